@@ -23,7 +23,7 @@ import tables  # noqa: E402
 
 from qfusion import _files, data  # noqa: E402
 from qfusion.analysis import cohort_measures as measures  # noqa: E402
-from qfusion.analysis import study  # noqa: E402
+from qfusion.analysis import study as studies  # noqa: E402
 from qfusion.explain import stability  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402
 
@@ -36,17 +36,19 @@ HEADER = ["Model", "Test rows", "Measure at T", "Against", "Pearson's r", "Spear
 def rows_of(name: str) -> list[list[str]]:
     """Returns the rows of one model: one for each measure and strength."""
     found = checkpoint.load(name)
-    work = study.build_study(name, found.card, found.model, data.load(found.card["data"]["name"]))
-    table = measures.study_table(work, work.frame())
+    study = studies.build_study(
+        name, found.card, found.model, data.load(found.card["data"]["name"])
+    )
+    table = measures.study_table(study, study.frame())
     rows = table[(table["split"] == "test") & table[measures.JOINT].notna()]
     columns = {
-        measure: measures.entropies(work, rows, measure)
-        for measure in measures.measure_titles(work)
+        measure: measures.entropies(study, rows, measure)
+        for measure in measures.measure_titles(study)
         if not measures.is_slow(measure)
     }
-    if work.can("time"):
+    if study.can("time"):
         columns |= measures.correlations(
-            work, np.array([work.dataset.row(sample) for sample in rows.index])
+            study, np.array([study.dataset.row(sample) for sample in rows.index])
         )
     lines = []
     for measure, x in columns.items():
@@ -54,7 +56,7 @@ def rows_of(name: str) -> list[list[str]]:
             r = stability.correlation(
                 x,
                 rows[strength].to_numpy(dtype=float),
-                clusters=measures.clusters_of(work.dataset, rows),
+                clusters=measures.clusters_of(study.dataset, rows),
             )
             lines.append(
                 [

@@ -264,7 +264,9 @@ def tensorcircuit(case: Case) -> Callable[[], Any]:
             jnp.moveaxis(p, 1 + q, 1).reshape(len(p), 2, -1).sum(-1) @ jnp.array([1.0, -1.0])
             for q in network.measured
         ]
-        kept = p.sum([1 + q for q in range(network.n) if q not in network.retained]).reshape(len(p), -1)
+        kept = p.sum([1 + q for q in range(network.n) if q not in network.retained]).reshape(
+            len(p), -1
+        )
         return (
             (qcnn.HEAD_SCALE * jnp.concatenate([kept, jnp.stack(z, -1)], -1) @ head.T) ** 2
         ).mean()

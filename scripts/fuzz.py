@@ -854,7 +854,7 @@ def _batch(asked: tuple[str, int, int]) -> tuple[str, int, list[tuple[str, bytes
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     @hypothesis.given(cases)
-    def work(data: bytes) -> None:
+    def study(data: bytes) -> None:
         nonlocal limit
         hypothesis.assume(hash(data) not in seen)
         seen.add(hash(data))
@@ -865,7 +865,7 @@ def _batch(asked: tuple[str, int, int]) -> tuple[str, int, list[tuple[str, bytes
         if wrong:
             found.append((wrong, data))
 
-    work()
+    study()
     return name, count, found, time.perf_counter() - began
 
 

@@ -115,7 +115,7 @@ class Killer:
         self.inside[0] = 0
         return True
 
-    def forked(self, kind: str, work: Callable[[], Any], longest: float) -> bool:
+    def forked(self, kind: str, study: Callable[[], Any], longest: float) -> bool:
         """Does some work in a process of its own and kills it; False when it was over before."""
 
         def run() -> None:
@@ -123,7 +123,7 @@ class Killer:
             out = os.open(self.folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.dup2(out, 2)
             slow_writes.install(self.folder, self.flag)
-            work()
+            study()
 
         process = FORK.Process(target=run)
         process.start()
@@ -188,11 +188,11 @@ def training(killer: Killer, wanted: int) -> None:
     while killer.kills["training"] < wanted:
         stop_at = killer.chance.choice((0, 0, 2, 4, 6))
 
-        def work(run: Run = run, stop_at: int = stop_at) -> None:
+        def study(run: Run = run, stop_at: int = stop_at) -> None:
             worker.PULSE = 0.02
             runs.work(run, lambda p: run.ask("stop") if p.epoch == stop_at else None)
 
-        killer.forked("training", work, length / 2)
+        killer.forked("training", study, length / 2)
         try:
             record, kept = run.record(), run.saved_state()
             here = [row["valid_loss"] for row in record.history]
@@ -370,7 +370,7 @@ def keeping(killer: Killer, wanted: int) -> None:
             part.write_bytes(content[number])
 
     def kill(
-        work: Callable[[], Any],
+        study: Callable[[], Any],
         longest: float,
         known: Mapping[str, str],
         kind: str,
@@ -378,7 +378,7 @@ def keeping(killer: Killer, wanted: int) -> None:
         wanted: str | None,
     ) -> None:
         before = known.get(name)
-        struck = killer.forked("keeping", work, longest)
+        struck = killer.forked("keeping", study, longest)
         kept.compare(kind, name, wanted, *([before] if struck else []))
 
     while killer.kills["keeping"] < wanted:
@@ -664,7 +664,7 @@ def run(kills: int, seed: int, kinds: Mapping[str, float] = SHARES) -> Killer:
     Args:
         kills: how many. seed: of the moments. kinds: which, with their shares.
     """
-    works = {"training": training, "sweep": sweeping, "keeping": keeping, "server": served}
+    studies = {"training": training, "sweep": sweeping, "keeping": keeping, "server": served}
     with tempfile.TemporaryDirectory(prefix="qfusion-kills-") as place:
         folder = Path(place)
         os.environ["QFUSION_CACHE"] = str(folder / "cache")
@@ -672,7 +672,7 @@ def run(kills: int, seed: int, kinds: Mapping[str, float] = SHARES) -> Killer:
         for kind, share in kinds.items():
             for name in ("RUNS", "MODELS", "IMPORTED"):
                 os.environ[f"QFUSION_{name}"] = str(folder / kind / name.lower())
-            works[kind](killer, max(1, round(kills * share / total)))
+            studies[kind](killer, max(1, round(kills * share / total)))
             print(
                 f"{kind}: {killer.kills[kind]} kills, {killer.within[kind]} in the middle of writing, "
                 f"{killer.ends[kind]} were over before; {len(killer.lost)} losses; {time.monotonic() - began:.0f} s",

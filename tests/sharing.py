@@ -126,14 +126,14 @@ def install(times: int = 1) -> None:
     from qfusion.analysis import sample
 
     sample.AUTO = 0.0  # nothing is worked out behind the tests that they do not ask for
-    from qfusion.analysis import study
+    from qfusion.analysis import study as studies
 
-    for owner in vars(study).values():
+    for owner in vars(studies).values():
         if (
             inspect.isclass(owner)
-            and owner.__module__ == study.__name__
+            and owner.__module__ == studies.__name__
             and hasattr(owner, "memo_key")
-            and owner is not study.EvaluatedSpace  # tests follow how it is worked out
+            and owner is not studies.EvaluatedSpace  # tests follow how it is worked out
         ):
             for each in vars(owner).values():
                 if isinstance(each, functools.cached_property):

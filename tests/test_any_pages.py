@@ -12,7 +12,7 @@ import torch
 
 from qfusion import report
 from qfusion.analysis import answers
-from qfusion.analysis.sample import case, open_sample, open_work
+from qfusion.analysis.sample import case, open_sample, open_study
 from qfusion.data import DataSet
 from qfusion.panels import pages
 from tests.test_app_pages import plain, said, visit
@@ -53,35 +53,35 @@ def test_every_page_shows_it_or_says_why_not(title: str, kind: str, trained: Dat
 
 
 def test_a_sample_and_the_test_set_are_split_exactly(trained: DataSet) -> None:
-    work = open_work("my-mult", DATA)
+    study = open_study("my-mult", DATA)
     row = int(trained.rows("test")[0])
-    output = int(work.predicted[row])
-    assert f"{sum(work.dividends(row).values()):.10f}" == f"{work.scores[row, output]:.10f}"
-    assert work.bulk_background.total == work.background.size == len(trained.rows("train"))
-    frame = work.frame()
+    output = int(study.predicted[row])
+    assert f"{sum(study.dividends(row).values()):.10f}" == f"{study.scores[row, output]:.10f}"
+    assert study.bulk_background.total == study.background.size == len(trained.rows("train"))
+    frame = study.frame()
     terms = [column for column in frame if column.startswith("dividend[")]
     assert len(terms) == 7
     assert bool(
         np.isfinite(frame.loc[trained.ids[trained.rows("test")], terms].to_numpy(dtype=float)).all()
     )
-    assert "Its decisions are split by running it" in answers.sentence(work)
+    assert "Its decisions are split by running it" in answers.sentence(study)
 
 
 def test_a_test_set_that_would_take_long_is_split_against_some_rows(
     trained: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from qfusion.analysis import study
+    from qfusion.analysis import study as studies
 
-    monkeypatch.setattr(study, "BUDGET", 1.0)
-    monkeypatch.setattr(study, "FEWEST", 16)
-    work = open_work("my-mult", DATA)
-    work = work.against(work.background.some(50))  # of its own: results are kept by background
-    assert (work.bulk_background.size, work.bulk_background.total) == (
+    monkeypatch.setattr(studies, "BUDGET", 1.0)
+    monkeypatch.setattr(studies, "FEWEST", 16)
+    study = open_study("my-mult", DATA)
+    study = study.against(study.background.some(50))  # of its own: results are kept by background
+    assert (study.bulk_background.size, study.bulk_background.total) == (
         16,
         len(trained.rows("train")),
     )
-    assert work.explanation.background == f"joint, 16 of {len(trained.rows('train'))} rows"
-    assert work.explanation.errors is not None
+    assert study.explanation.background == f"joint, 16 of {len(trained.rows('train'))} rows"
+    assert study.explanation.errors is not None
 
 
 def test_what_if_swaps_drops_and_flips(trained: DataSet) -> None:

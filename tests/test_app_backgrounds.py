@@ -31,32 +31,32 @@ def source(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def workspace(source: str) -> Any:
-    return reruns.workspace_of(MODELS[source], source)
+def open_study_shared(source: str) -> Any:
+    return reruns.study_of(MODELS[source], source)
 
 
 @pytest.mark.parametrize("choice", list(WORDS))
 def test_every_background_is_used_and_named(source: str, choice: str) -> None:
     """The waterfall's dividends are the library's against that background, and the panel says which it is, with its
     size."""
-    work = workspace(source)
-    sample = str(work.dataset.ids[work.dataset.rows("test")[3]])
+    study = open_study_shared(source)
+    sample = str(study.dataset.ids[study.dataset.rows("test")[3]])
     app = visit("Samples", data=source, sample=sample, background=choice)
     assert not app.warning
     assert app.selectbox(key="background").value == choice
     found = checkpoint.load(MODELS[source])
-    behind = work.dataset.inputs(
-        work.dataset.rows(checkpoint.training_split(found.card)), dtype=torch.float64
+    behind = study.dataset.inputs(
+        study.dataset.rows(checkpoint.training_split(found.card)), dtype=torch.float64
     )
     background = explain.background(found.model, behind, backgrounds.BACKGROUNDS[choice])
-    row = work.dataset.row(sample)
+    row = study.dataset.row(sample)
     exact = explain.explain(
-        found.model, work.dataset.inputs([row], dtype=torch.float64), background
+        found.model, study.dataset.inputs([row], dtype=torch.float64), background
     )
-    terms = exact.dividends[0, 1:, int(work.predicted[row])]
+    terms = exact.dividends[0, 1:, int(study.predicted[row])]
     largest = terms[np.argmax(np.abs(terms))]
     assert f"({largest:+.2f})" in plain(said(app))
-    count = len(work.dataset.rows(checkpoint.training_split(found.card)))
+    count = len(study.dataset.rows(checkpoint.training_split(found.card)))
     assert WORDS[choice].format(count) in plain(said(app))
 
 
@@ -83,7 +83,7 @@ def test_why_this_rather_than_that_is_asked_on_one_page_and_goes_along_to_the_ne
     other = str(data.load(source).ids[5])
     app = visit("Samples", data=source)
     count = len(
-        workspace(source).dataset.rows(
+        open_study_shared(source).dataset.rows(
             checkpoint.training_split(checkpoint.load(MODELS[source]).card)
         )
     )
@@ -110,15 +110,15 @@ def test_the_command_lines_words_work_in_links(source: str) -> None:
 
 
 def test_a_contrast_starts_with_a_telling_sample(source: str) -> None:
-    work = workspace(source)
-    row = int(work.dataset.rows("test")[3])
-    app = visit("Samples", data=source, sample=str(work.dataset.ids[row]), background="contrast")
-    other = work.dataset.row(app.selectbox(key="contrast").value)
+    study = open_study_shared(source)
+    row = int(study.dataset.rows("test")[3])
+    app = visit("Samples", data=source, sample=str(study.dataset.ids[row]), background="contrast")
+    other = study.dataset.row(app.selectbox(key="contrast").value)
     assert other != row
-    if work.classes:
-        assert work.predicted[other] == np.argsort(work.scores[row])[-2]
+    if study.classes:
+        assert study.predicted[other] == np.argsort(study.scores[row])[-2]
     else:
-        assert abs(work.scores[other, 0] - work.scores[row, 0]) > np.std(work.scores)
+        assert abs(study.scores[other, 0] - study.scores[row, 0]) > np.std(study.scores)
 
 
 def test_comparing_a_sample_with_itself_is_said(source: str) -> None:
@@ -155,36 +155,36 @@ def test_a_contrast_of_another_data_set_gives_way() -> None:
 
 
 def test_a_workspace_against_another_background_shares_everything_else(source: str) -> None:
-    work = workspace(source)
+    study = open_study_shared(source)
     for choice, kind in backgrounds.BACKGROUNDS.items():
-        sample = str(work.dataset.ids[0]) if kind == "contrast" else ""
-        other = backgrounds.with_background(work, kind, sample)
-        assert other is backgrounds.with_background(work, kind, sample), choice
-        assert (other is work) == (kind == "joint")
-        assert other.scores is work.scores
-        assert other.model is work.model
-        assert other.memo_key(False) == work.memo_key(False)
-        assert (other.memo_key() == work.memo_key()) == (kind == "joint")
-    row = int(work.dataset.rows("test")[0])
-    before = work.dividends(row)
-    contrast = backgrounds.with_background(work, "contrast", str(work.dataset.ids[3]))
+        sample = str(study.dataset.ids[0]) if kind == "contrast" else ""
+        other = backgrounds.with_background(study, kind, sample)
+        assert other is backgrounds.with_background(study, kind, sample), choice
+        assert (other is study) == (kind == "joint")
+        assert other.scores is study.scores
+        assert other.model is study.model
+        assert other.memo_key(False) == study.memo_key(False)
+        assert (other.memo_key() == study.memo_key()) == (kind == "joint")
+    row = int(study.dataset.rows("test")[0])
+    before = study.dividends(row)
+    contrast = backgrounds.with_background(study, "contrast", str(study.dataset.ids[3]))
     assert contrast.dividends(row) != before
     assert contrast.dividends(row)[""] == pytest.approx(
-        work.scores[3, int(work.predicted[row])], abs=1e-9
+        study.scores[3, int(study.predicted[row])], abs=1e-9
     )
-    assert work.dividends(row) == before
+    assert study.dividends(row) == before
     cohort = explain.background(
-        work.model, work.dataset.inputs(range(7), dtype=torch.float64), "cohort", label="seven"
+        study.model, study.dataset.inputs(range(7), dtype=torch.float64), "cohort", label="seven"
     )
-    seven = work.against(cohort)
+    seven = study.against(cohort)
     assert seven.dividends(row)[""] == pytest.approx(
-        work.scores[:7, int(work.predicted[row])].mean(), abs=1e-9
+        study.scores[:7, int(study.predicted[row])].mean(), abs=1e-9
     )
     assert (
         backgrounds.baseline_words(seven.background)
         == "Baseline: the mean over the 7 samples of the cohort ‘seven’."
     )
-    assert len({w.memo_key() for w in (work, contrast, seven)}) == 3
+    assert len({w.memo_key() for w in (study, contrast, seven)}) == 3
 
 
 def test_the_sample_shown_first_does_not_depend_on_the_background() -> None:
@@ -198,16 +198,20 @@ def test_the_sample_shown_first_does_not_depend_on_the_background() -> None:
 @pytest.mark.parametrize("where", ["Dynamics", "Circuit"])
 def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
     """Where time is for the other system: the terms at each place between the layers, ending at the decision itself."""
-    work = workspace("parity")
-    row = int(work.dataset.rows("test")[3])
+    study = open_study_shared("parity")
+    row = int(study.dataset.rows("test")[3])
     query = {"part": "Entropies"} if where == "Circuit" else {}
     app = visit(
-        where, data="parity", sample=str(work.dataset.ids[row]), background="nothing known", **query
+        where,
+        data="parity",
+        sample=str(study.dataset.ids[row]),
+        background="nothing known",
+        **query,
     )
     assert not app.error
     words = plain(said(app))
-    against = backgrounds.with_background(work, "mixed")
-    found, c = dynamics.layer_terms(against, row), int(work.predicted[row])
+    against = backgrounds.with_background(study, "mixed")
+    found, c = dynamics.layer_terms(against, row), int(study.predicted[row])
     assert found.moments[0] == "input"
     assert found.dividends[-1, 0, :, c] == pytest.approx(
         list(against.dividends(row).values()), abs=1e-9
@@ -218,12 +222,12 @@ def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
 
 
 def test_edited_tables_change_the_layers() -> None:
-    work = workspace("parity")
-    row = int(work.dataset.rows("test")[3])
+    study = open_study_shared("parity")
+    row = int(study.dataset.rows("test")[3])
     assert (
         np.abs(
-            dynamics.layer_terms(work, row, "all:and").values
-            - dynamics.layer_terms(work, row).values
+            dynamics.layer_terms(study, row, "all:and").values
+            - dynamics.layer_terms(study, row).values
         ).max()
         > 1e-3
     )

@@ -11,7 +11,8 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
-from qfusion.analysis import dynamics, study
+from qfusion.analysis import dynamics
+from qfusion.analysis import study as studies
 from qfusion.analysis.study import CircuitSpace
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import evidence
@@ -41,15 +42,15 @@ def digits() -> CircuitSpace:
     if "qcnn-digits" not in checkpoint.available():
         pytest.skip("qcnn-digits is not here: train it with scripts/train_models.py")
     found = checkpoint.load("qcnn-digits")
-    work = study.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
-    assert isinstance(work, CircuitSpace)
-    return work
+    study = studies.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
+    assert isinstance(study, CircuitSpace)
+    return study
 
 
-def wrong_sample(work: CircuitSpace) -> int:
+def wrong_sample(study: CircuitSpace) -> int:
     """A test sample that is predicted wrong."""
-    rows = work.dataset.rows("test")
-    return int(rows[np.flatnonzero(work.predicted[rows] != work.dataset.y[rows])[0]])
+    rows = study.dataset.rows("test")
+    return int(rows[np.flatnonzero(study.predicted[rows] != study.dataset.y[rows])[0]])
 
 
 @pytest.mark.parametrize("title", PAGES)
@@ -410,9 +411,9 @@ def test_the_step_of_the_other_system_has_a_scrubber_whose_end_is_the_circuits()
     from qfusion.analysis import dynamics
     from qfusion.ui import reruns
 
-    work = reruns.workspace_of("qj-planted", "planted")
-    built = dynamics.circuit(work, 7, 0.05, "terms")  # type: ignore[arg-type]
-    replay = circuit_boxes.step_replay(work, 7, 0.05, "terms")  # type: ignore[arg-type]
+    study = reruns.study_of("qj-planted", "planted")
+    built = dynamics.circuit(study, 7, 0.05, "terms")  # type: ignore[arg-type]
+    replay = circuit_boxes.step_replay(study, 7, 0.05, "terms")  # type: ignore[arg-type]
     rho = built.qnode()()
     p = np.real(np.diag(rho)).reshape((2,) * len(built.wires))
     for q in range(len(built.wires)):

@@ -39,9 +39,9 @@ def model_of(source: str) -> str:
 
 
 def table_of(source: str) -> tuple[Any, pd.DataFrame]:
-    work = reruns.workspace_of(model_of(source), source)
-    found = cohort_measures.cohort_table(work, None)
-    return work, found[(found["split"] == "test") & found["joint"].notna()]
+    study = reruns.study_of(model_of(source), source)
+    found = cohort_measures.cohort_table(study, None)
+    return study, found[(found["split"] == "test") & found["joint"].notna()]
 
 
 def test_the_cohorts_page_counts_correlates_and_shares_as_the_library_does(source: str) -> None:
@@ -50,34 +50,34 @@ def test_the_cohorts_page_counts_correlates_and_shares_as_the_library_does(sourc
     )
     assert not app.error
     assert not app.warning
-    work, rows = table_of(source)
+    study, rows = table_of(source)
     inside = rows[(rows["relation"].isin(["agreement", "joint"])) & (rows["error"] > 0.01)]
     words = plain(said(app))
     assert f"**{len(inside):,} of {len(rows):,}** explained samples of test;" in words
-    x = cohort_measures.entropies(work, rows, cohort_measures.ENTROPY)
+    x = cohort_measures.entropies(study, rows, cohort_measures.ENTROPY)
     r, rho = stats.pearsonr(x, rows["joint"]).statistic, stats.spearmanr(x, rows["joint"]).statistic
     assert f"rank correlation {rho:+.2f}" in words
     assert f"| all of test | {len(rows):,} | {r:+.2f} (" in words
-    name = work.modalities[0]
+    name = study.modalities[0]
     e = explain.explain(
-        work.model,
-        work.dataset.inputs(work.dataset.rows("test")[:3], dtype=torch.float64),
-        work.background,
+        study.model,
+        study.dataset.inputs(study.dataset.rows("test")[:3], dtype=torch.float64),
+        study.background,
     )
-    outputs = work.predicted[work.dataset.rows("test")[:3]]
+    outputs = study.predicted[study.dataset.rows("test")[:3]]
     wanted = explain.shares(e)[np.arange(3), 0, outputs]
     assert rows[cohort_measures.share_column(name)].to_numpy()[:3] == pytest.approx(
         wanted, abs=1e-9
     )
     assert f"share of {name} | {rows[cohort_measures.share_column(name)].mean():.1%}" in words
     assert "2,000 resamples" in words
-    assert f"the {work.background.size:,} training samples" in words
+    assert f"the {study.background.size:,} training samples" in words
 
 
 @pytest.mark.parametrize("by", ["sign of truth", "truth (quarters)", "error (quarters)", "regime"])
 def test_every_grouping_splits_all_samples_into_groups(by: str) -> None:
-    work, rows = table_of("planted")
-    group, names = cohort_measures.groups(work, rows, by)
+    study, rows = table_of("planted")
+    group, names = cohort_measures.groups(study, rows, by)
     assert set(group) == set(names)
     if by.endswith("(quarters)"):
         assert [int((group == name).sum()) for name in names] == [150, 150, 150, 150]
@@ -145,15 +145,15 @@ def test_a_link_that_does_not_fit_is_named_and_the_page_goes_on(
 
 
 def test_entanglement_measures_are_those_of_the_states() -> None:
-    work: Any = reruns.workspace_of("qj-planted", "planted")
+    study: Any = reruns.study_of("qj-planted", "planted")
     rows = np.array([5, 70])
-    found = cohort_measures.correlations(work, rows)
+    found = cohort_measures.correlations(study, rows)
     with torch.no_grad():
-        rho = work.model.evolve_states(states.density(work.kets(rows)), [work.model.duration])[0]
+        rho = study.model.evolve_states(states.density(study.kets(rows)), [study.model.duration])[0]
     assert found["total correlation"] == pytest.approx(
-        measures.total_correlation(rho, work.model.dims).numpy(), abs=1e-9
+        measures.total_correlation(rho, study.model.dims).numpy(), abs=1e-9
     )
-    track = dynamics.follow(work, 70, LEARNED, negativity=True)
+    track = dynamics.follow(study, 70, LEARNED, negativity=True)
     single = [float(values[-1]) for values in track.measures.of("negativity").values()]
     assert found["negativity"][1] == pytest.approx(np.mean(single), abs=1e-6)
     pairs = [float(values[-1]) for values in track.measures.of("mutual_information").values()]
@@ -197,9 +197,9 @@ def test_the_sentence_says_what_came_out(rho: Any, r: Any, words: str) -> None:
 
 def test_before_and_after_a_tweak_as_the_library_says() -> None:
     model = checkpoint.load("qj-planted").model
-    work = reruns.workspace_of("qj-planted", "planted")
-    row = int(work.dataset.rows("test")[3])
-    sample = str(work.dataset.ids[row])
+    study = reruns.study_of("qj-planted", "planted")
+    row = int(study.dataset.rows("test")[3])
+    sample = str(study.dataset.ids[row])
     app = visit(
         "Compare",
         data="planted",
@@ -212,15 +212,15 @@ def test_before_and_after_a_tweak_as_the_library_says() -> None:
     tweaked = model.tweaked(Tweak(couplings={"text": 0.3}, duration=0.5))
     with torch.no_grad():
         before, after = (
-            float(m(work.dataset.inputs([row], dtype=torch.float64))[0, 0])
+            float(m(study.dataset.inputs([row], dtype=torch.float64))[0, 0])
             for m in (model, tweaked)
         )
     words = plain(said(app))
     assert f"| score | {before:+.3f} | {after:+.3f} | **{after - before:+.3f}** |" in words
     assert "| tweak | as learned | H.text=0.3,T=0.5 |" in words
     mae = (
-        metrics.evaluate(model, work.dataset, "test")["mae"],
-        metrics.evaluate(tweaked, work.dataset, "test")["mae"],
+        metrics.evaluate(model, study.dataset, "test")["mae"],
+        metrics.evaluate(tweaked, study.dataset, "test")["mae"],
     )
     assert (
         f"| test MAE, this seed | {mae[0]:.3f} | {mae[1]:.3f} | {mae[1] - mae[0]:+.3f} |" in words
@@ -239,9 +239,9 @@ def test_before_and_after_a_tweak_as_the_library_says() -> None:
 def test_two_samples_of_a_network_and_edited_rules() -> None:
     if "qcnn-digits" not in checkpoint.available():
         pytest.skip("qcnn-digits is not here: train it with scripts/train_models.py")
-    work: Any = reruns.workspace_of("qcnn-digits", "digits")
-    first, second = (int(row) for row in work.dataset.rows("test")[[2, 9]])
-    names = [str(work.dataset.ids[row]) for row in (first, second)]
+    study: Any = reruns.study_of("qcnn-digits", "digits")
+    first, second = (int(row) for row in study.dataset.rows("test")[[2, 9]])
+    names = [str(study.dataset.ids[row]) for row in (first, second)]
     app = visit(
         "Compare",
         model="qcnn-digits",
@@ -250,14 +250,14 @@ def test_two_samples_of_a_network_and_edited_rules() -> None:
         phi="0:or",
     )
     assert not app.error
-    output = int(work.predicted[second])
+    output = int(study.predicted[second])
     scores = []
     for row, rules in ((first, "all:and"), (second, "0:or")):
-        model = work.model.with_angles(
-            entangled_qcnn.apply_edits(rules, work.model.phi, entangled_qcnn.shape_of(work.model))
+        model = study.model.with_angles(
+            entangled_qcnn.apply_edits(rules, study.model.phi, entangled_qcnn.shape_of(study.model))
         )
         with torch.no_grad():
-            scores.append(float(model(work.dataset.inputs([row], dtype=torch.float64))[0, output]))
+            scores.append(float(model(study.dataset.inputs([row], dtype=torch.float64))[0, output]))
     assert f"| {scores[0]:+.3f} | {scores[1]:+.3f} | **{scores[1] - scores[0]:+.3f}** |" in plain(
         said(app)
     )
@@ -277,14 +277,14 @@ def test_both_sides_are_compared_with_the_same_background() -> None:
 
 
 def test_a_saved_cohort_is_a_background_on_every_page() -> None:
-    work, rows = table_of("planted")
-    members = work.dataset.rows("test")[(rows["error"] > 0.4).to_numpy()]
+    study, rows = table_of("planted")
+    members = study.dataset.rows("test")[(rows["error"] > 0.4).to_numpy()]
     background = explain.background(
-        work.model, work.dataset.inputs(members, dtype=torch.float64), "cohort", label="far"
+        study.model, study.dataset.inputs(members, dtype=torch.float64), "cohort", label="far"
     )
     found = explain.explain(
-        work.model,
-        work.dataset.inputs([work.dataset.row("p0031")], dtype=torch.float64),
+        study.model,
+        study.dataset.inputs([study.dataset.row("p0031")], dtype=torch.float64),
         background,
     )
     largest = max(found.dividends[0, 1:, 0], key=abs)

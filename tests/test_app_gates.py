@@ -14,7 +14,8 @@ import streamlit as st
 import torch
 
 from qfusion import data, report
-from qfusion.analysis import dynamics, study
+from qfusion.analysis import dynamics
+from qfusion.analysis import study as studies
 from qfusion.analysis.sample import case, open_sample
 from qfusion.figures import numbers
 from qfusion.models.registry import kinds
@@ -42,7 +43,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     folder, samples = tmp_path_factory.mktemp("models"), {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QFUSION_MODELS", str(folder))
-        patch.setattr(study, "BUDGET", 1.0)  # no page looks for an example
+        patch.setattr(studies, "BUDGET", 1.0)  # no page looks for an example
         for name in DATA:
             dataset = data.load(name)
             samples[name] = str(dataset.ids[dataset.rows("test")[0]])
@@ -109,9 +110,9 @@ def test_a_model_without_a_circuit_says_so(kind: str, name: str, trained: dict[s
 @pytest.mark.parametrize("kind", CIRCUITS)
 def test_panels_hold_pennylanes_numbers(kind: str, name: str, trained: dict[str, str]) -> None:
     link = address(kind, name, trained)
-    work = open_sample(f"{kind}-{name}", trained[name], name).work
-    row = work.dataset.row(trained[name])
-    built = dynamics.circuit_drawing(work, row)
+    study = open_sample(f"{kind}-{name}", trained[name], name).study
+    row = study.dataset.row(trained[name])
+    built = dynamics.circuit_drawing(study, row)
     wires, half = built.wires, len(built.gates) // 2
     paulis = [letter(wire) for wire in wires for letter in (qml.PauliX, qml.PauliY, qml.PauliZ)]
 
@@ -150,11 +151,11 @@ def test_the_scores_are_read_from_the_state_that_is_shown(
     kind: str, trained: dict[str, str]
 ) -> None:
     sample = open_sample(f"{kind}-digits", trained["digits"], "digits")
-    psi = torch.as_tensor(np.asarray(dynamics.circuit_drawing(sample.work, sample.row).state()()))[
+    psi = torch.as_tensor(np.asarray(dynamics.circuit_drawing(sample.study, sample.row).state()()))[
         None
     ]
-    found, model = sample.work.scores[sample.row], sample.model
-    states = dynamics.encoded_states(sample.work, sample.row)
+    found, model = sample.study.scores[sample.row], sample.model
+    states = dynamics.encoded_states(sample.study, sample.row)
     if kind in ("qfl", "quantum-lego"):
         from qfusion.quantum import circuits
 

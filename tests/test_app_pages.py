@@ -15,7 +15,8 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import cli, data, explain
-from qfusion.analysis import compare, study, text
+from qfusion.analysis import compare, text
+from qfusion.analysis import study as studies
 from qfusion.analysis.operators import strengths_of
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
@@ -128,11 +129,11 @@ def test_overview_shows_the_cards_numbers_and_three_telling_samples(source: str)
     card = checkpoint.load(f"qj-{source}").card
     app = visit("Overview", data=source)
     mae = card["metrics"]["test"]["mae"]
-    work = reruns.workspace_of(f"qj-{source}", source)
-    written = [each.text for each in overview.test_metrics(work).figure.layout.annotations]
+    study = reruns.study_of(f"qj-{source}", source)
+    written = [each.text for each in overview.test_metrics(study).figure.layout.annotations]
     assert f"{mae['mean']:.3f} ± {mae['std']:.3f}" in written
     words = plain(said(app))
-    assert all(TITLES[card.kind] in words for card in compare.find_examples(work))
+    assert all(TITLES[card.kind] in words for card in compare.find_examples(study))
     assert f"On {card['data']['sizes']['test']:,} test samples" in words
 
 
@@ -151,19 +152,19 @@ def test_the_collector_need_not_look_through_the_libraries_after_every_run(
 
 
 def test_telling_samples_are_what_they_are_called(source: str) -> None:
-    work = reruns.workspace_of(f"qj-{source}", source)
+    study = reruns.study_of(f"qj-{source}", source)
     found = {
-        item.kind: work.dividends(work.dataset.row(item.sample))
-        for item in compare.find_examples(work)
+        item.kind: study.dividends(study.dataset.row(item.sample))
+        for item in compare.find_examples(study)
     }
-    single = {kind: np.array([terms[m] for m in work.modalities]) for kind, terms in found.items()}
+    single = {kind: np.array([terms[m] for m in study.modalities]) for kind, terms in found.items()}
     joint = {
         kind: sum(v for term, v in terms.items() if "+" in term) for kind, terms in found.items()
     }
-    assert abs(np.sign(single["agreement"]).sum()) == len(work.modalities)
+    assert abs(np.sign(single["agreement"]).sum()) == len(study.modalities)
     assert single["conflict"].max() > 0 > single["conflict"].min()
     assert abs(joint.get("synergy", 1.0)) > 0.1
-    assert len({item.sample for item in compare.find_examples(work)}) == 3
+    assert len({item.sample for item in compare.find_examples(study)}) == 3
 
 
 def test_samples_page_shows_the_librarys_prediction_and_dividends(
@@ -215,9 +216,9 @@ def test_filters_leave_the_rows_that_pass(planted: Any) -> None:
 def test_the_scatter_offers_entanglement_as_quantum_tracks_it(planted: Any) -> None:
     from qfusion.analysis import dynamics
 
-    work = reruns.workspace_of("qj-planted", "planted")
-    found = study.negativities(work, np.array([5, 7]))
-    track = dynamics.follow(work, 7, LEARNED, negativity=True)
+    study = reruns.study_of("qj-planted", "planted")
+    found = studies.negativities(study, np.array([5, 7]))
+    track = dynamics.follow(study, 7, LEARNED, negativity=True)
     assert found[1, 2] == pytest.approx(track.measures.single("negativity")["vision"][-1], abs=1e-6)
     app = visit(
         "Samples",
@@ -280,14 +281,14 @@ def test_the_page_says_how_exact_its_states_are() -> None:
 def test_reduced_entropies_of_all_samples_equal_the_states_own(source: str) -> None:
     from qfusion.quantum import measures, states
 
-    work = reruns.workspace_of(f"qj-{source}", source)
+    study = reruns.study_of(f"qj-{source}", source)
     with torch.no_grad():
-        rho = work.model.evolve_states(states.density(work.kets(range(5))), [work.model.duration])[
-            0
-        ]
-    for m in range(len(work.modalities)):
-        direct = measures.von_neumann_entropy(states.partial_trace(rho, work.model.dims, (m,)))
-        assert np.allclose(work.entropies[:5, m], direct.numpy(), atol=1e-9)
+        rho = study.model.evolve_states(
+            states.density(study.kets(range(5))), [study.model.duration]
+        )[0]
+    for m in range(len(study.modalities)):
+        direct = measures.von_neumann_entropy(states.partial_trace(rho, study.model.dims, (m,)))
+        assert np.allclose(study.entropies[:5, m], direct.numpy(), atol=1e-9)
 
 
 def test_a_link_restores_the_whole_view() -> None:
@@ -315,7 +316,7 @@ def test_rates_of_an_old_link_act_without_a_slider_and_go_with_a_reset() -> None
     )
     app.slider(key="T").set_value(0.5).run()  # stays while others move
     assert "rate of learned operator 1 × 2" in plain(said(app))
-    model = reruns.workspace_of("qj-planted", "planted").model.tweaked(
+    model = reruns.study_of("qj-planted", "planted").model.tweaked(
         "rate.1=2,rate.3=0.5,H.text=0.5,T=0.5"
     )
     dataset = data.load("planted")
@@ -330,7 +331,7 @@ def test_rates_of_an_old_link_act_without_a_slider_and_go_with_a_reset() -> None
 
 def test_sliders_say_strengths_and_stand_by_them() -> None:
     app = visit("Dynamics", data="planted")
-    learned = strengths_of(reruns.workspace_of("qj-planted", "planted").model.system())
+    learned = strengths_of(reruns.study_of("qj-planted", "planted").model.system())
     for start, found in (("H.", learned.energy), ("D.", learned.rates)):
         sliders = [each for each in app.slider if str(each.key).startswith(start)]
         terms = [str(each.key).removeprefix(start).replace("-", "+") for each in sliders]

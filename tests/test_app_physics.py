@@ -122,28 +122,28 @@ def test_test_metrics_without_each_term(title: str, source: str, first: str) -> 
     columns = [name for name in table.columns if str(name).startswith("test ")]
     assert len(columns) == 2
     assert table[columns[0]].nunique() > 5
-    work = reruns.workspace_of(f"{'qj' if source == 'planted' else 'qcnn'}-{source}", source)
+    study = reruns.study_of(f"{'qj' if source == 'planted' else 'qcnn'}-{source}", source)
     where = LEARNED if source == "planted" else ""
-    scored = changes.metrics_without(work, where)
+    scored = changes.metrics_without(study, where)
     assert np.isclose(
-        scored[first].loc[""], work.of_split(work.scores[work.dataset.rows("test")])[first]
+        scored[first].loc[""], study.of_split(study.scores[study.dataset.rows("test")])[first]
     )
     if source == "planted":
-        tweaked = work.model.tweaked(Tweak({"text+audio+vision": 0.0}))
+        tweaked = study.model.tweaked(Tweak({"text+audio+vision": 0.0}))
         with torch.no_grad():
             scores = tweaked(
-                work.dataset.inputs(work.dataset.rows("test"), dtype=torch.float64)
+                study.dataset.inputs(study.dataset.rows("test"), dtype=torch.float64)
             ).numpy()
-        assert np.isclose(scored["mae"].loc["H[text+audio+vision]"], work.of_split(scores)["mae"])
+        assert np.isclose(scored["mae"].loc["H[text+audio+vision]"], study.of_split(scores)["mae"])
 
 
 def test_cohorts_hold_the_sample_and_its_like() -> None:
-    work = reruns.workspace_of("qcnn-digits", "digits")
-    row = int(work.dataset.rows("train")[0])
-    alike = changes.rows_of(work, row, changes.CLASS, lambda: work.frame(0))
+    study = reruns.study_of("qcnn-digits", "digits")
+    row = int(study.dataset.rows("train")[0])
+    alike = changes.rows_of(study, row, changes.CLASS, lambda: study.frame(0))
     assert row in alike
-    assert set(work.dataset.y[alike]) == {work.dataset.y[row]}
-    assert changes.rows_of(work, row, changes.THIS, lambda: work.frame(0)).tolist() == [row]
+    assert set(study.dataset.y[alike]) == {study.dataset.y[row]}
+    assert changes.rows_of(study, row, changes.THIS, lambda: study.frame(0)).tolist() == [row]
 
 
 def test_what_a_link_gets_wrong_is_named() -> None:

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion.analysis import answers
 from qfusion.analysis.changes import STATE
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.ui import reruns
 from qfusion.ui.overview import QUESTIONS
 from qfusion.ui.pages.what_if import TITLES
@@ -27,9 +27,9 @@ MODELS = {"planted": "qj-planted", "digits": "qcnn-digits"}
 
 
 @pytest.fixture(params=list(MODELS))
-def work(request: pytest.FixtureRequest) -> Workspace:
+def study(request: pytest.FixtureRequest) -> Study:
     """A model of each system on its data."""
-    return reruns.workspace_of(MODELS[request.param], request.param)
+    return reruns.study_of(MODELS[request.param], request.param)
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ def work(request: pytest.FixtureRequest) -> Workspace:
     ],
 )
 def test_since_when_a_decision_stands(scores: list[float], words: str) -> None:
-    work = reruns.workspace_of("qj-planted", "planted")
-    assert words in answers.settled(work, np.array(scores)[:, None], list("abc"))
+    study = reruns.study_of("qj-planted", "planted")
+    assert words in answers.settled(study, np.array(scores)[:, None], list("abc"))
 
 
 @pytest.mark.parametrize(
@@ -81,21 +81,21 @@ def test_what_was_added_is_what_the_terms_say(
     assert answers.added(start, end, "it") == words
 
 
-def test_overview_answers_all_five_of_the_sample_that_is_picked(work: Workspace) -> None:
-    row = int(work.dataset.rows("test")[3])
-    app = visit("Overview", data=work.dataset.name, sample=str(work.dataset.ids[row]))
+def test_overview_answers_all_five_of_the_sample_that_is_picked(study: Study) -> None:
+    row = int(study.dataset.rows("test")[3])
+    app = visit("Overview", data=study.dataset.name, sample=str(study.dataset.ids[row]))
     words = plain(said(app))
     assert all(f"**{question}**" in words for question in QUESTIONS)
-    output = int(work.predicted[row])
-    assert plain(answers.conflict(work.verdict(row, output))) in words
+    output = int(study.predicted[row])
+    assert plain(answers.conflict(study.verdict(row, output))) in words
     assert re.search(
         r"When did it happen\?\*\*  \nThe decision is .+ (from the start|for good from)", words
     )
     assert (
-        f"against the {work.background.size:,}" in words
-        or f"with the {work.background.size:,} training samples" in words
+        f"against the {study.background.size:,}" in words
+        or f"with the {study.background.size:,} training samples" in words
     )
-    assert f"looked for among {len(work.dataset):,}" in words
+    assert f"looked for among {len(study.dataset):,}" in words
 
 
 # Page that a question's link opens, of a model with time and of a network, and the view that is open there.
@@ -118,10 +118,10 @@ SAID = {
 }
 
 
-def test_each_question_is_proven_on_the_page_that_its_link_opens(work: Workspace) -> None:
-    network = work.dataset.name == "digits"
-    sample = {"planted": "p0031", "digits": "digit-0787"}[work.dataset.name]
-    overview = visit("Overview", data=work.dataset.name, sample=sample)
+def test_each_question_is_proven_on_the_page_that_its_link_opens(study: Study) -> None:
+    network = study.dataset.name == "digits"
+    sample = {"planted": "p0031", "digits": "digit-0787"}[study.dataset.name]
+    overview = visit("Overview", data=study.dataset.name, sample=sample)
     assert f"Five questions about sample {sample}" in plain(said(overview))
     links = [
         each.proto for each in overview.get("page_link") if each.proto.label.startswith("See ")

@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import dynamics, study
+from qfusion.analysis import dynamics
+from qfusion.analysis import study as studies
 from qfusion.data import DataSet, Modality, Target, registry, spec
 from qfusion.data.sources import digits
 from qfusion.models import entangled_qcnn
@@ -97,7 +98,7 @@ def six_views(
             seeds=[0],
         )
         checkpoint.save(folder / MODEL, result.model, card)
-        yield dataset, study.build_study(MODEL, card, checkpoint.load(MODEL).model, dataset)
+        yield dataset, studies.build_study(MODEL, card, checkpoint.load(MODEL).model, dataset)
     _forget()
 
 
@@ -126,23 +127,23 @@ def test_every_view_of_the_circuit_opens(view: str, six_views: Any) -> None:
 
 
 def test_samples_show_the_librarys_decision(six_views: Any) -> None:
-    dataset, work = six_views
+    dataset, study = six_views
     row = int(dataset.rows("test")[-1])  # beyond those that are explained together
     app = visit("Samples", model=MODEL, data="handwritten", sample=str(dataset.ids[row]))
-    assert f"Predicted ‘{work.classes[work.predicted[row]]}’" in plain(said(app))
+    assert f"Predicted ‘{study.classes[study.predicted[row]]}’" in plain(said(app))
     found = explain.explain(
-        checkpoint.load(MODEL).model, dataset.inputs([row], dtype=torch.float64), work.background
+        checkpoint.load(MODEL).model, dataset.inputs([row], dtype=torch.float64), study.background
     )
-    terms = found.dividends[0, :, work.predicted[row]]
+    terms = found.dividends[0, :, study.predicted[row]]
     assert len(terms) == 64
     assert (
-        f"({terms[1:][np.abs(terms[1:]).argmax()]:+.2f}) for ‘{work.classes[work.predicted[row]]}’"
+        f"({terms[1:][np.abs(terms[1:]).argmax()]:+.2f}) for ‘{study.classes[study.predicted[row]]}’"
         in plain(said(app))
     )
 
 
 def test_a_table_in_the_middle_of_the_chain_is_edited(six_views: Any) -> None:
-    dataset, work = six_views
+    dataset, study = six_views
     row = int(dataset.rows("test")[0])
     app = visit(
         "Circuit",
@@ -159,14 +160,14 @@ def test_a_table_in_the_middle_of_the_chain_is_edited(six_views: Any) -> None:
     assert not app.exception
     assert app.text_input(key="phi").value == "2.3.10=3"
     phi = entangled_qcnn.apply_edits(
-        "2.3.10=3", work.model.phi, entangled_qcnn.shape_of(work.model)
+        "2.3.10=3", study.model.phi, entangled_qcnn.shape_of(study.model)
     )
-    changed = work.model.with_angles(phi)
+    changed = study.model.with_angles(phi)
     assert value(app, "Test accuracy") == pytest.approx(
         metrics.evaluate(changed, dataset, "test")["accuracy"], abs=6e-4
     )
     with torch.no_grad():
         scores = changed(dataset.inputs([row], dtype=torch.float64))[0].numpy()
-    assert np.allclose(dynamics.answer_of_rules(work, row, "2.3.10=3").scores, scores, atol=1e-10)
+    assert np.allclose(dynamics.answer_of_rules(study, row, "2.3.10=3").scores, scores, atol=1e-10)
     app.button(key="_reset_cell").click().run()
     assert app.text_input(key="phi").value == ""

@@ -38,27 +38,27 @@ def walk(app: AppTest, title: str, **query: str) -> AppTest:
 
 
 def test_the_sarcastic_sample_is_one_and_its_words_are_true() -> None:
-    work = reruns.workspace_of("qj-planted", "planted")
+    study = reruns.study_of("qj-planted", "planted")
     wanted = STEPS[2].sets["sample"]
-    row = work.dataset.row(wanted)
+    row = study.dataset.row(wanted)
     assert data.load("planted").table.iloc[row]["regime"] == "sarcasm"
-    assert work.dataset.split[row] == "test"
-    terms = work.dividends(row)
+    assert study.dataset.split[row] == "test"
+    terms = study.dividends(row)
     assert terms["text"] > 0.2
     assert terms["audio"] < -0.2
     assert terms["text+audio"] < -0.2
 
 
 def test_what_is_said_of_the_two_digits_is_true() -> None:
-    work = reruns.workspace_of("qj-parity", "parity")
-    row = work.dataset.row(STEPS[0].sets["sample"])
-    told = work.dataset.table.iloc[row]
-    assert (told["left_digit"], told["right_digit"], work.dataset.split[row]) == (4, 9, "test")
-    assert work.classes[int(work.predicted[row])] == "odd"
-    terms = work.dividends(row, int(work.predicted[row]))
+    study = reruns.study_of("qj-parity", "parity")
+    row = study.dataset.row(STEPS[0].sets["sample"])
+    told = study.dataset.table.iloc[row]
+    assert (told["left_digit"], told["right_digit"], study.dataset.split[row]) == (4, 9, "test")
+    assert study.classes[int(study.predicted[row])] == "odd"
+    terms = study.dividends(row, int(study.predicted[row]))
     assert abs(terms["left+right"]) > 4 * (abs(terms["left"]) + abs(terms["right"])) / 2
     learned, still = (
-        dynamics.decide(work, row, each, 1) for each in (LEARNED, Tweak(duration=0.0))
+        dynamics.decide(study, row, each, 1) for each in (LEARNED, Tweak(duration=0.0))
     )
     assert round(learned.metrics["accuracy"], 2) == 0.97
     assert 0.45 < still.metrics["accuracy"] < 0.55

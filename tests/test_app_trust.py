@@ -12,7 +12,8 @@ import torch
 
 from qfusion import data, explain
 from qfusion.analysis import operators as decision_operators
-from qfusion.analysis import study, trust
+from qfusion.analysis import study as studies
+from qfusion.analysis import trust
 from qfusion.explain import faithfulness, operators, stability
 from qfusion.training import checkpoint
 from qfusion.ui import state
@@ -30,35 +31,37 @@ def model(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def work_of(name: str) -> Any:
+def study_of(name: str) -> Any:
     found = checkpoint.load(name)
-    return study.build_study(name, found.card, found.model, data.load(found.card["data"]["name"]))
+    return studies.build_study(name, found.card, found.model, data.load(found.card["data"]["name"]))
 
 
 def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
-    work = work_of(model)
-    row, group = int(work.dataset.rows("test")[5]), "+".join(work.modalities[:2])
-    output = int(work.predicted[row])
-    found = operators.operator(work.model, work.background, group, output)
-    label = decision_operators.WITH.join(work.modalities[:2])
+    study = study_of(model)
+    row, group = int(study.dataset.rows("test")[5]), "+".join(study.modalities[:2])
+    output = int(study.predicted[row])
+    found = operators.operator(study.model, study.background, group, output)
+    label = decision_operators.WITH.join(study.modalities[:2])
     app = visit(
-        OPERATORS, model=model, sample=str(work.dataset.ids[row]), votes=label, words="full"
+        OPERATORS, model=model, sample=str(study.dataset.ids[row]), votes=label, words="full"
     )
     assert not app.error
     assert not app.warning
     words = plain(said(app))
-    value = explain.explain(work.model, work.dataset.inputs([row], torch.float64), work.background)
+    value = explain.explain(
+        study.model, study.dataset.inputs([row], torch.float64), study.background
+    )
     alone = value.values[0, value.coalitions.index(group), output]
     assert f"at least **{found.values[0]:+.2f}** and at most **{found.values[-1]:+.2f}**" in words
     assert f"brings it to **{alone:+.2f}**" in words
-    assert f"{work.background.size:,} training samples" in words
+    assert f"{study.background.size:,} training samples" in words
     states = operators.states_of(
-        work.model, work.dataset.inputs(work.dataset.rows("test"), torch.float64), group
+        study.model, study.dataset.inputs(study.dataset.rows("test"), torch.float64), group
     )
-    nearest = work.dataset.rows("test")[
+    nearest = study.dataset.rows("test")[
         int(np.argmax(found.overlap(states, len(found.values) - 1)))
     ]
-    shown = decision_operators.votes(work, group, output, "test")
+    shown = decision_operators.votes(study, group, output, "test")
     assert shown.nearest("for")[0] == nearest
     assert shown.weights.sum() == pytest.approx(1)
 
@@ -86,7 +89,7 @@ def test_another_background_changes_the_operator(model: str, against: str) -> No
 
 
 def test_every_view_of_faithfulness_opens(model: str) -> None:
-    app = visit(FAITHFULNESS, model=model, **{"proof.of": work_of(model).modalities[-1]})
+    app = visit(FAITHFULNESS, model=model, **{"proof.of": study_of(model).modalities[-1]})
     for proof in PROOFS:
         app.query_params["proof"] = proof
         app.session_state["proof"] = proof
@@ -106,21 +109,21 @@ def test_every_view_of_faithfulness_opens(model: str) -> None:
 
 
 def test_cautions_are_what_was_measured() -> None:
-    work = work_of("qj-planted")
-    found = trust.against_truth(work)
+    study = study_of("qj-planted")
+    found = trust.against_truth(study)
     assert found is not None
     words = plain(said(visit(FAITHFULNESS, model="qj-planted", proof="Truth")))
     assert (
-        f"rank correlation {found.rank.min():.2f} on {len(work.dataset.rows('test')):,} test samples"
+        f"rank correlation {found.rank.min():.2f} on {len(study.dataset.rows('test')):,} test samples"
         in words
     )
-    share, count = trust.sarcasm(work, None)[0]
+    share, count = trust.sarcasm(study, None)[0]
     assert f"of {count} sarcastic test samples {share:.1%}" in words
     short, full = (
         visit(FAITHFULNESS, model="qj-planted", words=depth) for depth in ("brief", "full")
     )
     helps = [plain(element.help) for element in short.markdown if element.help]
-    for one in trust.trust_warnings(work):
+    for one in trust.trust_warnings(study):
         assert one.sentence in plain(said(full))
         assert one.sentence in helps
         assert one.brief in plain(said(short))
@@ -129,11 +132,11 @@ def test_cautions_are_what_was_measured() -> None:
 
 def test_deletion_by_our_order_beats_every_random_order(model: str) -> None:
     """What the Faithfulness page claims, of the modalities and inside each of them."""
-    work = work_of(model)
-    assert trust.modality_curves(work, False).better
+    study = study_of(model)
+    assert trust.modality_curves(study, False).better
     # benchmarks/faithfulness.py measures all
-    for name in work.modalities[-2:] if model != "qj-planted" else work.modalities[-1:]:
-        assert trust.feature_curves(work, name, "gradient x input", False).better, name
+    for name in study.modalities[-2:] if model != "qj-planted" else study.modalities[-1:]:
+        assert trust.feature_curves(study, name, "gradient x input", False).better, name
 
 
 def test_seeds_that_were_not_measured_are_said(
@@ -149,8 +152,8 @@ def test_seeds_that_were_not_measured_are_said(
     )
     words = plain(said(visit(FAITHFULNESS, model="qj-planted", proof="Training seeds")))
     assert "not measured for this model" in words.lower()
-    work = work_of("qj-planted")
-    _, explained = trust.explained(work)
+    study = study_of("qj-planted")
+    _, explained = trust.explained(study)
     rng = np.random.default_rng(0)
     runs = np.array(
         [
@@ -158,12 +161,12 @@ def test_seeds_that_were_not_measured_are_said(
             for noise in (0, 0.1, 0.1)
         ]
     )
-    kept = stability.Stability(work.modalities, work.coalitions, (0, 1, 2), runs, 2100, False)
+    kept = stability.Stability(study.modalities, study.coalitions, (0, 1, 2), runs, 2100, False)
     stability.save(
         tmp_path / "qj-planted.safetensors",
         kept,
-        weights=work.card["weights_sha256"],
-        data=work.dataset.digest,
+        weights=study.card["weights_sha256"],
+        data=study.dataset.digest,
     )
     words = plain(said(visit(FAITHFULNESS, model="qj-planted", proof="Training seeds")))
     ranks = kept.rank_correlations()
@@ -176,7 +179,7 @@ def test_seeds_that_were_not_measured_are_said(
         tmp_path / "qj-planted.safetensors",
         kept,
         weights="of another model",
-        data=work.dataset.digest,
+        data=study.dataset.digest,
     )
     assert "of other weights or data" in plain(
         said(visit(FAITHFULNESS, model="qj-planted", proof="Training seeds"))

@@ -186,27 +186,27 @@ def plain_error(app: AppTest) -> str:
 
 
 def test_what_is_not_told_of_a_change_is_the_samples_own_or_the_usual() -> None:
-    work, row = reruns.workspace_of("qj-planted", "planted"), 3
-    own = changes.shown_state(changes.own_states(work, row)["vision"])
+    study, row = reruns.study_of("qj-planted", "planted"), 3
+    own = changes.shown_state(changes.own_states(study, row)["vision"])
     near = {0: round(own[0], 3), 1: own[1] + 0.25}
     found = changes.wanted_changes(
-        work, row, {"text": {"action": SWAP}, "vision": {"action": STATE, "state": near}}
+        study, row, {"text": {"action": SWAP}, "vision": {"action": STATE, "state": near}}
     )
-    donor = backgrounds.default_contrast(work, row)
+    donor = backgrounds.default_contrast(study, row)
     assert found == (
         Change(SWAP, donor=donor),
         Change(),
         Change(STATE, state=(own[0], near[1], *own[2:])),
     )
-    (words, *_) = changes.wanted_changes(work, row, {"text": {"action": INPUT}})
-    assert words.words == changes.own_words(work, row) != ""
+    (words, *_) = changes.wanted_changes(study, row, {"text": {"action": INPUT}})
+    assert words.words == changes.own_words(study, row) != ""
     for wrong in (
         {"smell": {}},
         {"text": {"action": "burn"}},
         {"text": {"action": STATE, "state": {99: 0.1}}},
     ):
         with pytest.raises((InvalidInput, NotFound)):
-            changes.wanted_changes(work, row, wrong)
+            changes.wanted_changes(study, row, wrong)
 
 
 def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:

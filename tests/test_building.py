@@ -16,7 +16,8 @@ import torch
 from scipy.integrate import quad
 
 from qfusion import data, explain, figures
-from qfusion.analysis import changes, study
+from qfusion.analysis import changes
+from qfusion.analysis import study as studies
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.explain import building as method
 from qfusion.explain import sensitivity
@@ -589,17 +590,17 @@ def test_programs_and_workspace_give_the_tables(planted: Any) -> None:
         pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
     exec(pages.program("Dynamics", "built-over-time", {**address, "built": "text"}), names)
     assert names["numbers"]["value"].iloc[-1] == pytest.approx(one.dividends["text"], abs=1e-10)
-    work = study.build_study("qj-planted", one.work.card, one.work.model, planted)
+    study = studies.build_study("qj-planted", one.study.card, one.study.model, planted)
     exec(pages.program("Dynamics", "built", {**address, "builtof": "all test samples"}), names)
-    mean = changes.built(work, planted.rows("test"), 0)
+    mean = changes.built(study, planted.rows("test"), 0)
     assert mean.count == len(planted.rows("test"))
     pd.testing.assert_frame_equal(names["numbers"], figures.numbers.built_table(mean), atol=1e-10)
     rows = planted.rows("test")[:5]
-    assert changes.built(work, rows, 0).count == 5
+    assert changes.built(study, rows, 0).count == 5
     assert (
-        changes.built(work, rows, 0, LEARNED).frame().equals(changes.built(work, rows, 0).frame())
+        changes.built(study, rows, 0, LEARNED).frame().equals(changes.built(study, rows, 0).frame())
     )
-    weaker = changes.built(work, rows, 0, Tweak(duration=0.0))
+    weaker = changes.built(study, rows, 0, Tweak(duration=0.0))
     assert not weaker.parts.any()
 
 

@@ -28,8 +28,11 @@ def planted() -> Any:
 
 
 def rows_of(levels: Any, inside: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    work, places = levels.work, levels.places(levels.rows[levels.inside] if inside else levels.rows)
-    return work.dataset.y[places], work.predicted[places], work.probabilities[places]
+    study, places = (
+        levels.study,
+        levels.places(levels.rows[levels.inside] if inside else levels.rows),
+    )
+    return study.dataset.y[places], study.predicted[places], study.probabilities[places]
 
 
 @pytest.mark.parametrize("inside", [True, False])
@@ -45,7 +48,7 @@ def test_confusions_by_counting(digits: Any, inside: bool) -> None:
 def test_curves_by_counting(digits: Any) -> None:
     truth, _, sure = rows_of(digits, False)
     found = errors.curves(digits, False)
-    assert [each.name for each in found] == list(digits.work.classes)
+    assert [each.name for each in found] == list(digits.study.classes)
     for c in (0, 7):
         own, others = sure[truth == c, c], sure[truth != c, c]
         # The area is the chance that one of the class gets more than one of the rest.
@@ -82,7 +85,7 @@ def test_calibration_by_counting(digits: Any) -> None:
 def test_residuals(planted: Any) -> None:
     places = planted.places(planted.rows)
     assert np.allclose(
-        errors.residuals(planted), planted.work.scores[places, 0] - planted.work.dataset.y[places]
+        errors.residuals(planted), planted.study.scores[places, 0] - planted.study.dataset.y[places]
     )
     frame = panels.residuals(planted).table()
     assert np.abs(frame["residual"]).mean() == pytest.approx(planted.rows["error"].mean())
@@ -94,7 +97,7 @@ def test_panels(digits: Any, planted: Any) -> None:
     assert panels.confusions(digits).title.startswith(
         f"{np.trace(counts)} of {counts.sum()} samples are right"
     )
-    assert list(panels.curves(digits).table()["class"]) <= list(digits.work.classes)
+    assert list(panels.curves(digits).table()["class"]) <= list(digits.study.classes)
     assert "Expected calibration error" in panels.calibration(digits).shows
     assert not panels.has_classes(planted)
     assert panels.is_regression(planted)

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from qfusion import cli, explain, figures
-from qfusion.analysis import cohort_measures, dynamics, study
+from qfusion.analysis import cohort_measures, dynamics
+from qfusion.analysis import study as studies
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import cohorts
 from qfusion.explain import cuts as curves
@@ -385,7 +386,9 @@ def test_metrics_are_those_of_the_test_set(kind: str) -> None:
             assert (each.low <= each.value).all()
             assert (each.value <= each.high).all()
             assert (each.low < each.high).all()
-        assert found.classical[name].value == pytest.approx(after.value[1] - after.value[0], abs=1e-12)
+        assert found.classical[name].value == pytest.approx(
+            after.value[1] - after.value[0], abs=1e-12
+        )
     assert found.change.value == pytest.approx(np.abs(scores - before).mean((-1, -2)), abs=1e-12)
     assert found.n == 60
     assert found.chance == pytest.approx(
@@ -527,15 +530,15 @@ def test_the_command_line_prints_the_curve(
 
 
 @pytest.fixture(scope="module")
-def work(planted: Any) -> Any:
+def study(planted: Any) -> Any:
     found = checkpoint.load("qj-planted")
-    return study.build_study("qj-planted", found.card, found.model, planted)
+    return studies.build_study("qj-planted", found.card, found.model, planted)
 
 
-def test_what_pages_draw_is_what_the_figures_by_name_say(work: Any, planted: Any) -> None:
+def test_what_pages_draw_is_what_the_figures_by_name_say(study: Any, planted: Any) -> None:
     row, tweak = int(planted.rows("test")[2]), LEARNED
     found, terms = (
-        dynamics.cuts_of_sample(work, row, tweak, terms=with_terms) for with_terms in (False, True)
+        dynamics.cuts_of_sample(study, row, tweak, terms=with_terms) for with_terms in (False, True)
     )
     one = figures.case("qj-planted", str(planted.ids[row]), planted)
     pd.testing.assert_frame_equal(found.frame(), figures.numbers.cut(one), atol=1e-10)
@@ -545,10 +548,10 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(work: Any, planted: Any
     )
     assert name in cut_answers.answer(found, 0)
     drawn = drawing.curves(
-        found.times, dynamics.curves(found, 0), found.before[0, 0], work.modalities, unit="score"
+        found.times, dynamics.curves(found, 0), found.before[0, 0], study.modalities, unit="score"
     )
     assert {trace.name for trace in drawn.data} == {
-        *work.modalities,
+        *study.modalities,
         "undisturbed",
         *(words for words, _ in drawing.KINDS.values()),
     }
@@ -557,16 +560,16 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(work: Any, planted: Any
         for trace in drawn.data
         if trace.y[0] is not None
     )
-    weaker = dynamics.cuts_of_sample(work, row, Tweak(duration=0.0))
+    weaker = dynamics.cuts_of_sample(study, row, Tweak(duration=0.0))
     assert "at one time moves the score by" in cut_answers.answer(weaker, 0)
     assert drawing.curves(
-        weaker.times, dynamics.curves(weaker, 0), 0.0, work.modalities
+        weaker.times, dynamics.curves(weaker, 0), 0.0, study.modalities
     ).layout.xaxis.range == (0, 1e-6)
 
 
-def test_the_test_set_is_answered_with_intervals(work: Any, planted: Any) -> None:
+def test_the_test_set_is_answered_with_intervals(study: Any, planted: Any) -> None:
     rows = planted.rows("test")[:60]
-    found = dynamics.cuts_of_rows(work, rows, times=5)
+    found = dynamics.cuts_of_rows(study, rows, times=5)
     assert found.after["mae"].value.shape == (2, 3, 5)
     for metric, better in (("r2", -1), ("mae", 1)):
         said = cut_answers.answer_for_many(found, metric)
@@ -575,25 +578,25 @@ def test_the_test_set_is_answered_with_intervals(work: Any, planted: Any) -> Non
         gain = abs(float(found.before[metric].value) - found.chance[metric])
         large = abs(found.losses[metric].value[0, worst, 2]) >= 0.1 * gain
         assert said.startswith("No" if low <= 0 <= high else "Yes" if large else "Hardly")
-        assert f"{work.modalities[worst]} at t = 0.50" in said
+        assert f"{study.modalities[worst]} at t = 0.50" in said
         assert (
             f"{found.losses[metric].value[0, worst, 2]:+.3f} [{found.losses[metric].low[0, worst, 2]:+.3f}"
             in said
         )
     table = figures.numbers.cut_table(found)
     assert table["cut[text]:low"].tolist() == found.after["r2"].low[0, 0].tolist()
-    drawn = notebook.cut_test_of(table, work.modalities, "r2", levels={"no evolution": 0.7})
+    drawn = notebook.cut_test_of(table, study.modalities, "r2", levels={"no evolution": 0.7})
     assert {"no evolution", "undisturbed"} < {trace.name for trace in drawn.data}
     near = table.assign(
         chance=table["undisturbed"] - 1e-3
     )  # a level far from all lines would flatten them
-    level = {trace.name for trace in notebook.cut_test_of(near, work.modalities, "r2").data} - {
+    level = {trace.name for trace in notebook.cut_test_of(near, study.modalities, "r2").data} - {
         trace.name for trace in drawn.data
     }
     assert level == {"one answer for all"}
-    few = dynamics.cuts_of_rows(work, rows[:4], times=2)
+    few = dynamics.cuts_of_rows(study, rows[:4], times=2)
     assert "[" not in cut_answers.answer_for_many(few)
-    drawn = notebook.cut_test_of(figures.numbers.cut_table(few), work.modalities, "r2")
+    drawn = notebook.cut_test_of(figures.numbers.cut_table(few), study.modalities, "r2")
     assert not any(trace.fill == "toself" for trace in drawn.data)
     lost = CutMetrics(
         **{**vars(found), "losses": {"r2": curves.Estimates(*(np.full((2, 3, 5), -0.5),) * 3)}}
@@ -631,7 +634,7 @@ def test_the_figure_by_name_is_drawn_again_from_its_own_file(
     assert json.loads(out)["numbers"]
 
 
-def test_programs_give_the_tables(work: Any, planted: Any) -> None:
+def test_programs_give_the_tables(study: Any, planted: Any) -> None:
     sample = str(planted.ids[planted.rows("test")[2]])
     address = {"model": "qj-planted", "data": "planted", "sample": sample}
     one = figures.case("qj-planted", sample, planted)
@@ -649,7 +652,7 @@ def test_programs_give_the_tables(work: Any, planted: Any) -> None:
         ),
         names,
     )
-    table = cohort_measures.study_table(work, work.frame(None))
+    table = cohort_measures.study_table(study, study.frame(None))
     inside = cohorts.passing(cohorts.parse("split=valid; relation=conflict"), table)
     assert names["numbers"]["n"].iloc[0] == inside.sum() < len(planted.rows("valid"))
 

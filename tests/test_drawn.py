@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion.analysis import cohort_measures, memo, study, trust
+from qfusion.analysis import cohort_measures, memo, trust
 from qfusion.analysis import errors as measured
+from qfusion.analysis import study as studies
 from qfusion.analysis.errors import levels_of
 from qfusion.analysis.memo import State
 from qfusion.analysis.sample import open_sample
@@ -100,9 +101,9 @@ def test_a_cut_goes_chunk_by_chunk(few: Any, monkeypatch: pytest.MonkeyPatch) ->
     from qfusion.analysis import dynamics
 
     rows = few.places(cohorts.cut_rows(few))[:9]
-    once = dynamics.cut_curves(few.work.model, few.work.dataset, rows, 2)
+    once = dynamics.cut_curves(few.study.model, few.study.dataset, rows, 2)
     monkeypatch.setattr(dynamics, "AT_ONCE", 4)
-    parts = dynamics.cut_curves(few.work.model, few.work.dataset, rows, 2)
+    parts = dynamics.cut_curves(few.study.model, few.study.dataset, rows, 2)
     assert once.n == parts.n == 9
     for name, estimates in once.after.items():
         np.testing.assert_allclose(parts.after[name].value, estimates.value, atol=1e-12)
@@ -125,7 +126,7 @@ def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(
     assert same.column == "pca[states]", "all are placed anyway"
     box = cohort_measures.region(every, *zip(every.xy.min(0) - 1, every.xy.mean(0), strict=True))
     parts = filters.parse(f"{box}; split=valid")
-    chosen = filters.passing(parts, cohort_measures.table_for(few.work, None, parts))
+    chosen = filters.passing(parts, cohort_measures.table_for(few.study, None, parts))
     wanted = every.rows[(every.xy <= every.xy.mean(0)).all(1)]
     assert len(wanted) > 10
     assert len(np.setxor1d(np.flatnonzero(chosen), wanted)) <= 2, (
@@ -145,20 +146,20 @@ def test_features_of_a_large_set_are_replaced_of_drawn_samples_whose_area_has_an
         "training": {},
         "weights_sha256": "drawn",
     }
-    work = study.build_study("drawn", card, model_of("concatenation", dataset), dataset)
+    study = studies.build_study("drawn", card, model_of("concatenation", dataset), dataset)
     some, every = (
-        trust.feature_curves(work, "text", everyone=everyone) for everyone in (False, True)
+        trust.feature_curves(study, "text", everyone=everyone) for everyone in (False, True)
     )
     whole = len(dataset.rows("test"))
     assert (some.samples, every.samples) == (12, whole)
     assert every.intervals is None
     assert some.intervals is not None
     monkeypatch.setattr(trust, "INSIDE", 1000)  # in one go
-    again = trust.feature_curves(work, "text", "integrated gradients")
+    again = trust.feature_curves(study, "text", "integrated gradients")
     monkeypatch.setattr(trust, "INSIDE", 12)
-    parts = trust.feature_curves(work, "text", "integrated gradients", everyone=True)
+    parts = trust.feature_curves(study, "text", "integrated gradients", everyone=True)
     np.testing.assert_allclose(parts.deletion, again.deletion, atol=1e-6)
-    picture = faithfulness.features(work, modality="text")
+    picture = faithfulness.features(study, modality="text")
     assert (
         f"The 12 were drawn at random from {whole}; the interval of the area: 95% percentile bootstrap"
         in picture.shows
@@ -166,7 +167,7 @@ def test_features_of_a_large_set_are_replaced_of_drawn_samples_whose_area_has_an
     assert "videos, not of rows" in picture.shows
     assert (
         "drawn at random from"
-        not in faithfulness.features(work, modality="text", everyone=True).shows
+        not in faithfulness.features(study, modality="text", everyone=True).shows
     )
 
 

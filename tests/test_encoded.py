@@ -22,7 +22,8 @@ import torch
 from torch.nn.utils.rnn import PackedSequence
 
 from qfusion import _sentences, explain
-from qfusion.analysis import sample, study
+from qfusion.analysis import sample
+from qfusion.analysis import study as studies
 from qfusion.data import DataSet, Modality, Target
 from qfusion.data import files as cache
 from qfusion.explain import interventions, verdicts
@@ -405,13 +406,13 @@ def test_the_first_samples_are_exact_for_what_they_say_and_their_error_holds(
     monkeypatch.setattr(sample, "BEHIND", 24)
     monkeypatch.setattr(sample, "SHOWN", 6)
     asked = str(dataset.ids[dataset.rows("test")[-1]])
-    work = sample.first_samples("drawn", "drawn", asked)
-    assert asked in work.dataset.ids
-    assert 7 <= len(work.dataset.rows("test")) + len(work.dataset.rows("valid")) <= 8
-    assert (work.background.size, work.background.total) == (24, 45)
-    assert "24, drawn at random, of the 45 training samples" in verdicts.behind(work.background)
-    whole = study.build_study("drawn", card, model, dataset)
-    exact, drawn = whole.explained(dataset.row(asked)), work.explained(work.dataset.row(asked))
+    study = sample.first_samples("drawn", "drawn", asked)
+    assert asked in study.dataset.ids
+    assert 7 <= len(study.dataset.rows("test")) + len(study.dataset.rows("valid")) <= 8
+    assert (study.background.size, study.background.total) == (24, 45)
+    assert "24, drawn at random, of the 45 training samples" in verdicts.behind(study.background)
+    whole = studies.build_study("drawn", card, model, dataset)
+    exact, drawn = whole.explained(dataset.row(asked)), study.explained(study.dataset.row(asked))
     np.testing.assert_allclose(drawn.prediction, exact.prediction, atol=batches.SAME)
     assert drawn.errors is not None
     away = np.abs(drawn.dividends - exact.dividends)
@@ -450,10 +451,10 @@ def test_explanations_of_all_samples_are_kept(
         "outputs": ["score"],
         "training": {},
     }
-    first = study.build_study("drawn", card, model_of(kind, dataset), dataset).explanation
+    first = studies.build_study("drawn", card, model_of(kind, dataset), dataset).explanation
     assert len(files()) == 2
     monkeypatch.setattr(explain, "explain", None)  # nobody asks again
-    again = study.build_study("drawn", card, model_of(kind, dataset), dataset).explanation
+    again = studies.build_study("drawn", card, model_of(kind, dataset), dataset).explanation
     np.testing.assert_array_equal(first.dividends, again.dividends)
     np.testing.assert_array_equal(first.shapley, again.shapley)
     assert (again.coalitions, again.background, again.background_size) == (

@@ -132,12 +132,12 @@ def test_a_measure_takes_one_function(linear_entropy: str, tmp_path: Path) -> No
     assert len(drawn["data"]) == len(columns)
 
     assert (
-        cohort_measures.measure_titles(sample.work)["linear entropy"]
+        cohort_measures.measure_titles(sample.study)["linear entropy"]
         == "linear entropy of the modalities at T (mean)"
     )
-    at_end = cohort_measures.correlations(sample.work, np.array([sample.row]), ("linear entropy",))[
-        "linear entropy"
-    ]
+    at_end = cohort_measures.correlations(
+        sample.study, np.array([sample.row]), ("linear entropy",)
+    )["linear entropy"]
     assert at_end == pytest.approx(
         1 - np.mean([purity[name][-1] for name in sample.modalities]), abs=1e-6
     )
@@ -214,8 +214,8 @@ def test_an_attribution_method_takes_a_function_and_a_line(occlusion: str, tmp_p
     sample = str(dataset.ids[dataset.rows("test")[0]])
     link = f"/samples?model={model}&data=digits&sample={sample}&inside=true&inside.by={occlusion}"
     assert figure(link, "inside", tmp_path)["data"]
-    work = open_sample(model, sample, "digits").work
-    name = work.modalities[0]
+    study = open_sample(model, sample, "digits").study
+    name = study.modalities[0]
     address = {"model": model, "data": "digits", "sample": sample, "inside.by": occlusion}
     found = pages.build("Samples", "inside", address)
     assert "by occlusion" in found.shows
@@ -226,7 +226,7 @@ def test_an_attribution_method_takes_a_function_and_a_line(occlusion: str, tmp_p
     baseline = mean_and_std(dataset, dataset.rows("train"), name)[0]
     # the Faithfulness page's ranking
     ranked = attribution.attributions(
-        work.model, inputs, name, np.zeros(3, int), baseline, occlusion
+        study.model, inputs, name, np.zeros(3, int), baseline, occlusion
     )
     assert ranked.shape == tuple(inputs[name].shape)  # type: ignore[union-attr]
     assert occlusion in attribution.by_title()

@@ -18,7 +18,7 @@ import torch
 
 from qfusion import cli, explain
 from qfusion.analysis import operators as strengths
-from qfusion.analysis import study
+from qfusion.analysis import study as studies
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.errors import DataUnavailable
 from qfusion.explain import building, counterfactual, sensitivity
@@ -75,8 +75,8 @@ def opened(name: str) -> tuple[Any, Any]:
 def before(name: str, model: QuantumJump, tag: str) -> Sample:
     """A sample before a model that stands in for a shipped one, whose results are kept apart by a tag."""
     found, dataset = opened(name)
-    work = study.build_study(name, {**found.card, "weights_sha256": tag}, model, dataset)
-    return sample_of(work, int(dataset.rows("test")[7]))
+    study = studies.build_study(name, {**found.card, "weights_sha256": tag}, model, dataset)
+    return sample_of(study, int(dataset.rows("test")[7]))
 
 
 def undecided(model: QuantumJump, dataset: Any) -> dict[str, torch.Tensor]:

@@ -276,7 +276,7 @@ def test_features_flips_and_pages_of_an_imported_model(two: tuple[Two, bytes]) -
     sample = open_sample("two", "row-0050")
     model, inputs = sample.model, dataset.inputs([50], torch.float64)
     for name in model.modalities:
-        found = attribution.attribute(model, inputs, sample.work.background, name)
+        found = attribution.attribute(model, inputs, sample.study.background, name)
         assert found.relative_error < 0.01
         assert found.end == pytest.approx(float(model(inputs)[0, 0]), abs=1e-10)
     means = dataset.modalities[1].values[dataset.rows("train")].mean(0)
@@ -288,14 +288,14 @@ def test_features_flips_and_pages_of_an_imported_model(two: tuple[Two, bytes]) -
     assert turned.possible
     assert turned.verified
     assert not can(model, "states")
-    assert len(sample.work.explanation.dividends) == len(dataset.rows("test"))
-    first = sample.work.memo_key()
+    assert len(sample.study.explanation.dividends) == len(dataset.rows("test"))
+    first = sample.study.memo_key()
     left = replace(
         model.card, inputs=(replace(model.card.inputs[0], pad="left"), *model.card.inputs[1:])
     )
     imports.keep(imports.take("two.pt2", dataset, left), dataset, "other")
     assert (
-        open_sample("other", "row-0050").work.memo_key()[0] != first[0]
+        open_sample("other", "row-0050").study.memo_key()[0] != first[0]
     )  # the same program, read differently
 
 
@@ -449,8 +449,8 @@ def test_an_onnx_model_and_its_differences() -> None:
         output=1,
     )
     assert found.relative_error < 0.02
-    work = open_sample("two", "row-0050").work
-    assert work.bulk_background.size >= 40
+    study = open_sample("two", "row-0050").study
+    assert study.bulk_background.size >= 40
 
 
 def test_probabilities_classes_in_another_order_and_one_column() -> None:

@@ -11,15 +11,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data
-from qfusion.analysis import compare, study
+from qfusion.analysis import compare
+from qfusion.analysis import study as studies
 from qfusion.errors import NotFound
 from qfusion.training import checkpoint
 from qfusion.ui import bar
 
 
-def work_of(model: str, dataset: str, **other: Any) -> Any:
+def study_of(model: str, dataset: str, **other: Any) -> Any:
     found = checkpoint.load(model)
-    return study.build_study(model, found.card, found.model, replace(data.load(dataset), **other))
+    return studies.build_study(model, found.card, found.model, replace(data.load(dataset), **other))
 
 
 @pytest.mark.parametrize(
@@ -28,12 +29,12 @@ def work_of(model: str, dataset: str, **other: Any) -> Any:
 def test_of_a_large_set_some_samples_are_explained_and_all_are_scored(
     model: str, dataset: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = work_of(model, dataset)
+    whole = study_of(model, dataset)
     expected, scores = whole.frame(), whole.scores
-    monkeypatch.setattr(study, "EXPLAINED", 40)
-    monkeypatch.setattr(study, "LARGE", 100)
-    monkeypatch.setattr(study, "BLOCK", 256)
-    large = work_of(model, dataset, title="Many")
+    monkeypatch.setattr(studies, "EXPLAINED", 40)
+    monkeypatch.setattr(studies, "LARGE", 100)
+    monkeypatch.setattr(studies, "BLOCK", 256)
+    large = study_of(model, dataset, title="Many")
     large.dataset.__dict__["digest"] = (
         "many"  # nothing that is kept of the whole set is that of this one
     )
@@ -59,10 +60,10 @@ def test_of_a_large_set_some_samples_are_explained_and_all_are_scored(
 def test_a_figure_of_very_many_is_of_some_that_are_evenly_spread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    work = work_of("qj-planted", "planted")
+    study = study_of("qj-planted", "planted")
     monkeypatch.setattr(compare, "MAX_DRAWN", 50)
-    rows = compare.on_axes(work, compare.passing(work.frame()), "truth", "prediction")
-    tests = work.dataset.ids[work.dataset.rows("test")].tolist()
+    rows = compare.on_axes(study, compare.passing(study.frame()), "truth", "prediction")
+    tests = study.dataset.ids[study.dataset.rows("test")].tolist()
     assert len(rows) == 50
     places = np.diff([tests.index(name) for name in rows.index])
     assert places.min() >= len(tests) // 50 - 1

@@ -159,7 +159,7 @@ def test_the_panel_greys_what_is_outside(digit: Any) -> None:
     assert f"{len(cone.qubits)} of {len(found.wires)} qubits" in picture.title
     for box in found.greyed(found.boxes, cone):
         assert box.outside != any(cone.inside[box.first - 1 : box.last])
-    assert set(dynamics.readouts(digit.work)) >= {
+    assert set(dynamics.readouts(digit.study)) >= {
         "fused[0]",
         "fused[0] · fused[4] · fused[8]",
     }
@@ -180,7 +180,7 @@ def test_displays_hold_the_state_after_every_column(digit: Any) -> None:
         assert last[row][1] == pytest.approx(found.entropy[-1, row])
     first = {row: vector for x, row, vector, _ in between if x == 0.5}
     encoded = [row for row, wire in enumerate(found.wires) if wire.end is not None]
-    theta = {name: values.numpy() for name, values in digit.work.theta(digit.row).items()}
+    theta = {name: values.numpy() for name, values in digit.study.theta(digit.row).items()}
     for row in encoded:
         name, _, element = found.wires[row].name.partition("[")
         angle = theta[name][int(element[:-1])]
@@ -285,8 +285,8 @@ def test_the_page(digit: Any) -> None:
     slider.set_value(1.0).run()
     assert not app.error
     assert "edited" in plain(app.info[0].value)
-    phi = digit.work.model.tweaked(app.session_state["phi"]).phi
-    shape = entangled_qcnn.shape_of(digit.work.model)
+    phi = digit.study.model.tweaked(app.session_state["phi"]).phi
+    shape = entangled_qcnn.shape_of(digit.study.model)
     assert float(phi[0, 0, entangled_qcnn.edited_patterns(shape).index(outcome)]) == pytest.approx(
         1.0
     )

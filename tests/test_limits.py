@@ -166,12 +166,12 @@ def test_who_came_first_is_trained_first(tmp_path: Path, monkeypatch: pytest.Mon
 def at_work(
     line: access.Line, who: str, until: threading.Event, told: list[int]
 ) -> threading.Thread:
-    def work() -> None:
+    def study() -> None:
         with line.turn(who, told.append):
             told.append(0)
             until.wait(10)
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=study)
     thread.start()
     while not told:
         time.sleep(0.001)

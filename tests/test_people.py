@@ -23,7 +23,7 @@ from qfusion import data
 from qfusion.analysis import compare, text
 from qfusion.analysis import trust as beside_people
 from qfusion.analysis import trust as faithful
-from qfusion.analysis.sample import Sample, open_sample, open_work
+from qfusion.analysis.sample import Sample, open_sample, open_study
 from qfusion.analysis.study import build_study
 from qfusion.cli import app as typer_app
 from qfusion.data import importing, modality
@@ -153,9 +153,9 @@ def test_labels_are_read_shown_and_filtered_by() -> None:
         == int(labels.table["text"].isna().sum())
     )
     assert text.column("label_text") == "people's label of text"
-    frame = open_work("simple", "stand-in").frame()
+    frame = open_study("simple", "stand-in").frame()
     assert {"label_text", "label_audio", "label_vision", "label_conflict"} <= set(frame)
-    assert compare.axes(open_work("simple", "stand-in"))["label_text"] == "people's label of text"
+    assert compare.axes(open_study("simple", "stand-in"))["label_text"] == "people's label of text"
     kept = data.registry.verify_imported(
         "stand-in"
     )  # the digest is of the numbers, not of the table
@@ -285,13 +285,13 @@ def test_classes_are_not_set_beside_labels_and_the_page_says_why(
     assert dataset.unimodal is not None
     assert dataset.people is None
     short(place, "of-classes", dataset)
-    work = open_work("of-classes", "classes")
-    assert beside_people.lacking(work, "S").startswith(
+    study = open_study("of-classes", "classes")
+    assert beside_people.lacking(study, "S").startswith(
         "S has labels of single modalities, but its target is a class"
     )
-    assert not panels.has_labels(work)
+    assert not panels.has_labels(study)
     with pytest.raises(InvalidInput, match="target is a class"):
-        panels.alone(work)
+        panels.alone(study)
     page = visit("Faithfulness", model="of-classes", data="classes", proof="People")
     assert "has labels of single modalities, but its target is a class" in plain(page.info[0].value)
     assert not page.exception
@@ -307,11 +307,11 @@ def test_a_model_that_takes_no_labelled_modality_is_not_set_beside_labels(place:
         (["text"], ""),
         (["vision"], "S has labels of single modalities, but of none that this"),
     ):
-        work = build_study(
+        study = build_study(
             "pair", model.card, model.model, replace(dataset, unimodal=dataset.unimodal[labelled])
         )
-        assert beside_people.lacking(work, "S").startswith(words)
-        assert panels.has_labels(work) == (not words)
+        assert beside_people.lacking(study, "S").startswith(words)
+        assert panels.has_labels(study) == (not words)
 
 
 def test_a_conflict_is_of_signs_and_unknown_where_a_label_is_missing() -> None:
@@ -330,10 +330,10 @@ def test_data_without_labels_or_of_classes_have_none() -> None:
     assert data.load("digits").people is None
     planted = data.load("planted")
     assert replace(planted, truth=None).people is None  # a column called so is not a truth
-    work = open_work("qcnn-digits")
-    assert not panels.has_labels(work)
+    study = open_study("qcnn-digits")
+    assert not panels.has_labels(study)
     with pytest.raises(InvalidInput, match="no labels of single modalities"):
-        panels.alone(work)
+        panels.alone(study)
 
 
 # ---- numbers
@@ -352,9 +352,9 @@ def direct(term: np.ndarray, label: np.ndarray) -> tuple[float, float, float]:
 
 
 def test_on_planted_data_the_numbers_are_those_of_the_truth() -> None:
-    work = open_work("qj-planted")
-    rows, explanation = faithful.explained(work)
-    found, table = beside_people.beside_people(work), work.dataset.table.iloc[rows]
+    study = open_study("qj-planted")
+    rows, explanation = faithful.explained(study)
+    found, table = beside_people.beside_people(study), study.dataset.table.iloc[rows]
     assert found is not None
     assert found.frame()["modality"].tolist() == list(M)
     for i, each in enumerate(found.alone):
@@ -365,9 +365,9 @@ def test_on_planted_data_the_numbers_are_those_of_the_truth() -> None:
             expected, abs=1e-9
         )
         assert trust.found_in(each)
-    hidden = np.column_stack([table[[f"latent_{name}" for name in M]], work.dataset.y[rows]])
+    hidden = np.column_stack([table[[f"latent_{name}" for name in M]], study.dataset.y[rows]])
     called = (hidden.max(1) > 0) & (hidden.min(1) < 0)
-    relation = work.frame().iloc[rows]["relation"].isin(["joint", "conflict"]).to_numpy()
+    relation = study.frame().iloc[rows]["relation"].isin(["joint", "conflict"]).to_numpy()
     rate = found.rates[trust.EITHER]
     assert rate.conflicting.value == pytest.approx(relation[called].mean())
     assert rate.others.value == pytest.approx(relation[~called].mean())
@@ -378,23 +378,23 @@ def test_on_planted_data_the_numbers_are_those_of_the_truth() -> None:
 
 
 def test_the_planted_agreement_of_the_stand_in_is_found_and_not_after_shuffling() -> None:
-    work = open_work("simple", "stand-in")
-    found = beside_people.beside_people(work)
+    study = open_study("simple", "stand-in")
+    found = beside_people.beside_people(study)
     assert found is not None
     assert all(trust.found_in(each) for each in found.alone)
     assert trust.differs(found.rates[trust.EITHER])
     assert [len(each.label) for each in found.alone] == [128, 160, 160]
     assert (found.samples, found.known) == (160, 128)
-    rows, explanation = faithful.explained(work)
-    labels = work.dataset.people
+    rows, explanation = faithful.explained(study)
+    labels = study.dataset.people
     assert labels is not None
-    table, clusters = labels.table.iloc[rows], work.dataset.clusters
+    table, clusters = labels.table.iloc[rows], study.dataset.clusters
     assert clusters is not None
     order = np.random.default_rng(5).permutation(len(rows))
     shuffled = trust.beside(
         explanation,
         table.iloc[order].set_index(table.index),
-        work.dataset.y[rows][order],
+        study.dataset.y[rows][order],
         clusters=clusters.numbers[rows],
     )
     assert not any(trust.found_in(each) or trust.against(each) for each in shuffled.alone)
@@ -477,26 +477,26 @@ def test_bins_hold_as_many_samples_and_rise_with_the_term() -> None:
 
 
 def test_a_second_model_is_compared_on_the_same_samples() -> None:
-    work = open_work("simple", "stand-in")
-    assert beside_people.rivals(work) == ["taught"]
-    other = beside_people.second(work, "taught")
-    assert (beside_people.taught(work), beside_people.taught(other)) == (False, True)
+    study = open_study("simple", "stand-in")
+    assert beside_people.rivals(study) == ["taught"]
+    other = beside_people.second(study, "taught")
+    assert (beside_people.taught(study), beside_people.taught(other)) == (False, True)
     found, first, second = (
-        beside_people.closer(work, other),
-        beside_people.beside_people(work),
+        beside_people.closer(study, other),
+        beside_people.beside_people(study),
         beside_people.beside_people(other),
     )
     assert first is not None
     assert second is not None
     for one, two in zip(first.alone, second.alone, strict=True):
         assert found[one.modality].value == pytest.approx(two.rank.value - one.rank.value)
-    picture = panels.alone(work, other="taught")
+    picture = panels.alone(study, other="taught")
     assert "taught had the labels as additional targets" in picture.shows
     assert set(picture.table()["model"]) == {"simple", "taught"}
-    assert set(panels.conflict(work, other="taught").table()["model"]) == {"simple", "taught"}
+    assert set(panels.conflict(study, other="taught").table()["model"]) == {"simple", "taught"}
     for name in ("simple", "qj-planted", "never"):
         with pytest.raises(NotFound, match="Second model"):
-            beside_people.second(work, name)
+            beside_people.second(study, name)
 
 
 def test_planted_scores_can_be_targets_of_single_modalities() -> None:
@@ -711,7 +711,7 @@ def test_a_sample_is_beside_its_own_labels() -> None:
     table = picture.table()
     assert table["modality"].tolist() == list(M)
     assert table["label"].to_numpy() == pytest.approx(found.unimodal.iloc[rows[1]].to_numpy())
-    assert table["own_term"].tolist() == [whole.work.dividends(whole.row, 0)[name] for name in M]
+    assert table["own_term"].tolist() == [whole.study.dividends(whole.row, 0)[name] for name in M]
     assert "nothing is known" not in picture.shows
     lacking = panels.of_sample(part)
     assert lacking.table()["modality"].tolist() == ["audio", "vision"]
@@ -761,7 +761,7 @@ def test_cohorts_filter_by_labels() -> None:
         "Cohorts", model="simple", data="stand-in", filter="label_conflict=yes; label_audio<0"
     )
     assert not app.exception
-    frame = open_work("simple", "stand-in").frame()
+    frame = open_study("simple", "stand-in").frame()
     inside = (
         (frame["label_conflict"] == "yes") & (frame["label_audio"] < 0) & (frame["split"] == "test")
     )
@@ -771,8 +771,8 @@ def test_cohorts_filter_by_labels() -> None:
 def test_metrics_of_the_stand_in_are_those_of_sims() -> None:
     card = checkpoint.card("simple")
     assert list(card["metrics"]["test"]) == list(metrics.NAMES["sims"])
-    work = build_study("simple", card, checkpoint.load("simple").model, data.load("stand-in"))
-    assert list(work.of_split(np.zeros((160, 1)))) == list(metrics.NAMES["sims"])
+    study = build_study("simple", card, checkpoint.load("simple").model, data.load("stand-in"))
+    assert list(study.of_split(np.zeros((160, 1)))) == list(metrics.NAMES["sims"])
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def _own_messages(unchecked_shapes: None) -> None:
 
 
 def small(T: float, h: float = 1.0, jump: float = 0.5) -> tuple[Any, torch.Tensor]:
-    """What `evolution.solved` asks of a workspace: a system of two qubits and a sample's ket."""
+    """What `evolution.solved` asks of a study: a system of two qubits and a sample's ket."""
     H, L = system(4, 2, h, jump)
     psi = torch.randn(4, dtype=torch.complex128)
     psi /= psi.norm()
@@ -42,17 +42,17 @@ def small(T: float, h: float = 1.0, jump: float = 0.5) -> tuple[Any, torch.Tenso
     return SimpleNamespace(model=model, ket=lambda _: psi), psi
 
 
-def solved(work: Any) -> tuple[np.ndarray, float]:
-    return evolution.solved.__wrapped__(work, 0, Tweak())
+def solved(study: Any) -> tuple[np.ndarray, float]:
+    return evolution.solved.__wrapped__(study, 0, Tweak())
 
 
 @pytest.mark.parametrize(
     ("T", "h", "jump"), [(1.0, 1.0, 0.5), (20.0, 10.0, 0.2), (20.0, 0.1, 10.0), (0.0, 1.0, 1.0)]
 )
 def test_the_error_that_is_told_is_the_error_that_is_made(T: float, h: float, jump: float) -> None:
-    work, psi = small(T, h, jump)
-    rho, told = solved(work)
-    of = work.model.system()
+    study, psi = small(T, h, jump)
+    rho, told = solved(study)
+    of = study.model.system()
     L, start = superoperator(of.H, of.jumps).numpy(), torch.outer(psi, psi.conj()).numpy().ravel()
     exact = [(scipy.linalg.expm(L * t) @ start).reshape(4, 4) for t in evolution.times_of(T)]
     made = max(float(np.abs(a - b).max()) for a, b in zip(rho, exact, strict=True))
@@ -68,7 +68,7 @@ def test_what_two_integrators_do_not_agree_on_is_not_shown(monkeypatch: pytest.M
 
 def test_every_panel_of_followed_states_tells_their_error() -> None:
     sample = open_sample("qj-planted", "p2924")
-    error = evolution.solved(sample.work, sample.row, sample.tweak)[1]
+    error = evolution.solved(sample.study, sample.row, sample.tweak)[1]
     pictures = [
         dynamics.decision_over_time(sample),
         dynamics.correlation(sample),

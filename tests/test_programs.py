@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qfusion.analysis import study
+from qfusion.analysis import study as studies
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels import pages
 from qfusion.runs import sweep
@@ -143,7 +143,7 @@ def shared() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoint, "load", functools.lru_cache(checkpoint.load))
         made: dict[Any, Any] = {}
-        build = study.build_study
+        build = studies.build_study
 
         def once(name: str, card: Any, model: Any, dataset: Any) -> Any:
             key = (name, id(model), dataset.digest)
@@ -151,7 +151,7 @@ def shared() -> Iterator[None]:
                 made[key] = build(name, card, model, dataset)
             return made[key]
 
-        patch.setattr(study, "build_study", once)
+        patch.setattr(studies, "build_study", once)
         yield
 
 

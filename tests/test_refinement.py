@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from qfusion import explain
-from qfusion.analysis import memo, sample, study
+from qfusion.analysis import memo, sample
+from qfusion.analysis import study as studies
 from qfusion.analysis.memo import State
-from qfusion.analysis.sample import open_sample, open_work
+from qfusion.analysis.sample import open_sample, open_study
 from qfusion.data import DataSet
 from qfusion.errors import NotFound
 from qfusion.panels import pages
@@ -36,22 +37,22 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
 @pytest.fixture
 def slow(trained: DataSet, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The model on its data, as if it could not be run on all rows at once: 16 for the test set, 40 for a sample."""
-    work = open_work(MODEL, DATA)
-    cost = work._cost
-    monkeypatch.setattr(study, "BUDGET", 16 * cost * len(work.bulk))
-    monkeypatch.setattr(study, "SAMPLE_BUDGET", 40 * cost)
-    monkeypatch.setattr(study, "STEP", 5 * cost * work.background.size)  # five samples at a time
-    monkeypatch.setattr(study, "FEWEST", 8)
+    study = open_study(MODEL, DATA)
+    cost = study._cost
+    monkeypatch.setattr(studies, "BUDGET", 16 * cost * len(study.bulk))
+    monkeypatch.setattr(studies, "SAMPLE_BUDGET", 40 * cost)
+    monkeypatch.setattr(studies, "STEP", 5 * cost * study.background.size)  # five samples at a time
+    monkeypatch.setattr(studies, "FEWEST", 8)
     monkeypatch.setattr(memo, "_jobs", type(memo._jobs)())
     monkeypatch.setattr(memo, "_worker", ThreadPoolExecutor(1))
     monkeypatch.setattr(sample, "AUTO", 1e30)
-    _forget(work)
-    yield work
-    _forget(work)
+    _forget(study)
+    yield study
+    _forget(study)
 
 
-def _forget(work: Any) -> None:
-    for subject in (work, sample.against_all_rows(work)):
+def _forget(study: Any) -> None:
+    for subject in (study, sample.against_all_rows(study)):
         for name in ("sample_background", "bulk_background", "explanation"):
             subject.__dict__.pop(name, None)
         subject._singles.clear()
@@ -85,7 +86,7 @@ def test_an_example_opens_where_one_is_known_at_once_and_few_samples_are_split_w
     first = str(slow.dataset.ids[slow.dataset.rows("test")[0]])
     assert slow.opening == first
     assert slow.against_all_rows().opening == ""
-    monkeypatch.setattr(study, "BUDGET", 8 * slow._cost * 5 / study.SLOW)
+    monkeypatch.setattr(studies, "BUDGET", 8 * slow._cost * 5 / studies.SLOW)
     slow.__dict__.pop("bulk")
     assert slow.bulk.tolist() == slow.dataset.rows("test")[:8].tolist(), "the fewest"
     assert len(slow.against_all_rows().bulk) == len(slow.dataset.rows("test"))
@@ -109,14 +110,14 @@ def test_all_rows_are_worked_out_behind_the_page_and_are_exact(slow: Any) -> Non
 def test_it_stops_when_nobody_asks_any_more_and_begins_anew(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go, parts = threading.Event(), study.EvaluatedSpace.parts
+    go, parts = threading.Event(), studies.EvaluatedSpace.parts
 
     def held(self: Any) -> Iterator[Any]:
         for part in parts(self):
             yield part
             go.wait(30)
 
-    monkeypatch.setattr(study.EvaluatedSpace, "parts", held)
+    monkeypatch.setattr(studies.EvaluatedSpace, "parts", held)
     job = sample.begin_refinement(slow, "me")
     sample.begin_refinement(slow, "you")
     until(lambda: job.done > 0)
@@ -155,7 +156,7 @@ def test_a_model_that_fails_is_named_and_can_be_tried_again(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(study.EvaluatedSpace, "parts", lambda self: iter([1 / 0]))
+        patch.setattr(studies.EvaluatedSpace, "parts", lambda self: iter([1 / 0]))
         job = sample.begin_refinement(slow, "me")
         until(lambda: job.state == State.FAILED)
         assert job.problem == "division by zero"
@@ -211,8 +212,8 @@ def test_a_link_with_all_rows_shows_them_when_they_are_there(slow: Any) -> None:
 
 
 def test_it_can_be_cancelled_on_the_page(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    go, parts = threading.Event(), study.EvaluatedSpace.parts
-    monkeypatch.setattr(study.EvaluatedSpace, "parts", lambda self: (go.wait(60), *parts(self)))
+    go, parts = threading.Event(), studies.EvaluatedSpace.parts
+    monkeypatch.setattr(studies.EvaluatedSpace, "parts", lambda self: (go.wait(60), *parts(self)))
     app = visit("Samples", model=MODEL, data=DATA)
     assert "All rows: 0 of" in str([each.proto.text for each in app.get("progress")])
     app.button(key="_refine_cancel").click().run()
@@ -222,8 +223,8 @@ def test_it_can_be_cancelled_on_the_page(slow: Any, monkeypatch: pytest.MonkeyPa
 
 
 def test_models_with_a_structure_are_exact_at_once() -> None:
-    work = open_work("qj-planted")
-    assert not work.is_sampled
+    study = open_study("qj-planted")
+    assert not study.is_sampled
     app = visit("Samples", rows="all")
     assert "rows" not in plain(said(app)) or "compared with all" not in plain(said(app))
     assert not app.warning

@@ -18,7 +18,8 @@ import pytest
 import torch
 
 from qfusion import citations, cli, data, explain, models, report
-from qfusion.analysis import cohort_measures, dynamics, study
+from qfusion.analysis import cohort_measures, dynamics
+from qfusion.analysis import study as studies
 from qfusion.analysis.sample import Sample, case, opened
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
@@ -169,7 +170,7 @@ def test_both_files_say_what_they_are_of(one: Written) -> None:
     assert [word for word in words if word not in one.printed.replace("\u200b", "")] == []
     digests = one.printed.replace("\u200b", "").replace(" ", "")
     assert about.dataset.digest in digests
-    assert about.work.card["weights_sha256"] in digests
+    assert about.study.card["weights_sha256"] in digests
 
 
 def test_the_page_loads_nothing_and_runs_nothing(one: Written) -> None:
@@ -366,16 +367,16 @@ def test_background_and_tweak_are_said_and_used(chosen: dict[str, str], words: l
 
 
 @pytest.fixture(scope="module")
-def work() -> Any:
+def study() -> Any:
     found, dataset = opened("qj-planted")
-    return study.build_study("qj-planted", found.card, found.model, dataset)
+    return studies.build_study("qj-planted", found.card, found.model, dataset)
 
 
 @pytest.fixture(scope="module")
-def members(work: Any) -> Written:
+def members(study: Any) -> Written:
     about = about_cohort.members(
-        work,
-        cohort_measures.study_table(work, work.frame()),
+        study,
+        cohort_measures.study_table(study, study.frame()),
         cohorts.parse("relation=conflict; error>0.2"),
         "hard <b>",
     )
@@ -421,10 +422,10 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
         assert words in page.words
 
 
-def test_a_cohort_of_nobody_is_refused(work: Any) -> None:
+def test_a_cohort_of_nobody_is_refused(study: Any) -> None:
     with pytest.raises(InvalidInput, match="No explained sample passes"):
         about_cohort.members(
-            work, cohort_measures.study_table(work, work.frame()), cohorts.parse("error>1000")
+            study, cohort_measures.study_table(study, study.frame()), cohorts.parse("error>1000")
         )
 
 

@@ -299,7 +299,7 @@ def test_sequences_share_an_axis_of_percent_and_say_so_without_rates() -> None:
     assert set(table["axis"]) == {"% of the length"}
     for name in ("text", "audio"):
         rows = table[table["modality"] == name]
-        found = inside.attribute(sample.work, sample.row, name, "score", sample.output, "mean")
+        found = inside.attribute(sample.study, sample.row, name, "score", sample.output, "mean")
         np.testing.assert_allclose(rows["attribution"], found.units)
         assert rows["from"].iloc[0] == 0
         assert rows["to"].iloc[-1] == pytest.approx(100)
@@ -311,7 +311,7 @@ def test_sequences_share_an_axis_of_percent_and_say_so_without_rates() -> None:
     ).size().tolist()
     assert samples.of_sequences(sample)
     assert not samples.of_sequences(sample, term="text")
-    assert inside.sequences(sample.work, "text+vision") == ("text",)
+    assert inside.sequences(sample.study, "text+vision") == ("text",)
 
 
 def test_sequences_of_known_rates_share_an_axis_of_seconds(
@@ -319,20 +319,20 @@ def test_sequences_of_known_rates_share_an_axis_of_seconds(
 ) -> None:
     dataset = kept(tmp_path, monkeypatch, rates={"text": 2, "audio": 100, "vision": 12.5})
     assert [each.rate for each in dataset.modalities] == [2.0, 100.0, 12.5]
-    work: Any = SimpleNamespace(dataset=dataset)
+    study: Any = SimpleNamespace(dataset=dataset)
     names = ("text", "audio", "vision")
-    assert inside.sequences(work) == names
-    assert inside.rates(work, names) == {"text": 2.0, "audio": 100.0, "vision": 12.5}
+    assert inside.sequences(study) == names
+    assert inside.rates(study, names) == {"text": 2.0, "audio": 100.0, "vision": 12.5}
     row = dataset.row("train$0")
     found: Any = [
         SimpleNamespace(modality=name, units=np.ones(int(each.lengths[row])))
         for name, each in zip(names, dataset.modalities, strict=True)
     ]
-    lanes = inside.lanes(work, row, found)
+    lanes = inside.lanes(study, row, found)
     assert [lane.width for lane in lanes] == [0.5, 0.01, 0.08]
     assert lanes[0].names == ("[CLS]", *"我觉得好看", "[SEP]")
     assert lanes[1].names[:2] == ("step 1", "step 2")
-    assert "12.5 steps a second" in samples.axis_of(names, inside.rates(work, names))
+    assert "12.5 steps a second" in samples.axis_of(names, inside.rates(study, names))
 
 
 @pytest.mark.parametrize(

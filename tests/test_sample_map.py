@@ -16,19 +16,19 @@ from sklearn.manifold import trustworthiness
 
 from qfusion.analysis import cohort_measures
 from qfusion.analysis.errors import levels_of
-from qfusion.analysis.sample import open_sample, open_work
+from qfusion.analysis.sample import open_sample, open_study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import cohorts
 
 
 @pytest.fixture(scope="module")
 def planted() -> Any:
-    return open_work("qj-planted")
+    return open_study("qj-planted")
 
 
 @pytest.fixture(scope="module")
 def digits() -> Any:
-    return open_work("qcnn-digits")
+    return open_study("qcnn-digits")
 
 
 def random_states(count: int, d: int) -> torch.Tensor:

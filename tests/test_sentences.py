@@ -522,10 +522,10 @@ def _() -> None:
 
 @checks("since when jointly")
 def _() -> None:
-    work = SimpleNamespace(classes=("a", "b"))
+    study = SimpleNamespace(classes=("a", "b"))
     for share in itertools.product((0.0, 0.5, 0.51, 1.0), repeat=3):
         now = SimpleNamespace(times=np.array([0.0, 0.5, 1.0]), dividends=places(share))
-        words, place = answers.since_when(work, now), joint_since(share)
+        words, place = answers.since_when(study, now), joint_since(share)
         assert ("does not outweigh" in words) == (place is None)
         assert place is None or f"from **t = {now.times[place]:.2f}** on" in words
     scores = SimpleNamespace(

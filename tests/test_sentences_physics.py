@@ -14,8 +14,9 @@ import qutip
 import torch
 
 from qfusion.analysis import dynamics as evolution
-from qfusion.analysis import study, text
-from qfusion.analysis.sample import open_sample, open_work
+from qfusion.analysis import study as studies
+from qfusion.analysis import text
+from qfusion.analysis.sample import open_sample, open_study
 from qfusion.analysis.study import softmax
 from qfusion.errors import InvalidInput
 from qfusion.explain.evidence import INERT
@@ -202,16 +203,16 @@ def test_readout_dependence(spread: tuple[float, float], unit: str) -> None:
 
 def test_readout_at_the_steady_state_is_one_number() -> None:
     """Of a shipped model: late read-outs of all test samples agree, those at T spread as said."""
-    work = open_work("qj-parity")
-    rows = work.dataset.rows("test")
-    settled = evolution.attract(work, int(rows[0]), evolution.LEARNED)
+    study = open_study("qj-parity")
+    rows = study.dataset.rows("test")
+    settled = evolution.attract(study, int(rows[0]), evolution.LEARNED)
     assert settled.attractor.unique
     with torch.no_grad():
-        late = work.model.observables([60 / settled.attractor.gap])[0]
-    scores = study.predict(work, rows, late, work.model.bias)
+        late = study.model.observables([60 / settled.attractor.gap])[0]
+    scores = studies.predict(study, rows, late, study.model.bias)
     assert np.ptp(scores, axis=0).max() < 1e-8
     assert settled.spread[1] == pytest.approx(
-        work.scores[rows[: evolution.MOST_SPREAD]].std(0), rel=1e-6
+        study.scores[rows[: evolution.MOST_SPREAD]].std(0), rel=1e-6
     )
 
 
@@ -336,15 +337,15 @@ def test_fusion_entanglement_is_inert(M: int, seed: int, when: str) -> None:
 
 def test_inert_entanglement_leaves_every_score_of_a_shipped_network() -> None:
     """The same for the scores of a shipped network: read from the qubits of a classical mixture over outcomes."""
-    work = open_work("qcnn-parity")
-    inputs = work.dataset.inputs(work.dataset.rows("test")[:5], torch.float64)
+    study = open_study("qcnn-parity")
+    inputs = study.dataset.inputs(study.dataset.rows("test")[:5], torch.float64)
     with torch.no_grad():
-        states = work.model.encode(inputs)
-        masses = torch.stack([states[name].double() for name in work.modalities], -1)
+        states = study.model.encode(inputs)
+        masses = torch.stack([states[name].double() for name in study.modalities], -1)
         P = entangled_qcnn.probabilities(
             masses
         )  # a mixture over outcomes, as if the modality qubits had been measured
-        phi = work.model.phi.double()[:, 0]
+        phi = study.model.phi.double()[:, 0]
         vectors = torch.stack(
             [
                 torch.ones_like(P[..., 0]),
@@ -354,8 +355,8 @@ def test_inert_entanglement_leaves_every_score_of_a_shipped_network() -> None:
             -1,
         )
         assert phi.shape[-1] == P.shape[-1]
-        mixed = work.model.read(vectors) + work.model.bias
-        assert torch.allclose(mixed, work.model.double()(inputs), atol=1e-12, rtol=0)
+        mixed = study.model.read(vectors) + study.model.bias
+        assert torch.allclose(mixed, study.model.double()(inputs), atol=1e-12, rtol=0)
 
 
 @pytest.mark.parametrize(
@@ -363,8 +364,8 @@ def test_inert_entanglement_leaves_every_score_of_a_shipped_network() -> None:
 )
 def test_inert_entanglement_is_said_where_it_is_drawn(draw: object) -> None:
     """On Samples (fused entropies, masses) and on Circuit, of a network that fuses by tables; of no other model."""
-    work = open_work("qcnn-digits")
-    sample = open_sample("qcnn-digits", work.dataset.ids[int(work.dataset.rows("test")[0])])
+    study = open_study("qcnn-digits")
+    sample = open_sample("qcnn-digits", study.dataset.ids[int(study.dataset.rows("test")[0])])
     picture = draw(sample)  # type: ignore[operator]
     assert INERT in picture.shows + picture.not_shown
     assert INERT not in circuit.diagram(open_sample("qj-parity", "pair-6601")).not_shown
@@ -428,17 +429,17 @@ def test_softmax_is_said_as_such(value: float, said: str) -> None:
 def test_softmax_verdict_and_its_calibration(model: str) -> None:
     """`Predicted ‘a’: softmax p` names the row's own softmax; below stands the expected calibration error over all test
     samples, by its definition; the words probability and percent do not stand in the title."""
-    work = open_work(model)
-    rows = work.dataset.rows("test")
+    study = open_study(model)
+    rows = study.dataset.rows("test")
     row = int(rows[0])
-    picture = samples.verdict(open_sample(model, work.dataset.ids[row]))
-    p = softmax(work.scores[row]).max()
+    picture = samples.verdict(open_sample(model, study.dataset.ids[row]))
+    p = softmax(study.scores[row]).max()
     assert text.softmax(p) in picture.title
     assert "%" not in picture.title
     assert "probabilit" not in picture.title + picture.shows
     sure, right = (
-        softmax(work.scores[rows]).max(1),
-        work.scores[rows].argmax(1) == work.dataset.y[rows],
+        softmax(study.scores[rows]).max(1),
+        study.scores[rows].argmax(1) == study.dataset.y[rows],
     )
     places = np.minimum((sure * 10).astype(int), 9)
     error = sum(

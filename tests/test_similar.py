@@ -45,7 +45,7 @@ def brute(sample: Any, distance: Any) -> list[tuple[float, int]]:
     rows = [
         row
         for row in sample.dataset.rows("test")
-        if row in set(sample.work.bulk) and row != sample.row
+        if row in set(sample.study.bulk) and row != sample.row
     ]
     return sorted((float(distance(row)), int(row)) for row in rows)
 
@@ -62,10 +62,10 @@ def agrees(found: Any, wanted: list[tuple[float, int]]) -> None:
 @pytest.mark.parametrize("name", ["planted", "digits"])
 def test_nearest_by_contributions(name: str, request: pytest.FixtureRequest) -> None:
     sample = request.getfixturevalue(name)
-    work, output = sample.work, sample.output
-    place = {int(row): i for i, row in enumerate(work.bulk)}
-    every = work.bulk_dividends(output)[:, 1:]
-    own = np.array([value for term, value in work.dividends(sample.row, output).items() if term])
+    study, output = sample.study, sample.output
+    place = {int(row): i for i, row in enumerate(study.bulk)}
+    every = study.bulk_dividends(output)[:, 1:]
+    own = np.array([value for term, value in study.dividends(sample.row, output).items() if term])
     agrees(
         compare.nearest(sample),
         brute(sample, lambda row: np.sqrt(((every[place[int(row)]] - own) ** 2).sum())),
@@ -73,7 +73,7 @@ def test_nearest_by_contributions(name: str, request: pytest.FixtureRequest) -> 
 
 
 def test_nearest_by_modality_states_is_that_of_qutip(planted: Any) -> None:
-    kets = [qutip.Qobj(each) for each in planted.work.kets(planted.work.dataset.rows()).numpy()]
+    kets = [qutip.Qobj(each) for each in planted.study.kets(planted.study.dataset.rows()).numpy()]
     agrees(
         compare.nearest(planted, "states"),
         brute(planted, lambda row: 1 - abs(kets[row].overlap(kets[planted.row])) ** 2),
@@ -82,7 +82,7 @@ def test_nearest_by_modality_states_is_that_of_qutip(planted: Any) -> None:
 
 def test_nearest_by_modality_qubits(digits: Any) -> None:
     angles = {
-        row: np.concatenate([each.numpy() for each in digits.work.theta(row).values()])
+        row: np.concatenate([each.numpy() for each in digits.study.theta(row).values()])
         for row in [*digits.dataset.rows("test")[:40], digits.row]
     }
     found = compare.nearest(digits, "states", count=600)
@@ -101,9 +101,9 @@ def test_nearest_by_final_state(planted: Any, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(cohort_measures, "SECONDS", 0.5)
     found = compare.nearest(planted, "final", count=5)
-    psi = planted.work.kets(np.r_[found.rows, planted.row])
-    rho = planted.work.model.evolve_states(
-        psi[:, :, None] * psi[:, None].conj(), [float(planted.work.model.duration)]
+    psi = planted.study.kets(np.r_[found.rows, planted.row])
+    rho = planted.study.model.evolve_states(
+        psi[:, :, None] * psi[:, None].conj(), [float(planted.study.model.duration)]
     )[0].numpy()
     theirs = [(qutip.Qobj(each) - qutip.Qobj(rho[-1])).norm("fro") for each in rho[:-1]]
     assert found.distances == pytest.approx(theirs, abs=1e-8)
@@ -133,7 +133,7 @@ def test_intervals_are_scipy_s(wrong: int, count: int) -> None:
 def test_slices_add_up_and_are_what_their_filters_say(model: str, sample: str) -> None:
     levels = levels_of(open_sample(model, sample))
     wrong = slices.is_error(levels)
-    for by in slices.slice_kinds(levels.work, levels.rows):
+    for by in slices.slice_kinds(levels.study, levels.rows):
         found = slices.slices(levels, by)
         assert sum(each.count for each in found) == len(levels.rows), by
         assert [each.rate for each in found] == sorted((each.rate for each in found), reverse=True)
@@ -157,9 +157,9 @@ def test_the_worst(planted: Any, digits: Any) -> None:
     assert found.rows.index.tolist() == errors.index[:4].tolist()
     assert np.abs(found.values) == pytest.approx(errors.to_numpy()[:4])
     levels = levels_of(digits)
-    work, at = digits.work, levels.places(levels.rows)
+    study, at = digits.study, levels.places(levels.rows)
     loss = torch.nn.functional.cross_entropy(
-        torch.as_tensor(work.scores[at]), torch.as_tensor(work.dataset.y[at]), reduction="none"
+        torch.as_tensor(study.scores[at]), torch.as_tensor(study.dataset.y[at]), reduction="none"
     ).numpy()
     assert slices.worst(levels, 5).values == pytest.approx(np.sort(loss)[::-1][:5])
 
@@ -170,7 +170,7 @@ def test_panels(planted: Any, digits: Any) -> None:
     assert len(picture.table()) == len(picture.figure.data[0].x) == 8
     assert "predicted alike" in panels.similar(digits).title
     levels = levels_of(planted, "relation=conflict")
-    for colour in colours(planted.work, levels.rows):
+    for colour in colours(planted.study, levels.rows):
         drawn = map_panels.sample_map(levels, colour=colour)
         ids = [
             name

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from qfusion import cli, data, explain, model_export, report
-from qfusion.analysis import answers, study
+from qfusion.analysis import answers
+from qfusion.analysis import study as studies
 from qfusion.analysis.sample import case
 from qfusion.data import DataSet, Modality, Target, registry, spec
 from qfusion.data.sources import digits
@@ -300,13 +301,13 @@ def test_it_is_kept_and_read_back(trained: DataSet, sample: str) -> None:
     for name, rank in MODELS.items():
         found = checkpoint.load(name)
         assert (found.model.kind, found.model.settings["rank"]) == (KIND, rank)
-        work = study.build_study(name, found.card, found.model, trained)
+        study = studies.build_study(name, found.card, found.model, trained)
         with torch.no_grad():
-            assert work.scores == pytest.approx(
+            assert study.scores == pytest.approx(
                 found.model(trained.inputs(dtype=torch.float64)).numpy(), abs=1e-10
             )
-        assert f"{sum(work.dividends(0, 0).values()):.8f}" == f"{work.scores[0, 0]:.8f}"
-        assert "{" not in answers.sentence(work)
+        assert f"{sum(study.dividends(0, 0).values()):.8f}" == f"{study.scores[0, 0]:.8f}"
+        assert "{" not in answers.sentence(study)
         chosen = case(name, sample, background="zero")
         assert chosen.dividends[""] == pytest.approx(
             float(chosen.explanation.baseline[chosen.output])
@@ -346,11 +347,11 @@ def test_reports_of_a_sample_and_of_a_cohort(trained: DataSet, sample: str) -> N
     assert "When it was decided" not in words
     from qfusion.analysis import cohort_measures
 
-    work = study.build_study("products", found.card, found.model, trained)
-    table = cohort_measures.study_table(work, work.frame())
+    study = studies.build_study("products", found.card, found.model, trained)
+    table = cohort_measures.study_table(study, study.frame())
     assert (
         b"Entanglement and joint deciding"
-        not in report.cohort(about_cohort.members(work, table, ())).html()
+        not in report.cohort(about_cohort.members(study, table, ())).html()
     )
 
 

@@ -49,12 +49,12 @@ def test_the_answer_in_words() -> None:
 
 
 def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> None:
-    work = reruns.workspace_of("qj-planted", "planted")
-    row = int(work.dataset.rows("test")[2])
+    study = reruns.study_of("qj-planted", "planted")
+    row = int(study.dataset.rows("test")[2])
     app = visit(
         "Dynamics",
         model="qj-planted",
-        sample=str(work.dataset.ids[row]),
+        sample=str(study.dataset.ids[row]),
         above="entanglement",
         t="0.5",
         words="full",
@@ -62,18 +62,18 @@ def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> No
     )
     assert not app.error
     assert not app.warning
-    found = dynamics.decide(work, row, LEARNED)  # type: ignore[arg-type]
+    found = dynamics.decide(study, row, LEARNED)  # type: ignore[arg-type]
     share = answers.joint_share(found.dividends)
     words = plain(said(app))
     assert f"At t = 0.50: joint terms are {share[20]:.0%} of the decision's size" in words
     assert "logarithmic negativity" in words
     assert "split into Shapley values" in words
-    assert sum(found.shapley[name][-1] for name in work.modalities) + found.final()[
+    assert sum(found.shapley[name][-1] for name in study.modalities) + found.final()[
         ""
     ] == pytest.approx(found.prediction)
     app.slider(key="t").set_value(1.0).run()
     assert not app.exception
-    assert f"At t = {work.model.duration:.2f}" in plain(said(app))
+    assert f"At t = {study.model.duration:.2f}" in plain(said(app))
 
 
 def test_a_slider_shows_what_its_pair_shares_until_all_are_as_learned() -> None:
@@ -83,13 +83,13 @@ def test_a_slider_shows_what_its_pair_shares_until_all_are_as_learned() -> None:
     app.slider(key="H.left-right").set_value(0.0).run()
     assert app.segmented_control(key="above").value == "mutual information"
     words = plain(said(app))
-    work = reruns.workspace_of("qj-parity", "parity")
-    row = work.dataset.row("pair-7600")
+    study = reruns.study_of("qj-parity", "parity")
+    row = study.dataset.row("pair-7600")
     learned, now = (
-        dynamics.decide(work, row, work.model.parse_tweak(tweak), int(work.predicted[row]))
+        dynamics.decide(study, row, study.model.parse_tweak(tweak), int(study.predicted[row]))
         for tweak in ("", "H.left-right=0")
     )
-    whose = work.classes[int(work.predicted[row])]
+    whose = study.classes[int(study.predicted[row])]
     assert f"score for ‘{whose}’ {learned.prediction:.3f} → {now.prediction:.3f}" in words
     assert (
         f"test accuracy, this seed: {learned.metrics['accuracy']:.3f} → {now.metrics['accuracy']:.3f}"
@@ -113,15 +113,15 @@ def test_what_a_link_has_above_stays_when_a_slider_moves(query: dict[str, str], 
 
 @pytest.mark.parametrize(("title", "query"), [("Dynamics", {}), ("Circuit", {"part": "Entropies"})])
 def test_a_network_shows_the_same_along_its_layers(title: str, query: dict[str, str]) -> None:
-    work = reruns.workspace_of("qcnn-digits", "digits")
-    row = int(work.dataset.rows("test")[2])
-    found = dynamics.layer_terms(work, row)
-    output = int(work.predicted[row])
+    study = reruns.study_of("qcnn-digits", "digits")
+    row = int(study.dataset.rows("test")[2])
+    found = dynamics.layer_terms(study, row)
+    output = int(study.predicted[row])
     name = found.moments[1]
     app = visit(
         title,
         model="qcnn-digits",
-        sample=str(work.dataset.ids[row]),
+        sample=str(study.dataset.ids[row]),
         layer=name,
         **query,
         words="full",

@@ -187,16 +187,16 @@ def page() -> None:
         state_dict=dict,
         settings={},
     )
-    work = SimpleNamespace(
+    study = SimpleNamespace(
         model=model, modalities=names, can=lambda ability: True, memo_key=lambda background: "page"
     )
     view = View("dynamics", state.address_now())
-    for key, now in physics.renamed_couplings(view, work).items():  # type: ignore[arg-type]
+    for key, now in physics.renamed_couplings(view, study).items():  # type: ignore[arg-type]
         state.rename(key, now)
-    rules = physics.slider_rules(view, work)  # type: ignore[arg-type]
+    rules = physics.slider_rules(view, study)  # type: ignore[arg-type]
     state.drop_invalid(rules)
     state.drop_unknown(rules)
-    st.text(str(sliders.draw_sliders(work)))  # type: ignore[arg-type]
+    st.text(str(sliders.draw_sliders(study)))  # type: ignore[arg-type]
 
 
 def test_links_of_before_set_the_sliders_of_now() -> None:

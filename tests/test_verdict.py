@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from qfusion import _files
 from qfusion.analysis import answers as markdown
 from qfusion.analysis import cohort_measures, compare
-from qfusion.analysis.sample import open_work, sample_of
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.sample import open_study, sample_of
+from qfusion.analysis.study import Study
 from qfusion.cli import app as typer_app
 from qfusion.data.modality import coalitions
 from qfusion.errors import DataUnavailable
@@ -285,22 +285,22 @@ def test_a_mean_leads_by_ten_points_or_not_at_all() -> None:
 
 
 @pytest.fixture(scope="module", params=SHIPPED)
-def work(request: pytest.FixtureRequest) -> Workspace:
+def study(request: pytest.FixtureRequest) -> Study:
     """A shipped model on its data."""
     try:
-        return open_work(request.param)
+        return open_study(request.param)
     except DataUnavailable as error:
         pytest.skip(str(error))
 
 
-def test_all_places_agree_with_the_verdicts_on_all_test_samples(work: Workspace) -> None:
-    rows = work.frame(None)
+def test_all_places_agree_with_the_verdicts_on_all_test_samples(study: Study) -> None:
+    rows = study.frame(None)
     rows = rows[(rows["split"] == "test") & (rows["relation"] != "")]
-    table = cohort_measures.cohort_table(work, None).loc[rows.index]
-    known = np.isin(work.bulk, work.dataset.rows("test"))
-    explanation, outputs = work.explanation, work.predicted[work.bulk]
+    table = cohort_measures.cohort_table(study, None).loc[rows.index]
+    known = np.isin(study.bulk, study.dataset.rows("test"))
+    explanation, outputs = study.explanation, study.predicted[study.bulk]
     columns = dict(
-        zip(work.dataset.ids[work.bulk[known]].astype(str), np.flatnonzero(known), strict=True)
+        zip(study.dataset.ids[study.bulk[known]].astype(str), np.flatnonzero(known), strict=True)
     )
     for sample, row in rows.iterrows():
         place = columns[str(sample)]
@@ -313,7 +313,7 @@ def test_all_places_agree_with_the_verdicts_on_all_test_samples(work: Workspace)
         )
         assert row["relation"] == by_hand(terms)
         shares = sorted(
-            ((share, name) for name, share in shares_by_hand(terms, work.modalities).items()),
+            ((share, name) for name, share in shares_by_hand(terms, study.modalities).items()),
             reverse=True,
         )
         ahead = shares[0][0] - (shares[1][0] if len(shares) > 1 else 0.0)
@@ -323,12 +323,12 @@ def test_all_places_agree_with_the_verdicts_on_all_test_samples(work: Workspace)
             terms, key=lambda term: abs(terms[term]) if term else -1
         )
         assert (table.loc[sample, "joint_share"] >= 0.5) == (row["relation"] == "joint")
-    if work.dataset.name in ("parity", "avparity"):  # neither alone says anything
+    if study.dataset.name in ("parity", "avparity"):  # neither alone says anything
         assert (rows["relation"] == "joint").mean() >= 0.9
     for kind in RELATIONS:  # the filter and its old name
-        found = cohorts.passing(cohorts.parse(f"relation={kind}"), work.frame(None))
+        found = cohorts.passing(cohorts.parse(f"relation={kind}"), study.frame(None))
         assert found.sum() == (rows["relation"] == kind).sum()
-    old = cohorts.passing(cohorts.parse("relation=complement"), work.frame(None))
+    old = cohorts.passing(cohorts.parse("relation=complement"), study.frame(None))
     assert old.sum() == rows["relation"].isin(["agreement", "joint"]).sum()
 
 
@@ -340,25 +340,25 @@ def test_where_neither_alone_says_anything_decisions_are_joint(data: str) -> Non
         card = json.loads((_files.asset_path("models") / f"{name}.json").read_text())
         if card["data"]["name"] != data:
             continue
-        work = open_work(name)
-        seeds = stability.measured(name, card, work.dataset)
+        study = open_study(name)
+        seeds = stability.measured(name, card, study.dataset)
         assert seeds is not None
         size = np.abs(seeds.dividends[..., 1:])
         assert ((2 * size[..., 2:].sum(-1) >= size.sum(-1)).mean(-1)).mean() >= 0.95
-        rows = work.frame(None)
+        rows = study.frame(None)
         shipped.append((rows.loc[rows["split"] == "test", "relation"] == "joint").mean())
     assert np.mean(shipped) >= 0.95
 
 
-def test_panels_of_samples_say_what_their_verdicts_say(work: Workspace) -> None:
+def test_panels_of_samples_say_what_their_verdicts_say(study: Study) -> None:
     rng = np.random.default_rng(0)
-    rows = rng.choice(np.intersect1d(work.bulk, work.dataset.rows("test")), 12, replace=False)
+    rows = rng.choice(np.intersect1d(study.bulk, study.dataset.rows("test")), 12, replace=False)
     for row in map(int, rows):
-        sample = sample_of(work, row)
+        sample = sample_of(study, row)
         found = sample.verdict
         checked(found)
-        assert found.relation == work.frame(None).loc[sample.id, "relation"]
-        assert (found.leader or "none") == work.frame(None).loc[sample.id, "leader"]
+        assert found.relation == study.frame(None).loc[sample.id, "relation"]
+        assert (found.leader or "none") == study.frame(None).loc[sample.id, "leader"]
         waterfall, shapley_bars = samples.waterfall(sample), samples.shapley(sample)
         assert (
             f"conflict?** **{'Yes' if found.relation == 'conflict' else 'No'}**" in waterfall.lead
@@ -383,14 +383,14 @@ def test_panels_of_samples_say_what_their_verdicts_say(work: Workspace) -> None:
 
 
 def test_cards_are_what_they_are_called_and_the_page_opens_with_a_conflict_where_there_is_one(
-    work: Workspace,
+    study: Study,
 ) -> None:
-    shown = compare.find_examples(work)
+    shown = compare.find_examples(study)
     assert 1 <= len(shown) <= 3
     assert len({card.sample for card in shown}) == len(shown)
-    relations = work.frame(None)["relation"]
+    relations = study.frame(None)["relation"]
     for card in shown:
-        found = work.verdict(work.dataset.row(card.sample))
+        found = study.verdict(study.dataset.row(card.sample))
         assert found.relation == relations[card.sample] == compare.RELATION[card.kind]
         assert verdicts.conflict(found).startswith("Yes" if card.kind == "conflict" else "No")
     missing = [
@@ -398,10 +398,10 @@ def test_cards_are_what_they_are_called_and_the_page_opens_with_a_conflict_where
         for kind in ("agreement", "conflict", "synergy")
         if kind not in {card.kind for card in shown}
     ]
-    split = relations[work.frame(None)["split"] == "test"]
+    split = relations[study.frame(None)["split"] == "test"]
     assert all((split != compare.RELATION[kind]).all() for kind in missing)
-    if not work.opening and "conflict" in {card.kind for card in shown}:
-        assert address.default_sample(work) == next(
+    if not study.opening and "conflict" in {card.kind for card in shown}:
+        assert address.default_sample(study) == next(
             card.sample for card in shown if card.kind == "conflict"
         )
 
@@ -417,7 +417,9 @@ def test_the_command_line_prints_the_verdict_and_its_columns(tmp_path: Path) -> 
     said = json.loads(run("explain", "--model", "qj-planted", "--sample", "p0575", "--json"))[
         "verdict"
     ]
-    found = sample_of(open_work("qj-planted"), open_work("qj-planted").dataset.row("p0575")).verdict
+    found = sample_of(
+        open_study("qj-planted"), open_study("qj-planted").dataset.row("p0575")
+    ).verdict
     assert {"relation", "leader", "largest", "joint_share", "margin"} <= set(said)
     assert (said["relation"], said["leader"], said["largest"]) == (
         found.relation,
@@ -429,7 +431,7 @@ def test_the_command_line_prints_the_verdict_and_its_columns(tmp_path: Path) -> 
     out = tmp_path / "all.csv"
     run("explain", "--model", "qj-planted", "--split", "test", "--out", str(out))
     table = pd.read_csv(out, keep_default_na=False).set_index("sample")
-    rows = open_work("qj-planted").frame(None).loc[table.index]
+    rows = open_study("qj-planted").frame(None).loc[table.index]
     assert table["relation"].tolist() == rows["relation"].tolist()
     assert table["leader"].tolist() == rows["leader"].tolist()
 

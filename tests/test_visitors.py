@@ -14,7 +14,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from qfusion import _limits, data, runs
 from qfusion._checks import choose
-from qfusion.analysis import sample, study
+from qfusion.analysis import sample
+from qfusion.analysis import study as studies
 from qfusion.data import importing, registry
 from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput, NotFound
@@ -128,12 +129,12 @@ def test_what_is_kept_for_all_readers_is_told_apart_by_words_too() -> None:
     lists = replace(base, table=pd.DataFrame({"bag": [[1]] * len(base)}, index=base.table.index))
     assert lists.identity != base.identity
     found = checkpoint.load("qcnn-digits")
-    works = [
-        study.build_study("qcnn-digits", found.card, found.model, each).applied()
+    studies = [
+        studies.build_study("qcnn-digits", found.card, found.model, each).applied()
         for each in (ada, ben)
     ]
-    assert [each.frame()["text"].iloc[0] for each in works] == ["of ada 0", "of ben 0"]
-    assert [sample.with_background(each, "mixed").dataset.name for each in works] == ["a", "b"]
+    assert [each.frame()["text"].iloc[0] for each in studies] == ["of ada 0", "of ben 0"]
+    assert [sample.with_background(each, "mixed").dataset.name for each in studies] == ["a", "b"]
 
 
 def test_a_read_only_server_clears_nothing_away(
@@ -198,8 +199,8 @@ def test_a_text_that_is_too_long_is_not_cut_nor_kept(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(state, "get", lambda key, default=None: said.get(key, default))
     monkeypatch.setattr(state, "put", said.__setitem__)
     found = checkpoint.load("qcnn-digits")
-    work = study.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
-    sliders._note(work)
+    study = studies.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
+    sliders._note(study)
     assert said[sliders._NOW] == ("qcnn-digits", {})
 
 

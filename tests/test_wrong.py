@@ -67,13 +67,13 @@ def test_no_term_misleads_where_none_pulls_the_wrong_way() -> None:
 @pytest.mark.parametrize("filter", ["", "relation=conflict", "error>1000"])
 def test_wrong_signs_without_their_misleading_term(planted: Any, filter: str) -> None:
     levels = levels_of(planted, filter)
-    found, work = errors.wrong(levels), planted.work
+    found, study = errors.wrong(levels), planted.study
     inside = levels.rows[levels.inside]
     assert set(found.rows.index) == set(inside.index[inside["truth"] * inside["prediction"] < 0])
     for i, (name, row) in enumerate(found.rows.iterrows()):
         parts = {
             term: value
-            for term, value in work.dividends(work.dataset.row(str(name))).items()
+            for term, value in study.dividends(study.dataset.row(str(name))).items()
             if term
         }
         way = np.sign(row["prediction"] - row["truth"])
@@ -86,19 +86,19 @@ def test_wrong_signs_without_their_misleading_term(planted: Any, filter: str) ->
 
 def test_wrong_classes_without_their_misleading_term(digits: Any) -> None:
     levels = levels_of(digits)
-    found, work = errors.wrong(levels), digits.work
+    found, study = errors.wrong(levels), digits.study
     assert set(found.rows.index) == set(levels.rows.index[levels.rows["verdict"] == "wrong"])
     assert len(found.rows)
     for i, (name, row) in enumerate(found.rows.iterrows()):
-        explained = work.explained(work.dataset.row(str(name)))
-        said, true = work.classes.index(row["prediction"]), work.classes.index(row["truth"])
+        explained = study.explained(study.dataset.row(str(name)))
+        said, true = study.classes.index(row["prediction"]), study.classes.index(row["truth"])
         dividends = explained.dividends[0]
         place = 1 + int((dividends[1:, said] - dividends[1:, true]).argmax())
         assert found.terms[i] == explained.coalitions[place]
         assert found.without[i] == np.delete(dividends, place, 0).sum(0).argmax()
         assert found.right[i] == (found.without[i] == true)
     table = panels.wrong(levels).table()
-    assert set(table["without_it"]) <= set(work.classes)
+    assert set(table["without_it"]) <= set(study.classes)
 
 
 def test_the_column_of_signs_is_what_acc_2_counts(planted: Any, digits: Any) -> None:
@@ -133,7 +133,7 @@ def test_the_sentence_counts(kind: str) -> None:
 
 def test_chips_are_read_back_from_the_filter(planted: Any) -> None:
     rows = levels_of(planted).rows
-    chips = cohort_view.cohort_chips(planted.work, rows)
+    chips = cohort_view.cohort_chips(planted.study, rows)
     assert list(chips) == ["wrong sign", "worst tenth", "most joint tenth"]
     for text in (
         "",
@@ -189,11 +189,11 @@ def test_chips_and_the_table_on_the_page(planted: Any) -> None:
 def test_the_control_is_a_term_at_random() -> None:
     """By brute force: how many decisions are right without each of the terms, the mean over terms."""
     levels = levels_of(open_sample("qj-planted", "p0031"), "sign=wrong")
-    found, work = errors.wrong(levels), levels.work
+    found, study = errors.wrong(levels), levels.study
     counted = 0.0
     for sample in found.rows.index:
-        row = work.dataset.row(str(sample))
-        terms, truth = work.dividends(row, 0), float(work.dataset.y[row])
+        row = study.dataset.row(str(sample))
+        terms, truth = study.dividends(row, 0), float(study.dataset.y[row])
         without = [sum(terms.values()) - value for term, value in terms.items() if term]
         counted += np.mean([(score > 0) == (truth > 0) for score in without])
     assert found.by_chance == pytest.approx(counted, abs=0.02)

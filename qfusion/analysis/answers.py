@@ -13,7 +13,7 @@ from qfusion._sentences import share as percent
 from qfusion.analysis import changes, dynamics, text
 from qfusion.analysis.changes import Flip
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Workspace, softmax
+from qfusion.analysis.study import Study, softmax
 from qfusion.explain import Explanation, verdicts
 from qfusion.explain import verdicts as verdict_words
 from qfusion.explain.coalitions import joint_share as joint_share
@@ -24,33 +24,33 @@ from qfusion.quantum.circuits import BLOCKS
 MARKDOWN = verdicts.Words(text.plain, "**{}**".format)
 
 
-def verdict(work: Workspace, scores: np.ndarray) -> str:
+def verdict(study: Study, scores: np.ndarray) -> str:
     """A decision in words; scores (C,)."""
-    return verdicts.verdict_sentence(scores, work.classes, MARKDOWN)
+    return verdicts.verdict_sentence(scores, study.classes, MARKDOWN)
 
 
-def numbered(work: Workspace, scores: np.ndarray) -> str:
+def numbered(study: Study, scores: np.ndarray) -> str:
     """A decision with its number; scores (C,)."""
-    if work.classes:
-        return f"{verdict(work, scores)} ({text.softmax(float(softmax(scores).max()))})"
-    return f"{verdict(work, scores)} ({float(scores[0]):+.2f})"
+    if study.classes:
+        return f"{verdict(study, scores)} ({text.softmax(float(softmax(scores).max()))})"
+    return f"{verdict(study, scores)} ({float(scores[0]):+.2f})"
 
 
-def flip(work: Workspace, flips: Mapping[str, Flip]) -> str:
+def flip(study: Study, flips: Mapping[str, Flip]) -> str:
     """What would flip the decision; `flips` of `interventions.what_would_flip`."""
     able = {name: flip for name, flip in flips.items() if flip.state.possible}
     if not able:
         return (
             "No change of a single modality would flip it"
-            if work.can("states")
+            if study.can("states")
             else "No change of a single modality was found that flips it"
         )
     distances = {name: flip.state.distance for name, flip in able.items()}
-    rad = " rad" if work.can("states") else ""
+    rad = " rad" if study.can("states") else ""
     ends: dict[str, list[str]] = {}
     for name in top(distances, smallest=True):
         state = able[name].state
-        end = f"{'would' if state.verified else 'may'} flip it to {verdict(work, state.after)}"
+        end = f"{'would' if state.verified else 'may'} flip it to {verdict(study, state.after)}"
         ends.setdefault(end, []).append(text.plain(name))
     far = size(min(distances.values()))
     words = ", ".join(
@@ -60,7 +60,7 @@ def flip(work: Workspace, flips: Mapping[str, Flip]) -> str:
     real = {name: flip for name, flip in flips.items() if flip.donor_id}
     if real:
         donor, lent = min(real.items(), key=lambda item: item[1].donor.distance)
-        to = verdict(work, lent.donor.scores)
+        to = verdict(study, lent.donor.scores)
         words += (
             f"; {'so would' if lent.donor.verified else 'so may'} the {text.plain(donor)} of sample "
             f"{text.plain(lent.donor_id)}{'' if f' flip it to {to}' in words else f', to {to}'}"
@@ -88,13 +88,13 @@ def added(start: Mapping[str, float], end: Mapping[str, float], by: str) -> str:
     return verdicts.added(start, end, by, MARKDOWN)
 
 
-def settled(work: Workspace, scores: np.ndarray, where: Sequence[str]) -> str:
+def settled(study: Study, scores: np.ndarray, where: Sequence[str]) -> str:
     """Since when the decision is what it is at the end.
 
     Args:
         scores: (P, C), along time or the layers. where: how each of the P places is called.
     """
-    return verdicts.settled([verdict(work, score) for score in scores], where, MARKDOWN)
+    return verdicts.settled([verdict(study, score) for score in scores], where, MARKDOWN)
 
 
 def finding(dividends: Mapping[str, float]) -> str:
@@ -166,12 +166,12 @@ def largest_at(dividends: Mapping[str, np.ndarray], place: int) -> str:
     return f"largest term{'s, alike,' if len(first) > 1 else ''} {named}"
 
 
-def since_when(work: Any, now: Any) -> str:
+def since_when(study: Any, now: Any) -> str:
     """Since when the decision of a model with time is what it is at T, as markdown; of several scores, what is known of
     the one shown."""
     where = [f"t = {t:.2f}" for t in now.times]
-    if not work.classes:
-        return settled(work, sum(now.dividends.values())[:, None], where)
+    if not study.classes:
+        return settled(study, sum(now.dividends.values())[:, None], where)
     place = leaves_at(joint_share(now.dividends))
     if place is None:
         return (
@@ -191,17 +191,17 @@ def what_was_added(now: Any) -> str:
     return added(start, end, "the evolution")
 
 
-def since_which_layer(work: Any, explanation: Explanation) -> str:
-    """From which place between the layers on the decision is as at the end, as markdown; `explanation` of `layer_terms`."""
+def since_which_layer(study: Any, explanation: Explanation) -> str:
+    """From which place between the layers on the decision is as at the end, as markdown."""
     return settled(
-        work,
+        study,
         np.asarray(explanation.dividends[:, 0]).sum(1),
         [f"“{text.plain(moment)}”" for moment in explanation.moments],
     )
 
 
 def what_layers_added(explanation: Explanation, output: int) -> str:
-    """What the layers made of the decision that fused qubits hold already, as markdown; `explanation` of `layer_terms`."""
+    """What the layers made of the decision that fused qubits hold already, as markdown."""
     start, end = (
         {
             term: float(explanation.dividends[place, 0, i, output])
@@ -224,24 +224,24 @@ def _conflict(sample: Sample) -> str:
 
 
 def _flip(sample: Sample) -> str:
-    return f"{flip(sample.work, changes.what_would_flip(sample.work, sample.row))}."
+    return f"{flip(sample.study, changes.what_would_flip(sample.study, sample.row))}."
 
 
 def _when(sample: Sample) -> str:
-    work = sample.work
-    if work.can("time"):
-        return since_when(work, sample.learned.decision)
-    if not work.can("layers"):
+    study = sample.study
+    if study.can("time"):
+        return since_when(study, sample.learned.decision)
+    if not study.can("layers"):
         return "The model is read out at its end only: there is no way from features to score to follow."
-    return since_which_layer(work, dynamics.layer_terms(work, sample.row))
+    return since_which_layer(study, dynamics.layer_terms(study, sample.row))
 
 
 def _added(sample: Sample) -> str:
-    if sample.work.can("time"):
+    if sample.study.can("time"):
         return what_was_added(sample.learned.decision)
-    if not sample.work.can("layers"):
+    if not sample.study.can("layers"):
         return "Nothing: there are none."
-    return what_layers_added(dynamics.layer_terms(sample.work, sample.row), sample.output)
+    return what_layers_added(dynamics.layer_terms(sample.study, sample.row), sample.output)
 
 
 QUESTIONS: dict[str, Callable[[Sample], str]] = {
@@ -261,38 +261,38 @@ Part = tuple[
 ]  # name, what it is, page, label of the link, what the link shows
 
 
-def names_of(work: Workspace) -> str:
+def names_of(study: Study) -> str:
     """The modalities in a sentence."""
-    known = list(map(text.plain, work.modalities))
+    known = list(map(text.plain, study.modalities))
     return " and ".join([", ".join(known[:-1]), known[-1]]) if len(known) > 1 else known[0]
 
 
-def sentence(work: Workspace) -> str:
+def sentence(study: Study) -> str:
     """What this model is, in two sentences."""
-    title = f"**{text.plain(work.card.get('title') or work.name)}**"
-    target = text.plain(work.dataset.target.name)
-    model: Any = work.model
+    title = f"**{text.plain(study.card.get('title') or study.name)}**"
+    target = text.plain(study.dataset.target.name)
+    model: Any = study.model
     if model.about:
         dims = " × ".join(str(d) for d in getattr(model, "dims", ()))
-        return f"{title} {model.about.format(names=names_of(work), target=target, dims=dims)}"
-    if work.can("time"):
+        return f"{title} {model.about.format(names=names_of(study), target=target, dims=dims)}"
+    if study.can("time"):
         dims, jumps = " × ".join(str(d) for d in model.dims), model.jump_count
         return (
-            f"{title} turns {names_of(work)} into quantum states ({dims} levels), lets them evolve together under a "
+            f"{title} turns {names_of(study)} into quantum states ({dims} levels), lets them evolve together under a "
             f"learned Hamiltonian and {jumps} learned jump operator{'s' if jumps != 1 else ''}, and reads the {target} "
             "from the result. Because the read-out is linear, every decision splits exactly into what each modality "
             "says alone and what they say only jointly."
         )
-    if not work.can("states"):
+    if not study.can("states"):
         return (
-            f"{title} encodes {names_of(work)}, fuses them with a network of kind {text.plain(model.kind)}, and reads "
+            f"{title} encodes {names_of(study)}, fuses them with a network of kind {text.plain(model.kind)}, and reads "
             f"the {target} from it. Its decisions are split by running it with some modalities of other samples: every "
             "combination, every row of the background."
         )
     what, many = ("class", "classes") if model.elements_are_classes else ("element", "elements")
-    fusion = work.card.get("parameters", {}).get("fusion", 0)
+    fusion = study.card.get("parameters", {}).get("fusion", 0)
     return (
-        f"{title} lets {names_of(work)} each say how much speaks for each of {model.elements} {many}, "
+        f"{title} lets {names_of(study)} each say how much speaks for each of {model.elements} {many}, "
         f"fuses what they say with one entangling gate per {what}, and reads the {target} through a quantum "
         f"convolutional network: {fusion:,} parameters after the encoders. Each fusion gate is a truth table one "
         "can read and edit, and every decision splits exactly into what each modality says alone and what they say "
@@ -300,37 +300,39 @@ def sentence(work: Workspace) -> str:
     )
 
 
-def features(work: Workspace) -> str:
+def features(study: Study) -> str:
     """How many numbers a sample has: a step for sequences, in all for vectors."""
-    steps = [f"{text.plain(m.name)} {m.size}" for m in work.dataset.modalities if m.is_sequence]
-    whole = [f"{text.plain(m.name)} {m.size}" for m in work.dataset.modalities if not m.is_sequence]
+    steps = [f"{text.plain(m.name)} {m.size}" for m in study.dataset.modalities if m.is_sequence]
+    whole = [
+        f"{text.plain(m.name)} {m.size}" for m in study.dataset.modalities if not m.is_sequence
+    ]
     parts = [f"{', '.join(steps)} numbers a step"] if steps else []
     return "; ".join([*parts, *([f"{', '.join(whole)} numbers"] if whole else [])])
 
 
-def pipeline(work: Workspace) -> tuple[Part, ...]:
+def pipeline(study: Study) -> tuple[Part, ...]:
     """The way from features to score; each part with the page that shows it."""
-    if work.can("time"):
-        return _jump_pipeline(work)
-    if not work.can("states"):
-        return _evaluated_pipeline(work)
-    return _circuit_pipeline(work) if work.can("rules") else _ket_pipeline(work)
+    if study.can("time"):
+        return _jump_pipeline(study)
+    if not study.can("states"):
+        return _evaluated_pipeline(study)
+    return _circuit_pipeline(study) if study.can("rules") else _ket_pipeline(study)
 
 
-def _evaluated_pipeline(work: Workspace) -> tuple[Part, ...]:
-    program = getattr(work.model, "program", None)
+def _evaluated_pipeline(study: Study) -> tuple[Part, ...]:
+    program = getattr(study.model, "program", None)
     encoders = "none: features are what is fused" if program else "one for each modality"
     fusion = (
         f"{text.plain(program.file)}, a program of its own"
         if program
-        else f"a {work.model.kind} network"
+        else f"a {study.model.kind} network"
     )
     return (
-        ("Features", features(work), "pages/samples.py", "See a sample", {}),
+        ("Features", features(study), "pages/samples.py", "See a sample", {}),
         ("Encoders", encoders, "pages/what_if.py", "Swap what one says", {}),
         ("Fusion", fusion, "pages/faithfulness.py", "See whether it can be trusted", {}),
         (
-            "Classes" if work.classes else "Score",
+            "Classes" if study.classes else "Score",
             "a sum of exact contributions",
             "pages/samples.py",
             "See who decided",
@@ -339,10 +341,10 @@ def _evaluated_pipeline(work: Workspace) -> tuple[Part, ...]:
     )
 
 
-def _ket_pipeline(work: Workspace) -> tuple[Part, ...]:
-    dims = ", ".join(str(d) for d in work.model.dims)
+def _ket_pipeline(study: Study) -> tuple[Part, ...]:
+    dims = ", ".join(str(d) for d in study.model.dims)
     return (
-        ("Features", features(work), "pages/samples.py", "See a sample", {}),
+        ("Features", features(study), "pages/samples.py", "See a sample", {}),
         (
             "States",
             f"one ket a modality, dimension {dims}",
@@ -361,8 +363,8 @@ def _ket_pipeline(work: Workspace) -> tuple[Part, ...]:
     )
 
 
-def _jump_pipeline(work: Workspace) -> tuple[Part, ...]:
-    model: Any = work.model
+def _jump_pipeline(study: Study) -> tuple[Part, ...]:
+    model: Any = study.model
     size = 1
     for d in model.dims:
         size *= d
@@ -370,7 +372,7 @@ def _jump_pipeline(work: Workspace) -> tuple[Part, ...]:
     physics = f"H and {model.jump_count} jump operators on {size} levels, T = {model.duration:g}"
     vectors = f"{read_out_words(model)}, linear read-out"
     return (
-        ("Features", features(work), "pages/samples.py", "See a sample", {}),
+        ("Features", features(study), "pages/samples.py", "See a sample", {}),
         ("States", kets, "pages/dynamics.py", "See the state", {"show": "State"}),
         ("Evolution", physics, "pages/dynamics.py", "Turn the knobs", {"show": "Decision"}),
         (
@@ -399,15 +401,15 @@ def read_out_words(model: Any) -> str:
     return f"{count} measurement vectors on {what}"
 
 
-def _circuit_pipeline(work: Workspace) -> tuple[Part, ...]:
-    model: Any = work.model
-    n, M, network = model.elements, len(work.modalities), model.network
+def _circuit_pipeline(study: Study) -> tuple[Part, ...]:
+    model: Any = study.model
+    n, M, network = model.elements, len(study.modalities), model.network
     conv, pool = (sum(step.kind == kind for step in network.steps) for kind in ("conv", "pool"))
     tables = f"{n} truth tables of {2 ** stage_sizes(M)[0]} angles" + (
         f" in {M - 1} stages" if len(stage_sizes(M)) > 1 else ""
     )
     return (
-        ("Features", features(work), "pages/samples.py", "See a sample", {}),
+        ("Features", features(study), "pages/samples.py", "See a sample", {}),
         (
             "Angles",
             f"{n} angles a modality: its mass for each element",
@@ -430,7 +432,7 @@ def _circuit_pipeline(work: Workspace) -> tuple[Part, ...]:
             {"rules": "Walk"},
         ),
         (
-            "Classes" if work.classes else "Score",
+            "Classes" if study.classes else "Score",
             f"linear read-out of {len(network.retained)} kept and {len(network.measured)} measured "
             "qubits",
             "pages/samples.py",
@@ -440,21 +442,21 @@ def _circuit_pipeline(work: Workspace) -> tuple[Part, ...]:
     )
 
 
-def model_rows(work: Workspace) -> dict[str, Any]:
+def model_rows(study: Study) -> dict[str, Any]:
     """The model card."""
-    card, model = work.card, work.model
+    card, model = study.card, study.model
     parameters = card.get("parameters", {})
-    rows: dict[str, Any] = {"checkpoint": work.name, "kind": card.get("model", model.kind)}
-    if work.can("time"):
+    rows: dict[str, Any] = {"checkpoint": study.name, "kind": card.get("model", model.kind)}
+    if study.can("time"):
         rows |= {
             "state dimensions": " × ".join(str(d) for d in model.dims),
             "jump operators": model.jump_count,
             "measurement vectors": read_out_words(model),
             "duration T": f"{model.duration:g}",
         }
-    elif work.can("kets"):
+    elif study.can("kets"):
         rows |= {"state dimensions": " × ".join(str(d) for d in model.dims)}
-    elif work.can("rules"):
+    elif study.can("rules"):
         network = model.network
         rows |= {
             "elements": f"{model.elements}{' (the classes)' if model.elements_are_classes else ' (learned)'}",
@@ -463,7 +465,7 @@ def model_rows(work: Workspace) -> dict[str, Any]:
             + (", one rotation per modality" if model.settings.get("tables") == "separate" else ""),
             "convolution block": f"{network.block} ({BLOCKS[network.block].parameters} parameters)",
             "qubits": model.elements
-            * (len(work.modalities) + len(stage_sizes(len(work.modalities)))),
+            * (len(study.modalities) + len(stage_sizes(len(study.modalities)))),
             "operations": f"{model.elements} fusion gates, {len(network.steps)} steps of the network",
         }
     return rows | {
@@ -473,16 +475,16 @@ def model_rows(work: Workspace) -> dict[str, Any]:
     }
 
 
-def of_seed(work: Workspace) -> str:
+def of_seed(study: Study) -> str:
     """What follows the name of a test metric of the loaded weights, to tell it from the mean over the training seeds;
     nothing where there is one seed."""
-    return ", this seed" if len(work.card.get("seeds", [])) > 1 else ""
+    return ", this seed" if len(study.card.get("seeds", [])) > 1 else ""
 
 
-def target_words(work: Workspace) -> str:
+def target_words(study: Study) -> str:
     """What is predicted."""
-    target = work.dataset.target
-    if work.classes:
-        return f"{target.name}: {len(work.classes)} classes"
-    low, high = work.scale
+    target = study.dataset.target
+    if study.classes:
+        return f"{target.name}: {len(study.classes)} classes"
+    low, high = study.scale
     return f"{target.name} in [{low:g}, {high:g}]"

@@ -16,7 +16,7 @@ import torch
 from qfusion._checks import check, choose
 from qfusion.analysis import sample
 from qfusion.analysis.memo import memo
-from qfusion.analysis.study import Workspace, softmax
+from qfusion.analysis.study import Study, softmax
 from qfusion.data import Content, Text
 from qfusion.data.modality import split_term
 from qfusion.data.sources import planted
@@ -70,10 +70,11 @@ class Result:
     contents: dict[str, Content]
     truth: float | None
 
-    def terms(self, work: Workspace, output: int) -> dict[str, float]:
+    def terms(self, study: Study, output: int) -> dict[str, float]:
         """Baseline and dividends of one score, keyed by coalition."""
         return {
-            term: float(self.outcome.dividends[i, output]) for i, term in enumerate(work.coalitions)
+            term: float(self.outcome.dividends[i, output])
+            for i, term in enumerate(study.coalitions)
         }
 
     @property
@@ -82,24 +83,24 @@ class Result:
         return softmax(self.outcome.scores)
 
 
-def actions(work: Workspace, modality: str) -> tuple[str, ...]:
+def actions(study: Study, modality: str) -> tuple[str, ...]:
     """What can be done to a modality of these data."""
-    raw = planted.recipe_of(work.dataset) is not None and modality in ("text", *planted.CONTROLS)
+    raw = planted.recipe_of(study.dataset) is not None and modality in ("text", *planted.CONTROLS)
     return (
         KEPT,
         SWAP,
         DROP,
         *((INPUT,) if raw else ()),
-        *((STATE,) if work.can("states") else ()),
+        *((STATE,) if study.can("states") else ()),
         FLIP,
     )
 
 
-def wanted_changes(work: Workspace, row: int, wanted: Asked) -> tuple[Change, ...]:
+def wanted_changes(study: Study, row: int, wanted: Asked) -> tuple[Change, ...]:
     """The changes of one sample, in the model's order of the modalities.
 
     Args:
-        work: the model on its data.
+        study: the model on its data.
         row: of the sample.
         wanted: by modality its "action", and for a swap the "donor" (`backgrounds.default_contrast` unless told), for
             an edited sentence its "words" (its own unless told), for an edited voice or face the "controls" by name,
@@ -110,12 +111,12 @@ def wanted_changes(work: Workspace, row: int, wanted: Asked) -> tuple[Change, ..
         NotFound, InvalidInput: when there is no such modality, action or place.
     """
     for name in wanted:
-        choose("Modality", name, work.modalities)
-    return tuple(_asked(work, row, name, **wanted.get(name, {})) for name in work.modalities)
+        choose("Modality", name, study.modalities)
+    return tuple(_asked(study, row, name, **wanted.get(name, {})) for name in study.modalities)
 
 
 def _asked(
-    work: Workspace,
+    study: Study,
     row: int,
     name: str,
     action: str = KEPT,
@@ -126,21 +127,21 @@ def _asked(
 ) -> Change:
     choose("Action", action, ACTIONS)
     if action == SWAP:
-        return Change(SWAP, donor=donor or sample.default_contrast(work, row))
+        return Change(SWAP, donor=donor or sample.default_contrast(study, row))
     if action == INPUT and name == "text":
-        return Change(INPUT, words=own_words(work, row) if words is None else words)
+        return Change(INPUT, words=own_words(study, row) if words is None else words)
     if action == INPUT:
         return Change(INPUT, controls=tuple((controls or {}).items()))
     if action == STATE:
-        return Change(STATE, state=_moved(shown_state(own_states(work, row)[name]), state or {}))
-    if action == FLIP and not what_would_flip(work, row)[name].state.possible:
+        return Change(STATE, state=_moved(shown_state(own_states(study, row)[name]), state or {}))
+    if action == FLIP and not what_would_flip(study, row)[name].state.possible:
         return Change()
     return Change(action)
 
 
-def own_words(work: Workspace, row: int) -> str:
+def own_words(study: Study, row: int) -> str:
     """What was said in a sample; nothing where its words are not known."""
-    spoken = work.dataset.content(row).get("text")
+    spoken = study.dataset.content(row).get("text")
     return spoken.text if isinstance(spoken, Text) else ""
 
 
@@ -158,63 +159,63 @@ def _moved(own: tuple[float, ...], to: Mapping[int, float]) -> tuple[float, ...]
 
 
 @memo(4, background=False)
-def fixed(work: Workspace) -> Any:
-    """The workspace's model, sharing its weights, that does not evolve its observables again."""
-    other = copy.copy(work.model)
-    if work.can("kets"):
+def fixed(study: Study) -> Any:
+    """The study's model, sharing its weights, that does not evolve its observables again."""
+    other = copy.copy(study.model)
+    if study.can("kets"):
         with torch.no_grad():
-            O = work.model.observables()
+            O = study.model.observables()
         other.__dict__["observables"] = lambda times=None: O
     return other
 
 
-def own_states(work: Workspace, row: int) -> dict[str, Any]:
+def own_states(study: Study, row: int) -> dict[str, Any]:
     """The modality states of one sample, (1, ...)."""
-    return counterfactual.states_of(work.model, work.inputs([row]))
+    return counterfactual.states_of(study.model, study.inputs([row]))
 
 
 @memo(64)
-def with_changes(work: Workspace, row: int, changes: tuple[Change, ...]) -> Result:
+def with_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result:
     """The sample with its modalities changed, in the model's order.
 
     Raises:
         InvalidInput, NotFound: naming what does not fit.
     """
-    model = fixed(work)
-    inputs = work.inputs([row])
-    own = counterfactual.states_of(work.model, inputs)
+    model = fixed(study)
+    inputs = study.inputs([row])
+    own = counterfactual.states_of(study.model, inputs)
     states, dropped = dict(own), []
     contents: dict[str, Content] = {}
-    for name, change in zip(work.modalities, changes, strict=True):
+    for name, change in zip(study.modalities, changes, strict=True):
         if change.action == SWAP:
-            donor = work.dataset.row(change.donor)
-            states[name] = own_states(work, donor)[name]
-            content = work.dataset.content(donor)
+            donor = study.dataset.row(change.donor)
+            states[name] = own_states(study, donor)[name]
+            content = study.dataset.content(donor)
             contents |= {name: content[name]} if name in content else {}
         elif change.action == DROP:
             dropped.append(name)
         elif change.action == INPUT:
-            edit = edited(work, row, name, change)
+            edit = edited(study, row, name, change)
             contents[name] = edit.content
-            states[name] = counterfactual.states_of(work.model, {**inputs, name: features(edit)})[
+            states[name] = counterfactual.states_of(study.model, {**inputs, name: features(edit)})[
                 name
             ]
         elif change.action == STATE:
             states[name] = set_state(own[name], change.state)
         elif change.action == FLIP:
-            nearest = what_would_flip(work, row)[name].state.state[None]
+            nearest = what_would_flip(study, row)[name].state.state[None]
             states[name] = (
-                nearest if work.can("states") else counterfactual.filled(own[name], nearest)
+                nearest if study.can("states") else counterfactual.filled(own[name], nearest)
             )
         else:
             choose("Action", change.action, (KEPT,))
-    outcome = interventions.outcome(model, inputs, work.background, states, dropped)
-    return Result(outcome, states, contents, _truth(work, row, changes))
+    outcome = interventions.outcome(model, inputs, study.background, states, dropped)
+    return Result(outcome, states, contents, _truth(study, row, changes))
 
 
-def edited(work: Workspace, row: int, modality: str, change: Change) -> planted.Edit:
+def edited(study: Study, row: int, modality: str, change: Change) -> planted.Edit:
     """The raw content of a planted modality made anew, with its features."""
-    made = planted.recipe_of(work.dataset)
+    made = planted.recipe_of(study.dataset)
     check(
         made is not None,
         "Raw input can be edited where this project makes it: in the data set 'planted'. Choose another change.",
@@ -269,17 +270,17 @@ def shown_state(own: torch.Tensor) -> tuple[float, ...]:
     return tuple(state.abs().square().tolist())
 
 
-def _truth(work: Workspace, row: int, changes: tuple[Change, ...]) -> float | None:
+def _truth(study: Study, row: int, changes: tuple[Change, ...]) -> float | None:
     """The planted score without noise; not known of a dropped modality, an edited voice, face or state."""
-    if planted.recipe_of(work.dataset) is None:
+    if planted.recipe_of(study.dataset) is None:
         return None
     latents = []
-    for name, change in zip(work.modalities, changes, strict=True):
-        at = work.dataset.row(change.donor) if change.action == SWAP else row
+    for name, change in zip(study.modalities, changes, strict=True):
+        at = study.dataset.row(change.donor) if change.action == SWAP else row
         if change.action == INPUT and name == "text":
             latents.append(planted.with_words(change.words).latent)
         elif change.action in (KEPT, SWAP):
-            latents.append(float(work.dataset.table[f"latent_{name}"].iloc[at]))
+            latents.append(float(study.dataset.table[f"latent_{name}"].iloc[at]))
         else:
             return None
     return planted.true_score(np.array(latents, dtype=float))
@@ -295,21 +296,21 @@ class Flip:
 
 
 @memo(4, background=False, says="Working out the state of every sample …")
-def every_state(work: Workspace) -> dict[str, Any]:
+def every_state(study: Study) -> dict[str, Any]:
     """The modality states of all samples, (N, ...)."""
-    return counterfactual.states_of(work.model, work.inputs())
+    return counterfactual.states_of(study.model, study.inputs())
 
 
 @memo(64, background=False, says="Looking for the nearest state that turns the decision …")
-def what_would_flip(work: Workspace, row: int) -> dict[str, Flip]:
+def what_would_flip(study: Study, row: int) -> dict[str, Flip]:
     """For each modality the nearest state and the nearest other sample's that turn the decision on one sample."""
-    model, everyone, own, flips = fixed(work), every_state(work), own_states(work, row), {}
-    for name in work.modalities:
+    model, everyone, own, flips = fixed(study), every_state(study), own_states(study, row), {}
+    for name in study.modalities:
         donor = interventions.nearest_donor(model, own, name, everyone[name])
         flips[name] = Flip(
             counterfactual.nearest_state(model, own, name, everyone[name]),
             donor,
-            str(work.dataset.ids[donor.row]) if donor.row >= 0 else "",
+            str(study.dataset.ids[donor.row]) if donor.row >= 0 else "",
         )
     return flips
 
@@ -319,36 +320,38 @@ def what_would_flip(work: Workspace, row: int) -> dict[str, Flip]:
     background=False,
     says="Following every knob over its range, once for this model, about ten seconds …",
 )
-def parameter_table(work: Workspace) -> Any:
+def parameter_table(study: Study) -> Any:
     """What `flips.nearest_parameters` uses again for every sample."""
-    return sensitivity.table(work.model) if work.can("time") else None
+    return sensitivity.table(study.model) if study.can("time") else None
 
 
 @memo(32, background=False, says="Turning every knob for this sample …")
-def parameters_that_flip(work: Workspace, row: int) -> sensitivity.Search:
+def parameters_that_flip(study: Study, row: int) -> sensitivity.Search:
     """For each parameter of physics or angle of the fusion the smallest turn that turns the decision on one sample."""
-    return sensitivity.nearest_parameters(work.model, own_states(work, row), parameter_table(work))
+    return sensitivity.nearest_parameters(
+        study.model, own_states(study, row), parameter_table(study)
+    )
 
 
-def parameter_name(work: Any, change: sensitivity.ParameterChange) -> str:
+def parameter_name(study: Any, change: sensitivity.ParameterChange) -> str:
     """A parameter as a reader says it, not escaped."""
     if change.kind in ("coupling", "dissipation"):
         return f"{'H' if change.kind == 'coupling' else 'dissipation'}: {'–'.join(split_term(change.name))}"
     if change.kind == "duration":
         return "duration T"
     element, stage, pattern = map(int, change.name.split("."))
-    stages, patterns = work.model.phi.shape[1:]
+    stages, patterns = study.model.phi.shape[1:]
     controls = (
-        work.modalities
+        study.modalities
         if stages == 1
-        else (work.modalities[:2] if stage == 0 else ("fused", work.modalities[stage + 1]))
+        else (study.modalities[:2] if stage == 0 else ("fused", study.modalities[stage + 1]))
     )
     digits = format(pattern, f"0{patterns.bit_length() - 1}b")
     yes = (
         " + ".join(str(name) for name, bit in zip(controls, digits, strict=True) if bit == "1")
         or "none"
     )
-    return f"angle φ of ‘{work.elements[element]}’ when yes from {yes}"
+    return f"angle φ of ‘{study.elements[element]}’ when yes from {yes}"
 
 
 # What physics did it and what each term of it built, for a workspace: targets, cohorts and terms by a page's names for
@@ -381,25 +384,23 @@ THRESHOLD = 0.01  # of the target's range: removals below are not asked for thei
 Where = Tweak | str  # sliders, or edited truth tables
 
 
-def cohorts(work: Workspace) -> tuple[str, ...]:
+def cohorts(study: Study) -> tuple[str, ...]:
     """Over which samples can be averaged."""
-    regime = (REGIME,) if "regime" in work.dataset.table.columns else ()
-    return THIS, ALL, *((CLASS,) if work.classes else ()), *regime, RELATION
+    regime = (REGIME,) if "regime" in study.dataset.table.columns else ()
+    return THIS, ALL, *((CLASS,) if study.classes else ()), *regime, RELATION
 
 
-def rows_of(
-    work: Workspace, row: int, cohort: str, frame: Callable[[], pd.DataFrame]
-) -> np.ndarray:
+def rows_of(study: Study, row: int, cohort: str, frame: Callable[[], pd.DataFrame]) -> np.ndarray:
     """The rows of a cohort; never empty: a sample outside the test split is added to those like it.
 
     Args:
-        frame: makes the workspace's table, which relations are read from.
+        frame: makes the study's table, which relations are read from.
 
     Raises:
         NotFound: when there is no such cohort.
     """
-    choose("Samples", cohort, cohorts(work))
-    tests, data = work.dataset.rows("test"), work.dataset
+    choose("Samples", cohort, cohorts(study))
+    tests, data = study.dataset.rows("test"), study.dataset
     if cohort == THIS:
         return np.array([row])
     if cohort == ALL:
@@ -415,16 +416,16 @@ def rows_of(
     return alike if row in alike else np.append(alike, row)
 
 
-def targets(work: Workspace) -> dict[str, str]:
+def targets(study: Study) -> dict[str, str]:
     """Names on the page -> names of `explain.sensitivity`."""
     texts: dict[str, str] = {}
-    for name in method.target_names(work.model):
+    for name in method.target_names(study.model):
         kind, inner = split(name)
         if kind == "entropy":
             words = (
                 f"entropy of {inner} at T"
-                if work.can("time")
-                else f"entropy of fused qubit ‘{work.elements[int(inner)]}’"  # type: ignore[attr-defined]
+                if study.can("time")
+                else f"entropy of fused qubit ‘{study.elements[int(inner)]}’"  # type: ignore[attr-defined]
             )
         else:
             words = {
@@ -438,81 +439,81 @@ def targets(work: Workspace) -> dict[str, str]:
     return texts
 
 
-def unit(work: Workspace, target: str, output: int) -> str:
+def unit(study: Study, target: str, output: int) -> str:
     """Axis name of a target."""
     kind, _ = split(target)
     if kind in KINDS:
         return KINDS[kind].short_axis
     return (
-        work.unit_of(output) if target == method.SCORE else f"contribution ({work.unit_of(output)})"
+        study.unit_of(output)
+        if target == method.SCORE
+        else f"contribution ({study.unit_of(output)})"
     )
 
 
-def full_range(work: Workspace, target: str, output: int) -> float:
+def full_range(study: Study, target: str, output: int) -> float:
     """What 1 % is measured against: range of a regression's target, spread of a class's score over the test set,
     largest entropy."""
     kind, inner = split(target)
     if kind in KINDS:
-        levels = work.model.dims[work.modalities.index(inner)] if work.can("kets") else 2
+        levels = study.model.dims[study.modalities.index(inner)] if study.can("kets") else 2
         return math.log(levels) if kind == "entropy" else math.log2(levels)
-    if work.classes:
-        return float(np.ptp(work.scores[work.dataset.rows("test"), output]))
-    return float(work.scale[1] - work.scale[0])
+    if study.classes:
+        return float(np.ptp(study.scores[study.dataset.rows("test"), output]))
+    return float(study.scale[1] - study.scale[0])
 
 
 @memo(64, says="Taking the physics apart …")
 def measure(
-    work: Workspace, rows: np.ndarray, where: Where, output: int, target: str
+    study: Study, rows: np.ndarray, where: Where, output: int, target: str
 ) -> method.Sensitivity:
     """Slopes and knock-outs of one target, averaged over the rows."""
-    inputs = work.inputs(rows)
+    inputs = study.inputs(rows)
     return method.sensitivity(
-        work.model.tweaked(where), inputs, work.background, output=output, targets=[target]
+        study.model.tweaked(where), inputs, study.background, output=output, targets=[target]
     )
 
 
 @memo(64, says="Halving every term in turn …")
-def half_way(
-    work: Workspace, rows: np.ndarray, where: Where, output: int, target: str
-) -> np.ndarray:
+def half_way(study: Study, rows: np.ndarray, where: Where, output: int, target: str) -> np.ndarray:
     """What the slope at half of each factor says that removal does, (P,)."""
-    inputs = work.inputs(rows)
+    inputs = study.inputs(rows)
     return method.half_way(
-        work.model.tweaked(where), inputs, work.background, target, output=output
+        study.model.tweaked(where), inputs, study.background, target, output=output
     )
 
 
 @memo(64, says="Following the term …")
 def follow(
-    work: Workspace, rows: np.ndarray, where: Where, output: int, target: str, key: str
+    study: Study, rows: np.ndarray, where: Where, output: int, target: str, key: str
 ) -> method.Response:
     """One target on the way from a removed term to where it stands."""
-    inputs = work.inputs(rows)
+    inputs = study.inputs(rows)
     return method.response(
-        work.model.tweaked(where), inputs, work.background, key, target, output=output, nodes=5
+        study.model.tweaked(where), inputs, study.background, key, target, output=output, nodes=5
     )
 
 
 @memo(64)
 def built(
-    work: Any, rows: Sequence[int] | np.ndarray, output: int, tweak: Tweak = LEARNED
+    study: Any, rows: Sequence[int] | np.ndarray, output: int, tweak: Tweak = LEARNED
 ) -> building.Built:
     """What each term built, of one row or the mean over rows: about 0.2 s at D = 64, however many."""
-    inputs = work.inputs(list(rows))
-    return building.built(work.model.tweaked(tweak), inputs, work.background, output)
+    inputs = study.inputs(list(rows))
+    return building.built(study.model.tweaked(tweak), inputs, study.background, output)
 
 
 @memo(16, says="Removing every term in turn, on all test samples …")
-def metrics_without(work: Workspace, where: Where) -> pd.DataFrame:
+def metrics_without(study: Study, where: Where) -> pd.DataFrame:
     """Test metrics with each term removed from all scores, one row a term by key; the first row, "", is with all of
     them."""
-    rows = work.dataset.rows("test")
-    inputs, model = work.inputs(rows), work.model.tweaked(where)
+    rows = study.dataset.rows("test")
+    inputs, model = study.inputs(rows), study.model.tweaked(where)
     with torch.no_grad():
-        system = method.system(model, work.inputs(rows[:1]), work.background)
+        system = method.system(model, study.inputs(rows[:1]), study.background)
         scores = [model(inputs).numpy(), *system.scores_without(inputs)]
     keys = pd.Index(["", *(term.key for term in system.parameters)], name="key")
-    return pd.DataFrame([work.of_split(score) for score in scores], index=keys)
+    return pd.DataFrame([study.of_split(score) for score in scores], index=keys)
 
 
 def chosen(result: method.Sensitivity, group: str, timed: bool) -> np.ndarray:

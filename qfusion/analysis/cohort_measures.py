@@ -23,7 +23,7 @@ from qfusion._checks import check, choose
 from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.analysis.memo import memo
-from qfusion.analysis.study import MEAN_ENTROPY, Workspace, dividend_column, entropy_column
+from qfusion.analysis.study import MEAN_ENTROPY, Study, dividend_column, entropy_column
 from qfusion.data import DataSet
 from qfusion.data.modality import split_term
 from qfusion.errors import InvalidInput
@@ -77,20 +77,20 @@ MAX_NUMBERS = 30_000_000  # coordinates that are held at once
 _STATES_AT_ONCE = 64
 
 
-def coordinate_kinds(work: Workspace) -> dict[str, str]:
+def coordinate_kinds(study: Study) -> dict[str, str]:
     """Returns what coordinates a model's samples have, with what they are called."""
     result = [DIVIDENDS]
-    if work.can("states"):
-        result = [STATES, *([FINAL] if work.can("time") or work.can("masses") else []), DIVIDENDS]
+    if study.can("states"):
+        result = [STATES, *([FINAL] if study.can("time") or study.can("masses") else []), DIVIDENDS]
     return {kind: TITLES[kind] for kind in (*result, FEATURES)}
 
 
-def most_samples(work: Workspace, kind: str, part: float = 1.0) -> int:
+def most_samples(study: Study, kind: str, part: float = 1.0) -> int:
     """Returns of how many samples they are worked out at most: of final states as many as take a part of `SECONDS`, and
     as can be held."""
-    if kind != FINAL or not work.can("time"):
+    if kind != FINAL or not study.can("time"):
         return 10**9
-    D = math.prod(work.model.dims)
+    D = math.prod(study.model.dims)
     return max(
         16, int(min(part * SECONDS / (EVOLVED * max(1.0, D / 64) ** 2.5), MAX_NUMBERS / D**2))
     )
@@ -106,12 +106,12 @@ def thinned(rows: np.ndarray, count: int) -> np.ndarray:
 
 
 def coordinates_of(
-    work: Workspace, kind: str, rows: np.ndarray, output: int | None = None
+    study: Study, kind: str, rows: np.ndarray, output: int | None = None
 ) -> np.ndarray:
     """Returns the coordinates of some samples, (n, F) in double precision.
 
     Args:
-        work: a model on its data.
+        study: a model on its data.
         kind: of `kinds`.
         rows: of the samples, whole numbers (n,); for contributions explained ones.
         output: whose score contributions split; of each sample its predicted one's unless told.
@@ -120,39 +120,39 @@ def coordinates_of(
         NotFound: when the model has no such coordinates.
         InvalidInput: when contributions of a row are not worked out.
     """
-    choose("Coordinates", kind, coordinate_kinds(work))
+    choose("Coordinates", kind, coordinate_kinds(study))
     if kind == DIVIDENDS:
-        columns = [dividend_column(term) for term in work.terms]
-        values = work.frame(output)[columns].to_numpy(dtype=float)[rows]
+        columns = [dividend_column(term) for term in study.terms]
+        values = study.frame(output)[columns].to_numpy(dtype=float)[rows]
         check(
             bool(np.isfinite(values).all()),
             "Contributions are worked out for explained samples only, and some of "
             "these are not. Choose test samples.",
         )
         return values
-    return {STATES: _states, FINAL: _final, FEATURES: _features}[kind](work, rows)
+    return {STATES: _states, FINAL: _final, FEATURES: _features}[kind](study, rows)
 
 
 @memo(6, background=False)
-def _states(work: Any, rows: np.ndarray) -> np.ndarray:
+def _states(study: Any, rows: np.ndarray) -> np.ndarray:
     parts = []
     with torch.no_grad():
         for some in _blocks(rows):
-            inputs = work.inputs(some)
-            if work.can("kets"):
-                kets = work.model.encode(inputs)
+            inputs = study.inputs(some)
+            if study.can("kets"):
+                kets = study.model.encode(inputs)
                 parts.append(
                     np.concatenate(
                         [
                             real_coordinates(states.density(kets[name].to(torch.complex128)))
-                            for name in work.modalities
+                            for name in study.modalities
                         ],
                         1,
                     )
                 )
             else:
-                angles = work.model.angles(inputs)
-                theta = torch.cat([angles[name].double() for name in work.modalities], 1)
+                angles = study.model.angles(inputs)
+                theta = torch.cat([angles[name].double() for name in study.modalities], 1)
                 parts.append(
                     torch.cat([torch.cos(theta), torch.sin(theta)], 1).numpy() / math.sqrt(2)
                 )
@@ -160,14 +160,14 @@ def _states(work: Any, rows: np.ndarray) -> np.ndarray:
 
 
 @memo(6, background=False, says="Following these samples to their final states …")
-def _final(work: Any, rows: np.ndarray) -> np.ndarray:
+def _final(study: Any, rows: np.ndarray) -> np.ndarray:
     parts = []
     with torch.no_grad():
-        if not work.can("time"):
-            network = work.model.network
+        if not study.can("time"):
+            network = study.model.network
             for some in _blocks(rows):
                 read = qcnn.network_features(
-                    network, work.vectors[torch.as_tensor(some)].to(network.head.dtype)
+                    network, study.vectors[torch.as_tensor(some)].to(network.head.dtype)
                 )
                 stored = 2 ** len(network.retained)
                 parts.append(
@@ -178,26 +178,26 @@ def _final(work: Any, rows: np.ndarray) -> np.ndarray:
             return np.concatenate(parts)
         chunks = np.array_split(rows, range(_STATES_AT_ONCE, len(rows), _STATES_AT_ONCE))
         for chunk in _sentences.progress_over(chunks, "Evolving states", len(rows), len):
-            psi = work.kets(chunk).to(torch.complex128)
+            psi = study.kets(chunk).to(torch.complex128)
             parts.append(
                 real_coordinates(
-                    work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0]
+                    study.model.evolve_states(states.density(psi), [float(study.model.duration)])[0]
                 )
             )
     return np.concatenate(parts)
 
 
 @memo(6, background=False)
-def _features(work: Any, rows: np.ndarray) -> np.ndarray:
+def _features(study: Any, rows: np.ndarray) -> np.ndarray:
     parts = []
     with torch.no_grad():
         for some in _blocks(rows):
-            encoded = work.model.encode(work.inputs(some))
+            encoded = study.model.encode(study.inputs(some))
             parts.append(
                 np.concatenate(
                     [
                         _flat(entry, len(some))
-                        for name in work.modalities
+                        for name in study.modalities
                         for entry in base.nested_leaves(encoded[name])
                     ],
                     1,
@@ -229,7 +229,7 @@ def real_coordinates(rho: torch.Tensor) -> np.ndarray:
 
 # Maps of many samples: two coordinates each, by principal components or UMAP, and columns of them for filters.
 #
-#     found = sample_map(work, "states", "PCA", rows)
+#     found = sample_map(study, "states", "PCA", rows)
 #     found.xy                                   # (n, 2)
 #
 # A filter such as `pca[states]@0.1,0.2|0.5,0.9` means a region of such a map; `with_maps` gives a
@@ -260,7 +260,7 @@ class SampleMap:
         what: the coordinates that were reduced, of `coordinates.kinds`. method: of `METHODS`.
         rows: of the samples that are on it, (n,). xy: where, (n, 2). given: of so many samples.
         explained: parts of the variance that both axes hold, (2,); of PCA alone.
-        trustworthiness: trustworthiness of the 15 nearest neighbours, 1 at best (Venna and Kaski 2001), NaN of too few samples.
+        trustworthiness: of the 15 nearest neighbours, 1 at best (Venna and Kaski 2001), NaN of too few samples.
         everyone: whether all samples were asked for where some are drawn unless told.
     """
 
@@ -282,7 +282,7 @@ class SampleMap:
 
 @memo(12, says="Placing the samples on a map …")
 def sample_map(
-    work: Workspace,
+    study: Study,
     what: str,
     method: str,
     rows: np.ndarray,
@@ -292,7 +292,7 @@ def sample_map(
     """Returns a map of some samples.
 
     Args:
-        work: a model on its data.
+        study: a model on its data.
         what: the coordinates that are reduced, of `coordinates.kinds`.
         method: "PCA" or "UMAP".
         rows: of the samples, (n,); where these are too many for UMAP or final states, some of them, drawn at random.
@@ -304,26 +304,26 @@ def sample_map(
         InvalidInput: when there are fewer than three samples.
     """
     choose("Method", method, METHODS)
-    choose("Coordinates", what, coordinate_kinds(work))
-    everyone = everyone and len(rows) > limits(work, what, method)[0]
-    placed = rows[drawn_places(len(rows), *limits(work, what, method, everyone))]
+    choose("Coordinates", what, coordinate_kinds(study))
+    everyone = everyone and len(rows) > limits(study, what, method)[0]
+    placed = rows[drawn_places(len(rows), *limits(study, what, method, everyone))]
     check(
         len(placed) >= 3,
         f"A map needs three samples, but there are {len(placed)}. Loosen the filter's split.",
     )
     if method == "UMAP":
-        X = coordinates_of(work, what, placed, output)
+        X = coordinates_of(study, what, placed, output)
         xy, explained = umap(X), None
     else:
         some = thinned(placed, MAX_FIT)
-        X = coordinates_of(work, what, some, output)
-        mean, axes, explained = principal(thinned(X, most_samples(work, what)))
+        X = coordinates_of(study, what, some, output)
+        mean, axes, explained = principal(thinned(X, most_samples(study, what)))
         xy = (
             (X - mean) @ axes
             if len(some) == len(placed)
             else np.concatenate(
                 [
-                    (coordinates_of(work, what, part, output) - mean) @ axes
+                    (coordinates_of(study, what, part, output) - mean) @ axes
                     for part in np.array_split(placed, -(-len(placed) // MAX_FIT))
                 ]
             )
@@ -335,17 +335,17 @@ def sample_map(
         xy,
         len(rows),
         explained,
-        _kept(work, what, placed, output, xy),
+        _kept(study, what, placed, output, xy),
         everyone,
     )
 
 
-def limits(work: Workspace, what: str, method: str, everyone: bool = False) -> tuple[int, int]:
+def limits(study: Study, what: str, method: str, everyone: bool = False) -> tuple[int, int]:
     """Returns up to how many samples all are placed, and how many are drawn where there are more."""
-    held = most_samples(work, what, math.inf)
+    held = most_samples(study, what, math.inf)
     if everyone:
         return held, held
-    most, few = most_samples(work, what), most_samples(work, what, 1 / FEWER)
+    most, few = most_samples(study, what), most_samples(study, what, 1 / FEWER)
     return (min(most, MAX_UMAP), min(few, FEW_UMAP)) if method == "UMAP" else (most, few)
 
 
@@ -390,9 +390,7 @@ def umap(X: np.ndarray) -> np.ndarray:
     return np.asarray(result, dtype=float)
 
 
-def _kept(
-    work: Workspace, what: str, rows: np.ndarray, output: int | None, xy: np.ndarray
-) -> float:
+def _kept(study: Study, what: str, rows: np.ndarray, output: int | None, xy: np.ndarray) -> float:
     from sklearn.manifold import trustworthiness
 
     at = thinned(np.arange(len(rows)), MAX_JUDGED)
@@ -400,19 +398,19 @@ def _kept(
         return float("nan")
     return float(
         trustworthiness(
-            coordinates_of(work, what, rows[at], output), xy[at], n_neighbors=NEIGHBOURS
+            coordinates_of(study, what, rows[at], output), xy[at], n_neighbors=NEIGHBOURS
         )
     )
 
 
 def with_maps(
-    work: Workspace, table: pd.DataFrame, parts: Sequence[Part], output: int | None = None
+    study: Study, table: pd.DataFrame, parts: Sequence[Part], output: int | None = None
 ) -> pd.DataFrame:
     """Returns a table of samples with the columns of the maps that a filter names; of samples that are on no map, they
     are empty.
 
     Args:
-        work: a model on its data. table: with a row a sample of all its data, as of `cohort_measures.cohort_table`.
+        study: a model on its data. table: with a row a sample of all its data, as of `cohort_measures.cohort_table`.
         parts: of the filter; its split says which samples the maps are of.
         output: whose score contributions split.
 
@@ -423,14 +421,14 @@ def with_maps(
     wanted = {
         (name[1].upper(), name[3], bool(name[2]))
         for name in named
-        if name[3] in coordinate_kinds(work)
+        if name[3] in coordinate_kinds(study)
     }
     if not wanted:
         return table
-    rows = explained_rows(work, table, parts)
+    rows = explained_rows(study, table, parts)
     columns: dict[str, np.ndarray] = {}
     for method, what, everyone in sorted(wanted):
-        placed = sample_map(work, what, method, rows, output, everyone)
+        placed = sample_map(study, what, method, rows, output, everyone)
         xy = np.full((len(table), 2), np.nan)
         xy[placed.rows] = placed.xy
         name = replace(
@@ -440,9 +438,9 @@ def with_maps(
     return table.assign(**columns)
 
 
-def explained_rows(work: Workspace, table: pd.DataFrame, parts: Sequence[Part]) -> np.ndarray:
+def explained_rows(study: Study, table: pd.DataFrame, parts: Sequence[Part]) -> np.ndarray:
     """Returns the explained samples of a filter's split, by row: those that are on its maps."""
-    explained = np.isfinite(table[dividend_column(work.terms[0])].to_numpy(dtype=float))
+    explained = np.isfinite(table[dividend_column(study.terms[0])].to_numpy(dtype=float))
     return np.flatnonzero(cohorts.within_split(parts, table) & explained)
 
 
@@ -529,36 +527,36 @@ def share_column(name: str) -> str:
     return f"share[{name}]"
 
 
-def study_table(work: Workspace, frame: pd.DataFrame) -> pd.DataFrame:
-    """The workspace's frame with what cohorts are made of besides: verdict, interaction strength, modalities' shares.
+def study_table(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
+    """The study's frame with what cohorts are made of besides: verdict, interaction strength, modalities' shares.
 
     `joint` is the sum of the sizes of all joint dividends, `joint_share` its part of the sizes of all dividends;
     `dominant` is the largest term in size. `verdict` says whether a class is right, `sign` whether the sign of a
     regression that spans zero is, empty where the truth is 0.
     """
-    dividends = frame[[dividend_column(term) for term in work.terms]].to_numpy()
-    parts = [split_term(term) for term in work.terms]
+    dividends = frame[[dividend_column(term) for term in study.terms]].to_numpy()
+    parts = [split_term(term) for term in study.terms]
     is_joint = np.array([len(names) > 1 for names in parts])
     joint, single = np.abs(dividends[:, is_joint]).sum(1), np.abs(dividends[:, ~is_joint]).sum(1)
     weights = np.array(
-        [[1 / len(names) if name in names else 0.0 for name in work.modalities] for names in parts]
+        [[1 / len(names) if name in names else 0.0 for name in study.modalities] for names in parts]
     )
     shapley = np.abs(dividends @ weights)
     total = shapley.sum(1, keepdims=True)
     shares = np.where(
-        total == 0, 1 / len(work.modalities), shapley / np.where(total == 0, 1, total)
+        total == 0, 1 / len(study.modalities), shapley / np.where(total == 0, 1, total)
     )
     columns: dict[str, Any] = {
         JOINT: joint,
         JOINT_SHARE: joint / np.where(joint + single == 0, 1, joint + single),
     }
-    columns |= {share_column(name): shares[:, m] for m, name in enumerate(work.modalities)}
+    columns |= {share_column(name): shares[:, m] for m, name in enumerate(study.modalities)}
     known = np.isfinite(dividends).all(1)
     largest = np.abs(np.where(known[:, None], dividends, 0.0)).argmax(1)
-    columns[DOMINANT] = np.where(known, np.array(work.terms, dtype=object)[largest], "")
-    if work.classes:
+    columns[DOMINANT] = np.where(known, np.array(study.terms, dtype=object)[largest], "")
+    if study.classes:
         columns[VERDICT] = np.where(frame["truth"] == frame["prediction"], "right", WRONG)
-    elif spans_zero(work):
+    elif spans_zero(study):
         prediction, truth = (frame[name].to_numpy(dtype=float) for name in ("prediction", "truth"))
         columns[SIGN] = np.select(
             [truth == 0, wrong_sign(prediction, truth)], ["", WRONG], "right"
@@ -568,9 +566,9 @@ def study_table(work: Workspace, frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def spans_zero(work: Workspace) -> bool:
+def spans_zero(study: Study) -> bool:
     """Whether a regression's targets have both signs."""
-    return not work.classes and work.scale[0] < 0 < work.scale[1]
+    return not study.classes and study.scale[0] < 0 < study.scale[1]
 
 
 def wrong_sign(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -579,56 +577,56 @@ def wrong_sign(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.asarray((truth != 0) & ((prediction > 0) != (truth > 0)))
 
 
-def wrong_part(work: Workspace, table: pd.DataFrame) -> Part | None:
+def wrong_part(study: Study, table: pd.DataFrame) -> Part | None:
     """The condition of a filter that keeps the wrong classes, or the wrong signs; None where there is no such column:
     the target does not span zero, or the data's own column has its name."""
-    column = VERDICT if work.classes else SIGN
+    column = VERDICT if study.classes else SIGN
     known = column in table.columns and set(table[column]) <= {"", "right", WRONG}
     return Part(column, "=", (WRONG,)) if known else None
 
 
 @memo(8)
-def cohort_table(work: Workspace, output: int | None) -> pd.DataFrame:
-    """The workspace's frame with the columns that cohorts are made of."""
-    return study_table(work, work.frame(output))
+def cohort_table(study: Study, output: int | None) -> pd.DataFrame:
+    """The study's frame with the columns that cohorts are made of."""
+    return study_table(study, study.frame(output))
 
 
-def table_for(work: Workspace, output: int | None, parts: Sequence[Part]) -> pd.DataFrame:
+def table_for(study: Study, output: int | None, parts: Sequence[Part]) -> pd.DataFrame:
     """`cohort_table` with the columns of the maps that a filter names."""
-    return with_maps(work, cohort_table(work, output), parts, output)
+    return with_maps(study, cohort_table(study, output), parts, output)
 
 
-def members(work: Workspace, parts: tuple[Part, ...]) -> np.ndarray:
-    """The rows of a cohort, as the decisions of a workspace tell.
+def members(study: Study, parts: tuple[Part, ...]) -> np.ndarray:
+    """The rows of a cohort, as the decisions of a study tell.
 
     Raises:
         NotFound, InvalidInput: when its filter speaks of what is not there.
     """
-    return np.flatnonzero(cohorts.passing(parts, table_for(work, None, parts)))
+    return np.flatnonzero(cohorts.passing(parts, table_for(study, None, parts)))
 
 
-def groupings(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
+def groupings(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
     """By what the rows can be split into groups, as readers say it: "nothing" first."""
     result = [
         NOT_GROUPED,
         "relation",
-        *(["truth", VERDICT] if work.classes else ["sign of truth", "truth" + QUARTERS]),
+        *(["truth", VERDICT] if study.classes else ["sign of truth", "truth" + QUARTERS]),
         "error" + QUARTERS,
     ]
-    if not work.classes and not spans_zero(work):
+    if not study.classes and not spans_zero(study):
         result.remove("sign of truth")
-    for name in map(str, work.dataset.table.columns):
+    for name in map(str, study.dataset.table.columns):
         values = rows[name].astype(str) if name in rows.columns and name not in result else None
         if (
             values is not None
             and 2 <= values.nunique() <= _MAX_GROUPS
-            and not (work.classes and (values == rows["truth"]).all())
+            and not (study.classes and (values == rows["truth"]).all())
         ):
             result.append(text.column(name))
     return tuple(dict.fromkeys(result))
 
 
-def groups(work: Workspace, rows: pd.DataFrame, by: str) -> tuple[np.ndarray, tuple[str, ...]]:
+def groups(study: Study, rows: pd.DataFrame, by: str) -> tuple[np.ndarray, tuple[str, ...]]:
     """The group of each row (N,) and the names of the groups in order; quarters are those of these rows.
 
     Raises:
@@ -645,7 +643,7 @@ def groups(work: Workspace, rows: pd.DataFrame, by: str) -> tuple[np.ndarray, tu
     by = text.column_of(by, map(str, rows.columns))
     check(by in rows.columns, f"There is no grouping by {by[:60]!r} here. Choose another.")
     values = rows[by].astype(str).to_numpy(dtype=object)
-    known = [name for name in (work.classes if by == "truth" else ()) if name in set(values)]
+    known = [name for name in (study.classes if by == "truth" else ()) if name in set(values)]
     return values, tuple(known or sorted(set(values), key=_natural))
 
 
@@ -665,11 +663,11 @@ def _quarters(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     return np.array(names, dtype=object)[place], names
 
 
-def measure_titles(work: Workspace) -> dict[str, str]:
+def measure_titles(study: Study) -> dict[str, str]:
     """Axis titles of the measures of entanglement that this system has; none of one that entangles nothing."""
-    if not (work.can("time") or work.can("rules")):
+    if not (study.can("time") or study.can("rules")):
         return {}
-    if not work.can("time"):
+    if not study.can("time"):
         return {
             ENTROPY: "entropy of the fused qubits (mean, nats)",
             LARGEST: "entropy of the fused qubits (largest, nats)",
@@ -683,42 +681,42 @@ def is_slow(measure: str) -> bool:
     return measure not in (ENTROPY, LARGEST)
 
 
-def strength_titles(work: Workspace) -> dict[str, str]:
+def strength_titles(study: Study) -> dict[str, str]:
     """Axis titles of the measures of interaction strength."""
-    unit = "score of the class" if work.classes else work.unit_of(0)
+    unit = "score of the class" if study.classes else study.unit_of(0)
     return {
         JOINT: f"sum of |joint contributions| ({unit})",
         JOINT_SHARE: "joint part of all |contributions| (0 to 1)",
     }
 
 
-def entropies(work: Workspace, rows: pd.DataFrame, measure: str) -> np.ndarray:
+def entropies(study: Study, rows: pd.DataFrame, measure: str) -> np.ndarray:
     """A measure (N,) that stands in the columns already."""
-    if work.can("time"):
-        return rows[[entropy_column(name) for name in work.modalities]].to_numpy().mean(1)
+    if study.can("time"):
+        return rows[[entropy_column(name) for name in study.modalities]].to_numpy().mean(1)
     if measure == ENTROPY:
         return rows[MEAN_ENTROPY].to_numpy()
-    own: Any = work
+    own: Any = study
     return rows[[entropy_column(name) for name in own.elements]].to_numpy().max(1)
 
 
 @memo(8, background=False, says="Working out the entanglement of these samples, about 17 ms each …")
 def correlations(
-    work: Any, rows: np.ndarray, measures: tuple[str, ...] = ()
+    study: Any, rows: np.ndarray, measures: tuple[str, ...] = ()
 ) -> dict[str, np.ndarray]:
     """The slow measures of `measure_titles` (or those named) at T for some rows, each (len(rows),), in one go."""
     kinds = {
         name: KINDS[name.replace(" ", "_")]
-        for name in measures or filter(is_slow, measure_titles(work))
+        for name in measures or filter(is_slow, measure_titles(study))
     }
     values: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
     chunks = np.array_split(rows, range(_CHUNK, len(rows), _CHUNK))
     with torch.no_grad():
         for chunk in _sentences.progress_over(chunks, "Evolving states", len(rows), len):
-            psi = work.kets(chunk).to(torch.complex128)
+            psi = study.kets(chunk).to(torch.complex128)
             at_end = States(
-                work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0],
-                work.model.dims,
+                study.model.evolve_states(states.density(psi), [float(study.model.duration)])[0],
+                study.model.dims,
             )
             for name, about in kinds.items():
                 values[name].append(about.mean(at_end).numpy())
@@ -751,27 +749,29 @@ def finding(result: dict[str, Interval], measure: str, strength: str) -> str:
 
 
 def ladder(
-    work: Workspace, rows: pd.DataFrame, inside: np.ndarray, sample: pd.Series | None, split: str
+    study: Study, rows: pd.DataFrame, inside: np.ndarray, sample: pd.Series | None, split: str
 ) -> pd.DataFrame:
     """The three levels as rows: all of the split, the cohort, the sample (where it is explained)."""
     levels = [(f"all of {split}", rows), ("cohort", rows[inside])]
     if sample is not None:
         levels.append((f"sample {sample.name}", sample.to_frame().T))
-    return pd.DataFrame([_level(work, name, part) for name, part in levels])
+    return pd.DataFrame([_level(study, name, part) for name, part in levels])
 
 
-def _level(work: Workspace, name: str, part: pd.DataFrame) -> dict[str, Any]:
+def _level(study: Study, name: str, part: pd.DataFrame) -> dict[str, Any]:
     def mean(column: str) -> float:
         return float(part[column].astype(float).mean()) if len(part) else float("nan")
 
     result: dict[str, Any] = {"level": name, "n": len(part)}
-    if work.classes:
+    if study.classes:
         result["accuracy"] = float((part[VERDICT] == "right").mean()) if len(part) else float("nan")
     result |= {"mean error": mean("error"), JOINT: mean(JOINT), "joint share": mean(JOINT_SHARE)}
-    result |= {f"share of {modality}": mean(share_column(modality)) for modality in work.modalities}
-    if measure_titles(work):
+    result |= {
+        f"share of {modality}": mean(share_column(modality)) for modality in study.modalities
+    }
+    if measure_titles(study):
         result["entropy"] = (
-            float(np.mean(entropies(work, part.infer_objects(), ENTROPY)))
+            float(np.mean(entropies(study, part.infer_objects(), ENTROPY)))
             if len(part)
             else float("nan")
         )

@@ -14,14 +14,15 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check, choose
-from qfusion.analysis import cohort_measures, dynamics, study, text
+from qfusion.analysis import cohort_measures, dynamics, text
 from qfusion.analysis import sample as backgrounds
+from qfusion.analysis import study as studies
 from qfusion.analysis.cohort_measures import DIVIDENDS, FEATURES, FINAL, STATES
 from qfusion.analysis.memo import memo
-from qfusion.analysis.sample import Sample, open_work
+from qfusion.analysis.sample import Sample, open_study
 from qfusion.analysis.study import (
     DISAGREEMENT,
-    Workspace,
+    Study,
     dividend_column,
     negativity_column,
     softmax,
@@ -48,9 +49,9 @@ class Side:
     entropies: dict[str, float]
 
     @property
-    def work(self) -> Workspace:
+    def study(self) -> Study:
         """The model on its data."""
-        return self.sample.work
+        return self.sample.study
 
     @property
     def shares(self) -> dict[str, float]:
@@ -74,7 +75,7 @@ class Side:
     @property
     def tested(self) -> int:
         """Number of test samples behind `metrics`."""
-        return len(self.work.dataset.rows("test"))
+        return len(self.study.dataset.rows("test"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,12 +93,12 @@ class Sides:
     @property
     def same_terms(self) -> bool:
         """Whether both decisions are sums of the same terms."""
-        return self.a.work.coalitions == self.b.work.coalitions
+        return self.a.study.coalitions == self.b.study.coalitions
 
     @property
     def same_target(self) -> bool:
         """Whether both explain a score that means the same."""
-        mine, other = self.a.work.dataset.target, self.b.work.dataset.target
+        mine, other = self.a.study.dataset.target, self.b.study.dataset.target
         return self.a.sample.unit == self.b.sample.unit and mine.kind == other.kind
 
 
@@ -118,62 +119,62 @@ def beside(
     """
     rows = (
         cohort_measures.members(
-            open_work(b.work.name, b.work.dataset.name), cohorts.parse_saved(members).parts
+            open_study(b.study.name, b.study.dataset.name), cohorts.parse_saved(members).parts
         )
         if members
         else None
     )
-    work = like(open_work(model, data), b.work, rows)
-    row = work.dataset.row(sample)
-    output = b.output if work.classes == b.work.classes else int(work.predicted[row])
-    return Sides(side(Sample(work, row, output, work.model.parse_tweak(tweak))), side(b))
+    study = like(open_study(model, data), b.study, rows)
+    row = study.dataset.row(sample)
+    output = b.output if study.classes == b.study.classes else int(study.predicted[row])
+    return Sides(side(Sample(study, row, output, study.model.parse_tweak(tweak))), side(b))
 
 
-def like(work: Workspace, other: Workspace, members: np.ndarray | None = None) -> Workspace:
-    """A workspace of `open_work` with the background that another one has, as far as its data have it.
+def like(study: Study, other: Study, members: np.ndarray | None = None) -> Study:
+    """A study of `open_study` with the background that another one has, as far as its data have it.
 
     Args:
-        work, other: the two.
+        study, other: the two.
         members: rows of the cohort that the other one is compared with, where it is one.
     """
     kind, label = other.background.kind, other.background.label
     if kind in ("product", "mixed", "zero"):
-        return backgrounds.with_background(work, kind)
-    if kind == "contrast" and label in work.dataset.ids:
-        return backgrounds.with_background(work, kind, label)
-    if kind == "cohort" and members is not None and work.dataset.digest == other.dataset.digest:
-        return backgrounds.with_background(work, kind, label, members)
-    return work
+        return backgrounds.with_background(study, kind)
+    if kind == "contrast" and label in study.dataset.ids:
+        return backgrounds.with_background(study, kind, label)
+    if kind == "cohort" and members is not None and study.dataset.digest == other.dataset.digest:
+        return backgrounds.with_background(study, kind, label, members)
+    return study
 
 
 def side(sample: Sample) -> Side:
     """Works one side out."""
-    if sample.work.can("time"):
+    if sample.study.can("time"):
         return _in_time(sample)
-    return (_in_circuit if sample.work.can("rules") else _at_once)(sample)
+    return (_in_circuit if sample.study.can("rules") else _at_once)(sample)
 
 
 def _at_once(sample: Sample) -> Side:
     """Of a model that is read out at once and has nothing to tweak."""
-    work, row, output = sample.work, sample.row, sample.output
+    study, row, output = sample.study, sample.row, sample.output
     return Side(
         sample,
-        work.scores[row],
-        work.dividends(row, output),
-        work.shapley(row, output)[0],
-        work.of_split(work.scores[work.dataset.rows("test")]),
+        study.scores[row],
+        study.dividends(row, output),
+        study.shapley(row, output)[0],
+        study.of_split(study.scores[study.dataset.rows("test")]),
         {},
     )
 
 
 def _in_time(sample: Sample) -> Side:
-    work: Any = sample.work
+    study: Any = sample.study
     row, decision = sample.row, sample.decision
-    scores = work.scores[row] if not str(sample.tweak) else np.array([decision.prediction])
-    if str(sample.tweak) and len(work.scores[row]) > 1:
+    scores = study.scores[row] if not str(sample.tweak) else np.array([decision.prediction])
+    if str(sample.tweak) and len(study.scores[row]) > 1:
         with torch.no_grad():
-            scores = study.predict(
-                work, np.array([row]), sample.model.observables(), sample.model.bias
+            scores = studies.predict(
+                study, np.array([row]), sample.model.observables(), sample.model.bias
             )[0]
     series = sample.track().measures.single("entropy")
     entropies = {name or "all together": float(values[-1]) for name, values in series.items()}
@@ -182,17 +183,17 @@ def _in_time(sample: Sample) -> Side:
 
 
 def _in_circuit(sample: Sample) -> Side:
-    work: Any = sample.work
+    study: Any = sample.study
     tweak = str(sample.tweak)
-    answer = dynamics.answer_of_rules(work, sample.row, tweak)
-    dividends = answer.terms(work, sample.output)
+    answer = dynamics.answer_of_rules(study, sample.row, tweak)
+    dividends = answer.terms(study, sample.output)
     shapley = {
         name: sum(
             value / len(term.split("+"))
             for term, value in dividends.items()
             if name in term.split("+")
         )
-        for name in work.modalities
+        for name in study.modalities
     }
     read = sample.reading
     entropies = {
@@ -230,9 +231,11 @@ class Nearest:
     median: float
 
 
-def ways(work: Workspace) -> tuple[str, ...]:
+def ways(study: Study) -> tuple[str, ...]:
     """Returns by what samples of a model are near to each other: contributions first."""
-    return tuple(sorted(cohort_measures.coordinate_kinds(work), key=lambda kind: kind != DIVIDENDS))
+    return tuple(
+        sorted(cohort_measures.coordinate_kinds(study), key=lambda kind: kind != DIVIDENDS)
+    )
 
 
 def nearest(sample: Sample, by: str = DIVIDENDS, count: int = COUNT) -> Nearest:
@@ -250,12 +253,12 @@ def nearest(sample: Sample, by: str = DIVIDENDS, count: int = COUNT) -> Nearest:
         InvalidInput: when `count` is not positive.
     """
     check(count >= 1, f"Argument `count` must be at least 1, but is {count}.")
-    work, row = sample.work, sample.row
-    choose("Similarity", by, ways(work))
-    rows = np.intersect1d(work.dataset.rows("test"), work.bulk)
-    rows = cohort_measures.thinned(rows, cohort_measures.most_samples(work, by))
+    study, row = sample.study, sample.row
+    choose("Similarity", by, ways(study))
+    rows = np.intersect1d(study.dataset.rows("test"), study.bulk)
+    rows = cohort_measures.thinned(rows, cohort_measures.most_samples(study, by))
     others = rows[rows != row]
-    distances = _distances(work, others, row, by, sample.output, rows)
+    distances = _distances(study, others, row, by, sample.output, rows)
     order = np.argsort(distances, kind="stable")[:count]
     median = float(np.median(distances)) if len(distances) else float("nan")
     return Nearest(by, others[order], distances[order], len(others), median)
@@ -263,34 +266,34 @@ def nearest(sample: Sample, by: str = DIVIDENDS, count: int = COUNT) -> Nearest:
 
 @memo(64, says="Comparing this sample with the others …")
 def _distances(
-    work: Any, others: np.ndarray, row: int, by: str, output: int, rows: np.ndarray
+    study: Any, others: np.ndarray, row: int, by: str, output: int, rows: np.ndarray
 ) -> np.ndarray:
     """Distances (n,) of a row from others; `rows` are these and perhaps itself, as their coordinates are kept."""
     if not len(others):
         return np.zeros(0)
     if by == STATES:
-        return 1 - _fidelities(work, others, row)
+        return 1 - _fidelities(study, others, row)
     if by == DIVIDENDS:
-        own = work.dividends(row, output)
+        own = study.dividends(row, output)
         return np.asarray(
             np.linalg.norm(
-                cohort_measures.coordinates_of(work, by, others, output)
-                - np.array([own[term] for term in work.terms]),
+                cohort_measures.coordinates_of(study, by, others, output)
+                - np.array([own[term] for term in study.terms]),
                 axis=1,
             )
         )
-    every = cohort_measures.coordinates_of(work, by, rows, output)[rows != row]
-    own = cohort_measures.coordinates_of(work, by, np.array([row]), output)
+    every = cohort_measures.coordinates_of(study, by, rows, output)[rows != row]
+    own = cohort_measures.coordinates_of(study, by, np.array([row]), output)
     return np.asarray(np.linalg.norm(every - own, axis=1))
 
 
-def _fidelities(work: Any, others: np.ndarray, row: int) -> np.ndarray:
-    if work.can("kets"):
-        kets = work.kets(others).to(torch.complex128)
-        return np.asarray((kets.conj() @ work.ket(row).to(torch.complex128)).abs().pow(2).numpy())
+def _fidelities(study: Any, others: np.ndarray, row: int) -> np.ndarray:
+    if study.can("kets"):
+        kets = study.kets(others).to(torch.complex128)
+        return np.asarray((kets.conj() @ study.ket(row).to(torch.complex128)).abs().pow(2).numpy())
     # Coordinates are cos and sin of all angles over the square root of 2.
     every, own = (
-        np.sqrt(2) * cohort_measures.coordinates_of(work, STATES, some)
+        np.sqrt(2) * cohort_measures.coordinates_of(study, STATES, some)
         for some in (others, np.array([row]))
     )
     n = every.shape[1] // 2
@@ -328,17 +331,17 @@ BEYOND = " None of the better-predicted half does, so this one is of all test sa
 
 
 @memo(8, says="Splitting the decisions on the test samples, once …")
-def find_examples(work: Workspace, split: str = "test") -> list[Example]:
+def find_examples(study: Study, split: str = "test") -> list[Example]:
     """The best agreement, conflict and joint decision of a split, a dominance in place of one that it has not: each is
     what its verdict says. Of the better-predicted half, so that none misleads, where that has one.
 
     Of classes, the predicted one's score counts.
     """
-    rows = np.intersect1d(work.dataset.rows(split), work.bulk)
-    sizes = np.array([len(term.split("+")) if term else 0 for term in work.coalitions])
-    dividends = work.bulk_dividends()[np.isin(work.bulk, rows)]
-    errors = work.errors[rows]
-    relation = work.bulk_verdicts().relation[np.isin(work.bulk, rows)]
+    rows = np.intersect1d(study.dataset.rows(split), study.bulk)
+    sizes = np.array([len(term.split("+")) if term else 0 for term in study.coalitions])
+    dividends = study.bulk_dividends()[np.isin(study.bulk, rows)]
+    errors = study.errors[rows]
+    relation = study.bulk_verdicts().relation[np.isin(study.bulk, rows)]
     examples: list[Example] = []
     for kind, score in _scores(dividends[:, sizes == 1], dividends[:, sizes > 1]).items():
         inside = (relation == RELATION[kind]) & (score > 0)
@@ -348,7 +351,7 @@ def find_examples(work: Workspace, split: str = "test") -> list[Example]:
         best = int(np.argmax(np.where(near if near.any() else inside, score, -np.inf)))
         examples.append(
             Example(
-                kind, str(work.dataset.ids[rows[best]]), WHY[kind] + ("" if near.any() else BEYOND)
+                kind, str(study.dataset.ids[rows[best]]), WHY[kind] + ("" if near.any() else BEYOND)
             )
         )
     return examples
@@ -382,7 +385,7 @@ def passing(
     verdict: str = "",
     classes: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Returns the rows of `Workspace.frame` that pass.
+    """Returns the rows of `Study.frame` that pass.
 
     Args:
         frame: one row a sample.
@@ -422,46 +425,48 @@ def _contains(frame: pd.DataFrame, words: str) -> np.ndarray:
     return np.asarray(result)
 
 
-def axes(work: Workspace) -> dict[str, str]:
+def axes(study: Study) -> dict[str, str]:
     """What samples can be drawn against: column -> axis title."""
-    unit = "score of the class" if work.classes else work.unit_of(0)
+    unit = "score of the class" if study.classes else study.unit_of(0)
     titles = (
-        {} if work.classes else {"truth": f"truth ({unit})", "prediction": f"prediction ({unit})"}
+        {} if study.classes else {"truth": f"truth ({unit})", "prediction": f"prediction ({unit})"}
     )
-    titles |= {"certainty": "softmax of the predicted class"} if work.classes else {}
-    titles |= {"error": work.unit_of_error} | work.fact_titles()
-    labels = () if work.dataset.unimodal is None or work.classes else work.dataset.unimodal.columns
+    titles |= {"certainty": "softmax of the predicted class"} if study.classes else {}
+    titles |= {"error": study.unit_of_error} | study.fact_titles()
+    labels = (
+        () if study.dataset.unimodal is None or study.classes else study.dataset.unimodal.columns
+    )
     titles |= {
         name: text.column(name)
         for label in labels
-        if (name := f"{modality.COLUMN}{label}") in work.dataset.table.columns
+        if (name := f"{modality.COLUMN}{label}") in study.dataset.table.columns
     }
     return titles | {
         dividend_column(term): f"contribution of {term.replace('+', ' + ')} ({unit})"
-        for term in work.terms
+        for term in study.terms
     }
 
 
-def default_axes(work: Workspace) -> tuple[str, str]:
+def default_axes(study: Study) -> tuple[str, str]:
     """Which axes are shown first: truth and prediction, or for classes error and disagreement."""
-    if not work.classes:
+    if not study.classes:
         return "truth", "prediction"
-    return "error", DISAGREEMENT if DISAGREEMENT in axes(work) else "certainty"
+    return "error", DISAGREEMENT if DISAGREEMENT in axes(study) else "certainty"
 
 
-def asks_entanglement(work: Workspace, *wanted: str) -> bool:
+def asks_entanglement(study: Study, *wanted: str) -> bool:
     """Whether one of some columns is an entanglement, which is worked out for the rows that are shown."""
-    return bool(set(wanted) & {negativity_column(name) for name in work.modalities})
+    return bool(set(wanted) & {negativity_column(name) for name in study.modalities})
 
 
-def on_axes(work: Workspace, rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+def on_axes(study: Study, rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     """The rows that have a number on both axes; of entanglement, of the first `MAX_ENTANGLED`; of very many, some that
     are evenly spread."""
-    if asks_entanglement(work, x, y):
+    if asks_entanglement(study, x, y):
         rows = rows.head(MAX_ENTANGLED)
-        negativities = study.negativities(work, work.dataset.places(rows.index))
+        negativities = studies.negativities(study, study.dataset.places(rows.index))
         rows = rows.assign(
-            **dict(zip(map(negativity_column, work.modalities), negativities.T, strict=True))
+            **dict(zip(map(negativity_column, study.modalities), negativities.T, strict=True))
         )
     rows = rows[np.isfinite(rows[[x, y]].to_numpy(dtype=float)).all(1)]
     return (

@@ -15,7 +15,7 @@ import torch
 
 from qfusion import _sentences, explain
 from qfusion._checks import check
-from qfusion.analysis import study
+from qfusion.analysis import study as studies
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import softmax, with_observables
 from qfusion.data.modality import split_term
@@ -87,22 +87,22 @@ class _Evolved:
 
 
 @memo(64)
-def decide(work: Any, row: int, tweak: Tweak, output: int = 0) -> Decision:
+def decide(study: Any, row: int, tweak: Tweak, output: int = 0) -> Decision:
     """Explains one sample over time and scores the test rows under the tweaked model."""
-    model = work.model.tweaked(tweak)
+    model = study.model.tweaked(tweak)
     times = times_of(float(model.duration))
     with torch.no_grad():
-        inputs = work.inputs([row])
+        inputs = study.inputs([row])
         evolved: Any = _Evolved(model, model.observables(times.tolist()))
-        e = explain.through_time(evolved, inputs, work.background, times.tolist())
+        e = explain.through_time(evolved, inputs, study.background, times.tolist())
         observables = evolved.observables()[-1]
-        metrics = study.test_metrics(work, observables, model.bias)
-        scores = study.predict(work, np.array([row]), observables, model.bias)[0]
+        metrics = studies.test_metrics(study, observables, model.bias)
+        scores = studies.predict(study, np.array([row]), observables, model.bias)[0]
     dividends = {
         term: np.asarray(e.dividends[:, 0, i, output]) for i, term in enumerate(e.coalitions)
     }
     shapley = {
-        name: np.asarray(e.shapley[:, 0, m, output]) for m, name in enumerate(work.modalities)
+        name: np.asarray(e.shapley[:, 0, m, output]) for m, name in enumerate(study.modalities)
     }
     return Decision(
         tweak, times, dividends, shapley, np.asarray(scores), float(scores[output]), metrics
@@ -111,25 +111,25 @@ def decide(work: Any, row: int, tweak: Tweak, output: int = 0) -> Decision:
 
 @memo(32, background=False)
 def follow(
-    work: Any, row: int, tweak: Tweak, *, negativity: bool = False, runs: int = 0, seed: int = 0
+    study: Any, row: int, tweak: Tweak, *, negativity: bool = False, runs: int = 0, seed: int = 0
 ) -> Any:
     """QuTiP's track of one sample under the tweaked model."""
     from qfusion import track
 
-    system = work.model.tweaked(tweak).system()
+    system = study.model.tweaked(tweak).system()
     return track.track(
         system,
-        work.ket(row),
+        study.ket(row),
         times_of(system.duration),
         negativity=negativity,
         trajectories=runs,
         seed=seed,
-        rho=solved(work, row, tweak)[0],
+        rho=solved(study, row, tweak)[0],
     )
 
 
 @memo(32, background=False)
-def solved(work: Any, row: int, tweak: Tweak) -> tuple[np.ndarray, float]:
+def solved(study: Any, row: int, tweak: Tweak) -> tuple[np.ndarray, float]:
     """The states (nT, D, D) at the times shown, by QuTiP's adaptive steps, and their integration error: the largest
     deviation of an element, at any of these times, from torch's Chebyshev expansion, which is exact to 1e-13.
 
@@ -138,7 +138,7 @@ def solved(work: Any, row: int, tweak: Tweak) -> tuple[np.ndarray, float]:
     """
     from qfusion import track
 
-    system, ket = work.model.tweaked(tweak).system(), work.ket(row)
+    system, ket = study.model.tweaked(tweak).system(), study.ket(row)
     times = times_of(system.duration)
     rho = track.solve(system, ket, times, rtol=LIVE_RTOL)
     exact = lindblad.evolve_states(
@@ -162,22 +162,22 @@ def touched(tweak: Tweak, modalities: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 @memo(32, background=False)
-def state_at_end(work: Any, row: int, tweak: Tweak) -> torch.Tensor:
+def state_at_end(study: Any, row: int, tweak: Tweak) -> torch.Tensor:
     """rho(T) by torch's expansion, (D, D): one time only, so that a slider does not wait for it."""
-    system = work.model.tweaked(tweak).system()
+    system = study.model.tweaked(tweak).system()
     return lindblad.evolve_states(
         system.H,
         system.jumps,
-        states.density(work.ket(row).to(system.H.dtype)),
+        states.density(study.ket(row).to(system.H.dtype)),
         [float(system.duration)],
     )[0]
 
 
-def shared_at_end(work: Any, row: int, tweak: Tweak, part: Sequence[str]) -> float:
+def shared_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> float:
     """Returns the correlation at T in nats: of one modality its mutual information with the rest, of several their
     total correlation, which of two is the mutual information."""
-    rho, dims = state_at_end(work, row, tweak), work.model.dims
-    places = [work.modalities.index(name) for name in part]
+    rho, dims = state_at_end(study, row, tweak), study.model.dims
+    places = [study.modalities.index(name) for name in part]
     if len(places) == 1:
         rest = [m for m in range(len(dims)) if m not in places]
         return float(measures.mutual_information(rho, dims, places, rest))
@@ -187,10 +187,10 @@ def shared_at_end(work: Any, row: int, tweak: Tweak, part: Sequence[str]) -> flo
     return single - float(measures.von_neumann_entropy(states.partial_trace(rho, dims, places)))
 
 
-def entangled_at_end(work: Any, row: int, tweak: Tweak, part: Sequence[str]) -> float:
+def entangled_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> float:
     """Returns the logarithmic negativity at T in bits: of one modality with the rest, or of two with each other."""
-    rho, dims = state_at_end(work, row, tweak), work.model.dims
-    places = [work.modalities.index(name) for name in part]
+    rho, dims = state_at_end(study, row, tweak), study.model.dims
+    places = [study.modalities.index(name) for name in part]
     if len(places) == 1:
         return float(measures.logarithmic_negativity(rho, dims, places))
     return float(
@@ -200,9 +200,9 @@ def entangled_at_end(work: Any, row: int, tweak: Tweak, part: Sequence[str]) -> 
     )
 
 
-def exactness(work: Any, row: int, tweak: Tweak) -> str:
+def exactness(study: Any, row: int, tweak: Tweak) -> str:
     """How exact the states shown are, in a sentence; the bound is rounded up to one digit."""
-    error = max(solved(work, row, tweak)[1], 1e-15)
+    error = max(solved(study, row, tweak)[1], 1e-15)
     unit = 10.0 ** math.floor(math.log10(error))
     return f"Integration error of an element of ρ(t): at most {math.ceil(error / unit) * unit:.0e} at any time shown."
 
@@ -227,28 +227,28 @@ class Settling:
 
 
 @memo(16, background=False, says="Looking for the steady state …")
-def attract(work: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
+def attract(study: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
     """Steady state, spectral gap, the sample's distance to it up to `reach` times T, and contraction within T."""
     from qfusion import track
 
-    model = work.model.tweaked(tweak)
+    model = study.model.tweaked(tweak)
     system = model.system()
     times = np.linspace(0.0, reach * max(system.duration, 1e-6), STEPS * round(reach) + 1)
     rho = lindblad.evolve_states(
-        system.H, system.jumps, states.density(work.ket(row).to(system.H.dtype)), times.tolist()
+        system.H, system.jumps, states.density(study.ket(row).to(system.H.dtype)), times.tolist()
     )
-    test = work.dataset.rows("test")
+    test = study.dataset.rows("test")
     others = test[test != row]
     others = others[np.linspace(0, len(others) - 1, min(PAIRS, len(others))).astype(int)]
     pairs = None
     if system.duration > 0 and len(others):
-        kets = work.kets(np.array([row, *others]))
+        kets = study.kets(np.array([row, *others]))
         if float((kets[1:] @ kets[0].conj()).abs().min()) < 1 - 1e-6:
             pairs = track.contraction(system, kets[0], kets[1:], steps=STEPS + 1)
     with torch.no_grad():
         observables = model.observables([0.0, float(model.duration)])
         scores = [
-            study.predict(work, test[:MOST_SPREAD], observable, model.bias)
+            studies.predict(study, test[:MOST_SPREAD], observable, model.bias)
             for observable in observables
         ]
     return Settling(
@@ -258,30 +258,30 @@ def attract(work: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
 
 @memo(32, background=False)
 def entropies_by_torch(
-    work: Any, row: int, count: int = 21
+    study: Any, row: int, count: int = 21
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Times and the entropy of each modality's state under the model as learned."""
-    times = times_of(float(work.model.duration), count)
+    times = times_of(float(study.model.duration), count)
     with torch.no_grad():
-        rho = work.model.evolve_states(states.density(work.ket(row)), times.tolist())
+        rho = study.model.evolve_states(states.density(study.ket(row)), times.tolist())
         result = {
             name: measures.von_neumann_entropy(
-                states.partial_trace(rho, work.model.dims, (m,))
+                states.partial_trace(rho, study.model.dims, (m,))
             ).numpy()
-            for m, name in enumerate(work.modalities)
+            for m, name in enumerate(study.modalities)
         }
     return times, result
 
 
 @memo(16, background=False, says="Building the circuit …")
-def circuit(work: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> Any:
+def circuit(study: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> Any:
     """One step of the evolution of a sample as a PennyLane circuit."""
     from qfusion.track.circuit import step_circuit
 
     with torch.no_grad():
-        kets = work.model.encode(work.inputs([row]))
+        kets = study.model.encode(study.inputs([row]))
     return step_circuit(
-        work.model.tweaked(tweak).system(),
+        study.model.tweaked(tweak).system(),
         {name: ket[0] for name, ket in kets.items()},
         dt,
         split=split,
@@ -290,11 +290,11 @@ def circuit(work: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) 
 
 @memo(16, background=False, says="Comparing steps with the exact evolution …")
 def step_errors(
-    work: Any, row: int, split: str, tweak: Tweak = LEARNED
+    study: Any, row: int, split: str, tweak: Tweak = LEARNED
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Step sizes (n,), and the circuit's distance from the exact evolution after one step and after all."""
-    steps = float(work.model.tweaked(tweak).duration) / np.array([2.0, 4.0, 8.0, 16.0, 32.0])
-    errors = [circuit(work, row, float(dt), split, tweak).error for dt in steps]
+    steps = float(study.model.tweaked(tweak).duration) / np.array([2.0, 4.0, 8.0, 16.0, 32.0])
+    errors = [circuit(study, row, float(dt), split, tweak).error for dt in steps]
     return (
         steps,
         np.array([error.one for error in errors]),
@@ -321,24 +321,24 @@ class Answer:
     dividends: np.ndarray
     metrics: dict[str, float]
 
-    def terms(self, work: Any, output: int) -> dict[str, float]:
+    def terms(self, study: Any, output: int) -> dict[str, float]:
         """Baseline and dividends of one score, keyed by coalition."""
-        return {term: float(self.dividends[i, output]) for i, term in enumerate(work.coalitions)}
+        return {term: float(self.dividends[i, output]) for i, term in enumerate(study.coalitions)}
 
 
-def _edited(work: Any, words: str) -> Any:
-    return require(work.model, "rules").tweaked(words)
+def _edited(study: Any, words: str) -> Any:
+    return require(study.model, "rules").tweaked(words)
 
 
 @memo(64)
 @torch.no_grad()
-def answer_of_rules(work: Any, row: int, words: str = "") -> Answer:
+def answer_of_rules(study: Any, row: int, words: str = "") -> Answer:
     """The decision on one sample and the test metrics with edited tables."""
-    model = _edited(work, words)
-    e = explain.explain(model, work.inputs([row]), work.background)
-    rows = torch.as_tensor(work.dataset.rows("test"))
+    model = _edited(study, words)
+    e = explain.explain(model, study.inputs([row]), study.background)
+    rows = torch.as_tensor(study.dataset.rows("test"))
     result = (
-        evaluate(work.observables, entangled_qcnn.fuse(work.masses[rows], model.phi.double())[0])
+        evaluate(study.observables, entangled_qcnn.fuse(study.masses[rows], model.phi.double())[0])
         + model.bias
     )
     scores = e.prediction[0]
@@ -347,75 +347,75 @@ def answer_of_rules(work: Any, row: int, words: str = "") -> Answer:
         scores,
         softmax(scores),
         np.asarray(e.dividends[0]),
-        work.of_split(result.numpy()),
+        study.of_split(result.numpy()),
     )
 
 
 @memo(16, background=False, says="Working out the entropies …")
-def layers(work: Any, row: int, words: str = "") -> Any:
+def layers(study: Any, row: int, words: str = "") -> Any:
     """Entropies around every pooling."""
     from qfusion.explain.evidence import layer_entropies
 
-    model = _edited(work, words)
+    model = _edited(study, words)
     with torch.no_grad():
-        vectors = model.fuse(work.by_name(slice(row, row + 1)))[0][0]
+        vectors = model.fuse(study.by_name(slice(row, row + 1)))[0][0]
     return layer_entropies(model, vectors)
 
 
 @memo(16, says="Reading the circuit out early …")
 @torch.no_grad()
-def layer_terms(work: Any, row: int, words: str = "") -> explain.Explanation:
+def layer_terms(study: Any, row: int, words: str = "") -> explain.Explanation:
     """Contributions to what the read-out would say at every place between the layers."""
-    return explain.through_layers(_edited(work, words), work.inputs([row]), work.background)
+    return explain.through_layers(_edited(study, words), study.inputs([row]), study.background)
 
 
 @memo(8, background=False, says="Drawing the circuit with PennyLane …")
-def circuit_drawing(work: Any, row: int, words: str = "") -> Any:
+def circuit_drawing(study: Any, row: int, words: str = "") -> Any:
     """The circuit in PennyLane, for exports."""
-    if work.can("gates"):
+    if study.can("gates"):
         from qfusion.track.circuit import gate_circuit
 
-        return gate_circuit(work.model, encoded_states(work, row))
+        return gate_circuit(study.model, encoded_states(study, row))
     from qfusion.track.fusion_circuit import fusion_circuit
 
-    return fusion_circuit(_edited(work, words), work.theta(row))
+    return fusion_circuit(_edited(study, words), study.theta(row))
 
 
-def readouts(work: Any) -> dict[str, tuple[str, ...]]:
+def readouts(study: Any) -> dict[str, tuple[str, ...]]:
     """What is read of a circuit of gates, as products of Z: their names, and the qubits of each; none of a model with
     time, whose gates stand for one step."""
-    if not work.can("circuit") or work.can("time"):
+    if not study.can("circuit") or study.can("time"):
         return {}
-    if work.can("gates"):
+    if study.can("gates"):
         from qfusion.track.progress import qubits_of
 
-        wires = qubits_of(work.model.registers())
+        wires = qubits_of(study.model.registers())
         words = [(q,) for q in range(len(wires))] + [
-            word for word in getattr(work.model, "words", ()) if len(word) > 1
+            word for word in getattr(study.model, "words", ()) if len(word) > 1
         ]
     else:
         from qfusion.track.fusion_gates import wires_of
 
-        wires = tuple(stages[-1] for stages in wires_of(work.model)[1])
-        stored = tuple(work.model.network.retained)
+        wires = tuple(stages[-1] for stages in wires_of(study.model)[1])
+        stored = tuple(study.model.network.retained)
         words = [*((q,) for q in range(len(wires))), *([stored] if len(stored) > 1 else [])]
     return {" · ".join(wires[q] for q in word): tuple(wires[q] for q in word) for word in words}
 
 
 @torch.no_grad()
-def encoded_states(work: Any, row: int) -> dict[str, Any]:
+def encoded_states(study: Any, row: int) -> dict[str, Any]:
     """What the modalities of one sample come to, by name, one row each."""
-    encoded: dict[str, Any] = work.model.encode(work.inputs([row]))
+    encoded: dict[str, Any] = study.model.encode(study.inputs([row]))
     return encoded
 
 
 @memo(16, background=False, says="Following the correlations along the gates …")
-def information(work: Any, row: int) -> dict[tuple[str, ...], np.ndarray]:
+def information(study: Any, row: int) -> dict[tuple[str, ...], np.ndarray]:
     """Mutual information of registers along plain gates, see `track.progress.information`."""
     from qfusion.track import progress
 
-    model = require(work.model, "gates")
-    return progress.information(model.gates(encoded_states(work, row)), model.registers())
+    model = require(study.model, "gates")
+    return progress.information(model.gates(encoded_states(study, row)), model.registers())
 
 
 @dataclass(frozen=True, eq=False)
@@ -441,28 +441,30 @@ class Noisy:
 @memo(32)
 @torch.no_grad()
 def with_noise(
-    work: Any, row: int, words: str, strengths: tuple[float, float, float], shots: int
+    study: Any, row: int, words: str, strengths: tuple[float, float, float], shots: int
 ) -> Noisy:
     """The decision on one sample under noise, exactly, and how far `shots` runs scatter around it."""
     from qfusion.track import fusion_gates
 
-    bare = _without_cache(_edited(work, words))
+    bare = _without_cache(_edited(study, words))
     model = fusion_gates.noisy(bare, fusion_gates.Noise(*strengths))
     observables = model.observables().double()
-    inputs = work.inputs([row])
-    first = explain.explain(with_observables(model, observables), inputs, work.background)
+    inputs = study.inputs([row])
+    first = explain.explain(with_observables(model, observables), inputs, study.background)
     from qfusion.track.fusion_circuit import outcome_scores
 
     single = outcome_scores(model) - model.bias.double()
     squares = with_observables(model, _of_values(model, single.square()))
-    second = explain.explain(squares, inputs, work.background)
+    second = explain.explain(squares, inputs, study.background)
     bias = model.bias.double().numpy()
     variance = np.maximum((second.values[0] - bias) - (first.values[0] - bias) ** 2, 0) / shots
-    rows = torch.as_tensor(work.dataset.rows("test"))
-    masses = {name: work.masses[rows, :, m] for m, name in enumerate(work.modalities)}
+    rows = torch.as_tensor(study.dataset.rows("test"))
+    masses = {name: study.masses[rows, :, m] for m, name in enumerate(study.modalities)}
     scores = (evaluate(observables, model.fuse(masses)[0]) + model.bias).numpy()
-    spread = _dividend_errors(variance, len(work.modalities))
-    here = model.fuse({name: work.masses[[row], :, m] for m, name in enumerate(work.modalities)})[0]
+    spread = _dividend_errors(variance, len(study.modalities))
+    here = model.fuse({name: study.masses[[row], :, m] for m, name in enumerate(study.modalities)})[
+        0
+    ]
     lead_error = _lead_error(model, single, here, first.prediction[0] - bias) / shots**0.5
     return Noisy(
         first.prediction[0],
@@ -470,7 +472,7 @@ def with_noise(
         lead_error,
         np.asarray(first.dividends[0]),
         spread,
-        work.of_split(scores),
+        study.of_split(scores),
     )
 
 
@@ -516,7 +518,7 @@ def _of_values(model: Any, values: torch.Tensor) -> torch.Tensor:
     return other.observables().double()
 
 
-def on_device(work: Any, row: int, words: str, strengths: tuple[float, ...], shots: int) -> Any:
+def on_device(study: Any, row: int, words: str, strengths: tuple[float, ...], shots: int) -> Any:
     """One run of the circuit on a PennyLane simulator, with seed 0."""
     from qfusion.track.fusion_gates import Noise
     from qfusion.track.run import MIXED, run
@@ -524,8 +526,8 @@ def on_device(work: Any, row: int, words: str, strengths: tuple[float, ...], sho
     noise = Noise(*strengths)
     device = MIXED if noise else "default.qubit"
     return run(
-        _without_cache(_edited(work, words)),
-        work.theta(row),
+        _without_cache(_edited(study, words)),
+        study.theta(row),
         device,
         shots,
         0,
@@ -545,23 +547,23 @@ MAX_HELD = (
 
 
 @memo(32)
-def cuts_of_sample(work: Any, row: int, tweak: Tweak = LEARNED, *, terms: bool = False) -> Cuts:
+def cuts_of_sample(study: Any, row: int, tweak: Tweak = LEARNED, *, terms: bool = False) -> Cuts:
     """Cuts of every modality of one sample, at `CUT_TIMES` times, under the sliders: all kinds of cut, or the usual
     ones with its terms."""
-    model = require(work.model, "time", "to cut at").tweaked(tweak)
+    model = require(study.model, "time", "to cut at").tweaked(tweak)
     return cuts(
         model,
-        work.inputs([row]),
+        study.inputs([row]),
         np.linspace(0, float(model.duration), CUT_TIMES),
         kinds=DEFAULT if terms else tuple(KINDS),
-        background=work.background if terms else None,
+        background=study.background if terms else None,
     )
 
 
 @memo(8, background=False, says="Taking the correlations of these samples away, about 8 ms each …")
-def cuts_of_rows(work: Any, rows: np.ndarray, times: int = FEW_TIMES) -> CutMetrics:
+def cuts_of_rows(study: Any, rows: np.ndarray, times: int = FEW_TIMES) -> CutMetrics:
     """Metrics of many samples after a cut of every modality, as learned: about 8 ms a sample at D = 64."""
-    metrics: CutMetrics = cut_curves(work.model, work.dataset, rows, times)
+    metrics: CutMetrics = cut_curves(study.model, study.dataset, rows, times)
     return metrics
 
 

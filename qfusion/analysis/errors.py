@@ -30,7 +30,7 @@ from qfusion.analysis.cohort_measures import (
 )
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import CONFLICT, DISAGREEMENT, MEAN_ENTROPY, Workspace
+from qfusion.analysis.study import CONFLICT, DISAGREEMENT, MEAN_ENTROPY, Study
 from qfusion.explain import cohorts, stability
 from qfusion.explain.cohorts import Part
 from qfusion.explain.stability import LEVEL, Interval
@@ -61,9 +61,9 @@ class Levels:
     own: pd.Series | None
 
     @property
-    def work(self) -> Workspace:
+    def study(self) -> Study:
         """The model on its data."""
-        return self.sample.work
+        return self.sample.study
 
     @property
     def everyone(self) -> str:
@@ -77,16 +77,16 @@ class Levels:
 
     def clusters(self, keep: np.ndarray | None = None) -> np.ndarray | None:
         """Numbers of what the rows of the table (those to keep) share, (n, k); None where they are independent."""
-        return clusters_of(self.work.dataset, self.rows if keep is None else self.rows[keep])
+        return clusters_of(self.study.dataset, self.rows if keep is None else self.rows[keep])
 
     @property
     def intervals(self) -> str:
         """How intervals over rows are made, in words."""
-        return cohort_measures.intervals(self.work.dataset, self.rows)
+        return cohort_measures.intervals(self.study.dataset, self.rows)
 
     def places(self, rows: pd.DataFrame) -> np.ndarray:
         """Where rows of the table stand in the data set, (n,)."""
-        return self.work.dataset.places(rows.index)
+        return self.study.dataset.places(rows.index)
 
 
 def levels_of(sample: Sample, filter: str = "", *, output: str = "", name: str = "") -> Levels:
@@ -101,9 +101,9 @@ def levels_of(sample: Sample, filter: str = "", *, output: str = "", name: str =
     Raises:
         NotFound, InvalidInput: when the filter names what is not there, or there is no such class.
     """
-    work, parts = sample.work, cohorts.parse(filter)
-    wanted = work.classes.index(choose("Class", output, work.classes)) if output else None
-    table = cohort_measures.table_for(work, wanted, parts)
+    study, parts = sample.study, cohorts.parse(filter)
+    wanted = study.classes.index(choose("Class", output, study.classes)) if output else None
+    table = cohort_measures.table_for(study, wanted, parts)
     explained = np.isfinite(table[JOINT].to_numpy())
     within = cohorts.within_split(parts, table) & explained
     split = " and ".join(value for part in cohorts.split_of(parts) for value in part.values)
@@ -148,19 +148,19 @@ def related(levels: Levels, measure: str, strength: str, everyone: bool = False)
     Raises:
         NotFound: when there is no such measure.
     """
-    choose("Measure", measure, cohort_measures.measure_titles(levels.work))
+    choose("Measure", measure, cohort_measures.measure_titles(levels.study))
     choose("Strength", strength, cohort_measures.STRENGTHS)
     rows, inside = levels.rows, levels.inside
     if is_slow(measure):
         at = cohort_measures.drawn_places(len(rows), MAX_SLOW, FEW_SLOW, everyone)
         rows, inside = rows.iloc[at], inside[at]
-        slow = tuple(filter(is_slow, cohort_measures.measure_titles(levels.work)))
-        x = cohort_measures.correlations(levels.work, levels.places(rows), slow)[measure]
+        slow = tuple(filter(is_slow, cohort_measures.measure_titles(levels.study)))
+        x = cohort_measures.correlations(levels.study, levels.places(rows), slow)[measure]
     else:
-        x = cohort_measures.entropies(levels.work, rows, measure)
+        x = cohort_measures.entropies(levels.study, rows, measure)
     y = rows[strength].to_numpy(dtype=float)
     correlations = {
-        name: correlation(x[keep], y[keep], clusters=clusters_of(levels.work.dataset, rows[keep]))
+        name: correlation(x[keep], y[keep], clusters=clusters_of(levels.study.dataset, rows[keep]))
         for name, keep in (("all", np.ones(len(rows), dtype=bool)), ("cohort", inside))
     }
     return Related(rows, inside, x, y, correlations)
@@ -233,20 +233,20 @@ def limit(levels: Levels) -> float:
 def is_error(levels: Levels) -> np.ndarray:
     """Returns which samples of the split are errors, bool (n,): taken for another class, or of a regression among the
     quarter of the largest errors."""
-    if levels.work.classes:
+    if levels.study.classes:
         return (levels.rows[VERDICT] == WRONG).to_numpy()
     return (levels.rows["error"] >= limit(levels)).to_numpy()
 
 
-def slice_kinds(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
+def slice_kinds(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
     """Returns by what samples can be sliced, as readers say it: a column of words, or of numbers in quarters."""
     known = [
         text.column_of(name, map(str, rows.columns))
-        for name in cohort_measures.groupings(work, rows)[1:]
+        for name in cohort_measures.groupings(study, rows)[1:]
         if not name.endswith(QUARTERS) and name not in (VERDICT, "sign of truth")
     ]
     numbers = [
-        *([] if work.classes else ["truth"]),
+        *([] if study.classes else ["truth"]),
         "certainty",
         CONFLICT,
         DISAGREEMENT,
@@ -256,7 +256,7 @@ def slice_kinds(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
     ]
     first = [
         name
-        for name in (*known, DOMINANT, *(["prediction"] if work.classes else []))
+        for name in (*known, DOMINANT, *(["prediction"] if study.classes else []))
         if 1 < rows[name].astype(str).nunique() <= MAX_SLICES or name == "relation"
     ]
     return tuple(
@@ -292,7 +292,7 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
     Raises:
         NotFound: when samples cannot be sliced so.
     """
-    known = slice_kinds(levels.work, levels.rows)
+    known = slice_kinds(levels.study, levels.rows)
     by = choose("Slices", text.column(by), known) if by else known[0]
     name = column(levels.rows, by)
     own = left_out(levels, by)
@@ -360,14 +360,14 @@ class Worst:
 
 def worst(levels: Levels, count: int = MAX_WORST) -> Worst:
     """Returns the samples of the cohort whose loss, or size of the residual, is largest."""
-    rows, work = levels.rows[levels.inside], levels.work
+    rows, study = levels.rows[levels.inside], levels.study
     at = levels.places(rows)
-    truth = work.dataset.y[at]
-    if work.classes:
-        shifted = work.scores[at] - work.scores[at].max(1, keepdims=True)
+    truth = study.dataset.y[at]
+    if study.classes:
+        shifted = study.scores[at] - study.scores[at].max(1, keepdims=True)
         values = np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(at)), truth.astype(int)]
     else:
-        values = work.scores[at, 0] - truth
+        values = study.scores[at, 0] - truth
     order = np.argsort(-np.abs(values), kind="stable")[:count]
     return Worst(rows.iloc[order], values[order])
 
@@ -409,20 +409,20 @@ class Wrong:
 
 def kind_of(levels: Levels) -> str:
     """Returns what the decisions on a data set can be wrong in."""
-    if levels.work.classes:
+    if levels.study.classes:
         return WRONG_CLASS
-    return WRONG_SIGN if cohort_measures.spans_zero(levels.work) else LARGE_ERROR
+    return WRONG_SIGN if cohort_measures.spans_zero(levels.study) else LARGE_ERROR
 
 
 def decided_wrong(levels: Levels) -> np.ndarray:
     """Returns which samples of the split are decided wrong, bool (n,): taken for another class; of a regression that
     spans zero of the wrong sign, where the truth is not 0; of others among the quarter of the largest errors."""
     at, kind = levels.places(levels.rows), kind_of(levels)
-    truth = levels.work.dataset.y[at]
+    truth = levels.study.dataset.y[at]
     if kind == WRONG_CLASS:
-        return np.asarray(levels.work.predicted[at] != truth)
+        return np.asarray(levels.study.predicted[at] != truth)
     if kind == WRONG_SIGN:
-        return cohort_measures.wrong_sign(levels.work.scores[at, 0], truth)
+        return cohort_measures.wrong_sign(levels.study.scores[at, 0], truth)
     return is_error(levels)
 
 
@@ -467,15 +467,15 @@ def wrong(levels: Levels) -> Wrong:
     Args:
         levels: all samples and a cohort of them.
     """
-    work, kind = levels.work, kind_of(levels)
+    study, kind = levels.study, kind_of(levels)
     rows = levels.rows[levels.inside & decided_wrong(levels)].sort_values(
         "error", ascending=False, kind="stable"
     )
     at = levels.places(rows)
-    explained = np.full(len(work.dataset), -1)
-    explained[work.bulk] = np.arange(len(work.bulk))
-    dividends = np.asarray(work.explanation.dividends)[explained[at]]
-    scores, truth = work.scores[at], work.dataset.y[at]
+    explained = np.full(len(study.dataset), -1)
+    explained[study.bulk] = np.arange(len(study.bulk))
+    dividends = np.asarray(study.explanation.dividends)[explained[at]]
+    scores, truth = study.scores[at], study.dataset.y[at]
     if kind != WRONG_CLASS:
         dividends, scores = dividends[:, :, :1], scores[:, :1]
     place, pulls = misleading(dividends, scores, truth)
@@ -493,7 +493,7 @@ def wrong(levels: Levels) -> Wrong:
     return Wrong(
         rows,
         kind,
-        np.array(work.coalitions, dtype=object)[place],
+        np.array(study.coalitions, dtype=object)[place],
         pulls,
         decided[every, place],
         misled & right[every, place],
@@ -543,10 +543,10 @@ def confusions(levels: Levels, inside: bool = True) -> np.ndarray:
     """Returns how many samples of each class (rows) are taken for each (columns), of the cohort or of all, (C, C)."""
     from sklearn.metrics import confusion_matrix
 
-    work, places = levels.work, _places(levels, inside)
+    study, places = levels.study, _places(levels, inside)
     return np.asarray(
         confusion_matrix(
-            work.dataset.y[places], work.predicted[places], labels=list(range(len(work.classes)))
+            study.dataset.y[places], study.predicted[places], labels=list(range(len(study.classes)))
         )
     )
 
@@ -556,17 +556,17 @@ def curves(levels: Levels, inside: bool = True) -> list[Curves]:
     only the second's."""
     from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
 
-    work, places = levels.work, _places(levels, inside)
-    truth, result = work.dataset.y[places], []
-    for c in range(1 if len(work.classes) == 2 else 0, len(work.classes)):
-        positive, sure = truth == c, work.probabilities[places, c]
+    study, places = levels.study, _places(levels, inside)
+    truth, result = study.dataset.y[places], []
+    for c in range(1 if len(study.classes) == 2 else 0, len(study.classes)):
+        positive, sure = truth == c, study.probabilities[places, c]
         if not 0 < positive.sum() < len(positive):
             continue
         false, true, _ = roc_curve(positive, sure)
         precision, recall, _ = precision_recall_curve(positive, sure)
         result.append(
             Curves(
-                work.classes[c],
+                study.classes[c],
                 int(positive.sum()),
                 (false, true),
                 float(auc(false, true)),
@@ -580,21 +580,21 @@ def curves(levels: Levels, inside: bool = True) -> list[Curves]:
 def calibration(levels: Levels, inside: bool = True) -> Calibration:
     """Returns how sure a model of classes is and how often it is right, in bins of its certainty of equal width (Guo
     and others 2017, ICML)."""
-    work, places = levels.work, _places(levels, inside)
-    sure = work.probabilities[places, work.predicted[places]]
-    right = (work.predicted[places] == work.dataset.y[places]).astype(float)
+    study, places = levels.study, _places(levels, inside)
+    sure = study.probabilities[places, study.predicted[places]]
+    right = (study.predicted[places] == study.dataset.y[places]).astype(float)
     return Calibration(*metrics.calibration(sure, right))
 
 
 def residuals(levels: Levels) -> np.ndarray:
     """Returns prediction minus annotation of all samples of the split, (n,), of a regression."""
     check(
-        not levels.work.classes,
+        not levels.study.classes,
         "Residuals are those of a regression, but this model chooses among classes. Look "
         "at the confusions.",
     )
     places = _places(levels, False)
-    return np.asarray(levels.work.scores[places, 0] - levels.work.dataset.y[places])
+    return np.asarray(levels.study.scores[places, 0] - levels.study.dataset.y[places])
 
 
 def _places(levels: Levels, inside: bool) -> np.ndarray:

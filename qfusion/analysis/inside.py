@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 
 from qfusion.analysis.memo import memo
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.data import Audio, Modality, Text, mmsa, synthesis
 from qfusion.data.modality import Series, split_term
 from qfusion.data.sources import planted as editing
@@ -149,7 +149,7 @@ _CELL = re.compile(r"(?:pixel|band, frame) (\d+),(\d+)")
 
 @memo(64, says="Following the term through the encoder …")
 def attribute(
-    work: Workspace,
+    study: Study,
     row: int,
     modality: str,
     term: str,
@@ -159,24 +159,24 @@ def attribute(
     method: str = INTEGRATED,
 ) -> Attribution:
     """The attribution of a term of one score; `other` is the id of the sample that is the baseline, where one is."""
-    inputs = work.dataset.inputs([row], dtype=torch.float64)
+    inputs = study.dataset.inputs([row], dtype=torch.float64)
     start = (
-        work.dataset.inputs([work.dataset.row(other)], dtype=torch.float64)[modality]
+        study.dataset.inputs([study.dataset.row(other)], dtype=torch.float64)[modality]
         if other
         else None
     )
     return attribution.attribute(
-        work.model, inputs, work.background, modality, term, output, baseline, start, method
+        study.model, inputs, study.background, modality, term, output, baseline, start, method
     )
 
 
-def terms(work: Workspace, modality: str) -> tuple[str, ...]:
+def terms(study: Study, modality: str) -> tuple[str, ...]:
     """What can be attributed: the score, and the modality's dividends unless these would take minutes."""
-    every = attribution.terms_of(work.model, modality)
+    every = attribution.terms_of(study.model, modality)
     return (
         every
-        if not work.can("masses")
-        or 2 ** (work.model.elements + len(work.modalities)) <= counterfactual.MAX_COALITIONS
+        if not study.can("masses")
+        or 2 ** (study.model.elements + len(study.modalities)) <= counterfactual.MAX_COALITIONS
         else every[:1]
     )
 
@@ -217,10 +217,10 @@ class Canvas:
         )
 
 
-def canvas(work: Workspace, row: int, modality: str, steps: int | None) -> Canvas:
+def canvas(study: Study, row: int, modality: str, steps: int | None) -> Canvas:
     """What to draw the attribution of a modality on; `steps` of a sequence are real, None of a vector."""
-    result = next(m for m in work.dataset.modalities if m.name == modality)
-    content = work.dataset.content(row).get(modality)
+    result = next(m for m in study.dataset.modalities if m.name == modality)
+    content = study.dataset.content(row).get(modality)
     if steps is not None:
         found_words = match(content if isinstance(content, Text) else None, steps)
         if found_words.units is not None:
@@ -232,7 +232,7 @@ def canvas(work: Workspace, row: int, modality: str, steps: int | None) -> Canva
                 found_words.how,
             )
         if isinstance(content, Audio):
-            planted = editing.recipe_of(work.dataset) is not None
+            planted = editing.recipe_of(study.dataset) is not None
             step = (
                 synthesis.FRAME / synthesis.PROSODY_RATE
                 if planted
@@ -287,33 +287,33 @@ class Lane:
     how: str = ""
 
 
-def sequences(work: Workspace, term: str = SCORE) -> tuple[str, ...]:
+def sequences(study: Study, term: str = SCORE) -> tuple[str, ...]:
     """The modalities that are sequences and that a term is of."""
     return tuple(
         modality.name
-        for modality in work.dataset.modalities
+        for modality in study.dataset.modalities
         if modality.is_sequence and (term == SCORE or modality.name in split_term(term))
     )
 
 
-def rates(work: Workspace, modalities: Sequence[str]) -> dict[str, float]:
+def rates(study: Study, modalities: Sequence[str]) -> dict[str, float]:
     """Steps a second, of those modalities whose rate is known."""
     return {
         modality.name: modality.rate
-        for modality in work.dataset.modalities
+        for modality in study.dataset.modalities
         if modality.name in modalities and modality.rate is not None
     }
 
 
-def lanes(work: Workspace, row: int, attributions: Sequence[Attribution]) -> list[Lane]:
+def lanes(study: Study, row: int, attributions: Sequence[Attribution]) -> list[Lane]:
     """Attributions of sequences on one axis: seconds where the rates of all are known, else percent of each one's
     length."""
     names = [one.modality for one in attributions]
-    known = rates(work, names)
+    known = rates(study, names)
     made = []
     for entry in attributions:
         steps = len(entry.units)
-        drawn = canvas(work, row, entry.modality, steps)
+        drawn = canvas(study, row, entry.modality, steps)
         groups = drawn.groups if drawn.kind == "words" else None
         said_at = {
             place: name
@@ -345,17 +345,17 @@ def grid(modality: Modality) -> tuple[int, int] | None:
     return (h, w) if [(int(p.group(1)), int(p.group(2))) for p in places if p] == expected else None
 
 
-def frame(work: Workspace, row: int, result: Attribution) -> pd.DataFrame:
+def frame(study: Study, row: int, result: Attribution) -> pd.DataFrame:
     """One row a feature, or a feature and step: its value and what it added."""
-    modality = next(m for m in work.dataset.modalities if m.name == result.modality)
+    modality = next(m for m in study.dataset.modalities if m.name == result.modality)
     values, names = np.asarray(modality.values[row]), np.array(modality.feature_names, dtype=object)
     about = {
-        "sample": str(work.dataset.ids[row]),
+        "sample": str(study.dataset.ids[row]),
         "modality": result.modality,
         "term": result.term,
-        "score": work.unit_of(result.output),
+        "score": study.unit_of(result.output),
         "baseline": result.baseline,
-        "background": work.background.name,
+        "background": study.background.name,
         "method": result.method,
     }
     if result.values.ndim == 1:

@@ -2,7 +2,7 @@
 each kind.
 
     @memo(32)
-    def agreement(work, row, tweak): ...
+    def agreement(study, row, tweak): ...
 
 The key of a subject is what decides its numbers (digests of weights, data and background), so that equal subjects share
 results and none is mixed up with another. What is returned is shared, and must not be changed; tables are copied. What
@@ -136,8 +136,8 @@ class Job:
         problem: what went wrong where the state is "failed". result: what the work gave where it is "done".
     """
 
-    def __init__(self, work: Callable[[], Any], total: int):
-        self._work = work
+    def __init__(self, study: Callable[[], Any], total: int):
+        self._study = study
         self.total, self.done, self.problem, self.state = total, 0, "", State.WAITING
         self.result: Any = None
         self._pace = _sentences.Pace()
@@ -166,7 +166,7 @@ class Job:
                 raise _Left
             self.state = State.WORKING
             with _sentences.progress_to(lambda task: nullcontext(self._tell)):
-                self.result = self._work()
+                self.result = self._study()
             self.state = State.DONE
         except _Left:
             self.state = State.STOPPED
@@ -186,7 +186,7 @@ def find_work(key: Hashable) -> Job | None:
         return _known(key)
 
 
-def begin_work(key: Hashable, work: Callable[[], Any], total: int, asker: str) -> Job:
+def begin_work(key: Hashable, study: Callable[[], Any], total: int, asker: str) -> Job:
     """Returns a work begun by this or an earlier call.
 
     Args:
@@ -196,7 +196,7 @@ def begin_work(key: Hashable, work: Callable[[], Any], total: int, asker: str) -
     with _guard:
         job = _known(key)
         if job is None:
-            job = _jobs[key] = Job(work, total)
+            job = _jobs[key] = Job(study, total)
             job._seen[asker] = time.monotonic()
             _worker.submit(job._run)
             ended = [

@@ -13,7 +13,7 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.data.modality import split_term
 from qfusion.explain import operators
 from qfusion.explain.operators import Operator
@@ -55,9 +55,9 @@ def strengths_of(system: System) -> Strengths:
 
 
 @memo(16, background=False)
-def learned_strengths(work: Any) -> Strengths:
-    """Returns the strengths of a workspace's model as it was learned."""
-    return strengths_of(work.model.system())
+def learned_strengths(study: Any) -> Strengths:
+    """Returns the strengths of a study's model as it was learned."""
+    return strengths_of(study.model.system())
 
 
 def levels(system: System) -> tuple[np.ndarray, np.ndarray]:
@@ -131,8 +131,8 @@ def largest(A: Tensor, system: System, count: int) -> tuple[list[Letter], float]
 
 def has_modes(subject: Any, **_: Any) -> bool:
     """Whether a sample's model has a generator that is small enough to be diagonalised."""
-    work = subject.work
-    return bool(work.can("time")) and int(np.prod(subject.model.dims)) <= MAX_MODES
+    study = subject.study
+    return bool(study.can("time")) and int(np.prod(subject.model.dims)) <= MAX_MODES
 
 
 def modes(system: System) -> np.ndarray:
@@ -238,9 +238,9 @@ def records(sample: Sample, runs: int = RUNS) -> Records:
 WITH = " with "  # between modalities in an address: a plus sign would be read as a space
 
 
-def group_labels(work: Workspace) -> dict[str, str]:
+def group_labels(study: Study) -> dict[str, str]:
     """The groups whose operator is offered: what a reader picks -> name of the coalition."""
-    return {WITH.join(name.split("+")): name for name in operators.offered(work.model)}
+    return {WITH.join(name.split("+")): name for name in operators.offered(study.model)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,17 +269,17 @@ class Votes:
 
 
 @memo(16, says="Finding what votes for and against …")
-def decision_operator(work: Workspace, group: str, output: int) -> Operator:
+def decision_operator(study: Study, group: str, output: int) -> Operator:
     """The operator of a group of modalities."""
-    return operators.operator(work.model, work.background, group, output)
+    return operators.operator(study.model, study.background, group, output)
 
 
 @memo(16, says="Finding what votes for and against …")
-def votes(work: Workspace, group: str, output: int, split: str) -> Votes:
+def votes(study: Study, group: str, output: int, split: str) -> Votes:
     """The operator of a group of modalities, and the samples of a split on it."""
-    result = decision_operator(work, group, output)
-    rows = work.dataset.rows(split)
-    states = _states(work, group, rows)
+    result = decision_operator(study, group, output)
+    rows = study.dataset.rows(split)
+    states = _states(study, group, rows)
     last = len(result.values) - 1
     return Votes(
         result,
@@ -309,25 +309,25 @@ class Own:
         return float(self.weights[0])
 
 
-def own(work: Workspace, result: Operator, group: str, row: int) -> Own:
+def own(study: Study, result: Operator, group: str, row: int) -> Own:
     """Where one sample lies."""
-    states = _states(work, group, np.array([row]))
+    states = _states(study, group, np.array([row]))
     return Own(float(result.scores(states)[0]), result.weights(states))
 
 
 def operator_of(sample: Sample, group: str = "") -> Operator:
     """The operator of a group of modalities for a sample's score; of the first group that has one unless told."""
     return decision_operator(
-        sample.work, group or operators.offered(sample.model)[0], sample.output
+        sample.study, group or operators.offered(sample.model)[0], sample.output
     )
 
 
 def votes_of(sample: Sample, group: str = "", split: str = "test") -> tuple[Votes, Own]:
     """As `operator_of`, with the samples of a split on it, and the sample itself."""
     group = group or operators.offered(sample.model)[0]
-    result = votes(sample.work, group, sample.output, split)
-    return result, own(sample.work, result.operator, group, sample.row)
+    result = votes(sample.study, group, sample.output, split)
+    return result, own(sample.study, result.operator, group, sample.row)
 
 
-def _states(work: Workspace, group: str, rows: np.ndarray) -> Any:
-    return operators.states_of(work.model, work.inputs(rows), group)
+def _states(study: Study, group: str, rows: np.ndarray) -> Any:
+    return operators.states_of(study.model, study.inputs(rows), group)

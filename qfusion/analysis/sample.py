@@ -24,9 +24,10 @@ import torch
 from qfusion import _sentences, explain
 from qfusion import data as sources
 from qfusion._checks import check, choose
-from qfusion.analysis import cohort_measures, dynamics, study, text
+from qfusion.analysis import cohort_measures, dynamics, text
+from qfusion.analysis import study as studies
 from qfusion.analysis.memo import Job, begin_work, find_work, memo
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.explain import cohorts, verdicts
@@ -42,38 +43,38 @@ from qfusion.training.checkpoint import Checkpoint
 AUTO = 1e12  # floating-point operations that are worked out unasked: some minutes of one core
 
 
-def is_quick(work: Any) -> bool:
+def is_quick(study: Any) -> bool:
     """Whether all rows are a matter of minutes, so that they may be worked out unasked."""
-    return bool(against_all_rows(work).operations <= AUTO)
+    return bool(against_all_rows(study).operations <= AUTO)
 
 
-def find_refinement(work: Any) -> Job | None:
+def find_refinement(study: Any) -> Job | None:
     """Returns the refinement of a subject that somebody asked for, unless it was stopped."""
-    return find_work(work.memo_key())
+    return find_work(study.memo_key())
 
 
-def begin_refinement(work: Any, asker: str) -> Job:
+def begin_refinement(study: Any, asker: str) -> Job:
     """Returns the refinement of a subject, begun by this or an earlier call; its result is the subject against all
     rows, whose explanation is there.
 
     Args:
-        work: a subject of which `is_sampled` holds.
+        study: a subject of which `is_sampled` holds.
         asker: who wants it, as of `begin_work`.
     """
-    exact = against_all_rows(work)
+    exact = against_all_rows(study)
 
     def explained() -> Any:
         _ = exact.explanation
         return exact
 
-    return begin_work(work.memo_key(), explained, len(exact.bulk), asker)
+    return begin_work(study.memo_key(), explained, len(exact.bulk), asker)
 
 
 @memo(4)
-def against_all_rows(work: Any) -> Any:
+def against_all_rows(study: Any) -> Any:
     """Returns the subject against all rows, shared: its explanation is that of the refinement, or worked out when it is
     asked for."""
-    return work.against_all_rows()
+    return study.against_all_rows()
 
 
 # What a decision is compared with: the choices, their backgrounds, and how they are said. Free of streamlit.
@@ -93,7 +94,7 @@ OFFERED = BACKGROUNDS | {COHORT: "cohort"}
 
 
 def background_of_kind(
-    work: Workspace, kind: str, sample: str = "", members: np.ndarray | None = None
+    study: Study, kind: str, sample: str = "", members: np.ndarray | None = None
 ) -> Any:
     """The background of a choice.
 
@@ -103,55 +104,55 @@ def background_of_kind(
     Raises:
         NotFound: when there is no such sample or kind.
     """
-    data = work.dataset
+    data = study.dataset
     if kind in ("mixed", "zero"):
-        return explain.background(work.model, None, kind)
+        return explain.background(study.model, None, kind)
     if kind == "cohort":
         rows = np.asarray(members)
     else:
         rows = (
             np.array([data.row(sample)])
             if kind == "contrast"
-            else data.rows(checkpoint.training_split(work.card))
+            else data.rows(checkpoint.training_split(study.card))
         )
-    return background_of(work.model, data, rows, kind, label=sample)
+    return background_of(study.model, data, rows, kind, label=sample)
 
 
 @memo(12, background=False, says="Working out the background …")
-def _with_background(
-    work: Workspace, kind: str, sample: str, members: np.ndarray | None
-) -> Workspace:
-    return work.against(background_of_kind(work, kind, sample, members))
+def _with_background(study: Study, kind: str, sample: str, members: np.ndarray | None) -> Study:
+    return study.against(background_of_kind(study, kind, sample, members))
 
 
 def with_background(
-    work: Workspace, kind: str, sample: str = "", members: np.ndarray | None = None
-) -> Workspace:
-    """A workspace against the training set with another background, shared; the arguments are those of `of`."""
-    return work if kind == "joint" else _with_background(work, kind, sample, members)
+    study: Study, kind: str, sample: str = "", members: np.ndarray | None = None
+) -> Study:
+    """A study against the training set with another background, shared; the arguments are those of `of`."""
+    return study if kind == "joint" else _with_background(study, kind, sample, members)
 
 
-def with_rows(work: Workspace, rows: str) -> Workspace:
-    """The workspace itself, or with `ALL_ROWS` the one against all rows of its background."""
-    workspace: Workspace = against_all_rows(work) if rows == ALL_ROWS and work.is_sampled else work
-    return workspace
+def with_rows(study: Study, rows: str) -> Study:
+    """The study itself, or with `ALL_ROWS` the one against all rows of its background."""
+    open_study_shared: Study = (
+        against_all_rows(study) if rows == ALL_ROWS and study.is_sampled else study
+    )
+    return open_study_shared
 
 
-def default_contrast(work: Workspace, row: int) -> str:
+def default_contrast(study: Study, row: int) -> str:
     """The sample compared with unless another is asked for.
 
     For classes the surest test sample of those predicted as this one's second-best class; else the test sample of the
     better-predicted half whose score is farthest from this one's.
     """
-    rows = work.dataset.rows("test")
+    rows = study.dataset.rows("test")
     rows = rows[rows != row]
-    if work.classes:
-        second = int(np.argsort(work.scores[row])[-2])
-        worth = np.where(work.predicted[rows] == second, work.probabilities[rows, second], -1.0)
+    if study.classes:
+        second = int(np.argsort(study.scores[row])[-2])
+        worth = np.where(study.predicted[rows] == second, study.probabilities[rows, second], -1.0)
     else:
-        close = work.errors[rows] <= np.median(work.errors[rows])
-        worth = np.where(close, np.abs(work.scores[rows, 0] - work.scores[row, 0]), -1.0)
-    return str(work.dataset.ids[rows[int(np.argmax(worth))]])
+        close = study.errors[rows] <= np.median(study.errors[rows])
+        worth = np.where(close, np.abs(study.scores[rows, 0] - study.scores[row, 0]), -1.0)
+    return str(study.dataset.ids[rows[int(np.argmax(worth))]])
 
 
 def rows_behind(background: Any) -> str:
@@ -191,26 +192,26 @@ class Sample:
     """One sample, the model that decides on it, and what the decision is compared with.
 
     Attributes:
-        work: the model on its data, with the background.
+        study: the model on its data, with the background.
         row: of the sample.
         output: number of the score that is explained.
         tweak: what the reader has changed in the model, a `Tweak` or edits of its rules, as text or as `parse_tweak`
             gives it.
     """
 
-    work: Workspace
+    study: Study
     row: int
     output: int = 0
     tweak: Any = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.tweak, str):
-            object.__setattr__(self, "tweak", self.work.model.parse_tweak(self.tweak))
+            object.__setattr__(self, "tweak", self.study.model.parse_tweak(self.tweak))
 
     def memo_key(self, background: bool = True) -> tuple[str, ...]:
-        """What tells this sample from others, and what is asked of it, see `Workspace.memo_key`."""
+        """What tells this sample from others, and what is asked of it, see `Study.memo_key`."""
         return (
-            *self.work.memo_key(background),
+            *self.study.memo_key(background),
             self.name,
             str(self.row),
             str(self.output),
@@ -225,12 +226,12 @@ class Sample:
     @property
     def name(self) -> str:
         """Name of the model."""
-        return self.work.name
+        return self.study.name
 
     @cached_property
     def model(self) -> Any:
         """The model under the tweak."""
-        return self.work.model.tweaked(self.tweak) if self.changed else self.work.model
+        return self.study.model.tweaked(self.tweak) if self.changed else self.study.model
 
     @property
     def changed(self) -> str:
@@ -240,31 +241,31 @@ class Sample:
     @property
     def dataset(self) -> DataSet:
         """What the sample is a row of."""
-        return self.work.dataset
+        return self.study.dataset
 
     @property
     def background(self) -> Any:
         """What stands in for absent modalities; of the background some rows, where all would take long."""
-        return self.work.sample_background
+        return self.study.sample_background
 
     @property
     def modalities(self) -> tuple[str, ...]:
         """Names in the model's order."""
-        return self.work.modalities
+        return self.study.modalities
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes; none for a regression."""
-        return self.work.classes
+        return self.study.classes
 
     @property
     def unit(self) -> str:
         """Axis name of the explained score."""
-        return self.work.unit_of(self.output)
+        return self.study.unit_of(self.output)
 
     def can(self, ability: Ability) -> bool:
         """Whether the model says that it can do something, see `models.explorable`."""
-        return self.work.can(ability)
+        return self.study.can(ability)
 
     @property
     def truth(self) -> float | str:
@@ -288,7 +289,7 @@ class Sample:
         return (
             explain.explain(self.model, self.inputs, self.background)
             if self.changed
-            else self.work.explained(self.row)
+            else self.study.explained(self.row)
         )
 
     @property
@@ -351,7 +352,7 @@ class Sample:
     @property
     def verdict(self) -> Verdict:
         """How its modalities relate and which leads, under the tweak."""
-        return self.work.verdict_of(self.explanation, self.row, self.output)
+        return self.study.verdict_of(self.explanation, self.row, self.output)
 
     @property
     def of(self) -> str:
@@ -361,7 +362,7 @@ class Sample:
     @property
     def whose(self) -> str:
         """Which class's score is explained, as markdown; empty of a regression."""
-        return f" for ‘{text.plain(self.work.classes[self.output])}’" if self.work.classes else ""
+        return f" for ‘{text.plain(self.study.classes[self.output])}’" if self.study.classes else ""
 
     @property
     def learned(self) -> Sample:
@@ -371,33 +372,31 @@ class Sample:
     @property
     def reading(self) -> Any:
         """What the fusion reads, under the tweak, see `explain.network.evidence.Reading`; of a model with rules."""
-        work: Any = self.work
-        return work.reading(self.row, self.model)
+        study: Any = self.study
+        return study.reading(self.row, self.model)
 
     @property
     def decision(self) -> dynamics.Decision:
         """The decision through time, under the tweak."""
-        return dynamics.decide(self.work, self.row, self.tweak, self.output)
+        return dynamics.decide(self.study, self.row, self.tweak, self.output)
 
     def track(self, *, negativity: bool = False, runs: int = 0) -> Any:
         """QuTiP's track of the sample under the tweak, see `track.track`, with `runs` quantum-jump trajectories."""
-        return dynamics.follow(self.work, self.row, self.tweak, negativity=negativity, runs=runs)
+        return dynamics.follow(self.study, self.row, self.tweak, negativity=negativity, runs=runs)
 
     @property
     def followed(self) -> str:
         """Whose states are followed through time, and how exactly, as markdown."""
-        return f"{self.of} {dynamics.exactness(self.work, self.row, self.tweak)}"
+        return f"{self.of} {dynamics.exactness(self.study, self.row, self.tweak)}"
 
 
-def sample_of(
-    work: Workspace, row: int, output: str | int | None = None, tweak: Any = ""
-) -> Sample:
+def sample_of(study: Study, row: int, output: str | int | None = None, tweak: Any = "") -> Sample:
     """Returns a sample; `output` is a name or number of the score that is explained, the one decided for unless given.
 
     Raises:
         NotFound, InvalidInput: when output or tweak do not fit the model.
     """
-    made = Sample(work, row, 0, work.model.parse_tweak(tweak))
+    made = Sample(study, row, 0, study.model.parse_tweak(tweak))
     names = made.explanation.outputs
     if isinstance(output, str):
         output = names.index(choose("Output", output, names))
@@ -417,12 +416,12 @@ def loaded(name: str) -> Checkpoint:
 
 
 @memo(4, says="Applying the model to every sample …")
-def _work(model: str, when: str, data: str, identity: str) -> Workspace:
+def _study(model: str, when: str, data: str, identity: str) -> Study:
     result = _loaded(model, when)
-    return study.build_study(model, result.card, result.model, sources.load(data)).applied()
+    return studies.build_study(model, result.card, result.model, sources.load(data)).applied()
 
 
-def open_work(model: str, data: str = "") -> Workspace:
+def open_study(model: str, data: str = "") -> Study:
     """Returns a model applied to a data set, by their names; the data it was trained on unless told.
 
     Raises:
@@ -430,7 +429,7 @@ def open_work(model: str, data: str = "") -> Workspace:
         InvalidInput: when the model does not fit the data.
     """
     data = data or str(loaded(model).card["data"]["name"])
-    return _work(model, checkpoint.stamp(model), data, sources.load(data).identity)
+    return _study(model, checkpoint.stamp(model), data, sources.load(data).identity)
 
 
 def open_sample(
@@ -455,31 +454,31 @@ def open_sample(
         background: kind of the background, see `explain.background`.
         contrast: id of the other sample, for the background "contrast".
         members: who stands behind the decision, for the background "cohort": NAME:FILTER, such as "hard:error>1".
-        rows: "all" of the background are to be used also where some of them would do, see `Workspace.is_sampled`.
+        rows: "all" of the background are to be used also where some of them would do, see `Study.is_sampled`.
         tweak: what is changed in the model, such as "H.text-audio=0.5,T=1.2", or "all:and" of one with fusion rules.
 
     Raises:
         NotFound, InvalidInput: when one of them does not exist or does not fit.
     """
-    work = open_work(model, data)
-    row = work.dataset.row(sample)
+    study = open_study(model, data)
+    row = study.dataset.row(sample)
     choose("Background", background, dict.fromkeys(OFFERED.values()))
     if background == "cohort":
         saved = cohorts.parse_saved(members)
-        work = with_background(
-            work, background, saved.name, cohort_measures.members(work, saved.parts)
+        study = with_background(
+            study, background, saved.name, cohort_measures.members(study, saved.parts)
         )
     else:
-        work = with_background(work, background, contrast)
+        study = with_background(study, background, contrast)
     if rows:
         choose("Rows", rows, (ALL_ROWS,))
-        work = with_rows(work, rows)
+        study = with_rows(study, rows)
     number = (
-        work.classes.index(choose("Class", output, work.classes))
+        study.classes.index(choose("Class", output, study.classes))
         if output
-        else int(work.predicted[row])
+        else int(study.predicted[row])
     )
-    return Sample(work, row, number, tweak)
+    return Sample(study, row, number, tweak)
 
 
 # One sample before a trained model: what figures, numbers and reports of a decision start from.
@@ -566,19 +565,19 @@ def case(
         not contrast or background == "joint",
         "Give either `contrast` or `background`: a contrast is a background.",
     )
-    work = work_of(result, dataset, "contrast" if contrast else background, contrast)
-    return sample_of(work.against_all_rows() if work.is_sampled else work, row, output, tweak)
+    study = study_of(result, dataset, "contrast" if contrast else background, contrast)
+    return sample_of(study.against_all_rows() if study.is_sampled else study, row, output, tweak)
 
 
-def work_of(
+def study_of(
     result: Checkpoint, dataset: DataSet, background: str = "joint", contrast: str = ""
-) -> Workspace:
+) -> Study:
     """Returns a loaded model on a loaded data set; the other arguments and errors are those of `case`."""
-    work = study.build_study(name_of(result), result.card, result.model, dataset)
+    study = studies.build_study(name_of(result), result.card, result.model, dataset)
     return (
-        work
+        study
         if background == "joint"
-        else work.against(background_of_kind(work, background, contrast))
+        else study.against(background_of_kind(study, background, contrast))
     )
 
 
@@ -696,7 +695,7 @@ def begin_encoding(model: str, data: str, again: bool = False) -> Encoding:
 
 
 @memo(4, says="Encoding the first samples …")
-def _first_samples(model: str, when: str, data: str, digest: str, sample: str) -> Workspace:
+def _first_samples(model: str, when: str, data: str, digest: str, sample: str) -> Study:
     dataset, result = sources.load(data), loaded(model)
     trained = dataset.rows(checkpoint.training_split(result.card))
     drawn = np.random.default_rng(0)
@@ -710,23 +709,23 @@ def _first_samples(model: str, when: str, data: str, digest: str, sample: str) -
     ]
     wanted = [dataset.row(sample)] if sample and dataset.known([sample]) else []
     rows = np.unique(np.concatenate([*some, wanted])).astype(int)
-    work = study.build_study(model, result.card, result.model, dataset.part(rows))
-    behind = replace(work.background, total=len(trained))
+    study = studies.build_study(model, result.card, result.model, dataset.part(rows))
+    behind = replace(study.background, total=len(trained))
     if isinstance(behind, Background):
         own = np.random.default_rng(0).permutation(
-            work.dataset.rows(checkpoint.training_split(result.card))
+            study.dataset.rows(checkpoint.training_split(result.card))
         )
         groups = [
-            background_of(work.model, work.dataset, own[group::GROUPS]) for group in range(GROUPS)
+            background_of(study.model, study.dataset, own[group::GROUPS]) for group in range(GROUPS)
         ]
         behind = replace(
             behind,
             groups=torch.stack([group.sigma for group in groups if isinstance(group, Background)]),
         )
-    return work.against(behind).applied()
+    return study.against(behind).applied()
 
 
-def first_samples(model: str, data: str, sample: str = "") -> Workspace:
+def first_samples(model: str, data: str, sample: str = "") -> Study:
     """Returns a model applied to the first samples of a data set.
 
     Args:

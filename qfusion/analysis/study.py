@@ -1,6 +1,6 @@
 """One model on one data set, with everything that is computed once for all samples.
 
-`Workspace` is what every page can rely on; the spaces after it add what models of their abilities have, and
+`Study` is what every page can rely on; the spaces after it add what models of their abilities have, and
 `build_study` gives a model its own."""
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ T = TypeVar("T")
 
 
 class shared(Generic[T]):
-    """What a workspace works out when it is first asked for, once for all its copies `against` other backgrounds."""
+    """What a study works out when it is first asked for, once for all its copies `against` other backgrounds."""
 
     def __init__(self, make: Callable[[Any], T]) -> None:
         self.make, self.__doc__ = make, make.__doc__
@@ -62,15 +62,15 @@ class shared(Generic[T]):
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, work: Any, owner: type | None = None) -> T:
-        if self.name not in work._shared:
-            work._shared[self.name] = self.make(work)
-        result: T = work._shared[self.name]
+    def __get__(self, study: Any, owner: type | None = None) -> T:
+        if self.name not in study._shared:
+            study._shared[self.name] = self.make(study)
+        result: T = study._shared[self.name]
         return result
 
 
 @dataclass(frozen=True, eq=False)
-class Workspace:
+class Study:
     """A model on a data set; what concerns all samples is worked out when it is first asked for.
 
     Attributes:
@@ -454,8 +454,8 @@ def misfit(card: Mapping[str, Any], dataset: DataSet) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class KetSpace(Workspace):
-    """A workspace whose samples are product states."""
+class KetSpace(Study):
+    """A study whose samples are product states."""
 
     @shared
     def _all_kets(self) -> torch.Tensor:
@@ -497,18 +497,18 @@ def expectations(psi: torch.Tensor, observables: torch.Tensor, bias: torch.Tenso
 
 
 def predict(
-    work: KetSpace, rows: np.ndarray, observables: torch.Tensor, bias: torch.Tensor
+    study: KetSpace, rows: np.ndarray, observables: torch.Tensor, bias: torch.Tensor
 ) -> np.ndarray:
     """Scores (B, C) of rows for given observables (C, D, D)."""
     parts = np.array_split(rows, max(1, -(-len(rows) // BLOCK)))
-    return np.concatenate([expectations(work.kets(part), observables, bias) for part in parts])
+    return np.concatenate([expectations(study.kets(part), observables, bias) for part in parts])
 
 
 def test_metrics(
-    work: KetSpace, observables: torch.Tensor, bias: torch.Tensor, split: str = "test"
+    study: KetSpace, observables: torch.Tensor, bias: torch.Tensor, split: str = "test"
 ) -> dict[str, float]:
     """Metrics of a split for given observables (C, D, D) at T."""
-    return work.of_split(predict(work, work.dataset.rows(split), observables, bias), split)
+    return study.of_split(predict(study, study.dataset.rows(split), observables, bias), split)
 
 
 # A QiNN-QJ on a data set: product states, entropies and entanglement at T. Free of streamlit.
@@ -516,7 +516,7 @@ def test_metrics(
 
 @dataclass(frozen=True, eq=False)
 class JumpSpace(KetSpace):
-    """A workspace whose samples are product states that evolve."""
+    """A study whose samples are product states that evolve."""
 
     @cached_property
     def entropies(self) -> np.ndarray:
@@ -568,7 +568,7 @@ def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
 
 
 @memo(8, background=False, says="Working out the entanglement of these samples, about 15 ms each …")
-def negativities(work: Any, rows: np.ndarray) -> np.ndarray:
+def negativities(study: Any, rows: np.ndarray) -> np.ndarray:
     """Logarithmic negativity of each modality against the rest at T, (len(rows), M) in bits.
 
     Entanglement is not linear in the state, so every sample is evolved on its own: about 15 ms each at D = 64.
@@ -576,18 +576,18 @@ def negativities(work: Any, rows: np.ndarray) -> np.ndarray:
     parts = []
     with torch.no_grad():
         for start in range(0, len(rows), 64):
-            psi = work.kets(rows[start : start + 64]).to(torch.complex128)
-            rho = work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0]
+            psi = study.kets(rows[start : start + 64]).to(torch.complex128)
+            rho = study.model.evolve_states(states.density(psi), [float(study.model.duration)])[0]
             parts.append(
                 torch.stack(
                     [
-                        measures.logarithmic_negativity(rho, work.model.dims, (m,))
-                        for m in range(len(work.modalities))
+                        measures.logarithmic_negativity(rho, study.model.dims, (m,))
+                        for m in range(len(study.modalities))
                     ],
                     -1,
                 ).numpy()
             )
-    return np.concatenate(parts) if parts else np.zeros((0, len(work.modalities)))
+    return np.concatenate(parts) if parts else np.zeros((0, len(study.modalities)))
 
 
 def _matrix_units(dims: tuple[int, ...], place: int) -> torch.Tensor:
@@ -624,8 +624,8 @@ DISAGREEMENT, MEAN_ENTROPY, CONFLICT = "disagreement", "entropy[mean]", "conflic
 
 
 @dataclass(frozen=True, eq=False)
-class CircuitSpace(Workspace):
-    """A workspace whose samples are masses.
+class CircuitSpace(Study):
+    """A study whose samples are masses.
 
     Attributes:
         observables: of the fused qubits, (C, 3, ..., 3) double.
@@ -763,8 +763,8 @@ SLOW = (
 
 
 @dataclass(frozen=True, eq=False)
-class EvaluatedSpace(Workspace):
-    """A workspace whose coalitions are evaluated, row by row of the background; only test samples are explained
+class EvaluatedSpace(Study):
+    """A study whose coalitions are evaluated, row by row of the background; only test samples are explained
     together."""
 
     @shared
@@ -860,7 +860,7 @@ def row_cost(model: FusionModel, background: SampleBackground) -> float:
 # Which workspace a model gets.
 
 
-def build_study(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> Workspace:
+def build_study(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> Study:
     """Returns a model on a data set.
 
     Raises:

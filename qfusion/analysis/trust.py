@@ -1,4 +1,4 @@
-"""What the Faithfulness page works out of a workspace, and a model beside people's labels of single modalities."""
+"""What the Faithfulness page works out of a study, and a model beside people's labels of single modalities."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from qfusion import _sentences, explain
 from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures
 from qfusion.analysis.memo import memo
-from qfusion.analysis.sample import open_work
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.sample import open_study
+from qfusion.analysis.study import Study
 from qfusion.data.modality import People
 from qfusion.errors import QFusionError
 from qfusion.explain import attribution, faithfulness, stability
@@ -31,18 +31,18 @@ FEATURE_ORDERS = 5  # random orders of features: each asks the model fourteen ti
 SPLIT = "test"
 
 
-def trained_on(work: Workspace) -> int:
+def trained_on(study: Study) -> int:
     """How many rows the model was trained on: features that are taken away are replaced by their mean over these."""
-    return len(work.dataset.rows(checkpoint.training_split(work.card)))
+    return len(study.dataset.rows(checkpoint.training_split(study.card)))
 
 
-def explained(work: Workspace) -> tuple[np.ndarray, explain.Explanation]:
+def explained(study: Study) -> tuple[np.ndarray, explain.Explanation]:
     """The test rows that are explained together, and their explanation."""
-    inside = np.isin(work.bulk, work.dataset.rows(SPLIT))
-    explanation = work.explanation
+    inside = np.isin(study.bulk, study.dataset.rows(SPLIT))
+    explanation = study.explanation
     if inside.all():
-        return work.bulk, explanation
-    return work.bulk[inside], replace(
+        return study.bulk, explanation
+    return study.bulk[inside], replace(
         explanation,
         values=explanation.values[inside],
         dividends=explanation.dividends[inside],
@@ -51,36 +51,36 @@ def explained(work: Workspace) -> tuple[np.ndarray, explain.Explanation]:
 
 
 @memo(16, says="Splitting the decisions on the test samples, once …")
-def modality_curves(work: Workspace, probability: bool = False) -> Curves:
+def modality_curves(study: Study, probability: bool = False) -> Curves:
     """Deletion and insertion of modalities, of the predicted class's score where there are classes."""
-    rows, result = explained(work)
-    return faithfulness.modality_curves(result, work.predicted[rows], probability=probability)
+    rows, result = explained(study)
+    return faithfulness.modality_curves(result, study.predicted[rows], probability=probability)
 
 
 @memo(24, says="Asking the model again with features replaced …")
 def feature_curves(
-    work: Workspace,
+    study: Study,
     modality: str,
     ranking: str = FIRST,
     probability: bool = False,
     everyone: bool = False,
 ) -> Curves:
     """Deletion and insertion of one modality's features on the test rows, or some of a large set unless of everyone."""
-    data, whole = work.dataset, work.dataset.rows(SPLIT)
-    rows = asked_inside(work, everyone)
-    baseline = mean_and_std(data, data.rows(checkpoint.training_split(work.card)), modality)[0]
+    data, whole = study.dataset, study.dataset.rows(SPLIT)
+    rows = asked_inside(study, everyone)
+    baseline = mean_and_std(data, data.rows(checkpoint.training_split(study.card)), modality)[0]
     random, changes = np.random.default_rng(0), []
     chunks = (
         np.array_split(rows, range(INSIDE, len(rows), INSIDE)) if batches.is_heavy(data) else [rows]
     )
     for chunk in _sentences.progress_over(chunks, "Replacing features", len(rows), len):
-        inputs = work.inputs(chunk) | data.inputs(chunk, torch.float64, [modality])
+        inputs = study.inputs(chunk) | data.inputs(chunk, torch.float64, [modality])
         changes.append(
             attribution.feature_changes(
-                work.model,
+                study.model,
                 inputs,
                 modality,
-                work.predicted[chunk],
+                study.predicted[chunk],
                 baseline,
                 random,
                 ranking=ranking,
@@ -97,35 +97,35 @@ def feature_curves(
     )
 
 
-def asked_inside(work: Workspace, everyone: bool = False) -> np.ndarray:
+def asked_inside(study: Study, everyone: bool = False) -> np.ndarray:
     """The test rows that the model is asked about with features replaced: all, or unless of everyone `INSIDE` drawn at
     random of a large set, whose features have to be encoded again and again."""
-    rows = work.dataset.rows(SPLIT)
+    rows = study.dataset.rows(SPLIT)
     return rows[
         cohort_measures.drawn_places(
-            len(rows), INSIDE, INSIDE, everyone or not batches.is_heavy(work.dataset)
+            len(rows), INSIDE, INSIDE, everyone or not batches.is_heavy(study.dataset)
         )
     ]
 
 
 @memo(8, says="Comparing with the planted truth …")
-def against_truth(work: Workspace) -> AgainstTruth | None:
+def against_truth(study: Study) -> AgainstTruth | None:
     """Exact against true dividends of the test rows; None where nobody knows these."""
-    truth = work.dataset.truth
-    if truth is None or work.classes or work.dataset.names != work.modalities:
+    truth = study.dataset.truth
+    if truth is None or study.classes or study.dataset.names != study.modalities:
         return None
-    rows, result = explained(work)
+    rows, result = explained(study)
     return faithfulness.against_truth(result, truth.iloc[rows])
 
 
-def truth_over_seeds(work: Workspace, result: Stability) -> dict[str, tuple[float, float]]:
+def truth_over_seeds(study: Study, result: Stability) -> dict[str, tuple[float, float]]:
     """Mean and deviation over the seeds of the rank correlation with the true dividends, by term."""
     from scipy.stats import spearmanr
 
-    truth = work.dataset.truth
+    truth = study.dataset.truth
     check(truth is not None, "These data have no planted truth.")
     assert truth is not None
-    true = truth.iloc[work.dataset.rows(SPLIT)]
+    true = truth.iloc[study.dataset.rows(SPLIT)]
     ranks = {
         term: [float(spearmanr(run[:, i], true[term]).statistic) for run in result.dividends]
         for i, term in enumerate(result.coalitions)
@@ -137,17 +137,19 @@ def truth_over_seeds(work: Workspace, result: Stability) -> dict[str, tuple[floa
     }
 
 
-def sarcasm(work: Workspace, over_seeds: Stability | None) -> list[tuple[float, int]]:
+def sarcasm(study: Study, over_seeds: Stability | None) -> list[tuple[float, int]]:
     """For this model, then for each training seed: share of sarcastic test samples with a negative text+audio dividend,
     and how many."""
-    rows, result = explained(work)
-    table = work.dataset.table.iloc[rows]
+    rows, result = explained(study)
+    table = study.dataset.table.iloc[rows]
     one = faithfulness.sarcasm_share(result, table)
     if one is None:
         return []
     runs = [one]
     if over_seeds is not None and "text+audio" in over_seeds.coalitions:
-        sarcastic = (work.dataset.table["regime"].to_numpy() == "sarcasm")[work.dataset.rows(SPLIT)]
+        sarcastic = (study.dataset.table["regime"].to_numpy() == "sarcasm")[
+            study.dataset.rows(SPLIT)
+        ]
         place = over_seeds.coalitions.index("text+audio")
         runs += [
             (float((run[sarcastic, place] < 0).mean()), int(sarcastic.sum()))
@@ -156,80 +158,82 @@ def sarcasm(work: Workspace, over_seeds: Stability | None) -> list[tuple[float, 
     return runs
 
 
-def stability_of(work: Workspace) -> Stability:
+def stability_of(study: Study) -> Stability:
     """What was measured over training seeds.
 
     Raises:
         NotFound, IntegrityError: when nothing was, or the file does not belong to this model and these data.
     """
-    return _stability(work, stamp(work))
+    return _stability(study, stamp(study))
 
 
 @memo(8)
-def _stability(work: Workspace, when: str) -> Stability:
+def _stability(study: Study, when: str) -> Stability:
     """`when` is there to tell a file that was written again."""
-    return stability.load(work.name, work.card, work.dataset.digest, len(work.dataset.rows(SPLIT)))
+    return stability.load(
+        study.name, study.card, study.dataset.digest, len(study.dataset.rows(SPLIT))
+    )
 
 
-def stamp(work: Workspace) -> str:
+def stamp(study: Study) -> str:
     """Changes whenever the file of `stability_of` does."""
-    path = stability.FOLDER / f"{work.name}.safetensors"
+    path = stability.FOLDER / f"{study.name}.safetensors"
     return f"{path.stat().st_mtime_ns}" if path.is_file() else ""
 
 
-def playable(work: Workspace) -> bool:
+def playable(study: Study) -> bool:
     """Whether the background consists of rows of features, as other methods need it."""
-    return work.background.kind in ("joint", "contrast")
+    return study.background.kind in ("joint", "contrast")
 
 
 @memo(16, says="Running brute force and captum's estimators on this sample …")
-def estimates(work: Workspace, row: int, output: int) -> list[faithfulness.Estimate]:
+def estimates(study: Study, row: int, output: int) -> list[faithfulness.Estimate]:
     """Shapley values of one sample: exact, by brute force, and by captum's estimators."""
     check(
-        playable(work),
+        playable(study),
         "Other methods need background samples. Compare with the training set or with one other sample.",
     )
-    data, background = work.dataset, work.background
+    data, background = study.dataset, study.background
     rows = (
         [data.row(background.label)]
         if background.kind == "contrast"
-        else data.rows(checkpoint.training_split(work.card))
+        else data.rows(checkpoint.training_split(study.card))
     )
-    inputs = work.inputs([row])
+    inputs = study.inputs([row])
     start = time.perf_counter()
-    exact = explain.explain(work.model, inputs, background)
+    exact = explain.explain(study.model, inputs, background)
     seconds = time.perf_counter() - start
-    game = faithfulness.Game(work.model, inputs, work.inputs(rows), output)
+    game = faithfulness.Game(study.model, inputs, study.inputs(rows), output)
     return faithfulness.compare(game, exact, seconds)
 
 
-def as_trained(work: Workspace) -> Workspace:
-    """The workspace against the training set, with which truth and seeds are compared, whatever is picked beside."""
-    return work if work.background.kind == "joint" else open_work(work.name, work.dataset.name)
+def as_trained(study: Study) -> Study:
+    """The study against the training set, with which truth and seeds are compared, whatever is picked beside."""
+    return study if study.background.kind == "joint" else open_study(study.name, study.dataset.name)
 
 
-def trust_warnings(work: Workspace) -> list[TrustWarning]:
+def trust_warnings(study: Study) -> list[TrustWarning]:
     """When not to trust the explanations of this model, the warnings first."""
-    truth = against_truth(work)
+    truth = against_truth(study)
     try:
-        over_seeds = stability_of(work)
+        over_seeds = stability_of(study)
     except QFusionError:  # not measured for this model
         over_seeds = None
-    deletion = faithfulness.of_deletion(modality_curves(work), "modalities")
+    deletion = faithfulness.of_deletion(modality_curves(study), "modalities")
     deletion += [faithfulness.no_truth()] if truth is None else faithfulness.of_truth(truth)
     if over_seeds is not None:
-        errors = work.errors[work.dataset.rows(SPLIT)]
+        errors = study.errors[study.dataset.rows(SPLIT)]
         deletion += faithfulness.of_stability(
-            over_seeds, errors, "score of the true class" if work.classes else work.unit_of(0)
+            over_seeds, errors, "score of the true class" if study.classes else study.unit_of(0)
         )
-    rows, result = explained(work)
-    deletion += faithfulness.of_joint(result, work.predicted[rows])
+    rows, result = explained(study)
+    deletion += faithfulness.of_joint(result, study.predicted[rows])
     return sorted(deletion, key=lambda one: ("warning", "fine", "unknown").index(one.kind))
 
 
-def seed_values(work: Workspace, result: Stability, row: int, what: str) -> pd.DataFrame | None:
+def seed_values(study: Study, result: Stability, row: int, what: str) -> pd.DataFrame | None:
     """One row a seed, one column a term: a test sample's values; None for a sample that was not measured."""
-    place = np.flatnonzero(work.dataset.rows(SPLIT) == row)
+    place = np.flatnonzero(study.dataset.rows(SPLIT) == row)
     if not len(place):
         return None
     names, values = result.of(what)
@@ -241,22 +245,22 @@ def seed_values(work: Workspace, result: Stability, row: int, what: str) -> pd.D
 # What the pages work out of a model beside people's labels of single modalities. Free of streamlit.
 
 
-def labels_of(work: Workspace) -> People | None:
+def labels_of(study: Study) -> People | None:
     """The labels of single modalities that a model's samples have, of the modalities that the model takes."""
-    people = work.dataset.people
-    if people is None or work.classes:
+    people = study.dataset.people
+    if people is None or study.classes:
         return None
-    names = [name for name in people.table.columns if name in work.modalities]
+    names = [name for name in people.table.columns if name in study.modalities]
     return People(people.table[names], people.planted) if names else None
 
 
-def lacking(work: Workspace, title: str) -> str:
+def lacking(study: Study, title: str) -> str:
     """Why there are no labels of single modalities to compare with, in sentences, of a data set that is called `title`;
     empty where there are."""
-    if labels_of(work) is not None:
+    if labels_of(study) is not None:
         return ""
-    labelled = work.dataset.unimodal is not None and len(work.dataset.unimodal.columns) > 0
-    if labelled and work.classes:
+    labelled = study.dataset.unimodal is not None and len(study.dataset.unimodal.columns) > 0
+    if labelled and study.classes:
         return (
             f"{title} has labels of single modalities, but its target is a class: own terms are of the class "
             "decided for, whose signs and order are not those of the labels. Import it with scores as its target "
@@ -271,34 +275,34 @@ def lacking(work: Workspace, title: str) -> str:
 
 
 @memo(8, says="Comparing with labels of single modalities …")
-def beside_people(work: Workspace) -> Beside | None:
+def beside_people(study: Study) -> Beside | None:
     """The test samples that are explained, beside their labels; None of data without."""
-    labels = labels_of(work)
+    labels = labels_of(study)
     if labels is None:
         return None
-    rows, result = explained(work)
-    clusters = work.dataset.clusters
+    rows, result = explained(study)
+    clusters = study.dataset.clusters
     return trust.beside(
         result,
         labels.table.iloc[rows],
-        work.dataset.y[rows],
+        study.dataset.y[rows],
         clusters=None if clusters is None else clusters.numbers[rows],
     )
 
 
-def taught(work: Workspace) -> bool:
+def taught(study: Study) -> bool:
     """Whether a model had labels of single modalities as additional targets, by its card."""
-    return bool(work.card.get("training", {}).get("unimodal", 0))
+    return bool(study.card.get("training", {}).get("unimodal", 0))
 
 
-def rivals(work: Workspace) -> list[str]:
+def rivals(study: Study) -> list[str]:
     """Names of the other models that were trained on the same data; those whose card cannot be read are left out."""
     lines = []
     for name in checkpoint.available():
         try:
             if (
-                name != work.name
-                and checkpoint.card(name)["data"].get("digest") == work.dataset.digest
+                name != study.name
+                and checkpoint.card(name)["data"].get("digest") == study.dataset.digest
             ):
                 lines.append(name)
         except (QFusionError, AttributeError):
@@ -306,25 +310,25 @@ def rivals(work: Workspace) -> list[str]:
     return lines
 
 
-def require_second(work: Workspace, name: str) -> None:
+def require_second(study: Study, name: str) -> None:
     """Raises NotFound when no other model of that name was trained on the same data."""
-    choose("Second model", name, rivals(work))
+    choose("Second model", name, rivals(study))
 
 
-def second(work: Workspace, name: str) -> Workspace:
+def second(study: Study, name: str) -> Study:
     """A second model on the same data.
 
     Raises:
         NotFound: when no other model of that name was trained on them.
     """
-    require_second(work, name)
-    return open_work(name, work.dataset.name)
+    require_second(study, name)
+    return open_study(name, study.dataset.name)
 
 
-def closer(work: Workspace, other: Workspace) -> dict[str, Interval]:
+def closer(study: Study, other: Study) -> dict[str, Interval]:
     """By how much a second model's own terms go more with the labels, by modality; both resampled together."""
-    first, result = beside_people(work), beside_people(other)
+    first, result = beside_people(study), beside_people(other)
     assert first is not None
     assert result is not None
-    rows, clusters = explained(work)[0], work.dataset.clusters
+    rows, clusters = explained(study)[0], study.dataset.clusters
     return trust.difference(first, result, None if clusters is None else clusters.numbers[rows])

@@ -498,20 +498,23 @@ def _of_cohort(
     contrast: str | None,
 ) -> Report:
     from qfusion import report as reports
-    from qfusion.analysis import cohort_measures, study
+    from qfusion.analysis import cohort_measures
     from qfusion.analysis import sample as backgrounds
+    from qfusion.analysis import study as studies
     from qfusion.analysis.sample import name_of
     from qfusion.commands.common import output_index
     from qfusion.explain import cohorts
     from qfusion.report import about_cohort as pages
 
-    work = study.build_study(name_of(checkpoint), checkpoint.card, checkpoint.model, dataset)
+    study = studies.build_study(name_of(checkpoint), checkpoint.card, checkpoint.model, dataset)
     if contrast is not None or background != "joint":
-        work = work.against(
+        study = study.against(
             backgrounds.background_of_kind(
-                work, background if contrast is None else "contrast", contrast or ""
+                study, background if contrast is None else "contrast", contrast or ""
             )
         )
     parts = cohorts.parse(cohort)
     index = None if output is None else output_index(checkpoint.model.outputs, output)
-    return reports.cohort(pages.members(work, cohort_measures.table_for(work, index, parts), parts))
+    return reports.cohort(
+        pages.members(study, cohort_measures.table_for(study, index, parts), parts)
+    )

@@ -325,12 +325,12 @@ def explain(
         rows = dataset.rows(split) if sample is None else np.array([dataset.row(sample)])
         wanted = disturbance(dataset.names, missing, swap, noise, seed)
         behind = _background(result, dataset, background, contrast, group)
-        work = _Explained(result, dataset, rows, wanted, behind, group)
+        study = _Explained(result, dataset, rows, wanted, behind, group)
         index = output_index(result.model.outputs, output)
         words: dict[str, Any] = {}
         seeds = stability.measured(model, result.card, dataset)
         if sample is not None:
-            explained = next(iter(work))[1]
+            explained = next(iter(study))[1]
             words = _sample(explained, dataset, rows[0], index) | {"disturbance": wanted.words}
             words["verdict"] = _verdict(
                 explained, index, stability.doubt(seeds, dataset, rows, np.full(len(rows), index))
@@ -380,7 +380,7 @@ def explain(
                         stability.doubt(seeds, dataset, part, np.full(len(part), index)),
                     ),
                 )
-                for (number, explanation), part in zip(work, work.parts, strict=True)
+                for (number, explanation), part in zip(study, study.parts, strict=True)
             ),
             out,
             group,
@@ -390,7 +390,7 @@ def explain(
         elif group.leads:
             _print_split(
                 about
-                | {"n": n, "seconds": work.seconds, "disturbance": wanted.words, "out": str(out)}
+                | {"n": n, "seconds": study.seconds, "disturbance": wanted.words, "out": str(out)}
                 | words,
                 as_json,
             )

@@ -437,7 +437,7 @@ def sweep(
             storage,
         )
     sweeps.go_on(match)
-    _work(match, jobs, queue)
+    _study(match, jobs, queue)
     best = match.best()
     attempts = match.attempts()
     states = {
@@ -473,7 +473,7 @@ def sweep(
         print(command)
 
 
-def _work(sweep: Sweep, jobs: int, queue: bool) -> None:
+def _study(sweep: Sweep, jobs: int, queue: bool) -> None:
     """Takes part with so many processes; those that were started here end with this one."""
     from qfusion.runs import sweep as sweeps
 

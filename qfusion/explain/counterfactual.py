@@ -85,10 +85,10 @@ def dividend_forms(
     """
     choose("Modality", modality, model.modalities)
     probes = _probes(model, modality)
-    work = len(probes) * 2 ** len(model.modalities)
+    study = len(probes) * 2 ** len(model.modalities)
     check(
-        can(model, "kets") or work <= MAX_COALITIONS,
-        f"Forms of the dividends need {work:,} coalitions here, more than {MAX_COALITIONS:,}. Ask for the score "
+        can(model, "kets") or study <= MAX_COALITIONS,
+        f"Forms of the dividends need {study:,} coalitions here, more than {MAX_COALITIONS:,}. Ask for the score "
         "instead.",
     )
     states = _replaced(states_of(model, inputs), modality, probes)

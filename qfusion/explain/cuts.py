@@ -552,7 +552,7 @@ class CutMetrics:
         modalities, kinds, times: of the `Cuts`. n: samples.
         after: (K, M, nT) by metric, of `METRICS`; values are those of `training.metrics.of_scores`.
         before: undisturbed, shape (), by metric. losses: after less before, (K, M, nT), by metric.
-        classical: what classical correlation keeps, (M, nT) by metric: "dephased" less "cut"; empty unless both kinds are
+        classical: what is kept without coherence, (M, nT) by metric: "dephased" less "cut"; empty unless both kinds are
             there.
         chance: the metric of one answer for all: the most frequent class, or the mean truth (for `mae` the median).
         change: mean over samples and outputs of |score after - score before|, (K, M, nT).

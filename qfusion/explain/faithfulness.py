@@ -586,7 +586,8 @@ def of_deletion(curves: Curves, what: str) -> list[TrustWarning]:
     return [
         TrustWarning(
             f"Do not trust the order of the {what}: {' and '.join(failed)} the most important first moved the score no "
-            f"faster than at least one of {len(curves.random_deletion)} random orders ({curves.samples:,} test samples).",
+            f"faster than at least one of {len(curves.random_deletion)} random orders "
+            f"({curves.samples:,} test samples).",
             "warning",
             f"Do not trust the order of the {what}",
             (

@@ -500,17 +500,17 @@ def _gate_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
 
 
 @memo(16, background=False, says="Walking the sample through the circuit …")
-def replay(work: Any, row: int, words: str = "") -> Replay:
+def replay(study: Any, row: int, words: str = "") -> Replay:
     """The sample's way through the circuit."""
     from qfusion.track.progress import progress
 
-    model = work.model.tweaked(words)
-    if work.can("gates"):
-        return of_gates(model, dynamics.encoded_states(work, row))
-    return of_fusion(progress(model, work.theta(row)), model)
+    model = study.model.tweaked(words)
+    if study.can("gates"):
+        return of_gates(model, dynamics.encoded_states(study, row))
+    return of_fusion(progress(model, study.theta(row)), model)
 
 
 @memo(16, background=False)
-def step_replay(work: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> Replay:
+def step_replay(study: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> Replay:
     """A sample's way through one drawn step: every qubit before the first and after every gate."""
-    return through_step(dynamics.circuit(work, row, dt, split, tweak), work.modalities)
+    return through_step(dynamics.circuit(study, row, dt, split, tweak), study.modalities)

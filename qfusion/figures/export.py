@@ -311,9 +311,9 @@ class _Browser:
             self.stop()
             raise
 
-    def call(self, work: Any, limit: float) -> Any:
+    def call(self, study: Any, limit: float) -> Any:
         """What a coroutine returns in the browser's thread, within so many seconds."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(limit)
+        return asyncio.run_coroutine_threadsafe(study, self.loop).result(limit)
 
     def draw(self, figure: dict[str, Any], options: dict[str, Any]) -> bytes:
         """The figure's file, see `kaleido.calc_fig`."""

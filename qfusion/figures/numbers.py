@@ -289,7 +289,7 @@ def seeds(sample: Sample) -> Any:
     from qfusion.explain import stability as measured
 
     return measured.load(
-        sample.name, sample.work.card, sample.dataset.digest, len(sample.dataset.rows("test"))
+        sample.name, sample.study.card, sample.dataset.digest, len(sample.dataset.rows("test"))
     )
 
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from qfusion import _limits
 from qfusion._checks import check, choose
-from qfusion.analysis.sample import Sample, case, require_time, sample_of, tweaked, work_of
+from qfusion.analysis.sample import Sample, case, require_time, sample_of, study_of, tweaked
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.explain.backgrounds import AnyBackground
@@ -186,7 +186,7 @@ def make(
     if behind is None:
         return _OF_SAMPLE[name](case(result, sample, dataset, tweak=tweak))
     return _OF_SAMPLE[name](
-        sample_of(work_of(result, dataset).against(behind), dataset.row(sample), tweak=tweak)
+        sample_of(study_of(result, dataset).against(behind), dataset.row(sample), tweak=tweak)
     )
 
 
@@ -679,7 +679,7 @@ def arrays_bytes(sample: Sample) -> bytes:
 
 
 def _common(sample: Sample) -> Described:
-    card = sample.work.card
+    card = sample.study.card
     origin = {
         "model": sample.name,
         "weights_sha256": card["weights_sha256"],
@@ -927,7 +927,7 @@ def qutip_of(sample: Sample) -> dict[str, Any]:
         "T": float(model.duration),
         "made_from": {
             "model": sample.name,
-            "weights_sha256": str(sample.work.card["weights_sha256"]),
+            "weights_sha256": str(sample.study.card["weights_sha256"]),
             "tweak": sample.changed,
             "data": sample.dataset.name,
             "data_sha256": sample.dataset.digest,

@@ -169,7 +169,15 @@ class CircuitFusion(CircuitModel):
         self.per_modality = qubits_per_modality(qubits, len(inputs), limit)
         self.n = self.per_modality * len(inputs)
         super().__init__(
-            inputs, outputs, self.per_modality, encoder, hidden, dropout, pooling, input_dropout, **more
+            inputs,
+            outputs,
+            self.per_modality,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            **more,
         )
         del self.settings["features"]
         self.settings["qubits"] = qubits
@@ -556,7 +564,10 @@ class QuantumFusionLayer(CircuitModel):
         """Returns the angles of all qubits at each turn of a pass, (B, n) each; 0 where no signal is left."""
         theta = torch.stack(encoded, 1)
         theta = nn.functional.pad(theta, (0, self.turns * self.per_modality - theta.shape[-1]))
-        return [turn.flatten(1) for turn in theta.unflatten(-1, (self.turns, self.per_modality)).unbind(2)]
+        return [
+            turn.flatten(1)
+            for turn in theta.unflatten(-1, (self.turns, self.per_modality)).unbind(2)
+        ]
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Returns the scores, (B, C), apart from where they start."""
@@ -574,7 +585,10 @@ class QuantumFusionLayer(CircuitModel):
         result = self.layers.gates(0)
         for u, theta in enumerate(self.uses(encoded) * self.settings["degree"], 1):
             for q, angle in enumerate(theta[0]):
-                m, i = q // self.per_modality, (u - 1) % self.turns * self.per_modality + q % self.per_modality
+                m, i = (
+                    q // self.per_modality,
+                    (u - 1) % self.turns * self.per_modality + q % self.per_modality,
+                )
                 if i < F:
                     result.append(
                         circuits.turn(

@@ -124,12 +124,12 @@ def choice(
     many = (
         f"{outputs} observable{'s' * (outputs != 1)}" if way == "observables" else f"{rows} states"
     )
-    work = costs["states"][0] / operations
+    study = costs["states"][0] / operations
     fewer = (
         "fewer than there are observables"
         if way == "states"
         else "evolved once for any number of samples"
-        + (f" ({rows:,} states would be {work:,.0f} times the work)" if work >= 1.5 else "")
+        + (f" ({rows:,} states would be {study:,.0f} times the work)" if study >= 1.5 else "")
     )
     held = (
         "as one real matrix"

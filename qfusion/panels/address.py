@@ -13,10 +13,10 @@ from urllib.parse import quote, unquote
 
 from qfusion import _checks, data
 from qfusion._checks import check, choose, require_number
-from qfusion.analysis import cohort_measures, compare, study, text
+from qfusion.analysis import cohort_measures, compare, study as studies, text
 from qfusion.analysis import sample as backgrounds
-from qfusion.analysis.sample import DEFAULT_BACKGROUND, OFFERED, loaded, open_work
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.sample import DEFAULT_BACKGROUND, OFFERED, loaded, open_study
+from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput, NotFound, QFusionError
 from qfusion.explain import cohorts
 from qfusion.explain.sensitivity import TOP_DURATION, TOP_FACTOR
@@ -311,18 +311,18 @@ def slider_tops(model: Any) -> dict[str, float]:
     }
 
 
-def slider_rules(view: View, work: Workspace) -> dict[str, Allowed]:
+def slider_rules(view: View, study: Study) -> dict[str, Allowed]:
     """What an address may say about the sliders; also names factors that this model does not have."""
-    if not work.can("time"):
+    if not study.can("time"):
         return {}
-    default, highest = learned(work.model), slider_tops(work.model)
+    default, highest = learned(study.model), slider_tops(study.model)
     strange = [key for key in view.address if key.startswith(_FACTORS) and key not in default]
     numbers = {
         key: number(key, 0, highest[key], f"{'T = ' if key == DURATION else ''}{value:g} is used.")
         for key, value in default.items()
     }
     return numbers | {
-        key: Allowed(partial(_unknown, work.model, key), "It is ignored.") for key in strange
+        key: Allowed(partial(_unknown, study.model, key), "It is ignored.") for key in strange
     }
 
 
@@ -331,13 +331,13 @@ def _unknown(model: Any, key: str, _: str) -> None:
     Tweak.of([(key, 1)], model)
 
 
-def renamed_couplings(view: View, work: Workspace) -> dict[str, str]:
+def renamed_couplings(view: View, study: Study) -> dict[str, str]:
     """Returns parameters of couplings that stand under a name of old, with the name that they have today."""
     texts = {}
     for key in view.address:
-        if key.startswith(_FACTORS) and key not in learned(work.model):
+        if key.startswith(_FACTORS) and key not in learned(study.model):
             try:
-                now = current_key(key, work.modalities)
+                now = current_key(key, study.modalities)
             except InvalidInput:
                 continue
             if now != key:
@@ -481,30 +481,30 @@ def misfit(model: str, data_name: str) -> str:
     try:
         choose("Model", model, models())
         choose("Data set", data_name, sources())
-        return study.misfit(dict(loaded(model).card), data.load(data_name))
+        return studies.misfit(dict(loaded(model).card), data.load(data_name))
     except QFusionError:
         return ""
 
 
-def default_sample(work: Workspace) -> str:
+def default_sample(study: Study) -> str:
     """Returns the sample that a page opens with: the most telling conflict, or the first of the others."""
-    examples = compare.find_examples(work)
+    examples = compare.find_examples(study)
     return (
-        work.opening
+        study.opening
         or next((one for one in examples if one.kind == "conflict"), examples[0]).sample
     )
 
 
-def tweak_of(work: Any, text: str) -> Any:
+def tweak_of(study: Any, text: str) -> Any:
     """Returns the tweak of a pin or link, as the model takes it.
 
     Raises:
         InvalidInput, NotFound: when it does not fit the model, or no slider can show it.
     """
-    return fitting_tweak(work.model, text) if work.can("time") else work.model.parse_tweak(text)
+    return fitting_tweak(study.model, text) if study.can("time") else study.model.parse_tweak(text)
 
 
-def resolve(pin: Pin) -> tuple[Workspace, int]:
+def resolve(pin: Pin) -> tuple[Study, int]:
     """Returns the model on its data and the row that a pin names.
 
     Raises:
@@ -513,10 +513,10 @@ def resolve(pin: Pin) -> tuple[Workspace, int]:
     """
     choose("Model", pin.model, models())
     choose("Data set", pin.data, sources())
-    work = open_work(pin.model, pin.data)
-    row = work.dataset.row(pin.sample)
-    tweak_of(work, pin.tweak)
-    return work, row
+    study = open_study(pin.model, pin.data)
+    row = study.dataset.row(pin.sample)
+    tweak_of(study, pin.tweak)
+    return study, row
 
 
 def bare(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules) -> Opened:
@@ -536,30 +536,30 @@ def whole(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules)
     result = _kept(_written(address))
     _audit_some(result, {"model": Allowed(test_model, ""), "data": Allowed(test_data, "")})
     _choose_model(result)
-    work = open_work(result["model"][0], result["data"][0])
-    result.setdefault("sample", [default_sample(work)])
-    _audit_some(result, {"sample": Allowed(work.dataset.row, "")})
-    if work.classes:
-        _audit_some(result, {"output": options("Class", [PREDICTED, *work.classes], "")})
+    study = open_study(result["model"][0], result["data"][0])
+    result.setdefault("sample", [default_sample(study)])
+    _audit_some(result, {"sample": Allowed(study.dataset.row, "")})
+    if study.classes:
+        _audit_some(result, {"output": options("Class", [PREDICTED, *study.classes], "")})
     else:
         result.pop("output", None)  # one score
-    _compare(result, work)
-    _physics(result, View(page, result), work)
+    _compare(result, study)
+    _physics(result, View(page, result), study)
     view = View(page, result)
-    _audit(result, allowed(view, work))
+    _audit(result, allowed(view, study))
     if "phi" in result:
         with _named("phi"):
-            work.model.parse_tweak(result["phi"][0])
+            study.model.parse_tweak(result["phi"][0])
     if page == "compare" and "pin" in result:
         with _named("pin"):
             resolve(view.pin)
-    if page == "dynamics" and "turn" in result and work.can("time"):
-        turned, default = turned_sliders(work.model, result.pop("turn")[0]), learned(work.model)
+    if page == "dynamics" and "turn" in result and study.can("time"):
+        turned, default = turned_sliders(study.model, result.pop("turn")[0]), learned(study.model)
         for key, value in turned.items():
             result.pop(key, None)
             result |= {key: [f"{value:.15g}"]} if value != default[key] else {}
     return Opened(
-        view, made_from(work) | {"sample": result["sample"][0], "seed": work.card.get("seed")}
+        view, made_from(study) | {"sample": result["sample"][0], "seed": study.card.get("seed")}
     )
 
 
@@ -584,11 +584,11 @@ def values_now(key: str, values: Sequence[str]) -> list[str]:
     )
 
 
-def made_from(work: Workspace) -> dict[str, Any]:
+def made_from(study: Study) -> dict[str, Any]:
     """Returns names and digests of a model and its data, as recipes and session files hold them."""
     return {
-        "model": {"name": work.name, "digest": str(work.card.get("weights_sha256", ""))},
-        "data": {"name": work.dataset.name, "digest": work.dataset.digest},
+        "model": {"name": study.name, "digest": str(study.card.get("weights_sha256", ""))},
+        "data": {"name": study.dataset.name, "digest": study.dataset.digest},
     }
 
 
@@ -651,7 +651,7 @@ def _choose_model(values: Values) -> None:
     )
 
 
-def _compare(values: Values, work: Workspace) -> None:
+def _compare(values: Values, study: Study) -> None:
     """What decisions are compared with, with what is meant where the address does not say it."""
     labels = {kind: label for label, kind in backgrounds.OFFERED.items()}
     if values.get("background"):
@@ -660,14 +660,15 @@ def _compare(values: Values, work: Workspace) -> None:
         values,
         {
             "background": options("Background", backgrounds.OFFERED, ""),
-            "contrast": Allowed(work.dataset.row, ""),
+            "contrast": Allowed(study.dataset.row, ""),
             "rows": options("Rows", [backgrounds.ALL_ROWS], ""),
         },
     )
     kind = backgrounds.OFFERED[values.get("background", [backgrounds.DEFAULT_BACKGROUND])[0]]
     if kind == "contrast":
         values.setdefault(
-            "contrast", [backgrounds.default_contrast(work, work.dataset.row(values["sample"][0]))]
+            "contrast",
+            [backgrounds.default_contrast(study, study.dataset.row(values["sample"][0]))],
         )
     names = [cohorts.parse_saved(word).name for word in values.get("cohort", [])]
     if kind == "cohort" and names:
@@ -675,10 +676,10 @@ def _compare(values: Values, work: Workspace) -> None:
         values.setdefault("members", names[:1])
 
 
-def _physics(values: Values, view: View, work: Workspace) -> None:
+def _physics(values: Values, view: View, study: Study) -> None:
     """Couplings under the names of today; the filter that the Cohorts page begins with."""
-    if work.can("time") and view.page in ("dynamics", "compare"):
-        for key, now in renamed_couplings(view, work).items():
+    if study.can("time") and view.page in ("dynamics", "compare"):
+        for key, now in renamed_couplings(view, study).items():
             values[now] = values.pop(key)
     if view.page == "cohorts" and "filter" not in values and values.get("cohort"):
         values["filter"] = [cohorts.parse_saved(values["cohort"][0]).filter]

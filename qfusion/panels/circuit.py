@@ -19,7 +19,7 @@ from qfusion._checks import check, choose
 from qfusion._sentences import count, listed, size, top
 from qfusion.analysis import dynamics, text
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.explain.evidence import INERT
 from qfusion.figures import circuit, circuit_boxes, states
 from qfusion.figures import circuit as figures
@@ -60,17 +60,17 @@ TOO_MANY = "This gate acts on more than four qubits: its joint state is left out
 
 def step(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
     """One step of the evolution of a model with time, as a PennyLane circuit."""
-    return dynamics.circuit(sample.work, sample.row, *_step(sample, steps, gates), sample.tweak)
+    return dynamics.circuit(sample.study, sample.row, *_step(sample, steps, gates), sample.tweak)
 
 
 def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Replay:
     """Every qubit before the first and after every gate."""
     require(sample.model, "circuit")
-    if sample.work.can("time"):
+    if sample.study.can("time"):
         return circuit_boxes.step_replay(
-            sample.work, sample.row, *_step(sample, steps, gates), sample.tweak
+            sample.study, sample.row, *_step(sample, steps, gates), sample.tweak
         )
-    return circuit_boxes.replay(sample.work, sample.row, sample.tweak)
+    return circuit_boxes.replay(sample.study, sample.row, sample.tweak)
 
 
 def _step(sample: Sample, steps: int, gates: str) -> tuple[float, str]:
@@ -88,7 +88,7 @@ def light_cone(sample: Sample, readout: str) -> Cone[int]:
         sample: of a model whose circuit is no step of an evolution. readout: of `readouts` of its work.
     """
     steps = replay(sample)
-    known = dynamics.readouts(sample.work)
+    known = dynamics.readouts(sample.study)
     check(
         bool(known),
         "The gates of one step of an evolution all act on what is read: they have no light cone.",
@@ -361,7 +361,7 @@ def information(sample: Sample, theme: Theme = "light", *, gate: int | None = No
         shares(sample),
         "Qubits of one register share nothing with another one. Look at `entropies`.",
     )
-    result = dynamics.information(sample.work, sample.row)
+    result = dynamics.information(sample.study, sample.row)
     walked = replay(sample)
     names = [" : ".join(group) if len(group) == 2 else "all together" for group in result]
     values = np.stack(list(result.values()), 1)
@@ -480,7 +480,7 @@ def step_error(
 ) -> Picture:
     """How far the circuit of a model with time ends from its evolution, against the step; as of `diagram`."""
     built = step(sample, steps, gates)
-    sizes, one, every = dynamics.step_errors(sample.work, sample.row, SPLITS[gates], sample.tweak)
+    sizes, one, every = dynamics.step_errors(sample.study, sample.row, SPLITS[gates], sample.tweak)
     return Picture(
         "step-error",
         f"At this step the circuit ends {built.error.all:.2g} (trace distance) from the exact state",
@@ -567,7 +567,7 @@ NETWORK_VIEWS = ("Walk", "Fusion rules", "Noise and shots", "Entropies", "Sensit
 
 def begun(sample: Sample, gate: int | None = None, **_: Any) -> bool:
     """Whether a gate is done: before the first every qubit is |0⟩."""
-    return sample.work.can("circuit") and gate != 0
+    return sample.study.can("circuit") and gate != 0
 
 
 def in_sight(sample: Sample, gate: int | None = None, **drawn: Any) -> bool:
@@ -578,9 +578,9 @@ def in_sight(sample: Sample, gate: int | None = None, **drawn: Any) -> bool:
     return bool(steps.moments[_place(steps, gate) - 1][0])
 
 
-def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
     """What an address may say of the way through the gates."""
-    if not work.can("circuit"):
+    if not study.can("circuit"):
         return {}
     result = {
         "gate": say.number("gate", 0, MAX_GATES, "The end of the circuit is shown."),
@@ -589,13 +589,13 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
         "table.gates": say.switch("Table of all gates", "It stays folded."),
         "table.drawing": say.switch("PennyLane's drawing", "It stays folded."),
     }
-    if readouts := dynamics.readouts(work):
+    if readouts := dynamics.readouts(study):
         result["cone"] = say.options("Read-out", (NONE, *readouts), "All gates are shown alike.")
-    if work.can("gates"):
+    if study.can("gates"):
         return result | {
             "table.program": say.switch("The circuit for elsewhere", "It stays folded.")
         }
-    if not work.can("time"):
+    if not study.can("time"):
         return result | {"part": say.options("View", NETWORK_VIEWS, "The walk is shown.")}
     return result | {
         "steps": say.options("Number of steps", map(str, CHOICES), "20 is used."),

@@ -19,7 +19,7 @@ from qfusion.analysis import cohort_measures as maps
 from qfusion.analysis import errors as measured
 from qfusion.analysis.cohort_measures import FEW_SLOW, JOINT, MAX_SLOW, NOT_GROUPED
 from qfusion.analysis.errors import Levels
-from qfusion.analysis.study import SAID, Workspace, dividend_column, said_columns
+from qfusion.analysis.study import SAID, Study, dividend_column, said_columns
 from qfusion.explain import RELATIONS, cuts
 from qfusion.explain import cohorts as filters
 from qfusion.explain.evidence import INERT
@@ -70,12 +70,12 @@ def sample_map(
     """
     placed = on_map(levels, of, method, everyone)
     at, colour = drawn(levels, placed), text.column(colour)
-    work, rows = levels.work, levels.rows.loc[work_ids(levels, placed.rows[at])]
+    study, rows = levels.study, levels.rows.loc[work_ids(levels, placed.rows[at])]
     inside = levels.inside[levels.rows.index.get_indexer(rows.index)]
     column = text.column_of(
-        choose("Colour", colour, colours(work, levels.rows)), map(str, rows.columns)
+        choose("Colour", colour, colours(study, levels.rows)), map(str, rows.columns)
     )
-    values, names, hues = _coloured(work, rows, column)
+    values, names, hues = _coloured(study, rows, column)
     titles = ("UMAP 1", "UMAP 2")
     if placed.explained is not None:
         titles = tuple(
@@ -104,7 +104,7 @@ def sample_map(
         f"{text.plain(colour)}; large: the cohort; ring: sample {text.plain(levels.sample.id)}. "
         + _counted(levels, placed, len(at))
         + (
-            f" {sample.against_words(work.bulk_background)}"
+            f" {sample.against_words(study.bulk_background)}"
             if placed.what == cohort_measures.DIVIDENDS
             else ""
         ),
@@ -145,9 +145,9 @@ def on_map(
     levels: Levels, of: str = "", method: str = "PCA", everyone: bool = False
 ) -> maps.SampleMap:
     """Where the samples of the split lie; arguments as of `sample_map`."""
-    what = of or next(iter(cohort_measures.coordinate_kinds(levels.work)))
+    what = of or next(iter(cohort_measures.coordinate_kinds(levels.study)))
     return maps.sample_map(
-        levels.work, what, method, levels.places(levels.rows), levels.output_wanted, everyone
+        levels.study, what, method, levels.places(levels.rows), levels.output_wanted, everyone
     )
 
 
@@ -159,16 +159,16 @@ def drawn(levels: Levels, result: maps.SampleMap) -> np.ndarray:
 
 def work_ids(levels: Levels, rows: np.ndarray) -> list[str]:
     """Ids of some rows of the data set."""
-    return [str(name) for name in levels.work.dataset.ids[rows]]
+    return [str(name) for name in levels.study.dataset.ids[rows]]
 
 
-def colours(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
+def colours(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
     """Columns that points can be coloured by, as readers say them: numbers, and words of which there are few."""
     first = [
         "truth",
         "prediction",
         "error",
-        *([cohort_measures.VERDICT] if work.classes else []),
+        *([cohort_measures.VERDICT] if study.classes else []),
         cohort_measures.DOMINANT,
         "relation",
         "leader",
@@ -195,7 +195,7 @@ def _fits(column: pd.Series) -> bool:
 
 
 def _coloured(
-    work: Workspace, rows: pd.DataFrame, colour: str
+    study: Study, rows: pd.DataFrame, colour: str
 ) -> tuple[np.ndarray, list[str], list[str]]:
     """Values, names of groups and their hues."""
     column = rows[colour]
@@ -207,9 +207,9 @@ def _coloured(
         lambda entry: f"{entry:g}" if isinstance(entry, float) else str(entry)
     ).to_numpy(dtype=object)
     order = {
-        "truth": work.classes,
-        "prediction": work.classes,
-        cohort_measures.DOMINANT: work.terms,
+        "truth": study.classes,
+        "prediction": study.classes,
+        cohort_measures.DOMINANT: study.terms,
         "relation": tuple(RELATIONS),
         cohort_measures.VERDICT: ("right", "wrong"),
     }.get(colour, ())
@@ -217,7 +217,7 @@ def _coloured(
     names = [name for name in order if name in there] or sorted(there)
     hues = []
     if colour == cohort_measures.DOMINANT:
-        hues = [term_colour(name, work.modalities) for name in names]
+        hues = [term_colour(name, study.modalities) for name in names]
         names_shown = [name.replace("+", " + ") for name in names]
     else:
         hues = [GREEN, VERMILLION][: len(names)] if names == ["right", "wrong"] else []
@@ -270,15 +270,15 @@ def enough(levels: Levels, **_: object) -> bool:
     return len(levels.rows) >= FEWEST
 
 
-def _allowed_map(work: Workspace) -> dict[str, say.Allowed]:
+def _allowed_map(study: Study) -> dict[str, say.Allowed]:
     """What an address may say of the map."""
-    table = cohort_measures.cohort_table(work, None)
+    table = cohort_measures.cohort_table(study, None)
     return {
         "map": say.options(
-            "Coordinates", cohort_measures.coordinate_kinds(work).values(), "The first are shown."
+            "Coordinates", cohort_measures.coordinate_kinds(study).values(), "The first are shown."
         ),
         "map.method": say.options("Method", maps.METHODS, "Principal components are shown."),
-        "map.colour": say.options("Colour", colours(work, table), "The labels are shown."),
+        "map.colour": say.options("Colour", colours(study, table), "The labels are shown."),
     }
 
 
@@ -310,7 +310,7 @@ _CAUTION = {
 
 def shares(levels: Levels, theme: Theme = "light") -> Picture:
     """Mean share of every modality in the sizes of the Shapley values."""
-    names = levels.work.modalities
+    names = levels.study.modalities
     column = cohort_measures.share_column
     columns = {name: levels.rows[column(name)].to_numpy(dtype=float) for name in names}
     whole = measured.means(columns, clusters=levels.clusters())
@@ -417,7 +417,7 @@ def types(levels: Levels, theme: Theme = "light") -> Picture:
         ),
         shows="how the modalities relate: "
         + "; ".join(f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATIONS.items())
-        + f". Right: mean error ({text.plain(levels.work.unit_of_error)}) with {levels.intervals}. Click a bar "
+        + f". Right: mean error ({text.plain(levels.study.unit_of_error)}) with {levels.intervals}. Click a bar "
         f"to make it the cohort. {_compared(levels)}",
         not_shown="why they differ in error: a type may be harder for other reasons.",
         alt="Types: " + ", ".join(f"{k} {n}" for k, n in zip(kinds, whole, strict=True)) + ".",
@@ -446,8 +446,8 @@ def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) 
         theme: of the figure.
         by: "nothing", or what the samples are grouped by, see `cohort_measures.groupings`.
     """
-    work, rows, inside = levels.work, levels.rows, levels.inside
-    terms = _terms(work.terms, rows)
+    study, rows, inside = levels.study, levels.rows, levels.inside
+    terms = _terms(study.terms, rows)
     values = {term: rows[dividend_column(term)].to_numpy(dtype=float) for term in terms}
     own = (
         {}
@@ -455,9 +455,11 @@ def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) 
         else {term: float(levels.own[dividend_column(term)]) for term in terms}
     )
     unit = levels.sample.unit
-    if work.classes:
+    if study.classes:
         unit = (
-            "score of the predicted class" if levels.output_wanted is None else work.unit_of(levels.output_wanted)
+            "score of the predicted class"
+            if levels.output_wanted is None
+            else study.unit_of(levels.output_wanted)
         )
     if by == NOT_GROUPED:
         shape, group = "violins, the line inside is the mean", np.full(len(rows), "", dtype=object)
@@ -465,7 +467,7 @@ def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) 
             values,
             {term: result[inside] for term, result in values.items()},
             own,
-            work.modalities,
+            study.modalities,
             unit=unit,
             whole_name=levels.everyone,
             cohort_name=levels.cohort,
@@ -473,7 +475,7 @@ def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) 
         )
     else:
         shape = "boxes: quartiles, whiskers 5 % to 95 %"
-        group, names = cohort_measures.groups(work, rows, by)
+        group, names = cohort_measures.groups(study, rows, by)
         at = (
             str(group[rows.index.get_loc(levels.sample.id)])
             if levels.sample.id in rows.index
@@ -484,7 +486,7 @@ def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) 
             inside,
             group,
             names,
-            work.modalities,
+            study.modalities,
             sample=(at, own) if at else None,
             by=by,
             unit=unit,
@@ -492,7 +494,7 @@ def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) 
             cohort_name=levels.cohort,
             theme=theme,
         )
-    rest = len(work.terms) - len(terms)
+    rest = len(study.terms) - len(terms)
     left_out = (
         f" The {len(terms)} terms of largest mean size are drawn, {rest} are not." if rest else ""
     )
@@ -534,8 +536,11 @@ def entanglement(
         strength: "joint", the sum of the sizes of the joint terms, or "joint_share", their part of all.
         everyone: measured on all samples where some are drawn unless told.
     """
-    work = levels.work
-    titles, strengths = cohort_measures.measure_titles(work), cohort_measures.strength_titles(work)
+    study = levels.study
+    titles, strengths = (
+        cohort_measures.measure_titles(study),
+        cohort_measures.strength_titles(study),
+    )
     measure = measure or next(iter(titles), "")
     result = measured.related(levels, measure, strength, everyone)
     words = next(
@@ -558,8 +563,8 @@ def entanglement(
             theme=theme,
         ),
         shows=f"one point a sample: {cohort_measures.drawn_words(len(result.rows), len(levels.rows))}; intervals: "
-        f"{cohort_measures.intervals(work.dataset, result.rows)}. Click a point to open it. {_compared(levels)}",
-        not_shown=f"{_CAUTION[work.can('time')]} Of {len(titles) * len(strengths)} pairs of measures some are related "
+        f"{cohort_measures.intervals(study.dataset, result.rows)}. Click a point to open it. {_compared(levels)}",
+        not_shown=f"{_CAUTION[study.can('time')]} Of {len(titles) * len(strengths)} pairs of measures some are related "
         "by chance.",
         alt=f"{titles[measure]} against {strengths[strength]} for {len(result.rows)} samples.",
         table=lambda: pd.DataFrame(
@@ -580,16 +585,16 @@ def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) 
         everyone: measured on all of the cohort where some are drawn unless told.
     """
     rows = cut_rows(levels, everyone)
-    result = dynamics.cuts_of_rows(levels.work, levels.places(rows))
+    result = dynamics.cuts_of_rows(levels.study, levels.places(rows))
     shows, not_shown = SAYS["cut-test"]
     metric, how = (
         next(iter(result.after)),
-        cohort_measures.intervals(levels.work.dataset, rows, cuts.RESAMPLES),
+        cohort_measures.intervals(levels.study.dataset, rows, cuts.RESAMPLES),
     )
     return Picture(
         "cut-test",
         f"Are the correlations needed? {text.plain(cuts.answer_for_many(result))}",
-        notebook.cut_test_of(cut_table(result), levels.work.modalities, metric, theme=theme),
+        notebook.cut_test_of(cut_table(result), levels.study.modalities, metric, theme=theme),
         shows=f"{shows} Here {cut_about(levels, everyone)}, the model as learned; {how}.",
         not_shown=not_shown,
         alt=f"{metrics.describe[metric].short} after a cut at each time.",
@@ -616,7 +621,7 @@ def _estimate(interval: Interval) -> figures.Estimate:
 
 
 def _compared(levels: Levels) -> str:
-    return sample.against_words(levels.work.bulk_background)
+    return sample.against_words(levels.study.bulk_background)
 
 
 def _worst(errors: dict[str, Interval]) -> str:
@@ -700,7 +705,7 @@ AT_ONCE = 1.0  # seconds: what takes longer is asked for first
 
 def cut_seconds(levels: Levels, everyone: bool = False) -> float:
     """How long the cuts of the cohort take, roughly."""
-    return 8e-3 * len(cut_rows(levels, everyone)) * (math.prod(levels.work.model.dims) / 64) ** 2.5
+    return 8e-3 * len(cut_rows(levels, everyone)) * (math.prod(levels.study.model.dims) / 64) ** 2.5
 
 
 def worth_cutting(levels: Levels, wanted: bool = False, **_: object) -> bool:
@@ -710,26 +715,26 @@ def worth_cutting(levels: Levels, wanted: bool = False, **_: object) -> bool:
     )
 
 
-def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
     """What an address may say of the cohort, of what is looked at, and of the map."""
-    table = cohort_measures.cohort_table(work, None)
+    table = cohort_measures.cohort_table(study, None)
 
     def passes(words: str) -> None:
         parts = filters.parse(words)
-        filters.passing(parts, cohort_measures.table_for(work, None, parts))
+        filters.passing(parts, cohort_measures.table_for(study, None, parts))
 
     return {
         "filter": say.Allowed(passes, "All test samples are shown."),
         "by": say.options(
-            "Grouping", cohort_measures.groupings(work, table), "Samples are not grouped."
+            "Grouping", cohort_measures.groupings(study, table), "Samples are not grouped."
         ),
         "measure": say.options(
-            "Measure", cohort_measures.measure_titles(work), "The entropy is shown."
+            "Measure", cohort_measures.measure_titles(study), "The entropy is shown."
         ),
         "strength": say.options("Strength", cohort_measures.STRENGTHS, "The sum is shown."),
         "cuts": say.switch("Cut the correlations", "They are not cut."),
         **say.drawn(),
-        **_allowed_map(work),
+        **_allowed_map(study),
     }
 
 
@@ -741,10 +746,14 @@ PANELS = {
     "entanglement": Panel(
         entanglement,
         {"measure": word("measure"), "strength": word("strength"), **EVERYONE},
-        fits=lambda levels, **_: bool(cohort_measures.measure_titles(levels.work)),
+        fits=lambda levels, **_: bool(cohort_measures.measure_titles(levels.study)),
         subject="levels",
     ),
     "cut-test": Panel(
-        cut_test, EVERYONE, conditions={"wanted": ticked("cuts")}, fits=worth_cutting, subject="levels"
+        cut_test,
+        EVERYONE,
+        conditions={"wanted": ticked("cuts")},
+        fits=worth_cutting,
+        subject="levels",
     ),
 }

@@ -19,7 +19,7 @@ from qfusion.analysis import compare as measured
 from qfusion.analysis import sample as backgrounds
 from qfusion.analysis.compare import Side, Sides
 from qfusion.analysis.sample import Sample, sample_of
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.figures import decision, style
 from qfusion.figures import decision as figures
 from qfusion.figures import samples as column_figures
@@ -50,7 +50,7 @@ def waterfall(sides: Sides, theme: Theme = "light", *, letter: str = "A") -> Pic
     one = sides.by_letter[letter]
     drawn = decision.waterfall(
         one.dividends,
-        one.work.modalities,
+        one.study.modalities,
         unit=one.sample.unit,
         theme=theme,
         truth=one.sample.target,
@@ -81,7 +81,7 @@ def differences(sides: Sides, theme: Theme = "light") -> Picture:
         "differences",
         difference(a.dividends, b.dividends),
         figures.differences(
-            a.dividends, b.dividends, b.work.modalities, unit=b.sample.unit, theme=theme
+            a.dividends, b.dividends, b.study.modalities, unit=b.sample.unit, theme=theme
         ),
         shows=f"{text.plain(b.sample.id)} minus {text.plain(a.sample.id)}, term by term; the last bar is their sum. "
         + backgrounds.against_words(b.sample.background),
@@ -133,7 +133,7 @@ def entropies(sides: Sides, theme: Theme = "light") -> Picture:
     """Entropies of both; only where both have states that evolve or are fused."""
     a, b = sides.a, sides.b
     common = [name for name in a.entropies if name in b.entropies]
-    timed = a.work.can("time"), b.work.can("time")
+    timed = a.study.can("time"), b.study.can("time")
     changes = (
         [b.entropies[name] - a.entropies[name] for name in common] if timed[0] == timed[1] else []
     )
@@ -163,12 +163,12 @@ def entropies(sides: Sides, theme: Theme = "light") -> Picture:
 def classes(sides: Sides, theme: Theme = "light") -> Picture:
     """Softmax of the classes on both sides; only where they are the same classes."""
     a, b = sides.a, sides.b
-    names = b.work.classes
+    names = b.study.classes
     title = predicted(names[a.predicted], names[b.predicted])
     drawn = decision.class_bars(
         b.probabilities,
         names,
-        truth=int(b.work.dataset.y[b.sample.row]),
+        truth=int(b.study.dataset.y[b.sample.row]),
         before=a.probabilities,
         before_name="A",
         theme=theme,
@@ -179,7 +179,7 @@ def classes(sides: Sides, theme: Theme = "light") -> Picture:
         drawn.update_traces(name="B", selector={"name": "now"}),
         shows="the classes of B as bars, of A as hollow diamonds; B's true class is marked."
         + _both(sides),
-        not_shown="the probability of being right. " + b.work.calibration,
+        not_shown="the probability of being right. " + b.study.calibration,
         alt=f"A: {spoken.listed(names, a.probabilities)}. B: {spoken.listed(names, b.probabilities)}.",
         table=lambda: pd.DataFrame({"class": names, "A": a.probabilities, "B": b.probabilities}),
     )
@@ -262,9 +262,9 @@ def _terms(one: Side) -> pd.DataFrame:
 def _hues(sides: Sides) -> dict[str, str]:
     """Colours of the modalities of both."""
     return {
-        name: style.term_colour(name, one.work.modalities)
+        name: style.term_colour(name, one.study.modalities)
         for one in (sides.a, sides.b)
-        for name in one.work.modalities
+        for name in one.study.modalities
     }
 
 
@@ -282,7 +282,7 @@ def comparable(sides: Sides) -> bool:
 
 def same_classes(sides: Sides) -> bool:
     """Whether both choose among the same classes."""
-    return bool(sides.b.work.classes) and sides.a.work.classes == sides.b.work.classes
+    return bool(sides.b.study.classes) and sides.a.study.classes == sides.b.study.classes
 
 
 def both_entropies(sides: Sides) -> bool:
@@ -296,17 +296,17 @@ def curve(
     """A spectrum or profile of one of both samples, see `samples.curve`: on the card "main" of A, where it stands in
     that row."""
     one = sides.a if card == "main" and row == sides.a.sample.row else sides.b
-    return samples.curve(one.work, theme, row=row, modality=modality, card=card)
+    return samples.curve(one.study, theme, row=row, modality=modality, card=card)
 
 
 def _curves(view: View, sides: Sides) -> list[str]:
     a, b = sides.a, sides.b
-    if a.work.dataset.digest == b.work.dataset.digest and a.sample.row == b.sample.row:
-        return samples.curves(b.work, [b.sample.row], "main")
+    if a.study.dataset.digest == b.study.dataset.digest and a.sample.row == b.sample.row:
+        return samples.curves(b.study, [b.sample.row], "main")
     card = "main" if a.sample.row != b.sample.row else "card"
     return [
-        *samples.curves(a.work, [a.sample.row], "main"),
-        *samples.curves(b.work, [b.sample.row], card),
+        *samples.curves(a.study, [a.sample.row], "main"),
+        *samples.curves(b.study, [b.sample.row], card),
     ]
 
 
@@ -354,13 +354,16 @@ def similar(
         theme: of the figure.
         by: what is compared, see `similar.ways`.
     """
-    result, work = measured.nearest(sample, by), sample.work
-    ids = [str(name) for name in work.dataset.ids[result.rows]]
-    sentence, right = outcomes(work, result.rows)
-    agree = [_same(work, row, sample.row) for row in result.rows]
+    result, study = measured.nearest(sample, by), sample.study
+    ids = [str(name) for name in study.dataset.ids[result.rows]]
+    sentence, right = outcomes(study, result.rows)
+    agree = [_same(study, row, sample.row) for row in result.rows]
     what = cohort_measures.TITLES[by]
     title = nearest(
-        dict(zip(ids, result.distances.tolist(), strict=True)), what, sum(agree), bool(work.classes)
+        dict(zip(ids, result.distances.tolist(), strict=True)),
+        what,
+        sum(agree),
+        bool(study.classes),
     )
     return Picture(
         "similar",
@@ -375,10 +378,10 @@ def similar(
         ),
         shows=f"the {len(ids)} of {result.among:,} test samples nearest to sample {text.plain(sample.id)}: "
         "annotated → predicted"
-        + ("; orange, hatched: predicted wrongly" if work.classes else "")
+        + ("; orange, hatched: predicted wrongly" if study.classes else "")
         + ". Click a bar to open it."
         + (
-            f" {backgrounds.against_words(work.bulk_background)}"
+            f" {backgrounds.against_words(study.bulk_background)}"
             if by == cohort_measures.DIVIDENDS
             else ""
         ),
@@ -391,8 +394,8 @@ def similar(
         table=lambda: pd.DataFrame(
             {
                 "id": ids,
-                "truth": _truths(work, result.rows),
-                "prediction": _predictions(work, result.rows),
+                "truth": _truths(study, result.rows),
+                "prediction": _predictions(study, result.rows),
                 "distance": result.distances,
             }
         ),
@@ -427,39 +430,41 @@ def nearest(distances: Mapping[str, float], what: str, agree: int, classes: bool
     return f"{whose} are equally near by their {what}; {tail}"
 
 
-def outcomes(work: Workspace, rows: np.ndarray) -> tuple[list[str], list[bool | None]]:
+def outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[bool | None]]:
     """Returns "annotated → predicted" of some rows, and whether each is right; None of a regression."""
-    if not work.classes:
+    if not study.classes:
         return [
             f"{a:+.2f} → {b:+.2f}"
-            for a, b in zip(_truths(work, rows), _predictions(work, rows), strict=True)
+            for a, b in zip(_truths(study, rows), _predictions(study, rows), strict=True)
         ], [None] * len(rows)
-    pairs = list(zip(_truths(work, rows), _predictions(work, rows), strict=True))
+    pairs = list(zip(_truths(study, rows), _predictions(study, rows), strict=True))
     return [f"{a} → {b}" for a, b in pairs], [a == b for a, b in pairs]
 
 
-def _truths(work: Workspace, rows: np.ndarray) -> list[str] | list[float]:
-    y = work.dataset.y[rows]
+def _truths(study: Study, rows: np.ndarray) -> list[str] | list[float]:
+    y = study.dataset.y[rows]
     return (
-        [work.classes[int(entry)] for entry in y] if work.classes else [float(entry) for entry in y]
+        [study.classes[int(entry)] for entry in y]
+        if study.classes
+        else [float(entry) for entry in y]
     )
 
 
-def _predictions(work: Workspace, rows: np.ndarray) -> list[str] | list[float]:
-    if work.classes:
-        return [work.classes[int(entry)] for entry in work.predicted[rows]]
-    return [float(score) for score in work.scores[rows, 0]]
+def _predictions(study: Study, rows: np.ndarray) -> list[str] | list[float]:
+    if study.classes:
+        return [study.classes[int(entry)] for entry in study.predicted[rows]]
+    return [float(score) for score in study.scores[rows, 0]]
 
 
-def _same(work: Workspace, row: int, other: int) -> bool:
-    if work.classes:
-        return bool(work.predicted[row] == work.predicted[other])
-    return bool(np.sign(work.scores[row, 0]) == np.sign(work.scores[other, 0]))
+def _same(study: Study, row: int, other: int) -> bool:
+    if study.classes:
+        return bool(study.predicted[row] == study.predicted[other])
+    return bool(np.sign(study.scores[row, 0]) == np.sign(study.scores[other, 0]))
 
 
-def _allowed_similar(work: Workspace) -> dict[str, say.Allowed]:
+def _allowed_similar(study: Study) -> dict[str, say.Allowed]:
     """What an address may say of similar samples."""
-    known = map(cohort_measures.TITLES.__getitem__, measured.ways(work))
+    known = map(cohort_measures.TITLES.__getitem__, measured.ways(study))
     return {"similar": say.options("Similarity", known, "Contributions are compared.")}
 
 
@@ -485,11 +490,11 @@ def decisions(
         output: the class whose score is split; of each sample its predicted one unless told.
     """
     sides = columns(sample, ids, output)
-    work, names = sample.work, [entry.sample.id for entry in sides]
+    study, names = sample.study, [entry.sample.id for entry in sides]
     scores = [sum(entry.dividends.values()) for entry in sides]
     differ = len({entry.sample.output for entry in sides}) > 1
     notes = [
-        words + (f"\nscore of {work.classes[entry.sample.output]}" if differ else "")
+        words + (f"\nscore of {study.classes[entry.sample.output]}" if differ else "")
         for entry, words in zip(sides, _answers(sides), strict=True)
     ]
     terms = [largest_terms(entry.dividends) for entry in sides]
@@ -499,14 +504,14 @@ def decisions(
         column_figures.decisions(
             names,
             [entry.dividends for entry in sides],
-            work.modalities,
+            study.modalities,
             truths=[entry.sample.target for entry in sides],
             notes=notes,
             unit="score" if differ else sides[0].sample.unit,
             theme=theme,
         ),
         shows=f"the exact sums of samples {', '.join(map(text.plain, names))}, annotated → predicted, all on one scale"
-        + ("" if work.classes else "; dotted: annotated")
+        + ("" if study.classes else "; dotted: annotated")
         + ". "
         + backgrounds.baseline_words(sides[0].sample.background),
         not_shown="what caused the annotations; only what this model computed.",
@@ -582,17 +587,17 @@ def chosen(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
 
 def columns(sample: Sample, ids: Sequence[str] = (), output: str = "") -> list[Side]:
     """Returns the decisions on these samples; errors as of `chosen`."""
-    work = sample.work
+    study = sample.study
     return [
-        compared.side(sample_of(work, row, output or int(work.predicted[row])))
+        compared.side(sample_of(study, row, output or int(study.predicted[row])))
         for row in chosen(sample, ids)
     ]
 
 
 def _answers(sides: Sequence[Side]) -> list[str]:
-    work = sides[0].work
+    study = sides[0].study
     return [
-        outcomes(work, entry.sample.dataset.rows()[[entry.sample.row]])[0][0] for entry in sides
+        outcomes(study, entry.sample.dataset.rows()[[entry.sample.row]])[0][0] for entry in sides
     ]
 
 
@@ -636,7 +641,7 @@ def several_curve(sample: Sample, theme: Theme = "light", *, row: int, modality:
         sample: of any model. theme: of the figure.
         row: of the one whose curve it is. modality: whose curve.
     """
-    return samples.curve(sample.work, theme, row=row, modality=modality, card="several")
+    return samples.curve(sample.study, theme, row=row, modality=modality, card="several")
 
 
 def _which(view: View, rest: str) -> dict[str, Any]:
@@ -646,17 +651,17 @@ def _which(view: View, rest: str) -> dict[str, Any]:
 
 def _several_curves(view: View, sample: Sample) -> list[str]:
     rows = chosen(sample, [entry for entry in view.all("several") if entry])
-    return [name.removeprefix("several-") for name in samples.curves(sample.work, rows, "several")]
+    return [name.removeprefix("several-") for name in samples.curves(sample.study, rows, "several")]
 
 
-def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
     """What an address may say of samples beside one another; on Samples, of those like the open one."""
     if view.page == "samples":
-        return _allowed_similar(work)
+        return _allowed_similar(study)
     return {
         "tweak": say.switch("Tweak B", "It stays folded."),
         "several": say.Allowed(
-            work.dataset.row, "The open sample and the nearest ones are shown.", many=True
+            study.dataset.row, "The open sample and the nearest ones are shown.", many=True
         ),
         VIEW: say.options("View", VIEWS, "Two decisions are shown."),
     }

@@ -25,7 +25,7 @@ from qfusion.analysis import sample as backgrounds
 from qfusion.analysis.dynamics import Decision, times_of
 from qfusion.analysis.operators import UNRAVELLING
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.explain import cuts as cut_answers
 from qfusion.figures import building, decision, dynamics
 from qfusion.figures import states as state_figures
@@ -36,7 +36,7 @@ from qfusion.models.tweak import Tweak
 from qfusion.panels import address, panel
 from qfusion.panels import address as say
 from qfusion.panels.address import View
-from qfusion.panels.panel import Panel, Picture, can, cached, number, whole, within, word
+from qfusion.panels.panel import Panel, Picture, cached, can, number, whole, within, word
 from qfusion.quantum.measures import KINDS, Part, column
 from qfusion.quantum.states import partial_trace
 from qfusion.track.attractors import MIXED, Contraction
@@ -168,7 +168,7 @@ def decision_over_time(
             theme=theme,
         ),
         called=f"{above.capitalize()} and contributions over time",
-        lead=f"**When did it happen?** {answers.since_when(sample.work, now)} **What did the dynamics add?** "
+        lead=f"**When did it happen?** {answers.since_when(sample.study, now)} **What did the dynamics add?** "
         f"{answers.what_was_added(now)}",
         shows=f"above, {_ABOVE[above][1]}; below, the decision if it were read out at t, split into "
         + (
@@ -179,7 +179,7 @@ def decision_over_time(
         + (" Thin, dotted: as learned." if before else "")
         + sample.followed
         + " "
-        + backgrounds.against_words(sample.work.background),
+        + backgrounds.against_words(sample.study.background),
         not_shown="that what stands above decides: it is correlation"
         + (", and jumps raise it too" if above == ENTROPY else "")
         + ". The baseline is left out below.",
@@ -202,7 +202,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
             final, sample.modalities, truth=sample.target, unit=sample.unit, theme=theme
         ),
         shows=f"the decision at T under the sliders, term by term.{sample.of} "
-        f"{backgrounds.baseline_words(sample.work.background)}",
+        f"{backgrounds.baseline_words(sample.study.background)}",
         not_shown="how it was as learned: press Reset.",
         alt=f"Waterfall of the decision at T: {panel.terms(final)}.",
         table=lambda: terms_table(final),
@@ -405,7 +405,7 @@ def matrix(
 
 def settling(sample: Sample) -> evolution.Settling:
     """The long-time end of a sample's evolution; its steady state is None where nothing dissipates."""
-    return evolution.attract(sample.work, sample.row, sample.tweak)
+    return evolution.attract(sample.study, sample.row, sample.tweak)
 
 
 def distance(sample: Sample, theme: Theme = "light") -> Picture:
@@ -619,7 +619,7 @@ def shared_before_after(sample: Sample) -> dict[str, Ends]:
             measures.append((f"entanglement{whose}", evolution.entangled_at_end, "bits"))
         for called, at_end, unit in measures:
             before, after = (
-                at_end(sample.work, sample.row, tweak, part)
+                at_end(sample.study, sample.row, tweak, part)
                 for tweak in (sample.learned.tweak, sample.tweak)
             )
             ends[called] = Ends(before, after, unit)
@@ -721,7 +721,7 @@ def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
         theme: of the figure.
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """
-    cuts = cut_curves.cuts_of_sample(sample.work, sample.row, sample.tweak)
+    cuts = cut_curves.cuts_of_sample(sample.study, sample.row, sample.tweak)
     shows, not_shown = building.SAYS["cut"]
     series = cut_curves.curves(cuts, sample.output)
     return Picture(
@@ -750,7 +750,7 @@ def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
 
 def most_moved(sample: Sample) -> str:
     """The modality whose cut moves the score most."""
-    cuts = cut_curves.cuts_of_sample(sample.work, sample.row, sample.tweak, terms=True)
+    cuts = cut_curves.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True)
     return cut_answers.most_moved(cuts, sample.output)
 
 
@@ -765,7 +765,7 @@ def cut_terms(
         modality: that is cut; the one whose cut moves the score most unless told.
         t: where the cursor stands, a share of T.
     """
-    cuts = cut_curves.cuts_of_sample(sample.work, sample.row, sample.tweak, terms=True)
+    cuts = cut_curves.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True)
     whose = choose("Modality", modality or most_moved(sample), sample.modalities)
     sizes = cut_curves.term_sizes(cuts, whose, sample.output)
     shows, not_shown = building.SAYS["cut-terms"]
@@ -809,38 +809,38 @@ RUN_CHOICES = (4, 8, 20, 50, 100, 200)
 
 
 def can_cut(subject: Any, **_: Any) -> bool:
-    """Whether a sample's, or workspace's, model has correlations in time to cut."""
-    work = getattr(subject, "work", subject)
-    return bool(work.can("time")) and len(work.modalities) > 1
+    """Whether a sample's, or study's, model has correlations in time to cut."""
+    study = getattr(subject, "study", subject)
+    return bool(study.can("time")) and len(study.modalities) > 1
 
 
 def settles(sample: Sample) -> bool:
     """Whether the sample evolves in time to a steady state."""
-    if not sample.work.can("time"):
+    if not sample.study.can("time"):
         return False
     attractor = settling(sample).attractor
     return attractor.steady is not None and attractor.distance is not None
 
 
-def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
     """What an address may say of the evolution of a model with time; its sliders stand in `core.sliders`."""
-    if not work.can("time"):
+    if not study.can("time"):
         return {}
     return {
         "as": say.options("Terms", answers.KINDS, "Contributions are shown."),
-        "above": say.options("Measure", measures_above(work.modalities), "Entropies are shown."),
+        "above": say.options("Measure", measures_above(study.modalities), "Entropies are shown."),
         "cut": say.options(
-            "Modality that is cut", work.modalities, "The one that matters most is shown."
+            "Modality that is cut", study.modalities, "The one that matters most is shown."
         ),
         "cutterms": say.switch("Terms after a cut", "They stay folded."),
         "view": say.options("View", VIEWS, "Decision is shown."),
         "turn": say.Allowed(
-            partial(address.fitting_tweak, work.model), "The sliders stay as they are."
+            partial(address.fitting_tweak, study.model), "The sliders stay as they are."
         ),
         "t": say.number("t", 0, 1, "The end of the evolution is shown."),
         "runs": say.options("Number of trajectories", map(str, RUN_CHOICES), "20 are sampled."),
-        "quantity": say.options("Modality", work.modalities, "The first is shown."),
-        "of": say.options("State of", (WHOLE, *work.modalities), "All together are shown."),
+        "quantity": say.options("Modality", study.modalities, "The first is shown."),
+        "of": say.options("State of", (WHOLE, *study.modalities), "All together are shown."),
     }
 
 

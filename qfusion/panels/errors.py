@@ -19,7 +19,7 @@ from qfusion.analysis import errors as measured
 from qfusion.analysis import errors as misled
 from qfusion.analysis.cohort_measures import QUARTERS
 from qfusion.analysis.errors import Levels
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.explain import cohorts
 from qfusion.explain.stability import LEVEL
 from qfusion.figures import cohort as figures
@@ -40,7 +40,7 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
         theme: of the figure.
         by: what the samples are sliced by, see `slices.kinds`; the first unless told.
     """
-    by = by or measured.slice_kinds(levels.work, levels.rows)[0]
+    by = by or measured.slice_kinds(levels.study, levels.rows)[0]
     result = measured.slices(levels, by)[: measured.MAX_SLICES]
     wrong, count = sum(entry.wrong for entry in result), sum(entry.count for entry in result)
     overall = wrong / max(count, 1)
@@ -48,7 +48,7 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
     names = [entry.name.replace("+", " + ") for entry in result]
     return Picture(
         "slices",
-        _finding(result, overall, bool(levels.work.classes))
+        _finding(result, overall, bool(levels.study.classes))
         + (f"; without the filter's own {text.plain(own)}" if own else ""),
         figures.rates(
             names,
@@ -56,7 +56,7 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
             pd.DataFrame([(e.rate, e.low, e.high) for e in result]).to_numpy().reshape(-1, 3),
             overall,
             axis="error rate"
-            if levels.work.classes
+            if levels.study.classes
             else "part with an error of the largest quarter",
             theme=theme,
         ),
@@ -93,11 +93,13 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
 
 def _clusters(levels: Levels) -> str:
     """What intervals count besides rows."""
-    clusters = levels.work.dataset.clusters
+    clusters = levels.study.dataset.clusters
     return (
         ""
         if clusters is None
-        else (f", widened for the {clusters.count_words(levels.places(levels.rows))} that the rows share")
+        else (
+            f", widened for the {clusters.count_words(levels.places(levels.rows))} that the rows share"
+        )
     )
 
 
@@ -138,7 +140,7 @@ def _score(entry: measured.Slice, overall: float) -> float:
 
 
 def _what_counts(levels: Levels) -> str:
-    if levels.work.classes:
+    if levels.study.classes:
         return "an error is another class than annotated."
     return f"an error is one of at least {measured.limit(levels):.3g}, the largest quarter of all."
 
@@ -149,16 +151,16 @@ def worst(levels: Levels, theme: Theme = "light") -> Picture:
     Args:
         levels: all samples, a cohort, one sample. theme: of the figure.
     """
-    result, work = measured.worst(levels), levels.work
-    names = [_said(name, row, bool(work.classes)) for name, row in result.rows.iterrows()]
+    result, study = measured.worst(levels), levels.study
+    names = [_said(name, row, bool(study.classes)) for name, row in result.rows.iterrows()]
     kind = (
         "loss, −ln softmax of the true class (nats)"
-        if work.classes
-        else f"residual ({work.unit_of(0)})"
+        if study.classes
+        else f"residual ({study.unit_of(0)})"
     )
     title = worst_of(
         dict(zip(map(str, result.rows.index), result.values.tolist(), strict=True)),
-        bool(work.classes),
+        bool(study.classes),
     )
     ids = result.rows.index.tolist()
     return Picture(
@@ -172,7 +174,7 @@ def worst(levels: Levels, theme: Theme = "light") -> Picture:
             chosen=ids.index(levels.sample.id) if levels.sample.id in ids else None,
         ),
         shows=f"the {len(names)} samples of the {text.plain(levels.name)} with the largest "
-        + ("loss" if work.classes else "residual, prediction minus annotation")
+        + ("loss" if study.classes else "residual, prediction minus annotation")
         + ": annotated → predicted. "
         "Click a bar to open it.",
         not_shown="whether the annotation is right.",
@@ -183,7 +185,7 @@ def worst(levels: Levels, theme: Theme = "light") -> Picture:
         + ".",
         table=lambda: (
             result.rows[["truth", "prediction", "error"]]
-            .assign(**{"loss" if work.classes else "residual": result.values})
+            .assign(**{"loss" if study.classes else "residual": result.values})
             .reset_index()
         ),
     )
@@ -215,7 +217,7 @@ def wrong(levels: Levels, theme: Theme = "light") -> Picture:
     Args:
         levels: all samples, a cohort, one sample. theme: of no use.
     """
-    result, work = misled.wrong(levels), levels.work
+    result, study = misled.wrong(levels), levels.study
     about = _WRONG[result.kind]
     kinds = [
         part.values for part in levels.parts if part.column == "relation" and part.operator == "="
@@ -231,7 +233,7 @@ def wrong(levels: Levels, theme: Theme = "light") -> Picture:
         shows=f"the samples of the {text.plain(levels.name)} {about.what}, the largest error first. Misleading: the "
         f"contribution, of one modality or joint, that pulls furthest {about.way}. Without it: "
         f"{about.left}. "
-        + sample.against_words(work.bulk_background)
+        + sample.against_words(study.bulk_background)
         + (
             f" A large error is at least {measured.limit(levels):.3g}, the largest quarter of all."
             if result.kind == misled.LARGE_ERROR
@@ -247,7 +249,7 @@ def wrong(levels: Levels, theme: Theme = "light") -> Picture:
         f"moves {about.moves}, and some decisions turn right for that alone.",
         alt=f"Table of {len(result.rows)} wrong decisions; {int(result.right.sum())} are right without their most "
         "misleading term.",
-        table=lambda: misled_table(result, work.classes),
+        table=lambda: misled_table(result, study.classes),
     )
 
 
@@ -342,12 +344,12 @@ def some(levels: Levels, **_: object) -> bool:
     return len(levels.rows) > 0
 
 
-def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
     """What an address may say of the slices."""
-    table = cohort_measures.cohort_table(work, None)
+    table = cohort_measures.cohort_table(study, None)
     return {
         "slice": say.options(
-            "Slices", measured.slice_kinds(work, table), "The first grouping is shown."
+            "Slices", measured.slice_kinds(study, table), "The first grouping is shown."
         )
     }
 
@@ -377,7 +379,7 @@ def shown(counts: np.ndarray) -> list[int]:
 
 def confusions(levels: Levels, theme: Theme = "light") -> Picture:
     """Which classes the cohort's samples are taken for."""
-    counts, classes = errors.confusions(levels), levels.work.classes
+    counts, classes = errors.confusions(levels), levels.study.classes
     drawn = shown(counts)
     title = taken_for(counts, classes)
     return Picture(
@@ -401,7 +403,7 @@ def confusions(levels: Levels, theme: Theme = "light") -> Picture:
 def curves(levels: Levels, theme: Theme = "light") -> Picture:
     """ROC and precision-recall curves of every class against the rest."""
     result = errors.curves(levels)
-    label = levels.work.classes[levels.output_wanted] if levels.output_wanted is not None else ""
+    label = levels.study.classes[levels.output_wanted] if levels.output_wanted is not None else ""
     chosen = next(
         (entry for entry in result if entry.name == label),
         min(result, key=lambda entry: entry.area, default=None),
@@ -484,7 +486,7 @@ def residuals(levels: Levels, theme: Theme = "light") -> Picture:
         "residuals",
         off_by(truth[inside], part),
         quality_figures.residuals(
-            rows.index.astype(str).tolist(), truth, result, inside, levels.work.unit_of(0), theme
+            rows.index.astype(str).tolist(), truth, result, inside, levels.study.unit_of(0), theme
         ),
         shows="prediction minus annotation of each sample; right, how many are so far off. Blue: the cohort, grey: the "
         f"others of {levels.split}. {_whose(levels)}",
@@ -569,12 +571,12 @@ def _whose(levels: Levels) -> str:
 
 def has_classes(levels: Levels, **_: object) -> bool:
     """Whether the model chooses among classes, and the cohort has a sample."""
-    return bool(levels.work.classes) and bool(levels.inside.any())
+    return bool(levels.study.classes) and bool(levels.inside.any())
 
 
 def is_regression(levels: Levels, **_: object) -> bool:
     """Whether the model predicts a number, and there is a sample."""
-    return not levels.work.classes and len(levels.rows) > 0
+    return not levels.study.classes and len(levels.rows) > 0
 
 
 PANELS = {

@@ -17,7 +17,7 @@ from qfusion._sentences import count, listed, top
 from qfusion.analysis import answers, cohort_measures, text, trust
 from qfusion.analysis import sample as backgrounds
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import faithfulness
 from qfusion.explain import people as found_people
@@ -39,21 +39,21 @@ DIVIDENDS = answers.KINDS[0]
 ROUNDING = 1e-9  # differences of Shapley values below it are rounding
 
 
-def trust_warnings(work: Workspace, theme: Theme = "light") -> Picture:
+def trust_warnings(study: Study, theme: Theme = "light") -> Picture:
     """Every caution on the explanations of a model, as a table: it has no figure."""
-    work = trust.as_trained(work)
-    rows, _ = trust.explained(work)
-    words = trust.trust_warnings(work)
+    study = trust.as_trained(study)
+    rows, _ = trust.explained(study)
+    words = trust.trust_warnings(study)
     return Picture(
         "cautions",
-        f"When not to trust the explanations of {text.plain(work.name)}",
+        f"When not to trust the explanations of {text.plain(study.name)}",
         None,
-        shows=f"what was measured on {len(rows):,} test samples of {text.plain(work.dataset.name)} against "
-        f"{backgrounds.rows_behind(work.bulk_background)}: every sentence follows from the figures below. "
+        shows=f"what was measured on {len(rows):,} test samples of {text.plain(study.dataset.name)} against "
+        f"{backgrounds.rows_behind(study.bulk_background)}: every sentence follows from the figures below. "
         + (
             "Contributions of a sample add up to its score; against other rows they would differ, by the standard "
             "error that the Samples page says."
-            if work.is_sampled
+            if study.is_sampled
             else "Contributions themselves are exact: their sum is the score, and nothing is sampled."
         ),
         not_shown="whether the model is right; only how far its explanation is the model's own, and would be another "
@@ -66,31 +66,31 @@ def trust_warnings(work: Workspace, theme: Theme = "light") -> Picture:
 
 
 def modalities(
-    work: Workspace, theme: Theme = "light", *, kind: str = DELETION, measure: str = SCORE
+    study: Study, theme: Theme = "light", *, kind: str = DELETION, measure: str = SCORE
 ) -> Picture:
     """Modalities taken away or given back one after another, the most important first.
 
     Args:
-        work: a model on its data.
+        study: a model on its data.
         theme: of the figure.
         kind: "deletion" or "insertion".
         measure: "score" or "probability" of the predicted class; a regression has a score alone.
     """
-    curves = trust.modality_curves(work, _probability(work, measure))
+    curves = trust.modality_curves(study, _probability(study, measure))
     return _curves(
-        work,
+        study,
         curves,
         kind,
         "modalities",
         f"Modalities: {beats(curves)}",
         "modalities in the order of their absolute Shapley values",
-        "replaced by the background. " + backgrounds.against_words(work.background),
+        "replaced by the background. " + backgrounds.against_words(study.background),
         theme,
     )
 
 
 def features(
-    work: Workspace,
+    study: Study,
     theme: Theme = "light",
     *,
     kind: str = DELETION,
@@ -102,7 +102,7 @@ def features(
     """Features of one modality taken away or given back one after another, the most important first.
 
     Args:
-        work: a model on its data.
+        study: a model on its data.
         theme: of the figure.
         kind: "deletion" or "insertion".
         modality: whose features; the first unless told.
@@ -110,33 +110,33 @@ def features(
         measure: "score" or "probability" of the predicted class; a regression has a score alone.
         everyone: measured on all test samples, where some are drawn of a large set unless told.
     """
-    modality = choose("Modality", modality or work.modalities[0], work.modalities)
-    curves = trust.feature_curves(work, modality, ranking, _probability(work, measure), everyone)
-    steps = next(m for m in work.dataset.modalities if m.name == modality).is_sequence
-    whole = len(work.dataset.rows(trust.SPLIT))
+    modality = choose("Modality", modality or study.modalities[0], study.modalities)
+    curves = trust.feature_curves(study, modality, ranking, _probability(study, measure), everyone)
+    steps = next(m for m in study.dataset.modalities if m.name == modality).is_sequence
+    whole = len(study.dataset.rows(trust.SPLIT))
     drawn = ""
     if curves.samples < whole:
-        rows = trust.asked_inside(work, everyone)
+        rows = trust.asked_inside(study, everyone)
         drawn = (
             f" The {curves.samples:,} were drawn at random from {whole:,}; the interval of the area: "
-            f"{cohort_measures.intervals(work.dataset, pd.DataFrame(index=work.dataset.ids[rows]))}."
+            f"{cohort_measures.intervals(study.dataset, pd.DataFrame(index=study.dataset.ids[rows]))}."
         )
     return _curves(
-        work,
+        study,
         curves,
         kind,
         f"features-{modality}",
         f"Inside {text.plain(modality)}: {beats(curves)}",
         f"{'time steps' if steps else 'features'} of {text.plain(modality)} in the order of {ranking}",
-        f"replaced by their mean over the {trust.trained_on(work):,} training samples, the other "
+        f"replaced by their mean over the {trust.trained_on(study):,} training samples, the other "
         f"modalities as they are.{drawn}",
         theme,
-        style.term_colour(modality, work.modalities),
+        style.term_colour(modality, study.modalities),
     )
 
 
 def _curves(
-    work: Workspace,
+    study: Study,
     curves: Curves,
     kind: str,
     name: str,
@@ -162,7 +162,7 @@ def _curves(
             "the sooner the line falls, the better",
             f"Given back: the score returns {sooner(curves)}",
         )
-    unit = f"{curves.unit} of the predicted class" if work.classes else work.unit_of(0)
+    unit = f"{curves.unit} of the predicted class" if study.classes else study.unit_of(0)
     return Picture(
         f"{kind}-{name}",
         title,
@@ -183,8 +183,8 @@ def _curves(
     )
 
 
-def _probability(work: Workspace, measure: str) -> bool:
-    return choose("Measure", measure, MEASURES) == PROBABILITY and bool(work.classes)
+def _probability(study: Study, measure: str) -> bool:
+    return choose("Measure", measure, MEASURES) == PROBABILITY and bool(study.classes)
 
 
 def beats(curves: Curves) -> str:
@@ -235,14 +235,14 @@ def _interval(curves: Curves, place: int) -> str:
 
 def truth(sample: Sample, theme: Theme = "light") -> Picture:
     """Exact against planted contributions of the test samples; only of data with a planted truth."""
-    work = trust.as_trained(sample.work)
-    against_truth = trust.against_truth(work)
+    study = trust.as_trained(sample.study)
+    against_truth = trust.against_truth(study)
     check(
         against_truth is not None,
-        f"The data set '{work.dataset.name}' has no planted truth. Choose 'planted'.",
+        f"The data set '{study.dataset.name}' has no planted truth. Choose 'planted'.",
     )
     assert against_truth is not None
-    rows, _ = trust.explained(work)
+    rows, _ = trust.explained(study)
     place = np.flatnonzero(rows == sample.row)
     both = (("true", against_truth.true), ("exact", against_truth.ours))
     return Picture(
@@ -253,14 +253,14 @@ def truth(sample: Sample, theme: Theme = "light") -> Picture:
             against_truth.ours,
             against_truth.terms,
             against_truth.rank,
-            work.modalities,
-            ids=work.dataset.ids[rows].tolist(),
+            study.modalities,
+            ids=study.dataset.ids[rows].tolist(),
             chosen=int(place[0]) if len(place) else None,
-            unit=work.unit_of(0),
+            unit=study.unit_of(0),
             theme=theme,
         ),
         shows=f"each term of {len(rows):,} test samples: what the model's exact explanation says against what was "
-        f"planted, both against {work.background.size:,} training samples; ρ is the rank correlation, the ring "
+        f"planted, both against {study.background.size:,} training samples; ρ is the rank correlation, the ring "
         "this sample.",
         not_shown="data in which the truth is not known: there, only the other views help.",
         alt="Scatter of true and exact contributions: "
@@ -269,7 +269,7 @@ def truth(sample: Sample, theme: Theme = "light") -> Picture:
         )
         + ".",
         table=lambda: pd.DataFrame(
-            {"sample": work.dataset.ids[rows]}
+            {"sample": study.dataset.ids[rows]}
             | {
                 f"{kind}[{term}]": values[:, i]
                 for kind, values in both
@@ -281,8 +281,8 @@ def truth(sample: Sample, theme: Theme = "light") -> Picture:
 
 def methods(sample: Sample, theme: Theme = "light") -> Picture:
     """Shapley values of a sample by four methods, as a table: it has no figure. Only against samples as background."""
-    work = sample.work
-    estimates = trust.estimates(work, sample.row, sample.output)
+    study = sample.study
+    estimates = trust.estimates(study, sample.row, sample.output)
     exact, brute = estimates[0], estimates[1]
     title = estimated(
         exact.seconds, brute.seconds, brute.error, max(one.error for one in estimates[2:])
@@ -293,11 +293,11 @@ def methods(sample: Sample, theme: Theme = "light") -> Picture:
         None,
         shows=f"Shapley values of sample {text.plain(sample.id)} for the {text.plain(sample.unit)} by four ways, seed "
         "0. captum's estimators at their defaults; a coalition they ask for again is not run again but charged "
-        "again. " + backgrounds.against_words(work.background),
+        "again. " + backgrounds.against_words(study.background),
         not_shown="other seeds of the estimators, or a whole data set: benchmarks in the repository measure many "
         "samples, and shap too.",
         alt=title + ".",
-        table=lambda: faithfulness.frame(estimates, work.modalities),
+        table=lambda: faithfulness.frame(estimates, study.modalities),
     )
 
 
@@ -326,15 +326,15 @@ def _time(seconds: float) -> str:
     return f"{seconds * 1e3:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def seed_ranks(work: Workspace, theme: Theme = "light", *, terms: str = DIVIDENDS) -> Picture:
+def seed_ranks(study: Study, theme: Theme = "light", *, terms: str = DIVIDENDS) -> Picture:
     """Rank correlation of the terms between training seeds; only where seeds were measured.
 
     Args:
-        work: a model on its data.
+        study: a model on its data.
         theme: of the figure.
         terms: "contributions" or "Shapley values".
     """
-    seeds = _seeds(work, terms)
+    seeds = _seeds(study, terms)
     count, whose = len(seeds.seeds), " of the true class's score" if seeds.of_true_class else ""
     ranks = seeds.rank_correlations(terms)
     return Picture(
@@ -342,7 +342,7 @@ def seed_ranks(work: Workspace, theme: Theme = "light", *, terms: str = DIVIDEND
         least_stable({name: mean for name, (mean, _) in ranks.items()}),
         figures.rank_bars(
             ranks,
-            work.modalities,
+            study.modalities,
             floor=STABLE,
             theme=theme,
             x_title=f"rank correlation of {terms} between seeds (dotted: {STABLE:g})",
@@ -368,23 +368,23 @@ def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDEND
         theme: of the figure.
         terms: "contributions" or "Shapley values".
     """
-    work, name = sample.work, text.plain(sample.id)
-    seeds = _seeds(work, terms)
-    seed_values = trust.seed_values(work, seeds, sample.row, terms)
+    study, name = sample.study, text.plain(sample.id)
+    seeds = _seeds(study, terms)
+    seed_values = trust.seed_values(study, seeds, sample.row, terms)
     check(
         seed_values is not None,
         f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
     )
     assert seed_values is not None
     values = seed_values.to_numpy()
-    unit = work.unit_of(0)
+    unit = study.unit_of(0)
     if seeds.of_true_class:
-        unit = f"score of the true class ‘{work.classes[int(work.dataset.y[sample.row])]}’"
+        unit = f"score of the true class ‘{study.classes[int(study.dataset.y[sample.row])]}’"
     return Picture(
         "seed-sample",
         f"Sample {name}: {signs(values)}",
         figures.seed_dots(
-            values, list(seed_values.columns), work.modalities, seeds.seeds, unit=unit, theme=theme
+            values, list(seed_values.columns), study.modalities, seeds.seeds, unit=unit, theme=theme
         ),
         shows=f"{terms} of this sample by each of {len(seeds.seeds)} training seeds; the filled dot is the model shown "
         "on the other pages.",
@@ -433,9 +433,9 @@ def signs(values: np.ndarray) -> str:
     return f"{unsure} of {count(values.shape[1], 'term')} {'changes' if unsure == 1 else 'change'} sign with the seed"
 
 
-def _seeds(work: Workspace, terms: str) -> Stability:
+def _seeds(study: Study, terms: str) -> Stability:
     choose("Terms", terms, answers.KINDS)
-    return trust.stability_of(work)
+    return trust.stability_of(study)
 
 
 PEOPLE = "People"
@@ -444,32 +444,32 @@ VIEWS = ("Deletion", "Truth", "Other methods", "Training seeds", PEOPLE)
 
 def has_truth(sample: Sample) -> bool:
     """Whether the data say what their modalities really contributed."""
-    return trust.against_truth(trust.as_trained(sample.work)) is not None
+    return trust.against_truth(trust.as_trained(sample.study)) is not None
 
 
-def over_seeds(work: Workspace, **_: Any) -> bool:
+def over_seeds(study: Study, **_: Any) -> bool:
     """Whether the explanations are measured over training seeds."""
     try:
-        return trust.stability_of(trust.as_trained(work)) is not None
+        return trust.stability_of(trust.as_trained(study)) is not None
     except QFusionError:
         return False
 
 
 def own_over_seeds(sample: Sample, terms: str = DIVIDENDS) -> bool:
     """Whether the sample is one of those that are measured over training seeds."""
-    default = trust.as_trained(sample.work)
+    default = trust.as_trained(sample.study)
     return (
         over_seeds(default)
         and trust.seed_values(default, trust.stability_of(default), sample.row, terms) is not None
     )
 
 
-def _allowed_proofs(work: Workspace) -> dict[str, say.Allowed]:
+def _allowed_proofs(study: Study) -> dict[str, say.Allowed]:
     """What an address may say of the proofs."""
     return {
         "proof": say.options("View", VIEWS, "Deletion is shown."),
         "proof.rank": say.options("Ranking", by_title(), "Gradient x input is used."),
-        "proof.of": say.options("Modality", work.modalities, "The first is shown."),
+        "proof.of": say.options("Modality", study.modalities, "The first is shown."),
         "proof.by": say.options("Measure", MEASURES, "The score is measured."),
         **say.drawn(),
         "proof.run": say.switch("Other methods", "They are not run."),
@@ -480,20 +480,20 @@ def _allowed_proofs(work: Workspace) -> dict[str, say.Allowed]:
 _MEASURE, _TERMS = {"measure": word("proof.by")}, {"terms": word("as")}
 _DELETED, _TRUE, _OTHERS, _SEEDS = (within("proof", VIEWS, name) for name in VIEWS[:4])
 _PROOFS = {
-    "cautions": Panel(trust_warnings, subject="work"),
+    "cautions": Panel(trust_warnings, subject="study"),
     "truth": Panel(truth, fits=has_truth, opens=_TRUE),
     "estimators": Panel(
         methods,
         opens=lambda view: _OTHERS(view) and view.get("proof.run") == "true",
-        fits=lambda sample: trust.playable(sample.work),
+        fits=lambda sample: trust.playable(sample.study),
     ),
     **{
         f"{kind}-modalities": Panel(
-            modalities, _MEASURE, {"kind": kind}, opens=_DELETED, subject="work"
+            modalities, _MEASURE, {"kind": kind}, opens=_DELETED, subject="study"
         )
         for kind in _DIRECTIONS
     },
-    "seed-ranks": Panel(seed_ranks, _TERMS, opens=_SEEDS, fits=over_seeds, subject="work"),
+    "seed-ranks": Panel(seed_ranks, _TERMS, opens=_SEEDS, fits=over_seeds, subject="study"),
     "seed-sample": Panel(seed_sample, _TERMS, opens=_SEEDS, fits=own_over_seeds),
 }
 NAMED = {
@@ -503,8 +503,8 @@ NAMED = {
         {"kind": kind},
         rest="modality",
         opens=_DELETED,
-        endings=lambda view, work: [view.one_of("proof.of", work.modalities)],
-        subject="work",
+        endings=lambda view, study: [view.one_of("proof.of", study.modalities)],
+        subject="study",
     )
     for kind in _DIRECTIONS
 }
@@ -516,42 +516,42 @@ OTHER = "proof.with"
 SHUFFLED = "shuffled labels, 95 %"
 
 
-def has_labels(work: Workspace, **_: Any) -> bool:
+def has_labels(study: Study, **_: Any) -> bool:
     """Whether there are labels of single modalities to compare with: the target is a number, as they are."""
-    return trust.labels_of(work) is not None
+    return trust.labels_of(study) is not None
 
 
 def is_labelled(sample: Sample, **_: Any) -> bool:
     """Whether the sample has a label of a modality, and the target is a number."""
-    labels = trust.labels_of(sample.work)
+    labels = trust.labels_of(sample.study)
     return labels is not None and bool(labels.table.iloc[sample.row].notna().any())
 
 
-def alone(work: Workspace, theme: Theme = "light", *, other: str = "") -> Picture:
+def alone(study: Study, theme: Theme = "light", *, other: str = "") -> Picture:
     """Rank correlation of own terms and labels, by modality; only of data with labels of single modalities.
 
     Args:
-        work: a model on its data.
+        study: a model on its data.
         theme: of the figure.
         other: a second model of the same data, to compare with; none unless told.
     """
-    work, result = trust.as_trained(work), _found(work)
-    whose, series = _whose(work), {work.name: [entry.rank for entry in result.alone]}
-    words, tables = "", [result.frame().assign(model=work.name)]
+    study, result = trust.as_trained(study), _found(study)
+    whose, series = _whose(study), {study.name: [entry.rank for entry in result.alone]}
+    words, tables = "", [result.frame().assign(model=study.name)]
     if other:
-        second = trust.second(work, other)
+        second = trust.second(study, other)
         theirs = _found(second)
         series[other] = [entry.rank for entry in theirs.alone]
         words = (
             " "
             + found_people.closer(
-                trust.closer(work, second),
-                text.plain(work.name),
+                trust.closer(study, second),
+                text.plain(study.name),
                 text.plain(other),
                 whose,
                 text.plain,
             )
-            + f", both on the same samples{_taught(work, second)}."
+            + f", both on the same samples{_taught(study, second)}."
         )
         tables.append(theirs.frame().assign(model=other))
     names = [entry.modality for entry in result.alone]
@@ -561,7 +561,7 @@ def alone(work: Workspace, theme: Theme = "light", *, other: str = "") -> Pictur
         people_figures.dots(
             names,
             {name: _numbers(values) for name, values in series.items()},
-            hues=[term_colour(name, work.modalities) for name in names],
+            hues=[term_colour(name, study.modalities) for name in names],
             x_title=f"rank correlation of own term and {whose}",
             band=np.array(
                 [(e.shuffled["rank"].low, e.shuffled["rank"].high) for e in result.alone]
@@ -569,9 +569,9 @@ def alone(work: Workspace, theme: Theme = "light", *, other: str = "") -> Pictur
             band_name=SHUFFLED,
             theme=theme,
         ),
-        shows=f"how far each modality's own term orders {_samples(work, result)} as {whose} of that modality do "
-        f"(ρ, Spearman's rank correlation; {_how(work)}). Grey: where 95 % of {found_people.SHUFFLES} shuffles "
-        f"of the labels lie. {backgrounds.against_words(work.background)}{words}",
+        shows=f"how far each modality's own term orders {_samples(study, result)} as {whose} of that modality do "
+        f"(ρ, Spearman's rank correlation; {_how(study)}). Grey: where 95 % of {found_people.SHUFFLES} shuffles "
+        f"of the labels lie. {backgrounds.against_words(study.background)}{words}",
         not_shown="whether people or the model are right; a term may carry what people hear in another modality.",
         alt="Rank correlation with labels: "
         + ", ".join(f"{e.modality} {e.rank.value:.2f}" for e in result.alone)
@@ -580,13 +580,13 @@ def alone(work: Workspace, theme: Theme = "light", *, other: str = "") -> Pictur
     )
 
 
-def calibration(work: Workspace, theme: Theme = "light") -> Picture:
+def calibration(study: Study, theme: Theme = "light") -> Picture:
     """Labels over own terms, with means of bins; only of data with labels of single modalities."""
-    work, result = trust.as_trained(work), _found(work)
-    whose, bins = _whose(work), {entry.modality: entry.binned() for entry in result.alone}
+    study, result = trust.as_trained(study), _found(study)
+    whose, bins = _whose(study), {entry.modality: entry.binned() for entry in result.alone}
 
     def table() -> pd.DataFrame:
-        ids = work.dataset.ids[trust.explained(work)[0]]
+        ids = study.dataset.ids[trust.explained(study)[0]]
         return pd.concat(
             [
                 pd.DataFrame(
@@ -612,15 +612,15 @@ def calibration(work: Workspace, theme: Theme = "light") -> Picture:
                 name: (entry["term"].to_numpy(), entry["label"].to_numpy())
                 for name, entry in bins.items()
             },
-            work.modalities,
+            study.modalities,
             notes={e.modality: f"n = {len(e.label):,}" for e in result.alone},
-            x_title=f"own term in the model ({work.unit_of(0)})",
+            x_title=f"own term in the model ({study.unit_of(0)})",
             y_title="hidden score" if whose != PEOPLE_SAY else "people's label",
             theme=theme,
         ),
-        shows=f"each label of {_samples(work, result)} over the modality's own term; large dots are means of at most "
+        shows=f"each label of {_samples(study, result)} over the modality's own term; large dots are means of at most "
         f"{found_people.BINS} bins of as many samples. Of the labels that are not 0, the term has the sign of "
-        f"{sign_rates(result.alone)}. Slopes are those of least squares; {_how(work)}.",
+        f"{sign_rates(result.alone)}. Slopes are those of least squares; {_how(study)}.",
         not_shown="that one is made of the other: labels and scores may have different units, so that a slope of 1 "
         "is no aim by itself.",
         alt="Labels over own terms: "
@@ -675,24 +675,24 @@ def sign_rates(parts: Sequence[Alone]) -> str:
     return listed([one(part) for part in parts[: 2 * found_people.NAMED]]) + rest
 
 
-def conflict(work: Workspace, theme: Theme = "light", *, other: str = "") -> Picture:
+def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> Picture:
     """Verdicts of samples that people call conflicting, and of the others; only of data with labels of single
     modalities.
 
     Args:
-        work: a model on its data.
+        study: a model on its data.
         theme: of the figure.
         other: a second model of the same data, to compare with; none unless told.
     """
-    work, result = trust.as_trained(work), _found(work)
-    whose, verdicts = _whose(work), list(result.rates)
-    second = _found(trust.second(work, other)) if other else None
-    tables = [result.rate_frame().assign(model=work.name)]
+    study, result = trust.as_trained(study), _found(study)
+    whose, verdicts = _whose(study), list(result.rates)
+    second = _found(trust.second(study, other)) if other else None
+    tables = [result.rate_frame().assign(model=study.name)]
     words = ""
     if second is not None:
         words = f" By {text.plain(other)}: {_lower(found_people.meets(second, whose))}."
         tables.append(second.rate_frame().assign(model=other))
-    series = {work.name: _numbers([rate.difference for rate in result.rates.values()])}
+    series = {study.name: _numbers([rate.difference for rate in result.rates.values()])}
     if second is not None:
         series[other] = _numbers([rate.difference for rate in second.rates.values()])
     rest = (
@@ -718,7 +718,7 @@ def conflict(work: Workspace, theme: Theme = "light", *, other: str = "") -> Pic
         shows=f"by how much more often the model's verdict is joint, conflict, or one of the two, of samples with both "
         f"signs among {whose} of their modalities and of the whole, than of the others: {result.conflicting:,} of "
         f"{result.known:,} test samples.{rest} Grey: where 95 % of {found_people.SHUFFLES} shuffles of the labels "
-        f"lie; {_how(work)}.{words}",
+        f"lie; {_how(study)}.{words}",
         not_shown="what people would call the reason of a conflict; signs alone say that there is one.",
         alt="Difference of verdict rates: "
         + ", ".join(f"{name} {rate.difference.value:+.2f}" for name, rate in result.rates.items())
@@ -729,14 +729,14 @@ def conflict(work: Workspace, theme: Theme = "light", *, other: str = "") -> Pic
 
 def of_sample(sample: Sample, theme: Theme = "light") -> Picture:
     """Own terms of one sample beside people's labels of its modalities; only of samples that have one."""
-    work = sample.work
-    labels = trust.labels_of(work)
-    check(labels is not None, trust.lacking(work, f"The data set '{work.dataset.name}'"))
+    study = sample.study
+    labels = trust.labels_of(study)
+    check(labels is not None, trust.lacking(study, f"The data set '{study.dataset.name}'"))
     assert labels is not None
-    own, row = work.dividends(sample.row, 0), labels.table.iloc[sample.row]
+    own, row = study.dividends(sample.row, 0), labels.table.iloc[sample.row]
     known = {str(name): float(value) for name, value in row.items() if np.isfinite(value)}
     terms = {name: own[name] for name in known}
-    whole = float(work.dataset.y[sample.row]) if len(known) == len(row) else float("nan")
+    whole = float(study.dataset.y[sample.row]) if len(known) == len(row) else float("nan")
     lacks = [text.plain(str(name)) for name in row.index if name not in known]
     nothing = [np.nan, np.nan]
     series = {
@@ -749,8 +749,8 @@ def of_sample(sample: Sample, theme: Theme = "light") -> Picture:
         people_figures.dots(
             list(known),
             {name: values.reshape(-1, 3) for name, values in series.items()},
-            hues=[term_colour(name, work.modalities) for name in known],
-            x_title=f"label, and own term ({work.unit_of(0)})",
+            hues=[term_colour(name, study.modalities) for name in known],
+            x_title=f"label, and own term ({study.unit_of(0)})",
             theme=theme,
         ),
         shows=f"{labels.whose} of each modality alone, and what the modality adds on its own in this model"
@@ -768,29 +768,29 @@ def of_sample(sample: Sample, theme: Theme = "light") -> Picture:
                 "modality": list(known),
                 "label": list(known.values()),
                 "own_term": list(terms.values()),
-                "whole": float(work.dataset.y[sample.row]),
+                "whole": float(study.dataset.y[sample.row]),
             }
         ),
     )
 
 
-def numbers(work: Workspace) -> pd.DataFrame:
+def numbers(study: Study) -> pd.DataFrame:
     """Numbers of own terms beside labels, a row a modality; see `Beside.frame`."""
-    return _found(work).frame()
+    return _found(study).frame()
 
 
 PEOPLE_SAY = "people's labels"
 
 
-def _found(work: Workspace) -> Beside:
-    beside_people = trust.beside_people(work)
-    check(beside_people is not None, trust.lacking(work, f"The data set '{work.dataset.name}'"))
+def _found(study: Study) -> Beside:
+    beside_people = trust.beside_people(study)
+    check(beside_people is not None, trust.lacking(study, f"The data set '{study.dataset.name}'"))
     assert beside_people is not None
     return beside_people
 
 
-def _whose(work: Workspace) -> str:
-    labels = trust.labels_of(work)
+def _whose(study: Study) -> str:
+    labels = trust.labels_of(study)
     return PEOPLE_SAY if labels is None else labels.whose
 
 
@@ -800,7 +800,7 @@ def _numbers(intervals: Sequence[Interval]) -> np.ndarray:
     ).reshape(-1, 3)
 
 
-def _samples(work: Workspace, result: Beside) -> str:
+def _samples(study: Study, result: Beside) -> str:
     parts = [
         f"{len(entry.label):,} in {text.plain(entry.modality)}"
         for entry in result.alone
@@ -811,15 +811,15 @@ def _samples(work: Workspace, result: Beside) -> str:
     )
 
 
-def _how(work: Workspace) -> str:
-    clusters, rows = work.dataset.clusters, trust.explained(work)[0]
+def _how(study: Study) -> str:
+    clusters, rows = study.dataset.clusters, trust.explained(study)[0]
     over = "samples" if clusters is None else clusters.count_words(rows)
     return f"95 % bootstrap intervals over {over}"
 
 
-def _taught(*works: Workspace) -> str:
+def _taught(*studies: Study) -> str:
     """Which of the models had the labels as additional targets."""
-    taught = [text.plain(work.name) for work in works if trust.taught(work)]
+    taught = [text.plain(study.name) for study in studies if trust.taught(study)]
     return (
         f"; {listed(taught)} had the labels as additional targets while training"
         if taught
@@ -831,18 +831,18 @@ def _lower(words: str) -> str:
     return words[:1].lower() + words[1:]
 
 
-def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
     """What an address may say of the proofs, and of the second model."""
-    return _allowed_proofs(work) | {
-        OTHER: say.Allowed(lambda value: trust.require_second(work, value), "None is compared.")
+    return _allowed_proofs(study) | {
+        OTHER: say.Allowed(lambda value: trust.require_second(study, value), "None is compared.")
     }
 
 
 _OPEN, _OTHER = within("proof", VIEWS, PEOPLE), {"other": word(OTHER)}
 PANELS = {
     **_PROOFS,
-    "people-alone": Panel(alone, _OTHER, fits=has_labels, opens=_OPEN, subject="work"),
-    "people-conflict": Panel(conflict, _OTHER, fits=has_labels, opens=_OPEN, subject="work"),
-    "people-calibration": Panel(calibration, fits=has_labels, opens=_OPEN, subject="work"),
+    "people-alone": Panel(alone, _OTHER, fits=has_labels, opens=_OPEN, subject="study"),
+    "people-conflict": Panel(conflict, _OTHER, fits=has_labels, opens=_OPEN, subject="study"),
+    "people-calibration": Panel(calibration, fits=has_labels, opens=_OPEN, subject="study"),
 }
 OF_SAMPLE = {"people": Panel(of_sample, fits=is_labelled)}

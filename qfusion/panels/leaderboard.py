@@ -301,7 +301,7 @@ def is_planted(board: Board, data: str = "", **_: Any) -> bool:
     return bool(board.agreement(data or board.names[0]))
 
 
-def allowed(view: View, work: Any = None) -> dict[str, say.Allowed]:
+def allowed(view: View, study: Any = None) -> dict[str, say.Allowed]:
     """What an address may say of the board."""
     try:
         board = standings.open_board()

@@ -79,7 +79,7 @@ def tables(
         choose("Outcome", outcome or most_read(reading, row), reading.patterns)
     )
     phi, learned = (
-        model.phi.detach().double()[:, stage] for model in (sample.model, sample.work.model)
+        model.phi.detach().double()[:, stage] for model in (sample.model, sample.study.model)
     )
     name, mass = text.plain(reading.elements[row]), float(reading.tables[row, stage, column])
     whose = f"‘{name}’" if reading.elements_are_classes else name
@@ -126,8 +126,8 @@ def tables(
 def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     """The decision with the edited tables, term by term."""
     now, base = (
-        circuit_evolution.answer_of_rules(part.work, part.row, part.tweak).terms(
-            part.work, part.output
+        circuit_evolution.answer_of_rules(part.study, part.row, part.tweak).terms(
+            part.study, part.output
         )
         for part in (sample, sample.learned)
     )
@@ -140,7 +140,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
         shows="the exact sum baseline + single modalities + joint terms (hatched) = score, with these tables."
         + sample.of
         + " "
-        + backgrounds.baseline_words(sample.work.background),
+        + backgrounds.baseline_words(sample.study.background),
         not_shown="how it was as learned: reset all cells.",
         alt=f"Waterfall of the decision with these tables: {panel.terms(now)}.",
         table=lambda: terms_table(now).assign(as_learned=list(base.values())),
@@ -156,13 +156,13 @@ def turned(was: str, now: str, sure: str, changed: bool) -> str:
 
 def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
     """Softmax of the classes with the edited tables; of models that choose among classes."""
-    classes = sample.work.classes
+    classes = sample.study.classes
     check(
         bool(classes),
-        f"Model '{sample.work.name}' predicts a number, not classes. See the waterfall.",
+        f"Model '{sample.study.name}' predicts a number, not classes. See the waterfall.",
     )
     now, base = (
-        circuit_evolution.answer_of_rules(part.work, part.row, part.tweak)
+        circuit_evolution.answer_of_rules(part.study, part.row, part.tweak)
         for part in (sample, sample.learned)
     )
     best, was = int(now.scores.argmax()), int(base.scores.argmax())
@@ -173,13 +173,13 @@ def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
         figures.class_bars(
             now.probabilities,
             classes,
-            truth=int(sample.work.dataset.y[sample.row]),
+            truth=int(sample.study.dataset.y[sample.row]),
             before=base.probabilities if changed else None,
             theme=theme,
         ),
         shows="the classes with these tables"
         + ("; diamonds: as learned. " if changed else ". ")
-        + f"{sample.work.calibration}{sample.of}",
+        + f"{sample.study.calibration}{sample.of}",
         not_shown="other samples: see the test accuracy above.",
         alt=f"Softmax of the classes: {panel.listed(classes, now.probabilities)}.",
         table=lambda: pd.DataFrame(
@@ -191,15 +191,15 @@ def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
 SCOPES = ("this element", "all elements")
 
 
-def _allowed_tables(view: View, work: Any) -> dict[str, say.Allowed]:
+def _allowed_tables(view: View, study: Any) -> dict[str, say.Allowed]:
     """What an address may say of the tables; edits that do not fit are named beside them, where they can be mended."""
-    if work.can("time"):
+    if study.can("time"):
         return {}
-    if view.page == "compare" or not work.can("rules"):
+    if view.page == "compare" or not study.can("rules"):
         return {"phi": say.anything()} if view.page == "compare" else {}
-    shape = entangled_qcnn.shape_of(work.model)
+    shape = entangled_qcnn.shape_of(study.model)
     return {
-        "element": say.options("Element", work.elements, "The first is shown."),
+        "element": say.options("Element", study.elements, "The first is shown."),
         "phi": say.anything(),
         "scope": say.options("Scope", SCOPES, "A rule is set for this element."),
         "stage": say.options("Stage", map(str, range(shape.stages)), "The first is shown."),
@@ -221,7 +221,7 @@ _RULES = {
     ),
     "probabilities": Panel(
         probabilities,
-        fits=lambda sample: _RULED(sample) and bool(sample.work.classes),
+        fits=lambda sample: _RULED(sample) and bool(sample.study.classes),
         opens=_RULES_OPEN,
     ),
     "waterfall-edited": Panel(waterfall, fits=_RULED, opens=_RULES_OPEN),
@@ -246,7 +246,7 @@ def noisy(
 ) -> Noisy:
     """What the noisy circuit says of the sample."""
     return circuit_evolution.with_noise(
-        sample.work, sample.row, sample.tweak, (depolarising, damping, readout), shots
+        sample.study, sample.row, sample.tweak, (depolarising, damping, readout), shots
     )
 
 
@@ -267,13 +267,13 @@ def scores(
         depolarising, damping, readout: probabilities, see above.
         shots: how often each circuit is run.
     """
-    work, exact = (
-        sample.work,
-        circuit_evolution.answer_of_rules(sample.work, sample.row, sample.tweak),
+    study, exact = (
+        sample.study,
+        circuit_evolution.answer_of_rules(sample.study, sample.row, sample.tweak),
     )
     result, names = (
         noisy(sample, depolarising, damping, readout, shots),
-        work.classes or work.model.outputs,
+        study.classes or study.model.outputs,
     )
     order = np.argsort(-result.scores)
     if len(order) > 1:
@@ -287,7 +287,7 @@ def scores(
         figures.class_bars(
             result.scores,
             names,
-            truth=int(work.dataset.y[sample.row]) if work.classes else None,
+            truth=int(study.dataset.y[sample.row]) if study.classes else None,
             before=exact.scores,
             before_name="exact",
             errors=result.errors,
@@ -331,11 +331,11 @@ def terms(
     shots: int = SHOTS,
 ) -> Picture:
     """Contributions under noise, beside those of the exact circuit; arguments as of `scores`."""
-    work, c = sample.work, sample.output
+    study, c = sample.study, sample.output
     result = noisy(sample, depolarising, damping, readout, shots)
-    before = circuit_evolution.answer_of_rules(work, sample.row, sample.tweak).terms(work, c)
+    before = circuit_evolution.answer_of_rules(study, sample.row, sample.tweak).terms(study, c)
     values, errors = (
-        {term: float(part[i, c]) for i, term in enumerate(work.coalitions)}
+        {term: float(part[i, c]) for i, term in enumerate(study.coalitions)}
         for part in (result.dividends, result.dividend_errors)
     )
     sure = [term for term in values if term and abs(values[term]) > 2 * errors[term]]
@@ -346,7 +346,7 @@ def terms(
             values, errors, before, sample.modalities, unit=sample.unit, theme=theme
         ),
         shows="contributions under this noise with standard errors when every coalition's circuit is run that often; "
-        "diamonds: exact." + sample.of + " " + backgrounds.against_words(work.background),
+        "diamonds: exact." + sample.of + " " + backgrounds.against_words(study.background),
         not_shown="the baseline: it is in the table.",
         alt=f"Contributions under noise: {panel.terms(values)}.",
         table=lambda: terms_table(values).assign(
@@ -358,9 +358,9 @@ def terms(
 SHOT_CHOICES = (100, 200, 500, 1000, 2000, 5000, 10_000, 100_000)
 
 
-def _allowed_noise(work: Any) -> dict[str, say.Allowed]:
+def _allowed_noise(study: Any) -> dict[str, say.Allowed]:
     """What an address may say of noise and shots."""
-    if not work.can("rules"):
+    if not study.can("rules"):
         return {}
     numbers = {f"noise.{kind}": say.number(f"noise.{kind}", 0, 1, "0 is used.") for kind in NOISES}
     return numbers | {
@@ -395,8 +395,8 @@ class Layered(NamedTuple):
 
 def layered(sample: Sample) -> Layered:
     """What `decision_over_layers` draws."""
-    layer_terms = circuit_evolution.layer_terms(sample.work, sample.row, sample.tweak)
-    entropies = circuit_evolution.layers(sample.work, sample.row, sample.tweak)
+    layer_terms = circuit_evolution.layer_terms(sample.study, sample.row, sample.tweak)
+    entropies = circuit_evolution.layers(sample.study, sample.row, sample.tweak)
     return Layered(
         layer_terms,
         {
@@ -447,14 +447,14 @@ def decision_over_layers(
             cursor=place,
             theme=theme,
         ),
-        lead=f"**When did it happen?** {since_which_layer(sample.work, result)} **What did the dynamics add?** "
+        lead=f"**When did it happen?** {since_which_layer(sample.study, result)} **What did the dynamics add?** "
         f"{what_layers_added(result, sample.output)}",
         shows="below, the terms of the decision if the circuit stopped there: later gates left out, every qubit "
         "measured, the same head (solid alone, dashed or dotted jointly); above, the entropy of the qubits "
         "still in play and the largest mutual information across a cut between them."
         + sample.of
         + " "
-        + backgrounds.against_words(sample.work.background),
+        + backgrounds.against_words(sample.study.background),
         not_shown="what an earlier stop was trained for: the head only ever learned to read the end. The baseline is "
         "left out.",
         alt="Terms of the decision along the layers: at the end "
@@ -509,7 +509,7 @@ def cuts(sample: Sample, theme: Theme = "light") -> Picture:
 
 def mutual(sample: Sample, theme: Theme = "light") -> Picture:
     """Mutual information of the first k qubits with the others at the input and around every pooling, for every k."""
-    result = circuit_evolution.layers(sample.work, sample.row, sample.tweak).mutual
+    result = circuit_evolution.layers(sample.study, sample.row, sample.tweak).mutual
     largest = max((float(np.max(row, initial=0)) for row in result), default=0.0)
     return _cuts(
         sample,
@@ -532,7 +532,7 @@ def correlated(largest: float) -> str:
 def _cuts(
     sample: Sample, theme: Theme, name: str, head: str, unit: str, shows: str, not_shown: str
 ) -> Picture:
-    result = circuit_evolution.layers(sample.work, sample.row, sample.tweak)
+    result = circuit_evolution.layers(sample.study, sample.row, sample.tweak)
     values = getattr(result, name)
     return Picture(
         name,
@@ -555,7 +555,7 @@ def _cuts(
 
 def poolings(sample: Sample, theme: Theme = "light") -> Picture:
     """Entropy of the qubits in play before and after every pooling, and of what is measured."""
-    pools = circuit_evolution.layers(sample.work, sample.row, sample.tweak).poolings()
+    pools = circuit_evolution.layers(sample.study, sample.row, sample.tweak).poolings()
     before, after, outcomes = (
         np.array([getattr(pool, name) for pool in pools])
         for name in ("before", "after", "outcomes")
@@ -583,28 +583,28 @@ def lowered(drop: float) -> str:
     )
 
 
-def _allowed_layers(work: Any) -> dict[str, say.Allowed]:
+def _allowed_layers(study: Any) -> dict[str, say.Allowed]:
     """What an address may say of the decision along the layers."""
-    if not work.can("layers"):
+    if not study.can("layers"):
         return {}
     return {
         "as": say.options("Terms", answers.KINDS, "Contributions are shown."),
         "layer": say.options(
             "Place in the network",
-            [name for name, _ in work.model.network.moments()],
+            [name for name, _ in study.model.network.moments()],
             "The end of the network is marked.",
         ),
     }
 
 
-def allowed(view: View, work: Any) -> dict[str, say.Allowed]:
+def allowed(view: View, study: Any) -> dict[str, say.Allowed]:
     """What an address may say of such a network: on Dynamics of its layers, on Compare of its tables, on Circuit of
     both and of noise."""
     if view.page == "compare":
-        return _allowed_tables(view, work)
+        return _allowed_tables(view, study)
     if view.page == "dynamics":
-        return _allowed_layers(work)
-    return _allowed_layers(work) | _allowed_tables(view, work) | _allowed_noise(work)
+        return _allowed_layers(study)
+    return _allowed_layers(study) | _allowed_tables(view, study) | _allowed_noise(study)
 
 
 _ENTROPIES = within("part", NETWORK_VIEWS, "Entropies")

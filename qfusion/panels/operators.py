@@ -17,7 +17,7 @@ from qfusion.analysis import operators, text
 from qfusion.analysis import sample as backgrounds
 from qfusion.analysis.operators import WITH
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.data.spec import SPLITS
 from qfusion.explain.operators import Operator
 from qfusion.figures import states as figures
@@ -134,7 +134,7 @@ def spectrum(
         shows="above, the eigenvalues of the decision operator of these modalities as votes: how far each of its "
         "eigenstates would move the score from the baseline. Below, how much of this sample lies on each: votes "
         "times weights add up to what it says. "
-        + backgrounds.against_words(sample.work.background),
+        + backgrounds.against_words(sample.study.background),
         not_shown="what a state means: its nearest real samples, below, tell. Learned levels have no names.",
         alt=f"Spectrum from {votes[0]:+.2f} to {votes[-1]:+.2f}; this sample {moved:+.2f}.",
         table=lambda: pd.DataFrame(
@@ -175,7 +175,7 @@ def extreme(
         "to 0)"
         + (entangled if len(operator.dims) > 1 else ".")
         + " "
-        + backgrounds.against_words(sample.work.background),
+        + backgrounds.against_words(sample.study.background),
         not_shown="whether a real sample can be in it: see the weights below.",
         alt=f"Populations of the eigenstate that votes most {side}: {_levels(amplitudes, names)}.",
         table=lambda: pd.DataFrame(
@@ -196,9 +196,9 @@ def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pict
         theme: of the figure.
         group: of modalities, such as "text+audio".
     """
-    operator, work, elements = (
+    operator, study, elements = (
         operators.operator_of(sample, group),
-        sample.work,
+        sample.study,
         _elements(sample),
     )
     last = len(operator.values) - 1
@@ -208,11 +208,11 @@ def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pict
         "patterns",
         extreme_vote("for", float(votes[0]), _said(bits[0], elements)),
         figures.outcome_patterns(
-            bits, votes, elements, operator.modalities, work.modalities, theme=theme
+            bits, votes, elements, operator.modalities, study.modalities, theme=theme
         ),
         shows=f"the {SHOWN_PATTERNS} outcome patterns with the highest and, below the line, with the lowest votes. The "
         "fusion reads a modality through its qubits' outcomes only, so patterns are the "
-        "eigenstates. " + backgrounds.against_words(work.background),
+        "eigenstates. " + backgrounds.against_words(study.background),
         not_shown="how likely a pattern is: see the weights.",
         alt=f"Highest vote {votes[0]:+z.2f}: {_said(bits[0], elements)}. Lowest {votes[-1]:+z.2f}: "
         f"{_said(bits[-1], elements)}.",
@@ -233,9 +233,9 @@ def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pictu
         theme: of the figure.
         group: of modalities, such as "text+audio".
     """
-    operator, work, elements = (
+    operator, study, elements = (
         operators.operator_of(sample, group),
-        sample.work,
+        sample.study,
         _elements(sample),
     )
     values = (
@@ -247,10 +247,10 @@ def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pictu
         "effects",
         counts_most(values, elements, operator.modalities),
         figures.effects(
-            values, elements, operator.modalities, work.modalities, unit=sample.unit, theme=theme
+            values, elements, operator.modalities, study.modalities, unit=sample.unit, theme=theme
         ),
         shows="how the score changes when one element's qubit reads 1 instead of 0, all others as in the background. "
-        + backgrounds.against_words(work.background),
+        + backgrounds.against_words(study.background),
         not_shown="how elements act together: the patterns do.",
         alt="Effects: "
         + "; ".join(
@@ -277,14 +277,14 @@ def along(
         up: "weight against" or "score of the group"; by the number of eigenstates unless told.
     """
     result, own = operators.votes_of(sample, group, split)
-    work, up = sample.work, choose("y axis", up or default_up(result.operator), UPS)
+    study, up = sample.study, choose("y axis", up or default_up(result.operator), UPS)
     y, y_title = result.most_against, "weight on the state that votes most against"
     if up != UPS[0]:
         y, y_title = result.scores, f"v({' + '.join(result.operator.modalities)}), {sample.unit}"
-    truth = np.asarray(work.dataset.y[result.rows], dtype=float)
-    if work.classes:
-        truth = (work.dataset.y[result.rows] == sample.output).astype(int)
-    ids = work.dataset.ids[result.rows].tolist()
+    truth = np.asarray(study.dataset.y[result.rows], dtype=float)
+    if study.classes:
+        truth = (study.dataset.y[result.rows] == sample.output).astype(int)
+    ids = study.dataset.ids[result.rows].tolist()
     strong = (result.most_for + result.most_against).mean()
     return Picture(
         "along",
@@ -296,15 +296,15 @@ def along(
             "weight on the state that votes most for",
             y_title,
             truth=truth,
-            truth_name=f"‘{work.classes[sample.output]}’" if work.classes else "truth",
-            split=bool(work.classes),
+            truth_name=f"‘{study.classes[sample.output]}’" if study.classes else "truth",
+            split=bool(study.classes),
             chosen=sample.id,
             shares=(True, up == UPS[0]),
             theme=theme,
         ),
         shows=f"one point a sample, {len(ids):,} in all, coloured by truth; a click makes it the sample. This one, "
         f"ringed where it is among them: {part(own.most_for)} for, {part(own.most_against)} against. "
-        + backgrounds.against_words(work.background),
+        + backgrounds.against_words(study.background),
         not_shown="the states in between: a sample may lie on neither.",
         alt=f"{len(ids)} samples along the two extremes; {sample.id} is ringed.",
         table=lambda: pd.DataFrame(
@@ -328,11 +328,11 @@ def _levels(amplitudes: np.ndarray, names: list[str]) -> str:
 
 def _elements(sample: Sample) -> tuple[str, ...]:
     """Names of the elements that a modality is read by."""
-    work: Any = sample.work
+    study: Any = sample.study
     return (
-        tuple(work.elements)
-        if work.model.elements_are_classes
-        else tuple(map(str, range(work.model.elements)))
+        tuple(study.elements)
+        if study.model.elements_are_classes
+        else tuple(map(str, range(study.model.elements)))
     )
 
 
@@ -354,43 +354,43 @@ NEAREST = 4  # samples that are shown on each side
 
 def has_kets(sample: Sample, group: str = "", **_: Any) -> bool:
     """Whether the operator's eigenstates are kets, which can be drawn."""
-    return sample.work.can("states") and operators.operator_of(sample, group).vectors is not None
+    return sample.study.can("states") and operators.operator_of(sample, group).vectors is not None
 
 
 def has_patterns(sample: Sample, group: str = "", **_: Any) -> bool:
     """Whether the operator is of outcome patterns."""
-    return sample.work.can("states") and not has_kets(sample, group)
+    return sample.study.can("states") and not has_kets(sample, group)
 
 
 def nearest_curve(
     sample: Sample, theme: Theme = "light", *, row: int, modality: str, card: str = "main"
 ) -> Picture:
     """A spectrum or profile of another sample, see `samples.curve`."""
-    return samples.curve(sample.work, theme, row=row, modality=modality, card=card)
+    return samples.curve(sample.study, theme, row=row, modality=modality, card=card)
 
 
 def _nearest(view: View, sample: Sample) -> list[str]:
     """Ends of the names of the curves of the samples nearest to both extremes."""
-    if not sample.work.can("states"):
+    if not sample.study.can("states"):
         return []
     result = operators.votes_of(sample, _group(view) or "", view.get("among") or "test")[0]
     return [
         end
         for side in ("for", "against")
         for end in samples.curves(
-            sample.work, result.nearest(side, NEAREST), f"{side}-card", result.operator.modalities
+            sample.study, result.nearest(side, NEAREST), f"{side}-card", result.operator.modalities
         )
     ]
 
 
-def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
     """What an address may say of the group, the split and the axis."""
-    if not work.can("states"):
+    if not study.can("states"):
         return {}
     return {
         "votes": say.options(
             "Group of modalities",
-            operators.group_labels(work),
+            operators.group_labels(study),
             "The first modality is shown.",
         ),
         "among": say.options("Split", SPLITS, "The test samples are shown."),

@@ -13,7 +13,7 @@ from qfusion.analysis import dynamics as evolution
 from qfusion.analysis import sample as backgrounds
 from qfusion.analysis.answers import IN_TURN, QUESTIONS
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.figures import decision, dynamics, training
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
@@ -25,7 +25,7 @@ from qfusion.training import metrics
 
 def questions(sample: Sample, theme: Theme = "light") -> Picture:
     """Five questions about a sample, with their answers: in words alone, without a figure."""
-    work = sample.work
+    study = sample.study
 
     def table() -> pd.DataFrame:
         return pd.DataFrame(
@@ -39,10 +39,10 @@ def questions(sample: Sample, theme: Theme = "light") -> Picture:
     return Picture(
         "questions",
         f"Five questions about sample {text.plain(sample.id)}, decided "
-        f"{answers.numbered(work, work.scores[sample.row])}",
+        f"{answers.numbered(study, study.scores[sample.row])}",
         None,
-        shows=f"answers of {text.plain(work.name)} about this {work.dataset.split[sample.row]} sample, each from the "
-        f"figure that its link opens; samples that would flip it are looked for among {len(work.dataset):,}. "
+        shows=f"answers of {text.plain(study.name)} about this {study.dataset.split[sample.row]} sample, each from the "
+        f"figure that its link opens; samples that would flip it are looked for among {len(study.dataset):,}. "
         + backgrounds.against_words(sample.background),
         not_shown="what caused the annotation, nor what other samples have: only what this model computed for this "
         "one.",
@@ -51,9 +51,9 @@ def questions(sample: Sample, theme: Theme = "light") -> Picture:
     )
 
 
-def test_metrics(work: Workspace, theme: Theme = "light") -> Picture:
+def test_metrics(study: Study, theme: Theme = "light") -> Picture:
     """How good the model is on test samples: mean and spread over its training seeds, and the one that is loaded."""
-    card = work.card
+    card = study.card
     scores, own, count = (
         card["metrics"]["test"],
         card.get("this_seed", {}).get("test", {}),
@@ -78,7 +78,8 @@ def test_metrics(work: Workspace, theme: Theme = "light") -> Picture:
         "test-metrics",
         f"On {size:,} test samples: {best.name} {best.mean:.3f}{over}",
         training.test_metrics(rows, theme),
-        shows=f"metrics of {text.plain(work.name)} on the {size:,} test samples of {text.plain(card['data']['name'])}: "
+        shows=f"metrics of {text.plain(study.name)} on the {size:,} test samples of "
+        f"{text.plain(card['data']['name'])}: "
         f"mean (dot) and standard deviation (bar) over {seeds}; the ring is the seed that is loaded "
         f"({card.get('seed')}).",
         not_shown="where it fails: see errors by cohort.",
@@ -97,45 +98,45 @@ def test_metrics(work: Workspace, theme: Theme = "light") -> Picture:
     )
 
 
-def waterfall(work: Workspace, theme: Theme = "light", *, kind: str = "agreement") -> Picture:
+def waterfall(study: Study, theme: Theme = "light", *, kind: str = "agreement") -> Picture:
     """The decision on a sample to start with, term by term.
 
     Args:
-        work: a model on its data.
+        study: a model on its data.
         theme: of the figure.
         kind: of `examples.WHY`.
     """
-    sample, row = _told(work, kind)
-    output = int(work.predicted[row])
-    dividends = work.dividends(row, output)
-    truth = None if work.classes else float(work.dataset.y[row])
+    sample, row = _told(study, kind)
+    output = int(study.predicted[row])
+    dividends = study.dividends(row, output)
+    truth = None if study.classes else float(study.dataset.y[row])
     finding = answers.finding(dividends)
     return Picture(
         f"telling-waterfall-{kind}",
         f"Sample {text.plain(sample)}: {finding}",
         decision.waterfall(
             dividends,
-            work.modalities,
+            study.modalities,
             truth=truth,
-            unit=work.unit_of(output),
+            unit=study.unit_of(output),
             theme=theme,
             compact=True,
         ),
-        shows=backgrounds.baseline_words(work.sample_background),
+        shows=backgrounds.baseline_words(study.sample_background),
         not_shown="",
         alt=f"Waterfall of sample {sample}: {text.unmarked(finding)}.",
         table=lambda: terms_table(dividends),
     )
 
 
-def entropy(work: Workspace, theme: Theme = "light", *, kind: str = "agreement") -> Picture:
+def entropy(study: Study, theme: Theme = "light", *, kind: str = "agreement") -> Picture:
     """Entropy of each modality of a sample to start with, over time; of a model with time. `kind` as of `waterfall`."""
-    sample, row = _told(work, kind)
-    times, series = evolution.entropies_by_torch(work, row)
+    sample, row = _told(study, kind)
+    times, series = evolution.entropies_by_torch(study, row)
     return Picture(
         f"telling-entropy-{kind}",
         f"Sample {text.plain(sample)}: von Neumann entropy of each modality (nats)",
-        dynamics.sparkline(times, series, work.modalities, theme=theme),
+        dynamics.sparkline(times, series, study.modalities, theme=theme),
         shows="Over the evolution, as learned.",
         not_shown="",
         alt="Entropy of each modality over time. At the end, in nats: "
@@ -144,33 +145,33 @@ def entropy(work: Workspace, theme: Theme = "light", *, kind: str = "agreement")
     )
 
 
-def masses(work: Workspace, theme: Theme = "light", *, kind: str = "agreement") -> Picture:
+def masses(study: Study, theme: Theme = "light", *, kind: str = "agreement") -> Picture:
     """The masses that were fused, of a sample to start with; of a model with masses. `kind` as of `waterfall`."""
-    sample, row = _told(work, kind)
-    space: Any = work
+    sample, row = _told(study, kind)
+    space: Any = study
     values, fused = space.masses[row].numpy(), (1 - space.vectors[row].numpy()[:, 2]) / 2
     elements = [str(i) for i in range(len(values))]
     return Picture(
         f"telling-masses-{kind}",
         f"Sample {text.plain(sample)}: masses, and what the fusion makes of them",
-        decision.masses(values, fused, work.modalities, elements, compact=True, theme=theme),
+        decision.masses(values, fused, study.modalities, elements, compact=True, theme=theme),
         shows="Dark 0, yellow 1.",
         not_shown="",
         alt=f"Masses of each modality for each element; fused: {panel.listed(elements, fused)}.",
-        table=lambda: pd.DataFrame(values, columns=list(work.modalities)).assign(fused=fused),
+        table=lambda: pd.DataFrame(values, columns=list(study.modalities)).assign(fused=fused),
     )
 
 
-def _told(work: Workspace, kind: str) -> tuple[str, int]:
+def _told(study: Study, kind: str) -> tuple[str, int]:
     """Id and row of a sample to start with."""
     choose("Kind of sample", kind, compare.WHY)
-    shown = {example.kind: example.sample for example in compare.find_examples(work)}
+    shown = {example.kind: example.sample for example in compare.find_examples(study)}
     sample = shown[choose("Among the samples to start with, kind", kind, shown)]
-    return sample, work.dataset.row(sample)
+    return sample, study.dataset.row(sample)
 
 
-def _kinds(view: View, work: Workspace) -> list[str]:
-    return [one.kind for one in compare.find_examples(work)]
+def _kinds(view: View, study: Study) -> list[str]:
+    return [one.kind for one in compare.find_examples(study)]
 
 
 PANELS = {
@@ -178,29 +179,31 @@ PANELS = {
     "questions": Panel(questions),
     "test-metrics": Panel(
         test_metrics,
-        fits=lambda work, **_: bool(work.card.get("metrics", {}).get("test")),
-        subject="work",
+        fits=lambda study, **_: bool(study.card.get("metrics", {}).get("test")),
+        subject="study",
     ),
 }
 NAMED = {
-    "telling-waterfall-": Panel(waterfall, rest="kind", endings=_kinds, subject="work"),
+    "telling-waterfall-": Panel(waterfall, rest="kind", endings=_kinds, subject="study"),
     "telling-entropy-": Panel(
-        entropy, rest="kind", endings=_kinds, fits=can("time"), subject="work"
+        entropy, rest="kind", endings=_kinds, fits=can("time"), subject="study"
     ),
     "telling-masses-": Panel(
         masses,
         rest="kind",
         endings=_kinds,
-        fits=lambda work, **_: work.can("masses") and not work.can("time"),
-        subject="work",
+        fits=lambda study, **_: study.can("masses") and not study.can("time"),
+        subject="study",
     ),
     "content-": replace(
         samples.NAMED["content-"],
-        endings=lambda view, work: [
+        endings=lambda view, study: [
             *samples.curves(
-                work, [work.dataset.row(one.sample) for one in compare.find_examples(work)], "card"
+                study,
+                [study.dataset.row(one.sample) for one in compare.find_examples(study)],
+                "card",
             ),
-            *samples.curves(work, [work.dataset.row(view.named("sample"))], "now"),
+            *samples.curves(study, [study.dataset.row(view.named("sample"))], "now"),
         ],
     ),
 }

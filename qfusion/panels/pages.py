@@ -153,10 +153,10 @@ BARE = ("data", "train", "sweeps")  # pages that need neither model nor sample
 WORDS = ("questions", "cautions", "estimators", "train-results", "wrong")
 
 
-def allowed(view: View, work: Any) -> dict[str, Allowed]:
+def allowed(view: View, study: Any) -> dict[str, Allowed]:
     """Returns what an address may say of a page, by parameter."""
     return {
-        key: rule for rules in RULES.get(view.page, ()) for key, rule in rules(view, work).items()
+        key: rule for rules in RULES.get(view.page, ()) for key, rule in rules(view, study).items()
     }
 
 
@@ -340,7 +340,7 @@ def _open(view: View, subject: str, stored: dict[str, Any] | None = None) -> Any
             result[name] = getattr(importlib.import_module(call.module), call.function)(
                 *before, *call.positional, **call.named
             )
-    return result["sample"].work if subject == "work" else result[subject]
+    return result["sample"].study if subject == "study" else result[subject]
 
 
 def program(page: str, panel: str, address: Address) -> str:
@@ -353,7 +353,7 @@ def program(page: str, panel: str, address: Address) -> str:
         lines.append(f"{name} = {call.text(*([call.of] if call.of else []))}")
     module = result.build.__module__.removeprefix("qfusion.")
     builder = f"{module}.{result.build.__name__}"
-    subject = "sample.work" if result.subject == "work" else result.subject
+    subject = "sample.work" if result.subject == "study" else result.subject
     picture = Call("", builder, (), result.arguments(view, rest)).text(subject)
     return "\n".join(
         [
@@ -384,7 +384,7 @@ def _found(page: str, panel: str, address: Address) -> tuple[View, Panel, str]:
 
 def _calls(view: View, subject: str) -> list[tuple[str, Call]]:
     """The calls that open a subject, in their order, each with the name of what it opens; the work is its sample's."""
-    name = "sample" if subject == "work" else subject
+    name = "sample" if subject == "study" else subject
     call = SUBJECTS[name](view)
     return [*(_calls(view, call.of) if call.of else []), (name, call)]
 
@@ -496,7 +496,7 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
     wanted = {key: values[0] for key, values in address.items() if values}
     sample = case(wanted.pop("model"), wanted.pop("sample"), **wanted)
     table = getattr(numbers, name)(sample)
-    card = sample.work.card
+    card = sample.study.card
     made_from = {
         "model": {"name": sample.name, "digest": card.get("weights_sha256", "")},
         "data": {"name": sample.dataset.name, "digest": sample.dataset.digest},
@@ -734,8 +734,8 @@ def jobs_of_cohort(
         subject in OF_SAMPLE,
         f"Panel '{panel}' is not of a sample: it is the same for all. Export it alone.",
     )
-    work = open_subject(result.view, "work")
-    rows = cohort_measures.cohort_table(work, None)
+    study = open_subject(result.view, "study")
+    rows = cohort_measures.cohort_table(study, None)
     ids = [str(name) for name in rows.index[cohorts.passing(cohorts.parse(filter), rows)]]
     check(bool(ids), f"No sample passes the filter {filter[:80]!r}. Widen it.")
     given = {key: result.view.all(key) for key in result.view.address}

@@ -159,9 +159,9 @@ def unfolded(key: str) -> Opens:
 
 
 def can(*abilities: Ability) -> Callable[..., bool]:
-    """Whether the model of a sample, or of a workspace, can do all of these, see `models.explorable`."""
+    """Whether the model of a sample, or of a study, can do all of these, see `models.explorable`."""
     return lambda subject, **_: all(
-        getattr(subject, "work", subject).can(ability) for ability in abilities
+        getattr(subject, "study", subject).can(ability) for ability in abilities
     )
 
 
@@ -183,7 +183,7 @@ class Panel:
         below: whether its page draws it below all else that is open; without it the page lays it out itself, beside
             another or with controls.
         subject: what it is built from: "sample" (an `analysis.sample.Sample`), "work" (an
-            `analysis.subject.Workspace`), or another of `programs.SUBJECTS`.
+            `analysis.subject.Study`), or another of `programs.SUBJECTS`.
     """
 
     build: Callable[..., Picture]

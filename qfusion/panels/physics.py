@@ -16,7 +16,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis import changes, text
 from qfusion.analysis import sample as backgrounds
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.explain.building import Built, answer
 from qfusion.explain.sensitivity import Parameter, Response, Sensitivity
 from qfusion.figures import building as building_figures
@@ -26,16 +26,16 @@ from qfusion.figures.style import Theme
 from qfusion.panels import address as say
 from qfusion.panels.address import View
 from qfusion.panels.dynamics import cursor_at
-from qfusion.panels.panel import Opens, Panel, Picture, can, cached, number, ticked, word
+from qfusion.panels.panel import Opens, Panel, Picture, cached, can, number, ticked, word
 
 BASELINE = "baseline"
 
 
 def built(sample: Sample, over: str = changes.THIS) -> Built:
     """What each coupling and dissipation built, in the mean over a cohort of `analysis.physics.cohorts`."""
-    work = sample.work
-    rows = changes.rows_of(work, sample.row, over, lambda: work.frame(sample.output))
-    return changes.built(work, rows, sample.output, sample.tweak)
+    study = sample.study
+    rows = changes.rows_of(study, sample.row, over, lambda: study.frame(sample.output))
+    return changes.built(study, rows, sample.output, sample.tweak)
 
 
 @cached
@@ -137,7 +137,7 @@ def _picture(
         not_shown=not_shown,
         table=table,
         shows=f"{shows}{sample.of if over == changes.THIS else mean} "
-        f"{backgrounds.against_words(sample.work.background)} Aumann and Shapley's shares: "
+        f"{backgrounds.against_words(sample.study.background)} Aumann and Shapley's shares: "
         f"they add up, to {result.error:.0e}.",
     )
 
@@ -145,14 +145,14 @@ def _picture(
 BUILT_VIEWS = ("matrix", "over time", "flow")
 
 
-def _allowed_built(work: Workspace) -> dict[str, say.Allowed]:
+def _allowed_built(study: Study) -> dict[str, say.Allowed]:
     """What an address may say of what built what, of a model with time."""
     return {
         "builtas": say.options("What built what", BUILT_VIEWS, "The matrix is shown."),
-        "builtof": say.options("Samples", changes.cohorts(work), "This sample is shown."),
+        "builtof": say.options("Samples", changes.cohorts(study), "This sample is shown."),
         "built": say.options(
             "Contribution",
-            (BASELINE, *work.terms),
+            (BASELINE, *study.terms),
             "The one that the dynamics changed most is shown.",
         ),
     }
@@ -200,20 +200,20 @@ class Measured(NamedTuple):
 
 def measured(sample: Sample, effect: str = SCORE, over: str = changes.THIS) -> Measured:
     """What every term does to an effect, over a cohort; both by the names that `tornado` takes."""
-    work, known = sample.work, changes.targets(sample.work)
+    study, known = sample.study, changes.targets(sample.study)
     target = known[choose("Effect", effect, known)]
-    rows = changes.rows_of(work, sample.row, over, lambda: work.frame(sample.output))
+    rows = changes.rows_of(study, sample.row, over, lambda: study.frame(sample.output))
     return Measured(
         rows,
-        changes.measure(work, rows, sample.tweak, sample.output, target),
-        changes.full_range(work, target, sample.output),
+        changes.measure(study, rows, sample.tweak, sample.output, target),
+        changes.full_range(study, target, sample.output),
     )
 
 
 def halves(sample: Sample, effect: str = SCORE, over: str = changes.THIS) -> np.ndarray:
     """What the slope at half of each term's strength says that its removal does, (P,)."""
     rows, result, _ = measured(sample, effect, over)
-    return changes.half_way(sample.work, rows, sample.tweak, sample.output, result.targets[0])
+    return changes.half_way(sample.study, rows, sample.tweak, sample.output, result.targets[0])
 
 
 def tornado(
@@ -235,7 +235,7 @@ def tornado(
         group: the terms that are drawn, of `analysis.physics.GROUPS`.
         half: with the slope half-way, which takes a second or more.
     """
-    work, timed = sample.work, sample.work.can("time")
+    study, timed = sample.study, sample.study.can("time")
     rows, result, reach = measured(sample, effect, over)
     places = changes.chosen(result, choose("Terms", group, changes.GROUPS[timed]), timed)
     shown, target = places[:MAX_TERMS], result.targets[0]
@@ -247,14 +247,14 @@ def tornado(
         -0.1 * result.slopes[shown, 0],
         result.effects[shown, 0],
         ["+".join(parameter.modalities) for parameter in parameters],
-        work.modalities,
+        study.modalities,
         bends=[bool(bends[i]) for i in shown],
         half=None if middle is None else middle[shown],
-        unit=changes.unit(work, target, sample.output),
+        unit=changes.unit(study, target, sample.output),
         theme=theme,
     )
     against = (
-        f" {backgrounds.against_words(work.background)}" if target.startswith("dividend") else ""
+        f" {backgrounds.against_words(study.background)}" if target.startswith("dividend") else ""
     )
     more = (
         f" The {len(shown)} of {len(places)} terms that do most."
@@ -307,7 +307,7 @@ def way(
         effect, over: as of `tornado`.
         term: title of the term that is followed, of those that do not act linearly; the one most worth it unless told.
     """
-    work = sample.work
+    study = sample.study
     rows, result, _ = terms = measured(sample, effect, over)
     titles = terms.followed()
     check(
@@ -319,7 +319,7 @@ def way(
         titles[choose("Term", current_term(term) or next(iter(titles)), titles)],
         result.targets[0],
     )
-    along = changes.follow(work, rows, sample.tweak, sample.output, target, parameter.key)
+    along = changes.follow(study, rows, sample.tweak, sample.output, target, parameter.key)
     return Picture(
         "way",
         _bend(along, parameter, effect),
@@ -328,16 +328,16 @@ def way(
             along.values,
             along.slopes,
             "+".join(parameter.modalities),
-            work.modalities,
+            study.modalities,
             what="factor of the term (0: removed, 1: as learned)",
-            unit=changes.unit(work, target, sample.output),
+            unit=changes.unit(study, target, sample.output),
             theme=theme,
         ),
         shows=f"the {text.plain(effect)} ({_whose(sample, result, over, len(rows))}) for every strength of this term, "
         f"all others as they stand. The mean slope on the way is (by quadrature) {along.mean_slope:+.3g}: times "
         f"the way ({parameter.value:g}) it is what removal takes away ({-along.effect:+.3g}).",
         not_shown="strengths beyond what stands now: move the slider."
-        if work.can("time")
+        if study.can("time")
         else "strengths beyond what was learned.",
         alt=f"{parameter.title}: from {along.values[0]:+.3f} without it to {along.values[-1]:+.3f} now.",
         table=lambda: pd.DataFrame(
@@ -355,8 +355,8 @@ def current_term(title: str) -> str:
 def _whose(sample: Sample, sensitivity: Sensitivity, over: str, whole: int) -> str:
     """Over which samples, in words; `whole` of them are in the cohort, of which some may have been taken."""
     count, of_class = int(sensitivity.samples[0]), ""
-    if sample.work.classes and sensitivity.targets[0].startswith(("score", "dividend")):
-        of_class = f", score of ‘{text.plain(sample.work.classes[sample.output])}’"
+    if sample.study.classes and sensitivity.targets[0].startswith(("score", "dividend")):
+        of_class = f", score of ‘{text.plain(sample.study.classes[sample.output])}’"
     if over == changes.THIS:
         return f"sample {text.plain(sample.id)}{of_class}"
     some = f"{count:,} of {whole:,}" if count < whole else f"{count:,}"
@@ -398,9 +398,9 @@ def moves(
     sample: Sample, effect: str = SCORE, over: str = changes.THIS, group: str = "", **_: Any
 ) -> bool:
     """Whether the model consists of terms, and some of the group move the effect."""
-    if not sample.work.can("terms"):
+    if not sample.study.can("terms"):
         return False
-    timed = sample.work.can("time")
+    timed = sample.study.can("time")
     return (
         len(
             changes.chosen(
@@ -415,20 +415,20 @@ def moves(
 
 def can_follow(sample: Sample, effect: str = SCORE, over: str = changes.THIS, **_: Any) -> bool:
     """Whether some term does not act linearly, so that there is a way to follow."""
-    return sample.work.can("terms") and bool(measured(sample, effect, over).followed())
+    return sample.study.can("terms") and bool(measured(sample, effect, over).followed())
 
 
-def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
     """What an address may say of sensitivities and of what built what: of a model with time on Dynamics, of another
     one on Circuit, where nothing is built over time."""
     on_dynamics = view.page == "dynamics"
-    built = _allowed_built(work) if on_dynamics and work.can("time") else {}
-    if not work.can("terms") or work.can("time") != on_dynamics:
+    built = _allowed_built(study) if on_dynamics and study.can("time") else {}
+    if not study.can("terms") or study.can("time") != on_dynamics:
         return built
     terms = {
-        "effect": say.options("Effect", changes.targets(work), "The score is shown."),
-        "over": say.options("Samples", changes.cohorts(work), "This sample is shown."),
-        "terms": say.options("Terms", changes.GROUPS[work.can("time")], "All terms are shown."),
+        "effect": say.options("Effect", changes.targets(study), "The score is shown."),
+        "over": say.options("Samples", changes.cohorts(study), "This sample is shown."),
+        "terms": say.options("Terms", changes.GROUPS[study.can("time")], "All terms are shown."),
         "term": say.anything(),
         "half": say.switch("Slope half-way", "It is not worked out."),
         "without": say.switch("Test metrics without each term", "They are not worked out."),

@@ -21,7 +21,7 @@ from qfusion.analysis import answers, compare, inside, text, trust
 from qfusion.analysis import sample as backgrounds
 from qfusion.analysis.inside import Canvas
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Workspace, said_columns
+from qfusion.analysis.study import Study, said_columns
 from qfusion.data.modality import Series
 from qfusion.data.spec import SPLITS
 from qfusion.explain.attribution import BASELINES, INTEGRATED, METHODS, SCORE, Attribution, by_title
@@ -34,7 +34,7 @@ from qfusion.figures.style import Theme
 from qfusion.panels import address as say
 from qfusion.panels import panel
 from qfusion.panels.address import View
-from qfusion.panels.panel import Panel, Picture, Read, can, cached, unfolded, word, words
+from qfusion.panels.panel import Panel, Picture, Read, cached, can, unfolded, word, words
 from qfusion.quantum.measures import KINDS, Part
 
 STARTS = {
@@ -78,7 +78,7 @@ def attribution(
         method: of `explain.features.attribution.METHODS`.
     """
     result, other = _found(sample, modality, term, baseline, other, method)
-    canvas = inside.canvas(sample.work, sample.row, result.modality, _steps(result))
+    canvas = inside.canvas(sample.study, sample.row, result.modality, _steps(result))
     unit = (
         "cell"
         if canvas.parts.get("spectrogram")
@@ -92,25 +92,28 @@ def attribution(
     quoted = [f"‘{name}’" for name in names] if canvas.kind == "words" else names
     what = text.plain(inside.title(result.term))
     what = what if result.term == SCORE else f"the term of {what}"
-    whose = f" of ‘{text.plain(sample.work.classes[sample.output])}’" if sample.work.classes else ""
+    whose = (
+        f" of ‘{text.plain(sample.study.classes[sample.output])}’" if sample.study.classes else ""
+    )
     start = f"sample {text.plain(other)}" if other else BASELINES[result.baseline]
-    trained = f" The training mean is over {trust.trained_on(sample.work):,} samples."
+    trained = f" The training mean is over {trust.trained_on(sample.study):,} samples."
     count = trained if result.baseline == "mean" else ""
     against = (
-        "" if result.term == SCORE else " " + backgrounds.against_words(sample.work.background)
+        "" if result.term == SCORE else " " + backgrounds.against_words(sample.study.background)
     )
     return Picture(
         "inside",
         moved_most(f"In {text.plain(result.modality)}", quoted, units, f"moved {what}"),
         _figure(sample, result, canvas, theme),
-        shows=f"how the change of {what}{whose} from {result.start:+.3f} (at {start}) to {result.end:+.3f} (this sample) "
+        shows=f"how the change of {what}{whose} from {result.start:+.3f} (at {start}) to {result.end:+.3f} "
+        f"(this sample) "
         f"is shared among the {len(units):,} {unit.replace(' ', 's ', 1)}s, by {METHODS[result.method].title}. "
         f"{_error(result)}{count}{against}"
         + (f" {text.plain(canvas.how, 600)}" if canvas.how else ""),
         not_shown="what the encoder would do far from the straight way between both, or why people said so."
         + (_BARE if canvas.kind == "features" and not canvas.how else ""),
         alt=f"Attribution inside {result.modality}: largest at {canvas.names[largest]}, {units[largest]:+.3f}.",
-        table=lambda: inside.frame(sample.work, sample.row, result),
+        table=lambda: inside.frame(sample.study, sample.row, result),
     )
 
 
@@ -127,7 +130,7 @@ def features(
     """What each feature of a sequence added over all its steps; the options are those of `attribution`."""
     result, _ = _found(sample, modality, term, baseline, other, method)
     names = next(
-        m for m in sample.work.dataset.modalities if m.name == result.modality
+        m for m in sample.study.dataset.modalities if m.name == result.modality
     ).feature_names
     largest = abs(result.features).argmax()
     return Picture(
@@ -143,7 +146,7 @@ def features(
         f"features.{sample.of}",
         not_shown="at which step: see above.",
         alt=f"Attribution by feature: largest {names[largest]}.",
-        table=lambda: inside.frame(sample.work, sample.row, result),
+        table=lambda: inside.frame(sample.study, sample.row, result),
     )
 
 
@@ -158,11 +161,11 @@ def over_time(
 ) -> Picture:
     """What each step of every modality that is a sequence added, on one axis; the options are those of
     `attribution`."""
-    names = inside.sequences(sample.work, term)
+    names = inside.sequences(sample.study, term)
     result = [_found(sample, name, term, baseline, other, method)[0] for name in names]
     lanes, known = (
-        inside.lanes(sample.work, sample.row, result),
-        inside.rates(sample.work, names),
+        inside.lanes(sample.study, sample.row, result),
+        inside.rates(sample.study, names),
     )
     seconds = len(known) == len(names)
     what = (
@@ -190,7 +193,7 @@ def over_time(
             [
                 pd.DataFrame(
                     {
-                        "sample": str(sample.work.dataset.ids[sample.row]),
+                        "sample": str(sample.study.dataset.ids[sample.row]),
                         "modality": lane.modality,
                         "term": term,
                         "score": sample.unit,
@@ -256,9 +259,9 @@ def _found(
     if baseline != "sample":
         other = ""
     elif not other:
-        other = backgrounds.default_contrast(sample.work, sample.row)
+        other = backgrounds.default_contrast(sample.study, sample.row)
     return inside.attribute(
-        sample.work,
+        sample.study,
         sample.row,
         modality or sample.modalities[0],
         term,
@@ -328,25 +331,25 @@ def of_sequence(sample: Sample, modality: str = "", **_: Any) -> bool:
     chosen = modality or sample.modalities[0]
     return any(
         modality.is_sequence
-        for modality in sample.work.dataset.modalities
+        for modality in sample.study.dataset.modalities
         if modality.name == chosen
     )
 
 
 def of_sequences(sample: Sample, term: str = SCORE, **_: Any) -> bool:
     """Whether a term is of several modalities that are sequences, so that they can share an axis."""
-    return len(inside.sequences(sample.work, term)) > 1
+    return len(inside.sequences(sample.study, term)) > 1
 
 
-def _allowed_inside(work: Workspace) -> dict[str, say.Allowed]:
+def _allowed_inside(study: Study) -> dict[str, say.Allowed]:
     """What an address may say of the look inside a modality."""
-    terms = {inside.title(term) for name in work.modalities for term in inside.terms(work, name)}
+    terms = {inside.title(term) for name in study.modalities for term in inside.terms(study, name)}
     return {
         "inside": say.switch("Inside a modality", "It stays closed."),
-        "inside.of": say.options("Modality", work.modalities, "The first is shown."),
+        "inside.of": say.options("Modality", study.modalities, "The first is shown."),
         "inside.term": say.options("Term", sorted(terms), "The score is taken."),
         "inside.from": say.options("Starting point", STARTS, "The training mean is taken."),
-        "inside.other": say.Allowed(work.dataset.row, "Another sample is taken."),
+        "inside.other": say.Allowed(study.dataset.row, "Another sample is taken."),
         "inside.by": say.options("Method", by_title(), "Integrated gradients are taken."),
     }
 
@@ -376,18 +379,18 @@ INSIDE = {
 @cached
 def verdict(sample: Sample, theme: Theme = "light") -> Picture:
     """Prediction against truth: on the range of the target, or as softmax of the classes."""
-    return (_class_verdict if sample.work.classes else _score_verdict)(sample, theme)
+    return (_class_verdict if sample.study.classes else _score_verdict)(sample, theme)
 
 
 def _score_verdict(sample: Sample, theme: Theme) -> Picture:
-    work, row = sample.work, sample.row
-    prediction, truth = float(work.scores[row, 0]), float(work.dataset.y[row])
-    low, high = work.scale
+    study, row = sample.study, sample.row
+    prediction, truth = float(study.scores[row, 0]), float(study.dataset.y[row])
+    low, high = study.scale
     return Picture(
         "verdict",
         f"Predicted {prediction:+z.2f}, annotated {truth:+z.2f}",
         decision.on_scale(truth, prediction, low, high, unit=sample.unit, theme=theme),
-        shows=f"the score of this {work.dataset.split[row]} sample beside its annotation.",
+        shows=f"the score of this {study.dataset.split[row]} sample beside its annotation.",
         not_shown="how certain the model is; its typical test error is on the Overview page.",
         alt=f"Scale from {low:g} to {high:g}: truth {truth:.2f}, prediction {prediction:.2f}.",
         table=lambda: pd.DataFrame(
@@ -397,27 +400,27 @@ def _score_verdict(sample: Sample, theme: Theme) -> Picture:
 
 
 def _class_verdict(sample: Sample, theme: Theme) -> Picture:
-    work, row = sample.work, sample.row
+    study, row = sample.study, sample.row
     truth, predicted, p = (
-        int(work.dataset.y[row]),
-        int(work.predicted[row]),
-        work.probabilities[row],
+        int(study.dataset.y[row]),
+        int(study.predicted[row]),
+        study.probabilities[row],
     )
-    end = "rightly" if truth == predicted else f"but it is ‘{text.plain(work.classes[truth])}’"
+    end = "rightly" if truth == predicted else f"but it is ‘{text.plain(study.classes[truth])}’"
     return Picture(
         "verdict",
-        f"Predicted ‘{text.plain(work.classes[predicted])}’: {text.softmax(p[predicted])}, {end}",
-        figures.class_bars(p, work.classes, truth=truth, theme=theme),
-        shows=f"the classes of this {work.dataset.split[row]} sample; the dark bar is the prediction. "
-        f"{work.calibration}",
+        f"Predicted ‘{text.plain(study.classes[predicted])}’: {text.softmax(p[predicted])}, {end}",
+        figures.class_bars(p, study.classes, truth=truth, theme=theme),
+        shows=f"the classes of this {study.dataset.split[row]} sample; the dark bar is the prediction. "
+        f"{study.calibration}",
         not_shown="the probability of being right: see the calibration on the Cohorts page.",
-        alt=f"Softmax: predicted {work.classes[predicted]} {p[predicted]:.2f}, true class {work.classes[truth]} "
+        alt=f"Softmax: predicted {study.classes[predicted]} {p[predicted]:.2f}, true class {study.classes[truth]} "
         f"{p[truth]:.2f}.",
         table=lambda: pd.DataFrame(
             {
                 "sample": sample.id,
-                "class": work.classes,
-                "score": work.scores[row],
+                "class": study.classes,
+                "score": study.scores[row],
                 "probability": p,
                 "truth": np.arange(len(p)) == truth,
             }
@@ -428,13 +431,13 @@ def _class_verdict(sample: Sample, theme: Theme) -> Picture:
 @cached
 def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     """The decision, term by term."""
-    work = sample.work
-    verdict_on = work.verdict(sample.row, sample.output)
+    study = sample.study
+    verdict_on = study.verdict(sample.row, sample.output)
     dividends = dict(verdict_on.dividends)
 
     def table() -> pd.DataFrame:
         frame = terms_table(dividends, sample=sample.id)
-        truth = work.dataset.truth
+        truth = study.dataset.truth
         if truth is not None:
             frame["true_dividend"] = [truth.iloc[sample.row].get(term) for term in dividends]
         return frame
@@ -443,7 +446,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
         "waterfall",
         answers.finding(dividends) + sample.whose,
         decision.waterfall(
-            dividends, work.modalities, truth=sample.target, unit=sample.unit, theme=theme
+            dividends, study.modalities, truth=sample.target, unit=sample.unit, theme=theme
         ),
         lead=f"**Which modality decided this?** {answers.decided(verdict_on)}  \n"
         f"**Did the modalities conflict?** {answers.conflict(verdict_on)}",
@@ -463,12 +466,12 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
 @cached
 def shapley(sample: Sample, theme: Theme = "light") -> Picture:
     """Shapley values and shares."""
-    work = sample.work
-    values, shares = work.shapley(sample.row, sample.output)
+    study = sample.study
+    values, shares = study.shapley(sample.row, sample.output)
     return Picture(
         "shapley",
-        answers.leading(work.verdict(sample.row, sample.output)) + sample.whose,
-        decision.shapley_bars(values, shares, work.modalities, unit=sample.unit, theme=theme),
+        answers.leading(study.verdict(sample.row, sample.output)) + sample.whose,
+        decision.shapley_bars(values, shares, study.modalities, unit=sample.unit, theme=theme),
         shows="each modality's fair share of this sample's decision: its own term plus an equal part of every joint "
         "term it takes part in; in brackets its part of the absolute total (MM-SHAP). "
         + backgrounds.against_words(sample.background),
@@ -678,44 +681,44 @@ def _read(result: Any) -> pd.DataFrame:
 
 def _true_element(sample: Sample) -> int | None:
     """Which element stands for the true class, where elements are classes."""
-    work = sample.work
+    study = sample.study
     return (
-        int(work.dataset.y[sample.row])
-        if work.classes and work.model.elements_are_classes
+        int(study.dataset.y[sample.row])
+        if study.classes and study.model.elements_are_classes
         else None
     )
 
 
 def curve(
-    work: Workspace, theme: Theme = "light", *, row: int, modality: str, card: str = "main"
+    study: Study, theme: Theme = "light", *, row: int, modality: str, card: str = "main"
 ) -> Picture:
     """A spectrum or profile of a sample as a small line chart in its modality's colour.
 
     Args:
-        work: a model on data with such curves.
+        study: a model on data with such curves.
         theme: of the figure.
         row: of the sample.
         modality: whose curve.
         card: tells figures of one sample apart that a page shows twice.
     """
     check(
-        0 <= row < len(work.dataset),
-        f"The data have {len(work.dataset)} samples, but none in row {row}.",
+        0 <= row < len(study.dataset),
+        f"The data have {len(study.dataset)} samples, but none in row {row}.",
     )
-    piece: Any = work.dataset.content(row).get(modality)
+    piece: Any = study.dataset.content(row).get(modality)
     check(
         isinstance(piece, Series),
         f"The data have no curve of modality '{modality[:60]}' of this sample.",
     )
     return Picture(
         f"content-{card}-{row}-{modality}",
-        f"{text.plain(modality)} of sample {text.plain(work.dataset.ids[row])}",
+        f"{text.plain(modality)} of sample {text.plain(study.dataset.ids[row])}",
         figures.curve(
             piece.values,
             piece.x,
             piece.x_label,
             piece.y_label,
-            style.term_colour(modality, work.modalities),
+            style.term_colour(modality, study.modalities),
             theme=theme,
         ),
         shows=f"{text.plain(piece.y_label)} over {text.plain(piece.x_label)}.",
@@ -760,18 +763,18 @@ def scatter(
         output: the class whose score dividends split; of each sample the predicted one unless told.
         split, search, relations, verdict, classes: which samples pass, see `finding.passing`.
     """
-    work = sample.work
-    titles, default = compare.axes(work), compare.default_axes(work)
+    study = sample.study
+    titles, default = compare.axes(study), compare.default_axes(study)
     x, y = choose("Axis", x or default[0], titles), choose("Axis", y or default[1], titles)
     choose("Split", split, (*SPLITS, "all"))
     choose("Verdict", verdict, ("", *compare.VERDICTS))
-    frame = work.frame(
-        work.classes.index(choose("Class", output, work.classes)) if output else None
+    frame = study.frame(
+        study.classes.index(choose("Class", output, study.classes)) if output else None
     )
     passed = compare.passing(
         frame, split=split, search=search, relations=relations, verdict=verdict, classes=classes
     )
-    rows = compare.on_axes(work, passed, x, y)
+    rows = compare.on_axes(study, passed, x, y)
     spread = (
         f" (evenly spread over the {len(passed):,} that pass)"
         if len(rows) == compare.MAX_DRAWN
@@ -793,48 +796,50 @@ def scatter(
             theme=theme,
         ),
         shows=f"one point a sample, {len(rows):,} in all{spread}; the ring marks the current one."
-        + _of_dividends(work, x, y),
+        + _of_dividends(study, x, y),
         not_shown="why a sample lies where it does: open it.",
         alt=f"Scatter of {titles[y]} against {titles[x]} for {len(rows)} samples; {sample.id} is ringed.",
         table=lambda: rows[[x, y]].reset_index(),
     )
 
 
-def _of_dividends(work: Workspace, *wanted: str) -> str:
+def _of_dividends(study: Study, *wanted: str) -> str:
     if not any(column.startswith("dividend[") for column in wanted):
         return ""
-    few = len(work.bulk) < len(work.dataset)
-    some = f" Contributions are worked out for {len(work.bulk):,} test samples." if few else ""
-    return f"{some} {backgrounds.against_words(work.bulk_background)}"
+    few = len(study.bulk) < len(study.dataset)
+    some = f" Contributions are worked out for {len(study.bulk):,} test samples." if few else ""
+    return f"{some} {backgrounds.against_words(study.bulk_background)}"
 
 
 MAX_SEARCH = 100
 
 
-def curves(work: Workspace, rows: Iterable[int], card: str, only: Sequence[str] = ()) -> list[str]:
+def curves(study: Study, rows: Iterable[int], card: str, only: Sequence[str] = ()) -> list[str]:
     """Ends of the names of the curves that the data have of some samples, on one card, of all modalities or `only`
     some."""
     return [
         f"{card}-{row}-{name}"
         for row in rows
-        for name in work.modalities
-        if name in (only or work.modalities)
-        and isinstance(work.dataset.content(row).get(name), Series)
+        for name in study.modalities
+        if name in (only or study.modalities)
+        and isinstance(study.dataset.content(row).get(name), Series)
     ]
 
 
 def some_pass(sample: Sample, output: str = "", x: str = "", y: str = "", **filters: Any) -> bool:
     """Whether any sample passes the filters of `scatter`."""
-    work = sample.work
+    study = sample.study
     return (
-        len(compare.passing(work.frame(work.classes.index(output) if output else None), **filters))
+        len(
+            compare.passing(study.frame(study.classes.index(output) if output else None), **filters)
+        )
         > 0
     )
 
 
-def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
     """What an address may say of filters and axes, of the look inside a modality, and of the table of evidence."""
-    titles = compare.axes(work)
+    titles = compare.axes(study)
     result = {
         "split": say.options("Split", [*SPLITS, "all"], "The test split is shown."),
         "relation": say.options(
@@ -844,19 +849,19 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
         "x": say.options("Axis", titles, "The usual one is shown across."),
         "y": say.options("Axis", titles, "The usual one is shown up."),
     }
-    if work.classes:
+    if study.classes:
         result |= {
             "verdict": say.options("Verdict", compare.VERDICTS, "Right and wrong ones are shown."),
-            "class": say.options("Class", work.classes, "All classes are shown.", many=True),
+            "class": say.options("Class", study.classes, "All classes are shown.", many=True),
         }
-    if work.can("rules"):
+    if study.can("rules"):
         result["table.evidence"] = say.switch("Table of all elements", "It stays folded.")
-    return result | _allowed_inside(work)
+    return result | _allowed_inside(study)
 
 
 _RULED, _TIMED = (
     can("rules"),
-    lambda sample: sample.work.can("time") and not sample.work.can("rules"),
+    lambda sample: sample.study.can("time") and not sample.study.can("rules"),
 )
 PANELS = {
     "verdict": Panel(verdict),
@@ -887,7 +892,9 @@ NAMED = {
     "content-": Panel(
         curve,
         rest=which_curve,
-        endings=lambda view, work: curves(work, [work.dataset.row(view.named("sample"))], "main"),
-        subject="work",
+        endings=lambda view, study: curves(
+            study, [study.dataset.row(view.named("sample"))], "main"
+        ),
+        subject="study",
     )
 }

@@ -17,7 +17,7 @@ from qfusion._sentences import listed, top
 from qfusion.analysis import operators, text
 from qfusion.analysis.operators import UNRAVELLING
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.data.modality import split_term
 from qfusion.figures import dynamics, states
 from qfusion.figures import physics as generator_figures
@@ -239,15 +239,15 @@ _GENERATOR = {
 
 
 def jumps_at_all(subject: Any, **_: Any) -> bool:
-    """Whether a sample's, or workspace's, model evolves in time and has jump operators."""
-    work = getattr(subject, "work", subject)
-    return bool(work.can("time")) and work.model.jump_count > 0
+    """Whether a sample's, or study's, model evolves in time and has jump operators."""
+    study = getattr(subject, "study", subject)
+    return bool(study.can("time")) and study.model.jump_count > 0
 
 
 def several(subject: Any, **_: Any) -> bool:
-    """Whether a sample's, or workspace's, model evolves in time and has several modalities."""
-    work = getattr(subject, "work", subject)
-    return bool(work.can("time")) and len(work.modalities) > 1
+    """Whether a sample's, or study's, model evolves in time and has several modalities."""
+    study = getattr(subject, "study", subject)
+    return bool(study.can("time")) and len(study.modalities) > 1
 
 
 def raster(sample: Sample, theme: Theme = "light") -> Picture:
@@ -394,9 +394,9 @@ MOST_PAIRS = 12  # coherences of a modality that are drawn
 
 
 def has_qubits(subject: Any, **_: Any) -> bool:
-    """Whether a sample's, or workspace's, model evolves in time and has a modality of two levels."""
-    work = getattr(subject, "work", subject)
-    return bool(work.can("time")) and 2 in work.model.dims
+    """Whether a sample's, or study's, model evolves in time and has a modality of two levels."""
+    study = getattr(subject, "study", subject)
+    return bool(study.can("time")) and 2 in study.model.dims
 
 
 def balls(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
@@ -613,12 +613,12 @@ def _place(sample: Sample, t: float) -> int:
     return round(t * (len(sample.track().times) - 1))
 
 
-def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
     """What an address may say of how a state is drawn, and of the operators; of a model with time."""
-    if not work.can("time"):
+    if not study.can("time"):
         return {}
     return {
-        "letters": say.options("Operator", operators.operator_names(work.model), "H is shown."),
+        "letters": say.options("Operator", operators.operator_names(study.model), "H is shown."),
         "matrixas": say.options("Matrix as", SHAPES, "Modulus and phase are shown."),
     }
 

@@ -23,7 +23,7 @@ from qfusion.analysis import changes as interventions
 from qfusion.analysis import sample as backgrounds
 from qfusion.analysis.changes import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Result
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.data.sources import planted
 from qfusion.explain.counterfactual import distance
 from qfusion.explain.sensitivity import ParameterChange, Search
@@ -53,7 +53,7 @@ SAME = 1e-6  # angles below it, in radians, are rounding
 def both(sample: Sample, changes: Asked | None = None) -> tuple[Result, Result, dict[str, str]]:
     """What the model says of the sample as it is and with the changes, and what is done to each that changes."""
     stored, wanted = (
-        interventions.wanted_changes(sample.work, sample.row, part) for part in ({}, changes or {})
+        interventions.wanted_changes(sample.study, sample.row, part) for part in ({}, changes or {})
     )
     done = {
         name: entry.action
@@ -61,7 +61,7 @@ def both(sample: Sample, changes: Asked | None = None) -> tuple[Result, Result, 
         if entry.action != KEPT
     }
     before, after = (
-        interventions.with_changes(sample.work, sample.row, part) for part in (stored, wanted)
+        interventions.with_changes(sample.study, sample.row, part) for part in (stored, wanted)
     )
     return before, after, done
 
@@ -76,29 +76,29 @@ def probabilities(
         theme: of the figure.
         changes: by modality, see the head of this module.
     """
-    work = sample.work
-    check(bool(work.classes), "This model has one score and no classes. Look at `waterfall`.")
+    study = sample.study
+    check(bool(study.classes), "This model has one score and no classes. Look at `waterfall`.")
     before, now, done = both(sample, changes)
     return Picture(
         "what-if-probabilities",
-        f"Decision: {answers.numbered(work, now.outcome.scores)}",
+        f"Decision: {answers.numbered(study, now.outcome.scores)}",
         bars.class_bars(
             now.probabilities,
-            work.classes,
-            truth=int(work.dataset.y[sample.row]),
+            study.classes,
+            truth=int(study.dataset.y[sample.row]),
             before=before.probabilities if done else None,
             before_name=BEFORE,
             theme=theme,
         ),
         shows="the classes"
         + (" with the changes; diamonds: as the sample is. " if done else ". ")
-        + f"{work.calibration}{sample.of}",
+        + f"{study.calibration}{sample.of}",
         not_shown="the probability of being right: see the calibration on the Cohorts page.",
-        alt=f"Softmax of the classes: {panel.listed(work.classes, now.probabilities)}.",
+        alt=f"Softmax of the classes: {panel.listed(study.classes, now.probabilities)}.",
         table=lambda: pd.DataFrame(
             {
                 "sample": sample.id,
-                "class": work.classes,
+                "class": study.classes,
                 "as_it_is": before.probabilities,
                 "changed": now.probabilities,
             }
@@ -117,13 +117,13 @@ def waterfall(
         when: "as it is" or "with the changes".
         changes: by modality, see the head of this module.
     """
-    work = sample.work
+    study = sample.study
     before, now, done = both(sample, changes)
     result = {BEFORE: before, AFTER: now}[choose("Decision", when, (BEFORE, AFTER))]
-    terms = result.terms(work, sample.output)
+    terms = result.terms(study, sample.output)
     drawn = decision.waterfall(
         terms,
-        work.modalities,
+        study.modalities,
         truth=sample.target if when == BEFORE else now.truth,
         unit=sample.unit,
         theme=theme,
@@ -136,13 +136,13 @@ def waterfall(
         f"{when}: {finding[:1].lower()}{finding[1:]}{sample.whose}",
         drawn,
         shows=f"the exact sum baseline + single modalities + joint terms (hatched) = score, {when}.{sample.of} "
-        f"{backgrounds.baseline_words(work.background)} Terms of a modality that is left out are zero.",
+        f"{backgrounds.baseline_words(study.background)} Terms of a modality that is left out are zero.",
         not_shown="whether such a combination occurs: changed modalities may not belong together.",
         alt=f"Waterfall {when}: "
         + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in terms.items())
         + ".",
         table=lambda: terms_table(terms, sample=sample.id, when=when).assign(
-            background=work.background.name
+            background=study.background.name
         ),
     )
 
@@ -150,7 +150,7 @@ def waterfall(
 def _reach(sample: Sample, *results: Result) -> list[float]:
     """One axis for both waterfalls, with room for the numbers beside the bars."""
     ends = np.concatenate(
-        [np.cumsum(list(result.terms(sample.work, sample.output).values())) for result in results]
+        [np.cumsum(list(result.terms(sample.study, sample.output).values())) for result in results]
     )
     low, high = min(0.0, float(ends.min())), max(0.0, float(ends.max()))
     room = 0.32 * max(high - low, 0.1)
@@ -160,14 +160,14 @@ def _reach(sample: Sample, *results: Result) -> list[float]:
 def differences(sample: Sample, theme: Theme = "light", *, changes: Asked | None = None) -> Picture:
     """What the changes do to each term; the options are those of `probabilities`."""
     before, now, _ = both(sample, changes)
-    old, new = before.terms(sample.work, sample.output), now.terms(sample.work, sample.output)
+    old, new = before.terms(sample.study, sample.output), now.terms(sample.study, sample.output)
     change = {term: new[term] - old[term] for term in old if term}
     return Picture(
         "what-if-differences",
         acts_through(change),
         figures.differences(old, new, sample.modalities, unit=sample.unit, theme=theme),
         shows=f"each term with the changes minus the same term as the sample is{sample.whose}; they add up to the "
-        f"change of the score. {backgrounds.against_words(sample.work.background)}",
+        f"change of the score. {backgrounds.against_words(sample.study.background)}",
         not_shown="terms that do not contain a changed modality, which cannot change.",
         alt="Differences: "
         + ", ".join(f"{term} {value:+.2f}" for term, value in change.items())
@@ -240,7 +240,7 @@ def state(
             else f"the phases, which a swap or the nearest flip changes too, and {inputs} this state."
         )
     else:
-        space: Any = sample.work
+        space: Any = sample.study
         measure, names = "norm of the change of the angles θ = 2 arcsin √mass", list(space.elements)
         drawn = figures.numbers(
             old,
@@ -317,8 +317,8 @@ def _numbers(view: View, start: str) -> dict[str, float]:
 
 def nearest(sample: Sample, theme: Theme = "light") -> Picture:
     """For each modality the nearest state that turns the decision, and the nearest sample that has one."""
-    work, result = sample.work, interventions.what_would_flip(sample.work, sample.row)
-    farthest, unit, how = _measured(work, result)
+    study, result = sample.study, interventions.what_would_flip(sample.study, sample.row)
+    farthest, unit, how = _measured(study, result)
     never = [text.plain(name) for name, flip in result.items() if not flip.state.possible]
     unsure = [
         text.plain(name)
@@ -328,18 +328,18 @@ def nearest(sample: Sample, theme: Theme = "light") -> Picture:
     first = next(iter(result.values()))
     return Picture(
         "flips",
-        f"What would flip it? {answers.flip(work, result)}",
+        f"What would flip it? {answers.flip(study, result)}",
         figures.ways(
             list(result),
             [flip.state.distance for flip in result.values()],
             [flip.donor.distance for flip in result.values()],
-            work.modalities,
+            study.modalities,
             farthest=farthest,
             unit=unit,
             theme=theme,
         ),
         shows="the smallest change of one modality's state, the others as they are, that turns the decision, now "
-        f"{answers.numbered(work, first.state.before)}; {how}. Diamonds: the nearest of {first.donor.tried:,} "
+        f"{answers.numbered(study, first.state.before)}; {how}. Diamonds: the nearest of {first.donor.tried:,} "
         "samples whose state of it does so. "
         + (
             f"**Not confirmed by running the model again: {', '.join(unsure)}.**"
@@ -347,8 +347,8 @@ def nearest(sample: Sample, theme: Theme = "light") -> Picture:
             else "Each was set in the model, the model run again, and the decision seen to change."
         )
         + (
-            f" {'No state whatever' if work.can('states') else 'None was found'} of {', '.join(never)}"
-            f"{' can do it' if work.can('states') else ''}."
+            f" {'No state whatever' if study.can('states') else 'None was found'} of {', '.join(never)}"
+            f"{' can do it' if study.can('states') else ''}."
             if never
             else ""
         ),
@@ -364,7 +364,7 @@ def nearest(sample: Sample, theme: Theme = "light") -> Picture:
                     "possible": s.possible,
                     "distance_rad": s.distance,
                     "optimum": "exact" if s.exact else "best found",
-                    "decision_after": answers.verdict(work, s.after) if s.possible else "",
+                    "decision_after": answers.verdict(study, s.after) if s.possible else "",
                     "verified": s.verified,
                     "room": s.reach,
                     "nearest_sample": flip.donor_id,
@@ -379,13 +379,13 @@ def nearest(sample: Sample, theme: Theme = "light") -> Picture:
     )
 
 
-def _measured(work: Workspace, flips: Mapping[str, interventions.Flip]) -> tuple[float, str, str]:
+def _measured(study: Study, flips: Mapping[str, interventions.Flip]) -> tuple[float, str, str]:
     """The largest distance there can be, what it is called, and how the smallest is found."""
-    if work.can("kets"):
+    if study.can("kets"):
         return math.pi / 2, "Fubini–Study angle", "exact, by a secular equation"
-    if work.can("states"):
+    if study.can("states"):
         return (
-            math.pi * math.sqrt(work.model.elements),
+            math.pi * math.sqrt(study.model.elements),
             "norm of the change of the angles θ",
             "the best of many starts; whether there is any is exact",
         )
@@ -404,23 +404,23 @@ def _measured(work: Workspace, flips: Mapping[str, interventions.Flip]) -> tuple
 
 def parameter_flips(sample: Sample, theme: Theme = "light") -> Picture:
     """For each parameter of the physics or angle of the fusion rules the smallest turn that flips the decision."""
-    work, search = sample.work, interventions.parameters_that_flip(sample.work, sample.row)
+    study, search = sample.study, interventions.parameters_that_flip(sample.study, sample.row)
     check(
         bool(search.changes),
         f"None of the {search.tried} knobs flips this decision on its own ({search.ranges}).",
     )
     result = search.changes
-    names = [interventions.parameter_name(work, change) for change in result]
+    names = [interventions.parameter_name(study, change) for change in result]
     sure = sum(change.verified for change in result)
     return Picture(
         "knob-flips",
-        smallest_turn(result, names, answers.verdict(work, result[0].after), search.tried),
+        smallest_turn(result, names, answers.verdict(study, result[0].after), search.tried),
         figures.sizes(
             names,
             np.array([change.size for change in result]),
             theme=theme,
             axis="relative change that flips the decision"
-            if work.can("time")
+            if study.can("time")
             else "change of the angle that flips the decision (rad)",
         ),
         shows="for each knob the smallest change that turns the decision on this sample, all others as learned "
@@ -439,7 +439,7 @@ def parameter_flips(sample: Sample, theme: Theme = "light") -> Picture:
                     "learned": change.learned,
                     "flips_at": change.value,
                     "size": change.size,
-                    "decision_after": answers.verdict(work, change.after),
+                    "decision_after": answers.verdict(study, change.after),
                     "verified": change.verified,
                 }
                 for change in result
@@ -469,7 +469,7 @@ def smallest_turn(
     """Which knob flips a decision by the smallest turn, of those found, the smallest first.
 
     Args:
-        parameter_changes: turns, one at least. names: of their knobs. to: the decision after the first one, as markdown.
+        parameter_changes: one at least. names: of their knobs. to: the decision after the first one, as markdown.
         tried: how many knobs were turned.
     """
     first = parameter_changes[0]
@@ -511,34 +511,34 @@ def changed(sample: Sample, changes: Asked | None = None, **_: Any) -> bool:
 
 def parameters_flip(sample: Sample) -> bool:
     """Whether the model has parameters, one of which flips the decision on its own."""
-    return sample.work.can("terms") and bool(
-        interventions.parameters_that_flip(sample.work, sample.row).changes
+    return sample.study.can("terms") and bool(
+        interventions.parameters_that_flip(sample.study, sample.row).changes
     )
 
 
 def _restated(view: View, sample: Sample) -> list[str]:
     """The modalities that have another state."""
-    if not sample.work.can("states"):
+    if not sample.study.can("states"):
         return []
     return [name for name, action in both(sample, _asked(view))[2].items() if action != DROP]
 
 
-def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
     """What an address may say of the changes; also names modalities and numbers that this model does not have."""
     result = {
         "knobs": say.switch("Knobs", "They stay folded."),
         "say": say.Allowed(planted.parse, "The sample's own words are used."),
     }
-    for name in work.modalities:
-        titles = [TITLES[action] for action in interventions.actions(work, name)]
+    for name in study.modalities:
+        titles = [TITLES[action] for action in interventions.actions(study, name)]
         result[f"do.{name}"] = say.options("What is done", titles, "It is left as it is.")
-        result[f"with.{name}"] = say.Allowed(work.dataset.row, "Another sample is taken.")
-        for place, (low, high) in enumerate(ranges(work, name)):
+        result[f"with.{name}"] = say.Allowed(study.dataset.row, "Another sample is taken.")
+        for place, (low, high) in enumerate(ranges(study, name)):
             result[f"set.{name}.{place}"] = say.number(
                 f"set.{name}.{place}", low, high, "The sample's own is used."
             )
         for control in (
-            planted.CONTROLS.get(name, ()) if planted.recipe_of(work.dataset) is not None else ()
+            planted.CONTROLS.get(name, ()) if planted.recipe_of(study.dataset) is not None else ()
         ):
             result[control_key(name, control)] = say.number(
                 control.name, control.low, control.high, "0 is used."
@@ -559,16 +559,16 @@ def control_key(modality: str, control: planted.Control) -> str:
     return f"{'voice' if modality == 'audio' else 'face'}.{control.name}"
 
 
-def ranges(work: Workspace, modality: str) -> list[tuple[float, float]]:
+def ranges(study: Study, modality: str) -> list[tuple[float, float]]:
     """Ranges of the numbers of a modality's state."""
-    if not work.can("states"):
+    if not study.can("states"):
         return []
     size = (
-        work.model.dims[work.modalities.index(modality)]
-        if work.can("kets")
-        else work.model.elements
+        study.model.dims[study.modalities.index(modality)]
+        if study.can("kets")
+        else study.model.elements
     )
-    if work.can("kets") and size == 2:
+    if study.can("kets") and size == 2:
         return [(0.0, math.pi), (-math.pi, math.pi)]
     return [(0.0, 1.0)] * size
 
@@ -580,7 +580,7 @@ _CHANGES = {"changes": _asked}
 PANELS = {
     "flips": Panel(nearest),
     "what-if-probabilities": Panel(
-        probabilities, _CHANGES, fits=lambda sample, **_: bool(sample.work.classes)
+        probabilities, _CHANGES, fits=lambda sample, **_: bool(sample.study.classes)
     ),
     "what-if-as-it-is": Panel(waterfall, _CHANGES, {"when": BEFORE}),
     "what-if-changed": Panel(waterfall, _CHANGES, {"when": AFTER}, fits=changed),

@@ -15,7 +15,7 @@ from qfusion._checks import check
 from qfusion.analysis import cohort_measures, dynamics, text
 from qfusion.analysis.cohort_measures import ENTROPY, JOINT
 from qfusion.analysis.sample import Sample, sample_of
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
 from qfusion.explain import RELATIONS, cohorts, stability, verdicts
 from qfusion.explain import cuts as cut_answers
@@ -123,7 +123,7 @@ def document(result: Members) -> Document:
     ]
     return Document(
         f"Cohort ‘{result.title}’: what {sample.name} decides by",
-        f"{sample.work.card.get('title', sample.name)}; data: {sample.dataset.title}",
+        f"{sample.study.card.get('title', sample.name)}; data: {sample.dataset.title}",
         f"Report on {len(result.cohort):,} samples of data set {sample.dataset.name} and how model "
         f"{sample.name} decides on them.",
         tuple(parts),
@@ -199,7 +199,7 @@ def _summary(result: Members) -> Iterator[Block]:
         (
             (
                 "Model",
-                f"{sample.name}: {sample.work.card.get('title', '')} ({sample.work.card['model']})",
+                f"{sample.name}: {sample.study.card.get('title', '')} ({sample.study.card['model']})",
             ),
             ("Data", f"{sample.dataset.name}: {sample.dataset.title}"),
             ("Filter", result.filter or "none: everyone"),
@@ -209,8 +209,8 @@ def _summary(result: Members) -> Iterator[Block]:
                 "Explained",
                 "score of the class that is decided for" if sample.classes else sample.unit,
             ),
-            ("Compared with", verdicts.behind(sample.work.bulk_background)),
-            *about_sample.common(sample.work.card),
+            ("Compared with", verdicts.behind(sample.study.bulk_background)),
+            *about_sample.common(sample.study.card),
             ("Digest of the data", sample.dataset.digest),
             ("Digest of the background", sample.background.key),
         ),
@@ -261,7 +261,7 @@ def _shares(result: Members) -> Iterator[Block]:
             cohort_name=result.called(False),
         ),
         f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {_how(result)}. Compared with "
-        f"{verdicts.behind(sample.work.bulk_background)}.",
+        f"{verdicts.behind(sample.study.bulk_background)}.",
         "Mean shares: "
         + ", ".join(
             f"{name} {part[name].value:.0%} in the cohort, {whole[name].value:.0%} in all"
@@ -374,7 +374,7 @@ def _terms(result: Members) -> Iterator[Block]:
         ),
         "Every sample's exact contribution of each term, with its sign: all above each line in grey, the "
         "cohort below it in colour; the line inside is the mean. Compared with "
-        f"{verdicts.behind(sample.work.bulk_background)}."
+        f"{verdicts.behind(sample.study.bulk_background)}."
         + (f" The {left} terms that are smallest on average are left out." if left else ""),
         "Mean contributions in the cohort: "
         + ", ".join(f"{t} {v[result.inside].mean():+.2f}" for t, v in terms.items())
@@ -532,7 +532,8 @@ def _intervals(result: Members) -> Iterator[Block]:
         "the samples shown"
         if clusters is None
         else (
-            f"the {clusters.count_words(result.sample.dataset.places(result.rows.index))} behind the samples, which are not "
+            f"the {clusters.count_words(result.sample.dataset.places(result.rows.index))} behind the samples, "
+            f"which are not "
             "independent"
         )
     )
@@ -573,7 +574,7 @@ def _again(result: Members) -> Iterator[Block]:
 # What a report is made of, from a workspace and the reader's choices. Free of streamlit.
 
 
-def members(work: Workspace, table: Any, parts: Sequence[Part], name: str = "") -> Members:
+def members(study: Study, table: Any, parts: Sequence[Part], name: str = "") -> Members:
     """A cohort as the Cohorts page shows it.
 
     Args:
@@ -589,23 +590,23 @@ def members(work: Workspace, table: Any, parts: Sequence[Part], name: str = "") 
         f"No explained sample passes the filter `{cohorts.written(parts)[:120]}`. Loosen it.",
     )
     split = " and ".join(value for part in cohorts.split_of(parts) for value in part.values)
-    by = _grouping(work, rows)
-    group, names = cohort_measures.groups(work, rows, by)
+    by = _grouping(study, rows)
+    group, names = cohort_measures.groups(study, rows, by)
     measure, x, y, finding = (
-        cohort_measures.measure_titles(work).get(ENTROPY, ""),
+        cohort_measures.measure_titles(study).get(ENTROPY, ""),
         np.zeros(0),
         np.zeros(0),
         "",
     )
     if measure:
-        x, y = cohort_measures.entropies(work, rows, ENTROPY), rows[JOINT].to_numpy()
+        x, y = cohort_measures.entropies(study, rows, ENTROPY), rows[JOINT].to_numpy()
         finding = cohort_measures.finding(
-            stability.correlation(x, y, clusters=cohort_measures.clusters_of(work.dataset, rows)),
+            stability.correlation(x, y, clusters=cohort_measures.clusters_of(study.dataset, rows)),
             ENTROPY,
             JOINT,
         )
     return Members(
-        sample_of(work, int(np.flatnonzero(within)[inside][0])),
+        sample_of(study, int(np.flatnonzero(within)[inside][0])),
         rows,
         inside,
         name,
@@ -614,20 +615,20 @@ def members(work: Workspace, table: Any, parts: Sequence[Part], name: str = "") 
         by,
         group,
         names,
-        work.unit_of_error,
+        study.unit_of_error,
         measure,
-        cohort_measures.strength_titles(work)[JOINT],
+        cohort_measures.strength_titles(study)[JOINT],
         (x, y),
         finding,
     )
 
 
-def _grouping(work: Workspace, rows: Any) -> str:
+def _grouping(study: Study, rows: Any) -> str:
     """By what contributions are told apart: the class, else a planted type, else the sign of the truth."""
-    offered = cohort_measures.groupings(work, rows)
+    offered = cohort_measures.groupings(study, rows)
     planted = text.column("regime")
     return next(
         by
-        for by in ("truth" if work.classes else planted, planted, "sign of truth", "relation")
+        for by in ("truth" if study.classes else planted, planted, "sign of truth", "relation")
         if by in offered
     )

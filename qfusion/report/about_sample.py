@@ -200,7 +200,7 @@ READING = "Only the paper's abstract is public to us: what follows is our readin
 
 def facts(sample: Sample) -> Facts:
     """Returns what a report is about: model, data, sample, decision, digests and versions."""
-    card, data = sample.work.card, sample.dataset
+    card, data = sample.study.card, sample.dataset
     rows = [
         ("Model", f"{sample.name}: {card.get('title', '')} ({card['model']})"),
         ("Data", f"{data.name}: {data.title}"),
@@ -210,7 +210,7 @@ def facts(sample: Sample) -> Facts:
         ("Annotation", str(sample.truth) if sample.classes else number(float(sample.truth))),
         ("Compared with", verdicts.behind(sample.background)),
         ("Changed in the model", sample.changed or "nothing, it is as trained"),
-        *common(sample.work.card),
+        *common(sample.study.card),
         ("Digest of the data", data.digest),
         ("Digest of the background", sample.background.key),
     ]
@@ -271,11 +271,11 @@ def methods_section(sample: Sample) -> Iterator[Block]:
     yield Heading("Methods")
     yield from next((made(sample) for ability, made in _OF.items() if sample.can(ability)), ())
     yield from contributions(sample)
-    if (table := performance(sample.work.card)) is not None:
+    if (table := performance(sample.study.card)) is not None:
         yield Heading("How good the model is", 2)
         yield table
-    if sample.work.card.get("notes"):
-        yield paragraph(f"On how it was trained, its card says: {sample.work.card['notes']}")
+    if sample.study.card.get("notes"):
+        yield paragraph(f"On how it was trained, its card says: {sample.study.card['notes']}")
     yield paragraph(
         "Colours are those of Okabe and Ito ",
         cite("okabeito2008"),
@@ -289,7 +289,7 @@ def methods_section(sample: Sample) -> Iterator[Block]:
 
 
 def _of_jump(sample: Sample) -> Iterator[Block]:
-    model, settings = sample.model, sample.work.card["settings"]
+    model, settings = sample.model, sample.study.card["settings"]
     D, count = _product(model.dims), model.jump_count
     dims = listed(
         [f"{d} for {name}" for name, d in zip(sample.modalities, model.dims, strict=True)]
@@ -340,7 +340,7 @@ def _of_jump(sample: Sample) -> Iterator[Block]:
 
 
 def _of_network(sample: Sample) -> Iterator[Block]:
-    model, settings = sample.model, sample.work.card["settings"]
+    model, settings = sample.model, sample.study.card["settings"]
     n, M, C = model.elements, len(sample.modalities), len(sample.explanation.outputs)
     yield Heading("The system", 2)
     meaning = "one for each class" if model.elements_are_classes else "learned"
@@ -405,7 +405,7 @@ _OF: dict[Ability, Callable[[Sample], Iterator[Block]]] = {
 def contributions(sample: Sample) -> Iterator[Block]:
     """How the decision was split."""
     behind, size = sample.background, f"{sample.background.size:,}"
-    split = training_split(sample.work.card).replace("+", " and ")
+    split = training_split(sample.study.card).replace("+", " and ")
     yield Heading("Splitting the decision", 2)
     yield paragraph(
         "A score is linear in the state of each modality. What the model says when it is told only the modalities in S "
@@ -491,7 +491,7 @@ def document(sample: Sample) -> Document:
     decision = verdicts.verdict_sentence(sample.scores, sample.classes)
     return Document(
         f"Sample {sample.id}: why {sample.name} says {decision}",
-        f"{sample.work.card.get('title', sample.name)}; data: {sample.dataset.title}",
+        f"{sample.study.card.get('title', sample.name)}; data: {sample.dataset.title}",
         f"Report on the decision of model {sample.name} on sample {sample.id} of data set "
         f"{sample.dataset.name}.",
         tuple(parts),
@@ -550,7 +550,7 @@ def _decision(sample: Sample) -> str:
         )
         return (
             f"The model decides for ‘{sample.classes[best]}’ ({text.softmax(sure[best])}); {right}. "
-            f"{sample.work.calibration}"
+            f"{sample.study.calibration}"
         )
     return (
         f"The model predicts {signed(sample.score)} "

@@ -275,7 +275,7 @@ def start(plans: Mapping[str, Plan], events: bool = False) -> list[Run]:
 
     Args:
         plans: of the runs by name, see `plan`.
-        events: see `work`.
+        events: see `study`.
 
     Raises:
         InvalidInput: when a name is not one or is taken, or nothing can be written.

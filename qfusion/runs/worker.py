@@ -177,7 +177,11 @@ def work(
         )
         book = _Book(run, group, events)
         try:
-            with slot(lambda: not run.requested(), run.name) if queue else nullcontext(True) as wanted:
+            with (
+                slot(lambda: not run.requested(), run.name)
+                if queue
+                else nullcontext(True) as wanted
+            ):
                 if wanted:
                     return _train(run, book, on_epoch, group, device, on_batch)
             book.close("paused" if run.requested() == "pause" else "stopped")
@@ -263,7 +267,12 @@ class _Book:
 
     def open(self, fit: Fit[Any], watched: Mapping[str, dict[str, float]], watch: Watch) -> None:
         """Begins, or goes on."""
-        self.fit, self.watched, self.watch, self.saved_epoch = fit, dict(watched), watch, len(fit.history)
+        self.fit, self.watched, self.watch, self.saved_epoch = (
+            fit,
+            dict(watched),
+            watch,
+            len(fit.history),
+        )
         if self.group.leads:
             self._write("running")
 

@@ -370,7 +370,12 @@ class Fit(Generic[M]):
         """Returns the best model so far, on the weights' own object, and the history; training then cannot go on."""
         self.model.load_state_dict(self.best)
         return Result(
-            self.model.eval(), list(self.history), self.best_epoch, self.options, self.seed, self.dataset
+            self.model.eval(),
+            list(self.history),
+            self.best_epoch,
+            self.options,
+            self.seed,
+            self.dataset,
         )
 
     def state(self) -> dict[str, Any]:

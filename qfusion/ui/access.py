@@ -232,7 +232,7 @@ def says_no_training(what: str, command: str) -> bool:
 
 
 def is_local() -> bool:
-    """Returns whether server and reader are on one machine, as far as can be say_place: where the server listens, how the
+    """Returns whether server and reader are on one machine, as far as can be told: where the server listens, how the
     browser calls it (a proxy may hide the name that was asked for, but not the page's origin), and by which way."""
     if st.get_option("server.address") not in _LOOPBACK:
         return False

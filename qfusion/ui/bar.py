@@ -18,7 +18,7 @@ from qfusion.analysis import sample as backgrounds
 from qfusion.analysis import sample as encoding
 from qfusion.analysis.memo import Job, State
 from qfusion.analysis.sample import Encoding
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
@@ -45,8 +45,8 @@ PULSE = 1.0  # seconds between two looks at how far it is
 _WANTED, _DECLINED, _SELF = "_refined", "_some_refined", "_asker"
 
 
-def background_rows(work: Workspace) -> Workspace:
-    """Draws it for a model that is evaluated row by row; returns the workspace that the page shows.
+def background_rows(study: Study) -> Study:
+    """Draws it for a model that is evaluated row by row; returns the study that the page shows.
 
     All rows are worked out behind the page, where that takes minutes unless the reader cancels it, else when asked;
     until then the page shows, and says, what it has. The address says `rows=all` once all numbers are there.
@@ -54,48 +54,48 @@ def background_rows(work: Workspace) -> Workspace:
     state.drop_invalid(
         {state.ROWS: options("Rows", [sample.ALL_ROWS], "Some of the rows are used.")}
     )
-    if not work.is_sampled:
+    if not study.is_sampled:
         _leave()
-        return work
-    key = work.memo_key()
-    unasked = state.get(_DECLINED) != key and sample.is_quick(work)
+        return study
+    key = study.memo_key()
+    unasked = state.get(_DECLINED) != key and sample.is_quick(study)
     if (
         state.get(state.ROWS)
         or st.query_params.get(state.ROWS)
         or state.get(_WANTED) == key
         or unasked
     ):
-        _want(work)
-        job = sample.begin_refinement(work, state.get(_SELF))
+        _want(study)
+        job = sample.begin_refinement(study, state.get(_SELF))
         if job.state == State.DONE:
             state.put(state.ROWS, sample.ALL_ROWS)
-            with _popover(f"All {work.background.size:,} rows"):
+            with _popover(f"All {study.background.size:,} rows"):
                 st.caption(
-                    f"Decisions are compared with all {work.background.size:,} rows of the background."
+                    f"Decisions are compared with all {study.background.size:,} rows of the background."
                 )
-                st.button(f"Use {_some(work)}", key="_some_rows", on_click=_decline, args=(work,))
+                st.button(f"Use {_some(study)}", key="_some_rows", on_click=_decline, args=(study,))
             return job.result
         state.forget(state.ROWS)
         if job.state != State.FAILED:
-            with _popover(f"{work.bulk_background.size:,} of {work.background.size:,} rows"):
-                _said(work)
+            with _popover(f"{study.bulk_background.size:,} of {study.background.size:,} rows"):
+                _said(study)
             with st.container(width=260, key="refining"):
-                st.fragment(_progress, run_every=PULSE)(work, job)
-            return work
+                st.fragment(_progress, run_every=PULSE)(study, job)
+            return study
         state.notice(
             f"Comparing with all rows failed: {text.plain(job.problem)}. Some of the rows are used."
         )
-        _decline(work)
-    with _popover(f"{work.bulk_background.size:,} of {work.background.size:,} rows"):
-        _said(work)
+        _decline(study)
+    with _popover(f"{study.bulk_background.size:,} of {study.background.size:,} rows"):
+        _said(study)
         st.button(
-            f"Use all {work.background.size:,} rows",
+            f"Use all {study.background.size:,} rows",
             key="_all_rows",
             on_click=_want,
-            args=(work,),
+            args=(study,),
             help="Exact contributions, worked out behind the page, which goes on meanwhile.",
         )
-    return work
+    return study
 
 
 def _popover(label: str) -> DeltaGenerator:
@@ -113,40 +113,40 @@ def rows_in_links() -> dict[str, str]:
     return {state.ROWS: str(state.get(state.ROWS))} if state.get(state.ROWS) else {}
 
 
-def _said(work: Workspace) -> None:
-    few = len(work.bulk) < len(work.dataset.rows("test"))
-    whose = f"the first {len(work.bulk):,} test samples" if few else "test samples"
+def _said(study: Study) -> None:
+    few = len(study.bulk) < len(study.dataset.rows("test"))
+    whose = f"the first {len(study.bulk):,} test samples" if few else "test samples"
     st.caption(
-        f"To answer at once, {whose} are compared with {_some(work)} of the background's "
-        f"{work.background.size:,}, drawn at random."
+        f"To answer at once, {whose} are compared with {_some(study)} of the background's "
+        f"{study.background.size:,}, drawn at random."
     )
 
 
-def _some(work: Workspace) -> str:
+def _some(study: Study) -> str:
     """How many rows are used where not all are."""
-    one = work.sample_background.size
-    alone = "all" if one == work.background.size else f"{one:,}"
-    return f"{work.bulk_background.size:,} rows (the open one with {alone})"
+    one = study.sample_background.size
+    alone = "all" if one == study.background.size else f"{one:,}"
+    return f"{study.bulk_background.size:,} rows (the open one with {alone})"
 
 
-def _progress(work: Workspace, job: Job) -> None:
+def _progress(study: Study, job: Job) -> None:
     """How far it is, looked at again and again; the page begins anew when it has ended."""
     reruns.begin_run()
     if job.state not in memo.UNDER_WAY or state.get(_WANTED) is None:
         st.rerun()
-    sample.begin_refinement(work, state.get(_SELF))  # still here
+    sample.begin_refinement(study, state.get(_SELF))  # still here
     left = job.seconds_left
     ahead = "waiting for another test set" if left is None else f"{duration(left)} left"
     st.progress(job.done / job.total, f"All rows: {job.done:,} of {job.total:,} samples, {ahead}")
-    st.button("Cancel", key="_refine_cancel", on_click=_decline, args=(work,))
+    st.button("Cancel", key="_refine_cancel", on_click=_decline, args=(study,))
 
 
-def _want(work: Workspace) -> None:
+def _want(study: Study) -> None:
     """Asks for all rows of this subject, and no longer for those of another."""
-    if state.get(_WANTED) not in (None, work.memo_key()):
+    if state.get(_WANTED) not in (None, study.memo_key()):
         _leave()
     state.put(_SELF, state.get(_SELF) or uuid4().hex)
-    state.put(_WANTED, work.memo_key())
+    state.put(_WANTED, study.memo_key())
     state.put(_DECLINED, None)
 
 
@@ -157,31 +157,31 @@ def _leave() -> None:
         state.put(_WANTED, None)
 
 
-def _decline(work: Workspace) -> None:
+def _decline(study: Study) -> None:
     """Shows this subject against some rows until the reader asks for all."""
     _leave()
-    state.put(_DECLINED, work.memo_key())
+    state.put(_DECLINED, study.memo_key())
     state.forget(state.ROWS)
 
 
 # The bar's words on a large data set that is being encoded, while the pages show its first samples.
 
 
-def workspace(model: str, data: str) -> Workspace:
+def open_study_shared(model: str, data: str) -> Study:
     """A model applied to a data set, by their names: to its first samples until all are encoded, which begins here."""
     reruns.require_known(model, data)
     if encoding.is_encoded(model, data):
-        return reruns.workspace_of(model, data)
+        return reruns.study_of(model, data)
     encoding.begin_encoding(model, data)
     return encoding.first_samples(
         model, data, str(st.query_params.get(state.SAMPLE) or state.get(state.SAMPLE) or "")
     )
 
 
-def encoding_progress(model: str, data: str, work: Workspace, sample: str) -> None:
+def encoding_progress(model: str, data: str, study: Study, sample: str) -> None:
     """Draws how far the encoding is, where the page shows the first samples only; the open one stays open."""
     job = encoding.find_encoding(model, data)
-    if job is None or len(work.dataset) == job.total:
+    if job is None or len(study.dataset) == job.total:
         return
     if job.problem:
         state.notice(
@@ -189,11 +189,11 @@ def encoding_progress(model: str, data: str, work: Workspace, sample: str) -> No
         )
     with st.container(width="content", key="encoding" if job.under_way else "encoding-ended"):
         st.fragment(_progress_line, run_every=PULSE if job.under_way else None)(
-            model, data, job, work, sample
+            model, data, job, study, sample
         )
 
 
-def _progress_line(model: str, data: str, job: Encoding, work: Workspace, sample: str) -> None:
+def _progress_line(model: str, data: str, job: Encoding, study: Study, sample: str) -> None:
     """How far it is, looked at again and again; the page begins anew when it has ended."""
     reruns.begin_run()
     if not job.under_way and encoding.is_encoded(model, data):
@@ -202,15 +202,15 @@ def _progress_line(model: str, data: str, job: Encoding, work: Workspace, sample
     left = job.seconds_left
     ahead = f", {duration(left)} left" if left is not None else ""
     with st.popover(
-        f"{len(work.dataset):,} of {job.total:,}",
+        f"{len(study.dataset):,} of {job.total:,}",
         icon=":material/table_rows:",
         key="first-samples",
         help="How many samples are shown until all are encoded",
     ):
         st.caption(
             "What this model makes of this data set is not kept here yet, or not any more. Until all of it is "
-            f"encoded, {len(work.dataset.rows('test')):,} test samples drawn at random are shown, compared with "
-            f"{work.background.size:,} of {work.background.total:,} training samples."
+            f"encoded, {len(study.dataset.rows('test')):,} test samples drawn at random are shown, compared with "
+            f"{study.background.size:,} of {study.background.total:,} training samples."
         )
         if job.under_way:
             encoding.begin_encoding(model, data)  # still here
@@ -352,15 +352,15 @@ def settle_background() -> None:
         st.rerun()  # a widget's first value is what the address held when the run began
 
 
-def background_picker(work: Workspace, row: int) -> Workspace:
-    """Draws the picker; returns the workspace with that background."""
+def background_picker(study: Study, row: int) -> Study:
+    """Draws the picker; returns the study with that background."""
     settle_background()
     state.drop_invalid(
         {
             state.BACKGROUND: options(
                 "Background", backgrounds.OFFERED, "The training set is compared with."
             ),
-            state.CONTRAST: Allowed(work.dataset.row, "Another sample is compared with."),
+            state.CONTRAST: Allowed(study.dataset.row, "Another sample is compared with."),
         }
     )
     chosen = st.selectbox(
@@ -372,21 +372,21 @@ def background_picker(work: Workspace, row: int) -> Workspace:
     )
     kind = backgrounds.OFFERED[chosen]
     if kind == "cohort":
-        return _cohort(work)
-    sample = _other(work, row) if kind == "contrast" else ""
-    if sample == str(work.dataset.ids[row]):
+        return _cohort(study)
+    sample = _other(study, row) if kind == "contrast" else ""
+    if sample == str(study.dataset.ids[row]):
         st.caption("This sample is compared with itself, so every contribution is 0. Pick another.")
-    return backgrounds.with_background(work, kind, sample)
+    return backgrounds.with_background(study, kind, sample)
 
 
-def _cohort(work: Workspace) -> Workspace:
-    """The workspace with a saved cohort behind it, whose members are told by the decisions against the training set."""
+def _cohort(study: Study) -> Study:
+    """The study with a saved cohort behind it, whose members are told by the decisions against the training set."""
     names = [entry.name for entry in state.saved_cohorts()]
     if not names:
         st.caption(
             "No cohort is saved yet: name one on the Cohorts page. Until then the training set is compared with."
         )
-        return work
+        return study
     state.drop_invalid(
         {state.MEMBERS: options("Cohort", names, "The first saved one is compared with.")}
     )
@@ -395,7 +395,7 @@ def _cohort(work: Workspace) -> Workspace:
     name = st.selectbox("Cohort", names, width=170, **state.bound(state.MEMBERS))
     try:
         rows = cohort_measures.members(
-            work, next(entry.parts for entry in state.saved_cohorts() if entry.name == name)
+            study, next(entry.parts for entry in state.saved_cohorts() if entry.name == name)
         )
     except QFusionError as error:
         st.warning(
@@ -403,42 +403,42 @@ def _cohort(work: Workspace) -> Workspace:
                 f"Cohort ‘{name}’ does not fit this model: {error} The training set is compared with."
             )
         )
-        return work
+        return study
     if not len(rows):
         st.warning(
             text.message(f"Cohort ‘{name}’ has no sample here. The training set is compared with.")
         )
-        return work
+        return study
     st.caption(f"{len(rows):,} samples")
-    return backgrounds.with_background(work, "cohort", name, rows)
+    return backgrounds.with_background(study, "cohort", name, rows)
 
 
-def cohort(work: Workspace) -> str:
+def cohort(study: Study) -> str:
     """The cohort that decisions are compared with, as NAME:FILTER; empty where it is something else."""
     result = [
         entry
         for entry in state.saved_cohorts()
-        if work.background.kind == "cohort" and entry.name == work.background.label
+        if study.background.kind == "cohort" and entry.name == study.background.label
     ]
     return f"{result[0].name}:{cohorts.written(result[0].parts)}" if result else ""
 
 
-def _other(work: Workspace, row: int) -> str:
-    default = backgrounds.default_contrast(work, row)
-    if is_foreign(work.dataset, state.CONTRAST):
+def _other(study: Study, row: int) -> str:
+    default = backgrounds.default_contrast(study, row)
+    if is_foreign(study.dataset, state.CONTRAST):
         state.put(state.CONTRAST, default)  # of another data set
     value = state.get(state.CONTRAST) or st.query_params.get(state.CONTRAST) or default
-    place = work.dataset.row(value if exists(work.dataset, value) else default)
-    if work.classes:
+    place = study.dataset.row(value if exists(study.dataset, value) else default)
+    if study.classes:
         says = (
-            f"It is predicted ‘{text.plain(work.classes[int(work.predicted[place])])}’ "
-            f"({text.softmax(work.probabilities[place].max())})"
+            f"It is predicted ‘{text.plain(study.classes[int(study.predicted[place])])}’ "
+            f"({text.softmax(study.probabilities[place].max())})"
         )
     else:
-        says = f"Its score {work.scores[place, 0]:+.2f}"
+        says = f"Its score {study.scores[place, 0]:+.2f}"
     return sample_box(
         "Rather than sample",
-        work.dataset,
+        study.dataset,
         default,
         state.CONTRAST,
         width=170,
@@ -502,7 +502,7 @@ def settle_pickers() -> None:
         st.rerun()  # a value that came with the first address outlives the run in which it is changed
 
 
-def draw_pickers() -> tuple[Workspace, int, int | None]:
+def draw_pickers() -> tuple[Study, int, int | None]:
     """Draws the pickers; returns the model on its data, the row of the sample, and the output to explain.
 
     The output is None for the predicted class of each sample, or for a model with one score.
@@ -541,31 +541,31 @@ def draw_pickers() -> tuple[Workspace, int, int | None]:
         f"Data set '{chosen}' has no model yet. Train one on the Train page, or with `python -m qfusion train --data "
         f"{chosen} --model quantum-jump --name my-model`.",
     )
-    work = workspace(model, chosen)
-    row = _sample(work)
-    output = _output(work)
-    work = background_rows(background_picker(work, row))
-    encoding_progress(model, chosen, work, str(work.dataset.ids[row]))
+    study = open_study_shared(model, chosen)
+    row = _sample(study)
+    output = _output(study)
+    study = background_rows(background_picker(study, row))
+    encoding_progress(model, chosen, study, str(study.dataset.ids[row]))
     state.keep(
         model=model,
         data=chosen,
-        sample=str(work.dataset.ids[row]),
+        sample=str(study.dataset.ids[row]),
         **background_in_links(),
         **rows_in_links(),
-        **({state.OUTPUT: work.classes[output]} if output is not None else {}),
+        **({state.OUTPUT: study.classes[output]} if output is not None else {}),
     )
-    return work, row, output
+    return study, row, output
 
 
 _DATA_HELP = "A data set that is on this machine. The model follows it."
 _MODEL_HELP = "A trained checkpoint. Data and test numbers follow it."
 
 
-def _sample(work: Workspace) -> int:
+def _sample(study: Study) -> int:
     """The sample picker, the most telling conflict first shown."""
-    data = work.dataset
-    state.drop_invalid({state.SAMPLE: Allowed(work.dataset.row, "A default sample is shown.")})
-    default = default_sample(work)
+    data = study.dataset
+    state.drop_invalid({state.SAMPLE: Allowed(study.dataset.row, "A default sample is shown.")})
+    default = default_sample(study)
     if is_foreign(data, state.SAMPLE):
         state.put(state.SAMPLE, default)  # of another data set
     with st.container(
@@ -600,11 +600,11 @@ def _sample(work: Workspace) -> int:
     return row
 
 
-def _output(work: Workspace) -> int | None:
+def _output(study: Study) -> int | None:
     """Whose score is explained: the class that is predicted, or one that the reader names."""
-    if not work.classes:
+    if not study.classes:
         return None
-    known = [PREDICTED, *work.classes]
+    known = [PREDICTED, *study.classes]
     state.drop_invalid({state.OUTPUT: options("Class", known, "The predicted class is explained.")})
     if state.get(state.OUTPUT) not in (None, *known):
         state.put(state.OUTPUT, PREDICTED)  # of another data set
@@ -615,7 +615,7 @@ def _output(work: Workspace) -> int | None:
         help="Every class has a score; contributions add up to the one explained.",
         **state.bound(state.OUTPUT),
     )
-    return None if chosen == PREDICTED else work.classes.index(chosen)
+    return None if chosen == PREDICTED else study.classes.index(chosen)
 
 
 def _sample_changed() -> None:
@@ -642,7 +642,7 @@ def _data_changed() -> None:
 # The bar's button that pins what is shown as A of the Compare page.
 
 
-def pin_button(work: Workspace, row: int, link: Callable[..., Any]) -> None:
+def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
     """Draws the button and, when something is pinned, what it is."""
     view = state.pinned()
     with st.container(
@@ -653,7 +653,7 @@ def pin_button(work: Workspace, row: int, link: Callable[..., Any]) -> None:
             icon=":material/push_pin:",
             key="_pin_now",
             on_click=_pin,
-            args=(work, row),
+            args=(study, row),
             help="Keeps model, data, sample and whatever is tweaked as A, to compare with what you look at later "
             "as B.",
         )
@@ -681,12 +681,12 @@ def pin_in_words(view: Pin) -> str:
     return f"{text.plain(view.sample, 40)} by {text.plain(view.model, 40)}{tweak}"
 
 
-def _pin(work: Workspace, row: int) -> None:
-    state.pin(view_of(work, row))
+def _pin(study: Study, row: int) -> None:
+    state.pin(view_of(study, row))
 
 
-def view_of(work: Workspace, row: int) -> Pin:
+def view_of(study: Study, row: int) -> Pin:
     """What the reader looks at."""
     return Pin(
-        work.name, work.dataset.name, str(work.dataset.ids[row]), sliders.current_tweak(work)
+        study.name, study.dataset.name, str(study.dataset.ids[row]), sliders.current_tweak(study)
     )

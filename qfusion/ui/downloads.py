@@ -59,10 +59,10 @@ def _close() -> None:
 
 
 def _body(here: Here) -> None:
-    work = here.work
-    loaded, tweak = reruns.loaded(work.name), sliders.current_tweak(work)
+    study = here.study
+    loaded, tweak = reruns.loaded(study.name), sliders.current_tweak(study)
     st.markdown(
-        f"**{text.plain(work.name)}**, "
+        f"**{text.plain(study.name)}**, "
         + (f"tweaked: {text.plain(tweak)}." if tweak else "as trained: nothing is tweaked.")
         + f" Sample {text.plain(here.sample)}, where a format is of one."
     )
@@ -87,14 +87,14 @@ def _body(here: Here) -> None:
 
 
 def _download(here: Here, checkpoint: Checkpoint, tweak: str, picked: str) -> None:
-    work, wanted = here.work, model_export.FORMATS[picked]
-    name = _free(f"{work.name}-tweaked" if tweak else f"{work.name}-copy")
+    study, wanted = here.study, model_export.FORMATS[picked]
+    name = _free(f"{study.name}-tweaked" if tweak else f"{study.name}-copy")
     stem = (
-        f"{work.name}-{here.sample}"
+        f"{study.name}-{here.sample}"
         if wanted.of_sample
         else name
         if picked == "checkpoint"
-        else work.name
+        else study.name
     )
     precision = "double"
     if picked == "torch":
@@ -109,12 +109,12 @@ def _download(here: Here, checkpoint: Checkpoint, tweak: str, picked: str) -> No
         model_export.make,
         picked,
         checkpoint,
-        work.dataset,
+        study.dataset,
         tweak=tweak,
         sample=here.sample,
         model_name=name,
         precision=precision,
-        behind=work.background,
+        behind=study.background,
     )
     st.download_button(
         f"Download {wanted.title}",
@@ -163,7 +163,7 @@ def _keep(here: Here, checkpoint: Checkpoint, tweak: str) -> None:
     """Puts the model among the reader's own."""
     with st.container(border=True, gap="xsmall", key="box-keep-model"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            free = _free(f"{here.work.name}-tweaked")
+            free = _free(f"{here.study.name}-tweaked")
             name = st.text_input(
                 "Keep as my model, under the name", placeholder=free, max_chars=64, key=_NAME
             )
@@ -179,7 +179,7 @@ def _keep(here: Here, checkpoint: Checkpoint, tweak: str) -> None:
         called = name.strip() or free
         try:
             with access.waiting("Measuring it on all samples …"):
-                formats.keep(checkpoint, tweak, here.work.dataset, called)
+                formats.keep(checkpoint, tweak, here.study.dataset, called)
         except QFusionError as error:
             st.error(text.message(error), icon=":material/error:")
             return
@@ -195,30 +195,30 @@ KINDS = {".pdf": ("PDF", "application/pdf"), ".html": ("HTML", "text/html")}
 
 def report_of_sample(here: Here) -> None:
     """Offers the report on the current sample, with the reader's background, output and changes of the model."""
-    work, row, wanted = here.work, here.row, here.output_wanted
-    changed = sliders.current_tweak(work)
+    study, row, wanted = here.study, here.row, here.output_wanted
+    changed = sliders.current_tweak(study)
     says = (
         f" The model is taken as you have changed it: {text.plain(changed, 120)}."
         if changed
         else ""
     )
     _offer(
-        f"{work.name}-{here.sample}",
+        f"{study.name}-{here.sample}",
         f"All about this decision in one file that needs no network: contributions, dynamics, entropies, "
         f"circuit, faithfulness, methods with equations, BibTeX. It takes about ten seconds.{says}",
-        lambda suffix: report.sample(sample_of(work, row, wanted, changed)).written(suffix),
+        lambda suffix: report.sample(sample_of(study, row, wanted, changed)).written(suffix),
     )
 
 
 def report_of_cohort(here: Here, table: Any, parts: Sequence[Part], name: str) -> None:
     """Offers the report on the cohort in force."""
-    work = here.work
+    study = here.study
     _offer(
-        f"{work.name}-cohort",
+        f"{study.name}-cohort",
         "All about this cohort in one file that needs no network: shares and types with intervals, "
         "contributions, entanglement, members, faithfulness, methods with equations, BibTeX. It takes about ten "
         "seconds.",
-        lambda suffix: report.cohort(about_cohort.members(work, table, parts, name)).written(
+        lambda suffix: report.cohort(about_cohort.members(study, table, parts, name)).written(
             suffix
         ),
     )

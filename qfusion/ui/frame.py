@@ -13,7 +13,7 @@ import streamlit as st
 from qfusion import _files, data
 from qfusion.analysis import memo, text
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError, provided
 from qfusion.figures.style import Theme
 from qfusion.models.tweak import Tweak
@@ -121,7 +121,7 @@ class Here:
     """What the reader has picked: the model on its data, the sample's row, the theme, and the score to explain (None:
     as predicted)."""
 
-    work: Workspace
+    study: Study
     row: int
     theme: Theme
     output_wanted: int | None = None
@@ -129,9 +129,11 @@ class Here:
     def subject(self, tweak: Tweak | str = "") -> Sample:
         """The sample, under a tweak: whatever is told of it is asked there."""
         return Sample(
-            self.work,
+            self.study,
             self.row,
-            int(self.work.predicted[self.row]) if self.output_wanted is None else self.output_wanted,
+            int(self.study.predicted[self.row])
+            if self.output_wanted is None
+            else self.output_wanted,
             tweak,
         )
 
@@ -143,15 +145,15 @@ class Here:
 
     def subjects(self, tweak: Tweak | str = "") -> dict[str, Any]:
         """What panels of this page are made from, by what builders call it."""
-        return {"sample": self.subject(tweak), "work": self.work}
+        return {"sample": self.subject(tweak), "study": self.study}
 
     @property
     def sample(self) -> str:
         """The sample's id."""
-        return str(self.work.dataset.ids[self.row])
+        return str(self.study.dataset.ids[self.row])
 
 
-def shell(title: str, before: Callable[[Workspace], None] | None = None) -> Here:
+def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
     """Draws the frame and returns what the reader picked; stops the page with a message when that cannot be loaded.
 
     Args:
@@ -163,17 +165,17 @@ def shell(title: str, before: Callable[[Workspace], None] | None = None) -> Here
         bar.settle_pickers()
         state.settle_stored()
         with top:
-            work, row, wanted = bar.draw_pickers()
-            bar.pin_button(work, row, link)
+            study, row, wanted = bar.draw_pickers()
+            bar.pin_button(study, row, link)
             sharing.notes_button(title, FILES)
         if before is not None:
-            before(work)
-        _settle(title, work)
-        made_from = address.made_from(work)
+            before(study)
+        _settle(title, study)
+        made_from = address.made_from(study)
         sharing.link_and_session(side, FILES, made_from)
-    sharing.set_origin(**made_from, sample=str(work.dataset.ids[row]), seed=work.card.get("seed"))
+    sharing.set_origin(**made_from, sample=str(study.dataset.ids[row]), seed=study.card.get("seed"))
     _head(title)
-    return Here(work, row, theme(), wanted)
+    return Here(study, row, theme(), wanted)
 
 
 def frame(title: str, rules: Mapping[str, Allowed] | None = None) -> Theme:
@@ -239,14 +241,14 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
 
 
 def _settle(
-    title: str, work: Workspace | None = None, rules: Mapping[str, Allowed] | None = None
+    title: str, study: Study | None = None, rules: Mapping[str, Allowed] | None = None
 ) -> None:
     """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
     page = title.lower()
-    if work is not None and page in ("dynamics", "compare") and work.can("time"):
-        for key, now in physics.renamed_couplings(View(page, state.address_now()), work).items():
+    if study is not None and page in ("dynamics", "compare") and study.can("time"):
+        for key, now in physics.renamed_couplings(View(page, state.address_now()), study).items():
             state.rename(key, now)
-    rules = rules or programs.allowed(View(page, state.address_now()), work)
+    rules = rules or programs.allowed(View(page, state.address_now()), study)
     state.drop_invalid(rules)
     state.drop_unknown({*rules, *bar.KEYS, *state.STORED})
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from qfusion.analysis import answers, compare, sample, text
 from qfusion.analysis.answers import IN_TURN, QUESTIONS
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.figures import style
 from qfusion.panels import overview, samples
 from qfusion.panels import overview as builders
@@ -51,9 +51,9 @@ def decision(here: Here) -> None:
 
 def pipeline(here: Here) -> None:
     """The way from features to score; each part links to the page that shows it."""
-    parts = answers.pipeline(here.work)
+    parts = answers.pipeline(here.study)
     guidance.title(
-        text.plain(here.work.card.get("title") or here.work.name), answers.sentence(here.work), 3
+        text.plain(here.study.card.get("title") or here.study.name), answers.sentence(here.study), 3
     )
     with st.container(key="pair-pipeline"):
         cells = st.columns(len(parts), gap="small")
@@ -74,12 +74,12 @@ def example_samples(here: Here) -> None:
     """Samples to start with, in cards: content, mini waterfall, entropies."""
     guidance.title(
         "Samples to start with",
-        f"Picked by their verdicts among the {len(here.work.dataset.rows('test')):,} test samples, from "
+        f"Picked by their verdicts among the {len(here.study.dataset.rows('test')):,} test samples, from "
         "the better-predicted half where it has such a sample. "
-        + sample.baseline_words(here.work.sample_background),
+        + sample.baseline_words(here.study.sample_background),
         3,
     )
-    examples = compare.find_examples(here.work)
+    examples = compare.find_examples(here.study)
     cells = st.columns(len(examples), gap="medium")
     for cell, item in zip(cells, examples, strict=True):
         with cell, st.container(border=True, height="stretch", key=f"telling-{item.kind}"):
@@ -87,28 +87,28 @@ def example_samples(here: Here) -> None:
 
 
 def _card(here: Here, item: Any) -> None:
-    work = here.work
-    row = work.dataset.row(item.sample)
+    study = here.study
+    row = study.dataset.row(item.sample)
     guidance.title(
         f"{ICONS[item.kind]} {TITLES[item.kind]}",
-        f"{item.why} {_under(work, work.predicted[row])}",
+        f"{item.why} {_under(study, study.predicted[row])}",
         3,
     )
     with st.container(key=f"said-{item.kind}"):
         views.sample_content(here, row, details=False)
-    output = int(work.predicted[row])
-    if work.classes:
-        right = work.predicted[row] == work.dataset.y[row]
-        sure = text.softmax(work.probabilities[row, output])
+    output = int(study.predicted[row])
+    if study.classes:
+        right = study.predicted[row] == study.dataset.y[row]
+        sure = text.softmax(study.probabilities[row, output])
         st.markdown(
-            f"Predicted **{text.plain(work.classes[output])}** ({sure}), "
-            f"{'rightly' if right else 'but it is ' + text.plain(work.classes[int(work.dataset.y[row])])}"
+            f"Predicted **{text.plain(study.classes[output])}** ({sure}), "
+            f"{'rightly' if right else 'but it is ' + text.plain(study.classes[int(study.dataset.y[row])])}"
         )
-    panels.small(builders.waterfall(work, here.theme, kind=item.kind))
-    if work.can("time"):
-        panels.small(builders.entropy(work, here.theme, kind=item.kind))
-    elif work.can("masses"):
-        panels.small(builders.masses(work, here.theme, kind=item.kind))
+    panels.small(builders.waterfall(study, here.theme, kind=item.kind))
+    if study.can("time"):
+        panels.small(builders.entropy(study, here.theme, kind=item.kind))
+    elif study.can("masses"):
+        panels.small(builders.masses(study, here.theme, kind=item.kind))
     link(
         "pages/samples.py",
         f"Open {text.plain(item.sample)}",
@@ -117,13 +117,13 @@ def _card(here: Here, item: Any) -> None:
     )
 
 
-def _under(work: Workspace, output: int) -> str:
+def _under(study: Study, output: int) -> str:
     """What the small figures of a card are."""
-    if work.can("time"):
+    if study.can("time"):
         return "Top: baseline + terms = score. Bottom: entropy of each modality over time (nats)."
-    if work.can("masses"):
+    if study.can("masses"):
         return (
-            f"Top: baseline + terms = {text.plain(work.unit_of(output))}. Bottom: the mass each modality gives "
+            f"Top: baseline + terms = {text.plain(study.unit_of(output))}. Bottom: the mass each modality gives "
             "each element (dark 0, yellow 1), and what the fusion makes of it."
         )
     return "Baseline + terms = score."
@@ -131,11 +131,11 @@ def _under(work: Workspace, output: int) -> str:
 
 def metrics_card(here: Here) -> None:
     """Test metrics: mean and spread over the training seeds."""
-    if here.work.card.get("metrics", {}).get("test"):
-        panels.draw(builders.test_metrics(here.work, here.theme))
+    if here.study.card.get("metrics", {}).get("test"):
+        panels.draw(builders.test_metrics(here.study, here.theme))
         with st.expander("All test metrics as a table", icon=":material/table:"):
             st.dataframe(
-                _metric_table(here.work.card),
+                _metric_table(here.study.card),
                 hide_index=True,
                 height="content",
                 alt="Test metrics: mean and spread over the seeds.",
@@ -167,16 +167,16 @@ def model_card(here: Here) -> None:
     with st.container(border=True, height="stretch", key="panel-model"):
         guidance.title(
             "Model",
-            text.plain(here.work.card.get("notes") or "") or answers.sentence(here.work),
+            text.plain(here.study.card.get("notes") or "") or answers.sentence(here.study),
             3,
         )
-        _chips("model", answers.model_rows(here.work))
+        _chips("model", answers.model_rows(here.study))
         downloads.export_button(here)
 
 
 def data_card(here: Here) -> None:
     """What the data are: chips, and words behind an (i)."""
-    data = here.work.dataset
+    data = here.study.dataset
     with st.container(border=True, height="stretch", key="panel-data"):
         guidance.title("Data", text.plain(data.description, 600), 3)
         _chips(
@@ -188,7 +188,7 @@ def data_card(here: Here) -> None:
                 for m in data.modalities
             }
             | {
-                "target": answers.target_words(here.work),
+                "target": answers.target_words(here.study),
                 "source": data.source,
                 "licence": data.licence,
                 "digest": data.digest[:12],
@@ -222,7 +222,7 @@ _OF_CIRCUITS = (
 
 def reading_guide(here: Here) -> None:
     """How to read the pages."""
-    names = here.work.modalities
+    names = here.study.modalities
     swatches = "  ".join(f"{text.plain(name)} ({_hue_name(name, names)})" for name in names)
     with st.expander("How to read the pages", icon=":material/help:", expanded=guidance.full()):
         st.markdown(
@@ -232,9 +232,9 @@ def reading_guide(here: Here) -> None:
             "is exact, not sampled.\n"
             + (
                 _OF_TIME
-                if here.work.can("time")
+                if here.study.can("time")
                 else _OF_CIRCUITS
-                if here.work.can("rules")
+                if here.study.can("rules")
                 else ""
             )
             + "- **Every figure** has an export (SVG, PDF, PNG, HTML, and what it was made from) and its numbers as "
@@ -269,7 +269,7 @@ def five_questions(here: Here) -> None:
         cells = {
             question: st.container(key=f"question-{at}") for at, question in enumerate(QUESTIONS)
         }
-        places = dict(zip(QUESTIONS, _places(here.work), strict=True))
+        places = dict(zip(QUESTIONS, _places(here.study), strict=True))
         for question in IN_TURN:
             answer, (page, label, shown) = QUESTIONS[question](sample), places[question]
             with cells[question]:
@@ -278,20 +278,20 @@ def five_questions(here: Here) -> None:
         panels.footer(picture)
 
 
-def _places(work: Workspace) -> tuple[Place, ...]:
+def _places(study: Study) -> tuple[Place, ...]:
     """Where the figure behind each answer is."""
     fixed: tuple[Place, ...] = (
         ("pages/samples.py", "See every part", {}),
         ("pages/samples.py", "See what each says", {}),
         ("pages/what_if.py", "See and try it", {}),
     )
-    if work.can("time"):
+    if study.can("time"):
         return (
             *fixed,
             ("pages/dynamics.py", "See it over time", {"show": "Decision"}),
             ("pages/dynamics.py", "See what built it", {"show": "Decision"}),
         )
-    if work.can("layers"):
+    if study.can("layers"):
         return (
             *fixed,
             ("pages/circuit.py", "See it along the layers", {"rules": "Entropies"}),

@@ -29,8 +29,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from qfusion import _files, data
 from qfusion._checks import choose
 from qfusion.analysis import sample
-from qfusion.analysis.sample import open_work
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.sample import open_study
+from qfusion.analysis.study import Study
 from qfusion.data import registry
 from qfusion.errors import QFusionError
 from qfusion.models.tweak import Tweak
@@ -141,10 +141,10 @@ def require_known(model: str, data_name: str) -> None:
     dataset(data_name)
 
 
-def workspace_of(model: str, data_name: str) -> Workspace:
+def study_of(model: str, data_name: str) -> Study:
     """A model applied to a data set, by their names."""
     require_known(model, data_name)
-    return open_work(model, data_name)
+    return open_study(model, data_name)
 
 
 # What the reader is likely to ask for next, worked out while they read: the panels of the samples beside this one.
@@ -186,7 +186,7 @@ def _draw(here: Any, view: View, tweak: Tweak | str, session: str, stop: threadi
     beside = [
         replace(here, row=row)
         for row in (here.row + 1, here.row - 1)
-        if 0 <= row < len(here.work.dataset)
+        if 0 <= row < len(here.study.dataset)
     ]
     stored = [panel for panel in pages.PAGES[view.page].values() if panel.is_cached]
     for subjects, panel in itertools.product([entry.subjects(tweak) for entry in beside], stored):

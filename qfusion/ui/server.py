@@ -149,11 +149,11 @@ def _load() -> None:
             importlib.import_module(name)
     finally:
         _loaded.set()
-    from qfusion.analysis.sample import open_work
+    from qfusion.analysis.sample import open_study
     from qfusion.panels import address
 
     with suppress(QFusionError):  # the page says so
-        address.default_sample(open_work(address.models()[0]))
+        address.default_sample(open_study(address.models()[0]))
     importlib.import_module("sklearn.metrics")  # which the first slider needs
     _plotly["gzip"] = gzip.compress(_read_plotly(), 6)
 

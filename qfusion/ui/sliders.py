@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from qfusion.analysis.operators import learned_strengths
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain.sensitivity import TOP_DURATION, TOP_FACTOR
 from qfusion.figures.style import term_title
@@ -32,11 +32,11 @@ _PAST, _FUTURE, _NOW = "_tweaks_past", "_tweaks_future", "_tweak_now"
 Tweaks = dict[str, Any]  # values of widgets by key, those as learned left out
 
 
-def _note(work: Workspace) -> None:
+def _note(study: Study) -> None:
     """Remembers what is tweaked whenever it differs from what was; another model begins anew."""
-    default = _default(work)
+    default = _default(study)
     now = (
-        work.name,
+        study.name,
         {
             key: state.get(key)
             for key in default
@@ -55,9 +55,9 @@ def _note(work: Workspace) -> None:
     state.put(_NOW, now)
 
 
-def undo_and_redo(work: Workspace) -> None:
+def undo_and_redo(study: Study) -> None:
     """Draws both buttons, once the widgets that tweak are drawn."""
-    _note(work)
+    _note(study)
     with st.container(horizontal=True, gap=None, width="content", key="history"):
         for key, icon, words, stored in (
             ("_undo", "undo", "Undo the last tweak (u)", _PAST),
@@ -71,13 +71,13 @@ def undo_and_redo(work: Workspace) -> None:
                 help=words,
                 disabled=not state.get(stored),
                 on_click=_step,
-                args=(_default(work), stored),
+                args=(_default(study), stored),
             )
 
 
-def _default(work: Workspace) -> Mapping[str, Any]:
+def _default(study: Study) -> Mapping[str, Any]:
     """Keys of the widgets that tweak a model, with what they say as learned."""
-    return learned(work.model) if work.can("time") else {"phi": ""} if work.can("rules") else {}
+    return learned(study.model) if study.can("time") else {"phi": ""} if study.can("rules") else {}
 
 
 def _step(default: Mapping[str, Any], source: str) -> None:
@@ -105,25 +105,25 @@ def assign_tweaks(values: Mapping[str, Any]) -> None:
 STEP = 0.05
 
 
-def current(work: Workspace) -> Tweak:
+def current(study: Study) -> Tweak:
     """What the sliders of this session say, whichever page drew them.
 
     Raises:
         InvalidInput: when a number, set for another model, is out of its range.
     """
-    words = [(key, state.get(key)) for key in learned(work.model)]
+    words = [(key, state.get(key)) for key in learned(study.model)]
     return fitting_tweak(
-        work.model,
+        study.model,
         Tweak.of(
-            [(key, value) for key, value in words if isinstance(value, int | float)], work.model
+            [(key, value) for key, value in words if isinstance(value, int | float)], study.model
         ),
     )
 
 
-def draw_sliders(work: Workspace) -> Tweak:
+def draw_sliders(study: Study) -> Tweak:
     """Draws the sliders, the strongest terms first, and returns what they say."""
-    model, T, names = work.model, float(work.model.duration), tuple(work.model.modalities)
-    strengths = learned_strengths(work)
+    model, T, names = study.model, float(study.model.duration), tuple(study.model.modalities)
+    strengths = learned_strengths(study)
     st.markdown(
         "**Couplings** × learned H",
         help="H = Σ H_S, each H_S acting on exactly the modalities S. 0 removes it, 1 leaves it as learned. "
@@ -193,9 +193,9 @@ def _old_rates(model: Any) -> dict[str, float]:
     }
 
 
-def presets(work: Workspace) -> None:
+def presets(study: Study) -> None:
     """Buttons that set many sliders at once."""
-    model, terms = work.model, couplings(tuple(work.model.modalities)).values()
+    model, terms = study.model, couplings(tuple(study.model.modalities)).values()
     joint = {term: 0.0 for term in terms if "+" in term}
     with st.container(horizontal=True, gap="small"):
         st.button(
@@ -220,7 +220,7 @@ def presets(work: Workspace) -> None:
             args=(model, Tweak(joint)),
             help="Every H_S of two or more modalities to 0",
         )
-        undo_and_redo(work)
+        undo_and_redo(study)
 
 
 def set_to(model: Any, tweak: Tweak) -> None:
@@ -228,12 +228,12 @@ def set_to(model: Any, tweak: Tweak) -> None:
     assign_tweaks(learned(model) | tweak.numbers())
 
 
-def current_tweak(work: Any) -> str:
+def current_tweak(study: Any) -> str:
     """What the reader has set on the Dynamics or Circuit page for this model; empty for as learned, or for edits that
     do not fit."""
-    if work.can("time"):
-        return str(current(work))
+    if study.can("time"):
+        return str(current(study))
     try:
-        return work.model.parse_tweak(str(state.get("phi") or ""))
+        return study.model.parse_tweak(str(state.get("phi") or ""))
     except QFusionError:
         return ""

@@ -43,9 +43,9 @@ def words(here: Here) -> str:
 
 def problem(here: Here) -> str:
     """What is wrong with the reader's text; empty when it fits."""
-    work: Any = here.work
+    study: Any = here.study
     try:
-        work.model.parse_tweak(edits_text())
+        study.model.parse_tweak(edits_text())
     except QFusionError as error:
         return f"{error} The tables are as learned."
     return ""
@@ -60,31 +60,31 @@ def edits_text() -> str:
 
 def tables_panel(sample: Sample, theme: Theme) -> None:
     """The heat map with the editor of its chosen cell, and the presets."""
-    work: Any = sample.work
-    shape, reading = entangled_qcnn.shape_of(work.model), sample.reading
+    study: Any = sample.study
+    shape, reading = entangled_qcnn.shape_of(study.model), sample.reading
     with st.container(border=True, key="panel-tables", gap="xsmall"):
         head, chart = st.container(), st.container()
-        cell = _pick(work, shape, reading)
+        cell = _pick(study, shape, reading)
         phi, learned = (
             float(model.phi.detach().double()[*_place(cell)])
-            for model in (sample.model, work.model)
+            for model in (sample.model, study.model)
         )
         panels.inside(
             network.tables(
                 sample,
                 theme,
-                element=work.elements[cell.element],
+                element=study.elements[cell.element],
                 stage=cell.stage,
                 outcome=reading.patterns[cell.pattern],
             ),
             head,
             chart=chart,
-            on_select=lambda key: _picked(key, work.elements, reading.patterns),
-            below=lambda: _editor(work, shape, cell, phi, learned, reading),
+            on_select=lambda key: _picked(key, study.elements, reading.patterns),
+            below=lambda: _editor(study, shape, cell, phi, learned, reading),
         )
     with st.container(border=True, key="box-tables", gap="xsmall"):
         _presets(shape, cell)
-        _ways_back(work, shape, cell, phi, learned, sample.tweak)
+        _ways_back(study, shape, cell, phi, learned, sample.tweak)
     guidance.aside(
         "Nearest named rule of each element: "
         + ", ".join(
@@ -98,8 +98,8 @@ def tables_panel(sample: Sample, theme: Theme) -> None:
 def at_gate(sample: Sample, gate: int) -> None:
     """The editor of the angles of a fusion gate, where the gate (from 1 on) is one: what its qubits read is picked, and
     its angle set."""
-    work: Any = sample.work
-    shape, reading = entangled_qcnn.shape_of(work.model), sample.reading
+    study: Any = sample.study
+    shape, reading = entangled_qcnn.shape_of(study.model), sample.reading
     element, place = divmod(gate - 1, shape.M + shape.stages)  # its encoding gates, then its stages
     if element >= shape.n or place < shape.M:
         return
@@ -113,27 +113,27 @@ def at_gate(sample: Sample, gate: int) -> None:
         cell = Cell(element, stage, patterns.index(str(outcome)))
         phi, learned = (
             float(model.phi.detach().double()[*_place(cell)])
-            for model in (sample.model, work.model)
+            for model in (sample.model, study.model)
         )
-        _editor(work, shape, cell, phi, learned, reading)
-        _ways_back(work, shape, cell, phi, learned, sample.tweak)
+        _editor(study, shape, cell, phi, learned, reading)
+        _ways_back(study, shape, cell, phi, learned, sample.tweak)
 
 
 def _place(cell: Cell) -> tuple[int, int, int]:
     return cell.element, cell.stage, cell.pattern
 
 
-def _pick(work: Any, shape: entangled_qcnn.Shape, reading: Reading) -> Cell:
+def _pick(study: Any, shape: entangled_qcnn.Shape, reading: Reading) -> Cell:
     """The pickers of the cell, for whoever cannot click: element, stage, outcome."""
     patterns = entangled_qcnn.edited_patterns(shape)
-    if state.get(ELEMENT) not in (None, *work.elements):
-        state.put(ELEMENT, work.elements[0])
+    if state.get(ELEMENT) not in (None, *study.elements):
+        state.put(ELEMENT, study.elements[0])
     if state.get(OUTCOME, st.query_params.get(OUTCOME)) not in patterns:
-        at = work.elements.index(state.get(ELEMENT)) if state.get(ELEMENT) in work.elements else 0
+        at = study.elements.index(state.get(ELEMENT)) if state.get(ELEMENT) in study.elements else 0
         state.put(OUTCOME, network.most_read(reading, at))
     with st.container(horizontal=True, vertical_alignment="bottom", key="cell-pickers"):
-        element = work.elements.index(
-            st.selectbox("Element", list(work.elements), **state.bound(ELEMENT))
+        element = study.elements.index(
+            st.selectbox("Element", list(study.elements), **state.bound(ELEMENT))
         )
         stage = 0
         if shape.stages > 1:
@@ -162,7 +162,7 @@ def _picked(key: str, elements: tuple[str, ...], patterns: tuple[str, ...]) -> N
 
 
 def _editor(
-    work: Any,
+    study: Any,
     shape: entangled_qcnn.Shape,
     cell: Cell,
     angle: float,
@@ -175,7 +175,7 @@ def _editor(
     yes = [text.plain(name) for name, bit in zip(controls, digits, strict=True) if bit == "1"]
     changed = _changed(angle, learned)
     st.markdown(
-        f"**{text.plain(work.elements[cell.element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): φ = {angle:.3f} "
+        f"**{text.plain(study.elements[cell.element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): φ = {angle:.3f} "
         f"rad → mass **{_mass(angle):.2f}**"
         + (f"; learned {learned:.3f} rad → {_mass(learned):.2f}" if changed else ", as learned")
         + f". This sample reads it with {share(float(reading.weights[_place(cell)]))}."
@@ -214,7 +214,7 @@ def _changed(angle: float, learned: float) -> bool:
 
 
 def _ways_back(
-    work: Any, shape: entangled_qcnn.Shape, cell: Cell, angle: float, learned: float, in_force: str
+    study: Any, shape: entangled_qcnn.Shape, cell: Cell, angle: float, learned: float, in_force: str
 ) -> None:
     """Buttons that undo what is edited: of the chosen cell, of all, and step by step."""
     with st.container(horizontal=True, gap="small"):
@@ -234,7 +234,7 @@ def _ways_back(
             on_click=state.put,
             args=(EDITS, ""),
         )
-        sliders.undo_and_redo(work)
+        sliders.undo_and_redo(study)
 
 
 def _mass(angle: float) -> float:

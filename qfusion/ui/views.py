@@ -19,7 +19,7 @@ from qfusion.analysis import answers, changes, cohort_measures, memo, text
 from qfusion.analysis.answers import KINDS
 from qfusion.analysis.memo import Job, State
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.data import Audio, Content, Image, Text, modality
 from qfusion.data.modality import Series
 from qfusion.figures.style import Theme
@@ -53,26 +53,26 @@ def sample_content(
     at = here.row if row is None else row
     result = {
         name: piece
-        for name, piece in here.work.dataset.content(at).items()
+        for name, piece in here.study.dataset.content(at).items()
         if only is None or name in only
     }
-    for name in (name for name in here.work.modalities if isinstance(result.get(name), Text)):
+    for name in (name for name in here.study.modalities if isinstance(result.get(name), Text)):
         _piece(name, result[name])
     with st.container(horizontal=True, vertical_alignment="center", wrap=len(result) > 3):
         for kind in (Image, Audio):
             for name in (
-                name for name in here.work.modalities if isinstance(result.get(name), kind)
+                name for name in here.study.modalities if isinstance(result.get(name), kind)
             ):
                 _piece(name, result[name], "stretch" if details else 150)
-    for name in here.work.modalities:
+    for name in here.study.modalities:
         if isinstance(result.get(name), Series):
             st.caption(text.plain(name))
             panels.small(
                 samples.curve(
-                    here.work, here.theme, row=at, modality=name, card="main" if details else key
+                    here.study, here.theme, row=at, modality=name, card="main" if details else key
                 )
             )
-    absent = [name for name in here.work.modalities if name not in result]
+    absent = [name for name in here.study.modalities if name not in result]
     if absent and details:
         st.caption(
             f"No raw content of {', '.join(map(text.plain, absent))} comes with this data set, only features."
@@ -106,11 +106,11 @@ def _facts(here: Here, row: int) -> None:
     """Whatever the data set's table says of the sample: video and segment times, regime."""
     facts = {
         str(name): value
-        for name, value in here.work.dataset.table.iloc[row].items()
-        if name not in (*HIDDEN, here.work.dataset.target.name)
+        for name, value in here.study.dataset.table.iloc[row].items()
+        if name not in (*HIDDEN, here.study.dataset.target.name)
         and not (str(name).startswith(modality.COLUMN) and pd.isna(value))
     }
-    parts = [f"split: {here.work.dataset.split[row]}"]
+    parts = [f"split: {here.study.dataset.split[row]}"]
     if {"start", "end"} <= set(facts):
         parts.append(f"segment: {facts.pop('start'):.1f} s to {facts.pop('end'):.1f} s")
     parts += [
@@ -132,9 +132,9 @@ def sample_heading(here: Here) -> None:
         st.subheader(f"Sample {text.plain(here.sample)}", anchor=False)
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             downloads.report_of_sample(here)
-            if here.work.can("time"):
+            if here.study.can("time"):
                 link("pages/dynamics.py", "Follow it through time", ":material/timeline:")
-            elif here.work.can("circuit"):
+            elif here.study.can("circuit"):
                 link("pages/circuit.py", "Walk it through the circuit", ":material/schema:")
 
 
@@ -152,11 +152,11 @@ def sensitivity_in_dynamics(here: Here, now: Any, _: Any) -> None:
 
 def sensitivity_tab(here: Here, sample: Sample) -> None:
     """Pickers, tornado, table, response."""
-    work = here.work
+    study = here.study
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        effect = _pick("Effect on", list(changes.targets(work)), TARGET)
-        over = _pick("Samples", list(changes.cohorts(work)), COHORT)
-        group = _pick("Terms", list(changes.GROUPS[work.can("time")]), TERMS)
+        effect = _pick("Effect on", list(changes.targets(study)), TARGET)
+        over = _pick("Samples", list(changes.cohorts(study)), COHORT)
+        group = _pick("Terms", list(changes.GROUPS[study.can("time")]), TERMS)
         half = st.toggle(
             "Slope half-way too",
             help="The slope of every term at half its strength: diamonds beside the right bars. It stands "
@@ -237,7 +237,7 @@ def _way(here: Here, sample: Sample, measured: Measured, effect: str, over: str)
 
 
 def _table(sample: Sample, measured: Measured) -> None:
-    work, (_, result, reach) = sample.work, measured
+    study, (_, result, reach) = sample.study, measured
     with st.expander("All terms as a table", icon=":material/table_rows:", **state.opened(TABLE)):
         with_metrics = st.toggle(
             "Test metrics without each term (a second or more)",
@@ -247,7 +247,7 @@ def _table(sample: Sample, measured: Measured) -> None:
         table = result.frame(result.targets[0])
         table.insert(7, "above_1_percent", changes.large(result, reach))
         if with_metrics:
-            scored = changes.metrics_without(work, sample.tweak)
+            scored = changes.metrics_without(study, sample.tweak)
             known = metrics.labels(scored.columns)
             for name in [
                 name for name in ("mae", "corr", "accuracy", "nll") if name in scored.columns
@@ -259,7 +259,7 @@ def _table(sample: Sample, measured: Measured) -> None:
                 if name in scored.columns
             )
             st.caption(
-                f"Over {len(work.dataset.rows('test')):,} test samples{answers.of_seed(work)}; with all terms: "
+                f"Over {len(study.dataset.rows('test')):,} test samples{answers.of_seed(study)}; with all terms: "
                 f"{stored}. A weight or measurement vector is taken out of every score."
             )
         order = np.argsort(-np.abs(result.effects[:, 0]))
@@ -393,7 +393,7 @@ def choose_drawn() -> None:
 
 
 def everyone(
-    name: str, work: Workspace, rows: np.ndarray, some: int, make: Callable[[], object], *more: str
+    name: str, study: Study, rows: np.ndarray, some: int, make: Callable[[], object], *more: str
 ) -> bool:
     """Returns whether a panel shows all samples, which are then worked out; says until then that some are drawn,
     and how far all are.
@@ -403,7 +403,7 @@ def everyone(
         make: works out what the panel shows of all samples, where it is kept.
         more: what else tells it from others.
     """
-    key = (name, *more, *work.memo_key(), hashlib.sha256(rows.tobytes()).hexdigest())
+    key = (name, *more, *study.memo_key(), hashlib.sha256(rows.tobytes()).hexdigest())
     state.put(_SELF, state.get(_SELF) or uuid4().hex)
     if some < len(rows) and state.get(SAMPLES) != cohort_measures.ALL:
         st.caption(f"{cohort_measures.drawn_words(some, len(rows))}.")

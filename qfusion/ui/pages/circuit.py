@@ -30,8 +30,8 @@ PER_LINE = 10  # columns of a circuit that fit across a page of LaTeX
 def circuit_exports(here: Here, in_force: str = "", *, folded: bool = True) -> None:
     """Downloads of the circuit, as `in_force` tweaks it, its drawing by PennyLane (in a fold, unless there is one
     around), and the beginning of its OpenQASM."""
-    drawn = dynamics.circuit_drawing(here.work, here.row, in_force)
-    name = f"qfusion-{here.work.name}-{here.sample}"
+    drawn = dynamics.circuit_drawing(here.study, here.row, in_force)
+    name = f"qfusion-{here.study.name}-{here.sample}"
     program = drawn.to_openqasm(3)
     lines = program.splitlines()
     of = f"{len(lines):,} lines on {len(drawn.wires)} qubits"
@@ -87,46 +87,46 @@ def _exports(drawn: Any) -> list[tuple[str, str, str, Any]]:
 def rules_tab(here: Here, sample: Sample) -> None:
     """The whole view: the tables, and beside them what follows."""
     in_force = sample.tweak
-    now, base = (dynamics.answer_of_rules(here.work, here.row, words) for words in (in_force, ""))
+    now, base = (dynamics.answer_of_rules(here.study, here.row, words) for words in (in_force, ""))
     left, right = st.columns([1.2, 1], gap="medium")
     with left:
         truth_tables.tables_panel(sample, here.theme)
         st.caption(
             f"Fused by {'edited' if in_force else 'learned'} tables{': ' + text.plain(in_force) if in_force else ''}. "
-            f"Test metrics over {len(here.work.dataset.rows('test')):,} samples."
+            f"Test metrics over {len(here.study.dataset.rows('test')):,} samples."
         )
         downloads.export_button(here)
     with right:
         before_after(here, now, base)
-        if here.work.classes:
+        if here.study.classes:
             panels.draw(network.probabilities(sample, here.theme))
         panels.draw(network.waterfall(sample, here.theme))
 
 
 def before_after(here: Here, now: Any, base: Any) -> None:
     """The decision and the test metrics as learned and with edits."""
-    work = here.work
+    study = here.study
     row = here.row
     cells: list[tuple[str, float, float, str, str]] = []
-    if work.classes:
-        truth, first = int(work.dataset.y[row]), int(base.scores.argmax())
+    if study.classes:
+        truth, first = int(study.dataset.y[row]), int(base.scores.argmax())
         cells.append(
             (
-                f"Softmax ‘{text.plain(work.classes[first], 14)}’, predicted",
+                f"Softmax ‘{text.plain(study.classes[first], 14)}’, predicted",
                 float(base.probabilities[first]),
                 float(now.probabilities[first]),
                 "off",
-                f"Of the class that the model as learned predicts. {work.calibration}",
+                f"Of the class that the model as learned predicts. {study.calibration}",
             )
         )
         if truth != first:
             cells.append(
                 (
-                    f"Softmax ‘{text.plain(work.classes[truth], 14)}’, true",
+                    f"Softmax ‘{text.plain(study.classes[truth], 14)}’, true",
                     float(base.probabilities[truth]),
                     float(now.probabilities[truth]),
                     "normal",
-                    f"Of the true class. {work.calibration}",
+                    f"Of the true class. {study.calibration}",
                 )
             )
     else:
@@ -141,10 +141,10 @@ def before_after(here: Here, now: Any, base: Any) -> None:
         )
     for name in [name for name in ("accuracy", "nll", "mae", "corr") if name in now.metrics][:2]:
         about = metrics.labels(now.metrics)[name]
-        label = f"Test {about.short[:1].lower()}{about.short[1:]}" if work.classes else about.short
+        label = f"Test {about.short[:1].lower()}{about.short[1:]}" if study.classes else about.short
         cells.append(
             (
-                label + answers.of_seed(work),
+                label + answers.of_seed(study),
                 base.metrics[name],
                 now.metrics[name],
                 "normal" if about.higher_is_better else "inverse",
@@ -210,7 +210,7 @@ def noise_tab(here: Here, sample: Sample) -> None:
             help="1 % depolarising, 1 % damping, 2 % read-out",
         )
     noisy = noise_panels.noisy(sample, **strengths, shots=shots)
-    exact = dynamics.answer_of_rules(here.work, here.row, sample.tweak)
+    exact = dynamics.answer_of_rules(here.study, here.row, sample.tweak)
     with main:
         _headline(here, noisy, exact, shots)
         for place, builder in zip(
@@ -242,8 +242,8 @@ def _typical() -> None:
 
 
 def _headline(here: Here, result: Any, exact: Any, shots: int) -> None:
-    work = here.work
-    best = "accuracy" if work.classes else "mae"
+    study = here.study
+    best = "accuracy" if study.classes else "mae"
     with st.container(key="pair-metrics"):
         cells = st.columns(3)
         c = here.subject().output
@@ -258,10 +258,10 @@ def _headline(here: Here, result: Any, exact: Any, shots: int) -> None:
             height="stretch",
         )
         cells[1].metric(
-            f"Test {'accuracy' if work.classes else 'MAE'}{answers.of_seed(work)}",
+            f"Test {'accuracy' if study.classes else 'MAE'}{answers.of_seed(study)}",
             f"{result.metrics[best]:.3f}",
             f"{result.metrics[best] - exact.metrics[best]:+.3f}",
-            delta_color="normal" if work.classes else "inverse",
+            delta_color="normal" if study.classes else "inverse",
             help="All test samples under this noise, without shots",
             border=True,
             height="stretch",
@@ -273,15 +273,15 @@ def _headline(here: Here, result: Any, exact: Any, shots: int) -> None:
 
 def _of(here: Here) -> str:
     return (
-        f" of ‘{text.plain(here.work.classes[here.subject().output], 14)}’"
-        if here.work.classes
+        f" of ‘{text.plain(here.study.classes[here.subject().output], 14)}’"
+        if here.study.classes
         else ""
     )
 
 
 def _device(sample: Sample, strengths: tuple[float, ...], shots: int) -> None:
     """One real run of the circuit on a PennyLane simulator."""
-    work = sample.work
+    study = sample.study
     with st.expander("Run it on a PennyLane device", icon=":material/memory:"):
         st.caption(
             "Runs the circuit gate by gate: default.qubit without noise, default.mixed with it; element by element "
@@ -290,8 +290,8 @@ def _device(sample: Sample, strengths: tuple[float, ...], shots: int) -> None:
         if not st.button("Run", key="_run", icon=":material/play_arrow:"):
             return
         with access.waiting("Running …"):
-            result = dynamics.on_device(work, sample.row, sample.tweak, strengths, shots)
-        names = work.classes or work.model.outputs
+            result = dynamics.on_device(study, sample.row, sample.tweak, strengths, shots)
+        names = study.classes or study.model.outputs
         st.dataframe(
             pd.DataFrame({"class": names, "score": result.scores, "standard error": result.errors}),
             hide_index=True,
@@ -299,7 +299,8 @@ def _device(sample: Sample, strengths: tuple[float, ...], shots: int) -> None:
             alt="Scores of one run.",
         )
         st.caption(
-            f"{result.device}, {result.circuits} circuits of at most {result.qubits} qubits, {result.shots:,} shots each, "
+            f"{result.device}, {result.circuits} circuits of at most {result.qubits} qubits, "
+            f"{result.shots:,} shots each, "
             "seed 0."
         )
 
@@ -317,7 +318,7 @@ def scrubber(replay: Replay, sample: Sample | None = None) -> tuple[int, dict[st
         state.put(GATE, replay.count)  # of a longer circuit
     jumps = _stops(replay)
     shares = (
-        [1.0] if sample is None else [1.4, 1.0] if dynamics.readouts(sample.work) else [3.2, 1.0]
+        [1.0] if sample is None else [1.4, 1.0] if dynamics.readouts(sample.study) else [3.2, 1.0]
     )
     left, *beside = st.columns(shares, vertical_alignment="bottom")
     with left, st.container(horizontal=True, vertical_alignment="bottom", key="cursor"):
@@ -363,7 +364,7 @@ def scrubber(replay: Replay, sample: Sample | None = None) -> tuple[int, dict[st
 
 def diagram_choices(sample: Sample) -> dict[str, Any]:
     """Pickers of what is drawn into the circuit, as `panels.circuit.diagram` takes them."""
-    known = (builders.NONE, *dynamics.readouts(sample.work))
+    known = (builders.NONE, *dynamics.readouts(sample.study))
     if state.get(CONE) not in (None, *known):
         state.forget(CONE)  # of another model
     result: dict[str, Any] = {}
@@ -653,18 +654,18 @@ def plain_gates(here: Here) -> None:
 def page() -> None:
     """Draws the page."""
     here = shell("Circuit")
-    if not here.work.can("circuit"):
+    if not here.study.can("circuit"):
         st.markdown("**This model has no circuit of gates**: its scores are read out at once.")
-        if here.work.can("states"):
+        if here.study.can("states"):
             link("pages/operators.py", "See what its read-out votes for", ":material/how_to_vote:")
         else:
             link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
     (
         one_step
-        if here.work.can("time")
+        if here.study.can("time")
         else plain_gates
-        if here.work.can("gates")
+        if here.study.can("gates")
         else fusion_network
     )(here)
 

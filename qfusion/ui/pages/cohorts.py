@@ -16,7 +16,7 @@ from qfusion.analysis import errors as measured
 from qfusion.analysis import errors as slices
 from qfusion.analysis.cohort_measures import FEW_SLOW, JOINT, MAX_SLOW, NOT_GROUPED, is_slow
 from qfusion.analysis.errors import Levels, levels_of, related
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import RELATIONS, cohorts
 from qfusion.explain.cohorts import Cohort, Part
@@ -45,7 +45,7 @@ _KEPT, _SAID, _PROBLEM, _STARTED = "_filter", "_saved_choice", "_cohort_problem"
 _CHIPS = "_chips"
 
 
-def put_back(_: Workspace) -> None:
+def put_back(_: Study) -> None:
     """Puts back the filter of an earlier visit, before the rules are asked."""
     if FILTER not in st.session_state and FILTER not in st.query_params:
         first = (
@@ -60,7 +60,7 @@ def put_back(_: Workspace) -> None:
 
 def choose_levels(here: Here) -> Levels:
     """Draws the filter, the saved cohorts and the chips; returns what they pick."""
-    work, table = here.work, cohort_measures.cohort_table(here.work, here.output_wanted)
+    study, table = here.study, cohort_measures.cohort_table(here.study, here.output_wanted)
     sound = str(
         state.get(FILTER) if FILTER in st.session_state else st.query_params.get(FILTER) or ""
     )
@@ -86,10 +86,10 @@ def choose_levels(here: Here) -> Levels:
         levels = levels_of(
             here.subject(),
             sound,
-            output="" if here.output_wanted is None else work.classes[here.output_wanted],
+            output="" if here.output_wanted is None else study.classes[here.output_wanted],
             name=name,
         )
-        _chips(work, table, levels.parts)
+        _chips(study, table, levels.parts)
         _count(here, levels, table)
         with st.container(horizontal=True, gap="small", key="cohort-tools"):
             _save_row(levels.parts)
@@ -113,7 +113,7 @@ def _sound(words: str, here: Here) -> str:
     """The filter, or none where what is said is not one."""
     try:
         parts = cohorts.parse(words)
-        cohorts.passing(parts, cohort_measures.table_for(here.work, here.output_wanted, parts))
+        cohorts.passing(parts, cohort_measures.table_for(here.study, here.output_wanted, parts))
     except QFusionError as error:
         st.error(text.message(f"{error} The whole split is shown."), icon=":material/error:")
         return ""
@@ -164,10 +164,10 @@ def _take(result: tuple[Cohort, ...]) -> None:
     state.put(FILTER, next((cohort.filter for cohort in result if cohort.name == name), ""))
 
 
-def _chips(work: Workspace, table: pd.DataFrame, parts: tuple[Part, ...]) -> None:
+def _chips(study: Study, table: pd.DataFrame, parts: tuple[Part, ...]) -> None:
     """Conditions as chips, all of which hold, several relations being one; those of the filter are marked."""
     rows = table[cohorts.within_split(parts, table) & np.isfinite(table[JOINT].to_numpy())]
-    chips = cohort_chips(work, rows)
+    chips = cohort_chips(study, rows)
     marked, others = read_back(parts, chips)
     kinds = [kind for kind in RELATIONS if kind in marked or (rows["relation"] == kind).any()]
     state.put(_CHIPS, marked)
@@ -190,12 +190,12 @@ def _chips(work: Workspace, table: pd.DataFrame, parts: tuple[Part, ...]) -> Non
         )
 
 
-def cohort_chips(work: Workspace, rows: pd.DataFrame) -> dict[str, Part]:
+def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, Part]:
     """The conditions that chips stand for, besides relations, on the explained rows of a split."""
     parts = {}
-    wrong = cohort_measures.wrong_part(work, rows)
+    wrong = cohort_measures.wrong_part(study, rows)
     if wrong is not None:
-        parts["wrong class" if work.classes else "wrong sign"] = wrong
+        parts["wrong class" if study.classes else "wrong sign"] = wrong
     if len(rows):
         parts |= {
             "worst tenth": Part("error", ">=", (f"{rows['error'].quantile(0.9):.4g}",)),
@@ -243,14 +243,14 @@ def _count(here: Here, levels: Levels, table: pd.DataFrame) -> None:
     short = f"**{count:,} of {total:,}** explained samples of {levels.split}; {text.plain(here.sample)} {belongs}."
     guidance.line(
         short,
-        f"{short} In the table, means over each level; error: {text.plain(here.work.unit_of_error)}. "
-        + sample.against_words(here.work.bulk_background),
+        f"{short} In the table, means over each level; error: {text.plain(here.study.unit_of_error)}. "
+        + sample.against_words(here.study.bulk_background),
     )
     missing = int(cohorts.within_split(levels.parts, table).sum()) - total
     if missing:
         st.caption(
             f"{missing:,} samples of this split are left out: this network's contributions are worked out for "
-            f"{len(here.work.bulk):,} test samples."
+            f"{len(here.study.bulk):,} test samples."
         )
     if not count:
         st.info(
@@ -310,12 +310,14 @@ def _holds(column: pd.Series) -> str:
 
 def ladder(here: Here, levels: Levels) -> None:
     """The three levels in numbers."""
-    result = cohort_measures.ladder(here.work, levels.rows, levels.inside, levels.own, levels.split)
+    result = cohort_measures.ladder(
+        here.study, levels.rows, levels.inside, levels.own, levels.split
+    )
     heads = [f"**{text.plain(name)}**" for name in result["level"]]
     lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
     for name in result.columns[1:]:
         cells = [_cell(name, value) for value in result[name]]
-        seed = answers.of_seed(here.work) if name == "accuracy" else ""
+        seed = answers.of_seed(here.study) if name == "accuracy" else ""
         lines.append(
             f"| {text.plain(_SAID_AS.get(name, name))}{seed} | " + " | ".join(cells) + " |"
         )
@@ -332,7 +334,7 @@ def ladder(here: Here, levels: Levels) -> None:
                 name = levels.name.removeprefix("cohort").strip(" ‘’")
                 downloads.report_of_cohort(
                     here,
-                    cohort_measures.table_for(here.work, here.output_wanted, levels.parts),
+                    cohort_measures.table_for(here.study, here.output_wanted, levels.parts),
                     levels.parts,
                     name,
                 )
@@ -380,7 +382,7 @@ def error_slices(here: Here, levels: Levels) -> None:
     state.settle_clicks()
     if not slice_panels.some(levels):
         return
-    known = slices.slice_kinds(here.work, levels.rows)
+    known = slices.slice_kinds(here.study, levels.rows)
     if state.get(SLICE) not in (None, *known):
         state.put(SLICE, known[0])  # of another data set
     left, right = st.columns([1.25, 1], gap="medium")
@@ -427,19 +429,19 @@ def wrong_decisions(here: Here, levels: Levels) -> None:
 
 
 def _wrong_table(here: Here, table: pd.DataFrame) -> None:
-    key = f"_wrong-{here.work.name}-{len(table)}"
+    key = f"_wrong-{here.study.name}-{len(table)}"
     ids = table["id"].tolist()
     ticked = state.selected_rows(key, len(ids))
     if ticked and ids[ticked[0]] != here.sample:
         state.put(key, {"selection": {"rows": []}})  # another sample has been opened since
-    numbers = ("pull",) if here.work.classes else ("truth", "prediction", "pull", "without_it")
+    numbers = ("pull",) if here.study.classes else ("truth", "prediction", "pull", "without_it")
     formats: dict[str, Any] = {
         name: st.column_config.NumberColumn(_HEADS.get(name), format="%+.2f") for name in numbers
     }
     formats |= {
         name: st.column_config.Column(head) for name, head in _HEADS.items() if name not in formats
     }
-    without = "class without it" if here.work.classes else "score without it"
+    without = "class without it" if here.study.classes else "score without it"
     shown = table.assign(misleading=table["misleading"].str.replace("+", " + ")).rename(
         columns={"without_it": without}
     )
@@ -481,7 +483,7 @@ def confusions(here: Here, levels: Levels) -> None:
 
 
 def _confused(key: str, levels: Levels) -> None:
-    classes = [levels.work.classes[k] for k in errors_of_panels.shown(measured.confusions(levels))]
+    classes = [levels.study.classes[k] for k in errors_of_panels.shown(measured.confusions(levels))]
     truth, words, *_ = (
         *(state.place_of(value, len(classes)) for value in state.selected_values(key)[:2]),
         None,
@@ -525,7 +527,7 @@ def model_quality(here: Here, levels: Levels) -> None:
 def distributions(here: Here, levels: Levels) -> None:
     """The distribution of every dividend, of all and of the cohort, by the grouping picked."""
     known = cohort_measures.groupings(
-        here.work, cohort_measures.cohort_table(here.work, here.output_wanted)
+        here.study, cohort_measures.cohort_table(here.study, here.output_wanted)
     )
     if state.get(BY) not in (None, *known):
         state.put(BY, NOT_GROUPED)  # of another data set
@@ -545,10 +547,15 @@ def distributions(here: Here, levels: Levels) -> None:
 def entanglement(here: Here, levels: Levels) -> None:
     """The honest test of "entanglement explains fusion": one measure against interaction strength, with intervals."""
     state.settle_clicks()
-    work = here.work
-    titles, strengths = cohort_measures.measure_titles(work), cohort_measures.strength_titles(work)
+    study = here.study
+    titles, strengths = (
+        cohort_measures.measure_titles(study),
+        cohort_measures.strength_titles(study),
+    )
     if not titles:
-        why = "entangles nothing" if work.can("states") else "has no states that could be entangled"
+        why = (
+            "entangles nothing" if study.can("states") else "has no states that could be entangled"
+        )
         st.caption(
             f"This model {why}, so there is no entanglement to set against what the modalities say jointly."
         )
@@ -560,7 +567,7 @@ def entanglement(here: Here, levels: Levels) -> None:
             measure = st.selectbox(
                 "x axis: entanglement or mixing",
                 list(titles),
-                help=_MEASURE_HELP[work.can("time")],
+                help=_MEASURE_HELP[study.can("time")],
                 **state.bound(MEASURE),
             )
             strength = st.selectbox(
@@ -574,7 +581,7 @@ def entanglement(here: Here, levels: Levels) -> None:
             len(rows), MAX_SLOW, FEW_SLOW, everyone=not is_slow(measure)
         )
         every = views.everyone(
-            "entanglement", work, rows, len(some), lambda: related(levels, measure, strength, True)
+            "entanglement", study, rows, len(some), lambda: related(levels, measure, strength, True)
         )
         panels.inside(
             builders.entanglement(
@@ -606,7 +613,8 @@ def _picked(key: str) -> None:
 def _table(levels: Levels, intervals: dict[str, dict[str, Interval]]) -> None:
     names = {"all": f"all of {levels.split}", "cohort": levels.name}
     lines = [
-        f"| {text.plain(names[level])} | {entry['spearman'].n:,} | {_said(entry['pearson'])} | {_said(entry['spearman'])} "
+        f"| {text.plain(names[level])} | {entry['spearman'].n:,} | "
+        f"{_said(entry['pearson'])} | {_said(entry['spearman'])} "
         "|"
         for level, entry in intervals.items()
     ]
@@ -638,7 +646,11 @@ def cuts(here: Here, levels: Levels) -> None:
         )
         if builders.worth_cutting(levels, wanted=bool(matches)):
             every = views.everyone(
-                "cut-test", here.work, rows, count, lambda: builders.cut_test(levels, everyone=True)
+                "cut-test",
+                here.study,
+                rows,
+                count,
+                lambda: builders.cut_test(levels, everyone=True),
             )
             panels.inside(builders.cut_test(levels, here.theme, everyone=every), head)
             return
@@ -669,8 +681,8 @@ def map_of_samples(here: Here, levels: Levels) -> None:
     if not map_panels.enough(levels):
         return
     known, colours = (
-        cohort_measures.coordinate_kinds(here.work),
-        map_panels.colours(here.work, levels.rows),
+        cohort_measures.coordinate_kinds(here.study),
+        map_panels.colours(here.study, levels.rows),
     )
     for key, options in ((OF, known.values()), (COLOUR, colours)):
         if state.get(key) not in (None, *options):
@@ -685,10 +697,10 @@ def map_of_samples(here: Here, levels: Levels) -> None:
             )
             colour = st.selectbox("Colour", list(colours), width=190, **state.bound(COLOUR))
         rows = levels.places(levels.rows)
-        some = cohort_measures.drawn_places(len(rows), *maps.limits(here.work, of, method))
+        some = cohort_measures.drawn_places(len(rows), *maps.limits(here.study, of, method))
         every = views.everyone(
             "sample-map",
-            here.work,
+            here.study,
             rows,
             len(some),
             lambda: map_panels.on_map(levels, of, method, True),

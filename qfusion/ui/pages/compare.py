@@ -10,7 +10,7 @@ import streamlit as st
 from qfusion.analysis import answers, cohort_measures, compare, text
 from qfusion.analysis import sample as backgrounds
 from qfusion.analysis.compare import Side, Sides, beside
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.data import Image, Text
 from qfusion.errors import QFusionError
 from qfusion.explain.cohorts import Cohort
@@ -21,14 +21,14 @@ from qfusion.panels.address import Pin, resolve, tweak_of
 from qfusion.panels.compare import SEVERAL, VIEW, VIEWS
 from qfusion.training import metrics
 from qfusion.ui import bar, guidance, panels, reruns, sliders, state, truth_tables, views
-from qfusion.ui.frame import Here, fragment, guard, link, shell, or_notice
+from qfusion.ui.frame import Here, fragment, guard, link, or_notice, shell
 
 # The Compare page: A, the pinned view, beside B, what the bar on top shows.
 
 TWEAK = "tweak"
 
 
-def forget_lost(_: Workspace) -> None:
+def forget_lost(_: Study) -> None:
     """Names a pin that cannot be looked up, and forgets it."""
     view = state.pinned()
     if view is not None:
@@ -41,7 +41,7 @@ def forget_lost(_: Workspace) -> None:
 
 def nothing_pinned(here: Here) -> None:
     """How to get an A."""
-    work = here.work
+    study = here.study
     short = "Nothing is pinned. Press **Pin** on top, or start here:"
     st.info(
         short
@@ -53,17 +53,17 @@ def nothing_pinned(here: Here) -> None:
     offered = {"learned": (here.sample, "as learned")}
     offered |= {
         item.kind: (item.sample, f"a telling {compare.EXAMPLE_NAMES[item.kind]}")
-        for item in compare.find_examples(work)
+        for item in compare.find_examples(study)
         if item.sample != here.sample
     }
     with st.container(key="pair-pins"):
         columns = st.columns(len(offered), gap="small")
     for column, (kind, (sample, words)) in zip(columns, offered.items(), strict=True):
         with column, st.container(border=True, height="stretch", key=f"box-pin-{kind}"):
-            row = work.dataset.row(sample)
+            row = study.dataset.row(sample)
             seen = [
                 name
-                for name, piece in work.dataset.content(row).items()
+                for name, piece in study.dataset.content(row).items()
                 if isinstance(piece, Text | Image)
             ]
             views.sample_content(here, row, details=False, only=tuple(seen))
@@ -72,13 +72,13 @@ def nothing_pinned(here: Here) -> None:
                 key=f"_pin_{kind}",
                 icon=":material/push_pin:",
                 on_click=state.pin,
-                args=(Pin(work.name, work.dataset.name, sample),),
+                args=(Pin(study.name, study.dataset.name, sample),),
             )
 
 
 def controls(here: Here, view: Pin) -> None:
     """What A and B are; swap and clear."""
-    now = bar.view_of(here.work, here.row)
+    now = bar.view_of(here.study, here.row)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"**A** {bar.pin_in_words(view)}  \n**B** {bar.pin_in_words(replace(now, tweak=''))}, what the bar on top "
@@ -89,7 +89,7 @@ def controls(here: Here, view: Pin) -> None:
             icon=":material/swap_horiz:",
             key="_swap",
             on_click=or_notice,
-            args=(_swap, here.work, here.row, view),
+            args=(_swap, here.study, here.row, view),
             help="B becomes what is pinned; the bar on top shows what was A.",
         )
         st.button(
@@ -97,13 +97,13 @@ def controls(here: Here, view: Pin) -> None:
         )
 
 
-def _swap(work: Workspace, row: int, view: Pin) -> None:
-    was = bar.view_of(work, row)
+def _swap(study: Study, row: int, view: Pin) -> None:
+    was = bar.view_of(study, row)
     state.pin(was)
     state.put(state.MODEL, view.model)
     state.put(state.DATA, view.data)
     state.choose_sample(view.sample)
-    other: Any = reruns.workspace_of(view.model, view.data)
+    other: Any = reruns.study_of(view.model, view.data)
     if other.can("time"):
         sliders.set_to(other.model, tweak_of(other, view.tweak))
     else:
@@ -112,15 +112,15 @@ def _swap(work: Workspace, row: int, view: Pin) -> None:
 
 def contents(here: Here, view: Pin) -> None:
     """The raw content of both samples, once where they are the same."""
-    work, row = resolve(view)
-    if (work.dataset.digest, row) == (here.work.dataset.digest, here.row):
+    study, row = resolve(view)
+    if (study.dataset.digest, row) == (here.study.dataset.digest, here.row):
         st.caption("A and B are the same sample.")
         views.sample_content(here)
         return
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown(f"**A** {text.plain(view.sample)}")
-        views.sample_content(Here(work, row, here.theme))
+        views.sample_content(Here(study, row, here.theme))
     with right:
         st.markdown(f"**B** {text.plain(here.sample)}")
         views.sample_content(here, details=row != here.row)  # its curves are told apart by the row
@@ -128,20 +128,22 @@ def contents(here: Here, view: Pin) -> None:
 
 def tweak_of_b(here: Here) -> str:
     """Draws B's parameters, the same as on the Dynamics and Circuit pages, and returns what is tweaked."""
-    work: Any = here.work
-    if not work.can("terms"):
+    study: Any = here.study
+    if not study.can("terms"):
         st.caption("B has nothing to tweak: no couplings, dissipation or fusion rules.")
         return ""
     title = (
-        "Tweak B: couplings, dissipation, duration" if work.can("time") else "Tweak B: fusion rules"
+        "Tweak B: couplings, dissipation, duration"
+        if study.can("time")
+        else "Tweak B: fusion rules"
     )
     with st.expander(title, icon=":material/tune:", **state.opened(TWEAK)):
-        if work.can("time"):
+        if study.can("time"):
             presets = st.container()
             with st.container(key="pair-knobs"):
-                tweak = sliders.draw_sliders(work)
+                tweak = sliders.draw_sliders(study)
             with presets:
-                sliders.presets(work)
+                sliders.presets(study)
             return str(tweak)
         truth_tables.typed(here)
     return truth_tables.words(here)
@@ -151,12 +153,12 @@ def both_sides(here: Here, view: Pin, tweak: str) -> Sides:
     """Both decisions."""
     resolve(view)
     return beside(
-        here.subject(here.work.model.parse_tweak(tweak)),
+        here.subject(here.study.model.parse_tweak(tweak)),
         view.model,
         view.sample,
         view.data,
         tweak=view.tweak,
-        members=bar.cohort(here.work),
+        members=bar.cohort(here.study),
     )
 
 
@@ -164,7 +166,7 @@ def numbers(sides: Sides) -> None:
     """Truth, prediction and test metrics of both, and the differences."""
     a, b = sides.a, sides.b
     rows = [
-        ("model", text.plain(a.work.name), text.plain(b.work.name), ""),
+        ("model", text.plain(a.study.name), text.plain(b.study.name), ""),
         ("sample", text.plain(a.sample.id), text.plain(b.sample.id), ""),
         ("tweak", *(text.plain(one.sample.tweak, 80) or "as learned" for one in (a, b)), ""),
         ("truth", _truth(a), _truth(b), ""),
@@ -180,7 +182,7 @@ def numbers(sides: Sides) -> None:
             f"**{score_b - score_a:+.3f}**" if known else "not comparable",
         )
     )
-    seed = answers.of_seed(a.work) or answers.of_seed(b.work)
+    seed = answers.of_seed(a.study) or answers.of_seed(b.study)
     alike = metrics.convention_of(a.metrics) == metrics.convention_of(b.metrics)
     for side, name in [
         (s, name) for s in ([a] if alike else [a, b]) for name in metrics.headlines(s.metrics)
@@ -195,10 +197,10 @@ def numbers(sides: Sides) -> None:
                 f"{b.metrics[name] - a.metrics[name]:+.3f}" if both else "",
             )
         )
-    if a.work.background.name != b.work.background.name:
+    if a.study.background.name != b.study.background.name:
         st.caption(
-            f"A is compared with {backgrounds.rows_behind(a.work.background)}, B with "
-            f"{backgrounds.rows_behind(b.work.background)}: their terms differ for that reason too."
+            f"A is compared with {backgrounds.rows_behind(a.study.background)}, B with "
+            f"{backgrounds.rows_behind(b.study.background)}: their terms differ for that reason too."
         )
     lines = [
         "| | A | B | B − A |",
@@ -215,14 +217,14 @@ def numbers(sides: Sides) -> None:
 
 
 def _truth(one: Side) -> str:
-    y = one.work.dataset.y[one.sample.row]
-    return text.plain(one.work.classes[int(y)]) if one.work.classes else f"{float(y):+.3f}"
+    y = one.study.dataset.y[one.sample.row]
+    return text.plain(one.study.classes[int(y)]) if one.study.classes else f"{float(y):+.3f}"
 
 
 def _prediction(one: Side) -> str:
-    if not one.work.classes:
+    if not one.study.classes:
         return f"{float(one.scores[0]):+.3f}"
-    return f"{text.plain(one.work.classes[one.predicted])} ({text.softmax(one.probabilities[one.predicted])})"
+    return f"{text.plain(one.study.classes[one.predicted])} ({text.softmax(one.probabilities[one.predicted])})"
 
 
 def waterfalls(here: Here, sides: Sides) -> None:
@@ -278,38 +280,38 @@ def choose_view() -> str:
 @fragment
 def several_samples(here: Here) -> None:
     """The samples that are chosen, side by side."""
-    work, sample = here.work, here.subject()
+    study, sample = here.study, here.subject()
     ids = _choose(here)
     rows = several_panels.chosen(sample, ids)
     with st.container(key="pair-several"):
         columns = st.columns(len(rows), gap="small")
     for column, row in zip(columns, rows, strict=True):
-        name = str(work.dataset.ids[row])
+        name = str(study.dataset.ids[row])
         with column:
             link("pages/samples.py", text.plain(name), ":material/open_in_full:", open=name)
             views.sample_content(here, row, details=False, key="several")
-    output = "" if here.output_wanted is None else work.classes[here.output_wanted]
+    output = "" if here.output_wanted is None else study.classes[here.output_wanted]
     panels.draw(several_panels.decisions(sample, here.theme, ids=ids, output=output))
-    if work.can("time") or work.can("rules"):
+    if study.can("time") or study.can("rules"):
         panels.draw(several_panels.several_entropies(sample, here.theme, ids=ids, output=output))
 
 
 def _choose(here: Here) -> list[str]:
     """The picker of samples, and what fills it."""
-    work = here.work
+    study = here.study
     chosen = [
         str(entry) for entry in state.get(SAMPLES) or st.query_params.get_all(SAMPLES) if entry
     ]
-    fitting = bar.fitting(work.dataset, chosen)[:MOST]
+    fitting = bar.fitting(study.dataset, chosen)[:MOST]
     if fitting != chosen and (state.get(SAMPLES) or len(chosen) > MOST):
         state.put(SAMPLES, fitting)  # of another data set, or too many
     few = [
         *fitting,
         here.sample,
-        *(str(name) for name in work.dataset.ids[work.bulk[: bar.OFFERED // 2]]),
+        *(str(name) for name in study.dataset.ids[study.bulk[: bar.OFFERED // 2]]),
     ]
     options = (
-        list(dict.fromkeys(few)) if len(work.dataset) > bar.OFFERED else bar.offered(work.dataset)
+        list(dict.fromkeys(few)) if len(study.dataset) > bar.OFFERED else bar.offered(study.dataset)
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         result = st.multiselect(
@@ -339,14 +341,14 @@ def _choose(here: Here) -> list[str]:
 
 def _with_nearest(here: Here) -> None:
     nearest = compare.nearest(here.subject(), count=_FILLED)
-    state.put(SAMPLES, [here.sample, *(str(name) for name in here.work.dataset.ids[nearest.rows])])
+    state.put(SAMPLES, [here.sample, *(str(name) for name in here.study.dataset.ids[nearest.rows])])
 
 
 def _worst(here: Here, cohort: Cohort) -> None:
-    rows = cohort_measures.members(here.work, cohort.parts)
-    errors = here.work.errors[rows]
+    rows = cohort_measures.members(here.study, cohort.parts)
+    errors = here.study.errors[rows]
     best = rows[errors.argsort()[::-1][:_FILLED]]
-    state.put(SAMPLES, [str(name) for name in here.work.dataset.ids[best]])
+    state.put(SAMPLES, [str(name) for name in here.study.dataset.ids[best]])
 
 
 # Compare: two samples, two models, or a model before and after a tweak, side by side.

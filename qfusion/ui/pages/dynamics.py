@@ -11,7 +11,7 @@ from qfusion.analysis import answers, changes, operators, text
 from qfusion.analysis import dynamics as dynamics_of_analysis
 from qfusion.analysis.dynamics import Decision
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.figures.style import Theme
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
@@ -31,8 +31,8 @@ AS, OVER, PART = "builtas", "builtof", "built"
 MATRIX, THROUGH, FLOW = building_panels.BUILT_VIEWS
 
 
-def _names(work: Workspace) -> tuple[str, ...]:
-    return BASELINE, *work.terms
+def _names(study: Study) -> tuple[str, ...]:
+    return BASELINE, *study.terms
 
 
 def building_panel(sample: Sample, theme: Theme, t: float) -> None:
@@ -48,7 +48,7 @@ def building_panel(sample: Sample, theme: Theme, t: float) -> None:
             over = str(
                 st.selectbox(
                     "Samples",
-                    changes.cohorts(sample.work),
+                    changes.cohorts(sample.study),
                     help="This sample, or the mean over several.",
                     **state.bound(OVER),
                 )
@@ -64,7 +64,7 @@ def building_panel(sample: Sample, theme: Theme, t: float) -> None:
 
 
 def _part(sample: Sample, over: str) -> str:
-    names, most = _names(sample.work), building_panels.built(sample, over).most_built() or BASELINE
+    names, most = _names(sample.study), building_panels.built(sample, over).most_built() or BASELINE
     if state.get(PART) not in (None, *names):
         state.put(PART, most)  # of another model
     return str(st.selectbox("Contribution", names, index=names.index(most), **state.bound(PART)))
@@ -141,18 +141,18 @@ TURN, TOUCHED = "turn", "_touched"
 WITH_CURSOR = ("Decision", "Correlations", "State")
 
 
-def take_turn(work: Workspace) -> None:
+def take_turn(study: Study) -> None:
     """Sets the sliders to what a link asks for as `turn`, such as "H.text=0.5,T=1.2", all others as learned; before
     they are drawn."""
     value = st.query_params.get(TURN)
     if value is not None:
         del st.query_params[TURN]
-        sliders.set_to(work.model, fitting_tweak(work.model, value))
+        sliders.set_to(study.model, fitting_tweak(study.model, value))
 
 
 def no_time(here: Here) -> None:
     """Why there is nothing to follow through time, and where its counterpart is."""
-    if not here.work.can("layers"):
+    if not here.study.can("layers"):
         st.markdown(
             "**This model has no evolution in time**, nor layers: its scores are read out at once."
         )
@@ -171,28 +171,28 @@ def no_time(here: Here) -> None:
 
 def before_after(here: Here, now: Decision, base: Decision) -> None:
     """The prediction and the test metrics under the sliders; what these change, in a line above them."""
-    work = here.work
+    study = here.study
     truth = (
-        text.plain(work.classes[int(work.dataset.y[here.row])])
-        if work.classes
-        else f"{float(work.dataset.y[here.row]):+.2f}"
+        text.plain(study.classes[int(study.dataset.y[here.row])])
+        if study.classes
+        else f"{float(study.dataset.y[here.row]):+.2f}"
     )
     known = metrics.labels(now.metrics)
     names = metrics.headlines(now.metrics)
-    count = len(work.dataset.rows("test"))
+    count = len(study.dataset.rows("test"))
     labels = [
-        known[name].short.partition(" (")[0] + answers.of_seed(work) for name in names
+        known[name].short.partition(" (")[0] + answers.of_seed(study) for name in names
     ]  # on one line
     with st.container(key="pair-metrics", gap="xsmall"):
         if now.tweak.numbers():
             sample = here.subject(now.tweak)
-            tested = f"accuracy{answers.of_seed(work)}" if work.classes else labels[0]
+            tested = f"accuracy{answers.of_seed(study)}" if study.classes else labels[0]
             st.markdown(
                 builders.before_after(
                     builders.changes(now.tweak),
                     builders.shared_before_after(sample),
                     (base.prediction, now.prediction),
-                    (answers.verdict(work, base.scores), answers.verdict(work, now.scores)),
+                    (answers.verdict(study, base.scores), answers.verdict(study, now.scores)),
                     (tested, base.metrics[names[0]], now.metrics[names[0]]),
                     sample.whose,
                 )
@@ -269,7 +269,7 @@ def cursor(now: Decision) -> None:
 def decision_tab(here: Here, now: Decision, _: Decision) -> None:
     """Entropies or entanglement and decision terms on one time axis under one cursor, and the waterfall at T."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="choices"):
-        terms, above = views.which_terms(), views.which_measure(here.work.modalities)
+        terms, above = views.which_terms(), views.which_measure(here.study.modalities)
     sample, share = here.subject(now.tweak), _share()
     panels.draw(builders.decision_over_time(sample, here.theme, above=above, terms=terms, t=share))
     mean, name, unit = builders.moving(sample, above)[1:]
@@ -281,7 +281,7 @@ def decision_tab(here: Here, now: Decision, _: Decision) -> None:
 
 def correlations_tab(here: Here, now: Decision, _: Decision) -> None:
     """Who shares how much with whom, mutual information, then every other measure that is drawn over time."""
-    if states.several(here.work):
+    if states.several(here.study):
         panels.draw(states.triangle(here.subject(now.tweak), here.theme, t=_share()))
     for kind in sorted(builders.drawn_measures(), key="mutual_information".__ne__):
         panels.draw(
@@ -305,7 +305,7 @@ def trajectories_tab(here: Here, now: Decision, _: Decision) -> None:
         whose = str(
             st.selectbox(
                 "Entanglement of",
-                list(here.work.modalities),
+                list(here.study.modalities),
                 help="Of this modality with all others.",
                 **state.bound(QUANTITY),
             )
@@ -328,7 +328,7 @@ def state_tab(here: Here, now: Decision, _: Decision) -> None:
         whose = str(
             st.selectbox(
                 "State of",
-                [builders.WHOLE, *here.work.modalities],
+                [builders.WHOLE, *here.study.modalities],
                 help="Of all modalities, or of one when the others are not looked at.",
                 **state.bound(WHOSE),
             )
@@ -374,7 +374,7 @@ def exactness_line(here: Here, tweak: Tweak) -> None:
     result = builders.changes(tweak)
     changed = f"Changed: {', '.join(result)}." if result else "Everything as learned."
     st.caption(
-        f"{dynamics_of_analysis.exactness(here.work, here.row, tweak)} {changed}",
+        f"{dynamics_of_analysis.exactness(here.study, here.row, tweak)} {changed}",
         help="QuTiP follows this sample under these sliders in adaptive steps, torch by a Chebyshev expansion "
         "that is exact to 1e-13: this is the largest deviation of an element, over all times shown. What "
         f"is further off than {dynamics_of_analysis.MOST_ERROR:g} is not shown.",
@@ -413,16 +413,16 @@ def dynamics(here: Here) -> None:
         side, main = st.columns([1, 3.4], gap="medium")
         with side, st.container(border=True, key="pair-knobs", gap="xsmall"):
             presets, line = st.container(), st.empty()
-            tweak = sliders.draw_sliders(here.work)
+            tweak = sliders.draw_sliders(here.study)
             with line:
                 guidance.folded("All sliders", open=bool(tweak.numbers()))
             with presets:
-                sliders.presets(here.work)
+                sliders.presets(here.study)
             downloads.export_button(here)
         with main, guard():
-            now = dynamics_of_analysis.decide(here.work, here.row, tweak, here.subject().output)
-            base = dynamics_of_analysis.decide(here.work, here.row, LEARNED, here.subject().output)
-            follow_touch(tweak, here.work.modalities)
+            now = dynamics_of_analysis.decide(here.study, here.row, tweak, here.subject().output)
+            base = dynamics_of_analysis.decide(here.study, here.row, LEARNED, here.subject().output)
+            follow_touch(tweak, here.study.modalities)
             before_after(here, now, base)
             cursor(now)
             tabs = st.tabs(list(TABS), **state.opened(state.VIEW))
@@ -438,8 +438,8 @@ def dynamics(here: Here) -> None:
 def page() -> None:
     """Draws the page."""
     here = shell("Dynamics")
-    if here.work.can("time"):
-        take_turn(here.work)
+    if here.study.can("time"):
+        take_turn(here.study)
         dynamics(here)
     else:
         with guard():

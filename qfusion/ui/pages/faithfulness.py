@@ -11,7 +11,7 @@ import streamlit as st
 
 from qfusion._sentences import share
 from qfusion.analysis import sample, text, trust
-from qfusion.analysis.study import Workspace
+from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import faithfulness
 from qfusion.explain.attribution import FIRST, by_title
@@ -31,13 +31,13 @@ RUN = "proof.run"
 
 def estimators_tab(here: Here) -> None:
     """A switch, what is coming, and what came out."""
-    work = here.work
+    study = here.study
     words = (
         "Others sample Shapley values: they run the model on many mixtures of this sample with background samples. "
         "Here is what that gives, and takes, beside the exact values. Each run of one coalition puts this sample's "
-        f"modalities together with those of {sample.rows_behind(work.background)}."
+        f"modalities together with those of {sample.rows_behind(study.background)}."
     )
-    if not trust.playable(work):
+    if not trust.playable(study):
         guidance.aside(words)
         st.info(
             "Other methods need background samples. Pick “training set” or “one other sample” on top.",
@@ -52,7 +52,7 @@ def estimators_tab(here: Here) -> None:
             **state.bound(RUN),
         )
         guidance.aside(words)
-        coalitions, rows = _size(work)
+        coalitions, rows = _size(study)
         guidance.chips(
             "others-cost",
             (
@@ -63,23 +63,23 @@ def estimators_tab(here: Here) -> None:
             ),
         )
     if not on:
-        _coming(work)
+        _coming(study)
         return
     picture = builders.methods(here.subject(), here.theme)
     with st.container(border=True, key="panel-estimators", gap="xxsmall"):
         panels.inside(picture, below=lambda: _table(here, picture.table()))
 
 
-def _size(work: Workspace) -> tuple[int, int]:
+def _size(study: Study) -> tuple[int, int]:
     """Coalitions, and background samples with which each is run."""
-    return 2 ** len(work.modalities), 1 if work.background.kind == "contrast" else trust.trained_on(
-        work
-    )
+    return 2 ** len(
+        study.modalities
+    ), 1 if study.background.kind == "contrast" else trust.trained_on(study)
 
 
-def _coming(work: Workspace) -> None:
+def _coming(study: Study) -> None:
     """The methods and what each costs, before they are run."""
-    coalitions, rows = _size(work)
+    coalitions, rows = _size(study)
     costs = {
         faithfulness.EXACT: "one pass, no coalition is run",
         faithfulness.BRUTE: f"{coalitions:,} coalitions x {rows:,} background samples = {coalitions * rows:,} runs",
@@ -109,7 +109,7 @@ def _table(here: Here, table: pd.DataFrame) -> None:
         f"shapley[{name}]": st.column_config.NumberColumn(
             text.plain(name), format="%+.4f", help=f"Shapley value ({text.plain(unit)})"
         )
-        for name in here.work.modalities
+        for name in here.study.modalities
     }
     st.dataframe(
         table,
@@ -133,19 +133,19 @@ def _table(here: Here, table: pd.DataFrame) -> None:
 NONE = ""
 
 
-def people_tab(here: Here, work: Workspace) -> None:
+def people_tab(here: Here, study: Study) -> None:
     """Own terms beside labels, verdicts beside conflicts, and a second model where there is one."""
-    if why := trust.lacking(work, text.plain(work.dataset.title)):
+    if why := trust.lacking(study, text.plain(study.dataset.title)):
         st.info(why, icon=":material/help:")
         return
-    other = _second(work)
-    panels.draw(people_panels.alone(work, here.theme, other=other))
+    other = _second(study)
+    panels.draw(people_panels.alone(study, here.theme, other=other))
     left, right = st.columns([1, 1.25], gap="medium")
     with left:
-        panels.draw(people_panels.conflict(work, here.theme, other=other))
+        panels.draw(people_panels.conflict(study, here.theme, other=other))
     with right:
-        panels.draw(people_panels.calibration(work, here.theme))
-    _people_table(people_panels.numbers(work))
+        panels.draw(people_panels.calibration(study, here.theme))
+    _people_table(people_panels.numbers(study))
 
 
 def _people_table(frame: pd.DataFrame) -> None:
@@ -193,8 +193,8 @@ def _one(value: float, percent: bool) -> str:
     return share(value) if percent else f"{value:+z.2f}"
 
 
-def _second(work: Workspace) -> str:
-    names = trust.rivals(work)
+def _second(study: Study) -> str:
+    names = trust.rivals(study)
     if not names:
         return NONE
     if state.get(people_panels.OTHER) not in (None, NONE, *names):
@@ -215,7 +215,7 @@ def _second(work: Workspace) -> str:
 # Would another training seed explain the same?
 
 
-def seeds_tab(here: Here, work: Workspace, seeds: Stability | None, missing: str) -> None:
+def seeds_tab(here: Here, study: Study, seeds: Stability | None, missing: str) -> None:
     """Rank correlation between seeds, and the current sample by every seed."""
     if seeds is None:
         st.info(f"Not measured for this model. {missing}", icon=":material/help:")
@@ -223,9 +223,9 @@ def seeds_tab(here: Here, work: Workspace, seeds: Stability | None, missing: str
     terms = views.which_terms()
     left, right = st.columns(2, gap="medium")
     with left:
-        panels.draw(builders.seed_ranks(work, here.theme, terms=terms))
+        panels.draw(builders.seed_ranks(study, here.theme, terms=terms))
     with right:
-        if trust.seed_values(work, seeds, here.row, terms) is None:
+        if trust.seed_values(study, seeds, here.row, terms) is None:
             st.info(
                 f"Sample {text.plain(here.sample)} is not a test sample: seeds are compared on these. Pick a test "
                 "sample.",
@@ -252,7 +252,7 @@ NO_SEEDS = TrustWarning(
 
 def evidence(here: Here) -> None:
     """What matters, then the open view."""
-    default = trust.as_trained(here.work)
+    default = trust.as_trained(here.study)
     seeds, missing = over_seeds(default)
     trust_warnings(default, seeds)
     if state.get(PROOF) not in (None, *builders.VIEWS):
@@ -273,17 +273,17 @@ def evidence(here: Here) -> None:
                 panels.below(here.theme, **here.subjects())
 
 
-def over_seeds(work: Workspace) -> tuple[Stability | None, str]:
+def over_seeds(study: Study) -> tuple[Stability | None, str]:
     """What was measured over training seeds, or why there is nothing."""
     try:
-        return trust.stability_of(work), ""
+        return trust.stability_of(study), ""
     except QFusionError as error:
         return None, text.message(error)
 
 
-def trust_warnings(work: Workspace, seeds: Stability | None) -> None:
+def trust_warnings(study: Study, seeds: Stability | None) -> None:
     """When not to trust the explanations of this model."""
-    words = trust.trust_warnings(work)
+    words = trust.trust_warnings(study)
     if seeds is None:
         words.append(NO_SEEDS)
 
@@ -305,13 +305,13 @@ def trust_warnings(work: Workspace, seeds: Stability | None) -> None:
                 guidance.chips(f"caution-{place}", one.facts)
 
     with st.container(border=True, key="panel-cautions", gap="xsmall"):
-        panels.inside(builders.trust_warnings(work), below=below)
+        panels.inside(builders.trust_warnings(study), below=below)
 
 
 def deletion_tab(here: Here) -> None:
     """Modalities, then the features inside one."""
-    work, measure = here.work, builders.SCORE
-    if work.classes:
+    study, measure = here.study, builders.SCORE
+    if study.classes:
         measure = (
             st.segmented_control(
                 "Measured by",
@@ -322,20 +322,20 @@ def deletion_tab(here: Here) -> None:
             )
             or builders.SCORE
         )
-    _pair(lambda kind: builders.modalities(work, here.theme, kind=kind, measure=measure))
+    _pair(lambda kind: builders.modalities(study, here.theme, kind=kind, measure=measure))
     st.divider()
-    if state.get(INSIDE) not in (None, *work.modalities):
-        state.put(INSIDE, work.modalities[0])  # of another model
+    if state.get(INSIDE) not in (None, *study.modalities):
+        state.put(INSIDE, study.modalities[0])  # of another model
     with st.container(horizontal=True, vertical_alignment="bottom"):
         inside = (
             st.segmented_control(
                 "Features of",
-                list(work.modalities),
-                default=work.modalities[0],
+                list(study.modalities),
+                default=study.modalities[0],
                 help="Whose features are taken away one by one.",
                 **state.bound(INSIDE),
             )
-            or work.modalities[0]
+            or study.modalities[0]
         )
         ranking = (
             st.segmented_control(
@@ -348,19 +348,19 @@ def deletion_tab(here: Here) -> None:
             )
             or FIRST
         )
-        rows, some = work.dataset.rows(trust.SPLIT), len(trust.asked_inside(work))
+        rows, some = study.dataset.rows(trust.SPLIT), len(trust.asked_inside(study))
         if some < len(rows):
             views.choose_drawn()
     chosen: dict[str, Any] = {"modality": inside, "ranking": ranking, "measure": measure}
     every = views.everyone(
         "features",
-        work,
+        study,
         rows,
         some,
-        lambda: builders.features(work, everyone=True, **chosen),
+        lambda: builders.features(study, everyone=True, **chosen),
         *chosen.values(),
     )
-    _pair(lambda kind: builders.features(work, here.theme, kind=kind, everyone=every, **chosen))
+    _pair(lambda kind: builders.features(study, here.theme, kind=kind, everyone=every, **chosen))
 
 
 def _pair(build: Callable[[str], Picture]) -> None:
@@ -372,22 +372,22 @@ def _pair(build: Callable[[str], Picture]) -> None:
             panels.draw(build(kind))
 
 
-def truth_tab(here: Here, work: Workspace, seeds: Stability | None) -> None:
+def truth_tab(here: Here, study: Study, seeds: Stability | None) -> None:
     """Exact against planted contributions."""
-    against_truth = trust.against_truth(work)
+    against_truth = trust.against_truth(study)
     if against_truth is None:
         st.info(
-            f"{text.plain(work.dataset.title)} has no planted truth: nobody knows what its modalities really "
+            f"{text.plain(study.dataset.title)} has no planted truth: nobody knows what its modalities really "
             "contributed. The data set `planted` does, made for this question.",
             icon=":material/help:",
         )
         return
     panels.draw(builders.truth(here.subject(), here.theme))
-    _truth_table(work, against_truth, seeds)
-    _sarcasm(work, seeds)
+    _truth_table(study, against_truth, seeds)
+    _sarcasm(study, seeds)
 
 
-def _truth_table(work: Workspace, result: Any, seeds: Stability | None) -> None:
+def _truth_table(study: Study, result: Any, seeds: Stability | None) -> None:
     names = [" + ".join(style.split_term(term)) for term in result.terms]
     table = (
         result.frame()
@@ -395,7 +395,7 @@ def _truth_table(work: Workspace, result: Any, seeds: Stability | None) -> None:
         .rename(columns={"pearson": "correlation", "rank": "rank correlation"})
     )
     if seeds is not None:
-        over = trust.truth_over_seeds(work, seeds)
+        over = trust.truth_over_seeds(study, seeds)
         table[f"rank correlation, {len(seeds.seeds)} seeds"] = [
             f"{over[term][0]:.3f} ± {over[term][1]:.3f}" for term in result.terms
         ]
@@ -411,8 +411,8 @@ def _truth_table(work: Workspace, result: Any, seeds: Stability | None) -> None:
     )
 
 
-def _sarcasm(work: Workspace, seeds: Stability | None) -> None:
-    runs = trust.sarcasm(work, seeds)
+def _sarcasm(study: Study, seeds: Stability | None) -> None:
+    runs = trust.sarcasm(study, seeds)
     if not runs:
         return
     share, count = runs[0]

@@ -21,14 +21,14 @@ GROUP, AMONG, UP = "votes", "among", "against"
 
 def votes(here: Here) -> None:
     """Controls and all panels."""
-    if not here.work.can("states"):
+    if not here.study.can("states"):
         st.markdown(
             "**This model has no states that its scores are linear in**, so no operator says how they would vote. What "
             "each modality says is asked by evaluation."
         )
         link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
-    labels = operators.group_labels(here.work)
+    labels = operators.group_labels(here.study)
     if state.get(GROUP) not in (None, *labels):
         state.put(GROUP, next(iter(labels)))  # of another model
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -86,7 +86,7 @@ def _sentence(here: Here, operator: Operator, own: Own) -> None:
         f"Whatever **{builders.who(operator)}** might say, {together} it can bring the {unit} "
         f"to at least **{low:+.2f}** and at most **{high:+.2f}**, everything else being as in the background (baseline "
         f"{operator.baseline:+.2f}). What this sample says brings it to **{own.score:+.2f}**. "
-        f"{backgrounds.baseline_words(here.work.background)}",
+        f"{backgrounds.baseline_words(here.study.background)}",
     )
 
 
@@ -130,7 +130,8 @@ def _nearest(here: Here, result: Votes, split: str) -> None:
                         side,
                     )
     guidance.aside(
-        f"The {split} samples (n = {len(result.rows):,}) with the most weight on each extreme: as far as real data come "
+        f"The {split} samples (n = {len(result.rows):,}) with the most weight on each extreme: "
+        f"as far as real data come "
         f"to it. It is the weight of {builders.who(result.operator)}: a sample can be near an extreme and still be "
         "judged otherwise by the other modalities. Below half of the weight none is called close."
     )
@@ -139,12 +140,12 @@ def _nearest(here: Here, result: Votes, split: str) -> None:
 def _card(
     here: Here, row: int, group: tuple[str, ...], weight: float, score: float, side: str
 ) -> None:
-    work = here.work
-    sample = str(work.dataset.ids[row])
+    study = here.study
+    sample = str(study.dataset.ids[row])
     truth = (
-        text.plain(work.classes[int(work.dataset.y[row])], 24)
-        if work.classes
-        else f"{float(work.dataset.y[row]):+.2f}"
+        text.plain(study.classes[int(study.dataset.y[row])], 24)
+        if study.classes
+        else f"{float(study.dataset.y[row]):+.2f}"
     )
     views.sample_content(here, row, details=False, only=group, key=f"{side}-card")
     guidance.line(
@@ -157,8 +158,8 @@ def _card(
 
 def _left_out(here: Here) -> None:
     offered, everything = (
-        len(operators.group_labels(here.work)),
-        2 ** len(here.work.modalities) - 1,
+        len(operators.group_labels(here.study)),
+        2 ** len(here.study.modalities) - 1,
     )
     if offered < everything:
         st.caption(

@@ -12,7 +12,7 @@ from qfusion import explain
 from qfusion.analysis import cohort_measures, compare, inside, text
 from qfusion.analysis import sample as backgrounds
 from qfusion.analysis.compare import VERDICTS
-from qfusion.analysis.study import SAID, Workspace, dividend_column, said_columns
+from qfusion.analysis.study import SAID, Study, dividend_column, said_columns
 from qfusion.data.spec import SPLITS
 from qfusion.explain.attribution import INTEGRATED, METHODS
 from qfusion.panels import compare as similar_panels
@@ -63,13 +63,13 @@ def _draw(here: Here) -> None:
 
 def _controls(here: Here) -> dict[str, str]:
     """Modality, term, baseline and the id of the sample that is the baseline, if any: the builders' options."""
-    work = here.work
-    _settle(MODALITY, work.modalities)
+    study = here.study
+    _settle(MODALITY, study.modalities)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         modality = state.one_of(
-            "Modality", work.modalities, default=work.modalities[0], **state.bound(MODALITY)
+            "Modality", study.modalities, default=study.modalities[0], **state.bound(MODALITY)
         )
-        terms = {inside.title(term): term for term in inside.terms(work, modality)}
+        terms = {inside.title(term): term for term in inside.terms(study, modality)}
         _settle(TERM, terms)
         term = st.selectbox(
             "Attribution of",
@@ -89,12 +89,12 @@ def _controls(here: Here) -> dict[str, str]:
         )
         other = ""
         if STARTS[start] == "sample":
-            if bar.is_foreign(work.dataset, OTHER):
+            if bar.is_foreign(study.dataset, OTHER):
                 state.forget(OTHER)
             other = bar.sample_box(
                 "That sample",
-                work.dataset,
-                backgrounds.default_contrast(work, here.row),
+                study.dataset,
+                backgrounds.default_contrast(study, here.row),
                 OTHER,
                 width=180,
             )
@@ -135,7 +135,7 @@ def similar_samples(here: Here) -> None:
     state.settle_clicks()
     sample, known = (
         here.subject(),
-        [cohort_measures.TITLES[kind] for kind in compare.ways(here.work)],
+        [cohort_measures.TITLES[kind] for kind in compare.ways(here.study)],
     )
     if state.get(BY) not in (None, *known):
         state.put(BY, known[0])  # of another model
@@ -144,7 +144,7 @@ def similar_samples(here: Here) -> None:
             chosen = state.one_of("Similar by", known, default=known[0], **state.bound(BY))
             by = cohort_measures.KEYS[chosen]
             nearest = compare.nearest(sample, by)
-            ids = [str(name) for name in here.work.dataset.ids[nearest.rows]]
+            ids = [str(name) for name in here.study.dataset.ids[nearest.rows]]
             _links(here, nearest, ids)
         panels.inside(
             similar_panels.similar(sample, here.theme, by=by),
@@ -154,7 +154,7 @@ def similar_samples(here: Here) -> None:
 
 
 def _links(here: Here, nearest: compare.Nearest, ids: Sequence[str]) -> None:
-    sentence, _ = similar_panels.outcomes(here.work, nearest.rows)
+    sentence, _ = similar_panels.outcomes(here.study, nearest.rows)
     if not ids:
         return
     with st.popover("Open one", icon=":material/open_in_full:", type="tertiary", key="_similar"):
@@ -212,7 +212,7 @@ def filters(here: Here) -> dict[str, Any]:
         placeholder="part of an id or of what was said",
         **state.bound(SEARCH),
     )
-    verdict, wanted = _of_classes(here.work) if here.work.classes else (None, [])
+    verdict, wanted = _of_classes(here.study) if here.study.classes else (None, [])
     return {
         "split": split,
         "search": words or "",
@@ -222,7 +222,7 @@ def filters(here: Here) -> dict[str, Any]:
     }
 
 
-def _of_classes(work: Workspace) -> tuple[str | None, list[str]]:
+def _of_classes(study: Study) -> tuple[str | None, list[str]]:
     """Draws the filters that only classes have."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         verdict = st.segmented_control(
@@ -232,7 +232,7 @@ def _of_classes(work: Workspace) -> tuple[str | None, list[str]]:
             **state.bound(VERDICT),
         )
         wanted = st.multiselect(
-            "Classes (truth)", list(work.classes), placeholder="all", **state.bound(CLASSES)
+            "Classes (truth)", list(study.classes), placeholder="all", **state.bound(CLASSES)
         )
     return verdict, list(wanted)
 
@@ -260,8 +260,8 @@ def _clear() -> None:
 
 def sample_table(here: Here, rows: pd.DataFrame) -> None:
     """The rows as a table; a click on one makes it the sample."""
-    order = _columns(here.work, rows)
-    key = f"_table-{here.work.name}"
+    order = _columns(here.study, rows)
+    key = f"_table-{here.study.name}"
     shown = rows[order][:MOST_ROWS].reset_index()
     ticked = state.selected_rows(key, len(shown))
     if ticked and rows.index[ticked[0]] != here.sample:
@@ -275,7 +275,7 @@ def sample_table(here: Here, rows: pd.DataFrame) -> None:
         height=300,
         selection_mode="single-row",
         on_select=lambda: _picked_in_table(key, shown),
-        column_config=_formats(order, bool(here.work.classes)),
+        column_config=_formats(order, bool(here.study.classes)),
         alt=f"Table of {len(rows)} samples with truth, prediction and error. Select a row to open the sample.",
     )
     some = (
@@ -284,25 +284,25 @@ def sample_table(here: Here, rows: pd.DataFrame) -> None:
         else ""
     )
     st.caption(
-        f"{len(rows):,} of {len(here.work.dataset):,} samples pass.{some} Tick a row, or click a point below, "
+        f"{len(rows):,} of {len(here.study.dataset):,} samples pass.{some} Tick a row, or click a point below, "
         "to open it."
     )
 
 
-def _columns(work: Workspace, rows: pd.DataFrame) -> list[str]:
+def _columns(study: Study, rows: pd.DataFrame) -> list[str]:
     """First what was said, then the numbers, then whatever else the data set has."""
     first = [
         "truth",
         "prediction",
-        *(["certainty"] if work.classes else []),
+        *(["certainty"] if study.classes else []),
         "error",
         "relation",
         "leader",
         *said_columns(rows),
     ]
     late = [
-        *map(dividend_column, work.terms),
-        *(name for name in work.fact_titles() if name in rows),
+        *map(dividend_column, study.terms),
+        *(name for name in study.fact_titles() if name in rows),
         "split",
     ]
     return [*first, *(column for column in rows.columns if column not in {*first, *late}), *late]
@@ -358,8 +358,8 @@ def sample_scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
     Args:
         chosen: the filters. count: so many pass.
     """
-    work, titles = here.work, compare.axes(here.work)
-    default = compare.default_axes(work)
+    study, titles = here.study, compare.axes(here.study)
+    default = compare.default_axes(study)
     with st.container(horizontal=True):
         for key, first in zip((AXIS_X, AXIS_Y), default, strict=True):
             if state.get(key) not in (None, *titles):
@@ -367,12 +367,12 @@ def sample_scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
         across, up = map(list(titles).index, default)
         x = st.selectbox("x axis", list(titles), index=across, help=_AXES, **state.bound(AXIS_X))
         y = st.selectbox("y axis", list(titles), index=up, help=_AXES, **state.bound(AXIS_Y))
-    if count > compare.MAX_ENTANGLED and compare.asks_entanglement(work, x, y):
+    if count > compare.MAX_ENTANGLED and compare.asks_entanglement(study, x, y):
         st.info(
             f"Entanglement takes time: shown for the first {compare.MAX_ENTANGLED} of {count:,} samples. Filter to see "
             "others."
         )
-    output = "" if here.output_wanted is None else work.classes[here.output_wanted]
+    output = "" if here.output_wanted is None else study.classes[here.output_wanted]
     picture = samples.scatter(here.subject(), here.theme, x=x, y=y, output=output, **chosen)
     panels.drawn(picture, on_select=state.choose_selected_sample)
 
@@ -389,8 +389,8 @@ def evidence_table(here: Here) -> None:
         icon=":material/table_rows:",
         **state.opened(TABLE),
     ):
-        work: Any = here.work
-        frame: pd.DataFrame = work.reading(here.row).frame().reset_index()
+        study: Any = here.study
+        frame: pd.DataFrame = study.reading(here.row).frame().reset_index()
         st.dataframe(
             frame,
             hide_index=True,
@@ -426,20 +426,20 @@ def page() -> None:
         panels.draw(builders.shapley(sample, here.theme))
         if faithfulness.is_labelled(sample):
             panels.draw(faithfulness.of_sample(sample, here.theme))
-        if here.work.can("rules"):
+        if here.study.can("rules"):
             panels.draw(builders.masses(sample, here.theme))
     with right, guard():
-        if here.work.can("rules"):
+        if here.study.can("rules"):
             if sample.reading.by_fusion is not None:
                 panels.draw(builders.beliefs(sample, here.theme))
             panels.draw(builders.fused_entropies(sample, here.theme))
-        elif here.work.can("time"):
+        elif here.study.can("time"):
             panels.draw(builders.entropies(sample, here.theme))
         else:
             st.caption(
                 "This model has no entropies: nothing is entangled or evolves, so its states stay pure."
             )
-    if here.work.can("rules"):
+    if here.study.can("rules"):
         with below, guard():
             evidence_table(here)
     with below, guard():
@@ -449,7 +449,7 @@ def page() -> None:
     # meanwhile.
     with find, guard(), st.container(border=True, key="box-find"):
         chosen = filters(here)
-        rows = compare.passing(here.work.frame(here.output_wanted), **chosen)
+        rows = compare.passing(here.study.frame(here.output_wanted), **chosen)
         if not none_passes(rows):
             sample_table(here, rows)
             sample_scatter(here, chosen, len(rows))

@@ -301,7 +301,10 @@ def _removal() -> None:
     with st.popover("Remove an imported model", icon=":material/delete:"):
         name = st.selectbox("Model", own, key="_model.gone")
         st.button(
-            "Remove it from this machine", on_click=or_notice, args=(_remove, name), key="_model.remove"
+            "Remove it from this machine",
+            on_click=or_notice,
+            args=(_remove, name),
+            key="_model.remove",
         )
 
 
@@ -901,7 +904,9 @@ def _actions(shown: list[Seen]) -> None:
         return
     can = {
         "pause": [
-            entry for entry in shown if entry.state in ("waiting", "running") and not entry.requested
+            entry
+            for entry in shown
+            if entry.state in ("waiting", "running") and not entry.requested
         ],
         "stop": [
             entry

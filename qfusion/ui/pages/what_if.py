@@ -43,7 +43,7 @@ def set_key(modality: str, place: int) -> str:
 
 def forget_other_samples(here: Here) -> None:
     """Takes the changes back when the sample is another one: they were made for the one before."""
-    now = (here.work.name, here.work.dataset.name, here.sample)
+    now = (here.study.name, here.study.dataset.name, here.sample)
     before = state.get(_FOR)
     state.put(_FOR, now)
     if before not in (None, now):
@@ -57,7 +57,7 @@ def forget_other_samples(here: Here) -> None:
 
 def reset(here: Here) -> None:
     """Takes all changes back; for callbacks."""
-    for name in here.work.modalities:
+    for name in here.study.modalities:
         if state.get(do_key(name)) is not None:
             state.put(do_key(name), TITLES[KEPT])
 
@@ -71,9 +71,9 @@ def take(modality: str, action: str, donor: str = "") -> None:
 
 def controls(here: Here) -> Asked:
     """Draws the controls and returns what is asked for, as `interventions.wanted_changes` takes it."""
-    own = changes.own_states(here.work, here.row)
+    own = changes.own_states(here.study, here.row)
     outcome = {}
-    for place, name in enumerate(here.work.modalities):
+    for place, name in enumerate(here.study.modalities):
         with st.container(border=True, key=f"box-change-{place}", gap="xsmall"):
             outcome[name] = _one(here, name, own[name])
     st.button(
@@ -83,14 +83,15 @@ def controls(here: Here) -> Asked:
         on_click=reset,
         args=(here,),
         disabled=all(
-            change.action == KEPT for change in changes.wanted_changes(here.work, here.row, outcome)
+            change.action == KEPT
+            for change in changes.wanted_changes(here.study, here.row, outcome)
         ),
     )
     return outcome
 
 
 def _one(here: Here, name: str, own: Any) -> dict[str, Any]:
-    titles = [TITLES[action] for action in changes.actions(here.work, name)]
+    titles = [TITLES[action] for action in changes.actions(here.study, name)]
     if state.get(do_key(name)) not in (None, *titles):
         state.forget(do_key(name))
     action = _ACTION[
@@ -104,9 +105,9 @@ def _one(here: Here, name: str, own: Any) -> dict[str, Any]:
     elif action == STATE:
         details = {"state": _state(here, name, own)}
     elif action == DROP:
-        st.caption(f"Left out: {sample.rows_behind(here.work.background)} stand in for it.")
+        st.caption(f"Left out: {sample.rows_behind(here.study.background)} stand in for it.")
     elif action == FLIP:
-        possible = changes.what_would_flip(here.work, here.row)[name].state.possible
+        possible = changes.what_would_flip(here.study, here.row)[name].state.possible
         st.caption(
             "The smallest change of its state, all other modalities as they are in the sample, that turns the decision."
             if possible
@@ -119,12 +120,14 @@ _HELP = "What is done to this modality before the model sees it. Several can be 
 
 
 def _donor(here: Here, name: str) -> str:
-    data, key = here.work.dataset, donor_key(name)
+    data, key = here.study.dataset, donor_key(name)
     if bar.is_foreign(data, key):
         state.forget(key)
     # A default beside a value that a button has set would be complained of in the log.
     default = (
-        sample.default_contrast(here.work, here.row) if state.get(key) is None else str(data.ids[0])
+        sample.default_contrast(here.study, here.row)
+        if state.get(key) is None
+        else str(data.ids[0])
     )
     donor = bar.sample_box(
         "of sample",
@@ -133,7 +136,7 @@ def _donor(here: Here, name: str) -> str:
         key,
         help="Any sample of the data; it opens on one with another decision.",
     )
-    content = here.work.dataset.content(here.work.dataset.row(donor)).get(name)
+    content = here.study.dataset.content(here.study.dataset.row(donor)).get(name)
     if content is not None:
         show(name, content)
     return str(donor)
@@ -143,7 +146,7 @@ def _input(here: Here, name: str) -> dict[str, Any]:
     if name == "text":
         words = st.text_input(
             "Sentence",
-            value=changes.own_words(here.work, here.row),
+            value=changes.own_words(here.study, here.row),
             max_chars=400,
             **state.bound(SAY),
             help=f"At most {synthesis.MAX_WORDS} words of the vocabulary below, with one 'and' or 'but' "
@@ -170,7 +173,7 @@ def _input(here: Here, name: str) -> dict[str, Any]:
         show(
             name,
             changes.edited(
-                here.work, here.row, name, Change(INPUT, controls=tuple(values.items()))
+                here.study, here.row, name, Change(INPUT, controls=tuple(values.items()))
             ).content,
         )
     return {"controls": values}
@@ -193,7 +196,7 @@ def _vocabulary() -> None:
 def _state(here: Here, name: str, own: Any) -> dict[int, float]:
     """Sliders of a state: its numbers by place."""
     titles, chosen = _titles(here, own), dict[int, float]()
-    numbers = zip(titles, changes.shown_state(own), ranges(here.work, name), strict=True)
+    numbers = zip(titles, changes.shown_state(own), ranges(here.study, name), strict=True)
     for place, (title, value, (low, high)) in enumerate(numbers):
         start = float(np.clip(round(value, 3), low, high))
         chosen[place] = float(
@@ -214,7 +217,7 @@ def _state(here: Here, name: str, own: Any) -> dict[int, float]:
 
 def _titles(here: Here, own: Any) -> list[str]:
     if not own.is_complex():
-        elements: tuple[str, ...] = here.work.elements  # type: ignore[attr-defined]
+        elements: tuple[str, ...] = here.study.elements  # type: ignore[attr-defined]
         return [f"mass of ‘{text.plain(element, 20)}’" for element in elements]
     if own.shape[-1] == 2:
         return ["polar angle θ (rad): 0 is |0⟩", "azimuth φ (rad)"]
@@ -242,7 +245,7 @@ def nearest(here: Here) -> None:
     """The panel of nearest states and donors, with buttons that apply them."""
     panels.draw(builders.nearest(here.subject(), here.theme))
     with st.container(horizontal=True, key="apply-flips"):
-        for name, flip in changes.what_would_flip(here.work, here.row).items():
+        for name, flip in changes.what_would_flip(here.study, here.row).items():
             if flip.state.possible:
                 st.button(
                     f"Set {text.plain(name)} to its nearest flip",
@@ -263,7 +266,7 @@ def nearest(here: Here) -> None:
 
 def parameters(here: Here) -> None:
     """The folded part on the model's own parameters; nothing is worked out until it is opened."""
-    if not here.work.can("terms"):
+    if not here.study.can("terms"):
         st.caption(
             "This model has no knobs of a physics and no fusion rules that could flip the decision: only its states "
             "can."
@@ -271,14 +274,14 @@ def parameters(here: Here) -> None:
         return
     title = (
         "Which knob of the physics would flip it?"
-        if here.work.can("time")
+        if here.study.can("time")
         else "Which angle of the fusion rules would flip it?"
     )
     box = st.expander(title, icon=":material/tune:", **state.opened(FLIPS))
     if not box.open:
         return
     with box:
-        search = changes.parameters_that_flip(here.work, here.row)
+        search = changes.parameters_that_flip(here.study, here.row)
         if not search.changes:
             st.markdown(
                 f"**None of the {search.tried} knobs flips this decision on its own** ({search.ranges})."
@@ -292,8 +295,8 @@ def _set_links(here: Here, search: Any) -> None:
     """Links that set one of the nearest parameters where it can be watched, all others as learned."""
     with st.container(horizontal=True, key="set-knobs"):
         for change in search.changes[:MAX_LINKS]:
-            name = text.plain(changes.parameter_name(here.work, change))
-            if here.work.can("time"):
+            name = text.plain(changes.parameter_name(here.study, change))
+            if here.study.can("time"):
                 link(
                     "pages/dynamics.py",
                     f"Set {name} to {beyond(change):g} on Dynamics",
@@ -303,7 +306,7 @@ def _set_links(here: Here, search: Any) -> None:
                 )
             else:
                 place = entangled_qcnn.edit_key(
-                    entangled_qcnn.shape_of(here.work.model), *map(int, change.name.split("."))
+                    entangled_qcnn.shape_of(here.study.model), *map(int, change.name.split("."))
                 )
                 link(
                     "pages/circuit.py",
@@ -329,7 +332,7 @@ def result(here: Here, changes: Asked) -> None:
     sample, theme = here.subject(), here.theme
     untouched, now, done = builders.both(sample, changes)
     _numbers(here, untouched, now, done)
-    if here.work.classes:
+    if here.study.classes:
         panels.draw(builders.probabilities(sample, theme, changes=changes))
     if not done:
         panels.draw(builders.waterfall(sample, theme))
@@ -340,7 +343,7 @@ def result(here: Here, changes: Asked) -> None:
         with place:
             panels.draw(builders.waterfall(sample, theme, when=when, changes=changes))
     panels.draw(builders.differences(sample, theme, changes=changes))
-    shown = [name for name, action in done.items() if action != DROP and here.work.can("states")]
+    shown = [name for name, action in done.items() if action != DROP and here.study.can("states")]
     for first in range(0, len(shown), 2):
         for place, name in zip(st.columns(2, gap="medium"), shown[first : first + 2], strict=False):
             with place:
@@ -348,20 +351,20 @@ def result(here: Here, changes: Asked) -> None:
 
 
 def _numbers(here: Here, before: Result, now: Result, changed: Iterable[str]) -> None:
-    work = here.work
+    study = here.study
     was, is_ = before.outcome, now.outcome
     turned = was.decision != is_.decision
-    before_now, after_now = (answers.numbered(work, scores) for scores in (was.scores, is_.scores))
+    before_now, after_now = (answers.numbered(study, scores) for scores in (was.scores, is_.scores))
     st.markdown(f"#### {builders.outcome(list(changed), before_now, after_now, turned)}")
     cells: list[tuple[str, float, float, str]] = []
-    if work.classes:
+    if study.classes:
         for which in dict.fromkeys((was.decision, is_.decision)):
             cells.append(
                 (
-                    f"Softmax ‘{text.plain(work.classes[which], 14)}’",
+                    f"Softmax ‘{text.plain(study.classes[which], 14)}’",
                     float(before.probabilities[which]),
                     float(now.probabilities[which]),
-                    work.calibration,
+                    study.calibration,
                 )
             )
         sample = here.subject()
