@@ -13,8 +13,9 @@ from urllib.parse import quote, unquote
 
 from qfusion import _checks, data
 from qfusion._checks import check, choose, require_number
-from qfusion.analysis import cohort_measures, compare, study as studies, text
+from qfusion.analysis import cohort_measures, compare, text
 from qfusion.analysis import sample as backgrounds
+from qfusion.analysis import study as studies
 from qfusion.analysis.sample import DEFAULT_BACKGROUND, OFFERED, loaded, open_study
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput, NotFound, QFusionError

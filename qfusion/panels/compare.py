@@ -30,6 +30,7 @@ from qfusion.panels import address as say
 from qfusion.panels import panel as spoken
 from qfusion.panels import samples
 from qfusion.panels.address import View
+from qfusion.panels.control import Choice
 from qfusion.panels.panel import Panel, Picture, cached, within
 from qfusion.quantum.measures import KINDS
 
@@ -462,15 +463,15 @@ def _same(study: Study, row: int, other: int) -> bool:
     return bool(np.sign(study.scores[row, 0]) == np.sign(study.scores[other, 0]))
 
 
-def _allowed_similar(study: Study) -> dict[str, say.Allowed]:
-    """What an address may say of similar samples."""
-    known = map(cohort_measures.TITLES.__getitem__, measured.ways(study))
-    return {"similar": say.options("Similarity", known, "Contributions are compared.")}
-
-
-SIMILAR = {
-    "similar": Panel(similar, {"by": lambda view: cohort_measures.KEYS.get(view.get("similar"))})
-}
+SIMILAR_BY = Choice(
+    "similar",
+    "Similar by",
+    "Contributions are compared.",
+    values=lambda study: [cohort_measures.TITLES[kind] for kind in measured.ways(study)],
+    look="segments",
+    read=cohort_measures.KEYS.__getitem__,
+)
+SIMILAR = {"similar": Panel(similar, {"by": SIMILAR_BY})}
 
 
 # Several samples side by side, on the Compare page: decisions and entropies in columns on the same scale.
@@ -655,9 +656,7 @@ def _several_curves(view: View, sample: Sample) -> list[str]:
 
 
 def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
-    """What an address may say of samples beside one another; on Samples, of those like the open one."""
-    if view.page == "samples":
-        return _allowed_similar(study)
+    """What an address may say of samples beside one another."""
     return {
         "tweak": say.switch("Tweak B", "It stays folded."),
         "several": say.Allowed(

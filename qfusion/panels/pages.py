@@ -54,6 +54,7 @@ from qfusion.panels.address import (
     slider_rules,
     whole,
 )
+from qfusion.panels.control import Control
 from qfusion.panels.panel import Panel, Picture, always, can
 
 QUESTIONS = {
@@ -127,9 +128,9 @@ NAMED: dict[str, Mapping[str, Panel]] = {
     "faithfulness": panels.faithfulness.NAMED,
     "train": panels.learning.NAMED,
 }
-# What an address may say of each page, besides what it may say of every page.
-RULES: dict[str, tuple[Rules, ...]] = {
-    "samples": (panels.samples.allowed, compare.allowed),
+# What a reader may choose on each page, besides what there is on every page.
+CONTROLS: dict[str, tuple[Control | Rules, ...]] = {
+    "samples": (*panels.samples.CONTROLS, compare.SIMILAR_BY),
     "dynamics": (
         slider_rules,
         panels.physics.allowed,
@@ -155,9 +156,13 @@ WORDS = ("questions", "cautions", "estimators", "train-results", "wrong")
 
 def allowed(view: View, study: Any) -> dict[str, Allowed]:
     """Returns what an address may say of a page, by parameter."""
-    return {
-        key: rule for rules in RULES.get(view.page, ()) for key, rule in rules(view, study).items()
-    }
+    rules: dict[str, Allowed] = {}
+    for part in CONTROLS.get(view.page, ()):
+        if isinstance(part, Control):
+            rules |= {part.key: part.rule(view, study)} if part.fits(study) else {}
+        else:
+            rules |= part(view, study)
+    return rules
 
 
 def opened(page: str, address: Address) -> Opened:

@@ -24,24 +24,19 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study, said_columns
 from qfusion.data.modality import Series
 from qfusion.data.spec import SPLITS
-from qfusion.explain.attribution import BASELINES, INTEGRATED, METHODS, SCORE, Attribution, by_title
+from qfusion.explain.attribution import BASELINES, INTEGRATED, METHODS, SCORE, Attribution
 from qfusion.explain.evidence import INERT
 from qfusion.figures import circuit, cohort, decision, dynamics, style
 from qfusion.figures import decision as figures
 from qfusion.figures import trust as inside_figures
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
-from qfusion.panels import address as say
 from qfusion.panels import panel
 from qfusion.panels.address import View
-from qfusion.panels.panel import Panel, Picture, Read, cached, can, unfolded, word, words
+from qfusion.panels.control import Choice, SampleId, Switch, Text
+from qfusion.panels.panel import Panel, Picture, cached, can
 from qfusion.quantum.measures import KINDS, Part
 
-STARTS = {
-    "training mean": "mean",
-    "zero": "zero",
-    "another sample": "sample",
-}  # as the address says it -> baseline
 _BARE = (
     " These data hold no words, sounds or pixels that these features belong to one by one, only the features: "
     "they are shown."
@@ -307,25 +302,6 @@ def _error(result: Attribution) -> str:
     )
 
 
-def _term(view: View) -> str | None:
-    return inside.named(view.get("inside.term")) if view.get("inside.term") else None
-
-
-def _other(view: View) -> str | None:
-    return (
-        view.get("inside.other") or None
-        if STARTS.get(view.get("inside.from")) == "sample"
-        else None
-    )
-
-
-def _method(view: View) -> str | None:
-    return next(
-        (name for name, method in METHODS.items() if method.title == view.get("inside.by")),
-        view.get("inside.by") or None,
-    )
-
-
 def of_sequence(sample: Sample, modality: str = "", **_: Any) -> bool:
     """Whether a modality, the first unless told, is a sequence, so that its features are summed over steps."""
     chosen = modality or sample.modalities[0]
@@ -341,35 +317,49 @@ def of_sequences(sample: Sample, term: str = SCORE, **_: Any) -> bool:
     return len(inside.sequences(sample.study, term)) > 1
 
 
-def _allowed_inside(study: Study) -> dict[str, say.Allowed]:
-    """What an address may say of the look inside a modality."""
-    terms = {inside.title(term) for name in study.modalities for term in inside.terms(study, name)}
-    return {
-        "inside": say.switch("Inside a modality", "It stays closed."),
-        "inside.of": say.options("Modality", study.modalities, "The first is shown."),
-        "inside.term": say.options("Term", sorted(terms), "The score is taken."),
-        "inside.from": say.options("Starting point", STARTS, "The training mean is taken."),
-        "inside.other": say.Allowed(study.dataset.row, "Another sample is taken."),
-        "inside.by": say.options("Method", by_title(), "Integrated gradients are taken."),
-    }
-
-
-_CHOSEN: dict[str, Read] = {
-    "modality": word("inside.of"),
-    "term": _term,
-    "baseline": lambda view: STARTS.get(view.get("inside.from")),
-    "other": _other,
-    "method": _method,
-}
+OPEN = Switch("inside", "Inside a modality: which words, sounds or pixels?", "It stays closed.")
+MODALITY = Choice(
+    "inside.of",
+    "Modality",
+    "The first is shown.",
+    values=lambda study: study.modalities,
+    look="segments",
+)
+TERM = Choice(
+    "inside.term",
+    "Attribution of",
+    "The score is taken.",
+    "The whole score, or one of the terms that this modality is in. Terms of several modalities say what they add "
+    "together.",
+    lambda study: {
+        inside.title(term) for name in study.modalities for term in inside.terms(study, name)
+    },
+    read=inside.named,
+    style={"width": 260},
+)
+START = Choice(
+    "inside.from",
+    "Relative to",
+    "The training mean is taken.",
+    "Attributions share out the difference between this sample's features and these.",
+    read={"training mean": "mean", "zero": "zero", "another sample": "sample"},
+    look="segments",
+)
+OTHER = SampleId("inside.other", "That sample", "Another sample is taken.", style={"width": 180})
+METHOD = Choice(
+    "inside.by",
+    "Attribution method",
+    "Integrated gradients are taken.",
+    read={method.title: name for name, method in METHODS.items()},
+    default=METHODS[INTEGRATED].title,
+    style={"width": 200},
+)
+_TOGETHER = {"term": TERM, "baseline": START, "other": OTHER, "method": METHOD}
+_INSIDE = {"modality": MODALITY, **_TOGETHER}
 INSIDE = {
-    "inside": Panel(attribution, _CHOSEN, opens=unfolded("inside")),
-    "inside-features": Panel(features, _CHOSEN, opens=unfolded("inside"), fits=of_sequence),
-    "inside-time": Panel(
-        over_time,
-        {key: read for key, read in _CHOSEN.items() if key != "modality"},
-        opens=unfolded("inside"),
-        fits=of_sequences,
-    ),
+    "inside": Panel(attribution, _INSIDE, opens=OPEN.opens),
+    "inside-features": Panel(features, _INSIDE, opens=OPEN.opens, fits=of_sequence),
+    "inside-time": Panel(over_time, _TOGETHER, opens=OPEN.opens, fits=of_sequences),
 }
 
 
@@ -811,9 +801,6 @@ def _of_dividends(study: Study, *wanted: str) -> str:
     return f"{some} {backgrounds.against_words(study.bulk_background)}"
 
 
-MAX_SEARCH = 100
-
-
 def curves(study: Study, rows: Iterable[int], card: str, only: Sequence[str] = ()) -> list[str]:
     """Ends of the names of the curves that the data have of some samples, on one card, of all modalities or `only`
     some."""
@@ -837,27 +824,70 @@ def some_pass(sample: Sample, output: str = "", x: str = "", y: str = "", **filt
     )
 
 
-def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
-    """What an address may say of filters and axes, of the look inside a modality, and of the table of evidence."""
-    titles = compare.axes(study)
-    result = {
-        "split": say.options("Split", [*SPLITS, "all"], "The test split is shown."),
-        "relation": say.options(
-            "Relation", explain.RELATIONS, "All relations are shown.", many=True
-        ),
-        "find": say.words("The search", MAX_SEARCH, "Nothing is searched for."),
-        "x": say.options("Axis", titles, "The usual one is shown across."),
-        "y": say.options("Axis", titles, "The usual one is shown up."),
-    }
-    if study.classes:
-        result |= {
-            "verdict": say.options("Verdict", compare.VERDICTS, "Right and wrong ones are shown."),
-            "class": say.options("Class", study.classes, "All classes are shown.", many=True),
-        }
-    if study.can("rules"):
-        result["table.evidence"] = say.switch("Table of all elements", "It stays folded.")
-    return result | _allowed_inside(study)
-
+SPLIT = Choice(
+    "split",
+    "Split",
+    "The test split is shown.",
+    values=(*SPLITS, "all"),
+    default="test",
+    look="segments",
+)
+SEARCH = Text(
+    "find",
+    "Search ids and words",
+    "Nothing is searched for.",
+    most=100,
+    style={"placeholder": "part of an id or of what was said"},
+)
+RELATION = Choice(
+    "relation",
+    "How the modalities relate",
+    "All relations are shown.",
+    "; ".join(f"{kind}: {words}" for kind, words in explain.RELATIONS.items()),
+    explain.RELATIONS,
+    many=True,
+    look="pills",
+)
+VERDICT = Choice(
+    "verdict",
+    "Predicted",
+    "Right and wrong ones are shown.",
+    "Only samples that the model gets right, or wrong.",
+    compare.VERDICTS,
+    empty=True,
+    look="segments",
+    fits=lambda study: bool(study.classes),
+)
+CLASSES = Choice(
+    "class",
+    "Classes (truth)",
+    "All classes are shown.",
+    values=lambda study: study.classes,
+    many=True,
+    fits=VERDICT.fits,
+    style={"placeholder": "all"},
+)
+_AXES = (
+    "dividend[text] is the contribution of text, what it adds to the score (Harsanyi dividend); negativity is "
+    "entanglement. See Terms below the figure."
+)
+ACROSS, UP = (
+    Choice(key, f"{key} axis", "The usual one is shown.", _AXES, compare.axes) for key in ("x", "y")
+)
+TABLE = Switch(
+    "table.evidence",
+    "Rules, beliefs and masses of every element as a table",
+    "It stays folded.",
+    fits=can("rules"),
+)
+FILTERS = {
+    "split": SPLIT,
+    "search": SEARCH,
+    "relations": RELATION,
+    "verdict": VERDICT,
+    "classes": CLASSES,
+}
+CONTROLS = (OPEN, MODALITY, TERM, START, OTHER, METHOD, *FILTERS.values(), ACROSS, UP, TABLE)
 
 _RULED, _TIMED = (
     can("rules"),
@@ -875,16 +905,7 @@ PANELS = {
     "entropies": Panel(entropies, fits=_TIMED),
     "scatter": Panel(
         scatter,
-        {
-            "x": word("x"),
-            "y": word("y"),
-            "output": lambda view: view.output or None,
-            "split": word("split"),
-            "search": word("find"),
-            "relations": words("relation"),
-            "verdict": word("verdict"),
-            "classes": words("class"),
-        },
+        {"x": ACROSS, "y": UP, "output": lambda view: view.output or None, **FILTERS},
         fits=some_pass,
     ),
 }

@@ -36,6 +36,7 @@ from qfusion.panels.address import (
     test_data,
     test_model,
 )
+from qfusion.panels.control import SampleId
 from qfusion.ui import reruns, sliders, state
 
 # The bar's words on how many rows of the background are used, and the way to all of them, worked out behind the
@@ -309,6 +310,14 @@ def sample_box(
         )
         or default
     )
+
+
+def sample_choice(control: SampleId, study: Study, default: str, **words: Any) -> str:
+    """Draws the box of a choice and returns the id chosen; what is of another data set is taken back."""
+    if is_foreign(study.dataset, control.key):
+        state.forget(control.key)
+    style = {"help": control.help or None, **control.style, **words}
+    return sample_box(control.label, study.dataset, default, control.key, **style)
 
 
 def matching(dataset: DataSet, wanted: str) -> str | None:

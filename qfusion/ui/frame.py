@@ -126,7 +126,7 @@ class Here:
     theme: Theme
     output_wanted: int | None = None
 
-    def subject(self, tweak: Tweak | str = "") -> Sample:
+    def sample_of(self, tweak: Tweak | str = "") -> Sample:
         """The sample, under a tweak: whatever is told of it is asked there."""
         return Sample(
             self.study,
@@ -145,7 +145,7 @@ class Here:
 
     def subjects(self, tweak: Tweak | str = "") -> dict[str, Any]:
         """What panels of this page are made from, by what builders call it."""
-        return {"sample": self.subject(tweak), "study": self.study}
+        return {"sample": self.sample_of(tweak), "study": self.study}
 
     @property
     def sample(self) -> str:

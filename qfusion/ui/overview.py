@@ -46,7 +46,7 @@ def decision(here: Here) -> None:
     """The sample at hand: what was said, heard and seen, and its decision term by term."""
     with st.container(key="said-now"):
         views.sample_content(here, details=False, key="now")
-    panels.draw(samples.waterfall(here.subject(), here.theme))
+    panels.draw(samples.waterfall(here.sample_of(), here.theme))
 
 
 def pipeline(here: Here) -> None:
@@ -262,7 +262,7 @@ Place = tuple[str, str, dict[str, str]]  # page, label of the link, what the lin
 
 def five_questions(here: Here) -> None:
     """All five; the slow ones are worked out last, so that the others can be read meanwhile."""
-    sample = here.subject()
+    sample = here.sample_of()
     picture = overview.questions(sample)
     with st.container(border=True, key="panel-questions", gap="xsmall", height="stretch"):
         panels.heading(picture.title, picture)

@@ -147,7 +147,7 @@ TABLE = "table.terms"
 
 def sensitivity_in_dynamics(here: Here, now: Any, _: Any) -> None:
     """On the Dynamics page: under its sliders."""
-    sensitivity_tab(here, here.subject(now.tweak))
+    sensitivity_tab(here, here.sample_of(now.tweak))
 
 
 def sensitivity_tab(here: Here, sample: Sample) -> None:

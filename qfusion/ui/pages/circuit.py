@@ -246,7 +246,7 @@ def _headline(here: Here, result: Any, exact: Any, shots: int) -> None:
     best = "accuracy" if study.classes else "mae"
     with st.container(key="pair-metrics"):
         cells = st.columns(3)
-        c = here.subject().output
+        c = here.sample_of().output
         cells[0].metric(
             f"Score{_of(here)}",
             f"{result.scores[c]:.3f} ± {result.errors[c]:.3f}",
@@ -273,7 +273,7 @@ def _headline(here: Here, result: Any, exact: Any, shots: int) -> None:
 
 def _of(here: Here) -> str:
     return (
-        f" of ‘{text.plain(here.study.classes[here.subject().output], 14)}’"
+        f" of ‘{text.plain(here.study.classes[here.sample_of().output], 14)}’"
         if here.study.classes
         else ""
     )
@@ -475,7 +475,7 @@ _WHOLE = "The whole evolution repeats everything after the preparations until T.
 def step_circuit(here: Here) -> None:
     """The circuit of one step with the sample in it, a scrubber, the state at its place, and how far the step is from
     our evolution."""
-    sample = here.subject()
+    sample = here.sample_of()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         steps = int(
             st.select_slider(
@@ -547,7 +547,7 @@ def network_circuit(here: Here) -> None:
     """All views; only the open one is drawn."""
     if state.get(PART) not in (None, *NETWORK_VIEWS):
         state.put(PART, NETWORK_VIEWS[0])
-    sample, view = here.subject(truth_tables.words(here)), state.shown(PART, NETWORK_VIEWS)
+    sample, view = here.sample_of(truth_tables.words(here)), state.shown(PART, NETWORK_VIEWS)
     _edited_line(here, sample.tweak, view)
     at, picked = 0, dict[str, Any]()
     if view in WITH_SCRUBBER:
@@ -607,7 +607,7 @@ PROGRAM = "table.program"
 
 def gate_circuit(here: Here) -> None:
     """The circuit of the sample, a scrubber, the qubits at its place, what they share, and exports."""
-    sample = here.subject()
+    sample = here.sample_of()
     replay = builders.replay(sample)
     st.markdown(text.plain(replay.says))
     at, picked = scrubber(replay, sample)

@@ -84,7 +84,7 @@ def choose_levels(here: Here) -> Levels:
             "",
         )
         levels = levels_of(
-            here.subject(),
+            here.sample_of(),
             sound,
             output="" if here.output_wanted is None else study.classes[here.output_wanted],
             name=name,

@@ -153,7 +153,7 @@ def both_sides(here: Here, view: Pin, tweak: str) -> Sides:
     """Both decisions."""
     resolve(view)
     return beside(
-        here.subject(here.study.model.parse_tweak(tweak)),
+        here.sample_of(here.study.model.parse_tweak(tweak)),
         view.model,
         view.sample,
         view.data,
@@ -280,7 +280,7 @@ def choose_view() -> str:
 @fragment
 def several_samples(here: Here) -> None:
     """The samples that are chosen, side by side."""
-    study, sample = here.study, here.subject()
+    study, sample = here.study, here.sample_of()
     ids = _choose(here)
     rows = several_panels.chosen(sample, ids)
     with st.container(key="pair-several"):
@@ -340,7 +340,7 @@ def _choose(here: Here) -> list[str]:
 
 
 def _with_nearest(here: Here) -> None:
-    nearest = compare.nearest(here.subject(), count=_FILLED)
+    nearest = compare.nearest(here.sample_of(), count=_FILLED)
     state.put(SAMPLES, [here.sample, *(str(name) for name in here.study.dataset.ids[nearest.rows])])
 
 

@@ -77,7 +77,7 @@ LETTERS = "letters"
 
 def generator_tab(here: Here, now: Any, _: Any) -> None:
     """The graph of couplings beside the levels, and below them letters and modes."""
-    sample = here.subject(now.tweak)
+    sample = here.sample_of(now.tweak)
     left, right = st.columns([1.25, 1], gap="medium")
     with left:
         panels.draw(generator_panels.couplings(sample, here.theme))
@@ -165,8 +165,8 @@ def no_time(here: Here) -> None:
     with st.container(horizontal=True):
         link("pages/circuit.py", "Walk this sample through the circuit", ":material/schema:")
         link("pages/circuit.py", "Edit the fusion rules", ":material/tune:", rules="Fusion rules")
-    views.along_layers(here.subject(), here.theme)
-    panels.draw(circuit.entropies(here.subject(), here.theme, marked=False))
+    views.along_layers(here.sample_of(), here.theme)
+    panels.draw(circuit.entropies(here.sample_of(), here.theme, marked=False))
 
 
 def before_after(here: Here, now: Decision, base: Decision) -> None:
@@ -185,7 +185,7 @@ def before_after(here: Here, now: Decision, base: Decision) -> None:
     ]  # on one line
     with st.container(key="pair-metrics", gap="xsmall"):
         if now.tweak.numbers():
-            sample = here.subject(now.tweak)
+            sample = here.sample_of(now.tweak)
             tested = f"accuracy{answers.of_seed(study)}" if study.classes else labels[0]
             st.markdown(
                 builders.before_after(
@@ -270,7 +270,7 @@ def decision_tab(here: Here, now: Decision, _: Decision) -> None:
     """Entropies or entanglement and decision terms on one time axis under one cursor, and the waterfall at T."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="choices"):
         terms, above = views.which_terms(), views.which_measure(here.study.modalities)
-    sample, share = here.subject(now.tweak), _share()
+    sample, share = here.sample_of(now.tweak), _share()
     panels.draw(builders.decision_over_time(sample, here.theme, above=above, terms=terms, t=share))
     mean, name, unit = builders.moving(sample, above)[1:]
     place = round(share * (len(now.times) - 1))
@@ -282,10 +282,10 @@ def decision_tab(here: Here, now: Decision, _: Decision) -> None:
 def correlations_tab(here: Here, now: Decision, _: Decision) -> None:
     """Who shares how much with whom, mutual information, then every other measure that is drawn over time."""
     if states.several(here.study):
-        panels.draw(states.triangle(here.subject(now.tweak), here.theme, t=_share()))
+        panels.draw(states.triangle(here.sample_of(now.tweak), here.theme, t=_share()))
     for kind in sorted(builders.drawn_measures(), key="mutual_information".__ne__):
         panels.draw(
-            builders.correlation(here.subject(now.tweak), here.theme, kind=kind, t=_share())
+            builders.correlation(here.sample_of(now.tweak), here.theme, kind=kind, t=_share())
         )
 
 
@@ -310,7 +310,7 @@ def trajectories_tab(here: Here, now: Decision, _: Decision) -> None:
                 **state.bound(QUANTITY),
             )
         )
-    sample = here.subject(now.tweak)
+    sample = here.sample_of(now.tweak)
     st.caption(operators.UNRAVELLING)
     with access.waiting(f"Sampling {runs} trajectories …"):
         sample.track(runs=runs)
@@ -336,7 +336,7 @@ def state_tab(here: Here, now: Decision, _: Decision) -> None:
         shape = state.one_of(
             "Matrix as", states.SHAPES, default=states.HEAT, **state.bound(MATRIX_AS)
         )
-    sample = here.subject(now.tweak)
+    sample = here.sample_of(now.tweak)
     panels.draw(builders.populations(sample, here.theme, whose=whose, t=_share()))
     if shape == states.HINTON:
         panels.draw(states.hinton(sample, here.theme, whose=whose, t=_share()))
@@ -353,7 +353,7 @@ def state_tab(here: Here, now: Decision, _: Decision) -> None:
 
 def attractor_tab(here: Here, now: Decision, _: Decision) -> None:
     """Steady state, contraction within T, spectral gap."""
-    sample = here.subject(now.tweak)
+    sample = here.sample_of(now.tweak)
     if not builders.settles(sample):
         st.text(builders.settling(sample).attractor.note)
         st.info(
@@ -420,8 +420,10 @@ def dynamics(here: Here) -> None:
                 sliders.presets(here.study)
             downloads.export_button(here)
         with main, guard():
-            now = dynamics_of_analysis.decide(here.study, here.row, tweak, here.subject().output)
-            base = dynamics_of_analysis.decide(here.study, here.row, LEARNED, here.subject().output)
+            now = dynamics_of_analysis.decide(here.study, here.row, tweak, here.sample_of().output)
+            base = dynamics_of_analysis.decide(
+                here.study, here.row, LEARNED, here.sample_of().output
+            )
             follow_touch(tweak, here.study.modalities)
             before_after(here, now, base)
             cursor(now)

@@ -65,7 +65,7 @@ def estimators_tab(here: Here) -> None:
     if not on:
         _coming(study)
         return
-    picture = builders.methods(here.subject(), here.theme)
+    picture = builders.methods(here.sample_of(), here.theme)
     with st.container(border=True, key="panel-estimators", gap="xxsmall"):
         panels.inside(picture, below=lambda: _table(here, picture.table()))
 
@@ -104,7 +104,7 @@ def _coming(study: Study) -> None:
 
 
 def _table(here: Here, table: pd.DataFrame) -> None:
-    unit = here.subject().unit
+    unit = here.sample_of().unit
     shapley = {
         f"shapley[{name}]": st.column_config.NumberColumn(
             text.plain(name), format="%+.4f", help=f"Shapley value ({text.plain(unit)})"
@@ -232,7 +232,7 @@ def seeds_tab(here: Here, study: Study, seeds: Stability | None, missing: str) -
                 icon=":material/help:",
             )
         else:
-            panels.draw(builders.seed_sample(here.subject(), here.theme, terms=terms))
+            panels.draw(builders.seed_sample(here.sample_of(), here.theme, terms=terms))
     st.caption(
         f"Two seeds name the same modality as the most important one in {seeds.leader_agreement():.0%} of the test "
         "samples."
@@ -382,7 +382,7 @@ def truth_tab(here: Here, study: Study, seeds: Stability | None) -> None:
             icon=":material/help:",
         )
         return
-    panels.draw(builders.truth(here.subject(), here.theme))
+    panels.draw(builders.truth(here.sample_of(), here.theme))
     _truth_table(study, against_truth, seeds)
     _sarcasm(study, seeds)
 

@@ -50,7 +50,7 @@ def votes(here: Here) -> None:
             )
             or "test"
         )
-    group, sample = labels[picked], here.subject()
+    group, sample = labels[picked], here.sample_of()
     result, own = operators.votes_of(sample, group, split)
     _sentence(here, result.operator, own)
     spectrum, scatter = st.columns([1.25, 1], gap="medium")
@@ -79,7 +79,7 @@ def votes(here: Here) -> None:
 def _sentence(here: Here, operator: Operator, own: Own) -> None:
     low, high = operator.values[0], operator.values[-1]
     together = "alone" if len(operator.modalities) == 1 else "together"
-    unit = text.plain(here.subject().unit)
+    unit = text.plain(here.sample_of().unit)
     guidance.line(
         f"**{builders.who(operator)}** {together} can bring the {unit} to **{low:+.2f}** … **{high:+.2f}**; here **"
         f"{own.score:+.2f}**.",
@@ -105,7 +105,7 @@ def _scatter(here: Here, operator: Operator, group: str, split: str) -> None:
             or default
         )
         panels.inside(
-            builders.along(here.subject(), here.theme, group=group, split=split, up=up),
+            builders.along(here.sample_of(), here.theme, group=group, split=split, up=up),
             head,
             on_select=state.choose_selected_sample,
         )

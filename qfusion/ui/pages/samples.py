@@ -8,41 +8,23 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from qfusion import explain
-from qfusion.analysis import cohort_measures, compare, inside, text
+from qfusion.analysis import compare, inside, text
 from qfusion.analysis import sample as backgrounds
-from qfusion.analysis.compare import VERDICTS
 from qfusion.analysis.study import SAID, Study, dividend_column, said_columns
-from qfusion.data.spec import SPLITS
-from qfusion.explain.attribution import INTEGRATED, METHODS
 from qfusion.panels import compare as similar_panels
 from qfusion.panels import faithfulness, samples
 from qfusion.panels import samples as builders
 from qfusion.panels.compare import SEVERAL, VIEW
-from qfusion.panels.samples import STARTS
 from qfusion.quantum.measures import split
-from qfusion.ui import bar, panels, reruns, state, views
+from qfusion.ui import bar, controls, panels, reruns, state, views
 from qfusion.ui.frame import Here, fragment, guard, link, shell
 
 # Inside a modality: which words, frames, pixels or features made a term of the decision, drawn on the raw content.
 
-OPEN, MODALITY, TERM, BASELINE, OTHER, METHOD = (
-    "inside",
-    "inside.of",
-    "inside.term",
-    "inside.from",
-    "inside.other",
-    "inside.by",
-)
-
 
 def what_made_it(here: Here) -> None:
     """The folded part of the Samples page; nothing is worked out until it is opened."""
-    box = st.expander(
-        "Inside a modality: which words, sounds or pixels?",
-        icon=":material/search:",
-        **state.opened(OPEN),
-    )
+    box = controls.fold(samples.OPEN, ":material/search:")
     if box.open:
         with box:
             _draw(here)
@@ -52,80 +34,34 @@ def what_made_it(here: Here) -> None:
 def _draw(here: Here) -> None:
     reruns.begin_run()
     with guard():
-        chosen, sample = _controls(here), here.subject()
+        chosen, sample = _chosen(here), here.sample_of()
         panels.draw(samples.attribution(sample, here.theme, **chosen))
         if samples.of_sequence(sample, **chosen):
             panels.draw(samples.features(sample, here.theme, **chosen))
         if samples.of_sequences(sample, **chosen):
-            together = {key: value for key, value in chosen.items() if key != "modality"}
-            panels.draw(samples.over_time(sample, here.theme, **together))
+            del chosen["modality"]
+            panels.draw(samples.over_time(sample, here.theme, **chosen))
 
 
-def _controls(here: Here) -> dict[str, str]:
-    """Modality, term, baseline and the id of the sample that is the baseline, if any: the builders' options."""
+def _chosen(here: Here) -> dict[str, str]:
+    """Modality, term, baseline, the sample that is the baseline, if any, and method: the builders' options."""
     study = here.study
-    _settle(MODALITY, study.modalities)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        modality = state.one_of(
-            "Modality", study.modalities, default=study.modalities[0], **state.bound(MODALITY)
-        )
-        terms = {inside.title(term): term for term in inside.terms(study, modality)}
-        _settle(TERM, terms)
-        term = st.selectbox(
-            "Attribution of",
-            list(terms),
-            help="The whole score, or one of the terms that this modality is in. Terms of "
-            "several modalities say what they add together.",
-            width=260,
-            **state.bound(TERM),
-        )
-        _settle(BASELINE, STARTS)
-        start = state.one_of(
-            "Relative to",
-            list(STARTS),
-            default="training mean",
-            **state.bound(BASELINE),
-            help="Attributions share out the difference between this sample's features and these.",
-        )
-        other = ""
-        if STARTS[start] == "sample":
-            if bar.is_foreign(study.dataset, OTHER):
-                state.forget(OTHER)
-            other = bar.sample_box(
-                "That sample",
-                study.dataset,
-                backgrounds.default_contrast(study, here.row),
-                OTHER,
-                width=180,
-            )
-        titles = {about.title: name for name, about in METHODS.items()}
-        method = titles[
-            st.selectbox(
-                "Attribution method",
-                list(titles),
-                index=list(METHODS).index(INTEGRATED),
-                width=200,
-                **state.bound(METHOD),
-            )
-        ]
-    return {
-        "modality": modality,
-        "term": terms[term],
-        "baseline": STARTS[start],
-        "other": other,
-        "method": method,
-    }
-
-
-def _settle(key: str, options: Any) -> None:
-    """Takes back a value that another model or modality left and that is no option here."""
-    if state.get(key) is not None and state.get(key) not in options:
-        state.forget(key)
+        modality = controls.draw(samples.MODALITY, study)
+        terms = [inside.title(term) for term in inside.terms(study, modality)]
+        chosen = {
+            "modality": modality,
+            "term": controls.draw(samples.TERM, study, options=terms),
+            "baseline": controls.draw(samples.START),
+        }
+        if chosen["baseline"] == "sample":
+            default = backgrounds.default_contrast(study, here.row)
+            chosen["other"] = bar.sample_choice(samples.OTHER, study, default)
+        return chosen | {"method": controls.draw(samples.METHOD)}
 
 
 # The Samples page's list of samples like the open one.
 
-BY = "similar"
 BESIDE = 5  # of the nearest that are set beside the sample
 
 
@@ -133,16 +69,10 @@ BESIDE = 5  # of the nearest that are set beside the sample
 def similar_samples(here: Here) -> None:
     """The nearest samples, a button for each and a link to all side by side."""
     state.settle_clicks()
-    sample, known = (
-        here.subject(),
-        [cohort_measures.TITLES[kind] for kind in compare.ways(here.study)],
-    )
-    if state.get(BY) not in (None, *known):
-        state.put(BY, known[0])  # of another model
+    sample = here.sample_of()
     with panels.around("similar") as head:
         with st.container(horizontal=True, vertical_alignment="center"):
-            chosen = state.one_of("Similar by", known, default=known[0], **state.bound(BY))
-            by = cohort_measures.KEYS[chosen]
+            by = controls.draw(similar_panels.SIMILAR_BY, here.study)
             nearest = compare.nearest(sample, by)
             ids = [str(name) for name in here.study.dataset.ids[nearest.rows]]
             _links(here, nearest, ids)
@@ -187,54 +117,19 @@ def _opened(key: str, ids: Sequence[str]) -> None:
 
 # Finding a sample: filters, a table and a scatter, either of which picks it.
 
-SPLIT, SEARCH, RELATION, AXIS_X, AXIS_Y = "split", "find", "relation", "x", "y"
-CLASSES, VERDICT = "class", "verdict"
 MOST_ROWS = 5_000  # of the table
 
 
 def filters(here: Here) -> dict[str, Any]:
-    """Draws the filters and returns them as `finding.passing` takes them."""
+    """Draws the filters and returns them as `compare.passing` takes them."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        split = (
-            st.segmented_control("Split", [*SPLITS, "all"], default="test", **state.bound(SPLIT))
-            or "all"
-        )
-        kinds = st.pills(
-            "How the modalities relate",
-            list(explain.RELATIONS),
-            selection_mode="multi",
-            help="; ".join(f"{kind}: {words}" for kind, words in explain.RELATIONS.items()),
-            **state.bound(RELATION),
-        )
-    words = st.text_input(
-        "Search ids and words",
-        max_chars=samples.MAX_SEARCH,
-        placeholder="part of an id or of what was said",
-        **state.bound(SEARCH),
-    )
-    verdict, wanted = _of_classes(here.study) if here.study.classes else (None, [])
-    return {
-        "split": split,
-        "search": words or "",
-        "relations": list(kinds),
-        "verdict": verdict or "",
-        "classes": wanted,
-    }
-
-
-def _of_classes(study: Study) -> tuple[str | None, list[str]]:
-    """Draws the filters that only classes have."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        verdict = st.segmented_control(
-            "Predicted",
-            list(VERDICTS),
-            help="Only samples that the model gets right, or wrong.",
-            **state.bound(VERDICT),
-        )
-        wanted = st.multiselect(
-            "Classes (truth)", list(study.classes), placeholder="all", **state.bound(CLASSES)
-        )
-    return verdict, list(wanted)
+        chosen = {name: controls.draw(samples.FILTERS[name]) for name in ("split", "relations")}
+    chosen["search"] = controls.draw(samples.SEARCH)
+    if here.study.classes:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            chosen["verdict"] = controls.draw(samples.VERDICT) or ""
+            chosen["classes"] = controls.draw(samples.CLASSES, here.study)
+    return chosen
 
 
 def none_passes(rows: pd.DataFrame) -> bool:
@@ -252,10 +147,8 @@ def none_passes(rows: pd.DataFrame) -> bool:
 
 
 def _clear() -> None:
-    empty: dict[str, Any] = {SEARCH: "", RELATION: [], SPLIT: "test", VERDICT: None, CLASSES: []}
-    for key, value in empty.items():
-        if state.get(key) is not None:
-            state.put(key, value)
+    for control in samples.FILTERS.values():
+        state.forget(control.key)
 
 
 def sample_table(here: Here, rows: pd.DataFrame) -> None:
@@ -346,49 +239,36 @@ def _picked_in_table(key: str, shown: pd.DataFrame) -> None:
         state.put(state.SAMPLE, str(shown["id"].iloc[rows[0]]))
 
 
-_AXES = (
-    "dividend[text] is the contribution of text, what it adds to the score (Harsanyi dividend); negativity is "
-    "entanglement. See Terms below the figure."
-)
-
-
 def sample_scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
     """The samples that pass as points; a click on one makes it the sample.
 
     Args:
         chosen: the filters. count: so many pass.
     """
-    study, titles = here.study, compare.axes(here.study)
-    default = compare.default_axes(study)
+    study = here.study
     with st.container(horizontal=True):
-        for key, first in zip((AXIS_X, AXIS_Y), default, strict=True):
-            if state.get(key) not in (None, *titles):
-                state.put(key, first)  # of another model
-        across, up = map(list(titles).index, default)
-        x = st.selectbox("x axis", list(titles), index=across, help=_AXES, **state.bound(AXIS_X))
-        y = st.selectbox("y axis", list(titles), index=up, help=_AXES, **state.bound(AXIS_Y))
+        x, y = (
+            controls.draw(axis, study, default=usual)
+            for axis, usual in zip(
+                (samples.ACROSS, samples.UP), compare.default_axes(study), strict=True
+            )
+        )
     if count > compare.MAX_ENTANGLED and compare.asks_entanglement(study, x, y):
         st.info(
             f"Entanglement takes time: shown for the first {compare.MAX_ENTANGLED} of {count:,} samples. Filter to see "
             "others."
         )
     output = "" if here.output_wanted is None else study.classes[here.output_wanted]
-    picture = samples.scatter(here.subject(), here.theme, x=x, y=y, output=output, **chosen)
+    picture = samples.scatter(here.sample_of(), here.theme, x=x, y=y, output=output, **chosen)
     panels.drawn(picture, on_select=state.choose_selected_sample)
 
 
 # The table of what the fusion of an entangled-fusion network read from one sample: masses, beliefs, rules.
 
-TABLE = "table.evidence"
-
 
 def evidence_table(here: Here) -> None:
     """All numbers of the fusion, element by element."""
-    with st.expander(
-        "Rules, beliefs and masses of every element as a table",
-        icon=":material/table_rows:",
-        **state.opened(TABLE),
-    ):
+    with controls.fold(samples.TABLE, ":material/table_rows:"):
         study: Any = here.study
         frame: pd.DataFrame = study.reading(here.row).frame().reset_index()
         st.dataframe(
@@ -410,7 +290,7 @@ def evidence_table(here: Here) -> None:
 def page() -> None:
     """Draws the page."""
     here = shell("Samples")
-    sample = here.subject()
+    sample = here.sample_of()
 
     with st.container(key="fold-samples"):
         find, read = st.columns([1, 1.25], gap="medium")

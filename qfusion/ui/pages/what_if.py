@@ -243,7 +243,7 @@ MAX_LINKS = 4
 
 def nearest(here: Here) -> None:
     """The panel of nearest states and donors, with buttons that apply them."""
-    panels.draw(builders.nearest(here.subject(), here.theme))
+    panels.draw(builders.nearest(here.sample_of(), here.theme))
     with st.container(horizontal=True, key="apply-flips"):
         for name, flip in changes.what_would_flip(here.study, here.row).items():
             if flip.state.possible:
@@ -287,7 +287,7 @@ def parameters(here: Here) -> None:
                 f"**None of the {search.tried} knobs flips this decision on its own** ({search.ranges})."
             )
             return
-        panels.draw(builders.parameter_flips(here.subject(), here.theme))
+        panels.draw(builders.parameter_flips(here.sample_of(), here.theme))
         _set_links(here, search)
 
 
@@ -329,7 +329,7 @@ def beyond(change: ParameterChange) -> float:
 
 def result(here: Here, changes: Asked) -> None:
     """Before and after: prediction, states, waterfalls, differences."""
-    sample, theme = here.subject(), here.theme
+    sample, theme = here.sample_of(), here.theme
     untouched, now, done = builders.both(sample, changes)
     _numbers(here, untouched, now, done)
     if here.study.classes:
@@ -367,7 +367,7 @@ def _numbers(here: Here, before: Result, now: Result, changed: Iterable[str]) ->
                     study.calibration,
                 )
             )
-        sample = here.subject()
+        sample = here.sample_of()
         cells.append(
             (
                 "Score explained",

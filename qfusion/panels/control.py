@@ -1,0 +1,199 @@
+"""A choice of the reader, said once: under which parameter of the address it stands, what it is called, what it may be,
+what is taken unless it is made, and what it is for. From it come the widget of a page (`ui.controls`), the rule of what
+a link may hold (`Control.rule`), and what a panel reads from an address (a control is called with a view). No widget is
+known here.
+
+    SPLIT = Choice("split", "Split", [*SPLITS, "all"], instead="The test split is shown.", default="test")
+    SPLIT.rule(view, study).test("train")           # what a link may say
+    SPLIT(View("samples", {"split": "train"}))      # "train"; None where the address leaves it open
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from qfusion._checks import check, choose, require_number
+from qfusion.panels.address import Allowed, View
+
+
+def always(*_: Any, **__: Any) -> bool:
+    """Of what stands on its page whatever the address says, or fits every subject."""
+    return True
+
+
+@dataclass(frozen=True, eq=False)
+class Control:
+    """A choice of any kind.
+
+    Attributes:
+        key: parameter of the address, and key of the widget.
+        label: what pages and errors call it.
+        instead: what is said to happen where a link holds what does not fit.
+        help: what it is for, as markdown.
+        fits: from a study to whether there is such a choice.
+        style: what the widget is told besides, such as its width or format.
+    """
+
+    key: str
+    label: str
+    instead: str = ""
+    help: str = ""
+    fits: Callable[[Any], bool] = field(default=always, kw_only=True)
+    style: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+
+    def rule(self, view: View, study: Any) -> Allowed:
+        """Returns what a link may hold of a study."""
+        return Allowed(lambda value: None, self.instead)
+
+    def __call__(self, view: View) -> Any:
+        """Returns what an address says of it, as builders take it; None where it says nothing.
+
+        Raises:
+            InvalidInput: when it says what cannot be.
+        """
+        return view.get(self.key) or None
+
+
+Values = Iterable[str] | Callable[[Any], Iterable[str]]
+
+
+@dataclass(frozen=True, eq=False)
+class Choice(Control):
+    """One of several words, or some of them.
+
+    Attributes:
+        values: the words, or what gives them from a study; those of `read` where it is a mapping.
+        default: that is taken unless another is chosen; the first where none is named.
+        many: whether several may be chosen; none are unless they are.
+        empty: whether none may be chosen.
+        look: "segments", "list", "pills", "steps" or "tabs".
+        read: what a word stands for: by word, or a function of it.
+    """
+
+    values: Values = ()
+    default: str = field(default="", kw_only=True)
+    many: bool = field(default=False, kw_only=True)
+    empty: bool = field(default=False, kw_only=True)
+    look: str = field(default="list", kw_only=True)
+    read: Mapping[str, Any] | Callable[[str], Any] = field(default=str, kw_only=True)
+
+    def options(self, study: Any = None) -> list[str]:
+        """Returns the words that may be chosen of a study."""
+        if isinstance(self.read, Mapping):
+            return list(self.read)
+        values = self.values(study) if callable(self.values) else self.values
+        return [str(value) for value in values]
+
+    def value(self, word: str) -> Any:
+        """Returns what a word stands for."""
+        return self.read[word] if isinstance(self.read, Mapping) else self.read(word)
+
+    def rule(self, view: View, study: Any) -> Allowed:
+        """See `Control.rule`."""
+        known = self.options(study)
+        return Allowed(lambda value: choose(self.label, value, known), self.instead, self.many)
+
+    def __call__(self, view: View) -> Any:
+        """See `Control.__call__`."""
+        if self.many:
+            return view.all(self.key) or None
+        word = view.get(self.key)
+        if not callable(self.values) and word:
+            choose(self.label, word, self.options())
+        return self.value(word) if word else None
+
+
+@dataclass(frozen=True, eq=False)
+class Switch(Control):
+    """On or off; off unless it is turned on. Of a part of a page that is folded: whether it is open."""
+
+    def rule(self, view: View, study: Any) -> Allowed:
+        """See `Control.rule`."""
+        return Allowed(lambda value: choose(self.label, value, ("true", "false")), self.instead)
+
+    def __call__(self, view: View) -> bool | None:
+        """See `Control.__call__`."""
+        word = view.get(self.key)
+        return word == "true" if word else None
+
+    def opens(self, view: View) -> bool:
+        """Whether what it folds is open under an address."""
+        return view.get(self.key) == "true"
+
+
+@dataclass(frozen=True, eq=False)
+class Number(Control):
+    """A number in [low, high].
+
+    Attributes:
+        default: that is taken unless another is chosen. step: of the widget. whole: whether it has no fraction.
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+    default: float = 0.0
+    step: float | None = None
+    whole: bool = False
+
+    def rule(self, view: View, study: Any) -> Allowed:
+        """See `Control.rule`."""
+        return Allowed(
+            lambda value: require_number(self.label, value, self.low, self.high), self.instead
+        )
+
+    def __call__(self, view: View) -> float | None:
+        """See `Control.__call__`."""
+        if not view.get(self.key):
+            return None
+        value = view.number(self.key, 0.0, self.low, self.high)
+        return round(value) if self.whole else value
+
+
+@dataclass(frozen=True, eq=False)
+class Text(Control):
+    """A text of at most `most` characters, which `test` may refuse for a study by raising a QFusionError.
+
+    Attributes:
+        many: whether several may stand in an address.
+    """
+
+    most: int = 20_000
+    test: Callable[[Any, str], object] = field(default=always, kw_only=True)
+    many: bool = field(default=False, kw_only=True)
+
+    def rule(self, view: View, study: Any) -> Allowed:
+        """See `Control.rule`."""
+
+        def fitting(value: str) -> None:
+            check(
+                len(value) <= self.most,
+                f"{self.label} has at most {self.most:,} characters, but this one has {len(value):,}. Shorten it.",
+            )
+            self.test(study, value)
+
+        return Allowed(fitting, self.instead, self.many)
+
+    def __call__(self, view: View) -> Any:
+        """See `Control.__call__`."""
+        return (view.all(self.key) if self.many else view.get(self.key)) or None
+
+
+@dataclass(frozen=True, eq=False)
+class SampleId(Control):
+    """A sample of the data set, by its id.
+
+    Attributes:
+        many: whether several may stand in an address.
+    """
+
+    many: bool = False
+
+    def rule(self, view: View, study: Any) -> Allowed:
+        """See `Control.rule`."""
+        return Allowed(study.dataset.row, self.instead, self.many)
+
+    def __call__(self, view: View) -> Any:
+        """See `Control.__call__`."""
+        return (view.all(self.key) if self.many else view.get(self.key)) or None
