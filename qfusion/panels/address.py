@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 from qfusion import _checks, data
 from qfusion._checks import check, choose, require_number
-from qfusion.analysis import cohort_measures, compare, text
+from qfusion.analysis import compare, text
 from qfusion.analysis import sample as backgrounds
 from qfusion.analysis import study as studies
 from qfusion.analysis.sample import DEFAULT_BACKGROUND, OFFERED, loaded, open_study
@@ -53,11 +53,6 @@ def number(name: str, low: float, high: float, instead: str) -> Allowed:
 def switch(name: str, instead: str) -> Allowed:
     """A parameter that is true or false."""
     return options(name, ("true", "false"), instead)
-
-
-def drawn() -> dict[str, Allowed]:
-    """Of a page with panels that are measured on samples drawn at random unless all are asked for."""
-    return {"measured": options("Samples", cohort_measures.SAMPLES, "Some are drawn.")}
 
 
 def words(name: str, most: int, instead: str) -> Allowed:

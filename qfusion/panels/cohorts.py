@@ -31,11 +31,10 @@ from qfusion.figures import samples as map_figures
 from qfusion.figures.building import SAYS
 from qfusion.figures.numbers import cut_table
 from qfusion.figures.style import GREEN, VERMILLION, Theme, term_colour
-from qfusion.panels import address as say
 from qfusion.panels import panel
-from qfusion.panels.address import View
+from qfusion.panels.control import Choice, Switch, Text
 from qfusion.panels.dynamics import can_cut
-from qfusion.panels.panel import EVERYONE, Panel, Picture, ticked, word
+from qfusion.panels.panel import EVERYONE, Panel, Picture
 from qfusion.training import metrics
 
 MAX_DRAWN = 4_000  # points: more make pages slow
@@ -270,27 +269,32 @@ def enough(levels: Levels, **_: object) -> bool:
     return len(levels.rows) >= FEWEST
 
 
-def _allowed_map(study: Study) -> dict[str, say.Allowed]:
-    """What an address may say of the map."""
-    table = cohort_measures.cohort_table(study, None)
-    return {
-        "map": say.options(
-            "Coordinates", cohort_measures.coordinate_kinds(study).values(), "The first are shown."
-        ),
-        "map.method": say.options("Method", maps.METHODS, "Principal components are shown."),
-        "map.colour": say.options("Colour", colours(study, table), "The labels are shown."),
-    }
-
-
+MAP_OF = Choice(
+    "map",
+    "Map of",
+    "The first are shown.",
+    values=lambda study: cohort_measures.coordinate_kinds(study).values(),
+    read=cohort_measures.KEYS.__getitem__,
+    style={"width": 190},
+)
+MAP_METHOD = Choice(
+    "map.method",
+    "Method",
+    "Principal components are shown.",
+    values=maps.METHODS,
+    look="segments",
+)
+MAP_COLOUR = Choice(
+    "map.colour",
+    "Colour",
+    "The labels are shown.",
+    values=lambda study: colours(study, cohort_measures.cohort_table(study, None)),
+    style={"width": 190},
+)
 _MAP = {
     "sample-map": Panel(
         sample_map,
-        {
-            "of": lambda view: cohort_measures.KEYS.get(view.get("map")),
-            "method": word("map.method"),
-            "colour": word("map.colour"),
-            **EVERYONE,
-        },
+        {"of": MAP_OF, "method": MAP_METHOD, "colour": MAP_COLOUR, "everyone": EVERYONE},
         fits=enough,
         subject="levels",
     )
@@ -715,44 +719,61 @@ def worth_cutting(levels: Levels, wanted: bool = False, **_: object) -> bool:
     )
 
 
-def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
-    """What an address may say of the cohort, of what is looked at, and of the map."""
-    table = cohort_measures.cohort_table(study, None)
-
-    def passes(words: str) -> None:
-        parts = filters.parse(words)
-        filters.passing(parts, cohort_measures.table_for(study, None, parts))
-
-    return {
-        "filter": say.Allowed(passes, "All test samples are shown."),
-        "by": say.options(
-            "Grouping", cohort_measures.groupings(study, table), "Samples are not grouped."
-        ),
-        "measure": say.options(
-            "Measure", cohort_measures.measure_titles(study), "The entropy is shown."
-        ),
-        "strength": say.options("Strength", cohort_measures.STRENGTHS, "The sum is shown."),
-        "cuts": say.switch("Cut the correlations", "They are not cut."),
-        **say.drawn(),
-        **_allowed_map(study),
-    }
+def _require_filter(study: Study, words: str) -> None:
+    parts = filters.parse(words)
+    filters.passing(parts, cohort_measures.table_for(study, None, parts))
 
 
+FILTER = Text(
+    "filter",
+    "Filter of the cohort",
+    "All test samples are shown.",
+    "Conditions separated by `;`, all of which must hold: `column=value`, `!=`, `<`, `<=`, `>`, `>=`, or `column~word` "
+    "for what contains a word; several values as `truth=3|5`. Without `split=` the test split is meant; `split=all` "
+    "takes every split.",
+    most=filters.MAX_TEXT,
+    test=_require_filter,
+    style={"placeholder": "such as relation=conflict; error>1; split=test"},
+)
+BY = Choice(
+    "by",
+    "Grouped by",
+    "Samples are not grouped.",
+    "Quarters hold a quarter of the split's samples each.",
+    lambda study: cohort_measures.groupings(study, cohort_measures.cohort_table(study, None)),
+    style={"width": 340},
+)
+MEASURE = Choice(
+    "measure",
+    "x axis: entanglement or mixing",
+    "The entropy is shown.",
+    values=cohort_measures.measure_titles,
+)
+STRENGTH = Choice(
+    "strength",
+    "y axis: interaction strength",
+    "The sum is shown.",
+    "What the modalities of a sample say only together: the sum of the sizes of its joint terms, or their part of the "
+    "whole decision.",
+    cohort_measures.STRENGTHS,
+)
+CUTS = Switch("cuts", "Cut the correlations", "They are not cut.")
+CONTROLS = (FILTER, BY, MEASURE, STRENGTH, CUTS, EVERYONE, MAP_OF, MAP_METHOD, MAP_COLOUR)
 PANELS = {
     **_MAP,
     "cohort-shares": Panel(shares, subject="levels"),
     "types": Panel(types, subject="levels"),
-    "dividends": Panel(dividends, {"by": word("by")}, subject="levels"),
+    "dividends": Panel(dividends, {"by": BY}, subject="levels"),
     "entanglement": Panel(
         entanglement,
-        {"measure": word("measure"), "strength": word("strength"), **EVERYONE},
+        {"measure": MEASURE, "strength": STRENGTH, "everyone": EVERYONE},
         fits=lambda levels, **_: bool(cohort_measures.measure_titles(levels.study)),
         subject="levels",
     ),
     "cut-test": Panel(
         cut_test,
-        EVERYONE,
-        conditions={"wanted": ticked("cuts")},
+        {"everyone": EVERYONE},
+        conditions={"wanted": CUTS},
         fits=worth_cutting,
         subject="levels",
     ),

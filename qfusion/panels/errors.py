@@ -19,15 +19,13 @@ from qfusion.analysis import errors as measured
 from qfusion.analysis import errors as misled
 from qfusion.analysis.cohort_measures import QUARTERS
 from qfusion.analysis.errors import Levels
-from qfusion.analysis.study import Study
 from qfusion.explain import cohorts
 from qfusion.explain.stability import LEVEL
 from qfusion.figures import cohort as figures
 from qfusion.figures import samples as quality_figures
 from qfusion.figures.style import Theme
-from qfusion.panels import address as say
-from qfusion.panels.address import View
-from qfusion.panels.panel import Panel, Picture, word
+from qfusion.panels.control import Choice
+from qfusion.panels.panel import Panel, Picture
 
 _INTERVAL = "95 % score intervals (Wilson)"
 
@@ -344,18 +342,15 @@ def some(levels: Levels, **_: object) -> bool:
     return len(levels.rows) > 0
 
 
-def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
-    """What an address may say of the slices."""
-    table = cohort_measures.cohort_table(study, None)
-    return {
-        "slice": say.options(
-            "Slices", measured.slice_kinds(study, table), "The first grouping is shown."
-        )
-    }
-
-
+SLICES_BY = Choice(
+    "slice",
+    "Slices by",
+    "The first grouping is shown.",
+    values=lambda study: measured.slice_kinds(study, cohort_measures.cohort_table(study, None)),
+    style={"width": 260},
+)
 _SLICES = {
-    "slices": Panel(slices, {"by": word("slice")}, fits=some, subject="levels"),
+    "slices": Panel(slices, {"by": SLICES_BY}, fits=some, subject="levels"),
     "worst": Panel(worst, fits=some, subject="levels"),
     "wrong": Panel(wrong, fits=some, subject="levels"),
 }

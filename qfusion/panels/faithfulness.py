@@ -29,9 +29,8 @@ from qfusion.figures import style
 from qfusion.figures import trust as figures
 from qfusion.figures import trust as people_figures
 from qfusion.figures.style import GREY, Theme, term_colour
-from qfusion.panels import address as say
-from qfusion.panels.address import View
-from qfusion.panels.panel import EVERYONE, Panel, Picture, within, word
+from qfusion.panels.control import Choice, Switch, Text
+from qfusion.panels.panel import EVERYONE, TERMS, Panel, Picture, within
 
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
 MEASURES = SCORE, PROBABILITY = ("score", "probability")
@@ -464,42 +463,62 @@ def own_over_seeds(sample: Sample, terms: str = DIVIDENDS) -> bool:
     )
 
 
-def _allowed_proofs(study: Study) -> dict[str, say.Allowed]:
-    """What an address may say of the proofs."""
-    return {
-        "proof": say.options("View", VIEWS, "Deletion is shown."),
-        "proof.rank": say.options("Ranking", by_title(), "Gradient x input is used."),
-        "proof.of": say.options("Modality", study.modalities, "The first is shown."),
-        "proof.by": say.options("Measure", MEASURES, "The score is measured."),
-        **say.drawn(),
-        "proof.run": say.switch("Other methods", "They are not run."),
-        "as": say.options("Terms", answers.KINDS, "Contributions are shown."),
-    }
-
-
-_MEASURE, _TERMS = {"measure": word("proof.by")}, {"terms": word("as")}
+PROOF = Choice("proof", "View", "Deletion is shown.", values=VIEWS, look="tabs")
+RANKING = Choice(
+    "proof.rank",
+    "Ranked by",
+    "Gradient x input is used.",
+    "Ways to say which features mattered: all look at how the score answers to small changes.",
+    by_title(),
+    default=FIRST,
+    look="segments",
+)
+FEATURES_OF = Choice(
+    "proof.of",
+    "Features of",
+    "The first is shown.",
+    "Whose features are taken away one by one.",
+    lambda study: study.modalities,
+    look="segments",
+)
+MEASURE = Choice(
+    "proof.by",
+    "Measured by",
+    "The score is measured.",
+    "The score of the predicted class, or its softmax.",
+    MEASURES,
+    look="segments",
+)
+RUN = Switch(
+    "proof.run",
+    "Run them on this sample",
+    "They are not run.",
+    "Takes some seconds for each sample: brute force runs the model on every background sample for every coalition.",
+)
 _DELETED, _TRUE, _OTHERS, _SEEDS = (within("proof", VIEWS, name) for name in VIEWS[:4])
 _PROOFS = {
     "cautions": Panel(trust_warnings, subject="study"),
     "truth": Panel(truth, fits=has_truth, opens=_TRUE),
     "estimators": Panel(
         methods,
-        opens=lambda view: _OTHERS(view) and view.get("proof.run") == "true",
+        opens=lambda view: _OTHERS(view) and RUN.opens(view),
         fits=lambda sample: trust.playable(sample.study),
     ),
     **{
         f"{kind}-modalities": Panel(
-            modalities, _MEASURE, {"kind": kind}, opens=_DELETED, subject="study"
+            modalities, {"measure": MEASURE}, {"kind": kind}, opens=_DELETED, subject="study"
         )
         for kind in _DIRECTIONS
     },
-    "seed-ranks": Panel(seed_ranks, _TERMS, opens=_SEEDS, fits=over_seeds, subject="study"),
-    "seed-sample": Panel(seed_sample, _TERMS, opens=_SEEDS, fits=own_over_seeds),
+    "seed-ranks": Panel(
+        seed_ranks, {"terms": TERMS}, opens=_SEEDS, fits=over_seeds, subject="study"
+    ),
+    "seed-sample": Panel(seed_sample, {"terms": TERMS}, opens=_SEEDS, fits=own_over_seeds),
 }
 NAMED = {
     f"{kind}-features-": Panel(
         features,
-        {**_MEASURE, "ranking": word("proof.rank"), **EVERYONE},
+        {"measure": MEASURE, "ranking": RANKING, "everyone": EVERYONE},
         {"kind": kind},
         rest="modality",
         opens=_DELETED,
@@ -512,7 +531,6 @@ NAMED = {
 
 # A model beside people's labels of single modalities, on Faithfulness; and one sample beside its own, on Samples.
 
-OTHER = "proof.with"
 SHUFFLED = "shuffled labels, 95 %"
 
 
@@ -831,14 +849,15 @@ def _lower(words: str) -> str:
     return words[:1].lower() + words[1:]
 
 
-def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
-    """What an address may say of the proofs, and of the second model."""
-    return _allowed_proofs(study) | {
-        OTHER: say.Allowed(lambda value: trust.require_second(study, value), "None is compared.")
-    }
-
-
-_OPEN, _OTHER = within("proof", VIEWS, PEOPLE), {"other": word(OTHER)}
+OTHER = Text(
+    "proof.with",
+    "Beside another model",
+    "None is compared.",
+    "A second model of the same data: one that had the labels as additional targets (`unimodal`), say.",
+    test=lambda study, name: trust.require_second(study, name),
+)
+CONTROLS = (PROOF, RANKING, FEATURES_OF, MEASURE, EVERYONE, RUN, TERMS, OTHER)
+_OPEN, _OTHER = within("proof", VIEWS, PEOPLE), {"other": OTHER}
 PANELS = {
     **_PROOFS,
     "people-alone": Panel(alone, _OTHER, fits=has_labels, opens=_OPEN, subject="study"),

@@ -19,11 +19,12 @@ import plotly.io
 
 from qfusion._checks import check
 from qfusion._sentences import top
-from qfusion.analysis import cohort_measures, text
+from qfusion.analysis import answers, cohort_measures, text
 from qfusion.analysis.memo import memo
 from qfusion.figures.style import finite
 from qfusion.models import Ability
 from qfusion.panels.address import View
+from qfusion.panels.control import Choice, always
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,18 +134,28 @@ def ticked(key: str) -> Read:
     return lambda view: view.get(key) == "true" if view.get(key) else None
 
 
+# which terms of a decision are drawn
+TERMS = Choice(
+    "as",
+    "Lower panel",
+    "Contributions are shown.",
+    "Contributions tell what modalities say alone and only together; Shapley values split the joint terms among them.",
+    answers.KINDS,
+    look="segments",
+)
 # of a panel that is measured on samples drawn at random unless all are asked for
-EVERYONE: Mapping[str, Read] = {
-    "everyone": lambda view: True if view.get("measured") == cohort_measures.ALL else None
-}
+EVERYONE = Choice(
+    "measured",
+    "Samples for what takes long",
+    "Some are drawn.",
+    "What takes long is measured on samples drawn at random, the same each time, and says so. All are worked out "
+    "behind the page, which goes on meanwhile.",
+    read={cohort_measures.DRAWN: None, cohort_measures.ALL: True},
+    look="segments",
+)
 Opens = Callable[
     [View], bool
 ]  # whether the part of a page in which a panel stands is open under an address
-
-
-def always(*_: Any, **__: Any) -> bool:
-    """A panel that stands on its page whatever the address says, or that fits every subject."""
-    return True
 
 
 def within(key: str, views: Sequence[str], *names: str) -> Opens:

@@ -27,9 +27,10 @@ from qfusion.panels import dynamics as dynamics_panels
 from qfusion.panels import network as layer_panels
 from qfusion.panels import physics as physics_panels
 from qfusion.panels import samples
+from qfusion.panels.panel import EVERYONE
 from qfusion.panels.physics import Measured
 from qfusion.training import metrics
-from qfusion.ui import downloads, guidance, panels, reruns, state
+from qfusion.ui import controls, downloads, guidance, panels, reruns, state
 from qfusion.ui.frame import Here, link
 
 HIDDEN = ("text", "transcript")
@@ -375,21 +376,11 @@ def along_layers(sample: Sample, theme: Theme) -> None:
 SAMPLES = "measured"
 PULSE = 1.0  # seconds between two looks at how far it is
 _SELF = "_asker"
-_DRAWN_HELP = (
-    "What takes long is measured on samples drawn at random, the same each time, and says so. All are worked out "
-    "behind the page, which goes on meanwhile."
-)
 
 
 def choose_drawn() -> None:
     """The control."""
-    state.one_of(
-        "Samples for what takes long",
-        cohort_measures.SAMPLES,
-        default=cohort_measures.DRAWN,
-        help=_DRAWN_HELP,
-        **state.bound(SAMPLES),
-    )
+    controls.draw(EVERYONE)
 
 
 def everyone(

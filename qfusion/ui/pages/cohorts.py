@@ -14,7 +14,7 @@ from qfusion.analysis import answers, cohort_measures, sample, text
 from qfusion.analysis import cohort_measures as maps
 from qfusion.analysis import errors as measured
 from qfusion.analysis import errors as slices
-from qfusion.analysis.cohort_measures import FEW_SLOW, JOINT, MAX_SLOW, NOT_GROUPED, is_slow
+from qfusion.analysis.cohort_measures import FEW_SLOW, JOINT, MAX_SLOW, is_slow
 from qfusion.analysis.errors import Levels, levels_of, related
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
@@ -28,19 +28,12 @@ from qfusion.panels import errors as quality_builders
 from qfusion.panels import errors as slice_panels
 from qfusion.panels.dynamics import can_cut
 from qfusion.panels.panel import Picture
-from qfusion.ui import downloads, guidance, panels, reruns, state, views
+from qfusion.ui import controls, downloads, guidance, panels, reruns, state, views
 from qfusion.ui.frame import Here, fragment, guard, link, shell
 
 # The Cohorts page: all samples, a cohort of them, and one sample, on the same axes.
 
-FILTER, BY, MEASURE, STRENGTH, NAME, CUT_MANY = (
-    "filter",
-    "by",
-    "measure",
-    "strength",
-    "_cohort_name",
-    "cuts",
-)
+FILTER, NAME = builders.FILTER.key, "_cohort_name"
 _KEPT, _SAID, _PROBLEM, _STARTED = "_filter", "_saved_choice", "_cohort_problem", "_cohorts_started"
 _CHIPS = "_chips"
 
@@ -66,13 +59,7 @@ def choose_levels(here: Here) -> Levels:
     )
     with st.container(border=True, key="box-cohort", gap="xsmall"):
         _saved(sound)
-        st.text_input(
-            "Filter of the cohort",
-            max_chars=cohorts.MAX_TEXT,
-            placeholder="such as relation=conflict; error>1; split=test",
-            help=_HELP,
-            **state.bound(FILTER),
-        )
+        controls.draw(builders.FILTER)
         state.put(_KEPT, sound)
         sound = _sound(sound, here)
         name = next(
@@ -100,13 +87,6 @@ def choose_levels(here: Here) -> Levels:
             st.error(text.message(problem), icon=":material/error:")
             state.put(_PROBLEM, "")
     return levels
-
-
-_HELP = (
-    "Conditions separated by `;`, all of which must hold: `column=value`, `!=`, `<`, `<=`, `>`, `>=`, or `column~word` "
-    "for what contains a word; several values as `truth=3|5`. Without `split=` the test split is meant; `split=all` "
-    "takes every split."
-)
 
 
 def _sound(words: str, here: Here) -> str:
@@ -373,8 +353,6 @@ def _picked_type(key: str, parts: tuple[Part, ...]) -> None:
 
 # The Cohorts page's errors: slices with their error rates, and the worst; a click makes a cohort or opens a sample.
 
-SLICE = "slice"
-
 
 @fragment
 def error_slices(here: Here, levels: Levels) -> None:
@@ -382,12 +360,10 @@ def error_slices(here: Here, levels: Levels) -> None:
     state.settle_clicks()
     if not slice_panels.some(levels):
         return
-    known = slices.slice_kinds(here.study, levels.rows)
-    if state.get(SLICE) not in (None, *known):
-        state.put(SLICE, known[0])  # of another data set
     left, right = st.columns([1.25, 1], gap="medium")
     with left, panels.around("slices") as head:
-        by = st.selectbox("Slices by", list(known), width=260, **state.bound(SLICE))
+        kinds = slices.slice_kinds(here.study, levels.rows)
+        by = controls.draw(slice_panels.SLICES_BY, options=kinds)
         result = slices.slices(levels, by)
         panels.inside(
             slice_panels.slices(levels, here.theme, by=by),
@@ -526,20 +502,8 @@ def model_quality(here: Here, levels: Levels) -> None:
 @fragment
 def distributions(here: Here, levels: Levels) -> None:
     """The distribution of every dividend, of all and of the cohort, by the grouping picked."""
-    known = cohort_measures.groupings(
-        here.study, cohort_measures.cohort_table(here.study, here.output_wanted)
-    )
-    if state.get(BY) not in (None, *known):
-        state.put(BY, NOT_GROUPED)  # of another data set
     with panels.around("dividends") as head:
-        by = st.selectbox(
-            "Grouped by",
-            list(known),
-            width=340,
-            format_func=str,
-            help="Quarters hold a quarter of the split's samples each.",
-            **state.bound(BY),
-        )
+        by = controls.draw(builders.BY, here.study)
         panels.inside(builders.dividends(levels, here.theme, by=by), head)
 
 
@@ -548,11 +512,7 @@ def entanglement(here: Here, levels: Levels) -> None:
     """The honest test of "entanglement explains fusion": one measure against interaction strength, with intervals."""
     state.settle_clicks()
     study = here.study
-    titles, strengths = (
-        cohort_measures.measure_titles(study),
-        cohort_measures.strength_titles(study),
-    )
-    if not titles:
+    if not cohort_measures.measure_titles(study):
         why = (
             "entangles nothing" if study.can("states") else "has no states that could be entangled"
         )
@@ -560,21 +520,11 @@ def entanglement(here: Here, levels: Levels) -> None:
             f"This model {why}, so there is no entanglement to set against what the modalities say jointly."
         )
         return
-    if state.get(MEASURE) not in (None, *titles):
-        state.put(MEASURE, next(iter(titles)))  # of another system
     with panels.around("entanglement") as head:
         with st.container(horizontal=True):
-            measure = st.selectbox(
-                "x axis: entanglement or mixing",
-                list(titles),
-                help=_MEASURE_HELP[study.can("time")],
-                **state.bound(MEASURE),
-            )
-            strength = st.selectbox(
-                "y axis: interaction strength",
-                list(strengths),
-                help=_STRENGTH,
-                **state.bound(STRENGTH),
+            measure = controls.draw(builders.MEASURE, study, help=_MEASURE_HELP[study.can("time")])
+            strength = controls.draw(
+                builders.STRENGTH, options=cohort_measures.strength_titles(study)
             )
         rows = levels.places(levels.rows)
         some = cohort_measures.drawn_places(
@@ -593,10 +543,6 @@ def entanglement(here: Here, levels: Levels) -> None:
         )
 
 
-_STRENGTH = (
-    "What the modalities of a sample say only together: the sum of the sizes of its joint terms, or their part of the "
-    "whole decision."
-)
 _MEASURE_HELP = {
     True: "The entropy counts mixing by jumps as well as entanglement. Negativity is entanglement alone; like mutual "
     "information and total correlation it needs every sample's state, about 17 ms each, once.",
@@ -640,11 +586,11 @@ def cuts(here: Here, levels: Levels) -> None:
     rows, count = levels.places(levels.rows[levels.inside]), len(builders.cut_rows(levels))
     with panels.around("cut-test") as head:
         seconds = builders.cut_seconds(levels)
-        matches = seconds < builders.AT_ONCE or st.toggle(
-            f"Cut the correlations of {builders.cut_about(levels)} (about {math.ceil(seconds)} s)",
-            **state.bound(CUT_MANY),
+        wanted = seconds < builders.AT_ONCE or controls.draw(
+            builders.CUTS,
+            label=f"{builders.CUTS.label} of {builders.cut_about(levels)} (about {math.ceil(seconds)} s)",
         )
-        if builders.worth_cutting(levels, wanted=bool(matches)):
+        if builders.worth_cutting(levels, wanted=wanted):
             every = views.everyone(
                 "cut-test",
                 here.study,
@@ -666,7 +612,6 @@ def cuts(here: Here, levels: Levels) -> None:
 
 # The Cohorts page's map of all samples: a click opens one, a lasso or a box makes a cohort.
 
-OF, METHOD, COLOUR = "map", "map.method", "map.colour"
 _CONFIG = {
     "displayModeBar": True,
     "displaylogo": False,
@@ -680,22 +625,12 @@ def map_of_samples(here: Here, levels: Levels) -> None:
     state.settle_clicks()
     if not map_panels.enough(levels):
         return
-    known, colours = (
-        cohort_measures.coordinate_kinds(here.study),
-        map_panels.colours(here.study, levels.rows),
-    )
-    for key, options in ((OF, known.values()), (COLOUR, colours)):
-        if state.get(key) not in (None, *options):
-            state.put(key, next(iter(options)))  # of another model
     with panels.around("sample-map") as head:
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            of = cohort_measures.KEYS[
-                st.selectbox("Map of", list(known.values()), width=190, **state.bound(OF))
-            ]
-            method = state.one_of(
-                "Method", list(maps.METHODS), default=maps.METHODS[0], **state.bound(METHOD)
-            )
-            colour = st.selectbox("Colour", list(colours), width=190, **state.bound(COLOUR))
+            of = controls.draw(map_panels.MAP_OF, here.study)
+            method = controls.draw(map_panels.MAP_METHOD)
+            known = map_panels.colours(here.study, levels.rows)
+            colour = controls.draw(map_panels.MAP_COLOUR, options=known)
         rows = levels.places(levels.rows)
         some = cohort_measures.drawn_places(len(rows), *maps.limits(here.study, of, method))
         every = views.everyone(

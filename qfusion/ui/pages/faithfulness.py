@@ -14,19 +14,16 @@ from qfusion.analysis import sample, text, trust
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import faithfulness
-from qfusion.explain.attribution import FIRST, by_title
 from qfusion.explain.faithfulness import TrustWarning
 from qfusion.explain.stability import Stability
 from qfusion.figures import style
 from qfusion.panels import faithfulness as builders
 from qfusion.panels import faithfulness as people_panels
 from qfusion.panels.panel import Picture
-from qfusion.ui import guidance, panels, state, views
+from qfusion.ui import controls, guidance, panels, state, views
 from qfusion.ui.frame import Here, fragment, guard, shell
 
 # The same Shapley values by other methods, on the current sample.
-
-RUN = "proof.run"
 
 
 def estimators_tab(here: Here) -> None:
@@ -45,12 +42,7 @@ def estimators_tab(here: Here) -> None:
         )
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="others-run"):
-        on = st.toggle(
-            "Run them on this sample",
-            help="Takes some seconds for each sample: brute force runs the model on every background sample "
-            "for every coalition.",
-            **state.bound(RUN),
-        )
+        on = controls.draw(builders.RUN)
         guidance.aside(words)
         coalitions, rows = _size(study)
         guidance.chips(
@@ -130,8 +122,6 @@ def _table(here: Here, table: pd.DataFrame) -> None:
 
 # Do people say the same of single modalities, and of conflict?
 
-NONE = ""
-
 
 def people_tab(here: Here, study: Study) -> None:
     """Own terms beside labels, verdicts beside conflicts, and a second model where there is one."""
@@ -196,20 +186,20 @@ def _one(value: float, percent: bool) -> str:
 def _second(study: Study) -> str:
     names = trust.rivals(study)
     if not names:
-        return NONE
-    if state.get(people_panels.OTHER) not in (None, NONE, *names):
-        state.put(people_panels.OTHER, None)  # of other data
-    chosen = st.selectbox(
-        "Beside another model",
-        names,
-        index=None,
-        placeholder="none",
-        width=320,
-        help="A second model of the same data: one that had the labels as additional targets "
-        "(`unimodal`), say.",
-        **state.bound(people_panels.OTHER),
+        return ""
+    controls.settle(builders.OTHER.key, names)
+    return (
+        st.selectbox(
+            builders.OTHER.label,
+            names,
+            index=None,
+            placeholder="none",
+            width=320,
+            help=builders.OTHER.help,
+            **state.bound(builders.OTHER.key),
+        )
+        or ""
     )
-    return chosen or NONE
 
 
 # Would another training seed explain the same?
@@ -241,7 +231,6 @@ def seeds_tab(here: Here, study: Study, seeds: Stability | None, missing: str) -
 
 # The Faithfulness page: when not to trust the explanations of a model, and what that rests on.
 
-PROOF, MEASURE, RANKING, INSIDE = "proof", "proof.by", "proof.rank", "proof.of"
 ICONS = {"warning": ":material/warning:", "fine": ":material/check:", "unknown": ":material/help:"}
 NO_SEEDS = TrustWarning(
     "Whether another training seed would explain the same is not measured for this model as it is.",
@@ -255,8 +244,6 @@ def evidence(here: Here) -> None:
     default = trust.as_trained(here.study)
     seeds, missing = over_seeds(default)
     trust_warnings(default, seeds)
-    if state.get(PROOF) not in (None, *builders.VIEWS):
-        state.put(PROOF, builders.VIEWS[0])
     draw = {
         "Deletion": lambda: deletion_tab(here),
         "Truth": lambda: truth_tab(here, default, seeds),
@@ -264,13 +251,10 @@ def evidence(here: Here) -> None:
         "Training seeds": lambda: seeds_tab(here, default, seeds, missing),
         builders.PEOPLE: lambda: people_tab(here, default),
     }
-    for tab, name in zip(
-        st.tabs(list(builders.VIEWS), **state.opened(PROOF)), builders.VIEWS, strict=True
-    ):
-        if tab.open:
-            with tab, guard():
-                draw[name]()
-                panels.below(here.theme, **here.subjects())
+    for name, tab in controls.tabs(builders.PROOF):
+        with tab, guard():
+            draw[name]()
+            panels.below(here.theme, **here.subjects())
 
 
 def over_seeds(study: Study) -> tuple[Stability | None, str]:
@@ -312,42 +296,12 @@ def deletion_tab(here: Here) -> None:
     """Modalities, then the features inside one."""
     study, measure = here.study, builders.SCORE
     if study.classes:
-        measure = (
-            st.segmented_control(
-                "Measured by",
-                list(builders.MEASURES),
-                default=builders.SCORE,
-                help="The score of the predicted class, or its softmax.",
-                **state.bound(MEASURE),
-            )
-            or builders.SCORE
-        )
+        measure = controls.draw(builders.MEASURE)
     _pair(lambda kind: builders.modalities(study, here.theme, kind=kind, measure=measure))
     st.divider()
-    if state.get(INSIDE) not in (None, *study.modalities):
-        state.put(INSIDE, study.modalities[0])  # of another model
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        inside = (
-            st.segmented_control(
-                "Features of",
-                list(study.modalities),
-                default=study.modalities[0],
-                help="Whose features are taken away one by one.",
-                **state.bound(INSIDE),
-            )
-            or study.modalities[0]
-        )
-        ranking = (
-            st.segmented_control(
-                "Ranked by",
-                list(by_title()),
-                default=FIRST,
-                help="Ways to say which features mattered: all look at how the score answers to "
-                "small changes.",
-                **state.bound(RANKING),
-            )
-            or FIRST
-        )
+        inside = controls.draw(builders.FEATURES_OF, study)
+        ranking = controls.draw(builders.RANKING)
         rows, some = study.dataset.rows(trust.SPLIT), len(trust.asked_inside(study))
         if some < len(rows):
             views.choose_drawn()
