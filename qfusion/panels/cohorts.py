@@ -274,7 +274,7 @@ MAP_OF = Choice(
     "Map of",
     "The first are shown.",
     values=lambda study: cohort_measures.coordinate_kinds(study).values(),
-    read=cohort_measures.KEYS.__getitem__,
+    read=cohort_measures.KEYS,
     style={"width": 190},
 )
 MAP_METHOD = Choice(

@@ -26,11 +26,10 @@ from qfusion.figures import samples as column_figures
 from qfusion.figures import samples as place_figures
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme, term_colour
-from qfusion.panels import address as say
 from qfusion.panels import panel as spoken
 from qfusion.panels import samples
 from qfusion.panels.address import View
-from qfusion.panels.control import Choice
+from qfusion.panels.control import Choice, SampleId, Switch
 from qfusion.panels.panel import Panel, Picture, cached, within
 from qfusion.quantum.measures import KINDS
 
@@ -311,12 +310,19 @@ def _curves(view: View, sides: Sides) -> list[str]:
     ]
 
 
-VIEW = "compare.view"
 VIEWS = TWO, SEVERAL = ("Two decisions", "Several samples")
+VIEW = Choice(
+    "compare.view",
+    "View",
+    "Two decisions are shown.",
+    values=VIEWS,
+    look="segments",
+    style={"label_visibility": "collapsed"},
+)
 
 
 def _opens(view: View) -> bool:
-    return bool(view.get("pin")) and view.one_of(VIEW, VIEWS) == TWO
+    return bool(view.get("pin")) and view.one_of(VIEW.key, VIEWS) == TWO
 
 
 _PAIR = {
@@ -469,7 +475,7 @@ SIMILAR_BY = Choice(
     "Contributions are compared.",
     values=lambda study: [cohort_measures.TITLES[kind] for kind in measured.ways(study)],
     look="segments",
-    read=cohort_measures.KEYS.__getitem__,
+    read=cohort_measures.KEYS,
 )
 SIMILAR = {"similar": Panel(similar, {"by": SIMILAR_BY})}
 
@@ -651,28 +657,23 @@ def _which(view: View, rest: str) -> dict[str, Any]:
 
 
 def _several_curves(view: View, sample: Sample) -> list[str]:
-    rows = chosen(sample, [entry for entry in view.all("several") if entry])
+    rows = chosen(sample, SAMPLES(view) or [])
     return [name.removeprefix("several-") for name in samples.curves(sample.study, rows, "several")]
 
 
-def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
-    """What an address may say of samples beside one another."""
-    return {
-        "tweak": say.switch("Tweak B", "It stays folded."),
-        "several": say.Allowed(
-            study.dataset.row, "The open sample and the nearest ones are shown.", many=True
-        ),
-        VIEW: say.options("View", VIEWS, "Two decisions are shown."),
-    }
-
-
+TWEAK_B = Switch("tweak", "Tweak B", "It stays folded.")
+SAMPLES = SampleId(
+    "several",
+    f"Samples (up to {column_figures.MOST})",
+    "The open sample and the nearest ones are shown.",
+    many=True,
+)
+CONTROLS = (TWEAK_B, SAMPLES, VIEW)
 _OPTIONS = {
-    "ids": lambda view: (
-        [entry for entry in view.all("several") if entry][: column_figures.MOST] or None
-    ),
+    "ids": lambda view: (SAMPLES(view) or [])[: column_figures.MOST] or None,
     "output": lambda view: view.output or None,
 }
-_OPENS = within(VIEW, VIEWS, SEVERAL)
+_OPENS = within(VIEW.key, VIEWS, SEVERAL)
 PANELS = {
     **_PAIR,
     "several-decisions": Panel(decisions, _OPTIONS, opens=_OPENS),

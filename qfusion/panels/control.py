@@ -64,7 +64,7 @@ class Choice(Control):
     """One of several words, or some of them.
 
     Attributes:
-        values: the words, or what gives them from a study; those of `read` where it is a mapping.
+        values: the words, or what gives them from a study; all of `read` unless told.
         default: that is taken unless another is chosen; the first where none is named.
         many: whether several may be chosen; none are unless they are.
         empty: whether none may be chosen.
@@ -81,14 +81,20 @@ class Choice(Control):
 
     def options(self, study: Any = None) -> list[str]:
         """Returns the words that may be chosen of a study."""
-        if isinstance(self.read, Mapping):
-            return list(self.read)
         values = self.values(study) if callable(self.values) else self.values
+        if not values and isinstance(self.read, Mapping):
+            return list(self.read)
         return [str(value) for value in values]
 
     def value(self, word: str) -> Any:
-        """Returns what a word stands for."""
-        return self.read[word] if isinstance(self.read, Mapping) else self.read(word)
+        """Returns what a word stands for.
+
+        Raises:
+            NotFound: when it stands for nothing.
+        """
+        if isinstance(self.read, Mapping):
+            return self.read[choose(self.label, word, self.read)]
+        return self.read(word)
 
     def rule(self, view: View, study: Any) -> Allowed:
         """See `Control.rule`."""
@@ -100,14 +106,18 @@ class Choice(Control):
         if self.many:
             return view.all(self.key) or None
         word = view.get(self.key)
-        if not callable(self.values) and word:
-            choose(self.label, word, self.options())
         return self.value(word) if word else None
 
 
 @dataclass(frozen=True, eq=False)
 class Switch(Control):
-    """On or off; off unless it is turned on. Of a part of a page that is folded: whether it is open."""
+    """On or off. Of a part of a page that is folded: whether it is open.
+
+    Attributes:
+        default: what it is unless it is turned.
+    """
+
+    default: bool = False
 
     def rule(self, view: View, study: Any) -> Allowed:
         """See `Control.rule`."""
@@ -129,6 +139,7 @@ class Number(Control):
 
     Attributes:
         default: that is taken unless another is chosen. step: of the widget. whole: whether it has no fraction.
+        look: "slider" or "box".
     """
 
     low: float = 0.0
@@ -136,6 +147,7 @@ class Number(Control):
     default: float = 0.0
     step: float | None = None
     whole: bool = False
+    look: str = field(default="slider", kw_only=True)
 
     def rule(self, view: View, study: Any) -> Allowed:
         """See `Control.rule`."""
@@ -197,3 +209,7 @@ class SampleId(Control):
     def __call__(self, view: View) -> Any:
         """See `Control.__call__`."""
         return (view.all(self.key) if self.many else view.get(self.key)) or None
+
+
+# choices that depend on the address, such as one for each setting of a kind of model
+Family = Callable[[View, Any], Iterable[Control]]

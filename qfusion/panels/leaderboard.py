@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -13,9 +14,9 @@ from qfusion.analysis.standings import Board
 from qfusion.errors import QFusionError
 from qfusion.figures import training as figures
 from qfusion.figures.style import Theme
-from qfusion.panels import address as say
 from qfusion.panels.address import View
-from qfusion.panels.panel import Panel, Picture, word
+from qfusion.panels.control import Choice, Control, Switch
+from qfusion.panels.panel import Panel, Picture
 
 SIZES = AFTER_ENCODERS, IN_TOTAL, TRAINING = ("after the encoders", "in total", "training time")
 _OLDER = "rows without a joint share are older and have the training mean of the features instead"
@@ -301,36 +302,74 @@ def is_planted(board: Board, data: str = "", **_: Any) -> bool:
     return bool(board.agreement(data or board.names[0]))
 
 
-def allowed(view: View, study: Any = None) -> dict[str, say.Allowed]:
-    """What an address may say of the board."""
+BOARD = Choice(
+    "board",
+    "Data set",
+    "The first is shown.",
+    "Not that of the bar on top: the board holds all.",
+    lambda _: standings.open_board().names,
+    look="segments",
+)
+METRIC = Choice(
+    "board.by",
+    "Metric",
+    "The first is shown.",
+    "What is compared. The Glossary page says what each means.",
+    style={"width": 220},
+)
+SIZE = Choice(
+    "board.size",
+    "Size",
+    "Those after the encoders are shown.",
+    "Parameters after the encoders or in total, or processor seconds of a training. Encoders are the same for all "
+    "models: without them, the fusions are compared.",
+    SIZES,
+    look="segments",
+)
+PART = Choice(
+    "board.of",
+    "Corrupted",
+    "All are shown.",
+    "The modality that gets noise or is left out.",
+    look="segments",
+)
+TABLE = Switch("board.table", "As a table, with p-values", "It stays folded.")
+PUBLISHED = Switch("board.published", "Published figures on MOSI, as context", "They stay folded.")
+
+
+def of_data(board: Board, name: str) -> tuple[Choice, Choice, Choice]:
+    """Metric, corrupted modality and models of a data set; the models under a key of its own."""
+    return (
+        replace(METRIC, values=[board.metric(key).short for key in board.metrics(name)]),
+        replace(PART, values=(ALL, *board.of(name)["modalities"])),
+        Choice(
+            f"board.models.{name}",
+            "Models",
+            "The usual ones are drawn.",
+            values=board.measured(name),
+            many=True,
+        ),
+    )
+
+
+def controls(view: View, _: Any = None) -> tuple[Control, ...]:
+    """The choices of the page."""
     try:
         board = standings.open_board()
     except QFusionError:
-        return {}
-    name = view.one_of("board", board.names)
-    shorts = [board.metric(key).short for key in board.metrics(name)]
-    return {
-        "board": say.options("Data set", board.names, "The first is shown."),
-        "board.by": say.options("Metric", shorts, "The first is shown."),
-        "board.size": say.options("Size", SIZES, "Those after the encoders are shown."),
-        "board.of": say.options("Modality", (ALL, *board.of(name)["modalities"]), "All are shown."),
-        f"board.models.{name}": say.options(
-            "Model", board.measured(name), "The usual ones are drawn.", many=True
-        ),
-        "board.table": say.switch("The board as a table", "It stays folded."),
-        "board.published": say.switch("Published figures", "They stay folded."),
-    }
+        return ()
+    return BOARD, SIZE, TABLE, PUBLISHED, *of_data(board, view.one_of(BOARD.key, board.names))
 
 
-_WHERE = {"data": word("board"), "metric": word("board.by")}
+_WHERE = {"data": BOARD, "metric": METRIC}
 PANELS = {
     "board": Panel(results, _WHERE, subject="board"),
-    "board-size": Panel(against_size, {**_WHERE, "size": word("board.size")}, subject="board"),
+    "board-size": Panel(against_size, {**_WHERE, "size": SIZE}, subject="board"),
     "board-joint": Panel(fusing, _WHERE, fits=shares_measured, subject="board"),
-    "board-agreement": Panel(agreement, {"data": word("board")}, fits=is_planted, subject="board"),
+    "board-agreement": Panel(agreement, {"data": BOARD}, fits=is_planted, subject="board"),
     "board-robustness": Panel(
         robustness,
-        {"data": word("board"), "part": word("board.of"), "models": _models},
+        {"data": BOARD, "part": PART, "models": _models},
         fits=measured,
         subject="board",
     ),

@@ -5,7 +5,7 @@ A run that has no epoch yet is left out of the curves. Losses and metrics are of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,10 +26,10 @@ from qfusion.figures import samples as dataset_figures
 from qfusion.figures import training as figures
 from qfusion.figures import training as sweep_figures
 from qfusion.figures.style import Theme
-from qfusion.panels import address as say
 from qfusion.panels import panel
 from qfusion.panels.address import View, sources
-from qfusion.panels.panel import Panel, Picture, within, word
+from qfusion.panels.control import Choice, Control, Number, Switch, Text
+from qfusion.panels.panel import Panel, Picture, within
 from qfusion.runs import plans, storage
 from qfusion.runs.plans import KINDS, SETTINGS
 from qfusion.training import metrics
@@ -118,11 +118,13 @@ def of_classes(dataset: DataSet) -> bool:
     return dataset.target.kind == "classification"
 
 
-def _allowed_set() -> dict[str, say.Allowed]:
-    """What an address may say of the set that is shown."""
-    return {"set": say.options("Data set", data.names(), "The first one is shown.")}
-
-
+SET = Choice(
+    "set",
+    "Set",
+    "The first one is shown.",
+    "A data set that is on this machine.",
+    lambda _: data.names(),
+)
 DATA = {
     "data-classes": Panel(classes, fits=of_classes, subject="dataset"),
     "data-target": Panel(target, fits=lambda dataset: not of_classes(dataset), subject="dataset"),
@@ -240,39 +242,40 @@ def ended(trials: Trials) -> bool:
     return bool(len(trials.numbers))
 
 
-def _allowed_sweep() -> dict[str, say.Allowed]:
-    """What an address may say of the sweep that is shown, and of the form of a new one."""
-    return {
-        "sweep": say.options("Sweep", storage.names(), "The last one is shown."),
-        "sweep.view": say.options("View", SWEEP_VIEWS, "The first is shown."),
-        "sweep.data": say.options("Data set", sources(), "The first is taken."),
-        "sweep.kind": say.options("Kind of model", KINDS, "The first is taken."),
-    }
-
-
+SWEEP_NAME = Choice("sweep", "Sweep", "The last one is shown.", values=lambda _: storage.names())
+SWEEP_VIEW = Choice("sweep.view", "View", "The first is shown.", values=SWEEP_VIEWS, look="tabs")
+SWEEP_DATA, NEW_DATA = (
+    Choice(f"{form}.data", "Data", "The first is taken.", values=lambda _: sources())
+    for form in ("sweep", "new")
+)
+SWEEP_KIND, NEW_KIND = (
+    Choice(f"{form}.kind", "Kind of model", "The first is taken.", values=KINDS)
+    for form in ("sweep", "new")
+)
+SWEEP_CONTROLS = (SWEEP_NAME, SWEEP_VIEW, SWEEP_DATA, SWEEP_KIND)
 SWEEP = {
     "sweep-history": Panel(
         history,
         fits=ended,
-        opens=within("sweep.view", SWEEP_VIEWS, SWEEP_VIEWS[0]),
+        opens=within(SWEEP_VIEW.key, SWEEP_VIEWS, SWEEP_VIEWS[0]),
         subject="trials",
     ),
     "sweep-slices": Panel(
         slices,
         fits=ended,
-        opens=within("sweep.view", SWEEP_VIEWS, SWEEP_VIEWS[1]),
+        opens=within(SWEEP_VIEW.key, SWEEP_VIEWS, SWEEP_VIEWS[1]),
         subject="trials",
     ),
     "sweep-importance": Panel(
         importance,
         fits=lambda trials: ended(trials) and bool(trials.importance),
-        opens=within("sweep.view", SWEEP_VIEWS, SWEEP_VIEWS[1]),
+        opens=within(SWEEP_VIEW.key, SWEEP_VIEWS, SWEEP_VIEWS[1]),
         subject="trials",
     ),
     "sweep-together": Panel(
         together,
         fits=ended,
-        opens=within("sweep.view", SWEEP_VIEWS, SWEEP_VIEWS[2]),
+        opens=within(SWEEP_VIEW.key, SWEEP_VIEWS, SWEEP_VIEWS[2]),
         subject="trials",
     ),
 }
@@ -695,58 +698,82 @@ def entangled(runs: Sequence[Seen]) -> list[Any]:
     )
 
 
-def _allowed_runs(view: View) -> dict[str, say.Allowed]:
-    """What an address may say of the runs that are shown, and of the form of a new one, all but its name."""
+RUNS = Choice(
+    "run",
+    "Run",
+    "Those that are trained now, else the newest, are shown.",
+    values=lambda _: [run.name for run in run_files.runs()],
+    many=True,
+)
+IMPORT = Switch("train.import", "Bring a model that was trained elsewhere", "It stays folded.")
+VIEW = Choice("train.view", "View", "The first is shown.", values=VIEWS, look="tabs")
+METRIC = Choice(
+    "train.metric",
+    "Metric",
+    "The usual one is shown.",
+    values=metrics.describe,
+    style={"label_visibility": "collapsed", "width": 170},
+)
+SEEDS = Number(
+    "new.seeds",
+    "Runs",
+    "One is started.",
+    "One run a seed: the same training from other random numbers, named NAME-0, NAME-1 and so on.",
+    low=1,
+    high=run_curves.MAX_SEEDS,
+    default=1,
+    whole=True,
+    look="box",
+)
+FIRST = Number(
+    "new.first",
+    "First seed",
+    "0 is taken.",
+    "Of every random number: the same seed gives the same weights.",
+    high=10**6,
+    whole=True,
+    look="box",
+)
+
+
+def settings(view: View, _: Any = None) -> list[Control]:
+    """The choices of a new training's settings, of the data set and kind of model that an address says."""
     known = sources()
-    result = {
-        "run": say.options(
-            "Run",
-            [run.name for run in run_files.runs()],
-            "Those that are trained now, else the newest, are shown.",
-            many=True,
-        ),
-        "train.import": say.switch("Bring a model", "It stays folded."),
-        "train.view": say.options("View", VIEWS, "The first is shown."),
-        "train.metric": say.options("Metric", metrics.describe, "The usual one is shown."),
-        "new.data": say.options("Data set", known, "The first is taken."),
-        "new.kind": say.options("Kind of model", KINDS, "The first is taken."),
-        "new.seeds": say.number("Runs", 1, run_curves.MAX_SEEDS, "One is started."),
-        "new.first": say.number("First seed", 0, 10**6, "0 is taken."),
-    }
     if not known:
-        return result
-    name, kind = view.one_of("new.data", known), view.one_of("new.kind", list(KINDS))
-    return result | {
-        setting_key(name, kind, key): _setting(key, default)
+        return []
+    name, kind = view.one_of(NEW_DATA.key, known), view.one_of(NEW_KIND.key, list(KINDS))
+    return [
+        setting(name, kind, key, default)
         for key, default in plans.known(name, kind).items()
         if key in SETTINGS
-    }
+    ]
 
 
-def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
-    """What an address may say of Data, of Train and of Sweeps."""
-    if view.page == "data":
-        return _allowed_set()
-    return _allowed_sweep() if view.page == "sweeps" else _allowed_runs(view)
+def setting(name: str, kind: str, key: str, begin: Any, values: Iterable[str] = ()) -> Control:
+    """A setting of a new training; each kind of model and data set has its own, since the default values differ.
 
-
-def setting_key(name: str, kind: str, setting: str) -> str:
-    """Key of a setting; each kind of model and data set has its own, since the default values differ."""
-    return f"new.{kind}.{name}.{setting}"
-
-
-def _setting(key: str, default: Any) -> say.Allowed:
-    setting, words = SETTINGS[key], "The usual is taken."
-    if setting.choices:
-        return say.options(setting.title, setting.choices, words)
-    if isinstance(default, bool):
-        return say.switch(setting.title, words)
-    if isinstance(default, int | float) and key not in TYPED:
-        return say.number(setting.title, setting.low, setting.high, words)
-    return say.words(setting.title, MAX_TEXT, words)
+    Args:
+        name, kind: of data set and model. key: of the setting.
+        begin: its value unless another is chosen. values: which words it may be, all of its own unless told.
+    """
+    about = SETTINGS[key]
+    words = (f"new.{kind}.{name}.{key}", about.title, "The usual is taken.", about.says)
+    if about.choices:
+        return Choice(*words, values=values or about.choices, default=str(begin))
+    if isinstance(begin, bool):
+        return Switch(*words, default=begin)
+    if key in TYPED or isinstance(begin, str):
+        begun = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
+        return Text(*words, most=MAX_TEXT, style={"value": begun})
+    low, high, whole = about.low, about.high, isinstance(begin, int)
+    start = min(max(begin, low), high)
+    step = 1 if whole else min(abs(start) / 4, (high - start) / 2) or 0.05
+    style = {} if whole else {"format": "%g"}
+    return Number(*words, low, high, start, step, whole, look="box", style=style)
 
 
 MAX_TEXT, TYPED = 60, ("dims",)  # dims: one number or several, so typed as text
+CONTROLS = (RUNS, IMPORT, VIEW, METRIC, NEW_DATA, NEW_KIND, SEEDS, FIRST)
 
 
 _SEEN, _INSIDE, _RESULTS = (within("train.view", VIEWS, name) for name in VIEWS)
@@ -754,7 +781,7 @@ PANELS = {
     "train-loss": Panel(loss, fits=begun, opens=_SEEN, subject="runs"),
     "train-metric": Panel(
         metric,
-        {"metric": word("train.metric")},
+        {"metric": METRIC},
         fits=lambda runs, **_: bool(metrics_of(runs)),
         opens=_SEEN,
         subject="runs",

@@ -54,7 +54,7 @@ from qfusion.panels.address import (
     slider_rules,
     whole,
 )
-from qfusion.panels.control import Control
+from qfusion.panels.control import Control, Family
 from qfusion.panels.panel import Panel, Picture, always, can
 
 QUESTIONS = {
@@ -129,7 +129,7 @@ NAMED: dict[str, Mapping[str, Panel]] = {
     "train": panels.learning.NAMED,
 }
 # What a reader may choose on each page, besides what there is on every page.
-CONTROLS: dict[str, tuple[Control | Rules, ...]] = {
+CONTROLS: dict[str, tuple[Control | Family | Rules, ...]] = {
     "samples": (*panels.samples.CONTROLS, compare.SIMILAR_BY),
     "dynamics": (
         slider_rules,
@@ -142,12 +142,12 @@ CONTROLS: dict[str, tuple[Control | Rules, ...]] = {
     "what if": (panels.what_if.allowed,),
     "decision operators": (panels.operators.allowed,),
     "cohorts": (*panels.cohorts.CONTROLS, errors.SLICES_BY),
-    "compare": (slider_rules, panels.network.allowed, compare.allowed),
+    "compare": (slider_rules, panels.network.allowed, *compare.CONTROLS),
     "faithfulness": faithfulness.CONTROLS,
-    "data": (panels.learning.allowed,),
-    "train": (panels.learning.allowed,),
-    "sweeps": (panels.learning.allowed,),
-    "leaderboard": (panels.leaderboard.allowed,),
+    "data": (panels.learning.SET,),
+    "train": (*panels.learning.CONTROLS, panels.learning.settings),
+    "sweeps": panels.learning.SWEEP_CONTROLS,
+    "leaderboard": (panels.leaderboard.controls,),
 }
 BARE = ("data", "train", "sweeps")  # pages that need neither model nor sample
 # panels that are words or tables, without a figure
@@ -158,10 +158,11 @@ def allowed(view: View, study: Any) -> dict[str, Allowed]:
     """Returns what an address may say of a page, by parameter."""
     rules: dict[str, Allowed] = {}
     for part in CONTROLS.get(view.page, ()):
-        if isinstance(part, Control):
-            rules |= {part.key: part.rule(view, study)} if part.fits(study) else {}
-        else:
-            rules |= part(view, study)
+        family = (part,) if isinstance(part, Control) else part(view, study)
+        if isinstance(family, Mapping):
+            rules |= family
+            continue
+        rules |= {one.key: one.rule(view, study) for one in family if one.fits(study)}
     return rules
 
 

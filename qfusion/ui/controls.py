@@ -28,7 +28,7 @@ def draw(control: Control, study: Any = None, **changes: Any) -> Any:
     if isinstance(control, Choice):
         return _choice(control, study, label, words)
     if isinstance(control, Switch):
-        return bool(st.toggle(label, **words))
+        return bool(st.toggle(label, control.default, **words))
     if isinstance(control, Number):
         return _number(control, label, words)
     assert isinstance(control, Text)
@@ -40,6 +40,7 @@ def _choice(control: Choice, study: Any, label: str, words: dict[str, Any]) -> A
     default = words.pop("default", "") or control.default
     settle(control.key, options)
     if control.many:
+        words |= {"default": default} if default else {}
         if control.look == "pills":
             return list(st.pills(label, options, selection_mode="multi", **words))
         return list(st.multiselect(label, options, **words))
@@ -59,14 +60,13 @@ def _choice(control: Choice, study: Any, label: str, words: dict[str, Any]) -> A
 
 
 def _number(control: Number, label: str, words: dict[str, Any]) -> float:
-    default = words.pop("default", control.default)
-    low, high = words.pop("low", control.low), words.pop("high", control.high)
+    number = int if control.whole else float
+    low, high, default = (
+        number(words.pop(name, getattr(control, name))) for name in ("low", "high", "default")
+    )
     step = words.pop("step", control.step)
-    if control.whole:
-        return int(
-            st.number_input(label, int(low), int(high), int(default), int(step or 1), **words)
-        )
-    return float(st.slider(label, float(low), float(high), float(default), step, **words))
+    pick = st.number_input if control.look == "box" else st.slider
+    return number(pick(label, low, high, default, step and number(step), **words))
 
 
 def settle(key: str, options: Iterable[Any]) -> None:

@@ -16,16 +16,13 @@ from qfusion.errors import QFusionError
 from qfusion.explain.cohorts import Cohort
 from qfusion.figures.samples import MOST
 from qfusion.panels import compare as builders
-from qfusion.panels import compare as several_panels
 from qfusion.panels.address import Pin, resolve, tweak_of
-from qfusion.panels.compare import SEVERAL, VIEW, VIEWS
+from qfusion.panels.compare import SEVERAL
 from qfusion.training import metrics
-from qfusion.ui import bar, guidance, panels, reruns, sliders, state, truth_tables, views
+from qfusion.ui import bar, controls, guidance, panels, reruns, sliders, state, truth_tables, views
 from qfusion.ui.frame import Here, fragment, guard, link, or_notice, shell
 
 # The Compare page: A, the pinned view, beside B, what the bar on top shows.
-
-TWEAK = "tweak"
 
 
 def forget_lost(_: Study) -> None:
@@ -76,7 +73,7 @@ def nothing_pinned(here: Here) -> None:
             )
 
 
-def controls(here: Here, view: Pin) -> None:
+def what_is_compared(here: Here, view: Pin) -> None:
     """What A and B are; swap and clear."""
     now = bar.view_of(here.study, here.row)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -137,7 +134,7 @@ def tweak_of_b(here: Here) -> str:
         if study.can("time")
         else "Tweak B: fusion rules"
     )
-    with st.expander(title, icon=":material/tune:", **state.opened(TWEAK)):
+    with controls.fold(builders.TWEAK_B, ":material/tune:", title):
         if study.can("time"):
             presets = st.container()
             with st.container(key="pair-knobs"):
@@ -266,15 +263,7 @@ def classes(here: Here, sides: Sides) -> None:
 
 # The Compare page's view of several samples, in columns.
 
-SAMPLES = "several"
 _FILLED = 4  # samples of a cohort, or with the nearest
-
-
-def choose_view() -> str:
-    """Draws the choice between two decisions and several samples, and returns it."""
-    return state.one_of(
-        "View", list(VIEWS), default=VIEWS[0], label_visibility="collapsed", **state.bound(VIEW)
-    )
 
 
 @fragment
@@ -282,7 +271,7 @@ def several_samples(here: Here) -> None:
     """The samples that are chosen, side by side."""
     study, sample = here.study, here.sample_of()
     ids = _choose(here)
-    rows = several_panels.chosen(sample, ids)
+    rows = builders.chosen(sample, ids)
     with st.container(key="pair-several"):
         columns = st.columns(len(rows), gap="small")
     for column, row in zip(columns, rows, strict=True):
@@ -291,20 +280,19 @@ def several_samples(here: Here) -> None:
             link("pages/samples.py", text.plain(name), ":material/open_in_full:", open=name)
             views.sample_content(here, row, details=False, key="several")
     output = "" if here.output_wanted is None else study.classes[here.output_wanted]
-    panels.draw(several_panels.decisions(sample, here.theme, ids=ids, output=output))
+    panels.draw(builders.decisions(sample, here.theme, ids=ids, output=output))
     if study.can("time") or study.can("rules"):
-        panels.draw(several_panels.several_entropies(sample, here.theme, ids=ids, output=output))
+        panels.draw(builders.several_entropies(sample, here.theme, ids=ids, output=output))
 
 
 def _choose(here: Here) -> list[str]:
     """The picker of samples, and what fills it."""
     study = here.study
-    chosen = [
-        str(entry) for entry in state.get(SAMPLES) or st.query_params.get_all(SAMPLES) if entry
-    ]
+    key = builders.SAMPLES.key
+    chosen = [str(name) for name in state.get(key) or st.query_params.get_all(key) if name]
     fitting = bar.fitting(study.dataset, chosen)[:MOST]
-    if fitting != chosen and (state.get(SAMPLES) or len(chosen) > MOST):
-        state.put(SAMPLES, fitting)  # of another data set, or too many
+    if fitting != chosen and (state.get(key) or len(chosen) > MOST):
+        state.put(key, fitting)  # of another data set, or too many
     few = [
         *fitting,
         here.sample,
@@ -315,12 +303,12 @@ def _choose(here: Here) -> list[str]:
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         result = st.multiselect(
-            f"Samples (up to {MOST})",
+            builders.SAMPLES.label,
             options,
             max_selections=MOST,
             label_visibility="collapsed",
             placeholder=f"{here.sample} and the nearest by contributions",
-            **state.bound(SAMPLES),
+            **state.bound(key),
         )
         st.button(
             "With the nearest",
@@ -341,14 +329,17 @@ def _choose(here: Here) -> list[str]:
 
 def _with_nearest(here: Here) -> None:
     nearest = compare.nearest(here.sample_of(), count=_FILLED)
-    state.put(SAMPLES, [here.sample, *(str(name) for name in here.study.dataset.ids[nearest.rows])])
+    state.put(
+        builders.SAMPLES.key,
+        [here.sample, *(str(name) for name in here.study.dataset.ids[nearest.rows])],
+    )
 
 
 def _worst(here: Here, cohort: Cohort) -> None:
     rows = cohort_measures.members(here.study, cohort.parts)
     errors = here.study.errors[rows]
     best = rows[errors.argsort()[::-1][:_FILLED]]
-    state.put(SAMPLES, [str(name) for name in here.study.dataset.ids[best]])
+    state.put(builders.SAMPLES.key, [str(name) for name in here.study.dataset.ids[best]])
 
 
 # Compare: two samples, two models, or a model before and after a tweak, side by side.
@@ -377,12 +368,12 @@ def page() -> None:
     here = shell("Compare", forget_lost)
     with guard(), st.container(key="fold-compare"):
         pinned = state.pinned()
-        if choose_view() == SEVERAL:
+        if controls.draw(builders.VIEW) == SEVERAL:
             several_samples(here)
         elif pinned is None:
             nothing_pinned(here)
         else:
-            controls(here, pinned)
+            what_is_compared(here, pinned)
             decisions(here, pinned)
 
 

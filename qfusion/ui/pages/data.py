@@ -20,12 +20,12 @@ from qfusion.data.modality import CONVENTIONS
 from qfusion.data.spec import SPLITS
 from qfusion.figures.style import Theme
 from qfusion.panels import learning as builders
-from qfusion.ui import access, guidance, panels, reruns, state
+from qfusion.ui import access, controls, guidance, panels, reruns, state
 from qfusion.ui.frame import fragment, frame, guard, link, or_notice
 
 # The Data page's upper half: the sets there are, and what is in the chosen one.
 
-SET, KEPT, PICK = "set", "_kept_set", "_pick_set"
+KEPT, PICK = "_kept_set", "_pick_set"
 
 
 def what_changed() -> None:
@@ -70,11 +70,9 @@ def chosen_set(theme: Theme) -> None:
         bool(here), "No data set is on this machine, not even the embedded one. Reinstall qfusion."
     )
     if state.get(PICK) in here:
-        state.impose(SET, state.get(PICK))
+        state.impose(builders.SET.key, state.get(PICK))
     state.put(PICK, None)
-    if state.get(SET) not in (None, *here):
-        state.forget(SET)  # removed, or damaged, since it was picked
-    name = st.selectbox("Set", here, help="A data set that is on this machine.", **state.bound(SET))
+    name = controls.draw(builders.SET, options=here)
     dataset = reruns.dataset(name)
     st.markdown(_card(dataset))
     guidance.aside(text.plain(dataset.description, 900))

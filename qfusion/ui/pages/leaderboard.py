@@ -12,13 +12,11 @@ import streamlit as st
 from qfusion.analysis import standings, text
 from qfusion.analysis.standings import Board
 from qfusion.panels import leaderboard as builders
-from qfusion.ui import guidance, panels, state
+from qfusion.ui import controls, guidance, panels
 from qfusion.ui.frame import Here, fragment, shell
 
 # The Leaderboard page: every model on every data set, the papers' claims, missing and corrupted modalities.
 
-DATA, METRIC, SIZE, PART, MODELS = "board", "board.by", "board.size", "board.of", "board.models"
-PUBLISHED, TABLE = "board.published", "board.table"
 ICONS = {
     "for": ":material/check:",
     "against": ":material/close:",
@@ -41,7 +39,7 @@ def board_and_claims(here: Here) -> None:
         panels.draw(builders.results(result, here.theme, data=name, metric=short))
     with right:
         _against_size(here, result, name, short)
-    with st.expander("As a table, with p-values", icon=":material/table:", **state.opened(TABLE)):
+    with controls.fold(builders.TABLE, ":material/table:"):
         _table(result, name, key, table)
     _fusing(here, result, name, short)
     _claims(result)
@@ -66,45 +64,13 @@ def _fusing(here: Here, result: Board, name: str, short: str) -> None:
 
 def _pickers(result: Board) -> tuple[str, str]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if state.get(DATA) not in (None, *result.names):
-            state.put(DATA, result.names[0])
-        name = (
-            st.segmented_control(
-                "Data set",
-                result.names,
-                default=result.names[0],
-                help="Not that of the bar on top: the board holds all.",
-                **state.bound(DATA),
-            )
-            or result.names[0]
-        )
-        shorts = [result.metric(key).short for key in result.metrics(name)]
-        if state.get(METRIC) not in (None, *shorts):
-            state.put(METRIC, shorts[0])
-        short = st.selectbox(
-            "Metric",
-            shorts,
-            width=220,
-            help="What is compared. The Glossary page says what each means.",
-            **state.bound(METRIC),
-        )
-    return name, short
+        name = controls.draw(builders.BOARD)
+        return name, controls.draw(builders.of_data(result, name)[0])
 
 
 def _against_size(here: Here, result: Board, name: str, short: str) -> None:
     with panels.around("board-size") as head:
-        size = (
-            st.segmented_control(
-                "Size",
-                list(builders.SIZES),
-                default=builders.SIZES[0],
-                help="Parameters after the encoders or in total, or processor seconds of a "
-                "training. Encoders are the same for all models: without them, the fusions "
-                "are compared.",
-                **state.bound(SIZE),
-            )
-            or builders.SIZES[0]
-        )
+        size = controls.draw(builders.SIZE)
         panels.inside(
             builders.against_size(result, here.theme, data=name, metric=short, size=size), head
         )
@@ -256,26 +222,10 @@ def _robustness(here: Here, result: Board, name: str) -> None:
     if not result.robust_metrics(name):
         st.info("Robustness is not measured on this data set yet.", icon=":material/help:")
         return
-    parts = [builders.ALL, *result.of(name)["modalities"]]
-    if state.get(PART) not in (None, *parts):
-        state.put(PART, parts[0])
+    _, part_choice, models_choice = builders.of_data(result, name)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        part = (
-            st.segmented_control(
-                "Corrupted",
-                parts,
-                default=parts[0],
-                help="The modality that gets noise or is left out.",
-                **state.bound(PART),
-            )
-            or parts[0]
-        )
-        models = st.multiselect(
-            "Models",
-            list(result.measured(name)),
-            default=result.default(name),
-            **state.bound(f"{MODELS}.{name}"),
-        )
+        part = controls.draw(part_choice)
+        models = controls.draw(models_choice, default=result.default(name))
     if not models:
         st.info("Pick a model to draw its curve.", icon=":material/help:")
         return
@@ -286,11 +236,7 @@ def _published(result: Board, name: str) -> None:
     published = result.whole["published"]
     if result.of(name)["source"] != published["data"]:
         return
-    with st.expander(
-        "Published figures on MOSI, as context",
-        icon=":material/menu_book:",
-        **state.opened(PUBLISHED),
-    ):
+    with controls.fold(builders.PUBLISHED, ":material/menu_book:"):
         table = pd.DataFrame(published["rows"]).T.rename(columns=lambda k: result.metric(k).short)
         st.dataframe(
             table,

@@ -14,7 +14,7 @@ from qfusion.analysis.study import SAID, Study, dividend_column, said_columns
 from qfusion.panels import compare as similar_panels
 from qfusion.panels import faithfulness, samples
 from qfusion.panels import samples as builders
-from qfusion.panels.compare import SEVERAL, VIEW
+from qfusion.panels.compare import SEVERAL
 from qfusion.quantum.measures import split
 from qfusion.ui import bar, controls, panels, reruns, state, views
 from qfusion.ui.frame import Here, fragment, guard, link, shell
@@ -100,7 +100,7 @@ def _links(here: Here, nearest: compare.Nearest, ids: Sequence[str]) -> None:
         "pages/compare.py",
         "Side by side",
         ":material/view_column:",
-        **{VIEW: SEVERAL, "several": [here.sample, *ids[:BESIDE]]},  # type: ignore[arg-type]
+        **{similar_panels.VIEW.key: SEVERAL, "several": [here.sample, *ids[:BESIDE]]},  # type: ignore[arg-type]
     )
 
 

@@ -11,18 +11,16 @@ from qfusion.analysis import runs, text
 from qfusion.analysis.runs import Trials
 from qfusion.figures.style import Theme
 from qfusion.panels import learning as builders
-from qfusion.panels.address import sources
 from qfusion.runs import folder, plans, storage
 from qfusion.runs import sweep as sweeps
-from qfusion.runs.plans import KINDS, SETTINGS
+from qfusion.runs.plans import SETTINGS
 from qfusion.runs.sweep import Sweep
-from qfusion.ui import access, guidance, panels, reruns, state
+from qfusion.ui import access, controls, guidance, panels, reruns, state
 from qfusion.ui.frame import frame, guard, or_notice
 
 # The sweeps that there are: what they search, what came out, the command that trains the best; and the start of a new
 # one.
 
-SWEEP, DATA, KIND, VIEW = "sweep", "sweep.data", "sweep.kind", "sweep.view"
 PULSE = 2.0  # seconds between two looks while a sweep is at work
 COMING = (
     (
@@ -51,7 +49,7 @@ _NAME, _TRIALS, _SEARCHED, _EPOCHS, _METRIC, _BEGUN = (
 def sweeps_and_form(theme: Theme) -> None:
     """The whole page."""
     if state.get(_BEGUN):
-        state.put(SWEEP, state.get(_BEGUN))
+        state.put(builders.SWEEP_NAME.key, state.get(_BEGUN))
         state.put(_BEGUN, "")
     known = storage.names()
     with (
@@ -71,9 +69,7 @@ def sweeps_and_form(theme: Theme) -> None:
                 guidance.line("There is no sweep yet: press **Start**.", whole)
             guidance.views_to_come("sweeps", COMING)
         return
-    if state.get(SWEEP) not in (None, *known):
-        state.forget(SWEEP)
-    name = st.selectbox("Sweep", known, **state.bound(SWEEP))
+    name = controls.draw(builders.SWEEP_NAME, options=known)
     match = sweeps.find(name)
     moving = _at_work(match) and not panels.exporting()
     st.fragment(_sweep, run_every=PULSE if moving else None)(theme, name, moving)
@@ -97,17 +93,11 @@ def _sweep(theme: Theme, name: str, moving: bool) -> None:
         if not builders.ended(trials):
             st.caption("Figures appear once a trial has ended.")
             return
-        tabs = st.tabs(list(builders.SWEEP_VIEWS), **state.opened(VIEW))
-        for tab, draw in zip(tabs, (_trials, _slices, _together), strict=True):
-            if tab.open:
-                with (
-                    tab,
-                    guard(),
-                    st.container(
-                        key=f"fold-sweep-{builders.SWEEP_VIEWS.index(str(state.get(VIEW) or builders.SWEEP_VIEWS[0]))}"
-                    ),
-                ):
-                    draw(theme, trials)
+        draw = dict(zip(builders.SWEEP_VIEWS, (_trials, _slices, _together), strict=True))
+        for view, tab in controls.tabs(builders.SWEEP_VIEW):
+            place = builders.SWEEP_VIEWS.index(view)
+            with tab, guard(), st.container(key=f"fold-sweep-{place}"):
+                draw[view](theme, trials)
 
 
 def _said(trials: Trials) -> None:
@@ -229,12 +219,11 @@ def _form() -> None:
     """What to search, how often, by what; and the button."""
     if access.says_no_training("begin, stop or go on with a sweep", "python -m qfusion sweep"):
         return
-    known = sources()
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
     with left:
-        name = st.selectbox("Data", known, **state.bound(DATA))
+        name = controls.draw(builders.SWEEP_DATA)
     with right:
-        kind = st.selectbox("Kind of model", list(KINDS), **state.bound(KIND))
+        kind = controls.draw(builders.SWEEP_KIND)
     default = plans.known(name, kind)
     can = [
         key

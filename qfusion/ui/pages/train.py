@@ -29,20 +29,18 @@ from qfusion.figures.style import Theme
 from qfusion.models.programs.imported import KIND
 from qfusion.panels import learning as builders
 from qfusion.panels.address import sources
-from qfusion.panels.learning import MAX_TEXT, TYPED, setting_key
 from qfusion.runs import folder as queue
 from qfusion.runs import plans
 from qfusion.runs.folder import Record
-from qfusion.runs.plans import KINDS, MAIN, SETTINGS, Setting
+from qfusion.runs.plans import KINDS, MAIN, SETTINGS
 from qfusion.training import checkpoint, default_options, imports, metrics
 from qfusion.training.imports import Unfit
-from qfusion.ui import access, guidance, panels, reruns, state
+from qfusion.ui import access, controls, guidance, panels, reruns, state
 from qfusion.ui.frame import frame, guard, link, or_notice
 
 # Bring a model that was trained elsewhere: an .onnx or .pt2 file, checked in a process of its own and kept among the
 # models.
 
-OPEN = "train.import"
 MAX_CARD = 20_000  # characters
 _UPLOAD, _FOUND, _CARD, _PROBLEM = "_model.upload", "_model.found", "_model.card", "_model.problem"
 _SAID = "_model.said"
@@ -60,17 +58,14 @@ _PULSE = 0.2  # seconds between two looks at the process
 
 def import_is_open() -> bool:
     """Whether it is unfolded, also before it is drawn."""
-    return bool(st.session_state.get(OPEN, st.query_params.get(OPEN) == "true"))
+    key = builders.IMPORT.key
+    return bool(st.session_state.get(key, st.query_params.get(key) == "true"))
 
 
 @st.fragment
 def model_import() -> None:
     """The whole part; a fragment, so that what is typed redraws this and nothing else."""
-    with st.expander(
-        "Bring a model that was trained elsewhere",
-        icon=":material/upload_file:",
-        **state.opened(OPEN),
-    ) as box:
+    with controls.fold(builders.IMPORT, ":material/upload_file:") as box:
         if box.open:
             with guard():
                 _page()
@@ -400,8 +395,6 @@ def _tables(results: Results) -> None:
 
 # Curves of the runs that are shown, and what their models do inside while they are trained.
 
-METRIC = "train.metric"
-
 
 def _with_history(shown: list[Seen]) -> list[Seen]:
     result = runs.with_history(shown)
@@ -441,20 +434,10 @@ def _metric(theme: Theme, shown: list[Seen]) -> None:
             icon=":material/help:",
         )
         return
-    default = runs.main_metric(known)
-    if state.get(METRIC) not in (None, *known):
-        state.put(METRIC, default)  # of another data set
     with st.container(border=True, key="panel-train-metric", gap="xxsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
             panels.heading("Metric on the validation rows")
-            metric = st.selectbox(
-                "Metric",
-                known,
-                index=known.index(default),
-                label_visibility="collapsed",
-                width=170,
-                **state.bound(METRIC),
-            )
+            metric = controls.draw(builders.METRIC, options=known, default=runs.main_metric(known))
         panels.drawn(builders.metric(shown, theme, metric=metric))
 
 
@@ -478,9 +461,7 @@ def inside(theme: Theme, shown: list[Seen]) -> None:
 
 # A new training: what is trained on what, with which settings, how often; and its start.
 
-DATA, MODEL_KIND = "new.data", "new.kind"
 _ALWAYS = ("epochs", "rate", "patience")
-SEEDS, FIRST = "new.seeds", "new.first"
 _NAME, _EVENTS, _STARTED = "_new.name", "_new.events", "_new.started"
 
 
@@ -490,13 +471,11 @@ def draw_form() -> list[str]:
     check(
         bool(known), "No data set is on this machine, not even the embedded one. Reinstall qfusion."
     )
-    if state.get(DATA) not in (None, *known):
-        state.forget(DATA)  # it was deleted
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
     with left:
-        name = st.selectbox("Data", known, **state.bound(DATA))
+        name = controls.draw(builders.NEW_DATA)
     with right:
-        kind = st.selectbox("Kind of model", list(KINDS), **state.bound(MODEL_KIND))
+        kind = controls.draw(builders.NEW_KIND)
     dataset = reruns.dataset(name)
     target = dataset.target
     predicted = (
@@ -547,38 +526,12 @@ def _value(key: str, given: Any, default: Any) -> Any:
 
 def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
     """The widget of a setting, and its sentence: behind its (?) or below it."""
-    setting = SETTINGS[key]
+    losses = [word for word in SETTINGS["loss"].choices if (word == "cross_entropy") == classes]
+    setting = builders.setting(name, kind, key, begin, losses if key == "loss" else ())
     with st.container(gap="xxsmall"):
-        value = _widget(setting, key, begin, classes, setting_key(name, kind, key))
-        guidance.below(setting.says)
+        value = controls.draw(setting, help=guidance.help(setting.help))
+        guidance.below(setting.help)
     return value
-
-
-def _widget(setting: Setting, key: str, begin: Any, classes: bool, as_: str) -> Any:
-    stored: dict[str, Any] = {**state.bound(as_), "help": guidance.help(setting.says)}
-    if setting.choices:
-        choices = [
-            word
-            for word in setting.choices
-            if key != "loss" or (word == "cross_entropy") == classes
-        ]
-        return st.selectbox(
-            setting.title, choices, index=choices.index(begin) if begin in choices else 0, **stored
-        )
-    if isinstance(begin, bool):
-        return st.checkbox(setting.title, value=begin, **stored)
-    if key in TYPED or isinstance(begin, str):
-        words = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
-        return st.text_input(setting.title, words, max_chars=MAX_TEXT, **stored)
-    if isinstance(begin, int):
-        least, most = int(setting.low), int(setting.high)
-        return st.number_input(
-            setting.title, least, most, min(max(begin, least), most), 1, **stored
-        )
-    low, high = float(setting.low), float(setting.high)
-    begin = min(max(float(begin), low), high)
-    step = min(abs(begin) / 4, (high - begin) / 2) or 0.05
-    return st.number_input(setting.title, low, high, begin, step=step, format="%g", **stored)
 
 
 def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]:
@@ -588,21 +541,11 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]
             st.container(gap="xxsmall", key=f"start-{place}") for place in range(4)
         )
     with second:
-        says = "One run a seed: the same training from other random numbers, named NAME-0, NAME-1 and so on."
-        count = int(
-            st.number_input(
-                "Runs", 1, runs.MAX_SEEDS, 1, 1, help=guidance.help(says), **state.bound(SEEDS)
-            )
-        )
-        guidance.below(says)
+        count = controls.draw(builders.SEEDS, help=guidance.help(builders.SEEDS.help))
+        guidance.below(builders.SEEDS.help)
     with third:
-        says = "Of every random number: the same seed gives the same weights."
-        seed = int(
-            st.number_input(
-                "First seed", 0, 10**6, 0, 1, help=guidance.help(says), **state.bound(FIRST)
-            )
-        )
-        guidance.below(says)
+        seed = controls.draw(builders.FIRST, help=guidance.help(builders.FIRST.help))
+        guidance.below(builders.FIRST.help)
     seeds = runs.check_seeds(count, seed)
     free = plans.free_name(kind, name, seeds)
     with first:
@@ -705,7 +648,6 @@ def just_started() -> list[str]:
 
 # The trainings that there are: a table, which of them are shown, and what can be done with them.
 
-RUN, VIEW = "run", "train.view"
 COMING = (
     (builders.VIEWS[0], ":material/show_chart:", ("loss", "metrics", "gradients", "time left")),
     (
@@ -755,10 +697,10 @@ def runs_and_form(theme: Theme) -> None:
 
 def _show(names: list[str]) -> None:
     """Makes some runs those that are shown, in the session and in the address."""
-    state.put(RUN, names[: run_curves.MAX_SHOWN])
+    state.put(builders.RUNS.key, names[: run_curves.MAX_SHOWN])
     # Refused while the picker is on the page: the address then follows it.
     with contextlib.suppress(StreamlitAPIException):
-        st.query_params[RUN] = names[: run_curves.MAX_SHOWN]
+        st.query_params[builders.RUNS.key] = names[: run_curves.MAX_SHOWN]
 
 
 def _runs(theme: Theme, moving: bool, models: list[str]) -> None:
@@ -778,7 +720,7 @@ def _runs(theme: Theme, moving: bool, models: list[str]) -> None:
         _said(shown)
     if shown:
         with st.container(key="fold-curves"):
-            tabs = st.tabs(list(builders.VIEWS), **state.opened(VIEW))
+            tabs = st.tabs(list(builders.VIEWS), **state.opened(builders.VIEW.key))
             for tab, draw in zip(tabs, (progress, inside, side_by_side), strict=True):
                 if tab.open:
                     with tab, guard():
@@ -801,9 +743,9 @@ def _steady(shown: list[Seen]) -> list[Seen]:
 def _choose(seen: list[Seen]) -> list[Seen]:
     """The table and the picker; returns the runs that are shown: those chosen, else those alive, else the newest."""
     names = [entry.name for entry in seen]
-    chosen = [name for name in state.get(RUN) or [] if name in names]
-    if state.get(RUN) is not None and chosen != state.get(RUN):
-        state.put(RUN, chosen)  # some were deleted
+    chosen = [name for name in state.get(builders.RUNS.key) or [] if name in names]
+    if state.get(builders.RUNS.key) is not None and chosen != state.get(builders.RUNS.key):
+        state.put(builders.RUNS.key, chosen)  # some were deleted
     table = st.container()
     picked = st.multiselect(
         "Runs shown",
@@ -811,7 +753,7 @@ def _choose(seen: list[Seen]) -> list[Seen]:
         max_selections=run_curves.MAX_SHOWN,
         help="Also ticked in the table. They stand in the address.",
         placeholder="none chosen: those being trained, else the newest",
-        **state.bound(RUN),
+        **state.bound(builders.RUNS.key),
     )
     shown = run_curves.shown(seen, picked)
     with table:
@@ -887,7 +829,7 @@ def _ticked(key: str, names: list[str], shown: list[str]) -> None:
     """What is ticked in the table is shown; in the order in which it was ticked, so that a run keeps its colour."""
     ticked = [names[row] for row in state.selected_rows(key, len(names))]
     state.put(
-        RUN,
+        builders.RUNS.key,
         [
             *(name for name in shown if name in ticked),
             *(name for name in ticked if name not in shown),
