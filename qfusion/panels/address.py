@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 from urllib.parse import quote, unquote
@@ -24,19 +24,8 @@ from qfusion.explain.sensitivity import TOP_DURATION, TOP_FACTOR
 from qfusion.figures import theme
 from qfusion.models import FUSION, Ability, can
 from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, RATE, Tweak, current_key, learned
+from qfusion.panels.control import Allowed, Choice, Control, SampleId, Text, audit
 from qfusion.training import checkpoint
-
-
-@dataclass(frozen=True)
-class Allowed:
-    """What one query parameter may hold: `test` raises a QFusionError that names a value that does not fit.
-
-    `many`: it may stand in the address several times, once for each value; an empty one says that none is chosen.
-    """
-
-    test: Callable[[str], object]
-    instead: str
-    many: bool = False
 
 
 def options(name: str, values: Iterable[str], instead: str, many: bool = False) -> Allowed:
@@ -69,55 +58,6 @@ def words(name: str, most: int, instead: str) -> Allowed:
 def anything() -> Allowed:
     """A parameter that is checked where it is used, beside what it changes."""
     return Allowed(lambda value: None, "")
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong with a parameter, and the values that are left of it."""
-
-    words: str
-    left: tuple[str, ...] = ()
-
-
-def audit(query: Mapping[str, Sequence[str]], allowed: Mapping[str, Allowed]) -> dict[str, Problem]:
-    """Returns what is wrong with every parameter in `query`, keyed by parameter, that does not fit.
-
-    Args:
-        query: all values of each parameter. Of one that may stand there once, the last counts.
-    """
-    problems = {}
-    for key, rule in allowed.items():
-        values = list(query.get(key, ()))
-        if not values or (rule.many and values == [""]):
-            continue
-        if not rule.many and len(values) > 1:
-            fitting = _fitting(key, values[-1:], rule)
-            problems[key] = Problem(
-                f"In the link, `{key}` stands {len(values)} times; the last one counts."
-                + (f" {fitting.words}" if fitting else ""),
-                () if fitting else (values[-1],),
-            )
-        elif problem := _fitting(key, values, rule):
-            problems[key] = problem
-    return problems
-
-
-def _fitting(key: str, values: Sequence[str], rule: Allowed) -> Problem | None:
-    left, sentence = [], []
-    for value in dict.fromkeys(values):
-        try:
-            rule.test(value)
-        except QFusionError as error:
-            sentence.append(str(error))
-        else:
-            left.append(value)
-    if not sentence:
-        return None
-    more = f" {len(sentence) - 1} more do not fit either." if len(sentence) > 1 else ""
-    return Problem(
-        f"In the link, `{key}`: {sentence[0]}{more}{'' if left else f' {rule.instead}'}",
-        tuple(left),
-    )
 
 
 # A pinned view as text: model, data, sample, and what was tweaked. It stands in the address and is checked before it
@@ -392,19 +332,6 @@ _RENAMED = {
 _BEGAN = {"effect": ("dividend of ", "contribution of "), "term": ("say of ", "weight of ")}
 _COLUMNS = ("by", "slice", "map.colour")  # hold names of columns as readers say them
 _SPLIT = {"relation": cohorts.RELATIONS_THEN}
-# in every page's address
-KEYS = (
-    "model",
-    "data",
-    "sample",
-    "output",
-    "background",
-    "contrast",
-    "members",
-    "rows",
-    "cohort",
-    "pin",
-)
 GUIDES = ("tour", "load", "words")  # parameters that lead the reader and draw nothing
 FREE = "fig."  # begins parameters that say what is shown of a figure
 Rules = Callable[[View, Any], Mapping[str, Allowed]]
@@ -442,17 +369,58 @@ def sources() -> list[str]:
     return [source.name for source in data.available() if source.available]
 
 
-def test_model(name: str) -> None:
-    """Raises NotFound or InvalidInput when pages cannot show a model of this name."""
-    choose("Model", name, models())
-
-
 def test_data(name: str) -> None:
     """Raises NotFound when there is no data set of this name on this machine."""
     known = {source.name: source for source in data.available()}
     result = known[choose("Data set", name, known)]
     if not result.available:
         raise NotFound(f"Data set '{name}' is not on this machine. {result.reason} {result.remedy}")
+
+
+# What a reader chooses on every page that shows a model; "cohort" and "pin" have no widget.
+MODEL = Choice(
+    "model",
+    "Model",
+    "The default model is shown.",
+    "A trained checkpoint. Data and test numbers follow it.",
+    lambda _: models(),
+    style={"width": 190},
+)
+DATA = Text(
+    "data",
+    "Data",
+    "The model's own data are shown.",
+    "A data set that is on this machine. The model follows it.",
+    test=lambda _, name: test_data(name),
+    style={"width": 160},
+)
+SAMPLE = SampleId("sample", "Sample", "A default sample is shown.", style={"width": 170})
+OUTPUT = Choice(
+    "output",
+    "Score of",
+    "The predicted class is explained.",
+    "Every class has a score; contributions add up to the one explained.",
+    lambda study: [PREDICTED, *study.classes],
+    fits=lambda study: bool(study.classes),
+    style={"width": 150},
+)
+BACKGROUND = Choice(
+    "background",
+    "Compared with",
+    "The training set is compared with.",
+    "What stands in for a modality when the contributions of the others are worked out: the training samples as they "
+    "occur; each modality drawn on its own from these; states that know nothing; the reference state |0⟩; one other "
+    "sample, for “why this decision rather than that one?”; or a cohort saved on the Cohorts page.",
+    read=OFFERED,
+    style={"width": 190},
+)
+CONTRAST = SampleId(
+    "contrast", "Rather than sample", "Another sample is compared with.", style={"width": 170}
+)
+MEMBERS = Choice("members", "Cohort", "The first saved one is compared with.", style={"width": 170})
+ROWS = Choice("rows", "Rows", "Some of the rows are used.", values=(backgrounds.ALL_ROWS,))
+EVERYWHERE = (MODEL, DATA, SAMPLE, OUTPUT, BACKGROUND, CONTRAST, MEMBERS, ROWS)
+KEYS = (*(control.key for control in EVERYWHERE), "cohort", "pin")
 
 
 def own_data(model: str) -> str:
@@ -530,14 +498,12 @@ def bare(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules) 
 def whole(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules) -> Opened:
     """Returns a page of a model, its data and a sample, under an address; arguments and errors are those of `bare`."""
     result = _kept(_written(address))
-    _audit_some(result, {"model": Allowed(test_model, ""), "data": Allowed(test_data, "")})
+    _audit_some(result, (MODEL, DATA))
     _choose_model(result)
     study = open_study(result["model"][0], result["data"][0])
     result.setdefault("sample", [default_sample(study)])
-    _audit_some(result, {"sample": Allowed(study.dataset.row, "")})
-    if study.classes:
-        _audit_some(result, {"output": options("Class", [PREDICTED, *study.classes], "")})
-    else:
+    _audit_some(result, (SAMPLE, OUTPUT), study)
+    if not study.classes:
         result.pop("output", None)  # one score
     _compare(result, study)
     _physics(result, View(page, result), study)
@@ -652,14 +618,7 @@ def _compare(values: Values, study: Study) -> None:
     labels = {kind: label for label, kind in backgrounds.OFFERED.items()}
     if values.get("background"):
         values["background"] = [labels.get(sentence, sentence) for sentence in values["background"]]
-    _audit_some(
-        values,
-        {
-            "background": options("Background", backgrounds.OFFERED, ""),
-            "contrast": Allowed(study.dataset.row, ""),
-            "rows": options("Rows", [backgrounds.ALL_ROWS], ""),
-        },
-    )
+    _audit_some(values, (BACKGROUND, CONTRAST, ROWS), study)
     kind = backgrounds.OFFERED[values.get("background", [backgrounds.DEFAULT_BACKGROUND])[0]]
     if kind == "contrast":
         values.setdefault(
@@ -668,7 +627,7 @@ def _compare(values: Values, study: Study) -> None:
         )
     names = [cohorts.parse_saved(word).name for word in values.get("cohort", [])]
     if kind == "cohort" and names:
-        _audit_some(values, {"members": options("Cohort", names, "")})
+        _audit_some(values, (replace(MEMBERS, values=names),))
         values.setdefault("members", names[:1])
 
 
@@ -681,9 +640,13 @@ def _physics(values: Values, view: View, study: Study) -> None:
         values["filter"] = [cohorts.parse_saved(values["cohort"][0]).filter]
 
 
+def _audit_some(values: Values, controls: Iterable[Control], study: Any = None) -> None:
+    _require(values, {one.key: one.rule(study) for one in controls if one.fits(study)})
+
+
 def _audit(values: Values, allowed: Mapping[str, Allowed]) -> None:
     """Raises InvalidInput with whatever does not fit the rules of a page, and with what no rule is of."""
-    _audit_some(values, allowed)
+    _require(values, allowed)
     strange = [key for key in values if key not in {*allowed, *KEYS} and not key.startswith(FREE)]
     several = len(strange) > 1
     check(
@@ -697,7 +660,7 @@ def _audit(values: Values, allowed: Mapping[str, Allowed]) -> None:
             theme.parse_visible(values[key][-1])
 
 
-def _audit_some(values: Values, allowed: Mapping[str, Allowed]) -> None:
+def _require(values: Values, allowed: Mapping[str, Allowed]) -> None:
     problems = audit(values, allowed)
     check(
         not problems,

@@ -4,18 +4,82 @@ a link may hold (`Control.rule`), and what a panel reads from an address (a cont
 known here.
 
     SPLIT = Choice("split", "Split", [*SPLITS, "all"], instead="The test split is shown.", default="test")
-    SPLIT.rule(view, study).test("train")           # what a link may say
+    SPLIT.rule().test("train")                       # what a link may say
     SPLIT(View("samples", {"split": "train"}))      # "train"; None where the address leaves it open
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qfusion._checks import check, choose, require_number
-from qfusion.panels.address import Allowed, View
+from qfusion.errors import QFusionError
+
+if TYPE_CHECKING:
+    from qfusion.panels.address import View
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What one query parameter may hold: `test` raises a QFusionError that names a value that does not fit.
+
+    `many`: it may stand in the address several times, once for each value; an empty one says that none is chosen.
+    """
+
+    test: Callable[[str], object]
+    instead: str
+    many: bool = False
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a parameter, and the values that are left of it."""
+
+    words: str
+    left: tuple[str, ...] = ()
+
+
+def audit(query: Mapping[str, Sequence[str]], allowed: Mapping[str, Allowed]) -> dict[str, Problem]:
+    """Returns what is wrong with every parameter in `query`, keyed by parameter, that does not fit.
+
+    Args:
+        query: all values of each parameter. Of one that may stand there once, the last counts.
+    """
+    problems = {}
+    for key, rule in allowed.items():
+        values = list(query.get(key, ()))
+        if not values or (rule.many and values == [""]):
+            continue
+        if not rule.many and len(values) > 1:
+            fitting = _fitting(key, values[-1:], rule)
+            problems[key] = Problem(
+                f"In the link, `{key}` stands {len(values)} times; the last one counts."
+                + (f" {fitting.words}" if fitting else ""),
+                () if fitting else (values[-1],),
+            )
+        elif problem := _fitting(key, values, rule):
+            problems[key] = problem
+    return problems
+
+
+def _fitting(key: str, values: Sequence[str], rule: Allowed) -> Problem | None:
+    left, sentence = [], []
+    for value in dict.fromkeys(values):
+        try:
+            rule.test(value)
+        except QFusionError as error:
+            sentence.append(str(error))
+        else:
+            left.append(value)
+    if not sentence:
+        return None
+    more = f" {len(sentence) - 1} more do not fit either." if len(sentence) > 1 else ""
+    return Problem(
+        f"In the link, `{key}`: {sentence[0]}{more}{'' if left else f' {rule.instead}'}",
+        tuple(left),
+    )
 
 
 def always(*_: Any, **__: Any) -> bool:
@@ -43,7 +107,7 @@ class Control:
     fits: Callable[[Any], bool] = field(default=always, kw_only=True)
     style: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
-    def rule(self, view: View, study: Any) -> Allowed:
+    def rule(self, study: Any = None) -> Allowed:
         """Returns what a link may hold of a study."""
         return Allowed(lambda value: None, self.instead)
 
@@ -96,7 +160,7 @@ class Choice(Control):
             return self.read[choose(self.label, word, self.read)]
         return self.read(word)
 
-    def rule(self, view: View, study: Any) -> Allowed:
+    def rule(self, study: Any = None) -> Allowed:
         """See `Control.rule`."""
         known = self.options(study)
         return Allowed(lambda value: choose(self.label, value, known), self.instead, self.many)
@@ -119,7 +183,7 @@ class Switch(Control):
 
     default: bool = False
 
-    def rule(self, view: View, study: Any) -> Allowed:
+    def rule(self, study: Any = None) -> Allowed:
         """See `Control.rule`."""
         return Allowed(lambda value: choose(self.label, value, ("true", "false")), self.instead)
 
@@ -149,7 +213,7 @@ class Number(Control):
     whole: bool = False
     look: str = field(default="slider", kw_only=True)
 
-    def rule(self, view: View, study: Any) -> Allowed:
+    def rule(self, study: Any = None) -> Allowed:
         """See `Control.rule`."""
         return Allowed(
             lambda value: require_number(self.label, value, self.low, self.high), self.instead
@@ -175,7 +239,7 @@ class Text(Control):
     test: Callable[[Any, str], object] = field(default=always, kw_only=True)
     many: bool = field(default=False, kw_only=True)
 
-    def rule(self, view: View, study: Any) -> Allowed:
+    def rule(self, study: Any = None) -> Allowed:
         """See `Control.rule`."""
 
         def fitting(value: str) -> None:
@@ -202,7 +266,7 @@ class SampleId(Control):
 
     many: bool = False
 
-    def rule(self, view: View, study: Any) -> Allowed:
+    def rule(self, study: Any = None) -> Allowed:
         """See `Control.rule`."""
         return Allowed(study.dataset.row, self.instead, self.many)
 
@@ -213,3 +277,11 @@ class SampleId(Control):
 
 # choices that depend on the address, such as one for each setting of a kind of model
 Family = Callable[[View, Any], Iterable[Control]]
+
+
+def rules(parts: Iterable[Control | Family], view: View, study: Any = None) -> dict[str, Allowed]:
+    """Returns what an address may say of the choices that a study has, by parameter."""
+    controls: list[Control] = []
+    for part in parts:
+        controls.extend((part,) if isinstance(part, Control) else part(view, study))
+    return {one.key: one.rule(study) for one in controls if one.fits(study)}

@@ -46,7 +46,6 @@ from qfusion.panels import compare, errors, faithfulness, states
 from qfusion.panels.address import (
     FREE,
     Address,
-    Allowed,
     Opened,
     Rules,
     View,
@@ -54,7 +53,7 @@ from qfusion.panels.address import (
     slider_rules,
     whole,
 )
-from qfusion.panels.control import Control, Family
+from qfusion.panels.control import Allowed, Control, Family, rules
 from qfusion.panels.panel import Panel, Picture, always, can
 
 QUESTIONS = {
@@ -156,14 +155,14 @@ WORDS = ("questions", "cautions", "estimators", "train-results", "wrong")
 
 def allowed(view: View, study: Any) -> dict[str, Allowed]:
     """Returns what an address may say of a page, by parameter."""
-    rules: dict[str, Allowed] = {}
+    old: dict[str, Allowed] = {}
+    parts: list[Control | Family] = []
     for part in CONTROLS.get(view.page, ()):
-        family = (part,) if isinstance(part, Control) else part(view, study)
-        if isinstance(family, Mapping):
-            rules |= family
-            continue
-        rules |= {one.key: one.rule(view, study) for one in family if one.fits(study)}
-    return rules
+        if not isinstance(part, Control) and isinstance(family := part(view, study), Mapping):
+            old |= family
+        else:
+            parts.append(part)  # type: ignore[arg-type]
+    return old | rules(parts, view, study)
 
 
 def opened(page: str, address: Address) -> Opened:

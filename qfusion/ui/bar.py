@@ -5,6 +5,7 @@ elsewhere too: of a large data set only some ids are sent to the browser, and an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -22,22 +23,19 @@ from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
+from qfusion.panels import address
 from qfusion.panels.address import (
     PREDICTED,
-    Allowed,
     Pin,
     default_sample,
     misfit,
     model_for,
     models,
-    options,
     own_data,
     sources,
-    test_data,
-    test_model,
 )
 from qfusion.panels.control import SampleId
-from qfusion.ui import reruns, sliders, state
+from qfusion.ui import controls, reruns, sliders, state
 
 # The bar's words on how many rows of the background are used, and the way to all of them, worked out behind the
 # page.
@@ -52,9 +50,7 @@ def background_rows(study: Study) -> Study:
     All rows are worked out behind the page, where that takes minutes unless the reader cancels it, else when asked;
     until then the page shows, and says, what it has. The address says `rows=all` once all numbers are there.
     """
-    state.drop_invalid(
-        {state.ROWS: options("Rows", [sample.ALL_ROWS], "Some of the rows are used.")}
-    )
+    controls.check(address.ROWS)
     if not study.is_sampled:
         _leave()
         return study
@@ -345,12 +341,6 @@ def fitting(dataset: DataSet, samples: Sequence[str]) -> list[str]:
 # The picker of what decisions are compared with: the training set, states that know nothing, one other sample, or a
 # cohort.
 
-_HELP = (
-    "What stands in for a modality when the contributions of the others are worked out: the training samples as they "
-    "occur; each modality drawn on its own from these; states that know nothing; the reference state |0⟩; one other "
-    "sample, for “why this decision rather than that one?”; or a cohort saved on the Cohorts page."
-)
-
 
 def settle_background() -> None:
     """Lets a link say a background as the command line does (`joint`, `contrast`, ...), before the widget is drawn."""
@@ -364,22 +354,8 @@ def settle_background() -> None:
 def background_picker(study: Study, row: int) -> Study:
     """Draws the picker; returns the study with that background."""
     settle_background()
-    state.drop_invalid(
-        {
-            state.BACKGROUND: options(
-                "Background", backgrounds.OFFERED, "The training set is compared with."
-            ),
-            state.CONTRAST: Allowed(study.dataset.row, "Another sample is compared with."),
-        }
-    )
-    chosen = st.selectbox(
-        "Compared with",
-        list(backgrounds.OFFERED),
-        help=_HELP,
-        width=190,
-        **state.bound(state.BACKGROUND),
-    )
-    kind = backgrounds.OFFERED[chosen]
+    controls.check(address.BACKGROUND, address.CONTRAST, study=study)
+    kind = controls.draw(address.BACKGROUND)
     if kind == "cohort":
         return _cohort(study)
     sample = _other(study, row) if kind == "contrast" else ""
@@ -396,12 +372,9 @@ def _cohort(study: Study) -> Study:
             "No cohort is saved yet: name one on the Cohorts page. Until then the training set is compared with."
         )
         return study
-    state.drop_invalid(
-        {state.MEMBERS: options("Cohort", names, "The first saved one is compared with.")}
-    )
-    if state.get(state.MEMBERS) not in (None, *names):
-        state.put(state.MEMBERS, names[0])  # deleted since
-    name = st.selectbox("Cohort", names, width=170, **state.bound(state.MEMBERS))
+    members = replace(address.MEMBERS, values=names)
+    controls.check(members)
+    name = controls.draw(members)
     try:
         rows = cohort_measures.members(
             study, next(entry.parts for entry in state.saved_cohorts() if entry.name == name)
@@ -434,8 +407,6 @@ def cohort(study: Study) -> str:
 
 def _other(study: Study, row: int) -> str:
     default = backgrounds.default_contrast(study, row)
-    if is_foreign(study.dataset, state.CONTRAST):
-        state.put(state.CONTRAST, default)  # of another data set
     value = state.get(state.CONTRAST) or st.query_params.get(state.CONTRAST) or default
     place = study.dataset.row(value if exists(study.dataset, value) else default)
     if study.classes:
@@ -445,14 +416,7 @@ def _other(study: Study, row: int) -> str:
         )
     else:
         says = f"Its score {study.scores[place, 0]:+.2f}"
-    return sample_box(
-        "Rather than sample",
-        study.dataset,
-        default,
-        state.CONTRAST,
-        width=170,
-        help=f"{says}. Type to search.",
-    )
+    return sample_choice(address.CONTRAST, study, default, help=f"{says}. Type to search.")
 
 
 def background_in_links() -> dict[str, str]:
@@ -470,27 +434,8 @@ def background_in_links() -> dict[str, str]:
 
 # The shared pickers: model, data, sample. What the link says wins where it fits; what does not fit is named.
 
+
 # in every page's address
-KEYS = (
-    state.MODEL,
-    state.DATA,
-    state.SAMPLE,
-    state.OUTPUT,
-    state.BACKGROUND,
-    state.CONTRAST,
-    state.MEMBERS,
-    state.ROWS,
-)
-
-
-def allowed() -> dict[str, Allowed]:
-    """What a link may say about model and data."""
-    return {
-        state.MODEL: Allowed(test_model, "The default model is shown."),
-        state.DATA: Allowed(test_data, "The model's own data are shown."),
-    }
-
-
 def settle_pickers() -> None:
     """On a fresh session, makes model and data in the address agree before any widget is drawn.
 
@@ -526,23 +471,15 @@ def draw_pickers() -> tuple[Study, int, int | None]:
                 f"{what} '{str(state.get(key))[:80]}' does not exist. The default is shown."
             )
             state.forget(key)
-    model = st.selectbox(
-        "Model",
-        names,
-        on_change=_model_changed,
-        help=_MODEL_HELP,
-        width=190,
-        **state.bound(state.MODEL),
-    )
+    model = controls.draw(address.MODEL, on_change=_model_changed)
     own = own_data(model)
-    index = known.index(own) if own in known else 0
     chosen = st.selectbox(
-        "Data",
+        address.DATA.label,
         known,
-        index=index,
+        index=known.index(own) if own in known else 0,
         on_change=_data_changed,
-        help=_DATA_HELP,
-        width=160,
+        help=address.DATA.help,
+        **address.DATA.style,
         **state.bound(state.DATA),
     )
     check(
@@ -566,14 +503,10 @@ def draw_pickers() -> tuple[Study, int, int | None]:
     return study, row, output
 
 
-_DATA_HELP = "A data set that is on this machine. The model follows it."
-_MODEL_HELP = "A trained checkpoint. Data and test numbers follow it."
-
-
 def _sample(study: Study) -> int:
     """The sample picker, the most telling conflict first shown."""
     data = study.dataset
-    state.drop_invalid({state.SAMPLE: Allowed(study.dataset.row, "A default sample is shown.")})
+    controls.check(address.SAMPLE, study=study)
     default = default_sample(study)
     if is_foreign(data, state.SAMPLE):
         state.put(state.SAMPLE, default)  # of another data set
@@ -613,17 +546,8 @@ def _output(study: Study) -> int | None:
     """Whose score is explained: the class that is predicted, or one that the reader names."""
     if not study.classes:
         return None
-    known = [PREDICTED, *study.classes]
-    state.drop_invalid({state.OUTPUT: options("Class", known, "The predicted class is explained.")})
-    if state.get(state.OUTPUT) not in (None, *known):
-        state.put(state.OUTPUT, PREDICTED)  # of another data set
-    chosen = st.selectbox(
-        "Score of",
-        known,
-        width=150,
-        help="Every class has a score; contributions add up to the one explained.",
-        **state.bound(state.OUTPUT),
-    )
+    controls.check(address.OUTPUT, study=study)
+    chosen = controls.draw(address.OUTPUT, study)
     return None if chosen == PREDICTED else study.classes.index(chosen)
 
 

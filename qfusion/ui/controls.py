@@ -99,3 +99,8 @@ def choices(panel: Panel, study: Any = None, **changes: Any) -> dict[str, Any]:
         for name, option in panel.options.items()
         if isinstance(option, Control)
     }
+
+
+def check(*controls: Control, study: Any = None) -> None:
+    """Takes what does not fit some choices out of the address, and names it, before they are drawn."""
+    state.drop_invalid({one.key: one.rule(study) for one in controls})

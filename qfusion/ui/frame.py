@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, wraps
@@ -20,9 +20,10 @@ from qfusion.models.tweak import Tweak
 from qfusion.panels import address
 from qfusion.panels import address as physics
 from qfusion.panels import pages as programs
-from qfusion.panels.address import Allowed, View
+from qfusion.panels.address import View
+from qfusion.panels.control import Control, rules
 from qfusion.panels.pages import QUESTIONS
-from qfusion.ui import access, bar, guidance, reruns, server, sharing, state
+from qfusion.ui import access, bar, controls, guidance, reruns, server, sharing, state
 
 # The keys that do something on every page, and the sheet that lists them. The keys themselves are in `frame.js`.
 
@@ -161,7 +162,7 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
         before: what the page does before it is asked what its address may say.
     """
     with _around(title, has_bar=True) as (side, top):
-        state.drop_invalid(bar.allowed())
+        controls.check(address.MODEL, address.DATA)
         bar.settle_pickers()
         state.settle_stored()
         with top:
@@ -178,17 +179,17 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
     return Here(study, row, theme(), wanted)
 
 
-def frame(title: str, rules: Mapping[str, Allowed] | None = None) -> Theme:
+def frame(title: str, own: Iterable[Control] = ()) -> Theme:
     """Draws the frame of a page that needs neither model nor sample, and returns the theme; the pickers are kept for
     the next page.
 
     Args:
         title: of the page.
-        rules: what a link may say of a page without panels.
+        own: the choices of a page without panels.
     """
     with _around(title, has_bar=False) as (side, _):
         state.settle_stored()
-        _settle(title, rules=rules)
+        _settle(title, own=own)
         sharing.link_and_session(side, FILES, {})
     sharing.set_origin()
     _head(title)
@@ -240,17 +241,16 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
                 _missing_data()
 
 
-def _settle(
-    title: str, study: Study | None = None, rules: Mapping[str, Allowed] | None = None
-) -> None:
+def _settle(title: str, study: Study | None = None, own: Iterable[Control] = ()) -> None:
     """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
     page = title.lower()
     if study is not None and page in ("dynamics", "compare") and study.can("time"):
         for key, now in physics.renamed_couplings(View(page, state.address_now()), study).items():
             state.rename(key, now)
-    rules = rules or programs.allowed(View(page, state.address_now()), study)
-    state.drop_invalid(rules)
-    state.drop_unknown({*rules, *bar.KEYS, *state.STORED})
+    view = View(page, state.address_now())
+    allowed = programs.allowed(view, study) | rules(own, view)
+    state.drop_invalid(allowed)
+    state.drop_unknown({*allowed, *address.KEYS, *state.STORED})
 
 
 def _head(title: str) -> None:

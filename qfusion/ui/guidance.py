@@ -17,18 +17,25 @@ import streamlit as st
 from qfusion import _checks, _files
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
-from qfusion.panels.address import Allowed, options
-from qfusion.ui import state
+from qfusion.panels.control import Choice, Text
+from qfusion.ui import controls, state
 
 WORDS, BRIEF, FULL = "words", "brief", "full"
 DEPTHS = (BRIEF, FULL)
-_HELP = "Brief: a title, a figure, and an (i) with what it shows and does not. Full: all words stand on the page."
+DEPTH = Choice(
+    WORDS,
+    "Explanations",
+    "They are brief.",
+    "Brief: a title, a figure, and an (i) with what it shows and does not. Full: all words stand on the page.",
+    DEPTHS,
+    look="segments",
+)
 
 
 def choose_depth() -> None:
     """Draws the switch."""
-    state.drop_invalid({WORDS: options("Explanations", DEPTHS, "They are brief.")})
-    state.one_of("Explanations", DEPTHS, default=BRIEF, help=_HELP, **state.bound(WORDS))
+    controls.check(DEPTH)
+    controls.draw(DEPTH)
 
 
 def full() -> bool:
@@ -140,14 +147,12 @@ def steps() -> tuple[Step, ...]:
     return tuple(Step(**one) for one in tomllib.loads(_files.asset_text("tour.toml"))["step"])
 
 
-def allowed() -> Allowed:
-    """What a link may say."""
-    return Allowed(_test, "The page is shown without the tour.")
-
-
-def _test(words: str) -> None:
+def _require_step(_: object, words: str) -> None:
     if words != END:
         _checks.choose("Tour step", words, [str(n) for n in range(1, len(steps()) + 1)])
+
+
+ALLOWED = Text(TOUR, "Tour", "The page is shown without the tour.", test=_require_step).rule()
 
 
 def step() -> int | None:
@@ -166,9 +171,9 @@ def arrive(title: str) -> None:
     if tour is None:
         return
     try:
-        allowed().test(tour)
+        ALLOWED.test(tour)
     except QFusionError as error:
-        state.notice(f"In the link, `{TOUR}`: {error} {allowed().instead}")
+        state.notice(f"In the link, `{TOUR}`: {error} {ALLOWED.instead}")
         del st.query_params[TOUR]
         return
     if tour == END:

@@ -23,7 +23,8 @@ from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
 from qfusion.explain.cohorts import Cohort
 from qfusion.panels import address as address_of_panels
-from qfusion.panels.address import ALIASES, Allowed, Pin, Problem, audit, value_now, values_now
+from qfusion.panels.address import ALIASES, Pin, value_now, values_now
+from qfusion.panels.control import Allowed, Problem, audit
 
 T = TypeVar("T")
 MODEL, DATA, SAMPLE, OUTPUT = "model", "data", "sample", "output"

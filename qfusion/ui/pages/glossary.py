@@ -8,8 +8,8 @@ from itertools import groupby
 import streamlit as st
 
 from qfusion.analysis import text
-from qfusion.panels.address import Allowed, options, words
-from qfusion.ui import guidance, panels, state
+from qfusion.panels.control import Choice, Text
+from qfusion.ui import controls, guidance, panels
 from qfusion.ui.frame import PAGES, frame, guard, link
 from qfusion.ui.panels import Entry
 
@@ -17,19 +17,10 @@ from qfusion.ui.panels import Entry
 #
 # Short, it is an index whose words open on a click; those that a search means, and all at full depth, stand open.
 
-ON = "used"  # the page whose words are shown
 ANY = "any page"
 MOST = 80  # characters of a search
 FEW = 6  # words that stand open, where a search leaves no more
 FILES = {title: (file, icon) for pages in PAGES.values() for file, title, icon in pages}
-
-
-def allowed() -> dict[str, Allowed]:
-    """What a link may say about this page's widgets."""
-    return {
-        panels.FIND: words("Search", MOST, "All words are shown."),
-        ON: options("Page", [ANY, *_pages()], "The words of all pages are shown."),
-    }
 
 
 def _pages() -> list[str]:
@@ -37,18 +28,25 @@ def _pages() -> list[str]:
     return [title for title in FILES if title in used]
 
 
+SEARCH = Text(
+    panels.FIND,
+    "Search",
+    "All words are shown.",
+    "Looks in the words, in their other names and in what is said of them.",
+    most=MOST,
+    style={"placeholder": "entropy, share, truth table …"},
+)
+USED_ON = Choice(
+    "used", "Used on", "The words of all pages are shown.", values=lambda _: [ANY, *_pages()]
+)
+
+
 def all_words() -> None:
     """Search, the words that stand open, and the index of the others."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        sentence = st.text_input(
-            "Search",
-            max_chars=MOST,
-            placeholder="entropy, share, truth table …",
-            help="Looks in the words, in their other names and in what is said of them.",
-            **state.bound(panels.FIND),
-        )
-        where = st.selectbox("Used on", [ANY, *_pages()], **state.bound(ON))
-    entries = panels.find_entries(sentence or "", None if where == ANY else where)
+        sentence = controls.draw(SEARCH)
+        where = controls.draw(USED_ON)
+    entries = panels.find_entries(sentence, None if where == ANY else where)
     if not entries:
         st.info(
             f"No word here holds ‘{text.plain(sentence, MOST)}’"
@@ -62,7 +60,7 @@ def all_words() -> None:
     if where != ANY:
         file, icon = FILES[where]
         link(file, f"Open the {where} page", icon)
-    opened = _opened(entries, sentence or "")
+    opened = _opened(entries, sentence)
     if opened:
         with st.container(key="entries"):
             for entry in opened:
@@ -112,7 +110,7 @@ def _entry(entry: Entry) -> None:
 
 def page() -> None:
     """Draws the page."""
-    frame("Glossary", allowed())
+    frame("Glossary", (SEARCH, USED_ON))
     with guard():
         all_words()
 
