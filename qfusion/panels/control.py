@@ -276,7 +276,7 @@ class SampleId(Control):
 
 
 # choices that depend on the address, such as one for each setting of a kind of model
-Family = Callable[[View, Any], Iterable[Control]]
+Family = Callable[["View", Any], Iterable[Control]]
 
 
 def rules(parts: Iterable[Control | Family], view: View, study: Any = None) -> dict[str, Allowed]:
