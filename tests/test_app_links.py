@@ -396,7 +396,7 @@ HOSTILE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     (
         "Samples",
         {"find": "=1+1" * 1000},
-        "The search has at most 100 characters, but this one has 4,000",
+        "Search ids and words has at most 100 characters, but this one has 4,000",
         {"find": ""},
     ),
     (

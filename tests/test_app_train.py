@@ -58,7 +58,7 @@ def record_of(
     epochs: int,
     of: int = 10,
     state: str = "paused",
-    kept: int = 1,
+    best_epoch: int = 1,
     watched: dict[str, float] | None = None,
     metric: str = "mae",
 ) -> Record:
@@ -78,7 +78,7 @@ def record_of(
         }
         for n in range(1, epochs + 1)
     ]
-    return Record(state, "", of, tuple(rows), kept, 1, "here", 1.7e9, 1.7e9)
+    return Record(state, "", of, tuple(rows), best_epoch, 1, "here", 1.7e9, 1.7e9)
 
 
 def make(

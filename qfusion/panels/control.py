@@ -12,13 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from qfusion._checks import check, choose, require_number
 from qfusion.errors import QFusionError
-
-if TYPE_CHECKING:
-    from qfusion.panels.address import View
 
 
 @dataclass(frozen=True)
@@ -80,6 +77,16 @@ def _fitting(key: str, values: Sequence[str], rule: Allowed) -> Problem | None:
         f"In the link, `{key}`: {sentence[0]}{more}{'' if left else f' {rule.instead}'}",
         tuple(left),
     )
+
+
+class View(Protocol):
+    """A page as its address has it, see `address.View`."""
+
+    def get(self, key: str, default: str = "") -> str: ...
+
+    def all(self, key: str) -> list[str]: ...
+
+    def number(self, key: str, default: float, low: float = ..., high: float = ...) -> float: ...
 
 
 def always(*_: Any, **__: Any) -> bool:
@@ -179,9 +186,11 @@ class Switch(Control):
 
     Attributes:
         default: what it is unless it is turned.
+        look: "toggle" or "box".
     """
 
     default: bool = False
+    look: str = field(default="toggle", kw_only=True)
 
     def rule(self, study: Any = None) -> Allowed:
         """See `Control.rule`."""
@@ -276,7 +285,7 @@ class SampleId(Control):
 
 
 # choices that depend on the address, such as one for each setting of a kind of model
-Family = Callable[["View", Any], Iterable[Control]]
+Family = Callable[[Any, Any], Iterable[Control]]
 
 
 def rules(parts: Iterable[Control | Family], view: View, study: Any = None) -> dict[str, Allowed]:

@@ -761,7 +761,7 @@ def setting(name: str, kind: str, key: str, begin: Any, values: Iterable[str] = 
     if about.choices:
         return Choice(*words, values=values or about.choices, default=str(begin))
     if isinstance(begin, bool):
-        return Switch(*words, default=begin)
+        return Switch(*words, default=begin, look="box")
     if key in TYPED or isinstance(begin, str):
         begun = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
         return Text(*words, most=MAX_TEXT, style={"value": begun})

@@ -28,7 +28,8 @@ def draw(control: Control, study: Any = None, **changes: Any) -> Any:
     if isinstance(control, Choice):
         return _choice(control, study, label, words)
     if isinstance(control, Switch):
-        return bool(st.toggle(label, control.default, **words))
+        pick = st.checkbox if control.look == "box" else st.toggle
+        return pick(label, control.default, **words)
     if isinstance(control, Number):
         return _number(control, label, words)
     assert isinstance(control, Text)
