@@ -112,6 +112,16 @@ def by_title() -> dict[str, Method]:
     return {method.title: method for method in METHODS.values()}
 
 
+def name_of(title: str) -> str:
+    """Returns the name of a method by its title.
+
+    Raises:
+        NotFound: when there is no such method.
+    """
+    choose("Attribution method", title, by_title())
+    return next(name for name, method in METHODS.items() if method.title == title)
+
+
 @dataclass(frozen=True, eq=False)
 class Attribution:
     """What every feature of one modality added to a term of the score, from a baseline to the sample.

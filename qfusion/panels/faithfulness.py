@@ -469,7 +469,7 @@ RANKING = Choice(
     "Ranked by",
     "Gradient x input is used.",
     "Ways to say which features mattered: all look at how the score answers to small changes.",
-    by_title(),
+    lambda _: by_title(),
     default=FIRST,
     look="segments",
 )

@@ -358,7 +358,7 @@ def program(page: str, panel: str, address: Address) -> str:
         lines.append(f"{name} = {call.text(*([call.of] if call.of else []))}")
     module = result.build.__module__.removeprefix("qfusion.")
     builder = f"{module}.{result.build.__name__}"
-    subject = "sample.work" if result.subject == "study" else result.subject
+    subject = "sample.study" if result.subject == "study" else result.subject
     picture = Call("", builder, (), result.arguments(view, rest)).text(subject)
     return "\n".join(
         [

@@ -24,6 +24,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study, said_columns
 from qfusion.data.modality import Series
 from qfusion.data.spec import SPLITS
+from qfusion.explain import attribution as attribution_methods
 from qfusion.explain.attribution import BASELINES, INTEGRATED, METHODS, SCORE, Attribution
 from qfusion.explain.evidence import INERT
 from qfusion.figures import circuit, cohort, decision, dynamics, style
@@ -350,8 +351,9 @@ METHOD = Choice(
     "inside.by",
     "Attribution method",
     "Integrated gradients are taken.",
-    read={method.title: name for name, method in METHODS.items()},
+    values=lambda _: attribution_methods.by_title(),
     default=METHODS[INTEGRATED].title,
+    read=attribution_methods.name_of,
     style={"width": 200},
 )
 _TOGETHER = {"term": TERM, "baseline": START, "other": OTHER, "method": METHOD}
