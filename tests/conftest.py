@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import shutil
 import sys
-import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from tests import alone
 
 # Before torch loads: small kernels on several threads wait for each other whenever something else wants the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -101,20 +102,10 @@ sharing.install(10)  # the library keeps results by key too, and is as roomy her
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keeps the tests' cache and imported sets apart from the user's; `.ci/run` sets a fresh cache."""
-    os.environ["QFUSION_IMPORTED"] = tempfile.mkdtemp(prefix="qfusion-imported-")
-    config.add_cleanup(
-        lambda folder=os.environ["QFUSION_IMPORTED"]: shutil.rmtree(folder, ignore_errors=True)
-    )
-    if (
-        sharing.FOLDER not in os.environ
-    ):  # the processes that share the tests have it from the first
-        os.environ[sharing.FOLDER] = tempfile.mkdtemp(prefix="qfusion-shared-")
-        config.add_cleanup(
-            lambda folder=os.environ[sharing.FOLDER]: shutil.rmtree(folder, ignore_errors=True)
-        )
+    """Keeps what tests work out beside what pytest remembers, for the next time; all else goes with `alone.HOME`."""
+    config.add_cleanup(alone.clear)
     if config.cache is not None:
-        os.environ.setdefault("QFUSION_CACHE", str(config.cache.mkdir("qfusion")))
+        os.environ["QFUSION_CACHE"] = str(config.cache.mkdir("qfusion"))
 
 
 # Files that are run in one process, one after the other, by the beginnings of their names: the first, so that only one
@@ -171,6 +162,7 @@ SLOW = (
     "test_reconnect",
     "test_hostile_widgets",
     "test_mosei_size",
+    "test_alone",
 )
 
 
@@ -228,6 +220,7 @@ TOOK = {
     "slow": [0, 0.0],
     "other": [0, 0.0],
 }  # tests of each kind, and seconds until the last of them had ended
+SPENT: dict[str, Counter[str]] = {"file": Counter(), "process": Counter()}  # seconds
 BEGAN = time.monotonic()
 
 
@@ -235,6 +228,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Notes when the last test of each kind ends."""
     kind = TOOK["slow" if is_slow(report.nodeid.split("::")[0]) else "other"]
     kind[:] = [kind[0] + (report.when == "call"), time.monotonic() - BEGAN]
+    SPENT["file"][report.nodeid.split("::")[0]] += report.duration
+    node = getattr(report, "node", None)
+    SPENT["process"][node.gateway.id if node is not None else "one"] += report.duration
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -245,6 +241,15 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             f"{others:,} tests had ended after {first:.0f} s, the slow rest of {slow:,} after "
             f"{max(first, whole):.0f} s."
         )
+        files = SPENT["file"]
+        browser = sum(files[file] for file in files if "test_browser" in file)
+        terminalreporter.write_line(
+            f"Of {files.total():.0f} s in tests {browser:.0f} s drove a browser; processes: "
+            + ", ".join(f"{name} {busy:.0f} s" for name, busy in sorted(SPENT["process"].items()))
+            + ". Files that took longest:"
+        )
+        for file, seconds in files.most_common(25):
+            terminalreporter.write_line(f"  {seconds:6.0f} s  {file}")
 
 
 @pytest.fixture(autouse=True)
