@@ -256,7 +256,6 @@ def operation_matrix(gate: str, angles: Tensor, wires: tuple[int, ...]) -> Tenso
     return U if wires == (0, 1) else swap_wires(U)
 
 
-
 # Qubits as batches of state vectors, differentiable, and their gates as a list that can be drawn.
 #
 # Qubit 0 is leftmost, that is most significant; rotations have the names and conventions of PennyLane. Gates that are

@@ -45,9 +45,6 @@ def subset_name(subset: Subset, names: Sequence[str]) -> str:
     return "+".join(names[m] for m in subset)
 
 
-
-
-
 def _mean_over(H: Tensor, dims: Sequence[int], m: int) -> Tensor:
     """1_m x Tr_m[H] / d_m for H of shape (..., D, D)."""
     left, d, right = math.prod(dims[:m]), dims[m], math.prod(dims[m + 1 :])
@@ -292,9 +289,6 @@ def _within(factors: Factors, term: Term) -> dict[Subset, float | Tensor]:
         for subset, factor in factors.items()
         if set(subset) <= set(term.subsystems) and (torch.is_tensor(factor) or factor != 1)
     }
-
-
-
 
 
 def decomposed(

@@ -7,7 +7,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
 from typing import Any, NamedTuple
 
 import torch
@@ -96,17 +95,12 @@ class _SmallScaled:
         """before + 2 a V."""
         return self.a @ V if before is None else torch.addmm(before, self.a, V), None
 
-
-
     def back(
         self, base: Tensor, b: Tensor, V: Tensor, stored: None, gradients: list[Tensor]
     ) -> Tensor:
         """base + (2 a)^+ b; adds the gradient of <b, 2 a V>."""
         gradients[0].addmm_(b, V.T, alpha=self.factor)
         return base.addmm_(self.a.T, b)
-
-
-
 
 
 def _real(dims: tuple[int, ...], forms: Sequence[Form]) -> Tensor:
@@ -183,8 +177,6 @@ class _WholeScaled:
         for k in range(self.K):
             out.addmm_(lX[k], self.l_adjoint[k])
         return out.view(X.shape), lX if keep else None
-
-
 
     def back(
         self, base: Tensor, b: Tensor, X: Tensor, lX: Tensor | None, gradients: list[Tensor]
@@ -299,8 +291,6 @@ class _LocalScaled:
             parts if before is None else [before, *parts],
             torch.zeros((), dtype=X.dtype, device=X.device),
         ), None
-
-
 
     def back(
         self, base: Tensor, b: Tensor, X: Tensor, stored: None, gradients: list[Tensor]
@@ -479,9 +469,6 @@ def propagate(
     return generator.leave(torch.cat(outputs))
 
 
-
-
-
 def _coefficients(w: float, x0: float, times: Sequence[float]) -> Tensor:
     """c_n(t), shape (nT, N)."""
     t = torch.tensor(times, dtype=torch.float64)[:, None]
@@ -599,9 +586,9 @@ class Generator:
 
     def hamiltonian(self) -> Tensor:
         """Returns the whole Hamiltonian as one matrix (D, D)."""
-        return torch.stack(
-            [embed(term.H, self.dims, term.subsystems) for term in self.terms]
-        ).sum(0)
+        return torch.stack([embed(term.H, self.dims, term.subsystems) for term in self.terms]).sum(
+            0
+        )
 
     def jump_operators(self) -> Tensor:
         """Returns all jump operators as matrices (K, D, D), in the order of the terms."""
@@ -712,9 +699,7 @@ def act(generator: Generator, operators: Tensor, picture: str = "states") -> Ten
     return Y.reshape(operators.shape)
 
 
-def _prepared(
-    generator: Generator, operators: Tensor, picture: str
-) -> tuple[list[Form], Tensor]:
+def _prepared(generator: Generator, operators: Tensor, picture: str) -> tuple[list[Form], Tensor]:
     """The forms of a generator's terms in a picture, and the operators as (N, D, D), both checked."""
     check(
         picture in ("states", "observables"),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -22,8 +22,9 @@ from qfusion.quantum.decomposition import subset_name
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import embed, product
 from qfusion.track import attractors, drawing
-from qfusion.track.drawing import LabelledUnitary, svg_of, text_of
+from qfusion.track.drawing import Drawn, LabelledUnitary
 from qfusion.track.dynamics import checked_ket, dimension, single_threaded
+from qfusion.track.fusion_gates import in_columns
 from qfusion.track.progress import qubits_of
 
 
@@ -75,7 +76,7 @@ def gates_of_step(
         if form == "exact"
         else _split_step(system, psi, dt, split, wires)
     )
-    return _in_columns(gates)
+    return in_columns(gates, [wire for gate in gates for wire in gate.wires])
 
 
 def wires_of(system: System) -> Wires:
@@ -144,8 +145,11 @@ def _split_step(
     for subset, U in attractors.unitaries_of_step(system, dt, split).items():
         names = tuple(system.names[m] for m in subset)
         angle = float(np.abs(np.angle(np.linalg.eigvals(U))).max())
-        who, what = _who_and_what(names)
         share = part[subset] if split == "terms" else 1.0
+        who, what = names[0], "the part of H that acts on it alone"
+        if len(names) > 1:
+            who = f"{', '.join(names[:-1])} and {names[-1]} together"
+            what = "the part of H that acts on exactly these"
         what = f"{what}, {_percent(share)} of it" if split == "terms" else "all of H"
         gates.append(
             StepGate(
@@ -160,15 +164,6 @@ def _split_step(
             )
         )
     return gates + [_jump(system, k, psi, dt, wires) for k, L in enumerate(system.jumps) if L.any()]
-
-
-def _who_and_what(names: tuple[str, ...]) -> tuple[str, str]:
-    if len(names) == 1:
-        return names[0], "the part of H that acts on it alone"
-    return (
-        f"{', '.join(names[:-1])} and {names[-1]} together",
-        "the part of H that acts on exactly these",
-    )
 
 
 def _jump(system: System, k: int, psi: np.ndarray, dt: float, wires: Wires) -> StepGate:
@@ -204,8 +199,7 @@ def _jump(system: System, k: int, psi: np.ndarray, dt: float, wires: Wires) -> S
 
 def _whole_step(system: System, dt: float, wires: Wires) -> StepGate:
     kraus = attractors.kraus_of_step(system, dt)
-    D = dimension(system)
-    weights = (np.abs(kraus) ** 2).sum((1, 2)) / D
+    largest = float((np.abs(kraus[0]) ** 2).sum() / dimension(system))
     return StepGate(
         "channel",
         "exp(dt L)",
@@ -213,25 +207,10 @@ def _whole_step(system: System, dt: float, wires: Wires) -> StepGate:
         tuple(w for name in system.names for w in wires[name]),
         tuple(system.names),
         kraus,
-        {"Kraus operators": float(len(kraus)), "weight of the largest": float(weights[0])},
+        {"Kraus operators": float(len(kraus)), "weight of the largest": largest},
         f"The whole step of dt = {dt:.3g}, H and jumps, exactly: a channel of {len(kraus)} Kraus operators from its "
-        f"Choi matrix; the largest carries {_percent(weights[0])}.",
+        f"Choi matrix; the largest carries {_percent(largest)}.",
     )
-
-
-def _in_columns(gates: Sequence[StepGate]) -> tuple[StepGate, ...]:
-    """Moves every gate as far left as the wires it spans in the drawing are free; preparations share the first
-    column."""
-    order = list(dict.fromkeys(wire for gate in gates for wire in gate.wires))
-    free = dict.fromkeys(order, 0)
-    placed = []
-    for gate in gates:
-        rows = [order.index(wire) for wire in gate.wires]
-        spanned = order[min(rows) : max(rows) + 1]
-        column = max(free[wire] for wire in spanned)
-        free.update(dict.fromkeys(spanned, column + 1))
-        placed.append(replace(gate, column=column))
-    return tuple(placed)
 
 
 # One step of the evolution as a PennyLane circuit: state preparation per modality, exp(-i H dt), jump channels.
@@ -266,7 +245,7 @@ class StepError:
 
 
 @dataclass(frozen=True)
-class StepCircuit:
+class StepCircuit(Drawn):
     """A step, ready to be drawn and run; made by `step_circuit`.
 
     Attributes:
@@ -284,6 +263,7 @@ class StepCircuit:
     psi: np.ndarray
     dt: float
     form: str
+    decimals = None
 
     def operations(self) -> list[qml.operation.Operator]:
         """Returns the PennyLane operations of the gates, in their order."""
@@ -322,7 +302,15 @@ class StepCircuit:
         exact = evolve_states(
             self.system.H, self.system.jumps, torch.from_numpy(rho), [self.dt, steps * self.dt]
         ).numpy()
-        embedded = [self._embedded(gate) for gate in self.gates if gate.kind != "prepare"]
+        embedded = [
+            embed(
+                torch.from_numpy(gate.operators),
+                self.system.dims,
+                [self.system.names.index(name) for name in gate.modalities],
+            ).numpy()
+            for gate in self.gates
+            if gate.kind != "prepare"
+        ]
         distances = []
         for step in range(1, steps + 1):
             for operators in embedded:
@@ -333,31 +321,22 @@ class StepCircuit:
                 )
         return StepError(distances[0], distances[-1], steps)
 
-    def _embedded(self, gate: StepGate) -> np.ndarray:
-        where = [self.system.names.index(name) for name in gate.modalities]
-        return embed(torch.from_numpy(gate.operators), self.system.dims, where).numpy()
-
-    def _tape(self) -> qml.tape.QuantumScript:
-        return qml.tape.QuantumScript([_labelled(gate) for gate in self.gates], [])
-
-    def draw_text(self) -> str:
-        """Returns the circuit in characters, one line a wire."""
-        return text_of(self._tape(), self.wires)
+    def drawn(self, one_line: bool = True) -> qml.tape.QuantumScript:
+        """Returns the gates with their labels as a tape."""
+        operations = []
+        for gate in self.gates:
+            operations.append(_operation(gate, LabelledUnitary, _Channel))
+            operations[-1].text = gate.label
+        return qml.tape.QuantumScript(operations, [])
 
     def to_quantikz(self, per_line: int = 0) -> str:
-        """Returns the circuit as Quantikz, for LaTeX; `per_line` as of `quantikz.write`."""
-        from qfusion.track import drawing
-
+        """Returns the circuit as Quantikz, for LaTeX; `per_line` as of `drawing.quantikz`."""
         return drawing.quantikz(
-            self._tape(),
+            self.drawn(),
             self.wires,
             per_line=per_line,
             says=f"One step of dt = {self.dt:.4g}. Rounded boxes are channels.",
         )
-
-    def draw_svg(self) -> bytes:
-        """Returns the circuit as an SVG file; equal circuits give equal bytes."""
-        return svg_of(self._tape(), self.wires)
 
 
 # Devices know operations by name and refuse a subclass, so this is for drawings only.
@@ -380,12 +359,6 @@ def _operation(
     if gate.kind == "unitary":
         return unitary(gate.operators[0], wires=gate.wires)
     return kraus(list(gate.operators), wires=gate.wires)
-
-
-def _labelled(gate: StepGate) -> qml.operation.Operator:
-    operation = _operation(gate, LabelledUnitary, _Channel)
-    operation.text = gate.label
-    return operation
 
 
 def step_circuit(
@@ -441,7 +414,7 @@ def step_circuit(
 
 
 @dataclass(frozen=True)
-class GateCircuit:
+class GateCircuit(Drawn):
     """The circuit; made by `gate_circuit`.
 
     Attributes:
@@ -478,21 +451,13 @@ class GateCircuit:
             [_operation_of_gate_circuit(gate, self.wires, unitary) for gate in gates]
         )
 
-    def draw_text(self) -> str:
-        """Returns the circuit with its angles in characters, one line a wire."""
-        return text_of(self.tape(unitary=LabelledUnitary), self.wires, 2)
-
-    def draw_svg(self) -> bytes:
-        """Returns the circuit with its angles as an SVG file; equal circuits give equal bytes."""
-        return svg_of(self.tape(unitary=LabelledUnitary), self.wires, 2)
+    def drawn(self, one_line: bool = True) -> qml.tape.QuantumScript:
+        """Returns the gates with their names as a tape."""
+        return self.tape(unitary=LabelledUnitary)
 
     def to_quantikz(self, per_line: int = 0) -> str:
-        """Returns the circuit as Quantikz, for LaTeX; `per_line` as of `quantikz.write`."""
-        from qfusion.track import drawing
-
-        return drawing.quantikz(
-            self.tape(unitary=LabelledUnitary), self.wires, self.wires, per_line=per_line
-        )
+        """Returns the circuit as Quantikz, for LaTeX; `per_line` as of `drawing.quantikz`."""
+        return drawing.quantikz(self.drawn(), self.wires, self.wires, per_line=per_line)
 
     def to_openqasm(self, version: int = 3) -> str:
         """Returns the elementary gates in OpenQASM 3 or 2, whose bits `c` read all qubits in order; preparations as

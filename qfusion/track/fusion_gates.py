@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from qfusion._checks import check, require_finite, require_number
 from qfusion.models import EntangledQCNN, qcnn
 from qfusion.models.entangled_qcnn import fuse, stage_sizes
 from qfusion.models.qcnn import IXZ, Channel, Step, evaluate
-from qfusion.quantum.circuits import BLOCKS
+from qfusion.quantum.circuits import BLOCKS, complex_type
 from qfusion.quantum.decomposition import PAULIS, transfer_matrix
 
 # The gates of an EntangledQCNN's circuit for one sample, as data: what they do, on which qubits, by which angles.
@@ -25,6 +25,7 @@ from qfusion.quantum.decomposition import PAULIS, transfer_matrix
 
 STAGES = ("encode", "fuse", "convolve", "pool")
 Reference = tuple[str, tuple[int, ...]]
+G = TypeVar("G", bound=Any)
 
 
 @dataclass(frozen=True)
@@ -113,11 +114,6 @@ def wires_of(
     return first, fused
 
 
-def gates_of(model: EntangledQCNN, values: Mapping[str, Tensor]) -> tuple[FusionGate, ...]:
-    """Returns all gates in the order they act, with the angles of `parameters`."""
-    return (*_fusion(model, values), *_network(model, values))
-
-
 def _fusion(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[FusionGate]:
     first, fused = wires_of(model)
     masses = torch.sin(values["theta"] / 2).square()
@@ -139,7 +135,7 @@ def _fusion(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fusi
             )
         for k in range(len(fused[i])):
             controls = (
-                (fused[i][k - 1], first[i][k + 1]) if k else first[i][:2] if chained else first[i]
+                (fused[i][k - 1], first[i][k + 1]) if k else first[i][: 2 if chained else None]
             )
             names = model.modalities[: k + 2] if chained else model.modalities
             angles = values["phi"][i, k].tolist()
@@ -165,13 +161,22 @@ def _network(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fus
         where: dict[str, Any] = {"layer": step.layer, "step": index}
         if step.kind == "conv":
             for gate, taken, on in BLOCKS[network.block].operations:
-                yield _block_gate(
+                takes = tuple(("convolution", (step.layer, k)) for k in taken)
+                touched = tuple((a, b)[w] for w in on)
+                acts = (
+                    f"Acts on {touched[1]} where {touched[0]} is 1"
+                    if len(touched) > 1
+                    else f"Turns {touched[0]}"
+                )
+                yield FusionGate(
+                    "convolve",
                     gate,
-                    [("convolution", (step.layer, k)) for k in taken],
-                    tuple((a, b)[w] for w in on),
-                    values,
-                    f"part of block {network.block} on {a} and {b}, which layer {step.layer} shares",
-                    where,
+                    gate,
+                    touched,
+                    takes,
+                    _named(gate, takes, values),
+                    f"{acts}: part of block {network.block} on {a} and {b}, which layer {step.layer} shares.",
+                    **where,
                 )
             continue
         yield FusionGate(
@@ -199,35 +204,15 @@ def _network(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fus
             )
 
 
-def _block_gate(
-    gate: str,
-    takes: Sequence[Reference],
-    wires: tuple[str, ...],
-    values: Mapping[str, Tensor],
-    part: str,
-    where: dict[str, Any],
-) -> FusionGate:
-    acts = f"Turns {wires[-1]}" if len(wires) == 1 else f"Acts on {wires[1]} where {wires[0]} is 1"
-    return FusionGate(
-        "convolve",
-        gate,
-        gate,
-        wires,
-        tuple(takes),
-        _named(gate, takes, values),
-        f"{acts}: {part}.",
-        **where,
-    )
-
-
 def _named(gate: str, takes: Sequence[Reference], values: Mapping[str, Tensor]) -> dict[str, float]:
     names = ("theta", "phi", "delta") if gate == "U3" else ("angle",)
     return {name: float(values[of][index]) for name, (of, index) in zip(names, takes, strict=False)}
 
 
-def in_columns(gates: Sequence[FusionGate], wires: Sequence[str]) -> tuple[FusionGate, ...]:
+def in_columns(gates: Sequence[G], wires: Iterable[str]) -> tuple[G, ...]:
     """Returns the gates moved as far left as the wires that they span in a drawing are free."""
-    rows, free, placed = {wire: row for row, wire in enumerate(wires)}, [0] * len(wires), []
+    rows = {wire: row for row, wire in enumerate(dict.fromkeys(wires))}
+    free, placed = [0] * len(rows), []
     for gate in gates:
         touched = [rows[wire] for wire in gate.wires]
         low, high = min(touched), max(touched) + 1
@@ -248,18 +233,13 @@ def laid_out(
     values = parameters(model, theta)
     first, fused = wires_of(model)
     wires = tuple(wire for i in range(model.elements) for wire in (*first[i], *fused[i]))
-    return (
-        values,
-        tuple(stages[-1] for stages in fused),
-        wires,
-        in_columns(gates_of(model, values), wires),
-    )
+    gates = in_columns([*_fusion(model, values), *_network(model, values)], wires)
+    return values, tuple(stages[-1] for stages in fused), wires, gates
 
 
 def width(model: EntangledQCNN) -> int:
     """Returns the number of qubits of the whole circuit; n (2 M - 1) when chained, else n (M + 1)."""
-    M = len(model.modalities)
-    return model.elements * (M + len(stage_sizes(M)))
+    return sum(len(names) for part in wires_of(model) for names in part)
 
 
 def purification(vector: Tensor) -> tuple[float, float]:
@@ -330,20 +310,19 @@ def channel(model: EntangledQCNN, noise: Noise) -> Channel:
     """
     if not noise:
         return lambda _: None
-    network = model.network
     last = {
         q: step
-        for step in network.steps
+        for step in model.network.steps
         for q in (step.wires if step.kind == "conv" else step.wires[1:])
     }
     still, noisy = torch.eye(2, dtype=torch.complex128)[None], _fewest(noise.gate())
     read = _fewest((noise.wrong()[:, None] @ noise.gate()).flatten(0, 1))
-    dtype = torch.complex128 if network.head.dtype == torch.float64 else torch.complex64
 
     def after(step: Step) -> Tensor:
         left, right = (read if last[q] is step else noisy for q in step.wires)
         left = still if step.kind == "pool" else left
-        return torch.einsum("aij,bkl->abikjl", left, right).reshape(-1, 4, 4).to(dtype)
+        kraus = torch.einsum("aij,bkl->abikjl", left, right).reshape(-1, 4, 4)
+        return kraus.to(complex_type(model.network.head))
 
     return after
 
