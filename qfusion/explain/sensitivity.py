@@ -27,7 +27,7 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.explain.backgrounds import AnyBackground, Background, RowBackground
 from qfusion.explain.counterfactual import MARGIN, decision
-from qfusion.explain.parameters import SCORE, JumpParameters, NetworkParameters, Parameter, System
+from qfusion.explain.parameters import SCORE, JumpParameters, NetworkParameters, Parameter
 from qfusion.models import EntangledQCNN, FusionModel, Tweak, can, require
 from qfusion.models.base import in_double
 from qfusion.models.encoders import Features
@@ -248,7 +248,7 @@ def half_way(
 
 def system(
     model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int = 0
-) -> System:
+) -> JumpParameters | NetworkParameters:
     """Returns the physics of a model with everything that slopes and knock-outs need."""
     model = in_double(model)
     check(

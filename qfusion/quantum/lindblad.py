@@ -389,7 +389,7 @@ class _Step(torch.autograd.Function):
         sizes = plan.coefficients[:, : len(iterates) + 1].to(
             grads[0].device, iterates[0].real.dtype
         )
-        bars = _combine(sizes.mT.contiguous(), grads[0].contiguous())
+        bars = combine(sizes.mT.contiguous(), grads[0].contiguous())
         gradients = [
             torch.zeros_like(parameter, memory_format=torch.contiguous_format)
             for parameter in parameters
@@ -530,11 +530,11 @@ def _add(total: Tensor, weights: Tensor, operators: Sequence[Tensor]) -> Tensor:
         for weight, entry in zip(weights[0].tolist(), operators, strict=True):
             total[0].add_(entry, alpha=weight)
         return total
-    return total.add_(_combine(weights, torch.stack(list(operators))))
+    return total.add_(combine(weights, torch.stack(list(operators))))
 
 
-def _combine(weights: Tensor, operators: Tensor) -> Tensor:
-    """sum_n weights[t, n] operators[n] with real weights: one real matrix product."""
+def combine(weights: Tensor, operators: Tensor) -> Tensor:
+    """Returns sum_n weights[t, n] operators[n] with real weights (nT, n): one real matrix product."""
     if not operators.is_complex():
         return (weights @ operators.flatten(1)).view(len(weights), *operators.shape[1:])
     flat = torch.view_as_real(operators.resolve_conj()).reshape(len(operators), -1)

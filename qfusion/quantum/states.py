@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -51,6 +52,32 @@ def check_times(times: Sequence[float] | Tensor) -> list[float]:
         f"{'...' if len(moments) > 6 else ''}. Sort it and start at 0 or later.",
     )
     return moments
+
+
+def times_within(times: Sequence[float] | None, duration: float, count: int) -> list[float]:
+    """Returns times as numbers; so many, evenly over the whole duration, unless any are given.
+
+    Raises:
+        InvalidInput: unless they are ascending and in [0, duration].
+    """
+    if times is None:
+        return np.linspace(0.0, duration, count).tolist()
+    moments = [float(t) for t in times]
+    check(
+        len(moments) > 0,
+        f"Argument `times` must hold one time at least, but is empty. Leave it out for {count} times.",
+    )
+    outside = [f"{t:g}" for t in moments if not 0 <= t <= duration * (1 + 1e-12)]
+    check(
+        not outside,
+        f"Argument `times` must lie in [0, {duration:g}], the time that the model evolves for, but holds "
+        f"{', '.join(outside[:6])}. Leave these out.",
+    )
+    check(
+        moments == sorted(moments),
+        f"Argument `times` must be ascending, but is {moments[:6]}. Sort it.",
+    )
+    return [min(t, duration) for t in moments]
 
 
 def check_operators(H: Tensor, jumps: Tensor) -> None:
@@ -168,13 +195,19 @@ def partial_transpose(rho: Tensor, dims: Sequence[int], subsystems: Sequence[int
     return parts.reshape(rho.shape)
 
 
-def embed(operator: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> Tensor:
+def embed(
+    operator: Tensor,
+    dims: Sequence[int],
+    subsystems: Sequence[int],
+    rest_operator: Tensor | None = None,
+) -> Tensor:
     """Returns `operator` on `subsystems` (ascending), identity elsewhere: shape (..., D, D).
 
     Args:
         operator: (..., d, d) with d the product of the dimensions of `subsystems`.
         dims: dimensions of all subsystems.
         subsystems: where it acts.
+        rest_operator: what acts on all others, (D / d, D / d), in place of the identity.
 
     Raises:
         InvalidInput: when shapes disagree or a subsystem does not exist.
@@ -185,9 +218,12 @@ def embed(operator: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> T
     rest = [m for m in range(len(dims)) if m not in chosen]
     order = [*chosen, *rest]
     r, D, M = math.prod(dims[m] for m in rest), math.prod(dims), len(dims)
-    identity = torch.eye(r, dtype=operator.dtype, device=operator.device)
+    if rest_operator is None:
+        rest_operator = torch.eye(r, dtype=operator.dtype, device=operator.device)
     batch, sides = operator.shape[:-2], [dims[m] for m in order]
-    full = torch.einsum("...ab,cd->...acbd", operator, identity).reshape(*batch, *sides, *sides)
+    full = torch.einsum("...ab,cd->...acbd", operator, rest_operator).reshape(
+        *batch, *sides, *sides
+    )
     back = [len(batch) + order.index(m) for m in range(M)]
     axes = [*range(len(batch)), *back, *(M + axis for axis in back)]
     return full.permute(axes).reshape(*batch, D, D)
