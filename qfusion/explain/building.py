@@ -339,8 +339,8 @@ def _names(model: QuantumJump) -> tuple[str, ...]:
 
 
 def dissipated(parts: Tensor, whole: Tensor, X: Tensor) -> Tensor:
-    """Returns what the share of a dissipator that comes from parts L_k^A of its jump operators L_k, both (K, D, D), does
-    to observables X (N, D, D): sum_k 1/2 (L_k^A+ X L_k + L_k^+ X L_k^A) - 1/4 {L_k^A+ L_k + L_k^+ L_k^A, X}."""
+    """Returns what the share of a dissipator that comes from parts L_k^A of its jump operators L_k, both (K, D, D),
+    does to observables X (N, D, D): sum_k 1/2 (L_k^A+ X L_k + L_k^+ X L_k^A) - 1/4 {L_k^A+ L_k + L_k^+ L_k^A, X}."""
     K, N, D = len(parts), len(X), X.shape[-1]
     right = (X.unsqueeze(1) @ whole).view(N, K * D, D)
     left = (whole.mH @ X.unsqueeze(1)).transpose(1, 2).reshape(N, D, K * D)
