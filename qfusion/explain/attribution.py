@@ -206,8 +206,7 @@ def attribute(
 
     def term_at(values: Tensor) -> Tensor:
         here: Features = values if mask is None else (values, mask.expand(len(values), -1))
-        state = model.encode({**inputs, modality: here})[modality]
-        return valued(state)
+        return valued(model.encode({**inputs, modality: here})[modality])
 
     with torch.no_grad():
         ends = term_at(torch.cat([start, x])).tolist()
@@ -219,7 +218,8 @@ def attribute(
         output,
         values[0].numpy(),
         baseline,
-        *ends,
+        ends[0],
+        ends[1],
         abs(float(values.sum()) - change),
         steps,
         _adds_up(values, change),

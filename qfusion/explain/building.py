@@ -49,14 +49,11 @@ from qfusion.explain.coalitions import coalition_values, signs
 from qfusion.explain.coalitions import dividends as harsanyi
 from qfusion.explain.parameters import JumpParameters, Parameter
 from qfusion.explain.sensitivity import system
-from qfusion.models import FusionModel, require
+from qfusion.models import FusionModel, QuantumJump, require
 from qfusion.models.base import in_double
 from qfusion.models.encoders import Features
-from qfusion.models.quantum_jump import QuantumJump
 from qfusion.quantum import decomposition, states
-from qfusion.quantum.decomposition import Subset, subset_name, subsets
 from qfusion.quantum.lindblad import Generator, Term, act, combine, evolve, pack
-from qfusion.quantum.states import times_within
 
 TIMES = 41
 TOLERANCE = 1e-8  # of the attribution, relative to the largest dividend
@@ -184,9 +181,8 @@ def built(
     """
     plain, result, apart = _opened(model, inputs, background, output)
     T = apart.T
-    moments = np.zeros(1)
-    if times is not None or T > 0:
-        moments = np.array(times_within(times, T, TIMES))
+    evolves = times is not None or T > 0
+    moments = np.array(states.times_within(times, T, TIMES) if evolves else [0.0])
     with torch.no_grad():
         R = dividend_operators(result)
         if apart.still:
@@ -335,7 +331,10 @@ def _opened(
 
 
 def _names(model: QuantumJump) -> tuple[str, ...]:
-    return tuple(subset_name(s, model.modalities) for s in subsets(len(model.modalities)))
+    return tuple(
+        decomposition.subset_name(s, model.modalities)
+        for s in decomposition.subsets(len(model.modalities))
+    )
 
 
 def dissipated(parts: Tensor, whole: Tensor, X: Tensor) -> Tensor:
@@ -374,8 +373,10 @@ class Apart:
             Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype)) for t in model.generator().terms
         ]
         generator = decomposition.traceless(Generator(dims, tuple(terms)))
-        H: dict[Subset, list[Term]] = {s: [] for s in jump_parameters.couplings}
-        L: dict[Subset, list[tuple[Tensor, Tensor]]] = {s: [] for s in jump_parameters.dissipations}
+        H: dict[decomposition.Subset, list[Term]] = {s: [] for s in jump_parameters.couplings}
+        L: dict[decomposition.Subset, list[tuple[Tensor, Tensor]]] = {
+            s: [] for s in jump_parameters.dissipations
+        }
         for term in generator.terms:
             inner = [dims[m] for m in term.subsystems]
             energies, jumps = decomposition.decomposed(term, dims)
@@ -424,7 +425,10 @@ def dividend_operators(jump_parameters: JumpParameters) -> Tensor:
     """Returns R_S of every subset S, (2^M, D, D): their mean values are the dividends of the mean over the cohort."""
     dims, sigma = jump_parameters.model.dims, jump_parameters.background.sigma
     own = {(): sigma.new_ones(1, 1), **jump_parameters.mean}
-    values = [states.embed(own[s], dims, s, rest_state(sigma, dims, s)) for s in subsets(len(dims))]
+    values = [
+        states.embed(own[s], dims, s, rest_state(sigma, dims, s))
+        for s in decomposition.subsets(len(dims))
+    ]
     return combine(torch.from_numpy(signs(len(dims))), torch.stack(values))
 
 

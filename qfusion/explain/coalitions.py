@@ -30,8 +30,7 @@ from qfusion.models import EntangledQCNN, FusionModel, KetModel, StateModel, can
 from qfusion.models.base import Points, nested_length, nested_part, nested_repeated, nested_tiled
 from qfusion.models.encoders import Features
 from qfusion.models.quantum_jump import QuantumJump, expectation
-from qfusion.quantum import states
-from qfusion.quantum.decomposition import Subset, subset_name, subsets
+from qfusion.quantum import decomposition, states
 
 # What coalition values add up from: Harsanyi dividends, Shapley values, interaction indices of cooperative games.
 
@@ -43,7 +42,7 @@ def dividends(values: np.ndarray, M: int) -> np.ndarray:
 
 def signs(M: int) -> np.ndarray:
     """Returns the matrix from coalition values to dividends, (2^M, 2^M), in the order of `subsets`."""
-    order = subsets(M)
+    order = decomposition.subsets(M)
     return np.array(
         [[(-1.0) ** (len(S) - len(R)) if set(R) <= set(S) else 0.0 for R in order] for S in order]
     )
@@ -51,7 +50,7 @@ def signs(M: int) -> np.ndarray:
 
 def shapley(dividend: np.ndarray, M: int) -> np.ndarray:
     """Returns phi_m = sum_{S containing m} dividend(S) / |S|, (..., M, C)."""
-    order = subsets(M)
+    order = decomposition.subsets(M)
     weights = np.array([[1.0 / len(S) if m in S else 0.0 for S in order] for m in range(M)])
     return np.einsum("ms,...sc->...mc", weights, dividend)
 
@@ -68,7 +67,7 @@ def interaction(dividend: np.ndarray, M: int) -> np.ndarray:
     Returns:
         (..., M, M, C), symmetric, with 0 on the diagonal, where the index is not defined.
     """
-    order = subsets(M)
+    order = decomposition.subsets(M)
     weights = np.array(
         [
             [
@@ -111,11 +110,11 @@ def evaluated_values(
         f"Argument `background` must come from a model of {list(model.modalities)}, but is of "
         f"{list(background.modalities)}. Make it with this model.",
     )
-    order = subsets(len(model.modalities))
+    order = decomposition.subsets(len(model.modalities))
     parts = []
     for some in _blocks(states, len(order) * len(model.outputs)):
         totals = Totals(len(order))
-        for rows in _rows(background):
+        for rows in _split(background.states, CHUNK):
             totals.add(over_rows(model, some, rows, order))
         parts.append((totals.mean, totals.errors(background.total)))
     means, errors = zip(*parts, strict=True)
@@ -149,7 +148,10 @@ def value(
     present = tuple(m for m, name in enumerate(model.modalities) if name not in missing)
     return np.concatenate(
         [
-            sum(over_rows(model, some, rows, [present])[:, 0].sum(1) for rows in _rows(background))
+            sum(
+                over_rows(model, some, rows, [present])[:, 0].sum(1)
+                for rows in _split(background.states, CHUNK)
+            )
             / background.size
             for some in _blocks(states, len(model.outputs))
         ]
@@ -158,7 +160,10 @@ def value(
 
 @torch.no_grad()
 def over_rows(
-    model: FusionModel, states: Mapping[str, Any], rows: Mapping[str, Any], order: list[Subset]
+    model: FusionModel,
+    states: Mapping[str, Any],
+    rows: Mapping[str, Any],
+    order: list[decomposition.Subset],
 ) -> np.ndarray:
     """Returns the scores of B samples, each coalition fused with R rows: (B, 2^M, R, C)."""
     many = nested_length(rows)
@@ -300,7 +305,7 @@ class Explanation:
                 for m, name in enumerate(self.modalities)
             },
             **{
-                f"interaction[{subset_name(pair, self.modalities)}]": self.interaction[
+                f"interaction[{decomposition.subset_name(pair, self.modalities)}]": self.interaction[
                     :, *pair, output
                 ]
                 for pair in combinations(range(len(self.modalities)), 2)
@@ -324,7 +329,9 @@ class Explanation:
         )
 
 
-def marginal_observables(observables: Tensor, background: Background) -> dict[Subset, Tensor]:
+def marginal_observables(
+    observables: Tensor, background: Background
+) -> dict[decomposition.Subset, Tensor]:
     """Returns O_S = Tr_rest[O (1_S x sigma_rest)], (C, d_S, d_S), for every subset S of the modalities.
 
     Args:
@@ -334,7 +341,7 @@ def marginal_observables(observables: Tensor, background: Background) -> dict[Su
     dims, C = background.dims, len(observables)
     M = len(dims)
     marginals = {}
-    for subset in subsets(M):
+    for subset in decomposition.subsets(M):
         rest = [m for m in range(M) if m not in subset]
         order = [
             0,
@@ -542,7 +549,7 @@ def of_values(
     return Explanation(
         model.modalities,
         model.outputs,
-        tuple(subset_name(s, model.modalities) for s in subsets(M)),
+        tuple(decomposition.subset_name(s, model.modalities) for s in decomposition.subsets(M)),
         v,
         dividend,
         shapley(dividend, M),

@@ -22,11 +22,8 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import stability
 from qfusion.explain.backgrounds import AnyBackground, Background
 from qfusion.explain.coalitions import dividends as harsanyi
-from qfusion.models.quantum_jump import QuantumJump
-from qfusion.models.registry import require
-from qfusion.quantum import states
-from qfusion.quantum.decomposition import subset_name, subsets
-from qfusion.quantum.states import times_within
+from qfusion.models import QuantumJump, require
+from qfusion.quantum import decomposition, states
 from qfusion.training import metrics
 
 if TYPE_CHECKING:
@@ -322,7 +319,7 @@ def cuts(
         len(chosen) > 0 and len(kinds) > 0,
         "Arguments `modalities` and `kinds` must each name one at least, but do not. Leave them out for all.",
     )
-    moments = times_within(times, float(moving.duration), TIMES)
+    moments = states.times_within(times, float(moving.duration), TIMES)
     with torch.no_grad():
         encoded = model.encode(inputs)
         start = [states.density(encoded[name]) for name in model.modalities]
@@ -341,7 +338,7 @@ def cuts(
             states.partial_trace(background.sigma, moving.dims, (m,)).to(rho.dtype)[None]
             for m, rho in enumerate(start)
         ]
-        order, M = subsets(len(start)), len(start)
+        order, M = decomposition.subsets(len(start)), len(start)
         parts = [run.values([start[m] if m in S else means[m] for m in range(M)]) for S in order]
     after, undisturbed = (
         np.stack([np.broadcast_to(part[i], like.shape) for part in parts], -2) + bias
@@ -349,7 +346,7 @@ def cuts(
     )
     return replace(
         result,
-        coalitions=tuple(subset_name(S, model.modalities) for S in order),
+        coalitions=tuple(decomposition.subset_name(S, model.modalities) for S in order),
         dividends=harsanyi(after, M),
         dividends_before=harsanyi(undisturbed, M),
     )
@@ -576,10 +573,10 @@ def cut_metrics(
         result.kinds,
         result.times,
         B,
-        *(
-            {name: _estimates(part) for name, part in parts.items()}
-            for parts in (after, before, losses, classical)
-        ),
+        {name: _estimates(part) for name, part in after.items()},
+        {name: _estimates(part) for name, part in before.items()},
+        {name: _estimates(part) for name, part in losses.items()},
+        {name: _estimates(part) for name, part in classical.items()},
         _chance(np.asarray(truth), kind),
         _estimates(values["change"].reshape(-1, *shape)),
     )

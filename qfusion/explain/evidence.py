@@ -16,8 +16,7 @@ from torch import Tensor
 from qfusion._checks import check, require_finite
 from qfusion.models import EntangledQCNN, entangled_qcnn
 from qfusion.models.qcnn import Channel, density_states
-from qfusion.quantum.measures import von_neumann_entropy
-from qfusion.quantum.states import partial_trace
+from qfusion.quantum import measures, states
 
 # Entropies of the fused qubits along the layers of the quantum convolutional network.
 
@@ -151,7 +150,7 @@ def _moments(
 
 
 def _entropy(rho: Tensor, qubits: tuple[int, ...], n: int) -> float:
-    return float(von_neumann_entropy(partial_trace(rho, (2,) * n, qubits)))
+    return float(measures.von_neumann_entropy(states.partial_trace(rho, (2,) * n, qubits)))
 
 
 def _cuts(rho: Tensor, qubits: tuple[int, ...], n: int) -> tuple[float, np.ndarray, np.ndarray]:

@@ -319,7 +319,7 @@ def scores(
     return np.concatenate(parts)
 
 
-def without(explanation: Explanation, missing: Sequence[str]) -> Explanation:
+def without(explanation: Explanation, missing: Collection[str]) -> Explanation:
     """Returns the explanation of a decision in which modalities are absent: v'(S) = v(S without them), exactly.
 
     Dividends of what is there stay as they are, all others are 0; the prediction is the coalition value of what is

@@ -28,8 +28,7 @@ from qfusion.models import EntangledQCNN, FusionModel, KetModel, can, require
 from qfusion.models.encoders import Features
 from qfusion.models.entangled_qcnn import fuse, patterns
 from qfusion.models.qcnn import evaluate
-from qfusion.quantum import states as quantum_states
-from qfusion.quantum.decomposition import Subset, subset_name, subsets
+from qfusion.quantum import decomposition
 
 MAX_PATTERNS = 2**20  # outcome patterns of a pair whose values are worked out
 
@@ -129,11 +128,11 @@ def offered(model: FusionModel) -> list[str]:
     """Returns the names of the groups whose operator can be shown: all of them for a model of kets; for an
     EntangledQCNN single modalities, and pairs where at most two others are averaged over."""
     M = len(model.modalities)
-    result = [S for S in subsets(M) if S]
+    result = [S for S in decomposition.subsets(M) if S]
     if can(model, "masses"):
         pairs = M <= 4 and 4 ** require(model, "masses").elements <= MAX_PATTERNS
         result = [S for S in result if len(S) == 1 or (len(S) == 2 and pairs)]
-    return [subset_name(S, model.modalities) for S in result]
+    return [decomposition.subset_name(S, model.modalities) for S in result]
 
 
 @torch.no_grad()
@@ -179,7 +178,7 @@ def states_of(model: FusionModel, inputs: Mapping[str, Features], modalities: st
 
 
 def _hermitian(
-    model: KetModel, background: Background, S: Subset, output: int, bias: float
+    model: KetModel, background: Background, S: decomposition.Subset, output: int, bias: float
 ) -> Operator:
     O = model.observables()[output : output + 1].to(torch.complex128)
     marginals = marginal_observables(O, background)
@@ -200,7 +199,11 @@ def _hermitian(
 
 
 def _diagonal(
-    model: EntangledQCNN, background: RowBackground, S: Subset, output: int, bias: float
+    model: EntangledQCNN,
+    background: RowBackground,
+    S: decomposition.Subset,
+    output: int,
+    bias: float,
 ) -> Operator:
     masses, n, independent = background.masses, model.elements, background.kind == "product"
     O, phi = model.observables()[output].double(), model.phi.double()
@@ -246,7 +249,9 @@ def _effects(table: Tensor, seen: Tensor, count: int, n: int) -> np.ndarray:
     return np.array(result).reshape(count, n)
 
 
-def _table(O: Tensor, phi: Tensor, masses: Tensor, S: Subset, independent: bool) -> Tensor:
+def _table(
+    O: Tensor, phi: Tensor, masses: Tensor, S: decomposition.Subset, independent: bool
+) -> Tensor:
     """The score without bias of every outcome pattern of the modalities in S, the others averaged over the background:
     (2^(n |S|),).
 

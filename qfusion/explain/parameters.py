@@ -24,9 +24,7 @@ from qfusion.models.qcnn import evaluate, products
 from qfusion.models.quantum_jump import QuantumJump, expectation
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import decomposition, measures, states
-from qfusion.quantum.decomposition import Subset, subset_name, subsets
 from qfusion.quantum.lindblad import Generator, Term, evolve
-from qfusion.quantum.measures import split
 
 SCORE = "score"
 # entanglement is followed sample by sample: the mean over a cohort takes at most so many, evenly spaced
@@ -74,12 +72,14 @@ class Terms:
         return factors
 
 
-def _inside(target: str, names: tuple[str, ...]) -> dict[Subset, float]:
+def _inside(target: str, names: tuple[str, ...]) -> dict[decomposition.Subset, float]:
     """The coalitions that a score or dividend is made of, the largest last, with their signs."""
-    everything = subsets(len(names))
+    everything = decomposition.subsets(len(names))
     if target == SCORE:
         return {everything[-1]: 1.0}
-    whole = next(s for s in everything if subset_name(s, names) == split(target)[1])
+    whole = next(
+        s for s in everything if decomposition.subset_name(s, names) == measures.split(target)[1]
+    )
     return {s: (-1.0) ** (len(whole) - len(s)) for s in everything if set(s) <= set(whole)}
 
 
@@ -121,13 +121,13 @@ class JumpParameters(Terms):
     """
 
     model: QuantumJump
-    couplings: tuple[Subset, ...]
-    dissipations: tuple[Subset, ...]
+    couplings: tuple[decomposition.Subset, ...]
+    dissipations: tuple[decomposition.Subset, ...]
     generator: Generator
     background: Background
     output: int
     count: int
-    mean: Mapping[Subset, Tensor]
+    mean: Mapping[decomposition.Subset, Tensor]
     kets: Tensor
 
     @staticmethod
@@ -141,7 +141,7 @@ class JumpParameters(Terms):
         names, M = model.modalities, len(model.dims)
         still = model.settings["evolution"] == "none"
         body = 0 if still else max(map(len, model.subsystems))
-        terms = tuple(s for s in subsets(M) if 0 < len(s) <= body)
+        terms = tuple(s for s in decomposition.subsets(M) if 0 < len(s) <= body)
         dissipations = terms if model.jump_count else ()
         # without learned H, traceless L_k still have one
         couplings = terms if len(model.A) or dissipations else ()
@@ -152,7 +152,7 @@ class JumpParameters(Terms):
         encoded = model.encode(inputs)
         kets = [encoded[name].to(torch.complex128) for name in names]
         count = len(kets[0])
-        joint = {s: states.product([kets[m] for m in s]) for s in subsets(M) if s}
+        joint = {s: states.product([kets[m] for m in s]) for s in decomposition.subsets(M) if s}
         mean = {s: psi.mT @ psi.conj() / count for s, psi in joint.items()}
         few = _spread(count, ENTANGLEMENT_SAMPLES)
         factors = torch.tensor([parameter.value for parameter in parameters], dtype=torch.float64)
@@ -292,8 +292,11 @@ class JumpParameters(Terms):
         return evolve(generator, X, [self.model.duration], picture)[0]
 
     def _coalitions(
-        self, generator: Generator, factors: Tensor, targets: Mapping[str, Mapping[Subset, float]]
-    ) -> dict[Subset, Tensor]:
+        self,
+        generator: Generator,
+        factors: Tensor,
+        targets: Mapping[str, Mapping[decomposition.Subset, float]],
+    ) -> dict[decomposition.Subset, Tensor]:
         """v(S) of the cohort's mean without the bias, for the subsets that the targets are made of."""
         W = self.model.W[self.output].detach().double()
         weighted = self.model.weighted_readout((factors[-len(W) :] * W)[None])
@@ -308,7 +311,7 @@ class JumpParameters(Terms):
     def _entanglement(self, rho: Tensor, target: str) -> tuple[Tensor, Tensor]:
         """Mean over the samples followed. Entropy has no finite slope where a modality's state lacks a level;
         negativity bends where a pure state becomes mixed, so it has none in the dissipation there."""
-        kind, name = split(target)
+        kind, name = measures.split(target)
         m = self.model.modalities.index(name)
         if kind == "negativity":
             pure = float(measures.purity(rho.detach()).max()) > 1 - _PURE
@@ -324,11 +327,14 @@ class JumpParameters(Terms):
 
 
 def _entangled(target: str) -> bool:
-    return split(target)[0] in ("entropy", "negativity")
+    return measures.split(target)[0] in ("entropy", "negativity")
 
 
 def _parameters(
-    model: QuantumJump, couplings: Sequence[Subset], dissipations: Sequence[Subset], still: bool
+    model: QuantumJump,
+    couplings: Sequence[decomposition.Subset],
+    dissipations: Sequence[decomposition.Subset],
+    still: bool,
 ) -> tuple[Parameter, ...]:
     names, tweak = model.modalities, model.tweak or LEARNED
     learned = float(model.settings["duration"])
@@ -338,7 +344,7 @@ def _parameters(
         ("D", "dissipation", "dissipation", dissipations, tweak.dissipations),
     ):
         for s in terms:
-            members, name = tuple(names[m] for m in s), subset_name(s, names)
+            members, name = tuple(names[m] for m in s), decomposition.subset_name(s, names)
             result.append(
                 Parameter(
                     f"{letter}[{name}]",
@@ -398,7 +404,9 @@ class NetworkParameters(Terms):
     output: int
     independent: bool = False
     answers: dict[str, Answer] = field(default_factory=dict, init=False)
-    parts: dict[tuple[Subset, int], tuple[Tensor, ...]] = field(default_factory=dict, init=False)
+    parts: dict[tuple[decomposition.Subset, int], tuple[Tensor, ...]] = field(
+        default_factory=dict, init=False
+    )
 
     @staticmethod
     @torch.no_grad()
@@ -445,7 +453,7 @@ class NetworkParameters(Terms):
     def _answer(self, target: str) -> Answer:
         """The answer for one target, worked out once, as both questions need it."""
         if target not in self.answers:
-            kind, element = split(target)
+            kind, element = measures.split(target)
             self.answers[target] = (
                 self._entropy(int(element)) if kind == "entropy" else self._linear(target)
             )
@@ -472,7 +480,7 @@ class NetworkParameters(Terms):
         self._behind(product, slopes, effects)
         return float(value), slopes.numpy(), effects.numpy()
 
-    def _part(self, masses: Tensor, S: Subset) -> tuple[Tensor, ...]:
+    def _part(self, masses: Tensor, S: decomposition.Subset) -> tuple[Tensor, ...]:
         """One coalition's mean over all pairs of a sample and a background row: its value, the slope and effect of
         every parameter of the fusion, and the mean product (3^n)."""
         n = self.model.elements
@@ -492,7 +500,7 @@ class NetworkParameters(Terms):
             self._fusion(chunk, g, slopes, effects)
         return total / count, slopes / count, effects / count, product.reshape(-1) / count
 
-    def _pairs(self, masses: Tensor, S: Subset, size: int) -> Iterator[Tensor]:
+    def _pairs(self, masses: Tensor, S: decomposition.Subset, size: int) -> Iterator[Tensor]:
         """Masses (R, n, M) of pairs, those in S from the sample; only as many as differ."""
         present = torch.tensor([m in S for m in range(masses.shape[-1])])
         if present.all() or not S:
@@ -571,9 +579,9 @@ class NetworkParameters(Terms):
         at = factors[self.model.elements * (1 + len(self.model.modalities)) :]
         layers = len(learned.convolution)
         head = learned.head if output is None else learned.head[output : output + 1]
-        network.convolution = learned.convolution.detach().double() * at[:layers, None]
-        network.pooling = learned.pooling.detach().double() * at[layers : 2 * layers, None]
-        network.head = head.detach().double() * at[2 * layers :]
+        network.convolution = learned.convolution.detach().double() * at[:layers, None]  # type: ignore[assignment]
+        network.pooling = learned.pooling.detach().double() * at[layers : 2 * layers, None]  # type: ignore[assignment]
+        network.head = head.detach().double() * at[2 * layers :]  # type: ignore[assignment]
         return network.observables()
 
 

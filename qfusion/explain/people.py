@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -134,7 +135,7 @@ class Beside:
         )
 
 
-def _columns(name: str, interval: Interval | Shuffled, mark: str = ":") -> dict[str, object]:
+def _columns(name: str, interval: Interval | Shuffled, mark: str = ":") -> dict[str, Any]:
     """The columns of an interval, or of a range."""
     value = {name: interval.value} if isinstance(interval, Interval) else {}
     return value | {f"{name}{mark}low": interval.low, f"{name}{mark}high": interval.high}
@@ -282,15 +283,16 @@ def _rate(
         seed,
         clusters,
     )
-    count = called.sum()
-    if min(count, len(hit) - count) < stability.FEWEST:
-        unknown = [
-            Interval(entry.value, np.nan, np.nan, entry.n, 0) for entry in intervals.values()
-        ]
-        return Rate(*unknown, NO_RANGE)
-    shuffled = called[_orders(len(hit), seed)]
-    differences = shuffled @ hit / count - (1 - shuffled) @ hit / (len(hit) - count)
-    return Rate(*intervals.values(), _range(differences))
+    count, control = called.sum(), NO_RANGE
+    if min(count, len(hit) - count) >= stability.FEWEST:
+        drawn = called[_orders(len(hit), seed)]
+        control = _range(drawn @ hit / count - (1 - drawn) @ hit / (len(hit) - count))
+    else:
+        intervals = {
+            name: Interval(entry.value, np.nan, np.nan, entry.n, 0)
+            for name, entry in intervals.items()
+        }
+    return Rate(intervals["yes"], intervals["no"], intervals["difference"], control)
 
 
 def difference(

@@ -5,7 +5,7 @@ times that the master equation and its trajectories share.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -54,7 +54,7 @@ def check_times(times: Sequence[float] | Tensor) -> list[float]:
     return moments
 
 
-def times_within(times: Sequence[float] | None, duration: float, count: int) -> list[float]:
+def times_within(times: Iterable[float] | None, duration: float, count: int) -> list[float]:
     """Returns times as numbers; so many, evenly over the whole duration, unless any are given.
 
     Raises:

@@ -15,9 +15,7 @@ from scipy.linalg.lapack import ztrsyl
 from torch import Tensor
 
 from qfusion._checks import check, require_finite, require_number
-from qfusion.quantum.decomposition import Subset, decompose, strengths
-from qfusion.quantum.lindblad import System, evolve_states
-from qfusion.quantum.states import partial_trace
+from qfusion.quantum import decomposition, lindblad, states
 from qfusion.track.dynamics import array, dimension, single_threaded
 
 # A decay slower than this part of the mean jump rate cannot be told from none.
@@ -53,7 +51,7 @@ class Attractor:
 
 
 @single_threaded
-def attractor(system: System, rho: Tensor | np.ndarray | None = None) -> Attractor:
+def attractor(system: lindblad.System, rho: Tensor | np.ndarray | None = None) -> Attractor:
     """Returns the steady state of `system`, the gap, and the distance of the states `rho` to it.
 
     Args:
@@ -101,7 +99,7 @@ def attractor(system: System, rho: Tensor | np.ndarray | None = None) -> Attract
     return Attractor(steady, residual, gap, error, True, distance, note)
 
 
-def centred(system: System) -> tuple[Tensor, Tensor]:
+def centred(system: lindblad.System) -> tuple[Tensor, Tensor]:
     """Returns H and traceless jumps of the same generator: L -> L - c, H -> H - (c* L - c L^+) / 2i, c = Tr L / D.
 
     What is left of L does something; the multiple of the identity in it jumps without effect (Breuer and Petruccione
@@ -344,7 +342,7 @@ class Contraction:
 
 @single_threaded
 def contraction(
-    system: System, psi: Tensor, others: Tensor, *, steps: int = 13, seeds: int = 6
+    system: lindblad.System, psi: Tensor, others: Tensor, *, steps: int = 13, seeds: int = 6
 ) -> Contraction:
     """Returns how fast a state and others become alike under `system`, to about 1e-5.
 
@@ -371,11 +369,11 @@ def contraction(
     )
     differences = differences[torch.from_numpy(apart)]
     times = np.linspace(0.0, T, steps)
-    moved = evolve_states(H, jumps, differences, times.tolist())
+    moved = lindblad.evolve_states(H, jumps, differences, times.tolist())
     distances = _trace_norms(moved) / 2
     random_rates = []
     for seed in range(seeds):
-        end = evolve_states(*_random_alike(H, jumps, seed), differences, [T])[0]
+        end = lindblad.evolve_states(*_random_alike(H, jumps, seed), differences, [T])[0]
         random_rates.append(float(np.mean(-np.log(_trace_norms(end) / 2 / distances[0]) / T)))
     far = torch.from_numpy(np.argsort(-distances[-1])[:_FOLLOWED].copy())
     mixing_time = _mixing_time(H, jumps, moved[-1][far], times, distances.max(1))
@@ -424,7 +422,7 @@ def _mixing_time(
     at, far, T = float(times[-1]), float(worst[-1]), float(times[-1])
     while at < _LONGEST * T:
         later = 1.25 * at
-        moved = evolve_states(H, jumps, moved, [later - at])[0]
+        moved = lindblad.evolve_states(H, jumps, moved, [later - at])[0]
         now = float((_trace_norms(moved) / 2).max())
         if now < MIXED:
             return _crossing(at, later, far, now)
@@ -458,7 +456,7 @@ def checked_step(dt: float) -> float:
     return step
 
 
-def kraus_of_step(system: System, dt: float) -> np.ndarray:
+def kraus_of_step(system: lindblad.System, dt: float) -> np.ndarray:
     """Returns Kraus operators (R, D, D) of exp(dt L), rho -> sum_r K_r rho K_r^+, largest first.
 
     They are the eigenvectors of the channel's Choi matrix times the root of their eigenvalues (Choi 1975); those whose
@@ -488,7 +486,9 @@ def kraus_of_step(system: System, dt: float) -> np.ndarray:
     return kraus.numpy()
 
 
-def unitaries_of_step(system: System, dt: float, split: str = "terms") -> dict[Subset, np.ndarray]:
+def unitaries_of_step(
+    system: lindblad.System, dt: float, split: str = "terms"
+) -> dict[decomposition.Subset, np.ndarray]:
     """Returns exp(-i H_S dt) on the modalities in S, (d_S, d_S), for every S whose H_S is not zero.
 
     Args:
@@ -499,13 +499,13 @@ def unitaries_of_step(system: System, dt: float, split: str = "terms") -> dict[S
     """
     dims = system.dims
     everything = tuple(range(len(dims)))
-    parts = decompose(system.H, dims) if split == "terms" else {everything: system.H}
+    parts = decomposition.decompose(system.H, dims) if split == "terms" else {everything: system.H}
     least = 1e-14 * float(torch.linalg.matrix_norm(system.H))
     unitaries = {}
     for subset, part in parts.items():
         if subset and float(torch.linalg.matrix_norm(part)) > least:
             rest = dimension(system) // math.prod(dims[m] for m in subset)
-            energies, V = torch.linalg.eigh(partial_trace(part, dims, subset) / rest)
+            energies, V = torch.linalg.eigh(states.partial_trace(part, dims, subset) / rest)
             unitaries[subset] = ((V * torch.exp(-1j * energies * dt)) @ V.mH).numpy()
     return unitaries
 
@@ -525,9 +525,11 @@ def jump_channel(L: Tensor, dt: float) -> np.ndarray:
     return torch.stack([stay, jump]).numpy()
 
 
-def shares(H: Tensor, dims: Sequence[int]) -> dict[Subset, float]:
+def shares(H: Tensor, dims: Sequence[int]) -> dict[decomposition.Subset, float]:
     """Returns the part of ||H||^2 (Hilbert-Schmidt, without the identity) acting on exactly each S; adds up to 1."""
-    squares = {subset: float(s) ** 2 for subset, s in strengths(H, dims).items() if subset}
+    squares = {
+        subset: float(s) ** 2 for subset, s in decomposition.strengths(H, dims).items() if subset
+    }
     total = sum(squares.values())
     return {subset: square / total if total else 0.0 for subset, square in squares.items()}
 

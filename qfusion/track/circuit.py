@@ -17,9 +17,7 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.models.neighbours import CircuitModel
-from qfusion.quantum.circuits import Gate
-from qfusion.quantum.decomposition import subset_name
-from qfusion.quantum.lindblad import System, evolve_states
+from qfusion.quantum import circuits, decomposition, lindblad
 from qfusion.quantum.states import embed, product
 from qfusion.track import attractors, drawing
 from qfusion.track.drawing import Drawn, LabelledUnitary
@@ -57,7 +55,7 @@ Wires = dict[str, tuple[str, ...]]
 
 
 def gates_of_step(
-    system: System,
+    system: lindblad.System,
     psi: np.ndarray,
     states: Sequence[np.ndarray],
     dt: float,
@@ -79,7 +77,7 @@ def gates_of_step(
     return in_columns(gates, [wire for gate in gates for wire in gate.wires])
 
 
-def wires_of(system: System) -> Wires:
+def wires_of(system: lindblad.System) -> Wires:
     """Returns the qubits of each modality.
 
     Raises:
@@ -97,7 +95,9 @@ def wires_of(system: System) -> Wires:
     }
 
 
-def checked_kets(system: System, kets: Mapping[str, Tensor] | Sequence[Tensor]) -> list[np.ndarray]:
+def checked_kets(
+    system: lindblad.System, kets: Mapping[str, Tensor] | Sequence[Tensor]
+) -> list[np.ndarray]:
     """Returns one unit ket per modality, in order.
 
     Raises:
@@ -138,7 +138,7 @@ def _preparation(name: str, wires: tuple[str, ...], ket: np.ndarray) -> StepGate
 
 
 def _split_step(
-    system: System, psi: np.ndarray, dt: float, split: str, wires: Wires
+    system: lindblad.System, psi: np.ndarray, dt: float, split: str, wires: Wires
 ) -> list[StepGate]:
     part = attractors.shares(system.H, system.dims)
     gates = []
@@ -154,7 +154,9 @@ def _split_step(
         gates.append(
             StepGate(
                 "unitary",
-                f"H[{subset_name(subset, system.names)}]" if split == "terms" else "H",
+                f"H[{decomposition.subset_name(subset, system.names)}]"
+                if split == "terms"
+                else "H",
                 0,
                 tuple(w for name in names for w in wires[name]),
                 names,
@@ -166,14 +168,14 @@ def _split_step(
     return gates + [_jump(system, k, psi, dt, wires) for k, L in enumerate(system.jumps) if L.any()]
 
 
-def _jump(system: System, k: int, psi: np.ndarray, dt: float, wires: Wires) -> StepGate:
+def _jump(system: lindblad.System, k: int, psi: np.ndarray, dt: float, wires: Wires) -> StepGate:
     kraus = attractors.jump_channel(system.jumps[k], dt)
     here = float(np.linalg.norm(kraus[1] @ psi) ** 2)
     most = float(np.linalg.norm(kraus[1], 2) ** 2)
     part = attractors.shares(system.jumps[k], system.dims)
     top = max(part, key=lambda subset: part[subset])
     acts = (
-        f"its largest part, {_percent(part[top])}, acts on exactly {subset_name(top, system.names)}"
+        f"its largest part, {_percent(part[top])}, acts on exactly {decomposition.subset_name(top, system.names)}"
         if part[top]
         else "it is a multiple of the identity and changes nothing"
     )
@@ -188,7 +190,7 @@ def _jump(system: System, k: int, psi: np.ndarray, dt: float, wires: Wires) -> S
             "jump probability at the start": here,
             "largest jump probability": most,
             **{
-                f"share on {subset_name(subset, system.names)}": share
+                f"share on {decomposition.subset_name(subset, system.names)}": share
                 for subset, share in part.items()
             },
         },
@@ -197,7 +199,7 @@ def _jump(system: System, k: int, psi: np.ndarray, dt: float, wires: Wires) -> S
     )
 
 
-def _whole_step(system: System, dt: float, wires: Wires) -> StepGate:
+def _whole_step(system: lindblad.System, dt: float, wires: Wires) -> StepGate:
     kraus = attractors.kraus_of_step(system, dt)
     largest = float((np.abs(kraus[0]) ** 2).sum() / dimension(system))
     return StepGate(
@@ -259,7 +261,7 @@ class StepCircuit(Drawn):
 
     gates: tuple[StepGate, ...]
     wires: tuple[str, ...]
-    system: System
+    system: lindblad.System
     psi: np.ndarray
     dt: float
     form: str
@@ -299,7 +301,7 @@ class StepCircuit(Drawn):
         """The distance of the drawn step, and of its repetition over the duration, from the exact evolution."""
         steps = min(max(1, round(self.system.duration / self.dt)), _MAX_STEPS)
         rho = np.outer(self.psi, self.psi.conj())
-        exact = evolve_states(
+        exact = lindblad.evolve_states(
             self.system.H, self.system.jumps, torch.from_numpy(rho), [self.dt, steps * self.dt]
         ).numpy()
         embedded = [
@@ -383,7 +385,7 @@ def step_circuit(
         InvalidInput: when a modality's dimension is no power of two, a ket does not fit or is not normalised, `dt` is
             not positive, or an option is unknown.
     """
-    system = system if isinstance(system, System) else system.system()
+    system = system if isinstance(system, lindblad.System) else system.system()
     dt, D = attractors.checked_step(dt), dimension(system)
     form = form or ("exact" if D <= 8 else "trotter")
     check(
@@ -423,8 +425,8 @@ class GateCircuit(Drawn):
         wires: names of the qubits, the most significant first.
     """
 
-    gates: tuple[Gate, ...]
-    elementary: tuple[Gate, ...]
+    gates: tuple[circuits.Gate, ...]
+    elementary: tuple[circuits.Gate, ...]
     wires: tuple[str, ...]
     says = "all of them are measured at the end. Gates on more than two qubits are written by their parts."
 
@@ -485,7 +487,7 @@ def gate_circuit(model: CircuitModel, states: Mapping[str, Tensor]) -> GateCircu
 
 
 def _operation_of_gate_circuit(
-    gate: Gate, wires: Sequence[str], unitary: type
+    gate: circuits.Gate, wires: Sequence[str], unitary: type
 ) -> qml.operation.Operator:
     on, matrix = [wires[q] for q in gate.wires], gate.matrix.detach().numpy()
     if gate.name == "StatePrep":

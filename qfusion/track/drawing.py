@@ -216,9 +216,9 @@ def quantikz(
     for op in tape.operations:
         cells, note = _gate(op, place, outcomes, len(notes) + 1)
         notes += [note] if note else []
-        first, end = min(cells), max(cells) + 1
-        column = max(free[first:end])
-        free[first:end] = [column + 1] * (end - first)
+        span = slice(min(cells), max(cells) + 1)
+        column = max(free[span])
+        free[span] = [column + 1] * len(free[span])
         for row, cell in cells.items():
             table[row][column] = cell
         if isinstance(op, qml.ops.MidMeasure):
@@ -239,12 +239,12 @@ def quantikz(
         stop = min(start + step, total)
         lines = []
         for row, wire in enumerate(wires):
-            cells = [
+            line = [
                 table[row].get(column, r"\cw" if column > measured.get(row, column) else r"\qw")
                 for column in range(start, stop)
             ]
             end = r"\cw" if measured.get(row, stop) < stop else r"\qw"
-            lines.append(" & ".join([rf"\lstick{{{escape(wire)}}}", *cells, end]))
+            lines.append(" & ".join([rf"\lstick{{{escape(wire)}}}", *line, end]))
         blocks.append(
             "\\begin{quantikz}[row sep=0.25cm, column sep=0.3cm]\n"
             + " \\\\\n".join(lines)

@@ -19,8 +19,7 @@ from torch import Tensor
 
 from qfusion._checks import check, require_finite, require_number
 from qfusion.models import require
-from qfusion.quantum.lindblad import System, evolve_states
-from qfusion.quantum.measures import Measure, Measures, entanglement_entropy, measures_over_time
+from qfusion.quantum import lindblad, measures
 
 if TYPE_CHECKING:
     import qutip
@@ -115,12 +114,12 @@ def as_ket(psi: np.ndarray, dims: Sequence[int]) -> qutip.Qobj:
     return qutip.Qobj(psi[:, None], dims=[list(dims), [1] * len(dims)])
 
 
-def operators(system: System) -> tuple[qutip.Qobj, list[qutip.Qobj]]:
+def operators(system: lindblad.System) -> tuple[qutip.Qobj, list[qutip.Qobj]]:
     """Returns H and the jump operators of `system` for QuTiP."""
     return as_operator(system.H, system.dims), [as_operator(L, system.dims) for L in system.jumps]
 
 
-def dimension(system: System) -> int:
+def dimension(system: lindblad.System) -> int:
     """Returns the joint dimension D."""
     return math.prod(system.dims)
 
@@ -155,7 +154,7 @@ class Trajectory:
     times: np.ndarray
     jump_times: np.ndarray
     jump_operators: np.ndarray
-    measures: Measures
+    measures: measures.Measures
     populations: np.ndarray
 
 
@@ -176,14 +175,14 @@ class Ensemble:
     size: int
     populations: np.ndarray
     populations_error: np.ndarray
-    measures: Measures
-    measures_error: Measures
+    measures: measures.Measures
+    measures_error: measures.Measures
     jumps: np.ndarray
 
 
 @single_threaded
 def sample_trajectories(
-    system: System,
+    system: lindblad.System,
     psi0: Tensor | np.ndarray,
     times: Tensor | np.ndarray | Sequence[float],
     number: int,
@@ -232,7 +231,7 @@ def _kets(states: Sequence[Qobj]) -> np.ndarray:
 
 
 def _describe(
-    system: System,
+    system: lindblad.System,
     times: np.ndarray,
     kets: np.ndarray,
     jumps: Sequence[Sequence[tuple[float, int]]],
@@ -242,7 +241,7 @@ def _describe(
     kets = kets / np.linalg.norm(kets, axis=-1, keepdims=True)
     psi, populations = torch.from_numpy(kets), np.abs(kets) ** 2
     entropies = {
-        name: entanglement_entropy(psi, system.dims, m).numpy()
+        name: measures.entanglement_entropy(psi, system.dims, m).numpy()
         for m, name in enumerate(system.names)
     }
     return [
@@ -250,7 +249,10 @@ def _describe(
             times,
             np.array([when for when, _ in jumps[i]]),
             np.array([k for _, k in jumps[i]], dtype=int),
-            Measures(Measure("entropy", (name,), values[i]) for name, values in entropies.items()),
+            measures.Measures(
+                measures.Measure("entropy", (name,), values[i])
+                for name, values in entropies.items()
+            ),
             populations[i],
         )
         for i in range(len(kets))
@@ -285,8 +287,8 @@ def ensemble(trajectories: Sequence[Trajectory], channels: int | None = None) ->
         n,
         populations.mean(0),
         scipy.stats.sem(populations),
-        Measures(replace(one, values=runs.mean(0)) for one, runs in values),
-        Measures(replace(one, values=scipy.stats.sem(runs)) for one, runs in values),
+        measures.Measures(replace(one, values=runs.mean(0)) for one, runs in values),
+        measures.Measures(replace(one, values=scipy.stats.sem(runs)) for one, runs in values),
         np.bincount(jumped, minlength=channels or 0) / n,
     )
 
@@ -316,7 +318,7 @@ class Track:
     names: tuple[str, ...]
     dims: tuple[int, ...]
     rho: np.ndarray
-    measures: Measures
+    measures: measures.Measures
     trajectories: tuple[Trajectory, ...] = ()
     ensemble: Ensemble | None = None
 
@@ -328,7 +330,7 @@ class Track:
 
 @single_threaded
 def track(
-    system: System,
+    system: lindblad.System,
     psi0: Tensor | np.ndarray,
     times: Tensor | np.ndarray | Sequence[float],
     *,
@@ -361,7 +363,7 @@ def track(
         names=tuple(system.names),
         dims=tuple(system.dims),
         rho=rho,
-        measures=measures_over_time(rho, system.dims, system.names, negativity=negativity),
+        measures=measures.measures_over_time(rho, system.dims, system.names, negativity=negativity),
         trajectories=runs,
         ensemble=ensemble(runs, len(system.jumps)) if len(runs) > 1 else None,
     )
@@ -415,7 +417,7 @@ def follow(
 
 @single_threaded
 def solve(
-    system: System,
+    system: lindblad.System,
     psi0: Tensor | np.ndarray,
     times: Tensor | np.ndarray | Sequence[float],
     *,
@@ -458,7 +460,7 @@ def solve(
 
 
 def agreement(
-    system: System,
+    system: lindblad.System,
     psi0: Tensor | np.ndarray,
     rho_T: Tensor | np.ndarray,
     *,
@@ -484,7 +486,7 @@ def agreement(
     )
     require_finite("rho_T", other)
     times = [system.duration if time is None else time]
-    ours = evolve_states(system.H, system.jumps, torch.outer(psi, psi.conj()), times)
+    ours = lindblad.evolve_states(system.H, system.jumps, torch.outer(psi, psi.conj()), times)
     return float(np.abs(ours[0].numpy() - other).max())
 
 

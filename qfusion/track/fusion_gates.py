@@ -14,8 +14,7 @@ from qfusion._checks import check, require_finite, require_number
 from qfusion.models import EntangledQCNN, qcnn
 from qfusion.models.entangled_qcnn import fuse, stage_sizes
 from qfusion.models.qcnn import IXZ, Channel, Step, evaluate
-from qfusion.quantum.circuits import BLOCKS, complex_type
-from qfusion.quantum.decomposition import PAULIS, transfer_matrix
+from qfusion.quantum import circuits, decomposition
 
 # The gates of an EntangledQCNN's circuit for one sample, as data: what they do, on which qubits, by which angles.
 #
@@ -160,7 +159,7 @@ def _network(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fus
         a, b = (wires[q] for q in step.wires)
         where: dict[str, Any] = {"layer": step.layer, "step": index}
         if step.kind == "conv":
-            for gate, taken, on in BLOCKS[network.block].operations:
+            for gate, taken, on in circuits.BLOCKS[network.block].operations:
                 takes = tuple(("convolution", (step.layer, k)) for k in taken)
                 touched = tuple((a, b)[w] for w in on)
                 acts = (
@@ -294,12 +293,12 @@ class Noise:
         weights = torch.tensor([1 - 0.75 * s, s / 4, s / 4, s / 4], dtype=torch.float64).sqrt()
         decay = torch.zeros(2, 2, 2, dtype=torch.complex128)
         decay[0, 0, 0], decay[0, 1, 1], decay[1, 0, 1] = 1, (1 - g).sqrt(), g.sqrt()
-        return (decay[:, None] @ (weights[:, None, None] * PAULIS)).flatten(0, 1)
+        return (decay[:, None] @ (weights[:, None, None] * decomposition.PAULIS)).flatten(0, 1)
 
     def wrong(self) -> Tensor:
         """Returns the Kraus operators of the flip before a measurement, (2, 2, 2) complex128."""
         p = torch.tensor([1 - self.flip, self.flip], dtype=torch.float64)
-        return p.sqrt()[:, None, None] * PAULIS[:2]
+        return p.sqrt()[:, None, None] * decomposition.PAULIS[:2]
 
 
 def channel(model: EntangledQCNN, noise: Noise) -> Channel:
@@ -322,7 +321,7 @@ def channel(model: EntangledQCNN, noise: Noise) -> Channel:
         left, right = (read if last[q] is step else noisy for q in step.wires)
         left = still if step.kind == "pool" else left
         kraus = torch.einsum("aij,bkl->abikjl", left, right).reshape(-1, 4, 4)
-        return kraus.to(complex_type(model.network.head))
+        return kraus.to(circuits.complex_type(model.network.head))
 
     return after
 
@@ -387,5 +386,5 @@ def noisy_vectors(vectors: Tensor, noise: Noise) -> Tensor:
 
 
 def _on_vectors(noise: Noise) -> Tensor:
-    R = transfer_matrix(noise.gate())
+    R = decomposition.transfer_matrix(noise.gate())
     return R[list(IXZ)][:, list(IXZ)]

@@ -20,6 +20,7 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.models import EntangledQCNN, entangled_qcnn, qcnn
 from qfusion.models.qcnn import Step
+from qfusion.quantum import decomposition, measures, states
 from qfusion.quantum.circuits import (
     Gate,
     bloch_vectors,
@@ -29,9 +30,6 @@ from qfusion.quantum.circuits import (
     swap_wires,
     walk,
 )
-from qfusion.quantum.decomposition import PAULIS
-from qfusion.quantum.measures import entanglement_entropy, qubit_entropy
-from qfusion.quantum.states import partial_trace
 from qfusion.track.fusion_gates import FusionGate, laid_out
 
 G = TypeVar("G")
@@ -92,12 +90,14 @@ def progress(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Progress[Fusi
     for on, before, after in (*_fusion(gates, values), *_network(model, gates, values, fused)):
         now = now.copy()
         for k, wire in enumerate(on):
-            own = partial_trace(after, (2,) * len(on), (k,))
-            now[wires.index(wire)] = torch.einsum("aij,ji->a", PAULIS[1:], own).real.numpy()
+            own = states.partial_trace(after, (2,) * len(on), (k,))
+            now[wires.index(wire)] = torch.einsum(
+                "aij,ji->a", decomposition.PAULIS[1:], own
+            ).real.numpy()
         bloch.append(now)
         moments.append(Moment(on, before.numpy(), after.numpy(), (_mutual(before), _mutual(after))))
     vectors = np.stack(bloch)
-    return Progress(gates, wires, vectors, qubit_entropy(vectors), tuple(moments))
+    return Progress(gates, wires, vectors, measures.qubit_entropy(vectors), tuple(moments))
 
 
 def qubits_of(registers: Mapping[str, int]) -> tuple[str, ...]:
@@ -134,7 +134,7 @@ def of_gates(gates: Sequence[Gate], registers: Mapping[str, int]) -> Progress[Ga
             )
         )
     vectors = np.stack(bloch)
-    return Progress(tuple(gates), wires, vectors, qubit_entropy(vectors), tuple(moments))
+    return Progress(tuple(gates), wires, vectors, measures.qubit_entropy(vectors), tuple(moments))
 
 
 def _require_held(gates: Sequence[Gate], n: int) -> None:
@@ -174,9 +174,10 @@ def information(
     for gate, psi in zip(gates, islice(walk(gates, len(owner)), 1, None), strict=True):
         rows.append(rows[-1])  # a unitary inside a register changes none of this
         if len({owner[q] for q in gate.wires}) > 1:
-            S = [float(entanglement_entropy(psi, dims, m)) for m in range(len(dims))]
+            S = [float(measures.entanglement_entropy(psi, dims, m)) for m in range(len(dims))]
             shared = [
-                S[a] + S[b] - float(entanglement_entropy(psi, dims, (a, b))) for a, b in pairs
+                S[a] + S[b] - float(measures.entanglement_entropy(psi, dims, (a, b)))
+                for a, b in pairs
             ]
             rows[-1] = [max(0.0, part) for part in (*shared, sum(S))]
     groups = [(names[a], names[b]) for a, b in pairs] + [names] * (len(names) > 2)
@@ -199,7 +200,7 @@ def _fusion(gates: tuple[FusionGate, ...], values: Mapping[str, Tensor]) -> Iter
         U = torch.block_diag(*(rotation("RY", angle[None]) for angle in angles))
         after = U @ before @ U.mH
         for k, wire in enumerate(gate.wires):
-            alone[wire] = partial_trace(after, (2,) * len(gate.wires), (k,))
+            alone[wire] = states.partial_trace(after, (2,) * len(gate.wires), (k,))
         yield gate.wires, before, after
 
 
@@ -213,7 +214,7 @@ def _network(
     masses = torch.sin(values["theta"] / 2).square()
     states = qcnn.density_states(model.network, entangled_qcnn.fuse(masses, values["phi"])[0])
     for index, step in enumerate(steps):
-        pair = partial_trace(states[index], (2,) * n, step.wires)
+        pair = states.partial_trace(states[index], (2,) * n, step.wires)
         if step.wires[0] > step.wires[1]:  # the trace keeps the order of the qubits
             pair = swap_wires(pair)
         on = tuple(fused[q] for q in step.wires)
@@ -243,7 +244,7 @@ def _mutual(rho: Tensor) -> float:
     if count < 2:
         return 0.0
     first, last = tuple(range(count - 1)), (count - 1,)
-    states = (partial_trace(rho, (2,) * count, first), partial_trace(rho, (2,) * count, last), rho)
-    spectra = [torch.linalg.eigvalsh(state).clamp_min(0) for state in states]
+    parts = (states.partial_trace(rho, (2,) * count, side) for side in (first, last))
+    spectra = [torch.linalg.eigvalsh(part).clamp_min(0) for part in (*parts, rho)]
     a, b, joint = (-float(torch.xlogy(x, x).sum()) for x in spectra)
     return max(0.0, a + b - joint)
