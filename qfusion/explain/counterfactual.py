@@ -82,8 +82,7 @@ def dividend_forms(
         "instead.",
     )
     states = _replaced(states_of(model, inputs), modality, probes)
-    explanation = explain_states(model, states, background)
-    return _assemble(torch.from_numpy(explanation.dividends), model)
+    return _assemble(torch.from_numpy(explain_states(model, states, background).dividends), model)
 
 
 def value(form: Tensor, state: Tensor) -> Tensor:

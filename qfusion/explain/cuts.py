@@ -419,10 +419,9 @@ def _first(X: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
     """Operators (..., D, D) as (..., d d, r r): row and column of modality m, then those of the rest."""
     left, d, right = math.prod(dims[:m]), dims[m], math.prod(dims[m + 1 :])
     b = X.ndim - 2
-    order = [*range(b), b + 1, b + 4, b, b + 2, b + 3, b + 5]
     return (
         X.reshape(*X.shape[:-2], left, d, right, left, d, right)
-        .permute(order)
+        .permute([*range(b), b + 1, b + 4, b, b + 2, b + 3, b + 5])
         .reshape(*X.shape[:-2], d * d, (left * right) ** 2)
     )
 
@@ -438,8 +437,7 @@ def _kron(factors: list[Tensor]) -> Tensor:
 
 def _reduced(rho: Tensor) -> Tensor:
     """rho_m as (..., d d) of states (..., d d, r r); with the last axes exchanged, rho_rest."""
-    r = math.isqrt(rho.shape[-1])
-    return rho[..., :: r + 1].sum(-1)  # the diagonal of the rest
+    return rho[..., :: math.isqrt(rho.shape[-1]) + 1].sum(-1)  # the diagonal of the rest
 
 
 def _cut(rho: Tensor) -> Tensor:

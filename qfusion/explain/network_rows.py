@@ -38,8 +38,7 @@ def row_values(
 
 
 def _value(O: Tensor, phi: Tensor, masses: Tensor, rows: Tensor, S: Subset) -> Tensor:
-    M = masses.shape[-1]
-    rest = [m for m in range(M) if m not in S]
+    rest = [m for m in range(masses.shape[-1]) if m not in S]
     if not rest:
         return evaluate(O, fuse(masses, phi)[0])
     if len(masses) <= _FEW:

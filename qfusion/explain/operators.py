@@ -29,6 +29,7 @@ from qfusion.models.encoders import Features
 from qfusion.models.entangled_qcnn import fuse, patterns
 from qfusion.models.qcnn import evaluate
 from qfusion.quantum import decomposition
+from qfusion.quantum.states import product
 
 MAX_PATTERNS = 2**20  # outcome patterns of a pair whose values are worked out
 
@@ -95,7 +96,7 @@ class Operator:
         """
         if self.vectors is not None:
             vector = torch.from_numpy(self.vectors[:, k])
-            return (quantum_states.product(states) @ vector.conj()).abs().square().numpy()
+            return (product(states) @ vector.conj()).abs().square().numpy()
         place, weight = int(self.basis[k]), states[0].new_ones(len(states[0]))  # type: ignore[index]
         for state in reversed(states):
             place, here = divmod(place, state.shape[1])
@@ -105,7 +106,7 @@ class Operator:
     def weights(self, states: Sequence[Tensor]) -> np.ndarray:
         """Returns the mean over the samples of the overlap with every eigenvector, (K,): they add up to 1."""
         if self.vectors is not None:
-            amplitudes = quantum_states.product(states) @ torch.from_numpy(self.vectors).conj()
+            amplitudes = product(states) @ torch.from_numpy(self.vectors).conj()
             return amplitudes.abs().square().mean(0).numpy()
         if len(states) == 1:
             return states[0].mean(0).numpy()[self.basis]
@@ -114,7 +115,7 @@ class Operator:
     def scores(self, states: Sequence[Tensor]) -> np.ndarray:
         """Returns v(S) of every sample, (B,): the eigenvalues weighted by the overlaps."""
         if self.vectors is not None:
-            amplitudes = quantum_states.product(states) @ torch.from_numpy(self.vectors).conj()
+            amplitudes = product(states) @ torch.from_numpy(self.vectors).conj()
             return (amplitudes.abs().square() @ torch.from_numpy(self.values)).numpy()
         table = np.empty(len(self.values))
         table[self.basis] = self.values
@@ -267,8 +268,7 @@ def _table(
         )
         return network_rows.pulled_back(O[None], phi, masses, S[0])[0]
     s, r, k = 2 ** len(S), 2 ** len(rest), n // 2
-    bits = patterns(M).double()
-    factors = fuse(bits[:, None].expand(-1, n, -1), phi)[0].view((2,) * M + (n, 3))
+    factors = fuse(patterns(M).double()[:, None].expand(-1, n, -1), phi)[0].view((2,) * M + (n, 3))
     factors = factors.permute(*S, *rest, M, M + 1).reshape(s, r, n, 3)
     left, right = _multiplied(factors[:, :, :k]), _multiplied(factors[:, :, k:])  # (s^k, r^k, 3^k)
     # patterns modality by modality stand qubit by qubit here, and the other way round in the end

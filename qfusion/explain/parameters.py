@@ -155,10 +155,9 @@ class JumpParameters(Terms):
         joint = {s: states.product([kets[m] for m in s]) for s in decomposition.subsets(M) if s}
         mean = {s: psi.mT @ psi.conj() / count for s, psi in joint.items()}
         few = _spread(count, ENTANGLEMENT_SAMPLES)
-        factors = torch.tensor([parameter.value for parameter in parameters], dtype=torch.float64)
         return JumpParameters(
             parameters,
-            factors,
+            torch.tensor([parameter.value for parameter in parameters], dtype=torch.float64),
             plain,
             couplings,
             dissipations,
@@ -561,8 +560,7 @@ class NetworkParameters(Terms):
             f = factors[n * (1 + m) : n * (2 + m), None, None]
             # up to three modalities are the bits of one stage; else newcomers of a chain are the last of theirs
             stage, axis = (0, m) if m < 2 or M <= JOINT_LIMIT else (m - 1, 1)
-            bits = phi.shape[-1].bit_length() - 1
-            table = phi[:, stage].reshape(n, *(2,) * bits)
+            table = phi[:, stage].reshape(n, *(2,) * (phi.shape[-1].bit_length() - 1))
             mean = table.mean(1 + axis, keepdim=True).expand_as(table).reshape(n, 1, -1)
             scaled = mean + f * (phi[:, stage : stage + 1] - mean)
             phi = torch.cat([phi[:, :stage], scaled, phi[:, stage + 1 :]], 1)

@@ -224,8 +224,7 @@ def _alone(
 
 def _slope(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Slope (r,) of y over x under counts (r, n); NaN where x is constant."""
-    total = weights.sum(-1, keepdims=True)
-    dx = x - weights @ x[:, None] / total
+    dx = x - weights @ x[:, None] / weights.sum(-1, keepdims=True)
     varies = (weights * dx**2).sum(-1) > 1e-24 * max(float(np.abs(x).max(initial=0)), 1e-300) ** 2
     return np.where(
         varies, (weights * dx * y).sum(-1) / np.where(varies, (weights * dx**2).sum(-1), 1), np.nan
@@ -320,8 +319,7 @@ def difference(
             None if clusters is None else clusters[one.places],
         )[""]
 
-    pairs = zip(a.alone, b.alone, strict=True)
-    return {one.modality: more(one, other) for one, other in pairs}
+    return {one.modality: more(one, other) for one, other in zip(a.alone, b.alone, strict=True)}
 
 
 # What is said of it

@@ -231,8 +231,7 @@ def half_way(
     slopes = terms.slopes([target])[1][:, 0]
     for place, term in enumerate(terms.parameters):
         if term.kind not in ("measurement", "head") and term.value != 0:  # these are linear
-            middle = terms.moved(place, term.value / 2)
-            slopes[place] = middle.slopes([target])[1][place, 0]
+            slopes[place] = terms.moved(place, term.value / 2).slopes([target])[1][place, 0]
     return -np.array([term.value for term in terms.parameters]) * slopes
 
 
@@ -417,8 +416,7 @@ def _lead(scores: np.ndarray, held: int) -> np.ndarray:
     """How far others lead the decision `held`, > 0 where it is turned: (..., C) -> (...)."""
     if scores.shape[-1] == 1:
         return (-scores if held else scores)[..., 0]
-    others = np.delete(scores, held, -1)
-    return others.max(-1) - scores[..., held]
+    return np.delete(scores, held, -1).max(-1) - scores[..., held]
 
 
 def _turn(

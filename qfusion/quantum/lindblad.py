@@ -331,8 +331,7 @@ def pack(X: Tensor) -> Tensor:
 
 def unpack(Y: Tensor, C: int) -> Tensor:
     """(nT, ceil(C/2), D, D) -> Hermitian (nT, C, D, D)."""
-    pairs = torch.stack([(Y + Y.mH) / 2, (Y - Y.mH) / 2j], dim=2)
-    return pairs.flatten(1, 2)[:, :C]
+    return torch.stack([(Y + Y.mH) / 2, (Y - Y.mH) / 2j], dim=2).flatten(1, 2)[:, :C]
 
 
 # exp(t G) X for generators X -> sum_terms (G X + X G^+ + sum_k L_k X L_k^+), by a Chebyshev expansion with its own

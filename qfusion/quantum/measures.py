@@ -246,8 +246,7 @@ def require_state(name: str, rho: Tensor, eigenvalues: Tensor | None = None) -> 
 
 def _entropy(eigenvalues: Tensor) -> Tensor:
     """-sum x log x over the last axis, zero (also in the gradient) where x <= 0."""
-    positive = eigenvalues > 0
-    x = torch.where(positive, eigenvalues, torch.ones_like(eigenvalues))
+    x = torch.where(eigenvalues > 0, eigenvalues, torch.ones_like(eigenvalues))
     return -(x * x.log()).sum(-1)
 
 

@@ -134,8 +134,7 @@ def _steady_state(
     residuals: list[np.ndarray] = []
     for _ in range(steps):
         GX = G @ X
-        JX = apply(jumps, X)
-        R = GX + GX.conj().T + JX
+        R = GX + GX.conj().T + apply(jumps, X)
         size = float(np.abs(R).max())
         if size < least:
             best, least, stalled = X, size, 0
@@ -521,8 +520,7 @@ def jump_channel(L: Tensor, dt: float) -> np.ndarray:
     x = g * dt / 2
     factor = 1 / torch.sqrt(1 + x**2)
     stay = (V * (factor * (1 - x))) @ V.mH
-    jump = math.sqrt(dt) * L @ (V * factor) @ V.mH
-    return torch.stack([stay, jump]).numpy()
+    return torch.stack([stay, math.sqrt(dt) * L @ (V * factor) @ V.mH]).numpy()
 
 
 def shares(H: Tensor, dims: Sequence[int]) -> dict[decomposition.Subset, float]:

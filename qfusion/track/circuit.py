@@ -54,29 +54,6 @@ class StepGate:
 Wires = dict[str, tuple[str, ...]]
 
 
-def gates_of_step(
-    system: lindblad.System,
-    psi: np.ndarray,
-    states: Sequence[np.ndarray],
-    dt: float,
-    form: str,
-    split: str,
-    wires: Wires,
-) -> tuple[StepGate, ...]:
-    """Returns the gates of `circuit.step_circuit`, with its arguments, in the order they act and with columns."""
-    gates = [
-        _preparation(name, wires[name], state)
-        for name, state in zip(system.names, states, strict=True)
-    ]
-    # A term or jump operator that is zero, as after a tweak, has no gate.
-    gates += (
-        [_whole_step(system, dt, wires)]
-        if form == "exact"
-        else _split_step(system, psi, dt, split, wires)
-    )
-    return in_columns(gates, [wire for gate in gates for wire in gate.wires])
-
-
 def wires_of(system: lindblad.System) -> Wires:
     """Returns the qubits of each modality.
 
@@ -404,10 +381,18 @@ def step_circuit(
     wires = wires_of(system)
     states = checked_kets(system, kets)
     psi = product([torch.from_numpy(state) for state in states]).numpy()
-    gates = gates_of_step(system, psi, states, dt, form, split, wires)
-    return StepCircuit(
-        gates, tuple(w for name in system.names for w in wires[name]), system, psi, dt, form
+    gates = [
+        _preparation(name, wires[name], state)
+        for name, state in zip(system.names, states, strict=True)
+    ]
+    # A term or jump operator that is zero, as after a tweak, has no gate.
+    gates += (
+        [_whole_step(system, dt, wires)]
+        if form == "exact"
+        else _split_step(system, psi, dt, split, wires)
     )
+    qubits = tuple(wire for name in system.names for wire in wires[name])
+    return StepCircuit(in_columns(gates, qubits), qubits, system, psi, dt, form)
 
 
 # The circuit of a model with plain gates for one sample in PennyLane: run, drawn and exported.

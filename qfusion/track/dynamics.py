@@ -19,7 +19,8 @@ from torch import Tensor
 
 from qfusion._checks import check, require_finite, require_number
 from qfusion.models import require
-from qfusion.quantum import lindblad, measures
+from qfusion.quantum import lindblad
+from qfusion.quantum.measures import Measure, Measures, entanglement_entropy, measures_over_time
 
 if TYPE_CHECKING:
     import qutip
@@ -154,7 +155,7 @@ class Trajectory:
     times: np.ndarray
     jump_times: np.ndarray
     jump_operators: np.ndarray
-    measures: measures.Measures
+    measures: Measures
     populations: np.ndarray
 
 
@@ -175,8 +176,8 @@ class Ensemble:
     size: int
     populations: np.ndarray
     populations_error: np.ndarray
-    measures: measures.Measures
-    measures_error: measures.Measures
+    measures: Measures
+    measures_error: Measures
     jumps: np.ndarray
 
 
@@ -241,7 +242,7 @@ def _describe(
     kets = kets / np.linalg.norm(kets, axis=-1, keepdims=True)
     psi, populations = torch.from_numpy(kets), np.abs(kets) ** 2
     entropies = {
-        name: measures.entanglement_entropy(psi, system.dims, m).numpy()
+        name: entanglement_entropy(psi, system.dims, m).numpy()
         for m, name in enumerate(system.names)
     }
     return [
@@ -249,10 +250,7 @@ def _describe(
             times,
             np.array([when for when, _ in jumps[i]]),
             np.array([k for _, k in jumps[i]], dtype=int),
-            measures.Measures(
-                measures.Measure("entropy", (name,), values[i])
-                for name, values in entropies.items()
-            ),
+            Measures(Measure("entropy", (name,), values[i]) for name, values in entropies.items()),
             populations[i],
         )
         for i in range(len(kets))
@@ -287,8 +285,8 @@ def ensemble(trajectories: Sequence[Trajectory], channels: int | None = None) ->
         n,
         populations.mean(0),
         scipy.stats.sem(populations),
-        measures.Measures(replace(one, values=runs.mean(0)) for one, runs in values),
-        measures.Measures(replace(one, values=scipy.stats.sem(runs)) for one, runs in values),
+        Measures(replace(one, values=runs.mean(0)) for one, runs in values),
+        Measures(replace(one, values=scipy.stats.sem(runs)) for one, runs in values),
         np.bincount(jumped, minlength=channels or 0) / n,
     )
 
@@ -309,7 +307,7 @@ class Track:
         dims: of the modalities.
         rho: states under the master equation, (nT, D, D).
         measures: of the states under the master equation, (nT,) each, in the order of
-            `quantum.measures.measures_over_time`.
+            `quantum.measures_over_time`.
         trajectories: single quantum-jump trajectories, when asked for.
         ensemble: their mean and its standard error, from two trajectories on.
     """
@@ -318,7 +316,7 @@ class Track:
     names: tuple[str, ...]
     dims: tuple[int, ...]
     rho: np.ndarray
-    measures: measures.Measures
+    measures: Measures
     trajectories: tuple[Trajectory, ...] = ()
     ensemble: Ensemble | None = None
 
@@ -363,7 +361,7 @@ def track(
         names=tuple(system.names),
         dims=tuple(system.dims),
         rho=rho,
-        measures=measures.measures_over_time(rho, system.dims, system.names, negativity=negativity),
+        measures=measures_over_time(rho, system.dims, system.names, negativity=negativity),
         trajectories=runs,
         ensemble=ensemble(runs, len(system.jumps)) if len(runs) > 1 else None,
     )

@@ -354,9 +354,8 @@ class NoisyQCNN(EntangledQCNN):
 
     def direct_scores(self, masses: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores by evolving density matrices gate by gate, (B, C): the reference path, for small n."""
-        vectors = self.fuse(masses)[0]
         rho = qcnn.density_states(
-            self.network, noisy_vectors(vectors, self.noise), channel(self, self.noise)
+            self.network, noisy_vectors(self.fuse(masses)[0], self.noise), channel(self, self.noise)
         )[-1]
         return qcnn.density_scores(self.network, rho) + self.bias
 
@@ -386,5 +385,4 @@ def noisy_vectors(vectors: Tensor, noise: Noise) -> Tensor:
 
 
 def _on_vectors(noise: Noise) -> Tensor:
-    R = decomposition.transfer_matrix(noise.gate())
-    return R[list(IXZ)][:, list(IXZ)]
+    return decomposition.transfer_matrix(noise.gate())[list(IXZ)][:, list(IXZ)]

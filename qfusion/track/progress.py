@@ -148,9 +148,8 @@ def _require_held(gates: Sequence[Gate], n: int) -> None:
 
 def _of_qubits(psi: Tensor, qubits: Sequence[int]) -> Tensor:
     """The density matrix (2^k, 2^k) of k qubits of a state, in their order."""
-    n = psi.shape[-1].bit_length() - 1
     A = (
-        psi.view((2,) * n)
+        psi.view((2,) * (psi.shape[-1].bit_length() - 1))
         .movedim(list(qubits), list(range(len(qubits))))
         .reshape(2 ** len(qubits), -1)
     )
@@ -212,9 +211,9 @@ def _network(
 ) -> Iterator[Change]:
     n, steps = model.elements, model.network.steps
     masses = torch.sin(values["theta"] / 2).square()
-    states = qcnn.density_states(model.network, entangled_qcnn.fuse(masses, values["phi"])[0])
+    rhos = qcnn.density_states(model.network, entangled_qcnn.fuse(masses, values["phi"])[0])
     for index, step in enumerate(steps):
-        pair = states.partial_trace(states[index], (2,) * n, step.wires)
+        pair = states.partial_trace(rhos[index], (2,) * n, step.wires)
         if step.wires[0] > step.wires[1]:  # the trace keeps the order of the qubits
             pair = swap_wires(pair)
         on = tuple(fused[q] for q in step.wires)

@@ -158,7 +158,6 @@ def _elements(model: EntangledQCNN, circuit: FusionCircuit, job: _Job) -> Run:
     if job.shots is not None:
         variance = variance + _carried(model, vectors, job)
     most = max(len(network.wires) + len(spare), *(len(part.wires) for part in parts))
-    circuits = 1 + n * (1 if job.shots is None else 2)
     return Run(
         scores,
         np.sqrt(variance),
@@ -168,7 +167,7 @@ def _elements(model: EntangledQCNN, circuit: FusionCircuit, job: _Job) -> Run:
         job.name,
         job.shots,
         most,
-        circuits,
+        1 + n * (1 if job.shots is None else 2),
     )
 
 
