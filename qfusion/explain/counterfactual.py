@@ -264,7 +264,34 @@ _STEPS, _STARTS, _POLISHED = 120, 8, 6
 
 
 @dataclass(frozen=True, eq=False)
-class StateChange:
+class Turn:
+    """A change that is to turn a decision.
+
+    Attributes:
+        before, after: scores (C,); `after` from running the model with the change.
+    """
+
+    before: np.ndarray
+    after: np.ndarray
+
+    @property
+    def decision(self) -> int:
+        """The decision before: a class, or 1 for a positive score and 0 for another."""
+        return decision(self.before)
+
+    @property
+    def turned(self) -> int:
+        """The decision after."""
+        return decision(self.after)
+
+    @property
+    def verified(self) -> bool:
+        """Whether the model, run again, decides otherwise."""
+        return self.turned != self.decision
+
+
+@dataclass(frozen=True, eq=False)
+class StateChange(Turn):
     """The nearest state of one modality that turns the decision, or the news that there is none.
 
     Attributes:
@@ -273,9 +300,6 @@ class StateChange:
         state: the nearest one, ket (d,), masses (n,), or numbers that the modality comes to in another model, (k,).
         distance: Fubini-Study angle of kets, Euclidean norm of the change of the angles theta of masses; radians. Of
             other numbers the Euclidean norm of their change.
-        before, after: scores (C,); `after` from running the model with the new state.
-        decision, turned: the decision before and after: a class, or 1 for a positive score and 0 for another.
-        verified: whether the model, run again, decides otherwise.
         exact: whether the distance is the global optimum, or the best that was found.
         reach: how near the boundary this modality alone can come, in units of the score: >= 0 where possible.
     """
@@ -284,11 +308,6 @@ class StateChange:
     possible: bool
     state: Tensor
     distance: float
-    before: np.ndarray
-    after: np.ndarray
-    decision: int
-    turned: int
-    verified: bool
     exact: bool
     reach: float
 
@@ -321,23 +340,19 @@ def nearest_state(
         "Argument `states` must hold one sample, but holds several.",
     )
     before = scores_of(model, states)[0].numpy()
-    was, exact, linear = decision(before), can(model, "kets"), can(model, "states")
+    exact, linear = can(model, "kets"), can(model, "states")
     if linear:
         own, form = states[modality][0], score_form(model, states, modality).detach()
         search = _nearest_ket if exact else _nearest_masses
         nearby, reach = search(boundaries(form, before), own)
         best = min(nearby, key=lambda state: float(distance(own, state)), default=None)
     else:
-        own = flat(states[modality])[0]
-        best = nearest(model, states, modality, was, None if ends is None else flat(ends))
+        own, ends = flat(states[modality])[0], None if ends is None else flat(ends)
+        best = nearest(model, states, modality, decision(before), ends)
         reach = -math.inf if best is None else 0.0
     if best is None:
-        return StateChange(
-            modality, False, own, math.inf, before, before, was, was, False, exact, reach
-        )
-    if (
-        linear
-    ):  # run by the other picture: the state evolves (QiNN-QJ), or passes the network's layers
+        return StateChange(before, before, modality, False, own, math.inf, exact, reach)
+    if linear:  # by the other picture: the state evolves (QiNN-QJ), or passes the network's layers
         size, turning = float(distance(own, best)), {**states, modality: best[None]}
         with torch.no_grad():
             after = require(model, "states").direct_scores(turning)[0].numpy()
@@ -345,10 +360,7 @@ def nearest_state(
         size = float((best - own).norm())
         turning = {**states, modality: filled(states[modality], best[None])}
         after = scores_of(model, turning)[0].numpy()
-    turned = decision(after)
-    return StateChange(
-        modality, True, best, size, before, after, was, turned, turned != was, exact, reach
-    )
+    return StateChange(before, after, modality, True, best, size, exact, reach)
 
 
 def boundaries(form: Tensor, scores: np.ndarray) -> list[Tensor]:

@@ -27,7 +27,7 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.explain.backgrounds import AnyBackground, Background, RowBackground
 from qfusion.explain.coalitions import OTHER_MODEL
-from qfusion.explain.counterfactual import MARGIN, decision
+from qfusion.explain.counterfactual import MARGIN, Turn, decision
 from qfusion.explain.parameters import SCORE, JumpParameters, NetworkParameters, Parameter
 from qfusion.models import EntangledQCNN, FusionModel, Tweak, can, require
 from qfusion.models.base import in_double
@@ -281,7 +281,7 @@ _FINE = 400  # places of the interpolant that are looked at
 
 
 @dataclass(frozen=True, eq=False)
-class ParameterChange:
+class ParameterChange(Turn):
     """The nearest setting of one parameter that turns the decision.
 
     Attributes:
@@ -290,9 +290,6 @@ class ParameterChange:
             numbers from 0.
         learned, value: before and after: a factor, T itself, or radians.
         size: |value / learned - 1|, or the change in radians of an angle.
-        before, after: scores (C,); `after` from the model with the parameter turned.
-        decision, turned: see `counterfactual.decision`.
-        verified: whether the model with the parameter turned decides otherwise.
     """
 
     kind: str
@@ -300,11 +297,6 @@ class ParameterChange:
     learned: float
     value: float
     size: float
-    before: np.ndarray
-    after: np.ndarray
-    decision: int
-    turned: int
-    verified: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -459,14 +451,9 @@ def _turn(
     value = float(min(turns, key=lambda x: abs(x - learned)))
     value += math.copysign(2e-7 * top, value - learned)  # on the far side of the root
     value = min(max(value, 0.0), top)
-    return _change(
-        parameter.kind,
-        parameter.name,
-        learned,
-        value,
-        abs(value / learned - 1),
-        before,
-        scores(value),
+    size = abs(value / learned - 1)
+    return ParameterChange(
+        before, scores(value), parameter.kind, parameter.name, learned, value, size
     ), tail
 
 
@@ -487,16 +474,18 @@ def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
     scores = (model.read(torch.stack(vectors)) + model.bias).numpy().reshape(len(places), 3, -1)
     mean = scores.mean(1)  # score = mean + cosine cos(turn) + sine sin(turn)
     cosine, sine = scores[:, 0] - mean, (scores[:, 1] - scores[:, 2]) / math.sqrt(3)
-    result = []
+    changes = []
     for k, place in enumerate(places):
         turn = _nearest_turn(mean[k], cosine[k], sine[k], held, wanted)
         if turn is None:
             continue
         after = model.with_angles(turned(place, turn)).scores(states)[0].numpy()
         name, learned = ".".join(map(str, place)), float(phi[place])
-        result.append(_change("angle", name, learned, learned + turn, abs(turn), before, after))
+        changes.append(
+            ParameterChange(before, after, "angle", name, learned, learned + turn, abs(turn))
+        )
     return Search(
-        tuple(sorted(result, key=lambda c: c.size)),
+        tuple(sorted(changes, key=lambda change: change.size)),
         len(places),
         "every angle of the truth tables, all the way round",
         0.0,
@@ -524,18 +513,3 @@ def _nearest_turn(
         half = math.acos(max(min(-a / size, 1.0), -1.0))  # >= 0 within `half` of the peak
         turns += [math.remainder(peak + side * half, 2 * math.pi) for side in (-1, 1)]
     return min(turns, key=abs) if turns else None
-
-
-def _change(
-    kind: str,
-    name: str,
-    learned: float,
-    value: float,
-    size: float,
-    before: np.ndarray,
-    after: np.ndarray,
-) -> ParameterChange:
-    held, turned = decision(before), decision(after)
-    return ParameterChange(
-        kind, name, learned, value, size, before, after, held, turned, turned != held
-    )
