@@ -45,12 +45,10 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
 from qfusion.explain.backgrounds import AnyBackground, rest_state
-from qfusion.explain.coalitions import coalition_values, signs
-from qfusion.explain.coalitions import dividends as harsanyi
+from qfusion.explain.coalitions import coalition_values, dividends, signs
 from qfusion.explain.parameters import JumpParameters, Parameter
 from qfusion.explain.sensitivity import system
-from qfusion.models import FusionModel, QuantumJump, require
-from qfusion.models.base import in_double
+from qfusion.models import FusionModel, QuantumJump, base, require
 from qfusion.models.encoders import Features
 from qfusion.quantum import decomposition, states
 from qfusion.quantum.lindblad import Generator, Term, act, combine, evolve, pack
@@ -283,7 +281,7 @@ def built_each(
         values = torch.cat(
             [coalition_values(O, chunk, result.background) for chunk in zip(*kets, strict=True)]
         )
-    parts = harsanyi(values.numpy(), len(plain.modalities))
+    parts = dividends(values.numpy(), len(plain.modalities))
     parts[:, 0, :2] += float(plain.bias.detach()[output])  # of the baseline
     start, end, parts = parts[..., 0], parts[..., 1], parts[..., 2:]
     return BuiltEach(
@@ -324,7 +322,7 @@ def answer(result: Built) -> str:
 def _opened(
     model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int
 ) -> tuple[QuantumJump, JumpParameters, Apart]:
-    moving = in_double(require(model, "time", "that could build anything"))
+    moving = base.in_double(require(model, "time", "that could build anything"))
     result = cast(JumpParameters, system(moving, inputs, background, output))
     with torch.no_grad():
         return moving, result, Apart.of(moving, result, output)

@@ -19,7 +19,6 @@ from qfusion._checks import check, choose
 from qfusion.explain.backgrounds import AnyBackground
 from qfusion.explain.coalitions import explain_states
 from qfusion.models import FusionModel, base, can, require
-from qfusion.models.base import in_double
 from qfusion.models.encoders import Features
 from qfusion.models.entangled_qcnn import patterns, probabilities
 
@@ -333,7 +332,7 @@ def nearest_state(
         NotFound: when there is no such modality.
         InvalidInput: when `states` does not hold one sample.
     """
-    model, states = in_double(model), doubled(states)
+    model, states = base.in_double(model), doubled(states)
     choose("Modality", modality, model.modalities)
     check(
         all(base.nested_length(states[name]) == 1 for name in model.modalities),

@@ -5,9 +5,8 @@ cuts of single moments, their effect on the test metrics, and the sentences that
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,17 +20,11 @@ from qfusion.data.modality import Target
 from qfusion.errors import InvalidInput
 from qfusion.explain import stability
 from qfusion.explain.backgrounds import AnyBackground, Background
-from qfusion.explain.coalitions import dividends as harsanyi
-from qfusion.models import QuantumJump, require
+from qfusion.explain.coalitions import dividends
+from qfusion.models import FusionModel, QuantumJump, require
+from qfusion.models.encoders import Features
 from qfusion.quantum import decomposition, states
 from qfusion.training import metrics
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from qfusion.models import FusionModel
-    from qfusion.models.encoders import Features
-
 
 RELATIVE, ABSOLUTE = 1e-8, 1e-10  # tolerances of the integrator
 _SMALL = (
@@ -347,8 +340,8 @@ def cuts(
     return replace(
         result,
         coalitions=tuple(decomposition.subset_name(S, model.modalities) for S in order),
-        dividends=harsanyi(after, M),
-        dividends_before=harsanyi(undisturbed, M),
+        dividends=dividends(after, M),
+        dividends_before=dividends(undisturbed, M),
     )
 
 

@@ -29,8 +29,7 @@ from qfusion.explain.backgrounds import AnyBackground, Background, RowBackground
 from qfusion.explain.coalitions import OTHER_MODEL
 from qfusion.explain.counterfactual import MARGIN, Turn, decision
 from qfusion.explain.parameters import SCORE, JumpParameters, NetworkParameters, Parameter
-from qfusion.models import EntangledQCNN, FusionModel, Tweak, can, require
-from qfusion.models.base import in_double
+from qfusion.models import EntangledQCNN, FusionModel, Tweak, base, can, require
 from qfusion.models.encoders import Features
 from qfusion.models.entangled_qcnn import fuse
 from qfusion.models.quantum_jump import QuantumJump, expectation
@@ -239,7 +238,7 @@ def system(
     model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int = 0
 ) -> JumpParameters | NetworkParameters:
     """Returns the physics of a model with everything that slopes and knock-outs need."""
-    model = in_double(model)
+    model = base.in_double(model)
     check(
         0 <= output < len(model.outputs),
         f"Argument `output` must lie between 0 and {len(model.outputs) - 1}, but is {output}.",
@@ -381,7 +380,7 @@ def nearest_parameters(
         states: of the sample, (1, d_m) kets or (1, n) masses, as `forms.states_of` gives them.
         parameters: of a QiNN-QJ, its `table`, to use again for many samples; None works it out.
     """
-    model = in_double(model)
+    model = base.in_double(model)
     with torch.no_grad():
         if can(require(model, "terms"), "rules"):
             return _angles(require(model, "rules"), states)

@@ -105,12 +105,9 @@ def centred(system: lindblad.System) -> tuple[Tensor, Tensor]:
     What is left of L does something; the multiple of the identity in it jumps without effect (Breuer and Petruccione
     2002, eq. 3.73), and would only slow the iterations below.
     """
-    H, jumps = system.H, system.jumps
-    if not len(jumps):
-        return H, jumps
-    c = torch.diagonal(jumps, dim1=-2, dim2=-1).mean(-1)[:, None, None]
-    shift = ((c.conj() * jumps - c * jumps.mH) / 2j).sum(0)
-    return H - shift, jumps - c * torch.eye(len(H), dtype=H.dtype)
+    generator = lindblad.Generator.dense(system.H, system.jumps)
+    (term,) = decomposition.traceless(generator).terms
+    return term.H, term.jumps
 
 
 def _steady_state(

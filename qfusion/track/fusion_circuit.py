@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,6 @@ from qfusion.track.fusion_gates import (
     Noise,
     in_columns,
     laid_out,
-    purification,
 )
 
 # The circuit of an EntangledQCNN for one sample in PennyLane: one list of gates that is run, drawn and exported.
@@ -273,7 +273,7 @@ def unmeasured(wires: Sequence[str], spare: Sequence[str], vectors: Tensor) -> N
     """Applies the gates that give each wire the state of its vector (1, <X>, <Z>), by entangling it with a spare
     qubit."""
     for wire, other, vector in zip(wires, spare, vectors, strict=True):
-        a, b = purification(vector)
-        qml.RY(a, wires=other)
+        _, x, z = vector.tolist()
+        qml.RY(math.acos(min(1.0, math.hypot(x, z))), wires=other)
         qml.CNOT(wires=[other, wire])
-        qml.RY(b, wires=wire)
+        qml.RY(math.atan2(x, z), wires=wire)

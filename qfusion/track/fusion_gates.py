@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -239,13 +238,6 @@ def laid_out(
 def width(model: EntangledQCNN) -> int:
     """Returns the number of qubits of the whole circuit; n (2 M - 1) when chained, else n (M + 1)."""
     return sum(len(names) for part in wires_of(model) for names in part)
-
-
-def purification(vector: Tensor) -> tuple[float, float]:
-    """Returns angles (a, b) so that RY(a) on a spare qubit, CNOT to the fused one and RY(b) on that give it the vector
-    (1, <X>, <Z>)."""
-    _, x, z = vector.tolist()
-    return math.acos(min(1.0, math.hypot(x, z))), math.atan2(x, z)
 
 
 # Noise of the entangled-fusion circuit: what it does to the effective observables, and where it acts.
