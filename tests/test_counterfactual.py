@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import counterfactual, interventions, sensitivity
+from qfusion.explain import coalitions, counterfactual, interventions, sensitivity
 from qfusion.models import InputSpec, QuantumJump, Tweak
 from qfusion.quantum.decomposition import subsets
 from tests.entangled import model_of
@@ -65,9 +65,7 @@ def test_forms_give_scores_and_dividends_of_other_states(model) -> None:
             direct,
             atol=1e-10,
         )
-        found = explain.explain(
-            counterfactual.with_states(model, changed), features(model, 5, 9), background
-        )
+        found = coalitions.explain_states(model, changed, background)
         by_form = counterfactual.value(
             counterfactual.dividend_forms(model, x, background, name), others[name]
         )

@@ -364,7 +364,7 @@ def test_on_planted_data_the_numbers_are_those_of_the_truth() -> None:
         assert (each.rank.value, each.sign.value, each.slope.value) == pytest.approx(
             expected, abs=1e-9
         )
-        assert trust.found_in(each)
+        assert trust.rises(each)
     hidden = np.column_stack([table[[f"latent_{name}" for name in M]], study.dataset.y[rows]])
     called = (hidden.max(1) > 0) & (hidden.min(1) < 0)
     relation = study.frame().iloc[rows]["relation"].isin(["joint", "conflict"]).to_numpy()
@@ -381,7 +381,7 @@ def test_the_planted_agreement_of_the_stand_in_is_found_and_not_after_shuffling(
     study = open_study("simple", "stand-in")
     found = beside_people.beside_people(study)
     assert found is not None
-    assert all(trust.found_in(each) for each in found.alone)
+    assert all(trust.rises(each) for each in found.alone)
     assert trust.differs(found.rates[trust.EITHER])
     assert [len(each.label) for each in found.alone] == [128, 160, 160]
     assert (found.samples, found.known) == (160, 128)
@@ -397,7 +397,7 @@ def test_the_planted_agreement_of_the_stand_in_is_found_and_not_after_shuffling(
         study.dataset.y[rows][order],
         clusters=clusters.numbers[rows],
     )
-    assert not any(trust.found_in(each) or trust.against(each) for each in shuffled.alone)
+    assert not any(trust.rises(each) or trust.falls(each) for each in shuffled.alone)
     assert not trust.differs(shuffled.rates[trust.EITHER])
     assert trust.follows(shuffled.alone, "their labels").startswith(
         "Not shown that own terms go with their labels"

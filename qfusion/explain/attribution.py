@@ -25,7 +25,6 @@ from qfusion.explain import counterfactual, stability
 from qfusion.explain.backgrounds import AnyBackground
 from qfusion.explain.faithfulness import ORDERS, Curves
 from qfusion.models import FusionModel, base, can, require
-from qfusion.models.base import in_double
 from qfusion.models.encoders import Features, split
 from qfusion.quantum.decomposition import subset_name, subsets
 
@@ -57,14 +56,6 @@ class Method(NamedTuple):
     run: Callable[[TermAt, Tensor, Tensor, float], tuple[Tensor, int]]
     rank: Callable[[TermAt, Tensor, Tensor], Tensor] | None = None
 
-    def ranked(self, term_at: TermAt, start: Tensor, x: Tensor) -> Tensor:
-        """Returns what each feature added, (B, ...), by `rank`."""
-        return (
-            self.run(term_at, start, x, 0.0)[0]
-            if self.rank is None
-            else self.rank(term_at, start, x)
-        )
-
 
 def _gradient(term_at: TermAt, start: Tensor, x: Tensor, _: float) -> tuple[Tensor, int]:
     return _slope(term_at, x) * (x - start), 1
@@ -82,12 +73,9 @@ def _integrated(term_at: TermAt, start: Tensor, x: Tensor, change: float) -> tup
 
 
 def _midpoints(term_at: TermAt, start: Tensor, x: Tensor) -> Tensor:
-    shares = [(i + 0.5) / _FEW for i in range(_FEW)]
-    return (
-        sum((_slope(term_at, start + share * (x - start)) for share in shares), torch.zeros_like(x))
-        / _FEW
-        * (x - start)
-    )
+    places = [start + (i + 0.5) / _FEW * (x - start) for i in range(_FEW)]
+    slopes = sum((_slope(term_at, place) for place in places), torch.zeros_like(x))
+    return slopes / _FEW * (x - start)
 
 
 def _slope(term_at: TermAt, x: Tensor) -> Tensor:
@@ -208,7 +196,7 @@ def attribute(
         NotFound: when modality, term, baseline or method do not exist.
         InvalidInput: when `inputs` is not one sample, or `other` is missing or of another form.
     """
-    model, run = in_double(model), METHODS[choose("Method", method, METHODS)].run
+    model, run = base.in_double(model), METHODS[choose("Method", method, METHODS)].run
     choose("Term", term, terms_of(model, modality))
     check(
         isinstance(output, int) and 0 <= output < len(model.outputs),
@@ -228,13 +216,12 @@ def attribute(
 
     def term_at(values: Tensor) -> Tensor:
         here: Features = values if mask is None else (values, mask.expand(len(values), -1))
-        state = model.encode({**inputs, modality: here})[modality]
-        return valued(state)
+        return valued(model.encode({**inputs, modality: here})[modality])
 
     with torch.no_grad():
         ends = term_at(torch.cat([start, x])).tolist()
-    values, steps = run(term_at, start, x, ends[1] - ends[0])
-    error = abs(float(values.sum()) - (ends[1] - ends[0]))
+    change = ends[1] - ends[0]
+    values, steps = run(term_at, start, x, change)
     return Attribution(
         modality,
         term,
@@ -243,9 +230,9 @@ def attribute(
         baseline,
         ends[0],
         ends[1],
-        error,
+        abs(float(values.sum()) - change),
         steps,
-        _adds_up(values, ends[1] - ends[0]),
+        _adds_up(values, change),
         method,
     )
 
@@ -259,41 +246,21 @@ def _valued(
     output: int,
 ) -> Callable[[Any], Tensor]:
     """A function from what the modality comes to, (B, ...), to the term, (B,)."""
-    if can(model, "states"):
-        form = _form(model, inputs, background, modality, term, output)
-        return lambda state: counterfactual.value(form, state.to(form.dtype))
     own = counterfactual.states_of(model, inputs)
+    if not can(model, "states"):
 
-    def score(state: Any) -> Tensor:
-        return model.scores(
-            {
-                **{
-                    name: base.nested_tiled(entry, base.nested_length(state))
-                    for name, entry in own.items()
-                },
-                modality: state,
-            }
-        )[:, output]
+        def score(state: Any) -> Tensor:
+            others = base.nested_tiled(own, base.nested_length(state))
+            return model.scores({**others, modality: state})[:, output]
 
-    return score
-
-
-def _form(
-    model: FusionModel,
-    inputs: Mapping[str, Features],
-    background: AnyBackground,
-    modality: str,
-    term: str,
-    output: int,
-) -> Tensor:
+        return score
     if term == SCORE:
-        return counterfactual.score_form(model, counterfactual.states_of(model, inputs), modality)[
-            output
-        ].detach()
-    names = [subset_name(s, model.modalities) for s in subsets(len(model.modalities))]
-    return counterfactual.dividend_forms(model, inputs, background, modality)[
-        names.index(term), output
-    ].detach()
+        form = counterfactual.score_form(model, own, modality)[output].detach()
+    else:
+        forms = counterfactual.dividend_forms(model, inputs, background, modality)
+        names = [subset_name(s, model.modalities) for s in subsets(len(model.modalities))]
+        form = forms[names.index(term), output].detach()
+    return lambda state: counterfactual.value(form, state.to(form.dtype))
 
 
 def _baseline(
@@ -307,11 +274,10 @@ def _baseline(
         return mean
     if baseline == "zero":
         return torch.zeros_like(x)
-    if other is None:
-        check(
-            False,
-            "Argument `other` must hold the features of another sample for baseline 'sample', but is None.",
-        )
+    check(
+        other is not None,
+        "Argument `other` must hold the features of another sample for baseline 'sample', but is None.",
+    )
     values, mask = split(other)  # type: ignore[arg-type]
     check(
         values.shape[0] == 1 and values.shape[-1] == x.shape[-1] and values.ndim == x.ndim,
@@ -378,7 +344,11 @@ def attributions(
         state = model.encode_one({modality: at if mask is None else (at, mask)}, modality)
         return score({**encoded, modality: state}).gather(1, picked)[:, 0]
 
-    ranked = method.ranked(score_at, baseline, values)
+    ranked = (
+        method.rank(score_at, baseline, values)
+        if method.rank
+        else method.run(score_at, baseline, values, 0.0)[0]
+    )
     return (ranked if mask is None else (ranked * mask[..., None]).sum(-1)).numpy()
 
 

@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -198,9 +198,8 @@ def _sample_background(
         f"Argument `kind` must be one of {', '.join(kinds_of(model))} for a model of kind {model.kind}, but is "
         f"'{kind}': it has no states of its modalities. Choose 'joint'.",
     )
-    states = model.encode(_samples(inputs, kind))
+    states = _encoded(model, inputs, kind)
     count = base.nested_length(states)
-    _check_count(count, kind)
     return SampleBackground(states=states, kind=kind, size=count, total=count, label=label)
 
 
@@ -212,7 +211,7 @@ def _row_background(
     if kind in ("mixed", "zero"):
         half = torch.full((1, model.elements, len(model.modalities)), 0.5, dtype=torch.float64)
         return RowBackground(masses=half, kind=kind, size=0, label=label)
-    masses = model.encode(_samples(inputs, kind))
+    masses = _encoded(model, inputs, kind)
     return row_background(
         torch.stack([masses[name].double() for name in model.modalities], -1), kind, label
     )
@@ -224,13 +223,18 @@ def row_background(masses: Tensor, kind: str, label: str = "") -> RowBackground:
     return RowBackground(masses=masses, kind=kind, size=len(masses), label=label)
 
 
-def _samples(inputs: Mapping[str, Features] | None, kind: str) -> Mapping[str, Features]:
+def _encoded(
+    model: FusionModel, inputs: Mapping[str, Features] | None, kind: str
+) -> dict[str, Any]:
+    """What the background samples come to, so many as the kind takes."""
     check(
         inputs is not None,
         f"Argument `inputs` must hold the background samples for kind {kind!r}, but is None. "
         "Give rows of the data, or choose 'mixed' or 'zero'.",
     )
-    return inputs or {}
+    encoded = dict(model.encode(inputs or {}))
+    _check_count(base.nested_length(encoded), kind)
+    return encoded
 
 
 def _check_count(count: int, kind: str) -> None:
@@ -261,18 +265,11 @@ def _state_background(
     elif kind == "zero":
         sigma = states.density(torch.eye(D, dtype=torch.complex128)[0])
     else:
-        kets = {
-            name: ket.to(torch.complex128)
-            for name, ket in model.encode(_samples(inputs, kind)).items()
-        }
-        count = len(next(iter(kets.values())))
-        _check_count(count, kind)
-        means = (
-            [kets[name] for name in model.modalities]
-            if kind == "product"
-            else [model.product_state(kets)]
-        )
-        return mean_background(model, [_mean_state(mean) for mean in means], count, kind, label)
+        encoded = _encoded(model, inputs, kind)
+        count = base.nested_length(encoded)
+        kets = _kets(model, encoded, apart=kind == "product")
+        means = [psi.mT @ psi.conj() / count for psi in kets]
+        return mean_background(model, means, count, kind, label)
     return Background(sigma=sigma, kind=kind, size=count, label=label, dims=model.dims)
 
 
@@ -280,18 +277,14 @@ def mean_background(
     model: KetModel, means: list[Tensor], size: int, kind: str, label: str = ""
 ) -> Background:
     """Returns the background whose state is the product of mean states: one of all modalities, or one of each."""
-    return Background(sigma=_product(means), kind=kind, size=size, label=label, dims=model.dims)
+    sigma = reduce(torch.kron, means)
+    return Background(sigma=sigma, kind=kind, size=size, label=label, dims=model.dims)
 
 
-def _mean_state(kets: Tensor) -> Tensor:
-    return kets.mT @ kets.conj() / len(kets)
-
-
-def _product(matrices: list[Tensor]) -> Tensor:
-    total = matrices[0]
-    for matrix in matrices[1:]:
-        total = torch.kron(total, matrix)
-    return total
+def _kets(model: KetModel, encoded: Mapping[str, Tensor], apart: bool) -> list[Tensor]:
+    """Kets of samples: of all modalities together, or of each one apart."""
+    kets = {name: ket.to(torch.complex128) for name, ket in encoded.items()}
+    return [kets[name] for name in model.modalities] if apart else [model.product_state(kets)]
 
 
 def rest_state(sigma: Tensor, dims: tuple[int, ...], subset: tuple[int, ...]) -> Tensor:
@@ -337,40 +330,27 @@ def background_of(
         return background(model, batches.encoded_inputs(model, dataset, rows), kind, label)
     if can(model, "kets"):
         with_kets = require(model, "kets")
-        return mean_background(
-            with_kets,
-            _means(with_kets, dataset, rows, kind == "product", group),
-            len(rows),
-            kind,
-            label,
-        )
-    masses = {
+        means = _means(with_kets, dataset, rows, kind == "product", group)
+        return mean_background(with_kets, means, len(rows), kind, label)
+    encoded = {
         number: model.encode(batches.encoded_inputs(model, dataset, part))
         for number, part in chunks(rows, group)
     }
-    numbered = group.collected(
-        {
-            number: torch.stack([part[name] for name in model.modalities], -1).numpy()
-            for number, part in masses.items()
-        }
-    )
-    return row_background(
-        torch.from_numpy(np.concatenate([numbered[number] for number in sorted(numbered)])),
-        kind,
-        label,
-    )
+    masses = {
+        number: torch.stack([part[name] for name in model.modalities], -1).numpy()
+        for number, part in encoded.items()
+    }
+    joined = np.concatenate([part for _, part in sorted(group.collected(masses).items())])
+    return row_background(torch.from_numpy(joined), kind, label)
 
 
 def _of_some(
     model: FusionModel, dataset: DataSet, rows: np.ndarray, kind: str, label: str
 ) -> AnyBackground:
     """A background of features as they are: of as many rows as fit into memory, drawn at random."""
-    most = (
-        len(rows)
-        if batches.is_small(dataset, len(rows))
-        else len(dataset.blocks(rows, most=len(rows))[0])
-    )
-    drawn = rows
+    drawn, most = rows, len(rows)
+    if not batches.is_small(dataset, len(rows)):
+        most = len(dataset.blocks(rows, most=len(rows))[0])
     if most < len(rows):
         drawn = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
     result = background(model, dataset.inputs(drawn, torch.float64), kind, label)
@@ -381,15 +361,11 @@ def _means(
     model: KetModel, dataset: DataSet, rows: np.ndarray, apart: bool, group: Group
 ) -> list[Tensor]:
     """Mean density matrices over rows: of all modalities together, or of each one apart."""
-    sizes = list(model.dims) if apart else [int(np.prod(model.dims))]
+    sizes = list(model.dims) if apart else [math.prod(model.dims)]
     totals = [torch.zeros(d, d, dtype=torch.complex128) for d in sizes]
     for _, part in chunks(rows, group):
-        entry = {
-            name: ket.to(torch.complex128)
-            for name, ket in model.encode(batches.encoded_inputs(model, dataset, part)).items()
-        }
-        kets = [entry[name] for name in model.modalities] if apart else [model.product_state(entry)]
-        for total, ket in zip(totals, kets, strict=True):
+        encoded = model.encode(batches.encoded_inputs(model, dataset, part))
+        for total, ket in zip(totals, _kets(model, encoded, apart), strict=True):
             total += ket.mT @ ket.conj()
     return [
         torch.view_as_complex(group.sum(torch.view_as_real(total))) / len(rows) for total in totals

@@ -31,9 +31,9 @@ is stated: what the last polynomials contribute, and what is missing in the sum.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, cast
 
 import numpy as np
@@ -45,17 +45,13 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
 from qfusion.explain.backgrounds import AnyBackground, rest_state
-from qfusion.explain.coalitions import coalition_values, signs
-from qfusion.explain.coalitions import dividends as harsanyi
+from qfusion.explain.coalitions import coalition_values, dividends, signs
 from qfusion.explain.parameters import JumpParameters, Parameter
 from qfusion.explain.sensitivity import system
-from qfusion.models import FusionModel, require
-from qfusion.models.base import in_double
+from qfusion.models import FusionModel, QuantumJump, base, require
 from qfusion.models.encoders import Features
-from qfusion.models.quantum_jump import QuantumJump
 from qfusion.quantum import decomposition, states
-from qfusion.quantum.decomposition import Subset, subset_name, subsets
-from qfusion.quantum.lindblad import Generator, Term, act, evolve
+from qfusion.quantum.lindblad import Generator, Term, act, combine, evolve, pack
 
 TIMES = 41
 TOLERANCE = 1e-8  # of the attribution, relative to the largest dividend
@@ -73,39 +69,58 @@ _SPARE = 4  # times beyond the number of polynomials, where states are not looke
 
 
 @dataclass(frozen=True, eq=False)
-class Built:
-    """What G terms of the dynamics have added to S dividends.
+class BuiltEach:
+    """What G terms of the dynamics have added to S dividends, sample by sample.
 
     Attributes:
         modalities: names. output: name of the score.
         dividends: names of the coalitions, "" (baseline) first, S of them.
         terms: couplings and dissipation, keys as in `sensitivity`, G of them; none where nothing evolves.
-        acts: the modalities that each of them acts on, joined by "+", (G,).
-        start, end: dividends without evolution and at T, (S,).
-        parts: A, (S, G); with `start` they add up to `end`.
-        times: (nT,) in model units. over_time: added by t, (nT, S, G). pace: being added at t, per unit of time, (nT,
-            S, G).
-        error: bound on what is wrong with any part, estimated from the last polynomials and from the sum.
-        nodes: times at which operators were taken.
-        count: samples averaged over. background, background_size: of the dividends.
+        start, end: dividends without evolution and at T, (B, S).
+        parts: A, (B, S, G); with `start` they add up to `end`.
+        error: what is missing in the sum, at most.
+        background, background_size: of the dividends.
     """
 
     modalities: tuple[str, ...]
     output: str
     dividends: tuple[str, ...]
     terms: tuple[Parameter, ...]
-    acts: tuple[str, ...]
     start: np.ndarray
     end: np.ndarray
     parts: np.ndarray
+    error: float
+    background: str
+    background_size: int
+
+    @property
+    def acts(self) -> tuple[str, ...]:
+        """The modalities that each term acts on, joined by "+", (G,)."""
+        return tuple("+".join(parameter.modalities) for parameter in self.terms)
+
+    def sizes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns the mean over samples of |start| (S,), |parts| (S, G) and |end| (S,): what cancels in a mean does not
+        here."""
+        return np.abs(self.start).mean(0), np.abs(self.parts).mean(0), np.abs(self.end).mean(0)
+
+
+@dataclass(frozen=True, eq=False)
+class Built(BuiltEach):
+    """What G terms of the dynamics have added to S dividends of a mean over samples: arrays without the axis B.
+
+    Attributes:
+        times: (nT,) in model units. over_time: added by t, (nT, S, G). pace: being added at t, per unit of time, (nT,
+            S, G).
+        error: bound on what is wrong with any part, estimated from the last polynomials and from the sum.
+        nodes: times at which operators were taken.
+        count: samples averaged over.
+    """
+
     times: np.ndarray
     over_time: np.ndarray
     pace: np.ndarray
-    error: float
     nodes: int
     count: int
-    background: str
-    background_size: int
 
     def frame(self) -> pd.DataFrame:
         """Returns one row a dividend: `dividend`, `start`, a column for every term by its key, and `end`."""
@@ -125,22 +140,15 @@ class Built:
         s = self.row(dividend)
         columns = {"t": self.times, "value": self.start[s] + self.over_time[:, s].sum(-1)}
         columns |= {
-            f"added[{parameter.key}]": self.over_time[:, s, g]
+            f"{name}[{parameter.key}]": values[:, s, g]
+            for name, values in (("added", self.over_time), ("pace", self.pace))
             for g, parameter in enumerate(self.terms)
         }
-        return pd.DataFrame(
-            columns
-            | {
-                f"pace[{parameter.key}]": self.pace[:, s, g]
-                for g, parameter in enumerate(self.terms)
-            }
-        )
+        return pd.DataFrame(columns)
 
     def most_built(self) -> str:
         """The joint dividend that the dynamics changed most, or the only one's name where there is one modality."""
-        joint = [s for s, name in enumerate(self.dividends) if "+" in name] or [
-            len(self.dividends) - 1
-        ]
+        joint = [s for s, name in enumerate(self.dividends) if "+" in name] or [-1]
         return self.dividends[max(joint, key=lambda s: abs(self.end[s] - self.start[s]))]
 
     def row(self, dividend: str) -> int:
@@ -170,7 +178,9 @@ def built(
             so long that the times that operators are taken at do not resolve it.
     """
     plain, result, apart = _opened(model, inputs, background, output)
-    moments, T = _moments(times, apart.T), apart.T
+    T = apart.T
+    evolves = times is not None or T > 0
+    moments = np.array(states.times_within(times, T, TIMES) if evolves else [0.0])
     with torch.no_grad():
         R = dividend_operators(result)
         if apart.still:
@@ -202,18 +212,17 @@ def built(
         plain.outputs[output],
         _names(plain),
         apart.parameters,
-        apart.acts,
         start + bias,
         end + bias,
         parts,
+        error,
+        background.name,
+        background.size,
         moments,
         through,
         rate,
-        error,
         nodes,
         result.count,
-        background.name,
-        background.size,
     )
 
 
@@ -253,35 +262,6 @@ def built_over_classes(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class BuiltEach:
-    """What G terms of the dynamics have added to S dividends, sample by sample.
-
-    Attributes:
-        modalities, output, dividends, terms, acts: as for `Built`.
-        start, end: dividends without evolution and at T, (B, S). parts: (B, S, G); with `start` they add up to `end`.
-        error: what is missing in the sum, at most.
-        background, background_size: of the dividends.
-    """
-
-    modalities: tuple[str, ...]
-    output: str
-    dividends: tuple[str, ...]
-    terms: tuple[Parameter, ...]
-    acts: tuple[str, ...]
-    start: np.ndarray
-    end: np.ndarray
-    parts: np.ndarray
-    error: float
-    background: str
-    background_size: int
-
-    def sizes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns the mean over samples of |start| (S,), |parts| (S, G) and |end| (S,): what cancels in a mean does not
-        here."""
-        return np.abs(self.start).mean(0), np.abs(self.parts).mean(0), np.abs(self.end).mean(0)
-
-
 def built_each(
     model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int = 0
 ) -> BuiltEach:
@@ -297,27 +277,22 @@ def built_each(
     with torch.no_grad():
         O = torch.stack([apart.O, *observables(apart)])
         encoded = plain.encode(inputs)
-        chunks = zip(
-            *(encoded[name].to(torch.complex128).split(_CHUNK) for name in plain.modalities),
-            strict=True,
-        )
+        kets = (encoded[name].to(torch.complex128).split(_CHUNK) for name in plain.modalities)
         values = torch.cat(
-            [coalition_values(O, kets, result.background) for kets in chunks]
-        ).numpy()
-    parts = harsanyi(values, len(plain.modalities))
+            [coalition_values(O, chunk, result.background) for chunk in zip(*kets, strict=True)]
+        )
+    parts = dividends(values.numpy(), len(plain.modalities))
     parts[:, 0, :2] += float(plain.bias.detach()[output])  # of the baseline
     start, end, parts = parts[..., 0], parts[..., 1], parts[..., 2:]
-    error = float(np.abs(start + parts.sum(-1) - end).max())
     return BuiltEach(
         tuple(plain.modalities),
         plain.outputs[output],
         _names(plain),
         apart.parameters,
-        apart.acts,
         start,
         end,
         parts,
-        error,
+        float(np.abs(start + parts.sum(-1) - end).max()),
         background.name,
         background.size,
     )
@@ -331,13 +306,10 @@ def answer(result: Built) -> str:
     if not joint.any():
         which, what = np.array([bool(name) for name in result.dividends]), "contribution"
     done = np.abs(result.parts[which]).sum(0)
+    if not result.terms:
+        return "Nothing evolves, so nothing is built"
     if done.sum() <= SMALL:
-        still = not len(result.terms)
-        return (
-            "Nothing evolves, so nothing is built"
-            if still
-            else f"The dynamics built nothing of the {what}"
-        )
+        return f"The dynamics built nothing of the {what}"
     shares = done / done.sum()
     first, *rest = np.argsort(-shares, kind="stable").tolist()
     text = f"{shares[first]:.0%} by {result.terms[first].title}"
@@ -350,59 +322,29 @@ def answer(result: Built) -> str:
 def _opened(
     model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int
 ) -> tuple[QuantumJump, JumpParameters, Apart]:
-    moving = in_double(require(model, "time", "that could build anything"))
+    moving = base.in_double(require(model, "time", "that could build anything"))
     result = cast(JumpParameters, system(moving, inputs, background, output))
     with torch.no_grad():
         return moving, result, Apart.of(moving, result, output)
 
 
 def _names(model: QuantumJump) -> tuple[str, ...]:
-    return tuple(subset_name(s, model.modalities) for s in subsets(len(model.modalities)))
-
-
-def _moments(times: Sequence[float] | np.ndarray | None, T: float) -> np.ndarray:
-    if times is None:
-        return np.linspace(0.0, T, TIMES) if T > 0 else np.zeros(1)
-    moments = np.array([float(t) for t in times])
-    check(
-        len(moments) > 0,
-        f"Argument `times` must hold one time at least, but is empty. Leave it out for {TIMES} times.",
+    return tuple(
+        decomposition.subset_name(s, model.modalities)
+        for s in decomposition.subsets(len(model.modalities))
     )
-    outside = [f"{t:g}" for t in moments if not 0 <= t <= T * (1 + 1e-12)]
-    check(
-        not outside,
-        f"Argument `times` must lie in [0, {T:g}], the time that the model evolves for, but holds "
-        f"{', '.join(outside[:6])}. Leave these out.",
-    )
-    check(
-        bool((np.diff(moments) >= 0).all()),
-        f"Argument `times` must be ascending, but is {moments[:6].tolist()}. Sort it.",
-    )
-    return np.minimum(moments, T)
 
 
-@dataclass(frozen=True, eq=False)
-class Dissipation:
-    """The share of a dissipator that comes from one part of its jump operators.
-
-    Attributes:
-        parts: L_k^A. whole: L_k, both (K, D, D).
-    """
-
-    parts: Tensor
-    whole: Tensor
-
-    def act(self, X: Tensor) -> Tensor:
-        """Returns sum_k 1/2 (L_k^A+ X L_k + L_k^+ X L_k^A) - 1/4 {L_k^A+ L_k + L_k^+ L_k^A, X} of X (N, D, D)."""
-        K, N, D = len(self.parts), len(X), X.shape[-1]
-        right = (X.unsqueeze(1) @ self.whole).view(N, K * D, D)
-        left = (self.whole.mH @ X.unsqueeze(1)).transpose(1, 2).reshape(N, D, K * D)
-        S = (self.parts.mH @ self.whole).sum(0)
-        G = (S + S.mH) / 4
-        jumped = self.parts.mH.transpose(0, 1).reshape(
-            D, K * D
-        ) @ right + left @ self.parts.reshape(K * D, D)
-        return jumped / 2 - G @ X - X @ G
+def dissipated(parts: Tensor, whole: Tensor, X: Tensor) -> Tensor:
+    """Returns what the share of a dissipator that comes from parts L_k^A of its jump operators L_k, both (K, D, D),
+    does to observables X (N, D, D): sum_k 1/2 (L_k^A+ X L_k + L_k^+ X L_k^A) - 1/4 {L_k^A+ L_k + L_k^+ L_k^A, X}."""
+    K, N, D = len(parts), len(X), X.shape[-1]
+    right = (X.unsqueeze(1) @ whole).view(N, K * D, D)
+    left = (whole.mH @ X.unsqueeze(1)).transpose(1, 2).reshape(N, D, K * D)
+    S = (parts.mH @ whole).sum(0)
+    G = (S + S.mH) / 4
+    jumped = parts.mH.transpose(0, 1).reshape(D, K * D) @ right + left @ parts.reshape(K * D, D)
+    return jumped / 2 - G @ X - X @ G
 
 
 @dataclass(frozen=True, eq=False)
@@ -410,13 +352,14 @@ class Apart:
     """A model's generator taken apart.
 
     Attributes:
-        generator: the whole one. parameters: its terms; pieces: the share of each alone.
+        generator: the whole one. parameters: its terms; pieces: what the share of each alone does to observables (N, D,
+            D).
         O: what is read, (D, D). T: duration.
     """
 
     generator: Generator
     parameters: tuple[Parameter, ...]
-    pieces: tuple[Generator | Dissipation, ...]
+    pieces: tuple[Callable[[Tensor], Tensor], ...]
     O: Tensor
     T: float
 
@@ -424,18 +367,15 @@ class Apart:
     def of(model: QuantumJump, jump_parameters: JumpParameters, output: int) -> Apart:
         """Takes a model apart into every H_S and the dissipation of every A."""
         dims, dtype = model.dims, torch.complex128
-        terms = decomposition.traceless(
-            Generator(
-                dims,
-                tuple(
-                    Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype))
-                    for t in model.generator().terms
-                ),
-            )
-        ).terms
-        H: dict[Subset, list[Term]] = {s: [] for s in jump_parameters.couplings}
-        L: dict[Subset, list[tuple[Tensor, Tensor]]] = {s: [] for s in jump_parameters.dissipations}
-        for term in terms:
+        terms = [
+            Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype)) for t in model.generator().terms
+        ]
+        generator = decomposition.traceless(Generator(dims, tuple(terms)))
+        H: dict[decomposition.Subset, list[Term]] = {s: [] for s in jump_parameters.couplings}
+        L: dict[decomposition.Subset, list[tuple[Tensor, Tensor]]] = {
+            s: [] for s in jump_parameters.dissipations
+        }
+        for term in generator.terms:
             inner = [dims[m] for m in term.subsystems]
             energies, jumps = decomposition.decomposed(term, dims)
             whole = states.embed(term.jumps, dims, term.subsystems)
@@ -453,73 +393,41 @@ class Apart:
             for parameter in jump_parameters.parameters
             if parameter.kind in ("coupling", "dissipation")
         ]
-        pieces: list[Generator | Dissipation] = [
-            Generator(dims, tuple(parts)) for parts in H.values()
+        couplings = [
+            partial(act, Generator(dims, tuple(parts)), picture="observables")
+            for parts in H.values()
         ]
-        for pairs in L.values():
-            parts, wholes = zip(*pairs, strict=True)
-            pieces.append(Dissipation(torch.cat(parts), torch.cat(wholes)))
+        dissipations = [
+            partial(dissipated, *map(torch.cat, zip(*pairs, strict=True))) for pairs in L.values()
+        ]
         O = model.weighted_readout(model.W[output][None]).to(dtype)[0]
-        return Apart(Generator(dims, terms), tuple(acting), tuple(pieces), O, float(model.duration))
+        pieces = (*couplings, *dissipations)
+        return Apart(generator, tuple(acting), pieces, O, float(model.duration))
 
     @property
     def still(self) -> bool:
         """Whether nothing evolves."""
         return not self.pieces or self.T == 0
 
-    @property
-    def acts(self) -> tuple[str, ...]:
-        """The modalities that each term acts on, joined by "+"."""
-        return tuple("+".join(parameter.modalities) for parameter in self.parameters)
-
     def too_long(self) -> InvalidInput:
         """The error of an evolution that is not resolved."""
-        strengths = (
-            ", ".join(
-                f"{parameter.key} {parameter.value:g}"
-                for parameter in self.parameters
-                if parameter.value != 1
-            )
-            or "all as learned"
-        )
+        turned = [f"{term.key} {term.value:g}" for term in self.parameters if term.value != 1]
         return InvalidInput(
             f"What each term built cannot be worked out: {NODES[-1]} times do not resolve an evolution for T = "
-            f"{self.T:g} with these strengths ({strengths}). Lower the duration T or the strengths."
+            f"{self.T:g} with these strengths ({', '.join(turned) or 'all as learned'}). Lower the duration T or the "
+            "strengths."
         )
 
 
 def dividend_operators(jump_parameters: JumpParameters) -> Tensor:
     """Returns R_S of every subset S, (2^M, D, D): their mean values are the dividends of the mean over the cohort."""
     dims, sigma = jump_parameters.model.dims, jump_parameters.background.sigma
-    order = subsets(len(dims))
-    values = torch.stack(
-        [
-            _placed(
-                jump_parameters.mean[s] if s else sigma.new_ones(1, 1),
-                s,
-                rest_state(sigma, dims, s),
-                dims,
-            )
-            for s in order
-        ]
-    )
-    return _mix(torch.from_numpy(signs(len(dims))), values)
-
-
-def _placed(rho: Tensor, subset: Subset, rest: Tensor, dims: tuple[int, ...]) -> Tensor:
-    """rho on the modalities of a subset, `rest` on the others, (D, D)."""
-    M = len(dims)
-    order = [*subset, *(m for m in range(M) if m not in subset)]
-    back = [order.index(m) for m in range(M)]
-    whole = torch.kron(rho, rest)
-    sides = [dims[m] for m in order]
-    return whole.reshape(*sides, *sides).permute(*back, *(M + k for k in back)).reshape(whole.shape)
-
-
-def _mix(weights: Tensor, X: Tensor) -> Tensor:
-    """sum_j weights[i, j] X[j] with real weights."""
-    flat = torch.view_as_real(X.resolve_conj()).reshape(len(X), -1)
-    return torch.view_as_complex((weights @ flat).view(len(weights), *X.shape[1:], 2))
+    own = {(): sigma.new_ones(1, 1), **jump_parameters.mean}
+    values = [
+        states.embed(own[s], dims, s, rest_state(sigma, dims, s))
+        for s in decomposition.subsets(len(dims))
+    ]
+    return combine(torch.from_numpy(signs(len(dims))), torch.stack(values))
 
 
 def correlations(apart: Apart, R: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
@@ -530,7 +438,9 @@ def correlations(apart: Apart, R: Tensor) -> tuple[np.ndarray, np.ndarray, np.nd
         F, p = np.zeros((nodes, len(O_l), len(R), len(apart.pieces))), 0
         size = 2 * max(1, _HELD // (2 * nodes * apart.O.numel()))
         for first in range(0, len(R), size):
-            R_k = _trimmed(_mix(weights, evolve(apart.generator, R[first : first + size], times)))
+            R_k = _trimmed(
+                combine(weights, evolve(apart.generator, R[first : first + size], times))
+            )
             if R_k is None:
                 break
             F[: len(R_k), :, first : first + size] = _contracted(apart.pieces, R_k, O_l)
@@ -552,20 +462,16 @@ def observables(apart: Apart) -> list[Tensor]:
         return [apart.O, *apart.O.new_zeros(len(apart.pieces), *apart.O.shape)]
     for _, _, seen, O_l in _sampled(apart):
         q = len(O_l)
-        times, weights = _times(apart.T, q + _SPARE)
+        times, weights = _lobatto(apart.T, q + _SPARE)
         integrals, back = _products(q + _SPARE, q)
-        weights = (
-            apart.T * weights.mT @ torch.from_numpy((back[0] @ integrals).reshape(q + _SPARE, q))
-        )
-        acting = torch.stack([_share(piece, O_l) for piece in apart.pieces], 1)
-        gathered = torch.zeros_like(acting[0])
-        for i in reversed(range(len(times))):
-            gathered = gathered + _mix(weights[i : i + 1], acting)[0]
-            gathered = (
-                evolve(apart.generator, gathered, [times[i] - times[i - 1]], "observables")[0]
-                if i
-                else gathered
-            )
+        integral = torch.from_numpy((back[0] @ integrals).reshape(q + _SPARE, q))
+        weights = apart.T * weights.mT @ integral
+        acting = torch.stack([piece(O_l) for piece in apart.pieces], 1)
+        gathered = combine(weights[-1:], acting)[0]
+        for i in reversed(range(1, len(times))):
+            step = [times[i] - times[i - 1]]
+            gathered = evolve(apart.generator, gathered, step, "observables")[0]
+            gathered = gathered + combine(weights[i - 1 : i], acting)[0]
         missing = torch.linalg.vector_norm(gathered.sum(0) - (seen[-1] - seen[0]))
         if float(missing) <= TOLERANCE * float(torch.linalg.vector_norm(seen[-1])):
             return [seen[-1], *gathered]
@@ -575,22 +481,11 @@ def observables(apart: Apart) -> list[Tensor]:
 def _sampled(apart: Apart) -> Iterator[tuple[list[float], Tensor, Tensor, Tensor]]:
     """Ever more times, those that hold O(t): times, matrix to Chebyshev coefficients, O there, its coefficients."""
     for nodes in NODES:
-        times, weights = _times(apart.T, nodes)
+        times, weights = _lobatto(apart.T, nodes)
         seen = evolve(apart.generator, apart.O, times, "observables")
-        O_l = _trimmed(_mix(weights, seen))
+        O_l = _trimmed(combine(weights, seen))
         if O_l is not None:
             yield times, weights, seen, O_l
-
-
-def _share(piece: Generator | Dissipation, X: Tensor) -> Tensor:
-    """What a term does to observables (N, D, D)."""
-    return piece.act(X) if isinstance(piece, Dissipation) else act(piece, X, "observables")
-
-
-def _times(T: float, nodes: int) -> tuple[list[float], Tensor]:
-    """Chebyshev-Lobatto times in [0, T], and the matrix from values there to Chebyshev coefficients."""
-    x, matrix = _lobatto(nodes)
-    return (T * x).tolist(), torch.from_numpy(matrix)
 
 
 def _trimmed(coefficients: Tensor) -> Tensor | None:
@@ -600,28 +495,23 @@ def _trimmed(coefficients: Tensor) -> Tensor | None:
     return coefficients[: above + 1] if above < len(norms) - 2 else None
 
 
-def _contracted(pieces: Sequence[Generator | Dissipation], R: Tensor, O: Tensor) -> np.ndarray:
+def _contracted(pieces: Sequence[Callable[[Tensor], Tensor]], R: Tensor, O: Tensor) -> np.ndarray:
     """Tr[R_k,S L_g^+ O_l], (p, q, S, G), for R (p, S, D, D) and O (q, D, D): two Hermitian operators travel as one."""
-    p, S, q = len(R), R.shape[1], len(O)
-    even, odd = O[0::2], O[1::2]
-    packed = even + 1j * torch.cat([odd, torch.zeros_like(even[: len(even) - len(odd)])])
+    p, S, q, packed = len(R), R.shape[1], len(O), pack(O)
     left = R.transpose(-1, -2).reshape(p * S, -1)
     values = torch.empty(p, q, S, len(pieces), dtype=torch.float64)
     for g, piece in enumerate(pieces):
-        pairs = (left @ _share(piece, packed).flatten(1).mT).view(
-            p, S, -1
-        )  # Tr[R X_1] + i Tr[R X_2]
-        values[..., g] = (
-            torch.stack([pairs.real, pairs.imag], -1).flatten(2)[..., :q].transpose(1, 2)
-        )
+        pairs = (left @ piece(packed).flatten(1).mT).view(p, S, -1)  # Tr[R X_1] + i Tr[R X_2]
+        values[..., g] = torch.view_as_real(pairs).flatten(2)[..., :q].transpose(1, 2)
     return values.numpy()
 
 
 @lru_cache(maxsize=8)
-def _lobatto(nodes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Chebyshev-Lobatto places in [0, 1], and the matrix from values there to coefficients."""
+def _lobatto(T: float, nodes: int) -> tuple[list[float], Tensor]:
+    """Chebyshev-Lobatto times in [0, T], and the matrix from values there to Chebyshev coefficients."""
     x = -np.cos(np.pi * np.arange(nodes) / (nodes - 1))
-    return (x + 1) / 2, np.linalg.inv(chebyshev.chebvander(x, nodes - 1))
+    matrix = np.linalg.inv(chebyshev.chebvander(x, nodes - 1))
+    return (T * ((x + 1) / 2)).tolist(), torch.from_numpy(matrix)
 
 
 @lru_cache(maxsize=8)
@@ -633,15 +523,12 @@ def _products(p: int, q: int) -> tuple[np.ndarray, np.ndarray]:
     without error.
     """
     s, w = legendre.leggauss((p + q) // 2 + 1)
-    s, w = (s + 1) / 2, w / 2
-    m = p + q - 1
+    s, m = (s + 1) / 2, p + q - 1
     z, v = legendre.leggauss(m)
     t = ((z + 1) / 2)[:, None]
-    first, second = (
-        chebyshev.chebvander(2 * t * s - 1, p - 1),
-        chebyshev.chebvander(2 * t * (1 - s) - 1, q - 1),
-    )
-    integrals = np.swapaxes(first * w[:, None], 1, 2) @ second
+    first = chebyshev.chebvander(2 * t * s - 1, p - 1)
+    second = chebyshev.chebvander(2 * t * (1 - s) - 1, q - 1)
+    integrals = np.swapaxes(first * (w / 2)[:, None], 1, 2) @ second
     back = (2 * np.arange(m) + 1)[:, None] / 2 * (legendre.legvander(z, m - 1) * v[:, None]).T
     return integrals.reshape(m, p * q), back
 

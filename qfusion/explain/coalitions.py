@@ -30,8 +30,7 @@ from qfusion.models import EntangledQCNN, FusionModel, KetModel, StateModel, can
 from qfusion.models.base import Points, nested_length, nested_part, nested_repeated, nested_tiled
 from qfusion.models.encoders import Features
 from qfusion.models.quantum_jump import QuantumJump, expectation
-from qfusion.quantum import states
-from qfusion.quantum.decomposition import Subset, subset_name, subsets
+from qfusion.quantum import decomposition, states
 
 # What coalition values add up from: Harsanyi dividends, Shapley values, interaction indices of cooperative games.
 
@@ -43,7 +42,7 @@ def dividends(values: np.ndarray, M: int) -> np.ndarray:
 
 def signs(M: int) -> np.ndarray:
     """Returns the matrix from coalition values to dividends, (2^M, 2^M), in the order of `subsets`."""
-    order = subsets(M)
+    order = decomposition.subsets(M)
     return np.array(
         [[(-1.0) ** (len(S) - len(R)) if set(R) <= set(S) else 0.0 for R in order] for S in order]
     )
@@ -51,7 +50,7 @@ def signs(M: int) -> np.ndarray:
 
 def shapley(dividend: np.ndarray, M: int) -> np.ndarray:
     """Returns phi_m = sum_{S containing m} dividend(S) / |S|, (..., M, C)."""
-    order = subsets(M)
+    order = decomposition.subsets(M)
     weights = np.array([[1.0 / len(S) if m in S else 0.0 for S in order] for m in range(M)])
     return np.einsum("ms,...sc->...mc", weights, dividend)
 
@@ -68,7 +67,7 @@ def interaction(dividend: np.ndarray, M: int) -> np.ndarray:
     Returns:
         (..., M, M, C), symmetric, with 0 on the diagonal, where the index is not defined.
     """
-    order = subsets(M)
+    order = decomposition.subsets(M)
     weights = np.array(
         [
             [
@@ -93,6 +92,7 @@ def interaction(dividend: np.ndarray, M: int) -> np.ndarray:
 # see the same rows, so that errors of dividends are those of differences within a row.
 
 CHUNK = 2048  # samples times rows that are fused at once
+OTHER_MODEL = "Argument `background` comes from another kind of model. Make it with this model."
 
 
 def evaluated_values(
@@ -110,41 +110,26 @@ def evaluated_values(
         f"Argument `background` must come from a model of {list(model.modalities)}, but is of "
         f"{list(background.modalities)}. Make it with this model.",
     )
-    order = subsets(len(model.modalities))
-    result = [
-        _totals(model, one, background, order)
-        for one in _blocks(states, len(order) * len(model.outputs))
-    ]
-    means = [entry.mean for entry in result if entry.mean is not None]
-    return np.concatenate(means), np.concatenate(
-        [entry.errors(background.total) for entry in result]
-    )
+    order = decomposition.subsets(len(model.modalities))
+    parts = []
+    for some in _blocks(states, len(order) * len(model.outputs)):
+        totals = Totals(len(order))
+        for rows in _split(background.states, CHUNK):
+            totals.add(over_rows(model, some, rows, order))
+        parts.append((totals.mean, totals.errors(background.total)))
+    means, errors = zip(*parts, strict=True)
+    return np.concatenate(means), np.concatenate(errors)
+
+
+def _split(states: Mapping[str, Any], step: int) -> Iterator[dict[str, Any]]:
+    """So many rows at a time."""
+    for start in range(0, nested_length(states), step):
+        yield nested_part(dict(states), slice(start, start + step))
 
 
 def _blocks(states: Mapping[str, Any], numbers: int) -> Iterator[dict[str, Any]]:
     """Samples whose scores, so many for each row, take no more than some hundred megabytes."""
-    step = max(1, 2**23 // (CHUNK * numbers))
-    for start in range(0, nested_length(states), step):
-        yield {
-            name: nested_part(entry, slice(start, start + step)) for name, entry in states.items()
-        }
-
-
-def _rows(background: SampleBackground) -> Iterator[dict[str, Any]]:
-    for start in range(0, background.size, CHUNK):
-        yield {
-            name: nested_part(entry, slice(start, start + CHUNK))
-            for name, entry in background.states.items()
-        }
-
-
-def _totals(
-    model: FusionModel, states: Mapping[str, Any], background: SampleBackground, order: list[Subset]
-) -> Totals:
-    totals = Totals(len(order))
-    for rows in _rows(background):
-        totals.add(over_rows(model, states, rows, order))
-    return totals
+    return _split(states, max(1, 2**23 // (CHUNK * numbers)))
 
 
 def value(
@@ -160,65 +145,48 @@ def value(
     """
     for name in missing:
         choose("Modality", name, model.modalities)
-    stored = tuple(m for m, name in enumerate(model.modalities) if name not in missing)
+    present = tuple(m for m, name in enumerate(model.modalities) if name not in missing)
     return np.concatenate(
         [
-            sum(over_rows(model, some, rows, [stored])[:, 0].sum(1) for rows in _rows(background))
+            sum(
+                over_rows(model, some, rows, [present])[:, 0].sum(1)
+                for rows in _split(background.states, CHUNK)
+            )
             / background.size
             for some in _blocks(states, len(model.outputs))
         ]
     )
 
 
+@torch.no_grad()
 def over_rows(
-    model: FusionModel, states: Mapping[str, Any], rows: Mapping[str, Any], order: list[Subset]
-) -> np.ndarray:
-    """Returns the scores of B samples, each coalition fused with R rows: (B, 2^M, R, C)."""
-    count, many = nested_length(states), nested_length(rows)
-    step = max(1, CHUNK // many)
-    with torch.no_grad():
-        nothing = model.scores(rows) if () in order else None  # the same for every sample
-        parts = [
-            _fused(
-                model,
-                {
-                    name: nested_part(entry, slice(start, start + step))
-                    for name, entry in states.items()
-                },
-                rows,
-                order,
-                nothing,
-            )
-            for start in range(0, count, step)
-        ]
-    return np.concatenate(parts)
-
-
-def _fused(
     model: FusionModel,
     states: Mapping[str, Any],
     rows: Mapping[str, Any],
-    order: list[Subset],
-    nothing: Tensor | None,
+    order: list[decomposition.Subset],
 ) -> np.ndarray:
-    """As `over_rows`, of few samples; `nothing`: scores (R, C) of the rows themselves, for the empty coalition."""
-    count, many = nested_length(states), nested_length(rows)
-    own = {name: nested_repeated(entry, many) for name, entry in states.items()}
-    theirs = {name: nested_tiled(entry, count) for name, entry in rows.items()}
-    result = []
-    for subset in order:
-        if len(subset) == len(model.modalities):  # the same for every row
-            scores = model.scores(states)[:, None].expand(-1, many, -1)
-        elif not subset and nothing is not None:
-            scores = nothing[None].expand(count, -1, -1)
-        else:
-            mixed = {
-                name: (own if m in subset else theirs)[name]
-                for m, name in enumerate(model.modalities)
-            }
-            scores = model.scores(mixed).unflatten(0, (count, many))
-        result.append(scores.double().numpy())
-    return np.stack(result, 1)
+    """Returns the scores of B samples, each coalition fused with R rows: (B, 2^M, R, C)."""
+    many = nested_length(rows)
+    nothing = model.scores(rows) if () in order else None  # the same for every sample
+    parts = []
+    for few in _split(states, max(1, CHUNK // many)):
+        count = nested_length(few)
+        own, theirs = nested_repeated(few, many), nested_tiled(dict(rows), count)
+        scores = []
+        for subset in order:
+            if len(subset) == len(model.modalities):  # the same for every row
+                fused = model.scores(few)[:, None].expand(-1, many, -1)
+            elif not subset and nothing is not None:
+                fused = nothing[None].expand(count, -1, -1)
+            else:
+                mixed = {
+                    name: (own if m in subset else theirs)[name]
+                    for m, name in enumerate(model.modalities)
+                }
+                fused = model.scores(mixed).unflatten(0, (count, many))
+            scores.append(fused.double().numpy())
+        parts.append(np.stack(scores, 1))
+    return np.concatenate(parts)
 
 
 class Totals:
@@ -236,8 +204,7 @@ class Totals:
 
     def add(self, scores: np.ndarray) -> None:
         """Takes the scores of some rows, (B, 2^M, R, C)."""
-        many = scores.shape[2]
-        mean = scores.mean(2)
+        many, mean = scores.shape[2], scores.mean(2)
         dividends = np.einsum("sr,brnc->bsnc", self._signs, scores)
         away = ((dividends - dividends.mean(2, keepdims=True)) ** 2).sum(2)
         if self.mean is None or self._squares is None:
@@ -325,23 +292,24 @@ class Explanation:
             self.values.ndim == 3,
             "An explanation through time or layers has no single table; take one moment of it with `at`.",
         )
-        columns: dict[str, np.ndarray] = {
+        columns = {
             "prediction": self.prediction[:, output],
             "baseline": self.values[:, 0, output],
-        }
-        columns |= {
-            f"dividend[{name}]": self.dividends[:, s, output]
-            for s, name in enumerate(self.coalitions)
-            if name
-        }
-        columns |= {
-            f"shapley[{name}]": self.shapley[:, m, output] for m, name in enumerate(self.modalities)
-        }
-        columns |= {
-            f"interaction[{subset_name((a, b), self.modalities)}]": self.interaction[
-                :, a, b, output
-            ]
-            for a, b in combinations(range(len(self.modalities)), 2)
+            **{
+                f"dividend[{name}]": self.dividends[:, s, output]
+                for s, name in enumerate(self.coalitions)
+                if name
+            },
+            **{
+                f"shapley[{name}]": self.shapley[:, m, output]
+                for m, name in enumerate(self.modalities)
+            },
+            **{
+                f"interaction[{decomposition.subset_name(pair, self.modalities)}]": self.interaction[
+                    :, *pair, output
+                ]
+                for pair in combinations(range(len(self.modalities)), 2)
+            },
         }
         return pd.DataFrame(columns, index=pd.Index(list(ids), name="sample"))
 
@@ -361,7 +329,9 @@ class Explanation:
         )
 
 
-def marginal_observables(observables: Tensor, background: Background) -> dict[Subset, Tensor]:
+def marginal_observables(
+    observables: Tensor, background: Background
+) -> dict[decomposition.Subset, Tensor]:
     """Returns O_S = Tr_rest[O (1_S x sigma_rest)], (C, d_S, d_S), for every subset S of the modalities.
 
     Args:
@@ -371,7 +341,7 @@ def marginal_observables(observables: Tensor, background: Background) -> dict[Su
     dims, C = background.dims, len(observables)
     M = len(dims)
     marginals = {}
-    for subset in subsets(M):
+    for subset in decomposition.subsets(M):
         rest = [m for m in range(M) if m not in subset]
         order = [
             0,
@@ -393,16 +363,12 @@ def marginal_observables(observables: Tensor, background: Background) -> dict[Su
 
 def coalition_values(observables: Tensor, kets: Sequence[Tensor], background: Background) -> Tensor:
     """Returns v(S) without the bias, (B, 2^M, C), in the order of `subsets`."""
-    parts = [
-        expectation(
-            O,
-            states.product([kets[m] for m in subset])
-            if subset
-            else kets[0].new_ones(len(kets[0]), 1),
-        )
+    nothing = kets[0].new_ones(len(kets[0]), 1)
+    values = [
+        expectation(O, states.product([kets[m] for m in subset]) if subset else nothing)
         for subset, O in marginal_observables(observables, background).items()
     ]
-    return torch.stack(parts, 1)
+    return torch.stack(values, 1)
 
 
 def explain(
@@ -416,40 +382,38 @@ def explain(
         background: see `background`.
     """
     with torch.no_grad():
-        if not can(model, "states"):
-            return _evaluated(model, inputs, background)
-        explanation = _linear(model, inputs, background)
-        if not background.is_drawn or isinstance(background, SampleBackground):
-            return explanation
-        parts = np.stack([_linear(model, inputs, part).dividends for part in background.parts()])
-        left = (1 - background.size / background.total) / len(parts)
-        return replace(explanation, errors=parts.std(0, ddof=1) * np.sqrt(left))
+        return explain_states(model, model.encode(inputs), background)
+
+
+@torch.no_grad()
+def explain_states(
+    model: FusionModel, states: Mapping[str, Any], background: AnyBackground
+) -> Explanation:
+    """Returns the contributions to the scores of what the modalities of B samples come to, as of `model.encode`."""
+    if not can(model, "states"):
+        if not isinstance(background, SampleBackground):
+            raise InvalidInput(OTHER_MODEL)
+        values, errors = evaluated_values(model, states, background)
+        drawn = background.size != background.total
+        return of_values(model, values, background, errors if drawn else None)
+    explanation = _linear(model, states, background)
+    if not background.is_drawn or isinstance(background, SampleBackground):
+        return explanation
+    parts = np.stack([_linear(model, states, part).dividends for part in background.parts()])
+    left = (1 - background.size / background.total) / len(parts)
+    return replace(explanation, errors=parts.std(0, ddof=1) * np.sqrt(left))
 
 
 def _linear(
-    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground
+    model: FusionModel, states: Mapping[str, Tensor], background: AnyBackground
 ) -> Explanation:
     """Of a model whose scores are linear in states."""
     if can(model, "masses"):
-        return _finish(
-            require(model, "masses"),
-            _of_rows(require(model, "masses"), inputs, background),
-            background,
-        )
+        network = require(model, "masses")
+        return _finish(network, _of_rows(network, states, background), background)
     with_kets = require(model, "kets")
-    return _of_states(with_kets, inputs, with_kets.observables().to(torch.complex128), background)
-
-
-def _evaluated(
-    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground
-) -> Explanation:
-    if not isinstance(background, SampleBackground):
-        raise InvalidInput(
-            "Argument `background` comes from another kind of model. Make it with this model."
-        )
-    values, errors = evaluated_values(model, model.encode(inputs), background)
-    result = of_values(model, values, background)
-    return result if background.size == background.total else replace(result, errors=errors)
+    O = with_kets.observables().to(torch.complex128)
+    return _finish(with_kets, _of_kets(with_kets, states, O, background), background)
 
 
 def through_time(
@@ -463,10 +427,9 @@ def through_time(
     Shapes have a leading axis nT.
     """
     with torch.no_grad():
-        O = model.observables(times).to(torch.complex128)
-        return _split(
-            _of_states(model, inputs, O.flatten(0, 1), background, len(times)), len(times)
-        )
+        O = model.observables(times).to(torch.complex128).flatten(0, 1)
+        values = _of_kets(model, model.encode(inputs), O, background)
+        return _along(_finish(model, values, background, len(times)), len(times))
 
 
 def through_layers(
@@ -489,11 +452,18 @@ def through_layers(
         "Argument `model` must be a model without noise: its read-out errors have no place between the layers. Use "
         "the bare model.",
     )
-    moments = model.network.moments()
+    names, places = zip(*model.network.moments(), strict=True)
     with torch.no_grad():
-        O = torch.cat([_read_out_after(model, done) for _, done in moments])
-        flat = _finish(model, _of_rows(model, inputs, background, O), background, len(moments))
-    return _split(flat, len(moments), tuple(name for name, _ in moments))
+        O = torch.cat(
+            [
+                model.observables()
+                if done == len(model.network.steps)
+                else model.network.observables(last=done)
+                for done in places
+            ]
+        )
+        values = _of_rows(model, model.encode(inputs), background, O)
+        return _along(_finish(model, values, background, len(names)), len(names), names)
 
 
 def through(
@@ -512,15 +482,7 @@ def through(
     return through_layers(require(model, "layers"), inputs, background)
 
 
-def _read_out_after(model: EntangledQCNN, done: int) -> Tensor:
-    return (
-        model.observables()
-        if done == len(model.network.steps)
-        else model.network.observables(last=done)
-    )
-
-
-def _split(flat: Explanation, count: int, moments: tuple[str, ...] = ()) -> Explanation:
+def _along(flat: Explanation, count: int, moments: tuple[str, ...] = ()) -> Explanation:
     """An explanation of `count` times as many outputs as one with a leading axis."""
 
     def split(a: np.ndarray) -> np.ndarray:
@@ -535,30 +497,23 @@ def _split(flat: Explanation, count: int, moments: tuple[str, ...] = ()) -> Expl
     )
 
 
-def _of_states(
-    model: KetModel,
-    inputs: Mapping[str, Features],
-    O: Tensor,
-    background: AnyBackground,
-    times: int = 1,
-) -> Explanation:
+def _of_kets(
+    model: KetModel, states: Mapping[str, Tensor], O: Tensor, background: AnyBackground
+) -> Tensor:
     if not isinstance(background, Background):
-        raise InvalidInput(
-            "Argument `background` comes from another kind of model. Make it with this model."
-        )
+        raise InvalidInput(OTHER_MODEL)
     check(
         background.dims == model.dims,
         f"Argument `background` must come from a model with dims {model.dims}, "
         f"but has dims {background.dims}. Make it with this model.",
     )
-    encoded = model.encode(inputs)
-    kets = [encoded[name].to(torch.complex128) for name in model.modalities]
-    return _finish(model, coalition_values(O, kets, background), background, times)
+    kets = [states[name].to(torch.complex128) for name in model.modalities]
+    return coalition_values(O, kets, background)
 
 
 def _of_rows(
     model: EntangledQCNN,
-    inputs: Mapping[str, Features],
+    states: Mapping[str, Tensor],
     background: AnyBackground,
     O: Tensor | None = None,
 ) -> Tensor:
@@ -568,8 +523,7 @@ def _of_rows(
             f"Argument `background` must come from a model with {n} elements and {M} modalities. Make it with this "
             "model."
         )
-    encoded = model.encode(inputs)
-    masses = torch.stack([encoded[name].double() for name in model.modalities], -1)
+    masses = torch.stack([states[name].double() for name in model.modalities], -1)
     if background.kind == "product":
         return network_rows.marginal_values(model, masses, background.distributions, O)
     return network_rows.row_values(model, masses, background.masses, O)
@@ -583,20 +537,25 @@ def _finish(
     )
 
 
-def of_values(model: FusionModel, v: np.ndarray, background: AnyBackground) -> Explanation:
+def of_values(
+    model: FusionModel,
+    v: np.ndarray,
+    background: AnyBackground,
+    errors: np.ndarray | None = None,
+) -> Explanation:
     """Returns the explanation that coalition values with the bias, (B, 2^M, C) in the order of `subsets`, make."""
     M = len(model.modalities)
     dividend = dividends(v, M)
-    names = tuple(subset_name(s, model.modalities) for s in subsets(M))
     return Explanation(
         model.modalities,
         model.outputs,
-        names,
+        tuple(decomposition.subset_name(s, model.modalities) for s in decomposition.subsets(M)),
         v,
         dividend,
         shapley(dividend, M),
         background.name,
         background.size,
+        errors=errors,
     )
 
 
@@ -621,7 +580,6 @@ def shares_of(shapley: np.ndarray, axis: int = -1) -> np.ndarray:
 
 def joint_share(dividends: Mapping[str, np.ndarray]) -> np.ndarray:
     """Returns the joint terms' part of the sizes of all terms but the baseline, (T,); 0 where all are 0."""
-    single = sum((np.abs(v) for t, v in dividends.items() if t and "+" not in t), start=np.zeros(1))
     joint = sum((np.abs(v) for t, v in dividends.items() if "+" in t), start=np.zeros(1))
-    total = np.asarray(single + joint)
+    total = sum((np.abs(v) for t, v in dividends.items() if t and "+" not in t), start=joint)
     return np.where(total > 0, joint / np.where(total > 0, total, 1), 0.0)

@@ -25,6 +25,7 @@ from qfusion.explain.verdicts import RELATIONS
 MAX_TEXT, MAX_PARTS, MAX_VALUES, MAX_NAME, MAX_SAVED = 500, 12, 30, 40, 8
 OPERATORS = ("!=", "<=", ">=", "=", "<", ">", "~", "@")  # the longer ones first
 REGION = "@"
+_COMPARISONS = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}
 SPLIT, EVERYTHING, DEFAULT_SPLIT = "split", "all", "test"
 _KNOWN_VALUES = 200  # columns with more distinct values than this may be asked for any value
 _HUGE = 1e12
@@ -154,18 +155,15 @@ def passing(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
 def _all(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
     keep = np.ones(len(frame), dtype=bool)
     for part in parts:
-        keep &= _holds(part, frame)
+        if part.column == SPLIT and EVERYTHING in part.values:
+            continue
+        if part.operator == REGION:
+            keep &= _within(part, frame)
+        else:
+            values = column_of(part.column, frame)
+            compare = _numeric if pd.api.types.is_numeric_dtype(values) else _textual
+            keep &= compare(part, values)
     return keep
-
-
-def _holds(part: Part, frame: pd.DataFrame) -> np.ndarray:
-    if part.column == SPLIT and EVERYTHING in part.values:
-        return np.ones(len(frame), dtype=bool)
-    if part.operator == REGION:
-        return _within(part, frame)
-    values = column_of(part.column, frame)
-    compare = _numeric if pd.api.types.is_numeric_dtype(values) else _textual
-    return compare(part, values)
 
 
 def column_of(name: str, frame: pd.DataFrame) -> pd.Series:
@@ -229,24 +227,22 @@ def simplified(corners: np.ndarray, away: float) -> np.ndarray:
     if not 0 < far < len(corners):
         return corners[:3]
     closed = np.vstack([corners, corners[:1]])
-    stored = {0, far}
-    pieces = [(0, far), (far, len(corners))]
+    corner_places, pieces = {0, far}, [(0, far), (far, len(corners))]
     while pieces:
         start, end = pieces.pop()
         if end - start < 2:
             continue
-        a, b = closed[start], closed[end]
-        between = closed[start + 1 : end] - a
-        along = b - a
+        between = closed[start + 1 : end] - closed[start]
+        along = closed[end] - closed[start]
         share = np.clip(between @ along / max(float(along @ along), 1e-300), 0, 1)
         gaps = np.hypot(*(between - share[:, None] * along).T)
-        at = int(gaps.argmax())
-        if gaps[at] > away:
-            stored.add(start + 1 + at)
-            pieces += [(start, start + 1 + at), (start + 1 + at, end)]
-    if len(stored) < 3:
-        stored |= {len(corners) // 2, len(corners) // 3, 2 * len(corners) // 3}
-    return corners[sorted(stored)]
+        if gaps.max() > away:
+            middle = start + 1 + int(gaps.argmax())
+            corner_places.add(middle)
+            pieces += [(start, middle), (middle, end)]
+    if len(corner_places) < 3:
+        corner_places |= {len(corners) // 2, len(corners) // 3, 2 * len(corners) // 3}
+    return corners[sorted(corner_places)]
 
 
 def _numeric(part: Part, column: pd.Series) -> np.ndarray:
@@ -254,27 +250,18 @@ def _numeric(part: Part, column: pd.Series) -> np.ndarray:
         part.operator != "~",
         f"Condition `{str(part)[:80]}`: `~` looks for words, `{part.column}` holds numbers. Use `=`, `<` or `>`.",
     )
-    wanted = [require_number(part.column, value, -_HUGE, _HUGE) for value in part.values]
+    numbers = [require_number(part.column, value, -_HUGE, _HUGE) for value in part.values]
     check(
-        part.operator in ("=", "!=") or len(wanted) == 1,
+        part.operator not in _COMPARISONS or len(numbers) == 1,
         f"Condition `{str(part)[:80]}` must name one number after `{part.operator}`.",
     )
-    result = column.to_numpy(dtype=float)
-    first = wanted[0]
-    if part.operator in ("=", "!="):
-        equal = np.any(
-            [np.isclose(result, number, rtol=1e-9, atol=1e-12) for number in wanted], axis=0
-        )
-        return (equal if part.operator == "=" else ~equal) & ~np.isnan(result)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(
-            {
-                "<": result < first,
-                "<=": result <= first,
-                ">": result > first,
-                ">=": result >= first,
-            }[part.operator]
-        )
+    values = column.to_numpy(dtype=float)
+    if part.operator in _COMPARISONS:
+        with np.errstate(invalid="ignore"):
+            return np.asarray(_COMPARISONS[part.operator](values, numbers[0]))
+    close = [np.isclose(values, number, rtol=1e-9, atol=1e-12) for number in numbers]
+    equal = np.any(close, axis=0)
+    return (equal if part.operator == "=" else ~equal) & ~np.isnan(values)
 
 
 def _textual(part: Part, column: pd.Series) -> np.ndarray:
@@ -285,24 +272,15 @@ def _textual(part: Part, column: pd.Series) -> np.ndarray:
     )
     words, known = column.astype(str), column.notna().to_numpy()
     if part.operator == "~":
-        lower = words.str.casefold()
-        return (
-            np.any(
-                [
-                    lower.str.contains(value.casefold(), regex=False).to_numpy()
-                    for value in part.values
-                ],
-                axis=0,
-            )
-            & known
-        )
+        texts = words.str.casefold().str
+        holds = [texts.contains(value.casefold(), regex=False) for value in part.values]
+        return np.any(holds, axis=0) & known
     distinct = words.unique()
     if len(distinct) <= _KNOWN_VALUES:
-        known_words = [word for word in distinct if word]
-        if part.column == _RELATION:
-            known_words = list(dict.fromkeys([*known_words, *RELATIONS]))
+        more = RELATIONS if part.column == _RELATION else ()
+        options = dict.fromkeys([*filter(None, distinct), *more])
         for value in part.values:
-            choose(f"In column '{part.column}', value", value, known_words)
+            choose(f"In column '{part.column}', value", value, options)
     inside = words.isin(part.values).to_numpy()
     return np.asarray(inside if part.operator == "=" else ~inside) & known
 

@@ -5,7 +5,6 @@ real samples.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,23 +17,14 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.explain.backgrounds import AnyBackground
-from qfusion.explain.coalitions import explain
+from qfusion.explain.coalitions import explain_states
 from qfusion.models import FusionModel, base, can, require
-from qfusion.models.base import in_double
 from qfusion.models.encoders import Features
 from qfusion.models.entangled_qcnn import patterns, probabilities
 
 MAX_COALITIONS = (
     2**14
 )  # states times coalitions that are worked out for the forms of an EntangledQCNN's dividends
-
-
-def with_states(model: FusionModel, states: Mapping[str, Any]) -> FusionModel:
-    """Returns a model that shares this one's weights but takes every modality's state from `states`, whatever the
-    features."""
-    other = copy.copy(model)
-    other.__dict__["encode"] = lambda inputs: dict(states)
-    return other
 
 
 def states_of(model: FusionModel, inputs: Mapping[str, Features]) -> dict[str, Any]:
@@ -46,7 +36,7 @@ def states_of(model: FusionModel, inputs: Mapping[str, Features]) -> dict[str, A
 
 def doubled(states: Mapping[str, Any]) -> dict[str, Any]:
     """Returns modality states in double precision, without their gradients."""
-    return {name: base.nested_mapped(_doubled, state) for name, state in states.items()}
+    return base.nested_mapped(_doubled, dict(states))
 
 
 def _doubled(entry: Tensor) -> Tensor:
@@ -83,17 +73,15 @@ def dividend_forms(
     Raises:
         InvalidInput: when an EntangledQCNN has so many elements and modalities that the forms would take minutes.
     """
-    choose("Modality", modality, model.modalities)
     probes = _probes(model, modality)
-    study = len(probes) * 2 ** len(model.modalities)
+    count = len(probes) * 2 ** len(model.modalities)
     check(
-        can(model, "kets") or study <= MAX_COALITIONS,
-        f"Forms of the dividends need {study:,} coalitions here, more than {MAX_COALITIONS:,}. Ask for the score "
+        can(model, "kets") or count <= MAX_COALITIONS,
+        f"Forms of the dividends need {count:,} coalitions here, more than {MAX_COALITIONS:,}. Ask for the score "
         "instead.",
     )
     states = _replaced(states_of(model, inputs), modality, probes)
-    explanation = explain(with_states(model, states), inputs, background)
-    return _assemble(torch.from_numpy(explanation.dividends), model)
+    return _assemble(torch.from_numpy(explain_states(model, states, background).dividends), model)
 
 
 def value(form: Tensor, state: Tensor) -> Tensor:
@@ -113,11 +101,10 @@ def _replaced(states: Mapping[str, Tensor], modality: str, probes: Tensor) -> di
 
 def _probes(model: FusionModel, modality: str) -> Tensor:
     """The states whose values fix a form: (d^2, d) kets or (2^n, n) masses."""
+    choose("Modality", modality, model.modalities)
     if can(model, "masses"):
         return patterns(require(model, "masses").elements).double()
-    d = require(model, "kets").dims[
-        model.modalities.index(choose("Modality", modality, model.modalities))
-    ]
+    d = require(model, "kets").dims[model.modalities.index(modality)]
     basis = torch.eye(d, dtype=torch.complex128)
     pairs = [
         (basis[i] + phase * basis[j]) / 2**0.5
@@ -198,10 +185,7 @@ def nearest(
     def beyond(numbers: Tensor, wanted: Tensor | None = None) -> Tensor:
         """How far the decision is another, or the wanted one, (B,)."""
         count = len(numbers)
-        wide = {
-            name: base.nested_mapped(lambda entry: entry.expand(count, *entry.shape[1:]), state)
-            for name, state in states.items()
-        }
+        wide = base.nested_mapped(lambda entry: entry.expand(count, *entry.shape[1:]), dict(states))
         scores = model.scores({**wide, modality: filled(states[modality], numbers)})
         if C == 1:
             return scores[:, 0] * (-1.0 if was else 1.0) - SEARCH_MARGIN
@@ -227,10 +211,7 @@ def nearest(
         result = result[(result - own).norm(dim=1).argsort()[:KEPT]]
         if not len(result):
             return None
-        low, high = (
-            torch.zeros(len(result), 1, dtype=own.dtype),
-            torch.ones(len(result), 1, dtype=own.dtype),
-        )
+        low, high = own.new_zeros(len(result), 1), own.new_ones(len(result), 1)
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
             over = beyond(own + middle * (result - own))[:, None] > 0
@@ -282,7 +263,34 @@ _STEPS, _STARTS, _POLISHED = 120, 8, 6
 
 
 @dataclass(frozen=True, eq=False)
-class StateChange:
+class Turn:
+    """A change that is to turn a decision.
+
+    Attributes:
+        before, after: scores (C,); `after` from running the model with the change.
+    """
+
+    before: np.ndarray
+    after: np.ndarray
+
+    @property
+    def decision(self) -> int:
+        """The decision before: a class, or 1 for a positive score and 0 for another."""
+        return decision(self.before)
+
+    @property
+    def turned(self) -> int:
+        """The decision after."""
+        return decision(self.after)
+
+    @property
+    def verified(self) -> bool:
+        """Whether the model, run again, decides otherwise."""
+        return self.turned != self.decision
+
+
+@dataclass(frozen=True, eq=False)
+class StateChange(Turn):
     """The nearest state of one modality that turns the decision, or the news that there is none.
 
     Attributes:
@@ -291,9 +299,6 @@ class StateChange:
         state: the nearest one, ket (d,), masses (n,), or numbers that the modality comes to in another model, (k,).
         distance: Fubini-Study angle of kets, Euclidean norm of the change of the angles theta of masses; radians. Of
             other numbers the Euclidean norm of their change.
-        before, after: scores (C,); `after` from running the model with the new state.
-        decision, turned: the decision before and after: a class, or 1 for a positive score and 0 for another.
-        verified: whether the model, run again, decides otherwise.
         exact: whether the distance is the global optimum, or the best that was found.
         reach: how near the boundary this modality alone can come, in units of the score: >= 0 where possible.
     """
@@ -302,11 +307,6 @@ class StateChange:
     possible: bool
     state: Tensor
     distance: float
-    before: np.ndarray
-    after: np.ndarray
-    decision: int
-    turned: int
-    verified: bool
     exact: bool
     reach: float
 
@@ -332,95 +332,43 @@ def nearest_state(
         NotFound: when there is no such modality.
         InvalidInput: when `states` does not hold one sample.
     """
-    model, states = in_double(model), doubled(states)
+    model, states = base.in_double(model), doubled(states)
     choose("Modality", modality, model.modalities)
     check(
         all(base.nested_length(states[name]) == 1 for name in model.modalities),
         "Argument `states` must hold one sample, but holds several.",
     )
-    if not can(model, "states"):
-        return _searched(model, states, modality, ends)
-    form = score_form(model, states, modality).detach()
-    own = states[modality][0]
     before = scores_of(model, states)[0].numpy()
-    result, reach = (_nearest_ket if form.is_complex() else _nearest_masses)(
-        boundaries(form, before), own
-    )
-    best = min(result, key=lambda state: _distance(own, state), default=None)
-    exact, was = can(model, "kets"), decision(before)
+    exact, linear = can(model, "kets"), can(model, "states")
+    if linear:
+        own, form = states[modality][0], score_form(model, states, modality).detach()
+        search = _nearest_ket if exact else _nearest_masses
+        nearby, reach = search(boundaries(form, before), own)
+        best = min(nearby, key=lambda state: float(distance(own, state)), default=None)
+    else:
+        own, ends = flat(states[modality])[0], None if ends is None else flat(ends)
+        best = nearest(model, states, modality, decision(before), ends)
+        reach = -math.inf if best is None else 0.0
     if best is None:
-        return StateChange(
-            modality, False, own, math.inf, before, before, was, was, False, exact, reach
-        )
-    after = run_again(model, {**states, modality: best[None]})
-    turned = decision(after)
-    return StateChange(
-        modality,
-        True,
-        best,
-        _distance(own, best),
-        before,
-        after,
-        was,
-        turned,
-        turned != was,
-        exact,
-        reach,
-    )
-
-
-def _searched(
-    model: FusionModel, states: Mapping[str, Any], modality: str, ends: Any
-) -> StateChange:
-    """The nearest that gradients find, over all other decisions."""
-    before = scores_of(model, states)[0].numpy()
-    was, own = decision(before), states[modality]
-    best = nearest(model, states, modality, was, None if ends is None else flat(ends))
-    if best is None:
-        return StateChange(
-            modality,
-            False,
-            flat(own)[0],
-            math.inf,
-            before,
-            before,
-            was,
-            was,
-            False,
-            False,
-            -math.inf,
-        )
-    after = scores_of(model, {**states, modality: filled(own, best[None])})[0].numpy()
-    turned = decision(after)
-    return StateChange(
-        modality,
-        True,
-        best,
-        float((best - flat(own)[0]).norm()),
-        before,
-        after,
-        was,
-        turned,
-        turned != was,
-        False,
-        0.0,
-    )
+        return StateChange(before, before, modality, False, own, math.inf, exact, reach)
+    if linear:  # by the other picture: the state evolves (QiNN-QJ), or passes the network's layers
+        size, turning = float(distance(own, best)), {**states, modality: best[None]}
+        with torch.no_grad():
+            after = require(model, "states").direct_scores(turning)[0].numpy()
+    else:
+        size = float((best - own).norm())
+        turning = {**states, modality: filled(states[modality], best[None])}
+        after = scores_of(model, turning)[0].numpy()
+    return StateChange(before, after, modality, True, best, size, exact, reach)
 
 
 def boundaries(form: Tensor, scores: np.ndarray) -> list[Tensor]:
     """Returns forms that are >= 0 where the decision differs from that of `scores`: one for each other class, or the
     sign's."""
-    if len(form) == 1:
-        return [form[0] * (-1.0 if decision(scores) else 1.0)]
     held = decision(scores)
+    if len(form) == 1:
+        return [form[0] * (-1.0 if held else 1.0)]
     return [form[c] - form[held] for c in range(len(form)) if c != held]
-
-
-def run_again(model: FusionModel, states: Mapping[str, Tensor]) -> np.ndarray:
-    """Returns the scores (C,) of one sample's states by the other picture: the state evolves (QiNN-QJ), or passes the
-    network's layers."""
-    with torch.no_grad():
-        return require(model, "states").direct_scores(states)[0].numpy()
 
 
 def distance(first: Tensor, second: Tensor) -> Tensor:
@@ -437,10 +385,6 @@ def distance(first: Tensor, second: Tensor) -> Tensor:
 def angles(masses: Tensor) -> Tensor:
     """Returns theta = 2 arcsin sqrt(p) in [0, pi] of masses."""
     return 2 * torch.asin(masses.clamp(0, 1).sqrt())
-
-
-def _distance(first: Tensor, second: Tensor) -> float:
-    return float(distance(first, second))
 
 
 def _nearest_ket(wanted: list[Tensor], psi: Tensor) -> tuple[list[Tensor], float]:

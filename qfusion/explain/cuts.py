@@ -5,9 +5,8 @@ cuts of single moments, their effect on the test metrics, and the sentences that
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -21,19 +20,11 @@ from qfusion.data.modality import Target
 from qfusion.errors import InvalidInput
 from qfusion.explain import stability
 from qfusion.explain.backgrounds import AnyBackground, Background
-from qfusion.explain.coalitions import dividends as harsanyi
-from qfusion.models.quantum_jump import QuantumJump
-from qfusion.models.registry import require
-from qfusion.quantum import states
-from qfusion.quantum.decomposition import subset_name, subsets
+from qfusion.explain.coalitions import dividends
+from qfusion.models import FusionModel, QuantumJump, require
+from qfusion.models.encoders import Features
+from qfusion.quantum import decomposition, states
 from qfusion.training import metrics
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from qfusion.models import FusionModel
-    from qfusion.models.encoders import Features
-
 
 RELATIVE, ABSOLUTE = 1e-8, 1e-10  # tolerances of the integrator
 _SMALL = (
@@ -61,14 +52,14 @@ def evolve(
         return own.expand(len(times), B, d, d), rest.expand(len(times), B, r, r)
     rate = (_Table if d * d * r * r * (d * d + r * r) <= _SMALL * B else _Rate)(H, jumps, d, r)
 
-    def slope(_: float, y: np.ndarray) -> np.ndarray:
-        return np.concatenate(
-            [part.reshape(-1).numpy() for part in rate(*_parts(torch.from_numpy(y), B, d, r))]
-        )
+    def joined(*parts: Tensor) -> np.ndarray:
+        return np.concatenate([part.reshape(-1).numpy() for part in parts])
 
-    start = np.concatenate(
-        [part.reshape(-1).numpy() for part in (rate.enter(own), rate.enter(rest))]
-    )
+    def slope(_: float, y: np.ndarray) -> np.ndarray:
+        first, second = torch.from_numpy(y).split([B * d * d, B * r * r])
+        return joined(*rate(first.view(B, d, d), second.view(B, r, r)))
+
+    start = joined(rate.enter(own), rate.enter(rest))
     result = scipy.integrate.solve_ivp(
         slope,
         (0.0, float(moments[-1])),
@@ -90,10 +81,6 @@ def evolve(
     )
 
 
-def _parts(y: Tensor, B: int, d: int, r: int) -> tuple[Tensor, Tensor]:
-    return y[: B * d * d].reshape(B, d, d), y[B * d * d :].reshape(B, r, r)
-
-
 class _Table:
     """The slopes of both parts as one real matrix on the products of their numbers, for many samples or small parts: a
     Hermitian X stands as Re X + Im X, which keeps scalar products. For part a of L(X) = K X + X K^+ + sum_k L_k X L_k^+
@@ -109,10 +96,8 @@ class _Table:
         L = jumps.view(-1, d, r, d, r)
         a = _seen(K, L)
         b = _seen(K.permute(1, 0, 3, 2), L.permute(0, 2, 1, 4, 3)).permute(0, 1, 4, 5, 2, 3)
-        self.numbers = d * d
-        self.table = torch.cat(
-            [part.reshape(-1, d * d * r * r) for part in (_real(a), _real(b))]
-        ).T.contiguous()
+        parts = [_real(part).reshape(-1, d * d * r * r) for part in (a, b)]
+        self.numbers, self.table = d * d, torch.cat(parts).T.contiguous()
 
     def __call__(self, own: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
         B = len(own)
@@ -154,9 +139,9 @@ class _Rate:
 
     def __init__(self, H: Tensor, jumps: Tensor, d: int, r: int):
         G = -1j * H - 0.5 * (jumps.mH @ jumps).sum(0)
+        L = jumps.view(-1, d, r, d * r)
         self.d, self.r, self.K = d, r, len(jumps)
         self.right = torch.cat([G.mH, *jumps.mH], 1).view(d, -1)
-        L = jumps.view(-1, d, r, d * r)
         self.left = L.permute(1, 0, 2, 3).reshape(d, -1), L.permute(2, 0, 1, 3).reshape(r, -1)
 
     def __call__(self, own: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
@@ -312,90 +297,52 @@ def cuts(
         NotFound: when a modality or kind does not exist.
     """
     moving = require(model, "time", "to cut at")
-    chosen, wanted = _chosen(moving, modalities, kinds)
-    moments = _moments(times, float(moving.duration))
-    with torch.no_grad():
-        encoded = model.encode(inputs)
-        kets = [encoded[name] for name in model.modalities]
-        run = _Run(moving, moments, [model.modalities.index(name) for name in chosen], wanted)
-        start, bias = [states.density(ket) for ket in kets], model.bias.detach().double().numpy()
-        scores, before = (part + bias for part in run.values(start))
-        if background is None:
-            return Cuts(chosen, model.outputs, np.array(moments), wanted, scores, before)
-        means = _means(moving, background, start)
-        order = subsets(len(kets))
-        parts = [
-            run.values([start[m] if m in S else means[m] for m in range(len(kets))]) for S in order
-        ]
-    after, undisturbed = (
-        np.stack([np.broadcast_to(part[i], like.shape) for part in parts], -2) + bias
-        for i, like in ((0, scores), (1, before))
-    )
-    names = tuple(subset_name(S, model.modalities) for S in order)
-    return Cuts(
-        chosen,
-        model.outputs,
-        np.array(moments),
-        wanted,
-        scores,
-        before,
-        names,
-        harsanyi(after, len(kets)),
-        harsanyi(undisturbed, len(kets)),
-    )
-
-
-def _chosen(
-    model: QuantumJump, modalities: Sequence[str] | None, kinds: Sequence[str]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
     check(
         len(model.modalities) > 1,
         f"Argument `model` must have two modalities or more, but has one, '{model.modalities[0]}': it is "
         "correlated with nothing.",
     )
-    names = tuple(model.modalities) if modalities is None else tuple(dict.fromkeys(modalities))
-    for name in names:
+    chosen = tuple(dict.fromkeys(model.modalities if modalities is None else modalities))
+    for name in chosen:
         choose("Modality", name, model.modalities)
+    kinds = tuple(dict.fromkeys(kinds))
     for kind in kinds:
         choose("Kind of cut", kind, KINDS)
     check(
-        len(names) > 0 and len(kinds) > 0,
+        len(chosen) > 0 and len(kinds) > 0,
         "Arguments `modalities` and `kinds` must each name one at least, but do not. Leave them out for all.",
     )
-    return names, tuple(dict.fromkeys(kinds))
-
-
-def _moments(times: Sequence[float] | np.ndarray | None, duration: float) -> list[float]:
-    if times is None:
-        return [float(t) for t in np.linspace(0.0, duration, TIMES)]
-    moments = [float(t) for t in times]
-    check(
-        len(moments) > 0,
-        "Argument `times` must hold one time at least, but is empty. Leave it out for 21 times.",
+    moments = states.times_within(times, float(moving.duration), TIMES)
+    with torch.no_grad():
+        encoded = model.encode(inputs)
+        start = [states.density(encoded[name]) for name in model.modalities]
+        run = _Run(moving, moments, [model.modalities.index(name) for name in chosen], kinds)
+        bias = model.bias.detach().double().numpy()
+        scores, before = (part + bias for part in run.values(start))
+        result = Cuts(chosen, model.outputs, np.array(moments), kinds, scores, before)
+        if background is None:
+            return result
+        if not isinstance(background, Background) or background.dims != moving.dims:
+            raise InvalidInput(
+                "Argument `background` comes from another kind of model, or of other dimensions. Make it with this "
+                "model."
+            )
+        means = [
+            states.partial_trace(background.sigma, moving.dims, (m,)).to(rho.dtype)[None]
+            for m, rho in enumerate(start)
+        ]
+        order, M = decomposition.subsets(len(start)), len(start)
+        parts = [run.values([start[m] if m in S else means[m] for m in range(M)]) for S in order]
+    after, undisturbed = (
+        np.stack([np.broadcast_to(part[i], like.shape) for part in parts], -2) + bias
+        for i, like in ((0, scores), (1, before))
     )
-    outside = [f"{t:g}" for t in moments if not 0 <= t <= duration * (1 + 1e-12)]
-    check(
-        not outside,
-        f"Argument `times` must lie in [0, {duration:g}], the time that the model evolves for, but holds "
-        f"{', '.join(outside[:6])}. Leave these out.",
+    return replace(
+        result,
+        coalitions=tuple(decomposition.subset_name(S, model.modalities) for S in order),
+        dividends=dividends(after, M),
+        dividends_before=dividends(undisturbed, M),
     )
-    check(
-        moments == sorted(moments),
-        f"Argument `times` must be ascending, but is {moments[:6]}. Sort it.",
-    )
-    return [min(t, duration) for t in moments]
-
-
-def _means(model: QuantumJump, background: AnyBackground, start: list[Tensor]) -> list[Tensor]:
-    """The background's mean state of every modality, (1, d, d)."""
-    if not isinstance(background, Background) or background.dims != model.dims:
-        raise InvalidInput(
-            "Argument `background` comes from another kind of model, or of other dimensions. Make it with this model."
-        )
-    return [
-        states.partial_trace(background.sigma, model.dims, (m,)).to(rho.dtype)[None]
-        for m, rho in enumerate(start)
-    ]
 
 
 class _Run:
@@ -404,18 +351,11 @@ class _Run:
     def __init__(
         self, model: QuantumJump, moments: list[float], places: list[int], kinds: tuple[str, ...]
     ):
-        self.model, self.moments, self.places, self.kinds, self.dims = (
-            model,
-            moments,
-            places,
-            kinds,
-            model.dims,
-        )
+        self.model, self.dims, self.moments, self.kinds = model, model.dims, moments, kinds
         T = float(model.duration)
         O = model.observables([*(T - t for t in reversed(moments)), T]).to(torch.complex128)
         self.end = _flat(O[-1])
-        evolved = O[:-1].flip(0)
-        self.views = {m: _flat(_first(evolved, self.dims, m)) for m in places}
+        self.views = {m: _flat(_first(O[:-1].flip(0), self.dims, m)) for m in places}
         self.system = model.system() if HELD in kinds else None
 
     def values(self, factors: list[Tensor]) -> tuple[np.ndarray, np.ndarray]:
@@ -433,15 +373,15 @@ class _Run:
 
     def _chunk(self, rho: Tensor, factors: list[Tensor]) -> Tensor:
         through = self.model.evolve_states(rho, self.moments).to(torch.complex128)
-        result = []
-        for m in self.places:
+        scores = []
+        for m, view in self.views.items():
             seen = _first(through, self.dims, m)
-            states_after = (
+            after = (
                 self._held(factors, m) if kind == HELD else _CHANNELS[kind](seen)
                 for kind in self.kinds
             )
-            result.append(torch.stack([_flat(state) @ self.views[m].mT for state in states_after]))
-        return torch.stack(result, 1)
+            scores.append(torch.stack([_flat(state) @ view.mT for state in after]))
+        return torch.stack(scores, 1)
 
     def _held(self, factors: list[Tensor], m: int) -> Tensor:
         """The state (nT, B, d d, r r) when m and the rest are kept uncorrelated."""
@@ -472,10 +412,9 @@ def _first(X: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
     """Operators (..., D, D) as (..., d d, r r): row and column of modality m, then those of the rest."""
     left, d, right = math.prod(dims[:m]), dims[m], math.prod(dims[m + 1 :])
     b = X.ndim - 2
-    order = [*range(b), b + 1, b + 4, b, b + 2, b + 3, b + 5]
     return (
         X.reshape(*X.shape[:-2], left, d, right, left, d, right)
-        .permute(order)
+        .permute([*range(b), b + 1, b + 4, b, b + 2, b + 3, b + 5])
         .reshape(*X.shape[:-2], d * d, (left * right) ** 2)
     )
 
@@ -491,8 +430,7 @@ def _kron(factors: list[Tensor]) -> Tensor:
 
 def _reduced(rho: Tensor) -> Tensor:
     """rho_m as (..., d d) of states (..., d d, r r); with the last axes exchanged, rho_rest."""
-    r = math.isqrt(rho.shape[-1])
-    return rho[..., :: r + 1].sum(-1)  # the diagonal of the rest
+    return rho[..., :: math.isqrt(rho.shape[-1]) + 1].sum(-1)  # the diagonal of the rest
 
 
 def _cut(rho: Tensor) -> Tensor:
@@ -510,9 +448,8 @@ def _dephased(rho: Tensor) -> Tensor:
     space = torch.diff(values, dim=-1, prepend=values[..., :1]).gt(EQUAL).cumsum(-1)
     share = (space[..., :, None] == space[..., None, :]).to(rho.dtype)
     share = share / (share.sum(-1, keepdim=True) + 1)
-    R = (
-        (E[..., :, None, :, None] * E.conj()[..., None, :, None, :]).flatten(-4, -3).flatten(-2)
-    )  # columns |e_i><e_j|
+    # columns |e_i><e_j|
+    R = (E[..., :, None, :, None] * E.conj()[..., None, :, None, :]).flatten(-4, -3).flatten(-2)
     projectors = R[..., :: d + 1]
     channel = (R * share.flatten(-2)[..., None, :]) @ R.mH + projectors @ share @ projectors.mH
     return channel @ rho
@@ -609,54 +546,39 @@ def cut_metrics(
     )
     columns = _columns(scores, np.asarray(truth), kind)
     columns["change"] = np.abs(scores[:-1] - scores[-1]).mean(-1).T
-    own = _metrics(columns, np.ones((1, B)))
-    blocks = (
-        [
-            _metrics(columns, drawn[drawn.sum(1) > 0])
-            for drawn in stability.counts(B, resamples, seed, clusters)
-        ]
-        if stability.enough(B, clusters)
-        else []
-    )
-    drawn = (
-        {name: np.concatenate([block[name] for block in blocks]) for name in own} if blocks else {}
-    )
-
-    def estimates(
-        of: tuple[str, ...], part: slice, minus: slice | None = None
-    ) -> dict[str, Estimates]:
-        def select(values: np.ndarray) -> np.ndarray:
-            return values[:, part] - (0 if minus is None else values[:, minus])
-
-        return {
-            name: _estimates(select(own[name])[0], select(drawn[name]) if drawn else None)
-            for name in of
-        }
-
-    names, every, last, entry = (
-        METRICS[kind],
-        slice(0, -1),
-        slice(-1, None),
-        len(scores) // len(result.kinds),
-    )
-    places = {name: slice(k * entry, (k + 1) * entry) for k, name in enumerate(result.kinds)}
-    stored = (
-        estimates(names, places["dephased"], places["cut"])
-        if set(places) >= {"cut", "dephased"}
-        else {}
-    )
+    drawn = stability.counts(B, resamples, seed, clusters) if stability.enough(B, clusters) else ()
+    blocks = [
+        _metrics(columns, weights[weights.sum(1) > 0]) for weights in (np.ones((1, B)), *drawn)
+    ]
+    # the samples themselves first, then as they are drawn
+    values = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+    after = {name: values[name][:, :-1].reshape(-1, *shape) for name in METRICS[kind]}
+    before = {name: values[name][:, -1] for name in METRICS[kind]}
+    losses = {name: after[name] - before[name][:, None, None, None] for name in METRICS[kind]}
+    classical = {}
+    if set(result.kinds) >= {"cut", "dephased"}:
+        cut, dephased = (result.kinds.index(name) for name in ("cut", "dephased"))
+        classical = {name: part[:, dephased] - part[:, cut] for name, part in after.items()}
     return CutMetrics(
         result.modalities,
         result.kinds,
         result.times,
         B,
-        _shaped(estimates(names, every), shape),
-        _shaped(estimates(names, last), ()),
-        _shaped(estimates(names, every, last), shape),
-        _shaped(stored, shape[1:]),
+        {name: _estimates(part) for name, part in after.items()},
+        {name: _estimates(part) for name, part in before.items()},
+        {name: _estimates(part) for name, part in losses.items()},
+        {name: _estimates(part) for name, part in classical.items()},
         _chance(np.asarray(truth), kind),
-        _shaped(estimates(("change",), slice(None)), shape)["change"],
+        _estimates(values["change"].reshape(-1, *shape)),
     )
+
+
+def _estimates(values: np.ndarray) -> Estimates:
+    """Of the samples themselves, the first, and as they are drawn."""
+    if len(values) == 1:
+        return Estimates(values[0], None, None)
+    edges = [(1 - stability.LEVEL) / 2, (1 + stability.LEVEL) / 2]
+    return Estimates(values[0], *np.quantile(values[1:], edges, axis=0))
 
 
 def _columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, np.ndarray]:
@@ -680,55 +602,28 @@ def _columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, np.n
 def _metrics(columns: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, np.ndarray]:
     """The metrics (r, F) of samples with counts (r, B)."""
     n = weights.sum(1, keepdims=True)
-    result = {"change": weights @ columns["change"] / n}
-    if "hit" in columns:
-        return result | {"accuracy": weights @ columns["hit"] / n}
-    if "side" in columns:
-        return result | {
-            "acc2": weights @ columns["side"] / n,
-            "mae": weights @ columns["absolute"] / n,
-        }
+    means = {"change": "change", "accuracy": "hit", "acc2": "side", "mae": "absolute"}
+    values = {
+        name: weights @ columns[column] / n for name, column in means.items() if column in columns
+    }
+    if "truth" not in columns:
+        return values
     y = columns["truth"]
     variance = weights @ y**2 - (weights @ y) ** 2 / n
     varies = variance > 1e-12 * np.maximum(weights @ y**2, 1e-300)
-    return result | {
-        "r2": np.where(
-            varies, 1 - weights @ columns["squared"] / np.where(varies, variance, 1), 0.0
-        ),
-        "mae": weights @ columns["absolute"] / n,
-    }
-
-
-def _estimates(value: np.ndarray, drawn: np.ndarray | None) -> Estimates:
-    if drawn is None:
-        return Estimates(value, None, None)
-    low, high = np.quantile(drawn, [(1 - stability.LEVEL) / 2, (1 + stability.LEVEL) / 2], axis=0)
-    return Estimates(value, low, high)
-
-
-def _shaped(estimates: dict[str, Estimates], shape: tuple[int, ...]) -> dict[str, Estimates]:
-    return {
-        name: Estimates(
-            *(  # type: ignore[arg-type]
-                None if part is None else part.reshape(shape)
-                for part in (entry.value, entry.low, entry.high)
-            )
-        )
-        for name, entry in estimates.items()
-    }
+    left = weights @ columns["squared"] / np.where(varies, variance, 1)
+    return values | {"r2": np.where(varies, 1 - left, 0.0)}
 
 
 def _chance(truth: np.ndarray, kind: str) -> dict[str, float]:
     if kind == "classification":
         return {"accuracy": float(np.unique(truth, return_counts=True)[1].max() / len(truth))}
+    chance = {"r2": 0.0}
     if kind == "sims":
         truth = np.clip(truth, -1, 1)
         above = float((truth.astype(np.float32) > 0).mean())
-        return {
-            "acc2": max(above, 1 - above),
-            "mae": float(np.abs(truth - np.median(truth)).mean()),
-        }
-    return {"r2": 0.0, "mae": float(np.abs(truth - np.median(truth)).mean())}
+        chance = {"acc2": max(above, 1 - above)}
+    return chance | {"mae": float(np.abs(truth - np.median(truth)).mean())}
 
 
 # What cuts say, in a sentence each.
@@ -747,18 +642,15 @@ def answer(result: Cuts, output: int) -> str:
     changes = result.changes[:, :, :, 0, output]  # the first kind is "cut"
     m, i = np.unravel_index(_first_largest(np.abs(changes[0])), changes[0].shape)
     before, largest = float(result.before[0, output]), float(changes[0, m, i])
-    never = ""
-    if "held" in result.kinds:
-        never = (
-            f"; if {result.modalities[m]} were never correlated, "
-            f"{result.scores[result.kinds.index('held'), m, -1, 0, output]:z.2f}"
-        )
+    never = text = ""
+    if HELD in result.kinds:
+        alone = result.scores[result.kinds.index(HELD), m, -1, 0, output]
+        never = f"; if {result.modalities[m]} were never correlated, {alone:z.2f}"
     if abs(largest) <= max(SMALL * abs(before), 1e-9):
         return (
             f"A cut of the correlations of one modality at one time moves the score by {size(abs(largest))} at "
             f"most, from {before:z.2f}{never}"
         )
-    text = ""
     if "dephased" in result.kinds:
         classical = result.scores[result.kinds.index("dephased"), m, i, 0, output]
         text = f" ({classical:z.2f} if their classical part is kept)"

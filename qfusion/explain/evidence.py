@@ -16,8 +16,7 @@ from torch import Tensor
 from qfusion._checks import check, require_finite
 from qfusion.models import EntangledQCNN, entangled_qcnn
 from qfusion.models.qcnn import Channel, density_states
-from qfusion.quantum.measures import von_neumann_entropy
-from qfusion.quantum.states import partial_trace
+from qfusion.quantum import measures, states
 
 # Entropies of the fused qubits along the layers of the quantum convolutional network.
 
@@ -75,18 +74,18 @@ class LayerEntropies:
 
     def poolings(self) -> list[Pooling]:
         """Returns the entropies around every pooling."""
-        result = []
+        poolings = []
         for layer, t in enumerate(range(2, len(self.moments), 2)):
-            outcomes = [q for q in self.active[t - 1] if q not in self.active[t]]
-            result.append(
+            measured = [q for q in self.active[t - 1] if q not in self.active[t]]
+            poolings.append(
                 Pooling(
                     layer,
                     float(self.joint[t - 1]),
                     float(self.joint[t]),
-                    float(self.single[t, outcomes].sum()),
+                    float(self.single[t, measured].sum()),
                 )
             )
-        return result
+        return poolings
 
 
 @torch.no_grad()
@@ -111,8 +110,8 @@ def layer_entropies(
         ]
     )
     return LayerEntropies(
-        tuple(moments),
-        tuple(active),
+        moments,
+        active,
         np.array([p[0] for p in parts]),
         single,
         tuple(p[1] for p in parts),
@@ -132,7 +131,7 @@ def joint_entropies(model: EntangledQCNN, vectors: Tensor) -> np.ndarray:
 
 def _moments(
     model: EntangledQCNN, vectors: Tensor, channel: Channel
-) -> tuple[list[str], list[tuple[int, ...]], list[Tensor]]:
+) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...], list[Tensor]]:
     """Names of the moments, the active qubits of each, and the state of all qubits."""
     network = model.network
     n = network.n
@@ -140,18 +139,17 @@ def _moments(
         vectors.shape == (n, 3),
         f"Argument `vectors` must have shape ({n}, 3), but has shape {tuple(vectors.shape)}. Give one sample.",
     )
-    result = density_states(model.network, vectors.double(), channel)
-    moments, active, rhos = [], [], []
-    for name, done in network.moments():
-        left = {s.wires[0] for s in network.steps[:done] if s.kind == "pool"}
-        moments.append(name)
-        active.append(tuple(q for q in range(n) if q not in left))
-        rhos.append(result[done])
-    return moments, active, rhos
+    rhos = density_states(network, vectors.double(), channel)
+    names, places = zip(*network.moments(), strict=True)
+    active = []
+    for done in places:
+        measured = {s.wires[0] for s in network.steps[:done] if s.kind == "pool"}
+        active.append(tuple(q for q in range(n) if q not in measured))
+    return names, tuple(active), [rhos[done] for done in places]
 
 
 def _entropy(rho: Tensor, qubits: tuple[int, ...], n: int) -> float:
-    return float(von_neumann_entropy(partial_trace(rho, (2,) * n, qubits)))
+    return float(measures.von_neumann_entropy(states.partial_trace(rho, (2,) * n, qubits)))
 
 
 def _cuts(rho: Tensor, qubits: tuple[int, ...], n: int) -> tuple[float, np.ndarray, np.ndarray]:
@@ -225,8 +223,7 @@ def _others(factors: Tensor) -> Tensor:
     """The product of all factors but the i-th, (..., n); no division, as a factor may be 0."""
     ones = torch.ones_like(factors[..., :1])
     before = torch.cat([ones, factors[..., :-1]], -1).cumprod(-1)
-    after = torch.cat([ones, factors.flip(-1)[..., :-1]], -1).cumprod(-1).flip(-1)
-    return before * after
+    return before * torch.cat([ones, factors.flip(-1)[..., :-1]], -1).cumprod(-1).flip(-1)
 
 
 def conjunctive(masses: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from qfusion._sentences import listed, share, top
 from qfusion.explain.coalitions import Explanation, dividends, shapley
 from qfusion.explain.stability import Interval, Stability
 from qfusion.models import FusionModel
+from qfusion.models.base import nested_length, nested_part, nested_tiled
 from qfusion.models.encoders import Features
 from qfusion.quantum.decomposition import subsets
 
@@ -126,19 +127,12 @@ def against_truth(explanation: Explanation, truth: pd.DataFrame) -> AgainstTruth
         f"Argument `truth` must have {len(ours)} rows, but has {len(truth)}. Take the explained samples.",
     )
     true = truth[list(terms)].to_numpy(dtype=float)
-    pairs = list(zip(ours.T, true.T, strict=True))
-    return AgainstTruth(
-        terms,
-        ours,
-        true,
-        np.array([_correlation(scipy.stats.pearsonr, *pair) for pair in pairs]),
-        np.array([_correlation(scipy.stats.spearmanr, *pair) for pair in pairs]),
-    )
-
-
-def _correlation(kind: object, a: np.ndarray, b: np.ndarray) -> float:
-    constant = len(a) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0
-    return float("nan") if constant else float(kind(a, b).statistic)  # type: ignore[operator]
+    pearson, rank = np.full((2, len(terms)), np.nan)
+    for s in range(len(terms)):
+        if len(ours) > 1 and np.ptp(ours[:, s]) > 0 and np.ptp(true[:, s]) > 0:
+            pearson[s] = scipy.stats.pearsonr(ours[:, s], true[:, s]).statistic
+            rank[s] = scipy.stats.spearmanr(ours[:, s], true[:, s]).statistic
+    return AgainstTruth(terms, ours, true, pearson, rank)
 
 
 def modality_curves(
@@ -166,7 +160,7 @@ def modality_curves(
         f"Argument `outputs` must name one output for each of the {B} samples, but has {len(outputs)}.",
     )
     if probability:
-        values = _softmax(values)
+        values = scipy.special.softmax(values, -1)
     table = values[np.arange(B)[:, None], np.arange(2**M), np.asarray(outputs)[:, None]]  # (B, 2^M)
     ours = np.argsort(-np.abs(explanation.shapley[pick[0], :, pick[1]]), 1, kind="stable")
     rng = np.random.default_rng(seed)
@@ -185,35 +179,9 @@ def modality_curves(
         with_them = np.take_along_axis(table, of_mask[taken], 1)
         return np.abs(without - full).mean(0), np.abs(with_them - full).mean(0)
 
-    return _curves(
-        np.arange(M + 1) / M,
-        along(ours),
-        [along(order) for order in drawn],
-        B,
-        "probability" if probability else "score",
-    )
-
-
-def _curves(
-    shares: np.ndarray,
-    ours: tuple[np.ndarray, np.ndarray],
-    random: list[tuple[np.ndarray, np.ndarray]],
-    count: int,
-    unit: str,
-) -> Curves:
-    return Curves(
-        shares,
-        *ours,
-        np.array([run[0] for run in random]),
-        np.array([run[1] for run in random]),
-        count,
-        unit,
-    )
-
-
-def _softmax(values: np.ndarray) -> np.ndarray:
-    shifted = np.exp(values - values.max(-1, keepdims=True))
-    return shifted / shifted.sum(-1, keepdims=True)
+    random = np.array([along(order) for order in drawn])
+    unit = "probability" if probability else "score"
+    return Curves(np.arange(M + 1) / M, *along(ours), random[:, 0], random[:, 1], B, unit)
 
 
 def sarcasm_share(explanation: Explanation, table: pd.DataFrame) -> tuple[float, int] | None:
@@ -229,10 +197,8 @@ def sarcasm_share(explanation: Explanation, table: pd.DataFrame) -> tuple[float,
     sarcastic = (table["regime"] == "sarcasm").to_numpy()
     if not sarcastic.any():
         return None
-    result: Mapping[str, int] = {name: i for i, name in enumerate(explanation.coalitions)}
-    return float((explanation.dividends[sarcastic, result["text+audio"], 0] < 0).mean()), int(
-        sarcastic.sum()
-    )
+    together = explanation.dividends[sarcastic, explanation.coalitions.index("text+audio"), 0]
+    return float((together < 0).mean()), len(together)
 
 
 # The same Shapley values by other ways: brute force over the background, and captum's sampling estimators, with error
@@ -286,14 +252,12 @@ class Game:
         background: Mapping[str, Features],
         output: int,
     ):
-        self.model, self.output = model, output
-        self.names = model.modalities
-        self.sample, self.rows = inputs, background
-        self.count = _length(background[self.names[0]])
         check(
-            _length(inputs[self.names[0]]) == 1,
+            nested_length(dict(inputs)) == 1,
             "Argument `inputs` must hold one sample. Take one row.",
         )
+        self.model, self.output, self.names = model, output, model.modalities
+        self.sample, self.rows = dict(inputs), dict(background)
         self.values: dict[frozenset[int], float] = {}
         self.costs: dict[frozenset[int], float] = {}
         self.calls, self.seconds = 0, 0.0
@@ -312,17 +276,15 @@ class Game:
     def _run(self, present: frozenset[int]) -> float:
         if len(present) == len(self.names):
             return float(self.model(self.sample)[0, self.output])
-        total = 0.0
-        for start in range(0, self.count, _CHUNK):
-            rows = slice(start, min(start + _CHUNK, self.count))
+        total, count = 0.0, nested_length(self.rows)
+        for start in range(0, count, _CHUNK):
+            rows = nested_part(self.rows, slice(start, start + _CHUNK))
+            own = nested_tiled(self.sample, nested_length(rows))
             mixed = {
-                name: _expand(self.sample[name], rows.stop - rows.start)
-                if m in present
-                else _cut(self.rows[name], rows)
-                for m, name in enumerate(self.names)
+                name: (own if m in present else rows)[name] for m, name in enumerate(self.names)
             }
             total += float(self.model(mixed)[:, self.output].sum())
-        return total / self.count
+        return total / count
 
     def reset(self) -> None:
         """Sets the account to nothing."""
@@ -334,20 +296,6 @@ class Game:
             [self.value(frozenset(torch.nonzero(mask > 0.5).flatten().tolist())) for mask in masks],
             dtype=torch.float64,
         )
-
-
-def _length(features: Features) -> int:
-    return len(features[0] if isinstance(features, tuple) else features)
-
-
-def _cut(features: Features, rows: slice) -> Features:
-    return (features[0][rows], features[1][rows]) if isinstance(features, tuple) else features[rows]
-
-
-def _expand(features: Features, count: int) -> Features:
-    if isinstance(features, tuple):
-        return features[0].expand(count, -1, -1), features[1].expand(count, -1)
-    return features.expand(count, -1)
 
 
 def compare(game: Game, exact: Explanation, exact_seconds: float, seed: int = 0) -> list[Estimate]:
@@ -501,12 +449,14 @@ def of_stability(stability: Stability, errors: np.ndarray, unit: str) -> list[Tr
 
 
 def _where_wrong(spread: np.ndarray, errors: np.ndarray) -> list[TrustWarning]:
-    """Whether explanations move more between seeds where predictions are poor."""
-    poor = errors >= np.quantile(errors, 0.9)
-    if poor.all() or not poor.any():
+    """Whether explanations move more between seeds where predictions are poor, by more than two standard errors."""
+    worst = errors >= np.quantile(errors, 0.9)
+    poor, others = spread[worst].mean(1), spread[~worst].mean(1)
+    if min(len(poor), len(others)) < 2:
         return []
-    ratio = float(spread[poor].mean() / max(spread[~poor].mean(), 1e-12))
-    if ratio < WORSE or not _apart(spread[poor].mean(1), spread[~poor].mean(1)):
+    ratio = float(spread[worst].mean() / max(spread[~worst].mean(), 1e-12))
+    error = np.hypot(scipy.stats.sem(poor), scipy.stats.sem(others))
+    if ratio < WORSE or poor.mean() - others.mean() <= 2 * error:
         return []
     return [
         TrustWarning(
@@ -520,14 +470,6 @@ def _where_wrong(spread: np.ndarray, errors: np.ndarray) -> list[TrustWarning]:
             ),
         )
     ]
-
-
-def _apart(poor: np.ndarray, others: np.ndarray) -> bool:
-    """Whether the mean of some samples is above that of others by more than two standard errors."""
-    if min(len(poor), len(others)) < 2:
-        return False
-    error = np.sqrt(poor.var(ddof=1) / len(poor) + others.var(ddof=1) / len(others))
-    return bool(poor.mean() - others.mean() > 2 * error)
 
 
 def of_truth(result: AgainstTruth) -> list[TrustWarning]:

@@ -19,11 +19,11 @@ from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
 from qfusion.explain import coalitions, counterfactual
 from qfusion.explain.backgrounds import AnyBackground, SampleBackground, background_of
-from qfusion.explain.coalitions import Explanation, explain, shapley
+from qfusion.explain.coalitions import Explanation, explain, explain_states, shapley
 from qfusion.explain.counterfactual import decision, distance
 from qfusion.models import FusionModel, base, can
-from qfusion.models.encoders import Features
-from qfusion.quantum.decomposition import subset_name, subsets
+from qfusion.models.encoders import Features, split
+from qfusion.quantum.decomposition import subsets
 from qfusion.training import batches, metrics
 from qfusion.training.batches import mean_and_std
 
@@ -64,21 +64,25 @@ def outcome(
         NotFound: when `dropped` names a modality that does not exist.
         InvalidInput: when a state is missing, of another form, or not normalised.
     """
-    for name in dropped:
-        choose("Modality", name, model.modalities)
     own = counterfactual.states_of(model, inputs)
     for name in model.modalities:
         check(
             name in states and _form(states[name]) == _form(own[name]),
             f"Argument `states` must hold `{name}` with {_form(own[name])}, but does not.",
         )
-        if can(model, "states"):
-            _check_state(name, states[name])
-    explanation = explain(counterfactual.with_states(model, states), inputs, background)
-    out = {model.modalities.index(name) for name in dropped}
-    values = np.array([not out & set(subset) for subset in subsets(len(model.modalities))])
-    dividends = np.where(values[:, None], explanation.dividends[0], 0.0)
-    scores = dividends.sum(0)
+        if can(model, "kets"):
+            norm = float(torch.linalg.vector_norm(states[name]))
+            check(
+                abs(norm - 1) < 1e-6,
+                f"Argument `states[{name}]` must be a ket of norm 1, but has norm {norm:.3g}. Normalise it.",
+            )
+        elif can(model, "masses"):
+            check(
+                bool(((states[name] >= 0) & (states[name] <= 1)).all()),
+                f"Argument `states[{name}]` must hold masses in [0, 1], but does not.",
+            )
+    explanation = without(explain_states(model, states, background), dropped)
+    dividends, scores = explanation.dividends[0], explanation.dividends[0].sum(0)
     return Outcome(scores, dividends, decision(scores))
 
 
@@ -86,20 +90,6 @@ def _form(state: Any) -> str:
     return ", ".join(
         f"shape {tuple(entry.shape)} and {entry.dtype}" for entry in base.nested_leaves(state)
     )
-
-
-def _check_state(name: str, state: Tensor) -> None:
-    if state.is_complex():
-        norm = float(torch.linalg.vector_norm(state))
-        check(
-            abs(norm - 1) < 1e-6,
-            f"Argument `states[{name}]` must be a ket of norm 1, but has norm {norm:.3g}. Normalise it.",
-        )
-    else:
-        check(
-            bool(((state >= 0) & (state <= 1)).all()),
-            f"Argument `states[{name}]` must hold masses in [0, 1], but does not.",
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,35 +124,21 @@ def nearest_donor(
     count = base.nested_length(candidates)
     before = decision(counterfactual.scores_of(model, states)[0])
     if can(model, "states"):
-        scores = counterfactual.value(
-            counterfactual.score_form(model, states, modality).detach(), candidates
-        )
+        form = counterfactual.score_form(model, states, modality).detach()
+        scores = counterfactual.value(form, candidates)
+        far = distance(states[modality], candidates)
     else:
-        scores = counterfactual.scores_of(
-            model,
-            {
-                **{name: base.nested_tiled(state, count) for name, state in states.items()},
-                modality: candidates,
-            },
-        )
-    turned = (
-        (scores[:, 0] > 0).int() != before if scores.shape[1] == 1 else scores.argmax(1) != before
-    )
+        lent = {**base.nested_tiled(dict(states), count), modality: candidates}
+        scores = counterfactual.scores_of(model, lent)
+        steps = counterfactual.flat(candidates) - counterfactual.flat(states[modality])
+        far = torch.linalg.vector_norm(steps, dim=-1)
+    decisions = (scores[:, 0] > 0).int() if scores.shape[1] == 1 else scores.argmax(1)
+    turned = decisions != before
     if not bool(turned.any()):
         return Donor(-1, float("inf"), np.asarray(scores[0]) * np.nan, 0, count, False)
-    far = torch.where(
-        turned,
-        distance(states[modality], candidates)
-        if can(model, "states")
-        else torch.linalg.vector_norm(
-            counterfactual.flat(candidates) - counterfactual.flat(states[modality]), dim=-1
-        ),
-        torch.inf,
-    )
-    row = int(far.argmin())
-    after = counterfactual.scores_of(
-        model, {**states, modality: base.nested_part(candidates, slice(row, row + 1))}
-    )[0].numpy()
+    row = int(torch.where(turned, far, torch.inf).argmin())
+    nearest = {**states, modality: base.nested_part(candidates, slice(row, row + 1))}
+    after = counterfactual.scores_of(model, nearest)[0].numpy()
     return Donor(row, float(far[row]), after, int(turned.sum()), count, decision(after) != before)
 
 
@@ -223,17 +199,13 @@ class Disturbance:
     @property
     def words(self) -> str:
         """In a few words, "as recorded" when nothing is done."""
-        text = [f"without {name}" for name in self.missing] + [
-            f"{name} at its training mean" for name in self.mean
+        parts = [
+            *(f"without {name}" for name in self.missing),
+            *(f"{name} at its training mean" for name in self.mean),
+            *(f"{name} of another sample" for name in self.swapped),
+            *(f"noise of {level:g} deviations on {name}" for name, level in self.noise.items()),
         ]
-        text += [f"{name} of another sample" for name in self.swapped]
-        return (
-            ", ".join(
-                text
-                + [f"noise of {level:g} deviations on {name}" for name, level in self.noise.items()]
-            )
-            or "as recorded"
-        )
+        return ", ".join(parts) or "as recorded"
 
 
 def inputs(
@@ -274,12 +246,11 @@ def inputs(
         other = of(donors(rows, rows if pool is None else np.asarray(pool), disturbance.seed))
         result |= {name: other[name] for name in disturbance.swapped}
     for name in disturbance.mean:
-        values, mask = _parts(result[name])
-        result[name] = _joined(
-            _moments(dataset, trained_on, name)[0].to(values).expand_as(values), mask
-        )
+        values, mask = split(result[name])
+        mean = _moments(dataset, trained_on, name)[0].to(values)
+        result[name] = _joined(mean.expand_as(values), mask)
     for name, level in disturbance.noise.items():
-        values, mask = _parts(result[name])
+        values, mask = split(result[name])
         place = dataset.names.index(name)
         drawn = np.random.default_rng([disturbance.seed, 1, place, int(rows[0])]).normal(
             size=tuple(values.shape)
@@ -348,7 +319,7 @@ def scores(
     return np.concatenate(parts)
 
 
-def without(explanation: Explanation, missing: Sequence[str]) -> Explanation:
+def without(explanation: Explanation, missing: Collection[str]) -> Explanation:
     """Returns the explanation of a decision in which modalities are absent: v'(S) = v(S without them), exactly.
 
     Dividends of what is there stay as they are, all others are 0; the prediction is the coalition value of what is
@@ -359,13 +330,10 @@ def without(explanation: Explanation, missing: Sequence[str]) -> Explanation:
     """
     names, M = explanation.modalities, len(explanation.modalities)
     gone = {names.index(choose("Modality", name, names)) for name in missing}
-    place = {name: s for s, name in enumerate(explanation.coalitions)}
-    stored = [
-        place[subset_name(tuple(m for m in subset if m not in gone), names)]
-        for subset in subsets(M)
-    ]
-    values = explanation.values[..., stored, :]
-    touched = np.array([bool(gone & set(subset)) for subset in subsets(M)])
+    order = subsets(M)
+    left = [order.index(tuple(m for m in subset if m not in gone)) for subset in order]
+    values = explanation.values[..., left, :]
+    touched = np.array([bool(gone & set(subset)) for subset in order])
     dividend = np.where(touched[:, None], 0.0, explanation.dividends)
     return replace(explanation, values=values, dividends=dividend, shapley=shapley(dividend, M))
 
@@ -438,10 +406,6 @@ def _moments(dataset: DataSet, split: str, name: str) -> tuple[Tensor, Tensor]:
     if (split, name) not in stored:
         stored[split, name] = mean_and_std(dataset, dataset.rows(split), name)
     return stored[split, name]
-
-
-def _parts(features: Any) -> tuple[Tensor, Tensor | None]:
-    return features if isinstance(features, tuple) else (features, None)
 
 
 def _joined(values: Tensor, mask: Tensor | None) -> Any:

@@ -38,8 +38,7 @@ def row_values(
 
 
 def _value(O: Tensor, phi: Tensor, masses: Tensor, rows: Tensor, S: Subset) -> Tensor:
-    M = masses.shape[-1]
-    rest = [m for m in range(M) if m not in S]
+    rest = [m for m in range(masses.shape[-1]) if m not in S]
     if not rest:
         return evaluate(O, fuse(masses, phi)[0])
     if len(masses) <= _FEW:
@@ -93,9 +92,8 @@ def legs(T: Tensor, G: Tensor) -> Tensor:
 def one_absent(O: Tensor, phi: Tensor, masses: Tensor, mean: Tensor, m: int) -> Tensor:
     """Returns the scores (B, C) with modality m alone absent, whose qubits' outcomes are distributed as `mean`,
     (2^n,)."""
-    C = len(O)
     parts = [
-        legs(mean.expand(len(chunk), 1, -1), _given(chunk, phi, m))[:, 0] @ O.reshape(C, -1).T
+        legs(mean.expand(len(chunk), 1, -1), _given(chunk, phi, m))[:, 0] @ O.flatten(1).T
         for chunk in masses.split(max(1, _NUMBERS // (2 * O[0].numel())))
     ]
     return torch.cat(parts)
@@ -186,13 +184,12 @@ def _places(n: int) -> Tensor:
 
 def _pairs(O: Tensor, phi: Tensor, masses: Tensor, rows: Tensor, S: Subset) -> Tensor:
     n, N = masses.shape[1], len(rows)
-    present = torch.zeros(masses.shape[-1], dtype=torch.bool)
-    present[list(S)] = True
+    present = torch.tensor([m in S for m in range(masses.shape[-1])])
     values = []
     for sample in masses:
         f = fuse(torch.where(present, sample, rows), phi)[0]
-        halves = products(f, range(n // 2)), products(f, range(n // 2, n))
-        values.append(O.reshape(len(O), -1) @ (halves[0].T @ halves[1]).reshape(-1) / N)
+        mean = products(f, range(n // 2)).T @ products(f, range(n // 2, n))
+        values.append(O.flatten(1) @ mean.flatten() / N)
     return torch.stack(values)
 
 
@@ -204,8 +201,6 @@ def _pairs(O: Tensor, phi: Tensor, masses: Tensor, rows: Tensor, S: Subset) -> T
 # numbers, gathered by five letters a qubit (see `rows.read_out`) into what the third modality sees.
 # In a chain each stage passes on the distribution of its fused qubits' bits, and an absent modality
 # is a matrix (2^n, 2^n) on it. With n <= 10 nothing larger than 5^10 numbers (80 MB) ever stands.
-
-_NUMBERS_MARGINALS = 10_000_000  # most numbers held at once
 
 
 def marginal_values(
@@ -253,8 +248,9 @@ class _OneTable:
         if m not in self._seen:
             others = [r for r in range(self.M) if r != m]
             T = self.distributions[others[0]]
-            for r in others[1:]:
-                T = _interleaved(T, self.distributions[r], self.n)
+            if len(others) > 1:  # of two, leg beside leg
+                both = torch.outer(T, self.distributions[others[1]])
+                T = exchanged(both.view((2,) * 2 * self.n), 2, self.n).reshape(-1)
             self._seen[m] = observed(self.O, self.phi, T, m)
         return self._seen[m]
 
@@ -285,12 +281,8 @@ class _Chain:
 
     def value(self, masses: Tensor, S: Subset) -> Tensor:
         """Returns v(S), (B, C)."""
-        return torch.cat(
-            [
-                self._chunk(chunk, S)
-                for chunk in masses.split(max(1, _NUMBERS_MARGINALS // 3**self.n))
-            ]
-        )
+        chunks = masses.split(max(1, _NUMBERS // 3**self.n))
+        return torch.cat([self._chunk(chunk, S) for chunk in chunks])
 
     def _chunk(self, masses: Tensor, S: Subset) -> Tensor:
         B, last = len(masses), self.M - 2
@@ -322,31 +314,14 @@ class _Chain:
             table, mean = self.tables[k], self.distributions[k + 1][None, None]
             if k < len(self.tables) - 1:
                 T = legs(mean, table.flatten(1, 2)[None])  # legs of (new bit, bit before)
-                self._maps[k] = _taken_apart(T.flatten(), self.n).T
+                bits = exchanged(T.reshape((2,) * 2 * self.n), self.n, 2)
+                self._maps[k] = bits.reshape(2**self.n, -1).T
             else:
-                five = torch.stack(
-                    [
-                        table[:, 0, 0],
-                        table[:, 1, 0],
-                        table[:, 1, 1],
-                        table[:, 2, 0],
-                        table[:, 2, 1],
-                    ],
-                    1,
-                )
+                five = table[:, [0, 1, 1, 2, 2], [0, 0, 1, 0, 1]]
                 self._maps[k] = read_out(self.O, legs(mean, five[None]), self.n).T
         return self._maps[k]
 
 
-def _interleaved(first: Tensor, second: Tensor, n: int) -> Tensor:
-    """The product of a tensor of n legs and one of n legs of 2, leg beside leg."""
-    size = round(len(first) ** (1 / n))
-    both = torch.outer(first, second).view(*(size,) * n, *(2,) * n)
-    return both.permute([axis for i in range(n) for axis in (i, n + i)]).reshape(-1)
-
-
-def _taken_apart(T: Tensor, n: int) -> Tensor:
-    """A tensor of n legs of 2 x 2 as a matrix (2^n, 2^n)."""
-    return (
-        T.view((2,) * 2 * n).permute([*range(0, 2 * n, 2), *range(1, 2 * n, 2)]).reshape(2**n, 2**n)
-    )
+def exchanged(T: Tensor, groups: int, n: int) -> Tensor:
+    """Returns a tensor whose legs are groups of n as one whose legs are n of the first, second, ... of each group."""
+    return T.permute([group * n + i for i in range(n) for group in range(groups)])

@@ -23,13 +23,13 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.explain import network_rows
 from qfusion.explain.backgrounds import AnyBackground, Background, RowBackground
-from qfusion.explain.coalitions import marginal_observables
+from qfusion.explain.coalitions import OTHER_MODEL, marginal_observables
 from qfusion.models import EntangledQCNN, FusionModel, KetModel, can, require
 from qfusion.models.encoders import Features
 from qfusion.models.entangled_qcnn import fuse, patterns
 from qfusion.models.qcnn import evaluate
-from qfusion.quantum import states as quantum_states
-from qfusion.quantum.decomposition import Subset, subset_name, subsets
+from qfusion.quantum import decomposition
+from qfusion.quantum.states import product
 
 MAX_PATTERNS = 2**20  # outcome patterns of a pair whose values are worked out
 
@@ -96,7 +96,7 @@ class Operator:
         """
         if self.vectors is not None:
             vector = torch.from_numpy(self.vectors[:, k])
-            return (quantum_states.product(states) @ vector.conj()).abs().square().numpy()
+            return (product(states) @ vector.conj()).abs().square().numpy()
         place, weight = int(self.basis[k]), states[0].new_ones(len(states[0]))  # type: ignore[index]
         for state in reversed(states):
             place, here = divmod(place, state.shape[1])
@@ -106,7 +106,7 @@ class Operator:
     def weights(self, states: Sequence[Tensor]) -> np.ndarray:
         """Returns the mean over the samples of the overlap with every eigenvector, (K,): they add up to 1."""
         if self.vectors is not None:
-            amplitudes = quantum_states.product(states) @ torch.from_numpy(self.vectors).conj()
+            amplitudes = product(states) @ torch.from_numpy(self.vectors).conj()
             return amplitudes.abs().square().mean(0).numpy()
         if len(states) == 1:
             return states[0].mean(0).numpy()[self.basis]
@@ -115,7 +115,7 @@ class Operator:
     def scores(self, states: Sequence[Tensor]) -> np.ndarray:
         """Returns v(S) of every sample, (B,): the eigenvalues weighted by the overlaps."""
         if self.vectors is not None:
-            amplitudes = quantum_states.product(states) @ torch.from_numpy(self.vectors).conj()
+            amplitudes = product(states) @ torch.from_numpy(self.vectors).conj()
             return (amplitudes.abs().square() @ torch.from_numpy(self.values)).numpy()
         table = np.empty(len(self.values))
         table[self.basis] = self.values
@@ -129,11 +129,11 @@ def offered(model: FusionModel) -> list[str]:
     """Returns the names of the groups whose operator can be shown: all of them for a model of kets; for an
     EntangledQCNN single modalities, and pairs where at most two others are averaged over."""
     M = len(model.modalities)
-    result = [S for S in subsets(M) if S]
+    result = [S for S in decomposition.subsets(M) if S]
     if can(model, "masses"):
         pairs = M <= 4 and 4 ** require(model, "masses").elements <= MAX_PATTERNS
         result = [S for S in result if len(S) == 1 or (len(S) == 2 and pairs)]
-    return [subset_name(S, model.modalities) for S in result]
+    return [decomposition.subset_name(S, model.modalities) for S in result]
 
 
 @torch.no_grad()
@@ -159,12 +159,11 @@ def operator(
     )
     S = tuple(model.modalities.index(name) for name in modalities.split("+"))
     bias = float(model.bias[output])
-    fits = "Argument `background` comes from another kind of model. Make it with this model."
     if can(model, "masses"):
-        check(isinstance(background, RowBackground), fits)
+        check(isinstance(background, RowBackground), OTHER_MODEL)
         return _diagonal(require(model, "masses"), background, S, output, bias)  # type: ignore[arg-type]
     with_kets = require(model, "kets")
-    check(isinstance(background, Background) and background.dims == with_kets.dims, fits)
+    check(isinstance(background, Background) and background.dims == with_kets.dims, OTHER_MODEL)
     return _hermitian(with_kets, background, S, output, bias)  # type: ignore[arg-type]
 
 
@@ -172,12 +171,7 @@ def states_of(model: FusionModel, inputs: Mapping[str, Features], modalities: st
     """Returns the states of the modalities of a group: kets (B, d_m), or for an EntangledQCNN probabilities of the
     outcomes (B, 2^n)."""
     with torch.no_grad():
-        encoded = model.encode({name: inputs[name] for name in inputs})
-    return states_from(model, encoded, modalities)
-
-
-def states_from(model: FusionModel, encoded: Mapping[str, Tensor], modalities: str) -> list[Tensor]:
-    """As `states_of`, from what the encoders gave: kets (B, d_m) or masses (B, n)."""
+        encoded = model.encode(inputs)
     names = modalities.split("+")
     if can(model, "masses"):
         return [network_rows.outcomes(encoded[name].double()) for name in names]
@@ -185,7 +179,7 @@ def states_from(model: FusionModel, encoded: Mapping[str, Tensor], modalities: s
 
 
 def _hermitian(
-    model: KetModel, background: Background, S: Subset, output: int, bias: float
+    model: KetModel, background: Background, S: decomposition.Subset, output: int, bias: float
 ) -> Operator:
     O = model.observables()[output : output + 1].to(torch.complex128)
     marginals = marginal_observables(O, background)
@@ -206,20 +200,17 @@ def _hermitian(
 
 
 def _diagonal(
-    model: EntangledQCNN, background: RowBackground, S: Subset, output: int, bias: float
+    model: EntangledQCNN,
+    background: RowBackground,
+    S: decomposition.Subset,
+    output: int,
+    bias: float,
 ) -> Operator:
-    masses, n = background.masses, model.elements
-    O, phi, independent = (
-        model.observables()[output].double(),
-        model.phi.double(),
-        background.kind == "product",
-    )
+    masses, n, independent = background.masses, model.elements, background.kind == "product"
+    O, phi = model.observables()[output].double(), model.phi.double()
     table, seen = _table(O, phi, masses, S, independent), _seen(masses, S, independent)
     # Only where S is independent of the rest, the mean over what the background shows of S is the mean score.
-    baseline = (
-        float(table @ seen if independent else evaluate(O[None], fuse(masses, phi)[0]).mean())
-        + bias
-    )
+    mean = table @ seen if independent else evaluate(O[None], fuse(masses, phi)[0]).mean()
     order = torch.argsort(table, stable=True)
     return Operator(
         tuple(model.modalities[m] for m in S),
@@ -228,7 +219,7 @@ def _diagonal(
         None,
         order.numpy(),
         (2**n,) * len(S),
-        baseline,
+        float(mean) + bias,
         _effects(table, seen, len(S), n),
         background.name,
         background.size,
@@ -259,7 +250,9 @@ def _effects(table: Tensor, seen: Tensor, count: int, n: int) -> np.ndarray:
     return np.array(result).reshape(count, n)
 
 
-def _table(O: Tensor, phi: Tensor, masses: Tensor, S: Subset, independent: bool) -> Tensor:
+def _table(
+    O: Tensor, phi: Tensor, masses: Tensor, S: decomposition.Subset, independent: bool
+) -> Tensor:
     """The score without bias of every outcome pattern of the modalities in S, the others averaged over the background:
     (2^(n |S|),).
 
@@ -275,45 +268,22 @@ def _table(O: Tensor, phi: Tensor, masses: Tensor, S: Subset, independent: bool)
         )
         return network_rows.pulled_back(O[None], phi, masses, S[0])[0]
     s, r, k = 2 ** len(S), 2 ** len(rest), n // 2
-    bits = patterns(M).double()
-    factors = fuse(bits[:, None].expand(-1, n, -1), phi)[0].view((2,) * M + (n, 3))
+    factors = fuse(patterns(M).double()[:, None].expand(-1, n, -1), phi)[0].view((2,) * M + (n, 3))
     factors = factors.permute(*S, *rest, M, M + 1).reshape(s, r, n, 3)
     left, right = _multiplied(factors[:, :, :k]), _multiplied(factors[:, :, k:])  # (s^k, r^k, 3^k)
-    weights = _by_qubit(_seen(masses, rest, independent), len(rest), n).view(r**k, r ** (n - k))
-    right = (weights @ right).flatten(
-        1
-    )  # (s^(n-k), r^k 3^(n-k)), averaged over the rest's outcomes in the second half
-    return _by_modality(
-        ((left @ O.reshape(3**k, 3 ** (n - k))).flatten(1) @ right.T).flatten(), len(S), n
-    )
+    # patterns modality by modality stand qubit by qubit here, and the other way round in the end
+    seen = _seen(masses, rest, independent).view((2,) * (len(rest) * n))
+    weights = network_rows.exchanged(seen, len(rest), n).reshape(r**k, r ** (n - k))
+    # (s^(n-k), r^k 3^(n-k)), averaged over the rest's outcomes in the second half
+    right = (weights @ right).flatten(1)
+    table = (left @ O.reshape(3**k, 3 ** (n - k))).flatten(1) @ right.T
+    return network_rows.exchanged(table.reshape((2,) * (len(S) * n)), n, len(S)).flatten()
 
 
 def _multiplied(factors: Tensor) -> Tensor:
     """Products over some qubits of factors (s, r, k, 3): (s^k, r^k, 3^k)."""
     product = factors.new_ones(1, 1, 1)
-    for i in range(factors.shape[2]):
-        product = (
-            torch.einsum("prw,qsv->pqrswv", product, factors[:, :, i])
-            .flatten(4)
-            .flatten(2, 3)
-            .flatten(0, 1)
-        )
+    for factor in factors.unbind(2):
+        product = torch.einsum("prw,qsv->pqrswv", product, factor).flatten(4)
+        product = product.flatten(2, 3).flatten(0, 1)
     return product
-
-
-def _by_qubit(values: Tensor, count: int, n: int) -> Tensor:
-    """From patterns modality by modality to patterns qubit by qubit."""
-    return (
-        values.view((2,) * (count * n))
-        .permute([m * n + i for i in range(n) for m in range(count)])
-        .flatten()
-    )
-
-
-def _by_modality(values: Tensor, count: int, n: int) -> Tensor:
-    """From patterns qubit by qubit to patterns modality by modality."""
-    return (
-        values.view((2,) * (count * n))
-        .permute([i * count + m for m in range(count) for i in range(n)])
-        .flatten()
-    )

@@ -7,8 +7,8 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Protocol, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -19,14 +19,12 @@ from qfusion.explain.backgrounds import Background, RowBackground
 from qfusion.explain.coalitions import marginal_observables
 from qfusion.explain.evidence import qubit_entropy
 from qfusion.models.encoders import Features
-from qfusion.models.entangled_qcnn import EntangledQCNN, fuse
+from qfusion.models.entangled_qcnn import JOINT_LIMIT, EntangledQCNN, fuse
 from qfusion.models.qcnn import evaluate, products
 from qfusion.models.quantum_jump import QuantumJump, expectation
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import decomposition, measures, states
-from qfusion.quantum.decomposition import Subset, subset_name, subsets
 from qfusion.quantum.lindblad import Generator, Term, evolve
-from qfusion.quantum.measures import split
 
 SCORE = "score"
 # entanglement is followed sample by sample: the mean over a cohort takes at most so many, evenly spaced
@@ -63,33 +61,31 @@ class Terms:
 
     def moved(self: T, place: int, value: float) -> T:
         """Returns the same with one factor changed."""
-        factors, parameters = self.factors.clone(), list(self.parameters)
-        factors[place] = value
+        parameters = list(self.parameters)
         parameters[place] = parameters[place]._replace(value=value)
-        return replace(self, factors=factors, parameters=tuple(parameters))
+        return replace(self, factors=self._with(place, value), parameters=tuple(parameters))
+
+    def _with(self, places: int | slice, value: float) -> Tensor:
+        """The factors, some of them changed."""
+        factors = self.factors.clone()
+        factors[places] = value
+        return factors
 
 
-class System(Protocol):
-    """What a model's physics answers; one instance holds the cohort, the background and where the factors stand."""
+def _inside(target: str, names: tuple[str, ...]) -> dict[decomposition.Subset, float]:
+    """The coalitions that a score or dividend is made of, the largest last, with their signs."""
+    everything = decomposition.subsets(len(names))
+    if target == SCORE:
+        return {everything[-1]: 1.0}
+    whole = next(
+        s for s in everything if decomposition.subset_name(s, names) == measures.split(target)[1]
+    )
+    return {s: (-1.0) ** (len(whole) - len(s)) for s in everything if set(s) <= set(whole)}
 
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        """The terms."""
 
-    def slopes(self, targets: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Returns values (Y,) and slopes (P, Y)."""
-
-    def effects(self, targets: Sequence[str]) -> np.ndarray:
-        """Returns the effects of removal, (P, Y)."""
-
-    def moved(self, place: int, value: float) -> System:
-        """Returns the system with one factor changed."""
-
-    def scores_without(self, inputs: Mapping[str, Features]) -> np.ndarray:
-        """Returns the scores of other samples with each term removed in turn, from every output, (P, B, C)."""
-
-    def samples(self, target: str) -> int:
-        """How many samples a target is averaged over."""
+def _spread(count: int, most: int) -> np.ndarray:
+    """Places of at most so many of some samples, evenly spaced."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
 
 
 # The terms of a QiNN-QJ and what they do: couplings H_S, dissipation of A, duration, measurement vectors.
@@ -108,7 +104,8 @@ class System(Protocol):
 # The evolution holds sqrt(tau) L_k, whose slope in tau is 0/0 at 0. y is smooth in tau itself, so the slope is taken a
 # hair above: off by 1e-12 times the curvature, while products keep their relative precision.
 _HAIR = 1e-12
-_PURE = 1e-9  # an eigenvalue below: entropy has no finite slope
+# an eigenvalue below, or a Bloch vector that is less short of 1: entropy has no finite slope
+_PURE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,13 +121,13 @@ class JumpParameters(Terms):
     """
 
     model: QuantumJump
-    couplings: tuple[Subset, ...]
-    dissipations: tuple[Subset, ...]
+    couplings: tuple[decomposition.Subset, ...]
+    dissipations: tuple[decomposition.Subset, ...]
     generator: Generator
     background: Background
     output: int
     count: int
-    mean: Mapping[Subset, Tensor]
+    mean: Mapping[decomposition.Subset, Tensor]
     kets: Tensor
 
     @staticmethod
@@ -144,11 +141,10 @@ class JumpParameters(Terms):
         names, M = model.modalities, len(model.dims)
         still = model.settings["evolution"] == "none"
         body = 0 if still else max(map(len, model.subsystems))
-        terms = tuple(s for s in subsets(M) if 0 < len(s) <= body)
+        terms = tuple(s for s in decomposition.subsets(M) if 0 < len(s) <= body)
         dissipations = terms if model.jump_count else ()
-        couplings = (
-            terms if len(model.A) or dissipations else ()
-        )  # without learned H, traceless L_k still have one
+        # without learned H, traceless L_k still have one
+        couplings = terms if len(model.A) or dissipations else ()
         parameters = _parameters(model, couplings, dissipations, still)
         old = copy.copy(plain)
         old.tweak = None if model.tweak is None else Tweak(rates=model.tweak.rates)
@@ -156,14 +152,12 @@ class JumpParameters(Terms):
         encoded = model.encode(inputs)
         kets = [encoded[name].to(torch.complex128) for name in names]
         count = len(kets[0])
-        mean = {s: _mean_state(states.product([kets[m] for m in s])) for s in subsets(M) if s}
-        few = np.unique(
-            np.linspace(0, count - 1, min(count, ENTANGLEMENT_SAMPLES)).round().astype(int)
-        )
-        factors = torch.tensor([parameter.value for parameter in parameters], dtype=torch.float64)
+        joint = {s: states.product([kets[m] for m in s]) for s in decomposition.subsets(M) if s}
+        mean = {s: psi.mT @ psi.conj() / count for s, psi in joint.items()}
+        few = _spread(count, ENTANGLEMENT_SAMPLES)
         return JumpParameters(
             parameters,
-            factors,
+            torch.tensor([parameter.value for parameter in parameters], dtype=torch.float64),
             plain,
             couplings,
             dissipations,
@@ -189,12 +183,11 @@ class JumpParameters(Terms):
         values, known = self._values(factors, targets)
         gradients = []
         for value, finite in zip(values, known, strict=True):
-            (gradient,) = (
-                torch.autograd.grad(value, factors, retain_graph=True, allow_unused=True)
-                if value.requires_grad
-                else (None,)
-            )
-            gradient = torch.zeros_like(factors) if gradient is None else gradient
+            gradient = torch.zeros_like(factors)
+            if value.requires_grad:
+                (gradient,) = torch.autograd.grad(
+                    value, factors, retain_graph=True, materialize_grads=True
+                )
             gradients.append(torch.where(finite, gradient, math.nan))
         if any(acting):
             with torch.no_grad():
@@ -212,11 +205,8 @@ class JumpParameters(Terms):
         ]
         for place, parameter in enumerate(self.parameters):
             if parameter.kind != "measurement" and parameter.value != 0:
-                factors = self.factors.clone()
-                factors[place] = 0
-                values[place] = (
-                    torch.stack(self._values(factors, targets)[0]).numpy() - before.numpy()
-                )
+                after = torch.stack(self._values(self._with(place, 0), targets)[0])
+                values[place] = (after - before).numpy()
         if linear and weights:
             with torch.enable_grad():
                 g = self.factors.clone().requires_grad_(True)
@@ -234,37 +224,39 @@ class JumpParameters(Terms):
         """Every term removed in turn, from all scores."""
         psi = self.model.product_state(self.model.encode(inputs)).to(torch.complex128)
         W = self.model.W.double()
-        first = len(self.factors) - W.shape[1]
-        apart = torch.eye(W.shape[1], dtype=torch.float64)
-        pulled = self._evolve(
-            self._generator(self.factors), self.model.weighted_readout(apart), "observables"
-        )
-        p = expectation(pulled, psi)  # <v_j|rho(T)|v_j>, (N, J)
-        result = []
+        J = W.shape[1]
+
+        def expectations(factors: Tensor, weights: Tensor) -> Tensor:
+            O = self.model.weighted_readout(weights)
+            return expectation(self._evolve(self._generator(factors), O, "observables"), psi)
+
+        p = expectations(
+            self.factors, torch.eye(J, dtype=torch.float64)
+        )  # <v_j|rho(T)|v_j>, (N, J)
+        scores = []
         for place, parameter in enumerate(self.parameters):
-            factors = self.factors.clone()
-            factors[place] = 0
-            if parameter.kind == "measurement":
-                result.append(p @ ((1 - apart[place - first]) * factors[first:] * W).T)
-            else:
-                O = self.model.weighted_readout(factors[first:] * W)
-                result.append(
-                    expectation(self._evolve(self._generator(factors), O, "observables"), psi)
-                )
-        return (torch.stack(result) + self.model.bias).numpy()
+            factors = self._with(place, 0)
+            weights = factors[-J:] * W
+            linear = parameter.kind == "measurement"
+            scores.append(p @ weights.T if linear else expectations(factors, weights))
+        return (torch.stack(scores) + self.model.bias).numpy()
 
     def _values(self, factors: Tensor, targets: Sequence[str]) -> tuple[list[Tensor], list[Tensor]]:
         """The targets (scalars), and for each which slopes are finite, (P,)."""
-        generator = self._generator(factors)
-        linear = [name for name in targets if not _entangled(name)]
+        generator, names = self._generator(factors), self.model.modalities
+        linear = {name: _inside(name, names) for name in targets if not _entangled(name)}
         coalition = self._coalitions(generator, factors, linear) if linear else {}
-        rho = self._rho(generator) if len(linear) < len(targets) else factors
+        if len(linear) < len(targets):
+            rho = self._evolve(generator, states.density(self.kets), "states")
         values, known = [], []
         for name in targets:
-            if _entangled(name):
-                value, finite = self._entanglement(rho, name)
+            if name in linear:
+                parts = torch.stack([sign * coalition[s] for s, sign in linear[name].items()])
+                value, finite = parts.sum(), torch.tensor(True)
+                if name == SCORE or len(parts) == 1:  # the baseline
+                    value = value + float(self.model.bias.detach()[self.output])
             else:
-                value, finite = self._dividend(coalition, name), torch.tensor(True)
+                value, finite = self._entanglement(rho, name)
             values.append(value)
             known.append(finite)
         return values, known
@@ -299,48 +291,26 @@ class JumpParameters(Terms):
         return evolve(generator, X, [self.model.duration], picture)[0]
 
     def _coalitions(
-        self, generator: Generator, factors: Tensor, targets: Sequence[str]
-    ) -> dict[Subset, Tensor]:
-        """v(S) of the cohort's mean without the bias, for the subsets that the targets need."""
-        model = self.model
-        W = model.W[self.output].detach().double()
-        O = self._evolve(
-            generator, model.weighted_readout((factors[-len(W) :] * W)[None]), "observables"
-        )
-        needed = {s for name in targets for s in self._inside(name)}
-        result = {}
+        self,
+        generator: Generator,
+        factors: Tensor,
+        targets: Mapping[str, Mapping[decomposition.Subset, float]],
+    ) -> dict[decomposition.Subset, Tensor]:
+        """v(S) of the cohort's mean without the bias, for the subsets that the targets are made of."""
+        W = self.model.W[self.output].detach().double()
+        weighted = self.model.weighted_readout((factors[-len(W) :] * W)[None])
+        O = self._evolve(generator, weighted, "observables")
+        values = {}
         for subset, matrix in marginal_observables(O, self.background).items():
-            if subset in needed:
+            if any(subset in parts for parts in targets.values()):
                 rho = self.mean[subset] if subset else torch.ones(1, 1, dtype=torch.complex128)
-                result[subset] = torch.einsum("ab,ba->", matrix[0], rho).real
-        return result
-
-    def _inside(self, target: str) -> list[Subset]:
-        """The coalitions that a score or dividend is made of."""
-        M = len(self.model.dims)
-        if target == SCORE:
-            return [tuple(range(M))]
-        whole = next(
-            s for s in subsets(M) if subset_name(s, self.model.modalities) == split(target)[1]
-        )
-        return [s for s in subsets(M) if set(s) <= set(whole)]
-
-    def _dividend(self, coalition: Mapping[Subset, Tensor], target: str) -> Tensor:
-        bias = float(self.model.bias.detach()[self.output])
-        parts = self._inside(target)
-        if target == SCORE:
-            return coalition[parts[0]] + bias
-        whole = parts[-1]
-        total = torch.stack([(-1.0) ** (len(whole) - len(s)) * coalition[s] for s in parts]).sum()
-        return total if whole else total + bias
-
-    def _rho(self, generator: Generator) -> Tensor:
-        return self._evolve(generator, states.density(self.kets), "states")
+                values[subset] = torch.einsum("ab,ba->", matrix[0], rho).real
+        return values
 
     def _entanglement(self, rho: Tensor, target: str) -> tuple[Tensor, Tensor]:
         """Mean over the samples followed. Entropy has no finite slope where a modality's state lacks a level;
         negativity bends where a pure state becomes mixed, so it has none in the dissipation there."""
-        kind, name = split(target)
+        kind, name = measures.split(target)
         m = self.model.modalities.index(name)
         if kind == "negativity":
             pure = float(measures.purity(rho.detach()).max()) > 1 - _PURE
@@ -356,15 +326,14 @@ class JumpParameters(Terms):
 
 
 def _entangled(target: str) -> bool:
-    return split(target)[0] in ("entropy", "negativity")
-
-
-def _mean_state(kets: Tensor) -> Tensor:
-    return kets.mT @ kets.conj() / len(kets)
+    return measures.split(target)[0] in ("entropy", "negativity")
 
 
 def _parameters(
-    model: QuantumJump, couplings: Sequence[Subset], dissipations: Sequence[Subset], still: bool
+    model: QuantumJump,
+    couplings: Sequence[decomposition.Subset],
+    dissipations: Sequence[decomposition.Subset],
+    still: bool,
 ) -> tuple[Parameter, ...]:
     names, tweak = model.modalities, model.tweak or LEARNED
     learned = float(model.settings["duration"])
@@ -374,7 +343,7 @@ def _parameters(
         ("D", "dissipation", "dissipation", dissipations, tweak.dissipations),
     ):
         for s in terms:
-            members, name = tuple(names[m] for m in s), subset_name(s, names)
+            members, name = tuple(names[m] for m in s), decomposition.subset_name(s, names)
             result.append(
                 Parameter(
                     f"{letter}[{name}]",
@@ -386,21 +355,16 @@ def _parameters(
             )
     if learned > 0 and not still:
         result.append(Parameter("T", "duration T", "duration", (), float(model.duration) / learned))
-    return (*result, *_vector_parameters(model))
-
-
-def _vector_parameters(model: QuantumJump) -> Iterator[Parameter]:
-    """One for every measurement vector: W[j], or W[text,j] where it measures the state of one modality."""
+    # a measurement vector is W[j], or W[text,j] where it measures the state of one modality
     for s, v in model.measurement_vectors().items():
-        of = "" if len(s) == len(model.dims) > 1 else model.modalities[s[0]]
+        whole = len(s) == len(names) > 1
         for j in range(1, len(v) + 1):
-            yield Parameter(
-                f"W[{of},{j}]" if of else f"W[{j}]",
-                f"measurement vector {j}{f' of {of}' if of else ''}",
-                "measurement",
-                (of,) if of else (),
-                1.0,
-            )
+            key, title = f"W[{names[s[0]]},{j}]", f"measurement vector {j} of {names[s[0]]}"
+            if whole:
+                key, title = f"W[{j}]", f"measurement vector {j}"
+            about = () if whole else (names[s[0]],)
+            result.append(Parameter(key, title, "measurement", about, 1.0))
+    return tuple(result)
 
 
 # The terms of an EntangledQCNN and what they do: fusion of each element, modalities' say in it, blocks, pooling, head.
@@ -419,18 +383,9 @@ def _vector_parameters(model: QuantumJump) -> Iterator[Parameter]:
 
 _NUMBERS = 4_000_000  # most numbers of one half of the products held at once
 _COHORT = 24  # dividends need every pair of a sample and a background row: of a cohort so many samples, evenly spaced
-_PURE_PARAMETERS_NETWORK = (
-    1e-9  # of the length of a Bloch vector below 1: there entropy has no finite slope
-)
 
 
-class _Part(NamedTuple):
-    """One coalition: its value, the slope and effect of every parameter of the fusion, and the mean product (3^n)."""
-
-    value: Tensor
-    slopes: Tensor
-    effects: Tensor
-    product: Tensor
+Answer = tuple[float, np.ndarray, np.ndarray]  # value, slopes (P,) and effects (P,) of a target
 
 
 @dataclass(frozen=True, eq=False)
@@ -447,6 +402,10 @@ class NetworkParameters(Terms):
     rows: Tensor
     output: int
     independent: bool = False
+    answers: dict[str, Answer] = field(default_factory=dict, init=False)
+    parts: dict[tuple[decomposition.Subset, int], tuple[Tensor, ...]] = field(
+        default_factory=dict, init=False
+    )
 
     @staticmethod
     @torch.no_grad()
@@ -454,17 +413,12 @@ class NetworkParameters(Terms):
         model: EntangledQCNN, inputs: Mapping[str, Features], background: RowBackground, output: int
     ) -> NetworkParameters:
         """Collects what slopes and knock-outs need."""
-        encoded = model.encode(inputs)
-        masses = torch.stack([encoded[name].double() for name in model.modalities], -1)
-        parameters = _parameters_of_parameters_network(model)
+        parameters = _network_parameters(model)
+        factors = torch.ones(len(parameters), dtype=torch.float64)
+        independent = background.kind == "product"
+        masses = _masses(model, inputs)
         return NetworkParameters(
-            parameters,
-            torch.ones(len(parameters), dtype=torch.float64),
-            model,
-            masses,
-            background.masses,
-            output,
-            background.kind == "product",
+            parameters, factors, model, masses, background.masses, output, independent
         )
 
     def samples(self, target: str) -> int:
@@ -473,83 +427,61 @@ class NetworkParameters(Terms):
 
     def slopes(self, targets: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Values and slopes."""
-        result = [self._all(name) for name in targets]
-        return np.array([value for value, _, _ in result]), np.stack(
-            [slopes for _, slopes, _ in result], 1
-        )
+        values, slopes, _ = zip(*map(self._answer, targets), strict=True)
+        return np.array(values), np.stack(slopes, 1)
 
     def effects(self, targets: Sequence[str]) -> np.ndarray:
         """Every term removed in turn."""
-        return np.stack([self._all(name)[2] for name in targets], 1)
+        return np.stack([self._answer(name)[2] for name in targets], 1)
 
     @torch.no_grad()
     def scores_without(self, inputs: Mapping[str, Features]) -> np.ndarray:
         """Every term removed in turn, from all scores."""
-        encoded = self.model.encode(inputs)
-        masses = torch.stack([encoded[name].double() for name in self.model.modalities], -1)
+        masses = _masses(self.model, inputs)
         O = self._observables(self.factors)
         vectors = fuse(masses, self._phi(self.factors))[0]
-        result = []
+        scores = []
         for place, parameter in enumerate(self.parameters):
-            factors = self.factors.clone()
-            factors[place] = 0
-            ahead = parameter.kind in ("fusion", "say")
-            result.append(
-                evaluate(
-                    O if ahead else self._observables(factors),
-                    fuse(masses, self._phi(factors))[0] if ahead else vectors,
-                )
-            )
-        return (torch.stack(result) + self.model.bias.double()).numpy()
+            factors = self._with(place, 0)
+            if parameter.kind in ("fusion", "say"):
+                scores.append(evaluate(O, fuse(masses, self._phi(factors))[0]))
+            else:
+                scores.append(evaluate(self._observables(factors), vectors))
+        return (torch.stack(scores) + self.model.bias.double()).numpy()
 
-    def _all(self, target: str) -> tuple[float, np.ndarray, np.ndarray]:
-        """Value, slopes (P,) and effects (P,) of one target; kept, as both questions need it."""
-        stored: dict[str, Any] = self.__dict__.setdefault("_kept", {})
-        if target not in stored:
-            kind, inner = split(target)
-            stored[target] = (
-                self._entropy(int(inner)) if kind == "entropy" else self._linear(target)
+    def _answer(self, target: str) -> Answer:
+        """The answer for one target, worked out once, as both questions need it."""
+        if target not in self.answers:
+            kind, element = measures.split(target)
+            self.answers[target] = (
+                self._entropy(int(element)) if kind == "entropy" else self._linear(target)
             )
-        return stored[target]
+        return self.answers[target]
 
-    def _linear(self, target: str) -> tuple[float, np.ndarray, np.ndarray]:
+    def _linear(self, target: str) -> Answer:
         """The score or a dividend: coalition values with signs."""
-        M, bias = len(self.model.modalities), float(self.model.bias.detach()[self.output])
         check(
             target == SCORE or not self.independent,
             "Slopes of dividends against the background 'product' are not offered for an entangled-qcnn: they would "
             "need every combination of samples. Choose 'joint', or the score.",
         )
-        whole = (
-            tuple(range(M))
-            if target == SCORE
-            else next(
-                s for s in subsets(M) if subset_name(s, self.model.modalities) == split(target)[1]
-            )
+        signs = _inside(target, self.model.modalities)
+        few = _spread(len(self.masses), self.samples(target))
+        for s in signs:
+            if (s, len(few)) not in self.parts:
+                self.parts[s, len(few)] = self._part(self.masses[few], s)
+        value, slopes, effects, product = (
+            sum((sign * self.parts[s, len(few)][i] for s, sign in signs.items()), torch.zeros(()))
+            for i in range(4)
         )
-        inner = [whole] if target == SCORE else [s for s in subsets(M) if set(s) <= set(whole)]
-        signs = [(-1.0) ** (len(whole) - len(s)) for s in inner]
-        few = np.unique(
-            np.linspace(0, len(self.masses) - 1, self.samples(target)).round().astype(int)
-        )
-        stored: dict[Any, _Part] = self.__dict__.setdefault("_parts", {})
-        for s in inner:
-            if (s, len(few)) not in stored:
-                stored[s, len(few)] = self._part(self.masses[few], s)
-        parts = [stored[s, len(few)] for s in inner]
-        value, slopes, effects = (
-            sum(sign * part[i] for sign, part in zip(signs, parts, strict=True)) for i in range(3)
-        )
-        product = sum(sign * part.product for sign, part in zip(signs, parts, strict=True))
-        slopes, effects = self._behind(product, slopes.clone(), effects.clone())  # type: ignore[union-attr, arg-type]
-        return (
-            float(value) + (bias if target == SCORE or not whole else 0.0),
-            slopes.numpy(),
-            effects.numpy(),
-        )
+        if target == SCORE or len(signs) == 1:  # the baseline
+            value = value + self.model.bias.detach()[self.output].double()
+        self._behind(product, slopes, effects)
+        return float(value), slopes.numpy(), effects.numpy()
 
-    def _part(self, masses: Tensor, S: Subset) -> _Part:
-        """One coalition's mean over all pairs of a sample and a background row."""
+    def _part(self, masses: Tensor, S: decomposition.Subset) -> tuple[Tensor, ...]:
+        """One coalition's mean over all pairs of a sample and a background row: its value, the slope and effect of
+        every parameter of the fusion, and the mean product (3^n)."""
         n = self.model.elements
         O = self._observable(self.factors).detach()
         left, right = 3 ** (n // 2), 3 ** (n - n // 2)
@@ -557,8 +489,7 @@ class NetworkParameters(Terms):
         slopes, effects = torch.zeros_like(self.factors), torch.zeros_like(self.factors)
         count = 0
         for chunk in self._pairs(masses, S, max(1, _NUMBERS // right)):
-            phi = self._phi(self.factors)
-            vectors = fuse(chunk, phi)[0].requires_grad_(True)
+            vectors = fuse(chunk, self._phi(self.factors))[0].requires_grad_(True)
             one, two = products(vectors, range(n // 2)), products(vectors, range(n // 2, n))
             value = ((one @ O.view(left, right)) * two).sum()
             (g,) = torch.autograd.grad(value, vectors)
@@ -566,14 +497,12 @@ class NetworkParameters(Terms):
                 product += one.T @ two
             total, count = total + value.detach(), count + len(chunk)
             self._fusion(chunk, g, slopes, effects)
-        return _Part(total / count, slopes / count, effects / count, product.reshape(-1) / count)
+        return total / count, slopes / count, effects / count, product.reshape(-1) / count
 
-    def _pairs(self, masses: Tensor, S: Subset, size: int) -> Any:
+    def _pairs(self, masses: Tensor, S: decomposition.Subset, size: int) -> Iterator[Tensor]:
         """Masses (R, n, M) of pairs, those in S from the sample; only as many as differ."""
-        M = masses.shape[-1]
-        present = torch.zeros(M, dtype=torch.bool)
-        present[list(S)] = True
-        if len(S) == M or not S:
+        present = torch.tensor([m in S for m in range(masses.shape[-1])])
+        if present.all() or not S:
             yield from (masses if S else self.rows).split(size)
             return
         for sample in masses:
@@ -583,20 +512,18 @@ class NetworkParameters(Terms):
         """Adds the sums over the chunk for the parameters of the fusion; g is the slope in the fused qubits' vectors,
         (R, n, 3)."""
         n, M = self.model.elements, len(self.model.modalities)
-        names = [("fusion", None), *(("say", m) for m in range(M))]
         factors = self.factors.clone().requires_grad_(True)
         vectors = fuse(masses, self._phi(factors))[0]
         (slope,) = torch.autograd.grad((g * vectors).sum(), factors)
         slopes += slope
         with torch.no_grad():
-            # parameters of one sort act on one element each, so all are removed at once
-            for place, _ in enumerate(names):
-                removed = self.factors.clone()
-                removed[place * n : (place + 1) * n] = 0
-                change = fuse(masses, self._phi(removed))[0] - vectors
-                effects[place * n : (place + 1) * n] += (g * change).sum((0, 2))
+            # parameters of one sort, fusion and the weight of each modality, act on one element each: removed at once
+            for sort in range(1 + M):
+                places = slice(sort * n, (sort + 1) * n)
+                change = fuse(masses, self._phi(self._with(places, 0)))[0] - vectors
+                effects[places] += (g * change).sum((0, 2))
 
-    def _behind(self, product: Tensor, slopes: Tensor, effects: Tensor) -> tuple[Tensor, Tensor]:
+    def _behind(self, product: Tensor, slopes: Tensor, effects: Tensor) -> None:
         """Adds what is behind the fusion: blocks, pooling, head."""
         factors = self.factors.clone().requires_grad_(True)
         value = self._observable(factors) @ product
@@ -607,12 +534,9 @@ class NetworkParameters(Terms):
                 if parameter.kind == "head":  # linear
                     effects[place] = -self.factors[place] * slope[place]
                 elif parameter.kind in ("convolution", "pooling"):
-                    removed = self.factors.clone()
-                    removed[place] = 0
-                    effects[place] = self._observable(removed) @ product - value
-        return slopes, effects
+                    effects[place] = self._observable(self._with(place, 0)) @ product - value
 
-    def _entropy(self, element: int) -> tuple[float, np.ndarray, np.ndarray]:
+    def _entropy(self, element: int) -> Answer:
         """Mean entropy of one fused qubit."""
         n, sorts = self.model.elements, 1 + len(self.model.modalities)
         factors = self.factors.clone().requires_grad_(True)
@@ -621,14 +545,10 @@ class NetworkParameters(Terms):
         (slope,) = torch.autograd.grad(value, factors)
         effects = torch.zeros_like(self.factors)
         with torch.no_grad():
-            pure = torch.hypot(vectors[:, 1], vectors[:, 2]).max() > 1 - _PURE_PARAMETERS_NETWORK
+            pure = torch.hypot(vectors[:, 1], vectors[:, 2]).max() > 1 - _PURE
             for place in range(element, n * sorts, n):
-                removed = self.factors.clone()
-                removed[place] = 0
-                effects[place] = (
-                    qubit_entropy(fuse(self.masses, self._phi(removed))[0][:, element]).mean()
-                    - value
-                )
+                removed = fuse(self.masses, self._phi(self._with(place, 0)))[0][:, element]
+                effects[place] = qubit_entropy(removed).mean() - value
                 slope[place] = torch.nan if pure else slope[place]
         return float(value.detach()), slope.numpy(), effects.numpy()
 
@@ -638,9 +558,9 @@ class NetworkParameters(Terms):
         phi = self.model.phi.detach().double()
         for m in range(M):
             f = factors[n * (1 + m) : n * (2 + m), None, None]
-            stage, axis = _place(m, M)
-            bits = phi.shape[-1].bit_length() - 1
-            table = phi[:, stage].reshape(n, *(2,) * bits)
+            # up to three modalities are the bits of one stage; else newcomers of a chain are the last of theirs
+            stage, axis = (0, m) if m < 2 or M <= JOINT_LIMIT else (m - 1, 1)
+            table = phi[:, stage].reshape(n, *(2,) * (phi.shape[-1].bit_length() - 1))
             mean = table.mean(1 + axis, keepdim=True).expand_as(table).reshape(n, 1, -1)
             scaled = mean + f * (phi[:, stage : stage + 1] - mean)
             phi = torch.cat([phi[:, :stage], scaled, phi[:, stage + 1 :]], 1)
@@ -656,67 +576,44 @@ class NetworkParameters(Terms):
         network._parameters = {}
         at = factors[self.model.elements * (1 + len(self.model.modalities)) :]
         layers = len(learned.convolution)
-        head = learned.head.detach().double()
-        network.__dict__["convolution"] = learned.convolution.detach().double() * at[:layers, None]
-        network.__dict__["pooling"] = (
-            learned.pooling.detach().double() * at[layers : 2 * layers, None]
-        )
-        network.__dict__["head"] = (head if output is None else head[output : output + 1]) * at[
-            2 * layers :
-        ]
+        head = learned.head if output is None else learned.head[output : output + 1]
+        network.convolution = learned.convolution.detach().double() * at[:layers, None]  # type: ignore[assignment]
+        network.pooling = learned.pooling.detach().double() * at[layers : 2 * layers, None]  # type: ignore[assignment]
+        network.head = head.detach().double() * at[2 * layers :]  # type: ignore[assignment]
         return network.observables()
 
 
-def _place(m: int, M: int) -> tuple[int, int]:
-    """Stage and bit of a modality in the tables: all in one up to three, else newcomers of a chain."""
-    from qfusion.models.entangled_qcnn import JOINT_LIMIT
-
-    if M <= JOINT_LIMIT:
-        return 0, m
-    return (0, m) if m < 2 else (m - 1, 1)
+def _masses(model: EntangledQCNN, inputs: Mapping[str, Features]) -> Tensor:
+    """Masses of samples, (B, n, M)."""
+    encoded = model.encode(inputs)
+    return torch.stack([encoded[name].double() for name in model.modalities], -1)
 
 
-def _parameters_of_parameters_network(model: EntangledQCNN) -> tuple[Parameter, ...]:
-    n, layers, features = (
-        model.elements,
-        len(model.network.convolution),
-        model.network.head.shape[1],
-    )
+def _network_parameters(model: EntangledQCNN) -> tuple[Parameter, ...]:
+    network, n = model.network, model.elements
     element = (
         [f"‘{name}’" for name in model.outputs]
         if model.elements_are_classes
         else [f"element {i}" for i in range(n)]
     )
+    k = len(network.retained)  # the qubits that stay, whose outcomes the head reads together
+    features = [f"outcome {format(j, f'0{k}b')}" for j in range(2**k)]
+    features += [f"⟨Z⟩ of qubit {q}" for q in network.measured]
+    layers = range(len(network.convolution))
+    titles = {
+        "fusion": [f"fusion of {name}" for name in element],
+        "convolution": [f"convolution block of layer {layer}" for layer in layers],
+        "pooling": [f"pooling of layer {layer}" for layer in layers],
+        "head": [f"head: {feature}" for feature in features],
+    }
     parameters = [
-        Parameter(f"fusion[{i}]", f"fusion of {element[i]}", "fusion", (), 1.0) for i in range(n)
+        Parameter(f"{kind}[{i}]", title, kind, (), 1.0)
+        for kind, named in titles.items()
+        for i, title in enumerate(named)
     ]
-    parameters += [
+    weights = [
         Parameter(f"say[{i}:{name}]", f"weight of {name} in {element[i]}", "say", (name,), 1.0)
         for name in model.modalities
         for i in range(n)
     ]
-    parameters += [
-        Parameter(
-            f"convolution[{layer}]", f"convolution block of layer {layer}", "convolution", (), 1.0
-        )
-        for layer in range(layers)
-    ]
-    parameters += [
-        Parameter(f"pooling[{layer}]", f"pooling of layer {layer}", "pooling", (), 1.0)
-        for layer in range(layers)
-    ]
-    return (
-        *parameters,
-        *(
-            Parameter(f"head[{j}]", f"head: {_feature(model, j)}", "head", (), 1.0)
-            for j in range(features)
-        ),
-    )
-
-
-def _feature(model: EntangledQCNN, j: int) -> str:
-    network = model.network
-    joint = 2 ** len(network.retained)
-    if j < joint:
-        return f"outcome {format(j, f'0{len(network.retained)}b')}"  # of the qubits that stay
-    return f"⟨Z⟩ of qubit {network.measured[j - joint]}"
+    return (*parameters[:n], *weights, *parameters[n:])

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,6 +40,9 @@ class Shuffled:
 
     low: float
     high: float
+
+
+NO_RANGE = Shuffled(np.nan, np.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,41 +108,37 @@ class Beside:
     def frame(self) -> pd.DataFrame:
         """Returns a row a modality: samples with a label, then value, low and high of `rank`, `sign` and `slope`, and
         the range of the first two with shuffled labels."""
-        rows = []
-        for entry in self.alone:
-            row: dict[str, object] = {"modality": entry.modality, "n": len(entry.label)}
-            for name in ("rank", "sign", "slope"):
-                interval: Interval = getattr(entry, name)
-                row |= {
-                    name: interval.value,
-                    f"{name}:low": interval.low,
-                    f"{name}:high": interval.high,
-                }
-                if name in entry.shuffled:
-                    row |= {
-                        f"{name}:shuffled_low": entry.shuffled[name].low,
-                        f"{name}:shuffled_high": entry.shuffled[name].high,
-                    }
-            rows.append(row)
-        return pd.DataFrame(rows)
+        return pd.DataFrame(
+            [
+                {"modality": entry.modality, "n": len(entry.label)}
+                | _columns("rank", entry.rank)
+                | _columns("rank:shuffled", entry.shuffled["rank"], "_")
+                | _columns("sign", entry.sign)
+                | _columns("sign:shuffled", entry.shuffled["sign"], "_")
+                | _columns("slope", entry.slope)
+                for entry in self.alone
+            ]
+        )
 
     def rate_frame(self) -> pd.DataFrame:
         """Returns a row a verdict: its rate among samples that people call conflicting, among the others, and the
         difference, each with its interval, and the range of the last with shuffled labels."""
-        rows = []
-        for name, rate in self.rates.items():
-            row: dict[str, object] = {"verdict": name}
-            for part in ("conflicting", "others", "difference"):
-                interval: Interval = getattr(rate, part)
-                row |= {
-                    part: interval.value,
-                    f"{part}:low": interval.low,
-                    f"{part}:high": interval.high,
-                }
-            rows.append(
-                row | {"shuffled_low": rate.shuffled.low, "shuffled_high": rate.shuffled.high}
-            )
-        return pd.DataFrame(rows)
+        return pd.DataFrame(
+            [
+                {"verdict": name}
+                | _columns("conflicting", rate.conflicting)
+                | _columns("others", rate.others)
+                | _columns("difference", rate.difference)
+                | _columns("shuffled", rate.shuffled, "_")
+                for name, rate in self.rates.items()
+            ]
+        )
+
+
+def _columns(name: str, interval: Interval | Shuffled, mark: str = ":") -> dict[str, Any]:
+    """The columns of an interval, or of a range."""
+    value = {name: interval.value} if isinstance(interval, Interval) else {}
+    return value | {f"{name}{mark}low": interval.low, f"{name}{mark}high": interval.high}
 
 
 def beside(
@@ -224,8 +224,7 @@ def _alone(
 
 def _slope(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Slope (r,) of y over x under counts (r, n); NaN where x is constant."""
-    total = weights.sum(-1, keepdims=True)
-    dx = x - weights @ x[:, None] / total
+    dx = x - weights @ x[:, None] / weights.sum(-1, keepdims=True)
     varies = (weights * dx**2).sum(-1) > 1e-24 * max(float(np.abs(x).max(initial=0)), 1e-300) ** 2
     return np.where(
         varies, (weights * dx * y).sum(-1) / np.where(varies, (weights * dx**2).sum(-1), 1), np.nan
@@ -233,22 +232,19 @@ def _slope(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _shuffled(x: np.ndarray, y: np.ndarray, seed: int) -> dict[str, Shuffled]:
-    none = Shuffled(np.nan, np.nan)
     if len(x) < stability.FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return {"rank": none, "sign": none}
+        return {"rank": NO_RANGE, "sign": NO_RANGE}
     one = np.ones((1, len(x)))
-    ranks = [
+    a, b = (
         (part - part.mean()) / part.std()
         for part in (stability.ranks(x, one)[0], stability.ranks(y, one)[0])
-    ]
-    orders = _orders(len(x), seed)
-    result = {"rank": ranks[1][orders] @ ranks[0] / len(x)}
-    signs = np.sign(y)[orders]
-    words = (signs != 0).sum(1)
-    result["sign"] = np.where(
-        words > 0, ((signs != 0) & (signs == np.sign(x))).sum(1) / np.maximum(words, 1), np.nan
     )
-    return {name: _range(values) for name, values in result.items()}
+    orders = _orders(len(x), seed)
+    signs = np.sign(y)[orders]
+    says = signs != 0
+    right = (says & (signs == np.sign(x))).sum(1) / np.maximum(says.sum(1), 1)
+    share = np.where(says.any(1), right, np.nan)
+    return {"rank": _range(b[orders] @ a / len(x)), "sign": _range(share)}
 
 
 def _orders(n: int, seed: int) -> np.ndarray:
@@ -258,12 +254,10 @@ def _orders(n: int, seed: int) -> np.ndarray:
 
 def _range(values: np.ndarray) -> Shuffled:
     values = values[np.isfinite(values)]
+    if not len(values):
+        return NO_RANGE
     edges = (1 - stability.LEVEL) / 2
-    return (
-        Shuffled(*map(float, np.quantile(values, [edges, 1 - edges])))
-        if len(values)
-        else Shuffled(np.nan, np.nan)
-    )
+    return Shuffled(*map(float, np.quantile(values, [edges, 1 - edges])))
 
 
 def _rate(
@@ -288,26 +282,16 @@ def _rate(
         seed,
         clusters,
     )
-    few = min(called.sum(), (1 - called).sum()) < stability.FEWEST
-    if few:
+    count, control = called.sum(), NO_RANGE
+    if min(count, len(hit) - count) >= stability.FEWEST:
+        drawn = called[_orders(len(hit), seed)]
+        control = _range(drawn @ hit / count - (1 - drawn) @ hit / (len(hit) - count))
+    else:
         intervals = {
             name: Interval(entry.value, np.nan, np.nan, entry.n, 0)
             for name, entry in intervals.items()
         }
-    return Rate(
-        intervals["yes"],
-        intervals["no"],
-        intervals["difference"],
-        Shuffled(np.nan, np.nan)
-        if few
-        else _range(_differences(hit, called[_orders(len(hit), seed)])),
-    )
-
-
-def _differences(hit: np.ndarray, called: np.ndarray) -> np.ndarray:
-    """Difference of the rates of a verdict (n,) for shuffled calls (S, n)."""
-    yes = called.sum(1)
-    return np.asarray(called @ hit / yes - (1 - called) @ hit / (len(hit) - yes))
+    return Rate(intervals["yes"], intervals["no"], intervals["difference"], control)
 
 
 def difference(
@@ -320,26 +304,28 @@ def difference(
 ) -> dict[str, Interval]:
     """Returns by how much the rank correlations of a second model exceed those of a first on the same samples, by
     modality; both are resampled together."""
-    intervals = {}
-    for one, other in zip(a.alone, b.alone, strict=True):
-        intervals[one.modality] = stability.intervals(
-            {"": _more(one.term, other.term, one.label)},
+
+    def more(one: Alone, other: Alone) -> Interval:
+        return stability.intervals(
+            {
+                "": lambda weights: (
+                    stability.spearman(other.term, one.label, weights)
+                    - stability.spearman(one.term, one.label, weights)
+                )
+            },
             len(one.term),
             resamples,
             seed,
             None if clusters is None else clusters[one.places],
         )[""]
-    return intervals
 
-
-def _more(x: np.ndarray, z: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda weights: stability.spearman(z, y, weights) - stability.spearman(x, y, weights)
+    return {one.modality: more(one, other) for one, other in zip(a.alone, b.alone, strict=True)}
 
 
 # What is said of it
 
 
-def found_in(entry: Alone) -> bool:
+def rises(entry: Alone) -> bool:
     """Whether own terms are shown to rise with the labels: the interval lies above 0, and the value above what
     shuffled labels give."""
     return (
@@ -347,7 +333,7 @@ def found_in(entry: Alone) -> bool:
     )
 
 
-def against(entry: Alone) -> bool:
+def falls(entry: Alone) -> bool:
     """Whether own terms are shown to fall where the labels rise."""
     return (
         entry.rank.known and entry.rank.high < 0 and entry.rank.value < entry.shuffled["rank"].low
@@ -363,7 +349,7 @@ def follows(alone: tuple[Alone, ...], whose: str, show: Callable[[str], str] = s
         return listed([f"{show(part.modality)} ({_interval(part.rank)})" for part in parts])
 
     few = [entry for entry in alone if not entry.rank.known]
-    rising, falling = [e for e in alone if found_in(e)], [e for e in alone if against(e)]
+    rising, falling = [e for e in alone if rises(e)], [e for e in alone if falls(e)]
     rest = [e for e in alone if e not in [*few, *rising, *falling]]
     parts = []
     if rising:
@@ -433,30 +419,24 @@ def closer(
 ) -> str:
     """Returns of which modalities a second model's own terms go more, or less, with the labels than a first one's, as a
     sentence."""
-    parts = []
-    for words, test in (
-        ("more", lambda e: e.known and e.low > 0),
-        ("less", lambda e: e.known and e.high < 0),
-    ):
-        if names := [name for name, entry in intervals.items() if test(entry)]:
-            text = listed([f"{show(name)} ({_difference(intervals[name])})" for name in names])
-            parts.append(
-                f"own terms of {second} go {words} with {whose} of {text} than those of {first}"
-            )
-    rest = [name for name, entry in intervals.items() if entry.known and not entry.excludes_zero]
-    if rest:
-        text = listed([f"{show(name)} ({_difference(intervals[name])})" for name in rest])
-        parts.append(f"no difference of {first} and {second} is shown for {text}")
-    if few := [name for name, entry in intervals.items() if not entry.known]:
-        parts.append(
-            f"too few or constant numbers to tell for {listed([show(name) for name in few])}"
-        )
-    words = "; ".join(parts)
-    return words[:1].upper() + words[1:]
-
-
-def _difference(interval: Interval) -> str:
-    return f"{interval.value:+z.3f} [{interval.low:+z.3f}, {interval.high:+z.3f}]"
+    groups: dict[str, list[str]] = {"more": [], "less": [], "alike": [], "few": []}
+    for name, entry in intervals.items():
+        change = f"{entry.value:+z.3f} [{entry.low:+z.3f}, {entry.high:+z.3f}]"
+        if not entry.known:
+            groups["few"].append(show(name))
+        elif not entry.excludes_zero:
+            groups["alike"].append(f"{show(name)} ({change})")
+        else:
+            groups["more" if entry.low > 0 else "less"].append(f"{show(name)} ({change})")
+    more, less, alike, few = (listed(names) for names in groups.values())
+    parts = (
+        (more, f"own terms of {second} go more with {whose} of {more} than those of {first}"),
+        (less, f"own terms of {second} go less with {whose} of {less} than those of {first}"),
+        (alike, f"no difference of {first} and {second} is shown for {alike}"),
+        (few, f"too few or constant numbers to tell for {few}"),
+    )
+    text = "; ".join(part for names, part in parts if names)
+    return text[:1].upper() + text[1:]
 
 
 def of_sample(

@@ -26,10 +26,10 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.explain.backgrounds import AnyBackground, Background, RowBackground
-from qfusion.explain.counterfactual import MARGIN, decision
-from qfusion.explain.parameters import SCORE, JumpParameters, NetworkParameters, Parameter, System
-from qfusion.models import EntangledQCNN, FusionModel, Tweak, can, require
-from qfusion.models.base import in_double
+from qfusion.explain.coalitions import OTHER_MODEL
+from qfusion.explain.counterfactual import MARGIN, Turn, decision
+from qfusion.explain.parameters import SCORE, JumpParameters, NetworkParameters, Parameter
+from qfusion.models import EntangledQCNN, FusionModel, Tweak, base, can, require
 from qfusion.models.encoders import Features
 from qfusion.models.entangled_qcnn import fuse
 from qfusion.models.quantum_jump import QuantumJump, expectation
@@ -116,21 +116,14 @@ class Response:
 
 def target_names(model: FusionModel) -> tuple[str, ...]:
     """Returns what can be asked of a model: the score, every dividend, entanglement."""
-    names = [
-        SCORE,
-        *(f"dividend[{subset_name(s, model.modalities)}]" for s in subsets(len(model.modalities))),
-    ]
-    if not can(model, "terms"):
-        return tuple(names)
-    if can(model, "rules"):
-        elements = require(model, "rules").elements
-        return (*names, *(f"entropy[{i}]" for i in range(elements)))
-    if len(model.modalities) == 1:
-        return (*names, f"entropy[{model.modalities[0]}]")
-    return (
-        *names,
-        *(f"{kind}[{name}]" for kind in ("entropy", "negativity") for name in model.modalities),
-    )
+    modalities = model.modalities
+    names = [SCORE, *(f"dividend[{subset_name(s, modalities)}]" for s in subsets(len(modalities)))]
+    if can(model, "terms") and can(model, "rules"):
+        names += [f"entropy[{i}]" for i in range(require(model, "rules").elements)]
+    elif can(model, "terms"):
+        kinds = ("entropy", "negativity") if len(modalities) > 1 else ("entropy",)
+        names += [f"{kind}[{name}]" for kind in kinds for name in modalities]
+    return tuple(names)
 
 
 def sensitivity(
@@ -156,20 +149,19 @@ def sensitivity(
     Raises:
         InvalidInput, NotFound: when the background, output or a target does not fit the model.
     """
-    result = system(model, inputs, background, output)
+    terms = system(model, inputs, background, output)
     names = _checked(model, targets)
-    values, slopes = result.slopes(names)
-    unknown = np.isnan(slopes).any()
+    values, slopes = terms.slopes(names)
     return Sensitivity(
-        result.parameters,
+        terms.parameters,
         names,
         values,
         slopes,
-        result.effects(names),
-        np.array([result.samples(name) for name in names]),
+        terms.effects(names),
+        np.array([terms.samples(name) for name in names]),
         background.kind,
         background.size,
-        _INFINITE if unknown else "",
+        _INFINITE if np.isnan(slopes).any() else "",
     )
 
 
@@ -194,11 +186,11 @@ def response(
         key: of the parameter; other arguments as for `sensitivity`.
         nodes: of the Gauss-Legendre quadrature between the ends.
     """
-    result = system(model, inputs, background, output)
-    (target,) = _checked(model, [target])
-    keys = [parameter.key for parameter in result.parameters]
+    terms = system(model, inputs, background, output)
+    _checked(model, [target])
+    keys = [parameter.key for parameter in terms.parameters]
     place = keys.index(choose("Term", key, keys))
-    parameter = result.parameters[place]
+    parameter = terms.parameters[place]
     check(
         parameter.value != 0,
         f"Term {key!r} is removed already: nothing lies between. Turn it up first.",
@@ -206,7 +198,7 @@ def response(
     t, w = np.polynomial.legendre.leggauss(nodes)
     shares = np.concatenate([[0.0], (t + 1) / 2, [1.0]])
     along = [
-        result.moved(place, float(parameter.value * share)).slopes([target]) for share in shares
+        terms.moved(place, float(parameter.value * share)).slopes([target]) for share in shares
     ]
     values, slopes = np.array([v[0] for v, _ in along]), np.array([s[place, 0] for _, s in along])
     return Response(
@@ -233,37 +225,30 @@ def half_way(
     The middle of the way stands for the mean slope on it up to third order, where the slope at its end does to second
     order only. Arguments as for `sensitivity`.
     """
-    result = system(model, inputs, background, output)
-    (target,) = _checked(model, [target])
-    here = result.slopes([target])[1][:, 0]
-    straight = ("measurement", "head")  # linear: one slope everywhere
-    middle = [
-        slope
-        if term.kind in straight or term.value == 0
-        else result.moved(place, term.value / 2).slopes([target])[1][place, 0]
-        for place, (term, slope) in enumerate(zip(result.parameters, here, strict=True))
-    ]
-    return -np.array([parameter.value for parameter in result.parameters]) * np.array(middle)
+    terms = system(model, inputs, background, output)
+    _checked(model, [target])
+    slopes = terms.slopes([target])[1][:, 0]
+    for place, term in enumerate(terms.parameters):
+        if term.kind not in ("measurement", "head") and term.value != 0:  # these are linear
+            slopes[place] = terms.moved(place, term.value / 2).slopes([target])[1][place, 0]
+    return -np.array([term.value for term in terms.parameters]) * slopes
 
 
 def system(
     model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int = 0
-) -> System:
+) -> JumpParameters | NetworkParameters:
     """Returns the physics of a model with everything that slopes and knock-outs need."""
-    model = in_double(model)
+    model = base.in_double(model)
     check(
         0 <= output < len(model.outputs),
         f"Argument `output` must lie between 0 and {len(model.outputs) - 1}, but is {output}.",
     )
     if can(require(model, "terms"), "rules"):
-        check(isinstance(background, RowBackground), _OTHER_MODEL)
+        check(isinstance(background, RowBackground), OTHER_MODEL)
         return NetworkParameters.of(require(model, "rules"), inputs, background, output)  # type: ignore[arg-type]
     moving = require(model, "time")
-    check(isinstance(background, Background) and background.dims == moving.dims, _OTHER_MODEL)
+    check(isinstance(background, Background) and background.dims == moving.dims, OTHER_MODEL)
     return JumpParameters.of(moving, inputs, background, output)  # type: ignore[arg-type]
-
-
-_OTHER_MODEL = "Argument `background` comes from another kind of model. Make it with this model."
 
 
 def _checked(model: FusionModel, targets: Sequence[str] | None) -> tuple[str, ...]:
@@ -295,7 +280,7 @@ _FINE = 400  # places of the interpolant that are looked at
 
 
 @dataclass(frozen=True, eq=False)
-class ParameterChange:
+class ParameterChange(Turn):
     """The nearest setting of one parameter that turns the decision.
 
     Attributes:
@@ -304,9 +289,6 @@ class ParameterChange:
             numbers from 0.
         learned, value: before and after: a factor, T itself, or radians.
         size: |value / learned - 1|, or the change in radians of an angle.
-        before, after: scores (C,); `after` from the model with the parameter turned.
-        decision, turned: see `counterfactual.decision`.
-        verified: whether the model with the parameter turned decides otherwise.
     """
 
     kind: str
@@ -314,11 +296,6 @@ class ParameterChange:
     learned: float
     value: float
     size: float
-    before: np.ndarray
-    after: np.ndarray
-    decision: int
-    turned: int
-    verified: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -372,17 +349,13 @@ def table(model: QuantumJump) -> tuple[PhysicsParameter, ...]:
     from numpy.polynomial import chebyshev
 
     T = float(model.duration)
+    if model.settings["evolution"] == "none" or T <= 0:
+        return ()
     names = [subset_name(s, model.modalities) for s in subsets(len(model.modalities)) if s]
-    moves = model.settings["evolution"] != "none" and T > 0
-    kinds = [
-        ("coupling", name, 1.0, TOP_FACTOR)
-        for name in names
-        if moves and (len(model.A) or len(model.L))
-    ]
-    kinds += [("dissipation", name, 1.0, TOP_FACTOR) for name in names if moves and len(model.L)]
-    kinds += [("duration", "T", T, TOP_DURATION * T)] if moves else []
+    kinds = ["coupling"] * bool(len(model.A) or len(model.L)) + ["dissipation"] * bool(len(model.L))
+    turned = [(kind, name, 1.0, TOP_FACTOR) for kind in kinds for name in names]
     parameters = []
-    for kind, name, learned, top in kinds:
+    for kind, name, learned, top in (*turned, ("duration", "T", T, TOP_DURATION * T)):
         nodes = (chebyshev.chebpts1(NODES) + 1) * top / 2
         parameter = PhysicsParameter(kind, name, learned, top, nodes, torch.empty(0))
         if kind == "duration":
@@ -407,29 +380,22 @@ def nearest_parameters(
         states: of the sample, (1, d_m) kets or (1, n) masses, as `forms.states_of` gives them.
         parameters: of a QiNN-QJ, its `table`, to use again for many samples; None works it out.
     """
-    model = in_double(model)
+    model = base.in_double(model)
     with torch.no_grad():
         if can(require(model, "terms"), "rules"):
             return _angles(require(model, "rules"), states)
         moving = require(model, "time")
-        return _physics(moving, states, table(moving) if parameters is None else parameters)
-
-
-def _physics(
-    model: QuantumJump, states: Mapping[str, Tensor], parameters: tuple[PhysicsParameter, ...]
-) -> Search:
-    psi = model.product_state(states).to(torch.complex128)
-    before = _scores(model, psi)
-    turned = [_turn(model, psi, before, parameter) for parameter in parameters]
-    ordered = sorted(
-        (change for change, _ in turned if change is not None), key=lambda change: change.size
-    )
-    ranges = (
-        f"couplings and dissipation × 0 to {TOP_FACTOR:g}, T from 0 to "
-        f"{TOP_DURATION * float(model.duration):g}"
-    )
+        parameters = table(moving) if parameters is None else parameters
+        psi = moving.product_state(states).to(torch.complex128)
+        before = _scores(moving, psi)
+        turned = [_turn(moving, psi, before, parameter) for parameter in parameters]
+    changes = [change for change, _ in turned if change is not None]
     return Search(
-        tuple(ordered), len(parameters), ranges, max((tail for _, tail in turned), default=0.0)
+        tuple(sorted(changes, key=lambda change: change.size)),
+        len(parameters),
+        f"couplings and dissipation × 0 to {TOP_FACTOR:g}, T from 0 to "
+        f"{TOP_DURATION * float(moving.duration):g}",
+        max((tail for _, tail in turned), default=0.0),
     )
 
 
@@ -441,8 +407,7 @@ def _lead(scores: np.ndarray, held: int) -> np.ndarray:
     """How far others lead the decision `held`, > 0 where it is turned: (..., C) -> (...)."""
     if scores.shape[-1] == 1:
         return (-scores if held else scores)[..., 0]
-    others = np.delete(scores, held, -1)
-    return others.max(-1) - scores[..., held]
+    return np.delete(scores, held, -1).max(-1) - scores[..., held]
 
 
 def _turn(
@@ -462,12 +427,10 @@ def _turn(
     places = np.unique(np.r_[np.linspace(0, top, _FINE), learned])
     lead = _lead(chebyshev.chebval(2 * places / top - 1, coefficients).T, held)
     own = int(np.searchsorted(places, learned))
-    ways = [list(range(own, len(places))), list(range(own, -1, -1))]
     far = 2 * wanted  # beyond what is wanted by more than the interpolant's error
-    brackets = [
-        next(((places[a], places[b]) for a, b in pairwise(way) if lead[b] > far), None)
-        for way in ways
-    ]
+    brackets = []
+    for way in (range(own, len(places)), range(own, -1, -1)):
+        brackets += [(places[a], places[b]) for a, b in pairwise(way) if lead[b] > far][:1]
 
     def scores(x: float) -> np.ndarray:
         return _scores(model.tweaked(tweak_of(parameter, float(x))), psi)
@@ -476,9 +439,7 @@ def _turn(
         return float(_lead(scores(x), held)) - wanted
 
     turns: list[float] = []
-    for inner, outer in sorted(
-        (b for b in brackets if b is not None), key=lambda b: abs(b[0] - learned)
-    ):
+    for inner, outer in sorted(brackets, key=lambda bracket: abs(bracket[0] - learned)):
         if turns and abs(inner - learned) > abs(turns[0] - learned):
             break  # the other side is farther
         if gap(outer) > 0:
@@ -489,14 +450,9 @@ def _turn(
     value = float(min(turns, key=lambda x: abs(x - learned)))
     value += math.copysign(2e-7 * top, value - learned)  # on the far side of the root
     value = min(max(value, 0.0), top)
-    return _change(
-        parameter.kind,
-        parameter.name,
-        learned,
-        value,
-        abs(value / learned - 1),
-        before,
-        scores(value),
+    size = abs(value / learned - 1)
+    return ParameterChange(
+        before, scores(value), parameter.kind, parameter.name, learned, value, size
     ), tail
 
 
@@ -505,29 +461,30 @@ def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
     before = model.scores(states)[0].numpy()
     held, wanted = decision(before), MARGIN * max(1.0, float(np.abs(before).max()))
     masses = torch.stack([states[name] for name in model.modalities], -1)[0]
-    places = [tuple(int(i) for i in place) for place in torch.ones_like(phi).nonzero()]
-    thirds = [0.0, 2 * math.pi / 3, -2 * math.pi / 3]
-    vectors = []
-    for place in places:
-        for third in thirds:
-            other = phi.clone()
-            other[place] += third
-            vectors.append(fuse(masses, other)[0])
+    places = list(np.ndindex(*phi.shape))
+
+    def turned(place: tuple[int, ...], angle: float) -> Tensor:
+        other = phi.clone()
+        other[place] += angle
+        return other
+
+    thirds = (0.0, 2 * math.pi / 3, -2 * math.pi / 3)
+    vectors = [fuse(masses, turned(place, third))[0] for place in places for third in thirds]
     scores = (model.read(torch.stack(vectors)) + model.bias).numpy().reshape(len(places), 3, -1)
     mean = scores.mean(1)  # score = mean + cosine cos(turn) + sine sin(turn)
     cosine, sine = scores[:, 0] - mean, (scores[:, 1] - scores[:, 2]) / math.sqrt(3)
-    result = []
+    changes = []
     for k, place in enumerate(places):
         turn = _nearest_turn(mean[k], cosine[k], sine[k], held, wanted)
         if turn is None:
             continue
-        other = phi.clone()
-        other[place] += turn
-        after = model.with_angles(other).scores(states)[0].numpy()
+        after = model.with_angles(turned(place, turn)).scores(states)[0].numpy()
         name, learned = ".".join(map(str, place)), float(phi[place])
-        result.append(_change("angle", name, learned, learned + turn, abs(turn), before, after))
+        changes.append(
+            ParameterChange(before, after, "angle", name, learned, learned + turn, abs(turn))
+        )
     return Search(
-        tuple(sorted(result, key=lambda c: c.size)),
+        tuple(sorted(changes, key=lambda change: change.size)),
         len(places),
         "every angle of the truth tables, all the way round",
         0.0,
@@ -555,18 +512,3 @@ def _nearest_turn(
         half = math.acos(max(min(-a / size, 1.0), -1.0))  # >= 0 within `half` of the peak
         turns += [math.remainder(peak + side * half, 2 * math.pi) for side in (-1, 1)]
     return min(turns, key=abs) if turns else None
-
-
-def _change(
-    kind: str,
-    name: str,
-    learned: float,
-    value: float,
-    size: float,
-    before: np.ndarray,
-    after: np.ndarray,
-) -> ParameterChange:
-    held, turned = decision(before), decision(after)
-    return ParameterChange(
-        kind, name, learned, value, size, before, after, held, turned, turned != held
-    )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -141,13 +141,9 @@ def effective(hits: np.ndarray, clusters: np.ndarray | None = None, resamples: i
     if rate in (0.0, 1.0):
         return float(min(len(np.unique(column)) for column in clusters.T))
     with np.errstate(invalid="ignore"):
-        drawn = np.concatenate(
-            [
-                _mean_of(np.asarray(hits, float))(block)
-                for block in counts(n, resamples, 0, clusters)
-            ]
-        )
-    variance = float(np.nanvar(drawn))
+        mean_hits = _mean_of(np.asarray(hits, float))
+        drawn = [mean_hits(block) for block in counts(n, resamples, 0, clusters)]
+    variance = float(np.nanvar(np.concatenate(drawn)))
     return max(1.0, min(float(n), rate * (1 - rate) / variance if variance > 0 else n))
 
 
@@ -158,11 +154,8 @@ def pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     total = weights.sum(-1)
     dx, dy = (v - ((weights * v).sum(-1) / total)[:, None] for v in (x, y))
     xx, yy, xy = ((weights * a * b).sum(-1) for a, b in ((dx, dx), (dy, dy), (dx, dy)))
-    tiny = (
-        1e-24 * total * np.maximum(np.abs(x).max(-1), 1e-300) ** 2,
-        1e-24 * total * np.maximum(np.abs(y).max(-1), 1e-300) ** 2,
-    )
-    varies = (xx > tiny[0]) & (yy > tiny[1])
+    tiny_x, tiny_y = (1e-24 * total * np.maximum(np.abs(v).max(-1), 1e-300) ** 2 for v in (x, y))
+    varies = (xx > tiny_x) & (yy > tiny_y)
     return np.where(varies, xy / np.sqrt(np.where(varies, xx * yy, 1)), np.nan)
 
 
@@ -275,21 +268,15 @@ def intervals(
     own = {name: float(of(np.ones((1, n)))[0]) for name, of in statistics.items()}
     if not enough(n, clusters):
         return {name: Interval(value, np.nan, np.nan, n, 0) for name, value in own.items()}
-    drawn: dict[str, list[np.ndarray]] = {name: [] for name in statistics}
-    for block in counts(n, resamples, seed, clusters):
-        stored = block[block.sum(1) > 0]
-        for name, of in statistics.items():
-            drawn[name].append(of(stored))
+    blocks = (block[block.sum(1) > 0] for block in counts(n, resamples, seed, clusters))
+    drawn = [{name: of(block) for name, of in statistics.items()} for block in blocks]
     result = {}
-    for name, parts in drawn.items():
-        values = np.concatenate(parts)
+    for name, value in own.items():
+        values = np.concatenate([block[name] for block in drawn])
         values = values[np.isfinite(values)]
-        low, high = (
-            np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-            if len(values)
-            else (np.nan, np.nan)
-        )
-        result[name] = Interval(own[name], float(low), float(high), n, len(values))
+        edges = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+        low, high = np.quantile(values, edges) if len(values) else (np.nan, np.nan)
+        result[name] = Interval(value, float(low), float(high), n, len(values))
     return result
 
 
@@ -457,8 +444,8 @@ def load(
         measured_with = words["weights_sha256"], words["data_digest"]
         values = load_tensors(data)["dividends"].astype(np.float64)
         stability = Stability(
-            _names(words["modalities"]),
-            _names(words["coalitions"]),
+            tuple(map(str, words["modalities"])),
+            tuple(map(str, words["coalitions"])),
             tuple(int(seed) for seed in words["seeds"]),
             values,
             int(words["background_size"]),
@@ -509,7 +496,3 @@ def about(data: bytes) -> dict[str, Any]:
     """Returns what a file says of itself beside the numbers."""
     size = int.from_bytes(data[:8], "little")
     return json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["about"])
-
-
-def _names(result: Sequence[Any]) -> tuple[str, ...]:
-    return tuple(map(str, result))

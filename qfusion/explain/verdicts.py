@@ -16,11 +16,6 @@ from qfusion.explain.coalitions import Explanation, joint_share, shares
 from qfusion.explain.counterfactual import decision
 
 
-def as_it_is(text: object) -> str:
-    """Returns a text unchanged."""
-    return str(text)
-
-
 class Words(NamedTuple):
     """How names from data and words that matter are written.
 
@@ -29,8 +24,8 @@ class Words(NamedTuple):
         strong: marks what matters.
     """
 
-    show: Callable[[object], str] = as_it_is
-    strong: Callable[[str], str] = as_it_is
+    show: Callable[[object], str] = str
+    strong: Callable[[str], str] = str
 
 
 PLAIN = Words()
@@ -66,10 +61,11 @@ def added(
         by: what worked in between, such as "the evolution".
         words: how names are written.
     """
-    shares, joint = (
-        [_share(entry) for entry in (start, end)],
-        {term: value for term, value in end.items() if "+" in term},
-    )
+    shares = [
+        float(joint_share({term: np.array([value]) for term, value in entry.items()})[0])
+        for entry in (start, end)
+    ]
+    joint = {term: value for term, value in end.items() if "+" in term}
     before, after = (f"{sum(entry.values()):+z.2f}" for entry in (start, end))
     moved = (
         f"leaves the score at {after}"
@@ -85,11 +81,7 @@ def added(
         for term in top(sizes(joint))
     }
     named = listed(list(largest.values()))
-    most = (
-        f"the largest of them {named}"
-        if len(largest) == 1
-        else f"the largest of them, alike, {named}"
-    )
+    most = f"the largest of them{'' if len(largest) == 1 else ', alike,'} {named}"
     if len(joint) == 1:
         most = f"that of {named}"
     elif all(round(joint[term], 2) == 0 for term in joint):
@@ -106,10 +98,6 @@ def added(
 
 
 _NONE = 1e-9  # a share that is rounding
-
-
-def _share(dividends: Mapping[str, float]) -> float:
-    return float(joint_share({term: np.array([value]) for term, value in dividends.items()})[0])
 
 
 def verdict_sentence(scores: np.ndarray, classes: Sequence[str], words: Words = PLAIN) -> str:
@@ -364,18 +352,16 @@ def largest_part(dividends: Mapping[str, float], words: Words = PLAIN, spread: f
     largest = largest_terms(dividends)
     if not largest:
         return "No modality changes the score"
-    names = listed([_alone_or_together(term, words) for term in largest[:3]])
+    members = [[words.show(name) for name in term.split("+")] for term in largest[:3]]
+    names = listed(
+        [f"{listed(term)} {'together' if len(term) > 1 else 'alone'}" for term in members]
+    )
     values = listed(list(dict.fromkeys(part(dividends[term]) for term in largest[:3])))
     doubt = (
         f", spread over training seeds ±{spread:.2g}" if spread > abs(dividends[largest[0]]) else ""
     )
     more = f" and {len(largest) - 3} more" if len(largest) > 3 else ""
     return f"Largest part{'s' if len(largest) > 1 else ''}: {names}{more} ({values}{doubt})"
-
-
-def _alone_or_together(term: str, words: Words) -> str:
-    names = [words.show(name) for name in term.split("+")]
-    return f"{listed(names)} together" if len(names) > 1 else f"{names[0]} alone"
 
 
 def leading(result: Verdict, words: Words = PLAIN) -> str:
@@ -404,21 +390,14 @@ def decided(result: Verdict, words: Words = PLAIN) -> str:
     """Returns which modality decided, or that the combination did, and what seeds leave open of it."""
     if not largest_terms(result.dividends):
         return f"{words.strong('None')}: no modality changes the score."
-    parts = [f"{leading(result, words)}."]
-    if result.relation == "joint":
-        parts.insert(
-            0,
-            f"{words.strong('The combination')}: joint parts are {share(result.joint_share)} of the "
-            "decision's size.",
-        )
-    if result.relation == "dominance":
-        own = words.show(result.largest)
-        parts.insert(
-            0,
-            f"{words.strong(own)}: its own part ({part(result.dividends[result.largest])}) outweighs all "
-            "other parts together.",
-        )
-    return " ".join(parts + doubts(result))
+    first = {
+        "joint": f"{words.strong('The combination')}: joint parts are {share(result.joint_share)} of the decision's "
+        "size.",
+        "dominance": f"{words.strong(words.show(result.largest))}: its own part "
+        f"({part(result.dividends[result.largest])}) outweighs all other parts together.",
+    }
+    parts = [first[result.relation]] if result.relation in first else []
+    return " ".join([*parts, f"{leading(result, words)}.", *doubts(result)])
 
 
 def doubts(result: Verdict) -> list[str]:
@@ -459,10 +438,9 @@ def conflict(result: Verdict, words: Words = PLAIN) -> str:
             for text, (_, value) in zip(texts, own, strict=True)
             if part(abs(value)) == part(abs(own[0][1]))
         ]
+        most = f"on its own, {texts[0]} says the most{though}"
         if len(alike) > 1:
             most = f"on their own, {listed(alike)} say the most"
-        else:
-            most = f"on its own, {texts[0]} says the most{though}"
         return f"{no}: joint parts are {share(result.joint_share)} of the decision's size; {most}."
     if result.relation == "dominance":
         return f"{no}: on its own {texts[0]} outweighs all other parts together{though}."

@@ -42,17 +42,13 @@ class Block(NamedTuple):
 
 
 def _block(text: str, source: str) -> Block:
-    """Reads "RY 0:0 | CNOT 0,1": gate, parameters before wires where it has any, in order."""
+    """Reads "RY 0|CNOT 0,1": gates and their wires; parameters are taken in order."""
     operations, count = [], 0
     for item in text.split("|"):
         gate, wires = item.split()
-        taken = _PARAMETERS[gate]
-        operations.append(
-            Operation(
-                gate, tuple(range(count, count + taken)), tuple(int(w) for w in wires.split(","))
-            )
-        )
-        count += taken
+        taken = tuple(range(count, count + _PARAMETERS[gate]))
+        operations.append(Operation(gate, taken, tuple(map(int, wires.split(",")))))
+        count += len(taken)
     return Block(tuple(operations), count, source)
 
 
@@ -95,14 +91,11 @@ def rotation(gate: str, angles: Tensor) -> Tensor:
     if gate == "U3":
         return rotation_matrices(angles[None])[0]
     if gate == "H":
-        return (
-            torch.tensor([[1, 1], [1, -1]], dtype=_complex(angles), device=angles.device) / 2**0.5
+        return torch.tensor([[1, 1], [1, -1]], dtype=complex_type(angles), device=angles.device) / (
+            2**0.5
         )
     half = angles[0] / 2
-    c, s = (
-        torch.complex(torch.cos(half), torch.zeros_like(half)),
-        torch.complex(torch.sin(half), torch.zeros_like(half)),
-    )
+    c, s = (torch.complex(part, torch.zeros_like(half)) for part in (half.cos(), half.sin()))
     if gate == "RX":
         return torch.stack([c, -1j * s, -1j * s, c]).view(2, 2)
     if gate == "RY":
@@ -160,18 +153,16 @@ def unitary(name: str, parameters: Tensor) -> Tensor:
         )
     left, right = (singles[wire] for wire in compiled.pairs.unbind(1))
     pairs = torch.einsum("mab,mcd->macbd", left, right).reshape(-1, 4, 4)
-    U = None
+    moments = []
     for kind, place in compiled.moments:
         if kind == "pair":
-            moment = pairs[place]
+            moments.append(pairs[place])
         elif kind == "fixed":
-            moment = _FIXED[place].to(pairs)
+            moments.append(_FIXED[place].to(pairs))
         else:
-            moment = controlled(singles[-1], singles[place])
-            moment = swap_wires(moment) if kind == "controlled, turned" else moment
-        U = moment if U is None else moment @ U
-    assert U is not None
-    return U
+            gate = controlled(singles[-1], singles[place])
+            moments.append(swap_wires(gate) if kind == "controlled, turned" else gate)
+    return reduce(lambda U, moment: moment @ U, moments)
 
 
 class _Compiled(NamedTuple):
@@ -253,7 +244,7 @@ def operation_matrix(gate: str, angles: Tensor, wires: tuple[int, ...]) -> Tenso
         angles: those it takes, radians; empty when it takes none.
         wires: of 0 and 1, controls first.
     """
-    one = torch.eye(2, dtype=_complex(angles), device=angles.device)
+    one = torch.eye(2, dtype=complex_type(angles), device=angles.device)
     if len(wires) == 1:
         R = rotation(gate, angles)
         return torch.kron(R, one) if wires == (0,) else torch.kron(one, R)
@@ -263,10 +254,6 @@ def operation_matrix(gate: str, angles: Tensor, wires: tuple[int, ...]) -> Tenso
         target = rotation(gate[1:], angles)
     U = controlled(one, target)
     return U if wires == (0, 1) else swap_wires(U)
-
-
-def _complex(like: Tensor) -> torch.dtype:
-    return torch.complex128 if like.dtype == torch.float64 else torch.complex64
 
 
 # Qubits as batches of state vectors, differentiable, and their gates as a list that can be drawn.
@@ -352,8 +339,8 @@ def signs(n: int, words: Sequence[Sequence[int]], like: Tensor) -> Tensor:
 @lru_cache(64)
 def _signs(n: int, words: tuple[tuple[int, ...], ...]) -> np.ndarray:
     """As numbers of no device: models are also built where there is no memory."""
-    entry = 1.0 - 2 * bits(n)
-    return np.stack([entry[list(word)].prod(0) for word in words])
+    eigenvalues = 1.0 - 2 * bits(n)
+    return np.stack([eigenvalues[list(word)].prod(0) for word in words])
 
 
 def bits(n: int) -> np.ndarray:
@@ -506,20 +493,18 @@ def as_step(wires: Sequence[Q], matrix: Tensor) -> Step[Q]:
     Args:
         wires: its qubits, the most significant first. matrix: (2^w, 2^w).
     """
-    n, U = len(wires), matrix.detach().abs()
-    legs = (U > _SMALL).view(*(2,) * (2 * n))
+    n, U = len(wires), matrix.detach()
+    held = U.abs() > _SMALL
     keeps = set()
     for k, wire in enumerate(wires):
-        crossed = legs.movedim((k, n + k), (0, 1))
-        if not bool(crossed[0, 1].any() or crossed[1, 0].any()):
+        crossed = held.view(*(2,) * (2 * n)).movedim((k, n + k), (0, 1))
+        if not (crossed[0, 1].any() or crossed[1, 0].any()):
             keeps.add(wire)
-    cnot = n == 2 and bool(
-        torch.allclose(matrix.detach(), torch.eye(4, dtype=matrix.dtype)[[0, 1, 3, 2]])
-    )
+    cnot = n == 2 and torch.allclose(U, torch.eye(4, dtype=U.dtype)[[0, 1, 3, 2]])
     return Step(
         tuple(wires),
         frozenset(keeps),
-        bool(((U > _SMALL).sum(0) == 1).all()),
+        bool((held.sum(0) == 1).all()),
         (wires[0], wires[1]) if cnot else None,
     )
 
@@ -530,22 +515,16 @@ def light_cone(steps: Sequence[Step[Q]], read: Iterable[Q]) -> Cone[Q]:
     Args:
         steps: the gates, in the order they act. read: the qubits of the product.
     """
-    plain, changed = (
-        set(read),
-        set[Q](),
-    )  # where the observable is diagonal, and where it may be anything
+    plain: set[Q] = set(read)  # where the observable is diagonal
+    changed: set[Q] = set()  # where it may be anything
     word: set[Q] | None = set(plain)  # while it is a product of Z
     inside = [False] * len(steps)
     reached = set(plain)
-    for place in reversed(range(len(steps))):
-        step = steps[place]
+    for place, step in reversed(list(enumerate(steps))):
         met = set(step.wires) & (plain | changed)
-        if step.reads:
-            inside[place] = bool(met)
+        inside[place] = bool(met) and (step.reads or not met <= step.keeps & plain)
+        if step.reads or not inside[place]:
             continue
-        if not met or (met <= step.keeps and met <= plain):
-            continue
-        inside[place] = True
         if word is not None and step.flips:
             word ^= {step.flips[0]}  # its target is among them, else it would have commuted
             plain = set(word)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.quantum.lindblad import Generator, Term
+from qfusion.quantum.states import check_operator
 
 # Splits an operator into the parts that act on one modality, on a pair, and so on.
 #
@@ -44,19 +45,6 @@ def subset_name(subset: Subset, names: Sequence[str]) -> str:
     return "+".join(names[m] for m in subset)
 
 
-def _check_dims(H: Tensor, dims: Sequence[int]) -> None:
-    check(
-        len(dims) > 0 and all(int(d) == d and d >= 1 for d in dims),
-        f"Argument `dims` must hold positive integers, but is {tuple(dims)}. Give one dimension per modality.",
-    )
-    D = math.prod(dims)
-    check(
-        H.ndim >= 2 and tuple(H.shape[-2:]) == (D, D),
-        f"Argument `H` must have shape (..., {D}, {D}) for dims {tuple(dims)}, but has shape {tuple(H.shape)}. "
-        "Give a square matrix whose side is the product of `dims`.",
-    )
-
-
 def _mean_over(H: Tensor, dims: Sequence[int], m: int) -> Tensor:
     """1_m x Tr_m[H] / d_m for H of shape (..., D, D)."""
     left, d, right = math.prod(dims[:m]), dims[m], math.prod(dims[m + 1 :])
@@ -78,7 +66,11 @@ def decompose(H: Tensor, dims: Sequence[int]) -> dict[Subset, Tensor]:
     Raises:
         InvalidInput: when the shape does not fit `dims`.
     """
-    _check_dims(H, dims)
+    check(
+        len(dims) > 0 and all(int(d) == d and d >= 1 for d in dims),
+        f"Argument `dims` must hold positive integers, but is {tuple(dims)}. Give one dimension per modality.",
+    )
+    check_operator("H", H, dims)
     parts: dict[Subset, Tensor] = {(): H}
     for m in range(len(dims)):
         split: dict[Subset, Tensor] = {}
@@ -296,30 +288,6 @@ def _within(factors: Factors, term: Term) -> dict[Subset, float | Tensor]:
         tuple(term.subsystems.index(m) for m in subset): factor
         for subset, factor in factors.items()
         if set(subset) <= set(term.subsystems) and (torch.is_tensor(factor) or factor != 1)
-    }
-
-
-def coupling_strengths(generator: Generator) -> dict[Subset, float]:
-    """Returns ||H_S|| / sqrt(D), the root mean square energy of each part but the empty one, in every gauge the same.
-
-    Parts are orthogonal: squares add up to those of H without trace.
-    """
-    H, dims = traceless(generator).hamiltonian(), generator.dims
-    return {
-        subset: float(value) / math.sqrt(len(H))
-        for subset, value in strengths(H, dims).items()
-        if subset
-    }
-
-
-def dissipation_strengths(generator: Generator) -> dict[Subset, float]:
-    """Returns sum_k ||L_k^A||^2 / D, the rate of each part A of the dissipator, in every gauge the same: how many jumps
-    per time its parts of the traceless L_k make in the completely mixed state. They add up."""
-    L, dims = traceless(generator).jump_operators(), generator.dims
-    return {
-        subset: float(value.square().sum()) / L.shape[-1]
-        for subset, value in strengths(L, dims).items()
-        if subset
     }
 
 

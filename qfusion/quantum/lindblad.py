@@ -7,7 +7,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -56,12 +55,9 @@ class Scaling(NamedTuple):
             for form in forms:
                 levels = torch.linalg.eigvalsh(0.5j * (form.G - form.G.mH))
                 spread += (levels[-1] - levels[0]).item()
-                d = len(form.G)
-                mean += 2 * torch.trace(form.G).real.item() / d
-                mean += (
-                    torch.diagonal(form.L, dim1=-2, dim2=-1).sum(-1).abs().square().sum().item()
-                    / d**2
-                )
+                traces = torch.diagonal(form.L, dim1=-2, dim2=-1).sum(-1)
+                mean += 2 * torch.trace(form.G).real.item() / len(form.G)
+                mean += traces.abs().square().sum().item() / len(form.G) ** 2
         return Scaling(max(1.01 * spread, abs(mean)), mean)
 
 
@@ -99,21 +95,12 @@ class _SmallScaled:
         """before + 2 a V."""
         return self.a @ V if before is None else torch.addmm(before, self.a, V), None
 
-    def start(self) -> list[Tensor]:
-        """Gradients of the parameters, zero."""
-        return [torch.zeros_like(self.a)]
-
     def back(
         self, base: Tensor, b: Tensor, V: Tensor, stored: None, gradients: list[Tensor]
     ) -> Tensor:
         """base + (2 a)^+ b; adds the gradient of <b, 2 a V>."""
         gradients[0].addmm_(b, V.T, alpha=self.factor)
         return base.addmm_(self.a.T, b)
-
-
-@lru_cache(maxsize=16)
-def _transposition(D: int) -> Tensor:
-    return torch.arange(D * D).view(D, D).T.flatten()
 
 
 def _real(dims: tuple[int, ...], forms: Sequence[Form]) -> Tensor:
@@ -130,7 +117,7 @@ def _real(dims: tuple[int, ...], forms: Sequence[Form]) -> Tensor:
     S = (
         S + G[:, None, :, None] * one[:, None, :] + one[:, None, :, None] * G.conj()[:, None, :]
     ).reshape(D * D, -1)
-    return S.real + S.imag[:, _transposition(D).to(S.device)]
+    return S.real + S.imag.view(-1, D, D).mT.flatten(1)
 
 
 class Whole:
@@ -190,10 +177,6 @@ class _WholeScaled:
         for k in range(self.K):
             out.addmm_(lX[k], self.l_adjoint[k])
         return out.view(X.shape), lX if keep else None
-
-    def start(self) -> list[Tensor]:
-        """Gradients of G and L, zero."""
-        return [torch.zeros_like(self.g), torch.zeros_like(self.l)]
 
     def back(
         self, base: Tensor, b: Tensor, X: Tensor, lX: Tensor | None, gradients: list[Tensor]
@@ -309,10 +292,6 @@ class _LocalScaled:
             torch.zeros((), dtype=X.dtype, device=X.device),
         ), None
 
-    def start(self) -> list[Tensor]:
-        """Gradients of the parameters, zero."""
-        return [gradient for term in self.terms for gradient in term.start()]
-
     def back(
         self, base: Tensor, b: Tensor, X: Tensor, stored: None, gradients: list[Tensor]
     ) -> Tensor:
@@ -336,9 +315,10 @@ AnyGenerator = Small | Whole | Local
 
 def choose(dims: tuple[int, ...], forms: Sequence[Form], N: int, hermitian: bool) -> AnyGenerator:
     """Returns the form that is fastest for N operators."""
-    D = math.prod(dims)
-    whole = len(forms) == 1 and len(forms[0].G) == D
-    return (Small if D <= SMALL else Whole if whole else Local)(dims, forms, N, hermitian)
+    if math.prod(dims) <= SMALL:
+        return Small(dims, forms, N, hermitian)
+    whole = len(forms) == 1 and len(forms[0].G) == math.prod(dims)
+    return (Whole if whole else Local)(dims, forms, N, hermitian)
 
 
 def pack(X: Tensor) -> Tensor:
@@ -351,8 +331,7 @@ def pack(X: Tensor) -> Tensor:
 
 def unpack(Y: Tensor, C: int) -> Tensor:
     """(nT, ceil(C/2), D, D) -> Hermitian (nT, C, D, D)."""
-    pairs = torch.stack([(Y + Y.mH) / 2, (Y - Y.mH) / 2j], dim=2)
-    return pairs.flatten(1, 2)[:, :C]
+    return torch.stack([(Y + Y.mH) / 2, (Y - Y.mH) / 2j], dim=2).flatten(1, 2)[:, :C]
 
 
 # exp(t G) X for generators X -> sum_terms (G X + X G^+ + sum_k L_k X L_k^+), by a Chebyshev expansion with its own
@@ -409,8 +388,11 @@ class _Step(torch.autograd.Function):
         sizes = plan.coefficients[:, : len(iterates) + 1].to(
             grads[0].device, iterates[0].real.dtype
         )
-        bars = _combine(sizes.mT.contiguous(), grads[0].contiguous())
-        gradients = operator.start()
+        bars = combine(sizes.mT.contiguous(), grads[0].contiguous())
+        gradients = [
+            torch.zeros_like(parameter, memory_format=torch.contiguous_format)
+            for parameter in parameters
+        ]
         after, bar = None, bars[-1]  # cotangents of p_{n+1} and p_n
         for n in range(len(iterates), 0, -1):
             base = bars[n - 1] if after is None else bars[n - 1].add_(after)
@@ -486,12 +468,6 @@ def propagate(
     return generator.leave(torch.cat(outputs))
 
 
-def act_terms(dims: tuple[int, ...], forms: Sequence[Form], X: Tensor) -> Tensor:
-    """Returns the generator applied to X (N, D, D) once."""
-    generator = Local(dims, forms, len(X), False)
-    return generator.scaled(generator.parameters, Scaling(2.0, 0.0)).apply(None, X, False)[0]
-
-
 def _coefficients(w: float, x0: float, times: Sequence[float]) -> Tensor:
     """c_n(t), shape (nT, N)."""
     t = torch.tensor(times, dtype=torch.float64)[:, None]
@@ -553,11 +529,11 @@ def _add(total: Tensor, weights: Tensor, operators: Sequence[Tensor]) -> Tensor:
         for weight, entry in zip(weights[0].tolist(), operators, strict=True):
             total[0].add_(entry, alpha=weight)
         return total
-    return total.add_(_combine(weights, torch.stack(list(operators))))
+    return total.add_(combine(weights, torch.stack(list(operators))))
 
 
-def _combine(weights: Tensor, operators: Tensor) -> Tensor:
-    """sum_n weights[t, n] operators[n] with real weights: one real matrix product."""
+def combine(weights: Tensor, operators: Tensor) -> Tensor:
+    """Returns sum_n weights[t, n] operators[n] with real weights (nT, n): one real matrix product."""
     if not operators.is_complex():
         return (weights @ operators.flatten(1)).view(len(weights), *operators.shape[1:])
     flat = torch.view_as_real(operators.resolve_conj()).reshape(len(operators), -1)
@@ -609,8 +585,9 @@ class Generator:
 
     def hamiltonian(self) -> Tensor:
         """Returns the whole Hamiltonian as one matrix (D, D)."""
-        parts = [embed(term.H, self.dims, term.subsystems) for term in self.terms]
-        return torch.stack(parts).sum(0)
+        return torch.stack([embed(term.H, self.dims, term.subsystems) for term in self.terms]).sum(
+            0
+        )
 
     def jump_operators(self) -> Tensor:
         """Returns all jump operators as matrices (K, D, D), in the order of the terms."""
@@ -706,20 +683,8 @@ def evolve(
     Returns:
         Tensor (nT, ..., D, D), differentiable with respect to `operators` and the generator.
     """
-    check(
-        picture in ("states", "observables"),
-        f"Argument `picture` must be 'states' or 'observables', but is {picture!r}.",
-    )
-    D = math.prod(generator.dims)
-    check(
-        operators.shape[-2:] == (D, D),
-        f"Argument `operators` must have shape (..., {D}, {D}), but has shape "
-        f"{tuple(operators.shape)}.",
-    )
-    _check_type(generator, operators)
+    forms, X = _prepared(generator, operators, picture)
     moments = check_times(times)
-    X = operators.reshape(-1, D, D)
-    forms = [form(term, picture) for term in generator.terms]
     Y = propagate(generator.dims, forms, X, moments, tolerance, is_hermitian(X))
     return Y.reshape(len(moments), *operators.shape)
 
@@ -727,6 +692,14 @@ def evolve(
 def act(generator: Generator, operators: Tensor, picture: str = "states") -> Tensor:
     """Returns L X (picture "states") or L^+ X ("observables"), the rate of change of operators, (..., D, D); arguments
     as for `evolve`."""
+    forms, X = _prepared(generator, operators, picture)
+    local = Local(generator.dims, forms, len(X), False)
+    Y = local.scaled(local.parameters, Scaling(2.0, 0.0)).apply(None, X, False)[0]
+    return Y.reshape(operators.shape)
+
+
+def _prepared(generator: Generator, operators: Tensor, picture: str) -> tuple[list[Form], Tensor]:
+    """The forms of a generator's terms in a picture, and the operators as (N, D, D), both checked."""
     check(
         picture in ("states", "observables"),
         f"Argument `picture` must be 'states' or 'observables', but is {picture!r}.",
@@ -737,20 +710,13 @@ def act(generator: Generator, operators: Tensor, picture: str = "states") -> Ten
         f"Argument `operators` must have shape (..., {D}, {D}), but has shape "
         f"{tuple(operators.shape)}.",
     )
-    _check_type(generator, operators)
-    X = operators.reshape(-1, D, D)
-    return act_terms(generator.dims, [form(term, picture) for term in generator.terms], X).reshape(
-        operators.shape
-    )
-
-
-def _check_type(generator: Generator, operators: Tensor) -> None:
     check_precision("operators", operators)
-    wanted = next((term.H.dtype for term in generator.terms), operators.dtype)
+    dtype = next((term.H.dtype for term in generator.terms), operators.dtype)
     check(
-        operators.dtype == wanted,
-        f"Argument `operators` must be {wanted}, as H and the jump operators are, but is {operators.dtype}. Cast it.",
+        operators.dtype == dtype,
+        f"Argument `operators` must be {dtype}, as H and the jump operators are, but is {operators.dtype}. Cast it.",
     )
+    return [form(term, picture) for term in generator.terms], operators.reshape(-1, D, D)
 
 
 def form(term: Term, picture: str) -> Form:

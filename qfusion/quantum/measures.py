@@ -116,14 +116,11 @@ class Kind:
     def mean(self, states: States) -> Tensor:
         """Returns one number a state, (n,): the mean over modalities, else over pairs, else that of the whole; 0 where
         there is none."""
-        result = dict(self.of(states))
-        size = min((len(part) for part in result if part), default=0)
-        values = [entry for part, entry in result.items() if len(part) == size]
-        return (
-            torch.stack(values).mean(0)
-            if values
-            else torch.zeros(len(states.rho), dtype=torch.float64)
-        )
+        values = dict(self.of(states))
+        if not values:
+            return torch.zeros(len(states.rho), dtype=torch.float64)
+        size = min((len(part) for part in values if part), default=0)
+        return torch.stack([value for part, value in values.items() if len(part) == size]).mean(0)
 
 
 KINDS: dict[str, Kind] = {}  # in the order of the columns
@@ -240,10 +237,6 @@ def require_state(name: str, rho: Tensor, eigenvalues: Tensor | None = None) -> 
     )
     if eigenvalues is None:
         eigenvalues = torch.linalg.eigvalsh(rho)
-    _require_positive(name, eigenvalues)
-
-
-def _require_positive(name: str, eigenvalues: Tensor) -> None:
     low = float(eigenvalues.detach().min()) if eigenvalues.numel() else 0.0
     check(
         low >= -tolerance(eigenvalues),
@@ -253,8 +246,7 @@ def _require_positive(name: str, eigenvalues: Tensor) -> None:
 
 def _entropy(eigenvalues: Tensor) -> Tensor:
     """-sum x log x over the last axis, zero (also in the gradient) where x <= 0."""
-    positive = eigenvalues > 0
-    x = torch.where(positive, eigenvalues, torch.ones_like(eigenvalues))
+    x = torch.where(eigenvalues > 0, eigenvalues, torch.ones_like(eigenvalues))
     return -(x * x.log()).sum(-1)
 
 
@@ -308,11 +300,8 @@ def purity(rho: Tensor) -> Tensor:
 
 
 def _purity(rho: Tensor) -> Tensor:
-    return (
-        (rho.real.square() + rho.imag.square()).sum((-2, -1))
-        if rho.is_complex()
-        else rho.square().sum((-2, -1))
-    )
+    squares = rho.real.square() + rho.imag.square() if rho.is_complex() else rho.square()
+    return squares.sum((-2, -1))
 
 
 def mutual_information(
@@ -482,8 +471,7 @@ def measures_over_time(
         InvalidInput: when the shapes disagree or a matrix is not a state.
     """
     rho = torch.as_tensor(rho).detach()
-    M = len(dims)
-    D = math.prod(dims)
+    M, D = len(dims), math.prod(dims)
     check(
         rho.ndim == 3 and tuple(rho.shape[1:]) == (D, D),
         f"Argument `rho` must have shape (nT, {D}, {D}) for dims {tuple(dims)}, but has shape {tuple(rho.shape)}. "
@@ -496,13 +484,11 @@ def measures_over_time(
     require_finite("rho", rho.cpu().numpy())
     states = States(rho, tuple(dims))
     require_state("rho", rho, states.eigenvalues(()))
-    result = (
-        (kind, about.of(states)) for kind, about in KINDS.items() if negativity or not about.slow
-    )
     return Measures(
         Measure(kind, tuple(names[m] for m in part), values.numpy())
-        for kind, every in result
-        for part, values in every
+        for kind, about in KINDS.items()
+        if negativity or not about.slow
+        for part, values in about.of(states)
     )
 
 
@@ -532,15 +518,10 @@ def _entropies(states: States) -> Values:
 )
 def _negativities(states: States) -> Values:
     # Transposing one of two subsystems or the other gives transposed matrices: one spectrum serves both.
-    for m in range(states.count if states.count != 2 else 1):
-        if states.count > 1:
-            value = _in_base(
-                _log_trace_norm(
-                    torch.linalg.eigvalsh(partial_transpose(states.rho, states.dims, (m,)))
-                ),
-                2,
-            )
-            yield from ((part, value) for part in (states.singles if states.count == 2 else [(m,)]))
+    for m in range({1: 0, 2: 1}.get(states.count, states.count)):
+        swapped = partial_transpose(states.rho, states.dims, (m,))
+        value = _in_base(_log_trace_norm(torch.linalg.eigvalsh(swapped)), 2)
+        yield from ((part, value) for part in (states.singles if states.count == 2 else [(m,)]))
 
 
 @kind(

@@ -5,9 +5,10 @@ times that the master equation and its trajectories share.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -32,9 +33,8 @@ def check_precision(name: str, values: Tensor) -> None:
 
 def is_hermitian(X: Tensor) -> bool:
     """Returns whether all matrices (..., D, D) equal their adjoints up to rounding."""
-    with torch.no_grad():
-        scale = X.abs().max()
-        return bool((X - X.mH).abs().max() <= 100 * torch.finfo(X.dtype).eps * scale)
+    X = X.detach()
+    return bool((X - X.mH).abs().max() <= 100 * torch.finfo(X.dtype).eps * X.abs().max())
 
 
 def check_times(times: Sequence[float] | Tensor) -> list[float]:
@@ -44,14 +44,40 @@ def check_times(times: Sequence[float] | Tensor) -> list[float]:
         InvalidInput: unless they are ascending, finite and not negative.
     """
     moments = [float(t) for t in times]
-    ok = len(moments) > 0 and all(math.isfinite(t) and t >= 0 for t in moments)
-    ok = ok and all(a <= b for a, b in pairwise(moments))
     check(
-        ok,
+        len(moments) > 0
+        and all(math.isfinite(t) and t >= 0 for t in moments)
+        and all(a <= b for a, b in pairwise(moments)),
         f"Argument `times` must be ascending, finite and not negative, but is {moments[:6]}"
         f"{'...' if len(moments) > 6 else ''}. Sort it and start at 0 or later.",
     )
     return moments
+
+
+def times_within(times: Iterable[float] | None, duration: float, count: int) -> list[float]:
+    """Returns times as numbers; so many, evenly over the whole duration, unless any are given.
+
+    Raises:
+        InvalidInput: unless they are ascending and in [0, duration].
+    """
+    if times is None:
+        return np.linspace(0.0, duration, count).tolist()
+    moments = [float(t) for t in times]
+    check(
+        len(moments) > 0,
+        f"Argument `times` must hold one time at least, but is empty. Leave it out for {count} times.",
+    )
+    outside = [f"{t:g}" for t in moments if not 0 <= t <= duration * (1 + 1e-12)]
+    check(
+        not outside,
+        f"Argument `times` must lie in [0, {duration:g}], the time that the model evolves for, but holds "
+        f"{', '.join(outside[:6])}. Leave these out.",
+    )
+    check(
+        moments == sorted(moments),
+        f"Argument `times` must be ascending, but is {moments[:6]}. Sort it.",
+    )
+    return [min(t, duration) for t in moments]
 
 
 def check_operators(H: Tensor, jumps: Tensor) -> None:
@@ -114,19 +140,19 @@ def density(psi: Tensor) -> Tensor:
     return psi[..., :, None] * psi[..., None, :].conj()
 
 
-def _check_operator(rho: Tensor, dims: Sequence[int]) -> None:
+def check_operator(name: str, X: Tensor, dims: Sequence[int]) -> None:
+    """Raises InvalidInput unless X is (..., D, D), D the product of `dims`."""
     D = math.prod(dims)
     check(
-        rho.ndim >= 2 and tuple(rho.shape[-2:]) == (D, D),
-        f"Argument `rho` must have shape (..., {D}, {D}) for dims {tuple(dims)}, but has shape {tuple(rho.shape)}. "
+        X.ndim >= 2 and tuple(X.shape[-2:]) == (D, D),
+        f"Argument `{name}` must have shape (..., {D}, {D}) for dims {tuple(dims)}, but has shape {tuple(X.shape)}. "
         "Give a square matrix whose side is the product of `dims`.",
     )
 
 
 def _check_subsystems(name: str, chosen: Sequence[int], dims: Sequence[int]) -> None:
-    ok = len(set(chosen)) == len(chosen) and all(0 <= s < len(dims) for s in chosen)
     check(
-        ok,
+        len(set(chosen)) == len(chosen) and all(0 <= s < len(dims) for s in chosen),
         f"Argument `{name}` must hold distinct subsystems between 0 and {len(dims) - 1}, but is {tuple(chosen)}. "
         "Number subsystems from 0, leftmost first.",
     )
@@ -143,21 +169,14 @@ def partial_trace(rho: Tensor, dims: Sequence[int], keep: Sequence[int]) -> Tens
     Raises:
         InvalidInput: when shapes disagree or `keep` names a subsystem that does not exist.
     """
-    _check_operator(rho, dims)
+    check_operator("rho", rho, dims)
     _check_subsystems("keep", keep, dims)
     batch, M = rho.shape[:-2], len(dims)
-    ordered = sorted(keep)
+    b, ordered = len(batch), sorted(keep)
     rest = [m for m in range(M) if m not in ordered]
-    b = len(batch)
-    axes = [
-        *range(b),
-        *(b + m for m in ordered),
-        *(b + M + m for m in ordered),
-        *(b + m for m in rest),
-        *(b + M + m for m in rest),
-    ]
+    axes = [b + side + m for part in (ordered, rest) for side in (0, M) for m in part]
     d, r = math.prod(dims[m] for m in ordered), math.prod(dims[m] for m in rest)
-    parts = rho.reshape(*batch, *dims, *dims).permute(axes).reshape(*batch, d, d, r, r)
+    parts = rho.reshape(*batch, *dims, *dims).permute(*range(b), *axes).reshape(*batch, d, d, r, r)
     return torch.diagonal(parts, dim1=-2, dim2=-1).sum(-1)
 
 
@@ -167,43 +186,44 @@ def partial_transpose(rho: Tensor, dims: Sequence[int], subsystems: Sequence[int
     Raises:
         InvalidInput: when shapes disagree or a subsystem does not exist.
     """
-    _check_operator(rho, dims)
+    check_operator("rho", rho, dims)
     _check_subsystems("subsystems", subsystems, dims)
     batch, M = rho.shape[:-2], len(dims)
-    axes = list(range(2 * M))
+    parts = rho.reshape(*batch, *dims, *dims)
     for s in subsystems:
-        axes[s], axes[M + s] = M + s, s
-    b = len(batch)
-    return (
-        rho.reshape(*batch, *dims, *dims)
-        .permute(*range(b), *(b + a for a in axes))
-        .reshape(rho.shape)
-    )
+        parts = parts.transpose(len(batch) + s, len(batch) + M + s)
+    return parts.reshape(rho.shape)
 
 
-def embed(operator: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> Tensor:
+def embed(
+    operator: Tensor,
+    dims: Sequence[int],
+    subsystems: Sequence[int],
+    rest_operator: Tensor | None = None,
+) -> Tensor:
     """Returns `operator` on `subsystems` (ascending), identity elsewhere: shape (..., D, D).
 
     Args:
         operator: (..., d, d) with d the product of the dimensions of `subsystems`.
         dims: dimensions of all subsystems.
         subsystems: where it acts.
+        rest_operator: what acts on all others, (D / d, D / d), in place of the identity.
 
     Raises:
         InvalidInput: when shapes disagree or a subsystem does not exist.
     """
     _check_subsystems("subsystems", subsystems, dims)
     chosen = sorted(subsystems)
-    _check_operator(operator, [dims[m] for m in chosen])
+    check_operator("rho", operator, [dims[m] for m in chosen])
     rest = [m for m in range(len(dims)) if m not in chosen]
     order = [*chosen, *rest]
     r, D, M = math.prod(dims[m] for m in rest), math.prod(dims), len(dims)
-    identity = torch.eye(r, dtype=operator.dtype, device=operator.device)
-    batch = operator.shape[:-2]
-    full = torch.einsum("...ab,cd->...acbd", operator, identity)
-    full = full.reshape(*batch, *(dims[m] for m in order), *(dims[m] for m in order))
-    back = [order.index(m) for m in range(M)]
-    b = len(batch)
-    return full.permute(*range(b), *(b + k for k in back), *(b + M + k for k in back)).reshape(
-        *batch, D, D
+    if rest_operator is None:
+        rest_operator = torch.eye(r, dtype=operator.dtype, device=operator.device)
+    batch, sides = operator.shape[:-2], [dims[m] for m in order]
+    full = torch.einsum("...ab,cd->...acbd", operator, rest_operator).reshape(
+        *batch, *sides, *sides
     )
+    back = [len(batch) + order.index(m) for m in range(M)]
+    axes = [*range(len(batch)), *back, *(M + axis for axis in back)]
+    return full.permute(axes).reshape(*batch, D, D)

@@ -15,9 +15,7 @@ from scipy.linalg.lapack import ztrsyl
 from torch import Tensor
 
 from qfusion._checks import check, require_finite, require_number
-from qfusion.quantum.decomposition import Subset, decompose, strengths
-from qfusion.quantum.lindblad import System, evolve_states
-from qfusion.quantum.states import partial_trace
+from qfusion.quantum import decomposition, lindblad, states
 from qfusion.track.dynamics import array, dimension, single_threaded
 
 # A decay slower than this part of the mean jump rate cannot be told from none.
@@ -53,7 +51,7 @@ class Attractor:
 
 
 @single_threaded
-def attractor(system: System, rho: Tensor | np.ndarray | None = None) -> Attractor:
+def attractor(system: lindblad.System, rho: Tensor | np.ndarray | None = None) -> Attractor:
     """Returns the steady state of `system`, the gap, and the distance of the states `rho` to it.
 
     Args:
@@ -64,7 +62,13 @@ def attractor(system: System, rho: Tensor | np.ndarray | None = None) -> Attract
         InvalidInput: when `rho` is not finite or of the wrong shape.
     """
     D = dimension(system)
-    states = None if rho is None else _checked_states(rho, D)
+    if rho is not None:
+        states = array(rho)
+        check(
+            states.ndim in (2, 3) and states.shape[-2:] == (D, D),
+            f"Argument `rho` must have shape (nT, {D}, {D}), but has shape {states.shape}. Give `track(...).rho`.",
+        )
+        require_finite("rho", states)
     H, jumps = centred(system)
     rate = float((jumps.abs() ** 2).sum()) / D
     if rate <= (1e-12 * max(1.0, float(H.abs().max()))) ** 2:
@@ -79,14 +83,15 @@ def attractor(system: System, rho: Tensor | np.ndarray | None = None) -> Attract
         )
     steady, residual = _steady_state(H.numpy(), jumps.numpy(), rate)
     gap, error = _gap(H.numpy(), jumps.numpy(), steady, rate)
-    unique = gap > _NO_DECAY * rate
-    if not unique:
+    if gap <= _NO_DECAY * rate:
         note = (
             "Some deviations never decay: there are several steady states, and the one shown is one of them. "
             "Where a sample ends depends on where it starts."
         )
         return Attractor(steady, residual, 0.0, error, False, None, note)
-    distance = None if states is None else _trace_distance(states, steady)
+    distance = None
+    if rho is not None:
+        distance = np.atleast_1d(np.abs(np.linalg.eigvalsh(states - steady)).sum(-1) / 2)
     note = (
         f"Every start ends in one steady state. In the long run deviations decay at rate {gap:.3g}, "
         "the spectral gap."
@@ -94,33 +99,15 @@ def attractor(system: System, rho: Tensor | np.ndarray | None = None) -> Attract
     return Attractor(steady, residual, gap, error, True, distance, note)
 
 
-def _checked_states(rho: Tensor | np.ndarray, D: int) -> np.ndarray:
-    states = array(rho)
-    states = states[None] if states.ndim == 2 else states
-    check(
-        states.ndim == 3 and states.shape[1:] == (D, D),
-        f"Argument `rho` must have shape (nT, {D}, {D}), but has shape {array(rho).shape}. Give `track(...).rho`.",
-    )
-    require_finite("rho", states)
-    return states
-
-
-def _trace_distance(states: np.ndarray, steady: np.ndarray) -> np.ndarray:
-    return np.abs(np.linalg.eigvalsh(states - steady)).sum(-1) / 2
-
-
-def centred(system: System) -> tuple[Tensor, Tensor]:
+def centred(system: lindblad.System) -> tuple[Tensor, Tensor]:
     """Returns H and traceless jumps of the same generator: L -> L - c, H -> H - (c* L - c L^+) / 2i, c = Tr L / D.
 
     What is left of L does something; the multiple of the identity in it jumps without effect (Breuer and Petruccione
     2002, eq. 3.73), and would only slow the iterations below.
     """
-    H, jumps = system.H, system.jumps
-    if not len(jumps):
-        return H, jumps
-    c = torch.diagonal(jumps, dim1=-2, dim2=-1).mean(-1)[:, None, None]
-    shift = ((c.conj() * jumps - c * jumps.mH) / 2j).sum(0)
-    return H - shift, jumps - c * torch.eye(len(H), dtype=H.dtype)
+    generator = lindblad.Generator.dense(system.H, system.jumps)
+    (term,) = decomposition.traceless(generator).terms
+    return term.H, term.jumps
 
 
 def _steady_state(
@@ -138,23 +125,13 @@ def _steady_state(
     G = -1j * H - 0.5 * np.einsum("kba,kbc->ac", jumps.conj(), jumps)
     T, Q = scipy.linalg.schur(G - s / 2 * np.eye(D), output="complex")
 
-    def flow(X: np.ndarray) -> np.ndarray:
-        return (jumps @ X @ jumps.conj().transpose(0, 2, 1)).sum(0)
-
-    def next_state(JX: np.ndarray) -> np.ndarray:
-        Y, scale, _ = ztrsyl(T, T, Q.conj().T @ JX @ Q, tranb="C")
-        X = -(Q @ (Y / scale) @ Q.conj().T)
-        X = (X + X.conj().T) / 2
-        return X / np.trace(X).real
-
     X: np.ndarray = np.eye(D, dtype=np.complex128) / D
     best, least, stalled = X, math.inf, 0
     values: list[np.ndarray] = []
     residuals: list[np.ndarray] = []
     for _ in range(steps):
         GX = G @ X
-        JX = flow(X)
-        R = GX + GX.conj().T + JX
+        R = GX + GX.conj().T + apply(jumps, X)
         size = float(np.abs(R).max())
         if size < least:
             best, least, stalled = X, size, 0
@@ -163,16 +140,17 @@ def _steady_state(
         if least <= 1e-15 * max(1.0, rate) or stalled >= 6:
             break
         values, residuals = [*values[-7:], X], [*residuals[-7:], R]
-        X = next_state(flow(Y := _least(values, residuals)) + s * Y)
+        # the combination, weights adding to 1, whose combined residual is smallest
+        left = np.stack([r.ravel() for r in residuals]).view(np.float64)
+        weights = np.empty(0)
+        if len(left) > 1:
+            weights = np.linalg.lstsq((left[:-1] - left[-1]).T, -left[-1], rcond=1e-12)[0]
+        Y = np.einsum("k,kab->ab", np.append(weights, 1 - weights.sum()), np.stack(values))
+        Z, scale, _ = ztrsyl(T, T, Q.conj().T @ (apply(jumps, Y) + s * Y) @ Q, tranb="C")
+        X = -(Q @ (Z / scale) @ Q.conj().T)
+        X = (X + X.conj().T) / 2
+        X = X / np.trace(X).real
     return best, least
-
-
-def _least(values: list[np.ndarray], residuals: list[np.ndarray]) -> np.ndarray:
-    """The combination of `values`, weights adding to 1, whose combined residual is smallest."""
-    R = np.stack([r.ravel() for r in residuals]).view(np.float64)
-    differences = (R[:-1] - R[-1]).T
-    weights = np.linalg.lstsq(differences, -R[-1], rcond=1e-12)[0] if len(R) > 1 else np.empty(0)
-    return np.einsum("k,kab->ab", np.append(weights, 1 - weights.sum()), np.stack(values))
 
 
 def _gap(H: np.ndarray, jumps: np.ndarray, steady: np.ndarray, rate: float) -> tuple[float, float]:
@@ -186,7 +164,8 @@ def _gap(H: np.ndarray, jumps: np.ndarray, steady: np.ndarray, rate: float) -> t
     gap smaller by 1 %.
     """
     if len(H) <= _DENSE:
-        rates = np.sort(-np.linalg.eigvals(_superoperator(H, jumps)).real)
+        superoperator = _superoperator(torch.from_numpy(H), torch.from_numpy(jumps)).numpy()
+        rates = np.sort(-np.linalg.eigvals(superoperator).real)
         return max(float(rates[1]), 0.0), 0.0
     solver = _ShiftedGenerator(H, jumps, steady)
     value, error = solver.rightmost(0.01 * rate)
@@ -223,10 +202,8 @@ class _ShiftedGenerator:
             g, V = np.linalg.eig(G + 1e-4 * np.linalg.norm(G) / len(G) * (noise[0] + 1j * noise[1]))
         inverse = np.linalg.inv(V)
         self.D, self.drift = len(G), g[:, None] + g.conj()
-        self.V, self.G = (
-            V,
-            inverse @ G @ V - np.diag(g),
-        )  # what the basis leaves of G: nothing unless it is defective
+        # what the basis leaves of G: nothing unless it is defective
+        self.V, self.G = V, inverse @ G @ V - np.diag(g)
         self.jumps = inverse @ jumps @ V
         self.jumps_adjoint = self.jumps.conj().transpose(0, 2, 1).reshape(-1, self.D)
         self.steady = inverse @ steady @ inverse.conj().T
@@ -317,14 +294,12 @@ def _orthogonal(X: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return np.append(first + again, size), X / max(size, 1e-300)
 
 
-def _superoperator(H: np.ndarray, jumps: np.ndarray) -> np.ndarray:
+def _superoperator(H: Tensor, jumps: Tensor) -> Tensor:
     """The generator on row-stacked operators, (D^2, D^2): A X B -> (A x B^T) vec X."""
-    one = np.eye(len(H))
-    G = -1j * H - 0.5 * np.einsum("kba,kbc->ac", jumps.conj(), jumps)
-    return (
-        np.kron(G, one)
-        + np.kron(one, G.conj())
-        + sum((np.kron(L, L.conj()) for L in jumps), np.zeros(()))
+    one = torch.eye(len(H), dtype=H.dtype)
+    G = -1j * H - (jumps.mH @ jumps).sum(0) / 2
+    return sum(
+        (torch.kron(L, L.conj()) for L in jumps), torch.kron(G, one) + torch.kron(one, G.conj())
     )
 
 
@@ -363,7 +338,7 @@ class Contraction:
 
 @single_threaded
 def contraction(
-    system: System, psi: Tensor, others: Tensor, *, steps: int = 13, seeds: int = 6
+    system: lindblad.System, psi: Tensor, others: Tensor, *, steps: int = 13, seeds: int = 6
 ) -> Contraction:
     """Returns how fast a state and others become alike under `system`, to about 1e-5.
 
@@ -390,16 +365,14 @@ def contraction(
     )
     differences = differences[torch.from_numpy(apart)]
     times = np.linspace(0.0, T, steps)
-    moved = evolve_states(H, jumps, differences, times.tolist())
+    moved = lindblad.evolve_states(H, jumps, differences, times.tolist())
     distances = _trace_norms(moved) / 2
-    ends = [
-        evolve_states(*_random_alike(H, jumps, seed), differences, [T])[0] for seed in range(seeds)
-    ]
-    random_rates = [
-        float(np.mean(-np.log(_trace_norms(end) / 2 / distances[0]) / T)) for end in ends
-    ]
-    far = np.argsort(-distances[-1])[:_FOLLOWED].copy()
-    mixing_time = _mixing_time(H, jumps, moved[-1][torch.from_numpy(far)], times, distances.max(1))
+    random_rates = []
+    for seed in range(seeds):
+        end = lindblad.evolve_states(*_random_alike(H, jumps, seed), differences, [T])[0]
+        random_rates.append(float(np.mean(-np.log(_trace_norms(end) / 2 / distances[0]) / T)))
+    far = torch.from_numpy(np.argsort(-distances[-1])[:_FOLLOWED].copy())
+    mixing_time = _mixing_time(H, jumps, moved[-1][far], times, distances.max(1))
     return Contraction(times, distances, np.array(random_rates), mixing_time)
 
 
@@ -409,16 +382,14 @@ def _trace_norms(operators: Tensor) -> np.ndarray:
 
 def _random_alike(H: Tensor, jumps: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     """A random traceless H and as many random traceless jumps, with the Hilbert-Schmidt norms of these."""
-    D, generator = len(H), torch.Generator().manual_seed(seed)
-    A = torch.randn(D, D, dtype=H.dtype, generator=generator)
-    A = A + A.mH
+    generator, one = torch.Generator().manual_seed(seed), torch.eye(len(H), dtype=H.dtype)
+    A = torch.randn(H.shape, dtype=H.dtype, generator=generator)
     L = torch.randn(jumps.shape, dtype=H.dtype, generator=generator)
-    one = torch.eye(D, dtype=H.dtype)
-    A = A - torch.trace(A) / D * one
     L = L - torch.diagonal(L, dim1=-2, dim2=-1).mean(-1)[:, None, None] * one
-    wanted = torch.linalg.norm(H - torch.trace(H) / D * one)
-    return A * (wanted / torch.linalg.norm(A)), L * math.sqrt(
-        dissipator_norm(jumps) / dissipator_norm(L)
+    A, like = (X - torch.trace(X) / len(H) * one for X in (A + A.mH, H))
+    return (
+        A * (torch.linalg.norm(like) / torch.linalg.norm(A)),
+        L * math.sqrt(dissipator_norm(jumps) / dissipator_norm(L)),
     )
 
 
@@ -447,7 +418,7 @@ def _mixing_time(
     at, far, T = float(times[-1]), float(worst[-1]), float(times[-1])
     while at < _LONGEST * T:
         later = 1.25 * at
-        moved = evolve_states(H, jumps, moved, [later - at])[0]
+        moved = lindblad.evolve_states(H, jumps, moved, [later - at])[0]
         now = float((_trace_norms(moved) / 2).max())
         if now < MIXED:
             return _crossing(at, later, far, now)
@@ -481,7 +452,7 @@ def checked_step(dt: float) -> float:
     return step
 
 
-def kraus_of_step(system: System, dt: float) -> np.ndarray:
+def kraus_of_step(system: lindblad.System, dt: float) -> np.ndarray:
     """Returns Kraus operators (R, D, D) of exp(dt L), rho -> sum_r K_r rho K_r^+, largest first.
 
     They are the eigenvectors of the channel's Choi matrix times the root of their eigenvalues (Choi 1975); those whose
@@ -497,18 +468,12 @@ def kraus_of_step(system: System, dt: float) -> np.ndarray:
         f"Argument `system` must have D at most {MAX_EXACT} for exact Kraus operators, but has D = {D}: its Choi "
         f"matrix would have side {D * D}. Use form='trotter'.",
     )
-    identity = torch.eye(D, dtype=torch.complex128)
-    G = -1j * system.H - (system.jumps.mH @ system.jumps).sum(0) / 2
-    # Rows stacked: vec(A X B^+) = (A x B*) vec(X).
-    generator = torch.kron(G, identity) + torch.kron(identity, G.conj())
-    for L in system.jumps:
-        generator = generator + torch.kron(L, L.conj())
-    channel = torch.linalg.matrix_exp(step * generator).reshape(D, D, D, D)
-    choi = channel.permute(0, 2, 1, 3).reshape(D * D, D * D)
+    channel = torch.linalg.matrix_exp(step * _superoperator(system.H, system.jumps))
+    choi = channel.reshape(D, D, D, D).permute(0, 2, 1, 3).reshape(D * D, D * D)
     weights, vectors = torch.linalg.eigh((choi + choi.mH) / 2)
     matches = weights > 1e-14 * weights[-1]
     kraus = (vectors[:, matches] * weights[matches].sqrt()).T.reshape(-1, D, D).flip(0)
-    lost = float(((kraus.mH @ kraus).sum(0) - identity).abs().max())
+    lost = float(((kraus.mH @ kraus).sum(0) - torch.eye(D)).abs().max())
     check(
         lost < 1e-9,
         f"Argument `dt` must be a step whose channel keeps the trace, but {step:g} loses {lost:.2g}. "
@@ -517,7 +482,9 @@ def kraus_of_step(system: System, dt: float) -> np.ndarray:
     return kraus.numpy()
 
 
-def unitaries_of_step(system: System, dt: float, split: str = "terms") -> dict[Subset, np.ndarray]:
+def unitaries_of_step(
+    system: lindblad.System, dt: float, split: str = "terms"
+) -> dict[decomposition.Subset, np.ndarray]:
     """Returns exp(-i H_S dt) on the modalities in S, (d_S, d_S), for every S whose H_S is not zero.
 
     Args:
@@ -528,21 +495,15 @@ def unitaries_of_step(system: System, dt: float, split: str = "terms") -> dict[S
     """
     dims = system.dims
     everything = tuple(range(len(dims)))
-    parts = decompose(system.H, dims) if split == "terms" else {everything: system.H}
+    parts = decomposition.decompose(system.H, dims) if split == "terms" else {everything: system.H}
     least = 1e-14 * float(torch.linalg.matrix_norm(system.H))
-    out = {}
+    unitaries = {}
     for subset, part in parts.items():
-        if not subset or float(torch.linalg.matrix_norm(part)) <= least:
-            continue
-        rest = dimension(system) // math.prod(dims[m] for m in subset)
-        out[subset] = unitary(partial_trace(part, dims, subset) / rest, dt)
-    return out
-
-
-def unitary(H: Tensor, dt: float) -> np.ndarray:
-    """Returns exp(-i H dt)."""
-    energies, V = torch.linalg.eigh(H)
-    return ((V * torch.exp(-1j * energies * dt)) @ V.mH).numpy()
+        if subset and float(torch.linalg.matrix_norm(part)) > least:
+            rest = dimension(system) // math.prod(dims[m] for m in subset)
+            energies, V = torch.linalg.eigh(states.partial_trace(part, dims, subset) / rest)
+            unitaries[subset] = ((V * torch.exp(-1j * energies * dt)) @ V.mH).numpy()
+    return unitaries
 
 
 def jump_channel(L: Tensor, dt: float) -> np.ndarray:
@@ -556,13 +517,14 @@ def jump_channel(L: Tensor, dt: float) -> np.ndarray:
     x = g * dt / 2
     factor = 1 / torch.sqrt(1 + x**2)
     stay = (V * (factor * (1 - x))) @ V.mH
-    jump = math.sqrt(dt) * L @ (V * factor) @ V.mH
-    return torch.stack([stay, jump]).numpy()
+    return torch.stack([stay, math.sqrt(dt) * L @ (V * factor) @ V.mH]).numpy()
 
 
-def shares(H: Tensor, dims: Sequence[int]) -> dict[Subset, float]:
+def shares(H: Tensor, dims: Sequence[int]) -> dict[decomposition.Subset, float]:
     """Returns the part of ||H||^2 (Hilbert-Schmidt, without the identity) acting on exactly each S; adds up to 1."""
-    squares = {subset: float(s) ** 2 for subset, s in strengths(H, dims).items() if subset}
+    squares = {
+        subset: float(s) ** 2 for subset, s in decomposition.strengths(H, dims).items() if subset
+    }
     total = sum(squares.values())
     return {subset: square / total if total else 0.0 for subset, square in squares.items()}
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,13 +17,12 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.models.neighbours import CircuitModel
-from qfusion.quantum.circuits import Gate
-from qfusion.quantum.decomposition import subset_name
-from qfusion.quantum.lindblad import System, evolve_states
+from qfusion.quantum import circuits, decomposition, lindblad
 from qfusion.quantum.states import embed, product
 from qfusion.track import attractors, drawing
-from qfusion.track.drawing import LabelledUnitary, svg_of, text_of
+from qfusion.track.drawing import Drawn, LabelledUnitary
 from qfusion.track.dynamics import checked_ket, dimension, single_threaded
+from qfusion.track.fusion_gates import in_columns
 from qfusion.track.progress import qubits_of
 
 
@@ -55,30 +54,7 @@ class StepGate:
 Wires = dict[str, tuple[str, ...]]
 
 
-def gates_of_step(
-    system: System,
-    psi: np.ndarray,
-    states: Sequence[np.ndarray],
-    dt: float,
-    form: str,
-    split: str,
-    wires: Wires,
-) -> tuple[StepGate, ...]:
-    """Returns the gates of `circuit.step_circuit`, with its arguments, in the order they act and with columns."""
-    gates = [
-        _preparation(name, wires[name], state)
-        for name, state in zip(system.names, states, strict=True)
-    ]
-    # A term or jump operator that is zero, as after a tweak, has no gate.
-    gates += (
-        [_whole_step(system, dt, wires)]
-        if form == "exact"
-        else _split_step(system, psi, dt, split, wires)
-    )
-    return _in_columns(gates)
-
-
-def wires_of(system: System) -> Wires:
+def wires_of(system: lindblad.System) -> Wires:
     """Returns the qubits of each modality.
 
     Raises:
@@ -96,7 +72,9 @@ def wires_of(system: System) -> Wires:
     }
 
 
-def checked_kets(system: System, kets: Mapping[str, Tensor] | Sequence[Tensor]) -> list[np.ndarray]:
+def checked_kets(
+    system: lindblad.System, kets: Mapping[str, Tensor] | Sequence[Tensor]
+) -> list[np.ndarray]:
     """Returns one unit ket per modality, in order.
 
     Raises:
@@ -137,20 +115,25 @@ def _preparation(name: str, wires: tuple[str, ...], ket: np.ndarray) -> StepGate
 
 
 def _split_step(
-    system: System, psi: np.ndarray, dt: float, split: str, wires: Wires
+    system: lindblad.System, psi: np.ndarray, dt: float, split: str, wires: Wires
 ) -> list[StepGate]:
     part = attractors.shares(system.H, system.dims)
     gates = []
     for subset, U in attractors.unitaries_of_step(system, dt, split).items():
         names = tuple(system.names[m] for m in subset)
         angle = float(np.abs(np.angle(np.linalg.eigvals(U))).max())
-        who, what = _who_and_what(names)
         share = part[subset] if split == "terms" else 1.0
+        who, what = names[0], "the part of H that acts on it alone"
+        if len(names) > 1:
+            who = f"{', '.join(names[:-1])} and {names[-1]} together"
+            what = "the part of H that acts on exactly these"
         what = f"{what}, {_percent(share)} of it" if split == "terms" else "all of H"
         gates.append(
             StepGate(
                 "unitary",
-                f"H[{subset_name(subset, system.names)}]" if split == "terms" else "H",
+                f"H[{decomposition.subset_name(subset, system.names)}]"
+                if split == "terms"
+                else "H",
                 0,
                 tuple(w for name in names for w in wires[name]),
                 names,
@@ -162,23 +145,14 @@ def _split_step(
     return gates + [_jump(system, k, psi, dt, wires) for k, L in enumerate(system.jumps) if L.any()]
 
 
-def _who_and_what(names: tuple[str, ...]) -> tuple[str, str]:
-    if len(names) == 1:
-        return names[0], "the part of H that acts on it alone"
-    return (
-        f"{', '.join(names[:-1])} and {names[-1]} together",
-        "the part of H that acts on exactly these",
-    )
-
-
-def _jump(system: System, k: int, psi: np.ndarray, dt: float, wires: Wires) -> StepGate:
+def _jump(system: lindblad.System, k: int, psi: np.ndarray, dt: float, wires: Wires) -> StepGate:
     kraus = attractors.jump_channel(system.jumps[k], dt)
     here = float(np.linalg.norm(kraus[1] @ psi) ** 2)
     most = float(np.linalg.norm(kraus[1], 2) ** 2)
     part = attractors.shares(system.jumps[k], system.dims)
     top = max(part, key=lambda subset: part[subset])
     acts = (
-        f"its largest part, {_percent(part[top])}, acts on exactly {subset_name(top, system.names)}"
+        f"its largest part, {_percent(part[top])}, acts on exactly {decomposition.subset_name(top, system.names)}"
         if part[top]
         else "it is a multiple of the identity and changes nothing"
     )
@@ -193,7 +167,7 @@ def _jump(system: System, k: int, psi: np.ndarray, dt: float, wires: Wires) -> S
             "jump probability at the start": here,
             "largest jump probability": most,
             **{
-                f"share on {subset_name(subset, system.names)}": share
+                f"share on {decomposition.subset_name(subset, system.names)}": share
                 for subset, share in part.items()
             },
         },
@@ -202,10 +176,9 @@ def _jump(system: System, k: int, psi: np.ndarray, dt: float, wires: Wires) -> S
     )
 
 
-def _whole_step(system: System, dt: float, wires: Wires) -> StepGate:
+def _whole_step(system: lindblad.System, dt: float, wires: Wires) -> StepGate:
     kraus = attractors.kraus_of_step(system, dt)
-    D = dimension(system)
-    weights = (np.abs(kraus) ** 2).sum((1, 2)) / D
+    largest = float((np.abs(kraus[0]) ** 2).sum() / dimension(system))
     return StepGate(
         "channel",
         "exp(dt L)",
@@ -213,25 +186,10 @@ def _whole_step(system: System, dt: float, wires: Wires) -> StepGate:
         tuple(w for name in system.names for w in wires[name]),
         tuple(system.names),
         kraus,
-        {"Kraus operators": float(len(kraus)), "weight of the largest": float(weights[0])},
+        {"Kraus operators": float(len(kraus)), "weight of the largest": largest},
         f"The whole step of dt = {dt:.3g}, H and jumps, exactly: a channel of {len(kraus)} Kraus operators from its "
-        f"Choi matrix; the largest carries {_percent(weights[0])}.",
+        f"Choi matrix; the largest carries {_percent(largest)}.",
     )
-
-
-def _in_columns(gates: Sequence[StepGate]) -> tuple[StepGate, ...]:
-    """Moves every gate as far left as the wires it spans in the drawing are free; preparations share the first
-    column."""
-    order = list(dict.fromkeys(wire for gate in gates for wire in gate.wires))
-    free = dict.fromkeys(order, 0)
-    placed = []
-    for gate in gates:
-        rows = [order.index(wire) for wire in gate.wires]
-        spanned = order[min(rows) : max(rows) + 1]
-        column = max(free[wire] for wire in spanned)
-        free.update(dict.fromkeys(spanned, column + 1))
-        placed.append(replace(gate, column=column))
-    return tuple(placed)
 
 
 # One step of the evolution as a PennyLane circuit: state preparation per modality, exp(-i H dt), jump channels.
@@ -266,7 +224,7 @@ class StepError:
 
 
 @dataclass(frozen=True)
-class StepCircuit:
+class StepCircuit(Drawn):
     """A step, ready to be drawn and run; made by `step_circuit`.
 
     Attributes:
@@ -280,10 +238,11 @@ class StepCircuit:
 
     gates: tuple[StepGate, ...]
     wires: tuple[str, ...]
-    system: System
+    system: lindblad.System
     psi: np.ndarray
     dt: float
     form: str
+    decimals = None
 
     def operations(self) -> list[qml.operation.Operator]:
         """Returns the PennyLane operations of the gates, in their order."""
@@ -319,10 +278,18 @@ class StepCircuit:
         """The distance of the drawn step, and of its repetition over the duration, from the exact evolution."""
         steps = min(max(1, round(self.system.duration / self.dt)), _MAX_STEPS)
         rho = np.outer(self.psi, self.psi.conj())
-        exact = evolve_states(
+        exact = lindblad.evolve_states(
             self.system.H, self.system.jumps, torch.from_numpy(rho), [self.dt, steps * self.dt]
         ).numpy()
-        embedded = [self._embedded(gate) for gate in self.gates if gate.kind != "prepare"]
+        embedded = [
+            embed(
+                torch.from_numpy(gate.operators),
+                self.system.dims,
+                [self.system.names.index(name) for name in gate.modalities],
+            ).numpy()
+            for gate in self.gates
+            if gate.kind != "prepare"
+        ]
         distances = []
         for step in range(1, steps + 1):
             for operators in embedded:
@@ -333,31 +300,22 @@ class StepCircuit:
                 )
         return StepError(distances[0], distances[-1], steps)
 
-    def _embedded(self, gate: StepGate) -> np.ndarray:
-        where = [self.system.names.index(name) for name in gate.modalities]
-        return embed(torch.from_numpy(gate.operators), self.system.dims, where).numpy()
-
-    def _tape(self) -> qml.tape.QuantumScript:
-        return qml.tape.QuantumScript([_labelled(gate) for gate in self.gates], [])
-
-    def draw_text(self) -> str:
-        """Returns the circuit in characters, one line a wire."""
-        return text_of(self._tape(), self.wires)
+    def drawn(self, one_line: bool = True) -> qml.tape.QuantumScript:
+        """Returns the gates with their labels as a tape."""
+        operations = []
+        for gate in self.gates:
+            operations.append(_operation(gate, LabelledUnitary, _Channel))
+            operations[-1].text = gate.label
+        return qml.tape.QuantumScript(operations, [])
 
     def to_quantikz(self, per_line: int = 0) -> str:
-        """Returns the circuit as Quantikz, for LaTeX; `per_line` as of `quantikz.write`."""
-        from qfusion.track import drawing
-
+        """Returns the circuit as Quantikz, for LaTeX; `per_line` as of `drawing.quantikz`."""
         return drawing.quantikz(
-            self._tape(),
+            self.drawn(),
             self.wires,
             per_line=per_line,
             says=f"One step of dt = {self.dt:.4g}. Rounded boxes are channels.",
         )
-
-    def draw_svg(self) -> bytes:
-        """Returns the circuit as an SVG file; equal circuits give equal bytes."""
-        return svg_of(self._tape(), self.wires)
 
 
 # Devices know operations by name and refuse a subclass, so this is for drawings only.
@@ -382,12 +340,6 @@ def _operation(
     return kraus(list(gate.operators), wires=gate.wires)
 
 
-def _labelled(gate: StepGate) -> qml.operation.Operator:
-    operation = _operation(gate, LabelledUnitary, _Channel)
-    operation.text = gate.label
-    return operation
-
-
 def step_circuit(
     system: Any,
     kets: Mapping[str, Tensor] | Sequence[Tensor],
@@ -410,7 +362,7 @@ def step_circuit(
         InvalidInput: when a modality's dimension is no power of two, a ket does not fit or is not normalised, `dt` is
             not positive, or an option is unknown.
     """
-    system = system if isinstance(system, System) else system.system()
+    system = system if isinstance(system, lindblad.System) else system.system()
     dt, D = attractors.checked_step(dt), dimension(system)
     form = form or ("exact" if D <= 8 else "trotter")
     check(
@@ -429,10 +381,18 @@ def step_circuit(
     wires = wires_of(system)
     states = checked_kets(system, kets)
     psi = product([torch.from_numpy(state) for state in states]).numpy()
-    gates = gates_of_step(system, psi, states, dt, form, split, wires)
-    return StepCircuit(
-        gates, tuple(w for name in system.names for w in wires[name]), system, psi, dt, form
+    gates = [
+        _preparation(name, wires[name], state)
+        for name, state in zip(system.names, states, strict=True)
+    ]
+    # A term or jump operator that is zero, as after a tweak, has no gate.
+    gates += (
+        [_whole_step(system, dt, wires)]
+        if form == "exact"
+        else _split_step(system, psi, dt, split, wires)
     )
+    qubits = tuple(wire for name in system.names for wire in wires[name])
+    return StepCircuit(in_columns(gates, qubits), qubits, system, psi, dt, form)
 
 
 # The circuit of a model with plain gates for one sample in PennyLane: run, drawn and exported.
@@ -441,7 +401,7 @@ def step_circuit(
 
 
 @dataclass(frozen=True)
-class GateCircuit:
+class GateCircuit(Drawn):
     """The circuit; made by `gate_circuit`.
 
     Attributes:
@@ -450,8 +410,8 @@ class GateCircuit:
         wires: names of the qubits, the most significant first.
     """
 
-    gates: tuple[Gate, ...]
-    elementary: tuple[Gate, ...]
+    gates: tuple[circuits.Gate, ...]
+    elementary: tuple[circuits.Gate, ...]
     wires: tuple[str, ...]
     says = "all of them are measured at the end. Gates on more than two qubits are written by their parts."
 
@@ -478,21 +438,13 @@ class GateCircuit:
             [_operation_of_gate_circuit(gate, self.wires, unitary) for gate in gates]
         )
 
-    def draw_text(self) -> str:
-        """Returns the circuit with its angles in characters, one line a wire."""
-        return text_of(self.tape(unitary=LabelledUnitary), self.wires, 2)
-
-    def draw_svg(self) -> bytes:
-        """Returns the circuit with its angles as an SVG file; equal circuits give equal bytes."""
-        return svg_of(self.tape(unitary=LabelledUnitary), self.wires, 2)
+    def drawn(self, one_line: bool = True) -> qml.tape.QuantumScript:
+        """Returns the gates with their names as a tape."""
+        return self.tape(unitary=LabelledUnitary)
 
     def to_quantikz(self, per_line: int = 0) -> str:
-        """Returns the circuit as Quantikz, for LaTeX; `per_line` as of `quantikz.write`."""
-        from qfusion.track import drawing
-
-        return drawing.quantikz(
-            self.tape(unitary=LabelledUnitary), self.wires, self.wires, per_line=per_line
-        )
+        """Returns the circuit as Quantikz, for LaTeX; `per_line` as of `drawing.quantikz`."""
+        return drawing.quantikz(self.drawn(), self.wires, self.wires, per_line=per_line)
 
     def to_openqasm(self, version: int = 3) -> str:
         """Returns the elementary gates in OpenQASM 3 or 2, whose bits `c` read all qubits in order; preparations as
@@ -520,7 +472,7 @@ def gate_circuit(model: CircuitModel, states: Mapping[str, Tensor]) -> GateCircu
 
 
 def _operation_of_gate_circuit(
-    gate: Gate, wires: Sequence[str], unitary: type
+    gate: circuits.Gate, wires: Sequence[str], unitary: type
 ) -> qml.operation.Operator:
     on, matrix = [wires[q] for q in gate.wires], gate.matrix.detach().numpy()
     if gate.name == "StatePrep":

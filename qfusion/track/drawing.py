@@ -6,7 +6,6 @@ import io
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import pennylane as qml
@@ -31,34 +30,49 @@ class LabelledUnitary(qml.QubitUnitary):
         return self.text
 
 
-def text_of(tape: qml.tape.QuantumScript, wires: Sequence[str], decimals: int | None = None) -> str:
-    """Returns the circuit in characters, one line a wire."""
-    return qml.drawer.tape_text(
-        tape, wire_order=wires, show_all_wires=True, decimals=decimals, max_length=10**6
-    )
+class Drawn:
+    """A circuit that can be drawn. It has `wires`, all qubits from top to bottom, and `drawn`."""
 
+    wires: tuple[str, ...]
+    decimals: int | None = 2  # of the angles in a drawing
 
-def svg_of(
-    tape: qml.tape.QuantumScript, wires: Sequence[str], decimals: int | None = None
-) -> bytes:
-    """Returns the circuit as an SVG file; equal circuits give equal bytes."""
-    import matplotlib
-    from matplotlib import pyplot as plt
+    def drawn(self, one_line: bool = True) -> qml.tape.QuantumScript:
+        """Returns the operations as a tape whose labels are those of the drawing, on one line or on several."""
+        raise NotImplementedError
 
-    style: Any = {"svg.fonttype": "none", "svg.hashsalt": "qfusion"}
-    with _DRAWING, matplotlib.rc_context(style):
-        before = plt.get_backend()
-        plt.switch_backend("agg")  # a window toolkit would fail outside the main thread
-        try:
-            figure, _ = qml.drawer.tape_mpl(
-                tape, wire_order=wires, show_all_wires=True, style="black_white", decimals=decimals
-            )
-            target = io.BytesIO()
-            figure.savefig(target, format="svg", bbox_inches="tight", metadata={"Date": None})
-            plt.close(figure)
-        finally:
-            plt.switch_backend(before)
-    return target.getvalue()
+    def draw_text(self) -> str:
+        """Returns the circuit in characters, one line a wire."""
+        return qml.drawer.tape_text(
+            self.drawn(),
+            wire_order=self.wires,
+            show_all_wires=True,
+            decimals=self.decimals,
+            max_length=10**6,
+        )
+
+    def draw_svg(self) -> bytes:
+        """Returns the circuit as an SVG file; equal circuits give equal bytes."""
+        import matplotlib
+        from matplotlib import pyplot as plt
+
+        style: Any = {"svg.fonttype": "none", "svg.hashsalt": "qfusion"}
+        with _DRAWING, matplotlib.rc_context(style):
+            before = plt.get_backend()
+            plt.switch_backend("agg")  # a window toolkit would fail outside the main thread
+            try:
+                figure, _ = qml.drawer.tape_mpl(
+                    self.drawn(one_line=False),
+                    wire_order=self.wires,
+                    show_all_wires=True,
+                    style="black_white",
+                    decimals=self.decimals,
+                )
+                target = io.BytesIO()
+                figure.savefig(target, format="svg", bbox_inches="tight", metadata={"Date": None})
+                plt.close(figure)
+            finally:
+                plt.switch_backend(before)
+        return target.getvalue()
 
 
 # PennyLane tapes as OpenQASM 3, which PennyLane does not write, and as OpenQASM 2, which it does.
@@ -110,11 +124,10 @@ def _statements(op: Any, place: dict[str, int], bits: dict[str, str]) -> Iterato
         yield f"{bits[op.meas_uid]} = measure q[{place[op.wires[0]]}];"
     elif isinstance(op, qml.ops.Conditional):
         (measurement,) = op.meas_val.measurements
-        wanted = (
-            "true" if op.meas_val.processing_fn(1) else "false"
-        )  # the condition is "== 1" or "== 0"
+        # the condition is "== 1" or "== 0"
+        outcome = "true" if op.meas_val.processing_fn(1) else "false"
         yield from (
-            f"if ({bits[measurement.meas_uid]} == {wanted}) {{ {line} }}"
+            f"if ({bits[measurement.meas_uid]} == {outcome}) {{ {line} }}"
             for line in _statements(op.base, place, bits)
         )
     elif op.name in _NAMES:
@@ -169,53 +182,9 @@ _NAMES_QUANTIKZ = {
     "PhaseShift": "P",
     "Rot": r"\mathrm{Rot}",
 }
-_CONTROLLED = {
-    "CRX": "RX",
-    "CRY": "RY",
-    "CRZ": "RZ",
-    "CRot": "Rot",
-    "CY": "PauliY",
-    "CH": "Hadamard",
-    "ControlledPhaseShift": "PhaseShift",
-}
+
+_FLIPS = ("CNOT", "Toffoli", "MultiControlledX")
 _KET = re.compile(r"\|(.*)>")
-
-
-@dataclass
-class _Grid:
-    """Cells by row and column, and how far each wire is taken."""
-
-    rows: int
-    cells: list[dict[int, str]] = field(default_factory=list)
-    measured: dict[int, int] = field(default_factory=dict)
-    free: list[int] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.cells, self.free = [{} for _ in range(self.rows)], [0] * self.rows
-
-    def put(self, texts: Mapping[int, str]) -> int:
-        """Puts the cells of a gate, by row, into the first column where all rows that it spans are free."""
-        span = range(min(texts), max(texts) + 1)
-        column = max(self.free[row] for row in span)
-        for row in span:
-            self.free[row] = column + 1
-        for row, cell in texts.items():
-            self.cells[row][column] = cell
-        return column
-
-    @property
-    def columns(self) -> int:
-        """How many columns have a gate."""
-        return max(self.free, default=0)
-
-    def line(self, row: int, first: int, last: int) -> list[str]:
-        """The cells of a row, wires where there is no gate, in columns [first, last)."""
-        return [
-            self.cells[row].get(
-                column, r"\cw" if column > self.measured.get(row, column) else r"\qw"
-            )
-            for column in range(first, last)
-        ]
 
 
 def quantikz(
@@ -239,54 +208,51 @@ def quantikz(
         InvalidInput: when the circuit is larger than LaTeX takes.
     """
     place = {wire: row for row, wire in enumerate(wires)}
-    grid, notes = _Grid(len(wires)), list[str]()
+    table: list[dict[int, str]] = [{} for _ in wires]  # the cells of each row, by column
+    free = [0] * len(wires)  # the first column without a gate, and behind it all are
+    measured: dict[int, int] = {}  # the column of a row's measurement
     outcomes: dict[Any, int] = {}
+    notes: list[str] = []
     for op in tape.operations:
         cells, note = _gate(op, place, outcomes, len(notes) + 1)
         notes += [note] if note else []
-        column = grid.put(cells)
+        span = slice(min(cells), max(cells) + 1)
+        column = max(free[span])
+        free[span] = [column + 1] * len(free[span])
+        for row, cell in cells.items():
+            table[row][column] = cell
         if isinstance(op, qml.ops.MidMeasure):
-            row = place[op.wires[0]]
-            outcomes[op.meas_uid], grid.measured[row] = row, column
-    last = grid.columns
-    for wire in read:
-        if place[wire] not in grid.measured:
-            grid.cells[place[wire]][last] = r"\meter{}"
-            grid.measured[place[wire]] = last
+            outcomes[op.meas_uid] = place[op.wires[0]]
+            measured[place[op.wires[0]]] = column
+    last = max(free, default=0)
+    for row in (place[wire] for wire in read):
+        if row not in measured:
+            table[row][last], measured[row] = r"\meter{}", last
     total = last + bool(read)
     check(
         len(wires) * total <= MAX_CELLS,
         f"The circuit has {len(wires)} wires and {total:,} columns, more than LaTeX sets. Export it as SVG.",
     )
     step = per_line if 0 < per_line < total else max(total, 1)
-    words = [f"% {' '.join(says.split())}"] if says else []
-    blocks = [
-        _block(grid, wires, first, min(first + step, total))
-        for first in range(0, max(total, 1), step)
-    ]
-    return (
-        "\n".join(
-            [
-                *words,
-                f"% In the preamble: {NEEDS}",
-                *notes,
-                "\n\n\\medskip\\noindent\n".join(blocks),
+    blocks = []
+    for start in range(0, max(total, 1), step):
+        stop = min(start + step, total)
+        lines = []
+        for row, wire in enumerate(wires):
+            line = [
+                table[row].get(column, r"\cw" if column > measured.get(row, column) else r"\qw")
+                for column in range(start, stop)
             ]
+            end = r"\cw" if measured.get(row, stop) < stop else r"\qw"
+            lines.append(" & ".join([rf"\lstick{{{escape(wire)}}}", *line, end]))
+        blocks.append(
+            "\\begin{quantikz}[row sep=0.25cm, column sep=0.3cm]\n"
+            + " \\\\\n".join(lines)
+            + "\n\\end{quantikz}"
         )
-        + "\n"
-    )
-
-
-def _block(grid: _Grid, wires: Sequence[str], first: int, last: int) -> str:
-    rows = []
-    for row, wire in enumerate(wires):
-        end = r"\cw" if grid.measured.get(row, last) < last else r"\qw"
-        rows.append(" & ".join([rf"\lstick{{{escape(wire)}}}", *grid.line(row, first, last), end]))
-    return (
-        "\\begin{quantikz}[row sep=0.25cm, column sep=0.3cm]\n"
-        + " \\\\\n".join(rows)
-        + "\n\\end{quantikz}"
-    )
+    comment = [f"% {' '.join(says.split())}"] if says else []
+    head = [*comment, f"% In the preamble: {NEEDS}", *notes]
+    return "\n".join([*head, "\n\n\\medskip\\noindent\n".join(blocks)]) + "\n"
 
 
 def _gate(
@@ -299,51 +265,36 @@ def _gate(
     if isinstance(op, qml.ops.Conditional):
         (measurement,) = op.meas_val.measurements
         row = outcomes[measurement.meas_uid]
-        dot = (
-            "phase" if op.meas_val.processing_fn(1) else "ophase"
-        )  # the condition is "== 1" or "== 0"
+        # the condition is "== 1" or "== 0"
+        dot = "phase" if op.meas_val.processing_fn(1) else "ophase"
         cells = _box([place[wire] for wire in op.base.wires], _label(op.base))
         return cells | {row: rf"|[{dot}]| {{}} \cw \vcw{{{_way(row, cells)}}}"}, ""
     if isinstance(op, qml.SelectPauliRot):
         *controls, target = rows
-        values = [float(angle) for angle in op.data[0]]
-        axis = op.hyperparameters["rot_axis"]
-        cells = {target: rf"\gate{{R_{axis}(\vec{{\alpha}}_{{{number}}})}}"}
-        note = f"% alpha_{number} (for outcomes 0...0 to 1...1 of the grey controls): {' '.join(map(repr, values))}"
-        return cells | {
+        angles = " ".join(repr(float(angle)) for angle in op.data[0])
+        note = f"% alpha_{number} (for outcomes 0...0 to 1...1 of the grey controls): {angles}"
+        cells = {
             row: rf"|[ophase,fill=black!40]| {{}} \qw \vqw{{{target - row}}}" for row in controls
-        }, note
+        }
+        axis = op.hyperparameters["rot_axis"]
+        return {target: rf"\gate{{R_{axis}(\vec{{\alpha}}_{{{number}}})}}"} | cells, note
     if op.name == "SWAP":
         return {rows[0]: rf"\swap{{{rows[1] - rows[0]}}}", rows[1]: r"\targX{}"}, ""
-    controls = [place[wire] for wire in op.control_wires] if _is_controlled(op) else []
-    if not controls:
+    if not isinstance(op, qml.ops.Controlled):
         return _box(rows, _label(op), rounded=isinstance(op, qml.operation.Channel)), ""
+    controls = [place[wire] for wire in op.control_wires]
     targets = rows[len(controls) :]
-    cells = _target(op, targets)
+    if op.name in _FLIPS:
+        cells = {targets[0]: r"\targ{}"}
+    elif op.name == "CZ":
+        cells = {targets[0]: r"\control{}"}
+    else:
+        cells = _box(targets, _label(op.base))
     values = list(getattr(op, "control_values", [1] * len(controls)))
     return cells | {
         row: rf"\{'' if value else 'o'}ctrl{{{_way(row, cells)}}}"
         for row, value in zip(controls, values, strict=True)
     }, ""
-
-
-def _is_controlled(op: Any) -> bool:
-    return (
-        isinstance(op, qml.ops.Controlled)
-        or op.name in _CONTROLLED
-        or op.name in ("CNOT", "CZ", "Toffoli", "MultiControlledX")
-    )
-
-
-def _target(op: Any, rows: list[int]) -> dict[int, str]:
-    if op.name in ("CNOT", "Toffoli", "MultiControlledX"):
-        return {rows[0]: r"\targ{}"}
-    if op.name == "CZ":
-        return {rows[0]: r"\control{}"}
-    base = getattr(op, "base", None)
-    return _box(
-        rows, _label(base) if base is not None else _named(_CONTROLLED[op.name], op.parameters)
-    )
 
 
 def _way(row: int, cells: Mapping[int, str]) -> int:
@@ -369,15 +320,11 @@ def _box(rows: list[int], label: str, rounded: bool = False) -> dict[int, str]:
 def _label(op: Any) -> str:
     """What stands in the box, in mathematics."""
     text = getattr(op, "text", None)
-    if text is None and op.name == "StatePrep":
-        return r"\lvert\psi\rangle"
     if text is not None:
         ket = _KET.fullmatch(text)
         return rf"\lvert\text{{{escape(ket[1])}}}\rangle" if ket else rf"\text{{{escape(text)}}}"
-    return _named(op.name, op.parameters)
-
-
-def _named(name: str, parameters: Sequence[Any]) -> str:
-    base = _NAMES_QUANTIKZ.get(name, rf"\text{{{escape(name)}}}")
-    numbers = [f"{float(value):.2f}" for value in parameters if getattr(value, "ndim", 0) == 0]
-    return f"{base}({','.join(numbers)})" if numbers else base
+    if op.name == "StatePrep":
+        return r"\lvert\psi\rangle"
+    name = _NAMES_QUANTIKZ.get(op.name, rf"\text{{{escape(op.name)}}}")
+    numbers = [f"{float(value):.2f}" for value in op.parameters if getattr(value, "ndim", 0) == 0]
+    return f"{name}({','.join(numbers)})" if numbers else name

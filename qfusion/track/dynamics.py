@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
+import scipy
 import torch
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from qfusion._checks import check, require_finite, require_number
 from qfusion.models import require
-from qfusion.quantum.lindblad import System, evolve_states
+from qfusion.quantum import lindblad
 from qfusion.quantum.measures import Measure, Measures, entanglement_entropy, measures_over_time
 
 if TYPE_CHECKING:
@@ -33,9 +34,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@functools.cache
-def _thread_pools() -> ThreadpoolController:
-    return ThreadpoolController()
+_thread_pools = functools.cache(
+    ThreadpoolController
+)  # made when first asked for: it looks at what is loaded
 
 
 def single_threaded(function: Callable[P, R]) -> Callable[P, R]:
@@ -114,12 +115,12 @@ def as_ket(psi: np.ndarray, dims: Sequence[int]) -> qutip.Qobj:
     return qutip.Qobj(psi[:, None], dims=[list(dims), [1] * len(dims)])
 
 
-def operators(system: System) -> tuple[qutip.Qobj, list[qutip.Qobj]]:
+def operators(system: lindblad.System) -> tuple[qutip.Qobj, list[qutip.Qobj]]:
     """Returns H and the jump operators of `system` for QuTiP."""
     return as_operator(system.H, system.dims), [as_operator(L, system.dims) for L in system.jumps]
 
 
-def dimension(system: System) -> int:
+def dimension(system: lindblad.System) -> int:
     """Returns the joint dimension D."""
     return math.prod(system.dims)
 
@@ -182,7 +183,7 @@ class Ensemble:
 
 @single_threaded
 def sample_trajectories(
-    system: System,
+    system: lindblad.System,
     psi0: Tensor | np.ndarray,
     times: Tensor | np.ndarray | Sequence[float],
     number: int,
@@ -206,13 +207,17 @@ def sample_trajectories(
     )
     # The solver takes its first time as the start, and wants no time twice.
     grid, back = np.unique(np.concatenate([[0.0], t]), return_inverse=True)
-    if grid[-1] == 0 or not len(system.jumps):
-        quiet = _describe(system, t, _unitary(system, psi, grid)[None, back[1:]], [[]])
-        return tuple(quiet) * number
+    if grid[-1] == 0:
+        return tuple(_describe(system, t, np.tile(psi, (1, len(t), 1)), [[]])) * number
     H, jumps = operators(system)
-    from qutip import MCSolver
+    start = as_ket(psi, system.dims)
+    import qutip
 
-    solver, start = MCSolver(H, jumps, options=_OPTIONS | _JUMP_OPTIONS), as_ket(psi, system.dims)
+    if not jumps:
+        options = {**_OPTIONS, "method": "vern7"}
+        kets = _kets(qutip.sesolve(H, start, grid, options=options).states)
+        return tuple(_describe(system, t, kets[None, back[1:]], [[]])) * number
+    solver = qutip.MCSolver(H, jumps, options=_OPTIONS | _JUMP_OPTIONS)
     seeds, result = np.random.SeedSequence(seed).spawn(number), []
     for first in range(0, number, _CHUNK):
         chunk = seeds[first : first + _CHUNK]
@@ -226,19 +231,8 @@ def _kets(states: Sequence[Qobj]) -> np.ndarray:
     return np.stack([state.full()[:, 0] for state in states])
 
 
-def _unitary(system: System, psi: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    if grid[-1] == 0:
-        return psi[None]
-    H, _ = operators(system)
-    from qutip import sesolve
-
-    return _kets(
-        sesolve(H, as_ket(psi, system.dims), grid, options={**_OPTIONS, "method": "vern7"}).states
-    )
-
-
 def _describe(
-    system: System,
+    system: lindblad.System,
     times: np.ndarray,
     kets: np.ndarray,
     jumps: Sequence[Sequence[tuple[float, int]]],
@@ -281,25 +275,20 @@ def ensemble(trajectories: Sequence[Trajectory], channels: int | None = None) ->
         n >= 2,
         f"Argument `trajectories` must hold at least two, but has {n}. A standard error needs a spread.",
     )
-    mean, error = _mean_and_error([one.populations for one in trajectories])
-    both = [
-        (same[0], *_mean_and_error([one.values for one in same]))
+    populations = np.stack([one.populations for one in trajectories])
+    values = [
+        (same[0], np.stack([one.values for one in same]))
         for same in zip(*(run.measures for run in trajectories), strict=True)
     ]
     jumped = np.concatenate([one.jump_operators for one in trajectories])
     return Ensemble(
         n,
-        mean,
-        error,
-        Measures(replace(one, values=m) for one, m, _ in both),
-        Measures(replace(one, values=e) for one, _, e in both),
+        populations.mean(0),
+        scipy.stats.sem(populations),
+        Measures(replace(one, values=runs.mean(0)) for one, runs in values),
+        Measures(replace(one, values=scipy.stats.sem(runs)) for one, runs in values),
         np.bincount(jumped, minlength=channels or 0) / n,
     )
-
-
-def _mean_and_error(values: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    stacked = np.stack(values)
-    return stacked.mean(0), stacked.std(0, ddof=1) / np.sqrt(len(stacked))
 
 
 # One sample followed by QuTiP: the master equation over time and every measure of its states.
@@ -339,7 +328,7 @@ class Track:
 
 @single_threaded
 def track(
-    system: System,
+    system: lindblad.System,
     psi0: Tensor | np.ndarray,
     times: Tensor | np.ndarray | Sequence[float],
     *,
@@ -379,7 +368,7 @@ def track(
 
 
 class Followed(Protocol):
-    """A sample before a model, such as `analysis.case` opens: the model and the sample's features."""
+    """A sample before a model, such as `analysis.sample` opens: the model and the sample's features."""
 
     @property
     def model(self) -> Any:
@@ -391,29 +380,29 @@ class Followed(Protocol):
 
 
 def follow(
-    case: Followed,
+    sample: Followed,
     times: int = 41,
     *,
     negativity: bool = True,
     trajectories: int = 0,
     seed: int = 0,
 ) -> Track:
-    """Returns the dynamics of the sample of a case, from 0 to the model's duration T.
+    """Returns the dynamics of a sample, from 0 to the model's duration T.
 
     Args:
-        case: a sample before a quantum-jump model, see `analysis.case`.
+        sample: before a quantum-jump model, such as `analysis.sample` opens.
         times: how many, evenly, both ends included.
         negativity, trajectories, seed: as for `track`.
 
     Raises:
         InvalidInput: when the model has no evolution in time, or an argument is out of range.
     """
-    require(case.model, "time", "to follow", "The model in argument `case`")
+    require(sample.model, "time", "to follow", "The model in argument `sample`")
     count = require_number("times", times, 2, 100_000)
     check(count == int(count), f"Argument `times` must be a whole number, but is {times!r}.")
     with torch.no_grad():
-        psi = case.model.product_state(case.model.encode(case.inputs))[0]
-    system = case.model.system()
+        psi = sample.model.product_state(sample.model.encode(sample.inputs))[0]
+    system = sample.model.system()
     return track(
         system,
         psi,
@@ -424,15 +413,9 @@ def follow(
     )
 
 
-def _tolerance(system: System, until: float) -> float:
-    """Of the integrator: errors of so many periods may add up."""
-    energies = np.linalg.eigvalsh(array(system.H))
-    return max(RTOL / max(1.0, (energies[-1] - energies[0]) * until / 20), 1e-12)
-
-
 @single_threaded
 def solve(
-    system: System,
+    system: lindblad.System,
     psi0: Tensor | np.ndarray,
     times: Tensor | np.ndarray | Sequence[float],
     *,
@@ -447,7 +430,10 @@ def solve(
         InvalidInput: as for `track`.
     """
     t, psi = checked_times(times), checked_ket("psi0", psi0, dimension(system))
-    rtol = _tolerance(system, float(t[-1])) if rtol is None else rtol
+    if rtol is None:  # errors of so many periods may add up
+        energies = np.linalg.eigvalsh(array(system.H))
+        periods = (energies[-1] - energies[0]) * float(t[-1]) / 20
+        rtol = max(RTOL / max(1.0, periods), 1e-12)
     check(
         1e-14 < rtol < 1,
         f"Argument `rtol` must lie between 1e-14 and 1, but is {rtol:g}. Use 1e-11 for a reference.",
@@ -472,7 +458,7 @@ def solve(
 
 
 def agreement(
-    system: System,
+    system: lindblad.System,
     psi0: Tensor | np.ndarray,
     rho_T: Tensor | np.ndarray,
     *,
@@ -497,8 +483,8 @@ def agreement(
         f"Argument `rho_T` must have shape ({D}, {D}), but has shape {other.shape}. Give one state.",
     )
     require_finite("rho_T", other)
-    at = system.duration if time is None else time
-    ours = evolve_states(system.H, system.jumps, torch.outer(psi, psi.conj()), [at])
+    times = [system.duration if time is None else time]
+    ours = lindblad.evolve_states(system.H, system.jumps, torch.outer(psi, psi.conj()), times)
     return float(np.abs(ours[0].numpy() - other).max())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,14 +16,13 @@ from qfusion.models import EntangledQCNN
 from qfusion.models.entangled_qcnn import patterns
 from qfusion.models.qcnn import HEAD_SCALE, Step
 from qfusion.track import drawing
-from qfusion.track.drawing import svg_of, text_of
+from qfusion.track.drawing import Drawn
 from qfusion.track.fusion_gates import (
     STAGES,
     FusionGate,
     Noise,
     in_columns,
     laid_out,
-    purification,
 )
 
 # The circuit of an EntangledQCNN for one sample in PennyLane: one list of gates that is run, drawn and exported.
@@ -36,7 +36,7 @@ Parameters = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class FusionCircuit:
+class FusionCircuit(Drawn):
     """The circuit, or a part of it; made by `fusion_circuit`.
 
     Attributes:
@@ -122,29 +122,19 @@ class FusionCircuit:
             if noise and gate.gate == "measure":
                 qml.BitFlip(noise.flip, wires=gate.wires)
             _apply(gate, values, outcomes, measured, table)
-            last = index + 1 == len(self.gates) or (self.gates[index + 1].step, gate.step) != (
-                gate.step,
-                gate.step,
-            )
+            last = index + 1 == len(self.gates) or self.gates[index + 1].step != gate.step
             if noise and (gate.kind == "fuse" or (gate.step >= 0 and last)):
-                self._noise(gate, noise)
+                wires: Sequence[str] = gate.wires[-1:]
+                if gate.kind == "convolve":
+                    wires = [self.fused[q] for q in self.steps[gate.step].wires]
+                for wire in wires:
+                    qml.DepolarizingChannel(0.75 * noise.depolarising, wires=wire)
+                    qml.AmplitudeDamping(noise.damping, wires=wire)
         if noise and any(gate.step >= 0 for gate in self.gates):
-            for wire in self._kept():
-                qml.BitFlip(noise.flip, wires=wire)
-
-    def _noise(self, gate: FusionGate, noise: Noise) -> None:
-        """The channels after a fusion gate or after the last gate of a step."""
-        if gate.kind == "convolve":
-            wires = [self.fused[q] for q in self.steps[gate.step].wires]
-        else:
-            wires = [gate.wires[-1]]
-        for wire in wires:
-            qml.DepolarizingChannel(0.75 * noise.depolarising, wires=wire)
-            qml.AmplitudeDamping(noise.damping, wires=wire)
-
-    def _kept(self) -> list[str]:
-        measured = {gate.wires[0] for gate in self.gates if gate.gate == "measure"}
-        return [wire for wire in self.fused if wire not in measured]
+            pooled = {gate.wires[0] for gate in self.gates if gate.gate == "measure"}
+            for wire in self.fused:
+                if wire not in pooled:
+                    qml.BitFlip(noise.flip, wires=wire)
 
     def probabilities(
         self,
@@ -183,18 +173,12 @@ class FusionCircuit:
             self.queue(measured=measured, table=table)
         return qml.tape.QuantumScript.from_queue(queue)
 
-    def draw_text(self) -> str:
-        """Returns the circuit with its angles in characters, one line a wire."""
-        return text_of(self.tape(table=_Table), self.wires, 2)
-
-    def draw_svg(self) -> bytes:
-        """Returns the circuit with its angles as an SVG file; equal circuits give equal bytes."""
-        return svg_of(self.tape(table=_Column), self.wires, 2)
+    def drawn(self, one_line: bool = True) -> qml.tape.QuantumScript:
+        """Returns the gates with their angles as a tape."""
+        return self.tape(table=_Table if one_line else _Column)
 
     def to_quantikz(self, per_line: int = 0) -> str:
-        """Returns the circuit as Quantikz, for LaTeX, pooling by measurement; `per_line` as of `quantikz.write`."""
-        from qfusion.track import drawing
-
+        """Returns the circuit as Quantikz, for LaTeX, pooling by measurement; `per_line` as of `drawing.quantikz`."""
         return drawing.quantikz(self.tape(), self.wires, self.fused, per_line=per_line)
 
     def to_openqasm(self, version: int = 3) -> str:
@@ -289,7 +273,7 @@ def unmeasured(wires: Sequence[str], spare: Sequence[str], vectors: Tensor) -> N
     """Applies the gates that give each wire the state of its vector (1, <X>, <Z>), by entangling it with a spare
     qubit."""
     for wire, other, vector in zip(wires, spare, vectors, strict=True):
-        a, b = purification(vector)
-        qml.RY(a, wires=other)
+        _, x, z = vector.tolist()
+        qml.RY(math.acos(min(1.0, math.hypot(x, z))), wires=other)
         qml.CNOT(wires=[other, wire])
-        qml.RY(b, wires=wire)
+        qml.RY(math.atan2(x, z), wires=wire)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,8 +13,7 @@ from qfusion._checks import check, require_finite, require_number
 from qfusion.models import EntangledQCNN, qcnn
 from qfusion.models.entangled_qcnn import fuse, stage_sizes
 from qfusion.models.qcnn import IXZ, Channel, Step, evaluate
-from qfusion.quantum.circuits import BLOCKS
-from qfusion.quantum.decomposition import PAULIS, transfer_matrix
+from qfusion.quantum import circuits, decomposition
 
 # The gates of an EntangledQCNN's circuit for one sample, as data: what they do, on which qubits, by which angles.
 #
@@ -25,6 +23,7 @@ from qfusion.quantum.decomposition import PAULIS, transfer_matrix
 
 STAGES = ("encode", "fuse", "convolve", "pool")
 Reference = tuple[str, tuple[int, ...]]
+G = TypeVar("G", bound=Any)
 
 
 @dataclass(frozen=True)
@@ -113,11 +112,6 @@ def wires_of(
     return first, fused
 
 
-def gates_of(model: EntangledQCNN, values: Mapping[str, Tensor]) -> tuple[FusionGate, ...]:
-    """Returns all gates in the order they act, with the angles of `parameters`."""
-    return (*_fusion(model, values), *_network(model, values))
-
-
 def _fusion(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[FusionGate]:
     first, fused = wires_of(model)
     masses = torch.sin(values["theta"] / 2).square()
@@ -139,7 +133,7 @@ def _fusion(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fusi
             )
         for k in range(len(fused[i])):
             controls = (
-                (fused[i][k - 1], first[i][k + 1]) if k else first[i][:2] if chained else first[i]
+                (fused[i][k - 1], first[i][k + 1]) if k else first[i][: 2 if chained else None]
             )
             names = model.modalities[: k + 2] if chained else model.modalities
             angles = values["phi"][i, k].tolist()
@@ -164,14 +158,23 @@ def _network(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fus
         a, b = (wires[q] for q in step.wires)
         where: dict[str, Any] = {"layer": step.layer, "step": index}
         if step.kind == "conv":
-            for gate, taken, on in BLOCKS[network.block].operations:
-                yield _block_gate(
+            for gate, taken, on in circuits.BLOCKS[network.block].operations:
+                takes = tuple(("convolution", (step.layer, k)) for k in taken)
+                touched = tuple((a, b)[w] for w in on)
+                acts = (
+                    f"Acts on {touched[1]} where {touched[0]} is 1"
+                    if len(touched) > 1
+                    else f"Turns {touched[0]}"
+                )
+                yield FusionGate(
+                    "convolve",
                     gate,
-                    [("convolution", (step.layer, k)) for k in taken],
-                    tuple((a, b)[w] for w in on),
-                    values,
-                    f"part of block {network.block} on {a} and {b}, which layer {step.layer} shares",
-                    where,
+                    gate,
+                    touched,
+                    takes,
+                    _named(gate, takes, values),
+                    f"{acts}: part of block {network.block} on {a} and {b}, which layer {step.layer} shares.",
+                    **where,
                 )
             continue
         yield FusionGate(
@@ -199,35 +202,15 @@ def _network(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fus
             )
 
 
-def _block_gate(
-    gate: str,
-    takes: Sequence[Reference],
-    wires: tuple[str, ...],
-    values: Mapping[str, Tensor],
-    part: str,
-    where: dict[str, Any],
-) -> FusionGate:
-    acts = f"Turns {wires[-1]}" if len(wires) == 1 else f"Acts on {wires[1]} where {wires[0]} is 1"
-    return FusionGate(
-        "convolve",
-        gate,
-        gate,
-        wires,
-        tuple(takes),
-        _named(gate, takes, values),
-        f"{acts}: {part}.",
-        **where,
-    )
-
-
 def _named(gate: str, takes: Sequence[Reference], values: Mapping[str, Tensor]) -> dict[str, float]:
     names = ("theta", "phi", "delta") if gate == "U3" else ("angle",)
     return {name: float(values[of][index]) for name, (of, index) in zip(names, takes, strict=False)}
 
 
-def in_columns(gates: Sequence[FusionGate], wires: Sequence[str]) -> tuple[FusionGate, ...]:
+def in_columns(gates: Sequence[G], wires: Iterable[str]) -> tuple[G, ...]:
     """Returns the gates moved as far left as the wires that they span in a drawing are free."""
-    rows, free, placed = {wire: row for row, wire in enumerate(wires)}, [0] * len(wires), []
+    rows = {wire: row for row, wire in enumerate(dict.fromkeys(wires))}
+    free, placed = [0] * len(rows), []
     for gate in gates:
         touched = [rows[wire] for wire in gate.wires]
         low, high = min(touched), max(touched) + 1
@@ -248,25 +231,13 @@ def laid_out(
     values = parameters(model, theta)
     first, fused = wires_of(model)
     wires = tuple(wire for i in range(model.elements) for wire in (*first[i], *fused[i]))
-    return (
-        values,
-        tuple(stages[-1] for stages in fused),
-        wires,
-        in_columns(gates_of(model, values), wires),
-    )
+    gates = in_columns([*_fusion(model, values), *_network(model, values)], wires)
+    return values, tuple(stages[-1] for stages in fused), wires, gates
 
 
 def width(model: EntangledQCNN) -> int:
     """Returns the number of qubits of the whole circuit; n (2 M - 1) when chained, else n (M + 1)."""
-    M = len(model.modalities)
-    return model.elements * (M + len(stage_sizes(M)))
-
-
-def purification(vector: Tensor) -> tuple[float, float]:
-    """Returns angles (a, b) so that RY(a) on a spare qubit, CNOT to the fused one and RY(b) on that give it the vector
-    (1, <X>, <Z>)."""
-    _, x, z = vector.tolist()
-    return math.acos(min(1.0, math.hypot(x, z))), math.atan2(x, z)
+    return sum(len(names) for part in wires_of(model) for names in part)
 
 
 # Noise of the entangled-fusion circuit: what it does to the effective observables, and where it acts.
@@ -314,12 +285,12 @@ class Noise:
         weights = torch.tensor([1 - 0.75 * s, s / 4, s / 4, s / 4], dtype=torch.float64).sqrt()
         decay = torch.zeros(2, 2, 2, dtype=torch.complex128)
         decay[0, 0, 0], decay[0, 1, 1], decay[1, 0, 1] = 1, (1 - g).sqrt(), g.sqrt()
-        return (decay[:, None] @ (weights[:, None, None] * PAULIS)).flatten(0, 1)
+        return (decay[:, None] @ (weights[:, None, None] * decomposition.PAULIS)).flatten(0, 1)
 
     def wrong(self) -> Tensor:
         """Returns the Kraus operators of the flip before a measurement, (2, 2, 2) complex128."""
         p = torch.tensor([1 - self.flip, self.flip], dtype=torch.float64)
-        return p.sqrt()[:, None, None] * PAULIS[:2]
+        return p.sqrt()[:, None, None] * decomposition.PAULIS[:2]
 
 
 def channel(model: EntangledQCNN, noise: Noise) -> Channel:
@@ -330,20 +301,19 @@ def channel(model: EntangledQCNN, noise: Noise) -> Channel:
     """
     if not noise:
         return lambda _: None
-    network = model.network
     last = {
         q: step
-        for step in network.steps
+        for step in model.network.steps
         for q in (step.wires if step.kind == "conv" else step.wires[1:])
     }
     still, noisy = torch.eye(2, dtype=torch.complex128)[None], _fewest(noise.gate())
     read = _fewest((noise.wrong()[:, None] @ noise.gate()).flatten(0, 1))
-    dtype = torch.complex128 if network.head.dtype == torch.float64 else torch.complex64
 
     def after(step: Step) -> Tensor:
         left, right = (read if last[q] is step else noisy for q in step.wires)
         left = still if step.kind == "pool" else left
-        return torch.einsum("aij,bkl->abikjl", left, right).reshape(-1, 4, 4).to(dtype)
+        kraus = torch.einsum("aij,bkl->abikjl", left, right).reshape(-1, 4, 4)
+        return kraus.to(circuits.complex_type(model.network.head))
 
     return after
 
@@ -376,9 +346,8 @@ class NoisyQCNN(EntangledQCNN):
 
     def direct_scores(self, masses: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores by evolving density matrices gate by gate, (B, C): the reference path, for small n."""
-        vectors = self.fuse(masses)[0]
         rho = qcnn.density_states(
-            self.network, noisy_vectors(vectors, self.noise), channel(self, self.noise)
+            self.network, noisy_vectors(self.fuse(masses)[0], self.noise), channel(self, self.noise)
         )[-1]
         return qcnn.density_scores(self.network, rho) + self.bias
 
@@ -408,5 +377,4 @@ def noisy_vectors(vectors: Tensor, noise: Noise) -> Tensor:
 
 
 def _on_vectors(noise: Noise) -> Tensor:
-    R = transfer_matrix(noise.gate())
-    return R[list(IXZ)][:, list(IXZ)]
+    return decomposition.transfer_matrix(noise.gate())[list(IXZ)][:, list(IXZ)]

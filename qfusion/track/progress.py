@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import combinations, islice, pairwise
 from typing import Generic, TypeVar
 
@@ -19,17 +20,16 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.models import EntangledQCNN, entangled_qcnn, qcnn
 from qfusion.models.qcnn import Step
+from qfusion.quantum import decomposition, measures, states
 from qfusion.quantum.circuits import (
     Gate,
     bloch_vectors,
     controlled,
     operation_matrix,
     rotation,
+    swap_wires,
     walk,
 )
-from qfusion.quantum.decomposition import PAULIS
-from qfusion.quantum.measures import entanglement_entropy, qubit_entropy
-from qfusion.quantum.states import partial_trace
 from qfusion.track.fusion_gates import FusionGate, laid_out
 
 G = TypeVar("G")
@@ -85,17 +85,19 @@ def progress(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Progress[Fusi
         InvalidInput: when a modality is missing, or its angles have another number or are not finite.
     """
     values, fused, wires, gates = laid_out(model, theta)
-    now = {wire: np.array([0.0, 0.0, 1.0]) for wire in wires}
-    bloch, moments = [np.stack(list(now.values()))], []
-    for on, before, after in (
-        *_fusion(gates, values),
-        *_network(model, gates, values, list(fused)),
-    ):
-        now.update({wire: _bloch(after, k, len(on)) for k, wire in enumerate(on)})
-        bloch.append(np.stack([now[wire] for wire in wires]))
+    now = np.tile([0.0, 0.0, 1.0], (len(wires), 1))
+    bloch, moments = [now], []
+    for on, before, after in (*_fusion(gates, values), *_network(model, gates, values, fused)):
+        now = now.copy()
+        for k, wire in enumerate(on):
+            own = states.partial_trace(after, (2,) * len(on), (k,))
+            now[wires.index(wire)] = torch.einsum(
+                "aij,ji->a", decomposition.PAULIS[1:], own
+            ).real.numpy()
+        bloch.append(now)
         moments.append(Moment(on, before.numpy(), after.numpy(), (_mutual(before), _mutual(after))))
     vectors = np.stack(bloch)
-    return Progress(gates, wires, vectors, qubit_entropy(vectors), tuple(moments))
+    return Progress(gates, wires, vectors, measures.qubit_entropy(vectors), tuple(moments))
 
 
 def qubits_of(registers: Mapping[str, int]) -> tuple[str, ...]:
@@ -132,7 +134,7 @@ def of_gates(gates: Sequence[Gate], registers: Mapping[str, int]) -> Progress[Ga
             )
         )
     vectors = np.stack(bloch)
-    return Progress(tuple(gates), wires, vectors, qubit_entropy(vectors), tuple(moments))
+    return Progress(tuple(gates), wires, vectors, measures.qubit_entropy(vectors), tuple(moments))
 
 
 def _require_held(gates: Sequence[Gate], n: int) -> None:
@@ -146,9 +148,8 @@ def _require_held(gates: Sequence[Gate], n: int) -> None:
 
 def _of_qubits(psi: Tensor, qubits: Sequence[int]) -> Tensor:
     """The density matrix (2^k, 2^k) of k qubits of a state, in their order."""
-    n = psi.shape[-1].bit_length() - 1
     A = (
-        psi.view((2,) * n)
+        psi.view((2,) * (psi.shape[-1].bit_length() - 1))
         .movedim(list(qubits), list(range(len(qubits))))
         .reshape(2 ** len(qubits), -1)
     )
@@ -172,9 +173,10 @@ def information(
     for gate, psi in zip(gates, islice(walk(gates, len(owner)), 1, None), strict=True):
         rows.append(rows[-1])  # a unitary inside a register changes none of this
         if len({owner[q] for q in gate.wires}) > 1:
-            S = [float(entanglement_entropy(psi, dims, m)) for m in range(len(dims))]
+            S = [float(measures.entanglement_entropy(psi, dims, m)) for m in range(len(dims))]
             shared = [
-                S[a] + S[b] - float(entanglement_entropy(psi, dims, (a, b))) for a, b in pairs
+                S[a] + S[b] - float(measures.entanglement_entropy(psi, dims, (a, b)))
+                for a, b in pairs
             ]
             rows[-1] = [max(0.0, part) for part in (*shared, sum(S))]
     groups = [(names[a], names[b]) for a, b in pairs] + [names] * (len(names) > 2)
@@ -193,18 +195,11 @@ def _fusion(gates: tuple[FusionGate, ...], values: Mapping[str, Tensor]) -> Iter
             continue
         ((name, index),) = gate.takes
         angles = values[name][index].reshape(-1)
-        states = [alone.get(wire, zero) for wire in gate.wires]
-        before = states[0]
-        for state in states[1:]:
-            before = torch.kron(before, state)
+        before = reduce(torch.kron, [alone.get(wire, zero) for wire in gate.wires])
         U = torch.block_diag(*(rotation("RY", angle[None]) for angle in angles))
         after = U @ before @ U.mH
-        alone.update(
-            {
-                wire: partial_trace(after, (2,) * len(states), (k,))
-                for k, wire in enumerate(gate.wires)
-            }
-        )
+        for k, wire in enumerate(gate.wires):
+            alone[wire] = states.partial_trace(after, (2,) * len(gate.wires), (k,))
         yield gate.wires, before, after
 
 
@@ -212,15 +207,15 @@ def _network(
     model: EntangledQCNN,
     gates: tuple[FusionGate, ...],
     values: Mapping[str, Tensor],
-    fused: list[str],
+    fused: Sequence[str],
 ) -> Iterator[Change]:
     n, steps = model.elements, model.network.steps
     masses = torch.sin(values["theta"] / 2).square()
-    states = qcnn.density_states(model.network, entangled_qcnn.fuse(masses, values["phi"])[0])
+    rhos = qcnn.density_states(model.network, entangled_qcnn.fuse(masses, values["phi"])[0])
     for index, step in enumerate(steps):
-        pair = partial_trace(states[index], (2,) * n, step.wires)
+        pair = states.partial_trace(rhos[index], (2,) * n, step.wires)
         if step.wires[0] > step.wires[1]:  # the trace keeps the order of the qubits
-            pair = _swapped(pair)
+            pair = swap_wires(pair)
         on = tuple(fused[q] for q in step.wires)
         for gate in gates:
             if gate.step == index:
@@ -233,13 +228,8 @@ def _applied(
     gate: FusionGate, step: Step, pair: Tensor, values: Mapping[str, Tensor], on: tuple[str, ...]
 ) -> Tensor:
     if gate.gate == "measure":
-        keep = torch.kron(torch.eye(2), torch.ones(2, 2))
-        return pair * keep
-    angles = (
-        torch.stack([values[name][at] for name, at in gate.takes])
-        if gate.takes
-        else torch.zeros(0, dtype=torch.float64)
-    )
+        return pair * torch.kron(torch.eye(2), torch.ones(2, 2))
+    angles = torch.tensor([values[name][at] for name, at in gate.takes], dtype=torch.float64)
     if step.kind == "conv":
         U = operation_matrix(gate.gate, angles, tuple(on.index(wire) for wire in gate.wires))
     else:
@@ -248,25 +238,12 @@ def _applied(
     return U @ pair @ U.mH
 
 
-def _swapped(pair: Tensor) -> Tensor:
-    return pair.view(2, 2, 2, 2).permute(1, 0, 3, 2).reshape(4, 4)
-
-
-def _bloch(rho: Tensor, k: int, count: int) -> np.ndarray:
-    one = partial_trace(rho, (2,) * count, (k,))
-    return torch.einsum("aij,ji->a", PAULIS[1:], one).real.numpy()
-
-
 def _mutual(rho: Tensor) -> float:
     count = len(rho).bit_length() - 1
     if count < 2:
         return 0.0
-    parts = (
-        partial_trace(rho, (2,) * count, keep) for keep in (tuple(range(count - 1)), (count - 1,))
-    )
-    return max(0.0, sum(_of_matrix(part) for part in parts) - _of_matrix(rho))
-
-
-def _of_matrix(rho: Tensor) -> float:
-    x = torch.linalg.eigvalsh(rho).clamp_min(0)
-    return -float(torch.xlogy(x, x).sum())
+    first, last = tuple(range(count - 1)), (count - 1,)
+    parts = (states.partial_trace(rho, (2,) * count, side) for side in (first, last))
+    spectra = [torch.linalg.eigvalsh(part).clamp_min(0) for part in (*parts, rho)]
+    a, b, joint = (-float(torch.xlogy(x, x).sum()) for x in spectra)
+    return max(0.0, a + b - joint)

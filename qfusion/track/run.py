@@ -158,7 +158,6 @@ def _elements(model: EntangledQCNN, circuit: FusionCircuit, job: _Job) -> Run:
     if job.shots is not None:
         variance = variance + _carried(model, vectors, job)
     most = max(len(network.wires) + len(spare), *(len(part.wires) for part in parts))
-    circuits = 1 + n * (1 if job.shots is None else 2)
     return Run(
         scores,
         np.sqrt(variance),
@@ -168,21 +167,19 @@ def _elements(model: EntangledQCNN, circuit: FusionCircuit, job: _Job) -> Run:
         job.name,
         job.shots,
         most,
-        circuits,
+        1 + n * (1 if job.shots is None else 2),
     )
 
 
 def _vector(part: FusionCircuit, i: int, job: _Job) -> np.ndarray:
     """(1, <X>, <Z>) of one element's fused qubit."""
-    wire, device = part.fused[0], job.on(part.wires, i + 1)
+    wire = part.fused[0]
 
-    def measure(*observables: Any) -> Any:
-        def function() -> Any:
-            part.queue(noise=job.noise)
-            return [qml.expval(O) for O in observables]
+    def expectations(*observables: Any) -> Any:
+        part.queue(noise=job.noise)
+        return [qml.expval(O) for O in observables]
 
-        return qml.QNode(function, device, shots=job.shots)()
-
+    measure = qml.QNode(expectations, job.on(part.wires, i + 1), shots=job.shots)
     # With shots each observable takes runs of its own, so that their errors are independent.
     x, z = (
         measure(qml.X(wire), qml.Z(wire))
@@ -210,7 +207,8 @@ def _carried(model: EntangledQCNN, vectors: Tensor, job: _Job) -> np.ndarray:
     """The scores' variance from that of <X> and <Z>, to first order, (C,)."""
     # The network's noise is in the observables; that on the fused qubits is in the vectors already.
     free = vectors.clone().requires_grad_()
-    O = _network_observables(model, job.noise)
+    noise = channel(model, job.noise or Noise())
+    O = model.network.observables(channel=noise).detach().double()
     slopes = torch.stack(
         [
             torch.autograd.grad(evaluate(O, free[None])[0, c], free, retain_graph=True)[0]
@@ -219,7 +217,3 @@ def _carried(model: EntangledQCNN, vectors: Tensor, job: _Job) -> np.ndarray:
     )
     shots = job.shots or 1
     return (slopes.square() * (1 - vectors.square()).clamp_min(0) / shots).sum((1, 2)).numpy()
-
-
-def _network_observables(model: EntangledQCNN, noise: Noise | None) -> Tensor:
-    return model.network.observables(channel=channel(model, noise or Noise())).detach().double()
