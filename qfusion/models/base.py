@@ -313,12 +313,12 @@ class KetModel(StateModel):
     def scores(self, states: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
         """Returns <psi|O_c|psi> + b_c of given kets, (B, C)."""
         psi = self.product_state(states)
-        return (
-            expectation(
-                (self.observables() if observables is None else observables).to(psi.dtype), psi
-            )
-            + self.bias
-        )
+        O = self.observables() if observables is None else observables
+        return expectation(O.to(psi.dtype), psi) + self.bias
+
+    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
+        """Returns the scores, (B, C)."""
+        return self.direct_scores(self.encode(inputs))
 
 
 def expectation(observables: Tensor, psi: Tensor) -> Tensor:

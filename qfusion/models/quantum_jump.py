@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qfusion._checks import check, choose, require_number
+from qfusion._checks import check, choose, require_number, require_whole
 from qfusion.models.base import KetModel, Points, expectation
-from qfusion.models.encoders import Features, InputSpec
+from qfusion.models.encoders import Features, InputSpec, check_encoder
 from qfusion.models.tweak import Tweak
 from qfusion.quantum import decomposition, states, trajectories
 from qfusion.quantum.decomposition import Subset
@@ -124,12 +124,12 @@ def choice(
     many = (
         f"{outputs} observable{'s' * (outputs != 1)}" if way == "observables" else f"{rows} states"
     )
-    study = costs["states"][0] / operations
+    ratio = costs["states"][0] / operations
     fewer = (
         "fewer than there are observables"
         if way == "states"
         else "evolved once for any number of samples"
-        + (f" ({rows:,} states would be {study:,.0f} times the work)" if study >= 1.5 else "")
+        + (f" ({rows:,} states would be {ratio:,.0f} times the work)" if ratio >= 1.5 else "")
     )
     held = (
         "as one real matrix"
@@ -221,18 +221,23 @@ class QuantumJump(KetModel):
         head_scale: float = 0.0,
     ):
         super().__init__(inputs, outputs)
-        self.dims = self._check_settings(
-            dims,
-            jumps,
-            measurements,
-            duration,
-            body,
-            trajectories,
-            steps,
-            hidden,
-            dropout,
-            input_dropout,
-            MAX_SAMPLED if coupling == "local" else MAX_DIMENSION,
+        self.dims = (
+            self._sizes(dims, MAX_SAMPLED, "kets of that many amplitudes are sampled")
+            if coupling == "local"
+            else self._sizes(dims, MAX_DIMENSION, "H and the L_k are held as D x D matrices")
+        )
+        for name, value, low, high in (
+            ("jumps", jumps, 0, 256),
+            ("measurements", measurements, 1, 4096),
+            ("body", body, 1, 64),
+            ("trajectories", trajectories, 1, 10**6),
+            ("steps", steps, 1, 10**6),
+        ):
+            require_whole(name, value, low, high)
+        check_encoder(hidden, dropout, input_dropout, -1.0)
+        check(
+            math.isfinite(duration) and duration >= 0,
+            f"Argument `duration` must be finite and not negative, but is {duration}.",
         )
         choose("Evolution", evolution, EVOLUTIONS)
         choose("Dynamics", dynamics, DYNAMICS)
@@ -310,53 +315,6 @@ class QuantumJump(KetModel):
             torch.randn(C, len(read_sizes)) * (head_scale or 2 * read_sizes / math.prod(self.dims))
         )
         self.bias = nn.Parameter(torch.zeros(C))
-
-    def _check_settings(
-        self,
-        dims: int | Sequence[int],
-        jumps: int,
-        measurements: int,
-        duration: float,
-        body: int,
-        trajectories: int,
-        steps: int,
-        hidden: int,
-        dropout: float,
-        input_dropout: float,
-        most: int,
-    ) -> tuple[int, ...]:
-        sizes = self._sizes(
-            dims,
-            most,
-            "H and the L_k are held as D x D matrices"
-            if most == MAX_DIMENSION
-            else "kets of that many amplitudes are sampled",
-        )
-        for name, value, low, high in (
-            ("jumps", jumps, 0, 256),
-            ("measurements", measurements, 1, 4096),
-            ("body", body, 1, 64),
-            ("trajectories", trajectories, 1, 10**6),
-            ("steps", steps, 1, 10**6),
-            ("hidden", hidden, 1, 2**14),
-        ):
-            check(
-                isinstance(value, int) and low <= value <= high,
-                f"Argument `{name}` must be a whole number from {low} to {high}, but is {value!r}.",
-            )
-        check(
-            math.isfinite(duration) and duration >= 0,
-            f"Argument `duration` must be finite and not negative, but is {duration}.",
-        )
-        for name, share, lowest in (
-            ("dropout", dropout, 0.0),
-            ("input_dropout", input_dropout, -1.0),
-        ):
-            check(
-                lowest <= share < 1,
-                f"Argument `{name}` must lie in [{lowest:g}, 1), but is {share}.",
-            )
-        return sizes
 
     def generator(self) -> Generator:
         """Returns the generator with the learned (and tweaked) Hamiltonian and jump operators, differentiable."""
@@ -465,12 +423,11 @@ class QuantumJump(KetModel):
     def forward(self, inputs: Mapping[str, Features]) -> Tensor:
         """Returns the scores, (B, C)."""
         psi = self.product_state(self.encode(inputs))
-        if self.samples:
+        learning = torch.is_grad_enabled()
+        way = self.choice(len(psi), learning).way
+        if self.samples or (way == "trajectories" and learning):
             return self.sampled(psi, self.settings["trajectories"]) + self.bias
-        way = self.choice(len(psi), torch.is_grad_enabled()).way
         if way == "trajectories":
-            if torch.is_grad_enabled():
-                return self.sampled(psi, self.settings["trajectories"]) + self.bias
             return self._estimated(psi, SAMPLED, 0).scores
         if way == "states":
             rho = self.evolve_states(states.density(psi), [self.duration])[0]
@@ -541,9 +498,9 @@ class QuantumJump(KetModel):
         )
         for ket in psi:  # one sample after the other: its kets are as many as fit
             final = trajectories.waiting_times(generator, ket.repeat(count, 1), self._until, random)
-            record = self._read(final)
-            scores.append(record.mean(0) + self.bias)
-            errors.append(record.std(0) / count**0.5)
+            read = self._read(final)
+            scores.append(read.mean(0) + self.bias)
+            errors.append(read.std(0) / count**0.5)
         empty = psi.real.new_zeros(0, len(self.outputs))
         return Estimate(
             torch.stack(scores) if scores else empty,

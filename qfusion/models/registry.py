@@ -29,10 +29,10 @@ from qfusion.models.neighbours import (
     QuantumCrossAttention,
     QuantumFusionLayer,
     QuantumLego,
+    Reservoir,
     UnitaryFusion,
 )
 from qfusion.models.quantum_jump import QuantumJump
-from qfusion.models.reservoir import Reservoir
 from qfusion.models.state_linear import StateLinear
 
 # Models by name, for checkpoints and the command line.
