@@ -547,7 +547,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(errno.ENOSPC, "No space left on device")
 
     for place, name in (
-        (staged_set.Writer, "append"),
+        (staged_set, "as_single"),
         (importing.np, "save"),
         (importing.os, "rename"),
         (importing.Path, "write_text"),

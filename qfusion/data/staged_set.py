@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -158,38 +158,6 @@ class StagedSet:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class Writer:
-    """Writes rows one after the other into a .npy file of float32 whose number of rows is known at the end."""
-
-    def __init__(self, path: Path, row: tuple[int, ...]):
-        self.path, self.row, self.rows = path, row, 0
-        self.too_large = 0
-        self._file = path.open("wb")
-        self._header()
-
-    def _header(self) -> None:
-        # NumPy leaves room in the header for the first axis to grow.
-        npy.write_array_header_1_0(
-            self._file, {"descr": "<f4", "fortran_order": False, "shape": (self.rows, *self.row)}
-        )
-
-    def append(self, values: np.ndarray) -> None:
-        """Adds rows (n, ...); counts finite values that are too large for single precision and become infinite."""
-        single = as_single(values)
-        self.too_large += (
-            int(np.isinf(single).sum() - np.isinf(values).sum()) if values.dtype.itemsize > 4 else 0
-        )
-        self._file.write(np.ascontiguousarray(single, "<f4").data)
-        self.rows += len(values)
-
-    def close(self) -> tuple[int, ...]:
-        """Ends the file and returns the array's shape."""
-        self._file.seek(0)
-        self._header()
-        self._file.close()
-        return (self.rows, *self.row)
-
-
 def as_single(values: np.ndarray) -> np.ndarray:
     """Returns numbers as float32; what is too large becomes infinite."""
     with np.errstate(over="ignore", invalid="ignore"):
@@ -199,15 +167,91 @@ def as_single(values: np.ndarray) -> np.ndarray:
 def write(
     path: Path, row: tuple[int, ...], pieces: Iterable[np.ndarray]
 ) -> tuple[tuple[int, ...], int]:
-    """Writes pieces (n, *row) into a .npy file; returns its shape and how many values were too large for single
-    precision."""
-    writer = Writer(path, row)
-    try:
+    """Writes pieces (n, *row), whose number is known at the end, into a .npy file of float32; returns its shape and how
+    many finite values were too large for single precision and have become infinite."""
+    shape, too_large = (0, *row), 0
+    with path.open("wb") as file:
+        _write_header(file, shape)
         for piece in pieces:
-            writer.append(piece)
-    finally:
-        shape = writer.close()
-    return shape, writer.too_large
+            single = as_single(piece)
+            if piece.dtype.itemsize > 4:
+                too_large += int(np.isinf(single).sum() - np.isinf(piece).sum())
+            file.write(np.ascontiguousarray(single, "<f4").data)
+            shape = (shape[0] + len(piece), *row)
+        file.seek(0)
+        _write_header(file, shape)
+    return shape, too_large
+
+
+def _write_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
+    # NumPy leaves room in the header for the first axis to grow.
+    npy.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+
+
+class Reading:
+    """What readers of all kinds of files do: arrays go into a folder, and there is something to say about them."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.findings: list[Finding] = []
+
+    def say(
+        self, code: str, words: str, severity: str = "note", where: str = "", **more: Any
+    ) -> None:
+        """Adds a finding."""
+        self.findings.append(Finding(code, severity, words, where, **more))
+
+    def say_left_out(self, names: Sequence[str], why: str) -> None:
+        """Says what of a file is left out, where anything is."""
+        if names:
+            self.say("left-out", f"Left out, as neither {why}: {', '.join(names[:12])}.")
+
+    def say_too_large(self, name: str, number: int) -> None:
+        """Says how many values of a modality are too large for single precision, where any are."""
+        if number:
+            self.say(
+                "too-large",
+                f"{number:,} values are too large for single precision and count as infinite.",
+                "warning",
+                name,
+            )
+
+    def say_sequences(self, name: str, lengths: np.ndarray, longest: int, why: str = "") -> None:
+        """Says how long sequences are, (N,), and `why` that is known."""
+        real = lengths[lengths > 0]
+        self.say(
+            "sequences",
+            f"Sequences of {real.min(initial=longest)} to {longest} steps, "
+            f"{np.median(real) if len(real) else 0:g} in the middle{why}. Shorter ones are padded with zeros, "
+            "which the model is told to leave out.",
+            where=name,
+        )
+
+    def place(self, name: str, shape: tuple[int, ...], padded: bool = False) -> Path:
+        """Returns where the array of a modality goes, once there is room for it.
+
+        Raises:
+            InvalidInput: when there is not.
+        """
+        how = ", padded to its longest sequence," if padded else ""
+        need_room(self.folder, 4 * prod(shape), f"Modality '{name}'{how}")
+        return self.folder / f"{name}.npy"
+
+    def part(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        pieces: Iterable[np.ndarray],
+        feature_names: tuple[str, ...],
+        lengths: np.ndarray | None = None,
+        picture: tuple[int, ...] | None = None,
+        padded: bool = False,
+    ) -> Part:
+        """Returns a modality, its array written: all pieces (n, *shape[1:]); see `Part` and `place`."""
+        path = self.place(name, shape, padded)
+        written, too_large = write(path, shape[1:], pieces)
+        self.say_too_large(name, too_large)
+        return Part(name, path, written, feature_names, lengths, picture)
 
 
 @contextmanager
@@ -258,17 +302,17 @@ def classes_of(labels: list[Any] | np.ndarray) -> tuple[np.ndarray, tuple[str, .
     return codes.astype(np.int64), tuple(_shown(label) for label in known)
 
 
-class LabelSets(NamedTuple):
-    """Samples of several labels: the class of each (N,), -1 where nothing is known; names of the classes; the labels;
-    which of them every class stands for."""
+class Targets(NamedTuple):
+    """What is to be predicted of samples; see `StagedSet` for each."""
 
     y: np.ndarray
-    classes: tuple[str, ...]
-    labels: tuple[str, ...]
-    sets: tuple[tuple[int, ...], ...]
+    classes: tuple[str, ...] = ()
+    bounds: tuple[float, float] | None = None
+    labels: tuple[str, ...] = ()
+    sets: tuple[tuple[int, ...], ...] = ()
 
 
-def label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ()) -> LabelSets:
+def label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ()) -> Targets:
     """Returns the sets of labels that occur as classes, those of fewer labels first.
 
     Args:
@@ -278,32 +322,29 @@ def label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ())
     Raises:
         InvalidInput: when a label cannot be part of a link, or there are fewer than two.
     """
-    result = {label for labels in named if labels for label in labels}
-    known = tuple(order) or tuple(sorted(result))
+    known = tuple(order or sorted({label for labels in named if labels for label in labels}))
     check(
         2 <= len(known) <= MAX_LABELS,
         f"Samples of several labels must name 2 to {MAX_LABELS} different ones, but name {len(known)}. Import the "
         "set with --target classification if every sample has one.",
     )
-    bad = next((label for label in known if not LABEL.fullmatch(label)), None)
-    check(
-        bad is None,
-        f"Label {str(bad)[:60]!r} must be at most 40 letters, digits, spaces, '.', '_' or '-'. Rename it.",
-    )
-    sets = [
+    for label in known:
+        check(
+            LABEL.fullmatch(label) is not None,
+            f"Label {label[:60]!r} must be at most 40 letters, digits, spaces, '.', '_' or '-'. Rename it.",
+        )
+    places = [
         None if labels is None else tuple(sorted({known.index(label) for label in labels}))
         for labels in named
     ]
-    every = sorted(
-        {entry for entry in sets if entry is not None}, key=lambda entry: (len(entry), entry)
-    )
-    names = tuple(" + ".join(known[place] for place in entry) or NO_LABEL for entry in every)
-    place = {entry: at for at, entry in enumerate(every)}
-    return LabelSets(
-        np.array([-1 if entry is None else place[entry] for entry in sets], np.int64),
-        names,
+    sets = sorted({own for own in places if own is not None}, key=lambda own: (len(own), own))
+    number: dict[tuple[int, ...] | None, int] = {own: at for at, own in enumerate(sets)}
+    return Targets(
+        np.array([number.get(own, -1) for own in places], np.int64),
+        tuple(" + ".join(known[place] for place in own) or NO_LABEL for own in sets),
+        None,
         known,
-        tuple(every),
+        tuple(sets),
     )
 
 
@@ -499,18 +540,14 @@ def _scan(part: Part) -> Scan:
         rows = slice(at, at + len(piece))
         real = part.real(piece, at)
         finite = np.isfinite(real)
-        if not finite.all():
+        bad = not finite.all()
+        if bad:
             nan = np.isnan(real)
             scan.nans += nan.sum(0)
             scan.infinite += (~finite & ~nan).sum(0)
             scan.broken[rows] = ~np.isfinite(piece).reshape(len(piece), -1).all(1)
-            low, high = (
-                np.where(finite, real, np.inf).min(0),
-                np.where(finite, real, -np.inf).max(0),
-            )
-        else:
-            low, high = real.min(0), real.max(0)
-        scan.low, scan.high = np.minimum(scan.low, low), np.maximum(scan.high, high)
+        scan.low = np.minimum(scan.low, (np.where(finite, real, np.inf) if bad else real).min(0))
+        scan.high = np.maximum(scan.high, (np.where(finite, real, -np.inf) if bad else real).max(0))
         scan.zero[rows] = ~piece.reshape(len(piece), -1).any(1)
         scan.keys[rows] = _keys(piece)
         at += len(piece)
@@ -530,10 +567,6 @@ def _some(number: int, one: str, more: str) -> str:
     return f"{count(number, 'sample')} {one if number == 1 else more}"
 
 
-def _zeros(zeros: int, still: int) -> str:
-    return ", all zeros" if zeros == still else f", {zeros:,} of them zeros only" if zeros else ""
-
-
 def _names(names: Sequence[object]) -> str:
     shown = ", ".join(str(name)[:40] for name in names[:_SHOWN])
     return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
@@ -546,16 +579,13 @@ def _of_values(part: Part, scan: Scan) -> list[Finding]:
         worst = np.argsort(-bad, kind="stable")[: int((bad > 0).sum())]
         rows, nans = np.flatnonzero(scan.broken), int(scan.nans.sum())
         most = "most in " if len(set(bad[worst].tolist())) > 1 else ""
-        words = (
-            f"{count(nans, 'value')} {'is' if nans == 1 else 'are'} NaN and {int(scan.infinite.sum()):,} infinite, in "
-            f"{len(rows):,} of {count(len(scan.keys), 'sample')} and {len(worst):,} of {count(len(bad), 'feature')}, "
-            f"{most}{_names([part.feature_names[i] for i in worst])}."
-        )
         findings.append(
             Finding(
                 "not-finite",
                 "error",
-                words,
+                f"{count(nans, 'value')} {'is' if nans == 1 else 'are'} NaN and {int(scan.infinite.sum()):,} infinite, "
+                f"in {len(rows):,} of {count(len(scan.keys), 'sample')} and {len(worst):,} of "
+                f"{count(len(bad), 'feature')}, {most}{_names([part.feature_names[i] for i in worst])}.",
                 part.name,
                 ("fill-median", "fill-zero", "drop-not-finite"),
                 rows,
@@ -567,9 +597,10 @@ def _of_values(part: Part, scan: Scan) -> list[Finding]:
         findings.append(Finding("empty-modality", "error", words, part.name, ("drop-constant",)))
     elif len(still):
         zeros = int(((scan.low == 0) & (scan.high == 0)).sum())
+        only = ", all zeros" if zeros == len(still) else f", {zeros:,} of them zeros only"
         words = (
             f"{len(still):,} of {count(len(bad), 'feature')} never {'changes' if len(still) == 1 else 'change'}"
-            f"{_zeros(zeros, len(still))}: {_names([part.feature_names[i] for i in still])}."
+            f"{only if zeros else ''}: {_names([part.feature_names[i] for i in still])}."
         )
         findings.append(Finding("constant", "warning", words, part.name, ("drop-constant",)))
     if scan.zero.any():
@@ -641,12 +672,11 @@ def _of_split(staged: StagedSet) -> list[Finding]:
     outside = np.flatnonzero(~np.isin(staged.split, SPLITS))
     findings = []
     if empty:
-        remedy = (
-            "drawn from the training samples"
-            if empty == ["valid"] and counts["train"] > 1
-            else "made anew from all samples"
+        drawn = empty == ["valid"] and counts["train"] > 1
+        words = (
+            f"No sample is in {' or '.join(empty)}. With `make-split` it would be "
+            f"{'drawn from the training samples' if drawn else 'made anew from all samples'}."
         )
-        words = f"No sample is in {' or '.join(empty)}. With `make-split` it would be {remedy}."
         findings.append(Finding("empty-split", "error", words, "", ("make-split",)))
     if len(outside):
         words = f"{_some(len(outside), 'is', 'are')} in no part of the split."
@@ -716,16 +746,17 @@ def _of_target(staged: StagedSet) -> list[Finding]:
                 np.flatnonzero(np.isin(staged.y, rare)),
             )
         )
-    seen = np.unique(staged.y[staged.split == "train"])
+    train = staged.split == "train"
     unseen = np.setdiff1d(
-        np.unique(staged.y[np.isin(staged.split, SPLITS[1:]) & (staged.y >= 0)]), seen
+        staged.y[np.isin(staged.split, SPLITS[1:]) & (staged.y >= 0)], staged.y[train]
     )
-    if len(unseen) and (staged.split == "train").any():
+    if len(unseen) and train.any():
         findings.append(
             Finding(
                 "unseen-class",
                 "warning",
-                f"Training never sees {_classes(len(unseen))} validated or tested: "
+                f"Training never sees {count(len(unseen), 'class')} that "
+                f"{'is' if len(unseen) == 1 else 'are'} validated or tested: "
                 f"{_names([staged.classes[i] for i in unseen])}.",
             )
         )
@@ -742,14 +773,9 @@ def _of_target(staged: StagedSet) -> list[Finding]:
     return findings
 
 
-def _classes(number: int) -> str:
-    return "1 class that is" if number == 1 else f"{number:,} classes that are"
-
-
 def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> list[Finding]:
     """Samples that are the same in every modality, and rows of one modality that occur in two parts of the split."""
-    findings, rank = [], _rank(staged)
-    whole = np.zeros(len(staged), np.uint64)
+    findings, rank, whole = [], _rank(staged), np.zeros(len(staged), np.uint64)
     for scan in scans.values():
         whole = whole * np.uint64(0x9E3779B97F4A7C15) + scan.keys
     codes = np.unique(whole, return_inverse=True)[1]
@@ -772,10 +798,10 @@ def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> list[Finding]:
         )
     for name, scan in scans.items():
         usable = ~scan.zero & ~scan.broken & ~leaks
-        entry = np.unique(scan.keys, return_inverse=True)[1]
-        same = int(_leaking(entry[usable], rank[usable]).sum())
+        codes = np.unique(scan.keys, return_inverse=True)[1]
+        same = int(_leaking(codes[usable], rank[usable]).sum())
         if same:
-            few = len(np.unique(entry)) < len(staged) / 2
+            few = len(np.unique(codes)) < len(staged) / 2
             why = (
                 ", where few different values occur at all."
                 if few
