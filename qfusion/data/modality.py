@@ -79,7 +79,9 @@ class Modality:
         object.__setattr__(
             self, "shape", None if self.shape is None else tuple(int(n) for n in self.shape)
         )
-        self._check(checked)
+        self._check()
+        if not checked:
+            self._check_steps()
 
     @property
     def size(self) -> int:
@@ -91,8 +93,8 @@ class Modality:
         """Whether samples are sequences (T, F) rather than vectors (F,)."""
         return self.lengths is not None
 
-    def _check(self, checked: bool) -> None:
-        """Checks shapes, lengths and padding; the latter two not when that was done before."""
+    def _check(self) -> None:
+        """Checks names and shapes."""
         want = "(N, F)" if self.lengths is None else "(N, T, F)"
         check(
             self.name != "" and "+" not in self.name,
@@ -108,29 +110,29 @@ class Modality:
             f"Argument `feature_names` of modality '{self.name}' must hold {self.values.shape[-1]} names, but holds "
             f"{len(self.feature_names)}. Give one per feature.",
         )
-        if self.shape is not None:
-            check(
-                self.lengths is None and prod(self.shape) == self.values.shape[-1],
-                f"Argument `shape` of modality '{self.name}' must have the product {self.values.shape[-1]} of its "
-                f"features and be left out for sequences, but is {self.shape}. Give the shape of one sample, or "
-                "None.",
-            )
-        if self.lengths is not None:
-            self._check_lengths(self.lengths, checked)
+        check(
+            self.shape is None
+            or (self.lengths is None and prod(self.shape) == self.values.shape[-1]),
+            f"Argument `shape` of modality '{self.name}' must have the product {self.values.shape[-1]} of its "
+            f"features and be left out for sequences, but is {self.shape}. Give the shape of one sample, or "
+            "None.",
+        )
+        count = len(self.values)
+        check(
+            self.lengths is None or self.lengths.shape == (count,),
+            f"Argument `lengths` of modality '{self.name}' must have shape ({count},), but has shape "
+            f"{getattr(self.lengths, 'shape', ())}. Give one per sample.",
+        )
         check(
             self.rate is None or (self.lengths is not None and self.rate > 0),
             f"Argument `rate` of modality '{self.name}' must be positive steps a second, and left out for vectors, "
             f"but is {self.rate}. Give the rate of the sequences, or None.",
         )
 
-    def _check_lengths(self, lengths: np.ndarray, checked: bool) -> None:
-        count, steps = self.values.shape[:2]
-        check(
-            lengths.shape == (count,),
-            f"Argument `lengths` of modality '{self.name}' must have shape ({count},), but has shape "
-            f"{lengths.shape}. Give one per sample.",
-        )
-        if checked:
+    def _check_steps(self) -> None:
+        """Checks lengths and padding of sequences."""
+        lengths, steps = self.lengths, self.values.shape[1]
+        if lengths is None:
             return
         check(
             bool(((lengths >= 1) & (lengths <= steps)).all()),

@@ -276,14 +276,11 @@ def _content(
     tokens, why = mmsa.tokens_of(own, known), ""
     if tokens is None:
         named, reason = mmsa.vocabulary_at_hand()
-        tokens = None if named is None else mmsa.tokens_of(own, named)
-        why = (
-            f"whose vocabulary cannot be read ({reason.rstrip('.')})"
-            if reason
-            else ""
-            if named is None
-            else f"that the vocabulary in {mmsa.VOCABULARY} does not have"
-        )
+        if named is not None:
+            tokens = mmsa.tokens_of(own, named)
+            why = f"that the vocabulary in {mmsa.VOCABULARY} does not have"
+        elif reason:
+            why = f"whose vocabulary cannot be read ({reason.rstrip('.')})"
     return {"text": Text(words, None, own, tokens, why)}
 
 
@@ -350,15 +347,10 @@ class SourceInfo:
 def sources() -> dict[str, Source]:
     """Returns the data sets that come with the library or are read from known files, by name: all that modules of
     `sources` declare."""
-    modules = [
-        import_module(f"{package.__name__}.{module.name}")
-        for module in pkgutil.iter_modules(package.__path__)
-    ]
-    selected = [
-        source
-        for module in modules
-        for source in getattr(module, "SOURCES", None) or [module.SOURCE]
-    ]
+    selected: list[Source] = []
+    for item in pkgutil.iter_modules(package.__path__):
+        module = import_module(f"{package.__name__}.{item.name}")
+        selected += getattr(module, "SOURCES", None) or [module.SOURCE]
     return {source.name: source for source in sorted(selected, key=lambda source: source.place)}
 
 
@@ -397,11 +389,8 @@ def load(name: str | os.PathLike[str]) -> DataSet:
         path = Path(name).absolute()
         size = files.size_of(path)
         return _load_file(path, size, path.stat().st_mtime_ns)
-    result = choose("Data set", str(name), names())
-    if ":" in result:
-        base, _, label = result.partition(":")
-        return _load_label(base, label, imported_stamp(base))
-    return _load(result) if result in sources() else _load_imported(result, imported_stamp(result))
+    known = choose("Data set", str(name), names())
+    return _load(known) if known in sources() else _load_imported(known, stamp(known))
 
 
 def is_path(name: str | os.PathLike[str]) -> bool:
@@ -413,19 +402,14 @@ def is_path(name: str | os.PathLike[str]) -> bool:
 
 @lru_cache(maxsize=4)
 def _load(name: str) -> DataSet:
-    data_set: DataSet = sources()[name].load()
-    return data_set
+    return sources()[name].load()
 
 
 @lru_cache(maxsize=8)
-def _load_label(name: str, label: str, stamp: str) -> DataSet:
-    return _load_imported(name, stamp).of_label(label)
-
-
-@lru_cache(maxsize=4)
 def _load_imported(name: str, stamp: str) -> DataSet:
     """`stamp` is there to tell a set that was replaced."""
-    return load_imported(name)
+    base, _, label = name.partition(":")
+    return _load_imported(base, stamp).of_label(label) if label else load_imported(name)
 
 
 def stamp(name: str) -> str:
@@ -447,12 +431,11 @@ def available() -> list[SourceInfo]:
 
     It looks for files but does not read them: a file that is there but altered shows when the data set is loaded.
     """
-    infos = []
-    for source in sources().values():
-        gone = source.missing()
-        infos.append(
-            SourceInfo(source.name, source.title, not gone, gone, source.remedy if gone else "")
-        )
+    infos = [
+        SourceInfo(source.name, source.title, not gone, gone, source.remedy if gone else "")
+        for source in sources().values()
+        for gone in [source.missing()]
+    ]
     return infos + [_imported(name) for name in names()[len(infos) :]]
 
 
@@ -500,20 +483,11 @@ def download(
         IntegrityError: when a fetched file is not the recorded one.
     """
     _limits.refuse("download data")
-    known = sources()
-    source = (
-        known.get(name)
-        or known[
-            choose(
-                "Downloadable data set",
-                name,
-                [key for key, entry in known.items() if _is_public(entry)],
-            )
-        ]
-    )
+    public = [key for key, source in sources().items() if source.is_public]
+    source = sources()[name if name in sources() else choose("Downloadable data set", name, public)]
     if source.made:
         raise NotFound(f"Data set '{name}' {source.made} and needs no download. Use it as it is.")
-    if not _is_public(source):
+    if not source.is_public:
         raise NotFound(f"Data set '{name}' cannot be downloaded. {source.remedy}")
     folder = Path(target) if target is not None else source.folder
     base = base_url or os.environ.get(f"QFUSION_{name.upper()}_URL")
@@ -543,10 +517,6 @@ def download(
     return folder
 
 
-def _is_public(source: Source) -> bool:
-    return bool(source.files) and not source.by_hand
-
-
 def _whole(folder: Path, file: PinnedFile) -> bool:
     path = folder / file.path
     return path.is_file() and path.stat().st_size == file.size and files.sha256(path) == file.sha256
@@ -571,8 +541,10 @@ def _fetch(file: PinnedFile, folder: Path, url: str, retries: int) -> None:
             error, "request"
         ):  # the disk's error, not one of the HTTP client's, which are OSErrors too
             raise
+        response = getattr(error, "response", None)
+        why = type(error).__name__ if response is None else f"HTTP {response.status_code}"
         raise DataUnavailable(
-            f"File `{file.path}` cannot be downloaded from {url} ({_reason(error)}). Check the connection "
+            f"File `{file.path}` cannot be downloaded from {url} ({why}). Check the connection "
             "and try again; nothing was changed."
         ) from error
     except ValueError as error:
@@ -580,8 +552,3 @@ def _fetch(file: PinnedFile, folder: Path, url: str, retries: int) -> None:
             f"File `{file.path}` from {url} is not the recorded one: its SHA-256 differs. Nothing was "
             "changed; try again, or get the files from where they were first published."
         ) from error
-
-
-def _reason(error: Exception) -> str:
-    response = getattr(error, "response", None)
-    return f"HTTP {response.status_code}" if response is not None else type(error).__name__

@@ -107,7 +107,7 @@ class DataSet:
             f"{0 if self.clusters is None else len(self.clusters.labels)}. Name the cluster of every sample.",
         )
         if recorded:
-            self.__dict__["digest"] = recorded
+            object.__setattr__(self, "digest", recorded)
         else:
             _check(self)
         if self.unimodal is not None and self.target.kind == "regression":
@@ -184,9 +184,8 @@ class DataSet:
             return People(
                 self.unimodal[[name for name in self.names if name in self.unimodal]], False
             )
-        hidden = {
-            f"latent_{name}": name for name in self.names if f"latent_{name}" in self.table.columns
-        }
+        latents = {f"latent_{name}": name for name in self.names}
+        hidden = {key: name for key, name in latents.items() if key in self.table.columns}
         if self.truth is None or not hidden:
             return None
         return People(self.table[list(hidden)].rename(columns=hidden).astype(float), True)
@@ -345,8 +344,8 @@ class DataSet:
         Args:
             itemsize: bytes of a number. most: rows of a block.
         """
-        row = itemsize * sum(int(np.prod(m.values.shape[1:])) for m in self.modalities)
-        size = max(1, min(most, BLOCK // max(row, 1)))
+        width = itemsize * sum(int(np.prod(m.values.shape[1:])) for m in self.modalities)
+        size = max(1, min(most, BLOCK // max(width, 1)))
         return [rows[start : start + size] for start in range(0, len(rows), size)]
 
     @cached_property
@@ -376,9 +375,7 @@ class DataSet:
 def digest_of(data: DataSet) -> str:
     """Returns the digest of what a data set holds now, whatever was recorded."""
     contents = (
-        files.Contents(
-            m.name, m.values.shape, m.feature_names, files.pieces(m.values), m.lengths, m.shape
-        )
+        (m.name, m.values.shape, m.feature_names, files.pieces(m.values), m.lengths, m.shape)
         for m in data.modalities
     )
     return files.digest(data.target, data.ids, data.split, data.y, contents, data.unimodal)
@@ -406,14 +403,6 @@ def _check(data: DataSet) -> None:
             f"Modality '{m.name}' must have {count} samples like `ids`, but has "
             f"{len(m.values)}. Drop or add samples.",
         )
-    _check_ids(data)
-    _check_split(data)
-    _check_finite(data)
-    _check_targets(data)
-    _check_tables(data)
-
-
-def _check_ids(data: DataSet) -> None:
     check(
         bool((data.ids != "").all()), "Argument `ids` must not hold empty names. Name every sample."
     )
@@ -423,9 +412,6 @@ def _check_ids(data: DataSet) -> None:
         f"Argument `ids` must be unique, but {str(unique[counts > 1][:1].tolist())[:80]} appears more than once. "
         "Drop or rename duplicates.",
     )
-
-
-def _check_split(data: DataSet) -> None:
     for part in np.unique(data.split).tolist():
         choose("Split", part, SPLITS)
     for part in SPLITS:
@@ -433,30 +419,31 @@ def _check_split(data: DataSet) -> None:
             bool((data.split == part).any()),
             f"Argument `split` must put at least one sample in '{part}', but puts none there. Move some samples.",
         )
+    _check_finite(data)
+    _check_targets(data)
+    _check_tables(data)
 
 
 def _check_finite(data: DataSet) -> None:
     for m in data.modalities:
-        at, count, first = 0, 0, None
+        at, count = 0, 0
+        first: list[Any] = []
         for piece in files.pieces(m.values):
             if not np.isfinite(piece).all():
                 bad = np.argwhere(~np.isfinite(piece))
-                first = (
-                    (at + int(bad[0][0]), *(int(i) for i in bad[0][1:])) if first is None else first
-                )
+                first = first or [at + bad[0][0], *bad[0][1:]]
                 count += len(bad)
             at += len(piece)
-        if first is not None:
+        if first:
             row, *step, feature = first
             where = f"sample '{str(data.ids[row])[:80]}'" + (f", step {step[0]}" if step else "")
             raise InvalidInput(
                 f"Modality '{m.name}' must be finite, but holds {count} NaN or infinite values, the first "
                 f"in {where}, feature '{m.feature_names[feature]}'. Clean or impute the data first."
             )
-    bad_rows = np.flatnonzero(~np.isfinite(data.y))
-    if len(bad_rows):
+    for row in np.flatnonzero(~np.isfinite(data.y)):
         raise InvalidInput(
-            f"Argument `y` must be finite, but is not for sample '{str(data.ids[bad_rows[0]])[:80]}'. "
+            f"Argument `y` must be finite, but is not for sample '{str(data.ids[row])[:80]}'. "
             "Drop the sample or mend its target."
         )
 
@@ -485,10 +472,10 @@ def _check_tables(data: DataSet) -> None:
             f"`{name}.set_index(ids)`.",
         )
     if data.truth is not None:
-        wanted = coalitions(data.names)
         check(
-            tuple(data.truth.columns) == wanted,
-            f"Argument `truth` must have columns {wanted}, but has {tuple(data.truth.columns)}. Reorder or rename.",
+            tuple(data.truth.columns) == coalitions(data.names),
+            f"Argument `truth` must have columns {coalitions(data.names)}, but has {tuple(data.truth.columns)}. "
+            "Reorder or rename.",
         )
         check(
             bool(np.isfinite(data.truth.to_numpy()).all()),

@@ -9,7 +9,7 @@ import hashlib
 import io
 import wave
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache as remembered
 from functools import partial
 from itertools import product
@@ -207,25 +207,12 @@ def _index(path: Path) -> pd.DataFrame:
     return table.drop(columns="row").astype({"digit": np.int64})
 
 
-def _check_recordings(where: Path, names: list[str]) -> None:
-    gone = [name for name in names if not (where / name).is_file()]
-    if gone:
-        raise DataUnavailable(
-            f"Data set '{AVDIGITS.name}' is not complete: {where} lacks `{gone[0]}`"
-            f"{f' and {len(gone) - 1} more' if len(gone) > 1 else ''}. {AVDIGITS.remedy}"
-        )
-
-
 @remembered
 def _digests(where: Path, names: tuple[str, ...], pinned: str) -> dict[str, str]:
     """SHA-256 by recording, once all together have the pinned digest; reading all takes a fraction of a second."""
     sha256s = {name: files.sha256(where / name) for name in sorted(names)}
-    if (
-        hashlib.sha256(
-            "".join(f"{name} {digest}\n" for name, digest in sha256s.items()).encode()
-        ).hexdigest()
-        != pinned
-    ):
+    lines = "".join(f"{name} {digest}\n" for name, digest in sha256s.items())
+    if hashlib.sha256(lines.encode()).hexdigest() != pinned:
         raise IntegrityError(
             f"The recordings of data set '{AVDIGITS.name}' in {where} are not the recorded ones: their SHA-256 "
             f"differs. {AVDIGITS.remedy}"
@@ -280,12 +267,14 @@ def _split(index: pd.DataFrame) -> np.ndarray:
 
 
 def read_avdigits(
-    where: Path, pinned: Sequence[PinnedFile] = AVDIGITS_FILES, recordings: str = RECORDINGS
+    where: Path | None = None,
+    pinned: Sequence[PinnedFile] = AVDIGITS_FILES,
+    recordings: str = RECORDINGS,
 ) -> DataSet:
-    """Returns the digits from the files in `where`.
+    """Returns the digits from their files.
 
     Args:
-        where: the folder with `features.npz`, `index.csv` and `recordings/`.
+        where: the folder with `features.npz`, `index.csv` and `recordings/`; that of the data unless told.
         pinned: what the first two must be.
         recordings: what the recordings must be, checked when the first one is played; see `RECORDINGS`.
 
@@ -294,9 +283,16 @@ def read_avdigits(
         IntegrityError: when a file is not the recorded one.
         InvalidInput: when a recorded file holds something else than it should.
     """
+    where = where or AVDIGITS.folder
     AVDIGITS.verify(where, pinned)
     index = _index(where / "index.csv")
-    _check_recordings(where / "recordings", index.recording.tolist())
+    folder = where / "recordings"
+    gone = [name for name in index.recording if not (folder / name).is_file()]
+    if gone:
+        raise DataUnavailable(
+            f"Data set '{AVDIGITS.name}' is not complete: {folder} lacks `{gone[0]}`"
+            f"{f' and {len(gone) - 1} more' if len(gone) > 1 else ''}. {AVDIGITS.remedy}"
+        )
     result = files.read_npz(where / "features.npz", names=("mnist", "usps", "audio_logmel"))
     values: dict[str, np.ndarray] = {
         "mnist": result["mnist"] / 255,
@@ -311,7 +307,7 @@ def read_avdigits(
         )
     ids = index.recording.str.removesuffix(".wav").to_numpy(dtype=np.str_)
     images = {name: result[name] for name in ("mnist", "usps")}
-    recording = partial(_recording, where / "recordings", tuple(index.recording), recordings)
+    recording = partial(_recording, folder, tuple(index.recording), recordings)
     return DataSet(
         name=AVDIGITS.name,
         title=AVDIGITS.title,
@@ -340,15 +336,10 @@ def read_avdigits(
     )
 
 
-def load_avdigits() -> DataSet:
-    """Returns the digits from the data folder."""
-    return read_avdigits(AVDIGITS.folder)
-
-
 AVDIGITS = Source(
     "avdigits",
     "Digits seen and heard",
-    load_avdigits,
+    read_avdigits,
     place=50,
     files=AVDIGITS_FILES,
     folders=("recordings",),
@@ -400,10 +391,8 @@ def _content_of_handwritten(pictures: np.ndarray, row: int) -> dict[str, Content
 def _read(path: Path) -> dict[str, np.ndarray]:
     """The views by name, and the classes `y`."""
     mat = files.read_mat(path)
-    views, y = (
-        list(mat["X"].ravel()),
-        mat["Y"].ravel().astype(np.int64) - 1,
-    )  # the file says 1..10 for 0..9
+    views = list(mat["X"].ravel())
+    y = mat["Y"].ravel().astype(np.int64) - 1  # the file says 1..10 for 0..9
     sizes = [view.shape for view in views]
     check(
         sizes == [(len(y), size) for _, size, _ in VIEWS],
@@ -413,11 +402,13 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     return {"y": y} | {name: view for (name, _, _), view in zip(VIEWS, views, strict=True)}
 
 
-def read_handwritten(where: Path, pinned: Sequence[PinnedFile] = HANDWRITTEN_FILES) -> DataSet:
-    """Returns the six views from the file in `where`.
+def read_handwritten(
+    where: Path | None = None, pinned: Sequence[PinnedFile] = HANDWRITTEN_FILES
+) -> DataSet:
+    """Returns the six views from their file.
 
     Args:
-        where: the folder with `handwritten.mat`.
+        where: the folder with `handwritten.mat`; that of the data unless told.
         pinned: what the file must be.
 
     Raises:
@@ -425,6 +416,7 @@ def read_handwritten(where: Path, pinned: Sequence[PinnedFile] = HANDWRITTEN_FIL
         IntegrityError: when it is not the recorded one.
         InvalidInput: when its views are others than expected.
     """
+    where = where or HANDWRITTEN.folder
     HANDWRITTEN.verify(where, pinned)
     key = files.key_of([pinned[0].sha256, Path(__file__).read_bytes()])
     # reading the file takes a process of its own
@@ -458,15 +450,10 @@ def read_handwritten(where: Path, pinned: Sequence[PinnedFile] = HANDWRITTEN_FIL
     )
 
 
-def load_handwritten() -> DataSet:
-    """Returns the six views from the data folder."""
-    return read_handwritten(HANDWRITTEN.folder)
-
-
 HANDWRITTEN = Source(
     "handwritten",
     "Handwritten digits in six views",
-    load_handwritten,
+    read_handwritten,
     place=80,
     files=HANDWRITTEN_FILES,
     below="images",
@@ -637,10 +624,9 @@ def _apart(
             m = rng.integers(chosen.shape[1])
             other = rng.choice(np.flatnonzero((shown[:, m] == shown[row, m]) & (y == y[row])))
             chosen[[row, other], m] = chosen[[other, row], m]
-    check(
-        False,
+    raise InvalidInput(
         f"Argument `sizes` must be small enough that no row repeats another, but {len(chosen)} cannot be drawn so. "
-        "Ask for fewer.",
+        "Ask for fewer."
     )
 
 
@@ -703,13 +689,11 @@ def draw_question(
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     for part in SPLITS:
         shown, y = _combinations(sizes[part], len(views), question.remainders, rng)
-        chosen = np.column_stack(
-            [_items(shown[:, m], y, base, part, rng) for m in range(len(views))]
-        )
+        chosen = np.column_stack([_items(digits, y, base, part, rng) for digits in shown.T])
         _apart(chosen, shown, y, alike, rng)
         order = rng.permutation(len(y))
         parts.append((chosen[order], y[order]))
-    chosen, y = (np.concatenate(outcome) for outcome in zip(*parts, strict=True))
+    chosen, y = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
     ids = spec.numbered("pair" if len(views) == 2 else "triple", len(y))
     result = {m.name: m for m in base.modalities}
     return DataSet(
@@ -745,34 +729,26 @@ def load_question(name: str) -> DataSet:
         DataUnavailable: when it is drawn from `avdigits` and files of that are missing.
     """
     next(source for source in QUESTION_SOURCES if source.name == name).require()
-    return draw_question(name, load_digits() if QUESTIONS[name].of == "digits" else load_avdigits())
+    return draw_question(name, load_digits() if QUESTIONS[name].of == "digits" else read_avdigits())
 
 
-def _source(name: str, place: int) -> Source:
-    question = QUESTIONS[name]
+def _source(name: str, question: Question) -> Source:
+    load = partial(load_question, name)
     if question.of == "digits":
-        return Source(
-            name,
-            question.title,
-            partial(load_question, name),
-            place,
-            made="is drawn from digits that come with scikit-learn",
-        )
-    return Source(
-        name,
-        question.title,
-        partial(load_question, name),
-        place,
-        files=AVDIGITS.files,
-        folders=AVDIGITS.folders,
+        made = "is drawn from digits that come with scikit-learn"
+        return Source(name, question.title, load, 30, made=made)
+    return replace(
+        AVDIGITS,
+        name=name,
+        title=question.title,
+        load=load,
+        place=60,
         below=AVDIGITS.name,
         by_hand="It is drawn from the files of 'avdigits', which was put together for qfusion and has no "
         "public copy to download.",
     )
 
 
-QUESTION_SOURCES = tuple(
-    _source(name, 30 if question.of == "digits" else 60) for name, question in QUESTIONS.items()
-)
+QUESTION_SOURCES = tuple(_source(*item) for item in QUESTIONS.items())
 
 SOURCES = (DIGITS, AVDIGITS, HANDWRITTEN, *QUESTION_SOURCES)
