@@ -52,7 +52,7 @@ from qfusion.explain.sensitivity import system
 from qfusion.models import FusionModel, require
 from qfusion.models.base import in_double
 from qfusion.models.encoders import Features
-from qfusion.models.quantum_jump import QuantumJump
+from qfusion.models.quantum_jump import TimeModel
 from qfusion.quantum import decomposition, states
 from qfusion.quantum.decomposition import Subset, subset_name, subsets
 from qfusion.quantum.lindblad import Generator, Term, act, evolve
@@ -349,14 +349,14 @@ def answer(result: Built) -> str:
 
 def _opened(
     model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int
-) -> tuple[QuantumJump, JumpParameters, Apart]:
+) -> tuple[TimeModel, JumpParameters, Apart]:
     moving = in_double(require(model, "time", "that could build anything"))
     result = cast(JumpParameters, system(moving, inputs, background, output))
     with torch.no_grad():
         return moving, result, Apart.of(moving, result, output)
 
 
-def _names(model: QuantumJump) -> tuple[str, ...]:
+def _names(model: TimeModel) -> tuple[str, ...]:
     return tuple(subset_name(s, model.modalities) for s in subsets(len(model.modalities)))
 
 
@@ -421,7 +421,7 @@ class Apart:
     T: float
 
     @staticmethod
-    def of(model: QuantumJump, jump_parameters: JumpParameters, output: int) -> Apart:
+    def of(model: TimeModel, jump_parameters: JumpParameters, output: int) -> Apart:
         """Takes a model apart into every H_S and the dissipation of every A."""
         dims, dtype = model.dims, torch.complex128
         terms = decomposition.traceless(

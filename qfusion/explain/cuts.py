@@ -22,7 +22,7 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import stability
 from qfusion.explain.backgrounds import AnyBackground, Background
 from qfusion.explain.coalitions import dividends as harsanyi
-from qfusion.models.quantum_jump import QuantumJump
+from qfusion.models.quantum_jump import TimeModel
 from qfusion.models.registry import require
 from qfusion.quantum import states
 from qfusion.quantum.decomposition import subset_name, subsets
@@ -346,7 +346,7 @@ def cuts(
 
 
 def _chosen(
-    model: QuantumJump, modalities: Sequence[str] | None, kinds: Sequence[str]
+    model: TimeModel, modalities: Sequence[str] | None, kinds: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     check(
         len(model.modalities) > 1,
@@ -386,7 +386,7 @@ def _moments(times: Sequence[float] | np.ndarray | None, duration: float) -> lis
     return [min(t, duration) for t in moments]
 
 
-def _means(model: QuantumJump, background: AnyBackground, start: list[Tensor]) -> list[Tensor]:
+def _means(model: TimeModel, background: AnyBackground, start: list[Tensor]) -> list[Tensor]:
     """The background's mean state of every modality, (1, d, d)."""
     if not isinstance(background, Background) or background.dims != model.dims:
         raise InvalidInput(
@@ -402,7 +402,7 @@ class _Run:
     """The observables O(T - t) of a model and what it takes to evolve states, worked out once for all states."""
 
     def __init__(
-        self, model: QuantumJump, moments: list[float], places: list[int], kinds: tuple[str, ...]
+        self, model: TimeModel, moments: list[float], places: list[int], kinds: tuple[str, ...]
     ):
         self.model, self.moments, self.places, self.kinds, self.dims = (
             model,

@@ -21,7 +21,7 @@ from qfusion.explain.evidence import qubit_entropy
 from qfusion.models.encoders import Features
 from qfusion.models.entangled_qcnn import EntangledQCNN, fuse
 from qfusion.models.qcnn import evaluate, products
-from qfusion.models.quantum_jump import QuantumJump, expectation
+from qfusion.models.quantum_jump import TimeModel, expectation
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import decomposition, measures, states
 from qfusion.quantum.decomposition import Subset, subset_name, subsets
@@ -123,7 +123,7 @@ class JumpParameters(Terms):
             D).
     """
 
-    model: QuantumJump
+    model: TimeModel
     couplings: tuple[Subset, ...]
     dissipations: tuple[Subset, ...]
     generator: Generator
@@ -136,7 +136,7 @@ class JumpParameters(Terms):
     @staticmethod
     @torch.no_grad()
     def of(
-        model: QuantumJump, inputs: Mapping[str, Features], background: Background, output: int
+        model: TimeModel, inputs: Mapping[str, Features], background: Background, output: int
     ) -> JumpParameters:
         """Collects what slopes and knock-outs need."""
         plain = copy.copy(model)
@@ -364,7 +364,7 @@ def _mean_state(kets: Tensor) -> Tensor:
 
 
 def _parameters(
-    model: QuantumJump, couplings: Sequence[Subset], dissipations: Sequence[Subset], still: bool
+    model: TimeModel, couplings: Sequence[Subset], dissipations: Sequence[Subset], still: bool
 ) -> tuple[Parameter, ...]:
     names, tweak = model.modalities, model.tweak or LEARNED
     learned = float(model.settings["duration"])
@@ -389,7 +389,7 @@ def _parameters(
     return (*result, *_vector_parameters(model))
 
 
-def _vector_parameters(model: QuantumJump) -> Iterator[Parameter]:
+def _vector_parameters(model: TimeModel) -> Iterator[Parameter]:
     """One for every measurement vector: W[j], or W[text,j] where it measures the state of one modality."""
     for s, v in model.measurement_vectors().items():
         of = "" if len(s) == len(model.dims) > 1 else model.modalities[s[0]]

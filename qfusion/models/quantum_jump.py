@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import copy
 import math
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -164,7 +165,259 @@ MAX_DIMENSION = 4096
 MAX_SAMPLED = 65536  # with local terms, by trajectories alone
 
 
-class QuantumJump(KetModel):
+class TimeModel(KetModel):
+    """What the ability "time" gives: the modalities' product state evolves under a generator for a duration, and each
+    score is linear in probabilities of measurement vectors at its end, or at any time before.
+
+    A subclass says the generator and the vectors.
+
+    Attributes:
+        duration: T, in units of 1 / energy (hbar = 1), tweaked or learned.
+        tweak: what is changed of what was learned; None where nothing is.
+        subsystems: the modalities of every term of the generator.
+        A, L: parameters of every term's Hamiltonian and of its jump operators; empty where there are none.
+        W: weights of the probabilities in the scores, (C, all vectors).
+        still: whether nothing evolves.
+        samples: whether scores are means over sampled trajectories while training; `settings` then say of how many
+            `trajectories` in how many `steps`.
+        way: how scores are worked out, of WAYS, or "auto".
+    """
+
+    abilities = frozenset({"states", "kets", "time", "circuit", "terms"})
+    duration: float
+    tweak: Tweak | None = None
+    subsystems: list[Subset]
+    A: nn.ParameterList
+    L: nn.ParameterList
+    W: nn.Parameter
+    still: bool = False
+    samples: bool = False
+    way: str = "auto"
+
+    @abstractmethod
+    def generator(self) -> Generator:
+        """Returns the generator with the learned (and tweaked) Hamiltonian and jump operators, differentiable."""
+
+    @abstractmethod
+    def measurement_vectors(self) -> dict[Subset, Tensor]:
+        """Returns the unit vectors v_mj (J, d) of each state that is read, by its modalities: (m,) of one, all of the
+        joint state."""
+
+    @property
+    def jump_count(self) -> int:
+        """Number of jump operators over all terms."""
+        return sum(len(L) for L in self.L)
+
+    def _whole(self) -> Generator:
+        """The generator where D x D matrices can be held."""
+        D = math.prod(self.dims)
+        check(
+            D <= MAX_DIMENSION,
+            f"This model has D = {D:,}: beyond {MAX_DIMENSION:,} there are no matrices of D x D "
+            "to evolve, explain or draw. Use `estimate`, which samples trajectories, or a model of lower `dims`.",
+        )
+        return self.generator()
+
+    def weighted_readout(self, weights: Tensor) -> Tensor:
+        """Returns sum_j weights_cj |v_j><v_j| x 1, (C, D, D), for weights (C, all vectors in the order of
+        `measurement_vectors`)."""
+        vectors, parts = self.measurement_vectors(), []
+        for (s, v), w in zip(vectors.items(), weights.chunk(len(vectors), 1), strict=True):
+            local = torch.einsum("cj,ja,jb->cab", w.to(v.dtype), v, v.conj())
+            parts.append(states.embed(local, self.dims, s))
+        return torch.stack(parts).sum(0)
+
+    def readout(self) -> Tensor:
+        """Returns O_c = sum_j W_cj |v_j><v_j| (times 1 on what is not read) before evolution, (C, D, D)."""
+        return self.weighted_readout(self.W)
+
+    def observables(self, times: Sequence[float] | None = None) -> Tensor:
+        """Returns O_c(T), (C, D, D), or O_c(t) at the given times, (nT, C, D, D): y_c = Tr[O_c rho_0] + b_c."""
+        self._whole()
+        moments = [self.duration] if times is None else times
+        O = self._evolve(self.readout(), moments, "observables")
+        return O[0] if times is None else O
+
+    def evolve_states(self, rho: Tensor, times: Sequence[float]) -> Tensor:
+        """Returns rho(t), (nT, ..., D, D), of operators (..., D, D)."""
+        return self._evolve(rho, times, "states")
+
+    def _evolve(self, operators: Tensor, times: Sequence[float], picture: str) -> Tensor:
+        if self.still:
+            return operators.expand(len(times), *operators.shape)
+        return evolve(self._whole(), operators, times, picture)
+
+    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
+        """Returns the scores, (B, C)."""
+        psi = self.product_state(self.encode(inputs))
+        learning = torch.is_grad_enabled()
+        way = self.choice(len(psi), learning).way
+        if self.samples or (way == "trajectories" and learning):
+            return self.sampled(psi, self.settings["trajectories"]) + self.bias
+        if way == "trajectories":
+            return self._estimated(psi, SAMPLED, 0).scores
+        if way == "states":
+            rho = self.evolve_states(states.density(psi), [self.duration])[0]
+            return torch.einsum("cab,nba->nc", self.readout(), rho).real + self.bias
+        return expectation(self.observables(), psi) + self.bias
+
+    def by(self, way: str) -> Self:
+        """Returns a model that shares this one's weights and works scores out in the way given, of WAYS, or by
+        the cheapest ("auto"); this one stays as it is.
+
+        Raises:
+            NotFound: when there is no such way.
+        """
+        other = copy.copy(self)
+        other.way = choose("Way", way, ("auto", *WAYS))
+        return other
+
+    def choice(self, rows: int, gradient: bool = False) -> Choice:
+        """Returns how the scores of so many samples are worked out, why, and what that costs.
+
+        Args:
+            rows: number of samples.
+            gradient: whether for training, where iterates are held.
+        """
+        jumps = [len(L) for L in self.L] or [0] * len(self.subsystems)
+        terms = [
+            (math.prod(self.dims[m] for m in s), K)
+            for s, K in zip(self.subsystems, jumps, strict=True)
+        ]
+        return choice(
+            self.dims,
+            terms,
+            rows,
+            len(self.outputs),
+            gradient,
+            self.way,
+            math.prod(self.dims) <= MAX_DIMENSION,
+        )
+
+    @torch.no_grad()
+    def estimate(
+        self, inputs: Mapping[str, Features], trajectories: int = SAMPLED, seed: int = 0
+    ) -> Estimate:
+        """Returns scores as means over sampled trajectories without a time-step error, with their standard errors:
+        for dimensions where the exact scores of `forward` cost too much.
+
+        Args:
+            inputs: as of `forward`.
+            trajectories: of each sample, at least 2.
+            seed: of the trajectories.
+
+        Raises:
+            InvalidInput: when `trajectories` is below 2 or inputs do not fit.
+        """
+        check(
+            isinstance(trajectories, int) and trajectories >= 2,
+            f"Argument `trajectories` must be a whole number from 2, but is {trajectories!r}. A standard error needs "
+            "a spread.",
+        )
+        return self._estimated(self.product_state(self.encode(inputs)), trajectories, seed)
+
+    def _estimated(self, psi: Tensor, count: int, seed: int) -> Estimate:
+        generator, random, scores, errors = (
+            self.generator(),
+            torch.Generator().manual_seed(seed),
+            [],
+            [],
+        )
+        for ket in psi:  # one sample after the other: its kets are as many as fit
+            final = trajectories.waiting_times(generator, ket.repeat(count, 1), self._until, random)
+            read = self._read(final)
+            scores.append(read.mean(0) + self.bias)
+            errors.append(read.std(0) / count**0.5)
+        empty = psi.real.new_zeros(0, len(self.outputs))
+        return Estimate(
+            torch.stack(scores) if scores else empty,
+            torch.stack(errors) if errors else empty,
+            count,
+        )
+
+    @property
+    def _until(self) -> float:
+        return 0.0 if self.still else self.duration
+
+    def _read(self, psi: Tensor) -> Tensor:
+        """sum_j W_cj <psi|v_j><v_j|psi> of kets (N, D), (N, C), without a D x D matrix."""
+        vectors, parts = self.measurement_vectors(), []
+        for (s, v), w in zip(vectors.items(), self.W.chunk(len(vectors), 1), strict=True):
+            rows = v.conj()[None]  # amplitudes <v_j|psi> on what is not read
+            rest = psi.shape[1] // v.shape[1]
+            order = [0, *(1 + m for m in s), *(1 + m for m in range(len(self.dims)) if m not in s)]
+            columns = psi.reshape(-1, *self.dims).permute(order).reshape(len(psi), v.shape[1], rest)
+            parts.append((rows @ columns).abs().square().sum(-1) @ w.to(psi.real.dtype).T)
+        return torch.stack(parts).sum(0)
+
+    def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
+        """Returns the scores of given kets, (B, C): their states evolve, where `observables` evolves what is read."""
+        psi = self.product_state(states).to(torch.complex128)
+        rho = self.evolve_states(psi[:, :, None] * psi[:, None, :].conj(), [self.duration])[0]
+        return torch.einsum("cab,nba->nc", self.readout().to(rho.dtype), rho).real + self.bias
+
+    def points(self, count: int = 2) -> Points:
+        """Returns so many times from 0 to T."""
+        times = np.linspace(0.0, max(float(self.duration), 1e-6), count).tolist()
+        return Points("time", tuple(times), tuple(f"t = {t:.2f}" for t in times))
+
+    def sampled(self, psi: Tensor, count: int) -> Tensor:
+        """Returns the scores without bias from the mean over `count` quantum-jump trajectories, (B, C); random,
+        unbiased gradient."""
+        final = trajectories.first_order(
+            self.generator(), psi.repeat(count, 1), self._until, self.settings["steps"]
+        )
+        return self._read(final).view(count, len(psi), -1).mean(0)
+
+    def system(self) -> System:
+        """Returns the physics, detached, in double precision and in the form that no gauge of what was learned changes:
+        H without trace that belongs to traceless L_k, which are orthogonal and ordered by their rates, see
+        `quantum.gauge`."""
+        learned, dtype = self._whole(), torch.complex128
+        with torch.no_grad():
+            generator = decomposition.traceless(
+                Generator(
+                    self.dims,
+                    tuple(
+                        Term(term.subsystems, term.H.to(dtype), term.jumps.to(dtype))
+                        for term in learned.terms
+                    ),
+                )
+            )
+            H = generator.hamiltonian()
+            H = H - torch.diagonal(H).mean() * torch.eye(len(H), dtype=dtype, device=H.device)
+            return System(
+                H,
+                decomposition.unravelling(generator.jump_operators()),
+                self.dims,
+                self.modalities,
+                self.duration,
+            )
+
+    def parse_tweak(self, tweak: Tweak | str) -> Tweak:
+        """Returns a tweak of this model, given as text or not, in the one form that equal tweaks have; its `str` is its
+        text.
+
+        Raises:
+            InvalidInput, NotFound: when it names a coupling, dissipation or jump operator that does not exist, or a
+                number is out of range.
+        """
+        return Tweak.parse(tweak, self) if isinstance(tweak, str) else tweak.fit(self)
+
+    def tweaked(self, tweak: Tweak | str) -> Self:
+        """Returns a model that shares this one's weights, with couplings, dissipation or duration changed; this one
+        stays as it is.
+
+        Raises:
+            InvalidInput, NotFound: as for `parse_tweak`.
+        """
+        other = copy.copy(self)
+        other.tweak = self.parse_tweak(tweak)
+        other.duration = self.duration if other.tweak.duration is None else other.tweak.duration
+        return other
+
+
+class QuantumJump(TimeModel):
     """The QiNN-QJ model.
 
     Args:
@@ -272,8 +525,8 @@ class QuantumJump(KetModel):
             head_scale=head_scale,
         )
         self.duration = float(duration)
-        self.tweak: Tweak | None = None
-        self.way = "auto"
+        self.still = evolution == "none"
+        self.samples = dynamics == "jumps" and not self.still
         self.encoders = self._ket_encoders(
             hidden, dropout, pooling, encoder, None if input_dropout < 0 else input_dropout
         )
@@ -346,34 +599,6 @@ class QuantumJump(KetModel):
         return [(parameter, 0.0) for parameter in (*self.A, *self.L)]
 
     @property
-    def samples(self) -> bool:
-        """Whether scores are means over sampled trajectories while training."""
-        return bool(self.settings["dynamics"] == "jumps" and self.settings["evolution"] != "none")
-
-    @property
-    def jump_count(self) -> int:
-        """Number of jump operators over all terms."""
-        return sum(len(L) for L in self.L)
-
-    def _whole(self) -> Generator:
-        """The generator where D x D matrices can be held."""
-        D = math.prod(self.dims)
-        check(
-            D <= MAX_DIMENSION,
-            f"This model has D = {D:,}: beyond {MAX_DIMENSION:,} there are no matrices of D x D "
-            "to evolve, explain or draw. Use `estimate`, which samples trajectories, or a model of lower `dims`.",
-        )
-        return self.generator()
-
-    def hamiltonian(self) -> Tensor:
-        """Returns H, (D, D)."""
-        return self._whole().hamiltonian()
-
-    def jump_operators(self) -> Tensor:
-        """Returns all L_k, (K, D, D)."""
-        return self._whole().jump_operators()
-
-    @property
     def _vector_names(self) -> list[str]:
         """The parameters that hold the vectors, by state that is read; "V" alone is the name of old."""
         return (
@@ -388,208 +613,6 @@ class QuantumJump(KetModel):
             V = torch.view_as_complex(getattr(self, name))
             result[s] = V / torch.linalg.vector_norm(V, dim=-1, keepdim=True).clamp_min(1e-12)
         return result
-
-    def weighted_readout(self, weights: Tensor) -> Tensor:
-        """Returns sum_j weights_cj |v_j><v_j| x 1, (C, D, D), for weights (C, all vectors in the order of
-        `measurement_vectors`)."""
-        parts = []
-        for (s, v), w in zip(
-            self.measurement_vectors().items(), weights.chunk(len(self.read_states), 1), strict=True
-        ):
-            local = torch.einsum("cj,ja,jb->cab", w.to(v.dtype), v, v.conj())
-            parts.append(states.embed(local, self.dims, s))
-        return torch.stack(parts).sum(0)
-
-    def readout(self) -> Tensor:
-        """Returns O_c = sum_j W_cj |v_j><v_j| (times 1 on what is not read) before evolution, (C, D, D)."""
-        return self.weighted_readout(self.W)
-
-    def observables(self, times: Sequence[float] | None = None) -> Tensor:
-        """Returns O_c(T), (C, D, D), or O_c(t) at the given times, (nT, C, D, D): y_c = Tr[O_c rho_0] + b_c."""
-        self._whole()
-        moments = [self.duration] if times is None else times
-        O = self._evolve(self.readout(), moments, "observables")
-        return O[0] if times is None else O
-
-    def evolve_states(self, rho: Tensor, times: Sequence[float]) -> Tensor:
-        """Returns rho(t), (nT, ..., D, D), of operators (..., D, D)."""
-        return self._evolve(rho, times, "states")
-
-    def _evolve(self, operators: Tensor, times: Sequence[float], picture: str) -> Tensor:
-        if self.settings["evolution"] == "none":
-            return operators.expand(len(times), *operators.shape)
-        return evolve(self._whole(), operators, times, picture)
-
-    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
-        """Returns the scores, (B, C)."""
-        psi = self.product_state(self.encode(inputs))
-        learning = torch.is_grad_enabled()
-        way = self.choice(len(psi), learning).way
-        if self.samples or (way == "trajectories" and learning):
-            return self.sampled(psi, self.settings["trajectories"]) + self.bias
-        if way == "trajectories":
-            return self._estimated(psi, SAMPLED, 0).scores
-        if way == "states":
-            rho = self.evolve_states(states.density(psi), [self.duration])[0]
-            return torch.einsum("cab,nba->nc", self.readout(), rho).real + self.bias
-        return expectation(self.observables(), psi) + self.bias
-
-    def by(self, way: str) -> QuantumJump:
-        """Returns a model that shares this one's weights and works scores out in the way given, of `ways.WAYS`, or by
-        the cheapest ("auto"); this one stays as it is.
-
-        Raises:
-            NotFound: when there is no such way.
-        """
-        other = copy.copy(self)
-        other.way = choose("Way", way, ("auto", *WAYS))
-        return other
-
-    def choice(self, rows: int, gradient: bool = False) -> Choice:
-        """Returns how the scores of so many samples are worked out, why, and what that costs.
-
-        Args:
-            rows: number of samples.
-            gradient: whether for training, where iterates are held.
-        """
-        jumps = [len(L) for L in self.L] or [0] * len(self.subsystems)
-        terms = [
-            (math.prod(self.dims[m] for m in s), K)
-            for s, K in zip(self.subsystems, jumps, strict=True)
-        ]
-        return choice(
-            self.dims,
-            terms,
-            rows,
-            len(self.outputs),
-            gradient,
-            self.way,
-            math.prod(self.dims) <= MAX_DIMENSION,
-        )
-
-    @torch.no_grad()
-    def estimate(
-        self, inputs: Mapping[str, Features], trajectories: int = SAMPLED, seed: int = 0
-    ) -> Estimate:
-        """Returns scores as means over sampled trajectories without a time-step error, with their standard errors:
-        for dimensions where the exact scores of `forward` cost too much.
-
-        Args:
-            inputs: as of `forward`.
-            trajectories: of each sample, at least 2.
-            seed: of the trajectories.
-
-        Raises:
-            InvalidInput: when `trajectories` is below 2 or inputs do not fit.
-        """
-        check(
-            isinstance(trajectories, int) and trajectories >= 2,
-            f"Argument `trajectories` must be a whole number from 2, but is {trajectories!r}. A standard error needs "
-            "a spread.",
-        )
-        return self._estimated(self.product_state(self.encode(inputs)), trajectories, seed)
-
-    def _estimated(self, psi: Tensor, count: int, seed: int) -> Estimate:
-        generator, random, scores, errors = (
-            self.generator(),
-            torch.Generator().manual_seed(seed),
-            [],
-            [],
-        )
-        for ket in psi:  # one sample after the other: its kets are as many as fit
-            final = trajectories.waiting_times(generator, ket.repeat(count, 1), self._until, random)
-            read = self._read(final)
-            scores.append(read.mean(0) + self.bias)
-            errors.append(read.std(0) / count**0.5)
-        empty = psi.real.new_zeros(0, len(self.outputs))
-        return Estimate(
-            torch.stack(scores) if scores else empty,
-            torch.stack(errors) if errors else empty,
-            count,
-        )
-
-    @property
-    def _until(self) -> float:
-        return 0.0 if self.settings["evolution"] == "none" else self.duration
-
-    def _read(self, psi: Tensor) -> Tensor:
-        """sum_j W_cj <psi|v_j><v_j|psi> of kets (N, D), (N, C), without a D x D matrix."""
-        parts = []
-        for (s, v), w in zip(
-            self.measurement_vectors().items(), self.W.chunk(len(self.read_states), 1), strict=True
-        ):
-            rows = v.conj()[None]  # amplitudes <v_j|psi> on what is not read
-            rest = psi.shape[1] // v.shape[1]
-            order = [0, *(1 + m for m in s), *(1 + m for m in range(len(self.dims)) if m not in s)]
-            columns = psi.reshape(-1, *self.dims).permute(order).reshape(len(psi), v.shape[1], rest)
-            parts.append((rows @ columns).abs().square().sum(-1) @ w.to(psi.real.dtype).T)
-        return torch.stack(parts).sum(0)
-
-    def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
-        """Returns the scores of given kets, (B, C): their states evolve, where `observables` evolves what is read."""
-        psi = self.product_state(states).to(torch.complex128)
-        rho = self.evolve_states(psi[:, :, None] * psi[:, None, :].conj(), [self.duration])[0]
-        return torch.einsum("cab,nba->nc", self.readout().to(rho.dtype), rho).real + self.bias
-
-    def points(self, count: int = 2) -> Points:
-        """Returns so many times from 0 to T."""
-        times = np.linspace(0.0, max(float(self.duration), 1e-6), count).tolist()
-        return Points("time", tuple(times), tuple(f"t = {t:.2f}" for t in times))
-
-    def sampled(self, psi: Tensor, count: int) -> Tensor:
-        """Returns the scores without bias from the mean over `count` quantum-jump trajectories, (B, C); random,
-        unbiased gradient."""
-        final = trajectories.first_order(
-            self.generator(), psi.repeat(count, 1), self._until, self.settings["steps"]
-        )
-        return self._read(final).view(count, len(psi), -1).mean(0)
-
-    def system(self) -> System:
-        """Returns the physics, detached, in double precision and in the form that no gauge of what was learned changes:
-        H without trace that belongs to traceless L_k, which are orthogonal and ordered by their rates, see
-        `quantum.gauge`."""
-        learned, dtype = self._whole(), torch.complex128
-        with torch.no_grad():
-            generator = decomposition.traceless(
-                Generator(
-                    self.dims,
-                    tuple(
-                        Term(term.subsystems, term.H.to(dtype), term.jumps.to(dtype))
-                        for term in learned.terms
-                    ),
-                )
-            )
-            H = generator.hamiltonian()
-            H = H - torch.diagonal(H).mean() * torch.eye(len(H), dtype=dtype, device=H.device)
-            return System(
-                H,
-                decomposition.unravelling(generator.jump_operators()),
-                self.dims,
-                self.modalities,
-                self.duration,
-            )
-
-    def parse_tweak(self, tweak: Tweak | str) -> Tweak:
-        """Returns a tweak of this model, given as text or not, in the one form that equal tweaks have; its `str` is its
-        text.
-
-        Raises:
-            InvalidInput, NotFound: when it names a coupling, dissipation or jump operator that does not exist, or a
-                number is out of range.
-        """
-        return Tweak.parse(tweak, self) if isinstance(tweak, str) else tweak.fit(self)
-
-    def tweaked(self, tweak: Tweak | str) -> QuantumJump:
-        """Returns a model that shares this one's weights, with couplings, dissipation or duration changed; this one
-        stays as it is.
-
-        Raises:
-            InvalidInput, NotFound: as for `parse_tweak`.
-        """
-        other = copy.copy(self)
-        other.tweak = self.parse_tweak(tweak)
-        other.duration = self.duration if other.tweak.duration is None else other.tweak.duration
-        return other
 
     def baked(
         self, state: dict[str, Tensor], settings: dict[str, Any], words: str
