@@ -236,12 +236,11 @@ class Target:
             object.__setattr__(
                 self, "convention", choose("Convention", self.convention or MOSI, CONVENTIONS)
             )
-        known = range(len(self.labels))
         check(
             not self.labels
             or (
                 len(self.sets) == len(self.classes)
-                and all(entry in known for result in self.sets for entry in result)
+                and all(0 <= label < len(self.labels) for own in self.sets for label in own)
             ),
             f"Argument `sets` must say of each of the {len(self.classes)} classes which of the {len(self.labels)} "
             f"labels it stands for, but has {len(self.sets)} entries. Give one tuple of places a class.",

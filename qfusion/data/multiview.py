@@ -116,8 +116,12 @@ def read_views(
         f"{shown}). {_LAYOUT}",
     )
     y, classes = _classes(name, content[label], FEWEST if strict else 1)
-    left_out = [key for key in content if key not in used]
-    return _views(name, views, len(y), strict), y, classes, left_out
+    return (
+        _views(name, views, len(y), strict),
+        y,
+        classes,
+        [key for key in content if key not in used],
+    )
 
 
 def _opened(result: dict[str, Any]) -> dict[str, Any]:
@@ -482,8 +486,7 @@ class _Stream(Reading):
                 )
                 for start in range(0, shape[0], rows):
                     count = min(rows, shape[0] - start)
-                    content = stream.read(count * size)
-                    values = np.frombuffer(content, kind).reshape(count, *row)
+                    values = np.frombuffer(stream.read(count * size), kind).reshape(count, *row)
                     if lengths is not None:
                         values = np.where(
                             (np.arange(row[0]) < lengths[start : start + count, None])[..., None],

@@ -144,8 +144,9 @@ class DataSet:
         """
         if split is None:
             return np.arange(len(self))
-        parts = [choose("Split", part, SPLITS) for part in split.split("+")]
-        return np.flatnonzero(np.isin(self.split, parts))
+        return np.flatnonzero(
+            np.isin(self.split, [choose("Split", part, SPLITS) for part in split.split("+")])
+        )
 
     def row(self, sample_id: str) -> int:
         """Returns the row of a sample.
@@ -260,14 +261,13 @@ class DataSet:
             self.target.labels,
             ((), (at,)),
         )
-        digest = hashlib.sha256(f"{self.digest}|{label}".encode()).hexdigest()
         return replace(
             self,
             name=f"{self.name}:{label}",
             title=f"{self.title}: {label}",
             target=target,
             y=yes[self.y].astype(np.int64),
-            recorded=digest,
+            recorded=hashlib.sha256(f"{self.digest}|{label}".encode()).hexdigest(),
         )
 
     def part(self, rows: np.ndarray) -> DataSet:

@@ -96,8 +96,8 @@ class Part:
         """Of a piece that begins at row `start`, the steps that are real, (n, F)."""
         if self.lengths is None:
             return piece
-        mask = np.arange(self.shape[1]) < self.lengths[start : start + len(piece), None]
-        return piece[mask]
+        lengths = self.lengths[start : start + len(piece)]
+        return piece[np.arange(self.shape[1]) < lengths[:, None]]
 
 
 @dataclass(eq=False)
@@ -292,8 +292,7 @@ def classes_of(labels: list[Any] | np.ndarray) -> tuple[np.ndarray, tuple[str, .
     Raises:
         InvalidInput: when there are more than MAX_CLASSES.
     """
-    series = pd.Series(labels)
-    codes, known = pd.factorize(series, sort=True)
+    codes, known = pd.factorize(pd.Series(labels), sort=True)
     check(
         len(known) <= MAX_CLASSES,
         f"Labels must name at most {MAX_CLASSES:,} classes, but name {len(known):,}. Import the set with --target "

@@ -325,8 +325,7 @@ class _Reader(Reading):
                 result.append(self.index.get_indexer(pd.Index(ids)))
             at += len(ids)
         rows = np.concatenate(result) if result else np.zeros(0, np.int64)
-        known = rows[rows >= 0]
-        once = np.bincount(known, minlength=len(self.ids))
+        once = np.bincount(rows[rows >= 0], minlength=len(self.ids))
         check(
             sequences or once.max(initial=0) <= 1,
             f"Table `{table.path.name}` must have one row a sample, but has {once.max(initial=0)} of "

@@ -665,8 +665,8 @@ class ProductQCNN(NetworkModel):
     def scores(self, states: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores (logits), (B, C), of the encoders' numbers."""
         turns = torch.stack([states[name] for name in self.modalities], 1)
-        fused = vectors(torch.pi / 2 + (self.weights * turns).sum(1))
-        return qcnn.network_scores(self.network, fused) + self.bias
+        angles = torch.pi / 2 + (self.weights * turns).sum(1)
+        return qcnn.network_scores(self.network, vectors(angles)) + self.bias
 
 
 def vectors(angles: Tensor) -> Tensor:
