@@ -561,8 +561,9 @@ def _keys(piece: np.ndarray) -> np.ndarray:
     )
 
 
-def _some(number: int, one: str, more: str) -> str:
-    """So many samples, and the verb."""
+def _some(rows: np.ndarray, one: str, more: str) -> str:
+    """How many of the samples, bool (N,), and the verb."""
+    number = int(rows.sum())
     return f"{count(number, 'sample')} {one if number == 1 else more}"
 
 
@@ -571,29 +572,26 @@ def _names(names: Sequence[object]) -> str:
     return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
-def _of_values(part: Part, scan: Scan) -> list[Finding]:
-    findings = []
-    bad = scan.nans + scan.infinite
+def _of_values(part: Part, scan: Scan) -> Iterator[Finding]:
+    bad, name = scan.nans + scan.infinite, part.name
     if bad.any():
         worst = np.argsort(-bad, kind="stable")[: int((bad > 0).sum())]
         rows, nans = np.flatnonzero(scan.broken), int(scan.nans.sum())
         most = "most in " if len(set(bad[worst].tolist())) > 1 else ""
-        findings.append(
-            Finding(
-                "not-finite",
-                "error",
-                f"{count(nans, 'value')} {'is' if nans == 1 else 'are'} NaN and {int(scan.infinite.sum()):,} infinite, "
-                f"in {len(rows):,} of {count(len(scan.keys), 'sample')} and {len(worst):,} of "
-                f"{count(len(bad), 'feature')}, {most}{_names([part.feature_names[i] for i in worst])}.",
-                part.name,
-                ("fill-median", "fill-zero", "drop-not-finite"),
-                rows,
-            )
+        yield Finding(
+            "not-finite",
+            "error",
+            f"{count(nans, 'value')} {'is' if nans == 1 else 'are'} NaN and {int(scan.infinite.sum()):,} infinite, in "
+            f"{len(rows):,} of {count(len(scan.keys), 'sample')} and {len(worst):,} of {count(len(bad), 'feature')}, "
+            f"{most}{_names([part.feature_names[i] for i in worst])}.",
+            name,
+            ("fill-median", "fill-zero", "drop-not-finite"),
+            rows,
         )
     still = np.flatnonzero(scan.constant)
     if len(still) == len(bad):
         words = "No feature ever changes: the modality says nothing."
-        findings.append(Finding("empty-modality", "error", words, part.name, ("drop-constant",)))
+        yield Finding("empty-modality", "error", words, name, ("drop-constant",))
     elif len(still):
         zeros = int(((scan.low == 0) & (scan.high == 0)).sum())
         only = ", all zeros" if zeros == len(still) else f", {zeros:,} of them zeros only"
@@ -601,11 +599,10 @@ def _of_values(part: Part, scan: Scan) -> list[Finding]:
             f"{len(still):,} of {count(len(bad), 'feature')} never {'changes' if len(still) == 1 else 'change'}"
             f"{only if zeros else ''}: {_names([part.feature_names[i] for i in still])}."
         )
-        findings.append(Finding("constant", "warning", words, part.name, ("drop-constant",)))
+        yield Finding("constant", "warning", words, name, ("drop-constant",))
     if scan.zero.any():
-        words = f"{_some(int(scan.zero.sum()), 'is', 'are')} zeros only, as where a modality is missing."
-        findings.append(Finding("zero-rows", "note", words, part.name))
-    return findings
+        words = f"{_some(scan.zero, 'is', 'are')} zeros only, as where a modality is missing."
+        yield Finding("zero-rows", "note", words, name)
 
 
 def _again(codes: np.ndarray) -> np.ndarray:
@@ -627,179 +624,153 @@ def _leaking(codes: np.ndarray, rank: np.ndarray) -> np.ndarray:
     return (rank < top[codes]) & (rank >= 0)
 
 
-def _of_ids(staged: StagedSet) -> list[Finding]:
-    findings = []
-    empty = np.flatnonzero(staged.ids == "")
-    if len(empty):
-        words = f"{_some(len(empty), 'has', 'have')} no id, the first in row {empty[0] + 1}."
-        findings.append(Finding("empty-id", "error", words, "", ("rename-ids",)))
-    unique, codes = np.unique(staged.ids, return_inverse=True)
-    if len(unique) == len(codes):
-        return findings
-    rank = _rank(staged)
-    leaks = np.flatnonzero(_leaking(codes, rank) & (staged.ids != ""))
-    if len(leaks):
-        words = (
-            f"{_some(len(leaks), 'has', 'have')} the id of a sample in a later part of the split (training, "
-            f"validation, test): {_names(staged.ids[leaks].tolist())}."
-        )
-        findings.append(
-            Finding("leak-id", "error", words, "", ("drop-leaking", "rename-ids"), leaks)
-        )
-    again = np.flatnonzero(_again(codes * 4 + rank + 1) & (staged.ids != ""))
-    if len(again):
-        words = f"{_some(len(again), 'has', 'have')} the id of one before them: {_names(staged.ids[again].tolist())}."
-        findings.append(
-            Finding("duplicate-id", "error", words, "", ("drop-duplicates", "rename-ids"), again)
-        )
-    return findings
+def _of_rows(
+    code: str, severity: str, rows: np.ndarray, words: str, *repairs: str
+) -> Iterator[Finding]:
+    """A finding on some samples, bool (N,), where there are any."""
+    if rows.any():
+        yield Finding(code, severity, words, "", repairs, np.flatnonzero(rows))
 
 
-def _of_split(staged: StagedSet) -> list[Finding]:
+def _of_ids(staged: StagedSet) -> Iterator[Finding]:
+    empty, ids = staged.ids == "", staged.ids
+    if empty.any():
+        words = f"{_some(empty, 'has', 'have')} no id, the first in row {empty.argmax() + 1}."
+        yield Finding("empty-id", "error", words, "", ("rename-ids",))
+    codes, rank = np.unique(ids, return_inverse=True)[1], _rank(staged)
+    leaks = _leaking(codes, rank) & ~empty
+    yield from _of_rows(
+        "leak-id",
+        "error",
+        leaks,
+        f"{_some(leaks, 'has', 'have')} the id of a sample in a later part of the split (training, "
+        f"validation, test): {_names(ids[leaks].tolist())}.",
+        "drop-leaking",
+        "rename-ids",
+    )
+    again = _again(codes * 4 + rank + 1) & ~empty
+    yield from _of_rows(
+        "duplicate-id",
+        "error",
+        again,
+        f"{_some(again, 'has', 'have')} the id of one before them: {_names(ids[again].tolist())}.",
+        "drop-duplicates",
+        "rename-ids",
+    )
+
+
+def _of_split(staged: StagedSet) -> Iterator[Finding]:
     counts = {part: int((staged.split == part).sum()) for part in SPLITS}
     if not any(counts.values()):
-        return [
-            Finding(
-                "no-split",
-                "error",
-                "There is no split into training, validation and test.",
-                "",
-                ("make-split",),
-            )
-        ]
+        words = "There is no split into training, validation and test."
+        yield Finding("no-split", "error", words, "", ("make-split",))
+        return
     empty = [part for part in SPLITS if not counts[part]]
-    outside = np.flatnonzero(~np.isin(staged.split, SPLITS))
-    findings = []
     if empty:
         drawn = empty == ["valid"] and counts["train"] > 1
         words = (
             f"No sample is in {' or '.join(empty)}. With `make-split` it would be "
             f"{'drawn from the training samples' if drawn else 'made anew from all samples'}."
         )
-        findings.append(Finding("empty-split", "error", words, "", ("make-split",)))
-    if len(outside):
-        words = f"{_some(len(outside), 'is', 'are')} in no part of the split."
-        findings.append(Finding("outside-split", "error", words, "", ("drop-outside",), outside))
-    return findings
+        yield Finding("empty-split", "error", words, "", ("make-split",))
+    outside = ~np.isin(staged.split, SPLITS)
+    words = f"{_some(outside, 'is', 'are')} in no part of the split."
+    yield from _of_rows("outside-split", "error", outside, words, "drop-outside")
 
 
 def _target(staged: StagedSet) -> dict[str, Any]:
-    message: dict[str, Any] = {
-        "name": staged.target,
-        "kind": "classification" if staged.classes else "regression",
-    }
-    if staged.classes:
-
-        def counts(rows: np.ndarray) -> list[int]:
-            return np.bincount(
-                staged.y[rows & (staged.y >= 0)], minlength=len(staged.classes)
-            ).tolist()
-
-        return message | {
-            "classes": list(staged.classes),
-            "convention": "classes",
-            "counts": {part: counts(staged.split == part) for part in SPLITS},
-            "samples": counts(np.ones(len(staged), bool)),
-        }
-    y = staged.y[~staged.missing]
-    facts = {"low": y.min, "high": y.max, "mean": y.mean, "deviation": y.std}
-    message |= {"range": staged.bounds, "convention": staged.convention}
-    return message | {key: float(of()) if len(y) else None for key, of in facts.items()}
-
-
-def _of_target(staged: StagedSet) -> list[Finding]:
-    findings = []
-    absent = np.flatnonzero(staged.missing)
-    if len(absent):
-        words = (
-            f"{_some(len(absent), 'has', 'have')} no {'label' if staged.classes else 'target'}, the first "
-            f"'{str(staged.ids[absent[0]])[:60]}'."
-        )
-        findings.append(Finding("no-target", "error", words, "", ("drop-unlabelled",), absent))
-    y = staged.y[~staged.missing]
-    if len(np.unique(y)) < 2:
-        findings.append(
-            Finding(
-                "one-target",
-                "error",
-                "All samples have the same target: there is nothing to predict.",
-            )
-        )
+    y, named = staged.y[~staged.missing], {"name": staged.target}
     if not staged.classes:
-        return findings
+        facts = {"low": y.min, "high": y.max, "mean": y.mean, "deviation": y.std}
+        return {
+            **named,
+            "kind": "regression",
+            "range": staged.bounds,
+            "convention": staged.convention,
+            **{key: float(of()) if len(y) else None for key, of in facts.items()},
+        }
+    split, size = staged.split[~staged.missing], len(staged.classes)
+    return {
+        **named,
+        "kind": "classification",
+        "classes": list(staged.classes),
+        "convention": "classes",
+        "counts": {part: np.bincount(y[split == part], minlength=size).tolist() for part in SPLITS},
+        "samples": np.bincount(y, minlength=size).tolist(),
+    }
+
+
+def _of_target(staged: StagedSet) -> Iterator[Finding]:
+    absent = staged.missing
+    if absent.any():
+        words = (
+            f"{_some(absent, 'has', 'have')} no {'label' if staged.classes else 'target'}, the first "
+            f"'{str(staged.ids[absent.argmax()])[:60]}'."
+        )
+        yield from _of_rows("no-target", "error", absent, words, "drop-unlabelled")
+    y = staged.y[~absent]
+    if len(np.unique(y)) < 2:
+        words = "All samples have the same target: there is nothing to predict."
+        yield Finding("one-target", "error", words)
+    if not staged.classes:
+        return
     counts = np.bincount(y, minlength=len(staged.classes))
     rare = np.flatnonzero((counts > 0) & (counts < RARE))
-    if len(rare):
-        words = (
-            f"{len(rare):,} of {len(counts):,} classes {'has' if len(rare) == 1 else 'have'} fewer than {RARE} "
-            "samples, too few to train, validate and test: "
-            f"{_names([f'{staged.classes[i]} ({counts[i]})' for i in rare])}."
-        )
-        findings.append(
-            Finding(
-                "rare-class",
-                "warning",
-                words,
-                "",
-                ("drop-rare",),
-                np.flatnonzero(np.isin(staged.y, rare)),
-            )
-        )
-    train = staged.split == "train"
-    unseen = np.setdiff1d(
-        staged.y[np.isin(staged.split, SPLITS[1:]) & (staged.y >= 0)], staged.y[train]
+    yield from _of_rows(
+        "rare-class",
+        "warning",
+        np.isin(staged.y, rare),
+        f"{len(rare):,} of {len(counts):,} classes {'has' if len(rare) == 1 else 'have'} fewer than {RARE} "
+        "samples, too few to train, validate and test: "
+        f"{_names([f'{staged.classes[i]} ({counts[i]})' for i in rare])}.",
+        "drop-rare",
     )
+    train = staged.split == "train"
+    later = np.isin(staged.split, SPLITS[1:]) & ~absent
+    unseen = np.setdiff1d(staged.y[later], staged.y[train])
     if len(unseen) and train.any():
-        findings.append(
-            Finding(
-                "unseen-class",
-                "warning",
-                f"Training never sees {count(len(unseen), 'class')} that "
-                f"{'is' if len(unseen) == 1 else 'are'} validated or tested: "
-                f"{_names([staged.classes[i] for i in unseen])}.",
-            )
+        words = (
+            f"Training never sees {count(len(unseen), 'class')} that {'is' if len(unseen) == 1 else 'are'} validated "
+            f"or tested: {_names([staged.classes[i] for i in unseen])}."
         )
+        yield Finding("unseen-class", "warning", words)
     if counts.max(initial=0) > UNEVEN * counts.sum():
-        findings.append(
-            Finding(
-                "uneven",
-                "warning",
-                f"{counts.max() / counts.sum():.1%} of the samples are of class "
-                f"'{staged.classes[int(counts.argmax())][:40]}': saying it always is "
-                "as accurate as that.",
-            )
+        words = (
+            f"{counts.max() / counts.sum():.1%} of the samples are of class "
+            f"'{staged.classes[int(counts.argmax())][:40]}': saying it always is as accurate as that."
         )
-    return findings
+        yield Finding("uneven", "warning", words)
 
 
-def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> list[Finding]:
+def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> Iterator[Finding]:
     """Samples that are the same in every modality, and rows of one modality that occur in two parts of the split."""
-    findings, rank, whole = [], _rank(staged), np.zeros(len(staged), np.uint64)
+    rank, whole = _rank(staged), np.zeros(len(staged), np.uint64)
     for scan in scans.values():
         whole = whole * np.uint64(0x9E3779B97F4A7C15) + scan.keys
     codes = np.unique(whole, return_inverse=True)[1]
     leaks = _leaking(codes, rank)
-    if leaks.any():
-        rows = np.flatnonzero(leaks)
-        words = (
-            f"{_some(len(rows), 'is', 'are')}, in every modality, the same as one in a later part of the split "
-            f"(training, validation, test): figures would be too good. {_names(staged.ids[rows].tolist())}."
-        )
-        findings.append(Finding("leak-sample", "warning", words, "", ("drop-leaking",), rows))
-    again = np.flatnonzero(_again(codes * 4 + rank + 1))
-    if len(again):
-        words = (
-            f"{_some(len(again), 'is', 'are')}, in every modality, the same as one before them in the same part: "
-            f"{_names(staged.ids[again].tolist())}."
-        )
-        findings.append(
-            Finding("duplicate-sample", "warning", words, "", ("drop-duplicates",), again)
-        )
+    yield from _of_rows(
+        "leak-sample",
+        "warning",
+        leaks,
+        f"{_some(leaks, 'is', 'are')}, in every modality, the same as one in a later part of the split "
+        f"(training, validation, test): figures would be too good. {_names(staged.ids[leaks].tolist())}.",
+        "drop-leaking",
+    )
+    again = _again(codes * 4 + rank + 1)
+    yield from _of_rows(
+        "duplicate-sample",
+        "warning",
+        again,
+        f"{_some(again, 'is', 'are')}, in every modality, the same as one before them in the same part: "
+        f"{_names(staged.ids[again].tolist())}.",
+        "drop-duplicates",
+    )
     for name, scan in scans.items():
         usable = ~scan.zero & ~scan.broken & ~leaks
         codes = np.unique(scan.keys, return_inverse=True)[1]
-        same = int(_leaking(codes[usable], rank[usable]).sum())
-        if same:
+        same = _leaking(codes[usable], rank[usable])
+        if same.any():
             few = len(np.unique(codes)) < len(staged) / 2
             why = (
                 ", where few different values occur at all."
@@ -810,5 +781,4 @@ def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> list[Finding]:
                 f"{_some(same, 'shares', 'share')} this modality, value for value, with one in a later part of "
                 f"the split{why}"
             )
-            findings.append(Finding("leak-row", "note" if few else "warning", words, name))
-    return findings
+            yield Finding("leak-row", "note" if few else "warning", words, name)
