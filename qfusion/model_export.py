@@ -130,32 +130,32 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def impossible(name: str, result: Checkpoint) -> str:
+def impossible(name: str, trained: Checkpoint) -> str:
     """Returns why a format does not exist for a model; empty where it does.
 
     Raises:
         NotFound: when there is no such format.
     """
-    wanted = FORMATS[choose("Format", name, FORMATS)]
-    kind = str(result.card["model"])
+    form = FORMATS[choose("Format", name, FORMATS)]
+    kind = str(trained.card["model"])
     if kind == Imported.kind and name in ("checkpoint", "torch"):
         return (
             f"Format '{name}' does not exist for a model that was imported: its program is a file already, "
-            f"{result.card['weights']}, beside its card."
+            f"{trained.card['weights']}, beside its card."
         )
-    if not wanted.needs or any(can(result.model, ability) for ability in wanted.needs):
+    if not form.needs or any(can(trained.model, ability) for ability in form.needs):
         return ""
     instead = (
-        wanted.instead
-        if can(result.model, "circuit")
-        else (f"It has no {ABILITIES[wanted.needs[0]]}. Take torch or numpy instead.")
+        form.instead
+        if can(trained.model, "circuit")
+        else (f"It has no {ABILITIES[form.needs[0]]}. Take torch or numpy instead.")
     )
     return f"Format '{name}' does not exist for a model of kind {kind}. {instead}"
 
 
 def make(
     name: str,
-    result: Checkpoint,
+    trained: Checkpoint,
     dataset: DataSet,
     *,
     tweak: str = "",
@@ -168,7 +168,7 @@ def make(
 
     Args:
         name: of the format, see `FORMATS`.
-        result, tweak: the model and what is changed in it, see `analysis.case`.
+        trained, tweak: the model and what is changed in it, see `analysis.case`.
         sample: id, for formats that are of one.
         model_name: what a checkpoint is called; "tweaked" unless given.
         precision: of a torch program, "double" or "single".
@@ -177,15 +177,15 @@ def make(
     Raises:
         NotFound, InvalidInput: naming the format, sample or tweak that does not fit.
     """
-    reason = impossible(name, result)
+    reason = impossible(name, trained)
     check(not reason, reason)
     if name == "checkpoint":
-        return archive(result, tweak, dataset, model_name or "tweaked")
+        return archive(trained, tweak, dataset, model_name or "tweaked")
     if name == "torch":
-        model, words = tweaked(result.model, tweak)
+        model, words = tweaked(trained.model, tweak)
         about = {
-            "model": str(result.card.get("name", "")),
-            "weights_sha256": str(result.card["weights_sha256"]),
+            "model": str(trained.card.get("name", "")),
+            "weights_sha256": str(trained.card["weights_sha256"]),
             "tweak": words,
         }
         steps = {m.name: int(m.values.shape[1]) for m in dataset.modalities if m.is_sequence}
@@ -194,9 +194,9 @@ def make(
         bool(sample), f"Format '{name}' is of one sample. Name it, such as {str(dataset.ids[0])!r}."
     )
     one = (
-        case(result, sample, dataset, tweak=tweak)
+        case(trained, sample, dataset, tweak=tweak)
         if behind is None
-        else sample_of(study_of(result, dataset).against(behind), dataset.row(sample), tweak=tweak)
+        else sample_of(study_of(trained, dataset).against(behind), dataset.row(sample), tweak=tweak)
     )
     if name in ("qutip", "numpy"):
         return qutip_bytes(one) if name == "qutip" else arrays_bytes(one)
@@ -451,33 +451,33 @@ def checked_name(name: str) -> str:
     return name
 
 
-def baked(result: Checkpoint, tweak: str) -> tuple[FusionModel, str]:
+def baked(trained: Checkpoint, tweak: str) -> tuple[FusionModel, str]:
     """Returns a model whose own weights and settings are those of the tweaked one, rounded to the single precision in
     which they are kept, and the tweak as text.
 
     Raises:
         InvalidInput, NotFound: when the tweak does not fit the model.
     """
-    changed, words = tweaked(result.model, tweak)
+    changed, words = tweaked(trained.model, tweak)
     state, settings = changed.baked(
-        dict(result.model.state_dict()), dict(result.card["settings"]), words
+        dict(trained.model.state_dict()), dict(trained.card["settings"]), words
     )
     weights = {key: value.detach().float().contiguous().clone() for key, value in state.items()}
     model: FusionModel = rebuild(
-        result.card["model"], result.card["inputs"], result.card["outputs"], settings, weights
+        trained.card["model"], trained.card["inputs"], trained.card["outputs"], settings, weights
     )
     return model.double().eval().requires_grad_(False), words
 
 
 def card_of(
-    result: Checkpoint, model: FusionModel, words: str, dataset: DataSet, name: str
+    trained: Checkpoint, model: FusionModel, words: str, dataset: DataSet, name: str
 ) -> dict[str, Any]:
     """Returns the card of a baked model: test metrics are its own, and where it comes from is said.
 
     Raises:
         InvalidInput: when `dataset` is not the one that the model was trained on.
     """
-    old = result.card
+    old = trained.card
     check(
         dataset.name == old["data"]["name"],
         f"Argument `dataset` must be the one that the model was trained on, '{old['data']['name']}', but is "
@@ -522,7 +522,7 @@ def card_of(
     }
 
 
-def save(path: Path, result: Checkpoint, tweak: str, dataset: DataSet) -> Path:
+def save(path: Path, trained: Checkpoint, tweak: str, dataset: DataSet) -> Path:
     """Writes PATH.json and PATH.safetensors, the file's name being the model's, and returns the card's path.
 
     Raises:
@@ -534,11 +534,11 @@ def save(path: Path, result: Checkpoint, tweak: str, dataset: DataSet) -> Path:
         not target.exists(),
         f"There is a model '{name}' in this folder already. Choose another name.",
     )
-    model, words = baked(result, tweak)
-    return checkpoint.save(target, model, card_of(result, model, words, dataset, name), new=True)
+    model, words = baked(trained, tweak)
+    return checkpoint.save(target, model, card_of(trained, model, words, dataset, name), new=True)
 
 
-def keep(result: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
+def keep(trained: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
     """Puts the tweaked model among the reader's own, where pages and commands find it, and returns the card's path.
 
     Raises:
@@ -558,13 +558,13 @@ def keep(result: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
             f"The folder of your models, {folder}, cannot be made ({error.strerror}). "
             "Name another in QFUSION_MODELS."
         ) from error
-    return save(folder / name, result, tweak, dataset)
+    return save(folder / name, trained, tweak, dataset)
 
 
-def archive(result: Checkpoint, tweak: str, dataset: DataSet, name: str) -> bytes:
+def archive(trained: Checkpoint, tweak: str, dataset: DataSet, name: str) -> bytes:
     """Returns card and weights in one .zip file, to be unpacked into a folder of models."""
     with tempfile.TemporaryDirectory() as folder:
-        card = save(Path(folder) / checked_name(name), result, tweak, dataset)
+        card = save(Path(folder) / checked_name(name), trained, tweak, dataset)
         return zipped(
             {path.name: path.read_bytes() for path in (card, card.with_suffix(".safetensors"))}
         )

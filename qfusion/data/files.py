@@ -138,14 +138,14 @@ def _digest(values: dict[str, np.ndarray]) -> str:
 def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
     """Returns the arrays of a file that `write` has written; None if it is not there, or not whole."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            result = {name: stored[name] for name in stored.files}
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
     except (
         Exception
     ):  # a damaged zip raises whatever its bytes lead to; the arrays are then made again
         return None
-    digest = result.pop(_DIGEST, None)
-    return result if digest is not None and str(digest) == _digest(result) else None
+    digest = arrays.pop(_DIGEST, None)
+    return arrays if digest is not None and str(digest) == _digest(arrays) else None
 
 
 def write_arrays(path: Path, values: dict[str, np.ndarray], *, compressed: bool = False) -> None:
@@ -234,15 +234,15 @@ def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, np.nda
     """
     size = size_of(path)
     with _opened(path) as (archive, inside):
-        wanted = list(inside if names is None else names)
-        missing = [name for name in wanted if name not in inside]
+        chosen = list(inside if names is None else names)
+        missing = [name for name in chosen if name not in inside]
         check(
             not missing,
             f"File `{path.name}` must hold the array {missing[:1]}, but holds {list(inside)[:8]}. Copy it again.",
         )
-        check_size(path.name, max(size, sum(inside[name].file_size for name in wanted)))
+        check_size(path.name, max(size, sum(inside[name].file_size for name in chosen)))
         arrays = {}
-        for name in wanted:
+        for name in chosen:
             with archive.open(inside[name]) as stream:
                 check_header(stream, inside[name].file_size, f"Array `{name}` in `{path.name}`")
             with archive.open(inside[name]) as stream:

@@ -408,17 +408,17 @@ def read_rates(words: Iterable[str]) -> dict[str, float]:
     Raises:
         InvalidInput: when something is written otherwise.
     """
-    result: dict[str, float] = {}
+    rates: dict[str, float] = {}
     for word in words:
         name, _, number = word.partition("=")
         try:
-            result[name.strip()] = float(number)
+            rates[name.strip()] = float(number)
         except ValueError:
             raise InvalidInput(
                 f"A rate must have the form name=steps, a number a second, but is {word[:80]!r}. Write "
                 "audio=100, say."
             ) from None
-    return result
+    return rates
 
 
 def _rates(staged: StagedSet, rates: Mapping[str, float]) -> dict[str, float]:
@@ -464,7 +464,7 @@ def _write(
         ):
             writer.write_table(table, max_chunksize=files.ROWS)
     record = _record(staged, report, name, title, licence, known, rates)
-    wanted = {
+    names = {
         MANIFEST,
         "ids.npy",
         "split.npy",
@@ -476,7 +476,7 @@ def _write(
         *(f"{part.name}.lengths.npy" for part in staged.parts),
     }
     for entry in folder.iterdir():
-        if entry.name not in wanted:
+        if entry.name not in names:
             entry.unlink()
     (folder / MANIFEST).write_text(json.dumps(record, indent=1), encoding="utf-8")
     for entry in folder.iterdir():
@@ -507,7 +507,7 @@ def _record(
         staged.sets,
         "" if staged.classes else staged.convention,
     )
-    message = report.as_dict()
+    summary = report.as_dict()
     repaired = (
         f" Repaired, as asked for: {'; '.join(staged.done)}."
         if staged.done
@@ -532,7 +532,7 @@ def _record(
             "python": sys.version.split()[0],
         },
         "samples": len(staged),
-        "splits": message["splits"],
+        "splits": summary["splits"],
         "target": vars(target),
         "modalities": [
             {
@@ -551,7 +551,7 @@ def _record(
         "unimodal": list(staged.unimodal),
         "table": not staged.columns.empty,
         "repairs": staged.done,
-        "report": message,
+        "report": summary,
         "digest": files.digest(
             target,
             staged.ids,
@@ -621,26 +621,26 @@ def read(
     choose("Format", kind, ("auto", *FORMATS))
     choose("Target", target, TARGETS)
     choose("Convention", convention, ("auto", *CONVENTIONS))
-    result = _files(paths)
+    paths_read = _files(paths)
     if kind == "auto":
-        kind = _kind(result, bool(modalities or labels))
+        kind = _kind(paths_read, bool(modalities or labels))
     try:
         if kind == "tables":
-            wanted, label = _tables(result, dict(modalities or {}), labels)
-            used = [*wanted.values(), label]
-            made = tables.read_tables(wanted, label, folder, target)
+            features, label = _tables(paths_read, dict(modalities or {}), labels)
+            used = [*features.values(), label]
+            made = tables.read_tables(features, label, folder, target)
         else:
             check(
-                len(result) == 1 and not modalities and not labels,
-                f"Format `{kind}` takes one file, but {len(result)} are given. Give one file, or tables.",
+                len(paths_read) == 1 and not modalities and not labels,
+                f"Format `{kind}` takes one file, but {len(paths_read)} are given. Give one file, or tables.",
             )
-            used = result
+            used = paths_read
             check(
                 target != "labels" or kind == "multiview",
                 "Several labels a sample are read from tables and from .npz files, not from MMSA pickles. Write them "
                 "as a table, with ; between the labels of a sample.",
             )
-            made = (mmsa if kind == "mmsa" else multiview).read(result[0], folder, target)
+            made = (mmsa if kind == "mmsa" else multiview).read(paths_read[0], folder, target)
         made.files = [
             {"name": path.name, "bytes": path.stat().st_size, "sha256": files.sha256(path)}
             for path in used
@@ -654,7 +654,7 @@ def read(
     # what a file holds that is no set leads to any of these
     except (ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise InvalidInput(
-            f"{result[0].name if result else 'The file'} is not laid out as {FORMATS[kind]} should be "
+            f"{paths_read[0].name if paths_read else 'The file'} is not laid out as {FORMATS[kind]} should be "
             f"({type(error).__name__}: {str(error)[:120]}). See docs/data.md."
         ) from error
     except MemoryError as error:
@@ -700,7 +700,7 @@ def _take_convention(staged: StagedSet, words: str) -> None:
 
 def _files(paths: Sequence[Path]) -> list[Path]:
     """The files, those of folders in their place."""
-    result: list[Path] = []
+    expanded: list[Path] = []
     for path in paths:
         inside = [path]
         if path.is_dir():
@@ -715,8 +715,8 @@ def _files(paths: Sequence[Path]) -> list[Path]:
             )
         else:
             files.size_of(path)
-        result += inside
-    return result
+        expanded += inside
+    return expanded
 
 
 def _kind(paths: Sequence[Path], tabular: bool) -> str:
@@ -748,16 +748,16 @@ def _tables(
             f"Tables must come with one of labels, called `labels.csv` or named by --labels, but "
             f"{[p.name for p in paths][:6]} has none. Add it."
         )
-    wanted = {staged_set.modality_name(name): path for name, path in modalities.items()}
+    by_name = {staged_set.modality_name(name): path for name, path in modalities.items()}
     for path in paths:
         name = staged_set.modality_name(path.stem)
         check(
-            name not in wanted,
+            name not in by_name,
             f"Modality '{name}' must have one table, but has two, such as {path.name}. Rename or leave out one.",
         )
-        wanted[name] = path
-    order = dict.fromkeys([*mmsa.MODALITIES, *wanted])
-    return {name: wanted[name] for name in order if name in wanted}, labels
+        by_name[name] = path
+    order = dict.fromkeys([*mmsa.MODALITIES, *by_name])
+    return {name: by_name[name] for name in order if name in by_name}, labels
 
 
 def _check(staged: StagedSet) -> None:

@@ -415,16 +415,14 @@ def conflicting(labels: np.ndarray, whole: np.ndarray) -> np.ndarray:
         f"Arguments `labels` (B, M) and `whole` (B,) must have one length, but have "
         f"{len(labels)} and {len(whole)}.",
     )
-    result = np.column_stack([np.asarray(labels, float), np.asarray(whole, float)])
-    both = (result > 0).any(1) & (result < 0).any(1)
-    return np.where(np.isfinite(result).all(1), both.astype(float), np.nan)
+    scores = np.column_stack([np.asarray(labels, float), np.asarray(whole, float)])
+    both = (scores > 0).any(1) & (scores < 0).any(1)
+    return np.where(np.isfinite(scores).all(1), both.astype(float), np.nan)
 
 
 def people_columns(labels: pd.DataFrame, whole: np.ndarray) -> pd.DataFrame:
     """Returns what tables and filters show of labels: a column a modality, and whether people call the sample
     conflicting: "yes", "no", or "unknown" where a label is missing."""
-    result = labels.rename(columns=lambda name: f"{COLUMN}{name}").astype(float)
+    table = labels.rename(columns=lambda name: f"{COLUMN}{name}").astype(float)
     called = conflicting(labels.to_numpy(float), whole)
-    return result.assign(
-        **{CONFLICT: np.select([called == 1, called == 0], ["yes", "no"], UNKNOWN)}
-    )
+    return table.assign(**{CONFLICT: np.select([called == 1, called == 0], ["yes", "no"], UNKNOWN)})

@@ -124,15 +124,15 @@ def read_views(
     )
 
 
-def _opened(result: dict[str, Any]) -> dict[str, Any]:
+def _opened(content: dict[str, Any]) -> dict[str, Any]:
     """The fields of a struct in place of the struct, when it is the only variable or the only one with labels."""
-    if any(key in result for key in LABELS):
-        return result
-    for value in result.values():
+    if any(key in content for key in LABELS):
+        return content
+    for value in content.values():
         names = getattr(getattr(value, "dtype", None), "names", None) or ()
         if any(key in names for key in LABELS) and value.size == 1:
             return {key: value[key].ravel()[0] for key in names}
-    return result
+    return content
 
 
 def _inside(whole: np.ndarray) -> dict[str, Any]:
@@ -222,11 +222,11 @@ def _dense(name: str, values: Any) -> np.ndarray:
     return values.toarray()
 
 
-def _views(name: str, result: dict[str, Any], count: int, strict: bool) -> dict[str, np.ndarray]:
+def _views(name: str, views: dict[str, Any], count: int, strict: bool) -> dict[str, np.ndarray]:
     """The views with samples first, (count, F) or (count, h, w[, c])."""
-    shapes = {view: tuple(getattr(values, "shape", ())) for view, values in result.items()}
+    shapes = {view: tuple(getattr(values, "shape", ())) for view, values in views.items()}
     for view, shape in shapes.items():
-        dtype = getattr(result[view], "dtype", "?")
+        dtype = getattr(views[view], "dtype", "?")
         check(
             getattr(dtype, "kind", "?") in "biuf",
             f"View '{view}' in `{name}` must hold real numbers, but has type {dtype}. Convert it.",
@@ -243,7 +243,7 @@ def _views(name: str, result: dict[str, Any], count: int, strict: bool) -> dict[
         shape[-1] != count for shape in shapes.values()
     )
     return {
-        view: _upright(name, view, values, count, lying, strict) for view, values in result.items()
+        view: _upright(name, view, values, count, lying, strict) for view, values in views.items()
     }
 
 
@@ -398,13 +398,13 @@ class _Stream(Reading):
         return files.read_npz(self.path, [key])[key]
 
     def _text(self, key: str) -> np.ndarray:
-        result = self._whole(key).ravel()
+        entries = self._whole(key).ravel()
         check(
-            len(result) == self.count,
+            len(entries) == self.count,
             f"Array `{key}` in `{self.path.name}` must hold one entry for each of the {self.count} labels, but "
-            f"holds {len(result)}. Correct it.",
+            f"holds {len(entries)}. Correct it.",
         )
-        return np.array([staged_set.clean(word) for word in result.tolist()], dtype=np.str_)
+        return np.array([staged_set.clean(word) for word in entries.tolist()], dtype=np.str_)
 
     def _label_sets(self) -> Targets:
         """Of an array (N, L) of 0 and 1, and the names of its columns."""

@@ -177,9 +177,9 @@ def load_imported(name: str) -> DataSet:
         NotFound: when there is none of that name.
         IntegrityError: when a file of it is missing or not as long as it should be.
     """
-    result, folder = manifest(name), imported_root() / name
+    record, folder = manifest(name), imported_root() / name
     try:
-        return _loaded(name, result, folder)
+        return _loaded(name, record, folder)
     except (
         OSError,
         ValueError,
@@ -202,12 +202,12 @@ def _array(folder: Path, file: str, shape: tuple[int, ...] | None = None) -> np.
     return np.asarray(values)
 
 
-def _loaded(name: str, result: dict[str, Any], folder: Path) -> DataSet:
-    count, target = result["samples"], result["target"]
+def _loaded(name: str, record: dict[str, Any], folder: Path) -> DataSet:
+    count, target = record["samples"], record["target"]
     ids = _array(folder, "ids.npy", (count,))
     index = pd.Index(ids)
     table = pd.DataFrame(index=index)
-    if result["table"]:
+    if record["table"]:
         with pa.memory_map(str(folder / "table.arrow")) as source:
             table = pa.ipc.open_file(source).read_all().to_pandas().set_axis(index)
     modalities = tuple(
@@ -217,14 +217,14 @@ def _loaded(name: str, result: dict[str, Any], folder: Path) -> DataSet:
             _array(folder, f"{m['name']}.lengths.npy", (count,)) if m["sequence"] else None,
             tuple(m["feature_names"]),
             tuple(m["picture"]) if m["picture"] else None,
-            result.get("rates", {}).get(m["name"]),
+            record.get("rates", {}).get(m["name"]),
             checked=True,
         )
-        for m in result["modalities"]
+        for m in record["modalities"]
     )
     unimodal = (
-        pd.DataFrame(_array(folder, "unimodal.npy"), columns=result["unimodal"], index=index)
-        if result["unimodal"]
+        pd.DataFrame(_array(folder, "unimodal.npy"), columns=record["unimodal"], index=index)
+        if record["unimodal"]
         else None
     )
     y = _array(folder, "y.npy", (count,))
@@ -232,18 +232,18 @@ def _loaded(name: str, result: dict[str, Any], folder: Path) -> DataSet:
     if not convention and target["kind"] == "regression":  # of before manifests named it
         convention = likely_convention(
             y,
-            annotated={m.name for m in modalities} == set(result["unimodal"]),
-            pickled=str(result["source"]).startswith(mmsa.KIND),
+            annotated={m.name for m in modalities} == set(record["unimodal"]),
+            pickled=str(record["source"]).startswith(mmsa.KIND),
         )
     texts = table["text"] if "text" in table.columns else None
-    numbers = _array(folder, "tokens.npy") if result.get("tokens") else None
-    known = {int(number): str(token) for number, token in result.get("vocabulary", {}).items()}
+    numbers = _array(folder, "tokens.npy") if record.get("tokens") else None
+    known = {int(number): str(token) for number, token in record.get("vocabulary", {}).items()}
     return DataSet(
         name=name,
-        title=result["title"],
-        description=result["description"],
-        source=result["source"],
-        licence=result["licence"],
+        title=record["title"],
+        description=record["description"],
+        source=record["source"],
+        licence=record["licence"],
         modalities=modalities,
         target=Target(
             target["kind"],
@@ -262,7 +262,7 @@ def _loaded(name: str, result: dict[str, Any], folder: Path) -> DataSet:
         content_of=no_content if texts is None else partial(_content, texts, numbers, known),
         unimodal=unimodal,
         clusters=videos_of(ids),
-        recorded=result["digest"],
+        recorded=record["digest"],
     )
 
 
@@ -347,11 +347,11 @@ class SourceInfo:
 def sources() -> dict[str, Source]:
     """Returns the data sets that come with the library or are read from known files, by name: all that modules of
     `sources` declare."""
-    selected: list[Source] = []
+    declared: list[Source] = []
     for item in pkgutil.iter_modules(package.__path__):
         module = import_module(f"{package.__name__}.{item.name}")
-        selected += getattr(module, "SOURCES", None) or [module.SOURCE]
-    return {source.name: source for source in sorted(selected, key=lambda source: source.place)}
+        declared += getattr(module, "SOURCES", None) or [module.SOURCE]
+    return {source.name: source for source in sorted(declared, key=lambda source: source.place)}
 
 
 def names() -> tuple[str, ...]:
@@ -491,20 +491,20 @@ def download(
         raise NotFound(f"Data set '{name}' cannot be downloaded. {source.remedy}")
     folder = Path(target) if target is not None else source.folder
     base = base_url or os.environ.get(f"QFUSION_{name.upper()}_URL")
-    wanted = [file for file in source.files if not _whole(folder, file)]
+    lacking = [file for file in source.files if not _whole(folder, file)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
-            for done, file in enumerate(wanted):
+            for done, file in enumerate(lacking):
                 if progress is not None:
-                    progress(done, len(wanted), file.path)
+                    progress(done, len(lacking), file.path)
                 _fetch(
                     file,
                     Path(temporary),
                     f"{base.rstrip('/')}/{file.path}" if base else file.url,
                     retries,
                 )
-            for file in wanted:
+            for file in lacking:
                 (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(Path(temporary) / file.path, folder / file.path)
     except OSError as error:
@@ -513,7 +513,7 @@ def download(
             "folder, or set QFUSION_DATA to one that can be written."
         ) from error
     if progress is not None:
-        progress(len(wanted), len(wanted), wanted[-1].path if wanted else "")
+        progress(len(lacking), len(lacking), lacking[-1].path if lacking else "")
     return folder
 
 

@@ -154,9 +154,9 @@ class DataSet:
         Raises:
             NotFound: when there is none of that id, with close matches.
         """
-        result = int(self._place.get_indexer([str(sample_id)])[0])
-        if result >= 0:
-            return result
+        place = int(self._place.get_indexer([str(sample_id)])[0])
+        if place >= 0:
+            return place
         # Looking for close matches in a million ids would take minutes.
         choose(f"In data set '{self.name}', sample", str(sample_id), self.ids[:NEAR].tolist())
         raise NotFound(
@@ -169,11 +169,11 @@ class DataSet:
         Raises:
             NotFound: when there is none of some id.
         """
-        wanted = [str(id_) for id_ in sample_ids]
-        result = self._place.get_indexer(wanted)
-        if len(missing := np.flatnonzero(result < 0)):
-            self.row(wanted[missing[0]])
-        return np.asarray(result, dtype=np.int64)
+        names = [str(id_) for id_ in sample_ids]
+        rows = self._place.get_indexer(names)
+        if len(missing := np.flatnonzero(rows < 0)):
+            self.row(names[missing[0]])
+        return np.asarray(rows, dtype=np.int64)
 
     @cached_property
     def people(self) -> People | None:
@@ -204,7 +204,7 @@ class DataSet:
     def identity(self) -> str:
         """A digest of all that a reader is told of it: of its words, its table and what `digest` says of its numbers.
         Two sets of the same numbers may be of different people."""
-        result = hashlib.sha256(
+        sha = hashlib.sha256(
             "\0".join(
                 (
                     self.name,
@@ -223,20 +223,20 @@ class DataSet:
         )
         for frame in (self.table, self.truth, self.unimodal):
             if frame is not None:
-                result.update(repr(list(frame.columns)).encode())
+                sha.update(repr(list(frame.columns)).encode())
                 try:
                     rows = pd.util.hash_pandas_object(frame, index=False)
                 except TypeError:  # cells such as lists
                     rows = pd.util.hash_pandas_object(frame.astype(str), index=False)
-                result.update(rows.to_numpy().tobytes())
-        return result.hexdigest()
+                sha.update(rows.to_numpy().tobytes())
+        return sha.hexdigest()
 
     def known(self, sample_ids: Iterable[str]) -> list[str]:
         """Returns those of some ids that it has, each once, in their order."""
-        wanted = list(dict.fromkeys(map(str, sample_ids)))
+        names = list(dict.fromkeys(map(str, sample_ids)))
         return [
             name
-            for name, place in zip(wanted, self._place.get_indexer(wanted), strict=True)
+            for name, place in zip(names, self._place.get_indexer(names), strict=True)
             if place >= 0
         ]
 
@@ -328,15 +328,15 @@ class DataSet:
         import torch
 
         chosen = self._checked_rows(self.rows() if rows is None else rows)
-        result: dict[str, Any] = {}
+        tensors: dict[str, Any] = {}
         for m in (m for m in self.modalities if only is None or m.name in only):
             values = torch.from_numpy(m.values[chosen]).to(dtype or torch.float32)
             if m.lengths is None:
-                result[m.name] = values
+                tensors[m.name] = values
             else:
                 steps = np.arange(m.values.shape[1])
-                result[m.name] = (values, torch.from_numpy(steps < m.lengths[chosen, None]))
-        return result
+                tensors[m.name] = (values, torch.from_numpy(steps < m.lengths[chosen, None]))
+        return tensors
 
     def blocks(self, rows: np.ndarray, itemsize: int = 8, most: int = 4096) -> list[np.ndarray]:
         """Returns row numbers (B,) in blocks, in their order, whose features do not take more than `BLOCK` bytes.

@@ -347,15 +347,15 @@ def label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ())
     )
 
 
-def unimodal_words(result: Mapping[str, np.ndarray]) -> str:
+def unimodal_words(targets: Mapping[str, np.ndarray]) -> str:
     """Returns what is said of targets of single modalities (N,): whose there are, and how many samples lack one."""
     lacks = [
         f"{count(missing, 'sample')} {'has' if missing == 1 else 'have'} none of {name}"
-        for name, values in result.items()
+        for name, values in targets.items()
         if (missing := int((~np.isfinite(values)).sum()))
     ]
     rest = f" {'; '.join(lacks)}." if lacks else ""
-    return f"Targets of single modalities are kept: {', '.join(result)}.{rest}"
+    return f"Targets of single modalities are kept: {', '.join(targets)}.{rest}"
 
 
 def _shown(label: Any) -> str:

@@ -307,7 +307,7 @@ class _Reader(Reading):
 
     def _places(self, key: str, table: Table, sequences: bool) -> np.ndarray:
         """The sample's row for every row of a table; -1 where the labels have none of that id."""
-        result, at = [], 0
+        pieces, at = [], 0
         for batch in table.batches([key], (key,)):
             ids = np.array(batch.column(0).fill_null("").to_pylist(), dtype=np.str_)
             if (
@@ -315,16 +315,16 @@ class _Reader(Reading):
                 and at + len(ids) <= len(self.ids)
                 and np.array_equal(ids, self.ids[at : at + len(ids)])
             ):
-                result.append(np.arange(at, at + len(ids)))
+                pieces.append(np.arange(at, at + len(ids)))
             else:
                 check(
                     self.index.is_unique,
                     f"Table `{table.path.name}` has its samples in another order than `{self.file}`, where ids repeat, "
                     "so that they cannot be told apart. Make the ids unique.",
                 )
-                result.append(self.index.get_indexer(pd.Index(ids)))
+                pieces.append(self.index.get_indexer(pd.Index(ids)))
             at += len(ids)
-        rows = np.concatenate(result) if result else np.zeros(0, np.int64)
+        rows = np.concatenate(pieces) if pieces else np.zeros(0, np.int64)
         once = np.bincount(rows[rows >= 0], minlength=len(self.ids))
         check(
             sequences or once.max(initial=0) <= 1,
@@ -468,10 +468,10 @@ class _Reader(Reading):
     def label_sets(self) -> Targets:
         """The labels of samples that may have several."""
         words = self.table.column(self.label).cast(pa.string()).to_pylist()
-        result = staged_set.label_sets([None if word is None else _labels(word) for word in words])
-        known = ", ".join(result.labels)[:300]
-        self.say("labels", f"A sample may have several of {len(result.labels)} labels: {known}.")
-        return result
+        targets = staged_set.label_sets([None if word is None else _labels(word) for word in words])
+        known = ", ".join(targets.labels)[:300]
+        self.say("labels", f"A sample may have several of {len(targets.labels)} labels: {known}.")
+        return targets
 
     def split(self) -> np.ndarray:
         """The split (N,), "" where there is none."""
@@ -508,18 +508,18 @@ class _Reader(Reading):
             self.header.column((f"label_{name}", f"label_{name[0]}")) for name in self.names
         }
         rest = [name for name in self.header.columns if name not in {*self.used, split, *unimodal}]
-        stored = {
+        columns = {
             "text" if name == text else name[:60]: shown
             for name in rest
             if (shown := _shown(self.table.column(name))) is not None
         }
-        if len(stored) < len(rest):
+        if len(columns) < len(rest):
             self.say(
                 "left-out",
-                f"{len(rest) - len(stored)} columns of `{self.file}` hold neither numbers, words nor dates, or "
+                f"{len(rest) - len(columns)} columns of `{self.file}` hold neither numbers, words nor dates, or "
                 "repeat a name. They are left out.",
             )
-        return pa.table(stored).to_pandas() if stored else pd.DataFrame()
+        return pa.table(columns).to_pandas() if columns else pd.DataFrame()
 
 
 def _labels(word: str) -> list[str]:

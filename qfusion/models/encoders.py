@@ -123,8 +123,8 @@ def last_states(gru: nn.GRU, steps: Tensor, sizes: Sequence[int]) -> Tensor:
         return gru(PackedSequence(steps, torch.tensor(sizes)))[1][0]
     inputs = torch.addmm(bias, steps, into.t()).to(weight.dtype)
     with torch.autocast("cpu", enabled=False):
-        result: Tensor = _Recurrence.apply(inputs, weight, own, tuple(sizes))
-    return result
+        states: Tensor = _Recurrence.apply(inputs, weight, own, tuple(sizes))
+    return states
 
 
 # Randomness per sample that does not depend on how many processes share a batch.
@@ -440,15 +440,15 @@ class Encoder(nn.Module):
             )
         return self.last(self.first(self.drop(self.standardise(values)), mask))
 
-    def _steps(self, values: Tensor, stored: Tensor | None, rows: Tensor, steps: Tensor) -> Tensor:
+    def _steps(self, values: Tensor, stays: Tensor | None, rows: Tensor, steps: Tensor) -> Tensor:
         places = rows * values.shape[1] + steps
-        result = self.standardise(values.flatten(0, 1).index_select(0, places))
-        if stored is None:
-            return result
-        stay = stored.flatten(0, 1).index_select(0, places)
-        if result.requires_grad:
-            return result * stay * (1 / (1 - self.drop.p))
-        return result.mul_(stay).mul_(1 / (1 - self.drop.p))
+        taken = self.standardise(values.flatten(0, 1).index_select(0, places))
+        if stays is None:
+            return taken
+        stay = stays.flatten(0, 1).index_select(0, places)
+        if taken.requires_grad:
+            return taken * stay * (1 / (1 - self.drop.p))
+        return taken.mul_(stay).mul_(1 / (1 - self.drop.p))
 
 
 def check_encoder(hidden: int, dropout: float, input_dropout: float, lowest: float = 0.0) -> None:

@@ -97,11 +97,11 @@ def nearest_turns(phi: Tensor) -> Tensor:
 
 def probabilities(masses: Tensor) -> Tensor:
     """Returns the probability of every outcome pattern, (..., 2^k), of independent qubits with masses (..., k)."""
-    result = masses.new_ones(*masses.shape[:-1], 1)
+    product = masses.new_ones(*masses.shape[:-1], 1)
     for m in range(masses.shape[-1]):
         p = masses[..., m, None]
-        result = torch.stack([result * (1 - p), result * p], -1).flatten(-2)
-    return result
+        product = torch.stack([product * (1 - p), product * p], -1).flatten(-2)
+    return product
 
 
 def fuse(masses: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
@@ -294,10 +294,10 @@ def with_angle(
 def with_entry_learned(text: str, shape: Shape, element: int, stage: int, pattern: int) -> str:
     """The text with one entry as learned."""
     name = edit_key(shape, element, stage, pattern)
-    stored = ",".join(_without(text, name))
+    rest = ",".join(_without(text, name))
     untouched = torch.full((shape.n, shape.stages, shape.patterns), math.inf)
-    still_set = bool(torch.isfinite(apply_edits(stored, untouched, shape)[element, stage, pattern]))
-    return f"{stored},{name}:{LEARNED}" if still_set else stored
+    still_set = bool(torch.isfinite(apply_edits(rest, untouched, shape)[element, stage, pattern]))
+    return f"{rest},{name}:{LEARNED}" if still_set else rest
 
 
 def _without(text: str, name: str) -> list[str]:
@@ -314,9 +314,9 @@ def with_rule(text: str, shape: Shape, element: int | None, rule: str) -> str:
     if element is None:
         return "" if rule == LEARNED else f"{EVERYONE}:{rule}"
     parts = [part.strip() for part in text.split(",") if part.strip()]
-    selected = [part for part in parts if part.replace(":", ".").partition(".")[0] != str(element)]
-    put_back = rule == LEARNED and not any(part.startswith(EVERYONE) for part in selected)
-    return ",".join(selected if put_back else [*selected, f"{element}:{rule}"])
+    others = [part for part in parts if part.replace(":", ".").partition(".")[0] != str(element)]
+    put_back = rule == LEARNED and not any(part.startswith(EVERYONE) for part in others)
+    return ",".join(others if put_back else [*others, f"{element}:{rule}"])
 
 
 # Feature-entanglement fusion with a quantum convolutional network (arXiv 2601.07856).

@@ -290,10 +290,10 @@ def fit(card: ProgramCard, specs: Mapping[str, InputSpec], classes: Sequence[str
         "a data set of the modalities that the program takes.",
     )
     holds, named = card.output.holds, card.output.classes
-    wanted = "of classes: logits or probabilities" if classes else "a number: score"
+    expected = "of classes: logits or probabilities" if classes else "a number: score"
     check(
         (holds == "score") == (not classes),
-        f"`holds` in the card is {holds!r}, but the data set's target is {wanted}. {_REMEDY}",
+        f"`holds` in the card is {holds!r}, but the data set's target is {expected}. {_REMEDY}",
     )
     if card.output.label:
         check(
@@ -321,23 +321,23 @@ def _fit(entry: Input, name: str, spec: InputSpec) -> None:
     named = {axis for axis in entry.axes if isinstance(axis, str)}
     numbers = prod(axis for axis in entry.axes if isinstance(axis, int))
     if entry.gives == "values":
-        wanted = (
+        sides = (
             {"rows", "steps", "features"}
             if spec.sequence
             else {"rows", "features"}
             if "features" in named
             else {"rows"}
         )
-        size = spec.size if wanted == {"rows"} else 1
+        size = spec.size if sides == {"rows"} else 1
     else:
-        wanted, size = {"mean": ({"rows", "features"}, 1), "lengths": ({"rows"}, 1)}.get(
+        sides, size = {"mean": ({"rows", "features"}, 1), "lengths": ({"rows"}, 1)}.get(
             entry.gives, ({"rows", "steps"}, 1)
         )
     check(
-        named == wanted and numbers == size,
+        named == sides and numbers == size,
         f"`axes` of input `{entry.name}` are {list(entry.axes)}, but {entry.gives} of `{name}` "
         f"({'steps of ' if spec.sequence else ''}{spec.size} features) have "
-        f"{' and '.join(sorted(wanted)) if size == 1 else f'rows and numbers whose product is {size}'}. {_REMEDY}",
+        f"{' and '.join(sorted(sides)) if size == 1 else f'rows and numbers whose product is {size}'}. {_REMEDY}",
     )
 
 
@@ -356,12 +356,12 @@ def fed_array(entry: Input, states: Mapping[str, Features]) -> Tensor:
     Raises:
         InvalidInput: when a sequence is longer than the program takes.
     """
-    result = (
+    array = (
         torch.cat([_of(entry, *split(states[name])) for name in entry.modality], -1)
         if entry.gives in ("values", "mean")
         else _of(entry, *split(states[entry.modality[0]]))
     )
-    return _laid(result, entry).to(DTYPES[entry.dtype])
+    return _laid(array, entry).to(DTYPES[entry.dtype])
 
 
 def _of(entry: Input, values: Tensor, mask: Tensor | None) -> Tensor:
@@ -390,7 +390,7 @@ def _of(entry: Input, values: Tensor, mask: Tensor | None) -> Tensor:
     return mask if entry.gives == "mask" else ~mask
 
 
-def _laid(result: Tensor, entry: Input) -> Tensor:
+def _laid(array: Tensor, entry: Input) -> Tensor:
     """With the sides in the card's order."""
     if (
         "features" not in entry.axes
@@ -398,14 +398,14 @@ def _laid(result: Tensor, entry: Input) -> Tensor:
         and entry.gives in ("values", "mean")
     ):  # a picture
         sides = [axis for axis in entry.axes if isinstance(axis, int)]
-        return result.reshape(len(result), *sides).movedim(0, entry.axes.index("rows"))
+        return array.reshape(len(array), *sides).movedim(0, entry.axes.index("rows"))
     named = [axis for axis in entry.axes if isinstance(axis, str)]
     base = [axis for axis in _BASE if axis in named]
-    result = result.permute([base.index(axis) for axis in named])
+    array = array.permute([base.index(axis) for axis in named])
     for place, axis in enumerate(entry.axes):
         if isinstance(axis, int):
-            result = result.unsqueeze(place)
-    return result
+            array = array.unsqueeze(place)
+    return array
 
 
 # The model: a program with a card.
@@ -577,7 +577,7 @@ class Imported(FusionModel):
             f"Program `{self.program.file}` gives NaN or infinity for some rows. "
             "Correct the card, or the model: its output must be finite.",
         )
-        columns, wanted, label = (
+        columns, count, label = (
             raw.reshape(len(raw), -1),
             len(self.outputs),
             self.card.output.label,
@@ -594,14 +594,14 @@ class Imported(FusionModel):
                 columns = columns.clamp(_SMALLEST, 1 - _SMALLEST).logit()
             return torch.cat([torch.zeros_like(columns), columns], 1) + self.bias
         check(
-            columns.shape[1] == wanted or (columns.shape[1] == 1 and wanted == 2),
-            f"Program `{self.program.file}` gives {columns.shape[1]} numbers a row, but the target has {wanted}: "
+            columns.shape[1] == count or (columns.shape[1] == 1 and count == 2),
+            f"Program `{self.program.file}` gives {columns.shape[1]} numbers a row, but the target has {count}: "
             f"{', '.join(self.outputs)[:160]}. Name another output in the card, or import another data set.",
         )
         if self.card.output.holds == "probabilities":
-            columns = torch.cat([1 - columns, columns], 1) if columns.shape[1] < wanted else columns
+            columns = torch.cat([1 - columns, columns], 1) if columns.shape[1] < count else columns
             columns = columns.clamp_min(_SMALLEST).log()
-        elif columns.shape[1] < wanted:
+        elif columns.shape[1] < count:
             columns = torch.cat([torch.zeros_like(columns), columns], 1)
         return columns[:, self._order] + self.bias
 

@@ -181,7 +181,7 @@ def _opinions(path: Path) -> dict[str, tuple[float, float, float]]:
 
 def _part(where: Path, part: str, spoken: list[list[str]]) -> dict[str, np.ndarray]:
     """The features of one part ("train" or "test"), the rows of the transcripts they belong to, and their polarity."""
-    result: dict[str, np.ndarray] = {}
+    features: dict[str, np.ndarray] = {}
     order = _numbers(where / f"text_{part}.csv", f"text_{part}.csv", 101)[:, 0].astype(np.int64)
     check(
         bool(((order >= 0) & (order < len(spoken))).all()),
@@ -202,8 +202,8 @@ def _part(where: Path, part: str, spoken: list[list[str]]) -> dict[str, np.ndarr
                 f"File `{name}` must have the polarity of `transcripts.csv` in its last column, but differs "
                 f"in row {row + 1}. Download both again."
             )
-        result[kind] = values[:, :-1].astype(np.float32)
-    return {**result, "order": order, "polarity": polarity}
+        features[kind] = values[:, :-1].astype(np.float32)
+    return {**features, "order": order, "polarity": polarity}
 
 
 def _read(where: Path) -> dict[str, np.ndarray]:
@@ -269,14 +269,14 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
     where = where or CMU_MOSI.folder
     CMU_MOSI.verify(where, pinned)
     key = files.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()])
-    result = files.cached_arrays("mosi", key, partial(_read, where))
-    ids, texts = result["ids"], result["text"].tolist()
+    arrays = files.cached_arrays("mosi", key, partial(_read, where))
+    ids, texts = arrays["ids"], arrays["text"].tolist()
     videos, clips = zip(*(sample.rsplit("_", 1) for sample in ids.tolist()), strict=True)
-    start, end, sentiment = result["opinions"].T
+    start, end, sentiment = arrays["opinions"].T
     features = {
-        "text": result["text_features"],
-        "audio": result["audio"],
-        "vision": result["video"],
+        "text": arrays["text_features"],
+        "audio": arrays["audio"],
+        "vision": arrays["video"],
     }
     kinds = dict(zip(features, SIZES, strict=True))
     return DataSet(
@@ -302,7 +302,7 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
         ),
         y=sentiment,
         ids=ids,
-        split=_split(np.array(videos), result["is_test"]),
+        split=_split(np.array(videos), arrays["is_test"]),
         table=pd.DataFrame(
             {
                 "text": texts,
@@ -310,7 +310,7 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
                 "clip": [int(clip) for clip in clips],
                 "start": start,
                 "end": end,
-                "polarity": result["polarity"],
+                "polarity": arrays["polarity"],
             },
             index=ids,
         ),

@@ -124,8 +124,8 @@ def load_digits() -> DataSet:
     """Returns the digits."""
     from sklearn.datasets import load_digits
 
-    result = load_digits()
-    images, y = np.asarray(result.images, dtype=np.float64), np.asarray(result.target)
+    bunch = load_digits()
+    images, y = np.asarray(bunch.images, dtype=np.float64), np.asarray(bunch.target)
     values = {
         "pixels": images.reshape(len(images), -1),
         "fourier": fourier(images),
@@ -223,20 +223,20 @@ def _digests(where: Path, names: tuple[str, ...], pinned: str) -> dict[str, str]
 def _recording(where: Path, names: tuple[str, ...], pinned: str, row: int) -> Audio:
     name = names[row]
     try:
-        wanted = _digests(where, names, pinned)[name]
-        result = (where / name).read_bytes()
+        digest = _digests(where, names, pinned)[name]
+        content = (where / name).read_bytes()
     except OSError as error:
         raise DataUnavailable(
             f"Recording `{name}` of data set '{AVDIGITS.name}' cannot be read ({error.strerror}). "
             f"{AVDIGITS.remedy}"
         ) from None
-    if hashlib.sha256(result).hexdigest() != wanted:
+    if hashlib.sha256(content).hexdigest() != digest:
         raise IntegrityError(
             f"Recording `{name}` of data set '{AVDIGITS.name}' in {where} was altered while it was in use. Copy it "
             "again."
         )
     try:
-        with wave.open(io.BytesIO(result)) as file:
+        with wave.open(io.BytesIO(content)) as file:
             form = file.getnchannels(), file.getsampwidth()
             samples, rate = file.readframes(file.getnframes()), file.getframerate()
     except (wave.Error, EOFError) as error:
@@ -254,7 +254,7 @@ def _content_of_avdigits(
     images: dict[str, np.ndarray], recording: partial[Audio], row: int
 ) -> dict[str, Content]:
     pictures: dict[str, Content] = {
-        name: Image(spec.enlarged(result[row])) for name, result in images.items()
+        name: Image(spec.enlarged(values[row])) for name, values in images.items()
     }
     return {**pictures, "audio": recording(row)}
 
@@ -293,11 +293,11 @@ def read_avdigits(
             f"Data set '{AVDIGITS.name}' is not complete: {folder} lacks `{gone[0]}`"
             f"{f' and {len(gone) - 1} more' if len(gone) > 1 else ''}. {AVDIGITS.remedy}"
         )
-    result = files.read_npz(where / "features.npz", names=("mnist", "usps", "audio_logmel"))
+    arrays = files.read_npz(where / "features.npz", names=("mnist", "usps", "audio_logmel"))
     values: dict[str, np.ndarray] = {
-        "mnist": result["mnist"] / 255,
-        "usps": result["usps"] / 255,
-        "audio": result["audio_logmel"].astype(np.float32),
+        "mnist": arrays["mnist"] / 255,
+        "usps": arrays["usps"] / 255,
+        "audio": arrays["audio_logmel"].astype(np.float32),
     }
     for name, shape in SHAPES.items():
         check(
@@ -306,7 +306,7 @@ def read_avdigits(
             "Copy it again.",
         )
     ids = index.recording.str.removesuffix(".wav").to_numpy(dtype=np.str_)
-    images = {name: result[name] for name in ("mnist", "usps")}
+    images = {name: arrays[name] for name in ("mnist", "usps")}
     recording = partial(_recording, folder, tuple(index.recording), recordings)
     return DataSet(
         name=AVDIGITS.name,
@@ -420,8 +420,8 @@ def read_handwritten(
     HANDWRITTEN.verify(where, pinned)
     key = files.key_of([pinned[0].sha256, Path(__file__).read_bytes()])
     # reading the file takes a process of its own
-    result = files.cached_arrays(HANDWRITTEN.name, key, partial(_read, where / pinned[0].path))
-    y = result["y"]
+    arrays = files.cached_arrays(HANDWRITTEN.name, key, partial(_read, where / pinned[0].path))
+    y = arrays["y"]
     ids = spec.numbered("digit", len(y))
     return DataSet(
         name=HANDWRITTEN.name,
@@ -432,7 +432,7 @@ def read_handwritten(
         modalities=tuple(
             Modality(
                 name,
-                result[name],
+                arrays[name],
                 None,
                 spec.pixel_names(SHAPE)
                 if name == "pix"
@@ -446,7 +446,7 @@ def read_handwritten(
         ids=ids,
         split=spec.stratified(y),
         table=pd.DataFrame({"digit": y}, index=ids),
-        content_of=partial(_content_of_handwritten, result["pix"]),
+        content_of=partial(_content_of_handwritten, arrays["pix"]),
     )
 
 
@@ -695,7 +695,7 @@ def draw_question(
         parts.append((chosen[order], y[order]))
     chosen, y = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
     ids = spec.numbered("pair" if len(views) == 2 else "triple", len(y))
-    result = {m.name: m for m in base.modalities}
+    modalities = {m.name: m for m in base.modalities}
     return DataSet(
         name=name,
         title=question.title,
@@ -705,10 +705,10 @@ def draw_question(
         modalities=tuple(
             Modality(
                 shown_as,
-                result[view].values[chosen[:, m]],
+                modalities[view].values[chosen[:, m]],
                 None,
-                result[view].feature_names,
-                result[view].shape,
+                modalities[view].feature_names,
+                modalities[view].shape,
             )
             for m, (shown_as, view) in enumerate(views)
         ),

@@ -184,9 +184,9 @@ def recipe(seed: int = SEED, sizes: dict[str, int] | None = None) -> Recipe:
     rng, words_rng, voice_rng, face_rng, noise_rng = (
         np.random.default_rng((seed, part)) for part in range(5)
     )
-    wanted, regime = draw_latents(rng, count)
-    sentences = [synthesis.sentence(float(t), words_rng) for t in wanted[:, 0]]
-    drawn = wanted.copy()
+    latents, regime = draw_latents(rng, count)
+    sentences = [synthesis.sentence(float(t), words_rng) for t in latents[:, 0]]
+    drawn = latents.copy()
     drawn[:, 0] = [round(synthesis.valence(s), 6) for s in sentences]
     y = np.round(planted_score(drawn) + planted_noise(noise_rng, count), 4)
     split = rng.permutation(np.repeat(list(sizes), list(sizes.values())))
@@ -461,8 +461,8 @@ class Edit:
 
 def recipe_of(dataset: DataSet) -> Recipe | None:
     """Returns what a planted data set was made from; None of any other data set."""
-    stored = getattr(dataset.content_of, "args", ())
-    return stored[0] if stored and isinstance(stored[0], Recipe) else None
+    arguments = getattr(dataset.content_of, "args", ())
+    return arguments[0] if arguments and isinstance(arguments[0], Recipe) else None
 
 
 def parse(text: str) -> tuple[str, ...]:
