@@ -80,6 +80,14 @@ def require_number(name: str, value: Any, low: float, high: float) -> float:
     return number
 
 
+def require_whole(name: str, value: Any, low: int, high: int) -> None:
+    """Raises InvalidInput unless `value` is a whole number from `low` to `high`."""
+    check(
+        isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
+        f"Argument `{name}` must be a whole number from {low} to {high}, but is {value!r}.",
+    )
+
+
 def read_toml(text: str) -> dict[str, Any]:
     """Returns what a TOML text of a visitor's says.
 

@@ -466,7 +466,7 @@ def _doors() -> dict[str, Door]:
     from qfusion.explain import cohorts
     from qfusion.figures import export, recipe, theme
     from qfusion.models import Tweak
-    from qfusion.models.programs import card
+    from qfusion.models import imported as card
     from qfusion.panels import address
 
     return {
@@ -748,7 +748,7 @@ def _onnx() -> bytes:
 
 # -- a case, and what must not happen in it
 
-ENGINE = "programs/_child.py"  # an ONNX model is read in a process of its own
+ENGINE = "_program_child.py"  # an ONNX model is read in a process of its own
 _watched: dict[str, Any] = {"folder": None, "seen": []}
 _FORBIDDEN = (
     "subprocess.Popen",

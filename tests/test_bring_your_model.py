@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qfusion import cli
-from qfusion.models.programs import card
+from qfusion.models import imported as card
 from qfusion.training import checkpoint
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "bring-your-model.md").read_text()

@@ -24,7 +24,7 @@ from tests import importable
 
 pytestmark = pytest.mark.browser
 DATA, NAMES, WIDE, CLASSES = "own-set", ("text", "audio"), {"text": 4, "audio": 3}, 3
-# Each page once, on one model or another: past the door all three are of one class (models/programs/imported.py).
+# Each page once, on one model or another: past the door all three are of one class (models/imported.py).
 PAGES = {
     "own-program": ("Overview", "Dynamics", "Circuit", "Train"),
     "own-network": ("What if", "Decision operators", "Leaderboard", "Data"),

@@ -32,7 +32,7 @@ def test_pairs_name_their_pictures() -> None:
 def test_ids_of_mmsa_name_videos() -> None:
     found = videos_of(["a$_$1", "a$_$2", "b_c$_$1"])
     assert found is not None
-    assert found.said(np.arange(3)) == "2 videos"
+    assert found.count_words(np.arange(3)) == "2 videos"
     assert videos_of(["a$_$1", "b"]) is None
     assert videos_of([]) is None
 

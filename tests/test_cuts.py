@@ -71,8 +71,11 @@ def problem(
 def by_qutip(model: QuantumJump, rho0: qutip.Qobj, m: int, kind: str, time: float) -> np.ndarray:
     """Scores without bias, worked out with QuTiP alone."""
     dims, T = list(model.dims), model.duration
-    H = qutip.Qobj(model.hamiltonian().detach().numpy(), dims=[dims, dims])
-    L = [qutip.Qobj(each.numpy(), dims=[dims, dims]) for each in model.jump_operators().detach()]
+    H = qutip.Qobj(model.generator().hamiltonian().detach().numpy(), dims=[dims, dims])
+    L = [
+        qutip.Qobj(each.numpy(), dims=[dims, dims])
+        for each in model.generator().jump_operators().detach()
+    ]
     options = {
         "method": "vern9",
         "rtol": 1e-11,

@@ -179,7 +179,7 @@ def test_pitch_is_measured_from_the_waveform() -> None:
 
 def test_measured_pitch_follows_the_melody_that_was_sung() -> None:
     p = synthesis.draw_voices(np.random.default_rng(0), np.linspace(-1, 1, 60))
-    found, lengths = synthesis.prosody_features(synthesis.synthesise(p), p.duration)
+    found, lengths = synthesis.prosody_features(synthesis.synthesise(p), p["duration"])
     real = np.arange(found.shape[1]) < lengths[:, None]
     sung = synthesis.contours(p)["pitch"][:, :-1].reshape(60, found.shape[1], -1).mean(axis=2)
     assert np.abs(found[..., 0] - np.log2(sung / 150))[real].max() < 0.1
@@ -187,7 +187,7 @@ def test_measured_pitch_follows_the_melody_that_was_sung() -> None:
 
 def test_louder_higher_and_rising_with_the_latent() -> None:
     p = synthesis.draw_voices(np.random.default_rng(0), np.repeat([-0.9, 0.9], 200))
-    found, lengths = synthesis.prosody_features(synthesis.synthesise(p), p.duration)
+    found, lengths = synthesis.prosody_features(synthesis.synthesise(p), p["duration"])
     means = found.sum(axis=1) / lengths[:, None]
     low, high = means[:200].mean(axis=0), means[200:].mean(axis=0)
     assert high[4] > low[4] + 0.2  # energy

@@ -190,7 +190,7 @@ def test_faces_and_pitch_stay_within_what_there_is() -> None:
     made, mouth = planted.recipe_of(data.load("planted")), planted.CONTROLS["vision"][0]
     assert (mouth.name, mouth.low) == ("mouth", -2)
     sad = [
-        replace(made, faces=replace(made.faces, bend=np.full_like(made.faces.bend, bend)))
+        replace(made, faces={**made.faces, "bend": np.full_like(made.faces["bend"], bend)})
         for bend in (-0.9, -1.5)
     ]
     assert np.array_equal(

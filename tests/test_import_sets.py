@@ -547,7 +547,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(errno.ENOSPC, "No space left on device")
 
     for place, name in (
-        (staged_set.Writer, "append"),
+        (staged_set, "as_single"),
         (importing.np, "save"),
         (importing.os, "rename"),
         (importing.Path, "write_text"),
@@ -675,7 +675,9 @@ def test_from_a_pickle_to_an_explained_sample(
         with monkeypatch.context() as patched:
             if stops:
                 patched.setattr(
-                    worker._Book, "asked", lambda book: "stop" if len(book.fit.history) == 2 else ""
+                    worker._Book,
+                    "requested",
+                    lambda book: "stop" if len(book.fit.history) == 2 else "",
                 )
             told = run("train", "--config", config, "--name", name, "--json").json
         assert (told["state"], told["epochs"]) == (("stopped", 2) if stops else ("finished", 5))

@@ -33,11 +33,11 @@ from qfusion.data import DataSet, Modality, Target, registry, spec
 from qfusion.data.sources import Source
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from qfusion.explain import attribution, counterfactual
-from qfusion.models import base, can
-from qfusion.models.programs import _child, card, imported
-from qfusion.models.programs import program as process
-from qfusion.models.programs.card import Input, Output
-from qfusion.models.programs.imported import program_of
+from qfusion.models import _program_child as _child
+from qfusion.models import base, can, imported
+from qfusion.models import imported as card
+from qfusion.models import program as process
+from qfusion.models.imported import Input, Output, program_of
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import checkpoint, guess, imports
 
@@ -643,7 +643,7 @@ def by_default(tensor: bytes) -> bytes:
 
 UNCHECKED = """
 import sys
-from qfusion.models.programs import _child
+from qfusion.models import _program_child as _child
 _child.Onnx._check = lambda self, onnx, model: 0
 try:
     _child.Onnx(sys.stdin.buffer.read(), "bad.onnx", 1)

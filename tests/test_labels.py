@@ -17,7 +17,7 @@ from qfusion import cli, data, explain
 from qfusion.data import importing, staged_set
 from qfusion.data.modality import Target
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models.programs import card as cards
+from qfusion.models import imported as cards
 from qfusion.training import imports, train
 from tests import importable
 from tests.test_app_pages import plain, said, visit

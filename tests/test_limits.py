@@ -18,7 +18,7 @@ import torch
 from qfusion import _limits, data, runs
 from qfusion.data import files, staged_set
 from qfusion.errors import InvalidInput
-from qfusion.models.programs.program import Exhausted, Program
+from qfusion.models.program import Exhausted, Program
 from qfusion.runs import folder as slots
 from qfusion.runs import plans, storage, sweep
 from qfusion.ui import access

@@ -53,7 +53,8 @@ def test_scores_are_those_of_the_evolved_state(evolution, coupling, readout):
         features(),
     )
     psi = m.product_state(m.encode(x))
-    rho = evolve_states(m.hamiltonian(), m.jump_operators(), density(psi), [m.duration])[0]
+    H, L = m.generator().hamiltonian(), m.generator().jump_operators()
+    rho = evolve_states(H, L, density(psi), [m.duration])[0]
     read = {(0, 1, 2): rho, **{(n,): partial_trace(rho, m.dims, (n,)) for n in range(3)}}
     vectors = m.measurement_vectors()
     assert (
@@ -116,7 +117,7 @@ def test_a_single_read_out_asks_the_modality_it_names():
 
 def test_evolution_settings_leave_out_what_they_say():
     assert model(evolution="unitary").jump_count == 0
-    assert model(evolution="dissipative").hamiltonian().abs().max() == 0
+    assert model(evolution="dissipative").generator().hamiltonian().abs().max() == 0
     still = model(evolution="none")
     assert torch.equal(still.observables(), still.readout())
 
@@ -271,7 +272,7 @@ def test_moves_between_precisions_and_copies():
 
 def test_tweaks_scale_what_they_name_and_leave_the_model_alone():
     m, x = model(), features()
-    y, L = m(x), m.jump_operators()
+    y, L = m(x), m.generator().jump_operators()
     same = m.tweaked(Tweak({"text+audio": 1.0}, (1.0, 1.0, 1.0), 1.0, {"text": 1.0}))
     assert torch.equal(same(x), y)
     every = (
@@ -292,7 +293,7 @@ def test_tweaks_scale_what_they_name_and_leave_the_model_alone():
     assert (still.H - m.system().H).abs().max() < 1e-12
     rates = m.tweaked(Tweak(rates=(4.0, 1.0, 0.0)))
     assert (
-        rates.jump_operators() - L * torch.tensor([2.0, 1.0, 0.0])[:, None, None]
+        rates.generator().jump_operators() - L * torch.tensor([2.0, 1.0, 0.0])[:, None, None]
     ).abs().max() < 1e-12
     assert (m.tweaked(Tweak(duration=0.0)).observables() - m.readout()).abs().max() < 1e-14
     assert torch.equal(m(x), y)

@@ -19,7 +19,6 @@ from qfusion import data, model_export
 from qfusion.analysis.sample import case, tweaked
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.model_export import formats
 from qfusion.quantum.states import partial_trace
 from qfusion.training import checkpoint, metrics
 
@@ -47,7 +46,7 @@ def test_a_tweaked_checkpoint_is_the_tweaked_model(
     name: str, source: str, _: str, folder: Path
 ) -> None:
     found, dataset = checkpoint.load(name), data.load(source)
-    formats.keep(found, TWEAKS[name], dataset, "mine")
+    model_export.keep(found, TWEAKS[name], dataset, "mine")
     assert "mine" in checkpoint.available()
     mine, rows = checkpoint.load("mine"), dataset.rows("test")
     changed, words = tweaked(found.model, TWEAKS[name])
@@ -64,12 +63,12 @@ def test_a_tweaked_checkpoint_is_the_tweaked_model(
     assert all(len(each["values"]) == 1 for each in mine.card["metrics"]["test"].values())
     assert words in mine.card["notes"]
     with pytest.raises(InvalidInput, match="already"):
-        formats.keep(found, "", dataset, "mine")
+        model_export.keep(found, "", dataset, "mine")
 
 
 def test_an_untweaked_checkpoint_keeps_card_and_weights(folder: Path) -> None:
     found, dataset = checkpoint.load("qcnn-digits"), data.load("digits")
-    copied = checkpoint.load(formats.save(folder / "copy.json", found, "", dataset))
+    copied = checkpoint.load(model_export.save(folder / "copy.json", found, "", dataset))
     assert copied.card["metrics"] == found.card["metrics"]
     assert copied.card["weights_sha256"] == found.card["weights_sha256"]
 
@@ -93,7 +92,7 @@ def test_separate_and_frozen_tables_are_baked() -> None:
                 "settings": model.settings,
             },
         )
-        own, _ = formats.baked(found, "all:or")
+        own, _ = model_export.baked(found, "all:or")
         changed, _ = tweaked(model, "all:or")
         assert torch.allclose(own.phi.double(), changed.phi.double(), atol=1e-6)
 
@@ -101,7 +100,7 @@ def test_separate_and_frozen_tables_are_baked() -> None:
 @pytest.mark.parametrize("name", ["..", "a/b", "", "x.json", "a b", "-x", "x" * 65, "x\n"])
 def test_names_that_are_none_are_refused(name: str, folder: Path) -> None:
     with pytest.raises(InvalidInput, match="A model's name"):
-        formats.checked_name(name)
+        model_export.checked_name(name)
 
 
 LOADER = """
@@ -141,7 +140,7 @@ def test_a_program_of_torch_needs_torch_alone(
         for each in changed.modalities
         for part in (inputs[each] if isinstance(inputs[each], tuple) else (inputs[each],))
     ]
-    dtype = formats.PRECISIONS[precision]
+    dtype = model_export.PRECISIONS[precision]
     given = {
         f"x{i}": (x.to(dtype) if x.is_floating_point() else x).numpy() for i, x in enumerate(flat)
     }
@@ -178,7 +177,7 @@ def test_qutip_objects_evolve_to_the_same_scores(tmp_path: Path) -> None:
 
     name, source, sample = PLANTED
     one = case(name, sample, source, tweak=TWEAKS[name])
-    (tmp_path / "physics.qu").write_bytes(formats.qutip_bytes(one))
+    (tmp_path / "physics.qu").write_bytes(model_export.qutip_bytes(one))
     found = qutip.qload(str(tmp_path / "physics"))
     assert found["H"].dims == [[4, 4, 4], [4, 4, 4]]
     assert found["psi0"].dims[0] == [4, 4, 4]
@@ -196,7 +195,7 @@ def test_qutip_objects_evolve_to_the_same_scores(tmp_path: Path) -> None:
         options={"matrix_form": True, "method": "vern7", "rtol": 1e-9, "atol": 1e-11},
     ).states[-1]
     assert (end - found["rho_T"]).norm() < 1e-6
-    assert formats.qutip_bytes(one) == formats.qutip_bytes(
+    assert model_export.qutip_bytes(one) == model_export.qutip_bytes(
         case(name, sample, source, tweak=TWEAKS[name])
     )
 
@@ -210,7 +209,7 @@ def test_arrays_describe_themselves_and_add_up(name: str, source: str, sample: s
         tweak=TWEAKS[name],
         contrast="p0004" if source == "planted" else "digit-0011",
     )
-    content = formats.arrays_bytes(one)
+    content = model_export.arrays_bytes(one)
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         found = {key: file[key] for key in file.files}
     said = {line.split(" ")[0] for line in found["about"]}
@@ -247,7 +246,7 @@ def test_arrays_describe_themselves_and_add_up(name: str, source: str, sample: s
         for vector in found["fused"]:
             words = np.tensordot(words, vector, (1, 0))
         assert np.allclose(words + found["bias"], found["scores"])
-    assert content == formats.arrays_bytes(
+    assert content == model_export.arrays_bytes(
         case(name, sample, source, tweak=TWEAKS[name], contrast=one.background.label)
     )
 

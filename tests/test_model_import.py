@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from qfusion import cli, data
 from qfusion.analysis import model_import as aside
 from qfusion.errors import InvalidInput
-from qfusion.models.programs import card as cards
+from qfusion.models import imported as cards
 from qfusion.training import checkpoint
 from qfusion.ui import access
 from tests import importable

@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-from qfusion import _limits, data, runs
+from qfusion import _limits, data, model_export, runs
 from qfusion.data import importing, registry
 from qfusion.errors import InvalidInput
-from qfusion.model_export import formats
 from qfusion.runs import plans, sweep
 from qfusion.training import checkpoint, imports
 from qfusion.ui import server as guard
@@ -47,7 +46,7 @@ WRITES: dict[str, Callable[[], Any]] = {
     "import data": lambda: importing.import_set([Path("x.csv")], "x"),
     "remove data": lambda: registry.remove_imported("x"),
     "download data": lambda: registry.download("digits"),
-    "keep a model": lambda: formats.keep(Any, "", Any, "x"),
+    "keep a model": lambda: model_export.keep(Any, "", Any, "x"),
     "import a model": lambda: imports.take("x.pt2", Any),
     "keep a program": lambda: imports.keep(Any, Any, "x"),
     "remove a program": lambda: imports.remove("x"),

@@ -12,14 +12,13 @@ import pandas as pd
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from qfusion import _limits, data, runs
+from qfusion import _limits, data, model_export, runs
 from qfusion._checks import choose
 from qfusion.analysis import sample
 from qfusion.analysis import study as studies
 from qfusion.data import importing, registry
 from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.model_export import formats
 from qfusion.models import Tweak, tweak
 from qfusion.panels import address, errors
 from qfusion.runs import folder, plans
@@ -87,7 +86,7 @@ def test_a_link_has_the_server_open_no_path(tmp_path: Path) -> None:
 
 def test_a_model_is_written_by_the_name_that_was_checked(tmp_path: Path) -> None:
     found = checkpoint.load("qj-planted")
-    written = formats.save(tmp_path / "mine.v2", found, "", data.load("planted"))
+    written = model_export.save(tmp_path / "mine.v2", found, "", data.load("planted"))
     assert written == tmp_path / "mine.v2.json"
     assert checkpoint.load(written).card["weights_sha256"] == found.card["weights_sha256"]
     assert sorted(each.name for each in tmp_path.iterdir()) == [

@@ -1,7 +1,7 @@
 """Imports a program that anybody may have made, in a process of its own (`main`) that may take only so much memory
 and time: what the browser's door does.
 
-An ONNX model runs no foreign code (see `qfusion.models.programs`), but may be slow or ask for much memory on purpose. A
+An ONNX model runs no foreign code (see `qfusion.models.program`), but may be slow or ask for much memory on purpose. A
 program of torch.export is taken only from who is trusted with it. The child has a process of its own load it, checks
 it, measures it on all rows, explains a first sample, and keeps it; this process never runs it. On Windows only the time
 is limited, and on macOS no memory.
@@ -31,8 +31,8 @@ from qfusion.data import DataSet
 from qfusion.data._mat_child import limit
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain.backgrounds import SampleBackground
-from qfusion.models.programs import card as cards
-from qfusion.models.programs.program import Exhausted
+from qfusion.models import imported as cards
+from qfusion.models.program import Exhausted
 from qfusion.training import checkpoint, imports
 from qfusion.training.imports import Taken, Unfit
 

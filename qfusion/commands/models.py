@@ -373,10 +373,9 @@ def export(
     """Write a model, as trained or tweaked, as a checkpoint, a program of torch, QuTiP objects, OpenQASM or NumPy
     arrays."""
     from qfusion import model_export
-    from qfusion.model_export import formats
 
     wanted = model_export.FORMATS[choose("Format", kind, model_export.FORMATS)]
-    choose("Precision", precision, formats.PRECISIONS)
+    choose("Precision", precision, model_export.PRECISIONS)
     endings = (".json", ".zip") if kind == "checkpoint" else (wanted.ending,)
     check(
         out.suffix.lower() in endings,
@@ -389,7 +388,7 @@ def export(
     result, dataset = load(model, data)
     tweak = ",".join(set_ or [])
     if kind == "checkpoint" and out.suffix.lower() == ".json":
-        formats.save(out, result, tweak, dataset)
+        model_export.save(out, result, tweak, dataset)
     else:
         content = model_export.make(
             kind,

@@ -41,12 +41,12 @@ def limit(memory: int, seconds: int) -> None:
             continue
 
 
-def plain(value: Any, result: list[Any], depth: int = 0) -> Any:
+def plain(value: Any, arrays: list[Any], depth: int = 0) -> Any:
     """Returns a value as arrays and, for cells, structs and sparse matrices, dictionaries of them with their shape.
 
     Args:
         value: as SciPy gives it: an array, an array of objects, one of structs, or a sparse matrix.
-        result: takes every array on the way.
+        arrays: takes every array on the way.
         depth: how many cells and structs it lies inside.
     """
     import numpy as np
@@ -60,7 +60,7 @@ def plain(value: Any, result: list[Any], depth: int = 0) -> Any:
         coo = value.tocoo()
         return {
             "shape": coo.shape,
-            "sparse": [plain(part, result, depth) for part in (coo.row, coo.col, coo.data)],
+            "sparse": [plain(part, arrays, depth) for part in (coo.row, coo.col, coo.data)],
         }
     if isinstance(value, (MatlabFunction, MatlabObject, MatlabOpaque)):
         value = np.zeros((0, 0))
@@ -68,15 +68,15 @@ def plain(value: Any, result: list[Any], depth: int = 0) -> Any:
     fields = {name: value[name] for name in value.dtype.names} if value.dtype.names else {"": value}
     if value.dtype.names or value.dtype.hasobject:
         inner = {
-            name: [plain(entry, result, depth + 1) for entry in cells.ravel(order="F")]
+            name: [plain(entry, arrays, depth + 1) for entry in cells.ravel(order="F")]
             for name, cells in fields.items()
         }
         return {
             "shape": value.shape,
             **({"struct": inner} if value.dtype.names else {"cell": inner[""]}),
         }
-    result.append(value)
-    if len(result) > MAX_ARRAYS:
+    arrays.append(value)
+    if len(arrays) > MAX_ARRAYS:
         raise ValueError(f"it holds more than {MAX_ARRAYS:,} arrays and cells")
     return value
 

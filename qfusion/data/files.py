@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import numpy as np
 import platformdirs
@@ -138,14 +138,14 @@ def _digest(values: dict[str, np.ndarray]) -> str:
 def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
     """Returns the arrays of a file that `write` has written; None if it is not there, or not whole."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            result = {name: stored[name] for name in stored.files}
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
     except (
         Exception
     ):  # a damaged zip raises whatever its bytes lead to; the arrays are then made again
         return None
-    digest = result.pop(_DIGEST, None)
-    return result if digest is not None and str(digest) == _digest(result) else None
+    digest = arrays.pop(_DIGEST, None)
+    return arrays if digest is not None and str(digest) == _digest(arrays) else None
 
 
 def write_arrays(path: Path, values: dict[str, np.ndarray], *, compressed: bool = False) -> None:
@@ -167,17 +167,6 @@ ROWS = 65_536  # strings that are joined at a time
 BYTES = 1 << 25  # of values that are looked at together
 
 
-class Contents(NamedTuple):
-    """What of a modality goes into the digest: its arrays' values come in pieces, in the order of the rows."""
-
-    name: str
-    shape: tuple[int, ...]
-    feature_names: tuple[str, ...]
-    pieces: Iterable[np.ndarray]
-    lengths: np.ndarray | None
-    picture: tuple[int, ...] | None
-
-
 def pieces(values: np.ndarray) -> Iterator[np.ndarray]:
     """Yields an array's rows, some BYTES at a time, without copying them."""
     step = rows_at_once(values.shape, values.itemsize)
@@ -195,7 +184,7 @@ def digest(
     ids: np.ndarray,
     split: np.ndarray,
     y: np.ndarray,
-    modalities: Iterable[Contents],
+    modalities: Iterable[tuple[Any, ...]],
     unimodal: Any = None,
 ) -> str:
     """Returns SHA-256, in hex, over ids, split, targets, every modality's names, values, lengths and shape, and
@@ -204,7 +193,8 @@ def digest(
     Args:
         target: of the data set, with `kind`, `name` and `classes`.
         ids, split, y: (N,) each.
-        modalities: in their order.
+        modalities: in their order, of each its name, its array's shape, names of features, values in pieces, in the
+            order of the rows, lengths and shape of a picture, the last two None where it has none.
         unimodal: table (N, ...) of targets of single modalities, or None.
     """
     sha = hashlib.sha256(f"{target.kind}|{target.name}|{target.classes}".encode())
@@ -213,12 +203,12 @@ def digest(
             joined = "\0".join(strings[start : start + ROWS].tolist())
             sha.update((("\0" if start else "") + joined).encode("utf-8", "surrogatepass"))
     sha.update(np.ascontiguousarray(y).data)
-    for m in modalities:
-        sha.update(f"|{m.name}|{m.shape}|{m.feature_names}".encode("utf-8", "surrogatepass"))
-        for piece in m.pieces:
+    for name, shape, feature_names, values, lengths, picture in modalities:
+        sha.update(f"|{name}|{shape}|{feature_names}".encode("utf-8", "surrogatepass"))
+        for piece in values:
             sha.update(np.ascontiguousarray(piece).data)
-        sha.update(b"" if m.lengths is None else np.ascontiguousarray(m.lengths).data)
-        sha.update(b"" if m.picture is None else str(m.picture).encode())
+        sha.update(b"" if lengths is None else np.ascontiguousarray(lengths).data)
+        sha.update(b"" if picture is None else str(picture).encode())
     if unimodal is not None:
         sha.update(f"|unimodal|{tuple(unimodal.columns)}".encode("utf-8", "surrogatepass"))
         sha.update(np.ascontiguousarray(unimodal.to_numpy(np.float64)).data)
@@ -244,17 +234,20 @@ def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, np.nda
     """
     size = size_of(path)
     with _opened(path) as (archive, inside):
-        wanted = list(inside if names is None else names)
-        missing = [name for name in wanted if name not in inside]
+        chosen = list(inside if names is None else names)
+        missing = [name for name in chosen if name not in inside]
         check(
             not missing,
             f"File `{path.name}` must hold the array {missing[:1]}, but holds {list(inside)[:8]}. Copy it again.",
         )
-        check_size(path.name, max(size, sum(inside[name].file_size for name in wanted)))
-        return {
-            name: _array(archive, inside[name], f"Array `{name}` in `{path.name}`")
-            for name in wanted
-        }
+        check_size(path.name, max(size, sum(inside[name].file_size for name in chosen)))
+        arrays = {}
+        for name in chosen:
+            with archive.open(inside[name]) as stream:
+                check_header(stream, inside[name].file_size, f"Array `{name}` in `{path.name}`")
+            with archive.open(inside[name]) as stream:
+                arrays[name] = npy.read_array(stream, allow_pickle=False)
+        return arrays
 
 
 def npz_headers(path: Path) -> dict[str, Header]:
@@ -295,13 +288,6 @@ def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.Zip
             f"File `{path.name}` must be an .npz file as numpy.savez writes it, but cannot be read "
             f"({type(error).__name__}). Write or copy it again."
         ) from error
-
-
-def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, what: str) -> np.ndarray:
-    with archive.open(entry) as stream:
-        check_header(stream, entry.file_size, what)
-    with archive.open(entry) as stream:
-        return npy.read_array(stream, allow_pickle=False)
 
 
 def check_header(stream: IO[bytes], size: int, what: str) -> Header:
@@ -357,7 +343,15 @@ def read_mat(path: Path) -> dict[str, Any]:
     size = size_of(path)
     check_size(path.name, size)
     with path.open("rb") as file:
-        _check_version(path.name, file.read(516))
+        start = file.read(516)
+    check(
+        start[:4] != b"\x89HDF" and start[512:516] != b"\x89HDF",
+        f"File `{path.name}` is a .mat file of version 7.3 (HDF5), which is not read here. {_AGAIN}",
+    )
+    check(
+        start[126:128] in (b"IM", b"MI"),
+        f"File `{path.name}` must be a .mat file of version 5 to 7.2, but is not one. {_AGAIN}",
+    )
     with tempfile.TemporaryDirectory(prefix="qfusion-mat-", ignore_cleanup_errors=True) as folder:
         out = Path(folder) / "found"
         _run(path, out, _START + 3 * min(MAX_SIZE, _RATIO * size))
@@ -367,32 +361,19 @@ def read_mat(path: Path) -> dict[str, Any]:
     return {name: _made(entry) for name, entry in record["variables"].items()}
 
 
-def _check_version(name: str, start: bytes) -> None:
-    hdf5 = start[:4] == b"\x89HDF" or start[512:516] == b"\x89HDF"
-    check(
-        not hdf5,
-        f"File `{name}` is a .mat file of version 7.3 (HDF5), which is not read here. {_AGAIN}",
-    )
-    check(
-        start[126:128] in (b"IM", b"MI"),
-        f"File `{name}` must be a .mat file of version 5 to 7.2, but is not one. {_AGAIN}",
-    )
-
-
 def _run(path: Path, out: Path, memory: int) -> None:
     """Lets the child read a file into another; InvalidInput when it does not come to its end."""
     # The child finds SciPy where this process does; threads of a library for matrices would take address space each.
-    env = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-    }
     command = [sys.executable, "-P", _CHILD, path.absolute(), out, memory, SECONDS, MAX_SIZE]
     try:
         done = subprocess.run(
             list(map(str, command)),
-            env=env,
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                "OPENBLAS_NUM_THREADS": "1",
+                "OMP_NUM_THREADS": "1",
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -411,10 +392,10 @@ def _run(path: Path, out: Path, memory: int) -> None:
             "hold",
         )
     if done.returncode != 0:
-        ended = (
+        words = (
             f"its reading ended with signal {-done.returncode}" if done.returncode < 0 else words
         )
-        raise _refused(path, f"it is damaged or incomplete ({ended})")
+        raise _refused(path, f"it is damaged or incomplete ({words})")
 
 
 def _refused(path: Path, why: str) -> InvalidInput:

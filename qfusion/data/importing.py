@@ -88,15 +88,12 @@ def apply_repairs(
         NotFound: when there is no repair of that name.
         InvalidInput: when nothing would be left.
     """
-    chosen = [choose("Repair", name, REPAIRS) for name in names]
-    offered = set(report.repairs)
-    chosen = [name for name in REPAIRS if name in chosen and name in offered]
-    done = []
-    keep = np.ones(len(staged), bool)
+    agreed = {choose("Repair", name, REPAIRS) for name in names}
+    chosen = [name for name in REPAIRS if name in agreed and name in report.repairs]
+    done, keep = [], np.ones(len(staged), bool)
     for name in chosen:
-        rows = [
-            f.rows for f in report.findings if f.code in _DROPS.get(name, ()) and f.rows is not None
-        ]
+        codes = _DROPS.get(name, ())
+        rows = [f.rows for f in report.findings if f.code in codes and f.rows is not None]
         if rows:
             gone = np.unique(np.concatenate(rows))
             keep[gone] = False
@@ -111,21 +108,17 @@ def apply_repairs(
         done.append(f"make-split: {words}")
     if "zero-incomplete" in chosen:
         done.append("zero-incomplete: zeros where a sample lacks a modality")
-    parts = []
+    parts, training = [], keep.copy()
+    training[keep] = mended.split == "train"
+    how = next((name for name in ("fill-median", "fill-zero") if name in chosen), "")
     for part in staged.parts:
-        scan = report.scans[part.name]
-        fill = _fill(
-            staged,
-            part,
-            keep & (_split_before(staged, mended, keep) == "train"),
-            chosen,
-            (scan.nans + scan.infinite) > 0,
-        )
-        if fill is not None:
-            filled = staged_set.count(int((scan.nans + scan.infinite).sum()), "value")
-            done.append(
-                f"{'fill-median' if 'fill-median' in chosen else 'fill-zero'}: {filled} of {part.name}"
-            )
+        scan, fill = report.scans[part.name], None
+        bad = scan.nans + scan.infinite
+        if how and bad.any():
+            fill = np.zeros(part.shape[-1], np.float32)
+            if how == "fill-median":
+                fill[bad > 0] = _medians(part, training, np.flatnonzero(bad))
+            done.append(f"{how}: {staged_set.count(int(bad.sum()), 'value')} of {part.name}")
         still = scan.constant if "drop-constant" in chosen else np.zeros(part.shape[-1], bool)
         if still.any():
             done.append(
@@ -135,24 +128,14 @@ def apply_repairs(
             parts.append(_rewritten(part, folder, keep, ~still, fill))
     check(bool(parts), "The repairs would leave out every modality. Choose others.")
     mended.parts, mended.folder, mended.done = parts, folder, [*staged.done, *done]
-    gone_codes = {"incomplete"} if {"drop-incomplete", "zero-incomplete"} & set(chosen) else set()
-    mended.findings = [f for f in staged.findings if f.code not in gone_codes]
-    mended.unimodal = {
-        name: values
-        for name, values in mended.unimodal.items()
-        if name in {part.name for part in parts}
-    }
-    mended.findings += [
-        Finding("repaired", "note", f"Repaired, as asked for: {words}.") for words in done
+    left = {part.name for part in parts}
+    mended.unimodal = {name: y for name, y in mended.unimodal.items() if name in left}
+    complete = bool({"drop-incomplete", "zero-incomplete"} & set(chosen))
+    mended.findings = [
+        *(f for f in staged.findings if not (complete and f.code == "incomplete")),
+        *(Finding("repaired", "note", f"Repaired, as asked for: {words}.") for words in done),
     ]
     return mended
-
-
-def _split_before(before: StagedSet, after: StagedSet, keep: np.ndarray) -> np.ndarray:
-    """Returns the split after the repairs for every row before them; "" for rows that are left out."""
-    split = np.full(len(before), "", dtype="<U5")
-    split[keep] = after.split
-    return split
 
 
 def _rows(staged: StagedSet, keep: np.ndarray) -> StagedSet:
@@ -161,13 +144,9 @@ def _rows(staged: StagedSet, keep: np.ndarray) -> StagedSet:
     if classes:  # classes that nobody has any more go
         known = np.unique(y[y >= 0])
         y = np.where(y >= 0, np.searchsorted(known, y), -1)
-        classes, sets = (
-            tuple(classes[i] for i in known),
-            tuple(sets[i] for i in known) if sets else (),
-        )
-    columns = (
-        staged.columns if staged.columns.empty else staged.columns[keep].reset_index(drop=True)
-    )
+        classes = tuple(classes[i] for i in known)
+        sets = tuple(sets[i] for i in known) if sets else ()
+    columns = staged.columns
     return replace(
         staged,
         y=y,
@@ -175,25 +154,25 @@ def _rows(staged: StagedSet, keep: np.ndarray) -> StagedSet:
         sets=sets,
         ids=staged.ids[keep],
         split=staged.split[keep],
-        columns=columns,
+        columns=columns if columns.empty else columns[keep].reset_index(drop=True),
         unimodal={name: values[keep] for name, values in staged.unimodal.items()},
         tokens=None if staged.tokens is None else staged.tokens[keep],
     )
 
 
 def _renamed(ids: np.ndarray) -> tuple[np.ndarray, int]:
-    taken, seen, named, count = set(ids.tolist()), set(), [], 0
+    """Ids with new ones where there is none or one that occurred before; and how many are new."""
+    taken, seen, count = set(ids.tolist()), dict[str, None](), 0
     for row, name in enumerate(ids.tolist()):
         if name == "" or name in seen:
-            base, number = name or f"row-{row + 1}", 2 if name else 1
-            new = base if not name else f"{base}#{number}"
-            while new in taken or new in seen:
+            base, number = name or f"row-{row + 1}", 2
+            name = f"{base}#2" if name else base
+            while name in taken or name in seen:
+                name = f"{base}#{number}"
                 number += 1
-                new = f"{base}#{number}"
-            name, count = new, count + 1
-        seen.add(name)
-        named.append(name)
-    return np.array(named, dtype=np.str_), count
+            count += 1
+        seen[name] = None
+    return np.array(list(seen), dtype=np.str_), count
 
 
 def _split(staged: StagedSet) -> tuple[np.ndarray, str]:
@@ -220,44 +199,28 @@ def _bins(y: np.ndarray) -> np.ndarray:
     return (np.argsort(np.argsort(y, kind="stable"), kind="stable") * groups) // max(1, len(y))
 
 
-def _fill(
-    staged: StagedSet, part: Part, training: np.ndarray, chosen: list[str], bad: np.ndarray
-) -> np.ndarray | None:
-    """What stands for values that are not finite, (F,), or None where nothing is to be filled."""
-    if not bad.any() or not {"fill-median", "fill-zero"} & set(chosen):
-        return None
-    fill = np.zeros(part.shape[-1], np.float32)
-    if "fill-median" not in chosen:
-        return fill
-    columns = np.flatnonzero(bad)
-    total = int(training.sum() if part.lengths is None else part.lengths[training].sum()) * len(
-        columns
-    )
-    every = max(1, -(-total // MAX_VALUES))  # of a very large set, every so manyth training sample
-    held, at, seen = [], 0, 0
+def _medians(part: Part, training: np.ndarray, columns: np.ndarray) -> list[float]:
+    """The medians of some features over the finite values of training samples; 0 where there are none."""
+    steps = training.sum() if part.lengths is None else part.lengths[training].sum()
+    # of a very large set, every so manyth training sample
+    every = max(1, -(-int(steps) * len(columns) // MAX_VALUES))
+    inside = np.zeros(len(training), bool)
+    inside[np.flatnonzero(training)[::every]] = True
+    read, at = [], 0
     for piece in part.pieces():
-        inside = training[at : at + len(piece)].copy()
-        order = seen + np.cumsum(inside) - 1
-        seen += int(inside.sum())
-        inside &= order % every == 0
-        mask = (
-            inside
-            if part.lengths is None
-            else inside[:, None]
-            & (np.arange(part.shape[1]) < part.lengths[at : at + len(piece), None])
-        )
-        held.append(piece[mask][:, columns])
+        rows = np.flatnonzero(inside[at : at + len(piece)])
+        real = replace(part, lengths=None if part.lengths is None else part.lengths[at + rows])
+        read.append(real.real(piece[rows], 0)[:, columns])
         at += len(piece)
-    values = np.concatenate(held)
-    for place, column in enumerate(columns):
-        finite = values[np.isfinite(values[:, place]), place]
-        fill[column] = np.median(finite) if len(finite) else 0
-    return fill
+    values = np.concatenate(read)
+    finite = [column[np.isfinite(column)] for column in values.T]
+    return [float(np.median(column)) if len(column) else 0.0 for column in finite]
 
 
 def _rewritten(
     part: Part, folder: Path, keep: np.ndarray, features: np.ndarray, fill: np.ndarray | None
 ) -> Part:
+    """Some samples and features of a modality, with what stands for values that are not finite, (F,), where given."""
     path = folder / part.path.name
     lengths = None if part.lengths is None else part.lengths[keep]
     if keep.all() and features.all() and fill is None:
@@ -270,9 +233,8 @@ def _rewritten(
     def pieces() -> Iterator[np.ndarray]:
         at = 0
         for piece in part.pieces():
-            rows = keep[at : at + len(piece)]
+            chosen = piece[keep[at : at + len(piece)]]
             at += len(piece)
-            chosen = piece[rows]
             if fill is not None:
                 chosen = np.where(np.isfinite(chosen), chosen, fill)
             yield chosen if features.all() else chosen[..., features]
@@ -305,7 +267,10 @@ def staging(keep: bool = False) -> Iterator[Path]:
     place = imported_root()
     with disk(place, "The data"):
         place.mkdir(parents=True, exist_ok=True)
-        _clear(place)
+        # what was never kept, or not removed to the end, by processes that are gone
+        for entry in [*place.glob(".draft-*"), *place.glob(".gone-*")]:
+            if is_left(entry):
+                shutil.rmtree(entry, ignore_errors=True)
         folder = place / f".draft-{mark()}"
         folder.mkdir()
         done = False
@@ -315,13 +280,6 @@ def staging(keep: bool = False) -> Iterator[Path]:
         finally:
             if not (keep and done):
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _clear(place: Path) -> None:
-    """Removes what was never kept, or not removed to the end, by processes that are gone."""
-    for entry in [*place.glob(".draft-*"), *place.glob(".gone-*")]:
-        if is_left(entry):
-            shutil.rmtree(entry, ignore_errors=True)
 
 
 def check_name(name: str, replace: bool = False) -> None:
@@ -343,12 +301,9 @@ def check_name(name: str, replace: bool = False) -> None:
         name.casefold() not in {other.casefold() for other in registry.sources()},
         f"Argument `name` must not be a built-in data set's, but is {name!r}. Choose another.",
     )
-    known = (
-        name.casefold() in {other.casefold() for other in imported_names()}
-        or (imported_root() / name).exists()
-    )
+    known = {other.casefold() for other in imported_names()}
     check(
-        replace or not known,
+        replace or not (name.casefold() in known or (imported_root() / name).exists()),
         f"Argument `name` must be new, but an imported set is called {name!r}. Choose another, or replace it "
         "(--replace).",
     )
@@ -453,17 +408,17 @@ def read_rates(words: Iterable[str]) -> dict[str, float]:
     Raises:
         InvalidInput: when something is written otherwise.
     """
-    result: dict[str, float] = {}
+    rates: dict[str, float] = {}
     for word in words:
         name, _, number = word.partition("=")
         try:
-            result[name.strip()] = float(number)
+            rates[name.strip()] = float(number)
         except ValueError:
             raise InvalidInput(
                 f"A rate must have the form name=steps, a number a second, but is {word[:80]!r}. Write "
                 "audio=100, say."
             ) from None
-    return result
+    return rates
 
 
 def _rates(staged: StagedSet, rates: Mapping[str, float]) -> dict[str, float]:
@@ -509,7 +464,7 @@ def _write(
         ):
             writer.write_table(table, max_chunksize=files.ROWS)
     record = _record(staged, report, name, title, licence, known, rates)
-    wanted = {
+    names = {
         MANIFEST,
         "ids.npy",
         "split.npy",
@@ -521,7 +476,7 @@ def _write(
         *(f"{part.name}.lengths.npy" for part in staged.parts),
     }
     for entry in folder.iterdir():
-        if entry.name not in wanted:
+        if entry.name not in names:
             entry.unlink()
     (folder / MANIFEST).write_text(json.dumps(record, indent=1), encoding="utf-8")
     for entry in folder.iterdir():
@@ -540,10 +495,8 @@ def _record(
 ) -> dict[str, Any]:
     """The manifest."""
     contents = (
-        files.Contents(p.name, p.shape, p.feature_names, p.pieces(), p.lengths, p.picture)
-        for p in staged.parts
+        (p.name, p.shape, p.feature_names, p.pieces(), p.lengths, p.picture) for p in staged.parts
     )
-    unimodal = pd.DataFrame(staged.unimodal) if staged.unimodal else None
     target = Target(
         "classification" if staged.classes else "regression",
         staged.target,
@@ -554,7 +507,7 @@ def _record(
         staged.sets,
         "" if staged.classes else staged.convention,
     )
-    message = report.as_dict()
+    summary = report.as_dict()
     repaired = (
         f" Repaired, as asked for: {'; '.join(staged.done)}."
         if staged.done
@@ -579,7 +532,7 @@ def _record(
             "python": sys.version.split()[0],
         },
         "samples": len(staged),
-        "splits": message["splits"],
+        "splits": summary["splits"],
         "target": vars(target),
         "modalities": [
             {
@@ -598,8 +551,15 @@ def _record(
         "unimodal": list(staged.unimodal),
         "table": not staged.columns.empty,
         "repairs": staged.done,
-        "report": message,
-        "digest": files.digest(target, staged.ids, staged.split, staged.y, contents, unimodal),
+        "report": summary,
+        "digest": files.digest(
+            target,
+            staged.ids,
+            staged.split,
+            staged.y,
+            contents,
+            pd.DataFrame(staged.unimodal) if staged.unimodal else None,
+        ),
     }
 
 
@@ -661,26 +621,26 @@ def read(
     choose("Format", kind, ("auto", *FORMATS))
     choose("Target", target, TARGETS)
     choose("Convention", convention, ("auto", *CONVENTIONS))
-    result = _files(paths)
+    paths_read = _files(paths)
     if kind == "auto":
-        kind = _kind(result, bool(modalities or labels))
+        kind = _kind(paths_read, bool(modalities or labels))
     try:
         if kind == "tables":
-            wanted, label = _tables(result, dict(modalities or {}), labels)
-            used = [*wanted.values(), label]
-            made = tables.read_tables(wanted, label, folder, target)
+            features, label = _tables(paths_read, dict(modalities or {}), labels)
+            used = [*features.values(), label]
+            made = tables.read_tables(features, label, folder, target)
         else:
             check(
-                len(result) == 1 and not modalities and not labels,
-                f"Format `{kind}` takes one file, but {len(result)} are given. Give one file, or tables.",
+                len(paths_read) == 1 and not modalities and not labels,
+                f"Format `{kind}` takes one file, but {len(paths_read)} are given. Give one file, or tables.",
             )
-            used = result
+            used = paths_read
             check(
                 target != "labels" or kind == "multiview",
                 "Several labels a sample are read from tables and from .npz files, not from MMSA pickles. Write them "
                 "as a table, with ; between the labels of a sample.",
             )
-            made = (mmsa if kind == "mmsa" else multiview).read(result[0], folder, target)
+            made = (mmsa if kind == "mmsa" else multiview).read(paths_read[0], folder, target)
         made.files = [
             {"name": path.name, "bytes": path.stat().st_size, "sha256": files.sha256(path)}
             for path in used
@@ -694,7 +654,7 @@ def read(
     # what a file holds that is no set leads to any of these
     except (ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise InvalidInput(
-            f"{result[0].name if result else 'The file'} is not laid out as {FORMATS[kind]} should be "
+            f"{paths_read[0].name if paths_read else 'The file'} is not laid out as {FORMATS[kind]} should be "
             f"({type(error).__name__}: {str(error)[:120]}). See docs/data.md."
         ) from error
     except MemoryError as error:
@@ -739,8 +699,10 @@ def _take_convention(staged: StagedSet, words: str) -> None:
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:
-    folders: list[Path] = []
+    """The files, those of folders in their place."""
+    expanded: list[Path] = []
     for path in paths:
+        inside = [path]
         if path.is_dir():
             inside = sorted(
                 file
@@ -751,11 +713,10 @@ def _files(paths: Sequence[Path]) -> list[Path]:
                 bool(inside),
                 f"Folder {str(path)[:200]} must hold tables (.csv, .parquet, .npy), but holds none. Check the path.",
             )
-            folders += inside
         else:
             files.size_of(path)
-            folders.append(path)
-    return folders
+        expanded += inside
+    return expanded
 
 
 def _kind(paths: Sequence[Path], tabular: bool) -> str:
@@ -779,29 +740,24 @@ def _tables(
     """The table of each modality, and that of labels."""
     for path in [*modalities.values(), *([labels] if labels else [])]:
         files.size_of(path)
-    rest = []
-    for path in paths:
-        if labels is None and path.stem.lower() in (LABEL_FILE, "label"):
-            labels = path
-        else:
-            rest.append(path)
+    if labels is None:
+        labels = next((p for p in paths if p.stem.lower() in (LABEL_FILE, "label")), None)
+        paths = [path for path in paths if path is not labels]
     if labels is None:
         raise InvalidInput(
             f"Tables must come with one of labels, called `labels.csv` or named by --labels, but "
             f"{[p.name for p in paths][:6]} has none. Add it."
         )
-    wanted = {staged_set.modality_name(name): path for name, path in modalities.items()}
-    for path in rest:
+    by_name = {staged_set.modality_name(name): path for name, path in modalities.items()}
+    for path in paths:
         name = staged_set.modality_name(path.stem)
         check(
-            name not in wanted,
+            name not in by_name,
             f"Modality '{name}' must have one table, but has two, such as {path.name}. Rename or leave out one.",
         )
-        wanted[name] = path
-    known = [name for name in mmsa.MODALITIES if name in wanted]
-    return {
-        name: wanted[name] for name in [*known, *(name for name in wanted if name not in known)]
-    }, labels
+        by_name[name] = path
+    order = dict.fromkeys([*mmsa.MODALITIES, *by_name])
+    return {name: by_name[name] for name in order if name in by_name}, labels
 
 
 def _check(staged: StagedSet) -> None:
@@ -872,9 +828,8 @@ def import_set(
     for line in repair:
         choose("Repair", line, REPAIRS)
     with staging() as first:
-        result = examine(paths, first, progress, **options)
         return keep(
-            result,
+            examine(paths, first, progress, **options),
             name,
             repair=repair,
             replace=replace,

@@ -21,7 +21,7 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion.data import files, pickles, staged_set
-from qfusion.data.staged_set import Finding, Part, StagedSet
+from qfusion.data.staged_set import Part, Reading, StagedSet, Targets
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 
 KIND = "MMSA pickle"
@@ -66,22 +66,21 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
         ) from error
 
 
-class _Reader:
-    """Reads one file's contents; remembers what there is to say about it."""
+class _Reader(Reading):
+    """Reads one file's contents."""
 
     def __init__(self, name: str, content: Any, folder: Path):
-        self.name, self.folder = name, folder
-        self.findings: list[Finding] = []
+        super().__init__(folder)
+        self.name = name
         check(
             isinstance(content, dict),
             f"File `{name}` must hold a dictionary, but holds a {type(content).__name__}. {_LAYOUT}",
         )
         known = {"val": "valid", "dev": "valid", "validation": "valid"}
-        self.splits: dict[str, dict[str, Any]] = {}
-        for key, inner in content.items():
-            split = known.get(str(key), str(key))
-            if split in SPLITS and isinstance(inner, dict):
-                self.splits[split] = inner
+        named = ((known.get(str(key), str(key)), inner) for key, inner in content.items())
+        self.splits: dict[str, dict[str, Any]] = {
+            split: inner for split, inner in named if split in SPLITS and isinstance(inner, dict)
+        }
         check(
             bool(self.splits),
             f"File `{name}` must hold 'train', 'valid' and 'test', but holds {[str(k)[:20] for k in content][:6]}. "
@@ -96,12 +95,10 @@ class _Reader:
         self.counts = {split: len(self._array(split, self.names[0])) for split in self.splits}
 
     def staged(self, target: str) -> StagedSet:
+        """The set."""
         parts = [self._part(name) for name in self.names]
-        y, classes, bounds = self._targets(target)
-        columns = {}
-        for key, column in (("raw_text", "text"), ("annotations", "annotation")):
-            if words := self._words(key):
-                columns[column] = words
+        targets = self._targets(target)
+        columns = {"text": self._words("raw_text"), "annotation": self._words("annotations")}
         used = {
             *self.names,
             *(f"{m}_lengths" for m in self.names),
@@ -113,11 +110,8 @@ class _Reader:
             "classification_labels",
             *(f"regression_labels_{letter}" for letter in LETTERS),
         }
-        rest = sorted({str(key)[:40] for inner in self.splits.values() for key in inner} - used)
-        if rest:
-            self._say(
-                "left-out", f"Left out, as neither features nor labels: {', '.join(rest[:12])}."
-            )
+        rest = {str(key)[:40] for inner in self.splits.values() for key in inner} - used
+        self.say_left_out(sorted(rest), "features nor labels")
         tokens = self._tokens()
         if any("text_bert" in inner for inner in self.splits.values()):
             named = (
@@ -125,7 +119,7 @@ class _Reader:
                 if tokens is not None
                 else "it holds no token numbers that could name the steps of text"
             )
-            self._say(
+            self.say(
                 "text-bert",
                 "`text_bert` is for a language model, not features: its mask says the number of "
                 f"tokens, and {named}.",
@@ -135,47 +129,37 @@ class _Reader:
             self.name,
             KIND,
             parts,
-            y,
-            self._ids(),
-            np.repeat(list(self.counts), list(self.counts.values())),
-            classes,
-            "class" if classes else "sentiment",
-            bounds,
-            "",
-            pd.DataFrame(columns),
-            self._unimodal(),
-            self.findings,
+            ids=self._ids(),
+            split=np.repeat(list(self.counts), list(self.counts.values())),
+            target="class" if targets.classes else "sentiment",
+            columns=pd.DataFrame({name: words for name, words in columns.items() if words}),
+            unimodal=self._unimodal(),
+            findings=self.findings,
             tokens=tokens,
+            **targets._asdict(),
         )
 
     def _tokens(self) -> np.ndarray | None:
         """Token numbers (N, T) of all splits, -1 beyond each mask; None where `text_bert` holds none."""
-        result, room = [], 0
+        result: list[np.ndarray] = []
         for split, count in self.counts.items():
-            whole = (
-                self._array(split, "text_bert")
-                if count and "text_bert" in self.splits[split]
-                else None
-            )
-            if whole is None or _mask(whole, np.inf) is None or len(whole) != count:
+            if not count or "text_bert" not in self.splits[split]:
+                return None
+            whole = self._array(split, "text_bert")
+            if _mask(whole, np.inf) is None or len(whole) != count:
                 return None
             numbers, mask = np.asarray(whole[:, 0], np.float64), whole[:, 1] != 0
             if not ((numbers >= 0) & (numbers < 2**24) & (numbers == np.round(numbers))).all():
                 return None
             result.append(np.where(mask, numbers, -1).astype(np.int32))
-            room = max(room, numbers.shape[1])
-        whole = np.concatenate(
+        room = max(numbers.shape[1] for numbers in result)
+        tokens = np.concatenate(
             [
-                np.pad(entry, ((0, 0), (0, room - entry.shape[1])), constant_values=-1)
-                for entry in result
+                np.pad(numbers, ((0, 0), (0, room - numbers.shape[1])), constant_values=-1)
+                for numbers in result
             ]
         )
-        return whole if len(np.unique(whole[whole >= 0])) > 1 else None
-
-    def _say(
-        self, code: str, words: str, severity: str = "note", where: str = "", **more: Any
-    ) -> None:
-        self.findings.append(Finding(code, severity, words, where, **more))
+        return tokens if len(np.unique(tokens[tokens >= 0])) > 1 else None
 
     # Arrays
 
@@ -232,40 +216,20 @@ class _Reader:
             size > 0,
             f"Modality '{name}' in `{self.name}` must have at least one feature, but has none. Leave it out.",
         )
-        path, feature_names = self.folder / f"{name}.npy", staged_set.numbered(name, size)
+        feature_names, count = staged_set.numbered(name, size), sum(self.counts.values())
         if axes == 1:
-            staged_set.need_room(
-                self.folder, 4 * size * sum(self.counts.values()), f"Modality '{name}'"
+            rows = (
+                _numbers(piece, name) for array in whole.values() for piece in files.pieces(array)
             )
-            pieces = (
-                _numbers(piece, name) for values in whole.values() for piece in files.pieces(values)
-            )
-            shape, large = staged_set.write(path, (size,), pieces)
-            lengths = None
-        else:
-            lengths, steps = self._lengths(name, whole)
-            staged_set.need_room(
-                self.folder,
-                4 * size * steps * len(lengths),
-                f"Modality '{name}', padded to its longest sequence,",
-            )
-            shape, large = staged_set.write(
-                path, (steps, size), self._padded(name, whole, lengths, steps, size)
-            )
-        if large:
-            self._say(
-                "too-large",
-                f"{large:,} values are too large for single precision and count as infinite.",
-                "warning",
-                name,
-            )
-        return Part(
-            name, path, shape, feature_names, None if lengths is None else np.maximum(lengths, 1)
-        )
+            return self.part(name, (count, size), rows, feature_names)
+        lengths, steps = self._lengths(name, whole)
+        padded = self._padded(name, whole, lengths, steps, size)
+        shape, real = (count, steps, size), np.maximum(lengths, 1)
+        return self.part(name, shape, padded, feature_names, real, padded=True)
 
     def _lengths(self, name: str, whole: dict[str, Any]) -> tuple[np.ndarray, int]:
         """How many steps each sample has, over all splits; and the number of steps there is room for, at least 1."""
-        result, empty, text = [], 0, ""
+        result, text = [], ""
         for split, values in whole.items():
             inner = self.splits[split]
             if isinstance(values, list):
@@ -274,8 +238,14 @@ class _Reader:
                     "they have different lengths",
                 )
             elif f"{name}_lengths" in inner:
+                numbers = np.asarray(self._array(split, f"{name}_lengths"), np.float64).ravel()
+                check(
+                    bool((numbers == np.round(numbers)).all()),
+                    f"`{name}_lengths` of '{split}' in `{self.name}` must hold whole numbers, but does not. Correct "
+                    "it.",
+                )
                 steps, text = (
-                    self._whole_numbers(split, f"{name}_lengths"),
+                    numbers.astype(np.int64),
                     f"`{name}_lengths` says how long each is",
                 )
             elif (
@@ -297,19 +267,13 @@ class _Reader:
                 f"`{name}_lengths` of '{split}' in `{self.name}` must lie in 0..{room}, but goes from "
                 f"{steps.min(initial=0)} to {steps.max(initial=0)}. Correct the lengths.",
             )
-            empty += int((steps == 0).sum())
             result.append(steps.astype(np.int64))
         lengths = np.concatenate(result)
-        longest, real = int(lengths.max(initial=1)), lengths[lengths > 0]
-        self._say(
-            "sequences",
-            f"Sequences of {real.min(initial=longest)} to {longest} steps, "
-            f"{np.median(real) if len(real) else 0:g} in the middle: {text}. Shorter ones are padded with zeros, "
-            "which the model is told to leave out.",
-            where=name,
-        )
+        longest = int(lengths.max(initial=1))
+        self.say_sequences(name, lengths, longest, f": {text}")
+        empty = int((lengths == 0).sum())
         if empty:
-            self._say(
+            self.say(
                 "empty-sequence",
                 f"{empty:,} samples have no step. They are read as one step of zeros.",
                 "warning",
@@ -336,7 +300,7 @@ class _Reader:
                 at += len(piece)
                 yield held
         if cleared:
-            self._say(
+            self.say(
                 "padding",
                 f"{cleared:,} samples have values beyond their length. These are padding by the file's own word "
                 "and were set to zero.",
@@ -344,14 +308,6 @@ class _Reader:
             )
 
     # What there is once a sample
-
-    def _whole_numbers(self, split: str, key: str) -> np.ndarray:
-        result = np.asarray(self._array(split, key), dtype=np.float64).ravel()
-        check(
-            bool((result == np.round(result)).all()),
-            f"`{key}` of '{split}' in `{self.name}` must hold whole numbers, but does not. Correct it.",
-        )
-        return result.astype(np.int64)
 
     def _everywhere(self, key: str) -> bool:
         return all(key in self.splits[split] for split, count in self.counts.items() if count)
@@ -393,7 +349,7 @@ class _Reader:
         words = self._words("id")
         if words:
             return np.array(words, dtype=np.str_)
-        self._say("numbered", "There is no `id`, so samples are numbered by split.")
+        self.say("numbered", "There is no `id`, so samples are numbered by split.")
         return np.concatenate(
             [
                 np.array(
@@ -404,9 +360,7 @@ class _Reader:
             ]
         )
 
-    def _targets(
-        self, target: str
-    ) -> tuple[np.ndarray, tuple[str, ...], tuple[float, float] | None]:
+    def _targets(self, target: str) -> Targets:
         if target in ("auto", "regression") and self._everywhere("regression_labels"):
             y = self._scores("regression_labels")
             finite = np.abs(y[np.isfinite(y)])
@@ -416,8 +370,8 @@ class _Reader:
                 and bound == 1.0
                 and len(y) > 100
             ):
-                self._say("range", "All scores lie in [-1, 1], which is taken for their range.")
-            return y, (), None if bound is None else (-bound, bound)
+                self.say("range", "All scores lie in [-1, 1], which is taken for their range.")
+            return Targets(y, bounds=None if bound is None else (-bound, bound))
         check(
             target != "regression",
             f"File `{self.name}` must hold `regression_labels` in every split, but does not. Import it for "
@@ -427,16 +381,14 @@ class _Reader:
             if self._everywhere(key):
                 words = self._words(key)
                 y, classes = staged_set.classes_of(
-                    [float(w) if _is_number(w) else w for w in words]
-                    if all(map(_is_number, words))
-                    else words
+                    list(map(float, words)) if all(map(_is_number, words)) else words
                 )
-                self._say(
+                self.say(
                     "classes",
                     f"Classes are the {'words' if key == 'annotations' else 'numbers'} in `{key}`: "
                     f"{', '.join(classes[:12])}.",
                 )
-                return y, classes, None
+                return Targets(y, classes)
         raise InvalidInput(
             f"File `{self.name}` must hold `regression_labels`, `annotations` or `classification_labels` in every "
             f"split, but does not. {_LAYOUT}"
@@ -448,10 +400,10 @@ class _Reader:
         for letter, modality in LETTERS.items():
             key = f"regression_labels_{letter}"
             if modality in self.names and any(key in inner for inner in self.splits.values()):
-                values = self._scores(key, optional=True)
-                result[modality] = np.where(np.isfinite(values), values, np.nan)
+                scores = self._scores(key, optional=True)
+                result[modality] = np.where(np.isfinite(scores), scores, np.nan)
         if result:
-            self._say("unimodal", staged_set.unimodal_words(result))
+            self.say("unimodal", staged_set.unimodal_words(result))
         return result
 
 
@@ -460,14 +412,13 @@ def _ragged(values: list[Any]) -> Any:
     arrays = [np.asarray(value) for value in values]
     if not arrays:
         return np.zeros((0, 0))
-    if all(array.ndim == 1 for array in arrays) and len({array.shape for array in arrays}) == 1:
+    if {array.ndim for array in arrays} == {1} and len({array.shape for array in arrays}) == 1:
         return np.stack(arrays)
-    sizes = {array.shape[-1] for array in arrays if array.ndim == 2}
-    if not all(array.ndim == 2 for array in arrays) or len(sizes) != 1:
-        raise InvalidInput(
-            f"Sequences must each have shape (T, F) with the same F, but have such as {[e.shape for e in arrays[:4]]}. "
-            "Save every sample as an array of steps and features."
-        )
+    check(
+        {array.ndim for array in arrays} == {2} and len({array.shape[-1] for array in arrays}) == 1,
+        f"Sequences must each have shape (T, F) with the same F, but have such as {[a.shape for a in arrays[:4]]}. "
+        "Save every sample as an array of steps and features.",
+    )
     return arrays
 
 
@@ -527,8 +478,8 @@ def _mask(tokens: Any, room: float) -> np.ndarray | None:
 
 # A tokenizer's vocabulary, from a folder of the user's: which token a number stands for.
 #
-# found = vocabulary.read(Path("bert-base-chinese"))      # holds vocab.txt, or tokenizer.json
-# found[2769]                                             # "我"
+# vocabulary = read_vocabulary(Path("bert-base-chinese"))      # holds vocab.txt, or tokenizer.json
+# vocabulary[2769]                                             # "我"
 
 VOCABULARY = "QFUSION_VOCABULARY"
 VOCABULARY_FILES = ("vocab.txt", "tokenizer.json")
@@ -572,31 +523,29 @@ def read_vocabulary(folder: Path) -> dict[int, str]:
         raise DataUnavailable(
             f"File {str(path)[:200]} cannot be read ({error.strerror}). Correct its permissions."
         ) from error
-    library = (
-        _library(words, path.name)
+    tokens = (
+        _read_tokenizer(words, path.name)
         if path.suffix == ".json"
         else dict(enumerate(words.splitlines()))
     )
     check(
-        len(set(library.values())) == len(library) > 1,
-        f"File `{path.name}` must hold every token once, but holds {len(library):,} lines of "
-        f"{len(set(library.values())):,} tokens. Name a tokenizer's folder.",
+        len(set(tokens.values())) == len(tokens) > 1,
+        f"File `{path.name}` must hold every token once, but holds {len(tokens):,} lines of "
+        f"{len(set(tokens.values())):,} tokens. Name a tokenizer's folder.",
     )
-    return library
+    return tokens
 
 
-def _library(words: str, name: str) -> dict[int, str]:
+def _read_tokenizer(words: str, name: str) -> dict[int, str]:
     try:
         library: Any = importlib.import_module("tokenizers")
+        vocabulary = library.Tokenizer.from_str(words).get_vocab()
+        return {number: token for token, number in vocabulary.items()}
     except ImportError:
         raise DataUnavailable(
             f"File `{name}` is read by the library `tokenizers`, which is not installed. Run "
             "`pip install tokenizers`, or put the tokenizer's vocab.txt beside it."
         ) from None
-    try:
-        return {
-            number: token for token, number in library.Tokenizer.from_str(words).get_vocab().items()
-        }
     except Exception as error:  # the library raises nothing narrower
         raise InvalidInput(
             f"File `{name}` is no tokenizer ({str(error)[:120]}). Name a tokenizer's folder."
@@ -606,25 +555,22 @@ def _library(words: str, name: str) -> dict[int, str]:
 def vocabulary_at_hand() -> tuple[dict[int, str] | None, str]:
     """The vocabulary that the variable QFUSION_VOCABULARY names, and why there is none, in words, where it is named
     and cannot be read."""
-    place = os.environ.get(VOCABULARY, "")
-    if not place:
+    if not os.environ.get(VOCABULARY):
         return None, ""
+    place = Path(os.environ[VOCABULARY])
+    changed = [
+        path.stat().st_mtime_ns if path.is_file() else 0
+        for path in (place, *(place / name for name in VOCABULARY_FILES))
+    ]
     try:
-        return _kept(place, *_stamp(Path(place))), ""
+        return _remembered(place, *changed), ""
     except (NotFound, InvalidInput, DataUnavailable) as error:
         return None, str(error)
 
 
-def _stamp(place: Path) -> tuple[int, ...]:
-    return tuple(
-        path.stat().st_mtime_ns if path.is_file() else 0
-        for path in (place, *(place / name for name in VOCABULARY_FILES))
-    )
-
-
 @lru_cache(maxsize=4)
-def _kept(place: str, *_: int) -> dict[int, str]:
-    return read_vocabulary(Path(place))
+def _remembered(place: Path, *changed: int) -> dict[int, str]:
+    return read_vocabulary(place)
 
 
 def tokens_of(numbers: Sequence[int], known: Mapping[int, str]) -> tuple[str, ...] | None:

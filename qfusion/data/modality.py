@@ -79,7 +79,9 @@ class Modality:
         object.__setattr__(
             self, "shape", None if self.shape is None else tuple(int(n) for n in self.shape)
         )
-        self._check(checked)
+        self._check()
+        if not checked:
+            self._check_steps()
 
     @property
     def size(self) -> int:
@@ -91,8 +93,8 @@ class Modality:
         """Whether samples are sequences (T, F) rather than vectors (F,)."""
         return self.lengths is not None
 
-    def _check(self, checked: bool) -> None:
-        """Checks shapes, lengths and padding; the latter two not when that was done before."""
+    def _check(self) -> None:
+        """Checks names and shapes."""
         want = "(N, F)" if self.lengths is None else "(N, T, F)"
         check(
             self.name != "" and "+" not in self.name,
@@ -108,29 +110,29 @@ class Modality:
             f"Argument `feature_names` of modality '{self.name}' must hold {self.values.shape[-1]} names, but holds "
             f"{len(self.feature_names)}. Give one per feature.",
         )
-        if self.shape is not None:
-            check(
-                self.lengths is None and prod(self.shape) == self.values.shape[-1],
-                f"Argument `shape` of modality '{self.name}' must have the product {self.values.shape[-1]} of its "
-                f"features and be left out for sequences, but is {self.shape}. Give the shape of one sample, or "
-                "None.",
-            )
-        if self.lengths is not None:
-            self._check_lengths(self.lengths, checked)
+        check(
+            self.shape is None
+            or (self.lengths is None and prod(self.shape) == self.values.shape[-1]),
+            f"Argument `shape` of modality '{self.name}' must have the product {self.values.shape[-1]} of its "
+            f"features and be left out for sequences, but is {self.shape}. Give the shape of one sample, or "
+            "None.",
+        )
+        count = len(self.values)
+        check(
+            self.lengths is None or self.lengths.shape == (count,),
+            f"Argument `lengths` of modality '{self.name}' must have shape ({count},), but has shape "
+            f"{getattr(self.lengths, 'shape', ())}. Give one per sample.",
+        )
         check(
             self.rate is None or (self.lengths is not None and self.rate > 0),
             f"Argument `rate` of modality '{self.name}' must be positive steps a second, and left out for vectors, "
             f"but is {self.rate}. Give the rate of the sequences, or None.",
         )
 
-    def _check_lengths(self, lengths: np.ndarray, checked: bool) -> None:
-        count, steps = self.values.shape[:2]
-        check(
-            lengths.shape == (count,),
-            f"Argument `lengths` of modality '{self.name}' must have shape ({count},), but has shape "
-            f"{lengths.shape}. Give one per sample.",
-        )
-        if checked:
+    def _check_steps(self) -> None:
+        """Checks lengths and padding of sequences."""
+        lengths, steps = self.lengths, self.values.shape[1]
+        if lengths is None:
             return
         check(
             bool(((lengths >= 1) & (lengths <= steps)).all()),
@@ -234,12 +236,11 @@ class Target:
             object.__setattr__(
                 self, "convention", choose("Convention", self.convention or MOSI, CONVENTIONS)
             )
-        known = range(len(self.labels))
         check(
             not self.labels
             or (
                 len(self.sets) == len(self.classes)
-                and all(entry in known for result in self.sets for entry in result)
+                and all(0 <= label < len(self.labels) for own in self.sets for label in own)
             ),
             f"Argument `sets` must say of each of the {len(self.classes)} classes which of the {len(self.labels)} "
             f"labels it stands for, but has {len(self.sets)} entries. Give one tuple of places a class.",
@@ -414,16 +415,14 @@ def conflicting(labels: np.ndarray, whole: np.ndarray) -> np.ndarray:
         f"Arguments `labels` (B, M) and `whole` (B,) must have one length, but have "
         f"{len(labels)} and {len(whole)}.",
     )
-    result = np.column_stack([np.asarray(labels, float), np.asarray(whole, float)])
-    both = (result > 0).any(1) & (result < 0).any(1)
-    return np.where(np.isfinite(result).all(1), both.astype(float), np.nan)
+    scores = np.column_stack([np.asarray(labels, float), np.asarray(whole, float)])
+    both = (scores > 0).any(1) & (scores < 0).any(1)
+    return np.where(np.isfinite(scores).all(1), both.astype(float), np.nan)
 
 
 def people_columns(labels: pd.DataFrame, whole: np.ndarray) -> pd.DataFrame:
     """Returns what tables and filters show of labels: a column a modality, and whether people call the sample
     conflicting: "yes", "no", or "unknown" where a label is missing."""
-    result = labels.rename(columns=lambda name: f"{COLUMN}{name}").astype(float)
+    table = labels.rename(columns=lambda name: f"{COLUMN}{name}").astype(float)
     called = conflicting(labels.to_numpy(float), whole)
-    return result.assign(
-        **{CONFLICT: np.select([called == 1, called == 0], ["yes", "no"], UNKNOWN)}
-    )
+    return table.assign(**{CONFLICT: np.select([called == 1, called == 0], ["yes", "no"], UNKNOWN)})

@@ -14,7 +14,6 @@ The split is random by a fixed seed, 70/30 with equal shares in every class, the
 
 from __future__ import annotations
 
-import math
 import zipfile
 from collections.abc import Iterator
 from functools import partial
@@ -29,7 +28,7 @@ from qfusion._checks import check
 from qfusion.data import files, spec, staged_set, tables
 from qfusion.data.modality import Content, Image, Modality, Target
 from qfusion.data.spec import DataSet
-from qfusion.data.staged_set import Finding, LabelSets, Part, StagedSet
+from qfusion.data.staged_set import Part, Reading, StagedSet, Targets
 from qfusion.errors import InvalidInput
 
 SUFFIXES = (".mat", ".npz")
@@ -61,7 +60,16 @@ def load(path: Path) -> DataSet:
         description=f"{len(y):,} samples of {len(classes)} classes in {len(views)} views, read from {name}.{words} "
         "Split by a fixed seed, 60 % to train, 10 % to validate, 30 % to test, with equal shares in every "
         "class.",
-        modalities=tuple(_modality(name, view, values) for view, values in views.items()),
+        modalities=tuple(
+            Modality(
+                view,
+                values.reshape(len(values), -1),
+                None,
+                staged_set.numbered(view, prod(values.shape[1:])),
+                values.shape[1:] if values.ndim > 2 else None,
+            )
+            for view, values in views.items()
+        ),
         target=Target("classification", "class", None, classes),
         y=y,
         ids=ids,
@@ -91,43 +99,40 @@ def read_views(
         path.suffix.lower() in SUFFIXES,
         f"File `{name}` must end in {' or '.join(SUFFIXES)}, but does not. {_LAYOUT}",
     )
-    result = (files.read_mat if path.suffix.lower() == ".mat" else files.read_npz)(path)
-    result, labels, left_out = _parts(name, result)
-    y, classes = _classes(name, labels, FEWEST if strict else 1)
-    return _views(name, result, len(y), strict), y, classes, left_out
-
-
-def _parts(name: str, view: dict[str, Any]) -> tuple[dict[str, Any], np.ndarray, list[str]]:
-    """The views as they are in the file, the labels, and the names of what is neither."""
-    view = _opened(view)
-    label = next((key for key in LABELS if key in view), None)
-    shown = ", ".join(list(view)[:8]) or "nothing"
+    content = _opened((files.read_mat if path.suffix.lower() == ".mat" else files.read_npz)(path))
+    label = next((key for key in LABELS if key in content), None)
+    shown = ", ".join(list(content)[:8]) or "nothing"
     if label is None:
         raise InvalidInput(f"File `{name}` must hold labels `Y`, but holds {shown}. {_LAYOUT}")
-    whole = view.get("X")
+    whole = content.get("X")
     if whole is not None and (whole.dtype == object or whole.dtype.names):
-        views = _inside(whole)
-        left_out = [key for key in view if key not in ("X", label)]
+        views, used = _inside(whole), {"X", label}
     else:
-        views = {key: value for key, value in view.items() if key != label and _is_matrix(value)}
-        left_out = [key for key in view if key != label and key not in views]
+        views = {key: value for key, value in content.items() if key != label and _is_matrix(value)}
+        used = {*views, label}
     check(
         len(views) >= 2,
         f"File `{name}` must hold at least two views, as cell `X` or as matrices, but holds {len(views)} (in it: "
         f"{shown}). {_LAYOUT}",
     )
-    return views, view[label], left_out
+    y, classes = _classes(name, content[label], FEWEST if strict else 1)
+    return (
+        _views(name, views, len(y), strict),
+        y,
+        classes,
+        [key for key in content if key not in used],
+    )
 
 
-def _opened(result: dict[str, Any]) -> dict[str, Any]:
+def _opened(content: dict[str, Any]) -> dict[str, Any]:
     """The fields of a struct in place of the struct, when it is the only variable or the only one with labels."""
-    if any(key in result for key in LABELS):
-        return result
-    for value in result.values():
+    if any(key in content for key in LABELS):
+        return content
+    for value in content.values():
         names = getattr(getattr(value, "dtype", None), "names", None) or ()
         if any(key in names for key in LABELS) and value.size == 1:
             return {key: value[key].ravel()[0] for key in names}
-    return result
+    return content
 
 
 def _inside(whole: np.ndarray) -> dict[str, Any]:
@@ -161,14 +166,12 @@ def _classes(name: str, labels: Any, fewest: int) -> tuple[np.ndarray, tuple[str
             flat.dtype.kind in "biuf",
             f"Labels in `{name}` must be whole numbers or words, but have type {flat.dtype}. Convert them.",
         )
-        bad = np.flatnonzero(
-            ~np.isfinite(flat) | (flat != np.round(flat)) | (np.abs(flat.astype(float)) > 2**53)
-        )
-        check(
-            len(bad) == 0,
-            f"Labels in `{name}` must be whole numbers, but label {bad[0] + 1 if len(bad) else 0} is "
-            f"{flat[bad[0]] if len(bad) else 0}. Give the number of the class.",
-        )
+        bad = ~np.isfinite(flat) | (flat != np.round(flat)) | (np.abs(flat.astype(float)) > 2**53)
+        for row in np.flatnonzero(bad):
+            raise InvalidInput(
+                f"Labels in `{name}` must be whole numbers, but label {row + 1} is {flat[row]}. Give the number of the "
+                "class."
+            )
         flat = flat.astype(np.int64)
     known, y, counts = np.unique(flat, return_inverse=True, return_counts=True)
     check(
@@ -193,9 +196,8 @@ def _flat_labels(name: str, labels: Any) -> np.ndarray:
     ):  # a cell: of words, or of the labels of each view, which are the same
         inner = [np.asarray(entry).ravel() for entry in values.ravel()]
         if inner and inner[0].size > 1:
-            same = all(np.array_equal(entry, inner[0]) for entry in inner)
             check(
-                same,
+                all(np.array_equal(entry, inner[0]) for entry in inner),
                 f"Labels in `{name}` must be one list for all views, but are several that differ. Keep one.",
             )
             return inner[0]
@@ -216,19 +218,18 @@ def _dense(name: str, values: Any) -> np.ndarray:
     """An array, also of a sparse matrix, if that does not get too large."""
     if not hasattr(values, "toarray"):
         return np.asarray(values)
-    files.check_size(name, math.prod(values.shape) * values.dtype.itemsize)
+    files.check_size(name, prod(values.shape) * values.dtype.itemsize)
     return values.toarray()
 
 
-def _views(name: str, result: dict[str, Any], count: int, strict: bool) -> dict[str, np.ndarray]:
+def _views(name: str, views: dict[str, Any], count: int, strict: bool) -> dict[str, np.ndarray]:
     """The views with samples first, (count, F) or (count, h, w[, c])."""
-    shapes = {view: tuple(getattr(values, "shape", ())) for view, values in result.items()}
+    shapes = {view: tuple(getattr(values, "shape", ())) for view, values in views.items()}
     for view, shape in shapes.items():
-        kind = getattr(getattr(result[view], "dtype", None), "kind", "?")
+        dtype = getattr(views[view], "dtype", "?")
         check(
-            kind in "biuf",
-            f"View '{view}' in `{name}` must hold real numbers, but has type {getattr(result[view], 'dtype', '?')}. "
-            "Convert it.",
+            getattr(dtype, "kind", "?") in "biuf",
+            f"View '{view}' in `{name}` must hold real numbers, but has type {dtype}. Convert it.",
         )
         check(
             len(shape) >= 2 and count in (shape[0], shape[-1]) and min(shape) > 0,
@@ -236,13 +237,13 @@ def _views(name: str, result: dict[str, Any], count: int, strict: bool) -> dict[
             f"{shape}; all views: {', '.join(f'{key} {value}' for key, value in list(shapes.items())[:8])}. Drop or "
             "add samples.",
         )
-    files.check_size(name, sum(4 * math.prod(shape) for shape in shapes.values()))
+    files.check_size(name, sum(4 * prod(shape) for shape in shapes.values()))
     # A square view does not say which way it lies; it lies as the others do.
     lying = any(shape[0] != count for shape in shapes.values()) and not any(
         shape[-1] != count for shape in shapes.values()
     )
     return {
-        view: _upright(name, view, values, count, lying, strict) for view, values in result.items()
+        view: _upright(name, view, values, count, lying, strict) for view, values in views.items()
     }
 
 
@@ -263,17 +264,6 @@ def _upright(
             f"single precision, the first in row {row}, column {column} (a row is a sample). Clean or impute the data."
         )
     return values[..., 0] if values.ndim > 2 and values.shape[-1] == 1 else values
-
-
-def _modality(name: str, view: str, values: np.ndarray) -> Modality:
-    flat = values.reshape(len(values), -1)
-    return Modality(
-        view,
-        flat,
-        None,
-        tuple(f"{view} {i + 1}" for i in range(flat.shape[1])),
-        values.shape[1:] if values.ndim > 2 else None,
-    )
 
 
 def _is_picture(values: np.ndarray) -> bool:
@@ -321,33 +311,14 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
         "row a sample, and numbers `y`.",
     )
     views, y, classes, left_out = read_views(path, strict=False)
-    parts = []
+    reading, parts = Reading(folder), []
     for view, values in views.items():
-        name = staged_set.modality_name(view)
         flat = values.reshape(len(values), -1)
-        staged_set.need_room(folder, 4 * flat.size, f"Modality '{name}'")
-        shape, _ = staged_set.write(folder / f"{name}.npy", flat.shape[1:], files.pieces(flat))
-        parts.append(
-            Part(
-                name,
-                folder / f"{name}.npy",
-                shape,
-                staged_set.numbered(view, flat.shape[1]),
-                None,
-                values.shape[1:] if values.ndim > 2 else None,
-            )
-        )
-    result = (
-        [
-            Finding(
-                "left-out",
-                "note",
-                f"Left out, as neither view nor label: {', '.join(left_out[:12])}.",
-            )
-        ]
-        if left_out
-        else []
-    )
+        names = staged_set.numbered(view, flat.shape[1])
+        picture = values.shape[1:] if values.ndim > 2 else None
+        name = staged_set.modality_name(view)
+        parts.append(reading.part(name, flat.shape, files.pieces(flat), names, picture=picture))
+    reading.say_left_out(left_out, "view nor label")
     return StagedSet(
         folder,
         path.name,
@@ -358,7 +329,7 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
         np.full(len(y), "", dtype="<U5"),
         classes,
         "class",
-        findings=result,
+        findings=reading.findings,
     )
 
 
@@ -379,32 +350,25 @@ def _in_pieces(headers: dict[str, files.Header], several: bool = False) -> bool:
     )
 
 
-class _Stream:
+class _Stream(Reading):
     """Reads an .npz file in pieces."""
 
     def __init__(self, path: Path, headers: dict[str, files.Header], folder: Path, several: bool):
-        self.path, self.headers, self.folder = path, headers, folder
+        super().__init__(folder)
+        self.path, self.headers = path, headers
         self.label = next(key for key in LABELS if key in headers)
         self.count = headers[self.label][0][0] if several else prod(headers[self.label][0])
-        self.findings: list[Finding] = []
 
     def staged(self, target: str) -> StagedSet:
+        """The set."""
         views = [
             key
             for key, (shape, _, _) in self.headers.items()
             if key != self.label and len(shape) >= 2
         ]
-        parts = [self._part(view) for view in views]
+        parts = [self._modality(view) for view in views]
         used = {self.label, NAMES, *views, *OWN, *(f"{view}_lengths" for view in views)}
-        rest = [key for key in self.headers if key not in used]
-        if rest:
-            self.findings.append(
-                Finding(
-                    "left-out",
-                    "note",
-                    f"Left out, as neither view nor label: {', '.join(rest[:12])}.",
-                )
-            )
+        self.say_left_out([key for key in self.headers if key not in used], "view nor label")
         ids = self._text("ids") if "ids" in self.headers else spec.numbered("row", self.count)
         split = (
             np.char.lower(self._text("split"))
@@ -417,37 +381,32 @@ class _Stream:
             f"Array `split` in `{self.path.name}` must hold train, valid or test, but holds {str(wrong[:1])[:60]}. "
             "Correct it.",
         )
-        known = (
-            self._label_sets() if target == "labels" else LabelSets(*self._targets(target), (), ())
-        )
+        targets = self._label_sets() if target == "labels" else self._targets(target)
         return StagedSet(
             self.folder,
             self.path.name,
             "multi-view .npz file",
             parts,
-            known.y,
-            ids,
-            np.array([tables.PARTS[word] for word in split.tolist()], dtype="<U5"),
-            known.classes,
-            "labels" if known.labels else "class" if known.classes else "score",
+            ids=ids,
+            split=np.array([tables.PARTS[word] for word in split.tolist()], dtype="<U5"),
+            target="labels" if targets.labels else "class" if targets.classes else "score",
             findings=self.findings,
-            labels=known.labels,
-            sets=known.sets,
+            **targets._asdict(),
         )
 
     def _whole(self, key: str) -> np.ndarray:
         return files.read_npz(self.path, [key])[key]
 
     def _text(self, key: str) -> np.ndarray:
-        result = self._whole(key).ravel()
+        entries = self._whole(key).ravel()
         check(
-            len(result) == self.count,
+            len(entries) == self.count,
             f"Array `{key}` in `{self.path.name}` must hold one entry for each of the {self.count} labels, but "
-            f"holds {len(result)}. Correct it.",
+            f"holds {len(entries)}. Correct it.",
         )
-        return np.array([staged_set.clean(word) for word in result.tolist()], dtype=np.str_)
+        return np.array([staged_set.clean(word) for word in entries.tolist()], dtype=np.str_)
 
-    def _label_sets(self) -> LabelSets:
+    def _label_sets(self) -> Targets:
         """Of an array (N, L) of 0 and 1, and the names of its columns."""
         given = self._whole(self.label)
         check(
@@ -456,50 +415,39 @@ class _Stream:
             "Correct it.",
         )
         names = (
-            np.char.strip(
-                np.array([staged_set.clean(word) for word in self._whole(NAMES).ravel().tolist()])
-            )
+            [staged_set.clean(word).strip() for word in self._whole(NAMES).ravel().tolist()]
             if NAMES in self.headers
-            else [f"label {i + 1}" for i in range(given.shape[1])]
+            else list(staged_set.numbered("label", given.shape[1]))
         )
         check(
             len(names) == given.shape[1] == len(set(names)),
             f"Array `{NAMES}` in `{self.path.name}` must name each of the {given.shape[1]} columns of "
             f"`{self.label}` once, but holds {len(names)}. Correct it.",
         )
-        self.findings.append(
-            Finding("labels", "note", f"A sample may have several of {len(names)} labels.")
-        )
-        order = [str(name) for name in names]
+        self.say("labels", f"A sample may have several of {len(names)} labels.")
         return staged_set.label_sets(
-            [[order[i] for i in np.flatnonzero(row)] for row in given], order
+            [[names[i] for i in np.flatnonzero(row)] for row in given], names
         )
 
-    def _targets(self, target: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    def _targets(self, target: str) -> Targets:
         labels = self._whole(self.label).ravel()
-        amounts = labels.dtype.kind == "f" and not bool(
-            (labels[np.isfinite(labels)] == np.round(labels[np.isfinite(labels)])).all()
-        )
-        if target == "regression" or (target == "auto" and amounts):
+        known = labels[np.isfinite(labels)] if labels.dtype.kind == "f" else np.zeros(0)
+        if target == "regression" or (target == "auto" and bool((known != np.round(known)).any())):
             check(
                 labels.dtype.kind in "biuf",
                 f"Labels in `{self.path.name}` must be numbers for a regression, but are {labels.dtype}. "
                 "Import it for classification.",
             )
-            return labels.astype(np.float64), ()
+            return Targets(labels.astype(np.float64))
         if labels.dtype.kind in "US":
-            self.findings.append(
-                Finding("classes", "note", "Labels are words, taken for the names of classes.")
-            )
-            words = self._text(self.label)
-            return staged_set.classes_of([word.strip() or None for word in words.tolist()])
-        return staged_set.classes_of(labels)
+            self.say("classes", "Labels are words, taken for the names of classes.")
+            words = self._text(self.label).tolist()
+            return Targets(*staged_set.classes_of([word.strip() or None for word in words]))
+        return Targets(*staged_set.classes_of(labels))
 
-    def _part(self, view: str) -> Part:
+    def _modality(self, view: str) -> Part:
         shape, _, kind = self.headers[view]
-        name = staged_set.modality_name(view)
-        staged_set.need_room(self.folder, 4 * prod(shape), f"Modality '{name}'")
-        lengths = None
+        name, lengths = staged_set.modality_name(view), None
         if f"{view}_lengths" in self.headers and len(shape) == 3:
             lengths = self._whole(f"{view}_lengths").astype(np.int64).ravel()
             check(
@@ -509,37 +457,18 @@ class _Stream:
                 "does not. Correct it.",
             )
         row = shape[1:] if lengths is not None else (prod(shape[1:]),)
-        written, large = staged_set.write(
-            self.folder / f"{name}.npy", row, self._pieces(view, shape, kind, row, lengths)
-        )
-        if large:
-            self.findings.append(
-                Finding(
-                    "too-large",
-                    "warning",
-                    f"{large:,} values are too large for single precision and count as infinite.",
-                    name,
-                )
-            )
-        if lengths is not None:
-            self.findings.append(
-                Finding(
-                    "sequences",
-                    "note",
-                    f"Sequences of {lengths.min()} to {lengths.max()} steps. What lies beyond a "
-                    "sample's length is padding and set to zero.",
-                    name,
-                )
-            )
+        pieces = self._pieces(view, shape, kind, row, lengths)
+        names = staged_set.numbered(view, row[-1])
         picture = shape[1:] if lengths is None and len(shape) > 2 else None
-        return Part(
-            name,
-            self.folder / f"{name}.npy",
-            written,
-            staged_set.numbered(view, row[-1]),
-            lengths,
-            picture,
-        )
+        part = self.part(name, (shape[0], *row), pieces, names, lengths, picture)
+        if lengths is not None:
+            self.say(
+                "sequences",
+                f"Sequences of {lengths.min()} to {lengths.max()} steps. What lies beyond a "
+                "sample's length is padding and set to zero.",
+                where=name,
+            )
+        return part
 
     def _pieces(
         self,
@@ -557,8 +486,7 @@ class _Stream:
                 )
                 for start in range(0, shape[0], rows):
                     count = min(rows, shape[0] - start)
-                    content = stream.read(count * size)
-                    values = np.frombuffer(content, kind).reshape(count, *row)
+                    values = np.frombuffer(stream.read(count * size), kind).reshape(count, *row)
                     if lengths is not None:
                         values = np.where(
                             (np.arange(row[0]) < lengths[start : start + count, None])[..., None],

@@ -14,6 +14,7 @@ import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -207,11 +208,7 @@ class _Machine:
         raise ValueError("no mark")
 
     def last(self, count: int) -> tuple[Any, ...]:
-        if count > len(self.stack):
-            raise IndexError
-        made = tuple(self.stack[len(self.stack) - count :])
-        del self.stack[len(self.stack) - count :]
-        return made
+        return tuple(reversed([self.stack.pop() for _ in range(count)]))
 
     def extend(self, result: list[Any]) -> None:
         onto = self.stack[-1]
@@ -227,25 +224,23 @@ class _Machine:
         onto.update(zip(_keys(list(result[::2])), result[1::2], strict=True))
 
     def dictionary(self) -> None:
-        result = self.since_mark()
+        values = self.since_mark()
         self.stack.append({})
-        self.fill(result)
+        self.fill(values)
 
     # Names and what is done with them
 
     def named(self, module: str, name: str) -> _Name:
-        known = _KNOWN.get((module, name))
-        if known is None:
-            raise InvalidInput(
-                f"File `{self.name}` asks for `{module[:80]}.{name[:80]}`, which is refused: only NumPy arrays, plain "
-                "containers, text and numbers are read, and nothing in a pickle is run. If the file is trusted, save "
-                "its arrays anew with NumPy."
-            )
-        return _Name(known)
+        check(
+            (module, name) in _KNOWN,
+            f"File `{self.name}` asks for `{module[:80]}.{name[:80]}`, which is refused: only NumPy arrays, plain "
+            "containers, text and numbers are read, and nothing in a pickle is run. If the file is trusted, save "
+            "its arrays anew with NumPy.",
+        )
+        return _Name(_KNOWN[module, name])
 
     def instance(self) -> Any:
-        called = self.named(self.line(), self.line())
-        return self.do(called, tuple(self.since_mark()))
+        return self.do(self.named(self.line(), self.line()), tuple(self.since_mark()))
 
     def called(self) -> Any:
         called, *arguments = self.since_mark()
@@ -385,10 +380,6 @@ def _push(make: Callable[[_Machine], Any]) -> Callable[[_Machine], None]:
     return lambda m: m.stack.append(make(m))
 
 
-def _sized(form: str) -> Callable[[_Machine], None]:
-    return lambda m: m.stack.append(m.sized(form))
-
-
 def _put(key: Callable[[_Machine], int]) -> Callable[[_Machine], None]:
     def step(m: _Machine) -> None:
         m.memo[key(m)] = m.stack[-1]
@@ -430,7 +421,10 @@ _STEPS: dict[int, Callable[[_Machine], Any]] = {
     ord("X"): _push(lambda m: m.utf8("I")),
     0x8C: _push(lambda m: m.utf8("B")),
     0x8D: _push(lambda m: m.utf8("Q")),
-    **{code: _sized(form) for code, form in zip(b"TBUC\x8e\x96", "IIBBQQ", strict=True)},
+    **{
+        code: _push(partial(_Machine.sized, form=form))
+        for code, form in zip(b"TBUC\x8e\x96", "IIBBQQ", strict=True)
+    },
     # containers
     ord(")"): _push(lambda m: ()),
     ord("t"): _push(lambda m: tuple(m.since_mark())),

@@ -177,9 +177,9 @@ def load_imported(name: str) -> DataSet:
         NotFound: when there is none of that name.
         IntegrityError: when a file of it is missing or not as long as it should be.
     """
-    result, folder = manifest(name), imported_root() / name
+    record, folder = manifest(name), imported_root() / name
     try:
-        return _loaded(name, result, folder)
+        return _loaded(name, record, folder)
     except (
         OSError,
         ValueError,
@@ -202,12 +202,12 @@ def _array(folder: Path, file: str, shape: tuple[int, ...] | None = None) -> np.
     return np.asarray(values)
 
 
-def _loaded(name: str, result: dict[str, Any], folder: Path) -> DataSet:
-    count, target = result["samples"], result["target"]
+def _loaded(name: str, record: dict[str, Any], folder: Path) -> DataSet:
+    count, target = record["samples"], record["target"]
     ids = _array(folder, "ids.npy", (count,))
     index = pd.Index(ids)
     table = pd.DataFrame(index=index)
-    if result["table"]:
+    if record["table"]:
         with pa.memory_map(str(folder / "table.arrow")) as source:
             table = pa.ipc.open_file(source).read_all().to_pandas().set_axis(index)
     modalities = tuple(
@@ -217,14 +217,14 @@ def _loaded(name: str, result: dict[str, Any], folder: Path) -> DataSet:
             _array(folder, f"{m['name']}.lengths.npy", (count,)) if m["sequence"] else None,
             tuple(m["feature_names"]),
             tuple(m["picture"]) if m["picture"] else None,
-            result.get("rates", {}).get(m["name"]),
+            record.get("rates", {}).get(m["name"]),
             checked=True,
         )
-        for m in result["modalities"]
+        for m in record["modalities"]
     )
     unimodal = (
-        pd.DataFrame(_array(folder, "unimodal.npy"), columns=result["unimodal"], index=index)
-        if result["unimodal"]
+        pd.DataFrame(_array(folder, "unimodal.npy"), columns=record["unimodal"], index=index)
+        if record["unimodal"]
         else None
     )
     y = _array(folder, "y.npy", (count,))
@@ -232,18 +232,18 @@ def _loaded(name: str, result: dict[str, Any], folder: Path) -> DataSet:
     if not convention and target["kind"] == "regression":  # of before manifests named it
         convention = likely_convention(
             y,
-            annotated={m.name for m in modalities} == set(result["unimodal"]),
-            pickled=str(result["source"]).startswith(mmsa.KIND),
+            annotated={m.name for m in modalities} == set(record["unimodal"]),
+            pickled=str(record["source"]).startswith(mmsa.KIND),
         )
     texts = table["text"] if "text" in table.columns else None
-    numbers = _array(folder, "tokens.npy") if result.get("tokens") else None
-    known = {int(number): str(token) for number, token in result.get("vocabulary", {}).items()}
+    numbers = _array(folder, "tokens.npy") if record.get("tokens") else None
+    known = {int(number): str(token) for number, token in record.get("vocabulary", {}).items()}
     return DataSet(
         name=name,
-        title=result["title"],
-        description=result["description"],
-        source=result["source"],
-        licence=result["licence"],
+        title=record["title"],
+        description=record["description"],
+        source=record["source"],
+        licence=record["licence"],
         modalities=modalities,
         target=Target(
             target["kind"],
@@ -262,7 +262,7 @@ def _loaded(name: str, result: dict[str, Any], folder: Path) -> DataSet:
         content_of=no_content if texts is None else partial(_content, texts, numbers, known),
         unimodal=unimodal,
         clusters=videos_of(ids),
-        recorded=result["digest"],
+        recorded=record["digest"],
     )
 
 
@@ -276,14 +276,11 @@ def _content(
     tokens, why = mmsa.tokens_of(own, known), ""
     if tokens is None:
         named, reason = mmsa.vocabulary_at_hand()
-        tokens = None if named is None else mmsa.tokens_of(own, named)
-        why = (
-            f"whose vocabulary cannot be read ({reason.rstrip('.')})"
-            if reason
-            else ""
-            if named is None
-            else f"that the vocabulary in {mmsa.VOCABULARY} does not have"
-        )
+        if named is not None:
+            tokens = mmsa.tokens_of(own, named)
+            why = f"that the vocabulary in {mmsa.VOCABULARY} does not have"
+        elif reason:
+            why = f"whose vocabulary cannot be read ({reason.rstrip('.')})"
     return {"text": Text(words, None, own, tokens, why)}
 
 
@@ -350,16 +347,11 @@ class SourceInfo:
 def sources() -> dict[str, Source]:
     """Returns the data sets that come with the library or are read from known files, by name: all that modules of
     `sources` declare."""
-    modules = [
-        import_module(f"{package.__name__}.{module.name}")
-        for module in pkgutil.iter_modules(package.__path__)
-    ]
-    selected = [
-        source
-        for module in modules
-        for source in getattr(module, "SOURCES", None) or [module.SOURCE]
-    ]
-    return {source.name: source for source in sorted(selected, key=lambda source: source.place)}
+    declared: list[Source] = []
+    for item in pkgutil.iter_modules(package.__path__):
+        module = import_module(f"{package.__name__}.{item.name}")
+        declared += getattr(module, "SOURCES", None) or [module.SOURCE]
+    return {source.name: source for source in sorted(declared, key=lambda source: source.place)}
 
 
 def names() -> tuple[str, ...]:
@@ -397,11 +389,8 @@ def load(name: str | os.PathLike[str]) -> DataSet:
         path = Path(name).absolute()
         size = files.size_of(path)
         return _load_file(path, size, path.stat().st_mtime_ns)
-    result = choose("Data set", str(name), names())
-    if ":" in result:
-        base, _, label = result.partition(":")
-        return _load_label(base, label, imported_stamp(base))
-    return _load(result) if result in sources() else _load_imported(result, imported_stamp(result))
+    known = choose("Data set", str(name), names())
+    return _load(known) if known in sources() else _load_imported(known, stamp(known))
 
 
 def is_path(name: str | os.PathLike[str]) -> bool:
@@ -413,19 +402,14 @@ def is_path(name: str | os.PathLike[str]) -> bool:
 
 @lru_cache(maxsize=4)
 def _load(name: str) -> DataSet:
-    data_set: DataSet = sources()[name].load()
-    return data_set
+    return sources()[name].load()
 
 
 @lru_cache(maxsize=8)
-def _load_label(name: str, label: str, stamp: str) -> DataSet:
-    return _load_imported(name, stamp).of_label(label)
-
-
-@lru_cache(maxsize=4)
 def _load_imported(name: str, stamp: str) -> DataSet:
     """`stamp` is there to tell a set that was replaced."""
-    return load_imported(name)
+    base, _, label = name.partition(":")
+    return _load_imported(base, stamp).of_label(label) if label else load_imported(name)
 
 
 def stamp(name: str) -> str:
@@ -447,12 +431,11 @@ def available() -> list[SourceInfo]:
 
     It looks for files but does not read them: a file that is there but altered shows when the data set is loaded.
     """
-    infos = []
-    for source in sources().values():
-        gone = source.missing()
-        infos.append(
-            SourceInfo(source.name, source.title, not gone, gone, source.remedy if gone else "")
-        )
+    infos = [
+        SourceInfo(source.name, source.title, not gone, gone, source.remedy if gone else "")
+        for source in sources().values()
+        for gone in [source.missing()]
+    ]
     return infos + [_imported(name) for name in names()[len(infos) :]]
 
 
@@ -500,37 +483,28 @@ def download(
         IntegrityError: when a fetched file is not the recorded one.
     """
     _limits.refuse("download data")
-    known = sources()
-    source = (
-        known.get(name)
-        or known[
-            choose(
-                "Downloadable data set",
-                name,
-                [key for key, entry in known.items() if _is_public(entry)],
-            )
-        ]
-    )
+    public = [key for key, source in sources().items() if source.is_public]
+    source = sources()[name if name in sources() else choose("Downloadable data set", name, public)]
     if source.made:
         raise NotFound(f"Data set '{name}' {source.made} and needs no download. Use it as it is.")
-    if not _is_public(source):
+    if not source.is_public:
         raise NotFound(f"Data set '{name}' cannot be downloaded. {source.remedy}")
     folder = Path(target) if target is not None else source.folder
     base = base_url or os.environ.get(f"QFUSION_{name.upper()}_URL")
-    wanted = [file for file in source.files if not _whole(folder, file)]
+    lacking = [file for file in source.files if not _whole(folder, file)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
-            for done, file in enumerate(wanted):
+            for done, file in enumerate(lacking):
                 if progress is not None:
-                    progress(done, len(wanted), file.path)
+                    progress(done, len(lacking), file.path)
                 _fetch(
                     file,
                     Path(temporary),
                     f"{base.rstrip('/')}/{file.path}" if base else file.url,
                     retries,
                 )
-            for file in wanted:
+            for file in lacking:
                 (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(Path(temporary) / file.path, folder / file.path)
     except OSError as error:
@@ -539,12 +513,8 @@ def download(
             "folder, or set QFUSION_DATA to one that can be written."
         ) from error
     if progress is not None:
-        progress(len(wanted), len(wanted), wanted[-1].path if wanted else "")
+        progress(len(lacking), len(lacking), lacking[-1].path if lacking else "")
     return folder
-
-
-def _is_public(source: Source) -> bool:
-    return bool(source.files) and not source.by_hand
 
 
 def _whole(folder: Path, file: PinnedFile) -> bool:
@@ -571,8 +541,10 @@ def _fetch(file: PinnedFile, folder: Path, url: str, retries: int) -> None:
             error, "request"
         ):  # the disk's error, not one of the HTTP client's, which are OSErrors too
             raise
+        response = getattr(error, "response", None)
+        why = type(error).__name__ if response is None else f"HTTP {response.status_code}"
         raise DataUnavailable(
-            f"File `{file.path}` cannot be downloaded from {url} ({_reason(error)}). Check the connection "
+            f"File `{file.path}` cannot be downloaded from {url} ({why}). Check the connection "
             "and try again; nothing was changed."
         ) from error
     except ValueError as error:
@@ -580,8 +552,3 @@ def _fetch(file: PinnedFile, folder: Path, url: str, retries: int) -> None:
             f"File `{file.path}` from {url} is not the recorded one: its SHA-256 differs. Nothing was "
             "changed; try again, or get the files from where they were first published."
         ) from error
-
-
-def _reason(error: Exception) -> str:
-    response = getattr(error, "response", None)
-    return f"HTTP {response.status_code}" if response is not None else type(error).__name__

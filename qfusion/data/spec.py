@@ -107,7 +107,7 @@ class DataSet:
             f"{0 if self.clusters is None else len(self.clusters.labels)}. Name the cluster of every sample.",
         )
         if recorded:
-            self.__dict__["digest"] = recorded
+            object.__setattr__(self, "digest", recorded)
         else:
             _check(self)
         if self.unimodal is not None and self.target.kind == "regression":
@@ -144,8 +144,9 @@ class DataSet:
         """
         if split is None:
             return np.arange(len(self))
-        parts = [choose("Split", part, SPLITS) for part in split.split("+")]
-        return np.flatnonzero(np.isin(self.split, parts))
+        return np.flatnonzero(
+            np.isin(self.split, [choose("Split", part, SPLITS) for part in split.split("+")])
+        )
 
     def row(self, sample_id: str) -> int:
         """Returns the row of a sample.
@@ -153,9 +154,9 @@ class DataSet:
         Raises:
             NotFound: when there is none of that id, with close matches.
         """
-        result = int(self._place.get_indexer([str(sample_id)])[0])
-        if result >= 0:
-            return result
+        place = int(self._place.get_indexer([str(sample_id)])[0])
+        if place >= 0:
+            return place
         # Looking for close matches in a million ids would take minutes.
         choose(f"In data set '{self.name}', sample", str(sample_id), self.ids[:NEAR].tolist())
         raise NotFound(
@@ -168,11 +169,11 @@ class DataSet:
         Raises:
             NotFound: when there is none of some id.
         """
-        wanted = [str(id_) for id_ in sample_ids]
-        result = self._place.get_indexer(wanted)
-        if len(missing := np.flatnonzero(result < 0)):
-            self.row(wanted[missing[0]])
-        return np.asarray(result, dtype=np.int64)
+        names = [str(id_) for id_ in sample_ids]
+        rows = self._place.get_indexer(names)
+        if len(missing := np.flatnonzero(rows < 0)):
+            self.row(names[missing[0]])
+        return np.asarray(rows, dtype=np.int64)
 
     @cached_property
     def people(self) -> People | None:
@@ -184,9 +185,8 @@ class DataSet:
             return People(
                 self.unimodal[[name for name in self.names if name in self.unimodal]], False
             )
-        hidden = {
-            f"latent_{name}": name for name in self.names if f"latent_{name}" in self.table.columns
-        }
+        latents = {f"latent_{name}": name for name in self.names}
+        hidden = {key: name for key, name in latents.items() if key in self.table.columns}
         if self.truth is None or not hidden:
             return None
         return People(self.table[list(hidden)].rename(columns=hidden).astype(float), True)
@@ -204,7 +204,7 @@ class DataSet:
     def identity(self) -> str:
         """A digest of all that a reader is told of it: of its words, its table and what `digest` says of its numbers.
         Two sets of the same numbers may be of different people."""
-        result = hashlib.sha256(
+        sha = hashlib.sha256(
             "\0".join(
                 (
                     self.name,
@@ -223,20 +223,20 @@ class DataSet:
         )
         for frame in (self.table, self.truth, self.unimodal):
             if frame is not None:
-                result.update(repr(list(frame.columns)).encode())
+                sha.update(repr(list(frame.columns)).encode())
                 try:
                     rows = pd.util.hash_pandas_object(frame, index=False)
                 except TypeError:  # cells such as lists
                     rows = pd.util.hash_pandas_object(frame.astype(str), index=False)
-                result.update(rows.to_numpy().tobytes())
-        return result.hexdigest()
+                sha.update(rows.to_numpy().tobytes())
+        return sha.hexdigest()
 
     def known(self, sample_ids: Iterable[str]) -> list[str]:
         """Returns those of some ids that it has, each once, in their order."""
-        wanted = list(dict.fromkeys(map(str, sample_ids)))
+        names = list(dict.fromkeys(map(str, sample_ids)))
         return [
             name
-            for name, place in zip(wanted, self._place.get_indexer(wanted), strict=True)
+            for name, place in zip(names, self._place.get_indexer(names), strict=True)
             if place >= 0
         ]
 
@@ -261,14 +261,13 @@ class DataSet:
             self.target.labels,
             ((), (at,)),
         )
-        digest = hashlib.sha256(f"{self.digest}|{label}".encode()).hexdigest()
         return replace(
             self,
             name=f"{self.name}:{label}",
             title=f"{self.title}: {label}",
             target=target,
             y=yes[self.y].astype(np.int64),
-            recorded=digest,
+            recorded=hashlib.sha256(f"{self.digest}|{label}".encode()).hexdigest(),
         )
 
     def part(self, rows: np.ndarray) -> DataSet:
@@ -329,15 +328,15 @@ class DataSet:
         import torch
 
         chosen = self._checked_rows(self.rows() if rows is None else rows)
-        result: dict[str, Any] = {}
+        tensors: dict[str, Any] = {}
         for m in (m for m in self.modalities if only is None or m.name in only):
             values = torch.from_numpy(m.values[chosen]).to(dtype or torch.float32)
             if m.lengths is None:
-                result[m.name] = values
+                tensors[m.name] = values
             else:
                 steps = np.arange(m.values.shape[1])
-                result[m.name] = (values, torch.from_numpy(steps < m.lengths[chosen, None]))
-        return result
+                tensors[m.name] = (values, torch.from_numpy(steps < m.lengths[chosen, None]))
+        return tensors
 
     def blocks(self, rows: np.ndarray, itemsize: int = 8, most: int = 4096) -> list[np.ndarray]:
         """Returns row numbers (B,) in blocks, in their order, whose features do not take more than `BLOCK` bytes.
@@ -345,8 +344,8 @@ class DataSet:
         Args:
             itemsize: bytes of a number. most: rows of a block.
         """
-        row = itemsize * sum(int(np.prod(m.values.shape[1:])) for m in self.modalities)
-        size = max(1, min(most, BLOCK // max(row, 1)))
+        width = itemsize * sum(int(np.prod(m.values.shape[1:])) for m in self.modalities)
+        size = max(1, min(most, BLOCK // max(width, 1)))
         return [rows[start : start + size] for start in range(0, len(rows), size)]
 
     @cached_property
@@ -376,9 +375,7 @@ class DataSet:
 def digest_of(data: DataSet) -> str:
     """Returns the digest of what a data set holds now, whatever was recorded."""
     contents = (
-        files.Contents(
-            m.name, m.values.shape, m.feature_names, files.pieces(m.values), m.lengths, m.shape
-        )
+        (m.name, m.values.shape, m.feature_names, files.pieces(m.values), m.lengths, m.shape)
         for m in data.modalities
     )
     return files.digest(data.target, data.ids, data.split, data.y, contents, data.unimodal)
@@ -406,14 +403,6 @@ def _check(data: DataSet) -> None:
             f"Modality '{m.name}' must have {count} samples like `ids`, but has "
             f"{len(m.values)}. Drop or add samples.",
         )
-    _check_ids(data)
-    _check_split(data)
-    _check_finite(data)
-    _check_targets(data)
-    _check_tables(data)
-
-
-def _check_ids(data: DataSet) -> None:
     check(
         bool((data.ids != "").all()), "Argument `ids` must not hold empty names. Name every sample."
     )
@@ -423,9 +412,6 @@ def _check_ids(data: DataSet) -> None:
         f"Argument `ids` must be unique, but {str(unique[counts > 1][:1].tolist())[:80]} appears more than once. "
         "Drop or rename duplicates.",
     )
-
-
-def _check_split(data: DataSet) -> None:
     for part in np.unique(data.split).tolist():
         choose("Split", part, SPLITS)
     for part in SPLITS:
@@ -433,30 +419,31 @@ def _check_split(data: DataSet) -> None:
             bool((data.split == part).any()),
             f"Argument `split` must put at least one sample in '{part}', but puts none there. Move some samples.",
         )
+    _check_finite(data)
+    _check_targets(data)
+    _check_tables(data)
 
 
 def _check_finite(data: DataSet) -> None:
     for m in data.modalities:
-        at, count, first = 0, 0, None
+        at, count = 0, 0
+        first: list[Any] = []
         for piece in files.pieces(m.values):
             if not np.isfinite(piece).all():
                 bad = np.argwhere(~np.isfinite(piece))
-                first = (
-                    (at + int(bad[0][0]), *(int(i) for i in bad[0][1:])) if first is None else first
-                )
+                first = first or [at + bad[0][0], *bad[0][1:]]
                 count += len(bad)
             at += len(piece)
-        if first is not None:
+        if first:
             row, *step, feature = first
             where = f"sample '{str(data.ids[row])[:80]}'" + (f", step {step[0]}" if step else "")
             raise InvalidInput(
                 f"Modality '{m.name}' must be finite, but holds {count} NaN or infinite values, the first "
                 f"in {where}, feature '{m.feature_names[feature]}'. Clean or impute the data first."
             )
-    bad_rows = np.flatnonzero(~np.isfinite(data.y))
-    if len(bad_rows):
+    for row in np.flatnonzero(~np.isfinite(data.y)):
         raise InvalidInput(
-            f"Argument `y` must be finite, but is not for sample '{str(data.ids[bad_rows[0]])[:80]}'. "
+            f"Argument `y` must be finite, but is not for sample '{str(data.ids[row])[:80]}'. "
             "Drop the sample or mend its target."
         )
 
@@ -485,10 +472,10 @@ def _check_tables(data: DataSet) -> None:
             f"`{name}.set_index(ids)`.",
         )
     if data.truth is not None:
-        wanted = coalitions(data.names)
         check(
-            tuple(data.truth.columns) == wanted,
-            f"Argument `truth` must have columns {wanted}, but has {tuple(data.truth.columns)}. Reorder or rename.",
+            tuple(data.truth.columns) == coalitions(data.names),
+            f"Argument `truth` must have columns {coalitions(data.names)}, but has {tuple(data.truth.columns)}. "
+            "Reorder or rename.",
         )
         check(
             bool(np.isfinite(data.truth.to_numpy()).all()),

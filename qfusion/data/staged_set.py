@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -96,8 +96,8 @@ class Part:
         """Of a piece that begins at row `start`, the steps that are real, (n, F)."""
         if self.lengths is None:
             return piece
-        mask = np.arange(self.shape[1]) < self.lengths[start : start + len(piece), None]
-        return piece[mask]
+        lengths = self.lengths[start : start + len(piece)]
+        return piece[np.arange(self.shape[1]) < lengths[:, None]]
 
 
 @dataclass(eq=False)
@@ -158,38 +158,6 @@ class StagedSet:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class Writer:
-    """Writes rows one after the other into a .npy file of float32 whose number of rows is known at the end."""
-
-    def __init__(self, path: Path, row: tuple[int, ...]):
-        self.path, self.row, self.rows = path, row, 0
-        self.too_large = 0
-        self._file = path.open("wb")
-        self._header()
-
-    def _header(self) -> None:
-        # NumPy leaves room in the header for the first axis to grow.
-        npy.write_array_header_1_0(
-            self._file, {"descr": "<f4", "fortran_order": False, "shape": (self.rows, *self.row)}
-        )
-
-    def append(self, values: np.ndarray) -> None:
-        """Adds rows (n, ...); counts finite values that are too large for single precision and become infinite."""
-        single = as_single(values)
-        self.too_large += (
-            int(np.isinf(single).sum() - np.isinf(values).sum()) if values.dtype.itemsize > 4 else 0
-        )
-        self._file.write(np.ascontiguousarray(single, "<f4").data)
-        self.rows += len(values)
-
-    def close(self) -> tuple[int, ...]:
-        """Ends the file and returns the array's shape."""
-        self._file.seek(0)
-        self._header()
-        self._file.close()
-        return (self.rows, *self.row)
-
-
 def as_single(values: np.ndarray) -> np.ndarray:
     """Returns numbers as float32; what is too large becomes infinite."""
     with np.errstate(over="ignore", invalid="ignore"):
@@ -199,15 +167,91 @@ def as_single(values: np.ndarray) -> np.ndarray:
 def write(
     path: Path, row: tuple[int, ...], pieces: Iterable[np.ndarray]
 ) -> tuple[tuple[int, ...], int]:
-    """Writes pieces (n, *row) into a .npy file; returns its shape and how many values were too large for single
-    precision."""
-    writer = Writer(path, row)
-    try:
+    """Writes pieces (n, *row), whose number is known at the end, into a .npy file of float32; returns its shape and how
+    many finite values were too large for single precision and have become infinite."""
+    shape, too_large = (0, *row), 0
+    with path.open("wb") as file:
+        _write_header(file, shape)
         for piece in pieces:
-            writer.append(piece)
-    finally:
-        shape = writer.close()
-    return shape, writer.too_large
+            single = as_single(piece)
+            if piece.dtype.itemsize > 4:
+                too_large += int(np.isinf(single).sum() - np.isinf(piece).sum())
+            file.write(np.ascontiguousarray(single, "<f4").data)
+            shape = (shape[0] + len(piece), *row)
+        file.seek(0)
+        _write_header(file, shape)
+    return shape, too_large
+
+
+def _write_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
+    # NumPy leaves room in the header for the first axis to grow.
+    npy.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+
+
+class Reading:
+    """What readers of all kinds of files do: arrays go into a folder, and there is something to say about them."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.findings: list[Finding] = []
+
+    def say(
+        self, code: str, words: str, severity: str = "note", where: str = "", **more: Any
+    ) -> None:
+        """Adds a finding."""
+        self.findings.append(Finding(code, severity, words, where, **more))
+
+    def say_left_out(self, names: Sequence[str], why: str) -> None:
+        """Says what of a file is left out, where anything is."""
+        if names:
+            self.say("left-out", f"Left out, as neither {why}: {', '.join(names[:12])}.")
+
+    def say_too_large(self, name: str, number: int) -> None:
+        """Says how many values of a modality are too large for single precision, where any are."""
+        if number:
+            self.say(
+                "too-large",
+                f"{number:,} values are too large for single precision and count as infinite.",
+                "warning",
+                name,
+            )
+
+    def say_sequences(self, name: str, lengths: np.ndarray, longest: int, why: str = "") -> None:
+        """Says how long sequences are, (N,), and `why` that is known."""
+        real = lengths[lengths > 0]
+        self.say(
+            "sequences",
+            f"Sequences of {real.min(initial=longest)} to {longest} steps, "
+            f"{np.median(real) if len(real) else 0:g} in the middle{why}. Shorter ones are padded with zeros, "
+            "which the model is told to leave out.",
+            where=name,
+        )
+
+    def place(self, name: str, shape: tuple[int, ...], padded: bool = False) -> Path:
+        """Returns where the array of a modality goes, once there is room for it.
+
+        Raises:
+            InvalidInput: when there is not.
+        """
+        how = ", padded to its longest sequence," if padded else ""
+        need_room(self.folder, 4 * prod(shape), f"Modality '{name}'{how}")
+        return self.folder / f"{name}.npy"
+
+    def part(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        pieces: Iterable[np.ndarray],
+        feature_names: tuple[str, ...],
+        lengths: np.ndarray | None = None,
+        picture: tuple[int, ...] | None = None,
+        padded: bool = False,
+    ) -> Part:
+        """Returns a modality, its array written: all pieces (n, *shape[1:]); see `Part` and `place`."""
+        path = self.place(name, shape, padded)
+        written, too_large = write(path, shape[1:], pieces)
+        self.say_too_large(name, too_large)
+        return Part(name, path, written, feature_names, lengths, picture)
 
 
 @contextmanager
@@ -248,8 +292,7 @@ def classes_of(labels: list[Any] | np.ndarray) -> tuple[np.ndarray, tuple[str, .
     Raises:
         InvalidInput: when there are more than MAX_CLASSES.
     """
-    series = pd.Series(labels)
-    codes, known = pd.factorize(series, sort=True)
+    codes, known = pd.factorize(pd.Series(labels), sort=True)
     check(
         len(known) <= MAX_CLASSES,
         f"Labels must name at most {MAX_CLASSES:,} classes, but name {len(known):,}. Import the set with --target "
@@ -258,17 +301,17 @@ def classes_of(labels: list[Any] | np.ndarray) -> tuple[np.ndarray, tuple[str, .
     return codes.astype(np.int64), tuple(_shown(label) for label in known)
 
 
-class LabelSets(NamedTuple):
-    """Samples of several labels: the class of each (N,), -1 where nothing is known; names of the classes; the labels;
-    which of them every class stands for."""
+class Targets(NamedTuple):
+    """What is to be predicted of samples; see `StagedSet` for each."""
 
     y: np.ndarray
-    classes: tuple[str, ...]
-    labels: tuple[str, ...]
-    sets: tuple[tuple[int, ...], ...]
+    classes: tuple[str, ...] = ()
+    bounds: tuple[float, float] | None = None
+    labels: tuple[str, ...] = ()
+    sets: tuple[tuple[int, ...], ...] = ()
 
 
-def label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ()) -> LabelSets:
+def label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ()) -> Targets:
     """Returns the sets of labels that occur as classes, those of fewer labels first.
 
     Args:
@@ -278,44 +321,41 @@ def label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ())
     Raises:
         InvalidInput: when a label cannot be part of a link, or there are fewer than two.
     """
-    result = {label for labels in named if labels for label in labels}
-    known = tuple(order) or tuple(sorted(result))
+    known = tuple(order or sorted({label for labels in named if labels for label in labels}))
     check(
         2 <= len(known) <= MAX_LABELS,
         f"Samples of several labels must name 2 to {MAX_LABELS} different ones, but name {len(known)}. Import the "
         "set with --target classification if every sample has one.",
     )
-    bad = next((label for label in known if not LABEL.fullmatch(label)), None)
-    check(
-        bad is None,
-        f"Label {str(bad)[:60]!r} must be at most 40 letters, digits, spaces, '.', '_' or '-'. Rename it.",
-    )
-    sets = [
+    for label in known:
+        check(
+            LABEL.fullmatch(label) is not None,
+            f"Label {label[:60]!r} must be at most 40 letters, digits, spaces, '.', '_' or '-'. Rename it.",
+        )
+    places = [
         None if labels is None else tuple(sorted({known.index(label) for label in labels}))
         for labels in named
     ]
-    every = sorted(
-        {entry for entry in sets if entry is not None}, key=lambda entry: (len(entry), entry)
-    )
-    names = tuple(" + ".join(known[place] for place in entry) or NO_LABEL for entry in every)
-    place = {entry: at for at, entry in enumerate(every)}
-    return LabelSets(
-        np.array([-1 if entry is None else place[entry] for entry in sets], np.int64),
-        names,
+    sets = sorted({own for own in places if own is not None}, key=lambda own: (len(own), own))
+    number: dict[tuple[int, ...] | None, int] = {own: at for at, own in enumerate(sets)}
+    return Targets(
+        np.array([number.get(own, -1) for own in places], np.int64),
+        tuple(" + ".join(known[place] for place in own) or NO_LABEL for own in sets),
+        None,
         known,
-        tuple(every),
+        tuple(sets),
     )
 
 
-def unimodal_words(result: Mapping[str, np.ndarray]) -> str:
+def unimodal_words(targets: Mapping[str, np.ndarray]) -> str:
     """Returns what is said of targets of single modalities (N,): whose there are, and how many samples lack one."""
     lacks = [
         f"{count(missing, 'sample')} {'has' if missing == 1 else 'have'} none of {name}"
-        for name, values in result.items()
+        for name, values in targets.items()
         if (missing := int((~np.isfinite(values)).sum()))
     ]
     rest = f" {'; '.join(lacks)}." if lacks else ""
-    return f"Targets of single modalities are kept: {', '.join(result)}.{rest}"
+    return f"Targets of single modalities are kept: {', '.join(targets)}.{rest}"
 
 
 def _shown(label: Any) -> str:
@@ -499,18 +539,14 @@ def _scan(part: Part) -> Scan:
         rows = slice(at, at + len(piece))
         real = part.real(piece, at)
         finite = np.isfinite(real)
-        if not finite.all():
+        bad = not finite.all()
+        if bad:
             nan = np.isnan(real)
             scan.nans += nan.sum(0)
             scan.infinite += (~finite & ~nan).sum(0)
             scan.broken[rows] = ~np.isfinite(piece).reshape(len(piece), -1).all(1)
-            low, high = (
-                np.where(finite, real, np.inf).min(0),
-                np.where(finite, real, -np.inf).max(0),
-            )
-        else:
-            low, high = real.min(0), real.max(0)
-        scan.low, scan.high = np.minimum(scan.low, low), np.maximum(scan.high, high)
+        scan.low = np.minimum(scan.low, (np.where(finite, real, np.inf) if bad else real).min(0))
+        scan.high = np.maximum(scan.high, (np.where(finite, real, -np.inf) if bad else real).max(0))
         scan.zero[rows] = ~piece.reshape(len(piece), -1).any(1)
         scan.keys[rows] = _keys(piece)
         at += len(piece)
@@ -525,13 +561,10 @@ def _keys(piece: np.ndarray) -> np.ndarray:
     )
 
 
-def _some(number: int, one: str, more: str) -> str:
-    """So many samples, and the verb."""
+def _some(rows: np.ndarray, one: str, more: str) -> str:
+    """How many of the samples, bool (N,), and the verb."""
+    number = int(rows.sum())
     return f"{count(number, 'sample')} {one if number == 1 else more}"
-
-
-def _zeros(zeros: int, still: int) -> str:
-    return ", all zeros" if zeros == still else f", {zeros:,} of them zeros only" if zeros else ""
 
 
 def _names(names: Sequence[object]) -> str:
@@ -539,43 +572,37 @@ def _names(names: Sequence[object]) -> str:
     return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
-def _of_values(part: Part, scan: Scan) -> list[Finding]:
-    findings = []
-    bad = scan.nans + scan.infinite
+def _of_values(part: Part, scan: Scan) -> Iterator[Finding]:
+    bad, name = scan.nans + scan.infinite, part.name
     if bad.any():
         worst = np.argsort(-bad, kind="stable")[: int((bad > 0).sum())]
         rows, nans = np.flatnonzero(scan.broken), int(scan.nans.sum())
         most = "most in " if len(set(bad[worst].tolist())) > 1 else ""
-        words = (
+        yield Finding(
+            "not-finite",
+            "error",
             f"{count(nans, 'value')} {'is' if nans == 1 else 'are'} NaN and {int(scan.infinite.sum()):,} infinite, in "
             f"{len(rows):,} of {count(len(scan.keys), 'sample')} and {len(worst):,} of {count(len(bad), 'feature')}, "
-            f"{most}{_names([part.feature_names[i] for i in worst])}."
-        )
-        findings.append(
-            Finding(
-                "not-finite",
-                "error",
-                words,
-                part.name,
-                ("fill-median", "fill-zero", "drop-not-finite"),
-                rows,
-            )
+            f"{most}{_names([part.feature_names[i] for i in worst])}.",
+            name,
+            ("fill-median", "fill-zero", "drop-not-finite"),
+            rows,
         )
     still = np.flatnonzero(scan.constant)
     if len(still) == len(bad):
         words = "No feature ever changes: the modality says nothing."
-        findings.append(Finding("empty-modality", "error", words, part.name, ("drop-constant",)))
+        yield Finding("empty-modality", "error", words, name, ("drop-constant",))
     elif len(still):
         zeros = int(((scan.low == 0) & (scan.high == 0)).sum())
+        only = ", all zeros" if zeros == len(still) else f", {zeros:,} of them zeros only"
         words = (
             f"{len(still):,} of {count(len(bad), 'feature')} never {'changes' if len(still) == 1 else 'change'}"
-            f"{_zeros(zeros, len(still))}: {_names([part.feature_names[i] for i in still])}."
+            f"{only if zeros else ''}: {_names([part.feature_names[i] for i in still])}."
         )
-        findings.append(Finding("constant", "warning", words, part.name, ("drop-constant",)))
+        yield Finding("constant", "warning", words, name, ("drop-constant",))
     if scan.zero.any():
-        words = f"{_some(int(scan.zero.sum()), 'is', 'are')} zeros only, as where a modality is missing."
-        findings.append(Finding("zero-rows", "note", words, part.name))
-    return findings
+        words = f"{_some(scan.zero, 'is', 'are')} zeros only, as where a modality is missing."
+        yield Finding("zero-rows", "note", words, name)
 
 
 def _again(codes: np.ndarray) -> np.ndarray:
@@ -597,185 +624,154 @@ def _leaking(codes: np.ndarray, rank: np.ndarray) -> np.ndarray:
     return (rank < top[codes]) & (rank >= 0)
 
 
-def _of_ids(staged: StagedSet) -> list[Finding]:
-    findings = []
-    empty = np.flatnonzero(staged.ids == "")
-    if len(empty):
-        words = f"{_some(len(empty), 'has', 'have')} no id, the first in row {empty[0] + 1}."
-        findings.append(Finding("empty-id", "error", words, "", ("rename-ids",)))
-    unique, codes = np.unique(staged.ids, return_inverse=True)
-    if len(unique) == len(codes):
-        return findings
-    rank = _rank(staged)
-    leaks = np.flatnonzero(_leaking(codes, rank) & (staged.ids != ""))
-    if len(leaks):
-        words = (
-            f"{_some(len(leaks), 'has', 'have')} the id of a sample in a later part of the split (training, "
-            f"validation, test): {_names(staged.ids[leaks].tolist())}."
-        )
-        findings.append(
-            Finding("leak-id", "error", words, "", ("drop-leaking", "rename-ids"), leaks)
-        )
-    again = np.flatnonzero(_again(codes * 4 + rank + 1) & (staged.ids != ""))
-    if len(again):
-        words = f"{_some(len(again), 'has', 'have')} the id of one before them: {_names(staged.ids[again].tolist())}."
-        findings.append(
-            Finding("duplicate-id", "error", words, "", ("drop-duplicates", "rename-ids"), again)
-        )
-    return findings
+def _of_rows(
+    code: str, severity: str, rows: np.ndarray, words: str, *repairs: str
+) -> Iterator[Finding]:
+    """A finding on some samples, bool (N,), where there are any."""
+    if rows.any():
+        yield Finding(code, severity, words, "", repairs, np.flatnonzero(rows))
 
 
-def _of_split(staged: StagedSet) -> list[Finding]:
+def _of_ids(staged: StagedSet) -> Iterator[Finding]:
+    empty, ids = staged.ids == "", staged.ids
+    if empty.any():
+        words = f"{_some(empty, 'has', 'have')} no id, the first in row {empty.argmax() + 1}."
+        yield Finding("empty-id", "error", words, "", ("rename-ids",))
+    codes, rank = np.unique(ids, return_inverse=True)[1], _rank(staged)
+    leaks = _leaking(codes, rank) & ~empty
+    yield from _of_rows(
+        "leak-id",
+        "error",
+        leaks,
+        f"{_some(leaks, 'has', 'have')} the id of a sample in a later part of the split (training, "
+        f"validation, test): {_names(ids[leaks].tolist())}.",
+        "drop-leaking",
+        "rename-ids",
+    )
+    again = _again(codes * 4 + rank + 1) & ~empty
+    yield from _of_rows(
+        "duplicate-id",
+        "error",
+        again,
+        f"{_some(again, 'has', 'have')} the id of one before them: {_names(ids[again].tolist())}.",
+        "drop-duplicates",
+        "rename-ids",
+    )
+
+
+def _of_split(staged: StagedSet) -> Iterator[Finding]:
     counts = {part: int((staged.split == part).sum()) for part in SPLITS}
     if not any(counts.values()):
-        return [
-            Finding(
-                "no-split",
-                "error",
-                "There is no split into training, validation and test.",
-                "",
-                ("make-split",),
-            )
-        ]
+        words = "There is no split into training, validation and test."
+        yield Finding("no-split", "error", words, "", ("make-split",))
+        return
     empty = [part for part in SPLITS if not counts[part]]
-    outside = np.flatnonzero(~np.isin(staged.split, SPLITS))
-    findings = []
     if empty:
-        remedy = (
-            "drawn from the training samples"
-            if empty == ["valid"] and counts["train"] > 1
-            else "made anew from all samples"
+        drawn = empty == ["valid"] and counts["train"] > 1
+        words = (
+            f"No sample is in {' or '.join(empty)}. With `make-split` it would be "
+            f"{'drawn from the training samples' if drawn else 'made anew from all samples'}."
         )
-        words = f"No sample is in {' or '.join(empty)}. With `make-split` it would be {remedy}."
-        findings.append(Finding("empty-split", "error", words, "", ("make-split",)))
-    if len(outside):
-        words = f"{_some(len(outside), 'is', 'are')} in no part of the split."
-        findings.append(Finding("outside-split", "error", words, "", ("drop-outside",), outside))
-    return findings
+        yield Finding("empty-split", "error", words, "", ("make-split",))
+    outside = ~np.isin(staged.split, SPLITS)
+    words = f"{_some(outside, 'is', 'are')} in no part of the split."
+    yield from _of_rows("outside-split", "error", outside, words, "drop-outside")
 
 
 def _target(staged: StagedSet) -> dict[str, Any]:
-    message: dict[str, Any] = {
-        "name": staged.target,
-        "kind": "classification" if staged.classes else "regression",
-    }
-    if staged.classes:
-
-        def counts(rows: np.ndarray) -> list[int]:
-            return np.bincount(
-                staged.y[rows & (staged.y >= 0)], minlength=len(staged.classes)
-            ).tolist()
-
-        return message | {
-            "classes": list(staged.classes),
-            "convention": "classes",
-            "counts": {part: counts(staged.split == part) for part in SPLITS},
-            "samples": counts(np.ones(len(staged), bool)),
-        }
-    y = staged.y[~staged.missing]
-    facts = {"low": y.min, "high": y.max, "mean": y.mean, "deviation": y.std}
-    message |= {"range": staged.bounds, "convention": staged.convention}
-    return message | {key: float(of()) if len(y) else None for key, of in facts.items()}
-
-
-def _of_target(staged: StagedSet) -> list[Finding]:
-    findings = []
-    absent = np.flatnonzero(staged.missing)
-    if len(absent):
-        words = (
-            f"{_some(len(absent), 'has', 'have')} no {'label' if staged.classes else 'target'}, the first "
-            f"'{str(staged.ids[absent[0]])[:60]}'."
-        )
-        findings.append(Finding("no-target", "error", words, "", ("drop-unlabelled",), absent))
-    y = staged.y[~staged.missing]
-    if len(np.unique(y)) < 2:
-        findings.append(
-            Finding(
-                "one-target",
-                "error",
-                "All samples have the same target: there is nothing to predict.",
-            )
-        )
+    y, named = staged.y[~staged.missing], {"name": staged.target}
     if not staged.classes:
-        return findings
+        facts = {"low": y.min, "high": y.max, "mean": y.mean, "deviation": y.std}
+        return {
+            **named,
+            "kind": "regression",
+            "range": staged.bounds,
+            "convention": staged.convention,
+            **{key: float(of()) if len(y) else None for key, of in facts.items()},
+        }
+    split, size = staged.split[~staged.missing], len(staged.classes)
+    return {
+        **named,
+        "kind": "classification",
+        "classes": list(staged.classes),
+        "convention": "classes",
+        "counts": {part: np.bincount(y[split == part], minlength=size).tolist() for part in SPLITS},
+        "samples": np.bincount(y, minlength=size).tolist(),
+    }
+
+
+def _of_target(staged: StagedSet) -> Iterator[Finding]:
+    absent = staged.missing
+    if absent.any():
+        words = (
+            f"{_some(absent, 'has', 'have')} no {'label' if staged.classes else 'target'}, the first "
+            f"'{str(staged.ids[absent.argmax()])[:60]}'."
+        )
+        yield from _of_rows("no-target", "error", absent, words, "drop-unlabelled")
+    y = staged.y[~absent]
+    if len(np.unique(y)) < 2:
+        words = "All samples have the same target: there is nothing to predict."
+        yield Finding("one-target", "error", words)
+    if not staged.classes:
+        return
     counts = np.bincount(y, minlength=len(staged.classes))
     rare = np.flatnonzero((counts > 0) & (counts < RARE))
-    if len(rare):
-        words = (
-            f"{len(rare):,} of {len(counts):,} classes {'has' if len(rare) == 1 else 'have'} fewer than {RARE} "
-            "samples, too few to train, validate and test: "
-            f"{_names([f'{staged.classes[i]} ({counts[i]})' for i in rare])}."
-        )
-        findings.append(
-            Finding(
-                "rare-class",
-                "warning",
-                words,
-                "",
-                ("drop-rare",),
-                np.flatnonzero(np.isin(staged.y, rare)),
-            )
-        )
-    seen = np.unique(staged.y[staged.split == "train"])
-    unseen = np.setdiff1d(
-        np.unique(staged.y[np.isin(staged.split, SPLITS[1:]) & (staged.y >= 0)]), seen
+    yield from _of_rows(
+        "rare-class",
+        "warning",
+        np.isin(staged.y, rare),
+        f"{len(rare):,} of {len(counts):,} classes {'has' if len(rare) == 1 else 'have'} fewer than {RARE} "
+        "samples, too few to train, validate and test: "
+        f"{_names([f'{staged.classes[i]} ({counts[i]})' for i in rare])}.",
+        "drop-rare",
     )
-    if len(unseen) and (staged.split == "train").any():
-        findings.append(
-            Finding(
-                "unseen-class",
-                "warning",
-                f"Training never sees {_classes(len(unseen))} validated or tested: "
-                f"{_names([staged.classes[i] for i in unseen])}.",
-            )
+    train = staged.split == "train"
+    later = np.isin(staged.split, SPLITS[1:]) & ~absent
+    unseen = np.setdiff1d(staged.y[later], staged.y[train])
+    if len(unseen) and train.any():
+        words = (
+            f"Training never sees {count(len(unseen), 'class')} that {'is' if len(unseen) == 1 else 'are'} validated "
+            f"or tested: {_names([staged.classes[i] for i in unseen])}."
         )
+        yield Finding("unseen-class", "warning", words)
     if counts.max(initial=0) > UNEVEN * counts.sum():
-        findings.append(
-            Finding(
-                "uneven",
-                "warning",
-                f"{counts.max() / counts.sum():.1%} of the samples are of class "
-                f"'{staged.classes[int(counts.argmax())][:40]}': saying it always is "
-                "as accurate as that.",
-            )
+        words = (
+            f"{counts.max() / counts.sum():.1%} of the samples are of class "
+            f"'{staged.classes[int(counts.argmax())][:40]}': saying it always is as accurate as that."
         )
-    return findings
+        yield Finding("uneven", "warning", words)
 
 
-def _classes(number: int) -> str:
-    return "1 class that is" if number == 1 else f"{number:,} classes that are"
-
-
-def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> list[Finding]:
+def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> Iterator[Finding]:
     """Samples that are the same in every modality, and rows of one modality that occur in two parts of the split."""
-    findings, rank = [], _rank(staged)
-    whole = np.zeros(len(staged), np.uint64)
+    rank, whole = _rank(staged), np.zeros(len(staged), np.uint64)
     for scan in scans.values():
         whole = whole * np.uint64(0x9E3779B97F4A7C15) + scan.keys
     codes = np.unique(whole, return_inverse=True)[1]
     leaks = _leaking(codes, rank)
-    if leaks.any():
-        rows = np.flatnonzero(leaks)
-        words = (
-            f"{_some(len(rows), 'is', 'are')}, in every modality, the same as one in a later part of the split "
-            f"(training, validation, test): figures would be too good. {_names(staged.ids[rows].tolist())}."
-        )
-        findings.append(Finding("leak-sample", "warning", words, "", ("drop-leaking",), rows))
-    again = np.flatnonzero(_again(codes * 4 + rank + 1))
-    if len(again):
-        words = (
-            f"{_some(len(again), 'is', 'are')}, in every modality, the same as one before them in the same part: "
-            f"{_names(staged.ids[again].tolist())}."
-        )
-        findings.append(
-            Finding("duplicate-sample", "warning", words, "", ("drop-duplicates",), again)
-        )
+    yield from _of_rows(
+        "leak-sample",
+        "warning",
+        leaks,
+        f"{_some(leaks, 'is', 'are')}, in every modality, the same as one in a later part of the split "
+        f"(training, validation, test): figures would be too good. {_names(staged.ids[leaks].tolist())}.",
+        "drop-leaking",
+    )
+    again = _again(codes * 4 + rank + 1)
+    yield from _of_rows(
+        "duplicate-sample",
+        "warning",
+        again,
+        f"{_some(again, 'is', 'are')}, in every modality, the same as one before them in the same part: "
+        f"{_names(staged.ids[again].tolist())}.",
+        "drop-duplicates",
+    )
     for name, scan in scans.items():
         usable = ~scan.zero & ~scan.broken & ~leaks
-        entry = np.unique(scan.keys, return_inverse=True)[1]
-        same = int(_leaking(entry[usable], rank[usable]).sum())
-        if same:
-            few = len(np.unique(entry)) < len(staged) / 2
+        codes = np.unique(scan.keys, return_inverse=True)[1]
+        same = _leaking(codes[usable], rank[usable])
+        if same.any():
+            few = len(np.unique(codes)) < len(staged) / 2
             why = (
                 ", where few different values occur at all."
                 if few
@@ -785,5 +781,4 @@ def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> list[Finding]:
                 f"{_some(same, 'shares', 'share')} this modality, value for value, with one in a later part of "
                 f"the split{why}"
             )
-            findings.append(Finding("leak-row", "note" if few else "warning", words, name))
-    return findings
+            yield Finding("leak-row", "note" if few else "warning", words, name)

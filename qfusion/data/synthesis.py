@@ -4,8 +4,9 @@ and the prosody of a waveform.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from bisect import bisect_left
+from collections.abc import Mapping
+from operator import itemgetter
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -173,37 +174,23 @@ def valence(words: tuple[str, ...]) -> float:
     return (1 - share) * clauses[0] + share * clauses[1]
 
 
-class _Phrases:
-    """Every (opinion word, intensifier) with its value, sorted, negated or not, to look up a wanted value in."""
-
-    def __init__(self, negated: bool) -> None:
-        factor = NEGATED if negated else 1.0
-        entries = [
-            (factor * OPINIONS[w] * m, w, i)
-            for w in _ADJECTIVES
-            for i, m in {"": 1.0, **INTENSIFIERS}.items()
-        ]
-        entries += [
-            (factor * OPINIONS[w] * {"": 1.0, **INTENSIFIERS}[i], w, i)
-            for w in _BASE
-            for i in ("", *_VERB_STRENGTHS)
-        ]
-        self.entries = sorted(entries)
-        self.values = np.array([e[0] for e in self.entries])
-
-    def near(self, wanted: float, rng: np.random.Generator) -> tuple[str, str]:
-        at = int(np.searchsorted(self.values, wanted)) + int(rng.integers(-3, 4))
-        _, word, intensifier = self.entries[min(max(at, 0), len(self.entries) - 1)]
-        return word, intensifier
+def _phrases(factor: float) -> list[tuple[float, str, str]]:
+    """The value of every opinion word with every intensifier, times a factor, in order."""
+    strengths = {"": 1.0, **INTENSIFIERS}
+    adjectives = [(w, i) for w in _ADJECTIVES for i in strengths]
+    verbs = [(w, i) for w in _BASE for i in ("", *_VERB_STRENGTHS)]
+    return sorted((factor * OPINIONS[w] * strengths[i], w, i) for w, i in adjectives + verbs)
 
 
-_PHRASES = {negated: _Phrases(negated) for negated in (False, True)}
+_PHRASES = {False: _phrases(1.0), True: _phrases(NEGATED)}  # negated or not
 
 
 def _clause(wanted: float, rng: np.random.Generator) -> list[str]:
     # A negated phrase reaches 0.59 at most, so strong opinions are said without negation.
     negated = bool(abs(wanted) < 0.55 and rng.random() < 0.4)
-    word, intensifier = _PHRASES[negated].near(wanted, rng)
+    phrases = _PHRASES[negated]
+    at = bisect_left(phrases, wanted, key=itemgetter(0)) + int(rng.integers(-3, 4))
+    _, word, intensifier = phrases[min(max(at, 0), len(phrases) - 1)]
     phrase = [intensifier, word] if intensifier else [word]
     the = ["the", TOPICS[rng.integers(len(TOPICS))]]
     form = int(rng.integers(3))
@@ -313,11 +300,18 @@ _VOWELS = np.array(
 _WIDTHS = np.array([80.0, 110.0, 160.0])
 
 
-@dataclass(frozen=True)
-class VoiceParameters:
-    """What one recording is made from; every field has one entry (or row) per sample.
+Parameters = Mapping[str, np.ndarray]  # what samples are made from, by name: an entry (or row) each
 
-    Attributes:
+
+def parameters_of(p: Parameters, rows: np.ndarray | slice) -> dict[str, np.ndarray]:
+    """Returns the parameters of some samples."""
+    return {name: values[rows] for name, values in p.items()}
+
+
+def draw_voices(rng: np.random.Generator, a: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns what recordings are made from that say the latents `a` (N,), each by one of SPEAKERS speakers.
+
+    Returns:
         speaker: number of the speaker.
         pitch: the speaker's base pitch in Hz.
         tract: factor on the formants; short tracts have high ones.
@@ -334,30 +328,6 @@ class VoiceParameters:
         jitter: (N, 32) small random pitch deviations along the recording, in octaves.
         noise_at: where in the noise bank its noise begins.
     """
-
-    speaker: np.ndarray
-    pitch: np.ndarray
-    tract: np.ndarray
-    loudness: np.ndarray
-    breath: np.ndarray
-    duration: np.ndarray
-    syllables: np.ndarray
-    level: np.ndarray
-    slope: np.ndarray
-    accent: np.ndarray
-    tilt: np.ndarray
-    vowels: np.ndarray
-    phase: np.ndarray
-    jitter: np.ndarray
-    noise_at: np.ndarray
-
-    def take(self, rows: np.ndarray | slice) -> VoiceParameters:
-        """Returns the parameters of some rows."""
-        return VoiceParameters(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
-
-
-def draw_voices(rng: np.random.Generator, a: np.ndarray) -> VoiceParameters:
-    """Returns the parameters of recordings that say the latents `a` (N,), each by one of SPEAKERS speakers."""
     count = len(a)
     base = 95 * (225 / 95) ** np.linspace(0, 1, SPEAKERS)
     habits = {
@@ -371,7 +341,7 @@ def draw_voices(rng: np.random.Generator, a: np.ndarray) -> VoiceParameters:
     wobble = rng.standard_normal((5, count))
     tempo = habits["tempo"][who] * (1 + 0.15 * a + 0.03 * wobble[0])
     syllables = np.clip(np.round(tempo * rng.uniform(1.15, 1.5, count)), 4, 8).astype(int)
-    return VoiceParameters(
+    return dict(
         speaker=who,
         pitch=base[who],
         tract=habits["tract"][who],
@@ -390,21 +360,16 @@ def draw_voices(rng: np.random.Generator, a: np.ndarray) -> VoiceParameters:
     )
 
 
-def _noise_bank() -> np.ndarray:
-    bank = np.random.default_rng(7).standard_normal(_NOISE)
-    return np.resize(np.round(bank, 4).astype(np.float32), _NOISE + SAMPLES)
-
-
-def _periods(p: VoiceParameters) -> np.ndarray:
+def _periods(p: Parameters) -> np.ndarray:
     """One period of both vowels, (N, 2, _TABLE), unit RMS: harmonics weighted by the formants they fall on."""
     harmonics = np.arange(1, 25)
-    hertz = p.pitch[:, None] * harmonics
-    formants = _VOWELS[p.vowels] * p.tract[:, None, None]
+    hertz = p["pitch"][:, None] * harmonics
+    formants = _VOWELS[p["vowels"]] * p["tract"][:, None, None]
     # Resonances as Lorentzian lines; the small constant keeps the harmonics between formants audible.
     gain = (
         1 / (1 + ((hertz[:, None, :, None] - formants[:, :, None, :]) / (2 * _WIDTHS)) ** 2)
     ).sum(-1) + 0.05
-    gain = gain * harmonics ** -p.tilt[:, None, None] * (hertz[:, None] < 0.6 * RATE / 2)
+    gain = gain * harmonics ** -p["tilt"][:, None, None] * (hertz[:, None] < 0.6 * RATE / 2)
     turns = np.outer(harmonics, np.arange(_TABLE) / _TABLE)
     period = gain @ np.sin(
         2 * np.pi * turns + harmonics[:, None] ** 2
@@ -412,35 +377,35 @@ def _periods(p: VoiceParameters) -> np.ndarray:
     return np.round(period / np.sqrt((period**2).mean(-1, keepdims=True)), 5)
 
 
-def contours(p: VoiceParameters) -> dict[str, np.ndarray]:
+def contours(p: Parameters) -> dict[str, np.ndarray]:
     """Returns control curves, each (N, SAMPLES / STEP + 1): "pitch" (Hz), "voice" and "noise" (amplitudes), "blend".
 
     They are given every STEP samples and zero in amplitude after the recording's end.
     """
     seconds = np.arange(SAMPLES // STEP + 1) * (STEP / RATE)
-    along = seconds / p.duration[:, None]  # 0 at the beginning, 1 at the end
+    along = seconds / p["duration"][:, None]  # 0 at the beginning, 1 at the end
     inside = (along > 0) & (along < 1)
-    syllable = np.clip(along, 0, 1) * p.syllables[:, None]
+    syllable = np.clip(along, 0, 1) * p["syllables"][:, None]
     within = syllable - np.floor(syllable)
     bump = np.sin(np.pi * within) ** 2
-    anchors = np.linspace(0, 1, p.jitter.shape[1])
+    anchors = np.linspace(0, 1, p["jitter"].shape[1])
     jitter = np.stack(
-        [np.interp(row, anchors, values) for row, values in zip(along, p.jitter, strict=True)]
+        [np.interp(row, anchors, values) for row, values in zip(along, p["jitter"], strict=True)]
     )
-    vibrato = 0.008 * np.sin(2 * np.pi * (5.5 * seconds + p.phase[:, None]))
+    vibrato = 0.008 * np.sin(2 * np.pi * (5.5 * seconds + p["phase"][:, None]))
     octaves = (
-        p.level[:, None]
-        + (p.slope[:, None] - 0.08) * (np.clip(along, 0, 1) - 0.5)
-        + p.accent[:, None] * (bump - 0.5)
+        p["level"][:, None]
+        + (p["slope"][:, None] - 0.08) * (np.clip(along, 0, 1) - 0.5)
+        + p["accent"][:, None] * (bump - 0.5)
         + vibrato
         + jitter
     )
     fade = np.minimum(1, np.minimum(along, 1 - along) * 12) * inside
-    burst = np.exp(-((within * p.duration[:, None] / p.syllables[:, None] / 0.02) ** 2))
-    voice = p.loudness[:, None] * fade * (0.35 + 0.65 * bump)
-    noise = fade * (p.breath[:, None] * voice + 0.12 * p.loudness[:, None] * burst)
+    burst = np.exp(-((within * p["duration"][:, None] / p["syllables"][:, None] / 0.02) ** 2))
+    voice = p["loudness"][:, None] * fade * (0.35 + 0.65 * bump)
+    noise = fade * (p["breath"][:, None] * voice + 0.12 * p["loudness"][:, None] * burst)
     return {
-        "pitch": np.round(p.pitch[:, None] * 2**octaves, 4),
+        "pitch": np.round(p["pitch"][:, None] * 2**octaves, 4),
         "voice": np.round(voice, 6),
         "noise": np.round(noise, 6),
         "blend": np.round(0.5 + 0.5 * np.sin(np.pi * syllable), 6),
@@ -455,7 +420,7 @@ def _upsample(curve: np.ndarray) -> np.ndarray:
     return (points[:, :-1, None] + rise * ramp).reshape(len(points), -1)
 
 
-def synthesise(p: VoiceParameters) -> np.ndarray:
+def synthesise(p: Parameters) -> np.ndarray:
     """Returns the recordings as 16-bit samples (N, SAMPLES) at RATE; zero after each recording's duration."""
     curves = contours(p)
     pitch = curves["pitch"]
@@ -475,8 +440,11 @@ def synthesise(p: VoiceParameters) -> np.ndarray:
     periods = _periods(p).astype(np.float32)
     first, second = periods[:, 0].ravel().take(index), periods[:, 1].ravel().take(index)
     sound = (first + (second - first) * _upsample(curves["blend"])) * _upsample(curves["voice"])
-    bank = _noise_bank()
-    sound += _upsample(curves["noise"]) * np.stack([bank[at : at + SAMPLES] for at in p.noise_at])
+    noise = np.round(np.random.default_rng(7).standard_normal(_NOISE), 4)
+    bank = np.resize(noise.astype(np.float32), _NOISE + SAMPLES)
+    sound += _upsample(curves["noise"]) * np.stack(
+        [bank[at : at + SAMPLES] for at in p["noise_at"]]
+    )
     return np.rint(np.clip(sound, -1, 1) * np.float32(32767)).astype(np.int16)
 
 
@@ -491,8 +459,6 @@ SIDE = 24  # pixels of the features
 SHOWN = 192  # pixels of the picture for a person
 _OVER = 4  # how much larger the drawing is than the features
 
-_Place = Callable[[float, float], tuple[int, int]]  # from the head's own units to pixels
-_Width = Callable[[float], int]
 
 # Skin tones from light to dark (RGB).
 _SKINS = np.array(
@@ -508,11 +474,10 @@ _SKINS = np.array(
 )
 
 
-@dataclass(frozen=True)
-class FaceParameters:
-    """What one face is drawn from; every field has one entry per sample.
+def draw_faces(rng: np.random.Generator, v: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns what faces are drawn from that show the latents `v` (N,).
 
-    Attributes:
+    Returns:
         bend: of the mouth, -1 (down) to 1 (up).
         brow: lift of the inner ends of the brows, -1 (pulled down) to 1.
         lids: opening of the eyes, 0 (closed) to 1.
@@ -523,28 +488,9 @@ class FaceParameters:
         light: factor on all colours.
         shade: light falling from the left (> 0) or the right (< 0).
     """
-
-    bend: np.ndarray
-    brow: np.ndarray
-    lids: np.ndarray
-    gape: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
-    size: np.ndarray
-    skin: np.ndarray
-    light: np.ndarray
-    shade: np.ndarray
-
-    def take(self, rows: np.ndarray | slice) -> FaceParameters:
-        """Returns the parameters of some rows."""
-        return FaceParameters(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
-
-
-def draw_faces(rng: np.random.Generator, v: np.ndarray) -> FaceParameters:
-    """Returns the parameters of faces that show the latents `v` (N,)."""
     count = len(v)
     wobble = 0.04 * rng.standard_normal((4, count))
-    drawn = FaceParameters(
+    drawn = dict(
         bend=v + wobble[0],
         brow=v + wobble[1] * 2,
         lids=np.clip(0.62 - 0.25 * v + wobble[2], 0.25, 1),
@@ -556,7 +502,7 @@ def draw_faces(rng: np.random.Generator, v: np.ndarray) -> FaceParameters:
         light=rng.uniform(0.85, 1.1, count),
         shade=rng.uniform(-0.15, 0.15, count),
     )
-    return FaceParameters(**{f.name: np.round(getattr(drawn, f.name), 6) for f in fields(drawn)})
+    return {name: np.round(values, 6) for name, values in drawn.items()}
 
 
 def _skin(tone: float) -> np.ndarray:
@@ -570,13 +516,14 @@ def _colour(rgb: np.ndarray | tuple[int, int, int], light: float) -> tuple[int, 
     return r, g, b
 
 
-def picture(p: FaceParameters, row: int, side: int) -> Image.Image:
+def picture(p: Parameters, row: int, side: int) -> Image.Image:
     """Returns one face, drawn `side` pixels wide and high, RGB, without smoothing."""
-    light = float(p.light[row])
+    own = {name: float(values[row]) for name, values in p.items()}
+    light, bend, lids, gape = (own[name] for name in ("light", "bend", "lids", "gape"))
     image = Image.new("RGB", (side, side), _colour((206, 216, 224), light))
     pen = ImageDraw.Draw(image)
-    unit = side * 0.44 * float(p.size[row])  # half the width of the head
-    cx, cy = side * (0.5 + float(p.x[row])), side * (0.5 + float(p.y[row]))
+    unit = side * 0.44 * own["size"]  # half the width of the head
+    cx, cy = side * (0.5 + own["x"]), side * (0.5 + own["y"])
 
     def at(x: float, y: float) -> tuple[int, int]:
         return round(cx + unit * x), round(cy + unit * y)
@@ -584,39 +531,26 @@ def picture(p: FaceParameters, row: int, side: int) -> Image.Image:
     def thick(width: float) -> int:
         return max(1, round(unit * width))
 
-    skin = _skin(float(p.skin[row]))
-    shade = float(p.shade[row])
+    skin, shade = _skin(own["skin"]), own["shade"]
     pen.ellipse([at(-0.95, -1.05), at(0.95, 1.05)], fill=_colour(skin, light * (1 - abs(shade))))
     lit = (-0.95, 0.45) if shade > 0 else (-0.45, 0.95)  # the lit side of the head
     pen.ellipse([at(lit[0], -1.0), at(lit[1], 1.0)], fill=_colour(skin, light))
-    _eyes(pen, p, row, at, thick)
-    _mouth(pen, p, row, at, thick)
-    return image
-
-
-def _eyes(pen: ImageDraw.ImageDraw, p: FaceParameters, row: int, at: _Place, thick: _Width) -> None:
-    light, lids, brow = float(p.light[row]), float(p.lids[row]), float(p.brow[row])
-    for side in (-1, 1):
-        pen.ellipse(
-            [at(side * 0.4 - 0.2, -0.25 - 0.2 * lids), at(side * 0.4 + 0.2, -0.25 + 0.2 * lids)],
-            fill=_colour((250, 250, 250), light),
-        )
-        pen.ellipse(
-            [at(side * 0.4 - 0.1, -0.25 - 0.14 * lids), at(side * 0.4 + 0.1, -0.25 + 0.14 * lids)],
-            fill=_colour((40, 30, 30), light),
-        )
-        inner, outer = -0.62 - 0.14 * brow, -0.62 - 0.02 * brow
+    for eye in (-0.4, 0.4):
+        for width, height, colour in ((0.2, 0.2, (250, 250, 250)), (0.1, 0.14, (40, 30, 30))):
+            pen.ellipse(
+                [
+                    at(eye - width, -0.25 - height * lids),
+                    at(eye + width, -0.25 + height * lids),
+                ],
+                fill=_colour(colour, light),
+            )
+    inner, outer = -0.62 - 0.14 * own["brow"], -0.62 - 0.02 * own["brow"]
+    for turned in (-1, 1):
         pen.line(
-            [at(side * 0.17, inner), at(side * 0.62, outer)],
+            [at(turned * 0.17, inner), at(turned * 0.62, outer)],
             fill=_colour((60, 40, 30), light),
             width=thick(0.12),
         )
-
-
-def _mouth(
-    pen: ImageDraw.ImageDraw, p: FaceParameters, row: int, at: _Place, thick: _Width
-) -> None:
-    light, bend, gape = float(p.light[row]), float(p.bend[row]), float(p.gape[row])
     across = [i / 8 - 1 for i in range(17)]
     upper = [at(0.5 * x, 0.5 + 0.3 * bend * (0.5 - x * x)) for x in across]
     lower = [
@@ -625,18 +559,16 @@ def _mouth(
     pen.polygon(upper + lower[::-1], fill=_colour((70, 12, 22), light))
     pen.line(upper, fill=_colour((116, 22, 38), light), width=thick(0.16), joint="curve")
     pen.line(lower, fill=_colour((116, 22, 38), light), width=thick(0.1), joint="curve")
+    return image
 
 
-def pixels(p: FaceParameters) -> np.ndarray:
+def pixels(p: Parameters) -> np.ndarray:
     """Returns the grey pixels of the faces, uint8 (N, SIDE, SIDE)."""
-    count = len(p.bend)
-    grey = np.empty((count, SIDE, SIDE), dtype=np.uint8)
-    for row in range(count):
-        grey[row] = np.asarray(picture(p, row, SIDE * _OVER).convert("L").reduce(_OVER))
-    return grey
+    large = (picture(p, row, SIDE * _OVER).convert("L") for row in range(len(p["bend"])))
+    return np.stack([np.asarray(face.reduce(_OVER)) for face in large])
 
 
-def portrait(p: FaceParameters, row: int) -> np.ndarray:
+def portrait(p: Parameters, row: int) -> np.ndarray:
     """Returns one face for a person to see, uint8 (SHOWN, SHOWN, 3)."""
     return np.asarray(picture(p, row, SHOWN * 3).reduce(3))
 
@@ -663,11 +595,6 @@ PROSODY_FEATURES = (
     "energy change (20 dB)",
     "spectral centroid (kHz)",
 )
-
-
-def frames_of(duration: np.ndarray) -> np.ndarray:
-    """Returns how many whole frames recordings of these durations (s) have, (N,)."""
-    return np.floor(np.asarray(duration) * PROSODY_RATE / FRAME + 1e-9).astype(int)
 
 
 def _pitch(power: np.ndarray, window: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -731,7 +658,7 @@ def prosody_features(waves: np.ndarray, duration: np.ndarray) -> tuple[np.ndarra
     power = np.abs(fft.rfft(sound * window, size)) ** 2
     hertz, voicing = _pitch(power, window, size)
     rms = np.sqrt((sound**2).mean(axis=-1))
-    lengths = frames_of(duration)
+    lengths = np.floor(np.asarray(duration) * PROSODY_RATE / FRAME + 1e-9).astype(int)
     real = np.arange(total) < lengths[:, None]
     heard = real & (rms > SILENT)
     pitch = _filled(np.log2(hertz / 150), heard & (voicing > VOICED))

@@ -14,8 +14,8 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ import pyarrow.parquet
 
 from qfusion._checks import check
 from qfusion.data import files, staged_set
-from qfusion.data.staged_set import Finding, LabelSets, Part, StagedSet
+from qfusion.data.staged_set import Part, Reading, StagedSet, Targets
 from qfusion.errors import InvalidInput
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".npy")
@@ -187,52 +187,29 @@ def read_tables(
         "Argument `--modality` must name at least one table of features, but names none. Add --modality text=FILE.",
     )
     reader = _Reader(folder, open_table(labels), tuple(modalities))
-    parts = [reader.part(name, path) for name, path in modalities.items()]
-    if target == "labels":
-        label_sets = reader.label_sets()
-        return StagedSet(
-            folder,
-            labels.name,
-            "tables",
-            parts,
-            label_sets.y,
-            reader.ids,
-            reader.split(),
-            label_sets.classes,
-            "labels",
-            None,
-            "",
-            reader.columns(),
-            reader.unimodal(),
-            reader.findings,
-            labels=label_sets.labels,
-            sets=label_sets.sets,
-        )
-    y, classes, bounds = reader.targets(target)
+    parts = [reader.modality(name, path) for name, path in modalities.items()]
+    targets = reader.label_sets() if target == "labels" else reader.targets(target)
     return StagedSet(
         folder,
         labels.name,
         "tables",
         parts,
-        y,
-        reader.ids,
-        reader.split(),
-        classes,
-        "class" if classes else reader.label,
-        bounds,
-        "",
-        reader.columns(),
-        reader.unimodal(),
-        reader.findings,
+        ids=reader.ids,
+        split=reader.split(),
+        target="labels" if targets.labels else "class" if targets.classes else reader.label,
+        columns=reader.columns(),
+        unimodal=reader.unimodal(),
+        findings=reader.findings,
+        **targets._asdict(),
     )
 
 
-class _Reader:
+class _Reader(Reading):
     """Joins tables of features to a table of labels."""
 
     def __init__(self, folder: Path, labels: Table, names: tuple[str, ...]):
-        self.folder, self.file, self.names = folder, labels.path.name, names
-        self.findings: list[Finding] = []
+        super().__init__(folder)
+        self.file, self.names = labels.path.name, names
         self.used: set[str] = set()
         files.check_size(self.file, files.size_of(labels.path))
         self.label = labels.column(LABELS) or ""
@@ -264,20 +241,14 @@ class _Reader:
             dtype=np.str_,
         )
         self.used |= {*keys, self.label}
-        self.index: pd.Index | None = None
 
     def _strings(self, column: str) -> list[str]:
         self.used.add(column)
         return self.table.column(column).cast(pa.string()).fill_null("").to_pylist()
 
-    def _say(
-        self, code: str, words: str, severity: str = "note", where: str = "", **more: Any
-    ) -> None:
-        self.findings.append(Finding(code, severity, words, where, **more))
-
     # The modalities
 
-    def part(self, name: str, path: Path) -> Part:
+    def modality(self, name: str, path: Path) -> Part:
         """One modality, written to the folder."""
         if path.suffix.lower() == ".npy":
             return self._plain(name, path)
@@ -295,16 +266,23 @@ class _Reader:
         rows = self._places(str(key), table, sequences=step is not None)
         if step is not None:
             return self._sequences(name, table, str(key), step, features, rows)
-        size, names = self._width(name, table, features)
-        staged_set.need_room(self.folder, 4 * size * len(self.ids), f"Modality '{name}'")
-        place = self.folder / f"{name}.npy"
+        first = next(table.batches(features), None)
+        size, names = len(features), tuple(features)
+        if first is not None and _is_list(first):  # one column holds all features
+            size = int(first.column(0).value_lengths()[0].as_py() or 0)
+            names = staged_set.numbered(name, size)
+        shape = (len(self.ids), size)
+        pieces = self._values(table, features, size)
         if np.array_equal(rows, np.arange(len(self.ids))):
-            shape, large = staged_set.write(
-                place, (size,), (values for values, _ in self._values(table, features, size))
-            )
-        else:
-            shape, large = (len(self.ids), size), self._scatter(place, table, features, size, rows)
-        self._large(name, large)
+            return self.part(name, shape, (values for values, _ in pieces), names)
+        place = self.place(name, shape)
+        array, large = np.lib.format.open_memmap(place, "w+", np.float32, shape), 0
+        for values, at in pieces:
+            where = rows[at : at + len(values)]
+            array[where[where >= 0]] = staged_set.as_single(values[where >= 0])
+            large += _too_large(values)
+        array.flush()
+        self.say_too_large(name, large)
         return Part(name, place, shape, names)
 
     def _plain(self, name: str, path: Path) -> Part:
@@ -318,19 +296,18 @@ class _Reader:
             f"File `{path.name}` must hold numbers of shape ({len(self.ids)}, F) or ({len(self.ids)}, T, F), a row "
             f"for every label, but has type {kind} and shape {shape}. Save it in that shape.",
         )
-        staged_set.need_room(self.folder, 4 * int(np.prod(shape)), f"Modality '{name}'")
         values = np.load(path, mmap_mode="r", allow_pickle=False)
-        place = self.folder / f"{name}.npy"
-        written, large = staged_set.write(
-            place, shape[1:], (np.asarray(piece) for piece in files.pieces(values))
+        return self.part(
+            name,
+            shape,
+            (np.asarray(piece) for piece in files.pieces(values)),
+            staged_set.numbered(name, shape[-1]),
+            None if len(shape) == 2 else np.full(shape[0], shape[1], np.int64),
         )
-        self._large(name, large)
-        lengths = None if len(shape) == 2 else np.full(shape[0], shape[1], np.int64)
-        return Part(name, place, written, staged_set.numbered(name, shape[-1]), lengths)
 
     def _places(self, key: str, table: Table, sequences: bool) -> np.ndarray:
         """The sample's row for every row of a table; -1 where the labels have none of that id."""
-        result, at = [], 0
+        pieces, at = [], 0
         for batch in table.batches([key], (key,)):
             ids = np.array(batch.column(0).fill_null("").to_pylist(), dtype=np.str_)
             if (
@@ -338,13 +315,17 @@ class _Reader:
                 and at + len(ids) <= len(self.ids)
                 and np.array_equal(ids, self.ids[at : at + len(ids)])
             ):
-                result.append(np.arange(at, at + len(ids)))
+                pieces.append(np.arange(at, at + len(ids)))
             else:
-                result.append(self._look_up(ids, table.path.name))
+                check(
+                    self.index.is_unique,
+                    f"Table `{table.path.name}` has its samples in another order than `{self.file}`, where ids repeat, "
+                    "so that they cannot be told apart. Make the ids unique.",
+                )
+                pieces.append(self.index.get_indexer(pd.Index(ids)))
             at += len(ids)
-        rows = np.concatenate(result) if result else np.zeros(0, np.int64)
-        known = rows[rows >= 0]
-        once = np.bincount(known, minlength=len(self.ids))
+        rows = np.concatenate(pieces) if pieces else np.zeros(0, np.int64)
+        once = np.bincount(rows[rows >= 0], minlength=len(self.ids))
         check(
             sequences or once.max(initial=0) <= 1,
             f"Table `{table.path.name}` must have one row a sample, but has {once.max(initial=0)} of "
@@ -352,7 +333,7 @@ class _Reader:
             "`step`.",
         )
         if unknown := int((rows < 0).sum()):
-            self._say(
+            self.say(
                 "unknown-ids",
                 f"{unknown:,} rows of `{table.path.name}` have an id that `{self.file}` does not have. They are "
                 "left out.",
@@ -360,7 +341,7 @@ class _Reader:
             )
         absent = np.flatnonzero(once == 0)
         if len(absent):
-            self._say(
+            self.say(
                 "incomplete",
                 f"{len(absent):,} of {len(self.ids):,} samples have no row in `{table.path.name}`, the first "
                 f"'{self.ids[absent[0]][:60]}'.",
@@ -370,23 +351,10 @@ class _Reader:
             )
         return rows
 
-    def _look_up(self, ids: np.ndarray, file: str) -> np.ndarray:
-        if self.index is None:
-            self.index = pd.Index(self.ids)
-            check(
-                self.index.is_unique,
-                f"Table `{file}` has its samples in another order than `{self.file}`, where ids repeat, so that "
-                "they cannot be told apart. Make the ids unique.",
-            )
-        return self.index.get_indexer(pd.Index(ids))
-
-    def _width(self, name: str, table: Table, features: list[str]) -> tuple[int, tuple[str, ...]]:
-        """How many features there are and their names, also where one column holds lists."""
-        first = next(table.batches(features), None)
-        if first is None or not _is_list(first):
-            return len(features), tuple(features)
-        lengths = first.column(0).value_lengths()
-        return (size := int(lengths[0].as_py() or 0)), staged_set.numbered(name, size)
+    @cached_property
+    def index(self) -> pd.Index:
+        """The ids, to look others up in."""
+        return pd.Index(self.ids)
 
     def _values(
         self, table: Table, features: list[str], size: int
@@ -414,59 +382,27 @@ class _Reader:
             yield values, at
             at += len(batch)
 
-    def _scatter(
-        self, place: Path, table: Table, features: list[str], size: int, rows: np.ndarray
-    ) -> int:
-        """Writes rows of a table in the order of the labels; returns how many values were too large."""
-        held, large = np.lib.format.open_memmap(place, "w+", np.float32, (len(self.ids), size)), 0
-        for values, at in self._values(table, features, size):
-            where = rows[at : at + len(values)]
-            held[where[where >= 0]] = staged_set.as_single(values[where >= 0])
-            large += _too_large(values)
-        held.flush()
-        return large
-
     def _sequences(
         self, name: str, table: Table, key: str, step: str, features: list[str], rows: np.ndarray
     ) -> Part:
         lengths = np.bincount(rows[rows >= 0], minlength=len(self.ids))
-        longest, size = int(lengths.max(initial=1)), len(features)
-        staged_set.need_room(
-            self.folder,
-            4 * size * longest * len(self.ids),
-            f"Modality '{name}', padded to its longest sequence,",
-        )
-        place = self.folder / f"{name}.npy"
-        held, large = (
-            np.lib.format.open_memmap(place, "w+", np.float32, (len(self.ids), longest, size)),
-            0,
-        )
+        longest = int(lengths.max(initial=1))
+        shape = (len(self.ids), longest, len(features))
+        place = self.place(name, shape, padded=True)
+        array, large = np.lib.format.open_memmap(place, "w+", np.float32, shape), 0
         seen, last = np.zeros(len(self.ids), np.int64), np.full(len(self.ids), -np.inf)
-        for values, at in self._values(table, [step, *features], size + 1):
+        for values, at in self._values(table, [step, *features], len(features) + 1):
             where = rows[at : at + len(values)]
             values, where = values[where >= 0], where[where >= 0]
             places = seen[where] + pd.Series(where).groupby(where).cumcount().to_numpy()
             self._check_steps(table.path.name, step, where, values[:, 0], last)
             np.add.at(seen, where, 1)
-            held[where, places] = staged_set.as_single(values[:, 1:])
+            array[where, places] = staged_set.as_single(values[:, 1:])
             large += _too_large(values)
-        held.flush()
-        self._large(name, large)
-        real = lengths[lengths > 0]
-        self._say(
-            "sequences",
-            f"Sequences of {real.min(initial=longest)} to {longest} steps, "
-            f"{np.median(real) if len(real) else 0:g} in the middle. Shorter ones are padded with zeros, which "
-            "the model is told to leave out.",
-            where=name,
-        )
-        return Part(
-            name,
-            place,
-            (len(self.ids), longest, size),
-            tuple(features),
-            np.maximum(lengths, 1).astype(np.int64),
-        )
+        array.flush()
+        self.say_too_large(name, large)
+        self.say_sequences(name, lengths, longest)
+        return Part(name, place, shape, tuple(features), np.maximum(lengths, 1).astype(np.int64))
 
     def _check_steps(
         self, file: str, step: str, where: np.ndarray, steps: np.ndarray, last: np.ndarray
@@ -484,23 +420,11 @@ class _Reader:
         )
         np.maximum.at(last, where, steps)
 
-    def _large(self, name: str, large: int) -> None:
-        if large:
-            self._say(
-                "too-large",
-                f"{large:,} values are too large for single precision and count as infinite.",
-                "warning",
-                name,
-            )
-
     # What there is once a sample
 
-    def targets(
-        self, target: str
-    ) -> tuple[np.ndarray, tuple[str, ...], tuple[float, float] | None]:
-        """Targets (N,), names of the classes, and the range."""
-        column = self.table.column(self.label)
-        words = column.cast(pa.string()).fill_null("").to_pandas()
+    def targets(self, target: str) -> Targets:
+        """Numbers, or classes."""
+        words = self.table.column(self.label).cast(pa.string()).fill_null("").to_pandas()
         numbers = pd.to_numeric(words, errors="coerce").to_numpy(np.float64)
         stray = words[np.isnan(numbers)].str.strip()
         is_number = bool(
@@ -518,10 +442,10 @@ class _Reader:
             and bool((finite == np.round(finite)).all())
         )
         if target == "regression" or (target == "auto" and is_number and not few):
-            return numbers, (), None
+            return Targets(numbers)
         if not is_number:
             several = bool(words.str.contains(staged_set.SEPARATOR, regex=False).any())
-            self._say(
+            self.say(
                 "classes",
                 f"Labels are words, taken for the names of classes: column `{self.label}`."
                 + (
@@ -532,33 +456,22 @@ class _Reader:
                 ),
             )
             words = words.str.strip()
-            return *staged_set.classes_of(words.where(words != "", None)), None
+            return Targets(*staged_set.classes_of(words.where(words != "", None)))
         if target == "auto":
-            self._say(
+            self.say(
                 "classes",
                 f"Labels are {len(np.unique(finite))} different whole numbers, taken for classes. Import the set "
                 "with --target regression if they are amounts.",
             )
-        return *staged_set.classes_of(np.where(np.isfinite(numbers), numbers, np.nan)), None
+        return Targets(*staged_set.classes_of(np.where(np.isfinite(numbers), numbers, np.nan)))
 
-    def label_sets(self) -> LabelSets:
+    def label_sets(self) -> Targets:
         """The labels of samples that may have several."""
         words = self.table.column(self.label).cast(pa.string()).to_pylist()
-        named = [
-            None
-            if word is None
-            else [part.strip() for part in word.split(staged_set.SEPARATOR) if part.strip()]
-            for word in words
-        ]
-        result = staged_set.label_sets(
-            [
-                labels and [label for label in labels if label.lower() != staged_set.NO_LABEL]
-                for labels in named
-            ]
-        )
-        known = ", ".join(result.labels)[:300]
-        self._say("labels", f"A sample may have several of {len(result.labels)} labels: {known}.")
-        return result
+        targets = staged_set.label_sets([None if word is None else _labels(word) for word in words])
+        known = ", ".join(targets.labels)[:300]
+        self.say("labels", f"A sample may have several of {len(targets.labels)} labels: {known}.")
+        return targets
 
     def split(self) -> np.ndarray:
         """The split (N,), "" where there is none."""
@@ -585,7 +498,7 @@ class _Reader:
                     pd.Series(self._strings(column)), errors="coerce"
                 ).to_numpy(np.float64)
         if values:
-            self._say("unimodal", staged_set.unimodal_words(values))
+            self.say("unimodal", staged_set.unimodal_words(values))
         return values
 
     def columns(self) -> pd.DataFrame:
@@ -595,18 +508,24 @@ class _Reader:
             self.header.column((f"label_{name}", f"label_{name[0]}")) for name in self.names
         }
         rest = [name for name in self.header.columns if name not in {*self.used, split, *unimodal}]
-        stored = {
+        columns = {
             "text" if name == text else name[:60]: shown
             for name in rest
             if (shown := _shown(self.table.column(name))) is not None
         }
-        if len(stored) < len(rest):
-            self._say(
+        if len(columns) < len(rest):
+            self.say(
                 "left-out",
-                f"{len(rest) - len(stored)} columns of `{self.file}` hold neither numbers, words nor dates, or "
+                f"{len(rest) - len(columns)} columns of `{self.file}` hold neither numbers, words nor dates, or "
                 "repeat a name. They are left out.",
             )
-        return pa.table(stored).to_pandas() if stored else pd.DataFrame()
+        return pa.table(columns).to_pandas() if columns else pd.DataFrame()
+
+
+def _labels(word: str) -> list[str]:
+    """The labels that a cell names."""
+    labels = [part.strip() for part in word.split(staged_set.SEPARATOR)]
+    return [label for label in labels if label and label.lower() != staged_set.NO_LABEL]
 
 
 def _shown(column: pa.ChunkedArray) -> pa.ChunkedArray | None:

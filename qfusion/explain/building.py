@@ -48,8 +48,9 @@ from qfusion.explain.backgrounds import AnyBackground, rest_state
 from qfusion.explain.coalitions import coalition_values, dividends, signs
 from qfusion.explain.parameters import JumpParameters, Parameter
 from qfusion.explain.sensitivity import system
-from qfusion.models import FusionModel, QuantumJump, base, require
+from qfusion.models import FusionModel, base, require
 from qfusion.models.encoders import Features
+from qfusion.models.quantum_jump import TimeModel
 from qfusion.quantum import decomposition, states
 from qfusion.quantum.lindblad import Generator, Term, act, combine, evolve, pack
 
@@ -321,14 +322,14 @@ def answer(result: Built) -> str:
 
 def _opened(
     model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int
-) -> tuple[QuantumJump, JumpParameters, Apart]:
+) -> tuple[TimeModel, JumpParameters, Apart]:
     moving = base.in_double(require(model, "time", "that could build anything"))
     result = cast(JumpParameters, system(moving, inputs, background, output))
     with torch.no_grad():
         return moving, result, Apart.of(moving, result, output)
 
 
-def _names(model: QuantumJump) -> tuple[str, ...]:
+def _names(model: TimeModel) -> tuple[str, ...]:
     return tuple(
         decomposition.subset_name(s, model.modalities)
         for s in decomposition.subsets(len(model.modalities))
@@ -364,7 +365,7 @@ class Apart:
     T: float
 
     @staticmethod
-    def of(model: QuantumJump, jump_parameters: JumpParameters, output: int) -> Apart:
+    def of(model: TimeModel, jump_parameters: JumpParameters, output: int) -> Apart:
         """Takes a model apart into every H_S and the dissipation of every A."""
         dims, dtype = model.dims, torch.complex128
         terms = [

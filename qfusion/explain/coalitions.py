@@ -29,7 +29,7 @@ from qfusion.explain.backgrounds import (
 from qfusion.models import EntangledQCNN, FusionModel, KetModel, StateModel, can, require
 from qfusion.models.base import Points, nested_length, nested_part, nested_repeated, nested_tiled
 from qfusion.models.encoders import Features
-from qfusion.models.quantum_jump import QuantumJump, expectation
+from qfusion.models.quantum_jump import TimeModel, expectation
 from qfusion.quantum import decomposition, states
 
 # What coalition values add up from: Harsanyi dividends, Shapley values, interaction indices of cooperative games.
@@ -417,7 +417,7 @@ def _linear(
 
 
 def through_time(
-    model: QuantumJump,
+    model: TimeModel,
     inputs: Mapping[str, Features],
     background: AnyBackground,
     times: Sequence[float],

@@ -21,8 +21,9 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import stability
 from qfusion.explain.backgrounds import AnyBackground, Background
 from qfusion.explain.coalitions import dividends
-from qfusion.models import FusionModel, QuantumJump, require
+from qfusion.models import FusionModel, require
 from qfusion.models.encoders import Features
+from qfusion.models.quantum_jump import TimeModel
 from qfusion.quantum import decomposition, states
 from qfusion.training import metrics
 
@@ -349,7 +350,7 @@ class _Run:
     """The observables O(T - t) of a model and what it takes to evolve states, worked out once for all states."""
 
     def __init__(
-        self, model: QuantumJump, moments: list[float], places: list[int], kinds: tuple[str, ...]
+        self, model: TimeModel, moments: list[float], places: list[int], kinds: tuple[str, ...]
     ):
         self.model, self.dims, self.moments, self.kinds = model, model.dims, moments, kinds
         T = float(model.duration)

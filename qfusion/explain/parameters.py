@@ -21,7 +21,7 @@ from qfusion.explain.evidence import qubit_entropy
 from qfusion.models.encoders import Features
 from qfusion.models.entangled_qcnn import JOINT_LIMIT, EntangledQCNN, fuse
 from qfusion.models.qcnn import evaluate, products
-from qfusion.models.quantum_jump import QuantumJump, expectation
+from qfusion.models.quantum_jump import TimeModel, expectation
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import decomposition, measures, states
 from qfusion.quantum.lindblad import Generator, Term, evolve
@@ -120,7 +120,7 @@ class JumpParameters(Terms):
             D).
     """
 
-    model: QuantumJump
+    model: TimeModel
     couplings: tuple[decomposition.Subset, ...]
     dissipations: tuple[decomposition.Subset, ...]
     generator: Generator
@@ -133,7 +133,7 @@ class JumpParameters(Terms):
     @staticmethod
     @torch.no_grad()
     def of(
-        model: QuantumJump, inputs: Mapping[str, Features], background: Background, output: int
+        model: TimeModel, inputs: Mapping[str, Features], background: Background, output: int
     ) -> JumpParameters:
         """Collects what slopes and knock-outs need."""
         plain = copy.copy(model)
@@ -330,7 +330,7 @@ def _entangled(target: str) -> bool:
 
 
 def _parameters(
-    model: QuantumJump,
+    model: TimeModel,
     couplings: Sequence[decomposition.Subset],
     dissipations: Sequence[decomposition.Subset],
     still: bool,

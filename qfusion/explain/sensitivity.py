@@ -32,7 +32,7 @@ from qfusion.explain.parameters import SCORE, JumpParameters, NetworkParameters,
 from qfusion.models import EntangledQCNN, FusionModel, Tweak, base, can, require
 from qfusion.models.encoders import Features
 from qfusion.models.entangled_qcnn import fuse
-from qfusion.models.quantum_jump import QuantumJump, expectation
+from qfusion.models.quantum_jump import TimeModel, expectation
 from qfusion.quantum.decomposition import subset_name, subsets
 
 
@@ -140,7 +140,7 @@ def sensitivity(
     sample costs, but for entanglement (see ENTANGLEMENT_SAMPLES) and dividends of an EntangledQCNN.
 
     Args:
-        model: in eval mode; a tweaked QuantumJump stands where its tweak puts it.
+        model: in eval mode; a tweaked model stands where its tweak puts it.
         inputs: features of B samples.
         background: see `background`.
         output: whose score.
@@ -343,7 +343,7 @@ def tweak_of(parameter: PhysicsParameter | ParameterChange, x: float) -> Tweak:
 
 
 @torch.no_grad()
-def table(model: QuantumJump) -> tuple[PhysicsParameter, ...]:
+def table(model: TimeModel) -> tuple[PhysicsParameter, ...]:
     """Returns all parameters of a QiNN-QJ with the observables at their nodes: NODES evolutions for each coupling and
     dissipation, one for T."""
     from numpy.polynomial import chebyshev
@@ -399,7 +399,7 @@ def nearest_parameters(
     )
 
 
-def _scores(model: QuantumJump, psi: Tensor) -> np.ndarray:
+def _scores(model: TimeModel, psi: Tensor) -> np.ndarray:
     return (expectation(model.observables().to(psi.dtype), psi) + model.bias)[0].numpy()
 
 
@@ -411,7 +411,7 @@ def _lead(scores: np.ndarray, held: int) -> np.ndarray:
 
 
 def _turn(
-    model: QuantumJump, psi: Tensor, before: np.ndarray, parameter: PhysicsParameter
+    model: TimeModel, psi: Tensor, before: np.ndarray, parameter: PhysicsParameter
 ) -> tuple[ParameterChange | None, float]:
     from numpy.polynomial import chebyshev
     from scipy.optimize import toms748

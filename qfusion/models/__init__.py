@@ -3,7 +3,7 @@
 from qfusion.models.base import Ability, FusionModel, KetModel, StateModel
 from qfusion.models.encoders import InputSpec
 from qfusion.models.entangled_qcnn import EntangledQCNN
-from qfusion.models.quantum_jump import QuantumJump
+from qfusion.models.quantum_jump import QuantumJump, TimeModel
 from qfusion.models.registry import BASELINES, FUSION, build, can, names, require
 from qfusion.models.tweak import Tweak
 
@@ -17,6 +17,7 @@ __all__ = [
     "KetModel",
     "QuantumJump",
     "StateModel",
+    "TimeModel",
     "Tweak",
     "build",
     "can",

@@ -119,15 +119,13 @@ class FusionModule(nn.Module):
 #     states    `StateModel`: scores are linear in a state of each modality
 #     kets      `KetModel`: unit vectors of each modality and Hermitian observables of their product
 #     masses    numbers from 0 to 1 of each modality for each element, as of `EntangledQCNN`
-#     time      can be read out earlier in time: `system`, `duration`, `observables(times)`, `evolve_states`; sliders
-#               change its physics
+#     time      `quantum_jump.TimeModel`: states evolve, and can be read out earlier; sliders change the physics
 #     layers    can be read out between the layers of a network
 #     rules     fuses by truth tables that can be read and edited
 #     circuit   can be drawn as gates with a sample in it
 #     gates     its circuit is a list of unitary gates on |0...0>, as of `neighbours.circuits.CircuitModel`
-# terms     consists of terms that `explain.sensitivity` weakens and removes and `flips` turns;
-# those of `time` or of
-#               `rules`
+#     terms     consists of terms that `explain.sensitivity` weakens and removes and `flips` turns; those of `time` or
+#               of `rules`
 
 Ability = Literal[
     "states", "kets", "masses", "time", "layers", "rules", "circuit", "gates", "terms"
@@ -313,12 +311,12 @@ class KetModel(StateModel):
     def scores(self, states: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
         """Returns <psi|O_c|psi> + b_c of given kets, (B, C)."""
         psi = self.product_state(states)
-        return (
-            expectation(
-                (self.observables() if observables is None else observables).to(psi.dtype), psi
-            )
-            + self.bias
-        )
+        O = self.observables() if observables is None else observables
+        return expectation(O.to(psi.dtype), psi) + self.bias
+
+    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
+        """Returns the scores, (B, C)."""
+        return self.direct_scores(self.encode(inputs))
 
 
 def expectation(observables: Tensor, psi: Tensor) -> Tensor:

@@ -6,14 +6,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from qfusion._checks import check
+from qfusion._checks import check, require_whole
 from qfusion.models.base import FusionModel
-from qfusion.models.encoders import Dropout, Encoder, Features, InputSpec, Standardiser, split
+from qfusion.models.encoders import (
+    Averaged,
+    Dropout,
+    Encoder,
+    Features,
+    InputSpec,
+    Standardiser,
+    check_encoder,
+    split,
+)
 
 # Classical fusion heads on the encoders of the quantum models: what their accuracy and size are compared with.
 #
@@ -63,12 +72,7 @@ class Baseline(FusionModel):
     ):
         super().__init__(inputs, outputs)
         check(features >= 1, f"Argument `features` must be at least 1, but is {features}.")
-        check(
-            isinstance(hidden, int) and 1 <= hidden <= 2**14,
-            f"Argument `hidden` must be a whole number from 1 to {2**14}, but is {hidden!r}.",
-        )
-        for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
-            check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
+        check_encoder(hidden, dropout, input_dropout)
         self.settings: dict[str, Any] = dict(
             features=features,
             encoder=encoder,
@@ -284,23 +288,17 @@ def outer(vectors: list[Tensor]) -> Tensor:
 # all others are.
 
 
-class MeanEncoder(nn.Module):
-    """Features of one modality, standardised and averaged over the real steps of a sequence -> `outputs` linear
-    combinations."""
+class MeanEncoder(Averaged):
+    """Means of one modality's features -> `outputs` linear combinations."""
 
     def __init__(self, spec: InputSpec, outputs: int, dropout: float):
-        super().__init__()
-        self.standardise = Standardiser(spec.size)
+        super().__init__(spec)
         self.drop = Dropout(dropout)
         self.weigh = nn.Linear(spec.size, outputs, bias=False)
 
     def forward(self, features: Features) -> Tensor:
         """Returns (B, outputs)."""
-        values, mask = split(features)
-        values = self.standardise(values)
-        if mask is not None:
-            values = (values * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
-        return self.weigh(self.drop(values))
+        return self.weigh(self.drop(self.means(features)))
 
 
 class Linear(Baseline):
@@ -440,10 +438,7 @@ class CrossModalAttention(Baseline):
         input_dropout: float = 0.0,
     ):
         for name, value in (("heads", heads), ("tokens", tokens), ("width", width)):
-            check(
-                isinstance(value, int) and 1 <= value <= 4096,
-                f"Argument `{name}` must be a whole number from 1 to 4096, but is {value!r}.",
-            )
+            require_whole(name, value, 1, 4096)
         check(
             features % heads == 0,
             f"Argument `features` must be a multiple of `heads`, {heads}, but is {features}.",
@@ -497,17 +492,11 @@ class CrossModalAttention(Baseline):
 
     def fuse(self, encoded: list[Steps]) -> Tensor:
         """Returns the network's scores, (B, C)."""
-        message, means = dict(zip(self.modalities, encoded, strict=True)), []
+        steps_of, means = dict(zip(self.modalities, encoded, strict=True)), []
         for i, name in enumerate(self.modalities):
-            steps, mask = message[name]
-            blocks: Any = self.crossing[i]
-            learned = torch.cat(
-                [
-                    block(steps, message[other])
-                    for block, other in zip(blocks, self.others[name], strict=True)
-                ],
-                -1,
-            )
+            steps, mask = steps_of[name]
+            blocks = zip(cast(Any, self.crossing[i]), self.others[name], strict=True)
+            learned = torch.cat([block(steps, steps_of[other]) for block, other in blocks], -1)
             learned = self.own[i](learned, (learned, mask))
             means.append(
                 (learned * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from qfusion._checks import check, choose
+from qfusion._checks import check, choose, require_whole
 from qfusion.errors import InvalidInput
 
 # The recurrence of a GRU over sequences of unequal length, with its gradient written out.
@@ -123,8 +123,8 @@ def last_states(gru: nn.GRU, steps: Tensor, sizes: Sequence[int]) -> Tensor:
         return gru(PackedSequence(steps, torch.tensor(sizes)))[1][0]
     inputs = torch.addmm(bias, steps, into.t()).to(weight.dtype)
     with torch.autocast("cpu", enabled=False):
-        result: Tensor = _Recurrence.apply(inputs, weight, own, tuple(sizes))
-    return result
+        states: Tensor = _Recurrence.apply(inputs, weight, own, tuple(sizes))
+    return states
 
 
 # Randomness per sample that does not depend on how many processes share a batch.
@@ -440,15 +440,41 @@ class Encoder(nn.Module):
             )
         return self.last(self.first(self.drop(self.standardise(values)), mask))
 
-    def _steps(self, values: Tensor, stored: Tensor | None, rows: Tensor, steps: Tensor) -> Tensor:
+    def _steps(self, values: Tensor, stays: Tensor | None, rows: Tensor, steps: Tensor) -> Tensor:
         places = rows * values.shape[1] + steps
-        result = self.standardise(values.flatten(0, 1).index_select(0, places))
-        if stored is None:
-            return result
-        stay = stored.flatten(0, 1).index_select(0, places)
-        if result.requires_grad:
-            return result * stay * (1 / (1 - self.drop.p))
-        return result.mul_(stay).mul_(1 / (1 - self.drop.p))
+        taken = self.standardise(values.flatten(0, 1).index_select(0, places))
+        if stays is None:
+            return taken
+        stay = stays.flatten(0, 1).index_select(0, places)
+        if taken.requires_grad:
+            return taken * stay * (1 / (1 - self.drop.p))
+        return taken.mul_(stay).mul_(1 / (1 - self.drop.p))
+
+
+def check_encoder(hidden: int, dropout: float, input_dropout: float, lowest: float = 0.0) -> None:
+    """Raises InvalidInput unless encoders can be so wide and drop so much; `lowest` is that of `input_dropout`."""
+    require_whole("hidden", hidden, 1, 2**14)
+    for name, share, low in (
+        ("dropout", dropout, 0.0),
+        ("input_dropout", input_dropout, lowest),
+    ):
+        check(low <= share < 1, f"Argument `{name}` must lie in [{low:g}, 1), but is {share}.")
+
+
+class Averaged(nn.Module):
+    """Features of one modality, standardised and averaged over the real steps of a sequence: read by some encoders."""
+
+    def __init__(self, spec: InputSpec):
+        super().__init__()
+        self.standardise = Standardiser(spec.size)
+
+    def means(self, features: Features) -> Tensor:
+        """Returns standardised features, (B, F), of a sequence their means over real steps."""
+        values, mask = split(features)
+        values = self.standardise(values)
+        if mask is None:
+            return values
+        return (values * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
 
 
 def split(features: Features) -> tuple[Tensor, Tensor | None]:
@@ -489,19 +515,19 @@ def check_features(name: str, features: Features, spec: InputSpec) -> None:
     """Raises InvalidInput unless the features of modality `name` have the form `spec` and are finite floating-point
     numbers."""
     values, mask = split(features)
-    kind = str(values.dtype) if isinstance(values, Tensor) else type(values).__name__
     check(
         isinstance(values, Tensor) and values.is_floating_point(),
-        f"Features of modality `{name}` must be a tensor of floating-point numbers, but are {kind}. Convert them "
+        f"Features of modality `{name}` must be a tensor of floating-point numbers, but are "
+        f"{values.dtype if isinstance(values, Tensor) else type(values).__name__}. Convert them "
         "with `.float()` or `.double()`; the model takes either.",
     )
     expected = f"(B, T, {spec.size}) with a mask (B, T)" if spec.sequence else f"(B, {spec.size})"
-    ok = values.ndim == (3 if spec.sequence else 2) and values.shape[-1] == spec.size
-    ok = ok and (
-        mask is not None and mask.shape == values.shape[:2] if spec.sequence else mask is None
-    )
     check(
-        ok,
+        values.ndim == (3 if spec.sequence else 2)
+        and values.shape[-1] == spec.size
+        and (
+            mask is not None and mask.shape == values.shape[:2] if spec.sequence else mask is None
+        ),
         f"Features of modality `{name}` must have shape {expected}, but have shape {tuple(values.shape)}"
         f"{'' if mask is None else f' and a mask {tuple(mask.shape)}'}. Use the data set the model was trained "
         "for.",
@@ -511,11 +537,9 @@ def check_features(name: str, features: Features, spec: InputSpec) -> None:
         f"The mask of modality `{name}` must hold True for every real step, but has type "
         f"{None if mask is None else mask.dtype}. Convert it with `.bool()`.",
     )
-    bad: list[int] = []
     if not torch.isfinite(values.detach().sum()):  # one pass, where nothing is wrong
-        bad = next(iter((~torch.isfinite(values)).nonzero().tolist()), [])
-    check(
-        not bad,
-        f"Features of modality `{name}` must be finite, but row {bad[0] if bad else 0} has NaN or infinity at "
-        f"{bad[1:]}. Clean or impute the data first.",
-    )
+        for row, *place in (~torch.isfinite(values)).nonzero().tolist():
+            raise InvalidInput(
+                f"Features of modality `{name}` must be finite, but row {row} has NaN or infinity at {place}. Clean or "
+                "impute the data first."
+            )

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from qfusion._checks import check, choose, require_number
 from qfusion.models import qcnn
 from qfusion.models.base import FusionModel, Points, StateModel
-from qfusion.models.encoders import Encoder, Features, InputSpec
+from qfusion.models.encoders import Encoder, Features, InputSpec, check_encoder
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.quantum.circuits import BLOCKS
 
@@ -70,13 +70,9 @@ def named_angles(rule: str, M: int) -> Tensor:
         return rule_angles(rule, M)[None]
     if rule != "mean":
         return rule_angles(rule, 2).repeat(M - 1, 1)
-    return torch.stack([_weighted_mean(stage) for stage in range(2, M + 1)])
-
-
-def _weighted_mean(count: int) -> Tensor:
-    """Angles whose masses weigh the newcomer 1 / count against the mean so far."""
-    masses = torch.tensor([0.0, 1 / count, 1 - 1 / count, 1.0], dtype=torch.float64)
-    return 2 * torch.asin(masses.sqrt())
+    # masses weigh the newcomer 1 / count against the mean so far
+    masses = [[0.0, 1 / count, 1 - 1 / count, 1.0] for count in range(2, M + 1)]
+    return 2 * torch.asin(torch.tensor(masses, dtype=torch.float64).sqrt())
 
 
 def separate_angles(turns: Tensor) -> Tensor:
@@ -101,11 +97,11 @@ def nearest_turns(phi: Tensor) -> Tensor:
 
 def probabilities(masses: Tensor) -> Tensor:
     """Returns the probability of every outcome pattern, (..., 2^k), of independent qubits with masses (..., k)."""
-    result = masses.new_ones(*masses.shape[:-1], 1)
+    product = masses.new_ones(*masses.shape[:-1], 1)
     for m in range(masses.shape[-1]):
         p = masses[..., m, None]
-        result = torch.stack([result * (1 - p), result * p], -1).flatten(-2)
-    return result
+        product = torch.stack([product * (1 - p), product * p], -1).flatten(-2)
+    return product
 
 
 def fuse(masses: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
@@ -298,10 +294,10 @@ def with_angle(
 def with_entry_learned(text: str, shape: Shape, element: int, stage: int, pattern: int) -> str:
     """The text with one entry as learned."""
     name = edit_key(shape, element, stage, pattern)
-    stored = ",".join(_without(text, name))
+    rest = ",".join(_without(text, name))
     untouched = torch.full((shape.n, shape.stages, shape.patterns), math.inf)
-    still_set = bool(torch.isfinite(apply_edits(stored, untouched, shape)[element, stage, pattern]))
-    return f"{stored},{name}:{LEARNED}" if still_set else stored
+    still_set = bool(torch.isfinite(apply_edits(rest, untouched, shape)[element, stage, pattern]))
+    return f"{rest},{name}:{LEARNED}" if still_set else rest
 
 
 def _without(text: str, name: str) -> list[str]:
@@ -318,9 +314,9 @@ def with_rule(text: str, shape: Shape, element: int | None, rule: str) -> str:
     if element is None:
         return "" if rule == LEARNED else f"{EVERYONE}:{rule}"
     parts = [part.strip() for part in text.split(",") if part.strip()]
-    selected = [part for part in parts if part.replace(":", ".").partition(".")[0] != str(element)]
-    put_back = rule == LEARNED and not any(part.startswith(EVERYONE) for part in selected)
-    return ",".join(selected if put_back else [*selected, f"{element}:{rule}"])
+    others = [part for part in parts if part.replace(":", ".").partition(".")[0] != str(element)]
+    put_back = rule == LEARNED and not any(part.startswith(EVERYONE) for part in others)
+    return ",".join(others if put_back else [*others, f"{element}:{rule}"])
 
 
 # Feature-entanglement fusion with a quantum convolutional network (arXiv 2601.07856).
@@ -351,7 +347,53 @@ def read_classes(network: qcnn.QCNN, vectors: Tensor) -> None:
     network.head.copy_(torch.linalg.pinv((features[:-1] - features[-1]).T, atol=0.1))
 
 
-class EntangledQCNN(StateModel):
+class NetworkModel(FusionModel):
+    """A model whose fused qubits pass a quantum convolutional network.
+
+    Attributes:
+        elements: number n of fused qubits.
+        network: that they pass.
+    """
+
+    elements: int
+    network: qcnn.QCNN
+
+    def _lay_out(
+        self,
+        elements: int,
+        block: str,
+        start: str,
+        encoder: str,
+        hidden: int,
+        dropout: float,
+        pooling: str,
+        input_dropout: float,
+    ) -> None:
+        """Makes the network and encoders that give a number for each fused qubit; settings as of `EntangledQCNN`."""
+        C = len(self.outputs)
+        choose("Convolution block", block, BLOCKS)
+        choose("Start of the readout", start, STARTS)
+        check(
+            isinstance(elements, int) and elements >= 0,
+            f"Argument `elements` must be a whole number from 0, but is {elements!r}.",
+        )
+        check_encoder(hidden, dropout, input_dropout)
+        self.elements = elements or (C if 4 <= C <= 10 else 8)
+        check(
+            start == "random" or self.elements == C,
+            f"Argument `start` is 'classes', which needs one element per class, but there are {self.elements} "
+            f"elements and {C} classes. Set `elements` to {C}, or `start` to 'random'.",
+        )
+        self.network = qcnn.QCNN(self.elements, C, block)
+        self.encoders = nn.ModuleDict(
+            {
+                name: Encoder(spec, self.elements, hidden, dropout, pooling, encoder, input_dropout)
+                for name, spec in self.input_specs.items()
+            }
+        )
+
+
+class EntangledQCNN(NetworkModel, StateModel):
     """The feature-entanglement fusion network.
 
     Args:
@@ -398,8 +440,6 @@ class EntangledQCNN(StateModel):
         super().__init__(inputs, outputs)
         M, C = len(self.modalities), len(self.outputs)
         choose("Fusion rule", rule, INITIAL)
-        choose("Convolution block", block, BLOCKS)
-        choose("Start of the readout", start, STARTS)
         choose("Tables", tables, TABLES)
         check(
             not (freeze_rule and tables == "separate"),
@@ -409,16 +449,6 @@ class EntangledQCNN(StateModel):
         check(
             not (freeze_rule and rule == "random"),
             "Argument `freeze_rule` needs a named rule, but `rule` is 'random'. Name a rule.",
-        )
-        check(
-            isinstance(elements, int) and elements >= 0,
-            f"Argument `elements` must be a whole number from 0, but is {elements!r}.",
-        )
-        for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
-            check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
-        check(
-            isinstance(hidden, int) and 1 <= hidden <= 2**14,
-            f"Argument `hidden` must be a whole number from 1 to {2**14}, but is {hidden!r}.",
         )
         self.settings: dict[str, Any] = dict(
             elements=elements,
@@ -433,21 +463,14 @@ class EntangledQCNN(StateModel):
             tables=tables,
             input_dropout=input_dropout,
         )
-        self.elements = elements or (C if 4 <= C <= 10 else 8)
-        self.elements_are_classes = self.elements == C
-        check(
-            start == "random" or self.elements_are_classes,
-            f"Argument `start` is 'classes', which needs one element per class, but there are {self.elements} "
-            f"elements and {C} classes. Set `elements` to {C}, or `start` to 'random'.",
-        )
-        self.network = qcnn.QCNN(self.elements, C, block)
-        self.encoders = nn.ModuleDict(
-            {
-                name: Encoder(spec, self.elements, hidden, dropout, pooling, encoder, input_dropout)
-                for name, spec in self.input_specs.items()
-            }
-        )
-        angles = self._start(rule, M)
+        self._lay_out(elements, block, start, encoder, hidden, dropout, pooling, input_dropout)
+        n = self.elements
+        self.elements_are_classes = n == C
+        named = named_angles("mean" if rule == "random" else rule, M).to(torch.get_default_dtype())
+        if rule == "random":
+            angles = torch.rand(n, *named.shape) * torch.pi
+        else:
+            angles = named.expand(n, *named.shape).clone()
         if freeze_rule:
             self.register_buffer("phi", angles)
         elif tables == "separate":
@@ -456,30 +479,16 @@ class EntangledQCNN(StateModel):
         else:
             self.phi = nn.Parameter(angles + 0.1 * torch.randn_like(angles))
         self.bias = nn.Parameter(torch.zeros(C))
-        if start == "classes":
-            self._read_classes()
+        if start == "classes":  # full mass on element i, others undecided, raises score i alone
+            masses = torch.full((n + 1, n, M), 0.5)
+            masses[torch.arange(n), torch.arange(n)] = 1.0
+            read_classes(self.network, fuse(masses, self.phi.detach())[0])
 
     def __getattr__(self, name: str) -> Any:
         """The tables of separate rotations are worked out from these wherever `phi` is asked for."""
         if name == "phi" and "phi" not in self._buffers and "turns" in self._parameters:
             return separate_angles(self.turns)
         return super().__getattr__(name)
-
-    @torch.no_grad()
-    def _read_classes(self) -> None:
-        """Sets the head so that full mass on element i, others undecided, raises score i and no other; see
-        `read_classes`."""
-        n, M = self.elements, len(self.modalities)
-        masses = torch.full((n + 1, n, M), 0.5)
-        masses[torch.arange(n), torch.arange(n)] = 1.0
-        read_classes(self.network, fuse(masses, self.phi)[0])
-
-    def _start(self, rule: str, M: int) -> Tensor:
-        named = named_angles("mean" if rule == "random" else rule, M).to(torch.get_default_dtype())
-        if rule == "random":
-            named = torch.rand(self.elements, *named.shape) * torch.pi
-            return named
-        return named.expand(self.elements, *named.shape).clone()
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
         """Returns the angles of the truth tables, which say nothing at pi / 2 (mass 1/2), and of the circuit, which do
@@ -496,13 +505,9 @@ class EntangledQCNN(StateModel):
         """
         return {name: self._encoded(inputs, name) + torch.pi / 2 for name in self.modalities}
 
-    def encode(self, inputs: Mapping[str, Features]) -> dict[str, Tensor]:
-        """Returns the masses p_mi = sin^2(theta_mi / 2) of every modality, (B, n): its state as far as the fusion can
-        tell."""
-        return {name: self.encode_one(inputs, name) for name in self.modalities}
-
     def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
-        """Returns the masses of one modality, (B, n); `inputs` need not hold the others."""
+        """Returns the masses p_mi = sin^2(theta_mi / 2) of one modality, (B, n): its state as far as the fusion can
+        tell; `inputs` need not hold the others."""
         return torch.sin((self._encoded(inputs, name) + torch.pi / 2) / 2).square()
 
     def fuse(self, masses: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -524,10 +529,6 @@ class EntangledQCNN(StateModel):
     def read(self, vectors: Tensor) -> Tensor:
         """Returns the scores without bias of fused qubits (1, <X>, <Z>), (B, n, 3) -> (B, C)."""
         return qcnn.network_scores(self.network, vectors)
-
-    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
-        """Returns the scores (logits), (B, C)."""
-        return self.scores(self.encode(inputs))
 
     def with_angles(self, phi: Tensor) -> EntangledQCNN:
         """Returns a model that shares this one's weights but fuses by other truth tables, phi of shape (n, stages,
@@ -614,7 +615,7 @@ class EntangledQCNN(StateModel):
 # would be `EntangledQCNN` itself: the entanglement of its fusion is inert for the scores.
 
 
-class ProductQCNN(FusionModel):
+class ProductQCNN(NetworkModel):
     """The network on qubits whose angles are sums; settings and errors as for `EntangledQCNN`, but those of tables."""
 
     kind = "product-qcnn"
@@ -635,14 +636,6 @@ class ProductQCNN(FusionModel):
     ):
         super().__init__(inputs, outputs)
         M, C = len(self.modalities), len(self.outputs)
-        choose("Convolution block", block, BLOCKS)
-        choose("Start of the readout", start, STARTS)
-        check(
-            isinstance(elements, int) and elements >= 0,
-            f"Argument `elements` must be a whole number from 0, but is {elements!r}.",
-        )
-        for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
-            check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
         self.settings: dict[str, Any] = dict(
             elements=elements,
             block=block,
@@ -653,19 +646,7 @@ class ProductQCNN(FusionModel):
             pooling=pooling,
             input_dropout=input_dropout,
         )
-        self.elements = elements or (C if 4 <= C <= 10 else 8)
-        check(
-            start == "random" or self.elements == C,
-            f"Argument `start` is 'classes', which needs one element per class, but there are {self.elements} "
-            f"elements and {C} classes. Set `elements` to {C}, or `start` to 'random'.",
-        )
-        self.network = qcnn.QCNN(self.elements, C, block)
-        self.encoders = nn.ModuleDict(
-            {
-                name: Encoder(spec, self.elements, hidden, dropout, pooling, encoder, input_dropout)
-                for name, spec in self.input_specs.items()
-            }
-        )
+        self._lay_out(elements, block, start, encoder, hidden, dropout, pooling, input_dropout)
         self.weights = nn.Parameter(torch.full((M, self.elements), 1.0 / M))
         self.bias = nn.Parameter(torch.zeros(C))
         if start == "classes":
@@ -684,8 +665,8 @@ class ProductQCNN(FusionModel):
     def scores(self, states: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores (logits), (B, C), of the encoders' numbers."""
         turns = torch.stack([states[name] for name in self.modalities], 1)
-        fused = vectors(torch.pi / 2 + (self.weights * turns).sum(1))
-        return qcnn.network_scores(self.network, fused) + self.bias
+        angles = torch.pi / 2 + (self.weights * turns).sum(1)
+        return qcnn.network_scores(self.network, vectors(angles)) + self.bias
 
 
 def vectors(angles: Tensor) -> Tensor:

@@ -7,15 +7,18 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import combinations
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qfusion._checks import check, require_number
+from qfusion._checks import check, choose, require_number, require_whole
 from qfusion.models.base import KetModel
 from qfusion.models.baselines import Baseline, Block
-from qfusion.models.encoders import Features, InputSpec
+from qfusion.models.encoders import Averaged, Features, InputSpec, check_encoder
 from qfusion.models.qcnn import HEAD_SCALE
 from qfusion.quantum import circuits
 from qfusion.quantum.circuits import Gate
@@ -24,31 +27,20 @@ from qfusion.quantum.circuits import Gate
 # trained rotations and CNOTs.
 
 
-# Systems that stand beside ours in the literature, each a file: what its source says, what of it is our reading.
-
-
-def whole(name: str, value: Any, low: int, high: int) -> None:
-    """Raises InvalidInput unless a setting is a whole number from `low` to `high`."""
-    check(
-        isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
-        f"Argument `{name}` must be a whole number from {low} to {high}, but is {value!r}.",
-    )
-
-
 def qubits_per_modality(qubits: int, modalities: int, limit: int, most: int = 3) -> int:
     """Returns the qubits of each modality; 0 takes as many as fit, but not more than `most`.
 
     Raises:
         InvalidInput: when all together are more than `limit`.
     """
-    whole("qubits", qubits, 0, limit)
-    entry = qubits or max(1, min(most, limit // max(1, modalities)))
+    require_whole("qubits", qubits, 0, limit)
+    count = qubits or max(1, min(most, limit // max(1, modalities)))
     check(
-        entry * modalities <= limit,
-        f"Argument `qubits` must give at most {limit} qubits in all, but {entry} for each of {modalities} modalities "
-        f"are {entry * modalities}: their states are held exactly. Lower `qubits`.",
+        count * modalities <= limit,
+        f"Argument `qubits` must give at most {limit} qubits in all, but {count} for each of {modalities} modalities "
+        f"are {count * modalities}: their states are held exactly. Lower `qubits`.",
     )
-    return entry
+    return count
 
 
 def around(n: int) -> list[tuple[int, ...]]:
@@ -256,8 +248,8 @@ class QuantumLego(CircuitFusion):
         pooling: str = "gru",
         input_dropout: float = 0.0,
     ):
-        whole("layers", layers, 1, 64)
-        whole("width", width, 0, 4096)
+        require_whole("layers", layers, 1, 64)
+        require_whole("width", width, 0, 4096)
         require_number("pretraining", pretraining, 0, 1)
         super().__init__(
             inputs,
@@ -407,12 +399,12 @@ class QuantumCrossAttention(CircuitModel):
             ("heads", heads, 4096),
             ("width", width, 4096),
         ):
-            whole(name, value, 1, high)
+            require_whole(name, value, 1, high)
         check(
             width % heads == 0,
             f"Argument `width` must be a multiple of `heads`, {heads}, but is {width}.",
         )
-        entry = qubits_per_modality(qubits, len(inputs), MAX_ATTENTION_QUBITS)
+        per_modality = qubits_per_modality(qubits, len(inputs), MAX_ATTENTION_QUBITS)
         super().__init__(
             inputs,
             outputs,
@@ -427,9 +419,9 @@ class QuantumCrossAttention(CircuitModel):
             heads=heads,
             width=width,
         )
-        M, self.n = len(inputs), entry * len(inputs)
+        M, self.n = len(inputs), per_modality * len(inputs)
         self.classical = nn.Linear(M * features, width)
-        self.maps = nn.ModuleList([nn.Linear(features, entry) for _ in range(M)])
+        self.maps = nn.ModuleList([nn.Linear(features, per_modality) for _ in range(M)])
         self.scales = nn.Parameter(torch.ones(self.n))
         self.layers = Layers(self.n, layers, 0.5)
         self.tokens = nn.Linear(3, width)
@@ -453,16 +445,15 @@ class QuantumCrossAttention(CircuitModel):
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Returns the scores, (B, C), apart from where they start."""
         asks = self.classical(torch.cat(encoded, -1).relu())[:, None]
-        message = self.tokens(self.expectations(encoded)) + self.places
-        mask = torch.ones(message.shape[:2], dtype=torch.bool, device=message.device)
-        return self.head(self.block(asks, (message, mask))[:, 0])
+        tokens = self.tokens(self.expectations(encoded)) + self.places
+        mask = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
+        return self.head(self.block(asks, (tokens, mask))[:, 0])
 
     @torch.no_grad()
     def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
         """Returns the circuit of one sample, see `CircuitModel`."""
         angles = single(self.angles([states[name] for name in self.modalities]))
-        entry = self.n // len(self.modalities)
-        names = [f"{name} {k + 1}" for name in self.modalities for k in range(entry)]
+        names = [f"{name} {k + 1}" for name, n in self.registers().items() for k in range(n)]
         turns = [
             circuits.turn("RY", q, angle, **{names[q]: float(angle / self.scales[q])})
             for q, angle in enumerate(angles)
@@ -537,7 +528,7 @@ class QuantumFusionLayer(CircuitModel):
         pooling: str = "gru",
         input_dropout: float = 0.0,
     ):
-        whole("degree", degree, 1, 64)
+        require_whole("degree", degree, 1, 64)
         self.per_modality = qubits_per_modality(qubits, len(inputs), MAX_LAYER_QUBITS, 2)
         super().__init__(
             inputs,
@@ -663,9 +654,7 @@ class UnitaryFusion(KetModel):
         super().__init__(inputs, outputs)
         self.dims = self._sizes(dims, MAX_DIMENSION, "the unitary is a D x D matrix")
         D, C = math.prod(self.dims), len(self.outputs)
-        whole("hidden", hidden, 1, 2**14)
-        for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
-            check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
+        check_encoder(hidden, dropout, input_dropout)
         self.settings: dict[str, Any] = dict(
             dims=list(self.dims),
             encoder=encoder,
@@ -697,10 +686,6 @@ class UnitaryFusion(KetModel):
         """Returns the scores of given kets, (B, C): their product passes the unitary and is measured."""
         psi = self.product_state(states)
         return circuits.populations(psi @ self.unitary().T.to(psi.dtype)) @ self.W.T + self.bias
-
-    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
-        """Returns the scores, (B, C)."""
-        return self.direct_scores(self.encode(inputs))
 
 
 # VQC-MLPNet (Qi, Yang, Chen, Hsieh 2025, "VQC-MLPNet: an unconventional hybrid quantum-classical architecture for
@@ -754,13 +739,13 @@ class CircuitWeights(CircuitModel):
         pooling: str = "gru",
         input_dropout: float = 0.0,
     ):
-        whole("width", width, 2, 1024)
+        require_whole("width", width, 2, 1024)
         check(
             width & (width - 1) == 0,
             "Argument `width` must be a power of two, one hidden unit for each state of the circuit's qubits, but is "
             f"{width}. Take {2 ** (width.bit_length() - 1)} or {2 ** width.bit_length()}.",
         )
-        whole("layers", layers, 1, 64)
+        require_whole("layers", layers, 1, 64)
         super().__init__(
             inputs,
             outputs,
@@ -809,16 +794,14 @@ class CircuitWeights(CircuitModel):
             InvalidInput: when there are several rows.
         """
         d, name, value = self.largest(states, number)
-        result = [
-            Gate(
-                "StatePrep",
-                tuple(range(self.n)),
-                prepared(self.rows[d] / self.norms()[d]),
-                {name: value},
-            )
-        ]
-        return result + [
-            gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)
+        state = prepared(self.rows[d] / self.norms()[d])
+        return [
+            Gate("StatePrep", tuple(range(self.n)), state, {name: value}),
+            *(
+                gate
+                for layer in range(self.settings["layers"])
+                for gate in self.layers.gates(layer)
+            ),
         ]
 
     def largest(
@@ -828,8 +811,8 @@ class CircuitWeights(CircuitModel):
         which."""
         numbers = single(torch.cat([states[name] for name in self.modalities], -1))
         d = int(numbers.abs().argmax()) if number is None else number
-        entry = self.settings["features"]
-        return d, f"{self.modalities[d // entry]} {d % entry + 1}", float(numbers[d])
+        m, place = divmod(d, self.settings["features"])
+        return d, f"{self.modalities[m]} {place + 1}", float(numbers[d])
 
     def remark(self, states: Mapping[str, Tensor]) -> str:
         """Returns that no sample passes the circuit, and whose weights are made here."""
@@ -856,3 +839,270 @@ def prepared(state: Tensor) -> Tensor:
         axis, axis
     ) / (axis @ axis)
     return (-sign * U).to(circuits.complex_type(state))
+
+
+# A quantum reservoir of Rydberg atoms, after Kornjača and others 2024 ("Large-scale quantum reservoir learning with
+# an analog quantum computer", arXiv 2407.02553) and Liu and others 2026 ("Practical quantum reservoir computing in
+# Rydberg atom arrays", arXiv 2602.00610).
+#
+#     z_m = principal components of x_m, as many as the modality has atoms      fitted to the training rows, not trained
+#     H(x) = Omega/2 sum_i X_i - sum_i Delta_i n_i + sum_{i<j} V / |i - j|^6 n_i n_j,   Delta_i = Delta tanh z_i
+#     f_k = (<Z_i>, <Z_i Z_j>) after time k T / K, from all atoms in the ground state
+#     y = W f + b                                                               all that is trained
+#
+# n = (1 - Z) / 2 counts a Rydberg excitation; the atoms stand in a chain. Time is in microseconds, Omega = 2 pi; V =
+# 5.42 is that of rubidium atoms 10 micrometres apart; both are those of the tutorials that go with the first source.
+# The evolution is a product of short steps of second order (Strang 1968), each exp(-i diagonal dt / 2) exp(-i Rabi dt)
+# exp(-i diagonal dt / 2): with dt = 1 / 40 expectations are off by two thousandths, seldom by a hundredth.
+#
+# From the sources: principal components as local detunings, Rabi drive, interaction, expectation values of Z_i and Z_i
+# Z_j at several times, linear read-out. Our reading: the modalities' atoms stand one modality after another in one
+# chain, the squashing of the components, and means over time for sequences. `projection` "trained" puts our encoders in
+# the components' place, which no source does.
+
+MAX_ATOMS = 9
+RABI, INTERACTION = 2 * math.pi, 5.42  # radians per microsecond
+LONGEST_STEP = 1 / 40  # microseconds
+PROJECTIONS = ("pca", "trained")
+
+
+@lru_cache(16)
+def excitations(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns which atoms are excited in each basis state, (n, 2^n), and their energy of interaction, (2^n,)."""
+    excited = circuits.bits(n).astype(float)
+    pairs = combinations(range(n), 2)
+    return excited, sum(
+        (INTERACTION / (j - i) ** 6 * excited[i] * excited[j] for i, j in pairs), np.zeros(2**n)
+    )
+
+
+class Components(Averaged):
+    """Means of one modality's features -> its first principal components, in their deviations; random directions until
+    `fit` is called."""
+
+    directions: Tensor
+
+    def __init__(self, spec: InputSpec, outputs: int):
+        super().__init__(spec)
+        directions = torch.zeros(outputs, spec.size)
+        least = min(outputs, spec.size)
+        directions[:least] = torch.linalg.qr(torch.randn(spec.size, least))[0].T
+        self.register_buffer("directions", directions)
+
+    @torch.no_grad()
+    def fit(self, features: Features) -> None:
+        """Sets the directions to the principal axes of rows, over the deviations along them; surplus outputs are 0."""
+        values = self.means(features).double()
+        variances, axes = torch.linalg.eigh(torch.cov(values.T).reshape(values.shape[1], -1))
+        least = min(len(self.directions), values.shape[1])
+        variances, axes = variances.flip(0)[:least], axes.flip(1)[:, :least]
+        axes = axes * axes.gather(0, axes.abs().argmax(0, keepdim=True)).sign()
+        deviations = variances.clamp_min(0).sqrt()
+        usable = deviations > 1e-6 * deviations.max().clamp_min(1e-12)
+        self.directions.zero_()
+        self.directions[:least] = (axes * usable / deviations.clamp_min(1e-12)).T.to(
+            self.directions
+        )
+
+    def forward(self, features: Features) -> Tensor:
+        """Returns (B, outputs)."""
+        return self.means(features) @ self.directions.T
+
+
+class Reservoir(CircuitFusion):
+    """The reservoir, of which only the read-out is trained.
+
+    Args:
+        inputs: form of each modality's features, by name.
+        outputs: names of the scores (classes).
+        qubits: atoms of each modality; 0 takes as many as fit into nine, up to three.
+        duration: T, in microseconds.
+        readouts: times K at which is read.
+        detuning: largest detuning Delta, in radians per microsecond.
+        projection: "pca", or "trained": encoders as those of the other models.
+        encoder, hidden, dropout, pooling, input_dropout: of the encoders, where they are trained, see `Encoder`.
+
+    Raises:
+        InvalidInput, NotFound: when a setting is out of range or unknown.
+    """
+
+    kind = "reservoir"
+    title = "Neighbour: quantum reservoir (Rydberg atoms)"
+    says = "Features detune interacting atoms; nothing is trained but a linear read-out of what is measured of them."
+    about = (
+        "lets {names} detune a chain of atoms that evolve together, untrained, and reads the {target} linearly "
+        "from what is measured of them at several times."
+    )
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        qubits: int = 0,
+        duration: float = 4.0,
+        readouts: int = 8,
+        detuning: float = 6.0,
+        projection: str = "pca",
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
+        require_whole("readouts", readouts, 1, 256)
+        require_number("duration", duration, 1e-6, 100)
+        require_number("detuning", detuning, 0, 1000)
+        self.projects = choose("Projection", projection, PROJECTIONS) == "pca"
+        super().__init__(
+            inputs,
+            outputs,
+            qubits,
+            MAX_ATOMS,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            duration=duration,
+            readouts=readouts,
+            detuning=detuning,
+            projection=projection,
+        )
+        self.words = [*((i,) for i in range(self.n)), *combinations(range(self.n), 2)]
+        self.head = nn.Linear(readouts * len(self.words), len(outputs))
+        nn.init.zeros_(self.head.weight)
+
+    def make_encoder(self, spec: InputSpec) -> nn.Module:
+        """Returns the principal components of a modality, or a trained encoder."""
+        return Components(spec, self.per_modality) if self.projects else super().make_encoder(spec)
+
+    def project(self, inputs: Mapping[str, Features]) -> None:
+        """Fits the principal components to rows, once features are standardised."""
+        for name in self.modalities:
+            encoder = self.encoders[name]
+            if isinstance(encoder, Components):
+                encoder.fit(self._features(inputs, name))
+
+    @property
+    def substeps(self) -> tuple[int, float]:
+        """Steps between two times that are read, and how long each takes."""
+        between = self.settings["duration"] / self.settings["readouts"]
+        count = math.ceil(between / LONGEST_STEP - 1e-9)
+        return count, between / count
+
+    def detunings(self, numbers: Tensor) -> Tensor:
+        """Returns Delta_i, (B, n) radians per microsecond, of the components (B, n)."""
+        return self.settings["detuning"] * numbers.tanh()
+
+    def evolve(self, psi: Tensor, detunings: Tensor) -> Tensor:
+        """Returns states (B, 2^n) one time of reading later; detunings are (B, n), or (1, n) for all rows."""
+        count, dt = self.substeps
+        excited, interaction = (
+            torch.as_tensor(table).to(detunings) for table in excitations(self.n)
+        )
+        energy = interaction - detunings @ excited
+        half = torch.exp(-0.5j * dt * energy)
+        angle = energy.new_tensor(RABI * dt)
+        rabi = torch.stack([torch.cos(angle / 2), -1j * torch.sin(angle / 2)])[[0, 1, 1, 0]].view(
+            1, 2, 2
+        )
+        rabi = rabi.expand(self.n, 2, 2)
+        driven, psi, whole_step = circuits.joined(rabi), psi * half, half.square()
+        for step in range(count):
+            psi = circuits.apply(psi, driven) * (whole_step if step < count - 1 else half)
+        return psi
+
+    def measured(self, numbers: Tensor) -> Tensor:
+        """Returns <Z_i> and <Z_i Z_j> at every time, (B, K (n + n (n - 1) / 2)), of the components (B, n)."""
+        detunings, psi, result = (
+            self.detunings(numbers),
+            circuits.ground(numbers.shape[0], self.n, numbers),
+            [],
+        )
+        for _ in range(self.settings["readouts"]):
+            psi = self.evolve(psi, detunings)
+            result.append(circuits.expectations(psi, self.words))
+        return torch.cat(result, -1)
+
+    def fuse(self, encoded: list[Tensor]) -> Tensor:
+        """Returns the scores, (B, C), apart from where they start."""
+        return self.head(self.measured(torch.cat(encoded, -1)))
+
+    @torch.no_grad()
+    def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
+        """Returns the circuit of one sample, see `CircuitModel`: evolutions of all atoms, as they are stepped, from
+        each time that is read to the next."""
+        detunings = self.detunings(self.one_row(states)[None])
+        held = {key: value for one in self.named(detunings[0]) for key, value in one.items()}
+        start = torch.eye(
+            2**self.n, dtype=circuits.complex_type(detunings), device=detunings.device
+        )
+        U = self.evolve(start, detunings).T  # row i is where basis state i goes
+        readouts = self.settings["readouts"]
+        duration = self.settings["duration"] / readouts
+        return [Gate("Rydberg", tuple(range(self.n)), U, {"duration": duration, **held})] * readouts
+
+    @torch.no_grad()
+    def elementary(self, states: Mapping[str, Tensor]) -> list[Gate]:
+        """Returns the steps that stand for the evolution: RX for the drive, RZ and IsingZZ for the energies."""
+        detunings, (count, dt) = self.detunings(self.one_row(states)[None])[0], self.substeps
+        pairs = {(i, j): INTERACTION / (j - i) ** 6 for i, j in combinations(range(self.n), 2)}
+        fields = (
+            detunings.clone()
+        )  # n = (1 - Z) / 2: -D n is D Z / 2, and V n n is V (1 - Z - Z + Z Z) / 4
+        for pair, V in pairs.items():
+            fields[list(pair)] -= V / 2
+        signs = circuits.signs(2, [(0, 1)], detunings)[0]
+
+        def energies(time: float) -> list[Gate]:
+            return [
+                *(circuits.turn("RZ", i, field * time) for i, field in enumerate(fields)),
+                *(
+                    Gate(
+                        "IsingZZ",
+                        pair,
+                        torch.exp(-0.25j * V * time * signs).diag(),
+                        {"angle": V * time / 2},
+                    )
+                    for pair, V in pairs.items()
+                ),
+            ]
+
+        drive = [circuits.turn("RX", i, detunings.new_tensor(RABI * dt)) for i in range(self.n)]
+        further = (energies(dt) + drive) * (count * self.settings["readouts"] - 1)
+        return energies(dt / 2) + drive + further + energies(dt / 2)
+
+    @torch.no_grad()
+    def step_errors(self, states: Mapping[str, Tensor]) -> tuple[float, float]:
+        """Returns how far the steps end from the exact evolution: the largest deviation of what is read, and the trace
+        distance of the states.
+
+        Raises:
+            InvalidInput: when there are several rows.
+        """
+        detunings = self.detunings(self.one_row(states)[None])
+        excited, interaction = (
+            torch.as_tensor(table).to(detunings) for table in excitations(self.n)
+        )
+        own = circuits.bits(self.n).T
+        drive = torch.as_tensor((own[:, None] != own[None]).sum(-1) == 1).to(detunings) * RABI / 2
+        E, V = torch.linalg.eigh(torch.diag((interaction - detunings @ excited)[0]) + drive)
+        phases = torch.exp(-1j * self.settings["duration"] * E)
+        exact = (V.to(phases) @ (phases * V[0]))[None]
+        psi = circuits.ground(1, self.n, detunings)
+        for _ in range(self.settings["readouts"]):
+            psi = self.evolve(psi, detunings)
+        read = [circuits.expectations(part, self.words) for part in (psi, exact)]
+        across = psi - exact * (exact.conj() * psi).sum()
+        return float((read[0] - read[1]).abs().max()), float(torch.linalg.vector_norm(across))
+
+    def remark(self, states: Mapping[str, Tensor]) -> str:
+        """Returns what stands for the evolution, and how far it ends from it."""
+        count, dt = self.substeps
+        read, distance = self.step_errors(states)
+        return (
+            "Nothing of this circuit is trained. Each gate is the evolution of all atoms to the next time that is "
+            f"read, by {count} steps of second order, {dt:.3g} microseconds long: at the end what is read of this "
+            f"sample is off by {read:.2g} at most, and the state by {distance:.2g} in trace distance."
+        )

@@ -362,8 +362,7 @@ def _ring(
     sites, half = A.unbind(1), (s + 1) // 2
     left, right = _chain(sites[:half]), _chain(sites[half:])
     T = left.transpose(1, 2).flatten(2) @ right.permute(0, 3, 1, 2).flatten(1, 2)
-    joined = _Group(wires, T.view(B, *(U,) * s))
-    return dict.fromkeys(wires, joined)
+    return dict.fromkeys(wires, _Group(wires, T.view(B, *(U,) * s)))
 
 
 def _chain(sites: Sequence[Tensor]) -> Tensor:

@@ -6,18 +6,19 @@ from __future__ import annotations
 
 import copy
 import math
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qfusion._checks import check, choose, require_number
+from qfusion._checks import check, choose, require_number, require_whole
 from qfusion.models.base import KetModel, Points, expectation
-from qfusion.models.encoders import Features, InputSpec
+from qfusion.models.encoders import Features, InputSpec, check_encoder
 from qfusion.models.tweak import Tweak
 from qfusion.quantum import decomposition, states, trajectories
 from qfusion.quantum.decomposition import Subset
@@ -124,12 +125,12 @@ def choice(
     many = (
         f"{outputs} observable{'s' * (outputs != 1)}" if way == "observables" else f"{rows} states"
     )
-    study = costs["states"][0] / operations
+    ratio = costs["states"][0] / operations
     fewer = (
         "fewer than there are observables"
         if way == "states"
         else "evolved once for any number of samples"
-        + (f" ({rows:,} states would be {study:,.0f} times the work)" if study >= 1.5 else "")
+        + (f" ({rows:,} states would be {ratio:,.0f} times the work)" if ratio >= 1.5 else "")
     )
     held = (
         "as one real matrix"
@@ -164,233 +165,43 @@ MAX_DIMENSION = 4096
 MAX_SAMPLED = 65536  # with local terms, by trajectories alone
 
 
-class QuantumJump(KetModel):
-    """The QiNN-QJ model.
+class TimeModel(KetModel):
+    """What the ability "time" gives: the modalities' product state evolves under a generator for a duration, and each
+    score is linear in probabilities of measurement vectors at its end, or at any time before.
 
-    Args:
-        inputs: form of each modality's features, by name; the order is the order of the tensor product.
-        outputs: names of the scores.
-        dims: dimension d_m of every modality state, or one number for all.
-        jumps: number K of jump operators (per term when the coupling is local).
-        measurements: number J of measurement vectors of each state that is read; d_m^2 of them can span all observables
-            of modality m.
-        duration: evolution time T, in units of 1 / energy (hbar = 1).
-        evolution: "jump" (H and L_k), "unitary" (no L_k), "dissipative" (no H) or "none".
-        dynamics: "master" solves the master equation; "jumps" averages sampled quantum-jump trajectories.
-        coupling: "dense" (H and L_k on the whole space) or "local" (a sum of terms on `body` modalities each, for large
-            D).
-        body: modalities per local term.
-        trajectories, steps: with dynamics="jumps", trajectories per sample and first-order steps.
-        encoder, hidden, dropout, pooling: of the encoders, see `Encoder`.
-        input_dropout: of the encoders; below 0 it is as `dropout`.
-        readout: which states are read: "local" (that of every modality, rho_m), "single" (that of one modality, so that
-            all else must flow into it) or "joint" (the joint state, as models before this setting existed).
-        read: with readout="single", the modality that is read; "" is the first.
-        head_scale: deviation of the weights W at the start; 0 takes 2 d / D where a state of dimension d is read, so
-            that scores start as small as those of joint vectors with 2: one of D populations is d / D of one of d.
+    A subclass says the generator and the vectors.
 
-    Raises:
-        InvalidInput, NotFound: when a setting is out of range or unknown.
+    Attributes:
+        duration: T, in units of 1 / energy (hbar = 1), tweaked or learned.
+        tweak: what is changed of what was learned; None where nothing is.
+        subsystems: the modalities of every term of the generator.
+        A, L: parameters of every term's Hamiltonian and of its jump operators; empty where there are none.
+        W: weights of the probabilities in the scores, (C, all vectors).
+        still: whether nothing evolves.
+        samples: whether scores are means over sampled trajectories while training; `settings` then say of how many
+            `trajectories` in how many `steps`.
+        way: how scores are worked out, of WAYS, or "auto".
     """
 
-    kind = "quantum-jump"
     abilities = frozenset({"states", "kets", "time", "circuit", "terms"})
+    duration: float
+    tweak: Tweak | None = None
+    subsystems: list[Subset]
+    A: nn.ParameterList
+    L: nn.ParameterList
+    W: nn.Parameter
+    still: bool = False
+    samples: bool = False
+    way: str = "auto"
 
-    def __init__(
-        self,
-        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
-        outputs: Sequence[str] = ("score",),
-        *,
-        dims: int | Sequence[int] = 4,
-        jumps: int = 3,
-        measurements: int = 16,
-        duration: float = 1.0,
-        evolution: str = "jump",
-        dynamics: str = "master",
-        coupling: str = "dense",
-        body: int = 2,
-        trajectories: int = 8,
-        steps: int = 20,
-        hidden: int = 32,
-        dropout: float = 0.3,
-        pooling: str = "gru",
-        encoder: str = "mlp",
-        input_dropout: float = -1.0,
-        readout: str = "local",
-        read: str = "",
-        head_scale: float = 0.0,
-    ):
-        super().__init__(inputs, outputs)
-        self.dims = self._check_settings(
-            dims,
-            jumps,
-            measurements,
-            duration,
-            body,
-            trajectories,
-            steps,
-            hidden,
-            dropout,
-            input_dropout,
-            MAX_SAMPLED if coupling == "local" else MAX_DIMENSION,
-        )
-        choose("Evolution", evolution, EVOLUTIONS)
-        choose("Dynamics", dynamics, DYNAMICS)
-        choose("Coupling", coupling, COUPLINGS)
-        choose("Read-out", readout, READOUTS)
-        check(
-            readout == "single" or read == "",
-            f"Argument `read` must be empty unless `readout` is 'single', but is {read!r} with `readout` "
-            f"{readout!r}. Leave it out or set `readout` to 'single'.",
-        )
-        require_number("head_scale", head_scale, 0, 1e3)
-        if read:
-            choose("Modality in `read`", read, self.modalities)
-        self.settings: dict[str, Any] = dict(
-            dims=list(self.dims),
-            jumps=jumps,
-            measurements=measurements,
-            duration=duration,
-            evolution=evolution,
-            dynamics=dynamics,
-            coupling=coupling,
-            body=body,
-            trajectories=trajectories,
-            steps=steps,
-            hidden=hidden,
-            dropout=dropout,
-            pooling=pooling,
-            encoder=encoder,
-            input_dropout=input_dropout,
-            readout=readout,
-            read=read,
-            head_scale=head_scale,
-        )
-        self.duration = float(duration)
-        self.tweak: Tweak | None = None
-        self.way = "auto"
-        self.encoders = self._ket_encoders(
-            hidden, dropout, pooling, encoder, None if input_dropout < 0 else input_dropout
-        )
-        M, C = len(self.dims), len(self.outputs)
-        self.subsystems = (
-            [tuple(range(M))] if coupling == "dense" else list(combinations(range(M), min(body, M)))
-        )
-        sides = [math.prod(self.dims[m] for m in s) for s in self.subsystems]
-        with_H, with_L = evolution in ("jump", "unitary"), evolution in ("jump", "dissipative")
-        share = (
-            len(self.subsystems) ** -0.5
-        )  # so that the whole generator starts equally strong, dense or local
-        self.A = nn.ParameterList(
-            [_gaussian(d, d, scale=share / math.sqrt(2 * d)) for d in sides if with_H]
-        )
-        self.L = nn.ParameterList(
-            [
-                _gaussian(jumps, d, d, scale=share / math.sqrt(8 * d))
-                for d in sides
-                if with_L and jumps
-            ]
-        )
-        one = self.modalities.index(read) if read else 0
-        read_by: dict[str, list[Subset]] = {
-            "joint": [tuple(range(M))],
-            "local": [(m,) for m in range(M)],
-            "single": [(one,)],
-        }
-        self.read_states = read_by[readout]
-        for name, s in zip(self._vector_names, self.read_states, strict=True):
-            d = math.prod(self.dims[m] for m in s)
-            self.register_parameter(
-                name, nn.Parameter(_gaussian(measurements, d, scale=1 / math.sqrt(2 * d)))
-            )
-        read_sizes = torch.tensor(
-            [math.prod(self.dims[m] for m in s) for s in self.read_states]
-        ).repeat_interleave(measurements)
-        self.W = nn.Parameter(
-            torch.randn(C, len(read_sizes)) * (head_scale or 2 * read_sizes / math.prod(self.dims))
-        )
-        self.bias = nn.Parameter(torch.zeros(C))
-
-    def _check_settings(
-        self,
-        dims: int | Sequence[int],
-        jumps: int,
-        measurements: int,
-        duration: float,
-        body: int,
-        trajectories: int,
-        steps: int,
-        hidden: int,
-        dropout: float,
-        input_dropout: float,
-        most: int,
-    ) -> tuple[int, ...]:
-        sizes = self._sizes(
-            dims,
-            most,
-            "H and the L_k are held as D x D matrices"
-            if most == MAX_DIMENSION
-            else "kets of that many amplitudes are sampled",
-        )
-        for name, value, low, high in (
-            ("jumps", jumps, 0, 256),
-            ("measurements", measurements, 1, 4096),
-            ("body", body, 1, 64),
-            ("trajectories", trajectories, 1, 10**6),
-            ("steps", steps, 1, 10**6),
-            ("hidden", hidden, 1, 2**14),
-        ):
-            check(
-                isinstance(value, int) and low <= value <= high,
-                f"Argument `{name}` must be a whole number from {low} to {high}, but is {value!r}.",
-            )
-        check(
-            math.isfinite(duration) and duration >= 0,
-            f"Argument `duration` must be finite and not negative, but is {duration}.",
-        )
-        for name, share, lowest in (
-            ("dropout", dropout, 0.0),
-            ("input_dropout", input_dropout, -1.0),
-        ):
-            check(
-                lowest <= share < 1,
-                f"Argument `{name}` must lie in [{lowest:g}, 1), but is {share}.",
-            )
-        return sizes
-
+    @abstractmethod
     def generator(self) -> Generator:
         """Returns the generator with the learned (and tweaked) Hamiltonian and jump operators, differentiable."""
-        dtype, device = self.W.dtype.to_complex(), self.W.device
-        rates = None if self.tweak is None else self.tweak.rate_factors(self.jump_count)
-        terms, first = [], 0
-        for n, s in enumerate(self.subsystems):
-            d = math.prod(self.dims[m] for m in s)
-            A = (
-                torch.view_as_complex(self.A[n])
-                if len(self.A)
-                else torch.zeros(d, d, dtype=dtype, device=device)
-            )
-            H = (A + A.mH) / 2
-            L = (
-                torch.view_as_complex(self.L[n])
-                if len(self.L)
-                else torch.zeros(0, d, d, dtype=dtype, device=device)
-            )
-            if rates is not None:
-                L = L * rates[first : first + len(L), None, None].to(L).sqrt()
-                first += len(L)
-            terms.append(Term(s, H, L))
-        generator = Generator(self.dims, tuple(terms))
-        return generator if self.tweak is None else self.tweak.scale(generator, self.modalities)
 
-    def couplings(self) -> list[tuple[nn.Parameter, float]]:
-        """Returns H's and the L_k's parameters; they do nothing at 0."""
-        return [(parameter, 0.0) for parameter in (*self.A, *self.L)]
-
-    @property
-    def samples(self) -> bool:
-        """Whether scores are means over sampled trajectories while training."""
-        return bool(self.settings["dynamics"] == "jumps" and self.settings["evolution"] != "none")
+    @abstractmethod
+    def measurement_vectors(self) -> dict[Subset, Tensor]:
+        """Returns the unit vectors v_mj (J, d) of each state that is read, by its modalities: (m,) of one, all of the
+        joint state."""
 
     @property
     def jump_count(self) -> int:
@@ -407,37 +218,11 @@ class QuantumJump(KetModel):
         )
         return self.generator()
 
-    def hamiltonian(self) -> Tensor:
-        """Returns H, (D, D)."""
-        return self._whole().hamiltonian()
-
-    def jump_operators(self) -> Tensor:
-        """Returns all L_k, (K, D, D)."""
-        return self._whole().jump_operators()
-
-    @property
-    def _vector_names(self) -> list[str]:
-        """The parameters that hold the vectors, by state that is read; "V" alone is the name of old."""
-        return (
-            ["V"] if self.settings["readout"] == "joint" else [f"V{s[0]}" for s in self.read_states]
-        )
-
-    def measurement_vectors(self) -> dict[Subset, Tensor]:
-        """Returns the unit vectors v_mj (J, d) of each state that is read, by its modalities: (m,) of one, all of the
-        joint state."""
-        result = {}
-        for name, s in zip(self._vector_names, self.read_states, strict=True):
-            V = torch.view_as_complex(getattr(self, name))
-            result[s] = V / torch.linalg.vector_norm(V, dim=-1, keepdim=True).clamp_min(1e-12)
-        return result
-
     def weighted_readout(self, weights: Tensor) -> Tensor:
         """Returns sum_j weights_cj |v_j><v_j| x 1, (C, D, D), for weights (C, all vectors in the order of
         `measurement_vectors`)."""
-        parts = []
-        for (s, v), w in zip(
-            self.measurement_vectors().items(), weights.chunk(len(self.read_states), 1), strict=True
-        ):
+        vectors, parts = self.measurement_vectors(), []
+        for (s, v), w in zip(vectors.items(), weights.chunk(len(vectors), 1), strict=True):
             local = torch.einsum("cj,ja,jb->cab", w.to(v.dtype), v, v.conj())
             parts.append(states.embed(local, self.dims, s))
         return torch.stack(parts).sum(0)
@@ -458,27 +243,26 @@ class QuantumJump(KetModel):
         return self._evolve(rho, times, "states")
 
     def _evolve(self, operators: Tensor, times: Sequence[float], picture: str) -> Tensor:
-        if self.settings["evolution"] == "none":
+        if self.still:
             return operators.expand(len(times), *operators.shape)
         return evolve(self._whole(), operators, times, picture)
 
     def forward(self, inputs: Mapping[str, Features]) -> Tensor:
         """Returns the scores, (B, C)."""
         psi = self.product_state(self.encode(inputs))
-        if self.samples:
+        learning = torch.is_grad_enabled()
+        way = self.choice(len(psi), learning).way
+        if self.samples or (way == "trajectories" and learning):
             return self.sampled(psi, self.settings["trajectories"]) + self.bias
-        way = self.choice(len(psi), torch.is_grad_enabled()).way
         if way == "trajectories":
-            if torch.is_grad_enabled():
-                return self.sampled(psi, self.settings["trajectories"]) + self.bias
             return self._estimated(psi, SAMPLED, 0).scores
         if way == "states":
             rho = self.evolve_states(states.density(psi), [self.duration])[0]
             return torch.einsum("cab,nba->nc", self.readout(), rho).real + self.bias
         return expectation(self.observables(), psi) + self.bias
 
-    def by(self, way: str) -> QuantumJump:
-        """Returns a model that shares this one's weights and works scores out in the way given, of `ways.WAYS`, or by
+    def by(self, way: str) -> Self:
+        """Returns a model that shares this one's weights and works scores out in the way given, of WAYS, or by
         the cheapest ("auto"); this one stays as it is.
 
         Raises:
@@ -541,9 +325,9 @@ class QuantumJump(KetModel):
         )
         for ket in psi:  # one sample after the other: its kets are as many as fit
             final = trajectories.waiting_times(generator, ket.repeat(count, 1), self._until, random)
-            record = self._read(final)
-            scores.append(record.mean(0) + self.bias)
-            errors.append(record.std(0) / count**0.5)
+            read = self._read(final)
+            scores.append(read.mean(0) + self.bias)
+            errors.append(read.std(0) / count**0.5)
         empty = psi.real.new_zeros(0, len(self.outputs))
         return Estimate(
             torch.stack(scores) if scores else empty,
@@ -553,14 +337,12 @@ class QuantumJump(KetModel):
 
     @property
     def _until(self) -> float:
-        return 0.0 if self.settings["evolution"] == "none" else self.duration
+        return 0.0 if self.still else self.duration
 
     def _read(self, psi: Tensor) -> Tensor:
         """sum_j W_cj <psi|v_j><v_j|psi> of kets (N, D), (N, C), without a D x D matrix."""
-        parts = []
-        for (s, v), w in zip(
-            self.measurement_vectors().items(), self.W.chunk(len(self.read_states), 1), strict=True
-        ):
+        vectors, parts = self.measurement_vectors(), []
+        for (s, v), w in zip(vectors.items(), self.W.chunk(len(vectors), 1), strict=True):
             rows = v.conj()[None]  # amplitudes <v_j|psi> on what is not read
             rest = psi.shape[1] // v.shape[1]
             order = [0, *(1 + m for m in s), *(1 + m for m in range(len(self.dims)) if m not in s)]
@@ -622,7 +404,7 @@ class QuantumJump(KetModel):
         """
         return Tweak.parse(tweak, self) if isinstance(tweak, str) else tweak.fit(self)
 
-    def tweaked(self, tweak: Tweak | str) -> QuantumJump:
+    def tweaked(self, tweak: Tweak | str) -> Self:
         """Returns a model that shares this one's weights, with couplings, dissipation or duration changed; this one
         stays as it is.
 
@@ -633,6 +415,204 @@ class QuantumJump(KetModel):
         other.tweak = self.parse_tweak(tweak)
         other.duration = self.duration if other.tweak.duration is None else other.tweak.duration
         return other
+
+
+class QuantumJump(TimeModel):
+    """The QiNN-QJ model.
+
+    Args:
+        inputs: form of each modality's features, by name; the order is the order of the tensor product.
+        outputs: names of the scores.
+        dims: dimension d_m of every modality state, or one number for all.
+        jumps: number K of jump operators (per term when the coupling is local).
+        measurements: number J of measurement vectors of each state that is read; d_m^2 of them can span all observables
+            of modality m.
+        duration: evolution time T, in units of 1 / energy (hbar = 1).
+        evolution: "jump" (H and L_k), "unitary" (no L_k), "dissipative" (no H) or "none".
+        dynamics: "master" solves the master equation; "jumps" averages sampled quantum-jump trajectories.
+        coupling: "dense" (H and L_k on the whole space) or "local" (a sum of terms on `body` modalities each, for large
+            D).
+        body: modalities per local term.
+        trajectories, steps: with dynamics="jumps", trajectories per sample and first-order steps.
+        encoder, hidden, dropout, pooling: of the encoders, see `Encoder`.
+        input_dropout: of the encoders; below 0 it is as `dropout`.
+        readout: which states are read: "local" (that of every modality, rho_m), "single" (that of one modality, so that
+            all else must flow into it) or "joint" (the joint state, as models before this setting existed).
+        read: with readout="single", the modality that is read; "" is the first.
+        head_scale: deviation of the weights W at the start; 0 takes 2 d / D where a state of dimension d is read, so
+            that scores start as small as those of joint vectors with 2: one of D populations is d / D of one of d.
+
+    Raises:
+        InvalidInput, NotFound: when a setting is out of range or unknown.
+    """
+
+    kind = "quantum-jump"
+    abilities = frozenset({"states", "kets", "time", "circuit", "terms"})
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        dims: int | Sequence[int] = 4,
+        jumps: int = 3,
+        measurements: int = 16,
+        duration: float = 1.0,
+        evolution: str = "jump",
+        dynamics: str = "master",
+        coupling: str = "dense",
+        body: int = 2,
+        trajectories: int = 8,
+        steps: int = 20,
+        hidden: int = 32,
+        dropout: float = 0.3,
+        pooling: str = "gru",
+        encoder: str = "mlp",
+        input_dropout: float = -1.0,
+        readout: str = "local",
+        read: str = "",
+        head_scale: float = 0.0,
+    ):
+        super().__init__(inputs, outputs)
+        self.dims = (
+            self._sizes(dims, MAX_SAMPLED, "kets of that many amplitudes are sampled")
+            if coupling == "local"
+            else self._sizes(dims, MAX_DIMENSION, "H and the L_k are held as D x D matrices")
+        )
+        for name, value, low, high in (
+            ("jumps", jumps, 0, 256),
+            ("measurements", measurements, 1, 4096),
+            ("body", body, 1, 64),
+            ("trajectories", trajectories, 1, 10**6),
+            ("steps", steps, 1, 10**6),
+        ):
+            require_whole(name, value, low, high)
+        check_encoder(hidden, dropout, input_dropout, -1.0)
+        check(
+            math.isfinite(duration) and duration >= 0,
+            f"Argument `duration` must be finite and not negative, but is {duration}.",
+        )
+        choose("Evolution", evolution, EVOLUTIONS)
+        choose("Dynamics", dynamics, DYNAMICS)
+        choose("Coupling", coupling, COUPLINGS)
+        choose("Read-out", readout, READOUTS)
+        check(
+            readout == "single" or read == "",
+            f"Argument `read` must be empty unless `readout` is 'single', but is {read!r} with `readout` "
+            f"{readout!r}. Leave it out or set `readout` to 'single'.",
+        )
+        require_number("head_scale", head_scale, 0, 1e3)
+        if read:
+            choose("Modality in `read`", read, self.modalities)
+        self.settings: dict[str, Any] = dict(
+            dims=list(self.dims),
+            jumps=jumps,
+            measurements=measurements,
+            duration=duration,
+            evolution=evolution,
+            dynamics=dynamics,
+            coupling=coupling,
+            body=body,
+            trajectories=trajectories,
+            steps=steps,
+            hidden=hidden,
+            dropout=dropout,
+            pooling=pooling,
+            encoder=encoder,
+            input_dropout=input_dropout,
+            readout=readout,
+            read=read,
+            head_scale=head_scale,
+        )
+        self.duration = float(duration)
+        self.still = evolution == "none"
+        self.samples = dynamics == "jumps" and not self.still
+        self.encoders = self._ket_encoders(
+            hidden, dropout, pooling, encoder, None if input_dropout < 0 else input_dropout
+        )
+        M, C = len(self.dims), len(self.outputs)
+        self.subsystems = (
+            [tuple(range(M))] if coupling == "dense" else list(combinations(range(M), min(body, M)))
+        )
+        sides = [math.prod(self.dims[m] for m in s) for s in self.subsystems]
+        with_H, with_L = evolution in ("jump", "unitary"), evolution in ("jump", "dissipative")
+        share = (
+            len(self.subsystems) ** -0.5
+        )  # so that the whole generator starts equally strong, dense or local
+        self.A = nn.ParameterList(
+            [_gaussian(d, d, scale=share / math.sqrt(2 * d)) for d in sides if with_H]
+        )
+        self.L = nn.ParameterList(
+            [
+                _gaussian(jumps, d, d, scale=share / math.sqrt(8 * d))
+                for d in sides
+                if with_L and jumps
+            ]
+        )
+        one = self.modalities.index(read) if read else 0
+        read_by: dict[str, list[Subset]] = {
+            "joint": [tuple(range(M))],
+            "local": [(m,) for m in range(M)],
+            "single": [(one,)],
+        }
+        self.read_states = read_by[readout]
+        for name, s in zip(self._vector_names, self.read_states, strict=True):
+            d = math.prod(self.dims[m] for m in s)
+            self.register_parameter(
+                name, nn.Parameter(_gaussian(measurements, d, scale=1 / math.sqrt(2 * d)))
+            )
+        read_sizes = torch.tensor(
+            [math.prod(self.dims[m] for m in s) for s in self.read_states]
+        ).repeat_interleave(measurements)
+        self.W = nn.Parameter(
+            torch.randn(C, len(read_sizes)) * (head_scale or 2 * read_sizes / math.prod(self.dims))
+        )
+        self.bias = nn.Parameter(torch.zeros(C))
+
+    def generator(self) -> Generator:
+        """Returns the generator with the learned (and tweaked) Hamiltonian and jump operators, differentiable."""
+        dtype, device = self.W.dtype.to_complex(), self.W.device
+        rates = None if self.tweak is None else self.tweak.rate_factors(self.jump_count)
+        terms, first = [], 0
+        for n, s in enumerate(self.subsystems):
+            d = math.prod(self.dims[m] for m in s)
+            A = (
+                torch.view_as_complex(self.A[n])
+                if len(self.A)
+                else torch.zeros(d, d, dtype=dtype, device=device)
+            )
+            H = (A + A.mH) / 2
+            L = (
+                torch.view_as_complex(self.L[n])
+                if len(self.L)
+                else torch.zeros(0, d, d, dtype=dtype, device=device)
+            )
+            if rates is not None:
+                L = L * rates[first : first + len(L), None, None].to(L).sqrt()
+                first += len(L)
+            terms.append(Term(s, H, L))
+        generator = Generator(self.dims, tuple(terms))
+        return generator if self.tweak is None else self.tweak.scale(generator, self.modalities)
+
+    def couplings(self) -> list[tuple[nn.Parameter, float]]:
+        """Returns H's and the L_k's parameters; they do nothing at 0."""
+        return [(parameter, 0.0) for parameter in (*self.A, *self.L)]
+
+    @property
+    def _vector_names(self) -> list[str]:
+        """The parameters that hold the vectors, by state that is read; "V" alone is the name of old."""
+        return (
+            ["V"] if self.settings["readout"] == "joint" else [f"V{s[0]}" for s in self.read_states]
+        )
+
+    def measurement_vectors(self) -> dict[Subset, Tensor]:
+        """Returns the unit vectors v_mj (J, d) of each state that is read, by its modalities: (m,) of one, all of the
+        joint state."""
+        result = {}
+        for name, s in zip(self._vector_names, self.read_states, strict=True):
+            V = torch.view_as_complex(getattr(self, name))
+            result[s] = V / torch.linalg.vector_norm(V, dim=-1, keepdim=True).clamp_min(1e-12)
+        return result
 
     def baked(
         self, state: dict[str, Tensor], settings: dict[str, Any], words: str

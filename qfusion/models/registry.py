@@ -29,10 +29,10 @@ from qfusion.models.neighbours import (
     QuantumCrossAttention,
     QuantumFusionLayer,
     QuantumLego,
+    Reservoir,
     UnitaryFusion,
 )
-from qfusion.models.quantum_jump import QuantumJump
-from qfusion.models.reservoir import Reservoir
+from qfusion.models.quantum_jump import QuantumJump, TimeModel
 from qfusion.models.state_linear import StateLinear
 
 # Models by name, for checkpoints and the command line.
@@ -196,7 +196,7 @@ def require(
 @overload
 def require(
     model: object, ability: Literal["time"], what: str = ..., who: str = ...
-) -> QuantumJump: ...
+) -> TimeModel: ...
 @overload
 def require(
     model: object, ability: Literal["masses", "rules", "layers"], what: str = ..., who: str = ...

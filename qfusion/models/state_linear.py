@@ -18,9 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from qfusion._checks import check
+from qfusion._checks import require_whole
 from qfusion.models.base import KetModel, expectation
-from qfusion.models.encoders import Features, InputSpec
+from qfusion.models.encoders import InputSpec, check_encoder
 from qfusion.quantum import states
 
 MAX_DIMENSION = 4096  # as of QuantumJump: explanations hold observables as D x D matrices
@@ -66,13 +66,8 @@ class StateLinear(KetModel):
         super().__init__(inputs, outputs)
         C = len(self.outputs)
         self.dims = self._sizes(dims, MAX_DIMENSION, "observables are held as D x D matrices")
-        for name, value, low, high in (("rank", rank, 0, 4096), ("hidden", hidden, 1, 2**14)):
-            check(
-                isinstance(value, int) and low <= value <= high,
-                f"Argument `{name}` must be a whole number from {low} to {high}, but is {value!r}.",
-            )
-        for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
-            check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
+        require_whole("rank", rank, 0, 4096)
+        check_encoder(hidden, dropout, input_dropout)
         self.settings: dict[str, Any] = dict(
             dims=list(self.dims),
             rank=rank,
@@ -122,16 +117,12 @@ class StateLinear(KetModel):
             ]
         ).sum(0)
         if self.settings["rank"]:
-            entry = [
+            factors = [
                 expectation(_hermitian(B).to(ket.dtype), ket)
                 for B, ket in zip(self.factors, kets, strict=True)
             ]
-            total = total + torch.stack(entry).prod(0) @ self.weights.T
+            total = total + torch.stack(factors).prod(0) @ self.weights.T
         return total + self.bias
-
-    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
-        """Returns the scores, (B, C)."""
-        return self.direct_scores(self.encode(inputs))
 
 
 def _hermitian(parts: Tensor) -> Tensor:

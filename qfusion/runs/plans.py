@@ -30,9 +30,9 @@ from qfusion.models import (
     build,
     encoders,
     entangled_qcnn,
+    neighbours,
     quantum_jump,
     registry,
-    reservoir,
 )
 from qfusion.quantum.circuits import BLOCKS
 from qfusion.runs import storage
@@ -95,7 +95,7 @@ _CHOICES = {
     "rule": entangled_qcnn.INITIAL,
     "tables": entangled_qcnn.TABLES,
     "block": tuple(BLOCKS),
-    "projection": reservoir.PROJECTIONS,
+    "projection": neighbours.PROJECTIONS,
     "start": entangled_qcnn.STARTS,
     "encoder": encoders.KINDS,
     "pooling": ("gru", "attention"),

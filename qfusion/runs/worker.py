@@ -20,7 +20,7 @@ from qfusion._checks import check
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain.evidence import qubit_entropy
-from qfusion.models import EntangledQCNN, QuantumJump, can
+from qfusion.models import EntangledQCNN, TimeModel, can
 from qfusion.quantum import measures, states
 from qfusion.runs.folder import Record, Run, slot
 from qfusion.training import Fit, Progress, checkpoint, default_options, metrics, prepare
@@ -90,7 +90,7 @@ class Watch:
         )
         return {**physics, **contributions}
 
-    def _jump(self, model: QuantumJump) -> dict[str, float]:
+    def _jump(self, model: TimeModel) -> dict[str, float]:
         system = model.system()
         size = len(system.H) ** 0.5
         psi = model.product_state(

@@ -1,7 +1,7 @@
 """Checkpoints: weights as safetensors, everything else as a JSON card beside them.
 
 `NAME.safetensors` holds tensors only (nothing in it can run); `NAME.json` says what they are. Of an imported model the
-program stands in its place, `NAME.pt2` or `NAME.onnx`, see `models.programs`. Both are written to a temporary
+program stands in its place, `NAME.pt2` or `NAME.onnx`, see `models.imported`. Both are written to a temporary
 name first, the card last, so that a card never points to half-written weights; the card pins the weights' SHA-256.
 """
 
@@ -32,8 +32,7 @@ from qfusion._checks import check, choose
 from qfusion._files import atomic
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
-from qfusion.models import FusionModel, QuantumJump, registry
-from qfusion.models.programs import imported
+from qfusion.models import FusionModel, QuantumJump, imported, registry
 from qfusion.models.registry import rebuild, upgraded
 from qfusion.training import metrics
 

@@ -18,9 +18,8 @@ from qfusion.data import DataSet
 from qfusion.data.modality import Modality
 from qfusion.errors import InvalidInput
 from qfusion.models import base
-from qfusion.models.programs.card import DTYPES, Axis, Input, Output, ProgramCard
-from qfusion.models.programs.imported import Imported
-from qfusion.models.programs.program import Exhausted, Port, Side
+from qfusion.models.imported import DTYPES, Axis, Imported, Input, Output, ProgramCard
+from qfusion.models.program import Exhausted, Port, Side
 
 # A first guess of a program's card: which input is which modality, told by names and shapes. It is printed, and to be
 # corrected.

@@ -28,11 +28,18 @@ from qfusion._files import atomic
 from qfusion.data import DataSet
 from qfusion.data.importing import MAX_TITLE
 from qfusion.errors import InvalidInput, NotFound, QFusionError
+from qfusion.models import imported as cards
 from qfusion.models.encoders import split
-from qfusion.models.programs import card as cards
-from qfusion.models.programs.card import ADAPTERS, ProgramCard
-from qfusion.models.programs.imported import ENDINGS, KIND, Imported, kind_of, program_of
-from qfusion.models.programs.program import Exhausted, Port
+from qfusion.models.imported import (
+    ADAPTERS,
+    ENDINGS,
+    KIND,
+    Imported,
+    ProgramCard,
+    kind_of,
+    program_of,
+)
+from qfusion.models.program import Exhausted, Port
 from qfusion.training import checkpoint, guess, metrics
 from qfusion.training.guess import ten
 

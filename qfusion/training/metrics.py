@@ -15,7 +15,7 @@ import torch
 
 from qfusion._checks import check, require_finite
 from qfusion.data import DataSet
-from qfusion.models.quantum_jump import QuantumJump, expectation
+from qfusion.models.quantum_jump import TimeModel, expectation
 from qfusion.models.registry import can, require
 from qfusion.training import batches
 from qfusion.training.batches import to
@@ -623,7 +623,7 @@ class Sampling:
 
 @torch.no_grad()
 def measure_sampling(
-    model: QuantumJump, inputs: dict[str, Any], seed: int = 0, repeats: int = REPEATS
+    model: TimeModel, inputs: dict[str, Any], seed: int = 0, repeats: int = REPEATS
 ) -> Sampling:
     """Returns how far the sampled scores of a model are from the exact ones.
 

@@ -16,7 +16,6 @@ from qfusion.analysis import text
 from qfusion.analysis.sample import sample_of
 from qfusion.errors import QFusionError, provided
 from qfusion.explain.cohorts import Part
-from qfusion.model_export import formats
 from qfusion.report import about_cohort
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.ui import access, reruns, sliders, state
@@ -179,7 +178,7 @@ def _keep(here: Here, checkpoint: Checkpoint, tweak: str) -> None:
         called = name.strip() or free
         try:
             with access.waiting("Measuring it on all samples …"):
-                formats.keep(checkpoint, tweak, here.study.dataset, called)
+                model_export.keep(checkpoint, tweak, here.study.dataset, called)
         except QFusionError as error:
             st.error(text.message(error), icon=":material/error:")
             return

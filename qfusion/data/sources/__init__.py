@@ -70,28 +70,29 @@ class Source:
         return files.data_folder() / (self.below or self.name)
 
     @property
+    def is_public(self) -> bool:
+        """Whether its files can be downloaded."""
+        return bool(self.files) and not self.by_hand
+
+    @property
     def remedy(self) -> str:
         """What to do when files are missing or altered."""
-        place = f"et QFUSION_DATA to the folder that holds `{self.below or self.name}/`."
-        if self.by_hand:
-            return f"{self.by_hand} S{place}"
-        return f"Run `python -m qfusion data get {self.name}`, or s{place}"
+        begins = (
+            f"{self.by_hand} S"
+            if self.by_hand
+            else f"Run `python -m qfusion data get {self.name}`, or s"
+        )
+        return f"{begins}et QFUSION_DATA to the folder that holds `{self.below or self.name}/`."
 
     def missing(self, folder: Path | None = None) -> str:
         """Returns what is missing in a folder, its own unless told, as a sentence; empty when all is there."""
         folder = folder or self.folder
         gone = [file.path for file in self.files if not (folder / file.path).is_file()]
-        rest = f" and {len(gone) - 1} more of its {len(self.files)} files" if len(gone) > 1 else ""
         if gone:
-            return f"{folder} lacks `{gone[0]}`{rest}."
-        return next(
-            (
-                f"{folder} lacks the folder `{name}`."
-                for name in self.folders
-                if not (folder / name).is_dir()
-            ),
-            "",
-        )
+            rest = f" and {len(gone) - 1} more of its {len(self.files)} files"
+            return f"{folder} lacks `{gone[0]}`{rest if len(gone) > 1 else ''}."
+        absent = [name for name in self.folders if not (folder / name).is_dir()]
+        return f"{folder} lacks the folder `{absent[0]}`." if absent else ""
 
     def require(self, folder: Path | None = None) -> None:
         """Raises DataUnavailable, with the remedy, when something is missing in a folder, its own unless told."""

@@ -6,7 +6,6 @@ import csv
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -131,14 +130,13 @@ def _numbers(path: Path, shown: str, columns: int) -> np.ndarray:
             f"File `{shown}` must be comma-separated numbers, but cannot be read ({error}). "
             "Download it again."
         ) from None
-    if table.shape[1] != columns:
-        raise InvalidInput(
-            f"File `{shown}` must have {columns} columns, but has {table.shape[1]}. Download it again."
-        )
+    check(
+        table.shape[1] == columns,
+        f"File `{shown}` must have {columns} columns, but has {table.shape[1]}. Download it again.",
+    )
     values = table.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
-        row, column = (int(i) for i in bad[0])
+    for row, column in bad:
         raise InvalidInput(
             f"File `{shown}` must hold finite numbers, but row {row + 1}, column {column + 1} is "
             f"{str(table.iat[row, column])[:40]!r} ({len(bad)} such entries). Download it again."
@@ -171,21 +169,19 @@ def _opinions(path: Path) -> dict[str, tuple[float, float, float]]:
                 "File `OpinionLevelSentiment.csv` must hold start, end, video, clip and sentiment, but "
                 f"row {number} is {str(row)[:80]}. Download it again."
             ) from None
-        column = next(
-            (c for c, value in zip((1, 2, 5), values, strict=True) if not np.isfinite(value)), None
-        )
-        check(
-            column is None,
-            f"File `OpinionLevelSentiment.csv` must hold finite numbers, but row {number}, column "
-            f"{column} is not. Download it again.",
-        )
+        for column, value in zip((1, 2, 5), values, strict=True):
+            check(
+                bool(np.isfinite(value)),
+                f"File `OpinionLevelSentiment.csv` must hold finite numbers, but row {number}, column "
+                f"{column} is not. Download it again.",
+            )
         opinions[f"{video}_{clip}"] = values
     return opinions
 
 
 def _part(where: Path, part: str, spoken: list[list[str]]) -> dict[str, np.ndarray]:
     """The features of one part ("train" or "test"), the rows of the transcripts they belong to, and their polarity."""
-    result: dict[str, np.ndarray] = {}
+    features: dict[str, np.ndarray] = {}
     order = _numbers(where / f"text_{part}.csv", f"text_{part}.csv", 101)[:, 0].astype(np.int64)
     check(
         bool(((order >= 0) & (order < len(spoken))).all()),
@@ -201,14 +197,13 @@ def _part(where: Path, part: str, spoken: list[list[str]]) -> dict[str, np.ndarr
             f"File `{name}` must have {len(order)} rows like `text_{part}.csv`, but has "
             f"{len(values)}. Download both again.",
         )
-        bad = np.flatnonzero(values[:, -1] != polarity)
-        check(
-            len(bad) == 0,
-            f"File `{name}` must have the polarity of `transcripts.csv` in its last column, but differs "
-            f"in row {bad[0] + 1 if len(bad) else ''}. Download both again.",
-        )
-        result[kind] = values[:, :-1].astype(np.float32)
-    return {**result, "order": order, "polarity": polarity}
+        for row in np.flatnonzero(values[:, -1] != polarity):
+            raise InvalidInput(
+                f"File `{name}` must have the polarity of `transcripts.csv` in its last column, but differs "
+                f"in row {row + 1}. Download both again."
+            )
+        features[kind] = values[:, :-1].astype(np.float32)
+    return {**features, "order": order, "polarity": polarity}
 
 
 def _read(where: Path) -> dict[str, np.ndarray]:
@@ -236,12 +231,11 @@ def _read(where: Path) -> dict[str, np.ndarray]:
     values["is_test"] = np.repeat(
         [False, True], [len(parts["train"]["order"]), len(parts["test"]["order"])]
     )
-    wrong = np.flatnonzero(values["polarity"] != (values["opinions"][:, 2] >= 0))
-    check(
-        len(wrong) == 0,
-        "Polarity in `transcripts.csv` must be 1 exactly when the sentiment is >= 0, but is not for segment "
-        f"'{values['ids'][wrong[0]] if len(wrong) else ''}'. Download the files again.",
-    )
+    for row in np.flatnonzero(values["polarity"] != (values["opinions"][:, 2] >= 0)):
+        raise InvalidInput(
+            "Polarity in `transcripts.csv` must be 1 exactly when the sentiment is >= 0, but is not for segment "
+            f"'{values['ids'][row]}'. Download the files again."
+        )
     return values
 
 
@@ -260,11 +254,11 @@ def _content(texts: list[str], row: int) -> dict[str, Content]:
     return {"text": Text(texts[row])}
 
 
-def read_mosi(where: Path, pinned: Sequence[PinnedFile] = MOSI_FILES) -> DataSet:
-    """Returns CMU-MOSI from the files in `where`.
+def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FILES) -> DataSet:
+    """Returns CMU-MOSI from its files.
 
     Args:
-        where: the folder with `transcripts.csv` and the others.
+        where: the folder with `transcripts.csv` and the others; that of the data unless told.
         pinned: what each file must be.
 
     Raises:
@@ -272,24 +266,17 @@ def read_mosi(where: Path, pinned: Sequence[PinnedFile] = MOSI_FILES) -> DataSet
         IntegrityError: when a file is not the recorded one.
         InvalidInput: when a recorded file holds something else than it should; names file, row and column.
     """
+    where = where or CMU_MOSI.folder
     CMU_MOSI.verify(where, pinned)
     key = files.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()])
-    result = files.cached_arrays("mosi", key, partial(_read, where))
-    ids, texts = result["ids"], result["text"].tolist()
+    arrays = files.cached_arrays("mosi", key, partial(_read, where))
+    ids, texts = arrays["ids"], arrays["text"].tolist()
     videos, clips = zip(*(sample.rsplit("_", 1) for sample in ids.tolist()), strict=True)
-    start, end, sentiment = result["opinions"].T
-    columns: dict[str, Any] = {
-        "text": texts,
-        "video": videos,
-        "clip": [int(clip) for clip in clips],
-        "start": start,
-        "end": end,
-        "polarity": result["polarity"],
-    }
+    start, end, sentiment = arrays["opinions"].T
     features = {
-        "text": result["text_features"],
-        "audio": result["audio"],
-        "vision": result["video"],
+        "text": arrays["text_features"],
+        "audio": arrays["audio"],
+        "vision": arrays["video"],
     }
     kinds = dict(zip(features, SIZES, strict=True))
     return DataSet(
@@ -315,19 +302,24 @@ def read_mosi(where: Path, pinned: Sequence[PinnedFile] = MOSI_FILES) -> DataSet
         ),
         y=sentiment,
         ids=ids,
-        split=_split(np.array(videos), result["is_test"]),
-        table=pd.DataFrame(columns, index=ids),
+        split=_split(np.array(videos), arrays["is_test"]),
+        table=pd.DataFrame(
+            {
+                "text": texts,
+                "video": videos,
+                "clip": [int(clip) for clip in clips],
+                "start": start,
+                "end": end,
+                "polarity": arrays["polarity"],
+            },
+            index=ids,
+        ),
         content_of=partial(_content, texts),
         clusters=Clusters(np.array(videos), "videos"),
     )
 
 
-def load_mosi() -> DataSet:
-    """Returns CMU-MOSI from the data folder."""
-    return read_mosi(CMU_MOSI.folder)
-
-
-CMU_MOSI = Source("mosi", "CMU-MOSI", load_mosi, place=40, files=MOSI_FILES)
+CMU_MOSI = Source("mosi", "CMU-MOSI", read_mosi, place=40, files=MOSI_FILES)
 
 
 # Houston 2013 (IEEE GRSS data fusion contest; Hong et al. 2020): 2,832 labelled pixels of a campus seen from the air.
@@ -387,11 +379,13 @@ def _content_of_houston(spectra: np.ndarray, profiles: np.ndarray, row: int) -> 
     }
 
 
-def read_houston(where: Path, pinned: Sequence[PinnedFile] = HOUSTON_FILES) -> DataSet:
-    """Returns the pixels from the file in `where`.
+def read_houston(
+    where: Path | None = None, pinned: Sequence[PinnedFile] = HOUSTON_FILES
+) -> DataSet:
+    """Returns the pixels from their file.
 
     Args:
-        where: the folder with `houston2013_hsi_lidar.npz`.
+        where: the folder with `houston2013_hsi_lidar.npz`; that of the data unless told.
         pinned: what the file must be.
 
     Raises:
@@ -399,6 +393,7 @@ def read_houston(where: Path, pinned: Sequence[PinnedFile] = HOUSTON_FILES) -> D
         IntegrityError: when it is not the recorded one.
         InvalidInput: when it holds other arrays than expected.
     """
+    where = where or HOUSTON.folder
     HOUSTON.verify(where, pinned)
     result = files.read_npz(where / pinned[0].path, names=("hsi", "lidar", "y"))
     y = result["y"].astype(np.int64) - 1
@@ -429,15 +424,10 @@ def read_houston(where: Path, pinned: Sequence[PinnedFile] = HOUSTON_FILES) -> D
     )
 
 
-def load_houston() -> DataSet:
-    """Returns the pixels from the data folder."""
-    return read_houston(HOUSTON.folder)
-
-
 HOUSTON = Source(
     "houston",
     "Houston 2013",
-    load_houston,
+    read_houston,
     place=90,
     files=HOUSTON_FILES,
     below="images",

@@ -9,7 +9,7 @@ import hashlib
 import io
 import wave
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache as remembered
 from functools import partial
 from itertools import product
@@ -124,8 +124,8 @@ def load_digits() -> DataSet:
     """Returns the digits."""
     from sklearn.datasets import load_digits
 
-    result = load_digits()
-    images, y = np.asarray(result.images, dtype=np.float64), np.asarray(result.target)
+    bunch = load_digits()
+    images, y = np.asarray(bunch.images, dtype=np.float64), np.asarray(bunch.target)
     values = {
         "pixels": images.reshape(len(images), -1),
         "fourier": fourier(images),
@@ -207,25 +207,12 @@ def _index(path: Path) -> pd.DataFrame:
     return table.drop(columns="row").astype({"digit": np.int64})
 
 
-def _check_recordings(where: Path, names: list[str]) -> None:
-    gone = [name for name in names if not (where / name).is_file()]
-    if gone:
-        raise DataUnavailable(
-            f"Data set '{AVDIGITS.name}' is not complete: {where} lacks `{gone[0]}`"
-            f"{f' and {len(gone) - 1} more' if len(gone) > 1 else ''}. {AVDIGITS.remedy}"
-        )
-
-
 @remembered
 def _digests(where: Path, names: tuple[str, ...], pinned: str) -> dict[str, str]:
     """SHA-256 by recording, once all together have the pinned digest; reading all takes a fraction of a second."""
     sha256s = {name: files.sha256(where / name) for name in sorted(names)}
-    if (
-        hashlib.sha256(
-            "".join(f"{name} {digest}\n" for name, digest in sha256s.items()).encode()
-        ).hexdigest()
-        != pinned
-    ):
+    lines = "".join(f"{name} {digest}\n" for name, digest in sha256s.items())
+    if hashlib.sha256(lines.encode()).hexdigest() != pinned:
         raise IntegrityError(
             f"The recordings of data set '{AVDIGITS.name}' in {where} are not the recorded ones: their SHA-256 "
             f"differs. {AVDIGITS.remedy}"
@@ -236,20 +223,20 @@ def _digests(where: Path, names: tuple[str, ...], pinned: str) -> dict[str, str]
 def _recording(where: Path, names: tuple[str, ...], pinned: str, row: int) -> Audio:
     name = names[row]
     try:
-        wanted = _digests(where, names, pinned)[name]
-        result = (where / name).read_bytes()
+        digest = _digests(where, names, pinned)[name]
+        content = (where / name).read_bytes()
     except OSError as error:
         raise DataUnavailable(
             f"Recording `{name}` of data set '{AVDIGITS.name}' cannot be read ({error.strerror}). "
             f"{AVDIGITS.remedy}"
         ) from None
-    if hashlib.sha256(result).hexdigest() != wanted:
+    if hashlib.sha256(content).hexdigest() != digest:
         raise IntegrityError(
             f"Recording `{name}` of data set '{AVDIGITS.name}' in {where} was altered while it was in use. Copy it "
             "again."
         )
     try:
-        with wave.open(io.BytesIO(result)) as file:
+        with wave.open(io.BytesIO(content)) as file:
             form = file.getnchannels(), file.getsampwidth()
             samples, rate = file.readframes(file.getnframes()), file.getframerate()
     except (wave.Error, EOFError) as error:
@@ -267,7 +254,7 @@ def _content_of_avdigits(
     images: dict[str, np.ndarray], recording: partial[Audio], row: int
 ) -> dict[str, Content]:
     pictures: dict[str, Content] = {
-        name: Image(spec.enlarged(result[row])) for name, result in images.items()
+        name: Image(spec.enlarged(values[row])) for name, values in images.items()
     }
     return {**pictures, "audio": recording(row)}
 
@@ -280,12 +267,14 @@ def _split(index: pd.DataFrame) -> np.ndarray:
 
 
 def read_avdigits(
-    where: Path, pinned: Sequence[PinnedFile] = AVDIGITS_FILES, recordings: str = RECORDINGS
+    where: Path | None = None,
+    pinned: Sequence[PinnedFile] = AVDIGITS_FILES,
+    recordings: str = RECORDINGS,
 ) -> DataSet:
-    """Returns the digits from the files in `where`.
+    """Returns the digits from their files.
 
     Args:
-        where: the folder with `features.npz`, `index.csv` and `recordings/`.
+        where: the folder with `features.npz`, `index.csv` and `recordings/`; that of the data unless told.
         pinned: what the first two must be.
         recordings: what the recordings must be, checked when the first one is played; see `RECORDINGS`.
 
@@ -294,14 +283,21 @@ def read_avdigits(
         IntegrityError: when a file is not the recorded one.
         InvalidInput: when a recorded file holds something else than it should.
     """
+    where = where or AVDIGITS.folder
     AVDIGITS.verify(where, pinned)
     index = _index(where / "index.csv")
-    _check_recordings(where / "recordings", index.recording.tolist())
-    result = files.read_npz(where / "features.npz", names=("mnist", "usps", "audio_logmel"))
+    folder = where / "recordings"
+    gone = [name for name in index.recording if not (folder / name).is_file()]
+    if gone:
+        raise DataUnavailable(
+            f"Data set '{AVDIGITS.name}' is not complete: {folder} lacks `{gone[0]}`"
+            f"{f' and {len(gone) - 1} more' if len(gone) > 1 else ''}. {AVDIGITS.remedy}"
+        )
+    arrays = files.read_npz(where / "features.npz", names=("mnist", "usps", "audio_logmel"))
     values: dict[str, np.ndarray] = {
-        "mnist": result["mnist"] / 255,
-        "usps": result["usps"] / 255,
-        "audio": result["audio_logmel"].astype(np.float32),
+        "mnist": arrays["mnist"] / 255,
+        "usps": arrays["usps"] / 255,
+        "audio": arrays["audio_logmel"].astype(np.float32),
     }
     for name, shape in SHAPES.items():
         check(
@@ -310,8 +306,8 @@ def read_avdigits(
             "Copy it again.",
         )
     ids = index.recording.str.removesuffix(".wav").to_numpy(dtype=np.str_)
-    images = {name: result[name] for name in ("mnist", "usps")}
-    recording = partial(_recording, where / "recordings", tuple(index.recording), recordings)
+    images = {name: arrays[name] for name in ("mnist", "usps")}
+    recording = partial(_recording, folder, tuple(index.recording), recordings)
     return DataSet(
         name=AVDIGITS.name,
         title=AVDIGITS.title,
@@ -340,15 +336,10 @@ def read_avdigits(
     )
 
 
-def load_avdigits() -> DataSet:
-    """Returns the digits from the data folder."""
-    return read_avdigits(AVDIGITS.folder)
-
-
 AVDIGITS = Source(
     "avdigits",
     "Digits seen and heard",
-    load_avdigits,
+    read_avdigits,
     place=50,
     files=AVDIGITS_FILES,
     folders=("recordings",),
@@ -400,10 +391,8 @@ def _content_of_handwritten(pictures: np.ndarray, row: int) -> dict[str, Content
 def _read(path: Path) -> dict[str, np.ndarray]:
     """The views by name, and the classes `y`."""
     mat = files.read_mat(path)
-    views, y = (
-        list(mat["X"].ravel()),
-        mat["Y"].ravel().astype(np.int64) - 1,
-    )  # the file says 1..10 for 0..9
+    views = list(mat["X"].ravel())
+    y = mat["Y"].ravel().astype(np.int64) - 1  # the file says 1..10 for 0..9
     sizes = [view.shape for view in views]
     check(
         sizes == [(len(y), size) for _, size, _ in VIEWS],
@@ -413,11 +402,13 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     return {"y": y} | {name: view for (name, _, _), view in zip(VIEWS, views, strict=True)}
 
 
-def read_handwritten(where: Path, pinned: Sequence[PinnedFile] = HANDWRITTEN_FILES) -> DataSet:
-    """Returns the six views from the file in `where`.
+def read_handwritten(
+    where: Path | None = None, pinned: Sequence[PinnedFile] = HANDWRITTEN_FILES
+) -> DataSet:
+    """Returns the six views from their file.
 
     Args:
-        where: the folder with `handwritten.mat`.
+        where: the folder with `handwritten.mat`; that of the data unless told.
         pinned: what the file must be.
 
     Raises:
@@ -425,11 +416,12 @@ def read_handwritten(where: Path, pinned: Sequence[PinnedFile] = HANDWRITTEN_FIL
         IntegrityError: when it is not the recorded one.
         InvalidInput: when its views are others than expected.
     """
+    where = where or HANDWRITTEN.folder
     HANDWRITTEN.verify(where, pinned)
     key = files.key_of([pinned[0].sha256, Path(__file__).read_bytes()])
     # reading the file takes a process of its own
-    result = files.cached_arrays(HANDWRITTEN.name, key, partial(_read, where / pinned[0].path))
-    y = result["y"]
+    arrays = files.cached_arrays(HANDWRITTEN.name, key, partial(_read, where / pinned[0].path))
+    y = arrays["y"]
     ids = spec.numbered("digit", len(y))
     return DataSet(
         name=HANDWRITTEN.name,
@@ -440,7 +432,7 @@ def read_handwritten(where: Path, pinned: Sequence[PinnedFile] = HANDWRITTEN_FIL
         modalities=tuple(
             Modality(
                 name,
-                result[name],
+                arrays[name],
                 None,
                 spec.pixel_names(SHAPE)
                 if name == "pix"
@@ -454,19 +446,14 @@ def read_handwritten(where: Path, pinned: Sequence[PinnedFile] = HANDWRITTEN_FIL
         ids=ids,
         split=spec.stratified(y),
         table=pd.DataFrame({"digit": y}, index=ids),
-        content_of=partial(_content_of_handwritten, result["pix"]),
+        content_of=partial(_content_of_handwritten, arrays["pix"]),
     )
-
-
-def load_handwritten() -> DataSet:
-    """Returns the six views from the data folder."""
-    return read_handwritten(HANDWRITTEN.folder)
 
 
 HANDWRITTEN = Source(
     "handwritten",
     "Handwritten digits in six views",
-    load_handwritten,
+    read_handwritten,
     place=80,
     files=HANDWRITTEN_FILES,
     below="images",
@@ -637,10 +624,9 @@ def _apart(
             m = rng.integers(chosen.shape[1])
             other = rng.choice(np.flatnonzero((shown[:, m] == shown[row, m]) & (y == y[row])))
             chosen[[row, other], m] = chosen[[other, row], m]
-    check(
-        False,
+    raise InvalidInput(
         f"Argument `sizes` must be small enough that no row repeats another, but {len(chosen)} cannot be drawn so. "
-        "Ask for fewer.",
+        "Ask for fewer."
     )
 
 
@@ -703,15 +689,13 @@ def draw_question(
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     for part in SPLITS:
         shown, y = _combinations(sizes[part], len(views), question.remainders, rng)
-        chosen = np.column_stack(
-            [_items(shown[:, m], y, base, part, rng) for m in range(len(views))]
-        )
+        chosen = np.column_stack([_items(digits, y, base, part, rng) for digits in shown.T])
         _apart(chosen, shown, y, alike, rng)
         order = rng.permutation(len(y))
         parts.append((chosen[order], y[order]))
-    chosen, y = (np.concatenate(outcome) for outcome in zip(*parts, strict=True))
+    chosen, y = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
     ids = spec.numbered("pair" if len(views) == 2 else "triple", len(y))
-    result = {m.name: m for m in base.modalities}
+    modalities = {m.name: m for m in base.modalities}
     return DataSet(
         name=name,
         title=question.title,
@@ -721,10 +705,10 @@ def draw_question(
         modalities=tuple(
             Modality(
                 shown_as,
-                result[view].values[chosen[:, m]],
+                modalities[view].values[chosen[:, m]],
                 None,
-                result[view].feature_names,
-                result[view].shape,
+                modalities[view].feature_names,
+                modalities[view].shape,
             )
             for m, (shown_as, view) in enumerate(views)
         ),
@@ -745,34 +729,26 @@ def load_question(name: str) -> DataSet:
         DataUnavailable: when it is drawn from `avdigits` and files of that are missing.
     """
     next(source for source in QUESTION_SOURCES if source.name == name).require()
-    return draw_question(name, load_digits() if QUESTIONS[name].of == "digits" else load_avdigits())
+    return draw_question(name, load_digits() if QUESTIONS[name].of == "digits" else read_avdigits())
 
 
-def _source(name: str, place: int) -> Source:
-    question = QUESTIONS[name]
+def _source(name: str, question: Question) -> Source:
+    load = partial(load_question, name)
     if question.of == "digits":
-        return Source(
-            name,
-            question.title,
-            partial(load_question, name),
-            place,
-            made="is drawn from digits that come with scikit-learn",
-        )
-    return Source(
-        name,
-        question.title,
-        partial(load_question, name),
-        place,
-        files=AVDIGITS.files,
-        folders=AVDIGITS.folders,
+        made = "is drawn from digits that come with scikit-learn"
+        return Source(name, question.title, load, 30, made=made)
+    return replace(
+        AVDIGITS,
+        name=name,
+        title=question.title,
+        load=load,
+        place=60,
         below=AVDIGITS.name,
         by_hand="It is drawn from the files of 'avdigits', which was put together for qfusion and has no "
         "public copy to download.",
     )
 
 
-QUESTION_SOURCES = tuple(
-    _source(name, 30 if question.of == "digits" else 60) for name, question in QUESTIONS.items()
-)
+QUESTION_SOURCES = tuple(_source(*item) for item in QUESTIONS.items())
 
 SOURCES = (DIGITS, AVDIGITS, HANDWRITTEN, *QUESTION_SOURCES)

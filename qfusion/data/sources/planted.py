@@ -7,7 +7,6 @@ would be if its content were edited.
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import math
 import re
@@ -172,8 +171,8 @@ class Recipe:
     latents: np.ndarray  # (N, 3): text, audio, vision
     regime: np.ndarray
     sentences: list[tuple[str, ...]]
-    voices: synthesis.VoiceParameters
-    faces: synthesis.FaceParameters
+    voices: synthesis.Parameters
+    faces: synthesis.Parameters
     y: np.ndarray  # (N,): score with noise
     split: np.ndarray
 
@@ -185,9 +184,9 @@ def recipe(seed: int = SEED, sizes: dict[str, int] | None = None) -> Recipe:
     rng, words_rng, voice_rng, face_rng, noise_rng = (
         np.random.default_rng((seed, part)) for part in range(5)
     )
-    wanted, regime = draw_latents(rng, count)
-    sentences = [synthesis.sentence(float(t), words_rng) for t in wanted[:, 0]]
-    drawn = wanted.copy()
+    latents, regime = draw_latents(rng, count)
+    sentences = [synthesis.sentence(float(t), words_rng) for t in latents[:, 0]]
+    drawn = latents.copy()
     drawn[:, 0] = [round(synthesis.valence(s), 6) for s in sentences]
     y = np.round(planted_score(drawn) + planted_noise(noise_rng, count), 4)
     split = rng.permutation(np.repeat(list(sizes), list(sizes.values())))
@@ -206,8 +205,8 @@ def _measure(made: Recipe) -> dict[str, np.ndarray]:
     """Features of the voices and faces: the part that takes time."""
     parts = []
     for start in range(0, len(made.y), _CHUNK):
-        p = made.voices.take(slice(start, start + _CHUNK))
-        parts.append(synthesis.prosody_features(synthesis.synthesise(p), p.duration))
+        p = synthesis.parameters_of(made.voices, slice(start, start + _CHUNK))
+        parts.append(synthesis.prosody_features(synthesis.synthesise(p), p["duration"]))
     # Rounded, so that the last bits of another machine's transforms cannot show in the data set's digest.
     heard = np.round(np.concatenate([f for f, _ in parts]), 4).astype(np.float32)
     return {
@@ -245,8 +244,8 @@ def ship() -> None:
 
 def _content(made: Recipe, row: int) -> dict[str, Content]:
     spoken = made.sentences[row]
-    p = made.voices.take(np.array([row]))
-    wave = synthesis.synthesise(p)[0, : round(float(p.duration[0]) * synthesis.RATE)]
+    p = synthesis.parameters_of(made.voices, np.array([row]))
+    wave = synthesis.synthesise(p)[0, : round(float(p["duration"][0]) * synthesis.RATE)]
     return {
         "text": Text(" ".join(spoken), spoken),
         "audio": Audio((wave / 32768.0).astype(np.float32), synthesis.RATE),
@@ -260,8 +259,8 @@ def _table(made: Recipe, ids: np.ndarray) -> pd.DataFrame:
         {
             "text": [" ".join(spoken) for spoken in made.sentences],
             "regime": made.regime,
-            "speaker": [f"speaker {n + 1}" for n in made.voices.speaker],
-            "duration": made.voices.duration,
+            "speaker": [f"speaker {n + 1}" for n in made.voices["speaker"]],
+            "duration": made.voices["duration"],
             "score_clean": planted_score(made.latents),
             "latent_text": t,
             "latent_audio": a,
@@ -462,8 +461,8 @@ class Edit:
 
 def recipe_of(dataset: DataSet) -> Recipe | None:
     """Returns what a planted data set was made from; None of any other data set."""
-    stored = getattr(dataset.content_of, "args", ())
-    return stored[0] if stored and isinstance(stored[0], Recipe) else None
+    arguments = getattr(dataset.content_of, "args", ())
+    return arguments[0] if arguments and isinstance(arguments[0], Recipe) else None
 
 
 def parse(text: str) -> tuple[str, ...]:
@@ -525,22 +524,21 @@ def with_voice(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
             speed.
     """
     change = _checked("audio", changes)
-    p = made.voices.take(np.array([row]))
+    p = synthesis.parameters_of(made.voices, np.array([row]))
     duration = np.clip(
-        np.round(p.duration / 2 ** change["tempo"], 3),
+        np.round(p["duration"] / 2 ** change["tempo"], 3),
         synthesis.MIN_SECONDS,
         synthesis.MAX_SECONDS - 0.01,
     )
-    p = dataclasses.replace(
-        p,
-        level=p.level + change["pitch"],
-        slope=p.slope + change["rise"],
-        loudness=p.loudness * 10 ** (change["energy"] / 20),
-        duration=duration,
-    )
+    p |= {
+        "level": p["level"] + change["pitch"],
+        "slope": p["slope"] + change["rise"],
+        "loudness": p["loudness"] * 10 ** (change["energy"] / 20),
+        "duration": duration,
+    }
     waves = synthesis.synthesise(p)
-    measured, lengths = synthesis.prosody_features(waves, p.duration)
-    heard = waves[0, : round(float(p.duration[0]) * synthesis.RATE)]
+    measured, lengths = synthesis.prosody_features(waves, p["duration"])
+    heard = waves[0, : round(float(p["duration"][0]) * synthesis.RATE)]
     return Edit(
         Audio((heard / 32768.0).astype(np.float32), synthesis.RATE),
         np.round(measured, 4).astype(np.float32),
@@ -551,13 +549,12 @@ def with_voice(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
 def with_face(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
     """Returns the face of a sample with other features; `changes` of the names in FACE, 0 is as it was."""
     change = _checked("vision", changes)
-    p = made.faces.take(np.array([row]))
-    p = dataclasses.replace(
-        p,
-        bend=np.clip(p.bend + change["mouth"], -1.5, 1.5),
-        brow=np.clip(p.brow + change["brows"], -1.5, 1.5),
-        lids=np.clip(p.lids + change["eyes"], 0.1, 1.0),
-    )
+    p = synthesis.parameters_of(made.faces, np.array([row]))
+    p |= {
+        "bend": np.clip(p["bend"] + change["mouth"], -1.5, 1.5),
+        "brow": np.clip(p["brow"] + change["brows"], -1.5, 1.5),
+        "lids": np.clip(p["lids"] + change["eyes"], 0.1, 1.0),
+    }
     seen = (synthesis.pixels(p).reshape(1, -1) / np.float32(255)).astype(np.float32)
     return Edit(Image(synthesis.portrait(p, 0)), seen, None)
 

@@ -26,7 +26,7 @@ from qfusion.analysis.runs import Results, Seen
 from qfusion.data import importing
 from qfusion.errors import QFusionError, provided
 from qfusion.figures.style import Theme
-from qfusion.models.programs.imported import KIND
+from qfusion.models.imported import KIND
 from qfusion.panels import learning as builders
 from qfusion.panels.address import sources
 from qfusion.runs import folder as queue

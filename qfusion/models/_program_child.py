@@ -54,6 +54,12 @@ class Refused(Exception):
     """A program that is not run; what it says is shown to whoever brought it."""
 
 
+def require(condition: bool, message: str) -> None:
+    """Raises Refused with `message` unless `condition` holds."""
+    if not condition:
+        raise Refused(message)
+
+
 def send(stream: BinaryIO, header: dict[str, Any], body: bytes = b"") -> None:
     """Writes a message."""
     words = json.dumps(header).encode()
@@ -110,11 +116,11 @@ class Torch:
                 f"{_AGAIN}"
             ) from error
         signature = program.graph_signature
-        if signature.buffers_to_mutate:
-            raise Refused(
-                f"Program `{file}` changes its own weights when it is run, as with batch normalisation in "
-                "training mode. Call `model.eval()` before `torch.export.export`."
-            )
+        require(
+            not signature.buffers_to_mutate,
+            f"Program `{file}` changes its own weights when it is run, as with batch normalisation in "
+            "training mode. Call `model.eval()` before `torch.export.export`.",
+        )
         values = {node.name: node.meta.get("val") for node in program.graph.nodes}
         users = [spec.arg for spec in signature.input_specs if spec.kind == InputKind.USER_INPUT]
         self._given = [
@@ -161,12 +167,12 @@ class Torch:
             node for part in graph.modules() if hasattr(part, "graph") for node in part.graph.nodes
         ):
             name = str(node.target).removeprefix("aten.").partition(".")[0]
-            if name.startswith(_FAST):
-                raise Refused(
-                    f"Program `{self.file}` uses the operator `{node.target}`, a short cut of attention that "
-                    "has no gradients. Call `torch.backends.mha.set_fastpath_enabled(False)` before "
-                    "`torch.export.export`."
-                )
+            require(
+                not name.startswith(_FAST),
+                f"Program `{self.file}` uses the operator `{node.target}`, a short cut of attention that "
+                "has no gradients. Call `torch.backends.mha.set_fastpath_enabled(False)` before "
+                "`torch.export.export`.",
+            )
             if (
                 name in _DROPOUTS
                 and len(node.args) > 2
@@ -184,10 +190,10 @@ class Torch:
             given[place] = tensor
         positional, by_name = self._tree.tree_unflatten(given, self._in_spec)
         result = self._tree.tree_leaves(self._module(*positional, **by_name))[output]
-        if not isinstance(result, self._torch.Tensor):
-            raise Refused(
-                f"Output {output} of program `{self.file}` is no tensor. Name another in the card."
-            )
+        require(
+            isinstance(result, self._torch.Tensor),
+            f"Output {output} of program `{self.file}` is no tensor. Name another in the card.",
+        )
         return result
 
     def answer(self, order: dict[str, Any], body: bytes) -> Answer:
@@ -203,20 +209,17 @@ class Torch:
             with self._torch.no_grad():
                 return {}, save({"0": self._run(tensors, output).contiguous().numpy()})
         moved = [tensors[place].requires_grad_() for place in order["places"]]
+        slopes = [self._torch.zeros_like(tensor) for tensor in moved]
         with self._torch.enable_grad():
             result = self._run(tensors, output)
-            slopes = (
-                self._torch.autograd.grad(result, moved, sent["weight"], allow_unused=True)
-                if result.requires_grad
-                else [None] * len(moved)
-            )
-        full = [
-            self._torch.zeros_like(tensor) if slope is None else slope.contiguous()
-            for tensor, slope in zip(moved, slopes, strict=True)
-        ]
-        return {}, save(
-            {str(place): slope.numpy() for place, slope in zip(order["places"], full, strict=True)}
-        )
+            if result.requires_grad:
+                slopes = [
+                    *self._torch.autograd.grad(
+                        result, moved, sent["weight"], allow_unused=True, materialize_grads=True
+                    )
+                ]
+        named = zip(order["places"], slopes, strict=True)
+        return {}, save({str(place): slope.contiguous().numpy() for place, slope in named})
 
     def _measured(self, tensors: Sequence[Any]) -> dict[str, Any]:
         from torch.utils._python_dispatch import TorchDispatchMode
@@ -255,11 +258,10 @@ class Onnx:
         onnx, onnxruntime = importlib.import_module("onnx"), importlib.import_module("onnxruntime")
         self.file, self._load, self._save = file, load, save
         shut()
-        if data[4:8] == b"ORTM":
-            raise Refused(
-                f"Program `{file}` is in ONNX Runtime's own format. Give the .onnx file that it was made "
-                "from."
-            )
+        require(
+            data[4:8] != b"ORTM",
+            f"Program `{file}` is in ONNX Runtime's own format. Give the .onnx file that it was made from.",
+        )
         try:
             model = onnx.load_model_from_string(data)
         except Exception as error:  # of whichever library of Protocol Buffers there is
@@ -268,18 +270,13 @@ class Onnx:
                 "again."
             ) from error
         parameters = self._check(onnx, model)
-        newest, opset = (
-            onnx.defs.onnx_opset_version(),
-            max(
-                (part.version for part in model.opset_import if part.domain in _DOMAINS[:2]),
-                default=0,
-            ),
+        newest = onnx.defs.onnx_opset_version()
+        sets = [part.version for part in model.opset_import if part.domain in _DOMAINS[:2]]
+        require(
+            max(sets, default=0) <= newest,
+            f"Program `{file}` asks for operators of set {max(sets, default=0)}, newer than onnx {onnx.__version__} "
+            f"knows ({newest}). Export it for an older opset.",
         )
-        if opset > newest:
-            raise Refused(
-                f"Program `{file}` asks for operators of set {opset}, newer than onnx {onnx.__version__} "
-                f"knows ({newest}). Export it for an older opset."
-            )
         try:
             onnx.checker.check_model(model)
         except Exception as error:  # the checker's own class, and ValueError
@@ -308,29 +305,25 @@ class Onnx:
 
     def _check(self, onnx: Any, model: Any) -> int:
         """Refuses a model that is more than arithmetic, or not all here; returns how many numbers its weights are."""
-        parameters, operators, functions = (
-            0,
-            set(),
-            {(part.domain, part.name) for part in model.functions},
-        )
+        parameters, operators = 0, set()
         for part in messages(model):
             if isinstance(part, onnx.NodeProto):
                 operators.add((part.domain, part.op_type))
             elif isinstance(part, onnx.TensorProto):
-                if part.data_location == onnx.TensorProto.EXTERNAL or part.external_data:
-                    raise Refused(
-                        f"Program `{self.file}` keeps `{part.name[:60]}` in another file. Save it as one: "
-                        "`onnx.save(onnx.load(path), path)`."
-                    )
-                parameters += math.prod(max(side, 1) for side in part.dims)
-        for domain, name in sorted(operators):
-            if domain not in _DOMAINS and (
-                (domain, name) not in functions or domain.startswith(_RUNTIMES)
-            ):
-                raise Refused(
-                    f"Program `{self.file}` uses the operator `{domain}.{name}`, which is not one of ONNX's "
-                    "own. Export the model with standard operators."
+                require(
+                    part.data_location != onnx.TensorProto.EXTERNAL and not part.external_data,
+                    f"Program `{self.file}` keeps `{part.name[:60]}` in another file. Save it as one: "
+                    "`onnx.save(onnx.load(path), path)`.",
                 )
+                parameters += math.prod(max(side, 1) for side in part.dims)
+        functions = {(part.domain, part.name) for part in model.functions}
+        own = {function for function in functions if not function[0].startswith(_RUNTIMES)}
+        for domain, name in sorted(operators - own):
+            require(
+                domain in _DOMAINS,
+                f"Program `{self.file}` uses the operator `{domain}.{name}`, which is not one of ONNX's "
+                "own. Export the model with standard operators.",
+            )
         return parameters
 
     def answer(self, order: dict[str, Any], body: bytes) -> Answer:
@@ -338,11 +331,11 @@ class Onnx:
         sent, name = self._load(body), self.about["outputs"][int(order["output"])][0]
         fed = {port[0]: sent[str(place)] for place, port in enumerate(self.about["inputs"])}
         result = self._session.run([name], fed)[0]
-        if getattr(getattr(result, "dtype", None), "kind", "") not in ("f", "i", "u", "b"):
-            raise Refused(
-                f"Output `{name}` of program `{self.file}` is no array of numbers. With skl2onnx: "
-                "`options={'zipmap': False}`; or name another output in the card."
-            )
+        require(
+            getattr(getattr(result, "dtype", None), "kind", "") in ("f", "i", "u", "b"),
+            f"Output `{name}` of program `{self.file}` is no array of numbers. With skl2onnx: "
+            "`options={'zipmap': False}`; or name another output in the card.",
+        )
         return {}, self._save({"0": result.copy(order="C")})
 
 

@@ -25,7 +25,7 @@ from torch.autograd.function import once_differentiable
 from qfusion import _limits
 from qfusion._checks import check
 from qfusion.errors import DataUnavailable, InvalidInput
-from qfusion.models.programs import _child
+from qfusion.models import _program_child as _child
 
 MAX_SIZE = 1 << 30  # bytes of a file
 MAX_FEATURES = 4096  # of an input of an ONNX model whose gradient is wanted: each takes two runs
@@ -66,6 +66,16 @@ class Port:
         """Name, shape and type for messages."""
         shape = "?" if self.shape is None else f"({', '.join(map(str, self.shape))})"
         return f"{self.name} {shape} {'' if self.dtype is None else str(self.dtype).removeprefix('torch.')}".strip()
+
+    def takes(self, array: Tensor) -> bool:
+        """Returns whether an array has its shape."""
+        return self.shape is None or (
+            len(self.shape) == array.ndim
+            and all(
+                isinstance(side, str) or side == length
+                for side, length in zip(self.shape, array.shape, strict=True)
+            )
+        )
 
 
 class Exhausted(InvalidInput):
@@ -156,8 +166,11 @@ class Program:
         """Returns the gradients of an output's sum with weights, of the inputs at these places."""
         if self.kind == "onnx":
             return [_differences(self, inputs, output, weight, place) for place in places]
-        order = {"do": "slopes", "output": output, "places": list(places)}
-        return self._tensors(order, _numbered(inputs) | {"weight": weight}, list(map(str, places)))
+        return self._tensors(
+            {"do": "slopes", "output": output, "places": list(places)},
+            _numbered(inputs) | {"weight": weight},
+            list(map(str, places)),
+        )
 
     def measure(self, inputs: Sequence[Tensor]) -> tuple[int, int]:
         """Returns how many numbers the largest tensor of a run holds, and its floating-point operations; of an ONNX
@@ -189,9 +202,8 @@ class Program:
 
     def _begun(self) -> dict[str, Any]:
         """Starts the process, and returns what it says of the program."""
-        path = os.pathsep.join(filter(None, sys.path))
         environment = {name: value for name, value in os.environ.items() if name in _NEEDED} | {
-            "PYTHONPATH": path,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
             "OMP_NUM_THREADS": str(torch.get_num_threads()),
             "OPENBLAS_NUM_THREADS": "1",
         }

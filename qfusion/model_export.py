@@ -1,5 +1,5 @@
-"""The formats in which a model or a sample leaves qfusion, and how each is made: a tweaked checkpoint, a program of
-torch, NumPy arrays, QuTiP objects.
+"""The formats in which a model, tweaked or not, or a sample leaves qfusion: a checkpoint, a program of torch, QuTiP
+objects, OpenQASM, NumPy arrays; and how each is made.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import torch
 from numpy.lib import format as npy
 from torch import Tensor, nn
 
+import qfusion
 from qfusion import _limits
 from qfusion._checks import check, choose
 from qfusion.analysis.sample import Sample, case, require_time, sample_of, study_of, tweaked
@@ -40,7 +41,7 @@ from qfusion.models import (
 )
 from qfusion.models.base import ABILITIES
 from qfusion.models.encoders import Encoder, Pooling
-from qfusion.models.programs.imported import Imported
+from qfusion.models.imported import Imported
 from qfusion.models.registry import rebuild
 from qfusion.quantum import lindblad, states
 from qfusion.quantum.decomposition import decompose, subset_name
@@ -129,32 +130,32 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def impossible(name: str, result: Checkpoint) -> str:
+def impossible(name: str, trained: Checkpoint) -> str:
     """Returns why a format does not exist for a model; empty where it does.
 
     Raises:
         NotFound: when there is no such format.
     """
-    wanted = FORMATS[choose("Format", name, FORMATS)]
-    kind = str(result.card["model"])
+    form = FORMATS[choose("Format", name, FORMATS)]
+    kind = str(trained.card["model"])
     if kind == Imported.kind and name in ("checkpoint", "torch"):
         return (
             f"Format '{name}' does not exist for a model that was imported: its program is a file already, "
-            f"{result.card['weights']}, beside its card."
+            f"{trained.card['weights']}, beside its card."
         )
-    if not wanted.needs or any(can(result.model, ability) for ability in wanted.needs):
+    if not form.needs or any(can(trained.model, ability) for ability in form.needs):
         return ""
     instead = (
-        wanted.instead
-        if can(result.model, "circuit")
-        else (f"It has no {ABILITIES[wanted.needs[0]]}. Take torch or numpy instead.")
+        form.instead
+        if can(trained.model, "circuit")
+        else (f"It has no {ABILITIES[form.needs[0]]}. Take torch or numpy instead.")
     )
     return f"Format '{name}' does not exist for a model of kind {kind}. {instead}"
 
 
 def make(
     name: str,
-    result: Checkpoint,
+    trained: Checkpoint,
     dataset: DataSet,
     *,
     tweak: str = "",
@@ -167,7 +168,7 @@ def make(
 
     Args:
         name: of the format, see `FORMATS`.
-        result, tweak: the model and what is changed in it, see `analysis.case`.
+        trained, tweak: the model and what is changed in it, see `analysis.case`.
         sample: id, for formats that are of one.
         model_name: what a checkpoint is called; "tweaked" unless given.
         precision: of a torch program, "double" or "single".
@@ -176,99 +177,48 @@ def make(
     Raises:
         NotFound, InvalidInput: naming the format, sample or tweak that does not fit.
     """
-    reason = impossible(name, result)
+    reason = impossible(name, trained)
     check(not reason, reason)
-    if not FORMATS[name].of_sample:
-        return _of_model(name, result, dataset, tweak, model_name or "tweaked", precision)
+    if name == "checkpoint":
+        return archive(trained, tweak, dataset, model_name or "tweaked")
+    if name == "torch":
+        model, words = tweaked(trained.model, tweak)
+        about = {
+            "model": str(trained.card.get("name", "")),
+            "weights_sha256": str(trained.card["weights_sha256"]),
+            "tweak": words,
+        }
+        steps = {m.name: int(m.values.shape[1]) for m in dataset.modalities if m.is_sequence}
+        return program_bytes(model, about, precision, steps)
     check(
         bool(sample), f"Format '{name}' is of one sample. Name it, such as {str(dataset.ids[0])!r}."
     )
-    if behind is None:
-        return _OF_SAMPLE[name](case(result, sample, dataset, tweak=tweak))
-    return _OF_SAMPLE[name](
-        sample_of(study_of(result, dataset).against(behind), dataset.row(sample), tweak=tweak)
+    one = (
+        case(trained, sample, dataset, tweak=tweak)
+        if behind is None
+        else sample_of(study_of(trained, dataset).against(behind), dataset.row(sample), tweak=tweak)
     )
+    if name in ("qutip", "numpy"):
+        return qutip_bytes(one) if name == "qutip" else arrays_bytes(one)
+    circuit = _circuit(one)
+    if name == "quantikz":
+        return circuit.to_quantikz(10).encode()
+    return circuit.to_openqasm(3 if name == "openqasm3" else 2).encode()
 
 
-def _of_model(
-    name: str, result: Checkpoint, dataset: DataSet, tweak: str, called: str, precision: str
-) -> bytes:
-
-    if name == "checkpoint":
-        return archive(result, tweak, dataset, called)
-    model, words = tweaked(result.model, tweak)
-    about = {
-        "model": str(result.card.get("name", "")),
-        "weights_sha256": str(result.card["weights_sha256"]),
-        "tweak": words,
-    }
-    steps = {m.name: int(m.values.shape[1]) for m in dataset.modalities if m.is_sequence}
-    return program_bytes(model, about, precision, steps)
-
-
-def _qutip(sample: Sample) -> bytes:
-
-    return qutip_bytes(sample)
-
-
-def _arrays(sample: Sample) -> bytes:
-
-    return arrays_bytes(sample)
-
-
-def _openqasm(version: int) -> Callable[[Sample], bytes]:
-    def made(sample: Sample) -> bytes:
-        if can(sample.model, "gates"):
-            from qfusion.track.circuit import gate_circuit
-
-            return (
-                gate_circuit(sample.model, sample.model.encode(sample.inputs))
-                .to_openqasm(version)
-                .encode()
-            )
-        from qfusion.track.fusion_circuit import fusion_circuit
-
-        network = require(sample.model, "rules")
-        theta = {name: angles[0].detach() for name, angles in network.angles(sample.inputs).items()}
-        return fusion_circuit(network, theta).to_openqasm(version).encode()
-
-    return made
-
-
-def _quantikz(sample: Sample) -> bytes:
-    if can(sample.model, "time"):
-        from qfusion.track.circuit import step_circuit
-
-        kets = {
-            name: states[0].detach() for name, states in sample.model.encode(sample.inputs).items()
-        }
-        return (
-            step_circuit(sample.model, kets, float(sample.model.duration) / 20)
-            .to_quantikz(10)
-            .encode()
-        )
-    if can(sample.model, "gates"):
-        from qfusion.track.circuit import gate_circuit
-
-        return (
-            gate_circuit(sample.model, sample.model.encode(sample.inputs)).to_quantikz(10).encode()
-        )
+def _circuit(sample: Sample) -> Any:
+    """The sample's circuit; of a model with time that of one step of its evolution."""
+    from qfusion.track.circuit import gate_circuit, step_circuit
     from qfusion.track.fusion_circuit import fusion_circuit
 
-    theta = {
-        name: angles[0].detach()
-        for name, angles in require(sample.model, "rules").angles(sample.inputs).items()
-    }
-    return fusion_circuit(sample.model, theta).to_quantikz(10).encode()
-
-
-_OF_SAMPLE: dict[str, Callable[[Sample], bytes]] = {
-    "qutip": _qutip,
-    "numpy": _arrays,
-    "quantikz": _quantikz,
-    "openqasm3": _openqasm(3),
-    "openqasm2": _openqasm(2),
-}
+    model = sample.model
+    if can(model, "gates"):
+        return gate_circuit(model, model.encode(sample.inputs))
+    if can(model, "time"):
+        kets = {name: kets[0].detach() for name, kets in model.encode(sample.inputs).items()}
+        return step_circuit(model, kets, float(model.duration) / 20)
+    theta = {name: angles[0].detach() for name, angles in model.angles(sample.inputs).items()}
+    return fusion_circuit(require(model, "rules"), theta)
 
 
 # The way from features to scores as a program of `torch.export`: real numbers only, and loading it needs torch alone.
@@ -401,29 +351,25 @@ def _words(vectors: Tensor) -> Tensor:
     return vector
 
 
-def predictor(model: FusionModel, precision: str = "double") -> Predictor:
-    """Returns the module that is exported, in a floating-point precision of PRECISIONS."""
-    made: Predictor = (
-        NetworkPredictor(require(model, "masses"))
-        if can(model, "masses")
-        else KetPredictor(require(model, "kets"))
-    )
-    return made.to(PRECISIONS[choose("Precision", precision, PRECISIONS)]).eval()
-
-
 def exported(
     model: FusionModel, precision: str = "double", steps: Mapping[str, int] | None = None
 ) -> torch.export.ExportedProgram:
     """Returns the program of `torch.export`; the number of rows is free.
 
     Args:
+        precision: of its floating-point numbers, of PRECISIONS.
         steps: of every sequence, which exporters unroll: shorter ones are padded and masked. Needed where the model
             takes sequences.
 
     Raises:
         InvalidInput: when they are missing or too many.
     """
-    module, dtype = predictor(model, precision), PRECISIONS[precision]
+    dtype = PRECISIONS[choose("Precision", precision, PRECISIONS)]
+    module: Predictor = (
+        NetworkPredictor(require(model, "masses"))
+        if can(model, "masses")
+        else KetPredictor(require(model, "kets"))
+    )
     rows = torch.export.Dim("rows", min=1, max=2**31)
     example: list[Tensor] = []
     for name, spec in model.input_specs.items():
@@ -443,7 +389,9 @@ def exported(
     free = [{0: rows}] * len(example)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        return torch.export.export(module, tuple(example), dynamic_shapes=(tuple(free),))
+        return torch.export.export(
+            module.to(dtype).eval(), tuple(example), dynamic_shapes=(tuple(free),)
+        )
 
 
 def program_bytes(
@@ -503,36 +451,33 @@ def checked_name(name: str) -> str:
     return name
 
 
-def baked(result: Checkpoint, tweak: str) -> tuple[FusionModel, str]:
+def baked(trained: Checkpoint, tweak: str) -> tuple[FusionModel, str]:
     """Returns a model whose own weights and settings are those of the tweaked one, rounded to the single precision in
     which they are kept, and the tweak as text.
 
     Raises:
         InvalidInput, NotFound: when the tweak does not fit the model.
     """
-    changed, words = tweaked(result.model, tweak)
-    state, settings = dict(result.model.state_dict()), dict(result.card["settings"])
-    state, settings = changed.baked(state, settings, words)
-    stored = {key: _kept(value) for key, value in state.items()}
+    changed, words = tweaked(trained.model, tweak)
+    state, settings = changed.baked(
+        dict(trained.model.state_dict()), dict(trained.card["settings"]), words
+    )
+    weights = {key: value.detach().float().contiguous().clone() for key, value in state.items()}
     model: FusionModel = rebuild(
-        result.card["model"], result.card["inputs"], result.card["outputs"], settings, stored
+        trained.card["model"], trained.card["inputs"], trained.card["outputs"], settings, weights
     )
     return model.double().eval().requires_grad_(False), words
 
 
-def _kept(value: Tensor) -> Tensor:
-    return value.detach().float().contiguous().clone()
-
-
 def card_of(
-    result: Checkpoint, model: FusionModel, words: str, dataset: DataSet, name: str
+    trained: Checkpoint, model: FusionModel, words: str, dataset: DataSet, name: str
 ) -> dict[str, Any]:
     """Returns the card of a baked model: test metrics are its own, and where it comes from is said.
 
     Raises:
         InvalidInput: when `dataset` is not the one that the model was trained on.
     """
-    old = result.card
+    old = trained.card
     check(
         dataset.name == old["data"]["name"],
         f"Argument `dataset` must be the one that the model was trained on, '{old['data']['name']}', but is "
@@ -573,17 +518,11 @@ def card_of(
         "this_seed": measured,
         "metrics": {split: metrics.summary([entry]) for split, entry in measured.items()},
         "parameters": {"total": total, "encoders": encoders, "fusion": total - encoders},
-        "versions": {**old["versions"], "qfusion": _version()},
+        "versions": {**old["versions"], "qfusion": qfusion.__version__},
     }
 
 
-def _version() -> str:
-    from qfusion import __version__
-
-    return __version__
-
-
-def save(path: Path, result: Checkpoint, tweak: str, dataset: DataSet) -> Path:
+def save(path: Path, trained: Checkpoint, tweak: str, dataset: DataSet) -> Path:
     """Writes PATH.json and PATH.safetensors, the file's name being the model's, and returns the card's path.
 
     Raises:
@@ -595,11 +534,11 @@ def save(path: Path, result: Checkpoint, tweak: str, dataset: DataSet) -> Path:
         not target.exists(),
         f"There is a model '{name}' in this folder already. Choose another name.",
     )
-    model, words = baked(result, tweak)
-    return checkpoint.save(target, model, card_of(result, model, words, dataset, name), new=True)
+    model, words = baked(trained, tweak)
+    return checkpoint.save(target, model, card_of(trained, model, words, dataset, name), new=True)
 
 
-def keep(result: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
+def keep(trained: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
     """Puts the tweaked model among the reader's own, where pages and commands find it, and returns the card's path.
 
     Raises:
@@ -619,13 +558,13 @@ def keep(result: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
             f"The folder of your models, {folder}, cannot be made ({error.strerror}). "
             "Name another in QFUSION_MODELS."
         ) from error
-    return save(folder / name, result, tweak, dataset)
+    return save(folder / name, trained, tweak, dataset)
 
 
-def archive(result: Checkpoint, tweak: str, dataset: DataSet, name: str) -> bytes:
+def archive(trained: Checkpoint, tweak: str, dataset: DataSet, name: str) -> bytes:
     """Returns card and weights in one .zip file, to be unpacked into a folder of models."""
     with tempfile.TemporaryDirectory() as folder:
-        card = save(Path(folder) / checked_name(name), result, tweak, dataset)
+        card = save(Path(folder) / checked_name(name), trained, tweak, dataset)
         return zipped(
             {path.name: path.read_bytes() for path in (card, card.with_suffix(".safetensors"))}
         )
@@ -643,39 +582,28 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
 # One sample's states and observables as NumPy arrays in a file that describes itself and holds no pickled objects.
 
 TIMES = 41
-_MADE_ARRAYS = (1980, 1, 1, 0, 0, 0)
+
 Described = dict[
     str, tuple[str, np.ndarray]
 ]  # name -> what it is with its shape and unit, and the numbers
 
 
-def arrays_of(sample: Sample) -> Described:
-    """Returns the arrays of a sample by name, each with what it is, its shape and its unit."""
+def arrays_bytes(sample: Sample) -> bytes:
+    """Returns a .npz file of the sample's arrays; the same bytes for the same sample. `numpy.load(file)["about"]` says
+    of every array what it is, its shape and its unit."""
     with torch.no_grad():
-        return _common(sample) | next(
+        arrays = _common(sample) | next(
             (made(sample) for ability, made in _OF.items() if sample.can(ability)), {}
         )
-
-
-def arrays_bytes(sample: Sample) -> bytes:
-    """Returns a .npz file of the arrays; the same bytes for the same sample. `numpy.load(file)["about"]` describes
-    every array."""
-    arrays = arrays_of(sample)
     about = np.array([f"{name} {array.shape}: {words}" for name, (words, array) in arrays.items()])
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
-        for name, array in {
-            "about": about,
-            **{name: array for name, (_, array) in arrays.items()},
-        }.items():
-            one = io.BytesIO()
-            npy.write_array(
-                one, np.ascontiguousarray(array) if array.ndim else array, allow_pickle=False
-            )
-            made.writestr(
-                zipfile.ZipInfo(f"{name}.npy", _MADE_ARRAYS), one.getvalue(), zipfile.ZIP_DEFLATED
-            )
-    return buffer.getvalue()
+    files = {}
+    for name, array in [("about", about), *((name, array) for name, (_, array) in arrays.items())]:
+        file = io.BytesIO()
+        npy.write_array(
+            file, np.ascontiguousarray(array) if array.ndim else array, allow_pickle=False
+        )
+        files[f"{name}.npy"] = file.getvalue()
+    return zipped(files)
 
 
 def _common(sample: Sample) -> Described:
@@ -880,23 +808,19 @@ _OF: dict[Ability, Callable[[Sample], Described]] = {
 # maker you trust.
 
 
-def qutip_of(sample: Sample) -> dict[str, Any]:
-    """Returns QuTiP objects on the modalities, with `dims` set: H, jumps, observables, states, and what they are of.
+def qutip_bytes(sample: Sample) -> bytes:
+    """Returns the content of a .qu file, as `qutip.qsave` would write it: a dictionary of QuTiP objects on the
+    modalities, with `dims` set.
 
-    Returns:
-        "H" and "jumps" (list) in canonical form (see `quantum.gauge`), "terms" (H_S by the name of S), "kets" (by
-        modality), "psi0", "rho_T" (by torch),
-        "observables" (before evolution: measure these on rho(T)) and "heisenberg" (evolved: measure these on psi0),
-        both by the name of the
-            score and without
-        the bias; "bias" by score, "T", and "made_from".
+    It holds "H" and "jumps" (list) in canonical form (see `quantum.gauge`), "terms" (H_S by the name of S), "kets" (by
+    modality), "psi0", "rho_T" (by torch), "observables" (before evolution: measure these on rho(T)) and "heisenberg"
+    (evolved: measure these on psi0), both by the name of the score and without the bias; "bias" by score, "T", and
+    "made_from".
 
     Raises:
         InvalidInput: when the model has no evolution in time.
     """
     require_time(sample, "Hamiltonian for QuTiP")
-    from qfusion.quantum import states
-    from qfusion.quantum.decomposition import decompose, subset_name
     from qfusion.track.dynamics import as_ket, as_operator, operators
 
     model = sample.model
@@ -908,7 +832,7 @@ def qutip_of(sample: Sample) -> dict[str, Any]:
         read, evolved = model.readout(), model.observables()
     H, jumps = operators(system)
     names, bias = sample.explanation.outputs, model.bias.detach().double()
-    return {
+    content = {
         "H": H,
         "jumps": jumps,
         "terms": {
@@ -935,8 +859,4 @@ def qutip_of(sample: Sample) -> dict[str, Any]:
             "modalities": list(sample.modalities),
         },
     }
-
-
-def qutip_bytes(sample: Sample) -> bytes:
-    """Returns the content of a .qu file, as `qutip.qsave` would write it."""
-    return pickle.dumps(qutip_of(sample))
+    return pickle.dumps(content)

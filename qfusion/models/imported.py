@@ -1,0 +1,719 @@
+"""A model that came as a program, explored like any other: its card, which says which of its inputs is which modality
+in which form and what its output means; features in that form; and the model, whose modalities come to their features
+and which the program fuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check, choose, read_toml
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.models import base
+from qfusion.models.base import FusionModel
+from qfusion.models.encoders import Features, InputSpec, Standardiser, split
+from qfusion.models.program import Port, Program
+
+# The card of an imported program: which of its inputs is which modality in which form, and what its output means.
+
+GIVES = ("values", "mean", "mask", "padding", "lengths")
+HOLDS = ("score", "logits", "probabilities")
+DTYPES = {
+    "float32": torch.float32,
+    "float64": torch.float64,
+    "float16": torch.float16,
+    "bool": torch.bool,
+    "int64": torch.int64,
+    "int32": torch.int32,
+}
+PADS = ("right", "left")
+ADAPTERS = ("", "dict", "mmsa", "multibench")
+NAMED = ("rows", "steps", "features")
+Axis = int | str
+_REMEDY = "Correct the card."
+_HEAD = (
+    "# What goes into this program and what comes out. Correct what is wrong, and import it again with --card.",
+    "# An [[input]]: modality, one or several side by side",
+    f"#   gives: {', '.join(GIVES)}; mask is true at real steps, padding at the others",
+    "#   axes: rows, steps, features, or numbers, as of a picture",
+    "#   steps: it takes so many, shorter sequences being padded; 0: as many as there are. pad: where zeros "
+    "stand, right or left",
+    f"# The [output]: holds {', '.join(HOLDS)}; classes in the order of its columns; label: of several that a "
+    "sample may have, the one that is read",
+)
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input of a program.
+
+    Attributes:
+        name: as the program calls it, or its number from 0.
+        modality: whose features it takes; of several, side by side.
+        gives: "values"; "mean" over the real steps of a sequence; "mask" (true at real steps) or "padding" (true at
+            padded ones); "lengths", how many steps are real.
+        axes: the sides of its array: "rows", "steps", "features", or numbers, as of a picture.
+        dtype: of DTYPES.
+        steps: how many the program takes, shorter sequences being padded with zeros; 0 for as many as there are.
+        pad: "right", zeros after the real steps, or "left", before.
+    """
+
+    name: str
+    modality: tuple[str, ...]
+    gives: str = "values"
+    axes: tuple[Axis, ...] = ("rows", "features")
+    dtype: str = "float32"
+    steps: int = 0
+    pad: str = "right"
+
+
+@dataclass(frozen=True)
+class Output:
+    """The output of a program that holds the scores.
+
+    Attributes:
+        name: as the program calls it, or its number from 0.
+        holds: "score" of a regression; "logits" or "probabilities" of classes, one column each, or one column for the
+            second of two.
+        classes: their names in the order of the columns; empty for the order of the data set.
+        label: where samples may have several labels and the data are the question of one (NAME:LABEL), the label whose
+            column is read: `classes` then name the columns, and every one holds a logit or a probability of its own.
+    """
+
+    name: str = "0"
+    holds: str = "logits"
+    classes: tuple[str, ...] = ()
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class ProgramCard:
+    """A card.
+
+    Attributes:
+        program: name of the file, or of the factory. data: name of the data set.
+        inputs, output: see `Input`, `Output`.
+        batch: the number of rows that the program takes at once; 0 for any.
+        adapter: how a factory's module is called, of ADAPTERS: with tensors by name, with a dictionary, as MMSA or
+            MultiBench do.
+    """
+
+    program: str
+    data: str
+    inputs: tuple[Input, ...]
+    output: Output
+    batch: int = 0
+    adapter: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns it as JSON knows it; `parse` takes it back."""
+        return {
+            "program": self.program,
+            "data": self.data,
+            "batch": self.batch,
+            "adapter": self.adapter,
+            "input": [_listed(entry) for entry in self.inputs],
+            "output": _listed(self.output),
+        }
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Names of the modalities that the program takes, in the order of its inputs."""
+        return tuple(dict.fromkeys(name for entry in self.inputs for name in entry.modality))
+
+    def text(self) -> str:
+        """Returns the card as TOML, with comments on its keys."""
+        lines = [
+            *_HEAD,
+            f"program = {_toml(self.program)}",
+            f"data = {_toml(self.data)}",
+            f"batch = {self.batch}  # rows that it takes at once; 0: any number",
+            f"adapter = {_toml(self.adapter)}  # of a factory's module: {', '.join(map(repr, ADAPTERS))}",
+        ]
+        parts: list[tuple[str, Input | Output]] = [("[[input]]", entry) for entry in self.inputs]
+        for title, part in [*parts, ("[output]", self.output)]:
+            lines += ["", title]
+            lines += [f"{key} = {_toml(value)}" for key, value in _listed(part).items()]
+        return "\n".join([*lines, ""])
+
+
+def _listed(part: Input | Output) -> dict[str, Any]:
+    """Fields of a part of the card, with lists where it has tuples."""
+    fields = asdict(part)
+    return {k: list(value) if isinstance(value, tuple) else value for k, value in fields.items()}
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, int):
+        return str(value)
+    words = "".join(c if c.isprintable() else " " for c in str(value))
+    return '"' + words.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def read(text: str, file: str) -> ProgramCard:
+    """Returns the card of a TOML file.
+
+    Raises:
+        InvalidInput: when it is no TOML, or no card.
+    """
+    try:
+        card = read_toml(text)
+    except ValueError as error:
+        raise InvalidInput(
+            f"Card `{file}` is not TOML ({error}). Correct that line, or import without --card for a "
+            "new one."
+        ) from error
+    return parse(card)
+
+
+def parse(words: Mapping[str, Any]) -> ProgramCard:
+    """Returns a card from its mapping; whether it fits a data set is said by `fit`.
+
+    Raises:
+        InvalidInput, NotFound: naming the key that is missing or wrong.
+    """
+    _known("card", words, ("program", "data", "batch", "adapter", "input", "output"))
+    inputs, output = words.get("input", []), words.get("output", {})
+    check(
+        isinstance(inputs, list)
+        and len(inputs) > 0
+        and all(isinstance(entry, Mapping) for entry in [*inputs, output]),
+        f"The card must have an [[input]] for every input, and an [output]. {_REMEDY}",
+    )
+    batch = words.get("batch", 0)
+    check(
+        _whole(batch),
+        f"`batch` in the card must be a whole number from 0, but is {batch!r}. {_REMEDY}",
+    )
+    adapter = choose("Adapter", str(words.get("adapter", "")), ADAPTERS)
+    program, data = str(words.get("program", "")), str(words.get("data", ""))
+    return ProgramCard(
+        program, data, tuple(_input(entry) for entry in inputs), _output(output), batch, adapter
+    )
+
+
+def _input(words: Mapping[str, Any]) -> Input:
+    _known("[[input]]", words, ("name", "modality", "gives", "axes", "dtype", "steps", "pad"))
+    name = str(words.get("name", ""))
+    given = words.get("modality", [])
+    modality = tuple(given) if isinstance(given, list | tuple) else (given,)
+    check(
+        all(isinstance(line, str) for line in modality),
+        f"`modality` of input `{name}` must be names. {_REMEDY}",
+    )
+    gives, axes, steps = (
+        str(words.get("gives", "values")),
+        words.get("axes", ["rows", "features"]),
+        words.get("steps", 0),
+    )
+    check(
+        gives in GIVES,
+        f"`gives` of input `{name}` must be one of {', '.join(GIVES)}, but is {gives!r}. {_REMEDY}",
+    )
+    check(
+        isinstance(axes, list)
+        and axes.count("rows") == 1
+        and all(axis in NAMED or (_whole(axis) and axis > 0) for axis in axes)
+        and len({axis for axis in axes if isinstance(axis, str)})
+        == sum(isinstance(axis, str) for axis in axes),
+        f'`axes` of input `{name}` must be a list of "rows", "steps", "features" and numbers, rows once, but '
+        f"is {axes!r}. {_REMEDY}",
+    )
+    check(
+        _whole(steps),
+        f"`steps` of input `{name}` must be a whole number from 0, but is {steps!r}. {_REMEDY}",
+    )
+    dtype, pad = str(words.get("dtype", "float32")), str(words.get("pad", "right"))
+    check(
+        dtype in DTYPES,
+        f"`dtype` of input `{name}` must be one of {', '.join(DTYPES)}, but is {dtype!r}. {_REMEDY}",
+    )
+    check(pad in PADS, f"`pad` of input `{name}` must be right or left, but is {pad!r}. {_REMEDY}")
+    return Input(name, modality, gives, tuple(axes), dtype, steps, pad)
+
+
+def _output(words: Mapping[str, Any]) -> Output:
+    _known("[output]", words, ("name", "holds", "classes", "label"))
+    holds, classes = str(words.get("holds", "logits")), words.get("classes", [])
+    check(
+        holds in HOLDS,
+        f"`holds` in the card must be one of {', '.join(HOLDS)}, but is {holds!r}. {_REMEDY}",
+    )
+    check(isinstance(classes, list), f"`classes` in the card must be a list of names. {_REMEDY}")
+    return Output(
+        str(words.get("name", "0")), holds, tuple(map(str, classes)), str(words.get("label", ""))
+    )
+
+
+def _known(what: str, words: Mapping[str, Any], keys: Sequence[str]) -> None:
+    for key in words:
+        choose(f"Key of the {what}", str(key), keys)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+
+
+def fit(card: ProgramCard, specs: Mapping[str, InputSpec], classes: Sequence[str]) -> None:
+    """Raises InvalidInput or NotFound unless a card fits the modalities and classes of a data set."""
+    for entry in card.inputs:
+        check(
+            len(entry.modality) > 0,
+            f"Input `{entry.name}` stands for no modality yet. Write one of "
+            f"{', '.join(specs)} into its `modality` in the card, and import again with "
+            "--card.",
+        )
+        for name in entry.modality:
+            choose("Modality", name, specs)
+            _fit(entry, name, specs[name])
+        check(
+            len(entry.modality) == 1 or entry.axes in (("rows", "features"), ("features", "rows")),
+            f'Input `{entry.name}` takes several modalities, so its `axes` must be ["rows", "features"]. '
+            f"{_REMEDY}",
+        )
+    missing = [
+        name
+        for name in specs
+        if not any(name in one.modality and one.gives in ("values", "mean") for one in card.inputs)
+    ]
+    check(
+        not missing,
+        f"No input takes the values of modality `{missing[0] if missing else ''}`. {_REMEDY} Or import "
+        "a data set of the modalities that the program takes.",
+    )
+    holds, named = card.output.holds, card.output.classes
+    expected = "of classes: logits or probabilities" if classes else "a number: score"
+    check(
+        (holds == "score") == (not classes),
+        f"`holds` in the card is {holds!r}, but the data set's target is {expected}. {_REMEDY}",
+    )
+    if card.output.label:
+        check(
+            len(classes) == 2 and card.output.label in named,
+            f"`label` in the card is '{card.output.label[:60]}', which must be one of its `classes`, and the data "
+            f"set the question of one label, NAME:LABEL. {_REMEDY}",
+        )
+        return
+    check(
+        not named or sorted(named) == sorted(classes),
+        "`classes` in the card must be those of the data set, "
+        f"{', '.join(classes)[:200]}, in the order of the program's "
+        f"columns. {_REMEDY}",
+    )
+
+
+def _fit(entry: Input, name: str, spec: InputSpec) -> None:
+    matches = entry.gives in ("mask", "padding", "lengths") or (
+        entry.gives == "mean" and len(entry.modality) == 1
+    )
+    check(
+        spec.sequence or not matches,
+        f"Input `{entry.name}` gives the {entry.gives} of `{name}`, which is no sequence. {_REMEDY}",
+    )
+    named = {axis for axis in entry.axes if isinstance(axis, str)}
+    numbers = prod(axis for axis in entry.axes if isinstance(axis, int))
+    if entry.gives == "values":
+        sides = (
+            {"rows", "steps", "features"}
+            if spec.sequence
+            else {"rows", "features"}
+            if "features" in named
+            else {"rows"}
+        )
+        size = spec.size if sides == {"rows"} else 1
+    else:
+        sides, size = {"mean": ({"rows", "features"}, 1), "lengths": ({"rows"}, 1)}.get(
+            entry.gives, ({"rows", "steps"}, 1)
+        )
+    check(
+        named == sides and numbers == size,
+        f"`axes` of input `{entry.name}` are {list(entry.axes)}, but {entry.gives} of `{name}` "
+        f"({'steps of ' if spec.sequence else ''}{spec.size} features) have "
+        f"{' and '.join(sorted(sides)) if size == 1 else f'rows and numbers whose product is {size}'}. {_REMEDY}",
+    )
+
+
+# Features as a program takes them, by its card: axes in its order, padded or cut to its steps, with masks or lengths,
+# in its type.
+
+_BASE = ("rows", "steps", "features")
+
+
+def fed_array(entry: Input, states: Mapping[str, Features]) -> Tensor:
+    """Returns what one input takes of B rows.
+
+    Args:
+        states: features by modality: (B, F), or values (B, T, F) and mask (B, T).
+
+    Raises:
+        InvalidInput: when a sequence is longer than the program takes.
+    """
+    array = (
+        torch.cat([_of(entry, *split(states[name])) for name in entry.modality], -1)
+        if entry.gives in ("values", "mean")
+        else _of(entry, *split(states[entry.modality[0]]))
+    )
+    return _laid(array, entry).to(DTYPES[entry.dtype])
+
+
+def _of(entry: Input, values: Tensor, mask: Tensor | None) -> Tensor:
+    """Of one modality: (B, F), (B, T, F), or of a mask (B, T), of lengths (B,); with the program's number of steps, and
+    the padding on the side where it takes it."""
+    if mask is None:
+        return values
+    if entry.gives == "mean":
+        return (values * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
+    if entry.gives == "lengths":
+        return mask.sum(1)
+    steps = entry.steps or values.shape[1]
+    more = steps - values.shape[1]
+    check(
+        more >= 0 or not bool(mask[:, steps:].any()),
+        f"Input `{entry.name}` takes {steps} steps, but a sample of `{entry.modality[0]}` has "
+        f"{int(mask.sum(1).max())}. Import the data with sequences cut to that, or export the program for more.",
+    )
+    values, mask = nn.functional.pad(values, (0, 0, 0, more)), nn.functional.pad(mask, (0, more))
+    if entry.pad == "left":
+        at = (torch.arange(steps)[None] - (steps - mask.sum(1, keepdim=True))) % steps
+        values = values.gather(1, at[..., None].expand(-1, -1, values.shape[-1]))
+        mask = mask.gather(1, at)
+    if entry.gives == "values":
+        return values
+    return mask if entry.gives == "mask" else ~mask
+
+
+def _laid(array: Tensor, entry: Input) -> Tensor:
+    """With the sides in the card's order."""
+    if (
+        "features" not in entry.axes
+        and "steps" not in entry.axes
+        and entry.gives in ("values", "mean")
+    ):  # a picture
+        sides = [axis for axis in entry.axes if isinstance(axis, int)]
+        return array.reshape(len(array), *sides).movedim(0, entry.axes.index("rows"))
+    named = [axis for axis in entry.axes if isinstance(axis, str)]
+    base = [axis for axis in _BASE if axis in named]
+    array = array.permute([base.index(axis) for axis in named])
+    for place, axis in enumerate(entry.axes):
+        if isinstance(axis, int):
+            array = array.unsqueeze(place)
+    return array
+
+
+# The model: a program with a card.
+
+KIND = "imported"
+ENDINGS = {"torch": ".pt2", "onnx": ".onnx"}
+TOGETHER = 1 << 24  # numbers of the largest tensor while rows are run together
+_FEW = 4  # rows by which that is found out
+_SMALLEST = 1e-12  # probability whose logarithm is a score
+
+
+class Imported(FusionModel):
+    """A program of somebody's with a card.
+
+    Args:
+        inputs, outputs: as of every model: those of the data set.
+        program, said: what is run, and its card, which fit each other.
+        means: of every feature of a modality over the training rows: what "nothing said" is in attributions; zero
+            unless given.
+
+    Raises:
+        InvalidInput, NotFound: when program, card and data do not fit.
+    """
+
+    kind = KIND
+    encodes = False
+    title = "Imported program"
+    says = "A program that was imported: torch.export or ONNX."
+    about = (
+        "is a program that was imported: features of {names} go in as they are, {target} comes out. No structure is "
+        "known that would split its decisions; they are split by running it with some modalities of other samples, for "
+        "every combination."
+    )
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str],
+        program: Program,
+        program_card: ProgramCard,
+        means: Mapping[str, Sequence[float]] | None = None,
+    ):
+        super().__init__(inputs, outputs)
+        classes = self.outputs if len(self.outputs) > 1 else ()
+        fit(program_card, self.input_specs, classes)
+        self.program, self.card = program, program_card
+        self.settings = {
+            "program": program_card.as_dict(),
+            "means": {name: list(values) for name, values in (means or {}).items()},
+        }
+        self._inputs = _matched(program, program_card)
+        self._output = _place_of(program, program_card.output.name)
+        named = program_card.output.classes or self.outputs
+        self._order = (
+            [named.index(program_card.output.label)]
+            if program_card.output.label
+            else [named.index(name) for name in self.outputs]
+            if classes
+            else [0]
+        )
+        self.encoders = nn.ModuleDict(
+            {name: _Means(spec, (means or {}).get(name)) for name, spec in self.input_specs.items()}
+        )
+        self.bias = nn.Parameter(
+            torch.zeros(len(self.outputs), dtype=torch.float64), requires_grad=False
+        )
+        self._fewest, self._most = self._limits()
+        self._width, self._operations = 0.0, 0.0
+
+    def _limits(self) -> tuple[int, int]:
+        """The least and the most rows that the program takes at once; 0 for any."""
+        if self.card.batch:
+            return self.card.batch, self.card.batch
+        sides = set()
+        for entry, port in zip(self._inputs, self.program.inputs, strict=True):
+            if port.shape is not None:
+                check(
+                    len(entry.axes) == len(port.shape),
+                    f"Input {port.words} has {len(port.shape)} sides, but its card gives "
+                    f"it {list(entry.axes)}. Correct `axes` in the card.",
+                )
+                sides.add(port.shape[entry.axes.index("rows")])
+        fixed = {side for side in sides if isinstance(side, int)}
+        check(
+            len(fixed) <= 1,
+            f"Program `{self.program.file}` takes {' and '.join(map(str, sorted(fixed)))} rows of "
+            "different inputs. Correct `axes` in the card.",
+        )
+        if fixed:
+            return next(iter(fixed)), next(iter(fixed))
+        ranges = [self.program.ranges.get(str(side), (0, 0)) for side in sides]
+        most = [high for _, high in ranges if high]
+        return max((low for low, _ in ranges), default=0), min(most, default=0)
+
+    @property
+    def unseen_operations(self) -> int:
+        """Floating-point operations of a row, which are worked out elsewhere; known once rows were run."""
+        return round(self._operations * max(1, self._fewest))
+
+    @property
+    def fixed_batch(self) -> int:
+        """Rows that the program takes, when it takes no other number; else 0."""
+        return self._fewest if self._fewest == self._most else 0
+
+    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Features:
+        """Returns the features of one modality in double precision; `inputs` need not hold the others."""
+        return self._features(inputs, name)
+
+    def scores(self, states: Mapping[str, Any]) -> Tensor:
+        """Returns the scores (B, C) of features; a row's scores depend on that row alone.
+
+        Raises:
+            InvalidInput: when the program fails on them, or gives no finite scores.
+        """
+        count, step = base.nested_length(states[self.modalities[0]]), self._together(states)
+        parts = [
+            self._run(
+                {
+                    name: base.nested_part(entry, slice(start, start + step))
+                    for name, entry in states.items()
+                }
+            )
+            for start in range(0, max(count, 1), step)
+        ]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _together(self, states: Mapping[str, Any]) -> int:
+        """How many rows are run at once."""
+        if not self._width:
+            few = {
+                name: base.nested_part(features, slice(0, self._most or _FEW))
+                for name, features in states.items()
+            }
+            rows = max(base.nested_length(few[self.modalities[0]]), self._fewest, 1)
+            width, operations = self.program.measure(self._fed(few))
+            self._width, self._operations = max(1.0, width / rows), operations / rows
+        return self._most or max(int(TOGETHER / self._width), _FEW, self._fewest)
+
+    def raw(self, states: Mapping[str, Any]) -> Tensor:
+        """Returns what the program gives for no more rows than it takes at once, as it gives it."""
+        count = base.nested_length(states[self.modalities[0]])
+        outcome = self.program.run(self._fed(states), self._output)
+        check(
+            outcome.ndim >= 1 and len(outcome) == max(count, self._fewest),
+            f"Program `{self.program.file}` gives an output of shape {tuple(outcome.shape)} for "
+            f"{max(count, self._fewest)} rows. Name the output with a row for each in the card, or set `batch` to "
+            "the rows that it was exported with.",
+        )
+        return outcome[:count].double()
+
+    def _fed(self, states: Mapping[str, Any]) -> list[Tensor]:
+        count = base.nested_length(states[self.modalities[0]])
+        if 0 < count < self._fewest:  # rows do not depend on one another, so the last may repeat
+            rows = torch.arange(self._fewest).clamp_max(count - 1)
+            states = {name: base.nested_part(entry, rows) for name, entry in states.items()}
+        arrays = [fed_array(entry, states) for entry in self._inputs]
+        for port, array in zip(self.program.inputs, arrays, strict=True):
+            check(
+                port.takes(array),
+                f"Input {port.words} is given an array of shape {tuple(array.shape)}. Correct `axes` or `steps` in the "
+                "card, or import the data set that the program was made for.",
+            )
+        return arrays
+
+    def _run(self, states: Mapping[str, Any]) -> Tensor:
+        raw = self.raw(states)
+        check(
+            bool(raw.isfinite().all()),
+            f"Program `{self.program.file}` gives NaN or infinity for some rows. "
+            "Correct the card, or the model: its output must be finite.",
+        )
+        columns, count, label = (
+            raw.reshape(len(raw), -1),
+            len(self.outputs),
+            self.card.output.label,
+        )
+        if label:
+            many = len(self.card.output.classes)
+            check(
+                columns.shape[1] == many,
+                f"Program `{self.program.file}` gives {columns.shape[1]} numbers a row, but the card names {many} "
+                "labels. Correct `classes` in the card.",
+            )
+            columns = columns[:, self._order]
+            if self.card.output.holds == "probabilities":
+                columns = columns.clamp(_SMALLEST, 1 - _SMALLEST).logit()
+            return torch.cat([torch.zeros_like(columns), columns], 1) + self.bias
+        check(
+            columns.shape[1] == count or (columns.shape[1] == 1 and count == 2),
+            f"Program `{self.program.file}` gives {columns.shape[1]} numbers a row, but the target has {count}: "
+            f"{', '.join(self.outputs)[:160]}. Name another output in the card, or import another data set.",
+        )
+        if self.card.output.holds == "probabilities":
+            columns = torch.cat([1 - columns, columns], 1) if columns.shape[1] < count else columns
+            columns = columns.clamp_min(_SMALLEST).log()
+        elif columns.shape[1] < count:
+            columns = torch.cat([torch.zeros_like(columns), columns], 1)
+        return columns[:, self._order] + self.bias
+
+
+class _Means(nn.Module):
+    """What other models have as an encoder: here only the means of the features."""
+
+    def __init__(self, spec: InputSpec, means: Sequence[float] | None):
+        super().__init__()
+        self.standardise = Standardiser(spec.size)
+        if means is not None:
+            check(
+                len(means) == spec.size,
+                f"The card holds {len(means)} means of {spec.size} features. Import the "
+                "program again.",
+            )
+            self.standardise.mean.copy_(torch.tensor(means))
+
+
+def _called(name: str, port: Port, place: int) -> bool:
+    return name in (port.name, str(place))
+
+
+def _matched(program: Program, program_card: ProgramCard) -> list[Input]:
+    """What the card says of each input of the program, in the program's order."""
+    ports = "; ".join(port.words for port in program.inputs)[:300]
+    for named in program_card.inputs:
+        check(
+            any(_called(named.name, port, place) for place, port in enumerate(program.inputs)),
+            f"The card names an input `{named.name}`, but program `{program.file}` takes: {ports}. Correct the card.",
+        )
+    entries = []
+    for place, port in enumerate(program.inputs):
+        entry = next((e for e in program_card.inputs if _called(e.name, port, place)), None)
+        if entry is None:
+            raise InvalidInput(
+                f"The card does not say what input `{port.words}` of program `{program.file}` takes. "
+                "Add an [[input]]."
+            )
+        check(
+            port.dtype is None or port.dtype == DTYPES[entry.dtype],
+            f"Input `{port.words}` of program `{program.file}` is given {entry.dtype} by the card. "
+            "Correct its `dtype`.",
+        )
+        entries.append(entry)
+    return entries
+
+
+def _place_of(program: Program, name: str) -> int:
+    for place, port in enumerate(program.outputs):
+        if _called(name, port, place):
+            return place
+    raise NotFound(
+        f"The card names an output `{name[:60]}`, but program `{program.file}` gives: "
+        f"{'; '.join(port.words for port in program.outputs)[:300]}. Correct the card."
+    )
+
+
+def program_of(data: bytes, file: str, only_onnx: bool = False) -> Program:
+    """Returns the program in a file, by what its bytes are.
+
+    Args:
+        data: of the file. file: its name, for messages.
+        only_onnx: whether it comes from somebody who is not trusted: torch.export.load runs what a file holds.
+
+    Raises:
+        InvalidInput: when it is neither a program of torch.export nor an ONNX model, or not to be run.
+    """
+    kind = kind_of(data)
+    check(
+        kind == "onnx" or not (kind and only_onnx),
+        f"Program `{file}` is one of torch.export, which is loaded only for readers on the "
+        "server's own machine, as loading runs what it holds. Bring the model as ONNX, or import "
+        f"it there: `python -m qfusion model import {file} --data NAME --name NAME`.",
+    )
+    check(
+        kind != "",
+        f"File `{file}` is neither a program of torch.export (.pt2) nor an ONNX model (.onnx). Export the model as "
+        "one of these, or import it by its factory, PACKAGE.MODULE:FACTORY.",
+    )
+    return Program(data, file, kind)
+
+
+def kind_of(data: bytes) -> str:
+    """Returns what a program's first bytes say it is, "torch" or "onnx"; empty where it is neither."""
+    if data[:4] == b"PK\x03\x04":
+        return "torch"
+    return (
+        "onnx"
+        if data[:1] in (b"\x08", b"\x12", b"\x1a", b"\x3a", b"\x42") or data[4:8] == b"ORTM"
+        else ""
+    )
+
+
+def from_card(words: Mapping[str, Any], data: bytes, file: str) -> Imported:
+    """Returns the model of a checkpoint's card and the bytes of its program.
+
+    Raises:
+        InvalidInput, NotFound: when they do not fit.
+    """
+    try:
+        return Imported(
+            words["inputs"],
+            words["outputs"],
+            program_of(data, file),
+            parse(words["settings"]["program"]),
+            words["settings"].get("means"),
+        )
+    except InvalidInput:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidInput(
+            f"The card of `{file}` is not one of an imported program ({str(error)[:120]}). Import it "
+            "again."
+        ) from error
