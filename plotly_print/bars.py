@@ -85,11 +85,10 @@ class Bars(Standing):
         pad = 0.0
         if trace.get("text") is not None and trace.get("textposition") == "outside":
             style = hand.style(trace.get("textfont"))
-            sizes = (
-                block.width if self.lying else block.height
-                for block in [read(str(text), style) for text in spread(trace["text"], count, "")]
+            blocks = [read(str(text), style) for text in spread(trace["text"], count, "")]
+            pad = hand.px(3) + max(
+                (block.width if self.lying else block.height for block in blocks), default=0.0
             )
-            pad = hand.px(3) + max(sizes, default=0.0)
         return self.turned(
             [Reach(np.r_[slots - half, slots + half])],
             [Reach(ends, (pad, pad), room=True, to_zero=True)],
@@ -100,11 +99,11 @@ class Bars(Standing):
         trace, count, hand = self.trace, len(self.top), place.hand
         lows = self.on_page(self.places - self.widths / 2, self.base, place)
         highs = self.on_page(self.places + self.widths / 2, self.top, place)
-        pairs = np.stack([lows, highs], 1)
-        boxes = [Box.of(ends) if np.isfinite(ends).all() else None for ends in pairs]
+        boxes = [
+            Box.of(ends) if np.isfinite(ends).all() else None for ends in np.stack([lows, highs], 1)
+        ]
         alphas = opacities(trace, count) * float(trace.get("opacity", 1.0))
-        marker = trace.get("marker", {})
-        place.scene.add(BARS, *bar_marks(marker, boxes, alphas, hand, place.box))
+        place.scene.add(BARS, *bar_marks(trace.get("marker", {}), boxes, alphas, hand, place.box))
         letter, along = ("x", 0) if self.lying else ("y", 1)
         tops = (lows + highs) / 2
         tops[:, along] = highs[:, along]
@@ -203,19 +202,18 @@ def bar_marks(
         # The pattern's own ground, its lines in the colour it names or the bar's.
         paper = fade(rgba(ground), alpha) if ground else hand.paper
         lines = hatch(str(shape), box, hand.px(size))
-        points = np.concatenate([lines, np.full((len(lines), 1, 2), np.nan)], axis=1)
         stroke = Pen(fade(rgba(ink), alpha) if ink else face, hand.px(size) * float(solidity))
         outer = clip or box
         inside = Box(*map(max, box[:2], outer[:2]), *map(min, box[2:], outer[2:]))
         marks.append(Area(inner, paper, Pen(), clip))
         if len(lines) and inside.width > 0 and inside.height > 0:
-            marks.append(Stroke(points.reshape(-1, 2), stroke, inside))
+            marks.append(Stroke(lines, stroke, inside))
         marks.append(Area(inner, CLEAR, pen, clip))
     return marks
 
 
 def hatch(pattern: str, box: Box, spacing: float) -> np.ndarray:
-    """Lines (K, 2, 2) of a pattern within a box, `spacing` points apart."""
+    """Lines of a pattern within a box, `spacing` points apart: both ends of each and a gap, (3 K, 2)."""
     left, bottom, right, top = box
     lines: list[list[tuple[float, float]]] = []
     for slope in {"/": (1,), "\\": (-1,), "x": (1, -1)}.get(pattern, ()):
@@ -230,7 +228,7 @@ def hatch(pattern: str, box: Box, spacing: float) -> np.ndarray:
         lines += [[(left, y), (right, y)] for y in np.arange(bottom + spacing / 2, top, spacing)]
     if pattern in ("|", "+"):
         lines += [[(x, bottom), (x, top)] for x in np.arange(left + spacing / 2, right, spacing)]
-    return np.array(lines, dtype=float).reshape(-1, 2, 2)
+    return np.array([[*line, (np.nan, np.nan)] for line in lines], dtype=float).reshape(-1, 2)
 
 
 @dataclass(frozen=True, eq=False)

@@ -168,8 +168,9 @@ def plain(figure: go.Figure) -> dict[str, Any]:
         _check(trace, kind, f"a {kind} trace")
     _check(layout, "layout", "the layout")
     for name in ("shapes", "annotations"):
-        listed = layout.get(name, [])
-        layout[name] = [entry for entry in listed if entry.get("visible", True) is True]
+        layout[name] = [
+            entry for entry in layout.get(name, []) if entry.get("visible", True) is True
+        ]
     return {"data": traces, "layout": layout}
 
 

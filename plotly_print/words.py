@@ -93,8 +93,9 @@ class Run:
             return width(self.parts)
         if style.face is not None or SHAPED.search(self.text):
             return style.size * _measured(drawable(self.text, style), style.file)
-        look = (style.bold, style.italic, style.serif)
-        return style.size * sum(_advance(letter, *look) for letter in self.text)
+        return style.size * sum(
+            _advance(letter, style.bold, style.italic, style.serif) for letter in self.text
+        )
 
 
 Line = tuple[Run, ...]
@@ -248,10 +249,11 @@ def backwards(run: Run) -> bool:
 def visual(line: Line) -> Line:
     """The runs of a line as they stand from left to right: those written the other way change
     places."""
-    result: list[Run] = []
-    for back, group in groupby(line, backwards):
-        result += [*group][:: -1 if back else 1]
-    return tuple(result)
+    return tuple(
+        run
+        for back, group in groupby(line, backwards)
+        for run in (reversed([*group]) if back else group)
+    )
 
 
 def printable(text: str) -> str:
