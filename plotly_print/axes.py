@@ -79,8 +79,9 @@ class Axis:
         if self.kind == "category":
             places = {name: float(i) for i, name in enumerate(self.categories)}
             return floats([places.get(v) if isinstance(v, str) else v for v in as_list(values)])
-        listed = values if _numeric(values) else [_number(v) for v in as_list(values)]
-        numbers = np.asarray(listed, dtype=float)
+        numbers = np.asarray(
+            values if _numeric(values) else [_number(v) for v in as_list(values)], dtype=float
+        )
         if self.kind == "log":
             return np.where(numbers > 0, np.log10(np.where(numbers > 0, numbers, 1.0)), np.nan)
         return numbers
@@ -287,11 +288,10 @@ def logarithmic(low: float, high: float, most: float) -> np.ndarray:
         return linear(low, high, 0, step=max(1.0, math.ceil(rough)))
     if high - low < 1:
         return np.log10(linear(10**low, 10**high, 1.5 * most))
-    factors = (1, 2, 5) if rough > 0.3 else range(1, 10)
     places = (
         power + math.log10(factor)
         for power in range(math.floor(low), math.ceil(high) + 1)
-        for factor in factors
+        for factor in ((1, 2, 5) if rough > 0.3 else range(1, 10))
     )
     return np.array([place for place in places if low - 1e-9 <= place <= high + 1e-9])
 

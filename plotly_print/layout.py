@@ -300,9 +300,8 @@ class Layout:
         left = right = top = bottom = self.hand.px(20)
         columns, rows = self.plots.grid("x"), self.plots.grid("y")
         for turn in range(8):
-            height = self.height
-            if height is None:
-                height = tall + top + bottom + above + below + 2 * edge
+            free = tall + top + bottom + above + below + 2 * edge
+            height = free if self.height is None else self.height
             page = Box(edge, edge + below, self.width - edge, height - edge - above)
             box = Box(page.left + left, page.bottom + bottom, page.right - right, page.top - top)
             check(

@@ -185,8 +185,7 @@ def draw_note(
     upright = abs(angle) == 90
     style = hand.style(note.get("font"), 12)
     if "paper" in (xref, yref):
-        room = sheet.box.height if upright else sheet.room(x)
-        block = balanced(read(text, style), 1.1 * room)
+        block = balanced(read(text, style), 1.1 * (sheet.box.height if upright else sheet.room(x)))
     else:
         block = _inside(text, style, x, y, upright, sheet)
     across = _anchor(note, "x", xref == "paper" and not arrow, ("left", "center", "right"))

@@ -538,8 +538,17 @@ def _dimension(
     names, letters = hand.style(trace.get("labelfont"), 12), hand.style(trace.get("tickfont"), 11)
     pen = Pen(letters.colour, hand.lines * hand.px(1))
     scene.add(FRAME, Stroke(np.array([[at, box.bottom], [at, box.top]]), pen))
-    name = wrapped(read(str(own.get("label", "")), names), pitch * 0.92)
-    scene.add(KEY, Words(name, at, box.top + hand.px(10), "center", "bottom", role="title"))
+    scene.add(
+        KEY,
+        Words(
+            wrapped(read(str(own.get("label", "")), names), pitch * 0.92),
+            at,
+            box.top + hand.px(10),
+            "center",
+            "bottom",
+            role="title",
+        ),
+    )
     side, beside = ("left", hand.px(5)) if last else ("right", hand.px(-6))
     for value, text in listed(own, low, high, max(2.0, box.height / (3.5 * letters.size))):
         up = box.bottom + (value - low) / ((high - low) or 1.0) * box.height

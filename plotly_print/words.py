@@ -328,13 +328,15 @@ def balanced(block: Block, limit: float) -> Block:
 def wrapped(block: Block, limit: float) -> Block:
     """The block with its lines broken at spaces, so that none is wider than `limit` points; longer
     words are broken too."""
-    lines = (
-        short
-        for line in block.lines
-        for piece in ([line] if width(line) <= limit else _parted(line))
-        for short in ([piece] if width(piece) <= limit else _broken(piece, limit))
+    return Block(
+        tuple(
+            short
+            for line in block.lines
+            for piece in ([line] if width(line) <= limit else _parted(line))
+            for short in ([piece] if width(piece) <= limit else _broken(piece, limit))
+        ),
+        block.size,
     )
-    return Block(tuple(lines), block.size)
 
 
 def _parted(line: Line) -> list[Line]:

@@ -163,7 +163,7 @@ def matrix(
             hovertemplate="%{customdata:+.4f}<extra></extra>",
             textfont={"size": 11, "color": INK[theme]},
         )
-    figure.update_layout(
+    return figure.update_layout(
         xaxis={
             "tickvals": [-1.4, *range(G), G + 0.4],
             "ticktext": ["at t = 0", *(label(title, 30) for title in titles), "at T"],
@@ -180,8 +180,7 @@ def matrix(
             "showline": False,
             "ticks": "",
         },
-    )
-    figure.add_annotation(
+    ).add_annotation(
         x=(G - 1) / 2,
         y=1,
         xref="x",
@@ -193,7 +192,6 @@ def matrix(
         text=f"added on the way from t = 0 to T ({label(unit)})",
         font={"size": 12, "color": QUIET[theme]},
     )
-    return figure
 
 
 def _short(values: np.ndarray) -> np.ndarray:
@@ -412,11 +410,10 @@ def flow(
             hoverinfo="skip",
             marker={"symbol": kind, "size": 11, "color": GREY, "line": {"width": 1.4}},
         )
-    figure.update_layout(
+    return figure.update_layout(
         xaxis=bare_axis() | {"range": [-0.17, 1.17]},
         yaxis=bare_axis() | {"range": [tall + 12, -12]},
     )
-    return figure
 
 
 _PLACES = (0.0, 0.28, 0.66, 1.0)  # of the columns
@@ -618,15 +615,17 @@ def curves(
         times: (nT,). scores: (nT,) each, by kind of `KINDS`, then by modality. undisturbed: the score without a cut.
         modalities: of the model, in their order. cursor: a time that is marked.
     """
-    figure = base(theme, 340, legend=True, right=20, top=8)
-    figure.add_traces(
-        [
-            _line(times, values, name, modalities, kind, "y", kind == next(iter(scores)))
-            for kind, result in scores.items()
-            for name, values in result.items()
-        ]
+    figure = (
+        base(theme, 340, legend=True, right=20, top=8)
+        .add_traces(
+            [
+                _line(times, values, name, modalities, kind, "y", kind == next(iter(scores)))
+                for kind, result in scores.items()
+                for name, values in result.items()
+            ]
+        )
+        .add_traces([_level(times, undisturbed, "undisturbed", INK[theme], "dot", "y")])
     )
-    figure.add_traces([_level(times, undisturbed, "undisturbed", INK[theme], "dot", "y")])
     if len(scores) > 1:
         figure.add_traces([_key(kind, theme) for kind in scores])
     figure.update_layout(
@@ -846,8 +845,9 @@ def _stacked(times: np.ndarray, kinds: list[str], theme: Theme) -> tuple[go.Figu
         f"There must be one to {len(KINDS)} kinds of cut, but there are {len(kinds)}.",
     )
     rows = ["y", "y2", "y3"][: len(kinds)]
-    figure = base(theme, 140 + 180 * len(kinds), legend=True, right=20, top=8, left=72)
-    figure.update_layout(
+    figure = base(
+        theme, 140 + 180 * len(kinds), legend=True, right=20, top=8, left=72
+    ).update_layout(
         hovermode="x unified",
         dragmode="zoom",
         xaxis={"title": {"text": CUT_TIME}, "range": _span(times), "anchor": rows[-1]},

@@ -281,10 +281,11 @@ def diagram(
         )
     else:
         _discs(figure, boxes, wires, at, bloch, entropy, notes, theme, unit)
-    figure.update_layout(shapes=shapes, annotations=notes, clickmode="event+select")
-    figure.update_xaxes(**bare_axis(), range=[-0.62, width])
-    figure.update_yaxes(**bare_axis(), range=[bottom + EDGE, top - EDGE])
-    return figure
+    return (
+        figure.update_layout(shapes=shapes, annotations=notes, clickmode="event+select")
+        .update_xaxes(**bare_axis(), range=[-0.62, width])
+        .update_yaxes(**bare_axis(), range=[bottom + EDGE, top - EDGE])
+    )
 
 
 def _wires(
@@ -588,10 +589,11 @@ def bloch_row(
                 "font": {"size": 11, "color": INK[theme]},
             },
         ]
-    figure.update_layout(annotations=notes)
-    figure.update_xaxes(**bare_axis(), range=[-0.6, max(across, 4) - 0.4])
-    figure.update_yaxes(**bare_axis(), range=[0.5 - lines, 0.5])
-    return figure
+    return (
+        figure.update_layout(annotations=notes)
+        .update_xaxes(**bare_axis(), range=[-0.6, max(across, 4) - 0.4])
+        .update_yaxes(**bare_axis(), range=[0.5 - lines, 0.5])
+    )
 
 
 @drawing()
@@ -599,22 +601,23 @@ def bars(
     values: np.ndarray, names: Sequence[str], title: str, *, theme: Theme = "light"
 ) -> go.Figure:
     """One bar a qubit."""
-    figure = base(theme, 220, bottom=40)
-    figure.add_bar(
-        x=list(range(len(names))),
-        y=values,
-        marker={"color": INK[theme]},
-        hovertemplate="%{y:.3f}<extra></extra>",
-        width=0.6,
+    return (
+        base(theme, 220, bottom=40)
+        .add_bar(
+            x=list(range(len(names))),
+            y=values,
+            marker={"color": INK[theme]},
+            hovertemplate="%{y:.3f}<extra></extra>",
+            width=0.6,
+        )
+        .update_xaxes(
+            tickvals=list(range(len(names))), ticktext=[label(name, 14) for name in names]
+        )
+        .update_yaxes(
+            title={"text": label(title, 80)},
+            range=[0, max(0.72, float(np.max(values, initial=0)) * 1.05)],
+        )
     )
-    figure.update_xaxes(
-        tickvals=list(range(len(names))), ticktext=[label(name, 14) for name in names]
-    )
-    figure.update_yaxes(
-        title={"text": label(title, 80)},
-        range=[0, max(0.72, float(np.max(values, initial=0)) * 1.05)],
-    )
-    return figure
 
 
 @drawing()
@@ -695,14 +698,15 @@ def entropy_lines(
         }
         for i, (x, name) in enumerate(marks)
     ]
-    figure.update_layout(shapes=shapes, annotations=notes, hovermode="x unified")
-    figure.update_xaxes(title={"text": x_title})
-    figure.update_yaxes(
-        title={"text": label(y_title)},
-        rangemode="tozero",
-        range=[0, max(0.78, 1.12 * float(np.max(values, initial=0)))],
+    return (
+        figure.update_layout(shapes=shapes, annotations=notes, hovermode="x unified")
+        .update_xaxes(title={"text": x_title})
+        .update_yaxes(
+            title={"text": label(y_title)},
+            rangemode="tozero",
+            range=[0, max(0.78, 1.12 * float(np.max(values, initial=0)))],
+        )
     )
-    return figure
 
 
 @drawing()
@@ -738,32 +742,33 @@ def cuts(
         )
     )
     rows, columns = np.nonzero(np.isfinite(z))
-    figure.add_scatter(
-        x=columns,
-        y=rows,
-        mode="text",
-        hoverinfo="skip",
-        text=[f"{max(v, 0):.2f}" for v in z[rows, columns]],
-        textfont={
-            "size": 11,
-            "color": [ON_BRIGHT if v > BRIGHT * high else ON_DARK for v in z[rows, columns]],
-        },
+    return (
+        figure.add_scatter(
+            x=columns,
+            y=rows,
+            mode="text",
+            hoverinfo="skip",
+            text=[f"{max(v, 0):.2f}" for v in z[rows, columns]],
+            textfont={
+                "size": 11,
+                "color": [ON_BRIGHT if v > BRIGHT * high else ON_DARK for v in z[rows, columns]],
+            },
+        )
+        .update_xaxes(
+            title={"text": "cut after the first k qubits that are not measured yet"},
+            tickvals=list(range(z.shape[1])),
+            ticktext=[str(k + 1) for k in range(z.shape[1])],
+            showline=False,
+            ticks="",
+        )
+        .update_yaxes(
+            tickvals=list(range(len(moments))),
+            ticktext=[label(m) for m in moments],
+            autorange="reversed",
+            showline=False,
+            ticks="",
+        )
     )
-    figure.update_xaxes(
-        title={"text": "cut after the first k qubits that are not measured yet"},
-        tickvals=list(range(z.shape[1])),
-        ticktext=[str(k + 1) for k in range(z.shape[1])],
-        showline=False,
-        ticks="",
-    )
-    figure.update_yaxes(
-        tickvals=list(range(len(moments))),
-        ticktext=[label(m) for m in moments],
-        autorange="reversed",
-        showline=False,
-        ticks="",
-    )
-    return figure
 
 
 @drawing()
@@ -789,9 +794,9 @@ def poolings(
             cliponaxis=False,
             hovertemplate=f"{name}: %{{y:.3f}} nats<extra></extra>",
         )
-    figure.update_yaxes(title={"text": "entropy (nats)"}, rangemode="tozero")
-    figure.update_layout(barmode="group", bargap=0.35)
-    return figure
+    return figure.update_yaxes(title={"text": "entropy (nats)"}, rangemode="tozero").update_layout(
+        barmode="group", bargap=0.35
+    )
 
 
 @drawing()
@@ -816,9 +821,10 @@ def step_error(
             hovertemplate="dt = %{x:.3g}: %{y:.2e}<extra></extra>",
         )
     everything = np.maximum(np.concatenate([one, whole]), 1e-17)
-    figure.update_xaxes(type="log", title={"text": "step dt (model units)"}, **log_ticks(steps))
-    figure.update_yaxes(
-        type="log", title={"text": "trace distance (0 to 1)"}, **log_ticks(everything)
+    return (
+        figure.update_xaxes(type="log", title={"text": "step dt (model units)"}, **log_ticks(steps))
+        .update_yaxes(
+            type="log", title={"text": "trace distance (0 to 1)"}, **log_ticks(everything)
+        )
+        .add_vline(x=chosen, line={"color": QUIET[theme], "dash": "dash"})
     )
-    figure.add_vline(x=chosen, line={"color": QUIET[theme], "dash": "dash"})
-    return figure

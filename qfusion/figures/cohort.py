@@ -106,16 +106,17 @@ def violins(
         [row for row, term in enumerate(terms) if term in sample],
         theme,
     )
-    figure.update_yaxes(
-        tickvals=list(range(len(terms))),
-        ticktext=[term_title(term) for term in terms],
-        range=[len(terms) - 0.4, -0.6],
-        showline=False,
-        ticks="",
+    return (
+        figure.update_yaxes(
+            tickvals=list(range(len(terms))),
+            ticktext=[term_title(term) for term in terms],
+            range=[len(terms) - 0.4, -0.6],
+            showline=False,
+            ticks="",
+        )
+        .update_xaxes(title={"text": f"contribution ({label(unit)})"})
+        .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     )
-    figure.update_xaxes(title={"text": f"contribution ({label(unit)})"})
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
-    return figure
 
 
 @drawing()
@@ -224,7 +225,7 @@ def boxes(
         *([("this sample", INK[theme], "diamond")] if sample else []),
     )
     last = "y" if len(terms) == 1 else f"y{len(terms)}"
-    figure.update_layout(
+    return figure.update_layout(
         boxmode="group",
         xaxis={
             "type": "category",
@@ -236,7 +237,6 @@ def boxes(
             },
         },
     )
-    return figure
 
 
 @drawing("errors")
@@ -290,26 +290,27 @@ def types(
         f"<b>{label(kind)}</b><br>◆ this sample" if kind == chosen else label(kind)
         for kind in kinds
     ]
-    figure.update_yaxes(
-        tickvals=rows,
-        ticktext=names,
-        range=[len(kinds) - 0.45, -0.55],
-        showline=False,
-        ticks="",
-        ticklabelstandoff=6,
+    return (
+        figure.update_yaxes(
+            tickvals=rows,
+            ticktext=names,
+            range=[len(kinds) - 0.45, -0.55],
+            showline=False,
+            ticks="",
+            ticklabelstandoff=6,
+        )
+        .update_layout(
+            clickmode="event+select",
+            xaxis={
+                "domain": [0, 0.56],
+                "range": [0, 1.45 * max(top, 0.1)],
+                "tickformat": ".0%",
+                "title": {"text": "part of the samples"},
+            },
+            xaxis2=axis(theme) | {"domain": [0.64, 1], "anchor": "y", "rangemode": "tozero"},
+        )
+        .update_layout(xaxis2_title_text="mean error")
     )
-    figure.update_layout(
-        clickmode="event+select",
-        xaxis={
-            "domain": [0, 0.56],
-            "range": [0, 1.45 * max(top, 0.1)],
-            "tickformat": ".0%",
-            "title": {"text": "part of the samples"},
-        },
-        xaxis2=axis(theme) | {"domain": [0.64, 1], "anchor": "y", "rangemode": "tozero"},
-    )
-    figure.update_layout(xaxis2_title_text="mean error")
-    return figure
 
 
 @drawing()
@@ -333,9 +334,11 @@ def relation(
         len(ids) == len(x) == len(y) == len(cohort),
         "Arguments `ids`, `x`, `y` and `cohort` must have one length.",
     )
-    figure = base(theme, 400, legend=True)
-    figure.update_xaxes(title={"text": label(x_title, 90)})
-    figure.update_yaxes(title={"text": label(y_title, 70)})
+    figure = (
+        base(theme, 400, legend=True)
+        .update_xaxes(title={"text": label(x_title, 90)})
+        .update_yaxes(title={"text": label(y_title, 70)})
+    )
     if not len(ids):
         return note(figure, NO_ROWS, theme)
     texts = [f"<b>{label(name)}</b>" for name in ids]
@@ -414,19 +417,17 @@ def shares(
         list(rows[: len(sample)]),
         theme,
     )
-    figure.update_yaxes(
+    return figure.update_yaxes(
         tickvals=rows,
         ticktext=[label(name) for name in modalities],
         range=[len(rows) - 0.4, -0.6],
         showline=False,
         ticks="",
-    )
-    figure.update_xaxes(
+    ).update_xaxes(
         title={"text": "share of the decision, |Shapley value| / sum"},
         tickformat=".0%",
         rangemode="tozero",
     )
-    return figure
 
 
 @drawing()
@@ -454,9 +455,11 @@ def scatter(
         f"Arguments `ids`, `x` and `y` must have one length, but have {len(ids)}, "
         f"{len(x)} and {len(y)}.",
     )
-    figure = base(theme, 360)
-    figure.update_xaxes(title={"text": label(x_title)})
-    figure.update_yaxes(title={"text": label(y_title)})
+    figure = (
+        base(theme, 360)
+        .update_xaxes(title={"text": label(x_title)})
+        .update_yaxes(title={"text": label(y_title)})
+    )
     if not len(ids):
         return note(figure, "No sample passes the filters.", theme)
     if diagonal:
@@ -649,13 +652,12 @@ def rates(
         )
     figure.update_layout(clickmode="event+select")
     top = float(min(1.0, max(high.max(), overall)))
-    figure.update_xaxes(
+    return figure.update_xaxes(
         title={"text": label(axis, 90)},
         tickformat=".0%",
         nticks=7,
         range=[-0.03 * max(top, 0.05), 1.06 * max(top, 0.05)],
-    )
-    figure.update_yaxes(
+    ).update_yaxes(
         tickvals=rows,
         ticks="",
         showline=False,
@@ -666,7 +668,6 @@ def rates(
             for name, (wrong, count) in zip(names, counts, strict=True)
         ],
     )
-    return figure
 
 
 @drawing()
@@ -708,19 +709,20 @@ def worst(
     )
     low, high = min(0.0, float(np.min(errors))), max(0.0, float(np.max(errors)))
     room = 0.22 * max(high - low, 1e-9)
-    figure.update_layout(clickmode="event+select")
-    figure.update_xaxes(
-        title={"text": label(axis, 90)},
-        nticks=7,
-        range=[low - (room if low < 0 else 0), high + room],
+    return (
+        figure.update_layout(clickmode="event+select")
+        .update_xaxes(
+            title={"text": label(axis, 90)},
+            nticks=7,
+            range=[low - (room if low < 0 else 0), high + room],
+        )
+        .update_yaxes(
+            tickvals=list(range(len(names))),
+            ticktext=[label(name, 44) for name in names],
+            ticks="",
+            showline=False,
+            range=[len(names) - 0.5, -0.5],
+            ticklabelstandoff=6,
+        )
+        .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     )
-    figure.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=[label(name, 44) for name in names],
-        ticks="",
-        showline=False,
-        range=[len(names) - 0.5, -0.5],
-        ticklabelstandoff=6,
-    )
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
-    return figure

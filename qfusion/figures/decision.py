@@ -114,8 +114,7 @@ def waterfall(
     )
     if not compact:
         figure.update_xaxes(title={"text": label(unit) + bias_note})
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
-    return figure
+    return figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
 
 
 MAX_JOINT = 11  # joint terms that are drawn one by one: all of them up to four modalities
@@ -229,10 +228,11 @@ def shapley_bars(
         hovertemplate="%{y}: %{x:+.3f}<extra></extra>",
     )
     reach = 1.7 * max(float(np.abs(values).max(initial=0)), 0.05)
-    figure.update_xaxes(range=[-reach, reach], title={"text": f"Shapley value ({label(unit)})"})
-    figure.update_yaxes(autorange="reversed", showline=False, ticks="")
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
-    return figure
+    return (
+        figure.update_xaxes(range=[-reach, reach], title={"text": f"Shapley value ({label(unit)})"})
+        .update_yaxes(autorange="reversed", showline=False, ticks="")
+        .add_vline(x=0, line={"color": LINE[theme], "width": 1})
+    )
 
 
 @drawing()
@@ -247,8 +247,7 @@ def on_scale(
     theme: Theme = "light",
 ) -> go.Figure:
     """Truth and prediction as two marks on the range of the target, the error between them."""
-    figure = base(theme, 116, left=10, right=10, top=46, bottom=40)
-    figure.add_scatter(
+    figure = base(theme, 116, left=10, right=10, top=46, bottom=40).add_scatter(
         x=[truth, prediction],
         y=[0, 0],
         mode="lines",
@@ -276,11 +275,9 @@ def on_scale(
             font={"size": 12, "color": INK[theme]},
         )
     span = max(abs(low), abs(high), abs(prediction), abs(truth))
-    figure.update_xaxes(
+    return figure.update_xaxes(
         range=[min(low, -span if low < 0 else low) * 1.08, span * 1.08], title={"text": label(unit)}
-    )
-    figure.update_yaxes(visible=False, range=[-1, 1])
-    return figure
+    ).update_yaxes(visible=False, range=[-1, 1])
 
 
 @drawing()
@@ -298,45 +295,47 @@ def term_bars(
     figure = base(theme, 70 + 30 * len(terms), left=10, right=16, top=8, bottom=42, legend=True)
     rows = list(range(len(terms)))
     hues = [term_colour(term, modalities) for term in terms]
-    figure.add_bar(
-        x=[values[t] for t in terms],
-        y=rows,
-        orientation="h",
-        width=0.6,
-        name="with noise",
-        marker={
-            "color": [
-                faded(hue, 0.55) if "+" in t else hue for t, hue in zip(terms, hues, strict=True)
-            ],
-            "line": {"color": hues, "width": 1.5},
-        },
-        error_x={
-            "type": "data",
-            "array": [errors[t] for t in terms],
-            "color": QUIET[theme],
-            "thickness": 2,
-            "width": 4,
-        },
-        hovertemplate="%{x:+.3f}<extra></extra>",
+    return (
+        figure.add_bar(
+            x=[values[t] for t in terms],
+            y=rows,
+            orientation="h",
+            width=0.6,
+            name="with noise",
+            marker={
+                "color": [
+                    faded(hue, 0.55) if "+" in t else hue
+                    for t, hue in zip(terms, hues, strict=True)
+                ],
+                "line": {"color": hues, "width": 1.5},
+            },
+            error_x={
+                "type": "data",
+                "array": [errors[t] for t in terms],
+                "color": QUIET[theme],
+                "thickness": 2,
+                "width": 4,
+            },
+            hovertemplate="%{x:+.3f}<extra></extra>",
+        )
+        .add_scatter(
+            x=[before[t] for t in terms],
+            y=rows,
+            mode="markers",
+            name="exact",
+            marker={"symbol": "diamond-open", "size": 9, "color": INK[theme], "line": {"width": 2}},
+            hovertemplate="exact: %{x:+.3f}<extra></extra>",
+        )
+        .update_yaxes(
+            tickvals=rows,
+            ticktext=[term_title(t) for t in terms],
+            range=[len(rows) - 0.5, -0.5],
+            showline=False,
+            ticks="",
+        )
+        .update_xaxes(title={"text": f"contribution ({label(unit)})"})
+        .add_vline(x=0, line={"color": LINE[theme], "width": 1})
     )
-    figure.add_scatter(
-        x=[before[t] for t in terms],
-        y=rows,
-        mode="markers",
-        name="exact",
-        marker={"symbol": "diamond-open", "size": 9, "color": INK[theme], "line": {"width": 2}},
-        hovertemplate="exact: %{x:+.3f}<extra></extra>",
-    )
-    figure.update_yaxes(
-        tickvals=rows,
-        ticktext=[term_title(t) for t in terms],
-        range=[len(rows) - 0.5, -0.5],
-        showline=False,
-        ticks="",
-    )
-    figure.update_xaxes(title={"text": f"contribution ({label(unit)})"})
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
-    return figure
 
 
 # Two decisions side by side: one common scale, pairs of bars, and differences.
@@ -412,8 +411,7 @@ def differences(
         *([True] if rest else []),
         False,
     ]
-    figure = base(theme, 72 + 31 * len(names), left=10, top=22, bottom=44)
-    figure.add_bar(
+    figure = base(theme, 72 + 31 * len(names), left=10, top=22, bottom=44).add_bar(
         x=values,
         y=list(range(len(names))),
         orientation="h",
@@ -437,16 +435,17 @@ def differences(
         hovertemplate="B − A: %{x:+.3f}<extra></extra>",
     )
     reach = 1.4 * max(float(np.abs(values).max()), 0.02)
-    figure.update_xaxes(range=[-reach, reach], title={"text": f"B − A ({label(unit)})"})
-    figure.update_yaxes(
-        range=[len(names) - 0.5, -0.5],
-        showline=False,
-        ticks="",
-        tickvals=list(range(len(names))),
-        ticktext=names,
+    return (
+        figure.update_xaxes(range=[-reach, reach], title={"text": f"B − A ({label(unit)})"})
+        .update_yaxes(
+            range=[len(names) - 0.5, -0.5],
+            showline=False,
+            ticks="",
+            tickvals=list(range(len(names))),
+            ticktext=names,
+        )
+        .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     )
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
-    return figure
 
 
 @drawing()
@@ -497,21 +496,22 @@ def pairs(
         )
     values = [*a.values(), *b.values()]
     top, low = max([*values, 0.02]), min([*values, 0.0])
-    figure.update_layout(barmode="overlay")
-    figure.update_xaxes(
-        title={"text": label(x_title, 90)},
-        range=[1.25 * low, 1.25 * top],
-        **({"tickformat": ".0%"} if percent else {}),
+    return (
+        figure.update_layout(barmode="overlay")
+        .update_xaxes(
+            title={"text": label(x_title, 90)},
+            range=[1.25 * low, 1.25 * top],
+            **({"tickformat": ".0%"} if percent else {}),
+        )
+        .update_yaxes(
+            tickvals=rows,
+            ticktext=[label(name, 24) for name in names],
+            range=[len(names) - 0.45, -0.55],
+            showline=False,
+            ticks="",
+            ticklabelstandoff=6,
+        )
     )
-    figure.update_yaxes(
-        tickvals=rows,
-        ticktext=[label(name, 24) for name in names],
-        range=[len(names) - 0.45, -0.55],
-        showline=False,
-        ticks="",
-        ticklabelstandoff=6,
-    )
-    return figure
 
 
 # Reading an entangled-fusion network's fusion: masses, truth tables, softmax of the classes, curves of raw content.
@@ -560,20 +560,25 @@ def masses(
         f"<b>{label(e, 14)} ◂ truth</b>" if i == marked else label(e, 14)
         for i, e in enumerate(elements)
     ]
-    figure.update_xaxes(
-        tickvals=list(range(n)),
-        ticktext=ticks,
-        side="top",
-        showline=False,
-        ticks="",
-        range=[-0.5, n - 0.5],
+    return (
+        figure.update_xaxes(
+            tickvals=list(range(n)),
+            ticktext=ticks,
+            side="top",
+            showline=False,
+            ticks="",
+            range=[-0.5, n - 0.5],
+        )
+        .update_yaxes(
+            tickvals=list(range(M + 1)),
+            ticktext=names,
+            range=[M + 0.5, -0.5],
+            showline=False,
+            ticks="",
+        )
+        .add_hline(y=M - 0.5, line={"color": PAPER[theme], "width": 5})
+        .update_layout(margin_b=4 if compact else 10, margin_t=20 if compact else 30)
     )
-    figure.update_yaxes(
-        tickvals=list(range(M + 1)), ticktext=names, range=[M + 0.5, -0.5], showline=False, ticks=""
-    )
-    figure.add_hline(y=M - 0.5, line={"color": PAPER[theme], "width": 5})
-    figure.update_layout(margin_b=4 if compact else 10, margin_t=20 if compact else 30)
-    return figure
 
 
 def _cells(
@@ -720,7 +725,7 @@ def tables(
         if chosen
         else {}
     )
-    figure.update_layout(
+    return figure.update_layout(
         clickmode="event+select",
         hoverdistance=40,
         shapes=[
@@ -729,7 +734,6 @@ def tables(
             if chosen
         ],
     )
-    return figure
 
 
 @drawing()
@@ -792,18 +796,14 @@ def class_bars(
             marker={"symbol": "diamond-open", "size": 9, "color": VERMILLION, "line": {"width": 2}},
             hovertemplate=f"{before_name}: %{{x:.3f}}<extra></extra>",
         )
-    figure.update_yaxes(
+    return figure.update_yaxes(
         tickvals=list(range(len(keep))),
         ticktext=names,
         range=[len(keep) - 0.5, -0.5],
         showline=False,
         ticks="",
         ticklabelstandoff=6,
-    )
-    figure.update_xaxes(
-        title={"text": label(unit)}, **({"range": [0, 1.02]} if unit == SOFTMAX else {})
-    )
-    return figure
+    ).update_xaxes(title={"text": label(unit)}, **({"range": [0, 1.02]} if unit == SOFTMAX else {}))
 
 
 @drawing()
@@ -831,13 +831,11 @@ def curve(
         hovertemplate="%{x:g}: %{y:.3g}<extra></extra>",
     )
     size = {"size": 11}
-    figure.update_xaxes(title={"text": title, "font": size}, tickfont=size)
-    figure.update_yaxes(
+    return figure.update_xaxes(title={"text": title, "font": size}, tickfont=size).update_yaxes(
         title={"text": label(y_label, 40).replace(" (", "<br>("), "font": size},
         tickfont=size,
         nticks=5,
     )
-    return figure
 
 
 @drawing()
@@ -875,13 +873,11 @@ def belief_bars(
         f"<b>{label(c, 18)} ◂ truth</b>" if i == truth else label(c, 18)
         for i, c in enumerate(classes)
     ]
-    figure.update_yaxes(
+    return figure.update_yaxes(
         tickvals=rows,
         ticktext=names,
         range=[len(rows) - 0.5, -0.5],
         showline=False,
         ticks="",
         ticklabelstandoff=6,
-    )
-    figure.update_xaxes(title={"text": "degree of belief (0 to 1)"}, range=[-0.02, 1.02])
-    return figure
+    ).update_xaxes(title={"text": "degree of belief (0 to 1)"}, range=[-0.02, 1.02])

@@ -139,7 +139,7 @@ def decision_lines(
     lines = [_rule(theme, yref="y2", xref="paper", x0=0, x1=1, y0=0, y1=0)]
     if cursor is not None:
         lines.append(_rule(theme, yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1))
-    figure.update_layout(
+    return figure.update_layout(
         hovermode="x unified",
         dragmode="zoom",
         shapes=lines,
@@ -152,7 +152,6 @@ def decision_lines(
         yaxis2=axis(theme) | {"domain": [0.0, 0.46]},
         yaxis2_title_text=f"{label(what)} ({label(unit)})",
     )
-    return figure
 
 
 @drawing()
@@ -236,7 +235,7 @@ def decision_layers(
                 "line": {"color": QUIET[theme], "width": 1, "dash": "dash"},
             }
         )
-    figure.update_layout(
+    return figure.update_layout(
         hovermode="x unified",
         shapes=lines,
         xaxis={
@@ -251,7 +250,6 @@ def decision_layers(
         yaxis2=axis(theme) | {"domain": [0.0, 0.48]},
         yaxis2_title_text=f"{label(what)} ({label(unit)})",
     )
-    return figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -412,22 +410,25 @@ def distance_line(
             line={"color": GREY, "dash": "dash"},
             hoverinfo="skip",
         )
-    figure.update_yaxes(
-        type="log", title={"text": "trace distance (0 to 1)"}, **log_ticks(np.concatenate(every))
+    return (
+        figure.update_yaxes(
+            type="log",
+            title={"text": "trace distance (0 to 1)"},
+            **log_ticks(np.concatenate(every)),
+        )
+        .update_xaxes(title={"text": TIME})
+        .add_vline(x=end, line={"color": QUIET[theme], "dash": "dot"})
+        .add_annotation(
+            x=end,
+            y=1,
+            yref="paper",
+            text="read-out T",
+            showarrow=False,
+            xanchor="left",
+            xshift=4,
+            font={"size": 11, "color": QUIET[theme]},
+        )
     )
-    figure.update_xaxes(title={"text": TIME})
-    figure.add_vline(x=end, line={"color": QUIET[theme], "dash": "dot"})
-    figure.add_annotation(
-        x=end,
-        y=1,
-        yref="paper",
-        text="read-out T",
-        showarrow=False,
-        xanchor="left",
-        xshift=4,
-        font={"size": 11, "color": QUIET[theme]},
-    )
-    return figure
 
 
 @drawing()
@@ -461,14 +462,12 @@ def sparkline(
             xshift=5,
             font={"size": 11, "color": INK[theme]},
         )
-    figure.update_xaxes(
+    return figure.update_xaxes(
         title={"text": "time t", "font": {"size": 11}},
         range=[0, float(times[-1])],
         nticks=3,
         tickfont={"size": 11},
-    )
-    figure.update_yaxes(nticks=3, range=[0, top], tickfont={"size": 11})
-    return figure
+    ).update_yaxes(nticks=3, range=[0, top], tickfont={"size": 11})
 
 
 @drawing()
@@ -566,9 +565,9 @@ def single_runs(
             line={"width": 3, "color": INK[theme]},
             hovertemplate="%{y:.3f}",
         )
-    figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])])
-    figure.update_yaxes(title={"text": label(y_title)})
-    return figure
+    return figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])]).update_yaxes(
+        title={"text": label(y_title)}
+    )
 
 
 def _marks(
@@ -637,9 +636,9 @@ def ensemble(
             line={"color": hue, "width": 2.5},
             hovertemplate="%{y:.3f}",
         )
-    figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])])
-    figure.update_yaxes(title={"text": "probability"}, rangemode="tozero")
-    return figure
+    return figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])]).update_yaxes(
+        title={"text": "probability"}, rangemode="tozero"
+    )
 
 
 # Which jump operator jumped when, a row a trajectory, above how often, beside what the master equation says.
@@ -721,7 +720,7 @@ def raster(
             line={"color": hue, "width": 2.8, "dash": _DASHES[k % len(_DASHES)]},
             hovertemplate=f"{name}, exact: %{{y:.3f}}<extra></extra>",
         )
-    figure.add_annotation(
+    return figure.add_annotation(
         x=1,
         y=0.29,
         xref="paper",
@@ -731,8 +730,7 @@ def raster(
         showarrow=False,
         text="thin: counted, thick: Tr L<sub>k</sub>†L<sub>k</sub> ρ(t)",
         font={"size": 12, "color": QUIET[theme]},
-    )
-    figure.update_layout(
+    ).update_layout(
         xaxis={
             "title": {"text": TIME},
             "range": [float(edges[0]), float(edges[-1])],
@@ -747,7 +745,6 @@ def raster(
         yaxis2=axis(theme) | {"domain": [0.0, 0.28], "rangemode": "tozero", "nticks": 4},
         yaxis2_title_text="rate (1 / time)",
     )
-    return figure
 
 
 # Who shares how much with whom at a time: a triangle, or polygon, of the modalities, and the same over time.
@@ -817,7 +814,7 @@ def triangle(
             hovertemplate="%{y:+.4f}",
         )
     now = float(times[at])
-    figure.update_layout(
+    return figure.update_layout(
         hovermode="x",
         xaxis2=axis(theme)
         | {
@@ -853,7 +850,6 @@ def triangle(
             },
         ],
     )
-    return figure
 
 
 def _graph(

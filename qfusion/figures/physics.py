@@ -85,8 +85,7 @@ def couplings(
             text=label(name),
             font={"size": 13, "color": QUIET[theme]},
         )
-    figure.update_layout(**axes)
-    return figure
+    return figure.update_layout(**axes)
 
 
 def _graph(
@@ -198,22 +197,23 @@ def levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light") -> go.
         )
     x = [point for _ in free for point in (0.8, 1.2, None)]
     y = [point for a, b in zip(free, coupled, strict=True) for point in (float(a), float(b), None)]
-    figure.add_scatter(
-        x=x,
-        y=y,
-        mode="lines",
-        line={"color": faded(LINE[theme], 0.8), "width": 1},
-        hoverinfo="skip",
+    return (
+        figure.add_scatter(
+            x=x,
+            y=y,
+            mode="lines",
+            line={"color": faded(LINE[theme], 0.8), "width": 1},
+            hoverinfo="skip",
+        )
+        .update_xaxes(
+            tickvals=[0.4, 1.6],
+            ticktext=["each modality by itself", "with couplings"],
+            ticks="",
+            showline=False,
+            range=[-0.1, 2.1],
+        )
+        .update_yaxes(title={"text": "energy (ħ = 1)"}, nticks=8)
     )
-    figure.update_xaxes(
-        tickvals=[0.4, 1.6],
-        ticktext=["each modality by itself", "with couplings"],
-        ticks="",
-        showline=False,
-        range=[-0.1, 2.1],
-    )
-    figure.update_yaxes(title={"text": "energy (ħ = 1)"}, nticks=8)
-    return figure
 
 
 @drawing()
@@ -244,29 +244,33 @@ def letters(
         f"{label(name)}: {value.real:+.4f}" + ("" if real else f" {value.imag:+.4f} i")
         for name, value in zip(names, np.asarray(values, complex), strict=True)
     ]
-    figure.add_bar(
-        x=shown,
-        y=list(range(len(names))),
-        orientation="h",
-        customdata=tips,
-        marker={"color": [term_colour(term, modalities) for term in terms], "line": {"width": 0}},
-        hovertemplate="%{customdata}<extra></extra>",
+    return (
+        figure.add_bar(
+            x=shown,
+            y=list(range(len(names))),
+            orientation="h",
+            customdata=tips,
+            marker={
+                "color": [term_colour(term, modalities) for term in terms],
+                "line": {"width": 0},
+            },
+            hovertemplate="%{customdata}<extra></extra>",
+        )
+        .update_layout(bargap=0.25)
+        .update_xaxes(
+            title={"text": "coefficient" if real else "size of the coefficient"},
+            nticks=7,
+            zeroline=True,
+            zerolinecolor=LINE[theme],
+        )
+        .update_yaxes(
+            tickvals=list(range(len(names))),
+            ticktext=[label(name, 48) for name in names],
+            ticks="",
+            showline=False,
+            range=[len(names) - 0.5, -0.5],
+        )
     )
-    figure.update_layout(bargap=0.25)
-    figure.update_xaxes(
-        title={"text": "coefficient" if real else "size of the coefficient"},
-        nticks=7,
-        zeroline=True,
-        zerolinecolor=LINE[theme],
-    )
-    figure.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=[label(name, 48) for name in names],
-        ticks="",
-        showline=False,
-        range=[len(names) - 0.5, -0.5],
-    )
-    return figure
 
 
 @drawing()
@@ -305,9 +309,9 @@ def modes(values: np.ndarray, gap: float, theme: Theme = "light") -> go.Figure:
             text=f"gap {gap:.3g}",
             font={"size": 12, "color": QUIET[theme]},
         )
-    figure.update_xaxes(title={"text": "real part: rate (1 / time)"}, nticks=7)
-    figure.update_yaxes(title={"text": "imaginary part: frequency"}, nticks=7)
-    return figure
+    return figure.update_xaxes(title={"text": "real part: rate (1 / time)"}, nticks=7).update_yaxes(
+        title={"text": "imaginary part: frequency"}, nticks=7
+    )
 
 
 # What physics did it: a tornado of slopes and knock-outs, and the way from a removed term to where it stands.
@@ -538,17 +542,18 @@ def way(
             line={"color": QUIET[theme], "width": 1.5, "dash": "dash"},
             hoverinfo="skip",
         )
-    figure.add_scatter(
-        x=[factors[-1]],
-        y=[values[-1]],
-        mode="markers",
-        name="now",
-        hovertemplate="now: %{y:.3f}<extra></extra>",
-        marker={"color": PAPER[theme], "size": 11, "line": {"color": hue, "width": 2.5}},
+    return (
+        figure.add_scatter(
+            x=[factors[-1]],
+            y=[values[-1]],
+            mode="markers",
+            name="now",
+            hovertemplate="now: %{y:.3f}<extra></extra>",
+            marker={"color": PAPER[theme], "size": 11, "line": {"color": hue, "width": 2.5}},
+        )
+        .update_xaxes(title={"text": what})
+        .update_yaxes(title={"text": label(unit, 40)})
     )
-    figure.update_xaxes(title={"text": what})
-    figure.update_yaxes(title={"text": label(unit, 40)})
-    return figure
 
 
 def _smooth(
@@ -603,8 +608,7 @@ def differences(
     )
     names = [*(term_title(t) for t in terms), "<b>score</b>"]
     hues = [*(term_colour(t, modalities) for t in terms), INK[theme]]
-    figure = base(theme, 58 + 24 * len(names), left=10, right=16, top=6, bottom=44)
-    figure.add_bar(
+    figure = base(theme, 58 + 24 * len(names), left=10, right=16, top=6, bottom=44).add_bar(
         x=changes,
         y=list(range(len(names))),
         orientation="h",
@@ -624,16 +628,17 @@ def differences(
         hovertemplate="%{x:+.4f}<extra></extra>",
     )
     reach = 1.3 * max(float(np.abs(changes).max(initial=0)), 0.01)
-    figure.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=names,
-        range=[len(names) - 0.5, -0.5],
-        showline=False,
-        ticks="",
+    return (
+        figure.update_yaxes(
+            tickvals=list(range(len(names))),
+            ticktext=names,
+            range=[len(names) - 0.5, -0.5],
+            showline=False,
+            ticks="",
+        )
+        .update_xaxes(title={"text": f"change ({label(unit)})"}, range=[-reach, reach])
+        .add_vline(x=0, line={"color": LINE[theme], "width": 1})
     )
-    figure.update_xaxes(title={"text": f"change ({label(unit)})"}, range=[-reach, reach])
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
-    return figure
 
 
 @drawing()
@@ -659,27 +664,35 @@ def numbers(
     )
     figure = base(theme, 230, left=52, right=10, top=6, bottom=44, legend=True)
     places = list(range(len(names)))
-    figure.add_bar(
-        x=places,
-        y=after,
-        width=0.6,
-        name="with the change",
-        marker={"color": hue},
-        hovertemplate="%{y:.3f}<extra>with the change</extra>",
+    return (
+        figure.add_bar(
+            x=places,
+            y=after,
+            width=0.6,
+            name="with the change",
+            marker={"color": hue},
+            hovertemplate="%{y:.3f}<extra>with the change</extra>",
+        )
+        .add_scatter(
+            x=places,
+            y=before,
+            mode="markers",
+            name="as it is",
+            marker={
+                "symbol": "diamond-open",
+                "size": 10,
+                "color": INK[theme],
+                "line": {"width": 2},
+            },
+            hovertemplate="%{y:.3f}<extra>as it is</extra>",
+        )
+        .update_xaxes(
+            tickvals=places,
+            ticktext=[label(name, 14) for name in names],
+            title={"text": label(across)},
+        )
+        .update_yaxes(title={"text": label(axis)}, range=[0, 1.04])
     )
-    figure.add_scatter(
-        x=places,
-        y=before,
-        mode="markers",
-        name="as it is",
-        marker={"symbol": "diamond-open", "size": 10, "color": INK[theme], "line": {"width": 2}},
-        hovertemplate="%{y:.3f}<extra>as it is</extra>",
-    )
-    figure.update_xaxes(
-        tickvals=places, ticktext=[label(name, 14) for name in names], title={"text": label(across)}
-    )
-    figure.update_yaxes(title={"text": label(axis)}, range=[0, 1.04])
-    return figure
 
 
 @drawing()
@@ -754,13 +767,12 @@ def bloch(before: np.ndarray, after: np.ndarray, *, hue: str, theme: Theme = "li
         bare_axis() | {"range": reach, "constrain": "domain"}
         for reach in ([-1.3, 1.3], [-1.65, 1.35])
     )
-    figure.update_layout(
+    return figure.update_layout(
         xaxis=across_box | {"domain": [0, 0.49]},
         xaxis2=across_box | {"domain": [0.51, 1]},
         yaxis=up_box | {"scaleanchor": "x"},
         yaxis2=up_box | {"scaleanchor": "x2", "anchor": "x2"},
     )
-    return figure
 
 
 @drawing("states", "donors")
@@ -821,11 +833,10 @@ def ways(
         ticks="",
     )
     top = max([*reached, *(d for d, _ in held), 0.1 * farthest])
-    figure.update_xaxes(
+    return figure.update_xaxes(
         title={"text": f"distance: {label(unit)} (rad; at most {farthest:.2f})"},
         range=[0, 1.75 * top],
     )
-    return figure
 
 
 def _distances(state: float, donor: float) -> str:
@@ -843,25 +854,26 @@ def sizes(
     shown = [float(v) for v in values[:most]]
     figure = base(theme, 62 + 24 * len(shown), left=10, right=16, top=6, bottom=44)
     rows = list(range(len(shown)))
-    figure.add_bar(
-        x=shown,
-        y=rows,
-        orientation="h",
-        width=0.6,
-        marker={"color": INK[theme]},
-        text=[f"{v:.3f}" for v in shown],
-        textposition="outside",
-        cliponaxis=False,
-        constraintext="none",
-        textfont={"size": 11, "color": INK[theme]},
-        hovertemplate="%{x:.4f}<extra></extra>",
+    return (
+        figure.add_bar(
+            x=shown,
+            y=rows,
+            orientation="h",
+            width=0.6,
+            marker={"color": INK[theme]},
+            text=[f"{v:.3f}" for v in shown],
+            textposition="outside",
+            cliponaxis=False,
+            constraintext="none",
+            textfont={"size": 11, "color": INK[theme]},
+            hovertemplate="%{x:.4f}<extra></extra>",
+        )
+        .update_yaxes(
+            tickvals=rows,
+            ticktext=[label(name, 56) for name in names[:most]],
+            range=[len(rows) - 0.5, -0.5],
+            showline=False,
+            ticks="",
+        )
+        .update_xaxes(title={"text": label(axis, 90)}, range=[0, 1.25 * max([*shown, 1e-9])])
     )
-    figure.update_yaxes(
-        tickvals=rows,
-        ticktext=[label(name, 56) for name in names[:most]],
-        range=[len(rows) - 0.5, -0.5],
-        showline=False,
-        ticks="",
-    )
-    figure.update_xaxes(title={"text": label(axis, 90)}, range=[0, 1.25 * max([*shown, 1e-9])])
-    return figure

@@ -71,10 +71,11 @@ def classes(
             marker={"color": PART_HUES.get(part, GREY)},
             hovertemplate=f"%{{y}}, {part}: %{{x:,}} samples<extra></extra>",
         )
-    figure.update_layout(barmode="stack", legend_traceorder="normal")
-    figure.update_xaxes(title={"text": "samples"})
-    figure.update_yaxes(type="category", autorange="reversed")
-    return figure
+    return (
+        figure.update_layout(barmode="stack", legend_traceorder="normal")
+        .update_xaxes(title={"text": "samples"})
+        .update_yaxes(type="category", autorange="reversed")
+    )
 
 
 @drawing()
@@ -97,11 +98,9 @@ def targets(values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "ligh
             line={"color": PART_HUES.get(part, GREY), "width": 2},
             hovertemplate=f"%{{x:.2f}}, {part}: %{{y:.1%}}<extra></extra>",
         )
-    figure.update_xaxes(title={"text": label(name)})
-    figure.update_yaxes(
+    return figure.update_xaxes(title={"text": label(name)}).update_yaxes(
         title={"text": "share of the part's samples"}, tickformat=".0%", rangemode="tozero"
     )
-    return figure
 
 
 def histogram_edges(values: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -188,9 +187,9 @@ def confusions(counts: np.ndarray, classes: Sequence[str], theme: Theme = "light
     )
     figure.update_layout(clickmode="event+select")
     ticks = {"tickvals": list(range(C)), "ticktext": names, "ticks": "", "showline": False}
-    figure.update_xaxes(title={"text": "predicted"}, range=[-0.5, C - 0.5], **ticks)
-    figure.update_yaxes(title={"text": "annotated"}, range=[C - 0.5, -0.5], **ticks)
-    return figure
+    return figure.update_xaxes(
+        title={"text": "predicted"}, range=[-0.5, C - 0.5], **ticks
+    ).update_yaxes(title={"text": "annotated"}, range=[C - 0.5, -0.5], **ticks)
 
 
 @drawing()
@@ -227,19 +226,17 @@ def curves(
         line={"color": LINE[theme], "width": 1, "dash": "dot"},
     )
     plain = {"range": [-0.02, 1.02], "nticks": 5}
-    figure.update_layout(
+    return figure.update_layout(
         xaxis=axis(theme) | plain | {"domain": [0, 0.45]},
         yaxis=axis(theme) | plain,
         xaxis2=axis(theme) | plain | {"domain": [0.57, 1], "anchor": "y2"},
         yaxis2=axis(theme) | plain | {"anchor": "x2"},
-    )
-    figure.update_layout(
+    ).update_layout(
         xaxis_title_text="false positive rate",
         yaxis_title_text="true positive rate",
         xaxis2_title_text="recall",
         yaxis2_title_text="precision",
     )
-    return figure
 
 
 @drawing()
@@ -275,27 +272,28 @@ def calibration(
             hoverinfo="skip",
             line={"color": faded(VERMILLION, 0.6), "width": 2},
         )
-    figure.add_scatter(
-        x=certainty,
-        y=accuracy,
-        mode="lines+markers",
-        line={"color": BLUE, "width": 1.6},
-        marker={
-            "size": list(6 + 18 * np.sqrt(counts / counts.max())),
-            "color": BLUE,
-            "opacity": 1,
-            "line": {"width": 0},
-        },
-        customdata=[f"{count:,} samples" for count in counts],
-        hovertemplate="sure %{x:.1%}, right %{y:.1%}, %{customdata}<extra></extra>",
+    return (
+        figure.add_scatter(
+            x=certainty,
+            y=accuracy,
+            mode="lines+markers",
+            line={"color": BLUE, "width": 1.6},
+            marker={
+                "size": list(6 + 18 * np.sqrt(counts / counts.max())),
+                "color": BLUE,
+                "opacity": 1,
+                "line": {"width": 0},
+            },
+            customdata=[f"{count:,} samples" for count in counts],
+            hovertemplate="sure %{x:.1%}, right %{y:.1%}, %{customdata}<extra></extra>",
+        )
+        .update_xaxes(
+            title={"text": "mean certainty"}, range=[-0.02, 1.04], tickformat=".0%", nticks=6
+        )
+        .update_yaxes(
+            title={"text": "share that is right"}, range=[-0.02, 1.06], tickformat=".0%", nticks=6
+        )
     )
-    figure.update_xaxes(
-        title={"text": "mean certainty"}, range=[-0.02, 1.04], tickformat=".0%", nticks=6
-    )
-    figure.update_yaxes(
-        title={"text": "share that is right"}, range=[-0.02, 1.06], tickformat=".0%", nticks=6
-    )
-    return figure
 
 
 @drawing()
@@ -344,22 +342,29 @@ def residuals(
             marker={"color": colour, "line": {"width": 0}},
             hovertemplate=f"%{{x}} {name}, off by %{{y:+.2f}}<extra></extra>",
         )
-    figure.add_shape(
-        type="line", xref="paper", x0=0, x1=1, y0=0, y1=0, line={"color": LINE[theme], "width": 1}
+    return (
+        figure.add_shape(
+            type="line",
+            xref="paper",
+            x0=0,
+            x1=1,
+            y0=0,
+            y1=0,
+            line={"color": LINE[theme], "width": 1},
+        )
+        .update_layout(
+            bargap=0.05,
+            barmode="stack",
+            xaxis=axis(theme) | {"domain": [0, 0.74], "nticks": 7},
+            yaxis=axis(theme) | {"nticks": 7},
+            xaxis2=axis(theme) | {"domain": [0.79, 1], "anchor": "y", "nticks": 4},
+        )
+        .update_layout(
+            xaxis_title_text=f"annotated {label(unit)}",
+            yaxis_title_text="prediction − annotation",
+            xaxis2_title_text="samples",
+        )
     )
-    figure.update_layout(
-        bargap=0.05,
-        barmode="stack",
-        xaxis=axis(theme) | {"domain": [0, 0.74], "nticks": 7},
-        yaxis=axis(theme) | {"nticks": 7},
-        xaxis2=axis(theme) | {"domain": [0.79, 1], "anchor": "y", "nticks": 4},
-    )
-    figure.update_layout(
-        xaxis_title_text=f"annotated {label(unit)}",
-        yaxis_title_text="prediction − annotation",
-        xaxis2_title_text="samples",
-    )
-    return figure
 
 
 # A map of samples: a point each, coloured by a number or by what it belongs to; and the samples nearest to one.
@@ -406,8 +411,9 @@ def places(
         len(names) <= MAX_GROUPS,
         f"Argument `names` holds {len(names)} groups, and at most {MAX_GROUPS} are told apart.",
     )
-    figure = base(theme, 560, legend=bool(names), top=38)
-    figure.update_layout(dragmode="lasso", clickmode="event+select")
+    figure = base(theme, 560, legend=bool(names), top=38).update_layout(
+        dragmode="lasso", clickmode="event+select"
+    )
     for side, title in zip((figure.layout.xaxis, figure.layout.yaxis), titles, strict=True):
         side.update(title={"text": label(title, 90)}, nticks=7)
     if not len(ids):
@@ -575,17 +581,18 @@ def nearest(
             font={"size": 12, "color": INK[theme]},
         )
     top = max(float(np.max(distances)), typical if np.isfinite(typical) else 0.0, 1e-9)
-    figure.update_layout(clickmode="event+select")
-    figure.update_xaxes(title={"text": label(axis)}, range=[0, 1.12 * top], nticks=7)
-    figure.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=[label(name, 44) for name in names],
-        ticks="",
-        showline=False,
-        range=[len(names) - 0.5, -0.5],
-        ticklabelstandoff=6,
+    return (
+        figure.update_layout(clickmode="event+select")
+        .update_xaxes(title={"text": label(axis)}, range=[0, 1.12 * top], nticks=7)
+        .update_yaxes(
+            tickvals=list(range(len(names))),
+            ticktext=[label(name, 44) for name in names],
+            ticks="",
+            showline=False,
+            range=[len(names) - 0.5, -0.5],
+            ticklabelstandoff=6,
+        )
     )
-    return figure
 
 
 # Some samples side by side: their decisions term by term, and other numbers, in columns on the same scale.
@@ -760,7 +767,7 @@ def _columns(
             text=head,
             font={"size": {4: 11, 5: 10, 6: 10}.get(count, 12), "color": INK[theme]},
         )
-    figure.add_annotation(
+    return figure.add_annotation(
         x=0.5,
         y=0,
         xref="paper",
@@ -770,8 +777,7 @@ def _columns(
         showarrow=False,
         text=label(title, 90),
         font={"size": 13, "color": QUIET[theme]},
-    )
-    figure.update_yaxes(
+    ).update_yaxes(
         tickvals=list(range(len(rows))),
         ticktext=list(rows),
         ticks="",
@@ -779,7 +785,6 @@ def _columns(
         range=[len(rows) - 0.5, -0.5],
         ticklabelstandoff=6,
     )
-    return figure
 
 
 def name_of(name: str, count: int) -> str:

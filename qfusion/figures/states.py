@@ -96,15 +96,15 @@ def density_matrix(
         "tickvals": list(range(0, size, step)),
         "ticktext": [names[i] for i in range(0, size, step)],
     }
-    figure.update_xaxes(title={"text": "column j (basis state)"}, constrain="domain", **ticks)
-    figure.update_yaxes(
+    return figure.update_xaxes(
+        title={"text": "column j (basis state)"}, constrain="domain", **ticks
+    ).update_yaxes(
         title={"text": "row i (basis state)"},
         autorange="reversed",
         scaleanchor="x",
         constrain="domain",
         **ticks,
     )
-    return figure
 
 
 @drawing()
@@ -145,11 +145,9 @@ def populations(
             marker={"color": STATE_HUES[0], "symbol": "circle-open", "size": 5},
         )
     step = max(1, len(names) // 16)
-    figure.update_xaxes(
+    return figure.update_xaxes(
         title={"text": label(what, 90)}, tickvals=places[::step], ticktext=names[::step]
-    )
-    figure.update_yaxes(title={"text": "probability"}, rangemode="tozero")
-    return figure
+    ).update_yaxes(title={"text": "probability"}, rangemode="tozero")
 
 
 def _bar(title: str, **more: Any) -> dict[str, Any]:
@@ -228,17 +226,15 @@ def balls(
         _vector(figure, label(name, 24), np.asarray(way, float), middle, hue or BLUE, theme)
     wide = max(across, 4)  # one ball alone must not fill the page
     spare = (wide - across) / 2 * _PITCH[0]
-    figure.update_xaxes(
+    return figure.update_xaxes(
         **bare_axis(), range=[-1.45 - spare, (across - 1) * _PITCH[0] + 1.45 + spare]
-    )
-    figure.update_yaxes(
+    ).update_yaxes(
         **bare_axis(),
         range=[-(lines - 1) * _PITCH[1] - 2.05, 1.4],
         scaleanchor="x",
         constrain="domain",
         constraintoward="top",
     )
-    return figure
 
 
 def flat(vectors: np.ndarray) -> np.ndarray:
@@ -425,14 +421,14 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
         "ticktext": [names[i] for i in range(0, size, step)],
         "range": [-0.6, size - 0.4],
     }
-    figure.update_xaxes(title={"text": "column j (basis state)"}, constrain="domain", **ticks)
-    figure.update_yaxes(
+    return figure.update_xaxes(
+        title={"text": "column j (basis state)"}, constrain="domain", **ticks
+    ).update_yaxes(
         title={"text": "row i (basis state)"},
         scaleanchor="x",
         constrain="domain",
         **ticks | {"range": [size - 0.4, -0.6]},
     )
-    return figure
 
 
 def _squares(x: np.ndarray, y: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -547,18 +543,19 @@ def through_time(
                     "line": {"color": colour, "width": width, "dash": dash},
                 }
             )
-    figure.update_layout(shapes=lines)
-    figure.update_xaxes(title={"text": TIME}, range=ends, nticks=7)
-    figure.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=written,
-        range=[len(names) - 0.5, -0.5],
-        ticks="",
-        showline=False,
-        tickfont={"size": 11, "color": INK[theme]},
-        linecolor=LINE[theme],
+    return (
+        figure.update_layout(shapes=lines)
+        .update_xaxes(title={"text": TIME}, range=ends, nticks=7)
+        .update_yaxes(
+            tickvals=list(range(len(names))),
+            ticktext=written,
+            range=[len(names) - 0.5, -0.5],
+            ticks="",
+            showline=False,
+            tickfont={"size": 11, "color": INK[theme]},
+            linecolor=LINE[theme],
+        )
     )
-    return figure
 
 
 # Decision operators: spectrum and where samples lie on it, what eigenvectors are made of, samples along the two
@@ -618,49 +615,56 @@ def spectrum(
             marker={"color": hue, "line": {"width": 0}},
             hovertemplate=f"{text} %{{x}}: %{{y:+.3f}}<extra>{name}</extra>",
         )
-    figure.add_bar(
-        x=places,
-        y=own,
-        yaxis="y2",
-        name=label(sample_name),
-        marker={"color": INK[theme], "line": {"width": 0}},
-        hovertemplate="%{y:.1%}<extra>" + label(sample_name) + "</extra>",
-    )
-    figure.add_scatter(
-        x=places,
-        y=mean,
-        yaxis="y2",
-        name=label(cohort_name),
-        mode="markers",
-        marker={"symbol": "diamond-open", "size": 7, "color": QUIET[theme], "line": {"width": 1.6}},
-        hovertemplate="%{y:.1%}<extra>" + label(cohort_name) + "</extra>",
-    )
-    figure.update_layout(
-        bargap=0.15 if len(bars) < 40 else 0.05,
-        xaxis={
-            "title": {
-                "text": "eigenstates, from most against to most for"
-                + ("" if size == 1 else f" ({size} in each bar)")
+    return (
+        figure.add_bar(
+            x=places,
+            y=own,
+            yaxis="y2",
+            name=label(sample_name),
+            marker={"color": INK[theme], "line": {"width": 0}},
+            hovertemplate="%{y:.1%}<extra>" + label(sample_name) + "</extra>",
+        )
+        .add_scatter(
+            x=places,
+            y=mean,
+            yaxis="y2",
+            name=label(cohort_name),
+            mode="markers",
+            marker={
+                "symbol": "diamond-open",
+                "size": 7,
+                "color": QUIET[theme],
+                "line": {"width": 1.6},
             },
-            "anchor": "y2",
-            "range": [-0.7, len(bars) - 0.3],
-            **({"dtick": 1} if len(bars) <= 16 else {}),
-        },
-        yaxis={"domain": [0.46, 1.0], "title": {"text": f"vote: {label(unit)} above baseline"}},
-        yaxis2=axis(theme) | {"domain": [0.0, 0.36], "tickformat": ".0%", "rangemode": "tozero"},
-        yaxis2_title_text="weight",
+            hovertemplate="%{y:.1%}<extra>" + label(cohort_name) + "</extra>",
+        )
+        .update_layout(
+            bargap=0.15 if len(bars) < 40 else 0.05,
+            xaxis={
+                "title": {
+                    "text": "eigenstates, from most against to most for"
+                    + ("" if size == 1 else f" ({size} in each bar)")
+                },
+                "anchor": "y2",
+                "range": [-0.7, len(bars) - 0.3],
+                **({"dtick": 1} if len(bars) <= 16 else {}),
+            },
+            yaxis={"domain": [0.46, 1.0], "title": {"text": f"vote: {label(unit)} above baseline"}},
+            yaxis2=axis(theme)
+            | {"domain": [0.0, 0.36], "tickformat": ".0%", "rangemode": "tozero"},
+            yaxis2_title_text="weight",
+        )
+        .add_shape(
+            type="line",
+            xref="paper",
+            yref="y",
+            x0=0,
+            x1=1,
+            y0=0,
+            y1=0,
+            line={"color": LINE[theme], "width": 1},
+        )
     )
-    figure.add_shape(
-        type="line",
-        xref="paper",
-        yref="y",
-        x0=0,
-        x1=1,
-        y0=0,
-        y1=0,
-        line={"color": LINE[theme], "width": 1},
-    )
-    return figure
 
 
 @drawing()
@@ -700,13 +704,11 @@ def make_up(amplitudes: np.ndarray, dims: Sequence[int], *, theme: Theme = "ligh
         hovertemplate="|%{customdata[0]}⟩: %{y:.1%}, phase %{customdata[1]:+.2f} rad<extra></extra>",
     )
     step = max(1, len(names) // 16)
-    figure.update_xaxes(
+    return figure.update_xaxes(
         title={"text": "basis state"},
         tickvals=places[::step],
         ticktext=[f"|{name}⟩" for name in names[::step]],
-    )
-    figure.update_yaxes(title={"text": "population"}, rangemode="tozero", tickformat=".0%")
-    return figure
+    ).update_yaxes(title={"text": "population"}, rangemode="tozero", tickformat=".0%")
 
 
 @drawing()
@@ -812,10 +814,11 @@ def effects(
             marker={"color": term_colour(name, all_modalities)},
             hovertemplate="%{x}: %{y:+.3f}<extra>" + label(name) + "</extra>",
         )
-    figure.update_yaxes(title={"text": f"change of {label(unit)}"})
-    figure.update_xaxes(title={"text": "element that turns from 0 to 1"}, type="category")
-    figure.add_hline(y=0, line={"color": LINE[theme], "width": 1})
-    return figure
+    return (
+        figure.update_yaxes(title={"text": f"change of {label(unit)}"})
+        .update_xaxes(title={"text": "element that turns from 0 to 1"}, type="category")
+        .add_hline(y=0, line={"color": LINE[theme], "width": 1})
+    )
 
 
 @drawing()
@@ -918,6 +921,6 @@ def along(
                 "line": {"width": 3, "color": VERMILLION},
             },
         )
-    figure.update_xaxes(title={"text": label(x_title, 90)}, tickformat=".1~%" if shares[0] else "")
-    figure.update_yaxes(title={"text": label(y_title, 90)}, tickformat=".1~%" if shares[1] else "")
-    return figure
+    return figure.update_xaxes(
+        title={"text": label(x_title, 90)}, tickformat=".1~%" if shares[0] else ""
+    ).update_yaxes(title={"text": label(y_title, 90)}, tickformat=".1~%" if shares[1] else "")

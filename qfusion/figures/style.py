@@ -267,7 +267,7 @@ def bare_axis() -> dict[str, Any]:
 
 def note(figure: go.Figure, text: str, theme: Theme) -> go.Figure:
     """Writes `text` (our own words) in the middle of an empty figure."""
-    figure.add_annotation(
+    return figure.add_annotation(
         text=text,
         x=0.5,
         y=0.5,
@@ -276,7 +276,6 @@ def note(figure: go.Figure, text: str, theme: Theme) -> go.Figure:
         showarrow=False,
         font={"size": 14, "color": QUIET[theme]},
     )
-    return figure
 
 
 def channels(colour: str) -> tuple[int, int, int]:

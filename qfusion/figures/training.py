@@ -147,8 +147,9 @@ def by_modality(
     down = -(-len(names) // across)
     plots = 330 * down - 38 - 48  # pixels between the margins
     entry, head, foot = (plots - 24 * down - 52 * (down - 1)) / down / plots, 24 / plots, 52 / plots
-    figure = base(theme, 330 * down, legend=True, left=56, right=8)
-    figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False}, uirevision="zoom")
+    figure = base(theme, 330 * down, legend=True, left=56, right=8).update_layout(
+        xaxis={"visible": False}, yaxis={"visible": False}, uirevision="zoom"
+    )
     top = max(
         float(values.max()) for name in names for _, values in result[name].values() if len(values)
     )
@@ -217,7 +218,7 @@ def by_modality(
             text=f"<b>{label(name, 40)}</b>",
             font={"size": 12, "color": INK[theme]},
         )
-    figure.add_annotation(
+    return figure.add_annotation(
         x=0,
         y=0.5,
         xshift=-46,
@@ -228,7 +229,6 @@ def by_modality(
         text=label(y_title),
         font={"size": 12, "color": QUIET[theme]},
     )
-    return figure
 
 
 def _line(
@@ -326,17 +326,15 @@ def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
             hovertemplate=f"{label(row.name)}, this model: %{{x:.3f}}<extra></extra>",
         )
     # from the half below the lowest, so that differences are seen; never below -1, where correlations end
-    figure.update_xaxes(
+    return figure.update_xaxes(
         range=[max(-1.0, min(0.5, low - 0.05) if low > 0.5 else low - 0.1), 1.005], nticks=6
-    )
-    figure.update_yaxes(
+    ).update_yaxes(
         tickvals=list(range(len(rows))),
         ticktext=[label(row.name) for row in rows],
         range=[len(rows) - 0.4, -0.6],
         ticks="",
         showline=False,
     )
-    return figure
 
 
 # A sweep of settings: values over trials, value against each setting, all settings side by side, and how much each one
@@ -397,15 +395,16 @@ def history(
                 marker=marker,
                 hovertemplate=f"trial %{{x}}, {name}: %{{y:.4g}}<extra></extra>",
             )
-    figure.update_layout(uirevision="zoom")
-    figure.update_xaxes(
-        title={"text": "trial"},
-        tickformat="d",
-        nticks=10,
-        **({"dtick": 1} if max(numbers) < 10 else {}),
+    return (
+        figure.update_layout(uirevision="zoom")
+        .update_xaxes(
+            title={"text": "trial"},
+            tickformat="d",
+            nticks=10,
+            **({"dtick": 1} if max(numbers) < 10 else {}),
+        )
+        .update_yaxes(title={"text": label(y_title)}, **_scale(values))
     )
-    figure.update_yaxes(title={"text": label(y_title)}, **_scale(values))
-    return figure
 
 
 @drawing()
@@ -431,8 +430,9 @@ def slices(
     values, pruned = np.asarray(values, dtype=float), np.asarray(pruned, dtype=bool)
     check(len(tried) > 0, "Argument `tried` must name a setting, but is empty.")
     across, down = min(columns, len(tried)), -(-len(tried) // columns)
-    figure = base(theme, 60 + 240 * down, left=64, right=12, top=8)
-    figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False}, uirevision="zoom")
+    figure = base(theme, 60 + 240 * down, left=64, right=12, top=8).update_layout(
+        xaxis={"visible": False}, yaxis={"visible": False}, uirevision="zoom"
+    )
     for place, (name, given) in enumerate(tried.items()):
         row, column = divmod(place, across)
         number = place + 2
@@ -504,7 +504,7 @@ def slices(
                 | _scale(values),
             }
         )
-    figure.add_annotation(
+    return figure.add_annotation(
         x=0,
         y=0.5,
         xshift=-52,
@@ -515,7 +515,6 @@ def slices(
         text=label(y_title),
         font={"size": 12, "color": QUIET[theme]},
     )
-    return figure
 
 
 @drawing()
@@ -558,8 +557,7 @@ def parallel(
     dimensions.append(
         _logarithmic(y_title, values) if log else {"label": label(y_title, 20), "values": values}
     )
-    figure = base(theme, 340, left=60, right=60, top=44, bottom=20)
-    figure.add_trace(
+    return base(theme, 340, left=60, right=60, top=44, bottom=20).add_trace(
         go.Parcoords(
             dimensions=dimensions,
             line={
@@ -573,7 +571,6 @@ def parallel(
             unselected={"line": {"color": LINE[theme], "opacity": 0.25}},
         )
     )
-    return figure
 
 
 @drawing()
@@ -584,26 +581,27 @@ def importance(names: Sequence[str], shares: np.ndarray, theme: Theme = "light")
         names: of the settings. shares: of each in the differences between trials, (n,), 0 to 1.
     """
     order = np.argsort(shares)
-    figure = base(theme, 70 + 30 * len(names), left=10, right=40)
-    figure.add_bar(
-        x=np.asarray(shares)[order],
-        y=[label(names[n], 24) for n in order],
-        orientation="h",
-        marker={"color": BLUE},
-        width=0.6,
-        text=[f"{shares[n]:.0%}" for n in order],
-        textposition="outside",
-        cliponaxis=False,
-        textfont={"size": 12, "color": INK[theme]},
-        hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+    return (
+        base(theme, 70 + 30 * len(names), left=10, right=40)
+        .add_bar(
+            x=np.asarray(shares)[order],
+            y=[label(names[n], 24) for n in order],
+            orientation="h",
+            marker={"color": BLUE},
+            width=0.6,
+            text=[f"{shares[n]:.0%}" for n in order],
+            textposition="outside",
+            cliponaxis=False,
+            textfont={"size": 12, "color": INK[theme]},
+            hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+        )
+        .update_xaxes(
+            title={"text": "importance"},
+            tickformat=".0%",
+            range=[0, 1.12 * max(float(np.max(shares)), 1e-9)],
+        )
+        .update_yaxes(showline=False, ticks="")
     )
-    figure.update_xaxes(
-        title={"text": "importance"},
-        tickformat=".0%",
-        range=[0, 1.12 * max(float(np.max(shares)), 1e-9)],
-    )
-    figure.update_yaxes(showline=False, ticks="")
-    return figure
 
 
 def _scale(values: np.ndarray) -> dict[str, Any]:
@@ -704,10 +702,9 @@ def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Fi
         f"<b>{label(entry.name)}</b>" if entry.role == "system" else label(entry.name)
         for entry in entries
     ]
-    figure.update_yaxes(
+    return figure.update_yaxes(
         tickvals=places, ticktext=names, range=[len(entries) - 0.4, -0.6], ticks="", showline=False
     )
-    return figure
 
 
 @drawing("entries")
@@ -779,9 +776,9 @@ def against(
             text=label(marked[1]),
             font={"size": 12, "color": QUIET[theme]},
         )
-    figure.update_xaxes(title={"text": label(title)})
-    figure.update_yaxes(title={"text": label(metric)}, nticks=6)
-    return figure
+    return figure.update_xaxes(title={"text": label(title)}).update_yaxes(
+        title={"text": label(metric)}, nticks=6
+    )
 
 
 @drawing("values")
@@ -799,38 +796,39 @@ def agreement(
         values.shape == (len(models), len(parts)) and values.size > 0,
         f"Argument `values` must have the shape {(len(models), len(parts))}, but has {values.shape}.",
     )
-    figure = base(theme, 84 + ROW * len(models), left=10, right=14, top=6, bottom=64)
-    figure.add_heatmap(
-        z=values,
-        x=list(range(len(parts))),
-        y=list(range(len(models))),
-        zmin=-1,
-        zmax=1,
-        colorscale=SIGNED_SCALE[theme],
-        showscale=False,
-        xgap=2,
-        ygap=2,
-        texttemplate="%{z:.2f}",
-        textfont={"size": 11},
-        hoverongaps=False,
-        customdata=[[[label(model), label(part)] for part in parts] for model in models],
-        hovertemplate="%{customdata[0]}, %{customdata[1]}: %{z:.3f}<extra></extra>",
+    return (
+        base(theme, 84 + ROW * len(models), left=10, right=14, top=6, bottom=64)
+        .add_heatmap(
+            z=values,
+            x=list(range(len(parts))),
+            y=list(range(len(models))),
+            zmin=-1,
+            zmax=1,
+            colorscale=SIGNED_SCALE[theme],
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            texttemplate="%{z:.2f}",
+            textfont={"size": 11},
+            hoverongaps=False,
+            customdata=[[[label(model), label(part)] for part in parts] for model in models],
+            hovertemplate="%{customdata[0]}, %{customdata[1]}: %{z:.3f}<extra></extra>",
+        )
+        .update_xaxes(
+            tickvals=list(range(len(parts))),
+            ticktext=[label(part).replace("+", "+<br>") for part in parts],
+            ticks="",
+            showline=False,
+            tickangle=0,
+        )
+        .update_yaxes(
+            tickvals=list(range(len(models))),
+            ticktext=[label(model) for model in models],
+            range=[len(models) - 0.5, -0.5],
+            ticks="",
+            showline=False,
+        )
     )
-    figure.update_xaxes(
-        tickvals=list(range(len(parts))),
-        ticktext=[label(part).replace("+", "+<br>") for part in parts],
-        ticks="",
-        showline=False,
-        tickangle=0,
-    )
-    figure.update_yaxes(
-        tickvals=list(range(len(models))),
-        ticktext=[label(model) for model in models],
-        range=[len(models) - 0.5, -0.5],
-        ticks="",
-        showline=False,
-    )
-    return figure
 
 
 @drawing()
@@ -915,5 +913,4 @@ def robustness(
             figure.add_vline(
                 x=border - 0.5, xref="x2", line={"color": LINE[theme], "width": 1, "dash": "dot"}
             )
-    figure.update_layout(plot_bgcolor=PAPER[theme])
-    return figure
+    return figure.update_layout(plot_bgcolor=PAPER[theme])
