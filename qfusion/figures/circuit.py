@@ -551,9 +551,8 @@ def bloch_row(
     )
     across = len(names) if len(names) <= 6 else -(-len(names) // 2)
     lines = -(-len(names) // across)
-    figure = base(theme, 12 + 120 * lines, left=6, right=22, top=6, bottom=6)
     places = [(i % across, -(i // across)) for i in range(len(names))]
-    figure.add_scatter(
+    figure = base(theme, 12 + 120 * lines, left=6, right=22, top=6, bottom=6).add_scatter(
         x=[x for x, _ in places],
         y=[y for _, y in places],
         mode="markers",
@@ -722,9 +721,8 @@ def cuts(
     z = np.full((len(values), max(widest, 1)), np.nan)
     for i, row in enumerate(values):
         z[i, : len(row)] = row
-    figure = base(theme, 92 + 34 * len(values), left=10, right=10, top=8)
     high = max(float(np.nanmax(z)) if np.isfinite(z).any() else 1.0, 1e-3)
-    figure.add_trace(
+    figure = base(theme, 92 + 34 * len(values), left=10, right=10, top=8).add_trace(
         go.Heatmap(
             z=z,
             colorscale=UNSIGNED_SCALE,

@@ -209,9 +209,8 @@ def shapley_bars(
     theme: Theme = "light",
 ) -> go.Figure:
     """Shapley value of every modality (unit of the score), with its share of the absolute total written beside it."""
-    figure = base(theme, 60 + 36 * len(modalities), left=10, top=6, bottom=44)
     values = np.array([shapley[name] for name in modalities], dtype=float)
-    figure.add_bar(
+    figure = base(theme, 60 + 36 * len(modalities), left=10, top=6, bottom=44).add_bar(
         y=[label(name) for name in modalities],
         x=values,
         orientation="h",
@@ -292,11 +291,11 @@ def term_bars(
 ) -> go.Figure:
     """Every term but the baseline as a bar with its standard error, and what it was before as a hollow diamond."""
     terms, _ = condensed([values])
-    figure = base(theme, 70 + 30 * len(terms), left=10, right=16, top=8, bottom=42, legend=True)
     rows = list(range(len(terms)))
     hues = [term_colour(term, modalities) for term in terms]
     return (
-        figure.add_bar(
+        base(theme, 70 + 30 * len(terms), left=10, right=16, top=8, bottom=42, legend=True)
+        .add_bar(
             x=[values[t] for t in terms],
             y=rows,
             orientation="h",
@@ -411,32 +410,35 @@ def differences(
         *([True] if rest else []),
         False,
     ]
-    figure = base(theme, 72 + 31 * len(names), left=10, top=22, bottom=44).add_bar(
-        x=values,
-        y=list(range(len(names))),
-        orientation="h",
-        width=0.62,
-        text=[signed(value) for value in values],
-        textposition="outside",
-        cliponaxis=False,
-        constraintext="none",
-        textfont={"size": 12, "color": INK[theme]},
-        marker={
-            "color": [faded(hue, 0.55) if h else hue for hue, h in zip(hues, hatched, strict=True)],
-            "line": {"color": hues, "width": 1.5},
-            "pattern": {
-                "shape": ["/" if h else "" for h in hatched],
-                "fgcolor": hues,
-                "bgcolor": PAPER[theme],
-                "solidity": 0.4,
-                "size": 7,
-            },
-        },
-        hovertemplate="B − A: %{x:+.3f}<extra></extra>",
-    )
     reach = 1.4 * max(float(np.abs(values).max()), 0.02)
     return (
-        figure.update_xaxes(range=[-reach, reach], title={"text": f"B − A ({label(unit)})"})
+        base(theme, 72 + 31 * len(names), left=10, top=22, bottom=44)
+        .add_bar(
+            x=values,
+            y=list(range(len(names))),
+            orientation="h",
+            width=0.62,
+            text=[signed(value) for value in values],
+            textposition="outside",
+            cliponaxis=False,
+            constraintext="none",
+            textfont={"size": 12, "color": INK[theme]},
+            marker={
+                "color": [
+                    faded(hue, 0.55) if h else hue for hue, h in zip(hues, hatched, strict=True)
+                ],
+                "line": {"color": hues, "width": 1.5},
+                "pattern": {
+                    "shape": ["/" if h else "" for h in hatched],
+                    "fgcolor": hues,
+                    "bgcolor": PAPER[theme],
+                    "solidity": 0.4,
+                    "size": 7,
+                },
+            },
+            hovertemplate="B − A: %{x:+.3f}<extra></extra>",
+        )
+        .update_xaxes(range=[-reach, reach], title={"text": f"B − A ({label(unit)})"})
         .update_yaxes(
             range=[len(names) - 0.5, -0.5],
             showline=False,
@@ -760,15 +762,14 @@ def class_bars(
         range(len(classes)) if len(classes) <= most else sorted(np.argsort(-values)[:most].tolist())
     )
     keep = list(shown)
-    figure = base(
-        theme, 66 + 22 * len(keep), left=10, right=34, top=8, bottom=40, legend=before is not None
-    )
     names = [
         f"<b>{label(classes[i], 18)} ◂ truth</b>" if i == truth else label(classes[i], 18)
         for i in keep
     ]
     best = int(values.argmax())
-    figure.add_bar(
+    figure = base(
+        theme, 66 + 22 * len(keep), left=10, right=34, top=8, bottom=40, legend=before is not None
+    ).add_bar(
         x=values[keep],
         y=list(range(len(keep))),
         orientation="h",
@@ -820,9 +821,10 @@ def curve(
     """Raw content that is a curve: a spectrum, a profile."""
     title = wrap(label(x_label, 70), 42)
     lines = title.count("<br>")
-    figure = base(theme, height + 14 * lines, left=58, right=8, top=6, bottom=38 + 14 * lines)
     dots = "lines+markers" if len(values) <= 40 else "lines"
-    figure.add_scatter(
+    figure = base(
+        theme, height + 14 * lines, left=58, right=8, top=6, bottom=38 + 14 * lines
+    ).add_scatter(
         x=x,
         y=values,
         mode=dots,
@@ -849,9 +851,10 @@ def belief_bars(
     theme: Theme = "light",
 ) -> go.Figure:
     """For each class the interval from belief to plausibility, with the pignistic probability as a mark."""
-    figure = base(theme, 60 + 24 * len(classes), left=10, right=10, top=6, bottom=42, legend=True)
     rows = list(range(len(classes)))
-    figure.add_bar(
+    figure = base(
+        theme, 60 + 24 * len(classes), left=10, right=10, top=6, bottom=42, legend=True
+    ).add_bar(
         x=np.asarray(plausibility) - np.asarray(belief),
         base=belief,
         y=rows,

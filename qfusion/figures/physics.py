@@ -239,13 +239,13 @@ def letters(
         np.abs(values.imag).max() <= 1e-9 * np.abs(values).max()
     )
     shown = np.real(values) if real else np.abs(values)
-    figure = base(theme, 74 + 21 * len(names), left=10, right=20, top=8, bottom=46)
     tips = [
         f"{label(name)}: {value.real:+.4f}" + ("" if real else f" {value.imag:+.4f} i")
         for name, value in zip(names, np.asarray(values, complex), strict=True)
     ]
     return (
-        figure.add_bar(
+        base(theme, 74 + 21 * len(names), left=10, right=20, top=8, bottom=46)
+        .add_bar(
             x=shown,
             y=list(range(len(names))),
             orientation="h",
@@ -519,9 +519,8 @@ def way(
         term: the modalities it is about, joined by "+".
     """
     hue = term_colour(term, modalities) if term else INK[theme]
-    figure = base(theme, 250, left=66, right=20, top=14, bottom=46, legend=True)
     x, y = _smooth(factors, values, slopes)
-    figure.add_scatter(
+    figure = base(theme, 250, left=66, right=20, top=14, bottom=46, legend=True).add_scatter(
         x=x, y=y, mode="lines", line={"color": hue, "width": 2.5}, name="exact", hoverinfo="skip"
     )
     figure.add_scatter(
@@ -608,28 +607,29 @@ def differences(
     )
     names = [*(term_title(t) for t in terms), "<b>score</b>"]
     hues = [*(term_colour(t, modalities) for t in terms), INK[theme]]
-    figure = base(theme, 58 + 24 * len(names), left=10, right=16, top=6, bottom=44).add_bar(
-        x=changes,
-        y=list(range(len(names))),
-        orientation="h",
-        width=0.62,
-        marker={
-            "color": [
-                faded(hue, 0.55) if "+" in term else hue
-                for hue, term in zip(hues, [*terms, ""], strict=True)
-            ],
-            "line": {"color": hues, "width": 1.5},
-        },
-        text=[signed(c) for c in changes],
-        textposition="outside",
-        cliponaxis=False,
-        constraintext="none",
-        textfont={"size": 12, "color": INK[theme]},
-        hovertemplate="%{x:+.4f}<extra></extra>",
-    )
     reach = 1.3 * max(float(np.abs(changes).max(initial=0)), 0.01)
     return (
-        figure.update_yaxes(
+        base(theme, 58 + 24 * len(names), left=10, right=16, top=6, bottom=44)
+        .add_bar(
+            x=changes,
+            y=list(range(len(names))),
+            orientation="h",
+            width=0.62,
+            marker={
+                "color": [
+                    faded(hue, 0.55) if "+" in term else hue
+                    for hue, term in zip(hues, [*terms, ""], strict=True)
+                ],
+                "line": {"color": hues, "width": 1.5},
+            },
+            text=[signed(c) for c in changes],
+            textposition="outside",
+            cliponaxis=False,
+            constraintext="none",
+            textfont={"size": 12, "color": INK[theme]},
+            hovertemplate="%{x:+.4f}<extra></extra>",
+        )
+        .update_yaxes(
             tickvals=list(range(len(names))),
             ticktext=names,
             range=[len(names) - 0.5, -0.5],
@@ -662,10 +662,10 @@ def numbers(
         f"Arguments `before` and `after` must have shape ({len(names)},), but have {np.shape(before)} and "
         f"{np.shape(after)}.",
     )
-    figure = base(theme, 230, left=52, right=10, top=6, bottom=44, legend=True)
     places = list(range(len(names)))
     return (
-        figure.add_bar(
+        base(theme, 230, left=52, right=10, top=6, bottom=44, legend=True)
+        .add_bar(
             x=places,
             y=after,
             width=0.6,
@@ -793,10 +793,11 @@ def ways(
         names: of the modalities. states, donors: distances in radians, infinite where there is none.
         farthest: the largest possible distance.
     """
-    figure = base(theme, 84 + 38 * len(names), left=10, right=20, top=6, bottom=44, legend=True)
     rows = list(range(len(names)))
     reached = [float(s) if np.isfinite(s) else 0.0 for s in states]
-    figure.add_bar(
+    figure = base(
+        theme, 84 + 38 * len(names), left=10, right=20, top=6, bottom=44, legend=True
+    ).add_bar(
         x=reached,
         y=rows,
         orientation="h",
@@ -852,10 +853,10 @@ def sizes(
 ) -> go.Figure:
     """The smallest turns of parameters, smallest first."""
     shown = [float(v) for v in values[:most]]
-    figure = base(theme, 62 + 24 * len(shown), left=10, right=16, top=6, bottom=44)
     rows = list(range(len(shown)))
     return (
-        figure.add_bar(
+        base(theme, 62 + 24 * len(shown), left=10, right=16, top=6, bottom=44)
+        .add_bar(
             x=shown,
             y=rows,
             orientation="h",

@@ -125,9 +125,8 @@ def populations(
         values.shape == (len(names),),
         f"Argument `values` must have shape ({len(names)},), but has shape {values.shape}.",
     )
-    figure = base(theme, 260, legend=reference is not None)
     places = np.arange(len(names))
-    figure.add_bar(
+    figure = base(theme, 260, legend=reference is not None).add_bar(
         x=places,
         y=values,
         name=label(name),
@@ -492,12 +491,13 @@ def through_time(
         values.shape == (len(names), len(times)) and len(owners) == len(names) > 0,
         f"Argument `values` must have shape ({len(names)}, {len(times)}), but has {np.shape(values)}.",
     )
-    figure = base(theme, 96 + max(18 * len(names), 110), left=10, right=10, top=8, bottom=46)
     high = max(float(values.max()), 1e-12)
     written = [
         f"{label(owner, 14)} {label(name)}" for owner, name in zip(owners, names, strict=True)
     ]
-    figure.add_trace(
+    figure = base(
+        theme, 96 + max(18 * len(names), 110), left=10, right=10, top=8, bottom=46
+    ).add_trace(
         go.Heatmap(
             x=times,
             y=list(range(len(names))),
@@ -680,9 +680,8 @@ def make_up(amplitudes: np.ndarray, dims: Sequence[int], *, theme: Theme = "ligh
         values.shape == (len(names),),
         f"Argument `amplitudes` must have shape ({len(names)},), but has shape {values.shape}.",
     )
-    figure = base(theme, 250, left=54, right=10, top=10)
     populations, phases, places = np.abs(values) ** 2, np.angle(values), np.arange(len(names))
-    figure.add_bar(
+    figure = base(theme, 250, left=54, right=10, top=10).add_bar(
         x=places,
         y=populations,
         customdata=list(zip(names, phases, strict=True)),

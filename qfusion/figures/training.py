@@ -365,10 +365,9 @@ def history(
         len(numbers) == len(values) == len(pruned) > 0,
         "Arguments must have one entry a trial, and at least one.",
     )
-    figure = base(theme, 300, legend=True, left=64, right=12)
     done = np.where(pruned, np.inf if smaller else -np.inf, values)
     best = np.minimum.accumulate(done) if smaller else np.maximum.accumulate(done)
-    figure.add_scatter(
+    figure = base(theme, 300, legend=True, left=64, right=12).add_scatter(
         x=list(numbers),
         y=np.where(np.isfinite(best), best, np.nan),
         mode="lines",

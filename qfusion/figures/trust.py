@@ -163,12 +163,12 @@ def waveform(
     size = max(1, len(samples) // _BINS)
     bins = np.asarray(samples)[: len(samples) // size * size].reshape(-1, size)
     seconds = (np.arange(len(bins)) + 0.5) * size / rate
-    figure = base(theme, 230, left=56, right=10, top=8, bottom=44)
     reach = max(float(np.abs(samples).max(initial=0)) * 1.08, 1e-3)
     scale = _scale(values, unit, theme)
     centres = (np.arange(len(values)) + 0.5) * step
     return (
-        figure.add_trace(
+        base(theme, 230, left=56, right=10, top=8, bottom=44)
+        .add_trace(
             go.Heatmap(
                 z=np.asarray(values)[None],
                 x=centres,
@@ -266,7 +266,6 @@ def picture(
         f"Arguments `pixels` and `values` must have one shape (h, w), but have {pixels.shape} and {values.shape}.",
     )
     h, w = pixels.shape
-    figure = base(theme, 300, left=34, right=10, top=24, bottom=30)
     low, high = float(pixels.min()), float(pixels.max())
     grey = {
         "zmin": low,
@@ -276,7 +275,9 @@ def picture(
         "hoverinfo": "skip",
     }
     scale = _scale(values, unit, theme)
-    figure.add_trace(go.Heatmap(z=pixels, xaxis="x", yaxis="y", **grey))
+    figure = base(theme, 300, left=34, right=10, top=24, bottom=30).add_trace(
+        go.Heatmap(z=pixels, xaxis="x", yaxis="y", **grey)
+    )
     figure.add_trace(go.Heatmap(z=pixels, xaxis="x2", yaxis="y2", **grey))
     what = ("band", "frame") if spectrogram else ("row", "column")
     figure.add_trace(
@@ -563,10 +564,10 @@ def curves(
         np.shape(ours) == np.shape(shares) and np.shape(random)[1:] == np.shape(shares),
         "Arguments `ours` (K,) and `random` (R, K) must fit `shares` (K,).",
     )
-    figure = base(theme, 300, legend=True, right=14, top=8)
     low, high = random.min(0), random.max(0)
     return (
-        figure.add_scatter(
+        base(theme, 300, legend=True, right=14, top=8)
+        .add_scatter(
             x=np.r_[shares, shares[::-1]],
             y=np.r_[high, low[::-1]],
             fill="toself",
@@ -609,7 +610,6 @@ def rank_bars(
 ) -> go.Figure:
     """Rank correlation of each term as a bar, the lowest pair as a tick, and the line from which an order counts as
     kept."""
-    figure = base(theme, 76 + 28 * len(ranks), left=10, right=40, top=6, bottom=44)
     names, places = list(ranks), list(range(len(ranks)))
     means, lowest = (
         np.array([ranks[name][0] for name in names]),
@@ -617,7 +617,7 @@ def rank_bars(
     )
     hues = [term_colour(name, modalities) for name in names]
     joint = ["+" in name for name in names]
-    figure.add_bar(
+    figure = base(theme, 76 + 28 * len(ranks), left=10, right=40, top=6, bottom=44).add_bar(
         x=means,
         y=places,
         orientation="h",
