@@ -276,16 +276,14 @@ def areas(
         customdata=message,
         name=term_title(dividend),
         hovertemplate="t = %{x:.2f}: %{customdata}<extra></extra>",
-    )
-    figure.add_scatter(
+    ).add_scatter(
         x=[times[0], times[-1]],
         y=[start, start],
         mode="lines",
         line={"width": 1.2, "color": QUIET[theme], "dash": "dot"},
         name="without evolution",
         hoverinfo="skip",
-    )
-    figure.add_scatter(
+    ).add_scatter(
         x=[float(times[-1])] * len(named),
         y=[y for y, _ in named],
         mode="text",
@@ -294,8 +292,7 @@ def areas(
         textfont={"size": 11, "color": INK[theme], "shadow": halo(theme)},
         hoverinfo="skip",
         showlegend=False,
-    )
-    figure.update_layout(
+    ).update_layout(
         dragmode="zoom",
         xaxis={"title": {"text": TIME}, "range": [0.0, max(float(times[-1]), 1e-6)]},
         yaxis={"title": {"text": f"{term_title(dividend)} ({label(unit)})"}},
@@ -706,8 +703,7 @@ def metric(
                 for name, band in bands.items()
                 if band.low is not None
             ]
-        )
-        figure.add_traces(
+        ).add_traces(
             [
                 _line(times, band.value, name, modalities, "cut", row, row == "y")
                 for name, band in bands.items()

@@ -205,8 +205,7 @@ def boxes(
                     "nticks": 4,
                 }
             }
-        )
-        figure.add_annotation(
+        ).add_annotation(
             x=0.003,
             y=top,
             xref="paper",
@@ -621,8 +620,7 @@ def rates(
     ]
     figure.add_vline(
         x=overall, line={"color": LINE[theme], "width": 1.5, "dash": "dot"}, layer="below"
-    )
-    figure.add_annotation(
+    ).add_annotation(
         x=overall,
         y=1,
         yref="paper",

@@ -91,8 +91,7 @@ def waterfall(
     if truth is not None:
         figure.add_vline(
             x=truth, line={"color": QUIET[theme], "width": 1.5, "dash": "dot"}, layer="below"
-        )
-        figure.add_annotation(
+        ).add_annotation(
             x=truth,
             y=1,
             yref="paper",
@@ -108,8 +107,7 @@ def waterfall(
         tickvals=list(range(len(names))),
         ticktext=names,
         tickfont={"size": 11 if compact else 13},
-    )
-    figure.update_xaxes(
+    ).update_xaxes(
         range=_room(np.r_[0.0, ends, [] if truth is None else [truth]], 0.3 if compact else 0.18)
     )
     if not compact:
@@ -264,8 +262,7 @@ def on_scale(
             name=name,
             marker={"symbol": symbol, "size": 14, "color": INK[theme], "line": {"width": 2}},
             hovertemplate=f"{name} {value:+.2f}<extra></extra>",
-        )
-        figure.add_annotation(
+        ).add_annotation(
             x=value,
             y=0,
             text=f"{name} {value:+.2f}",
@@ -486,8 +483,7 @@ def pairs(
             cliponaxis=False,
             textfont={"size": 11, "color": INK[theme]},
             hovertemplate=f"{side}: %{{x:.3f}}<extra></extra>",
-        )
-        figure.add_bar(
+        ).add_bar(
             x=[None],
             y=[None],
             name=side,

@@ -73,8 +73,7 @@ def measure_lines(
             for part, values in series.items()
         ]
         + ([] if before is None else [_ghosts_entry()])
-    )
-    figure.update_layout(
+    ).update_layout(
         hovermode="x unified",
         dragmode="zoom",
         xaxis={
@@ -452,8 +451,7 @@ def sparkline(
             mode="lines",
             line={"width": 2.2, "color": hue, "dash": term_dash(name)},
             hovertemplate=f"{title} %{{y:.2f}}<extra></extra>",
-        )
-        figure.add_annotation(
+        ).add_annotation(
             x=float(times[-1]),
             y=height,
             text=f"{title} {values[-1]:.2f}",
@@ -618,8 +616,7 @@ def ensemble(
             fillcolor=faded(hue, 0.25),
             line={"width": 0},
             mode="lines",
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=times,
             y=mean[:, i],
             mode="lines",
@@ -627,8 +624,7 @@ def ensemble(
             name=f"mean of {runs} runs",
             line={"color": hue, "width": 1.5, "dash": "dot"},
             hovertemplate="%{y:.3f}",
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=times,
             y=master[:, i],
             mode="lines",
@@ -697,8 +693,7 @@ def raster(
                 "line": {"width": 0},
             },
             hovertemplate=f"{name} at t = %{{x:.3f}}, trajectory %{{y}}<extra></extra>",
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=np.repeat(edges, 2)[1:-1],
             y=np.repeat(values[k], 2),
             yaxis="y2",
@@ -708,8 +703,7 @@ def raster(
             line={"color": faded(hue, 0.6), "width": 1.2},
             name=f"{name}, counted",
             hovertemplate=f"{name}, counted: %{{y:.3f}}<extra></extra>",
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=times,
             y=rates,
             yaxis="y2",
@@ -875,8 +869,7 @@ def _graph(
             showlegend=False,
             hoverinfo="skip",
             line={"color": faded(hue, 0.8), "width": max(_WIDEST * value / most, 0.6)},
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=[middle[0]],
             y=[middle[1]],
             mode="markers+text",
@@ -918,5 +911,6 @@ def _graph(
             font={"size": 12, "color": INK[theme]},
         )
     heights = [place[1] for place in places.values()]
-    figure.update_xaxes(**bare_axis(), domain=[0.0, _LEFT], range=[-1.6, 1.6])
-    figure.update_yaxes(**bare_axis(), range=[min(heights) - 0.9, max(heights) + 1.0])
+    figure.update_xaxes(**bare_axis(), domain=[0.0, _LEFT], range=[-1.6, 1.6]).update_yaxes(
+        **bare_axis(), range=[min(heights) - 0.9, max(heights) + 1.0]
+    )

@@ -186,8 +186,7 @@ def levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light") -> go.
         y = [point for value in values for point in (float(value), float(value), None)]
         figure.add_scatter(
             x=x, y=y, mode="lines", line={"color": colour, "width": 1.6}, hoverinfo="skip"
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=np.full(len(values), (start + end) / 2),
             y=values,
             mode="markers",
@@ -299,8 +298,9 @@ def modes(values: np.ndarray, gap: float, theme: Theme = "light") -> go.Figure:
             hovertemplate=f"{name}: rate %{{x:.3f}}, frequency %{{y:.3f}}<extra></extra>",
         )
     if gap > 0:
-        figure.add_vline(x=-gap, line={"color": QUIET[theme], "width": 1.5, "dash": "dash"})
-        figure.add_annotation(
+        figure.add_vline(
+            x=-gap, line={"color": QUIET[theme], "width": 1.5, "dash": "dash"}
+        ).add_annotation(
             x=-gap,
             y=1,
             yref="paper",
@@ -722,8 +722,7 @@ def bloch(before: np.ndarray, after: np.ndarray, *, hue: str, theme: Theme = "li
             hoverinfo="skip",
             showlegend=False,
             **on,
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=[-1, 1, None, 0, 0],
             y=[0, 0, None, -1, 1],
             mode="lines",
@@ -814,8 +813,7 @@ def ways(
         name="nearest that a sample has",
         marker={"symbol": "diamond-open", "size": 11, "color": INK[theme], "line": {"width": 2}},
         hovertemplate="%{x:.4f} rad<extra>nearest that a sample has</extra>",
-    )
-    figure.add_scatter(
+    ).add_scatter(
         x=[max(s, d if np.isfinite(d) else 0.0) for s, d in zip(reached, donors, strict=True)],
         y=rows,
         mode="text",
@@ -825,8 +823,7 @@ def ways(
         cliponaxis=False,
         showlegend=False,
         hoverinfo="skip",
-    )
-    figure.update_yaxes(
+    ).update_yaxes(
         tickvals=rows,
         ticktext=[label(name, 24) for name in names],
         range=[len(rows) - 0.5, -0.5],

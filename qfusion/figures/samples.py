@@ -184,8 +184,7 @@ def confusions(counts: np.ndarray, classes: Sequence[str], theme: Theme = "light
         "(%{customdata[5]:.1%})<br>click to make them the cohort<extra></extra>",
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
-    )
-    figure.update_layout(clickmode="event+select")
+    ).update_layout(clickmode="event+select")
     ticks = {"tickvals": list(range(C)), "ticktext": names, "ticks": "", "showline": False}
     return figure.update_xaxes(
         title={"text": "predicted"}, range=[-0.5, C - 0.5], **ticks
@@ -570,8 +569,7 @@ def nearest(
     if np.isfinite(typical):
         figure.add_vline(
             x=typical, line={"color": LINE[theme], "width": 1.5, "dash": "dot"}, layer="below"
-        )
-        figure.add_annotation(
+        ).add_annotation(
             x=typical,
             y=1,
             yref="paper",

@@ -316,8 +316,7 @@ def _vector(
             "opacity": 1,
             "line": {"color": INK[theme], "width": 1.5},
         },
-    )
-    figure.add_annotation(
+    ).add_annotation(
         x=middle[0],
         y=middle[1] - 1.72,
         showarrow=False,
@@ -743,8 +742,7 @@ def outcome_patterns(
             name=f"{label(name)} reads 1",
             hoverinfo="skip",
             marker={"size": 13, "color": hue, "line": {"width": 1.5, "color": hue}},
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=x[~on],
             y=rows[~on],
             mode="markers",
@@ -755,8 +753,7 @@ def outcome_patterns(
                 "color": PAPER[theme],
                 "line": {"width": 1.2, "color": LINE[theme]},
             },
-        )
-        figure.add_annotation(
+        ).add_annotation(
             x=m * (n + 1) + (n - 1) / 2,
             y=1,
             yref="paper",
@@ -774,8 +771,7 @@ def outcome_patterns(
         range=[-0.6, count * (n + 1) - 1.4],
         title={"text": "element (filled: its qubit reads 1)"},
         tickangle=0 if max(map(len, short)) <= 2 else -40,
-    )
-    figure.update_yaxes(
+    ).update_yaxes(
         tickvals=list(range(k)),
         ticktext=[f"{vote:+.2f}" for vote in votes],
         range=[k - 0.4, -0.6],

@@ -305,15 +305,13 @@ def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
             mode="lines",
             line={"color": BLUE, "width": 3},
             hoverinfo="skip",
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=[row.mean],
             y=[place],
             mode="markers",
             marker={"size": 9, "color": BLUE},
             hovertemplate=f"{label(row.name)}: {text}<extra></extra>",
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=[row.own],
             y=[place],
             mode="markers",
@@ -683,8 +681,7 @@ def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Fi
             mode="markers",
             marker={"size": 4, "color": faded(INK[theme], 0.45)},
             hovertemplate=f"{label(entry.name)}, one seed: %{{x:.4f}}<extra></extra>",
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=[entry.mean],
             y=[place],
             mode="markers",
@@ -765,8 +762,9 @@ def against(
     else:
         figure.update_xaxes(range=[-3, 103], tickvals=[0, 20, 40, 60, 80, 100])
     if marked:
-        figure.add_vline(x=marked[0], line={"color": QUIET[theme], "width": 1.5, "dash": "dash"})
-        figure.add_annotation(
+        figure.add_vline(
+            x=marked[0], line={"color": QUIET[theme], "width": 1.5, "dash": "dash"}
+        ).add_annotation(
             x=marked[0],
             y=1,
             yref="paper",
@@ -888,8 +886,9 @@ def robustness(
             },
             hovertemplate=f"{label(name)}: %{{y:.3f}}<extra></extra>",
         )
-    figure.update_xaxes(title={"text": f"noise on {label(what)}, standard deviations"})
-    figure.update_yaxes(title={"text": label(metric)})
+    figure.update_xaxes(
+        title={"text": f"noise on {label(what)}, standard deviations"}
+    ).update_yaxes(title={"text": label(metric)})
     if ends:
         figure.update_layout(
             xaxis={"domain": [0, 0.74]},

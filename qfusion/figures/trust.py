@@ -471,8 +471,7 @@ def against_truth(
             line={"color": LINE[theme], "dash": "dot"},
             hoverinfo="skip",
             **place,
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=true[:, i],
             y=ours[:, i],
             mode="markers",
@@ -506,8 +505,7 @@ def against_truth(
                 f"yaxis{number}": axis(theme)
                 | {"domain": box["y"], "anchor": f"x{number}", "nticks": 4},
             }
-        )
-        figure.add_annotation(
+        ).add_annotation(
             x=box["x"][0],
             y=box["y"][1],
             xref="paper",
@@ -692,16 +690,14 @@ def seed_dots(
             mode="lines",
             hoverinfo="skip",
             line={"color": faded(hue, 0.45), "width": 8},
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=values[1:, i],
             y=[i] * (len(seeds) - 1),
             mode="markers",
             text=[f"seed {seed}" for seed in seeds[1:]],
             marker={"symbol": "circle-open", "size": 8, "color": hue, "line": {"width": 2}},
             hovertemplate="%{text}: %{x:+.3f}<extra></extra>",
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=values[:1, i],
             y=[i],
             mode="markers",
@@ -875,8 +871,7 @@ def calibration(
             **place,
             marker={"size": 4, "color": faded(hue, 0.35), "line": {"width": 0}},
             hovertemplate="own term %{x:+.2f}, label %{y:+.2f}<extra></extra>",
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=bins[name][0],
             y=bins[name][1],
             mode="lines+markers",
@@ -898,8 +893,7 @@ def calibration(
                 f"yaxis{number}": axis(theme)
                 | {"domain": [0, 1], "anchor": f"x{number}", "nticks": 4},
             }
-        )
-        figure.add_annotation(
+        ).add_annotation(
             x=left + 0.012,
             y=1,
             yshift=4,
