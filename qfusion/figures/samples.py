@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.decision import condensed, hatched
+from qfusion.figures.decision import in_steps
 from qfusion.figures.style import (
     BLUE,
     BRIGHT,
@@ -38,9 +38,6 @@ from qfusion.figures.style import (
     label,
     note,
     signed,
-    split_term,
-    term_colour,
-    term_title,
 )
 
 PART_HUES = {"train": GREY, "valid": SKY, "test": VERMILLION}
@@ -618,29 +615,10 @@ def decisions(
         notes: what is said of each below its name, in lines. unit: of the scores. theme: of the figure.
     """
     check(len(names) == len(dividends), "Arguments `names` and `dividends` must have one length.")
-    shown, rest = condensed(dividends)
-    steps = np.array(
-        [
-            [
-                dividend[""],
-                *(dividend[term] for term in shown),
-                *([sum(dividend[term] for term in rest)] if rest else []),
-            ]
-            for dividend in dividends
-        ]
-    )
+    rows, steps, marker = in_steps(dividends, modalities, theme)
     ends = steps.cumsum(1)
-    rows = [
-        "baseline",
-        *(term_title(term) for term in shown),
-        *([f"{len(rest)} other joint terms"] if rest else []),
-        "<b>score</b>",
-    ]
     marks = [value for value in truths if value is not None]
     figure = _columns(names, notes, rows, np.r_[0.0, ends.ravel(), marks], unit, theme)
-    terms = ["", *shown, *(["+".join(modalities)] if rest else [])]
-    hues = [GREY, *(term_colour(term, modalities) for term in terms[1:]), INK[theme]]
-    joint = [len(split_term(term)) > 1 for term in terms] + [False]
     for i in range(len(names)):
         to = {"xaxis": f"x{i + 1}" if i else "x", "yaxis": "y"}
         widths = np.r_[steps[i], ends[i, -1]]
@@ -650,7 +628,7 @@ def decisions(
             base=np.r_[0.0, ends[i, :-1], 0.0],
             orientation="h",
             width=0.62,
-            marker=hatched(hues, joint, theme),
+            marker=marker,
             text=[signed(value) for value in widths],
             textposition="outside",
             cliponaxis=False,
