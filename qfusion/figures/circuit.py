@@ -78,10 +78,9 @@ def add(figure: go.Figure, shown: Sequence[Display], kind: str, theme: Theme) ->
                 for entry in shown
             ]
             _fill(figure, bars, hue, hue, f"⟨{'XYZ'[k]}⟩")
-        x, y = _lines([(entry.x - _HALF, entry.x + _HALF, entry.y) for entry in shown])
         figure.add_scatter(
-            x=x,
-            y=y,
+            x=[x for entry in shown for x in (entry.x - _HALF, entry.x + _HALF, np.nan)],
+            y=[y for entry in shown for y in (entry.y, entry.y, np.nan)],
             mode="lines",
             hoverinfo="skip",
             connectgaps=False,
@@ -115,11 +114,9 @@ def _fill(
     figure: go.Figure, boxes: Sequence[tuple[float, ...]], hue: str, rim: str, name: str
 ) -> None:
     """Rectangles (left, right, top, bottom) as one series."""
-    x = np.array([(a, b, b, a, a, np.nan) for a, b, _, _ in boxes]).ravel()
-    y = np.array([(c, c, d, d, c, np.nan) for _, _, c, d in boxes]).ravel()
     figure.add_scatter(
-        x=x,
-        y=y,
+        x=np.array([(a, b, b, a, a, np.nan) for a, b, _, _ in boxes]).ravel(),
+        y=np.array([(c, c, d, d, c, np.nan) for _, _, c, d in boxes]).ravel(),
         mode="lines",
         fill="toself",
         fillcolor=hue,
@@ -127,13 +124,6 @@ def _fill(
         name=name,
         connectgaps=False,
         line={"color": rim, "width": 1},
-    )
-
-
-def _lines(spans: Sequence[tuple[float, float, float]]) -> tuple[np.ndarray, np.ndarray]:
-    return (
-        np.array([(a, b, np.nan) for a, b, _ in spans]).ravel(),
-        np.array([(y, y, np.nan) for _, _, y in spans]).ravel(),
     )
 
 
@@ -297,13 +287,11 @@ def _wires(
     unit: float,
 ) -> None:
     for hue in dict.fromkeys(wire.hue for wire in wires):
-        x, y = list[float | None](), list[float | None]()
-        for wire in (wire for wire in wires if wire.hue == hue):
-            x += [-0.55, width - 0.15 if wire.end is None else wire.end, None]
-            y += [wire.y, wire.y, None]
+        own = [wire for wire in wires if wire.hue == hue]
+        ends = [width - 0.15 if wire.end is None else wire.end for wire in own]
         figure.add_scatter(
-            x=x,
-            y=y,
+            x=[x for end in ends for x in (-0.55, end, None)],
+            y=[y for wire in own for y in (wire.y, wire.y, None)],
             mode="lines",
             hoverinfo="skip",
             line={"color": hue or QUIET[theme], "width": 1.2},
@@ -776,12 +764,11 @@ def poolings(
     """Entropy before and after every pooling, and what the outcomes carry away."""
     figure = base(theme, 250, legend=True)
     places = [f"layer {k}" for k in range(len(before))]
-    groups = (
+    for values, name, hue in (
         (before, "before, all active qubits", faded(GREY, 0.7)),
         (after, "after, those that stay", INK[theme]),
         (outcomes, "outcomes, one by one", ORANGE),
-    )
-    for values, name, hue in groups:
+    ):
         figure.add_bar(
             x=places,
             y=values,
@@ -807,8 +794,10 @@ def step_error(
         steps, one, whole: (n,) step sizes dt and distances; chosen: the step that is drawn.
     """
     figure = base(theme, 300, legend=True)
-    lines = ((one, "after one step", "solid"), (whole, "after as many as fill T", "dash"))
-    for values, name, dash in lines:
+    for values, name, dash in (
+        (one, "after one step", "solid"),
+        (whole, "after as many as fill T", "dash"),
+    ):
         figure.add_scatter(
             x=steps,
             y=np.maximum(values, 1e-17),
@@ -818,11 +807,12 @@ def step_error(
             line={"color": INK[theme], "width": 2, "dash": dash},
             hovertemplate="dt = %{x:.3g}: %{y:.2e}<extra></extra>",
         )
-    everything = np.maximum(np.concatenate([one, whole]), 1e-17)
     return (
         figure.update_xaxes(type="log", title={"text": "step dt (model units)"}, **log_ticks(steps))
         .update_yaxes(
-            type="log", title={"text": "trace distance (0 to 1)"}, **log_ticks(everything)
+            type="log",
+            title={"text": "trace distance (0 to 1)"},
+            **log_ticks(np.maximum(np.concatenate([one, whole]), 1e-17)),
         )
         .add_vline(x=chosen, line={"color": QUIET[theme], "dash": "dash"})
     )

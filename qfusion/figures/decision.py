@@ -159,11 +159,13 @@ def in_steps(
     return names, np.array(steps, dtype=float), hatched(hues, joint, theme)
 
 
-def hatched(hues: Sequence[str], joint: Sequence[bool], theme: Theme) -> dict[str, Any]:
+def hatched(
+    hues: Sequence[str], joint: Sequence[bool], theme: Theme, *, rim: float = 1.5
+) -> dict[str, Any]:
     """Bars of terms in their hues, those of several modalities hatched."""
     return {
         "color": [faded(hue, 0.55) if both else hue for hue, both in zip(hues, joint, strict=True)],
-        "line": {"color": hues, "width": 1.5},
+        "line": {"color": hues, "width": rim},
         "pattern": {
             "shape": ["/" if both else "" for both in joint],
             "fgcolor": hues,

@@ -135,13 +135,10 @@ def decision_lines(
         ]
         + ([] if before is None else [_ghosts_entry()])
     )
-    lines = [_rule(theme, yref="y2", xref="paper", x0=0, x1=1, y0=0, y1=0)]
-    if cursor is not None:
-        lines.append(_rule(theme, yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1))
     return figure.update_layout(
         hovermode="x unified",
         dragmode="zoom",
-        shapes=lines,
+        shapes=_rules(theme, cursor),
         xaxis={
             "title": {"text": TIME},
             "range": _span(times, None if before is None else before.times),
@@ -207,36 +204,9 @@ def decision_layers(
                 },
                 hovertemplate=f"{term_title(name)}: %{{y:+.3f}}<extra></extra>",
             )
-    lines = [
-        {
-            "type": "line",
-            "yref": "y2",
-            "xref": "paper",
-            "x0": 0,
-            "x1": 1,
-            "y0": 0,
-            "y1": 0,
-            "layer": "below",
-            "line": {"color": LINE[theme], "width": 1},
-        }
-    ]
-    if cursor is not None:
-        lines.append(
-            {
-                "type": "line",
-                "yref": "paper",
-                "xref": "x",
-                "x0": cursor,
-                "x1": cursor,
-                "y0": 0,
-                "y1": 1,
-                "layer": "below",
-                "line": {"color": QUIET[theme], "width": 1, "dash": "dash"},
-            }
-        )
     return figure.update_layout(
         hovermode="x unified",
-        shapes=lines,
+        shapes=_rules(theme, cursor),
         xaxis={
             "tickvals": places.tolist(),
             "ticktext": ["<br>".join(label(name).rsplit(" ", 1)) for name in moments],
@@ -341,6 +311,14 @@ def _rule(theme: Theme, **place: Any) -> dict[str, Any]:
     }
 
 
+def _rules(theme: Theme, cursor: float | None) -> list[dict[str, Any]]:
+    """Zero of the lower plot, and the cursor through both."""
+    rules = [_rule(theme, yref="y2", xref="paper", x0=0, x1=1, y0=0, y1=0)]
+    if cursor is not None:
+        rules.append(_rule(theme, yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1))
+    return rules
+
+
 @drawing()
 def distance_line(
     times: np.ndarray,
@@ -441,8 +419,8 @@ def sparkline(
     """Small entropies over time with the end values written out, for cards."""
     figure = base(theme, 116, left=34, right=88, top=6, bottom=34)
     top = 1.2 * max((float(np.max(v)) for v in series.values()), default=1.0) or 1.0
-    gap = 0.19 * top  # a line of text, in units of the axis
-    heights = _spread([float(values[-1]) for values in series.values()], gap, 0.93 * top)
+    # A line of text is so high in units of the axis.
+    heights = _spread([float(values[-1]) for values in series.values()], 0.19 * top, 0.93 * top)
     for (name, values), height in zip(series.items(), heights, strict=True):
         hue, title = _hue(split_term(name), modalities, theme), _title(split_term(name))
         figure.add_scatter(
@@ -539,11 +517,16 @@ def single_runs(
             showlegend=False,
         )
     for channel in range(channels):
-        xs, ys = _marks(times, curves, jumps, channel)
-        if xs:
+        marks = [
+            (when, float(np.interp(when, times, curve)))
+            for curve, own in zip(curves, jumps, strict=True)
+            for when, which in own
+            if which == channel
+        ]
+        if marks:
             figure.add_scatter(
-                x=xs,
-                y=ys,
+                x=[when for when, _ in marks],
+                y=[height for _, height in marks],
                 mode="markers",
                 name=f"jump by L{channel + 1}",
                 marker={
@@ -566,21 +549,6 @@ def single_runs(
     return figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])]).update_yaxes(
         title={"text": label(y_title)}
     )
-
-
-def _marks(
-    times: np.ndarray,
-    curves: Sequence[np.ndarray],
-    jumps: Sequence[Sequence[tuple[float, int]]],
-    channel: int,
-) -> tuple[list[float], list[float]]:
-    result = [
-        (when, float(np.interp(when, times, curve)))
-        for curve, marks in zip(curves, jumps, strict=True)
-        for when, which in marks
-        if which == channel
-    ]
-    return [when for when, _ in result], [height for _, height in result]
 
 
 @drawing()
@@ -820,28 +788,8 @@ def triangle(
         xaxis2_title_text=TIME,
         yaxis2_title_text="information (nats)",
         shapes=[
-            {
-                "type": "line",
-                "xref": "x2",
-                "yref": "y2 domain",
-                "x0": now,
-                "x1": now,
-                "y0": 0,
-                "y1": 1,
-                "layer": "below",
-                "line": {"color": QUIET[theme], "width": 1, "dash": "dash"},
-            },
-            {
-                "type": "line",
-                "xref": "x2 domain",
-                "yref": "y2",
-                "x0": 0,
-                "x1": 1,
-                "y0": 0,
-                "y1": 0,
-                "layer": "below",
-                "line": {"color": LINE[theme], "width": 1},
-            },
+            _rule(theme, xref="x2", yref="y2 domain", x0=now, x1=now, y0=0, y1=1),
+            _rule(theme, xref="x2 domain", yref="y2", x0=0, x1=1, y0=0, y1=0),
         ],
     )
 

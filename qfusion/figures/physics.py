@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.decision import MAX_JOINT
+from qfusion.figures.decision import MAX_JOINT, hatched
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -113,7 +113,6 @@ def _graph(
             if len(members) > 2
             else list(ends)
         )
-        tip = f"{term_title(term)}: {result[term]:.3g} {label(unit)}"
         figure.add_scatter(
             x=[point[0] for point in path],
             y=[point[1] for point in path],
@@ -131,7 +130,7 @@ def _graph(
             textposition="middle center",
             marker={"size": 26, "opacity": 0, "color": colour},
             textfont={"size": 12, "color": INK[theme], "shadow": halo(theme)},
-            hovertemplate=tip + "<extra></extra>",
+            hovertemplate=f"{term_title(term)}: {result[term]:.3g} {label(unit)}<extra></extra>",
             **to,
         )
     sizes = [26 + 30 * result.get(name, 0.0) / most for name in modalities]
@@ -182,10 +181,12 @@ def levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light") -> go.
         ((0.0, 0.8), free, "each modality by itself", GREY),
         ((1.2, 2.0), coupled, "with couplings", BLUE),
     ):
-        x = [point for _ in values for point in (start, end, None)]
-        y = [point for value in values for point in (float(value), float(value), None)]
         figure.add_scatter(
-            x=x, y=y, mode="lines", line={"color": colour, "width": 1.6}, hoverinfo="skip"
+            x=[start, end, None] * len(values),
+            y=[point for value in values.tolist() for point in (value, value, None)],
+            mode="lines",
+            line={"color": colour, "width": 1.6},
+            hoverinfo="skip",
         ).add_scatter(
             x=np.full(len(values), (start + end) / 2),
             y=values,
@@ -194,12 +195,10 @@ def levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light") -> go.
             customdata=list(range(1, len(values) + 1)),
             hovertemplate=f"{name}, level %{{customdata}}: %{{y:.4f}}<extra></extra>",
         )
-    x = [point for _ in free for point in (0.8, 1.2, None)]
-    y = [point for a, b in zip(free, coupled, strict=True) for point in (float(a), float(b), None)]
     return (
         figure.add_scatter(
-            x=x,
-            y=y,
+            x=[0.8, 1.2, None] * len(free),
+            y=[point for ends in np.stack([free, coupled], 1).tolist() for point in (*ends, None)],
             mode="lines",
             line={"color": faded(LINE[theme], 0.8), "width": 1},
             hoverinfo="skip",
@@ -237,7 +236,6 @@ def letters(
     real = not np.iscomplexobj(values) or bool(
         np.abs(values.imag).max() <= 1e-9 * np.abs(values).max()
     )
-    shown = np.real(values) if real else np.abs(values)
     tips = [
         f"{label(name)}: {value.real:+.4f}" + ("" if real else f" {value.imag:+.4f} i")
         for name, value in zip(names, np.asarray(values, complex), strict=True)
@@ -245,7 +243,7 @@ def letters(
     return (
         base(theme, 74 + 21 * len(names), left=10, right=20, top=8, bottom=46)
         .add_bar(
-            x=shown,
+            x=np.real(values) if real else np.abs(values),
             y=list(range(len(names))),
             orientation="h",
             customdata=tips,
@@ -374,20 +372,7 @@ def tornado(
             orientation="h",
             width=0.66,
             xaxis="x" if side == 0 else "x2",
-            marker={
-                "color": [
-                    faded(hue, 0.55) if is_joint else hue
-                    for hue, is_joint in zip(hues, joint, strict=True)
-                ],
-                "line": {"color": hues, "width": 1.2},
-                "pattern": {
-                    "shape": ["/" if is_joint else "" for is_joint in joint],
-                    "fgcolor": hues,
-                    "bgcolor": PAPER[theme],
-                    "solidity": 0.4,
-                    "size": 7,
-                },
-            },
+            marker=hatched(hues, joint, theme, rim=1.2),
             text=text,
             textposition="outside",
             cliponaxis=False,
@@ -532,10 +517,9 @@ def way(
         hovertemplate="× %{x:.2f}: %{y:.4f}<extra></extra>",
     )
     if np.isfinite(slopes[-1]):
-        tangent = values[-1] + slopes[-1] * (factors - factors[-1])
         figure.add_scatter(
             x=factors[[0, -1]],
-            y=tangent[[0, -1]],
+            y=values[-1] + slopes[-1] * (factors[[0, -1]] - factors[-1]),
             mode="lines",
             name="as the slope says",
             line={"color": QUIET[theme], "width": 1.5, "dash": "dash"},
@@ -555,26 +539,19 @@ def way(
     )
 
 
-def _smooth(
-    x: np.ndarray, y: np.ndarray, slopes: np.ndarray, count: int = 12
-) -> tuple[np.ndarray, np.ndarray]:
+def _smooth(x: np.ndarray, y: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Cubic Hermite curve through the points with these slopes; straight pieces where one is not finite."""
-    t = np.linspace(0, 1, count)
-    curve_x, curve_y = [], []
-    for a in range(len(x) - 1):
-        h, (m0, m1) = x[a + 1] - x[a], slopes[a : a + 2]
-        if np.isfinite(m0) and np.isfinite(m1):
-            piece = (
-                (1 + 2 * t) * (1 - t) ** 2 * y[a]
-                + t * (1 - t) ** 2 * h * m0
-                + t**2 * (3 - 2 * t) * y[a + 1]
-                + t**2 * (t - 1) * h * m1
-            )
-        else:
-            piece = y[a] + t * (y[a + 1] - y[a])
-        curve_x.append(x[a] + t * h)
-        curve_y.append(piece)
-    return np.concatenate(curve_x), np.concatenate(curve_y)
+    t, h = np.linspace(0, 1, 12), np.diff(x)[:, None]
+    a, b = y[:-1, None], y[1:, None]
+    known = (np.isfinite(slopes[:-1]) & np.isfinite(slopes[1:]))[:, None]
+    m0, m1 = (np.where(known, part[:, None], 0.0) for part in (slopes[:-1], slopes[1:]))
+    cubic = (
+        (1 + 2 * t) * (1 - t) ** 2 * a
+        + t * (1 - t) ** 2 * h * m0
+        + t**2 * (3 - 2 * t) * b
+        + t**2 * (t - 1) * h * m1
+    )
+    return (x[:-1, None] + t * h).ravel(), np.where(known, cubic, a + t * (b - a)).ravel()
 
 
 # Before and after a change: differences of the terms, states, Bloch vectors, and how far the nearest flips are.
@@ -708,11 +685,10 @@ def bloch(before: np.ndarray, after: np.ndarray, *, hue: str, theme: Theme = "li
     )
     figure = base(theme, 262, left=10, right=10, top=10, bottom=4, legend=True)
     circle = np.linspace(0, 2 * np.pi, 121)
-    views = (
+    for across, up, place, title, top, bottom in (
         (0, 2, "", "seen from the side", "|0⟩", "|1⟩"),
         (0, 1, "2", "seen from above", "y", ""),
-    )
-    for across, up, place, title, top, bottom in views:
+    ):
         on = {"xaxis": f"x{place}", "yaxis": f"y{place}"}
         figure.add_scatter(
             x=np.cos(circle),
