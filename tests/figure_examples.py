@@ -610,4 +610,4 @@ def drawing_functions() -> set[str]:
             and made.__module__ == loaded.__name__
             and inspect.signature(made).return_annotation == "go.Figure"
         }
-    return functions - {"style.finite"}
+    return functions - {"style.finite", "style.ringed"}

@@ -103,13 +103,16 @@ def of_fusion(result: Any, model: Any) -> Replay:
     wires = _fusion_wires(result.wires, model)
     rows = {name: row for row, name in enumerate(result.wires)}
     gates = tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in result.gates)
-    moments = tuple((m.wires, m.before, m.after, m.mutual) for m in result.moments)
-    boxes = _fusion_boxes(result.gates, rows, model)
-    parts = _fusion_parts(result.gates)
-    followed = tuple(row for row, wire in enumerate(wires) if wire.end is None)
-    steps = tuple(_step_of(gate, rows) for gate in result.gates)
     return Replay(
-        boxes, wires, gates, result.bloch, result.entropy, moments, parts, followed, steps=steps
+        _fusion_boxes(result.gates, rows, model),
+        wires,
+        gates,
+        result.bloch,
+        result.entropy,
+        tuple((m.wires, m.before, m.after, m.mutual) for m in result.moments),
+        _fusion_parts(result.gates),
+        tuple(row for row, wire in enumerate(wires) if wire.end is None),
+        steps=tuple(_step_of(gate, rows) for gate in result.gates),
     )
 
 
@@ -217,10 +220,9 @@ def _step_box(
             for gate in turns
         )
         return Box("M|U3", column, on, numbers[0], numbers[-1], does, ORANGE, True, text)
-    block = model.network.block
     does = (
-        f"Convolution of layer {layer}: block {block}, {len(inside)} gates with angles that every pair of this layer "
-        f"shares, on {' and '.join(sorted(names, key=lambda w: rows[w]))}."
+        f"Convolution of layer {layer}: block {model.network.block}, {len(inside)} gates with angles that every "
+        f"pair of this layer shares, on {' and '.join(sorted(names, key=lambda w: rows[w]))}."
     )
     where = sorted(names, key=lambda w: rows[w])
     U = torch.eye(4, dtype=torch.complex128)
@@ -343,9 +345,13 @@ def through_step(built: Any, modalities: Sequence[str]) -> Replay:
             prepared |= set(gate.modalities)
             rho = product()
         else:
-            where = [system.names.index(name) for name in gate.modalities]
             rho = attractors.apply(
-                states.embed(torch.from_numpy(gate.operators), system.dims, where).numpy(), rho
+                states.embed(
+                    torch.from_numpy(gate.operators),
+                    system.dims,
+                    [system.names.index(name) for name in gate.modalities],
+                ).numpy(),
+                rho,
             )
         bloch.append(_bloch(rho, n, PAULIS.numpy()))
         pair = (

@@ -26,6 +26,7 @@ from qfusion.figures.style import (
     faded,
     label,
     note,
+    ringed,
     term_colour,
     term_title,
 )
@@ -152,16 +153,15 @@ def boxes(
         return note(figure, NO_ROWS, theme)
     height = 1 / max(len(terms), 1)
     titles = {
-        name: f"{_short(name)}<br>n {int((group == name).sum()):,} | {int((cohort & (group == name)).sum()):,}"
+        name: f"{label(name, 24)}<br>n {int((group == name).sum()):,} | {int((cohort & (group == name)).sum()):,}"
         for name in names
     }
     figure.update_layout(legend_y=1 + 22 / (92 * len(terms)))
     for row, term in enumerate(terms):
         place = "y" if row == 0 else f"y{row + 1}"
-        hue = term_colour(term, modalities)
         for keep, colour, offset in (
             (np.ones(len(group), dtype=bool), GREY, "all"),
-            (cohort, hue, "cohort"),
+            (cohort, term_colour(term, modalities), "cohort"),
         ):
             parts = [whole[term][keep & (group == name)] for name in names]
             filled = [i for i, part in enumerate(parts) if len(part)]
@@ -223,13 +223,12 @@ def boxes(
         (cohort_name, BLUE, "square"),
         *([("this sample", INK[theme], "diamond")] if sample else []),
     )
-    last = "y" if len(terms) == 1 else f"y{len(terms)}"
     return figure.update_layout(
         boxmode="group",
         xaxis={
             "type": "category",
             "categoryarray": list(titles.values()),
-            "anchor": last,
+            "anchor": "y" if len(terms) == 1 else f"y{len(terms)}",
             "categoryorder": "array",
             "title": {
                 "text": label(f"{by} (n of all | of the cohort); boxes: contribution ({unit})", 120)
@@ -284,7 +283,7 @@ def types(
         result = [pair[place] for pair in errors]
         _intervals(figure, result, rows + shift, [hue] * len(result), "x2", "mean error")
     _key(figure, (whole_name, GREY, "square"), (cohort_name, BLUE, "square"))
-    top = max([n / max(sum(c), 1) for c in (whole, cohort) for n in c], default=0)
+    shares = [n / max(sum(counted), 1) for counted in (whole, cohort) for n in counted]
     names = [
         f"<b>{label(kind)}</b><br>◆ this sample" if kind == chosen else label(kind)
         for kind in kinds
@@ -302,7 +301,7 @@ def types(
             clickmode="event+select",
             xaxis={
                 "domain": [0, 0.56],
-                "range": [0, 1.45 * max(top, 0.1)],
+                "range": [0, 1.45 * max(0.1, *shares)],
                 "tickformat": ".0%",
                 "title": {"text": "part of the samples"},
             },
@@ -340,11 +339,7 @@ def relation(
     )
     if not len(ids):
         return note(figure, NO_ROWS, theme)
-    texts = [f"<b>{label(name)}</b>" for name in ids]
-    if captions is not None:
-        texts = [
-            f"{head}<br>{label(words, 80)}" for head, words in zip(texts, captions, strict=True)
-        ]
+    texts = _tips(ids, captions)
     for keep, hue, name, size in ((~cohort, GREY, whole_name, 6), (cohort, BLUE, cohort_name, 7)):
         places = np.flatnonzero(keep).tolist()
         if places:
@@ -360,22 +355,7 @@ def relation(
                 unselected={"marker": {"opacity": 0.6}},
                 hovertemplate="%{text}<br>%{x:.3f}, %{y:.3f}<br>click to open it<extra></extra>",
             )
-    here = [i for i, name in enumerate(ids) if name == chosen]
-    if here:
-        figure.add_scatter(
-            x=[x[here[0]]],
-            y=[y[here[0]]],
-            mode="markers",
-            hoverinfo="skip",
-            name="this sample",
-            marker={
-                "size": 15,
-                "color": VERMILLION,
-                "symbol": "circle-open",
-                "line": {"width": 3, "color": VERMILLION},
-            },
-        )
-    return figure
+    return ringed(figure, ids, x, y, chosen, name="this sample")
 
 
 @drawing("whole", "cohort")
@@ -470,17 +450,12 @@ def scatter(
             line={"color": LINE[theme], "dash": "dot"},
             hoverinfo="skip",
         )
-    texts = [f"<b>{label(name)}</b>" for name in ids]
-    if captions is not None:
-        texts = [
-            f"{head}<br>{label(words, 80)}" for head, words in zip(texts, captions, strict=True)
-        ]
     figure.add_scatter(
         x=np.asarray(x, dtype=float),
         y=np.asarray(y, dtype=float),
         mode="markers",
         customdata=list(ids),
-        text=texts,
+        text=_tips(ids, captions),
         name="samples",
         marker={"size": 7, "color": faded(BLUE, 0.45), "line": {"width": 0}},
         selected={"marker": {"opacity": 1}},
@@ -488,22 +463,15 @@ def scatter(
         hovertemplate="%{text}<br>"
         + f"{label(x_title)}: %{{x:.2f}}<br>{label(y_title)}: %{{y:.2f}}<extra></extra>",
     )
-    places = [i for i, name in enumerate(ids) if name == chosen]
-    if places:
-        figure.add_scatter(
-            x=[float(x[places[0]])],
-            y=[float(y[places[0]])],
-            mode="markers",
-            hoverinfo="skip",
-            name="chosen",
-            marker={
-                "size": 15,
-                "color": VERMILLION,
-                "symbol": "circle-open",
-                "line": {"width": 3, "color": VERMILLION},
-            },
-        )
-    return figure
+    return ringed(figure, ids, x, y, chosen, name="chosen")
+
+
+def _tips(ids: Sequence[str], captions: Sequence[str] | None) -> list[str]:
+    """What points say: the ids in bold, captions below them."""
+    texts = [f"<b>{label(name)}</b>" for name in ids]
+    if captions is None:
+        return texts
+    return [f"{head}<br>{label(words, 80)}" for head, words in zip(texts, captions, strict=True)]
 
 
 def _intervals(
@@ -575,10 +543,6 @@ def _key(figure: go.Figure, *entries: tuple[str, str, str]) -> None:
             name=label(name),
             marker={"symbol": symbol, "size": 11, "color": hue},
         )
-
-
-def _short(name: str) -> str:
-    return label(name, 24)
 
 
 # Slices of the samples with how often each is wrong, and the samples of the largest errors.

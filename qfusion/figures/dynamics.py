@@ -378,10 +378,9 @@ def distance_line(
     )
     if np.isfinite(gap) and gap > 0:
         anchor = len(times) // 2
-        slope = seen[anchor] * np.exp(-gap * (np.asarray(times) - times[anchor]))
         figure.add_scatter(
             x=times,
-            y=slope,
+            y=seen[anchor] * np.exp(-gap * (np.asarray(times) - times[anchor])),
             mode="lines",
             name=f"exp(−gap·t), gap = {gap:.3g}",
             line={"color": GREY, "dash": "dash"},

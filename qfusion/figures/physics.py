@@ -399,7 +399,6 @@ def tornado(
                 "line": {"width": 1.6},
             },
         )
-    line = figure.layout.xaxis.to_plotly_json()
     figure.update_layout(
         xaxis={
             "domain": _DOMAINS[0],
@@ -408,7 +407,7 @@ def tornado(
             "tickangle": 0,
         },
         xaxis2={
-            **line,
+            **figure.layout.xaxis.to_plotly_json(),
             "domain": _DOMAINS[1],
             "range": [-reach, reach],
             "anchor": "y",
@@ -806,10 +805,9 @@ def ways(
         showline=False,
         ticks="",
     )
-    top = max([*reached, *(d for d, _ in held), 0.1 * farthest])
     return figure.update_xaxes(
         title={"text": f"distance: {label(unit)} (rad; at most {farthest:.2f})"},
-        range=[0, 1.75 * top],
+        range=[0, 1.75 * max([*reached, *(d for d, _ in held), 0.1 * farthest])],
     )
 
 

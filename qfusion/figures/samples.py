@@ -37,6 +37,7 @@ from qfusion.figures.style import (
     halo,
     label,
     note,
+    ringed,
     signed,
 )
 
@@ -85,8 +86,7 @@ def targets(values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "ligh
     figure = base(theme, 260, legend=True)
     edges = histogram_edges(values)
     for part, result in values.items():
-        counts = np.histogram(result, edges)[0]
-        shares = counts / max(1, len(result))
+        shares = np.histogram(result, edges)[0] / max(1, len(result))
         figure.add_scatter(
             x=np.repeat(edges, 2)[1:-1],
             y=np.repeat(shares, 2),
@@ -329,9 +329,8 @@ def residuals(
             hovertemplate=f"%{{customdata}} ({name}): annotated %{{x:.2f}}, off by "
             "%{y:+.2f}<extra></extra>",
         )
-        counts = np.histogram(values[chosen], edges)[0]
         figure.add_bar(
-            x=counts,
+            x=np.histogram(values[chosen], edges)[0],
             y=middles,
             orientation="h",
             xaxis="x2",
@@ -444,24 +443,18 @@ def places(
             name=label(name, 24),
             marker={"size": 9, "color": _hue(k, hues), "symbol": SHAPES[k // len(GROUP_HUES)]},
         )
-    here = [i for i, name in enumerate(ids) if name == chosen]
-    if here:
-        figure.add_scatter(
-            x=[xy[here[0], 0]],
-            y=[xy[here[0], 1]],
-            mode="markers",
-            hoverinfo="skip",
-            showlegend=False,
-            name="this sample",
-            marker={
-                "size": 17,
-                "color": INK[theme],
-                "symbol": "circle-open",
-                "line": {"width": 3, "color": INK[theme]},
-            },
-            **_CHOSEN,
-        )
-    return figure
+    return ringed(
+        figure,
+        ids,
+        xy[:, 0],
+        xy[:, 1],
+        chosen,
+        INK[theme],
+        17,
+        showlegend=False,
+        name="this sample",
+        **_CHOSEN,
+    )
 
 
 def _hue(k: int, hues: Sequence[str]) -> str:
@@ -494,13 +487,6 @@ def _marker(
         low, high, scale = -max(-low, high), max(-low, high), SIGNED_SCALE[theme]
     else:
         scale = UNSIGNED_SCALE
-    bar = {
-        "thickness": 12,
-        "outlinewidth": 0,
-        "len": 0.9,
-        "nticks": 6,
-        "title": {"text": label(by, 40), "side": "right"},
-    }
     return {
         "size": size,
         "color": np.where(np.isfinite(own), own, low).tolist(),
@@ -509,7 +495,13 @@ def _marker(
         "cmax": high if high > low else low + 1,
         "showscale": within,
         "opacity": 0.9 if within else 0.3,
-        "colorbar": bar,
+        "colorbar": {
+            "thickness": 12,
+            "outlinewidth": 0,
+            "len": 0.9,
+            "nticks": 6,
+            "title": {"text": label(by, 40), "side": "right"},
+        },
         "line": {"width": 0.5, "color": GREY},
     }
 
@@ -617,8 +609,14 @@ def decisions(
     check(len(names) == len(dividends), "Arguments `names` and `dividends` must have one length.")
     rows, steps, marker = in_steps(dividends, modalities, theme)
     ends = steps.cumsum(1)
-    marks = [value for value in truths if value is not None]
-    figure = _columns(names, notes, rows, np.r_[0.0, ends.ravel(), marks], unit, theme)
+    figure = _columns(
+        names,
+        notes,
+        rows,
+        np.r_[0.0, ends.ravel(), [value for value in truths if value is not None]],
+        unit,
+        theme,
+    )
     for i in range(len(names)):
         to = {"xaxis": f"x{i + 1}" if i else "x", "yaxis": "y"}
         widths = np.r_[steps[i], ends[i, -1]]
@@ -670,9 +668,13 @@ def bars(
     """
     check(len(names) == len(values), "Arguments `names` and `values` must have one length.")
     parts = list(dict.fromkeys(part for value in values for part in value))
-    every = [value for one in values for value in one.values()]
     figure = _columns(
-        names, (), [label(part, 24) for part in parts], np.array([0.0, *every]), title, theme
+        names,
+        (),
+        [label(part, 24) for part in parts],
+        np.array([0.0, *[value for one in values for value in one.values()]]),
+        title,
+        theme,
     )
     for i, entry in enumerate(values):
         own = [part for part in parts if part in entry]
@@ -712,12 +714,14 @@ def _columns(
     pad = (0.16 + 0.07 * count) * max(high - low, 0.1)
     limits = [low - (pad if low < 0 else 0.02 * pad), high + pad]
     for i in range(count):
-        domain = [(i + _GAP * (i > 0)) / count, (i + 1 - _GAP * (i + 1 < count)) / count]
         figure.update_layout(
             {
                 f"xaxis{i + 1 if i else ''}": axis(theme)
                 | {
-                    "domain": domain,
+                    "domain": [
+                        (i + _GAP * (i > 0)) / count,
+                        (i + 1 - _GAP * (i + 1 < count)) / count,
+                    ],
                     "anchor": "y",
                     "range": limits,
                     "nticks": 4 if count > 3 else 6,

@@ -26,7 +26,6 @@ from qfusion.figures.style import (
     QUIET,
     STATE_HUES,
     UNSIGNED_SCALE,
-    VERMILLION,
     Theme,
     axis,
     bare_axis,
@@ -34,6 +33,7 @@ from qfusion.figures.style import (
     drawing,
     faded,
     label,
+    ringed,
     term_colour,
 )
 
@@ -77,9 +77,8 @@ def density_matrix(
             z=modulus, colorscale=UNSIGNED_SCALE, zmin=0, colorbar=_bar("|ρ<sub>ij</sub>|")
         )
     else:
-        phase = np.where(modulus >= 0.01 * modulus.max(), np.angle(rho), np.nan)
         trace = go.Heatmap(
-            z=phase,
+            z=np.where(modulus >= 0.01 * modulus.max(), np.angle(rho), np.nan),
             colorscale=CYCLIC_SCALE,
             zmin=-np.pi,
             zmax=np.pi,
@@ -243,7 +242,6 @@ def flat(vectors: np.ndarray) -> np.ndarray:
 
 def _globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
     turn = np.linspace(0, 2 * np.pi, 61)
-    rim = np.stack([np.cos(turn), np.sin(turn)], 1)
     equator = np.stack([np.cos(turn), np.sin(turn), 0 * turn], 1)
     first = int(np.argmax(equator @ _NEAR < 0))
     equator = np.roll(equator[:-1], -first, 0)
@@ -251,7 +249,7 @@ def _globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
     back, front = equator[behind], np.concatenate([equator[~behind], equator[:1]])
     axes = [np.stack([-way, way]) for way in list(_AXES.values())[:3]]
     for shapes, width, dash in (
-        ([rim], 1.5, "solid"),
+        ([np.stack([np.cos(turn), np.sin(turn)], 1)], 1.5, "solid"),
         ([flat(front)], 1.0, "solid"),
         ([flat(back)], 1.0, "dot"),
         ([flat(entry) for entry in axes], 0.8, "dash"),
@@ -292,10 +290,6 @@ def _vector(
             line={"color": faded(hue, 0.12 + 0.68 * k / (len(ends) - 1)), "width": 2},
         )
     length = float(np.linalg.norm(now))
-    tip = (
-        f"<b>{name}</b><br>⟨X⟩ {now[0]:+.3f}, ⟨Y⟩ {now[1]:+.3f}, ⟨Z⟩ {now[2]:+.3f}<br>length {length:.3f}, purity "
-        f"{(1 + length**2) / 2:.3f}"
-    )
     figure.add_scatter(
         x=[middle[0], points[-1, 0]],
         y=[middle[1], points[-1, 1]],
@@ -303,16 +297,18 @@ def _vector(
         hoverinfo="skip",
         line={"color": INK[theme], "width": 2.5},
     )
-    near = float(now @ _NEAR) >= 0
     figure.add_scatter(
         x=[points[-1, 0]],
         y=[points[-1, 1]],
         mode="markers",
-        text=[tip],
+        text=[
+            f"<b>{name}</b><br>⟨X⟩ {now[0]:+.3f}, ⟨Y⟩ {now[1]:+.3f}, ⟨Z⟩ {now[2]:+.3f}<br>"
+            f"length {length:.3f}, purity {(1 + length**2) / 2:.3f}"
+        ],
         hovertemplate="%{text}<extra></extra>",
         marker={
             "size": 10,
-            "color": INK[theme] if near else PAPER[theme],
+            "color": INK[theme] if (float(now @ _NEAR) >= 0) else PAPER[theme],
             "opacity": 1,
             "line": {"color": INK[theme], "width": 1.5},
         },
@@ -490,7 +486,6 @@ def through_time(
         values.shape == (len(names), len(times)) and len(owners) == len(names) > 0,
         f"Argument `values` must have shape ({len(names)}, {len(times)}), but has {np.shape(values)}.",
     )
-    high = max(float(values.max()), 1e-12)
     written = [
         f"{label(owner, 14)} {label(name)}" for owner, name in zip(owners, names, strict=True)
     ]
@@ -503,7 +498,7 @@ def through_time(
             z=values,
             colorscale=UNSIGNED_SCALE,
             zmin=0,
-            zmax=high,
+            zmax=max(float(values.max()), 1e-12),
             customdata=np.array([[words] * len(times) for words in written]),
             colorbar={
                 "title": {"text": label(unit), "side": "right", "font": {"size": 12}},
@@ -577,8 +572,11 @@ def grouped(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.nda
     K = len(values)
     size = -(-K // MAX_BARS)
     edges = np.arange(0, K, size)
-    counts = np.diff(np.append(edges, K))
-    return np.add.reduceat(values, edges) / counts, np.add.reduceat(weights, edges, axis=-1), size
+    return (
+        np.add.reduceat(values, edges) / np.diff(np.append(edges, K)),
+        np.add.reduceat(weights, edges, axis=-1),
+        size,
+    )
 
 
 @drawing()
@@ -900,22 +898,7 @@ def along(
                 },
             },
         )
-    place = np.flatnonzero(given == chosen)
-    if len(place):
-        figure.add_scatter(
-            x=[float(x[place[0]])],
-            y=[float(y[place[0]])],
-            mode="markers",
-            hoverinfo="skip",
-            name="chosen",
-            showlegend=False,
-            marker={
-                "size": 15,
-                "color": VERMILLION,
-                "symbol": "circle-open",
-                "line": {"width": 3, "color": VERMILLION},
-            },
-        )
+    ringed(figure, ids, x, y, chosen, name="chosen", showlegend=False)
     return figure.update_xaxes(
         title={"text": label(x_title, 90)}, tickformat=".1~%" if shares[0] else ""
     ).update_yaxes(title={"text": label(y_title, 90)}, tickformat=".1~%" if shares[1] else "")

@@ -139,7 +139,10 @@ def term_colour(term: str, modalities: Sequence[str]) -> str:
         return MODALITY_HUES[places[0] % len(MODALITY_HUES)]
     if len(modalities) <= 3:
         return LIGHT_MIXTURES.get(places, GREY)
-    return _mean_colour([MODALITY_HUES[i % len(MODALITY_HUES)] for i in places]) if places else GREY
+    if not places:
+        return GREY
+    hues = [channels(MODALITY_HUES[i % len(MODALITY_HUES)]) for i in places]
+    return "#" + "".join(f"{sum(channel) // len(hues):02X}" for channel in zip(*hues, strict=True))
 
 
 def term_dash(term: str) -> str:
@@ -278,14 +281,38 @@ def note(figure: go.Figure, text: str, theme: Theme) -> go.Figure:
     )
 
 
+def ringed(
+    figure: go.Figure,
+    ids: Sequence[str],
+    x: Sequence[float] | np.ndarray,
+    y: Sequence[float] | np.ndarray,
+    chosen: str | None,
+    hue: str = VERMILLION,
+    size: int = 15,
+    **more: Any,
+) -> go.Figure:
+    """Draws a ring around the point of the chosen sample, where it is among `ids`."""
+    place = next((i for i, name in enumerate(ids) if name == chosen), None)
+    if place is not None:
+        figure.add_scatter(
+            x=[float(x[place])],
+            y=[float(y[place])],
+            mode="markers",
+            hoverinfo="skip",
+            marker={
+                "size": size,
+                "color": hue,
+                "symbol": "circle-open",
+                "line": {"width": 3, "color": hue},
+            },
+            **more,
+        )
+    return figure
+
+
 def channels(colour: str) -> tuple[int, int, int]:
     """Red, green and blue, 0 to 255, of a hex colour."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def _mean_colour(colours: Sequence[str]) -> str:
-    means = [sum(channel) // len(colours) for channel in zip(*map(channels, colours), strict=True)]
-    return "#" + "".join(f"{value:02X}" for value in means)
 
 
 # No figure shows what is no number: the guards between arrays and figures.

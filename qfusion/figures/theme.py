@@ -183,8 +183,7 @@ def _hues(part: Any) -> set[str]:
 def _greyed(parts: dict[str, Any]) -> dict[str, Any]:
     """The parts of a figure in the light theme in greys. They are changed in place before they are painted."""
     traces, layout = parts["data"], parts["layout"]
-    legend = layout.get("showlegend") is not False
-    _tell_apart(traces, legend)
+    _tell_apart(traces, layout.get("showlegend") is not False)
     _letters(parts)
     scales = [_scaled(trace) for trace in traces]
     seen = _hues([traces, layout.get("shapes", ()), layout.get("annotations", ())])
@@ -564,8 +563,7 @@ def apply_visible(drawn: go.Figure, visible: VisibleRange) -> go.Figure:
                 figure.layout[axis].range
                 and figure.layout[axis].range[0] > figure.layout[axis].range[1]
             )
-            every = figure.select_xaxes() if axis == "xaxis" else [figure.layout.yaxis]
-            for entry in every:
+            for entry in figure.select_xaxes() if axis == "xaxis" else [figure.layout.yaxis]:
                 entry.update(range=ends[::-1] if reverse else ends, autorange=False)
     return figure
 

@@ -603,18 +603,20 @@ def importance(names: Sequence[str], shares: np.ndarray, theme: Theme = "light")
 
 def _scale(values: np.ndarray) -> dict[str, Any]:
     """A logarithmic axis where values are positive and far apart."""
-    wide = (
-        len(values) > 0
-        and float(np.min(values)) > 0
-        and float(np.max(values)) > WIDE * float(np.min(values))
+    return (
+        {"type": "log", **log_ticks(values)}
+        if (
+            len(values) > 0
+            and float(np.min(values)) > 0
+            and float(np.max(values)) > WIDE * float(np.min(values))
+        )
+        else {}
     )
-    return {"type": "log", **log_ticks(values)} if wide else {}
 
 
 def _logarithmic(name: str, numbers: np.ndarray) -> dict[str, Any]:
     logs = np.log10(numbers)
-    powers = log_ticks(numbers)
-    marks = np.log10(np.asarray(powers["tickvals"], dtype=float))
+    marks = np.log10(np.asarray(log_ticks(numbers)["tickvals"], dtype=float))
     inside = (marks >= logs.min() - 1e-9) & (marks <= logs.max() + 1e-9)
     shown = marks[inside] if inside.sum() > 1 else np.array([logs.min(), logs.max()])
     return {
@@ -662,8 +664,14 @@ def symbol(role: str) -> str:
 def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Figure:
     """Means with 95 % intervals, a row a model in the order given, the best on top; small dots are single seeds."""
     check(len(entries) > 0, "Argument `entries` must hold at least one model, but is empty.")
-    row = min(ROW, max(20, 440 / len(entries)))
-    figure = base(theme, 64 + round(row * len(entries)), left=10, right=14, top=6, bottom=44)
+    figure = base(
+        theme,
+        64 + round(min(ROW, max(20, 440 / len(entries))) * len(entries)),
+        left=10,
+        right=14,
+        top=6,
+        bottom=44,
+    )
     places = list(range(len(entries)))
     for place, entry in zip(places, entries, strict=True):
         colour = hue(entry.family)
@@ -727,6 +735,7 @@ def against(
     middle = np.sqrt(places.min() * places.max()) if log else (places.min() + places.max()) / 2
     for entry, x in zip(entries, places, strict=True):
         colour = hue(entry.family)
+        amount = f"{entry.x:,.0f}" if log else f"{entry.x:.1f} %"
         error = {
             "type": "data",
             "symmetric": False,
@@ -736,7 +745,6 @@ def against(
             "thickness": 1.4,
             "width": 0,
         }
-        amount = f"{entry.x:,.0f}" if log else f"{entry.x:.1f} %"
         figure.add_scatter(
             x=[x],
             y=[entry.mean],
@@ -853,17 +861,16 @@ def robustness(
         role, family = families[name]
         colour, number = hue(family), used.get(family, 0)
         used[family] = number + 1
-        style = {
-            "color": colour,
-            "width": 3 if role == "system" else 1.6,
-            "dash": dashes[number % len(dashes)],
-        }
         figure.add_scatter(
             x=levels,
             y=values,
             mode="lines+markers",
             name=label(name),
-            line=style,
+            line={
+                "color": colour,
+                "width": 3 if role == "system" else 1.6,
+                "dash": dashes[number % len(dashes)],
+            },
             legendgroup=name,
             marker={"size": 6, "symbol": symbol(role), "color": colour},
             hovertemplate=f"{label(name)}, noise %{{x:g}}: %{{y:.3f}}<extra></extra>",

@@ -162,16 +162,14 @@ def waveform(
     """
     size = max(1, len(samples) // _BINS)
     bins = np.asarray(samples)[: len(samples) // size * size].reshape(-1, size)
-    seconds = (np.arange(len(bins)) + 0.5) * size / rate
     reach = max(float(np.abs(samples).max(initial=0)) * 1.08, 1e-3)
     scale = _scale(values, unit, theme)
-    centres = (np.arange(len(values)) + 0.5) * step
     return (
         base(theme, 230, left=56, right=10, top=8, bottom=44)
         .add_trace(
             go.Heatmap(
                 z=np.asarray(values)[None],
-                x=centres,
+                x=(np.arange(len(values)) + 0.5) * step,
                 y=[0.0],
                 x0=0,
                 dy=2 * reach,
@@ -183,7 +181,7 @@ def waveform(
             )
         )
         .add_scatter(
-            x=np.repeat(seconds, 2),
+            x=np.repeat((np.arange(len(bins)) + 0.5) * size / rate, 2),
             y=np.stack([bins.min(1), bins.max(1)], 1).ravel(),
             mode="lines",
             hoverinfo="skip",
@@ -239,10 +237,9 @@ def timeline(
                 f"%{{customdata[1]}} {label(unit)}<extra></extra>",
             )
         )
-    ends = max((len(values) * width for _, values, width, _ in lanes), default=1.0)
     return figure.update_xaxes(
         title={"text": "time (s)" if seconds else "share of the sample's length (%)"},
-        range=[0, ends],
+        range=[0, max((len(values) * width for _, values, width, _ in lanes), default=1.0)],
     ).update_yaxes(range=[len(lanes) - 0.5, -0.5], tickvals=list(range(len(lanes))), ticktext=ticks)
 
 
