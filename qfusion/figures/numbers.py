@@ -172,11 +172,9 @@ def populations(
     from qfusion.figures.states import basis_labels
 
     result = subject(model, sample, **chosen)
+    rho = state(result, at)
     return pd.DataFrame(
-        {
-            "state": basis_labels(result.model.dims),
-            "probability": np.real(np.diagonal(state(result, at))),
-        }
+        {"state": basis_labels(result.model.dims), "probability": np.real(np.diagonal(rho))}
     )
 
 
