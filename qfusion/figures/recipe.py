@@ -653,18 +653,16 @@ def read_recipe(data: bytes) -> str:
     )
     data = bytes(data)
     start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith(_PNG.lower()):
-        kind, recipe = "PNG", _from_png(data)
-    elif start.startswith(b"%pdf-"):
-        kind, recipe = "PDF", _from_pdf(data)
-    elif start.startswith((b"<!doctype html", b"<html")):
-        kind, recipe = "HTML", _between(data, _IN_PAGE, b"</script>").replace("\\u003c", "<")
-    elif start.startswith((b"<?xml", b"<svg", b"<!doctype svg", b"<!--")):
-        kind, recipe = "SVG", html.unescape(_between(data, _SVG, b"</metadata>"))
-    elif start.startswith(_TIKZ.encode()):
-        kind, recipe = "tikzpicture", _from_tikz(data)
-    else:
-        kind, recipe = "file", _text(data[: 4 * MAX_RECIPE]) if len(data) <= 4 * MAX_RECIPE else ""
+    readers = (
+        ((_PNG.lower(),), "PNG", _from_png),
+        ((b"%pdf-",), "PDF", _from_pdf),
+        ((b"<!doctype html", b"<html"), "HTML", _from_page),
+        ((b"<?xml", b"<svg", b"<!doctype svg", b"<!--"), "SVG", _from_svg),
+        ((_TIKZ.encode(),), "tikzpicture", _from_tikz),
+        ((b"",), "file", _from_text),
+    )
+    kind, read = next((kind, read) for begins, kind, read in readers if start.startswith(begins))
+    recipe = read(data)
     check(
         _is_object(recipe),
         f"This {kind} holds no recipe of qfusion, or is damaged. Give a figure that was exported here and not saved "
@@ -733,6 +731,18 @@ def _between(data: bytes, start: bytes, end: bytes) -> str:
     first = data.find(start)
     last = data.find(end, first, first + 8 * MAX_RECIPE) if first >= 0 else -1
     return _text(data[first + len(start) : last]) if last >= 0 else ""
+
+
+def _from_page(data: bytes) -> str:
+    return _between(data, _IN_PAGE, b"</script>").replace("\\u003c", "<")
+
+
+def _from_svg(data: bytes) -> str:
+    return html.unescape(_between(data, _SVG, b"</metadata>"))
+
+
+def _from_text(data: bytes) -> str:
+    return _text(data) if len(data) <= 4 * MAX_RECIPE else ""
 
 
 def _from_tikz(data: bytes) -> str:

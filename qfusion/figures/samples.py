@@ -481,12 +481,10 @@ def _marker(
             "symbol": SHAPES[k // len(GROUP_HUES)],
         }
     known = every[np.isfinite(every)]
-    scale: Any
+    scale: Any = UNSIGNED_SCALE
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     if low < 0 < high:
         low, high, scale = -max(-low, high), max(-low, high), SIGNED_SCALE[theme]
-    else:
-        scale = UNSIGNED_SCALE
     return {
         "size": size,
         "color": np.where(np.isfinite(own), own, low).tolist(),

@@ -71,38 +71,31 @@ def density_matrix(
     )
     names = basis_labels(dims)
     modulus = np.abs(rho)
-    figure = base(theme, 330, left=52, right=10, top=6, bottom=48)
-    if part == "modulus":
-        trace = go.Heatmap(
-            z=modulus, colorscale=UNSIGNED_SCALE, zmin=0, colorbar=_bar("|ρ<sub>ij</sub>|")
-        )
-    else:
-        trace = go.Heatmap(
-            z=np.where(modulus >= 0.01 * modulus.max(), np.angle(rho), np.nan),
-            colorscale=CYCLIC_SCALE,
-            zmin=-np.pi,
-            zmax=np.pi,
-            hoverongaps=False,
-            colorbar=_bar("phase (rad)", tickvals=[-np.pi, 0, np.pi], ticktext=["−π", "0", "π"]),
-        )
-    trace.update(
-        hovertemplate="row %{customdata[0]}, column %{customdata[1]}: %{z:.3g}<extra></extra>",
-        customdata=np.array([[(row, column) for column in names] for row in names]),
-    )
-    figure.add_trace(trace)
+    look: dict[str, Any] = {"z": modulus, "colorscale": UNSIGNED_SCALE, "zmin": 0}
+    bar = _bar("|ρ<sub>ij</sub>|")
+    if part == "phase":
+        phase = np.where(modulus >= 0.01 * modulus.max(), np.angle(rho), np.nan)
+        look = {"z": phase, "colorscale": CYCLIC_SCALE, "zmin": -np.pi, "zmax": np.pi}
+        bar = _bar("phase (rad)", tickvals=[-np.pi, 0, np.pi], ticktext=["−π", "0", "π"])
     step = max(1, size // dims[0])
-    ticks = {
-        "tickvals": list(range(0, size, step)),
-        "ticktext": [names[i] for i in range(0, size, step)],
-    }
-    return figure.update_xaxes(
-        title={"text": "column j (basis state)"}, constrain="domain", **ticks
-    ).update_yaxes(
-        title={"text": "row i (basis state)"},
-        autorange="reversed",
-        scaleanchor="x",
-        constrain="domain",
-        **ticks,
+    ticks = {"tickvals": list(range(0, size, step)), "ticktext": names[::step]}
+    return (
+        base(theme, 330, left=52, right=10, top=6, bottom=48)
+        .add_heatmap(
+            **look,
+            hoverongaps=False,
+            colorbar=bar,
+            hovertemplate="row %{customdata[0]}, column %{customdata[1]}: %{z:.3g}<extra></extra>",
+            customdata=np.array([[(row, column) for column in names] for row in names]),
+        )
+        .update_xaxes(title={"text": "column j (basis state)"}, constrain="domain", **ticks)
+        .update_yaxes(
+            title={"text": "row i (basis state)"},
+            autorange="reversed",
+            scaleanchor="x",
+            constrain="domain",
+            **ticks,
+        )
     )
 
 
@@ -254,10 +247,10 @@ def _globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
         ([flat(back)], 1.0, "dot"),
         ([flat(entry) for entry in axes], 0.8, "dash"),
     ):
-        x, y = _joined([shape + middle for middle in middles for shape in shapes])
+        lines = [shape + middle for middle in middles for shape in shapes]
         figure.add_scatter(
-            x=x,
-            y=y,
+            x=[x for line in lines for x in (*line[:, 0].tolist(), None)],
+            y=[y for line in lines for y in (*line[:, 1].tolist(), None)],
             mode="lines",
             hoverinfo="skip",
             line={"color": LINE[theme], "width": width, "dash": dash},
@@ -319,16 +312,6 @@ def _vector(
         text=f"{name}: {length:.2f}",
         font={"size": 12, "color": INK[theme]},
     )
-
-
-def _joined(shapes: Sequence[np.ndarray]) -> tuple[list[float | None], list[float | None]]:
-    """Coordinates of several lines as one, with gaps."""
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for shape in shapes:
-        x += [*shape[:, 0].tolist(), None]
-        y += [*shape[:, 1].tolist(), None]
-    return x, y
 
 
 # A density matrix as a Hinton diagram, and its elements through time as heat maps.
@@ -395,14 +378,11 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
             "cmax": np.pi,
             "colorscale": CYCLIC_SCALE,
             "showscale": True,
-            "colorbar": {
-                "title": {"text": "phase (rad)", "side": "top", "font": {"size": 12}},
-                "thickness": 12,
-                "len": 0.9,
-                "outlinewidth": 0,
-                "tickvals": [-np.pi, -np.pi / 2, 0, np.pi / 2, np.pi],
-                "ticktext": ["−π ←", "−π/2 ↓", "0 →", "π/2 ↑", "π ←"],
-            },
+            "colorbar": _bar(
+                "phase (rad)",
+                tickvals=[-np.pi, -np.pi / 2, 0, np.pi / 2, np.pi],
+                ticktext=["−π ←", "−π/2 ↓", "0 →", "π/2 ↑", "π ←"],
+            ),
         },
         text=[
             f"row {names[i]}, column {names[j]}: {modulus[i, j]:.4f}, phase {angle:+.3f} rad"
@@ -524,19 +504,19 @@ def through_time(
         if owners[row] != owners[row - 1]
     ]
     if cursor is not None:
-        for colour, width, dash in ((ON_BRIGHT, 3, "solid"), (ON_DARK, 1.5, "solid")):
-            lines.append(
-                {
-                    "type": "line",
-                    "x0": cursor,
-                    "x1": cursor,
-                    "yref": "paper",
-                    "y0": 0,
-                    "y1": 1,
-                    "layer": "above",
-                    "line": {"color": colour, "width": width, "dash": dash},
-                }
-            )
+        lines += [
+            {
+                "type": "line",
+                "x0": cursor,
+                "x1": cursor,
+                "yref": "paper",
+                "y0": 0,
+                "y1": 1,
+                "layer": "above",
+                "line": {"color": colour, "width": width, "dash": "solid"},
+            }
+            for colour, width in ((ON_BRIGHT, 3), (ON_DARK, 1.5))
+        ]
     return (
         figure.update_layout(shapes=lines)
         .update_xaxes(title={"text": TIME}, range=ends, nticks=7)

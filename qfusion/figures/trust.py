@@ -91,9 +91,9 @@ def words(
             x, line = 0.0, line + 1
         places.append((x, line, width))
         x += width + 0.5
-    figure = base(theme, 34 + 62 * (line + 1), left=6, right=6, top=6, bottom=6)
     reach = _reach(values)
-    shapes, notes = [], []
+    shapes: list[dict[str, Any]] = []
+    notes: list[dict[str, Any]] = []
     for word, value, (left, row, width) in zip(spoken, values, places, strict=True):
         strong = abs(value) > 0.6 * reach
         shapes.append(
@@ -109,7 +109,7 @@ def words(
             }
         )
         centre = left + width / 2
-        notes.append(
+        notes += [
             {
                 "x": centre,
                 "y": row - 0.05,
@@ -119,19 +119,18 @@ def words(
                     "size": 15,
                     "color": ON_DARK if strong == (theme == "light") else ON_BRIGHT,
                 },
-            }
-        )
-        notes.append(
+            },
             {
                 "x": centre,
                 "y": row + 0.38,
                 "text": f"{value:+.3f}",
                 "showarrow": False,
                 "font": {"size": 11, "color": QUIET[theme]},
-            }
-        )
+            },
+        ]
     return (
-        figure.update_layout(shapes=shapes, annotations=notes)
+        base(theme, 34 + 62 * (line + 1), left=6, right=6, top=6, bottom=6)
+        .update_layout(shapes=shapes, annotations=notes)
         .add_scatter(
             x=[left + width / 2 for left, _, width in places],
             y=[row for _, row, _ in places],
