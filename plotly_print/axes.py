@@ -374,7 +374,6 @@ def marks(axis: Axis, hand: Hand, most: float | None = None) -> tuple[np.ndarray
     settings = axis.settings
     low, high = min(axis.low, axis.high), max(axis.low, axis.high)
     form = str(settings.get("tickformat", ""))
-    powers = settings.get("exponentformat") == "power"
     by_hand = settings.get("tickvals") is not None and settings.get("tickmode", "array") == "array"
     if by_hand or axis.kind == "category":
         values, texts = np.arange(len(axis.categories), dtype=float), axis.categories
@@ -402,7 +401,7 @@ def marks(axis: Axis, hand: Hand, most: float | None = None) -> tuple[np.ndarray
     origin = 0.0 if step is None else float(settings.get("tick0", 0.0))
     values = linear(low, high, count, step, origin)
     values = np.unique(values.round()) if form == "d" else values
-    return values, written(values, form, powers=powers), False
+    return values, written(values, form, powers=settings.get("exponentformat") == "power"), False
 
 
 def draw_axis(
@@ -605,5 +604,14 @@ def _title(
     ) * 0.75
     middle = (axis.start + axis.end) / 2
     x, y = (beyond, middle) if upright else (middle, beyond)
-    up = "bottom" if (away < 0) == upright else "top"
-    return [Words(block, x, y, "center", up, 90.0 if upright else 0.0, role="title")]
+    return [
+        Words(
+            block,
+            x,
+            y,
+            "center",
+            "bottom" if (away < 0) == upright else "top",
+            90.0 if upright else 0.0,
+            role="title",
+        )
+    ]

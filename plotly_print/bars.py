@@ -79,7 +79,6 @@ class Bars(Standing):
         by = spread_floats(
             trace.get("error_x" if self.lying else "error_y", {}).get("array"), count, 0.0
         )
-        ends = np.r_[self.base, self.top, self.top - by, self.top + by]
         known = np.isfinite(self.places) & np.isfinite(self.top)
         slots, half = self.slots[known], np.maximum(self.widths[known], self.step) / 2
         pad = 0.0
@@ -91,7 +90,14 @@ class Bars(Standing):
             )
         return self.turned(
             [Reach(np.r_[slots - half, slots + half])],
-            [Reach(ends, (pad, pad), room=True, to_zero=True)],
+            [
+                Reach(
+                    np.r_[self.base, self.top, self.top - by, self.top + by],
+                    (pad, pad),
+                    room=True,
+                    to_zero=True,
+                )
+            ],
         )
 
     def draw(self, place: Place) -> None:
@@ -102,8 +108,16 @@ class Bars(Standing):
         boxes = [
             Box.of(ends) if np.isfinite(ends).all() else None for ends in np.stack([lows, highs], 1)
         ]
-        alphas = opacities(trace, count) * float(trace.get("opacity", 1.0))
-        place.scene.add(BARS, *bar_marks(trace.get("marker", {}), boxes, alphas, hand, place.box))
+        place.scene.add(
+            BARS,
+            *bar_marks(
+                trace.get("marker", {}),
+                boxes,
+                opacities(trace, count) * float(trace.get("opacity", 1.0)),
+                hand,
+                place.box,
+            ),
+        )
         letter, along = ("x", 0) if self.lying else ("y", 1)
         tops = (lows + highs) / 2
         tops[:, along] = highs[:, along]
@@ -183,13 +197,17 @@ def bar_marks(
     """Bars that fill boxes, in the looks of a marker, none where there is no box; the rim lies
     inside, so that a bar is as long as its number says."""
     rim, pattern, n = marker.get("line", {}), marker.get("pattern", {}), len(boxes)
-    faces = map(tuple, many(marker.get("color"), n, DEFAULT, marker, alphas).tolist())
-    edges = map(tuple, many(rim.get("color"), n, hand.ink, rim, alphas).tolist())
     usual = {"shape": "", "fgcolor": None, "bgcolor": None, "size": 8, "solidity": 0.3}
     patterns = (spread(pattern.get(key), n, default) for key, default in usual.items())
     marks: list[Mark] = []
     for box, face, edge, width, alpha, shape, ink, ground, size, solidity in zip(
-        boxes, faces, edges, spread(rim.get("width"), n, 0), alphas, *patterns, strict=True
+        boxes,
+        map(tuple, many(marker.get("color"), n, DEFAULT, marker, alphas).tolist()),
+        map(tuple, many(rim.get("color"), n, hand.ink, rim, alphas).tolist()),
+        spread(rim.get("width"), n, 0),
+        alphas,
+        *patterns,
+        strict=True,
     ):
         if box is None:
             continue
@@ -252,15 +270,18 @@ class Boxes(Standing):
         pen, face = outline_and_fill(self.trace, place.hand)
         for at, (low, q1, middle, q3, high) in zip(self.places, self.five.T, strict=True):
             left, right, half = at - self.half, at + self.half, self.half / 2
-            rim = self.on_page([left, left, right, right], [q1, q3, q3, q1], place)
             gap, ends = np.nan, (at - half, at + half)
             lines = self.on_page(
                 [at, at, gap, at, at, gap, *ends, gap, *ends, gap, left, right],
                 [low, q1, gap, q3, high, gap, low, low, gap, high, high, gap, middle, middle],
                 place,
             )
-            place.scene.add(BOXES, Area(rim, face, pen, place.box))
-            place.scene.add(BOXES, Stroke(lines, Pen(pen.colour, pen.width), place.box))
+            rim = self.on_page([left, left, right, right], [q1, q3, q3, q1], place)
+            place.scene.add(
+                BOXES,
+                Area(rim, face, pen, place.box),
+                Stroke(lines, Pen(pen.colour, pen.width), place.box),
+            )
 
 
 def boxes(traces: list[Trace], layout: dict[str, Any], at: Axis, up: Axis) -> list[Boxes]:

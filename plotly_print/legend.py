@@ -183,8 +183,10 @@ def colour_bar(
     right = left + hand.px(settings.get("thickness", 30))
     box = Box(left, middle - length / 2, right, middle + length / 2)
     shades = scale(np.linspace(scale.low, scale.high, 128))[:, None]
-    edges = np.linspace(box.bottom, box.top, len(shades) + 1)
-    scene.add(KEY, Cells(np.array([left, right]), edges, shades))
+    scene.add(
+        KEY,
+        Cells(np.array([left, right]), np.linspace(box.bottom, box.top, len(shades) + 1), shades),
+    )
     low, high = min(scale.low, scale.high) - 1e-9, max(scale.low, scale.high) + 1e-9
     for value, text in listed(
         settings,

@@ -351,9 +351,14 @@ def _run(
             usetex=False,
         )
         shift -= part.width
-        path = Affine2D().rotate_deg(mark.angle).translate(*at).transform_path(outlines)
         artists.append(
-            _patch(path, mark.halo, Pen(mark.halo or CLEAR, 0.3 * style.size), place, "round")
+            _patch(
+                Affine2D().rotate_deg(mark.angle).translate(*at).transform_path(outlines),
+                mark.halo,
+                Pen(mark.halo or CLEAR, 0.3 * style.size),
+                place,
+                "round",
+            )
         )
     artists.append(
         _Letters(
