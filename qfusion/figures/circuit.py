@@ -362,11 +362,11 @@ def _box(
             "y1": high,
             "layer": "above",
         }
-        shapes.append(place | {"fillcolor": PAPER[theme], "line": {"width": 0}})
-        shapes.append(
+        shapes += [
+            place | {"fillcolor": PAPER[theme], "line": {"width": 0}},
             place
-            | {"fillcolor": faded(hue, 0.28 if done else 0.1), "line": rim, "opacity": opacity}
-        )
+            | {"fillcolor": faded(hue, 0.28 if done else 0.1), "line": rim, "opacity": opacity},
+        ]
     names = box.name.split("|") if box.named_apart else [box.name] * len(spans)
     for name, (low, high) in zip(names, spans, strict=False):
         size = 9 if slim and _least(wires) * unit < 12 else 10 if slim or len(name) > 3 else 12
@@ -447,8 +447,8 @@ def _discs(
     theme: Theme,
     unit: float,
 ) -> None:
-    places, radius, last = [], [], max((box.column for box in boxes), default=0)
-    apart = _least(wires) * unit
+    discs: list[tuple[int, float, int]] = []  # row, place and radius
+    last, apart = max((box.column for box in boxes), default=0), _least(wires) * unit
     usual, odd = 15 if last < MANY else 10, False  # so that it fits between two boxes
     for row, wire in enumerate(wires):
         reached = max(
@@ -461,33 +461,24 @@ def _discs(
         odd = row > 0 and abs(wire.y - above.y) < NEAR and not odd
         x += STAGGER * (odd and reached is not None and (above.end is None or x <= above.end))
         if wire.end is None or x <= wire.end:
-            places.append((row, x))
-            radius.append(
-                usual
-                if apart > 29
-                else int(apart / 2)
-                if reached is None
-                else 7
-                if wire.hue
-                else usual
-            )
+            small = int(apart / 2) if reached is None else 7 if wire.hue else usual
+            discs.append((row, x, usual if apart > 29 else small))
     figure.add_scatter(
-        x=[x for _, x in places],
-        y=[wires[row].y for row, _ in places],
+        x=[x for _, x, _ in discs],
+        y=[wires[row].y for row, *_ in discs],
         mode="markers",
         name="qubits",
         cliponaxis=False,
         hovertemplate="%{text}<extra></extra>",
-        text=[disc_tip(wires[row].name, bloch[row], float(entropy[row])) for row, _ in places],
+        text=[disc_tip(wires[row].name, bloch[row], float(entropy[row])) for row, *_ in discs],
         marker={
-            "size": [2 * r for r in radius],
+            "size": [2 * radius for *_, radius in discs],
             "color": PAPER[theme],
             "line": {"color": LINE[theme], "width": 1.5},
             "opacity": 1,
         },
     )
-    for (row, x), r in zip(places, radius, strict=True):
-        notes.append(arrow(x, wires[row].y, bloch[row], r, theme))
+    notes += [arrow(x, wires[row].y, bloch[row], radius, theme) for row, x, radius in discs]
 
 
 def disc_tip(name: str, vector: np.ndarray, entropy: float) -> str:
@@ -615,7 +606,6 @@ def entropy_lines(
     marks: Sequence[tuple[float, str]],
     *,
     hues: Sequence[str] = (),
-    x_title: str = "gates done",
     y_title: str = "von Neumann entropy (nats)",
     theme: Theme = "light",
 ) -> go.Figure:
@@ -671,23 +661,26 @@ def entropy_lines(
                 "line": {"color": VERMILLION, "width": 2},
             }
         )
-    notes = [
-        {
-            "x": x,
-            "y": 1,
-            "yref": "paper",
-            "yanchor": "top",
-            "xanchor": "left",
-            "text": label(name),
-            "showarrow": False,
-            "yshift": -12 * (i % 2),
-            "font": {"size": 10, "color": QUIET[theme]},
-        }
-        for i, (x, name) in enumerate(marks)
-    ]
     return (
-        figure.update_layout(shapes=shapes, annotations=notes, hovermode="x unified")
-        .update_xaxes(title={"text": x_title})
+        figure.update_layout(
+            shapes=shapes,
+            annotations=[
+                {
+                    "x": x,
+                    "y": 1,
+                    "yref": "paper",
+                    "yanchor": "top",
+                    "xanchor": "left",
+                    "text": label(name),
+                    "showarrow": False,
+                    "yshift": -12 * (i % 2),
+                    "font": {"size": 10, "color": QUIET[theme]},
+                }
+                for i, (x, name) in enumerate(marks)
+            ],
+            hovermode="x unified",
+        )
+        .update_xaxes(title={"text": "gates done"})
         .update_yaxes(
             title={"text": label(y_title)},
             rangemode="tozero",

@@ -206,29 +206,24 @@ def _step_box(
     """All gates of one convolution or pooling as one box."""
     numbers = [n for n, gate in enumerate(gates, 1) if gate.step == step]
     inside = [gates[n - 1] for n in numbers]
-    names = {wire for gate in inside for wire in gate.wires}
-    pool = inside[0].kind == "pool"
-    measured, stored = inside[0].wires[0], inside[-1].wires[-1]
-    on = tuple(
-        rows[w] for w in ((measured, stored) if pool else sorted(names, key=lambda w: rows[w]))
-    )
-    low, high = min(on), max(on)
-    column = max([start, *(free.get(row, start) for row in range(low, high + 1))])
-    free.update(dict.fromkeys(range(low, high + 1), column + 1))
-    layer = inside[0].layer
+    where = sorted({wire for gate in inside for wire in gate.wires}, key=lambda wire: rows[wire])
+    layer, pool, stored = inside[0].layer, inside[0].kind == "pool", inside[-1].wires[-1]
+    on = tuple(rows[wire] for wire in ((inside[0].wires[0], stored) if pool else where))
+    span = range(min(on), max(on) + 1)
+    column = max([start, *(free.get(row, start) for row in span)])
+    free.update(dict.fromkeys(span, column + 1))
     if pool:
         does = f"{inside[0].sentence} {stored} is turned by one of two learned rotations, depending on what was read."
-        turns = [gate for gate in inside if gate.outcome is not None]
         text = "<br>".join(
             f"if {gate.outcome}: {_angles(gate)}<br>{matrix_tip(_unitary(gate).numpy())}"
-            for gate in turns
+            for gate in inside
+            if gate.outcome is not None
         )
         return Box("M|U3", column, on, numbers[0], numbers[-1], does, ORANGE, True, text)
     does = (
         f"Convolution of layer {layer}: block {model.network.block}, {len(inside)} gates with angles that every "
-        f"pair of this layer shares, on {' and '.join(sorted(names, key=lambda w: rows[w]))}."
+        f"pair of this layer shares, on {' and '.join(where)}."
     )
-    where = sorted(names, key=lambda w: rows[w])
     U = torch.eye(4, dtype=torch.complex128)
     for gate in inside:
         angles = torch.tensor(list(gate.values.values()), dtype=torch.float64)

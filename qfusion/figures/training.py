@@ -66,61 +66,60 @@ def curves(
         best_epochs: the epoch whose weights a run keeps: ringed on its solid line.
         log: a logarithmic axis; values that are not positive are left out.
     """
-    dashed, best_epochs = dashed or {}, best_epochs or {}
-    for name, (epochs, values) in (*solid.items(), *dashed.items()):
-        check(
-            np.shape(epochs) == np.shape(values) and np.ndim(epochs) == 1,
-            f"The curve of {name!r} must have as many values as epochs, but has shapes {np.shape(values)} and "
-            f"{np.shape(epochs)}.",
-        )
     figure = base(theme, 320, legend=True, left=56, right=12)
-    for name, (epochs, values) in dashed.items():
-        figure.add_scatter(
-            **_line(name, epochs, values, hues[name], "dot", log),
-            showlegend=False,
-            hovertemplate=f"{label(name)}, {kinds[1] or 'dashed'}<br>epoch %{{x}}: "
-            f"%{{y:.4g}}<extra></extra>",
-        )
-    for name, (epochs, values) in solid.items():
-        figure.add_scatter(
-            **_line(name, epochs, values, hues[name], "solid", log),
-            showlegend=True,
-            hovertemplate=f"{label(name)}{', ' + kinds[0] if kinds[0] else ''}<br>epoch %{{x}}: "
-            f"%{{y:.4g}}<extra></extra>",
-        )
-        at = np.flatnonzero(epochs == best_epochs.get(name, -1))
-        if len(at):
-            figure.add_scatter(
-                x=epochs[at],
-                y=values[at],
-                mode="markers",
-                showlegend=False,
-                marker={
-                    "size": 11,
-                    "symbol": "circle",
-                    "color": PAPER[theme],
-                    "line": {"width": 2.5, "color": hues[name]},
-                },
-                hovertemplate=f"{label(name)}: epoch %{{x}} is kept, %{{y:.4g}}<extra></extra>",
+    for lines, dash, kind in (
+        (dashed or {}, "dot", kinds[1] or "dashed"),
+        (solid, "solid", kinds[0]),
+    ):
+        for name, (epochs, values) in lines.items():
+            check(
+                np.shape(epochs) == np.shape(values) and np.ndim(epochs) == 1,
+                f"The curve of {name!r} must have as many values as epochs, but has shapes {np.shape(values)} and "
+                f"{np.shape(epochs)}.",
             )
-    if all(kinds):
-        for kind, dash in zip(kinds, ("solid", "dot"), strict=True):
             figure.add_scatter(
-                x=[None],
-                y=[None],
-                mode="lines",
-                name=kind,
-                line={"color": QUIET[theme], "dash": dash, "width": 2},
+                x=epochs,
+                y=np.where(np.asarray(values) > 0, values, np.nan) if log else values,
+                mode="lines" if len(epochs) > 1 else "markers",
+                name=label(name, 40),
+                connectgaps=False,
+                line={"color": hues[name], "width": 2.2 if dash == "solid" else 1.8, "dash": dash},
+                marker={"color": hues[name], "size": 7},
+                showlegend=dash == "solid",
+                hovertemplate=f"{label(name)}{', ' + kind if kind else ''}<br>epoch %{{x}}: "
+                "%{y:.4g}<extra></extra>",
             )
-    figure.update_layout(uirevision="zoom")  # a reader's zoom outlives the next epoch
-    figure.update_xaxes(
-        title={"text": "epoch"}, **_epochs([epochs for epochs, _ in solid.values()])
+            at = np.flatnonzero(epochs == (best_epochs or {}).get(name, -1))
+            if dash == "solid" and len(at):
+                figure.add_scatter(
+                    x=epochs[at],
+                    y=values[at],
+                    mode="markers",
+                    showlegend=False,
+                    marker={
+                        "size": 11,
+                        "symbol": "circle",
+                        "color": PAPER[theme],
+                        "line": {"width": 2.5, "color": hues[name]},
+                    },
+                    hovertemplate=f"{label(name)}: epoch %{{x}} is kept, %{{y:.4g}}<extra></extra>",
+                )
+    for kind, dash in zip(kinds, ("solid", "dot"), strict=True) if all(kinds) else ():
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            mode="lines",
+            name=kind,
+            line={"color": QUIET[theme], "dash": dash, "width": 2},
+        )
+    return (
+        figure.update_layout(uirevision="zoom")  # a reader's zoom outlives the next epoch
+        .update_xaxes(title={"text": "epoch"}, **_epochs([epochs for epochs, _ in solid.values()]))
+        .update_yaxes(
+            title={"text": label(y_title)},
+            **({"type": "log", "exponentformat": "power", "nticks": 6} if log else {}),
+        )
     )
-    figure.update_yaxes(
-        title={"text": label(y_title)},
-        **({"type": "log", "exponentformat": "power", "nticks": 6} if log else {}),
-    )
-    return figure
 
 
 @drawing()
@@ -229,21 +228,6 @@ def by_modality(
         text=label(y_title),
         font={"size": 12, "color": QUIET[theme]},
     )
-
-
-def _line(
-    name: str, epochs: np.ndarray, values: np.ndarray, hue: str, dash: str, log: bool
-) -> dict[str, object]:
-    shown = np.where(np.asarray(values) > 0, values, np.nan) if log else values
-    return {
-        "x": epochs,
-        "y": shown,
-        "mode": "lines" if len(epochs) > 1 else "markers",
-        "name": label(name, 40),
-        "connectgaps": False,
-        "line": {"color": hue, "width": 2.2 if dash == "solid" else 1.8, "dash": dash},
-        "marker": {"color": hue, "size": 7},
-    }
 
 
 def _epochs(all_epochs: Sequence[np.ndarray]) -> dict[str, object]:
