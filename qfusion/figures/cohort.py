@@ -24,6 +24,7 @@ from qfusion.figures.style import (
     base,
     drawing,
     faded,
+    in_rows,
     label,
     note,
     ringed,
@@ -109,11 +110,7 @@ def violins(
     )
     return (
         figure.update_yaxes(
-            tickvals=list(range(len(terms))),
-            ticktext=[term_title(term) for term in terms],
-            range=[len(terms) - 0.4, -0.6],
-            showline=False,
-            ticks="",
+            **in_rows([term_title(term) for term in terms], 0.4, 0.6),
         )
         .update_xaxes(title={"text": f"contribution ({label(unit)})"})
         .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
@@ -290,11 +287,7 @@ def types(
     ]
     return (
         figure.update_yaxes(
-            tickvals=rows,
-            ticktext=names,
-            range=[len(kinds) - 0.45, -0.55],
-            showline=False,
-            ticks="",
+            **in_rows(names, 0.45, 0.55),
             ticklabelstandoff=6,
         )
         .update_layout(
@@ -397,11 +390,7 @@ def shares(
         theme,
     )
     return figure.update_yaxes(
-        tickvals=rows,
-        ticktext=[label(name) for name in modalities],
-        range=[len(rows) - 0.4, -0.6],
-        showline=False,
-        ticks="",
+        **in_rows([label(name) for name in modalities], 0.4, 0.6),
     ).update_xaxes(
         title={"text": "share of the decision, |Shapley value| / sum"},
         tickformat=".0%",
@@ -620,15 +609,13 @@ def rates(
         nticks=7,
         range=[-0.03 * max(top, 0.05), 1.06 * max(top, 0.05)],
     ).update_yaxes(
-        tickvals=rows,
-        ticks="",
-        showline=False,
-        range=[len(rows) - 0.5, -0.5],
+        **in_rows(
+            [
+                f"{label(name, 30)}  ({wrong:,} of {count:,})"
+                for name, (wrong, count) in zip(names, counts, strict=True)
+            ]
+        ),
         ticklabelstandoff=6,
-        ticktext=[
-            f"{label(name, 30)}  ({wrong:,} of {count:,})"
-            for name, (wrong, count) in zip(names, counts, strict=True)
-        ],
     )
 
 
@@ -679,11 +666,7 @@ def worst(
             range=[low - (room if low < 0 else 0), high + room],
         )
         .update_yaxes(
-            tickvals=list(range(len(names))),
-            ticktext=[label(name, 44) for name in names],
-            ticks="",
-            showline=False,
-            range=[len(names) - 0.5, -0.5],
+            **in_rows([label(name, 44) for name in names]),
             ticklabelstandoff=6,
         )
         .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")

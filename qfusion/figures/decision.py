@@ -26,6 +26,7 @@ from qfusion.figures.style import (
     drawing,
     faded,
     halo,
+    in_rows,
     label,
     signed,
     split_term,
@@ -112,11 +113,7 @@ def waterfall(
         figure.update_xaxes(title={"text": label(unit)})
     return (
         figure.update_yaxes(
-            range=[len(names) - 0.5, -0.5],
-            showline=False,
-            ticks="",
-            tickvals=list(range(len(names))),
-            ticktext=names,
+            **in_rows(names),
             tickfont={"size": 11 if compact else 13},
         )
         .update_xaxes(
@@ -308,11 +305,7 @@ def term_bars(
             hovertemplate="exact: %{x:+.3f}<extra></extra>",
         )
         .update_yaxes(
-            tickvals=rows,
-            ticktext=[term_title(t) for t in terms],
-            range=[len(rows) - 0.5, -0.5],
-            showline=False,
-            ticks="",
+            **in_rows([term_title(t) for t in terms]),
         )
         .update_xaxes(title={"text": f"contribution ({label(unit)})"})
         .add_vline(x=0, line={"color": LINE[theme], "width": 1})
@@ -401,11 +394,7 @@ def differences(
         )
         .update_xaxes(range=[-reach, reach], title={"text": f"B − A ({label(unit)})"})
         .update_yaxes(
-            range=[len(names) - 0.5, -0.5],
-            showline=False,
-            ticks="",
-            tickvals=list(range(len(names))),
-            ticktext=names,
+            **in_rows(names),
         )
         .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     )
@@ -466,11 +455,7 @@ def pairs(
             **({"tickformat": ".0%"} if percent else {}),
         )
         .update_yaxes(
-            tickvals=rows,
-            ticktext=[label(name, 24) for name in names],
-            range=[len(names) - 0.45, -0.55],
-            showline=False,
-            ticks="",
+            **in_rows([label(name, 24) for name in names], 0.45, 0.55),
             ticklabelstandoff=6,
         )
     )
@@ -671,9 +656,7 @@ def tables(
         f"<b>▸ {label(e, 16)}</b>" if chosen and i == chosen[0] else label(e, 16)
         for i, e in enumerate(elements)
     ]
-    figure.update_yaxes(
-        tickvals=list(range(n)), ticktext=names, range=[n - 0.5, -0.5], showline=False, ticks=""
-    )
+    figure.update_yaxes(**in_rows(names))
     mark = {"type": "rect", "fillcolor": "rgba(0,0,0,0)", "layer": "above"}
     around = (
         {"x0": chosen[1] - 0.5, "x1": chosen[1] + 0.5, "y0": chosen[0] - 0.5, "y1": chosen[0] + 0.5}
@@ -748,11 +731,7 @@ def class_bars(
             hovertemplate=f"{before_name}: %{{x:.3f}}<extra></extra>",
         )
     return figure.update_yaxes(
-        tickvals=list(range(len(shown))),
-        ticktext=names,
-        range=[len(shown) - 0.5, -0.5],
-        showline=False,
-        ticks="",
+        **in_rows(names),
         ticklabelstandoff=6,
     ).update_xaxes(title={"text": label(unit)}, **({"range": [0, 1.02]} if unit == SOFTMAX else {}))
 
@@ -826,10 +805,6 @@ def belief_bars(
         for i, c in enumerate(classes)
     ]
     return figure.update_yaxes(
-        tickvals=rows,
-        ticktext=names,
-        range=[len(rows) - 0.5, -0.5],
-        showline=False,
-        ticks="",
+        **in_rows(names),
         ticklabelstandoff=6,
     ).update_xaxes(title={"text": "degree of belief (0 to 1)"}, range=[-0.02, 1.02])

@@ -24,6 +24,7 @@ from qfusion.figures.style import (
     drawing,
     faded,
     halo,
+    in_rows,
     label,
     signed,
     split_term,
@@ -261,11 +262,7 @@ def letters(
             zerolinecolor=LINE[theme],
         )
         .update_yaxes(
-            tickvals=list(range(len(names))),
-            ticktext=[label(name, 48) for name in names],
-            ticks="",
-            showline=False,
-            range=[len(names) - 0.5, -0.5],
+            **in_rows([label(name, 48) for name in names]),
         )
     )
 
@@ -606,11 +603,7 @@ def differences(
             hovertemplate="%{x:+.4f}<extra></extra>",
         )
         .update_yaxes(
-            tickvals=list(range(len(names))),
-            ticktext=names,
-            range=[len(names) - 0.5, -0.5],
-            showline=False,
-            ticks="",
+            **in_rows(names),
         )
         .update_xaxes(title={"text": f"change ({label(unit)})"}, range=[-reach, reach])
         .add_vline(x=0, line={"color": LINE[theme], "width": 1})
@@ -799,11 +792,7 @@ def ways(
         showlegend=False,
         hoverinfo="skip",
     ).update_yaxes(
-        tickvals=rows,
-        ticktext=[label(name, 24) for name in names],
-        range=[len(rows) - 0.5, -0.5],
-        showline=False,
-        ticks="",
+        **in_rows([label(name, 24) for name in names]),
     )
     return figure.update_xaxes(
         title={"text": f"distance: {label(unit)} (rad; at most {farthest:.2f})"},
@@ -841,11 +830,7 @@ def sizes(
             hovertemplate="%{x:.4f}<extra></extra>",
         )
         .update_yaxes(
-            tickvals=rows,
-            ticktext=[label(name, 56) for name in names[:most]],
-            range=[len(rows) - 0.5, -0.5],
-            showline=False,
-            ticks="",
+            **in_rows([label(name, 56) for name in names[:most]]),
         )
         .update_xaxes(title={"text": label(axis, 90)}, range=[0, 1.25 * max([*shown, 1e-9])])
     )

@@ -35,6 +35,7 @@ from qfusion.figures.style import (
     drawing,
     faded,
     halo,
+    in_rows,
     label,
     note,
     ringed,
@@ -570,11 +571,7 @@ def nearest(
         figure.update_layout(clickmode="event+select")
         .update_xaxes(title={"text": label(axis)}, range=[0, 1.12 * top], nticks=7)
         .update_yaxes(
-            tickvals=list(range(len(names))),
-            ticktext=[label(name, 44) for name in names],
-            ticks="",
-            showline=False,
-            range=[len(names) - 0.5, -0.5],
+            **in_rows([label(name, 44) for name in names]),
             ticklabelstandoff=6,
         )
     )
@@ -756,11 +753,7 @@ def _columns(
         text=label(title, 90),
         font={"size": 13, "color": QUIET[theme]},
     ).update_yaxes(
-        tickvals=list(range(len(rows))),
-        ticktext=list(rows),
-        ticks="",
-        showline=False,
-        range=[len(rows) - 0.5, -0.5],
+        **in_rows(list(rows)),
         ticklabelstandoff=6,
     )
 

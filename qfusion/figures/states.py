@@ -32,6 +32,7 @@ from qfusion.figures.style import (
     base,
     drawing,
     faded,
+    in_rows,
     label,
     ringed,
     term_colour,
@@ -521,11 +522,7 @@ def through_time(
         figure.update_layout(shapes=lines)
         .update_xaxes(title={"text": TIME}, range=ends, nticks=7)
         .update_yaxes(
-            tickvals=list(range(len(names))),
-            ticktext=written,
-            range=[len(names) - 0.5, -0.5],
-            ticks="",
-            showline=False,
+            **in_rows(written),
             tickfont={"size": 11, "color": INK[theme]},
             linecolor=LINE[theme],
         )
@@ -750,11 +747,7 @@ def outcome_patterns(
         title={"text": "element (filled: its qubit reads 1)"},
         tickangle=0 if max(map(len, short)) <= 2 else -40,
     ).update_yaxes(
-        tickvals=list(range(k)),
-        ticktext=[f"{vote:+.2f}" for vote in votes],
-        range=[k - 0.4, -0.6],
-        showline=False,
-        ticks="",
+        **in_rows([f"{vote:+.2f}" for vote in votes], 0.4, 0.6),
     )
     cut = int(np.searchsorted(-np.asarray(votes), 0))
     if 0 < cut < k:

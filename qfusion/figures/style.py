@@ -234,6 +234,17 @@ def axis(theme: Theme) -> dict[str, Any]:
     }
 
 
+def in_rows(names: Sequence[str], below: float = 0.5, above: float = 0.5) -> dict[str, Any]:
+    """An upright axis of named rows, the first on top, with room below and above them and no line of its own."""
+    return {
+        "tickvals": list(range(len(names))),
+        "ticktext": names,
+        "range": [len(names) - below, -above],
+        "showline": False,
+        "ticks": "",
+    }
+
+
 def log_ticks(values: np.ndarray) -> dict[str, Any]:
     """Ticks of a logarithmic axis, at least three in what is shown: round steps within half a decade, 1, 2, 5 within
     two, else powers of ten, at most eight of them."""

@@ -29,6 +29,7 @@ from qfusion.figures.style import (
     drawing,
     faded,
     halo,
+    in_rows,
     label,
     log_ticks,
     term_colour,
@@ -311,11 +312,7 @@ def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
     return figure.update_xaxes(
         range=[max(-1.0, min(0.5, low - 0.05) if low > 0.5 else low - 0.1), 1.005], nticks=6
     ).update_yaxes(
-        tickvals=list(range(len(rows))),
-        ticktext=[label(row.name) for row in rows],
-        range=[len(rows) - 0.4, -0.6],
-        ticks="",
-        showline=False,
+        **in_rows([label(row.name) for row in rows], 0.4, 0.6),
     )
 
 
@@ -690,9 +687,7 @@ def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Fi
         f"<b>{label(entry.name)}</b>" if entry.role == "system" else label(entry.name)
         for entry in entries
     ]
-    return figure.update_yaxes(
-        tickvals=places, ticktext=names, range=[len(entries) - 0.4, -0.6], ticks="", showline=False
-    )
+    return figure.update_yaxes(**in_rows(names, 0.4, 0.6))
 
 
 @drawing("entries")
@@ -811,11 +806,7 @@ def agreement(
             tickangle=0,
         )
         .update_yaxes(
-            tickvals=list(range(len(models))),
-            ticktext=[label(model) for model in models],
-            range=[len(models) - 0.5, -0.5],
-            ticks="",
-            showline=False,
+            **in_rows([label(model) for model in models]),
         )
     )
 

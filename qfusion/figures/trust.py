@@ -27,6 +27,7 @@ from qfusion.figures.style import (
     drawing,
     faded,
     halo,
+    in_rows,
     label,
     term_colour,
     term_title,
@@ -401,11 +402,7 @@ def bars(
             hovertemplate="%{x:+.4f}<extra></extra>",
         )
         .update_yaxes(
-            tickvals=list(range(len(titles))),
-            ticktext=titles,
-            range=[len(titles) - 0.5, -0.5],
-            showline=False,
-            ticks="",
+            **in_rows(titles),
         )
         .update_xaxes(
             title={"text": f"added to the term ({label(unit)})"},
@@ -649,11 +646,7 @@ def rank_bars(
     return figure.update_xaxes(
         title={"text": label(x_title, 90)}, range=[min(0.0, float(lowest.min()) - 0.05), 1.08]
     ).update_yaxes(
-        tickvals=places,
-        ticktext=[term_title(name) for name in names],
-        range=[len(names) - 0.5, -0.5],
-        showline=False,
-        ticks="",
+        **in_rows([term_title(name) for name in names]),
     )
 
 
@@ -705,11 +698,7 @@ def seed_dots(
         figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
         .update_xaxes(title={"text": label(unit)})
         .update_yaxes(
-            tickvals=list(range(len(terms))),
-            ticktext=[term_title(term) for term in terms],
-            range=[len(terms) - 0.5, -0.5],
-            showline=False,
-            ticks="",
+            **in_rows([term_title(term) for term in terms]),
         )
     )
 
@@ -822,11 +811,7 @@ def dots(
             range=[float(ends.min()) - room, float(ends.max()) + room],
         )
         .update_yaxes(
-            tickvals=list(range(len(names))),
-            ticktext=[term_title(name) for name in names],
-            range=[len(names) - 0.5, -0.5],
-            showline=False,
-            ticks="",
+            **in_rows([term_title(name) for name in names]),
         )
     )
 
