@@ -79,20 +79,25 @@ class Bars(Standing):
         by = spread_floats(
             trace.get("error_x" if self.lying else "error_y", {}).get("array"), count, 0.0
         )
-        ends = np.r_[self.base, self.top, self.top - by, self.top + by]
         known = np.isfinite(self.places) & np.isfinite(self.top)
         slots, half = self.slots[known], np.maximum(self.widths[known], self.step) / 2
         pad = 0.0
         if trace.get("text") is not None and trace.get("textposition") == "outside":
             style = hand.style(trace.get("textfont"))
-            sizes = (
-                block.width if self.lying else block.height
-                for block in [read(str(text), style) for text in spread(trace["text"], count, "")]
+            blocks = [read(str(text), style) for text in spread(trace["text"], count, "")]
+            pad = hand.px(3) + max(
+                (block.width if self.lying else block.height for block in blocks), default=0.0
             )
-            pad = hand.px(3) + max(sizes, default=0.0)
         return self.turned(
             [Reach(np.r_[slots - half, slots + half])],
-            [Reach(ends, (pad, pad), room=True, to_zero=True)],
+            [
+                Reach(
+                    np.r_[self.base, self.top, self.top - by, self.top + by],
+                    (pad, pad),
+                    room=True,
+                    to_zero=True,
+                )
+            ],
         )
 
     def draw(self, place: Place) -> None:
@@ -100,11 +105,19 @@ class Bars(Standing):
         trace, count, hand = self.trace, len(self.top), place.hand
         lows = self.on_page(self.places - self.widths / 2, self.base, place)
         highs = self.on_page(self.places + self.widths / 2, self.top, place)
-        pairs = np.stack([lows, highs], 1)
-        boxes = [Box.of(ends) if np.isfinite(ends).all() else None for ends in pairs]
-        alphas = opacities(trace, count) * float(trace.get("opacity", 1.0))
-        marker = trace.get("marker", {})
-        place.scene.add(BARS, *bar_marks(marker, boxes, alphas, hand, place.box))
+        boxes = [
+            Box.of(ends) if np.isfinite(ends).all() else None for ends in np.stack([lows, highs], 1)
+        ]
+        place.scene.add(
+            BARS,
+            *bar_marks(
+                trace.get("marker", {}),
+                boxes,
+                opacities(trace, count) * float(trace.get("opacity", 1.0)),
+                hand,
+                place.box,
+            ),
+        )
         letter, along = ("x", 0) if self.lying else ("y", 1)
         tops = (lows + highs) / 2
         tops[:, along] = highs[:, along]
@@ -184,13 +197,17 @@ def bar_marks(
     """Bars that fill boxes, in the looks of a marker, none where there is no box; the rim lies
     inside, so that a bar is as long as its number says."""
     rim, pattern, n = marker.get("line", {}), marker.get("pattern", {}), len(boxes)
-    faces = map(tuple, many(marker.get("color"), n, DEFAULT, marker, alphas).tolist())
-    edges = map(tuple, many(rim.get("color"), n, hand.ink, rim, alphas).tolist())
     usual = {"shape": "", "fgcolor": None, "bgcolor": None, "size": 8, "solidity": 0.3}
     patterns = (spread(pattern.get(key), n, default) for key, default in usual.items())
     marks: list[Mark] = []
     for box, face, edge, width, alpha, shape, ink, ground, size, solidity in zip(
-        boxes, faces, edges, spread(rim.get("width"), n, 0), alphas, *patterns, strict=True
+        boxes,
+        map(tuple, many(marker.get("color"), n, DEFAULT, marker, alphas).tolist()),
+        map(tuple, many(rim.get("color"), n, hand.ink, rim, alphas).tolist()),
+        spread(rim.get("width"), n, 0),
+        alphas,
+        *patterns,
+        strict=True,
     ):
         if box is None:
             continue
@@ -203,19 +220,18 @@ def bar_marks(
         # The pattern's own ground, its lines in the colour it names or the bar's.
         paper = fade(rgba(ground), alpha) if ground else hand.paper
         lines = hatch(str(shape), box, hand.px(size))
-        points = np.concatenate([lines, np.full((len(lines), 1, 2), np.nan)], axis=1)
         stroke = Pen(fade(rgba(ink), alpha) if ink else face, hand.px(size) * float(solidity))
         outer = clip or box
         inside = Box(*map(max, box[:2], outer[:2]), *map(min, box[2:], outer[2:]))
         marks.append(Area(inner, paper, Pen(), clip))
         if len(lines) and inside.width > 0 and inside.height > 0:
-            marks.append(Stroke(points.reshape(-1, 2), stroke, inside))
+            marks.append(Stroke(lines, stroke, inside))
         marks.append(Area(inner, CLEAR, pen, clip))
     return marks
 
 
 def hatch(pattern: str, box: Box, spacing: float) -> np.ndarray:
-    """Lines (K, 2, 2) of a pattern within a box, `spacing` points apart."""
+    """Lines of a pattern within a box, `spacing` points apart: both ends of each and a gap, (3 K, 2)."""
     left, bottom, right, top = box
     lines: list[list[tuple[float, float]]] = []
     for slope in {"/": (1,), "\\": (-1,), "x": (1, -1)}.get(pattern, ()):
@@ -230,7 +246,7 @@ def hatch(pattern: str, box: Box, spacing: float) -> np.ndarray:
         lines += [[(left, y), (right, y)] for y in np.arange(bottom + spacing / 2, top, spacing)]
     if pattern in ("|", "+"):
         lines += [[(x, bottom), (x, top)] for x in np.arange(left + spacing / 2, right, spacing)]
-    return np.array(lines, dtype=float).reshape(-1, 2, 2)
+    return np.array([[*line, (np.nan, np.nan)] for line in lines], dtype=float).reshape(-1, 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,15 +270,18 @@ class Boxes(Standing):
         pen, face = outline_and_fill(self.trace, place.hand)
         for at, (low, q1, middle, q3, high) in zip(self.places, self.five.T, strict=True):
             left, right, half = at - self.half, at + self.half, self.half / 2
-            rim = self.on_page([left, left, right, right], [q1, q3, q3, q1], place)
             gap, ends = np.nan, (at - half, at + half)
             lines = self.on_page(
                 [at, at, gap, at, at, gap, *ends, gap, *ends, gap, left, right],
                 [low, q1, gap, q3, high, gap, low, low, gap, high, high, gap, middle, middle],
                 place,
             )
-            place.scene.add(BOXES, Area(rim, face, pen, place.box))
-            place.scene.add(BOXES, Stroke(lines, Pen(pen.colour, pen.width), place.box))
+            rim = self.on_page([left, left, right, right], [q1, q3, q3, q1], place)
+            place.scene.add(
+                BOXES,
+                Area(rim, face, pen, place.box),
+                Stroke(lines, Pen(pen.colour, pen.width), place.box),
+            )
 
 
 def boxes(traces: list[Trace], layout: dict[str, Any], at: Axis, up: Axis) -> list[Boxes]:

@@ -146,8 +146,10 @@ def face(
             "CJK" in option.family and not option.family.endswith(east),
         ),
     ).family
-    own = (option for option in able if option.family == family)
-    return min(own, key=lambda option: (option.bold != bold, option.italic != italic))
+    return min(
+        (option for option in able if option.family == family),
+        key=lambda option: (option.bold != bold, option.italic != italic),
+    )
 
 
 def east(text: str) -> str:

@@ -252,8 +252,13 @@ def _clipped(mark: Mark, creator: str) -> list[str]:
     drawn = list(_drawn(mark, creator))
     if mark.clip is None or not drawn:
         return drawn
-    edge = _path(mark.clip.corners, None)
-    return [r"\begin{pgfscope}", *edge, r"\pgfusepath{clip}", *drawn, r"\end{pgfscope}"]
+    return [
+        r"\begin{pgfscope}",
+        *_path(mark.clip.corners, None),
+        r"\pgfusepath{clip}",
+        *drawn,
+        r"\end{pgfscope}",
+    ]
 
 
 def _drawn(mark: Mark, creator: str) -> Iterator[str]:
@@ -348,11 +353,11 @@ def _words(mark: Words, creator: str) -> Iterator[str]:
         (at,) = mark.turn(np.array([baseline]))
         if mark.halo is not None:
             yield rf"\definecolor{{h}}{{rgb}}{{{_rgb(mark.halo[:3])}}}"
-        letters = "".join(_run(run, mark.opacity) for run in line)
         yield (
             rf"\node[anchor={anchor},inner sep={gap},outer sep=0pt{turned}{rim}] at "
             rf"({at[0]:.2f},{at[1]:.2f}) "
-            rf"{{\{creator}fit{{{1.02 * width(line):.2f}bp}}{{{letters}}}}};"
+            rf"{{\{creator}fit{{{1.02 * width(line):.2f}bp}}"
+            rf"{{{''.join(_run(run, mark.opacity) for run in line)}}}}};"
         )
 
 

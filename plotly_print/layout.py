@@ -4,16 +4,25 @@ title and caption."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from plotly_print import frame, legend, notes
-from plotly_print.axes import Axis, Grid, Place, Reach, Trace, categories_of, fit, kind_of
+from plotly_print import legend, notes
+from plotly_print.axes import (
+    Axis,
+    Grid,
+    Place,
+    Reach,
+    Trace,
+    categories_of,
+    draw_axis,
+    fit,
+    kind_of,
+)
 from plotly_print.bars import arrange, boxes, violin
-from plotly_print.fields import Field, draw_parallel
-from plotly_print.points import Points, columns
+from plotly_print.points import Field, Points, columns, draw_parallel
 from plotly_print.scene import (
     KEY,
     SMALLEST,
@@ -52,8 +61,13 @@ class Plots:
             own = [trace for trace in self.traces if trace.get(f"{letter}axis", letter) == name]
             listed = [columns(trace)["xy".index(letter)] for trace in own]
             kind = kind_of(settings, listed)
-            names_of = categories_of(settings, listed) if kind == "category" else []
-            self.axes[name] = Axis(name, settings, kind, names_of, used=bool(own) or not traces)
+            self.axes[name] = Axis(
+                name,
+                settings,
+                kind,
+                categories_of(settings, listed) if kind == "category" else [],
+                used=bool(own) or not traces,
+            )
         for axis in self.axes.values():
             over = self.axes.get(str(axis.settings.get("overlaying")))
             if over is not None:
@@ -73,8 +87,8 @@ class Plots:
         for kind, together in _TOGETHER.items():
             groups: dict[Any, list[Trace]] = defaultdict(list)
             for trace in self.traces:
-                turned = kind == "bar" and trace.get("orientation") == "h"
                 if trace["type"] == kind:
+                    turned = kind == "bar" and trace.get("orientation") == "h"
                     groups[tuple(axis.name for axis in self.pair(trace)), turned].append(trace)
             for group in groups.values():
                 way = -1 if group[0].get("orientation") == "h" else 1
@@ -107,25 +121,20 @@ class Plots:
         for note in self.layout["annotations"]:
             for name, reach in notes.reaches(note, self.axes, hand).items():
                 reaches[name].append(reach)
-        leaders = {
-            name: m if m in self.axes else name
-            for name, m in {
-                name: axis.settings.get("matches") for name, axis in self.axes.items()
-            }.items()
-        }
+        together: dict[str, list[Reach]] = defaultdict(list)  # of axes that match
+        for name in self.axes:
+            together[self._leader(name)] += reaches[name]
         for name, axis in self.axes.items():
-            fit(
-                axis,
-                [
-                    reach
-                    for n in [n for n in self.axes if leaders[n] == leaders[name]]
-                    for reach in reaches[n]
-                ],
-            )
+            fit(axis, together[self._leader(name)])
         for axis in self.axes.values():
             other = self.axes.get(str(axis.settings.get("scaleanchor")))
             if other is not None:
                 _same_scale(axis, other, float(axis.settings.get("scaleratio", 1.0)))
+
+    def _leader(self, name: str) -> str:
+        """The axis whose range an axis has: the one that it matches, or itself."""
+        matched = self.axes[name].settings.get("matches")
+        return matched if matched in self.axes else name
 
     def span(self, box: Box) -> Box:
         """The rectangle of all plots."""
@@ -174,14 +183,17 @@ def _push(axis: Axis, against: Axis, scene: Scene) -> float:
         return 0.0
     low, high = sorted((axis.start, axis.end))
     edge, middle = min(against.start, against.end), (against.start + against.end) / 2
-    beside = [
-        edge - word.box.left
-        for word in scene.words()
-        if word.role in ("bar", "point")
-        and low <= word.y <= high
-        and edge - word.block.width < word.x < middle
-    ]
-    return max([0.0, *beside])
+    return max(
+        (
+            edge - word.box.left
+            for word in scene.words()
+            if word.role in ("bar", "point")
+            and low <= word.y <= high
+            and edge - word.block.width < word.x < middle
+            and word.box.left < edge
+        ),
+        default=0.0,
+    )
 
 
 def _same_scale(axis: Axis, other: Axis, ratio: float) -> None:
@@ -212,15 +224,6 @@ def caption_block(text: str, hand: Hand, width: float) -> Block | None:
         if text.strip()
         else None
     )
-
-
-@dataclass
-class Page:
-    """A finished page."""
-
-    scene: Scene
-    width: float
-    height: float
 
 
 class Layout:
@@ -254,9 +257,9 @@ class Layout:
         )
         self.caption = caption_block(caption, hand, inner)
 
-    def page(self) -> Page:
-        """Composes until the margins fit; a page of free height grows, one of fixed height gets
-        smaller letters where rows are too low."""
+    def page(self) -> tuple[Scene, float]:
+        """The finished page and its height, composed until the margins fit; a page of free height
+        grows, one of fixed height gets smaller letters where rows are too low."""
         least = max(0.35 * self.hand.scale, min(self.hand.scale, SMALLEST / self.hand.font))
         for _ in range(5):
             scene, crowd, box, height = self._fitted()
@@ -279,7 +282,7 @@ class Layout:
             )
         if self.caption:
             scene.add(KEY, Words(self.caption, edge, edge, "left", "bottom", role="caption"))
-        return Page(scene, self.width, height)
+        return scene, height
 
     def _meant(self) -> float:
         """The height of the drawing that the figure asks for."""
@@ -297,8 +300,8 @@ class Layout:
         left = right = top = bottom = self.hand.px(20)
         columns, rows = self.plots.grid("x"), self.plots.grid("y")
         for turn in range(8):
-            natural = tall + top + bottom + above + below + 2 * edge
-            height = natural if self.height is None else self.height
+            free = tall + top + bottom + above + below + 2 * edge
+            height = free if self.height is None else self.height
             page = Box(edge, edge + below, self.width - edge, height - edge - above)
             box = Box(page.left + left, page.bottom + bottom, page.right - right, page.top - top)
             check(
@@ -333,11 +336,12 @@ class Layout:
         scene, hand, plots, layout = Scene(), self.hand, self.plots, self.layout
         plots.place(box, columns, rows, hand)
         sheet = notes.Sheet(plots.axes, box, columns, rows, layout["shapes"])
-        points = (part for part in plots.parts if isinstance(part, Points))
-        hand = replace(
-            hand,
-            discs=min((part.room_for_discs(sheet.frames, hand) for part in points), default=1.0),
-        )
+        rooms = [
+            part.room_for_discs(sheet.frames, hand)
+            for part in plots.parts
+            if isinstance(part, Points)
+        ]
+        hand = replace(hand, discs=min(rooms, default=1.0))
         ground = layout.get("plot_bgcolor", layout.get("paper_bgcolor"))
         if ground != layout.get("paper_bgcolor"):
             scene.add(-10, Area(plots.span(box).corners, rgba(str(ground))))
@@ -346,10 +350,10 @@ class Layout:
         drawn, crowds = {}, []
         for axis in plots.axes.values():
             if axis.used and axis.settings.get("visible") is not False:
-                against, widest = plots.against(axis), 0.34 * page.width
-                push = _push(axis, against, scene)
-                words, crowd = frame.draw(axis, against, scene, hand, widest, push)
-                drawn[axis.name] = words
+                against = plots.against(axis)
+                drawn[axis.name], crowd = draw_axis(
+                    axis, against, scene, hand, 0.34 * page.width, _push(axis, against, scene)
+                )
                 crowds.append(crowd)
         for trace in self.traces:
             if trace["type"] == "parcoords":
@@ -361,10 +365,9 @@ class Layout:
         for note in layout["annotations"]:
             labels += notes.draw_note(note, sheet, scene, hand, written, labels)
         inside = [label for label in labels if label.role != "outside"]
-        gaps = plots.gaps("x", columns, box, drawn, inside, hand)
-        columns.widen([gap / box.width for gap in gaps])
-        gaps = plots.gaps("y", rows, box, drawn, inside, hand)
-        rows.widen([gap / box.height for gap in gaps])
+        for letter, grid, length in (("x", columns, box.width), ("y", rows, box.height)):
+            gaps = plots.gaps(letter, grid, box, drawn, inside, hand)
+            grid.widen([gap / length for gap in gaps])
         for trace in plots.traces:
             x, y = plots.pair(trace)
             bar = (

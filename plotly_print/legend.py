@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from plotly_print.axes import Trace
+from plotly_print.axes import Trace, listed
 from plotly_print.bars import bar_marks, outline_and_fill
-from plotly_print.frame import listed
 from plotly_print.points import DEFAULT, dots, fill_of, has, line_of, look_of
 from plotly_print.scene import KEY, Area, Box, Cells, Hand, Mark, Pen, Scene, Stroke, Words
 from plotly_print.values import Scale, as_list, floats, is_numeric, scale_of
@@ -25,8 +24,7 @@ class Entry:
 
     def draw(self, scene: Scene, hand: Hand, left: float, middle: float) -> None:
         """Draws sample and name."""
-        half = hand.px(6)
-        box = Box(left, middle - half, left + self.sample, middle + half)
+        box = Box(left, middle - hand.px(6), left + self.sample, middle + hand.px(6))
         scene.add(
             KEY,
             *_sample(self.trace, box, hand),
@@ -112,8 +110,7 @@ def draw_column(
 def _sample(trace: Trace, box: Box, hand: Hand) -> list[Mark]:
     opacity = float(trace.get("opacity", 1.0))
     y = (box.bottom + box.top) / 2
-    half = hand.px(11) / 2
-    square = Box(box.left, y - half, box.left + hand.px(11), y + half)
+    square = Box(box.left, y - hand.px(5.5), box.left + hand.px(11), y + hand.px(5.5))
     if trace["type"] == "bar":
         marker = _first(trace.get("marker", {}))
         return bar_marks(marker, [square], np.array([opacity]), hand)
@@ -132,11 +129,10 @@ def _sample(trace: Trace, box: Box, hand: Hand) -> list[Mark]:
         sizes, faces, edges, widths, _ = look_of(
             {**trace, "marker": marker, "selectedpoints": None}, 1, hand
         )
-        middle = np.array([[(box.left + box.right) / 2, y]])
         marks.append(
             dots(
                 str(marker.get("symbol", "circle")),
-                middle,
+                np.array([[(box.left + box.right) / 2, y]]),
                 sizes.clip(2.0, 14.0),
                 faces,
                 edges,
@@ -186,10 +182,10 @@ def colour_bar(
     length, middle = (top - bottom) * share, (top + bottom) / 2
     right = left + hand.px(settings.get("thickness", 30))
     box = Box(left, middle - length / 2, right, middle + length / 2)
-    steps = 128
-    shades = scale(np.linspace(scale.low, scale.high, steps))[:, None]
+    shades = scale(np.linspace(scale.low, scale.high, 128))[:, None]
     scene.add(
-        KEY, Cells(np.array([left, right]), np.linspace(box.bottom, box.top, steps + 1), shades)
+        KEY,
+        Cells(np.array([left, right]), np.linspace(box.bottom, box.top, len(shades) + 1), shades),
     )
     low, high = min(scale.low, scale.high) - 1e-9, max(scale.low, scale.high) + 1e-9
     for value, text in listed(
@@ -200,15 +196,16 @@ def colour_bar(
     ):
         if low <= value <= high:
             y = box.bottom + (value - scale.low) / (scale.high - scale.low or 1.0) * length
-            at = box.right + hand.px(4)
-            label = Words(read(text, letters), at, y, "left", role="colour bar")
+            label = Words(read(text, letters), box.right + hand.px(4), y, "left", role="colour bar")
             right = max(right, label.box.right)
             scene.add(KEY, label)
     name = Words(words, left, box.top + hand.px(8), "left", "bottom", role="colour bar")
     if not above:
-        at = right + hand.px(4)
-        name = Words(words, at, middle, "center", "top", angle=90, role="colour bar")
-    scene.add(KEY, *([name] if words.text else []))
+        name = Words(
+            words, right + hand.px(4), middle, "center", "top", angle=90, role="colour bar"
+        )
+    if words.text:
+        scene.add(KEY, name)
     width = settings.get("outlinewidth", 1)
     if float(width) > 0:
         scene.add(

@@ -95,8 +95,11 @@ class Sheet:
     def frames(self) -> list[Box]:
         """The rectangles among shapes that lie above the plots: boxes of a drawing, with letters in
         them."""
-        above = [shape for shape in self.shapes if shape.get("layer", "above") == "above"]
-        boxes = (Box.of(self.ends(shape)) for shape in above if shape.get("type") == "rect")
+        boxes = (
+            Box.of(self.ends(shape))
+            for shape in self.shapes
+            if shape.get("layer", "above") == "above" and shape.get("type") == "rect"
+        )
         return list(dict.fromkeys(boxes))
 
 
@@ -182,8 +185,7 @@ def draw_note(
     upright = abs(angle) == 90
     style = hand.style(note.get("font"), 12)
     if "paper" in (xref, yref):
-        room = sheet.box.height if upright else sheet.room(x)
-        block = balanced(read(text, style), 1.1 * room)
+        block = balanced(read(text, style), 1.1 * (sheet.box.height if upright else sheet.room(x)))
     else:
         block = _inside(text, style, x, y, upright, sheet)
     across = _anchor(note, "x", xref == "paper" and not arrow, ("left", "center", "right"))
@@ -202,13 +204,12 @@ def draw_note(
     dy = {"bottom": label.y - box.bottom + pad, "top": label.y - box.top - pad}.get(up, 0.0)
     label = replace(label, x=label.x + dx, y=label.y + dy)
     if xref == yref == "paper":
-        box, dx, dy = label.box, 0.0, 0.0
         if shift_x <= -20 and float(note.get("x", 0)) <= 0:
-            dx = sheet.box.left - (sheet.box.left - written.left) - hand.px(4) - box.right
+            dx = written.left - hand.px(4) - label.box.right
+            label = replace(label, x=label.x + dx, role="outside")
         if shift_y <= -20 and float(note.get("y", 0)) <= 0:
-            dy = sheet.box.bottom - (sheet.box.bottom - written.bottom) - hand.px(4) - box.top
-        role = "outside" if dx or dy else label.role
-        label = replace(label, x=label.x + dx, y=label.y + dy, role=role)
+            dy = written.bottom - hand.px(4) - label.box.top
+            label = replace(label, y=label.y + dy, role="outside")
     for _ in range(3 if yref == "paper" != xref and not arrow and up == "top" else 0):
         if any(label.box.overlaps(other.box, 0.3) for other in before):
             label = replace(label, y=label.y - 1.1 * block.size)
@@ -223,13 +224,13 @@ def _inside(text: str, style: TextStyle, x: float, y: float, upright: bool, shee
     """The letters of a box at its middle, smaller where they would not fit into it."""
     block = read(text, style)
     frames = [
-        (box.width * box.height, box)
+        box
         for box in sheet.frames
         if max(abs((box.left + box.right) / 2 - x), abs((box.bottom + box.top) / 2 - y)) < 0.5
     ]
     if not frames or not block.text:
         return block
-    _, frame = min(frames, key=lambda pair: pair[0])
+    frame = min(frames, key=lambda box: box.width * box.height)
     wide, high = (frame.height, frame.width) if upright else (frame.width, frame.height)
     fits = min(0.94 * wide / block.width, wide and 0.98 * high / (0.75 * block.height))
     return block if fits >= 1 else read(text, replace(style, size=max(SMALLEST, style.size * fits)))
@@ -253,10 +254,11 @@ def reaches(note: Settings, axes: dict[str, Axis], hand: Hand) -> dict[str, Reac
         if axis is not None:
             shift = hand.px(note.get(f"{letter}shift", 0))
             below = length * names.index(_anchor(note, letter, False, names)) / 2
-            pad = (max(0.0, below - shift), max(0.0, length - below + shift))
             value = note.get(letter, 0)
-            numbers = np.array([float(value)]) if axis.kind == "log" else axis.numbers([value])
-            result[axis.name] = Reach(numbers, pad)
+            result[axis.name] = Reach(
+                np.array([float(value)]) if axis.kind == "log" else axis.numbers([value]),
+                (max(0.0, below - shift), max(0.0, length - below + shift)),
+            )
     return result
 
 
@@ -279,11 +281,11 @@ def _arrow(
 ) -> None:
     """A line from its place to its tail, with a head at either end: a triangle, or a disc for the
     heads 6 and 7 (a dot or square)."""
+    if not tail.any():
+        return
     pen = hand.pen(
         {"width": note.get("arrowwidth", 2), "color": note.get("arrowcolor")}, opacity=opacity
     )
-    if not tail.any():
-        return
     ends = {"end": place, "start": place + tail}  # plotly calls an arrow's place its end
     way = math.atan2(tail[1], tail[0])
     unit = np.array([math.cos(way), math.sin(way)])
@@ -299,5 +301,4 @@ def _arrow(
         wing = np.array([-unit[1], unit[0]]) * 1.8 * thick
         ends[side] = back = at + sign * unit * 4.0 * thick
         scene.add(NOTES, Area(np.array([at, back + wing, back - wing]), pen.colour))
-    points = np.array([ends["end"], ends["start"]])
-    scene.add(NOTES, Stroke(points, Pen(pen.colour, pen.width)))
+    scene.add(NOTES, Stroke(np.array([ends["end"], ends["start"]]), Pen(pen.colour, pen.width)))

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import plotly.graph_objects as go
 
 from plotly_print import latex, paper, reading
-from plotly_print.layout import Layout, Page, caption_block
-from plotly_print.scene import Hand, Mark, Words, moved
+from plotly_print.layout import Layout, caption_block
+from plotly_print.scene import Hand, Mark, Scene, Words, moved
 from plotly_print.values import RGBA, check, require_number, rgba
 from plotly_print.words import UNPRINTABLE, Block, printable, runs, wrapped
 
@@ -79,16 +79,8 @@ def render(
     """
     width, height, size = _checked(format, style, metadata)
     layout = _layout(figure, style, width, height, size, title, caption)
-    page = layout.page()
-    return _file(
-        format,
-        page.scene.ordered(),
-        (page.width, page.height),
-        layout.hand.paper,
-        style,
-        title,
-        metadata,
-    )
+    scene, tall = layout.page()
+    return _file(format, scene.ordered(), (width, tall), layout.hand.paper, style, title, metadata)
 
 
 def render_grid(
@@ -125,17 +117,21 @@ def render_grid(
     )
     width, fixed, size = _checked(format, style, metadata)
     gap = _GAP * size
-    rows: list[list[tuple[Layout, Page, Block]]] = []
+    rows: list[list[tuple[Layout, Scene, float, Block]]] = []
     for start in range(0, len(parts), columns):
         row = parts[start : start + columns]
         wide = (width - gap * (len(row) - 1)) / len(row)
         layouts = [_layout(part.figure, style, wide, None, size) for part in row]
-        heads = [_head(part, own.hand, wide, style) for part, own in zip(row, layouts, strict=True)]
-        rows.append([(own, own.page(), head) for own, head in zip(layouts, heads, strict=True)])
+        rows.append(
+            [
+                (layout, *layout.page(), _head(part, layout.hand, wide, style))
+                for part, layout in zip(row, layouts, strict=True)
+            ]
+        )
     first = rows[0][0][0].hand
     foot = caption_block(caption, first, width)
-    tops = [max(head.height for _, _, head in row) + _UNDER * size for row in rows]
-    heights = [max(page.height for _, page, _ in row) for row in rows]
+    tops = [max(head.height for *_, head in row) + _UNDER * size for row in rows]
+    heights = [max(tall for _, _, tall, _ in row) for row in rows]
     below = foot.height + 0.5 * size if foot else 0.0
     spare = below + sum(tops) + _BETWEEN * size * (len(rows) - 1)
     most = (MM * most_mm if fixed is None else fixed) - spare
@@ -150,14 +146,13 @@ def render_grid(
     top = total = sum(heights) + spare
     marks: list[Mark] = []
     for panels, above, height in zip(rows, tops, heights, strict=True):
-        for place, (layout, page, head) in enumerate(panels):
-            left = place * (page.width + gap)
-            if abs(page.height - height) > 0.5:
+        for place, (layout, scene, tall, head) in enumerate(panels):
+            left = place * (layout.width + gap)
+            if abs(tall - height) > 0.5:
                 layout.height = height
-                page = layout.page()
+                scene, tall = layout.page()
             marks.append(Words(head, left, top, "left", "top", role="letter"))
-            lift = top - above - page.height
-            marks += [moved(mark, left, lift) for mark in page.scene.ordered()]
+            marks += [moved(mark, left, top - above - tall) for mark in scene.ordered()]
         top -= above + height + _BETWEEN * size
     if foot:
         marks.append(Words(foot, 0.0, 0.0, "left", "bottom", role="caption"))
@@ -184,8 +179,9 @@ def _checked(format: str, style: Style, metadata: str) -> tuple[float, float | N
         "Write it with `json.dumps`.",
     )
     width = MM * require_number("width_mm", style.width_mm, *WIDTHS)
-    high = style.height_mm
-    height = None if high is None else MM * require_number("height_mm", high, *WIDTHS)
+    height = None
+    if style.height_mm is not None:
+        height = MM * require_number("height_mm", style.height_mm, *WIDTHS)
     return width, height, require_number("font_pt", style.font_pt, *FONTS)
 
 
@@ -203,10 +199,16 @@ def _layout(
     font = settings["layout"].get("font", {})
     pixels = float(font.get("size", 12))
     ink, ground = font.get("color", "#444"), settings["layout"].get("paper_bgcolor", "#fff")
-    colours = rgba(str(ink)), rgba(str(ground))
     return Layout(
         settings,
-        Hand(size / pixels, *colours, pixels, serif=style.serif, lines=style.lines),
+        Hand(
+            size / pixels,
+            rgba(str(ink)),
+            rgba(str(ground)),
+            pixels,
+            serif=style.serif,
+            lines=style.lines,
+        ),
         width,
         height,
         title,

@@ -69,8 +69,11 @@ _SHARE = {"left": 0.0, "center": 0.5, "right": 1.0}  # of a text, before its anc
 @contextmanager
 def _settings(own: dict[str, Any]) -> Iterator[None]:
     """matplotlib's settings as they come, but for ours."""
-    default = matplotlib.rcParamsDefault
-    usual: dict[Any, Any] = {k: v for k, v in default.items() if not k.startswith("backend")}
+    usual: dict[Any, Any] = {
+        key: value
+        for key, value in matplotlib.rcParamsDefault.items()
+        if not key.startswith("backend")
+    }
     # "Glyph missing": readers of an SVG find another font.
     with _LOCK, matplotlib.rc_context(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -97,13 +100,22 @@ def write(
             own title.
     """
     # Outlines that are not TrueType's are embedded as drawings, which still say what they mean.
-    blocks = (mark.block for mark in marks if isinstance(mark, Words))
-    faces = {run.style.face for block in blocks for line in block.lines for run in line}
+    faces = {
+        run.style.face
+        for mark in marks
+        if isinstance(mark, Words)
+        for line in mark.block.lines
+        for run in line
+    }
     drawings = any(face is not None and face.curves != "glyf" for face in faces)
     with _settings({"svg.hashsalt": creator, "pdf.fonttype": 3 if drawings else 42}):
-        inches = (size[0] / INCH, size[1] / INCH)
-        look: dict[str, Any] = {"facecolor": background, "edgecolor": "none", "linewidth": 0}
-        figure = Figure(figsize=inches, dpi=dpi, **look)
+        figure = Figure(
+            figsize=(size[0] / INCH, size[1] / INCH),
+            dpi=dpi,
+            facecolor=background,
+            edgecolor="none",
+            linewidth=0,
+        )
         points = Affine2D().scale(1 / INCH) + figure.dpi_scale_trans
         for place, mark in enumerate(marks):
             for artist in _artists(mark, points, lettered=format == "svg"):
@@ -146,8 +158,7 @@ def _named(svg: bytes, size: tuple[float, float], metadata: str, title: str, cre
         f'width="{w}mm" height="{h}mm" viewBox="0 0 {size[0]:.6f} {size[1]:.6f}">'
     )
     named = f"\n <title>{html.escape(title, quote=False)}</title>" if title else ""
-    embedded = html.escape(metadata, quote=False)
-    own = f'\n <metadata id="{creator}">{embedded}</metadata>'
+    own = f'\n <metadata id="{creator}">{html.escape(metadata, quote=False)}</metadata>'
     return f"{head}{named}{own}{text[end:]}".encode()
 
 
@@ -215,13 +226,18 @@ def _cells(mark: Cells, place: Transform) -> list[Artist]:
         np.isin(mark.colours[..., 3], (0.0, 1.0)).all() or any(mark.gap)
     ):
         return [_Picture(mark, place)]
-    corners = [corners for corners, _ in mark.rectangles()]
-    look: dict[str, Any] = {
-        "facecolors": [colour for _, colour in mark.rectangles()],
-        "edgecolors": "none",
-        "linewidths": 0,
-    }
-    return [PolyCollection(corners, **look, transform=place)] if corners else []
+    cells = list(mark.rectangles())
+    if not cells:
+        return []
+    return [
+        PolyCollection(
+            [corners for corners, _ in cells],
+            facecolors=[colour for _, colour in cells],
+            edgecolors="none",
+            linewidths=0,
+            transform=place,
+        )
+    ]
 
 
 class _Picture(Artist):
@@ -256,26 +272,22 @@ class _Picture(Artist):
             )
         else:
             x0, y0, x1, y1 = map(round, (x0, y0, x1, y1))
-            tall, wide = max(1, y1 - y0), max(1, x1 - x0)
-            across = ((np.arange(wide) + 0.5) * columns // wide).astype(int)
-            renderer.draw_image(
-                gc,
-                x0,
-                y0,
-                self.pixels[::-1][((np.arange(tall) + 0.5) * rows // tall).astype(int)][:, across],
+            up, across = (
+                ((np.arange(length) + 0.5) * count // length).astype(int)
+                for length, count in ((max(1, y1 - y0), rows), (max(1, x1 - x0), columns))
             )
+            renderer.draw_image(gc, x0, y0, self.pixels[::-1][up][:, across])
         gc.restore()
 
 
 @lru_cache(maxsize=1024)
 def _font(style: TextStyle, others: tuple[str, ...] = ()) -> FontProperties:
     """`others`: families of the file's other letters, for readers of an SVG."""
-    slanted: Literal["italic", "oblique"] = "italic" if style.serif else "oblique"
     own = "serif" if style.serif else "sans-serif"
     return FontProperties(
         family=[*(SERIFS if style.serif else FAMILIES), *others, own] if others else own,
         weight="bold" if style.bold else "normal",
-        style=slanted if style.italic else "normal",
+        style=("italic" if style.serif else "oblique") if style.italic else "normal",
         size=round(style.size, 3),
         fname=style.file,
     )
@@ -327,33 +339,44 @@ def _run(
         return []
     parts = run.parts or (run,)
     (at,) = mark.turn(np.array([[x, y + style.rise]]))
-    faces = (part.style.face for part in parts)
-    others = tuple(dict.fromkeys(face.family for face in faces if face is not None))
+    others = tuple(dict.fromkeys(p.style.face.family for p in parts if p.style.face is not None))
     artists: list[Artist] = []
     shift = _SHARE[side] * run.width
     for part in parts if mark.halo is not None else ():
-        own, shown = _font(part.style), drawable(part.text, part.style)
-        outlines = TextPath((-shift, 0), shown, size=part.style.size, prop=own, usetex=False)
-        shift -= part.width
-        path = Affine2D().rotate_deg(mark.angle).translate(*at).transform_path(outlines)
-        artists.append(
-            _patch(path, mark.halo, Pen(mark.halo or CLEAR, 0.3 * style.size), place, "round")
+        outlines = TextPath(
+            (-shift, 0),
+            drawable(part.text, part.style),
+            size=part.style.size,
+            prop=_font(part.style),
+            usetex=False,
         )
-    letters = _Letters(
-        at[0],
-        at[1],
-        run.text if lettered else drawable(run.text, style),
-        color=fade(style.colour, mark.opacity),
-        fontproperties=_font(style, others if lettered else ()),
-        ha=side,
-        va="baseline",
-        rotation=mark.angle,
-        rotation_mode="anchor",
-        parse_math=False,
-        usetex=False,
-        transform=place,
+        shift -= part.width
+        artists.append(
+            _patch(
+                Affine2D().rotate_deg(mark.angle).translate(*at).transform_path(outlines),
+                mark.halo,
+                Pen(mark.halo or CLEAR, 0.3 * style.size),
+                place,
+                "round",
+            )
+        )
+    artists.append(
+        _Letters(
+            at[0],
+            at[1],
+            run.text if lettered else drawable(run.text, style),
+            color=fade(style.colour, mark.opacity),
+            fontproperties=_font(style, others if lettered else ()),
+            ha=side,
+            va="baseline",
+            rotation=mark.angle,
+            rotation_mode="anchor",
+            parse_math=False,
+            usetex=False,
+            transform=place,
+        )
     )
-    return [*artists, letters]
+    return artists
 
 
 class _Letters(Text):

@@ -1,29 +1,53 @@
-"""Lines, markers, fills, error bars and texts at points."""
+"""Traces that stand for themselves: lines, markers, fills, error bars and texts at points; heat maps;
+parallel coordinates with a line a row."""
 
 import math
+import re
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from matplotlib.path import Path
 
-from plotly_print.axes import Axis, Place, Reach, Trace
-from plotly_print.scene import LINES, Area, Box, Dots, Hand, Pen, Stroke, Words, halo_of
+from plotly_print.axes import Axis, Place, Reach, Trace, formatted, listed
+from plotly_print.scene import (
+    FIELD,
+    FRAME,
+    KEY,
+    LINES,
+    Area,
+    Box,
+    Cells,
+    Dots,
+    Hand,
+    Pen,
+    Scene,
+    Stroke,
+    Words,
+    halo_of,
+)
 from plotly_print.values import (
     CLEAR,
     RGBA,
     PrintError,
+    Scale,
     as_list,
+    check,
     fade,
+    floats,
     many,
+    readable_on,
     rgba,
+    scale_of,
     spread,
     spread_floats,
 )
-from plotly_print.words import read
+from plotly_print.words import read, wrapped
 
 DEFAULT: RGBA = rgba("#1f77b4")
 DISC = 16  # pixels: a marker so large is part of a drawing, which must keep out of its boxes
+_DARK, _BLACK, _BRIGHT = rgba("#17202B"), rgba("#1F1F1F"), rgba("#FFFFFF")
+_TEMPLATE = re.compile(r"%\{z(?::([^}]*))?\}")
 
 
 class Points:
@@ -37,15 +61,8 @@ class Points:
     def reaches(self, hand: Hand) -> tuple[list[Reach], list[Reach]]:
         """What the axes must hold, as plotly works it out."""
         trace, markers = self.trace, has(self.trace, "markers")
-        pad = 0.0
-        if markers:
-            pad = hand.px(
-                max(
-                    max(map(float, as_list(trace.get("marker", {}).get("size", 6))), default=6.0)
-                    / 1.6,
-                    3.0,
-                )
-            )
+        sizes = map(float, as_list(trace.get("marker", {}).get("size", 6)))
+        pad = hand.px(max(max(sizes, default=6.0) / 1.6, 3.0)) if markers else 0.0
         fill = str(trace.get("fill", "none"))
         numbers = [*map(Axis.numbers, self.axes, self.columns)]
         known = np.isfinite(numbers).all(0)
@@ -135,8 +152,10 @@ class Points:
             shown &= ((points >= low) & (points <= high)).all(1)
         for symbol in dict.fromkeys(symbols[shown].tolist()):
             at = shown & (symbols == symbol)
-            look = (points[at], sizes[at], faces[at], edges[at], widths[at])
-            place.scene.add(LINES, dots(str(symbol), *look, hand))
+            place.scene.add(
+                LINES,
+                dots(str(symbol), points[at], sizes[at], faces[at], edges[at], widths[at], hand),
+            )
 
     def _texts(self, points: np.ndarray, place: Place) -> None:
         trace, count = self.trace, len(points)
@@ -153,17 +172,19 @@ class Points:
             if np.isfinite([x, y]).all() and str(label):
                 up, across = str(side).split()
                 away = place.hand.px(pixels / 2 / 0.8 + 1) if pixels else 0.0
-                words = Words(
-                    read(str(label), place.hand.style({**font, "color": colour})),
-                    x + {"left": -away, "right": away}.get(across, 0.0),
-                    y + {"top": away, "bottom": -away}.get(up, 0.0),
-                    {"left": "right", "right": "left"}.get(across, across),
-                    {"top": "bottom", "bottom": "top"}.get(up, up),
-                    halo=halo_of(font),
-                    opacity=self.opacity,
-                    role="point",
+                place.scene.add(
+                    LINES + 5,
+                    Words(
+                        read(str(label), place.hand.style({**font, "color": colour})),
+                        x + {"left": -away, "right": away}.get(across, 0.0),
+                        y + {"top": away, "bottom": -away}.get(up, 0.0),
+                        {"left": "right", "right": "left"}.get(across, across),
+                        {"top": "bottom", "bottom": "top"}.get(up, up),
+                        halo=halo_of(font),
+                        opacity=self.opacity,
+                        role="point",
+                    ),
                 )
-                place.scene.add(LINES + 5, words)
 
 
 def columns(trace: Trace) -> tuple[Any, Any]:
@@ -240,8 +261,8 @@ def _steps(points: np.ndarray, shape: str) -> np.ndarray:
         "vh": [(a, b)],
         "hvh": [(middle, a), (middle, b)],
         "vhv": [(a, middle), (b, middle)],
-    }[shape]
-    stairs = [np.column_stack([x[:, 0], y[:, 1]]) for x, y in corners]
+    }
+    stairs = [np.column_stack([x[:, 0], y[:, 1]]) for x, y in corners[shape]]
     return np.vstack([np.stack([a, *stairs], 1).reshape(-1, 2), points[-1:]])
 
 
@@ -271,9 +292,8 @@ def draw_errors(
                 ),
             ]
     if pieces:
-        line_points = np.array(pieces)[:, :: -1 if across else 1]
         clip = None if trace.get("cliponaxis") is False else place.box
-        place.scene.add(layer, Stroke(line_points, pen, clip))
+        place.scene.add(layer, Stroke(np.array(pieces)[:, :: -1 if across else 1], pen, clip))
 
 
 def opacities(trace: Trace, count: int, default: float = 1.0) -> np.ndarray:
@@ -286,8 +306,9 @@ def opacities(trace: Trace, count: int, default: float = 1.0) -> np.ndarray:
     on = trace.get("selected", {}).get("marker", {}).get("opacity")
     off = trace.get("unselected", {}).get("marker", {}).get("opacity")
     picked = np.isin(np.arange(count), np.asarray(as_list(chosen), dtype=int))
-    others = 0.2 * own if off is None else float(off)
-    return np.where(picked, own if on is None else float(on), others)
+    return np.where(
+        picked, own if on is None else float(on), 0.2 * own if off is None else float(off)
+    )
 
 
 def dots(
@@ -320,14 +341,8 @@ def dots(
 _Corners = list[tuple[float, float]]
 
 
-def _star() -> _Corners:
-    angles = np.pi / 2 + np.arange(10) * np.pi / 5
-    radii = np.where(np.arange(10) % 2, 1.4 * 0.382, 1.4)
-    return list(
-        zip((radii * np.cos(angles)).tolist(), (radii * np.sin(angles)).tolist(), strict=True)
-    )
-
-
+_ANGLES = np.pi / 2 + np.arange(10) * np.pi / 5  # of a star's ends and of the corners between them
+_RADII = np.where(np.arange(10) % 2, 1.4 * 0.382, 1.4)
 _A, _B = 1.2, 0.4  # reach and half the width of a cross's arms
 _CROSS: _Corners = [(_A, _B), (_B, _B), (_B, _A), (-_B, _A), (-_B, _B), (-_A, _B)]
 _CROSS += [(-_A, -_B), (-_B, -_B), (-_B, -_A), (_B, -_A), (_B, -_B), (_A, -_B)]
@@ -342,7 +357,7 @@ _POLYGONS: dict[str, _Corners] = {
     "triangle-right": [(-0.5, -_T), (-0.5, _T), (1, 0)],
     "triangle-ne": [(-1.2, 0.6), (0.6, 0.6), (0.6, -1.2)],
     "hexagon": [(_H, -0.5), (_H, 0.5), (0, 1), (-_H, 0.5), (-_H, -0.5), (0, -1)],
-    "star": _star(),
+    "star": np.column_stack([_RADII * np.cos(_ANGLES), _RADII * np.sin(_ANGLES)]).tolist(),
     "cross": _CROSS,
     "x": [(_R * (x - y), _R * (x + y)) for x, y in _CROSS],
 }
@@ -370,11 +385,181 @@ def shape(symbol: str) -> tuple[np.ndarray, np.ndarray, bool]:
             np.array([Path.MOVETO, Path.LINETO] * (len(line) // 2), dtype=Path.code_type),
             True,
         )
-    if name not in _POLYGONS and name != "circle":
-        raise PrintError(
-            f"The figure uses the marker symbol {symbol!r}, which is not drawn in vector files. "
-            f"Use one of {sorted(['circle', *_POLYGONS, *_STROKES])}."
-        )
+    check(
+        name in _POLYGONS or name == "circle",
+        f"The figure uses the marker symbol {symbol!r}, which is not drawn in vector files. "
+        f"Use one of {sorted(['circle', *_POLYGONS, *_STROKES])}.",
+    )
     corners = _POLYGONS.get(name, [])
     path = Path([*corners, *corners[:1]], closed=True) if corners else Path.unit_circle()
     return np.asarray(path.vertices), np.asarray(path.codes), symbol != name
+
+
+class Field:
+    """A heat map on its two axes."""
+
+    def __init__(self, trace: Trace, x: Axis, y: Axis) -> None:
+        self.trace = trace
+        rows = [floats(row) for row in trace["z"]]
+        self.z = np.array(rows, dtype=float).reshape(len(rows), -1)
+        height, width = self.z.shape
+        self.x, self.y = _edges(trace, x, width), _edges(trace, y, height)
+        self.scale = scale_of(trace, self.z, ("zmin", "zmax", "zmid"))
+
+    def bar(self) -> tuple[Scale, dict[str, Any]] | None:
+        """Its colour bar, where it has one."""
+        return (
+            (self.scale, self.trace.get("colorbar", {}))
+            if self.trace.get("showscale", True)
+            else None
+        )
+
+    def reaches(self, hand: Hand) -> tuple[list[Reach], list[Reach]]:
+        """What the axes must hold."""
+        return [Reach(self.x)], [Reach(self.y)]
+
+    def draw(self, place: Place) -> None:
+        """Draws the cells, and the numbers in them where the trace asks for it."""
+        trace, hand = self.trace, place.hand
+        colours = self.scale(self.z)
+        shown = colours.copy()
+        shown[..., 3] *= float(trace.get("opacity", 1.0))
+        x, y = place.x.place(self.x), place.y.place(self.y)
+        place.scene.add(
+            FIELD,
+            Cells(
+                x,
+                y,
+                shown,
+                (hand.px(trace.get("xgap", 0)), hand.px(trace.get("ygap", 0))),
+                place.box,
+            ),
+        )
+        if "texttemplate" not in trace:
+            return
+        template = str(trace["texttemplate"])
+        form = _TEMPLATE.fullmatch(template)
+        if form is None:
+            raise PrintError(
+                f"A heatmap of the figure writes {template[:40]!r} in its cells, which is not "
+                "drawn without a browser. Write '%{z:.2f}'."
+            )
+        # Letters on the greys of the greyscale theme are black.
+        dark = _BLACK if (np.ptp(colours[..., :3], axis=-1) == 0).all() else _DARK
+        for r, c in np.argwhere(np.isfinite(self.z)):
+            block = read(
+                formatted(self.z[r, c], form[1] or ".3g"),
+                hand.style(trace.get("textfont"), colour=readable_on(colours[r, c], dark, _BRIGHT)),
+            )
+            place.scene.add(
+                LINES + 5,
+                Words(block, (x[c] + x[c + 1]) / 2, (y[r] + y[r + 1]) / 2, role="cell"),
+            )
+
+
+def _edges(trace: Trace, axis: Axis, count: int) -> np.ndarray:
+    """Where cells begin and end (count + 1,), as numbers on the axis."""
+    letter = axis.letter
+    step = float(trace.get(f"d{letter}", 1.0))
+    centres = float(trace.get(f"{letter}0", 0.0)) + step * np.arange(count)
+    if trace.get(letter) is not None:
+        centres = axis.numbers(trace[letter])
+    if len(centres) == count + 1:
+        return centres
+    check(
+        len(centres) == count,
+        f"A heatmap of the figure has {count} cells along {letter}, but {len(centres)} places.",
+    )
+    if count == 1:
+        return np.array([centres[0] - step / 2, centres[0] + step / 2])
+    middle = (centres[1:] + centres[:-1]) / 2
+    first, last = centres[0] - (middle[0] - centres[0]), centres[-1] + (centres[-1] - middle[-1])
+    return np.r_[first, middle, last]
+
+
+def draw_parallel(trace: Trace, scene: Scene, hand: Hand, box: Box) -> None:
+    """Draws parallel coordinates between the left and right edge of a box: an upright axis a
+    dimension; rows outside a reader's selection are faint."""
+    dimensions = [own for own in trace.get("dimensions", []) if own.get("visible", True)]
+    if not dimensions:
+        return
+    count, line = len(dimensions), trace.get("line", {})
+    x = np.linspace(box.left, box.right, count) if count > 1 else np.mean([box[::2]], 1)
+    values = np.array([floats(own["values"]) for own in dimensions])
+    chosen = np.ones(values.shape[1], dtype=bool)
+    heights = []
+    for own, row, at in zip(dimensions, values, x.tolist(), strict=True):
+        low, high = [float(v) for v in own["range"]] if "range" in own else _reach(row)
+        heights.append(box.bottom + (row - low) / ((high - low) or 1.0) * box.height)
+        if own.get("constraintrange") is not None:
+            chosen &= np.any(
+                [
+                    (row >= a) & (row <= b)
+                    for a, b in np.array(own["constraintrange"], dtype=float).reshape(-1, 2)
+                ],
+                axis=0,
+            )
+        _dimension(
+            trace,
+            own,
+            (low, high),
+            at,
+            at == x[-1] and count > 1,
+            box.width / max(count - 1, 1),
+            scene,
+            hand,
+            box,
+        )
+    colours = many(line.get("color"), values.shape[1], DEFAULT, line)
+    colours[~chosen, 3] *= 0.15
+    for i in [*np.flatnonzero(~chosen), *np.flatnonzero(chosen)]:
+        scene.add(
+            LINES,
+            Stroke(
+                np.column_stack([x, [row[i] for row in heights]]),
+                Pen(tuple(colours[i].tolist()), hand.lines * hand.px(1.2)),
+            ),
+        )
+
+
+def _dimension(
+    trace: Trace,
+    own: dict[str, Any],
+    ends: tuple[float, float],
+    at: float,
+    last: bool,
+    pitch: float,
+    scene: Scene,
+    hand: Hand,
+    box: Box,
+) -> None:
+    """One axis, its name above and its labels beside it."""
+    low, high = ends
+    names, letters = hand.style(trace.get("labelfont"), 12), hand.style(trace.get("tickfont"), 11)
+    pen = Pen(letters.colour, hand.lines * hand.px(1))
+    scene.add(FRAME, Stroke(np.array([[at, box.bottom], [at, box.top]]), pen))
+    scene.add(
+        KEY,
+        Words(
+            wrapped(read(str(own.get("label", "")), names), pitch * 0.92),
+            at,
+            box.top + hand.px(10),
+            "center",
+            "bottom",
+            role="title",
+        ),
+    )
+    side, beside = ("left", hand.px(5)) if last else ("right", hand.px(-6))
+    for value, text in listed(own, low, high, max(2.0, box.height / (3.5 * letters.size))):
+        up = box.bottom + (value - low) / ((high - low) or 1.0) * box.height
+        if box.bottom - 0.1 <= up <= box.top + 0.1:
+            scene.add(FRAME, Stroke(np.array([[at - hand.px(4), up], [at, up]]), pen))
+            scene.add(
+                KEY, Words(read(text, letters), at + beside, up, side, role="tick", halo=hand.paper)
+            )
+
+
+def _reach(row: np.ndarray) -> tuple[float, float]:
+    known = row[np.isfinite(row)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)

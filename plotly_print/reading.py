@@ -168,18 +168,20 @@ def plain(figure: go.Figure) -> dict[str, Any]:
         _check(trace, kind, f"a {kind} trace")
     _check(layout, "layout", "the layout")
     for name in ("shapes", "annotations"):
-        listed = layout.get(name, [])
-        layout[name] = [entry for entry in listed if entry.get("visible", True) is True]
+        layout[name] = [
+            entry for entry in layout.get(name, []) if entry.get("visible", True) is True
+        ]
     return {"data": traces, "layout": layout}
 
 
 def _decoded(value: Any) -> Any:
     """The value with plotly's packed arrays unpacked."""
     if isinstance(value, dict) and "bdata" in value and "dtype" in value:
-        kind = np.dtype(value["dtype"]).newbyteorder("<")
         shape = value.get("shape", -1)
         sizes = [int(n) for n in shape.split(",")] if isinstance(shape, str) else shape
-        return np.frombuffer(base64.b64decode(value["bdata"]), dtype=kind).reshape(sizes)
+        return np.frombuffer(
+            base64.b64decode(value["bdata"]), dtype=np.dtype(value["dtype"]).newbyteorder("<")
+        ).reshape(sizes)
     if isinstance(value, dict):
         return {key: _decoded(entry) for key, entry in value.items() if entry is not None}
     return [_decoded(entry) for entry in value] if isinstance(value, (list, tuple)) else value

@@ -298,10 +298,9 @@ class Hand:
         pixels = float(line.get("width", width))
         shown = rgba(line["color"]) if isinstance(line.get("color"), str) else colour or self.ink
         unit = self.px(max(pixels, 3.0))
-        thick = max(self.lines * self.px(pixels), 0.25) if pixels > 0 else 0.0
         return Pen(
             fade(shown, opacity),
-            thick,
+            max(self.lines * self.px(pixels), 0.25) if pixels > 0 else 0.0,
             tuple(unit * part for part in _DASHES[str(line.get("dash", "solid"))]),
         )
 

@@ -174,11 +174,8 @@ def many(
         numbers = floats(colour)
         shades = scale_of(marker, numbers)(numbers)[:count]
     else:
-        shades = np.array(
-            [default if c is None else rgba(str(c)) for c in spread(colour, count, None)],
-            dtype=float,
-        )
-        shades = shades.reshape(count, 4)
+        listed = [default if c is None else rgba(str(c)) for c in spread(colour, count, None)]
+        shades = np.array(listed, dtype=float).reshape(count, 4)
     shades[:, 3] *= opacity
     return shades
 

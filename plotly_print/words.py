@@ -93,8 +93,9 @@ class Run:
             return width(self.parts)
         if style.face is not None or SHAPED.search(self.text):
             return style.size * _measured(drawable(self.text, style), style.file)
-        look = (style.bold, style.italic, style.serif)
-        return style.size * sum(_advance(letter, *look) for letter in self.text)
+        return style.size * sum(
+            _advance(letter, style.bold, style.italic, style.serif) for letter in self.text
+        )
 
 
 Line = tuple[Run, ...]
@@ -248,10 +249,11 @@ def backwards(run: Run) -> bool:
 def visual(line: Line) -> Line:
     """The runs of a line as they stand from left to right: those written the other way change
     places."""
-    result: list[Run] = []
-    for back, group in groupby(line, backwards):
-        result += [*group][:: -1 if back else 1]
-    return tuple(result)
+    return tuple(
+        run
+        for back, group in groupby(line, backwards)
+        for run in (reversed([*group]) if back else group)
+    )
 
 
 def printable(text: str) -> str:
@@ -326,13 +328,15 @@ def balanced(block: Block, limit: float) -> Block:
 def wrapped(block: Block, limit: float) -> Block:
     """The block with its lines broken at spaces, so that none is wider than `limit` points; longer
     words are broken too."""
-    lines = (
-        short
-        for line in block.lines
-        for piece in ([line] if width(line) <= limit else _parted(line))
-        for short in ([piece] if width(piece) <= limit else _broken(piece, limit))
+    return Block(
+        tuple(
+            short
+            for line in block.lines
+            for piece in ([line] if width(line) <= limit else _parted(line))
+            for short in ([piece] if width(piece) <= limit else _broken(piece, limit))
+        ),
+        block.size,
     )
-    return Block(tuple(lines), block.size)
 
 
 def _parted(line: Line) -> list[Line]:

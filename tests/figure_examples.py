@@ -196,9 +196,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "decision.shapley_bars": lambda t: decision.shapley_bars(
         {"text": 0.3, "audio": -0.1}, {"text": 0.75, "audio": 0.25}, M[:2], theme=t
     ),
-    "decision.on_scale": lambda t: decision.on_scale(
-        1.0, -0.5, -3, 3, tweaked=0.4, unit=HOSTILE, theme=t
-    ),
+    "decision.on_scale": lambda t: decision.on_scale(1.0, -0.5, -3, 3, unit=HOSTILE, theme=t),
     "decision.term_bars": lambda t: decision.term_bars(
         TERMS, dict.fromkeys(TERMS, 0.05), OTHER, M, theme=t
     ),
@@ -612,4 +610,4 @@ def drawing_functions() -> set[str]:
             and made.__module__ == loaded.__name__
             and inspect.signature(made).return_annotation == "go.Figure"
         }
-    return functions - {"style.finite"}
+    return functions - {"style.finite", "style.ringed"}

@@ -6,12 +6,13 @@ from __future__ import annotations
 import itertools
 import json
 import xml.etree.ElementTree as ET
+from typing import NamedTuple
 
 import plotly.graph_objects as go
 import pytest
 
 from plotly_print import Style, layout, paper, reading, render
-from plotly_print.scene import Hand, Words
+from plotly_print.scene import Hand, Scene, Words
 from plotly_print.values import rgba
 from qfusion.figures import decision, dynamics, style
 from tests.figure_examples import EXAMPLES, HOSTILE, TERMS, M, T, drawing_functions
@@ -32,25 +33,35 @@ def texts(svg: bytes) -> list[str]:
     ]
 
 
+class Page(NamedTuple):
+    """A figure on a page of so many points."""
+
+    scene: Scene
+    width: float
+    height: float
+
+
 def page_of(
     drawn: go.Figure,
     width: float = 252.283465,
     height: float | None = None,
     size: float = 7.0,
     **heads: str,
-) -> layout.Page:
+) -> Page:
     figure = reading.plain(drawn)
     pencil = Hand(size / 13, rgba("#17202B"), rgba("#fff"), 13.0)
-    return layout.Layout(
+    composed = layout.Layout(
         figure, pencil, width, height, heads.get("title", ""), heads.get("caption", "")
-    ).page()
+    )
+    scene, tall = composed.page()
+    return Page(scene, width, tall)
 
 
 def test_every_function_that_draws_has_an_example() -> None:
     assert drawing_functions() == set(EXAMPLES)
 
 
-def labels(page: layout.Page, *roles: str) -> list[Words]:
+def labels(page: Page, *roles: str) -> list[Words]:
     return [mark for mark in page.scene.words() if mark.role in roles]
 
 

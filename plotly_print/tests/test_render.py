@@ -23,7 +23,7 @@ from plotly_print import (
     Part,
     PrintError,
     Style,
-    frame,
+    axes,
     reading,
     render,
     render_grid,
@@ -291,9 +291,9 @@ def test_formats_and_figures_that_are_none_are_refused() -> None:
 
 
 def test_ranges_and_ticks_are_plotlys() -> None:
-    assert frame.written(frame.linear(-0.6, 1.1, 4)) == ["−0.5", "0", "0.5", "1"]
-    assert frame.written(np.array([10_000.0, 20_000.0])) == ["10k", "20k"]
-    numbers = [frame.formatted(0.123, form) for form in (".0%", ".1~%", "+.2g", "d", ".3e")]
+    assert axes.written(axes.linear(-0.6, 1.1, 4)) == ["−0.5", "0", "0.5", "1"]
+    assert axes.written(np.array([10_000.0, 20_000.0])) == ["10k", "20k"]
+    numbers = [axes.formatted(0.123, form) for form in (".0%", ".1~%", "+.2g", "d", ".3e")]
     assert numbers == ["12%", "12.3%", "+0.12", "0", "1.230e−01"]
     figure = plain(height=300).add_scatter(x=[0, 10], y=[1, 3], mode="lines")
     assert {"0", "2", "10", "1.5", "3"} <= set(texts(render(figure, "svg", Style())))

@@ -163,7 +163,7 @@ def matrix(
             hovertemplate="%{customdata:+.4f}<extra></extra>",
             textfont={"size": 11, "color": INK[theme]},
         )
-    figure.update_layout(
+    return figure.update_layout(
         xaxis={
             "tickvals": [-1.4, *range(G), G + 0.4],
             "ticktext": ["at t = 0", *(label(title, 30) for title in titles), "at T"],
@@ -180,8 +180,7 @@ def matrix(
             "showline": False,
             "ticks": "",
         },
-    )
-    figure.add_annotation(
+    ).add_annotation(
         x=(G - 1) / 2,
         y=1,
         xref="x",
@@ -193,7 +192,6 @@ def matrix(
         text=f"added on the way from t = 0 to T ({label(unit)})",
         font={"size": 12, "color": QUIET[theme]},
     )
-    return figure
 
 
 def _short(values: np.ndarray) -> np.ndarray:
@@ -240,12 +238,12 @@ def areas(
     figure = base(theme, 360, left=66, right=20, top=8, legend=True)
     added = np.asarray(added, dtype=float)
     some = np.abs(added) > ROUNDING * np.abs(added).max(initial=0)
-    names, colours, parts = _folded(np.where(some, added, 0.0), titles, hues)
-    room = LABELLED * sum(float(np.abs(part[-1])) for part in parts)
+    folded = _folded(np.where(some, added, 0.0), titles, hues)
+    room = LABELLED * sum(float(np.abs(part[-1])) for *_, part in folded)
     named: list[tuple[float, str]] = []  # areas that are wide enough at the end for their name
     for side in (1.0, -1.0):
         level = np.full(nT, float(start))
-        for name, hue, part in zip(names, colours, parts, strict=True):
+        for name, hue, part in folded:
             piece = side * np.maximum(side * part, 0.0)
             # once, on the side it is first seen on
             keyed = (np.abs(part).max(initial=0) > 0) and (side > 0) == (part.max(initial=0) > 0)
@@ -266,28 +264,30 @@ def areas(
                 named.append((float(level[-1] + piece[-1] / 2), label(name, 30)))
             level = level + piece
     lines = start + np.sum(added, 1)
-    now = np.reshape(parts, (len(parts), nT)).T
-    message = [
-        _told(dividend, float(value), names, entry) for value, entry in zip(lines, now, strict=True)
-    ]
     figure.add_scatter(
         x=times,
         y=lines,
         mode="lines",
         line={"width": 2.6, "color": INK[theme]},
-        customdata=message,
+        customdata=[
+            "<br>".join(
+                [
+                    f"{term_title(dividend)} {value:+.3f}",
+                    *(f"{label(name)} {part[n]:+.3f}" for name, _, part in folded),
+                ]
+            )
+            for n, value in enumerate(lines)
+        ],
         name=term_title(dividend),
         hovertemplate="t = %{x:.2f}: %{customdata}<extra></extra>",
-    )
-    figure.add_scatter(
+    ).add_scatter(
         x=[times[0], times[-1]],
         y=[start, start],
         mode="lines",
         line={"width": 1.2, "color": QUIET[theme], "dash": "dot"},
         name="without evolution",
         hoverinfo="skip",
-    )
-    figure.add_scatter(
+    ).add_scatter(
         x=[float(times[-1])] * len(named),
         y=[y for y, _ in named],
         mode="text",
@@ -296,8 +296,7 @@ def areas(
         textfont={"size": 11, "color": INK[theme], "shadow": halo(theme)},
         hoverinfo="skip",
         showlegend=False,
-    )
-    figure.update_layout(
+    ).update_layout(
         dragmode="zoom",
         xaxis={"title": {"text": TIME}, "range": [0.0, max(float(times[-1]), 1e-6)]},
         yaxis={"title": {"text": f"{term_title(dividend)} ({label(unit)})"}},
@@ -307,24 +306,14 @@ def areas(
 
 def _folded(
     added: np.ndarray, titles: Sequence[str], hues: Sequence[str]
-) -> tuple[list[str], list[str], list[np.ndarray]]:
-    """Names, hues and series of the largest terms, in the order given, and of all others together."""
-    sizes = np.abs(added).max(0, initial=0)
-    ordered = sorted(np.argsort(-sizes, kind="stable")[:SHOWN].tolist())
-    others = [g for g in range(len(titles)) if g not in ordered]
-    names, colours, parts = (
-        [titles[g] for g in ordered],
-        [hues[g] for g in ordered],
-        [added[:, g] for g in ordered],
-    )
-    if others:
-        together = added[:, others].sum(1)
-        names, colours, parts = (
-            [*names, f"{len(others)} others"],
-            [*colours, OTHERS],
-            [*parts, together],
-        )
-    return names, colours, parts
+) -> list[tuple[str, str, np.ndarray]]:
+    """Name, hue and series of the largest terms, in the order given, and of all others together."""
+    largest = np.argsort(-np.abs(added).max(0, initial=0), kind="stable")[:SHOWN]
+    others = np.setdiff1d(np.arange(len(titles)), largest)
+    folded = [(titles[g], hues[g], added[:, g]) for g in sorted(largest.tolist())]
+    if len(others):
+        folded.append((f"{len(others)} others", OTHERS, added[:, others].sum(1)))
+    return folded
 
 
 def terms_of(terms: Sequence[Any], modalities: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -335,11 +324,6 @@ def terms_of(terms: Sequence[Any], modalities: Sequence[str]) -> tuple[list[str]
         hue = term_colour("+".join(term.modalities), modalities)
         hues.append(blended(hue, OTHERS, _GREYED) if term.kind == "dissipation" else hue)
     return [term.title for term in terms], hues
-
-
-def _told(dividend: str, value: float, names: Sequence[str], now: np.ndarray) -> str:
-    lines = [f"{label(name)} {part:+.3f}" for name, part in zip(names, now, strict=True)]
-    return "<br>".join([f"{term_title(dividend)} {value:+.3f}", *lines])
 
 
 @drawing()
@@ -371,9 +355,8 @@ def flow(
         np.shape(parts) == (S, G) and len(start) == len(end) == S and len(acts) == G,
         f"Argument `parts` must have shape ({S}, {G}), but has shape {np.shape(parts)}.",
     )
-    own = [term_colour(name, modalities) for name in modalities]
     colours = [
-        own,
+        [term_colour(name, modalities) for name in modalities],
         [QUIET[theme], *hues],
         [term_colour(name, modalities) if name else INK[theme] for name in dividends],
         [INK[theme]],
@@ -412,11 +395,10 @@ def flow(
             hoverinfo="skip",
             marker={"symbol": kind, "size": 11, "color": GREY, "line": {"width": 1.4}},
         )
-    figure.update_layout(
+    return figure.update_layout(
         xaxis=bare_axis() | {"range": [-0.17, 1.17]},
         yaxis=bare_axis() | {"range": [tall + 12, -12]},
     )
-    return figure
 
 
 _PLACES = (0.0, 0.28, 0.66, 1.0)  # of the columns
@@ -469,17 +451,13 @@ def _link(
     return {"from": source, "to": target, "value": value, "hue": hue, "signed": has_sign}
 
 
-def _slots(heights: Sequence[float]) -> list[float]:
-    return [max(height, _LEAST) for height in heights]
-
-
 def _scale(columns: Sequence[Sequence[float]], tall: float) -> float:
     """Pixels per unit with which every column fits."""
     low, high = 0.0, tall / max(max(sum(column) for column in columns), 1e-12)
     for _ in range(40):
         middle = (low + high) / 2
         fits = all(
-            sum(_slots([middle * width for width in column])) + _GAP * (len(column) - 1) <= tall
+            sum(max(middle * width, _LEAST) for width in column) + _GAP * (len(column) - 1) <= tall
             for column in columns
         )
         low, high = (middle, high) if fits else (low, middle)
@@ -488,7 +466,7 @@ def _scale(columns: Sequence[Sequence[float]], tall: float) -> float:
 
 def _tops(heights: Sequence[float], tall: float) -> list[float]:
     """Where nodes begin, from the top, the column in the middle."""
-    slots = _slots(heights)
+    slots = [max(height, _LEAST) for height in heights]
     at = (tall - sum(slots) - _GAP * (len(slots) - 1)) / 2
     result = []
     for height, slot in zip(heights, slots, strict=True):
@@ -520,23 +498,22 @@ def _bands(
     s = np.linspace(0, 1, 20)
     bend = s * s * (3 - 2 * s)
     for k, link in enumerate(links):
-        width = scale * abs(link["value"])
         if abs(link["value"]) < THIN * whole:
             continue
         left, right = _PLACES[link["from"][0]] + _WIDE, _PLACES[link["to"][0]] - _WIDE
         x, upper = left + s * (right - left), begin[k] + bend * (finish[k] - begin[k])
         lowers = link["signed"] and link["value"] < 0
         source, target = (names[link[end][0]][link[end][1]] for end in ("from", "to"))
-        text = f"{source} → {target.partition('<br>')[0]}: "
         figure.add_scatter(
             x=np.concatenate([x, x[::-1], x[:1]]),
-            y=np.concatenate([upper, (upper + width)[::-1], upper[:1]]),
+            y=np.concatenate([upper, (upper + scale * abs(link["value"]))[::-1], upper[:1]]),
             mode="lines",
             fill="toself",
             fillcolor=faded(link["hue"], (0.08 if lowers else 0.55) if link["signed"] else 0.28),
             hoveron="fills",
             hoverinfo="text",
-            text=text + (f"{link['value']:+.3f}" if link["signed"] else f"{link['value']:.3f}"),
+            text=f"{source} → {target.partition('<br>')[0]}: "
+            + (f"{link['value']:+.3f}" if link["signed"] else f"{link['value']:.3f}"),
             showlegend=False,
             line={
                 "width": 0.9 if lowers else 0.4,
@@ -557,13 +534,12 @@ def _nodes(
 ) -> None:
     for c, column in enumerate(shown):
         for i in column:
-            high = max(scale * widths[c][i], 1.5)
             figure.add_shape(
                 type="rect",
                 x0=_PLACES[c] - _WIDE,
                 x1=_PLACES[c] + _WIDE,
                 y0=tops[c, i],
-                y1=tops[c, i] + high,
+                y1=tops[c, i] + max(scale * widths[c][i], 1.5),
                 fillcolor=hues[c][i],
                 line={"width": 0.5, "color": LINE[theme]},
             )
@@ -619,23 +595,32 @@ def curves(
         modalities: of the model, in their order. cursor: a time that is marked.
     """
     figure = base(theme, 340, legend=True, right=20, top=8)
-    figure.add_traces(
-        [
-            _line(times, values, name, modalities, kind, "y", kind == next(iter(scores)))
-            for kind, result in scores.items()
-            for name, values in result.items()
-        ]
-    )
-    figure.add_traces([_level(times, undisturbed, "undisturbed", INK[theme], "dot", "y")])
-    if len(scores) > 1:
-        figure.add_traces([_key(kind, theme) for kind in scores])
+    for kind, lines in scores.items():
+        figure.add_traces(
+            [
+                _line(
+                    times, values, name, modalities, "y", kind == next(iter(scores)), *KINDS[kind]
+                )
+                for name, values in lines.items()
+            ]
+        )
+    figure.add_trace(_level(times, undisturbed, "undisturbed", INK[theme], "dot", "y"))
+    for title, dash in [KINDS[kind] for kind in scores] if len(scores) > 1 else ():
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            mode="lines",
+            name=title,
+            hoverinfo="skip",
+            line={"width": 2.5, "color": QUIET[theme], "dash": dash},
+        )
     figure.update_layout(
         hovermode="x unified",
         dragmode="zoom",
         yaxis_title_text=label(unit),
         xaxis={"title": {"text": CUT_TIME}, "range": _span(times)},
     )
-    return _marked(figure, cursor, theme)
+    return mark_time(figure, cursor, theme)
 
 
 @drawing()
@@ -656,29 +641,19 @@ def terms(
         whose: the modality that is cut, for the axis.
         modalities, cursor: as for `curves`.
     """
-    figure, rows = _stacked(times, list(sizes), theme)
-    for result, row in zip(sizes.values(), rows, strict=True):
+    title = f"|contribution| ({label(unit)})"
+    figure, rows = _stacked(times, list(sizes), title, "tozero", theme)
+    for terms_after, row in zip(sizes.values(), rows, strict=True):
         figure.add_traces(
             [
-                _term(times, values, name, modalities, row, row == "y")
-                for name, values in result.items()
+                _line(times, values, name, modalities, row, row == "y", "", term_dash(name))
+                for name, values in terms_after.items()
                 if name
             ]
         )
-    _axes(
-        figure,
-        {
-            row: f"{KINDS[kind][0]}:<br>|contribution| ({label(unit)})"
-            for kind, row in zip(sizes, rows, strict=True)
-        },
-        theme,
-        "tozero",
-    )
     if whose:
-        figure.update_layout(
-            xaxis_title_text=f"{CUT_TIME.replace('cut', f'cut of {label(whose)}')}"
-        )
-    return _marked(figure, cursor, theme)
+        figure.update_layout(xaxis_title_text=CUT_TIME.replace("cut", f"cut of {label(whose)}"))
+    return mark_time(figure, cursor, theme)
 
 
 @drawing()
@@ -699,18 +674,32 @@ def metric(
             first, "chance", ...
         y_title: the metric, with its sample size. modalities, cursor: as for `curves`.
     """
-    figure, rows = _stacked(times, list(result), theme)
+    figure, rows = _stacked(times, list(result), label(y_title), "normal", theme)
+    cut, solid = KINDS["cut"]
     for bands, row in zip(result.values(), rows, strict=True):
+        first = row == "y"
         figure.add_traces(
             [
-                _band(times, band, name, modalities, row)
+                {
+                    "type": "scatter",
+                    "x": np.concatenate([times, times[::-1]]),
+                    "y": np.concatenate([band.high, band.low[::-1]]),
+                    "yaxis": row,
+                    "mode": "lines",
+                    "line": {"width": 0, "color": term_colour(name, modalities)},
+                    "fill": "toself",
+                    "fillcolor": faded(term_colour(name, modalities), 0.16),
+                    "name": term_title(name),
+                    "showlegend": False,
+                    "legendgroup": term_title(name),
+                    "hoverinfo": "skip",
+                }
                 for name, band in bands.items()
-                if band.low is not None
+                if band.low is not None and band.high is not None
             ]
-        )
-        figure.add_traces(
+        ).add_traces(
             [
-                _line(times, band.value, name, modalities, "cut", row, row == "y")
+                _line(times, band.value, name, modalities, row, first, cut if first else "", solid)
                 for name, band in bands.items()
             ]
         )
@@ -718,19 +707,10 @@ def metric(
             levels.items(), ("dot", "dash", "dashdot", "longdash"), strict=False
         ):
             hue = INK[theme] if name == "undisturbed" else QUIET[theme]
-            figure.add_traces([_level(times, level, name, hue, dash, row, row == "y")])
-    _axes(
-        figure,
-        {
-            row: f"{KINDS[kind][0]}:<br>{label(y_title)}"
-            for kind, row in zip(result, rows, strict=True)
-        },
-        theme,
-        "normal",
-    )
+            figure.add_trace(_level(times, level, name, hue, dash, row, first))
     for row in rows[1:]:
         figure.update_layout({f"yaxis{row[1:]}": {"matches": "y"}})
-    return _marked(figure, cursor, theme)
+    return mark_time(figure, cursor, theme)
 
 
 def _line(
@@ -738,36 +718,16 @@ def _line(
     values: np.ndarray,
     name: str,
     modalities: Sequence[str],
-    kind: str,
     row: str,
     legend: bool,
+    what: str,
+    dash: str,
 ) -> dict[str, Any]:
-    _check(times, values, name)
-    title = term_title(name)
-    what = f"{title}, {KINDS[kind][0]}" if kind in KINDS and row == "y" else title
-    return {
-        "type": "scatter",
-        "x": times,
-        "y": values,
-        "yaxis": row,
-        "mode": "lines",
-        "name": title,
-        "showlegend": legend,
-        "legendgroup": title,
-        "line": {"width": 2.5, "color": term_colour(name, modalities), "dash": KINDS[kind][1]},
-        "hovertemplate": f"{what}: %{{y:.3f}}<extra></extra>",
-    }
-
-
-def _term(
-    times: np.ndarray,
-    values: np.ndarray,
-    name: str,
-    modalities: Sequence[str],
-    row: str,
-    legend: bool,
-) -> dict[str, Any]:
-    _check(times, values, name)
+    """The series of a coalition; `what` stands behind its name under the pointer."""
+    check(
+        np.shape(values) == np.shape(times),
+        f"The series of {name!r} must have shape {np.shape(times)}, but has shape {np.shape(values)}.",
+    )
     title = term_title(name)
     return {
         "type": "scatter",
@@ -778,29 +738,8 @@ def _term(
         "name": title,
         "showlegend": legend,
         "legendgroup": title,
-        "line": {"width": 2.5, "color": term_colour(name, modalities), "dash": term_dash(name)},
-        "hovertemplate": f"{title}: %{{y:.3f}}<extra></extra>",
-    }
-
-
-def _band(
-    times: np.ndarray, band: Band, name: str, modalities: Sequence[str], row: str
-) -> dict[str, Any]:
-    assert band.low is not None
-    assert band.high is not None
-    return {
-        "type": "scatter",
-        "x": np.concatenate([times, times[::-1]]),
-        "y": np.concatenate([band.high, band.low[::-1]]),
-        "yaxis": row,
-        "mode": "lines",
-        "line": {"width": 0, "color": term_colour(name, modalities)},
-        "fill": "toself",
-        "fillcolor": faded(term_colour(name, modalities), 0.16),
-        "name": term_title(name),
-        "showlegend": False,
-        "legendgroup": term_title(name),
-        "hoverinfo": "skip",
+        "line": {"width": 2.5, "color": term_colour(name, modalities), "dash": dash},
+        "hovertemplate": f"{title}{f', {what}' if what else ''}: %{{y:.3f}}<extra></extra>",
     }
 
 
@@ -821,77 +760,30 @@ def _level(
     }
 
 
-def _key(kind: str, theme: Theme) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "x": [None],
-        "y": [None],
-        "mode": "lines",
-        "name": KINDS[kind][0],
-        "hoverinfo": "skip",
-        "line": {"width": 2.5, "color": QUIET[theme], "dash": KINDS[kind][1]},
-    }
-
-
-def _check(times: np.ndarray, values: np.ndarray, name: str) -> None:
-    check(
-        np.shape(values) == np.shape(times),
-        f"The series of {name!r} must have shape {np.shape(times)}, but has shape {np.shape(values)}.",
-    )
-
-
-def _stacked(times: np.ndarray, kinds: list[str], theme: Theme) -> tuple[go.Figure, list[str]]:
+def _stacked(
+    times: np.ndarray, kinds: list[str], title: str, mode: str, theme: Theme
+) -> tuple[go.Figure, list[str]]:
+    """An empty plot a kind of cut on one axis of time, and the names of their upright axes."""
     check(
         0 < len(kinds) <= len(KINDS),
         f"There must be one to {len(KINDS)} kinds of cut, but there are {len(kinds)}.",
     )
-    rows = ["y", "y2", "y3"][: len(kinds)]
-    figure = base(theme, 140 + 180 * len(kinds), legend=True, right=20, top=8, left=72)
-    figure.update_layout(
+    rows, gap = ["y", "y2", "y3"][: len(kinds)], 0.08
+    height = (1 - gap * (len(kinds) - 1)) / len(kinds)
+    figure = base(
+        theme, 140 + 180 * len(kinds), legend=True, right=20, top=8, left=72
+    ).update_layout(
         hovermode="x unified",
         dragmode="zoom",
         xaxis={"title": {"text": CUT_TIME}, "range": _span(times), "anchor": rows[-1]},
     )
-    return figure, rows
-
-
-def _axes(figure: go.Figure, titles: Mapping[str, str], theme: Theme, mode: str) -> None:
-    gap = 0.08
-    height = (1 - gap * (len(titles) - 1)) / len(titles)
-    look = axis(theme)
-    for place, (row, title) in enumerate(titles.items()):
+    for place, (row, kind) in enumerate(zip(rows, kinds, strict=True)):
         top = 1 - place * (height + gap)
-        figure.update_layout(
-            {
-                f"yaxis{row[1:]}": look
-                | {
-                    "domain": [max(0.0, top - height), top],
-                    "title": look["title"] | {"text": title},
-                    "rangemode": mode,
-                }
-            }
-        )
+        look = axis(theme) | {"domain": [max(0.0, top - height), top], "rangemode": mode}
+        look["title"] |= {"text": f"{KINDS[kind][0]}:<br>{title}"}
+        figure.update_layout({f"yaxis{row[1:]}": look})
+    return figure, rows
 
 
 def _span(times: np.ndarray) -> list[float]:
     return [0.0, max(float(times[-1]), 1e-6)]
-
-
-def _marked(figure: go.Figure, cursor: float | None, theme: Theme) -> go.Figure:
-    if cursor is not None:
-        figure.update_layout(
-            shapes=[
-                {
-                    "type": "line",
-                    "xref": "x",
-                    "yref": "paper",
-                    "x0": cursor,
-                    "x1": cursor,
-                    "y0": 0,
-                    "y1": 1,
-                    "layer": "below",
-                    "line": {"color": QUIET[theme], "width": 1, "dash": "dash"},
-                }
-            ]
-        )
-    return figure

@@ -78,10 +78,9 @@ def add(figure: go.Figure, shown: Sequence[Display], kind: str, theme: Theme) ->
                 for entry in shown
             ]
             _fill(figure, bars, hue, hue, f"⟨{'XYZ'[k]}⟩")
-        x, y = _lines([(entry.x - _HALF, entry.x + _HALF, entry.y) for entry in shown])
         figure.add_scatter(
-            x=x,
-            y=y,
+            x=[x for entry in shown for x in (entry.x - _HALF, entry.x + _HALF, np.nan)],
+            y=[y for entry in shown for y in (entry.y, entry.y, np.nan)],
             mode="lines",
             hoverinfo="skip",
             connectgaps=False,
@@ -115,11 +114,9 @@ def _fill(
     figure: go.Figure, boxes: Sequence[tuple[float, ...]], hue: str, rim: str, name: str
 ) -> None:
     """Rectangles (left, right, top, bottom) as one series."""
-    x = np.array([(a, b, b, a, a, np.nan) for a, b, _, _ in boxes]).ravel()
-    y = np.array([(c, c, d, d, c, np.nan) for _, _, c, d in boxes]).ravel()
     figure.add_scatter(
-        x=x,
-        y=y,
+        x=np.array([(a, b, b, a, a, np.nan) for a, b, _, _ in boxes]).ravel(),
+        y=np.array([(c, c, d, d, c, np.nan) for _, _, c, d in boxes]).ravel(),
         mode="lines",
         fill="toself",
         fillcolor=hue,
@@ -127,13 +124,6 @@ def _fill(
         name=name,
         connectgaps=False,
         line={"color": rim, "width": 1},
-    )
-
-
-def _lines(spans: Sequence[tuple[float, float, float]]) -> tuple[np.ndarray, np.ndarray]:
-    return (
-        np.array([(a, b, np.nan) for a, b, _ in spans]).ravel(),
-        np.array([(y, y, np.nan) for _, _, y in spans]).ravel(),
     )
 
 
@@ -281,10 +271,11 @@ def diagram(
         )
     else:
         _discs(figure, boxes, wires, at, bloch, entropy, notes, theme, unit)
-    figure.update_layout(shapes=shapes, annotations=notes, clickmode="event+select")
-    figure.update_xaxes(**bare_axis(), range=[-0.62, width])
-    figure.update_yaxes(**bare_axis(), range=[bottom + EDGE, top - EDGE])
-    return figure
+    return (
+        figure.update_layout(shapes=shapes, annotations=notes, clickmode="event+select")
+        .update_xaxes(**bare_axis(), range=[-0.62, width])
+        .update_yaxes(**bare_axis(), range=[bottom + EDGE, top - EDGE])
+    )
 
 
 def _wires(
@@ -296,13 +287,11 @@ def _wires(
     unit: float,
 ) -> None:
     for hue in dict.fromkeys(wire.hue for wire in wires):
-        x, y = list[float | None](), list[float | None]()
-        for wire in (wire for wire in wires if wire.hue == hue):
-            x += [-0.55, width - 0.15 if wire.end is None else wire.end, None]
-            y += [wire.y, wire.y, None]
+        own = [wire for wire in wires if wire.hue == hue]
+        ends = [width - 0.15 if wire.end is None else wire.end for wire in own]
         figure.add_scatter(
-            x=x,
-            y=y,
+            x=[x for end in ends for x in (-0.55, end, None)],
+            y=[y for wire in own for y in (wire.y, wire.y, None)],
             mode="lines",
             hoverinfo="skip",
             line={"color": hue or QUIET[theme], "width": 1.2},
@@ -373,11 +362,11 @@ def _box(
             "y1": high,
             "layer": "above",
         }
-        shapes.append(place | {"fillcolor": PAPER[theme], "line": {"width": 0}})
-        shapes.append(
+        shapes += [
+            place | {"fillcolor": PAPER[theme], "line": {"width": 0}},
             place
-            | {"fillcolor": faded(hue, 0.28 if done else 0.1), "line": rim, "opacity": opacity}
-        )
+            | {"fillcolor": faded(hue, 0.28 if done else 0.1), "line": rim, "opacity": opacity},
+        ]
     names = box.name.split("|") if box.named_apart else [box.name] * len(spans)
     for name, (low, high) in zip(names, spans, strict=False):
         size = 9 if slim and _least(wires) * unit < 12 else 10 if slim or len(name) > 3 else 12
@@ -458,8 +447,8 @@ def _discs(
     theme: Theme,
     unit: float,
 ) -> None:
-    places, radius, last = [], [], max((box.column for box in boxes), default=0)
-    apart = _least(wires) * unit
+    discs: list[tuple[int, float, int]] = []  # row, place and radius
+    last, apart = max((box.column for box in boxes), default=0), _least(wires) * unit
     usual, odd = 15 if last < MANY else 10, False  # so that it fits between two boxes
     for row, wire in enumerate(wires):
         reached = max(
@@ -472,33 +461,24 @@ def _discs(
         odd = row > 0 and abs(wire.y - above.y) < NEAR and not odd
         x += STAGGER * (odd and reached is not None and (above.end is None or x <= above.end))
         if wire.end is None or x <= wire.end:
-            places.append((row, x))
-            radius.append(
-                usual
-                if apart > 29
-                else int(apart / 2)
-                if reached is None
-                else 7
-                if wire.hue
-                else usual
-            )
+            small = int(apart / 2) if reached is None else 7 if wire.hue else usual
+            discs.append((row, x, usual if apart > 29 else small))
     figure.add_scatter(
-        x=[x for _, x in places],
-        y=[wires[row].y for row, _ in places],
+        x=[x for _, x, _ in discs],
+        y=[wires[row].y for row, *_ in discs],
         mode="markers",
         name="qubits",
         cliponaxis=False,
         hovertemplate="%{text}<extra></extra>",
-        text=[disc_tip(wires[row].name, bloch[row], float(entropy[row])) for row, _ in places],
+        text=[disc_tip(wires[row].name, bloch[row], float(entropy[row])) for row, *_ in discs],
         marker={
-            "size": [2 * r for r in radius],
+            "size": [2 * radius for *_, radius in discs],
             "color": PAPER[theme],
             "line": {"color": LINE[theme], "width": 1.5},
             "opacity": 1,
         },
     )
-    for (row, x), r in zip(places, radius, strict=True):
-        notes.append(arrow(x, wires[row].y, bloch[row], r, theme))
+    notes += [arrow(x, wires[row].y, bloch[row], radius, theme) for row, x, radius in discs]
 
 
 def disc_tip(name: str, vector: np.ndarray, entropy: float) -> str:
@@ -550,9 +530,8 @@ def bloch_row(
     )
     across = len(names) if len(names) <= 6 else -(-len(names) // 2)
     lines = -(-len(names) // across)
-    figure = base(theme, 12 + 120 * lines, left=6, right=22, top=6, bottom=6)
     places = [(i % across, -(i // across)) for i in range(len(names))]
-    figure.add_scatter(
+    figure = base(theme, 12 + 120 * lines, left=6, right=22, top=6, bottom=6).add_scatter(
         x=[x for x, _ in places],
         y=[y for _, y in places],
         mode="markers",
@@ -588,10 +567,11 @@ def bloch_row(
                 "font": {"size": 11, "color": INK[theme]},
             },
         ]
-    figure.update_layout(annotations=notes)
-    figure.update_xaxes(**bare_axis(), range=[-0.6, max(across, 4) - 0.4])
-    figure.update_yaxes(**bare_axis(), range=[0.5 - lines, 0.5])
-    return figure
+    return (
+        figure.update_layout(annotations=notes)
+        .update_xaxes(**bare_axis(), range=[-0.6, max(across, 4) - 0.4])
+        .update_yaxes(**bare_axis(), range=[0.5 - lines, 0.5])
+    )
 
 
 @drawing()
@@ -599,22 +579,23 @@ def bars(
     values: np.ndarray, names: Sequence[str], title: str, *, theme: Theme = "light"
 ) -> go.Figure:
     """One bar a qubit."""
-    figure = base(theme, 220, bottom=40)
-    figure.add_bar(
-        x=list(range(len(names))),
-        y=values,
-        marker={"color": INK[theme]},
-        hovertemplate="%{y:.3f}<extra></extra>",
-        width=0.6,
+    return (
+        base(theme, 220, bottom=40)
+        .add_bar(
+            x=list(range(len(names))),
+            y=values,
+            marker={"color": INK[theme]},
+            hovertemplate="%{y:.3f}<extra></extra>",
+            width=0.6,
+        )
+        .update_xaxes(
+            tickvals=list(range(len(names))), ticktext=[label(name, 14) for name in names]
+        )
+        .update_yaxes(
+            title={"text": label(title, 80)},
+            range=[0, max(0.72, float(np.max(values, initial=0)) * 1.05)],
+        )
     )
-    figure.update_xaxes(
-        tickvals=list(range(len(names))), ticktext=[label(name, 14) for name in names]
-    )
-    figure.update_yaxes(
-        title={"text": label(title, 80)},
-        range=[0, max(0.72, float(np.max(values, initial=0)) * 1.05)],
-    )
-    return figure
 
 
 @drawing()
@@ -625,7 +606,6 @@ def entropy_lines(
     marks: Sequence[tuple[float, str]],
     *,
     hues: Sequence[str] = (),
-    x_title: str = "gates done",
     y_title: str = "von Neumann entropy (nats)",
     theme: Theme = "light",
 ) -> go.Figure:
@@ -681,28 +661,32 @@ def entropy_lines(
                 "line": {"color": VERMILLION, "width": 2},
             }
         )
-    notes = [
-        {
-            "x": x,
-            "y": 1,
-            "yref": "paper",
-            "yanchor": "top",
-            "xanchor": "left",
-            "text": label(name),
-            "showarrow": False,
-            "yshift": -12 * (i % 2),
-            "font": {"size": 10, "color": QUIET[theme]},
-        }
-        for i, (x, name) in enumerate(marks)
-    ]
-    figure.update_layout(shapes=shapes, annotations=notes, hovermode="x unified")
-    figure.update_xaxes(title={"text": x_title})
-    figure.update_yaxes(
-        title={"text": label(y_title)},
-        rangemode="tozero",
-        range=[0, max(0.78, 1.12 * float(np.max(values, initial=0)))],
+    return (
+        figure.update_layout(
+            shapes=shapes,
+            annotations=[
+                {
+                    "x": x,
+                    "y": 1,
+                    "yref": "paper",
+                    "yanchor": "top",
+                    "xanchor": "left",
+                    "text": label(name),
+                    "showarrow": False,
+                    "yshift": -12 * (i % 2),
+                    "font": {"size": 10, "color": QUIET[theme]},
+                }
+                for i, (x, name) in enumerate(marks)
+            ],
+            hovermode="x unified",
+        )
+        .update_xaxes(title={"text": "gates done"})
+        .update_yaxes(
+            title={"text": label(y_title)},
+            rangemode="tozero",
+            range=[0, max(0.78, 1.12 * float(np.max(values, initial=0)))],
+        )
     )
-    return figure
 
 
 @drawing()
@@ -718,9 +702,8 @@ def cuts(
     z = np.full((len(values), max(widest, 1)), np.nan)
     for i, row in enumerate(values):
         z[i, : len(row)] = row
-    figure = base(theme, 92 + 34 * len(values), left=10, right=10, top=8)
     high = max(float(np.nanmax(z)) if np.isfinite(z).any() else 1.0, 1e-3)
-    figure.add_trace(
+    figure = base(theme, 92 + 34 * len(values), left=10, right=10, top=8).add_trace(
         go.Heatmap(
             z=z,
             colorscale=UNSIGNED_SCALE,
@@ -738,32 +721,33 @@ def cuts(
         )
     )
     rows, columns = np.nonzero(np.isfinite(z))
-    figure.add_scatter(
-        x=columns,
-        y=rows,
-        mode="text",
-        hoverinfo="skip",
-        text=[f"{max(v, 0):.2f}" for v in z[rows, columns]],
-        textfont={
-            "size": 11,
-            "color": [ON_BRIGHT if v > BRIGHT * high else ON_DARK for v in z[rows, columns]],
-        },
+    return (
+        figure.add_scatter(
+            x=columns,
+            y=rows,
+            mode="text",
+            hoverinfo="skip",
+            text=[f"{max(v, 0):.2f}" for v in z[rows, columns]],
+            textfont={
+                "size": 11,
+                "color": [ON_BRIGHT if v > BRIGHT * high else ON_DARK for v in z[rows, columns]],
+            },
+        )
+        .update_xaxes(
+            title={"text": "cut after the first k qubits that are not measured yet"},
+            tickvals=list(range(z.shape[1])),
+            ticktext=[str(k + 1) for k in range(z.shape[1])],
+            showline=False,
+            ticks="",
+        )
+        .update_yaxes(
+            tickvals=list(range(len(moments))),
+            ticktext=[label(m) for m in moments],
+            autorange="reversed",
+            showline=False,
+            ticks="",
+        )
     )
-    figure.update_xaxes(
-        title={"text": "cut after the first k qubits that are not measured yet"},
-        tickvals=list(range(z.shape[1])),
-        ticktext=[str(k + 1) for k in range(z.shape[1])],
-        showline=False,
-        ticks="",
-    )
-    figure.update_yaxes(
-        tickvals=list(range(len(moments))),
-        ticktext=[label(m) for m in moments],
-        autorange="reversed",
-        showline=False,
-        ticks="",
-    )
-    return figure
 
 
 @drawing()
@@ -773,12 +757,11 @@ def poolings(
     """Entropy before and after every pooling, and what the outcomes carry away."""
     figure = base(theme, 250, legend=True)
     places = [f"layer {k}" for k in range(len(before))]
-    groups = (
+    for values, name, hue in (
         (before, "before, all active qubits", faded(GREY, 0.7)),
         (after, "after, those that stay", INK[theme]),
         (outcomes, "outcomes, one by one", ORANGE),
-    )
-    for values, name, hue in groups:
+    ):
         figure.add_bar(
             x=places,
             y=values,
@@ -789,9 +772,9 @@ def poolings(
             cliponaxis=False,
             hovertemplate=f"{name}: %{{y:.3f}} nats<extra></extra>",
         )
-    figure.update_yaxes(title={"text": "entropy (nats)"}, rangemode="tozero")
-    figure.update_layout(barmode="group", bargap=0.35)
-    return figure
+    return figure.update_yaxes(title={"text": "entropy (nats)"}, rangemode="tozero").update_layout(
+        barmode="group", bargap=0.35
+    )
 
 
 @drawing()
@@ -804,8 +787,10 @@ def step_error(
         steps, one, whole: (n,) step sizes dt and distances; chosen: the step that is drawn.
     """
     figure = base(theme, 300, legend=True)
-    lines = ((one, "after one step", "solid"), (whole, "after as many as fill T", "dash"))
-    for values, name, dash in lines:
+    for values, name, dash in (
+        (one, "after one step", "solid"),
+        (whole, "after as many as fill T", "dash"),
+    ):
         figure.add_scatter(
             x=steps,
             y=np.maximum(values, 1e-17),
@@ -815,10 +800,12 @@ def step_error(
             line={"color": INK[theme], "width": 2, "dash": dash},
             hovertemplate="dt = %{x:.3g}: %{y:.2e}<extra></extra>",
         )
-    everything = np.maximum(np.concatenate([one, whole]), 1e-17)
-    figure.update_xaxes(type="log", title={"text": "step dt (model units)"}, **log_ticks(steps))
-    figure.update_yaxes(
-        type="log", title={"text": "trace distance (0 to 1)"}, **log_ticks(everything)
+    return (
+        figure.update_xaxes(type="log", title={"text": "step dt (model units)"}, **log_ticks(steps))
+        .update_yaxes(
+            type="log",
+            title={"text": "trace distance (0 to 1)"},
+            **log_ticks(np.maximum(np.concatenate([one, whole]), 1e-17)),
+        )
+        .add_vline(x=chosen, line={"color": QUIET[theme], "dash": "dash"})
     )
-    figure.add_vline(x=chosen, line={"color": QUIET[theme], "dash": "dash"})
-    return figure

@@ -3,6 +3,7 @@ step of an evolution, for an entangled-fusion network, and for plain gates."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,8 +17,11 @@ from qfusion.figures.circuit import LINES, Box, Wire, matrix_tip
 from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
 from qfusion.models.neighbours import CircuitModel
 from qfusion.models.tweak import LEARNED, Tweak
+from qfusion.quantum import states
 from qfusion.quantum.circuits import Cone, Gate, Step, as_step, operation_matrix, rotation
-from qfusion.track import progress
+from qfusion.quantum.decomposition import PAULIS
+from qfusion.quantum.measures import qubit_entropy
+from qfusion.track import attractors, progress
 
 LEFT_OUT = 1.78  # modality qubits end right of the fusion gate
 
@@ -103,13 +107,16 @@ def of_fusion(result: Any, model: Any) -> Replay:
     wires = _fusion_wires(result.wires, model)
     rows = {name: row for row, name in enumerate(result.wires)}
     gates = tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in result.gates)
-    moments = tuple((m.wires, m.before, m.after, m.mutual) for m in result.moments)
-    boxes = _fusion_boxes(result.gates, rows, model)
-    parts = _fusion_parts(result.gates)
-    followed = tuple(row for row, wire in enumerate(wires) if wire.end is None)
-    steps = tuple(_step_of(gate, rows) for gate in result.gates)
     return Replay(
-        boxes, wires, gates, result.bloch, result.entropy, moments, parts, followed, steps=steps
+        _fusion_boxes(result.gates, rows, model),
+        wires,
+        gates,
+        result.bloch,
+        result.entropy,
+        tuple((m.wires, m.before, m.after, m.mutual) for m in result.moments),
+        _fusion_parts(result.gates),
+        tuple(row for row, wire in enumerate(wires) if wire.end is None),
+        steps=tuple(_step_of(gate, rows) for gate in result.gates),
     )
 
 
@@ -199,30 +206,24 @@ def _step_box(
     """All gates of one convolution or pooling as one box."""
     numbers = [n for n, gate in enumerate(gates, 1) if gate.step == step]
     inside = [gates[n - 1] for n in numbers]
-    names = {wire for gate in inside for wire in gate.wires}
-    pool = inside[0].kind == "pool"
-    measured, stored = inside[0].wires[0], inside[-1].wires[-1]
-    on = tuple(
-        rows[w] for w in ((measured, stored) if pool else sorted(names, key=lambda w: rows[w]))
-    )
-    low, high = min(on), max(on)
-    column = max([start, *(free.get(row, start) for row in range(low, high + 1))])
-    free.update(dict.fromkeys(range(low, high + 1), column + 1))
-    layer = inside[0].layer
+    where = sorted({wire for gate in inside for wire in gate.wires}, key=lambda wire: rows[wire])
+    layer, pool, stored = inside[0].layer, inside[0].kind == "pool", inside[-1].wires[-1]
+    on = tuple(rows[wire] for wire in ((inside[0].wires[0], stored) if pool else where))
+    span = range(min(on), max(on) + 1)
+    column = max([start, *(free.get(row, start) for row in span)])
+    free.update(dict.fromkeys(span, column + 1))
     if pool:
         does = f"{inside[0].sentence} {stored} is turned by one of two learned rotations, depending on what was read."
-        turns = [gate for gate in inside if gate.outcome is not None]
         text = "<br>".join(
             f"if {gate.outcome}: {_angles(gate)}<br>{matrix_tip(_unitary(gate).numpy())}"
-            for gate in turns
+            for gate in inside
+            if gate.outcome is not None
         )
         return Box("M|U3", column, on, numbers[0], numbers[-1], does, ORANGE, True, text)
-    block = model.network.block
     does = (
-        f"Convolution of layer {layer}: block {block}, {len(inside)} gates with angles that every pair of this layer "
-        f"shares, on {' and '.join(sorted(names, key=lambda w: rows[w]))}."
+        f"Convolution of layer {layer}: block {model.network.block}, {len(inside)} gates with angles that every "
+        f"pair of this layer shares, on {' and '.join(where)}."
     )
-    where = sorted(names, key=lambda w: rows[w])
     U = torch.eye(4, dtype=torch.complex128)
     for gate in inside:
         angles = torch.tensor(list(gate.values.values()), dtype=torch.float64)
@@ -247,80 +248,18 @@ def _angles(gate: Any) -> str:
 
 def _fusion_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
     result: list[tuple[int, str]] = []
-    words = {"encode": "encode", "fuse": "fuse", "convolve": "convolve", "pool": "pool"}
     last = None
     for done, gate in enumerate(gates):
         kind = "encode" if gate.kind in ("encode", "fuse") else gate.kind
         if (kind, gate.layer) != last:
             last = (kind, gate.layer)
-            result.append(
-                (done, "encode and fuse" if kind == "encode" else f"{words[kind]} {gate.layer}")
-            )
+            result.append((done, "encode and fuse" if kind == "encode" else f"{kind} {gate.layer}"))
     return tuple(result)
-
-
-def of_step(
-    built: Any, bloch: np.ndarray, entropy: np.ndarray, moments: Any, modalities: Sequence[str]
-) -> Replay:
-    """The replay of one step of an evolution; `built` as `track.circuit.step_circuit` gives it."""
-    rows = {wire: row for row, wire in enumerate(built.wires)}
-    everyone = len(modalities)
-    owner = {
-        wire: name
-        for gate in built.gates
-        if gate.kind == "prepare"
-        for wire in gate.wires
-        for name in gate.modalities
-    }
-    wires = tuple(
-        Wire(wire, float(row), term_colour(owner[wire], modalities)) for wire, row in rows.items()
-    )
-    boxes = []
-    for number, gate in enumerate(built.gates, 1):
-        values = "; ".join(f"{name}: {value:.3g}" for name, value in gate.values.items())
-        hue = (
-            GREY
-            if gate.kind == "jump" or len(gate.modalities) == everyone
-            else term_colour("+".join(gate.modalities), modalities)
-        )
-        on = tuple(rows[wire] for wire in gate.wires)
-        apart = len(on) > 1 and max(on) - min(on) + 1 > len(on)
-        boxes.append(
-            Box(
-                gate.label,
-                gate.column,
-                on,
-                number,
-                number,
-                f"{gate.sentence} {values}",
-                hue,
-                apart,
-                matrix_tip(gate.operators[0]) if gate.kind == "unitary" else "",
-            )
-        )
-    gates = tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in built.gates)
-    first = next((n for n, gate in enumerate(built.gates) if gate.kind != "prepare"), 0)
-    return Replay(
-        tuple(boxes),
-        wires,
-        gates,
-        bloch,
-        entropy,
-        moments,
-        ((0, "prepare"), (first, "one step")),
-        tuple(range(len(wires))),
-    )
 
 
 def through_step(built: Any, modalities: Sequence[str]) -> Replay:
     """The replay of a sample through one step of an evolution, from its product state; `built` as
     `track.circuit.step_circuit` gives it."""
-    from qfusion.quantum import states
-    from qfusion.quantum.decomposition import PAULIS
-    from qfusion.quantum.measures import qubit_entropy
-    from qfusion.track import attractors
-
-    system, n = built.system, len(built.wires)
     kets = {
         gate.modalities[0]: np.asarray(gate.operators)
         for gate in built.gates
@@ -329,44 +268,77 @@ def through_step(built: Any, modalities: Sequence[str]) -> Replay:
     prepared: set[str] = set()
 
     def product() -> np.ndarray:
-        psi = np.ones(1, dtype=complex)
-        for name, size in zip(system.names, system.dims, strict=True):
-            psi = np.kron(psi, kets[name] if name in prepared else np.eye(size)[0])
+        sizes = zip(built.system.names, built.system.dims, strict=True)
+        parts = (kets[name] if name in prepared else np.eye(size)[0] for name, size in sizes)
+        psi = functools.reduce(np.kron, parts, np.ones(1, dtype=complex))
         return np.outer(psi, psi.conj())
 
-    rho = product()
-    bloch, moments = [_bloch(rho, n, PAULIS.numpy())], []
+    qubits = (2,) * len(built.wires)
+    rhos, moments = [product()], []
     for gate in built.gates:
         on = tuple(built.wires.index(wire) for wire in gate.wires)
-        before = rho
         if gate.kind == "prepare":
             prepared |= set(gate.modalities)
-            rho = product()
+            rhos.append(product())
         else:
-            where = [system.names.index(name) for name in gate.modalities]
-            rho = attractors.apply(
-                states.embed(torch.from_numpy(gate.operators), system.dims, where).numpy(), rho
-            )
-        bloch.append(_bloch(rho, n, PAULIS.numpy()))
-        pair = (
-            [states.partial_trace(torch.as_tensor(r), (2,) * n, on).numpy() for r in (before, rho)]
-            if len(on) <= 4
-            else None
+            where = [built.system.names.index(name) for name in gate.modalities]
+            operators = states.embed(torch.from_numpy(gate.operators), built.system.dims, where)
+            rhos.append(attractors.apply(operators.numpy(), rhos[-1]))
+        before, after = rhos[-2:]
+        if len(on) <= 4:
+            parts = (states.partial_trace(torch.as_tensor(r), qubits, on) for r in (before, after))
+            moments.append((gate.wires, *(part.numpy() for part in parts), None))
+        else:
+            moments.append(((), before[:1, :1], after[:1, :1], None))
+    bloch = np.stack([_bloch(rho, len(qubits)) for rho in rhos])
+    rows = {wire: float(row) for row, wire in enumerate(built.wires)}
+    owners = {
+        wire: gate.modalities[-1]
+        for gate in built.gates
+        if gate.kind == "prepare"
+        for wire in gate.wires
+    }
+    return Replay(
+        tuple(_boxes_of_step(built, modalities)),
+        tuple(Wire(wire, row, term_colour(owners[wire], modalities)) for wire, row in rows.items()),
+        tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in built.gates),
+        bloch,
+        qubit_entropy(bloch),
+        tuple(moments),
+        (
+            (0, "prepare"),
+            (
+                next((n for n, gate in enumerate(built.gates) if gate.kind != "prepare"), 0),
+                "one step",
+            ),
+        ),
+        tuple(range(len(qubits))),
+    )
+
+
+def _boxes_of_step(built: Any, modalities: Sequence[str]) -> Iterator[Box]:
+    for number, gate in enumerate(built.gates, 1):
+        values = "; ".join(f"{name}: {value:.3g}" for name, value in gate.values.items())
+        on = tuple(built.wires.index(wire) for wire in gate.wires)
+        shared = gate.kind == "jump" or len(gate.modalities) == len(modalities)
+        yield Box(
+            gate.label,
+            gate.column,
+            on,
+            number,
+            number,
+            f"{gate.sentence} {values}",
+            GREY if shared else term_colour("+".join(gate.modalities), modalities),
+            len(on) > 1 and max(on) - min(on) + 1 > len(on),
+            matrix_tip(gate.operators[0]) if gate.kind == "unitary" else "",
         )
-        moments.append((gate.wires if pair else (), *(pair or (before[:1, :1], rho[:1, :1])), None))
-    vectors = np.stack(bloch)
-    return of_step(built, vectors, qubit_entropy(vectors), tuple(moments), modalities)
 
 
-def _bloch(rho: np.ndarray, n: int, paulis: np.ndarray) -> np.ndarray:
+def _bloch(rho: np.ndarray, n: int) -> np.ndarray:
     """Bloch vectors (n, 3) of all qubits of a state (2^n, 2^n)."""
-    from qfusion.quantum import states
-
-    result = []
-    for q in range(n):
-        one = states.partial_trace(torch.as_tensor(rho), (2,) * n, (q,)).numpy()
-        result.append([float(np.real(np.trace(one @ P))) for P in paulis[1:]])
-    return np.array(result)
+    qubits = [states.partial_trace(torch.as_tensor(rho), (2,) * n, (q,)).numpy() for q in range(n)]
+    paulis = PAULIS.numpy()[1:]
+    return np.array([[float(np.real(np.trace(one @ P))) for P in paulis] for one in qubits])
 
 
 # From the gates of a model with plain gates to a drawing: boxes, wires, parts, and what every gate does in words.
@@ -404,17 +376,17 @@ PARAMETERS = (
 
 
 @torch.no_grad()
-def of_gates(model: CircuitModel, states: Mapping[str, torch.Tensor]) -> Replay:
+def of_gates(model: CircuitModel, encoded: Mapping[str, torch.Tensor]) -> Replay:
     """Returns the way of one sample through the circuit.
 
     Args:
-        model: whose circuit it is. states: what the sample's modalities come to, one row each, as of `model.encode`.
+        model: whose circuit it is. encoded: what the sample's modalities come to, one row each, as of `model.encode`.
 
     Raises:
         InvalidInput: when there are several rows.
     """
     registers = model.registers()
-    result = progress.of_gates(model.gates(states), registers)
+    result = progress.of_gates(model.gates(encoded), registers)
     gates = [(gate, tuple(result.wires[q] for q in gate.wires)) for gate in result.gates]
     owners = [name for name, size in registers.items() for _ in range(size)]
     coloured = set(owners) <= set(model.modalities) and max(registers.values()) <= len(LINES)
@@ -428,7 +400,7 @@ def of_gates(model: CircuitModel, states: Mapping[str, torch.Tensor]) -> Replay:
         tuple((m.wires, m.before, m.after, m.mutual) for m in result.moments),
         _gate_parts(result.gates),
         tuple(range(len(owners))),
-        model.remark(states),
+        model.remark(encoded),
         ACROSS,
         tuple(as_step(gate.wires, gate.matrix) for gate in result.gates),
     )
@@ -502,12 +474,10 @@ def _gate_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
 @memo(16, background=False, says="Walking the sample through the circuit …")
 def replay(study: Any, row: int, words: str = "") -> Replay:
     """The sample's way through the circuit."""
-    from qfusion.track.progress import progress
-
     model = study.model.tweaked(words)
     if study.can("gates"):
         return of_gates(model, dynamics.encoded_states(study, row))
-    return of_fusion(progress(model, study.theta(row)), model)
+    return of_fusion(progress.progress(model, study.theta(row)), model)
 
 
 @memo(16, background=False)

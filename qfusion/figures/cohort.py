@@ -24,8 +24,10 @@ from qfusion.figures.style import (
     base,
     drawing,
     faded,
+    in_rows,
     label,
     note,
+    ringed,
     term_colour,
     term_title,
 )
@@ -106,16 +108,13 @@ def violins(
         [row for row, term in enumerate(terms) if term in sample],
         theme,
     )
-    figure.update_yaxes(
-        tickvals=list(range(len(terms))),
-        ticktext=[term_title(term) for term in terms],
-        range=[len(terms) - 0.4, -0.6],
-        showline=False,
-        ticks="",
+    return (
+        figure.update_yaxes(
+            **in_rows([term_title(term) for term in terms], 0.4, 0.6),
+        )
+        .update_xaxes(title={"text": f"contribution ({label(unit)})"})
+        .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     )
-    figure.update_xaxes(title={"text": f"contribution ({label(unit)})"})
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
-    return figure
 
 
 @drawing()
@@ -151,16 +150,15 @@ def boxes(
         return note(figure, NO_ROWS, theme)
     height = 1 / max(len(terms), 1)
     titles = {
-        name: f"{_short(name)}<br>n {int((group == name).sum()):,} | {int((cohort & (group == name)).sum()):,}"
+        name: f"{label(name, 24)}<br>n {int((group == name).sum()):,} | {int((cohort & (group == name)).sum()):,}"
         for name in names
     }
     figure.update_layout(legend_y=1 + 22 / (92 * len(terms)))
     for row, term in enumerate(terms):
         place = "y" if row == 0 else f"y{row + 1}"
-        hue = term_colour(term, modalities)
         for keep, colour, offset in (
             (np.ones(len(group), dtype=bool), GREY, "all"),
-            (cohort, hue, "cohort"),
+            (cohort, term_colour(term, modalities), "cohort"),
         ):
             parts = [whole[term][keep & (group == name)] for name in names]
             filled = [i for i, part in enumerate(parts) if len(part)]
@@ -204,8 +202,7 @@ def boxes(
                     "nticks": 4,
                 }
             }
-        )
-        figure.add_annotation(
+        ).add_annotation(
             x=0.003,
             y=top,
             xref="paper",
@@ -223,20 +220,18 @@ def boxes(
         (cohort_name, BLUE, "square"),
         *([("this sample", INK[theme], "diamond")] if sample else []),
     )
-    last = "y" if len(terms) == 1 else f"y{len(terms)}"
-    figure.update_layout(
+    return figure.update_layout(
         boxmode="group",
         xaxis={
             "type": "category",
             "categoryarray": list(titles.values()),
-            "anchor": last,
+            "anchor": "y" if len(terms) == 1 else f"y{len(terms)}",
             "categoryorder": "array",
             "title": {
                 "text": label(f"{by} (n of all | of the cohort); boxes: contribution ({unit})", 120)
             },
         },
     )
-    return figure
 
 
 @drawing("errors")
@@ -285,31 +280,28 @@ def types(
         result = [pair[place] for pair in errors]
         _intervals(figure, result, rows + shift, [hue] * len(result), "x2", "mean error")
     _key(figure, (whole_name, GREY, "square"), (cohort_name, BLUE, "square"))
-    top = max([n / max(sum(c), 1) for c in (whole, cohort) for n in c], default=0)
+    shares = [n / max(sum(counted), 1) for counted in (whole, cohort) for n in counted]
     names = [
         f"<b>{label(kind)}</b><br>◆ this sample" if kind == chosen else label(kind)
         for kind in kinds
     ]
-    figure.update_yaxes(
-        tickvals=rows,
-        ticktext=names,
-        range=[len(kinds) - 0.45, -0.55],
-        showline=False,
-        ticks="",
-        ticklabelstandoff=6,
+    return (
+        figure.update_yaxes(
+            **in_rows(names, 0.45, 0.55),
+            ticklabelstandoff=6,
+        )
+        .update_layout(
+            clickmode="event+select",
+            xaxis={
+                "domain": [0, 0.56],
+                "range": [0, 1.45 * max(0.1, *shares)],
+                "tickformat": ".0%",
+                "title": {"text": "part of the samples"},
+            },
+            xaxis2=axis(theme) | {"domain": [0.64, 1], "anchor": "y", "rangemode": "tozero"},
+        )
+        .update_layout(xaxis2_title_text="mean error")
     )
-    figure.update_layout(
-        clickmode="event+select",
-        xaxis={
-            "domain": [0, 0.56],
-            "range": [0, 1.45 * max(top, 0.1)],
-            "tickformat": ".0%",
-            "title": {"text": "part of the samples"},
-        },
-        xaxis2=axis(theme) | {"domain": [0.64, 1], "anchor": "y", "rangemode": "tozero"},
-    )
-    figure.update_layout(xaxis2_title_text="mean error")
-    return figure
 
 
 @drawing()
@@ -333,16 +325,14 @@ def relation(
         len(ids) == len(x) == len(y) == len(cohort),
         "Arguments `ids`, `x`, `y` and `cohort` must have one length.",
     )
-    figure = base(theme, 400, legend=True)
-    figure.update_xaxes(title={"text": label(x_title, 90)})
-    figure.update_yaxes(title={"text": label(y_title, 70)})
+    figure = (
+        base(theme, 400, legend=True)
+        .update_xaxes(title={"text": label(x_title, 90)})
+        .update_yaxes(title={"text": label(y_title, 70)})
+    )
     if not len(ids):
         return note(figure, NO_ROWS, theme)
-    texts = [f"<b>{label(name)}</b>" for name in ids]
-    if captions is not None:
-        texts = [
-            f"{head}<br>{label(words, 80)}" for head, words in zip(texts, captions, strict=True)
-        ]
+    texts = _tips(ids, captions)
     for keep, hue, name, size in ((~cohort, GREY, whole_name, 6), (cohort, BLUE, cohort_name, 7)):
         places = np.flatnonzero(keep).tolist()
         if places:
@@ -358,22 +348,7 @@ def relation(
                 unselected={"marker": {"opacity": 0.6}},
                 hovertemplate="%{text}<br>%{x:.3f}, %{y:.3f}<br>click to open it<extra></extra>",
             )
-    here = [i for i, name in enumerate(ids) if name == chosen]
-    if here:
-        figure.add_scatter(
-            x=[x[here[0]]],
-            y=[y[here[0]]],
-            mode="markers",
-            hoverinfo="skip",
-            name="this sample",
-            marker={
-                "size": 15,
-                "color": VERMILLION,
-                "symbol": "circle-open",
-                "line": {"width": 3, "color": VERMILLION},
-            },
-        )
-    return figure
+    return ringed(figure, ids, x, y, chosen, name="this sample")
 
 
 @drawing("whole", "cohort")
@@ -414,19 +389,13 @@ def shares(
         list(rows[: len(sample)]),
         theme,
     )
-    figure.update_yaxes(
-        tickvals=rows,
-        ticktext=[label(name) for name in modalities],
-        range=[len(rows) - 0.4, -0.6],
-        showline=False,
-        ticks="",
-    )
-    figure.update_xaxes(
+    return figure.update_yaxes(
+        **in_rows([label(name) for name in modalities], 0.4, 0.6),
+    ).update_xaxes(
         title={"text": "share of the decision, |Shapley value| / sum"},
         tickformat=".0%",
         rangemode="tozero",
     )
-    return figure
 
 
 @drawing()
@@ -454,9 +423,11 @@ def scatter(
         f"Arguments `ids`, `x` and `y` must have one length, but have {len(ids)}, "
         f"{len(x)} and {len(y)}.",
     )
-    figure = base(theme, 360)
-    figure.update_xaxes(title={"text": label(x_title)})
-    figure.update_yaxes(title={"text": label(y_title)})
+    figure = (
+        base(theme, 360)
+        .update_xaxes(title={"text": label(x_title)})
+        .update_yaxes(title={"text": label(y_title)})
+    )
     if not len(ids):
         return note(figure, "No sample passes the filters.", theme)
     if diagonal:
@@ -468,17 +439,12 @@ def scatter(
             line={"color": LINE[theme], "dash": "dot"},
             hoverinfo="skip",
         )
-    texts = [f"<b>{label(name)}</b>" for name in ids]
-    if captions is not None:
-        texts = [
-            f"{head}<br>{label(words, 80)}" for head, words in zip(texts, captions, strict=True)
-        ]
     figure.add_scatter(
         x=np.asarray(x, dtype=float),
         y=np.asarray(y, dtype=float),
         mode="markers",
         customdata=list(ids),
-        text=texts,
+        text=_tips(ids, captions),
         name="samples",
         marker={"size": 7, "color": faded(BLUE, 0.45), "line": {"width": 0}},
         selected={"marker": {"opacity": 1}},
@@ -486,22 +452,15 @@ def scatter(
         hovertemplate="%{text}<br>"
         + f"{label(x_title)}: %{{x:.2f}}<br>{label(y_title)}: %{{y:.2f}}<extra></extra>",
     )
-    places = [i for i, name in enumerate(ids) if name == chosen]
-    if places:
-        figure.add_scatter(
-            x=[float(x[places[0]])],
-            y=[float(y[places[0]])],
-            mode="markers",
-            hoverinfo="skip",
-            name="chosen",
-            marker={
-                "size": 15,
-                "color": VERMILLION,
-                "symbol": "circle-open",
-                "line": {"width": 3, "color": VERMILLION},
-            },
-        )
-    return figure
+    return ringed(figure, ids, x, y, chosen, name="chosen")
+
+
+def _tips(ids: Sequence[str], captions: Sequence[str] | None) -> list[str]:
+    """What points say: the ids in bold, captions below them."""
+    texts = [f"<b>{label(name)}</b>" for name in ids]
+    if captions is None:
+        return texts
+    return [f"{head}<br>{label(words, 80)}" for head, words in zip(texts, captions, strict=True)]
 
 
 def _intervals(
@@ -575,10 +534,6 @@ def _key(figure: go.Figure, *entries: tuple[str, str, str]) -> None:
         )
 
 
-def _short(name: str) -> str:
-    return label(name, 24)
-
-
 # Slices of the samples with how often each is wrong, and the samples of the largest errors.
 
 _CHOSEN = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
@@ -618,8 +573,7 @@ def rates(
     ]
     figure.add_vline(
         x=overall, line={"color": LINE[theme], "width": 1.5, "dash": "dot"}, layer="below"
-    )
-    figure.add_annotation(
+    ).add_annotation(
         x=overall,
         y=1,
         yref="paper",
@@ -649,24 +603,20 @@ def rates(
         )
     figure.update_layout(clickmode="event+select")
     top = float(min(1.0, max(high.max(), overall)))
-    figure.update_xaxes(
+    return figure.update_xaxes(
         title={"text": label(axis, 90)},
         tickformat=".0%",
         nticks=7,
         range=[-0.03 * max(top, 0.05), 1.06 * max(top, 0.05)],
-    )
-    figure.update_yaxes(
-        tickvals=rows,
-        ticks="",
-        showline=False,
-        range=[len(rows) - 0.5, -0.5],
+    ).update_yaxes(
+        **in_rows(
+            [
+                f"{label(name, 30)}  ({wrong:,} of {count:,})"
+                for name, (wrong, count) in zip(names, counts, strict=True)
+            ]
+        ),
         ticklabelstandoff=6,
-        ticktext=[
-            f"{label(name, 30)}  ({wrong:,} of {count:,})"
-            for name, (wrong, count) in zip(names, counts, strict=True)
-        ],
     )
-    return figure
 
 
 @drawing()
@@ -708,19 +658,16 @@ def worst(
     )
     low, high = min(0.0, float(np.min(errors))), max(0.0, float(np.max(errors)))
     room = 0.22 * max(high - low, 1e-9)
-    figure.update_layout(clickmode="event+select")
-    figure.update_xaxes(
-        title={"text": label(axis, 90)},
-        nticks=7,
-        range=[low - (room if low < 0 else 0), high + room],
+    return (
+        figure.update_layout(clickmode="event+select")
+        .update_xaxes(
+            title={"text": label(axis, 90)},
+            nticks=7,
+            range=[low - (room if low < 0 else 0), high + room],
+        )
+        .update_yaxes(
+            **in_rows([label(name, 44) for name in names]),
+            ticklabelstandoff=6,
+        )
+        .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     )
-    figure.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=[label(name, 44) for name in names],
-        ticks="",
-        showline=False,
-        range=[len(names) - 0.5, -0.5],
-        ticklabelstandoff=6,
-    )
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
-    return figure

@@ -26,6 +26,7 @@ from qfusion.figures.style import (
     drawing,
     faded,
     halo,
+    in_rows,
     label,
     signed,
     split_term,
@@ -41,7 +42,6 @@ def waterfall(
     modalities: Sequence[str],
     *,
     truth: float | None = None,
-    bias_note: str = "",
     unit: str = "score",
     theme: Theme = "light",
     compact: bool = False,
@@ -60,39 +60,47 @@ def waterfall(
         "" in dividends,
         'Argument `dividends` must have the empty coalition "" (the baseline), but has none.',
     )
-    terms, rest = condensed([dividends])
-    others = [sum(dividends[term] for term in rest)] if rest else []
-    steps = np.array([dividends[""], *(dividends[term] for term in terms), *others], dtype=float)
+    names, (steps,), marker = in_steps([dividends], modalities, theme)
     ends = np.cumsum(steps)
-    names = [
-        "baseline",
-        *(term_title(term) for term in terms),
-        *([f"{len(rest)} other joint terms"] if rest else []),
-        "<b>score</b>",
-    ]
-    figure = base(
-        theme,
-        206 if compact else 72 + 31 * len(names),
-        left=10,
-        top=22,
-        bottom=22 if compact else 44,
+    figure = (
+        base(
+            theme,
+            206 if compact else 72 + 31 * len(names),
+            left=10,
+            top=22,
+            bottom=22 if compact else 44,
+        )
+        .add_bar(
+            y=list(range(len(names))),
+            x=np.r_[steps, ends[-1]],
+            base=np.r_[0.0, ends[:-1], 0.0],
+            orientation="h",
+            width=0.62,
+            customdata=[
+                [name, total] for name, total in zip(names, [*ends.tolist(), ends[-1]], strict=True)
+            ],
+            marker=marker,
+            text=[signed(value) for value in (*steps, ends[-1])],
+            textposition="outside",
+            cliponaxis=False,
+            constraintext="none",
+            textangle=0,
+            textfont={"size": 11 if compact else 12, "color": INK[theme], "shadow": halo(theme)},
+            hovertemplate="%{customdata[0]}: %{text}<br>running total %{customdata[1]:.3f}"
+            "<extra></extra>",
+        )
+        .add_scatter(  # from the end of a step to the beginning of the next
+            x=[place for end in ends.tolist() for place in (end, end, None)],
+            y=[place for row in range(len(ends)) for place in (row + 0.31, row + 0.69, None)],
+            mode="lines",
+            line={"color": QUIET[theme], "width": 1},
+            hoverinfo="skip",
+        )
     )
-    _bars(
-        figure,
-        names,
-        steps,
-        ends,
-        ["", *terms, *(["+".join(modalities)] if rest else [])],
-        modalities,
-        theme,
-        compact,
-    )
-    _connectors(figure, ends, theme)
     if truth is not None:
         figure.add_vline(
             x=truth, line={"color": QUIET[theme], "width": 1.5, "dash": "dot"}, layer="below"
-        )
-        figure.add_annotation(
+        ).add_annotation(
             x=truth,
             y=1,
             yref="paper",
@@ -101,21 +109,18 @@ def waterfall(
             showarrow=False,
             font={"size": 11, "color": QUIET[theme]},
         )
-    figure.update_yaxes(
-        range=[len(names) - 0.5, -0.5],
-        showline=False,
-        ticks="",
-        tickvals=list(range(len(names))),
-        ticktext=names,
-        tickfont={"size": 11 if compact else 13},
-    )
-    figure.update_xaxes(
-        range=_room(np.r_[0.0, ends, [] if truth is None else [truth]], 0.3 if compact else 0.18)
-    )
     if not compact:
-        figure.update_xaxes(title={"text": label(unit) + bias_note})
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
-    return figure
+        figure.update_xaxes(title={"text": label(unit)})
+    return (
+        figure.update_yaxes(
+            **in_rows(names),
+            tickfont={"size": 11 if compact else 13},
+        )
+        .update_xaxes(
+            range=_room([0.0, *ends, *([] if truth is None else [truth])], 0.3 if compact else 0.18)
+        )
+        .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    )
 
 
 MAX_JOINT = 11  # joint terms that are drawn one by one: all of them up to four modalities
@@ -133,46 +138,31 @@ def condensed(dividends: Sequence[Mapping[str, float]]) -> tuple[list[str], list
     return [term for term in terms if term not in rest], sorted(rest)
 
 
-def _bars(
-    figure: go.Figure,
-    names: Sequence[str],
-    steps: np.ndarray,
-    ends: np.ndarray,
-    terms: Sequence[str],
-    modalities: Sequence[str],
-    theme: Theme,
-    compact: bool,
-) -> None:
-    starts = np.r_[0.0, ends[:-1], 0.0]
-    widths = np.r_[steps, ends[-1]]
+def in_steps(
+    decisions: Sequence[Mapping[str, float]], modalities: Sequence[str], theme: Theme
+) -> tuple[list[str], np.ndarray, dict[str, Any]]:
+    """The rows of waterfalls: their names, the score's behind all others, the steps of each decision, (n, rows - 1),
+    and the look of their bars."""
+    shown, rest = condensed(decisions)
+    terms = ["", *shown, *(["+".join(modalities)] if rest else [])]
+    names = ["baseline", *map(term_title, shown)]
+    names += [*([f"{len(rest)} other joint terms"] if rest else []), "<b>score</b>"]
+    steps = [
+        [*(own[term] for term in ("", *shown)), *([sum(own[t] for t in rest)] if rest else [])]
+        for own in decisions
+    ]
     hues = [GREY, *(term_colour(term, modalities) for term in terms[1:]), INK[theme]]
-    joint = [len(split_term(term)) > 1 for term in terms] + [False]
-    text = [signed(value) for value in widths]
-    figure.add_bar(
-        y=list(range(len(names))),
-        x=widths,
-        base=starts,
-        orientation="h",
-        width=0.62,
-        customdata=[
-            [name, total] for name, total in zip(names, [*ends.tolist(), ends[-1]], strict=True)
-        ],
-        marker=hatched(hues, joint, theme),
-        text=text,
-        textposition="outside",
-        cliponaxis=False,
-        constraintext="none",
-        textangle=0,
-        textfont={"size": 11 if compact else 12, "color": INK[theme], "shadow": halo(theme)},
-        hovertemplate="%{customdata[0]}: %{text}<br>running total %{customdata[1]:.3f}<extra></extra>",
-    )
+    joint = [*(len(split_term(term)) > 1 for term in terms), False]
+    return names, np.array(steps, dtype=float), hatched(hues, joint, theme)
 
 
-def hatched(hues: Sequence[str], joint: Sequence[bool], theme: Theme) -> dict[str, Any]:
+def hatched(
+    hues: Sequence[str], joint: Sequence[bool], theme: Theme, *, rim: float = 1.5
+) -> dict[str, Any]:
     """Bars of terms in their hues, those of several modalities hatched."""
     return {
         "color": [faded(hue, 0.55) if both else hue for hue, both in zip(hues, joint, strict=True)],
-        "line": {"color": hues, "width": 1.5},
+        "line": {"color": hues, "width": rim},
         "pattern": {
             "shape": ["/" if both else "" for both in joint],
             "fgcolor": hues,
@@ -183,18 +173,8 @@ def hatched(hues: Sequence[str], joint: Sequence[bool], theme: Theme) -> dict[st
     }
 
 
-def _connectors(figure: go.Figure, ends: np.ndarray, theme: Theme) -> None:
-    xs: list[float | None] = []
-    ys: list[float | None] = []
-    for row, end in enumerate(ends):
-        xs += [float(end), float(end), None]
-        ys += [row + 0.31, row + 0.69, None]
-    figure.add_scatter(
-        x=xs, y=ys, mode="lines", line={"color": QUIET[theme], "width": 1}, hoverinfo="skip"
-    )
-
-
-def _room(values: np.ndarray, share: float) -> list[float]:
+def _room(values: Sequence[float], share: float) -> list[float]:
+    """A range that holds values, and a share more at both ends."""
     low, high = float(np.min(values)), float(np.max(values))
     pad = share * max(high - low, 0.1)
     return [low - pad, high + pad]
@@ -210,9 +190,8 @@ def shapley_bars(
     theme: Theme = "light",
 ) -> go.Figure:
     """Shapley value of every modality (unit of the score), with its share of the absolute total written beside it."""
-    figure = base(theme, 60 + 36 * len(modalities), left=10, top=6, bottom=44)
     values = np.array([shapley[name] for name in modalities], dtype=float)
-    figure.add_bar(
+    figure = base(theme, 60 + 36 * len(modalities), left=10, top=6, bottom=44).add_bar(
         y=[label(name) for name in modalities],
         x=values,
         orientation="h",
@@ -229,10 +208,11 @@ def shapley_bars(
         hovertemplate="%{y}: %{x:+.3f}<extra></extra>",
     )
     reach = 1.7 * max(float(np.abs(values).max(initial=0)), 0.05)
-    figure.update_xaxes(range=[-reach, reach], title={"text": f"Shapley value ({label(unit)})"})
-    figure.update_yaxes(autorange="reversed", showline=False, ticks="")
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
-    return figure
+    return (
+        figure.update_xaxes(range=[-reach, reach], title={"text": f"Shapley value ({label(unit)})"})
+        .update_yaxes(autorange="reversed", showline=False, ticks="")
+        .add_vline(x=0, line={"color": LINE[theme], "width": 1})
+    )
 
 
 @drawing()
@@ -242,23 +222,21 @@ def on_scale(
     low: float,
     high: float,
     *,
-    tweaked: float | None = None,
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
     """Truth and prediction as two marks on the range of the target, the error between them."""
-    figure = base(theme, 116, left=10, right=10, top=46, bottom=40)
-    figure.add_scatter(
+    figure = base(theme, 116, left=10, right=10, top=46, bottom=40).add_scatter(
         x=[truth, prediction],
         y=[0, 0],
         mode="lines",
         line={"color": QUIET[theme], "width": 3},
         hoverinfo="skip",
     )
-    marks = [(truth, "truth", "diamond-open", 31), (prediction, "prediction", "circle", 16)]
-    if tweaked is not None:
-        marks.append((tweaked, "tweaked", "triangle-up", 25))
-    for value, name, symbol, shift in marks:
+    for value, name, symbol, shift in (
+        (truth, "truth", "diamond-open", 31),
+        (prediction, "prediction", "circle", 16),
+    ):
         figure.add_scatter(
             x=[value],
             y=[0],
@@ -266,8 +244,7 @@ def on_scale(
             name=name,
             marker={"symbol": symbol, "size": 14, "color": INK[theme], "line": {"width": 2}},
             hovertemplate=f"{name} {value:+.2f}<extra></extra>",
-        )
-        figure.add_annotation(
+        ).add_annotation(
             x=value,
             y=0,
             text=f"{name} {value:+.2f}",
@@ -276,11 +253,9 @@ def on_scale(
             font={"size": 12, "color": INK[theme]},
         )
     span = max(abs(low), abs(high), abs(prediction), abs(truth))
-    figure.update_xaxes(
+    return figure.update_xaxes(
         range=[min(low, -span if low < 0 else low) * 1.08, span * 1.08], title={"text": label(unit)}
-    )
-    figure.update_yaxes(visible=False, range=[-1, 1])
-    return figure
+    ).update_yaxes(visible=False, range=[-1, 1])
 
 
 @drawing()
@@ -295,48 +270,46 @@ def term_bars(
 ) -> go.Figure:
     """Every term but the baseline as a bar with its standard error, and what it was before as a hollow diamond."""
     terms, _ = condensed([values])
-    figure = base(theme, 70 + 30 * len(terms), left=10, right=16, top=8, bottom=42, legend=True)
     rows = list(range(len(terms)))
     hues = [term_colour(term, modalities) for term in terms]
-    figure.add_bar(
-        x=[values[t] for t in terms],
-        y=rows,
-        orientation="h",
-        width=0.6,
-        name="with noise",
-        marker={
-            "color": [
-                faded(hue, 0.55) if "+" in t else hue for t, hue in zip(terms, hues, strict=True)
-            ],
-            "line": {"color": hues, "width": 1.5},
-        },
-        error_x={
-            "type": "data",
-            "array": [errors[t] for t in terms],
-            "color": QUIET[theme],
-            "thickness": 2,
-            "width": 4,
-        },
-        hovertemplate="%{x:+.3f}<extra></extra>",
+    return (
+        base(theme, 70 + 30 * len(terms), left=10, right=16, top=8, bottom=42, legend=True)
+        .add_bar(
+            x=[values[t] for t in terms],
+            y=rows,
+            orientation="h",
+            width=0.6,
+            name="with noise",
+            marker={
+                "color": [
+                    faded(hue, 0.55) if "+" in t else hue
+                    for t, hue in zip(terms, hues, strict=True)
+                ],
+                "line": {"color": hues, "width": 1.5},
+            },
+            error_x={
+                "type": "data",
+                "array": [errors[t] for t in terms],
+                "color": QUIET[theme],
+                "thickness": 2,
+                "width": 4,
+            },
+            hovertemplate="%{x:+.3f}<extra></extra>",
+        )
+        .add_scatter(
+            x=[before[t] for t in terms],
+            y=rows,
+            mode="markers",
+            name="exact",
+            marker={"symbol": "diamond-open", "size": 9, "color": INK[theme], "line": {"width": 2}},
+            hovertemplate="exact: %{x:+.3f}<extra></extra>",
+        )
+        .update_yaxes(
+            **in_rows([term_title(t) for t in terms]),
+        )
+        .update_xaxes(title={"text": f"contribution ({label(unit)})"})
+        .add_vline(x=0, line={"color": LINE[theme], "width": 1})
     )
-    figure.add_scatter(
-        x=[before[t] for t in terms],
-        y=rows,
-        mode="markers",
-        name="exact",
-        marker={"symbol": "diamond-open", "size": 9, "color": INK[theme], "line": {"width": 2}},
-        hovertemplate="exact: %{x:+.3f}<extra></extra>",
-    )
-    figure.update_yaxes(
-        tickvals=rows,
-        ticktext=[term_title(t) for t in terms],
-        range=[len(rows) - 0.5, -0.5],
-        showline=False,
-        ticks="",
-    )
-    figure.update_xaxes(title={"text": f"contribution ({label(unit)})"})
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
-    return figure
 
 
 # Two decisions side by side: one common scale, pairs of bars, and differences.
@@ -356,9 +329,7 @@ def common_range(*decisions: Mapping[str, float], marks: Sequence[float] = ()) -
             ]
         )
         reached += np.cumsum(steps).tolist()
-    low, high = min(reached), max(reached)
-    pad = 0.3 * max(high - low, 0.1)
-    return [low - pad, high + pad]
+    return _room(reached, 0.3)
 
 
 @drawing()
@@ -380,14 +351,7 @@ def differences(
         "Arguments `a` and `b` must have the same terms and a baseline.",
     )
     change = {term: b[term] - a[term] for term in a}
-    joint = sorted(
-        (term for term in change if len(split_term(term)) > 1), key=lambda term: -abs(change[term])
-    )
-    rest = joint[MAX_JOINT:] if len(joint) > MAX_JOINT + 1 else []
-    terms = sorted(
-        (term for term in change if term and term not in rest),
-        key=lambda term: len(split_term(term)),
-    )
+    terms, rest = condensed([change])
     values = [
         change[""],
         *(change[term] for term in terms),
@@ -406,47 +370,34 @@ def differences(
         *([GREY] if rest else []),
         INK[theme],
     ]
-    hatched = [
+    joint = [
         False,
         *(len(split_term(term)) > 1 for term in terms),
         *([True] if rest else []),
         False,
     ]
-    figure = base(theme, 72 + 31 * len(names), left=10, top=22, bottom=44)
-    figure.add_bar(
-        x=values,
-        y=list(range(len(names))),
-        orientation="h",
-        width=0.62,
-        text=[signed(value) for value in values],
-        textposition="outside",
-        cliponaxis=False,
-        constraintext="none",
-        textfont={"size": 12, "color": INK[theme]},
-        marker={
-            "color": [faded(hue, 0.55) if h else hue for hue, h in zip(hues, hatched, strict=True)],
-            "line": {"color": hues, "width": 1.5},
-            "pattern": {
-                "shape": ["/" if h else "" for h in hatched],
-                "fgcolor": hues,
-                "bgcolor": PAPER[theme],
-                "solidity": 0.4,
-                "size": 7,
-            },
-        },
-        hovertemplate="B − A: %{x:+.3f}<extra></extra>",
-    )
     reach = 1.4 * max(float(np.abs(values).max()), 0.02)
-    figure.update_xaxes(range=[-reach, reach], title={"text": f"B − A ({label(unit)})"})
-    figure.update_yaxes(
-        range=[len(names) - 0.5, -0.5],
-        showline=False,
-        ticks="",
-        tickvals=list(range(len(names))),
-        ticktext=names,
+    return (
+        base(theme, 72 + 31 * len(names), left=10, top=22, bottom=44)
+        .add_bar(
+            x=values,
+            y=list(range(len(names))),
+            orientation="h",
+            width=0.62,
+            text=[signed(value) for value in values],
+            textposition="outside",
+            cliponaxis=False,
+            constraintext="none",
+            textfont={"size": 12, "color": INK[theme]},
+            marker=hatched(hues, joint, theme),
+            hovertemplate="B − A: %{x:+.3f}<extra></extra>",
+        )
+        .update_xaxes(range=[-reach, reach], title={"text": f"B − A ({label(unit)})"})
+        .update_yaxes(
+            **in_rows(names),
+        )
+        .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     )
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
-    return figure
 
 
 @drawing()
@@ -485,8 +436,7 @@ def pairs(
             cliponaxis=False,
             textfont={"size": 11, "color": INK[theme]},
             hovertemplate=f"{side}: %{{x:.3f}}<extra></extra>",
-        )
-        figure.add_bar(
+        ).add_bar(
             x=[None],
             y=[None],
             name=side,
@@ -497,21 +447,18 @@ def pairs(
         )
     values = [*a.values(), *b.values()]
     top, low = max([*values, 0.02]), min([*values, 0.0])
-    figure.update_layout(barmode="overlay")
-    figure.update_xaxes(
-        title={"text": label(x_title, 90)},
-        range=[1.25 * low, 1.25 * top],
-        **({"tickformat": ".0%"} if percent else {}),
+    return (
+        figure.update_layout(barmode="overlay")
+        .update_xaxes(
+            title={"text": label(x_title, 90)},
+            range=[1.25 * low, 1.25 * top],
+            **({"tickformat": ".0%"} if percent else {}),
+        )
+        .update_yaxes(
+            **in_rows([label(name, 24) for name in names], 0.45, 0.55),
+            ticklabelstandoff=6,
+        )
     )
-    figure.update_yaxes(
-        tickvals=rows,
-        ticktext=[label(name, 24) for name in names],
-        range=[len(names) - 0.45, -0.55],
-        showline=False,
-        ticks="",
-        ticklabelstandoff=6,
-    )
-    return figure
 
 
 # Reading an entangled-fusion network's fusion: masses, truth tables, softmax of the classes, curves of raw content.
@@ -543,59 +490,61 @@ def masses(
         f"Arguments `modalities`, `elements` and `fused` must fit `values` of shape {(n, M)}, but have "
         f"{len(modalities)}, {len(elements)} and {np.shape(fused)}.",
     )
-    names = [*(label(name) for name in modalities), "<b>fused</b>"]
-    z = np.column_stack([values, fused]).T
     figure = base(
         theme,
         (36 + 17 * (M + 1)) if compact else 56 + 40 * (M + 1),
         left=10,
         right=10,
-        top=30,
-        bottom=40,
+        top=20 if compact else 30,
+        bottom=4 if compact else 10,
     )
-    _cells(figure, z, "%{y}, ‘%{x}’: mass %{z:.3f}<extra></extra>", "mass", numbers=not compact)
-    figure.data[0].update(showscale=not compact)
-    figure.update_layout(hovermode="closest")
+    _cells(
+        figure,
+        np.column_stack([values, fused]).T,
+        numbers=not compact,
+        showscale=not compact,
+        hovertemplate="%{y}, ‘%{x}’: mass %{z:.3f}<extra></extra>",
+    )
     ticks = [
         f"<b>{label(e, 14)} ◂ truth</b>" if i == marked else label(e, 14)
         for i, e in enumerate(elements)
     ]
-    figure.update_xaxes(
-        tickvals=list(range(n)),
-        ticktext=ticks,
-        side="top",
-        showline=False,
-        ticks="",
-        range=[-0.5, n - 0.5],
-    )
-    figure.update_yaxes(
-        tickvals=list(range(M + 1)), ticktext=names, range=[M + 0.5, -0.5], showline=False, ticks=""
-    )
-    figure.add_hline(y=M - 0.5, line={"color": PAPER[theme], "width": 5})
-    figure.update_layout(margin_b=4 if compact else 10, margin_t=20 if compact else 30)
-    return figure
-
-
-def _cells(
-    figure: go.Figure, z: np.ndarray, hover: str, title: str, *, numbers: bool = True
-) -> None:
-    """A heat map of numbers in [0, 1] with each written in its cell, dark on bright and bright on dark."""
-    figure.add_trace(
-        go.Heatmap(
-            z=z,
-            zmin=0,
-            zmax=1,
-            colorscale=UNSIGNED_SCALE,
-            xgap=2,
-            ygap=2,
-            hovertemplate=hover,
-            colorbar={
-                "title": {"text": title, "side": "right", "font": {"size": 12}},
-                "thickness": 10,
-                "outlinewidth": 0,
-                "tickvals": [0, 0.5, 1],
-            },
+    return (
+        figure.update_xaxes(
+            tickvals=list(range(n)),
+            ticktext=ticks,
+            side="top",
+            showline=False,
+            ticks="",
+            range=[-0.5, n - 0.5],
         )
+        .update_yaxes(
+            tickvals=list(range(M + 1)),
+            ticktext=[*(label(name) for name in modalities), "<b>fused</b>"],
+            range=[M + 0.5, -0.5],
+            showline=False,
+            ticks="",
+        )
+        .add_hline(y=M - 0.5, line={"color": PAPER[theme], "width": 5})
+    )
+
+
+def _cells(figure: go.Figure, z: np.ndarray, *, numbers: bool = True, **look: Any) -> None:
+    """A heat map of masses with each written in its cell, dark on bright and bright on dark."""
+    figure.add_heatmap(
+        z=z,
+        zmin=0,
+        zmax=1,
+        colorscale=UNSIGNED_SCALE,
+        xgap=2,
+        ygap=2,
+        colorbar={
+            "title": {"text": "mass", "side": "right", "font": {"size": 12}},
+            "thickness": 10,
+            "outlinewidth": 0,
+            "tickvals": [0, 0.5, 1],
+        },
+        **look,
     )
     if numbers:  # plotly's own choice of ink is a grey that middling cells swallow
         rows, columns = np.nonzero(np.isfinite(z))
@@ -652,8 +601,7 @@ def tables(
         or "none"
         for pattern in patterns
     ]
-    _cells(figure, np.asarray(values), "", "mass")
-    figure.data[0].update(hoverinfo="skip", hovertemplate=None)
+    _cells(figure, np.asarray(values), hoverinfo="skip")
     if edited is not None and np.any(edited):
         rows, columns = np.nonzero(edited)
         figure.add_scatter(
@@ -692,14 +640,11 @@ def tables(
         "%{customdata[2]}<br>this sample reads it with %{customdata[4]}<br>click to change "
         "it<extra></extra>",
     )
-    places = {
-        "tickvals": list(range(P)),
-        "ticktext": [
+    figure.update_xaxes(
+        tickvals=list(range(P)),
+        ticktext=[
             f"<b>{p}</b>" if chosen and b == chosen[1] else p for b, p in enumerate(patterns)
         ],
-    }
-    figure.update_xaxes(
-        places,
         side="top",
         showline=False,
         ticks="",
@@ -711,16 +656,14 @@ def tables(
         f"<b>▸ {label(e, 16)}</b>" if chosen and i == chosen[0] else label(e, 16)
         for i, e in enumerate(elements)
     ]
-    figure.update_yaxes(
-        tickvals=list(range(n)), ticktext=names, range=[n - 0.5, -0.5], showline=False, ticks=""
-    )
+    figure.update_yaxes(**in_rows(names))
     mark = {"type": "rect", "fillcolor": "rgba(0,0,0,0)", "layer": "above"}
     around = (
         {"x0": chosen[1] - 0.5, "x1": chosen[1] + 0.5, "y0": chosen[0] - 0.5, "y1": chosen[0] + 0.5}
         if chosen
         else {}
     )
-    figure.update_layout(
+    return figure.update_layout(
         clickmode="event+select",
         hoverdistance=40,
         shapes=[
@@ -729,7 +672,6 @@ def tables(
             if chosen
         ],
     )
-    return figure
 
 
 @drawing()
@@ -752,31 +694,27 @@ def class_bars(
         values.shape == (len(classes),),
         f"Argument `probabilities` must have shape ({len(classes)},), but has shape {values.shape}.",
     )
-    shown = (
-        range(len(classes)) if len(classes) <= most else sorted(np.argsort(-values)[:most].tolist())
-    )
-    keep = list(shown)
-    figure = base(
-        theme, 66 + 22 * len(keep), left=10, right=34, top=8, bottom=40, legend=before is not None
-    )
+    shown = sorted(np.argsort(-values)[:most].tolist())
     names = [
         f"<b>{label(classes[i], 18)} ◂ truth</b>" if i == truth else label(classes[i], 18)
-        for i in keep
+        for i in shown
     ]
     best = int(values.argmax())
-    figure.add_bar(
-        x=values[keep],
-        y=list(range(len(keep))),
+    figure = base(
+        theme, 66 + 22 * len(shown), left=10, right=34, top=8, bottom=40, legend=before is not None
+    ).add_bar(
+        x=values[shown],
+        y=list(range(len(shown))),
         orientation="h",
         width=0.7,
         name="now",
         showlegend=before is not None,
-        marker={"color": [INK[theme] if i == best else faded(GREY, 0.55) for i in keep]},
+        marker={"color": [INK[theme] if i == best else faded(GREY, 0.55) for i in shown]},
         error_x=None
         if errors is None
         else {
             "type": "data",
-            "array": np.asarray(errors)[keep],
+            "array": np.asarray(errors)[shown],
             "color": QUIET[theme],
             "thickness": 2,
             "width": 4,
@@ -785,25 +723,17 @@ def class_bars(
     )
     if before is not None:
         figure.add_scatter(
-            x=np.asarray(before)[keep],
-            y=list(range(len(keep))),
+            x=np.asarray(before)[shown],
+            y=list(range(len(shown))),
             mode="markers",
             name=before_name,
             marker={"symbol": "diamond-open", "size": 9, "color": VERMILLION, "line": {"width": 2}},
             hovertemplate=f"{before_name}: %{{x:.3f}}<extra></extra>",
         )
-    figure.update_yaxes(
-        tickvals=list(range(len(keep))),
-        ticktext=names,
-        range=[len(keep) - 0.5, -0.5],
-        showline=False,
-        ticks="",
+    return figure.update_yaxes(
+        **in_rows(names),
         ticklabelstandoff=6,
-    )
-    figure.update_xaxes(
-        title={"text": label(unit)}, **({"range": [0, 1.02]} if unit == SOFTMAX else {})
-    )
-    return figure
+    ).update_xaxes(title={"text": label(unit)}, **({"range": [0, 1.02]} if unit == SOFTMAX else {}))
 
 
 @drawing()
@@ -820,24 +750,22 @@ def curve(
     """Raw content that is a curve: a spectrum, a profile."""
     title = wrap(label(x_label, 70), 42)
     lines = title.count("<br>")
-    figure = base(theme, height + 14 * lines, left=58, right=8, top=6, bottom=38 + 14 * lines)
-    dots = "lines+markers" if len(values) <= 40 else "lines"
-    figure.add_scatter(
+    figure = base(
+        theme, height + 14 * lines, left=58, right=8, top=6, bottom=38 + 14 * lines
+    ).add_scatter(
         x=x,
         y=values,
-        mode=dots,
+        mode="lines+markers" if len(values) <= 40 else "lines",
         line={"color": hue, "width": 2},
         marker={"size": 4},
         hovertemplate="%{x:g}: %{y:.3g}<extra></extra>",
     )
     size = {"size": 11}
-    figure.update_xaxes(title={"text": title, "font": size}, tickfont=size)
-    figure.update_yaxes(
+    return figure.update_xaxes(title={"text": title, "font": size}, tickfont=size).update_yaxes(
         title={"text": label(y_label, 40).replace(" (", "<br>("), "font": size},
         tickfont=size,
         nticks=5,
     )
-    return figure
 
 
 @drawing()
@@ -851,9 +779,10 @@ def belief_bars(
     theme: Theme = "light",
 ) -> go.Figure:
     """For each class the interval from belief to plausibility, with the pignistic probability as a mark."""
-    figure = base(theme, 60 + 24 * len(classes), left=10, right=10, top=6, bottom=42, legend=True)
     rows = list(range(len(classes)))
-    figure.add_bar(
+    figure = base(
+        theme, 60 + 24 * len(classes), left=10, right=10, top=6, bottom=42, legend=True
+    ).add_bar(
         x=np.asarray(plausibility) - np.asarray(belief),
         base=belief,
         y=rows,
@@ -875,13 +804,7 @@ def belief_bars(
         f"<b>{label(c, 18)} ◂ truth</b>" if i == truth else label(c, 18)
         for i, c in enumerate(classes)
     ]
-    figure.update_yaxes(
-        tickvals=rows,
-        ticktext=names,
-        range=[len(rows) - 0.5, -0.5],
-        showline=False,
-        ticks="",
+    return figure.update_yaxes(
+        **in_rows(names),
         ticklabelstandoff=6,
-    )
-    figure.update_xaxes(title={"text": "degree of belief (0 to 1)"}, range=[-0.02, 1.02])
-    return figure
+    ).update_xaxes(title={"text": "degree of belief (0 to 1)"}, range=[-0.02, 1.02])

@@ -73,8 +73,7 @@ def measure_lines(
             for part, values in series.items()
         ]
         + ([] if before is None else [_ghosts_entry()])
-    )
-    figure.update_layout(
+    ).update_layout(
         hovermode="x unified",
         dragmode="zoom",
         xaxis={
@@ -136,13 +135,10 @@ def decision_lines(
         ]
         + ([] if before is None else [_ghosts_entry()])
     )
-    lines = [_rule(theme, yref="y2", xref="paper", x0=0, x1=1, y0=0, y1=0)]
-    if cursor is not None:
-        lines.append(_rule(theme, yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1))
-    figure.update_layout(
+    return figure.update_layout(
         hovermode="x unified",
         dragmode="zoom",
-        shapes=lines,
+        shapes=_rules(theme, cursor),
         xaxis={
             "title": {"text": TIME},
             "range": _span(times, None if before is None else before.times),
@@ -152,7 +148,6 @@ def decision_lines(
         yaxis2=axis(theme) | {"domain": [0.0, 0.46]},
         yaxis2_title_text=f"{label(what)} ({label(unit)})",
     )
-    return figure
 
 
 @drawing()
@@ -209,36 +204,9 @@ def decision_layers(
                 },
                 hovertemplate=f"{term_title(name)}: %{{y:+.3f}}<extra></extra>",
             )
-    lines = [
-        {
-            "type": "line",
-            "yref": "y2",
-            "xref": "paper",
-            "x0": 0,
-            "x1": 1,
-            "y0": 0,
-            "y1": 0,
-            "layer": "below",
-            "line": {"color": LINE[theme], "width": 1},
-        }
-    ]
-    if cursor is not None:
-        lines.append(
-            {
-                "type": "line",
-                "yref": "paper",
-                "xref": "x",
-                "x0": cursor,
-                "x1": cursor,
-                "y0": 0,
-                "y1": 1,
-                "layer": "below",
-                "line": {"color": QUIET[theme], "width": 1, "dash": "dash"},
-            }
-        )
-    figure.update_layout(
+    return figure.update_layout(
         hovermode="x unified",
-        shapes=lines,
+        shapes=_rules(theme, cursor),
         xaxis={
             "tickvals": places.tolist(),
             "ticktext": ["<br>".join(label(name).rsplit(" ", 1)) for name in moments],
@@ -251,7 +219,6 @@ def decision_layers(
         yaxis2=axis(theme) | {"domain": [0.0, 0.48]},
         yaxis2_title_text=f"{label(what)} ({label(unit)})",
     )
-    return figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -344,6 +311,14 @@ def _rule(theme: Theme, **place: Any) -> dict[str, Any]:
     }
 
 
+def _rules(theme: Theme, cursor: float | None) -> list[dict[str, Any]]:
+    """Zero of the lower plot, and the cursor through both."""
+    rules = [_rule(theme, yref="y2", xref="paper", x0=0, x1=1, y0=0, y1=0)]
+    if cursor is not None:
+        rules.append(_rule(theme, yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1))
+    return rules
+
+
 @drawing()
 def distance_line(
     times: np.ndarray,
@@ -403,31 +378,33 @@ def distance_line(
     )
     if np.isfinite(gap) and gap > 0:
         anchor = len(times) // 2
-        slope = seen[anchor] * np.exp(-gap * (np.asarray(times) - times[anchor]))
         figure.add_scatter(
             x=times,
-            y=slope,
+            y=seen[anchor] * np.exp(-gap * (np.asarray(times) - times[anchor])),
             mode="lines",
             name=f"exp(−gap·t), gap = {gap:.3g}",
             line={"color": GREY, "dash": "dash"},
             hoverinfo="skip",
         )
-    figure.update_yaxes(
-        type="log", title={"text": "trace distance (0 to 1)"}, **log_ticks(np.concatenate(every))
+    return (
+        figure.update_yaxes(
+            type="log",
+            title={"text": "trace distance (0 to 1)"},
+            **log_ticks(np.concatenate(every)),
+        )
+        .update_xaxes(title={"text": TIME})
+        .add_vline(x=end, line={"color": QUIET[theme], "dash": "dot"})
+        .add_annotation(
+            x=end,
+            y=1,
+            yref="paper",
+            text="read-out T",
+            showarrow=False,
+            xanchor="left",
+            xshift=4,
+            font={"size": 11, "color": QUIET[theme]},
+        )
     )
-    figure.update_xaxes(title={"text": TIME})
-    figure.add_vline(x=end, line={"color": QUIET[theme], "dash": "dot"})
-    figure.add_annotation(
-        x=end,
-        y=1,
-        yref="paper",
-        text="read-out T",
-        showarrow=False,
-        xanchor="left",
-        xshift=4,
-        font={"size": 11, "color": QUIET[theme]},
-    )
-    return figure
 
 
 @drawing()
@@ -441,8 +418,8 @@ def sparkline(
     """Small entropies over time with the end values written out, for cards."""
     figure = base(theme, 116, left=34, right=88, top=6, bottom=34)
     top = 1.2 * max((float(np.max(v)) for v in series.values()), default=1.0) or 1.0
-    gap = 0.19 * top  # a line of text, in units of the axis
-    heights = _spread([float(values[-1]) for values in series.values()], gap, 0.93 * top)
+    # A line of text is so high in units of the axis.
+    heights = _spread([float(values[-1]) for values in series.values()], 0.19 * top, 0.93 * top)
     for (name, values), height in zip(series.items(), heights, strict=True):
         hue, title = _hue(split_term(name), modalities, theme), _title(split_term(name))
         figure.add_scatter(
@@ -451,8 +428,7 @@ def sparkline(
             mode="lines",
             line={"width": 2.2, "color": hue, "dash": term_dash(name)},
             hovertemplate=f"{title} %{{y:.2f}}<extra></extra>",
-        )
-        figure.add_annotation(
+        ).add_annotation(
             x=float(times[-1]),
             y=height,
             text=f"{title} {values[-1]:.2f}",
@@ -461,14 +437,12 @@ def sparkline(
             xshift=5,
             font={"size": 11, "color": INK[theme]},
         )
-    figure.update_xaxes(
+    return figure.update_xaxes(
         title={"text": "time t", "font": {"size": 11}},
         range=[0, float(times[-1])],
         nticks=3,
         tickfont={"size": 11},
-    )
-    figure.update_yaxes(nticks=3, range=[0, top], tickfont={"size": 11})
-    return figure
+    ).update_yaxes(nticks=3, range=[0, top], tickfont={"size": 11})
 
 
 @drawing()
@@ -542,11 +516,16 @@ def single_runs(
             showlegend=False,
         )
     for channel in range(channels):
-        xs, ys = _marks(times, curves, jumps, channel)
-        if xs:
+        marks = [
+            (when, float(np.interp(when, times, curve)))
+            for curve, own in zip(curves, jumps, strict=True)
+            for when, which in own
+            if which == channel
+        ]
+        if marks:
             figure.add_scatter(
-                x=xs,
-                y=ys,
+                x=[when for when, _ in marks],
+                y=[height for _, height in marks],
                 mode="markers",
                 name=f"jump by L{channel + 1}",
                 marker={
@@ -566,24 +545,9 @@ def single_runs(
             line={"width": 3, "color": INK[theme]},
             hovertemplate="%{y:.3f}",
         )
-    figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])])
-    figure.update_yaxes(title={"text": label(y_title)})
-    return figure
-
-
-def _marks(
-    times: np.ndarray,
-    curves: Sequence[np.ndarray],
-    jumps: Sequence[Sequence[tuple[float, int]]],
-    channel: int,
-) -> tuple[list[float], list[float]]:
-    result = [
-        (when, float(np.interp(when, times, curve)))
-        for curve, marks in zip(curves, jumps, strict=True)
-        for when, which in marks
-        if which == channel
-    ]
-    return [when for when, _ in result], [height for _, height in result]
+    return figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])]).update_yaxes(
+        title={"text": label(y_title)}
+    )
 
 
 @drawing()
@@ -619,8 +583,7 @@ def ensemble(
             fillcolor=faded(hue, 0.25),
             line={"width": 0},
             mode="lines",
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=times,
             y=mean[:, i],
             mode="lines",
@@ -628,8 +591,7 @@ def ensemble(
             name=f"mean of {runs} runs",
             line={"color": hue, "width": 1.5, "dash": "dot"},
             hovertemplate="%{y:.3f}",
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=times,
             y=master[:, i],
             mode="lines",
@@ -637,9 +599,9 @@ def ensemble(
             line={"color": hue, "width": 2.5},
             hovertemplate="%{y:.3f}",
         )
-    figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])])
-    figure.update_yaxes(title={"text": "probability"}, rangemode="tozero")
-    return figure
+    return figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])]).update_yaxes(
+        title={"text": "probability"}, rangemode="tozero"
+    )
 
 
 # Which jump operator jumped when, a row a trajectory, above how often, beside what the master equation says.
@@ -698,8 +660,7 @@ def raster(
                 "line": {"width": 0},
             },
             hovertemplate=f"{name} at t = %{{x:.3f}}, trajectory %{{y}}<extra></extra>",
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=np.repeat(edges, 2)[1:-1],
             y=np.repeat(values[k], 2),
             yaxis="y2",
@@ -709,8 +670,7 @@ def raster(
             line={"color": faded(hue, 0.6), "width": 1.2},
             name=f"{name}, counted",
             hovertemplate=f"{name}, counted: %{{y:.3f}}<extra></extra>",
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=times,
             y=rates,
             yaxis="y2",
@@ -721,7 +681,7 @@ def raster(
             line={"color": hue, "width": 2.8, "dash": _DASHES[k % len(_DASHES)]},
             hovertemplate=f"{name}, exact: %{{y:.3f}}<extra></extra>",
         )
-    figure.add_annotation(
+    return figure.add_annotation(
         x=1,
         y=0.29,
         xref="paper",
@@ -731,8 +691,7 @@ def raster(
         showarrow=False,
         text="thin: counted, thick: Tr L<sub>k</sub>†L<sub>k</sub> ρ(t)",
         font={"size": 12, "color": QUIET[theme]},
-    )
-    figure.update_layout(
+    ).update_layout(
         xaxis={
             "title": {"text": TIME},
             "range": [float(edges[0]), float(edges[-1])],
@@ -747,7 +706,6 @@ def raster(
         yaxis2=axis(theme) | {"domain": [0.0, 0.28], "rangemode": "tozero", "nticks": 4},
         yaxis2_title_text="rate (1 / time)",
     )
-    return figure
 
 
 # Who shares how much with whom at a time: a triangle, or polygon, of the modalities, and the same over time.
@@ -817,7 +775,7 @@ def triangle(
             hovertemplate="%{y:+.4f}",
         )
     now = float(times[at])
-    figure.update_layout(
+    return figure.update_layout(
         hovermode="x",
         xaxis2=axis(theme)
         | {
@@ -829,31 +787,10 @@ def triangle(
         xaxis2_title_text=TIME,
         yaxis2_title_text="information (nats)",
         shapes=[
-            {
-                "type": "line",
-                "xref": "x2",
-                "yref": "y2 domain",
-                "x0": now,
-                "x1": now,
-                "y0": 0,
-                "y1": 1,
-                "layer": "below",
-                "line": {"color": QUIET[theme], "width": 1, "dash": "dash"},
-            },
-            {
-                "type": "line",
-                "xref": "x2 domain",
-                "yref": "y2",
-                "x0": 0,
-                "x1": 1,
-                "y0": 0,
-                "y1": 0,
-                "layer": "below",
-                "line": {"color": LINE[theme], "width": 1},
-            },
+            _rule(theme, xref="x2", yref="y2 domain", x0=now, x1=now, y0=0, y1=1),
+            _rule(theme, xref="x2 domain", yref="y2", x0=0, x1=1, y0=0, y1=0),
         ],
     )
-    return figure
 
 
 def _graph(
@@ -879,8 +816,7 @@ def _graph(
             showlegend=False,
             hoverinfo="skip",
             line={"color": faded(hue, 0.8), "width": max(_WIDEST * value / most, 0.6)},
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=[middle[0]],
             y=[middle[1]],
             mode="markers+text",
@@ -922,5 +858,6 @@ def _graph(
             font={"size": 12, "color": INK[theme]},
         )
     heights = [place[1] for place in places.values()]
-    figure.update_xaxes(**bare_axis(), domain=[0.0, _LEFT], range=[-1.6, 1.6])
-    figure.update_yaxes(**bare_axis(), range=[min(heights) - 0.9, max(heights) + 1.0])
+    figure.update_xaxes(**bare_axis(), domain=[0.0, _LEFT], range=[-1.6, 1.6]).update_yaxes(
+        **bare_axis(), range=[min(heights) - 0.9, max(heights) + 1.0]
+    )

@@ -34,7 +34,6 @@ from qfusion._checks import check
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
 from qfusion.figures.recipe import (
     MAX_RECIPE,
-    MAX_TEXT,
     MM_PER_PT,
     SIZES,
     ExportStyle,
@@ -162,14 +161,6 @@ def parse_composition(text: str) -> Composition:
     )
 
 
-def check_panel(panel: Recipe) -> None:
-    """Raises InvalidInput when a panel's recipe is too long to be one of several."""
-    check(
-        len(panel.text()) <= min(MAX_TEXT, MAX_RECIPE // MAX_PANELS),
-        f"The recipe of panel '{panel.panel}' is too long for a composition. Export it alone.",
-    )
-
-
 def save_composition(
     figures: Sequence[go.Figure], titles: Sequence[str], captions: Sequence[str], whole: Composition
 ) -> bytes:
@@ -194,7 +185,6 @@ def save_composition(
             zip(figures, titles, whole.panels, strict=True)
         )
     ]
-    caption = caption_of(captions, size) if style.caption else ""
     with printing():
         return render_grid(
             parts,
@@ -202,7 +192,7 @@ def save_composition(
             print_style(style, size.width, size.height),
             whole.columns,
             most_mm=size.most,
-            caption=caption,
+            caption=caption_of(captions, size) if style.caption else "",
             metadata=whole.text(),
         )
 
@@ -211,10 +201,10 @@ def caption_of(captions: Sequence[str], size: Any) -> str:
     """One caption of several, each behind the letter of its panel, as plain text."""
 
     most = (4_000 - 8 * len(captions)) // max(1, len(captions))
-    short = [
+    short = (
         caption if len(caption) <= most else caption[: most - 1].rstrip() + "…"
         for caption in captions
-    ]
+    )
     return " ".join(
         f"{size.letter(place)} {text('caption', entry, 4_000)}" for place, entry in enumerate(short)
     )
@@ -315,10 +305,6 @@ class _Browser:
         """What a coroutine returns in the browser's thread, within so many seconds."""
         return asyncio.run_coroutine_threadsafe(study, self.loop).result(limit)
 
-    def draw(self, figure: dict[str, Any], options: dict[str, Any]) -> bytes:
-        """The figure's file, see `kaleido.calc_fig`."""
-        return bytes(self.call(self.kaleido.calc_fig(figure, opts=options), CHROME_DRAW + 5))
-
     def stop(self) -> None:
         """Ends it, kindly if it answers."""
         process = getattr(self.kaleido, "subprocess", None)
@@ -355,19 +341,16 @@ def kaleido_file(figure: go.Figure, kind: str, scale: float) -> bytes:
             f"The engine 'chrome' cannot draw: {reason}. Install Debian's package `chromium` or Google Chrome and "
             "`pip install kaleido`, or choose the engine 'qfusion', which needs neither."
         )
-    options = {
-        "format": kind,
-        "width": figure.layout.width,
-        "height": figure.layout.height,
-        "scale": scale,
-    }
     with _LOCK:
         if _timer is not None:
             _timer.cancel()
         try:
             if _browser is None or _browser.path != path:
                 _browser = _Browser(path)
-            result = _browser.draw(figure.to_dict(), options)
+            layout = figure.layout
+            options = {"format": kind, "width": layout.width, "height": layout.height}
+            drawing = _browser.kaleido.calc_fig(figure.to_dict(), opts=options | {"scale": scale})
+            result = bytes(_browser.call(drawing, CHROME_DRAW + 5))
         except Exception as error:
             _stop()
             words = (
@@ -428,19 +411,15 @@ def save(
         return page(shown, style, title=title, caption=caption, recipe=recipe)
     if style.engine == "chrome" and style.format != "tikz":
         return chrome_file(shown, style, title=title, caption=caption, recipe=recipe)
-    return _still(shown, style, title=title, caption=caption, recipe=recipe)
-
-
-def _still(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, recipe: str) -> bytes:
     from plotly_print import render
 
-    width, natural = canvas(drawn, style)
+    width, natural = canvas(shown, style)
     size = SIZES[style.size]
     # else title and caption come on top of the figure's own
     height = size.height or (size.most if natural >= size.most else None)
     with printing():
         return render(
-            drawn,
+            shown,
             style.format,
             print_style(style, width, height),
             title=title if style.title else "",
@@ -591,8 +570,9 @@ def notice(letters: Iterable[str], then: str) -> str:
 
 
 def _named(letters: list[str]) -> str:
-    more = "" if len(letters) <= _SHOWN else f" and {len(letters) - _SHOWN} more"
-    return " ".join(letters[:_SHOWN]) + more
+    return " ".join(letters[:_SHOWN]) + (
+        "" if len(letters) <= _SHOWN else f" and {len(letters) - _SHOWN} more"
+    )
 
 
 def _script(letter: str) -> str:
@@ -683,17 +663,23 @@ def chrome_file(
         "<svg ", f'<svg width="{width}" height="{total}" viewBox="0 0 {width} {total}" ', 1
     )
     if style.format == "png":
-        dots = round(width_mm / 25.4 * style.dpi)
         return in_png(
-            kaleido_file(_as_figure(whole, width, total, theme), "png", (dots + 0.25) / width),
+            kaleido_file(
+                _as_figure(whole, width, total, theme),
+                "png",
+                (round(width_mm / 25.4 * style.dpi) + 0.25) / width,
+            ),
             recipe,
             title,
             style.dpi,
         )
     # Chrome's pages are whole points: this one is larger than wanted, and cut to size.
-    picture = _as_figure(hatched_by_lines(whole), width, total, theme, rim=8)
     return _as_printed(
-        kaleido_file(picture, "pdf", pixel(style) / 25.4 * 96),
+        kaleido_file(
+            _as_figure(hatched_by_lines(whole), width, total, theme, rim=8),
+            "pdf",
+            pixel(style) / 25.4 * 96,
+        ),
         width_mm / MM_PER_PT,
         height_mm / MM_PER_PT,
         recipe,
@@ -760,9 +746,8 @@ def _renumbered(svg: str) -> str:
 
     A style is the last of an element's attributes: Chrome puts it where a script has first asked for it.
     """
-    tags = re.findall(r"<[^<>]+>", svg)
     known: dict[str, str] = {}
-    for tag in tags:
+    for tag in re.findall(r"<[^<>]+>", svg):
         for name in _ID.findall(tag):
             known.setdefault(name, f"q{len(known)}")
 
@@ -840,7 +825,6 @@ def _bounds(path: str) -> tuple[float, float, float, float]:
 
 def _as_figure(svg: str, width: int, height: int, theme: Theme, rim: int = 0) -> go.Figure:
     """A figure that is nothing but this drawing, with a rim of paper on the right and below."""
-    source = "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
     bare = {"visible": False, "fixedrange": True}
     return go.Figure(
         layout={
@@ -854,7 +838,8 @@ def _as_figure(svg: str, width: int, height: int, theme: Theme, rim: int = 0) ->
             "plot_bgcolor": PAPER[theme],
             "images": [
                 {
-                    "source": source,
+                    "source": "data:image/svg+xml;base64,"
+                    + base64.b64encode(svg.encode()).decode(),
                     "xref": "paper",
                     "yref": "paper",
                     "x": 0,

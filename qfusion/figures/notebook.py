@@ -30,9 +30,8 @@ def contributions(
 ) -> go.Figure:
     """Returns the waterfall from the baseline through every term to the score."""
     result = numbers.subject(model, sample, **chosen)
-    truth = result.target
     return decision.waterfall(
-        result.dividends, result.modalities, truth=truth, unit=result.unit, theme=theme
+        result.dividends, result.modalities, truth=result.target, unit=result.unit, theme=theme
     )
 
 
@@ -170,16 +169,15 @@ def verdict(
 ) -> go.Figure:
     """Returns prediction and truth on the range of the target, or the probability of every class."""
     result = numbers.subject(model, sample, **chosen)
-    table = numbers.verdict(result)
     if result.classes:
         return decision.class_bars(
-            table["probability"].to_numpy(),
+            numbers.verdict(result)["probability"].to_numpy(),
             result.classes,
             truth=result.classes.index(str(result.truth)),
             theme=theme,
         )
-    target = result.dataset.target
-    low, high = target.range or (float(result.dataset.y.min()), float(result.dataset.y.max()))
+    y = result.dataset.y
+    low, high = result.dataset.target.range or (float(y.min()), float(y.max()))
     return decision.on_scale(
         float(result.truth), result.score, low, high, unit=result.unit, theme=theme
     )
@@ -207,12 +205,11 @@ def deletion_of(result: Any, *, insertion: bool = False, theme: Theme = "light")
         if insertion
         else (result.deletion, result.random_deletion)
     )
-    what = "given back" if insertion else "taken away"
     return trust.curves(
         result.shares,
         ours,
         random,
-        what=f"modalities {what}",
+        what="modalities given back" if insertion else "modalities taken away",
         unit="mean |change| of the score",
         theme=theme,
     )

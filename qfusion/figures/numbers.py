@@ -10,8 +10,15 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion.analysis.sample import TIMES, Sample, case
-from qfusion.explain.coalitions import Explanation
+from qfusion._checks import check, choose, require_number
+from qfusion.analysis.dynamics import cut_curves
+from qfusion.analysis.sample import TIMES, Sample, case, require_network, require_time
+from qfusion.errors import NotFound
+from qfusion.explain import building, evidence
+from qfusion.explain.coalitions import Explanation, explain
+from qfusion.explain.cuts import cuts, most_moved
+from qfusion.quantum import states
+from qfusion.quantum.measures import column
 from qfusion.training.checkpoint import Checkpoint
 
 Asked = str | Path | Checkpoint | Sample
@@ -24,8 +31,6 @@ def subject(model: Asked, sample: str | None = None, **chosen: Any) -> Sample:
     Raises:
         InvalidInput: when a case comes with a sample, or a model without one.
     """
-    from qfusion._checks import check
-
     if isinstance(model, Sample):
         check(
             sample is None and not chosen,
@@ -94,7 +99,6 @@ def through(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray
 def track(sample: Sample, count: int = TIMES, negativity: bool = True) -> Any:
     """Returns QuTiP's track of a sample of a quantum-jump model, at `count` times from 0 to T."""
     from qfusion import track as tracking
-    from qfusion.analysis.sample import require_time
 
     require_time(sample)
     with torch.no_grad():
@@ -110,11 +114,9 @@ def track(sample: Sample, count: int = TIMES, negativity: bool = True) -> Any:
 def _entropies(sample: Sample) -> dict[str, np.ndarray]:
     if sample.can("time"):
         return track(sample, negativity=False).measures.single("entropy")
-    from qfusion.explain.evidence import joint_entropies
-
     with torch.no_grad():
         vectors = sample.model.fuse(sample.model.encode(sample.inputs))[0][0]
-    return {"entropy of the qubits in play": joint_entropies(sample.model, vectors)}
+    return {"entropy of the qubits in play": evidence.joint_entropies(sample.model, vectors)}
 
 
 def entropies(
@@ -128,9 +130,6 @@ def entropies(
     Raises:
         NotFound: when there is no such measure.
     """
-    from qfusion._checks import choose
-    from qfusion.quantum.measures import column
-
     result = subject(model, sample, **chosen)
     if result.can("rules"):
         choose("Measure", measure, ("entropy",))
@@ -147,8 +146,6 @@ def measured(sample: Sample, measure: str) -> tuple[np.ndarray, dict[tuple[str, 
     Raises:
         NotFound: when there is no such measure.
     """
-    from qfusion._checks import choose
-
     tracked = track(sample)
     return tracked.times, tracked.measures.of(
         choose("Measure", measure, sorted({measure.kind for measure in tracked.measures}))
@@ -157,9 +154,6 @@ def measured(sample: Sample, measure: str) -> tuple[np.ndarray, dict[tuple[str, 
 
 def reading(sample: Sample) -> Any:
     """Returns what the fusion of a network reads from a sample, an `evidence.Reading`."""
-    from qfusion.analysis.sample import require_network
-    from qfusion.explain import evidence
-
     require_network(sample)
     with torch.no_grad():
         masses = sample.model.encode(sample.inputs)
@@ -204,10 +198,6 @@ def density_matrix(
 
 def state(sample: Sample, at: float = 1.0) -> np.ndarray:
     """Returns rho(t) of a quantum-jump model, (D, D), at t = `at` times T."""
-    from qfusion._checks import require_number
-    from qfusion.analysis.sample import require_time
-    from qfusion.quantum import states
-
     require_time(sample)
     t = require_number("at", at, 0, 1) * float(sample.model.duration)
     with torch.no_grad():
@@ -254,8 +244,6 @@ def curves(sample: Sample, samples: int = 200) -> Any:
 
 def test_rows(sample: Sample, samples: int = 200) -> tuple[Explanation, np.ndarray, np.ndarray]:
     """Returns the explanation of some test rows, evenly spaced, these rows, and the output each is decided for."""
-    from qfusion.explain.coalitions import explain
-
     rows = some(sample.dataset.rows("test"), samples)
     explanation = explain(
         sample.model, sample.dataset.inputs(rows, dtype=torch.float64), sample.background
@@ -269,8 +257,6 @@ def stability(model: Asked, sample: str | None = None, **chosen: Any) -> pd.Data
     Raises:
         NotFound: when nothing was measured for the model as it is, or the sample is no test sample.
     """
-    from qfusion.errors import NotFound
-
     result = subject(model, sample, **chosen)
     measured = seeds(result)
     place = np.flatnonzero(result.dataset.rows("test") == result.row)
@@ -303,10 +289,9 @@ def circuit(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
         if sample.can("time"):
             from qfusion.track.circuit import step_circuit
 
-            kets = {name: ket[0] for name, ket in sample.model.encode(sample.inputs).items()}
             built = step_circuit(
                 sample.model.system(),
-                kets,
+                {name: ket[0] for name, ket in sample.model.encode(sample.inputs).items()},
                 float(sample.model.duration) / 8 if dt is None else dt,
                 split="whole",
             )
@@ -362,8 +347,8 @@ def built_over_time(
     Args:
         model, sample: see `subject`. dividend: which; the joint one that the dynamics changed most unless given.
     """
-    building = building_of(subject(model, sample, **chosen))
-    return building.through(building.most_built() if dividend is None else dividend)
+    made = building_of(subject(model, sample, **chosen))
+    return made.through(made.most_built() if dividend is None else dividend)
 
 
 def built_flow(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
@@ -388,11 +373,8 @@ def flow_table(result: Any) -> pd.DataFrame:
 
 def building_of(sample: Sample) -> Any:
     """Returns what each term of the dynamics of a quantum-jump model built, an `explain.Built`."""
-    from qfusion.analysis.sample import require_time
-    from qfusion.explain.building import built as method
-
     require_time(sample, "that could build anything")
-    return method(sample.model, sample.inputs, sample.background, sample.output)
+    return building.built(sample.model, sample.inputs, sample.background, sample.output)
 
 
 def cut(model: Asked, sample: str | None = None, *, times: int = 21, **chosen: Any) -> pd.DataFrame:
@@ -415,8 +397,6 @@ def cut_terms(
     Args:
         model, sample: see `subject`. modality: whose correlations go; unless given, whose cut moves the score most.
     """
-    from qfusion.explain.cuts import most_moved
-
     result = subject(model, sample, **chosen)
     made = _cuts(result, times, modality, terms=True)
     return sizes_table(made, most_moved(made, result.output), result.output)
@@ -445,14 +425,11 @@ def cut_test(
     Args:
         model, sample: see `subject`. samples: so many test rows at most, evenly spaced.
     """
-    from qfusion.analysis.sample import require_time
-
     result = subject(model, sample, **chosen)
     require_time(result, "to cut at")
-    rows = some(result.dataset.rows("test"), samples)
-    from qfusion.analysis.dynamics import cut_curves
-
-    return cut_table(cut_curves(result.model, result.dataset, rows, times))
+    return cut_table(
+        cut_curves(result.model, result.dataset, some(result.dataset.rows("test"), samples), times)
+    )
 
 
 def cut_table(made: Any, metric: str | None = None) -> pd.DataFrame:
@@ -483,9 +460,6 @@ def _cuts(
     terms: bool = False,
     kinds: tuple[str, ...] = ("cut", "dephased"),
 ) -> Any:
-    from qfusion.analysis.sample import require_time
-    from qfusion.explain.cuts import cuts
-
     require_time(sample, "to cut at")
     return cuts(
         sample.model,

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.decision import MAX_JOINT
+from qfusion.figures.decision import MAX_JOINT, hatched
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -24,6 +24,7 @@ from qfusion.figures.style import (
     drawing,
     faded,
     halo,
+    in_rows,
     label,
     signed,
     split_term,
@@ -85,8 +86,7 @@ def couplings(
             text=label(name),
             font={"size": 13, "color": QUIET[theme]},
         )
-    figure.update_layout(**axes)
-    return figure
+    return figure.update_layout(**axes)
 
 
 def _graph(
@@ -114,7 +114,6 @@ def _graph(
             if len(members) > 2
             else list(ends)
         )
-        tip = f"{term_title(term)}: {result[term]:.3g} {label(unit)}"
         figure.add_scatter(
             x=[point[0] for point in path],
             y=[point[1] for point in path],
@@ -132,7 +131,7 @@ def _graph(
             textposition="middle center",
             marker={"size": 26, "opacity": 0, "color": colour},
             textfont={"size": 12, "color": INK[theme], "shadow": halo(theme)},
-            hovertemplate=tip + "<extra></extra>",
+            hovertemplate=f"{term_title(term)}: {result[term]:.3g} {label(unit)}<extra></extra>",
             **to,
         )
     sizes = [26 + 30 * result.get(name, 0.0) / most for name in modalities]
@@ -183,12 +182,13 @@ def levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light") -> go.
         ((0.0, 0.8), free, "each modality by itself", GREY),
         ((1.2, 2.0), coupled, "with couplings", BLUE),
     ):
-        x = [point for _ in values for point in (start, end, None)]
-        y = [point for value in values for point in (float(value), float(value), None)]
         figure.add_scatter(
-            x=x, y=y, mode="lines", line={"color": colour, "width": 1.6}, hoverinfo="skip"
-        )
-        figure.add_scatter(
+            x=[start, end, None] * len(values),
+            y=[point for value in values.tolist() for point in (value, value, None)],
+            mode="lines",
+            line={"color": colour, "width": 1.6},
+            hoverinfo="skip",
+        ).add_scatter(
             x=np.full(len(values), (start + end) / 2),
             y=values,
             mode="markers",
@@ -196,24 +196,23 @@ def levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light") -> go.
             customdata=list(range(1, len(values) + 1)),
             hovertemplate=f"{name}, level %{{customdata}}: %{{y:.4f}}<extra></extra>",
         )
-    x = [point for _ in free for point in (0.8, 1.2, None)]
-    y = [point for a, b in zip(free, coupled, strict=True) for point in (float(a), float(b), None)]
-    figure.add_scatter(
-        x=x,
-        y=y,
-        mode="lines",
-        line={"color": faded(LINE[theme], 0.8), "width": 1},
-        hoverinfo="skip",
+    return (
+        figure.add_scatter(
+            x=[0.8, 1.2, None] * len(free),
+            y=[point for ends in np.stack([free, coupled], 1).tolist() for point in (*ends, None)],
+            mode="lines",
+            line={"color": faded(LINE[theme], 0.8), "width": 1},
+            hoverinfo="skip",
+        )
+        .update_xaxes(
+            tickvals=[0.4, 1.6],
+            ticktext=["each modality by itself", "with couplings"],
+            ticks="",
+            showline=False,
+            range=[-0.1, 2.1],
+        )
+        .update_yaxes(title={"text": "energy (ħ = 1)"}, nticks=8)
     )
-    figure.update_xaxes(
-        tickvals=[0.4, 1.6],
-        ticktext=["each modality by itself", "with couplings"],
-        ticks="",
-        showline=False,
-        range=[-0.1, 2.1],
-    )
-    figure.update_yaxes(title={"text": "energy (ħ = 1)"}, nticks=8)
-    return figure
 
 
 @drawing()
@@ -238,35 +237,34 @@ def letters(
     real = not np.iscomplexobj(values) or bool(
         np.abs(values.imag).max() <= 1e-9 * np.abs(values).max()
     )
-    shown = np.real(values) if real else np.abs(values)
-    figure = base(theme, 74 + 21 * len(names), left=10, right=20, top=8, bottom=46)
     tips = [
         f"{label(name)}: {value.real:+.4f}" + ("" if real else f" {value.imag:+.4f} i")
         for name, value in zip(names, np.asarray(values, complex), strict=True)
     ]
-    figure.add_bar(
-        x=shown,
-        y=list(range(len(names))),
-        orientation="h",
-        customdata=tips,
-        marker={"color": [term_colour(term, modalities) for term in terms], "line": {"width": 0}},
-        hovertemplate="%{customdata}<extra></extra>",
+    return (
+        base(theme, 74 + 21 * len(names), left=10, right=20, top=8, bottom=46)
+        .add_bar(
+            x=np.real(values) if real else np.abs(values),
+            y=list(range(len(names))),
+            orientation="h",
+            customdata=tips,
+            marker={
+                "color": [term_colour(term, modalities) for term in terms],
+                "line": {"width": 0},
+            },
+            hovertemplate="%{customdata}<extra></extra>",
+        )
+        .update_layout(bargap=0.25)
+        .update_xaxes(
+            title={"text": "coefficient" if real else "size of the coefficient"},
+            nticks=7,
+            zeroline=True,
+            zerolinecolor=LINE[theme],
+        )
+        .update_yaxes(
+            **in_rows([label(name, 48) for name in names]),
+        )
     )
-    figure.update_layout(bargap=0.25)
-    figure.update_xaxes(
-        title={"text": "coefficient" if real else "size of the coefficient"},
-        nticks=7,
-        zeroline=True,
-        zerolinecolor=LINE[theme],
-    )
-    figure.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=[label(name, 48) for name in names],
-        ticks="",
-        showline=False,
-        range=[len(names) - 0.5, -0.5],
-    )
-    return figure
 
 
 @drawing()
@@ -295,8 +293,9 @@ def modes(values: np.ndarray, gap: float, theme: Theme = "light") -> go.Figure:
             hovertemplate=f"{name}: rate %{{x:.3f}}, frequency %{{y:.3f}}<extra></extra>",
         )
     if gap > 0:
-        figure.add_vline(x=-gap, line={"color": QUIET[theme], "width": 1.5, "dash": "dash"})
-        figure.add_annotation(
+        figure.add_vline(
+            x=-gap, line={"color": QUIET[theme], "width": 1.5, "dash": "dash"}
+        ).add_annotation(
             x=-gap,
             y=1,
             yref="paper",
@@ -305,9 +304,9 @@ def modes(values: np.ndarray, gap: float, theme: Theme = "light") -> go.Figure:
             text=f"gap {gap:.3g}",
             font={"size": 12, "color": QUIET[theme]},
         )
-    figure.update_xaxes(title={"text": "real part: rate (1 / time)"}, nticks=7)
-    figure.update_yaxes(title={"text": "imaginary part: frequency"}, nticks=7)
-    return figure
+    return figure.update_xaxes(title={"text": "real part: rate (1 / time)"}, nticks=7).update_yaxes(
+        title={"text": "imaginary part: frequency"}, nticks=7
+    )
 
 
 # What physics did it: a tornado of slopes and knock-outs, and the way from a removed term to where it stands.
@@ -370,20 +369,7 @@ def tornado(
             orientation="h",
             width=0.66,
             xaxis="x" if side == 0 else "x2",
-            marker={
-                "color": [
-                    faded(hue, 0.55) if is_joint else hue
-                    for hue, is_joint in zip(hues, joint, strict=True)
-                ],
-                "line": {"color": hues, "width": 1.2},
-                "pattern": {
-                    "shape": ["/" if is_joint else "" for is_joint in joint],
-                    "fgcolor": hues,
-                    "bgcolor": PAPER[theme],
-                    "solidity": 0.4,
-                    "size": 7,
-                },
-            },
+            marker=hatched(hues, joint, theme, rim=1.2),
             text=text,
             textposition="outside",
             cliponaxis=False,
@@ -410,7 +396,6 @@ def tornado(
                 "line": {"width": 1.6},
             },
         )
-    line = figure.layout.xaxis.to_plotly_json()
     figure.update_layout(
         xaxis={
             "domain": _DOMAINS[0],
@@ -419,7 +404,7 @@ def tornado(
             "tickangle": 0,
         },
         xaxis2={
-            **line,
+            **figure.layout.xaxis.to_plotly_json(),
             "domain": _DOMAINS[1],
             "range": [-reach, reach],
             "anchor": "y",
@@ -515,9 +500,8 @@ def way(
         term: the modalities it is about, joined by "+".
     """
     hue = term_colour(term, modalities) if term else INK[theme]
-    figure = base(theme, 250, left=66, right=20, top=14, bottom=46, legend=True)
     x, y = _smooth(factors, values, slopes)
-    figure.add_scatter(
+    figure = base(theme, 250, left=66, right=20, top=14, bottom=46, legend=True).add_scatter(
         x=x, y=y, mode="lines", line={"color": hue, "width": 2.5}, name="exact", hoverinfo="skip"
     )
     figure.add_scatter(
@@ -529,48 +513,41 @@ def way(
         hovertemplate="× %{x:.2f}: %{y:.4f}<extra></extra>",
     )
     if np.isfinite(slopes[-1]):
-        tangent = values[-1] + slopes[-1] * (factors - factors[-1])
         figure.add_scatter(
             x=factors[[0, -1]],
-            y=tangent[[0, -1]],
+            y=values[-1] + slopes[-1] * (factors[[0, -1]] - factors[-1]),
             mode="lines",
             name="as the slope says",
             line={"color": QUIET[theme], "width": 1.5, "dash": "dash"},
             hoverinfo="skip",
         )
-    figure.add_scatter(
-        x=[factors[-1]],
-        y=[values[-1]],
-        mode="markers",
-        name="now",
-        hovertemplate="now: %{y:.3f}<extra></extra>",
-        marker={"color": PAPER[theme], "size": 11, "line": {"color": hue, "width": 2.5}},
+    return (
+        figure.add_scatter(
+            x=[factors[-1]],
+            y=[values[-1]],
+            mode="markers",
+            name="now",
+            hovertemplate="now: %{y:.3f}<extra></extra>",
+            marker={"color": PAPER[theme], "size": 11, "line": {"color": hue, "width": 2.5}},
+        )
+        .update_xaxes(title={"text": what})
+        .update_yaxes(title={"text": label(unit, 40)})
     )
-    figure.update_xaxes(title={"text": what})
-    figure.update_yaxes(title={"text": label(unit, 40)})
-    return figure
 
 
-def _smooth(
-    x: np.ndarray, y: np.ndarray, slopes: np.ndarray, count: int = 12
-) -> tuple[np.ndarray, np.ndarray]:
+def _smooth(x: np.ndarray, y: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Cubic Hermite curve through the points with these slopes; straight pieces where one is not finite."""
-    t = np.linspace(0, 1, count)
-    curve_x, curve_y = [], []
-    for a in range(len(x) - 1):
-        h, (m0, m1) = x[a + 1] - x[a], slopes[a : a + 2]
-        if np.isfinite(m0) and np.isfinite(m1):
-            piece = (
-                (1 + 2 * t) * (1 - t) ** 2 * y[a]
-                + t * (1 - t) ** 2 * h * m0
-                + t**2 * (3 - 2 * t) * y[a + 1]
-                + t**2 * (t - 1) * h * m1
-            )
-        else:
-            piece = y[a] + t * (y[a + 1] - y[a])
-        curve_x.append(x[a] + t * h)
-        curve_y.append(piece)
-    return np.concatenate(curve_x), np.concatenate(curve_y)
+    t, h = np.linspace(0, 1, 12), np.diff(x)[:, None]
+    a, b = y[:-1, None], y[1:, None]
+    known = (np.isfinite(slopes[:-1]) & np.isfinite(slopes[1:]))[:, None]
+    m0, m1 = (np.where(known, part[:, None], 0.0) for part in (slopes[:-1], slopes[1:]))
+    cubic = (
+        (1 + 2 * t) * (1 - t) ** 2 * a
+        + t * (1 - t) ** 2 * h * m0
+        + t**2 * (3 - 2 * t) * b
+        + t**2 * (t - 1) * h * m1
+    )
+    return (x[:-1, None] + t * h).ravel(), np.where(known, cubic, a + t * (b - a)).ravel()
 
 
 # Before and after a change: differences of the terms, states, Bloch vectors, and how far the nearest flips are.
@@ -603,37 +580,34 @@ def differences(
     )
     names = [*(term_title(t) for t in terms), "<b>score</b>"]
     hues = [*(term_colour(t, modalities) for t in terms), INK[theme]]
-    figure = base(theme, 58 + 24 * len(names), left=10, right=16, top=6, bottom=44)
-    figure.add_bar(
-        x=changes,
-        y=list(range(len(names))),
-        orientation="h",
-        width=0.62,
-        marker={
-            "color": [
-                faded(hue, 0.55) if "+" in term else hue
-                for hue, term in zip(hues, [*terms, ""], strict=True)
-            ],
-            "line": {"color": hues, "width": 1.5},
-        },
-        text=[signed(c) for c in changes],
-        textposition="outside",
-        cliponaxis=False,
-        constraintext="none",
-        textfont={"size": 12, "color": INK[theme]},
-        hovertemplate="%{x:+.4f}<extra></extra>",
-    )
     reach = 1.3 * max(float(np.abs(changes).max(initial=0)), 0.01)
-    figure.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=names,
-        range=[len(names) - 0.5, -0.5],
-        showline=False,
-        ticks="",
+    return (
+        base(theme, 58 + 24 * len(names), left=10, right=16, top=6, bottom=44)
+        .add_bar(
+            x=changes,
+            y=list(range(len(names))),
+            orientation="h",
+            width=0.62,
+            marker={
+                "color": [
+                    faded(hue, 0.55) if "+" in term else hue
+                    for hue, term in zip(hues, [*terms, ""], strict=True)
+                ],
+                "line": {"color": hues, "width": 1.5},
+            },
+            text=[signed(c) for c in changes],
+            textposition="outside",
+            cliponaxis=False,
+            constraintext="none",
+            textfont={"size": 12, "color": INK[theme]},
+            hovertemplate="%{x:+.4f}<extra></extra>",
+        )
+        .update_yaxes(
+            **in_rows(names),
+        )
+        .update_xaxes(title={"text": f"change ({label(unit)})"}, range=[-reach, reach])
+        .add_vline(x=0, line={"color": LINE[theme], "width": 1})
     )
-    figure.update_xaxes(title={"text": f"change ({label(unit)})"}, range=[-reach, reach])
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
-    return figure
 
 
 @drawing()
@@ -657,29 +631,37 @@ def numbers(
         f"Arguments `before` and `after` must have shape ({len(names)},), but have {np.shape(before)} and "
         f"{np.shape(after)}.",
     )
-    figure = base(theme, 230, left=52, right=10, top=6, bottom=44, legend=True)
     places = list(range(len(names)))
-    figure.add_bar(
-        x=places,
-        y=after,
-        width=0.6,
-        name="with the change",
-        marker={"color": hue},
-        hovertemplate="%{y:.3f}<extra>with the change</extra>",
+    return (
+        base(theme, 230, left=52, right=10, top=6, bottom=44, legend=True)
+        .add_bar(
+            x=places,
+            y=after,
+            width=0.6,
+            name="with the change",
+            marker={"color": hue},
+            hovertemplate="%{y:.3f}<extra>with the change</extra>",
+        )
+        .add_scatter(
+            x=places,
+            y=before,
+            mode="markers",
+            name="as it is",
+            marker={
+                "symbol": "diamond-open",
+                "size": 10,
+                "color": INK[theme],
+                "line": {"width": 2},
+            },
+            hovertemplate="%{y:.3f}<extra>as it is</extra>",
+        )
+        .update_xaxes(
+            tickvals=places,
+            ticktext=[label(name, 14) for name in names],
+            title={"text": label(across)},
+        )
+        .update_yaxes(title={"text": label(axis)}, range=[0, 1.04])
     )
-    figure.add_scatter(
-        x=places,
-        y=before,
-        mode="markers",
-        name="as it is",
-        marker={"symbol": "diamond-open", "size": 10, "color": INK[theme], "line": {"width": 2}},
-        hovertemplate="%{y:.3f}<extra>as it is</extra>",
-    )
-    figure.update_xaxes(
-        tickvals=places, ticktext=[label(name, 14) for name in names], title={"text": label(across)}
-    )
-    figure.update_yaxes(title={"text": label(axis)}, range=[0, 1.04])
-    return figure
 
 
 @drawing()
@@ -695,11 +677,10 @@ def bloch(before: np.ndarray, after: np.ndarray, *, hue: str, theme: Theme = "li
     )
     figure = base(theme, 262, left=10, right=10, top=10, bottom=4, legend=True)
     circle = np.linspace(0, 2 * np.pi, 121)
-    views = (
+    for across, up, place, title, top, bottom in (
         (0, 2, "", "seen from the side", "|0⟩", "|1⟩"),
         (0, 1, "2", "seen from above", "y", ""),
-    )
-    for across, up, place, title, top, bottom in views:
+    ):
         on = {"xaxis": f"x{place}", "yaxis": f"y{place}"}
         figure.add_scatter(
             x=np.cos(circle),
@@ -709,8 +690,7 @@ def bloch(before: np.ndarray, after: np.ndarray, *, hue: str, theme: Theme = "li
             hoverinfo="skip",
             showlegend=False,
             **on,
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=[-1, 1, None, 0, 0],
             y=[0, 0, None, -1, 1],
             mode="lines",
@@ -754,13 +734,12 @@ def bloch(before: np.ndarray, after: np.ndarray, *, hue: str, theme: Theme = "li
         bare_axis() | {"range": reach, "constrain": "domain"}
         for reach in ([-1.3, 1.3], [-1.65, 1.35])
     )
-    figure.update_layout(
+    return figure.update_layout(
         xaxis=across_box | {"domain": [0, 0.49]},
         xaxis2=across_box | {"domain": [0.51, 1]},
         yaxis=up_box | {"scaleanchor": "x"},
         yaxis2=up_box | {"scaleanchor": "x2", "anchor": "x2"},
     )
-    return figure
 
 
 @drawing("states", "donors")
@@ -781,10 +760,11 @@ def ways(
         names: of the modalities. states, donors: distances in radians, infinite where there is none.
         farthest: the largest possible distance.
     """
-    figure = base(theme, 84 + 38 * len(names), left=10, right=20, top=6, bottom=44, legend=True)
     rows = list(range(len(names)))
     reached = [float(s) if np.isfinite(s) else 0.0 for s in states]
-    figure.add_bar(
+    figure = base(
+        theme, 84 + 38 * len(names), left=10, right=20, top=6, bottom=44, legend=True
+    ).add_bar(
         x=reached,
         y=rows,
         orientation="h",
@@ -801,8 +781,7 @@ def ways(
         name="nearest that a sample has",
         marker={"symbol": "diamond-open", "size": 11, "color": INK[theme], "line": {"width": 2}},
         hovertemplate="%{x:.4f} rad<extra>nearest that a sample has</extra>",
-    )
-    figure.add_scatter(
+    ).add_scatter(
         x=[max(s, d if np.isfinite(d) else 0.0) for s, d in zip(reached, donors, strict=True)],
         y=rows,
         mode="text",
@@ -812,20 +791,13 @@ def ways(
         cliponaxis=False,
         showlegend=False,
         hoverinfo="skip",
+    ).update_yaxes(
+        **in_rows([label(name, 24) for name in names]),
     )
-    figure.update_yaxes(
-        tickvals=rows,
-        ticktext=[label(name, 24) for name in names],
-        range=[len(rows) - 0.5, -0.5],
-        showline=False,
-        ticks="",
-    )
-    top = max([*reached, *(d for d, _ in held), 0.1 * farthest])
-    figure.update_xaxes(
+    return figure.update_xaxes(
         title={"text": f"distance: {label(unit)} (rad; at most {farthest:.2f})"},
-        range=[0, 1.75 * top],
+        range=[0, 1.75 * max([*reached, *(d for d, _ in held), 0.1 * farthest])],
     )
-    return figure
 
 
 def _distances(state: float, donor: float) -> str:
@@ -841,27 +813,24 @@ def sizes(
 ) -> go.Figure:
     """The smallest turns of parameters, smallest first."""
     shown = [float(v) for v in values[:most]]
-    figure = base(theme, 62 + 24 * len(shown), left=10, right=16, top=6, bottom=44)
     rows = list(range(len(shown)))
-    figure.add_bar(
-        x=shown,
-        y=rows,
-        orientation="h",
-        width=0.6,
-        marker={"color": INK[theme]},
-        text=[f"{v:.3f}" for v in shown],
-        textposition="outside",
-        cliponaxis=False,
-        constraintext="none",
-        textfont={"size": 11, "color": INK[theme]},
-        hovertemplate="%{x:.4f}<extra></extra>",
+    return (
+        base(theme, 62 + 24 * len(shown), left=10, right=16, top=6, bottom=44)
+        .add_bar(
+            x=shown,
+            y=rows,
+            orientation="h",
+            width=0.6,
+            marker={"color": INK[theme]},
+            text=[f"{v:.3f}" for v in shown],
+            textposition="outside",
+            cliponaxis=False,
+            constraintext="none",
+            textfont={"size": 11, "color": INK[theme]},
+            hovertemplate="%{x:.4f}<extra></extra>",
+        )
+        .update_yaxes(
+            **in_rows([label(name, 56) for name in names[:most]]),
+        )
+        .update_xaxes(title={"text": label(axis, 90)}, range=[0, 1.25 * max([*shown, 1e-9])])
     )
-    figure.update_yaxes(
-        tickvals=rows,
-        ticktext=[label(name, 56) for name in names[:most]],
-        range=[len(rows) - 0.5, -0.5],
-        showline=False,
-        ticks="",
-    )
-    figure.update_xaxes(title={"text": label(axis, 90)}, range=[0, 1.25 * max([*shown, 1e-9])])
-    return figure

@@ -10,8 +10,8 @@ import json
 import re
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, NamedTuple
@@ -143,14 +143,20 @@ class ExportStyle:
     engine: Literal["qfusion", "chrome"] = "qfusion"
 
     def __post_init__(self) -> None:
-        for name, options in (
-            ("format", FORMATS),
-            ("dpi", RESOLUTIONS),
-            ("size", SIZES),
-            ("theme", THEMES),
-            ("engine", ENGINES),
-        ):
-            _one_of(name, getattr(self, name), options)
+        choices: dict[str, Collection[Any]] = {
+            "format": FORMATS,
+            "dpi": RESOLUTIONS,
+            "size": SIZES,
+            "theme": THEMES,
+            "engine": ENGINES,
+        }
+        for name, options in choices.items():
+            value = getattr(self, name)
+            check(
+                isinstance(value, (str, int)) and not isinstance(value, bool) and value in options,
+                f"Argument `{name}` must be one of {', '.join(map(str, options))}, but is {_seen(value)}. Choose one "
+                "of them.",
+            )
         for name in ("title", "caption"):
             check(
                 isinstance(getattr(self, name), bool),
@@ -199,15 +205,6 @@ class ExportStyle:
     def as_dict(self) -> dict[str, Any]:
         """All values as JSON holds them, always in one order; `parse` takes them back."""
         return asdict(self) | {"hidden": list(self.hidden)}
-
-
-def _one_of(name: str, value: Any, options: Iterable[Any]) -> None:
-    known = list(options)
-    if not isinstance(value, (str, int)) or isinstance(value, bool) or value not in known:
-        raise InvalidInput(
-            f"Argument `{name}` must be one of {', '.join(map(str, known))}, but is {_seen(value)}. Choose one of "
-            "them."
-        )
 
 
 def _seen(value: Any) -> str:
@@ -396,17 +393,16 @@ def software() -> dict[str, str]:
     """Versions of what computes and draws figures."""
     texts = {"qfusion": __version__}
     for package in _PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             texts[package] = version(package)
-        except PackageNotFoundError:
-            continue
     return texts
 
 
 def digest_of(numbers: pd.DataFrame) -> str:
     """SHA-256, in hex, of a table with its numbers rounded to ten significant digits, which machines agree on."""
-    text = numbers.to_csv(index=False, float_format="%.10g", lineterminator="\n")
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(
+        numbers.to_csv(index=False, float_format="%.10g", lineterminator="\n").encode()
+    ).hexdigest()
 
 
 def changes(recipe: Recipe, made_from: Mapping[str, Any]) -> list[str]:
@@ -450,26 +446,22 @@ def snippet(
     starred = "*" if style.size in COLUMNS else ""
     width = f"{SIZES[style.size].width:g}mm"
     if style.format == "tikz":
-        drawn = f"\\input{{{file}.tikz}}"
+        needs, drawn = "tikz", f"\\input{{{file}.tikz}}"
     else:
-        drawn = f"\\includegraphics[width={width}]{{{file}.{'png' if style.format == 'png' else 'pdf'}}}"
-    needs = {"tikz": "\\usepackage{tikz}"}.get(style.format, "\\usepackage{graphicx}")
-    words = " ".join(
-        part
-        for part in (
-            f"\\textbf{{{escape(title.rstrip('.'))}.}}" if title else "",
-            escape(caption),
-            escape(origin(made_from or {})),
-        )
-        if part
-    )
+        ending = "png" if style.format == "png" else "pdf"
+        needs, drawn = "graphicx", f"\\includegraphics[width={width}]{{{file}.{ending}}}"
+    words = [
+        f"\\textbf{{{escape(title.rstrip('.'))}.}}" if title else "",
+        escape(caption),
+        escape(origin(made_from or {})),
+    ]
     return "\n".join(
         [
-            f"% In the preamble: {needs}",
+            f"% In the preamble: \\usepackage{{{needs}}}",
             f"\\begin{{figure{starred}}}[t]",
             "  \\centering",
             f"  {drawn}",
-            f"  \\caption{{{words}}}",
+            f"  \\caption{{{' '.join(filter(None, words))}}}",
             f"  \\label{{fig:{label(name)}}}",
             f"\\end{{figure{starred}}}",
             "",
@@ -480,7 +472,7 @@ def snippet(
 def label(*parts: str) -> str:
     """Returns a label for `\\label`, of letters, digits and dashes."""
     names = (re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-")[:60] for part in parts)
-    return "-".join(name for name in names if name)
+    return "-".join(filter(None, names))
 
 
 def origin(made_from: Mapping[str, Any]) -> str:
@@ -549,27 +541,20 @@ def page(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, reci
     figure = in_script(pio.to_json(sized, validate=False, engine="json"))
     draw = f'(function(f){{Plotly.newPlot("{FIGURE}",f.data,f.layout,{_CONFIG});}})({figure});'
     # Plotly compiles the shaders of these traces from text.
-    compiles = (
-        " 'unsafe-eval'"
-        if any(trace.type in ("parcoords", "splom", "scattergl") for trace in drawn.data)
-        else ""
-    )
+    compiled = any(trace.type in ("parcoords", "splom", "scattergl") for trace in drawn.data)
+    compiles = " 'unsafe-eval'" if compiled else ""
     policy = (
         f"default-src 'none'; script-src {_digest(plotly)} {_digest(draw)}{compiles}; style-src 'unsafe-inline'; "
         "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
     )
-    words = {
-        "head": f"<h1>{html.escape(title)}</h1>\n" if style.title and title else "",
-        "foot": f"<figcaption>{html.escape(caption)}</figcaption>\n"
+    described = ". ".join(part.rstrip(". ") for part in (title, caption) if part)
+    return _PAGE.format(
+        head=f"<h1>{html.escape(title)}</h1>\n" if style.title and title else "",
+        foot=f"<figcaption>{html.escape(caption)}</figcaption>\n"
         if style.caption and caption
         else "",
-        "label": html.escape(
-            ". ".join(part.rstrip(". ") for part in (title, caption) if part) or "Figure"
-        ),
-        "title": html.escape(title or "Figure"),
-    }
-    return _PAGE.format(
-        **words,
+        label=html.escape(described or "Figure"),
+        title=html.escape(title or "Figure"),
         policy=policy,
         paper=PAPER[theme],
         ink=INK[theme],
@@ -629,36 +614,25 @@ def in_svg(svg: str, recipe: str, title: str) -> bytes:
     """The drawing with the recipe, and its title for those who do not see it."""
     end = svg.index(">", svg.index("<svg")) + 1
     named = f"<title>{html.escape(title, quote=False)}</title>" if title else ""
-    return (
-        svg[:end]
-        + named
-        + _SVG.decode()
-        + html.escape(recipe, quote=False)
-        + "</metadata>"
-        + svg[end:]
-    ).encode()
+    held = f"{_SVG.decode()}{html.escape(recipe, quote=False)}</metadata>"
+    return f"{svg[:end]}{named}{held}{svg[end:]}".encode()
 
 
 def in_png(png: bytes, recipe: str, title: str, dpi: float) -> bytes:
     """The picture with recipe and title as its texts, and the resolution that gives its size; other texts and times are
     left out."""
-    stored = [
-        (kind, body)
-        for kind, body in _chunks(png)
-        if kind not in (b"tEXt", b"zTXt", b"iTXt", b"tIME", b"pHYs")
-    ]
+    others = (b"tEXt", b"zTXt", b"iTXt", b"tIME", b"pHYs")
+    first, *rest = ((kind, body) for kind, body in _chunks(png) if kind not in others)
     dots = round(dpi / 0.0254)
-    new = [
-        (b"pHYs", struct.pack(">IIB", dots, dots, 1)),
-        *(
-            (b"iTXt", key + b"\0\0\0\0\0" + words.encode())
-            for key, words in ((KEY.encode(), recipe), (b"Title", title))
-            if words
-        ),
+    new = [(b"pHYs", struct.pack(">IIB", dots, dots, 1))]
+    new += [
+        (b"iTXt", key + b"\0\0\0\0\0" + words.encode())
+        for key, words in ((KEY.encode(), recipe), (b"Title", title))
+        if words
     ]
     return _PNG + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        for kind, body in (stored[0], *new, *stored[1:])
+        for kind, body in (first, *new, *rest)
     )
 
 
@@ -679,18 +653,16 @@ def read_recipe(data: bytes) -> str:
     )
     data = bytes(data)
     start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith(_PNG.lower()):
-        kind, recipe = "PNG", _from_png(data)
-    elif start.startswith(b"%pdf-"):
-        kind, recipe = "PDF", _from_pdf(data)
-    elif start.startswith((b"<!doctype html", b"<html")):
-        kind, recipe = "HTML", _between(data, _IN_PAGE, b"</script>").replace("\\u003c", "<")
-    elif start.startswith((b"<?xml", b"<svg", b"<!doctype svg", b"<!--")):
-        kind, recipe = "SVG", html.unescape(_between(data, _SVG, b"</metadata>"))
-    elif start.startswith(_TIKZ.encode()):
-        kind, recipe = "tikzpicture", _from_tikz(data)
-    else:
-        kind, recipe = "file", _text(data[: 4 * MAX_RECIPE]) if len(data) <= 4 * MAX_RECIPE else ""
+    readers = (
+        ((_PNG.lower(),), "PNG", _from_png),
+        ((b"%pdf-",), "PDF", _from_pdf),
+        ((b"<!doctype html", b"<html"), "HTML", _from_page),
+        ((b"<?xml", b"<svg", b"<!doctype svg", b"<!--"), "SVG", _from_svg),
+        ((_TIKZ.encode(),), "tikzpicture", _from_tikz),
+        ((b"",), "file", _from_text),
+    )
+    kind, read = next((kind, read) for begins, kind, read in readers if start.startswith(begins))
+    recipe = read(data)
     check(
         _is_object(recipe),
         f"This {kind} holds no recipe of qfusion, or is damaged. Give a figure that was exported here and not saved "
@@ -761,6 +733,18 @@ def _between(data: bytes, start: bytes, end: bytes) -> str:
     return _text(data[first + len(start) : last]) if last >= 0 else ""
 
 
+def _from_page(data: bytes) -> str:
+    return _between(data, _IN_PAGE, b"</script>").replace("\\u003c", "<")
+
+
+def _from_svg(data: bytes) -> str:
+    return html.unescape(_between(data, _SVG, b"</metadata>"))
+
+
+def _from_text(data: bytes) -> str:
+    return _text(data) if len(data) <= 4 * MAX_RECIPE else ""
+
+
 def _from_tikz(data: bytes) -> str:
     """The first lines of the file, which are comments."""
     end = re.compile(rb"^(?!%qfusion-recipe )", re.MULTILINE).search(data, 0, 8 * MAX_RECIPE)
@@ -825,22 +809,21 @@ def _pdf_string(raw: bytes) -> str:
             return _pdf_text(bytes.fromhex(digits.decode("ascii")))
         except ValueError:
             return ""
-    depth, place = 0, 0
-    for result in re.finditer(rb"\\.|[()]", raw, re.DOTALL):
-        depth += {b"(": 1, b")": -1}.get(result[0], 0)
-        if depth <= 0:
-            place = result.start()
-            break
-    if raw[:1] != b"(" or not place:
+    if raw[:1] != b"(":
         return ""
-    return _pdf_text(_ESCAPE.sub(_unescaped, raw[1:place]))
+    depth = 0
+    for part in re.finditer(rb"\\.|[()]", raw, re.DOTALL):
+        depth += {b"(": 1, b")": -1}.get(part[0], 0)
+        if depth <= 0:
+            return _pdf_text(_ESCAPE.sub(_unescaped, raw[1 : part.start()]))
+    return ""
 
 
-def _unescaped(result: re.Match[bytes]) -> bytes:
+def _unescaped(part: re.Match[bytes]) -> bytes:
     return (
-        bytes([int(result[1], 8) & 255])
-        if result[1].isdigit() and result[1] < b"8"
-        else _LETTERS.get(result[1], result[1])
+        bytes([int(part[1], 8) & 255])
+        if part[1].isdigit() and part[1] < b"8"
+        else _LETTERS.get(part[1], part[1])
     )
 
 

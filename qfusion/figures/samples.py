@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.decision import condensed, hatched
+from qfusion.figures.decision import in_steps
 from qfusion.figures.style import (
     BLUE,
     BRIGHT,
@@ -35,12 +35,11 @@ from qfusion.figures.style import (
     drawing,
     faded,
     halo,
+    in_rows,
     label,
     note,
+    ringed,
     signed,
-    split_term,
-    term_colour,
-    term_title,
 )
 
 PART_HUES = {"train": GREY, "valid": SKY, "test": VERMILLION}
@@ -71,10 +70,11 @@ def classes(
             marker={"color": PART_HUES.get(part, GREY)},
             hovertemplate=f"%{{y}}, {part}: %{{x:,}} samples<extra></extra>",
         )
-    figure.update_layout(barmode="stack", legend_traceorder="normal")
-    figure.update_xaxes(title={"text": "samples"})
-    figure.update_yaxes(type="category", autorange="reversed")
-    return figure
+    return (
+        figure.update_layout(barmode="stack", legend_traceorder="normal")
+        .update_xaxes(title={"text": "samples"})
+        .update_yaxes(type="category", autorange="reversed")
+    )
 
 
 @drawing()
@@ -87,8 +87,7 @@ def targets(values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "ligh
     figure = base(theme, 260, legend=True)
     edges = histogram_edges(values)
     for part, result in values.items():
-        counts = np.histogram(result, edges)[0]
-        shares = counts / max(1, len(result))
+        shares = np.histogram(result, edges)[0] / max(1, len(result))
         figure.add_scatter(
             x=np.repeat(edges, 2)[1:-1],
             y=np.repeat(shares, 2),
@@ -97,11 +96,9 @@ def targets(values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "ligh
             line={"color": PART_HUES.get(part, GREY), "width": 2},
             hovertemplate=f"%{{x:.2f}}, {part}: %{{y:.1%}}<extra></extra>",
         )
-    figure.update_xaxes(title={"text": label(name)})
-    figure.update_yaxes(
+    return figure.update_xaxes(title={"text": label(name)}).update_yaxes(
         title={"text": "share of the part's samples"}, tickformat=".0%", rangemode="tozero"
     )
-    return figure
 
 
 def histogram_edges(values: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -185,12 +182,11 @@ def confusions(counts: np.ndarray, classes: Sequence[str], theme: Theme = "light
         "(%{customdata[5]:.1%})<br>click to make them the cohort<extra></extra>",
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
-    )
-    figure.update_layout(clickmode="event+select")
+    ).update_layout(clickmode="event+select")
     ticks = {"tickvals": list(range(C)), "ticktext": names, "ticks": "", "showline": False}
-    figure.update_xaxes(title={"text": "predicted"}, range=[-0.5, C - 0.5], **ticks)
-    figure.update_yaxes(title={"text": "annotated"}, range=[C - 0.5, -0.5], **ticks)
-    return figure
+    return figure.update_xaxes(
+        title={"text": "predicted"}, range=[-0.5, C - 0.5], **ticks
+    ).update_yaxes(title={"text": "annotated"}, range=[C - 0.5, -0.5], **ticks)
 
 
 @drawing()
@@ -227,19 +223,17 @@ def curves(
         line={"color": LINE[theme], "width": 1, "dash": "dot"},
     )
     plain = {"range": [-0.02, 1.02], "nticks": 5}
-    figure.update_layout(
+    return figure.update_layout(
         xaxis=axis(theme) | plain | {"domain": [0, 0.45]},
         yaxis=axis(theme) | plain,
         xaxis2=axis(theme) | plain | {"domain": [0.57, 1], "anchor": "y2"},
         yaxis2=axis(theme) | plain | {"anchor": "x2"},
-    )
-    figure.update_layout(
+    ).update_layout(
         xaxis_title_text="false positive rate",
         yaxis_title_text="true positive rate",
         xaxis2_title_text="recall",
         yaxis2_title_text="precision",
     )
-    return figure
 
 
 @drawing()
@@ -275,27 +269,28 @@ def calibration(
             hoverinfo="skip",
             line={"color": faded(VERMILLION, 0.6), "width": 2},
         )
-    figure.add_scatter(
-        x=certainty,
-        y=accuracy,
-        mode="lines+markers",
-        line={"color": BLUE, "width": 1.6},
-        marker={
-            "size": list(6 + 18 * np.sqrt(counts / counts.max())),
-            "color": BLUE,
-            "opacity": 1,
-            "line": {"width": 0},
-        },
-        customdata=[f"{count:,} samples" for count in counts],
-        hovertemplate="sure %{x:.1%}, right %{y:.1%}, %{customdata}<extra></extra>",
+    return (
+        figure.add_scatter(
+            x=certainty,
+            y=accuracy,
+            mode="lines+markers",
+            line={"color": BLUE, "width": 1.6},
+            marker={
+                "size": list(6 + 18 * np.sqrt(counts / counts.max())),
+                "color": BLUE,
+                "opacity": 1,
+                "line": {"width": 0},
+            },
+            customdata=[f"{count:,} samples" for count in counts],
+            hovertemplate="sure %{x:.1%}, right %{y:.1%}, %{customdata}<extra></extra>",
+        )
+        .update_xaxes(
+            title={"text": "mean certainty"}, range=[-0.02, 1.04], tickformat=".0%", nticks=6
+        )
+        .update_yaxes(
+            title={"text": "share that is right"}, range=[-0.02, 1.06], tickformat=".0%", nticks=6
+        )
     )
-    figure.update_xaxes(
-        title={"text": "mean certainty"}, range=[-0.02, 1.04], tickformat=".0%", nticks=6
-    )
-    figure.update_yaxes(
-        title={"text": "share that is right"}, range=[-0.02, 1.06], tickformat=".0%", nticks=6
-    )
-    return figure
 
 
 @drawing()
@@ -335,31 +330,37 @@ def residuals(
             hovertemplate=f"%{{customdata}} ({name}): annotated %{{x:.2f}}, off by "
             "%{y:+.2f}<extra></extra>",
         )
-        counts = np.histogram(values[chosen], edges)[0]
         figure.add_bar(
-            x=counts,
+            x=np.histogram(values[chosen], edges)[0],
             y=middles,
             orientation="h",
             xaxis="x2",
             marker={"color": colour, "line": {"width": 0}},
             hovertemplate=f"%{{x}} {name}, off by %{{y:+.2f}}<extra></extra>",
         )
-    figure.add_shape(
-        type="line", xref="paper", x0=0, x1=1, y0=0, y1=0, line={"color": LINE[theme], "width": 1}
+    return (
+        figure.add_shape(
+            type="line",
+            xref="paper",
+            x0=0,
+            x1=1,
+            y0=0,
+            y1=0,
+            line={"color": LINE[theme], "width": 1},
+        )
+        .update_layout(
+            bargap=0.05,
+            barmode="stack",
+            xaxis=axis(theme) | {"domain": [0, 0.74], "nticks": 7},
+            yaxis=axis(theme) | {"nticks": 7},
+            xaxis2=axis(theme) | {"domain": [0.79, 1], "anchor": "y", "nticks": 4},
+        )
+        .update_layout(
+            xaxis_title_text=f"annotated {label(unit)}",
+            yaxis_title_text="prediction − annotation",
+            xaxis2_title_text="samples",
+        )
     )
-    figure.update_layout(
-        bargap=0.05,
-        barmode="stack",
-        xaxis=axis(theme) | {"domain": [0, 0.74], "nticks": 7},
-        yaxis=axis(theme) | {"nticks": 7},
-        xaxis2=axis(theme) | {"domain": [0.79, 1], "anchor": "y", "nticks": 4},
-    )
-    figure.update_layout(
-        xaxis_title_text=f"annotated {label(unit)}",
-        yaxis_title_text="prediction − annotation",
-        xaxis2_title_text="samples",
-    )
-    return figure
 
 
 # A map of samples: a point each, coloured by a number or by what it belongs to; and the samples nearest to one.
@@ -406,8 +407,9 @@ def places(
         len(names) <= MAX_GROUPS,
         f"Argument `names` holds {len(names)} groups, and at most {MAX_GROUPS} are told apart.",
     )
-    figure = base(theme, 560, legend=bool(names), top=38)
-    figure.update_layout(dragmode="lasso", clickmode="event+select")
+    figure = base(theme, 560, legend=bool(names), top=38).update_layout(
+        dragmode="lasso", clickmode="event+select"
+    )
     for side, title in zip((figure.layout.xaxis, figure.layout.yaxis), titles, strict=True):
         side.update(title={"text": label(title, 90)}, nticks=7)
     if not len(ids):
@@ -442,24 +444,18 @@ def places(
             name=label(name, 24),
             marker={"size": 9, "color": _hue(k, hues), "symbol": SHAPES[k // len(GROUP_HUES)]},
         )
-    here = [i for i, name in enumerate(ids) if name == chosen]
-    if here:
-        figure.add_scatter(
-            x=[xy[here[0], 0]],
-            y=[xy[here[0], 1]],
-            mode="markers",
-            hoverinfo="skip",
-            showlegend=False,
-            name="this sample",
-            marker={
-                "size": 17,
-                "color": INK[theme],
-                "symbol": "circle-open",
-                "line": {"width": 3, "color": INK[theme]},
-            },
-            **_CHOSEN,
-        )
-    return figure
+    return ringed(
+        figure,
+        ids,
+        xy[:, 0],
+        xy[:, 1],
+        chosen,
+        INK[theme],
+        17,
+        showlegend=False,
+        name="this sample",
+        **_CHOSEN,
+    )
 
 
 def _hue(k: int, hues: Sequence[str]) -> str:
@@ -486,19 +482,10 @@ def _marker(
             "symbol": SHAPES[k // len(GROUP_HUES)],
         }
     known = every[np.isfinite(every)]
-    scale: Any
+    scale: Any = UNSIGNED_SCALE
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     if low < 0 < high:
         low, high, scale = -max(-low, high), max(-low, high), SIGNED_SCALE[theme]
-    else:
-        scale = UNSIGNED_SCALE
-    bar = {
-        "thickness": 12,
-        "outlinewidth": 0,
-        "len": 0.9,
-        "nticks": 6,
-        "title": {"text": label(by, 40), "side": "right"},
-    }
     return {
         "size": size,
         "color": np.where(np.isfinite(own), own, low).tolist(),
@@ -507,7 +494,13 @@ def _marker(
         "cmax": high if high > low else low + 1,
         "showscale": within,
         "opacity": 0.9 if within else 0.3,
-        "colorbar": bar,
+        "colorbar": {
+            "thickness": 12,
+            "outlinewidth": 0,
+            "len": 0.9,
+            "nticks": 6,
+            "title": {"text": label(by, 40), "side": "right"},
+        },
         "line": {"width": 0.5, "color": GREY},
     }
 
@@ -564,8 +557,7 @@ def nearest(
     if np.isfinite(typical):
         figure.add_vline(
             x=typical, line={"color": LINE[theme], "width": 1.5, "dash": "dot"}, layer="below"
-        )
-        figure.add_annotation(
+        ).add_annotation(
             x=typical,
             y=1,
             yref="paper",
@@ -575,17 +567,14 @@ def nearest(
             font={"size": 12, "color": INK[theme]},
         )
     top = max(float(np.max(distances)), typical if np.isfinite(typical) else 0.0, 1e-9)
-    figure.update_layout(clickmode="event+select")
-    figure.update_xaxes(title={"text": label(axis)}, range=[0, 1.12 * top], nticks=7)
-    figure.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=[label(name, 44) for name in names],
-        ticks="",
-        showline=False,
-        range=[len(names) - 0.5, -0.5],
-        ticklabelstandoff=6,
+    return (
+        figure.update_layout(clickmode="event+select")
+        .update_xaxes(title={"text": label(axis)}, range=[0, 1.12 * top], nticks=7)
+        .update_yaxes(
+            **in_rows([label(name, 44) for name in names]),
+            ticklabelstandoff=6,
+        )
     )
-    return figure
 
 
 # Some samples side by side: their decisions term by term, and other numbers, in columns on the same scale.
@@ -613,29 +602,16 @@ def decisions(
         notes: what is said of each below its name, in lines. unit: of the scores. theme: of the figure.
     """
     check(len(names) == len(dividends), "Arguments `names` and `dividends` must have one length.")
-    shown, rest = condensed(dividends)
-    steps = np.array(
-        [
-            [
-                dividend[""],
-                *(dividend[term] for term in shown),
-                *([sum(dividend[term] for term in rest)] if rest else []),
-            ]
-            for dividend in dividends
-        ]
-    )
+    rows, steps, marker = in_steps(dividends, modalities, theme)
     ends = steps.cumsum(1)
-    rows = [
-        "baseline",
-        *(term_title(term) for term in shown),
-        *([f"{len(rest)} other joint terms"] if rest else []),
-        "<b>score</b>",
-    ]
-    marks = [value for value in truths if value is not None]
-    figure = _columns(names, notes, rows, np.r_[0.0, ends.ravel(), marks], unit, theme)
-    terms = ["", *shown, *(["+".join(modalities)] if rest else [])]
-    hues = [GREY, *(term_colour(term, modalities) for term in terms[1:]), INK[theme]]
-    joint = [len(split_term(term)) > 1 for term in terms] + [False]
+    figure = _columns(
+        names,
+        notes,
+        rows,
+        np.r_[0.0, ends.ravel(), [value for value in truths if value is not None]],
+        unit,
+        theme,
+    )
     for i in range(len(names)):
         to = {"xaxis": f"x{i + 1}" if i else "x", "yaxis": "y"}
         widths = np.r_[steps[i], ends[i, -1]]
@@ -645,7 +621,7 @@ def decisions(
             base=np.r_[0.0, ends[i, :-1], 0.0],
             orientation="h",
             width=0.62,
-            marker=hatched(hues, joint, theme),
+            marker=marker,
             text=[signed(value) for value in widths],
             textposition="outside",
             cliponaxis=False,
@@ -687,9 +663,13 @@ def bars(
     """
     check(len(names) == len(values), "Arguments `names` and `values` must have one length.")
     parts = list(dict.fromkeys(part for value in values for part in value))
-    every = [value for one in values for value in one.values()]
     figure = _columns(
-        names, (), [label(part, 24) for part in parts], np.array([0.0, *every]), title, theme
+        names,
+        (),
+        [label(part, 24) for part in parts],
+        np.array([0.0, *[value for one in values for value in one.values()]]),
+        title,
+        theme,
     )
     for i, entry in enumerate(values):
         own = [part for part in parts if part in entry]
@@ -729,12 +709,14 @@ def _columns(
     pad = (0.16 + 0.07 * count) * max(high - low, 0.1)
     limits = [low - (pad if low < 0 else 0.02 * pad), high + pad]
     for i in range(count):
-        domain = [(i + _GAP * (i > 0)) / count, (i + 1 - _GAP * (i + 1 < count)) / count]
         figure.update_layout(
             {
                 f"xaxis{i + 1 if i else ''}": axis(theme)
                 | {
-                    "domain": domain,
+                    "domain": [
+                        (i + _GAP * (i > 0)) / count,
+                        (i + 1 - _GAP * (i + 1 < count)) / count,
+                    ],
                     "anchor": "y",
                     "range": limits,
                     "nticks": 4 if count > 3 else 6,
@@ -760,7 +742,7 @@ def _columns(
             text=head,
             font={"size": {4: 11, 5: 10, 6: 10}.get(count, 12), "color": INK[theme]},
         )
-    figure.add_annotation(
+    return figure.add_annotation(
         x=0.5,
         y=0,
         xref="paper",
@@ -770,16 +752,10 @@ def _columns(
         showarrow=False,
         text=label(title, 90),
         font={"size": 13, "color": QUIET[theme]},
-    )
-    figure.update_yaxes(
-        tickvals=list(range(len(rows))),
-        ticktext=list(rows),
-        ticks="",
-        showline=False,
-        range=[len(rows) - 0.5, -0.5],
+    ).update_yaxes(
+        **in_rows(list(rows)),
         ticklabelstandoff=6,
     )
-    return figure
 
 
 def name_of(name: str, count: int) -> str:

@@ -26,14 +26,15 @@ from qfusion.figures.style import (
     QUIET,
     STATE_HUES,
     UNSIGNED_SCALE,
-    VERMILLION,
     Theme,
     axis,
     bare_axis,
     base,
     drawing,
     faded,
+    in_rows,
     label,
+    ringed,
     term_colour,
 )
 
@@ -71,40 +72,32 @@ def density_matrix(
     )
     names = basis_labels(dims)
     modulus = np.abs(rho)
-    figure = base(theme, 330, left=52, right=10, top=6, bottom=48)
-    if part == "modulus":
-        trace = go.Heatmap(
-            z=modulus, colorscale=UNSIGNED_SCALE, zmin=0, colorbar=_bar("|ρ<sub>ij</sub>|")
-        )
-    else:
+    look: dict[str, Any] = {"z": modulus, "colorscale": UNSIGNED_SCALE, "zmin": 0}
+    bar = _bar("|ρ<sub>ij</sub>|")
+    if part == "phase":
         phase = np.where(modulus >= 0.01 * modulus.max(), np.angle(rho), np.nan)
-        trace = go.Heatmap(
-            z=phase,
-            colorscale=CYCLIC_SCALE,
-            zmin=-np.pi,
-            zmax=np.pi,
-            hoverongaps=False,
-            colorbar=_bar("phase (rad)", tickvals=[-np.pi, 0, np.pi], ticktext=["−π", "0", "π"]),
-        )
-    trace.update(
-        hovertemplate="row %{customdata[0]}, column %{customdata[1]}: %{z:.3g}<extra></extra>",
-        customdata=np.array([[(row, column) for column in names] for row in names]),
-    )
-    figure.add_trace(trace)
+        look = {"z": phase, "colorscale": CYCLIC_SCALE, "zmin": -np.pi, "zmax": np.pi}
+        bar = _bar("phase (rad)", tickvals=[-np.pi, 0, np.pi], ticktext=["−π", "0", "π"])
     step = max(1, size // dims[0])
-    ticks = {
-        "tickvals": list(range(0, size, step)),
-        "ticktext": [names[i] for i in range(0, size, step)],
-    }
-    figure.update_xaxes(title={"text": "column j (basis state)"}, constrain="domain", **ticks)
-    figure.update_yaxes(
-        title={"text": "row i (basis state)"},
-        autorange="reversed",
-        scaleanchor="x",
-        constrain="domain",
-        **ticks,
+    ticks = {"tickvals": list(range(0, size, step)), "ticktext": names[::step]}
+    return (
+        base(theme, 330, left=52, right=10, top=6, bottom=48)
+        .add_heatmap(
+            **look,
+            hoverongaps=False,
+            colorbar=bar,
+            hovertemplate="row %{customdata[0]}, column %{customdata[1]}: %{z:.3g}<extra></extra>",
+            customdata=np.array([[(row, column) for column in names] for row in names]),
+        )
+        .update_xaxes(title={"text": "column j (basis state)"}, constrain="domain", **ticks)
+        .update_yaxes(
+            title={"text": "row i (basis state)"},
+            autorange="reversed",
+            scaleanchor="x",
+            constrain="domain",
+            **ticks,
+        )
     )
-    return figure
 
 
 @drawing()
@@ -125,9 +118,8 @@ def populations(
         values.shape == (len(names),),
         f"Argument `values` must have shape ({len(names)},), but has shape {values.shape}.",
     )
-    figure = base(theme, 260, legend=reference is not None)
     places = np.arange(len(names))
-    figure.add_bar(
+    figure = base(theme, 260, legend=reference is not None).add_bar(
         x=places,
         y=values,
         name=label(name),
@@ -145,11 +137,9 @@ def populations(
             marker={"color": STATE_HUES[0], "symbol": "circle-open", "size": 5},
         )
     step = max(1, len(names) // 16)
-    figure.update_xaxes(
+    return figure.update_xaxes(
         title={"text": label(what, 90)}, tickvals=places[::step], ticktext=names[::step]
-    )
-    figure.update_yaxes(title={"text": "probability"}, rangemode="tozero")
-    return figure
+    ).update_yaxes(title={"text": "probability"}, rangemode="tozero")
 
 
 def _bar(title: str, **more: Any) -> dict[str, Any]:
@@ -228,17 +218,15 @@ def balls(
         _vector(figure, label(name, 24), np.asarray(way, float), middle, hue or BLUE, theme)
     wide = max(across, 4)  # one ball alone must not fill the page
     spare = (wide - across) / 2 * _PITCH[0]
-    figure.update_xaxes(
+    return figure.update_xaxes(
         **bare_axis(), range=[-1.45 - spare, (across - 1) * _PITCH[0] + 1.45 + spare]
-    )
-    figure.update_yaxes(
+    ).update_yaxes(
         **bare_axis(),
         range=[-(lines - 1) * _PITCH[1] - 2.05, 1.4],
         scaleanchor="x",
         constrain="domain",
         constraintoward="top",
     )
-    return figure
 
 
 def flat(vectors: np.ndarray) -> np.ndarray:
@@ -248,7 +236,6 @@ def flat(vectors: np.ndarray) -> np.ndarray:
 
 def _globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
     turn = np.linspace(0, 2 * np.pi, 61)
-    rim = np.stack([np.cos(turn), np.sin(turn)], 1)
     equator = np.stack([np.cos(turn), np.sin(turn), 0 * turn], 1)
     first = int(np.argmax(equator @ _NEAR < 0))
     equator = np.roll(equator[:-1], -first, 0)
@@ -256,15 +243,15 @@ def _globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
     back, front = equator[behind], np.concatenate([equator[~behind], equator[:1]])
     axes = [np.stack([-way, way]) for way in list(_AXES.values())[:3]]
     for shapes, width, dash in (
-        ([rim], 1.5, "solid"),
+        ([np.stack([np.cos(turn), np.sin(turn)], 1)], 1.5, "solid"),
         ([flat(front)], 1.0, "solid"),
         ([flat(back)], 1.0, "dot"),
         ([flat(entry) for entry in axes], 0.8, "dash"),
     ):
-        x, y = _joined([shape + middle for middle in middles for shape in shapes])
+        lines = [shape + middle for middle in middles for shape in shapes]
         figure.add_scatter(
-            x=x,
-            y=y,
+            x=[x for line in lines for x in (*line[:, 0].tolist(), None)],
+            y=[y for line in lines for y in (*line[:, 1].tolist(), None)],
             mode="lines",
             hoverinfo="skip",
             line={"color": LINE[theme], "width": width, "dash": dash},
@@ -297,10 +284,6 @@ def _vector(
             line={"color": faded(hue, 0.12 + 0.68 * k / (len(ends) - 1)), "width": 2},
         )
     length = float(np.linalg.norm(now))
-    tip = (
-        f"<b>{name}</b><br>⟨X⟩ {now[0]:+.3f}, ⟨Y⟩ {now[1]:+.3f}, ⟨Z⟩ {now[2]:+.3f}<br>length {length:.3f}, purity "
-        f"{(1 + length**2) / 2:.3f}"
-    )
     figure.add_scatter(
         x=[middle[0], points[-1, 0]],
         y=[middle[1], points[-1, 1]],
@@ -308,37 +291,28 @@ def _vector(
         hoverinfo="skip",
         line={"color": INK[theme], "width": 2.5},
     )
-    near = float(now @ _NEAR) >= 0
     figure.add_scatter(
         x=[points[-1, 0]],
         y=[points[-1, 1]],
         mode="markers",
-        text=[tip],
+        text=[
+            f"<b>{name}</b><br>⟨X⟩ {now[0]:+.3f}, ⟨Y⟩ {now[1]:+.3f}, ⟨Z⟩ {now[2]:+.3f}<br>"
+            f"length {length:.3f}, purity {(1 + length**2) / 2:.3f}"
+        ],
         hovertemplate="%{text}<extra></extra>",
         marker={
             "size": 10,
-            "color": INK[theme] if near else PAPER[theme],
+            "color": INK[theme] if (float(now @ _NEAR) >= 0) else PAPER[theme],
             "opacity": 1,
             "line": {"color": INK[theme], "width": 1.5},
         },
-    )
-    figure.add_annotation(
+    ).add_annotation(
         x=middle[0],
         y=middle[1] - 1.72,
         showarrow=False,
         text=f"{name}: {length:.2f}",
         font={"size": 12, "color": INK[theme]},
     )
-
-
-def _joined(shapes: Sequence[np.ndarray]) -> tuple[list[float | None], list[float | None]]:
-    """Coordinates of several lines as one, with gaps."""
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for shape in shapes:
-        x += [*shape[:, 0].tolist(), None]
-        y += [*shape[:, 1].tolist(), None]
-    return x, y
 
 
 # A density matrix as a Hinton diagram, and its elements through time as heat maps.
@@ -405,14 +379,11 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
             "cmax": np.pi,
             "colorscale": CYCLIC_SCALE,
             "showscale": True,
-            "colorbar": {
-                "title": {"text": "phase (rad)", "side": "top", "font": {"size": 12}},
-                "thickness": 12,
-                "len": 0.9,
-                "outlinewidth": 0,
-                "tickvals": [-np.pi, -np.pi / 2, 0, np.pi / 2, np.pi],
-                "ticktext": ["−π ←", "−π/2 ↓", "0 →", "π/2 ↑", "π ←"],
-            },
+            "colorbar": _bar(
+                "phase (rad)",
+                tickvals=[-np.pi, -np.pi / 2, 0, np.pi / 2, np.pi],
+                ticktext=["−π ←", "−π/2 ↓", "0 →", "π/2 ↑", "π ←"],
+            ),
         },
         text=[
             f"row {names[i]}, column {names[j]}: {modulus[i, j]:.4f}, phase {angle:+.3f} rad"
@@ -425,14 +396,14 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
         "ticktext": [names[i] for i in range(0, size, step)],
         "range": [-0.6, size - 0.4],
     }
-    figure.update_xaxes(title={"text": "column j (basis state)"}, constrain="domain", **ticks)
-    figure.update_yaxes(
+    return figure.update_xaxes(
+        title={"text": "column j (basis state)"}, constrain="domain", **ticks
+    ).update_yaxes(
         title={"text": "row i (basis state)"},
         scaleanchor="x",
         constrain="domain",
         **ticks | {"range": [size - 0.4, -0.6]},
     )
-    return figure
 
 
 def _squares(x: np.ndarray, y: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -496,19 +467,19 @@ def through_time(
         values.shape == (len(names), len(times)) and len(owners) == len(names) > 0,
         f"Argument `values` must have shape ({len(names)}, {len(times)}), but has {np.shape(values)}.",
     )
-    figure = base(theme, 96 + max(18 * len(names), 110), left=10, right=10, top=8, bottom=46)
-    high = max(float(values.max()), 1e-12)
     written = [
         f"{label(owner, 14)} {label(name)}" for owner, name in zip(owners, names, strict=True)
     ]
-    figure.add_trace(
+    figure = base(
+        theme, 96 + max(18 * len(names), 110), left=10, right=10, top=8, bottom=46
+    ).add_trace(
         go.Heatmap(
             x=times,
             y=list(range(len(names))),
             z=values,
             colorscale=UNSIGNED_SCALE,
             zmin=0,
-            zmax=high,
+            zmax=max(float(values.max()), 1e-12),
             customdata=np.array([[words] * len(times) for words in written]),
             colorbar={
                 "title": {"text": label(unit), "side": "right", "font": {"size": 12}},
@@ -534,31 +505,28 @@ def through_time(
         if owners[row] != owners[row - 1]
     ]
     if cursor is not None:
-        for colour, width, dash in ((ON_BRIGHT, 3, "solid"), (ON_DARK, 1.5, "solid")):
-            lines.append(
-                {
-                    "type": "line",
-                    "x0": cursor,
-                    "x1": cursor,
-                    "yref": "paper",
-                    "y0": 0,
-                    "y1": 1,
-                    "layer": "above",
-                    "line": {"color": colour, "width": width, "dash": dash},
-                }
-            )
-    figure.update_layout(shapes=lines)
-    figure.update_xaxes(title={"text": TIME}, range=ends, nticks=7)
-    figure.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=written,
-        range=[len(names) - 0.5, -0.5],
-        ticks="",
-        showline=False,
-        tickfont={"size": 11, "color": INK[theme]},
-        linecolor=LINE[theme],
+        lines += [
+            {
+                "type": "line",
+                "x0": cursor,
+                "x1": cursor,
+                "yref": "paper",
+                "y0": 0,
+                "y1": 1,
+                "layer": "above",
+                "line": {"color": colour, "width": width, "dash": "solid"},
+            }
+            for colour, width in ((ON_BRIGHT, 3), (ON_DARK, 1.5))
+        ]
+    return (
+        figure.update_layout(shapes=lines)
+        .update_xaxes(title={"text": TIME}, range=ends, nticks=7)
+        .update_yaxes(
+            **in_rows(written),
+            tickfont={"size": 11, "color": INK[theme]},
+            linecolor=LINE[theme],
+        )
     )
-    return figure
 
 
 # Decision operators: spectrum and where samples lie on it, what eigenvectors are made of, samples along the two
@@ -581,8 +549,11 @@ def grouped(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.nda
     K = len(values)
     size = -(-K // MAX_BARS)
     edges = np.arange(0, K, size)
-    counts = np.diff(np.append(edges, K))
-    return np.add.reduceat(values, edges) / counts, np.add.reduceat(weights, edges, axis=-1), size
+    return (
+        np.add.reduceat(values, edges) / np.diff(np.append(edges, K)),
+        np.add.reduceat(weights, edges, axis=-1),
+        size,
+    )
 
 
 @drawing()
@@ -618,49 +589,56 @@ def spectrum(
             marker={"color": hue, "line": {"width": 0}},
             hovertemplate=f"{text} %{{x}}: %{{y:+.3f}}<extra>{name}</extra>",
         )
-    figure.add_bar(
-        x=places,
-        y=own,
-        yaxis="y2",
-        name=label(sample_name),
-        marker={"color": INK[theme], "line": {"width": 0}},
-        hovertemplate="%{y:.1%}<extra>" + label(sample_name) + "</extra>",
-    )
-    figure.add_scatter(
-        x=places,
-        y=mean,
-        yaxis="y2",
-        name=label(cohort_name),
-        mode="markers",
-        marker={"symbol": "diamond-open", "size": 7, "color": QUIET[theme], "line": {"width": 1.6}},
-        hovertemplate="%{y:.1%}<extra>" + label(cohort_name) + "</extra>",
-    )
-    figure.update_layout(
-        bargap=0.15 if len(bars) < 40 else 0.05,
-        xaxis={
-            "title": {
-                "text": "eigenstates, from most against to most for"
-                + ("" if size == 1 else f" ({size} in each bar)")
+    return (
+        figure.add_bar(
+            x=places,
+            y=own,
+            yaxis="y2",
+            name=label(sample_name),
+            marker={"color": INK[theme], "line": {"width": 0}},
+            hovertemplate="%{y:.1%}<extra>" + label(sample_name) + "</extra>",
+        )
+        .add_scatter(
+            x=places,
+            y=mean,
+            yaxis="y2",
+            name=label(cohort_name),
+            mode="markers",
+            marker={
+                "symbol": "diamond-open",
+                "size": 7,
+                "color": QUIET[theme],
+                "line": {"width": 1.6},
             },
-            "anchor": "y2",
-            "range": [-0.7, len(bars) - 0.3],
-            **({"dtick": 1} if len(bars) <= 16 else {}),
-        },
-        yaxis={"domain": [0.46, 1.0], "title": {"text": f"vote: {label(unit)} above baseline"}},
-        yaxis2=axis(theme) | {"domain": [0.0, 0.36], "tickformat": ".0%", "rangemode": "tozero"},
-        yaxis2_title_text="weight",
+            hovertemplate="%{y:.1%}<extra>" + label(cohort_name) + "</extra>",
+        )
+        .update_layout(
+            bargap=0.15 if len(bars) < 40 else 0.05,
+            xaxis={
+                "title": {
+                    "text": "eigenstates, from most against to most for"
+                    + ("" if size == 1 else f" ({size} in each bar)")
+                },
+                "anchor": "y2",
+                "range": [-0.7, len(bars) - 0.3],
+                **({"dtick": 1} if len(bars) <= 16 else {}),
+            },
+            yaxis={"domain": [0.46, 1.0], "title": {"text": f"vote: {label(unit)} above baseline"}},
+            yaxis2=axis(theme)
+            | {"domain": [0.0, 0.36], "tickformat": ".0%", "rangemode": "tozero"},
+            yaxis2_title_text="weight",
+        )
+        .add_shape(
+            type="line",
+            xref="paper",
+            yref="y",
+            x0=0,
+            x1=1,
+            y0=0,
+            y1=0,
+            line={"color": LINE[theme], "width": 1},
+        )
     )
-    figure.add_shape(
-        type="line",
-        xref="paper",
-        yref="y",
-        x0=0,
-        x1=1,
-        y0=0,
-        y1=0,
-        line={"color": LINE[theme], "width": 1},
-    )
-    return figure
 
 
 @drawing()
@@ -676,9 +654,8 @@ def make_up(amplitudes: np.ndarray, dims: Sequence[int], *, theme: Theme = "ligh
         values.shape == (len(names),),
         f"Argument `amplitudes` must have shape ({len(names)},), but has shape {values.shape}.",
     )
-    figure = base(theme, 250, left=54, right=10, top=10)
     populations, phases, places = np.abs(values) ** 2, np.angle(values), np.arange(len(names))
-    figure.add_bar(
+    figure = base(theme, 250, left=54, right=10, top=10).add_bar(
         x=places,
         y=populations,
         customdata=list(zip(names, phases, strict=True)),
@@ -700,13 +677,11 @@ def make_up(amplitudes: np.ndarray, dims: Sequence[int], *, theme: Theme = "ligh
         hovertemplate="|%{customdata[0]}⟩: %{y:.1%}, phase %{customdata[1]:+.2f} rad<extra></extra>",
     )
     step = max(1, len(names) // 16)
-    figure.update_xaxes(
+    return figure.update_xaxes(
         title={"text": "basis state"},
         tickvals=places[::step],
         ticktext=[f"|{name}⟩" for name in names[::step]],
-    )
-    figure.update_yaxes(title={"text": "population"}, rangemode="tozero", tickformat=".0%")
-    return figure
+    ).update_yaxes(title={"text": "population"}, rangemode="tozero", tickformat=".0%")
 
 
 @drawing()
@@ -742,8 +717,7 @@ def outcome_patterns(
             name=f"{label(name)} reads 1",
             hoverinfo="skip",
             marker={"size": 13, "color": hue, "line": {"width": 1.5, "color": hue}},
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=x[~on],
             y=rows[~on],
             mode="markers",
@@ -754,8 +728,7 @@ def outcome_patterns(
                 "color": PAPER[theme],
                 "line": {"width": 1.2, "color": LINE[theme]},
             },
-        )
-        figure.add_annotation(
+        ).add_annotation(
             x=m * (n + 1) + (n - 1) / 2,
             y=1,
             yref="paper",
@@ -773,13 +746,8 @@ def outcome_patterns(
         range=[-0.6, count * (n + 1) - 1.4],
         title={"text": "element (filled: its qubit reads 1)"},
         tickangle=0 if max(map(len, short)) <= 2 else -40,
-    )
-    figure.update_yaxes(
-        tickvals=list(range(k)),
-        ticktext=[f"{vote:+.2f}" for vote in votes],
-        range=[k - 0.4, -0.6],
-        showline=False,
-        ticks="",
+    ).update_yaxes(
+        **in_rows([f"{vote:+.2f}" for vote in votes], 0.4, 0.6),
     )
     cut = int(np.searchsorted(-np.asarray(votes), 0))
     if 0 < cut < k:
@@ -812,10 +780,11 @@ def effects(
             marker={"color": term_colour(name, all_modalities)},
             hovertemplate="%{x}: %{y:+.3f}<extra>" + label(name) + "</extra>",
         )
-    figure.update_yaxes(title={"text": f"change of {label(unit)}"})
-    figure.update_xaxes(title={"text": "element that turns from 0 to 1"}, type="category")
-    figure.add_hline(y=0, line={"color": LINE[theme], "width": 1})
-    return figure
+    return (
+        figure.update_yaxes(title={"text": f"change of {label(unit)}"})
+        .update_xaxes(title={"text": "element that turns from 0 to 1"}, type="category")
+        .add_hline(y=0, line={"color": LINE[theme], "width": 1})
+    )
 
 
 @drawing()
@@ -902,22 +871,7 @@ def along(
                 },
             },
         )
-    place = np.flatnonzero(given == chosen)
-    if len(place):
-        figure.add_scatter(
-            x=[float(x[place[0]])],
-            y=[float(y[place[0]])],
-            mode="markers",
-            hoverinfo="skip",
-            name="chosen",
-            showlegend=False,
-            marker={
-                "size": 15,
-                "color": VERMILLION,
-                "symbol": "circle-open",
-                "line": {"width": 3, "color": VERMILLION},
-            },
-        )
-    figure.update_xaxes(title={"text": label(x_title, 90)}, tickformat=".1~%" if shares[0] else "")
-    figure.update_yaxes(title={"text": label(y_title, 90)}, tickformat=".1~%" if shares[1] else "")
-    return figure
+    ringed(figure, ids, x, y, chosen, name="chosen", showlegend=False)
+    return figure.update_xaxes(
+        title={"text": label(x_title, 90)}, tickformat=".1~%" if shares[0] else ""
+    ).update_yaxes(title={"text": label(y_title, 90)}, tickformat=".1~%" if shares[1] else "")

@@ -35,35 +35,37 @@ LIGHT_MIXTURES: dict[tuple[int, ...], str] = {(0, 1): PURPLE, (0, 2): SKY, (1, 2
 UNSIGNED_SCALE = "Cividis"  # amounts: dark = none, yellow = most
 # Amounts with a sign, purple below zero and orange above: zero is the lightest on light paper (ColorBrewer's PuOr) and
 # the darkest on dark paper. Stops are `rgb`, which tells them from hues of series when a figure is recoloured.
-_SIGNED_LIGHT = (
-    "rgb(45,0,75)",
-    "rgb(84,39,136)",
-    "rgb(128,115,172)",
-    "rgb(178,171,210)",
-    "rgb(216,218,235)",
-    "rgb(247,247,247)",
-    "rgb(254,224,182)",
-    "rgb(253,184,99)",
-    "rgb(224,130,20)",
-    "rgb(179,88,6)",
-    "rgb(127,59,8)",
-)
-_SIGNED_DARK = (
-    "rgb(217,204,255)",
-    "rgb(184,163,245)",
-    "rgb(150,127,219)",
-    "rgb(111,95,176)",
-    "rgb(68,63,112)",
-    "rgb(31,39,51)",
-    "rgb(92,64,34)",
-    "rgb(149,95,28)",
-    "rgb(204,130,31)",
-    "rgb(245,169,71)",
-    "rgb(255,214,153)",
-)
-SIGNED_SCALE: dict[Theme, list[list[Any]]] = {
-    "light": [[place / 10, colour] for place, colour in enumerate(_SIGNED_LIGHT)],
-    "dark": [[place / 10, colour] for place, colour in enumerate(_SIGNED_DARK)],
+_SIGNED = {
+    "light": (
+        "45,0,75",
+        "84,39,136",
+        "128,115,172",
+        "178,171,210",
+        "216,218,235",
+        "247,247,247",
+        "254,224,182",
+        "253,184,99",
+        "224,130,20",
+        "179,88,6",
+        "127,59,8",
+    ),
+    "dark": (
+        "217,204,255",
+        "184,163,245",
+        "150,127,219",
+        "111,95,176",
+        "68,63,112",
+        "31,39,51",
+        "92,64,34",
+        "149,95,28",
+        "204,130,31",
+        "245,169,71",
+        "255,214,153",
+    ),
+}
+SIGNED_SCALE: dict[str, list[list[Any]]] = {
+    theme: [[place / 10, f"rgb({colour})"] for place, colour in enumerate(colours)]
+    for theme, colours in _SIGNED.items()
 }
 NEUTRAL = {"light": "#F7F7F7", "dark": "#1F2733"}  # zero of other signed amounts
 CYCLIC_SCALE = "Phase"  # angles: both ends are the same colour
@@ -139,7 +141,10 @@ def term_colour(term: str, modalities: Sequence[str]) -> str:
         return MODALITY_HUES[places[0] % len(MODALITY_HUES)]
     if len(modalities) <= 3:
         return LIGHT_MIXTURES.get(places, GREY)
-    return _mean_colour([MODALITY_HUES[i % len(MODALITY_HUES)] for i in places]) if places else GREY
+    if not places:
+        return GREY
+    hues = [channels(MODALITY_HUES[i % len(MODALITY_HUES)]) for i in places]
+    return "#" + "".join(f"{sum(channel) // len(hues):02X}" for channel in zip(*hues, strict=True))
 
 
 def term_dash(term: str) -> str:
@@ -229,35 +234,37 @@ def axis(theme: Theme) -> dict[str, Any]:
     }
 
 
+def in_rows(names: Sequence[str], below: float = 0.5, above: float = 0.5) -> dict[str, Any]:
+    """An upright axis of named rows, the first on top, with room below and above them and no line of its own."""
+    return {
+        "tickvals": list(range(len(names))),
+        "ticktext": names,
+        "range": [len(names) - below, -above],
+        "showline": False,
+        "ticks": "",
+    }
+
+
 def log_ticks(values: np.ndarray) -> dict[str, Any]:
     """Ticks of a logarithmic axis, at least three in what is shown: round steps within half a decade, 1, 2, 5 within
     two, else powers of ten, at most eight of them."""
-    low, high = np.log10(np.min(values)), np.log10(np.max(values))
+    least, most = float(np.min(values)), float(np.max(values))
+    low, high = np.log10(least), np.log10(most)
+    powers = range(math.floor(low), math.ceil(high) + 1)
+    if high - low > 2:
+        powers = powers[:: max(1, math.ceil((high - low) / 8))]
+        return {
+            "tickvals": [10.0**power for power in powers],
+            "ticktext": [f"10<sup>{power}</sup>" for power in powers],
+        }
+    marks = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
     if high - low < 0.5:
-        least, most = float(np.min(values)), float(np.max(values))
         span = max(most - least, 1e-3 * most)
-        step = min(
-            (digit * 10.0 ** math.floor(math.log10(span / 2)) for digit in (5, 2, 1)),
-            key=lambda entry: abs(span / entry - 4),
-        )
-        marks = [
-            round(step * n, 12)
-            for n in range(max(1, math.floor(least / step)), math.ceil(most / step) + 1)
-        ]
-        return {"tickvals": marks, "ticktext": [f"{mark:g}" for mark in marks]}
-    if high - low <= 2:
-        marks = [
-            base * 10.0**power
-            for power in range(int(np.floor(low)), int(np.ceil(high)) + 1)
-            for base in (1, 2, 5)
-        ]
-        return {"tickvals": marks, "ticktext": [f"{mark:g}" for mark in marks]}
-    step = max(1, int(np.ceil((high - low) / 8)))
-    powers = range(int(np.floor(low)), int(np.ceil(high)) + 1, step)
-    return {
-        "tickvals": [10.0**power for power in powers],
-        "ticktext": [f"10<sup>{power}</sup>" for power in powers],
-    }
+        steps = (digit * 10.0 ** math.floor(math.log10(span / 2)) for digit in (5, 2, 1))
+        step = min(steps, key=lambda step: abs(span / step - 4))
+        first, last = max(1, math.floor(least / step)), math.ceil(most / step)
+        marks = [round(step * n, 12) for n in range(first, last + 1)]
+    return {"tickvals": marks, "ticktext": [f"{mark:g}" for mark in marks]}
 
 
 def bare_axis() -> dict[str, Any]:
@@ -267,7 +274,7 @@ def bare_axis() -> dict[str, Any]:
 
 def note(figure: go.Figure, text: str, theme: Theme) -> go.Figure:
     """Writes `text` (our own words) in the middle of an empty figure."""
-    figure.add_annotation(
+    return figure.add_annotation(
         text=text,
         x=0.5,
         y=0.5,
@@ -276,17 +283,40 @@ def note(figure: go.Figure, text: str, theme: Theme) -> go.Figure:
         showarrow=False,
         font={"size": 14, "color": QUIET[theme]},
     )
+
+
+def ringed(
+    figure: go.Figure,
+    ids: Sequence[str],
+    x: Sequence[float] | np.ndarray,
+    y: Sequence[float] | np.ndarray,
+    chosen: str | None,
+    hue: str = VERMILLION,
+    size: int = 15,
+    **more: Any,
+) -> go.Figure:
+    """Draws a ring around the point of the chosen sample, where it is among `ids`."""
+    place = next((i for i, name in enumerate(ids) if name == chosen), None)
+    if place is not None:
+        figure.add_scatter(
+            x=[float(x[place])],
+            y=[float(y[place])],
+            mode="markers",
+            hoverinfo="skip",
+            marker={
+                "size": size,
+                "color": hue,
+                "symbol": "circle-open",
+                "line": {"width": 3, "color": hue},
+            },
+            **more,
+        )
     return figure
 
 
 def channels(colour: str) -> tuple[int, int, int]:
     """Red, green and blue, 0 to 255, of a hex colour."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def _mean_colour(colours: Sequence[str]) -> str:
-    means = [sum(channel) // len(colours) for channel in zip(*map(channels, colours), strict=True)]
-    return "#" + "".join(f"{value:02X}" for value in means)
 
 
 # No figure shows what is no number: the guards between arrays and figures.

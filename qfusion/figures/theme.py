@@ -183,8 +183,7 @@ def _hues(part: Any) -> set[str]:
 def _greyed(parts: dict[str, Any]) -> dict[str, Any]:
     """The parts of a figure in the light theme in greys. They are changed in place before they are painted."""
     traces, layout = parts["data"], parts["layout"]
-    legend = layout.get("showlegend") is not False
-    _tell_apart(traces, legend)
+    _tell_apart(traces, layout.get("showlegend") is not False)
     _letters(parts)
     scales = [_scaled(trace) for trace in traces]
     seen = _hues([traces, layout.get("shapes", ()), layout.get("annotations", ())])
@@ -272,9 +271,7 @@ def _tell_apart(traces: Sequence[dict[str, Any]], legend: bool) -> None:
         if trace.get("type") == "scatter"
         and trace.get("mode") in ("markers", "markers+text")
         and marker.get("opacity", 1) != 0
-    ]
-    points = [
-        (trace, marker, symbol) for trace, marker, symbol in points if isinstance(symbol, str)
+        and isinstance(marker.get("symbol", "circle"), str)
     ]
     keys = [
         (marker["color"], symbol.removesuffix("-open"))
@@ -549,49 +546,47 @@ def apply_visible(drawn: go.Figure, visible: VisibleRange) -> go.Figure:
     """The figure with this visible range; the figure itself when there is none."""
     if not visible:
         return drawn
-    figure = without(drawn, visible.hidden)
-    if figure is drawn:
-        figure = go.Figure(drawn)
+    figure = go.Figure(without(drawn, visible.hidden))
     for axis, span in (("xaxis", visible.x), ("yaxis", visible.y)):
         if span and axis in rangeable(drawn):
-            log = figure.layout[axis].type == "log"
+            present = figure.layout[axis]
+            log = present.type == "log"
             check(
                 not log or span[0] > 0,
                 f"Argument `{axis[0]}` must be positive on a logarithmic axis, but starts at {span[0]:g}. Raise it.",
             )
             ends = [log10(end) for end in span] if log else list(span)
-            reverse = (
-                figure.layout[axis].range
-                and figure.layout[axis].range[0] > figure.layout[axis].range[1]
-            )
-            every = figure.select_xaxes() if axis == "xaxis" else [figure.layout.yaxis]
-            for entry in every:
-                entry.update(range=ends[::-1] if reverse else ends, autorange=False)
+            if present.range and present.range[0] > present.range[1]:
+                ends.reverse()
+            for own in figure.select_xaxes() if axis == "xaxis" else [present]:
+                own.update(range=ends, autorange=False)
     return figure
 
 
 def rangeable(drawn: go.Figure) -> tuple[str, ...]:
     """The axes whose range can be chosen: those with numbers along them; the vertical one where there is only one."""
-    result = []
-    numbers = {"x": False, "y": False}
-    for trace in drawn.data:
-        if trace.type in ("scatter", "bar"):
-            for key in numbers:
-                values = trace[key]
-                numbers[key] |= (
-                    values is not None and len(values) > 0 and not isinstance(values[0], str)
-                )
     single = len({trace.yaxis for trace in drawn.data if "yaxis" in trace}) <= 1
-    for axis, wanted in (("xaxis", True), ("yaxis", single)):
-        about = drawn.layout[axis]
-        plain = (
-            about.visible is not False
-            and about.type in (None, "-", "linear", "log")
-            and about.tickvals is None
-        )
-        if wanted and plain and numbers[axis[0]]:
-            result.append(axis)
-    return tuple(result)
+    return tuple(
+        axis
+        for axis in (("xaxis", "yaxis") if single else ("xaxis",))
+        if _is_plain(drawn.layout[axis]) and _has_numbers(drawn, axis[0])
+    )
+
+
+def _is_plain(axis: Any) -> bool:
+    return (
+        axis.visible is not False
+        and axis.type in (None, "-", "linear", "log")
+        and axis.tickvals is None
+    )
+
+
+def _has_numbers(drawn: go.Figure, letter: str) -> bool:
+    columns = (trace[letter] for trace in drawn.data if trace.type in ("scatter", "bar"))
+    return any(
+        values is not None and len(values) > 0 and not isinstance(values[0], str)
+        for values in columns
+    )
 
 
 _TAG = re.compile(r"</?(?:b|i|em|strong|sub|sup|span|a|u|s)\b[^<>]{0,200}>", re.IGNORECASE)
@@ -631,9 +626,8 @@ def _in_legend(trace: Any) -> bool:
 
 def _name(drawn: go.Figure, trace: Any) -> str:
     """plotly calls the third trace without a name "trace 2"."""
-    if trace.name is not None:
-        return str(trace.name)
-    return f"trace {next(i for i, entry in enumerate(drawn.data) if entry is trace)}"
+    place = next(i for i, own in enumerate(drawn.data) if own is trace)
+    return f"trace {place}" if trace.name is None else str(trace.name)
 
 
 def _legend_order(drawn: go.Figure, shown: list[Any]) -> str:
@@ -644,15 +638,8 @@ def _legend_order(drawn: go.Figure, shown: list[Any]) -> str:
         or (trace.type == "scatter" and trace.fill in ("tonextx", "tonexty"))
         for trace in shown
     )
-    return (
-        "+".join(
-            [
-                *(["grouped"] if any(trace.legendgroup for trace in shown) else []),
-                *(["reversed"] if stacked else []),
-            ]
-        )
-        or "normal"
-    )
+    grouped = any(trace.legendgroup for trace in shown)
+    return "+".join(["grouped"] * grouped + ["reversed"] * stacked) or "normal"
 
 
 def without(drawn: go.Figure, hidden: Iterable[str]) -> go.Figure:

@@ -29,6 +29,7 @@ from qfusion.figures.style import (
     drawing,
     faded,
     halo,
+    in_rows,
     label,
     log_ticks,
     term_colour,
@@ -66,61 +67,60 @@ def curves(
         best_epochs: the epoch whose weights a run keeps: ringed on its solid line.
         log: a logarithmic axis; values that are not positive are left out.
     """
-    dashed, best_epochs = dashed or {}, best_epochs or {}
-    for name, (epochs, values) in (*solid.items(), *dashed.items()):
-        check(
-            np.shape(epochs) == np.shape(values) and np.ndim(epochs) == 1,
-            f"The curve of {name!r} must have as many values as epochs, but has shapes {np.shape(values)} and "
-            f"{np.shape(epochs)}.",
-        )
     figure = base(theme, 320, legend=True, left=56, right=12)
-    for name, (epochs, values) in dashed.items():
-        figure.add_scatter(
-            **_line(name, epochs, values, hues[name], "dot", log),
-            showlegend=False,
-            hovertemplate=f"{label(name)}, {kinds[1] or 'dashed'}<br>epoch %{{x}}: "
-            f"%{{y:.4g}}<extra></extra>",
-        )
-    for name, (epochs, values) in solid.items():
-        figure.add_scatter(
-            **_line(name, epochs, values, hues[name], "solid", log),
-            showlegend=True,
-            hovertemplate=f"{label(name)}{', ' + kinds[0] if kinds[0] else ''}<br>epoch %{{x}}: "
-            f"%{{y:.4g}}<extra></extra>",
-        )
-        at = np.flatnonzero(epochs == best_epochs.get(name, -1))
-        if len(at):
-            figure.add_scatter(
-                x=epochs[at],
-                y=values[at],
-                mode="markers",
-                showlegend=False,
-                marker={
-                    "size": 11,
-                    "symbol": "circle",
-                    "color": PAPER[theme],
-                    "line": {"width": 2.5, "color": hues[name]},
-                },
-                hovertemplate=f"{label(name)}: epoch %{{x}} is kept, %{{y:.4g}}<extra></extra>",
+    for lines, dash, kind in (
+        (dashed or {}, "dot", kinds[1] or "dashed"),
+        (solid, "solid", kinds[0]),
+    ):
+        for name, (epochs, values) in lines.items():
+            check(
+                np.shape(epochs) == np.shape(values) and np.ndim(epochs) == 1,
+                f"The curve of {name!r} must have as many values as epochs, but has shapes {np.shape(values)} and "
+                f"{np.shape(epochs)}.",
             )
-    if all(kinds):
-        for kind, dash in zip(kinds, ("solid", "dot"), strict=True):
             figure.add_scatter(
-                x=[None],
-                y=[None],
-                mode="lines",
-                name=kind,
-                line={"color": QUIET[theme], "dash": dash, "width": 2},
+                x=epochs,
+                y=np.where(np.asarray(values) > 0, values, np.nan) if log else values,
+                mode="lines" if len(epochs) > 1 else "markers",
+                name=label(name, 40),
+                connectgaps=False,
+                line={"color": hues[name], "width": 2.2 if dash == "solid" else 1.8, "dash": dash},
+                marker={"color": hues[name], "size": 7},
+                showlegend=dash == "solid",
+                hovertemplate=f"{label(name)}{', ' + kind if kind else ''}<br>epoch %{{x}}: "
+                "%{y:.4g}<extra></extra>",
             )
-    figure.update_layout(uirevision="zoom")  # a reader's zoom outlives the next epoch
-    figure.update_xaxes(
-        title={"text": "epoch"}, **_epochs([epochs for epochs, _ in solid.values()])
+            at = np.flatnonzero(epochs == (best_epochs or {}).get(name, -1))
+            if dash == "solid" and len(at):
+                figure.add_scatter(
+                    x=epochs[at],
+                    y=values[at],
+                    mode="markers",
+                    showlegend=False,
+                    marker={
+                        "size": 11,
+                        "symbol": "circle",
+                        "color": PAPER[theme],
+                        "line": {"width": 2.5, "color": hues[name]},
+                    },
+                    hovertemplate=f"{label(name)}: epoch %{{x}} is kept, %{{y:.4g}}<extra></extra>",
+                )
+    for kind, dash in zip(kinds, ("solid", "dot"), strict=True) if all(kinds) else ():
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            mode="lines",
+            name=kind,
+            line={"color": QUIET[theme], "dash": dash, "width": 2},
+        )
+    return (
+        figure.update_layout(uirevision="zoom")  # a reader's zoom outlives the next epoch
+        .update_xaxes(title={"text": "epoch"}, **_epochs([epochs for epochs, _ in solid.values()]))
+        .update_yaxes(
+            title={"text": label(y_title)},
+            **({"type": "log", "exponentformat": "power", "nticks": 6} if log else {}),
+        )
     )
-    figure.update_yaxes(
-        title={"text": label(y_title)},
-        **({"type": "log", "exponentformat": "power", "nticks": 6} if log else {}),
-    )
-    return figure
 
 
 @drawing()
@@ -147,8 +147,9 @@ def by_modality(
     down = -(-len(names) // across)
     plots = 330 * down - 38 - 48  # pixels between the margins
     entry, head, foot = (plots - 24 * down - 52 * (down - 1)) / down / plots, 24 / plots, 52 / plots
-    figure = base(theme, 330 * down, legend=True, left=56, right=8)
-    figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False}, uirevision="zoom")
+    figure = base(theme, 330 * down, legend=True, left=56, right=8).update_layout(
+        xaxis={"visible": False}, yaxis={"visible": False}, uirevision="zoom"
+    )
     top = max(
         float(values.max()) for name in names for _, values in result[name].values() if len(values)
     )
@@ -217,7 +218,7 @@ def by_modality(
             text=f"<b>{label(name, 40)}</b>",
             font={"size": 12, "color": INK[theme]},
         )
-    figure.add_annotation(
+    return figure.add_annotation(
         x=0,
         y=0.5,
         xshift=-46,
@@ -228,22 +229,6 @@ def by_modality(
         text=label(y_title),
         font={"size": 12, "color": QUIET[theme]},
     )
-    return figure
-
-
-def _line(
-    name: str, epochs: np.ndarray, values: np.ndarray, hue: str, dash: str, log: bool
-) -> dict[str, object]:
-    shown = np.where(np.asarray(values) > 0, values, np.nan) if log else values
-    return {
-        "x": epochs,
-        "y": shown,
-        "mode": "lines" if len(epochs) > 1 else "markers",
-        "name": label(name, 40),
-        "connectgaps": False,
-        "line": {"color": hue, "width": 2.2 if dash == "solid" else 1.8, "dash": dash},
-        "marker": {"color": hue, "size": 7},
-    }
 
 
 def _epochs(all_epochs: Sequence[np.ndarray]) -> dict[str, object]:
@@ -305,15 +290,13 @@ def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
             mode="lines",
             line={"color": BLUE, "width": 3},
             hoverinfo="skip",
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=[row.mean],
             y=[place],
             mode="markers",
             marker={"size": 9, "color": BLUE},
             hovertemplate=f"{label(row.name)}: {text}<extra></extra>",
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=[row.own],
             y=[place],
             mode="markers",
@@ -326,17 +309,11 @@ def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
             hovertemplate=f"{label(row.name)}, this model: %{{x:.3f}}<extra></extra>",
         )
     # from the half below the lowest, so that differences are seen; never below -1, where correlations end
-    figure.update_xaxes(
+    return figure.update_xaxes(
         range=[max(-1.0, min(0.5, low - 0.05) if low > 0.5 else low - 0.1), 1.005], nticks=6
+    ).update_yaxes(
+        **in_rows([label(row.name) for row in rows], 0.4, 0.6),
     )
-    figure.update_yaxes(
-        tickvals=list(range(len(rows))),
-        ticktext=[label(row.name) for row in rows],
-        range=[len(rows) - 0.4, -0.6],
-        ticks="",
-        showline=False,
-    )
-    return figure
 
 
 # A sweep of settings: values over trials, value against each setting, all settings side by side, and how much each one
@@ -367,10 +344,9 @@ def history(
         len(numbers) == len(values) == len(pruned) > 0,
         "Arguments must have one entry a trial, and at least one.",
     )
-    figure = base(theme, 300, legend=True, left=64, right=12)
     done = np.where(pruned, np.inf if smaller else -np.inf, values)
     best = np.minimum.accumulate(done) if smaller else np.maximum.accumulate(done)
-    figure.add_scatter(
+    figure = base(theme, 300, legend=True, left=64, right=12).add_scatter(
         x=list(numbers),
         y=np.where(np.isfinite(best), best, np.nan),
         mode="lines",
@@ -397,15 +373,16 @@ def history(
                 marker=marker,
                 hovertemplate=f"trial %{{x}}, {name}: %{{y:.4g}}<extra></extra>",
             )
-    figure.update_layout(uirevision="zoom")
-    figure.update_xaxes(
-        title={"text": "trial"},
-        tickformat="d",
-        nticks=10,
-        **({"dtick": 1} if max(numbers) < 10 else {}),
+    return (
+        figure.update_layout(uirevision="zoom")
+        .update_xaxes(
+            title={"text": "trial"},
+            tickformat="d",
+            nticks=10,
+            **({"dtick": 1} if max(numbers) < 10 else {}),
+        )
+        .update_yaxes(title={"text": label(y_title)}, **_scale(values))
     )
-    figure.update_yaxes(title={"text": label(y_title)}, **_scale(values))
-    return figure
 
 
 @drawing()
@@ -431,8 +408,9 @@ def slices(
     values, pruned = np.asarray(values, dtype=float), np.asarray(pruned, dtype=bool)
     check(len(tried) > 0, "Argument `tried` must name a setting, but is empty.")
     across, down = min(columns, len(tried)), -(-len(tried) // columns)
-    figure = base(theme, 60 + 240 * down, left=64, right=12, top=8)
-    figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False}, uirevision="zoom")
+    figure = base(theme, 60 + 240 * down, left=64, right=12, top=8).update_layout(
+        xaxis={"visible": False}, yaxis={"visible": False}, uirevision="zoom"
+    )
     for place, (name, given) in enumerate(tried.items()):
         row, column = divmod(place, across)
         number = place + 2
@@ -504,7 +482,7 @@ def slices(
                 | _scale(values),
             }
         )
-    figure.add_annotation(
+    return figure.add_annotation(
         x=0,
         y=0.5,
         xshift=-52,
@@ -515,7 +493,6 @@ def slices(
         text=label(y_title),
         font={"size": 12, "color": QUIET[theme]},
     )
-    return figure
 
 
 @drawing()
@@ -558,8 +535,7 @@ def parallel(
     dimensions.append(
         _logarithmic(y_title, values) if log else {"label": label(y_title, 20), "values": values}
     )
-    figure = base(theme, 340, left=60, right=60, top=44, bottom=20)
-    figure.add_trace(
+    return base(theme, 340, left=60, right=60, top=44, bottom=20).add_trace(
         go.Parcoords(
             dimensions=dimensions,
             line={
@@ -573,7 +549,6 @@ def parallel(
             unselected={"line": {"color": LINE[theme], "opacity": 0.25}},
         )
     )
-    return figure
 
 
 @drawing()
@@ -584,42 +559,45 @@ def importance(names: Sequence[str], shares: np.ndarray, theme: Theme = "light")
         names: of the settings. shares: of each in the differences between trials, (n,), 0 to 1.
     """
     order = np.argsort(shares)
-    figure = base(theme, 70 + 30 * len(names), left=10, right=40)
-    figure.add_bar(
-        x=np.asarray(shares)[order],
-        y=[label(names[n], 24) for n in order],
-        orientation="h",
-        marker={"color": BLUE},
-        width=0.6,
-        text=[f"{shares[n]:.0%}" for n in order],
-        textposition="outside",
-        cliponaxis=False,
-        textfont={"size": 12, "color": INK[theme]},
-        hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+    return (
+        base(theme, 70 + 30 * len(names), left=10, right=40)
+        .add_bar(
+            x=np.asarray(shares)[order],
+            y=[label(names[n], 24) for n in order],
+            orientation="h",
+            marker={"color": BLUE},
+            width=0.6,
+            text=[f"{shares[n]:.0%}" for n in order],
+            textposition="outside",
+            cliponaxis=False,
+            textfont={"size": 12, "color": INK[theme]},
+            hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+        )
+        .update_xaxes(
+            title={"text": "importance"},
+            tickformat=".0%",
+            range=[0, 1.12 * max(float(np.max(shares)), 1e-9)],
+        )
+        .update_yaxes(showline=False, ticks="")
     )
-    figure.update_xaxes(
-        title={"text": "importance"},
-        tickformat=".0%",
-        range=[0, 1.12 * max(float(np.max(shares)), 1e-9)],
-    )
-    figure.update_yaxes(showline=False, ticks="")
-    return figure
 
 
 def _scale(values: np.ndarray) -> dict[str, Any]:
     """A logarithmic axis where values are positive and far apart."""
-    wide = (
-        len(values) > 0
-        and float(np.min(values)) > 0
-        and float(np.max(values)) > WIDE * float(np.min(values))
+    return (
+        {"type": "log", **log_ticks(values)}
+        if (
+            len(values) > 0
+            and float(np.min(values)) > 0
+            and float(np.max(values)) > WIDE * float(np.min(values))
+        )
+        else {}
     )
-    return {"type": "log", **log_ticks(values)} if wide else {}
 
 
 def _logarithmic(name: str, numbers: np.ndarray) -> dict[str, Any]:
     logs = np.log10(numbers)
-    powers = log_ticks(numbers)
-    marks = np.log10(np.asarray(powers["tickvals"], dtype=float))
+    marks = np.log10(np.asarray(log_ticks(numbers)["tickvals"], dtype=float))
     inside = (marks >= logs.min() - 1e-9) & (marks <= logs.max() + 1e-9)
     shown = marks[inside] if inside.sum() > 1 else np.array([logs.min(), logs.max()])
     return {
@@ -667,8 +645,14 @@ def symbol(role: str) -> str:
 def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Figure:
     """Means with 95 % intervals, a row a model in the order given, the best on top; small dots are single seeds."""
     check(len(entries) > 0, "Argument `entries` must hold at least one model, but is empty.")
-    row = min(ROW, max(20, 440 / len(entries)))
-    figure = base(theme, 64 + round(row * len(entries)), left=10, right=14, top=6, bottom=44)
+    figure = base(
+        theme,
+        64 + round(min(ROW, max(20, 440 / len(entries))) * len(entries)),
+        left=10,
+        right=14,
+        top=6,
+        bottom=44,
+    )
     places = list(range(len(entries)))
     for place, entry in zip(places, entries, strict=True):
         colour = hue(entry.family)
@@ -686,8 +670,7 @@ def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Fi
             mode="markers",
             marker={"size": 4, "color": faded(INK[theme], 0.45)},
             hovertemplate=f"{label(entry.name)}, one seed: %{{x:.4f}}<extra></extra>",
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=[entry.mean],
             y=[place],
             mode="markers",
@@ -704,10 +687,7 @@ def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Fi
         f"<b>{label(entry.name)}</b>" if entry.role == "system" else label(entry.name)
         for entry in entries
     ]
-    figure.update_yaxes(
-        tickvals=places, ticktext=names, range=[len(entries) - 0.4, -0.6], ticks="", showline=False
-    )
-    return figure
+    return figure.update_yaxes(**in_rows(names, 0.4, 0.6))
 
 
 @drawing("entries")
@@ -734,6 +714,7 @@ def against(
     middle = np.sqrt(places.min() * places.max()) if log else (places.min() + places.max()) / 2
     for entry, x in zip(entries, places, strict=True):
         colour = hue(entry.family)
+        amount = f"{entry.x:,.0f}" if log else f"{entry.x:.1f} %"
         error = {
             "type": "data",
             "symmetric": False,
@@ -743,7 +724,6 @@ def against(
             "thickness": 1.4,
             "width": 0,
         }
-        amount = f"{entry.x:,.0f}" if log else f"{entry.x:.1f} %"
         figure.add_scatter(
             x=[x],
             y=[entry.mean],
@@ -769,8 +749,9 @@ def against(
     else:
         figure.update_xaxes(range=[-3, 103], tickvals=[0, 20, 40, 60, 80, 100])
     if marked:
-        figure.add_vline(x=marked[0], line={"color": QUIET[theme], "width": 1.5, "dash": "dash"})
-        figure.add_annotation(
+        figure.add_vline(
+            x=marked[0], line={"color": QUIET[theme], "width": 1.5, "dash": "dash"}
+        ).add_annotation(
             x=marked[0],
             y=1,
             yref="paper",
@@ -779,9 +760,9 @@ def against(
             text=label(marked[1]),
             font={"size": 12, "color": QUIET[theme]},
         )
-    figure.update_xaxes(title={"text": label(title)})
-    figure.update_yaxes(title={"text": label(metric)}, nticks=6)
-    return figure
+    return figure.update_xaxes(title={"text": label(title)}).update_yaxes(
+        title={"text": label(metric)}, nticks=6
+    )
 
 
 @drawing("values")
@@ -799,38 +780,35 @@ def agreement(
         values.shape == (len(models), len(parts)) and values.size > 0,
         f"Argument `values` must have the shape {(len(models), len(parts))}, but has {values.shape}.",
     )
-    figure = base(theme, 84 + ROW * len(models), left=10, right=14, top=6, bottom=64)
-    figure.add_heatmap(
-        z=values,
-        x=list(range(len(parts))),
-        y=list(range(len(models))),
-        zmin=-1,
-        zmax=1,
-        colorscale=SIGNED_SCALE[theme],
-        showscale=False,
-        xgap=2,
-        ygap=2,
-        texttemplate="%{z:.2f}",
-        textfont={"size": 11},
-        hoverongaps=False,
-        customdata=[[[label(model), label(part)] for part in parts] for model in models],
-        hovertemplate="%{customdata[0]}, %{customdata[1]}: %{z:.3f}<extra></extra>",
+    return (
+        base(theme, 84 + ROW * len(models), left=10, right=14, top=6, bottom=64)
+        .add_heatmap(
+            z=values,
+            x=list(range(len(parts))),
+            y=list(range(len(models))),
+            zmin=-1,
+            zmax=1,
+            colorscale=SIGNED_SCALE[theme],
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            texttemplate="%{z:.2f}",
+            textfont={"size": 11},
+            hoverongaps=False,
+            customdata=[[[label(model), label(part)] for part in parts] for model in models],
+            hovertemplate="%{customdata[0]}, %{customdata[1]}: %{z:.3f}<extra></extra>",
+        )
+        .update_xaxes(
+            tickvals=list(range(len(parts))),
+            ticktext=[label(part).replace("+", "+<br>") for part in parts],
+            ticks="",
+            showline=False,
+            tickangle=0,
+        )
+        .update_yaxes(
+            **in_rows([label(model) for model in models]),
+        )
     )
-    figure.update_xaxes(
-        tickvals=list(range(len(parts))),
-        ticktext=[label(part).replace("+", "+<br>") for part in parts],
-        ticks="",
-        showline=False,
-        tickangle=0,
-    )
-    figure.update_yaxes(
-        tickvals=list(range(len(models))),
-        ticktext=[label(model) for model in models],
-        range=[len(models) - 0.5, -0.5],
-        ticks="",
-        showline=False,
-    )
-    return figure
 
 
 @drawing()
@@ -858,17 +836,16 @@ def robustness(
         role, family = families[name]
         colour, number = hue(family), used.get(family, 0)
         used[family] = number + 1
-        style = {
-            "color": colour,
-            "width": 3 if role == "system" else 1.6,
-            "dash": dashes[number % len(dashes)],
-        }
         figure.add_scatter(
             x=levels,
             y=values,
             mode="lines+markers",
             name=label(name),
-            line=style,
+            line={
+                "color": colour,
+                "width": 3 if role == "system" else 1.6,
+                "dash": dashes[number % len(dashes)],
+            },
             legendgroup=name,
             marker={"size": 6, "symbol": symbol(role), "color": colour},
             hovertemplate=f"{label(name)}, noise %{{x:g}}: %{{y:.3f}}<extra></extra>",
@@ -891,8 +868,9 @@ def robustness(
             },
             hovertemplate=f"{label(name)}: %{{y:.3f}}<extra></extra>",
         )
-    figure.update_xaxes(title={"text": f"noise on {label(what)}, standard deviations"})
-    figure.update_yaxes(title={"text": label(metric)})
+    figure.update_xaxes(
+        title={"text": f"noise on {label(what)}, standard deviations"}
+    ).update_yaxes(title={"text": label(metric)})
     if ends:
         figure.update_layout(
             xaxis={"domain": [0, 0.74]},
@@ -915,5 +893,4 @@ def robustness(
             figure.add_vline(
                 x=border - 0.5, xref="x2", line={"color": LINE[theme], "width": 1, "dash": "dot"}
             )
-    figure.update_layout(plot_bgcolor=PAPER[theme])
-    return figure
+    return figure.update_layout(plot_bgcolor=PAPER[theme])

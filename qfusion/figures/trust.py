@@ -27,6 +27,7 @@ from qfusion.figures.style import (
     drawing,
     faded,
     halo,
+    in_rows,
     label,
     term_colour,
     term_title,
@@ -91,9 +92,9 @@ def words(
             x, line = 0.0, line + 1
         places.append((x, line, width))
         x += width + 0.5
-    figure = base(theme, 34 + 62 * (line + 1), left=6, right=6, top=6, bottom=6)
     reach = _reach(values)
-    shapes, notes = [], []
+    shapes: list[dict[str, Any]] = []
+    notes: list[dict[str, Any]] = []
     for word, value, (left, row, width) in zip(spoken, values, places, strict=True):
         strong = abs(value) > 0.6 * reach
         shapes.append(
@@ -109,7 +110,7 @@ def words(
             }
         )
         centre = left + width / 2
-        notes.append(
+        notes += [
             {
                 "x": centre,
                 "y": row - 0.05,
@@ -119,29 +120,29 @@ def words(
                     "size": 15,
                     "color": ON_DARK if strong == (theme == "light") else ON_BRIGHT,
                 },
-            }
-        )
-        notes.append(
+            },
             {
                 "x": centre,
                 "y": row + 0.38,
                 "text": f"{value:+.3f}",
                 "showarrow": False,
                 "font": {"size": 11, "color": QUIET[theme]},
-            }
+            },
+        ]
+    return (
+        base(theme, 34 + 62 * (line + 1), left=6, right=6, top=6, bottom=6)
+        .update_layout(shapes=shapes, annotations=notes)
+        .add_scatter(
+            x=[left + width / 2 for left, _, width in places],
+            y=[row for _, row, _ in places],
+            mode="markers",
+            marker={"opacity": 0, "size": 24},
+            customdata=[[label(w), f"{v:+.4f}"] for w, v in zip(spoken, values, strict=True)],
+            hovertemplate="‘%{customdata[0]}’: %{customdata[1]} " + label(unit) + "<extra></extra>",
         )
-    figure.update_layout(shapes=shapes, annotations=notes)
-    figure.add_scatter(
-        x=[left + width / 2 for left, _, width in places],
-        y=[row for _, row, _ in places],
-        mode="markers",
-        marker={"opacity": 0, "size": 24},
-        customdata=[[label(w), f"{v:+.4f}"] for w, v in zip(spoken, values, strict=True)],
-        hovertemplate="‘%{customdata[0]}’: %{customdata[1]} " + label(unit) + "<extra></extra>",
+        .update_xaxes(bare_axis(), range=[-0.5, _LINE + 8])
+        .update_yaxes(bare_axis(), range=[line + 0.6, -0.5])
     )
-    figure.update_xaxes(bare_axis(), range=[-0.5, _LINE + 8])
-    figure.update_yaxes(bare_axis(), range=[line + 0.6, -0.5])
-    return figure
 
 
 @drawing()
@@ -161,37 +162,36 @@ def waveform(
     """
     size = max(1, len(samples) // _BINS)
     bins = np.asarray(samples)[: len(samples) // size * size].reshape(-1, size)
-    seconds = (np.arange(len(bins)) + 0.5) * size / rate
-    figure = base(theme, 230, left=56, right=10, top=8, bottom=44)
     reach = max(float(np.abs(samples).max(initial=0)) * 1.08, 1e-3)
     scale = _scale(values, unit, theme)
-    centres = (np.arange(len(values)) + 0.5) * step
-    figure.add_trace(
-        go.Heatmap(
-            z=np.asarray(values)[None],
-            x=centres,
-            y=[0.0],
-            x0=0,
-            dy=2 * reach,
-            zmin=scale["cmin"],
-            zmax=scale["cmax"],
-            colorscale=SIGNED_SCALE[theme],
-            colorbar=scale["colorbar"],
-            hovertemplate="%{x:.2f} s: %{z:+.4f} " + label(unit) + "<extra></extra>",
+    return (
+        base(theme, 230, left=56, right=10, top=8, bottom=44)
+        .add_trace(
+            go.Heatmap(
+                z=np.asarray(values)[None],
+                x=(np.arange(len(values)) + 0.5) * step,
+                y=[0.0],
+                x0=0,
+                dy=2 * reach,
+                zmin=scale["cmin"],
+                zmax=scale["cmax"],
+                colorscale=SIGNED_SCALE[theme],
+                colorbar=scale["colorbar"],
+                hovertemplate="%{x:.2f} s: %{z:+.4f} " + label(unit) + "<extra></extra>",
+            )
         )
+        .add_scatter(
+            x=np.repeat((np.arange(len(bins)) + 0.5) * size / rate, 2),
+            y=np.stack([bins.min(1), bins.max(1)], 1).ravel(),
+            mode="lines",
+            hoverinfo="skip",
+            line={"color": INK[theme], "width": 0.8},
+        )
+        .update_xaxes(
+            title={"text": "time (s)"}, range=[0, max(len(samples) / rate, step * len(values))]
+        )
+        .update_yaxes(title={"text": "amplitude"}, range=[-reach, reach])
     )
-    figure.add_scatter(
-        x=np.repeat(seconds, 2),
-        y=np.stack([bins.min(1), bins.max(1)], 1).ravel(),
-        mode="lines",
-        hoverinfo="skip",
-        line={"color": INK[theme], "width": 0.8},
-    )
-    figure.update_xaxes(
-        title={"text": "time (s)"}, range=[0, max(len(samples) / rate, step * len(values))]
-    )
-    figure.update_yaxes(title={"text": "amplitude"}, range=[-reach, reach])
-    return figure
 
 
 @drawing()
@@ -237,15 +237,10 @@ def timeline(
                 f"%{{customdata[1]}} {label(unit)}<extra></extra>",
             )
         )
-    ends = max((len(values) * width for _, values, width, _ in lanes), default=1.0)
-    figure.update_xaxes(
+    return figure.update_xaxes(
         title={"text": "time (s)" if seconds else "share of the sample's length (%)"},
-        range=[0, ends],
-    )
-    figure.update_yaxes(
-        range=[len(lanes) - 0.5, -0.5], tickvals=list(range(len(lanes))), ticktext=ticks
-    )
-    return figure
+        range=[0, max((len(values) * width for _, values, width, _ in lanes), default=1.0)],
+    ).update_yaxes(range=[len(lanes) - 0.5, -0.5], tickvals=list(range(len(lanes))), ticktext=ticks)
 
 
 @drawing()
@@ -268,7 +263,6 @@ def picture(
         f"Arguments `pixels` and `values` must have one shape (h, w), but have {pixels.shape} and {values.shape}.",
     )
     h, w = pixels.shape
-    figure = base(theme, 300, left=34, right=10, top=24, bottom=30)
     low, high = float(pixels.min()), float(pixels.max())
     grey = {
         "zmin": low,
@@ -278,7 +272,9 @@ def picture(
         "hoverinfo": "skip",
     }
     scale = _scale(values, unit, theme)
-    figure.add_trace(go.Heatmap(z=pixels, xaxis="x", yaxis="y", **grey))
+    figure = base(theme, 300, left=34, right=10, top=24, bottom=30).add_trace(
+        go.Heatmap(z=pixels, xaxis="x", yaxis="y", **grey)
+    )
     figure.add_trace(go.Heatmap(z=pixels, xaxis="x2", yaxis="y2", **grey))
     what = ("band", "frame") if spectrogram else ("row", "column")
     figure.add_trace(
@@ -298,7 +294,7 @@ def picture(
     plain = {"showline": False, "ticks": "", "constrain": "domain", "showticklabels": False}
     titled = {"size": 12, "color": QUIET[theme]}
     up = plain | {"range": [-0.5, h - 0.5] if spectrogram else [h - 0.5, -0.5]}
-    figure.update_layout(
+    return figure.update_layout(
         xaxis=plain | {"domain": [0, 0.46], "title": {"text": what[1], "font": titled}},
         xaxis2=plain | {"domain": [0.5, 0.96]},
         yaxis=up | {"scaleanchor": "x", "title": {"text": what[0], "font": titled}},
@@ -320,9 +316,7 @@ def picture(
                 (f"what each {'cell' if spectrogram else 'pixel'} added", 0.73),
             )
         ],
-    )
-    figure.update_xaxes(range=[-0.5, w - 0.5])
-    return figure
+    ).update_xaxes(range=[-0.5, w - 0.5])
 
 
 @drawing()
@@ -346,26 +340,27 @@ def curve(
         f"Arguments `x`, `y` and `values` must have one shape, but have {np.shape(x)}, {np.shape(y)} and "
         f"{np.shape(values)}.",
     )
-    figure = base(theme, 260, left=60, right=10, top=8, bottom=46)
-    figure.add_scatter(
-        x=x, y=y, mode="lines", line={"color": LINE[theme], "width": 1.5}, hoverinfo="skip"
+    return (
+        base(theme, 260, left=60, right=10, top=8, bottom=46)
+        .add_scatter(
+            x=x, y=y, mode="lines", line={"color": LINE[theme], "width": 1.5}, hoverinfo="skip"
+        )
+        .add_scatter(
+            x=x,
+            y=y,
+            mode="markers",
+            customdata=np.asarray(values),
+            marker={
+                "color": values,
+                "size": 8,
+                "line": {"color": QUIET[theme], "width": 0.6},
+                **_scale(values, unit, theme),
+            },
+            hovertemplate="%{x}: %{customdata:+.4f} " + label(unit) + "<extra></extra>",
+        )
+        .update_xaxes(title={"text": label(x_label, 90)})
+        .update_yaxes(title={"text": label(y_label)})
     )
-    figure.add_scatter(
-        x=x,
-        y=y,
-        mode="markers",
-        customdata=np.asarray(values),
-        marker={
-            "color": values,
-            "size": 8,
-            "line": {"color": QUIET[theme], "width": 0.6},
-            **_scale(values, unit, theme),
-        },
-        hovertemplate="%{x}: %{customdata:+.4f} " + label(unit) + "<extra></extra>",
-    )
-    figure.update_xaxes(title={"text": label(x_label, 90)})
-    figure.update_yaxes(title={"text": label(y_label)})
-    return figure
 
 
 @drawing()
@@ -388,36 +383,34 @@ def bars(
     titles = [label(names[i], 34) for i in shown] + ([f"{len(rest)} others"] if len(rest) else [])
     heights = np.r_[values[shown], [values[rest].sum()] if len(rest) else []]
     reach = _reach(heights)
-    figure = base(theme, 62 + 22 * len(titles), left=10, right=16, top=6, bottom=42)
-    figure.add_bar(
-        x=heights,
-        y=list(range(len(titles))),
-        orientation="h",
-        width=0.66,
-        marker={
-            "color": [_hue(float(v), reach, theme) for v in heights],
-            "line": {"color": QUIET[theme], "width": 0.8},
-        },
-        text=[f"{v:+.3f}" for v in heights],
-        textposition="outside",
-        cliponaxis=False,
-        constraintext="none",
-        textfont={"size": 11, "color": INK[theme]},
-        hovertemplate="%{x:+.4f}<extra></extra>",
+    return (
+        base(theme, 62 + 22 * len(titles), left=10, right=16, top=6, bottom=42)
+        .add_bar(
+            x=heights,
+            y=list(range(len(titles))),
+            orientation="h",
+            width=0.66,
+            marker={
+                "color": [_hue(float(v), reach, theme) for v in heights],
+                "line": {"color": QUIET[theme], "width": 0.8},
+            },
+            text=[f"{v:+.3f}" for v in heights],
+            textposition="outside",
+            cliponaxis=False,
+            constraintext="none",
+            textfont={"size": 11, "color": INK[theme]},
+            hovertemplate="%{x:+.4f}<extra></extra>",
+        )
+        .update_yaxes(
+            **in_rows(titles),
+        )
+        .update_xaxes(
+            title={"text": f"added to the term ({label(unit)})"},
+            range=[-1.35 * reach, 1.35 * reach],
+        )
+        .add_vline(x=0, line={"color": LINE[theme], "width": 1})
+        .update_layout(plot_bgcolor=PAPER[theme])
     )
-    figure.update_yaxes(
-        tickvals=list(range(len(titles))),
-        ticktext=titles,
-        range=[len(titles) - 0.5, -0.5],
-        showline=False,
-        ticks="",
-    )
-    figure.update_xaxes(
-        title={"text": f"added to the term ({label(unit)})"}, range=[-1.35 * reach, 1.35 * reach]
-    )
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
-    figure.update_layout(plot_bgcolor=PAPER[theme])
-    return figure
 
 
 # How far explanations can be trusted: against truth, deletion and insertion against random orders, spread over
@@ -450,8 +443,9 @@ def against_truth(
         f"{np.shape(ours)}.",
     )
     rows = -(-len(terms) // columns)
-    figure = base(theme, 40 + 215 * rows, left=46, right=8, top=30, bottom=46)
-    figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False})
+    figure = base(theme, 40 + 215 * rows, left=46, right=8, top=30, bottom=46).update_layout(
+        xaxis={"visible": False}, yaxis={"visible": False}
+    )
     names = [label(name) for name in ids]
     for i, term in enumerate(terms):
         row, column = divmod(i, columns)
@@ -470,8 +464,7 @@ def against_truth(
             line={"color": LINE[theme], "dash": "dot"},
             hoverinfo="skip",
             **place,
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=true[:, i],
             y=ours[:, i],
             mode="markers",
@@ -505,8 +498,7 @@ def against_truth(
                 f"yaxis{number}": axis(theme)
                 | {"domain": box["y"], "anchor": f"x{number}", "nticks": 4},
             }
-        )
-        figure.add_annotation(
+        ).add_annotation(
             x=box["x"][0],
             y=box["y"][1],
             xref="paper",
@@ -519,7 +511,7 @@ def against_truth(
             font={"size": 12, "color": INK[theme]},
         )
     quiet = {"size": 12, "color": QUIET[theme]}
-    figure.add_annotation(
+    return figure.add_annotation(
         x=0.5,
         y=0,
         yshift=-40,
@@ -528,8 +520,7 @@ def against_truth(
         showarrow=False,
         font=quiet,
         text=f"true contribution ({label(unit)})",
-    )
-    figure.add_annotation(
+    ).add_annotation(
         x=0,
         y=0.5,
         xshift=-38,
@@ -540,7 +531,6 @@ def against_truth(
         font=quiet,
         text=f"exact contribution in the model ({label(unit)})",
     )
-    return figure
 
 
 @drawing()
@@ -565,38 +555,39 @@ def curves(
         np.shape(ours) == np.shape(shares) and np.shape(random)[1:] == np.shape(shares),
         "Arguments `ours` (K,) and `random` (R, K) must fit `shares` (K,).",
     )
-    figure = base(theme, 300, legend=True, right=14, top=8)
     low, high = random.min(0), random.max(0)
-    figure.add_scatter(
-        x=np.r_[shares, shares[::-1]],
-        y=np.r_[high, low[::-1]],
-        fill="toself",
-        mode="lines",
-        hoverinfo="skip",
-        line={"width": 0},
-        fillcolor=faded(GREY, 0.3),
-        name=f"{len(random)} random orders",
+    return (
+        base(theme, 300, legend=True, right=14, top=8)
+        .add_scatter(
+            x=np.r_[shares, shares[::-1]],
+            y=np.r_[high, low[::-1]],
+            fill="toself",
+            mode="lines",
+            hoverinfo="skip",
+            line={"width": 0},
+            fillcolor=faded(GREY, 0.3),
+            name=f"{len(random)} random orders",
+        )
+        .add_scatter(
+            x=shares,
+            y=random.mean(0),
+            mode="lines",
+            name="their mean",
+            line={"color": GREY, "width": 2, "dash": "dash"},
+            hovertemplate="random: %{y:.3f}<extra></extra>",
+        )
+        .add_scatter(
+            x=shares,
+            y=ours,
+            mode="lines+markers",
+            name="most important first",
+            line={"color": hue or INK[theme], "width": 2.5},
+            marker={"size": 6},
+            hovertemplate="%{x:.0%}: %{y:.3f}<extra></extra>",
+        )
+        .update_xaxes(title={"text": label(what)}, tickformat=".0%", range=[-0.02, 1.02])
+        .update_yaxes(title={"text": label(unit)}, rangemode="tozero")
     )
-    figure.add_scatter(
-        x=shares,
-        y=random.mean(0),
-        mode="lines",
-        name="their mean",
-        line={"color": GREY, "width": 2, "dash": "dash"},
-        hovertemplate="random: %{y:.3f}<extra></extra>",
-    )
-    figure.add_scatter(
-        x=shares,
-        y=ours,
-        mode="lines+markers",
-        name="most important first",
-        line={"color": hue or INK[theme], "width": 2.5},
-        marker={"size": 6},
-        hovertemplate="%{x:.0%}: %{y:.3f}<extra></extra>",
-    )
-    figure.update_xaxes(title={"text": label(what)}, tickformat=".0%", range=[-0.02, 1.02])
-    figure.update_yaxes(title={"text": label(unit)}, rangemode="tozero")
-    return figure
 
 
 @drawing()
@@ -610,7 +601,6 @@ def rank_bars(
 ) -> go.Figure:
     """Rank correlation of each term as a bar, the lowest pair as a tick, and the line from which an order counts as
     kept."""
-    figure = base(theme, 76 + 28 * len(ranks), left=10, right=40, top=6, bottom=44)
     names, places = list(ranks), list(range(len(ranks)))
     means, lowest = (
         np.array([ranks[name][0] for name in names]),
@@ -618,7 +608,7 @@ def rank_bars(
     )
     hues = [term_colour(name, modalities) for name in names]
     joint = ["+" in name for name in names]
-    figure.add_bar(
+    figure = base(theme, 76 + 28 * len(ranks), left=10, right=40, top=6, bottom=44).add_bar(
         x=means,
         y=places,
         orientation="h",
@@ -653,17 +643,11 @@ def rank_bars(
         figure.add_vline(
             x=floor, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below"
         )
-    figure.update_xaxes(
+    return figure.update_xaxes(
         title={"text": label(x_title, 90)}, range=[min(0.0, float(lowest.min()) - 0.05), 1.08]
+    ).update_yaxes(
+        **in_rows([term_title(name) for name in names]),
     )
-    figure.update_yaxes(
-        tickvals=places,
-        ticktext=[term_title(name) for name in names],
-        range=[len(names) - 0.5, -0.5],
-        showline=False,
-        ticks="",
-    )
-    return figure
 
 
 @drawing()
@@ -695,16 +679,14 @@ def seed_dots(
             mode="lines",
             hoverinfo="skip",
             line={"color": faded(hue, 0.45), "width": 8},
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=values[1:, i],
             y=[i] * (len(seeds) - 1),
             mode="markers",
             text=[f"seed {seed}" for seed in seeds[1:]],
             marker={"symbol": "circle-open", "size": 8, "color": hue, "line": {"width": 2}},
             hovertemplate="%{text}: %{x:+.3f}<extra></extra>",
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=values[:1, i],
             y=[i],
             mode="markers",
@@ -712,16 +694,13 @@ def seed_dots(
             marker={"size": 10, "color": hue, "line": {"width": 1.5, "color": INK[theme]}},
             hovertemplate="%{text}: %{x:+.3f}<extra></extra>",
         )
-    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
-    figure.update_xaxes(title={"text": label(unit)})
-    figure.update_yaxes(
-        tickvals=list(range(len(terms))),
-        ticktext=[term_title(term) for term in terms],
-        range=[len(terms) - 0.5, -0.5],
-        showline=False,
-        ticks="",
+    return (
+        figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+        .update_xaxes(title={"text": label(unit)})
+        .update_yaxes(
+            **in_rows([term_title(term) for term in terms]),
+        )
     )
-    return figure
 
 
 # A model beside people's labels: numbers with intervals as dots, and labels over own terms.
@@ -821,21 +800,20 @@ def dots(
     )
     ends = ends[np.isfinite(ends)]
     room = 0.06 * max(float(np.ptp(ends)), 1e-9)
-    figure.add_vline(x=0, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below")
-    figure.update_xaxes(
-        title={"text": label(x_title, 90)},
-        tickformat=".0%" if percent else "",
-        nticks=7,
-        range=[float(ends.min()) - room, float(ends.max()) + room],
+    return (
+        figure.add_vline(
+            x=0, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below"
+        )
+        .update_xaxes(
+            title={"text": label(x_title, 90)},
+            tickformat=".0%" if percent else "",
+            nticks=7,
+            range=[float(ends.min()) - room, float(ends.max()) + room],
+        )
+        .update_yaxes(
+            **in_rows([term_title(name) for name in names]),
+        )
     )
-    figure.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=[term_title(name) for name in names],
-        range=[len(names) - 0.5, -0.5],
-        showline=False,
-        ticks="",
-    )
-    return figure
 
 
 @drawing()
@@ -861,8 +839,9 @@ def calibration(
         "Arguments `terms` and `labels` must have one length in every modality.",
     )
     names, wide = list(terms), 1 / max(1, len(terms))
-    figure = base(theme, 290, left=50, right=8, top=40, bottom=52)
-    figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False})
+    figure = base(theme, 290, left=50, right=8, top=40, bottom=52).update_layout(
+        xaxis={"visible": False}, yaxis={"visible": False}
+    )
     for i, name in enumerate(names):
         hue, number = term_colour(name, modalities), i + 2
         place = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
@@ -873,8 +852,7 @@ def calibration(
             **place,
             marker={"size": 4, "color": faded(hue, 0.35), "line": {"width": 0}},
             hovertemplate="own term %{x:+.2f}, label %{y:+.2f}<extra></extra>",
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=bins[name][0],
             y=bins[name][1],
             mode="lines+markers",
@@ -896,8 +874,7 @@ def calibration(
                 f"yaxis{number}": axis(theme)
                 | {"domain": [0, 1], "anchor": f"x{number}", "nticks": 4},
             }
-        )
-        figure.add_annotation(
+        ).add_annotation(
             x=left + 0.012,
             y=1,
             yshift=4,
@@ -911,7 +888,7 @@ def calibration(
             font={"size": 12, "color": INK[theme]},
         )
     quiet = {"size": 12, "color": QUIET[theme]}
-    figure.add_annotation(
+    return figure.add_annotation(
         x=0.5,
         y=0,
         yshift=-40,
@@ -920,8 +897,7 @@ def calibration(
         showarrow=False,
         font=quiet,
         text=label(x_title, 90),
-    )
-    figure.add_annotation(
+    ).add_annotation(
         x=0,
         y=0.5,
         xshift=-42,
@@ -932,4 +908,3 @@ def calibration(
         font=quiet,
         text=label(y_title),
     )
-    return figure
