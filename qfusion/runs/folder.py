@@ -1,4 +1,5 @@
-"""The folder of a run, with all that is needed to go on, and the queue in which runs wait for a processor."""
+"""The folder of a run, with all that is needed to go on, the queue in which runs wait for a processor, and how many
+runs and sweeps a server keeps."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import os
 import re
 import secrets
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -19,9 +21,10 @@ import msgspec
 import torch
 from filelock import FileLock, Timeout
 
-from qfusion import _files, _limits
+from qfusion import _limits
 from qfusion._checks import check
 from qfusion._files import atomic
+from qfusion._files import runs_folder as home
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.models import registry
 from qfusion.training import checkpoint
@@ -129,11 +132,6 @@ class Record:
         return max(0.0, self.epochs - self.epoch - part) * sum(last) / len(last)
 
 
-def home() -> Path:
-    """Returns where runs are kept: QFUSION_RUNS, or the user's data folder."""
-    return _files.runs_folder()
-
-
 @dataclass(frozen=True)
 class Run:
     """A run by its folder; several processes may hold one."""
@@ -175,15 +173,14 @@ class Run:
 
     def record(self) -> Record:
         """Returns how far the run is; a run whose process is gone without a word is "interrupted"."""
-        if not (self.path / "record.json").is_file():
-            return Record(state="interrupted" if not self.is_held() else "waiting")
-        record = _read(self.path / "record.json", Record)
-        if record.state in ALIVE and not self.is_held():
-            latest = _read(
-                self.path / "record.json", Record
-            )  # it may have ended between the two looks
-            return record if latest.state not in ALIVE else replace(record, state="interrupted")
-        return record
+        path = self.path / "record.json"
+        if not path.is_file():
+            return Record(state="waiting" if self.is_held() else "interrupted")
+        record = _read(path, Record)
+        if record.state not in ALIVE or self.is_held():
+            return record
+        latest = _read(path, Record)  # it may have ended between the two looks
+        return record if latest.state not in ALIVE else replace(record, state="interrupted")
 
     def write(self, record: Record) -> None:
         """Keeps how far the run is."""
@@ -312,13 +309,23 @@ class Run:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def check_name(name: str) -> None:
-    """Raises InvalidInput when a run cannot be called that: it is no name, or that of a model."""
+def check_name(name: str) -> str:
+    """Returns the name of a run or a sweep if it can be one.
+
+    Raises:
+        InvalidInput: when it cannot.
+    """
     check(
         bool(NAME.fullmatch(name)),
         f"Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-' and begin with a letter or "
         f"digit, but is {name[:80]!r}. Choose another name.",
     )
+    return name
+
+
+def check_free(name: str) -> None:
+    """Raises InvalidInput when a run's model cannot be called that: it is no name, or that of a model."""
+    check_name(name)
     check(
         not name.lower().endswith((".json", ".safetensors")),
         f"Argument `name` must not end as the files of models do, but is {name!r}. Choose another name.",
@@ -342,7 +349,7 @@ def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
     _limits.refuse("train a model")
     _limits.check_disk("A run")
     if path is None:
-        check_name(name)
+        check_free(name)
     target = home() / name if path is None else Path(path)
     check(
         not (target / "plan.json").exists(),
@@ -423,7 +430,7 @@ def _read(path: Path, kind: type[Kind], **missing: Any) -> Kind:
 # waits holds a ticket, and the oldest goes first.
 
 _LOOK = 0.5  # seconds between two looks for a free slot
-_TICKET = re.compile(r"\.turn-\d{20}-(?P<name>[A-Za-z0-9._-]{0,64})\.[0-9a-f]{12}")
+_TICKET = re.compile(r"\.turn-(?P<since>\d{20})-(?P<name>[A-Za-z0-9._-]{0,64})\.[0-9a-f]{12}")
 
 
 def worker_slots() -> int:
@@ -437,7 +444,7 @@ def worker_slots() -> int:
 
 def waiting() -> list[str]:
     """Returns the names of the runs and sweeps that wait for a slot, the next one first."""
-    return [_name(ticket) for ticket in _tickets()]
+    return [ticket["name"] for ticket in _tickets()]
 
 
 @contextlib.contextmanager
@@ -449,58 +456,102 @@ def slot(wanted: Callable[[], bool] = lambda: True, name: str = "") -> Iterator[
         wanted: asked again and again while it waits. name: by which `waiting` tells of it.
     """
     home().mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as stack:
         with _ticket(name) as mine:
             free = False
             while wanted() and not free:
-                free = _is_next(mine) and _took_one(held)
+                line = [ticket.string for ticket in _tickets()]
+                free = (mine not in line or line[0] == mine) and _took_one(stack)
                 if not free:
                     time.sleep(_LOOK)
         yield free
 
 
-def _took_one(held: contextlib.ExitStack) -> bool:
+def _took_one(stack: contextlib.ExitStack) -> bool:
     for n in range(worker_slots()):
         with contextlib.suppress(Timeout):
-            held.enter_context(FileLock(home() / f".place-{n}", is_singleton=False, timeout=0))
+            stack.enter_context(FileLock(home() / f".place-{n}", is_singleton=False, timeout=0))
             return True
     return False
 
 
 @contextlib.contextmanager
-def _ticket(name: str) -> Iterator[Path]:
-    """Yields the file that stands in line: its name says since when, its lock that somebody still waits."""
-    last = max((int(ticket.name.split("-")[1]) for ticket in _tickets()), default=0)
+def _ticket(name: str) -> Iterator[str]:
+    """Yields the name of the file that stands in line: it says since when, its lock that somebody still waits."""
+    last = max((int(ticket["since"]) for ticket in _tickets()), default=0)
     since = max(time.time_ns(), last + 1)  # also when the clock was set back
     path = home() / f".turn-{since:020d}-{name[:64]}.{secrets.token_hex(6)}"
     try:
         with FileLock(path, is_singleton=False):
-            yield path
+            yield path.name
     finally:
         path.unlink(missing_ok=True)
 
 
-def _is_next(mine: Path) -> bool:
-    line = _tickets()
-    return mine not in line or line[0] == mine
-
-
-def _tickets() -> list[Path]:
+def _tickets() -> list[re.Match[str]]:
     """The tickets of processes that live, the oldest first; those of others are cleared away."""
-    paths = []
+    tickets = []
     for path in sorted(home().glob(".turn-*")):
-        try:
-            if _TICKET.fullmatch(path.name):
-                with FileLock(path, is_singleton=False, timeout=0):
-                    if not _limits.is_read_only():
-                        path.unlink(missing_ok=True)
-        except Timeout:
-            paths.append(path)
-        except OSError:  # a folder that may not be written to
+        ticket = _TICKET.fullmatch(path.name)
+        if ticket is None:
             continue
-    return paths
+        with contextlib.suppress(OSError):  # a folder that may not be written to
+            if is_locked(path):
+                tickets.append(ticket)
+            elif not _limits.is_read_only():
+                path.unlink(missing_ok=True)
+    return tickets
 
 
-def _name(ticket: Path) -> str:
-    match = _TICKET.fullmatch(ticket.name)
-    return match["name"] if match else ""
+def is_locked(path: Path) -> bool:
+    """Returns whether a process that lives holds the lock of a file."""
+    try:
+        with FileLock(path, is_singleton=False, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+# How many runs and sweeps a server keeps, and how many of its processes train or wait; see `qfusion._limits`.
+
+SWEEP_LOCK = re.compile(r"\.[A-Za-z0-9._-]{1,80}\.lock")
+started: list[subprocess.Popen[bytes]] = []  # by this process, whether or not they hold a lock yet
+
+
+def sweeps_folder() -> Path:
+    """Returns where the journals of sweeps are, below the folder of runs."""
+    return home() / ".sweeps"
+
+
+def sweep_names() -> list[str]:
+    """Returns the names of the sweeps in the user's folder, the last changed first."""
+    stats = {}
+    for path in sweeps_folder().glob("*.journal"):
+        with contextlib.suppress(OSError):  # another process removes it meanwhile
+            stats[path.stem] = path.stat()
+    return [
+        name
+        for name in sorted(stats, key=lambda name: -stats[name].st_mtime_ns)
+        if NAME.fullmatch(name) and stats[name].st_size
+    ]  # nothing stands in it yet
+
+
+def check_room(more: int = 1) -> None:
+    """Raises InvalidInput where a server has no room for `more` runs or sweeps; to be asked before they are made."""
+    if _limits.bound():
+        count = len(runs()) + len(sweep_names())
+        _limits.check_count("QFUSION_KEPT_RUNS", count, more, "Delete runs")
+        _limits.check_disk("A run" if more == 1 else "Runs")
+
+
+def check_queue(more: int = 1) -> None:
+    """Raises InvalidInput where a server has no room for `more` processes that train; to be asked before they begin."""
+    if _limits.bound():
+        started[:] = [process for process in started if process.poll() is None]
+        locks = [
+            path for path in sweeps_folder().glob(".*.lock") if SWEEP_LOCK.fullmatch(path.name)
+        ]
+        count = sum(run.is_held() for run in runs()) + sum(map(is_locked, locks))
+        _limits.check_count(
+            "QFUSION_QUEUED", max(count, len(started)), more, "Wait until some end, or stop them"
+        )

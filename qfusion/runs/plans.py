@@ -35,8 +35,8 @@ from qfusion.models import (
     reservoir,
 )
 from qfusion.quantum.circuits import BLOCKS
-from qfusion.runs import storage
-from qfusion.runs.folder import PATIENCE, Plan, Run, check_name, create, home
+from qfusion.runs import folder
+from qfusion.runs.folder import PATIENCE, Plan, Run, check_free, create, home
 from qfusion.training import checkpoint, default_options, metrics
 from qfusion.training.options import CLASS_WEIGHTS, LOSSES, PRECISIONS, SCHEDULES
 
@@ -134,7 +134,7 @@ def start_process(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     """Starts a command of qfusion in a process that outlives this one; returns at once. What it prints is added to
     `log`."""
     _limits.refuse("start a process")
-    storage.check_queue()
+    folder.check_queue()
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": "1",
@@ -151,7 +151,7 @@ def start_process(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
             start_new_session=True,
             env=environment,
         )
-    storage.count(process)
+    folder.started.append(process)
     threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie behind
     return process
 
@@ -252,7 +252,7 @@ def names_of(name: str, seeds: Sequence[int]) -> list[str]:
 def check_names(names: Sequence[str]) -> None:
     """Raises InvalidInput when a name is not one, or is that of a run or of a model."""
     for name in names:
-        check_name(name)
+        check_free(name)
         check(
             not (home() / name / "plan.json").exists(),
             f"A run called {name!r} is there already. Choose another name.",
@@ -281,8 +281,8 @@ def start(plans: Mapping[str, Plan], events: bool = False) -> list[Run]:
         InvalidInput: when a name is not one or is taken, or nothing can be written.
     """
     check_names(list(plans))
-    storage.check_room(len(plans))
-    storage.check_queue(len(plans))
+    folder.check_room(len(plans))
+    folder.check_queue(len(plans))
     made: list[Run] = []
     begun = 0
     try:
