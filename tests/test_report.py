@@ -320,10 +320,10 @@ def test_letters_that_no_font_has_are_no_error() -> None:
 @pytest.mark.parametrize("name", list(blocks.WORDS))
 def test_equations_are_drawn_with_their_words(name: str) -> None:
     found = blocks.drawing(name)
-    assert found.svg.startswith(b"<svg")
-    assert b"<text" not in found.svg
-    assert found.words in blocks.SOURCE
-    assert 2 < found.width < 50, "wider than a page"
+    assert found["svg"].startswith(b"<svg")
+    assert b"<text" not in found["svg"]
+    assert found["words"] in blocks.SOURCE
+    assert 2 < found["width"] < 50, "wider than a page"
 
 
 def test_every_block_of_equations_is_used() -> None:

@@ -232,20 +232,10 @@ _ALONE = f"""
 """
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """An equation as SVG; width and height in units of the letters' size."""
-
-    svg: bytes
-    width: float
-    height: float
-    words: str
-
-
 @cache
-def drawing(name: str) -> Drawing:
-    """Returns one equation, its letters as outlines: it looks the same in every browser, with or without fonts for
-    mathematics.
+def drawing(name: str) -> dict[str, Any]:
+    """Returns one equation as an SVG, its letters as outlines: it looks the same in every browser, with or without
+    fonts for mathematics; its width and height in units of the letters' size; and its words.
 
     Raises:
         NotFound: when there is none of that name.
@@ -262,7 +252,12 @@ def drawing(name: str) -> Drawing:
     )
     size = re.search(rb'width="([\d.]+)pt" height="([\d.]+)pt"', bytes(compiled))
     assert size is not None
-    return Drawing(bytes(compiled), float(size[1]) / SIZE, float(size[2]) / SIZE, WORDS[name])
+    return {
+        "svg": bytes(compiled),
+        "width": float(size[1]) / SIZE,
+        "height": float(size[2]) / SIZE,
+        "words": WORDS[name],
+    }
 
 
 # The report as a page and as a paper.

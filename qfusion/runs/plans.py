@@ -50,16 +50,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of model: what people call it, and a sentence."""
-
-    title: str
-    says: str
-
-
-@dataclass(frozen=True)
 class Setting:
-    """A setting of a model or of its training.
+    """A setting of a model or of its training; or a kind of model, which has a title and a sentence only.
 
     Attributes:
         title: what people call it; says: one plain sentence.
@@ -75,10 +67,9 @@ class Setting:
 
 
 _FILE = tomllib.loads(_files.asset_text("settings.toml"))
-_KNOWN = {kind: Kind(**words) for kind, words in _FILE["kinds"].items()}
-
+_KNOWN = {kind: Setting(**words) for kind, words in _FILE["kinds"].items()}
 _THEIRS = {
-    kind: Kind(model.title, model.says) for kind, model in (FUSION | registry.NEIGHBOURS).items()
+    kind: Setting(model.title, model.says) for kind, model in (FUSION | registry.NEIGHBOURS).items()
 }
 KINDS = {kind: _KNOWN.get(kind) or _THEIRS[kind] for kind in registry.names()}
 """By name; a model may say it itself, in its own file."""
@@ -225,16 +216,15 @@ def plan(data: str, model: str, chosen: Mapping[str, Any], seed: int = 0, title:
     of_model, default = registry.settings(model), default_options(dataset)
     for key in chosen:
         choose("Setting", key, {**of_model, **asdict(default)})
-    settings = {key: result for key, result in chosen.items() if key in of_model}
+    settings = {key: entry for key, entry in chosen.items() if key in of_model}
     options = replace(
-        default, **{key: result for key, result in chosen.items() if key not in of_model}
+        default, **{key: entry for key, entry in chosen.items() if key not in of_model}
     )
     target = dataset.target
-    classes = target.kind == "classification"
     check(
-        (options.loss == "cross_entropy") == classes,
-        f"Setting `loss` must be {'cross_entropy' if classes else 'l1, mse or huber'} for a {target.kind} target, "
-        f"but is {options.loss!r}.",
+        (options.loss == "cross_entropy") == (target.kind == "classification"),
+        f"Setting `loss` must be {'cross_entropy' if target.kind == 'classification' else 'l1, mse or huber'} for a "
+        f"{target.kind} target, but is {options.loss!r}.",
     )
     with torch.device("meta"):  # is it a model that can be built? Its shapes say so
         build(model, dataset.input_specs, target.classes or (target.name,), settings)
@@ -286,26 +276,21 @@ def start(plans: Mapping[str, Plan], events: bool = False) -> list[Run]:
     made: list[Run] = []
     begun = 0
     try:
-        for name, entry in plans.items():
-            made.append(create(entry, name=name))
+        for name, plan_of_run in plans.items():
+            made.append(create(plan_of_run, name=name))
         for run in made:
             launch(run, events)
             begun += 1
-    except OSError as error:
-        _withdraw(made[begun:])
-        raise InvalidInput(
-            f"The run could not be begun ({error.strerror or error}). Free some disk space, or name another folder in "
-            "QFUSION_RUNS."
-        ) from error
-    except BaseException:
-        _withdraw(made[begun:])
+    except BaseException as error:
+        for run in made[begun:]:
+            run.delete()
+        if isinstance(error, OSError):
+            raise InvalidInput(
+                f"The run could not be begun ({error.strerror or error}). Free some disk space, or name another folder "
+                "in QFUSION_RUNS."
+            ) from error
         raise
     return made
-
-
-def _withdraw(made: Sequence[Run]) -> None:
-    for run in made:
-        run.delete()
 
 
 # What a sweep searches: ranges and choices of settings, read from words and checked before anything is trained.
@@ -428,42 +413,35 @@ def metric_names(dataset: DataSet) -> list[str]:
 
 def suggest(search: Search, trial: Trial) -> dict[str, Any]:
     """Returns the settings that a trial tries: the fixed ones, and one value of each that is searched."""
-    result = dict(search.settings)
+    tried: dict[str, Any] = {}
     for key, entry in search.space.items():
         if "choices" in entry:
-            result[key] = _meant(
-                trial.suggest_categorical(key, [_word(value) for value in entry["choices"]]),
-                entry["choices"],
+            tried[key] = trial.suggest_categorical(
+                key, [_word(value) for value in entry["choices"]]
             )
-        elif entry["whole"]:
-            result[key] = trial.suggest_int(key, entry["low"], entry["high"], log=entry["log"])
         else:
-            result[key] = trial.suggest_float(key, entry["low"], entry["high"], log=entry["log"])
-    return result
+            pick = trial.suggest_int if entry["whole"] else trial.suggest_float
+            tried[key] = pick(key, entry["low"], entry["high"], log=entry["log"])
+    return settings_of(search, tried)
 
 
 def settings_of(search: Search, tried: Mapping[str, Any]) -> dict[str, Any]:
     """Returns all settings of a trial by what was tried in it."""
-    return {
-        **search.settings,
-        **{
-            key: _meant(value, entry["choices"])
-            if "choices" in (entry := search.space[key])
-            else value
-            for key, value in tried.items()
-        },
-    }
+    settings = dict(search.settings)
+    for key, value in tried.items():
+        choices = search.space[key].get("choices", [value])
+        # as a storage keeps it, which tells 1 and True apart by their kinds alone
+        settings[key] = next(
+            choice
+            for choice in choices
+            if _word(choice) == value and type(_word(choice)) is type(value)
+        )
+    return settings
 
 
 def _word(value: Any) -> Any:
     """A choice as storages keep it: several numbers as text."""
     return json.dumps(value) if isinstance(value, list) else value
-
-
-def _meant(word: Any, choices: Sequence[Any]) -> Any:
-    return next(
-        value for value in choices if _word(value) == word and type(_word(value)) is type(word)
-    )
 
 
 def _range(key: str, text: str, default: Any) -> dict[str, Any]:

@@ -49,12 +49,8 @@ class Batches:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ):
-        self.dataset, self.rows, self.device, self.dtype = (
-            dataset,
-            rows,
-            torch.device(device),
-            dtype,
-        )
+        self.dataset, self.rows = dataset, rows
+        self.device, self.dtype = torch.device(device), dtype
         kind = torch.long if dataset.target.kind == "classification" else dtype
         self.y = torch.as_tensor(dataset.y[rows], dtype=kind).to(self.device)
         self._held = (
@@ -128,7 +124,9 @@ def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor,
 
 def _moments(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
     count, mean, square = 0, torch.zeros(()), torch.zeros(())
-    for values in _passed_through(dataset, rows, name):
+    for block in [rows] if is_small(dataset, len(rows)) else dataset.blocks(rows):
+        values, mask = split(dataset.inputs(block, only=[name])[name])
+        values = (values.reshape(-1, values.shape[-1]) if mask is None else values[mask]).double()
         n, here = len(values), values.mean(0)
         away = here - mean
         square = (
@@ -136,12 +134,6 @@ def _moments(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Ten
         )
         mean, count = mean + away * (n / (count + n)), count + n
     return mean, (square / count).sqrt()
-
-
-def _passed_through(dataset: DataSet, rows: np.ndarray, name: str) -> Iterator[Tensor]:
-    for block in [rows] if is_small(dataset, len(rows)) else dataset.blocks(rows):
-        values, mask = split(dataset.inputs(block, only=[name])[name])
-        yield (values.reshape(-1, values.shape[-1]) if mask is None else values[mask]).double()
 
 
 def noisy(inputs: dict[str, Any], spread: Mapping[str, Tensor], noise: float) -> dict[str, Any]:

@@ -390,7 +390,28 @@ def _save(
             not (new and target.exists()),
             f"There is a model '{target.stem}' already. Choose another name.",
         )
-        return _write(target, data, digest, ending, card)
+        before = _weights_of(target)
+        # The old card stays true until the new one takes its place, so new weights must not take the old ones' name.
+        weights = target.with_name(f"{target.stem}{f'-{digest[:12]}' if before else ''}{ending}")
+        with atomic(weights) as part:
+            part.write_bytes(data)
+        card = {key: value for key, value in card.items() if key != "weights"}
+        if before or ending != ".safetensors":
+            card["weights"] = weights.name
+        text = json.dumps({**card, "weights_sha256": digest}, indent=1, allow_nan=False)
+        with atomic(target) as part:
+            part.write_text(text + "\n", encoding="utf-8")
+        # weights that the card had before, also of those who were killed here, and no other model's
+        former = re.compile(rf"{re.escape(target.stem)}-[0-9a-f]{{12}}")
+        for old in target.parent.glob(f"{glob.escape(target.stem)}*"):
+            is_former = (
+                former.fullmatch(old.stem)
+                and old.suffix != ".json"
+                and not old.with_name(f"{old.stem}.json").exists()
+            )
+            if old != weights and (old == before or is_former):
+                old.unlink(missing_ok=True)
+        return target
 
 
 @contextlib.contextmanager
@@ -407,36 +428,6 @@ def _alone(folder: Path) -> Iterator[None]:
                     "Correct its permissions, or name another in QFUSION_MODELS."
                 ) from error
         yield
-
-
-def _write(target: Path, data: bytes, digest: str, ending: str, card: Mapping[str, Any]) -> Path:
-    before = _weights_of(target)
-    # The old card stays true until the new one takes its place, so new weights must not take the old ones' name.
-    weights = target.with_name(f"{target.stem}{f'-{digest[:12]}' if before else ''}{ending}")
-    with atomic(weights) as part:
-        part.write_bytes(data)
-    named = {"weights": weights.name} if before or ending != ".safetensors" else {}
-    words = {key: value for key, value in card.items() if key != "weights"} | named
-    text = json.dumps({**words, "weights_sha256": digest}, indent=1, allow_nan=False)
-    with atomic(target) as part:
-        part.write_text(text + "\n", encoding="utf-8")
-    for old in [
-        before,
-        *target.parent.glob(f"{glob.escape(target.stem)}-*"),
-    ]:  # also of those who were killed here
-        if old and old != weights and (old == before or _is_left(old, target)):
-            old.unlink(missing_ok=True)
-    return target
-
-
-def _is_left(weights: Path, card: Path) -> bool:
-    """Whether a file holds weights that a card had before, and is no other model's."""
-    named = re.fullmatch(rf"{re.escape(card.stem)}-[0-9a-f]{{12}}", weights.stem)
-    return (
-        bool(named)
-        and weights.suffix != ".json"
-        and not weights.with_name(f"{weights.stem}.json").exists()
-    )
 
 
 def _packed(model: torch.nn.Module) -> tuple[bytes, str]:
