@@ -105,14 +105,11 @@ def is_running(pid: int) -> bool:
 OPENED = "QFUSION_OPENED"
 
 
-def runs_folder() -> Path:
-    """Runs and sweeps: QFUSION_RUNS."""
-    return _own("QFUSION_RUNS", "runs")
-
-
-def models_folder() -> Path:
-    """Models of the user's own: QFUSION_MODELS."""
-    return _own("QFUSION_MODELS", "models")
+def own_folder(name: str) -> Path:
+    """Returns the user's folder of "runs" (and sweeps), "models" or "imported" data sets: QFUSION_RUNS, QFUSION_MODELS,
+    QFUSION_IMPORTED."""
+    given = os.environ.get(f"QFUSION_{name.upper()}")
+    return Path(given or Path(platformdirs.user_data_dir("qfusion")) / name)
 
 
 def opened_places() -> list[Path]:
@@ -120,18 +117,9 @@ def opened_places() -> list[Path]:
     return [Path(place) for place in os.environ.get(OPENED, "").split(os.pathsep) if place]
 
 
-def imported_folder() -> Path:
-    """Imported data sets: QFUSION_IMPORTED."""
-    return _own("QFUSION_IMPORTED", "imported")
-
-
 def cache_root() -> Path:
     """Arrays that can be made again: QFUSION_CACHE."""
     return Path(os.environ.get("QFUSION_CACHE") or platformdirs.user_cache_dir("qfusion"))
-
-
-def _own(variable: str, folder: str) -> Path:
-    return Path(os.environ.get(variable) or Path(platformdirs.user_data_dir("qfusion")) / folder)
 
 
 # What ships with the package besides code: trained models, what was measured of them, words, scripts, page styles.

@@ -284,8 +284,9 @@ def remove(
     from qfusion.data import registry
 
     place = registry.remove_imported(name)
-    words = f"{name} is removed from {place.parent}"
-    print_result({"data": name, "removed": str(place)}, words, as_json)
+    print_result(
+        {"data": name, "removed": str(place)}, f"{name} is removed from {place.parent}", as_json
+    )
 
 
 def _print_report(report: Report, title: str, more: dict[str, Any], as_json: bool) -> None:

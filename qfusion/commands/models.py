@@ -300,8 +300,7 @@ def remove(
     from qfusion.training import imports
 
     place = imports.remove(name)
-    words = f"{name} is removed from {place}"
-    print_result({"model": name, "removed": str(place)}, words, as_json)
+    print_result({"model": name, "removed": str(place)}, f"{name} is removed from {place}", as_json)
 
 
 # `export`: a trained model, tweaked or not, for use elsewhere.

@@ -419,11 +419,10 @@ def _verdict(explanation: Explanation, output: int, doubt: Doubt | None) -> dict
     from qfusion.explain import verdicts
 
     verdict = verdicts.verdict(explanation, 0, output, doubt)
-    conflict = verdicts.conflict(verdict)
     return verdict.record() | {
         "says": [
             f"{verdicts.decided(verdict)} {verdicts.largest_part(verdict.dividends)}.",
-            f"Did the modalities conflict? {conflict}",
+            f"Did the modalities conflict? {verdicts.conflict(verdict)}",
         ]
     }
 

@@ -255,8 +255,8 @@ def _plan(
         f"{key}={value if isinstance(value, str) else json.dumps(value)}"
         for key, value in file.get("set", {}).items()
     ]
-    chosen = _settings(from_file + assignments, plans.known(str(data), model))
-    return plans.plan(str(data), model, chosen, seed)
+    settings = _settings(from_file + assignments, plans.known(str(data), model))
+    return plans.plan(str(data), model, settings, seed)
 
 
 def _settings(assignments: list[str], default: Mapping[str, Any]) -> dict[str, Any]:

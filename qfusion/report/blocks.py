@@ -297,7 +297,7 @@ class Report:
             "places": {key: place for place, key in enumerate(keys, 1)},
             "bibtex": citations.bibtex(keys),
             "references": [
-                {"text": citations.text(key), "url": citations.source(key).url} for key in keys
+                {"text": citations.text(key), "url": citations.url(key)} for key in keys
             ],
         }
 

@@ -23,8 +23,7 @@ from filelock import FileLock, Timeout
 
 from qfusion import _limits
 from qfusion._checks import check
-from qfusion._files import atomic
-from qfusion._files import runs_folder as home
+from qfusion._files import atomic, own_folder
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.models import registry
 from qfusion.training import checkpoint
@@ -130,6 +129,11 @@ class Record:
         if not last or self.state != "running":
             return None
         return max(0.0, self.epochs - self.epoch - part) * sum(last) / len(last)
+
+
+def home() -> Path:
+    """Returns where runs are kept: QFUSION_RUNS, or the user's data folder."""
+    return own_folder("runs")
 
 
 @dataclass(frozen=True)
@@ -539,8 +543,9 @@ def sweep_names() -> list[str]:
 def check_room(more: int = 1) -> None:
     """Raises InvalidInput where a server has no room for `more` runs or sweeps; to be asked before they are made."""
     if _limits.bound():
-        count = len(runs()) + len(sweep_names())
-        _limits.check_count("QFUSION_KEPT_RUNS", count, more, "Delete runs")
+        _limits.check_count(
+            "QFUSION_KEPT_RUNS", len(runs()) + len(sweep_names()), more, "Delete runs"
+        )
         _limits.check_disk("A run" if more == 1 else "Runs")
 
 

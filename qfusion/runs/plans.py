@@ -115,8 +115,10 @@ def launch(run: Run, events: bool = False) -> None:
         InvalidInput: when it is being trained already.
     """
     check(not run.is_held(PATIENCE), f"Run {run.name} is being trained already.")
-    words = ["train", "--resume", str(run.path), "--queue", *(["--events"] if events else [])]
-    process = start_process(words, run.path / "log.txt")
+    process = start_process(
+        ["train", "--resume", str(run.path), "--queue", *(["--events"] if events else [])],
+        run.path / "log.txt",
+    )
     with atomic(run.path / "launched") as part:
         part.write_text(f"{process.pid} {time.monotonic()}")
 
@@ -446,9 +448,8 @@ def _word(value: Any) -> Any:
 
 def _range(key: str, text: str, default: Any) -> dict[str, Any]:
     low, high, *marks = [part.strip() for part in text.split(":")] if text.count(":") else ["", ""]
-    number = isinstance(default, (int, float)) and not isinstance(default, bool)
     check(
-        number,
+        isinstance(default, (int, float)) and not isinstance(default, bool),
         f"Setting `{key}` is {default!r} by default, not a number: it has no range. Name values with --choice "
         f"{key}=one,two.",
     )

@@ -420,8 +420,7 @@ def find(name: str, where: str = "") -> Sweep:
         IntegrityError: when what is kept of it is damaged.
     """
     study = open_study(name, where)
-    attrs = study.user_attrs
-    number = attrs.get("trials", 0)
+    number = study.user_attrs.get("trials", 0)
     if not isinstance(number, int) or not 0 <= number <= MAX_TRIALS:
         raise IntegrityError(f"Sweep {name} has no number of trials. Choose another name.")
     return Sweep(name, where, _search(study, name), number, study)

@@ -107,10 +107,9 @@ def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor,
     """
     if is_small(dataset, len(rows)):
         return _moments(dataset, rows, name)
-    key = files.key_of(["1", dataset.digest, name, np.asarray(rows, np.int64).tobytes()])
     stored = files.cached_arrays(
         "moments",
-        key,
+        files.key_of(["1", dataset.digest, name, np.asarray(rows, np.int64).tobytes()]),
         lambda: dict(
             zip(
                 ("mean", "deviation"),
@@ -346,9 +345,11 @@ def _made(model: FusionModule, dataset: DataSet, tell: Tell | None) -> dict[str,
 
     @torch.no_grad()
     def scores(dtype: torch.dtype) -> Tensor:
-        encoded = encode(model, dataset, few, dtype)
         return exact(
-            {name: Encoded(torch.from_numpy(values).double()) for name, values in encoded.items()}
+            {
+                name: Encoded(torch.from_numpy(values).double())
+                for name, values in encode(model, dataset, few, dtype).items()
+            }
         )
 
     apart = float((scores(torch.float32) - scores(torch.float64)).abs().max())

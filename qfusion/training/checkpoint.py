@@ -66,7 +66,7 @@ def training_split(card: Mapping[str, Any]) -> str:
 def folders() -> list[Path]:
     """Returns where checkpoints are looked for: shipped ones first, then the user's (QFUSION_MODELS or the user data
     folder)."""
-    return [_files.asset_path("models"), _files.models_folder()]
+    return [_files.asset_path("models"), _files.own_folder("models")]
 
 
 def place_of(model: Path) -> tuple[str, Path]:

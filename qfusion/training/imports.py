@@ -299,8 +299,9 @@ class _Flat(nn.Module):
             return _by_name(call(module, dict(zip(names, given, strict=True))))
 
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        signature = inspect.Signature([inspect.Parameter(name, kind) for name in names])
-        forward.__signature__ = signature  # type: ignore[attr-defined]
+        forward.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [inspect.Parameter(name, kind) for name in names]
+        )
         self.forward = forward
 
 
@@ -914,9 +915,8 @@ def check_name(name: str, folder: Path | None, replace_it: bool) -> None:
     )
     taken = name in checkpoint.available() if folder is None else (folder / f"{name}.json").exists()
     if taken and replace_it:
-        card = checkpoint.card(name if folder is None else folder / f"{name}.json")
         check(
-            card["model"] == KIND,
+            checkpoint.card(name if folder is None else folder / f"{name}.json")["model"] == KIND,
             f"Model '{name}' was not imported and is not replaced. Choose another name.",
         )
     check(
@@ -932,9 +932,8 @@ def remove(name: str) -> Path:
         NotFound: when there is none of that name. InvalidInput: when it was not imported.
     """
     _limits.refuse("remove a model")
-    card = checkpoint.card(name)
     check(
-        card["model"] == KIND,
+        checkpoint.card(name)["model"] == KIND,
         f"Model '{name}' was not imported: it was trained. Delete its run on the Train page, "
         "or its files.",
     )

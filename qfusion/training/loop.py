@@ -586,8 +586,7 @@ def _ramp(
 
     @torch.no_grad()
     def probe() -> float:
-        scores = fit.model.eval()(inputs)
-        return float(mean_loss(scores, y, fit.options.loss, fit.weights))
+        return float(mean_loss(fit.model.eval()(inputs), y, fit.options.loss, fit.weights))
 
     losses = [probe()]
     batches: list[Tensor] = []
