@@ -17,7 +17,7 @@ from pathlib import Path
 
 import platformdirs
 
-from qfusion.errors import InvalidInput
+from qfusion.errors import refused
 
 # Writing files so that nobody ever sees half of one, and what a writer leaves that was killed meanwhile goes.
 
@@ -37,27 +37,22 @@ def atomic(path: str | Path) -> Iterator[Path]:
     target = Path(path)
     part = target.with_name(f".{target.name[-200:]}.{mark()}.part")
     try:
-        _check_place(target)
-        _clear(target.parent)
-        yield part
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
-        part.replace(target)
-    except OSError as error:
-        raise InvalidInput(
-            f"{target} cannot be written ({error.strerror or error}). Give the path of a file in a "
-            "folder that exists and that you may write to."
-        ) from error
+        with refused(
+            f"{target} cannot be written",
+            "Give the path of a file in a folder that exists and that you may write to.",
+        ):
+            if target.is_dir():
+                raise IsADirectoryError(None, "it is a folder")
+            if not target.parent.is_dir():
+                raise FileNotFoundError(None, f"there is no folder {target.parent}")
+            _clear(target.parent)
+            yield part
+            with part.open("rb") as written:
+                os.fsync(written.fileno())
+            part.replace(target)
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-
-
-def _check_place(target: Path) -> None:
-    if target.is_dir():
-        raise IsADirectoryError(None, "it is a folder")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(None, f"there is no folder {target.parent}")
 
 
 def _clear(folder: Path) -> None:

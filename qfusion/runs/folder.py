@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from qfusion import _limits
 from qfusion._checks import check
 from qfusion._files import atomic, own_folder
-from qfusion.errors import IntegrityError, InvalidInput, NotFound
+from qfusion.errors import IntegrityError, InvalidInput, NotFound, refused
 from qfusion.models import registry
 from qfusion.training import checkpoint
 
@@ -258,17 +258,15 @@ class Run:
             InvalidInput: when another process trains here, or nothing can be written here.
         """
         lock = self._lock()
-        try:
-            lock.acquire(timeout=PATIENCE)
-        except Timeout:
-            raise InvalidInput(
-                f"Run {self.name} is being trained by another process. Wait, or stop that one first."
-            ) from None
-        except OSError as error:
-            raise InvalidInput(
-                f"{self.path} cannot be written to ({error.strerror or error}). Correct its permissions "
-                "or free some disk space."
-            ) from error
+        with refused(
+            f"{self.path} cannot be written to", "Correct its permissions or free some disk space."
+        ):
+            try:
+                lock.acquire(timeout=PATIENCE)
+            except Timeout:
+                raise InvalidInput(
+                    f"Run {self.name} is being trained by another process. Wait, or stop that one first."
+                ) from None
         try:
             yield
         finally:
@@ -301,14 +299,11 @@ class Run:
         _limits.refuse("delete a run")
         check(not self.is_held(PATIENCE), f"Run {self.name} is being trained. Stop it first.")
         gone = self.path.with_name(f".{self.name}.deleted-{secrets.token_hex(4)}")
-        try:
-            self.path.rename(gone)
-        except FileNotFoundError:  # somebody else has
-            return
-        except OSError as error:
-            raise InvalidInput(
-                f"{self.path} cannot be deleted ({error.strerror or error}). Correct its permissions."
-            ) from error
+        with refused(f"{self.path} cannot be deleted", "Correct its permissions."):
+            try:
+                self.path.rename(gone)
+            except FileNotFoundError:  # somebody else has
+                return
         for path in [gone, *home().glob(".*.deleted-*")]:  # also of those who were killed at it
             shutil.rmtree(path, ignore_errors=True)
 
@@ -359,14 +354,10 @@ def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
         not (target / "plan.json").exists(),
         f"A run called {target.absolute().name!r} is there already. Choose another name, or go on with that one.",
     )
-    try:
+    with refused(f"{target} cannot be made", "Choose a folder that you may write to."):
         for place in (target.parent, checkpoint.folders()[-1]) if path is None else ():
             place.mkdir(parents=True, exist_ok=True)
         target.mkdir(exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(
-            f"{target} cannot be made ({error.strerror or error}). Choose a folder that you may write to."
-        ) from error
     run = Run(target)
     with run.held():
         check(

@@ -31,7 +31,7 @@ from qfusion import _files, _limits
 from qfusion._checks import check, choose
 from qfusion._files import atomic
 from qfusion.data import DataSet
-from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
+from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, refused
 from qfusion.models import FusionModel, QuantumJump, registry
 from qfusion.models.programs import imported
 from qfusion.models.registry import rebuild, upgraded
@@ -369,16 +369,11 @@ def remove(name: str) -> Path:
         path.parent == folders()[-1],
         f"Model '{name}' is opened where it lies, in {path.parent}. Remove it there.",
     )
-    try:
-        with _alone(path.parent):
-            weights = _weights_of(path)
-            path.unlink(missing_ok=True)
-            if weights is not None:
-                weights.unlink(missing_ok=True)
-    except OSError as error:
-        raise InvalidInput(
-            f"{path} cannot be removed ({error.strerror}). Remove it by hand."
-        ) from error
+    with refused(f"{path} cannot be removed", "Remove it by hand."), _alone(path.parent):
+        weights = _weights_of(path)
+        path.unlink(missing_ok=True)
+        if weights is not None:
+            weights.unlink(missing_ok=True)
     return path.parent
 
 
@@ -418,15 +413,13 @@ def _save(
 def _alone(folder: Path) -> Iterator[None]:
     """One process at a time changes the reader's models: of two that keep a model of one name at once, each would leave
     a half."""
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as stack:
         if folder == folders()[-1] and folder.is_dir():
-            try:
-                held.enter_context(FileLock(folder / ".lock", is_singleton=False))
-            except OSError as error:
-                raise InvalidInput(
-                    f"The folder of your models, {folder}, cannot be written to ({error.strerror}). "
-                    "Correct its permissions, or name another in QFUSION_MODELS."
-                ) from error
+            with refused(
+                f"The folder of your models, {folder}, cannot be written to",
+                "Correct its permissions, or name another in QFUSION_MODELS.",
+            ):
+                stack.enter_context(FileLock(folder / ".lock", is_singleton=False))
         yield
 
 

@@ -14,6 +14,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import permutations
 from math import prod
 from operator import attrgetter
@@ -32,7 +33,7 @@ from qfusion._files import atomic
 from qfusion.data import DataSet
 from qfusion.data.importing import MAX_TITLE
 from qfusion.data.modality import Modality
-from qfusion.errors import InvalidInput, NotFound, QFusionError
+from qfusion.errors import InvalidInput, NotFound, QFusionError, refused
 from qfusion.models.base import nested_part
 from qfusion.models.encoders import split
 from qfusion.models.programs import card as cards
@@ -198,85 +199,25 @@ def _flavours(
             *(Port(f"{key(name)}_{how}", None, kind) for name in lines),
         ]
 
-    if adapter == "":
-        arguments = [
-            p.name
-            for p in inspect.signature(module.forward).parameters.values()
-            if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.default is p.empty
-        ]
-        kinds = {
-            name: torch.int64
-            if "len" in name.lower()
-            else torch.bool
-            if "mask" in name.lower()
-            else dtype
-            for name in arguments
+    def pieces(given: Mapping[str, Tensor], lines: list[str], how: str) -> dict[str, Any]:
+        return {
+            name: (given[key(name)], given[f"{key(name)}_{how}"])
+            if name in lines
+            else given[key(name)]
+            for name in names
         }
-        yield (
-            [Port(name, None, kinds[name]) for name in arguments],
-            lambda model, given: model(**given),
-        )
-    elif adapter == "dict":
-        yield (
-            ports(long, "mask"),
-            lambda model, given: model(
-                {
-                    name: (given[key(name)], given[f"{key(name)}_mask"])
-                    if name in long
-                    else given[key(name)]
-                    for name in names
-                }
-            ),
-        )
-        yield (
-            ports([], "mask"),
-            lambda model, given: model({name: given[key(name)] for name in names}),
-        )
-    elif adapter == "mmsa":
-        order = _mmsa_order(module, names)
-        for part in ([name for name in long if name in order[1:]], [], long):
-            yield ports(part, "lengths"), _mmsa(order, part)
-    else:
-        if long:
-            yield (
-                ports(names if len(long) == len(names) else long, "lengths"),
-                _multibench(names, long),
-            )
-        yield ports([], "lengths"), lambda model, given: model([given[key(name)] for name in names])
 
+    def mapped(lines: list[str], model: nn.Module, given: Mapping[str, Tensor]) -> Any:
+        return model(pieces(given, lines, "mask"))
 
-def key(modality: str) -> str:
-    """Returns a modality's name as an argument can be called."""
-    return re.sub(r"\W", "_", f"_{modality}" if modality[:1].isdigit() else modality)
+    def in_order(lines: list[str], model: nn.Module, given: Mapping[str, Tensor]) -> Any:
+        features = pieces(given, lines, "lengths")
+        return model(*(features[name] for name in order))
 
+    def listed(model: nn.Module, given: Mapping[str, Tensor]) -> Any:
+        return model([given[key(name)] for name in names])
 
-def _mmsa_order(module: nn.Module, names: list[str]) -> list[str]:
-    """The modalities as the module's arguments name them: text, audio, vision or video; else in their order."""
-    arguments = [
-        p.name
-        for p in inspect.signature(module.forward).parameters.values()
-        if p.kind == p.POSITIONAL_OR_KEYWORD
-    ][: len(names)]
-    best = [max(names, key=lambda name: alike(word, name)) for word in arguments]
-    return best if len(set(best)) == len(names) else names
-
-
-def _mmsa(order: list[str], lines: list[str]) -> Call:
-    def call(model: nn.Module, given: Mapping[str, Tensor]) -> Any:
-        return model(
-            *(
-                (given[key(name)], given[f"{key(name)}_lengths"])
-                if name in lines
-                else given[key(name)]
-                for name in order
-            )
-        )
-
-    return call
-
-
-def _multibench(names: list[str], long: list[str]) -> Call:
-    def call(model: nn.Module, given: Mapping[str, Tensor]) -> Any:
+    def with_lengths(model: nn.Module, given: Mapping[str, Tensor]) -> Any:
         lengths = [
             given[f"{key(name)}_lengths"]
             if name in long
@@ -285,7 +226,41 @@ def _multibench(names: list[str], long: list[str]) -> Call:
         ]
         return model([[given[key(name)] for name in names], lengths])
 
-    return call
+    parameters = inspect.signature(module.forward).parameters.values()
+    if adapter == "":
+        kinds = {
+            p.name: torch.int64
+            if "len" in p.name.lower()
+            else torch.bool
+            if "mask" in p.name.lower()
+            else dtype
+            for p in parameters
+            if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.default is p.empty
+        }
+        yield (
+            [Port(name, None, kind) for name, kind in kinds.items()],
+            lambda model, given: model(**given),
+        )
+    elif adapter == "dict":
+        for lines in (long, []):
+            yield ports(lines, "mask"), partial(mapped, lines)
+    elif adapter == "mmsa":
+        # the modalities as the module's arguments name them: text, audio, vision or video; else in their order
+        words = [p.name for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD][: len(names)]
+        best = [max(names, key=lambda name: alike(word, name)) for word in words]
+        order = best if len(set(best)) == len(names) else names
+        for lines in ([name for name in long if name in order[1:]], [], long):
+            yield ports(lines, "lengths"), partial(in_order, lines)
+    else:
+        if long:
+            lines = names if len(long) == len(names) else long
+            yield ports(lines, "lengths"), with_lengths
+        yield ports([], "lengths"), listed
+
+
+def key(modality: str) -> str:
+    """Returns a modality's name as an argument can be called."""
+    return re.sub(r"\W", "_", f"_{modality}" if modality[:1].isdigit() else modality)
 
 
 class _Flat(nn.Module):
@@ -895,13 +870,10 @@ def keep(
         # by whoever had it loaded here; cards of before say nothing, see `checkpoint.load`
         card["trusted"] = True
     place = folder or checkpoint.folders()[-1]
-    try:
+    with refused(
+        f"The folder of your models, {place}, cannot be made", "Name another in QFUSION_MODELS."
+    ):
         place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(
-            f"The folder of your models, {place}, cannot be made ({error.strerror}). Name another in "
-            "QFUSION_MODELS."
-        ) from error
     return checkpoint.save_program(place / name, taken.data, taken.ending, card, new=not replace_it)
 
 
