@@ -57,11 +57,9 @@ def get(
     """Download a data set's files from their public source, each checked against its recorded SHA-256."""
     import pooch
 
-    from qfusion.data import registry
-
     pooch.get_logger().setLevel("WARNING")  # it would announce every file and every second try
     with bar("Files") as show:
-        folder = registry.download(name, progress=show)
+        folder = qfusion.data.registry.download(name, progress=show)
     print_result({"data": name, "folder": str(folder)}, f"{name} is in {folder}", as_json)
 
 
@@ -78,7 +76,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Load a data set with every check and print what it holds; of a file, the report that an import would give."""
-    from qfusion.data import importing, registry
+    from qfusion.data import importing
 
     dataset = _loaded(name)
     if dataset is None:
@@ -96,9 +94,9 @@ def check(
         "modalities": [{"name": name, **spec} for name, spec in dataset.input_specs.items()],
         "digest": dataset.digest,
     }
-    if name in registry.imported_names():
-        registry.verify_imported(name)
-        manifest = registry.manifest(name)
+    if name in qfusion.data.registry.imported_names():
+        qfusion.data.registry.verify_imported(name)
+        manifest = qfusion.data.registry.manifest(name)
         result |= {"report": manifest["report"], "repairs": manifest["repairs"]}
     if as_json:
         print_json(result)
@@ -211,7 +209,7 @@ def import_(
 ) -> None:
     """Import a set of your own; nothing is kept before the report is free of errors, and nothing repaired without
     --repair."""
-    from qfusion.data import importing, registry
+    from qfusion.data import importing
     from qfusion.data.importing import REPAIRS
 
     require(
@@ -267,7 +265,7 @@ def import_(
             more |= {
                 "kept": True,
                 "folder": str(place),
-                "digest": registry.manifest(str(name))["digest"],
+                "digest": qfusion.data.registry.manifest(str(name))["digest"],
             }
     _print_report(repaired.report, repaired.staged.title, more, as_json)
     repaired.report.require_fit()
@@ -281,9 +279,8 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Remove an imported set; the files that it was imported from stay."""
-    from qfusion.data import registry
 
-    place = registry.remove_imported(name)
+    place = qfusion.data.registry.remove_imported(name)
     print_result(
         {"data": name, "removed": str(place)}, f"{name} is removed from {place.parent}", as_json
     )

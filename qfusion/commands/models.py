@@ -79,12 +79,14 @@ def evaluate(
 ) -> None:
     """Measure a trained model on one split of a data set, as recorded or with modalities absent, swapped or noisy."""
     from qfusion.explain import backgrounds, interventions
-    from qfusion.training import checkpoint, metrics
 
     with qfusion.training.options.joined("cpu") as (group, _):
         trained, dataset = load(model, data)
         wanted = disturbance(dataset.names, missing, swap, noise, seed)
-        rows, trained_on = dataset.rows(split), checkpoint.training_split(trained.card)
+        rows, trained_on = (
+            dataset.rows(split),
+            qfusion.training.checkpoint.training_split(trained.card),
+        )
         evaluated, how = trained.model, None
         if way != "auto" or qfusion.models.can(evaluated, "time"):
             evaluated = qfusion.models.require(
@@ -104,7 +106,7 @@ def evaluate(
                 for place, part in backgrounds.chunks(rows, group)
             }
         )
-        measured = metrics.of_rows(
+        measured = qfusion.training.metrics.of_rows(
             dataset, rows, np.concatenate([parts[place] for place in sorted(parts)])
         )
         if not group.leads:

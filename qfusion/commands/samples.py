@@ -64,9 +64,7 @@ def matrix(
     Args:
         missing: modalities that are left out: dividends that they take part in are 0.
     """
-    from qfusion.explain import building
-
-    built = building.built(model, features, behind, output, times=[0.0])
+    built = qfusion.explain.built(model, features, behind, output, times=[0.0])
     there = np.array(
         [not set(name.split("+")) & set(missing) for name in built.dividends], dtype=float
     )
@@ -88,7 +86,7 @@ def matrix(
         "physics_samples": built.count,
     }
     if built.count > 1:
-        by_sample = building.built_each(model, features, behind, output)
+        by_sample = qfusion.explain.built_each(model, features, behind, output)
         words["physics_sizes"] = by_term(by_sample.sizes()[1])
     return words
 
@@ -416,13 +414,11 @@ def _sample(explanation: Explanation, dataset: DataSet, row: int, index: int) ->
 
 
 def _verdict(explanation: Explanation, output: int, doubt: Doubt | None) -> dict[str, Any]:
-    from qfusion.explain import verdicts
-
-    verdict = verdicts.verdict(explanation, 0, output, doubt)
+    verdict = qfusion.explain.verdicts.verdict(explanation, 0, output, doubt)
     return verdict.record() | {
         "says": [
-            f"{verdicts.decided(verdict)} {verdicts.largest_part(verdict.dividends)}.",
-            f"Did the modalities conflict? {verdicts.conflict(verdict)}",
+            f"{qfusion.explain.verdicts.decided(verdict)} {qfusion.explain.verdicts.largest_part(verdict.dividends)}.",
+            f"Did the modalities conflict? {qfusion.explain.verdicts.conflict(verdict)}",
         ]
     }
 

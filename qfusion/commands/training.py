@@ -106,8 +106,6 @@ def train(
 
     Under `torchrun --nproc-per-node=N -m qfusion train ...` N processes share every batch.
     """
-    from qfusion import runs
-
     if find_rate:
         check(
             not (resume or out or name),
@@ -127,10 +125,10 @@ def train(
             folder = _create(out, name, _plan(data, model, seed, assign or [], config))
         elif group.leads:
             folder = _find(str(resume))
-        run = runs.Run(Path(group.agreed(str(folder))))
+        run = qfusion.runs.Run(Path(group.agreed(str(folder))))
         with bar("Training") as show:
             shown = _Shown(show)
-            measured = runs.work(run, shown.epoch, group, place, events, queue, shown.batch)
+            measured = qfusion.runs.work(run, shown.epoch, group, place, events, queue, shown.batch)
         if not group.leads:
             return
     record, plan = run.record(), run.plan
@@ -145,7 +143,7 @@ def train(
         if note:
             say(note)
     else:
-        say(f"Run {run.name} {runs.STATES[record.state]}. {record.message}")
+        say(f"Run {run.name} {qfusion.runs.STATES[record.state]}. {record.message}")
     if as_json:
         print_json(
             {
@@ -229,9 +227,7 @@ def _find_rate(plan: Plan, as_json: bool) -> None:
 
 def _find(run: str) -> Path:
     """Returns the folder of a run, given itself or by the name of one among the user's."""
-    from qfusion import runs
-
-    return Path(run) if Path(run, "plan.json").is_file() else runs.find(run).path
+    return Path(run) if Path(run, "plan.json").is_file() else qfusion.runs.find(run).path
 
 
 def _plan(
@@ -242,8 +238,6 @@ def _plan(
     config: Path | None,
 ) -> Plan:
     """Returns what shall be trained, checked as far as it can be without training."""
-    from qfusion.runs import plans
-
     file = _read_config(config)
     data, model = data or file.get("data"), model or str(file.get("model", "quantum-jump"))
     seed = int(file.get("seed", 0)) if seed is None else seed
@@ -255,14 +249,12 @@ def _plan(
         f"{key}={value if isinstance(value, str) else json.dumps(value)}"
         for key, value in file.get("set", {}).items()
     ]
-    settings = _settings(from_file + assignments, plans.known(str(data), model))
-    return plans.plan(str(data), model, settings, seed)
+    settings = _settings(from_file + assignments, qfusion.runs.plans.known(str(data), model))
+    return qfusion.runs.plans.plan(str(data), model, settings, seed)
 
 
 def _settings(assignments: list[str], default: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what `key=value` says of settings, which have these defaults."""
-    from qfusion.runs import plans
-
     settings = {}
     for word in assignments:
         key, equals, text = word.partition("=")
@@ -271,7 +263,7 @@ def _settings(assignments: list[str], default: Mapping[str, Any]) -> dict[str, A
             f"Argument `--set` must have the form key=value, but is {word[:80]!r}. Write --set epochs=30, say.",
         )
         key = choose("Setting", key.strip(), default)
-        settings[key] = plans.value(key, text.strip(), default[key])
+        settings[key] = qfusion.runs.plans.value(key, text.strip(), default[key])
     return settings
 
 
@@ -299,8 +291,6 @@ def _read_config(config: Path | None) -> dict[str, Any]:
 def _create(out: Path | None, name: str | None, plan: Plan) -> Path:
     """Makes the folder of a new run, once it is known that what is asked for can be trained; raises InvalidInput,
     before an hour of training, when the folder could not be made or written to."""
-    from qfusion import runs
-
     check(
         (out is None) != (name is None),
         "Give either `--out DIR`, a folder for the model, or `--name NAME`, to keep it among your runs.",
@@ -316,7 +306,7 @@ def _create(out: Path | None, name: str | None, plan: Plan) -> Path:
             f"Argument `--out` must lie in a folder that you may write to, but {place} is not one. Make it or choose "
             "another.",
         )
-    return runs.create(plan, out, name or "").path
+    return qfusion.runs.create(plan, out, name or "").path
 
 
 # `sweep`: tries settings in many trainings, shared by processes and machines.
@@ -393,26 +383,25 @@ def sweep(
 ) -> None:
     """Search settings by validation loss; trials that do worse than the median are stopped early. Killed, the same
     command goes on."""
-    from qfusion.runs import plans
-    from qfusion.runs import sweep as sweeps
-
     if data is None:
         check(
             not (ranges or choices or assign),
             "Say what to train on: --data NAME. Without it a sweep that was begun goes on as it is.",
         )
-        match = sweeps.find(name, storage)
+        match = qfusion.runs.sweep.find(name, storage)
         if trials is not None:
-            match = sweeps.begin(name, match.search, trials, storage)
+            match = qfusion.runs.sweep.begin(name, match.search, trials, storage)
     else:
-        fixed = _settings(assign or [], plans.known(data, model))
-        match = sweeps.begin(
+        fixed = _settings(assign or [], qfusion.runs.plans.known(data, model))
+        match = qfusion.runs.sweep.begin(
             name,
-            plans.read_search(data, model, fixed, ranges or [], choices or [], metric, seed),
+            qfusion.runs.plans.read_search(
+                data, model, fixed, ranges or [], choices or [], metric, seed
+            ),
             trials or 20,
             storage,
         )
-    sweeps.go_on(match)
+    qfusion.runs.sweep.go_on(match)
     _study(match, jobs, queue)
     best = match.best()
     attempts = match.attempts()
@@ -448,8 +437,6 @@ def sweep(
 
 def _study(sweep: Sweep, jobs: int, queue: bool) -> None:
     """Takes part with so many processes; those that were started here end with this one."""
-    from qfusion.runs import sweep as sweeps
-
     started: list[subprocess.Popen[bytes]] = []
 
     def ended() -> int:
@@ -462,9 +449,9 @@ def _study(sweep: Sweep, jobs: int, queue: bool) -> None:
         done = ended()
 
     try:
-        started += [sweeps.launch(sweep.name, sweep.storage) for _ in range(jobs - 1)]
+        started += [qfusion.runs.sweep.launch(sweep.name, sweep.storage) for _ in range(jobs - 1)]
         with bar("Sweep") as show:
-            sweeps.work(
+            qfusion.runs.sweep.work(
                 sweep,
                 on_trial,
                 lambda trial, progress: show(

@@ -37,8 +37,7 @@ from qfusion.runs.plans import LOSS, Search
 from qfusion.training import Progress, metrics, prepare
 
 if TYPE_CHECKING:
-    from optuna import Study, Trial
-    from optuna.trial import FrozenTrial
+    import optuna
 
 # Where sweeps are kept: Optuna's journal files, or databases that several machines reach.
 
@@ -113,7 +112,7 @@ class _Lock:
 
 def open_study(
     name: str, storage: str = "", direction: Literal["minimize", "maximize", ""] = ""
-) -> Study:
+) -> optuna.Study:
     """Returns the study of a sweep; a journal is made where there is none.
 
     Args:
@@ -125,7 +124,6 @@ def open_study(
         NotFound: when it must be there and is not. IntegrityError: when the journal is damaged.
     """
     import optuna
-    from optuna.storages import JournalStorage, RDBStorage
     from optuna.storages.journal import JournalFileBackend
 
     check_name(name)
@@ -138,7 +136,7 @@ def open_study(
     place: Any
     if path is None:
         try:
-            place = RDBStorage(storage)
+            place = optuna.storages.RDBStorage(storage)
         except Exception as error:  # of whichever driver
             raise InvalidInput(
                 f"The database {hidden(storage)[:80]} cannot be used ({type(error).__name__}). Look at its address, "
@@ -155,7 +153,7 @@ def open_study(
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 lock: Any = _Lock(path)
-                place = JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+                place = optuna.storages.JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
         except OSError as error:
             raise InvalidInput(
                 f"{path} cannot be written ({error.strerror or error}). Choose a file where you may write."
@@ -217,7 +215,7 @@ def here() -> str:
     ).hexdigest()[:16]
 
 
-def is_alive(trial: FrozenTrial) -> bool:
+def is_alive(trial: optuna.trial.FrozenTrial) -> bool:
     """Returns whether somebody trains it; of another machine, by its last sign of life."""
     attrs = trial.user_attrs
     worker = attrs.get("worker")
@@ -230,37 +228,38 @@ def is_alive(trial: FrozenTrial) -> bool:
     return bool(named) and path.is_file() and is_locked(path)
 
 
-def claim(study: Study, trials: int, worker: Mapping[str, str]) -> tuple[Trial, int] | None:
+def claim(
+    study: optuna.Study, trials: int, worker: Mapping[str, str]
+) -> tuple[optuna.Trial, int] | None:
     """Takes a waiting trial and returns it with the number of its slot; None when none is left."""
-    from optuna.exceptions import UpdateFinishedTrialError
-    from optuna.trial import TrialState
+    import optuna
 
     while True:
         if study.user_attrs.get("stopped"):
             return None
         settle(study, trials)
-        if not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+        if not study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,)):
             return None
         trial = study.ask()
         # another process has taken this one for dead, if this one is very slow
-        with contextlib.suppress(UpdateFinishedTrialError, ValueError):
+        with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError, ValueError):
             trial.set_user_attr("worker", dict(worker))
             number = trial.user_attrs.get("place")
             if number is not None and owners(study).get(number, trial).number == trial.number:
                 return trial, int(number)
             trial.set_user_attr("dropped", True)  # made by two at once, or by nobody
-            study.tell(trial, state=TrialState.FAIL)
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
 
 
-def settle(study: Study, trials: int) -> None:
+def settle(study: optuna.Study, trials: int) -> None:
     """Fails trials whose process is gone, and puts one into every slot that has none: with a killed one's settings,
     else a new one."""
-    from optuna.trial import TrialState
+    import optuna
 
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+    for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
         if not is_alive(trial):
             try:
-                study.tell(trial.number, state=TrialState.FAIL)
+                study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
             except Exception:  # another process was faster, each storage says so in its own way
                 continue
     held, everything = owners(study), study.get_trials(deepcopy=False)
@@ -278,10 +277,10 @@ def settle(study: Study, trials: int) -> None:
                 )
 
 
-def owners(study: Study) -> dict[int, FrozenTrial]:
+def owners(study: optuna.Study) -> dict[int, optuna.trial.FrozenTrial]:
     """Returns the trial of every slot that has one: the first that was neither dropped nor killed, which is failed
     without an error."""
-    frozen_trials: dict[int, FrozenTrial] = {}
+    frozen_trials: dict[int, optuna.trial.FrozenTrial] = {}
     for trial in study.get_trials(deepcopy=False):
         number = trial.user_attrs.get("place")
         gone = trial.state.name == "FAIL" and "error" not in trial.user_attrs
@@ -338,7 +337,7 @@ class Sweep:
     storage: str
     search: Search
     trials: int
-    study: Study
+    study: optuna.Study
 
     def attempts(self) -> list[Attempt]:
         """Returns all trials, in the order of their places."""
@@ -489,49 +488,52 @@ class _Stopped(Exception):
 
 def _try(
     sweep: Sweep,
-    trial: Trial,
+    trial: optuna.Trial,
     number: int,
     dataset: DataSet,
     on_epoch: Callable[[int, Progress], None],
 ) -> None:
     """Trains one trial and says how it ended; one that another process has given up ends without a word."""
-    from optuna.exceptions import UpdateFinishedTrialError
-    from optuna.trial import TrialState
+    import optuna
 
-    def tell(state: TrialState, value: float | None = None) -> None:
-        with contextlib.suppress(UpdateFinishedTrialError, ValueError):  # it was given up
+    def tell(state: optuna.trial.TrialState, value: float | None = None) -> None:
+        with contextlib.suppress(
+            optuna.exceptions.UpdateFinishedTrialError, ValueError
+        ):  # it was given up
             sweep.study.tell(trial, value, state)
 
     try:
         value = _trained(sweep, trial, number, dataset, on_epoch)
-    except (UpdateFinishedTrialError, _Stopped):
-        tell(TrialState.FAIL)
+    except (optuna.exceptions.UpdateFinishedTrialError, _Stopped):
+        tell(optuna.trial.TrialState.FAIL)
     except (QFusionError, MemoryError, torch.OutOfMemoryError) as error:
-        with contextlib.suppress(UpdateFinishedTrialError):
+        with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
             trial.set_user_attr("error", str(error)[:400] or type(error).__name__)
-        tell(TrialState.FAIL)
+        tell(optuna.trial.TrialState.FAIL)
     except BaseException:  # stopped by hand, or a defect: the place is settled anew
-        tell(TrialState.FAIL)
+        tell(optuna.trial.TrialState.FAIL)
         raise
     else:
-        tell(TrialState.PRUNED if value is None else TrialState.COMPLETE, value)
+        tell(
+            optuna.trial.TrialState.PRUNED if value is None else optuna.trial.TrialState.COMPLETE,
+            value,
+        )
 
 
 def _trained(
     sweep: Sweep,
-    trial: Trial,
+    trial: optuna.Trial,
     number: int,
     dataset: DataSet,
     on_epoch: Callable[[int, Progress], None],
 ) -> float | None:
     """Returns the value of the epoch that a training keeps; None when it is pruned."""
-    from optuna.pruners import MedianPruner
-    from optuna.samplers import TPESampler
+    import optuna
 
     search, study = sweep.search, sweep.study
-    study.pruner = MedianPruner(n_startup_trials=STARTING, n_warmup_steps=2)
+    study.pruner = optuna.pruners.MedianPruner(n_startup_trials=STARTING, n_warmup_steps=2)
     # drawn by place, however many processes there are
-    study.sampler = TPESampler(seed=search.seed + number, multivariate=False)
+    study.sampler = optuna.samplers.TPESampler(seed=search.seed + number, multivariate=False)
     plan = plans.plan(search.data, search.model, plans.suggest(search, trial), search.seed + number)
     fit = prepare(plan.model, dataset, plan.settings, plan.options, plan.seed)
     last = time.monotonic()
@@ -558,7 +560,7 @@ def _value(search: Search, progress: Progress) -> float:
     return progress.valid_loss if search.metric == LOSS else float(progress.valid[search.metric])
 
 
-def _search(study: Study, name: str) -> Search:
+def _search(study: optuna.Study, name: str) -> Search:
     try:
         search = Search(**{"edition": 1, **study.user_attrs["search"]})
         search = replace(
@@ -583,7 +585,7 @@ def _search(study: Study, name: str) -> Search:
     return search
 
 
-def _attempt(number: int, trial: FrozenTrial, search: Search) -> Attempt:
+def _attempt(number: int, trial: optuna.trial.FrozenTrial, search: Search) -> Attempt:
     history = tuple(trial.intermediate_values[epoch] for epoch in sorted(trial.intermediate_values))
     state, value = _STATES[trial.state.name], None
     if state == FINISHED:
