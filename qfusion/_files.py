@@ -55,6 +55,12 @@ def atomic(path: str | Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
+def write_file(path: str | Path, content: str | bytes | memoryview) -> None:
+    """Writes a file as `atomic` does, text as UTF-8; errors as there."""
+    with atomic(path) as part:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
 def _clear(folder: Path) -> None:
     """Removes what processes were writing here that are gone."""
     with contextlib.suppress(OSError):

@@ -11,7 +11,7 @@ import typer
 
 import qfusion
 from qfusion._checks import check, choose
-from qfusion._files import atomic
+from qfusion._files import atomic, write_file
 from qfusion.commands.common import Data, Json, Model, load, output_index, print_json, say
 from qfusion.commands.samples import BACKGROUNDS, Contrast, Kind
 from qfusion.errors import InvalidInput, NotFound
@@ -207,8 +207,7 @@ def write_composition(whole: Composition, out: Path, anyway: bool, as_json: bool
 
 def _keep(out: Path, content: bytes, remarks: Iterable[str]) -> None:
     """Writes a figure's file, and says what there is to know about it."""
-    with atomic(out) as part:
-        part.write_bytes(content)
+    write_file(out, content)
     for remark in filter(None, remarks):
         say(f"qfusion: note: {remark}")
 

@@ -10,7 +10,7 @@ import typer
 
 import qfusion
 from qfusion._checks import check, choose
-from qfusion._files import atomic
+from qfusion._files import write_file
 from qfusion.commands.common import (
     Data,
     Json,
@@ -376,8 +376,7 @@ def export(
             model_name=out.stem if kind == "checkpoint" else "",
             precision=precision,
         )
-        with atomic(out) as part:
-            part.write_bytes(content)
+        write_file(out, content)
     if as_json:
         print_json(
             {

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qfusion._checks import check
-from qfusion._files import atomic
+from qfusion._files import write_file
 
 if TYPE_CHECKING:
     from qfusion.analysis.sample import Sample
@@ -66,6 +66,5 @@ def write(report: Report, out: Path) -> list[Path]:
     if out not in files:
         out.mkdir(parents=True, exist_ok=True)
     for path, content in zip(files, contents, strict=True):
-        with atomic(path) as part:
-            part.write_bytes(content)
+        write_file(path, content)
     return files

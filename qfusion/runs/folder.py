@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from qfusion import _limits
 from qfusion._checks import check
-from qfusion._files import atomic, own_folder
+from qfusion._files import atomic, own_folder, write_file
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, refused
 from qfusion.models import registry
 from qfusion.training import checkpoint
@@ -188,11 +188,8 @@ class Run:
 
     def write(self, record: Record) -> None:
         """Keeps how far the run is."""
-        with atomic(self.path / "record.json") as part:
-            part.write_text(
-                json.dumps({**asdict(record), "changed": time.time()}, allow_nan=False),
-                encoding="utf-8",
-            )
+        words = json.dumps({**asdict(record), "changed": time.time()}, allow_nan=False)
+        write_file(self.path / "record.json", words)
 
     def ask(self, word: str) -> None:
         """Asks the training to "pause" or "stop"; it does so at the end of the batch it is at.
@@ -207,8 +204,7 @@ class Run:
             record.state in ALIVE,
             f"Run {self.name} {STATES[record.state]}: there is nothing to {word}.",
         )
-        with atomic(self.path / "request") as part:
-            part.write_text(word)
+        write_file(self.path / "request", word)
 
     def requested(self) -> str:
         """Returns what was asked for, or an empty string."""
@@ -225,8 +221,7 @@ class Run:
         """Keeps the training's state, see `Fit.state`."""
         data = io.BytesIO()  # written by torch itself, a full disk would be no OSError
         torch.save(dict(state), data)
-        with atomic(self.path / "state.pt") as part:
-            part.write_bytes(data.getbuffer())
+        write_file(self.path / "state.pt", data.getbuffer())
 
     def saved_state(self) -> dict[str, Any] | None:
         """Returns the kept state, None when there is none yet.

@@ -23,7 +23,7 @@ import torch
 from qfusion import _files, _limits
 from qfusion import data as sources
 from qfusion._checks import check, choose, require_number
-from qfusion._files import atomic, is_running
+from qfusion._files import is_running, write_file
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.models import (
     FUSION,
@@ -119,8 +119,7 @@ def launch(run: Run, events: bool = False) -> None:
         ["train", "--resume", str(run.path), "--queue", *(["--events"] if events else [])],
         run.path / "log.txt",
     )
-    with atomic(run.path / "launched") as part:
-        part.write_text(f"{process.pid} {time.monotonic()}")
+    write_file(run.path / "launched", f"{process.pid} {time.monotonic()}")
 
 
 def start_process(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:

@@ -29,7 +29,7 @@ from safetensors.torch import save as save_tensors
 
 from qfusion import _files, _limits
 from qfusion._checks import check, choose
-from qfusion._files import atomic
+from qfusion._files import write_file
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, refused
 from qfusion.models import FusionModel, QuantumJump, registry
@@ -388,14 +388,12 @@ def _save(
         before = _weights_of(target)
         # The old card stays true until the new one takes its place, so new weights must not take the old ones' name.
         weights = target.with_name(f"{target.stem}{f'-{digest[:12]}' if before else ''}{ending}")
-        with atomic(weights) as part:
-            part.write_bytes(data)
+        write_file(weights, data)
         card = {key: value for key, value in card.items() if key != "weights"}
         if before or ending != ".safetensors":
             card["weights"] = weights.name
         text = json.dumps({**card, "weights_sha256": digest}, indent=1, allow_nan=False)
-        with atomic(target) as part:
-            part.write_text(text + "\n", encoding="utf-8")
+        write_file(target, text + "\n")
         # weights that the card had before, also of those who were killed here, and no other model's
         former = re.compile(rf"{re.escape(target.stem)}-[0-9a-f]{{12}}")
         for old in target.parent.glob(f"{glob.escape(target.stem)}*"):

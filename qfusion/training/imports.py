@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from qfusion import _limits
 from qfusion._checks import check, choose
-from qfusion._files import atomic
+from qfusion._files import write_file
 from qfusion.data import DataSet
 from qfusion.data.importing import MAX_TITLE
 from qfusion.data.modality import Modality
@@ -925,8 +925,7 @@ def write_card(card: ProgramCard, path: Path) -> None:
             f"There is a card {path} already. Pass it with --card {path}, or remove it.",
         )
         return
-    with atomic(path) as part:
-        part.write_text(text, encoding="utf-8")
+    write_file(path, text)
 
 
 def read_card(path: Path) -> ProgramCard:
