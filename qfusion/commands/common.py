@@ -21,7 +21,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from qfusion._checks import check, choose
+from qfusion._checks import check
 from qfusion._files import atomic
 from qfusion._sentences import Pace, Tell
 
@@ -253,15 +253,6 @@ def write_table(frames: Iterable[pd.DataFrame], out: Path) -> None:
             rows += len(frame)
         stack.close()  # before the file takes its place
     say(f"{rows} rows written to {out}")
-
-
-def output_index(names: tuple[str, ...], name: str | None) -> int:
-    """Returns the number of the output called `name`, of the first one unless named.
-
-    Raises:
-        NotFound: when there is no such output.
-    """
-    return 0 if name is None else names.index(choose("Output", name, names))
 
 
 # The options of `evaluate` and `explain` that take a modality away or corrupt it.

@@ -12,7 +12,7 @@ import typer
 import qfusion
 from qfusion._checks import check, choose
 from qfusion._files import atomic, write_file
-from qfusion.commands.common import Data, Json, Model, load, output_index, print_json, say
+from qfusion.commands.common import Data, Json, Model, load, print_json, say
 from qfusion.commands.samples import BACKGROUNDS, Contrast, Kind
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import VIEWS
@@ -465,7 +465,8 @@ def _of_cohort(
         kind = background if contrast is None else "contrast"
         study = study.against(background_of_kind(study, kind, contrast or ""))
     parts = cohorts.parse(cohort)
-    index = None if output is None else output_index(checkpoint.model.outputs, output)
+    outputs = checkpoint.model.outputs
+    index = None if output is None else outputs.index(choose("Output", output, outputs))
     return qfusion.report.cohort(
         about_cohort.members(study, cohort_measures.table_for(study, index, parts), parts)
     )

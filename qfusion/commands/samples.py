@@ -25,7 +25,6 @@ from qfusion.commands.common import (
     inputs,
     load,
     number,
-    output_index,
     print_json,
     print_table,
     table_path,
@@ -298,7 +297,8 @@ def explain(
         rows = dataset.rows(split) if sample is None else np.array([dataset.row(sample)])
         wanted = disturbance(dataset.names, missing, swap, noise, seed)
         behind = _background(trained, dataset, background, contrast, group)
-        index = output_index(trained.model.outputs, output)
+        outputs = trained.model.outputs
+        index = 0 if output is None else outputs.index(choose("Output", output, outputs))
         seeds = stability.measured(model, trained.card, dataset)
         seconds = 0.0
 
@@ -328,7 +328,7 @@ def explain(
                 "n": len(rows),
                 "background": behind.name,
                 "background_size": behind.size,
-                "output": trained.model.outputs[index],
+                "output": outputs[index],
                 **({} if out is None else {"seconds": 0.0}),
                 "disturbance": wanted.words,
                 **({} if out is None else {"out": str(out)}),

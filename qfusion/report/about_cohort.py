@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -55,11 +56,6 @@ class Members:
         rows: one row an explained sample of the split (index id), with the columns that the Cohorts page has.
         inside: which of them belong to the cohort, bool (n,).
         name, filter, split: as words; name is empty where it has none.
-        by, group, groups: what the samples are grouped by, the group of each, the groups in order.
-        errors: what an error is. measure, strength: names of the columns of entanglement and interaction that are set
-            against each other, by what they are called on an axis.
-        values: these two, (n,) each.
-        finding: what their correlation says in a sentence.
     """
 
     sample: Sample
@@ -68,14 +64,6 @@ class Members:
     name: str
     filter: str
     split: str
-    by: str
-    group: np.ndarray
-    groups: tuple[str, ...]
-    errors: str
-    measure: str
-    strength: str
-    values: tuple[np.ndarray, np.ndarray]
-    finding: str
 
     @property
     def title(self) -> str:
@@ -99,6 +87,20 @@ class Members:
             "whole_name": f"all of {self.split} (n = {len(self.rows):,})",
             "cohort_name": f"cohort (n = {int(self.inside.sum()):,})",
         }
+
+    @cached_property
+    def finding(self) -> str:
+        """What the correlation of entanglement and joint deciding says in a sentence; empty of what entangles
+        nothing."""
+        study = self.sample.study
+        if ENTROPY not in cohort_measures.measure_titles(study):
+            return ""
+        correlation = stability.correlation(
+            cohort_measures.entropies(study, self.rows, ENTROPY),
+            self.rows[JOINT].to_numpy(),
+            clusters=cohort_measures.clusters_of(study.dataset, self.rows),
+        )
+        return cohort_measures.finding(correlation, ENTROPY, JOINT)
 
     def dividends(self) -> dict[str, np.ndarray]:
         """Dividends (n,) by coalition: all, or the largest on average where there are very many."""
@@ -190,10 +192,10 @@ def _summary(result: Members) -> list[Block]:
         (
             strong("Is it harder? "),
             f"{harder(inside, outside)}; all "
-            f"of {result.split}: {number(of_all['error'].value)} ({result.errors}).",
+            f"of {result.split}: {number(of_all['error'].value)} ({sample.study.unit_of_error}).",
         ),
     ]
-    if result.measure:
+    if result.finding:
         answers.append((strong("Does entanglement go with joint deciding? "), f"{result.finding}."))
     return [
         heading("In short"),
@@ -338,7 +340,7 @@ def _types(result: Members) -> list[Block]:
             "; ".join(
                 f"{kind}: {words[0].lower()}{words[1:-1]}" for kind, words in RELATIONS.items()
             )
-            + f". Right: mean error ({result.errors}); bars: {_how(result)}.",
+            + f". Right: mean error ({result.sample.study.unit_of_error}); bars: {_how(result)}.",
             f"Types: {types}.",
         ),
     ]
@@ -375,7 +377,9 @@ def _terms(result: Members) -> list[Block]:
 def _means_of(result: Members, terms: Mapping[str, np.ndarray]) -> Block:
     """Mean contributions: a row a group, or a row a term where there are many terms."""
     many = len(terms) > MAX_COLUMNS
-    masks = {} if many else {name: result.inside & (result.group == name) for name in result.groups}
+    by = _grouping(result.sample.study, result.rows)
+    group, names_of_groups = cohort_measures.groups(result.sample.study, result.rows, by)
+    masks = {} if many else {name: result.inside & (group == name) for name in names_of_groups}
     masks |= {
         "the cohort": result.inside,
         f"all of {result.split}": np.ones(len(result.rows), dtype=bool),
@@ -392,7 +396,7 @@ def _means_of(result: Members, terms: Mapping[str, np.ndarray]) -> Block:
             "Mean contributions.",
         )
     return table(
-        (result.by, "n", *names),
+        (by, "n", *names),
         [
             (
                 name,
@@ -401,14 +405,15 @@ def _means_of(result: Members, terms: Mapping[str, np.ndarray]) -> Block:
             )
             for name, mask in filled.items()
         ],
-        f"Mean contributions of the cohort by {result.by}, of the whole cohort, and of all.",
+        f"Mean contributions of the cohort by {by}, of the whole cohort, and of all.",
     )
 
 
 def _entanglement(result: Members) -> list[Block]:
-    if not result.measure:
+    if not result.finding:
         return []
-    x, y = result.values
+    study = result.sample.study
+    x, y = cohort_measures.entropies(study, result.rows, ENTROPY), result.rows[JOINT].to_numpy()
     known = np.isfinite(x) & np.isfinite(y)
     return [
         heading("Entanglement and joint deciding"),
@@ -418,8 +423,8 @@ def _entanglement(result: Members) -> list[Block]:
                 x[known],
                 y[known],
                 result.inside[known],
-                result.measure,
-                result.strength,
+                cohort_measures.measure_titles(study)[ENTROPY],
+                cohort_measures.strength_titles(study)[JOINT],
                 **result.called,
             ),
             f"Every explained sample of {result.split}, the cohort in colour. {result.finding}.",
@@ -560,21 +565,6 @@ def members(study: Study, table: Any, parts: Sequence[Part], name: str = "") -> 
         f"No explained sample passes the filter `{cohorts.written(parts)[:120]}`. Loosen it.",
     )
     split = " and ".join(value for part in cohorts.split_of(parts) for value in part.values)
-    by = _grouping(study, rows)
-    group, names = cohort_measures.groups(study, rows, by)
-    measure, x, y, finding = (
-        cohort_measures.measure_titles(study).get(ENTROPY, ""),
-        np.zeros(0),
-        np.zeros(0),
-        "",
-    )
-    if measure:
-        x, y = cohort_measures.entropies(study, rows, ENTROPY), rows[JOINT].to_numpy()
-        finding = cohort_measures.finding(
-            stability.correlation(x, y, clusters=cohort_measures.clusters_of(study.dataset, rows)),
-            ENTROPY,
-            JOINT,
-        )
     return Members(
         sample_of(study, int(np.flatnonzero(within)[inside][0])),
         rows,
@@ -582,14 +572,6 @@ def members(study: Study, table: Any, parts: Sequence[Part], name: str = "") -> 
         name,
         cohorts.written(parts),
         "every split" if split == cohorts.EVERYTHING else split,
-        by,
-        group,
-        names,
-        study.unit_of_error,
-        measure,
-        cohort_measures.strength_titles(study)[JOINT],
-        (x, y),
-        finding,
     )
 
 

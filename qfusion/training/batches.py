@@ -272,15 +272,14 @@ def encoded_numbers(
     """
     path = encoded_place(model, dataset)
     result = _find(path)
-    if result is not None:
-        return result
-    with _alone(path):
-        result = _find(path)
-        if result is None:
-            with _sentences.progress_shown("Encoding") as show:
-                result = _remember(path, _made(model, dataset, tell or show))
-            _store(path, result)
-        return result
+    if result is None:
+        with _alone(path):
+            result = _find(path)
+            if result is None:
+                with _sentences.progress_shown("Encoding") as show:
+                    result = _remember(path, _made(model, dataset, tell or show))
+                _store(path, result)
+    return result
 
 
 def encoded_arrays(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
