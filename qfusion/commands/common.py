@@ -124,7 +124,7 @@ def bar(task: str) -> Iterator[Callable[[float, float, str], None]]:
 
 @contextmanager
 def counted(task: str) -> Iterator[Tell]:
-    """Shows a bar of samples with their rate while the block lasts, see `bar` and `_progress.shown`."""
+    """Shows a bar of samples with their rate while the block lasts, see `bar` and `_sentences.progress_to`."""
     pace = Pace()
     with bar(task) as show:
         yield lambda done, total: show(done, total, pace.words(done, total))

@@ -266,7 +266,7 @@ def start(plans: Mapping[str, Plan], events: bool = False) -> list[Run]:
 
     Args:
         plans: of the runs by name, see `plan`.
-        events: see `study`.
+        events: see `launch`.
 
     Raises:
         InvalidInput: when a name is not one or is taken, or nothing can be written.
@@ -382,7 +382,7 @@ def checked(search: Search) -> Search:
     possible.
 
     Raises:
-        InvalidInput, NotFound: see `read`.
+        InvalidInput, NotFound: see `read_search`.
     """
     dataset = sources.load(search.data)
     check(

@@ -384,9 +384,9 @@ def begin(name: str, search: Search, trials: int, where: str = "") -> Sweep:
 
     Args:
         name: of the sweep.
-        search: see `space.read`.
+        search: see `plans.read_search`.
         trials: how many there shall be in all.
-        where: a journal file or the address of a database, see `storage.journal`; empty: among the user's runs.
+        where: a journal file or the address of a database, see `journal`; empty: among the user's runs.
 
     Raises:
         InvalidInput: when a sweep of that name searches something else, or other data.
@@ -437,7 +437,7 @@ def work(
         sweep: made by `begin` or `find`.
         on_trial: called after each trial of this process.
         on_epoch: called after each epoch with the trial's number.
-        queued: wait until a processor is free, see `queue.slot`.
+        queued: wait until a processor is free, see `folder.slot`.
 
     Raises:
         InvalidInput: when the data are not those that the sweep was begun with.

@@ -155,7 +155,7 @@ def work(
         group: the processes that train it together; the first one writes.
         device: to train on.
         events: write what TensorBoard reads into the run's folder `events`.
-        queue: wait until a processor is free, see `queue.slot`.
+        queue: wait until a processor is free, see `folder.slot`.
         on_batch: called as an epoch begins and after each batch with its number, that of all, the samples done and all.
 
     Raises:

@@ -285,7 +285,7 @@ def predict(
 
     Args:
         final: whether the model's weights do not change any more: then what its encoders make of a large data set is
-            kept, see `encoded`.
+            kept, see `batches.encoded_inputs`.
     """
     first = next(model.parameters())
     dtype, device = first.dtype, first.device
