@@ -55,9 +55,6 @@ from qfusion.training import checkpoint, metrics
 #     multibench  module([x, ...]), or module([[values, ...], [lengths, ...]]) where it has padding
 #                 (github.com/pliang279/MultiBench)
 
-# Taking a program in: a first guess of its card, checks on the data, tracing of a factory's model, keeping it among
-# the models.
-
 REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 Call = Callable[[nn.Module, Mapping[str, Tensor]], Any]
 
