@@ -12,13 +12,14 @@ from importlib.metadata import version
 from typing import Any
 
 import claims_text as text
+import comparisons
 import numpy as np
 from claims_text import PLAN
 from leaderboard_report import headline, short
 
 from qfusion.training import metrics
 
-ALPHA = metrics.ALPHA
+ALPHA = comparisons.ALPHA
 FEWEST = 3  # seeds for a test
 MISSING = "one missing"
 LABELS = {
@@ -196,7 +197,7 @@ def tests(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 if not excluded(name, outcome, condition)
                 and (test := compared(key, name, outcome, condition, runs[name, condition]))
             ]
-            for test, holm in zip(own, metrics.holm([t["p"] for t in own]), strict=True):
+            for test, holm in zip(own, comparisons.holm([t["p"] for t in own]), strict=True):
                 found.append({**test, "holm": short(holm), "primary": place == 0})
     return found
 
@@ -215,7 +216,7 @@ def compared(
     shown = [float(side.std(ddof=1) if about.over_seeds else side.mean()) for side in sides]
     if about.over_seeds:
         sides = [np.abs(side - np.median(side)) for side in sides]
-    pair = metrics.paired(sides[0].tolist(), sides[1].tolist())
+    pair = comparisons.paired(sides[0].tolist(), sides[1].tolist())
     if pair.error == 0 and pair.difference == 0:
         return None
     return {
@@ -249,9 +250,9 @@ def _values(runs: Mapping[int, Mapping[str, Any]], outcome: Outcome) -> dict[int
     return {seed: value for seed, value in found.items() if value is not None}
 
 
-def pool(own: Sequence[Mapping[str, Any]]) -> metrics.Pooled:
+def pool(own: Sequence[Mapping[str, Any]]) -> comparisons.Pooled:
     """Returns tests of one outcome pooled over data sets; up is in favour of the claim."""
-    return metrics.stouffer(
+    return comparisons.stouffer(
         [t["p"] for t in own],
         [t["sign"] * t["difference"] for t in own],
         [t["n"] ** 0.5 for t in own],
@@ -296,7 +297,7 @@ def pooled(found: Sequence[Mapping[str, Any]], key: str) -> list[dict[str, Any]]
             }
         made.append(entry)
     second = [entry for entry in made if not entry["primary"]]
-    corrected = metrics.holm([entry["p"] for entry in second])
+    corrected = comparisons.holm([entry["p"] for entry in second])
     for entry, p in zip(second, corrected, strict=True):
         entry["holm"] = short(p)
     for entry in made:
@@ -369,7 +370,8 @@ def _mean(values: Sequence[float | None]) -> dict[str, Any] | None:
     return (
         None
         if not known
-        else metrics.mean_interval(known).record() | {"values": [short(value) for value in known]}
+        else comparisons.mean_interval(known).record()
+        | {"values": [short(value) for value in known]}
     )
 
 

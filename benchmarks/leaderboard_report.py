@@ -9,6 +9,7 @@ from datetime import date
 from importlib.metadata import version
 from typing import Any
 
+import comparisons
 import numpy as np
 
 from qfusion.training import metrics
@@ -53,7 +54,7 @@ def row(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     fused = [r for r in runs if "joint" in r]
     how = (
         {
-            "joint": metrics.mean_interval([r["joint"] for r in fused]).record()
+            "joint": comparisons.mean_interval([r["joint"] for r in fused]).record()
             | {"values": [short(r["joint"]) for r in fused]}
         }
         if fused
@@ -72,7 +73,7 @@ def row(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "seconds": round(float(np.median([r["processor_seconds"] for r in runs])), 1),
         "epochs": [r["epochs"] for r in runs],
         "test": {
-            key: metrics.mean_interval([r["test"][key] for r in runs]).record()
+            key: comparisons.mean_interval([r["test"][key] for r in runs]).record()
             | {"values": [short(r["test"][key]) for r in runs]}
             for key in runs[0]["test"]
         },
@@ -99,7 +100,7 @@ def verdicts(
         if len(common) < 2:
             continue
         ours = values_of(rows[system], key, common)
-        pairs = metrics.against(ours, {b: values_of(rows[b], key, common) for b in rivals})
+        pairs = comparisons.against(ours, {b: values_of(rows[b], key, common) for b in rivals})
         better = 1 if metrics.describe[key].higher_is_better else -1
         best = max(rivals, key=lambda b: better * rows[b]["test"][key]["mean"])
         found[system] = {
@@ -163,7 +164,7 @@ def assemble(
             "numpy": version("numpy"),
             "scipy": version("scipy"),
         },
-        "method": metrics.METHOD,
+        "method": comparisons.METHOD,
         "contenders": dict(contenders),
         "data": boards,
         "claims": {
@@ -200,7 +201,7 @@ def again(board: Mapping[str, Any]) -> dict[str, Any]:
         for name, entry in board["data"].items()
     }
     claims = {**board["claims"], "parameters": parameters(boards, board["contenders"])}
-    return {**board, "method": metrics.METHOD, "data": boards, "claims": claims}
+    return {**board, "method": comparisons.METHOD, "data": boards, "claims": claims}
 
 
 def stability(
@@ -225,7 +226,7 @@ def stability(
         ]
         norms = [[float(np.mean(r["gradient_norms"])) for r in side] for side in pair]
         largest = [[float(np.max(r["gradient_norms"])) for r in side] for side in pair]
-        ratio, p = metrics.spread_ratio(*test)
+        ratio, p = comparisons.spread_ratio(*test)
         entry: dict[str, Any] = {
             "data": name,
             "metric": key,
@@ -241,9 +242,9 @@ def stability(
             ("largest", largest),
         ):
             entry[label] = {
-                "jump": metrics.mean_interval(sides[0]).record(),
-                "unitary": metrics.mean_interval(sides[1]).record(),
-                "paired": metrics.paired(*sides).record(),
+                "jump": comparisons.mean_interval(sides[0]).record(),
+                "unitary": comparisons.mean_interval(sides[1]).record(),
+                "paired": comparisons.paired(*sides).record(),
             }
         entry["verdict"] = stability_verdict(entry, sign)
         found.append(entry)

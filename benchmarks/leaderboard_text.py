@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import comparisons
 import tables
 
 from qfusion.training import metrics
@@ -228,7 +229,7 @@ def test_sentence(
         f"adjusted {probability(pair['holm'])} ({tests['seeds']} seeds)"
         + (
             f", at most {at_most(pair['bound'], d)} apart (90 % interval)"
-            if pair["p"] >= metrics.ALPHA
+            if pair["p"] >= comparisons.ALPHA
             else ""
         )
         + f". Of {len(tests['against'])} rivals it is, after Holm's correction, better than {better} and worse than "
@@ -260,7 +261,7 @@ def place_sentence(board: Mapping[str, Any], name: str) -> str:
             f"standard error {pair.error:.{d}f}, {probability(pair.p)}"
             + (
                 f"; at most {at_most(pair.bound, d)} apart, 90 % interval"
-                if pair.p >= metrics.ALPHA
+                if pair.p >= comparisons.ALPHA
                 else ""
             )
             + ")"
@@ -268,7 +269,9 @@ def place_sentence(board: Mapping[str, Any], name: str) -> str:
     return "; ".join(said) + "."
 
 
-def between(ours: Mapping[str, Any], theirs: Mapping[str, Any], key: str) -> metrics.Paired | None:
+def between(
+    ours: Mapping[str, Any], theirs: Mapping[str, Any], key: str
+) -> comparisons.Paired | None:
     """Returns the paired difference of two rows of a board over the seeds that both have, None for fewer than two."""
     sides = [
         dict(zip(row["seeds"], row["test"][key]["values"], strict=True)) for row in (ours, theirs)
@@ -276,7 +279,9 @@ def between(ours: Mapping[str, Any], theirs: Mapping[str, Any], key: str) -> met
     common = sorted(set(sides[0]) & set(sides[1]))
     if len(common) < 2:
         return None
-    return metrics.paired([sides[0][seed] for seed in common], [sides[1][seed] for seed in common])
+    return comparisons.paired(
+        [sides[0][seed] for seed in common], [sides[1][seed] for seed in common]
+    )
 
 
 def at_most(bound: float, digits: int) -> str:
@@ -310,7 +315,11 @@ def parity_sentence(board: Mapping[str, Any], name: str) -> str:
             if pair is None
             else (
                 f", {probability(pair.p)}"
-                + (f", at most {at_most(pair.bound, d)} apart" if pair.p >= metrics.ALPHA else "")
+                + (
+                    f", at most {at_most(pair.bound, d)} apart"
+                    if pair.p >= comparisons.ALPHA
+                    else ""
+                )
             )
         )
         said.append(f"{label[model]} {mean:.{d}f}{apart}")

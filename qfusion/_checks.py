@@ -29,27 +29,19 @@ def choose(name: str, value: str, options: Iterable[str]) -> str:
     known = list(options)
     if value in known:
         return value
-    short = [
-        entry for entry in known if len(entry) <= MAX_NEAR
-    ]  # what is longer would take seconds
-    near = (
-        difflib.get_close_matches(str(value), short, n=3, cutoff=0.5)
-        if len(str(value)) <= MAX_NEAR
-        else []
-    )
-    shown = near or known[:12]
-    hint = (
-        f"Did you mean {' or '.join(repr(n) for n in near)}?" if near else f"Choose one of {shown}."
-    )
-    raise NotFound(
-        f"{name} {str(value)[:80]!r} does not exist. {hint if known else 'There is none yet.'}"
-    )
+    near: list[str] = []
+    if len(str(value)) <= MAX_NEAR:  # what is longer would take seconds
+        short = [entry for entry in known if len(entry) <= MAX_NEAR]
+        near = difflib.get_close_matches(str(value), short, n=3, cutoff=0.5)
+    hint = f"Choose one of {known[:12]}." if known else "There is none yet."
+    if near:
+        hint = f"Did you mean {' or '.join(map(repr, near))}?"
+    raise NotFound(f"{name} {str(value)[:80]!r} does not exist. {hint}")
 
 
 def require_finite(name: str, values: Any) -> None:
     """Raises InvalidInput, with the first bad position, when `values` holds NaN or infinity."""
-    array = np.asarray(values)
-    bad = np.argwhere(~np.isfinite(array))
+    bad = np.argwhere(~np.isfinite(np.asarray(values)))
     check(
         len(bad) == 0,
         f"Argument `{name}` must be finite, but has {len(bad)} NaN or infinite entries, "

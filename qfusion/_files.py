@@ -17,7 +17,7 @@ from pathlib import Path
 
 import platformdirs
 
-from qfusion.errors import InvalidInput
+from qfusion.errors import refused
 
 # Writing files so that nobody ever sees half of one, and what a writer leaves that was killed meanwhile goes.
 
@@ -37,27 +37,28 @@ def atomic(path: str | Path) -> Iterator[Path]:
     target = Path(path)
     part = target.with_name(f".{target.name[-200:]}.{mark()}.part")
     try:
-        _check_place(target)
-        _clear(target.parent)
-        yield part
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
-        part.replace(target)
-    except OSError as error:
-        raise InvalidInput(
-            f"{target} cannot be written ({error.strerror or error}). Give the path of a file in a "
-            "folder that exists and that you may write to."
-        ) from error
+        with refused(
+            f"{target} cannot be written",
+            "Give the path of a file in a folder that exists and that you may write to.",
+        ):
+            if target.is_dir():
+                raise IsADirectoryError(None, "it is a folder")
+            if not target.parent.is_dir():
+                raise FileNotFoundError(None, f"there is no folder {target.parent}")
+            _clear(target.parent)
+            yield part
+            with part.open("rb") as written:
+                os.fsync(written.fileno())
+            part.replace(target)
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
 
 
-def _check_place(target: Path) -> None:
-    if target.is_dir():
-        raise IsADirectoryError(None, "it is a folder")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(None, f"there is no folder {target.parent}")
+def write_file(path: str | Path, content: str | bytes | memoryview) -> None:
+    """Writes a file as `atomic` does, text as UTF-8; errors as there."""
+    with atomic(path) as part:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def _clear(folder: Path) -> None:
@@ -105,14 +106,11 @@ def is_running(pid: int) -> bool:
 OPENED = "QFUSION_OPENED"
 
 
-def runs_folder() -> Path:
-    """Runs and sweeps: QFUSION_RUNS."""
-    return _own("QFUSION_RUNS", "runs")
-
-
-def models_folder() -> Path:
-    """Models of the user's own: QFUSION_MODELS."""
-    return _own("QFUSION_MODELS", "models")
+def own_folder(name: str) -> Path:
+    """Returns the user's folder of "runs" (and sweeps), "models" or "imported" data sets: QFUSION_RUNS, QFUSION_MODELS,
+    QFUSION_IMPORTED."""
+    given = os.environ.get(f"QFUSION_{name.upper()}")
+    return Path(given or Path(platformdirs.user_data_dir("qfusion")) / name)
 
 
 def opened_places() -> list[Path]:
@@ -120,18 +118,9 @@ def opened_places() -> list[Path]:
     return [Path(place) for place in os.environ.get(OPENED, "").split(os.pathsep) if place]
 
 
-def imported_folder() -> Path:
-    """Imported data sets: QFUSION_IMPORTED."""
-    return _own("QFUSION_IMPORTED", "imported")
-
-
 def cache_root() -> Path:
     """Arrays that can be made again: QFUSION_CACHE."""
     return Path(os.environ.get("QFUSION_CACHE") or platformdirs.user_cache_dir("qfusion"))
-
-
-def _own(variable: str, folder: str) -> Path:
-    return Path(os.environ.get(variable) or Path(platformdirs.user_data_dir("qfusion")) / folder)
 
 
 # What ships with the package besides code: trained models, what was measured of them, words, scripts, page styles.

@@ -121,9 +121,9 @@ def check_disk(what: str, size: int = 0) -> None:
     taken = {
         name: _bytes(folder)
         for name, folder in {
-            "runs": _files.runs_folder(),
-            "imported sets": _files.imported_folder(),
-            "models": _files.models_folder(),
+            "runs": _files.own_folder("runs"),
+            "imported sets": _files.own_folder("imported"),
+            "models": _files.own_folder("models"),
             "cache": _files.cache_root(),
         }.items()
     }

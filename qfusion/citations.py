@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from typing import Any
 
 from qfusion import _files
 from qfusion._checks import choose
@@ -29,65 +29,12 @@ _SPECIAL = {
 }
 
 
-@dataclass(frozen=True)
-class Source:
-    """One source.
-
-    Attributes:
-        kind: of the BibTeX entry. authors: "First Last" each; empty for software that names none.
-        title: as printed. year: of publication. where: journal, book or publisher with volume and pages, as a reader
-            sees it.
-        fields: the same for BibTeX, such as journal, volume, pages, doi, eprint.
-    """
-
-    kind: str
-    authors: tuple[str, ...]
-    title: str
-    year: int
-    where: str
-    fields: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def url(self) -> str:
-        """Where it is found, or an empty text."""
-        if "doi" in self.fields:
-            return f"https://doi.org/{self.fields['doi']}"
-        return (
-            f"https://arxiv.org/abs/{self.fields['eprint']}"
-            if "eprint" in self.fields
-            else self.fields.get("url", "")
-        )
+# By key: the kind of the BibTeX entry; authors, "First Last" each; title as printed; year; `fields` of BibTeX, such as
+# journal, volume, pages, doi, eprint; and `where` it stands for a reader, unless that follows from the fields.
+SOURCES: dict[str, dict[str, Any]] = tomllib.loads(_files.asset_text("citations.toml"))
 
 
-def _read(
-    kind: str, authors: list[str], title: str, year: int, fields: dict[str, str], where: str = ""
-) -> Source:
-    """A source of citations.toml."""
-    number = f"({fields['number']})" if "number" in fields else ""
-    pages = fields.get("pages", "").replace("--", "-")
-    place = (
-        f"{fields['journal']} {fields['volume']}{number}, {pages}"
-        if "journal" in fields
-        else fields.get("publisher", fields.get("url", ""))
-    )
-    arxiv = [f"arXiv:{fields['eprint']}"] if "eprint" in fields else []
-    return Source(
-        kind,
-        tuple(authors),
-        title,
-        year,
-        where or ". ".join([*([place] if place else []), *arxiv]),
-        fields | ({"archiveprefix": "arXiv"} if arxiv else {}),
-    )
-
-
-SOURCES = {
-    key: _read(**result)
-    for key, result in tomllib.loads(_files.asset_text("citations.toml")).items()
-}
-
-
-def source(key: str) -> Source:
+def source(key: str) -> dict[str, Any]:
     """Returns a source by its key.
 
     Raises:
@@ -96,12 +43,34 @@ def source(key: str) -> Source:
     return SOURCES[choose("Source", key, SOURCES)]
 
 
+def url(key: str) -> str:
+    """Returns where a source is found, or an empty text."""
+    fields = source(key)["fields"]
+    if "doi" in fields:
+        return f"https://doi.org/{fields['doi']}"
+    return (
+        f"https://arxiv.org/abs/{fields['eprint']}" if "eprint" in fields else fields.get("url", "")
+    )
+
+
+def _where(entry: dict[str, Any]) -> str:
+    """Journal, book or publisher with volume and pages, as a reader sees it."""
+    fields = entry["fields"]
+    place = fields.get("publisher", fields.get("url", ""))
+    if "journal" in fields:
+        number = f"({fields['number']})" if "number" in fields else ""
+        pages = fields.get("pages", "").replace("--", "-")
+        place = f"{fields['journal']} {fields['volume']}{number}, {pages}"
+    arxiv = f"arXiv:{fields['eprint']}" if "eprint" in fields else ""
+    return entry.get("where") or ". ".join(filter(None, [place, arxiv]))
+
+
 def text(key: str) -> str:
     """Returns a source as a line of a reference list."""
-    result = source(key)
-    *first, last = result.authors
+    entry = source(key)
+    *first, last = entry["authors"]
     who = f"{', '.join(first)} and {last}" if first else last
-    return f"{who}. {result.title}. {result.where}, {result.year}."
+    return f"{who}. {entry['title']}. {_where(entry)}, {entry['year']}."
 
 
 def bibtex(keys: Iterable[str] | None = None) -> str:
@@ -119,24 +88,21 @@ def bibtex(keys: Iterable[str] | None = None) -> str:
 
 
 def _entry(key: str) -> str:
-    result = source(key)
+    entry = source(key)
     values = {
-        "author": " and ".join(map(_escaped, result.authors)),
-        "title": f"{{{_escaped(result.title)}}}",
-        "year": str(result.year),
+        "author": " and ".join(map(_escaped, entry["authors"])),
+        "title": f"{{{_escaped(entry['title'])}}}",
+        "year": str(entry["year"]),
     }
     values |= {
         name: value if name in ("url", "doi", "eprint") else _escaped(value)
-        for name, value in result.fields.items()
+        for name, value in entry["fields"].items()
     }
-    return "\n".join(
-        [
-            f"@{result.kind}{{{key},",
-            *(f"  {name} = {{{value}}}," for name, value in values.items()),
-            "}",
-        ]
-    )
+    if "eprint" in values:
+        values["archiveprefix"] = "arXiv"
+    lines = [f"  {name} = {{{value}}}," for name, value in values.items()]
+    return "\n".join([f"@{entry['kind']}{{{key},", *lines, "}"])
 
 
 def _escaped(value: str) -> str:
-    return re.sub(r"[&%$#_{}~^\\]", lambda result: _SPECIAL[result[0]], value)
+    return re.sub(r"[&%$#_{}~^\\]", lambda letter: _SPECIAL[letter[0]], value)

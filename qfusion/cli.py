@@ -84,7 +84,7 @@ def dashboard(
 
 def _open(models: list[Path]) -> None:
     """Adds models to those that the app finds by name; each must be one, under a name that is free."""
-    from qfusion.runs.folder import check_name
+    from qfusion.runs.folder import check_free
     from qfusion.training import checkpoint
 
     for place in models:
@@ -94,7 +94,7 @@ def _open(models: list[Path]) -> None:
             f"Argument `--model` must name the folder that `train --out` made, or a card, but "
             f"{place} holds no {card.name}. A training that has not ended has no model yet.",
         )
-        check_name(name)
+        check_free(name)
         checkpoint.load(card)
         check(
             os.pathsep not in str(card.absolute()),

@@ -46,6 +46,22 @@ class IntegrityError(QFusionError):
     """A file is not the one that was recorded: its digest differs or it is damaged."""
 
 
+@contextlib.contextmanager
+def refused(what: str, remedy: str) -> Iterator[None]:
+    """Says what the system refuses the block.
+
+    Args:
+        what: cannot be done: "FILE cannot be written". remedy: what to do about it.
+
+    Raises:
+        InvalidInput: with both, and the system's reason between them.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InvalidInput(f"{what} ({error.strerror or error}). {remedy}") from error
+
+
 _REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 _CALLED = {
     "umap": "umap-learn",

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from qfusion.analysis import runs
 from qfusion.errors import InvalidInput
 from qfusion.figures import training as figures
-from qfusion.runs import plans, storage, sweep
+from qfusion.runs import folder, plans, sweep
 from tests import charts
 from tests.test_app_pages import visit
 
@@ -77,7 +77,7 @@ def test_links_and_damaged_sweeps_leave_the_page_usable(own_places):
     app = shown(sweep="<b>none</b>", sweep_view="nowhere")
     assert "does not exist" in words(app)
     assert app.selectbox(key="sweep").value == "good"
-    (storage.sweeps_folder() / "bad.journal").write_text("{}\n{}\n")
+    (folder.sweeps_folder() / "bad.journal").write_text("{}\n{}\n")
     app = shown(sweep="bad")
     assert "cannot be read as the journal" in words(app)
 

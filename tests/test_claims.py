@@ -18,7 +18,7 @@ from qfusion.analysis import standings
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError
 from qfusion.models import QuantumJump
-from qfusion.training import Options, metrics
+from qfusion.training import Options
 from tests.test_app_pages import plain, said, visit
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,6 +28,7 @@ import claims  # noqa: E402
 import claims_measures as measures  # noqa: E402
 import claims_report as report  # noqa: E402
 import claims_text as text  # noqa: E402
+import comparisons  # noqa: E402
 
 
 @pytest.fixture(scope="module", params=["planted", "parity"])
@@ -193,16 +194,18 @@ def test_families_are_claims(found: dict[str, Any]) -> None:
     for key in text.PLAN["claims"]:
         own = [t for t in tests if t["claim"] == key and t["primary"]]
         assert [t["holm"] for t in own] == pytest.approx(
-            metrics.holm([t["p"] for t in own]), rel=1e-4
+            comparisons.holm([t["p"] for t in own]), rel=1e-4
         )
         entries = next(c for c in found["claims"] if c["key"] == key)["pooled"]
         assert entries[0]["primary"]
         assert "holm" not in entries[0]
         second = entries[1:]
         assert [e["holm"] for e in second] == pytest.approx(
-            metrics.holm([e["p"] for e in second]), rel=1e-4
+            comparisons.holm([e["p"] for e in second]), rel=1e-4
         )
-        pooled = metrics.stouffer([t["p"] for t in own], [t["sign"] * t["difference"] for t in own])
+        pooled = comparisons.stouffer(
+            [t["p"] for t in own], [t["sign"] * t["difference"] for t in own]
+        )
         assert entries[0]["z"] == pytest.approx(pooled.z, rel=1e-4)
 
 

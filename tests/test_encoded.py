@@ -114,7 +114,7 @@ def test_what_is_kept_changes_no_number(
     kind: str, dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, rows = model_of(kind, dataset), dataset.rows("test")
-    kept = batches.is_cached(model, dataset)
+    kept = batches.is_kept(model, dataset)
     assert kept == (kind != "mult")
     behind = background_of(model, dataset, dataset.rows("train"))
     found = explain.explain(model, batches.encoded_inputs(model, dataset, rows), behind)

@@ -21,7 +21,7 @@ from qfusion import errors, runs
 from qfusion._files import atomic
 from qfusion.data import files, importing, load, registry
 from qfusion.errors import DataUnavailable, IntegrityError, QFusionError
-from qfusion.runs import Plan, folder, plans, storage, sweep, worker
+from qfusion.runs import Plan, folder, plans, sweep, worker
 from qfusion.training import checkpoint
 from scripts import kills
 from tests import importable
@@ -122,7 +122,7 @@ def test_on_a_full_disk_what_was_kept_stays_and_a_line_says_why(
         "No space": lambda: keep(trained),
         "No space left": export,
         "No space left on device": lambda: runs.work(run),
-        "cannot be written": lambda: storage.open_study("another", direction="minimize"),
+        "cannot be written": lambda: sweep.open_study("another", direction="minimize"),
     }
     for words, write in writes.items():
         with pytest.raises(QFusionError, match=words) as refused:
@@ -162,7 +162,7 @@ def test_what_cannot_be_written_to_is_shown_all_the_same(
         lambda: keep(trained, "new"),
         lambda: checkpoint.remove("mine"),
         lambda: registry.remove_imported("own"),
-        lambda: storage.open_study("b", direction="minimize"),
+        lambda: sweep.open_study("b", direction="minimize"),
         lambda: importing.import_set([tmp_path / "tables"], "other"),
     )
     for write in writes:
@@ -241,7 +241,7 @@ def test_a_clock_that_is_set_changes_nothing(
 
 def test_a_sweep_whose_last_line_is_cut_off_goes_on() -> None:
     found = begun("sweep")
-    journal = storage.journal("sweep")
+    journal = sweep.journal("sweep")
     assert journal is not None
     with journal.open("ab") as file:
         file.write(b'{"op_code": 2, "wor')

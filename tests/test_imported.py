@@ -39,7 +39,7 @@ from qfusion.models import imported as card
 from qfusion.models import program as process
 from qfusion.models.imported import Input, Output, program_of
 from qfusion.quantum.decomposition import subsets
-from qfusion.training import checkpoint, guess, imports
+from qfusion.training import checkpoint, imports
 
 N, T, A, V = 60, 5, 3, 4
 FREE = torch.export.Dim.DYNAMIC
@@ -1025,7 +1025,7 @@ def test_a_sequence_that_fits_nothing_is_guessed_of_no_modality() -> None:
         process.Port("first", ("rows", T, A + 9), torch.float64),
         process.Port("blind", ("rows", T), torch.bool),
     ]
-    first = guess.card(
+    first = imports.guessed_card(
         ports, [process.Port("y", ("rows", 1), torch.float64)], "p.pt2", data.load("said0")
     ).inputs[0]
     assert (first.modality, first.steps) == ((), 0)

@@ -17,12 +17,13 @@ from qfusion.analysis import standings
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.figures import training as figures
 from qfusion.panels import leaderboard as panels
-from qfusion.training import Options, metrics
+from qfusion.training import Options
 from tests.test_app_pages import plain, said, visit
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+import comparisons  # noqa: E402
 import joint  # noqa: E402
 import leaderboard  # noqa: E402
 import leaderboard_report as report  # noqa: E402
@@ -37,7 +38,7 @@ CONTENDERS = {
 
 
 def test_mean_and_interval_by_hand() -> None:
-    found = metrics.mean_interval([1, 2, 3, 4])
+    found = comparisons.mean_interval([1, 2, 3, 4])
     assert (found.mean, found.n) == (2.5, 4)
     assert found.std == pytest.approx((5 / 3) ** 0.5)
     assert found.error == pytest.approx((5 / 12) ** 0.5)
@@ -45,40 +46,40 @@ def test_mean_and_interval_by_hand() -> None:
         3.182446 * (5 / 12) ** 0.5, rel=1e-5
     )  # t of 3 degrees of freedom
     assert found.record()["low"] == pytest.approx(found.low, rel=1e-5)
-    one = metrics.mean_interval([0.5]).record()
+    one = comparisons.mean_interval([0.5]).record()
     assert (one["mean"], one["std"], one["low"], one["n"]) == (0.5, None, None, 1)
     with pytest.raises(InvalidInput, match="must hold a number for each run"):
-        metrics.mean_interval([])
+        comparisons.mean_interval([])
     with pytest.raises(InvalidInput, match="must be finite"):
-        metrics.mean_interval([1, np.nan])
+        comparisons.mean_interval([1, np.nan])
 
 
 def test_paired_test_by_hand() -> None:
-    found = metrics.paired([3, 5, 4], [1, 2, 3])  # differences 2, 3, 1: t = 2 / (1 / sqrt 3)
+    found = comparisons.paired([3, 5, 4], [1, 2, 3])  # differences 2, 3, 1: t = 2 / (1 / sqrt 3)
     assert found.difference == 2
     assert found.p == pytest.approx(0.0741799, rel=1e-5)
-    assert metrics.paired([1, 2], [1, 2]).p == 1
-    assert metrics.paired([2, 3], [1, 2]).p == 0  # the same gain in every run
+    assert comparisons.paired([1, 2], [1, 2]).p == 1
+    assert comparisons.paired([2, 3], [1, 2]).p == 0  # the same gain in every run
     for ours, theirs in (([1], [2]), ([1, 2], [1, 2, 3])):
         with pytest.raises(InvalidInput, match="needs the same two seeds or more"):
-            metrics.paired(ours, theirs)
+            comparisons.paired(ours, theirs)
 
 
 def test_holm_by_hand() -> None:
-    assert metrics.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert metrics.holm([0.5, 0.9]) == pytest.approx([1, 1])
-    assert metrics.holm([]) == []
-    assert metrics.holm([0.04, 0.03, 0.02, 0.01]) == pytest.approx([0.06, 0.06, 0.06, 0.04])
+    assert comparisons.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert comparisons.holm([0.5, 0.9]) == pytest.approx([1, 1])
+    assert comparisons.holm([]) == []
+    assert comparisons.holm([0.04, 0.03, 0.02, 0.01]) == pytest.approx([0.06, 0.06, 0.06, 0.04])
 
 
 def test_spreads_are_compared() -> None:
     rng = np.random.default_rng(0)
-    ratio, p = metrics.spread_ratio(rng.normal(size=200), 3 * rng.normal(size=200))
+    ratio, p = comparisons.spread_ratio(rng.normal(size=200), 3 * rng.normal(size=200))
     assert ratio == pytest.approx(1 / 3, rel=0.15)
     assert p < 1e-6
-    assert metrics.spread_ratio([1, 1, 1], [2, 2, 2]) == (1, 1)
+    assert comparisons.spread_ratio([1, 1, 1], [2, 2, 2]) == (1, 1)
     with pytest.raises(InvalidInput, match="three runs or more"):
-        metrics.spread_ratio([1, 2], [1, 2, 3])
+        comparisons.spread_ratio([1, 2], [1, 2, 3])
 
 
 @pytest.mark.parametrize("place", ["planted", "digits"])

@@ -19,8 +19,8 @@ from qfusion import _limits, data, runs
 from qfusion.data import files, staged_set
 from qfusion.errors import InvalidInput
 from qfusion.models.program import Exhausted, Program
+from qfusion.runs import folder, plans, sweep
 from qfusion.runs import folder as slots
-from qfusion.runs import plans, storage, sweep
 from qfusion.ui import access
 from qfusion.ui.pages import train as train_view
 
@@ -116,7 +116,7 @@ def test_on_a_command_line_nothing_of_that_is_counted(
     _limits.bind(False)
     monkeypatch.setenv("QFUSION_KEPT_RUNS", "1")
     for name in ("one", "two"):
-        storage.check_room()
+        folder.check_room()
         runs.create(plans.plan("planted", "concatenation", {}), name=name)
 
 
@@ -135,7 +135,7 @@ def test_runs_and_sweeps_are_counted(serving: Path, monkeypatch: pytest.MonkeyPa
     ):
         plans.start({"second": plan})
     assert [run.name for run in runs.runs()] == ["first"]
-    assert not storage.names()
+    assert not folder.sweep_names()
 
 
 def test_who_came_first_is_trained_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

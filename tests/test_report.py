@@ -26,7 +26,7 @@ from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import building, cohorts, cuts
 from qfusion.figures import numbers
 from qfusion.report import about_cohort, blocks
-from qfusion.report.blocks import Cite, Table
+from qfusion.report.blocks import Block, Report
 from qfusion.training.checkpoint import Checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,7 +51,7 @@ class Written(NamedTuple):
     """A report in both forms, and what it is about."""
 
     about: Any
-    found: report.Report
+    found: Report
     html: str
     pdf: pypdf.PdfReader
     pages: tuple[str, ...]
@@ -125,27 +125,27 @@ def a_small_network() -> Sample:
     )
 
 
-def tables(found: report.Report) -> list[Table]:
-    return [block for block in found.document.blocks if isinstance(block, Table)]
+def tables(found: Report) -> list[Block]:
+    return [block for block in found.blocks if block["kind"] == "table"]
 
 
 def test_numbers_are_those_of_explain_in_both_files(one: Written) -> None:
     about: Sample = one.about
     said = {term: f"{value:+.3f}".replace("-", "−") for term, value in about.dividends.items()}
-    terms = next(table for table in tables(one.found) if "Contribution Δ(S)" in table.head)
-    place = terms.head.index("Contribution Δ(S)")
-    assert [row[place] for row in terms.rows] == [
+    terms = next(table for table in tables(one.found) if "Contribution Δ(S)" in table["head"])
+    place = terms["head"].index("Contribution Δ(S)")
+    assert [row[place] for row in terms["rows"]] == [
         value if float(value.replace("−", "-")) else "+0.000" for value in said.values()
     ]
     shares = [f"{share:.1%}" for share in about.shares.values()]
     for value in (
         f"{about.score:.3f}".replace("-", "−"),
-        *(row[place] for row in terms.rows),
+        *(row[place] for row in terms["rows"]),
         *shares,
     ):
         assert value in one.html
         assert value in one.printed
-    values = [float(row[1].replace("−", "-")) for row in terms.rows]
+    values = [float(row[1].replace("−", "-")) for row in terms["rows"]]
     assert values == pytest.approx(about.explanation.values[0, :, about.output], abs=5.1e-4)
 
 
@@ -225,7 +225,7 @@ def test_the_pdf_is_tagged_titled_has_its_fonts_and_no_empty_page(one: Written) 
     assert catalogue["/MarkInfo"]["/Marked"] == True  # type: ignore[index]  # noqa: E712  pypdf's own kind of it
     assert catalogue["/Lang"] == "en"
     assert one.pdf.metadata is not None
-    assert one.pdf.metadata.title == one.found.document.title
+    assert one.pdf.metadata.title == one.found.title
     assert "/CreationDate" not in one.pdf.metadata
     assert min(map(len, one.pages)) > 200
     for page in one.pdf.pages:
@@ -239,17 +239,15 @@ def test_the_pdf_is_tagged_titled_has_its_fonts_and_no_empty_page(one: Written) 
 
 
 def test_what_is_cited_is_listed(one: Written) -> None:
-    cited = one.found.document.cited()
+    cited = one.found.cited()
     assert len(cited) > 8
     assert all(citations.text(key) in Page(one.html).words for key in cited)
     assert citations.bibtex(cited) in Page(one.html).words
     assert {
         key
-        for block in one.found.document.blocks
-        if isinstance(block, blocks.Paragraph)
-        for part in block.parts
-        if isinstance(part, Cite)
-        for key in part.keys
+        for block in one.found.blocks
+        for part in block.get("parts", ())
+        for key in part.get("sources", ())
     } <= set(cited)
 
 
@@ -314,9 +312,7 @@ def test_a_text_that_can_be_anything_is_cleaned() -> None:
 
 
 def test_letters_that_no_font_has_are_no_error() -> None:
-    made = report.Report(
-        blocks.Document("题 🙂", "", "", (blocks.paragraph("你好 \U0001f642 नमस्ते"),))
-    )
+    made = Report("题 🙂", "", "", [blocks.paragraph("你好 \U0001f642 नमस्ते")])
     assert made.pdf().startswith(b"%PDF")
     assert "你好" in made.html().decode()
 
@@ -324,16 +320,16 @@ def test_letters_that_no_font_has_are_no_error() -> None:
 @pytest.mark.parametrize("name", list(blocks.WORDS))
 def test_equations_are_drawn_with_their_words(name: str) -> None:
     found = blocks.drawing(name)
-    assert found.svg.startswith(b"<svg")
-    assert b"<text" not in found.svg
-    assert found.words in blocks.SOURCE
-    assert 2 < found.width < 50, "wider than a page"
+    assert found["svg"].startswith(b"<svg")
+    assert b"<text" not in found["svg"]
+    assert found["words"] in blocks.SOURCE
+    assert 2 < found["width"] < 50, "wider than a page"
 
 
 def test_every_block_of_equations_is_used() -> None:
     used = set(
         re.findall(
-            r'Equation\("(\w+)"\)',
+            r'equation\("(\w+)"\)',
             "".join(path.read_text() for path in (ROOT / "qfusion" / "report").glob("*.py")),
         )
     )
@@ -355,13 +351,11 @@ def test_background_and_tweak_are_said_and_used(chosen: dict[str, str], words: l
     found = report.sample(about)
     page = Page(found.html().decode())
     assert [word for word in words if word not in page.words] == []
-    terms = next(table for table in tables(found) if "Contribution Δ(S)" in table.head)
-    assert float(terms.rows[0][2].replace("−", "-")) == pytest.approx(
+    terms = next(table for table in tables(found) if "Contribution Δ(S)" in table["head"])
+    assert float(terms["rows"][0][2].replace("−", "-")) == pytest.approx(
         about.dividends[""], abs=5.1e-4
     )
-    command = next(
-        block.text for block in found.document.blocks if isinstance(block, blocks.Listing)
-    )
+    command = next(block["text"] for block in found.blocks if block["kind"] == "listing")
     assert all(value in command for value in chosen.values())
     assert ("measured for the model as trained" in page.words) == ("tweak" in chosen)
 
@@ -398,8 +392,8 @@ def test_a_cohorts_report_has_its_members_shares_and_types(members: Written) -> 
     ]
     assert [word for word in words if word not in page.words] == []
     assert [word for word in words if word not in members.printed] == []
-    listed = next(table for table in tables(members.found) if table.head[0] == "Sample")
-    assert [row[0] for row in listed.rows] == cohort.sort_values("error", ascending=False).index[
+    listed = next(table for table in tables(members.found) if table["head"][0] == "Sample")
+    assert [row[0] for row in listed["rows"]] == cohort.sort_values("error", ascending=False).index[
         :60
     ].tolist()
     assert "b" not in {name for name, _ in page.tags}
@@ -461,12 +455,10 @@ def test_bad_calls_name_what_is_wrong_and_write_nothing(
 def test_a_report_that_cannot_be_written_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = report.Report(blocks.Document("t", "s", "d", (blocks.paragraph("words"),)))
+    made = Report("t", "s", "d", [blocks.paragraph("words")])
     with pytest.raises(InvalidInput, match="no folder"):
         report.write(made, tmp_path / "nowhere" / "a.pdf")
-    from qfusion.report import paper
-
-    monkeypatch.setattr(paper, "SOURCE", "#panic()")
+    monkeypatch.setattr(blocks, "PAPER", "#panic()")
     with pytest.raises(QFusionError, match="could not be typeset"):
         report.write(made, tmp_path / "folder")
     assert list(tmp_path.rglob("*.*")) == []

@@ -25,7 +25,8 @@ from qfusion.figures import export
 from qfusion.figures import recipe as snippet
 from qfusion.figures.recipe import ExportStyle
 from qfusion.figures.style import base, label
-from qfusion.report import blocks, paper
+from qfusion.report import blocks
+from qfusion.report.blocks import Report
 from tests.test_app_pages import visit
 
 SENTENCE = "我觉得这部电影非常好看，但是很难"
@@ -310,26 +311,26 @@ def test_latex_leaves_letters_to_engines_that_have_them() -> None:
     assert "我觉" in snippet.snippet("f", ExportStyle(), title="我觉", caption="")
 
 
-def report_of(*texts: str) -> blocks.Document:
-    return blocks.Document(
+def report_of(*texts: str) -> Report:
+    return Report(
         texts[0],
         texts[-1],
         "about",
-        (
-            blocks.Heading(texts[0]),
-            blocks.Paragraph(texts),
-            blocks.Quote(SENTENCE * 8, "an id"),
-            blocks.Table(("题", "b"), tuple((text, "1") for text in texts), texts[0]),
-            blocks.Listing(texts[0], "command"),
+        [
+            blocks.heading(texts[0]),
+            blocks.paragraph(*texts),
+            blocks.quote(SENTENCE * 8, "an id"),
+            blocks.table(("题", "b"), [(text, "1") for text in texts], texts[0]),
+            blocks.listing(texts[0], "command"),
             blocks.figure(bars(*texts), texts[0], texts[0]),
-        ),
+        ],
     )
 
 
 def test_reports_are_set_in_an_installed_font_and_extract_as_they_went_in(chinese: str) -> None:
     found = report_of(SENTENCE, "文本")
-    pdf = paper.as_pdf(found)
-    assert pdf == paper.as_pdf(found)
+    pdf = found.pdf()
+    assert pdf == found.pdf()
     text = re.sub(r"\s", "", read(pdf))
     assert SENTENCE * 8 in text
     assert text.count(SENTENCE) >= 8 + 6
@@ -337,14 +338,14 @@ def test_reports_are_set_in_an_installed_font_and_extract_as_they_went_in(chines
     assert any("Probe" in name for name in names)
     assert not any("LastResort" in name for name in names)
     assert "□" not in text
-    assert paper.notice(found) == ""
-    assert SENTENCE in paper.as_html(found).decode()
+    assert found.unsaid() == ""
+    assert SENTENCE in found.html().decode()
 
 
 def test_reports_say_at_their_foot_which_letters_no_font_has(installed: list[Path]) -> None:
     found = report_of(SENTENCE, "👍🏽", HINDI)
-    pdf = paper.as_pdf(found)
-    said = paper.notice(found)
+    pdf = found.pdf()
+    said = found.unsaid()
     assert said.startswith("No font on this machine has U+")
     assert "fonts-wqy-microhei" in said
     text = re.sub(r"\s", "", read(pdf))
@@ -356,12 +357,12 @@ def test_reports_say_at_their_foot_which_letters_no_font_has(installed: list[Pat
 
 def test_reports_of_every_script_are_typeset() -> None:
     for text in (EVERY, *((each,) for each in EVERY)):
-        assert paper.as_pdf(report_of(*text)).startswith(b"%PDF")
+        assert report_of(*text).pdf().startswith(b"%PDF")
 
 
 def test_a_quote_from_right_to_left_stands_so_on_the_page() -> None:
     for said, turned in ((HEBREW, True), (SENTENCE, False)):
-        html = paper.as_html(blocks.Document("t", "", "", (blocks.Quote(said, "an id"),))).decode()
+        html = Report("t", "", "", [blocks.quote(said, "an id")]).html().decode()
         assert ('<p dir="auto">' in html) == turned
 
 

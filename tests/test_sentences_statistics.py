@@ -18,12 +18,12 @@ from qfusion.errors import InvalidInput
 from qfusion.explain.stability import Interval
 from qfusion.panels import cohorts, leaderboard, network
 from qfusion.panels import errors as slices
-from qfusion.training import metrics
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import claims_text  # noqa: E402
+import comparisons  # noqa: E402
 import leaderboard_text  # noqa: E402
 
 RNG = np.random.default_rng(31)
@@ -42,7 +42,7 @@ def number_after(words: str, sentence: str) -> float:
 def test_stouffer_by_hand() -> None:
     """Of the gradient peaks of four data sets, all one way: z = (3.48 + 0.52 + 2.97 + 3.09) / 2."""
     p = [0.0005, 0.60, 0.003, 0.002]
-    found = metrics.stouffer(p, [1, 1, 1, 1])
+    found = comparisons.stouffer(p, [1, 1, 1, 1])
     z = sum(float(stats.norm.isf(each / 2)) for each in p) / 2
     assert found.z == pytest.approx(z)
     assert found.p == pytest.approx(float(2 * stats.norm.sf(z)))
@@ -50,37 +50,39 @@ def test_stouffer_by_hand() -> None:
     assert (found.tests, found.up) == (4, 4)
     one_sided = [each / 2 for each in p]
     assert found.p / 2 == pytest.approx(stats.combine_pvalues(one_sided, "stouffer").pvalue)
-    weighted = metrics.stouffer(p, [1, 1, 1, 1], [1, 2, 3, 4])
+    weighted = comparisons.stouffer(p, [1, 1, 1, 1], [1, 2, 3, 4])
     assert weighted.p / 2 == pytest.approx(
         stats.combine_pvalues(one_sided, "stouffer", [1, 2, 3, 4]).pvalue
     )
-    assert metrics.stouffer([0.01, 0.01], [1, -1]).z == 0
-    assert metrics.stouffer([1.0], [0]).p == 1
-    assert metrics.stouffer([0.0], [1]).p < 1e-200
+    assert comparisons.stouffer([0.01, 0.01], [1, -1]).z == 0
+    assert comparisons.stouffer([1.0], [0]).p == 1
+    assert comparisons.stouffer([0.0], [1]).p < 1e-200
     with pytest.raises(InvalidInput, match="one length"):
-        metrics.stouffer([], [])
+        comparisons.stouffer([], [])
     with pytest.raises(InvalidInput, match=r"0\.\.1"):
-        metrics.stouffer([1.2], [1])
+        comparisons.stouffer([1.2], [1])
 
 
 def test_bounds_by_two_one_sided_tests() -> None:
     """The bound is the smallest margin at which both one-sided t-tests of SciPy reject at 5 %."""
     for _ in range(30):
         difference = RNG.normal(RNG.normal(), 1, 10)
-        pair = metrics.paired(difference, np.zeros(10))
+        pair = comparisons.paired(difference, np.zeros(10))
         for margin in (pair.bound * 0.999, pair.bound * 1.001):
             both = [
                 stats.ttest_1samp(difference, side, alternative=way).pvalue
                 for side, way in ((-margin, "greater"), (margin, "less"))
             ]
-            assert metrics.equivalence(difference, np.zeros(10), margin) == pytest.approx(max(both))
+            assert comparisons.equivalence(difference, np.zeros(10), margin) == pytest.approx(
+                max(both)
+            )
             assert (max(both) < 0.05) == (margin > pair.bound)
         low, high = stats.t.interval(0.9, 9, difference.mean(), stats.sem(difference))
         assert pair.bound == pytest.approx(max(abs(low), abs(high)))
-    assert metrics.equivalence([1, 1], [1, 1], 0.1) == 0
-    assert metrics.equivalence([2, 2], [1, 1], 0.1) == 1
+    assert comparisons.equivalence([1, 1], [1, 1], 0.1) == 0
+    assert comparisons.equivalence([2, 2], [1, 1], 0.1) == 1
     with pytest.raises(InvalidInput, match="margin"):
-        metrics.equivalence([1, 2], [1, 1], 0)
+        comparisons.equivalence([1, 2], [1, 1], 0)
 
 
 # Sentences of the claims.
@@ -231,7 +233,7 @@ def board(ours: list[float], best: list[float], seeds: list[int] | None = None) 
     def row(values: list[float], own: list[int]) -> dict[str, Any]:
         return {
             "seeds": own,
-            "test": {"accuracy": metrics.mean_interval(values).record() | {"values": values}},
+            "test": {"accuracy": comparisons.mean_interval(values).record() | {"values": values}},
         }
 
     n = list(range(len(ours)))
@@ -254,14 +256,14 @@ def test_distance_from_the_best_row() -> None:
     shared = RNG.normal(0, 0.05, 6)
     ours, best = (shared + 0.9).tolist(), (shared + 0.9 + 0.002 + RNG.normal(0, 1e-4, 6)).tolist()
     said = leaderboard_text.place_sentence(board(ours, best), "parity")
-    pair = metrics.paired(ours, best)
+    pair = comparisons.paired(ours, best)
     assert number_after("standard error", said) == pytest.approx(pair.error, abs=5e-5)
     assert pair.p < 0.05
     assert "at most" not in said  # errors added would say 0.04, and not tell them apart
     apart = leaderboard_text.place_sentence(board([0.9, 0.91, 0.92], [0.92, 0.9, 0.93]), "parity")
     assert (
         number_after("at most", apart)
-        >= metrics.paired([0.9, 0.91, 0.92], [0.92, 0.9, 0.93]).bound - 1e-9
+        >= comparisons.paired([0.9, 0.91, 0.92], [0.92, 0.9, 0.93]).bound - 1e-9
     )
     assert "QiNN-QJ is the best row" in leaderboard_text.place_sentence(
         board([1, 1], [0, 0]), "parity"

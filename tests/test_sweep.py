@@ -17,7 +17,7 @@ from qfusion import runs
 from qfusion.cli import main
 from qfusion.data import load
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
-from qfusion.runs import plans, storage, sweep
+from qfusion.runs import folder, plans, sweep
 from qfusion.training import Options, prepare
 
 FORK = multiprocessing.get_context("fork")
@@ -154,7 +154,7 @@ def test_two_processes_share_the_trials(where, tmp_path, monkeypatch):
         )
         == 2
     )
-    assert not list(storage.sweeps_folder().glob(".*.lock"))
+    assert not list(folder.sweeps_folder().glob(".*.lock"))
 
 
 def test_a_killed_trial_is_done_again(monkeypatch):
@@ -169,12 +169,12 @@ def test_a_killed_trial_is_done_again(monkeypatch):
         assert time.time() - began < 60
         time.sleep(0.05)
     tried = found.attempts()[0].tried
-    assert storage.is_alive(found.study.trials[0])
+    assert sweep.is_alive(found.study.trials[0])
     os.kill(member.pid, signal.SIGKILL)
     member.join()
-    assert not storage.is_alive(found.study.trials[0])
-    storage.settle(found.study, 2)
-    storage.settle(found.study, 2)  # once is enough
+    assert not sweep.is_alive(found.study.trials[0])
+    sweep.settle(found.study, 2)
+    sweep.settle(found.study, 2)  # once is enough
     states = [(t.user_attrs["place"], t.state.name) for t in found.study.trials]
     assert sorted(states) == [(0, "FAIL"), (0, "WAITING"), (1, "WAITING")]
     with monkeypatch.context() as quick:
@@ -193,17 +193,17 @@ def test_a_killed_trial_is_done_again(monkeypatch):
 
 def test_a_trial_of_another_machine_is_given_up_when_it_is_silent(monkeypatch):
     found = sweep.begin("far", search(), 1)
-    storage.settle(found.study, 1)
+    sweep.settle(found.study, 1)
     trial = found.study.ask()
     trial.set_user_attr("worker", {"host": "elsewhere", "lock": ""})
-    assert storage.is_alive(found.study.trials[0])
-    monkeypatch.setattr(storage, "SILENT", -1.0)
-    assert not storage.is_alive(found.study.trials[0])
+    assert sweep.is_alive(found.study.trials[0])
+    monkeypatch.setattr(sweep, "SILENT", -1.0)
+    assert not sweep.is_alive(found.study.trials[0])
     trial.set_user_attr("beat", time.time() + 100)
-    assert storage.is_alive(found.study.trials[0])
+    assert sweep.is_alive(found.study.trials[0])
     for lock in ("../x", "/etc/passwd", ".a.lock"):
-        trial.set_user_attr("worker", {"host": storage.here(), "lock": lock})
-        assert not storage.is_alive(found.study.trials[0])
+        trial.set_user_attr("worker", {"host": sweep.here(), "lock": lock})
+        assert not sweep.is_alive(found.study.trials[0])
 
 
 def test_two_trials_in_one_place_are_one():
@@ -285,8 +285,8 @@ def test_names_and_journals_that_are_none(tmp_path):
         sweep.find("../x")
     with pytest.raises(NotFound, match="does not exist"):
         sweep.find("absent")
-    assert storage.names() == []
-    storage.sweeps_folder().mkdir(parents=True)
+    assert folder.sweep_names() == []
+    folder.sweeps_folder().mkdir(parents=True)
     for n, text in enumerate(
         [
             "{}\n",
@@ -297,7 +297,7 @@ def test_names_and_journals_that_are_none(tmp_path):
             "\0" * 99,
         ]
     ):
-        (storage.sweeps_folder() / f"bad{n}.journal").write_text(text)
+        (folder.sweeps_folder() / f"bad{n}.journal").write_text(text)
         with pytest.raises(QFusionError):
             sweep.find(f"bad{n}")
     found = sweep.begin("odd", search(), 1)

@@ -137,7 +137,7 @@ def test_weight_decay_spares_truth_tables():
     model = prepare("entangled-qcnn", small(), dict(elements=4), Options(weight_decay=20.0)).model
     decayed = {
         id(p)
-        for group in steps.groups(model, Options(weight_decay=20.0))
+        for group in steps.parameter_groups(model, Options(weight_decay=20.0))
         if group["weight_decay"]
         for p in group["params"]
     }

@@ -24,13 +24,11 @@ from qfusion.training import (
     checkpoint,
     find_rate,
     loop,
-    losses,
     metrics,
     prepare,
     train,
 )
-from qfusion.training import options as precision
-from qfusion.training.options import Group
+from qfusion.training.options import Group, Heads, mean_loss, mixed
 from tests.test_training import padded, same_weights, small
 
 FORK = multiprocessing.get_context("fork")
@@ -135,7 +133,7 @@ def test_balanced_weights_are_by_hand_and_raise_the_rare_class():
     assert fit.weights.tolist() == pytest.approx(len(y) / (3 * counts))
     scores = torch.randn(len(y), 3, dtype=torch.float64)
     by_hand = [-scores[n].log_softmax(0)[c] / counts[c] / 3 for n, c in enumerate(y)]
-    found = losses.mean(scores, torch.as_tensor(y), "cross_entropy", fit.weights.double())
+    found = mean_loss(scores, torch.as_tensor(y), "cross_entropy", fit.weights.double())
     assert float(found) == pytest.approx(float(sum(by_hand)), rel=1e-6)
     rare, recalls = counts.argmin(), []
     for weights in ("none", "balanced"):
@@ -265,10 +263,10 @@ def test_what_lacks_targets_or_encoders_is_refused():
     ):
         prepare("linear", small(), {}, Options(unimodal=1.0))
     with pytest.raises(InvalidInput, match="no encoder for each modality"):
-        losses.Heads(torch.nn.Linear(1, 1), annotated(), np.arange(4), "l1", 0)
+        Heads(torch.nn.Linear(1, 1), annotated(), np.arange(4), "l1", 0)
     with (
         pytest.raises(InvalidInput, match="has no encoders"),
-        precision.mixed(torch.nn.Linear(1, 1), torch.device("cpu")),
+        mixed(torch.nn.Linear(1, 1), torch.device("cpu")),
     ):
         pass
     dataset = annotated(3)
@@ -296,14 +294,14 @@ def test_only_encoders_calculate_in_bfloat16():
         lambda _, __, output: seen.update(before=output.dtype)
     )
     exact = model.eval()(inputs)
-    with precision.mixed(model, torch.device("cpu")):
+    with mixed(model, torch.device("cpu")):
         rough = model(inputs)
     assert seen["inside"] == torch.bfloat16
     assert rough.dtype == torch.float32
     assert (
         0 < float((rough - exact).detach().abs().max()) < 0.05 * float(exact.detach().abs().max())
     )
-    with pytest.raises(InvalidInput), precision.mixed(model, torch.device("cpu")):
+    with pytest.raises(InvalidInput), mixed(model, torch.device("cpu")):
         model({"text": inputs["text"]})
     assert not torch.is_autocast_enabled("cpu")
     assert torch.equal(model(inputs), exact)  # nothing is left hooked

@@ -24,7 +24,7 @@ from qfusion.analysis.sample import loaded
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, QFusionError
 from qfusion.models import registry
-from qfusion.runs import Plan, Run, storage, worker
+from qfusion.runs import Plan, Run, folder, worker
 from qfusion.runs import sweep as sweeps
 from qfusion.runs.folder import Record
 from qfusion.runs.plans import KINDS
@@ -653,7 +653,7 @@ def open_trials(name: str = "") -> Trials:
         NotFound, InvalidInput: when there is no such sweep, or none at all.
         IntegrityError: when what is kept of it is damaged.
     """
-    known = storage.names()
+    known = folder.sweep_names()
     check(bool(name or known), "There is no sweep yet. Begin one with `python -m qfusion sweep`.")
     return trials_of(sweeps.find(name or known[0]))
 

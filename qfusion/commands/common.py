@@ -5,7 +5,6 @@ Results go to standard output, everything else to standard error.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import shutil
@@ -22,7 +21,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from qfusion._checks import check, choose
+from qfusion._checks import check
 from qfusion._files import atomic
 from qfusion._sentences import Pace, Tell
 
@@ -83,6 +82,19 @@ def print_table(
     Console().print(table)
 
 
+def print_metrics(
+    columns: Sequence[str], measured: Sequence[Mapping[str, float]], title: str | None = None
+) -> None:
+    """Prints metrics, a row each, with a column for each of several measurements."""
+    from qfusion.training import metrics
+
+    rows = [
+        [label.short, *(number(values[key]) for values in measured)]
+        for key, label in metrics.labels(measured[-1]).items()
+    ]
+    print_table(columns, rows, title)
+
+
 @contextmanager
 def bar(task: str) -> Iterator[Callable[[float, float, str], None]]:
     """Shows a progress bar on standard error while the block lasts, if that is a terminal.
@@ -112,10 +124,18 @@ def bar(task: str) -> Iterator[Callable[[float, float, str], None]]:
 
 @contextmanager
 def counted(task: str) -> Iterator[Tell]:
-    """Shows a bar of samples with their rate while the block lasts, see `bar` and `_progress.shown`."""
+    """Shows a bar of samples with their rate while the block lasts, see `bar` and `_sentences.progress_to`."""
     pace = Pace()
     with bar(task) as show:
         yield lambda done, total: show(done, total, pace.words(done, total))
+
+
+def print_result(result: Mapping[str, Any], words: str, as_json: bool) -> None:
+    """Prints `result` as JSON, or in `words`."""
+    if as_json:
+        print_json(result)
+    else:
+        print(words)
 
 
 def say(message: str) -> None:
@@ -155,11 +175,11 @@ def load(model: str, data: str | None) -> tuple[Checkpoint, DataSet]:
     """
     from qfusion.analysis.sample import opened, other_version
 
-    result, dataset = opened(model, data)
-    warning = other_version(result, dataset)
+    trained, dataset = opened(model, data)
+    warning = other_version(trained, dataset)
     if warning:
         say(f"qfusion: warning: {warning}")
-    return result, dataset
+    return trained, dataset
 
 
 def inputs(dataset: DataSet, rows: Any) -> dict[str, Any]:
@@ -182,23 +202,8 @@ def table_path(out: Path) -> Path:
     return out
 
 
-def write_table(frame: pd.DataFrame, out: Path) -> None:
-    """Writes a table as its ending says, whole or not at all.
-
-    Raises:
-        InvalidInput: when the file cannot be written.
-    """
-    with atomic(table_path(out)) as part:
-        if out.suffix.lower() == ".parquet":
-            frame.to_parquet(part, index=False)
-        else:
-            frame.to_csv(part, index=False)
-    say(f"{len(frame)} rows written to {out}")
-
-
-def write_chunks(chunks: Iterable[tuple[int, pd.DataFrame]], out: Path, group: Group) -> int:
-    """Writes a table from numbered chunks in their order, whole or not at all, and returns its rows; every process
-    gives its own chunks.
+def write_chunks(chunks: Iterable[tuple[int, pd.DataFrame]], out: Path, group: Group) -> None:
+    """Writes a table from numbered chunks in their order, whole or not at all; every process gives its own chunks.
 
     One process alone holds one chunk at a time; several put theirs into a folder beside `out`, which the leading one
     joins and removes.
@@ -209,7 +214,8 @@ def write_chunks(chunks: Iterable[tuple[int, pd.DataFrame]], out: Path, group: G
     import pandas as pd
 
     if group.size == 1:
-        return _append((frame for _, frame in chunks), out)
+        write_table((frame for _, frame in chunks), out)
+        return
     folder = out.with_name(f".{out.name}.chunks")
     if group.leads:
         shutil.rmtree(folder, ignore_errors=True)
@@ -218,23 +224,24 @@ def write_chunks(chunks: Iterable[tuple[int, pd.DataFrame]], out: Path, group: G
     for number, frame in chunks:
         frame.to_parquet(folder / f"{number:08d}.parquet", index=False)
     group.wait()
-    try:
-        return (
-            _append((pd.read_parquet(path) for path in sorted(folder.iterdir())), out)
-            if group.leads
-            else 0
-        )
-    finally:
-        if group.leads:
+    if group.leads:
+        try:
+            write_table((pd.read_parquet(path) for path in sorted(folder.iterdir())), out)
+        finally:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _append(frames: Iterable[pd.DataFrame], out: Path) -> int:
+def write_table(frames: Iterable[pd.DataFrame], out: Path) -> None:
+    """Writes a table as its ending says, one part after the other, whole or not at all.
+
+    Raises:
+        InvalidInput: when the file cannot be written.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     rows = 0
-    with atomic(table_path(out)) as part, contextlib.ExitStack() as stack:
+    with atomic(table_path(out)) as part, ExitStack() as stack:
         writer: pq.ParquetWriter | None = None
         for frame in frames:
             if out.suffix.lower() == ".parquet":
@@ -246,16 +253,6 @@ def _append(frames: Iterable[pd.DataFrame], out: Path) -> int:
             rows += len(frame)
         stack.close()  # before the file takes its place
     say(f"{rows} rows written to {out}")
-    return rows
-
-
-def output_index(names: tuple[str, ...], name: str | None) -> int:
-    """Returns the number of the output called `name`, of the first one unless named.
-
-    Raises:
-        NotFound: when there is no such output.
-    """
-    return 0 if name is None else names.index(choose("Output", name, names))
 
 
 # The options of `evaluate` and `explain` that take a modality away or corrupt it.

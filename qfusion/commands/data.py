@@ -7,64 +7,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import qfusion
 from qfusion._checks import check as require
 from qfusion._checks import choose
-from qfusion.commands.common import Json, bar, example, print_json, print_table, say
+from qfusion.commands.common import (
+    Json,
+    bar,
+    example,
+    print_json,
+    print_result,
+    print_table,
+    say,
+)
 from qfusion.errors import InvalidInput
 
 if TYPE_CHECKING:
     from qfusion.data.staged_set import Report
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch, check and import data sets.")
-Name = Annotated[
-    str,
-    typer.Argument(
-        metavar="NAME",
-        help="Name of a data set, as `data list` prints it, or path of a .mat or .npz file.",
-    ),
-]
-Format = Annotated[
-    str, typer.Option("--format", metavar="FORMAT", help="auto, mmsa, multiview or tables.")
-]
-Modality = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--modality", metavar="NAME=FILE", help="Table of a modality; may be given several times."
-    ),
-]
-Labels = Annotated[
-    Path | None,
-    typer.Option(
-        "--labels", metavar="FILE", help="Table of labels, instead of the one called `labels`."
-    ),
-]
-Target = Annotated[
-    str,
-    typer.Option(
-        "--target",
-        metavar="KIND",
-        help="auto, regression, classification, or labels "
-        "(several a sample, words with ; between them).",
-    ),
-]
-
-
-Convention = Annotated[
-    str,
-    typer.Option(
-        "--convention",
-        metavar="CONVENTION",
-        help="How scores are measured: auto, mosi (MOSI, MOSEI), sims (CH-SIMS), or plain.",
-    ),
-]
 
 
 @app.command("list", epilog=example("data list", "data list --json"))
 def list_(as_json: Json = False) -> None:
     """List the data sets, with what is missing and how to get it."""
-    from qfusion import data
-
-    sources = data.available()
+    sources = qfusion.data.available()
     if as_json:
         print_json([vars(source) for source in sources])
         return
@@ -78,19 +44,23 @@ def list_(as_json: Json = False) -> None:
 
 
 @app.command(epilog=example("data get mosi"))
-def get(name: Name, as_json: Json = False) -> None:
+def get(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="Name of a data set, as `data list` prints it, or path of a .mat or .npz file.",
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
     """Download a data set's files from their public source, each checked against its recorded SHA-256."""
     import pooch
 
-    from qfusion.data import registry
-
     pooch.get_logger().setLevel("WARNING")  # it would announce every file and every second try
     with bar("Files") as show:
-        folder = registry.download(name, progress=lambda done, total, path: show(done, total, path))
-    if as_json:
-        print_json({"data": name, "folder": str(folder)})
-    else:
-        print(f"{name} is in {folder}")
+        folder = qfusion.data.registry.download(name, progress=show)
+    print_result({"data": name, "folder": str(folder)}, f"{name} is in {folder}", as_json)
 
 
 @app.command(epilog=example("data check mosi", "data check FILE.pkl", "data check my-set --json"))
@@ -106,74 +76,49 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Load a data set with every check and print what it holds; of a file, the report that an import would give."""
-    from qfusion.data import registry
+    from qfusion.data import importing
 
-    loaded = _loaded(name)
-    if loaded is None:
-        _check_files([Path(name)], as_json)
+    dataset = _loaded(name)
+    if dataset is None:
+        with importing.staging() as folder, bar("Checking") as show:
+            examined = importing.examine([Path(name)], folder, show)
+        _print_report(examined.report, examined.staged.title, {}, as_json)
+        examined.report.require_fit()
         return
-    message: dict[str, Any] = {}
-    if name in registry.imported_names():
-        registry.verify_imported(name)
-        message = {
-            "report": registry.manifest(name)["report"],
-            "repairs": registry.manifest(name)["repairs"],
-        }
+    result = {
+        "data": dataset.name,
+        "title": dataset.title,
+        "target": dataset.target.name,
+        "convention": dataset.target.convention,
+        "samples": {split: len(dataset.rows(split)) for split in ("train", "valid", "test")},
+        "modalities": [{"name": name, **spec} for name, spec in dataset.input_specs.items()],
+        "digest": dataset.digest,
+    }
+    if name in qfusion.data.registry.imported_names():
+        qfusion.data.registry.verify_imported(name)
+        manifest = qfusion.data.registry.manifest(name)
+        result |= {"report": manifest["report"], "repairs": manifest["repairs"]}
     if as_json:
-        print_json(summary(loaded) | message)
+        print_json(result)
         return
-    sizes = ", ".join(f"{n} {split}" for split, n in summary(loaded)["samples"].items())
-    rows = [
-        [m["name"], m["size"], "yes" if m["sequence"] else "no"]
-        for m in summary(loaded)["modalities"]
-    ]
-    print_table(["Modality", "Features", "Sequence"], rows, title=f"{loaded.title}: {sizes}")
-    if message:
-        _print_findings(message["report"]["findings"])
-    print(f"Every value is finite, ids are unique, no split is empty. SHA-256 {loaded.digest}")
+    sizes = ", ".join(f"{n} {split}" for split, n in result["samples"].items())
+    rows = [[m["name"], m["size"], "yes" if m["sequence"] else "no"] for m in result["modalities"]]
+    print_table(["Modality", "Features", "Sequence"], rows, title=f"{dataset.title}: {sizes}")
+    if "report" in result:
+        _print_findings(result["report"]["findings"])
+    print(f"Every value is finite, ids are unique, no split is empty. SHA-256 {dataset.digest}")
 
 
 def _loaded(name: str) -> Any:
     """The data set of that name or file; None for a file that can only be imported."""
-    from qfusion import data
-
-    if name in data.names() or not Path(name).exists():
-        return data.load(name)
+    if name in qfusion.data.names() or not Path(name).exists():
+        return qfusion.data.load(name)
+    if not (qfusion.data.registry.is_path(name) and Path(name).suffix.lower() in (".mat", ".npz")):
+        return None
     try:
-        return (
-            data.load(name)
-            if data.registry.is_path(name) and Path(name).suffix.lower() in (".mat", ".npz")
-            else None
-        )
+        return qfusion.data.load(name)
     except InvalidInput:
         return None
-
-
-def _check_files(paths: list[Path], as_json: bool, **options: Any) -> None:
-    from qfusion.data import importing
-
-    with importing.staging() as folder, bar("Checking") as show:
-        result = importing.examine(paths, folder, show, **options)
-    message = _told(result.report, result.staged.title)
-    if as_json:
-        print_json(message)
-    else:
-        _print_report(result.report, result.staged.title)
-    result.report.require_fit()
-
-
-def _told(report: Report, title: str) -> dict[str, Any]:
-    return {
-        "data": title,
-        "target": report.target["name"],
-        "convention": report.target["convention"],
-        "samples": report.splits,
-        "modalities": [
-            {"name": m["name"], "size": m["shape"][-1], "sequence": m["sequence"]}
-            for m in report.modalities
-        ],
-        "report": report.as_dict(),
-    }
 
 
 @app.command(
@@ -195,11 +140,40 @@ def import_(
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="What the set is to be called.")
     ] = None,
-    kind: Format = "auto",
-    modality: Modality = None,
-    labels: Labels = None,
-    target: Target = "auto",
-    convention: Convention = "auto",
+    kind: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="auto, mmsa, multiview or tables.")
+    ] = "auto",
+    modality: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--modality",
+            metavar="NAME=FILE",
+            help="Table of a modality; may be given several times.",
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels", metavar="FILE", help="Table of labels, instead of the one called `labels`."
+        ),
+    ] = None,
+    target: Annotated[
+        str,
+        typer.Option(
+            "--target",
+            metavar="KIND",
+            help="auto, regression, classification, or labels "
+            "(several a sample, words with ; between them).",
+        ),
+    ] = "auto",
+    convention: Annotated[
+        str,
+        typer.Option(
+            "--convention",
+            metavar="CONVENTION",
+            help="How scores are measured: auto, mosi (MOSI, MOSEI), sims (CH-SIMS), or plain.",
+        ),
+    ] = "auto",
     repair: Annotated[
         list[str] | None,
         typer.Option(
@@ -235,7 +209,7 @@ def import_(
 ) -> None:
     """Import a set of your own; nothing is kept before the report is free of errors, and nothing repaired without
     --repair."""
-    from qfusion.data import importing, registry
+    from qfusion.data import importing
     from qfusion.data.importing import REPAIRS
 
     require(
@@ -247,26 +221,36 @@ def import_(
         "Argument `--name` must say what the set is to be called. Add --name NAME, or --check-only.",
     )
     rates = importing.read_rates(rate or [])
-    options = {
-        "kind": kind,
-        "modalities": _pairs(modality or []),
-        "labels": labels,
-        "target": target,
-        "convention": convention,
-    }
+    modalities: dict[str, Path] = {}
+    for word in modality or []:
+        key, _, path = word.partition("=")
+        require(
+            bool(key.strip() and path),
+            f"Argument `--modality` must have the form name=file, but is {word[:80]!r}. Write --modality "
+            "text=text.csv, say.",
+        )
+        require(
+            key.strip() not in modalities,
+            f"Argument `--modality` must name every modality once, but names {key[:40]!r} twice. Drop one.",
+        )
+        modalities[key.strip()] = Path(path)
     if name is not None:
         importing.check_name(name, check_only or replace)
     for entry in repair or []:
         choose("Repair", entry, REPAIRS)
     with bar("Importing") as show, importing.staging() as folder, importing.staging() as second:
-        repaired = importing.repaired(
-            importing.examine(paths or [], folder, show, **options), repair or [], second, show
+        examined = importing.examine(
+            paths or [],
+            folder,
+            show,
+            kind=kind,
+            modalities=modalities,
+            labels=labels,
+            target=target,
+            convention=convention,
         )
-        message = _told(repaired.report, repaired.staged.title) | {
-            "name": name,
-            "repairs": repaired.staged.done,
-            "kept": False,
-        }
+        repaired = importing.repaired(examined, repair or [], second, show)
+        more = {"name": name, "repairs": repaired.staged.done, "kept": False}
         if not check_only and not repaired.report.errors:
             place = importing.store(
                 repaired.staged,
@@ -278,35 +262,15 @@ def import_(
                 vocabulary=vocabulary,
                 rates=rates,
             )
-            message |= {
+            more |= {
                 "kept": True,
                 "folder": str(place),
-                "digest": registry.manifest(str(name))["digest"],
+                "digest": qfusion.data.registry.manifest(str(name))["digest"],
             }
-    if as_json:
-        print_json(message)
-    else:
-        _print_report(repaired.report, repaired.staged.title)
+    _print_report(repaired.report, repaired.staged.title, more, as_json)
     repaired.report.require_fit()
     if not check_only:
-        say(f"Kept as {name} in {message['folder']}; use it as --data {name}.")
-
-
-def _pairs(words: list[str]) -> dict[str, Path]:
-    paths = {}
-    for word in words:
-        key, equals, path = word.partition("=")
-        require(
-            bool(equals and key.strip() and path),
-            f"Argument `--modality` must have the form name=file, but is {word[:80]!r}. Write --modality "
-            "text=text.csv, say.",
-        )
-        require(
-            key.strip() not in paths,
-            f"Argument `--modality` must name every modality once, but names {key[:40]!r} twice. Drop one.",
-        )
-        paths[key.strip()] = Path(path)
-    return paths
+        say(f"Kept as {name} in {more['folder']}; use it as --data {name}.")
 
 
 @app.command(epilog=example("data remove my-set"))
@@ -315,18 +279,33 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Remove an imported set; the files that it was imported from stay."""
-    from qfusion.data import registry
 
-    place = registry.remove_imported(name)
-    if as_json:
-        print_json({"data": name, "removed": str(place)})
-    else:
-        print(f"{name} is removed from {place.parent}")
+    place = qfusion.data.registry.remove_imported(name)
+    print_result(
+        {"data": name, "removed": str(place)}, f"{name} is removed from {place.parent}", as_json
+    )
 
 
-def _print_report(report: Report, title: str) -> None:
+def _print_report(report: Report, title: str, more: dict[str, Any], as_json: bool) -> None:
+    """Prints what was found in files; as JSON with `more` that is to be said."""
     from qfusion.data.modality import CONVENTIONS
 
+    if as_json:
+        print_json(
+            {
+                "data": title,
+                "target": report.target["name"],
+                "convention": report.target["convention"],
+                "samples": report.splits,
+                "modalities": [
+                    {"name": m["name"], "size": m["shape"][-1], "sequence": m["sequence"]}
+                    for m in report.modalities
+                ],
+                "report": report.as_dict(),
+            }
+            | more
+        )
+        return
     sizes = ", ".join(f"{n:,} {split}" for split, n in report.splits.items())
     rows = [
         [m["name"], " x ".join(map(str, m["shape"])), "yes" if m["sequence"] else "no"]
@@ -357,16 +336,3 @@ def _print_findings(findings: list[dict[str, Any]]) -> None:
         where = f"{finding['modality']}: " if finding["modality"] else ""
         offered = f" [repair: {', '.join(finding['repairs'])}]" if finding["repairs"] else ""
         print(f"{finding['severity']:8}{where}{finding['words']}{offered}")
-
-
-def summary(dataset: Any) -> dict[str, Any]:
-    """Returns what `data check` prints of a data set."""
-    return {
-        "data": dataset.name,
-        "title": dataset.title,
-        "target": dataset.target.name,
-        "convention": dataset.target.convention,
-        "samples": {split: len(dataset.rows(split)) for split in ("train", "valid", "test")},
-        "modalities": [{"name": name, **spec} for name, spec in dataset.input_specs.items()],
-        "digest": dataset.digest,
-    }

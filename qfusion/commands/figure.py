@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import qfusion
 from qfusion._checks import check, choose
-from qfusion._files import atomic
+from qfusion._files import atomic, write_file
 from qfusion.commands.common import Data, Json, Model, load, print_json, say
 from qfusion.commands.samples import BACKGROUNDS, Contrast, Kind
 from qfusion.errors import InvalidInput, NotFound
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from qfusion.data import DataSet
     from qfusion.figures.export import Composition
     from qfusion.figures.recipe import ExportStyle, Recipe
-    from qfusion.report import Report
+    from qfusion.panels.pages import Taken
+    from qfusion.report.blocks import Report
     from qfusion.training.checkpoint import Checkpoint
 
 
@@ -31,6 +34,10 @@ SIZES_HELP = (
     "nature-double, ieee-single, ieee-double, acl-single, acl-double or neurips."
 )
 MAX_SIZE = 64_000_000  # bytes of a file that a recipe is read from
+Size = Annotated[str | None, typer.Option(help=SIZES_HELP)]
+Theme = Annotated[str | None, typer.Option(help="light, dark or grey.")]
+Font = Annotated[float | None, typer.Option(help="Letters in pt, in print.")]
+Dpi = Annotated[int | None, typer.Option(help="300 or 600, of a PNG.")]
 
 
 def figure(
@@ -68,10 +75,10 @@ def figure(
     tweak: Annotated[
         str | None, typer.Option(help="Change the model first, such as H.text-audio=0.5,T=1.2.")
     ] = None,
-    size: Annotated[str | None, typer.Option(help=SIZES_HELP)] = None,
-    theme: Annotated[str | None, typer.Option(help="light, dark or grey.")] = None,
-    font: Annotated[float | None, typer.Option(help="Letters in pt, in print.")] = None,
-    dpi: Annotated[int | None, typer.Option(help="300 or 600, of a PNG.")] = None,
+    size: Size = None,
+    theme: Theme = None,
+    font: Font = None,
+    dpi: Dpi = None,
     title: Annotated[bool | None, typer.Option(help="Write the title above.")] = None,
     caption: Annotated[bool | None, typer.Option(help="Write what the figure shows below.")] = None,
     hide: Annotated[
@@ -99,62 +106,59 @@ def figure(
         f"One of {', '.join(ways)} must be given, but {[name for name, way in ways.items() if way is not None]} are. "
         "Give one.",
     )
-    given = {
-        "size": size,
-        "theme": theme,
-        "font": font,
-        "dpi": dpi,
-        "title": title,
-        "caption": caption,
-        "hidden": hide,
-        "engine": engine,
-    }
-    changed = {name: value for name, value in given.items() if value is not None}
-    if recipe is not None and _composed(recipe, changed, kind, out, anyway, as_json):
-        return
-    by_name = {
-        "model": model,
-        "sample": sample,
-        "data": data,
-        "output": output,
-        "background": background,
-        "contrast": contrast,
-        "tweak": tweak,
-    }
-    result = _asked(
-        recipe,
-        link,
-        panel,
-        view,
-        {key: value for key, value in by_name.items() if value is not None},
+    changed = _given(
+        size=size,
+        theme=theme,
+        font=font,
+        dpi=dpi,
+        title=title,
+        caption=caption,
+        hidden=hide,
+        engine=engine,
     )
-    _write(result, changed, kind, out, anyway, as_json)
-
-
-def _asked(
-    recipe: Path | None, link: str | None, panel: str | None, view: str, by_name: dict[str, str]
-) -> Recipe:
-    """The recipe of the figure that is asked for."""
-    if recipe is None and link is None:  # before what takes seconds to import
+    if model is not None:  # before what takes seconds to import
         choose("View", view, VIEWS)
         check(
-            "sample" in by_name,
+            sample is not None,
             "Argument `--sample` must be given with `--model`. Give the id of a sample.",
         )
+    from qfusion.figures import export
     from qfusion.figures import recipe as recipes
-    from qfusion.figures.recipe import Recipe
-    from qfusion.panels import pages
 
     if recipe is not None:
-        return recipes.parse(read_recipe(recipe))
-    if link is not None:
-        page, address = pages.of_link(link)
+        content = read_recipe(recipe)
+        if export.is_composition(content):
+            check("hidden" not in changed, "Argument `--hide` is for one panel. Leave it out.")
+            whole = export.parse_composition(content)
+            style = _style(whole.style, changed, {"format": kind})
+            write_composition(replace(whole, style=style), out, anyway, as_json)
+            return
+        wanted = recipes.parse(content)
+    elif link is not None:
+        page, query = qfusion.panels.pages.of_link(link)
         if panel is None:
-            raise InvalidInput(
-                f"Argument `--panel` must name one of {', '.join(pages.figure_names(page, address))}. Give one of them."
-            )
-        return Recipe(page, panel, address)
-    return Recipe(pages.BY_NAME, view, {key: [value] for key, value in by_name.items()})
+            names = ", ".join(qfusion.panels.pages.figure_names(page, query))
+            raise InvalidInput(f"Argument `--panel` must name one of {names}. Give one of them.")
+        wanted = recipes.Recipe(page, panel, query)
+    else:
+        address = _given(
+            model=model,
+            sample=sample,
+            data=data,
+            output=output,
+            background=background,
+            contrast=contrast,
+            tweak=tweak,
+        )
+        wanted = recipes.Recipe(
+            qfusion.panels.pages.BY_NAME, view, {key: [value] for key, value in address.items()}
+        )
+    _write(wanted, changed, kind, out, anyway, as_json)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def read_recipe(path: Path) -> str:
@@ -179,49 +183,21 @@ def read_recipe(path: Path) -> str:
     return export.read_recipe(content)
 
 
-def _composed(
-    path: Path, changed: dict[str, Any], kind: str, out: Path, anyway: bool, as_json: bool
-) -> bool:
-    """Whether the file holds a composition's recipe, which is then made again."""
-    from qfusion.figures import export
-
-    text = read_recipe(path)
-    if not export.is_composition(text):
-        return False
-    check("hidden" not in changed, "Argument `--hide` is for one panel. Leave it out.")
-    composition = export.parse_composition(text)
-    style = _style(composition.style, changed, {"format": kind})
-    write_composition(replace(composition, style=style), out, anyway, as_json)
-    return True
-
-
 def write_composition(whole: Composition, out: Path, anyway: bool, as_json: bool) -> None:
     """Writes a composition's file and says so."""
     from qfusion.figures import export
-    from qfusion.panels import pages
 
-    taken = pages.cook_composition(whole, anyway=anyway)
+    pages = qfusion.panels.pages
+    panels = pages.cook_composition(whole, anyway=anyway)
     content, letters = export.noticed(
-        lambda: pages.save_composition(taken, whole), whole.style.format
+        lambda: pages.save_composition(panels, whole), whole.style.format
     )
-    with atomic(out) as part:
-        part.write_bytes(content)
-    for remark in [*pages.composition_remarks(whole, taken), *filter(None, [letters])]:
-        say(f"qfusion: note: {remark}")
-    say(f"Figure of {len(taken)} panels written to {out}")
+    _keep(out, content, [*pages.composition_remarks(whole, panels), letters])
+    say(f"Figure of {len(panels)} panels written to {out}")
     if as_json:
         print_json(
             {
-                "panels": [
-                    {
-                        "page": entry.recipe.page,
-                        "panel": entry.recipe.panel,
-                        "title": entry.title,
-                        "made_from": dict(entry.recipe.made_from),
-                        "numbers": entry.recipe.numbers,
-                    }
-                    for entry in taken
-                ],
+                "panels": [_about(panel) for panel in panels],
                 "columns": whole.columns,
                 "look": whole.style.as_dict(),
                 "out": str(out),
@@ -229,53 +205,52 @@ def write_composition(whole: Composition, out: Path, anyway: bool, as_json: bool
         )
 
 
+def _keep(out: Path, content: bytes, remarks: Iterable[str]) -> None:
+    """Writes a figure's file, and says what there is to know about it."""
+    write_file(out, content)
+    for remark in filter(None, remarks):
+        say(f"qfusion: note: {remark}")
+
+
+def _about(cooked: Taken) -> dict[str, Any]:
+    """What is printed of a figure as JSON."""
+    return {
+        "page": cooked.recipe.page,
+        "panel": cooked.recipe.panel,
+        "title": cooked.title,
+        "made_from": dict(cooked.recipe.made_from),
+        "numbers": cooked.recipe.numbers,
+    }
+
+
 def _style(style: ExportStyle, changed: dict[str, Any], always: dict[str, str]) -> ExportStyle:
     """A recipe's style with what is given on the command line; the letters are those usual for a size that is."""
-    from qfusion.figures.recipe import ExportStyle
-
     font = {"font": 0} if "size" in changed and "font" not in changed else {}
-    return ExportStyle.parse(style.as_dict() | changed | always | font)
+    return type(style).parse(style.as_dict() | changed | always | font)
 
 
 def _write(
     recipe: Recipe, changed: dict[str, Any], kind: str, out: Path, anyway: bool, as_json: bool
 ) -> None:
     from qfusion.figures import export
-    from qfusion.panels import pages
 
+    pages = qfusion.panels.pages
     wanted = replace(
         recipe, style=_style(recipe.style, changed, {"format": kind} if kind != "json" else {})
     )
-    taken = pages.cook(wanted, anyway=anyway)
+    cooked = pages.cook(wanted, anyway=anyway)
     content, letters = export.noticed(
-        lambda: taken.figure.to_json().encode() if kind == "json" else pages.save(taken, wanted),
+        lambda: cooked.figure.to_json().encode() if kind == "json" else pages.save(cooked, wanted),
         kind,
     )
-    with atomic(out) as part:
-        part.write_bytes(content)
-    for remark in [*pages.remarks(recipe, taken), *filter(None, [letters])]:
-        say(f"qfusion: note: {remark}")
+    _keep(out, content, [*pages.remarks(recipe, cooked), letters])
     say(f"Figure written to {out}")
     if as_json:
-        print_json(
-            {
-                "page": taken.recipe.page,
-                "panel": taken.recipe.panel,
-                "title": taken.title,
-                "made_from": dict(taken.recipe.made_from),
-                "numbers": taken.recipe.numbers,
-                "look": wanted.style.as_dict(),
-                "out": str(out),
-            }
-        )
+        print_json(_about(cooked) | {"look": wanted.style.as_dict(), "out": str(out)})
 
 
 # `compose`: several panels as one figure; `figures`: many figures as a zip.
 
-Size = Annotated[str | None, typer.Option(help=SIZES_HELP)]
-Theme = Annotated[str | None, typer.Option(help="light, dark or grey.")]
-Font = Annotated[float | None, typer.Option(help="Letters in pt, in print.")]
-Dpi = Annotated[int | None, typer.Option(help="300 or 600, of a PNG.")]
 Title = Annotated[bool | None, typer.Option(help="Write the titles above.")]
 Caption = Annotated[bool | None, typer.Option(help="Write what is shown below.")]
 
@@ -307,34 +282,27 @@ def compose(
 ) -> None:
     """Put several figures into one file as panels (a), (b), (c), its recipe included; `figure --recipe` makes it
     again."""
+    from qfusion.figures import export
     from qfusion.figures import recipe as recipes
-    from qfusion.figures.export import FORMATS, Composition
-    from qfusion.figures.recipe import ExportStyle, Recipe
-    from qfusion.panels import pages
 
     kind = out.suffix.lower().removeprefix(".")
     check(
-        kind in FORMATS,
-        f"Argument `--out` must end in {', '.join(f'.{name}' for name in FORMATS)}, but is "
+        kind in export.FORMATS,
+        f"Argument `--out` must end in {', '.join(f'.{name}' for name in export.FORMATS)}, but is "
         f"{out.name!r}. Give such a name.",
     )
     check((link is None) == (not panel), "Give `--link` together with `--panel`.")
     panels = [recipes.parse(read_recipe(path)) for path in parts or []]
     if link is not None:
-        page, address = pages.of_link(link)
-        panels += [Recipe(page, name, address) for name in panel or []]
-    given = {
-        "size": size or "double",
-        "theme": theme,
-        "font": font,
-        "dpi": dpi,
-        "title": title,
-        "caption": caption,
-    }
-    style = ExportStyle.parse(
-        {"format": kind} | {name: value for name, value in given.items() if value is not None}
+        page, address = qfusion.panels.pages.of_link(link)
+        panels += [recipes.Recipe(page, name, address) for name in panel or []]
+    style = recipes.ExportStyle.parse(
+        {"format": kind}
+        | _given(
+            size=size or "double", theme=theme, font=font, dpi=dpi, title=title, caption=caption
+        )
     )
-    write_composition(Composition(tuple(panels), columns, style), out, anyway, as_json)
+    write_composition(export.Composition(tuple(panels), columns, style), out, anyway, as_json)
 
 
 def figures(
@@ -365,19 +333,13 @@ def figures(
 ) -> None:
     """Write all figures of a page, or one for every sample of a cohort, into a zip with numbers and a manifest."""
     from qfusion.figures.recipe import ExportStyle
-    from qfusion.panels import pages
 
     check(out.suffix.lower() == ".zip", f"Argument `--out` must end in .zip, but is {out.name!r}.")
-    given: dict[str, Any] = {
-        "format": kind,
-        "size": size,
-        "theme": theme,
-        "font": font,
-        "dpi": dpi,
-        "title": title,
-        "caption": caption,
-    }
-    style = ExportStyle.parse({name: value for name, value in given.items() if value is not None})
+    style = ExportStyle.parse(
+        {"format": kind}
+        | _given(size=size, theme=theme, font=font, dpi=dpi, title=title, caption=caption)
+    )
+    pages = qfusion.panels.pages
     page, address = pages.of_link(link)
     if cohort is None:
         for name in panel or []:
@@ -435,8 +397,6 @@ def report(
 ) -> None:
     """Write a report on a sample, or on a cohort: contributions, dynamics, entropies, circuit, faithfulness, methods,
     BibTeX."""
-    from qfusion import report as reports
-
     check((sample is None) != (cohort is None), "Give either `--sample ID` or `--cohort FILTER`.")
     check(
         cohort is None or not tweak,
@@ -447,19 +407,16 @@ def report(
         contrast is None or background == "joint",
         "Give either `--contrast ID` or `--background KIND`: a contrast is a background.",
     )
-    reports.places(out)
+    qfusion.report.places(out)
     import torch
 
-    torch.set_num_threads(
-        1
-    )  # small products: more threads wait for each other, and sums would depend on their number
-    result, dataset = load(model, data)
+    # small products: more threads wait for each other, and sums would depend on their number
+    torch.set_num_threads(1)
+    trained, dataset = load(model, data)
     if sample is not None:
-        from qfusion.analysis.sample import case
-
-        made = reports.sample(
-            case(
-                result,
+        made = qfusion.report.sample(
+            qfusion.analysis.case(
+                trained,
                 sample,
                 dataset,
                 output=output,
@@ -469,11 +426,11 @@ def report(
             )
         )
     else:
-        made = _of_cohort(result, dataset, str(cohort), output, background, contrast)
-    files = reports.write(made, out)
+        made = _of_cohort(trained, dataset, str(cohort), output, background, contrast)
+    files = qfusion.report.write(made, out)
     letters = made.unsaid() if any(path.suffix.lower() == ".pdf" for path in files) else ""
-    for remark in filter(None, [letters]):
-        say(f"qfusion: note: {remark}")
+    if letters:
+        say(f"qfusion: note: {letters}")
     for path in files:
         say(f"Report written to {path}")
     if as_json:
@@ -483,7 +440,7 @@ def report(
                 "data": dataset.name,
                 "sample": sample,
                 "cohort": cohort,
-                "title": made.document.title,
+                "title": made.title,
                 "files": list(map(str, files)),
             }
         )
@@ -497,24 +454,19 @@ def _of_cohort(
     background: str,
     contrast: str | None,
 ) -> Report:
-    from qfusion import report as reports
     from qfusion.analysis import cohort_measures
-    from qfusion.analysis import sample as backgrounds
-    from qfusion.analysis import study as studies
-    from qfusion.analysis.sample import name_of
-    from qfusion.commands.common import output_index
+    from qfusion.analysis.sample import background_of_kind, name_of
+    from qfusion.analysis.study import build_study
     from qfusion.explain import cohorts
-    from qfusion.report import about_cohort as pages
+    from qfusion.report import about_cohort
 
-    study = studies.build_study(name_of(checkpoint), checkpoint.card, checkpoint.model, dataset)
+    study = build_study(name_of(checkpoint), checkpoint.card, checkpoint.model, dataset)
     if contrast is not None or background != "joint":
-        study = study.against(
-            backgrounds.background_of_kind(
-                study, background if contrast is None else "contrast", contrast or ""
-            )
-        )
+        kind = background if contrast is None else "contrast"
+        study = study.against(background_of_kind(study, kind, contrast or ""))
     parts = cohorts.parse(cohort)
-    index = None if output is None else output_index(checkpoint.model.outputs, output)
-    return reports.cohort(
-        pages.members(study, cohort_measures.table_for(study, index, parts), parts)
+    outputs = checkpoint.model.outputs
+    index = None if output is None else outputs.index(choose("Output", output, outputs))
+    return qfusion.report.cohort(
+        about_cohort.members(study, cohort_measures.table_for(study, index, parts), parts)
     )

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+import qfusion
 from qfusion._checks import check, choose
-from qfusion._files import atomic
+from qfusion._files import write_file
 from qfusion.commands.common import (
     Data,
     Json,
@@ -24,28 +25,20 @@ from qfusion.commands.common import (
     load,
     number,
     print_json,
+    print_metrics,
+    print_result,
     print_table,
     say,
 )
 
 # `models`, `train`, `evaluate`: what models there are, making one, measuring one.
 
-Way = Annotated[
-    str,
-    typer.Option(
-        "--way",
-        metavar="WAY",
-        help="How an evolution is worked out: observables (once for all samples), states "
-        "(of each sample), trajectories (sampled), or auto: the cheapest.",
-    ),
-]
 HEADLINES = ("acc2_non0", "acc2", "mae", "corr", "accuracy")  # the rest is on the card
 
 
 def models(as_json: Json = False) -> None:
     """List the trained models, shipped and your own, with their test metrics over seeds."""
-    from qfusion.training import checkpoint
-
+    checkpoint = qfusion.training.checkpoint
     cards = [checkpoint.card(name) for name in checkpoint.available()]
     if as_json:
         print_json(cards)
@@ -57,23 +50,11 @@ def models(as_json: Json = False) -> None:
 
 
 def _spread(card: dict) -> str:
-    from qfusion.training.metrics import describe
-
-    metrics = card["metrics"].get("test", {})
+    metrics, labels = card["metrics"].get("test", {}), qfusion.training.metrics.describe
     return "\n".join(
-        f"{describe[key].short} {number(metrics[key]['mean'])} ± {number(metrics[key]['std'])}"
+        f"{labels[key].short} {number(metrics[key]['mean'])} ± {number(metrics[key]['std'])}"
         for key in HEADLINES
         if key in metrics
-    )
-
-
-def _scatter(model: Any, dataset: Any, rows: np.ndarray) -> str:
-    """What sampling leaves, from a few rows."""
-    few = dataset.inputs(rows[:16], dtype=next(model.parameters()).dtype)
-    estimate = model.estimate(few)
-    return (
-        f" {estimate.trajectories} trajectories of each sample leave a standard error of about "
-        f"{float(estimate.errors.mean()):.2g} in a score."
     )
 
 
@@ -85,51 +66,58 @@ def evaluate(
     swap: Swap = None,
     noise: Noise = None,
     seed: Seed = 0,
-    way: Way = "auto",
+    way: Annotated[
+        str,
+        typer.Option(
+            "--way",
+            metavar="WAY",
+            help="How an evolution is worked out: observables (once for all samples), states "
+            "(of each sample), trajectories (sampled), or auto: the cheapest.",
+        ),
+    ] = "auto",
     as_json: Json = False,
 ) -> None:
     """Measure a trained model on one split of a data set, as recorded or with modalities absent, swapped or noisy."""
     from qfusion.explain import backgrounds, interventions
-    from qfusion.models.registry import can, require
-    from qfusion.training import checkpoint, metrics
-    from qfusion.training.options import joined
 
-    with joined("cpu") as (group, _):
-        result, dataset = load(model, data)
+    with qfusion.training.options.joined("cpu") as (group, _):
+        trained, dataset = load(model, data)
         wanted = disturbance(dataset.names, missing, swap, noise, seed)
-        model_asked, how = result.model, None
-        if way != "auto" or can(result.model, "time"):
-            model_asked = require(
-                result.model, "time", "whose way could be chosen", "Option `--way`: the model"
+        rows, trained_on = (
+            dataset.rows(split),
+            qfusion.training.checkpoint.training_split(trained.card),
+        )
+        evaluated, how = trained.model, None
+        if way != "auto" or qfusion.models.can(evaluated, "time"):
+            evaluated = qfusion.models.require(
+                evaluated, "time", "whose way could be chosen", "Option `--way`: the model"
             ).by(way)
-            how = model_asked.choice(min(len(dataset.rows(split)), interventions.BATCH))
-        rows, trained_on = dataset.rows(split), checkpoint.training_split(result.card)
+            how = evaluated.choice(min(len(rows), interventions.BATCH))
         behind = (
-            backgrounds.background_of(result.model, dataset, dataset.rows(trained_on), group=group)
+            backgrounds.background_of(trained.model, dataset, dataset.rows(trained_on), group=group)
             if wanted.missing
             else None
         )
         parts = group.collected(
             {
                 place: interventions.scores(
-                    model_asked, dataset, part, wanted, trained_on, behind, rows
+                    evaluated, dataset, part, wanted, trained_on, behind, rows
                 )
                 for place, part in backgrounds.chunks(rows, group)
             }
         )
-        measured = metrics.of_rows(
+        measured = qfusion.training.metrics.of_rows(
             dataset, rows, np.concatenate([parts[place] for place in sorted(parts)])
         )
         if not group.leads:
             return
-    n = len(rows)
     if as_json:
         print_json(
             {
                 "model": model,
                 "data": dataset.name,
                 "split": split,
-                "n": n,
+                "n": len(rows),
                 "disturbance": wanted.words,
                 "convention": dataset.target.convention,
                 "metrics": measured,
@@ -137,13 +125,22 @@ def evaluate(
             }
         )
         return
-    print_table(
+    print_metrics(
         ["Metric", "Value"],
-        [[about.short, number(measured[key])] for key, about in metrics.labels(measured).items()],
-        title=f"{model} on {dataset.name}, {split}, {n} samples, {wanted.words}",
+        [measured],
+        f"{model} on {dataset.name}, {split}, {len(rows)} samples, {wanted.words}",
     )
     if how is not None:
-        say(how.why + (_scatter(model_asked, dataset, rows) if how.way == "trajectories" else ""))
+        say(how.why + (_scatter(evaluated, dataset, rows) if how.way == "trajectories" else ""))
+
+
+def _scatter(model: Any, dataset: Any, rows: np.ndarray) -> str:
+    """What sampling leaves, from a few rows."""
+    estimate = model.estimate(dataset.inputs(rows[:16], dtype=next(model.parameters()).dtype))
+    return (
+        f" {estimate.trajectories} trajectories of each sample leave a standard error of about "
+        f"{float(estimate.errors.mean()):.2g} in a score."
+    )
 
 
 # `model`: importing a model that was trained elsewhere.
@@ -225,7 +222,6 @@ def import_(
 ) -> None:
     """Import a program: its inputs are matched to a data set's modalities by a card, checked on ten rows, and kept
     among the models."""
-    from qfusion import data as sources
     from qfusion.training import imports
 
     check(
@@ -235,55 +231,46 @@ def import_(
     )
     if name is not None and not check_only:
         imports.check_name(name, out, replace)
-    dataset = sources.load(data)
-    words = None if card is None else imports.read_card(card)
+    dataset = qfusion.data.load(data)
+    corrected = None if card is None else imports.read_card(card)
     written = _card_path(program)
     try:
-        taken = imports.take(program, dataset, words, weights, adapter)
+        taken = imports.take(program, dataset, corrected, weights, adapter)
     except imports.Unfit as error:
         imports.write_card(error.card, written)
         say(f"A first card is written to {written}; correct it and add --card {written}.")
         raise
-    if words is None:
+    if corrected is None:
         imports.write_card(taken.model.card, written)
     for warning in taken.warnings:
         say(f"qfusion: warning: {warning}")
-    place = None if check_only else imports.keep(taken, dataset, str(name), out, title, replace)
-    measured = _measured(place)
-    stored = None if place is None else {"name": name, "path": str(place), "metrics": measured}
+    stored = None
+    if not check_only:
+        place = imports.keep(taken, dataset, str(name), out, title, replace)
+        measured = dict(qfusion.training.checkpoint.card(place)["this_seed"].get("test", {}))
+        stored = {"name": name, "path": str(place), "metrics": measured}
     if as_json:
         print_json(imports.summary(taken, stored))
         return
-    _print(taken, measured, dataset.title)
-    if words is None:
+    _print(taken, {} if stored is None else measured, dataset.title)
+    if corrected is None:
         say(
             f"The card was guessed and is written to {written}; where it is wrong, correct it, and add --card "
             f"{written} --replace."
         )
-    if place is not None:
-        say(
-            f"Kept as {name if out is None else place}; use it as --model {name if out is None else place}."
-        )
+    if stored is not None:
+        called = name if out is None else place
+        say(f"Kept as {called}; use it as --model {called}.")
 
 
 def _card_path(program: str) -> Path:
-    stem = (
-        program.rpartition(":")[2]
-        if ":" in program and not Path(program).exists()
-        else Path(program).stem
-    )
-    return (Path(program).parent if Path(program).exists() else Path()) / f"{stem}.toml"
-
-
-def _measured(place: Path | None) -> dict[str, float]:
-    from qfusion.training import checkpoint
-
-    return {} if place is None else dict(checkpoint.card(place)["this_seed"].get("test", {}))
+    path = Path(program)
+    if path.exists():
+        return path.parent / f"{path.stem}.toml"
+    return Path(f"{program.rpartition(':')[2] if ':' in program else path.stem}.toml")
 
 
 def _print(taken: Any, measured: dict[str, float], title: str) -> None:
-    from qfusion.training import metrics
-
     rows = [
         [
             entry.name,
@@ -303,13 +290,7 @@ def _print(taken: Any, measured: dict[str, float], title: str) -> None:
         "Scores of ten rows are finite, repeat, and do not depend on one another."
     )
     if measured:
-        print_table(
-            ["Metric", "Test"],
-            [
-                [about.short, number(measured[key])]
-                for key, about in metrics.labels(measured).items()
-            ],
-        )
+        print_metrics(["Metric", "Test"], [measured])
 
 
 @app.command(epilog=example("model remove my-mult"))
@@ -321,10 +302,7 @@ def remove(
     from qfusion.training import imports
 
     place = imports.remove(name)
-    if as_json:
-        print_json({"model": name, "removed": str(place)})
-    else:
-        print(f"{name} is removed from {place}")
+    print_result({"model": name, "removed": str(place)}, f"{name} is removed from {place}", as_json)
 
 
 # `export`: a trained model, tweaked or not, for use elsewhere.
@@ -372,10 +350,9 @@ def export(
 ) -> None:
     """Write a model, as trained or tweaked, as a checkpoint, a program of torch, QuTiP objects, OpenQASM or NumPy
     arrays."""
-    from qfusion import model_export
-
-    wanted = model_export.FORMATS[choose("Format", kind, model_export.FORMATS)]
-    choose("Precision", precision, model_export.PRECISIONS)
+    formats = model_export
+    wanted = formats.FORMATS[choose("Format", kind, formats.FORMATS)]
+    choose("Precision", precision, formats.PRECISIONS)
     endings = (".json", ".zip") if kind == "checkpoint" else (wanted.ending,)
     check(
         out.suffix.lower() in endings,
@@ -385,22 +362,21 @@ def export(
         wanted.of_sample or sample is None,
         f"Format '{kind}' is of the model, not of one sample. Leave `--sample` out.",
     )
-    result, dataset = load(model, data)
+    trained, dataset = load(model, data)
     tweak = ",".join(set_ or [])
     if kind == "checkpoint" and out.suffix.lower() == ".json":
-        model_export.save(out, result, tweak, dataset)
+        formats.save(out, trained, tweak, dataset)
     else:
-        content = model_export.make(
+        content = formats.make(
             kind,
-            result,
+            trained,
             dataset,
             tweak=tweak,
             sample=sample or "",
             model_name=out.stem if kind == "checkpoint" else "",
             precision=precision,
         )
-        with atomic(out) as part:
-            part.write_bytes(content)
+        write_file(out, content)
     if as_json:
         print_json(
             {
@@ -412,5 +388,5 @@ def export(
                 "out": str(out),
             }
         )
-        return
-    say(f"{wanted.title} of {model}{f', tweaked by {tweak}' if tweak else ''} written to {out}")
+    else:
+        say(f"{wanted.title} of {model}{f', tweaked by {tweak}' if tweak else ''} written to {out}")

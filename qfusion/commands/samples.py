@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+import qfusion
 from qfusion._checks import check, choose
 from qfusion.commands.common import (
     Data,
@@ -24,7 +25,6 @@ from qfusion.commands.common import (
     inputs,
     load,
     number,
-    output_index,
     print_json,
     print_table,
     table_path,
@@ -48,14 +48,6 @@ if TYPE_CHECKING:
 # The option of `explain` that says which term of the dynamics built which term of the decision.
 
 SHOWN = 3  # terms of the dynamics that are printed for each contribution; all are in the JSON
-Physics = Annotated[
-    bool,
-    typer.Option(
-        "--physics",
-        help="Say which coupling and dissipation built which contribution: of the sample, "
-        "or on average over the split.",
-    ),
-]
 
 
 def matrix(
@@ -66,65 +58,49 @@ def matrix(
     missing: Sequence[str],
 ) -> dict[str, Any]:
     """Returns what each term of the dynamics added to each dividend, what was there before it and is there after it,
-    and the error.
+    and the error; of several samples also the mean size of every part, which their mean cancels.
 
     Args:
         missing: modalities that are left out: dividends that they take part in are 0.
     """
-    from qfusion.explain import building
-
-    built = building.built(model, features, behind, output, times=[0.0])
+    built = qfusion.explain.built(model, features, behind, output, times=[0.0])
     there = np.array(
         [not set(name.split("+")) & set(missing) for name in built.dividends], dtype=float
     )
-    keys = [parameter.key for parameter in built.terms]
-    parts = {
-        name: dict(zip(keys, row, strict=True))
-        for name, row in zip(built.dividends, there[:, None] * built.parts, strict=True)
-    }
-    return {
-        "physics": parts,
+
+    def by_term(parts: np.ndarray) -> dict[str, dict[str, float]]:
+        keys = [term.key for term in built.terms]
+        return {
+            name: dict(zip(keys, row, strict=True))
+            for name, row in zip(built.dividends, there[:, None] * parts, strict=True)
+        }
+
+    words = {
+        "physics": by_term(built.parts),
         "physics_start": dict(zip(built.dividends, there * built.start, strict=True)),
         "physics_end": dict(zip(built.dividends, there * built.end, strict=True)),
         "physics_terms": {term.key: term.title for term in built.terms},
         "physics_error": built.error,
         "physics_nodes": built.nodes,
         "physics_samples": built.count,
-    } | ({} if built.count == 1 else _sizes(model, features, behind, output, there))
-
-
-def _sizes(
-    model: FusionModel,
-    features: Mapping[str, Any],
-    behind: AnyBackground,
-    output: int,
-    there: np.ndarray,
-) -> dict[str, Any]:
-    """What cancels in the mean over samples: the mean size of every part."""
-    from qfusion.explain import building
-
-    built_each = building.built_each(model, features, behind, output)
-    parts = there[:, None] * built_each.sizes()[1]
-    keys = [parameter.key for parameter in built_each.terms]
-    return {
-        "physics_sizes": {
-            name: dict(zip(keys, row, strict=True))
-            for name, row in zip(built_each.dividends, parts, strict=True)
-        }
     }
+    if built.count > 1:
+        by_sample = qfusion.explain.built_each(model, features, behind, output)
+        words["physics_sizes"] = by_term(by_sample.sizes()[1])
+    return words
 
 
 def print_matrix(result: Mapping[str, Any]) -> None:
     """Prints every dividend with what it was without evolution, what it became, and the terms that did most of it."""
     titles, count = result["physics_terms"], result["physics_samples"]
-    rows = [
-        [
-            name or "(none)",
-            *(f"{result[key][name]:+.3f}" for key in ("physics_start", "physics_end")),
-            _built(parts, titles),
-        ]
-        for name, parts in result["physics"].items()
-    ]
+    rows = []
+    for name, parts in result["physics"].items():
+        order = sorted(parts, key=lambda key: -abs(parts[key]))
+        lines = [f"{parts[key]:+.3f} {titles[key]}" for key in order[:SHOWN]]
+        rest = [parts[key] for key in order[SHOWN:]]
+        lines += [f"{sum(rest):+.3f} {len(rest)} others"] if rest else []
+        start, end = (f"{result[key][name]:+.3f}" for key in ("physics_start", "physics_end"))
+        rows.append([name or "(none)", start, end, "\n".join(lines)])
     print_table(
         ["Contribution", "At t = 0", "At T", "Built by, largest first"],
         rows,
@@ -133,35 +109,10 @@ def print_matrix(result: Mapping[str, Any]) -> None:
     )
 
 
-def _built(parts: Mapping[str, float], titles: Mapping[str, str]) -> str:
-    order = sorted(parts, key=lambda key: -abs(parts[key]))
-    lines = [f"{parts[key]:+.3f} {titles[key]}" for key in order[:SHOWN]]
-    rest = order[SHOWN:]
-    return "\n".join(
-        lines + ([f"{sum(parts[key] for key in rest):+.3f} {len(rest)} others"] if rest else [])
-    )
-
-
 # The options of `explain` that take the correlations of a modality away at a time.
 
 MAX_CURVE_TIMES = 1001
 ALL = "all"
-Cut = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--cut",
-        metavar="MODALITY",
-        help="Take the correlations of this modality away at a time, "
-        "evolve on and read; may be given several times, or "
-        "all.",
-    ),
-]
-Times = Annotated[
-    int | None,
-    typer.Option(
-        "--times", help="With --cut: how many times, evenly from 0 to the end; 21 unless given."
-    ),
-]
 
 
 def check_cuts(
@@ -255,7 +206,6 @@ def print_curves(result: Mapping[str, Any]) -> None:
 MAX_TIMES = 10_001
 MAX_TRAJECTORIES = 10_000
 BACKGROUNDS = ("joint", "product", "mixed", "zero")
-Sample = Annotated[str | None, typer.Option("--sample", metavar="ID", help="Id of the sample.")]
 Kind = Annotated[
     str,
     typer.Option(
@@ -277,7 +227,9 @@ Contrast = Annotated[
 
 def explain(
     model: Model,
-    sample: Sample = None,
+    sample: Annotated[
+        str | None, typer.Option("--sample", metavar="ID", help="Id of the sample.")
+    ] = None,
     data: Data = None,
     background: Kind = "joint",
     contrast: Contrast = None,
@@ -294,9 +246,30 @@ def explain(
     swap: Swap = None,
     noise: Noise = None,
     seed: Seed = 0,
-    cut: Cut = None,
-    times: Times = None,
-    physics: Physics = False,
+    cut: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--cut",
+            metavar="MODALITY",
+            help="Take the correlations of this modality away at a time, "
+            "evolve on and read; may be given several times, or "
+            "all.",
+        ),
+    ] = None,
+    times: Annotated[
+        int | None,
+        typer.Option(
+            "--times", help="With --cut: how many times, evenly from 0 to the end; 21 unless given."
+        ),
+    ] = None,
+    physics: Annotated[
+        bool,
+        typer.Option(
+            "--physics",
+            help="Say which coupling and dissipation built which contribution: of the sample, "
+            "or on average over the split.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Split a decision exactly into what each modality and each combination contributed, against the training set or
@@ -317,173 +290,113 @@ def explain(
     check_cuts(cut, times, sample, missing)
     if out is not None:
         table_path(out)
-    from qfusion.explain import stability
-    from qfusion.training.options import joined
+    from qfusion.explain import backgrounds, stability
 
-    with joined("cpu") as (group, _):
-        result, dataset = load(model, data)
+    with qfusion.training.options.joined("cpu") as (group, _):
+        trained, dataset = load(model, data)
         rows = dataset.rows(split) if sample is None else np.array([dataset.row(sample)])
         wanted = disturbance(dataset.names, missing, swap, noise, seed)
-        behind = _background(result, dataset, background, contrast, group)
-        study = _Explained(result, dataset, rows, wanted, behind, group)
-        index = output_index(result.model.outputs, output)
-        words: dict[str, Any] = {}
-        seeds = stability.measured(model, result.card, dataset)
+        behind = _background(trained, dataset, background, contrast, group)
+        outputs = trained.model.outputs
+        index = 0 if output is None else outputs.index(choose("Output", output, outputs))
+        seeds = stability.measured(model, trained.card, dataset)
+        seconds = 0.0
+
+        def explained(part: np.ndarray) -> tuple[Explanation, Doubt | None]:
+            nonlocal seconds
+            explanation, took = _explained(trained, dataset, part, wanted, behind)
+            seconds += took
+            doubt = stability.doubt(seeds, dataset, part, np.full(len(part), index))
+            return explanation, doubt
+
+        def tables() -> Iterator[tuple[int, pd.DataFrame]]:
+            for number, part in backgrounds.chunks(rows, group):
+                yield number, _table(*explained(part), dataset, part, index)
+
         if sample is not None:
-            explained = next(iter(study))[1]
-            words = _sample(explained, dataset, rows[0], index) | {"disturbance": wanted.words}
-            words["verdict"] = _verdict(
-                explained, index, stability.doubt(seeds, dataset, rows, np.full(len(rows), index))
-            )
-            if cut:
-                words["cut"] = curves(
-                    result.model,
-                    _features(result, dataset, rows, wanted),
-                    behind,
-                    cut,
-                    times,
-                    index,
-                )
+            explanation, doubt = explained(rows)
+            words = _sample(explanation, dataset, rows[0], index)
+            words |= {
+                "disturbance": wanted.words,
+                "verdict": _verdict(explanation, index, doubt),
+            }
+        else:
+            words = {
+                "model": model,
+                "data": dataset.name,
+                "split": split,
+                "n": len(rows),
+                "background": behind.name,
+                "background_size": behind.size,
+                "output": outputs[index],
+                **({} if out is None else {"seconds": 0.0}),
+                "disturbance": wanted.words,
+                **({} if out is None else {"out": str(out)}),
+            }
+        if cut:
+            features = _features(trained, dataset, rows, wanted)
+            words["cut"] = curves(trained.model, features, behind, cut, times, index)
         if physics and group.leads:
-            words |= matrix(
-                result.model,
-                _features(result, dataset, rows, wanted),
-                behind,
-                index,
-                wanted.missing,
-            )
-        about = {
-            "model": model,
-            "data": dataset.name,
-            "split": split,
-            "n": len(rows),
-            "background": behind.name,
-            "background_size": behind.size,
-            "output": result.model.outputs[index],
-        }
-        if out is None and sample is None:
-            if group.leads:
-                _print_split(about | {"disturbance": wanted.words} | words, as_json)
-            return
-        if out is None:
-            _print_sample(words, as_json)
-            return
-        n = write_chunks(
-            (
-                (
-                    number,
-                    _table(
-                        explanation,
-                        dataset,
-                        part,
-                        index,
-                        stability.doubt(seeds, dataset, part, np.full(len(part), index)),
-                    ),
-                )
-                for (number, explanation), part in zip(study, study.parts, strict=True)
-            ),
-            out,
-            group,
-        )
-        if sample is not None and group.leads:
-            _print_sample(words, as_json)
-        elif group.leads:
-            _print_split(
-                about
-                | {"n": n, "seconds": study.seconds, "disturbance": wanted.words, "out": str(out)}
-                | words,
-                as_json,
-            )
+            features = _features(trained, dataset, rows, wanted)
+            words |= matrix(trained.model, features, behind, index, wanted.missing)
+        if out is not None:
+            write_chunks(tables(), out, group)
+        if "seconds" in words:
+            words["seconds"] = seconds
+        if group.leads:
+            _print(words, as_json)
 
 
-class _Explained:
-    """The explanations of this process's chunks of rows, one after the other, and the seconds that they took: encoding
-    the samples, evolving the observables, coalition values, dividends, Shapley values and interactions; not loading,
-    nor encoding the background."""
+def _explained(
+    trained: Checkpoint,
+    dataset: DataSet,
+    rows: np.ndarray,
+    wanted: Disturbance,
+    behind: AnyBackground,
+) -> tuple[Explanation, float]:
+    """The explanation of rows and the seconds that it took: encoding the samples, evolving the observables, coalition
+    values, dividends, Shapley values and interactions; not loading, nor encoding the background."""
+    from qfusion.explain import interventions
 
-    def __init__(
-        self,
-        checkpoint: Checkpoint,
-        dataset: DataSet,
-        rows: np.ndarray,
-        wanted: Disturbance,
-        behind: AnyBackground,
-        group: Group,
-    ):
-        from qfusion.explain import backgrounds
-
-        self.checkpoint, self.dataset, self.disturbance, self.behind, self.seconds = (
-            checkpoint,
-            dataset,
-            wanted,
-            behind,
-            0.0,
-        )
-        chunks = list(backgrounds.chunks(rows, group))
-        self.places, self.parts = [place for place, _ in chunks], [part for _, part in chunks]
-
-    def __iter__(self) -> Iterator[tuple[int, Explanation]]:
-        from qfusion import explain as method
-        from qfusion.explain import interventions
-
-        for place, part in zip(self.places, self.parts, strict=True):
-            features = _features(self.checkpoint, self.dataset, part, self.disturbance)
-            started = time.perf_counter()
-            explanation = method.explain(self.checkpoint.model, features, self.behind)
-            _ = explanation.interaction  # worked out when first asked for
-            self.seconds += time.perf_counter() - started
-            yield (
-                place,
-                interventions.without(explanation, self.disturbance.missing)
-                if self.disturbance.missing
-                else explanation,
-            )
+    features = _features(trained, dataset, rows, wanted)
+    started = time.perf_counter()
+    explanation = qfusion.explain.explain(trained.model, features, behind)
+    _ = explanation.interaction  # worked out when first asked for
+    seconds = time.perf_counter() - started
+    if wanted.missing:
+        explanation = interventions.without(explanation, wanted.missing)
+    return explanation, seconds
 
 
 def _features(
-    result: Checkpoint, dataset: DataSet, rows: Any, wanted: Disturbance
+    trained: Checkpoint, dataset: DataSet, rows: Any, wanted: Disturbance
 ) -> dict[str, Any]:
     """Inputs of rows of one split, with noise, and with modalities of others of that split."""
     from qfusion.explain import interventions
-    from qfusion.training import checkpoint
 
     pool = dataset.rows(str(dataset.split[rows[0]]))
-    return interventions.inputs(
-        dataset, rows, wanted, checkpoint.training_split(result.card), pool, model=result.model
-    )
+    split = qfusion.training.checkpoint.training_split(trained.card)
+    return interventions.inputs(dataset, rows, wanted, split, pool, model=trained.model)
 
 
 def _background(
-    result: Checkpoint, dataset: DataSet, kind: str, contrast: str | None, group: Group
+    trained: Checkpoint, dataset: DataSet, kind: str, contrast: str | None, group: Group
 ) -> AnyBackground:
-    from qfusion import explain as method
-    from qfusion.explain import backgrounds
-    from qfusion.training import checkpoint
-
     if contrast is not None:
-        return method.background(
-            result.model, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast
-        )
-    return backgrounds.background_of(
-        result.model,
-        dataset,
-        dataset.rows(checkpoint.training_split(result.card)),
-        kind,
-        group=group,
+        features = inputs(dataset, [dataset.row(contrast)])
+        return qfusion.explain.background(trained.model, features, "contrast", label=contrast)
+    rows = dataset.rows(qfusion.training.checkpoint.training_split(trained.card))
+    return qfusion.explain.backgrounds.background_of(
+        trained.model, dataset, rows, kind, group=group
     )
 
 
 def _sample(explanation: Explanation, dataset: DataSet, row: int, index: int) -> dict[str, Any]:
-    names = explanation.coalitions
-    truth = (
-        dataset.y[row]
-        if dataset.target.kind == "regression"
-        else dataset.target.classes[dataset.y[row]]
-    )
+    names, classes = explanation.coalitions, dataset.target.classes
     return {
         "sample": dataset.ids[row],
         "output": explanation.outputs[index],
-        "truth": truth,
+        "truth": classes[dataset.y[row]] if classes else dataset.y[row],
         "prediction": explanation.prediction[0, index],
         "baseline": explanation.baseline[index],
         "coalitions": dict(zip(names, explanation.values[0, :, index], strict=True)),
@@ -501,25 +414,20 @@ def _sample(explanation: Explanation, dataset: DataSet, row: int, index: int) ->
 
 
 def _verdict(explanation: Explanation, output: int, doubt: Doubt | None) -> dict[str, Any]:
-    from qfusion.explain import verdicts
-
-    verdict = verdicts.verdict(explanation, 0, output, doubt)
-    conflict = verdicts.conflict(verdict)
+    verdict = qfusion.explain.verdicts.verdict(explanation, 0, output, doubt)
     return verdict.record() | {
         "says": [
-            f"{verdicts.decided(verdict)} {verdicts.largest_part(verdict.dividends)}.",
-            f"Did the modalities conflict? {conflict}",
+            f"{qfusion.explain.verdicts.decided(verdict)} {qfusion.explain.verdicts.largest_part(verdict.dividends)}.",
+            f"Did the modalities conflict? {qfusion.explain.verdicts.conflict(verdict)}",
         ]
     }
 
 
 def _table(
-    explanation: Explanation, dataset: DataSet, rows: np.ndarray, output: int, doubt: Doubt | None
+    explanation: Explanation, doubt: Doubt | None, dataset: DataSet, rows: np.ndarray, output: int
 ) -> pd.DataFrame:
     """A row a sample: its contributions, how its modalities relate, and which of them leads."""
-    from qfusion.explain.verdicts import judge
-
-    verdict = judge(explanation, output, doubt)
+    verdict = qfusion.explain.judge(explanation, output, doubt)
     return (
         explanation.frame(dataset.ids[rows].tolist(), output=output)
         .reset_index()
@@ -527,49 +435,34 @@ def _table(
     )
 
 
-def _print_sample(result: dict[str, Any], as_json: bool) -> None:
+def _print(result: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    truth = result["truth"] if isinstance(result["truth"], str) else number(result["truth"])
-    title = (
-        f"{result['sample']}: {result['output']} {number(result['prediction'])}, truth {truth}, "
-        f"{result['disturbance']}, against {_against(result)}"
-    )
-    rows = [
-        [
-            name or "(none)",
-            number(result["coalitions"][name]),
-            _signed(value),
-            _signed(result["shapley"].get(name)),
-        ]
-        for name, value in result["dividends"].items()
-    ]
-    print_table(
-        ["Modalities", "Score with these", "Contribution", "Shapley value"], rows, title=title
-    )
-    for sentence in result["verdict"]["says"]:
-        typer.echo(sentence)
+    if "verdict" in result:
+        truth, behind = result["truth"], result["background"]
+        if behind in ("joint", "product"):
+            behind = f"{behind} of {result['background_size']:,} training samples"
+        print_table(
+            ["Modalities", "Score with these", "Contribution", "Shapley value"],
+            [
+                [
+                    name or "(none)",
+                    number(result["coalitions"][name]),
+                    f"{value:+.3f}",
+                    f"{result['shapley'][name]:+.3f}" if name in result["shapley"] else "",
+                ]
+                for name, value in result["dividends"].items()
+            ],
+            title=f"{result['sample']}: {result['output']} {number(result['prediction'])}, truth "
+            f"{truth if isinstance(truth, str) else number(truth)}, {result['disturbance']}, against {behind}",
+        )
+        for sentence in result["verdict"]["says"]:
+            typer.echo(sentence)
     if "cut" in result:
         print_curves(result["cut"])
     if "physics" in result:
         print_matrix(result)
-
-
-def _print_split(result: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print_json(result)
-    elif "physics" in result:
-        print_matrix(result)
-
-
-def _against(result: dict[str, Any]) -> str:
-    name, size = result["background"], result["background_size"]
-    return f"{name} of {size:,} training samples" if name in ("joint", "product") else name
-
-
-def _signed(value: float | None) -> str:
-    return "" if value is None else f"{value:+.3f}"
 
 
 def track(
@@ -598,18 +491,16 @@ def track(
         "in that range.",
     )
     table_path(out)
-    result, dataset = load(model, data)
+    trained, dataset = load(model, data)
     row = dataset.row(sample)
-    from qfusion import track as tracking
-    from qfusion.models import require
-
-    physics = require(result.model, "time", "to track", f"Model '{model}'")
+    physics = qfusion.models.require(trained.model, "time", "to track", f"Model '{model}'")
     system = physics.system()
     psi = physics.product_state(physics.encode(inputs(dataset, row)))[0].detach()
-    tracked = tracking.track(
+    tracked = qfusion.track.track(
         system, psi, np.linspace(0, system.duration, times), trajectories=trajectories, seed=seed
     )
-    write_table(tracking.to_frame(tracked).assign(**_trajectory_columns(tracked)), out)
+    frame = qfusion.track.to_frame(tracked).assign(**_trajectory_columns(tracked))
+    write_table([frame], out)
     if as_json:
         jumps = [
             [{"t": t, "jump": k} for t, k in zip(run.jump_times, run.jump_operators, strict=True)]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import qfusion
 from qfusion._checks import check, choose, read_toml
 from qfusion._sentences import Pace
-from qfusion.commands.common import Json, bar, number, print_json, print_table, say
+from qfusion.commands.common import Json, bar, number, print_json, print_metrics, print_table, say
 from qfusion.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -105,10 +106,6 @@ def train(
 
     Under `torchrun --nproc-per-node=N -m qfusion train ...` N processes share every batch.
     """
-    from qfusion import runs
-    from qfusion.training import metrics
-    from qfusion.training.options import joined
-
     if find_rate:
         check(
             not (resume or out or name),
@@ -116,29 +113,22 @@ def train(
         )
         _find_rate(_plan(data, model, seed, assign or [], config), as_json)
         return
-    with joined(device) as (group, place):
+    with qfusion.training.options.joined(device) as (group, place):
         check(
             resume is None
             or not (data or out or name or model or config or assign or seed is not None),
             "Argument `--resume` goes on with what was begun: leave out --data, --out, --name, --model, --seed, "
             "--set and --config.",
         )
-        run = runs.Run(
-            Path(
-                group.agreed(
-                    str(
-                        _run(resume, out, name, _plan(data, model, seed, assign or [], config))
-                        if group.leads and resume is None
-                        else _found(resume)
-                        if group.leads
-                        else ""
-                    )
-                )
-            )
-        )
+        folder = Path()
+        if group.leads and resume is None:
+            folder = _create(out, name, _plan(data, model, seed, assign or [], config))
+        elif group.leads:
+            folder = _find(str(resume))
+        run = qfusion.runs.Run(Path(group.agreed(str(folder))))
         with bar("Training") as show:
             shown = _Shown(show)
-            measured = runs.work(run, shown.epoch, group, place, events, queue, shown.batch)
+            measured = qfusion.runs.work(run, shown.epoch, group, place, events, queue, shown.batch)
         if not group.leads:
             return
     record, plan = run.record(), run.plan
@@ -153,7 +143,7 @@ def train(
         if note:
             say(note)
     else:
-        say(f"Run {run.name} {runs.STATES[record.state]}. {record.message}")
+        say(f"Run {run.name} {qfusion.runs.STATES[record.state]}. {record.message}")
     if as_json:
         print_json(
             {
@@ -168,13 +158,10 @@ def train(
             }
         )
     elif measured:
-        print_table(
+        print_metrics(
             ["Metric", *SPLITS],
-            [
-                [about.short, *(number(measured[s][key]) for s in SPLITS)]
-                for key, about in metrics.labels(measured["test"]).items()
-            ],
-            title=f"{plan.model} on {plan.data}, seed {plan.seed}",
+            [measured[split] for split in SPLITS],
+            f"{plan.model} on {plan.data}, seed {plan.seed}",
         )
 
 
@@ -202,19 +189,13 @@ class _Shown:
 
 
 def _find_rate(plan: Plan, as_json: bool) -> None:
-    from dataclasses import replace
-
-    from qfusion import data as sources
-    from qfusion import training
-
-    dataset = sources.load(plan.data)
-    options = replace(training.default_options(dataset), **plan.options)
+    dataset = qfusion.data.load(plan.data)
     with bar("Learning rate") as show:
-        rate = training.find_rate(
+        rate = qfusion.training.find_rate(
             plan.model,
             dataset,
             plan.settings,
-            options,
+            qfusion.training.options.chosen(dataset, plan.options),
             plan.seed,
             on_step=lambda done, total: show(done, total, f"step {done}"),
         )
@@ -231,12 +212,11 @@ def _find_rate(plan: Plan, as_json: bool) -> None:
             }
         )
         return
-    shown = range(0, len(rate.rates), 10)
     print_table(
         ["Rate", "Loss", "Smoothed"],
         [
             [f"{rate.rates[n]:.2e}", number(rate.losses[n], 4), number(rate.smoothed[n], 4)]
-            for n in shown
+            for n in range(0, len(rate.rates), 10)
         ],
         title=f"{plan.model} on {plan.data}, seed {plan.seed}",
     )
@@ -245,12 +225,9 @@ def _find_rate(plan: Plan, as_json: bool) -> None:
     )
 
 
-def _found(run: str | None) -> Path:
+def _find(run: str) -> Path:
     """Returns the folder of a run, given itself or by the name of one among the user's."""
-    from qfusion import runs
-
-    given = Path(run or "")
-    return given if (given / "plan.json").is_file() else runs.find(str(run)).path
+    return Path(run) if Path(run, "plan.json").is_file() else qfusion.runs.find(run).path
 
 
 def _plan(
@@ -261,8 +238,6 @@ def _plan(
     config: Path | None,
 ) -> Plan:
     """Returns what shall be trained, checked as far as it can be without training."""
-    from qfusion.runs import plans
-
     file = _read_config(config)
     data, model = data or file.get("data"), model or str(file.get("model", "quantum-jump"))
     seed = int(file.get("seed", 0)) if seed is None else seed
@@ -270,18 +245,26 @@ def _plan(
         isinstance(data, str),
         "Say what to train on: --data NAME, or data = 'NAME' in the file of --config. See `data list`.",
     )
-    words = [f"{key}={_text(value)}" for key, value in file.get("set", {}).items()] + assignments
-    default = plans.known(str(data), model)
-    chosen = {}
-    for word in words:
+    from_file = [
+        f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+        for key, value in file.get("set", {}).items()
+    ]
+    settings = _settings(from_file + assignments, qfusion.runs.plans.known(str(data), model))
+    return qfusion.runs.plans.plan(str(data), model, settings, seed)
+
+
+def _settings(assignments: list[str], default: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what `key=value` says of settings, which have these defaults."""
+    settings = {}
+    for word in assignments:
         key, equals, text = word.partition("=")
         check(
             bool(equals),
             f"Argument `--set` must have the form key=value, but is {word[:80]!r}. Write --set epochs=30, say.",
         )
         key = choose("Setting", key.strip(), default)
-        chosen[key] = plans.value(key, text.strip(), default[key])
-    return plans.plan(str(data), model, chosen, seed)
+        settings[key] = qfusion.runs.plans.value(key, text.strip(), default[key])
+    return settings
 
 
 def _read_config(config: Path | None) -> dict[str, Any]:
@@ -305,40 +288,31 @@ def _read_config(config: Path | None) -> dict[str, Any]:
     return file
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _run(resume: str | None, out: Path | None, name: str | None, plan: Plan) -> Path:
-    """Makes the folder of a new run, once it is known that what is asked for can be trained."""
-    from qfusion import runs
-
+def _create(out: Path | None, name: str | None, plan: Plan) -> Path:
+    """Makes the folder of a new run, once it is known that what is asked for can be trained; raises InvalidInput,
+    before an hour of training, when the folder could not be made or written to."""
     check(
         (out is None) != (name is None),
         "Give either `--out DIR`, a folder for the model, or `--name NAME`, to keep it among your runs.",
     )
     if out is not None:
-        _check_place(out)
-    return runs.create(plan, out, name or "").path
-
-
-def _check_place(out: Path) -> None:
-    """Raises InvalidInput, before an hour of training, when the folder could not be made or written to."""
-    place = out if out.is_dir() else out.absolute().parent
-    check(
-        not out.exists() or out.is_dir(),
-        f"Argument `--out` must name a folder, but {out} is a file. Choose another name.",
-    )
-    check(
-        place.is_dir() and os.access(place, os.W_OK),
-        f"Argument `--out` must lie in a folder that you may write to, but {place} is not one. Make it or choose "
-        "another.",
-    )
+        place = out if out.is_dir() else out.absolute().parent
+        check(
+            not out.exists() or out.is_dir(),
+            f"Argument `--out` must name a folder, but {out} is a file. Choose another name.",
+        )
+        check(
+            place.is_dir() and os.access(place, os.W_OK),
+            f"Argument `--out` must lie in a folder that you may write to, but {place} is not one. Make it or choose "
+            "another.",
+        )
+    return qfusion.runs.create(plan, out, name or "").path
 
 
 # `sweep`: tries settings in many trainings, shared by processes and machines.
 
 SHOWN = 10  # trials in the table
+STATES = ("finished", "pruned", "failed", "waiting", "running")
 
 
 def sweep(
@@ -409,41 +383,29 @@ def sweep(
 ) -> None:
     """Search settings by validation loss; trials that do worse than the median are stopped early. Killed, the same
     command goes on."""
-    from qfusion.runs import plans
-    from qfusion.runs import sweep as sweeps
-
     if data is None:
         check(
             not (ranges or choices or assign),
             "Say what to train on: --data NAME. Without it a sweep that was begun goes on as it is.",
         )
-        match = sweeps.find(name, storage)
+        match = qfusion.runs.sweep.find(name, storage)
         if trials is not None:
-            match = sweeps.begin(name, match.search, trials, storage)
+            match = qfusion.runs.sweep.begin(name, match.search, trials, storage)
     else:
-        default, fixed = plans.known(data, model), {}
-        for word in assign or []:
-            key, equals, text = word.partition("=")
-            check(
-                bool(equals),
-                f"Argument `--set` must have the form key=value, but is {word[:80]!r}. Write --set epochs=30, say.",
-            )
-            key = choose("Setting", key.strip(), default)
-            fixed[key] = plans.value(key, text.strip(), default[key])
-        match = sweeps.begin(
+        fixed = _settings(assign or [], qfusion.runs.plans.known(data, model))
+        match = qfusion.runs.sweep.begin(
             name,
-            plans.read_search(data, model, fixed, ranges or [], choices or [], metric, seed),
+            qfusion.runs.plans.read_search(
+                data, model, fixed, ranges or [], choices or [], metric, seed
+            ),
             trials or 20,
             storage,
         )
-    sweeps.go_on(match)
+    qfusion.runs.sweep.go_on(match)
     _study(match, jobs, queue)
     best = match.best()
     attempts = match.attempts()
-    states = {
-        state: sum(a.state == state for a in attempts)
-        for state in ("finished", "pruned", "failed", "waiting", "running")
-    }
+    states = {state: sum(a.state == state for a in attempts) for state in STATES}
     command = None if best is None else match.command(best)
     if as_json:
         print_json(
@@ -475,21 +437,23 @@ def sweep(
 
 def _study(sweep: Sweep, jobs: int, queue: bool) -> None:
     """Takes part with so many processes; those that were started here end with this one."""
-    from qfusion.runs import sweep as sweeps
-
     started: list[subprocess.Popen[bytes]] = []
-    done = sum(a.state not in ("waiting", "running") for a in sweep.attempts())
 
-    def ended(_: Attempt) -> None:
+    def ended() -> int:
+        return sum(a.state not in ("waiting", "running") for a in sweep.attempts())
+
+    done = ended()
+
+    def on_trial(_: Attempt) -> None:
         nonlocal done
-        done = sum(a.state not in ("waiting", "running") for a in sweep.attempts())
+        done = ended()
 
     try:
-        started += [sweeps.launch(sweep.name, sweep.storage) for _ in range(jobs - 1)]
+        started += [qfusion.runs.sweep.launch(sweep.name, sweep.storage) for _ in range(jobs - 1)]
         with bar("Sweep") as show:
-            sweeps.work(
+            qfusion.runs.sweep.work(
                 sweep,
-                ended,
+                on_trial,
                 lambda trial, progress: show(
                     done,
                     sweep.trials,

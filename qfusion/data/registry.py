@@ -58,7 +58,7 @@ _BROKEN = "Remove it with `python -m qfusion data remove {name}` and import it a
 
 def imported_root() -> Path:
     """Returns where imported sets lie: QFUSION_IMPORTED, else `imported` in the user's data folder."""
-    return _files.imported_folder()
+    return _files.own_folder("imported")
 
 
 @contextlib.contextmanager

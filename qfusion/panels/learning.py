@@ -30,7 +30,7 @@ from qfusion.panels import panel
 from qfusion.panels.address import View, sources
 from qfusion.panels.control import Choice, Control, Number, Switch, Text
 from qfusion.panels.panel import Panel, Picture, within
-from qfusion.runs import plans, storage
+from qfusion.runs import folder, plans
 from qfusion.runs.plans import KINDS, SETTINGS
 from qfusion.training import metrics
 
@@ -242,7 +242,9 @@ def ended(trials: Trials) -> bool:
     return bool(len(trials.numbers))
 
 
-SWEEP_NAME = Choice("sweep", "Sweep", "The last one is shown.", values=lambda _: storage.names())
+SWEEP_NAME = Choice(
+    "sweep", "Sweep", "The last one is shown.", values=lambda _: folder.sweep_names()
+)
 SWEEP_VIEW = Choice("sweep.view", "View", "The first is shown.", values=SWEEP_VIEWS, look="tabs")
 SWEEP_DATA, NEW_DATA = (
     Choice(f"{form}.data", "Data", "The first is taken.", values=lambda _: sources())

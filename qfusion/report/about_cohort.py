@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,7 @@ from qfusion.analysis.cohort_measures import ENTROPY, JOINT
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
-from qfusion.explain import RELATIONS, cohorts, stability, verdicts
-from qfusion.explain import cuts as cut_answers
+from qfusion.explain import RELATIONS, cohorts, cuts, stability, verdicts
 from qfusion.explain.building import answer as building_answer
 from qfusion.explain.building import built_over_classes
 from qfusion.explain.cohorts import Part
@@ -27,22 +26,21 @@ from qfusion.explain.verdicts import leader_of
 from qfusion.figures import building, notebook, numbers
 from qfusion.figures import cohort as drawing
 from qfusion.figures.cohort import Estimate
-from qfusion.report import about_sample
+from qfusion.report.about_sample import about, command, methods_section, shows, trust_section
 from qfusion.report.blocks import (
     HALF,
     Block,
-    Document,
-    Facts,
-    Heading,
-    Listing,
-    Points,
-    Strong,
-    Table,
+    Report,
     cite,
     figure,
+    heading,
+    listing,
     number,
     paragraph,
+    points,
     signed,
+    strong,
+    table,
 )
 
 MAX_MEMBERS, MAX_TERMS, MAX_COLUMNS = 60, 12, 8
@@ -58,11 +56,6 @@ class Members:
         rows: one row an explained sample of the split (index id), with the columns that the Cohorts page has.
         inside: which of them belong to the cohort, bool (n,).
         name, filter, split: as words; name is empty where it has none.
-        by, group, groups: what the samples are grouped by, the group of each, the groups in order.
-        errors: what an error is. measure, strength: names of the columns of entanglement and interaction that are set
-            against each other, by what they are called on an axis.
-        values: these two, (n,) each.
-        finding: what their correlation says in a sentence.
     """
 
     sample: Sample
@@ -71,14 +64,6 @@ class Members:
     name: str
     filter: str
     split: str
-    by: str
-    group: np.ndarray
-    groups: tuple[str, ...]
-    errors: str
-    measure: str
-    strength: str
-    values: tuple[np.ndarray, np.ndarray]
-    finding: str
 
     @property
     def title(self) -> str:
@@ -90,13 +75,32 @@ class Members:
         """The rows of the cohort."""
         return self.rows[self.inside]
 
-    def called(self, whole: bool) -> str:
-        """Name of a level with its size."""
-        return (
-            f"all of {self.split} (n = {len(self.rows):,})"
-            if whole
-            else f"cohort (n = {int(self.inside.sum()):,})"
+    @property
+    def places(self) -> np.ndarray:
+        """Rows of the data set that the cohort is."""
+        return self.sample.dataset.places(self.cohort.index)
+
+    @property
+    def called(self) -> dict[str, Any]:
+        """What figures call all rows and the cohort, with their sizes."""
+        return {
+            "whole_name": f"all of {self.split} (n = {len(self.rows):,})",
+            "cohort_name": f"cohort (n = {int(self.inside.sum()):,})",
+        }
+
+    @cached_property
+    def finding(self) -> str:
+        """What the correlation of entanglement and joint deciding says in a sentence; empty of what entangles
+        nothing."""
+        study = self.sample.study
+        if ENTROPY not in cohort_measures.measure_titles(study):
+            return ""
+        correlation = stability.correlation(
+            cohort_measures.entropies(study, self.rows, ENTROPY),
+            self.rows[JOINT].to_numpy(),
+            clusters=cohort_measures.clusters_of(study.dataset, self.rows),
         )
+        return cohort_measures.finding(correlation, ENTROPY, JOINT)
 
     def dividends(self) -> dict[str, np.ndarray]:
         """Dividends (n,) by coalition: all, or the largest on average where there are very many."""
@@ -109,24 +113,27 @@ class Members:
         return {term: values for term, values in columns.items() if term in stored}
 
 
-def document(result: Members) -> Document:
+def report(cohort: Members) -> Report:
     """Returns the report on a cohort."""
-    sample = result.sample
-    parts: list[Block] = []
-    for section in (_summary, _shares, _types, _terms, _built, _entanglement, _cuts, _members):
-        parts += section(result)
-    parts += [
-        *about_sample.trust_section(sample, one=False),
-        *about_sample.methods_section(sample),
-        *_intervals(result),
-        *_again(result),
-    ]
-    return Document(
-        f"Cohort ‘{result.title}’: what {sample.name} decides by",
+    sample = cohort.sample
+    return Report(
+        f"Cohort ‘{cohort.title}’: what {sample.name} decides by",
         f"{sample.study.card.get('title', sample.name)}; data: {sample.dataset.title}",
-        f"Report on {len(result.cohort):,} samples of data set {sample.dataset.name} and how model "
+        f"Report on {len(cohort.cohort):,} samples of data set {sample.dataset.name} and how model "
         f"{sample.name} decides on them.",
-        tuple(parts),
+        [
+            *_summary(cohort),
+            *_shares(cohort),
+            *_types(cohort),
+            *_terms(cohort),
+            *_built(cohort),
+            *_entanglement(cohort),
+            *_cuts(cohort),
+            *_members(cohort),
+            *trust_section(sample, one=False),
+            *methods_section(sample),
+            *_again(cohort),
+        ],
     )
 
 
@@ -134,14 +141,15 @@ def _means(
     result: Members, columns: Mapping[str, np.ndarray]
 ) -> tuple[dict[str, Interval], dict[str, Interval]]:
     """Means with intervals, of all rows and of the cohort."""
-    dataset = result.sample.dataset
-    return (
-        stability.means(columns, clusters=cohort_measures.clusters_of(dataset, result.rows)),
+    everyone = np.ones(len(result.rows), dtype=bool)
+    whole, part = (
         stability.means(
-            {name: values[result.inside] for name, values in columns.items()},
-            clusters=cohort_measures.clusters_of(dataset, result.cohort),
-        ),
+            {name: values[inside] for name, values in columns.items()},
+            clusters=cohort_measures.clusters_of(result.sample.dataset, result.rows[inside]),
+        )
+        for inside in (everyone, result.inside)
     )
+    return whole, part
 
 
 def _how(result: Members) -> str:
@@ -159,67 +167,57 @@ def _share_means(result: Members) -> tuple[dict[str, Interval], dict[str, Interv
     )
 
 
-def _summary(result: Members) -> Iterator[Block]:
+def _summary(result: Members) -> list[Block]:
     sample, cohort = result.sample, result.cohort
     whole, part = _share_means(result)
-    errors = _means(result, {"e": result.rows["error"].to_numpy(dtype=float)})
+    columns = {key: result.rows[key].to_numpy(dtype=float) for key in ("error", "joint_share")}
+    of_all, of_cohort = _means(result, columns)
+    inside, outside = (
+        stability.means({"error": columns["error"][mask]})["error"]
+        for mask in (result.inside, ~result.inside)
+    )
     kinds = cohort["relation"].value_counts()
-    joint = _means(result, {"j": result.rows["joint_share"].to_numpy(dtype=float)})
-    yield Heading("In short")
-    yield paragraph(
-        f"{len(cohort):,} of the {len(result.rows):,} explained samples of {result.split} form this cohort: "
-        f"{result.filter or 'no filter'}."
-    )
-    yield Points(
+    answers = [
+        (strong("Which modality decides? "), _leading(whole, part, result.split)),
         (
-            (Strong("Which modality decides? "), _leading(whole, part, result.split)),
-            (
-                Strong("How do the modalities relate? "),
-                f"Most often it is {kinds.index[0]}, {kinds.iloc[0]:,} of {len(cohort):,} "
-                f"({kinds.iloc[0] / len(cohort):.0%}).",
-            ),
-            (
-                Strong("How much is said only jointly? "),
-                f"{joint[1]['j'].value:.0%} of all terms by size{_between(joint[1]['j'])}; in all of {result.split} "
-                f"{joint[0]['j'].value:.0%}.",
-            ),
-            (
-                Strong("Is it harder? "),
-                f"{harder(_error(result, result.inside), _error(result, ~result.inside))}; all "
-                f"of {result.split}: {number(errors[0]['e'].value)} ({result.errors}).",
-            ),
-            *(
-                ((Strong("Does entanglement go with joint deciding? "), f"{result.finding}."),)
-                if result.measure
-                else ()
-            ),
-        )
-    )
-    yield Facts(
-        (
-            (
-                "Model",
-                f"{sample.name}: {sample.study.card.get('title', '')} ({sample.study.card['model']})",
-            ),
-            ("Data", f"{sample.dataset.name}: {sample.dataset.title}"),
-            ("Filter", result.filter or "none: everyone"),
-            ("Split", result.split),
-            ("Members", f"{len(cohort):,} of {len(result.rows):,} explained samples"),
-            (
-                "Explained",
-                "score of the class that is decided for" if sample.classes else sample.unit,
-            ),
-            ("Compared with", verdicts.behind(sample.study.bulk_background)),
-            *about_sample.common(sample.study.card),
-            ("Digest of the data", sample.dataset.digest),
-            ("Digest of the background", sample.background.key),
+            strong("How do the modalities relate? "),
+            f"Most often it is {kinds.index[0]}, {kinds.iloc[0]:,} of {len(cohort):,} "
+            f"({kinds.iloc[0] / len(cohort):.0%}).",
         ),
-        "What this report is about, and what it was made with.",
-    )
-
-
-def _error(result: Members, where: np.ndarray) -> Interval:
-    return stability.means({"e": result.rows["error"].to_numpy(dtype=float)[where]})["e"]
+        (
+            strong("How much is said only jointly? "),
+            f"{of_cohort['joint_share'].value:.0%} of all terms by size{_between(of_cohort['joint_share'])}; in all of "
+            f"{result.split} {of_all['joint_share'].value:.0%}.",
+        ),
+        (
+            strong("Is it harder? "),
+            f"{harder(inside, outside)}; all "
+            f"of {result.split}: {number(of_all['error'].value)} ({sample.study.unit_of_error}).",
+        ),
+    ]
+    if result.finding:
+        answers.append((strong("Does entanglement go with joint deciding? "), f"{result.finding}."))
+    return [
+        heading("In short"),
+        paragraph(
+            f"{len(cohort):,} of the {len(result.rows):,} explained samples of {result.split} form this cohort: "
+            f"{result.filter or 'no filter'}."
+        ),
+        points(*answers),
+        about(
+            sample,
+            [
+                ("Filter", result.filter or "none: everyone"),
+                ("Split", result.split),
+                ("Members", f"{len(cohort):,} of {len(result.rows):,} explained samples"),
+                (
+                    "Explained",
+                    "score of the class that is decided for" if sample.classes else sample.unit,
+                ),
+                ("Compared with", verdicts.behind(sample.study.bulk_background)),
+            ],
+        ),
+    ]
 
 
 def harder(inside: Interval, outside: Interval) -> str:
@@ -247,43 +245,39 @@ def _between(interval: Interval) -> str:
     return f" ({interval.low:.0%} to {interval.high:.0%})" if interval.known else ""
 
 
-def _shares(result: Members) -> Iterator[Block]:
+def _shares(result: Members) -> list[Block]:
     whole, part = _share_means(result)
     sample = result.sample
-    yield Heading("Which modality decides")
-    yield figure(
-        drawing.shares(
-            _estimates(whole),
-            _estimates(part),
-            {},
-            sample.modalities,
-            whole_name=result.called(True),
-            cohort_name=result.called(False),
-        ),
-        f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {_how(result)}. Compared with "
-        f"{verdicts.behind(sample.study.bulk_background)}.",
-        "Mean shares: "
-        + ", ".join(
-            f"{name} {part[name].value:.0%} in the cohort, {whole[name].value:.0%} in all"
-            for name in sample.modalities
-        )
-        + ".",
-        HALF,
+    shares = ", ".join(
+        f"{name} {part[name].value:.0%} in the cohort, {whole[name].value:.0%} in all"
+        for name in sample.modalities
     )
-    yield Table(
-        ("Modality", "Cohort", "Interval", f"All of {result.split}", "Interval"),
-        tuple(
-            (
-                name,
-                f"{part[name].value:.1%}",
-                _interval(part[name]),
-                f"{whole[name].value:.1%}",
-                _interval(whole[name]),
-            )
-            for name in sample.modalities
+    return [
+        heading("Which modality decides"),
+        figure(
+            drawing.shares(
+                _estimates(whole), _estimates(part), {}, sample.modalities, **result.called
+            ),
+            f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {_how(result)}. Compared with "
+            f"{verdicts.behind(sample.study.bulk_background)}.",
+            f"Mean shares: {shares}.",
+            HALF,
         ),
-        f"Mean shares with {LEVEL:.0%} intervals.",
-    )
+        table(
+            ("Modality", "Cohort", "Interval", f"All of {result.split}", "Interval"),
+            [
+                (
+                    name,
+                    f"{part[name].value:.1%}",
+                    _interval(part[name]),
+                    f"{whole[name].value:.1%}",
+                    _interval(whole[name]),
+                )
+                for name in sample.modalities
+            ],
+            f"Mean shares with {LEVEL:.0%} intervals.",
+        ),
+    ]
 
 
 def _leading(whole: Mapping[str, Interval], part: Mapping[str, Interval], split: str) -> str:
@@ -311,264 +305,245 @@ def _estimates(intervals: Mapping[str, Interval]) -> dict[str, Estimate]:
     return {name: Estimate(entry.value, entry.low, entry.high) for name, entry in intervals.items()}
 
 
-def _types(result: Members) -> Iterator[Block]:
+def _types(result: Members) -> list[Block]:
     """How the modalities relate: how many samples of each kind, and how well they are predicted."""
-    errors = result.rows["error"].to_numpy(dtype=float)
-    where = {kind: (result.rows["relation"] == kind).to_numpy() for kind in RELATIONS}
-    pairs = {
-        kind: tuple(
-            stability.means(
-                {"e": errors[mask & keep]},
-                clusters=cohort_measures.clusters_of(
-                    result.sample.dataset, result.rows[mask & keep]
-                ),
-            )["e"]
-            for keep in (np.ones(len(errors), bool), result.inside)
+    counts, errors = [], []
+    for mask in (np.ones(len(result.rows), dtype=bool), result.inside):
+        rows = {kind: result.rows[mask & (result.rows["relation"] == kind)] for kind in RELATIONS}
+        counts.append([len(of_kind) for of_kind in rows.values()])
+        errors.append(
+            _estimates(
+                {
+                    kind: stability.means(
+                        {kind: of_kind["error"].to_numpy(dtype=float)},
+                        clusters=cohort_measures.clusters_of(result.sample.dataset, of_kind),
+                    )[kind]
+                    for kind, of_kind in rows.items()
+                }
+            )
         )
-        for kind, mask in where.items()
-    }
-    whole, part = (
-        [int((mask & keep).sum()) for mask in where.values()]
-        for keep in (np.ones(len(errors), bool), result.inside)
+    whole, part = counts
+    types = ", ".join(
+        f"{kind} {b:,} of {sum(part):,} in the cohort, {a:,} of {sum(whole):,} in all"
+        for kind, a, b in zip(RELATIONS, whole, part, strict=True)
     )
-    drawn = drawing.types(
-        list(where),
-        whole,
-        part,
-        [
-            (Estimate(a.value, a.low, a.high), Estimate(b.value, b.low, b.high))
-            for a, b in pairs.values()
-        ],
-        whole_name=result.called(True),
-        cohort_name=result.called(False),
-    )
-    yield Heading("How the modalities relate, and how well that is predicted")
-    yield figure(
-        drawn,
-        "; ".join(f"{kind}: {words[0].lower()}{words[1:-1]}" for kind, words in RELATIONS.items())
-        + f". Right: mean error ({result.errors}); bars: {_how(result)}.",
-        "Types: "
-        + ", ".join(
-            f"{kind} {b:,} of {sum(part):,} in the cohort, {a:,} of {sum(whole):,} in all"
-            for kind, a, b in zip(where, whole, part, strict=True)
-        )
-        + ".",
-    )
+    return [
+        heading("How the modalities relate, and how well that is predicted"),
+        figure(
+            drawing.types(
+                list(RELATIONS),
+                whole,
+                part,
+                [(errors[0][kind], errors[1][kind]) for kind in RELATIONS],
+                **result.called,
+            ),
+            "; ".join(
+                f"{kind}: {words[0].lower()}{words[1:-1]}" for kind, words in RELATIONS.items()
+            )
+            + f". Right: mean error ({result.sample.study.unit_of_error}); bars: {_how(result)}.",
+            f"Types: {types}.",
+        ),
+    ]
 
 
-def _terms(result: Members) -> Iterator[Block]:
+def _terms(result: Members) -> list[Block]:
     """The distribution of every term, and its means by group."""
     terms, sample = result.dividends(), result.sample
-    unit = "score of the class" if sample.classes else sample.unit
     left = len(sample.dividends) - 1 - len(terms)
-    yield Heading("What each combination contributed")
-    yield figure(
-        drawing.violins(
-            terms,
-            {term: values[result.inside] for term, values in terms.items()},
-            {},
-            sample.modalities,
-            unit=unit,
-            whole_name=result.called(True),
-            cohort_name=result.called(False),
+    inside = {term: values[result.inside] for term, values in terms.items()}
+    return [
+        heading("What each combination contributed"),
+        figure(
+            drawing.violins(
+                terms,
+                inside,
+                {},
+                sample.modalities,
+                unit="score of the class" if sample.classes else sample.unit,
+                **result.called,
+            ),
+            "Every sample's exact contribution of each term, with its sign: all above each line in grey, the "
+            "cohort below it in colour; the line inside is the mean. Compared with "
+            f"{verdicts.behind(sample.study.bulk_background)}."
+            + (f" The {left} terms that are smallest on average are left out." if left else ""),
+            "Mean contributions in the cohort: "
+            + ", ".join(f"{term} {values.mean():+.2f}" for term, values in inside.items())
+            + ".",
         ),
-        "Every sample's exact contribution of each term, with its sign: all above each line in grey, the "
-        "cohort below it in colour; the line inside is the mean. Compared with "
-        f"{verdicts.behind(sample.study.bulk_background)}."
-        + (f" The {left} terms that are smallest on average are left out." if left else ""),
-        "Mean contributions in the cohort: "
-        + ", ".join(f"{t} {v[result.inside].mean():+.2f}" for t, v in terms.items())
-        + ".",
-    )
-    yield _means_of(result, terms)
+        _means_of(result, terms),
+    ]
 
 
-def _means_of(result: Members, terms: Mapping[str, np.ndarray]) -> Table:
+def _means_of(result: Members, terms: Mapping[str, np.ndarray]) -> Block:
     """Mean contributions: a row a group, or a row a term where there are many terms."""
-    everyone = np.ones(len(result.rows), dtype=bool)
-    masks = (
-        {name: result.inside & (result.group == name) for name in result.groups}
-        if len(terms) <= MAX_COLUMNS
-        else {}
-    )
-    masks |= {"the cohort": result.inside, f"all of {result.split}": everyone}
+    many = len(terms) > MAX_COLUMNS
+    by = _grouping(result.sample.study, result.rows)
+    group, names_of_groups = cohort_measures.groups(result.sample.study, result.rows, by)
+    masks = {} if many else {name: result.inside & (group == name) for name in names_of_groups}
+    masks |= {
+        "the cohort": result.inside,
+        f"all of {result.split}": np.ones(len(result.rows), dtype=bool),
+    }
     filled = {name: mask for name, mask in masks.items() if mask.any()}
-    names = tuple(term.replace("+", " + ") for term in terms)
-    if len(terms) > MAX_COLUMNS:
-        heads = tuple(f"{name} (n = {int(mask.sum()):,})" for name, mask in filled.items())
-        return Table(
-            ("Term", *heads),
-            tuple(
+    names = [term.replace("+", " + ") for term in terms]
+    if many:
+        return table(
+            ("Term", *(f"{name} (n = {int(mask.sum()):,})" for name, mask in filled.items())),
+            [
                 (name, *(signed(values[mask].mean()) for mask in filled.values()))
                 for name, values in zip(names, terms.values(), strict=True)
-            ),
+            ],
             "Mean contributions.",
         )
-    rows = tuple(
-        (name, f"{int(mask.sum()):,}", *(signed(values[mask].mean()) for values in terms.values()))
-        for name, mask in filled.items()
-    )
-    return Table(
-        (result.by, "n", *names),
-        rows,
-        f"Mean contributions of the cohort by {result.by}, of the whole cohort, and of all.",
+    return table(
+        (by, "n", *names),
+        [
+            (
+                name,
+                f"{int(mask.sum()):,}",
+                *(signed(values[mask].mean()) for values in terms.values()),
+            )
+            for name, mask in filled.items()
+        ],
+        f"Mean contributions of the cohort by {by}, of the whole cohort, and of all.",
     )
 
 
-def _entanglement(result: Members) -> Iterator[Block]:
-    if not result.measure:
-        return
-    x, y = result.values
+def _entanglement(result: Members) -> list[Block]:
+    if not result.finding:
+        return []
+    study = result.sample.study
+    x, y = cohort_measures.entropies(study, result.rows, ENTROPY), result.rows[JOINT].to_numpy()
     known = np.isfinite(x) & np.isfinite(y)
-    yield Heading("Entanglement and joint deciding")
-    yield figure(
-        drawing.relation(
-            result.rows.index[known].tolist(),
-            x[known],
-            y[known],
-            result.inside[known],
-            result.measure,
-            result.strength,
-            whole_name=result.called(True),
-            cohort_name=result.called(False),
+    return [
+        heading("Entanglement and joint deciding"),
+        figure(
+            drawing.relation(
+                result.rows.index[known].tolist(),
+                x[known],
+                y[known],
+                result.inside[known],
+                cohort_measures.measure_titles(study)[ENTROPY],
+                cohort_measures.strength_titles(study)[JOINT],
+                **result.called,
+            ),
+            f"Every explained sample of {result.split}, the cohort in colour. {result.finding}.",
+            f"Scatter of {int(known.sum()):,} samples: {result.finding}.",
         ),
-        f"Every explained sample of {result.split}, the cohort in colour. {result.finding}.",
-        f"Scatter of {int(known.sum()):,} samples: {result.finding}.",
-    )
-    yield paragraph(
-        "Entanglement is correlation of the states, not attribution; a relation over samples is no cause."
-    )
+        paragraph(
+            "Entanglement is correlation of the states, not attribution; a relation over samples is no cause."
+        ),
+    ]
 
 
-def _places(result: Members) -> np.ndarray:
-    """Rows of the data set that the cohort is."""
-    return result.sample.dataset.places(result.cohort.index)
-
-
-def _built(result: Members) -> Iterator[Block]:
+def _built(result: Members) -> list[Block]:
     """Which coupling and dissipation built which contribution, on average over the cohort."""
     sample = result.sample
     if not sample.can("time"):
-        return
-    yield Heading("Which coupling built which term?")
+        return []
+    question = heading("Which coupling built which term?")
+    features = sample.dataset.inputs(result.places, dtype=torch.float64)
     try:
-        made = built_over_classes(
-            sample.model,
-            sample.dataset.inputs(_places(result), dtype=torch.float64),
-            sample.background,
-        )
+        built = built_over_classes(sample.model, features, sample.background)
     except InvalidInput as error:  # evolved for too long to be resolved
-        yield paragraph(str(error))
-        return
-    words = building_answer(made)
-    whose = "score of the class that each sample is decided for" if sample.classes else sample.unit
-    titles, _ = building.terms_of(made.terms, made.modalities)
-    yield paragraph(
-        f"Mean over the cohort. {words}. Positive and negative parts of different samples cancel in a mean."
-    )
-    yield figure(
-        building.matrix(made.dividends, titles, made.parts, made.start, made.end, unit=whose),
-        f"What the figure shows: {building.SAYS['built'][0]} Mean over {made.count:,} samples. It does not "
-        f"show {building.SAYS['built'][1]}",
-        f"{words}.",
-    )
+        return [question, paragraph(str(error))]
+    words = building_answer(built)
+    titles, _ = building.terms_of(built.terms, built.modalities)
+    return [
+        question,
+        paragraph(
+            f"Mean over the cohort. {words}. Positive and negative parts of different samples cancel in a mean."
+        ),
+        figure(
+            building.matrix(
+                built.dividends,
+                titles,
+                built.parts,
+                built.start,
+                built.end,
+                unit="score of the class that each sample is decided for"
+                if sample.classes
+                else sample.unit,
+            ),
+            shows("built", f" Mean over {built.count:,} samples."),
+            f"{words}.",
+        ),
+    ]
 
 
-def _cuts(result: Members) -> Iterator[Block]:
+def _cuts(result: Members) -> list[Block]:
     """How good the model would be on the cohort without the correlations of a modality."""
-    sample, rows = result.sample, numbers.some(_places(result), MAX_CUT)
+    sample, rows = result.sample, numbers.some(result.places, MAX_CUT)
     if not sample.can("time") or len(sample.modalities) < 2 or len(rows) < 2:
-        return
-    made = dynamics.cut_curves(sample.model, sample.dataset, rows)
-    answer = cut_answers.answer_for_many(made)
-    yield Heading("Are the correlations needed?")
-    yield paragraph(
-        f"{answer}."
-        + (
-            f" Of the cohort, {len(rows):,} samples, evenly spaced."
-            if len(rows) < len(result.cohort)
-            else ""
-        )
-    )
-    shows = building.SAYS["cut-test"]
-    yield figure(
-        notebook.cut_test_of(numbers.cut_table(made), sample.modalities, next(iter(made.after))),
-        f"What the figure shows: {shows[0]} It does not show {shows[1]}",
-        f"{answer}.",
-    )
+        return []
+    curves = dynamics.cut_curves(sample.model, sample.dataset, rows)
+    answer = f"{cuts.answer_for_many(curves)}."
+    some = f" Of the cohort, {len(rows):,} samples, evenly spaced."
+    return [
+        heading("Are the correlations needed?"),
+        paragraph(answer + (some if len(rows) < len(result.cohort) else "")),
+        figure(
+            notebook.cut_test_of(
+                numbers.cut_table(curves), sample.modalities, next(iter(curves.after))
+            ),
+            shows("cut-test"),
+            answer,
+        ),
+    ]
 
 
-def _members(result: Members) -> Iterator[Block]:
+def _members(result: Members) -> list[Block]:
     cohort = result.cohort.sort_values("error", ascending=False, kind="stable")
     names = result.sample.modalities
-    rows = tuple(
-        (
-            str(name),
-            _said(row["truth"]),
-            _said(row["prediction"]),
-            number(row["error"]),
-            str(row["relation"]),
-            *(f"{row[f'share[{name}]']:.0%}" for name in names),
-        )
-        for name, row in cohort.head(MAX_MEMBERS).iterrows()
-    )
-    rest = len(cohort) - len(rows)
-    yield Heading("The members")
-    yield Table(
-        ("Sample", "Truth", "Prediction", "Error", "Type", *(f"Share {name}" for name in names)),
-        rows,
-        f"The samples of the cohort, the largest error first{f'; {rest:,} more are left out' if rest else ''}.",
-        (4,),
-    )
-
-
-def _said(value: object) -> str:
-    return signed(value) if isinstance(value, float) else str(value)
-
-
-def _intervals(result: Members) -> Iterator[Block]:
-    clusters = result.sample.dataset.clusters
-    what = (
-        "the samples shown"
-        if clusters is None
-        else (
-            f"the {clusters.count_words(result.sample.dataset.places(result.rows.index))} behind the samples, "
-            f"which are not "
-            "independent"
-        )
-    )
-    yield paragraph(
-        f"Intervals are {LEVEL:.0%} percentile bootstrap intervals ",
-        cite("efron1993"),
-        f" of {RESAMPLES:,} resamples of {what}, with seed 0; below ten none is given. "
-        "They say how far another draw might move a number, not another training run.",
-    )
-
-
-def _again(result: Members) -> Iterator[Block]:
-    sample = result.sample
-    words = [
-        "python",
-        "-m",
-        "qfusion",
-        "report",
-        "--model",
-        sample.name,
-        "--data",
-        sample.dataset.name,
-        "--cohort",
-        result.filter,
+    rest = len(cohort) - MAX_MEMBERS
+    return [
+        heading("The members"),
+        table(
+            (
+                "Sample",
+                "Truth",
+                "Prediction",
+                "Error",
+                "Type",
+                *(f"Share {name}" for name in names),
+            ),
+            [
+                (
+                    str(name),
+                    *(
+                        signed(value) if isinstance(value, float) else str(value)
+                        for value in (row["truth"], row["prediction"])
+                    ),
+                    number(row["error"]),
+                    str(row["relation"]),
+                    *(f"{row[f'share[{name}]']:.0%}" for name in names),
+                )
+                for name, row in cohort.head(MAX_MEMBERS).iterrows()
+            ],
+            f"The samples of the cohort, the largest error first{f'; {rest:,} more are left out' if rest > 0 else ''}.",
+            (4,),
+        ),
     ]
-    kind, label = sample.background.kind, sample.background.label
-    words += (
-        ["--contrast", label]
-        if kind == "contrast"
-        else []
-        if kind in ("joint", "cohort")
-        else ["--background", kind]
-    )
-    yield Heading("The same again")
-    yield Listing(shlex.join([*words, "--out", "report.html"]), "Command")
+
+
+def _again(result: Members) -> list[Block]:
+    """How intervals are made, and how to get the same numbers."""
+    dataset = result.sample.dataset
+    what = "the samples shown"
+    if dataset.clusters is not None:
+        count = dataset.clusters.count_words(dataset.places(result.rows.index))
+        what = f"the {count} behind the samples, which are not independent"
+    words = command(result.sample, "report", "--cohort", result.filter)
+    return [
+        paragraph(
+            f"Intervals are {LEVEL:.0%} percentile bootstrap intervals ",
+            cite("efron1993"),
+            f" of {RESAMPLES:,} resamples of {what}, with seed 0; below ten none is given. "
+            "They say how far another draw might move a number, not another training run.",
+        ),
+        heading("The same again"),
+        listing(f"{words} --out report.html", "Command"),
+    ]
 
 
 # What a report is made of, from a workspace and the reader's choices. Free of streamlit.
@@ -590,21 +565,6 @@ def members(study: Study, table: Any, parts: Sequence[Part], name: str = "") -> 
         f"No explained sample passes the filter `{cohorts.written(parts)[:120]}`. Loosen it.",
     )
     split = " and ".join(value for part in cohorts.split_of(parts) for value in part.values)
-    by = _grouping(study, rows)
-    group, names = cohort_measures.groups(study, rows, by)
-    measure, x, y, finding = (
-        cohort_measures.measure_titles(study).get(ENTROPY, ""),
-        np.zeros(0),
-        np.zeros(0),
-        "",
-    )
-    if measure:
-        x, y = cohort_measures.entropies(study, rows, ENTROPY), rows[JOINT].to_numpy()
-        finding = cohort_measures.finding(
-            stability.correlation(x, y, clusters=cohort_measures.clusters_of(study.dataset, rows)),
-            ENTROPY,
-            JOINT,
-        )
     return Members(
         sample_of(study, int(np.flatnonzero(within)[inside][0])),
         rows,
@@ -612,14 +572,6 @@ def members(study: Study, table: Any, parts: Sequence[Part], name: str = "") -> 
         name,
         cohorts.written(parts),
         "every split" if split == cohorts.EVERYTHING else split,
-        by,
-        group,
-        names,
-        study.unit_of_error,
-        measure,
-        cohort_measures.strength_titles(study)[JOINT],
-        (x, y),
-        finding,
     )
 
 

@@ -4,23 +4,23 @@ all of it.
 
 from __future__ import annotations
 
+import math
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
+from qfusion import __version__
 from qfusion._sentences import listed
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.data.modality import Audio, Image, Series, Text
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.explain import cuts as cut_answers
-from qfusion.explain import faithfulness, verdicts
+from qfusion.explain import cuts, faithfulness, verdicts
 from qfusion.explain.building import answer as building_answer
 from qfusion.explain.coalitions import Explanation
-from qfusion.explain.cuts import cuts
 from qfusion.explain.evidence import INERT
 from qfusion.explain.faithfulness import TrustWarning
 from qfusion.explain.stability import Stability
@@ -33,22 +33,22 @@ from qfusion.report.blocks import (
     FULL,
     HALF,
     Block,
-    Document,
-    Equation,
-    Facts,
-    Heading,
-    Listing,
-    Points,
-    Quote,
-    Strong,
-    Table,
+    Report,
     cite,
+    equation,
+    facts,
     figure,
+    heading,
+    listing,
     number,
     paragraph,
     picture,
+    points,
     power,
+    quote,
     signed,
+    strong,
+    table,
 )
 from qfusion.training import metrics
 from qfusion.training.checkpoint import training_split
@@ -58,53 +58,56 @@ MAX_SAMPLES = {True: 600, False: 60}
 TRUST_KINDS = {"warning": "Beware", "fine": "Looked at", "unknown": "Not known"}
 
 
-def trust_section(sample: Sample, one: bool = True) -> Iterator[Block]:
+def trust_section(sample: Sample, one: bool = True) -> list[Block]:
     """Cautions in words, deletion curves, planted truth, training seeds; of one sample its own terms over the seeds."""
     explanation, rows, outputs = numbers.test_rows(sample, MAX_SAMPLES[sample.can("kets")])
     curves = faithfulness.modality_curves(explanation, outputs)
     truth = _truth(sample, explanation, rows)
     seeds, why = _seeds(sample)
-    yield Heading("How far to trust this")
-    yield paragraph(
-        "Contributions are exact for this model and background; what can be wrong is what a reader makes of them. "
-        f"Measured for this model, on {len(rows):,} test samples unless said otherwise:"
-    )
-    deletion = faithfulness.of_deletion(curves, "modalities")
-    deletion += [faithfulness.no_truth()] if truth is None else faithfulness.of_truth(truth)
-    deletion += (
-        faithfulness.of_stability(
-            seeds, _errors(sample), "score of the true class" if sample.classes else sample.unit
-        )
-        if seeds
-        else []
-    )
-    deletion += faithfulness.of_joint(explanation, outputs)
-    deletion += [] if seeds else [TrustWarning(why, "unknown")]
+    warnings = faithfulness.of_deletion(curves, "modalities")
+    warnings += [faithfulness.no_truth()] if truth is None else faithfulness.of_truth(truth)
+    if seeds:
+        errors = sample.study.errors[sample.dataset.rows("test")]
+        unit = "score of the true class" if sample.classes else sample.unit
+        warnings += faithfulness.of_stability(seeds, errors, unit)
+    warnings += faithfulness.of_joint(explanation, outputs)
+    warnings += [] if seeds else [TrustWarning(why, "unknown")]
     order = list(TRUST_KINDS)
-    yield Points(
-        tuple(
-            (Strong(f"{TRUST_KINDS[one.kind]}: "), one.sentence)
-            for one in sorted(deletion, key=lambda one: order.index(one.kind))
-        )
-    )
-    yield _deletion(curves)
-    yield paragraph(
-        "Deletion and insertion after ",
-        cite("samek2017", "petsiuk2018"),
-        ", over B samples; ℳ are all modalities, m₁ is the one with the largest |Shapley value|. What is "
-        "taken away is averaged over the background, so the curves are read off the exact values:",
-    )
-    yield Equation("curves")
-    yield from _over_seeds(sample, seeds, one)
+    section = [
+        heading("How far to trust this"),
+        paragraph(
+            "Contributions are exact for this model and background; what can be wrong is what a reader makes of them. "
+            f"Measured for this model, on {len(rows):,} test samples unless said otherwise:"
+        ),
+        points(
+            *(
+                (strong(f"{TRUST_KINDS[warning.kind]}: "), warning.sentence)
+                for warning in sorted(warnings, key=lambda warning: order.index(warning.kind))
+            )
+        ),
+        _deletion(curves),
+        paragraph(
+            "Deletion and insertion after ",
+            cite("samek2017", "petsiuk2018"),
+            ", over B samples; ℳ are all modalities, m₁ is the one with the largest |Shapley value|. What is "
+            "taken away is averaged over the background, so the curves are read off the exact values:",
+        ),
+        equation("curves"),
+    ]
+    if seeds:
+        section += _over_seeds(sample, seeds, one)
     if truth is not None:
-        yield Table(
-            ("Term", "Correlation", "Rank correlation"),
-            tuple(
-                (term.replace("+", " + "), number(a), number(b))
-                for term, a, b in zip(truth.terms, truth.pearson, truth.rank, strict=True)
-            ),
-            f"Exact against planted contributions, over {len(rows):,} test samples.",
+        section.append(
+            table(
+                ("Term", "Correlation", "Rank correlation"),
+                [
+                    (term.replace("+", " + "), number(a), number(b))
+                    for term, a, b in zip(truth.terms, truth.pearson, truth.rank, strict=True)
+                ],
+                f"Exact against planted contributions, over {len(rows):,} test samples.",
+            )
         )
+    return section
 
 
 def _deletion(curves: faithfulness.Curves) -> Block:
@@ -126,33 +129,36 @@ def _deletion(curves: faithfulness.Curves) -> Block:
     )
 
 
-def _over_seeds(sample: Sample, seeds: Stability | None, one: bool) -> Iterator[Block]:
-    if seeds is None:
-        return
+def _over_seeds(sample: Sample, seeds: Stability, one: bool) -> list[Block]:
+    section = []
     if one and sample.row in sample.dataset.rows("test"):
-        table = numbers.stability(sample)
         what = "the true class's score" if sample.classes else f"the {sample.unit}"
         spread = ", ".join(
-            f"{term} {values.min():+.2f} to {values.max():+.2f}" for term, values in table.items()
+            f"{term} {values.min():+.2f} to {values.max():+.2f}"
+            for term, values in numbers.stability(sample).items()
         )
-        yield figure(
-            notebook.stability(sample),
-            f"This sample's terms of {what} by models from {len(seeds.seeds)} training seeds, against "
-            f"the {seeds.background_size:,} training samples; the filled dot is the shipped "
-            "model.",
-            f"Terms over seeds: {spread}.",
-            HALF,
+        section.append(
+            figure(
+                notebook.stability(sample),
+                f"This sample's terms of {what} by models from {len(seeds.seeds)} training seeds, against "
+                f"the {seeds.background_size:,} training samples; the filled dot is the shipped "
+                "model.",
+                f"Terms over seeds: {spread}.",
+                HALF,
+            )
         )
-    ranks = seeds.rank_correlations()
-    yield Table(
-        ("Term", "Mean rank correlation", "Lowest pair"),
-        tuple(
-            (term.replace("+", " + "), number(mean), number(low))
-            for term, (mean, low) in ranks.items()
+    return [
+        *section,
+        table(
+            ("Term", "Mean rank correlation", "Lowest pair"),
+            [
+                (term.replace("+", " + "), number(mean), number(low))
+                for term, (mean, low) in seeds.rank_correlations().items()
+            ],
+            f"Do {len(seeds.seeds)} training seeds order {seeds.dividends.shape[1]:,} test samples alike? Between "
+            "all pairs of seeds.",
         ),
-        f"Do {len(seeds.seeds)} training seeds order {seeds.dividends.shape[1]:,} test samples alike? Between "
-        "all pairs of seeds.",
-    )
+    ]
 
 
 def _truth(
@@ -177,293 +183,293 @@ def _seeds(sample: Sample) -> tuple[Stability | None, str]:
         return None, str(error).replace("`", "")
 
 
-def _errors(sample: Sample) -> np.ndarray:
-    """Errors on all test rows, as the pages have them: absolute, or 1 - softmax of the true class."""
-    import torch
-
-    rows = sample.dataset.rows("test")
-    with torch.no_grad():
-        scores = sample.model(sample.dataset.inputs(rows, dtype=torch.float64)).numpy()
-    if not sample.classes:
-        return np.abs(scores[:, 0] - sample.dataset.y[rows])
-    weights = np.exp(scores - scores.max(1, keepdims=True))
-    return (
-        1 - (weights / weights.sum(1, keepdims=True))[np.arange(len(rows)), sample.dataset.y[rows]]
-    )
-
-
 # How the numbers of a report were worked out, with this model's own settings, and what they were made with.
 
 PACKAGES = ("torch", "numpy", "qutip", "pennylane", "typst", "matplotlib")
 READING = "Only the paper's abstract is public to us: what follows is our reading of it."
 
 
-def facts(sample: Sample) -> Facts:
-    """Returns what a report is about: model, data, sample, decision, digests and versions."""
+def about(sample: Sample, rows: list[tuple[str, str]]) -> Block:
+    """Returns what a report is about: model and data, `rows` of its own, and what all reports on a model share: its
+    size, seeds and digests, and the versions at hand."""
     card, data = sample.study.card, sample.dataset
-    rows = [
-        ("Model", f"{sample.name}: {card.get('title', '')} ({card['model']})"),
-        ("Data", f"{data.name}: {data.title}"),
-        ("Sample", f"{sample.id}, of the {data.split[sample.row]} split"),
-        ("Decision", verdicts.verdict_sentence(sample.scores, sample.classes)),
-        ("Explained", f"{sample.unit}: {number(sample.score)}"),
-        ("Annotation", str(sample.truth) if sample.classes else number(float(sample.truth))),
-        ("Compared with", verdicts.behind(sample.background)),
-        ("Changed in the model", sample.changed or "nothing, it is as trained"),
-        *common(sample.study.card),
-        ("Digest of the data", data.digest),
-        ("Digest of the background", sample.background.key),
-    ]
-    return Facts(tuple(rows), "What this report is about, and what it was made with.")
-
-
-def common(card: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Returns what reports on one model have in common: its size, seeds and digest, and the versions at hand."""
-    from qfusion import __version__
-
     sizes, seeds = card.get("parameters", {}), card.get("seeds", [])
     made = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     counted = "not recorded"
     if sizes:
         counted = f"{sizes['total']:,} ({sizes['encoders']:,} in the encoders, {sizes['fusion']:,} behind them)"
+    return facts(
+        [
+            ("Model", f"{sample.name}: {card.get('title', '')} ({card['model']})"),
+            ("Data", f"{data.name}: {data.title}"),
+            *rows,
+            ("Parameters", counted),
+            (
+                "Training seeds",
+                f"{', '.join(map(str, seeds))}; this model is of seed {card.get('seed')}",
+            ),
+            ("Made with", f"qfusion {__version__}, {made}"),
+            ("Digest of the weights", str(card["weights_sha256"])),
+            ("Digest of the data", data.digest),
+            ("Digest of the background", sample.background.key),
+        ],
+        "What this report is about, and what it was made with.",
+    )
+
+
+def methods_section(sample: Sample) -> list[Block]:
+    """The methods, with equations and sources."""
+    card = sample.study.card
+    notes = card.get("notes")
+    mosi = (" The data are CMU-MOSI ", cite("mosi2016"), ".")
     return [
-        ("Parameters", counted),
-        (
-            "Training seeds",
-            f"{', '.join(map(str, seeds))}; this model is of seed {card.get('seed')}",
+        heading("Methods"),
+        *next((made(sample) for ability, made in _OF.items() if sample.can(ability)), ()),
+        *_splitting(sample),
+        *_performance(card),
+        *([paragraph(f"On how it was trained, its card says: {notes}")] if notes else []),
+        paragraph(
+            "Colours are those of Okabe and Ito ",
+            cite("okabeito2008"),
+            ", one hue a modality.",
+            *(mosi if sample.dataset.name == "mosi" else ()),
         ),
-        ("Made with", f"qfusion {__version__}, {made}"),
-        ("Digest of the weights", str(card["weights_sha256"])),
     ]
 
 
-def performance(card: Mapping[str, Any]) -> Table | None:
-    """Returns the test metrics of a model over its training seeds; None where the card has none."""
+def _performance(card: Mapping[str, Any]) -> list[Block]:
+    """The test metrics of a model over its training seeds; nothing where the card has none."""
     measured, own = card["metrics"].get("test", {}), card.get("this_seed", {}).get("test", {})
     known = metrics.labels(measured)
-    rows = tuple(
+    rows = [
         (
             known[name].short if name in known else name,
-            number(result["mean"]),
-            number(result["std"]),
+            number(values["mean"]),
+            number(values["std"]),
             number(own.get(name)),
         )
-        for name, result in measured.items()
-        if isinstance(result, dict) and "mean" in result
-    )
+        for name, values in measured.items()
+        if isinstance(values, dict) and "mean" in values
+    ]
+    if not rows:
+        return []
     size = card["data"].get("sizes", {}).get("test")
     on = f"the {size:,} test samples" if size else "the test samples"
     count = len(card.get("seeds", [])) or 1
-    return (
-        Table(
+    return [
+        heading("How good the model is", 2),
+        table(
             ("Metric", "Mean", "Standard deviation", "This model"),
             rows,
             f"How good the model is on {on}: mean and standard deviation over {count} training seeds, not the "
             "best of them.",
-        )
-        if rows
-        else None
-    )
-
-
-def methods_section(sample: Sample) -> Iterator[Block]:
-    """The methods, with equations and sources."""
-    yield Heading("Methods")
-    yield from next((made(sample) for ability, made in _OF.items() if sample.can(ability)), ())
-    yield from contributions(sample)
-    if (table := performance(sample.study.card)) is not None:
-        yield Heading("How good the model is", 2)
-        yield table
-    if sample.study.card.get("notes"):
-        yield paragraph(f"On how it was trained, its card says: {sample.study.card['notes']}")
-    yield paragraph(
-        "Colours are those of Okabe and Ito ",
-        cite("okabeito2008"),
-        ", one hue a modality.",
-        *(
-            (" The data are CMU-MOSI ", cite("mosi2016"), ".")
-            if sample.dataset.name == "mosi"
-            else ()
         ),
-    )
+    ]
 
 
-def _of_jump(sample: Sample) -> Iterator[Block]:
+EVOLUTIONS = {
+    "jump": "with a learned Hamiltonian H and K = {count} learned jump operators",
+    "unitary": "with a learned Hamiltonian H and no jumps",
+    "none": "which here does nothing (ablation)",
+    "dissipative": "with K = {count} learned jump operators and no Hamiltonian",
+}
+READOUTS = {
+    "joint": "of the joint state",
+    "single": "of the state of {read}, into which all else must flow",
+    "local": "of the state of each modality, so that at t = 0 the score is a sum over modalities and every "
+    "joint contribution is made by the evolution",
+}
+
+
+def _of_jump(sample: Sample) -> list[Block]:
     model, settings = sample.model, sample.study.card["settings"]
-    D, count = _product(model.dims), model.jump_count
     dims = listed(
         [f"{d} for {name}" for name, d in zip(sample.modalities, model.dims, strict=True)]
     )
-    yield Heading("The system", 2)
-    yield paragraph(
-        "The model follows QiNN-QJ ",
-        cite("qinnqj2025"),
-        f". {READING} An encoder for each modality gives a complex vector, which becomes a quantum state; "
-        f"the dimensions are {dims}, so the joint state has D = {D}.",
+    evolution = EVOLUTIONS[settings["evolution"]].format(count=model.jump_count)
+    readout = READOUTS[settings["readout"]].format(
+        read=settings.get("read") or sample.modalities[0]
     )
-    yield Equation("states")
-    what = {
-        "jump": f"with a learned Hamiltonian H and K = {count} learned jump operators",
-        "unitary": "with a learned Hamiltonian H and no jumps",
-        "none": "which here does nothing (ablation)",
-        "dissipative": f"with K = {count} learned jump operators and no Hamiltonian",
-    }
-    yield paragraph(
-        "The state evolves by the master equation ",
-        cite("lindblad1976", "gks1976"),
-        f" {what[settings['evolution']]}, shared by all samples, for T = {model.duration:g} (ħ = 1; times "
-        "and energies are plain numbers).",
-    )
-    yield Equation("master")
-    outputs = len(sample.explanation.outputs)
-    what = {
-        "joint": "of the joint state",
-        "single": f"of the state of {settings.get('read') or sample.modalities[0]}, into which all else must flow",
-        "local": "of the state of each modality, so that at t = 0 the score is a sum over modalities and every "
-        "joint contribution is made by the evolution",
-    }
-    yield paragraph(
-        f"The score{'s are' if outputs > 1 else ' is'} read with J = {settings['measurements']} trained unit vectors "
-        f"{what[settings['readout']]}. Equivalently the observable evolves, which serves all samples at once; the "
-        "exponential is expanded in Chebyshev polynomials ",
-        cite("talezer1984"),
-        ".",
-    )
-    yield Equation("observable")
-    yield Equation("adjoint")
-    yield paragraph(
-        "Entropies, logarithmic negativity ",
-        cite("vidal2002"),
-        " and mutual information are those of the reduced states, in nats (negativity in bits):",
-    )
-    yield Equation("entropy")
+    several = len(sample.explanation.outputs) > 1
+    return [
+        heading("The system", 2),
+        paragraph(
+            "The model follows QiNN-QJ ",
+            cite("qinnqj2025"),
+            f". {READING} An encoder for each modality gives a complex vector, which becomes a quantum state; "
+            f"the dimensions are {dims}, so the joint state has D = {math.prod(model.dims)}.",
+        ),
+        equation("states"),
+        paragraph(
+            "The state evolves by the master equation ",
+            cite("lindblad1976", "gks1976"),
+            f" {evolution}, shared by all samples, for T = {model.duration:g} (ħ = 1; times "
+            "and energies are plain numbers).",
+        ),
+        equation("master"),
+        paragraph(
+            f"The score{'s are' if several else ' is'} read with J = {settings['measurements']} trained unit vectors "
+            f"{readout}. Equivalently the observable evolves, which serves all samples at once; the "
+            "exponential is expanded in Chebyshev polynomials ",
+            cite("talezer1984"),
+            ".",
+        ),
+        equation("observable"),
+        equation("adjoint"),
+        paragraph(
+            "Entropies, logarithmic negativity ",
+            cite("vidal2002"),
+            " and mutual information are those of the reduced states, in nats (negativity in bits):",
+        ),
+        equation("entropy"),
+    ]
 
 
-def _of_network(sample: Sample) -> Iterator[Block]:
-    model, settings = sample.model, sample.study.card["settings"]
-    n, M, C = model.elements, len(sample.modalities), len(sample.explanation.outputs)
-    yield Heading("The system", 2)
+def _of_network(sample: Sample) -> list[Block]:
+    model, M = sample.model, len(sample.modalities)
+    n = model.elements
     meaning = "one for each class" if model.elements_are_classes else "learned"
-    yield paragraph(
-        "The model follows feature-entanglement fusion with a quantum convolutional network ",
-        cite("fusionqcnn2026"),
-        f". {READING} An encoder for each of the M = {M} modalities gives an "
-        f"angle for each of n = {n} elements ({meaning}); it turns a qubit "
-        "that reads 1 with the mass that this modality gives the element.",
-    )
-    yield Equation("masses")
     chain = "" if M <= 3 else f" More than three modalities are fused in a chain of {M - 1} stages."
-    yield paragraph(
-        "A fresh qubit for each element is turned by an angle that depends on what its modality qubits read, "
-        f"2^{min(M, 3)} learned angles an element; these qubits are then left out.{chain}"
-    )
-    yield Equation("fusion")
     layers = len([name for name in sample.places if name.endswith("pooled")])
-    yield paragraph(
-        "A quantum convolutional network ",
-        cite("cong2019", "hur2022"),
-        f" of {layers} layers with block "
-        f"{settings['block']} convolves and pools the {n} fused qubits; a linear head reads the joint "
-        f"probabilities of the qubits that stay and ⟨Z⟩ of every measured one. The {C} scores are "
-        "therefore fixed polynomials of the fused qubits:",
-    )
-    yield Equation("network")
-    yield paragraph(
-        f"The entropy of a fused qubit is its entanglement with the qubits it was fused from. {INERT}"
-    )
-    yield Equation("qubit_entropy")
-    if model.elements_are_classes:
-        yield paragraph(
+    section = [
+        heading("The system", 2),
+        paragraph(
+            "The model follows feature-entanglement fusion with a quantum convolutional network ",
+            cite("fusionqcnn2026"),
+            f". {READING} An encoder for each of the M = {M} modalities gives an "
+            f"angle for each of n = {n} elements ({meaning}); it turns a qubit "
+            "that reads 1 with the mass that this modality gives the element.",
+        ),
+        equation("masses"),
+        paragraph(
+            "A fresh qubit for each element is turned by an angle that depends on what its modality qubits read, "
+            f"2^{min(M, 3)} learned angles an element; these qubits are then left out.{chain}"
+        ),
+        equation("fusion"),
+        paragraph(
+            "A quantum convolutional network ",
+            cite("cong2019", "hur2022"),
+            f" of {layers} layers with block "
+            f"{sample.study.card['settings']['block']} convolves and pools the {n} fused qubits; a linear head reads "
+            "the joint "
+            "probabilities of the qubits that stay and ⟨Z⟩ of every measured one. The "
+            f"{len(sample.explanation.outputs)} scores are therefore fixed polynomials of the fused qubits:",
+        ),
+        equation("network"),
+        paragraph(
+            f"The entropy of a fused qubit is its entanglement with the qubits it was fused from. {INERT}"
+        ),
+        equation("qubit_entropy"),
+    ]
+    if not model.elements_are_classes:
+        return section
+    return [
+        *section,
+        paragraph(
             "How much the modalities contradict each other is told by Dempster's K ",
             cite("shafer1976"),
             ":",
-        )
-        yield Equation("conflict")
+        ),
+        equation("conflict"),
+    ]
 
 
-def _of_kets(sample: Sample) -> Iterator[Block]:
+def _of_kets(sample: Sample) -> list[Block]:
     dims = listed(
         [
             f"{d} levels for {name}"
             for name, d in zip(sample.modalities, sample.model.dims, strict=True)
         ]
     )
-    yield Heading("The system", 2)
-    yield paragraph(
-        f"An encoder for each modality gives a complex vector, which becomes a quantum state of {dims}. "
-        "The scores are expectations of trained observables of their product; nothing evolves."
-    )
+    return [
+        heading("The system", 2),
+        paragraph(
+            f"An encoder for each modality gives a complex vector, which becomes a quantum state of {dims}. "
+            "The scores are expectations of trained observables of their product; nothing evolves."
+        ),
+    ]
 
 
-_OF: dict[Ability, Callable[[Sample], Iterator[Block]]] = {
+_OF: dict[Ability, Callable[[Sample], list[Block]]] = {
     "time": _of_jump,
     "layers": _of_network,
     "kets": _of_kets,
 }
+BACKGROUNDS = {
+    "product": "Here σ is the product of the modalities' mean states over N = {size} samples, which "
+    "breaks their correlation.",
+    "mixed": "Here σ is the maximally mixed state: nothing is known.",
+    "zero": "Here σ is the reference state of every modality.",
+}
 
 
-def contributions(sample: Sample) -> Iterator[Block]:
+def _splitting(sample: Sample) -> list[Block]:
     """How the decision was split."""
     behind, size = sample.background, f"{sample.background.size:,}"
+    of_rows = behind.kind in ("joint", "cohort", "contrast")
     split = training_split(sample.study.card).replace("+", " and ")
-    yield Heading("Splitting the decision", 2)
-    yield paragraph(
-        "A score is linear in the state of each modality. What the model says when it is told only the modalities in S "
-        "is therefore exact, with no sampling"
-        if sample.can("states")
-        else "What the model says when it is told only the modalities in S is found by running it, with the others "
-        "taken from each row of the background",
-        " (interventional values ",
-        cite("janzing2020"),
-        "); here, what is not told is "
-        f"averaged over {verdicts.behind(behind)}"
-        + (f" (rows of {split})." if behind.kind in ("joint", "product") else "."),
-    )
-    if sample.can("kets"):
-        yield Equation("value_state")
-        yield from _sigma(sample, size)
-    elif behind.kind in ("joint", "cohort", "contrast"):
-        yield Equation("value_rows")
-        yield paragraph(f"with N = {size}.")
-    yield paragraph(
-        "What a combination adds beyond its parts is its Harsanyi dividend ",
-        cite("harsanyi1963"),
-        ", the one of the empty set being the baseline:",
-    )
-    yield Equation("dividend")
-    yield paragraph(
-        "Shapley values ",
-        cite("shapley1953"),
-        " share each dividend evenly among its members; shares are those of MM-SHAP ",
-        cite("parcalabescu2023"),
-        ", interaction indices those of Grabisch and Roubens ",
-        cite("grabisch1999"),
-        ".",
-    )
-    yield Equation("shapley")
-
-
-def _sigma(sample: Sample, size: str) -> Iterator[Block]:
-    kind = sample.background.kind
-    if kind in ("joint", "cohort", "contrast"):
-        yield paragraph(f"Here σ is the mean state of the background, N = {size}:")
-        yield Equation("background_joint")
+    if sample.can("kets") and of_rows:
+        stand_in = [
+            equation("value_state"),
+            paragraph(f"Here σ is the mean state of the background, N = {size}:"),
+            equation("background_joint"),
+        ]
+    elif sample.can("kets"):
+        stand_in = [
+            equation("value_state"),
+            paragraph(BACKGROUNDS[behind.kind].format(size=size)),
+        ]
     else:
-        yield paragraph(
-            {
-                "product": f"Here σ is the product of the modalities' mean states over N = {size} samples, which "
-                "breaks their correlation.",
-                "mixed": "Here σ is the maximally mixed state: nothing is known.",
-                "zero": "Here σ is the reference state of every modality.",
-            }[kind]
-        )
+        stand_in = [equation("value_rows"), paragraph(f"with N = {size}.")] if of_rows else []
+    return [
+        heading("Splitting the decision", 2),
+        paragraph(
+            "A score is linear in the state of each modality. What the model says when it is told only the modalities "
+            "in S is therefore exact, with no sampling"
+            if sample.can("states")
+            else "What the model says when it is told only the modalities in S is found by running it, with the others "
+            "taken from each row of the background",
+            " (interventional values ",
+            cite("janzing2020"),
+            "); here, what is not told is "
+            f"averaged over {verdicts.behind(behind)}"
+            + (f" (rows of {split})." if behind.kind in ("joint", "product") else "."),
+        ),
+        *stand_in,
+        paragraph(
+            "What a combination adds beyond its parts is its Harsanyi dividend ",
+            cite("harsanyi1963"),
+            ", the one of the empty set being the baseline:",
+        ),
+        equation("dividend"),
+        paragraph(
+            "Shapley values ",
+            cite("shapley1953"),
+            " share each dividend evenly among its members; shares are those of MM-SHAP ",
+            cite("parcalabescu2023"),
+            ", interaction indices those of Grabisch and Roubens ",
+            cite("grabisch1999"),
+            ".",
+        ),
+        equation("shapley"),
+    ]
 
 
-def _product(dims: tuple[int, ...]) -> int:
-    total = 1
-    for size in dims:
-        total *= size
-    return total
+def command(sample: Sample, name: str, *words: str) -> str:
+    """Returns a command about a sample's model and data against its background, with `words` of its own before that."""
+    background = sample.background
+    if background.kind == "contrast":
+        behind = ["--contrast", background.label]
+    else:
+        behind = [] if background.kind in ("joint", "cohort") else ["--background", background.kind]
+    base = f"python -m qfusion {name} --model".split()
+    return shlex.join([*base, sample.name, "--data", sample.dataset.name, *words, *behind])
+
+
+def shows(name: str, whole: str = "") -> str:
+    """Returns what a figure of `building` shows and what it does not, in a sentence each, `whole` between them."""
+    does, does_not = building.SAYS[name]
+    return f"What the figure shows: {does}{whole} It does not show {does_not}"
 
 
 # The report on one sample: what was decided, what is behind it, how far to trust it, how it was worked out.
@@ -473,34 +479,39 @@ HIDDEN = ("text", "transcript")  # columns of the data's table that the content 
 MAX_CURVE = 4000  # points of a waveform that is drawn
 
 
-def document(sample: Sample) -> Document:
+def report(sample: Sample) -> Report:
     """Returns the report on a sample."""
-    parts: list[Block] = []
-    for section in (
-        _summary,
-        _content,
-        _contributions,
-        _dynamics,
-        _built,
-        _cuts,
-        _entropies,
-        _circuit,
-    ):
-        parts += section(sample)
-    parts += [*trust_section(sample), *methods_section(sample), *_again(sample)]
     decision = verdicts.verdict_sentence(sample.scores, sample.classes)
-    return Document(
+    return Report(
         f"Sample {sample.id}: why {sample.name} says {decision}",
         f"{sample.study.card.get('title', sample.name)}; data: {sample.dataset.title}",
         f"Report on the decision of model {sample.name} on sample {sample.id} of data set "
         f"{sample.dataset.name}.",
-        tuple(parts),
+        [
+            *_summary(sample),
+            *_content(sample),
+            *_contributions(sample),
+            *_dynamics(sample),
+            *_built(sample),
+            *_cuts(sample),
+            *_entropies(sample),
+            *_circuit(sample),
+            *trust_section(sample),
+            *methods_section(sample),
+            *_again(sample),
+        ],
     )
 
 
-def _summary(sample: Sample) -> Iterator[Block]:
+def _summary(sample: Sample) -> list[Block]:
     """What was decided, in sentences and as a table."""
-    when: tuple[tuple[Strong, str], ...] = ()
+    answers = [
+        (
+            strong("Which modality decided this? "),
+            f"{verdicts.decided(sample.verdict)} {verdicts.largest_part(sample.dividends)}.",
+        ),
+        (strong("Did the modalities conflict? "), verdicts.conflict(sample.verdict)),
+    ]
     if _on_the_way(sample):
         places = (
             [f"t = {t:.2f}" for t in sample.places]
@@ -511,26 +522,39 @@ def _summary(sample: Sample) -> Iterator[Block]:
             verdicts.verdict_sentence(scores, sample.classes)
             for scores in sample.through.prediction[:, 0]
         ]
-        when = ((Strong("Since when? "), verdicts.settled(decisions, places)),)
-    yield Heading("In short")
-    yield paragraph(_decision(sample))
-    decided = f"{verdicts.decided(sample.verdict)} {verdicts.largest_part(sample.dividends)}."
-    yield Points(
-        (
-            (Strong("Which modality decided this? "), decided),
-            (Strong("Did the modalities conflict? "), verdicts.conflict(sample.verdict)),
-            *when,
-        )
-    )
-    yield paragraph(
-        f"All contributions are exact; they compare with {verdicts.behind(sample.background)}."
-    )
+        answers.append((strong("Since when? "), verdicts.settled(decisions, places)))
+    section = [
+        heading("In short"),
+        paragraph(_decision(sample)),
+        points(*answers),
+        paragraph(
+            f"All contributions are exact; they compare with {verdicts.behind(sample.background)}."
+        ),
+    ]
     if sample.changed:
-        yield paragraph(
-            f"The model is not as it was trained: {sample.changed}. Test metrics and spread over seeds are those of "
-            "the trained one."
+        section.append(
+            paragraph(
+                f"The model is not as it was trained: {sample.changed}. Test metrics and spread over seeds are those "
+                "of the trained one."
+            )
         )
-    yield facts(sample)
+    return [
+        *section,
+        about(
+            sample,
+            [
+                ("Sample", f"{sample.id}, of the {sample.dataset.split[sample.row]} split"),
+                ("Decision", verdicts.verdict_sentence(sample.scores, sample.classes)),
+                ("Explained", f"{sample.unit}: {number(sample.score)}"),
+                (
+                    "Annotation",
+                    str(sample.truth) if sample.classes else number(float(sample.truth)),
+                ),
+                ("Compared with", verdicts.behind(sample.background)),
+                ("Changed in the model", sample.changed or "nothing, it is as trained"),
+            ],
+        ),
+    ]
 
 
 def _on_the_way(sample: Sample) -> bool:
@@ -539,324 +563,310 @@ def _on_the_way(sample: Sample) -> bool:
 
 
 def _decision(sample: Sample) -> str:
-    truth = f"‘{sample.truth}’" if sample.classes else signed(float(sample.truth))
-    if sample.classes:
-        sure = numbers.verdict(sample)["probability"].to_numpy()
-        best = int(np.argmax(sure))
-        right = (
-            "which is what it was annotated with"
-            if sample.classes[best] == sample.truth
-            else f"it was annotated as {truth}"
-        )
+    if not sample.classes:
         return (
-            f"The model decides for ‘{sample.classes[best]}’ ({text.softmax(sure[best])}); {right}. "
-            f"{sample.study.calibration}"
+            f"The model predicts {signed(sample.score)} "
+            f"({verdicts.verdict_sentence(sample.scores, sample.classes)}); the annotation "
+            f"is {signed(float(sample.truth))}, so the error is "
+            f"{number(abs(sample.score - float(sample.truth)))}."
         )
+    sure = numbers.verdict(sample)["probability"].to_numpy()
+    best = int(np.argmax(sure))
+    right = (
+        "which is what it was annotated with"
+        if sample.classes[best] == sample.truth
+        else f"it was annotated as ‘{sample.truth}’"
+    )
     return (
-        f"The model predicts {signed(sample.score)} "
-        f"({verdicts.verdict_sentence(sample.scores, sample.classes)}); the annotation "
-        f"is {truth}, so the error is {number(abs(sample.score - float(sample.truth)))}."
+        f"The model decides for ‘{sample.classes[best]}’ ({text.softmax(sure[best])}); {right}. "
+        f"{sample.study.calibration}"
     )
 
 
-def _content(sample: Sample) -> Iterator[Block]:
+def _content(sample: Sample) -> list[Block]:
     """What the sample is, as far as the data set has it."""
-    yield Heading("The sample")
     content = sample.dataset.content(sample.row)
-    for name in sample.modalities:
-        piece = content.get(name)
-        if isinstance(piece, Text):
-            yield Quote(piece.text, f"{name} of the sample, as it stands in the data")
-        elif isinstance(piece, Image):
-            yield picture(piece.pixels, f"{name} of the sample.", f"Picture: {name} of the sample")
-        elif isinstance(piece, Audio):
-            step = max(1, len(piece.samples) // MAX_CURVE)
-            seconds = np.arange(len(piece.samples))[::step] / piece.rate
-            drawn = evidence.curve(
-                np.asarray(piece.samples)[::step],
-                seconds,
-                "time (s)",
-                "amplitude",
-                term_colour(name, sample.modalities),
-            )
-            yield figure(
-                drawn,
-                f"{name} of the sample: {len(piece.samples) / piece.rate:.2f} s at {piece.rate:,} samples a "
-                "second.",
-                f"Waveform: {name} of the sample",
-                HALF,
-                34,
-            )
-        elif isinstance(piece, Series):
-            drawn = evidence.curve(
-                piece.values,
-                piece.x,
-                piece.x_label,
-                piece.y_label,
-                term_colour(name, sample.modalities),
-            )
-            yield figure(
-                drawn,
-                f"{name} of the sample: {piece.y_label} over {piece.x_label}.",
-                f"Curve: {name} of the sample, {len(piece.values)} values",
-                HALF,
-                34,
-            )
+    section = [heading("The sample")]
+    section += [
+        _piece(sample, name, content[name]) for name in sample.modalities if name in content
+    ]
     absent = [name for name in sample.modalities if name not in content]
     if absent:
-        yield paragraph(
-            f"No raw content of {listed(absent)} comes with this data set, only features."
+        section.append(
+            paragraph(
+                f"No raw content of {listed(absent)} comes with this data set, only features."
+            )
         )
-    table = sample.dataset.table.iloc[sample.row]
-    message = {
-        str(name): value
-        for name, value in table.items()
+    rows = [
+        (text.column(str(name)), number(value) if isinstance(value, float) else str(value)[:300])
+        for name, value in sample.dataset.table.iloc[sample.row].items()
         if name not in (*HIDDEN, sample.dataset.target.name)
-    }
-    if message:
-        rows = tuple(
-            (text.column(name), number(value) if isinstance(value, float) else str(value)[:300])
-            for name, value in message.items()
-        )
-        yield Facts(rows, "What the data set says of the sample.")
+    ]
+    return [*section, *([facts(rows, "What the data set says of the sample.")] if rows else [])]
 
 
-def _contributions(sample: Sample) -> Iterator[Block]:
+def _piece(sample: Sample, name: str, piece: Text | Image | Audio | Series) -> Block:
+    """One modality's content."""
+    if isinstance(piece, Text):
+        return quote(piece.text, f"{name} of the sample, as it stands in the data")
+    if isinstance(piece, Image):
+        return picture(piece.pixels, f"{name} of the sample.", f"Picture: {name} of the sample")
+    if isinstance(piece, Audio):
+        count = len(piece.samples)
+        step = max(1, count // MAX_CURVE)
+        axes = (np.asarray(piece.samples)[::step], np.arange(count)[::step] / piece.rate)
+        axis_names = ("time (s)", "amplitude")
+        caption = f"{count / piece.rate:.2f} s at {piece.rate:,} samples a second."
+        alt = f"Waveform: {name} of the sample"
+    else:
+        axes, axis_names = (piece.values, piece.x), (piece.x_label, piece.y_label)
+        caption = f"{piece.y_label} over {piece.x_label}."
+        alt = f"Curve: {name} of the sample, {len(piece.values)} values"
+    return figure(
+        evidence.curve(*axes, *axis_names, term_colour(name, sample.modalities)),
+        f"{name} of the sample: {caption}",
+        alt,
+        HALF,
+        34,
+    )
+
+
+def _contributions(sample: Sample) -> list[Block]:
     """What every modality and every combination added."""
     against = f"Compared with {verdicts.behind(sample.background)}."
-    yield Heading("What each modality contributed")
     terms = ", ".join(
         f"{term or 'baseline'} {value:+.2f}" for term, value in sample.dividends.items()
-    )
-    yield figure(
-        notebook.contributions(sample),
-        f"From the baseline to the {sample.unit}, term by term; hatched bars are what modalities say only "
-        f"together. {against}",
-        f"Waterfall: {terms}; score {sample.score:+.2f}.",
     )
     shapley = ", ".join(
         f"{name} {value:+.2f} ({sample.shares[name]:.0%})" for name, value in sample.shapley.items()
     )
-    yield figure(
-        notebook.shapley(sample),
-        "Shapley values: each modality's own term and an equal part of every joint term it takes part "
-        f"in; in brackets its share of the absolute total. {against}",
-        f"Shapley values: {shapley}.",
-        HALF,
-    )
-    yield _terms(sample)
-    yield _pairs(sample)
+    return [
+        heading("What each modality contributed"),
+        figure(
+            notebook.contributions(sample),
+            f"From the baseline to the {sample.unit}, term by term; hatched bars are what modalities say only "
+            f"together. {against}",
+            f"Waterfall: {terms}; score {sample.score:+.2f}.",
+        ),
+        figure(
+            notebook.shapley(sample),
+            "Shapley values: each modality's own term and an equal part of every joint term it takes part "
+            f"in; in brackets its share of the absolute total. {against}",
+            f"Shapley values: {shapley}.",
+            HALF,
+        ),
+        _terms(sample),
+        _pairs(sample),
+    ]
 
 
-def _terms(sample: Sample) -> Table:
+def _terms(sample: Sample) -> Block:
     explanation, truth = sample.explanation, sample.dataset.truth
-    known = truth is not None and sample.dataset.names == sample.modalities
-    values = dict(
-        zip(explanation.coalitions, explanation.values[0, :, sample.output].tolist(), strict=True)
-    )
-    rows = []
-    for term, dividend in sample.dividends.items():
-        true = (
-            [signed(float(truth.iloc[sample.row].get(term, np.nan)))]
-            if known and truth is not None
-            else []
-        )
-        rows.append(
-            (
-                term.replace("+", " + ") or "nothing (baseline)",
-                signed(values[term]),
-                signed(dividend),
-                *true,
-            )
-        )
-    return Table(
-        ("Told only", "Score v(S)", "Contribution Δ(S)", *(["True contribution"] if known else [])),
-        tuple(rows),
+    scores = explanation.values[0, :, sample.output].tolist()
+    rows: list[tuple[str, ...]] = [
+        (term.replace("+", " + ") or "nothing (baseline)", signed(score), signed(dividend))
+        for (term, dividend), score in zip(sample.dividends.items(), scores, strict=True)
+    ]
+    head: tuple[str, ...] = ("Told only", "Score v(S)", "Contribution Δ(S)")
+    if truth is not None and sample.dataset.names == sample.modalities:
+        true = truth.iloc[sample.row].reindex(list(sample.dividends)).astype(float)
+        rows = [(*row, signed(value)) for row, value in zip(rows, true, strict=True)]
+        head += ("True contribution",)
+    return table(
+        head,
+        rows,
         "What the model says when it is told only some modalities, and what each combination adds beyond its "
         "parts. The contributions add up to the score.",
     )
 
 
-def _pairs(sample: Sample) -> Table:
-    result = sample.explanation.interaction[0, :, :, sample.output]
-    rows = tuple(
-        (
-            name,
-            signed(sample.shapley[name]),
-            f"{sample.shares[name]:.1%}",
-            *("" if a == b else signed(result[a, b]) for b in range(len(sample.modalities))),
-        )
-        for a, name in enumerate(sample.modalities)
-    )
-    return Table(
+def _pairs(sample: Sample) -> Block:
+    pairs = sample.explanation.interaction[0, :, :, sample.output]
+    return table(
         ("Modality", "Shapley value", "Share", *(f"with {name}" for name in sample.modalities)),
-        rows,
+        [
+            (
+                name,
+                signed(sample.shapley[name]),
+                f"{sample.shares[name]:.1%}",
+                *("" if a == b else signed(value) for b, value in enumerate(pairs[a])),
+            )
+            for a, name in enumerate(sample.modalities)
+        ],
         "Shapley values, shares and Shapley interaction indices: what two modalities add together, averaged "
         "over what else is known.",
     )
 
 
-def _dynamics(sample: Sample) -> Iterator[Block]:
+def _dynamics(sample: Sample) -> list[Block]:
     """When it happened: terms and entropies through the evolution, or along the layers."""
     if not _on_the_way(sample):
-        return
-    table = numbers.over_time(sample)
+        return []
     where = "through the evolution" if sample.can("time") else "along the layers of the network"
-    yield Heading("When it was decided")
     last = ", ".join(
         f"{name} {values[-1]:+.2f}"
-        for name, values in notebook.columns(table, "dividend").items()
+        for name, values in notebook.columns(numbers.over_time(sample), "dividend").items()
         if name
     )
-    yield figure(
-        notebook.over_time(sample),
-        f"Entropies (above) and terms of the decision (below) {where}, as if the system were read out there. "
-        f"Compared with {verdicts.behind(sample.background)}.",
-        f"Lines {where}; terms at the end: {last}.",
-    )
-    yield paragraph("Both can move together without one causing the other. ", ENTROPY_IS)
+    return [
+        heading("When it was decided"),
+        figure(
+            notebook.over_time(sample),
+            f"Entropies (above) and terms of the decision (below) {where}, as if the system were read out there. "
+            f"Compared with {verdicts.behind(sample.background)}.",
+            f"Lines {where}; terms at the end: {last}.",
+        ),
+        paragraph("Both can move together without one causing the other. ", ENTROPY_IS),
+    ]
 
 
-def _built(sample: Sample) -> Iterator[Block]:
+def _built(sample: Sample) -> list[Block]:
     """Which coupling and dissipation built which contribution."""
     if not sample.can("time"):
-        return
-    yield Heading("Which coupling built which term?")
+        return []
+    question = heading("Which coupling built which term?")
     try:
         words = building_answer(numbers.building_of(sample))
     except InvalidInput as error:  # evolved for too long to be resolved
-        yield paragraph(str(error))
-        return
-    yield paragraph(
-        f"{words}. All terms of the dynamics are turned up from nothing together, and what each does is added up on "
-        "that way (Aumann and Shapley 1974), so that a row of the matrix leads from the contribution without evolution "
-        "to the one that was explained."
-    )
-    for draw, name in ((notebook.built, "built"), (notebook.built_flow, "built-flow")):
-        yield figure(
-            draw(sample),
-            f"What the figure shows: {building.SAYS[name][0]} It does not show {building.SAYS[name][1]}",
-            f"{words}.",
-        )
+        return [question, paragraph(str(error))]
+    return [
+        question,
+        paragraph(
+            f"{words}. All terms of the dynamics are turned up from nothing together, and what each does is added up "
+            "on that way (Aumann and Shapley 1974), so that a row of the matrix leads from the contribution without "
+            "evolution to the one that was explained."
+        ),
+        figure(notebook.built(sample), shows("built"), f"{words}."),
+        figure(notebook.built_flow(sample), shows("built-flow"), f"{words}."),
+    ]
 
 
-def _cuts(sample: Sample) -> Iterator[Block]:
+def _cuts(sample: Sample) -> list[Block]:
     """Whether the score needs the correlations of each modality, and when."""
     if not sample.can("time") or len(sample.modalities) < 2:
-        return
-    result = cuts(sample.model, sample.inputs)
-    answer = cut_answers.answer(result, sample.output)
-    yield Heading("Are the correlations needed?")
-    yield paragraph(f"{answer}.")
-    yield figure(
-        notebook.cut(sample),
-        f"What the figure shows: {building.SAYS['cut'][0]} It does not show {building.SAYS['cut'][1]}",
-        f"{answer}.",
-    )
+        return []
+    answer = f"{cuts.answer(cuts.cuts(sample.model, sample.inputs), sample.output)}."
+    return [
+        heading("Are the correlations needed?"),
+        paragraph(answer),
+        figure(notebook.cut(sample), shows("cut"), answer),
+    ]
 
 
-def _entropies(sample: Sample) -> Iterator[Block]:
+def _entropies(sample: Sample) -> list[Block]:
     if sample.can("time"):
-        yield from _of_states(sample)
-    elif sample.can("rules"):
-        yield from _of_fusion(sample)
+        return _of_states(sample)
+    return _of_fusion(sample) if sample.can("rules") else []
 
 
-def _of_states(sample: Sample) -> Iterator[Block]:
+def _of_states(sample: Sample) -> list[Block]:
     """Entropies and entanglement at T."""
     tracked = numbers.track(sample)
     measures = {
-        (measure.kind, measure.part): float(measure.values[-1]) for measure in tracked.measures
+        (measure.kind, measure.part): number(float(measure.values[-1]))
+        for measure in tracked.measures
     }
     apart = float(np.abs(tracked.rho[-1] - numbers.state(sample)).max())
-    yield Heading("Entropies and entanglement at the end")
     kinds = [
         kind for kind in KINDS if any(entry == kind and len(part) == 1 for entry, part in measures)
     ]
+    axes = {kind: KINDS[kind].short_axis.capitalize() for kind in kinds} | {
+        "negativity": f"Negativity with the rest ({KINDS['negativity'].unit})"
+    }
     parts = [(name, (name,)) for name in sample.modalities] + [("all together", ())]
-    rows = [
-        (
-            name,
-            *(number(measures[kind, part]) if (kind, part) in measures else "" for kind in kinds),
-        )
-        for name, part in parts
+    section = [
+        heading("Entropies and entanglement at the end"),
+        table(
+            ("Part", *(axes[kind] for kind in kinds)),
+            [(name, *(measures.get((kind, part), "") for kind in kinds)) for name, part in parts],
+            f"States at T = {sample.model.duration:g}. The whole starts pure, with entropy 0; what it has at the "
+            "end is lost to the jumps.",
+        ),
     ]
-    words = {"negativity": f"Negativity with the rest ({KINDS['negativity'].unit})"}
-    yield Table(
-        ("Part", *(words.get(kind, KINDS[kind].short_axis.capitalize()) for kind in kinds)),
-        tuple(rows),
-        f"States at T = {sample.model.duration:g}. The whole starts pure, with entropy 0; what it has at the "
-        "end is lost to the jumps.",
-    )
     shared = [
-        (" and ".join(part), number(value))
+        (" and ".join(part), value)
         for (kind, part), value in measures.items()
         if kind == "mutual_information"
     ]
     if shared:
-        yield Table(
-            ("Pair", KINDS["mutual_information"].axis.capitalize()),
-            tuple(shared),
-            "Correlation of every two modalities at T, classical and quantum.",
+        section.append(
+            table(
+                ("Pair", KINDS["mutual_information"].axis.capitalize()),
+                shared,
+                "Correlation of every two modalities at T, classical and quantum.",
+            )
         )
-    yield paragraph(
-        ENTROPY_IS,
-        " QuTiP followed the state independently of the training code; the two agree on ρ(T) to "
-        f"{power(apart)} ",
-        "in every entry ",
-        cite("qutip5"),
-        ".",
-    )
+    return [
+        *section,
+        paragraph(
+            ENTROPY_IS,
+            " QuTiP followed the state independently of the training code; the two agree on ρ(T) to "
+            f"{power(apart)} ",
+            "in every entry ",
+            cite("qutip5"),
+            ".",
+        ),
+    ]
 
 
-def _of_fusion(sample: Sample) -> Iterator[Block]:
+def _of_fusion(sample: Sample) -> list[Block]:
     """What the fusion read: masses, rules, beliefs, entropies."""
     reading = numbers.reading(sample)
-    yield Heading("What the fusion read")
-    fused = ", ".join(f"{e} {v:.2f}" for e, v in zip(reading.elements, reading.fused, strict=True))
-    yield figure(
-        notebook.masses(sample),
-        "The mass that each modality gives each element (sin² θ/2, the chance that its qubit reads 1), "
-        "and the fused one."
-        + (
-            ""
-            if reading.elements_are_classes
-            else " Elements are learned here; they have no names."
-        ),
-        f"Heat map of masses; fused: {fused}.",
-    )
-    entropy = ", ".join(
-        f"{e} {v:.2f}" for e, v in zip(reading.elements, reading.entropy, strict=True)
-    )
-    yield figure(
-        notebook.entropies(sample),
-        "Von Neumann entropy of each fused qubit, at most ln 2: its entanglement with the qubits "
-        f"it was fused from, as these are together in a pure state. {INERT}",
-        f"Entropies in nats: {entropy}.",
-        HALF,
-    )
-    table = numbers.masses(sample)
-    rows = tuple(
-        (
-            str(row["element"]),
-            *(number(row[f"mass[{name}]"]) for name in sample.modalities),
-            number(row["mass"]),
-            str(row["rule"]),
-            number(row["disagreement"]),
-            number(row["entropy"]),
+    fused, entropy = (
+        ", ".join(
+            f"{name} {value:.2f}" for name, value in zip(reading.elements, values, strict=True)
         )
-        for _, row in table.iterrows()
+        for values in (reading.fused, reading.entropy)
     )
-    names = tuple(f"Mass {name}" for name in sample.modalities)
-    yield Table(
-        ("Element", *names, "Fused", "Nearest rule", "Disagreement", "Entropy (nats)"),
-        rows,
-        "The fusion, element by element: masses, the named rule nearest to the learned table, and the mass on "
-        "the modalities contradicting each other.",
-        (len(names) + 2,),
+    nameless = (
+        "" if reading.elements_are_classes else " Elements are learned here; they have no names."
     )
-    if reading.conflict is not None:
-        yield paragraph(contradiction(reading.conflict), " ", cite("shafer1976"), ". ", ENTROPY_IS)
+    conflict = (
+        []
+        if reading.conflict is None
+        else [paragraph(contradiction(reading.conflict), " ", cite("shafer1976"), ". ", ENTROPY_IS)]
+    )
+    return [
+        heading("What the fusion read"),
+        figure(
+            notebook.masses(sample),
+            "The mass that each modality gives each element (sin² θ/2, the chance that its qubit reads 1), "
+            f"and the fused one.{nameless}",
+            f"Heat map of masses; fused: {fused}.",
+        ),
+        figure(
+            notebook.entropies(sample),
+            "Von Neumann entropy of each fused qubit, at most ln 2: its entanglement with the qubits "
+            f"it was fused from, as these are together in a pure state. {INERT}",
+            f"Entropies in nats: {entropy}.",
+            HALF,
+        ),
+        table(
+            (
+                "Element",
+                *(f"Mass {name}" for name in sample.modalities),
+                "Fused",
+                "Nearest rule",
+                "Disagreement",
+                "Entropy (nats)",
+            ),
+            [
+                (
+                    str(row["element"]),
+                    *(number(row[f"mass[{name}]"]) for name in sample.modalities),
+                    number(row["mass"]),
+                    str(row["rule"]),
+                    number(row["disagreement"]),
+                    number(row["entropy"]),
+                )
+                for _, row in numbers.masses(sample).iterrows()
+            ],
+            "The fusion, element by element: masses, the named rule nearest to the learned table, and the mass on "
+            "the modalities contradicting each other.",
+            (len(sample.modalities) + 2,),
+        ),
+        *conflict,
+    ]
 
 
 def contradiction(K: float) -> str:
@@ -868,77 +878,58 @@ def contradiction(K: float) -> str:
     return f"The masses contradict each other with Dempster's K = {K:.3f}"
 
 
-def _circuit(sample: Sample) -> Iterator[Block]:
+def _circuit(sample: Sample) -> list[Block]:
     """The circuit, with the sample in it."""
     if not sample.can("circuit"):
-        return
-    yield Heading("The circuit")
+        return []
+    title = heading("The circuit")
     if sample.can("time") and any(d & (d - 1) for d in sample.model.dims):
-        yield paragraph(
-            "None is drawn: qubits hold modalities whose dimensions are powers of two, and these are ",
-            listed([str(d) for d in sample.model.dims]),
-            ".",
-        )
-        return
+        dims = listed([str(d) for d in sample.model.dims])
+        none = "None is drawn: qubits hold modalities whose dimensions are powers of two, and these are "
+        return [title, paragraph(none, dims, ".")]
     replay, built = numbers.circuit(sample)
-    about = f"{len(replay.wires)} qubits, {replay.count} gates"
+    size = f"{len(replay.wires)} qubits, {replay.count} gates"
     if sample.can("time"):
         caption = (
             f"One step of the evolution (dt = {built.dt:g}, {built.dt / sample.model.duration:.3g} T) as a quantum "
-            f"circuit, with the sample's own states prepared: {about}. {built.error.sentence}"
+            f"circuit, with the sample's own states prepared: {size}. {built.error.sentence}"
         )
     elif sample.can("gates"):
-        caption = f"The model's circuit of this sample: {about}. {replay.says}"
+        caption = f"The model's circuit of this sample: {size}. {replay.says}"
     else:
         caption = (
-            f"The whole network with the sample's angles: {about}. Modality qubits are left out after the fusion; a "
+            f"The whole network with the sample's angles: {size}. Modality qubits are left out after the fusion; a "
             "measured qubit controls a rotation of its neighbour."
         )
-    yield figure(
-        notebook.diagram(sample),
-        caption
-        + " A disc is a qubit at the end: its needle is (⟨X⟩, ⟨Z⟩) with |0⟩ up, its colour ⟨Y⟩; a "
-        "needle that ends inside is a mixed state.",
-        f"Circuit of {about}.",
-        FULL,
-    )
-    yield paragraph("Drawn from the list of gates that PennyLane runs ", cite("pennylane"), ".")
+    return [
+        title,
+        figure(
+            notebook.diagram(sample),
+            caption
+            + " A disc is a qubit at the end: its needle is (⟨X⟩, ⟨Z⟩) with |0⟩ up, its colour ⟨Y⟩; a "
+            "needle that ends inside is a mixed state.",
+            f"Circuit of {size}.",
+            FULL,
+        ),
+        paragraph("Drawn from the list of gates that PennyLane runs ", cite("pennylane"), "."),
+    ]
 
 
-def _again(sample: Sample) -> Iterator[Block]:
+def _again(sample: Sample) -> list[Block]:
     """How to get the same numbers."""
-    yield Heading("The same again")
-    yield paragraph(
-        "These commands write this report and print its contributions; the digests in the table above tell whether "
-        "model and data are the same."
-    )
+    outputs = sample.explanation.outputs
+    chosen = ["--output", outputs[sample.output]] if len(outputs) > 1 else []
+    tweak = ["--tweak", sample.changed] if sample.changed else []
     commands = [
-        [
-            *_command(sample, "report"),
-            *(["--tweak", sample.changed] if sample.changed else []),
-            "--out",
-            "report.html",
-        ]
+        f"{command(sample, 'report', '--sample', sample.id, *chosen)} {shlex.join([*tweak, '--out', 'report.html'])}"
     ]
-    commands += [] if sample.changed else [[*_command(sample, "explain"), "--json"]]
-    yield Listing("\n".join(map(shlex.join, commands)), "Commands")
-
-
-def _command(sample: Sample, name: str) -> list[str]:
-    kind, outputs = sample.background.kind, sample.explanation.outputs
-    words = [
-        "python",
-        "-m",
-        "qfusion",
-        name,
-        "--model",
-        sample.name,
-        "--data",
-        sample.dataset.name,
-        "--sample",
-        sample.id,
+    if not sample.changed:
+        commands.append(f"{command(sample, 'explain', '--sample', sample.id, *chosen)} --json")
+    return [
+        heading("The same again"),
+        paragraph(
+            "These commands write this report and print its contributions; the digests in the table above tell whether "
+            "model and data are the same."
+        ),
+        listing("\n".join(commands), "Commands"),
     ]
-    words += ["--output", outputs[sample.output]] if len(outputs) > 1 else []
-    if kind == "contrast":
-        return [*words, "--contrast", sample.background.label]
-    return words if kind in ("joint", "cohort") else [*words, "--background", kind]

@@ -1,14 +1,24 @@
-"""What a report is made of: blocks of text, tables, figures and equations, drawn and numbered."""
+"""What a report is made of, and how it is written: blocks of text, tables, figures and equations, as one HTML file and
+as a PDF that typst sets. Neither needs a network, and both have the same bytes each time, on a machine with the same
+fonts.
+
+All texts are shown as they are. Nothing in them is markup, wherever it comes from.
+"""
 
 from __future__ import annotations
 
 import base64
 import io
+import json
+import os
 import re
+import shutil
+import tempfile
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +26,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion import citations
-from qfusion.errors import NotFound
+from qfusion.errors import NotFound, QFusionError
 from qfusion.figures.recipe import CREATOR, printing
-
-# What a report is made of, whatever it is written as: blocks of text, tables, figures and equations.
-#
-# All texts are shown as they are. Nothing in them is markup, wherever it comes from.
 
 MAX_TEXT, MAX_TITLE = 20_000, 240  # characters
 _WIDE = 26  # characters from which a column of words takes what room is left
@@ -54,210 +60,91 @@ def broken(text: object) -> str:
     )
 
 
-@dataclass(frozen=True)
-class Cite:
-    """A reference to sources by their keys in `qfusion.citations`."""
+# Blocks, as JSON and the templates of the page and of the paper know them.
 
-    keys: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Strong:
-    """Words that matter."""
-
-    text: str
+Block = dict[str, Any]
+Part = str | Block  # words, or what `cite` and `strong` return
 
 
-Part = str | Cite | Strong
+def cite(*keys: str) -> Block:
+    """Returns a reference to sources by their keys in `qfusion.citations`."""
+    return {"kind": "cite", "sources": list(keys)}
 
 
-@dataclass(frozen=True)
-class Heading:
-    """A heading; level 1 for a section, 2 within one."""
-
-    text: str
-    level: int = 1
+def strong(text: str) -> Block:
+    """Returns words that matter."""
+    return {"kind": "strong", "text": clean(text)}
 
 
-@dataclass(frozen=True)
-class Paragraph:
-    """A paragraph."""
-
-    parts: tuple[Part, ...]
+def heading(text: str, level: int = 1) -> Block:
+    """Returns a heading; level 1 for a section, 2 within one."""
+    return {"kind": "heading", "text": clean(text), "level": level}
 
 
-@dataclass(frozen=True)
-class Points:
-    """A list; each point is made of parts."""
-
-    points: tuple[tuple[Part, ...], ...]
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Names with what they are, two columns without heads."""
-
-    rows: tuple[tuple[str, str], ...]
-    caption: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table: first column names, numbers to the right.
-
-    Attributes:
-        head: of the columns. rows: cells as text. caption: what it holds.
-        words: numbers of the columns besides the first that hold words.
-    """
-
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    caption: str
-    words: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A vector drawing.
-
-    Attributes:
-        svg: the whole file. alt: for who cannot see it. caption: below it. width: in mm, as it is printed.
-    """
-
-    svg: bytes = field(repr=False)
-    alt: str
-    caption: str
-    width: float
-
-
-@dataclass(frozen=True)
-class Equation:
-    """One of `equations.NAMES`."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Quote:
-    """Words of a sample, and where they are from."""
-
-    text: str
-    source: str
-
-
-@dataclass(frozen=True)
-class Listing:
-    """Lines to be copied, such as commands or BibTeX; `name` is what they are."""
-
-    text: str
-    name: str
-
-
-Block = Heading | Paragraph | Points | Facts | Table | Figure | Equation | Quote | Listing
-
-
-@dataclass(frozen=True)
-class Document:
-    """A report.
-
-    Attributes:
-        title, subtitle: on top. description: a sentence for search and screen readers.
-        blocks: without the references, which follow from what is cited.
-    """
-
-    title: str
-    subtitle: str
-    description: str
-    blocks: tuple[Block, ...]
-
-    def cited(self) -> tuple[str, ...]:
-        """Returns the keys of the sources that are cited, in the order of their first mention."""
-        return tuple(
-            dict.fromkeys(
-                key for part in self._parts() if isinstance(part, Cite) for key in part.keys
-            )
-        )
-
-    def data(self) -> dict[str, Any]:
-        """Returns all there is to write, as JSON knows it: for the templates of the page and of the paper."""
-        places = {key: number for number, key in enumerate(self.cited(), 1)}
-        heads = {
-            name: clean(getattr(self, name), MAX_TITLE)
-            for name in ("title", "subtitle", "description")
-        }
-        return {
-            **heads,
-            "blocks": [_data(block, places) for block in self.blocks],
-            "bibtex": citations.bibtex(places),
-            "references": [
-                {"text": citations.text(key), "url": citations.source(key).url} for key in places
-            ],
-        }
-
-    def _parts(self) -> Iterator[Part]:
-        for block in self.blocks:
-            if isinstance(block, Paragraph):
-                yield from block.parts
-            elif isinstance(block, Points):
-                for point in block.points:
-                    yield from point
-
-
-def paragraph(*parts: Part) -> Paragraph:
+def paragraph(*parts: Part) -> Block:
     """Returns a paragraph of these parts."""
-    return Paragraph(parts)
+    return {"kind": "paragraph", "parts": _parts(parts)}
 
 
-def cite(*keys: str) -> Cite:
-    """Returns a reference to these sources."""
-    return Cite(keys)
+def points(*several: tuple[Part, ...]) -> Block:
+    """Returns a list; each point is made of parts."""
+    return {"kind": "points", "points": [_parts(parts) for parts in several]}
 
 
-def _data(block: Block, places: Mapping[str, int]) -> dict[str, Any]:
-    """A block as JSON knows it; `places` are the numbers of the sources."""
-    result: dict[str, Any] = {"kind": type(block).__name__.lower()}
-    result |= {name: clean(value) for name, value in vars(block).items() if isinstance(value, str)}
-    if isinstance(block, Heading | Figure):
-        result |= (
-            {"level": block.level}
-            if isinstance(block, Heading)
-            else {"svg": block.svg.decode(), "width": block.width}
-        )
-    elif isinstance(block, Paragraph | Points):
-        result |= (
-            {"parts": _written(block.parts, places)}
-            if isinstance(block, Paragraph)
-            else {"points": [_written(point, places) for point in block.points]}
-        )
-    elif isinstance(block, Facts | Table):
-        result["rows"] = [list(map(broken, row)) for row in block.rows]
-    if isinstance(block, Table):
-        words = {0, *block.words}
-        wide = [
-            column
-            for column in words
-            if max((len(row[column]) for row in block.rows), default=0) > _WIDE
-        ]
-        result |= {
-            "head": list(map(broken, block.head)),
-            "align": ["left" if n in words else "right" for n in range(len(block.head))],
-            "columns": ["wide" if column in wide else "" for column in range(len(block.head))],
-        }
-    return result
-
-
-def _written(parts: Sequence[Part], places: Mapping[str, int]) -> list[dict[str, Any]]:
+def _parts(parts: tuple[Part, ...]) -> list[Block]:
     return [
-        {"kind": "cite", "places": [places[key] for key in part.keys]}
-        if isinstance(part, Cite)
-        else {"kind": "strong", "text": clean(part.text)}
-        if isinstance(part, Strong)
-        else {"kind": "text", "text": broken(part)}
-        for part in parts
+        {"kind": "text", "text": broken(part)} if isinstance(part, str) else part for part in parts
     ]
 
 
-# Figures of a report: plotly's as vector drawings, pictures of a sample as they are.
+def facts(rows: list[tuple[str, str]], caption: str) -> Block:
+    """Returns names with what they are, two columns without heads."""
+    return {
+        "kind": "facts",
+        "rows": [list(map(broken, row)) for row in rows],
+        "caption": clean(caption),
+    }
+
+
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, words: Sequence[int] = ()
+) -> Block:
+    """Returns a table: first column names, numbers to the right.
+
+    Args:
+        head: of the columns. rows: cells as text. caption: what it holds.
+        words: numbers of the columns besides the first that hold words.
+    """
+    left = [column in (0, *words) for column in range(len(head))]
+    return {
+        "kind": "table",
+        "head": list(map(broken, head)),
+        "rows": [list(map(broken, row)) for row in rows],
+        "caption": clean(caption),
+        "align": ["left" if is_words else "right" for is_words in left],
+        "columns": [
+            "wide" if is_words and any(len(row[column]) > _WIDE for row in rows) else ""
+            for column, is_words in enumerate(left)
+        ],
+    }
+
+
+def equation(name: str) -> Block:
+    """Returns one of the equations of `equations.typ`."""
+    return {"kind": "equation", "name": name}
+
+
+def quote(text: str, source: str) -> Block:
+    """Returns words of a sample, and where they are from."""
+    return {"kind": "quote", "text": clean(text), "source": clean(source)}
+
+
+def listing(text: str, name: str) -> Block:
+    """Returns lines to be copied, such as commands; `name` is what they are."""
+    return {"kind": "listing", "text": clean(text), "name": clean(name)}
+
+
+# Figures: plotly's as vector drawings, pictures of a sample as they are.
 
 FONT = 8.0  # points, at the width it is printed
 FULL, HALF = 160.0, 110.0  # mm
@@ -265,34 +152,44 @@ FULL, HALF = 160.0, 110.0  # mm
 
 def figure(
     drawn: go.Figure, caption: str, alt: str, width: float = FULL, height: float | None = None
-) -> Figure:
+) -> Block:
     """Returns a figure of the report, `width` and `height` in mm."""
     from plotly_print import Style, render
 
     with printing():
-        content = render(drawn, "svg", Style(width, height, FONT, creator=CREATOR))
-    return Figure(content, clean(alt), clean(caption), width)
+        svg = render(drawn, "svg", Style(width, height, FONT, creator=CREATOR)).decode()
+    return _drawn(svg, caption, alt, width)
 
 
-def picture(pixels: np.ndarray, caption: str, alt: str, width: float = 40.0) -> Figure:
+def picture(pixels: np.ndarray, caption: str, alt: str, width: float = 40.0) -> Block:
     """Returns a picture of a sample, uint8 (h, w) or (h, w, 3), its pixels as squares."""
-    from PIL import Image
+    from PIL import Image, ImageOps
 
-    result = Image.fromarray(np.asarray(pixels))
-    scale = max(1, 320 // max(result.size))
+    image = Image.fromarray(np.asarray(pixels))
+    larger = ImageOps.scale(image, max(1, 320 // max(image.size)), Image.Resampling.NEAREST)
     buffer = io.BytesIO()
-    result.resize((result.width * scale, result.height * scale), Image.Resampling.NEAREST).save(
-        buffer, "PNG"
-    )
-    data, (w, h) = (
-        base64.b64encode(buffer.getvalue()).decode(),
-        (result.width * scale, result.height * scale),
-    )
+    larger.save(buffer, "PNG")
+    w, h = larger.size
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="0 0 {w} {h}">'
-        f'<image width="{w}" height="{h}" href="data:image/png;base64,{data}"/></svg>'
+        f'<image width="{w}" height="{h}" href="{_address("png", buffer.getvalue())}"/></svg>'
     )
-    return Figure(svg.encode(), clean(alt), clean(caption), width)
+    return _drawn(svg, caption, alt, width)
+
+
+def _drawn(svg: str, caption: str, alt: str, width: float) -> Block:
+    """A vector drawing; `alt` is for who cannot see it."""
+    return {
+        "kind": "figure",
+        "svg": svg,
+        "alt": clean(alt),
+        "caption": clean(caption),
+        "width": width,
+    }
+
+
+def _address(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def signed(value: float, digits: int = 3) -> str:
@@ -302,11 +199,9 @@ def signed(value: float, digits: int = 3) -> str:
 
 def number(value: Any, digits: int = 3) -> str:
     """A number, "–" where there is none."""
-    return (
-        "–"
-        if value is None or not np.isfinite(value)
-        else f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", "−")
-    )
+    if value is None or not np.isfinite(value):
+        return "–"
+    return f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def power(value: float) -> str:
@@ -322,7 +217,10 @@ def power(value: float) -> str:
 # Equations: written once and typeset by typst, in the PDF as such, for browsers as drawings with their words beside
 # them.
 
-SOURCE = Path(__file__).with_name("equations.typ").read_text(encoding="utf-8")
+SOURCE, PAPER, TEMPLATE, STYLE = (
+    Path(__file__).with_name(name).read_text(encoding="utf-8")
+    for name in ("equations.typ", "paper.typ", "page.html", "page.css")
+)
 WORDS = dict(
     re.findall(r'^  (\w+): \(\n.*?\$,\n\s*"([^"]*)"\)', SOURCE, flags=re.MULTILINE | re.DOTALL)
 )
@@ -334,20 +232,10 @@ _ALONE = f"""
 """
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """An equation as SVG; width and height in units of the letters' size."""
-
-    svg: bytes
-    width: float
-    height: float
-    words: str
-
-
 @cache
-def drawing(name: str) -> Drawing:
-    """Returns one equation, its letters as outlines: it looks the same in every browser, with or without fonts for
-    mathematics.
+def drawing(name: str) -> dict[str, Any]:
+    """Returns one equation as an SVG, its letters as outlines: it looks the same in every browser, with or without
+    fonts for mathematics; its width and height in units of the letters' size; and its words.
 
     Raises:
         NotFound: when there is none of that name.
@@ -362,7 +250,189 @@ def drawing(name: str) -> Drawing:
         ignore_system_fonts=True,
         sys_inputs={"name": name},
     )
-    svg = bytes(compiled)
-    size = re.search(rb'width="([\d.]+)pt" height="([\d.]+)pt"', svg)
+    size = re.search(rb'width="([\d.]+)pt" height="([\d.]+)pt"', bytes(compiled))
     assert size is not None
-    return Drawing(svg, float(size[1]) / SIZE, float(size[2]) / SIZE, WORDS[name])
+    return {
+        "svg": bytes(compiled),
+        "width": float(size[1]) / SIZE,
+        "height": float(size[2]) / SIZE,
+        "words": WORDS[name],
+    }
+
+
+# The report as a page and as a paper.
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """A report, ready to be written.
+
+    Attributes:
+        title, subtitle: on top. description: a sentence for search and screen readers.
+        blocks: without the references, which follow from what is cited.
+    """
+
+    title: str
+    subtitle: str
+    description: str
+    blocks: list[Block]
+
+    def cited(self) -> list[str]:
+        """Returns the keys of the sources that are cited, in the order of their first mention."""
+        parts = (
+            part
+            for block in self.blocks
+            for part in chain(block.get("parts", ()), *block.get("points", ()))
+        )
+        return list(dict.fromkeys(key for part in parts for key in part.get("sources", ())))
+
+    def data(self) -> dict[str, Any]:
+        """Returns all there is to write, as JSON knows it: for the templates of the page and of the paper."""
+        keys = self.cited()
+        return {
+            "title": clean(self.title, MAX_TITLE),
+            "subtitle": clean(self.subtitle, MAX_TITLE),
+            "description": clean(self.description, MAX_TITLE),
+            "blocks": self.blocks,
+            "places": {key: place for place, key in enumerate(keys, 1)},
+            "bibtex": citations.bibtex(keys),
+            "references": [
+                {"text": citations.text(key), "url": citations.url(key)} for key in keys
+            ],
+        }
+
+    def html(self) -> bytes:
+        """Returns it as one self-contained HTML file, UTF-8: no script, nothing loaded, figures and equations as
+        drawings inside. All texts are escaped; nothing in them is markup."""
+        from jinja2 import Environment, StrictUndefined
+
+        environment = Environment(
+            autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
+        )
+        environment.filters |= {
+            "data": lambda svg: _address("svg+xml", svg.encode()),
+            "turned": _turned,
+            # browsers break long words by themselves
+            "whole": lambda text: text.replace("\u200b", ""),
+        }
+        page = environment.from_string(TEMPLATE)
+        return page.render(self.data(), style=STYLE, drawing=drawing).encode()
+
+    def pdf(self) -> bytes:
+        """Returns it as a PDF. Its foot says which letters no font of this machine has: empty boxes stand for them.
+
+        Raises:
+            QFusionError: when typst refuses the document, which is a defect here.
+        """
+        import typst
+
+        text, missing, faces = _letters_of(self)
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                # the document can read no file but this empty folder's
+                nowhere, fonts = Path(folder, "empty"), Path(folder, "fonts")
+                nowhere.mkdir()
+                fonts.mkdir()
+                installed = dict.fromkeys(Path(face.path) for face in faces)
+                for file in [*_own_fonts().glob("[!L]*.ttf"), *installed]:
+                    _put(file, fonts / file.name)
+                options: dict[str, Any] = {
+                    "root": str(nowhere),
+                    "font_paths": [str(fonts)],
+                    "ignore_system_fonts": True,
+                    "timestamp": 0,
+                    "sys_inputs": {
+                        "document": text,
+                        "families": json.dumps([*dict.fromkeys(face.family for face in faces)]),
+                        "foot": _foot(missing),
+                    },
+                }
+                source = f"{SOURCE}\n{PAPER}".encode()
+                try:
+                    compiled: Any = typst.compile(source, pdf_standards=["ua-1"], **options)
+                except typst.TypstError as error:
+                    # Letters of several shapes in a figure, as of Devanagari, which typst draws and does not name.
+                    if "missing codepoints" not in str(error):
+                        raise
+                    compiled = typst.compile(source, **options)
+        except typst.TypstError as error:
+            raise QFusionError(
+                f"The report could not be typeset: {str(error)[:300]}. Write it as HTML and tell us."
+            ) from error
+        return bytes(compiled)
+
+    def written(self, suffix: str) -> bytes:
+        """Returns it as the file of an ending, .html or .pdf."""
+        return self.pdf() if suffix == ".pdf" else self.html()
+
+    def unsaid(self) -> str:
+        """Returns a line on the letters that no font of this machine has, as the PDF says at its foot; empty where each
+        has one."""
+        return _foot(_letters_of(self)[1])
+
+
+def _turned(text: str) -> bool:
+    """Whether some of it is written from right to left."""
+    return any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text)
+
+
+def _foot(missing: list[str]) -> str:
+    if not missing:
+        return ""
+    from qfusion.figures.export import notice
+
+    line = notice(missing, "empty boxes stand for them.")
+    return line.translate({ord(letter): f"U+{ord(letter):04X}" for letter in missing})
+
+
+def _letters_of(report: Report) -> tuple[str, list[str], list[Any]]:
+    """A report's text with a box for each letter that no font has, these letters, and the installed faces that the
+    others need."""
+    text = json.dumps(report.data(), ensure_ascii=False)
+    if all(map(_ours, set(text))):
+        return text, [], []
+    from plotly_print import fonts
+
+    foreign = [
+        words
+        for words in dict.fromkeys(re.findall("[^\x00-\x7f]+", text))
+        if not all(map(_ours, words))
+    ]
+    every = dict.fromkeys(letters for words in foreign for letters in fonts.clusters(words))
+    east, missing, faces = fonts.east("".join(foreign)), dict[str, None](), dict[Any, None]()
+    for letters in sorted(every, key=len, reverse=True):
+        if all(_ours(letter) or fonts.IGNORED.match(letter) for letter in letters):
+            continue
+        shapes = [fonts.face(letters, bold, outlines=False, east=east) for bold in (False, True)]
+        if shapes[0] is None:  # typst sets a letter and its marks in one font
+            alone = fonts.face(letters[0], outlines=False, east=east) if len(letters) > 1 else None
+            missing |= dict.fromkeys(letters if alone is None else letters[1:])
+            text = text.replace(letters, fonts.BOX if alone is None else letters[0] + fonts.BOX)
+            shapes = [alone]
+        faces |= dict.fromkeys(face for face in shapes if face is not None)
+    return text, [letter for letter in missing if not fonts.IGNORED.match(letter)], [*faces]
+
+
+def _ours(letter: str) -> bool:
+    return ord(letter) < 0x250 or ord(letter) in _letters()
+
+
+def _put(file: Path, place: Path) -> None:
+    """The file at another place: a link where the system has them."""
+    try:
+        os.symlink(file, place)
+    except (OSError, NotImplementedError):
+        shutil.copy(file, place)
+
+
+def _own_fonts() -> Path:
+    import matplotlib
+
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+
+
+@cache
+def _letters() -> frozenset[int]:
+    from matplotlib.ft2font import FT2Font
+
+    return frozenset(FT2Font(str(_own_fonts() / "DejaVuSans.ttf")).get_charmap())

@@ -1,5 +1,6 @@
 """Trainings that run in processes of their own, each in a folder that holds all there is to know about it."""
 
+from qfusion.runs import sweep
 from qfusion.runs.folder import STATES, Plan, Run, create, find, home, runs
 from qfusion.runs.plans import is_starting, launch
 from qfusion.runs.worker import work
@@ -14,5 +15,6 @@ __all__ = [
     "is_starting",
     "launch",
     "runs",
+    "sweep",
     "work",
 ]

@@ -1,4 +1,5 @@
-"""The folder of a run, with all that is needed to go on, and the queue in which runs wait for a processor."""
+"""The folder of a run, with all that is needed to go on, the queue in which runs wait for a processor, and how many
+runs and sweeps a server keeps."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import os
 import re
 import secrets
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -19,10 +21,10 @@ import msgspec
 import torch
 from filelock import FileLock, Timeout
 
-from qfusion import _files, _limits
+from qfusion import _limits
 from qfusion._checks import check
-from qfusion._files import atomic
-from qfusion.errors import IntegrityError, InvalidInput, NotFound
+from qfusion._files import atomic, own_folder, write_file
+from qfusion.errors import IntegrityError, InvalidInput, NotFound, refused
 from qfusion.models import registry
 from qfusion.training import checkpoint
 
@@ -131,7 +133,7 @@ class Record:
 
 def home() -> Path:
     """Returns where runs are kept: QFUSION_RUNS, or the user's data folder."""
-    return _files.runs_folder()
+    return own_folder("runs")
 
 
 @dataclass(frozen=True)
@@ -175,23 +177,19 @@ class Run:
 
     def record(self) -> Record:
         """Returns how far the run is; a run whose process is gone without a word is "interrupted"."""
-        if not (self.path / "record.json").is_file():
-            return Record(state="interrupted" if not self.is_held() else "waiting")
-        record = _read(self.path / "record.json", Record)
-        if record.state in ALIVE and not self.is_held():
-            latest = _read(
-                self.path / "record.json", Record
-            )  # it may have ended between the two looks
-            return record if latest.state not in ALIVE else replace(record, state="interrupted")
-        return record
+        path = self.path / "record.json"
+        if not path.is_file():
+            return Record(state="waiting" if self.is_held() else "interrupted")
+        record = _read(path, Record)
+        if record.state not in ALIVE or self.is_held():
+            return record
+        latest = _read(path, Record)  # it may have ended between the two looks
+        return record if latest.state not in ALIVE else replace(record, state="interrupted")
 
     def write(self, record: Record) -> None:
         """Keeps how far the run is."""
-        with atomic(self.path / "record.json") as part:
-            part.write_text(
-                json.dumps({**asdict(record), "changed": time.time()}, allow_nan=False),
-                encoding="utf-8",
-            )
+        words = json.dumps({**asdict(record), "changed": time.time()}, allow_nan=False)
+        write_file(self.path / "record.json", words)
 
     def ask(self, word: str) -> None:
         """Asks the training to "pause" or "stop"; it does so at the end of the batch it is at.
@@ -206,8 +204,7 @@ class Run:
             record.state in ALIVE,
             f"Run {self.name} {STATES[record.state]}: there is nothing to {word}.",
         )
-        with atomic(self.path / "request") as part:
-            part.write_text(word)
+        write_file(self.path / "request", word)
 
     def requested(self) -> str:
         """Returns what was asked for, or an empty string."""
@@ -224,8 +221,7 @@ class Run:
         """Keeps the training's state, see `Fit.state`."""
         data = io.BytesIO()  # written by torch itself, a full disk would be no OSError
         torch.save(dict(state), data)
-        with atomic(self.path / "state.pt") as part:
-            part.write_bytes(data.getbuffer())
+        write_file(self.path / "state.pt", data.getbuffer())
 
     def saved_state(self) -> dict[str, Any] | None:
         """Returns the kept state, None when there is none yet.
@@ -257,17 +253,15 @@ class Run:
             InvalidInput: when another process trains here, or nothing can be written here.
         """
         lock = self._lock()
-        try:
-            lock.acquire(timeout=PATIENCE)
-        except Timeout:
-            raise InvalidInput(
-                f"Run {self.name} is being trained by another process. Wait, or stop that one first."
-            ) from None
-        except OSError as error:
-            raise InvalidInput(
-                f"{self.path} cannot be written to ({error.strerror or error}). Correct its permissions "
-                "or free some disk space."
-            ) from error
+        with refused(
+            f"{self.path} cannot be written to", "Correct its permissions or free some disk space."
+        ):
+            try:
+                lock.acquire(timeout=PATIENCE)
+            except Timeout:
+                raise InvalidInput(
+                    f"Run {self.name} is being trained by another process. Wait, or stop that one first."
+                ) from None
         try:
             yield
         finally:
@@ -300,25 +294,32 @@ class Run:
         _limits.refuse("delete a run")
         check(not self.is_held(PATIENCE), f"Run {self.name} is being trained. Stop it first.")
         gone = self.path.with_name(f".{self.name}.deleted-{secrets.token_hex(4)}")
-        try:
-            self.path.rename(gone)
-        except FileNotFoundError:  # somebody else has
-            return
-        except OSError as error:
-            raise InvalidInput(
-                f"{self.path} cannot be deleted ({error.strerror or error}). Correct its permissions."
-            ) from error
+        with refused(f"{self.path} cannot be deleted", "Correct its permissions."):
+            try:
+                self.path.rename(gone)
+            except FileNotFoundError:  # somebody else has
+                return
         for path in [gone, *home().glob(".*.deleted-*")]:  # also of those who were killed at it
             shutil.rmtree(path, ignore_errors=True)
 
 
-def check_name(name: str) -> None:
-    """Raises InvalidInput when a run cannot be called that: it is no name, or that of a model."""
+def check_name(name: str) -> str:
+    """Returns the name of a run or a sweep if it can be one.
+
+    Raises:
+        InvalidInput: when it cannot.
+    """
     check(
         bool(NAME.fullmatch(name)),
         f"Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-' and begin with a letter or "
         f"digit, but is {name[:80]!r}. Choose another name.",
     )
+    return name
+
+
+def check_free(name: str) -> None:
+    """Raises InvalidInput when a run's model cannot be called that: it is no name, or that of a model."""
+    check_name(name)
     check(
         not name.lower().endswith((".json", ".safetensors")),
         f"Argument `name` must not end as the files of models do, but is {name!r}. Choose another name.",
@@ -342,20 +343,16 @@ def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
     _limits.refuse("train a model")
     _limits.check_disk("A run")
     if path is None:
-        check_name(name)
+        check_free(name)
     target = home() / name if path is None else Path(path)
     check(
         not (target / "plan.json").exists(),
         f"A run called {target.absolute().name!r} is there already. Choose another name, or go on with that one.",
     )
-    try:
+    with refused(f"{target} cannot be made", "Choose a folder that you may write to."):
         for place in (target.parent, checkpoint.folders()[-1]) if path is None else ():
             place.mkdir(parents=True, exist_ok=True)
         target.mkdir(exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(
-            f"{target} cannot be made ({error.strerror or error}). Choose a folder that you may write to."
-        ) from error
     run = Run(target)
     with run.held():
         check(
@@ -423,7 +420,7 @@ def _read(path: Path, kind: type[Kind], **missing: Any) -> Kind:
 # waits holds a ticket, and the oldest goes first.
 
 _LOOK = 0.5  # seconds between two looks for a free slot
-_TICKET = re.compile(r"\.turn-\d{20}-(?P<name>[A-Za-z0-9._-]{0,64})\.[0-9a-f]{12}")
+_TICKET = re.compile(r"\.turn-(?P<since>\d{20})-(?P<name>[A-Za-z0-9._-]{0,64})\.[0-9a-f]{12}")
 
 
 def worker_slots() -> int:
@@ -437,7 +434,7 @@ def worker_slots() -> int:
 
 def waiting() -> list[str]:
     """Returns the names of the runs and sweeps that wait for a slot, the next one first."""
-    return [_name(ticket) for ticket in _tickets()]
+    return [ticket["name"] for ticket in _tickets()]
 
 
 @contextlib.contextmanager
@@ -449,58 +446,103 @@ def slot(wanted: Callable[[], bool] = lambda: True, name: str = "") -> Iterator[
         wanted: asked again and again while it waits. name: by which `waiting` tells of it.
     """
     home().mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as stack:
         with _ticket(name) as mine:
             free = False
             while wanted() and not free:
-                free = _is_next(mine) and _took_one(held)
+                line = [ticket.string for ticket in _tickets()]
+                free = (mine not in line or line[0] == mine) and _took_one(stack)
                 if not free:
                     time.sleep(_LOOK)
         yield free
 
 
-def _took_one(held: contextlib.ExitStack) -> bool:
+def _took_one(stack: contextlib.ExitStack) -> bool:
     for n in range(worker_slots()):
         with contextlib.suppress(Timeout):
-            held.enter_context(FileLock(home() / f".place-{n}", is_singleton=False, timeout=0))
+            stack.enter_context(FileLock(home() / f".place-{n}", is_singleton=False, timeout=0))
             return True
     return False
 
 
 @contextlib.contextmanager
-def _ticket(name: str) -> Iterator[Path]:
-    """Yields the file that stands in line: its name says since when, its lock that somebody still waits."""
-    last = max((int(ticket.name.split("-")[1]) for ticket in _tickets()), default=0)
+def _ticket(name: str) -> Iterator[str]:
+    """Yields the name of the file that stands in line: it says since when, its lock that somebody still waits."""
+    last = max((int(ticket["since"]) for ticket in _tickets()), default=0)
     since = max(time.time_ns(), last + 1)  # also when the clock was set back
     path = home() / f".turn-{since:020d}-{name[:64]}.{secrets.token_hex(6)}"
     try:
         with FileLock(path, is_singleton=False):
-            yield path
+            yield path.name
     finally:
         path.unlink(missing_ok=True)
 
 
-def _is_next(mine: Path) -> bool:
-    line = _tickets()
-    return mine not in line or line[0] == mine
-
-
-def _tickets() -> list[Path]:
+def _tickets() -> list[re.Match[str]]:
     """The tickets of processes that live, the oldest first; those of others are cleared away."""
-    paths = []
+    tickets = []
     for path in sorted(home().glob(".turn-*")):
-        try:
-            if _TICKET.fullmatch(path.name):
-                with FileLock(path, is_singleton=False, timeout=0):
-                    if not _limits.is_read_only():
-                        path.unlink(missing_ok=True)
-        except Timeout:
-            paths.append(path)
-        except OSError:  # a folder that may not be written to
+        ticket = _TICKET.fullmatch(path.name)
+        if ticket is None:
             continue
-    return paths
+        with contextlib.suppress(OSError):  # a folder that may not be written to
+            if is_locked(path):
+                tickets.append(ticket)
+            elif not _limits.is_read_only():
+                path.unlink(missing_ok=True)
+    return tickets
 
 
-def _name(ticket: Path) -> str:
-    match = _TICKET.fullmatch(ticket.name)
-    return match["name"] if match else ""
+def is_locked(path: Path) -> bool:
+    """Returns whether a process that lives holds the lock of a file."""
+    try:
+        with FileLock(path, is_singleton=False, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+# How many runs and sweeps a server keeps, and how many of its processes train or wait; see `qfusion._limits`.
+
+SWEEP_LOCK = re.compile(r"\.[A-Za-z0-9._-]{1,80}\.lock")
+started: list[subprocess.Popen[bytes]] = []  # by this process, whether or not they hold a lock yet
+
+
+def sweeps_folder() -> Path:
+    """Returns where the journals of sweeps are, below the folder of runs."""
+    return home() / ".sweeps"
+
+
+def sweep_names() -> list[str]:
+    """Returns the names of the sweeps in the user's folder, the last changed first."""
+    stats = {}
+    for path in sweeps_folder().glob("*.journal"):
+        with contextlib.suppress(OSError):  # another process removes it meanwhile
+            stats[path.stem] = path.stat()
+    return [
+        name
+        for name in sorted(stats, key=lambda name: -stats[name].st_mtime_ns)
+        if NAME.fullmatch(name) and stats[name].st_size
+    ]  # nothing stands in it yet
+
+
+def check_room(more: int = 1) -> None:
+    """Raises InvalidInput where a server has no room for `more` runs or sweeps; to be asked before they are made."""
+    if _limits.bound():
+        _limits.check_count(
+            "QFUSION_KEPT_RUNS", len(runs()) + len(sweep_names()), more, "Delete runs"
+        )
+        _limits.check_disk("A run" if more == 1 else "Runs")
+
+
+def check_queue(more: int = 1) -> None:
+    """Raises InvalidInput where a server has no room for `more` processes that train; to be asked before they begin."""
+    if _limits.bound():
+        started[:] = [process for process in started if process.poll() is None]
+        locks = [
+            path for path in sweeps_folder().glob(".*.lock") if SWEEP_LOCK.fullmatch(path.name)
+        ]
+        count = sum(run.is_held() for run in runs()) + sum(map(is_locked, locks))
+        _limits.check_count(
+            "QFUSION_QUEUED", max(count, len(started)), more, "Wait until some end, or stop them"
+        )

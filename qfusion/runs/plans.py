@@ -23,7 +23,7 @@ import torch
 from qfusion import _files, _limits
 from qfusion import data as sources
 from qfusion._checks import check, choose, require_number
-from qfusion._files import atomic, is_running
+from qfusion._files import is_running, write_file
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.models import (
     FUSION,
@@ -35,8 +35,8 @@ from qfusion.models import (
     registry,
 )
 from qfusion.quantum.circuits import BLOCKS
-from qfusion.runs import storage
-from qfusion.runs.folder import PATIENCE, Plan, Run, check_name, create, home
+from qfusion.runs import folder
+from qfusion.runs.folder import PATIENCE, Plan, Run, check_free, create, home
 from qfusion.training import checkpoint, default_options, metrics
 from qfusion.training.options import CLASS_WEIGHTS, LOSSES, PRECISIONS, SCHEDULES
 
@@ -50,16 +50,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of model: what people call it, and a sentence."""
-
-    title: str
-    says: str
-
-
-@dataclass(frozen=True)
 class Setting:
-    """A setting of a model or of its training.
+    """A setting of a model or of its training; or a kind of model, which has a title and a sentence only.
 
     Attributes:
         title: what people call it; says: one plain sentence.
@@ -75,10 +67,9 @@ class Setting:
 
 
 _FILE = tomllib.loads(_files.asset_text("settings.toml"))
-_KNOWN = {kind: Kind(**words) for kind, words in _FILE["kinds"].items()}
-
+_KNOWN = {kind: Setting(**words) for kind, words in _FILE["kinds"].items()}
 _THEIRS = {
-    kind: Kind(model.title, model.says) for kind, model in (FUSION | registry.NEIGHBOURS).items()
+    kind: Setting(model.title, model.says) for kind, model in (FUSION | registry.NEIGHBOURS).items()
 }
 KINDS = {kind: _KNOWN.get(kind) or _THEIRS[kind] for kind in registry.names()}
 """By name; a model may say it itself, in its own file."""
@@ -124,17 +115,18 @@ def launch(run: Run, events: bool = False) -> None:
         InvalidInput: when it is being trained already.
     """
     check(not run.is_held(PATIENCE), f"Run {run.name} is being trained already.")
-    words = ["train", "--resume", str(run.path), "--queue", *(["--events"] if events else [])]
-    process = start_process(words, run.path / "log.txt")
-    with atomic(run.path / "launched") as part:
-        part.write_text(f"{process.pid} {time.monotonic()}")
+    process = start_process(
+        ["train", "--resume", str(run.path), "--queue", *(["--events"] if events else [])],
+        run.path / "log.txt",
+    )
+    write_file(run.path / "launched", f"{process.pid} {time.monotonic()}")
 
 
 def start_process(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     """Starts a command of qfusion in a process that outlives this one; returns at once. What it prints is added to
     `log`."""
     _limits.refuse("start a process")
-    storage.check_queue()
+    folder.check_queue()
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": "1",
@@ -151,7 +143,7 @@ def start_process(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
             start_new_session=True,
             env=environment,
         )
-    storage.count(process)
+    folder.started.append(process)
     threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie behind
     return process
 
@@ -225,16 +217,15 @@ def plan(data: str, model: str, chosen: Mapping[str, Any], seed: int = 0, title:
     of_model, default = registry.settings(model), default_options(dataset)
     for key in chosen:
         choose("Setting", key, {**of_model, **asdict(default)})
-    settings = {key: result for key, result in chosen.items() if key in of_model}
+    settings = {key: entry for key, entry in chosen.items() if key in of_model}
     options = replace(
-        default, **{key: result for key, result in chosen.items() if key not in of_model}
+        default, **{key: entry for key, entry in chosen.items() if key not in of_model}
     )
     target = dataset.target
-    classes = target.kind == "classification"
     check(
-        (options.loss == "cross_entropy") == classes,
-        f"Setting `loss` must be {'cross_entropy' if classes else 'l1, mse or huber'} for a {target.kind} target, "
-        f"but is {options.loss!r}.",
+        (options.loss == "cross_entropy") == (target.kind == "classification"),
+        f"Setting `loss` must be {'cross_entropy' if target.kind == 'classification' else 'l1, mse or huber'} for a "
+        f"{target.kind} target, but is {options.loss!r}.",
     )
     with torch.device("meta"):  # is it a model that can be built? Its shapes say so
         build(model, dataset.input_specs, target.classes or (target.name,), settings)
@@ -252,7 +243,7 @@ def names_of(name: str, seeds: Sequence[int]) -> list[str]:
 def check_names(names: Sequence[str]) -> None:
     """Raises InvalidInput when a name is not one, or is that of a run or of a model."""
     for name in names:
-        check_name(name)
+        check_free(name)
         check(
             not (home() / name / "plan.json").exists(),
             f"A run called {name!r} is there already. Choose another name.",
@@ -275,37 +266,32 @@ def start(plans: Mapping[str, Plan], events: bool = False) -> list[Run]:
 
     Args:
         plans: of the runs by name, see `plan`.
-        events: see `study`.
+        events: see `launch`.
 
     Raises:
         InvalidInput: when a name is not one or is taken, or nothing can be written.
     """
     check_names(list(plans))
-    storage.check_room(len(plans))
-    storage.check_queue(len(plans))
+    folder.check_room(len(plans))
+    folder.check_queue(len(plans))
     made: list[Run] = []
     begun = 0
     try:
-        for name, entry in plans.items():
-            made.append(create(entry, name=name))
+        for name, plan_of_run in plans.items():
+            made.append(create(plan_of_run, name=name))
         for run in made:
             launch(run, events)
             begun += 1
-    except OSError as error:
-        _withdraw(made[begun:])
-        raise InvalidInput(
-            f"The run could not be begun ({error.strerror or error}). Free some disk space, or name another folder in "
-            "QFUSION_RUNS."
-        ) from error
-    except BaseException:
-        _withdraw(made[begun:])
+    except BaseException as error:
+        for run in made[begun:]:
+            run.delete()
+        if isinstance(error, OSError):
+            raise InvalidInput(
+                f"The run could not be begun ({error.strerror or error}). Free some disk space, or name another folder "
+                "in QFUSION_RUNS."
+            ) from error
         raise
     return made
-
-
-def _withdraw(made: Sequence[Run]) -> None:
-    for run in made:
-        run.delete()
 
 
 # What a sweep searches: ranges and choices of settings, read from words and checked before anything is trained.
@@ -396,7 +382,7 @@ def checked(search: Search) -> Search:
     possible.
 
     Raises:
-        InvalidInput, NotFound: see `read`.
+        InvalidInput, NotFound: see `read_search`.
     """
     dataset = sources.load(search.data)
     check(
@@ -428,31 +414,30 @@ def metric_names(dataset: DataSet) -> list[str]:
 
 def suggest(search: Search, trial: Trial) -> dict[str, Any]:
     """Returns the settings that a trial tries: the fixed ones, and one value of each that is searched."""
-    result = dict(search.settings)
+    tried: dict[str, Any] = {}
     for key, entry in search.space.items():
         if "choices" in entry:
-            result[key] = _meant(
-                trial.suggest_categorical(key, [_word(value) for value in entry["choices"]]),
-                entry["choices"],
+            tried[key] = trial.suggest_categorical(
+                key, [_word(value) for value in entry["choices"]]
             )
-        elif entry["whole"]:
-            result[key] = trial.suggest_int(key, entry["low"], entry["high"], log=entry["log"])
         else:
-            result[key] = trial.suggest_float(key, entry["low"], entry["high"], log=entry["log"])
-    return result
+            pick = trial.suggest_int if entry["whole"] else trial.suggest_float
+            tried[key] = pick(key, entry["low"], entry["high"], log=entry["log"])
+    return settings_of(search, tried)
 
 
 def settings_of(search: Search, tried: Mapping[str, Any]) -> dict[str, Any]:
     """Returns all settings of a trial by what was tried in it."""
-    return {
-        **search.settings,
-        **{
-            key: _meant(value, entry["choices"])
-            if "choices" in (entry := search.space[key])
-            else value
-            for key, value in tried.items()
-        },
-    }
+    settings = dict(search.settings)
+    for key, value in tried.items():
+        choices = search.space[key].get("choices", [value])
+        # as a storage keeps it, which tells 1 and True apart by their kinds alone
+        settings[key] = next(
+            choice
+            for choice in choices
+            if _word(choice) == value and type(_word(choice)) is type(value)
+        )
+    return settings
 
 
 def _word(value: Any) -> Any:
@@ -460,17 +445,10 @@ def _word(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list) else value
 
 
-def _meant(word: Any, choices: Sequence[Any]) -> Any:
-    return next(
-        value for value in choices if _word(value) == word and type(_word(value)) is type(word)
-    )
-
-
 def _range(key: str, text: str, default: Any) -> dict[str, Any]:
     low, high, *marks = [part.strip() for part in text.split(":")] if text.count(":") else ["", ""]
-    number = isinstance(default, (int, float)) and not isinstance(default, bool)
     check(
-        number,
+        isinstance(default, (int, float)) and not isinstance(default, bool),
         f"Setting `{key}` is {default!r} by default, not a number: it has no range. Name values with --choice "
         f"{key}=one,two.",
     )

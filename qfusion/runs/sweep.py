@@ -1,35 +1,295 @@
 """Sweeps: many trainings that try settings, by Optuna (Akiba and others 2019), in as many processes on as many machines
 as take part.
 
-A sweep is a study in a storage that all of them reach; `trial_slots` says how they share its trials.
+A sweep is a study in a storage that all of them reach: a journal or a database.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
+import re
+import secrets
 import shlex
+import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+import uuid
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
+from filelock import FileLock
 
 from qfusion import _limits
 from qfusion import data as sources
 from qfusion._checks import check, require_number
 from qfusion.data import DataSet
-from qfusion.errors import IntegrityError, QFusionError
+from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.models import registry
-from qfusion.runs import folder, plans, storage
+from qfusion.runs import folder, plans
+from qfusion.runs.folder import SWEEP_LOCK, check_name, is_locked, sweeps_folder
 from qfusion.runs.plans import LOSS, Search
-from qfusion.training import Progress, default_options, metrics, prepare
+from qfusion.training import Progress, metrics, prepare
 
 if TYPE_CHECKING:
-    from optuna import Study, Trial
-    from optuna.trial import FrozenTrial
+    import optuna
+
+# Where sweeps are kept: Optuna's journal files, or databases that several machines reach.
+
+SCHEMES = ("sqlite", "mysql", "postgresql")  # what Optuna's RDBStorage is documented with
+_URL = re.compile(r"(?P<scheme>[a-z]+)(\+[a-z0-9_]+)?://(?P<rest>[^\s]*)")
+_LARGEST = 500_000_000  # bytes of a journal
+
+
+def journal(name: str, storage: str = "") -> Path | None:
+    """Returns the journal file of a sweep, None where it is kept in a database.
+
+    Raises:
+        InvalidInput: when `storage` is neither a file nor the address of a database of SCHEMES.
+    """
+    if not storage:
+        return sweeps_folder() / f"{check_name(name)}.journal"
+    if "://" not in storage:
+        path = Path(storage)
+        check(
+            path.suffix in (".journal", ".log"),
+            "Argument `storage` must name a file that ends in .journal or .log, or a database "
+            f"({', '.join(f'{s}://' for s in SCHEMES)}), but is {storage[:80]!r}.",
+        )
+        return path
+    match = _URL.fullmatch(storage)
+    scheme = storage.split(":", 1)[0][:20]  # never more of it: there may be a password
+    check(
+        match is not None and match["scheme"] in SCHEMES,
+        "Argument `storage` must be a journal file or the address of a database, "
+        f"{', '.join(f'{s}://...' for s in SCHEMES)}, but begins with {scheme!r}.",
+    )
+    check(
+        scheme != "sqlite" or "?" not in storage,
+        "Argument `storage` must name a file after sqlite:///, without options after '?'.",
+    )
+    return None
+
+
+def hidden(storage: str) -> str:
+    """Returns where a sweep is kept, without the password of a database."""
+    return re.sub(r"://([^/@:]*):[^@]*@", r"://\1:***@", storage)
+
+
+class _Lock:
+    """Who writes a journal, one at a time: a lock that the system takes from a process that is killed, where Optuna's
+    own would keep all others waiting for half a minute."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.lock = FileLock(path.with_name(f".{path.name}.held"), is_singleton=False)
+
+    def acquire(self) -> bool:
+        """Waits for it, and takes away the line that a full disk or a kill has cut off: what is added would go on in
+        it, and no line after it be read again."""
+        self.lock.acquire()
+        try:
+            with self.path.open("rb+") as file:
+                end = file.seek(0, 2)
+                file.seek(max(0, end - 1))
+                if end and file.read(1) != b"\n":
+                    file.seek(0)
+                    file.truncate(file.read().rfind(b"\n") + 1)
+        except OSError:
+            self.lock.release()
+            raise
+        return True
+
+    def release(self) -> None:
+        """Lets go of it."""
+        self.lock.release()
+
+
+def open_study(
+    name: str, storage: str = "", direction: Literal["minimize", "maximize", ""] = ""
+) -> optuna.Study:
+    """Returns the study of a sweep; a journal is made where there is none.
+
+    Args:
+        name, storage: see `journal`.
+        direction: makes it where there is none; empty: it must be there.
+
+    Raises:
+        InvalidInput: when the place cannot be reached or written to. See `journal` for others.
+        NotFound: when it must be there and is not. IntegrityError: when the journal is damaged.
+    """
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+
+    check_name(name)
+    path = journal(name, storage)
+    if not direction and path is not None and not path.is_file():
+        raise NotFound(
+            f"Sweep {name!r} does not exist. Begin it with --data and --range or --choice."
+        )
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    place: Any
+    if path is None:
+        try:
+            place = optuna.storages.RDBStorage(storage)
+        except Exception as error:  # of whichever driver
+            raise InvalidInput(
+                f"The database {hidden(storage)[:80]} cannot be used ({type(error).__name__}). Look at its address, "
+                "and whether the package of its driver is installed."
+            ) from error
+    else:
+        try:
+            if not storage:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            check(
+                not path.exists() or path.stat().st_size <= _LARGEST,
+                f"{path} is too large for the journal of a sweep.",
+            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                lock: Any = _Lock(path)
+                place = optuna.storages.JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+        except OSError as error:
+            raise InvalidInput(
+                f"{path} cannot be written ({error.strerror or error}). Choose a file where you may write."
+            ) from error
+        except (ValueError, KeyError, TypeError, AssertionError, AttributeError) as error:
+            raise IntegrityError(
+                f"{path} cannot be read as the journal of a sweep. Choose another name, or delete the file."
+            ) from error
+    try:
+        if direction:
+            return optuna.create_study(
+                storage=place, study_name=name, direction=direction, load_if_exists=True
+            )
+        return optuna.load_study(storage=place, study_name=name)
+    except OSError as error:
+        raise InvalidInput(
+            f"{path} cannot be written ({error.strerror or error}). Choose a file where you may write, "
+            "or free some disk space."
+        ) from error
+    except KeyError:
+        raise NotFound(
+            f"Sweep {name!r} does not exist there. Begin it with --data and --range or --choice."
+        ) from None
+
+
+# The slots of a sweep's trials: who holds which, so that none is lost with its process and none is counted twice.
+#
+# A sweep has a slot for each of its trials, 0 to N - 1, and every trial of its study belongs to one.
+#
+# settle   marks trials whose process is gone as failed and puts a new one, of the same settings, in
+# the slot of each
+#     claim    takes a waiting trial; where two stand in one slot, the one with the lower number is it, the other is
+#              dropped
+#
+# Any process does both before every trial. Who is alive is known by locks on one machine, by signs
+# of life from another.
+
+BEAT = 30.0  # seconds between two signs of life for other machines
+SILENT = 600.0  # seconds without one after which another machine's trial is given up
+
+
+@contextlib.contextmanager
+def alive(name: str) -> Iterator[dict[str, str]]:
+    """Yields what marks the trials of this process, which holds a lock while it lives."""
+    sweeps_folder().mkdir(parents=True, exist_ok=True)
+    worker = {"host": here(), "lock": f".{name}.{secrets.token_hex(6)}.lock"}
+    path = sweeps_folder() / worker["lock"]
+    try:
+        with FileLock(path, is_singleton=False):
+            yield worker
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def here() -> str:
+    """Returns a mark of this machine and folder of runs: where locks say who is alive."""
+    return hashlib.sha256(
+        f"{socket.gethostname()}/{uuid.getnode()}/{sweeps_folder().absolute()}".encode()
+    ).hexdigest()[:16]
+
+
+def is_alive(trial: optuna.trial.FrozenTrial) -> bool:
+    """Returns whether somebody trains it; of another machine, by its last sign of life."""
+    attrs = trial.user_attrs
+    worker = attrs.get("worker")
+    mark = worker if isinstance(worker, dict) else {}
+    if mark.get("host") != here():  # also one that was claimed this moment and has not said by whom
+        began = trial.datetime_start.timestamp() if trial.datetime_start else time.time()
+        return time.time() - max(began, float(attrs.get("beat", 0.0))) < (SILENT if mark else BEAT)
+    path = sweeps_folder() / str(mark.get("lock", ""))
+    named = SWEEP_LOCK.fullmatch(path.name) and path.parent == sweeps_folder()
+    return bool(named) and path.is_file() and is_locked(path)
+
+
+def claim(
+    study: optuna.Study, trials: int, worker: Mapping[str, str]
+) -> tuple[optuna.Trial, int] | None:
+    """Takes a waiting trial and returns it with the number of its slot; None when none is left."""
+    import optuna
+
+    while True:
+        if study.user_attrs.get("stopped"):
+            return None
+        settle(study, trials)
+        if not study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,)):
+            return None
+        trial = study.ask()
+        # another process has taken this one for dead, if this one is very slow
+        with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError, ValueError):
+            trial.set_user_attr("worker", dict(worker))
+            number = trial.user_attrs.get("place")
+            if number is not None and owners(study).get(number, trial).number == trial.number:
+                return trial, int(number)
+            trial.set_user_attr("dropped", True)  # made by two at once, or by nobody
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+
+
+def settle(study: optuna.Study, trials: int) -> None:
+    """Fails trials whose process is gone, and puts one into every slot that has none: with a killed one's settings,
+    else a new one."""
+    import optuna
+
+    for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+        if not is_alive(trial):
+            try:
+                study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+            except Exception:  # another process was faster, each storage says so in its own way
+                continue
+    held, everything = owners(study), study.get_trials(deepcopy=False)
+    for number in range(trials):
+        if number not in held:
+            killed = [
+                t
+                for t in everything
+                if t.user_attrs.get("place") == number and "dropped" not in t.user_attrs
+            ]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                study.enqueue_trial(
+                    killed[-1].params if killed else {}, user_attrs={"place": number}
+                )
+
+
+def owners(study: optuna.Study) -> dict[int, optuna.trial.FrozenTrial]:
+    """Returns the trial of every slot that has one: the first that was neither dropped nor killed, which is failed
+    without an error."""
+    frozen_trials: dict[int, optuna.trial.FrozenTrial] = {}
+    for trial in study.get_trials(deepcopy=False):
+        number = trial.user_attrs.get("place")
+        gone = trial.state.name == "FAIL" and "error" not in trial.user_attrs
+        if isinstance(number, int) and not gone:
+            frozen_trials.setdefault(number, trial)
+    return frozen_trials
+
+
+# Sweeps themselves.
 
 STARTING = 5  # trials that are never pruned
 MAX_TRIALS = 10_000
@@ -77,12 +337,12 @@ class Sweep:
     storage: str
     search: Search
     trials: int
-    study: Study
+    study: optuna.Study
 
     def attempts(self) -> list[Attempt]:
         """Returns all trials, in the order of their places."""
-        owners = storage.owners(self.study)
-        return [_attempt(number, owners[number], self.search) for number in sorted(owners)]
+        trials = owners(self.study)
+        return [_attempt(number, trials[number], self.search) for number in sorted(trials)]
 
     def best(self) -> Attempt | None:
         """Returns the best of the finished trials, the first among equals; None when there is none yet."""
@@ -124,31 +384,28 @@ def begin(name: str, search: Search, trials: int, where: str = "") -> Sweep:
 
     Args:
         name: of the sweep.
-        search: see `space.read`.
+        search: see `plans.read_search`.
         trials: how many there shall be in all.
-        where: a journal file or the address of a database, see `storage.journal`; empty: among the user's runs.
+        where: a journal file or the address of a database, see `journal`; empty: among the user's runs.
 
     Raises:
         InvalidInput: when a sweep of that name searches something else, or other data.
     """
     _limits.refuse("begin a sweep")
     require_number("trials", trials, 1, MAX_TRIALS)
-    if storage.check_name(name) not in storage.names():
-        storage.check_room()
-        storage.check_queue()
-    study = storage.open_study(name, where, search.direction)
+    if check_name(name) not in folder.sweep_names():
+        folder.check_room()
+        folder.check_queue()
+    study = open_study(name, where, search.direction)
     if "search" not in study.user_attrs:
         study.set_user_attr("search", asdict(search))
     known = _search(study, name)
-    for key, mine, theirs in (
-        (key, getattr(search, key), getattr(known, key))
-        for key in ("model", "metric", "space", "settings", "seed", "digest")
-    ):
-        what = "data" if key == "digest" else key
-        shown = "other data" if key == "digest" else f"{theirs!r}"[:120]
+    for key in ("model", "metric", "space", "settings", "seed", "digest"):
+        theirs = getattr(known, key)
+        what = "`data`: other data" if key == "digest" else f"`{key}`: {f'{theirs!r}'[:120]}"
         check(
-            mine == theirs,
-            f"Sweep {name} was begun with another `{what}`: {shown}. Choose another name, or give the same.",
+            getattr(search, key) == theirs,
+            f"Sweep {name} was begun with another {what}. Choose another name, or give the same.",
         )
     study.set_user_attr("trials", max(int(trials), int(study.user_attrs.get("trials", 0))))
     return replace(find(name, where), search=search)
@@ -161,9 +418,8 @@ def find(name: str, where: str = "") -> Sweep:
         NotFound: when there is none.
         IntegrityError: when what is kept of it is damaged.
     """
-    study = storage.open_study(name, where)
-    attrs = study.user_attrs
-    number = attrs.get("trials", 0)
+    study = open_study(name, where)
+    number = study.user_attrs.get("trials", 0)
     if not isinstance(number, int) or not 0 <= number <= MAX_TRIALS:
         raise IntegrityError(f"Sweep {name} has no number of trials. Choose another name.")
     return Sweep(name, where, _search(study, name), number, study)
@@ -181,7 +437,7 @@ def work(
         sweep: made by `begin` or `find`.
         on_trial: called after each trial of this process.
         on_epoch: called after each epoch with the trial's number.
-        queued: wait until a processor is free, see `queue.slot`.
+        queued: wait until a processor is free, see `folder.slot`.
 
     Raises:
         InvalidInput: when the data are not those that the sweep was begun with.
@@ -196,11 +452,11 @@ def work(
         if queued
         else contextlib.nullcontext(True)
     )
-    with storage.alive(sweep.name) as worker, wanted as free:
-        while free and (claimed := storage.claim(sweep.study, sweep.trials, worker)) is not None:
+    with alive(sweep.name) as worker, wanted as free:
+        while free and (claimed := claim(sweep.study, sweep.trials, worker)) is not None:
             trial, number = claimed
             _try(sweep, trial, number, dataset, on_epoch)
-            owner = storage.owners(sweep.study).get(number)
+            owner = owners(sweep.study).get(number)
             if owner is not None:
                 on_trial(_attempt(number, owner, sweep.search))
 
@@ -221,9 +477,9 @@ def go_on(sweep: Sweep) -> None:
 
 def launch(name: str, where: str = "") -> subprocess.Popen[bytes]:
     """Starts a process that takes part in a sweep that was begun, and goes on when this one ends; returns at once."""
-    storage.sweeps_folder().mkdir(parents=True, exist_ok=True)
+    sweeps_folder().mkdir(parents=True, exist_ok=True)
     words = ["sweep", "--name", name, *(["--storage", where] if where else []), "--queue", "--json"]
-    return plans.start_process(words, storage.sweeps_folder() / f".{storage.check_name(name)}.log")
+    return plans.start_process(words, sweeps_folder() / f".{check_name(name)}.log")
 
 
 class _Stopped(Exception):
@@ -232,57 +488,59 @@ class _Stopped(Exception):
 
 def _try(
     sweep: Sweep,
-    trial: Trial,
+    trial: optuna.Trial,
     number: int,
     dataset: DataSet,
     on_epoch: Callable[[int, Progress], None],
 ) -> None:
     """Trains one trial and says how it ended; one that another process has given up ends without a word."""
-    from optuna.exceptions import UpdateFinishedTrialError
-    from optuna.trial import TrialState
+    import optuna
 
-    def tell(state: TrialState, value: float | None = None) -> None:
-        with contextlib.suppress(UpdateFinishedTrialError, ValueError):  # it was given up
+    def tell(state: optuna.trial.TrialState, value: float | None = None) -> None:
+        with contextlib.suppress(
+            optuna.exceptions.UpdateFinishedTrialError, ValueError
+        ):  # it was given up
             sweep.study.tell(trial, value, state)
 
     try:
         value = _trained(sweep, trial, number, dataset, on_epoch)
-    except (UpdateFinishedTrialError, _Stopped):
-        tell(TrialState.FAIL)
+    except (optuna.exceptions.UpdateFinishedTrialError, _Stopped):
+        tell(optuna.trial.TrialState.FAIL)
     except (QFusionError, MemoryError, torch.OutOfMemoryError) as error:
-        with contextlib.suppress(UpdateFinishedTrialError):
+        with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
             trial.set_user_attr("error", str(error)[:400] or type(error).__name__)
-        tell(TrialState.FAIL)
+        tell(optuna.trial.TrialState.FAIL)
     except BaseException:  # stopped by hand, or a defect: the place is settled anew
-        tell(TrialState.FAIL)
+        tell(optuna.trial.TrialState.FAIL)
         raise
     else:
-        tell(TrialState.PRUNED if value is None else TrialState.COMPLETE, value)
+        tell(
+            optuna.trial.TrialState.PRUNED if value is None else optuna.trial.TrialState.COMPLETE,
+            value,
+        )
 
 
 def _trained(
     sweep: Sweep,
-    trial: Trial,
+    trial: optuna.Trial,
     number: int,
     dataset: DataSet,
     on_epoch: Callable[[int, Progress], None],
 ) -> float | None:
     """Returns the value of the epoch that a training keeps; None when it is pruned."""
-    from optuna.pruners import MedianPruner
-    from optuna.samplers import TPESampler
+    import optuna
 
     search, study = sweep.search, sweep.study
-    study.pruner = MedianPruner(n_startup_trials=STARTING, n_warmup_steps=2)
+    study.pruner = optuna.pruners.MedianPruner(n_startup_trials=STARTING, n_warmup_steps=2)
     # drawn by place, however many processes there are
-    study.sampler = TPESampler(seed=search.seed + number, multivariate=False)
+    study.sampler = optuna.samplers.TPESampler(seed=search.seed + number, multivariate=False)
     plan = plans.plan(search.data, search.model, plans.suggest(search, trial), search.seed + number)
-    options = replace(default_options(dataset), **plan.options)
-    fit = prepare(plan.model, dataset, plan.settings, options, plan.seed)
+    fit = prepare(plan.model, dataset, plan.settings, plan.options, plan.seed)
     last = time.monotonic()
 
     def beat(_: int, __: int) -> None:
         nonlocal last
-        if time.monotonic() - last > storage.BEAT:
+        if time.monotonic() - last > BEAT:
             last = time.monotonic()
             trial.set_user_attr("beat", time.time())
 
@@ -302,7 +560,7 @@ def _value(search: Search, progress: Progress) -> float:
     return progress.valid_loss if search.metric == LOSS else float(progress.valid[search.metric])
 
 
-def _search(study: Study, name: str) -> Search:
+def _search(study: optuna.Study, name: str) -> Search:
     try:
         search = Search(**{"edition": 1, **study.user_attrs["search"]})
         search = replace(
@@ -327,30 +585,24 @@ def _search(study: Study, name: str) -> Search:
     return search
 
 
-def _attempt(number: int, trial: FrozenTrial, search: Search) -> Attempt:
+def _attempt(number: int, trial: optuna.trial.FrozenTrial, search: Search) -> Attempt:
     history = tuple(trial.intermediate_values[epoch] for epoch in sorted(trial.intermediate_values))
-    took = 0.0
+    state, value = _STATES[trial.state.name], None
+    if state == FINISHED:
+        value = trial.value
+    elif state in (PRUNED, RUNNING) and history:
+        value = history[-1]
+    seconds = 0.0
     if trial.datetime_start is not None:
-        took = max(
-            0.0,
-            (trial.datetime_complete.timestamp() if trial.datetime_complete else time.time())
-            - trial.datetime_start.timestamp(),
-        )
-    state = _STATES[trial.state.name]
-    value = (
-        trial.value
-        if state == FINISHED
-        else history[-1]
-        if state in (PRUNED, RUNNING) and history
-        else None
-    )
+        end = trial.datetime_complete.timestamp() if trial.datetime_complete else time.time()
+        seconds = max(0.0, end - trial.datetime_start.timestamp())
     return Attempt(
-        number,
-        state,
-        value,
-        dict(trial.params),
-        search.seed + number,
-        history,
-        took,
-        str(trial.user_attrs.get("error", "")),
+        number=number,
+        state=state,
+        value=value,
+        tried=dict(trial.params),
+        seed=search.seed + number,
+        history=history,
+        seconds=seconds,
+        message=str(trial.user_attrs.get("error", "")),
     )

@@ -23,7 +23,7 @@ from qfusion.explain.evidence import qubit_entropy
 from qfusion.models import EntangledQCNN, TimeModel, can
 from qfusion.quantum import measures, states
 from qfusion.runs.folder import Record, Run, slot
-from qfusion.training import Fit, Progress, checkpoint, default_options, metrics, prepare
+from qfusion.training import Fit, Progress, checkpoint, metrics, prepare
 from qfusion.training.options import ALONE, Group
 
 # What a fusion model does while it is trained: strength of its couplings, entanglement and contributions on validation
@@ -43,11 +43,8 @@ class Watch:
     """
 
     def __init__(self, dataset: DataSet, split: str = "train"):
-        self.dataset = dataset
-        self.valid, self.background = (
-            dataset.rows("valid"),
-            _spread(dataset.rows(split), BACKGROUND),
-        )
+        self.dataset, self.valid = dataset, dataset.rows("valid")
+        self.background = _spread(dataset.rows(split), BACKGROUND)
         self._trained = self._watched = 0.0
 
     def __call__(self, model: nn.Module, seconds: float) -> dict[str, float]:
@@ -73,29 +70,25 @@ class Watch:
         model = copy.deepcopy(model).cpu().double().eval()
         behind = self.background if can(model, "states") else _spread(self.background, EVALUATED)
         background = explain.background(model, self.dataset.inputs(behind, torch.float64))
-        inputs = self.dataset.inputs(_spread(self.valid, EXPLAINED), torch.float64)
-        explanation = explain.explain(model, inputs, background)
+        explanation = explain.explain(model, self._inputs(EXPLAINED), background)
         sizes = abs(explanation.dividends).mean((0, 2))
-        contributions = {
-            f"dividend.{name}": float(size)
-            for name, size in zip(explanation.coalitions, sizes, strict=True)
-            if name
-        }
-        physics = (
-            self._jump(model)
-            if can(model, "time")
-            else self._network(model)
-            if can(model, "rules")
-            else {}
-        )
-        return {**physics, **contributions}
+        measured = {}
+        if can(model, "time"):
+            measured = self._jump(model)
+        elif can(model, "rules"):
+            measured = self._network(model)
+        for name, size in zip(explanation.coalitions, sizes, strict=True):
+            if name:
+                measured[f"dividend.{name}"] = float(size)
+        return measured
+
+    def _inputs(self, count: int) -> dict[str, Any]:
+        return self.dataset.inputs(_spread(self.valid, count), torch.float64)
 
     def _jump(self, model: TimeModel) -> dict[str, float]:
         system = model.system()
         size = len(system.H) ** 0.5
-        psi = model.product_state(
-            model.encode(self.dataset.inputs(_spread(self.valid, ENTANGLED), torch.float64))
-        )
+        psi = model.product_state(model.encode(self._inputs(ENTANGLED)))
         rho = model.evolve_states(states.density(psi), [model.duration])[0]
         rho = (rho + rho.mH) / 2
         return {
@@ -111,9 +104,7 @@ class Watch:
         }
 
     def _network(self, model: EntangledQCNN) -> dict[str, float]:
-        vectors = model.fuse(
-            model.encode(self.dataset.inputs(_spread(self.valid, EXPLAINED), torch.float64))
-        )[0]
+        vectors = model.fuse(model.encode(self._inputs(EXPLAINED)))[0]
         angles = torch.cat([model.network.convolution.flatten(), model.network.pooling.flatten()])
         return {
             "norm.tables": float((model.phi - torch.pi / 2).square().mean().sqrt()),
@@ -126,7 +117,7 @@ def sizes(train: int, valid: int) -> tuple[int, int, int]:
     """Returns how many validation rows are explained, on how many entanglement is measured, and how many rows are the
     background."""
     explained, entangled, background = (
-        len(_spread(np.arange(rows), count))
+        len(range(0, rows, max(1, -(-rows // count))))
         for rows, count in ((valid, EXPLAINED), (valid, ENTANGLED), (train, BACKGROUND))
     )
     return explained, entangled, background
@@ -164,7 +155,7 @@ def work(
         group: the processes that train it together; the first one writes.
         device: to train on.
         events: write what TensorBoard reads into the run's folder `events`.
-        queue: wait until a processor is free, see `queue.slot`.
+        queue: wait until a processor is free, see `folder.slot`.
         on_batch: called as an epoch begins and after each batch with its number, that of all, the samples done and all.
 
     Raises:
@@ -211,41 +202,52 @@ def _train(
         plan.digest in ("", dataset.digest),
         f"Data set {dataset.name} is not the one that run {run.name} was begun with. Begin a new run.",
     )
-    options = replace(default_options(dataset), **plan.options)
-    fit = prepare(plan.model, dataset, plan.settings, options, plan.seed, group, device)
-    state = run.saved_state()
+    fit = prepare(plan.model, dataset, plan.settings, plan.options, plan.seed, group, device)
+    state, options, rows = run.saved_state(), fit.options, len(fit.rows)
     if state is not None:
         fit.restore(state["fit"])
     book.open(fit, state["watched"] if state is not None else {}, Watch(dataset, options.split))
     word = ""
 
     def pulse(batch: int, batches: int) -> bool:
-        on_batch(
-            len(fit.history) + 1,
-            options.epochs,
-            min(batch * options.batch, len(fit.rows)),
-            len(fit.rows),
-        )
+        done = min(batch * options.batch, rows)
+        on_batch(len(fit.history) + 1, options.epochs, done, rows)
         return book.pulse(batch, batches)
 
-    while not fit.done:
-        on_batch(len(fit.history) + 1, options.epochs, 0, len(fit.rows))
+    while not fit.done and not word:
+        on_batch(len(fit.history) + 1, options.epochs, 0, rows)
         progress = fit.epoch(pulse)
         if progress is not None:
             book.epoch(progress)
             on_epoch(progress)
         word = group.agreed(book.requested())
-        if word:
-            break
     if word == "pause" or not fit.history:
         book.close(
             "paused" if word == "pause" else "stopped",
             "" if fit.history else "It was stopped before its first epoch was over.",
         )
         return {}
-    measured = {split: _evaluated(fit, dataset, split, group) for split in SPLITS}
+    model = fit.best_model()
+    in_double = copy.deepcopy(model).double()
+    measured = {}
+    for split in SPLITS:
+        chosen = dataset.rows(split)
+        scores = metrics.predict(in_double, dataset, group.share(chosen), final=True)
+        measured[split] = metrics.of_rows(dataset, chosen, group.gathered(scores))
     if group.leads:
-        _save(run, fit, dataset, measured)
+        card = checkpoint.make_card(
+            model,
+            dataset,
+            name=run.name,
+            title=plan.title or f"{plan.model} on {dataset.title}",
+            seed=plan.seed,
+            training={**asdict(options), "seed": plan.seed},
+            metrics={split: metrics.summary([values]) for split, values in measured.items()},
+            this_seed=measured,
+            seeds=[plan.seed],
+            notes=metrics.sampling_note(model, dataset),
+        )
+        checkpoint.save(run.model_path, model, card)
     book.close("stopped" if word else "finished")
     return measured
 
@@ -267,12 +269,8 @@ class _Book:
 
     def open(self, fit: Fit[Any], watched: Mapping[str, dict[str, float]], watch: Watch) -> None:
         """Begins, or goes on."""
-        self.fit, self.watched, self.watch, self.saved_epoch = (
-            fit,
-            dict(watched),
-            watch,
-            len(fit.history),
-        )
+        self.fit, self.watch, self.watched = fit, watch, dict(watched)
+        self.saved_epoch = len(fit.history)
         if self.group.leads:
             self._write("running")
 
@@ -309,12 +307,8 @@ class _Book:
         need not keep."""
         if not self.group.leads:
             return
-        if (
-            self.fit is not None
-            and whole
-            and state in ("paused", "stopped")
-            and self.saved_epoch < len(self.fit.history)
-        ):
+        behind = self.fit is not None and self.saved_epoch < len(self.fit.history)
+        if whole and behind and state in ("paused", "stopped"):
             self._keep()
         self._write(state, message=message)
         self.run.forget_request()
@@ -341,35 +335,6 @@ class _Book:
         self.record = replace(self.record, **{"batch": 0, "batches": 0, **changes, "state": state})
         self.run.write(self.record)
         self.written = time.monotonic()
-
-
-def _evaluated(fit: Fit[Any], dataset: DataSet, split: str, group: Group) -> dict[str, float]:
-    rows = dataset.rows(split)
-    scores = group.gathered(
-        metrics.predict(fit.best_model().double(), dataset, group.share(rows), final=True)
-    )
-    return metrics.of_rows(dataset, rows, scores)
-
-
-def _save(
-    run: Run, fit: Fit[Any], dataset: DataSet, measured: Mapping[str, Mapping[str, float]]
-) -> None:
-    """Writes the best model so far, in the run's folder and, for a run among the others, where models are found."""
-    model, plan = fit.best_model(), run.plan
-    settings = {**asdict(fit.options), "seed": plan.seed}
-    card = checkpoint.make_card(
-        model,
-        dataset,
-        name=run.name,
-        title=plan.title or f"{plan.model} on {dataset.title}",
-        seed=plan.seed,
-        training=settings,
-        metrics={split: metrics.summary([dict(m)]) for split, m in measured.items()},
-        this_seed=measured,
-        seeds=[plan.seed],
-        notes=metrics.sampling_note(model, dataset),
-    )
-    checkpoint.save(run.model_path, model, card)
 
 
 def _write_events(run: Run, progress: Progress, measured: Mapping[str, float]) -> None:

@@ -49,12 +49,8 @@ class Batches:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ):
-        self.dataset, self.rows, self.device, self.dtype = (
-            dataset,
-            rows,
-            torch.device(device),
-            dtype,
-        )
+        self.dataset, self.rows = dataset, rows
+        self.device, self.dtype = torch.device(device), dtype
         kind = torch.long if dataset.target.kind == "classification" else dtype
         self.y = torch.as_tensor(dataset.y[rows], dtype=kind).to(self.device)
         self._held = (
@@ -111,10 +107,9 @@ def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor,
     """
     if is_small(dataset, len(rows)):
         return _moments(dataset, rows, name)
-    key = files.key_of(["1", dataset.digest, name, np.asarray(rows, np.int64).tobytes()])
     stored = files.cached_arrays(
         "moments",
-        key,
+        files.key_of(["1", dataset.digest, name, np.asarray(rows, np.int64).tobytes()]),
         lambda: dict(
             zip(
                 ("mean", "deviation"),
@@ -128,7 +123,9 @@ def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor,
 
 def _moments(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
     count, mean, square = 0, torch.zeros(()), torch.zeros(())
-    for values in _passed_through(dataset, rows, name):
+    for block in [rows] if is_small(dataset, len(rows)) else dataset.blocks(rows):
+        values, mask = split(dataset.inputs(block, only=[name])[name])
+        values = (values.reshape(-1, values.shape[-1]) if mask is None else values[mask]).double()
         n, here = len(values), values.mean(0)
         away = here - mean
         square = (
@@ -136,12 +133,6 @@ def _moments(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Ten
         )
         mean, count = mean + away * (n / (count + n)), count + n
     return mean, (square / count).sqrt()
-
-
-def _passed_through(dataset: DataSet, rows: np.ndarray, name: str) -> Iterator[Tensor]:
-    for block in [rows] if is_small(dataset, len(rows)) else dataset.blocks(rows):
-        values, mask = split(dataset.inputs(block, only=[name])[name])
-        yield (values.reshape(-1, values.shape[-1]) if mask is None else values[mask]).double()
 
 
 def noisy(inputs: dict[str, Any], spread: Mapping[str, Tensor], noise: float) -> dict[str, Any]:
@@ -281,15 +272,14 @@ def encoded_numbers(
     """
     path = encoded_place(model, dataset)
     result = _find(path)
-    if result is not None:
-        return result
-    with _alone(path):
-        result = _find(path)
-        if result is None:
-            with _sentences.progress_shown("Encoding") as show:
-                result = _remember(path, _made(model, dataset, tell or show))
-            _store(path, result)
-        return result
+    if result is None:
+        with _alone(path):
+            result = _find(path)
+            if result is None:
+                with _sentences.progress_shown("Encoding") as show:
+                    result = _remember(path, _made(model, dataset, tell or show))
+                _store(path, result)
+    return result
 
 
 def encoded_arrays(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -354,9 +344,11 @@ def _made(model: FusionModule, dataset: DataSet, tell: Tell | None) -> dict[str,
 
     @torch.no_grad()
     def scores(dtype: torch.dtype) -> Tensor:
-        encoded = encode(model, dataset, few, dtype)
         return exact(
-            {name: Encoded(torch.from_numpy(values).double()) for name, values in encoded.items()}
+            {
+                name: Encoded(torch.from_numpy(values).double())
+                for name, values in encode(model, dataset, few, dtype).items()
+            }
         )
 
     apart = float((scores(torch.float32) - scores(torch.float64)).abs().max())

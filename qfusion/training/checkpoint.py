@@ -29,9 +29,9 @@ from safetensors.torch import save as save_tensors
 
 from qfusion import _files, _limits
 from qfusion._checks import check, choose
-from qfusion._files import atomic
+from qfusion._files import write_file
 from qfusion.data import DataSet
-from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
+from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, refused
 from qfusion.models import FusionModel, QuantumJump, imported, registry
 from qfusion.models.registry import rebuild, upgraded
 from qfusion.training import metrics
@@ -65,7 +65,7 @@ def training_split(card: Mapping[str, Any]) -> str:
 def folders() -> list[Path]:
     """Returns where checkpoints are looked for: shipped ones first, then the user's (QFUSION_MODELS or the user data
     folder)."""
-    return [_files.asset_path("models"), _files.models_folder()]
+    return [_files.asset_path("models"), _files.own_folder("models")]
 
 
 def place_of(model: Path) -> tuple[str, Path]:
@@ -368,16 +368,11 @@ def remove(name: str) -> Path:
         path.parent == folders()[-1],
         f"Model '{name}' is opened where it lies, in {path.parent}. Remove it there.",
     )
-    try:
-        with _alone(path.parent):
-            weights = _weights_of(path)
-            path.unlink(missing_ok=True)
-            if weights is not None:
-                weights.unlink(missing_ok=True)
-    except OSError as error:
-        raise InvalidInput(
-            f"{path} cannot be removed ({error.strerror}). Remove it by hand."
-        ) from error
+    with refused(f"{path} cannot be removed", "Remove it by hand."), _alone(path.parent):
+        weights = _weights_of(path)
+        path.unlink(missing_ok=True)
+        if weights is not None:
+            weights.unlink(missing_ok=True)
     return path.parent
 
 
@@ -389,53 +384,40 @@ def _save(
             not (new and target.exists()),
             f"There is a model '{target.stem}' already. Choose another name.",
         )
-        return _write(target, data, digest, ending, card)
+        before = _weights_of(target)
+        # The old card stays true until the new one takes its place, so new weights must not take the old ones' name.
+        weights = target.with_name(f"{target.stem}{f'-{digest[:12]}' if before else ''}{ending}")
+        write_file(weights, data)
+        card = {key: value for key, value in card.items() if key != "weights"}
+        if before or ending != ".safetensors":
+            card["weights"] = weights.name
+        text = json.dumps({**card, "weights_sha256": digest}, indent=1, allow_nan=False)
+        write_file(target, text + "\n")
+        # weights that the card had before, also of those who were killed here, and no other model's
+        former = re.compile(rf"{re.escape(target.stem)}-[0-9a-f]{{12}}")
+        for old in target.parent.glob(f"{glob.escape(target.stem)}*"):
+            is_former = (
+                former.fullmatch(old.stem)
+                and old.suffix != ".json"
+                and not old.with_name(f"{old.stem}.json").exists()
+            )
+            if old != weights and (old == before or is_former):
+                old.unlink(missing_ok=True)
+        return target
 
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """One process at a time changes the reader's models: of two that keep a model of one name at once, each would leave
     a half."""
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as stack:
         if folder == folders()[-1] and folder.is_dir():
-            try:
-                held.enter_context(FileLock(folder / ".lock", is_singleton=False))
-            except OSError as error:
-                raise InvalidInput(
-                    f"The folder of your models, {folder}, cannot be written to ({error.strerror}). "
-                    "Correct its permissions, or name another in QFUSION_MODELS."
-                ) from error
+            with refused(
+                f"The folder of your models, {folder}, cannot be written to",
+                "Correct its permissions, or name another in QFUSION_MODELS.",
+            ):
+                stack.enter_context(FileLock(folder / ".lock", is_singleton=False))
         yield
-
-
-def _write(target: Path, data: bytes, digest: str, ending: str, card: Mapping[str, Any]) -> Path:
-    before = _weights_of(target)
-    # The old card stays true until the new one takes its place, so new weights must not take the old ones' name.
-    weights = target.with_name(f"{target.stem}{f'-{digest[:12]}' if before else ''}{ending}")
-    with atomic(weights) as part:
-        part.write_bytes(data)
-    named = {"weights": weights.name} if before or ending != ".safetensors" else {}
-    words = {key: value for key, value in card.items() if key != "weights"} | named
-    text = json.dumps({**words, "weights_sha256": digest}, indent=1, allow_nan=False)
-    with atomic(target) as part:
-        part.write_text(text + "\n", encoding="utf-8")
-    for old in [
-        before,
-        *target.parent.glob(f"{glob.escape(target.stem)}-*"),
-    ]:  # also of those who were killed here
-        if old and old != weights and (old == before or _is_left(old, target)):
-            old.unlink(missing_ok=True)
-    return target
-
-
-def _is_left(weights: Path, card: Path) -> bool:
-    """Whether a file holds weights that a card had before, and is no other model's."""
-    named = re.fullmatch(rf"{re.escape(card.stem)}-[0-9a-f]{{12}}", weights.stem)
-    return (
-        bool(named)
-        and weights.suffix != ".json"
-        and not weights.with_name(f"{weights.stem}.json").exists()
-    )
 
 
 def _packed(model: torch.nn.Module) -> tuple[bytes, str]:

@@ -12,11 +12,16 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import permutations
+from math import prod
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -24,24 +29,29 @@ from torch import Tensor, nn
 
 from qfusion import _limits
 from qfusion._checks import check, choose
-from qfusion._files import atomic
+from qfusion._files import write_file
 from qfusion.data import DataSet
 from qfusion.data.importing import MAX_TITLE
-from qfusion.errors import InvalidInput, NotFound, QFusionError
+from qfusion.data.modality import Modality
+from qfusion.errors import InvalidInput, NotFound, QFusionError, refused
 from qfusion.models import imported as cards
+from qfusion.models.base import nested_part
 from qfusion.models.encoders import split
 from qfusion.models.imported import (
     ADAPTERS,
+    DTYPES,
     ENDINGS,
     KIND,
+    Axis,
     Imported,
+    Input,
+    Output,
     ProgramCard,
     kind_of,
     program_of,
 )
-from qfusion.models.program import Exhausted, Port
-from qfusion.training import checkpoint, guess, metrics
-from qfusion.training.guess import ten
+from qfusion.models.program import Exhausted, Port, Side
+from qfusion.training import checkpoint, metrics
 
 # A model from its own code, PACKAGE.MODULE:FACTORY with weights, traced to a program of torch.export. Only the command
 # line does this: it runs that code, once; what is kept, and what the app opens, is the program.
@@ -55,9 +65,6 @@ from qfusion.training.guess import ten
 #                 {"M": ...} (github.com/thuiar/MMSA)
 #     multibench  module([x, ...]), or module([[values, ...], [lengths, ...]]) where it has padding
 #                 (github.com/pliang279/MultiBench)
-
-# Taking a program in: a first guess of its card, checks on the data, tracing of a factory's model, keeping it among
-# the models.
 
 REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 Call = Callable[[nn.Module, Mapping[str, Tensor]], Any]
@@ -78,7 +85,7 @@ def module_of(reference: str, weights: Path | None) -> nn.Module:
     place, _, name = reference.partition(":")
     with _on_path(os.getcwd()):
         try:
-            module: Any = importlib.import_module(place)
+            factory: Any = importlib.import_module(place)
         except ModuleNotFoundError as error:
             raise NotFound(
                 f"Module `{place}` cannot be imported: there is none called `{error.name}`. Run the command "
@@ -89,14 +96,14 @@ def module_of(reference: str, weights: Path | None) -> nn.Module:
                 f"Importing `{place}` fails ({_short(error)}). Mend it first: `python -c 'import "
                 f"{place}'`."
             ) from error
-        for part in name.split("."):
-            if not hasattr(module, part):
-                raise NotFound(
-                    f"Module `{place}` has no `{name}`. Name the function, or class, that makes the model."
-                )
-            module = getattr(module, part)
         try:
-            made = module()
+            factory = attrgetter(name)(factory)
+        except AttributeError:
+            raise NotFound(
+                f"Module `{place}` has no `{name}`. Name the function, or class, that makes the model."
+            ) from None
+        try:
+            made = factory()
         except Exception as error:  # whatever foreign code raises
             raise InvalidInput(
                 f"Factory `{reference}` fails ({_short(error)}). It must make the model without "
@@ -161,32 +168,29 @@ def traced(
     )
     rows, failed = ten(dataset), ""
     for ports, call in _flavours(module, adapter, dataset, dtype):
-        card = program_card or replace(guess.card(ports, (), reference, dataset), adapter=adapter)
-        fed = _fed(card, ports, rows)
-        if fed is None:
+        card = program_card or replace(guessed_card(ports, (), reference, dataset), adapter=adapter)
+        entries = {entry.name: entry for entry in card.inputs if entry.modality}
+        if any(port.name not in entries for port in ports):
             continue
+        given = {port.name: cards.fed_array(entries[port.name], rows) for port in ports}
         try:
             with torch.no_grad():
-                outputs = call(module, fed)
+                outputs = call(module, given)
         except Exception as error:  # whatever foreign code raises
             failed = failed or _short(error)
             continue
-        return _exported(module, call, fed, outputs, reference), _named(
-            card, outputs, dataset, program_card
-        )
+        if program_card is None:
+            columns = [
+                Port(name, ("rows", *values.shape[1:]), values.dtype)
+                for name, values in _by_name(outputs).items()
+            ]
+            card = replace(card, output=guessed_output(columns, dataset))
+        return _exported(module, call, given, reference), card
     raise InvalidInput(
         f"The model of `{reference}` fails on ten rows of {dataset.name} "
         f"({failed or 'no way to call it is known'}). Name another --adapter (dict, mmsa or "
         "multibench), or correct the card."
     )
-
-
-def _fed(card: ProgramCard, ports: list[Port], rows: Mapping[str, Any]) -> dict[str, Tensor] | None:
-    """What goes into the ports, where the card says it of each."""
-    by_name = {entry.name: entry for entry in card.inputs}
-    if any(port.name not in by_name or not by_name[port.name].modality for port in ports):
-        return None
-    return {port.name: cards.fed_array(by_name[port.name], rows) for port in ports}
 
 
 def _flavours(
@@ -203,85 +207,25 @@ def _flavours(
             *(Port(f"{key(name)}_{how}", None, kind) for name in lines),
         ]
 
-    if adapter == "":
-        arguments = [
-            p.name
-            for p in inspect.signature(module.forward).parameters.values()
-            if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.default is p.empty
-        ]
-        kinds = {
-            name: torch.int64
-            if "len" in name.lower()
-            else torch.bool
-            if "mask" in name.lower()
-            else dtype
-            for name in arguments
+    def pieces(given: Mapping[str, Tensor], lines: list[str], how: str) -> dict[str, Any]:
+        return {
+            name: (given[key(name)], given[f"{key(name)}_{how}"])
+            if name in lines
+            else given[key(name)]
+            for name in names
         }
-        yield (
-            [Port(name, None, kinds[name]) for name in arguments],
-            lambda model, given: model(**given),
-        )
-    elif adapter == "dict":
-        yield (
-            ports(long, "mask"),
-            lambda model, given: model(
-                {
-                    name: (given[key(name)], given[f"{key(name)}_mask"])
-                    if name in long
-                    else given[key(name)]
-                    for name in names
-                }
-            ),
-        )
-        yield (
-            ports([], "mask"),
-            lambda model, given: model({name: given[key(name)] for name in names}),
-        )
-    elif adapter == "mmsa":
-        order = _mmsa_order(module, names)
-        for part in ([name for name in long if name in order[1:]], [], long):
-            yield ports(part, "lengths"), _mmsa(order, part)
-    else:
-        if long:
-            yield (
-                ports(names if len(long) == len(names) else long, "lengths"),
-                _multibench(names, long),
-            )
-        yield ports([], "lengths"), lambda model, given: model([given[key(name)] for name in names])
 
+    def mapped(lines: list[str], model: nn.Module, given: Mapping[str, Tensor]) -> Any:
+        return model(pieces(given, lines, "mask"))
 
-def key(modality: str) -> str:
-    """Returns a modality's name as an argument can be called."""
-    return re.sub(r"\W", "_", f"_{modality}" if modality[:1].isdigit() else modality)
+    def in_order(lines: list[str], model: nn.Module, given: Mapping[str, Tensor]) -> Any:
+        features = pieces(given, lines, "lengths")
+        return model(*(features[name] for name in order))
 
+    def listed(model: nn.Module, given: Mapping[str, Tensor]) -> Any:
+        return model([given[key(name)] for name in names])
 
-def _mmsa_order(module: nn.Module, names: list[str]) -> list[str]:
-    """The modalities as the module's arguments name them: text, audio, vision or video; else in their order."""
-    arguments = [
-        p.name
-        for p in inspect.signature(module.forward).parameters.values()
-        if p.kind == p.POSITIONAL_OR_KEYWORD
-    ][: len(names)]
-    best = [guess.nearest(word, names) for word in arguments]
-    return best if len(set(best)) == len(names) else names
-
-
-def _mmsa(order: list[str], lines: list[str]) -> Call:
-    def call(model: nn.Module, given: Mapping[str, Tensor]) -> Any:
-        return model(
-            *(
-                (given[key(name)], given[f"{key(name)}_lengths"])
-                if name in lines
-                else given[key(name)]
-                for name in order
-            )
-        )
-
-    return call
-
-
-def _multibench(names: list[str], long: list[str]) -> Call:
-    def call(model: nn.Module, given: Mapping[str, Tensor]) -> Any:
+    def with_lengths(model: nn.Module, given: Mapping[str, Tensor]) -> Any:
         lengths = [
             given[f"{key(name)}_lengths"]
             if name in long
@@ -290,7 +234,41 @@ def _multibench(names: list[str], long: list[str]) -> Call:
         ]
         return model([[given[key(name)] for name in names], lengths])
 
-    return call
+    parameters = inspect.signature(module.forward).parameters.values()
+    if adapter == "":
+        kinds = {
+            p.name: torch.int64
+            if "len" in p.name.lower()
+            else torch.bool
+            if "mask" in p.name.lower()
+            else dtype
+            for p in parameters
+            if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.default is p.empty
+        }
+        yield (
+            [Port(name, None, kind) for name, kind in kinds.items()],
+            lambda model, given: model(**given),
+        )
+    elif adapter == "dict":
+        for lines in (long, []):
+            yield ports(lines, "mask"), partial(mapped, lines)
+    elif adapter == "mmsa":
+        # the modalities as the module's arguments name them: text, audio, vision or video; else in their order
+        words = [p.name for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD][: len(names)]
+        best = [max(names, key=lambda name: alike(word, name)) for word in words]
+        order = best if len(set(best)) == len(names) else names
+        for lines in ([name for name in long if name in order[1:]], [], long):
+            yield ports(lines, "lengths"), partial(in_order, lines)
+    else:
+        if long:
+            lines = names if len(long) == len(names) else long
+            yield ports(lines, "lengths"), with_lengths
+        yield ports([], "lengths"), listed
+
+
+def key(modality: str) -> str:
+    """Returns a modality's name as an argument can be called."""
+    return re.sub(r"\W", "_", f"_{modality}" if modality[:1].isdigit() else modality)
 
 
 class _Flat(nn.Module):
@@ -304,8 +282,9 @@ class _Flat(nn.Module):
             return _by_name(call(module, dict(zip(names, given, strict=True))))
 
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        signature = inspect.Signature([inspect.Parameter(name, kind) for name in names])
-        forward.__signature__ = signature  # type: ignore[attr-defined]
+        forward.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [inspect.Parameter(name, kind) for name in names]
+        )
         self.forward = forward
 
 
@@ -320,17 +299,18 @@ def _by_name(outputs: Any) -> dict[str, Tensor]:
     return {str(key): value for key, value in result if isinstance(value, Tensor)}
 
 
-def _exported(
-    module: nn.Module, call: Call, fed: dict[str, Tensor], outputs: Any, reference: str
-) -> bytes:
-    flat, free = _Flat(module, call, list(fed)), {name: {0: torch.export.Dim.AUTO} for name in fed}
+def _exported(module: nn.Module, call: Call, given: dict[str, Tensor], reference: str) -> bytes:
+    free = {name: {0: torch.export.Dim.AUTO} for name in given}
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # its operators have no gradients
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             program = torch.export.export(
-                flat, tuple(fed.values()), dynamic_shapes=free, strict=False
+                _Flat(module, call, list(given)),
+                tuple(given.values()),
+                dynamic_shapes=free,
+                strict=False,
             )
             buffer = io.BytesIO()
             torch.export.save(program, buffer)
@@ -345,21 +325,373 @@ def _exported(
     return buffer.getvalue()
 
 
-def _named(
-    card: ProgramCard, outputs: Any, dataset: DataSet, program_card: ProgramCard | None
-) -> ProgramCard:
-    """The card with the output that the module has, unless one was given."""
-    if program_card is not None:
-        return card
-    ports = [
-        Port(name, ("rows", *entry.shape[1:]), entry.dtype)
-        for name, entry in _by_name(outputs).items()
-    ]
-    return replace(card, output=guess.output(ports, dataset))
-
-
 def _short(error: Exception) -> str:
     return (" ".join(str(error).split()) or type(error).__name__)[:200]
+
+
+# A first guess of a program's card: which input is which modality, told by names and shapes. It is printed, and to be
+# corrected.
+
+_ALIKE = (
+    ("text", "language", "lang", "l", "t", "words", "transcript"),
+    ("audio", "acoustic", "a", "sound", "speech", "voice"),
+    ("vision", "visual", "video", "v", "image", "face", "picture"),
+)
+_MOST = 7  # inputs of which all orders are tried
+_SCORES = ("M", "score", "prediction", "variable", "output")
+_CLASSES = ("prob", "logit", "score", "output")
+_FLAT: tuple[Axis, ...] = ("rows", "features")
+_SEQUENCE: tuple[Axis, ...] = ("rows", "steps", "features")
+
+
+def guessed_card(
+    inputs: Sequence[Port], outputs: Sequence[Port], program: str, dataset: DataSet
+) -> ProgramCard:
+    """Returns a card for a program with these inputs and outputs; an input that fits nothing is of no modality."""
+    rows = _rows(inputs)
+    values = [port for port in inputs if not _about_steps(port)]
+    assigned = _together(values, dataset) or _assigned(values, rows, dataset)
+    known = {
+        value.modality[0]
+        for value in assigned.values()
+        if value.modality and value.gives == "values"
+    }
+    last, replaces = "", []
+    for port in inputs:
+        entry = assigned.get(port.name) or _of_steps(port, dataset, known, last)
+        if port.name in assigned and entry.modality:
+            last = entry.modality[0]
+        replaces.append(entry)
+    described = {
+        name
+        for entry in replaces
+        if entry.gives in ("mask", "padding", "lengths")
+        for name in entry.modality
+    }
+    steps = {m.name: int(m.values.shape[1]) for m in dataset.modalities}
+    # A program that is not told which steps are real sees zeros behind them, so their number must stay as it is.
+    replaces = [
+        replace(entry, steps=entry.steps or steps[entry.modality[0]])
+        if entry.gives == "values"
+        and "steps" in entry.axes
+        and entry.modality
+        and not described & {*entry.modality}
+        else entry
+        for entry in replaces
+    ]
+    return ProgramCard(program, dataset.name, tuple(replaces), guessed_output(outputs, dataset))
+
+
+def _rows(inputs: Sequence[Port]) -> str | None:
+    """The name of the side that all inputs have, if they have one."""
+    named = [
+        {side for side in port.shape if isinstance(side, str) and side != "?"}
+        for port in inputs
+        if port.shape
+    ]
+    common = set.intersection(*named) if named else set()
+    return sorted(common)[0] if common else None
+
+
+def _about_steps(port: Port) -> bool:
+    """Whether an input tells which steps are real."""
+    if port.dtype is not None and not port.dtype.is_floating_point:
+        return True
+    return bool(re.search(r"mask|length|_len|padding", port.name.lower()))
+
+
+def _together(values: Sequence[Port], dataset: DataSet) -> dict[str, Input] | None:
+    """One input of all modalities side by side."""
+    size = sum(m.size for m in dataset.modalities)
+    if len(values) != 1 or len(dataset.modalities) == 1:
+        return None
+    port, shape = values[0], values[0].shape
+    if not shape or len(shape) != 2 or size not in shape:
+        return None
+    gives = "mean" if any(m.is_sequence for m in dataset.modalities) else "values"
+    axes: tuple[Axis, ...] = ("features", "rows") if shape[0] == size else _FLAT
+    return {port.name: Input(port.name, dataset.names, gives, axes, _dtype(port))}
+
+
+def _assigned(values: Sequence[Port], rows: str | None, dataset: DataSet) -> dict[str, Input]:
+    """Every input with the modality that suits it, so that all suit best together."""
+    fits = [[_fit(port, m, rows) for m in dataset.modalities] for port in values]
+    count = len(dataset.modalities)
+    if len(values) > _MOST or count > _MOST:
+        best: Sequence[int | None] = [
+            place if place < count else None for place in range(len(values))
+        ]
+    else:
+        slots = [*range(count), *[None] * max(0, len(values) - count)]
+        best = max(
+            permutations(slots, len(values)),
+            key=lambda order: sum(fits[i][m][0] for i, m in enumerate(order) if m is not None),
+            default=(),
+        )
+    inputs = {}
+    for port, of_port, m in zip(values, fits, best, strict=True):
+        worth, entry = (0, None) if m is None else of_port[m]
+        if entry is None or not worth:
+            axes = _SEQUENCE if port.shape is not None and len(port.shape) == 3 else _FLAT
+            entry = Input(port.name, (), "values", axes, _dtype(port))
+        inputs[port.name] = entry
+    return inputs
+
+
+def _dtype(port: Port) -> str:
+    return next((name for name, dtype in DTYPES.items() if dtype == port.dtype), "float32")
+
+
+def _fit(port: Port, modality: Modality, rows: str | None) -> tuple[int, Input]:
+    """How well a modality suits an input, 0 where it cannot, and the input as it then is."""
+    named = alike(port.name, modality.name)
+    blank = Input(port.name, (modality.name,), "values", _FLAT, _dtype(port))
+    if port.shape is None:
+        return 1 + named, replace(blank, axes=_SEQUENCE if modality.is_sequence else _FLAT)
+    shape = port.shape
+    at = shape.index(rows) if rows in shape else 0
+    others = [
+        i for i in range(len(shape)) if i != at and not (shape[i] == 1 and modality.size != 1)
+    ]
+    sides = [shape[i] for i in others]
+    free = [side == modality.size or isinstance(side, str) for side in sides]
+    if modality.is_sequence and len(others) == 2 and any(free):
+        steps, features = others
+        if sides[1] != modality.size and (not free[1] or sides[0] == modality.size):
+            steps, features = features, steps
+        axes, side = _axes(shape, {at: "rows", features: "features", steps: "steps"}), shape[steps]
+        worth = 10 + named + 5 * (shape[features] == modality.size)
+        return worth, replace(blank, axes=axes, steps=side if isinstance(side, int) else 0)
+    if len(others) == 1 and free[0]:
+        worth = 10 + named + 5 * (sides[0] == modality.size)
+        flat = replace(blank, axes=_axes(shape, {at: "rows", others[0]: "features"}))
+        return (worth - 8, replace(flat, gives="mean")) if modality.is_sequence else (worth, flat)
+    numbers = [side for i, side in enumerate(shape) if i != at]
+    if (
+        not modality.is_sequence
+        and all(isinstance(side, int) for side in numbers)
+        and prod(map(int, numbers)) == modality.size
+    ):
+        axes = tuple("rows" if i == at else side for i, side in enumerate(shape))
+        return 12 + named, replace(blank, axes=axes)
+    return 0, blank
+
+
+def _axes(shape: Sequence[Side], named: dict[int, str]) -> tuple[Axis, ...]:
+    return tuple(named.get(i, 1) for i in range(len(shape)))
+
+
+def alike(one: str, other: str) -> int:
+    """Returns how alike two names are, 0 to 3."""
+    words = [word for word in re.split(r"[\W_]+", one.lower()) if word]
+    name = re.sub(r"\W", "_", other.lower())
+    if one.lower() == name or name in words:
+        return 3
+    if len(name) > 2 and name in one.lower():
+        return 2
+    return int(any(name in group and any(word in group for word in words) for group in _ALIKE))
+
+
+def _of_steps(port: Port, dataset: DataSet, known: set[str], last: str) -> Input:
+    """An input that tells which steps are real: of the modality of its name, else of the input before it."""
+    names = [m.name for m in dataset.modalities if m.is_sequence and m.name in known]
+    best = max(names, key=lambda name: (alike(port.name, name), name == last), default="")
+    shape, dtype = port.shape or (), port.dtype
+    modality = (best,) if best else ()
+    whole = dtype is not None and not dtype.is_floating_point and dtype != torch.bool
+    if "len" in port.name.lower() or (whole and len(shape) == 1):
+        axes: tuple[Axis, ...] = ("rows", *([1] * (len(shape) - 1)))
+        return Input(
+            port.name, modality, "lengths", axes, "int64" if dtype is None else _dtype(port)
+        )
+    fixed = shape[1] if len(shape) == 2 else 0
+    return Input(
+        port.name,
+        modality,
+        "padding" if "pad" in port.name.lower() else "mask",
+        ("rows", "steps"),
+        "bool" if dtype is None else _dtype(port),
+        fixed if isinstance(fixed, int) else 0,
+    )
+
+
+def guessed_output(outputs: Sequence[Port], dataset: DataSet) -> Output:
+    """Returns which output holds the scores, and as what."""
+    classes = dataset.target.classes if dataset.target.kind == "classification" else ()
+    label, labels = dataset.target.label, dataset.target.labels
+    columns = [len(classes) or 1]
+    if label:
+        columns.append(len(labels))
+    if len(classes) == 2:
+        columns.append(1)
+    known = _CLASSES if classes else _SCORES
+
+    def worth(port: Port) -> tuple[bool, bool, int]:
+        numbers = port.dtype is None or port.dtype.is_floating_point
+        sides = port.shape or ()
+        fits = (len(sides) > 1 and sides[-1] in columns) or (len(sides) == 1 and 1 in columns)
+        matches = (
+            port.name == word if word == "M" else word in port.name.lower() for word in known
+        )
+        return numbers, fits, -next((i for i, match in enumerate(matches) if match), len(known))
+
+    best = max(outputs, key=worth, default=None)
+    name, shape = ("0", ()) if best is None else (best.name, best.shape or ())
+    holds = "score" if not classes else "probabilities" if "prob" in name.lower() else "logits"
+    if label and len(shape) > 1 and shape[-1] == len(labels):
+        return Output(name, holds, labels, label)
+    return Output(name, holds, tuple(classes))
+
+
+# What must hold of an imported program before it is kept, on ten rows of the data: each failure is one line with its
+# remedy.
+
+ROWS = 10
+_NOTHING = 1e-6  # a change of a score that is rounding
+_BATCHES = (1, 2, 3, 4, 5, 8, 16, 20, 24, 32, 48, 64, 100, 128, 256)
+_EVAL = "Call `model.eval()` before it is exported."
+
+
+def ten(dataset: DataSet) -> dict[str, Any]:
+    """Returns the features of ten rows from all over a data set."""
+    return dataset.inputs(
+        np.unique(np.linspace(0, len(dataset) - 1, ROWS).astype(int)), torch.float64
+    )
+
+
+@torch.no_grad()
+def probable(model: Imported, rows: Mapping[str, Any]) -> bool:
+    """Returns whether what a program gives looks like probabilities."""
+    first = slice(0, model._most or ROWS)
+    raw = model.raw({name: nested_part(values, first) for name, values in rows.items()})
+    columns = raw.reshape(len(raw), -1)
+    inside = bool(((columns >= -1e-3) & (columns <= 1 + 1e-3)).all())
+    free = columns.shape[1] == 1 or bool(model.card.output.label)
+    return inside and (free or bool(((columns.sum(1) - 1).abs() < 1e-3).all()))
+
+
+@torch.no_grad()
+def examine(model: Imported, rows: Mapping[str, Any]) -> list[str]:
+    """Returns warnings about a program.
+
+    Args:
+        model: with its card. rows: features of ten rows, as of `ten`.
+
+    Raises:
+        InvalidInput: when its scores are not finite, change from call to call, or depend on other rows of a batch.
+    """
+    file = model.program.file
+    check(
+        not model.program.notes,
+        f"Scores of program `{file}` would change from call to call: "
+        f"{(model.program.notes or ('',))[0]}. {_EVAL}",
+    )
+    first = scored(model, rows)
+    check(
+        model.card.output.holds != "probabilities" or probable(model, rows),
+        f"The card says that program `{file}` gives probabilities, but they "
+        'do not lie in [0, 1] or add up to 1. Set `holds = "logits"` in the card.',
+    )
+    single = any(entry.dtype in ("float32", "float16") for entry in model.card.inputs)
+    size = (1e-4 if single else 1e-9) * (1 + float(first.abs().max()))
+    again = float((model.scores(rows) - first).abs().max())
+    check(
+        again <= size,
+        f"Scores of program `{file}` change from call to call, by up to {again:.2g}: dropout is left "
+        f"on, or it draws at random. {_EVAL}",
+    )
+    _require_independent(model, rows, first, size)
+    fixed = (
+        f"Program `{file}` takes {model.fixed_batch} rows at once, no more and no fewer; it is run in pieces "
+        "of that size."
+    )
+    return [*([fixed] if model.fixed_batch else []), *_unread(model, rows, first)]
+
+
+@torch.no_grad()
+def scored(model: Imported, rows: Mapping[str, Any]) -> Tensor:
+    """Returns the scores of ten rows.
+
+    Raises:
+        InvalidInput: when the program fails on them, saying so where it does not on another number of rows.
+    """
+    try:
+        return model.scores(rows)
+    except InvalidInput as error:
+        size = 0 if isinstance(error, Exhausted) else _batch(model, rows)
+        if size:
+            raise InvalidInput(
+                f"Program `{model.program.file}` runs only with {size} rows at once: it was exported "
+                f"for a fixed batch. Set `batch = {size}` in the card, or export it with a free number "
+                "of rows."
+            ) from error
+        raise
+
+
+def _batch(model: Imported, rows: Mapping[str, Any]) -> int:
+    """The only number of rows that a program runs with, if one is found."""
+    if model.fixed_batch:
+        return 0
+    for size in _BATCHES:
+        try:
+            fixed = replace(model.card, batch=size)
+            Imported(model.input_specs, model.outputs, model.program, fixed).scores(rows)
+            return size
+        except InvalidInput:
+            continue
+    return 0
+
+
+def _require_independent(
+    model: Imported, rows: Mapping[str, Any], together: Tensor, size: float
+) -> None:
+    """Checks that rows get the same scores alone, in threes and all together."""
+    file, count = model.program.file, len(together)
+    for step in (1, 3):
+        try:
+            parts = [
+                model.scores(
+                    {
+                        name: nested_part(entry, slice(start, start + step))
+                        for name, entry in rows.items()
+                    }
+                )
+                for start in range(0, count, step)
+            ]
+        except InvalidInput as error:
+            raise InvalidInput(
+                f"Program `{file}` runs with {count} rows but not with {step}: it was exported for a "
+                f"fixed batch ({error}) Set `batch` in the card to the rows that it was exported with, "
+                "or export it with a free number of rows."
+            ) from error
+        away = float((torch.cat(parts) - together).abs().max())
+        check(
+            away <= size,
+            f"Scores of program `{file}` depend on the other rows of a batch, by up to {away:.2g}, as "
+            f"with batch normalisation in training mode. {_EVAL}",
+        )
+
+
+def _unread(model: Imported, rows: Mapping[str, Any], first: Tensor) -> list[str]:
+    """Says which modalities leave the scores as they are when they are taken from other rows."""
+    order = [*range(1, len(first)), 0]
+    least = _NOTHING * (1 + float(first.abs().max()))
+
+    def change(name: str) -> float:
+        other = model.scores({**rows, name: nested_part(rows[name], order)})
+        return float((other - first).abs().max())
+
+    unread = [name for name in model.modalities if change(name) <= least]
+    if not unread or len(model.modalities) == 1:
+        return []
+    read = [name for name in model.modalities if name not in unread]
+    if not read:
+        return ["On ten rows the scores do not depend on any modality."]
+    only = f"It reads only `{read[0]}`. " if len(read) == 1 else ""
+    return [
+        f"{only}On ten rows the scores do not depend on {', '.join(f'`{name}`' for name in unread)}: what these "
+        "contribute will be 0."
+    ]
 
 
 # Imports a program: reads it, guesses or takes its card, checks it on the data, measures it, and keeps it among the
@@ -433,9 +765,9 @@ def take(
             f"The card is of data set '{card.data}', but the program is imported "
             f"for '{dataset.name}'. Give --data {card.data}, or correct the card.",
         )
-    words = card
+    wanted = card
     if is_reference(source):
-        data, words = traced(module_of(source, weights), source, adapter, card, dataset)
+        data, wanted = traced(module_of(source, weights), source, adapter, card, dataset)
     else:
         check(
             weights is None and not adapter,
@@ -444,18 +776,14 @@ def take(
         )
         data = _bytes(Path(source))
     program = program_of(data, Path(source).name, only_onnx)
-    words = words or guess.card(program.inputs, program.outputs, Path(source).name, dataset)
+    wanted = wanted or guessed_card(program.inputs, program.outputs, Path(source).name, dataset)
+    wanted = replace(wanted, data=dataset.name, adapter=adapter or wanted.adapter)
     try:
-        model, warnings = _examined(
-            program,
-            replace(words, data=dataset.name, adapter=adapter or words.adapter),
-            dataset,
-            card is None,
-        )
+        model, warnings = _examined(program, wanted, dataset, card is None)
     except QFusionError as error:
         if card is not None or isinstance(error, Exhausted):
             raise
-        raise Unfit(str(error), replace(words, data=dataset.name)) from error
+        raise Unfit(str(error), wanted) from error
     return Taken(model, data, card is None, tuple(warnings), source)
 
 
@@ -482,14 +810,14 @@ def _examined(
     def made(card: ProgramCard) -> Imported:
         return Imported(dataset.input_specs, outputs, program, card, means).eval()
 
-    model, rows = made(program_card), guess.ten(dataset)
+    model, rows = made(program_card), ten(dataset)
     if guessed and program_card.output.holds == "logits":
-        guess.scored(model, rows)  # says what is wrong, before anything is told from its output
-        if guess.probable(model, rows):
+        scored(model, rows)  # says what is wrong, before anything is told from its output
+        if probable(model, rows):
             model = made(
                 replace(program_card, output=replace(program_card.output, holds="probabilities"))
             )
-    return model, guess.examine(model, rows)
+    return model, examine(model, rows)
 
 
 def _mean(values: Tensor, mask: Tensor | None) -> list[float]:
@@ -526,41 +854,34 @@ def keep(
     measured = {
         part: metrics.evaluate(model, dataset, part) for part in SPLITS if len(dataset.rows(part))
     }
-    source = Path(taken.source).name if not is_reference(taken.source) else taken.source
-    known = (
-        f"Imported from {source}; it was trained elsewhere, and on which rows is not known here."
-    )
-    notes = " ".join([known, *taken.warnings])
-    title = title or f"{name} on {dataset.title}"
+    source = taken.source if is_reference(taken.source) else Path(taken.source).name
+    parameters = model.program.parameters
     card = checkpoint.make_card(
         model,
         dataset,
         name=name,
-        title=title,
+        title=title or f"{name} on {dataset.title}",
         seed=0,
         training={},
-        metrics={part: metrics.summary([result]) for part, result in measured.items()},
+        metrics={part: metrics.summary([values]) for part, values in measured.items()},
         this_seed=measured,
         seeds=[0],
-        notes=notes,
+        notes=" ".join(
+            [
+                f"Imported from {source}; it was trained elsewhere, and on which rows is not known here.",
+                *taken.warnings,
+            ]
+        ),
     )
-    card["parameters"] = {
-        "total": model.program.parameters,
-        "encoders": 0,
-        "fusion": model.program.parameters,
-    }
+    card["parameters"] = {"total": parameters, "encoders": 0, "fusion": parameters}
     if kind_of(taken.data) == "torch":
-        card["trusted"] = (
-            True  # by whoever had it loaded here; cards of before say nothing, see `checkpoint.load`
-        )
+        # by whoever had it loaded here; cards of before say nothing, see `checkpoint.load`
+        card["trusted"] = True
     place = folder or checkpoint.folders()[-1]
-    try:
+    with refused(
+        f"The folder of your models, {place}, cannot be made", "Name another in QFUSION_MODELS."
+    ):
         place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(
-            f"The folder of your models, {place}, cannot be made ({error.strerror}). Name another in "
-            "QFUSION_MODELS."
-        ) from error
     return checkpoint.save_program(place / name, taken.data, taken.ending, card, new=not replace_it)
 
 
@@ -574,9 +895,8 @@ def check_name(name: str, folder: Path | None, replace_it: bool) -> None:
     )
     taken = name in checkpoint.available() if folder is None else (folder / f"{name}.json").exists()
     if taken and replace_it:
-        card = checkpoint.card(name if folder is None else folder / f"{name}.json")
         check(
-            card["model"] == KIND,
+            checkpoint.card(name if folder is None else folder / f"{name}.json")["model"] == KIND,
             f"Model '{name}' was not imported and is not replaced. Choose another name.",
         )
     check(
@@ -592,9 +912,8 @@ def remove(name: str) -> Path:
         NotFound: when there is none of that name. InvalidInput: when it was not imported.
     """
     _limits.refuse("remove a model")
-    card = checkpoint.card(name)
     check(
-        card["model"] == KIND,
+        checkpoint.card(name)["model"] == KIND,
         f"Model '{name}' was not imported: it was trained. Delete its run on the Train page, "
         "or its files.",
     )
@@ -614,8 +933,7 @@ def write_card(card: ProgramCard, path: Path) -> None:
             f"There is a card {path} already. Pass it with --card {path}, or remove it.",
         )
         return
-    with atomic(path) as part:
-        part.write_text(text, encoding="utf-8")
+    write_file(path, text)
 
 
 def read_card(path: Path) -> ProgramCard:

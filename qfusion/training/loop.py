@@ -23,12 +23,23 @@ from qfusion.errors import InvalidInput
 from qfusion.models import build
 from qfusion.models.base import FusionModule
 from qfusion.models.encoders import BatchNorm, Share, sharing
-from qfusion.training import checkpoint, losses, metrics
-from qfusion.training import options as steps
+from qfusion.training import checkpoint, metrics
 from qfusion.training.batches import Batches, is_small, mean_and_std, noisy, shifted, warped
 from qfusion.training.checkpoint import Checkpoint
-from qfusion.training.losses import Heads
-from qfusion.training.options import ALONE, Group, Options, chosen, default_options, mixed
+from qfusion.training.options import (
+    ALONE,
+    Group,
+    Heads,
+    Options,
+    balanced_weights,
+    chosen,
+    default_options,
+    mean_loss,
+    mixed,
+    parameter_groups,
+    rate_schedule,
+    relax,
+)
 
 # The training loop: seeded, with early stopping, gradient clipping, weight averaging; epoch by epoch, to be taken up
 # again at any.
@@ -129,46 +140,40 @@ class Fit(Generic[M]):
         device: torch.device | str = "cpu",
     ):
         dtype = torch.float64 if options.precision == "double" else torch.float32
-        self.model = (
-            model.to(device).double() if options.precision == "double" else model.to(device)
-        )
+        self.model = model.to(device).double() if dtype == torch.float64 else model.to(device)
         self.dataset, self.options, self.seed, self.group = dataset, options, seed, group
+        self.device = torch.device(device)
         self.rows = Batches(dataset, dataset.rows(options.split), device, dtype)
+        rows = self.rows.rows
         self.weights = (
-            losses.balanced(dataset, self.rows) if options.class_weights == "balanced" else None
+            balanced_weights(dataset, self.rows) if options.class_weights == "balanced" else None
         )
-        self.heads = (
-            Heads(model, dataset, self.rows.rows, options.loss, seed) if options.unimodal else None
-        )
+        self.heads = Heads(model, dataset, rows, options.loss, seed) if options.unimodal else None
         self.order = torch.Generator().manual_seed(seed)
-        heads = [] if self.heads is None else steps.groups(self.heads.heads, options)
-        self.optimiser = torch.optim.AdamW(
-            steps.groups(model, options) + heads, lr=options.rate, fused=True
-        )
-        self.schedule = steps.schedule(
+        parameters = parameter_groups(model, options)
+        if self.heads is not None:
+            parameters += parameter_groups(self.heads.heads, options)
+        self.optimiser = torch.optim.AdamW(parameters, lr=options.rate, fused=True)
+        self.schedule = rate_schedule(
             self.optimiser, options, options.epochs * -(-len(self.rows) // options.batch)
         )
         self.average = _Average(model, options.average)
-        self.spread = (
-            {
-                m.name: mean_and_std(dataset, self.rows.rows, m.name)[1].to(device, dtype)
-                for m in dataset.modalities
-            }
+        self.spread = {
+            m.name: mean_and_std(dataset, rows, m.name)[1].to(device, dtype)
+            for m in dataset.modalities
             if options.noise
-            else {}
-        )
+        }
         self.shapes = {
             m.name: m.shape
             for m in dataset.modalities
             if m.shape is not None and len(m.shape) == 2 and not m.is_sequence
         }
-        shown = (
-            dataset.content(int(self.rows.rows[0]))
-            if options.turn or options.stretch or options.delay
-            else {}
-        )
+        looked_at = options.turn or options.stretch or options.delay
+        content = dataset.content(int(rows[0])) if looked_at else {}
         self.spectrograms = {
-            name: shape for name, shape in self.shapes.items() if isinstance(shown.get(name), Audio)
+            name: shape
+            for name, shape in self.shapes.items()
+            if isinstance(content.get(name), Audio)
         }
         self.pictures = {
             name: shape for name, shape in self.shapes.items() if name not in self.spectrograms
@@ -191,16 +196,13 @@ class Fit(Generic[M]):
         )
         self.history: list[Progress] = []
         self.best_loss, self.best, self.best_epoch = float("inf"), _copied(self.average.model), 0
-        self.device = torch.device(device)
         self.random = self._random()
         self._trained: nn.Module = self.model if self.heads is None else self.heads
-        self._call = (
-            self._trained
-            if group.size == 1
-            else nn.parallel.DistributedDataParallel(
+        self._call = self._trained
+        if group.size > 1:
+            self._call = nn.parallel.DistributedDataParallel(
                 self._trained, find_unused_parameters=getattr(model, "staged", False)
             )
-        )
 
     @property
     def done(self) -> bool:
@@ -224,44 +226,44 @@ class Fit(Generic[M]):
         Raises:
             InvalidInput: when the loss is no longer finite.
         """
-        start, result, norms = time.perf_counter(), [], []
+        start, losses, norms = time.perf_counter(), [], []
+        number = len(self.history) + 1
         self._advance()
         self.model.train()
         with torch.random.fork_rng():
-            self._set_random()
+            torch.set_rng_state(self.random["cpu"])
+            if self.device.type == "cuda" and "cuda" in self.random:
+                torch.cuda.set_rng_state(self.random["cuda"], self.device)
             batches = torch.randperm(len(self.rows), generator=self.order).split(self.options.batch)
-            taken = self.rows.ahead([self._own(batch) for batch in batches])
-            for n, (batch, (inputs, y)) in enumerate(zip(batches, taken, strict=True), 1):
+            read = self.rows.ahead([batch[self._places(batch)] for batch in batches])
+            for n, (batch, (inputs, y)) in enumerate(zip(batches, read, strict=True), 1):
                 loss, norm = self.step(batch, inputs, y)
-                result.append(loss)
+                losses.append(loss)
                 norms.append(norm)
                 if on_batch(n, len(batches)) is False:
                     return None
+            train_loss = float(np.mean(losses))
             check(
-                np.isfinite(np.mean(result)),
-                f"Training diverged in epoch {len(self.history) + 1}: the loss is {np.mean(result)}. Lower `rate` or "
-                "`clip`.",
+                np.isfinite(train_loss),
+                f"Training diverged in epoch {number}: the loss is {train_loss}. Lower `rate` or `clip`.",
             )
             valid_loss, measured = self._validate()
             self.random = self._random()
         better = valid_loss < self.best_loss or self.options.patience == 0
         if better:
-            self.best_loss, self.best, self.best_epoch = (
-                valid_loss,
-                _copied(self.average.model),
-                len(self.history) + 1,
-            )
+            self.best_loss, self.best_epoch = valid_loss, number
+            self.best = _copied(self.average.model)
         self.history.append(
             Progress(
-                len(self.history) + 1,
-                self.options.epochs,
-                float(np.mean(result)),
-                valid_loss,
-                measured,
-                float(np.mean(norms)),
-                time.perf_counter() - start,
-                better,
-                float(self.schedule.get_last_lr()[0]),
+                epoch=number,
+                epochs=self.options.epochs,
+                train_loss=train_loss,
+                valid_loss=valid_loss,
+                valid=measured,
+                gradient_norm=float(np.mean(norms)),
+                seconds=time.perf_counter() - start,
+                best=better,
+                rate=float(self.schedule.get_last_lr()[0]),
             )
         )
         return self.history[-1]
@@ -281,9 +283,6 @@ class Fit(Generic[M]):
         own = torch.arange(self.group.rank, len(batch), self.group.size)
         return own if len(own) else torch.zeros(1, dtype=torch.long)
 
-    def _own(self, batch: Tensor) -> Tensor:
-        return batch[self._places(batch)]
-
     def step(self, batch: Tensor, *taken: Any) -> tuple[float, float]:
         """Trains on one global batch and returns its loss and the norm of the gradient.
 
@@ -291,60 +290,43 @@ class Fit(Generic[M]):
             batch: places (b,) among the training rows.
             taken: inputs and targets of those that this process works on; they are read unless given.
         """
-        inputs, y = taken or self.rows.take(self._own(batch))
         own, idle = self._places(batch), self.group.rank >= len(batch)
+        inputs, y = taken or self.rows.take(batch[own])
+        options = self.options
         with (
             sharing(Share(own, len(batch)) if self.group.size > 1 else None),
-            mixed(self.model, self.device) if self.options.precision == "mixed" else nullcontext(),
+            mixed(self.model, self.device) if options.precision == "mixed" else nullcontext(),
         ):
-            inputs = warped(inputs, self.pictures, self.options.turn, self.options.stretch)
-            inputs = shifted(
-                shifted(inputs, self.spectrograms, self.options.delay, down=False),
-                self.shapes,
-                self.options.shift,
-            )
-            result = self._call(noisy(inputs, self.spread, self.options.noise))
-        scores = result if self.heads is None else result[0]
-        loss = losses.mean(scores, y, self.options.loss, self.weights)
-        if (
-            self.group.size > 1
-        ):  # DistributedDataParallel takes the mean over processes, whose parts may differ in size
-            loss = loss * (0.0 if idle else self._part(y, batch) * self.group.size)
+            inputs = warped(inputs, self.pictures, options.turn, options.stretch)
+            inputs = shifted(inputs, self.spectrograms, options.delay, down=False)
+            inputs = shifted(inputs, self.shapes, options.shift)
+            outputs = self._call(noisy(inputs, self.spread, options.noise))
+        scores = outputs if self.heads is None else outputs[0]
+        loss = mean_loss(scores, y, options.loss, self.weights)
+        # DistributedDataParallel takes the mean over processes, whose parts may differ in size
+        if self.group.size > 1:
+            part: float | Tensor = len(y) / len(batch)
+            if self.weights is not None:
+                part = self.weights[y].sum() / self.weights[self.rows.y[batch]].sum()
+            loss = loss * (0.0 if idle else part * self.group.size)
         if self.heads is not None:
-            loss = loss + self.heads.loss(result[1], batch[own], batch) * (
-                0.0 if idle else self.options.unimodal * self.group.size
+            loss = loss + self.heads.loss(outputs[1], batch[own], batch) * (
+                0.0 if idle else options.unimodal * self.group.size
             )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        norm = float(nn.utils.clip_grad_norm_(self._trained.parameters(), self.options.clip))
-        steps.relax(self.model, float(self.schedule.get_last_lr()[0]) * self.options.coupling_decay)
+        norm = float(nn.utils.clip_grad_norm_(self._trained.parameters(), options.clip))
+        relax(self.model, float(self.schedule.get_last_lr()[0]) * options.coupling_decay)
         self.optimiser.step()
         self.schedule.step()
         self.average.update(self.model)
         return float(self.group.sum(loss.detach())) / self.group.size, norm
 
-    def _part(self, y: Tensor, batch: Tensor) -> float | Tensor:
-        """The part of a batch's weight that targets y (b,) of it have."""
-        return (
-            len(y) / len(batch)
-            if self.weights is None
-            else self.weights[y].sum() / self.weights[self.rows.y[batch]].sum()
-        )
-
     def _random(self) -> dict[str, Tensor]:
-        return {
-            "cpu": torch.get_rng_state(),
-            **(
-                {"cuda": torch.cuda.get_rng_state(self.device)}
-                if self.device.type == "cuda"
-                else {}
-            ),
-        }
-
-    def _set_random(self) -> None:
-        torch.set_rng_state(self.random["cpu"])
-        if self.device.type == "cuda" and "cuda" in self.random:
-            torch.cuda.set_rng_state(self.random["cuda"], self.device)
+        states = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            states["cuda"] = torch.cuda.get_rng_state(self.device)
+        return states
 
     def _validate(self) -> tuple[float, dict[str, float]]:
         rows, loss = self.dataset.rows("valid"), self.options.loss
@@ -356,7 +338,7 @@ class Fit(Generic[M]):
         )
         weights = None if self.weights is None else self.weights.cpu().double()
         return (
-            float(losses.mean(torch.as_tensor(scores), y, loss, weights)),
+            float(mean_loss(torch.as_tensor(scores), y, loss, weights)),
             metrics.of_rows(self.dataset, rows, scores),
         )
 
@@ -380,9 +362,8 @@ class Fit(Generic[M]):
 
     def state(self) -> dict[str, Any]:
         """Returns all that `restore` needs, after a whole epoch: tensors, numbers and plain containers."""
-        heads = {} if self.heads is None else {"heads": _copied(self.heads.heads)}
         return {
-            **heads,
+            **({} if self.heads is None else {"heads": _copied(self.heads.heads)}),
             "model": _copied(self.model),
             "average": _copied(self.average.model),
             "averaged": self.average.count,
@@ -411,11 +392,8 @@ class Fit(Generic[M]):
             self.schedule.load_state_dict(state["schedule"])
             self.order.set_state(state["order"])
             self.average.count, self.random = int(state["averaged"]), dict(state["random"])
-            self.best, self.best_loss, self.best_epoch = (
-                state["best"],
-                float(state["best_loss"]),
-                int(state["kept"]),
-            )
+            self.best, self.best_loss = state["best"], float(state["best_loss"])
+            self.best_epoch = int(state["kept"])
             self.history = [Progress(**progress) for progress in state["history"]]
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise InvalidInput(
@@ -452,11 +430,8 @@ def prepare(
             standardise = model.encoders.get_submodule(f"{name}.standardise")
             standardise.set(*mean_and_std(dataset, rows, name))  # type: ignore[operator]
     if model.projects:
-        model.project(
-            dataset.inputs(
-                rows[np.linspace(0, len(rows) - 1, min(len(rows), PROJECTED)).astype(int)]
-            )
-        )
+        places = np.linspace(0, len(rows) - 1, min(len(rows), PROJECTED)).astype(int)
+        model.project(dataset.inputs(rows[places]))
     if not classes:
         with torch.no_grad():
             model.bias.fill_(float(np.median(dataset.y[rows])))
@@ -522,10 +497,9 @@ class _Average:
         get_ema_multi_avg_fn(keep)(
             list(self.model.parameters()), list(model.parameters()), self.count
         )
-        for stored, now in zip(
-            self.model.buffers(), model.buffers(), strict=True
-        ):  # running means are averages already
-            stored.copy_(now)
+        # running means are averages already
+        for own, now in zip(self.model.buffers(), model.buffers(), strict=True):
+            own.copy_(now)
 
 
 def _copied(model: nn.Module) -> dict[str, Tensor]:
@@ -593,44 +567,45 @@ def find_rate(
     options = replace(options or default_options(dataset), schedule="constant", average=0.0)
     with torch.random.fork_rng():
         fit = prepare(kind, dataset, settings, options, seed)
-        rates, result = _ramp(fit, np.geomspace(low, high, steps), on_step)
+        rates, losses = _ramp(fit, np.geomspace(low, high, steps), on_step)
     check(
-        len(result) > WINDOW,
-        f"Training diverged after {len(result)} steps, at a rate of {rates[-1] if len(rates) else low:.2g}. Lower "
+        len(losses) > WINDOW,
+        f"Training diverged after {len(losses)} steps, at a rate of {rates[-1] if len(rates) else low:.2g}. Lower "
         "`low`, or choose other settings.",
     )
-    smoothed = smooth(result)
-    return RateSearch(rates, result, smoothed, steepest(rates, smoothed))
+    smoothed = smooth(losses)
+    return RateSearch(rates, losses, smoothed, steepest(rates, smoothed))
 
 
 def _ramp(
     fit: Fit[Any], rates: np.ndarray, on_step: Callable[[int, int], object]
 ) -> tuple[np.ndarray, np.ndarray]:
-    probe = fit.rows.take(torch.linspace(0, len(fit.rows) - 1, min(PROBE, len(fit.rows))).long())
-    result = [_loss(fit, probe)]
-    waiting: list[torch.Tensor] = []
-    for n, rate in enumerate(rates):
-        waiting = waiting or list(
+    inputs, y = fit.rows.take(
+        torch.linspace(0, len(fit.rows) - 1, min(PROBE, len(fit.rows))).long()
+    )
+
+    @torch.no_grad()
+    def probe() -> float:
+        return float(mean_loss(fit.model.eval()(inputs), y, fit.options.loss, fit.weights))
+
+    losses = [probe()]
+    batches: list[Tensor] = []
+    for n, rate in enumerate(rates, 1):
+        batches = batches or list(
             torch.randperm(len(fit.rows), generator=fit.order).split(fit.options.batch)
         )
         for group in fit.optimiser.param_groups:
             group["lr"] = rate
         fit.model.train()
-        fit.step(waiting.pop(0))
-        loss = _loss(fit, probe)
+        fit.step(batches.pop(0))
+        loss = probe()
         if not np.isfinite(loss):
             break
-        result.append(loss)
-        on_step(n + 1, len(rates))
-        if loss > min(result) + EXPLODED * (result[0] - min(result)) and loss > result[0]:
+        losses.append(loss)
+        on_step(n, len(rates))
+        if loss > max(losses[0], min(losses) + EXPLODED * (losses[0] - min(losses))):
             break
-    return rates[: len(result) - 1], np.array(result[1:])
-
-
-@torch.no_grad()
-def _loss(fit: Fit[Any], probe: tuple[dict[str, Any], torch.Tensor]) -> float:
-    fit.model.eval()
-    return float(losses.mean(fit.model(probe[0]), probe[1], fit.options.loss, fit.weights))
+    return rates[: len(losses) - 1], np.array(losses[1:])
 
 
 def smooth(values: np.ndarray) -> np.ndarray:

@@ -1,9 +1,10 @@
-"""How a model is trained: every choice that is not the model's own, how weights are moved, in which precision, by how
-many processes.
+"""How a model is trained: every choice that is not the model's own, what is made small, how weights are moved, in which
+precision, by how many processes.
 """
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -15,11 +16,14 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.optim import lr_scheduler
 
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
 from qfusion.models.base import FusionModule
+from qfusion.models.encoders import split
+from qfusion.training.batches import Batches, to
 
 # How a model is trained: every choice that is not the model's own.
 
@@ -27,6 +31,23 @@ LOSSES = ("l1", "mse", "huber", "cross_entropy")
 SCHEDULES = ("cosine", "constant", "onecycle")
 CLASS_WEIGHTS = ("none", "balanced")
 PRECISIONS = ("single", "mixed", "double")
+RANGES = {
+    "epochs": (1, 100_000),
+    "batch": (1, 1_000_000),
+    "rate": (1e-8, 10),
+    "weight_decay": (0, 100),
+    "encoder_decay": (0, 100),
+    "coupling_decay": (0, 100),
+    "noise": (0, 100),
+    "clip": (1e-6, 1e6),
+    "patience": (0, 100_000),
+    "average": (0, 0.99999),
+    "unimodal": (0, 100),
+    "shift": (0, 256),
+    "delay": (0, 256),
+    "turn": (0, 180),
+    "stretch": (0, 0.9),
+}
 
 
 @dataclass(frozen=True)
@@ -94,31 +115,12 @@ class Options:
     stretch: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("epochs", 1, 100_000),
-            ("batch", 1, 1_000_000),
-            ("rate", 1e-8, 10),
-            ("weight_decay", 0, 100),
-            ("encoder_decay", 0, 100),
-            ("coupling_decay", 0, 100),
-            ("noise", 0, 100),
-            ("clip", 1e-6, 1e6),
-            ("patience", 0, 100_000),
-            ("average", 0, 0.99999),
-            ("unimodal", 0, 100),
-            ("shift", 0, 256),
-            ("delay", 0, 256),
-            ("turn", 0, 180),
-            ("stretch", 0, 0.9),
-        ):
+        for name, (low, high) in RANGES.items():
             require_number(name, getattr(self, name), low, high)
-        for name, value, known in (
-            ("Loss", self.loss, LOSSES),
-            ("Schedule", self.schedule, SCHEDULES),
-            ("Class weights", self.class_weights, CLASS_WEIGHTS),
-            ("Precision", self.precision, PRECISIONS),
-        ):
-            choose(name, value, known)
+        choose("Loss", self.loss, LOSSES)
+        choose("Schedule", self.schedule, SCHEDULES)
+        choose("Class weights", self.class_weights, CLASS_WEIGHTS)
+        choose("Precision", self.precision, PRECISIONS)
         check(
             self.class_weights == "none" or self.loss == "cross_entropy",
             "Argument `class_weights` must be 'none' unless classes are trained with cross_entropy, but is "
@@ -169,26 +171,187 @@ def chosen(dataset: DataSet, options: Options | Mapping[str, Any] | None = None)
     return replace(default_options(dataset), **named)
 
 
+# What is made small: losses of scores against targets, and weights of classes.
+
+_NUMBERS = {
+    "l1": functional.l1_loss,
+    "mse": functional.mse_loss,
+    "huber": functional.smooth_l1_loss,
+}
+
+
+def mean_loss(scores: Tensor, y: Tensor, kind: str, weights: Tensor | None = None) -> Tensor:
+    """Returns the mean loss of scores (B, C) against targets (B,); of classes with weights (C,) the weighted mean.
+
+    Args:
+        kind: of `options.LOSSES`.
+    """
+    return (
+        functional.cross_entropy(scores, y, weights)
+        if kind == "cross_entropy"
+        else _NUMBERS[kind](scores[:, 0], y)
+    )
+
+
+def per_target(scores: Tensor, targets: Tensor, kind: str) -> Tensor:
+    """Returns the loss of every target (B, M) of scores (B, M, C)."""
+    if kind == "cross_entropy":
+        return functional.cross_entropy(
+            scores.flatten(0, 1), targets.long().flatten(), reduction="none"
+        ).view_as(targets)
+    return _NUMBERS[kind](scores[..., 0], targets, reduction="none")
+
+
+def balanced_weights(dataset: DataSet, rows: Batches) -> Tensor:
+    """Returns the weights (C,) with which every class counts alike over the training rows.
+
+    Raises:
+        InvalidInput: when a class has no row.
+    """
+    names = dataset.target.classes
+    counts = torch.bincount(rows.y, minlength=len(names))
+    missing = [name for name, count in zip(names, counts.tolist(), strict=True) if not count]
+    check(
+        not missing,
+        "Argument `class_weights` 'balanced' needs a training row of every class, but there is none of "
+        f"{missing[:3]}. Use 'none'.",
+    )
+    return len(rows) / (len(names) * counts.to(rows.dtype))
+
+
+# Multi-task training on what single modalities were annotated with: a linear head on each encoder, while it is
+# trained.
+#
+# After CH-SIMS (Yu and others 2020, ACL), where every modality was annotated on its own: encoders
+# that must also predict these targets keep what their modality says by itself. The heads are no
+# part of the model that is kept.
+
+
+class Heads(nn.Module):
+    """A model with a linear head on the encoder of every modality that has targets of its own.
+
+    Args:
+        model: with `encoders`, a module for each modality.
+        dataset: with `unimodal` targets; classes must be numbers from 0 there, as in `y`.
+        rows: that are trained on, (N,).
+        loss: as of `Options`.
+        seed: of the heads' weights, which take no random numbers from the model's.
+
+    Raises:
+        InvalidInput: when the data have no such targets, or the model has no encoders.
+    """
+
+    targets: Tensor
+
+    def __init__(self, model: nn.Module, dataset: DataSet, rows: np.ndarray, loss: str, seed: int):
+        super().__init__()
+        table, encoders = dataset.unimodal, getattr(model, "encoders", None)
+        if table is None and dataset.people is not None:
+            table = dataset.people.table  # of planted data
+        check(
+            table is not None and not table.columns.empty,
+            f"Argument `unimodal` must be 0 for data set '{dataset.name}', which has no targets of single "
+            "modalities. Leave it out, or import data that have them, as CH-SIMS does (`regression_labels_T` and the "
+            "like).",
+        )
+        assert table is not None
+        check(
+            isinstance(encoders, nn.ModuleDict) and set(table.columns) <= set(encoders),
+            f"Argument `unimodal` must be 0 for {type(model).__name__}, which has no encoder for each modality. "
+            "Leave it out.",
+        )
+        targets = table.to_numpy(np.float64)[rows]
+        known, classes = targets[np.isfinite(targets)], len(dataset.target.classes)
+        check(
+            len(known) > 0,
+            f"Argument `unimodal` must be 0 for data set '{dataset.name}': its training rows have no such target. "
+            "Leave it out.",
+        )
+        check(
+            not classes or bool(np.isin(known, np.arange(classes)).all()),
+            f"Targets of single modalities of data set '{dataset.name}' must be numbers of classes, 0 to "
+            f"{classes - 1}, as its own are, but are not. Leave out `unimodal`.",
+        )
+        self.model, self.loss_kind = model, loss
+        first = next(model.parameters())
+        self.register_buffer(
+            "targets", torch.as_tensor(targets, dtype=first.dtype), persistent=False
+        )
+        inputs = to(dataset.inputs(rows[:1], first.dtype), first.device)
+        with torch.random.fork_rng(), torch.no_grad():
+            torch.manual_seed(seed)
+            probe = copy.deepcopy(cast(nn.ModuleDict, encoders)).eval()
+            self.heads = nn.ModuleDict(
+                {
+                    name: nn.Linear(
+                        _numbers(probe[name](inputs[name])).shape[-1],
+                        max(1, classes),
+                        dtype=first.dtype,
+                    )
+                    for name in table.columns
+                }
+            )
+        self.to(first.device)
+
+    def forward(self, inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:
+        """Returns the model's scores (B, C) and the heads' (B, modalities, C)."""
+        seen: dict[str, Tensor] = {}
+        encoders = cast(nn.ModuleDict, self.model.encoders)
+        handles = [
+            encoders[name].register_forward_hook(
+                lambda _, __, output, name=name: seen.update({name: _numbers(output)})
+            )
+            for name in self.heads
+        ]
+        try:
+            scores = self.model(inputs)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return scores, torch.stack([head(seen[name]) for name, head in self.heads.items()], 1)
+
+    def loss(self, scores: Tensor, rows: Tensor, whole: Tensor) -> Tensor:
+        """Returns the mean over modalities of the loss on the rows that have a target.
+
+        Args:
+            scores: the heads', (b, modalities, C).
+            rows: places (b,) among the training rows.
+            whole: those of the whole batch that the rows are a part of: its targets are what is divided by.
+        """
+        targets = self.targets[rows]
+        there = targets.isfinite()
+        places = torch.where(
+            there,
+            per_target(scores, targets.nan_to_num(0.0), self.loss_kind),
+            torch.zeros_like(targets),
+        )
+        return (places.sum(0) / self.targets[whole].isfinite().sum(0).clamp_min(1)).mean()
+
+
+def _numbers(output: Any) -> Tensor:
+    """What an encoder gives, (B, n): the mean over real steps where it gives several."""
+    values, mask = split(output)
+    if mask is None:
+        return values
+    return (values * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
+
+
 # How weights are moved: what decays, towards what, and what becomes of the learning rate.
 
 
-def groups(model: nn.Module, options: Options) -> list[dict[str, Any]]:
+def parameter_groups(model: nn.Module, options: Options) -> list[dict[str, Any]]:
     """Returns the optimiser's groups: weight decay on all matrices; not on biases, nor on measurement vectors (V, V0,
     ...), whose length means nothing, nor on truth tables (phi), whose zero is a rule like any other: "never"."""
     parameters: dict[float, list[nn.Parameter]] = {}
     for name, p in model.named_parameters():
         decay = 0.0
-        if p.ndim > 1 and not _without_length(name):
+        if p.ndim > 1 and not re.fullmatch(r"phi|V\d*", name):
             decay = options.weight_decay + options.encoder_decay * name.startswith("encoders.")
         parameters.setdefault(decay, []).append(p)
     return [{"params": members, "weight_decay": decay} for decay, members in parameters.items()]
 
 
-def _without_length(name: str) -> bool:
-    return name == "phi" or re.fullmatch(r"V\d*", name) is not None
-
-
-def schedule(
+def rate_schedule(
     optimiser: torch.optim.Optimizer, options: Options, count: int
 ) -> lr_scheduler.LRScheduler:
     """Returns what sets the learning rate of each of `count` steps; see `Options`."""
@@ -238,10 +401,10 @@ class Group:
         process."""
         if self.size == 1:
             return own
-        parts: list[Any] = [None] * self.size
-        dist.all_gather_object(parts, own)
-        whole = np.empty((sum(len(part) for part in parts), *own.shape[1:]), own.dtype)
-        for rank, part in enumerate(parts):
+        parts = self.collected({self.rank: own})
+        count = sum(len(part) for part in parts.values())
+        whole = np.empty((count, *own.shape[1:]), own.dtype)
+        for rank, part in parts.items():
             whole[rank :: self.size] = part
         return whole
 
@@ -260,11 +423,7 @@ class Group:
 
     def agreed(self, word: str) -> str:
         """Returns what the leading process says, in every process."""
-        if self.size == 1:
-            return word
-        words: list[Any] = [word]
-        dist.broadcast_object_list(words)
-        return words[0]
+        return str(self.collected({self.rank: word})[0])
 
 
 ALONE = Group()

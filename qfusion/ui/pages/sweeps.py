@@ -11,7 +11,7 @@ from qfusion.analysis import runs, text
 from qfusion.analysis.runs import Trials
 from qfusion.figures.style import Theme
 from qfusion.panels import learning as builders
-from qfusion.runs import folder, plans, storage
+from qfusion.runs import folder, plans
 from qfusion.runs import sweep as sweeps
 from qfusion.runs.plans import SETTINGS
 from qfusion.runs.sweep import Sweep
@@ -51,7 +51,7 @@ def sweeps_and_form(theme: Theme) -> None:
     if state.get(_BEGUN):
         state.put(builders.SWEEP_NAME.key, state.get(_BEGUN))
         state.put(_BEGUN, "")
-    known = storage.names()
+    known = folder.sweep_names()
     with (
         st.expander("New sweep", icon=":material/add:", expanded=not known, key="box-new-sweep"),
         guard(),
@@ -309,7 +309,7 @@ def _form() -> None:
     if pressed:
         wanted = typed or free
         check(
-            wanted not in storage.names(),
+            wanted not in folder.sweep_names(),
             f"A sweep called {wanted[:64]!r} is there already. Choose another name.",
         )
         search = plans.read_search(
@@ -369,7 +369,7 @@ def _free_name(kind: str, data: str) -> str:
     stem = "".join(
         c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in f"{kind}-{data}"
     )[:48]
-    taken = set(storage.names())
+    taken = set(folder.sweep_names())
     return next(
         name
         for name in (stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3)))
