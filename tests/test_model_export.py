@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from qfusion import data, model_export
-from qfusion.analysis.sample import case, tweaked
+from qfusion.analysis.sample import open_sample, tweaked
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.model_export import formats
@@ -177,7 +177,7 @@ def test_qutip_objects_evolve_to_the_same_scores(tmp_path: Path) -> None:
     import qutip
 
     name, source, sample = PLANTED
-    one = case(name, sample, source, tweak=TWEAKS[name])
+    one = open_sample(name, sample, source, tweak=TWEAKS[name])
     (tmp_path / "physics.qu").write_bytes(formats.qutip_bytes(one))
     found = qutip.qload(str(tmp_path / "physics"))
     assert found["H"].dims == [[4, 4, 4], [4, 4, 4]]
@@ -197,13 +197,13 @@ def test_qutip_objects_evolve_to_the_same_scores(tmp_path: Path) -> None:
     ).states[-1]
     assert (end - found["rho_T"]).norm() < 1e-6
     assert formats.qutip_bytes(one) == formats.qutip_bytes(
-        case(name, sample, source, tweak=TWEAKS[name])
+        open_sample(name, sample, source, tweak=TWEAKS[name])
     )
 
 
 @pytest.mark.parametrize(("name", "source", "sample"), [PLANTED, DIGITS])
 def test_arrays_describe_themselves_and_add_up(name: str, source: str, sample: str) -> None:
-    one = case(
+    one = open_sample(
         name,
         sample,
         source,
@@ -248,7 +248,7 @@ def test_arrays_describe_themselves_and_add_up(name: str, source: str, sample: s
             words = np.tensordot(words, vector, (1, 0))
         assert np.allclose(words + found["bias"], found["scores"])
     assert content == formats.arrays_bytes(
-        case(name, sample, source, tweak=TWEAKS[name], contrast=one.background.label)
+        open_sample(name, sample, source, tweak=TWEAKS[name], contrast=one.background.label)
     )
 
 

@@ -455,10 +455,10 @@ def report(
     )  # small products: more threads wait for each other, and sums would depend on their number
     result, dataset = load(model, data)
     if sample is not None:
-        from qfusion.analysis.sample import case
+        from qfusion.analysis.sample import open_sample
 
         made = reports.sample(
-            case(
+            open_sample(
                 result,
                 sample,
                 dataset,
@@ -500,13 +500,11 @@ def _of_cohort(
     from qfusion import report as reports
     from qfusion.analysis import cohort_measures
     from qfusion.analysis import sample as backgrounds
-    from qfusion.analysis import study as studies
-    from qfusion.analysis.sample import name_of
     from qfusion.commands.common import output_index
     from qfusion.explain import cohorts
     from qfusion.report import about_cohort as pages
 
-    study = studies.build_study(name_of(checkpoint), checkpoint.card, checkpoint.model, dataset)
+    study = backgrounds.open_study(checkpoint, dataset)
     if contrast is not None or background != "joint":
         study = study.against(
             backgrounds.background_of_kind(

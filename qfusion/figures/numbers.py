@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion.analysis.sample import TIMES, Sample, case
+from qfusion.analysis.sample import TIMES, Sample, open_sample
 from qfusion.explain.coalitions import Explanation
 from qfusion.training.checkpoint import Checkpoint
 
@@ -19,7 +19,7 @@ Asked = str | Path | Checkpoint | Sample
 
 def subject(model: Asked, sample: str | None = None, **chosen: Any) -> Sample:
     """Returns `model` if it is a case already, else the case of a sample; `chosen` as for
-    `qfusion.analysis.sample.case`.
+    `qfusion.analysis.open_sample`.
 
     Raises:
         InvalidInput: when a case comes with a sample, or a model without one.
@@ -36,7 +36,7 @@ def subject(model: Asked, sample: str | None = None, **chosen: Any) -> Sample:
         sample is not None,
         "Argument `sample` must be the id of a sample, but is None. Give one, or a case instead of a model.",
     )
-    return case(model, str(sample), **chosen)
+    return open_sample(model, str(sample), **{"output": None, "rows": "all"} | chosen)
 
 
 def terms_table(dividends: Mapping[str, float], **before: str) -> pd.DataFrame:

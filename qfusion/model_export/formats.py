@@ -24,7 +24,14 @@ from torch import Tensor, nn
 
 from qfusion import _limits
 from qfusion._checks import check, choose
-from qfusion.analysis.sample import Sample, case, require_time, sample_of, study_of, tweaked
+from qfusion.analysis.sample import (
+    Sample,
+    open_sample,
+    open_study,
+    require_time,
+    sample_of,
+    tweaked,
+)
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.explain.backgrounds import AnyBackground
@@ -167,7 +174,7 @@ def make(
 
     Args:
         name: of the format, see `FORMATS`.
-        result, tweak: the model and what is changed in it, see `analysis.case`.
+        result, tweak: the model and what is changed in it, see `analysis.open_sample`.
         sample: id, for formats that are of one.
         model_name: what a checkpoint is called; "tweaked" unless given.
         precision: of a torch program, "double" or "single".
@@ -184,9 +191,9 @@ def make(
         bool(sample), f"Format '{name}' is of one sample. Name it, such as {str(dataset.ids[0])!r}."
     )
     if behind is None:
-        return _OF_SAMPLE[name](case(result, sample, dataset, tweak=tweak))
+        return _OF_SAMPLE[name](open_sample(result, sample, dataset, output=None, tweak=tweak))
     return _OF_SAMPLE[name](
-        sample_of(study_of(result, dataset).against(behind), dataset.row(sample), tweak=tweak)
+        sample_of(open_study(result, dataset).against(behind), dataset.row(sample), tweak=tweak)
     )
 
 

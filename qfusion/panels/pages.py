@@ -353,7 +353,7 @@ def program(page: str, panel: str, address: Address) -> str:
         lines.append(f"{name} = {call.text(*([call.of] if call.of else []))}")
     module = result.build.__module__.removeprefix("qfusion.")
     builder = f"{module}.{result.build.__name__}"
-    subject = "sample.work" if result.subject == "study" else result.subject
+    subject = "sample.study" if result.subject == "study" else result.subject
     picture = Call("", builder, (), result.arguments(view, rest)).text(subject)
     return "\n".join(
         [
@@ -482,7 +482,7 @@ def _taken(result: Opened, panel: str) -> Taken:
 
 def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
     """A figure of `qfusion.figures.notebook`, asked for by `figure --model ... --view ...`."""
-    from qfusion.analysis.sample import case
+    from qfusion.analysis.sample import open_sample
     from qfusion.figures import notebook, numbers
     from qfusion.figures.building import SAYS
 
@@ -494,7 +494,8 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
         f"{', '.join(sorted(address))[:200]}. Export the figure again.",
     )
     wanted = {key: values[0] for key, values in address.items() if values}
-    sample = case(wanted.pop("model"), wanted.pop("sample"), **wanted)
+    named = {"output": None, "rows": "all"} | wanted
+    sample = open_sample(named.pop("model"), named.pop("sample"), **named)
     table = getattr(numbers, name)(sample)
     card = sample.study.card
     made_from = {

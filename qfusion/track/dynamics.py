@@ -379,7 +379,7 @@ def track(
 
 
 class Followed(Protocol):
-    """A sample before a model, such as `analysis.case` opens: the model and the sample's features."""
+    """A sample before a model, such as `analysis.open_sample` opens: the model and the sample's features."""
 
     @property
     def model(self) -> Any:
@@ -401,7 +401,7 @@ def follow(
     """Returns the dynamics of the sample of a case, from 0 to the model's duration T.
 
     Args:
-        case: a sample before a quantum-jump model, see `analysis.case`.
+        case: a sample before a quantum-jump model, see `analysis.open_sample`.
         times: how many, evenly, both ends included.
         negativity, trajectories, seed: as for `track`.
 

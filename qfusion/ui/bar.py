@@ -17,7 +17,6 @@ from qfusion.analysis import cohort_measures, memo, sample, text
 from qfusion.analysis import sample as backgrounds
 from qfusion.analysis import sample as encoding
 from qfusion.analysis.memo import Job, State
-from qfusion.analysis.sample import Encoding
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.errors import QFusionError
@@ -193,7 +192,7 @@ def encoding_progress(model: str, data: str, study: Study, sample: str) -> None:
         )
 
 
-def _progress_line(model: str, data: str, job: Encoding, study: Study, sample: str) -> None:
+def _progress_line(model: str, data: str, job: Job, study: Study, sample: str) -> None:
     """How far it is, looked at again and again; the page begins anew when it has ended."""
     reruns.begin_run()
     if not job.under_way and encoding.is_encoded(model, data):
