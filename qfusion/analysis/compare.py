@@ -161,7 +161,7 @@ def _at_once(sample: Sample) -> Side:
         sample,
         study.scores[row],
         study.dividends(row, output),
-        study.shapley(row, output)[0],
+        sample.shapley,
         study.of_split(study.scores[study.dataset.rows("test")]),
         {},
     )
