@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -16,9 +17,8 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import open_study
 from qfusion.analysis.study import Study
 from qfusion.data.modality import People
-from qfusion.errors import QFusionError
-from qfusion.explain import attribution, faithfulness, stability
-from qfusion.explain import people as trust
+from qfusion.errors import InvalidInput, QFusionError
+from qfusion.explain import attribution, faithfulness, people, stability
 from qfusion.explain.attribution import FIRST
 from qfusion.explain.faithfulness import AgainstTruth, Curves, TrustWarning
 from qfusion.explain.people import Beside
@@ -38,16 +38,13 @@ def trained_on(study: Study) -> int:
 
 def explained(study: Study) -> tuple[np.ndarray, explain.Explanation]:
     """The test rows that are explained together, and their explanation."""
-    inside = np.isin(study.bulk, study.dataset.rows(SPLIT))
-    explanation = study.explanation
+    inside, explanation = np.isin(study.bulk, study.dataset.rows(SPLIT)), study.explanation
     if inside.all():
         return study.bulk, explanation
-    return study.bulk[inside], replace(
-        explanation,
-        values=explanation.values[inside],
-        dividends=explanation.dividends[inside],
-        shapley=explanation.shapley[inside],
-    )
+    parts = {
+        name: getattr(explanation, name)[inside] for name in ("values", "dividends", "shapley")
+    }
+    return study.bulk[inside], replace(explanation, **parts)
 
 
 @memo(16, says="Splitting the decisions on the test samples, once …")
@@ -66,19 +63,15 @@ def feature_curves(
     everyone: bool = False,
 ) -> Curves:
     """Deletion and insertion of one modality's features on the test rows, or some of a large set unless of everyone."""
-    data, whole = study.dataset, study.dataset.rows(SPLIT)
-    rows = asked_inside(study, everyone)
+    data, rows, random = study.dataset, asked_inside(study, everyone), np.random.default_rng(0)
     baseline = mean_and_std(data, data.rows(checkpoint.training_split(study.card)), modality)[0]
-    random, changes = np.random.default_rng(0), []
-    chunks = (
-        np.array_split(rows, range(INSIDE, len(rows), INSIDE)) if batches.is_heavy(data) else [rows]
-    )
+    size, changes = INSIDE if batches.is_heavy(data) else len(rows), []
+    chunks = np.array_split(rows, range(size, len(rows), size))
     for chunk in _sentences.progress_over(chunks, "Replacing features", len(rows), len):
-        inputs = study.inputs(chunk) | data.inputs(chunk, torch.float64, [modality])
         changes.append(
             attribution.feature_changes(
                 study.model,
-                inputs,
+                study.inputs(chunk) | data.inputs(chunk, torch.float64, [modality]),
                 modality,
                 study.predicted[chunk],
                 baseline,
@@ -88,12 +81,11 @@ def feature_curves(
                 orders=FEATURE_ORDERS,
             )
         )
-    clusters = None if data.clusters is None else data.clusters.numbers[rows]
     return attribution.curves_of(
         np.concatenate(changes, -1),
         probability=probability,
-        clusters=clusters,
-        sampled=len(rows) < len(whole),
+        clusters=None if data.clusters is None else data.clusters.numbers[rows],
+        sampled=len(rows) < len(data.rows(SPLIT)),
     )
 
 
@@ -123,38 +115,27 @@ def truth_over_seeds(study: Study, result: Stability) -> dict[str, tuple[float, 
     from scipy.stats import spearmanr
 
     truth = study.dataset.truth
-    check(truth is not None, "These data have no planted truth.")
-    assert truth is not None
-    true = truth.iloc[study.dataset.rows(SPLIT)]
-    ranks = {
-        term: [float(spearmanr(run[:, i], true[term]).statistic) for run in result.dividends]
-        for i, term in enumerate(result.coalitions)
-        if term
-    }
-    return {
-        term: (float(np.mean(values)), float(np.std(values, ddof=1)))
-        for term, values in ranks.items()
-    }
+    if truth is None:
+        raise InvalidInput("These data have no planted truth.")
+    true, correlations = truth.iloc[study.dataset.rows(SPLIT)], {}
+    for i, term in enumerate(result.coalitions):
+        if term:
+            ranks = [float(spearmanr(run[:, i], true[term]).statistic) for run in result.dividends]
+            correlations[term] = float(np.mean(ranks)), float(np.std(ranks, ddof=1))
+    return correlations
 
 
 def sarcasm(study: Study, over_seeds: Stability | None) -> list[tuple[float, int]]:
     """For this model, then for each training seed: share of sarcastic test samples with a negative text+audio dividend,
     and how many."""
     rows, result = explained(study)
-    table = study.dataset.table.iloc[rows]
-    one = faithfulness.sarcasm_share(result, table)
-    if one is None:
-        return []
-    runs = [one]
-    if over_seeds is not None and "text+audio" in over_seeds.coalitions:
-        sarcastic = (study.dataset.table["regime"].to_numpy() == "sarcasm")[
-            study.dataset.rows(SPLIT)
-        ]
-        place = over_seeds.coalitions.index("text+audio")
-        runs += [
-            (float((run[sarcastic, place] < 0).mean()), int(sarcastic.sum()))
-            for run in over_seeds.dividends
-        ]
+    one = faithfulness.sarcasm_share(result, study.dataset.table.iloc[rows])
+    runs = [] if one is None else [one]
+    if runs and over_seeds is not None and "text+audio" in over_seeds.coalitions:
+        tests = study.dataset.table.iloc[study.dataset.rows(SPLIT)]
+        sarcastic = tests["regime"].to_numpy() == "sarcasm"
+        values = over_seeds.dividends[:, sarcastic, over_seeds.coalitions.index("text+audio")]
+        runs += [(float((run < 0).mean()), int(sarcastic.sum())) for run in values]
     return runs
 
 
@@ -164,21 +145,15 @@ def stability_of(study: Study) -> Stability:
     Raises:
         NotFound, IntegrityError: when nothing was, or the file does not belong to this model and these data.
     """
-    return _stability(study, stamp(study))
+    path = stability.FOLDER / f"{study.name}.safetensors"
+    return _stability(study, path.stat().st_mtime_ns if path.is_file() else 0)
 
 
 @memo(8)
-def _stability(study: Study, when: str) -> Stability:
+def _stability(study: Study, when: int) -> Stability:
     """`when` is there to tell a file that was written again."""
-    return stability.load(
-        study.name, study.card, study.dataset.digest, len(study.dataset.rows(SPLIT))
-    )
-
-
-def stamp(study: Study) -> str:
-    """Changes whenever the file of `stability_of` does."""
-    path = stability.FOLDER / f"{study.name}.safetensors"
-    return f"{path.stat().st_mtime_ns}" if path.is_file() else ""
+    rows = study.dataset.rows(SPLIT)
+    return stability.load(study.name, study.card, study.dataset.digest, len(rows))
 
 
 def playable(study: Study) -> bool:
@@ -193,16 +168,13 @@ def estimates(study: Study, row: int, output: int) -> list[faithfulness.Estimate
         playable(study),
         "Other methods need background samples. Compare with the training set or with one other sample.",
     )
-    data, background = study.dataset, study.background
-    rows = (
-        [data.row(background.label)]
-        if background.kind == "contrast"
-        else data.rows(checkpoint.training_split(study.card))
-    )
-    inputs = study.inputs([row])
+    data, background, inputs = study.dataset, study.background, study.inputs([row])
     start = time.perf_counter()
     exact = explain.explain(study.model, inputs, background)
     seconds = time.perf_counter() - start
+    rows = data.rows(checkpoint.training_split(study.card))
+    if background.kind == "contrast":
+        rows = [data.row(background.label)]
     game = faithfulness.Game(study.model, inputs, study.inputs(rows), output)
     return faithfulness.compare(game, exact, seconds)
 
@@ -215,20 +187,17 @@ def as_trained(study: Study) -> Study:
 def trust_warnings(study: Study) -> list[TrustWarning]:
     """When not to trust the explanations of this model, the warnings first."""
     truth = against_truth(study)
-    try:
-        over_seeds = stability_of(study)
-    except QFusionError:  # not measured for this model
-        over_seeds = None
-    deletion = faithfulness.of_deletion(modality_curves(study), "modalities")
-    deletion += [faithfulness.no_truth()] if truth is None else faithfulness.of_truth(truth)
-    if over_seeds is not None:
-        errors = study.errors[study.dataset.rows(SPLIT)]
-        deletion += faithfulness.of_stability(
-            over_seeds, errors, "score of the true class" if study.classes else study.unit_of(0)
+    warnings = faithfulness.of_deletion(modality_curves(study), "modalities")
+    warnings += [faithfulness.no_truth()] if truth is None else faithfulness.of_truth(truth)
+    with suppress(QFusionError):  # not measured for this model
+        warnings += faithfulness.of_stability(
+            stability_of(study),
+            study.errors[study.dataset.rows(SPLIT)],
+            "score of the true class" if study.classes else study.unit_of(0),
         )
     rows, result = explained(study)
-    deletion += faithfulness.of_joint(result, study.predicted[rows])
-    return sorted(deletion, key=lambda one: ("warning", "fine", "unknown").index(one.kind))
+    warnings += faithfulness.of_joint(result, study.predicted[rows])
+    return sorted(warnings, key=lambda one: ("warning", "fine", "unknown").index(one.kind))
 
 
 def seed_values(study: Study, result: Stability, row: int, what: str) -> pd.DataFrame | None:
@@ -247,11 +216,11 @@ def seed_values(study: Study, result: Stability, row: int, what: str) -> pd.Data
 
 def labels_of(study: Study) -> People | None:
     """The labels of single modalities that a model's samples have, of the modalities that the model takes."""
-    people = study.dataset.people
-    if people is None or study.classes:
+    labels = study.dataset.people
+    if labels is None or study.classes:
         return None
-    names = [name for name in people.table.columns if name in study.modalities]
-    return People(people.table[names], people.planted) if names else None
+    names = [name for name in labels.table.columns if name in study.modalities]
+    return People(labels.table[names], labels.planted) if names else None
 
 
 def lacking(study: Study, title: str) -> str:
@@ -282,7 +251,7 @@ def beside_people(study: Study) -> Beside | None:
         return None
     rows, result = explained(study)
     clusters = study.dataset.clusters
-    return trust.beside(
+    return people.beside(
         result,
         labels.table.iloc[rows],
         study.dataset.y[rows],
@@ -328,7 +297,6 @@ def second(study: Study, name: str) -> Study:
 def closer(study: Study, other: Study) -> dict[str, Interval]:
     """By how much a second model's own terms go more with the labels, by modality; both resampled together."""
     first, result = beside_people(study), beside_people(other)
-    assert first is not None
-    assert result is not None
+    assert first is not None and result is not None
     rows, clusters = explained(study)[0], study.dataset.clusters
-    return trust.difference(first, result, None if clusters is None else clusters.numbers[rows])
+    return people.difference(first, result, None if clusters is None else clusters.numbers[rows])
