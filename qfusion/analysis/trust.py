@@ -17,7 +17,7 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import open_study
 from qfusion.analysis.study import Study
 from qfusion.data.modality import People
-from qfusion.errors import InvalidInput, QFusionError
+from qfusion.errors import QFusionError
 from qfusion.explain import attribution, faithfulness, people, stability
 from qfusion.explain.attribution import FIRST
 from qfusion.explain.faithfulness import AgainstTruth, Curves, TrustWarning
@@ -172,9 +172,11 @@ def estimates(study: Study, row: int, output: int) -> list[faithfulness.Estimate
     start = time.perf_counter()
     exact = explain.explain(study.model, inputs, background)
     seconds = time.perf_counter() - start
-    rows = data.rows(checkpoint.training_split(study.card))
-    if background.kind == "contrast":
-        rows = [data.row(background.label)]
+    rows = (
+        [data.row(background.label)]
+        if background.kind == "contrast"
+        else data.rows(checkpoint.training_split(study.card))
+    )
     game = faithfulness.Game(study.model, inputs, study.inputs(rows), output)
     return faithfulness.compare(game, exact, seconds)
 
