@@ -563,17 +563,22 @@ def members(study: Study, parts: tuple[Part, ...]) -> np.ndarray:
 
 def groupings(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
     """By what the rows can be split into groups, as readers say it: "nothing" first."""
-    if study.classes:
-        own = ["truth", VERDICT]
-    else:
-        own = ["sign of truth"] * spans_zero(study) + ["truth" + QUARTERS]
-    result = [NOT_GROUPED, "relation", *own, "error" + QUARTERS]
+    result = [
+        NOT_GROUPED,
+        "relation",
+        *(["truth", VERDICT] if study.classes else ["sign of truth", "truth" + QUARTERS]),
+        "error" + QUARTERS,
+    ]
+    if not study.classes and not spans_zero(study):
+        result.remove("sign of truth")
     for name in map(str, study.dataset.table.columns):
-        if name in rows.columns and name not in result:
-            values = rows[name].astype(str)
-            is_truth = bool(study.classes) and (values == rows["truth"]).all()
-            if 2 <= values.nunique() <= _MAX_GROUPS and not is_truth:
-                result.append(text.column(name))
+        values = rows[name].astype(str) if name in rows.columns and name not in result else None
+        if (
+            values is not None
+            and 2 <= values.nunique() <= _MAX_GROUPS
+            and not (study.classes and (values == rows["truth"]).all())
+        ):
+            result.append(text.column(name))
     return tuple(dict.fromkeys(result))
 
 
@@ -583,9 +588,11 @@ def groups(study: Study, rows: pd.DataFrame, by: str) -> tuple[np.ndarray, tuple
     Raises:
         InvalidInput: when the rows have no such grouping.
     """
+    known: tuple[str, ...] = ("negative", "zero", "positive")
     if by == "sign of truth":
-        known = np.array(["negative", "zero", "positive"], dtype=object)
-        values = known[np.sign(rows["truth"].to_numpy(dtype=float)).astype(int) + 1]
+        values = np.array(known, dtype=object)[
+            np.sign(rows["truth"].to_numpy(dtype=float)).astype(int) + 1
+        ]
     elif by.endswith(QUARTERS):
         return _quarters(rows[by.removesuffix(QUARTERS)].to_numpy(dtype=float))
     else:
@@ -700,17 +707,26 @@ def ladder(
 
 
 def _level(study: Study, name: str, part: pd.DataFrame) -> dict[str, Any]:
-    columns = {"mean error": "error", JOINT: JOINT, "joint share": JOINT_SHARE}
-    columns |= {f"share of {modality}": share_column(modality) for modality in study.modalities}
+    def mean(column: str) -> float:
+        return float(part[column].astype(float).mean()) if len(part) else float("nan")
+
     result: dict[str, Any] = {"level": name, "n": len(part)}
     if study.classes:
-        result["accuracy"] = (part[VERDICT] == "right").mean()
-    result |= {title: part[column].astype(float).mean() for title, column in columns.items()}
+        result["accuracy"] = float((part[VERDICT] == "right").mean()) if len(part) else float("nan")
+    result |= {"mean error": mean("error"), JOINT: mean(JOINT), "joint share": mean(JOINT_SHARE)}
+    result |= {
+        f"share of {modality}": mean(share_column(modality)) for modality in study.modalities
+    }
     if measure_titles(study):
-        values = entropies(study, part.infer_objects(), ENTROPY)
-        result["entropy"] = float(np.mean(values)) if len(part) else float("nan")
+        result["entropy"] = (
+            float(np.mean(entropies(study, part.infer_objects(), ENTROPY)))
+            if len(part)
+            else float("nan")
+        )
     kinds = part["relation"].value_counts(normalize=True)
-    result["relation"] = str(kinds.index[0]) if len(part) else "–"
-    if len(part) > 1:
-        result["relation"] += f" ({kinds.iloc[0]:.0%})"
+    result["relation"] = (
+        str(kinds.index[0]) + (f" ({kinds.iloc[0]:.0%})" if len(part) > 1 else "")
+        if len(part)
+        else "–"
+    )
     return result

@@ -3,7 +3,8 @@ what features of a modality added.
 
 Of operators: what the generator is made of, when which of its jump operators jumped, and decision operators with where
 samples lie on them. Of features: attributions, what there is to draw them on, and which words their time steps are: by
-the data set, by token numbers and their vocabulary, by equal counts, or not at all; never guessed where counts differ."""
+the data set, by token numbers and their vocabulary, by equal counts, or not at all; never guessed where counts
+differ."""
 
 from __future__ import annotations
 

@@ -27,7 +27,6 @@ from qfusion.models import registry
 from qfusion.runs import Plan, Run, storage, worker
 from qfusion.runs import sweep as sweeps
 from qfusion.runs.folder import Record
-from qfusion.runs.plans import KINDS
 from qfusion.runs.sweep import Attempt, Sweep
 from qfusion.training import Options, checkpoint, default_options, metrics
 
@@ -288,8 +287,20 @@ def differences(
         for name, plan in plans.items()
     }
     rows = list(dict.fromkeys(key for value in filled.values() for key in value))
-    table = {key: {name: _said(result.get(key)) for name, result in filled.items()} for key in rows}
+    table = {
+        key: {name: _words(result.get(key)) for name, result in filled.items()} for key in rows
+    }
     return [key for key in rows if len(set(table[key].values())) > 1], table
+
+
+def _words(value: Any) -> str:
+    return (
+        ""
+        if value is None
+        else ", ".join(map(str, value))
+        if isinstance(value, list | tuple)
+        else str(value)
+    )
 
 
 def defaults(plan: Plan, of_data: Callable[[str], Options]) -> dict[str, Any]:
@@ -299,16 +310,6 @@ def defaults(plan: Plan, of_data: Callable[[str], Options]) -> dict[str, Any]:
         return {**registry.settings(plan.model), **asdict(of_data(plan.data))}
     except QFusionError:
         return {}
-
-
-def _said(value: Any) -> str:
-    return (
-        ""
-        if value is None
-        else ", ".join(map(str, value))
-        if isinstance(value, list | tuple)
-        else str(value)
-    )
 
 
 def log_of(run: Run) -> str:
@@ -386,19 +387,9 @@ def shipped_recipe(data: str, model: str) -> tuple[str, dict[str, Any]]:
     return "", {}
 
 
-def title(kind: str) -> str:
-    """What people call a kind of model."""
-    return KINDS[kind].title if kind in KINDS else kind
-
-
 def can_write_events() -> bool:
     """Whether event files for TensorBoard can be written here."""
     return importlib.util.find_spec("tensorboard") is not None
-
-
-def models() -> list[str]:
-    """The models that can be explored."""
-    return checkpoint.available()
 
 
 def check_seeds(count: int, first: int) -> list[int]:
@@ -444,16 +435,14 @@ class Results:
     def by_metric(self) -> pd.DataFrame:
         """Returns a row for each metric and split, a column for each run; the mean where only seeds differ."""
         rows = []
-        for column in self.metrics:
-            row: dict[str, Any] = {
-                "metric": column,
-                **dict(zip(self.table["run"], self.table[column], strict=True)),
-            }
+        for column in sorted(self.metrics, key=lambda name: name.startswith("validation")):
+            rows.append(
+                {"metric": column, **dict(zip(self.table["run"], self.table[column], strict=True))}
+            )
             known = self.table[column].dropna().to_numpy(dtype=float)
             if self.seeds_only and len(known) > 1:
-                row["over seeds"] = f"{np.mean(known):.3f} ± {np.std(known, ddof=1):.3f}"
-            rows.append(row)
-        return pd.DataFrame(sorted(rows, key=lambda row: row["metric"].startswith("validation")))
+                rows[-1]["over seeds"] = f"{np.mean(known):.3f} ± {np.std(known, ddof=1):.3f}"
+        return pd.DataFrame(rows)
 
 
 def results_of(runs: Sequence[Seen]) -> Results:
@@ -478,9 +467,9 @@ def results_of(runs: Sequence[Seen]) -> Results:
             row["parameters"] = card["parameters"]["total"]
             known = metrics.labels(card["this_seed"]["test"])
             row |= {
-                _head(known[key].short if key in known else key, split): value
+                f"{side} {known[key].short if key in known else key}": value
                 for key in card["this_seed"]["test"]
-                for split in ("valid", "test")
+                for split, side in (("valid", "validation"), ("test", "test"))
                 if isinstance(value := card["this_seed"][split].get(key), int | float)
             }
             counts = card["data"]["sizes"]
@@ -496,10 +485,6 @@ def results_of(runs: Sequence[Seen]) -> Results:
             )
         rows.append(row)
     return Results(pd.DataFrame(rows), frozenset(kinds), sizes)
-
-
-def _head(short: str, split: str) -> str:
-    return f"{'validation' if split == 'valid' else split} {short}"
 
 
 def _card(entry: Seen) -> dict[str, Any] | None:
@@ -580,26 +565,32 @@ class Trials:
 
     @cached_property
     def importance(self) -> dict[str, float]:
-        """See `importance`."""
-        return importance(self.sweep)
+        """Which share of the differences between finished trials each setting explains (fANOVA, Hutter and others
+        2014, ICML); empty with fewer than ENOUGH finished trials, with one setting, or where it is not defined."""
+        from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+
+        values = [a.value for a in self.attempts if a.state == sweeps.FINISHED]
+        if len(values) < ENOUGH or len(self.sweep.search.space) < 2 or len(set(values)) < 2:
+            return {}
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                shares = get_param_importances(
+                    self.sweep.study, evaluator=FanovaImportanceEvaluator(seed=0)
+                )
+        except (ValueError, RuntimeError, ZeroDivisionError):
+            return {}
+        return (
+            {key: float(s) for key, s in shares.items()}
+            if all(map(math.isfinite, shares.values()))
+            else {}
+        )
 
     def table(self) -> pd.DataFrame:
         """Returns a row a trial, the best first, then those stopped early, then the others."""
-        order = {
-            sweeps.FINISHED: 0,
-            sweeps.PRUNED: 1,
-            sweeps.RUNNING: 2,
-            sweeps.WAITING: 3,
-            sweeps.FAILED: 4,
-        }
-        sign = 1 if self.smaller else -1
+        order, sign = list(STATES), 1 if self.smaller else -1
         ranked = sorted(
-            self.attempts,
-            key=lambda a: (
-                order[a.state],
-                sign * (a.value if a.value is not None else 0.0),
-                a.number,
-            ),
+            self.attempts, key=lambda a: (order.index(a.state), sign * (a.value or 0.0), a.number)
         )
         return pd.DataFrame(
             [
@@ -656,36 +647,6 @@ def open_trials(name: str = "") -> Trials:
     known = storage.names()
     check(bool(name or known), "There is no sweep yet. Begin one with `python -m qfusion sweep`.")
     return trials_of(sweeps.find(name or known[0]))
-
-
-def importance(sweep: Sweep) -> dict[str, float]:
-    """Returns which share of the differences between finished trials each setting explains (fANOVA, Hutter and others
-    2014, ICML).
-
-    Empty with fewer than ENOUGH finished trials, with one setting, or where it is not defined.
-    """
-    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
-
-    finished = [a for a in sweep.attempts() if a.state == sweeps.FINISHED]
-    if (
-        len(finished) < ENOUGH
-        or len(sweep.search.space) < 2
-        or len({a.value for a in finished}) < 2
-    ):
-        return {}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            param_importances = get_param_importances(
-                sweep.study, evaluator=FanovaImportanceEvaluator(seed=0)
-            )
-    except (ValueError, RuntimeError, ZeroDivisionError):
-        return {}
-    return (
-        {key: float(share) for key, share in param_importances.items()}
-        if all(math.isfinite(share) for share in param_importances.values())
-        else {}
-    )
 
 
 STATES = {

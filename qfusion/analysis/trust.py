@@ -38,13 +38,16 @@ def trained_on(study: Study) -> int:
 
 def explained(study: Study) -> tuple[np.ndarray, explain.Explanation]:
     """The test rows that are explained together, and their explanation."""
-    inside, explanation = np.isin(study.bulk, study.dataset.rows(SPLIT)), study.explanation
+    inside = np.isin(study.bulk, study.dataset.rows(SPLIT))
+    explanation = study.explanation
     if inside.all():
         return study.bulk, explanation
-    parts = {
-        name: getattr(explanation, name)[inside] for name in ("values", "dividends", "shapley")
-    }
-    return study.bulk[inside], replace(explanation, **parts)
+    return study.bulk[inside], replace(
+        explanation,
+        values=explanation.values[inside],
+        dividends=explanation.dividends[inside],
+        shapley=explanation.shapley[inside],
+    )
 
 
 @memo(16, says="Splitting the decisions on the test samples, once …")
@@ -115,14 +118,18 @@ def truth_over_seeds(study: Study, result: Stability) -> dict[str, tuple[float, 
     from scipy.stats import spearmanr
 
     truth = study.dataset.truth
-    if truth is None:
-        raise InvalidInput("These data have no planted truth.")
-    true, correlations = truth.iloc[study.dataset.rows(SPLIT)], {}
-    for i, term in enumerate(result.coalitions):
-        if term:
-            ranks = [float(spearmanr(run[:, i], true[term]).statistic) for run in result.dividends]
-            correlations[term] = float(np.mean(ranks)), float(np.std(ranks, ddof=1))
-    return correlations
+    check(truth is not None, "These data have no planted truth.")
+    assert truth is not None
+    true = truth.iloc[study.dataset.rows(SPLIT)]
+    ranks = {
+        term: [float(spearmanr(run[:, i], true[term]).statistic) for run in result.dividends]
+        for i, term in enumerate(result.coalitions)
+        if term
+    }
+    return {
+        term: (float(np.mean(values)), float(np.std(values, ddof=1)))
+        for term, values in ranks.items()
+    }
 
 
 def sarcasm(study: Study, over_seeds: Stability | None) -> list[tuple[float, int]]:

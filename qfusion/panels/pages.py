@@ -494,7 +494,7 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
         f"{', '.join(sorted(address))[:200]}. Export the figure again.",
     )
     wanted = {key: values[0] for key, values in address.items() if values}
-    named = {"output": None, "rows": "all"} | wanted
+    named: dict[str, Any] = {"output": None, "rows": "all"} | wanted
     sample = open_sample(named.pop("model"), named.pop("sample"), **named)
     table = getattr(numbers, name)(sample)
     card = sample.study.card
