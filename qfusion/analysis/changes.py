@@ -19,6 +19,7 @@ from qfusion.analysis.study import Study, softmax, with_observables
 from qfusion.data import Content, Text
 from qfusion.data.modality import split_term
 from qfusion.data.sources import planted
+from qfusion.errors import InvalidInput
 from qfusion.explain import building, counterfactual, interventions, sensitivity
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
@@ -152,12 +153,12 @@ def own_words(study: Study, row: int) -> str:
 
 
 @memo(4, background=False)
+@torch.no_grad()
 def fixed(study: Study) -> Any:
     """The study's model, sharing its weights, that does not evolve its observables again."""
     if not study.can("kets"):
         return study.model
-    with torch.no_grad():
-        return with_observables(study.model, study.model.observables())
+    return with_observables(study.model, study.model.observables())
 
 
 def own_states(study: Study, row: int) -> dict[str, Any]:
@@ -206,11 +207,10 @@ def with_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result:
 def edited(study: Study, row: int, modality: str, change: Change) -> planted.Edit:
     """The raw content of a planted modality made anew, with its features."""
     made = planted.recipe_of(study.dataset)
-    check(
-        made is not None,
-        "Raw input can be edited where this project makes it: in the data set 'planted'. Choose another change.",
-    )
-    assert made is not None
+    if made is None:
+        raise InvalidInput(
+            "Raw input can be edited where this project makes it: in the data set 'planted'. Choose another change."
+        )
     if modality == "text":
         return planted.with_words(change.words)
     make = planted.with_voice if modality == "audio" else planted.with_face
@@ -405,25 +405,19 @@ def rows_of(study: Study, row: int, cohort: str, frame: Callable[[], pd.DataFram
     return alike if row in alike else np.append(alike, row)
 
 
-def targets(study: Study) -> dict[str, str]:
+def targets(study: Any) -> dict[str, str]:
     """Names on the page -> names of `explain.sensitivity`."""
     texts: dict[str, str] = {}
     for name in sensitivity.target_names(study.model):
         kind, inner = split(name)
-        if kind == "entropy":
-            words = (
-                f"entropy of {inner} at T"
-                if study.can("time")
-                else f"entropy of fused qubit ‘{study.elements[int(inner)]}’"  # type: ignore[attr-defined]
-            )
-        else:
-            words = {
-                "score": "score",
-                "dividend": f"contribution of {' + '.join(inner.split('+'))}"
-                if inner
-                else "baseline",
-                "negativity": f"entanglement of {inner} at T",
-            }[kind]
+        words = {
+            "score": "score",
+            "dividend": f"contribution of {inner.replace('+', ' + ')}" if inner else "baseline",
+            "negativity": f"entanglement of {inner} at T",
+            "entropy": f"entropy of {inner} at T",
+        }[kind]
+        if kind == "entropy" and not study.can("time"):
+            words = f"entropy of fused qubit ‘{study.elements[int(inner)]}’"
         texts[words] = name
     return texts
 
@@ -449,7 +443,7 @@ def full_range(study: Study, target: str, output: int) -> float:
         return math.log(levels) if kind == "entropy" else math.log2(levels)
     if study.classes:
         return float(np.ptp(study.scores[study.dataset.rows("test"), output]))
-    return float(study.scale[1] - study.scale[0])
+    return float(np.ptp(study.scale))
 
 
 @memo(64, says="Taking the physics apart …")
@@ -501,14 +495,14 @@ def built(
 
 
 @memo(16, says="Removing every term in turn, on all test samples …")
+@torch.no_grad()
 def metrics_without(study: Study, where: Where) -> pd.DataFrame:
     """Test metrics with each term removed from all scores, one row a term by key; the first row, "", is with all of
     them."""
-    rows = study.dataset.rows("test")
-    inputs, model = study.inputs(rows), study.model.tweaked(where)
-    with torch.no_grad():
-        system = sensitivity.system(model, study.inputs(rows[:1]), study.background)
-        scores = [model(inputs).numpy(), *system.scores_without(inputs)]
+    rows, model = study.dataset.rows("test"), study.model.tweaked(where)
+    inputs = study.inputs(rows)
+    system = sensitivity.system(model, study.inputs(rows[:1]), study.background)
+    scores = [model(inputs).numpy(), *system.scores_without(inputs)]
     keys = pd.Index(["", *(term.key for term in system.parameters)], name="key")
     return pd.DataFrame([study.of_split(score) for score in scores], index=keys)
 

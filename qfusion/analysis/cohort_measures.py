@@ -12,6 +12,7 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -186,11 +187,11 @@ def _features(study: Any, rows: np.ndarray) -> np.ndarray:
     return _in_blocks(rows, encoded)
 
 
+@torch.no_grad()
 def _in_blocks(rows: np.ndarray, make: Callable[[np.ndarray], torch.Tensor]) -> np.ndarray:
     """Numbers (n, F) of some rows, made a block at a time."""
-    with torch.no_grad():
-        parts = [make(some) for some in np.array_split(rows, max(1, -(-len(rows) // ROWS)))]
-    return torch.cat(parts).double().numpy()
+    parts = np.array_split(rows, max(1, -(-len(rows) // ROWS)))
+    return torch.cat([make(part) for part in parts]).double().numpy()
 
 
 def real_coordinates(rho: torch.Tensor) -> np.ndarray:
@@ -399,8 +400,8 @@ def with_maps(
 
 def explained_rows(study: Study, table: pd.DataFrame, parts: Sequence[Part]) -> np.ndarray:
     """Returns the explained samples of a filter's split, by row: those that are on its maps."""
-    explained = np.isfinite(table[dividend_column(study.terms[0])].to_numpy(dtype=float))
-    return np.flatnonzero(cohorts.within_split(parts, table) & explained)
+    is_explained = np.isfinite(table[dividend_column(study.terms[0])].to_numpy(dtype=float))
+    return np.flatnonzero(cohorts.within_split(parts, table) & is_explained)
 
 
 def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> Part:
@@ -414,37 +415,26 @@ def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> Part:
     Raises:
         InvalidInput: when there are fewer than two corners or too many, or not as many `x` as `y`.
     """
-    points = (
-        np.column_stack([np.asarray(x, dtype=float), np.asarray(y, dtype=float)])
-        if len(x) == len(y)
-        else np.zeros((0, 2))
-    )
+    corners = np.array([x, y], dtype=float).T if len(x) == len(y) else np.zeros((0, 2))
     check(
-        2 <= len(points) <= MAX_CORNERS and bool(np.isfinite(points).all()),
+        2 <= len(corners) <= MAX_CORNERS and bool(np.isfinite(corners).all()),
         f"Arguments `x` and `y` must hold a number each of 2 to {MAX_CORNERS:,} corners. Select a region again.",
     )
     span = max(float(np.ptp(result.xy, axis=0).max()), 1e-9)
     digits = max(0, -int(np.floor(np.log10(span / STEPS))))
-    best = points.round(digits)
-    if len(points) > 3:
-        wanted = cohorts.inside(points, result.xy)
-        tried = [thinned(points, MAX_VERTICES).round(digits)] + [
-            cohorts.simplified(points, share * span).round(digits)
-            for share in np.geomspace(3e-4, 0.1, 24)
-        ]
+    best = corners.round(digits)
+    if len(corners) > 3:
+        inside = cohorts.inside(corners, result.xy)
+        shares = np.geomspace(3e-4, 0.1, 24)
+        shapes = [thinned(corners, MAX_VERTICES)]
+        shapes += [cohorts.simplified(corners, share * span) for share in shares]
         best = min(
-            (entry for entry in tried if 3 <= len(entry) <= MAX_VERTICES),
-            key=lambda entry: (int((cohorts.inside(entry, result.xy) != wanted).sum()), len(entry)),
+            (shape.round(digits) for shape in shapes if 3 <= len(shape) <= MAX_VERTICES),
+            key=lambda shape: (int((cohorts.inside(shape, result.xy) != inside).sum()), len(shape)),
         )
-
-    def short(value: float) -> str:
-        words = f"{float(value) + 0.0:.{digits}f}"
-        return words.rstrip("0").rstrip(".") if digits else words
-
+    short = partial(np.format_float_positional, precision=digits, trim="-")
     return Part(
-        result.column,
-        cohorts.REGION,
-        tuple(f"{short(a)},{short(b)}" for a, b in best),
+        result.column, cohorts.REGION, tuple(f"{short(a)},{short(b)}" for a, b in best + 0.0)
     )
 
 

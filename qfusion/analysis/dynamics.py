@@ -211,6 +211,7 @@ class Settling:
 
 
 @memo(16, background=False, says="Looking for the steady state …")
+@torch.no_grad()
 def attract(study: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
     """Steady state, spectral gap, the sample's distance to it up to `reach` times T, and contraction within T."""
     from qfusion import track
@@ -227,11 +228,10 @@ def attract(study: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
         kets = study.kets(np.array([row, *others]))
         if float((kets[1:] @ kets[0].conj()).abs().min()) < 1 - 1e-6:
             pairs = track.contraction(system, kets[0], kets[1:], steps=STEPS + 1)
-    with torch.no_grad():
-        observables = model.observables([0.0, float(model.duration)])
-        scores = [
-            predict(study, test[:MOST_SPREAD], observable, model.bias) for observable in observables
-        ]
+    scores = [
+        predict(study, test[:MOST_SPREAD], observable, model.bias)
+        for observable in model.observables([0.0, float(model.duration)])
+    ]
     return Settling(
         times, rho[STEPS].numpy(), track.attractor(system, rho), pairs, np.std(scores, axis=1)
     )
@@ -452,10 +452,10 @@ def _of_values(model: Any, values: torch.Tensor) -> torch.Tensor:
     return _observables(other)
 
 
+@torch.no_grad()
 def _observables(model: Any) -> torch.Tensor:
     """Observables of a model, whatever stands in for them in the model that it is a copy of."""
-    with torch.no_grad():
-        return type(model).observables(model).double()
+    return type(model).observables(model).double()
 
 
 def on_device(study: Any, row: int, words: str, strengths: tuple[float, ...], shots: int) -> Any:

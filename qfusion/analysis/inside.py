@@ -8,6 +8,7 @@ differ."""
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -89,14 +90,13 @@ def operator_names(model: Any) -> dict[str, str]:
     return {HAMILTONIAN: "Hamiltonian", **jumps, READOUT: "what is read at T"}
 
 
+@torch.no_grad()
 def operator(sample: Sample, system: System, name: str) -> Tensor:
     """Returns one of `operators`, (D, D), of a sample's model and its system."""
     if name == HAMILTONIAN:
         return system.H
     if name == READOUT:
-        with torch.no_grad():
-            result: Tensor = sample.model.readout()[sample.output].to(torch.complex128)
-        return result
+        return sample.model.readout()[sample.output].to(system.H.dtype)
     return system.jumps[int(name[1:]) - 1]
 
 
@@ -120,32 +120,25 @@ class Letter:
 def largest(A: Tensor, system: System, count: int) -> tuple[list[Letter], float]:
     """Returns the largest terms of an operator without the identity, and which part of all their squares they hold."""
     names = [decomposition.basis(d)[0] for d in system.dims]
-    result = decomposition.expand(A, system.dims).numpy()
-    sizes = np.abs(result)
+    values = decomposition.expand(A, system.dims).numpy()
+    sizes = np.abs(values)
     sizes[(0,) * sizes.ndim] = 0
-    order = np.argsort(-sizes, axis=None, kind="stable")[:count]
     terms = []
-    for place in order:
+    for place in np.argsort(-sizes, axis=None, kind="stable")[:count]:
         at = np.unravel_index(place, sizes.shape)
         acts = [m for m, letter in enumerate(at) if letter]
         if sizes[at] > 0:
+            letters = tuple(names[m][at[m]] for m in acts)
             terms.append(
-                Letter(
-                    "+".join(system.names[m] for m in acts),
-                    tuple(names[m][at[m]] for m in acts),
-                    complex(result[at]),
-                )
+                Letter("+".join(system.names[m] for m in acts), letters, complex(values[at]))
             )
-    total = float((sizes**2).sum())
-    return terms, float(
-        (np.abs([term.value for term in terms]) ** 2).sum()
-    ) / total if total else 0.0
+    part = float((np.abs([term.value for term in terms]) ** 2).sum())
+    return terms, part / float((sizes**2).sum()) if terms else 0.0
 
 
-def has_modes(subject: Any, **_: Any) -> bool:
+def has_modes(sample: Any, **_: Any) -> bool:
     """Whether a sample's model has a generator that is small enough to be diagonalised."""
-    study = subject.study
-    return bool(study.can("time")) and int(np.prod(subject.model.dims)) <= MAX_MODES
+    return bool(sample.can("time")) and math.prod(sample.model.dims) <= MAX_MODES
 
 
 def modes(system: System) -> np.ndarray:
@@ -223,25 +216,22 @@ def records(sample: Sample, runs: int = RUNS) -> Records:
     """Returns the jumps of so many trajectories of a sample of a model with time and jump operators, by the canonical
     ones."""
     track, L = sample.track(runs=runs), sample.model.system().jumps.numpy()
-    K, end = len(L), float(track.times[-1])
-    order = sorted(range(runs), key=lambda i: (*track.trajectories[i].jump_times[:1], np.inf)[0])
-    result = tuple(
-        (i, track.trajectories[i].jump_times, track.trajectories[i].jump_operators) for i in order
+    every = [(i, run.jump_times, run.jump_operators) for i, run in enumerate(track.trajectories)]
+    by_first = tuple(sorted(every, key=lambda run: (*run[1][:1], np.inf)[0]))
+    edges = np.linspace(0, float(track.times[-1]) or 1.0, BINS + 1)
+    times = np.concatenate([run[1] for run in every])
+    which = np.concatenate([run[2] for run in every])
+    counts = np.array(
+        [np.histogram(times[which == k], edges)[0] for k in range(len(L))], dtype=float
     )
-    edges = np.linspace(0, end or 1.0, BINS + 1)
-    counts = np.zeros((K, BINS))
-    for _, times, which in result:
-        for k in range(K):
-            counts[k] += np.histogram(times[which == k], edges)[0]
     per = runs * (edges[1] - edges[0])
-    exact = np.einsum("kba,kbc,tca->kt", L.conj(), L, track.rho, optimize=True).real
     return Records(
-        result,
+        by_first,
         edges,
         counts / per,
         np.where(counts > 0, np.sqrt(counts), np.nan) / per,
         track.times,
-        exact,
+        np.einsum("kba,kbc,tca->kt", L.conj(), L, track.rho, optimize=True).real,
     )
 
 

@@ -17,7 +17,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -356,8 +356,7 @@ class Sample:
     @property
     def reading(self) -> Any:
         """What the fusion reads, under the tweak, see `explain.network.evidence.Reading`; of a model with rules."""
-        study: Any = self.study
-        return study.reading(self.row, self.model)
+        return cast("Any", self.study).reading(self.row, self.model)
 
     @property
     def decision(self) -> dynamics.Decision:

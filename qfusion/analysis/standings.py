@@ -199,8 +199,8 @@ class Board:
     @property
     def made(self) -> str:
         """When, where and with what it was measured."""
-        versions = ", ".join(f"{name} {number}" for name, number in self.whole["versions"].items())
-        return f"{self.whole['date']}, {self.whole['machine']}, {versions}"
+        versions = (f"{name} {number}" for name, number in self.whole["versions"].items())
+        return ", ".join([self.whole["date"], self.whole["machine"], *versions])
 
 
 def read(path: Path | None = None) -> Board:
@@ -245,7 +245,7 @@ def read(path: Path | None = None) -> Board:
 
 
 @memo(1)
-def _kept(path: Path, when: int) -> Board:
+def _read(path: Path, when: int) -> Board:
     return read(path)
 
 
@@ -255,7 +255,7 @@ def open_board() -> Board:
     Raises:
         NotFound, IntegrityError: when there is none, or it is broken.
     """
-    return _kept(FILE, FILE.stat().st_mtime_ns if FILE.is_file() else 0)
+    return _read(FILE, FILE.stat().st_mtime_ns if FILE.is_file() else 0)
 
 
 @dataclass(frozen=True)

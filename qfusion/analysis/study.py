@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -55,8 +56,7 @@ class shared(Generic[T]):
     def __get__(self, study: Any, owner: type | None = None) -> T:
         if self.name not in study._shared:
             study._shared[self.name] = self.make(study)
-        result: T = study._shared[self.name]
-        return result
+        return cast("T", study._shared[self.name])
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,10 +188,9 @@ class Study:
             return (
                 "Softmax of the scores, not calibrated; its calibration error is not measured here."
             )
-        sure = self.probabilities[rows, self.predicted[rows]]
-        error = metrics.calibration(
-            sure, (self.predicted[rows] == self.dataset.y[rows]).astype(float)
-        )[-1]
+        predicted = self.predicted[rows]
+        right = (predicted == self.dataset.y[rows]).astype(float)
+        error = metrics.calibration(self.probabilities[rows, predicted], right)[-1]
         return (
             f"Softmax of the scores, not calibrated: expected calibration error {error:.3f} on "
             f"{len(rows):,} test samples."
@@ -410,10 +409,9 @@ class KetSpace(Study):
     def _all_kets(self) -> torch.Tensor:
         return self._encoded(None)
 
-    def _encoded(self, rows: np.ndarray | None) -> torch.Tensor:
-        with torch.no_grad():
-            result: torch.Tensor = self.model.product_state(self.model.encode(self.inputs(rows)))
-        return result
+    @torch.no_grad()
+    def _encoded(self, rows: np.ndarray | None) -> Any:
+        return self.model.product_state(self.model.encode(self.inputs(rows)))
 
     def kets(self, rows: np.ndarray | Sequence[int]) -> torch.Tensor:
         """Product states (len(rows), D) of some samples, complex128; those of a large set are made when asked for."""
@@ -426,23 +424,18 @@ class KetSpace(Study):
         return self.kets([row])[0]
 
     @shared
+    @torch.no_grad()
     def scores(self) -> np.ndarray:
         """Of all samples, (N, C)."""
-        with torch.no_grad():
-            observables = self.model.observables()
-            return np.concatenate(
-                [
-                    expectations(self.kets(rows), observables, self.model.bias)
-                    for rows in self.blocks()
-                ]
-            )
+        return predict(self, self.dataset.rows(), self.model.observables(), self.model.bias)
 
 
+@torch.no_grad()
 def expectations(psi: torch.Tensor, observables: torch.Tensor, bias: torch.Tensor) -> np.ndarray:
     """Scores (B, C) of product states (B, D): <psi| O_c(T) |psi> + b_c, one product and no evolution."""
     kets = psi.to(observables.dtype)
     scores = torch.einsum("bi,cij,bj->bc", kets.conj(), observables, kets).real
-    return np.asarray((scores + bias.detach()).numpy())
+    return np.asarray((scores + bias).numpy())
 
 
 def predict(
@@ -470,16 +463,13 @@ class JumpSpace(KetSpace):
     @shared
     def entropies(self) -> np.ndarray:
         """Von Neumann entropies (N, M) of the reduced states at T, in nats; worked out when first asked for."""
-        with torch.no_grad():
-            return reduced_entropies(self.model, self.kets(self.dataset.rows()))
+        return reduced_entropies(self.model, self.kets(self.dataset.rows()))
 
     def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Entropies of the modalities' states."""
-        if rows is None:
-            entropies = self.entropies
-        else:
-            with torch.no_grad():
-                entropies = reduced_entropies(self.model, self.kets(rows))
+        entropies = (
+            self.entropies if rows is None else reduced_entropies(self.model, self.kets(rows))
+        )
         return {entropy_column(name): entropies[:, m] for m, name in enumerate(self.modalities)}
 
     def fact_titles(self) -> dict[str, str]:
@@ -498,6 +488,7 @@ def negativity_column(name: str) -> str:
     return column("negativity", (name,))
 
 
+@torch.no_grad()
 def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
     """Von Neumann entropy of every modality's state at T for many samples, (N, M) in nats.
 
@@ -511,11 +502,12 @@ def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
     for place, size in enumerate(system.dims):
         units = _matrix_units(system.dims, place)
         evolved = lindblad.evolve_observables(system.H, system.jumps, units, end)[-1]
-        values = torch.einsum("bi,cij,bj->bc", kets.conj(), evolved, kets).real
-        values = values.reshape(-1, size, size)
+        values = torch.einsum("bi,cij,bj->bc", kets.conj(), evolved, kets).real.reshape(
+            -1, size, size
+        )
         # As Tr[E_ij rho] = rho_ji: <(E_ij + E_ji)/2> = Re rho_ij for i <= j, <(E_ij - E_ji)/2i> = Im rho_ji for i > j
-        imaginary = torch.tril(values, -1)
-        rho = torch.complex(torch.triu(values) + torch.triu(values, 1).mT, imaginary.mT - imaginary)
+        real, imaginary = torch.triu(values), torch.tril(values, -1)
+        rho = torch.complex(real + torch.triu(values, 1).mT, imaginary.mT - imaginary)
         columns.append(measures.von_neumann_entropy(rho))
     return torch.stack(columns, -1).numpy()
 
@@ -536,30 +528,23 @@ def negativities(study: Any, rows: np.ndarray) -> np.ndarray:
     return torch.cat(parts).numpy() if parts else np.zeros((0, len(dims)))
 
 
+@torch.no_grad()
 def final_states(study: Any, rows: np.ndarray) -> Iterator[torch.Tensor]:
     """Yields the states at T of some samples, (n, D, D), a few at a time."""
     chunks = np.array_split(rows, range(EVOLVED_AT_ONCE, len(rows), EVOLVED_AT_ONCE))
     for chunk in _sentences.progress_over(chunks, "Evolving states", len(rows), len):
-        with torch.no_grad():
-            psi = study.kets(chunk).to(torch.complex128)
-            end = study.model.evolve_states(states.density(psi), [float(study.model.duration)])[0]
-        yield end
+        rho = states.density(study.kets(chunk).to(torch.complex128))
+        yield study.model.evolve_states(rho, [float(study.model.duration)])[0]
 
 
 def _matrix_units(dims: tuple[int, ...], place: int) -> torch.Tensor:
     """Hermitian basis of one modality's operators, embedded: (E_ij + E_ji)/2 for i <= j, (E_ij - E_ji)/2i for i > j."""
     size = dims[place]
-    before, after = int(np.prod(dims[:place])), int(np.prod(dims[place + 1 :]))
-    basis = torch.zeros(size * size, size, size, dtype=torch.complex128)
-    for i in range(size):
-        for j in range(size):
-            if i <= j:
-                basis[i * size + j, i, j] += 0.5
-                basis[i * size + j, j, i] += 0.5
-            else:
-                basis[i * size + j, i, j] += -0.5j
-                basis[i * size + j, j, i] += 0.5j
-    one, other = torch.eye(before, dtype=basis.dtype), torch.eye(after, dtype=basis.dtype)
+    units = torch.eye(size**2, dtype=torch.complex128).view(-1, size, size)
+    is_upper = torch.ones(size, size).triu().bool().view(-1, 1, 1)
+    basis = torch.where(is_upper, (units + units.mT) / 2, (units - units.mT) / 2j)
+    sizes = math.prod(dims[:place]), math.prod(dims[place + 1 :])
+    one, other = (torch.eye(n, dtype=basis.dtype) for n in sizes)
     return torch.stack([torch.kron(torch.kron(one, unit), other) for unit in basis])
 
 
@@ -580,30 +565,20 @@ class CircuitSpace(Study):
     observables: torch.Tensor = None  # type: ignore[assignment]
 
     @shared
+    @torch.no_grad()
     def masses(self) -> torch.Tensor:
         """Of all samples, per element and modality, (N, n, M) double."""
-        with torch.no_grad():
-            parts = [self.model.encode(self.inputs(rows)) for rows in self.blocks()]
-            return torch.cat(
-                [
-                    torch.stack([encoded[name].double() for name in self.modalities], -1)
-                    for encoded in parts
-                ]
-            )
+        parts = [self.model.encode(self.inputs(rows)) for rows in self.blocks()]
+        columns = [torch.cat([part[name].double() for part in parts]) for name in self.modalities]
+        return torch.stack(columns, -1)
 
     @shared
+    @torch.no_grad()
     def scores(self) -> np.ndarray:
         """Of all samples, (N, C)."""
-        with torch.no_grad():
-            return np.concatenate(
-                [
-                    (
-                        evaluate(self.observables, self.model.fuse(self.by_name(rows))[0])
-                        + self.model.bias
-                    ).numpy()
-                    for rows in self.blocks()
-                ]
-            )
+        fused = (self.model.fuse(self.by_name(rows))[0] for rows in self.blocks())
+        parts = [evaluate(self.observables, vectors) + self.model.bias for vectors in fused]
+        return torch.cat(parts).numpy()
 
     @cached_property
     def bulk(self) -> np.ndarray:
@@ -633,10 +608,10 @@ class CircuitSpace(Study):
         return tuple(f"element {i}" for i in range(self.model.elements))
 
     @shared
+    @torch.no_grad()
     def vectors(self) -> torch.Tensor:
         """Fused qubits (1, <X>, <Z>) of all samples, (N, n, 3)."""
-        with torch.no_grad():
-            return self.model.fuse(self.by_name(slice(None)))[0]
+        return self.model.fuse(self.by_name(slice(None)))[0]
 
     def by_name(self, rows: Any) -> dict[str, torch.Tensor]:
         """Masses of some rows as the model takes them, (B, n) each; (n,) for one row number."""
@@ -646,11 +621,10 @@ class CircuitSpace(Study):
         """What the fusion read from one sample, by the model as learned or by an edited one."""
         return evidence.read(model or self.model, self.by_name(row))
 
+    @torch.no_grad()
     def theta(self, row: int) -> dict[str, torch.Tensor]:
         """Angles of one sample's modality qubits, (n,) radians each."""
-        with torch.no_grad():
-            result = self.model.angles(self.inputs([row]))
-        return {name: angles[0] for name, angles in result.items()}
+        return {name: angles[0] for name, angles in self.model.angles(self.inputs([row])).items()}
 
     @shared
     def disagreement(self) -> np.ndarray:
@@ -706,13 +680,11 @@ class EvaluatedSpace(Study):
     together."""
 
     @shared
+    @torch.no_grad()
     def scores(self) -> np.ndarray:
         """Of all samples, (N, C)."""
         blocks = self.dataset.blocks(self.dataset.rows(), most=ROWS)
-        with torch.no_grad():
-            return np.concatenate(
-                [self.model(self.inputs(rows)).double().numpy() for rows in blocks]
-            )
+        return np.concatenate([self.model(self.inputs(rows)).double().numpy() for rows in blocks])
 
     @cached_property
     def bulk(self) -> np.ndarray:
@@ -798,6 +770,7 @@ def row_cost(model: FusionModel, background: SampleBackground) -> float:
 # Which workspace a model gets.
 
 
+@torch.no_grad()
 def build_study(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> Study:
     """Returns a model on a data set.
 
@@ -811,8 +784,7 @@ def build_study(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet
         f"trained on, '{card['data']['name']}'.",
     )
     if can(model, "masses"):
-        with torch.no_grad():
-            observables = model.observables().double()
+        observables = model.observables().double()
         fixed = with_observables(model, observables)
         return CircuitSpace(name, card, fixed, dataset, observables=observables)
     if not can(model, "states"):
