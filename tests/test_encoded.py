@@ -288,7 +288,7 @@ def test_who_waits_for_a_process_that_is_killed_encodes_itself(
 def test_an_encoding_that_nobody_waited_for_begins_anew_and_one_that_was_cancelled_does_not(
     dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sample, "_key", lambda model, data: (model, data))
+    monkeypatch.setattr(sample, "_identity", lambda model, data: (model, data))
     monkeypatch.setattr(memo, "_jobs", type(memo._jobs)())
     monkeypatch.setattr(sample.sources, "load", lambda name: dataset)
     slowly = "import time\nfor n in range(600): print(n, flush=True); time.sleep(0.05)"
@@ -323,7 +323,7 @@ def test_an_encoding_that_nobody_waited_for_begins_anew_and_one_that_was_cancell
 
 
 def test_an_encoding_that_fails_says_why(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample, "_key", lambda model, data: (model, data))
+    monkeypatch.setattr(sample, "_identity", lambda model, data: (model, data))
     monkeypatch.setattr(memo, "_jobs", type(memo._jobs)())
     monkeypatch.setattr(sample.sources, "load", lambda name: dataset)
     popen = subprocess.Popen

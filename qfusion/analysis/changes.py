@@ -16,7 +16,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import default_contrast
 from qfusion.analysis.study import Study, softmax, with_observables
-from qfusion.data import Content, Text
+from qfusion.data import Text
 from qfusion.data.modality import split_term
 from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput
@@ -60,13 +60,11 @@ class Result:
 
     Attributes:
         outcome: scores and dividends. states: of every modality, (1, ...).
-        contents: raw content that was made anew or taken from another sample, by modality.
         truth: the planted score without noise, where the changes leave it known.
     """
 
     outcome: interventions.Outcome
     states: dict[str, torch.Tensor]
-    contents: dict[str, Content]
     truth: float | None
 
     def terms(self, study: Study, output: int) -> dict[str, float]:
@@ -173,24 +171,16 @@ def with_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result:
     Raises:
         InvalidInput, NotFound: naming what does not fit.
     """
-    inputs = study.inputs([row])
-    own = counterfactual.states_of(study.model, inputs)
+    inputs, own = study.inputs([row]), own_states(study, row)
     states, dropped = dict(own), []
-    contents: dict[str, Content] = {}
     for name, change in zip(study.modalities, changes, strict=True):
         if change.action == SWAP:
-            donor = study.dataset.row(change.donor)
-            states[name] = own_states(study, donor)[name]
-            content = study.dataset.content(donor)
-            contents |= {name: content[name]} if name in content else {}
+            states[name] = own_states(study, study.dataset.row(change.donor))[name]
         elif change.action == DROP:
             dropped.append(name)
         elif change.action == INPUT:
-            edit = edited(study, row, name, change)
-            contents[name] = edit.content
-            states[name] = counterfactual.states_of(study.model, {**inputs, name: features(edit)})[
-                name
-            ]
+            made = inputs | {name: features(edited(study, row, name, change))}
+            states[name] = counterfactual.states_of(study.model, made)[name]
         elif change.action == STATE:
             states[name] = set_state(own[name], change.state)
         elif change.action == FLIP:
@@ -201,7 +191,7 @@ def with_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result:
         else:
             choose("Action", change.action, (KEPT,))
     outcome = interventions.outcome(fixed(study), inputs, study.background, states, dropped)
-    return Result(outcome, states, contents, _truth(study, row, changes))
+    return Result(outcome, states, _truth(study, row, changes))
 
 
 def edited(study: Study, row: int, modality: str, change: Change) -> planted.Edit:

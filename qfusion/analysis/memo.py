@@ -40,7 +40,11 @@ waiting: ContextVar[Callable[[str], AbstractContextManager[Any]]] = ContextVar(
 
 
 def memo(
-    size: int, *, background: bool = True, says: str = ""
+    size: int,
+    *,
+    background: bool = True,
+    says: str = "",
+    stamp: Callable[..., Hashable] = lambda *_, **__: None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Returns a decorator that keeps the last `size` results of a function.
 
@@ -49,6 +53,7 @@ def memo(
         background: whether results depend on the background of a study; else studies that differ in it alone share
             them.
         says: what takes its time, to be shown meanwhile; see `waiting`.
+        stamp: of the arguments, what changes whenever files do that a result is read from.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -60,7 +65,8 @@ def memo(
         def memoised(*args: P.args, **kwargs: P.kwargs) -> R:
             call = signature.bind(*args, **kwargs)
             call.apply_defaults()
-            key = tuple(_key(argument, background) for argument in call.arguments.values())
+            keys = [_key(argument, background) for argument in call.arguments.values()]
+            key = (stamp(*args, **kwargs), *keys)
             with guard:
                 lock = locks.setdefault(key, threading.RLock())
             with lock:

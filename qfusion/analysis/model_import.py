@@ -146,42 +146,33 @@ class Import:
             Unfit: when a guessed card does not pass, with the card.
             InvalidInput: when the program or the card that was given does not, or it took too much memory or time.
         """
+        status, of_processor = self._process.poll(), f"{SECONDS} seconds of the processor"
         try:
-            return self._result()
+            if status is None:
+                raise self._refused(f"it takes more than {PATIENCE:.0f} seconds")
+            if status == -getattr(signal, "SIGXCPU", 24):
+                raise self._refused(f"it takes more than {of_processor}")
+            try:
+                record: Mapping[str, Any] = json.loads(self._found.read_text())
+            except (OSError, ValueError):
+                output = (Path(self._folder.name) / "said").read_text(errors="replace").strip()
+                last = output.rpartition("\n")[2][:160]
+                raise self._refused(
+                    f"its checks ended with signal {-status}"
+                    if status < 0
+                    else f"its checks fail ({last or 'no reason is given'})"
+                ) from None
+            if "exhausted" in record:
+                memory = f"{MEMORY / 2**30:.0f} GiB of memory"
+                of_what = memory if record["exhausted"] == "memory" else of_processor
+                raise self._refused(f"it takes more than {of_what}")
+            if "problem" in record and record["card"]:
+                raise Unfit(record["problem"], cards.read(record["card"], "card"))
+            if "problem" in record:
+                raise InvalidInput(record["problem"])
+            return dict(record)
         finally:
             self.cancel()
-
-    def _result(self) -> dict[str, Any]:
-        status = self._process.poll()
-        if status is None:
-            raise self._refused(f"it takes more than {PATIENCE:.0f} seconds")
-        if status == -getattr(signal, "SIGXCPU", 24):
-            raise self._refused(f"it takes more than {SECONDS} seconds of the processor")
-        try:
-            record: Mapping[str, Any] = json.loads(self._found.read_text())
-        except (OSError, ValueError):
-            words = (
-                (Path(self._folder.name) / "said")
-                .read_text(errors="replace")
-                .strip()
-                .rpartition("\n")[2][:160]
-            )
-            raise self._refused(
-                f"its checks ended with signal {-status}"
-                if status < 0
-                else f"its checks fail ({words or 'no reason is given'})"
-            ) from None
-        if "exhausted" in record:
-            raise self._refused(
-                f"it takes more than {MEMORY / 2**30:.0f} GiB of memory"
-                if record["exhausted"] == "memory"
-                else f"it takes more than {SECONDS} seconds of the processor"
-            )
-        if "problem" in record and record["card"]:
-            raise Unfit(record["problem"], cards.read(record["card"], "card"))
-        if "problem" in record:
-            raise InvalidInput(record["problem"])
-        return dict(record)
 
     def _refused(self, why: str) -> InvalidInput:
         return InvalidInput(

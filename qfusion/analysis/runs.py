@@ -325,11 +325,7 @@ def log_of(run: Run) -> str:
     return "\n".join(line.rsplit("\r", 1)[-1] for line in plain.split("\n"))[-LOG:]
 
 
-@memo(4, says="Loading the data …")
-def _dataset(name: str, when: str) -> DataSet:
-    return data.load(name)
-
-
+@memo(4, says="Loading the data …", stamp=data.stamp)
 def dataset_of(name: str) -> DataSet:
     """Returns the data that a run was trained on.
 
@@ -337,7 +333,7 @@ def dataset_of(name: str) -> DataSet:
         NotFound: when they are a file given by its path, or are not among the data sets here.
     """
     choose("Data set", name, [source.name for source in data.available()])
-    return _dataset(name, data.stamp(name))
+    return data.load(name)
 
 
 def loss_of(entry: Seen) -> str:

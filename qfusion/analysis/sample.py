@@ -389,14 +389,10 @@ def sample_of(study: Study, row: int, output: str | int | None = None, tweak: An
     return replace(sample, output=output) if output else sample
 
 
-@memo(8)
-def _loaded(name: str, when: str) -> Checkpoint:
-    return checkpoint.load(name)
-
-
+@memo(8, stamp=checkpoint.stamp)
 def loaded(name: str) -> Checkpoint:
     """Returns a checkpoint by name, shared; read anew when its files change."""
-    return _loaded(name, checkpoint.stamp(name))
+    return checkpoint.load(name)
 
 
 def opened(
@@ -447,9 +443,14 @@ def other_version(result: Checkpoint, dataset: DataSet) -> str:
     )
 
 
-@memo(4, says="Applying the model to every sample …")
-def _study(model: str, when: str, data: str, identity: str) -> Study:
-    result = _loaded(model, when)
+def _identity(model: str, data: str, sample: str = "") -> Hashable:
+    """What changes whenever a model's or a data set's files do."""
+    return checkpoint.stamp(model), sources.load(data).identity
+
+
+@memo(4, says="Applying the model to every sample …", stamp=_identity)
+def _study(model: str, data: str) -> Study:
+    result = loaded(model)
     return build_study(model, result.card, result.model, sources.load(data)).applied()
 
 
@@ -465,8 +466,7 @@ def open_study(model: str | Path | Checkpoint, data: str | DataSet | None = None
         InvalidInput: also when the model does not fit the data.
     """
     if isinstance(model, str) and _is_shared(model, data):
-        name = str(data or _data_of(loaded(model)))
-        return _study(model, checkpoint.stamp(model), name, sources.load(name).identity)
+        return _study(model, str(data or _data_of(loaded(model))))
     result, dataset = opened(model, data)
     return build_study(name_of(result), result.card, result.model, dataset)
 
@@ -554,10 +554,6 @@ def require_network(sample: Sample, what: str = "") -> None:
 BEHIND, SHOWN = 512, 128  # training rows and test rows of the first samples
 
 
-def _key(model: str, data: str) -> Hashable:
-    return "encoding", model, checkpoint.stamp(model), data, sources.load(data).digest
-
-
 def is_encoded(model: str, data: str) -> bool:
     """Returns whether all samples of a data set can be shown before a model at once."""
     return batches.is_ready(loaded(model).model, sources.load(data))
@@ -565,7 +561,7 @@ def is_encoded(model: str, data: str) -> bool:
 
 def find_encoding(model: str, data: str) -> Job | None:
     """Returns the encoding of a data set before a model that was begun, however it ended."""
-    return find_work(_key(model, data))
+    return find_work(("encoding", model, data, _identity(model, data)))
 
 
 def begin_encoding(model: str, data: str, again: bool = False) -> Job:
@@ -574,7 +570,7 @@ def begin_encoding(model: str, data: str, again: bool = False) -> Job:
     Args:
         again: whether one that has failed or was cancelled is begun anew, as one is that nobody waited for any more.
     """
-    total = len(sources.load(data))
+    key, total = ("encoding", model, data, _identity(model, data)), len(sources.load(data))
 
     def encoded_aside() -> None:
         command = [sys.executable, "-c", f"from {__name__} import encode; encode()", model, data]
@@ -599,11 +595,16 @@ def begin_encoding(model: str, data: str, again: bool = False) -> Job:
         if process.returncode:
             raise QFusionError((lines or ["the process was killed"])[-1])
 
-    return begin_work(_key(model, data), encoded_aside, total, again=again, aside=True)
+    return begin_work(key, encoded_aside, total, again=again, aside=True)
 
 
-@memo(4, says="Encoding the first samples …")
-def _first_samples(model: str, when: str, data: str, digest: str, sample: str) -> Study:
+@memo(4, says="Encoding the first samples …", stamp=_identity)
+def first_samples(model: str, data: str, sample: str = "") -> Study:
+    """Returns a model applied to the first samples of a data set.
+
+    Args:
+        model, data: names. sample: the id of one that is among them, if there is one of that name.
+    """
     dataset, result = sources.load(data), loaded(model)
     trained = dataset.rows(checkpoint.training_split(result.card))
     drawn = np.random.default_rng(0)
@@ -631,15 +632,6 @@ def _first_samples(model: str, when: str, data: str, digest: str, sample: str) -
             groups=torch.stack([group.sigma for group in groups if isinstance(group, Background)]),
         )
     return study.against(behind).applied()
-
-
-def first_samples(model: str, data: str, sample: str = "") -> Study:
-    """Returns a model applied to the first samples of a data set.
-
-    Args:
-        model, data: names. sample: the id of one that is among them, if there is one of that name.
-    """
-    return _first_samples(model, checkpoint.stamp(model), data, sources.load(data).digest, sample)
 
 
 def encode() -> None:

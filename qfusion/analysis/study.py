@@ -293,11 +293,6 @@ class Study:
         outputs = self.predicted[self.bulk] if output is None else np.full(len(self.bulk), output)
         return judge(self.explanation, outputs, self._doubt(self.bulk, outputs))
 
-    def verdict(self, row: int, output: int | None = None) -> Verdict:
-        """The verdict on one sample, of one output or of the predicted class."""
-        number = int(self.predicted[row]) if output is None else output
-        return self.verdict_of(self.explained(row), row, number)
-
     def verdict_of(self, explanation: Any, row: int, output: int) -> Verdict:
         """The verdict on an explanation of one sample, such as that under a tweak."""
         return verdict(explanation, 0, output, self._doubt(np.array([row]), np.array([output])))

@@ -432,7 +432,7 @@ def _class_verdict(sample: Sample, theme: Theme) -> Picture:
 def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     """The decision, term by term."""
     study = sample.study
-    verdict_on = study.verdict(sample.row, sample.output)
+    verdict_on = sample.learned.verdict
     dividends = dict(verdict_on.dividends)
 
     def table() -> pd.DataFrame:
