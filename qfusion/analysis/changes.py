@@ -93,13 +93,13 @@ def actions(study: Study, modality: str) -> tuple[str, ...]:
     )
 
 
-def wanted_changes(study: Study, row: int, wanted: Asked) -> tuple[Change, ...]:
+def wanted_changes(study: Study, row: int, edits: Asked) -> tuple[Change, ...]:
     """The changes of one sample, in the model's order of the modalities.
 
     Args:
         study: the model on its data.
         row: of the sample.
-        wanted: by modality its "action", and for a swap the "donor" (`sample.default_contrast` unless told), for
+        edits: by modality its "action", and for a swap the "donor" (`sample.default_contrast` unless told), for
             an edited sentence its "words" (its own unless told), for an edited voice or face the "controls" by name,
             for an edited state numbers of "state" by place; a number that is within half a step of the sample's own
             leaves it exactly as it is. A flip that is not possible is none.
@@ -107,9 +107,9 @@ def wanted_changes(study: Study, row: int, wanted: Asked) -> tuple[Change, ...]:
     Raises:
         NotFound, InvalidInput: when there is no such modality, action or place.
     """
-    for name in wanted:
+    for name in edits:
         choose("Modality", name, study.modalities)
-    return tuple(_change(study, row, name, **wanted.get(name, {})) for name in study.modalities)
+    return tuple(_change(study, row, name, **edits.get(name, {})) for name in study.modalities)
 
 
 def _change(
@@ -333,7 +333,7 @@ def parameter_name(study: Any, change: sensitivity.ParameterChange) -> str:
     return f"angle φ of ‘{study.elements[element]}’ when yes from {yes}"
 
 
-# What physics did it and what each term of it built, for a workspace: targets, cohorts and terms by a page's names for
+# What physics did it and what each term of it built, for a study: targets, cohorts and terms by a page's names for
 # them. Free of streamlit.
 
 THIS, ALL, CLASS, REGIME, RELATION = (

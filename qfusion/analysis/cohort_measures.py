@@ -1,7 +1,7 @@
 """Many samples at once: those drawn at random where a measurement takes long on all of them, samples as points, maps of
 them, and the table of a study with its groups, measures and findings.
 
-`measured=all` in a link asks for all samples; pages then work them out behind the page, see `memo.begin_work`."""
+`measured=all` in a link asks for all samples; pages then work them out behind the page, see `memo.begin_job`."""
 
 from __future__ import annotations
 
@@ -208,8 +208,8 @@ def real_coordinates(rho: torch.Tensor) -> np.ndarray:
 
 # Maps of many samples: two coordinates each, by principal components or UMAP, and columns of them for filters.
 #
-#     found = sample_map(study, "states", "PCA", rows)
-#     found.xy                                   # (n, 2)
+#     result = sample_map(study, "states", "PCA", rows)
+#     result.xy                                   # (n, 2)
 #
 # A filter such as `pca[states]@0.1,0.2|0.5,0.9` means a region of such a map; `with_maps` gives a
 # table the columns that it needs, `pca[states].1` and `pca[states].2`. Free of streamlit.
@@ -438,7 +438,7 @@ def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> Part:
     )
 
 
-# What the Cohorts page takes from a workspace: columns to filter by, groups, measures, findings. Free of streamlit.
+# What the Cohorts page takes from a study: columns to filter by, groups, measures, findings. Free of streamlit.
 
 JOINT, JOINT_SHARE, VERDICT, DOMINANT = "joint", "joint_share", "verdict", "dominant"
 SIGN, WRONG = "sign", "wrong"

@@ -420,9 +420,9 @@ def default_axes(study: Study) -> tuple[str, str]:
     return "error", DISAGREEMENT if DISAGREEMENT in axes(study) else "certainty"
 
 
-def asks_entanglement(study: Study, *wanted: str) -> bool:
+def asks_entanglement(study: Study, *columns: str) -> bool:
     """Whether one of some columns is an entanglement, which is worked out for the rows that are shown."""
-    return bool(set(wanted) & {negativity_column(name) for name in study.modalities})
+    return bool(set(columns) & {negativity_column(name) for name in study.modalities})
 
 
 def on_axes(study: Study, rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:

@@ -169,8 +169,8 @@ def related(levels: Levels, measure: str, strength: str, everyone: bool = False)
 
 # Slices of a cohort by what its samples have in common, and how often the model is wrong in each. Free of streamlit.
 #
-# found = slices(levels_of(open_sample("qj-planted", "p0031")), "regime")
-# found[0].name, found[0].rate, found[0].low, found[0].high
+# result = slices(levels_of(open_sample("qj-planted", "p0031")), "regime")
+# result[0].name, result[0].rate, result[0].low, result[0].high
 
 MAX_SLICES, MAX_WORST = 24, 12
 _OUTCOMES = (
@@ -363,8 +363,8 @@ def worst(levels: Levels, count: int = MAX_WORST) -> tuple[pd.DataFrame, np.ndar
 # The wrong decisions of a cohort, the term that pulled each the wrong way, and what is decided without it. Free of
 # streamlit.
 #
-#     found = wrong(levels_of(open_sample("qj-planted", "p0031"), "relation=conflict"))
-#     found.terms, found.without, found.right
+#     result = wrong(levels_of(open_sample("qj-planted", "p0031"), "relation=conflict"))
+#     result.terms, result.without, result.right
 #
 # Leaving a term out is arithmetic on the explanation, the sum of all other terms; it is not what the model would say of
 # other inputs.

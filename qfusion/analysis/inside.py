@@ -235,7 +235,7 @@ def records(sample: Sample, runs: int = RUNS) -> Records:
     )
 
 
-# What the page of decision operators works out of a workspace: an operator and where samples lie on it. Free of
+# What the page of decision operators works out of a study: an operator and where samples lie on it. Free of
 # streamlit.
 
 WITH = " with "  # between modalities in an address: a plus sign would be read as a space

@@ -6,7 +6,7 @@ each kind.
 
 The key of a study or sample is what decides its numbers (digests of weights, data and background), so that equal ones
 share results and none is mixed up with another. What is returned is shared, and must not be changed; tables are copied.
-What takes minutes is worked out behind the pages (`begin_work`).
+What takes minutes is worked out behind the pages (`begin_job`).
 """
 
 from __future__ import annotations
@@ -113,10 +113,10 @@ def _shared(result: R) -> R:
 
 # What takes long, worked out behind the pages: in a thread of its own, with progress and cancel.
 #
-# `begin_work` starts a work for whoever asks, once for all who ask the same, and `find_work` tells how far it
+# `begin_job` starts a job for whoever asks, once for all who ask the same, and `find_job` tells how far it
 # is; it goes on until all of them have left, or one cancels it for all. Free of streamlit.
 
-HELD = 8  # works that have ended
+HELD = 8  # jobs that have ended
 PATIENCE = 600.0  # seconds for which somebody who asked counts as waiting, as a page that is closed says nothing
 
 
@@ -135,11 +135,11 @@ class _Left(Exception):
 
 
 class Job:
-    """One work on its way.
+    """One job on its way.
 
     Attributes:
         total, done: how much there is to do, such as samples, and how much is done.
-        problem: what went wrong where the state is "failed". result: what the work gave where it is "done".
+        problem: what went wrong where the state is "failed". result: what it gave where it is "done".
     """
 
     def __init__(self, make: Callable[[], Any], total: int):
@@ -196,13 +196,13 @@ _guard = threading.Lock()
 _worker = ThreadPoolExecutor(1, "behind")
 
 
-def find_work(key: Hashable) -> Job | None:
-    """Returns the work of a key that somebody asked for, unless it was stopped."""
+def find_job(key: Hashable) -> Job | None:
+    """Returns the job of a key that somebody asked for, unless it was stopped."""
     with _guard:
         return _known(key)
 
 
-def begin_work(
+def begin_job(
     key: Hashable,
     make: Callable[[], Any],
     total: int,
@@ -211,14 +211,14 @@ def begin_work(
     again: bool = False,
     aside: bool = False,
 ) -> Job:
-    """Returns a work begun by this or an earlier call.
+    """Returns a job begun by this or an earlier call.
 
     Args:
         key: what tells it from others. make: does it, and says how far it is, see `progress_shown`. total: how much it
             is.
         asker: who wants it, such as a session, and says so again and again.
         again: whether one that has ended is begun anew.
-        aside: whether another process does it, so that it waits for no other work; else one goes after the other.
+        aside: whether another process does it, so that it waits for no other job; else one goes after the other.
     """
     with _guard:
         job = _known(key)
@@ -237,11 +237,11 @@ def begin_work(
 
 
 def stay_for(job: Job, asker: str) -> None:
-    """Says that somebody still waits for a work."""
+    """Says that somebody still waits for a job."""
     job._seen[asker] = time.monotonic()
 
 
-def leave_work(key: Hashable, asker: str) -> None:
+def leave_job(key: Hashable, asker: str) -> None:
     """Takes back what somebody asked for; it stops as soon as nobody asks any more."""
     with _guard:
         if key in _jobs:

@@ -26,7 +26,7 @@ from qfusion import _sentences, explain
 from qfusion import data as sources
 from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures, dynamics, text
-from qfusion.analysis.memo import Job, begin_work, find_work, memo
+from qfusion.analysis.memo import Job, begin_job, find_job, memo
 from qfusion.analysis.study import Study, build_study
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput, QFusionError
@@ -54,7 +54,7 @@ def begin_refinement(study: Any, asker: str) -> Job:
 
     Args:
         study: one of which `is_sampled` holds.
-        asker: who wants it, as of `begin_work`.
+        asker: who wants it, as of `begin_job`.
     """
     exact = against_all_rows(study)
 
@@ -62,7 +62,7 @@ def begin_refinement(study: Any, asker: str) -> Job:
         _ = exact.explanation
         return exact
 
-    return begin_work(study.memo_key(), explained, len(exact.bulk), asker)
+    return begin_job(study.memo_key(), explained, len(exact.bulk), asker)
 
 
 @memo(4)
@@ -531,8 +531,8 @@ def tweaked(model: FusionModel, tweak: Tweak | str) -> tuple[FusionModel, str]:
     Raises:
         InvalidInput, NotFound: when the tweak does not fit the model.
     """
-    wanted: Any = model.parse_tweak(tweak)
-    return (model.tweaked(wanted), str(wanted)) if str(wanted) else (model, "")
+    edit: Any = model.parse_tweak(tweak)
+    return (model.tweaked(edit), str(edit)) if str(edit) else (model, "")
 
 
 def require_time(sample: Sample, what: str = "") -> None:
@@ -561,7 +561,7 @@ def is_encoded(model: str, data: str) -> bool:
 
 def find_encoding(model: str, data: str) -> Job | None:
     """Returns the encoding of a data set before a model that was begun, however it ended."""
-    return find_work(("encoding", model, data, _identity(model, data)))
+    return find_job(("encoding", model, data, _identity(model, data)))
 
 
 def begin_encoding(model: str, data: str, again: bool = False) -> Job:
@@ -595,7 +595,7 @@ def begin_encoding(model: str, data: str, again: bool = False) -> Job:
         if process.returncode:
             raise QFusionError((lines or ["the process was killed"])[-1])
 
-    return begin_work(key, encoded_aside, total, again=again, aside=True)
+    return begin_job(key, encoded_aside, total, again=again, aside=True)
 
 
 @memo(4, says="Encoding the first samples …", stamp=_identity)
@@ -616,8 +616,8 @@ def first_samples(model: str, data: str, sample: str = "") -> Study:
             (dataset.rows("valid"), 1),
         )
     ]
-    wanted = [dataset.row(sample)] if sample and dataset.known([sample]) else []
-    rows = np.unique(np.concatenate([*some, wanted])).astype(int)
+    own = [dataset.row(sample)] if sample and dataset.known([sample]) else []
+    rows = np.unique(np.concatenate([*some, own])).astype(int)
     study = build_study(model, result.card, result.model, dataset.part(rows))
     behind = replace(study.background, total=len(trained))
     if isinstance(behind, Background):

@@ -80,7 +80,7 @@ class Study:
     opening = ""  # the sample shown first, where it can be told without explaining all of them
 
     def memo_key(self, background: bool = True) -> tuple[str, ...]:
-        """What tells this subject from others: the model's name and its weights' digest, the data's, words and all,
+        """What tells this study from others: the model's name and its weights' digest, the data's, words and all,
         and, where it matters, the background's. What is kept by it is shown to whoever asks."""
         return (
             self.name,
@@ -762,7 +762,7 @@ def row_cost(model: FusionModel, background: SampleBackground) -> float:
     return float(counter.get_total_flops() + OVERHEAD + model.unseen_operations)
 
 
-# Which workspace a model gets.
+# Which study a model gets.
 
 
 @torch.no_grad()

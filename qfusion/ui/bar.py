@@ -152,7 +152,7 @@ def _want(study: Study) -> None:
 def _leave() -> None:
     """Asks for them no longer."""
     if state.get(_WANTED) is not None:
-        memo.leave_work(state.get(_WANTED), state.get(_SELF))
+        memo.leave_job(state.get(_WANTED), state.get(_SELF))
         state.put(_WANTED, None)
 
 
