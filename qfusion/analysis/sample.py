@@ -621,11 +621,12 @@ def first_samples(model: str, data: str, sample: str = "") -> Study:
     study = build_study(model, result.card, result.model, dataset.part(rows))
     behind = replace(study.background, total=len(trained))
     if isinstance(behind, Background):
-        own = np.random.default_rng(0).permutation(
+        shuffled = np.random.default_rng(0).permutation(
             study.dataset.rows(checkpoint.training_split(result.card))
         )
         groups = [
-            background_of(study.model, study.dataset, own[group::GROUPS]) for group in range(GROUPS)
+            background_of(study.model, study.dataset, shuffled[group::GROUPS])
+            for group in range(GROUPS)
         ]
         behind = replace(
             behind,
