@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion import _sentences, explain
+from qfusion import _sentences, explain, track
 from qfusion._checks import check
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import predict, softmax, test_metrics, with_observables
@@ -25,6 +25,7 @@ from qfusion.models.qcnn import HEAD_SCALE, evaluate
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import lindblad, measures, states
 from qfusion.quantum.decomposition import subsets
+from qfusion.track import fusion_gates, progress
 from qfusion.training import batches
 
 # One sample under a (tweaked) model: what the Dynamics and Circuit pages show. Free of streamlit.
@@ -98,8 +99,6 @@ def follow(
     study: Any, row: int, tweak: Tweak, *, negativity: bool = False, runs: int = 0, seed: int = 0
 ) -> Any:
     """QuTiP's track of one sample under the tweaked model."""
-    from qfusion import track
-
     system = study.model.tweaked(tweak).system()
     return track.track(
         system,
@@ -120,8 +119,6 @@ def solved(study: Any, row: int, tweak: Tweak) -> tuple[np.ndarray, float]:
     Raises:
         InvalidInput: when it is above `MOST_ERROR`.
     """
-    from qfusion import track
-
     system = study.model.tweaked(tweak).system()
     times = times_of(system.duration)
     rho = track.solve(system, study.ket(row), times, rtol=LIVE_RTOL)
@@ -214,8 +211,6 @@ class Settling:
 @torch.no_grad()
 def attract(study: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
     """Steady state, spectral gap, the sample's distance to it up to `reach` times T, and contraction within T."""
-    from qfusion import track
-
     model = study.model.tweaked(tweak)
     system = model.system()
     times = np.linspace(0.0, reach * max(system.duration, 1e-6), STEPS * round(reach) + 1)
@@ -348,16 +343,12 @@ def readouts(study: Any) -> dict[str, tuple[str, ...]]:
     if not study.can("circuit") or study.can("time"):
         return {}
     if study.can("gates"):
-        from qfusion.track.progress import qubits_of
-
-        wires = qubits_of(study.model.registers())
+        wires = progress.qubits_of(study.model.registers())
         words = [(q,) for q in range(len(wires))] + [
             word for word in getattr(study.model, "words", ()) if len(word) > 1
         ]
     else:
-        from qfusion.track.fusion_gates import wires_of
-
-        wires = tuple(stages[-1] for stages in wires_of(study.model)[1])
+        wires = tuple(stages[-1] for stages in fusion_gates.wires_of(study.model)[1])
         stored = tuple(study.model.network.retained)
         words = [*((q,) for q in range(len(wires))), *([stored] if len(stored) > 1 else [])]
     return {" · ".join(wires[q] for q in word): tuple(wires[q] for q in word) for word in words}
@@ -372,8 +363,6 @@ def encoded_states(study: Any, row: int) -> Any:
 @memo(16, background=False, says="Following the correlations along the gates …")
 def information(study: Any, row: int) -> dict[tuple[str, ...], np.ndarray]:
     """Mutual information of registers along plain gates, see `track.progress.information`."""
-    from qfusion.track import progress
-
     model = require(study.model, "gates")
     return progress.information(model.gates(encoded_states(study, row)), model.registers())
 
@@ -404,7 +393,6 @@ def with_noise(
     study: Any, row: int, words: str, strengths: tuple[float, float, float], shots: int
 ) -> Noisy:
     """The decision on one sample under noise, exactly, and how far `shots` runs scatter around it."""
-    from qfusion.track import fusion_gates
     from qfusion.track.fusion_circuit import outcome_scores
 
     model = fusion_gates.noisy(_edited(study, words), fusion_gates.Noise(*strengths))
@@ -460,10 +448,9 @@ def _observables(model: Any) -> torch.Tensor:
 
 def on_device(study: Any, row: int, words: str, strengths: tuple[float, ...], shots: int) -> Any:
     """One run of the circuit on a PennyLane simulator, with seed 0."""
-    from qfusion.track.fusion_gates import Noise
     from qfusion.track.run import MIXED, run
 
-    noise = Noise(*strengths) or None
+    noise = fusion_gates.Noise(*strengths) or None
     device = MIXED if noise else "default.qubit"
     return run(_edited(study, words), study.theta(row), device, shots, 0, noise=noise)
 
