@@ -34,7 +34,6 @@ from qfusion.data import DataSet
 from qfusion.data.modality import split_term
 from qfusion.errors import InvalidInput
 from qfusion.explain import cohorts
-from qfusion.explain.cohorts import Part
 from qfusion.explain.stability import LEVEL, RESAMPLES, Interval
 from qfusion.models import base, qcnn
 from qfusion.quantum import states
@@ -367,7 +366,7 @@ def _trustworthiness(
 
 
 def with_maps(
-    study: Study, table: pd.DataFrame, parts: Sequence[Part], output: int | None = None
+    study: Study, table: pd.DataFrame, parts: Sequence[cohorts.Part], output: int | None = None
 ) -> pd.DataFrame:
     """Returns a table of samples with the columns of the maps that a filter names; of samples that are on no map, they
     are empty.
@@ -398,13 +397,13 @@ def with_maps(
     return table.assign(**columns) if columns else table
 
 
-def explained_rows(study: Study, table: pd.DataFrame, parts: Sequence[Part]) -> np.ndarray:
+def explained_rows(study: Study, table: pd.DataFrame, parts: Sequence[cohorts.Part]) -> np.ndarray:
     """Returns the explained samples of a filter's split, by row: those that are on its maps."""
     is_explained = np.isfinite(table[dividend_column(study.terms[0])].to_numpy(dtype=float))
     return np.flatnonzero(cohorts.within_split(parts, table) & is_explained)
 
 
-def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> Part:
+def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohorts.Part:
     """Returns the condition of a filter that holds in a region of a map.
 
     Args:
@@ -433,7 +432,7 @@ def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> Part:
             key=lambda shape: (int((cohorts.inside(shape, result.xy) != inside).sum()), len(shape)),
         )
     short = partial(np.format_float_positional, precision=digits, trim="-")
-    return Part(
+    return cohorts.Part(
         result.column, cohorts.REGION, tuple(f"{short(a)},{short(b)}" for a, b in best + 0.0)
     )
 
@@ -523,12 +522,12 @@ def wrong_sign(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.asarray((truth != 0) & ((prediction > 0) != (truth > 0)))
 
 
-def wrong_part(study: Study, table: pd.DataFrame) -> Part | None:
+def wrong_part(study: Study, table: pd.DataFrame) -> cohorts.Part | None:
     """The condition of a filter that keeps the wrong classes, or the wrong signs; None where there is no such column:
     the target does not span zero, or the data's own column has its name."""
     column = VERDICT if study.classes else SIGN
     known = column in table.columns and set(table[column]) <= {"", "right", WRONG}
-    return Part(column, "=", (WRONG,)) if known else None
+    return cohorts.Part(column, "=", (WRONG,)) if known else None
 
 
 @memo(8)
@@ -537,12 +536,12 @@ def cohort_table(study: Study, output: int | None) -> pd.DataFrame:
     return study_table(study, study.frame(output))
 
 
-def table_for(study: Study, output: int | None, parts: Sequence[Part]) -> pd.DataFrame:
+def table_for(study: Study, output: int | None, parts: Sequence[cohorts.Part]) -> pd.DataFrame:
     """`cohort_table` with the columns of the maps that a filter names."""
     return with_maps(study, cohort_table(study, output), parts, output)
 
 
-def members(study: Study, parts: tuple[Part, ...]) -> np.ndarray:
+def members(study: Study, parts: tuple[cohorts.Part, ...]) -> np.ndarray:
     """The rows of a cohort, as the decisions of a study tell.
 
     Raises:

@@ -33,7 +33,6 @@ from qfusion.analysis.study import (
     softmax,
 )
 from qfusion.data import modality
-from qfusion.data.modality import split_term
 from qfusion.explain import cohorts
 
 
@@ -61,7 +60,7 @@ class Side:
     @property
     def shapley(self) -> dict[str, float]:
         """By modality: its own term and an equal part of every joint one."""
-        parts = [(value, split_term(term)) for term, value in self.dividends.items()]
+        parts = [(value, modality.split_term(term)) for term, value in self.dividends.items()]
         return {
             name: sum(value / len(names) for value, names in parts if name in names)
             for name in self.study.modalities

@@ -19,7 +19,6 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.study import predict, softmax, test_metrics, with_observables
 from qfusion.data.modality import split_term
 from qfusion.explain import cuts, evidence
-from qfusion.explain.cuts import DEFAULT, KINDS, CutMetrics, Cuts, cut_metrics, kind_of
 from qfusion.models import entangled_qcnn, require
 from qfusion.models.qcnn import HEAD_SCALE, evaluate
 from qfusion.models.tweak import LEARNED, Tweak
@@ -467,7 +466,9 @@ MAX_HELD = (
 
 
 @memo(32)
-def cuts_of_sample(study: Any, row: int, tweak: Tweak = LEARNED, *, terms: bool = False) -> Cuts:
+def cuts_of_sample(
+    study: Any, row: int, tweak: Tweak = LEARNED, *, terms: bool = False
+) -> cuts.Cuts:
     """Cuts of every modality of one sample, at `cuts.TIMES` times, under the sliders: all kinds of cut, or the usual
     ones with its terms."""
     model = require(study.model, "time", "to cut at").tweaked(tweak)
@@ -475,18 +476,18 @@ def cuts_of_sample(study: Any, row: int, tweak: Tweak = LEARNED, *, terms: bool 
         model,
         study.inputs([row]),
         np.linspace(0, float(model.duration), cuts.TIMES),
-        kinds=DEFAULT if terms else tuple(KINDS),
+        kinds=cuts.DEFAULT if terms else tuple(cuts.KINDS),
         background=study.background if terms else None,
     )
 
 
 @memo(8, background=False, says="Taking the correlations of these samples away, about 8 ms each …")
-def cuts_of_rows(study: Any, rows: np.ndarray, times: int = FEW_TIMES) -> CutMetrics:
+def cuts_of_rows(study: Any, rows: np.ndarray, times: int = FEW_TIMES) -> cuts.CutMetrics:
     """Metrics of many samples after a cut of every modality, as learned: about 8 ms a sample at D = 64."""
     return cut_curves(study.model, study.dataset, rows, times)
 
 
-def curves(result: Cuts, output: int) -> dict[str, dict[str, np.ndarray]]:
+def curves(result: cuts.Cuts, output: int) -> dict[str, dict[str, np.ndarray]]:
     """Scores (nT,) of the one sample, by kind and modality: what `figures.building.curves` draws."""
     return {
         kind: {name: result.scores[k, m, :, 0, output] for m, name in enumerate(result.modalities)}
@@ -494,7 +495,7 @@ def curves(result: Cuts, output: int) -> dict[str, dict[str, np.ndarray]]:
     }
 
 
-def term_sizes(result: Cuts, modality: str, output: int) -> dict[str, dict[str, np.ndarray]]:
+def term_sizes(result: cuts.Cuts, modality: str, output: int) -> dict[str, dict[str, np.ndarray]]:
     """Sizes of the terms (nT,) after a cut of one modality, by kind and coalition: what `figures.building.terms`
     draws."""
     after, _ = result.sizes()
@@ -505,10 +506,10 @@ def term_sizes(result: Cuts, modality: str, output: int) -> dict[str, dict[str, 
     }
 
 
-def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> CutMetrics:
+def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> cuts.CutMetrics:
     """Returns metrics of rows of a data set after a cut, at `times` times from 0 to T, a `cut_metrics.CutMetrics`, as
     for `cut_test`."""
-    kinds = tuple(KINDS) if np.prod(model.dims) <= MAX_HELD else DEFAULT
+    kinds = tuple(cuts.KINDS) if np.prod(model.dims) <= MAX_HELD else cuts.DEFAULT
     moments = np.linspace(0, float(model.duration), times)
     chunks = np.array_split(rows, range(AT_ONCE, len(rows), AT_ONCE))
     parts = [
@@ -520,9 +521,9 @@ def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> C
         scores=np.concatenate([part.scores for part in parts], 3),
         before=np.concatenate([part.before for part in parts]),
     )
-    return cut_metrics(
+    return cuts.cut_metrics(
         whole,
         dataset.y[rows],
-        kind_of(dataset.target),
+        cuts.kind_of(dataset.target),
         clusters=None if dataset.clusters is None else dataset.clusters.numbers[rows],
     )

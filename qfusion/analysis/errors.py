@@ -33,8 +33,6 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import CONFLICT, DISAGREEMENT, MEAN_ENTROPY, Study
 from qfusion.explain import cohorts, stability
-from qfusion.explain.cohorts import Part
-from qfusion.explain.stability import LEVEL, Interval
 from qfusion.training import metrics
 
 means = memo(256)(stability.means)
@@ -57,7 +55,7 @@ class Levels:
     output_wanted: int | None
     rows: pd.DataFrame
     inside: np.ndarray
-    parts: tuple[Part, ...]
+    parts: tuple[cohorts.Part, ...]
     split: str
     name: str
     own: pd.Series | None
@@ -135,7 +133,7 @@ class Related:
     inside: np.ndarray
     x: np.ndarray
     y: np.ndarray
-    correlations: dict[str, dict[str, Interval]]
+    correlations: dict[str, dict[str, stability.Interval]]
 
 
 def related(levels: Levels, measure: str, strength: str, everyone: bool = False) -> Related:
@@ -193,7 +191,7 @@ class Slice:
     """
 
     name: str
-    parts: tuple[Part, ...]
+    parts: tuple[cohorts.Part, ...]
     count: int
     wrong: int
     rate: float
@@ -202,7 +200,7 @@ class Slice:
     error: float
 
 
-def wilson(wrong: float, count: float, level: float = LEVEL) -> tuple[float, float]:
+def wilson(wrong: float, count: float, level: float = stability.LEVEL) -> tuple[float, float]:
     """Returns both ends of the score interval of a rate (Wilson 1927, Journal of the American Statistical Association
     22, 209).
 
@@ -275,7 +273,7 @@ def column(rows: pd.DataFrame, by: str) -> str:
     return text.column_of(by.removesuffix(QUARTERS), map(str, rows.columns))
 
 
-def left_out(levels: Levels, by: str) -> tuple[Part, ...]:
+def left_out(levels: Levels, by: str) -> tuple[cohorts.Part, ...]:
     """Returns the filter's own conditions that slices do not keep: on the sliced column, which would leave one slice,
     and on whether a sample is decided right, which would make every sample an error."""
     return tuple(
@@ -319,22 +317,22 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
     return sorted(result, key=lambda entry: (-entry.rate, -entry.count, entry.name))
 
 
-def _conditions(rows: pd.DataFrame, by: str) -> list[tuple[str, tuple[Part, ...]]]:
+def _conditions(rows: pd.DataFrame, by: str) -> list[tuple[str, tuple[cohorts.Part, ...]]]:
     name = column(rows, by)
     if not by.endswith(QUARTERS):
         texts = filter(None, map(str, dict.fromkeys(rows[name].dropna())))
-        return [(value, (Part(name, "=", (value,)),)) for value in texts]
+        return [(value, (cohorts.Part(name, "=", (value,)),)) for value in texts]
     values = rows[name].to_numpy(dtype=float)
     values = values[np.isfinite(values)]
     if not len(values):
         return []
     inner = list(dict.fromkeys(f"{edge:.4g}" for edge in np.quantile(values, [0.25, 0.5, 0.75])))
-    first = (f"up to {inner[0]}", (Part(name, "<=", (inner[0],)),))
-    last = (f"above {inner[-1]}", (Part(name, ">", (inner[-1],)),))
+    first = (f"up to {inner[0]}", (cohorts.Part(name, "<=", (inner[0],)),))
+    last = (f"above {inner[-1]}", (cohorts.Part(name, ">", (inner[-1],)),))
     return [
         first,
         *(
-            (f"{a} to {b}", (Part(name, ">", (a,)), Part(name, "<=", (b,))))
+            (f"{a} to {b}", (cohorts.Part(name, ">", (a,)), cohorts.Part(name, "<=", (b,))))
             for a, b in itertools.pairwise(inner)
         ),
         last,

@@ -29,10 +29,7 @@ from qfusion.data import Audio, Modality, Text, mmsa, synthesis
 from qfusion.data.modality import Series, split_term
 from qfusion.data.sources import planted
 from qfusion.explain import attribution, counterfactual, operators
-from qfusion.explain.attribution import INTEGRATED, SCORE, Attribution
-from qfusion.explain.operators import Operator
 from qfusion.quantum import decomposition
-from qfusion.quantum.decomposition import decompose, strengths, subset_name
 from qfusion.quantum.lindblad import System
 
 MAX_MODES = 32  # dimension D up to which all D^2 eigenvalues of the generator are worked out
@@ -56,12 +53,16 @@ class Strengths:
 def strengths_of(system: System) -> Strengths:
     """Returns the strengths of all coalitions but the empty one, whose part of H moves all levels alike."""
     D = len(system.H)
-    ours = strengths(system.H, system.dims)
-    theirs = strengths(system.jumps, system.dims)
+    ours = decomposition.strengths(system.H, system.dims)
+    theirs = decomposition.strengths(system.jumps, system.dims)
     return Strengths(
-        {subset_name(s, system.names): float(value) / D**0.5 for s, value in ours.items() if s},
         {
-            subset_name(s, system.names): float(value.square().sum()) / D
+            decomposition.subset_name(s, system.names): float(value) / D**0.5
+            for s, value in ours.items()
+            if s
+        },
+        {
+            decomposition.subset_name(s, system.names): float(value.square().sum()) / D
             for s, value in theirs.items()
             if s
         },
@@ -76,7 +77,7 @@ def learned_strengths(study: Any) -> Strengths:
 
 def levels(system: System) -> tuple[np.ndarray, np.ndarray]:
     """Returns the energies of H without and with its couplings, ascending, (D,) each."""
-    parts = decompose(system.H, system.dims)
+    parts = decomposition.decompose(system.H, system.dims)
     alone = torch.stack([part for subset, part in parts.items() if len(subset) <= 1]).sum(0)
     free, coupled = (torch.linalg.eigvalsh(part).numpy() for part in (alone, system.H))
     return free, coupled
@@ -258,7 +259,7 @@ class Votes:
         weights: mean weight on every eigenvector, (K,).
     """
 
-    operator: Operator
+    operator: operators.Operator
     rows: np.ndarray
     scores: np.ndarray
     most_for: np.ndarray
@@ -272,7 +273,7 @@ class Votes:
 
 
 @memo(16, says="Finding what votes for and against …")
-def decision_operator(study: Study, group: str, output: int) -> Operator:
+def decision_operator(study: Study, group: str, output: int) -> operators.Operator:
     """The operator of a group of modalities."""
     return operators.operator(study.model, study.background, group, output)
 
@@ -294,13 +295,13 @@ def votes(study: Study, group: str, output: int, split: str) -> Votes:
     )
 
 
-def own(study: Study, result: Operator, group: str, row: int) -> tuple[float, np.ndarray]:
+def own(study: Study, result: operators.Operator, group: str, row: int) -> tuple[float, np.ndarray]:
     """Where one sample lies: v(S), and its weight on every eigenvector."""
     states = _states(study, group, np.array([row]))
     return float(result.scores(states)[0]), result.weights(states)
 
 
-def operator_of(sample: Sample, group: str = "") -> Operator:
+def operator_of(sample: Sample, group: str = "") -> operators.Operator:
     """The operator of a group of modalities for a sample's score; of the first group that has one unless told."""
     return decision_operator(
         sample.study, group or operators.offered(sample.model)[0], sample.output
@@ -432,8 +433,8 @@ def attribute(
     output: int,
     baseline: str,
     other: str = "",
-    method: str = INTEGRATED,
-) -> Attribution:
+    method: str = attribution.INTEGRATED,
+) -> attribution.Attribution:
     """The attribution of a term of one score; `other` is the id of the sample that is the baseline, where one is."""
     rows = [row, study.dataset.row(other)] if other else [row]
     inputs, *others = (study.dataset.inputs([at], dtype=torch.float64) for at in rows)
@@ -456,12 +457,12 @@ def terms(study: Study, modality: str) -> tuple[str, ...]:
 
 def title(term: str) -> str:
     """A term as an option and in links: `text+audio` -> "text and audio"."""
-    return "the score" if term == SCORE else term.replace("+", " and ")
+    return "the score" if term == attribution.SCORE else term.replace("+", " and ")
 
 
 def named(title: str) -> str:
     """The term that an option or a link calls by its `title`."""
-    return SCORE if title == "the score" else title.replace(" and ", "+")
+    return attribution.SCORE if title == "the score" else title.replace(" and ", "+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -559,12 +560,12 @@ class Lane:
     how: str = ""
 
 
-def sequences(study: Study, term: str = SCORE) -> tuple[str, ...]:
+def sequences(study: Study, term: str = attribution.SCORE) -> tuple[str, ...]:
     """The modalities that are sequences and that a term is of."""
     return tuple(
         modality.name
         for modality in study.dataset.modalities
-        if modality.is_sequence and (term == SCORE or modality.name in split_term(term))
+        if modality.is_sequence and (term == attribution.SCORE or modality.name in split_term(term))
     )
 
 
@@ -577,7 +578,7 @@ def rates(study: Study, modalities: Sequence[str]) -> dict[str, float]:
     }
 
 
-def lanes(study: Study, row: int, attributions: Sequence[Attribution]) -> list[Lane]:
+def lanes(study: Study, row: int, attributions: Sequence[attribution.Attribution]) -> list[Lane]:
     """Attributions of sequences on one axis: seconds where the rates of all are known, else percent of each one's
     length."""
     names = [one.modality for one in attributions]
@@ -617,7 +618,7 @@ def grid(modality: Modality) -> tuple[int, int] | None:
     return (h, w) if [(int(p.group(1)), int(p.group(2))) for p in places if p] == expected else None
 
 
-def frame(study: Study, row: int, result: Attribution) -> pd.DataFrame:
+def frame(study: Study, row: int, result: attribution.Attribution) -> pd.DataFrame:
     """One row a feature, or a feature and step: its value and what it added."""
     modality = next(m for m in study.dataset.modalities if m.name == result.modality)
     values, names = np.asarray(modality.values[row]), np.array(modality.feature_names, dtype=object)

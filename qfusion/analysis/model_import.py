@@ -34,7 +34,6 @@ from qfusion.explain.backgrounds import SampleBackground
 from qfusion.models.programs import card as cards
 from qfusion.models.programs.program import Exhausted
 from qfusion.training import checkpoint, imports
-from qfusion.training.imports import Taken, Unfit
 
 MEMORY = 3 << 30  # bytes beyond what Python and torch take themselves
 SECONDS = 60  # of the processor
@@ -167,7 +166,7 @@ class Import:
                 of_what = memory if record["exhausted"] == "memory" else of_processor
                 raise self._refused(f"it takes more than {of_what}")
             if "problem" in record and record["card"]:
-                raise Unfit(record["problem"], cards.read(record["card"], "card"))
+                raise imports.Unfit(record["problem"], cards.read(record["card"], "card"))
             if "problem" in record:
                 raise InvalidInput(record["problem"])
             return dict(record)
@@ -192,7 +191,7 @@ def taken_memory() -> int:
         return 0
 
 
-def first(taken: Taken, dataset: DataSet) -> dict[str, float]:
+def first(taken: imports.Taken, dataset: DataSet) -> dict[str, float]:
     """Explains one sample as the pages do, and returns how many seconds that took against how many rows."""
     inputs = dataset.inputs(dataset.rows("train")[:ROWS], torch.float64)
     rows = explain.background(taken.model, inputs)
@@ -233,7 +232,7 @@ def main() -> None:
     except QFusionError as error:
         outcome = {
             "problem": str(error),
-            "card": error.card.text() if isinstance(error, Unfit) else "",
+            "card": error.card.text() if isinstance(error, imports.Unfit) else "",
         }
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and "can't allocate memory" not in str(error):

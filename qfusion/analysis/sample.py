@@ -33,12 +33,10 @@ from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import cohorts, verdicts
 from qfusion.explain.backgrounds import GROUPS, Background, background_of
 from qfusion.explain.coalitions import Explanation, shares, through
-from qfusion.explain.verdicts import Verdict
 from qfusion.models import Ability, FusionModel, Tweak, require
 from qfusion.models.base import Points
 from qfusion.models.registry import kinds, listed
 from qfusion.training import batches, checkpoint
-from qfusion.training.checkpoint import Checkpoint
 
 AUTO = 1e12  # floating-point operations that are worked out unasked: some minutes of one core
 
@@ -334,7 +332,7 @@ class Sample:
         )
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> verdicts.Verdict:
         """How its modalities relate and which leads, under the tweak."""
         return self.study.verdict_of(self.explanation, self.row, self.output)
 
@@ -390,14 +388,14 @@ def sample_of(study: Study, row: int, output: str | int | None = None, tweak: An
 
 
 @memo(8, stamp=checkpoint.stamp)
-def loaded(name: str) -> Checkpoint:
+def loaded(name: str) -> checkpoint.Checkpoint:
     """Returns a checkpoint by name, shared; read anew when its files change."""
     return checkpoint.load(name)
 
 
 def opened(
-    model: str | Path | Checkpoint, data: str | DataSet | None = None
-) -> tuple[Checkpoint, DataSet]:
+    model: str | Path | checkpoint.Checkpoint, data: str | DataSet | None = None
+) -> tuple[checkpoint.Checkpoint, DataSet]:
     """Returns a trained model and the data set to use it on, by default the one of its card.
 
     Args:
@@ -408,14 +406,14 @@ def opened(
         NotFound: when either does not exist.
         InvalidInput: when the model was trained on a file and `data` does not say which.
     """
-    if isinstance(model, Checkpoint):
+    if isinstance(model, checkpoint.Checkpoint):
         result = model
     else:
         result = checkpoint.load(Path(model) / checkpoint.CARD if Path(model).is_dir() else model)
     return result, data if isinstance(data, DataSet) else sources.load(data or _data_of(result))
 
 
-def _data_of(result: Checkpoint) -> str:
+def _data_of(result: checkpoint.Checkpoint) -> str:
     """The name of the data set that a model was trained on."""
     known = str(result.card["data"]["name"])
     check(
@@ -426,12 +424,12 @@ def _data_of(result: Checkpoint) -> str:
     return known
 
 
-def name_of(result: Checkpoint) -> str:
+def name_of(result: checkpoint.Checkpoint) -> str:
     """Returns the name of a model by its card."""
     return str(result.card.get("name", "")) or "without a name"
 
 
-def other_version(result: Checkpoint, dataset: DataSet) -> str:
+def other_version(result: checkpoint.Checkpoint, dataset: DataSet) -> str:
     """Returns a warning where the data set is another version of the one that the model was trained on; else an empty
     text."""
     made_with = result.card["data"]
@@ -454,12 +452,14 @@ def _study(model: str, data: str) -> Study:
     return build_study(model, result.card, result.model, sources.load(data)).applied()
 
 
-def _is_shared(model: str | Path | Checkpoint, data: str | DataSet | None) -> bool:
+def _is_shared(model: str | Path | checkpoint.Checkpoint, data: str | DataSet | None) -> bool:
     """Whether both are names, whose results all who ask share."""
     return model in checkpoint.available() and not isinstance(data, DataSet)
 
 
-def open_study(model: str | Path | Checkpoint, data: str | DataSet | None = None) -> Study:
+def open_study(
+    model: str | Path | checkpoint.Checkpoint, data: str | DataSet | None = None
+) -> Study:
     """Returns a model on a data set, shared where both are names; arguments and errors are those of `opened`.
 
     Raises:
@@ -472,7 +472,7 @@ def open_study(model: str | Path | Checkpoint, data: str | DataSet | None = None
 
 
 def open_sample(
-    model: str | Path | Checkpoint,
+    model: str | Path | checkpoint.Checkpoint,
     sample: str,
     data: str | DataSet | None = None,
     *,

@@ -25,12 +25,10 @@ from qfusion.data import DataSet
 from qfusion.explain import Explanation, evidence, stability
 from qfusion.explain.backgrounds import SampleBackground, background_of
 from qfusion.explain.coalitions import of_values
-from qfusion.explain.stability import Stability
 from qfusion.explain.verdicts import Doubt, Verdict, Verdicts, judge, verdict
 from qfusion.models import Ability, FusionModel, base, can, require
 from qfusion.models.qcnn import evaluate
 from qfusion.quantum import lindblad, measures, states
-from qfusion.quantum.measures import column
 from qfusion.training import batches, checkpoint, metrics
 
 SAID = ("text", "transcript")
@@ -298,7 +296,7 @@ class Study:
         return verdict(explanation, 0, output, self._doubt(np.array([row]), np.array([output])))
 
     @shared
-    def _stability(self) -> Stability | None:
+    def _stability(self) -> stability.Stability | None:
         return stability.measured(self.name, self.card, self.dataset)
 
     def _doubt(self, rows: np.ndarray, outputs: np.ndarray) -> Doubt | None:
@@ -365,7 +363,7 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 
 def entropy_column(name: str) -> str:
     """Column of the entropy of a modality's state at T, or of a fused qubit."""
-    return column("entropy", (name,))
+    return measures.column("entropy", (name,))
 
 
 def dividend_column(term: str) -> str:
@@ -375,7 +373,7 @@ def dividend_column(term: str) -> str:
 
 def said_columns(rows: pd.DataFrame) -> list[str]:
     """The columns of a table of samples that hold what was said."""
-    return [column for column in SAID if column in rows.columns]
+    return [name for name in SAID if name in rows.columns]
 
 
 def misfit(card: Mapping[str, Any], dataset: DataSet) -> str:
@@ -480,7 +478,7 @@ class JumpSpace(KetSpace):
 
 def negativity_column(name: str) -> str:
     """Column of the entanglement of a modality with the rest at T."""
-    return column("negativity", (name,))
+    return measures.column("negativity", (name,))
 
 
 @torch.no_grad()

@@ -19,12 +19,7 @@ from qfusion.analysis.study import Study
 from qfusion.data.modality import People
 from qfusion.errors import QFusionError
 from qfusion.explain import attribution, faithfulness, people, stability
-from qfusion.explain.attribution import FIRST
-from qfusion.explain.faithfulness import AgainstTruth, Curves, TrustWarning
-from qfusion.explain.people import Beside
-from qfusion.explain.stability import Interval, Stability
 from qfusion.training import batches, checkpoint
-from qfusion.training.batches import mean_and_std
 
 INSIDE = 64  # test rows of a large set whose features are replaced
 FEATURE_ORDERS = 5  # random orders of features: each asks the model fourteen times
@@ -51,7 +46,7 @@ def explained(study: Study) -> tuple[np.ndarray, explain.Explanation]:
 
 
 @memo(16, says="Splitting the decisions on the test samples, once …")
-def modality_curves(study: Study, probability: bool = False) -> Curves:
+def modality_curves(study: Study, probability: bool = False) -> faithfulness.Curves:
     """Deletion and insertion of modalities, of the predicted class's score where there are classes."""
     rows, result = explained(study)
     return faithfulness.modality_curves(result, study.predicted[rows], probability=probability)
@@ -61,13 +56,15 @@ def modality_curves(study: Study, probability: bool = False) -> Curves:
 def feature_curves(
     study: Study,
     modality: str,
-    ranking: str = FIRST,
+    ranking: str = attribution.FIRST,
     probability: bool = False,
     everyone: bool = False,
-) -> Curves:
+) -> faithfulness.Curves:
     """Deletion and insertion of one modality's features on the test rows, or some of a large set unless of everyone."""
     data, rows, random = study.dataset, asked_inside(study, everyone), np.random.default_rng(0)
-    baseline = mean_and_std(data, data.rows(checkpoint.training_split(study.card)), modality)[0]
+    baseline = batches.mean_and_std(
+        data, data.rows(checkpoint.training_split(study.card)), modality
+    )[0]
     size, changes = INSIDE if batches.is_heavy(data) else len(rows), []
     chunks = np.array_split(rows, range(size, len(rows), size))
     for chunk in _sentences.progress_over(chunks, "Replacing features", len(rows), len):
@@ -104,7 +101,7 @@ def asked_inside(study: Study, everyone: bool = False) -> np.ndarray:
 
 
 @memo(8, says="Comparing with the planted truth …")
-def against_truth(study: Study) -> AgainstTruth | None:
+def against_truth(study: Study) -> faithfulness.AgainstTruth | None:
     """Exact against true dividends of the test rows; None where nobody knows these."""
     truth = study.dataset.truth
     if truth is None or study.classes or study.dataset.names != study.modalities:
@@ -113,7 +110,7 @@ def against_truth(study: Study) -> AgainstTruth | None:
     return faithfulness.against_truth(result, truth.iloc[rows])
 
 
-def truth_over_seeds(study: Study, result: Stability) -> dict[str, tuple[float, float]]:
+def truth_over_seeds(study: Study, result: stability.Stability) -> dict[str, tuple[float, float]]:
     """Mean and deviation over the seeds of the rank correlation with the true dividends, by term."""
     from scipy.stats import spearmanr
 
@@ -132,7 +129,7 @@ def truth_over_seeds(study: Study, result: Stability) -> dict[str, tuple[float, 
     }
 
 
-def sarcasm(study: Study, over_seeds: Stability | None) -> list[tuple[float, int]]:
+def sarcasm(study: Study, over_seeds: stability.Stability | None) -> list[tuple[float, int]]:
     """For this model, then for each training seed: share of sarcastic test samples with a negative text+audio dividend,
     and how many."""
     rows, result = explained(study)
@@ -146,7 +143,7 @@ def sarcasm(study: Study, over_seeds: Stability | None) -> list[tuple[float, int
     return runs
 
 
-def stability_of(study: Study) -> Stability:
+def stability_of(study: Study) -> stability.Stability:
     """What was measured over training seeds.
 
     Raises:
@@ -157,7 +154,7 @@ def stability_of(study: Study) -> Stability:
 
 
 @memo(8)
-def _stability(study: Study, when: int) -> Stability:
+def _stability(study: Study, when: int) -> stability.Stability:
     """`when` is there to tell a file that was written again."""
     rows = study.dataset.rows(SPLIT)
     return stability.load(study.name, study.card, study.dataset.digest, len(rows))
@@ -193,7 +190,7 @@ def as_trained(study: Study) -> Study:
     return study if study.background.kind == "joint" else open_study(study.name, study.dataset.name)
 
 
-def trust_warnings(study: Study) -> list[TrustWarning]:
+def trust_warnings(study: Study) -> list[faithfulness.TrustWarning]:
     """When not to trust the explanations of this model, the warnings first."""
     truth = against_truth(study)
     warnings = faithfulness.of_deletion(modality_curves(study), "modalities")
@@ -209,7 +206,9 @@ def trust_warnings(study: Study) -> list[TrustWarning]:
     return sorted(warnings, key=lambda one: ("warning", "fine", "unknown").index(one.kind))
 
 
-def seed_values(study: Study, result: Stability, row: int, what: str) -> pd.DataFrame | None:
+def seed_values(
+    study: Study, result: stability.Stability, row: int, what: str
+) -> pd.DataFrame | None:
     """One row a seed, one column a term: a test sample's values; None for a sample that was not measured."""
     place = np.flatnonzero(study.dataset.rows(SPLIT) == row)
     if not len(place):
@@ -253,7 +252,7 @@ def lacking(study: Study, title: str) -> str:
 
 
 @memo(8, says="Comparing with labels of single modalities …")
-def beside_people(study: Study) -> Beside | None:
+def beside_people(study: Study) -> people.Beside | None:
     """The test samples that are explained, beside their labels; None of data without."""
     labels = labels_of(study)
     if labels is None:
@@ -303,7 +302,7 @@ def second(study: Study, name: str) -> Study:
     return open_study(name, study.dataset.name)
 
 
-def closer(study: Study, other: Study) -> dict[str, Interval]:
+def closer(study: Study, other: Study) -> dict[str, stability.Interval]:
     """By how much a second model's own terms go more with the labels, by modality; both resampled together."""
     first, result = beside_people(study), beside_people(other)
     assert first is not None and result is not None
