@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.analysis import standings, text
-from qfusion.analysis.standings import Board
+from qfusion.analysis import runs, text
+from qfusion.analysis.runs import Board
 from qfusion.errors import QFusionError
 from qfusion.figures import training as figures
 from qfusion.figures.style import Theme
@@ -283,7 +283,7 @@ def _family(board: Board, model: str) -> str:
 
 def _models(view: View) -> list[str] | None:
     """The models that are drawn; every data set has its own."""
-    return view.all(f"board.models.{view.get('board') or standings.open_board().names[0]}") or None
+    return view.all(f"board.models.{view.get('board') or runs.open_board().names[0]}") or None
 
 
 def measured(board: Board, data: str = "", models: Sequence[str] | None = None, **_: Any) -> bool:
@@ -304,7 +304,7 @@ def is_planted(board: Board, data: str = "", **_: Any) -> bool:
 def allowed(view: View, study: Any = None) -> dict[str, say.Allowed]:
     """What an address may say of the board."""
     try:
-        board = standings.open_board()
+        board = runs.open_board()
     except QFusionError:
         return {}
     name = view.one_of("board", board.names)

@@ -267,7 +267,7 @@ SUBJECTS: dict[str, Callable[[View], Call]] = {
     "sample": _sample,
     "sides": _sides,
     "levels": _levels,
-    "board": lambda _: Call("qfusion.analysis.standings", "open_board"),
+    "board": lambda _: Call("qfusion.analysis.runs", "open_board"),
     "dataset": lambda view: Call(
         "qfusion.panels.learning", "open_set", tuple(view.all("set")[-1:])
     ),
