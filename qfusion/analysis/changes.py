@@ -190,8 +190,11 @@ def with_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result:
             )
         else:
             choose("Action", change.action, (KEPT,))
-    outcome = interventions.outcome(fixed(study), inputs, study.background, states, dropped)
-    return Result(outcome, states, _truth(study, row, changes))
+    return Result(
+        interventions.outcome(fixed(study), inputs, study.background, states, dropped),
+        states,
+        _truth(study, row, changes),
+    )
 
 
 def edited(study: Study, row: int, modality: str, change: Change) -> planted.Edit:

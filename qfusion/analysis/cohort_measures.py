@@ -163,8 +163,9 @@ def _final(study: Any, rows: np.ndarray) -> np.ndarray:
     stored = 2 ** len(network.retained)
 
     def read_out(some: np.ndarray) -> torch.Tensor:
-        vectors = study.vectors[torch.as_tensor(some)].to(network.head.dtype)
-        read = qcnn.network_features(network, vectors)
+        read = qcnn.network_features(
+            network, study.vectors[torch.as_tensor(some)].to(network.head.dtype)
+        )
         return torch.cat([read[:, :stored], read[:, stored:] / math.sqrt(2)], 1)
 
     return _in_blocks(rows, read_out)
@@ -361,8 +362,11 @@ def _trustworthiness(
     at = thinned(np.arange(len(rows)), MAX_JUDGED)
     if len(at) <= 2 * NEIGHBOURS + 1:
         return float("nan")
-    X = coordinates_of(study, what, rows[at], output)
-    return float(trustworthiness(X, xy[at], n_neighbors=NEIGHBOURS))
+    return float(
+        trustworthiness(
+            coordinates_of(study, what, rows[at], output), xy[at], n_neighbors=NEIGHBOURS
+        )
+    )
 
 
 def with_maps(
@@ -379,16 +383,16 @@ def with_maps(
     Raises:
         NotFound: when the split does not exist.
     """
-    named = filter(None, (_COLUMN.fullmatch(part.column) for part in parts))
     maps = {
         (name[1].upper(), name[3], bool(name[2]))
-        for name in named
+        for name in filter(None, (_COLUMN.fullmatch(part.column) for part in parts))
         if name[3] in coordinate_kinds(study)
     }
     columns: dict[str, np.ndarray] = {}
     for method, what, everyone in sorted(maps):
-        rows = explained_rows(study, table, parts)
-        placed = sample_map(study, what, method, rows, output, everyone)
+        placed = sample_map(
+            study, what, method, explained_rows(study, table, parts), output, everyone
+        )
         xy = np.full((2, len(table)), np.nan)
         xy[:, placed.rows] = placed.xy.T
         # as the filter says it, where the map of everyone is that of those drawn
@@ -424,9 +428,10 @@ def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohorts
     best = corners.round(digits)
     if len(corners) > 3:
         inside = cohorts.inside(corners, result.xy)
-        shares = np.geomspace(3e-4, 0.1, 24)
         shapes = [thinned(corners, MAX_VERTICES)]
-        shapes += [cohorts.simplified(corners, share * span) for share in shares]
+        shapes += [
+            cohorts.simplified(corners, share * span) for share in np.geomspace(3e-4, 0.1, 24)
+        ]
         best = min(
             (shape.round(digits) for shape in shapes if 3 <= len(shape) <= MAX_VERTICES),
             key=lambda shape: (int((cohorts.inside(shape, result.xy) != inside).sum()), len(shape)),
@@ -504,8 +509,9 @@ def study_table(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
         columns[VERDICT] = np.where(frame["truth"] == frame["prediction"], "right", WRONG)
     elif spans_zero(study):
         prediction, truth = (frame[name].to_numpy(dtype=float) for name in ("prediction", "truth"))
-        verdicts = np.select([truth == 0, wrong_sign(prediction, truth)], ["", WRONG], "right")
-        columns[SIGN] = verdicts.astype(object)
+        columns[SIGN] = np.select(
+            [truth == 0, wrong_sign(prediction, truth)], ["", WRONG], "right"
+        ).astype(object)
     return frame.assign(
         **{name: values for name, values in columns.items() if name not in frame.columns}
     )

@@ -167,18 +167,26 @@ def side(sample: Sample) -> Side:
             sample.reading,
         )
         entropies = dict(zip(read.elements, map(float, read.entropy), strict=True))
-        terms = answer.terms(study, sample.output)
-        return Side(sample, answer.scores, terms, answer.metrics, entropies)
-    metrics = study.of_split(study.scores[study.dataset.rows("test")])
-    return Side(sample, study.scores[sample.row], sample.dividends, metrics, {})
+        return Side(
+            sample, answer.scores, answer.terms(study, sample.output), answer.metrics, entropies
+        )
+    return Side(
+        sample,
+        study.scores[sample.row],
+        sample.dividends,
+        study.of_split(study.scores[study.dataset.rows("test")]),
+        {},
+    )
 
 
 def _in_time(sample: Sample) -> Side:
     decision, scores = sample.decision, sample.study.scores[sample.row]
     if sample.changed:
         scores = decision.scores
-    series = sample.track().measures.single("entropy")
-    entropies = {name or "all together": float(values[-1]) for name, values in series.items()}
+    entropies = {
+        name or "all together": float(values[-1])
+        for name, values in sample.track().measures.single("entropy").items()
+    }
     return Side(sample, scores, decision.final(), decision.metrics, entropies)
 
 

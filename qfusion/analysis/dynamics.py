@@ -121,8 +121,7 @@ def solved(study: Any, row: int, tweak: Tweak) -> tuple[np.ndarray, float]:
     system = study.model.tweaked(tweak).system()
     times = times_of(system.duration)
     rho = track.solve(system, study.ket(row), times, rtol=LIVE_RTOL)
-    exact = _exact_states(study, row, system, times.tolist())
-    error = float(np.abs(rho - exact.numpy()).max())
+    error = float(np.abs(rho - _exact_states(study, row, system, times.tolist()).numpy()).max())
     check(
         error <= MOST_ERROR,
         f"The states are followed to {error:.1e} only, by two integrators that should agree to {MOST_ERROR:g}. Lower "
@@ -159,8 +158,11 @@ def shared_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> fl
     rho, dims = state_at_end(study, row, tweak), study.model.dims
     places = [study.modalities.index(name) for name in part]
     if len(places) == 1:
-        rest = [m for m in range(len(dims)) if m not in places]
-        return float(measures.mutual_information(rho, dims, places, rest))
+        return float(
+            measures.mutual_information(
+                rho, dims, places, [m for m in range(len(dims)) if m not in places]
+            )
+        )
     single = sum(
         float(measures.von_neumann_entropy(states.partial_trace(rho, dims, (m,)))) for m in places
     )
@@ -261,8 +263,7 @@ def step_errors(
     """Step sizes (n,), and the circuit's distance from the exact evolution after one step and after all."""
     steps = float(study.model.tweaked(tweak).duration) / np.array([2.0, 4.0, 8.0, 16.0, 32.0])
     errors = [circuit(study, row, float(dt), split, tweak).error for dt in steps]
-    one, all_steps = np.array([(error.one, error.all) for error in errors]).T
-    return steps, one, all_steps
+    return steps, np.array([e.one for e in errors]), np.array([e.all for e in errors])
 
 
 # One sample in an entangled-fusion circuit, as learned, with edited tables, and with noise, or in one of plain gates.
@@ -399,19 +400,20 @@ def with_noise(
     inputs = study.inputs([row])
     first = explain.explain(with_observables(model, observables), inputs, study.background)
     single = outcome_scores(model) - bias
-    squares = with_observables(model, _of_values(model, single.square()))
-    second = explain.explain(squares, inputs, study.background)
+    second = explain.explain(
+        with_observables(model, _of_values(model, single.square())), inputs, study.background
+    )
     variance = (second.values[0] - bias.numpy()) - (first.values[0] - bias.numpy()) ** 2
     variance = np.maximum(variance, 0) / shots
     # Coalitions are run on their own: variances of all that are in a dividend add up.
     order = subsets(len(study.modalities))
     inside = np.array([[float(set(R) <= set(S)) for R in order] for S in order])
     vectors = model.fuse(study.by_name(torch.as_tensor(study.dataset.rows("test"))))[0]
-    here = model.fuse(study.by_name([row]))[0]
     return Noisy(
         first.prediction[0],
         np.sqrt(variance[-1]),
-        _lead_error(model, single, here, first.prediction[0]) / shots**0.5,
+        _lead_error(model, single, model.fuse(study.by_name([row]))[0], first.prediction[0])
+        / shots**0.5,
         np.asarray(first.dividends[0]),
         np.sqrt(inside @ variance),
         study.of_split((evaluate(observables, vectors) + model.bias).numpy()),

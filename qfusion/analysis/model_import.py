@@ -193,8 +193,9 @@ def taken_memory() -> int:
 
 def first(taken: imports.Taken, dataset: DataSet) -> dict[str, float]:
     """Explains one sample as the pages do, and returns how many seconds that took against how many rows."""
-    inputs = dataset.inputs(dataset.rows("train")[:ROWS], torch.float64)
-    rows = explain.background(taken.model, inputs)
+    rows = explain.background(
+        taken.model, dataset.inputs(dataset.rows("train")[:ROWS], torch.float64)
+    )
     assert isinstance(rows, SampleBackground)
     sample = dataset.inputs(dataset.rows("test")[:1], torch.float64)
     began = time.perf_counter()

@@ -814,8 +814,9 @@ class Board:
         frame = pd.DataFrame(rows).sort_values(
             "mean", ascending=not self.metric(key).higher_is_better, kind="stable"
         )
-        numbers = frame.columns.difference(["model", "label", "role"])
-        return frame.astype(dict.fromkeys(numbers, float)).reset_index(drop=True)
+        return frame.astype(
+            dict.fromkeys(frame.columns.difference(["model", "label", "role"]), float)
+        ).reset_index(drop=True)
 
     def values(self, name: str, model: str, key: str) -> list[float]:
         """A metric's values on the test rows, a seed each."""

@@ -493,8 +493,9 @@ def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
     end = torch.tensor([float(system.duration)], dtype=torch.float64)
     columns = []
     for place, size in enumerate(system.dims):
-        units = _matrix_units(system.dims, place)
-        evolved = lindblad.evolve_observables(system.H, system.jumps, units, end)[-1]
+        evolved = lindblad.evolve_observables(
+            system.H, system.jumps, _matrix_units(system.dims, place), end
+        )[-1]
         values = torch.einsum("bi,cij,bj->bc", kets.conj(), evolved, kets).real.reshape(
             -1, size, size
         )
@@ -676,8 +677,12 @@ class EvaluatedSpace(Study):
     @torch.no_grad()
     def scores(self) -> np.ndarray:
         """Of all samples, (N, C)."""
-        blocks = self.dataset.blocks(self.dataset.rows(), most=ROWS)
-        return np.concatenate([self.model(self.inputs(rows)).double().numpy() for rows in blocks])
+        return np.concatenate(
+            [
+                self.model(self.inputs(rows)).double().numpy()
+                for rows in self.dataset.blocks(self.dataset.rows(), most=ROWS)
+            ]
+        )
 
     @cached_property
     def bulk(self) -> np.ndarray:
@@ -778,9 +783,11 @@ def build_study(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet
     )
     if can(model, "masses"):
         observables = model.observables().double()
-        fixed = with_observables(model, observables)
-        return CircuitSpace(name, card, fixed, dataset, observables=observables)
+        return CircuitSpace(
+            name, card, with_observables(model, observables), dataset, observables=observables
+        )
     if not can(model, "states"):
         return EvaluatedSpace(name, card, model, dataset)
-    space = JumpSpace if can(model, "time") else KetSpace
-    return space(name, card, require(model, "kets"), dataset)
+    return (JumpSpace if can(model, "time") else KetSpace)(
+        name, card, require(model, "kets"), dataset
+    )

@@ -65,7 +65,7 @@ def feature_curves(
     baseline = batches.mean_and_std(
         data, data.rows(checkpoint.training_split(study.card)), modality
     )[0]
-    size, changes = INSIDE if batches.is_heavy(data) else len(rows), []
+    size, changes = INSIDE if batches.is_heavy(data) else max(1, len(rows)), []
     chunks = np.array_split(rows, range(size, len(rows), size))
     for chunk in _sentences.progress_over(chunks, "Replacing features", len(rows), len):
         changes.append(
@@ -156,8 +156,9 @@ def stability_of(study: Study) -> stability.Stability:
 @memo(8)
 def _stability(study: Study, when: int) -> stability.Stability:
     """`when` is there to tell a file that was written again."""
-    rows = study.dataset.rows(SPLIT)
-    return stability.load(study.name, study.card, study.dataset.digest, len(rows))
+    return stability.load(
+        study.name, study.card, study.dataset.digest, len(study.dataset.rows(SPLIT))
+    )
 
 
 def playable(study: Study) -> bool:
@@ -181,8 +182,9 @@ def estimates(study: Study, row: int, output: int) -> list[faithfulness.Estimate
         if background.kind == "contrast"
         else data.rows(checkpoint.training_split(study.card))
     )
-    game = faithfulness.Game(study.model, inputs, study.inputs(rows), output)
-    return faithfulness.compare(game, exact, seconds)
+    return faithfulness.compare(
+        faithfulness.Game(study.model, inputs, study.inputs(rows), output), exact, seconds
+    )
 
 
 def as_trained(study: Study) -> Study:
