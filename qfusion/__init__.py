@@ -4,9 +4,9 @@
 
     planted = qfusion.load("planted")
     mine = qfusion.train("quantum-jump", planted, options={"epochs": 3}).checkpoint("mine")
-    case = qfusion.analysis.case(mine, "p0031", planted)
-    tracked = qfusion.track.follow(case)
-    figure = qfusion.figures.contributions(case)
+    sample = qfusion.analysis.open_sample(mine, "p0031", planted)
+    tracked = qfusion.track.follow(sample)
+    figure = qfusion.figures.contributions(sample)
 
 Everything here is loaded when it is first asked for, so `import qfusion` itself loads none of the engines.
 """

@@ -25,7 +25,14 @@ from torch import Tensor, nn
 import qfusion
 from qfusion import _limits
 from qfusion._checks import check, choose
-from qfusion.analysis.sample import Sample, case, require_time, sample_of, study_of, tweaked
+from qfusion.analysis.sample import (
+    Sample,
+    open_sample,
+    open_study,
+    require_time,
+    sample_of,
+    tweaked,
+)
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.explain.backgrounds import AnyBackground
@@ -168,7 +175,7 @@ def make(
 
     Args:
         name: of the format, see `FORMATS`.
-        trained, tweak: the model and what is changed in it, see `analysis.case`.
+        trained, tweak: the model and what is changed in it, see `analysis.open_sample`.
         sample: id, for formats that are of one.
         model_name: what a checkpoint is called; "tweaked" unless given.
         precision: of a torch program, "double" or "single".
@@ -194,9 +201,11 @@ def make(
         bool(sample), f"Format '{name}' is of one sample. Name it, such as {str(dataset.ids[0])!r}."
     )
     one = (
-        case(trained, sample, dataset, tweak=tweak)
+        open_sample(trained, sample, dataset, output=None, tweak=tweak)
         if behind is None
-        else sample_of(study_of(trained, dataset).against(behind), dataset.row(sample), tweak=tweak)
+        else sample_of(
+            open_study(trained, dataset).against(behind), dataset.row(sample), tweak=tweak
+        )
     )
     if name in ("qutip", "numpy"):
         return qutip_bytes(one) if name == "qutip" else arrays_bytes(one)

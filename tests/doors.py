@@ -34,9 +34,12 @@ from tests.keeping import KEPT, flat, numbers_in, plain, series, table, tree, wo
 ROOT = Path(__file__).resolve().parents[1]
 # Imports and dotted names of the documentation that are written otherwise since the record was made.
 MOVED: dict[str, str] = {
-    "from qfusion.explain.case import case": "from qfusion.analysis.sample import case",
+    "from qfusion.explain.case import case": "from qfusion.analysis.sample import open_sample as case",
     "from qfusion.explain.operators import operator, states_of": "from qfusion.explain.operators import "
     "operator, states_of",
+    'one = figures.case("qj-planted", "p2924", background="mixed", tweak="H.text-audio=0.5")   '
+    "# opened once, for several figures": 'one = figures.open_sample("qj-planted", "p2924", background="mixed", '
+    'tweak="H.text-audio=0.5")',
     "from qfusion.ui import headless": "from qfusion.panels import pages as headless",
     "qfusion.explain.attribution.attribute": "qfusion.explain.attribution.attribute",
     "qfusion.explain.counterfactual": "qfusion.explain.counterfactual",

@@ -111,14 +111,14 @@ def install(times: int = 1) -> None:
 
     bounded = memory.memo
 
-    def memo(size: int, *, background: bool = True, says: str = "") -> Any:
+    def memo(size: int, *, background: bool = True, **others: Any) -> Any:
         def decorate(function: Callable[..., Any]) -> Any:
             inner = (
                 on_disk(function, memory._key, background)
                 if function.__module__.startswith("qfusion.")
                 else function
             )
-            return bounded(times * size, background=background, says=says)(inner)
+            return bounded(times * size, background=background, **others)(inner)
 
         return decorate
 

@@ -12,7 +12,7 @@ import torch
 
 from qfusion import report
 from qfusion.analysis import answers
-from qfusion.analysis.sample import case, open_sample, open_study
+from qfusion.analysis.sample import open_sample, open_study
 from qfusion.data import DataSet
 from qfusion.panels import pages
 from tests.test_app_pages import plain, said, visit
@@ -95,7 +95,7 @@ def test_what_if_swaps_drops_and_flips(trained: DataSet) -> None:
 
 def test_reports_and_commands(trained: DataSet, tmp_path: Path) -> None:
     sample = str(trained.ids[trained.rows("test")[0]])
-    words = report.sample(case("my-mult", sample)).html().decode()
+    words = report.sample(open_sample("my-mult", sample)).html().decode()
     assert "When it was decided" not in words
     code, out, _ = command("explain", "--model", "my-mult", "--sample", sample, "--json")
     assert code == 0

@@ -154,8 +154,8 @@ def test_a_result_becomes_a_checkpoint(tmp_path: Any) -> None:
         key: found["mean"] for key, found in mine.card["metrics"]["test"].items()
     } == pytest.approx(measured)
     assert result.checkpoint("other").card["title"] == f"quantum-jump on {dataset.title}"
-    case = qfusion.analysis.case(mine, str(dataset.ids[0]), dataset)
-    assert sum(case.dividends.values()) == pytest.approx(case.score)
+    sample = qfusion.analysis.open_sample(mine, str(dataset.ids[0]), dataset)
+    assert sum(sample.dividends.values()) == pytest.approx(sample.score)
 
 
 def test_what_is_no_model_of_ours_becomes_none() -> None:
@@ -193,24 +193,24 @@ def test_options_by_name_leave_the_rest_as_it_fits_the_data() -> None:
 
 
 def test_one_sample_is_followed(planted: Any) -> None:
-    case = qfusion.analysis.case("qj-planted", "p0031", planted)
-    tracked = qfusion.track.follow(case, 5, trajectories=2)
-    assert np.allclose(tracked.times, np.linspace(0, case.model.duration, 5))
+    sample = qfusion.analysis.open_sample("qj-planted", "p0031", planted)
+    tracked = qfusion.track.follow(sample, 5, trajectories=2)
+    assert np.allclose(tracked.times, np.linspace(0, sample.model.duration, 5))
     assert len(tracked.trajectories) == 2
     scores = (
-        np.einsum("cab,ba->c", case.model.readout().numpy(), tracked.rho[-1]).real
-        + case.model.bias.numpy()
+        np.einsum("cab,ba->c", sample.model.readout().numpy(), tracked.rho[-1]).real
+        + sample.model.bias.numpy()
     )
-    assert scores == pytest.approx(case.scores, abs=1e-6)
+    assert scores == pytest.approx(sample.scores, abs=1e-6)
     for times in (1, 2.5, float("nan")):
         with pytest.raises(InvalidInput, match="`times`"):
-            qfusion.track.follow(case, times)  # type: ignore[arg-type]
+            qfusion.track.follow(sample, times)  # type: ignore[arg-type]
 
 
 def test_a_network_has_nothing_to_follow() -> None:
     digits = qfusion.load("digits")
-    case = qfusion.analysis.case(
+    sample = qfusion.analysis.open_sample(
         "qcnn-digits", str(digits.ids[digits.rows("test")[0]]), digits, background="zero"
     )
     with pytest.raises(InvalidInput, match="kind entangled-qcnn, which has no evolution in time"):
-        qfusion.track.follow(case)
+        qfusion.track.follow(sample)

@@ -16,7 +16,7 @@ import torch
 from qfusion import data, report
 from qfusion.analysis import dynamics
 from qfusion.analysis import study as studies
-from qfusion.analysis.sample import case, open_sample
+from qfusion.analysis.sample import open_sample
 from qfusion.figures import numbers
 from qfusion.models.registry import kinds
 from qfusion.panels import pages
@@ -197,7 +197,7 @@ def test_headless_figures_programs_reports_and_files(
     alone = pages.opened("circuit", address("vqc-mlpnet", "planted", trained)).view
     assert "mutual-gates" not in list(pages.shown(alone))
 
-    words = report.sample(case("reservoir-planted", trained["planted"])).html().decode()
+    words = report.sample(open_sample("reservoir-planted", trained["planted"])).html().decode()
     assert "The circuit" in words
     assert "steps of second order" in words
     about = ("--model", "qfl-digits", "--sample", trained["digits"])

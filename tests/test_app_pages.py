@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from qfusion import cli, data, explain
 from qfusion.analysis import compare, text
 from qfusion.analysis import study as studies
-from qfusion.analysis.operators import strengths_of
+from qfusion.analysis.inside import strengths_of
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED

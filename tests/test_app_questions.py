@@ -14,7 +14,9 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion.analysis import answers
 from qfusion.analysis.changes import STATE
+from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
+from qfusion.explain import verdicts
 from qfusion.ui import reruns
 from qfusion.ui.overview import QUESTIONS
 from qfusion.ui.pages.what_if import TITLES
@@ -78,7 +80,7 @@ def test_since_when_a_decision_stands(scores: list[float], words: str) -> None:
 def test_what_was_added_is_what_the_terms_say(
     start: dict[str, float], end: dict[str, float], words: str
 ) -> None:
-    assert answers.added(start, end, "it") == words
+    assert verdicts.added(start, end, "it", answers.MARKDOWN) == words
 
 
 def test_overview_answers_all_five_of_the_sample_that_is_picked(study: Study) -> None:
@@ -87,7 +89,7 @@ def test_overview_answers_all_five_of_the_sample_that_is_picked(study: Study) ->
     words = plain(said(app))
     assert all(f"**{question}**" in words for question in QUESTIONS)
     output = int(study.predicted[row])
-    assert plain(answers.conflict(study.verdict(row, output))) in words
+    assert plain(answers.conflict(Sample(study, row, output))) in words
     assert re.search(
         r"When did it happen\?\*\*  \nThe decision is .+ (from the start|for good from)", words
     )

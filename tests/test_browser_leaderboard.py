@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from qfusion.analysis import standings
+from qfusion.analysis import runs
 from tests.test_browser import settle, visit, wait_for_words
 
-MEASURED = standings.FILE.is_file() and "planted" in standings.read().names
+MEASURED = runs.BOARD_FILE.is_file() and "planted" in runs.read_board().names
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not MEASURED, reason="the leaderboard has not been measured here"),

@@ -579,7 +579,7 @@ def test_the_sentence_names_what_did_most() -> None:
 def test_programs_and_workspace_give_the_tables(planted: Any) -> None:
     sample = str(planted.ids[planted.rows("test")[2]])
     address = {"model": "qj-planted", "data": "planted", "sample": sample}
-    one = figures.case("qj-planted", sample, planted)
+    one = figures.open_sample("qj-planted", sample, planted)
     for panel, expected in (
         ("built", figures.numbers.built(one)),
         ("built-flow", figures.numbers.built_flow(one)),

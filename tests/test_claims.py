@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from qfusion import data
-from qfusion.analysis import standings
+from qfusion.analysis import runs
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError
 from qfusion.models import QuantumJump
@@ -313,7 +313,7 @@ def test_one_run_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_page(found: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "claims.json"
-    monkeypatch.setattr(standings, "CLAIMS", file)
+    monkeypatch.setattr(runs, "CLAIMS_FILE", file)
     file.write_text(json.dumps(report.kept(found)))
     app = visit("Leaderboard")
     assert not app.error
@@ -333,7 +333,7 @@ def test_the_page(found: dict[str, Any], tmp_path: Path, monkeypatch: pytest.Mon
 )
 def test_a_broken_file_is_named(tmp_path: Path, words: str) -> None:
     file = tmp_path / "claims.json"
-    assert standings.tested(file) == ([], "")
+    assert runs.tested(file) == ([], "")
     file.write_text(words)
     with pytest.raises(IntegrityError, match=r"claims\.json"):
-        standings.tested(file)
+        runs.tested(file)

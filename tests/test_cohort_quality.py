@@ -27,18 +27,16 @@ def planted() -> Any:
     return levels_of(open_sample("qj-planted", "p0031"), "relation=conflict")
 
 
-def rows_of(levels: Any, inside: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    study, places = (
-        levels.study,
-        levels.places(levels.rows[levels.inside] if inside else levels.rows),
-    )
+def rows_of(levels: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    study, places = levels.study, levels.places(levels.rows[levels.inside])
     return study.dataset.y[places], study.predicted[places], study.probabilities[places]
 
 
-@pytest.mark.parametrize("inside", [True, False])
-def test_confusions_by_counting(digits: Any, inside: bool) -> None:
-    truth, predicted, _ = rows_of(digits, inside)
-    found = errors.confusions(digits, inside)
+@pytest.mark.parametrize("filter", ["", "certainty<0.99"])
+def test_confusions_by_counting(digits: Any, filter: str) -> None:
+    levels = levels_of(digits.sample, filter)
+    truth, predicted, _ = rows_of(levels)
+    found = errors.confusions(levels)
     assert found.shape == (10, 10)
     assert all(
         found[i, j] == ((truth == i) & (predicted == j)).sum() for i in range(10) for j in range(10)
@@ -46,8 +44,9 @@ def test_confusions_by_counting(digits: Any, inside: bool) -> None:
 
 
 def test_curves_by_counting(digits: Any) -> None:
-    truth, _, sure = rows_of(digits, False)
-    found = errors.curves(digits, False)
+    everyone = levels_of(digits.sample)
+    truth, _, sure = rows_of(everyone)
+    found = errors.curves(everyone)
     assert [each.name for each in found] == list(digits.study.classes)
     for c in (0, 7):
         own, others = sure[truth == c, c], sure[truth != c, c]
@@ -72,14 +71,14 @@ def test_curves_by_counting(digits: Any) -> None:
 
 def test_calibration_by_counting(digits: Any) -> None:
     truth, predicted, sure = rows_of(digits)
-    found, top = errors.calibration(digits), sure.max(1)
+    (_, _, counts, error), top = errors.calibration(digits), sure.max(1)
     gap = 0.0
     for b in range(errors.BINS):
         rows = (top >= b / errors.BINS) & (top < (b + 1) / errors.BINS + (b == errors.BINS - 1))
         if rows.any():
             gap += rows.mean() * abs(top[rows].mean() - (truth == predicted)[rows].mean())
-    assert found.error == pytest.approx(gap)
-    assert found.counts.sum() == len(truth)
+    assert error == pytest.approx(gap)
+    assert counts.sum() == len(truth)
 
 
 def test_residuals(planted: Any) -> None:

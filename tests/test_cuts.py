@@ -543,7 +543,7 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(study: Any, planted: An
     found, terms = (
         dynamics.cuts_of_sample(study, row, tweak, terms=with_terms) for with_terms in (False, True)
     )
-    one = figures.case("qj-planted", str(planted.ids[row]), planted)
+    one = figures.open_sample("qj-planted", str(planted.ids[row]), planted)
     pd.testing.assert_frame_equal(found.frame(), figures.numbers.cut(one), atol=1e-10)
     name = cut_answers.most_moved(found, 0)
     pd.testing.assert_frame_equal(
@@ -640,7 +640,7 @@ def test_the_figure_by_name_is_drawn_again_from_its_own_file(
 def test_programs_give_the_tables(study: Any, planted: Any) -> None:
     sample = str(planted.ids[planted.rows("test")[2]])
     address = {"model": "qj-planted", "data": "planted", "sample": sample}
-    one = figures.case("qj-planted", sample, planted)
+    one = figures.open_sample("qj-planted", sample, planted)
     for panel, expected in (
         ("cut", figures.numbers.cut(one)),
         ("cut-terms", figures.numbers.cut_terms(one)),

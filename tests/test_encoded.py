@@ -22,7 +22,7 @@ import torch
 from torch.nn.utils.rnn import PackedSequence
 
 from qfusion import _sentences, explain
-from qfusion.analysis import sample
+from qfusion.analysis import memo, sample
 from qfusion.analysis import study as studies
 from qfusion.data import DataSet, Modality, Target
 from qfusion.data import files as cache
@@ -288,33 +288,56 @@ def test_who_waits_for_a_process_that_is_killed_encodes_itself(
 def test_an_encoding_that_nobody_waited_for_begins_anew_and_one_that_was_cancelled_does_not(
     dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sample, "_key", lambda model, data: (model, data))
-    monkeypatch.setattr(sample, "_jobs", {})
+    monkeypatch.setattr(sample, "_identity", lambda model, data: (model, data))
+    monkeypatch.setattr(memo, "_jobs", type(memo._jobs)())
     monkeypatch.setattr(sample.sources, "load", lambda name: dataset)
     slowly = "import time\nfor n in range(600): print(n, flush=True); time.sleep(0.05)"
-    popen = subprocess.Popen
-    monkeypatch.setattr(
-        sample.subprocess,
-        "Popen",
-        lambda words, **named: popen([sys.executable, "-c", slowly], **named),
-    )
+    popen, processes = subprocess.Popen, []
+
+    def begun(words: Any, **named: Any) -> Any:
+        processes.append(popen([sys.executable, "-c", slowly], **named))
+        return processes[-1]
+
+    def ended(process: Any) -> bool:
+        return process.wait(30) != 0
+
+    monkeypatch.setattr(sample.subprocess, "Popen", begun)
     with monkeypatch.context() as patch:
-        patch.setattr(sample, "PATIENCE", 0.2)
+        patch.setattr(memo, "PATIENCE", 0.2)
         first = sample.begin_encoding("m", "d")
-        first._process.wait(30)
-    assert first.left
-    assert not first.stopped
+        while first.under_way:
+            time.sleep(0.02)
+    assert first.state == memo.State.STOPPED, "nobody waited"
     second = sample.begin_encoding("m", "d")  # the next reader's visit
     assert second is not first
     assert second.under_way
     assert sample.begin_encoding("m", "d") is second
     second.stop()
-    second._process.wait(30)
+    assert not second.under_way
     assert sample.begin_encoding("m", "d") is second, "it was cancelled"
     third = sample.begin_encoding("m", "d", again=True)
     assert third is not second
     third.stop()
+    assert all(map(ended, processes)), "none goes on"
     assert {job.problem for job in (first, second, third)} == {""}
+
+
+def test_an_encoding_that_fails_says_why(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample, "_identity", lambda model, data: (model, data))
+    monkeypatch.setattr(memo, "_jobs", type(memo._jobs)())
+    monkeypatch.setattr(sample.sources, "load", lambda name: dataset)
+    popen = subprocess.Popen
+    fails = "import sys; print(45, flush=True); sys.exit('first\\nthe disk is full')"
+    monkeypatch.setattr(
+        sample.subprocess,
+        "Popen",
+        lambda words, **named: popen([sys.executable, "-c", fails], **named),
+    )
+    job = sample.begin_encoding("m", "d")
+    while job.under_way:
+        time.sleep(0.02)
+    assert (job.done, job.total, job.problem) == (45, 90, "the disk is full")
+    assert sample.begin_encoding("m", "d") is job
 
 
 def test_the_oldest_go_first(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ import torch
 
 from qfusion import cli, data, report
 from qfusion.analysis import cohort_measures
-from qfusion.analysis.sample import case, open_sample
+from qfusion.analysis.sample import open_sample
 from qfusion.data import registry
 from qfusion.data import sources as data_sources
 from qfusion.explain import attribution
@@ -143,7 +143,7 @@ def test_a_measure_takes_one_function(linear_entropy: str, tmp_path: Path) -> No
     )
     assert panels.find_entries("linear entropy")[0].term == "Linear entropy"
     assert panels.terms_of(f"measure-{linear_entropy}") == ("Linear entropy",)
-    assert "Linear entropy" in report.sample(case(MODEL, SAMPLE, "planted")).html().decode()
+    assert "Linear entropy" in report.sample(open_sample(MODEL, SAMPLE, "planted")).html().decode()
 
 
 def spread(sample: Any, theme: Any = "light", *, t: float = 1.0) -> Picture:

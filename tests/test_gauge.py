@@ -17,7 +17,7 @@ import qutip
 import torch
 
 from qfusion import cli, explain
-from qfusion.analysis import operators as strengths
+from qfusion.analysis import inside as strengths
 from qfusion.analysis import study as studies
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.errors import DataUnavailable

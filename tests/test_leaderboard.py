@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from qfusion import models
-from qfusion.analysis import standings
+from qfusion.analysis import runs
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.figures import training as figures
 from qfusion.panels import leaderboard as panels
@@ -445,9 +445,9 @@ def test_a_broken_board_is_named(tmp_path: Path, words: str, message: str) -> No
     file = tmp_path / "leaderboard.json"
     file.write_text(words)
     with pytest.raises(QFusionError, match=message):
-        standings.read(file)
+        runs.read_board(file)
     with pytest.raises(QFusionError, match="no leaderboard yet"):
-        standings.read(tmp_path / "other.json")
+        runs.read_board(tmp_path / "other.json")
 
 
 def test_figures_hold_the_numbers() -> None:
@@ -505,8 +505,8 @@ def test_figures_hold_the_numbers() -> None:
 def shown(board: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / "leaderboard.json"
     file.write_text(json.dumps(board))
-    monkeypatch.setattr(standings, "FILE", file)
-    monkeypatch.setattr(standings, "CLAIMS", tmp_path / "claims.json")  # which has tests of its own
+    monkeypatch.setattr(runs, "BOARD_FILE", file)
+    monkeypatch.setattr(runs, "CLAIMS_FILE", tmp_path / "claims.json")  # which has tests of its own
     return file
 
 
@@ -541,7 +541,7 @@ def test_the_page(shown: Path, model: str, board: dict[str, Any]) -> None:
 
 
 def test_who_fuses_and_who_only_adds(shown: Path) -> None:
-    found = standings.read(shown)
+    found = runs.read_board(shown)
     mosi, digits = (panels.fusing(found, data=name) for name in ("mosi", "digits"))
     assert (
         digits.title
@@ -605,7 +605,7 @@ def test_links(shown: Path) -> None:
 
 
 def test_a_page_without_a_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(standings, "FILE", tmp_path / "none.json")
+    monkeypatch.setattr(runs, "BOARD_FILE", tmp_path / "none.json")
     app = visit("Leaderboard")
     assert "There is no leaderboard yet" in plain(app.error[0].value)
     (tmp_path / "none.json").write_text("{")
@@ -614,9 +614,9 @@ def test_a_page_without_a_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_is_committed_can_be_read() -> None:
-    if not standings.FILE.is_file():
+    if not runs.BOARD_FILE.is_file():
         pytest.skip("the leaderboard has not been measured here")
-    found = standings.read()
+    found = runs.read_board()
     assert set(found.names) <= set(terms.PLACES)
     for name in found.names:
         for key in found.metrics(name):

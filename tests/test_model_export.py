@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from qfusion import data, model_export
-from qfusion.analysis.sample import case, tweaked
+from qfusion.analysis.sample import open_sample, tweaked
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.quantum.states import partial_trace
@@ -202,7 +202,7 @@ def test_qutip_objects_evolve_to_the_same_scores(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "source", "sample"), [PLANTED, DIGITS])
 def test_arrays_describe_themselves_and_add_up(name: str, source: str, sample: str) -> None:
-    one = case(
+    one = open_sample(
         name,
         sample,
         source,

@@ -31,18 +31,18 @@ ONLY_JUMP, ONLY_NETWORK = (
     },
     {"masses"},
 )
-NAMES = [name for name in figures.__all__ if name not in ("case", "numbers")]
+NAMES = [name for name in figures.__all__ if name not in ("numbers", "open_sample")]
 
 
 @pytest.fixture(scope="module")
 def jump() -> Sample:
     found, dataset = opened("qj-planted")
-    return figures.case(found, str(dataset.ids[dataset.rows("test")[3]]), dataset)
+    return figures.open_sample(found, str(dataset.ids[dataset.rows("test")[3]]), dataset)
 
 
 @pytest.fixture(scope="module")
 def network() -> Sample:
-    return figures.case("qcnn-digits", "digit-0012")
+    return figures.open_sample("qcnn-digits", "digit-0012")
 
 
 def drawn_numbers(figure: go.Figure) -> np.ndarray:
@@ -152,7 +152,7 @@ def test_a_model_by_name_by_file_and_loaded_is_the_same(jump: Sample, tmp_path: 
     ],
 )
 def test_a_tweak_changes_the_model_and_is_said(tweak: Any, words: str, jump: Sample) -> None:
-    changed = figures.case(loaded(jump.name), jump.id, jump.dataset, tweak=tweak)
+    changed = figures.open_sample(loaded(jump.name), jump.id, jump.dataset, tweak=tweak)
     assert changed.changed == words
     if words:
         assert changed.score == pytest.approx(float(changed.model(jump.inputs)[0, 0]))
@@ -162,7 +162,7 @@ def test_a_tweak_changes_the_model_and_is_said(tweak: Any, words: str, jump: Sam
 
 
 def test_edited_rules_change_a_network(network: Sample) -> None:
-    changed = figures.case(
+    changed = figures.open_sample(
         loaded(network.name), network.id, network.dataset, tweak="all:and", output="1"
     )
     assert changed.score == pytest.approx(float(changed.model(network.inputs)[0, 1]))
@@ -175,7 +175,7 @@ def test_edited_rules_change_a_network(network: Sample) -> None:
         ({"sample": "nobody"}, NotFound, "nobody"),
         ({"output": "mood"}, NotFound, "mood"),
         ({"background": "mean"}, NotFound, "mean"),
-        ({"background": "cohort"}, NotFound, "cohort"),
+        ({"background": "cohort"}, InvalidInput, "Cohort"),
         ({"contrast": "p0031", "background": "mixed"}, InvalidInput, "either"),
         ({"tweak": "H.tex=1"}, NotFound, "H.text"),
         ({"tweak": "T"}, InvalidInput, "must look like"),

@@ -14,7 +14,7 @@ import qutip
 import streamlit as st
 
 from qfusion import data
-from qfusion.analysis import operators as records
+from qfusion.analysis import inside as records
 from qfusion.analysis.dynamics import times_of
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound

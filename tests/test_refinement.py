@@ -95,7 +95,7 @@ def test_an_example_opens_where_one_is_known_at_once_and_few_samples_are_split_w
 
 def test_all_rows_are_worked_out_behind_the_page_and_are_exact(slow: Any) -> None:
     job = sample.begin_refinement(slow, "me")
-    assert sample.begin_refinement(slow, "you") is job is sample.find_refinement(slow)
+    assert sample.begin_refinement(slow, "you") is job is memo.find_job(slow.memo_key())
     until(lambda: job.state == State.DONE)
     assert job.done == job.total == len(slow.bulk)
     inputs = slow.dataset.inputs(slow.bulk, dtype=next(slow.model.parameters()).dtype)
@@ -122,10 +122,10 @@ def test_it_stops_when_nobody_asks_any_more_and_begins_anew(
     sample.begin_refinement(slow, "you")
     until(lambda: job.done > 0)
     assert job.seconds_left is not None
-    memo.leave_work(slow.memo_key(), "me")
-    assert sample.find_refinement(slow) is job, "somebody else still waits"
-    memo.leave_work(slow.memo_key(), "you")
-    assert sample.find_refinement(slow) is None
+    memo.leave_job(slow.memo_key(), "me")
+    assert memo.find_job(slow.memo_key()) is job, "somebody else still waits"
+    memo.leave_job(slow.memo_key(), "you")
+    assert memo.find_job(slow.memo_key()) is None
     again = sample.begin_refinement(slow, "me")
     assert again is not job
     go.set()
@@ -139,7 +139,7 @@ def test_it_stops_when_whoever_asked_is_gone_without_a_word(
     assert job.is_wanted
     monkeypatch.setattr(memo, "PATIENCE", 0.0)
     assert not job.is_wanted
-    assert sample.find_refinement(slow) is None or job.state == State.DONE
+    assert memo.find_job(slow.memo_key()) is None or job.state == State.DONE
 
 
 def test_what_takes_long_waits_until_it_is_asked_for(
@@ -147,9 +147,9 @@ def test_what_takes_long_waits_until_it_is_asked_for(
 ) -> None:
     monkeypatch.setattr(sample, "AUTO", 0.0)
     app = visit("Cohorts", model=MODEL, data=DATA)
-    assert sample.find_refinement(slow) is None
+    assert memo.find_job(slow.memo_key()) is None
     app.button(key="_all_rows").click().run()
-    assert sample.find_refinement(slow) is not None
+    assert memo.find_job(slow.memo_key()) is not None
 
 
 def test_a_model_that_fails_is_named_and_can_be_tried_again(
@@ -160,7 +160,7 @@ def test_a_model_that_fails_is_named_and_can_be_tried_again(
         job = sample.begin_refinement(slow, "me")
         until(lambda: job.state == State.FAILED)
         assert job.problem == "division by zero"
-    memo.leave_work(slow.memo_key(), "me")
+    memo.leave_job(slow.memo_key(), "me")
     until(lambda: sample.begin_refinement(slow, "me").state == State.DONE)
 
 
@@ -189,7 +189,7 @@ def test_the_page_offers_all_rows_shows_how_far_it_is_and_says_so_in_the_link(sl
     assert f"16 rows (the open one with 40) of the background's {slow.background.size}" in plain(
         said(app)
     )
-    until(lambda: (job := sample.find_refinement(slow)) is not None and job.state == State.DONE)
+    until(lambda: (job := memo.find_job(slow.memo_key())) is not None and job.state == State.DONE)
     app.run()
     assert f"compared with all {slow.background.size} rows" in plain(said(app))
     assert app.query_params["rows"] == "all"
@@ -205,7 +205,7 @@ def test_the_page_offers_all_rows_shows_how_far_it_is_and_says_so_in_the_link(sl
 def test_a_link_with_all_rows_shows_them_when_they_are_there(slow: Any) -> None:
     app = visit("Samples", model=MODEL, data=DATA, rows="all")
     assert not app.exception
-    until(lambda: (job := sample.find_refinement(slow)) is not None and job.state == State.DONE)
+    until(lambda: (job := memo.find_job(slow.memo_key())) is not None and job.state == State.DONE)
     app.run()
     assert app.query_params["rows"] == "all"
     assert f"compared with all {slow.background.size} rows" in plain(said(app))
@@ -218,7 +218,7 @@ def test_it_can_be_cancelled_on_the_page(slow: Any, monkeypatch: pytest.MonkeyPa
     assert "All rows: 0 of" in str([each.proto.text for each in app.get("progress")])
     app.button(key="_refine_cancel").click().run()
     go.set()
-    assert sample.find_refinement(slow) is None
+    assert memo.find_job(slow.memo_key()) is None
     assert app.button(key="_all_rows")
 
 

@@ -20,7 +20,7 @@ import torch
 from qfusion import citations, cli, data, explain, models, report
 from qfusion.analysis import cohort_measures, dynamics
 from qfusion.analysis import study as studies
-from qfusion.analysis.sample import Sample, case, opened
+from qfusion.analysis.sample import Sample, open_sample, opened
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import building, cohorts, cuts
@@ -90,7 +90,7 @@ def written(about: Any, found: report.Report) -> Written:
 
 def a_case(model: str, **chosen: Any) -> Sample:
     found, dataset = opened(model)
-    return case(found, str(dataset.ids[dataset.rows("test")[3]]), dataset, **chosen)
+    return open_sample(found, str(dataset.ids[dataset.rows("test")[3]]), dataset, **chosen)
 
 
 @pytest.fixture(scope="module", params=["jump", "network"])
@@ -118,7 +118,7 @@ def a_small_network() -> Sample:
         "metrics": {},
         "training": {},
     }
-    return case(
+    return open_sample(
         Checkpoint(model.double().eval().requires_grad_(False), card),
         str(digits.ids[digits.rows("test")[3]]),
         digits,
@@ -290,7 +290,7 @@ def test_hostile_words_are_words() -> None:
         content_of=lambda _: {"text": Text(HOSTILE)},
     )
     card = dict(found.card) | {"name": HOSTILE[:60], "title": HOSTILE, "notes": HOSTILE}
-    made = written(None, report.sample(case(Checkpoint(found.model, card), ids[row], bad)))
+    made = written(None, report.sample(open_sample(Checkpoint(found.model, card), ids[row], bad)))
     page = Page(made.html)
     tags = {name for name, _ in page.tags}
     assert not tags & {"script", "b", "i", "em"}

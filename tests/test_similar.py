@@ -152,16 +152,16 @@ def test_slices_add_up_and_are_what_their_filters_say(model: str, sample: str) -
 
 def test_the_worst(planted: Any, digits: Any) -> None:
     levels = levels_of(planted, "relation=conflict")
-    found = slices.worst(levels, 4)
+    rows, values = slices.worst(levels, 4)
     errors = levels.rows["error"][levels.inside].sort_values(ascending=False)
-    assert found.rows.index.tolist() == errors.index[:4].tolist()
-    assert np.abs(found.values) == pytest.approx(errors.to_numpy()[:4])
+    assert rows.index.tolist() == errors.index[:4].tolist()
+    assert np.abs(values) == pytest.approx(errors.to_numpy()[:4])
     levels = levels_of(digits)
     study, at = digits.study, levels.places(levels.rows)
     loss = torch.nn.functional.cross_entropy(
         torch.as_tensor(study.scores[at]), torch.as_tensor(study.dataset.y[at]), reduction="none"
     ).numpy()
-    assert slices.worst(levels, 5).values == pytest.approx(np.sort(loss)[::-1][:5])
+    assert slices.worst(levels, 5)[1] == pytest.approx(np.sort(loss)[::-1][:5])
 
 
 def test_panels(planted: Any, digits: Any) -> None:
@@ -181,7 +181,7 @@ def test_panels(planted: Any, digits: Any) -> None:
     assert drawn.table()["in_cohort"].sum() == levels.inside.sum()
     table = slice_panels.slices(levels, by="regime").table()
     assert table["samples"].sum() == levels.inside.sum()
-    assert slice_panels.worst(levels).table()["id"].iloc[0] == slices.worst(levels).rows.index[0]
+    assert slice_panels.worst(levels).table()["id"].iloc[0] == slices.worst(levels)[0].index[0]
     nobody = levels_of(planted, "error>1000")
     assert slice_panels.worst(nobody).title == "No sample of this cohort"
     assert len(slice_panels.slices(levels_of(planted, "joint>1000"), by="regime").table()) == 0
@@ -286,7 +286,7 @@ def test_a_clicked_slice_cell_or_bar(
     cohorts._sliced("chart", found, levels.parts)
     assert session["filter"] == f"relation={found[1].name}; error>0.1"
     assert levels_of(planted, f"relation={found[1].name}").inside.sum() == found[1].count
-    ids = slices.worst(levels).rows.index.tolist()
+    ids = slices.worst(levels)[0].index.tolist()
     session = selecting(monkeypatch, cohorts, points=[{"point_index": 2}])
     cohorts._opened("chart", ids)
     assert session["sample"] == ids[2]

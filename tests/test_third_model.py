@@ -22,7 +22,7 @@ from torch import Tensor
 from qfusion import cli, data, explain, model_export, report
 from qfusion.analysis import answers
 from qfusion.analysis import study as studies
-from qfusion.analysis.sample import case
+from qfusion.analysis.sample import open_sample
 from qfusion.data import DataSet, Modality, Target, registry, spec
 from qfusion.data.sources import digits
 from qfusion.errors import InvalidInput
@@ -308,7 +308,7 @@ def test_it_is_kept_and_read_back(trained: DataSet, sample: str) -> None:
             )
         assert f"{sum(study.dividends(0, 0).values()):.8f}" == f"{study.scores[0, 0]:.8f}"
         assert "{" not in answers.sentence(study)
-        chosen = case(name, sample, background="zero")
+        chosen = open_sample(name, sample, background="zero")
         assert chosen.dividends[""] == pytest.approx(
             float(chosen.explanation.baseline[chosen.output])
         )
@@ -342,7 +342,7 @@ def test_it_leaves_in_every_format_that_fits(trained: DataSet, sample: str, tmp_
 
 def test_reports_of_a_sample_and_of_a_cohort(trained: DataSet, sample: str) -> None:
     found = checkpoint.load("products")
-    words = report.sample(case("products", sample)).html().decode()
+    words = report.sample(open_sample("products", sample)).html().decode()
     assert "trained observables of their product" in words
     assert "When it was decided" not in words
     from qfusion.analysis import cohort_measures

@@ -390,7 +390,7 @@ def test_cards_are_what_they_are_called_and_the_page_opens_with_a_conflict_where
     assert len({card.sample for card in shown}) == len(shown)
     relations = study.frame(None)["relation"]
     for card in shown:
-        found = study.verdict(study.dataset.row(card.sample))
+        found = sample_of(study, study.dataset.row(card.sample)).verdict
         assert found.relation == relations[card.sample] == compare.RELATION[card.kind]
         assert verdicts.conflict(found).startswith("Yes" if card.kind == "conflict" else "No")
     missing = [

@@ -3,6 +3,7 @@ system is. Sentences that need no data set are `qfusion.explain.verdicts`'."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,13 +12,10 @@ import numpy as np
 from qfusion._sentences import listed, size, sizes, top
 from qfusion._sentences import share as percent
 from qfusion.analysis import changes, dynamics, text
-from qfusion.analysis.changes import Flip
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study, softmax
 from qfusion.explain import Explanation, verdicts
-from qfusion.explain import verdicts as verdict_words
 from qfusion.explain.coalitions import joint_share as joint_share
-from qfusion.explain.verdicts import Verdict
 from qfusion.models.entangled_qcnn import stage_sizes
 from qfusion.quantum.circuits import BLOCKS
 
@@ -31,12 +29,13 @@ def verdict(study: Study, scores: np.ndarray) -> str:
 
 def numbered(study: Study, scores: np.ndarray) -> str:
     """A decision with its number; scores (C,)."""
-    if study.classes:
-        return f"{verdict(study, scores)} ({text.softmax(float(softmax(scores).max()))})"
-    return f"{verdict(study, scores)} ({float(scores[0]):+.2f})"
+    number = (
+        text.softmax(float(softmax(scores).max())) if study.classes else f"{float(scores[0]):+.2f}"
+    )
+    return f"{verdict(study, scores)} ({number})"
 
 
-def flip(study: Study, flips: Mapping[str, Flip]) -> str:
+def flip(study: Study, flips: Mapping[str, changes.Flip]) -> str:
     """What would flip the decision; `flips` of `interventions.what_would_flip`."""
     able = {name: flip for name, flip in flips.items() if flip.state.possible}
     if not able:
@@ -68,24 +67,19 @@ def flip(study: Study, flips: Mapping[str, Flip]) -> str:
     return words
 
 
-def decided(result: Verdict) -> str:
+def decided(sample: Sample) -> str:
     """Which modality decided, or that the combination did."""
-    return verdict_words.decided(result, MARKDOWN)
+    return verdicts.decided(sample.verdict, MARKDOWN)
 
 
-def conflict(result: Verdict) -> str:
+def conflict(sample: Sample) -> str:
     """Whether the modalities conflict."""
-    return verdict_words.conflict(result, MARKDOWN)
+    return verdicts.conflict(sample.verdict, MARKDOWN)
 
 
-def leading(result: Verdict) -> str:
+def leading(sample: Sample) -> str:
     """Which modality leads by its Shapley share, as a title."""
-    return verdict_words.leading(result, MARKDOWN._replace(strong=str))
-
-
-def added(start: Mapping[str, float], end: Mapping[str, float], by: str) -> str:
-    """What became joint between two moments, and by which term most."""
-    return verdicts.added(start, end, by, MARKDOWN)
+    return verdicts.leading(sample.verdict, MARKDOWN._replace(strong=str))
 
 
 def settled(study: Study, scores: np.ndarray, where: Sequence[str]) -> str:
@@ -99,7 +93,7 @@ def settled(study: Study, scores: np.ndarray, where: Sequence[str]) -> str:
 
 def finding(dividends: Mapping[str, float]) -> str:
     """The largest part of a decision, as a title."""
-    return verdict_words.largest_part(dividends, MARKDOWN)
+    return verdicts.largest_part(dividends, MARKDOWN)
 
 
 # When does the decision leave the single modalities, and does entanglement move then? Free of streamlit.
@@ -188,7 +182,7 @@ def what_was_added(now: Any) -> str:
     start, end = (
         {term: float(values[place]) for term, values in now.dividends.items()} for place in (0, -1)
     )
-    return added(start, end, "the evolution")
+    return verdicts.added(start, end, "the evolution", MARKDOWN)
 
 
 def since_which_layer(study: Any, explanation: Explanation) -> str:
@@ -209,21 +203,13 @@ def what_layers_added(explanation: Explanation, output: int) -> str:
         }
         for place in (0, -1)
     )
-    return added(start, end, "the network after the fusion")
+    return verdicts.added(start, end, "the network after the fusion", MARKDOWN)
 
 
 # Five questions about a sample, each answered in a sentence, as markdown.
 
 
-def _decided(sample: Sample) -> str:
-    return decided(sample.verdict)
-
-
-def _conflict(sample: Sample) -> str:
-    return conflict(sample.verdict)
-
-
-def _flip(sample: Sample) -> str:
+def _flips(sample: Sample) -> str:
     return f"{flip(sample.study, changes.what_would_flip(sample.study, sample.row))}."
 
 
@@ -245,13 +231,13 @@ def _added(sample: Sample) -> str:
 
 
 QUESTIONS: dict[str, Callable[[Sample], str]] = {
-    "Which modality decided this?": _decided,
-    "Did the modalities conflict?": _conflict,
-    "What would flip it?": _flip,
+    "Which modality decided this?": decided,
+    "Did the modalities conflict?": conflict,
+    "What would flip it?": _flips,
     "When did it happen?": _when,
     "What did the dynamics add?": _added,
 }
-IN_TURN = sorted(QUESTIONS, key=lambda question: QUESTIONS[question] is _flip)  # the slow one last
+IN_TURN = sorted(QUESTIONS, key=lambda question: QUESTIONS[question] is _flips)  # the slow one last
 
 
 # What each system is, in words and numbers, for the Overview page. Free of streamlit.
@@ -263,8 +249,7 @@ Part = tuple[
 
 def names_of(study: Study) -> str:
     """The modalities in a sentence."""
-    known = list(map(text.plain, study.modalities))
-    return " and ".join([", ".join(known[:-1]), known[-1]]) if len(known) > 1 else known[0]
+    return listed(list(map(text.plain, study.modalities)))
 
 
 def sentence(study: Study) -> str:
@@ -365,11 +350,8 @@ def _ket_pipeline(study: Study) -> tuple[Part, ...]:
 
 def _jump_pipeline(study: Study) -> tuple[Part, ...]:
     model: Any = study.model
-    size = 1
-    for d in model.dims:
-        size *= d
     kets = f"one ket a modality, dimension {', '.join(str(d) for d in model.dims)}"
-    physics = f"H and {model.jump_count} jump operators on {size} levels, T = {model.duration:g}"
+    physics = f"H and {model.jump_count} jump operators on {math.prod(model.dims)} levels, T = {model.duration:g}"
     vectors = f"{read_out_words(model)}, linear read-out"
     return (
         ("Features", features(study), "pages/samples.py", "See a sample", {}),
@@ -483,8 +465,6 @@ def of_seed(study: Study) -> str:
 
 def target_words(study: Study) -> str:
     """What is predicted."""
-    target = study.dataset.target
-    if study.classes:
-        return f"{target.name}: {len(study.classes)} classes"
     low, high = study.scale
-    return f"{target.name} in [{low:g}, {high:g}]"
+    what = f": {len(study.classes)} classes" if study.classes else f" in [{low:g}, {high:g}]"
+    return study.dataset.target.name + what

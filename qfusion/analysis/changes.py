@@ -3,7 +3,6 @@ and what physics did it, and what each term of it built."""
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +13,14 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check, choose
-from qfusion.analysis import sample
 from qfusion.analysis.memo import memo
-from qfusion.analysis.study import Study, softmax
-from qfusion.data import Content, Text
+from qfusion.analysis.sample import default_contrast
+from qfusion.analysis.study import Study, softmax, with_observables
+from qfusion.data import Text
 from qfusion.data.modality import split_term
 from qfusion.data.sources import planted
+from qfusion.errors import InvalidInput
 from qfusion.explain import building, counterfactual, interventions, sensitivity
-from qfusion.explain import sensitivity as method
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
 from qfusion.quantum.measures import KINDS, split
@@ -61,13 +60,11 @@ class Result:
 
     Attributes:
         outcome: scores and dividends. states: of every modality, (1, ...).
-        contents: raw content that was made anew or taken from another sample, by modality.
         truth: the planted score without noise, where the changes leave it known.
     """
 
     outcome: interventions.Outcome
     states: dict[str, torch.Tensor]
-    contents: dict[str, Content]
     truth: float | None
 
     def terms(self, study: Study, output: int) -> dict[str, float]:
@@ -96,13 +93,13 @@ def actions(study: Study, modality: str) -> tuple[str, ...]:
     )
 
 
-def wanted_changes(study: Study, row: int, wanted: Asked) -> tuple[Change, ...]:
+def wanted_changes(study: Study, row: int, edits: Asked) -> tuple[Change, ...]:
     """The changes of one sample, in the model's order of the modalities.
 
     Args:
         study: the model on its data.
         row: of the sample.
-        wanted: by modality its "action", and for a swap the "donor" (`backgrounds.default_contrast` unless told), for
+        edits: by modality its "action", and for a swap the "donor" (`sample.default_contrast` unless told), for
             an edited sentence its "words" (its own unless told), for an edited voice or face the "controls" by name,
             for an edited state numbers of "state" by place; a number that is within half a step of the sample's own
             leaves it exactly as it is. A flip that is not possible is none.
@@ -110,12 +107,12 @@ def wanted_changes(study: Study, row: int, wanted: Asked) -> tuple[Change, ...]:
     Raises:
         NotFound, InvalidInput: when there is no such modality, action or place.
     """
-    for name in wanted:
+    for name in edits:
         choose("Modality", name, study.modalities)
-    return tuple(_asked(study, row, name, **wanted.get(name, {})) for name in study.modalities)
+    return tuple(_change(study, row, name, **edits.get(name, {})) for name in study.modalities)
 
 
-def _asked(
+def _change(
     study: Study,
     row: int,
     name: str,
@@ -127,13 +124,21 @@ def _asked(
 ) -> Change:
     choose("Action", action, ACTIONS)
     if action == SWAP:
-        return Change(SWAP, donor=donor or sample.default_contrast(study, row))
+        return Change(SWAP, donor=donor or default_contrast(study, row))
     if action == INPUT and name == "text":
         return Change(INPUT, words=own_words(study, row) if words is None else words)
     if action == INPUT:
         return Change(INPUT, controls=tuple((controls or {}).items()))
     if action == STATE:
-        return Change(STATE, state=_moved(shown_state(own_states(study, row)[name]), state or {}))
+        own = np.array(shown_state(own_states(study, row)[name]))
+        for place, number in (state or {}).items():
+            check(
+                0 <= place < len(own),
+                f"The state has {len(own)} numbers, counted from 0, but none in place [{place}].",
+            )
+            if abs(number - round(own[place], 3)) > STEP / 2:
+                own[place] = number
+        return Change(STATE, state=tuple(own.tolist()))
     if action == FLIP and not what_would_flip(study, row)[name].state.possible:
         return Change()
     return Change(action)
@@ -145,28 +150,13 @@ def own_words(study: Study, row: int) -> str:
     return spoken.text if isinstance(spoken, Text) else ""
 
 
-def _moved(own: tuple[float, ...], to: Mapping[int, float]) -> tuple[float, ...]:
-    """The numbers of a state with some of them moved."""
-    wrong = [place for place in to if not 0 <= place < len(own)]
-    check(
-        not wrong,
-        f"The state has {len(own)} numbers, counted from 0, but none in place {wrong[:1]}.",
-    )
-    return tuple(
-        to[i] if i in to and abs(to[i] - round(value, 3)) > STEP / 2 else value
-        for i, value in enumerate(own)
-    )
-
-
 @memo(4, background=False)
+@torch.no_grad()
 def fixed(study: Study) -> Any:
     """The study's model, sharing its weights, that does not evolve its observables again."""
-    other = copy.copy(study.model)
-    if study.can("kets"):
-        with torch.no_grad():
-            O = study.model.observables()
-        other.__dict__["observables"] = lambda times=None: O
-    return other
+    if not study.can("kets"):
+        return study.model
+    return with_observables(study.model, study.model.observables())
 
 
 def own_states(study: Study, row: int) -> dict[str, Any]:
@@ -181,25 +171,16 @@ def with_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result:
     Raises:
         InvalidInput, NotFound: naming what does not fit.
     """
-    model = fixed(study)
-    inputs = study.inputs([row])
-    own = counterfactual.states_of(study.model, inputs)
+    inputs, own = study.inputs([row]), own_states(study, row)
     states, dropped = dict(own), []
-    contents: dict[str, Content] = {}
     for name, change in zip(study.modalities, changes, strict=True):
         if change.action == SWAP:
-            donor = study.dataset.row(change.donor)
-            states[name] = own_states(study, donor)[name]
-            content = study.dataset.content(donor)
-            contents |= {name: content[name]} if name in content else {}
+            states[name] = own_states(study, study.dataset.row(change.donor))[name]
         elif change.action == DROP:
             dropped.append(name)
         elif change.action == INPUT:
-            edit = edited(study, row, name, change)
-            contents[name] = edit.content
-            states[name] = counterfactual.states_of(study.model, {**inputs, name: features(edit)})[
-                name
-            ]
+            made = inputs | {name: features(edited(study, row, name, change))}
+            states[name] = counterfactual.states_of(study.model, made)[name]
         elif change.action == STATE:
             states[name] = set_state(own[name], change.state)
         elif change.action == FLIP:
@@ -209,18 +190,20 @@ def with_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result:
             )
         else:
             choose("Action", change.action, (KEPT,))
-    outcome = interventions.outcome(model, inputs, study.background, states, dropped)
-    return Result(outcome, states, contents, _truth(study, row, changes))
+    return Result(
+        interventions.outcome(fixed(study), inputs, study.background, states, dropped),
+        states,
+        _truth(study, row, changes),
+    )
 
 
 def edited(study: Study, row: int, modality: str, change: Change) -> planted.Edit:
     """The raw content of a planted modality made anew, with its features."""
     made = planted.recipe_of(study.dataset)
-    check(
-        made is not None,
-        "Raw input can be edited where this project makes it: in the data set 'planted'. Choose another change.",
-    )
-    assert made is not None
+    if made is None:
+        raise InvalidInput(
+            "Raw input can be edited where this project makes it: in the data set 'planted'. Choose another change."
+        )
     if modality == "text":
         return planted.with_words(change.words)
     make = planted.with_voice if modality == "audio" else planted.with_face
@@ -307,10 +290,9 @@ def what_would_flip(study: Study, row: int) -> dict[str, Flip]:
     model, everyone, own, flips = fixed(study), every_state(study), own_states(study, row), {}
     for name in study.modalities:
         donor = interventions.nearest_donor(model, own, name, everyone[name])
+        nearest = counterfactual.nearest_state(model, own, name, everyone[name])
         flips[name] = Flip(
-            counterfactual.nearest_state(model, own, name, everyone[name]),
-            donor,
-            str(study.dataset.ids[donor.row]) if donor.row >= 0 else "",
+            nearest, donor, str(study.dataset.ids[donor.row]) if donor.row >= 0 else ""
         )
     return flips
 
@@ -354,7 +336,7 @@ def parameter_name(study: Any, change: sensitivity.ParameterChange) -> str:
     return f"angle φ of ‘{study.elements[element]}’ when yes from {yes}"
 
 
-# What physics did it and what each term of it built, for a workspace: targets, cohorts and terms by a page's names for
+# What physics did it and what each term of it built, for a study: targets, cohorts and terms by a page's names for
 # them. Free of streamlit.
 
 THIS, ALL, CLASS, REGIME, RELATION = (
@@ -386,8 +368,8 @@ Where = Tweak | str  # sliders, or edited truth tables
 
 def cohorts(study: Study) -> tuple[str, ...]:
     """Over which samples can be averaged."""
-    regime = (REGIME,) if "regime" in study.dataset.table.columns else ()
-    return THIS, ALL, *((CLASS,) if study.classes else ()), *regime, RELATION
+    able = {CLASS: bool(study.classes), REGIME: "regime" in study.dataset.table.columns}
+    return tuple(name for name in (THIS, ALL, CLASS, REGIME, RELATION) if able.get(name, True))
 
 
 def rows_of(study: Study, row: int, cohort: str, frame: Callable[[], pd.DataFrame]) -> np.ndarray:
@@ -416,25 +398,19 @@ def rows_of(study: Study, row: int, cohort: str, frame: Callable[[], pd.DataFram
     return alike if row in alike else np.append(alike, row)
 
 
-def targets(study: Study) -> dict[str, str]:
+def targets(study: Any) -> dict[str, str]:
     """Names on the page -> names of `explain.sensitivity`."""
     texts: dict[str, str] = {}
-    for name in method.target_names(study.model):
+    for name in sensitivity.target_names(study.model):
         kind, inner = split(name)
-        if kind == "entropy":
-            words = (
-                f"entropy of {inner} at T"
-                if study.can("time")
-                else f"entropy of fused qubit ‘{study.elements[int(inner)]}’"  # type: ignore[attr-defined]
-            )
-        else:
-            words = {
-                "score": "score",
-                "dividend": f"contribution of {' + '.join(inner.split('+'))}"
-                if inner
-                else "baseline",
-                "negativity": f"entanglement of {inner} at T",
-            }[kind]
+        words = {
+            "score": "score",
+            "dividend": f"contribution of {inner.replace('+', ' + ')}" if inner else "baseline",
+            "negativity": f"entanglement of {inner} at T",
+            "entropy": f"entropy of {inner} at T",
+        }[kind]
+        if kind == "entropy" and not study.can("time"):
+            words = f"entropy of fused qubit ‘{study.elements[int(inner)]}’"
         texts[words] = name
     return texts
 
@@ -446,7 +422,7 @@ def unit(study: Study, target: str, output: int) -> str:
         return KINDS[kind].short_axis
     return (
         study.unit_of(output)
-        if target == method.SCORE
+        if target == sensitivity.SCORE
         else f"contribution ({study.unit_of(output)})"
     )
 
@@ -460,37 +436,44 @@ def full_range(study: Study, target: str, output: int) -> float:
         return math.log(levels) if kind == "entropy" else math.log2(levels)
     if study.classes:
         return float(np.ptp(study.scores[study.dataset.rows("test"), output]))
-    return float(study.scale[1] - study.scale[0])
+    return float(np.ptp(study.scale))
 
 
 @memo(64, says="Taking the physics apart …")
 def measure(
     study: Study, rows: np.ndarray, where: Where, output: int, target: str
-) -> method.Sensitivity:
+) -> sensitivity.Sensitivity:
     """Slopes and knock-outs of one target, averaged over the rows."""
-    inputs = study.inputs(rows)
-    return method.sensitivity(
-        study.model.tweaked(where), inputs, study.background, output=output, targets=[target]
+    return sensitivity.sensitivity(
+        study.model.tweaked(where),
+        study.inputs(rows),
+        study.background,
+        output=output,
+        targets=[target],
     )
 
 
 @memo(64, says="Halving every term in turn …")
 def half_way(study: Study, rows: np.ndarray, where: Where, output: int, target: str) -> np.ndarray:
     """What the slope at half of each factor says that removal does, (P,)."""
-    inputs = study.inputs(rows)
-    return method.half_way(
-        study.model.tweaked(where), inputs, study.background, target, output=output
+    return sensitivity.half_way(
+        study.model.tweaked(where), study.inputs(rows), study.background, target, output=output
     )
 
 
 @memo(64, says="Following the term …")
 def follow(
     study: Study, rows: np.ndarray, where: Where, output: int, target: str, key: str
-) -> method.Response:
+) -> sensitivity.Response:
     """One target on the way from a removed term to where it stands."""
-    inputs = study.inputs(rows)
-    return method.response(
-        study.model.tweaked(where), inputs, study.background, key, target, output=output, nodes=5
+    return sensitivity.response(
+        study.model.tweaked(where),
+        study.inputs(rows),
+        study.background,
+        key,
+        target,
+        output=output,
+        nodes=5,
     )
 
 
@@ -499,24 +482,25 @@ def built(
     study: Any, rows: Sequence[int] | np.ndarray, output: int, tweak: Tweak = LEARNED
 ) -> building.Built:
     """What each term built, of one row or the mean over rows: about 0.2 s at D = 64, however many."""
-    inputs = study.inputs(list(rows))
-    return building.built(study.model.tweaked(tweak), inputs, study.background, output)
+    return building.built(
+        study.model.tweaked(tweak), study.inputs(list(rows)), study.background, output
+    )
 
 
 @memo(16, says="Removing every term in turn, on all test samples …")
+@torch.no_grad()
 def metrics_without(study: Study, where: Where) -> pd.DataFrame:
     """Test metrics with each term removed from all scores, one row a term by key; the first row, "", is with all of
     them."""
-    rows = study.dataset.rows("test")
-    inputs, model = study.inputs(rows), study.model.tweaked(where)
-    with torch.no_grad():
-        system = method.system(model, study.inputs(rows[:1]), study.background)
-        scores = [model(inputs).numpy(), *system.scores_without(inputs)]
+    rows, model = study.dataset.rows("test"), study.model.tweaked(where)
+    inputs = study.inputs(rows)
+    system = sensitivity.system(model, study.inputs(rows[:1]), study.background)
+    scores = [model(inputs).numpy(), *system.scores_without(inputs)]
     keys = pd.Index(["", *(term.key for term in system.parameters)], name="key")
     return pd.DataFrame([study.of_split(score) for score in scores], index=keys)
 
 
-def chosen(result: method.Sensitivity, group: str, timed: bool) -> np.ndarray:
+def chosen(result: sensitivity.Sensitivity, group: str, timed: bool) -> np.ndarray:
     """Places of the terms in a group that do anything, by the size of it, the largest first."""
     kinds = GROUPS[timed][group]
     size = np.maximum(np.abs(result.effects[:, 0]), np.nan_to_num(np.abs(result.slopes[:, 0])))
@@ -528,12 +512,12 @@ def chosen(result: method.Sensitivity, group: str, timed: bool) -> np.ndarray:
     return np.array(sorted(places, key=lambda i: -size[i]), dtype=int)
 
 
-def large(result: method.Sensitivity, reach: float) -> np.ndarray:
+def large(result: sensitivity.Sensitivity, reach: float) -> np.ndarray:
     """Which terms move the target by more than 1 % of its range when removed, (P,)."""
     return np.abs(result.effects[:, 0]) > THRESHOLD * reach
 
 
-def worth_following(result: method.Sensitivity, reach: float) -> list[int]:
+def worth_following(result: sensitivity.Sensitivity, reach: float) -> list[int]:
     """Terms that do not act linearly and are not removed already: first those whose slope and removal disagree, by
     size."""
     bent = [
@@ -541,5 +525,5 @@ def worth_following(result: method.Sensitivity, reach: float) -> list[int]:
         for i, parameter in enumerate(result.parameters)
         if parameter.kind not in LINEAR and parameter.value != 0
     ]
-    differs = large(result, reach) & ~result.agrees()[:, 0]
-    return sorted(bent, key=lambda i: (not differs[i], -abs(result.effects[i, 0])))
+    differ = large(result, reach) & ~result.agrees()[:, 0]
+    return sorted(bent, key=lambda i: (not differ[i], -abs(result.effects[i, 0])))

@@ -1,7 +1,7 @@
 """Many samples at once: those drawn at random where a measurement takes long on all of them, samples as points, maps of
 them, and the table of a study with its groups, measures and findings.
 
-`measured=all` in a link asks for all samples; pages then work them out behind the page, see `memo.begin_work`."""
+`measured=all` in a link asks for all samples; pages then work them out behind the page, see `memo.begin_job`."""
 
 from __future__ import annotations
 
@@ -10,25 +10,30 @@ import math
 import re
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
-from qfusion import _sentences
 from qfusion._checks import check, choose
 from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.analysis.memo import memo
-from qfusion.analysis.study import MEAN_ENTROPY, Study, dividend_column, entropy_column
+from qfusion.analysis.study import (
+    MEAN_ENTROPY,
+    Study,
+    dividend_column,
+    entropy_column,
+    final_states,
+)
 from qfusion.data import DataSet
 from qfusion.data.modality import split_term
 from qfusion.errors import InvalidInput
 from qfusion.explain import cohorts
-from qfusion.explain.cohorts import Part
 from qfusion.explain.stability import LEVEL, RESAMPLES, Interval
 from qfusion.models import base, qcnn
 from qfusion.quantum import states
@@ -74,15 +79,17 @@ ROWS = 2048  # samples that are encoded at once
 SECONDS, EVOLVED = 20.0, 0.017  # that final states may take, and that one takes at D = 64
 FEWER = 3  # times as few samples are drawn where there are more than these seconds allow
 MAX_NUMBERS = 30_000_000  # coordinates that are held at once
-_STATES_AT_ONCE = 64
 
 
 def coordinate_kinds(study: Study) -> dict[str, str]:
     """Returns what coordinates a model's samples have, with what they are called."""
-    result = [DIVIDENDS]
-    if study.can("states"):
-        result = [STATES, *([FINAL] if study.can("time") or study.can("masses") else []), DIVIDENDS]
-    return {kind: TITLES[kind] for kind in (*result, FEATURES)}
+    has = {
+        STATES: study.can("states"),
+        FINAL: study.can("states") and (study.can("time") or study.can("masses")),
+        DIVIDENDS: True,
+        FEATURES: True,
+    }
+    return {kind: title for kind, title in TITLES.items() if has[kind]}
 
 
 def most_samples(study: Study, kind: str, part: float = 1.0) -> int:
@@ -135,84 +142,56 @@ def coordinates_of(
 
 @memo(6, background=False)
 def _states(study: Any, rows: np.ndarray) -> np.ndarray:
-    parts = []
-    with torch.no_grad():
-        for some in _blocks(rows):
-            inputs = study.inputs(some)
-            if study.can("kets"):
-                kets = study.model.encode(inputs)
-                parts.append(
-                    np.concatenate(
-                        [
-                            real_coordinates(states.density(kets[name].to(torch.complex128)))
-                            for name in study.modalities
-                        ],
-                        1,
-                    )
-                )
-            else:
-                angles = study.model.angles(inputs)
-                theta = torch.cat([angles[name].double() for name in study.modalities], 1)
-                parts.append(
-                    torch.cat([torch.cos(theta), torch.sin(theta)], 1).numpy() / math.sqrt(2)
-                )
-    return np.concatenate(parts)
+    def encoded(some: np.ndarray) -> torch.Tensor:
+        inputs = study.inputs(some)
+        if study.can("kets"):
+            kets = study.model.encode(inputs)
+            rho = [states.density(kets[name].to(torch.complex128)) for name in study.modalities]
+            return torch.cat([torch.from_numpy(real_coordinates(state)) for state in rho], 1)
+        angles = study.model.angles(inputs)
+        theta = torch.cat([angles[name].double() for name in study.modalities], 1)
+        return torch.cat([torch.cos(theta), torch.sin(theta)], 1) / math.sqrt(2)
+
+    return _in_blocks(rows, encoded)
 
 
 @memo(6, background=False, says="Following these samples to their final states …")
 def _final(study: Any, rows: np.ndarray) -> np.ndarray:
-    parts = []
-    with torch.no_grad():
-        if not study.can("time"):
-            network = study.model.network
-            for some in _blocks(rows):
-                read = qcnn.network_features(
-                    network, study.vectors[torch.as_tensor(some)].to(network.head.dtype)
-                )
-                stored = 2 ** len(network.retained)
-                parts.append(
-                    torch.cat([read[:, :stored], read[:, stored:] / math.sqrt(2)], 1)
-                    .double()
-                    .numpy()
-                )
-            return np.concatenate(parts)
-        chunks = np.array_split(rows, range(_STATES_AT_ONCE, len(rows), _STATES_AT_ONCE))
-        for chunk in _sentences.progress_over(chunks, "Evolving states", len(rows), len):
-            psi = study.kets(chunk).to(torch.complex128)
-            parts.append(
-                real_coordinates(
-                    study.model.evolve_states(states.density(psi), [float(study.model.duration)])[0]
-                )
-            )
-    return np.concatenate(parts)
+    if study.can("time"):
+        return np.concatenate([real_coordinates(rho) for rho in final_states(study, rows)])
+    network = study.model.network
+    stored = 2 ** len(network.retained)
+
+    def read_out(some: np.ndarray) -> torch.Tensor:
+        read = qcnn.network_features(
+            network, study.vectors[torch.as_tensor(some)].to(network.head.dtype)
+        )
+        return torch.cat([read[:, :stored], read[:, stored:] / math.sqrt(2)], 1)
+
+    return _in_blocks(rows, read_out)
 
 
 @memo(6, background=False)
 def _features(study: Any, rows: np.ndarray) -> np.ndarray:
-    parts = []
-    with torch.no_grad():
-        for some in _blocks(rows):
-            encoded = study.model.encode(study.inputs(some))
-            parts.append(
-                np.concatenate(
-                    [
-                        _flat(entry, len(some))
-                        for name in study.modalities
-                        for entry in base.nested_leaves(encoded[name])
-                    ],
-                    1,
-                )
-            )
-    return np.concatenate(parts)
+    def encoded(some: np.ndarray) -> torch.Tensor:
+        parts = study.model.encode(study.inputs(some))
+        flat = [
+            leaf.reshape(len(some), -1)
+            for name in study.modalities
+            for leaf in base.nested_leaves(parts[name])
+        ]
+        return torch.cat(
+            [torch.view_as_real(leaf).flatten(1) if leaf.is_complex() else leaf for leaf in flat], 1
+        )
+
+    return _in_blocks(rows, encoded)
 
 
-def _flat(result: torch.Tensor, count: int) -> np.ndarray:
-    flat = result.reshape(count, -1)
-    return (torch.view_as_real(flat).flatten(1) if flat.is_complex() else flat).double().numpy()
-
-
-def _blocks(rows: np.ndarray) -> list[np.ndarray]:
-    return np.array_split(rows, max(1, -(-len(rows) // ROWS)))
+@torch.no_grad()
+def _in_blocks(rows: np.ndarray, make: Callable[[np.ndarray], torch.Tensor]) -> np.ndarray:
+    """Numbers (n, F) of some rows, made a block at a time."""
+    parts = np.array_split(rows, max(1, -(-len(rows) // ROWS)))
+    return torch.cat([make(part) for part in parts]).double().numpy()
 
 
 def real_coordinates(rho: torch.Tensor) -> np.ndarray:
@@ -229,8 +208,8 @@ def real_coordinates(rho: torch.Tensor) -> np.ndarray:
 
 # Maps of many samples: two coordinates each, by principal components or UMAP, and columns of them for filters.
 #
-#     found = sample_map(study, "states", "PCA", rows)
-#     found.xy                                   # (n, 2)
+#     result = sample_map(study, "states", "PCA", rows)
+#     result.xy                                   # (n, 2)
 #
 # A filter such as `pca[states]@0.1,0.2|0.5,0.9` means a region of such a map; `with_maps` gives a
 # table the columns that it needs, `pca[states].1` and `pca[states].2`. Free of streamlit.
@@ -311,33 +290,18 @@ def sample_map(
         len(placed) >= 3,
         f"A map needs three samples, but there are {len(placed)}. Loosen the filter's split.",
     )
+    explained = None
     if method == "UMAP":
-        X = coordinates_of(study, what, placed, output)
-        xy, explained = umap(X), None
+        xy = umap(coordinates_of(study, what, placed, output))
     else:
-        some = thinned(placed, MAX_FIT)
-        X = coordinates_of(study, what, some, output)
+        X = coordinates_of(study, what, thinned(placed, MAX_FIT), output)
         mean, axes, explained = principal(thinned(X, most_samples(study, what)))
-        xy = (
-            (X - mean) @ axes
-            if len(some) == len(placed)
-            else np.concatenate(
-                [
-                    (coordinates_of(study, what, part, output) - mean) @ axes
-                    for part in np.array_split(placed, -(-len(placed) // MAX_FIT))
-                ]
-            )
-        )
-    return SampleMap(
-        what,
-        method,
-        placed,
-        xy,
-        len(rows),
-        explained,
-        _kept(study, what, placed, output, xy),
-        everyone,
-    )
+        parts = np.array_split(placed, -(-len(placed) // MAX_FIT))
+        if len(parts) > 1:
+            X = np.concatenate([coordinates_of(study, what, part, output) for part in parts])
+        xy = (X - mean) @ axes
+    trusted = _trustworthiness(study, what, placed, output, xy)
+    return SampleMap(what, method, placed, xy, len(rows), explained, trusted, everyone)
 
 
 def limits(study: Study, what: str, method: str, everyone: bool = False) -> tuple[int, int]:
@@ -379,18 +343,20 @@ def umap(X: np.ndarray) -> np.ndarray:
         raise InvalidInput(
             "UMAP needs the package umap-learn, which is not installed. Install it, or look at PCA."
         ) from error
+    reducer = UMAP(
+        n_neighbors=min(NEIGHBOURS, len(X) - 1),
+        random_state=SEED,
+        n_jobs=1,
+        init="random" if len(X) < 12 else "spectral",
+    )
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of few samples it says that it takes fewer neighbours
-        result = UMAP(
-            n_neighbors=min(NEIGHBOURS, len(X) - 1),
-            random_state=SEED,
-            n_jobs=1,
-            init="random" if len(X) < 12 else "spectral",
-        ).fit_transform(X)
-    return np.asarray(result, dtype=float)
+        return np.asarray(reducer.fit_transform(X), dtype=float)
 
 
-def _kept(study: Study, what: str, rows: np.ndarray, output: int | None, xy: np.ndarray) -> float:
+def _trustworthiness(
+    study: Study, what: str, rows: np.ndarray, output: int | None, xy: np.ndarray
+) -> float:
     from sklearn.manifold import trustworthiness
 
     at = thinned(np.arange(len(rows)), MAX_JUDGED)
@@ -404,7 +370,7 @@ def _kept(study: Study, what: str, rows: np.ndarray, output: int | None, xy: np.
 
 
 def with_maps(
-    study: Study, table: pd.DataFrame, parts: Sequence[Part], output: int | None = None
+    study: Study, table: pd.DataFrame, parts: Sequence[cohorts.Part], output: int | None = None
 ) -> pd.DataFrame:
     """Returns a table of samples with the columns of the maps that a filter names; of samples that are on no map, they
     are empty.
@@ -417,34 +383,31 @@ def with_maps(
     Raises:
         NotFound: when the split does not exist.
     """
-    named = filter(None, (_COLUMN.fullmatch(part.column) for part in parts))
-    wanted = {
+    maps = {
         (name[1].upper(), name[3], bool(name[2]))
-        for name in named
+        for name in filter(None, (_COLUMN.fullmatch(part.column) for part in parts))
         if name[3] in coordinate_kinds(study)
     }
-    if not wanted:
-        return table
-    rows = explained_rows(study, table, parts)
     columns: dict[str, np.ndarray] = {}
-    for method, what, everyone in sorted(wanted):
-        placed = sample_map(study, what, method, rows, output, everyone)
-        xy = np.full((len(table), 2), np.nan)
-        xy[placed.rows] = placed.xy
-        name = replace(
-            placed, everyone=everyone
-        ).column  # as the filter says it, where the two are one
-        columns |= {f"{name}.{i + 1}": xy[:, i] for i in range(2)}
-    return table.assign(**columns)
+    for method, what, everyone in sorted(maps):
+        placed = sample_map(
+            study, what, method, explained_rows(study, table, parts), output, everyone
+        )
+        xy = np.full((2, len(table)), np.nan)
+        xy[:, placed.rows] = placed.xy.T
+        # as the filter says it, where the map of everyone is that of those drawn
+        name = replace(placed, everyone=everyone).column
+        columns |= {f"{name}.1": xy[0], f"{name}.2": xy[1]}
+    return table.assign(**columns) if columns else table
 
 
-def explained_rows(study: Study, table: pd.DataFrame, parts: Sequence[Part]) -> np.ndarray:
+def explained_rows(study: Study, table: pd.DataFrame, parts: Sequence[cohorts.Part]) -> np.ndarray:
     """Returns the explained samples of a filter's split, by row: those that are on its maps."""
-    explained = np.isfinite(table[dividend_column(study.terms[0])].to_numpy(dtype=float))
-    return np.flatnonzero(cohorts.within_split(parts, table) & explained)
+    is_explained = np.isfinite(table[dividend_column(study.terms[0])].to_numpy(dtype=float))
+    return np.flatnonzero(cohorts.within_split(parts, table) & is_explained)
 
 
-def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> Part:
+def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohorts.Part:
     """Returns the condition of a filter that holds in a region of a map.
 
     Args:
@@ -455,41 +418,31 @@ def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> Part:
     Raises:
         InvalidInput: when there are fewer than two corners or too many, or not as many `x` as `y`.
     """
-    points = (
-        np.column_stack([np.asarray(x, dtype=float), np.asarray(y, dtype=float)])
-        if len(x) == len(y)
-        else np.zeros((0, 2))
-    )
+    corners = np.array([x, y], dtype=float).T if len(x) == len(y) else np.zeros((0, 2))
     check(
-        2 <= len(points) <= MAX_CORNERS and bool(np.isfinite(points).all()),
+        2 <= len(corners) <= MAX_CORNERS and bool(np.isfinite(corners).all()),
         f"Arguments `x` and `y` must hold a number each of 2 to {MAX_CORNERS:,} corners. Select a region again.",
     )
     span = max(float(np.ptp(result.xy, axis=0).max()), 1e-9)
     digits = max(0, -int(np.floor(np.log10(span / STEPS))))
-    best = points.round(digits)
-    if len(points) > 3:
-        wanted = cohorts.inside(points, result.xy)
-        tried = [thinned(points, MAX_VERTICES).round(digits)] + [
-            cohorts.simplified(points, share * span).round(digits)
-            for share in np.geomspace(3e-4, 0.1, 24)
+    best = corners.round(digits)
+    if len(corners) > 3:
+        inside = cohorts.inside(corners, result.xy)
+        shapes = [thinned(corners, MAX_VERTICES)]
+        shapes += [
+            cohorts.simplified(corners, share * span) for share in np.geomspace(3e-4, 0.1, 24)
         ]
         best = min(
-            (entry for entry in tried if 3 <= len(entry) <= MAX_VERTICES),
-            key=lambda entry: (int((cohorts.inside(entry, result.xy) != wanted).sum()), len(entry)),
+            (shape.round(digits) for shape in shapes if 3 <= len(shape) <= MAX_VERTICES),
+            key=lambda shape: (int((cohorts.inside(shape, result.xy) != inside).sum()), len(shape)),
         )
-    return Part(
-        result.column,
-        cohorts.REGION,
-        tuple(f"{_short(a, digits)},{_short(b, digits)}" for a, b in best),
+    short = partial(np.format_float_positional, precision=digits, trim="-")
+    return cohorts.Part(
+        result.column, cohorts.REGION, tuple(f"{short(a)},{short(b)}" for a, b in best + 0.0)
     )
 
 
-def _short(value: float, digits: int) -> str:
-    words = f"{float(value) + 0.0:.{digits}f}"
-    return words.rstrip("0").rstrip(".") if digits else words
-
-
-# What the Cohorts page takes from a workspace: columns to filter by, groups, measures, findings. Free of streamlit.
+# What the Cohorts page takes from a study: columns to filter by, groups, measures, findings. Free of streamlit.
 
 JOINT, JOINT_SHARE, VERDICT, DOMINANT = "joint", "joint_share", "verdict", "dominant"
 SIGN, WRONG = "sign", "wrong"
@@ -501,15 +454,13 @@ MAX_SLOW, FEW_SLOW = (
 )  # samples whose states are evolved, about 17 ms each: all, or so many drawn of more
 NOT_GROUPED, QUARTERS = "nothing", " (quarters)"
 _MAX_GROUPS = 15
-_CHUNK = 64
 
 
 def clusters_of(dataset: DataSet, rows: pd.DataFrame) -> np.ndarray | None:
     """Numbers of what rows of a table (index id) share, (n, k), see `data.clusters`; None where they are
     independent."""
-    return (
-        None if dataset.clusters is None else dataset.clusters.numbers[dataset.places(rows.index)]
-    )
+    clusters = dataset.clusters
+    return None if clusters is None else clusters.numbers[dataset.places(rows.index)]
 
 
 def intervals(dataset: DataSet, rows: pd.DataFrame, resamples: int = RESAMPLES) -> str:
@@ -536,24 +487,24 @@ def study_table(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
     """
     dividends = frame[[dividend_column(term) for term in study.terms]].to_numpy()
     parts = [split_term(term) for term in study.terms]
+    weights = np.array(
+        [[(name in names) / len(names) for name in study.modalities] for names in parts]
+    )
     is_joint = np.array([len(names) > 1 for names in parts])
     joint, single = np.abs(dividends[:, is_joint]).sum(1), np.abs(dividends[:, ~is_joint]).sum(1)
-    weights = np.array(
-        [[1 / len(names) if name in names else 0.0 for name in study.modalities] for names in parts]
-    )
     shapley = np.abs(dividends @ weights)
     total = shapley.sum(1, keepdims=True)
     shares = np.where(
         total == 0, 1 / len(study.modalities), shapley / np.where(total == 0, 1, total)
     )
+    known = np.isfinite(dividends).all(1)
+    largest = np.abs(np.where(known[:, None], dividends, 0.0)).argmax(1)
     columns: dict[str, Any] = {
         JOINT: joint,
         JOINT_SHARE: joint / np.where(joint + single == 0, 1, joint + single),
+        **{share_column(name): shares[:, m] for m, name in enumerate(study.modalities)},
+        DOMINANT: np.where(known, np.array(study.terms, dtype=object)[largest], ""),
     }
-    columns |= {share_column(name): shares[:, m] for m, name in enumerate(study.modalities)}
-    known = np.isfinite(dividends).all(1)
-    largest = np.abs(np.where(known[:, None], dividends, 0.0)).argmax(1)
-    columns[DOMINANT] = np.where(known, np.array(study.terms, dtype=object)[largest], "")
     if study.classes:
         columns[VERDICT] = np.where(frame["truth"] == frame["prediction"], "right", WRONG)
     elif spans_zero(study):
@@ -577,12 +528,12 @@ def wrong_sign(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.asarray((truth != 0) & ((prediction > 0) != (truth > 0)))
 
 
-def wrong_part(study: Study, table: pd.DataFrame) -> Part | None:
+def wrong_part(study: Study, table: pd.DataFrame) -> cohorts.Part | None:
     """The condition of a filter that keeps the wrong classes, or the wrong signs; None where there is no such column:
     the target does not span zero, or the data's own column has its name."""
     column = VERDICT if study.classes else SIGN
     known = column in table.columns and set(table[column]) <= {"", "right", WRONG}
-    return Part(column, "=", (WRONG,)) if known else None
+    return cohorts.Part(column, "=", (WRONG,)) if known else None
 
 
 @memo(8)
@@ -591,12 +542,12 @@ def cohort_table(study: Study, output: int | None) -> pd.DataFrame:
     return study_table(study, study.frame(output))
 
 
-def table_for(study: Study, output: int | None, parts: Sequence[Part]) -> pd.DataFrame:
+def table_for(study: Study, output: int | None, parts: Sequence[cohorts.Part]) -> pd.DataFrame:
     """`cohort_table` with the columns of the maps that a filter names."""
     return with_maps(study, cohort_table(study, output), parts, output)
 
 
-def members(study: Study, parts: tuple[Part, ...]) -> np.ndarray:
+def members(study: Study, parts: tuple[cohorts.Part, ...]) -> np.ndarray:
     """The rows of a cohort, as the decisions of a study tell.
 
     Raises:
@@ -632,19 +583,21 @@ def groups(study: Study, rows: pd.DataFrame, by: str) -> tuple[np.ndarray, tuple
     Raises:
         InvalidInput: when the rows have no such grouping.
     """
+    known: tuple[str, ...] = ("negative", "zero", "positive")
     if by == "sign of truth":
-        names = ("negative", "zero", "positive")
-        result = np.array(names, dtype=object)[
+        values = np.array(known, dtype=object)[
             np.sign(rows["truth"].to_numpy(dtype=float)).astype(int) + 1
         ]
-        return result, tuple(name for name in names if (result == name).any())
-    if by.endswith(QUARTERS):
+    elif by.endswith(QUARTERS):
         return _quarters(rows[by.removesuffix(QUARTERS)].to_numpy(dtype=float))
-    by = text.column_of(by, map(str, rows.columns))
-    check(by in rows.columns, f"There is no grouping by {by[:60]!r} here. Choose another.")
-    values = rows[by].astype(str).to_numpy(dtype=object)
-    known = [name for name in (study.classes if by == "truth" else ()) if name in set(values)]
-    return values, tuple(known or sorted(set(values), key=_natural))
+    else:
+        by = text.column_of(by, map(str, rows.columns))
+        check(by in rows.columns, f"There is no grouping by {by[:60]!r} here. Choose another.")
+        values = rows[by].astype(str).to_numpy(dtype=object)
+        known = study.classes if by == "truth" else ()
+    present = set(values)
+    in_order = tuple(name for name in known if name in present)
+    return values, in_order or tuple(sorted(present, key=_natural))
 
 
 def _natural(value: str) -> tuple[float, str]:
@@ -665,14 +618,16 @@ def _quarters(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
 
 def measure_titles(study: Study) -> dict[str, str]:
     """Axis titles of the measures of entanglement that this system has; none of one that entangles nothing."""
-    if not (study.can("time") or study.can("rules")):
-        return {}
-    if not study.can("time"):
+    if study.can("time"):
         return {
-            ENTROPY: "entropy of the fused qubits (mean, nats)",
-            LARGEST: "entropy of the fused qubits (largest, nats)",
+            name.replace("_", " "): about.cohort for name, about in KINDS.items() if about.cohort
         }
-    return {name.replace("_", " "): about.cohort for name, about in KINDS.items() if about.cohort}
+    if not study.can("rules"):
+        return {}
+    return {
+        ENTROPY: "entropy of the fused qubits (mean, nats)",
+        LARGEST: "entropy of the fused qubits (largest, nats)",
+    }
 
 
 def is_slow(measure: str) -> bool:
@@ -690,14 +645,13 @@ def strength_titles(study: Study) -> dict[str, str]:
     }
 
 
-def entropies(study: Study, rows: pd.DataFrame, measure: str) -> np.ndarray:
+def entropies(study: Any, rows: pd.DataFrame, measure: str) -> np.ndarray:
     """A measure (N,) that stands in the columns already."""
     if study.can("time"):
         return rows[[entropy_column(name) for name in study.modalities]].to_numpy().mean(1)
     if measure == ENTROPY:
         return rows[MEAN_ENTROPY].to_numpy()
-    own: Any = study
-    return rows[[entropy_column(name) for name in own.elements]].to_numpy().max(1)
+    return rows[[entropy_column(name) for name in study.elements]].to_numpy().max(1)
 
 
 @memo(8, background=False, says="Working out the entanglement of these samples, about 17 ms each …")
@@ -705,57 +659,46 @@ def correlations(
     study: Any, rows: np.ndarray, measures: tuple[str, ...] = ()
 ) -> dict[str, np.ndarray]:
     """The slow measures of `measure_titles` (or those named) at T for some rows, each (len(rows),), in one go."""
-    kinds = {
-        name: KINDS[name.replace(" ", "_")]
-        for name in measures or filter(is_slow, measure_titles(study))
-    }
+    kinds = measures or tuple(filter(is_slow, measure_titles(study)))
     values: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
-    chunks = np.array_split(rows, range(_CHUNK, len(rows), _CHUNK))
-    with torch.no_grad():
-        for chunk in _sentences.progress_over(chunks, "Evolving states", len(rows), len):
-            psi = study.kets(chunk).to(torch.complex128)
-            at_end = States(
-                study.model.evolve_states(states.density(psi), [float(study.model.duration)])[0],
-                study.model.dims,
-            )
-            for name, about in kinds.items():
-                values[name].append(about.mean(at_end).numpy())
-    return {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in values.items()}
+    for rho in final_states(study, rows):
+        at_end = States(rho, study.model.dims)
+        for name in kinds:
+            values[name].append(KINDS[name.replace(" ", "_")].mean(at_end).numpy())
+    return {name: np.concatenate(parts) for name, parts in values.items()}
 
 
 def finding(result: dict[str, Interval], measure: str, strength: str) -> str:
     """What a correlation of a measure and a strength says about "entanglement explains fusion", in one sentence."""
-    what = {
-        JOINT: "how large a sample's joint terms are",
-        JOINT_SHARE: "how large the joint part of a decision is",
+    what, part = {
+        JOINT: ("how large a sample's joint terms are", "joint terms"),
+        JOINT_SHARE: ("how large the joint part of a decision is", "joint part"),
     }[strength]
-    more = {JOINT: "larger joint terms", JOINT_SHARE: "a larger joint part"}[strength]
-    less = {JOINT: "smaller joint terms", JOINT_SHARE: "a smaller joint part"}[strength]
+    article = "" if strength == JOINT else "a "
     r, other = result["spearman"], result["pearson"]
     if not r.known:
         return f"Cannot be told: {r.n} samples are too few, or {measure} does not vary"
     how = f"rank correlation {r.value:+.2f}, {r.level:.0%} interval {r.low:+.2f} to {r.high:+.2f}, n = {r.n:,}"
     if not r.excludes_zero:
-        largest = max(-r.low, r.high)
         return (
-            f"Not shown that {measure} goes with {what}: a rank correlation of more than {largest:.2f} in size can "
-            f"be excluded ({how})"
+            f"Not shown that {measure} goes with {what}: a rank correlation of more than {max(-r.low, r.high):.2f} in "
+            f"size can be excluded ({how})"
         )
     if r.value < 0:
-        return f"The opposite: more {measure} goes with {less} ({how})"
+        return f"The opposite: more {measure} goes with {article}smaller {part} ({how})"
     word = "Weakly" if abs(r.value) < 0.3 else "In part" if abs(r.value) < 0.7 else "Closely"
     doubt = "" if other.excludes_zero else "; the linear correlation cannot be told from zero"
-    return f"{word}: more {measure} goes with {more} ({how}; r² {r.value**2:.2f}{doubt})"
+    return f"{word}: more {measure} goes with {article}larger {part} ({how}; r² {r.value**2:.2f}{doubt})"
 
 
 def ladder(
     study: Study, rows: pd.DataFrame, inside: np.ndarray, sample: pd.Series | None, split: str
 ) -> pd.DataFrame:
     """The three levels as rows: all of the split, the cohort, the sample (where it is explained)."""
-    levels = [(f"all of {split}", rows), ("cohort", rows[inside])]
+    levels = {f"all of {split}": rows, "cohort": rows[inside]}
     if sample is not None:
-        levels.append((f"sample {sample.name}", sample.to_frame().T))
-    return pd.DataFrame([_level(study, name, part) for name, part in levels])
+        levels[f"sample {sample.name}"] = sample.to_frame().T
+    return pd.DataFrame([_level(study, name, part) for name, part in levels.items()])
 
 
 def _level(study: Study, name: str, part: pd.DataFrame) -> dict[str, Any]:

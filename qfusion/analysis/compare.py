@@ -15,15 +15,20 @@ import torch
 
 from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures, dynamics, text
-from qfusion.analysis import sample as backgrounds
-from qfusion.analysis import study as studies
-from qfusion.analysis.cohort_measures import DIVIDENDS, FEATURES, FINAL, STATES
+from qfusion.analysis.cohort_measures import (
+    DIVIDENDS,
+    FEATURES,
+    FINAL,
+    STATES,
+    coordinates_of,
+)
 from qfusion.analysis.memo import memo
-from qfusion.analysis.sample import Sample, open_study
+from qfusion.analysis.sample import Sample, open_study, with_background
 from qfusion.analysis.study import (
     DISAGREEMENT,
     Study,
     dividend_column,
+    negativities,
     negativity_column,
     softmax,
 )
@@ -37,14 +42,13 @@ class Side:
 
     Attributes:
         sample: before its model, with what is tweaked, and the output whose score is split.
-        scores: (C,). dividends: by coalition, the baseline under "". shapley: by modality. metrics: of the test rows.
+        scores: (C,). dividends: by coalition, the baseline under "". metrics: of the test rows.
         entropies: by modality (at T, and of all together) or by fused qubit, nats.
     """
 
     sample: Sample
     scores: np.ndarray
     dividends: dict[str, float]
-    shapley: dict[str, float]
     metrics: dict[str, float]
     entropies: dict[str, float]
 
@@ -54,12 +58,22 @@ class Side:
         return self.sample.study
 
     @property
+    def shapley(self) -> dict[str, float]:
+        """By modality: its own term and an equal part of every joint one."""
+        parts = [(value, modality.split_term(term)) for term, value in self.dividends.items()]
+        return {
+            name: sum(value / len(names) for value, names in parts if name in names)
+            for name in self.study.modalities
+        }
+
+    @property
     def shares(self) -> dict[str, float]:
         """Part of every modality in the sum of |Shapley values|; equal parts where all are zero."""
-        total = sum(abs(value) for value in self.shapley.values())
+        shapley = self.shapley
+        total = sum(map(abs, shapley.values()))
         return {
-            name: abs(value) / total if total else 1 / len(self.shapley)
-            for name, value in self.shapley.items()
+            name: abs(value) / total if total else 1 / len(shapley)
+            for name, value in shapley.items()
         }
 
     @property
@@ -117,13 +131,10 @@ def beside(
     Raises:
         NotFound, InvalidInput: when one of them does not exist or does not fit.
     """
-    rows = (
-        cohort_measures.members(
-            open_study(b.study.name, b.study.dataset.name), cohorts.parse_saved(members).parts
-        )
-        if members
-        else None
-    )
+    rows = None
+    if members:
+        own = open_study(b.study.name, b.study.dataset.name)
+        rows = cohort_measures.members(own, cohorts.parse_saved(members).parts)
     study = like(open_study(model, data), b.study, rows)
     row = study.dataset.row(sample)
     output = b.output if study.classes == b.study.classes else int(study.predicted[row])
@@ -138,68 +149,45 @@ def like(study: Study, other: Study, members: np.ndarray | None = None) -> Study
         members: rows of the cohort that the other one is compared with, where it is one.
     """
     kind, label = other.background.kind, other.background.label
-    if kind in ("product", "mixed", "zero"):
-        return backgrounds.with_background(study, kind)
-    if kind == "contrast" and label in study.dataset.ids:
-        return backgrounds.with_background(study, kind, label)
-    if kind == "cohort" and members is not None and study.dataset.digest == other.dataset.digest:
-        return backgrounds.with_background(study, kind, label, members)
-    return study
+    same_data = members is not None and study.dataset.digest == other.dataset.digest
+    has = {"contrast": label in study.dataset.ids, "cohort": same_data}
+    if not has.get(kind, True):
+        return study
+    return with_background(study, kind, label, members)
 
 
 def side(sample: Sample) -> Side:
     """Works one side out."""
     if sample.study.can("time"):
         return _in_time(sample)
-    return (_in_circuit if sample.study.can("rules") else _at_once)(sample)
-
-
-def _at_once(sample: Sample) -> Side:
-    """Of a model that is read out at once and has nothing to tweak."""
-    study, row, output = sample.study, sample.row, sample.output
+    study: Any = sample.study
+    if sample.study.can("rules"):
+        answer, read = (
+            dynamics.answer_of_rules(study, sample.row, str(sample.tweak)),
+            sample.reading,
+        )
+        entropies = dict(zip(read.elements, map(float, read.entropy), strict=True))
+        return Side(
+            sample, answer.scores, answer.terms(study, sample.output), answer.metrics, entropies
+        )
     return Side(
         sample,
-        study.scores[row],
-        study.dividends(row, output),
-        study.shapley(row, output)[0],
+        study.scores[sample.row],
+        sample.dividends,
         study.of_split(study.scores[study.dataset.rows("test")]),
         {},
     )
 
 
 def _in_time(sample: Sample) -> Side:
-    study: Any = sample.study
-    row, decision = sample.row, sample.decision
-    scores = study.scores[row] if not str(sample.tweak) else np.array([decision.prediction])
-    if str(sample.tweak) and len(study.scores[row]) > 1:
-        with torch.no_grad():
-            scores = studies.predict(
-                study, np.array([row]), sample.model.observables(), sample.model.bias
-            )[0]
-    series = sample.track().measures.single("entropy")
-    entropies = {name or "all together": float(values[-1]) for name, values in series.items()}
-    shapley = {name: float(values[-1]) for name, values in decision.shapley.items()}
-    return Side(sample, scores, decision.final(), shapley, decision.metrics, entropies)
-
-
-def _in_circuit(sample: Sample) -> Side:
-    study: Any = sample.study
-    tweak = str(sample.tweak)
-    answer = dynamics.answer_of_rules(study, sample.row, tweak)
-    dividends = answer.terms(study, sample.output)
-    shapley = {
-        name: sum(
-            value / len(term.split("+"))
-            for term, value in dividends.items()
-            if name in term.split("+")
-        )
-        for name in study.modalities
-    }
-    read = sample.reading
+    decision, scores = sample.decision, sample.study.scores[sample.row]
+    if sample.changed:
+        scores = decision.scores
     entropies = {
-        name: float(value) for name, value in zip(read.elements, read.entropy, strict=True)
+        name or "all together": float(values[-1])
+        for name, values in sample.track().measures.single("entropy").items()
     }
-    return Side(sample, answer.scores, dividends, shapley, answer.metrics, entropies)
+    return Side(sample, scores, decision.final(), decision.metrics, entropies)
 
 
 # The test samples nearest to one: by its contributions, by its final state, by the states of its modalities. Free of
@@ -274,16 +262,11 @@ def _distances(
     if by == STATES:
         return 1 - _fidelities(study, others, row)
     if by == DIVIDENDS:
-        own = study.dividends(row, output)
-        return np.asarray(
-            np.linalg.norm(
-                cohort_measures.coordinates_of(study, by, others, output)
-                - np.array([own[term] for term in study.terms]),
-                axis=1,
-            )
-        )
-    every = cohort_measures.coordinates_of(study, by, rows, output)[rows != row]
-    own = cohort_measures.coordinates_of(study, by, np.array([row]), output)
+        dividends = study.dividends(row, output)
+        own = np.array([dividends[term] for term in study.terms])
+    else:
+        own = coordinates_of(study, by, np.array([row]), output)
+    every = coordinates_of(study, by, rows, output)[rows != row]
     return np.asarray(np.linalg.norm(every - own, axis=1))
 
 
@@ -293,8 +276,7 @@ def _fidelities(study: Any, others: np.ndarray, row: int) -> np.ndarray:
         return np.asarray((kets.conj() @ study.ket(row).to(torch.complex128)).abs().pow(2).numpy())
     # Coordinates are cos and sin of all angles over the square root of 2.
     every, own = (
-        np.sqrt(2) * cohort_measures.coordinates_of(study, STATES, some)
-        for some in (others, np.array([row]))
+        np.sqrt(2) * coordinates_of(study, STATES, some) for some in (others, np.array([row]))
     )
     n = every.shape[1] // 2
     cosines = every[:, :n] * own[:, :n] + every[:, n:] * own[:, n:]
@@ -406,23 +388,14 @@ def passing(
         keep = keep & frame["truth"].isin(list(classes)).to_numpy()
     if relations:
         keep = keep & frame["relation"].isin(list(relations)).to_numpy()
-    return frame[keep & _contains(frame, search)] if search else frame[keep]
-
-
-def _contains(frame: pd.DataFrame, words: str) -> np.ndarray:
-    wanted = words.casefold()
-    result = frame.index.str.casefold().str.contains(wanted, regex=False)
-    for column in frame.columns:
-        if not pd.api.types.is_numeric_dtype(frame[column]):
-            result = (
-                result
-                | frame[column]
-                .astype(str)
-                .str.casefold()
-                .str.contains(wanted, regex=False)
-                .to_numpy()
-            )
-    return np.asarray(result)
+    if search:
+        texts = frame.select_dtypes(exclude=["number", "bool"]).astype(str).assign(id=frame.index)
+        has = [
+            texts[column].str.casefold().str.contains(search.casefold(), regex=False)
+            for column in texts
+        ]
+        keep = keep & np.any(has, axis=0)
+    return frame[keep]
 
 
 def axes(study: Study) -> dict[str, str]:
@@ -454,9 +427,9 @@ def default_axes(study: Study) -> tuple[str, str]:
     return "error", DISAGREEMENT if DISAGREEMENT in axes(study) else "certainty"
 
 
-def asks_entanglement(study: Study, *wanted: str) -> bool:
+def asks_entanglement(study: Study, *columns: str) -> bool:
     """Whether one of some columns is an entanglement, which is worked out for the rows that are shown."""
-    return bool(set(wanted) & {negativity_column(name) for name in study.modalities})
+    return bool(set(columns) & {negativity_column(name) for name in study.modalities})
 
 
 def on_axes(study: Study, rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
@@ -464,10 +437,9 @@ def on_axes(study: Study, rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     are evenly spread."""
     if asks_entanglement(study, x, y):
         rows = rows.head(MAX_ENTANGLED)
-        negativities = studies.negativities(study, study.dataset.places(rows.index))
-        rows = rows.assign(
-            **dict(zip(map(negativity_column, study.modalities), negativities.T, strict=True))
-        )
+        columns = map(negativity_column, study.modalities)
+        values = negativities(study, study.dataset.places(rows.index)).T
+        rows = rows.assign(**dict(zip(columns, values, strict=True)))
     rows = rows[np.isfinite(rows[[x, y]].to_numpy(dtype=float)).all(1)]
     return (
         rows

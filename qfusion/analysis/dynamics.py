@@ -13,19 +13,18 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion import _sentences, explain
+from qfusion import _sentences, explain, track
 from qfusion._checks import check
-from qfusion.analysis import study as studies
 from qfusion.analysis.memo import memo
-from qfusion.analysis.study import softmax, with_observables
+from qfusion.analysis.study import predict, softmax, test_metrics, with_observables
 from qfusion.data.modality import split_term
-from qfusion.explain.cuts import DEFAULT, KINDS, CutMetrics, Cuts, cut_metrics, cuts, kind_of
-from qfusion.explain.cuts import TIMES as CUT_TIMES
+from qfusion.explain import cuts, evidence
 from qfusion.models import entangled_qcnn, require
-from qfusion.models.qcnn import evaluate
+from qfusion.models.qcnn import HEAD_SCALE, evaluate
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import lindblad, measures, states
 from qfusion.quantum.decomposition import subsets
+from qfusion.track import fusion_gates, progress
 from qfusion.training import batches
 
 # One sample under a (tweaked) model: what the Dynamics and Circuit pages show. Free of streamlit.
@@ -72,40 +71,25 @@ def times_of(duration: float, count: int = TIMES) -> np.ndarray:
     return np.linspace(0.0, max(duration, 1e-6), count)
 
 
-class _Evolved:
-    """A model whose observables at some times are worked out already: one evolution serves explanation and metrics."""
-
-    def __init__(self, model: Any, observables: torch.Tensor):
-        self._model, self._observables = model, observables
-
-    def observables(self, times: Any = None) -> torch.Tensor:
-        """The observables (nT, C, D, D) that were worked out."""
-        return self._observables
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._model, name)
-
-
 @memo(64)
+@torch.no_grad()
 def decide(study: Any, row: int, tweak: Tweak, output: int = 0) -> Decision:
     """Explains one sample over time and scores the test rows under the tweaked model."""
     model = study.model.tweaked(tweak)
     times = times_of(float(model.duration))
-    with torch.no_grad():
-        inputs = study.inputs([row])
-        evolved: Any = _Evolved(model, model.observables(times.tolist()))
-        e = explain.through_time(evolved, inputs, study.background, times.tolist())
-        observables = evolved.observables()[-1]
-        metrics = studies.test_metrics(study, observables, model.bias)
-        scores = studies.predict(study, np.array([row]), observables, model.bias)[0]
-    dividends = {
-        term: np.asarray(e.dividends[:, 0, i, output]) for i, term in enumerate(e.coalitions)
-    }
-    shapley = {
-        name: np.asarray(e.shapley[:, 0, m, output]) for m, name in enumerate(study.modalities)
-    }
+    observables = model.observables(times.tolist())
+    e = explain.through_time(
+        with_observables(model, observables), study.inputs([row]), study.background, times.tolist()
+    )
+    scores = predict(study, np.array([row]), observables[-1], model.bias)[0]
     return Decision(
-        tweak, times, dividends, shapley, np.asarray(scores), float(scores[output]), metrics
+        tweak,
+        times,
+        dict(zip(e.coalitions, np.moveaxis(e.dividends[:, 0, :, output], 1, 0), strict=True)),
+        dict(zip(study.modalities, np.moveaxis(e.shapley[:, 0, :, output], 1, 0), strict=True)),
+        scores,
+        float(scores[output]),
+        test_metrics(study, observables[-1], model.bias),
     )
 
 
@@ -114,8 +98,6 @@ def follow(
     study: Any, row: int, tweak: Tweak, *, negativity: bool = False, runs: int = 0, seed: int = 0
 ) -> Any:
     """QuTiP's track of one sample under the tweaked model."""
-    from qfusion import track
-
     system = study.model.tweaked(tweak).system()
     return track.track(
         system,
@@ -136,15 +118,10 @@ def solved(study: Any, row: int, tweak: Tweak) -> tuple[np.ndarray, float]:
     Raises:
         InvalidInput: when it is above `MOST_ERROR`.
     """
-    from qfusion import track
-
-    system, ket = study.model.tweaked(tweak).system(), study.ket(row)
+    system = study.model.tweaked(tweak).system()
     times = times_of(system.duration)
-    rho = track.solve(system, ket, times, rtol=LIVE_RTOL)
-    exact = lindblad.evolve_states(
-        system.H, system.jumps, states.density(ket.to(system.H.dtype)), times.tolist()
-    )
-    error = float(np.abs(rho - exact.numpy()).max())
+    rho = track.solve(system, study.ket(row), times, rtol=LIVE_RTOL)
+    error = float(np.abs(rho - _exact_states(study, row, system, times.tolist()).numpy()).max())
     check(
         error <= MOST_ERROR,
         f"The states are followed to {error:.1e} only, by two integrators that should agree to {MOST_ERROR:g}. Lower "
@@ -157,20 +134,22 @@ def touched(tweak: Tweak, modalities: Sequence[str]) -> list[tuple[str, ...]]:
     """Returns the modalities that each changed term acts on, every set once; all of them for the duration and for rates
     of learned operators."""
     parts = [tuple(split_term(name)) for name in (*tweak.couplings, *tweak.dissipations)]
-    whole = [tuple(modalities)] if tweak.rates or tweak.duration is not None else []
-    return list(dict.fromkeys(parts + whole))
+    if tweak.rates or tweak.duration is not None:
+        parts.append(tuple(modalities))
+    return list(dict.fromkeys(parts))
 
 
 @memo(32, background=False)
 def state_at_end(study: Any, row: int, tweak: Tweak) -> torch.Tensor:
     """rho(T) by torch's expansion, (D, D): one time only, so that a slider does not wait for it."""
     system = study.model.tweaked(tweak).system()
-    return lindblad.evolve_states(
-        system.H,
-        system.jumps,
-        states.density(study.ket(row).to(system.H.dtype)),
-        [float(system.duration)],
-    )[0]
+    return _exact_states(study, row, system, [float(system.duration)])[0]
+
+
+def _exact_states(study: Any, row: int, system: Any, times: Sequence[float]) -> torch.Tensor:
+    """The states (nT, D, D) of a sample by torch's expansion."""
+    rho = states.density(study.ket(row).to(system.H.dtype))
+    return lindblad.evolve_states(system.H, system.jumps, rho, times)
 
 
 def shared_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> float:
@@ -179,8 +158,11 @@ def shared_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> fl
     rho, dims = state_at_end(study, row, tweak), study.model.dims
     places = [study.modalities.index(name) for name in part]
     if len(places) == 1:
-        rest = [m for m in range(len(dims)) if m not in places]
-        return float(measures.mutual_information(rho, dims, places, rest))
+        return float(
+            measures.mutual_information(
+                rho, dims, places, [m for m in range(len(dims)) if m not in places]
+            )
+        )
     single = sum(
         float(measures.von_neumann_entropy(states.partial_trace(rho, dims, (m,)))) for m in places
     )
@@ -227,16 +209,13 @@ class Settling:
 
 
 @memo(16, background=False, says="Looking for the steady state …")
+@torch.no_grad()
 def attract(study: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
     """Steady state, spectral gap, the sample's distance to it up to `reach` times T, and contraction within T."""
-    from qfusion import track
-
     model = study.model.tweaked(tweak)
     system = model.system()
     times = np.linspace(0.0, reach * max(system.duration, 1e-6), STEPS * round(reach) + 1)
-    rho = lindblad.evolve_states(
-        system.H, system.jumps, states.density(study.ket(row).to(system.H.dtype)), times.tolist()
-    )
+    rho = _exact_states(study, row, system, times.tolist())
     test = study.dataset.rows("test")
     others = test[test != row]
     others = others[np.linspace(0, len(others) - 1, min(PAIRS, len(others))).astype(int)]
@@ -245,32 +224,27 @@ def attract(study: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
         kets = study.kets(np.array([row, *others]))
         if float((kets[1:] @ kets[0].conj()).abs().min()) < 1 - 1e-6:
             pairs = track.contraction(system, kets[0], kets[1:], steps=STEPS + 1)
-    with torch.no_grad():
-        observables = model.observables([0.0, float(model.duration)])
-        scores = [
-            studies.predict(study, test[:MOST_SPREAD], observable, model.bias)
-            for observable in observables
-        ]
+    scores = [
+        predict(study, test[:MOST_SPREAD], observable, model.bias)
+        for observable in model.observables([0.0, float(model.duration)])
+    ]
     return Settling(
         times, rho[STEPS].numpy(), track.attractor(system, rho), pairs, np.std(scores, axis=1)
     )
 
 
 @memo(32, background=False)
+@torch.no_grad()
 def entropies_by_torch(
     study: Any, row: int, count: int = 21
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Times and the entropy of each modality's state under the model as learned."""
-    times = times_of(float(study.model.duration), count)
-    with torch.no_grad():
-        rho = study.model.evolve_states(states.density(study.ket(row)), times.tolist())
-        result = {
-            name: measures.von_neumann_entropy(
-                states.partial_trace(rho, study.model.dims, (m,))
-            ).numpy()
-            for m, name in enumerate(study.modalities)
-        }
-    return times, result
+    model = study.model
+    times = times_of(float(model.duration), count)
+    rho = model.evolve_states(states.density(study.ket(row)), times.tolist())
+    parts = [states.partial_trace(rho, model.dims, (m,)) for m in range(len(model.dims))]
+    entropies = [measures.von_neumann_entropy(part).numpy() for part in parts]
+    return times, dict(zip(study.modalities, entropies, strict=True))
 
 
 @memo(16, background=False, says="Building the circuit …")
@@ -278,14 +252,8 @@ def circuit(study: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED)
     """One step of the evolution of a sample as a PennyLane circuit."""
     from qfusion.track.circuit import step_circuit
 
-    with torch.no_grad():
-        kets = study.model.encode(study.inputs([row]))
-    return step_circuit(
-        study.model.tweaked(tweak).system(),
-        {name: ket[0] for name, ket in kets.items()},
-        dt,
-        split=split,
-    )
+    kets = {name: ket[0] for name, ket in encoded_states(study, row).items()}
+    return step_circuit(study.model.tweaked(tweak).system(), kets, dt, split=split)
 
 
 @memo(16, background=False, says="Comparing steps with the exact evolution …")
@@ -295,11 +263,7 @@ def step_errors(
     """Step sizes (n,), and the circuit's distance from the exact evolution after one step and after all."""
     steps = float(study.model.tweaked(tweak).duration) / np.array([2.0, 4.0, 8.0, 16.0, 32.0])
     errors = [circuit(study, row, float(dt), split, tweak).error for dt in steps]
-    return (
-        steps,
-        np.array([error.one for error in errors]),
-        np.array([error.all for error in errors]),
-    )
+    return steps, np.array([e.one for e in errors]), np.array([e.all for e in errors])
 
 
 # One sample in an entangled-fusion circuit, as learned, with edited tables, and with noise, or in one of plain gates.
@@ -311,19 +275,23 @@ class Answer:
     """What the network says of one sample, and how well it does on the test rows.
 
     Attributes:
-        phi: tables it fused by. scores, probabilities: (C,). dividends: (2^M, C).
+        phi: tables it fused by. scores: (C,). dividends: (2^M, C).
         metrics: of the test rows.
     """
 
     phi: torch.Tensor
     scores: np.ndarray
-    probabilities: np.ndarray
     dividends: np.ndarray
     metrics: dict[str, float]
 
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Softmax of the scores, (C,)."""
+        return softmax(self.scores)
+
     def terms(self, study: Any, output: int) -> dict[str, float]:
         """Baseline and dividends of one score, keyed by coalition."""
-        return {term: float(self.dividends[i, output]) for i, term in enumerate(study.coalitions)}
+        return dict(zip(study.coalitions, self.dividends[:, output].tolist(), strict=True))
 
 
 def _edited(study: Any, words: str) -> Any:
@@ -337,29 +305,17 @@ def answer_of_rules(study: Any, row: int, words: str = "") -> Answer:
     model = _edited(study, words)
     e = explain.explain(model, study.inputs([row]), study.background)
     rows = torch.as_tensor(study.dataset.rows("test"))
-    result = (
-        evaluate(study.observables, entangled_qcnn.fuse(study.masses[rows], model.phi.double())[0])
-        + model.bias
-    )
-    scores = e.prediction[0]
-    return Answer(
-        model.phi,
-        scores,
-        softmax(scores),
-        np.asarray(e.dividends[0]),
-        study.of_split(result.numpy()),
-    )
+    fused = entangled_qcnn.fuse(study.masses[rows], model.phi.double())[0]
+    scores = evaluate(study.observables, fused) + model.bias
+    return Answer(model.phi, e.prediction[0], e.dividends[0], study.of_split(scores.numpy()))
 
 
 @memo(16, background=False, says="Working out the entropies …")
+@torch.no_grad()
 def layers(study: Any, row: int, words: str = "") -> Any:
     """Entropies around every pooling."""
-    from qfusion.explain.evidence import layer_entropies
-
     model = _edited(study, words)
-    with torch.no_grad():
-        vectors = model.fuse(study.by_name(slice(row, row + 1)))[0][0]
-    return layer_entropies(model, vectors)
+    return evidence.layer_entropies(model, model.fuse(study.by_name(slice(row, row + 1)))[0][0])
 
 
 @memo(16, says="Reading the circuit out early …")
@@ -387,33 +343,26 @@ def readouts(study: Any) -> dict[str, tuple[str, ...]]:
     if not study.can("circuit") or study.can("time"):
         return {}
     if study.can("gates"):
-        from qfusion.track.progress import qubits_of
-
-        wires = qubits_of(study.model.registers())
+        wires = progress.qubits_of(study.model.registers())
         words = [(q,) for q in range(len(wires))] + [
             word for word in getattr(study.model, "words", ()) if len(word) > 1
         ]
     else:
-        from qfusion.track.fusion_gates import wires_of
-
-        wires = tuple(stages[-1] for stages in wires_of(study.model)[1])
+        wires = tuple(stages[-1] for stages in fusion_gates.wires_of(study.model)[1])
         stored = tuple(study.model.network.retained)
         words = [*((q,) for q in range(len(wires))), *([stored] if len(stored) > 1 else [])]
     return {" · ".join(wires[q] for q in word): tuple(wires[q] for q in word) for word in words}
 
 
 @torch.no_grad()
-def encoded_states(study: Any, row: int) -> dict[str, Any]:
+def encoded_states(study: Any, row: int) -> Any:
     """What the modalities of one sample come to, by name, one row each."""
-    encoded: dict[str, Any] = study.model.encode(study.inputs([row]))
-    return encoded
+    return study.model.encode(study.inputs([row]))
 
 
 @memo(16, background=False, says="Following the correlations along the gates …")
 def information(study: Any, row: int) -> dict[tuple[str, ...], np.ndarray]:
     """Mutual information of registers along plain gates, see `track.progress.information`."""
-    from qfusion.track import progress
-
     model = require(study.model, "gates")
     return progress.information(model.gates(encoded_states(study, row)), model.registers())
 
@@ -444,95 +393,67 @@ def with_noise(
     study: Any, row: int, words: str, strengths: tuple[float, float, float], shots: int
 ) -> Noisy:
     """The decision on one sample under noise, exactly, and how far `shots` runs scatter around it."""
-    from qfusion.track import fusion_gates
-
-    bare = _without_cache(_edited(study, words))
-    model = fusion_gates.noisy(bare, fusion_gates.Noise(*strengths))
-    observables = model.observables().double()
-    inputs = study.inputs([row])
-    first = explain.explain(with_observables(model, observables), inputs, study.background)
     from qfusion.track.fusion_circuit import outcome_scores
 
-    single = outcome_scores(model) - model.bias.double()
-    squares = with_observables(model, _of_values(model, single.square()))
-    second = explain.explain(squares, inputs, study.background)
-    bias = model.bias.double().numpy()
-    variance = np.maximum((second.values[0] - bias) - (first.values[0] - bias) ** 2, 0) / shots
-    rows = torch.as_tensor(study.dataset.rows("test"))
-    masses = {name: study.masses[rows, :, m] for m, name in enumerate(study.modalities)}
-    scores = (evaluate(observables, model.fuse(masses)[0]) + model.bias).numpy()
-    spread = _dividend_errors(variance, len(study.modalities))
-    here = model.fuse({name: study.masses[[row], :, m] for m, name in enumerate(study.modalities)})[
-        0
-    ]
-    lead_error = _lead_error(model, single, here, first.prediction[0] - bias) / shots**0.5
+    model = fusion_gates.noisy(_edited(study, words), fusion_gates.Noise(*strengths))
+    observables, bias = _observables(model), model.bias.double()
+    inputs = study.inputs([row])
+    first = explain.explain(with_observables(model, observables), inputs, study.background)
+    single = outcome_scores(model) - bias
+    second = explain.explain(
+        with_observables(model, _of_values(model, single.square())), inputs, study.background
+    )
+    variance = (second.values[0] - bias.numpy()) - (first.values[0] - bias.numpy()) ** 2
+    variance = np.maximum(variance, 0) / shots
+    # Coalitions are run on their own: variances of all that are in a dividend add up.
+    order = subsets(len(study.modalities))
+    inside = np.array([[float(set(R) <= set(S)) for R in order] for S in order])
+    vectors = model.fuse(study.by_name(torch.as_tensor(study.dataset.rows("test"))))[0]
     return Noisy(
         first.prediction[0],
         np.sqrt(variance[-1]),
-        lead_error,
+        _lead_error(model, single, model.fuse(study.by_name([row]))[0], first.prediction[0])
+        / shots**0.5,
         np.asarray(first.dividends[0]),
-        spread,
-        study.of_split(scores),
+        np.sqrt(inside @ variance),
+        study.of_split((evaluate(observables, vectors) + model.bias).numpy()),
     )
 
 
-def _dividend_errors(variance: np.ndarray, M: int) -> np.ndarray:
-    """Errors of dividends, whose coalition values are independent: variances of all parts add up."""
-    order = subsets(M)
-    inside = np.array([[float(set(R) <= set(S)) for R in order] for S in order])
-    return np.sqrt(inside @ variance)
-
-
-def _without_cache(model: Any) -> Any:
-    other = copy.copy(model)
-    other.__dict__.pop("observables", None)
-    return other
-
-
-def _lead_error(model: Any, single: torch.Tensor, fused: torch.Tensor, means: np.ndarray) -> float:
+def _lead_error(model: Any, single: torch.Tensor, fused: torch.Tensor, scores: np.ndarray) -> float:
     """Standard deviation, shot by shot, of the difference of the two highest scores."""
-    if len(means) < 2:
+    if len(scores) < 2:
         return 0.0
-    a, b = np.argsort(-(means + model.bias.double().numpy()))[:2].tolist()
+    a, b = np.argsort(-scores)[:2].tolist()
     squared = _of_values(model, (single[:, [a]] - single[:, [b]]).square())
-    second = float(evaluate(squared, fused)[0, 0])
-    return float(np.sqrt(max(second - (means[a] - means[b]) ** 2, 0.0)))
+    means = scores - model.bias.double().numpy()
+    return float(
+        np.sqrt(max(float(evaluate(squared, fused)[0, 0]) - (means[a] - means[b]) ** 2, 0.0))
+    )
 
 
 def _of_values(model: Any, values: torch.Tensor) -> torch.Tensor:
-    """Observables (C, 3, ..., 3) of what every outcome of one run is worth, (2^n, C)."""
-    n = model.elements
-    words = values.T.reshape(-1, *(2,) * n)  # (C, 2, ..., 2): one value an outcome
-    walsh = words.new_tensor(
-        [[0.5, 0.5], [0.5, -0.5]]
-    )  # |0><0| = (I + Z) / 2, |1><1| = (I - Z) / 2
-    for _ in range(n):
-        words = torch.tensordot(
-            words, walsh, ([1], [1])
-        )  # each pass moves the first leg to the end
-    network = copy.copy(model.network)
-    network.__dict__["readout"] = lambda: words
-    other = copy.copy(model)
-    other._modules = dict(model._modules)
-    other._modules["network"] = network
-    return other.observables().double()
+    """Observables (C, 3, ..., 3) of what every outcome of one run is worth, (2^n, C): those of a head that reads all
+    qubits."""
+    other = copy.deepcopy(model)
+    other.network.retained, other.network.measured = tuple(range(model.elements)), ()
+    other.network.head = torch.nn.Parameter(values.T / HEAD_SCALE)
+    return _observables(other)
+
+
+@torch.no_grad()
+def _observables(model: Any) -> torch.Tensor:
+    """Observables of a model, whatever stands in for them in the model that it is a copy of."""
+    return type(model).observables(model).double()
 
 
 def on_device(study: Any, row: int, words: str, strengths: tuple[float, ...], shots: int) -> Any:
     """One run of the circuit on a PennyLane simulator, with seed 0."""
-    from qfusion.track.fusion_gates import Noise
     from qfusion.track.run import MIXED, run
 
-    noise = Noise(*strengths)
+    noise = fusion_gates.Noise(*strengths) or None
     device = MIXED if noise else "default.qubit"
-    return run(
-        _without_cache(_edited(study, words)),
-        study.theta(row),
-        device,
-        shots,
-        0,
-        noise=noise if noise else None,
-    )
+    return run(_edited(study, words), study.theta(row), device, shots, 0, noise=noise)
 
 
 # Correlations taken away at a time: one sample under the sliders, many as learned; tables. Free of streamlit.
@@ -547,27 +468,28 @@ MAX_HELD = (
 
 
 @memo(32)
-def cuts_of_sample(study: Any, row: int, tweak: Tweak = LEARNED, *, terms: bool = False) -> Cuts:
-    """Cuts of every modality of one sample, at `CUT_TIMES` times, under the sliders: all kinds of cut, or the usual
+def cuts_of_sample(
+    study: Any, row: int, tweak: Tweak = LEARNED, *, terms: bool = False
+) -> cuts.Cuts:
+    """Cuts of every modality of one sample, at `cuts.TIMES` times, under the sliders: all kinds of cut, or the usual
     ones with its terms."""
     model = require(study.model, "time", "to cut at").tweaked(tweak)
-    return cuts(
+    return cuts.cuts(
         model,
         study.inputs([row]),
-        np.linspace(0, float(model.duration), CUT_TIMES),
-        kinds=DEFAULT if terms else tuple(KINDS),
+        np.linspace(0, float(model.duration), cuts.TIMES),
+        kinds=cuts.DEFAULT if terms else tuple(cuts.KINDS),
         background=study.background if terms else None,
     )
 
 
 @memo(8, background=False, says="Taking the correlations of these samples away, about 8 ms each …")
-def cuts_of_rows(study: Any, rows: np.ndarray, times: int = FEW_TIMES) -> CutMetrics:
+def cuts_of_rows(study: Any, rows: np.ndarray, times: int = FEW_TIMES) -> cuts.CutMetrics:
     """Metrics of many samples after a cut of every modality, as learned: about 8 ms a sample at D = 64."""
-    metrics: CutMetrics = cut_curves(study.model, study.dataset, rows, times)
-    return metrics
+    return cut_curves(study.model, study.dataset, rows, times)
 
 
-def curves(result: Cuts, output: int) -> dict[str, dict[str, np.ndarray]]:
+def curves(result: cuts.Cuts, output: int) -> dict[str, dict[str, np.ndarray]]:
     """Scores (nT,) of the one sample, by kind and modality: what `figures.building.curves` draws."""
     return {
         kind: {name: result.scores[k, m, :, 0, output] for m, name in enumerate(result.modalities)}
@@ -575,7 +497,7 @@ def curves(result: Cuts, output: int) -> dict[str, dict[str, np.ndarray]]:
     }
 
 
-def term_sizes(result: Cuts, modality: str, output: int) -> dict[str, dict[str, np.ndarray]]:
+def term_sizes(result: cuts.Cuts, modality: str, output: int) -> dict[str, dict[str, np.ndarray]]:
     """Sizes of the terms (nT,) after a cut of one modality, by kind and coalition: what `figures.building.terms`
     draws."""
     after, _ = result.sizes()
@@ -586,14 +508,14 @@ def term_sizes(result: Cuts, modality: str, output: int) -> dict[str, dict[str, 
     }
 
 
-def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> Any:
+def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> cuts.CutMetrics:
     """Returns metrics of rows of a data set after a cut, at `times` times from 0 to T, a `cut_metrics.CutMetrics`, as
     for `cut_test`."""
-    kinds = tuple(KINDS) if np.prod(model.dims) <= MAX_HELD else DEFAULT
+    kinds = tuple(cuts.KINDS) if np.prod(model.dims) <= MAX_HELD else cuts.DEFAULT
     moments = np.linspace(0, float(model.duration), times)
     chunks = np.array_split(rows, range(AT_ONCE, len(rows), AT_ONCE))
     parts = [
-        cuts(model, batches.encoded_inputs(model, dataset, chunk), moments, kinds=kinds)
+        cuts.cuts(model, batches.encoded_inputs(model, dataset, chunk), moments, kinds=kinds)
         for chunk in _sentences.progress_over(chunks, "Cutting correlations", len(rows), len)
     ]
     whole = replace(
@@ -601,9 +523,9 @@ def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> A
         scores=np.concatenate([part.scores for part in parts], 3),
         before=np.concatenate([part.before for part in parts]),
     )
-    return cut_metrics(
+    return cuts.cut_metrics(
         whole,
         dataset.y[rows],
-        kind_of(dataset.target),
+        cuts.kind_of(dataset.target),
         clusters=None if dataset.clusters is None else dataset.clusters.numbers[rows],
     )

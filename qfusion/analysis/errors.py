@@ -27,13 +27,12 @@ from qfusion.analysis.cohort_measures import (
     WRONG,
     clusters_of,
     is_slow,
+    measure_titles,
 )
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import CONFLICT, DISAGREEMENT, MEAN_ENTROPY, Study
 from qfusion.explain import cohorts, stability
-from qfusion.explain.cohorts import Part
-from qfusion.explain.stability import LEVEL, Interval
 from qfusion.training import metrics
 
 means = memo(256)(stability.means)
@@ -45,7 +44,8 @@ class Levels:
     """The three levels.
 
     Attributes:
-        sample: the current one. asked: number of the explained score; None: of each sample its predicted class's.
+        sample: the current one. output_wanted: number of the explained score; None: of each sample its predicted
+            class's.
         rows: the explained samples of the split. inside: which of them are the cohort's, bool (n,).
         parts: of the filter. split: as words. name: of the cohort, as words.
         own: the current sample's row, None when it is not explained.
@@ -55,7 +55,7 @@ class Levels:
     output_wanted: int | None
     rows: pd.DataFrame
     inside: np.ndarray
-    parts: tuple[Part, ...]
+    parts: tuple[cohorts.Part, ...]
     split: str
     name: str
     own: pd.Series | None
@@ -102,14 +102,14 @@ def levels_of(sample: Sample, filter: str = "", *, output: str = "", name: str =
         NotFound, InvalidInput: when the filter names what is not there, or there is no such class.
     """
     study, parts = sample.study, cohorts.parse(filter)
-    wanted = study.classes.index(choose("Class", output, study.classes)) if output else None
-    table = cohort_measures.table_for(study, wanted, parts)
+    number = study.classes.index(choose("Class", output, study.classes)) if output else None
+    table = cohort_measures.table_for(study, number, parts)
     explained = np.isfinite(table[JOINT].to_numpy())
     within = cohorts.within_split(parts, table) & explained
     split = " and ".join(value for part in cohorts.split_of(parts) for value in part.values)
     return Levels(
         sample,
-        wanted,
+        number,
         table[within],
         cohorts.passing(parts, table)[within],
         parts,
@@ -133,7 +133,7 @@ class Related:
     inside: np.ndarray
     x: np.ndarray
     y: np.ndarray
-    correlations: dict[str, dict[str, Interval]]
+    correlations: dict[str, dict[str, stability.Interval]]
 
 
 def related(levels: Levels, measure: str, strength: str, everyone: bool = False) -> Related:
@@ -148,14 +148,13 @@ def related(levels: Levels, measure: str, strength: str, everyone: bool = False)
     Raises:
         NotFound: when there is no such measure.
     """
-    choose("Measure", measure, cohort_measures.measure_titles(levels.study))
+    choose("Measure", measure, measure_titles(levels.study))
     choose("Strength", strength, cohort_measures.STRENGTHS)
     rows, inside = levels.rows, levels.inside
     if is_slow(measure):
         at = cohort_measures.drawn_places(len(rows), MAX_SLOW, FEW_SLOW, everyone)
         rows, inside = rows.iloc[at], inside[at]
-        slow = tuple(filter(is_slow, cohort_measures.measure_titles(levels.study)))
-        x = cohort_measures.correlations(levels.study, levels.places(rows), slow)[measure]
+        x = cohort_measures.correlations(levels.study, levels.places(rows))[measure]
     else:
         x = cohort_measures.entropies(levels.study, rows, measure)
     y = rows[strength].to_numpy(dtype=float)
@@ -168,8 +167,8 @@ def related(levels: Levels, measure: str, strength: str, everyone: bool = False)
 
 # Slices of a cohort by what its samples have in common, and how often the model is wrong in each. Free of streamlit.
 #
-# found = slices(levels_of(open_sample("qj-planted", "p0031")), "regime")
-# found[0].name, found[0].rate, found[0].low, found[0].high
+# result = slices(levels_of(open_sample("qj-planted", "p0031")), "regime")
+# result[0].name, result[0].rate, result[0].low, result[0].high
 
 MAX_SLICES, MAX_WORST = 24, 12
 _OUTCOMES = (
@@ -192,7 +191,7 @@ class Slice:
     """
 
     name: str
-    parts: tuple[Part, ...]
+    parts: tuple[cohorts.Part, ...]
     count: int
     wrong: int
     rate: float
@@ -201,7 +200,7 @@ class Slice:
     error: float
 
 
-def wilson(wrong: float, count: float, level: float = LEVEL) -> tuple[float, float]:
+def wilson(wrong: float, count: float, level: float = stability.LEVEL) -> tuple[float, float]:
     """Returns both ends of the score interval of a rate (Wilson 1927, Journal of the American Statistical Association
     22, 209).
 
@@ -274,11 +273,12 @@ def column(rows: pd.DataFrame, by: str) -> str:
     return text.column_of(by.removesuffix(QUARTERS), map(str, rows.columns))
 
 
-def left_out(levels: Levels, by: str) -> tuple[Part, ...]:
+def left_out(levels: Levels, by: str) -> tuple[cohorts.Part, ...]:
     """Returns the filter's own conditions that slices do not keep: on the sliced column, which would leave one slice,
     and on whether a sample is decided right, which would make every sample an error."""
-    own = (column(levels.rows, by), *_OUTCOMES)
-    return tuple(part for part in levels.parts if part.column in own)
+    return tuple(
+        part for part in levels.parts if part.column in (column(levels.rows, by), *_OUTCOMES)
+    )
 
 
 def slices(levels: Levels, by: str = "") -> list[Slice]:
@@ -294,12 +294,11 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
     """
     known = slice_kinds(levels.study, levels.rows)
     by = choose("Slices", text.column(by), known) if by else known[0]
-    name = column(levels.rows, by)
     own = left_out(levels, by)
     within = cohorts.passing([part for part in levels.parts if part not in own], levels.rows)
     wrong, errors = is_error(levels), levels.rows["error"].to_numpy(dtype=float)
     result = []
-    for title, parts in _conditions(levels.rows[within], name, by.endswith(QUARTERS)):
+    for title, parts in _conditions(levels.rows[within], by):
         keep = within & cohorts.passing([*cohorts.split_of(levels.parts), *parts], levels.rows)
         count, bad = int(keep.sum()), int((keep & wrong).sum())
         if count:
@@ -318,48 +317,35 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
     return sorted(result, key=lambda entry: (-entry.rate, -entry.count, entry.name))
 
 
-def _conditions(
-    rows: pd.DataFrame, name: str, quarters: bool
-) -> list[tuple[str, tuple[Part, ...]]]:
-    if not quarters:
-        values = rows[name].dropna()
-        return [
-            (str(value), (Part(name, "=", (str(value),)),))
-            for value in dict.fromkeys(values)
-            if str(value)
-        ]
+def _conditions(rows: pd.DataFrame, by: str) -> list[tuple[str, tuple[cohorts.Part, ...]]]:
+    name = column(rows, by)
+    if not by.endswith(QUARTERS):
+        texts = filter(None, map(str, dict.fromkeys(rows[name].dropna())))
+        return [(value, (cohorts.Part(name, "=", (value,)),)) for value in texts]
     values = rows[name].to_numpy(dtype=float)
     values = values[np.isfinite(values)]
     if not len(values):
         return []
     inner = list(dict.fromkeys(f"{edge:.4g}" for edge in np.quantile(values, [0.25, 0.5, 0.75])))
-    first = (f"up to {inner[0]}", (Part(name, "<=", (inner[0],)),))
-    last = (f"above {inner[-1]}", (Part(name, ">", (inner[-1],)),))
+    first = (f"up to {inner[0]}", (cohorts.Part(name, "<=", (inner[0],)),))
+    last = (f"above {inner[-1]}", (cohorts.Part(name, ">", (inner[-1],)),))
     return [
         first,
         *(
-            (f"{a} to {b}", (Part(name, ">", (a,)), Part(name, "<=", (b,))))
+            (f"{a} to {b}", (cohorts.Part(name, ">", (a,)), cohorts.Part(name, "<=", (b,))))
             for a, b in itertools.pairwise(inner)
         ),
         last,
     ]
 
 
-@dataclass(frozen=True, eq=False)
-class Worst:
-    """The samples of a cohort with the largest errors.
+def worst(levels: Levels, count: int = MAX_WORST) -> tuple[pd.DataFrame, np.ndarray]:
+    """Returns the samples of the cohort with the largest errors, the worst first.
 
-    Attributes:
-        rows: of the table, the worst first. values: loss, -ln of the true class's probability, or residual with its
-            sign; (n,).
+    Returns:
+        rows of the table, and of each its loss, -ln of the true class's probability, or its residual with its sign;
+        (n,).
     """
-
-    rows: pd.DataFrame
-    values: np.ndarray
-
-
-def worst(levels: Levels, count: int = MAX_WORST) -> Worst:
-    """Returns the samples of the cohort whose loss, or size of the residual, is largest."""
     rows, study = levels.rows[levels.inside], levels.study
     at = levels.places(rows)
     truth = study.dataset.y[at]
@@ -369,14 +355,14 @@ def worst(levels: Levels, count: int = MAX_WORST) -> Worst:
     else:
         values = study.scores[at, 0] - truth
     order = np.argsort(-np.abs(values), kind="stable")[:count]
-    return Worst(rows.iloc[order], values[order])
+    return rows.iloc[order], values[order]
 
 
 # The wrong decisions of a cohort, the term that pulled each the wrong way, and what is decided without it. Free of
 # streamlit.
 #
-#     found = wrong(levels_of(open_sample("qj-planted", "p0031"), "relation=conflict"))
-#     found.terms, found.without, found.right
+#     result = wrong(levels_of(open_sample("qj-planted", "p0031"), "relation=conflict"))
+#     result.terms, result.without, result.right
 #
 # Leaving a term out is arithmetic on the explanation, the sum of all other terms; it is not what the model would say of
 # other inputs.
@@ -479,7 +465,6 @@ def wrong(levels: Levels) -> Wrong:
     if kind != WRONG_CLASS:
         dividends, scores = dividends[:, :, :1], scores[:, :1]
     place, pulls = misleading(dividends, scores, truth)
-    misled = place > 0
     left = scores[:, None] - dividends  # without each of the terms, (n, 2^M, C)
     left[:, 0] = scores
     decided = left.argmax(2) if kind == WRONG_CLASS else left[:, :, 0]
@@ -496,7 +481,7 @@ def wrong(levels: Levels) -> Wrong:
         np.array(study.coalitions, dtype=object)[place],
         pulls,
         decided[every, place],
-        misled & right[every, place],
+        (place > 0) & right[every, place],
         float(right[:, 1:].mean(1).sum()),
     )
 
@@ -524,26 +509,11 @@ class Curves:
     precision: float
 
 
-@dataclass(frozen=True, eq=False)
-class Calibration:
-    """How often a model is right that is so sure.
-
-    Attributes:
-        certainty, accuracy: means of every bin with a sample, (B,). counts: samples in it, (B,).
-        error: the expected calibration error, the mean gap over samples.
-    """
-
-    certainty: np.ndarray
-    accuracy: np.ndarray
-    counts: np.ndarray
-    error: float
-
-
-def confusions(levels: Levels, inside: bool = True) -> np.ndarray:
-    """Returns how many samples of each class (rows) are taken for each (columns), of the cohort or of all, (C, C)."""
+def confusions(levels: Levels) -> np.ndarray:
+    """Returns how many samples of each class (rows) are taken for each (columns), of the cohort, (C, C)."""
     from sklearn.metrics import confusion_matrix
 
-    study, places = levels.study, _places(levels, inside)
+    study, places = levels.study, levels.places(levels.rows[levels.inside])
     return np.asarray(
         confusion_matrix(
             study.dataset.y[places], study.predicted[places], labels=list(range(len(study.classes)))
@@ -551,12 +521,12 @@ def confusions(levels: Levels, inside: bool = True) -> np.ndarray:
     )
 
 
-def curves(levels: Levels, inside: bool = True) -> list[Curves]:
+def curves(levels: Levels) -> list[Curves]:
     """Returns the curves of every class that has samples of it and others, told by its probability; of two classes
     only the second's."""
     from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
 
-    study, places = levels.study, _places(levels, inside)
+    study, places = levels.study, levels.places(levels.rows[levels.inside])
     truth, result = study.dataset.y[places], []
     for c in range(1 if len(study.classes) == 2 else 0, len(study.classes)):
         positive, sure = truth == c, study.probabilities[places, c]
@@ -577,13 +547,13 @@ def curves(levels: Levels, inside: bool = True) -> list[Curves]:
     return result
 
 
-def calibration(levels: Levels, inside: bool = True) -> Calibration:
-    """Returns how sure a model of classes is and how often it is right, in bins of its certainty of equal width (Guo
-    and others 2017, ICML)."""
-    study, places = levels.study, _places(levels, inside)
-    sure = study.probabilities[places, study.predicted[places]]
-    right = (study.predicted[places] == study.dataset.y[places]).astype(float)
-    return Calibration(*metrics.calibration(sure, right))
+def calibration(levels: Levels) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Returns how sure a model of classes is on the cohort, how often it is then right, and of how many samples, in
+    bins of its certainty, and the expected calibration error; see `metrics.calibration`."""
+    study, places = levels.study, levels.places(levels.rows[levels.inside])
+    predicted = study.predicted[places]
+    right = (predicted == study.dataset.y[places]).astype(float)
+    return metrics.calibration(study.probabilities[places, predicted], right)
 
 
 def residuals(levels: Levels) -> np.ndarray:
@@ -593,9 +563,5 @@ def residuals(levels: Levels) -> np.ndarray:
         "Residuals are those of a regression, but this model chooses among classes. Look "
         "at the confusions.",
     )
-    places = _places(levels, False)
+    places = levels.places(levels.rows)
     return np.asarray(levels.study.scores[places, 0] - levels.study.dataset.y[places])
-
-
-def _places(levels: Levels, inside: bool) -> np.ndarray:
-    return levels.places(levels.rows[levels.inside] if inside else levels.rows)

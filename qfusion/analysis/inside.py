@@ -1,8 +1,14 @@
-"""Attribution inside a modality for the pages, what there is to draw it on, and which words its time steps are: by the
-data set, by token numbers and their vocabulary, by equal counts, or not at all; never guessed where counts differ."""
+"""What is inside: operators of a model, read letter by letter in the form that no gauge changes (`quantum.gauge`), and
+what features of a modality added.
+
+Of operators: what the generator is made of, when which of its jump operators jumped, and decision operators with where
+samples lie on them. Of features: attributions, what there is to draw them on, and which words their time steps are: by
+the data set, by token numbers and their vocabulary, by equal counts, or not at all; never guessed where counts
+differ."""
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -12,14 +18,310 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
+from qfusion._checks import check
+from qfusion._sentences import count
 from qfusion.analysis.memo import memo
+from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import Audio, Modality, Text, mmsa, synthesis
 from qfusion.data.modality import Series, split_term
-from qfusion.data.sources import planted as editing
-from qfusion.explain import attribution, counterfactual
-from qfusion.explain.attribution import INTEGRATED, SCORE, Attribution
+from qfusion.data.sources import planted
+from qfusion.explain import attribution, counterfactual, operators
+from qfusion.quantum import decomposition
+from qfusion.quantum.lindblad import System
+
+MAX_MODES = 32  # dimension D up to which all D^2 eigenvalues of the generator are worked out
+HAMILTONIAN, READOUT = "H", "read-out"
+
+
+@dataclass(frozen=True, eq=False)
+class Strengths:
+    """How strong each coalition's part is.
+
+    Attributes:
+        energy: by coalition, sqrt(Tr[H_S^2] / D): the root mean square energy of H_S. Squares add up.
+        rates: by coalition, sum_k Tr[L_k^A+ L_k^A] / D: its part of the jumps per time in the completely mixed state.
+            They add up.
+    """
+
+    energy: dict[str, float]
+    rates: dict[str, float]
+
+
+def strengths_of(system: System) -> Strengths:
+    """Returns the strengths of all coalitions but the empty one, whose part of H moves all levels alike."""
+    D = len(system.H)
+    ours = decomposition.strengths(system.H, system.dims)
+    theirs = decomposition.strengths(system.jumps, system.dims)
+    return Strengths(
+        {
+            decomposition.subset_name(s, system.names): float(value) / D**0.5
+            for s, value in ours.items()
+            if s
+        },
+        {
+            decomposition.subset_name(s, system.names): float(value.square().sum()) / D
+            for s, value in theirs.items()
+            if s
+        },
+    )
+
+
+@memo(16, background=False)
+def learned_strengths(study: Any) -> Strengths:
+    """Returns the strengths of a study's model as it was learned."""
+    return strengths_of(study.model.system())
+
+
+def levels(system: System) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the energies of H without and with its couplings, ascending, (D,) each."""
+    parts = decomposition.decompose(system.H, system.dims)
+    alone = torch.stack([part for subset, part in parts.items() if len(subset) <= 1]).sum(0)
+    free, coupled = (torch.linalg.eigvalsh(part).numpy() for part in (alone, system.H))
+    return free, coupled
+
+
+def operator_names(model: Any) -> dict[str, str]:
+    """The operators of a model that can be read letter by letter, by name, and what each is."""
+    jumps = {
+        f"L{k + 1}": "jump operator, in the canonical unravelling," for k in range(model.jump_count)
+    }
+    return {HAMILTONIAN: "Hamiltonian", **jumps, READOUT: "what is read at T"}
+
+
+@torch.no_grad()
+def operator(sample: Sample, system: System, name: str) -> Tensor:
+    """Returns one of `operators`, (D, D), of a sample's model and its system."""
+    if name == HAMILTONIAN:
+        return system.H
+    if name == READOUT:
+        return sample.model.readout()[sample.output].to(system.H.dtype)
+    return system.jumps[int(name[1:]) - 1]
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A term of an operator: the coalition on which it acts, its letters there, and its coefficient."""
+
+    term: str
+    letters: tuple[str, ...]
+    value: complex
+
+    @property
+    def words(self) -> str:
+        """For example "text XZ · audio IY"."""
+        return " · ".join(
+            f"{name} {entry}"
+            for name, entry in zip(split_term(self.term), self.letters, strict=True)
+        )
+
+
+def largest(A: Tensor, system: System, count: int) -> tuple[list[Letter], float]:
+    """Returns the largest terms of an operator without the identity, and which part of all their squares they hold."""
+    names = [decomposition.basis(d)[0] for d in system.dims]
+    values = decomposition.expand(A, system.dims).numpy()
+    sizes = np.abs(values)
+    sizes[(0,) * sizes.ndim] = 0
+    terms = []
+    for place in np.argsort(-sizes, axis=None, kind="stable")[:count]:
+        at = np.unravel_index(place, sizes.shape)
+        acts = [m for m, letter in enumerate(at) if letter]
+        if sizes[at] > 0:
+            letters = tuple(names[m][at[m]] for m in acts)
+            terms.append(
+                Letter("+".join(system.names[m] for m in acts), letters, complex(values[at]))
+            )
+    part = float((np.abs([term.value for term in terms]) ** 2).sum())
+    return terms, part / float((sizes**2).sum()) if terms else 0.0
+
+
+def has_modes(sample: Any, **_: Any) -> bool:
+    """Whether a sample's model has a generator that is small enough to be diagonalised."""
+    return bool(sample.can("time")) and math.prod(sample.model.dims) <= MAX_MODES
+
+
+def modes(system: System) -> np.ndarray:
+    """Returns all eigenvalues of the generator of the master equation, (D^2,) complex, the slowest first.
+
+        L rho = -i [H, rho] + sum_k (L_k rho L_k^+ - {L_k^+ L_k, rho} / 2)
+
+    Real parts are decay rates, negative or zero; imaginary ones are frequencies.
+
+    Raises:
+        InvalidInput: when D is above MAX_MODES.
+    """
+    H, jumps = system.H.numpy(), system.jumps.numpy()
+    D = len(H)
+    check(
+        D <= MAX_MODES,
+        f"All eigenvalues of the generator are worked out up to D = {MAX_MODES}, but D is {D}. Look "
+        "at the spectral gap under Steady state.",
+    )
+    one = np.eye(D)
+    effective = -1j * H - np.einsum("kji,kjl->il", jumps.conj(), jumps) / 2
+    # rho as its rows one after the other: A rho B becomes (A x B^T)
+    result = np.kron(effective, one) + np.kron(one, effective.conj())
+    for L in jumps:
+        result += np.kron(L, L.conj())
+    values = np.linalg.eigvals(result)
+    return values[np.lexsort((values.imag, -values.real))]
+
+
+# When which operator of the canonical unravelling jumped in sampled trajectories, and how often it does by the master
+# equation.
+
+RUNS = 200  # trajectories whose jumps are shown
+BINS = 10  # spans of time in which jumps are counted
+UNRAVELLING = (
+    "This is one unravelling of the master equation, chosen by convention: its jump operators are traceless "
+    "and orthogonal, numbered by their rates. Another gauge has the same master equation, but other "
+    "operators, jumps and single runs."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """The jumps of trajectories and their rates; K jump operators.
+
+    Attributes:
+        runs: of each trajectory, sorted by its first jump, its number among all (from 0 on), the times of its jumps,
+            and which operators jumped (from 0 on).
+        edges: of the spans of time in which jumps are counted, (B + 1,).
+        counts: jumps per trajectory and time in each span, (K, B).
+        error: standard errors of these (those of a Poisson count), (K, B); NaN where none was counted, which does not
+            say that the rate is 0 without error.
+        times: (nT,). exact: Tr(L_k^+ L_k rho(t)), (K, nT).
+    """
+
+    runs: tuple[tuple[int, np.ndarray, np.ndarray], ...]
+    edges: np.ndarray
+    counts: np.ndarray
+    error: np.ndarray
+    times: np.ndarray
+    exact: np.ndarray
+
+    @property
+    def jumps(self) -> int:
+        """How many there are in all trajectories."""
+        return sum(len(times) for _, times, _ in self.runs)
+
+    @property
+    def expected(self) -> float:
+        """Jumps per trajectory by the master equation: the integral of all rates."""
+        return float(np.trapezoid(self.exact.sum(0), self.times))
+
+
+def records(sample: Sample, runs: int = RUNS) -> Records:
+    """Returns the jumps of so many trajectories of a sample of a model with time and jump operators, by the canonical
+    ones."""
+    track, L = sample.track(runs=runs), sample.model.system().jumps.numpy()
+    every = [(i, run.jump_times, run.jump_operators) for i, run in enumerate(track.trajectories)]
+    by_first = tuple(sorted(every, key=lambda run: (*run[1][:1], np.inf)[0]))
+    edges = np.linspace(0, float(track.times[-1]) or 1.0, BINS + 1)
+    times = np.concatenate([run[1] for run in every])
+    which = np.concatenate([run[2] for run in every])
+    counts = np.array(
+        [np.histogram(times[which == k], edges)[0] for k in range(len(L))], dtype=float
+    )
+    per = runs * (edges[1] - edges[0])
+    return Records(
+        by_first,
+        edges,
+        counts / per,
+        np.where(counts > 0, np.sqrt(counts), np.nan) / per,
+        track.times,
+        np.einsum("kba,kbc,tca->kt", L.conj(), L, track.rho, optimize=True).real,
+    )
+
+
+# What the page of decision operators works out of a study: an operator and where samples lie on it. Free of
+# streamlit.
+
+WITH = " with "  # between modalities in an address: a plus sign would be read as a space
+
+
+def group_labels(study: Study) -> dict[str, str]:
+    """The groups whose operator is offered: what a reader picks -> name of the coalition."""
+    return {WITH.join(name.split("+")): name for name in operators.offered(study.model)}
+
+
+@dataclass(frozen=True, eq=False)
+class Votes:
+    """An operator and many samples on it.
+
+    Attributes:
+        operator: of one group and output.
+        rows: of the samples, (B,).
+        scores: v(S), (B,).
+        most_for, most_against: weight of each sample on the two extreme eigenvectors, (B,).
+        weights: mean weight on every eigenvector, (K,).
+    """
+
+    operator: operators.Operator
+    rows: np.ndarray
+    scores: np.ndarray
+    most_for: np.ndarray
+    most_against: np.ndarray
+    weights: np.ndarray
+
+    def nearest(self, side: str, count: int = 3) -> list[int]:
+        """Rows of the samples with the most weight on one extreme, "for" or "against"."""
+        weight = self.most_for if side == "for" else self.most_against
+        return [int(row) for row in self.rows[np.argsort(-weight, kind="stable")[:count]]]
+
+
+@memo(16, says="Finding what votes for and against …")
+def decision_operator(study: Study, group: str, output: int) -> operators.Operator:
+    """The operator of a group of modalities."""
+    return operators.operator(study.model, study.background, group, output)
+
+
+@memo(16, says="Finding what votes for and against …")
+def votes(study: Study, group: str, output: int, split: str) -> Votes:
+    """The operator of a group of modalities, and the samples of a split on it."""
+    result = decision_operator(study, group, output)
+    rows = study.dataset.rows(split)
+    states = _states(study, group, rows)
+    last = len(result.values) - 1
+    return Votes(
+        result,
+        rows,
+        result.scores(states),
+        result.overlap(states, last),
+        result.overlap(states, 0),
+        result.weights(states),
+    )
+
+
+def own(study: Study, result: operators.Operator, group: str, row: int) -> tuple[float, np.ndarray]:
+    """Where one sample lies: v(S), and its weight on every eigenvector."""
+    states = _states(study, group, np.array([row]))
+    return float(result.scores(states)[0]), result.weights(states)
+
+
+def operator_of(sample: Sample, group: str = "") -> operators.Operator:
+    """The operator of a group of modalities for a sample's score; of the first group that has one unless told."""
+    return decision_operator(
+        sample.study, group or operators.offered(sample.model)[0], sample.output
+    )
+
+
+def votes_of(
+    sample: Sample, group: str = "", split: str = "test"
+) -> tuple[Votes, tuple[float, np.ndarray]]:
+    """As `operator_of`, with the samples of a split on it, and the sample itself."""
+    group = group or operators.offered(sample.model)[0]
+    result = votes(sample.study, group, sample.output, split)
+    return result, own(sample.study, result.operator, group, sample.row)
+
+
+def _states(study: Study, group: str, rows: np.ndarray) -> Any:
+    return operators.states_of(study.model, study.inputs(rows), group)
+
+
+# Attribution inside a modality for the pages: which words the steps of a sequence are.
 
 _HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _WIDE = re.compile(f"[{_HAN}]")
@@ -27,7 +329,7 @@ FIRST, LAST = "[CLS]", "[SEP]"
 
 
 @dataclass(frozen=True)
-class Said:
+class Spoken:
     """Names of what was said at the steps of a sequence.
 
     Attributes:
@@ -40,68 +342,70 @@ class Said:
     how: str
 
 
-def match(content: Text | None, steps: int) -> Said:
+def match(content: Text | None, steps: int) -> Spoken:
     """What was said at each of `steps` real steps of a sequence."""
+    groups: tuple[tuple[int, ...], ...] = tuple((place,) for place in range(steps))
     if content is None:
-        return _numbered(steps, "")
+        return Spoken(None, groups, "")
     if content.words is not None and len(content.words) == steps:
-        return _each(content.words, "")
+        return Spoken(tuple(content.words), groups, "")
+    letters, words = _letters(content.text), content.text.split()
     if content.numbers is not None:
-        return _by_tokens(content, content.numbers, steps)
-    words, letters = content.text.split(), _letters(content.text)
+        return _by_tokens(content, content.numbers, letters, groups)
     if len(words) == steps > 1:
-        return _each(
-            words,
+        how = (
             "The data do not say which word a step is; the sentence has as many words as the sequence "
-            "has steps, and they were matched in their order.",
+            "has steps, and they were matched in their order."
         )
+        return Spoken(tuple(words), groups, how)
     if letters and len(letters) in (steps, steps - 2):
-        return _characters(letters, steps, "The data do not say which character a step is;")
-    return _numbered(steps, _differ(words, letters, steps) if content.text.strip() else "")
+        return _characters(letters, groups, "The data do not say which character a step is;")
+    known = f"{len(letters):,} characters" if letters else count(len(words), "word")
+    how = f"The sentence has {known} and the sequence {steps:,} steps, so steps have numbers only."
+    return Spoken(None, groups, how if words else "")
 
 
-def _by_tokens(content: Text, numbers: Sequence[int], steps: int) -> Said:
-    if len(numbers) != steps:
-        return _numbered(
-            steps,
-            f"There are {len(numbers):,} token numbers for {steps:,} steps, so steps have numbers "
-            "only.",
-        )
+def _by_tokens(
+    content: Text,
+    numbers: Sequence[int],
+    letters: tuple[str, ...],
+    steps: tuple[tuple[int, ...], ...],
+) -> Spoken:
+    if len(numbers) != len(steps):
+        how = f"There are {len(numbers):,} token numbers for {len(steps):,} steps"
+        return Spoken(None, steps, f"{how}, so steps have numbers only.")
     if content.tokens is not None:
         groups = mmsa.word_groups(content.tokens)
         several = sum(len(group) > 1 for group in groups)
-        merged = (
-            f" {several:,} words are made of several tokens, whose shares are added up."
-            if several > 1
-            else " One word is made of several tokens, whose shares are added up."
-            if several
-            else ""
+        merged = {0: "", 1: " One word is made of several tokens, whose shares are added up."}.get(
+            several, f" {several:,} words are made of several tokens, whose shares are added up."
         )
-        return Said(
-            tuple(
-                mmsa.joined_pieces([content.tokens[place] for place in group]) for group in groups
-            ),
-            groups,
-            f"Steps are tokens of the language model, named by its tokenizer's vocabulary.{merged}",
+        words = (mmsa.joined_pieces([content.tokens[i] for i in group]) for group in groups)
+        how = (
+            f"Steps are tokens of the language model, named by its tokenizer's vocabulary.{merged}"
         )
-    letters, are = (
-        _letters(content.text),
-        f"Steps are token numbers {content.why or 'without a vocabulary'}",
-    )
-    if letters and len(letters) == steps - 2 and _one_to_one(letters, numbers[1:-1]):
-        return _characters(letters, steps, f"{are};")
-    return _numbered(
-        steps,
+        return Spoken(tuple(words), groups, how)
+    are = f"Steps are token numbers {content.why or 'without a vocabulary'}"
+    if letters and len(letters) == len(steps) - 2:
+        # equal characters must have equal numbers, and others other ones
+        pairs = set(zip(letters, numbers[1:-1], strict=True))
+        if len(pairs) == len(set(letters)) == len(set(numbers[1:-1])):
+            return _characters(letters, steps, f"{are};")
+    how = (
         f"{are}, so they have numbers only: "
-        f"name the tokenizer's folder in {mmsa.VOCABULARY}, or at import by --vocabulary.",
+        f"name the tokenizer's folder in {mmsa.VOCABULARY}, or at import by --vocabulary."
     )
+    return Spoken(None, steps, how)
 
 
-def _one_to_one(letters: Sequence[str], numbers: Sequence[int]) -> bool:
-    """Whether equal characters have equal numbers, and others other ones."""
-    pairs = set(zip(letters, numbers, strict=True))
-    return (
-        len(pairs) == len({letter for letter, _ in pairs}) == len({number for _, number in pairs})
+def _characters(letters: tuple[str, ...], groups: tuple[tuple[int, ...], ...], why: str) -> Spoken:
+    framed = len(letters) == len(groups) - 2
+    between = f" between {FIRST} and {LAST}" if framed else ""
+    return Spoken(
+        (FIRST, *letters, LAST) if framed else letters,
+        groups,
+        f"{why} the sentence has as many characters as there are steps{between}, and they were matched in "
+        "their order.",
     )
 
 
@@ -113,33 +417,6 @@ def _letters(text: str) -> tuple[str, ...]:
         _WIDE.match(letter) or unicodedata.category(letter).startswith("P") for letter in result
     )
     return result if plain and any(map(_WIDE.match, result)) else ()
-
-
-def _characters(letters: tuple[str, ...], steps: int, why: str) -> Said:
-    framed = len(letters) == steps - 2
-    between = f" between {FIRST} and {LAST}" if framed else ""
-    return _each(
-        (FIRST, *letters, LAST) if framed else letters,
-        f"{why} the sentence has as many characters as there are steps{between}, and they were matched in "
-        "their order.",
-    )
-
-
-def _differ(words: Sequence[str], letters: Sequence[str], steps: int) -> str:
-    count = (
-        f"{len(letters):,} characters"
-        if letters
-        else f"{len(words):,} word{'s' if len(words) != 1 else ''}"
-    )
-    return f"The sentence has {count} and the sequence {steps:,} steps, so steps have numbers only."
-
-
-def _each(words: Sequence[str], how: str) -> Said:
-    return Said(tuple(words), tuple((place,) for place in range(len(words))), how)
-
-
-def _numbered(steps: int, how: str) -> Said:
-    return Said(None, tuple((place,) for place in range(steps)), how)
 
 
 # Attribution inside a modality for the pages, and what there is to draw it on. Free of streamlit.
@@ -156,15 +433,12 @@ def attribute(
     output: int,
     baseline: str,
     other: str = "",
-    method: str = INTEGRATED,
-) -> Attribution:
+    method: str = attribution.INTEGRATED,
+) -> attribution.Attribution:
     """The attribution of a term of one score; `other` is the id of the sample that is the baseline, where one is."""
-    inputs = study.dataset.inputs([row], dtype=torch.float64)
-    start = (
-        study.dataset.inputs([study.dataset.row(other)], dtype=torch.float64)[modality]
-        if other
-        else None
-    )
+    rows = [row, study.dataset.row(other)] if other else [row]
+    inputs, *others = (study.dataset.inputs([at], dtype=torch.float64) for at in rows)
+    start = others[0][modality] if others else None
     return attribution.attribute(
         study.model, inputs, study.background, modality, term, output, baseline, start, method
     )
@@ -183,12 +457,12 @@ def terms(study: Study, modality: str) -> tuple[str, ...]:
 
 def title(term: str) -> str:
     """A term as an option and in links: `text+audio` -> "text and audio"."""
-    return "the score" if term == SCORE else term.replace("+", " and ")
+    return "the score" if term == attribution.SCORE else term.replace("+", " and ")
 
 
 def named(title: str) -> str:
     """The term that an option or a link calls by its `title`."""
-    return SCORE if title == "the score" else title.replace(" and ", "+")
+    return attribution.SCORE if title == "the score" else title.replace(" and ", "+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,21 +496,20 @@ def canvas(study: Study, row: int, modality: str, steps: int | None) -> Canvas:
     result = next(m for m in study.dataset.modalities if m.name == modality)
     content = study.dataset.content(row).get(modality)
     if steps is not None:
-        found_words = match(content if isinstance(content, Text) else None, steps)
-        if found_words.units is not None:
+        steps_said = match(content if isinstance(content, Text) else None, steps)
+        if steps_said.units is not None:
             return Canvas(
                 "words",
-                {"spoken": found_words.units},
-                found_words.units,
-                found_words.groups,
-                found_words.how,
+                {"spoken": steps_said.units},
+                steps_said.units,
+                steps_said.groups,
+                steps_said.how,
             )
         if isinstance(content, Audio):
-            planted = editing.recipe_of(study.dataset) is not None
             step = (
-                synthesis.FRAME / synthesis.PROSODY_RATE
-                if planted
-                else len(content.samples) / content.rate / steps
+                len(content.samples) / content.rate / steps
+                if planted.recipe_of(study.dataset) is None
+                else synthesis.FRAME / synthesis.PROSODY_RATE
             )
             return Canvas(
                 "waveform",
@@ -244,7 +517,7 @@ def canvas(study: Study, row: int, modality: str, steps: int | None) -> Canvas:
                 tuple(f"the frame at {(t + 0.5) * step:.2f} s" for t in range(steps)),
             )
         return Canvas(
-            "features", {}, tuple(f"step {t + 1}" for t in range(steps)), how=found_words.how
+            "features", {}, tuple(f"step {t + 1}" for t in range(steps)), how=steps_said.how
         )
     values = np.asarray(result.values[row], dtype=float)
     if (shape := grid(result)) is not None:
@@ -287,12 +560,12 @@ class Lane:
     how: str = ""
 
 
-def sequences(study: Study, term: str = SCORE) -> tuple[str, ...]:
+def sequences(study: Study, term: str = attribution.SCORE) -> tuple[str, ...]:
     """The modalities that are sequences and that a term is of."""
     return tuple(
         modality.name
         for modality in study.dataset.modalities
-        if modality.is_sequence and (term == SCORE or modality.name in split_term(term))
+        if modality.is_sequence and (term == attribution.SCORE or modality.name in split_term(term))
     )
 
 
@@ -305,7 +578,7 @@ def rates(study: Study, modalities: Sequence[str]) -> dict[str, float]:
     }
 
 
-def lanes(study: Study, row: int, attributions: Sequence[Attribution]) -> list[Lane]:
+def lanes(study: Study, row: int, attributions: Sequence[attribution.Attribution]) -> list[Lane]:
     """Attributions of sequences on one axis: seconds where the rates of all are known, else percent of each one's
     length."""
     names = [one.modality for one in attributions]
@@ -345,7 +618,7 @@ def grid(modality: Modality) -> tuple[int, int] | None:
     return (h, w) if [(int(p.group(1)), int(p.group(2))) for p in places if p] == expected else None
 
 
-def frame(study: Study, row: int, result: Attribution) -> pd.DataFrame:
+def frame(study: Study, row: int, result: attribution.Attribution) -> pd.DataFrame:
     """One row a feature, or a feature and step: its value and what it added."""
     modality = next(m for m in study.dataset.modalities if m.name == result.modality)
     values, names = np.asarray(modality.values[row]), np.array(modality.feature_names, dtype=object)

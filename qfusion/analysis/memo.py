@@ -1,12 +1,12 @@
-"""Results that are kept between calls: for a subject and arguments, worked out once for all who ask, at most so many of
+"""Results that are kept between calls: for a study and arguments, worked out once for all who ask, at most so many of
 each kind.
 
     @memo(32)
     def agreement(study, row, tweak): ...
 
-The key of a subject is what decides its numbers (digests of weights, data and background), so that equal subjects share
-results and none is mixed up with another. What is returned is shared, and must not be changed; tables are copied. What
-takes minutes is worked out behind the pages (`begin_work`).
+The key of a study or sample is what decides its numbers (digests of weights, data and background), so that equal ones
+share results and none is mixed up with another. What is returned is shared, and must not be changed; tables are copied.
+What takes minutes is worked out behind the pages (`begin_job`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -32,24 +33,27 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _no_words(words: str) -> AbstractContextManager[Any]:
-    return nullcontext()
-
-
-# stands around every calculation that has words; the pages spin here
-waiting: Callable[[str], AbstractContextManager[Any]] = _no_words
+# stands around every calculation that has words; a run of a page sets what spins
+waiting: ContextVar[Callable[[str], AbstractContextManager[Any]]] = ContextVar(
+    "waiting", default=nullcontext
+)
 
 
 def memo(
-    size: int, *, background: bool = True, says: str = ""
+    size: int,
+    *,
+    background: bool = True,
+    says: str = "",
+    stamp: Callable[..., Hashable] = lambda *_, **__: None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Returns a decorator that keeps the last `size` results of a function.
 
     Args:
         size: so many results, the least recently asked for go first.
-        background: whether results depend on the background of a subject; else subjects that differ in it alone share
+        background: whether results depend on the background of a study; else studies that differ in it alone share
             them.
         says: what takes its time, to be shown meanwhile; see `waiting`.
+        stamp: of the arguments, what changes whenever files do that a result is read from.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -59,9 +63,10 @@ def memo(
 
         @functools.wraps(function)
         def memoised(*args: P.args, **kwargs: P.kwargs) -> R:
-            wanted = signature.bind(*args, **kwargs)
-            wanted.apply_defaults()
-            key = tuple(_key(argument, background) for argument in wanted.arguments.values())
+            call = signature.bind(*args, **kwargs)
+            call.apply_defaults()
+            keys = [_key(argument, background) for argument in call.arguments.values()]
+            key = (stamp(*args, **kwargs), *keys)
             with guard:
                 lock = locks.setdefault(key, threading.RLock())
             with lock:
@@ -70,7 +75,7 @@ def memo(
                         results.move_to_end(key)
                         return _shared(results[key])
                 try:
-                    with waiting(says) if says else nullcontext():
+                    with waiting.get()(says) if says else nullcontext():
                         result = function(*args, **kwargs)
                 except BaseException:
                     with guard:
@@ -88,7 +93,7 @@ def memo(
 
 
 def _key(value: Any, background: bool) -> Hashable:
-    """What tells an argument from others: of subjects their digests, of arrays their numbers."""
+    """What tells an argument from others: of studies their digests, of arrays their numbers."""
     own = getattr(value, "memo_key", None)
     if own is not None:
         return cast("Hashable", own(background))
@@ -106,19 +111,20 @@ def _shared(result: R) -> R:
     return cast("R", result.copy()) if isinstance(result, pd.DataFrame) else result
 
 
-# What takes long, worked out behind the pages: in a thread of its own, one work at a time, with progress and cancel.
+# What takes long, worked out behind the pages: in a thread of its own, with progress and cancel.
 #
-# `begin_work` starts a work for whoever asks, once for all who ask the same, and `find_work` tells how far it
-# is; it goes on until all of them have left. Free of streamlit.
+# `begin_job` starts a job for whoever asks, once for all who ask the same, and `find_job` tells how far it
+# is; it goes on until all of them have left, or one cancels it for all. Free of streamlit.
 
-HELD = 8  # works that have ended
+HELD = 8  # jobs that have ended
 PATIENCE = 600.0  # seconds for which somebody who asked counts as waiting, as a page that is closed says nothing
 
 
 class State(StrEnum):
-    """How far it is."""
+    """How far it is: stopped where all who asked have left, cancelled where one of them ended it for all."""
 
-    WAITING, WORKING, DONE, STOPPED, FAILED = "waiting", "working", "done", "stopped", "failed"
+    WAITING, WORKING, DONE, FAILED = "waiting", "working", "done", "failed"
+    STOPPED, CANCELLED = "stopped", "cancelled"
 
 
 UNDER_WAY = (State.WAITING, State.WORKING)
@@ -129,15 +135,15 @@ class _Left(Exception):
 
 
 class Job:
-    """One work on its way.
+    """One job on its way.
 
     Attributes:
         total, done: how much there is to do, such as samples, and how much is done.
-        problem: what went wrong where the state is "failed". result: what the work gave where it is "done".
+        problem: what went wrong where the state is "failed". result: what it gave where it is "done".
     """
 
-    def __init__(self, study: Callable[[], Any], total: int):
-        self._study = study
+    def __init__(self, make: Callable[[], Any], total: int):
+        self._make = make
         self.total, self.done, self.problem, self.state = total, 0, "", State.WAITING
         self.result: Any = None
         self._pace = _sentences.Pace()
@@ -149,27 +155,37 @@ class Job:
         return any(time.monotonic() - seen < PATIENCE for seen in list(self._seen.values()))
 
     @property
+    def under_way(self) -> bool:
+        """Whether it goes on."""
+        return self.state in UNDER_WAY
+
+    @property
     def seconds_left(self) -> float | None:
         """As what is done so far lets expect; None before anything is."""
         return self._pace.left(self.done, self.total)
 
+    def stop(self) -> None:
+        """Ends it for all who ask; what was worked out so far is lost."""
+        if self.under_way:
+            self.state = State.CANCELLED
+
     def _tell(self, done: int, total: int) -> None:
         self.done, self.total = done, total
-        if not self.is_wanted:
+        if not (self.under_way and self.is_wanted):
             raise _Left
 
     def _run(self) -> None:
         torch.set_num_threads(1)
         self._pace = _sentences.Pace()
         try:
-            if not self.is_wanted:
-                raise _Left
+            self._tell(0, self.total)
             self.state = State.WORKING
             with _sentences.progress_to(lambda task: nullcontext(self._tell)):
-                self.result = self._study()
+                self.result = self._make()
             self.state = State.DONE
         except _Left:
-            self.state = State.STOPPED
+            if self.under_way:
+                self.state = State.STOPPED
         except Exception as error:  # whatever a model of the reader's own may raise
             self.state = State.FAILED
             self.problem = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
@@ -180,30 +196,40 @@ _guard = threading.Lock()
 _worker = ThreadPoolExecutor(1, "behind")
 
 
-def find_work(key: Hashable) -> Job | None:
-    """Returns the work of a key that somebody asked for, unless it was stopped."""
+def find_job(key: Hashable) -> Job | None:
+    """Returns the job of a key that somebody asked for, unless it was stopped."""
     with _guard:
         return _known(key)
 
 
-def begin_work(key: Hashable, study: Callable[[], Any], total: int, asker: str) -> Job:
-    """Returns a work begun by this or an earlier call.
+def begin_job(
+    key: Hashable,
+    make: Callable[[], Any],
+    total: int,
+    asker: str = "",
+    *,
+    again: bool = False,
+    aside: bool = False,
+) -> Job:
+    """Returns a job begun by this or an earlier call.
 
     Args:
-        key: what tells it from others. work: does it, and says how far it is, see `_progress`. total: how much it is.
+        key: what tells it from others. make: does it, and says how far it is, see `progress_shown`. total: how much it
+            is.
         asker: who wants it, such as a session, and says so again and again.
+        again: whether one that has ended is begun anew.
+        aside: whether another process does it, so that it waits for no other job; else one goes after the other.
     """
     with _guard:
         job = _known(key)
-        if job is None:
-            job = _jobs[key] = Job(study, total)
+        if job is None or (again and not job.under_way):
+            job = _jobs[key] = Job(make, total)
             job._seen[asker] = time.monotonic()
-            _worker.submit(job._run)
-            ended = [
-                name
-                for name, other in _jobs.items()
-                if other.state not in UNDER_WAY and name != key
-            ]
+            if aside:
+                threading.Thread(target=job._run, daemon=True).start()
+            else:
+                _worker.submit(job._run)
+            ended = [name for name, other in _jobs.items() if not other.under_way and name != key]
             for name in ended[: max(0, len(_jobs) - HELD)]:
                 del _jobs[name]
         job._seen[asker] = time.monotonic()
@@ -211,11 +237,11 @@ def begin_work(key: Hashable, study: Callable[[], Any], total: int, asker: str) 
 
 
 def stay_for(job: Job, asker: str) -> None:
-    """Says that somebody still waits for a work."""
+    """Says that somebody still waits for a job."""
     job._seen[asker] = time.monotonic()
 
 
-def leave_work(key: Hashable, asker: str) -> None:
+def leave_job(key: Hashable, asker: str) -> None:
     """Takes back what somebody asked for; it stops as soon as nobody asks any more."""
     with _guard:
         if key in _jobs:
@@ -226,7 +252,7 @@ def leave_work(key: Hashable, asker: str) -> None:
 
 def _known(key: Hashable) -> Job | None:
     job = _jobs.get(key)
-    if job is None or job.state == State.STOPPED or (job.state in UNDER_WAY and not job.is_wanted):
+    if job is None or job.state == State.STOPPED or (job.under_way and not job.is_wanted):
         return None
     _jobs.move_to_end(key)
     return job

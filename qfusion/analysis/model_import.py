@@ -34,7 +34,6 @@ from qfusion.explain.backgrounds import SampleBackground
 from qfusion.models import imported as cards
 from qfusion.models.program import Exhausted
 from qfusion.training import checkpoint, imports
-from qfusion.training.imports import Taken, Unfit
 
 MEMORY = 3 << 30  # bytes beyond what Python and torch take themselves
 SECONDS = 60  # of the processor
@@ -146,42 +145,33 @@ class Import:
             Unfit: when a guessed card does not pass, with the card.
             InvalidInput: when the program or the card that was given does not, or it took too much memory or time.
         """
+        status, of_processor = self._process.poll(), f"{SECONDS} seconds of the processor"
         try:
-            return self._result()
+            if status is None:
+                raise self._refused(f"it takes more than {PATIENCE:.0f} seconds")
+            if status == -getattr(signal, "SIGXCPU", 24):
+                raise self._refused(f"it takes more than {of_processor}")
+            try:
+                record: Mapping[str, Any] = json.loads(self._found.read_text())
+            except (OSError, ValueError):
+                output = (Path(self._folder.name) / "said").read_text(errors="replace").strip()
+                last = output.rpartition("\n")[2][:160]
+                raise self._refused(
+                    f"its checks ended with signal {-status}"
+                    if status < 0
+                    else f"its checks fail ({last or 'no reason is given'})"
+                ) from None
+            if "exhausted" in record:
+                memory = f"{MEMORY / 2**30:.0f} GiB of memory"
+                of_what = memory if record["exhausted"] == "memory" else of_processor
+                raise self._refused(f"it takes more than {of_what}")
+            if "problem" in record and record["card"]:
+                raise imports.Unfit(record["problem"], cards.read(record["card"], "card"))
+            if "problem" in record:
+                raise InvalidInput(record["problem"])
+            return dict(record)
         finally:
             self.cancel()
-
-    def _result(self) -> dict[str, Any]:
-        status = self._process.poll()
-        if status is None:
-            raise self._refused(f"it takes more than {PATIENCE:.0f} seconds")
-        if status == -getattr(signal, "SIGXCPU", 24):
-            raise self._refused(f"it takes more than {SECONDS} seconds of the processor")
-        try:
-            record: Mapping[str, Any] = json.loads(self._found.read_text())
-        except (OSError, ValueError):
-            words = (
-                (Path(self._folder.name) / "said")
-                .read_text(errors="replace")
-                .strip()
-                .rpartition("\n")[2][:160]
-            )
-            raise self._refused(
-                f"its checks ended with signal {-status}"
-                if status < 0
-                else f"its checks fail ({words or 'no reason is given'})"
-            ) from None
-        if "exhausted" in record:
-            raise self._refused(
-                f"it takes more than {MEMORY / 2**30:.0f} GiB of memory"
-                if record["exhausted"] == "memory"
-                else f"it takes more than {SECONDS} seconds of the processor"
-            )
-        if "problem" in record and record["card"]:
-            raise Unfit(record["problem"], cards.read(record["card"], "card"))
-        if "problem" in record:
-            raise InvalidInput(record["problem"])
-        return dict(record)
 
     def _refused(self, why: str) -> InvalidInput:
         return InvalidInput(
@@ -201,10 +191,11 @@ def taken_memory() -> int:
         return 0
 
 
-def first(taken: Taken, dataset: DataSet) -> dict[str, float]:
+def first(taken: imports.Taken, dataset: DataSet) -> dict[str, float]:
     """Explains one sample as the pages do, and returns how many seconds that took against how many rows."""
-    inputs = dataset.inputs(dataset.rows("train")[:ROWS], torch.float64)
-    rows = explain.background(taken.model, inputs)
+    rows = explain.background(
+        taken.model, dataset.inputs(dataset.rows("train")[:ROWS], torch.float64)
+    )
     assert isinstance(rows, SampleBackground)
     sample = dataset.inputs(dataset.rows("test")[:1], torch.float64)
     began = time.perf_counter()
@@ -242,7 +233,7 @@ def main() -> None:
     except QFusionError as error:
         outcome = {
             "problem": str(error),
-            "card": error.card.text() if isinstance(error, Unfit) else "",
+            "card": error.card.text() if isinstance(error, imports.Unfit) else "",
         }
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and "can't allocate memory" not in str(error):

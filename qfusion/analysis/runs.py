@@ -1,5 +1,5 @@
-"""What the Train and Sweeps pages know of runs and sweeps: state in words, curves, when terms come to matter, what came
-out of them side by side, settings."""
+"""What came out of trainings. Of runs and sweeps, for Train and Sweeps: state in words, curves, when terms come to
+matter, results side by side, settings. Of the benchmark, for the leaderboard: its file, checked and put into tables."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from qfusion import data, runs
+from qfusion import _files, data, runs
 from qfusion._checks import check, choose
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import loaded
 from qfusion.data import DataSet
-from qfusion.errors import IntegrityError, QFusionError
+from qfusion.errors import IntegrityError, NotFound, QFusionError
 from qfusion.models import registry
 from qfusion.runs import Plan, Run, folder, worker
 from qfusion.runs import sweep as sweeps
 from qfusion.runs.folder import Record
-from qfusion.runs.plans import KINDS
 from qfusion.runs.sweep import Attempt, Sweep
 from qfusion.training import Options, checkpoint, default_options, metrics
+from qfusion.training.metrics import Label
 
 STARTING = "starting"
 MAX_SEEDS = 10
@@ -288,8 +289,20 @@ def differences(
         for name, plan in plans.items()
     }
     rows = list(dict.fromkeys(key for value in filled.values() for key in value))
-    table = {key: {name: _said(result.get(key)) for name, result in filled.items()} for key in rows}
+    table = {
+        key: {name: _words(result.get(key)) for name, result in filled.items()} for key in rows
+    }
     return [key for key in rows if len(set(table[key].values())) > 1], table
+
+
+def _words(value: Any) -> str:
+    return (
+        ""
+        if value is None
+        else ", ".join(map(str, value))
+        if isinstance(value, list | tuple)
+        else str(value)
+    )
 
 
 def defaults(plan: Plan, of_data: Callable[[str], Options]) -> dict[str, Any]:
@@ -299,16 +312,6 @@ def defaults(plan: Plan, of_data: Callable[[str], Options]) -> dict[str, Any]:
         return {**registry.settings(plan.model), **asdict(of_data(plan.data))}
     except QFusionError:
         return {}
-
-
-def _said(value: Any) -> str:
-    return (
-        ""
-        if value is None
-        else ", ".join(map(str, value))
-        if isinstance(value, list | tuple)
-        else str(value)
-    )
 
 
 def log_of(run: Run) -> str:
@@ -324,11 +327,7 @@ def log_of(run: Run) -> str:
     return "\n".join(line.rsplit("\r", 1)[-1] for line in plain.split("\n"))[-LOG:]
 
 
-@memo(4, says="Loading the data …")
-def _dataset(name: str, when: str) -> DataSet:
-    return data.load(name)
-
-
+@memo(4, says="Loading the data …", stamp=data.stamp)
 def dataset_of(name: str) -> DataSet:
     """Returns the data that a run was trained on.
 
@@ -336,7 +335,7 @@ def dataset_of(name: str) -> DataSet:
         NotFound: when they are a file given by its path, or are not among the data sets here.
     """
     choose("Data set", name, [source.name for source in data.available()])
-    return _dataset(name, data.stamp(name))
+    return data.load(name)
 
 
 def loss_of(entry: Seen) -> str:
@@ -386,19 +385,9 @@ def shipped_recipe(data: str, model: str) -> tuple[str, dict[str, Any]]:
     return "", {}
 
 
-def title(kind: str) -> str:
-    """What people call a kind of model."""
-    return KINDS[kind].title if kind in KINDS else kind
-
-
 def can_write_events() -> bool:
     """Whether event files for TensorBoard can be written here."""
     return importlib.util.find_spec("tensorboard") is not None
-
-
-def models() -> list[str]:
-    """The models that can be explored."""
-    return checkpoint.available()
 
 
 def check_seeds(count: int, first: int) -> list[int]:
@@ -444,16 +433,14 @@ class Results:
     def by_metric(self) -> pd.DataFrame:
         """Returns a row for each metric and split, a column for each run; the mean where only seeds differ."""
         rows = []
-        for column in self.metrics:
-            row: dict[str, Any] = {
-                "metric": column,
-                **dict(zip(self.table["run"], self.table[column], strict=True)),
-            }
+        for column in sorted(self.metrics, key=lambda name: name.startswith("validation")):
+            rows.append(
+                {"metric": column, **dict(zip(self.table["run"], self.table[column], strict=True))}
+            )
             known = self.table[column].dropna().to_numpy(dtype=float)
             if self.seeds_only and len(known) > 1:
-                row["over seeds"] = f"{np.mean(known):.3f} ± {np.std(known, ddof=1):.3f}"
-            rows.append(row)
-        return pd.DataFrame(sorted(rows, key=lambda row: row["metric"].startswith("validation")))
+                rows[-1]["over seeds"] = f"{np.mean(known):.3f} ± {np.std(known, ddof=1):.3f}"
+        return pd.DataFrame(rows)
 
 
 def results_of(runs: Sequence[Seen]) -> Results:
@@ -478,9 +465,9 @@ def results_of(runs: Sequence[Seen]) -> Results:
             row["parameters"] = card["parameters"]["total"]
             known = metrics.labels(card["this_seed"]["test"])
             row |= {
-                _head(known[key].short if key in known else key, split): value
+                f"{side} {known[key].short if key in known else key}": value
                 for key in card["this_seed"]["test"]
-                for split in ("valid", "test")
+                for split, side in (("valid", "validation"), ("test", "test"))
                 if isinstance(value := card["this_seed"][split].get(key), int | float)
             }
             counts = card["data"]["sizes"]
@@ -496,10 +483,6 @@ def results_of(runs: Sequence[Seen]) -> Results:
             )
         rows.append(row)
     return Results(pd.DataFrame(rows), frozenset(kinds), sizes)
-
-
-def _head(short: str, split: str) -> str:
-    return f"{'validation' if split == 'valid' else split} {short}"
 
 
 def _card(entry: Seen) -> dict[str, Any] | None:
@@ -580,26 +563,32 @@ class Trials:
 
     @cached_property
     def importance(self) -> dict[str, float]:
-        """See `importance`."""
-        return importance(self.sweep)
+        """Which share of the differences between finished trials each setting explains (fANOVA, Hutter and others
+        2014, ICML); empty with fewer than ENOUGH finished trials, with one setting, or where it is not defined."""
+        from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+
+        values = [a.value for a in self.attempts if a.state == sweeps.FINISHED]
+        if len(values) < ENOUGH or len(self.sweep.search.space) < 2 or len(set(values)) < 2:
+            return {}
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                shares = get_param_importances(
+                    self.sweep.study, evaluator=FanovaImportanceEvaluator(seed=0)
+                )
+        except (ValueError, RuntimeError, ZeroDivisionError):
+            return {}
+        return (
+            {key: float(s) for key, s in shares.items()}
+            if all(map(math.isfinite, shares.values()))
+            else {}
+        )
 
     def table(self) -> pd.DataFrame:
         """Returns a row a trial, the best first, then those stopped early, then the others."""
-        order = {
-            sweeps.FINISHED: 0,
-            sweeps.PRUNED: 1,
-            sweeps.RUNNING: 2,
-            sweeps.WAITING: 3,
-            sweeps.FAILED: 4,
-        }
-        sign = 1 if self.smaller else -1
+        order, sign = list(STATES), 1 if self.smaller else -1
         ranked = sorted(
-            self.attempts,
-            key=lambda a: (
-                order[a.state],
-                sign * (a.value if a.value is not None else 0.0),
-                a.number,
-            ),
+            self.attempts, key=lambda a: (order.index(a.state), sign * (a.value or 0.0), a.number)
         )
         return pd.DataFrame(
             [
@@ -658,36 +647,6 @@ def open_trials(name: str = "") -> Trials:
     return trials_of(sweeps.find(name or known[0]))
 
 
-def importance(sweep: Sweep) -> dict[str, float]:
-    """Returns which share of the differences between finished trials each setting explains (fANOVA, Hutter and others
-    2014, ICML).
-
-    Empty with fewer than ENOUGH finished trials, with one setting, or where it is not defined.
-    """
-    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
-
-    finished = [a for a in sweep.attempts() if a.state == sweeps.FINISHED]
-    if (
-        len(finished) < ENOUGH
-        or len(sweep.search.space) < 2
-        or len({a.value for a in finished}) < 2
-    ):
-        return {}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            param_importances = get_param_importances(
-                sweep.study, evaluator=FanovaImportanceEvaluator(seed=0)
-            )
-    except (ValueError, RuntimeError, ZeroDivisionError):
-        return {}
-    return (
-        {key: float(share) for key, share in param_importances.items()}
-        if all(math.isfinite(share) for share in param_importances.values())
-        else {}
-    )
-
-
 STATES = {
     sweeps.FINISHED: "finished",
     sweeps.PRUNED: "stopped early",
@@ -720,3 +679,306 @@ def _number(value: float) -> str:
 
 def _shown_value(value: Any) -> Any:
     return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+# The leaderboard: read from the file that the benchmark wrote, checked, and put into tables.
+
+BOARD_FILE = _files.asset_path("leaderboard.json")
+CLAIMS_FILE = BOARD_FILE.with_name("claims.json")
+MAX_SIZE = 20_000_000  # bytes
+REMEDY = "Make it again with `python benchmarks/leaderboard.py`."
+CLAIMS_REMEDY = "Make it again with `python benchmarks/claims.py`."
+VERDICTS = ("for", "against", "open", "untested")
+TARGETS = {
+    "regression": (
+        "mae",
+        "corr",
+        "r2",
+        "acc2_non0",
+        "f1_non0",
+        "acc2_has0",
+        "f1_has0",
+        "acc5",
+        "acc7",
+        "acc2",
+        "acc3",
+        "f1",
+        "sign",
+    ),
+    "classification": ("accuracy", "f1", "nll"),
+}
+
+
+@dataclass(frozen=True)
+class Board:
+    """The whole file; see benchmarks/leaderboard_report.py for its form."""
+
+    whole: Mapping[str, Any]
+
+    @property
+    def names(self) -> list[str]:
+        """The data sets."""
+        return list(self.whole["data"])
+
+    def of(self, name: str) -> Mapping[str, Any]:
+        """What is known of one data set.
+
+        Raises:
+            NotFound: when it is not on the board.
+        """
+        return self.whole["data"][choose("On the leaderboard, data set", name, self.names)]
+
+    def metrics(self, name: str) -> list[str]:
+        """The metrics of a data set, the headline first."""
+        entry = self.of(name)
+        result = [
+            key
+            for key in TARGETS[entry["target"]]
+            if all(key in row["test"] for row in entry["rows"].values())
+        ]
+        return [entry["headline"], *(key for key in result if key != entry["headline"])]
+
+    def key(self, name: str, short: str = "") -> str:
+        """The metric of a data set by what it is called, the headline unless told.
+
+        Raises:
+            NotFound: when data set or metric are not on the board.
+        """
+        shorts = {self.metric(key).short: key for key in self.metrics(name)}
+        return shorts[choose("Metric", short, shorts)] if short else str(self.of(name)["headline"])
+
+    def measured(self, name: str) -> dict[str, str]:
+        """The models whose robustness is measured on a data set, by what they are called."""
+        return {self.label(model): model for model in self.whole["robustness"].get(name, {})}
+
+    def default(self, name: str) -> list[str]:
+        """What those of them are called that are no ablations."""
+        return [
+            label for label, model in self.measured(name).items() if self.role(model) != "ablation"
+        ]
+
+    def robust_metrics(self, name: str) -> list[str]:
+        """The metrics of a data set's robustness, the headline first."""
+        records: list[dict[str, Any]] = next(
+            iter(self.whole["robustness"].get(name, {}).values()), []
+        )
+        return [key for key in self.metrics(name) if records and key in records[0]]
+
+    def label(self, model: str) -> str:
+        """What a model is called."""
+        return str(self.whole["contenders"][model]["label"])
+
+    def role(self, model: str) -> str:
+        """system, ablation, neighbour or baseline."""
+        return str(self.whole["contenders"][model]["role"])
+
+    def table(self, name: str, key: str) -> pd.DataFrame:
+        """Returns a row for each model, best first.
+
+        Raises:
+            NotFound: when data set or metric are not on the board.
+        """
+        entry = self.of(name)
+        choose("Metric", key, self.metrics(name))
+        tests = entry["tests"].get(key, {})
+        rows = []
+        for model, row in entry["rows"].items():
+            result = row["test"][key]
+            p = {
+                f"{called} against {self.label(system)}": tests.get(system, {})
+                .get("against", {})
+                .get(model, {})
+                .get(kind)
+                for system in ("qj", "qcnn")
+                if system in entry["rows"]
+                for called, kind in (("p", "p"), ("adjusted p", "holm"))
+            }
+            rows.append(
+                {
+                    "model": model,
+                    "label": self.label(model),
+                    "role": self.role(model),
+                    "mean": result["mean"],
+                    "low": result["low"],
+                    "high": result["high"],
+                    "deviation": result["std"],
+                    "seeds": len(row["seeds"]),
+                    "parameters": row["parameters"],
+                    "after the encoders": row["after_encoders"],
+                    "on training rows": row["train"][key],
+                    "seconds": row["seconds"],
+                    "joint share": row.get("joint", {}).get("mean"),
+                    **p,
+                }
+            )
+        frame = pd.DataFrame(rows).sort_values(
+            "mean", ascending=not self.metric(key).higher_is_better, kind="stable"
+        )
+        return frame.astype(
+            dict.fromkeys(frame.columns.difference(["model", "label", "role"]), float)
+        ).reset_index(drop=True)
+
+    def values(self, name: str, model: str, key: str) -> list[float]:
+        """A metric's values on the test rows, a seed each."""
+        return [float(v) for v in self.of(name)["rows"][model]["test"][key]["values"]]
+
+    def joint_shares(self, name: str) -> dict[str, float]:
+        """The part of every model's decisions that modalities make only jointly, of the models where it was measured;
+        the mean over seeds."""
+        return {
+            model: float(row["joint"]["mean"])
+            for model, row in self.of(name)["rows"].items()
+            if "joint" in row
+        }
+
+    def planted_share(self, name: str) -> float | None:
+        """The joint part of the planted contributions, None where none were planted."""
+        value = self.of(name).get("planted_joint")
+        return None if value is None else float(value)
+
+    def agreement(self, name: str) -> dict[str, dict[str, float]]:
+        """How every model's contributions correlate with the planted ones, by model and combination of modalities;
+        nothing where none were planted."""
+        return {
+            model: {part: float(value) for part, value in row["agreement"].items()}
+            for model, row in self.of(name)["rows"].items()
+            if "agreement" in row
+        }
+
+    def curve(
+        self, name: str, model: str, modality: str, key: str
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
+        """Returns levels and values of noise on a modality (or "all"), and the values where it is absent, at its mean,
+        swapped."""
+        records = [r for r in self.whole["robustness"][name][model] if r["modality"] == modality]
+        noise = sorted((float(r["level"]), float(r[key])) for r in records if r["kind"] == "noise")
+        return (
+            np.array([level for level, _ in noise]),
+            np.array([value for _, value in noise]),
+            {r["kind"]: float(r[key]) for r in records if r["kind"] != "noise"},
+        )
+
+    @staticmethod
+    def metric(key: str) -> Label:
+        """How a metric is shown."""
+        return metrics.describe[key]
+
+    @property
+    def made(self) -> str:
+        """When, where and with what it was measured."""
+        versions = (f"{name} {number}" for name, number in self.whole["versions"].items())
+        return ", ".join([self.whole["date"], self.whole["machine"], *versions])
+
+
+def read_board(path: Path | None = None) -> Board:
+    """Returns the board in a file, BOARD_FILE unless given.
+
+    Raises:
+        NotFound: when there is none yet.
+        IntegrityError: when the file does not hold one.
+    """
+    path = path or BOARD_FILE
+    if not path.is_file():
+        raise NotFound(f"There is no leaderboard yet ({path.name} is missing). {REMEDY}")
+    try:
+        check(
+            path.stat().st_size <= MAX_SIZE, f"{path.name} is too large for a leaderboard. {REMEDY}"
+        )
+        board = Board(json.loads(path.read_text(encoding="utf-8")))
+        check(board.whole["format"] == 1, f"{path.name} has another format. {REMEDY}")
+        for name in board.names:
+            board.table(name, board.of(name)["headline"])
+            _ = (board.joint_shares(name), board.planted_share(name), board.agreement(name))
+            for model in board.whole["robustness"].get(name, {}):
+                board.curve(name, model, "all", board.robust_metrics(name)[0])
+        sentences = [
+            claim["sentence"] for claims in board.whole["claims"].values() for claim in claims
+        ]
+        _ = (board.made, sentences, board.whole["published"]["rows"])
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        LookupError,
+        RecursionError,
+    ) as error:
+        raise IntegrityError(
+            f"{path.name} cannot be read as a leaderboard ({str(error)[:120]}). {REMEDY}"
+        ) from error
+    return board
+
+
+@memo(1)
+def _board(path: Path, when: int) -> Board:
+    return read_board(path)
+
+
+def open_board() -> Board:
+    """Returns the board that comes with the program, shared; read anew when its file changes.
+
+    Raises:
+        NotFound, IntegrityError: when there is none, or it is broken.
+    """
+    return _board(BOARD_FILE, BOARD_FILE.stat().st_mtime_ns if BOARD_FILE.is_file() else 0)
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What came out of one claim about quantum jumps; see benchmarks/claims_report.py.
+
+    Attributes:
+        claim: in words. sentence: its tests pooled over data sets, and what they say.
+        verdict: of the primary outcome: "for", "against", "open", or "untested" where no test could fail.
+        data: what was measured on each data set, in words.
+    """
+
+    claim: str
+    sentence: str
+    verdict: str
+    data: Mapping[str, str]
+
+
+def tested(path: Path | None = None) -> tuple[list[Tested], str]:
+    """Returns the claims about quantum jumps as they were tested, and how; nothing where they have not been.
+
+    Args:
+        path: of the file, CLAIMS_FILE unless given.
+
+    Raises:
+        IntegrityError: when the file does not hold them.
+    """
+    path = path or CLAIMS_FILE
+    if not path.is_file():
+        return [], ""
+    try:
+        check(
+            path.stat().st_size <= MAX_SIZE,
+            f"{path.name} is too large for tests of claims. {CLAIMS_REMEDY}",
+        )
+        whole = json.loads(path.read_text(encoding="utf-8"))
+        check(whole["format"] == 2, f"{path.name} has another format. {CLAIMS_REMEDY}")
+        result = [
+            Tested(
+                str(c["claim"]),
+                str(c["sentence"]),
+                str(choose("Verdict", c["verdict"], VERDICTS)),
+                {str(k): str(v) for k, v in c["data"].items()},
+            )
+            for c in whole["claims"]
+        ]
+        return result, f"{whole['method']} Measured {whole['date']} by {whole['command']}."
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+    ) as error:
+        raise IntegrityError(
+            f"{path.name} cannot be read as tests of claims ({str(error)[:120]}). {CLAIMS_REMEDY}"
+        ) from error

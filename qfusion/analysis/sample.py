@@ -1,7 +1,10 @@
 """A sample before a model on a data set, and what its decision is compared with: what a panel, a figure, a report is
 built from.
 
-sample = open_sample("qj-planted", "p2924", "planted", background="mixed", tweak="H.text=0.5,T=1.2")
+open_sample("qj-planted", "p0031")                                    as trained, against its training rows
+open_sample("qj-planted", "p0031", background="mixed")                against another background
+open_sample("qj-planted", "p0031", tweak="H.text-audio=0.5,T=1.2")    physics changed, see `qfusion.models.tweak`
+open_sample("qcnn-digits", "digit-1600", tweak="all:and")             fusion rules edited, see `models.entangled_qcnn`
 
 Where that takes long, pages show numbers against some rows of the background, or the first samples, and
 `begin_refinement` and `begin_encoding` work out the rest behind them."""
@@ -10,13 +13,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -25,20 +26,17 @@ from qfusion import _sentences, explain
 from qfusion import data as sources
 from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures, dynamics, text
-from qfusion.analysis import study as studies
-from qfusion.analysis.memo import Job, begin_work, find_work, memo
-from qfusion.analysis.study import Study
+from qfusion.analysis.memo import Job, begin_job, find_job, memo
+from qfusion.analysis.study import Study, build_study
 from qfusion.data import DataSet
-from qfusion.errors import InvalidInput
+from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import cohorts, verdicts
-from qfusion.explain.backgrounds import GROUPS, KINDS, Background, background_of
+from qfusion.explain.backgrounds import GROUPS, Background, background_of
 from qfusion.explain.coalitions import Explanation, shares, through
-from qfusion.explain.verdicts import Verdict
 from qfusion.models import Ability, FusionModel, Tweak, require
 from qfusion.models.base import Points
 from qfusion.models.registry import kinds, listed
 from qfusion.training import batches, checkpoint
-from qfusion.training.checkpoint import Checkpoint
 
 AUTO = 1e12  # floating-point operations that are worked out unasked: some minutes of one core
 
@@ -48,18 +46,13 @@ def is_quick(study: Any) -> bool:
     return bool(against_all_rows(study).operations <= AUTO)
 
 
-def find_refinement(study: Any) -> Job | None:
-    """Returns the refinement of a subject that somebody asked for, unless it was stopped."""
-    return find_work(study.memo_key())
-
-
 def begin_refinement(study: Any, asker: str) -> Job:
-    """Returns the refinement of a subject, begun by this or an earlier call; its result is the subject against all
+    """Returns the refinement of a study, begun by this or an earlier call; its result is the study against all
     rows, whose explanation is there.
 
     Args:
-        study: a subject of which `is_sampled` holds.
-        asker: who wants it, as of `begin_work`.
+        study: one of which `is_sampled` holds.
+        asker: who wants it, as of `begin_job`.
     """
     exact = against_all_rows(study)
 
@@ -67,12 +60,12 @@ def begin_refinement(study: Any, asker: str) -> Job:
         _ = exact.explanation
         return exact
 
-    return begin_work(study.memo_key(), explained, len(exact.bulk), asker)
+    return begin_job(study.memo_key(), explained, len(exact.bulk), asker)
 
 
 @memo(4)
 def against_all_rows(study: Any) -> Any:
-    """Returns the subject against all rows, shared: its explanation is that of the refinement, or worked out when it is
+    """Returns the study against all rows, shared: its explanation is that of the refinement, or worked out when it is
     asked for."""
     return study.against_all_rows()
 
@@ -126,16 +119,9 @@ def _with_background(study: Study, kind: str, sample: str, members: np.ndarray |
 def with_background(
     study: Study, kind: str, sample: str = "", members: np.ndarray | None = None
 ) -> Study:
-    """A study against the training set with another background, shared; the arguments are those of `of`."""
+    """A study against the training set with another background, shared; the arguments are those of
+    `background_of_kind`."""
     return study if kind == "joint" else _with_background(study, kind, sample, members)
-
-
-def with_rows(study: Study, rows: str) -> Study:
-    """The study itself, or with `ALL_ROWS` the one against all rows of its background."""
-    open_study_shared: Study = (
-        against_all_rows(study) if rows == ALL_ROWS and study.is_sampled else study
-    )
-    return open_study_shared
 
 
 def default_contrast(study: Study, row: int) -> str:
@@ -179,10 +165,6 @@ def against_words(background: Any) -> str:
     """A sentence for numbers without a baseline, as markdown."""
     return f"Compared with {rows_behind(background)}."
 
-
-# A sample before a model on a data set: what a panel is built from, without streamlit.
-#
-# sample = open_sample("qj-planted", "p2924", "planted", background="mixed", tweak="H.text=0.5,T=1.2")
 
 TIMES = 41  # of an evolution: enough for a smooth line
 
@@ -350,7 +332,7 @@ class Sample:
         )
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> verdicts.Verdict:
         """How its modalities relate and which leads, under the tweak."""
         return self.study.verdict_of(self.explanation, self.row, self.output)
 
@@ -372,8 +354,7 @@ class Sample:
     @property
     def reading(self) -> Any:
         """What the fusion reads, under the tweak, see `explain.network.evidence.Reading`; of a model with rules."""
-        study: Any = self.study
-        return study.reading(self.row, self.model)
+        return cast("Any", self.study).reading(self.row, self.model)
 
     @property
     def decision(self) -> dynamics.Decision:
@@ -391,108 +372,30 @@ class Sample:
 
 
 def sample_of(study: Study, row: int, output: str | int | None = None, tweak: Any = "") -> Sample:
-    """Returns a sample; `output` is a name or number of the score that is explained, the one decided for unless given.
+    """Returns a sample; `output` is a name or number of the score that is explained, the one decided for under the
+    tweak unless given.
 
     Raises:
         NotFound, InvalidInput: when output or tweak do not fit the model.
     """
-    made = Sample(study, row, 0, study.model.parse_tweak(tweak))
-    names = made.explanation.outputs
-    if isinstance(output, str):
+    sample = Sample(study, row, 0, study.model.parse_tweak(tweak))
+    if output is None:
+        output = int(np.argmax(sample.scores))
+    elif isinstance(output, str):
+        names = sample.explanation.outputs
         output = names.index(choose("Output", output, names))
-    chosen = replace(made, output=int(np.argmax(made.scores)) if output is None else output)
-    chosen.__dict__["explanation"] = made.explanation
-    return chosen
+    return replace(sample, output=output) if output else sample
 
 
-@memo(8)
-def _loaded(name: str, when: str) -> Checkpoint:
+@memo(8, stamp=checkpoint.stamp)
+def loaded(name: str) -> checkpoint.Checkpoint:
+    """Returns a checkpoint by name, shared; read anew when its files change."""
     return checkpoint.load(name)
 
 
-def loaded(name: str) -> Checkpoint:
-    """Returns a checkpoint by name, shared; read anew when its files change."""
-    return _loaded(name, checkpoint.stamp(name))
-
-
-@memo(4, says="Applying the model to every sample …")
-def _study(model: str, when: str, data: str, identity: str) -> Study:
-    result = _loaded(model, when)
-    return studies.build_study(model, result.card, result.model, sources.load(data)).applied()
-
-
-def open_study(model: str, data: str = "") -> Study:
-    """Returns a model applied to a data set, by their names; the data it was trained on unless told.
-
-    Raises:
-        NotFound, DataUnavailable: when there is no such model or data.
-        InvalidInput: when the model does not fit the data.
-    """
-    data = data or str(loaded(model).card["data"]["name"])
-    return _study(model, checkpoint.stamp(model), data, sources.load(data).identity)
-
-
-def open_sample(
-    model: str,
-    sample: str,
-    data: str = "",
-    *,
-    output: str = "",
-    background: str = "joint",
-    contrast: str = "",
-    members: str = "",
-    rows: str = "",
-    tweak: str = "",
-) -> Sample:
-    """Returns a sample before a model, by names.
-
-    Args:
-        model: of a checkpoint.
-        sample: id.
-        data: of a data set, the one that the model was trained on unless told.
-        output: the class whose score is explained; the predicted one unless told.
-        background: kind of the background, see `explain.background`.
-        contrast: id of the other sample, for the background "contrast".
-        members: who stands behind the decision, for the background "cohort": NAME:FILTER, such as "hard:error>1".
-        rows: "all" of the background are to be used also where some of them would do, see `Study.is_sampled`.
-        tweak: what is changed in the model, such as "H.text-audio=0.5,T=1.2", or "all:and" of one with fusion rules.
-
-    Raises:
-        NotFound, InvalidInput: when one of them does not exist or does not fit.
-    """
-    study = open_study(model, data)
-    row = study.dataset.row(sample)
-    choose("Background", background, dict.fromkeys(OFFERED.values()))
-    if background == "cohort":
-        saved = cohorts.parse_saved(members)
-        study = with_background(
-            study, background, saved.name, cohort_measures.members(study, saved.parts)
-        )
-    else:
-        study = with_background(study, background, contrast)
-    if rows:
-        choose("Rows", rows, (ALL_ROWS,))
-        study = with_rows(study, rows)
-    number = (
-        study.classes.index(choose("Class", output, study.classes))
-        if output
-        else int(study.predicted[row])
-    )
-    return Sample(study, row, number, tweak)
-
-
-# One sample before a trained model: what figures, numbers and reports of a decision start from.
-#
-# case("qj-planted", "p0031")                                     as trained, against its training rows
-# case("qj-planted", "p0031", background="mixed")                 against another background
-# case("qj-planted", "p0031", tweak="H.text-audio=0.5,T=1.2")     physics changed, see `qfusion.models.tweak`
-# case("qcnn-digits", "digit-1600", tweak="all:and")              fusion rules edited, see
-# `qfusion.models.entangled_qcnn`
-
-
 def opened(
-    model: str | Path | Checkpoint, data: str | DataSet | None = None
-) -> tuple[Checkpoint, DataSet]:
+    model: str | Path | checkpoint.Checkpoint, data: str | DataSet | None = None
+) -> tuple[checkpoint.Checkpoint, DataSet]:
     """Returns a trained model and the data set to use it on, by default the one of its card.
 
     Args:
@@ -503,27 +406,30 @@ def opened(
         NotFound: when either does not exist.
         InvalidInput: when the model was trained on a file and `data` does not say which.
     """
-    if isinstance(model, Checkpoint):
+    if isinstance(model, checkpoint.Checkpoint):
         result = model
     else:
         result = checkpoint.load(Path(model) / checkpoint.CARD if Path(model).is_dir() else model)
-    if isinstance(data, DataSet):
-        return result, data
+    return result, data if isinstance(data, DataSet) else sources.load(data or _data_of(result))
+
+
+def _data_of(result: checkpoint.Checkpoint) -> str:
+    """The name of the data set that a model was trained on."""
     known = str(result.card["data"]["name"])
     check(
-        data is not None or known in sources.names(),
+        known in sources.names(),
         f"Model {name_of(result)} was trained on a file, '{known}', which is not found by its name. Add --data with "
         "its path.",
     )
-    return result, sources.load(data or known)
+    return known
 
 
-def name_of(result: Checkpoint) -> str:
+def name_of(result: checkpoint.Checkpoint) -> str:
     """Returns the name of a model by its card."""
     return str(result.card.get("name", "")) or "without a name"
 
 
-def other_version(result: Checkpoint, dataset: DataSet) -> str:
+def other_version(result: checkpoint.Checkpoint, dataset: DataSet) -> str:
     """Returns a warning where the data set is another version of the one that the model was trained on; else an empty
     text."""
     made_with = result.card["data"]
@@ -535,50 +441,88 @@ def other_version(result: Checkpoint, dataset: DataSet) -> str:
     )
 
 
-def case(
-    model: str | Path | Checkpoint,
+def _identity(model: str, data: str, sample: str = "") -> Hashable:
+    """What changes whenever a model's or a data set's files do."""
+    return checkpoint.stamp(model), sources.load(data).identity
+
+
+@memo(4, says="Applying the model to every sample …", stamp=_identity)
+def _study(model: str, data: str) -> Study:
+    result = loaded(model)
+    return build_study(model, result.card, result.model, sources.load(data)).applied()
+
+
+def _is_shared(model: str | Path | checkpoint.Checkpoint, data: str | DataSet | None) -> bool:
+    """Whether both are names, whose results all who ask share."""
+    return model in checkpoint.available() and not isinstance(data, DataSet)
+
+
+def open_study(
+    model: str | Path | checkpoint.Checkpoint, data: str | DataSet | None = None
+) -> Study:
+    """Returns a model on a data set, shared where both are names; arguments and errors are those of `opened`.
+
+    Raises:
+        InvalidInput: also when the model does not fit the data.
+    """
+    if isinstance(model, str) and _is_shared(model, data):
+        return _study(model, str(data or _data_of(loaded(model))))
+    result, dataset = opened(model, data)
+    return build_study(name_of(result), result.card, result.model, dataset)
+
+
+def open_sample(
+    model: str | Path | checkpoint.Checkpoint,
     sample: str,
     data: str | DataSet | None = None,
     *,
-    output: str | None = None,
+    output: str | None = "",
     background: str = "joint",
     contrast: str = "",
+    members: str = "",
+    rows: str = "",
     tweak: Tweak | str = "",
 ) -> Sample:
     """Returns one sample before a model.
 
     Args:
-        model, data: see `opened`.
+        model, data: see `opened`; what is worked out is shared where both are names.
         sample: its id.
-        output: which score; the one decided for unless given.
-        background: of `KINDS` but "cohort" and "contrast", against the rows that the model was trained on.
+        output: whose score is explained: the predicted class's of the model as trained unless told, with None that of
+            the class which is decided for under the tweak.
+        background: kind of the background, see `explain.background`, of the rows that the model was trained on.
         contrast: id of another sample that stands in for absent modalities, instead of a background.
+        members: who stands behind the decision, for the background "cohort": NAME:FILTER, such as "hard:error>1".
+        rows: "all" of the background are to be used also where some of them would do, see `Study.is_sampled`; all are
+            used of what is not shared.
         tweak: what to change in the model, see the head of this module, or a `Tweak`.
 
     Raises:
         NotFound, InvalidInput: naming the argument that does not fit.
     """
-    result, dataset = opened(model, data)
-    row = dataset.row(sample)
-    choose("Background", background, [kind for kind in KINDS if kind not in ("cohort", "contrast")])
+    study = open_study(model, data)
+    row = study.dataset.row(sample)
+    choose("Background", background, dict.fromkeys(OFFERED.values()))
     check(
-        not contrast or background == "joint",
+        not contrast or background in ("joint", "contrast"),
         "Give either `contrast` or `background`: a contrast is a background.",
     )
-    study = study_of(result, dataset, "contrast" if contrast else background, contrast)
-    return sample_of(study.against_all_rows() if study.is_sampled else study, row, output, tweak)
-
-
-def study_of(
-    result: Checkpoint, dataset: DataSet, background: str = "joint", contrast: str = ""
-) -> Study:
-    """Returns a loaded model on a loaded data set; the other arguments and errors are those of `case`."""
-    study = studies.build_study(name_of(result), result.card, result.model, dataset)
-    return (
-        study
-        if background == "joint"
-        else study.against(background_of_kind(study, background, contrast))
-    )
+    kind, label, cohort = "contrast" if contrast else background, contrast, None
+    if kind == "cohort":
+        saved = cohorts.parse_saved(members)
+        label, cohort = saved.name, cohort_measures.members(study, saved.parts)
+    if rows:
+        choose("Rows", rows, (ALL_ROWS,))
+    if _is_shared(model, data):
+        study = with_background(study, kind, label, cohort)
+        study = against_all_rows(study) if rows and study.is_sampled else study
+    else:
+        if kind != "joint":
+            study = study.against(background_of_kind(study, kind, label, cohort))
+        study = study.against_all_rows() if study.is_sampled else study
+    if output == "":
+        return Sample(study, row, int(study.predicted[row]), tweak)
+    return sample_of(study, row, output, tweak)
 
 
 def tweaked(model: FusionModel, tweak: Tweak | str) -> tuple[FusionModel, str]:
@@ -587,18 +531,18 @@ def tweaked(model: FusionModel, tweak: Tweak | str) -> tuple[FusionModel, str]:
     Raises:
         InvalidInput, NotFound: when the tweak does not fit the model.
     """
-    wanted: Any = model.parse_tweak(tweak)
-    return (model.tweaked(wanted), str(wanted)) if str(wanted) else (model, "")
+    edit: Any = model.parse_tweak(tweak)
+    return (model.tweaked(edit), str(edit)) if str(edit) else (model, "")
 
 
-def require_time(case: Sample, what: str = "") -> None:
+def require_time(sample: Sample, what: str = "") -> None:
     """Raises InvalidInput unless the model evolves in time."""
-    require(case.model, "time", what, f"Model '{case.name}'")
+    require(sample.model, "time", what, f"Model '{sample.name}'")
 
 
-def require_network(case: Sample, what: str = "") -> None:
+def require_network(sample: Sample, what: str = "") -> None:
     """Raises InvalidInput unless the model has fusion rules to read."""
-    require(case.model, "rules", what, f"Model '{case.name}'")
+    require(sample.model, "rules", what, f"Model '{sample.name}'")
 
 
 # Large data sets encoded in a process of their own, while the pages show the first samples. Free of streamlit.
@@ -608,64 +552,6 @@ def require_network(case: Sample, what: str = "") -> None:
 # background: exact for these, and said to be so.
 
 BEHIND, SHOWN = 512, 128  # training rows and test rows of the first samples
-PATIENCE = 600.0  # seconds after which nobody waits any more who has not asked again
-
-
-class Encoding:
-    """One model on one data set on its way.
-
-    Attributes:
-        total, done: samples, and how many are encoded.
-        problem: what went wrong, empty while nothing has.
-        stopped: whether somebody has cancelled it. left: whether nobody waited for it any more.
-    """
-
-    def __init__(self, model: str, data: str):
-        self.total, self.done, self.problem = len(sources.load(data)), 0, ""
-        self.stopped = self.left = False
-        self.seen, self._pace = time.monotonic(), _sentences.Pace()
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", f"from {__name__} import encode; encode()", model, data],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        threading.Thread(target=self._follow, daemon=True).start()
-
-    @property
-    def under_way(self) -> bool:
-        """Whether it goes on."""
-        return self._process.poll() is None
-
-    @property
-    def seconds_left(self) -> float | None:
-        """As the samples so far let expect; None before the first."""
-        return self._pace.left(self.done, self.total)
-
-    def stop(self) -> None:
-        """Ends it; what was encoded so far is lost."""
-        self.stopped = True
-        self._process.kill()
-
-    def _follow(self) -> None:
-        assert self._process.stdout is not None and self._process.stderr is not None
-        for line in self._process.stdout:
-            self.done = int(line)
-            if time.monotonic() - self.seen > PATIENCE:
-                self.left = True
-                self._process.kill()
-        lines = self._process.stderr.read().strip().splitlines()
-        if self._process.wait() and not (self.stopped or self.left):
-            self.problem = (lines or ["the process was killed"])[-1][:200]
-
-
-_jobs: dict[Hashable, Encoding] = {}
-_guard = threading.Lock()
-
-
-def _key(model: str, data: str) -> Hashable:
-    return model, checkpoint.stamp(model), data, sources.load(data).digest
 
 
 def is_encoded(model: str, data: str) -> bool:
@@ -673,29 +559,52 @@ def is_encoded(model: str, data: str) -> bool:
     return batches.is_ready(loaded(model).model, sources.load(data))
 
 
-def find_encoding(model: str, data: str) -> Encoding | None:
+def find_encoding(model: str, data: str) -> Job | None:
     """Returns the encoding of a data set before a model that was begun, however it ended."""
-    with _guard:
-        return _jobs.get(_key(model, data))
+    return find_job(("encoding", model, data, _identity(model, data)))
 
 
-def begin_encoding(model: str, data: str, again: bool = False) -> Encoding:
+def begin_encoding(model: str, data: str, again: bool = False) -> Job:
     """Returns the encoding of a data set before a model, begun by this call or an earlier one.
 
     Args:
-        again: whether one that has failed or was stopped is begun anew, as one is that nobody waited for any more.
+        again: whether one that has failed or was cancelled is begun anew, as one is that nobody waited for any more.
     """
-    key = _key(model, data)
-    with _guard:
-        job = _jobs.get(key)
-        if job is None or job.left or (again and not job.under_way):
-            job = _jobs[key] = Encoding(model, data)
-        job.seen = time.monotonic()
-        return job
+    key, total = ("encoding", model, data, _identity(model, data)), len(sources.load(data))
+
+    def encoded_aside() -> None:
+        command = [sys.executable, "-c", f"from {__name__} import encode; encode()", model, data]
+        with (
+            subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            ) as process,
+            _sentences.progress_shown("Encoding") as tell,
+        ):
+            assert process.stdout is not None and process.stderr is not None
+            try:
+                for line in process.stdout:
+                    tell(int(line), total)
+            except BaseException:
+                process.kill()
+                raise
+            lines = process.stderr.read().strip().splitlines()
+        if process.returncode:
+            raise QFusionError((lines or ["the process was killed"])[-1])
+
+    return begin_job(key, encoded_aside, total, again=again, aside=True)
 
 
-@memo(4, says="Encoding the first samples …")
-def _first_samples(model: str, when: str, data: str, digest: str, sample: str) -> Study:
+@memo(4, says="Encoding the first samples …", stamp=_identity)
+def first_samples(model: str, data: str, sample: str = "") -> Study:
+    """Returns a model applied to the first samples of a data set.
+
+    Args:
+        model, data: names. sample: the id of one that is among them, if there is one of that name.
+    """
     dataset, result = sources.load(data), loaded(model)
     trained = dataset.rows(checkpoint.training_split(result.card))
     drawn = np.random.default_rng(0)
@@ -707,31 +616,23 @@ def _first_samples(model: str, when: str, data: str, digest: str, sample: str) -
             (dataset.rows("valid"), 1),
         )
     ]
-    wanted = [dataset.row(sample)] if sample and dataset.known([sample]) else []
-    rows = np.unique(np.concatenate([*some, wanted])).astype(int)
-    study = studies.build_study(model, result.card, result.model, dataset.part(rows))
+    own = [dataset.row(sample)] if sample and dataset.known([sample]) else []
+    rows = np.unique(np.concatenate([*some, own])).astype(int)
+    study = build_study(model, result.card, result.model, dataset.part(rows))
     behind = replace(study.background, total=len(trained))
     if isinstance(behind, Background):
-        own = np.random.default_rng(0).permutation(
+        shuffled = np.random.default_rng(0).permutation(
             study.dataset.rows(checkpoint.training_split(result.card))
         )
         groups = [
-            background_of(study.model, study.dataset, own[group::GROUPS]) for group in range(GROUPS)
+            background_of(study.model, study.dataset, shuffled[group::GROUPS])
+            for group in range(GROUPS)
         ]
         behind = replace(
             behind,
             groups=torch.stack([group.sigma for group in groups if isinstance(group, Background)]),
         )
     return study.against(behind).applied()
-
-
-def first_samples(model: str, data: str, sample: str = "") -> Study:
-    """Returns a model applied to the first samples of a data set.
-
-    Args:
-        model, data: names. sample: the id of one that is among them, if there is one of that name.
-    """
-    return _first_samples(model, checkpoint.stamp(model), data, sources.load(data).digest, sample)
 
 
 def encode() -> None:

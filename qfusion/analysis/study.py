@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -24,30 +25,18 @@ from qfusion.data import DataSet
 from qfusion.explain import Explanation, evidence, stability
 from qfusion.explain.backgrounds import SampleBackground, background_of
 from qfusion.explain.coalitions import of_values
-from qfusion.explain.stability import Stability
 from qfusion.explain.verdicts import Doubt, Verdict, Verdicts, judge, verdict
 from qfusion.models import Ability, FusionModel, base, can, require
 from qfusion.models.qcnn import evaluate
 from qfusion.quantum import lindblad, measures, states
-from qfusion.quantum.measures import column
 from qfusion.training import batches, checkpoint, metrics
-
-__all__ = [
-    "JumpSpace",
-    "expectations",
-    "negativities",
-    "negativity_column",
-    "predict",
-    "reduced_entropies",
-    "test_metrics",
-]
-
 
 SAID = ("text", "transcript")
 LARGE = 50_000  # samples of a data set beyond which not all are explained together
 EXPLAINED = 10_000  # of a large one
 BLOCK = 2**14  # samples whose states are held at a time
 _KEPT = 64  # explanations of single samples that are kept
+EVOLVED_AT_ONCE = 64  # samples whose states are evolved together
 
 
 T = TypeVar("T")
@@ -65,8 +54,7 @@ class shared(Generic[T]):
     def __get__(self, study: Any, owner: type | None = None) -> T:
         if self.name not in study._shared:
             study._shared[self.name] = self.make(study)
-        result: T = study._shared[self.name]
-        return result
+        return cast("T", study._shared[self.name])
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +78,7 @@ class Study:
     opening = ""  # the sample shown first, where it can be told without explaining all of them
 
     def memo_key(self, background: bool = True) -> tuple[str, ...]:
-        """What tells this subject from others: the model's name and its weights' digest, the data's, words and all,
+        """What tells this study from others: the model's name and its weights' digest, the data's, words and all,
         and, where it matters, the background's. What is kept by it is shown to whoever asks."""
         return (
             self.name,
@@ -106,11 +94,6 @@ class Study:
     def can(self, ability: Ability) -> bool:
         """Whether the model says that it can do something, see `models.explorable`."""
         return can(self.model, ability)
-
-    @property
-    def has_time(self) -> bool:
-        """Whether the system evolves in time."""
-        return self.can("time")
 
     @shared
     def _joint(self) -> Any:
@@ -129,19 +112,11 @@ class Study:
         Args:
             background: of `explain.background`, made with this model.
         """
-        return self._again("_background", background)
+        return replace(self, _background=background, _singles={})
 
     def against_all_rows(self) -> Self:
         """The same model and samples against every row of the background where some would do; all else is shared."""
-        return self._again("_whole", True)
-
-    def _again(self, name: str, value: Any) -> Self:
-        other = copy.copy(self)
-        for word in ("bulk", "explanation", "bulk_background", "sample_background"):
-            other.__dict__.pop(word, None)
-        object.__setattr__(other, name, value)
-        object.__setattr__(other, "_singles", {})
-        return other
+        return replace(self, _whole=True, _singles={})
 
     @property
     def is_sampled(self) -> bool:
@@ -197,12 +172,12 @@ class Study:
         _ = self.scores, self.background
         return self
 
-    @cached_property
+    @shared
     def probabilities(self) -> np.ndarray:
         """Softmax of the scores (N, C), which is not calibrated: see `calibration`."""
         return softmax(self.scores)
 
-    @cached_property
+    @shared
     def calibration(self) -> str:
         """What a softmax of this model is worth, in words: the expected calibration error on the test split, or that it
         is not measured (of a large set, or without test samples)."""
@@ -211,21 +186,20 @@ class Study:
             return (
                 "Softmax of the scores, not calibrated; its calibration error is not measured here."
             )
-        sure = self.probabilities[rows, self.predicted[rows]]
-        error = metrics.calibration(
-            sure, (self.predicted[rows] == self.dataset.y[rows]).astype(float)
-        )[-1]
+        predicted = self.predicted[rows]
+        right = (predicted == self.dataset.y[rows]).astype(float)
+        error = metrics.calibration(self.probabilities[rows, predicted], right)[-1]
         return (
             f"Softmax of the scores, not calibrated: expected calibration error {error:.3f} on "
             f"{len(rows):,} test samples."
         )
 
-    @cached_property
+    @shared
     def predicted(self) -> np.ndarray:
         """The predicted class (N,), or zeros for a regression: the output that is explained unless told otherwise."""
         return self.scores.argmax(1) if self.classes else np.zeros(len(self.scores), dtype=int)
 
-    @cached_property
+    @shared
     def errors(self) -> np.ndarray:
         """Absolute error (N,); for classes 1 - softmax of the true one."""
         if self.classes:
@@ -300,23 +274,10 @@ class Study:
         Args:
             output: whose score is split; default the predicted class.
         """
-        explained = self.explained(row)
-        chosen = int(self.predicted[row]) if output is None else output
-        return {
-            term: float(explained.dividends[0, i, chosen])
-            for i, term in enumerate(explained.coalitions)
-        }
-
-    def shapley(
-        self, row: int, output: int | None = None
-    ) -> tuple[dict[str, float], dict[str, float]]:
-        """Shapley values and MM-SHAP shares of one sample, keyed by modality."""
-        explained = self.explained(row)
-        chosen = int(self.predicted[row]) if output is None else output
-        values, shares = explained.shapley[0, :, chosen], explain.shares(explained)[0, :, chosen]
-        return (
-            {name: float(v) for name, v in zip(self.modalities, values, strict=True)},
-            {name: float(v) for name, v in zip(self.modalities, shares, strict=True)},
+        explanation = self.explained(row)
+        number = int(self.predicted[row]) if output is None else output
+        return dict(
+            zip(explanation.coalitions, explanation.dividends[0, :, number].tolist(), strict=True)
         )
 
     def bulk_dividends(self, output: int | None = None) -> np.ndarray:
@@ -330,17 +291,12 @@ class Study:
         outputs = self.predicted[self.bulk] if output is None else np.full(len(self.bulk), output)
         return judge(self.explanation, outputs, self._doubt(self.bulk, outputs))
 
-    def verdict(self, row: int, output: int | None = None) -> Verdict:
-        """The verdict on one sample, of one output or of the predicted class."""
-        chosen = int(self.predicted[row]) if output is None else output
-        return self.verdict_of(self.explained(row), row, chosen)
-
     def verdict_of(self, explanation: Any, row: int, output: int) -> Verdict:
         """The verdict on an explanation of one sample, such as that under a tweak."""
         return verdict(explanation, 0, output, self._doubt(np.array([row]), np.array([output])))
 
     @shared
-    def _stability(self) -> Stability | None:
+    def _stability(self) -> stability.Stability | None:
         return stability.measured(self.name, self.card, self.dataset)
 
     def _doubt(self, rows: np.ndarray, outputs: np.ndarray) -> Doubt | None:
@@ -360,40 +316,39 @@ class Study:
 
         Verdict and dividends are empty in rows outside `bulk`; so are facts, of a large set.
         """
-        data, everyone = self.dataset, len(self.dataset)
-        columns: dict[str, Any] = {"split": data.split, **self._answers(), "error": self.errors}
-        verdicts = self.bulk_verdicts(output)
-        for name, values in (("relation", verdicts.relation), ("leader", verdicts.leaders)):
-            columns[name] = np.full(everyone, "", dtype=object)
-            columns[name][self.bulk] = values
-        columns |= self._facts()
-        dividends = np.full((everyone, len(self.coalitions)), np.nan)
-        dividends[self.bulk] = self.bulk_dividends(output)
+        data, verdicts = self.dataset, self.bulk_verdicts(output)
+        columns: dict[str, Any] = {"split": data.split}
+        if self.classes:
+            names = np.array(self.classes, dtype=object)
+            columns |= {"truth": names[data.y], "prediction": names[self.predicted]}
+            columns["certainty"] = self.probabilities[np.arange(len(data)), self.predicted]
+        else:
+            columns |= {"truth": data.y, "prediction": self.scores[:, 0]}
+        columns["error"] = self.errors
         columns |= {
-            dividend_column(term): dividends[:, i] for i, term in enumerate(self.coalitions) if term
+            name: self._spread(values, np.full(len(data), "", dtype=object))
+            for name, values in (("relation", verdicts.relation), ("leader", verdicts.leaders))
+        }
+        empty = np.full(len(data), np.nan)
+        columns |= (
+            {name: self._spread(fact, empty) for name, fact in self.facts(self.bulk).items()}
+            if self.is_large
+            else self.facts()
+        )
+        dividends = self.bulk_dividends(output)
+        columns |= {
+            dividend_column(term): self._spread(dividends[:, i], empty)
+            for i, term in enumerate(self.coalitions)
+            if term
         }
         frame = pd.DataFrame(columns, index=pd.Index(data.ids, name="id"))
         return frame.join(data.table[[c for c in data.table.columns if c not in frame.columns]])
 
-    def _facts(self) -> dict[str, np.ndarray]:
-        if not self.is_large:
-            return self.facts()
-        result = {name: np.full(len(self.dataset), np.nan) for name in self.fact_titles()}
-        some = self.facts(self.bulk)
-        for name, values in some.items():
-            result[name][self.bulk] = values
-        return {name: result[name] for name in some}
-
-    def _answers(self) -> dict[str, Any]:
-        if not self.classes:
-            return {"truth": self.dataset.y, "prediction": self.scores[:, 0]}
-        names = np.array(self.classes, dtype=object)
-        certain = self.probabilities[np.arange(len(self.scores)), self.predicted]
-        return {
-            "truth": names[self.dataset.y],
-            "prediction": names[self.predicted],
-            "certainty": certain,
-        }
+    def _spread(self, values: np.ndarray, empty: np.ndarray) -> np.ndarray:
+        """The values of the rows in `bulk`, on all samples, which are `empty` elsewhere."""
+        result = empty.copy()
+        result[self.bulk] = values
+        return result
 
     def of_split(self, scores: np.ndarray, split: str = "test") -> dict[str, float]:
         """Metrics of scores (rows of the split, C)."""
@@ -408,7 +363,7 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 
 def entropy_column(name: str) -> str:
     """Column of the entropy of a modality's state at T, or of a fused qubit."""
-    return column("entropy", (name,))
+    return measures.column("entropy", (name,))
 
 
 def dividend_column(term: str) -> str:
@@ -418,31 +373,17 @@ def dividend_column(term: str) -> str:
 
 def said_columns(rows: pd.DataFrame) -> list[str]:
     """The columns of a table of samples that hold what was said."""
-    return [column for column in SAID if column in rows.columns]
-
-
-def require_fit(name: str, card: Mapping[str, Any], dataset: DataSet) -> None:
-    """Checks that a model takes a data set.
-
-    Raises:
-        InvalidInput: when it was made for other modalities or feature numbers than the data set has.
-    """
-    problem = misfit(card, dataset)
-    check(
-        not problem,
-        f"Model '{name}' does not fit data set '{dataset.name}': {problem} Choose the data it was "
-        f"trained on, '{card['data']['name']}'.",
-    )
+    return [name for name in SAID if name in rows.columns]
 
 
 def misfit(card: Mapping[str, Any], dataset: DataSet) -> str:
     """What keeps a model from taking a data set's inputs or answering its question, or an empty string."""
-    wanted, input_specs = card["inputs"], dataset.input_specs
-    for name, spec in wanted.items():
-        if name not in input_specs:
-            return f"it needs the modality '{name}', and the data has {', '.join(input_specs)}."
-        if int(spec["size"]) != int(input_specs[name]["size"]):
-            return f"it needs {spec['size']} features of '{name}', and the data has {input_specs[name]['size']}."
+    available = dataset.input_specs
+    for name, spec in card["inputs"].items():
+        if name not in available:
+            return f"it needs the modality '{name}', and the data has {', '.join(available)}."
+        if int(spec["size"]) != int(available[name]["size"]):
+            return f"it needs {spec['size']} features of '{name}', and the data has {available[name]['size']}."
     classes = dataset.target.classes if dataset.target.kind == "classification" else ()
     if classes and len(card["outputs"]) != len(classes):
         return f"it has {len(card['outputs'])} outputs, and the data has {len(classes)} classes."
@@ -461,10 +402,9 @@ class KetSpace(Study):
     def _all_kets(self) -> torch.Tensor:
         return self._encoded(None)
 
-    def _encoded(self, rows: np.ndarray | None) -> torch.Tensor:
-        with torch.no_grad():
-            result: torch.Tensor = self.model.product_state(self.model.encode(self.inputs(rows)))
-        return result
+    @torch.no_grad()
+    def _encoded(self, rows: np.ndarray | None) -> Any:
+        return self.model.product_state(self.model.encode(self.inputs(rows)))
 
     def kets(self, rows: np.ndarray | Sequence[int]) -> torch.Tensor:
         """Product states (len(rows), D) of some samples, complex128; those of a large set are made when asked for."""
@@ -477,23 +417,18 @@ class KetSpace(Study):
         return self.kets([row])[0]
 
     @shared
+    @torch.no_grad()
     def scores(self) -> np.ndarray:
         """Of all samples, (N, C)."""
-        with torch.no_grad():
-            observables = self.model.observables()
-            return np.concatenate(
-                [
-                    expectations(self.kets(rows), observables, self.model.bias)
-                    for rows in self.blocks()
-                ]
-            )
+        return predict(self, self.dataset.rows(), self.model.observables(), self.model.bias)
 
 
+@torch.no_grad()
 def expectations(psi: torch.Tensor, observables: torch.Tensor, bias: torch.Tensor) -> np.ndarray:
     """Scores (B, C) of product states (B, D): <psi| O_c(T) |psi> + b_c, one product and no evolution."""
     kets = psi.to(observables.dtype)
     scores = torch.einsum("bi,cij,bj->bc", kets.conj(), observables, kets).real
-    return np.asarray((scores + bias.detach()).numpy())
+    return np.asarray((scores + bias).numpy())
 
 
 def predict(
@@ -518,18 +453,16 @@ def test_metrics(
 class JumpSpace(KetSpace):
     """A study whose samples are product states that evolve."""
 
-    @cached_property
+    @shared
     def entropies(self) -> np.ndarray:
         """Von Neumann entropies (N, M) of the reduced states at T, in nats; worked out when first asked for."""
-        return self._entropies(self.dataset.rows())
-
-    def _entropies(self, rows: np.ndarray) -> np.ndarray:
-        with torch.no_grad():
-            return reduced_entropies(self.model, self.kets(rows))
+        return reduced_entropies(self.model, self.kets(self.dataset.rows()))
 
     def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Entropies of the modalities' states."""
-        entropies = self.entropies if rows is None else self._entropies(rows)
+        entropies = (
+            self.entropies if rows is None else reduced_entropies(self.model, self.kets(rows))
+        )
         return {entropy_column(name): entropies[:, m] for m, name in enumerate(self.modalities)}
 
     def fact_titles(self) -> dict[str, str]:
@@ -545,9 +478,10 @@ class JumpSpace(KetSpace):
 
 def negativity_column(name: str) -> str:
     """Column of the entanglement of a modality with the rest at T."""
-    return column("negativity", (name,))
+    return measures.column("negativity", (name,))
 
 
+@torch.no_grad()
 def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
     """Von Neumann entropy of every modality's state at T for many samples, (N, M) in nats.
 
@@ -559,10 +493,15 @@ def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
     end = torch.tensor([float(system.duration)], dtype=torch.float64)
     columns = []
     for place, size in enumerate(system.dims):
-        units = _matrix_units(system.dims, place)
-        evolved = lindblad.evolve_observables(system.H, system.jumps, units, end)[-1]
-        values = torch.einsum("bi,cij,bj->bc", kets.conj(), evolved, kets).real
-        rho = _from_expectations(values.reshape(-1, size, size))
+        evolved = lindblad.evolve_observables(
+            system.H, system.jumps, _matrix_units(system.dims, place), end
+        )[-1]
+        values = torch.einsum("bi,cij,bj->bc", kets.conj(), evolved, kets).real.reshape(
+            -1, size, size
+        )
+        # As Tr[E_ij rho] = rho_ji: <(E_ij + E_ji)/2> = Re rho_ij for i <= j, <(E_ij - E_ji)/2i> = Im rho_ji for i > j
+        real, imaginary = torch.triu(values), torch.tril(values, -1)
+        rho = torch.complex(real + torch.triu(values, 1).mT, imaginary.mT - imaginary)
         columns.append(measures.von_neumann_entropy(rho))
     return torch.stack(columns, -1).numpy()
 
@@ -573,48 +512,34 @@ def negativities(study: Any, rows: np.ndarray) -> np.ndarray:
 
     Entanglement is not linear in the state, so every sample is evolved on its own: about 15 ms each at D = 64.
     """
-    parts = []
-    with torch.no_grad():
-        for start in range(0, len(rows), 64):
-            psi = study.kets(rows[start : start + 64]).to(torch.complex128)
-            rho = study.model.evolve_states(states.density(psi), [float(study.model.duration)])[0]
-            parts.append(
-                torch.stack(
-                    [
-                        measures.logarithmic_negativity(rho, study.model.dims, (m,))
-                        for m in range(len(study.modalities))
-                    ],
-                    -1,
-                ).numpy()
-            )
-    return np.concatenate(parts) if parts else np.zeros((0, len(study.modalities)))
+    dims = study.model.dims
+    parts = [
+        torch.stack(
+            [measures.logarithmic_negativity(rho, dims, (m,)) for m in range(len(dims))], -1
+        )
+        for rho in (final_states(study, rows) if len(rows) else [])
+    ]
+    return torch.cat(parts).numpy() if parts else np.zeros((0, len(dims)))
+
+
+@torch.no_grad()
+def final_states(study: Any, rows: np.ndarray) -> Iterator[torch.Tensor]:
+    """Yields the states at T of some samples, (n, D, D), a few at a time."""
+    chunks = np.array_split(rows, range(EVOLVED_AT_ONCE, len(rows), EVOLVED_AT_ONCE))
+    for chunk in _sentences.progress_over(chunks, "Evolving states", len(rows), len):
+        rho = states.density(study.kets(chunk).to(torch.complex128))
+        yield study.model.evolve_states(rho, [float(study.model.duration)])[0]
 
 
 def _matrix_units(dims: tuple[int, ...], place: int) -> torch.Tensor:
     """Hermitian basis of one modality's operators, embedded: (E_ij + E_ji)/2 for i <= j, (E_ij - E_ji)/2i for i > j."""
     size = dims[place]
-    before, after = int(np.prod(dims[:place])), int(np.prod(dims[place + 1 :]))
-    basis = torch.zeros(size * size, size, size, dtype=torch.complex128)
-    for i in range(size):
-        for j in range(size):
-            if i <= j:
-                basis[i * size + j, i, j] += 0.5
-                basis[i * size + j, j, i] += 0.5
-            else:
-                basis[i * size + j, i, j] += -0.5j
-                basis[i * size + j, j, i] += 0.5j
-    one, other = torch.eye(before, dtype=basis.dtype), torch.eye(after, dtype=basis.dtype)
+    units = torch.eye(size**2, dtype=torch.complex128).view(-1, size, size)
+    is_upper = torch.ones(size, size).triu().bool().view(-1, 1, 1)
+    basis = torch.where(is_upper, (units + units.mT) / 2, (units - units.mT) / 2j)
+    sizes = math.prod(dims[:place]), math.prod(dims[place + 1 :])
+    one, other = (torch.eye(n, dtype=basis.dtype) for n in sizes)
     return torch.stack([torch.kron(torch.kron(one, unit), other) for unit in basis])
-
-
-def _from_expectations(values: torch.Tensor) -> torch.Tensor:
-    """Reduced states (N, d, d) from the expectation values (N, d, d) of `_matrix_units`.
-
-    As Tr[E_ij rho] = rho_ji: <(E_ij + E_ji)/2> = Re rho_ij for i <= j, and <(E_ij - E_ji)/2i> = Im rho_ji for i > j.
-    """
-    real = torch.triu(values) + torch.triu(values, 1).mT
-    imaginary = torch.tril(values, -1)
-    return torch.complex(real, imaginary.mT - imaginary)
 
 
 # An entangled-fusion network on a data set: masses, fused qubits, observables. Free of streamlit.
@@ -634,30 +559,20 @@ class CircuitSpace(Study):
     observables: torch.Tensor = None  # type: ignore[assignment]
 
     @shared
+    @torch.no_grad()
     def masses(self) -> torch.Tensor:
         """Of all samples, per element and modality, (N, n, M) double."""
-        with torch.no_grad():
-            parts = [self.model.encode(self.inputs(rows)) for rows in self.blocks()]
-            return torch.cat(
-                [
-                    torch.stack([encoded[name].double() for name in self.modalities], -1)
-                    for encoded in parts
-                ]
-            )
+        parts = [self.model.encode(self.inputs(rows)) for rows in self.blocks()]
+        columns = [torch.cat([part[name].double() for part in parts]) for name in self.modalities]
+        return torch.stack(columns, -1)
 
     @shared
+    @torch.no_grad()
     def scores(self) -> np.ndarray:
         """Of all samples, (N, C)."""
-        with torch.no_grad():
-            return np.concatenate(
-                [
-                    (
-                        evaluate(self.observables, self.model.fuse(self.by_name(rows))[0])
-                        + self.model.bias
-                    ).numpy()
-                    for rows in self.blocks()
-                ]
-            )
+        fused = (self.model.fuse(self.by_name(rows))[0] for rows in self.blocks())
+        parts = [evaluate(self.observables, vectors) + self.model.bias for vectors in fused]
+        return torch.cat(parts).numpy()
 
     @cached_property
     def bulk(self) -> np.ndarray:
@@ -686,11 +601,11 @@ class CircuitSpace(Study):
             return tuple(self.model.outputs)
         return tuple(f"element {i}" for i in range(self.model.elements))
 
-    @cached_property
+    @shared
+    @torch.no_grad()
     def vectors(self) -> torch.Tensor:
         """Fused qubits (1, <X>, <Z>) of all samples, (N, n, 3)."""
-        with torch.no_grad():
-            return self.model.fuse(self.by_name(slice(None)))[0]
+        return self.model.fuse(self.by_name(slice(None)))[0]
 
     def by_name(self, rows: Any) -> dict[str, torch.Tensor]:
         """Masses of some rows as the model takes them, (B, n) each; (n,) for one row number."""
@@ -700,13 +615,12 @@ class CircuitSpace(Study):
         """What the fusion read from one sample, by the model as learned or by an edited one."""
         return evidence.read(model or self.model, self.by_name(row))
 
+    @torch.no_grad()
     def theta(self, row: int) -> dict[str, torch.Tensor]:
         """Angles of one sample's modality qubits, (n,) radians each."""
-        with torch.no_grad():
-            result = self.model.angles(self.inputs([row]))
-        return {name: angles[0] for name, angles in result.items()}
+        return {name: angles[0] for name, angles in self.model.angles(self.inputs([row])).items()}
 
-    @cached_property
+    @shared
     def disagreement(self) -> np.ndarray:
         """Mean over the elements of Dempster's K between the modalities on each, (N,)."""
         return evidence.disagreement(self.masses).mean(-1).numpy()
@@ -733,19 +647,11 @@ class CircuitSpace(Study):
         }
 
 
-def circuit_space(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> CircuitSpace:
-    """A model on a data set that it fits."""
-    with torch.no_grad():
-        observables = model.observables().double()
-    return CircuitSpace(
-        name, card, with_observables(model, observables), dataset, observables=observables
-    )
-
-
 def with_observables(model: Any, observables: torch.Tensor) -> Any:
-    """A copy of a model, sharing its weights, that does not work its observables out again."""
+    """A copy of a model, sharing its weights, whose observables are these, at whatever time: they are not worked out
+    again."""
     other = copy.copy(model)
-    other.__dict__["observables"] = lambda: observables
+    other.observables = lambda times=None: observables
     return other
 
 
@@ -768,13 +674,15 @@ class EvaluatedSpace(Study):
     together."""
 
     @shared
+    @torch.no_grad()
     def scores(self) -> np.ndarray:
         """Of all samples, (N, C)."""
-        blocks = self.dataset.blocks(self.dataset.rows(), most=ROWS)
-        with torch.no_grad():
-            return np.concatenate(
-                [self.model(self.inputs(rows)).double().numpy() for rows in blocks]
-            )
+        return np.concatenate(
+            [
+                self.model(self.inputs(rows)).double().numpy()
+                for rows in self.dataset.blocks(self.dataset.rows(), most=ROWS)
+            ]
+        )
 
     @cached_property
     def bulk(self) -> np.ndarray:
@@ -857,18 +765,27 @@ def row_cost(model: FusionModel, background: SampleBackground) -> float:
     return float(counter.get_total_flops() + OVERHEAD + model.unseen_operations)
 
 
-# Which workspace a model gets.
+# Which study a model gets.
 
 
+@torch.no_grad()
 def build_study(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> Study:
     """Returns a model on a data set.
 
     Raises:
         InvalidInput: when the model was made for other modalities or feature numbers than the data set has.
     """
-    require_fit(name, card, dataset)
+    problem = misfit(card, dataset)
+    check(
+        not problem,
+        f"Model '{name}' does not fit data set '{dataset.name}': {problem} Choose the data it was "
+        f"trained on, '{card['data']['name']}'.",
+    )
     if can(model, "masses"):
-        return circuit_space(name, card, model, dataset)
+        observables = model.observables().double()
+        return CircuitSpace(
+            name, card, with_observables(model, observables), dataset, observables=observables
+        )
     if not can(model, "states"):
         return EvaluatedSpace(name, card, model, dataset)
     return (JumpSpace if can(model, "time") else KetSpace)(

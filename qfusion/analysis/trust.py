@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -17,14 +18,8 @@ from qfusion.analysis.sample import open_study
 from qfusion.analysis.study import Study
 from qfusion.data.modality import People
 from qfusion.errors import QFusionError
-from qfusion.explain import attribution, faithfulness, stability
-from qfusion.explain import people as trust
-from qfusion.explain.attribution import FIRST
-from qfusion.explain.faithfulness import AgainstTruth, Curves, TrustWarning
-from qfusion.explain.people import Beside
-from qfusion.explain.stability import Interval, Stability
+from qfusion.explain import attribution, faithfulness, people, stability
 from qfusion.training import batches, checkpoint
-from qfusion.training.batches import mean_and_std
 
 INSIDE = 64  # test rows of a large set whose features are replaced
 FEATURE_ORDERS = 5  # random orders of features: each asks the model fourteen times
@@ -51,7 +46,7 @@ def explained(study: Study) -> tuple[np.ndarray, explain.Explanation]:
 
 
 @memo(16, says="Splitting the decisions on the test samples, once …")
-def modality_curves(study: Study, probability: bool = False) -> Curves:
+def modality_curves(study: Study, probability: bool = False) -> faithfulness.Curves:
     """Deletion and insertion of modalities, of the predicted class's score where there are classes."""
     rows, result = explained(study)
     return faithfulness.modality_curves(result, study.predicted[rows], probability=probability)
@@ -61,24 +56,22 @@ def modality_curves(study: Study, probability: bool = False) -> Curves:
 def feature_curves(
     study: Study,
     modality: str,
-    ranking: str = FIRST,
+    ranking: str = attribution.FIRST,
     probability: bool = False,
     everyone: bool = False,
-) -> Curves:
+) -> faithfulness.Curves:
     """Deletion and insertion of one modality's features on the test rows, or some of a large set unless of everyone."""
-    data, whole = study.dataset, study.dataset.rows(SPLIT)
-    rows = asked_inside(study, everyone)
-    baseline = mean_and_std(data, data.rows(checkpoint.training_split(study.card)), modality)[0]
-    random, changes = np.random.default_rng(0), []
-    chunks = (
-        np.array_split(rows, range(INSIDE, len(rows), INSIDE)) if batches.is_heavy(data) else [rows]
-    )
+    data, rows, random = study.dataset, asked_inside(study, everyone), np.random.default_rng(0)
+    baseline = batches.mean_and_std(
+        data, data.rows(checkpoint.training_split(study.card)), modality
+    )[0]
+    size, changes = INSIDE if batches.is_heavy(data) else max(1, len(rows)), []
+    chunks = np.array_split(rows, range(size, len(rows), size))
     for chunk in _sentences.progress_over(chunks, "Replacing features", len(rows), len):
-        inputs = study.inputs(chunk) | data.inputs(chunk, torch.float64, [modality])
         changes.append(
             attribution.feature_changes(
                 study.model,
-                inputs,
+                study.inputs(chunk) | data.inputs(chunk, torch.float64, [modality]),
                 modality,
                 study.predicted[chunk],
                 baseline,
@@ -88,12 +81,11 @@ def feature_curves(
                 orders=FEATURE_ORDERS,
             )
         )
-    clusters = None if data.clusters is None else data.clusters.numbers[rows]
     return attribution.curves_of(
         np.concatenate(changes, -1),
         probability=probability,
-        clusters=clusters,
-        sampled=len(rows) < len(whole),
+        clusters=None if data.clusters is None else data.clusters.numbers[rows],
+        sampled=len(rows) < len(data.rows(SPLIT)),
     )
 
 
@@ -109,7 +101,7 @@ def asked_inside(study: Study, everyone: bool = False) -> np.ndarray:
 
 
 @memo(8, says="Comparing with the planted truth …")
-def against_truth(study: Study) -> AgainstTruth | None:
+def against_truth(study: Study) -> faithfulness.AgainstTruth | None:
     """Exact against true dividends of the test rows; None where nobody knows these."""
     truth = study.dataset.truth
     if truth is None or study.classes or study.dataset.names != study.modalities:
@@ -118,7 +110,7 @@ def against_truth(study: Study) -> AgainstTruth | None:
     return faithfulness.against_truth(result, truth.iloc[rows])
 
 
-def truth_over_seeds(study: Study, result: Stability) -> dict[str, tuple[float, float]]:
+def truth_over_seeds(study: Study, result: stability.Stability) -> dict[str, tuple[float, float]]:
     """Mean and deviation over the seeds of the rank correlation with the true dividends, by term."""
     from scipy.stats import spearmanr
 
@@ -137,48 +129,36 @@ def truth_over_seeds(study: Study, result: Stability) -> dict[str, tuple[float, 
     }
 
 
-def sarcasm(study: Study, over_seeds: Stability | None) -> list[tuple[float, int]]:
+def sarcasm(study: Study, over_seeds: stability.Stability | None) -> list[tuple[float, int]]:
     """For this model, then for each training seed: share of sarcastic test samples with a negative text+audio dividend,
     and how many."""
     rows, result = explained(study)
-    table = study.dataset.table.iloc[rows]
-    one = faithfulness.sarcasm_share(result, table)
-    if one is None:
-        return []
-    runs = [one]
-    if over_seeds is not None and "text+audio" in over_seeds.coalitions:
-        sarcastic = (study.dataset.table["regime"].to_numpy() == "sarcasm")[
-            study.dataset.rows(SPLIT)
-        ]
-        place = over_seeds.coalitions.index("text+audio")
-        runs += [
-            (float((run[sarcastic, place] < 0).mean()), int(sarcastic.sum()))
-            for run in over_seeds.dividends
-        ]
+    one = faithfulness.sarcasm_share(result, study.dataset.table.iloc[rows])
+    runs = [] if one is None else [one]
+    if runs and over_seeds is not None and "text+audio" in over_seeds.coalitions:
+        tests = study.dataset.table.iloc[study.dataset.rows(SPLIT)]
+        sarcastic = tests["regime"].to_numpy() == "sarcasm"
+        values = over_seeds.dividends[:, sarcastic, over_seeds.coalitions.index("text+audio")]
+        runs += [(float((run < 0).mean()), int(sarcastic.sum())) for run in values]
     return runs
 
 
-def stability_of(study: Study) -> Stability:
+def stability_of(study: Study) -> stability.Stability:
     """What was measured over training seeds.
 
     Raises:
         NotFound, IntegrityError: when nothing was, or the file does not belong to this model and these data.
     """
-    return _stability(study, stamp(study))
+    path = stability.FOLDER / f"{study.name}.safetensors"
+    return _stability(study, path.stat().st_mtime_ns if path.is_file() else 0)
 
 
 @memo(8)
-def _stability(study: Study, when: str) -> Stability:
+def _stability(study: Study, when: int) -> stability.Stability:
     """`when` is there to tell a file that was written again."""
     return stability.load(
         study.name, study.card, study.dataset.digest, len(study.dataset.rows(SPLIT))
     )
-
-
-def stamp(study: Study) -> str:
-    """Changes whenever the file of `stability_of` does."""
-    path = stability.FOLDER / f"{study.name}.safetensors"
-    return f"{path.stat().st_mtime_ns}" if path.is_file() else ""
 
 
 def playable(study: Study) -> bool:
@@ -193,18 +173,18 @@ def estimates(study: Study, row: int, output: int) -> list[faithfulness.Estimate
         playable(study),
         "Other methods need background samples. Compare with the training set or with one other sample.",
     )
-    data, background = study.dataset, study.background
+    data, background, inputs = study.dataset, study.background, study.inputs([row])
+    start = time.perf_counter()
+    exact = explain.explain(study.model, inputs, background)
+    seconds = time.perf_counter() - start
     rows = (
         [data.row(background.label)]
         if background.kind == "contrast"
         else data.rows(checkpoint.training_split(study.card))
     )
-    inputs = study.inputs([row])
-    start = time.perf_counter()
-    exact = explain.explain(study.model, inputs, background)
-    seconds = time.perf_counter() - start
-    game = faithfulness.Game(study.model, inputs, study.inputs(rows), output)
-    return faithfulness.compare(game, exact, seconds)
+    return faithfulness.compare(
+        faithfulness.Game(study.model, inputs, study.inputs(rows), output), exact, seconds
+    )
 
 
 def as_trained(study: Study) -> Study:
@@ -212,26 +192,25 @@ def as_trained(study: Study) -> Study:
     return study if study.background.kind == "joint" else open_study(study.name, study.dataset.name)
 
 
-def trust_warnings(study: Study) -> list[TrustWarning]:
+def trust_warnings(study: Study) -> list[faithfulness.TrustWarning]:
     """When not to trust the explanations of this model, the warnings first."""
     truth = against_truth(study)
-    try:
-        over_seeds = stability_of(study)
-    except QFusionError:  # not measured for this model
-        over_seeds = None
-    deletion = faithfulness.of_deletion(modality_curves(study), "modalities")
-    deletion += [faithfulness.no_truth()] if truth is None else faithfulness.of_truth(truth)
-    if over_seeds is not None:
-        errors = study.errors[study.dataset.rows(SPLIT)]
-        deletion += faithfulness.of_stability(
-            over_seeds, errors, "score of the true class" if study.classes else study.unit_of(0)
+    warnings = faithfulness.of_deletion(modality_curves(study), "modalities")
+    warnings += [faithfulness.no_truth()] if truth is None else faithfulness.of_truth(truth)
+    with suppress(QFusionError):  # not measured for this model
+        warnings += faithfulness.of_stability(
+            stability_of(study),
+            study.errors[study.dataset.rows(SPLIT)],
+            "score of the true class" if study.classes else study.unit_of(0),
         )
     rows, result = explained(study)
-    deletion += faithfulness.of_joint(result, study.predicted[rows])
-    return sorted(deletion, key=lambda one: ("warning", "fine", "unknown").index(one.kind))
+    warnings += faithfulness.of_joint(result, study.predicted[rows])
+    return sorted(warnings, key=lambda one: ("warning", "fine", "unknown").index(one.kind))
 
 
-def seed_values(study: Study, result: Stability, row: int, what: str) -> pd.DataFrame | None:
+def seed_values(
+    study: Study, result: stability.Stability, row: int, what: str
+) -> pd.DataFrame | None:
     """One row a seed, one column a term: a test sample's values; None for a sample that was not measured."""
     place = np.flatnonzero(study.dataset.rows(SPLIT) == row)
     if not len(place):
@@ -247,11 +226,11 @@ def seed_values(study: Study, result: Stability, row: int, what: str) -> pd.Data
 
 def labels_of(study: Study) -> People | None:
     """The labels of single modalities that a model's samples have, of the modalities that the model takes."""
-    people = study.dataset.people
-    if people is None or study.classes:
+    labels = study.dataset.people
+    if labels is None or study.classes:
         return None
-    names = [name for name in people.table.columns if name in study.modalities]
-    return People(people.table[names], people.planted) if names else None
+    names = [name for name in labels.table.columns if name in study.modalities]
+    return People(labels.table[names], labels.planted) if names else None
 
 
 def lacking(study: Study, title: str) -> str:
@@ -275,14 +254,14 @@ def lacking(study: Study, title: str) -> str:
 
 
 @memo(8, says="Comparing with labels of single modalities …")
-def beside_people(study: Study) -> Beside | None:
+def beside_people(study: Study) -> people.Beside | None:
     """The test samples that are explained, beside their labels; None of data without."""
     labels = labels_of(study)
     if labels is None:
         return None
     rows, result = explained(study)
     clusters = study.dataset.clusters
-    return trust.beside(
+    return people.beside(
         result,
         labels.table.iloc[rows],
         study.dataset.y[rows],
@@ -325,10 +304,9 @@ def second(study: Study, name: str) -> Study:
     return open_study(name, study.dataset.name)
 
 
-def closer(study: Study, other: Study) -> dict[str, Interval]:
+def closer(study: Study, other: Study) -> dict[str, stability.Interval]:
     """By how much a second model's own terms go more with the labels, by modality; both resampled together."""
     first, result = beside_people(study), beside_people(other)
-    assert first is not None
-    assert result is not None
+    assert first is not None and result is not None
     rows, clusters = explained(study)[0], study.dataset.clusters
-    return trust.difference(first, result, None if clusters is None else clusters.numbers[rows])
+    return people.difference(first, result, None if clusters is None else clusters.numbers[rows])

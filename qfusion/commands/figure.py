@@ -415,7 +415,7 @@ def report(
     trained, dataset = load(model, data)
     if sample is not None:
         made = qfusion.report.sample(
-            qfusion.analysis.case(
+            qfusion.analysis.open_sample(
                 trained,
                 sample,
                 dataset,
@@ -455,12 +455,11 @@ def _of_cohort(
     contrast: str | None,
 ) -> Report:
     from qfusion.analysis import cohort_measures
-    from qfusion.analysis.sample import background_of_kind, name_of
-    from qfusion.analysis.study import build_study
+    from qfusion.analysis.sample import background_of_kind, open_study
     from qfusion.explain import cohorts
     from qfusion.report import about_cohort
 
-    study = build_study(name_of(checkpoint), checkpoint.card, checkpoint.model, dataset)
+    study = open_study(checkpoint, dataset)
     if contrast is not None or background != "joint":
         kind = background if contrast is None else "contrast"
         study = study.against(background_of_kind(study, kind, contrast or ""))

@@ -350,7 +350,7 @@ def export(
 ) -> None:
     """Write a model, as trained or tweaked, as a checkpoint, a program of torch, QuTiP objects, OpenQASM or NumPy
     arrays."""
-    formats = model_export
+    formats = qfusion.model_export
     wanted = formats.FORMATS[choose("Format", kind, formats.FORMATS)]
     choose("Precision", precision, formats.PRECISIONS)
     endings = (".json", ".zip") if kind == "checkpoint" else (wanted.ending,)

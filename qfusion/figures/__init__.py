@@ -33,7 +33,7 @@ _NOTEBOOK = (
 )
 _ELSEWHERE = {
     "numbers": ("qfusion.figures.numbers", ""),
-    "case": ("qfusion.analysis.sample", "case"),
+    "open_sample": ("qfusion.analysis.sample", "open_sample"),
 }
 
 # Figures of one decision that the command line draws by name.
@@ -49,7 +49,7 @@ VIEWS = {
     "built-flow": "from modalities through couplings to contributions and score",
 }
 
-__all__ = ["case", "numbers", *_NOTEBOOK]
+__all__ = ["numbers", "open_sample", *_NOTEBOOK]
 
 
 def __getattr__(name: str) -> Any:

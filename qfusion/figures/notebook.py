@@ -2,11 +2,11 @@
 
     from qfusion import figures
     figures.contributions("qj-planted", "p0031")                     # a model by name, folder or loaded, and a sample
-    one = figures.case("qj-planted", "p0031", background="mixed")    # the same, opened once for several figures
+    one = figures.open_sample("qj-planted", "p0031", background="mixed")    # the same, opened once for several figures
     figures.over_time(one, theme="dark")
     figures.numbers.over_time(one)                                   # the numbers of a figure: a pandas table
 
-Everything but `theme` and what is named below goes to `qfusion.analysis.sample.case`: `data`, `output`, `background`,
+Everything but `theme` and what is named below goes to `qfusion.analysis.open_sample`: `data`, `output`, `background`,
 `contrast`, `tweak`.
 """
 

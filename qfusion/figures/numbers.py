@@ -12,7 +12,7 @@ import torch
 
 from qfusion._checks import check, choose, require_number
 from qfusion.analysis.dynamics import cut_curves
-from qfusion.analysis.sample import TIMES, Sample, case, require_network, require_time
+from qfusion.analysis.sample import TIMES, Sample, open_sample, require_network, require_time
 from qfusion.errors import NotFound
 from qfusion.explain import building, evidence
 from qfusion.explain.coalitions import Explanation, explain
@@ -26,7 +26,7 @@ Asked = str | Path | Checkpoint | Sample
 
 def subject(model: Asked, sample: str | None = None, **chosen: Any) -> Sample:
     """Returns `model` if it is a case already, else the case of a sample; `chosen` as for
-    `qfusion.analysis.sample.case`.
+    `qfusion.analysis.open_sample`.
 
     Raises:
         InvalidInput: when a case comes with a sample, or a model without one.
@@ -41,7 +41,7 @@ def subject(model: Asked, sample: str | None = None, **chosen: Any) -> Sample:
         sample is not None,
         "Argument `sample` must be the id of a sample, but is None. Give one, or a case instead of a model.",
     )
-    return case(model, str(sample), **chosen)
+    return open_sample(model, str(sample), **{"output": None, "rows": "all"} | chosen)
 
 
 def terms_table(dividends: Mapping[str, float], **before: str) -> pd.DataFrame:

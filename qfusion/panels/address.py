@@ -211,7 +211,7 @@ class View:
 
     @property
     def tweak(self) -> str:
-        """What the reader has changed in the model, as `analysis.case` takes it; empty on pages that show the model as
+        """What the reader has changed in the model, as `open_sample` takes it; empty on pages that show the model as
         trained."""
         if self.page not in TWEAKED[self.has_time]:
             return ""

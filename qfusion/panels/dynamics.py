@@ -23,7 +23,7 @@ from qfusion.analysis import dynamics as cut_curves
 from qfusion.analysis import dynamics as evolution
 from qfusion.analysis import sample as backgrounds
 from qfusion.analysis.dynamics import Decision, times_of
-from qfusion.analysis.operators import UNRAVELLING
+from qfusion.analysis.inside import UNRAVELLING
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.explain import cuts as cut_answers

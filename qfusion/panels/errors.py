@@ -149,24 +149,24 @@ def worst(levels: Levels, theme: Theme = "light") -> Picture:
     Args:
         levels: all samples, a cohort, one sample. theme: of the figure.
     """
-    result, study = measured.worst(levels), levels.study
-    names = [_said(name, row, bool(study.classes)) for name, row in result.rows.iterrows()]
+    (rows, values), study = measured.worst(levels), levels.study
+    names = [_said(name, row, bool(study.classes)) for name, row in rows.iterrows()]
     kind = (
         "loss, −ln softmax of the true class (nats)"
         if study.classes
         else f"residual ({study.unit_of(0)})"
     )
     title = worst_of(
-        dict(zip(map(str, result.rows.index), result.values.tolist(), strict=True)),
+        dict(zip(map(str, rows.index), values.tolist(), strict=True)),
         bool(study.classes),
     )
-    ids = result.rows.index.tolist()
+    ids = rows.index.tolist()
     return Picture(
         "worst",
         title,
         figures.worst(
             names,
-            result.values,
+            values,
             axis=kind,
             theme=theme,
             chosen=ids.index(levels.sample.id) if levels.sample.id in ids else None,
@@ -178,12 +178,12 @@ def worst(levels: Levels, theme: Theme = "light") -> Picture:
         not_shown="whether the annotation is right.",
         alt="Largest errors: "
         + "; ".join(
-            f"{name} {value:.2f}" for name, value in zip(names[:5], result.values[:5], strict=False)
+            f"{name} {value:.2f}" for name, value in zip(names[:5], values[:5], strict=False)
         )
         + ".",
         table=lambda: (
-            result.rows[["truth", "prediction", "error"]]
-            .assign(**{"loss" if study.classes else "residual": result.values})
+            rows[["truth", "prediction", "error"]]
+            .assign(**{"loss" if study.classes else "residual": values})
             .reset_index()
         ),
     )
@@ -438,28 +438,25 @@ def curves(levels: Levels, theme: Theme = "light") -> Picture:
 
 def calibration(levels: Levels, theme: Theme = "light") -> Picture:
     """How often it is right that is so sure."""
-    result = errors.calibration(levels)
+    certainty, accuracy, counts, error = errors.calibration(levels)
     sure, right = (
-        float((values * result.counts).sum() / max(result.counts.sum(), 1))
-        for values in (result.certainty, result.accuracy)
+        float((values * counts).sum() / max(counts.sum(), 1)) for values in (certainty, accuracy)
     )
-    word = sureness(sure, right, int(result.counts.sum()))
+    word = sureness(sure, right, int(counts.sum()))
     return Picture(
         "calibration",
         f"On average {share(sure)} sure and {share(right)} right: {word}",
-        quality_figures.calibration(result.certainty, result.accuracy, result.counts, theme),
+        quality_figures.calibration(certainty, accuracy, counts, theme),
         shows=f"the share that is right against the certainty (softmax of the predicted class), in {errors.BINS} "
         f"bins of equal width; the larger the disc, the more samples. Expected calibration error "
-        f"{result.error:.3f}. {_whose(levels)}",
+        f"{error:.3f}. {_whose(levels)}",
         not_shown="how far single bins are off by chance: small ones say little.",
         alt="; ".join(
             f"sure {a:.2f}, right {b:.2f} ({n})"
-            for a, b, n in zip(result.certainty, result.accuracy, result.counts, strict=True)
+            for a, b, n in zip(certainty, accuracy, counts, strict=True)
         )
         + ".",
-        table=lambda: pd.DataFrame(
-            {"certainty": result.certainty, "right": result.accuracy, "samples": result.counts}
-        ),
+        table=lambda: pd.DataFrame({"certainty": certainty, "right": accuracy, "samples": counts}),
     )
 
 

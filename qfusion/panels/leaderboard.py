@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.analysis import standings, text
-from qfusion.analysis.standings import Board
+from qfusion.analysis import runs, text
+from qfusion.analysis.runs import Board
 from qfusion.errors import QFusionError
 from qfusion.figures import training as figures
 from qfusion.figures.style import Theme
@@ -284,7 +284,7 @@ def _family(board: Board, model: str) -> str:
 
 def _models(view: View) -> list[str] | None:
     """The models that are drawn; every data set has its own."""
-    return view.all(f"board.models.{view.get('board') or standings.open_board().names[0]}") or None
+    return view.all(f"board.models.{view.get('board') or runs.open_board().names[0]}") or None
 
 
 def measured(board: Board, data: str = "", models: Sequence[str] | None = None, **_: Any) -> bool:
@@ -307,7 +307,7 @@ BOARD = Choice(
     "Data set",
     "The first is shown.",
     "Not that of the bar on top: the board holds all.",
-    lambda _: standings.open_board().names,
+    lambda _: runs.open_board().names,
     look="segments",
 )
 METRIC = Choice(
@@ -355,7 +355,7 @@ def of_data(board: Board, name: str) -> tuple[Choice, Choice, Choice]:
 def controls(view: View, _: Any = None) -> tuple[Control, ...]:
     """The choices of the page."""
     try:
-        board = standings.open_board()
+        board = runs.open_board()
     except QFusionError:
         return ()
     return BOARD, SIZE, TABLE, PUBLISHED, *of_data(board, view.one_of(BOARD.key, board.names))

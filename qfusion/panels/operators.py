@@ -13,9 +13,9 @@ import pandas as pd
 
 from qfusion._checks import choose
 from qfusion._sentences import count, listed, share, sizes, top
-from qfusion.analysis import operators, text
+from qfusion.analysis import inside, text
 from qfusion.analysis import sample as backgrounds
-from qfusion.analysis.operators import WITH
+from qfusion.analysis.inside import WITH
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data.spec import SPLITS
@@ -112,11 +112,11 @@ def spectrum(
         group: of modalities, such as "text+audio".
         split: "train", "valid" or "test", of the other samples.
     """
-    result, own = operators.votes_of(sample, group, split)
+    result, (score, weights) = inside.votes_of(sample, group, split)
     operator, votes, moved = (
         result.operator,
         result.operator.votes,
-        own.score - result.operator.baseline,
+        score - result.operator.baseline,
     )
     kind = "eigenstate" if operator.vectors is not None else "outcome pattern"
     return Picture(
@@ -124,7 +124,7 @@ def spectrum(
         tally(who(operator), votes, kind, moved),
         figures.spectrum(
             votes,
-            own.weights,
+            weights,
             result.weights,
             unit=sample.unit,
             sample_name=f"sample {sample.id}",
@@ -142,7 +142,7 @@ def spectrum(
                 "eigenstate": np.arange(len(votes)),
                 "score": operator.values,
                 "vote": votes,
-                "weight_of_sample": own.weights,
+                "weight_of_sample": weights,
                 "mean_weight": result.weights,
             }
         ),
@@ -160,7 +160,7 @@ def extreme(
         side: "for" or "against".
         group: of modalities, such as "text+audio".
     """
-    operator = operators.operator_of(sample, group)
+    operator = inside.operator_of(sample, group)
     k = _EXTREME[side]
     amplitudes, names = operator.amplitudes(k), basis_labels(operator.dims)
     entangled = (
@@ -197,7 +197,7 @@ def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pict
         group: of modalities, such as "text+audio".
     """
     operator, study, elements = (
-        operators.operator_of(sample, group),
+        inside.operator_of(sample, group),
         sample.study,
         _elements(sample),
     )
@@ -234,7 +234,7 @@ def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pictu
         group: of modalities, such as "text+audio".
     """
     operator, study, elements = (
-        operators.operator_of(sample, group),
+        inside.operator_of(sample, group),
         sample.study,
         _elements(sample),
     )
@@ -276,7 +276,7 @@ def along(
         split: "train", "valid" or "test", of the samples that are drawn.
         up: "weight against" or "score of the group"; by the number of eigenstates unless told.
     """
-    result, own = operators.votes_of(sample, group, split)
+    result, (_, weights) = inside.votes_of(sample, group, split)
     study, up = sample.study, choose("y axis", up or default_up(result.operator), UPS)
     y, y_title = result.most_against, "weight on the state that votes most against"
     if up != UPS[0]:
@@ -303,7 +303,7 @@ def along(
             theme=theme,
         ),
         shows=f"one point a sample, {len(ids):,} in all, coloured by truth; a click makes it the sample. This one, "
-        f"ringed where it is among them: {part(own.most_for)} for, {part(own.most_against)} against. "
+        f"ringed where it is among them: {part(float(weights[-1]))} for, {part(float(weights[0]))} against. "
         + backgrounds.against_words(study.background),
         not_shown="the states in between: a sample may lie on neither.",
         alt=f"{len(ids)} samples along the two extremes; {sample.id} is ringed.",
@@ -354,7 +354,7 @@ NEAREST = 4  # samples that are shown on each side
 
 def has_kets(sample: Sample, group: str = "", **_: Any) -> bool:
     """Whether the operator's eigenstates are kets, which can be drawn."""
-    return sample.study.can("states") and operators.operator_of(sample, group).vectors is not None
+    return sample.study.can("states") and inside.operator_of(sample, group).vectors is not None
 
 
 def has_patterns(sample: Sample, group: str = "", **_: Any) -> bool:
@@ -373,7 +373,7 @@ def _nearest(view: View, sample: Sample) -> list[str]:
     """Ends of the names of the curves of the samples nearest to both extremes."""
     if not sample.study.can("states"):
         return []
-    result = operators.votes_of(sample, _group(view) or "", view.get("among") or "test")[0]
+    result = inside.votes_of(sample, _group(view) or "", view.get("among") or "test")[0]
     return [
         end
         for side in ("for", "against")
@@ -390,7 +390,7 @@ def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
     return {
         "votes": say.options(
             "Group of modalities",
-            operators.group_labels(study),
+            inside.group_labels(study),
             "The first modality is shown.",
         ),
         "among": say.options("Split", SPLITS, "The test samples are shown."),

@@ -272,7 +272,7 @@ SUBJECTS: dict[str, Callable[[View], Call]] = {
     "sample": _sample,
     "sides": _sides,
     "levels": _levels,
-    "board": lambda _: Call("qfusion.analysis.standings", "open_board"),
+    "board": lambda _: Call("qfusion.analysis.runs", "open_board"),
     "dataset": lambda view: Call(
         "qfusion.panels.learning", "open_set", tuple(view.all("set")[-1:])
     ),
@@ -487,7 +487,7 @@ def _taken(result: Opened, panel: str) -> Taken:
 
 def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
     """A figure of `qfusion.figures.notebook`, asked for by `figure --model ... --view ...`."""
-    from qfusion.analysis.sample import case
+    from qfusion.analysis.sample import open_sample
     from qfusion.figures import notebook, numbers
     from qfusion.figures.building import SAYS
 
@@ -499,7 +499,8 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
         f"{', '.join(sorted(address))[:200]}. Export the figure again.",
     )
     wanted = {key: values[0] for key, values in address.items() if values}
-    sample = case(wanted.pop("model"), wanted.pop("sample"), **wanted)
+    named: dict[str, Any] = {"output": None, "rows": "all"} | wanted
+    sample = open_sample(named.pop("model"), named.pop("sample"), **named)
     table = getattr(numbers, name)(sample)
     card = sample.study.card
     made_from = {

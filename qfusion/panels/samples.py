@@ -424,7 +424,7 @@ def _class_verdict(sample: Sample, theme: Theme) -> Picture:
 def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     """The decision, term by term."""
     study = sample.study
-    verdict_on = study.verdict(sample.row, sample.output)
+    verdict_on = sample.learned.verdict
     dividends = dict(verdict_on.dividends)
 
     def table() -> pd.DataFrame:
@@ -440,8 +440,8 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
         decision.waterfall(
             dividends, study.modalities, truth=sample.target, unit=sample.unit, theme=theme
         ),
-        lead=f"**Which modality decided this?** {answers.decided(verdict_on)}  \n"
-        f"**Did the modalities conflict?** {answers.conflict(verdict_on)}",
+        lead=f"**Which modality decided this?** {answers.decided(sample.learned)}  \n"
+        f"**Did the modalities conflict?** {answers.conflict(sample.learned)}",
         shows="the exact sum baseline + single modalities + joint terms (hatched) = score."
         + sample.of
         + " "
@@ -459,10 +459,10 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
 def shapley(sample: Sample, theme: Theme = "light") -> Picture:
     """Shapley values and shares."""
     study = sample.study
-    values, shares = study.shapley(sample.row, sample.output)
+    values, shares = sample.learned.shapley, sample.learned.shares
     return Picture(
         "shapley",
-        answers.leading(study.verdict(sample.row, sample.output)) + sample.whose,
+        answers.leading(sample.learned) + sample.whose,
         decision.shapley_bars(values, shares, study.modalities, unit=sample.unit, theme=theme),
         shows="each modality's fair share of this sample's decision: its own term plus an equal part of every joint "
         "term it takes part in; in brackets its part of the absolute total (MM-SHAP). "

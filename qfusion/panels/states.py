@@ -14,8 +14,8 @@ import torch
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, top
-from qfusion.analysis import operators, text
-from qfusion.analysis.operators import UNRAVELLING
+from qfusion.analysis import inside, text
+from qfusion.analysis.inside import UNRAVELLING
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data.modality import split_term
@@ -44,7 +44,7 @@ def couplings(sample: Sample, theme: Theme = "light") -> Picture:
         sample: of a model with time, under its tweak. theme: of the figure.
     """
     system = sample.model.system()
-    strengths = operators.strengths_of(system)
+    strengths = inside.strengths_of(system)
     parts = {COHERENT: strengths.energy}
     if len(system.jumps):
         parts[JUMPS] = strengths.rates
@@ -88,7 +88,7 @@ def levels(sample: Sample, theme: Theme = "light") -> Picture:
     Args:
         sample: of a model with time, under its tweak. theme: of the figure.
     """
-    free, coupled = operators.levels(sample.model.system())
+    free, coupled = inside.levels(sample.model.system())
     return Picture(
         "levels",
         span(free, coupled),
@@ -109,7 +109,7 @@ def levels(sample: Sample, theme: Theme = "light") -> Picture:
 
 
 def letters(
-    sample: Sample, theme: Theme = "light", *, operator: str = operators.HAMILTONIAN
+    sample: Sample, theme: Theme = "light", *, operator: str = inside.HAMILTONIAN
 ) -> Picture:
     """The largest terms of an operator in a product of Pauli words, or of Gell-Mann matrices.
 
@@ -117,9 +117,9 @@ def letters(
         sample: of a model with time, under its tweak. theme: of the figure.
         operator: "H", "L1", "L2", ... or "read-out".
     """
-    known, system = operators.operator_names(sample.model), sample.model.system()
-    A = operators.operator(sample, system, choose("Operator", operator, known))
-    result, share = operators.largest(A, system, MAX_LETTERS)
+    known, system = inside.operator_names(sample.model), sample.model.system()
+    A = inside.operator(sample, system, choose("Operator", operator, known))
+    result, share = inside.largest(A, system, MAX_LETTERS)
     check(
         bool(result),
         f"Operator {operator} is a multiple of the identity: there is nothing to take apart.",
@@ -168,7 +168,7 @@ def modes(sample: Sample, theme: Theme = "light") -> Picture:
     Args:
         sample: of a model with time whose joint state has at most `generator.MAX_MODES` levels. theme: of the figure.
     """
-    values = operators.modes(sample.model.system())
+    values = inside.modes(sample.model.system())
     away = -values.real
     least = 1e-9 * max(float(np.abs(values).max()), 1e-300)
     gap = float(away[away > least].min()) if bool((away > least).any()) else 0.0
@@ -231,7 +231,7 @@ _GENERATOR = {
     "couplings": Panel(couplings, fits=can("time"), opens=_MADE_OF),
     "levels": Panel(levels, fits=can("time"), opens=_MADE_OF),
     "letters": Panel(letters, {"operator": word("letters")}, fits=can("time"), opens=_MADE_OF),
-    "modes": Panel(modes, fits=operators.has_modes, opens=_MADE_OF),
+    "modes": Panel(modes, fits=inside.has_modes, opens=_MADE_OF),
 }
 
 
@@ -257,7 +257,7 @@ def raster(sample: Sample, theme: Theme = "light") -> Picture:
         sample: a sample of a model with time and jump operators. theme: of the figure.
     """
     check(jumps_at_all(sample), f"Model '{sample.name}' has no jump operators.")
-    records = operators.records(sample)
+    records = inside.records(sample)
     runs = len(records.runs)
     jumped = sum(len(times) > 0 for _, times, _ in records.runs)
     K = len(records.exact)
@@ -286,7 +286,7 @@ def raster(sample: Sample, theme: Theme = "light") -> Picture:
         ),
         shows=f"above, every jump of {runs} trajectories, a row each that jumps, sorted by the first jump; below, "
         "jumps per time of each operator: counted in them (thin), and the exact rate Tr L_k†L_k ρ(t) of the "
-        "master equation (thick)." + sample.of + f" {operators.UNRAVELLING}",
+        "master equation (thick)." + sample.of + f" {inside.UNRAVELLING}",
         not_shown="what a jump does to the state: see the single trajectories.",
         alt="Jumps per trajectory: "
         + panel.listed(
@@ -618,7 +618,7 @@ def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
     if not study.can("time"):
         return {}
     return {
-        "letters": say.options("Operator", operators.operator_names(study.model), "H is shown."),
+        "letters": say.options("Operator", inside.operator_names(study.model), "H is shown."),
         "matrixas": say.options("Matrix as", SHAPES, "Modulus and phase are shown."),
     }
 

@@ -1,8 +1,8 @@
 """Reports: everything there is to say about one decision, or a cohort of them, in one HTML file and one PDF.
 
     from qfusion import report
-    from qfusion.analysis.sample import case
-    one = report.sample(case("qj-planted", "p0031"))
+    from qfusion.analysis.sample import open_sample
+    one = report.sample(open_sample("qj-planted", "p0031"))
     one.html(), one.pdf()                         # bytes
     report.write(one, Path("report.pdf"))         # .html, .pdf, or a folder for both
 

@@ -368,7 +368,7 @@ def track(
 
 
 class Followed(Protocol):
-    """A sample before a model, such as `analysis.sample` opens: the model and the sample's features."""
+    """A sample before a model, such as `analysis.open_sample` gives: the model and the sample's features."""
 
     @property
     def model(self) -> Any:
@@ -390,7 +390,7 @@ def follow(
     """Returns the dynamics of a sample, from 0 to the model's duration T.
 
     Args:
-        sample: before a quantum-jump model, such as `analysis.sample` opens.
+        sample: before a quantum-jump model, such as `analysis.open_sample` gives.
         times: how many, evenly, both ends included.
         negativity, trajectories, seed: as for `track`.
 

@@ -18,7 +18,6 @@ from qfusion.analysis import cohort_measures, memo, sample, text
 from qfusion.analysis import sample as backgrounds
 from qfusion.analysis import sample as encoding
 from qfusion.analysis.memo import Job, State
-from qfusion.analysis.sample import Encoding
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.errors import QFusionError
@@ -150,7 +149,7 @@ def _want(study: Study) -> None:
 def _leave() -> None:
     """Asks for them no longer."""
     if state.get(_WANTED) is not None:
-        memo.leave_work(state.get(_WANTED), state.get(_SELF))
+        memo.leave_job(state.get(_WANTED), state.get(_SELF))
         state.put(_WANTED, None)
 
 
@@ -190,7 +189,7 @@ def encoding_progress(model: str, data: str, study: Study, sample: str) -> None:
         )
 
 
-def _progress_line(model: str, data: str, job: Encoding, study: Study, sample: str) -> None:
+def _progress_line(model: str, data: str, job: Job, study: Study, sample: str) -> None:
     """How far it is, looked at again and again; the page begins anew when it has ended."""
     reruns.begin_run()
     if not job.under_way and encoding.is_encoded(model, data):

@@ -11,7 +11,7 @@ from typing import Any, ParamSpec
 import streamlit as st
 
 from qfusion import _files, data
-from qfusion.analysis import memo, text
+from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError, provided
@@ -204,7 +204,6 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
         a container below the navigation, and the bar that stays in view on top of the page.
     """
     reruns.begin_run()
-    memo.waiting = access.waiting
     st.set_page_config(
         page_title=f"{title} · qfusion", page_icon=_files.asset_path("icon.svg"), layout="wide"
     )

@@ -28,7 +28,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from qfusion import _files, data
 from qfusion._checks import choose
-from qfusion.analysis import sample
+from qfusion.analysis import memo, sample
 from qfusion.analysis.sample import open_study
 from qfusion.analysis.study import Study
 from qfusion.data import registry
@@ -39,7 +39,7 @@ from qfusion.panels.address import View
 from qfusion.runs import Run
 from qfusion.runs.folder import ALIVE, Record
 from qfusion.training.checkpoint import Checkpoint
-from qfusion.ui import server, state
+from qfusion.ui import access, server, state
 
 _seen = 0  # modules that were loaded when the collector last set everything aside
 
@@ -88,6 +88,7 @@ def begin_run() -> None:
     """To be called first in every run of a page and of a fragment."""
     one_thread()
     spare_modules()
+    memo.waiting.set(access.waiting)
 
 
 # What is kept between reruns: bounded, keyed by file digest and settings, never changed.

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis.operators import learned_strengths
+from qfusion.analysis.inside import learned_strengths
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain.sensitivity import TOP_DURATION, TOP_FACTOR

@@ -399,9 +399,9 @@ def everyone(
     if some < len(rows) and state.get(SAMPLES) != cohort_measures.ALL:
         st.caption(f"{cohort_measures.drawn_words(some, len(rows))}.")
     if some >= len(rows) or state.get(SAMPLES) != cohort_measures.ALL:
-        memo.leave_work(key, state.get(_SELF))
+        memo.leave_job(key, state.get(_SELF))
         return False
-    job = memo.begin_work(key, make, len(rows), state.get(_SELF))
+    job = memo.begin_job(key, make, len(rows), state.get(_SELF))
     if job.state == State.DONE:
         return True
     if job.state == State.FAILED:
@@ -435,5 +435,5 @@ def _progress(key: tuple[str, ...], job: Job) -> None:
 
 
 def _cancel(key: tuple[str, ...]) -> None:
-    memo.leave_work(key, state.get(_SELF))
+    memo.leave_job(key, state.get(_SELF))
     state.put(SAMPLES, cohort_measures.DRAWN)

@@ -371,7 +371,7 @@ def error_slices(here: Here, levels: Levels) -> None:
             on_select=lambda key: _sliced(key, result, levels.parts),
         )
     with right:
-        worst = slices.worst(levels).rows.index.tolist()
+        worst = slices.worst(levels)[0].index.tolist()
         panels.draw(
             slice_panels.worst(levels, here.theme), on_select=lambda key: _opened(key, worst)
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import answers, changes, operators, text
+from qfusion.analysis import answers, changes, inside, text
 from qfusion.analysis import dynamics as dynamics_of_analysis
 from qfusion.analysis.dynamics import Decision
 from qfusion.analysis.sample import Sample
@@ -83,14 +83,14 @@ def generator_tab(here: Here, now: Any, _: Any) -> None:
         panels.draw(generator_panels.couplings(sample, here.theme))
     with right:
         panels.draw(generator_panels.levels(sample, here.theme))
-    known = list(operators.operator_names(sample.model))
+    known = list(inside.operator_names(sample.model))
     if state.get(LETTERS) not in (None, *known):
         state.forget(LETTERS)
     help_words = "Which operator is taken apart below. L1, L2, ... are those of one unravelling, as under Trajectories."
     chosen = str(
         state.one_of("Operator", known, default=known[0], help=help_words, **state.bound(LETTERS))
     )
-    if not operators.has_modes(sample):
+    if not inside.has_modes(sample):
         panels.draw(generator_panels.letters(sample, here.theme, operator=chosen))
         return
     left, right = st.columns([1.25, 1], gap="medium")
@@ -311,14 +311,14 @@ def trajectories_tab(here: Here, now: Decision, _: Decision) -> None:
             )
         )
     sample = here.sample_of(now.tweak)
-    st.caption(operators.UNRAVELLING)
+    st.caption(inside.UNRAVELLING)
     with access.waiting(f"Sampling {runs} trajectories …"):
         sample.track(runs=runs)
     panels.draw(builders.trajectories(sample, here.theme, runs=runs, whose=whose))
     panels.draw(builders.ensemble(sample, here.theme, runs=runs))
     if states.jumps_at_all(sample):
-        with access.waiting(f"Sampling {operators.RUNS} trajectories …"):
-            sample.track(runs=operators.RUNS)
+        with access.waiting(f"Sampling {inside.RUNS} trajectories …"):
+            sample.track(runs=inside.RUNS)
         panels.draw(states.raster(sample, here.theme))
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import standings, text
-from qfusion.analysis.standings import Board
+from qfusion.analysis import runs, text
+from qfusion.analysis.runs import Board
 from qfusion.panels import leaderboard as builders
 from qfusion.ui import controls, guidance, panels
 from qfusion.ui.frame import Here, fragment, shell
@@ -29,7 +29,7 @@ SMALL = "The QCNN matches networks with dozens of times its parameters"
 
 def board_and_claims(here: Here) -> None:
     """Pickers, the table and its figures, claims, robustness."""
-    result = standings.open_board()
+    result = runs.open_board()
     name, short = _pickers(result)
     key = result.key(name, short)
     table = result.table(name, key)
@@ -151,7 +151,7 @@ def _claims(result: Board) -> None:
     claims = result.whole["claims"]
     with st.container(border=True, key="panel-claims", gap="xsmall"):
         panels.heading("The papers' claims, tested")
-        tested, how = standings.tested()
+        tested, how = runs.tested()
         known = {name for one in tested for name in one.data}
         by_data: dict[str, list[tuple[str, str, str]]] = {}  # claim -> data, sentence, verdict
         for claim in claims["stability"]:

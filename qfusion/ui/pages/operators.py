@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from qfusion.analysis import operators, text
+from qfusion.analysis import inside, text
 from qfusion.analysis import sample as backgrounds
-from qfusion.analysis.operators import Own, Votes
+from qfusion.analysis.inside import Votes
 from qfusion.data.spec import SPLITS
 from qfusion.explain.operators import Operator
 from qfusion.panels import operators as builders
@@ -28,7 +28,7 @@ def votes(here: Here) -> None:
         )
         link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
-    labels = operators.group_labels(here.study)
+    labels = inside.group_labels(here.study)
     if state.get(GROUP) not in (None, *labels):
         state.put(GROUP, next(iter(labels)))  # of another model
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -51,8 +51,8 @@ def votes(here: Here) -> None:
             or "test"
         )
     group, sample = labels[picked], here.sample_of()
-    result, own = operators.votes_of(sample, group, split)
-    _sentence(here, result.operator, own)
+    result, (score, _) = inside.votes_of(sample, group, split)
+    _sentence(here, result.operator, score)
     spectrum, scatter = st.columns([1.25, 1], gap="medium")
     with spectrum:
         panels.draw(builders.spectrum(sample, here.theme, group=group, split=split))
@@ -76,16 +76,16 @@ def votes(here: Here) -> None:
     _left_out(here)
 
 
-def _sentence(here: Here, operator: Operator, own: Own) -> None:
+def _sentence(here: Here, operator: Operator, score: float) -> None:
     low, high = operator.values[0], operator.values[-1]
     together = "alone" if len(operator.modalities) == 1 else "together"
     unit = text.plain(here.sample_of().unit)
     guidance.line(
         f"**{builders.who(operator)}** {together} can bring the {unit} to **{low:+.2f}** … **{high:+.2f}**; here **"
-        f"{own.score:+.2f}**.",
+        f"{score:+.2f}**.",
         f"Whatever **{builders.who(operator)}** might say, {together} it can bring the {unit} "
         f"to at least **{low:+.2f}** and at most **{high:+.2f}**, everything else being as in the background (baseline "
-        f"{operator.baseline:+.2f}). What this sample says brings it to **{own.score:+.2f}**. "
+        f"{operator.baseline:+.2f}). What this sample says brings it to **{score:+.2f}**. "
         f"{backgrounds.baseline_words(here.study.background)}",
     )
 
@@ -158,7 +158,7 @@ def _card(
 
 def _left_out(here: Here) -> None:
     offered, everything = (
-        len(operators.group_labels(here.study)),
+        len(inside.group_labels(here.study)),
         2 ** len(here.study.modalities) - 1,
     )
     if offered < everything:

@@ -692,7 +692,7 @@ def runs_and_form(theme: Theme) -> None:
             guidance.views_to_come("runs", COMING)
         return
     moving = alive and not panels.exporting()
-    st.fragment(_runs, run_every=PULSE if moving else None)(theme, moving, run_curves.models())
+    st.fragment(_runs, run_every=PULSE if moving else None)(theme, moving, checkpoint.available())
 
 
 def _show(names: list[str]) -> None:
@@ -711,7 +711,7 @@ def _runs(theme: Theme, moving: bool, models: list[str]) -> None:
     if (
         (any(entry.alive for entry in seen) and not panels.exporting()) != moving
         or not seen
-        or run_curves.models() != models
+        or checkpoint.available() != models
     ):
         st.rerun()  # it begins or ceases to look by itself; a new model shows in the pickers
     with guard():
