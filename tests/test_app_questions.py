@@ -15,9 +15,9 @@ from streamlit.testing.v1 import AppTest
 from qfusion.analysis import answers
 from qfusion.analysis.changes import STATE
 from qfusion.analysis.study import Study
+from qfusion.panels.what_if import TITLES
 from qfusion.ui import reruns
 from qfusion.ui.overview import QUESTIONS
-from qfusion.ui.pages.what_if import TITLES
 from tests.charts import figures
 from tests.test_app_pages import FILES, plain, said, value, visit
 from tests.test_app_what_if import qubits

@@ -7,7 +7,7 @@ here. Below, how numbers of a figure are said to a reader who does not see it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar, cast
@@ -101,6 +101,18 @@ def ended(words: str, by: str = ".") -> str:
     return words if words.endswith("?") else words + by
 
 
+def standing(
+    first: Sequence[str], of: Sized, *, one: str, some: str, every: str = "", only: str = ""
+) -> str:
+    """Returns the sentence for how many of several stand `first` alike: `one` of them, `some`, `every` one, or the
+    `only` one that there is."""
+    if only and len(of) == 1:
+        return only
+    if len(first) == 1:
+        return one
+    return every if every and len(first) == len(of) else some
+
+
 def capital(words: str) -> str:
     """Words with a capital letter first."""
     return words[:1].upper() + words[1:]
@@ -169,11 +181,15 @@ def unfolded(key: str) -> Opens:
     return lambda view: view.get(key) == "true"
 
 
-def can(*abilities: Ability) -> Callable[..., bool]:
-    """Whether the model of a sample, or of a study, can do all of these, see `models.explorable`."""
-    return lambda subject, **_: all(
-        getattr(subject, "study", subject).can(ability) for ability in abilities
-    )
+def can(*abilities: Ability, where: Callable[[Any], object] = always) -> Callable[..., bool]:
+    """Whether the model of a sample, or of a study, can do all of these, see `models.explorable`, and a condition holds
+    of the study."""
+
+    def fits(subject: Any, **_: Any) -> bool:
+        study = getattr(subject, "study", subject)
+        return all(map(study.can, abilities)) and bool(where(study))
+
+    return fits
 
 
 @dataclass(frozen=True)
