@@ -121,31 +121,6 @@ def capital(words: str) -> str:
 Read = Callable[[View], Any]  # of an option: its value, None where the address does not say it
 
 
-def word(key: str) -> Read:
-    """An option that is a word, under a parameter of the address."""
-    return lambda view: view.get(key) or None
-
-
-def words(key: str) -> Read:
-    """An option that is a list of words, under a parameter that may be repeated."""
-    return lambda view: view.all(key) or None
-
-
-def number(key: str, low: float, high: float) -> Read:
-    """An option that is a number in [low, high]."""
-    return lambda view: view.number(key, 0.0, low, high) if view.get(key) else None
-
-
-def whole(key: str, low: int, high: int) -> Read:
-    """An option that is a whole number in [low, high]."""
-    return lambda view: round(view.number(key, 0.0, low, high)) if view.get(key) else None
-
-
-def ticked(key: str) -> Read:
-    """An option that is on or off."""
-    return lambda view: view.get(key) == "true" if view.get(key) else None
-
-
 # which terms of a decision are drawn
 TERMS = Choice(
     "as",
@@ -174,11 +149,6 @@ def within(key: str, views: Sequence[str], *names: str) -> Opens:
     """Where a panel stands in one of several views, the first of which is open unless the address says another under
     `key`."""
     return lambda view: view.one_of(key, views) in names
-
-
-def unfolded(key: str) -> Opens:
-    """Where a panel stands in a part that is folded unless the address says otherwise."""
-    return lambda view: view.get(key) == "true"
 
 
 def can(*abilities: Ability, where: Callable[[Any], object] = always) -> Callable[..., bool]:
