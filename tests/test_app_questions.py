@@ -17,9 +17,9 @@ from qfusion.analysis.changes import STATE
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.explain import verdicts
+from qfusion.panels.what_if import TITLES
 from qfusion.ui import reruns
 from qfusion.ui.overview import QUESTIONS
-from qfusion.ui.pages.what_if import TITLES
 from tests.charts import figures
 from tests.test_app_pages import FILES, plain, said, value, visit
 from tests.test_app_what_if import qubits

@@ -20,9 +20,9 @@ from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, counterfactual
 from qfusion.models import QuantumJump
+from qfusion.panels.what_if import TITLES
 from qfusion.training import checkpoint
 from qfusion.ui import reruns
-from qfusion.ui.pages.what_if import TITLES
 from tests.test_app_pages import plain, said, value, visit
 
 MODELS = {

@@ -29,7 +29,7 @@ from qfusion.data import sources as data_sources
 from qfusion.explain import attribution
 from qfusion.models import FUSION
 from qfusion.panels import dynamics, pages
-from qfusion.panels.panel import Panel, Picture, number, within
+from qfusion.panels.panel import Panel, Picture
 from qfusion.quantum import measures
 from qfusion.quantum.measures import States, Values
 from qfusion.training.batches import mean_and_std
@@ -167,8 +167,8 @@ def new_panel() -> Iterator[str]:
     """A panel as its author writes it: a line in the PANELS of its module."""
     dynamics.PANELS["spread"] = Panel(
         spread,
-        {"t": number("t", 0, 1)},
-        opens=within("view", dynamics.VIEWS, "Decision"),
+        {"t": dynamics.CURSOR},
+        opens=dynamics.VIEW.chosen("Decision"),
         below=True,
     )
     yield "spread"

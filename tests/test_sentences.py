@@ -940,7 +940,7 @@ def _() -> None:
             if changed
             else (f"{written(after, 3) + 0} (unchanged to 0.001)")
         )
-        shared = {"mutual information": dynamics.Ends(before, after)}
+        shared = {"mutual information": (before, after, "nats")}
         words = dynamics.before_after(
             ["H: a × 0.5"],
             shared,
@@ -1037,7 +1037,7 @@ def _() -> None:
             bits = name.startswith("entanglement")
             wanted = [(entangled if bits else together)(rho, part) for rho in ends]
             assert found[name][:2] == pytest.approx(wanted, abs=3e-5), (tweak, name)
-            assert found[name].unit == ("bits" if bits else "nats")
+            assert found[name][2] == ("bits" if bits else "nats")
 
 
 @checks("likeliest basis state")

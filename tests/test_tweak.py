@@ -173,9 +173,10 @@ def page() -> None:
     import torch
 
     from qfusion.panels import address as physics
+    from qfusion.panels import dynamics
     from qfusion.panels.address import View
     from qfusion.quantum.lindblad import System
-    from qfusion.ui import sliders, state
+    from qfusion.ui import state, tweaks
 
     names, one = ("a", "b-c", "a-b", "c"), torch.eye(16, dtype=torch.complex128).roll(5, 0)
     system = System(one + one.mH, one[None], (2, 2, 2, 2), names)
@@ -193,10 +194,10 @@ def page() -> None:
     view = View("dynamics", state.address_now())
     for key, now in physics.renamed_couplings(view, study).items():  # type: ignore[arg-type]
         state.rename(key, now)
-    rules = physics.slider_rules(view, study)  # type: ignore[arg-type]
+    rules = {one.key: one.rule(study) for one in dynamics.sliders(view, study)}  # type: ignore[arg-type]
     state.drop_invalid(rules)
     state.drop_unknown(rules)
-    st.text(str(sliders.draw_sliders(study)))  # type: ignore[arg-type]
+    st.text(str(tweaks.draw_sliders(study)))  # type: ignore[arg-type]
 
 
 def test_links_of_before_set_the_sliders_of_now() -> None:

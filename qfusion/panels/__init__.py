@@ -8,8 +8,8 @@ streamlit.
     picture.figure.show()
     picture.table()
 
-A module a page, or a few pages of one idea: builders, captions, PANELS (which panels, with what options) and `allowed`
-(what an address may say). `panel`, `address` and `pages` are what all of them are made of. Widgets are in
+A module a page, or a few pages of one idea: builders, captions, PANELS (which panels, with what options) and controls
+(what a reader may choose). `panel`, `control`, `address` and `pages` are what all of them are made of. Widgets are in
 `ui`, drawing in `figures`.
 """
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, unquote
 
-from qfusion import _checks, data
+from qfusion import data
 from qfusion._checks import check, choose, require_number
 from qfusion.analysis import compare, text
 from qfusion.analysis import sample as backgrounds
@@ -26,39 +26,6 @@ from qfusion.models import FUSION, Ability, can
 from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, RATE, Tweak, current_key, learned
 from qfusion.panels.control import Allowed, Choice, Control, SampleId, Text, audit
 from qfusion.training import checkpoint
-
-
-def options(name: str, values: Iterable[str], instead: str, many: bool = False) -> Allowed:
-    """A parameter that is one of `values`, or with `many` any of them."""
-    known = list(values)
-    return Allowed(lambda value: _checks.choose(name, value, known), instead, many)
-
-
-def number(name: str, low: float, high: float, instead: str) -> Allowed:
-    """A parameter that is a number in [low, high]."""
-    return Allowed(lambda value: _checks.require_number(name, value, low, high), instead)
-
-
-def switch(name: str, instead: str) -> Allowed:
-    """A parameter that is true or false."""
-    return options(name, ("true", "false"), instead)
-
-
-def words(name: str, most: int, instead: str) -> Allowed:
-    """A parameter that is a text of at most `most` characters."""
-    return Allowed(
-        lambda value: _checks.check(
-            len(value) <= most,
-            f"{name} has at most {most:,} characters, but this one has {len(value):,}. Shorten it.",
-        ),
-        instead,
-    )
-
-
-def anything() -> Allowed:
-    """A parameter that is checked where it is used, beside what it changes."""
-    return Allowed(lambda value: None, "")
-
 
 # A pinned view as text: model, data, sample, and what was tweaked. It stands in the address and is checked before it
 # is used.
@@ -235,7 +202,7 @@ class View:
 # and of the rates of single jump operators, which had sliders once.
 
 TOP_RATE = 4.0
-_FACTORS = (COUPLING, DISSIPATION, RATE)  # how keys of factors begin
+FACTORS = (COUPLING, DISSIPATION, RATE)  # how keys of factors begin
 _TOPS = {COUPLING: TOP_FACTOR, DISSIPATION: TOP_FACTOR, RATE: TOP_RATE, DURATION: TOP_DURATION}
 
 
@@ -247,31 +214,11 @@ def slider_tops(model: Any) -> dict[str, float]:
     }
 
 
-def slider_rules(view: View, study: Study) -> dict[str, Allowed]:
-    """What an address may say about the sliders; also names factors that this model does not have."""
-    if not study.can("time"):
-        return {}
-    default, highest = learned(study.model), slider_tops(study.model)
-    strange = [key for key in view.address if key.startswith(_FACTORS) and key not in default]
-    numbers = {
-        key: number(key, 0, highest[key], f"{'T = ' if key == DURATION else ''}{value:g} is used.")
-        for key, value in default.items()
-    }
-    return numbers | {
-        key: Allowed(partial(_unknown, study.model, key), "It is ignored.") for key in strange
-    }
-
-
-def _unknown(model: Any, key: str, _: str) -> None:
-    """Raises NotFound or InvalidInput: the model has no slider of that name."""
-    Tweak.of([(key, 1)], model)
-
-
 def renamed_couplings(view: View, study: Study) -> dict[str, str]:
     """Returns parameters of couplings that stand under a name of old, with the name that they have today."""
     texts = {}
     for key in view.address:
-        if key.startswith(_FACTORS) and key not in learned(study.model):
+        if key.startswith(FACTORS) and key not in learned(study.model):
             try:
                 now = current_key(key, study.modalities)
             except InvalidInput:

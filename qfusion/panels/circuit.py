@@ -19,21 +19,15 @@ from qfusion._checks import check, choose
 from qfusion._sentences import count, listed, size, top
 from qfusion.analysis import dynamics, text
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.explain.evidence import INERT
 from qfusion.figures import circuit, circuit_boxes, states
-from qfusion.figures import circuit as figures
-from qfusion.figures import states as state_figures
-from qfusion.figures.circuit import Wire
 from qfusion.figures.circuit_boxes import Replay
 from qfusion.figures.style import Theme, term_colour
 from qfusion.models import require
-from qfusion.panels import address as say
 from qfusion.panels import panel
-from qfusion.panels.address import View
-from qfusion.panels.panel import Opens, Panel, Picture, can, whole, word
-from qfusion.quantum.circuits import Cone
-from qfusion.quantum.circuits import light_cone as cone_of
+from qfusion.panels.control import Choice, Number, Switch
+from qfusion.panels.panel import Opens, Panel, Picture, can, standing
+from qfusion.quantum import circuits
 
 STEPS, MAX_STEPS, MAX_GATES = 20, 1000, 20_000
 MAX_NAMED = 3  # qubits that a title names
@@ -43,7 +37,7 @@ SPLITS = {"one per coupling": "terms", "all of H in one": "whole"}
 EACH = next(iter(SPLITS))
 NONE, DISCS = "none", "at the scrubber"  # no light cone; no displays between gates
 DISPLAYS = (DISCS, *circuit.KINDS)
-PLANE, BALLS = SHAPES = ("X–Z plane", "Bloch balls")  # as what qubits are drawn
+PLANE, BALLS = "X–Z plane", "Bloch balls"  # as what qubits are drawn
 _SHOWN = {
     DISCS: "A disc is a qubit where it is now: its needle is (⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or vermillion when ⟨Y⟩ "
     "is not 0; a short one is a mixed state.",
@@ -55,7 +49,6 @@ _SHOWN = {
         2
     ]: "After each column, how full a frame is tells its qubit's purity, from 1/2 to 1.",
 }
-TOO_MANY = "This gate acts on more than four qubits: its joint state is left out here{}."
 
 
 def step(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
@@ -81,7 +74,7 @@ def _step(sample: Sample, steps: int, gates: str) -> tuple[float, str]:
     return float(sample.model.duration) / steps, SPLITS[choose("Gates", gates, SPLITS)]
 
 
-def light_cone(sample: Sample, readout: str) -> Cone[int]:
+def light_cone(sample: Sample, readout: str) -> circuits.Cone[int]:
     """The gates that a read-out depends on, and the qubits; by places in the replay.
 
     Args:
@@ -94,7 +87,7 @@ def light_cone(sample: Sample, readout: str) -> Cone[int]:
         "The gates of one step of an evolution all act on what is read: they have no light cone.",
     )
     names = [wire.name for wire in steps.wires]
-    return cone_of(
+    return circuits.light_cone(
         steps.steps, [names.index(name) for name in known[choose("Read-out", readout, known)]]
     )
 
@@ -123,6 +116,8 @@ def diagram(
     result = replay(sample, steps, gates)
     at = _place(result, gate)
     drawn, seen = result.near(at), light_cone(sample, cone) if cone != NONE else None
+    heights = [wire.y for wire in result.wires]
+    rows = max(heights) - min(heights) + 2 * circuit.EDGE
     choose("Display", display, DISPLAYS)
     if seen is not None:
         drawn = result.greyed(drawn, seen)
@@ -148,13 +143,13 @@ def diagram(
     return Picture(
         "circuit",
         title,
-        figures.diagram(
+        circuit.diagram(
             drawn,
             result.wires,
             at,
             result.bloch[at],
             result.entropy[at],
-            unit=_unit(result.wires, 60 if sample.can("time") else 58),
+            unit=min(60 if sample.can("time") else 58, max(LEAST_UNIT, TALLEST / rows)),
             between=result.between(at),
             display="" if display == DISCS else display,
             theme=theme,
@@ -171,7 +166,7 @@ def diagram(
         + sample.of,
         not_shown="correlations between qubits: each is drawn on its own." + _inert(sample),
         alt=f"Circuit of {result.count} gates; {at} are done. The table below lists them.",
-        table=lambda: _qubits(result, at) if seen is None else _gates(result, seen),
+        table=lambda: _qubits(result, at) if seen is None else _in_cone(result, seen),
     )
 
 
@@ -194,7 +189,7 @@ def qubits(
     return Picture(
         "qubits",
         mixed_now(dict(zip(names, entropy.tolist(), strict=True))),
-        figures.bloch_row(
+        circuit.bloch_row(
             names, result.bloch[at][rows], entropy, before=result.bloch[at - 1][rows], theme=theme
         ),
         shows="every qubit that goes to the end: its Bloch vector in the X–Z plane now (thin: before this gate) and "
@@ -243,13 +238,10 @@ def outcomes(
     gates: str = EACH,
 ) -> Picture:
     """How likely each outcome of the qubits that a gate concerns is, before and after; arguments as of `diagram`."""
-    wires, before, after, mutual = _moment(sample, replay(sample, steps, gates), gate)
+    wires, before, after, mutual = _moment(sample, gate, steps, gates)
     dims = (2,) * len(wires)
-    names, was, now = (
-        state_figures.basis_labels(dims),
-        np.real(np.diag(before)),
-        np.real(np.diag(after)),
-    )
+    was, now = (np.real(np.diag(rho)) for rho in (before, after))
+    names = states.basis_labels(dims)
     change = float(np.abs(np.linalg.eigvalsh(after - before)).sum() / 2)
     words = ""
     if mutual is not None and len(wires) > 1:
@@ -257,7 +249,7 @@ def outcomes(
     return Picture(
         "before-after",
         moved(change),
-        state_figures.populations(
+        states.populations(
             now,
             dims,
             reference=was,
@@ -283,13 +275,13 @@ def matrix(
     gates: str = EACH,
 ) -> Picture:
     """Density matrix of the qubits that a gate concerns, after it; arguments as of `diagram`."""
-    wires, before, after, _ = _moment(sample, replay(sample, steps, gates), gate)
+    wires, before, after, _ = _moment(sample, gate, steps, gates)
     dims = (2,) * len(wires)
-    names = state_figures.basis_labels(dims)
+    names = states.basis_labels(dims)
     return Picture(
         "matrix-after",
         "The density matrix after it: modulus",
-        state_figures.density_matrix(after, dims, theme=theme),
+        states.density_matrix(after, dims, theme=theme),
         shows="|ρ_ij| of these qubits: off the diagonal the coherences, which a measurement removes."
         + sample.of,
         not_shown="phases.",
@@ -323,7 +315,7 @@ def entropies(
     return Picture(
         "entropy-gates",
         mixed_at_end(dict(zip(names, last.tolist(), strict=True))),
-        figures.entropy_lines(
+        circuit.entropy_lines(
             result.entropy[:, rows],
             names,
             _place(result, gate) if marked else None,
@@ -374,7 +366,7 @@ def information(sample: Sample, theme: Theme = "light", *, gate: int | None = No
                 if len(group) == 2
             }
         ),
-        figures.entropy_lines(
+        circuit.entropy_lines(
             values,
             names,
             _place(walked, gate),
@@ -407,20 +399,20 @@ def in_cone(readout: str, gates: int, all_gates: int, qubits: int, all_qubits: i
 
 def mixed_now(entropy: Mapping[str, float]) -> str:
     """Which qubits are the most mixed, by their entropies in nats; that all are pure, where no entropy is seen."""
-    first = [text.plain(name) for name in top(entropy)]
-    largest = max(entropy.values())
+    first, largest = [text.plain(name) for name in top(entropy)], max(entropy.values())
     if largest < PURE:
         return "Every qubit is in a pure state of its own"
     if round(largest, 2) == 0:
         return "No qubit is mixed by as much as 0.01 nats"
-    alike = " each" if len(first) > 1 else ""
-    return f"Most mixed now: {_few(first)} ({largest:.2f} of at most 0.69 nats{alike})"
+    return (
+        f"Most mixed now: {_few(first)} ({largest:.2f} of at most 0.69 nats"
+        f"{' each' if len(first) > 1 else ''})"
+    )
 
 
 def shortest(lengths: Mapping[str, float]) -> str:
     """Which qubits have the shortest Bloch vector; that all are pure, where none is shorter than 1."""
-    first = [text.plain(name) for name in top(lengths, smallest=True)]
-    least = min(lengths.values())
+    first, least = [text.plain(name) for name in top(lengths, smallest=True)], min(lengths.values())
     if least > 1 - PURE:
         return "Every qubit is in a pure state of its own"
     if round(least, 2) == 1:
@@ -437,19 +429,17 @@ def moved(distance: float) -> str:
 
 def mixed_at_end(entropy: Mapping[str, float]) -> str:
     """Which qubits are the most mixed at the end, by their entropies in nats."""
-    first = [text.plain(name) for name in top(entropy)]
-    largest = max(entropy.values())
+    first, largest = [text.plain(name) for name in top(entropy)], max(entropy.values())
     if round(largest, 2) == 0:
         return f"At the end no qubit is mixed ({size(max(largest, 0.0))} nats)"
-    if len(first) == len(entropy):
-        return (
-            f"At the end all qubits are equally mixed ({largest:.2f} nats)"
-            if len(first) > 1
-            else f"At the end {first[0]} is mixed ({largest:.2f} nats)"
-        )
-    if len(first) == 1:
-        return f"At the end {first[0]} is the most mixed ({largest:.2f} nats)"
-    return f"At the end {_few(first)} are the most mixed, alike ({largest:.2f} nats)"
+    return standing(
+        first,
+        entropy,
+        only=f"At the end {first[0]} is mixed ({largest:.2f} nats)",
+        one=f"At the end {first[0]} is the most mixed ({largest:.2f} nats)",
+        some=f"At the end {_few(first)} are the most mixed, alike ({largest:.2f} nats)",
+        every=f"At the end all qubits are equally mixed ({largest:.2f} nats)",
+    )
 
 
 def sharing(mutual: Mapping[str, float]) -> str:
@@ -457,22 +447,22 @@ def sharing(mutual: Mapping[str, float]) -> str:
     first, largest = [text.plain(name) for name in top(mutual)], max(mutual.values())
     if round(largest, 2) == 0:
         return f"The modalities' qubits share next to nothing at the end ({size(max(largest, 0.0))} nats)"
-    if len(mutual) == 1:
-        return f"{first[0]} share {largest:.2f} nats at the end"
-    if len(first) == len(mutual):
-        return f"All pairs share alike at the end ({largest:.2f} nats)"
-    if len(first) == 1:
-        return f"{first[0]} share most at the end ({largest:.2f} nats)"
-    return f"{'; '.join(first)}: these pairs share most at the end, alike ({largest:.2f} nats)"
+    return standing(
+        first,
+        mutual,
+        only=f"{first[0]} share {largest:.2f} nats at the end",
+        one=f"{first[0]} share most at the end ({largest:.2f} nats)",
+        some=f"{'; '.join(first)}: these pairs share most at the end, alike ({largest:.2f} nats)",
+        every=f"All pairs share alike at the end ({largest:.2f} nats)",
+    )
 
 
 def _few(names: Sequence[str]) -> str:
     return listed(names) if len(names) <= MAX_NAMED else f"{len(names):,} qubits alike"
 
 
-def shares(sample: Sample, **_: Any) -> bool:
-    """Whether a model's plain gates act on the qubits of several modalities."""
-    return sample.can("gates") and len(sample.model.registers()) > 1
+# whether a model's plain gates act on the qubits of several modalities
+shares = can("gates", where=lambda study: len(study.model.registers()) > 1)
 
 
 def step_error(
@@ -484,7 +474,7 @@ def step_error(
     return Picture(
         "step-error",
         f"At this step the circuit ends {built.error.all:.2g} (trace distance) from the exact state",
-        figures.step_error(sizes, one, every, built.dt, theme=theme),
+        circuit.step_error(sizes, one, every, built.dt, theme=theme),
         shows="trace distance between the circuit's state and our evolution, which has no step: it falls as dt does. "
         + built.error.sentence
         + sample.of,
@@ -495,20 +485,8 @@ def step_error(
     )
 
 
-def _unit(wires: Sequence[Wire], wanted: float) -> float:
-    """Pixels between wires: `wanted`, less where the whole circuit would not be seen at once."""
-    rows = max(wire.y for wire in wires) - min(wire.y for wire in wires) + 2 * figures.EDGE
-    return min(wanted, max(LEAST_UNIT, TALLEST / rows))
-
-
 def _place(result: Replay, gate: int | None) -> int:
     return result.count if gate is None else min(gate, result.count)
-
-
-def _done(result: Replay, gate: int | None) -> int:
-    at = _place(result, gate)
-    check(at > 0, "Before the first gate every qubit is |0⟩. Choose `gate` from 1 on.")
-    return at
 
 
 def _walked(
@@ -516,22 +494,23 @@ def _walked(
 ) -> tuple[Replay, int, list[int], list[str]]:
     """The way so far: all of it, how many gates are done, and which qubits go to the end, by place and by name."""
     walk = replay(sample, steps, gates)
-    rows = list(walk.followed)
-    return walk, _done(walk, gate), rows, [walk.wires[row].name for row in rows]
+    at, rows = _place(walk, gate), list(walk.followed)
+    check(at > 0, "Before the first gate every qubit is |0⟩. Choose `gate` from 1 on.")
+    return walk, at, rows, [walk.wires[row].name for row in rows]
 
 
 def too_many(sample: Sample) -> str:
     """What is said in place of the joint state of many qubits."""
-    return TOO_MANY.format(
-        ", see the State view of the Dynamics page" if sample.can("time") else ""
-    )
+    elsewhere = ", see the State view of the Dynamics page" if sample.can("time") else ""
+    return f"This gate acts on more than four qubits: its joint state is left out here{elsewhere}."
 
 
 def _moment(
-    sample: Sample, result: Replay, gate: int | None
+    sample: Sample, gate: int | None, steps: int, gates: str
 ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, tuple[float, float] | None]:
     """The qubits that a gate concerns, their state before and after it, and their mutual information."""
-    moment = result.moments[_done(result, gate) - 1]
+    walk, at, *_ = _walked(sample, gate, steps, gates)
+    moment = walk.moments[at - 1]
     check(bool(moment[0]), too_many(sample))
     return moment
 
@@ -550,7 +529,7 @@ def _qubits(result: Replay, at: int) -> pd.DataFrame:
     )
 
 
-def _gates(result: Replay, cone: Cone[int]) -> pd.DataFrame:
+def _in_cone(result: Replay, cone: circuits.Cone[int]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {"gate": n, "name": name, "qubits": ", ".join(wires), "in_cone": inside}
@@ -559,10 +538,6 @@ def _gates(result: Replay, cone: Cone[int]) -> pd.DataFrame:
             )
         ]
     )
-
-
-CHOICES = (2, 4, 5, 8, 10, 16, 20, 32, 50, 64)  # steps that fill T
-NETWORK_VIEWS = ("Walk", "Fusion rules", "Noise and shots", "Entropies", "Sensitivity", "Export")
 
 
 def begun(sample: Sample, gate: int | None = None, **_: Any) -> bool:
@@ -578,56 +553,108 @@ def in_sight(sample: Sample, gate: int | None = None, **drawn: Any) -> bool:
     return bool(steps.moments[_place(steps, gate) - 1][0])
 
 
-def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
-    """What an address may say of the way through the gates."""
-    if not study.can("circuit"):
-        return {}
-    result = {
-        "gate": say.number("gate", 0, MAX_GATES, "The end of the circuit is shown."),
-        "display": say.options("Display", DISPLAYS, "Discs at the scrubber are shown."),
-        "qubitsas": say.options("Qubits as", SHAPES, "They are shown in the X–Z plane."),
-        "table.gates": say.switch("Table of all gates", "It stays folded."),
-        "table.drawing": say.switch("PennyLane's drawing", "It stays folded."),
-    }
-    if readouts := dynamics.readouts(study):
-        result["cone"] = say.options("Read-out", (NONE, *readouts), "All gates are shown alike.")
-    if study.can("gates"):
-        return result | {
-            "table.program": say.switch("The circuit for elsewhere", "It stays folded.")
-        }
-    if not study.can("time"):
-        return result | {"part": say.options("View", NETWORK_VIEWS, "The walk is shown.")}
-    return result | {
-        "steps": say.options("Number of steps", map(str, CHOICES), "20 is used."),
-        "gates": say.options("Gates", SPLITS, "One gate per coupling is used."),
-    }
-
-
-_DRAWN: dict[str, Any] = {"steps": whole("steps", 1, MAX_STEPS), "gates": word("gates")}
-_AT = {"gate": whole("gate", 0, MAX_GATES), **_DRAWN}
+_DRAWN, _STEPPED = can("circuit"), can("circuit", "time")
+GATE = Number(
+    "gate",
+    "Step through gates",
+    "The end of the circuit is shown.",
+    "Arrow keys move by one gate; a click on a box of the drawing goes there.",
+    high=MAX_GATES,
+    whole=True,
+    look="slider",
+    fits=_DRAWN,
+)
+STEP_COUNT = Choice(
+    "steps",
+    "Time steps",
+    "20 is used.",
+    "So many steps dt fill the duration T.",
+    ("2", "4", "5", "8", "10", "16", "20", "32", "50", "64"),
+    default="20",
+    look="steps",
+    read=int,
+    fits=_STEPPED,
+)
+GATES_OF_H = Choice(
+    "gates", "Gates of H", "One gate per coupling is used.", values=SPLITS, fits=_STEPPED
+)
+DISPLAY = Choice(
+    "display",
+    "States of the qubits",
+    "Discs at the scrubber are shown.",
+    "Where the scrubber stands, or after every column.",
+    DISPLAYS,
+    fits=_DRAWN,
+)
+CONE = Choice(
+    "cone",
+    "Light cone of",
+    "All gates are shown alike.",
+    "Gates that this read-out cannot depend on become grey.",
+    lambda study: (NONE, *dynamics.readouts(study)),
+    fits=lambda study: study.can("circuit") and bool(dynamics.readouts(study)),
+)
+QUBITS_AS = Choice(
+    "qubitsas",
+    "Qubits as",
+    "They are shown in the X–Z plane.",
+    values=(PLANE, BALLS),
+    look="segments",
+    fits=_DRAWN,
+)
+TABLE = Switch("table.gates", "All gates as a table", "It stays folded.", fits=_DRAWN)
+DRAWING = Switch("table.drawing", "PennyLane's drawing", "It stays folded.", fits=_DRAWN)
+PROGRAM = Switch(
+    "table.program",
+    "The circuit for elsewhere",
+    "It stays folded.",
+    fits=can("circuit", "gates"),
+)
+PART = Choice(
+    "part",
+    "View",
+    "The walk is shown.",
+    values=("Walk", "Fusion rules", "Noise and shots", "Entropies", "Sensitivity", "Export"),
+    fits=lambda study: study.can("circuit") and not study.can("gates") and not study.can("time"),
+)
+CONTROLS = (
+    GATE,
+    STEP_COUNT,
+    GATES_OF_H,
+    DISPLAY,
+    CONE,
+    QUBITS_AS,
+    TABLE,
+    DRAWING,
+    PROGRAM,
+    PART,
+)
 
 
 def _part(name: str) -> Opens:
-    return lambda view: not view.can("rules") or view.one_of("part", NETWORK_VIEWS) == name
+    chosen = PART.chosen(name)
+    return lambda view: not view.can("rules") or chosen(view)
 
 
+_STEPS = {"steps": STEP_COUNT, "gates": GATES_OF_H}
+_AT = {"gate": GATE, **_STEPS}
 _REPLAY, _ENTROPIES = _part("Walk"), _part("Entropies")
 PANELS = {
     "circuit": Panel(
         diagram,
-        {**_AT, "cone": word("cone"), "display": word("display")},
-        fits=can("circuit"),
+        {**_AT, "cone": CONE, "display": DISPLAY},
+        fits=_DRAWN,
         opens=_REPLAY,
     ),
     "qubits": Panel(
-        qubits, _AT, fits=begun, opens=lambda view: _REPLAY(view) and view.get("qubitsas") != BALLS
+        qubits, _AT, fits=begun, opens=lambda view: _REPLAY(view) and QUBITS_AS.chosen(PLANE)(view)
     ),
     "bloch-gates": Panel(
-        balls, _AT, fits=begun, opens=lambda view: _REPLAY(view) and view.get("qubitsas") == BALLS
+        balls, _AT, fits=begun, opens=lambda view: _REPLAY(view) and QUBITS_AS.chosen(BALLS)(view)
     ),
     "before-after": Panel(outcomes, _AT, fits=in_sight, opens=_REPLAY),
     "matrix-after": Panel(matrix, _AT, fits=in_sight, opens=_REPLAY),
-    "entropy-gates": Panel(entropies, _AT, fits=can("circuit"), opens=_ENTROPIES),
-    "mutual-gates": Panel(information, {"gate": _AT["gate"]}, fits=shares),
-    "step-error": Panel(step_error, _DRAWN, fits=can("circuit", "time")),
+    "entropy-gates": Panel(entropies, _AT, fits=_DRAWN, opens=_ENTROPIES),
+    "mutual-gates": Panel(information, {"gate": GATE}, fits=shares),
+    "step-error": Panel(step_error, _STEPS, fits=_STEPPED),
 }

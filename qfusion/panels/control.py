@@ -140,6 +140,7 @@ class Choice(Control):
         many: whether several may be chosen; none are unless they are.
         empty: whether none may be chosen.
         look: "segments", "list", "pills", "steps" or "tabs".
+        checked: whether a link may hold its values only; else the page says of a link what does not fit.
         read: what a word stands for: by word, or a function of it.
     """
 
@@ -148,6 +149,7 @@ class Choice(Control):
     many: bool = field(default=False, kw_only=True)
     empty: bool = field(default=False, kw_only=True)
     look: str = field(default="list", kw_only=True)
+    checked: bool = field(default=True, kw_only=True)
     read: Mapping[str, Any] | Callable[[str], Any] = field(default=str, kw_only=True)
 
     def options(self, study: Any = None) -> list[str]:
@@ -167,8 +169,20 @@ class Choice(Control):
             return self.read[choose(self.label, word, self.read)]
         return self.read(word)
 
+    def chosen(self, *words: str) -> Callable[[View], bool]:
+        """Returns under which addresses one of some words is chosen: the first is unless they say another."""
+        known = self.options()
+
+        def is_chosen(view: View) -> bool:
+            word = view.get(self.key)
+            return (word if word in known else known[0]) in words
+
+        return is_chosen
+
     def rule(self, study: Any = None) -> Allowed:
         """See `Control.rule`."""
+        if not self.checked:
+            return Allowed(lambda value: None, self.instead)
         known = self.options(study)
         return Allowed(lambda value: choose(self.label, value, known), self.instead, self.many)
 
@@ -177,6 +191,8 @@ class Choice(Control):
         if self.many:
             return view.all(self.key) or None
         word = view.get(self.key)
+        if word and not callable(self.values) and self.checked:
+            choose(self.label, word, self.options())
         return self.value(word) if word else None
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,25 +20,20 @@ import torch
 from qfusion._checks import choose
 from qfusion._sentences import listed, share, top
 from qfusion.analysis import answers, text
-from qfusion.analysis import dynamics as cut_curves
 from qfusion.analysis import dynamics as evolution
-from qfusion.analysis import sample as backgrounds
-from qfusion.analysis.dynamics import Decision, times_of
 from qfusion.analysis.inside import UNRAVELLING
-from qfusion.analysis.sample import Sample
+from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.analysis.study import Study
 from qfusion.explain import cuts as cut_answers
-from qfusion.figures import building, decision, dynamics
-from qfusion.figures import states as state_figures
-from qfusion.figures.dynamics import Before
+from qfusion.figures import building, decision, dynamics, states
 from qfusion.figures.numbers import sizes_table, terms_table
 from qfusion.figures.style import Theme
-from qfusion.models.tweak import Tweak
-from qfusion.panels import address, panel
-from qfusion.panels import address as say
-from qfusion.panels.address import View
-from qfusion.panels.panel import Panel, Picture, cached, can, number, whole, within, word
-from qfusion.quantum.measures import KINDS, Part, column
+from qfusion.models.tweak import DURATION, RATE, Tweak, learned
+from qfusion.panels import panel
+from qfusion.panels.address import FACTORS, View, fitting_tweak, slider_tops
+from qfusion.panels.control import Choice, Control, Number, Switch, Text
+from qfusion.panels.panel import TERMS, Panel, Picture, cached, can, standing
+from qfusion.quantum.measures import KINDS, column
 from qfusion.quantum.states import partial_trace
 from qfusion.track.attractors import MIXED, Contraction
 
@@ -54,15 +50,18 @@ _ABOVE = {
     ENTROPY: (
         "entropy",
         "how mixed each modality's state and all together become (von Neumann entropy)",
+        "the mean entropy",
     ),
     ENTANGLEMENT: (
         "negativity",
         "the entanglement of each modality with the rest (logarithmic negativity)",
+        "the mean entanglement",
     ),
     PAIRS: (
         "mutual_information",
         "what the pairs on which changed terms act share, classical and quantum (mutual "
         "information)",
+        "the mean mutual information of pairs",
     ),
 }
 _MATRIX = {
@@ -87,23 +86,16 @@ def moving(
 ) -> tuple[dict[str, np.ndarray], np.ndarray, str, str]:
     """What moves beside the decision: series of each modality and of all, or of the pairs that the tweak acts on; the
     mean over modalities or these pairs, its name, its unit."""
-    if choose("Measure", above, measures_above(sample.modalities)) == PAIRS:
+    kind, _, name = _ABOVE[choose("Measure", above, measures_above(sample.modalities))]
+    if above == PAIRS:
         pairs = touched_pairs(sample)
         series = _shared(sample, pairs)
-        whose = "the mean mutual information of pairs"
         if len(pairs) == 1:
-            whose = f"the mutual information of {listed([text.plain(name) for name in pairs[0]])}"
-        return series, np.mean([*series.values()], 0), whose, KINDS["mutual_information"].unit
-    series = sample.track(negativity=above != ENTROPY).measures.single(
-        "entropy" if above == ENTROPY else "negativity"
-    )
+            name = f"the mutual information of {listed([text.plain(name) for name in pairs[0]])}"
+    else:
+        series = sample.track(negativity=above == ENTANGLEMENT).measures.single(kind)
     # a pure state's is 0 up to rounding
-    mean = np.mean([values for name, values in series.items() if name], 0).clip(0.0) + 0.0
-    kind, name = (
-        ("entropy", "the mean entropy")
-        if above == ENTROPY
-        else ("negativity", "the mean entanglement")
-    )
+    mean = np.mean([values for whose, values in series.items() if whose], 0).clip(0.0) + 0.0
     return series, mean, name, KINDS[kind].unit
 
 
@@ -119,8 +111,8 @@ def touched_pairs(sample: Sample) -> list[tuple[str, ...]]:
 
 
 def _shared(sample: Sample, pairs: Sequence[tuple[str, ...]]) -> dict[str, np.ndarray]:
-    result = sample.track().measures.of("mutual_information")
-    return {"+".join(pair): result[pair].clip(0.0) + 0.0 for pair in pairs}
+    shared = sample.track().measures.of("mutual_information")
+    return {"+".join(pair): shared[pair].clip(0.0) + 0.0 for pair in pairs}
 
 
 @cached
@@ -144,14 +136,13 @@ def decision_over_time(
     """
     now, learned = sample.decision, sample.learned
     series, mean, name, unit = moving(sample, above)
-    before = None
+    shown, before = _terms(now, terms), None
     if now.tweak != learned.tweak:
-        base = learned.decision
-        beside = (
-            _shared(learned, touched_pairs(sample)) if above == PAIRS else moving(learned, above)[0]
-        )
-        before = Before(base.times, beside, _terms(base, terms))
-    shown = _terms(now, terms)
+        if above == PAIRS:
+            beside = _shared(learned, touched_pairs(sample))
+        else:
+            beside = moving(learned, above)[0]
+        before = dynamics.Before(learned.decision.times, beside, _terms(learned.decision, terms))
     return Picture(
         "decision-over-time",
         answers.answer(now.dividends, mean, name, unit, [f"t = {at:.2f}" for at in now.times]),
@@ -179,7 +170,7 @@ def decision_over_time(
         + (" Thin, dotted: as learned." if before else "")
         + sample.followed
         + " "
-        + backgrounds.against_words(sample.study.background),
+        + against_words(sample.study.background),
         not_shown="that what stands above decides: it is correlation"
         + (", and jumps raise it too" if above == ENTROPY else "")
         + ". The baseline is left out below.",
@@ -202,7 +193,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
             final, sample.modalities, truth=sample.target, unit=sample.unit, theme=theme
         ),
         shows=f"the decision at T under the sliders, term by term.{sample.of} "
-        f"{backgrounds.baseline_words(sample.study.background)}",
+        f"{baseline_words(sample.study.background)}",
         not_shown="how it was as learned: press Reset.",
         alt=f"Waterfall of the decision at T: {panel.terms(final)}.",
         table=lambda: terms_table(final),
@@ -253,7 +244,10 @@ def correlation(
         shows=about.shows + (" Thin, dotted: as learned." if before else "") + sample.followed,
         not_shown=about.not_shown,
         alt=f"{about.axis} over time: {panel.lines(named)}.",
-        table=partial(_over_time, track.times, series, kind),
+        table=lambda: pd.DataFrame(
+            {"t": track.times}
+            | {column(kind, part, "all"): values for part, values in series.items()}
+        ),
     )
 
 
@@ -269,13 +263,9 @@ def trajectories(
         whose: the modality whose entanglement is drawn; the first unless told.
     """
     track, whose = sample.track(runs=runs), whose or sample.modalities[0]
-    jumps = [
-        list(zip(run.jump_times.tolist(), run.jump_operators.tolist(), strict=True))
-        for run in track.trajectories
-    ]
-    entry = [run.measures.single("entropy")[whose] for run in track.trajectories]
-    shown, mean = entry[:SHOWN_RUNS], track.ensemble.measures.single("entropy")[whose]
-    last = [float(values[-1]) for values in entry]
+    entropies = [run.measures.single("entropy")[whose] for run in track.trajectories]
+    shown, mean = entropies[:SHOWN_RUNS], track.ensemble.measures.single("entropy")[whose]
+    last = [float(values[-1]) for values in entropies]
     return Picture(
         "trajectories",
         f"Entanglement of {text.plain(whose)} ends between {min(last):.2f} and {max(last):.2f} nats in "
@@ -283,7 +273,10 @@ def trajectories(
         dynamics.single_runs(
             track.times,
             shown,
-            jumps[: len(shown)],
+            [
+                list(zip(run.jump_times.tolist(), run.jump_operators.tolist(), strict=True))
+                for run in track.trajectories[: len(shown)]
+            ],
             mean,
             f"entanglement of {whose} (nats)",
             channels=sample.model.jump_count,
@@ -299,7 +292,7 @@ def trajectories(
         table=lambda: pd.concat(
             [
                 pd.DataFrame({"run": i + 1, "t": track.times, column("entropy", (whose,)): values})
-                for i, values in enumerate(entry)
+                for i, values in enumerate(entropies)
             ]
         ),
     )
@@ -308,24 +301,20 @@ def trajectories(
 def ensemble(sample: Sample, theme: Theme = "light", *, runs: int = 20) -> Picture:
     """The mean of sampled trajectories with its standard error, over the master equation: likeliest basis states."""
     track = sample.track(runs=runs)
-    top = np.sort(np.argsort(track.populations.max(0))[::-1][:SHOWN_STATES])
-    names = [state_figures.basis_labels(sample.model.dims)[i] for i in top]
-    mean, error = track.ensemble.populations[:, top], track.ensemble.populations_error[:, top]
-    master = track.populations[:, top]
+    first = np.sort(np.argsort(track.populations.max(0))[::-1][:SHOWN_STATES])
+    names = [states.basis_labels(sample.model.dims)[i] for i in first]
+    master, mean, error = (
+        populations[:, first]
+        for populations in (
+            track.populations,
+            track.ensemble.populations,
+            track.ensemble.populations_error,
+        )
+    )
     worst = float(
         np.max(np.abs(mean - master) / np.maximum(error, 1e-12), where=error > 1e-9, initial=0.0)
     )
-
-    def table() -> pd.DataFrame:
-        columns: dict[str, np.ndarray] = {"t": track.times}
-        for i, name in enumerate(names):
-            columns |= {
-                f"master[{name}]": master[:, i],
-                f"mean[{name}]": mean[:, i],
-                f"standard_error[{name}]": error[:, i],
-            }
-        return pd.DataFrame(columns)
-
+    columns = {"master": master, "mean": mean, "standard_error": error}
     return Picture(
         "ensemble",
         f"The mean of the runs stays within {worst:.1f} standard errors of the master equation",
@@ -337,7 +326,14 @@ def ensemble(sample: Sample, theme: Theme = "light", *, runs: int = 20) -> Pictu
         not_shown="the other basis states.",
         alt=f"Populations at the end by the master equation: {panel.listed(names, master[-1])}; mean of the runs: "
         f"{panel.listed(names, mean[-1])}.",
-        table=table,
+        table=lambda: pd.DataFrame(
+            {"t": track.times}
+            | {
+                f"{what}[{name}]": values[:, i]
+                for i, name in enumerate(names)
+                for what, values in columns.items()
+            }
+        ),
     )
 
 
@@ -353,11 +349,11 @@ def populations(
         t: the time as a share of T.
     """
     rho, dims, name = state_at(sample, whose, t)
-    mass, labels = np.real(np.diag(rho)), state_figures.basis_labels(dims)
+    mass, labels = np.real(np.diag(rho)), states.basis_labels(dims)
     return Picture(
         "populations",
         likeliest(name, dict(zip(labels, mass.tolist(), strict=True))),
-        state_figures.populations(mass, dims, theme=theme),
+        states.populations(mass, dims, theme=theme),
         shows="the probability of each basis state, the diagonal of ρ(t)." + sample.followed,
         not_shown="coherence: see the matrix below.",
         alt=f"Populations at {name}: {panel.listed(labels, mass)}.",
@@ -383,12 +379,12 @@ def matrix(
         t: the time as a share of T.
     """
     rho, dims, name = state_at(sample, whose, t)
-    labels = np.array(state_figures.basis_labels(dims))
+    labels = np.array(states.basis_labels(dims))
     rows, columns = np.indices(rho.shape)
     return Picture(
         f"matrix-{part}",
         f"Density matrix: {part} at {name}",
-        state_figures.density_matrix(rho, dims, part=part, theme=theme),
+        states.density_matrix(rho, dims, part=part, theme=theme),
         shows=_MATRIX[part][0] + sample.followed,
         not_shown=_MATRIX[part][1],
         alt=f"Heat map of the {part} of ρ: {panel.off_diagonal(rho, labels.tolist())}.",
@@ -412,33 +408,28 @@ def distance(sample: Sample, theme: Theme = "light") -> Picture:
     """How fast inputs become alike within T, beside the distance to the steady state beyond it."""
     settled = settling(sample)
     attractor, pairs, T = settled.attractor, settled.contraction, float(sample.decision.times[-1])
-    near = (
-        ""
-        if pairs is None
-        else (
-            f"; lines up to T: to the states of {pairs.distances.shape[1]} other test samples; grey: random generators"
+    drawn: dict[str, Any] = {}
+    near = others = ""
+    if pairs is not None:
+        drawn = {"pairs": (pairs.times, pairs.distances), "random_rates": pairs.random_rates}
+        near = (
+            f"; lines up to T: to the states of {pairs.distances.shape[1]} other test samples; grey: "
+            "random generators"
         )
-    )
+        others = (
+            f"; to other samples, mean, from {pairs.distances[0].mean():.2f} to "
+            f"{pairs.distances[-1].mean():.2f} at T"
+        )
 
     def table() -> pd.DataFrame:
-        columns = {"t": settled.times, "trace_distance": attractor.distance}
-        if pairs is not None:
-            at_same = pd.DataFrame(
-                {"t": pairs.times}
-                | {f"to_sample_{i + 1}": values for i, values in enumerate(pairs.distances.T)}
-            )
-            return (
-                pd.DataFrame(columns)
-                .assign(t=settled.times.round(9))
-                .merge(at_same.assign(t=pairs.times.round(9)), how="left", on="t")
-            )
-        return pd.DataFrame(columns)
+        frame = pd.DataFrame({"t": settled.times, "trace_distance": attractor.distance})
+        if pairs is None:
+            return frame
+        beside = {f"to_sample_{i + 1}": values for i, values in enumerate(pairs.distances.T)}
+        return frame.round({"t": 9}).merge(
+            pd.DataFrame({"t": pairs.times.round(9)} | beside), how="left", on="t"
+        )
 
-    drawn = (
-        {}
-        if pairs is None
-        else {"pairs": (pairs.times, pairs.distances), "random_rates": pairs.random_rates}
-    )
     return Picture(
         "distance",
         contraction_title(pairs, attractor.gap),
@@ -462,13 +453,7 @@ def distance(sample: Sample, theme: Theme = "light") -> Picture:
         not_shown="whether the read-out ever looks at what is lost. That no trace distance grows is no finding: none "
         "can, under any channel.",
         alt=f"Trace distance to the steady state from {attractor.distance[0]:.2f} to {attractor.distance[-1]:.2g}"
-        + (
-            ""
-            if pairs is None
-            else f"; to other samples, mean, from {pairs.distances[0].mean():.2f} to "
-            f"{pairs.distances[-1].mean():.2f} at T"
-        )
-        + ".",
+        f"{others}.",
         table=table,
     )
 
@@ -541,13 +526,13 @@ def steady(sample: Sample, theme: Theme = "light") -> Picture:
     """Populations of the steady state, and of the sample at T; only where something dissipates."""
     attractor, dims = settling(sample).attractor, sample.model.dims
     mass, final = np.real(np.diag(attractor.steady)), np.real(np.diag(settling(sample).final))
-    labels = state_figures.basis_labels(dims)
+    labels = states.basis_labels(dims)
     return Picture(
         "steady",
         "Where every input would end"
         if attractor.unique
         else "One of several states where inputs can end",
-        state_figures.populations(
+        states.populations(
             mass,
             dims,
             reference=final,
@@ -588,12 +573,7 @@ def changes(tweak: Tweak) -> list[str]:
     return texts + ([] if tweak.duration is None else [f"T = {tweak.duration:g}"])
 
 
-class Ends(NamedTuple):
-    """A number at T as learned and now, with its unit."""
-
-    before: float
-    after: float
-    unit: str = "nats"
+Ends = tuple[float, float, str]  # a number at T as learned and now, and its unit
 
 
 def shared_before_after(sample: Sample) -> dict[str, Ends]:
@@ -622,7 +602,7 @@ def shared_before_after(sample: Sample) -> dict[str, Ends]:
                 at_end(sample.study, sample.row, tweak, part)
                 for tweak in (sample.learned.tweak, sample.tweak)
             )
-            ends[called] = Ends(before, after, unit)
+            ends[called] = (before, after, unit)
     return ends
 
 
@@ -658,25 +638,26 @@ def before_after(
     """
     what = ", ".join(changed) if len(changed) <= MOST_SAID else f"{len(changed)} changes"
     parts = [
-        f"{name} {moved(*values)}{'' if alike(*values) else f' {unit}'}"
-        for name, (*values, unit) in shared.items()
+        f"{name} {moved(before, after)}{'' if alike(before, after) else f' {unit}'}"
+        for name, (before, after, unit) in shared.items()
     ]
     parts.append(f"score{whose} {moved(*score)}")
     parts.append("decision unchanged" if decided[0] == decided[1] else f"decision now {decided[1]}")
-    name, *values = metric
-    return f"**{what}**: {', '.join(parts)}, test {name}: {moved(*values)}."
+    return f"**{what}**: {', '.join(parts)}, test {metric[0]}: {moved(*metric[1:])}."
 
 
 def likeliest(when: str, populations: Mapping[str, float]) -> str:
     """Which basis states are the likeliest at a time, by their populations, 0 to 1."""
     first = [f"|{name}⟩" for name in top(populations)]
     most = share(max(populations.values()))
-    if len(first) == 1:
-        return f"Likeliest basis state at {when}: {first[0]} with {most}"
-    if len(first) == len(populations):
-        return f"At {when} all {len(first)} basis states are equally likely ({most} each)"
     words = listed(first) if len(first) <= SHOWN_STATES else f"{len(first)} of {len(populations)}"
-    return f"Likeliest basis states at {when}, alike: {words} with {most} each"
+    return standing(
+        first,
+        populations,
+        one=f"Likeliest basis state at {when}: {first[0]} with {most}",
+        some=f"Likeliest basis states at {when}, alike: {words} with {most} each",
+        every=f"At {when} all {len(first)} basis states are equally likely ({most} each)",
+    )
 
 
 def lost_by_cut(whose: str, terms: Mapping[str, tuple[float, float]]) -> str:
@@ -697,19 +678,13 @@ def lost_by_cut(whose: str, terms: Mapping[str, tuple[float, float]]) -> str:
     return f"Cut of {whose}: most is lost {'alike ' if len(first) > 1 else ''}of {listed(texts)}"
 
 
-def _terms(result: Decision, what: str) -> dict[str, np.ndarray]:
+def _terms(result: evolution.Decision, what: str) -> dict[str, np.ndarray]:
     return result.dividends if what == DIVIDENDS else result.shapley
 
 
 def cursor_at(sample: Sample, t: float) -> float | None:
     """The time of a share t of T, where a cursor is drawn: not at 0 and 1."""
-    return t * float(times_of(float(sample.model.duration))[-1]) if 0 < t < 1 else None
-
-
-def _over_time(times: np.ndarray, series: Mapping[Part, np.ndarray], kind: str) -> pd.DataFrame:
-    return pd.DataFrame(
-        {"t": times} | {column(kind, part, "all"): values for part, values in series.items()}
-    )
+    return t * float(evolution.times_of(float(sample.model.duration))[-1]) if 0 < t < 1 else None
 
 
 @cached
@@ -721,9 +696,9 @@ def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
         theme: of the figure.
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """
-    cuts = cut_curves.cuts_of_sample(sample.study, sample.row, sample.tweak)
+    cuts = evolution.cuts_of_sample(sample.study, sample.row, sample.tweak)
     shows, not_shown = building.SAYS["cut"]
-    series = cut_curves.curves(cuts, sample.output)
+    series = evolution.curves(cuts, sample.output)
     return Picture(
         "cut",
         text.plain(cut_answers.answer(cuts, sample.output)),
@@ -750,8 +725,9 @@ def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
 
 def most_moved(sample: Sample) -> str:
     """The modality whose cut moves the score most."""
-    cuts = cut_curves.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True)
-    return cut_answers.most_moved(cuts, sample.output)
+    return cut_answers.most_moved(
+        evolution.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True), sample.output
+    )
 
 
 def cut_terms(
@@ -765,9 +741,9 @@ def cut_terms(
         modality: that is cut; the one whose cut moves the score most unless told.
         t: where the cursor stands, a share of T.
     """
-    cuts = cut_curves.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True)
+    cuts = evolution.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True)
     whose = choose("Modality", modality or most_moved(sample), sample.modalities)
-    sizes = cut_curves.term_sizes(cuts, whose, sample.output)
+    sizes = evolution.term_sizes(cuts, whose, sample.output)
     shows, not_shown = building.SAYS["cut-terms"]
     now = {
         name: (float(entry[0]), float(entry.min())) for name, entry in sizes["cut"].items() if name
@@ -796,22 +772,8 @@ def cut_terms(
     )
 
 
-VIEWS = (
-    "Decision",
-    "Correlations",
-    "Trajectories",
-    "State",
-    "Steady state",
-    "Sensitivity",
-    "H and L",
-)
-RUN_CHOICES = (4, 8, 20, 50, 100, 200)
-
-
-def can_cut(subject: Any, **_: Any) -> bool:
-    """Whether a sample's, or study's, model has correlations in time to cut."""
-    study = getattr(subject, "study", subject)
-    return bool(study.can("time")) and len(study.modalities) > 1
+# whether a sample's, or study's, model has correlations in time to cut
+can_cut = can("time", where=lambda study: len(study.modalities) > 1)
 
 
 def settles(sample: Sample) -> bool:
@@ -822,68 +784,171 @@ def settles(sample: Sample) -> bool:
     return attractor.steady is not None and attractor.distance is not None
 
 
-def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
-    """What an address may say of the evolution of a model with time; its sliders stand in `core.sliders`."""
-    if not study.can("time"):
-        return {}
+STEP = 0.05  # of sliders
+
+
+def factors(study: Study) -> dict[str, Number]:
+    """The sliders of a model with time, by key: factors on couplings, dissipation and rates, and the duration."""
+    highest = slider_tops(study.model)
     return {
-        "as": say.options("Terms", answers.KINDS, "Contributions are shown."),
-        "above": say.options("Measure", measures_above(study.modalities), "Entropies are shown."),
-        "cut": say.options(
-            "Modality that is cut", study.modalities, "The one that matters most is shown."
-        ),
-        "cutterms": say.switch("Terms after a cut", "They stay folded."),
-        "view": say.options("View", VIEWS, "Decision is shown."),
-        "turn": say.Allowed(
-            partial(address.fitting_tweak, study.model), "The sliders stay as they are."
-        ),
-        "t": say.number("t", 0, 1, "The end of the evolution is shown."),
-        "runs": say.options("Number of trajectories", map(str, RUN_CHOICES), "20 are sampled."),
-        "quantity": say.options("Modality", study.modalities, "The first is shown."),
-        "of": say.options("State of", (WHOLE, *study.modalities), "All together are shown."),
+        key: Number(
+            key,
+            key,
+            f"{'T = ' if key == DURATION else ''}{value:g} is used.",
+            high=highest[key],
+            default=value,
+            step=STEP * value,
+            look="box" if key.startswith(RATE) else "slider",
+            style={"format": "%.2f"},
+        )
+        for key, value in learned(study.model).items()
     }
 
 
-_DECISION, _CORRELATED, _SAMPLED, _STATE, _SETTLED = (
-    within("view", VIEWS, name) for name in VIEWS[:5]
+def sliders(view: View, study: Study) -> list[Control]:
+    """What an address may say about the sliders; also names factors that this model does not have."""
+    if not study.can("time"):
+        return []
+    known = factors(study)
+    strange = [key for key in view.address if key.startswith(FACTORS) and key not in known]
+    return [
+        *known.values(),
+        *(Text(key, key, "It is ignored.", test=partial(_no_slider, key)) for key in strange),
+    ]
+
+
+def _no_slider(key: str, study: Study, _: str) -> None:
+    """Raises NotFound or InvalidInput: the model has no slider of that name."""
+    Tweak.of([(key, 1)], study.model)
+
+
+_TIMED = can("time")
+VIEW = Choice(
+    "view",
+    "View",
+    "Decision is shown.",
+    values=(
+        "Decision",
+        "Correlations",
+        "Trajectories",
+        "State",
+        "Steady state",
+        "Sensitivity",
+        "H and L",
+    ),
+    fits=_TIMED,
 )
-_TIMED, _CUTS, _T = can("time"), can_cut, number("t", 0, 1)
+TURN = Text(
+    "turn",
+    "Turn",
+    "The sliders stay as they are.",
+    test=lambda study, value: fitting_tweak(study.model, value),
+    fits=_TIMED,
+)
+CURSOR = Number(
+    "t",
+    "Time cursor (of T)",
+    "The end of the evolution is shown.",
+    default=1.0,
+    fits=_TIMED,
+    style={"format": "percent"},
+)
+_TERMS = replace(TERMS, fits=lambda study: study.can("time") or study.can("layers"))
+MOVING = Choice(
+    "above",
+    "Upper panel",
+    "Entropies are shown.",
+    "Entropy says how mixed each state is, by entanglement or by jumps; entanglement (logarithmic negativity) takes "
+    "longer; mutual information is that of the pairs on which the sliders that you moved act, of all pairs if none.",
+    lambda study: measures_above(study.modalities),
+    look="segments",
+    fits=_TIMED,
+)
+CUT_TERMS = Switch("cutterms", "Contributions after the cut", "They stay folded.", fits=_TIMED)
+CUT = Choice(
+    "cut",
+    "Modality that is cut",
+    "The one that matters most is shown.",
+    values=lambda study: study.modalities,
+    fits=_TIMED,
+    style={"width": 340},
+)
+RUNS = Choice(
+    "runs",
+    "Trajectories",
+    "20 are sampled.",
+    "How many random histories are drawn. With more, their mean comes closer to the exact one.",
+    ("4", "8", "20", "50", "100", "200"),
+    default="20",
+    look="steps",
+    read=int,
+    fits=_TIMED,
+)
+QUANTITY = Choice(
+    "quantity",
+    "Entanglement of",
+    "The first is shown.",
+    "Of this modality with all others.",
+    lambda study: study.modalities,
+    fits=_TIMED,
+)
+STATE_OF = Choice(
+    "of",
+    "State of",
+    "All together are shown.",
+    "Of all modalities, or of one when the others are not looked at.",
+    lambda study: (WHOLE, *study.modalities),
+    fits=_TIMED,
+)
+HEAT, HINTON = "Modulus and phase", "Hinton diagram"
+STATE_AS = Choice(
+    "matrixas",
+    "Matrix as",
+    "Modulus and phase are shown.",
+    values=(HEAT, HINTON),
+    look="segments",
+    fits=_TIMED,
+)
+CONTROLS = (VIEW, TURN, CURSOR, _TERMS, MOVING, CUT_TERMS, CUT, RUNS, QUANTITY, STATE_OF, STATE_AS)
+# where a panel stands: in a view
+_DECISION, _CORRELATED, _SAMPLED, _STATE, _SETTLED = map(VIEW.chosen, VIEW.options()[:5])
+_T = {"t": CURSOR}
 PANELS = {
     "decision-over-time": Panel(
         decision_over_time,
-        {"above": word("above"), "terms": word("as"), "t": _T},
+        {"above": MOVING, "terms": TERMS, **_T},
         fits=_TIMED,
         opens=_DECISION,
     ),
-    "cut": Panel(cut, {"t": _T}, fits=_CUTS, opens=_DECISION),
+    "cut": Panel(cut, _T, fits=can_cut, opens=_DECISION),
     "cut-terms": Panel(
         cut_terms,
-        {"modality": word("cut"), "t": _T},
-        fits=_CUTS,
-        opens=lambda view: _DECISION(view) and view.get("cutterms") == "true",
+        {"modality": CUT, **_T},
+        fits=can_cut,
+        opens=lambda view: _DECISION(view) and CUT_TERMS.opens(view),
     ),
     "waterfall-now": Panel(waterfall, fits=_TIMED, opens=_DECISION, below=True),
     **{
         kind.replace("_", "-"): Panel(
-            correlation, {"t": _T}, {"kind": kind}, fits=_TIMED, opens=_CORRELATED
+            correlation, _T, {"kind": kind}, fits=_TIMED, opens=_CORRELATED
         )
         for kind in _NAMED_FIRST
     },
     "trajectories": Panel(
         trajectories,
-        {"runs": whole("runs", 1, 1000), "whose": word("quantity")},
+        {"runs": RUNS, "whose": QUANTITY},
         fits=_TIMED,
         opens=_SAMPLED,
     ),
-    "ensemble": Panel(ensemble, {"runs": whole("runs", 1, 1000)}, fits=_TIMED, opens=_SAMPLED),
-    "populations": Panel(populations, {"whose": word("of"), "t": _T}, fits=_TIMED, opens=_STATE),
+    "ensemble": Panel(ensemble, {"runs": RUNS}, fits=_TIMED, opens=_SAMPLED),
+    "populations": Panel(populations, {"whose": STATE_OF, **_T}, fits=_TIMED, opens=_STATE),
     **{
         f"matrix-{part}": Panel(
             matrix,
-            {"whose": word("of"), "t": _T},
+            {"whose": STATE_OF, **_T},
             {"part": part},
             fits=_TIMED,
-            opens=lambda view: _STATE(view) and view.get("matrixas") != "Hinton diagram",
+            opens=lambda view: _STATE(view) and STATE_AS.chosen(HEAT)(view),
         )
         for part in _MATRIX
     },
@@ -893,7 +958,7 @@ PANELS = {
 NAMED = {
     "measure-": Panel(
         correlation,
-        {"t": _T},
+        _T,
         rest="kind",
         fits=_TIMED,
         opens=_CORRELATED,

@@ -10,27 +10,22 @@ import numpy as np
 import pandas as pd
 
 from qfusion import explain
-from qfusion._checks import check, choose
+from qfusion._checks import check, choose, require_number
 from qfusion._sentences import size
 from qfusion.analysis import answers, text
-from qfusion.analysis import dynamics as circuit_evolution
-from qfusion.analysis import sample as backgrounds
-from qfusion.analysis.answers import since_which_layer, what_layers_added
-from qfusion.analysis.dynamics import Noisy
-from qfusion.analysis.sample import Sample
+from qfusion.analysis import dynamics as evolution
+from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.explain.evidence import INERT, Reading
-from qfusion.figures import circuit as circuit_figures
-from qfusion.figures import decision, dynamics
-from qfusion.figures import decision as figures
+from qfusion.figures import circuit, decision, dynamics
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
 from qfusion.models import entangled_qcnn, require
-from qfusion.panels import address as say
+from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import panel
-from qfusion.panels.address import View
-from qfusion.panels.circuit import NETWORK_VIEWS
+from qfusion.panels.circuit import PART
+from qfusion.panels.control import Choice, Number, Text
 from qfusion.panels.dynamics import DIVIDENDS
-from qfusion.panels.panel import Panel, Picture, can, number, whole, within, word
+from qfusion.panels.panel import TERMS, Panel, Picture, can
 
 SAME = 1e-9  # angles that differ less are the same
 
@@ -87,7 +82,7 @@ def tables(
     return Picture(
         "tables",
         likeness(whose, *reading.rules[row]),
-        figures.tables(
+        decision.tables(
             reading.tables[:, stage],
             reading.weights[:, stage],
             reading.patterns,
@@ -126,9 +121,7 @@ def tables(
 def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     """The decision with the edited tables, term by term."""
     now, base = (
-        circuit_evolution.answer_of_rules(part.study, part.row, part.tweak).terms(
-            part.study, part.output
-        )
+        evolution.answer_of_rules(part.study, part.row, part.tweak).terms(part.study, part.output)
         for part in (sample, sample.learned)
     )
     return Picture(
@@ -140,7 +133,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
         shows="the exact sum baseline + single modalities + joint terms (hatched) = score, with these tables."
         + sample.of
         + " "
-        + backgrounds.baseline_words(sample.study.background),
+        + baseline_words(sample.study.background),
         not_shown="how it was as learned: reset all cells.",
         alt=f"Waterfall of the decision with these tables: {panel.terms(now)}.",
         table=lambda: terms_table(now).assign(as_learned=list(base.values())),
@@ -162,7 +155,7 @@ def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
         f"Model '{sample.study.name}' predicts a number, not classes. See the waterfall.",
     )
     now, base = (
-        circuit_evolution.answer_of_rules(part.study, part.row, part.tweak)
+        evolution.answer_of_rules(part.study, part.row, part.tweak)
         for part in (sample, sample.learned)
     )
     best, was = int(now.scores.argmax()), int(base.scores.argmax())
@@ -170,7 +163,7 @@ def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
     return Picture(
         "probabilities",
         turned(classes[was], classes[best], text.softmax(float(now.probabilities[best])), changed),
-        figures.class_bars(
+        decision.class_bars(
             now.probabilities,
             classes,
             truth=int(sample.study.dataset.y[sample.row]),
@@ -188,34 +181,50 @@ def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
     )
 
 
-SCOPES = ("this element", "all elements")
-
-
-def _allowed_tables(view: View, study: Any) -> dict[str, say.Allowed]:
-    """What an address may say of the tables; edits that do not fit are named beside them, where they can be mended."""
-    if study.can("time"):
-        return {}
-    if view.page == "compare" or not study.can("rules"):
-        return {"phi": say.anything()} if view.page == "compare" else {}
-    shape = entangled_qcnn.shape_of(study.model)
-    return {
-        "element": say.options("Element", study.elements, "The first is shown."),
-        "phi": say.anything(),
-        "scope": say.options("Scope", SCOPES, "A rule is set for this element."),
-        "stage": say.options("Stage", map(str, range(shape.stages)), "The first is shown."),
-        "outcome": say.options(
-            "Outcome",
-            entangled_qcnn.edited_patterns(shape),
-            "The one that this sample reads most is shown.",
-        ),
-    }
-
-
-_RULED, _RULES_OPEN = can("rules"), within("part", NETWORK_VIEWS, "Fusion rules")
+_RULED, _RULES_OPEN = can("rules"), PART.chosen("Fusion rules")
+EDITS = Text(
+    "phi",
+    "Edits as text",
+    help="`element.outcome=angle` or `element:rule`, separated by commas; it is part of the link.",
+    most=MAX_TEXT,
+    fits=_RULED,
+    style={"placeholder": "such as 0.11=3.14, 2:and or all:or"},
+)
+ELEMENT = Choice(
+    "element",
+    "Element",
+    "The first is shown.",
+    values=lambda study: study.elements,
+    fits=_RULED,
+)
+STAGE = Choice(
+    "stage",
+    "Stage of the chain",
+    "The first is shown.",
+    values=lambda study: map(str, range(entangled_qcnn.shape_of(study.model).stages)),
+    read=lambda word: round(require_number("Stage of the chain", word, 0, 1000)),
+    fits=_RULED,
+)
+OUTCOME = Choice(
+    "outcome",
+    "What the qubits read",
+    "The one that this sample reads most is shown.",
+    "One digit a qubit, in the order above the heat map; 1 = yes.",
+    lambda study: entangled_qcnn.edited_patterns(entangled_qcnn.shape_of(study.model)),
+    fits=_RULED,
+)
+SCOPE = Choice(
+    "scope",
+    "Set to a rule",
+    "A rule is set for this element.",
+    values=("this element", "all elements"),
+    look="segments",
+    fits=_RULED,
+)
 _RULES = {
     "tables": Panel(
         tables,
-        {"element": word("element"), "stage": whole("stage", 0, 1000), "outcome": word("outcome")},
+        {"element": ELEMENT, "stage": STAGE, "outcome": OUTCOME},
         fits=_RULED,
         opens=_RULES_OPEN,
     ),
@@ -233,7 +242,6 @@ _RULES = {
 # Noise is told by three probabilities: of a qubit to be replaced by the maximally mixed state, and to decay, after each
 # operation on several qubits; of a read bit to be lost to a coin toss.
 
-NOISES = ("depolarising", "damping", "readout")
 SHOTS = 1000
 
 
@@ -243,9 +251,9 @@ def noisy(
     damping: float = 0.0,
     readout: float = 0.0,
     shots: int = SHOTS,
-) -> Noisy:
+) -> evolution.Noisy:
     """What the noisy circuit says of the sample."""
-    return circuit_evolution.with_noise(
+    return evolution.with_noise(
         sample.study, sample.row, sample.tweak, (depolarising, damping, readout), shots
     )
 
@@ -269,7 +277,7 @@ def scores(
     """
     study, exact = (
         sample.study,
-        circuit_evolution.answer_of_rules(sample.study, sample.row, sample.tweak),
+        evolution.answer_of_rules(sample.study, sample.row, sample.tweak),
     )
     result, names = (
         noisy(sample, depolarising, damping, readout, shots),
@@ -277,14 +285,18 @@ def scores(
     )
     order = np.argsort(-result.scores)
     if len(order) > 1:
-        gap = float(result.scores[order[0]] - result.scores[order[1]])
-        head = lead(text.plain(names[order[0]]), gap, result.lead_error, shots)
+        head = lead(
+            text.plain(names[order[0]]),
+            float(result.scores[order[0]] - result.scores[order[1]]),
+            result.lead_error,
+            shots,
+        )
     else:
         head = f"{result.scores[0]:.2f} ± {result.errors[0]:.2f} at {shots:,} shots"
     return Picture(
         "noisy-scores",
         head,
-        figures.class_bars(
+        decision.class_bars(
             result.scores,
             names,
             truth=int(study.dataset.y[sample.row]) if study.classes else None,
@@ -333,7 +345,7 @@ def terms(
     """Contributions under noise, beside those of the exact circuit; arguments as of `scores`."""
     study, c = sample.study, sample.output
     result = noisy(sample, depolarising, damping, readout, shots)
-    before = circuit_evolution.answer_of_rules(study, sample.row, sample.tweak).terms(study, c)
+    before = evolution.answer_of_rules(study, sample.row, sample.tweak).terms(study, c)
     values, errors = (
         {term: float(part[i, c]) for i, term in enumerate(study.coalitions)}
         for part in (result.dividends, result.dividend_errors)
@@ -346,7 +358,7 @@ def terms(
             values, errors, before, sample.modalities, unit=sample.unit, theme=theme
         ),
         shows="contributions under this noise with standard errors when every coalition's circuit is run that often; "
-        "diamonds: exact." + sample.of + " " + backgrounds.against_words(study.background),
+        "diamonds: exact." + sample.of + " " + against_words(study.background),
         not_shown="the baseline: it is in the table.",
         alt=f"Contributions under noise: {panel.terms(values)}.",
         table=lambda: terms_table(values).assign(
@@ -355,26 +367,50 @@ def terms(
     )
 
 
-SHOT_CHOICES = (100, 200, 500, 1000, 2000, 5000, 10_000, 100_000)
+def _noise(kind: str, title: str, words: str) -> Number:
+    return Number(
+        f"noise.{kind}",
+        title,
+        "0 is used.",
+        words,
+        step=0.01,
+        fits=_RULED,
+        style={"format": "%.2f"},
+    )
 
 
-def _allowed_noise(study: Any) -> dict[str, say.Allowed]:
-    """What an address may say of noise and shots."""
-    if not study.can("rules"):
-        return {}
-    numbers = {f"noise.{kind}": say.number(f"noise.{kind}", 0, 1, "0 is used.") for kind in NOISES}
-    return numbers | {
-        "shots": say.options("Number of shots", map(str, SHOT_CHOICES), "1000 are used.")
-    }
-
-
-_NOISE = {kind: number(f"noise.{kind}", 0, 1) for kind in NOISES} | {
-    "shots": whole("shots", 1, 10**9)
+SHOT_COUNT = Choice(
+    "shots",
+    "Shots",
+    "1000 are used.",
+    "How often each circuit is run",
+    ("100", "200", "500", "1000", "2000", "5000", "10000", "100000"),
+    default="1000",
+    look="steps",
+    read=int,
+    fits=_RULED,
+)
+NOISE = {
+    "depolarising": _noise(
+        "depolarising",
+        "Depolarising",
+        "A qubit is replaced by the maximally mixed state with this probability, after each operation on several "
+        "qubits",
+    ),
+    "damping": _noise(
+        "damping",
+        "Amplitude damping",
+        "|1⟩ decays to |0⟩ with this probability, at the same places",
+    ),
+    "readout": _noise(
+        "readout", "Read-out", "A read bit is lost to a coin toss with this probability"
+    ),
+    "shots": SHOT_COUNT,
 }
-_NOISE_OPEN = within("part", NETWORK_VIEWS, "Noise and shots")
+_NOISE_OPEN = PART.chosen("Noise and shots")
 _NOISY = {
-    "noisy-scores": Panel(scores, _NOISE, fits=can("rules", "circuit"), opens=_NOISE_OPEN),
-    "noisy-terms": Panel(terms, _NOISE, fits=can("rules", "circuit"), opens=_NOISE_OPEN),
+    "noisy-scores": Panel(scores, NOISE, fits=can("rules", "circuit"), opens=_NOISE_OPEN),
+    "noisy-terms": Panel(terms, NOISE, fits=can("rules", "circuit"), opens=_NOISE_OPEN),
 }
 
 
@@ -395,8 +431,8 @@ class Layered(NamedTuple):
 
 def layered(sample: Sample) -> Layered:
     """What `decision_over_layers` draws."""
-    layer_terms = circuit_evolution.layer_terms(sample.study, sample.row, sample.tweak)
-    entropies = circuit_evolution.layers(sample.study, sample.row, sample.tweak)
+    layer_terms = evolution.layer_terms(sample.study, sample.row, sample.tweak)
+    entropies = evolution.layers(sample.study, sample.row, sample.tweak)
     return Layered(
         layer_terms,
         {
@@ -426,9 +462,6 @@ def decision_over_layers(
         layer: the place that is marked, such as "layer 0 pooled"; the end unless told.
     """
     result, dividends, fair, series = layered(sample)
-    place = result.moments.index(
-        choose("Place in the network", layer or result.moments[-1], result.moments)
-    )
     parts, what = (
         (dividends, "contribution")
         if choose("Terms", terms, answers.KINDS) == DIVIDENDS
@@ -444,17 +477,20 @@ def decision_over_layers(
             sample.modalities,
             unit=sample.unit,
             what=what,
-            cursor=place,
+            cursor=result.moments.index(
+                choose("Place in the network", layer or result.moments[-1], result.moments)
+            ),
             theme=theme,
         ),
-        lead=f"**When did it happen?** {since_which_layer(sample.study, result)} **What did the dynamics add?** "
-        f"{what_layers_added(result, sample.output)}",
+        lead=f"**When did it happen?** {answers.since_which_layer(sample.study, result)} "
+        "**What did the dynamics add?** "
+        f"{answers.what_layers_added(result, sample.output)}",
         shows="below, the terms of the decision if the circuit stopped there: later gates left out, every qubit "
         "measured, the same head (solid alone, dashed or dotted jointly); above, the entropy of the qubits "
         "still in play and the largest mutual information across a cut between them."
         + sample.of
         + " "
-        + backgrounds.against_words(sample.study.background),
+        + against_words(sample.study.background),
         not_shown="what an earlier stop was trained for: the head only ever learned to read the end. The baseline is "
         "left out.",
         alt="Terms of the decision along the layers: at the end "
@@ -509,13 +545,12 @@ def cuts(sample: Sample, theme: Theme = "light") -> Picture:
 
 def mutual(sample: Sample, theme: Theme = "light") -> Picture:
     """Mutual information of the first k qubits with the others at the input and around every pooling, for every k."""
-    result = circuit_evolution.layers(sample.study, sample.row, sample.tweak).mutual
-    largest = max((float(np.max(row, initial=0)) for row in result), default=0.0)
+    result = evolution.layers(sample.study, sample.row, sample.tweak).mutual
     return _cuts(
         sample,
         theme,
         "mutual",
-        correlated(largest),
+        correlated(max((float(np.max(row, initial=0)) for row in result), default=0.0)),
         "mutual information (nats)",
         "mutual information across each cut: zero for the product that fusion leaves; convolution creates it.",
         "whether it is classical or quantum.",
@@ -532,12 +567,12 @@ def correlated(largest: float) -> str:
 def _cuts(
     sample: Sample, theme: Theme, name: str, head: str, unit: str, shows: str, not_shown: str
 ) -> Picture:
-    result = circuit_evolution.layers(sample.study, sample.row, sample.tweak)
+    result = evolution.layers(sample.study, sample.row, sample.tweak)
     values = getattr(result, name)
     return Picture(
         name,
         head,
-        circuit_figures.cuts(values, result.moments, unit, theme=theme),
+        circuit.cuts(values, result.moments, unit, theme=theme),
         shows=shows + sample.of,
         not_shown=not_shown,
         alt=f"{head}, one row for each of {len(result.moments)} moments; at the last, by cut: "
@@ -555,7 +590,7 @@ def _cuts(
 
 def poolings(sample: Sample, theme: Theme = "light") -> Picture:
     """Entropy of the qubits in play before and after every pooling, and of what is measured."""
-    pools = circuit_evolution.layers(sample.study, sample.row, sample.tweak).poolings()
+    pools = evolution.layers(sample.study, sample.row, sample.tweak).poolings()
     before, after, outcomes = (
         np.array([getattr(pool, name) for pool in pools])
         for name in ("before", "after", "outcomes")
@@ -564,7 +599,7 @@ def poolings(sample: Sample, theme: Theme = "light") -> Picture:
     return Picture(
         "poolings",
         lowered(before[-1] - after[-1]) if len(pools) else "There is no pooling",
-        circuit_figures.poolings(before, after, outcomes, theme=theme),
+        circuit.poolings(before, after, outcomes, theme=theme),
         shows="joint von Neumann entropy of the active qubits before each pooling and of those that stay after it, and "
         "the sum of the Shannon entropies of the outcomes: the head reads these too." + sample.of,
         not_shown="how much of it the decision uses.",
@@ -583,39 +618,25 @@ def lowered(drop: float) -> str:
     )
 
 
-def _allowed_layers(study: Any) -> dict[str, say.Allowed]:
-    """What an address may say of the decision along the layers."""
-    if not study.can("layers"):
-        return {}
-    return {
-        "as": say.options("Terms", answers.KINDS, "Contributions are shown."),
-        "layer": say.options(
-            "Place in the network",
-            [name for name, _ in study.model.network.moments()],
-            "The end of the network is marked.",
-        ),
-    }
+LAYER = Choice(
+    "layer",
+    "Place in the network",
+    "The end of the network is marked.",
+    "Marked in the figure; its numbers stand below it.",
+    lambda study: [name for name, _ in study.model.network.moments()],
+    look="steps",
+    fits=can("layers"),
+)
 
 
-def allowed(view: View, study: Any) -> dict[str, say.Allowed]:
-    """What an address may say of such a network: on Dynamics of its layers, on Compare of its tables, on Circuit of
-    both and of noise."""
-    if view.page == "compare":
-        return _allowed_tables(view, study)
-    if view.page == "dynamics":
-        return _allowed_layers(study)
-    return _allowed_layers(study) | _allowed_tables(view, study) | _allowed_noise(study)
-
-
-_ENTROPIES = within("part", NETWORK_VIEWS, "Entropies")
-
-
+CONTROLS = (EDITS, ELEMENT, STAGE, OUTCOME, SCOPE, *NOISE.values(), LAYER)
+_ENTROPIES = PART.chosen("Entropies")
 PANELS = {
     **_RULES,
     **_NOISY,
     "decision-layers": Panel(
         decision_over_layers,
-        {"terms": word("as"), "layer": word("layer")},
+        {"terms": TERMS, "layer": LAYER},
         fits=can("layers"),
         opens=_ENTROPIES,
     ),

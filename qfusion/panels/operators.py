@@ -14,19 +14,15 @@ import pandas as pd
 from qfusion._checks import choose
 from qfusion._sentences import count, listed, share, sizes, top
 from qfusion.analysis import inside, text
-from qfusion.analysis import sample as backgrounds
-from qfusion.analysis.inside import WITH
-from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
+from qfusion.analysis.sample import Sample, against_words
 from qfusion.data.spec import SPLITS
 from qfusion.explain.operators import Operator
 from qfusion.figures import states as figures
-from qfusion.figures.states import basis_labels
 from qfusion.figures.style import Theme
-from qfusion.panels import address as say
 from qfusion.panels import panel, samples
 from qfusion.panels.address import View
-from qfusion.panels.panel import Panel, Picture, can, capital, word
+from qfusion.panels.control import Choice
+from qfusion.panels.panel import Panel, Picture, can, capital, standing
 
 UPS = ("weight against", "score of the group")
 SHOWN_PATTERNS = 5  # on each side
@@ -87,9 +83,13 @@ def counts_most(effects: np.ndarray, elements: Sequence[str], modalities: Sequen
     first = top(sizes(named))
     if not first or round(abs(named[first[0]]), 2) == 0:
         return "No element changes the score by 0.01 or more on its own"
-    if len(first) == 1:
-        return capital(f"{first[0]} counts most ({named[first[0]]:+.2f})")
-    return f"{len(first)} elements count most alike (by {abs(named[first[0]]):.2f} each), {first[0]} among them"
+    effect = named[first[0]]
+    return standing(
+        first,
+        named,
+        one=capital(f"{first[0]} counts most ({effect:+.2f})"),
+        some=f"{len(first)} elements count most alike (by {abs(effect):.2f} each), {first[0]} among them",
+    )
 
 
 WRITTEN = 0.005  # from here on a vote is written as 0.01
@@ -118,10 +118,14 @@ def spectrum(
         result.operator.votes,
         score - result.operator.baseline,
     )
-    kind = "eigenstate" if operator.vectors is not None else "outcome pattern"
     return Picture(
         "spectrum",
-        tally(who(operator), votes, kind, moved),
+        tally(
+            who(operator),
+            votes,
+            "eigenstate" if operator.vectors is not None else "outcome pattern",
+            moved,
+        ),
         figures.spectrum(
             votes,
             weights,
@@ -133,8 +137,7 @@ def spectrum(
         ),
         shows="above, the eigenvalues of the decision operator of these modalities as votes: how far each of its "
         "eigenstates would move the score from the baseline. Below, how much of this sample lies on each: votes "
-        "times weights add up to what it says. "
-        + backgrounds.against_words(sample.study.background),
+        "times weights add up to what it says. " + against_words(sample.study.background),
         not_shown="what a state means: its nearest real samples, below, tell. Learned levels have no names.",
         alt=f"Spectrum from {votes[0]:+.2f} to {votes[-1]:+.2f}; this sample {moved:+.2f}.",
         table=lambda: pd.DataFrame(
@@ -162,7 +165,7 @@ def extreme(
     """
     operator = inside.operator_of(sample, group)
     k = _EXTREME[side]
-    amplitudes, names = operator.amplitudes(k), basis_labels(operator.dims)
+    amplitudes, names = operator.amplitudes(k), figures.basis_labels(operator.dims)
     entangled = (
         f"; levels of {', '.join(map(text.plain, operator.modalities))}, first leftmost. Real samples are "
         "products; this need not be."
@@ -175,7 +178,7 @@ def extreme(
         "to 0)"
         + (entangled if len(operator.dims) > 1 else ".")
         + " "
-        + backgrounds.against_words(sample.study.background),
+        + against_words(sample.study.background),
         not_shown="whether a real sample can be in it: see the weights below.",
         alt=f"Populations of the eigenstate that votes most {side}: {_levels(amplitudes, names)}.",
         table=lambda: pd.DataFrame(
@@ -212,7 +215,7 @@ def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pict
         ),
         shows=f"the {SHOWN_PATTERNS} outcome patterns with the highest and, below the line, with the lowest votes. The "
         "fusion reads a modality through its qubits' outcomes only, so patterns are the "
-        "eigenstates. " + backgrounds.against_words(study.background),
+        "eigenstates. " + against_words(study.background),
         not_shown="how likely a pattern is: see the weights.",
         alt=f"Highest vote {votes[0]:+z.2f}: {_said(bits[0], elements)}. Lowest {votes[-1]:+z.2f}: "
         f"{_said(bits[-1], elements)}.",
@@ -250,7 +253,7 @@ def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pictu
             values, elements, operator.modalities, study.modalities, unit=sample.unit, theme=theme
         ),
         shows="how the score changes when one element's qubit reads 1 instead of 0, all others as in the background. "
-        + backgrounds.against_words(study.background),
+        + against_words(study.background),
         not_shown="how elements act together: the patterns do.",
         alt="Effects: "
         + "; ".join(
@@ -304,7 +307,7 @@ def along(
         ),
         shows=f"one point a sample, {len(ids):,} in all, coloured by truth; a click makes it the sample. This one, "
         f"ringed where it is among them: {part(float(weights[-1]))} for, {part(float(weights[0]))} against. "
-        + backgrounds.against_words(study.background),
+        + against_words(study.background),
         not_shown="the states in between: a sample may lie on neither.",
         alt=f"{len(ids)} samples along the two extremes; {sample.id} is ringed.",
         table=lambda: pd.DataFrame(
@@ -345,10 +348,6 @@ def _said(bits: np.ndarray, elements: tuple[str, ...]) -> str:
     return "; ".join(parts)
 
 
-def _group(view: View) -> str | None:
-    return view.get("votes").replace(WITH, "+") or None
-
-
 NEAREST = 4  # samples that are shown on each side
 
 
@@ -373,7 +372,7 @@ def _nearest(view: View, sample: Sample) -> list[str]:
     """Ends of the names of the curves of the samples nearest to both extremes."""
     if not sample.study.can("states"):
         return []
-    result = inside.votes_of(sample, _group(view) or "", view.get("among") or "test")[0]
+    result = inside.votes_of(sample, GROUP(view) or "", AMONG(view) or "test")[0]
     return [
         end
         for side in ("for", "against")
@@ -383,30 +382,45 @@ def _nearest(view: View, sample: Sample) -> list[str]:
     ]
 
 
-def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
-    """What an address may say of the group, the split and the axis."""
-    if not study.can("states"):
-        return {}
-    return {
-        "votes": say.options(
-            "Group of modalities",
-            inside.group_labels(study),
-            "The first modality is shown.",
-        ),
-        "among": say.options("Split", SPLITS, "The test samples are shown."),
-        "against": say.options("Axis", UPS, "The weight against is shown."),
-    }
-
-
-_AMONG = {"group": _group, "split": word("among")}
+_STATES = can("states")
+GROUP = Choice(
+    "votes",
+    "Modality or pair",
+    "The first modality is shown.",
+    "The modalities whose state is asked about; all others are averaged over the background.",
+    inside.group_labels,
+    look="segments",
+    read=lambda label: label.replace(inside.WITH, "+"),
+    fits=_STATES,
+)
+AMONG = Choice(
+    "among",
+    "Among the samples for",
+    "The test samples are shown.",
+    "Where the nearest real samples are looked for.",
+    SPLITS,
+    default="test",
+    look="segments",
+    fits=_STATES,
+)
+UP = Choice(
+    "against",
+    "y axis",
+    "The weight against is shown.",
+    "How much of a sample lies on the state that votes most against, or what the model says when told these modalities "
+    "alone.",
+    UPS,
+    look="segments",
+    fits=_STATES,
+)
+CONTROLS = (GROUP, AMONG, UP)
+_GROUP = {"group": GROUP}
+_AMONG = {**_GROUP, "split": AMONG}
 PANELS = {
-    "spectrum": Panel(spectrum, _AMONG, fits=can("states")),
-    "along": Panel(along, {**_AMONG, "up": word("against")}, fits=can("states")),
-    **{
-        f"state-{side}": Panel(extreme, {"group": _group}, {"side": side}, fits=has_kets)
-        for side in _EXTREME
-    },
-    "patterns": Panel(patterns, {"group": _group}, fits=has_patterns),
-    "effects": Panel(effects, {"group": _group}, fits=has_patterns),
+    "spectrum": Panel(spectrum, _AMONG, fits=_STATES),
+    "along": Panel(along, {**_AMONG, "up": UP}, fits=_STATES),
+    **{f"state-{side}": Panel(extreme, _GROUP, {"side": side}, fits=has_kets) for side in _EXTREME},
+    "patterns": Panel(patterns, _GROUP, fits=has_patterns),
+    "effects": Panel(effects, _GROUP, fits=has_patterns),
 }
 NAMED = {"content-": Panel(nearest_curve, rest=samples.which_curve, endings=_nearest)}

@@ -47,14 +47,12 @@ from qfusion.panels.address import (
     FREE,
     Address,
     Opened,
-    Rules,
     View,
     bare,
-    slider_rules,
     whole,
 )
 from qfusion.panels.control import Allowed, Control, Family, rules
-from qfusion.panels.panel import Panel, Picture, always, can
+from qfusion.panels.panel import TERMS, Panel, Picture, always, can
 
 QUESTIONS = {
     "overview": "Which modality decided, what did they say only together, and when did it happen?",
@@ -127,21 +125,34 @@ NAMED: dict[str, Mapping[str, Panel]] = {
     "faithfulness": panels.faithfulness.NAMED,
     "train": panels.learning.NAMED,
 }
-# What a reader may choose on each page, besides what there is on every page.
-CONTROLS: dict[str, tuple[Control | Family | Rules, ...]] = {
+# What a reader may choose on each page, besides what there is on every page. Of what there are as many as modalities,
+# couplings or numbers, a function gives the choices of an address and a study.
+CONTROLS: dict[str, tuple[Control | Family, ...]] = {
     "samples": (*panels.samples.CONTROLS, compare.SIMILAR_BY),
     "dynamics": (
-        slider_rules,
-        panels.physics.allowed,
-        panels.dynamics.allowed,
-        panels.network.allowed,
-        states.allowed,
+        panels.dynamics.sliders,
+        *panels.dynamics.CONTROLS,
+        panels.physics.BUILT_AS,
+        panels.physics.BUILT_OVER,
+        panels.physics.BUILT_PART,
+        states.OPERATOR,
+        panels.physics.sensitivity,
+        panels.network.LAYER,
     ),
-    "circuit": (panels.circuit.allowed, panels.network.allowed, panels.physics.allowed),
-    "what if": (panels.what_if.allowed,),
-    "decision operators": (panels.operators.allowed,),
+    "circuit": (
+        *panels.circuit.CONTROLS,
+        *panels.network.CONTROLS,
+        replace(TERMS, fits=can("layers")),
+        panels.physics.sensitivity,
+    ),
+    "what if": (panels.what_if.controls,),
+    "decision operators": panels.operators.CONTROLS,
     "cohorts": (*panels.cohorts.CONTROLS, errors.SLICES_BY),
-    "compare": (slider_rules, panels.network.allowed, *compare.CONTROLS),
+    "compare": (
+        panels.dynamics.sliders,
+        replace(panels.network.EDITS, fits=lambda study: not study.can("time")),
+        *compare.CONTROLS,
+    ),
     "faithfulness": faithfulness.CONTROLS,
     "data": (panels.learning.SET,),
     "train": (*panels.learning.CONTROLS, panels.learning.settings),
@@ -155,14 +166,7 @@ WORDS = ("questions", "cautions", "estimators", "train-results", "wrong")
 
 def allowed(view: View, study: Any) -> dict[str, Allowed]:
     """Returns what an address may say of a page, by parameter."""
-    old: dict[str, Allowed] = {}
-    parts: list[Control | Family] = []
-    for part in CONTROLS.get(view.page, ()):
-        if not isinstance(part, Control) and isinstance(family := part(view, study), Mapping):
-            old |= family
-        else:
-            parts.append(part)  # type: ignore[arg-type]
-    return old | rules(parts, view, study)
+    return rules(CONTROLS.get(view.page, ()), view, study)
 
 
 def opened(page: str, address: Address) -> Opened:
@@ -301,7 +305,7 @@ def build(page: str, panel: str, address: Address, theme: Theme = "light") -> Pi
         NotFound: when there is no such page, panel, model, data set or sample.
         InvalidInput: when a value of the address cannot be one of ours.
     """
-    view, result, rest = _found(page, panel, address)
+    view, result, rest = find(page, panel, address)
     arguments = result.arguments(view, rest)
     return result.build(_open(view, result.subject), theme, **arguments)
 
@@ -328,7 +332,7 @@ def subject_of(page: str, panel: str) -> str:
     Raises:
         NotFound: when there is no such page or panel.
     """
-    return _found(page, panel, {})[1].subject
+    return find(page, panel, {})[1].subject
 
 
 def open_subject(view: View, subject: str) -> Any:
@@ -351,7 +355,7 @@ def _open(view: View, subject: str, stored: dict[str, Any] | None = None) -> Any
 def program(page: str, panel: str, address: Address) -> str:
     """Returns a program that recomputes the numbers of a panel; arguments and errors are those of `build`, but nothing
     is opened."""
-    view, result, rest = _found(page, panel, address)
+    view, result, rest = find(page, panel, address)
     lines, modules = [], {"from qfusion import panels"}
     for name, call in _calls(view, result.subject):
         modules.add(f"from {call.module} import {call.function}")
@@ -375,8 +379,12 @@ def program(page: str, panel: str, address: Address) -> str:
     )
 
 
-def _found(page: str, panel: str, address: Address) -> tuple[View, Panel, str]:
-    """The address, the panel, and the end of its name where several begin alike."""
+def find(page: str, panel: str, address: Address) -> tuple[View, Panel, str]:
+    """Returns the address, the panel, and the end of its name where several begin alike.
+
+    Raises:
+        NotFound: when there is no such page or panel.
+    """
     view = View(choose("Page", page.lower(), PAGES), address)
     if panel in PAGES[view.page]:
         return view, PAGES[view.page][panel], ""

@@ -7,7 +7,7 @@ here. Below, how numbers of a figure are said to a reader who does not see it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar, cast
@@ -101,37 +101,24 @@ def ended(words: str, by: str = ".") -> str:
     return words if words.endswith("?") else words + by
 
 
+def standing(
+    first: Sequence[str], of: Sized, *, one: str, some: str, every: str = "", only: str = ""
+) -> str:
+    """Returns the sentence for how many of several stand `first` alike: `one` of them, `some`, `every` one, or the
+    `only` one that there is."""
+    if only and len(of) == 1:
+        return only
+    if len(first) == 1:
+        return one
+    return every if every and len(first) == len(of) else some
+
+
 def capital(words: str) -> str:
     """Words with a capital letter first."""
     return words[:1].upper() + words[1:]
 
 
 Read = Callable[[View], Any]  # of an option: its value, None where the address does not say it
-
-
-def word(key: str) -> Read:
-    """An option that is a word, under a parameter of the address."""
-    return lambda view: view.get(key) or None
-
-
-def words(key: str) -> Read:
-    """An option that is a list of words, under a parameter that may be repeated."""
-    return lambda view: view.all(key) or None
-
-
-def number(key: str, low: float, high: float) -> Read:
-    """An option that is a number in [low, high]."""
-    return lambda view: view.number(key, 0.0, low, high) if view.get(key) else None
-
-
-def whole(key: str, low: int, high: int) -> Read:
-    """An option that is a whole number in [low, high]."""
-    return lambda view: round(view.number(key, 0.0, low, high)) if view.get(key) else None
-
-
-def ticked(key: str) -> Read:
-    """An option that is on or off."""
-    return lambda view: view.get(key) == "true" if view.get(key) else None
 
 
 # which terms of a decision are drawn
@@ -164,16 +151,15 @@ def within(key: str, views: Sequence[str], *names: str) -> Opens:
     return lambda view: view.one_of(key, views) in names
 
 
-def unfolded(key: str) -> Opens:
-    """Where a panel stands in a part that is folded unless the address says otherwise."""
-    return lambda view: view.get(key) == "true"
+def can(*abilities: Ability, where: Callable[[Any], object] = always) -> Callable[..., bool]:
+    """Whether the model of a sample, or of a study, can do all of these, see `models.explorable`, and a condition holds
+    of the study."""
 
+    def fits(subject: Any, **_: Any) -> bool:
+        study = getattr(subject, "study", subject)
+        return all(map(study.can, abilities)) and bool(where(study))
 
-def can(*abilities: Ability) -> Callable[..., bool]:
-    """Whether the model of a sample, or of a study, can do all of these, see `models.explorable`."""
-    return lambda subject, **_: all(
-        getattr(subject, "study", subject).can(ability) for ability in abilities
-    )
+    return fits
 
 
 @dataclass(frozen=True)

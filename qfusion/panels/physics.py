@@ -14,25 +14,22 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check, choose
 from qfusion.analysis import changes, text
-from qfusion.analysis import sample as backgrounds
-from qfusion.analysis.sample import Sample
+from qfusion.analysis.sample import Sample, against_words
 from qfusion.analysis.study import Study
 from qfusion.explain.building import Built, answer
 from qfusion.explain.sensitivity import Parameter, Response, Sensitivity
-from qfusion.figures import building as building_figures
-from qfusion.figures import numbers
-from qfusion.figures import physics as figures
+from qfusion.figures import building, numbers, physics
 from qfusion.figures.style import Theme
-from qfusion.panels import address as say
 from qfusion.panels.address import View
-from qfusion.panels.dynamics import cursor_at
-from qfusion.panels.panel import Opens, Panel, Picture, cached, can, number, ticked, word
+from qfusion.panels.control import Choice, Control, Switch
+from qfusion.panels.dynamics import CURSOR, VIEW, cursor_at
+from qfusion.panels.panel import Opens, Panel, Picture, cached, can
 
 BASELINE = "baseline"
 
 
 def built(sample: Sample, over: str = changes.THIS) -> Built:
-    """What each coupling and dissipation built, in the mean over a cohort of `analysis.physics.cohorts`."""
+    """What each coupling and dissipation built, in the mean over a cohort of `analysis.changes.cohorts`."""
     study = sample.study
     rows = changes.rows_of(study, sample.row, over, lambda: study.frame(sample.output))
     return changes.built(study, rows, sample.output, sample.tweak)
@@ -42,17 +39,23 @@ def built(sample: Sample, over: str = changes.THIS) -> Built:
 def matrix(sample: Sample, theme: Theme = "light", *, over: str = changes.THIS) -> Picture:
     """What every coupling and dissipation added to every contribution; arguments as of `over_time`."""
     result = built(sample, over)
-    titles, _ = building_figures.terms_of(result.terms, result.modalities)
-    drawn = building_figures.matrix(
-        result.dividends,
-        titles,
-        result.parts,
-        result.start,
-        result.end,
-        unit=sample.unit,
-        theme=theme,
+    titles, _ = building.terms_of(result.terms, result.modalities)
+    return _picture(
+        sample,
+        "built",
+        result,
+        over,
+        building.matrix(
+            result.dividends,
+            titles,
+            result.parts,
+            result.start,
+            result.end,
+            unit=sample.unit,
+            theme=theme,
+        ),
+        lambda: numbers.built_table(result),
     )
-    return _picture(sample, "built", result, over, drawn, lambda: numbers.built_table(result))
 
 
 def over_time(
@@ -68,7 +71,7 @@ def over_time(
     Args:
         sample: a sample of a model with time.
         theme: of the figure.
-        over: this sample or the mean over several, of `analysis.physics.cohorts`.
+        over: this sample or the mean over several, of `analysis.changes.cohorts`.
         part: "baseline" or a contribution, such as "text+audio"; unless told the joint one that the dynamics changed
             most.
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
@@ -76,20 +79,24 @@ def over_time(
     result = built(sample, over)
     dividend = "" if part == BASELINE else part or result.most_built()
     s = result.row(dividend)
-    titles, hues = building_figures.terms_of(result.terms, result.modalities)
-    drawn = building_figures.areas(
-        result.times,
-        result.over_time[:, s],
-        titles,
-        hues,
-        dividend,
-        start=float(result.start[s]),
-        cursor=cursor_at(sample, t),
-        unit=sample.unit,
-        theme=theme,
-    )
+    titles, hues = building.terms_of(result.terms, result.modalities)
     return _picture(
-        sample, "built-over-time", result, over, drawn, lambda: result.through(dividend)
+        sample,
+        "built-over-time",
+        result,
+        over,
+        building.areas(
+            result.times,
+            result.over_time[:, s],
+            titles,
+            hues,
+            dividend,
+            start=float(result.start[s]),
+            cursor=cursor_at(sample, t),
+            unit=sample.unit,
+            theme=theme,
+        ),
+        lambda: result.through(dividend),
     )
 
 
@@ -97,20 +104,26 @@ def over_time(
 def flow(sample: Sample, theme: Theme = "light", *, over: str = changes.THIS) -> Picture:
     """The way from modalities through what acts on them to the score; arguments as of `over_time`."""
     result = built(sample, over)
-    titles, hues = building_figures.terms_of(result.terms, result.modalities)
-    drawn = building_figures.flow(
-        result.dividends,
-        titles,
-        hues,
-        result.acts,
-        result.parts,
-        result.start,
-        result.end,
-        result.modalities,
-        unit=sample.unit,
-        theme=theme,
+    titles, hues = building.terms_of(result.terms, result.modalities)
+    return _picture(
+        sample,
+        "built-flow",
+        result,
+        over,
+        building.flow(
+            result.dividends,
+            titles,
+            hues,
+            result.acts,
+            result.parts,
+            result.start,
+            result.end,
+            result.modalities,
+            unit=sample.unit,
+            theme=theme,
+        ),
+        lambda: numbers.flow_table(result),
     )
-    return _picture(sample, "built-flow", result, over, drawn, lambda: numbers.flow_table(result))
 
 
 def _picture(
@@ -122,7 +135,7 @@ def _picture(
     table: Callable[[], pd.DataFrame],
 ) -> Picture:
     title = text.plain(answer(result))
-    shows, not_shown = building_figures.SAYS[name]
+    shows, not_shown = building.SAYS[name]
     mean = f" Mean over {result.count:,} {text.plain(over.removeprefix('all '))}."
     message = "; ".join(
         f"{term or BASELINE} from {result.start[s]:+.2f} to {result.end[s]:+.2f}"
@@ -137,43 +150,52 @@ def _picture(
         not_shown=not_shown,
         table=table,
         shows=f"{shows}{sample.of if over == changes.THIS else mean} "
-        f"{backgrounds.against_words(sample.study.background)} Aumann and Shapley's shares: "
+        f"{against_words(sample.study.background)} Aumann and Shapley's shares: "
         f"they add up, to {result.error:.0e}.",
     )
 
 
-BUILT_VIEWS = ("matrix", "over time", "flow")
+_TIMED = can("time")
+BUILT_AS = Choice(
+    "builtas",
+    "Show as",
+    "The matrix is shown.",
+    values=("matrix", "over time", "flow"),
+    look="segments",
+    fits=_TIMED,
+)
+BUILT_OVER = Choice(
+    "builtof",
+    "Samples",
+    "This sample is shown.",
+    "This sample, or the mean over several.",
+    changes.cohorts,
+    fits=_TIMED,
+)
+BUILT_PART = Choice(
+    "built",
+    "Contribution",
+    "The one that the dynamics changed most is shown.",
+    values=lambda study: (BASELINE, *study.terms),
+    fits=_TIMED,
+)
 
 
-def _allowed_built(study: Study) -> dict[str, say.Allowed]:
-    """What an address may say of what built what, of a model with time."""
-    return {
-        "builtas": say.options("What built what", BUILT_VIEWS, "The matrix is shown."),
-        "builtof": say.options("Samples", changes.cohorts(study), "This sample is shown."),
-        "built": say.options(
-            "Contribution",
-            (BASELINE, *study.terms),
-            "The one that the dynamics changed most is shown.",
-        ),
-    }
+def _built(name: str) -> Opens:
+    in_view, drawn_so = VIEW.chosen("Decision"), BUILT_AS.chosen(name)
+    return lambda view: in_view(view) and drawn_so(view)
 
 
-def _as(name: str) -> Opens:
-    return lambda view: (
-        view.get("view", "Decision") == "Decision" and view.one_of("builtas", BUILT_VIEWS) == name
-    )
-
-
-_OVER = word("builtof")
+_OVER = {"over": BUILT_OVER}
 BUILT = {
-    "built": Panel(matrix, {"over": _OVER}, fits=can("time"), opens=_as("matrix")),
+    "built": Panel(matrix, _OVER, fits=_TIMED, opens=_built("matrix")),
     "built-over-time": Panel(
         over_time,
-        {"over": _OVER, "part": word("built"), "t": number("t", 0, 1)},
-        fits=can("time"),
-        opens=_as("over time"),
+        {**_OVER, "part": BUILT_PART, "t": CURSOR},
+        fits=_TIMED,
+        opens=_built("over time"),
     ),
-    "built-flow": Panel(flow, {"over": _OVER}, fits=can("time"), opens=_as("flow")),
+    "built-flow": Panel(flow, _OVER, fits=_TIMED, opens=_built("flow")),
 }
 
 
@@ -230,9 +252,9 @@ def tornado(
     Args:
         sample: a sample of a model that consists of terms.
         theme: of the figure.
-        effect: what is explained, of `analysis.physics.targets`.
-        over: this sample or the mean over several, of `analysis.physics.cohorts`.
-        group: the terms that are drawn, of `analysis.physics.GROUPS`.
+        effect: what is explained, of `analysis.changes.targets`.
+        over: this sample or the mean over several, of `analysis.changes.cohorts`.
+        group: the terms that are drawn, of `analysis.changes.GROUPS`.
         half: with the slope half-way, which takes a second or more.
     """
     study, timed = sample.study, sample.study.can("time")
@@ -242,7 +264,7 @@ def tornado(
     parameters = [result.parameters[i] for i in shown]
     bends = changes.large(result, reach) & ~result.agrees()[:, 0]
     middle = halves(sample, effect, over) if half else None
-    drawn = figures.tornado(
+    drawn = physics.tornado(
         [_named(parameter) for parameter in parameters],
         -0.1 * result.slopes[shown, 0],
         result.effects[shown, 0],
@@ -253,9 +275,7 @@ def tornado(
         unit=changes.unit(study, target, sample.output),
         theme=theme,
     )
-    against = (
-        f" {backgrounds.against_words(study.background)}" if target.startswith("dividend") else ""
-    )
+    against = f" {against_words(study.background)}" if target.startswith("dividend") else ""
     more = (
         f" The {len(shown)} of {len(places)} terms that do most."
         if len(places) > len(shown)
@@ -323,7 +343,7 @@ def way(
     return Picture(
         "way",
         _bend(along, parameter, effect),
-        figures.way(
+        physics.way(
             along.factors,
             along.values,
             along.slopes,
@@ -380,8 +400,8 @@ def _head(sensitivity: Sensitivity, places: np.ndarray, effect: str) -> str:
 
 def _the(parameter: Parameter) -> str:
     """A term in a sentence, as markdown: "H: text–audio", "the duration T"."""
-    named = parameter.kind in ("coupling", "dissipation")
-    return ("" if named else "the ") + text.plain(parameter.title)
+    article = "" if parameter.kind in ("coupling", "dissipation") else "the "
+    return article + text.plain(parameter.title)
 
 
 def _bend(along: Response, parameter: Parameter, effect: str) -> str:
@@ -401,16 +421,8 @@ def moves(
     if not sample.study.can("terms"):
         return False
     timed = sample.study.can("time")
-    return (
-        len(
-            changes.chosen(
-                measured(sample, effect, over).sensitivity,
-                group or next(iter(changes.GROUPS[timed])),
-                timed,
-            )
-        )
-        > 0
-    )
+    group, result = group or changes.EVERY, measured(sample, effect, over).sensitivity
+    return len(changes.chosen(result, group, timed)) > 0
 
 
 def can_follow(sample: Sample, effect: str = SCORE, over: str = changes.THIS, **_: Any) -> bool:
@@ -418,23 +430,54 @@ def can_follow(sample: Sample, effect: str = SCORE, over: str = changes.THIS, **
     return sample.study.can("terms") and bool(measured(sample, effect, over).followed())
 
 
-def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
-    """What an address may say of sensitivities and of what built what: of a model with time on Dynamics, of another
-    one on Circuit, where nothing is built over time."""
-    on_dynamics = view.page == "dynamics"
-    built = _allowed_built(study) if on_dynamics and study.can("time") else {}
-    if not study.can("terms") or study.can("time") != on_dynamics:
-        return built
-    terms = {
-        "effect": say.options("Effect", changes.targets(study), "The score is shown."),
-        "over": say.options("Samples", changes.cohorts(study), "This sample is shown."),
-        "terms": say.options("Terms", changes.GROUPS[study.can("time")], "All terms are shown."),
-        "term": say.anything(),
-        "half": say.switch("Slope half-way", "It is not worked out."),
-        "without": say.switch("Test metrics without each term", "They are not worked out."),
-        "table.terms": say.switch("Table of all terms", "It stays folded."),
-    }
-    return terms | built
+EFFECT = Choice(
+    "effect",
+    "Effect on",
+    "The score is shown.",
+    "What is explained: the score, a part of it, or a state's entropy or entanglement.",
+    changes.targets,
+)
+COHORT = Choice(
+    "over",
+    "Samples",
+    "This sample is shown.",
+    "This sample, or the mean over several.",
+    changes.cohorts,
+)
+GROUP = Choice(
+    "terms",
+    "Terms",
+    "All terms are shown.",
+    "The parts of the model that are weakened and removed.",
+    lambda study: changes.GROUPS[study.can("time")],
+)
+HALF = Switch(
+    "half",
+    "Slope half-way too",
+    "It is not worked out.",
+    "The slope of every term at half its strength: diamonds beside the right bars. It stands for the mean slope on the "
+    "way far better than the slope at its end. Takes a second or more.",
+)
+FOLLOWED = Choice(
+    "term",
+    "Response to one term, from removed to its present strength",
+    help="All strengths of one part, from removed to as it stands.",
+    checked=False,
+)
+TABLE = Switch("table.terms", "All terms as a table", "It stays folded.")
+WITHOUT = Switch(
+    "without",
+    "Test metrics without each term (a second or more)",
+    "They are not worked out.",
+    "How good the model is when one term is taken out.",
+)
+
+
+def sensitivity(view: View, study: Study) -> tuple[Control, ...]:
+    """What a reader may choose of sensitivities: of a model with time on Dynamics, of another one on Circuit."""
+    if not study.can("terms") or study.can("time") != (view.page == "dynamics"):
+        return ()
+    return EFFECT, COHORT, GROUP, HALF, FOLLOWED, TABLE, WITHOUT
 
 
 def _open(view: View) -> bool:
@@ -445,10 +488,8 @@ def _open(view: View) -> bool:
     )
 
 
-_ASKED: dict[str, Any] = {"effect": word("effect"), "over": word("over")}
+_TERMS = {"effect": EFFECT, "over": COHORT}
 PANELS = {
-    "tornado": Panel(
-        tornado, {**_ASKED, "group": word("terms"), "half": ticked("half")}, fits=moves, opens=_open
-    ),
-    "way": Panel(way, {**_ASKED, "term": word("term")}, fits=can_follow, opens=_open),
+    "tornado": Panel(tornado, {**_TERMS, "group": GROUP, "half": HALF}, fits=moves, opens=_open),
+    "way": Panel(way, {**_TERMS, "term": FOLLOWED}, fits=can_follow, opens=_open),
 }

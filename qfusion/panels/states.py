@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,19 +14,24 @@ import torch
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, top
 from qfusion.analysis import inside, text
-from qfusion.analysis.inside import UNRAVELLING
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.data.modality import split_term
-from qfusion.figures import dynamics, states
-from qfusion.figures import physics as generator_figures
-from qfusion.figures import states as state_figures
+from qfusion.figures import dynamics, physics, states
 from qfusion.figures.style import Theme, term_colour
-from qfusion.panels import address as say
 from qfusion.panels import panel
-from qfusion.panels.address import View
-from qfusion.panels.dynamics import VIEWS, WHOLE, cursor_at, state_at
-from qfusion.panels.panel import Panel, Picture, can, number, within, word
+from qfusion.panels.control import Choice
+from qfusion.panels.dynamics import (
+    CURSOR,
+    HINTON,
+    STATE_AS,
+    STATE_OF,
+    VIEW,
+    WHOLE,
+    can_cut,
+    cursor_at,
+    state_at,
+)
+from qfusion.panels.panel import Panel, Picture, can, standing
 from qfusion.quantum.decomposition import PAULIS
 from qfusion.quantum.states import partial_trace
 
@@ -58,7 +62,7 @@ def couplings(sample: Sample, theme: Theme = "light") -> Picture:
     return Picture(
         "couplings",
         title,
-        generator_figures.couplings(parts, system.names, _UNITS, theme),
+        physics.couplings(parts, system.names, _UNITS, theme),
         shows="the parts of H and of the traceless jump operators that act on exactly these modalities, the same in "
         "every gauge. Discs: on one alone; lines: on two; stars: on more. H: root mean square energy, √(Tr H_S² "
         "/ D); dissipation: jumps per time in the completely mixed state, Σ Tr L_A†L_A / D. Parts are "
@@ -92,7 +96,7 @@ def levels(sample: Sample, theme: Theme = "light") -> Picture:
     return Picture(
         "levels",
         span(free, coupled),
-        generator_figures.levels(free, coupled, theme),
+        physics.levels(free, coupled, theme),
         shows=f"the {len(free)} eigenvalues of H: left of the parts that act on one modality each, right of all of it; "
         "levels are joined in their order." + _of(sample),
         not_shown="states: which of them a level belongs to.",
@@ -118,30 +122,28 @@ def letters(
         operator: "H", "L1", "L2", ... or "read-out".
     """
     known, system = inside.operator_names(sample.model), sample.model.system()
-    A = inside.operator(sample, system, choose("Operator", operator, known))
-    result, share = inside.largest(A, system, MAX_LETTERS)
+    result, share = inside.largest(
+        inside.operator(sample, system, choose("Operator", operator, known)), system, MAX_LETTERS
+    )
     check(
         bool(result),
         f"Operator {operator} is a multiple of the identity: there is nothing to take apart.",
     )
     names, values = [entry.words for entry in result], np.array([entry.value for entry in result])
-    qubits = all(d & (d - 1) == 0 for d in system.dims)
     return Picture(
         "letters",
         largest_letter(operator, names, values),
-        generator_figures.letters(
-            names, [entry.term for entry in result], values, system.names, theme
-        ),
+        physics.letters(names, [entry.term for entry in result], values, system.names, theme),
         shows=f"coefficients Tr[P†A] / D of the {known[operator]} in products of "
         + (
             "Pauli words, a letter for each qubit of a modality"
-            if qubits
+            if all(d & (d - 1) == 0 for d in system.dims)
             else "Pauli words and generalised Gell-Mann matrices (S and A couple two levels, D are diagonal)"
         )
         + f"; modalities that are not named have the identity. The {len(result)} largest hold {share:.0%} of the "
         "sum of all squares."
         + _of(sample)
-        + (f" {UNRAVELLING}" if operator.startswith("L") else ""),
+        + (f" {inside.UNRAVELLING}" if operator.startswith("L") else ""),
         not_shown="the identity, and smaller terms: see the table of strengths by coalition.",
         alt=", ".join(
             f"{name} {_number(value)}" for name, value in zip(names[:8], values, strict=False)
@@ -176,7 +178,7 @@ def modes(sample: Sample, theme: Theme = "light") -> Picture:
     return Picture(
         "modes",
         f"The slowest decay is {gap:.2g} per time" if gap else "Nothing decays",
-        generator_figures.modes(values, gap, theme),
+        physics.modes(values, gap, theme),
         shows=f"all {len(values):,} eigenvalues of the generator of the master equation: real parts are rates at which "
         f"modes decay, imaginary parts frequencies. {still} stay{'s' if still == 1 else ''}: what is left in the "
         "end." + _of(sample),
@@ -200,20 +202,18 @@ def largest_letter(operator: str, names: Sequence[str], values: np.ndarray) -> s
     """Which terms of an operator are the largest, by their names and coefficients (n,)."""
     sizes = dict(zip(names, np.abs(values).tolist(), strict=True))
     first = top(sizes)
-    number = {name: _number(value) for name, value in zip(names, values, strict=True)}
-    texts = [f"{text.plain(name)} ({number[name]})" for name in first]
     if round(sizes[first[0]], 2) == 0:
         return f"{operator}: no term is as large as 0.01"
-    if len(first) == 1:
-        return (
-            f"{operator}: {text.plain(first[0])} is the largest of its terms ({number[first[0]]})"
-        )
-    words = (
-        listed(texts)
-        if len(texts) <= MAX_NAMED
-        else f"{len(texts)} terms, of size {sizes[first[0]]:.2f}"
+    number = dict(zip(names, map(_number, values), strict=True))
+    words = f"{len(first)} terms, of size {sizes[first[0]]:.2f}"
+    if len(first) <= MAX_NAMED:
+        words = listed([f"{text.plain(name)} ({number[name]})" for name in first])
+    return standing(
+        first,
+        sizes,
+        one=f"{operator}: {text.plain(first[0])} is the largest of its terms ({number[first[0]]})",
+        some=f"{operator}: the largest of its terms, alike: {words}",
     )
-    return f"{operator}: the largest of its terms, alike: {words}"
 
 
 def _number(value: complex) -> str:
@@ -226,11 +226,20 @@ def _of(sample: Sample) -> str:
     )
 
 
-_MADE_OF = within("view", VIEWS, "H and L")
+_MADE_OF, _TIMED = VIEW.chosen("H and L"), can("time")
+OPERATOR = Choice(
+    "letters",
+    "Operator",
+    "H is shown.",
+    "Which operator is taken apart below. L1, L2, ... are those of one unravelling, as under Trajectories.",
+    lambda study: inside.operator_names(study.model),
+    look="segments",
+    fits=_TIMED,
+)
 _GENERATOR = {
-    "couplings": Panel(couplings, fits=can("time"), opens=_MADE_OF),
-    "levels": Panel(levels, fits=can("time"), opens=_MADE_OF),
-    "letters": Panel(letters, {"operator": word("letters")}, fits=can("time"), opens=_MADE_OF),
+    "couplings": Panel(couplings, fits=_TIMED, opens=_MADE_OF),
+    "levels": Panel(levels, fits=_TIMED, opens=_MADE_OF),
+    "letters": Panel(letters, {"operator": OPERATOR}, fits=_TIMED, opens=_MADE_OF),
     "modes": Panel(modes, fits=inside.has_modes, opens=_MADE_OF),
 }
 
@@ -238,16 +247,8 @@ _GENERATOR = {
 # Jumps of single trajectories, and who shares information with whom, of models with time.
 
 
-def jumps_at_all(subject: Any, **_: Any) -> bool:
-    """Whether a sample's, or study's, model evolves in time and has jump operators."""
-    study = getattr(subject, "study", subject)
-    return bool(study.can("time")) and study.model.jump_count > 0
-
-
-def several(subject: Any, **_: Any) -> bool:
-    """Whether a sample's, or study's, model evolves in time and has several modalities."""
-    study = getattr(subject, "study", subject)
-    return bool(study.can("time")) and len(study.modalities) > 1
+# whether a sample's, or study's, model evolves in time and has jump operators
+jumps_at_all = can("time", where=lambda study: study.model.jump_count > 0)
 
 
 def raster(sample: Sample, theme: Theme = "light") -> Picture:
@@ -305,7 +306,7 @@ def triangle(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Pictu
         sample: a sample of a model with time and several modalities. theme: of the figure.
         t: the time as a share of T.
     """
-    check(several(sample), f"Model '{sample.name}' has one modality: it shares nothing.")
+    check(can_cut(sample), f"Model '{sample.name}' has one modality: it shares nothing.")
     track = sample.track()
     at = round(t * (len(track.times) - 1))
     S = track.measures.of("entropy")
@@ -318,18 +319,12 @@ def triangle(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Pictu
     title = share_most(
         {" and ".join(pair): float(values[at]) for pair, values in shared.items()}, when
     )
+    columns = {"t": track.times}
+    columns |= {f"entropy[{name}]": values for name, values in alone.items()}
+    columns |= {f"mutual_information[{a}:{b}]": values for (a, b), values in shared.items()}
     if together is not None:
         title += f"; tripartite information {together[at]:+z.3f}"
-
-    def table() -> pd.DataFrame:
-        columns = {"t": track.times} | {
-            f"entropy[{name}]": values for name, values in alone.items()
-        }
-        columns |= {f"mutual_information[{a}:{b}]": values for (a, b), values in shared.items()}
-        return pd.DataFrame(
-            columns | ({} if together is None else {"tripartite_information": together})
-        )
-
+        columns["tripartite_information"] = together
     return Picture(
         "information",
         title,
@@ -352,7 +347,7 @@ def triangle(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Pictu
             ".3f",
         )
         + " nats.",
-        table=table,
+        table=lambda: pd.DataFrame(columns),
     )
 
 
@@ -361,25 +356,20 @@ def share_most(mutual: Mapping[str, float], when: str) -> str:
     first, value = [text.plain(name) for name in top(mutual, 3)], max(mutual.values())
     if round(value, 3) <= 0:
         return f"No pair shares as much as 0.001 nats at {when}"
-    if len(mutual) == 1:
-        return f"{first[0]} share {value:.3f} nats at {when}"
-    if len(first) == 1:
-        return f"{first[0]} share most at {when}: {value:.3f} nats"
-    pairs, most = (
-        listed([f"({name})" for name in first]),
-        "most, alike," if len(first) < len(mutual) else "alike",
+    pairs = listed([f"({name})" for name in first])
+    return standing(
+        first,
+        mutual,
+        only=f"{first[0]} share {value:.3f} nats at {when}",
+        one=f"{first[0]} share most at {when}: {value:.3f} nats",
+        some=f"{pairs} share most, alike, at {when}: {value:.3f} nats",
+        every=f"{pairs} share alike at {when}: {value:.3f} nats",
     )
-    return f"{pairs} share {most} at {when}: {value:.3f} nats"
 
 
 _SHARING = {
-    "information": Panel(
-        triangle,
-        {"t": number("t", 0, 1)},
-        fits=several,
-        opens=within("view", VIEWS, "Correlations"),
-    ),
-    "raster": Panel(raster, fits=jumps_at_all, opens=within("view", VIEWS, "Trajectories")),
+    "information": Panel(triangle, {"t": CURSOR}, fits=can_cut, opens=VIEW.chosen("Correlations")),
+    "raster": Panel(raster, fits=jumps_at_all, opens=VIEW.chosen("Trajectories")),
 }
 
 
@@ -388,15 +378,12 @@ _SHARING = {
 #
 # `t` marks a place as a share of T.
 
-HEAT, HINTON = SHAPES = ("Modulus and phase", "Hinton diagram")
 POPULATIONS, COHERENCES = PARTS = ("populations", "coherences")
 MOST_PAIRS = 12  # coherences of a modality that are drawn
 
 
-def has_qubits(subject: Any, **_: Any) -> bool:
-    """Whether a sample's, or study's, model evolves in time and has a modality of two levels."""
-    study = getattr(subject, "study", subject)
-    return bool(study.can("time")) and 2 in study.model.dims
+# whether a sample's, or study's, model evolves in time and has a modality of two levels
+has_qubits = can("time", where=lambda study: 2 in study.model.dims)
 
 
 def balls(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
@@ -412,8 +399,9 @@ def balls(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
     )
     track, at = sample.track(), _place(sample, t)
     names = [name for name, d in zip(sample.modalities, sample.model.dims, strict=True) if d == 2]
-    paulis = PAULIS.numpy()[1:]
-    ways = [np.einsum("aij,tji->ta", paulis, _reduced(sample, name)).real for name in names]
+    ways = [
+        np.einsum("aij,tji->ta", PAULIS.numpy()[1:], _reduced(sample, name)).real for name in names
+    ]
     lengths = [float(np.linalg.norm(way[at])) for way in ways]
     return Picture(
         "bloch",
@@ -466,7 +454,7 @@ def over_time(
     times, diagonal = sample.track().times, part == POPULATIONS
     rows: list[tuple[str, str, np.ndarray]] = []
     for name, d in zip(sample.modalities, sample.model.dims, strict=True):
-        rho, levels = np.abs(_reduced(sample, name)), state_figures.basis_labels((d,))
+        rho, levels = np.abs(_reduced(sample, name)), states.basis_labels((d,))
         pairs = (
             [(i, i) for i in range(d)] if diagonal else list(itertools.combinations(range(d), 2))
         )
@@ -519,7 +507,7 @@ def hinton(
         t: the time as a share of T.
     """
     rho, dims, name = state_at(sample, whose, t)
-    labels, modulus = np.array(state_figures.basis_labels(dims)), np.abs(rho)
+    labels, modulus = np.array(states.basis_labels(dims)), np.abs(rho)
     rows, columns = np.indices(rho.shape)
     left_out = int((modulus < states.LEAST * modulus.max()).sum())
     return Picture(
@@ -549,15 +537,14 @@ def most_mixed(lengths: Mapping[str, float], when: str) -> str:
     vector = f"Bloch vector has length {least:.2f}"
     if round(least, 2) == 1:
         return f"At {when} every Bloch vector has length 1.00: each of these modalities is all but pure"
-    if len(first) == len(lengths):
-        return (
-            f"{first[0]} at {when}: its {vector}"
-            if len(first) == 1
-            else f"{listed(first)} are equally mixed at {when}: each {vector}"
-        )
-    if len(first) == 1:
-        return f"{first[0]} is the most mixed at {when}: its {vector}"
-    return f"{listed(first)} are the most mixed at {when}, alike: each {vector}"
+    return standing(
+        first,
+        lengths,
+        only=f"{first[0]} at {when}: its {vector}",
+        one=f"{first[0]} is the most mixed at {when}: its {vector}",
+        some=f"{listed(first)} are the most mixed at {when}, alike: each {vector}",
+        every=f"{listed(first)} are equally mixed at {when}: each {vector}",
+    )
 
 
 def changes_most(what: str, rows: Mapping[str, np.ndarray]) -> str:
@@ -575,14 +562,12 @@ def changes_most(what: str, rows: Mapping[str, np.ndarray]) -> str:
         f"{rows[name].max():.2f}"
         for name in first
     ]
-    if len(first) == 1:
-        return f"The {what} changes most of {ways[0]}"
     words = (
         "; ".join(ways)
         if len(first) <= MAX_NAMED
         else f"{len(first)} rows, by {spread[first[0]]:.2f}"
     )
-    return f"The {what} changes most, alike, of {words}"
+    return f"The {what} changes most{', alike,' if len(first) > 1 else ''} of {words}"
 
 
 def largest_coherence(modulus: np.ndarray, labels: Sequence[str], when: str) -> str:
@@ -594,17 +579,19 @@ def largest_coherence(modulus: np.ndarray, labels: Sequence[str], when: str) -> 
     first = top(pairs, 3)
     if not first or round(pairs[first[0]], 3) == 0:
         return f"No coherence at {when} is as large as 0.001"
-    if len(first) == 1:
-        return f"Largest coherence at {when}: {first[0]} with {pairs[first[0]]:.3f}"
     words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} pairs of levels"
-    return f"Largest coherences at {when}, alike: {words} with {pairs[first[0]]:.3f}"
+    return standing(
+        first,
+        pairs,
+        one=f"Largest coherence at {when}: {words} with {pairs[first[0]]:.3f}",
+        some=f"Largest coherences at {when}, alike: {words} with {pairs[first[0]]:.3f}",
+    )
 
 
 def _reduced(sample: Sample, name: str) -> np.ndarray:
     """The states of one modality over time, (nT, d, d)."""
-    m = sample.modalities.index(name)
     values: np.ndarray = partial_trace(
-        torch.as_tensor(sample.track().rho), sample.model.dims, (m,)
+        torch.as_tensor(sample.track().rho), sample.model.dims, (sample.modalities.index(name),)
     ).numpy()
     return values
 
@@ -613,29 +600,19 @@ def _place(sample: Sample, t: float) -> int:
     return round(t * (len(sample.track().times) - 1))
 
 
-def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
-    """What an address may say of how a state is drawn, and of the operators; of a model with time."""
-    if not study.can("time"):
-        return {}
-    return {
-        "letters": say.options("Operator", inside.operator_names(study.model), "H is shown."),
-        "matrixas": say.options("Matrix as", SHAPES, "Modulus and phase are shown."),
-    }
-
-
-_OPEN, _TIMED, _T = within("view", VIEWS, "State"), can("time"), number("t", 0, 1)
+_OPEN, _T = VIEW.chosen("State"), {"t": CURSOR}
 PANELS = {
     **_GENERATOR,
     **_SHARING,
     "hinton": Panel(
         hinton,
-        {"whose": word("of"), "t": _T},
+        {"whose": STATE_OF, **_T},
         fits=_TIMED,
-        opens=lambda view: _OPEN(view) and view.get("matrixas") == HINTON,
+        opens=lambda view: _OPEN(view) and STATE_AS.chosen(HINTON)(view),
     ),
-    "bloch": Panel(balls, {"t": _T}, fits=has_qubits, opens=_OPEN),
+    "bloch": Panel(balls, _T, fits=has_qubits, opens=_OPEN),
     **{
-        f"{part}-over-time": Panel(over_time, {"t": _T}, {"part": part}, fits=_TIMED, opens=_OPEN)
+        f"{part}-over-time": Panel(over_time, _T, {"part": part}, fits=_TIMED, opens=_OPEN)
         for part in PARTS
     },
 }

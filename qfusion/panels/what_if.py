@@ -20,23 +20,21 @@ from qfusion._checks import check, choose
 from qfusion._sentences import count, listed, sizes, top
 from qfusion.analysis import answers, text
 from qfusion.analysis import changes as interventions
-from qfusion.analysis import sample as backgrounds
 from qfusion.analysis.changes import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Result
-from qfusion.analysis.sample import Sample
+from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.analysis.study import Study
+from qfusion.data import synthesis
 from qfusion.data.sources import planted
 from qfusion.explain.counterfactual import distance
 from qfusion.explain.sensitivity import ParameterChange, Search
-from qfusion.figures import decision, style
-from qfusion.figures import decision as bars
-from qfusion.figures import physics as figures
+from qfusion.figures import decision, physics, style
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
 from qfusion.models import require
-from qfusion.panels import address as say
 from qfusion.panels import panel
 from qfusion.panels.address import View
-from qfusion.panels.panel import Panel, Picture, unfolded
+from qfusion.panels.control import Choice, Control, Number, SampleId, Switch, Text
+from qfusion.panels.panel import Panel, Picture, standing
 
 TITLES = {
     KEPT: "leave it as it is",
@@ -82,7 +80,7 @@ def probabilities(
     return Picture(
         "what-if-probabilities",
         f"Decision: {answers.numbered(study, now.outcome.scores)}",
-        bars.class_bars(
+        decision.class_bars(
             now.probabilities,
             study.classes,
             truth=int(study.dataset.y[sample.row]),
@@ -136,7 +134,7 @@ def waterfall(
         f"{when}: {finding[:1].lower()}{finding[1:]}{sample.whose}",
         drawn,
         shows=f"the exact sum baseline + single modalities + joint terms (hatched) = score, {when}.{sample.of} "
-        f"{backgrounds.baseline_words(study.background)} Terms of a modality that is left out are zero.",
+        f"{baseline_words(study.background)} Terms of a modality that is left out are zero.",
         not_shown="whether such a combination occurs: changed modalities may not belong together.",
         alt=f"Waterfall {when}: "
         + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in terms.items())
@@ -165,9 +163,9 @@ def differences(sample: Sample, theme: Theme = "light", *, changes: Asked | None
     return Picture(
         "what-if-differences",
         acts_through(change),
-        figures.differences(old, new, sample.modalities, unit=sample.unit, theme=theme),
+        physics.differences(old, new, sample.modalities, unit=sample.unit, theme=theme),
         shows=f"each term with the changes minus the same term as the sample is{sample.whose}; they add up to the "
-        f"change of the score. {backgrounds.against_words(sample.study.background)}",
+        f"change of the score. {against_words(sample.study.background)}",
         not_shown="terms that do not contain a changed modality, which cannot change.",
         alt="Differences: "
         + ", ".join(f"{term} {value:+.2f}" for term, value in change.items())
@@ -189,12 +187,12 @@ def acts_through(change: Mapping[str, float]) -> str:
     if not first or round(abs(change[first[0]]), 2) == 0:
         return "The change moves no term by 0.01 or more"
     moved = listed([f"{text.term(term)} ({change[term]:+.2f})" for term in first])
-    if len(first) == 1:
-        return f"The change acts most through {moved}"
-    return (
-        f"The change acts most, alike, through {moved}"
-        if len(first) < len(change)
-        else f"The change acts alike through {moved}"
+    return standing(
+        first,
+        change,
+        one=f"The change acts most through {moved}",
+        some=f"The change acts most, alike, through {moved}",
+        every=f"The change acts alike through {moved}",
     )
 
 
@@ -228,9 +226,9 @@ def state(
         measure = "Fubini–Study angle; its cosine squared is the fidelity"
         names = ["θ", "φ"] if qubit else [f"|{k}⟩" for k in range(len(old))]
         drawn = (
-            figures.bloch(_vector(before), _vector(now), hue=hue, theme=theme)
+            physics.bloch(_vector(before), _vector(now), hue=hue, theme=theme)
             if qubit
-            else figures.numbers(
+            else physics.numbers(
                 old, new, names, axis="population", across="basis state", hue=hue, theme=theme
             )
         )
@@ -242,7 +240,7 @@ def state(
     else:
         space: Any = sample.study
         measure, names = "norm of the change of the angles θ = 2 arcsin √mass", list(space.elements)
-        drawn = figures.numbers(
+        drawn = physics.numbers(
             old,
             new,
             [name.removeprefix("element ") for name in names],
@@ -329,7 +327,7 @@ def nearest(sample: Sample, theme: Theme = "light") -> Picture:
     return Picture(
         "flips",
         f"What would flip it? {answers.flip(study, result)}",
-        figures.ways(
+        physics.ways(
             list(result),
             [flip.state.distance for flip in result.values()],
             [flip.donor.distance for flip in result.values()],
@@ -415,7 +413,7 @@ def parameter_flips(sample: Sample, theme: Theme = "light") -> Picture:
     return Picture(
         "knob-flips",
         smallest_turn(result, names, answers.verdict(study, result[0].after), search.tried),
-        figures.sizes(
+        physics.sizes(
             names,
             np.array([change.size for change in result]),
             theme=theme,
@@ -523,57 +521,98 @@ def _restated(view: View, sample: Sample) -> list[str]:
     return [name for name, action in both(sample, _asked(view))[2].items() if action != DROP]
 
 
-def allowed(view: View, study: Study) -> dict[str, say.Allowed]:
-    """What an address may say of the changes; also names modalities and numbers that this model does not have."""
-    result = {
-        "knobs": say.switch("Knobs", "They stay folded."),
-        "say": say.Allowed(planted.parse, "The sample's own words are used."),
-    }
-    for name in study.modalities:
-        titles = [TITLES[action] for action in interventions.actions(study, name)]
-        result[f"do.{name}"] = say.options("What is done", titles, "It is left as it is.")
-        result[f"with.{name}"] = say.Allowed(study.dataset.row, "Another sample is taken.")
-        for place, (low, high) in enumerate(ranges(study, name)):
-            result[f"set.{name}.{place}"] = say.number(
-                f"set.{name}.{place}", low, high, "The sample's own is used."
-            )
-        for control in (
-            planted.CONTROLS.get(name, ()) if planted.recipe_of(study.dataset) is not None else ()
-        ):
-            result[control_key(name, control)] = say.number(
-                control.name, control.low, control.high, "0 is used."
-            )
-    strange = [key for key in view.address if key.startswith(PREFIXES) and key not in result]
-    return result | {
-        key: say.Allowed(partial(_unknown, key, list(result)), "It is ignored.") for key in strange
-    }
+PREFIXES = ("do.", "with.", "set.", "voice.", "face.")  # of what is said of a modality
+KNOBS = Switch("knobs", "Knobs", "They stay folded.")
+WORDS = Text(
+    "say",
+    "Sentence",
+    "The sample's own words are used.",
+    f"At most {synthesis.MAX_WORDS} words of the vocabulary below, with one 'and' or 'but' at most.",
+    most=400,
+    test=lambda study, value: planted.parse(value),
+)
 
 
-def _unknown(key: str, known: list[str], value: str) -> None:
-    """Raises NotFound: the page has no such control for this model."""
-    choose("Control", key, known)
+def action(study: Study, modality: str) -> Choice:
+    """What is done to a modality."""
+    return Choice(
+        f"do.{modality}",
+        f"What is done to {modality}",
+        "It is left as it is.",
+        "What is done to this modality before the model sees it. Several can be changed at once.",
+        read={TITLES[action]: action for action in interventions.actions(study, modality)},
+    )
 
 
-def control_key(modality: str, control: planted.Control) -> str:
-    """Key of one control of a raw input."""
-    return f"{'voice' if modality == 'audio' else 'face'}.{control.name}"
+def donor(modality: str) -> SampleId:
+    """The sample that lends a modality."""
+    return SampleId(
+        f"with.{modality}",
+        "of sample",
+        "Another sample is taken.",
+        "Any sample of the data; it opens on one with another decision.",
+    )
 
 
-def ranges(study: Study, modality: str) -> list[tuple[float, float]]:
-    """Ranges of the numbers of a modality's state."""
+def numbers(study: Study, modality: str) -> list[Number]:
+    """The numbers of a modality's state."""
     if not study.can("states"):
         return []
-    size = (
-        study.model.dims[study.modalities.index(modality)]
-        if study.can("kets")
-        else study.model.elements
-    )
+    if study.can("kets"):
+        size = study.model.dims[study.modalities.index(modality)]
+    else:
+        size = study.model.elements
+    ranges = [(0.0, 1.0)] * size
     if study.can("kets") and size == 2:
-        return [(0.0, math.pi), (-math.pi, math.pi)]
-    return [(0.0, 1.0)] * size
+        ranges = [(0.0, math.pi), (-math.pi, math.pi)]
+    keys = [f"set.{modality}.{place}" for place in range(size)]
+    return [
+        Number(
+            key,
+            key,
+            "The sample's own is used.",
+            low=low,
+            high=high,
+            step=interventions.STEP,
+            style={"format": "%.3f"},
+        )
+        for key, (low, high) in zip(keys, ranges, strict=True)
+    ]
 
 
-PREFIXES = ("do.", "with.", "set.", "voice.", "face.")
+def inputs(study: Study, modality: str) -> list[Number]:
+    """The numbers that make a modality's raw input, of data that were made so."""
+    if planted.recipe_of(study.dataset) is None:
+        return []
+    return [
+        Number(
+            f"{'voice' if modality == 'audio' else 'face'}.{control.name}",
+            f"{control.title} ({control.unit})",
+            "0 is used.",
+            low=control.low,
+            high=control.high,
+            step=0.05,
+            style={"format": "%+.2f"},
+        )
+        for control in planted.CONTROLS.get(modality, ())
+    ]
+
+
+def controls(view: View, study: Study) -> list[Control]:
+    """What a reader may choose; also names modalities and numbers that this model does not have."""
+    known: list[Control] = [KNOBS, WORDS]
+    for name in study.modalities:
+        known += [action(study, name), donor(name), *numbers(study, name), *inputs(study, name)]
+    keys = [control.key for control in known]
+    strange = [key for key in view.address if key.startswith(PREFIXES) and key not in keys]
+    return known + [
+        Text(key, key, "It is ignored.", test=partial(_unknown, key, keys)) for key in strange
+    ]
+
+
+def _unknown(key: str, known: list[str], *_: Any) -> None:
+    """Raises NotFound: the page has no such control for this model."""
+    choose("Control", key, known)
 
 
 _CHANGES = {"changes": _asked}
@@ -585,6 +624,6 @@ PANELS = {
     "what-if-as-it-is": Panel(waterfall, _CHANGES, {"when": BEFORE}),
     "what-if-changed": Panel(waterfall, _CHANGES, {"when": AFTER}, fits=changed),
     "what-if-differences": Panel(differences, _CHANGES, fits=changed),
-    "knob-flips": Panel(parameter_flips, fits=parameters_flip, opens=unfolded("knobs")),
+    "knob-flips": Panel(parameter_flips, fits=parameters_flip, opens=KNOBS.opens),
 }
 NAMED = {"what-if-state-": Panel(state, _CHANGES, rest="modality", endings=_restated)}

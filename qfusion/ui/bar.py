@@ -34,7 +34,7 @@ from qfusion.panels.address import (
     sources,
 )
 from qfusion.panels.control import SampleId
-from qfusion.ui import controls, reruns, sliders, state
+from qfusion.ui import controls, reruns, state, tweaks
 
 # The bar's words on how many rows of the background are used, and the way to all of them, worked out behind the
 # page.
@@ -620,5 +620,5 @@ def _pin(study: Study, row: int) -> None:
 def view_of(study: Study, row: int) -> Pin:
     """What the reader looks at."""
     return Pin(
-        study.name, study.dataset.name, str(study.dataset.ids[row]), sliders.current_tweak(study)
+        study.name, study.dataset.name, str(study.dataset.ids[row]), tweaks.current_tweak(study)
     )

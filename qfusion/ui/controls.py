@@ -65,6 +65,9 @@ def _number(control: Number, label: str, words: dict[str, Any]) -> float:
     low, high, default = (
         number(words.pop(name, getattr(control, name))) for name in ("low", "high", "default")
     )
+    value = state.get(control.key)
+    if value is not None and not low <= value <= high:
+        state.forget(control.key)
     step = words.pop("step", control.step)
     pick = st.number_input if control.look == "box" else st.slider
     return number(pick(label, low, high, default, step and number(step), **words))

@@ -18,7 +18,7 @@ from qfusion.errors import QFusionError, provided
 from qfusion.explain.cohorts import Part
 from qfusion.report import about_cohort
 from qfusion.training.checkpoint import Checkpoint
-from qfusion.ui import access, reruns, sliders, state
+from qfusion.ui import access, reruns, state, tweaks
 from qfusion.ui.frame import Here
 
 _OPEN, _FORMAT, _PRECISION, _NAME, _KEPT = (
@@ -59,7 +59,7 @@ def _close() -> None:
 
 def _body(here: Here) -> None:
     study = here.study
-    loaded, tweak = reruns.loaded(study.name), sliders.current_tweak(study)
+    loaded, tweak = reruns.loaded(study.name), tweaks.current_tweak(study)
     st.markdown(
         f"**{text.plain(study.name)}**, "
         + (f"tweaked: {text.plain(tweak)}." if tweak else "as trained: nothing is tweaked.")
@@ -195,7 +195,7 @@ KINDS = {".pdf": ("PDF", "application/pdf"), ".html": ("HTML", "text/html")}
 def report_of_sample(here: Here) -> None:
     """Offers the report on the current sample, with the reader's background, output and changes of the model."""
     study, row, wanted = here.study, here.row, here.output_wanted
-    changed = sliders.current_tweak(study)
+    changed = tweaks.current_tweak(study)
     says = (
         f" The model is taken as you have changed it: {text.plain(changed, 120)}."
         if changed

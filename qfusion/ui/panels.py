@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import html
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import plotly.graph_objects as go
@@ -31,6 +31,7 @@ from qfusion.quantum.measures import KINDS
 from qfusion.ui import guidance, reruns, sharing, state
 from qfusion.ui.frame import carried, link
 
+Gap = Literal["small", "medium"]
 _MARKDOWN = MarkdownIt(
     "commonmark", {"html": False}
 )  # what stands in the words as HTML is shown as text
@@ -54,7 +55,6 @@ def page_link(page: str, label: str) -> str:
     return f'<p><a class="qf-page" href="{page}?{html.escape(urlencode(carried()))}">{html.escape(label)}</a></p>'
 
 
-# The words of the pages in plain sentences, each with its formula: under every panel, and as a page of its own.
 #
 # The entries are `qfusion/assets/glossary.toml`.
 
@@ -250,6 +250,42 @@ def below(theme: Theme, **subjects: Any) -> None:
     for panel in list(pages.PAGES[view.page].values()):
         if panel.below and panel.shown(view, subjects[panel.subject]):
             draw(panel.build(subjects[panel.subject], theme, **panel.arguments(view)))
+
+
+def builders(subject: Any, theme: Theme, *names: str) -> list[Callable[[], Picture]]:
+    """Returns what builds panels of this page by their names, those that it has under its address, as programs and
+    files of it have them; arguments as of `show`."""
+    page = str(state.get(state.PAGE, ""))
+    address = sharing.full_address() | state.everything()[page]
+    result: list[Callable[[], Picture]] = []
+    for name in names:
+        view, panel, rest = pages.find(page, name, address)
+        if panel.shown(view, subject, rest):
+            result.append(partial(panel.build, subject, theme, **panel.arguments(view, rest)))
+    return result
+
+
+def show(
+    subject: Any,
+    theme: Theme,
+    *names: str,
+    columns: Sequence[float] | int = 0,
+    gap: Gap = "small",
+    on_select: Callable[[str], object] | None = None,
+) -> None:
+    """Draws panels of this page by their names, those that it has under its address, see `builders`.
+
+    Args:
+        subject: what they are built from. theme: of the figures.
+        columns, gap: how many, or how wide, where they stand beside each other; one that is alone has the whole width.
+        on_select: what a click in a figure does, given the figure's key.
+    """
+    shown = builders(subject, theme, *names)
+    beside = columns and len(shown) > 1
+    cells: Iterable[Any] = st.columns(columns, gap=gap) if beside else map(nullcontext, shown)
+    for build, cell in zip(shown, cells, strict=False):
+        with cell:
+            draw(build(), on_select=on_select)
 
 
 @contextmanager

@@ -6,28 +6,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 from uuid import uuid4
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from qfusion._sentences import duration
 from qfusion._sentences import share as percent
 from qfusion.analysis import answers, changes, cohort_measures, memo, text
-from qfusion.analysis.answers import KINDS
 from qfusion.analysis.memo import Job, State
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import Audio, Content, Image, Text, modality
 from qfusion.data.modality import Series
 from qfusion.figures.style import Theme
-from qfusion.panels import dynamics as dynamics_panels
-from qfusion.panels import network as layer_panels
-from qfusion.panels import physics as physics_panels
-from qfusion.panels import samples
-from qfusion.panels.panel import EVERYONE
+from qfusion.panels import dynamics, network, physics, samples
+from qfusion.panels.panel import EVERYONE, TERMS
 from qfusion.panels.physics import Measured
 from qfusion.training import metrics
 from qfusion.ui import controls, downloads, guidance, panels, reruns, state
@@ -51,29 +48,23 @@ def sample_content(
             main content.
         only: modalities to show. key: tells figures of one sample apart that a page shows twice.
     """
-    at = here.row if row is None else row
-    result = {
-        name: piece
-        for name, piece in here.study.dataset.content(at).items()
-        if only is None or name in only
-    }
-    for name in (name for name in here.study.modalities if isinstance(result.get(name), Text)):
-        _piece(name, result[name])
-    with st.container(horizontal=True, vertical_alignment="center", wrap=len(result) > 3):
+    at, card = here.row if row is None else row, "main" if details else key
+    content = here.study.dataset.content(at)
+    known = [name for name in here.study.modalities if name in content]
+    shown = {name: content[name] for name in known if only is None or name in only}
+    for name, piece in shown.items():
+        if isinstance(piece, Text):
+            raw_content(name, piece)
+    with st.container(horizontal=True, vertical_alignment="center", wrap=len(shown) > 3):
         for kind in (Image, Audio):
-            for name in (
-                name for name in here.study.modalities if isinstance(result.get(name), kind)
-            ):
-                _piece(name, result[name], "stretch" if details else 150)
-    for name in here.study.modalities:
-        if isinstance(result.get(name), Series):
+            for name, piece in shown.items():
+                if isinstance(piece, kind):
+                    raw_content(name, piece, "stretch" if details else 150)
+    for name, piece in shown.items():
+        if isinstance(piece, Series):
             st.caption(text.plain(name))
-            panels.small(
-                samples.curve(
-                    here.study, here.theme, row=at, modality=name, card="main" if details else key
-                )
-            )
-    absent = [name for name in here.study.modalities if name not in result]
+            panels.small(samples.curve(here.study, here.theme, row=at, modality=name, card=card))
+    absent = [name for name in here.study.modalities if name not in shown]
     if absent and details:
         st.caption(
             f"No raw content of {', '.join(map(text.plain, absent))} comes with this data set, only features."
@@ -82,9 +73,16 @@ def sample_content(
         _facts(here, at)
 
 
-def _piece(name: str, piece: Content, width: int | Literal["stretch"] = "stretch") -> None:
+def raw_content(
+    name: str,
+    piece: Content,
+    width: int | Literal["stretch"] = "stretch",
+    *,
+    in_box: bool = False,
+) -> None:
+    """The raw content of a modality; in a box that is of it, its name and a border are left out."""
     if isinstance(piece, Text):
-        with st.container(border=True):
+        with st.container(border=not in_box):
             st.text(piece.text)
     elif isinstance(piece, Audio):
         st.audio(
@@ -96,9 +94,9 @@ def _piece(name: str, piece: Content, width: int | Literal["stretch"] = "stretch
     elif isinstance(piece, Image):
         st.image(
             np.asarray(piece.pixels),
-            width=90,
+            width=120 if in_box else 90,
             clamp=True,
-            caption=text.plain(name),
+            caption=None if in_box else text.plain(name),
             alt=f"Picture: {name} of the sample",
         )
 
@@ -115,14 +113,11 @@ def _facts(here: Here, row: int) -> None:
     if {"start", "end"} <= set(facts):
         parts.append(f"segment: {facts.pop('start'):.1f} s to {facts.pop('end'):.1f} s")
     parts += [
-        f"{text.plain(text.column(name))}: {text.plain(_short(value))}"
+        f"{text.plain(text.column(name))}: "
+        + text.plain(f"{value:.2f}" if isinstance(value, float) else value)
         for name, value in facts.items()
     ]
     st.caption(" · ".join(parts))
-
-
-def _short(value: object) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
 def sample_heading(here: Here) -> None:
@@ -139,178 +134,127 @@ def sample_heading(here: Here) -> None:
                 link("pages/circuit.py", "Walk it through the circuit", ":material/schema:")
 
 
+def truth(study: Study, row: int, limit: int = 400) -> str:
+    """What a sample was annotated as, as markdown; names of classes shortened to so many characters."""
+    y = study.dataset.y[row]
+    return text.plain(study.classes[int(y)], limit) if study.classes else f"{float(y):+.2f}"
+
+
+class Changed(NamedTuple):
+    """A number before and after a change, with its name, its help, and the colour of a rise as `st.metric` takes it."""
+
+    label: str
+    before: float
+    after: float
+    help: str
+    colour: str = "off"
+
+
+def metrics_changed(
+    numbers: Sequence[Changed], places: Sequence[DeltaGenerator], unchanged: str | None = None
+) -> None:
+    """Draws numbers with their changes; where there is none as numbers are written, `unchanged` says so."""
+    for place, (label, before, after, words, colour) in zip(places, numbers, strict=True):
+        same = dynamics.alike(before, after)
+        place.metric(
+            label,
+            f"{after:.3f}",
+            unchanged if same else f"{after - before:+.3f}",
+            delta_color="off" if same else colour,  # type: ignore[arg-type]
+            delta_arrow="off" if same else "auto",
+            help=words,
+            border=True,
+            height="stretch",
+        )
+
+
 # Sensitivity, on the Dynamics and on the Circuit page: pickers, the tornado, one term's way, and all terms as a
 # table.
-
-TARGET, COHORT, TERMS, TERM, WITHOUT, HALF = "effect", "over", "terms", "term", "without", "half"
-TABLE = "table.terms"
-
-
-def sensitivity_in_dynamics(here: Here, now: Any, _: Any) -> None:
-    """On the Dynamics page: under its sliders."""
-    sensitivity_tab(here, here.sample_of(now.tweak))
 
 
 def sensitivity_tab(here: Here, sample: Sample) -> None:
     """Pickers, tornado, table, response."""
-    study = here.study
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        effect = _pick("Effect on", list(changes.targets(study)), TARGET)
-        over = _pick("Samples", list(changes.cohorts(study)), COHORT)
-        group = _pick("Terms", list(changes.GROUPS[study.can("time")]), TERMS)
-        half = st.toggle(
-            "Slope half-way too",
-            help="The slope of every term at half its strength: diamonds beside the right bars. It stands "
-            "for the mean slope on the way far better than the slope at its end. Takes a second or "
-            "more.",
-            **state.bound(HALF),
+        effect, over, group = (
+            controls.draw(control, here.study)
+            for control in (physics.EFFECT, physics.COHORT, physics.GROUP)
         )
-    measured = physics_panels.measured(sample, effect, over)
-    picture = physics_panels.tornado(
-        sample, here.theme, effect=effect, over=over, group=group, half=half
-    )
-    if picture.figure is None:
+        half = controls.draw(physics.HALF)
+    measured = physics.measured(sample, effect, over)
+    if physics.moves(sample, effect, over, group):
+        panels.show(sample, here.theme, "tornado")
+        if measured.sensitivity.note:
+            st.caption(text.plain(measured.sensitivity.note))
+        _agreement(measured, physics.halves(sample, effect, over) if half else None)
+    else:
         st.info(
             f"None of these terms moves the {text.plain(effect)}. Choose others, or another effect."
         )
-    else:
-        panels.draw(picture)
-        if measured.sensitivity.note:
-            st.caption(text.plain(measured.sensitivity.note))
-        _agreement(measured, physics_panels.halves(sample, effect, over) if half else None)
-    _way(here, sample, measured, effect, over)
+    _way(here, sample, list(measured.followed()))
     _table(sample, measured)
-
-
-_HELP = {
-    TARGET: "What is explained: the score, a part of it, or a state's entropy or entanglement.",
-    COHORT: "This sample, or the mean over several.",
-    TERMS: "The parts of the model that are weakened and removed.",
-    TERM: "All strengths of one part, from removed to as it stands.",
-}
-
-
-def _pick(title: str, options: list[str], key: str) -> str:
-    if state.get(key) not in (None, *options):
-        state.put(key, options[0])  # of another model
-    return str(st.selectbox(title, options, help=_HELP.get(key), **state.bound(key)))
 
 
 def _agreement(measured: Measured, half: np.ndarray | None) -> None:
     _, result, reach = measured
     big, same = changes.large(result, reach), result.agrees()[:, 0]
     bent = np.array([parameter.kind not in changes.LINEAR for parameter in result.parameters])
-    count, agree = int(big.sum()), int((big & same).sum())
-    if not count:
+    if not big.any():
         st.caption(f"No removal moves it by more than 1 % of its range ({reach:.3g}).")
         return
-    curved = (
-        f"of the {int((big & bent).sum())} among them that do not act linearly, for "
-        f"{int((big & bent & same).sum())}"
-    )
     middle = ""
     if half is not None:
         right = big & (np.sign(half) == np.sign(result.effects[:, 0]))
-        middle = f" The slope half-way points the way of the removal for {int(right.sum())}."
+        middle = f" The slope half-way points the way of the removal for {right.sum()}."
     st.caption(
-        f"Slope and removal point the same way for {agree} of the {count} terms whose removal moves it by more than 1 "
-        f"% of its range ({reach:.3g}); {curved}.{middle} A slope says what a little less does, not what nothing at "
-        "all does: where they differ, the answer bends on the way."
+        f"Slope and removal point the same way for {(big & same).sum()} of the {big.sum()} terms whose removal moves "
+        f"it by more than 1 % of its range ({reach:.3g}); of the {(big & bent).sum()} among them that do not act "
+        f"linearly, for {(big & bent & same).sum()}.{middle} A slope says what a little less does, not what nothing "
+        "at all does: where they differ, the answer bends on the way."
     )
 
 
-def _way(here: Here, sample: Sample, measured: Measured, effect: str, over: str) -> None:
-    titles = list(measured.followed())
+def _way(here: Here, sample: Sample, titles: list[str]) -> None:
     if not titles:
         return
-    term = st.query_params.get(TERM)
-    if term is not None and state.get(TERM) is None and physics_panels.current_term(term) in titles:
-        if term not in titles:
-            state.put(TERM, physics_panels.current_term(term))
-    elif term is not None and state.get(TERM) is None:
-        st.warning(
-            f"In the link, `{TERM}`: ‘{text.plain(term, 60)}’ is no term that can be followed here. The one below is "
-            "shown.",
-            icon=":material/link_off:",
-        )
-    picked = _pick("Response to one term, from removed to its present strength", titles, TERM)
-    panels.draw(physics_panels.way(sample, here.theme, effect=effect, over=over, term=picked))
+    key = physics.FOLLOWED.key
+    term = st.query_params.get(key)
+    if term is not None and state.get(key) is None:
+        state.put(key, physics.current_term(term))
+        if state.get(key) not in titles:
+            st.warning(
+                f"In the link, `{key}`: ‘{text.plain(term, 60)}’ is no term that can be followed here. The one below "
+                "is shown.",
+                icon=":material/link_off:",
+            )
+    controls.draw(physics.FOLLOWED, options=titles)
+    panels.show(sample, here.theme, "way")
 
 
 def _table(sample: Sample, measured: Measured) -> None:
     study, (_, result, reach) = sample.study, measured
-    with st.expander("All terms as a table", icon=":material/table_rows:", **state.opened(TABLE)):
-        with_metrics = st.toggle(
-            "Test metrics without each term (a second or more)",
-            help="How good the model is when one term is taken out.",
-            **state.bound(WITHOUT),
-        )
+    with controls.fold(physics.TABLE, ":material/table_rows:"):
         table = result.frame(result.targets[0])
         table.insert(7, "above_1_percent", changes.large(result, reach))
-        if with_metrics:
+        if controls.draw(physics.WITHOUT):
             scored = changes.metrics_without(study, sample.tweak)
             known = metrics.labels(scored.columns)
-            for name in [
-                name for name in ("mae", "corr", "accuracy", "nll") if name in scored.columns
-            ][:2]:
+            names = [name for name in ("mae", "corr", "accuracy", "nll") if name in scored.columns]
+            for name in names[:2]:
                 table[f"test {known[name].short}"] = scored[name].loc[table["key"]].to_numpy()
-            stored = ", ".join(
-                f"{known[name].short} {scored[name].loc['']:.3f}"
-                for name in ("mae", "corr", "accuracy", "nll")
-                if name in scored.columns
-            )
+            whole = ", ".join(f"{known[name].short} {scored[name].loc['']:.3f}" for name in names)
             st.caption(
                 f"Over {len(study.dataset.rows('test')):,} test samples{answers.of_seed(study)}; with all terms: "
-                f"{stored}. A weight or measurement vector is taken out of every score."
+                f"{whole}. A weight or measurement vector is taken out of every score."
             )
-        order = np.argsort(-np.abs(result.effects[:, 0]))
         st.dataframe(
-            table.iloc[order].drop(columns=["key"]),
+            table.iloc[np.argsort(-np.abs(result.effects[:, 0]))].drop(columns=["key"]),
             hide_index=True,
             height=420,
             alt="Slope, removal and agreement of every term.",
         )
 
 
-# Decision and entanglement under one cursor: the choice of terms, the cursor, and the answer in words.
-
-TERMS_AS, ABOVE, LAYER = "as", "above", "layer"
-
-
-def which_terms() -> str:
-    """Draws the choice between contributions and Shapley values."""
-    if state.get(TERMS_AS) not in (None, *KINDS):
-        state.put(TERMS_AS, KINDS[0])
-    return (
-        st.segmented_control(
-            "Lower panel",
-            list(KINDS),
-            default=KINDS[0],
-            help="Contributions tell what modalities say alone and only together; Shapley values "
-            "split the joint terms among them.",
-            **state.bound(TERMS_AS),
-        )
-        or KINDS[0]
-    )
-
-
-def which_measure(modalities: Sequence[str]) -> str:
-    """Draws the choice of what stands above the decision."""
-    offered = dynamics_panels.measures_above(modalities)
-    if state.get(ABOVE) not in (None, *offered):
-        state.put(ABOVE, dynamics_panels.ENTROPY)  # of another model
-    return (
-        st.segmented_control(
-            "Upper panel",
-            list(offered),
-            default=dynamics_panels.ENTROPY,
-            help="Entropy says how mixed each state is, by entanglement or by jumps; entanglement "
-            "(logarithmic negativity) takes longer; mutual information is that of the pairs "
-            "on which the sliders that you moved act, of all pairs if none.",
-            **state.bound(ABOVE),
-        )
-        or dynamics_panels.ENTROPY
-    )
+# Decision and entanglement under one cursor: the answer in words.
 
 
 def at_cursor(
@@ -333,41 +277,17 @@ def at_cursor(
     )
 
 
-def which_layer(names: list[str]) -> int:
-    """Draws the cursor along the layers; returns the place."""
-    if state.get(LAYER) not in (None, *names):
-        state.put(LAYER, names[-1])  # of another model
-    return names.index(
-        st.select_slider(
-            "Place in the network",
-            names,
-            names[-1],
-            help="Marked in the figure; its numbers stand below it.",
-            **state.bound(LAYER),
-        )
-    )
-
-
-# The decision of an entangled-fusion network along its layers: what the read-out would say if the circuit stopped
-# there.
-
-
 def along_layers(sample: Sample, theme: Theme) -> None:
-    """Correlations of the qubits and terms of the decision at every place between the layers."""
-    result, dividends, _, series = layer_panels.layered(sample)
+    """Correlations of the qubits and terms of the decision of an entangled-fusion network at every place between its
+    layers: what the read-out would say if the circuit stopped there."""
+    layers = network.layered(sample)
+    moments = layers.explanation.moments
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        terms, place = which_terms(), which_layer(list(result.moments))
-    panels.draw(
-        layer_panels.decision_over_layers(sample, theme, terms=terms, layer=result.moments[place])
-    )
-    at_cursor(
-        dividends,
-        series[layer_panels.MUTUAL],
-        layer_panels.MUTUAL,
-        place,
-        f"“{result.moments[place]}”",
-        "nats",
-    )
+        controls.draw(TERMS)
+        layer = controls.draw(network.LAYER, sample.study, default=moments[-1])
+    panels.show(sample, theme, "decision-layers")
+    place, mutual = moments.index(layer), network.MUTUAL
+    at_cursor(layers.dividends, layers.series[mutual], mutual, place, f"“{layer}”", "nats")
 
 
 # What takes long on all samples: measured on some, drawn at random, and on all of them behind the page where the

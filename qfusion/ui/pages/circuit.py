@@ -1,59 +1,74 @@
-"""Circuit: the model as gates with the learned values, the sample walking through it; tables, noise, exports."""
+"""Circuit: the model as gates with the learned values, the sample walking through it; tables, noise, exports.
+
+The fusion's truth tables are a heat map that is its own editor: a click on a cell opens its angle right below. What is
+edited is kept as text (see `models.entangled_qcnn`), in the session and in the address.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
+from qfusion._sentences import share
 from qfusion.analysis import answers, dynamics, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures.circuit_boxes import Replay
-from qfusion.figures.style import Theme
+from qfusion.models import entangled_qcnn
 from qfusion.panels import circuit, network
-from qfusion.panels import circuit as builders
-from qfusion.panels import network as noise_panels
-from qfusion.panels.circuit import CHOICES, NETWORK_VIEWS, SPLITS, STEPS
 from qfusion.training import metrics
-from qfusion.ui import access, downloads, guidance, panels, reruns, state, truth_tables, views
+from qfusion.ui import access, controls, downloads, guidance, panels, state, tweaks, views
 from qfusion.ui.frame import Here, fragment, guard, link, shell
 
 # A sample's circuit as a picture, as text and as OpenQASM.
 
 SHOWN = 60  # lines of the program
-DRAWING = "table.drawing"
-PER_LINE = 10  # columns of a circuit that fit across a page of LaTeX
+# by suffix: what a file of a circuit is called, its type, and how it is made; 10 columns fit across a page of LaTeX
+FILES: dict[str, tuple[str, str, Callable[[Any], bytes | str]]] = {
+    ".qasm": ("OpenQASM 3", "text/plain", lambda drawn: drawn.to_openqasm(3)),
+    ".2.qasm": ("OpenQASM 2", "text/plain", lambda drawn: drawn.to_openqasm(2)),
+    ".svg": ("Circuit as SVG", "image/svg+xml", lambda drawn: drawn.draw_svg()),
+    ".txt": ("Circuit as text", "text/plain", lambda drawn: drawn.draw_text()),
+    ".tex": ("Quantikz (LaTeX)", "text/x-tex", lambda drawn: drawn.to_quantikz(10)),
+}
 
 
-def circuit_exports(here: Here, in_force: str = "", *, folded: bool = True) -> None:
-    """Downloads of the circuit, as `in_force` tweaks it, its drawing by PennyLane (in a fold, unless there is one
+def circuit_files(here: Here, drawn: Any, name: str, key: str, suffixes: Iterable[str]) -> None:
+    """Downloads of a circuit as drawn by PennyLane, and the way out for the model."""
+    with st.container(horizontal=True):
+        for suffix in suffixes:
+            label, mime, make = FILES[suffix]
+            st.download_button(
+                label,
+                data=access.in_turn(partial(make, drawn)),  # type: ignore[arg-type]
+                file_name=f"{name}{suffix}",
+                mime=mime,
+                on_click="ignore",
+                icon=":material/download:",
+                key=f"{key}{suffix.replace('.', '-')}",
+            )
+        downloads.export_button(here)
+
+
+def circuit_exports(here: Here, sample: Sample, *, folded: bool = True) -> None:
+    """Downloads of the circuit under the sample's tweak, its drawing by PennyLane (in a fold, unless there is one
     around), and the beginning of its OpenQASM."""
-    drawn = dynamics.circuit_drawing(here.study, here.row, in_force)
-    name = f"qfusion-{here.study.name}-{here.sample}"
-    program = drawn.to_openqasm(3)
-    lines = program.splitlines()
+    drawn = dynamics.circuit_drawing(here.study, here.row, sample.tweak)
+    lines = drawn.to_openqasm(3).splitlines()
     of = f"{len(lines):,} lines on {len(drawn.wires)} qubits"
     guidance.line(
         f"OpenQASM 3, {of}",
         "The circuit of this sample with all its angles, written by PennyLane. OpenQASM 3, "
         f"{of}; {drawn.says}",
     )
-    with st.container(horizontal=True):
-        for label, suffix, mime, make in _exports(drawn):
-            st.download_button(
-                label,
-                data=access.in_turn(make),
-                file_name=f"{name}{suffix}",
-                mime=mime,
-                on_click="ignore",
-                icon=":material/download:",
-                key=f"save{suffix.replace('.', '-')}",
-            )
-        downloads.export_button(here)
+    circuit_files(here, drawn, f"qfusion-{here.study.name}-{here.sample}", "save", FILES)
     if folded:
-        circuit_drawing(drawn.draw_svg)
+        circuit_drawing(drawn)
     else:
         st.image(drawn.draw_svg().decode(), width="stretch")
     st.code(
@@ -63,192 +78,316 @@ def circuit_exports(here: Here, in_force: str = "", *, folded: bool = True) -> N
     )
 
 
-def circuit_drawing(draw: Callable[[], bytes]) -> None:
+def circuit_drawing(drawn: Any) -> None:
     """PennyLane's drawing, as its file has it; a fold, as it takes a moment."""
-    fold = st.expander("PennyLane's drawing", icon=":material/schema:", **state.opened(DRAWING))
-    if fold.open:
-        with fold:
-            st.image(draw().decode(), width="stretch")
+    box = controls.fold(circuit.DRAWING, ":material/schema:")
+    if box.open:
+        with box:
+            st.image(drawn.draw_svg().decode(), width="stretch")
 
 
-def _exports(drawn: Any) -> list[tuple[str, str, str, Any]]:
-    return [
-        ("OpenQASM 3", ".qasm", "text/plain", lambda: drawn.to_openqasm(3)),
-        ("OpenQASM 2", ".2.qasm", "text/plain", lambda: drawn.to_openqasm(2)),
-        ("Circuit as SVG", ".svg", "image/svg+xml", drawn.draw_svg),
-        ("Circuit as text", ".txt", "text/plain", drawn.draw_text),
-        ("Quantikz (LaTeX)", ".tex", "text/x-tex", lambda: drawn.to_quantikz(PER_LINE)),
-    ]
+# The fusion rules of an entangled-fusion network: truth tables one can read, name and edit, and what the decision
+# becomes.
 
 
-# The fusion rules of the Circuit page: truth tables one can read, name and edit, and what the decision becomes.
+@dataclass(frozen=True)
+class Cell:
+    """One entry of the tables of a sample's model: element, stage of the chain, and outcome of the qubits read."""
+
+    sample: Sample
+    element: int
+    stage: int
+    pattern: int
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Where it stands in the tables."""
+        return self.element, self.stage, self.pattern
+
+    @property
+    def shape(self) -> entangled_qcnn.Shape:
+        """Of the tables."""
+        return entangled_qcnn.shape_of(self.sample.study.model)
+
+    @property
+    def angles(self) -> tuple[float, float]:
+        """Its angle, and as learned."""
+        now, learned = (
+            entangled_qcnn.wrapped(float(model.phi.detach().double()[*self.place]))
+            for model in (self.sample.model, self.sample.study.model)
+        )
+        return now, learned
+
+    @property
+    def changed(self) -> bool:
+        """Whether its angle is another one than learned."""
+        now, learned = self.angles
+        return abs(now - learned) > network.SAME
+
+    def set_angle(self, key: str) -> None:
+        """Sets its angle to what a widget says; for callbacks."""
+        value = state.get(key)
+        if value is not None:  # an emptied field
+            self.edit(entangled_qcnn.with_angle, *self.place, float(value))
+
+    def edit(self, edit: Callable[..., str], *words: Any) -> None:
+        """Edits the reader's text, which begins anew from the learned tables where it does not fit; for callbacks."""
+        fitting = tweaks.current_tweak(self.sample.study)
+        state.put(network.EDITS.key, edit(fitting, self.shape, *words))
 
 
 def rules_tab(here: Here, sample: Sample) -> None:
     """The whole view: the tables, and beside them what follows."""
-    in_force = sample.tweak
-    now, base = (dynamics.answer_of_rules(here.study, here.row, words) for words in (in_force, ""))
     left, right = st.columns([1.2, 1], gap="medium")
     with left:
-        truth_tables.tables_panel(sample, here.theme)
+        tables_panel(here, sample)
+        edited = f"edited tables: {text.plain(sample.tweak)}" if sample.tweak else "learned tables"
         st.caption(
-            f"Fused by {'edited' if in_force else 'learned'} tables{': ' + text.plain(in_force) if in_force else ''}. "
-            f"Test metrics over {len(here.study.dataset.rows('test')):,} samples."
+            f"Fused by {edited}. Test metrics over {len(here.study.dataset.rows('test')):,} samples."
         )
         downloads.export_button(here)
     with right:
-        before_after(here, now, base)
-        if here.study.classes:
-            panels.draw(network.probabilities(sample, here.theme))
-        panels.draw(network.waterfall(sample, here.theme))
+        before_after(here, sample)
+        panels.show(sample, here.theme, "probabilities", "waterfall-edited")
 
 
-def before_after(here: Here, now: Any, base: Any) -> None:
+def before_after(here: Here, sample: Sample) -> None:
     """The decision and the test metrics as learned and with edits."""
     study = here.study
-    row = here.row
-    cells: list[tuple[str, float, float, str, str]] = []
+    now, base = (dynamics.answer_of_rules(study, here.row, tweak) for tweak in (sample.tweak, ""))
     if study.classes:
-        truth, first = int(study.dataset.y[row]), int(base.scores.argmax())
-        cells.append(
-            (
-                f"Softmax ‘{text.plain(study.classes[first], 14)}’, predicted",
-                float(base.probabilities[first]),
-                float(now.probabilities[first]),
-                "off",
-                f"Of the class that the model as learned predicts. {study.calibration}",
+        truth, first = int(study.dataset.y[here.row]), int(base.scores.argmax())
+        shown = {first: ("predicted", "off", "Of the class that the model as learned predicts.")}
+        shown.setdefault(truth, ("true", "normal", "Of the true class."))
+        cells = [
+            views.Changed(
+                f"Softmax ‘{text.plain(study.classes[place], 14)}’, {word}",
+                float(base.probabilities[place]),
+                float(now.probabilities[place]),
+                f"{of} {study.calibration}",
+                colour,
             )
-        )
-        if truth != first:
-            cells.append(
-                (
-                    f"Softmax ‘{text.plain(study.classes[truth], 14)}’, true",
-                    float(base.probabilities[truth]),
-                    float(now.probabilities[truth]),
-                    "normal",
-                    f"Of the true class. {study.calibration}",
-                )
-            )
+            for place, (word, colour, of) in shown.items()
+        ]
     else:
-        cells.append(
-            (
-                "Prediction",
-                float(base.scores[0]),
-                float(now.scores[0]),
-                "off",
-                "Score of this sample",
-            )
-        )
+        scores = float(base.scores[0]), float(now.scores[0])
+        cells = [views.Changed("Prediction", *scores, "Score of this sample")]
+    known = metrics.labels(now.metrics)
     for name in [name for name in ("accuracy", "nll", "mae", "corr") if name in now.metrics][:2]:
-        about = metrics.labels(now.metrics)[name]
+        about = known[name]
         label = f"Test {about.short[:1].lower()}{about.short[1:]}" if study.classes else about.short
         cells.append(
-            (
+            views.Changed(
                 label + answers.of_seed(study),
                 base.metrics[name],
                 now.metrics[name],
-                "normal" if about.higher_is_better else "inverse",
                 about.help,
+                "normal" if about.higher_is_better else "inverse",
             )
         )
     with st.container(key="pair-metrics"):
         places = [*st.columns(2), *st.columns(2)] if len(cells) > 3 else st.columns(len(cells))
-        for place, (label, before, after, colour, help_) in zip(places, cells, strict=True):
-            change = after - before
-            # A line of its own either way, so that nothing below jumps at the first edit.
-            words, arrow = (
-                (f"{change:+.3f}", "auto") if abs(change) >= 5e-4 else ("as learned", "off")
-            )
-            place.metric(
-                label,
-                f"{after:.3f}",
-                words,
-                delta_color="off" if arrow == "off" else colour,  # type: ignore[arg-type]
-                delta_arrow=arrow,  # type: ignore[arg-type]
-                help=help_,
-                border=True,
-                height="stretch",
-            )
+        # A line of its own either way, so that nothing below jumps at the first edit.
+        views.metrics_changed(cells, places, "as learned")
 
 
-# The noise view of the Circuit page: the decision on a noisy device, and how many shots it takes.
+def tables_panel(here: Here, sample: Sample) -> None:
+    """The heat map with the editor of its chosen cell, and the presets."""
+    reading, elements = sample.reading, network.ELEMENT.options(here.study)
+    with st.container(border=True, key="panel-tables", gap="xsmall"):
+        head, chart = st.container(), st.container()
+        cell = _pick(sample)
+        [build] = panels.builders(sample, here.theme, "tables")
+        panels.inside(
+            build(),
+            head,
+            chart=chart,
+            on_select=lambda key: _picked_cell(key, elements, reading.patterns),
+            below=lambda: _editor(cell),
+        )
+    with st.container(border=True, key="box-tables", gap="xsmall"):
+        _presets(cell)
+        _ways_back(cell)
+    guidance.aside(
+        "Nearest named rule of each element: "
+        + ", ".join(
+            f"{text.plain(name)} **{network.named(rule)}** ({distance:.2f})"
+            for name, (rule, distance) in zip(reading.elements, reading.rules, strict=True)
+        )
+        + "."
+    )
 
-KINDS = dict(
-    zip(noise_panels.NOISES, ("Depolarising", "Amplitude damping", "Read-out"), strict=True)
-)
-HELP = {
-    "depolarising": "A qubit is replaced by the maximally mixed state with this probability, after each operation on "
-    "several qubits",
-    "damping": "|1⟩ decays to |0⟩ with this probability, at the same places",
-    "readout": "A read bit is lost to a coin toss with this probability",
+
+def at_gate(sample: Sample, gate: int) -> None:
+    """The editor of the angles of a fusion gate, where the gate (from 1 on) is one: what its qubits read is picked, and
+    its angle set."""
+    shape = entangled_qcnn.shape_of(sample.study.model)
+    element, place = divmod(gate - 1, shape.M + shape.stages)  # its encoding gates, then its stages
+    if element < shape.n and place >= shape.M:
+        with st.container(border=True, key="box-gate", gap="xsmall"):
+            cell = Cell(sample, element, place - shape.M, _outcome(sample, element, at_gate=True))
+            _editor(cell)
+            _ways_back(cell)
+
+
+def _pick(sample: Sample) -> Cell:
+    """The pickers of the cell, for whoever cannot click: element, stage, outcome."""
+    study: Any = sample.study
+    with st.container(horizontal=True, vertical_alignment="bottom", key="cell-pickers"):
+        element = study.elements.index(controls.draw(network.ELEMENT, study))
+        stages = entangled_qcnn.shape_of(study.model).stages
+        stage = controls.draw(network.STAGE, study) if stages > 1 else 0
+        return Cell(sample, element, stage, _outcome(sample, element))
+
+
+def _outcome(sample: Sample, element: int, at_gate: bool = False) -> int:
+    """Draws the picker of what the qubits read; that of the sample unless another is chosen."""
+    control, label = network.OUTCOME, "Angle of this gate where its qubits read"
+    known = control.options(sample.study)
+    if state.get(control.key, st.query_params.get(control.key)) not in known:
+        state.put(control.key, network.most_read(sample.reading, element))
+    if at_gate:
+        control = replace(control, label=label, look="segments", help="")
+    return known.index(controls.draw(control, sample.study))
+
+
+def _picked_cell(key: str, elements: Sequence[str], patterns: Sequence[str]) -> None:
+    row = state.place_of(state.selected_point(key).get("y"), len(elements))
+    column = state.place_of(state.selected_point(key).get("x"), len(patterns))
+    if row is not None and column is not None:
+        state.put(network.ELEMENT.key, elements[row])
+        state.put(network.OUTCOME.key, patterns[column])
+
+
+def _editor(cell: Cell) -> None:
+    """The angle of the chosen cell as a slider and as a number, and what it means."""
+    study: Any = cell.sample.study
+    reading, (angle, learned) = cell.sample.reading, cell.angles
+    digits, read = reading.patterns[cell.pattern], reading.controls[cell.stage]
+    yes = [text.plain(name) for name, bit in zip(read, digits, strict=True) if bit == "1"]
+    st.markdown(
+        f"**{text.plain(study.elements[cell.element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): φ = {angle:.3f} "
+        f"rad → mass **{_mass(angle):.2f}**"
+        + (
+            f"; learned {learned:.3f} rad → {_mass(learned):.2f}"
+            if cell.changed
+            else ", as learned"
+        )
+        + f". This sample reads it with {share(float(reading.weights[cell.place]))}."
+    )
+    name = ".".join(map(str, cell.place))
+    with st.container(horizontal=True, vertical_alignment="bottom", key="cell-editor"):
+        slider, number = f"_phi.{name}", f"_number.{name}"
+        for key, value in ((slider, round(angle, 2)), (number, round(angle, 4))):
+            if state.get(key) != value:
+                state.put(key, value)
+        st.slider(
+            "Angle φ (rad)",
+            -1.57,
+            4.71,
+            step=0.01,
+            key=slider,
+            on_change=cell.set_angle,
+            args=(slider,),
+            help="0 makes the fused qubit say no, π yes, π/2 is undecided. The mass is sin²(φ/2).",
+        )
+        st.number_input(
+            "Exactly",
+            -1.5708,
+            4.7124,
+            step=0.05,
+            format="%.4f",
+            key=number,
+            on_change=cell.set_angle,
+            args=(number,),
+            width=130,
+        )
+
+
+def _mass(angle: float) -> float:
+    return float(np.sin(angle / 2) ** 2)
+
+
+def _ways_back(cell: Cell) -> None:
+    """Buttons that undo what is edited: of the chosen cell, of all, and step by step."""
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Reset this cell",
+            icon=":material/undo:",
+            key="_reset_cell",
+            on_click=cell.edit,
+            args=(entangled_qcnn.with_entry_learned, *cell.place),
+            disabled=not cell.changed,
+        )
+        st.button(
+            "Reset all cells",
+            icon=":material/restart_alt:",
+            key="_reset_all",
+            disabled=not cell.sample.tweak,
+            on_click=state.put,
+            args=(network.EDITS.key, ""),
+        )
+        tweaks.undo_and_redo(cell.sample.study)
+
+
+_RULE_HELP = {
+    "learned": "What training found",
+    "and": "Yes only if all say yes: Dempster's conjunctive rule",
+    "or": "Yes if any says yes: the disjunctive rule",
+    "mean": "As much yes as the share of those who say yes",
+    "majority": "Yes if more than half say yes",
 }
-SHOTS = "shots"
 
 
-def _key(kind: str) -> str:
-    return f"noise.{kind}"
+def _presets(cell: Cell) -> None:
+    element = cell.element if controls.draw(network.SCOPE) == "this element" else None
+    with st.container(horizontal=True, gap="small"):
+        for rule in (entangled_qcnn.LEARNED, *cell.shape.rules):
+            st.button(
+                network.named(rule),
+                key=f"_rule_{rule}",
+                help=_RULE_HELP[rule],
+                on_click=cell.edit,
+                args=(entangled_qcnn.with_rule, element, rule),
+            )
+
+
+# The decision on a noisy device, and how many shots it takes.
 
 
 def noise_tab(here: Here, sample: Sample) -> None:
     """The whole view."""
     side, main = st.columns([1, 3], gap="medium")
     with side, st.container(border=True, key="box-noise", gap="xsmall"):
-        strengths = {kind: _strength(kind) for kind in KINDS}
-        shots = int(
-            st.select_slider(
-                "Shots",
-                noise_panels.SHOT_CHOICES,
-                noise_panels.SHOTS,
-                help="How often each circuit is run",
-                **state.bound(SHOTS),
-            )
-        )
+        noise = {kind: controls.draw(control) for kind, control in network.NOISE.items()}
         st.button(
             "Typical device noise",
             key="_typical",
             on_click=_typical,
             help="1 % depolarising, 1 % damping, 2 % read-out",
         )
-    noisy = noise_panels.noisy(sample, **strengths, shots=shots)
-    exact = dynamics.answer_of_rules(here.study, here.row, sample.tweak)
     with main:
-        _headline(here, noisy, exact, shots)
-        for place, builder in zip(
-            st.columns(2), (noise_panels.scores, noise_panels.terms), strict=True
-        ):
-            with place:
-                panels.draw(builder(sample, here.theme, **strengths, shots=shots))
-        _device(sample, tuple(strengths.values()), shots)
-
-
-def _strength(kind: str) -> float:
-    return float(
-        st.slider(
-            KINDS[kind],
-            0.0,
-            1.0,
-            0.0,
-            0.01,
-            format="%.2f",
-            help=HELP[kind],
-            **state.bound(_key(kind)),
-        )
-    )
+        _headline(here, sample, noise)
+        panels.show(sample, here.theme, "noisy-scores", "noisy-terms", columns=2)
+        _device(sample, noise)
 
 
 def _typical() -> None:
     for kind, strength in (("depolarising", 0.01), ("damping", 0.01), ("readout", 0.02)):
-        state.put(_key(kind), strength)
+        state.put(network.NOISE[kind].key, strength)
 
 
-def _headline(here: Here, result: Any, exact: Any, shots: int) -> None:
-    study = here.study
-    best = "accuracy" if study.classes else "mae"
+def _headline(here: Here, sample: Sample, noise: dict[str, Any]) -> None:
+    study, c = here.study, sample.output
+    result = network.noisy(sample, **noise)
+    exact = dynamics.answer_of_rules(study, here.row, sample.tweak)
+    best, of = "mae", ""
+    if study.classes:
+        best, of = "accuracy", f" of ‘{text.plain(study.classes[c], 14)}’"
     with st.container(key="pair-metrics"):
-        cells = st.columns(3)
-        c = here.sample_of().output
-        cells[0].metric(
-            f"Score{_of(here)}",
+        score, test, shots = st.columns(3)
+        score.metric(
+            f"Score{of}",
             f"{result.scores[c]:.3f} ± {result.errors[c]:.3f}",
             f"{result.scores[c] - exact.scores[c]:+.3f}",
             delta_color="off",
@@ -257,7 +396,7 @@ def _headline(here: Here, result: Any, exact: Any, shots: int) -> None:
             border=True,
             height="stretch",
         )
-        cells[1].metric(
+        test.metric(
             f"Test {'accuracy' if study.classes else 'MAE'}{answers.of_seed(study)}",
             f"{result.metrics[best]:.3f}",
             f"{result.metrics[best] - exact.metrics[best]:+.3f}",
@@ -266,22 +405,19 @@ def _headline(here: Here, result: Any, exact: Any, shots: int) -> None:
             border=True,
             height="stretch",
         )
-        cells[2].metric(
-            "Shots", f"{shots:,}", help="Runs of each circuit", border=True, height="stretch"
+        shots.metric(
+            "Shots",
+            f"{noise['shots']:,}",
+            help="Runs of each circuit",
+            border=True,
+            height="stretch",
         )
 
 
-def _of(here: Here) -> str:
-    return (
-        f" of ‘{text.plain(here.study.classes[here.sample_of().output], 14)}’"
-        if here.study.classes
-        else ""
-    )
-
-
-def _device(sample: Sample, strengths: tuple[float, ...], shots: int) -> None:
+def _device(sample: Sample, noise: dict[str, Any]) -> None:
     """One real run of the circuit on a PennyLane simulator."""
     study = sample.study
+    *strengths, shots = noise.values()
     with st.expander("Run it on a PennyLane device", icon=":material/memory:"):
         st.caption(
             "Runs the circuit gate by gate: default.qubit without noise, default.mixed with it; element by element "
@@ -290,7 +426,7 @@ def _device(sample: Sample, strengths: tuple[float, ...], shots: int) -> None:
         if not st.button("Run", key="_run", icon=":material/play_arrow:"):
             return
         with access.waiting("Running …"):
-            result = dynamics.on_device(study, sample.row, sample.tweak, strengths, shots)
+            result = dynamics.on_device(study, sample.row, sample.tweak, tuple(strengths), shots)
         names = study.classes or study.model.outputs
         st.dataframe(
             pd.DataFrame({"class": names, "score": result.scores, "standard error": result.errors}),
@@ -305,105 +441,39 @@ def _device(sample: Sample, strengths: tuple[float, ...], shots: int) -> None:
         )
 
 
-# The scrubber of the Circuit page: the diagram with the sample in it, the state before and after a gate.
+# The scrubber: the diagram with the sample in it, the state before and after a gate.
 
-GATE, TABLE, DISPLAY, CONE, SHAPE = "gate", "table.gates", "display", "cone", "qubitsas"
+_WHOLE = "The whole evolution repeats everything after the preparations until T."
 
 
-def scrubber(replay: Replay, sample: Sample | None = None) -> tuple[int, dict[str, Any]]:
-    """Draws the slider and its buttons, and for a sample's diagram the pickers beside them; returns how many gates have
-    been done, and what was picked."""
-    gate = state.get(GATE)
-    if gate is not None and not 0 <= int(gate) <= replay.count:
-        state.put(GATE, replay.count)  # of a longer circuit
-    jumps = _stops(replay)
-    shares = (
-        [1.0] if sample is None else [1.4, 1.0] if dynamics.readouts(sample.study) else [3.2, 1.0]
-    )
+def scrubber(walk: Replay, sample: Sample | None = None) -> None:
+    """Draws the slider and its buttons, and for a sample's diagram the pickers beside them."""
+    key, stops = circuit.GATE.key, sorted({0, *(box.last for box in walk.boxes)})
+    shares = [1.0]
+    if sample is not None:
+        shares = [1.4, 1.0] if dynamics.readouts(sample.study) else [3.2, 1.0]
     left, *beside = st.columns(shares, vertical_alignment="bottom")
     with left, st.container(horizontal=True, vertical_alignment="bottom", key="cursor"):
-        st.button(
-            "",
-            icon=":material/first_page:",
-            key="_first",
-            help="Before the first gate",
-            on_click=state.put,
-            args=(GATE, 0),
-        )
-        st.button(
-            "",
-            icon=":material/chevron_left:",
-            key="_back",
-            help="One box back",
-            on_click=_step,
-            args=(jumps, -1, replay.count),
-        )
-        st.button(
-            "",
-            icon=":material/chevron_right:",
-            key="_on",
-            help="One box on",
-            on_click=_step,
-            args=(jumps, 1, replay.count),
-        )
-        at = int(
-            st.slider(
-                "Step through gates",
-                0,
-                replay.count,
-                replay.count,
-                **state.bound(GATE),
-                help="Arrow keys move by one gate; a click on a box of the drawing goes there.",
-            )
-        )
-    if sample is None:
-        return at, {}
-    with beside[0], st.container(horizontal=True):
-        return at, diagram_choices(sample)
+        for name, icon, words, act, about in (
+            ("_first", "first_page", "Before the first gate", state.put, (key, 0)),
+            ("_back", "chevron_left", "One box back", _step, (stops, -1, walk.count)),
+            ("_on", "chevron_right", "One box on", _step, (stops, 1, walk.count)),
+        ):
+            icon = f":material/{icon}:"
+            st.button("", icon=icon, key=name, help=words, on_click=act, args=about)
+        controls.draw(circuit.GATE, high=walk.count, default=walk.count)
+    if sample is not None:
+        with beside[0], st.container(horizontal=True):
+            controls.draw(circuit.DISPLAY)
+            if circuit.CONE.fits(sample.study):
+                controls.draw(circuit.CONE, sample.study)
 
 
-def diagram_choices(sample: Sample) -> dict[str, Any]:
-    """Pickers of what is drawn into the circuit, as `panels.circuit.diagram` takes them."""
-    known = (builders.NONE, *dynamics.readouts(sample.study))
-    if state.get(CONE) not in (None, *known):
-        state.forget(CONE)  # of another model
-    result: dict[str, Any] = {}
-    result["display"] = str(
-        st.selectbox(
-            "States of the qubits",
-            builders.DISPLAYS,
-            **state.bound(DISPLAY),
-            help="Where the scrubber stands, or after every column.",
-        )
-    )
-    if len(known) > 1:
-        result["cone"] = str(
-            st.selectbox(
-                "Light cone of",
-                known,
-                **state.bound(CONE),
-                help="Gates that this read-out cannot depend on become grey.",
-            )
-        )
-    return result
-
-
-def _stops(replay: Replay) -> list[int]:
-    """Ends of the boxes, where the buttons stop."""
-    return sorted({0, *(box.last for box in replay.boxes)})
-
-
-def _step(stops: list[int], way: int, count: int) -> None:
-    at = int(state.get(GATE, count))
-    later = [stop for stop in stops if (stop > at if way > 0 else stop < at)]
+def _step(stops: Sequence[int], way: int, count: int) -> None:
+    at = int(state.get(circuit.GATE.key, count))
+    later = [stop for stop in stops if (stop - at) * way > 0]
     if later:
-        state.put(GATE, later[0] if way > 0 else later[-1])
-
-
-def diagram(sample: Sample, theme: Theme, at: int, **drawn: Any) -> None:
-    """The circuit across the page, drawn as `panels.circuit.diagram` is told by `drawn`; a click on a box goes
-    there."""
-    panels.draw(builders.diagram(sample, theme, gate=at, **drawn), on_select=_picked)
+        state.put(circuit.GATE.key, min(later) if way > 0 else max(later))
 
 
 def _picked(key: str) -> None:
@@ -411,39 +481,20 @@ def _picked(key: str) -> None:
         next(iter(state.selected_values(key)), None), 2**31
     )  # the scrubber ends where the circuit does
     if place is not None:
-        state.put(GATE, place)
+        state.put(circuit.GATE.key, place)
 
 
-def here_and_now(sample: Sample, theme: Theme, replay: Replay, at: int, **drawn: Any) -> None:
-    """What the gate at the scrubber does, all qubits that go on, and the state of those concerned before and after."""
-    if at == 0:
-        st.markdown("**Before the first gate.** Every qubit is |0⟩. Move the scrubber on.")
-        return
-    name, wires, sentence, values = replay.gates[at - 1]
-    numbers = ", ".join(f"{key} = {value:.3f}" for key, value in values.items())
-    st.markdown(
-        f"**Gate {at} of {replay.count}: {text.plain(name)}** on {text.plain(', '.join(wires))}. {text.plain(sentence)}"
-        + (f"  \n{text.plain(numbers)}" if numbers else "")
-    )
-    shape = state.one_of("Qubits as", builders.SHAPES, default=builders.PLANE, **state.bound(SHAPE))
-    panels.draw(
-        (builders.balls if shape == builders.BALLS else builders.qubits)(
-            sample, theme, gate=at, **drawn
-        )
-    )
-    if not replay.moments[at - 1][0]:
-        st.caption(builders.too_many(sample))
-        return
-    for place, builder in zip(
-        st.columns([1, 1]), (builders.outcomes, builders.matrix), strict=True
-    ):
-        with place:
-            panels.draw(builder(sample, theme, gate=at, **drawn))
-
-
-def gate_table(replay: Replay) -> None:
-    """All gates as a table, for reading and for screen readers."""
-    with st.expander("All gates as a table", icon=":material/table_rows:", **state.opened(TABLE)):
+def walk_through(here: Here, sample: Sample, walk: Replay) -> None:
+    """The circuit across the page, a click on a box goes there; what the gate at the scrubber does, its angle where it
+    can be set, and all gates as a table."""
+    at = int(state.get(circuit.GATE.key, walk.count))
+    panels.show(sample, here.theme, "circuit", on_select=_picked)
+    if sample.study.can("time"):
+        guidance.below(_WHOLE)
+    if sample.study.can("rules"):
+        at_gate(sample, at)
+    here_and_now(here, sample, walk, at)
+    with controls.fold(circuit.TABLE, ":material/table_rows:"):
         st.dataframe(
             pd.DataFrame(
                 [
@@ -456,7 +507,7 @@ def gate_table(replay: Replay) -> None:
                             f"{key} = {value:.4g}" for key, value in values.items()
                         ),
                     }
-                    for n, (name, wires, sentence, values) in enumerate(replay.gates, 1)
+                    for n, (name, wires, sentence, values) in enumerate(walk.gates, 1)
                 ]
             ),
             hide_index=True,
@@ -466,106 +517,58 @@ def gate_table(replay: Replay) -> None:
         )
 
 
-# The Circuit page of a QiNN-QJ: one step of the evolution with the sample in it, its error against the step.
+def here_and_now(here: Here, sample: Sample, walk: Replay, at: int) -> None:
+    """What the gate at the scrubber does, all qubits that go on, and the state of those concerned before and after."""
+    if at == 0:
+        st.markdown("**Before the first gate.** Every qubit is |0⟩. Move the scrubber on.")
+        return
+    name, wires, sentence, values = walk.gates[at - 1]
+    numbers = ", ".join(f"{key} = {value:.3f}" for key, value in values.items())
+    st.markdown(
+        f"**Gate {at} of {walk.count}: {text.plain(name)}** on {text.plain(', '.join(wires))}. {text.plain(sentence)}"
+        + (f"  \n{text.plain(numbers)}" if numbers else "")
+    )
+    controls.draw(circuit.QUBITS_AS)
+    panels.show(sample, here.theme, "qubits", "bloch-gates")
+    if not walk.moments[at - 1][0]:
+        st.caption(circuit.too_many(sample))
+    panels.show(sample, here.theme, "before-after", "matrix-after", columns=2)
 
-STEP, SPLIT = "steps", "gates"
-_WHOLE = "The whole evolution repeats everything after the preparations until T."
+
+# Circuit: the model as gates with the learned values, the sample walking through it; of a QiNN-QJ one step of the
+# evolution, of an entangled-fusion network views of the whole, of others a list of gates.
 
 
-def step_circuit(here: Here) -> None:
+@fragment
+def one_step(here: Here) -> None:
     """The circuit of one step with the sample in it, a scrubber, the state at its place, and how far the step is from
     our evolution."""
     sample = here.sample_of()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        steps = int(
-            st.select_slider(
-                "Time steps",
-                CHOICES,
-                STEPS,
-                **state.bound(STEP),
-                help=f"So many steps dt fill the duration T.{'' if guidance.full() else ' ' + _WHOLE}",
-            )
-        )
-        gates = str(st.selectbox("Gates of H", list(SPLITS), **state.bound(SPLIT)))
-    built = builders.step(sample, steps, gates)
-    replay = builders.replay(sample, steps, gates)
-    at, picked = scrubber(replay, sample)
-    diagram(sample, here.theme, at, steps=steps, gates=gates, **picked)
-    guidance.below(_WHOLE)
-    here_and_now(sample, here.theme, replay, at, steps=steps, gates=gates)
-    gate_table(replay)
-    panels.draw(builders.entropies(sample, here.theme, gate=at, steps=steps, gates=gates))
-    panels.draw(builders.step_error(sample, here.theme, steps=steps, gates=gates))
+        more = "" if guidance.full() else f" {_WHOLE}"
+        steps = controls.draw(circuit.STEP_COUNT, help=circuit.STEP_COUNT.help + more)
+        gates = controls.draw(circuit.GATES_OF_H)
+    walk, built = (make(sample, steps, gates) for make in (circuit.replay, circuit.step))
+    scrubber(walk, sample)
+    walk_through(here, sample, walk)
+    panels.show(sample, here.theme, "entropy-gates", "step-error")
     panels.below(here.theme, **here.subjects())
-    _downloads(here, built)
+    circuit_files(here, built, "qfusion-step", "save-step", (".svg", ".txt", ".tex"))
+    circuit_drawing(built)
 
 
-def _downloads(here: Here, built: Any) -> None:
-    """The circuit as a picture to download, and the way out for the model."""
-    with st.container(horizontal=True):
-        st.download_button(
-            "Circuit as SVG",
-            data=access.in_turn(built.draw_svg),
-            file_name="qfusion-step.svg",
-            mime="image/svg+xml",
-            on_click="ignore",
-            icon=":material/download:",
-            key="save-step-svg",
-        )
-        st.download_button(
-            "Circuit as text",
-            data=access.in_turn(built.draw_text),
-            file_name="qfusion-step.txt",
-            mime="text/plain",
-            on_click="ignore",
-            icon=":material/download:",
-            key="save-step-txt",
-        )
-        st.download_button(
-            "Quantikz (LaTeX)",
-            data=access.in_turn(lambda: built.to_quantikz(PER_LINE)),
-            file_name="qfusion-step.tex",
-            mime="text/x-tex",
-            on_click="ignore",
-            icon=":material/download:",
-            key="save-step-tex",
-        )
-        downloads.export_button(here)
-    circuit_drawing(built.draw_svg)
-
-
-# The Circuit page of an entangled-fusion network: its views, entropies along the layers.
-
-PART = "part"
-WITH_SCRUBBER = (
-    "Walk",
-    "Entropies",
-)  # it stands above the views: see `cursor` of the Dynamics page
-
-
-def network_circuit(here: Here) -> None:
-    """All views; only the open one is drawn."""
-    if state.get(PART) not in (None, *NETWORK_VIEWS):
-        state.put(PART, NETWORK_VIEWS[0])
-    sample, view = here.sample_of(truth_tables.words(here)), state.shown(PART, NETWORK_VIEWS)
-    _edited_line(here, sample.tweak, view)
-    at, picked = 0, dict[str, Any]()
-    if view in WITH_SCRUBBER:
-        at, picked = scrubber(circuit.replay(sample), sample if view == NETWORK_VIEWS[0] else None)
-    draw = {
-        "Walk": lambda: replay_tab(here, sample, at, picked),
-        "Fusion rules": lambda: rules_tab(here, sample),
-        "Noise and shots": lambda: noise_tab(here, sample),
-        "Entropies": lambda: entropies_tab(here, sample, at),
-        "Sensitivity": lambda: views.sensitivity_tab(here, sample),
-        "Export": lambda: circuit_exports(here, sample.tweak),
-    }
-    for tab, name in zip(
-        st.tabs(list(NETWORK_VIEWS), **state.opened(PART)), NETWORK_VIEWS, strict=True
-    ):
-        if tab.open:
+@fragment
+def fusion_network(here: Here) -> None:
+    """All views, of which only the open one is drawn; a fragment, so that an edit redraws this and nothing else."""
+    with st.container(key="fold-circuit"):
+        sample = here.sample_of(tweaks.current_tweak(here.study))
+        view = state.shown(circuit.PART.key, circuit.PART.options())
+        _edited_line(here, sample.tweak, view)
+        if view in ("Walk", "Entropies"):  # it stands above the views: see `cursor` of Dynamics
+            scrubber(circuit.replay(sample), sample if view == "Walk" else None)
+        for name, tab in controls.tabs(circuit.PART):
             with tab, guard():
-                draw[name]()
+                TABS[name](here, sample)
                 panels.below(here.theme, **here.subjects(sample.tweak))
 
 
@@ -577,78 +580,43 @@ def _edited_line(here: Here, in_force: str, view: str) -> None:
             f"The fusion's tables are edited: {text.plain(in_force)}. Undo it here or under “Fusion rules”.",
             icon=":material/edit:",
         )
-    if view == "Fusion rules" or truth_tables.edits_text():
-        truth_tables.typed(here)
+    if view == "Fusion rules" or tweaks.edits_text():
+        tweaks.typed(here.study)
 
 
-def replay_tab(here: Here, sample: Sample, at: int, picked: dict[str, Any]) -> None:
-    """Diagram as `picked`, the angle of the gate at the scrubber where it can be set, state before and after it."""
-    diagram(sample, here.theme, at, **picked)
-    truth_tables.at_gate(sample, at)
-    replay = circuit.replay(sample)
-    here_and_now(sample, here.theme, replay, at)
-    gate_table(replay)
-
-
-def entropies_tab(here: Here, sample: Sample, at: int) -> None:
+def entropies_tab(here: Here, sample: Sample) -> None:
     """The decision along the layers; entropy along the gates, of every cut, and around every pooling."""
     views.along_layers(sample, here.theme)
-    panels.draw(circuit.entropies(sample, here.theme, gate=at))
-    for place, builder in zip(st.columns(2), (network.cuts, network.mutual), strict=True):
-        with place:
-            panels.draw(builder(sample, here.theme))
-    panels.draw(network.poolings(sample, here.theme))
+    panels.show(sample, here.theme, "entropy-gates")
+    panels.show(sample, here.theme, "cuts", "mutual", columns=2)
+    panels.show(sample, here.theme, "poolings")
 
 
-# The Circuit page of a model whose circuit is a list of gates: the sample on its way through, entropies, exports.
-
-PROGRAM = "table.program"
-
-
-def gate_circuit(here: Here) -> None:
-    """The circuit of the sample, a scrubber, the qubits at its place, what they share, and exports."""
-    sample = here.sample_of()
-    replay = builders.replay(sample)
-    st.markdown(text.plain(replay.says))
-    at, picked = scrubber(replay, sample)
-    diagram(sample, here.theme, at, **picked)
-    here_and_now(sample, here.theme, replay, at)
-    gate_table(replay)
-    panels.draw(builders.entropies(sample, here.theme, gate=at))
-    if builders.shares(sample):
-        panels.draw(builders.information(sample, here.theme, gate=at))
-    panels.below(here.theme, **here.subjects())
-    program = st.expander(
-        "The circuit for elsewhere", icon=":material/output:", **state.opened(PROGRAM)
-    )
-    if program.open:
-        with program:
-            circuit_exports(here, folded=False)
-
-
-# Circuit: the model as gates with the learned values, the sample walking through it.
-
-
-@st.fragment
-def fusion_network(here: Here) -> None:
-    """The whole network; a fragment, so that an edit redraws this and nothing else."""
-    reruns.begin_run()
-    with st.container(key="fold-circuit"), guard():
-        network_circuit(here)
+TABS: dict[str, Callable[[Here, Sample], None]] = {
+    "Walk": lambda here, sample: walk_through(here, sample, circuit.replay(sample)),
+    "Fusion rules": rules_tab,
+    "Noise and shots": noise_tab,
+    "Entropies": entropies_tab,
+    "Sensitivity": views.sensitivity_tab,
+    "Export": circuit_exports,
+}
 
 
 @fragment
-def one_step(here: Here) -> None:
-    """One step of the evolution."""
-    step_circuit(here)
-
-
-@st.fragment
 def plain_gates(here: Here) -> None:
-    """A circuit of plain gates."""
-    reruns.begin_run()
-    with st.container(key="fold-circuit"), guard():
-        gate_circuit(here)
+    """The circuit of the sample, a scrubber, the qubits at its place, what they share, and exports."""
+    with st.container(key="fold-circuit"):
+        sample = here.sample_of()
+        walk = circuit.replay(sample)
+        st.markdown(text.plain(walk.says))
+        scrubber(walk, sample)
+        walk_through(here, sample, walk)
+        panels.show(sample, here.theme, "entropy-gates", "mutual-gates")
+        panels.below(here.theme, **here.subjects())
+        box = controls.fold(circuit.PROGRAM, ":material/output:")
+        if box.open:
+            with box:
+                circuit_exports(here, sample, folded=False)
 
 
 def page() -> None:

@@ -18,8 +18,9 @@ from qfusion.figures.samples import MOST
 from qfusion.panels import compare as builders
 from qfusion.panels.address import Pin, resolve, tweak_of
 from qfusion.panels.compare import SEVERAL
+from qfusion.panels.network import EDITS
 from qfusion.training import metrics
-from qfusion.ui import bar, controls, guidance, panels, reruns, sliders, state, truth_tables, views
+from qfusion.ui import bar, controls, guidance, panels, reruns, state, tweaks, views
 from qfusion.ui.frame import Here, fragment, guard, link, or_notice, shell
 
 # The Compare page: A, the pinned view, beside B, what the bar on top shows.
@@ -102,9 +103,9 @@ def _swap(study: Study, row: int, view: Pin) -> None:
     state.choose_sample(view.sample)
     other: Any = reruns.study_of(view.model, view.data)
     if other.can("time"):
-        sliders.set_to(other.model, tweak_of(other, view.tweak))
+        tweaks.set_to(other.model, tweak_of(other, view.tweak))
     else:
-        state.put(truth_tables.EDITS, view.tweak)
+        state.put(EDITS.key, view.tweak)
 
 
 def contents(here: Here, view: Pin) -> None:
@@ -138,12 +139,12 @@ def tweak_of_b(here: Here) -> str:
         if study.can("time"):
             presets = st.container()
             with st.container(key="pair-knobs"):
-                tweak = sliders.draw_sliders(study)
+                tweak = tweaks.draw_sliders(study)
             with presets:
-                sliders.presets(study)
+                tweaks.presets(study)
             return str(tweak)
-        truth_tables.typed(here)
-    return truth_tables.words(here)
+        tweaks.typed(study)
+    return tweaks.current_tweak(here.study)
 
 
 def both_sides(here: Here, view: Pin, tweak: str) -> Sides:

@@ -19,7 +19,7 @@ from qfusion.explain.stability import Stability
 from qfusion.figures import style
 from qfusion.panels import faithfulness as builders
 from qfusion.panels import faithfulness as people_panels
-from qfusion.panels.panel import Picture
+from qfusion.panels.panel import TERMS, Picture
 from qfusion.ui import controls, guidance, panels, state, views
 from qfusion.ui.frame import Here, fragment, guard, shell
 
@@ -210,7 +210,7 @@ def seeds_tab(here: Here, study: Study, seeds: Stability | None, missing: str) -
     if seeds is None:
         st.info(f"Not measured for this model. {missing}", icon=":material/help:")
         return
-    terms = views.which_terms()
+    terms = controls.draw(TERMS)
     left, right = st.columns(2, gap="medium")
     with left:
         panels.draw(builders.seed_ranks(study, here.theme, terms=terms))

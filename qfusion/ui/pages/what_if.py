@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,34 +10,17 @@ import streamlit as st
 
 from qfusion.analysis import answers, changes, sample, text
 from qfusion.analysis.changes import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Change, Result
-from qfusion.data import Audio, Content, Image, Text, synthesis
-from qfusion.data.sources import planted
+from qfusion.data import synthesis
 from qfusion.explain.sensitivity import ParameterChange, tweak_of
 from qfusion.models import entangled_qcnn
 from qfusion.panels import what_if as builders
-from qfusion.panels.what_if import PREFIXES, TITLES, control_key, ranges
-from qfusion.ui import bar, panels, reruns, state
+from qfusion.panels.what_if import PREFIXES, TITLES, WORDS
+from qfusion.ui import bar, controls, panels, reruns, state, views
 from qfusion.ui.frame import Here, guard, link, shell
 
-# The controls of the What-if page: what is done to each modality. Everything stands in the address.
+# The controls: what is done to each modality. Everything stands in the address.
 
-SAY, _FOR = "say", "_what_if_for"
-_ACTION = {title: action for action, title in TITLES.items()}
-
-
-def do_key(modality: str) -> str:
-    """Key of what is done to a modality."""
-    return f"do.{modality}"
-
-
-def donor_key(modality: str) -> str:
-    """Key of the sample that lends a modality."""
-    return f"with.{modality}"
-
-
-def set_key(modality: str, place: int) -> str:
-    """Key of one number of an edited state."""
-    return f"set.{modality}.{place}"
+_FOR = "_what_if_for"
 
 
 def forget_other_samples(here: Here) -> None:
@@ -49,33 +31,33 @@ def forget_other_samples(here: Here) -> None:
     if before not in (None, now):
         reset(here)
         # What is no longer drawn can be forgotten; a drawn widget would keep its value in the browser.
-        for key in [
-            str(key) for key in st.session_state if str(key).startswith(PREFIXES[1:]) or key == SAY
-        ]:
-            state.forget(key)
+        for key in map(str, list(st.session_state)):
+            if key.startswith((*PREFIXES[1:], WORDS.key)):
+                state.forget(key)
 
 
 def reset(here: Here) -> None:
     """Takes all changes back; for callbacks."""
     for name in here.study.modalities:
-        if state.get(do_key(name)) is not None:
-            state.put(do_key(name), TITLES[KEPT])
+        key = builders.action(here.study, name).key
+        if state.get(key) is not None:
+            state.put(key, TITLES[KEPT])
 
 
-def take(modality: str, action: str, donor: str = "") -> None:
+def take(here: Here, modality: str, action: str, donor: str = "") -> None:
     """Sets what is done to a modality; for callbacks."""
-    state.put(do_key(modality), TITLES[action])
+    state.put(builders.action(here.study, modality).key, TITLES[action])
     if donor:
-        state.put(donor_key(modality), donor)
+        state.put(builders.donor(modality).key, donor)
 
 
-def controls(here: Here) -> Asked:
-    """Draws the controls and returns what is asked for, as `interventions.wanted_changes` takes it."""
+def choices(here: Here) -> Asked:
+    """Draws the controls and returns what is asked for, as `changes.wanted_changes` takes it."""
     own = changes.own_states(here.study, here.row)
-    outcome = {}
+    wanted = {}
     for place, name in enumerate(here.study.modalities):
         with st.container(border=True, key=f"box-change-{place}", gap="xsmall"):
-            outcome[name] = _one(here, name, own[name])
+            wanted[name] = _change(here, name, own[name])
     st.button(
         "Undo all changes",
         key="_what_if_reset",
@@ -83,20 +65,14 @@ def controls(here: Here) -> Asked:
         on_click=reset,
         args=(here,),
         disabled=all(
-            change.action == KEPT
-            for change in changes.wanted_changes(here.study, here.row, outcome)
+            change.action == KEPT for change in changes.wanted_changes(here.study, here.row, wanted)
         ),
     )
-    return outcome
+    return wanted
 
 
-def _one(here: Here, name: str, own: Any) -> dict[str, Any]:
-    titles = [TITLES[action] for action in changes.actions(here.study, name)]
-    if state.get(do_key(name)) not in (None, *titles):
-        state.forget(do_key(name))
-    action = _ACTION[
-        st.selectbox(text.plain(name), titles, help=_HELP, **state.bound(do_key(name)))
-    ]
+def _change(here: Here, name: str, own: Any) -> dict[str, Any]:
+    action = controls.draw(builders.action(here.study, name), label=text.plain(name))
     details: dict[str, Any] = {}
     if action == SWAP:
         details = {"donor": _donor(here, name)}
@@ -116,66 +92,33 @@ def _one(here: Here, name: str, own: Any) -> dict[str, Any]:
     return {"action": action, **details}
 
 
-_HELP = "What is done to this modality before the model sees it. Several can be changed at once."
-
-
 def _donor(here: Here, name: str) -> str:
-    data, key = here.study.dataset, donor_key(name)
-    if bar.is_foreign(data, key):
-        state.forget(key)
+    control, dataset = builders.donor(name), here.study.dataset
     # A default beside a value that a button has set would be complained of in the log.
-    default = (
-        sample.default_contrast(here.study, here.row)
-        if state.get(key) is None
-        else str(data.ids[0])
-    )
-    donor = bar.sample_box(
-        "of sample",
-        data,
-        default,
-        key,
-        help="Any sample of the data; it opens on one with another decision.",
-    )
-    content = here.study.dataset.content(here.study.dataset.row(donor)).get(name)
+    default = str(dataset.ids[0])
+    if state.get(control.key) is None or bar.is_foreign(dataset, control.key):
+        default = sample.default_contrast(here.study, here.row)
+    donor = bar.sample_choice(control, here.study, default)
+    content = dataset.content(dataset.row(donor)).get(name)
     if content is not None:
-        show(name, content)
-    return str(donor)
+        views.raw_content(name, content, in_box=True)
+    return donor
 
 
 def _input(here: Here, name: str) -> dict[str, Any]:
     if name == "text":
-        words = st.text_input(
-            "Sentence",
-            value=changes.own_words(here.study, here.row),
-            max_chars=400,
-            **state.bound(SAY),
-            help=f"At most {synthesis.MAX_WORDS} words of the vocabulary below, with one 'and' or 'but' "
-            "at most.",
-        )
+        words = controls.draw(WORDS, value=changes.own_words(here.study, here.row))
         with st.popover("Vocabulary", icon=":material/dictionary:"):
             _vocabulary()
-        return {"words": str(words or "")}
+        return {"words": words}
     values = {
-        control.name: float(
-            st.slider(
-                f"{control.title} ({control.unit})",
-                control.low,
-                control.high,
-                0.0,
-                0.05,
-                format="%+.2f",
-                **state.bound(control_key(name, control)),
-            )
-        )
-        for control in planted.CONTROLS[name]
+        control.key.partition(".")[2]: controls.draw(control)
+        for control in builders.inputs(here.study, name)
     }
     with guard():
-        show(
-            name,
-            changes.edited(
-                here.study, here.row, name, Change(INPUT, controls=tuple(values.items()))
-            ).content,
-        )
+        change = Change(INPUT, controls=tuple(values.items()))
+        content = changes.edited(here.study, here.row, name, change).content
+        views.raw_content(name, content, in_box=True)
     return {"controls": values}
 
 
@@ -196,20 +139,10 @@ def _vocabulary() -> None:
 def _state(here: Here, name: str, own: Any) -> dict[int, float]:
     """Sliders of a state: its numbers by place."""
     titles, chosen = _titles(here, own), dict[int, float]()
-    numbers = zip(titles, changes.shown_state(own), ranges(here.study, name), strict=True)
-    for place, (title, value, (low, high)) in enumerate(numbers):
-        start = float(np.clip(round(value, 3), low, high))
-        chosen[place] = float(
-            st.slider(
-                title,
-                low,
-                high,
-                start,
-                changes.STEP,
-                format="%.3f",
-                **state.bound(set_key(name, place)),
-            )
-        )
+    numbers = zip(titles, changes.shown_state(own), builders.numbers(here.study, name), strict=True)
+    for place, (title, value, control) in enumerate(numbers):
+        start = float(np.clip(round(value, 3), control.low, control.high))
+        chosen[place] = controls.draw(control, label=title, default=start)
     if own.is_complex() and len(titles) > 2:
         st.caption("Weights are scaled to add up to one; the phases stay.")
     return chosen
@@ -224,26 +157,15 @@ def _titles(here: Here, own: Any) -> list[str]:
     return [f"weight of |{k}⟩" for k in range(own.shape[-1])]
 
 
-def show(name: str, content: Content) -> None:
-    """A raw content, small."""
-    if isinstance(content, Text):
-        st.text(content.text)
-    elif isinstance(content, Audio):
-        st.audio(np.asarray(content.samples), sample_rate=content.rate, alt=f"Recording: {name}")
-    elif isinstance(content, Image):
-        st.image(np.asarray(content.pixels), width=120, clamp=True, alt=f"Picture: {name}")
-
-
 # What would flip the decision: the nearest state of one modality, the nearest sample that lends it, the smallest turn
 # of one parameter.
 
-FLIPS = "knobs"
 MAX_LINKS = 4
 
 
 def nearest(here: Here) -> None:
     """The panel of nearest states and donors, with buttons that apply them."""
-    panels.draw(builders.nearest(here.sample_of(), here.theme))
+    panels.show(here.sample_of(), here.theme, "flips")
     with st.container(horizontal=True, key="apply-flips"):
         for name, flip in changes.what_would_flip(here.study, here.row).items():
             if flip.state.possible:
@@ -252,14 +174,14 @@ def nearest(here: Here) -> None:
                     key=f"_flip-{name}",
                     icon=":material/flip:",
                     on_click=take,
-                    args=(name, FLIP),
+                    args=(here, name, FLIP),
                 )
             if flip.donor_id:
                 st.button(
                     f"Take {text.plain(name)} of {text.plain(flip.donor_id)}",
                     key=f"_lend-{name}",
                     on_click=take,
-                    args=(name, SWAP, flip.donor_id),
+                    args=(here, name, SWAP, flip.donor_id),
                     icon=":material/swap_horiz:",
                 )
 
@@ -277,7 +199,7 @@ def parameters(here: Here) -> None:
         if here.study.can("time")
         else "Which angle of the fusion rules would flip it?"
     )
-    box = st.expander(title, icon=":material/tune:", **state.opened(FLIPS))
+    box = controls.fold(builders.KNOBS, ":material/tune:", title)
     if not box.open:
         return
     with box:
@@ -287,7 +209,7 @@ def parameters(here: Here) -> None:
                 f"**None of the {search.tried} knobs flips this decision on its own** ({search.ranges})."
             )
             return
-        panels.draw(builders.parameter_flips(here.sample_of(), here.theme))
+        panels.show(here.sample_of(), here.theme, "knob-flips")
         _set_links(here, search)
 
 
@@ -324,95 +246,59 @@ def beyond(change: ParameterChange) -> float:
     return value if change.kind == "angle" else max(value, 0.0)
 
 
-# The What-if page: the sample with changed modalities, before and after.
+# The sample with changed modalities, before and after.
 
 
-def result(here: Here, changes: Asked) -> None:
+def result(here: Here, wanted: Asked) -> None:
     """Before and after: prediction, states, waterfalls, differences."""
     sample, theme = here.sample_of(), here.theme
-    untouched, now, done = builders.both(sample, changes)
-    _numbers(here, untouched, now, done)
-    if here.study.classes:
-        panels.draw(builders.probabilities(sample, theme, changes=changes))
-    if not done:
-        panels.draw(builders.waterfall(sample, theme))
-        return
-    for when, place in zip(
-        (builders.BEFORE, builders.AFTER), st.columns(2, gap="medium"), strict=True
-    ):
-        with place:
-            panels.draw(builders.waterfall(sample, theme, when=when, changes=changes))
-    panels.draw(builders.differences(sample, theme, changes=changes))
+    before, now, done = builders.both(sample, wanted)
+    was, is_ = (answers.numbered(here.study, part.outcome.scores) for part in (before, now))
+    turned = before.outcome.decision != now.outcome.decision
+    st.markdown(f"#### {builders.outcome(list(done), was, is_, turned)}")
+    cells = _classes(here, before, now) if here.study.classes else _scores(here, before, now)
+    with st.container(key="pair-metrics"):
+        views.metrics_changed(cells, st.columns(len(cells)), "no change")
+    panels.show(sample, theme, "what-if-probabilities")
+    panels.show(sample, theme, "what-if-as-it-is", "what-if-changed", columns=2, gap="medium")
+    panels.show(sample, theme, "what-if-differences")
     shown = [name for name, action in done.items() if action != DROP and here.study.can("states")]
     for first in range(0, len(shown), 2):
         for place, name in zip(st.columns(2, gap="medium"), shown[first : first + 2], strict=False):
             with place:
-                panels.draw(builders.state(sample, theme, modality=name, changes=changes))
+                panels.show(sample, theme, f"what-if-state-{name}")
 
 
-def _numbers(here: Here, before: Result, now: Result, changed: Iterable[str]) -> None:
-    study = here.study
-    was, is_ = before.outcome, now.outcome
-    turned = was.decision != is_.decision
-    before_now, after_now = (answers.numbered(study, scores) for scores in (was.scores, is_.scores))
-    st.markdown(f"#### {builders.outcome(list(changed), before_now, after_now, turned)}")
-    cells: list[tuple[str, float, float, str]] = []
-    if study.classes:
-        for which in dict.fromkeys((was.decision, is_.decision)):
-            cells.append(
-                (
-                    f"Softmax ‘{text.plain(study.classes[which], 14)}’",
-                    float(before.probabilities[which]),
-                    float(now.probabilities[which]),
-                    study.calibration,
-                )
-            )
-        sample = here.sample_of()
+def _classes(here: Here, before: Result, now: Result) -> list[views.Changed]:
+    study, sample = here.study, here.sample_of()
+    cells = [
+        views.Changed(
+            f"Softmax ‘{text.plain(study.classes[which], 14)}’",
+            float(before.probabilities[which]),
+            float(now.probabilities[which]),
+            study.calibration,
+        )
+        for which in dict.fromkeys((before.outcome.decision, now.outcome.decision))
+    ]
+    was, is_ = (float(part.outcome.scores[sample.output]) for part in (before, now))
+    return [*cells, views.Changed("Score explained", was, is_, sample.unit)]
+
+
+def _scores(here: Here, before: Result, now: Result) -> list[views.Changed]:
+    was, is_ = (float(part.outcome.scores[0]) for part in (before, now))
+    whose = f"Score of sample {text.plain(here.sample)} by the model"
+    cells = [views.Changed("Prediction", was, is_, whose)]
+    if before.truth is not None and now.truth is not None:
         cells.append(
-            (
-                "Score explained",
-                float(was.scores[sample.output]),
-                float(is_.scores[sample.output]),
-                sample.unit,
+            views.Changed(
+                "True score without noise",
+                before.truth,
+                now.truth,
+                "What the rule that made these data gives for these words, voice and face; known unless a voice, a "
+                "face or a state is edited or a modality is left out",
             )
         )
-    else:
-        cells.append(
-            (
-                "Prediction",
-                float(was.scores[0]),
-                float(is_.scores[0]),
-                f"Score of sample {text.plain(here.sample)} by the model",
-            )
-        )
-        if before.truth is not None and now.truth is not None:
-            cells.append(
-                (
-                    "True score without noise",
-                    before.truth,
-                    now.truth,
-                    "What the rule that made these data gives for these words, voice and face; known unless a "
-                    "voice, a face or a state is edited or a modality is left out",
-                )
-            )
-    with st.container(key="pair-metrics"):
-        for place, (title, old, new, help_) in zip(st.columns(len(cells)), cells, strict=True):
-            change = new - old
-            words, arrow = (
-                (f"{change:+.3f}", "auto") if abs(change) >= 5e-4 else ("no change", "off")
-            )
-            place.metric(
-                title,
-                f"{new:.3f}",
-                words,
-                delta_color="off",
-                delta_arrow=arrow,  # type: ignore[arg-type]
-                help=help_,
-                border=True,
-            )
-
-
-# What if: the sample with a modality swapped, left out or edited, and what would flip the decision.
+    return cells
 
 
 @st.fragment
@@ -423,12 +309,12 @@ def what_if(here: Here) -> None:
         with guard():
             nearest(here)
         side, main = st.columns([1, 2.6], gap="medium")
-        changes = None
+        wanted = None
         with side, guard():
-            changes = controls(here)
+            wanted = choices(here)
         with main, guard():
-            if changes is not None:
-                result(here, changes)
+            if wanted is not None:
+                result(here, wanted)
         with guard():
             parameters(here)
             panels.below(here.theme, **here.subjects())

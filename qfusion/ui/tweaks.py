@@ -1,5 +1,5 @@
-"""The sliders of the Dynamics page: factors on every H_S, on the dissipation of every A, and the duration; and undo and
-redo of tweaks: what these sliders and the edited rules said before, in this session.
+"""What a reader changes in a model: the sliders of the Dynamics page, factors on every H_S, on the dissipation of every
+A, and the duration; the edits of fusion rules as text; undo and redo of both in this session.
 """
 
 from __future__ import annotations
@@ -9,23 +9,18 @@ from typing import Any
 
 import streamlit as st
 
+from qfusion.analysis import text
 from qfusion.analysis.inside import learned_strengths
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
-from qfusion.explain.sensitivity import TOP_DURATION, TOP_FACTOR
 from qfusion.figures.style import term_title
 from qfusion.models import Tweak
-from qfusion.models.tweak import (
-    DURATION,
-    MAX_TEXT,
-    RATE,
-    couplings,
-    dissipations,
-    learned,
-    rate_key,
-)
-from qfusion.panels.address import TOP_RATE, fitting_tweak
-from qfusion.ui import state
+from qfusion.models.tweak import DURATION, MAX_TEXT, RATE, couplings, dissipations, learned
+from qfusion.panels import dynamics, network
+from qfusion.panels.address import fitting_tweak
+from qfusion.ui import controls, state
+
+# Undo and redo of tweaks: what sliders and edited rules were before, in this session.
 
 MOST = 100  # steps that are kept
 _PAST, _FUTURE, _NOW = "_tweaks_past", "_tweaks_future", "_tweak_now"
@@ -77,7 +72,13 @@ def undo_and_redo(study: Study) -> None:
 
 def _default(study: Study) -> Mapping[str, Any]:
     """Keys of the widgets that tweak a model, with what they say as learned."""
-    return learned(study.model) if study.can("time") else {"phi": ""} if study.can("rules") else {}
+    return (
+        learned(study.model)
+        if study.can("time")
+        else {network.EDITS.key: ""}
+        if study.can("rules")
+        else {}
+    )
 
 
 def _step(default: Mapping[str, Any], source: str) -> None:
@@ -100,29 +101,26 @@ def assign_tweaks(values: Mapping[str, Any]) -> None:
             st.session_state[key] = value
 
 
-# The sliders of the Dynamics page: factors on every H_S, on the dissipation of every A, and the duration.
-
-STEP = 0.05
+# The sliders of the Dynamics page.
 
 
-def current(study: Study) -> Tweak:
-    """What the sliders of this session say, whichever page drew them.
+def current_tweak(study: Any) -> str:
+    """What the reader has set on the Dynamics or Circuit page for this model; empty for as learned, or for edits that
+    do not fit.
 
     Raises:
-        InvalidInput: when a number, set for another model, is out of its range.
+        InvalidInput: when a number of a slider, set for another model, is out of its range.
     """
-    words = [(key, state.get(key)) for key in learned(study.model)]
-    return fitting_tweak(
-        study.model,
-        Tweak.of(
-            [(key, value) for key, value in words if isinstance(value, int | float)], study.model
-        ),
-    )
+    if not study.can("time"):
+        return "" if problem(study) else edits_text().strip(" ,")
+    numbers = [(key, state.get(key)) for key in learned(study.model)]
+    numbers = [(key, value) for key, value in numbers if isinstance(value, int | float)]
+    return str(fitting_tweak(study.model, Tweak.of(numbers, study.model)))
 
 
 def draw_sliders(study: Study) -> Tweak:
     """Draws the sliders, the strongest terms first, and returns what they say."""
-    model, T, names = study.model, float(study.model.duration), tuple(study.model.modalities)
+    model, names = study.model, tuple(study.model.modalities)
     strengths = learned_strengths(study)
     st.markdown(
         "**Couplings** × learned H",
@@ -130,7 +128,7 @@ def draw_sliders(study: Study) -> Tweak:
         "The number beside a name is its learned strength: root mean square energy, √(Tr H_S² / D), in "
         "units of 1 / time.",
     )
-    factors = _factors(couplings(names), strengths.energy)
+    values = _factors(study, couplings(names), strengths.energy)
     if model.jump_count:
         st.markdown(
             "**Dissipation** × learned",
@@ -139,64 +137,47 @@ def draw_sliders(study: Study) -> Tweak:
             "beside a name is its learned strength: jumps per time in the completely mixed state, Σ_k Tr "
             "L_k^A†L_k^A / D, which grows as the square of the factor.",
         )
-        factors |= _factors(dissipations(names), strengths.rates)
-    factors[DURATION] = st.slider(
-        "Duration T (model units)",
-        0.0,
-        TOP_DURATION * T,
-        T,
-        STEP * T,
-        format="%.2f",
+        values |= _factors(study, dissipations(names), strengths.rates)
+    values[DURATION] = controls.draw(
+        dynamics.factors(study)[DURATION],
+        label="Duration T (model units)",
         help="How long the states evolve before the score is read.",
-        **state.bound(DURATION),
     )
-    return Tweak.of([*factors.items(), *_old_rates(model).items()], model)
+    return Tweak.of([*values.items(), *_old_rates(study).items()], model)
 
 
-def _factors(terms: Mapping[str, str], strengths: Mapping[str, float]) -> dict[str, float]:
+def _factors(
+    study: Study, terms: Mapping[str, str], strengths: Mapping[str, float]
+) -> dict[str, float]:
     """Sliders of terms by key, the strongest first."""
-    ordered = sorted(terms.items(), key=lambda entry: -strengths.get(entry[1], 0.0))
+    known = dynamics.factors(study)
     return {
-        key: float(
-            st.slider(
-                f"{term_title(term)} ({strengths.get(term, 0.0):.2g})",
-                0.0,
-                TOP_FACTOR,
-                1.0,
-                STEP,
-                format="%.2f",
-                **state.bound(key),
-            )
-        )
-        for key, term in ordered
+        key: controls.draw(known[key], label=f"{term_title(term)} ({strengths.get(term, 0.0):.2g})")
+        for key, term in sorted(terms.items(), key=lambda entry: -strengths.get(entry[1], 0.0))
     }
 
 
-def _old_rates(model: Any) -> dict[str, float]:
+def _old_rates(study: Study) -> dict[str, float]:
     """The factors on rates of single jump operators that an old link sets: shown, and gone with a reset."""
-    address, keys = state.address(), []
-    for key in map(rate_key, range(model.jump_count)):
+    address, rates = state.address(), []
+    for key, rate in dynamics.factors(study).items():
+        if not key.startswith(RATE):
+            continue
         if float(state.get(key, address.get(key, [1.0])[-1])) != 1:
-            keys.append(key)
+            rates.append(rate)
         elif key in address and state.get(key) is None:
             state.forget(key)  # as learned: nothing is drawn that would hold the parameter
-    if keys:
+    if rates:
         st.caption(
             "An old link also sets rates of single learned jump operators. They act as they did, but single "
             "operators are a choice of gauge: they have no slider, and Reset takes them away."
         )
-    return {
-        key: float(
-            st.number_input(f"`{key}`", 0.0, TOP_RATE, 1.0, disabled=True, **state.bound(key))
-        )
-        for key in keys
-    }
+    return {rate.key: controls.draw(rate, label=f"`{rate.key}`", disabled=True) for rate in rates}
 
 
 def presets(study: Study) -> None:
     """Buttons that set many sliders at once."""
     model, terms = study.model, couplings(tuple(study.model.modalities)).values()
-    joint = {term: 0.0 for term in terms if "+" in term}
     with st.container(horizontal=True, gap="small"):
         st.button(
             "Reset",
@@ -217,7 +198,7 @@ def presets(study: Study) -> None:
             "No joint couplings",
             key="_local",
             on_click=set_to,
-            args=(model, Tweak(joint)),
+            args=(model, Tweak({term: 0.0 for term in terms if "+" in term})),
             help="Every H_S of two or more modalities to 0",
         )
         undo_and_redo(study)
@@ -228,12 +209,26 @@ def set_to(model: Any, tweak: Tweak) -> None:
     assign_tweaks(learned(model) | tweak.numbers())
 
 
-def current_tweak(study: Any) -> str:
-    """What the reader has set on the Dynamics or Circuit page for this model; empty for as learned, or for edits that
-    do not fit."""
-    if study.can("time"):
-        return str(current(study))
+# The edits of the Circuit page's fusion rules as text, see `models.entangled_qcnn`.
+
+
+def edits_text() -> str:
+    """The reader's text, whether or not it fits."""
+    key = network.EDITS.key
+    return str((state.get(key) if key in st.session_state else st.query_params.get(key)) or "")
+
+
+def problem(study: Any) -> str:
+    """What is wrong with the reader's text; empty when it fits."""
     try:
-        return study.model.parse_tweak(str(state.get("phi") or ""))
-    except QFusionError:
-        return ""
+        study.model.parse_tweak(edits_text())
+    except QFusionError as error:
+        return f"{error} The tables are as learned."
+    return ""
+
+
+def typed(study: Study) -> None:
+    """The edits as text: for exact numbers, for links, and for whoever cannot drag."""
+    controls.draw(network.EDITS)
+    if wrong := problem(study):
+        st.error(text.message(wrong), icon=":material/error:")
