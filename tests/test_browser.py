@@ -154,7 +154,7 @@ def test_a_cold_link_restores_the_view_and_a_slider_changes_prediction_metrics_a
     after = metric(page, "Score (truth"), metric(page, "MAE")
     assert after[0] != before[0]
     assert after[1] != before[1]
-    assert "T=0.6" in page.url
+    page.wait_for_url("**T=0.6**")
     page.get_by_role("button", name="Reset", exact=True).click()
     wait_for_words(page, "Everything as learned")
     settle(page)
