@@ -26,14 +26,16 @@ from qfusion.analysis import cohort_measures
 from qfusion.analysis.sample import open_sample
 from qfusion.data import registry
 from qfusion.data import sources as data_sources
+from qfusion.errors import QFusionError
 from qfusion.explain import attribution
 from qfusion.models import FUSION
-from qfusion.panels import dynamics, pages
+from qfusion.panels import control, dynamics, pages
 from qfusion.panels.panel import Panel, Picture
 from qfusion.quantum import measures
 from qfusion.quantum.measures import States, Values
 from qfusion.training.batches import mean_and_std
 from qfusion.ui import panels
+from tests.charts import figures
 from tests.doors import named
 from tests.test_app_pages import plain, said, visit
 
@@ -186,6 +188,37 @@ def test_a_panel_takes_a_builder_and_a_line(new_panel: str, tmp_path: Path) -> N
     app = visit("Dynamics", **address)
     assert not app.error
     assert "Entropies at a time" in plain(said(app))
+
+
+@pytest.fixture
+def panel_with_a_choice() -> Iterator[str]:
+    """A panel with a control of its own, as its author writes it: the control, and a line in the PANELS."""
+    share = control.Number("share", "Share of T", "All of it is used.", default=1.0, step=0.25)
+    dynamics.PANELS["spread"] = Panel(
+        spread, {"t": share}, opens=dynamics.VIEW.chosen("Decision"), below=True
+    )
+    yield "spread"
+    del dynamics.PANELS["spread"]
+
+
+def test_a_panel_with_a_control_of_its_own_takes_a_builder_and_two_lines(
+    panel_with_a_choice: str, tmp_path: Path
+) -> None:
+    address = {"model": MODEL, "data": "planted", "sample": SAMPLE, "share": "0.25"}
+    half = pages.build("Dynamics", panel_with_a_choice, address).table()
+    assert figure(f"{DYNAMICS}&share=0.25", panel_with_a_choice, tmp_path)["data"][0][
+        "y"
+    ] == pytest.approx(half["entropy"].tolist())
+    assert "t=0.25)" in pages.program("Dynamics", panel_with_a_choice, address)
+    with pytest.raises(QFusionError, match="`share`: Argument `Share of T` must"):
+        pages.opened("dynamics", address | {"share": "2"})
+    app = visit("Dynamics", **address)
+    assert not app.error
+    assert app.slider(key="share").value == 0.25
+    drawn = figures(app)["figure-spread"]
+    app.slider(key="share").set_value(1.0).run(timeout=90)
+    assert not app.exception
+    assert figures(app)["figure-spread"] != drawn
 
 
 def _occlusion(

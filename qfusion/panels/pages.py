@@ -18,6 +18,7 @@ from collections import ChainMap
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import IO, Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -164,9 +165,20 @@ BARE = ("data", "train", "sweeps")  # pages that need neither model nor sample
 WORDS = ("questions", "cautions", "estimators", "train-results", "wrong")
 
 
+def own_controls(page: str, panel: Panel) -> list[Control]:
+    """Returns the choices of a panel which stands below all else on its page and which nothing else there has."""
+    options = (*panel.options.values(), *panel.conditions.values()) if panel.below else ()
+    return [
+        option
+        for option in options
+        if isinstance(option, Control) and option not in CONTROLS.get(page, ())
+    ]
+
+
 def allowed(view: View, study: Any) -> dict[str, Allowed]:
     """Returns what an address may say of a page, by parameter."""
-    return rules(CONTROLS.get(view.page, ()), view, study)
+    own = (own_controls(view.page, panel) for panel in PAGES.get(view.page, {}).values())
+    return rules((*chain.from_iterable(own), *CONTROLS.get(view.page, ())), view, study)
 
 
 def opened(page: str, address: Address) -> Opened:

@@ -28,7 +28,7 @@ from qfusion.panels import pages
 from qfusion.panels.address import View
 from qfusion.panels.panel import Picture, capital, ended
 from qfusion.quantum.measures import KINDS
-from qfusion.ui import guidance, reruns, sharing, state
+from qfusion.ui import controls, guidance, reruns, sharing, state
 from qfusion.ui.frame import carried, link
 
 Gap = Literal["small", "medium"]
@@ -244,12 +244,23 @@ def draw(
 
 
 def below(theme: Theme, **subjects: Any) -> None:
-    """Every panel that its page draws below all else that is open, see `Panel.below`, of what the page has, by what
-    builders call it."""
-    view = View(str(state.get(state.PAGE, "")).lower(), sharing.full_address())
-    for panel in list(pages.PAGES[view.page].values()):
-        if panel.below and panel.shown(view, subjects[panel.subject]):
-            draw(panel.build(subjects[panel.subject], theme, **panel.arguments(view)))
+    """Every panel that its page draws below all else that is open, see `Panel.below`, with the choices that it alone
+    has, of what the page has, by what builders call it."""
+    page = str(state.get(state.PAGE, "")).lower()
+    view = View(page, sharing.full_address())
+    for name, panel in list(pages.PAGES[page].items()):
+        if not panel.below or not panel.shown(view, subjects[panel.subject]):
+            continue
+        subject, own = subjects[panel.subject], pages.own_controls(page, panel)
+        if not own:
+            draw(panel.build(subject, theme, **panel.arguments(view)))
+            continue
+        with around(name) as head:
+            with st.container(horizontal=True, vertical_alignment="bottom"):
+                for control in own:
+                    controls.draw(control, subjects["study"])
+            [build] = builders(subject, theme, name)
+            inside(build(), head)
 
 
 def builders(subject: Any, theme: Theme, *names: str) -> list[Callable[[], Picture]]:
