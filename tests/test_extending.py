@@ -193,7 +193,7 @@ def test_a_panel_takes_a_builder_and_a_line(new_panel: str, tmp_path: Path) -> N
 @pytest.fixture
 def panel_with_a_choice() -> Iterator[str]:
     """A panel with a control of its own, as its author writes it: the control, and a line in the PANELS."""
-    share = control.Number("share", "Share of T", "All of it is used.", default=1.0, step=0.25)
+    share = control.Number("spread.t", "Share of T", "All of it is used.", default=1.0, step=0.25)
     dynamics.PANELS["spread"] = Panel(
         spread, {"t": share}, opens=dynamics.VIEW.chosen("Decision"), below=True
     )
@@ -204,19 +204,19 @@ def panel_with_a_choice() -> Iterator[str]:
 def test_a_panel_with_a_control_of_its_own_takes_a_builder_and_two_lines(
     panel_with_a_choice: str, tmp_path: Path
 ) -> None:
-    address = {"model": MODEL, "data": "planted", "sample": SAMPLE, "share": "0.25"}
+    address = {"model": MODEL, "data": "planted", "sample": SAMPLE, "spread.t": "0.25"}
     half = pages.build("Dynamics", panel_with_a_choice, address).table()
-    assert figure(f"{DYNAMICS}&share=0.25", panel_with_a_choice, tmp_path)["data"][0][
+    assert figure(f"{DYNAMICS}&spread.t=0.25", panel_with_a_choice, tmp_path)["data"][0][
         "y"
     ] == pytest.approx(half["entropy"].tolist())
     assert "t=0.25)" in pages.program("Dynamics", panel_with_a_choice, address)
-    with pytest.raises(QFusionError, match="`share`: Argument `Share of T` must"):
-        pages.opened("dynamics", address | {"share": "2"})
+    with pytest.raises(QFusionError, match="`spread.t`: Argument `Share of T` must"):
+        pages.opened("dynamics", address | {"spread.t": "2"})
     app = visit("Dynamics", **address)
     assert not app.error
-    assert app.slider(key="share").value == 0.25
+    assert app.slider(key="spread.t").value == 0.25
     drawn = figures(app)["figure-spread"]
-    app.slider(key="share").set_value(1.0).run(timeout=90)
+    app.slider(key="spread.t").set_value(1.0).run(timeout=90)
     assert not app.exception
     assert figures(app)["figure-spread"] != drawn
 
@@ -284,7 +284,7 @@ def test_few_hops_from_a_page_to_its_figure() -> None:
 
     threading.setprofile(look)
     try:
-        app = visit("Dynamics", model=MODEL, data="planted", sample=SAMPLE)
+        app = visit("Dynamics", model=MODEL, data="planted", sample="p0041")  # no other test's
     finally:
         threading.setprofile(None)
     assert not app.error
