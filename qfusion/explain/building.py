@@ -241,24 +241,21 @@ def built_over_classes(
     """
     with torch.no_grad():
         decided = model(inputs).argmax(-1)
-    result = []
+    runs = []
     for c in decided.unique().tolist():
         rows = (decided == c).nonzero()[:, 0]
-        own = {
-            name: (x[0][rows], x[1][rows]) if isinstance(x, tuple) else x[rows]
-            for name, x in inputs.items()
-        }
-        result.append((built(model, own, background, c), len(rows)))
+        own = base.nested_part(dict(inputs), rows)
+        runs.append((built(model, own, background, c), len(rows)))
 
     def mean(field: str) -> Any:
-        return sum(getattr(entry, field) * (n / len(decided)) for entry, n in result)
+        return sum(getattr(entry, field) * (n / len(decided)) for entry, n in runs)
 
     return replace(
-        result[0][0],
-        output=result[0][0].output if len(result) == 1 else "the class decided for",
+        runs[0][0],
+        output=runs[0][0].output if len(runs) == 1 else "the class decided for",
         count=len(decided),
-        nodes=max(entry.nodes for entry, _ in result),
-        error=max(entry.error for entry, _ in result),
+        nodes=max(entry.nodes for entry, _ in runs),
+        error=max(entry.error for entry, _ in runs),
         **{field: mean(field) for field in ("start", "end", "parts", "over_time", "pace")},
     )
 
@@ -324,9 +321,9 @@ def _opened(
     model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int
 ) -> tuple[TimeModel, JumpParameters, Apart]:
     moving = base.in_double(require(model, "time", "that could build anything"))
-    result = cast(JumpParameters, system(moving, inputs, background, output))
+    terms = cast(JumpParameters, system(moving, inputs, background, output))
     with torch.no_grad():
-        return moving, result, Apart.of(moving, result, output)
+        return moving, terms, Apart.of(moving, terms, output)
 
 
 def _names(model: TimeModel) -> tuple[str, ...]:

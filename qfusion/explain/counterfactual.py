@@ -182,41 +182,41 @@ def nearest(
     """
     own, C = flat(states[modality]), len(model.outputs)
 
-    def beyond(numbers: Tensor, wanted: Tensor | None = None) -> Tensor:
-        """How far the decision is another, or the wanted one, (B,)."""
+    def beyond(numbers: Tensor, others: Tensor | None = None) -> Tensor:
+        """How far the decision is another, or one of each row, (B,)."""
         count = len(numbers)
         wide = base.nested_mapped(lambda entry: entry.expand(count, *entry.shape[1:]), dict(states))
         scores = model.scores({**wide, modality: filled(states[modality], numbers)})
         if C == 1:
             return scores[:, 0] * (-1.0 if was else 1.0) - SEARCH_MARGIN
-        others = (
+        lead = (
             scores.index_fill(1, torch.tensor([was]), -torch.inf).amax(1)
-            if wanted is None
-            else scores[torch.arange(count), wanted]
+            if others is None
+            else scores[torch.arange(count), others]
         )
-        return others - scores[:, was] - SEARCH_MARGIN
+        return lead - scores[:, was] - SEARCH_MARGIN
 
-    wanted = (
+    others = (
         torch.tensor([c for c in range(C) if c != was])
         if C > 1
         else torch.zeros(1, dtype=torch.long)
     )
-    result = _iterated(lambda numbers: beyond(numbers, wanted), own.expand(len(wanted), -1))
+    points = _iterated(lambda numbers: beyond(numbers, others), own.expand(len(others), -1))
     with torch.no_grad():
         if ends is not None:
             turning = ends[beyond(ends) > 0]
-            result = torch.cat([result, turning[(turning - own).norm(dim=1).argsort()[:NEAREST]]])
-        result = result[torch.isfinite(result).all(1)]
-        result = result[beyond(result) > 0] if len(result) else result
-        result = result[(result - own).norm(dim=1).argsort()[:KEPT]]
-        if not len(result):
+            points = torch.cat([points, turning[(turning - own).norm(dim=1).argsort()[:NEAREST]]])
+        points = points[torch.isfinite(points).all(1)]
+        points = points[beyond(points) > 0] if len(points) else points
+        points = points[(points - own).norm(dim=1).argsort()[:KEPT]]
+        if not len(points):
             return None
-        low, high = own.new_zeros(len(result), 1), own.new_ones(len(result), 1)
+        low, high = own.new_zeros(len(points), 1), own.new_ones(len(points), 1)
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
-            over = beyond(own + middle * (result - own))[:, None] > 0
+            over = beyond(own + middle * (points - own))[:, None] > 0
             low, high = torch.where(over, low, middle), torch.where(over, middle, high)
-        reached = own + high * (result - own)
+        reached = own + high * (points - own)
         return reached[int((reached - own).norm(dim=1).argmin())]
 
 
@@ -387,9 +387,9 @@ def angles(masses: Tensor) -> Tensor:
     return 2 * torch.asin(masses.clamp(0, 1).sqrt())
 
 
-def _nearest_ket(wanted: list[Tensor], psi: Tensor) -> tuple[list[Tensor], float]:
+def _nearest_ket(forms: list[Tensor], psi: Tensor) -> tuple[list[Tensor], float]:
     """The nearest ket on each boundary that has one, and how far beyond any of them a ket can get."""
-    every = [_ket(B, psi) for B in wanted]
+    every = [_ket(B, psi) for B in forms]
     return [ket for ket, _ in every if ket is not None], max(reach for _, reach in every)
 
 
@@ -397,10 +397,10 @@ def _ket(B: Tensor, psi: Tensor) -> tuple[Tensor | None, float]:
     """The nearest unit ket with <B> = MARGIN (None when there is none), and the largest <B> of all kets."""
     from scipy.optimize import brentq
 
-    wanted = MARGIN * max(1.0, float(torch.linalg.matrix_norm(B, 2)))
-    eigenvalues, vectors = torch.linalg.eigh(wanted * torch.eye(len(B), dtype=B.dtype) - B)
+    margin = MARGIN * max(1.0, float(torch.linalg.matrix_norm(B, 2)))
+    eigenvalues, vectors = torch.linalg.eigh(margin * torch.eye(len(B), dtype=B.dtype) - B)
     b, c = eigenvalues.numpy(), (vectors.mH @ psi).numpy()
-    reach, w = wanted - float(b[0]), np.abs(c) ** 2
+    reach, w = margin - float(b[0]), np.abs(c) ** 2
     if w @ b <= 0:
         return psi, reach
     if b[0] >= 0:
@@ -424,11 +424,11 @@ def _ket(B: Tensor, psi: Tensor) -> tuple[Tensor | None, float]:
     return state / torch.linalg.vector_norm(state), reach
 
 
-def _nearest_masses(wanted: list[Tensor], masses: Tensor) -> tuple[list[Tensor], float]:
+def _nearest_masses(forms: list[Tensor], masses: Tensor) -> tuple[list[Tensor], float]:
     """The nearest masses found on any boundary with sum_b P(b) t_b >= MARGIN, and how far beyond any of them masses can
     get."""
     n = len(masses)
-    every = torch.stack(wanted).numpy()
+    every = torch.stack(forms).numpy()
     margins = MARGIN * np.maximum(1.0, np.abs(every).max(1))
     reach = float(every.max())
     start, corners = angles(masses.double()).numpy(), math.pi * patterns(n).double().numpy()

@@ -61,7 +61,7 @@ def evolve(
         return joined(*rate(first.view(B, d, d), second.view(B, r, r)))
 
     start = joined(rate.enter(own), rate.enter(rest))
-    result = scipy.integrate.solve_ivp(
+    solution = scipy.integrate.solve_ivp(
         slope,
         (0.0, float(moments[-1])),
         start,
@@ -70,12 +70,12 @@ def evolve(
         rtol=RELATIVE,
         atol=ABSOLUTE,
     )
-    if not result.success:
+    if not solution.success:
         raise InvalidInput(
-            f"The evolution without correlation does not converge ({result.message}). Lower the couplings or the "
+            f"The evolution without correlation does not converge ({solution.message}). Lower the couplings or the "
             "duration."
         )
-    y = torch.from_numpy(np.ascontiguousarray(result.y.T))[torch.from_numpy(places.reshape(-1))]
+    y = torch.from_numpy(np.ascontiguousarray(solution.y.T))[torch.from_numpy(places.reshape(-1))]
     return (
         rate.leave(y[:, : B * d * d].reshape(-1, B, d, d)),
         rate.leave(y[:, B * d * d :].reshape(-1, B, r, r)),
@@ -102,8 +102,8 @@ class _Table:
 
     def __call__(self, own: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
         B = len(own)
-        result = (own.reshape(B, -1, 1) * rest.reshape(B, 1, -1)).view(B, -1) @ self.table
-        return result[:, : self.numbers], result[:, self.numbers :]
+        slopes = (own.reshape(B, -1, 1) * rest.reshape(B, 1, -1)).view(B, -1) @ self.table
+        return slopes[:, : self.numbers], slopes[:, self.numbers :]
 
     @staticmethod
     def enter(X: Tensor) -> Tensor:

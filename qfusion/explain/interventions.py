@@ -402,10 +402,10 @@ def robustness(
 
 def _moments(dataset: DataSet, split: str, name: str) -> tuple[Tensor, Tensor]:
     """Mean and deviation of a modality's features over a split, (F,) each; kept as long as the data set is."""
-    stored = _known.setdefault(dataset, {})
-    if (split, name) not in stored:
-        stored[split, name] = mean_and_std(dataset, dataset.rows(split), name)
-    return stored[split, name]
+    known = _known.setdefault(dataset, {})
+    if (split, name) not in known:
+        known[split, name] = mean_and_std(dataset, dataset.rows(split), name)
+    return known[split, name]
 
 
 def _joined(values: Tensor, mask: Tensor | None) -> Any:

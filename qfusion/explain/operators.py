@@ -129,11 +129,11 @@ def offered(model: FusionModel) -> list[str]:
     """Returns the names of the groups whose operator can be shown: all of them for a model of kets; for an
     EntangledQCNN single modalities, and pairs where at most two others are averaged over."""
     M = len(model.modalities)
-    result = [S for S in decomposition.subsets(M) if S]
+    groups = [S for S in decomposition.subsets(M) if S]
     if can(model, "masses"):
         pairs = M <= 4 and 4 ** require(model, "masses").elements <= MAX_PATTERNS
-        result = [S for S in result if len(S) == 1 or (len(S) == 2 and pairs)]
-    return [decomposition.subset_name(S, model.modalities) for S in result]
+        groups = [S for S in groups if len(S) == 1 or (len(S) == 2 and pairs)]
+    return [decomposition.subset_name(S, model.modalities) for S in groups]
 
 
 @torch.no_grad()
@@ -243,11 +243,11 @@ def _seen(masses: Tensor, S: Sequence[int], independent: bool) -> Tensor:
 
 def _effects(table: Tensor, seen: Tensor, count: int, n: int) -> np.ndarray:
     """Mean change when one bit turns from 0 to 1, all others as in the background, (count, n)."""
-    result = []
+    changes = []
     for q in range(count * n):
         values, weights = (part.view(2**q, 2, -1) for part in (table, seen))
-        result.append(float(((values[:, 1] - values[:, 0]) * weights.sum(1)).sum()))
-    return np.array(result).reshape(count, n)
+        changes.append(float(((values[:, 1] - values[:, 0]) * weights.sum(1)).sum()))
+    return np.array(changes).reshape(count, n)
 
 
 def _table(

@@ -337,14 +337,14 @@ def _parameters(
 ) -> tuple[Parameter, ...]:
     names, tweak = model.modalities, model.tweak or LEARNED
     learned = float(model.settings["duration"])
-    result = []
+    parameters = []
     for letter, title, kind, terms, factors in (
         ("H", "H", "coupling", couplings, tweak.couplings),
         ("D", "dissipation", "dissipation", dissipations, tweak.dissipations),
     ):
         for s in terms:
             members, name = tuple(names[m] for m in s), decomposition.subset_name(s, names)
-            result.append(
+            parameters.append(
                 Parameter(
                     f"{letter}[{name}]",
                     f"{title}: {'–'.join(members)}",
@@ -354,7 +354,9 @@ def _parameters(
                 )
             )
     if learned > 0 and not still:
-        result.append(Parameter("T", "duration T", "duration", (), float(model.duration) / learned))
+        parameters.append(
+            Parameter("T", "duration T", "duration", (), float(model.duration) / learned)
+        )
     # a measurement vector is W[j], or W[text,j] where it measures the state of one modality
     for s, v in model.measurement_vectors().items():
         whole = len(s) == len(names) > 1
@@ -363,8 +365,8 @@ def _parameters(
             if whole:
                 key, title = f"W[{j}]", f"measurement vector {j}"
             about = () if whole else (names[s[0]],)
-            result.append(Parameter(key, title, "measurement", about, 1.0))
-    return tuple(result)
+            parameters.append(Parameter(key, title, "measurement", about, 1.0))
+    return tuple(parameters)
 
 
 # The terms of an EntangledQCNN and what they do: fusion of each element, modalities' say in it, blocks, pooling, head.

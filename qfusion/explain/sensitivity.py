@@ -416,7 +416,7 @@ def _turn(
     from numpy.polynomial import chebyshev
     from scipy.optimize import toms748
 
-    held, wanted = decision(before), MARGIN * max(1.0, float(np.abs(before).max()))
+    held, margin = decision(before), MARGIN * max(1.0, float(np.abs(before).max()))
     C, learned, top = len(before), parameter.learned, parameter.top
     sampled = (
         expectation(parameter.observables.flatten(0, 1), psi)[0].view(-1, C).numpy()
@@ -427,7 +427,7 @@ def _turn(
     places = np.unique(np.r_[np.linspace(0, top, _FINE), learned])
     lead = _lead(chebyshev.chebval(2 * places / top - 1, coefficients).T, held)
     own = int(np.searchsorted(places, learned))
-    far = 2 * wanted  # beyond what is wanted by more than the interpolant's error
+    far = 2 * margin  # beyond the margin by more than the interpolant's error
     brackets = []
     for way in (range(own, len(places)), range(own, -1, -1)):
         brackets += [(places[a], places[b]) for a, b in pairwise(way) if lead[b] > far][:1]
@@ -436,7 +436,7 @@ def _turn(
         return _scores(model.tweaked(tweak_of(parameter, float(x))), psi)
 
     def gap(x: float) -> float:
-        return float(_lead(scores(x), held)) - wanted
+        return float(_lead(scores(x), held)) - margin
 
     turns: list[float] = []
     for inner, outer in sorted(brackets, key=lambda bracket: abs(bracket[0] - learned)):
@@ -459,7 +459,7 @@ def _turn(
 def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
     phi = model.phi.detach().double()
     before = model.scores(states)[0].numpy()
-    held, wanted = decision(before), MARGIN * max(1.0, float(np.abs(before).max()))
+    held, margin = decision(before), MARGIN * max(1.0, float(np.abs(before).max()))
     masses = torch.stack([states[name] for name in model.modalities], -1)[0]
     places = list(np.ndindex(*phi.shape))
 
@@ -475,7 +475,7 @@ def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
     cosine, sine = scores[:, 0] - mean, (scores[:, 1] - scores[:, 2]) / math.sqrt(3)
     changes = []
     for k, place in enumerate(places):
-        turn = _nearest_turn(mean[k], cosine[k], sine[k], held, wanted)
+        turn = _nearest_turn(mean[k], cosine[k], sine[k], held, margin)
         if turn is None:
             continue
         after = model.with_angles(turned(place, turn)).scores(states)[0].numpy()
@@ -492,15 +492,15 @@ def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
 
 
 def _nearest_turn(
-    mean: np.ndarray, cosine: np.ndarray, sine: np.ndarray, held: int, wanted: float
+    mean: np.ndarray, cosine: np.ndarray, sine: np.ndarray, held: int, margin: float
 ) -> float | None:
-    """The smallest turn of an angle after which another decision leads by `wanted`; (C,) each."""
+    """The smallest turn of an angle after which another decision leads by `margin`; (C,) each."""
     if len(mean) == 1:
         sign = -1.0 if held else 1.0
-        leads = [(sign * mean[0] - wanted, sign * cosine[0], sign * sine[0])]
+        leads = [(sign * mean[0] - margin, sign * cosine[0], sign * sine[0])]
     else:
         leads = [
-            (mean[c] - mean[held] - wanted, cosine[c] - cosine[held], sine[c] - sine[held])
+            (mean[c] - mean[held] - margin, cosine[c] - cosine[held], sine[c] - sine[held])
             for c in range(len(mean))
             if c != held
         ]

@@ -194,8 +194,8 @@ def correlation(
         len(x) == len(y),
         f"Arguments `x` and `y` must have one length, but have {len(x)} and {len(y)}.",
     )
-    result = {"pearson": lambda w: pearson(x, y, w), "spearman": lambda w: spearman(x, y, w)}
-    return intervals(result, len(x), resamples, seed, clusters)
+    statistics = {"pearson": lambda w: pearson(x, y, w), "spearman": lambda w: spearman(x, y, w)}
+    return intervals(statistics, len(x), resamples, seed, clusters)
 
 
 def mean(
@@ -225,14 +225,14 @@ def means(
     Raises:
         InvalidInput: when a value is not finite, or the lengths differ.
     """
-    result = {name: _checked(name, values) for name, values in columns.items()}
-    sizes = {len(values) for values in result.values()}
+    checked = {name: _checked(name, values) for name, values in columns.items()}
+    sizes = {len(values) for values in checked.values()}
     check(
         len(sizes) == 1,
         f"Argument `columns` must hold columns of one length, but holds {sorted(sizes)}.",
     )
     return intervals(
-        {name: _mean_of(values) for name, values in result.items()},
+        {name: _mean_of(values) for name, values in checked.items()},
         sizes.pop(),
         resamples,
         seed,
@@ -245,9 +245,9 @@ def _mean_of(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _checked(name: str, values: np.ndarray) -> np.ndarray:
-    result = np.asarray(values, dtype=np.float64)
-    require_finite(name, result)
-    return result
+    numbers = np.asarray(values, dtype=np.float64)
+    require_finite(name, numbers)
+    return numbers
 
 
 def intervals(
@@ -346,11 +346,11 @@ class Stability:
     def rank_correlations(self, what: str = "contributions") -> dict[str, tuple[float, float]]:
         """Returns mean and lowest rank correlation across samples over all pairs of seeds, by term or modality."""
         names, values = self.of(what)
-        result = {}
+        correlations = {}
         for i, name in enumerate(names):
             pairs = [_rank(a, b) for a, b in itertools.combinations(values[..., i], 2)]
-            result[name] = (float(np.mean(pairs)), float(np.min(pairs)))
-        return result
+            correlations[name] = (float(np.mean(pairs)), float(np.min(pairs)))
+        return correlations
 
     def spread(self, what: str = "contributions") -> np.ndarray:
         """Returns the standard deviation over the seeds (ddof 1), (B, names)."""
@@ -365,8 +365,10 @@ class Stability:
     @cached_property
     def _left_open(self) -> tuple[float, np.ndarray, np.ndarray]:
         """How often leaders differ; deviations of leads (B + 1, M) and dividends (B + 1, 2^M - 1), their means last."""
-        result = np.std(leads_by(shares_of(self.shapley)), 0, ddof=1), self.spread()
-        leads, spread = (np.concatenate([entry, entry.mean(0, keepdims=True)]) for entry in result)
+        deviations = np.std(leads_by(shares_of(self.shapley)), 0, ddof=1), self.spread()
+        leads, spread = (
+            np.concatenate([entry, entry.mean(0, keepdims=True)]) for entry in deviations
+        )
         return 1 - self.leader_agreement(), leads, spread
 
     def doubt(self, places: np.ndarray) -> Doubt:

@@ -391,8 +391,8 @@ def populations(psi: Tensor) -> Tensor:
 
 def expectations(psi: Tensor, words: Sequence[Sequence[int]]) -> Tensor:
     """Returns the expectations of products of Z on the given qubits, (B, words), of states (B, 2^n)."""
-    result = populations(psi)
-    return result @ signs(psi.shape[-1].bit_length() - 1, words, result).T
+    p = populations(psi)
+    return p @ signs(psi.shape[-1].bit_length() - 1, words, p).T
 
 
 def turn(name: str, wire: int, angle: Tensor, **values: float) -> Gate:
@@ -417,13 +417,13 @@ def cnot_gates(pairs: Iterable[tuple[int, int]], like: Tensor) -> list[Gate]:
 
 def bloch_vectors(psi: Tensor, qubits: Iterable[int] | None = None) -> Tensor:
     """Returns <X>, <Y> and <Z> of some qubits, or of all, of states (B, 2^n): (B, qubits, 3)."""
-    result = []
+    vectors = []
     for q in range(psi.shape[-1].bit_length() - 1) if qubits is None else qubits:
         zero, one = psi.view(psi.shape[0], 2**q, 2, -1).unbind(2)
         cross = (zero.conj() * one).sum((1, 2))
         z = populations(zero).sum((1, 2)) - populations(one).sum((1, 2))
-        result.append(torch.stack([2 * cross.real, 2 * cross.imag, z], -1))
-    return torch.stack(result, 1)
+        vectors.append(torch.stack([2 * cross.real, 2 * cross.imag, z], -1))
+    return torch.stack(vectors, 1)
 
 
 def run(gates: Iterable[Gate], n: int) -> Tensor:

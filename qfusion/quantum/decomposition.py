@@ -125,11 +125,11 @@ PAULIS = torch.tensor(
 
 def words(qubits: int) -> Tensor:
     """Returns all Pauli words on that many qubits, (4^n, 2^n, 2^n), the first letter slowest."""
-    result = PAULIS
+    matrices = PAULIS
     for _ in range(qubits - 1):
-        d = 2 * result.shape[-1]
-        result = torch.einsum("aij,bkl->abikjl", result, PAULIS).reshape(-1, d, d)
-    return result
+        d = 2 * matrices.shape[-1]
+        matrices = torch.einsum("aij,bkl->abikjl", matrices, PAULIS).reshape(-1, d, d)
+    return matrices
 
 
 _WORDS = {1: words(1), 2: words(2)}
@@ -214,12 +214,14 @@ def expand(A: Tensor, dims: Sequence[int]) -> Tensor:
         f"Argument `A` must have shape ({D}, {D}) for dims {tuple(dims)}, but has "
         f"{tuple(A.shape)}. Give a square matrix whose side is the product of `dims`.",
     )
-    result = A.detach().to(torch.complex128).reshape(*dims, *dims)
+    coefficients = A.detach().to(torch.complex128).reshape(*dims, *dims)
     for m, d in enumerate(
         dims
     ):  # the m-th pair of axes becomes one axis of letters, which goes to the end
-        result = torch.tensordot(result, basis(d)[1].conj(), dims=([0, M - m], [1, 2])) / d
-    return result
+        coefficients = (
+            torch.tensordot(coefficients, basis(d)[1].conj(), dims=([0, M - m], [1, 2])) / d
+        )
+    return coefficients
 
 
 # What of a Lindblad generator is no choice, and one unravelling that is chosen by convention.

@@ -96,7 +96,7 @@ class _SmallScaled:
         return self.a @ V if before is None else torch.addmm(before, self.a, V), None
 
     def back(
-        self, base: Tensor, b: Tensor, V: Tensor, stored: None, gradients: list[Tensor]
+        self, base: Tensor, b: Tensor, V: Tensor, rest: None, gradients: list[Tensor]
     ) -> Tensor:
         """base + (2 a)^+ b; adds the gradient of <b, 2 a V>."""
         gradients[0].addmm_(b, V.T, alpha=self.factor)
@@ -293,7 +293,7 @@ class _LocalScaled:
         ), None
 
     def back(
-        self, base: Tensor, b: Tensor, X: Tensor, stored: None, gradients: list[Tensor]
+        self, base: Tensor, b: Tensor, X: Tensor, rest: None, gradients: list[Tensor]
     ) -> Tensor:
         """base + (2 a)^+ b; adds the gradients of <b, 2 a X>."""
         for i, (layout, term) in enumerate(zip(self.layouts, self.terms, strict=True)):

@@ -153,10 +153,10 @@ def _norms(p: Tensor) -> Tensor:
     """Coefficients (n, 2 order + 1) of || sum_k s^k p_k ||^2 in s."""
     gram = (p.conj() @ p.mT).real.double()
     n, side = gram.shape[:2]
-    result = gram.new_zeros(n, 2 * side - 1)
+    coefficients = gram.new_zeros(n, 2 * side - 1)
     for k in range(side):
-        result[:, k : k + side] += gram[:, k]
-    return result
+        coefficients[:, k : k + side] += gram[:, k]
+    return coefficients
 
 
 def _powers(s: Tensor, count: int) -> Tensor:

@@ -212,8 +212,8 @@ class _ShiftedGenerator:
 
     def secular_coherences(self) -> np.ndarray:
         """Eigenvalues of single coherences to first order, of nonnegative frequency, (D (D - 1) / 2,)."""
-        stored = np.einsum("kaa->ka", self.jumps)
-        values = (self.drift + stored.T @ stored.conj())[np.triu_indices(self.D, 1)]
+        diagonals = np.einsum("kaa->ka", self.jumps)
+        values = (self.drift + diagonals.T @ diagonals.conj())[np.triu_indices(self.D, 1)]
         return values.real + 1j * np.abs(values.imag)
 
     def apply(self, X: np.ndarray) -> np.ndarray:

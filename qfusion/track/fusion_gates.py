@@ -83,13 +83,13 @@ def parameters(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> dict[str, T
             "Give the angles of one sample.",
         )
         require_finite(f"theta[{name}]", theta[name].detach().numpy())
-    result = {
+    angles = {
         "theta": torch.stack([theta[name] for name in model.modalities], -1),
         "phi": model.phi,
         "convolution": model.network.convolution,
         "pooling": model.network.pooling,
     }
-    return {name: values.detach().double() for name, values in result.items()}
+    return {name: values.detach().double() for name, values in angles.items()}
 
 
 def prefix(modalities: Sequence[str]) -> str:
