@@ -218,7 +218,7 @@ def test_what_is_too_large_for_matrices_is_sampled():
     found = eight.estimate(x, 2)
     assert torch.isfinite(found.scores).all()
     assert torch.isfinite(found.errors).all()
-    for matrices in (eight.observables, eight.hamiltonian, eight.jump_operators, eight.system):
+    for matrices in (eight.observables, eight.system):
         with pytest.raises(InvalidInput, match="no matrices of D x D"):
             matrices()
     with pytest.raises(InvalidInput, match="H and the L_k are held"):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from operator import itemgetter
 
 import numpy as np
+import pandas as pd
 from PIL import Image, ImageDraw
 
 # Short opinions from a grammar, and what they say: a valence that depends on the order of the words.
@@ -625,11 +626,8 @@ def _pitch(power: np.ndarray, window: np.ndarray, size: int) -> tuple[np.ndarray
 
 def _filled(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Replaces unknown steps (N, T) by the last known one, or by the first known one at the beginning; 0 if none is."""
-    steps = np.where(known, np.arange(values.shape[1]), -1)
-    last = np.maximum.accumulate(steps, axis=1)
-    first = np.argmax(known, axis=1)[:, None]
-    filled = np.take_along_axis(values, np.where(last < 0, first, last), axis=1)
-    return np.where(known.any(axis=1, keepdims=True), filled, 0.0)
+    steps = pd.DataFrame(np.where(known, values, np.nan))
+    return steps.ffill(axis=1).bfill(axis=1).fillna(0.0).to_numpy()
 
 
 def _change(values: np.ndarray) -> np.ndarray:

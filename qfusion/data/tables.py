@@ -59,11 +59,6 @@ class Table:
     columns: tuple[str, ...]
     delimiter: str = ","
 
-    @property
-    def is_csv(self) -> bool:
-        """Whether it is text."""
-        return self.path.suffix.lower() != ".parquet"
-
     def column(self, known: tuple[str, ...]) -> str | None:
         """Returns the first column called one of `known`, whatever its capitals."""
         lower = {name.strip().lower(): name for name in reversed(self.columns)}
@@ -74,7 +69,7 @@ class Table:
     ) -> Iterator[pa.RecordBatch]:
         """Yields some columns, a piece at a time; those in `words` as text, the others as numbers if wanted."""
         try:
-            if self.is_csv:
+            if self.path.suffix.lower() != ".parquet":
                 kinds = {
                     name: pa.string() if name in words else pa.float64()
                     for name in columns

@@ -217,35 +217,27 @@ def apply_edits(text: str, learned: torch.Tensor, shape: Shape) -> torch.Tensor:
     """
     phi = learned.detach().clone().double()
     check(len(text) <= MAX_TEXT, "The edits are too long. Keep one for each angle.")
-    for part in (piece.strip() for piece in text.split(",")):
-        if part:
-            _one(part, phi, learned.detach(), shape)
-    return phi
-
-
-def _one(part: str, phi: torch.Tensor, learned: torch.Tensor, shape: Shape) -> None:
-    where, mark, value = part.partition("=")
-    if mark:
-        phi[_entry(where, part, shape)] = require_number(
-            f"angle of {where.strip()}", value.strip(), -100, 100
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        where, mark, value = (piece.strip() for piece in part.partition("="))
+        if mark:
+            phi[_entry(where, part, shape)] = require_number(f"angle of {where}", value, -100, 100)
+            continue
+        where, mark, value = (piece.strip() for piece in part.partition(":"))
+        check(
+            bool(mark),
+            f"Edit `{part[:60]}` must look like `3.01=1.57`, `3:and` or `all:or`. Remove or mend it.",
         )
-        return
-    where, mark, value = part.partition(":")
-    check(
-        bool(mark),
-        f"Edit `{part[:60]}` must look like `3.01=1.57`, `3:and` or `all:or`. Remove or mend it.",
-    )
-    rule = choose("Fusion rule", value.strip(), (*shape.rules, LEARNED))
-    known = learned.double() if rule == LEARNED else named_angles(rule, shape.M).expand(phi.shape)
-    if where.strip() == EVERYONE:
-        phi[:] = known
-        return
-    place = (
-        _entry(where, part, shape)
-        if "." in where
-        else _whole(where.strip(), shape.n, "element", part)
-    )
-    phi[place] = known[place]
+        rule = choose("Fusion rule", value, (*shape.rules, LEARNED))
+        table = learned.detach() if rule == LEARNED else named_angles(rule, shape.M)
+        place: Any = slice(None)
+        if where != EVERYONE:
+            place = (
+                _entry(where, part, shape)
+                if "." in where
+                else _whole(where, shape.n, "element", part)
+            )
+        phi[place] = table.expand(phi.shape)[place].double()
+    return phi
 
 
 def _entry(where: str, part: str, shape: Shape) -> tuple[int, int, int]:

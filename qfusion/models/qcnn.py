@@ -209,7 +209,8 @@ def _backwards(steps: tuple[Step, ...], first: int) -> tuple[tuple[int, tuple[in
     return tuple(result)
 
 
-def _select(R: Tensor, letters: list[tuple[int, ...]]) -> Tensor:
+def _select(R: Tensor, letters: Sequence[Sequence[int]]) -> Tensor:
+    """R with only these letters on each of its axes."""
     for axis, chosen in enumerate(letters):
         if len(chosen) < 4:
             R = R.index_select(axis, torch.tensor(chosen, device=R.device))
@@ -257,7 +258,8 @@ def products(vectors: Tensor, qubits: range) -> Tensor:
 # measured keeps {I, Z} alone, and one that was measured leaves with its <Z> as soon as its gates
 # are done.
 
-_IZ, _IXZ, _ALL = [0, 3], [0, 1, 3], [0, 1, 2, 3]
+_IZ, _IXZ, _ALL = list(IZ), list(IXZ), list(ALL)
+_OF_SIZE = {2: IZ, 3: IXZ, 4: ALL}  # letters that a qubit with so many of them has
 _CACHED = 2**20  # numbers
 
 
@@ -412,15 +414,6 @@ def _letters(network: QCNN, index: int, qubit: int) -> list[int]:
     return _IZ
 
 
-def _inputs(R: Tensor, axis: int, size: int) -> Tensor:
-    """R restricted to the letters that a qubit with `size` of them has: {I, Z}, {I, X, Z} or all."""
-    return (
-        R
-        if size == 4
-        else R.index_select(axis, torch.tensor({2: [0, 3], 3: [0, 1, 3]}[size], device=R.device))
-    )
-
-
 def _convolve(groups: dict[int, _Group], wires: tuple[int, int], R: Tensor) -> None:
     """Replaces the two qubits' words by those after the gate, joining their groups."""
     a, b = wires
@@ -428,14 +421,14 @@ def _convolve(groups: dict[int, _Group], wires: tuple[int, int], R: Tensor) -> N
     if left is right:
         T = left.last(a, b)
         rest = T.shape[:-2]
-        block = _inputs(_inputs(R, 2, T.shape[-2]), 3, T.shape[-1])
+        block = _select(R, [ALL, ALL, _OF_SIZE[T.shape[-2]], _OF_SIZE[T.shape[-1]]])
         T = (
             T.reshape(-1, block.shape[2] * block.shape[3]) @ block.flatten(2).flatten(0, 1).T
         ).view(*rest, *block.shape[:2])
         left.T = T
         return
     X, Y = left.last(a), right.last(b)
-    B, block = len(X), _inputs(_inputs(R, 2, X.shape[-1]), 3, Y.shape[-1])
+    B, block = len(X), _select(R, [ALL, ALL, _OF_SIZE[X.shape[-1]], _OF_SIZE[Y.shape[-1]]])
     t, u = block.shape[:2]
     # The gate meets the smaller group first; then one batched product writes the joined group.
     X2, Y2 = X.reshape(B, -1, X.shape[-1]), Y.reshape(B, -1, Y.shape[-1])
@@ -460,9 +453,8 @@ def _pool(groups: dict[int, _Group], wires: tuple[int, int], R: Tensor) -> Tenso
     z = T.reshape(len(T), -1, T.shape[-2], T.shape[-1])[
         :, 0, 1, 0
     ]  # Z on the measured qubit, I on all others
-    block = _inputs(
-        _inputs(R[0], 1, T.shape[-2]), 2, T.shape[-1]
-    )  # I on the measured qubit afterwards: (u, v, w)
+    # I on the measured qubit afterwards: (u, v, w)
+    block = _select(R[0], [ALL, _OF_SIZE[T.shape[-2]], _OF_SIZE[T.shape[-1]]])
     group.T = (T.reshape(-1, T.shape[-2] * T.shape[-1]) @ block.flatten(1).T).view(
         *T.shape[:-2], len(block)
     )
@@ -530,20 +522,17 @@ def density_states(
         channel: noise after each step's gate, as for `QCNN.observables`.
     """
     rho = fused_state(vectors)
+    measured = torch.stack([rho.new_tensor([1, 0]).diag(), rho.new_tensor([0, 1]).diag()])
     result = [rho]
     for step in network.steps:
         rho = apply_channel(rho, network.matrix(step)[None], step.wires, network.n)
         if step.kind == "pool":
-            rho = apply_channel(rho, _measurement(rho), step.wires[:1], network.n)
+            rho = apply_channel(rho, measured, step.wires[:1], network.n)
         noise = channel(step)
         if noise is not None:
             rho = apply_channel(rho, noise, step.wires, network.n)
         result.append(rho)
     return result
-
-
-def _measurement(like: Tensor) -> Tensor:
-    return torch.stack([torch.diag(like.new_tensor([1, 0])), torch.diag(like.new_tensor([0, 1]))])
 
 
 def density_features(network: QCNN, rho: Tensor) -> Tensor:
