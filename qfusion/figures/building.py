@@ -468,11 +468,11 @@ def _tops(heights: Sequence[float], tall: float) -> list[float]:
     """Where nodes begin, from the top, the column in the middle."""
     slots = [max(height, _LEAST) for height in heights]
     at = (tall - sum(slots) - _GAP * (len(slots) - 1)) / 2
-    result = []
+    tops = []
     for height, slot in zip(heights, slots, strict=True):
-        result.append(at + (slot - height) / 2)
+        tops.append(at + (slot - height) / 2)
         at += slot + _GAP
-    return result
+    return tops
 
 
 def _bands(
@@ -659,7 +659,7 @@ def terms(
 @drawing()
 def metric(
     times: np.ndarray,
-    result: Mapping[str, Mapping[str, Band]],
+    lines: Mapping[str, Mapping[str, Band]],
     levels: Mapping[str, float],
     modalities: Sequence[str],
     *,
@@ -670,13 +670,13 @@ def metric(
     """A metric over many samples after a cut, a plot a kind of cut, with bands.
 
     Args:
-        times: (nT,). result: by kind of `KINDS`, then by modality. levels: what is drawn as lines across: "undisturbed"
+        times: (nT,). lines: by kind of `KINDS`, then by modality. levels: what is drawn as lines across: "undisturbed"
             first, "chance", ...
         y_title: the metric, with its sample size. modalities, cursor: as for `curves`.
     """
-    figure, rows = _stacked(times, list(result), label(y_title), "normal", theme)
+    figure, rows = _stacked(times, list(lines), label(y_title), "normal", theme)
     cut, solid = KINDS["cut"]
-    for bands, row in zip(result.values(), rows, strict=True):
+    for bands, row in zip(lines.values(), rows, strict=True):
         first = row == "y"
         figure.add_traces(
             [

@@ -115,8 +115,8 @@ def decision_lines(
         figure.add_traces(
             [
                 _ghost(before.times, values, _hue(split_term(name), modalities, theme), row)
-                for row, result in (("y", before.entropies), ("y2", ghosts))
-                for name, values in result.items()
+                for row, series in (("y", before.entropies), ("y2", ghosts))
+                for name, values in series.items()
             ]
         )
     figure.add_traces(
@@ -130,8 +130,8 @@ def decision_lines(
                 row,
                 row == "y2" or name not in terms,
             )
-            for row, result in (("y", entropies), ("y2", terms))
-            for name, values in result.items()
+            for row, series in (("y", entropies), ("y2", terms))
+            for name, values in series.items()
         ]
         + ([] if before is None else [_ghosts_entry()])
     )
