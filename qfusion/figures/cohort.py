@@ -559,7 +559,7 @@ def rates(
     """
     check(
         len(names) == len(counts) == len(values),
-        "Arguments `names`, `counts` and `found` must have one length.",
+        "Arguments `names`, `counts` and `values` must have one length.",
     )
     figure = base(theme, 96 + 30 * max(1, len(names)), left=10, right=24, top=24)
     if not len(names):

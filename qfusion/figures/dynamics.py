@@ -635,7 +635,7 @@ def raster(
         values.shape == (len(exact), len(edges) - 1)
         and exact.shape[1:] == times.shape
         and len(exact) > 0,
-        f"Arguments `found` and `exact` must have shapes (K, {len(edges) - 1}) and (K, {len(times)}), but have "
+        f"Arguments `values` and `exact` must have shapes (K, {len(edges) - 1}) and (K, {len(times)}), but have "
         f"{values.shape} and {exact.shape}.",
     )
     figure = base(theme, 560, legend=True, right=16)

@@ -310,7 +310,7 @@ def residuals(
     """
     check(
         len(ids) == len(truth) == len(values) == len(inside),
-        "Arguments `ids`, `truth`, `found` and `inside` must hold one entry a sample.",
+        "Arguments `ids`, `truth`, `values` and `inside` must hold one entry a sample.",
     )
     figure = base(theme, 360, right=12, top=10)
     if not len(values):

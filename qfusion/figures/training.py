@@ -142,7 +142,7 @@ def by_modality(
         marks: a level of each run that is drawn as a dotted line.
     """
     names = [name for name, terms in runs.items() if terms]
-    check(bool(names), "Argument `found` must hold a run with at least one curve, but is empty.")
+    check(bool(names), "Argument `runs` must hold a run with at least one curve, but is empty.")
     across = min(columns, len(names))
     down = -(-len(names) // across)
     plots = 330 * down - 38 - 48  # pixels between the margins
