@@ -237,8 +237,9 @@ def areas(
     )
     figure = base(theme, 360, left=66, right=20, top=8, legend=True)
     added = np.asarray(added, dtype=float)
-    some = np.abs(added) > ROUNDING * np.abs(added).max(initial=0)
-    folded = _folded(np.where(some, added, 0.0), titles, hues)
+    folded = _folded(
+        np.where(np.abs(added) > ROUNDING * np.abs(added).max(initial=0), added, 0.0), titles, hues
+    )
     room = LABELLED * sum(float(np.abs(part[-1])) for *_, part in folded)
     named: list[tuple[float, str]] = []  # areas that are wide enough at the end for their name
     for side in (1.0, -1.0):

@@ -319,16 +319,8 @@ def common_range(*decisions: Mapping[str, float], marks: Sequence[float] = ()) -
     """An axis range that holds every running total of some waterfalls, and some marks, with room for their numbers."""
     reached = [0.0, *marks]
     for terms in decisions:
-        steps = np.array(
-            [
-                terms[""],
-                *(
-                    terms[t]
-                    for t in sorted((t for t in terms if t), key=lambda t: len(split_term(t)))
-                ),
-            ]
-        )
-        reached += np.cumsum(steps).tolist()
+        ordered = sorted(filter(None, terms), key=lambda term: len(split_term(term)))
+        reached += np.cumsum([terms[""], *(terms[term] for term in ordered)]).tolist()
     return _room(reached, 0.3)
 
 

@@ -297,8 +297,6 @@ def circuit(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
             )
             return circuit_boxes.through_step(built, sample.modalities), built
         if sample.can("gates"):
-            from qfusion.figures import circuit_boxes
-
             return circuit_boxes.of_gates(sample.model, sample.model.encode(sample.inputs)), None
         from qfusion.track.progress import progress
 

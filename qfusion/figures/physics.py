@@ -24,6 +24,7 @@ from qfusion.figures.style import (
     drawing,
     faded,
     halo,
+    in_circle,
     in_rows,
     label,
     signed,
@@ -57,9 +58,8 @@ def couplings(
         "Arguments `parts` and `modalities` must not be empty.",
     )
     figure = base(theme, 380, left=10, right=10, top=34, bottom=10)
-    M, count = len(modalities), len(parts)
-    turn = np.pi / 2 + (np.pi / M if M in (2, 4) else 0) - 2 * np.pi * np.arange(M) / M
-    places = dict(zip(modalities, np.stack([np.cos(turn), np.sin(turn)], 1), strict=True))
+    count = len(parts)
+    places = in_circle(modalities)
     heights = [place[1] for place in places.values()]
     span = [min(heights) - 0.75, max(heights) + 0.6]
     axes: dict[str, object] = {}
