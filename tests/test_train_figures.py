@@ -86,7 +86,7 @@ def test_one_plot_a_run_with_the_colours_of_modalities():
 def test_curves_that_cannot_be_drawn_are_named():
     with pytest.raises(InvalidInput, match="curve of 'a'"):
         figures.curves({"a": (EPOCHS, EPOCHS[:2])}, hues=HUES, y_title="loss")
-    with pytest.raises(InvalidInput, match="Argument `found`"):
+    with pytest.raises(InvalidInput, match="Argument `runs`"):
         figures.by_modality({"a": {}}, {}, y_title="size")
 
 

@@ -237,8 +237,9 @@ def areas(
     )
     figure = base(theme, 360, left=66, right=20, top=8, legend=True)
     added = np.asarray(added, dtype=float)
-    some = np.abs(added) > ROUNDING * np.abs(added).max(initial=0)
-    folded = _folded(np.where(some, added, 0.0), titles, hues)
+    folded = _folded(
+        np.where(np.abs(added) > ROUNDING * np.abs(added).max(initial=0), added, 0.0), titles, hues
+    )
     room = LABELLED * sum(float(np.abs(part[-1])) for *_, part in folded)
     named: list[tuple[float, str]] = []  # areas that are wide enough at the end for their name
     for side in (1.0, -1.0):
@@ -468,11 +469,11 @@ def _tops(heights: Sequence[float], tall: float) -> list[float]:
     """Where nodes begin, from the top, the column in the middle."""
     slots = [max(height, _LEAST) for height in heights]
     at = (tall - sum(slots) - _GAP * (len(slots) - 1)) / 2
-    result = []
+    tops = []
     for height, slot in zip(heights, slots, strict=True):
-        result.append(at + (slot - height) / 2)
+        tops.append(at + (slot - height) / 2)
         at += slot + _GAP
-    return result
+    return tops
 
 
 def _bands(
@@ -659,7 +660,7 @@ def terms(
 @drawing()
 def metric(
     times: np.ndarray,
-    result: Mapping[str, Mapping[str, Band]],
+    lines: Mapping[str, Mapping[str, Band]],
     levels: Mapping[str, float],
     modalities: Sequence[str],
     *,
@@ -670,13 +671,13 @@ def metric(
     """A metric over many samples after a cut, a plot a kind of cut, with bands.
 
     Args:
-        times: (nT,). result: by kind of `KINDS`, then by modality. levels: what is drawn as lines across: "undisturbed"
+        times: (nT,). lines: by kind of `KINDS`, then by modality. levels: what is drawn as lines across: "undisturbed"
             first, "chance", ...
         y_title: the metric, with its sample size. modalities, cursor: as for `curves`.
     """
-    figure, rows = _stacked(times, list(result), label(y_title), "normal", theme)
+    figure, rows = _stacked(times, list(lines), label(y_title), "normal", theme)
     cut, solid = KINDS["cut"]
-    for bands, row in zip(result.values(), rows, strict=True):
+    for bands, row in zip(lines.values(), rows, strict=True):
         first = row == "y"
         figure.add_traces(
             [

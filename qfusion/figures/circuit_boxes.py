@@ -82,7 +82,7 @@ class Replay:
     def between(self, at: int) -> list[tuple[float, int, np.ndarray, float]]:
         """Returns the state of every qubit after each column that is drawn when so many gates are done: where it stands
         from left to right, on which wire, its Bloch vector (3,), and its entropy in nats."""
-        first, result = self._first(at) or 0, []
+        first, states = self._first(at) or 0, []
         for column in sorted({box.column + first for box in self.near(at)}):
             for row, wire in enumerate(self.wires):
                 x = column - first + 0.5
@@ -92,8 +92,8 @@ class Replay:
                     default=0,
                 )
                 if wire.end is None or x <= wire.end + 1:
-                    result.append((x, row, self.bloch[done, row], float(self.entropy[done, row])))
-        return result
+                    states.append((x, row, self.bloch[done, row], float(self.entropy[done, row])))
+        return states
 
     def greyed(self, boxes: Sequence[Box], cone: Cone[int]) -> tuple[Box, ...]:
         """Returns boxes, those without a gate inside a light cone in grey."""
@@ -102,21 +102,21 @@ class Replay:
         )
 
 
-def of_fusion(result: Any, model: Any) -> Replay:
-    """The replay of an entangled-fusion circuit; `result` as `track.progress.progress` gives it."""
-    wires = _fusion_wires(result.wires, model)
-    rows = {name: row for row, name in enumerate(result.wires)}
-    gates = tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in result.gates)
+def of_fusion(progressed: Any, model: Any) -> Replay:
+    """The replay of an entangled-fusion circuit; `progressed` as `track.progress.progress` gives it."""
+    wires = _fusion_wires(progressed.wires, model)
+    rows = {name: row for row, name in enumerate(progressed.wires)}
+    gates = tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in progressed.gates)
     return Replay(
-        _fusion_boxes(result.gates, rows, model),
+        _fusion_boxes(progressed.gates, rows, model),
         wires,
         gates,
-        result.bloch,
-        result.entropy,
-        tuple((m.wires, m.before, m.after, m.mutual) for m in result.moments),
-        _fusion_parts(result.gates),
+        progressed.bloch,
+        progressed.entropy,
+        tuple((m.wires, m.before, m.after, m.mutual) for m in progressed.moments),
+        _fusion_parts(progressed.gates),
         tuple(row for row, wire in enumerate(wires) if wire.end is None),
-        steps=tuple(_step_of(gate, rows) for gate in result.gates),
+        steps=tuple(_step_of(gate, rows) for gate in progressed.gates),
     )
 
 
@@ -247,14 +247,14 @@ def _angles(gate: Any) -> str:
 
 
 def _fusion_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
-    result: list[tuple[int, str]] = []
+    parts: list[tuple[int, str]] = []
     last = None
     for done, gate in enumerate(gates):
         kind = "encode" if gate.kind in ("encode", "fuse") else gate.kind
         if (kind, gate.layer) != last:
             last = (kind, gate.layer)
-            result.append((done, "encode and fuse" if kind == "encode" else f"{kind} {gate.layer}"))
-    return tuple(result)
+            parts.append((done, "encode and fuse" if kind == "encode" else f"{kind} {gate.layer}"))
+    return tuple(parts)
 
 
 def through_step(built: Any, modalities: Sequence[str]) -> Replay:
@@ -386,23 +386,23 @@ def of_gates(model: CircuitModel, encoded: Mapping[str, torch.Tensor]) -> Replay
         InvalidInput: when there are several rows.
     """
     registers = model.registers()
-    result = progress.of_gates(model.gates(encoded), registers)
-    gates = [(gate, tuple(result.wires[q] for q in gate.wires)) for gate in result.gates]
+    progressed = progress.of_gates(model.gates(encoded), registers)
+    gates = [(gate, tuple(progressed.wires[q] for q in gate.wires)) for gate in progressed.gates]
     owners = [name for name, size in registers.items() for _ in range(size)]
     coloured = set(owners) <= set(model.modalities) and max(registers.values()) <= len(LINES)
     hues = [term_colour(owner, model.modalities) if coloured else "" for owner in owners]
     return Replay(
         tuple(_gate_boxes(gates, hues)),
-        tuple(Wire(name, float(q), hues[q]) for q, name in enumerate(result.wires)),
+        tuple(Wire(name, float(q), hues[q]) for q, name in enumerate(progressed.wires)),
         tuple((gate.name, wires, _does(gate, wires), gate.values) for gate, wires in gates),
-        result.bloch,
-        result.entropy,
-        tuple((m.wires, m.before, m.after, m.mutual) for m in result.moments),
-        _gate_parts(result.gates),
+        progressed.bloch,
+        progressed.entropy,
+        tuple((m.wires, m.before, m.after, m.mutual) for m in progressed.moments),
+        _gate_parts(progressed.gates),
         tuple(range(len(owners))),
         model.remark(encoded),
         ACROSS,
-        tuple(as_step(gate.wires, gate.matrix) for gate in result.gates),
+        tuple(as_step(gate.wires, gate.matrix) for gate in progressed.gates),
     )
 
 
@@ -448,22 +448,22 @@ def _gate_boxes(
 
 def _gate_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
     """Where encodings, layers and evolutions begin; of very many only some."""
-    result: list[tuple[int, str]] = []
+    parts: list[tuple[int, str]] = []
     turned: set[int] = set()
     for done, gate in enumerate(gates):
         name = PARTS.get(gate.name)
         if name is None:
             continue
         again = turned & set(gate.wires) and name != "evolve"
-        if again or not result or result[-1][1] != name:
-            result.append((done, name))
+        if again or not parts or parts[-1][1] != name:
+            parts.append((done, name))
             turned = set()
         turned |= set(gate.wires)
     counts: dict[str, int] = {}
     named = []
-    for done, name in result:
+    for done, name in parts:
         counts[name] = counts.get(name, 0) + 1
-        several = sum(other == name for _, other in result) > 1
+        several = sum(other == name for _, other in parts) > 1
         named.append((done, f"{name} {counts[name]}" if several else name))
     return tuple(named[:: -(-len(named) // MARKS) or 1])
 

@@ -72,11 +72,11 @@ def violins(
     for values, side, name in ((whole, "negative", whole_name), (cohort, "positive", cohort_name)):
         for row, term in enumerate(terms):
             hue = GREY if side == "negative" else term_colour(term, modalities)
-            result = np.asarray(values[term], dtype=float)
-            if len(result) < 2 or np.ptp(result) == 0:
+            numbers = np.asarray(values[term], dtype=float)
+            if len(numbers) < 2 or np.ptp(numbers) == 0:
                 figure.add_scatter(
-                    x=result[:1],
-                    y=[row] * len(result[:1]),
+                    x=numbers[:1],
+                    y=[row] * len(numbers[:1]),
                     mode="markers",
                     showlegend=False,
                     hoverinfo="skip",
@@ -84,7 +84,7 @@ def violins(
                 )
                 continue
             figure.add_violin(
-                x=result,
+                x=numbers,
                 y0=row,
                 orientation="h",
                 side=side,
@@ -277,8 +277,8 @@ def types(
             hovertemplate="%{customdata}: %{text}<br>click to make it the cohort<extra></extra>",
         )
     for place, (hue, shift) in enumerate(((GREY, 0.19), (BLUE, -0.19))):
-        result = [pair[place] for pair in errors]
-        _intervals(figure, result, rows + shift, [hue] * len(result), "x2", "mean error")
+        own = [pair[place] for pair in errors]
+        _intervals(figure, own, rows + shift, [hue] * len(own), "x2", "mean error")
     _key(figure, (whole_name, GREY, "square"), (cohort_name, BLUE, "square"))
     shares = [n / max(sum(counted), 1) for counted in (whole, cohort) for n in counted]
     names = [
@@ -559,12 +559,11 @@ def rates(
     """
     check(
         len(names) == len(counts) == len(values),
-        "Arguments `names`, `counts` and `found` must have one length.",
+        "Arguments `names`, `counts` and `values` must have one length.",
     )
     figure = base(theme, 96 + 30 * max(1, len(names)), left=10, right=24, top=24)
     if not len(names):
         return note(figure, "No sample to slice.", theme)
-    rows = list(range(len(names)))
     value, low, high = np.asarray(values, dtype=float).T
     hues = [VERMILLION if a > overall else BLUE for a in low]
     tips = [
@@ -582,7 +581,7 @@ def rates(
         text=f"all {overall:.1%}",
         font={"size": 12, "color": QUIET[theme]},
     )
-    for row, hue in zip(rows, hues, strict=True):
+    for row, hue in enumerate(hues):
         figure.add_scatter(
             x=[value[row]],
             y=[row],

@@ -319,16 +319,8 @@ def common_range(*decisions: Mapping[str, float], marks: Sequence[float] = ()) -
     """An axis range that holds every running total of some waterfalls, and some marks, with room for their numbers."""
     reached = [0.0, *marks]
     for terms in decisions:
-        steps = np.array(
-            [
-                terms[""],
-                *(
-                    terms[t]
-                    for t in sorted((t for t in terms if t), key=lambda t: len(split_term(t)))
-                ),
-            ]
-        )
-        reached += np.cumsum(steps).tolist()
+        ordered = sorted(filter(None, terms), key=lambda term: len(split_term(term)))
+        reached += np.cumsum([terms[""], *(terms[term] for term in ordered)]).tolist()
     return _room(reached, 0.3)
 
 
@@ -416,11 +408,11 @@ def pairs(
     rows = np.arange(len(names))
     figure = base(theme, 88 + 44 * len(names), left=10, right=20, legend=True)
     write = "{:.0%}" if percent else "{:.2f}"
-    for result, shift, filled, side in ((a, -0.19, False, "A"), (b, 0.19, True, "B")):
-        known = [i for i, name in enumerate(names) if name in result]
+    for numbers, shift, filled, side in ((a, -0.19, False, "A"), (b, 0.19, True, "B")):
+        known = [i for i, name in enumerate(names) if name in numbers]
         colours = [hues.get(names[i], GREY) for i in known]
         figure.add_bar(
-            x=[result[names[i]] for i in known],
+            x=[numbers[names[i]] for i in known],
             y=rows[known] + shift,
             orientation="h",
             width=0.34,
@@ -430,7 +422,7 @@ def pairs(
                 "color": colours if filled else [PAPER[theme]] * len(known),
                 "line": {"color": colours, "width": 2},
             },
-            text=[f"{side} {write.format(result[names[i]])}" for i in known],
+            text=[f"{side} {write.format(numbers[names[i]])}" for i in known],
             textposition="outside",
             constraintext="none",
             cliponaxis=False,

@@ -25,6 +25,7 @@ from qfusion.figures.style import (
     drawing,
     faded,
     halo,
+    in_circle,
     label,
     log_ticks,
     split_term,
@@ -115,8 +116,8 @@ def decision_lines(
         figure.add_traces(
             [
                 _ghost(before.times, values, _hue(split_term(name), modalities, theme), row)
-                for row, result in (("y", before.entropies), ("y2", ghosts))
-                for name, values in result.items()
+                for row, series in (("y", before.entropies), ("y2", ghosts))
+                for name, values in series.items()
             ]
         )
     figure.add_traces(
@@ -130,8 +131,8 @@ def decision_lines(
                 row,
                 row == "y2" or name not in terms,
             )
-            for row, result in (("y", entropies), ("y2", terms))
-            for name, values in result.items()
+            for row, series in (("y", entropies), ("y2", terms))
+            for name, values in series.items()
         ]
         + ([] if before is None else [_ghosts_entry()])
     )
@@ -467,15 +468,14 @@ def _hue(part: Sequence[str], modalities: Sequence[str], theme: Theme) -> str:
 
 
 def _span(times: np.ndarray, before_times: np.ndarray | None) -> list[float]:
-    ends = [float(times[-1])] + ([] if before_times is None else [float(before_times[-1])])
+    ends = [float(part[-1]) for part in (times, before_times) if part is not None]
     return [0.0, max(ends)]
 
 
 def _spread(values: Sequence[float], gap: float, highest: float) -> list[float]:
     """Heights near `values`, at least `gap` apart, at most `highest`, so that end labels neither overlap nor leave."""
-    order = np.argsort(values)
     heights = np.asarray(values, dtype=float).copy()
-    for lower, upper in itertools.pairwise(order):
+    for lower, upper in itertools.pairwise(np.argsort(values)):
         heights[upper] = max(heights[upper], heights[lower] + gap)
     heights += np.mean(values) - heights.mean()
     return (heights - max(0.0, float(heights.max()) - highest)).tolist()
@@ -635,7 +635,7 @@ def raster(
         values.shape == (len(exact), len(edges) - 1)
         and exact.shape[1:] == times.shape
         and len(exact) > 0,
-        f"Arguments `found` and `exact` must have shapes (K, {len(edges) - 1}) and (K, {len(times)}), but have "
+        f"Arguments `values` and `exact` must have shapes (K, {len(edges) - 1}) and (K, {len(times)}), but have "
         f"{values.shape} and {exact.shape}.",
     )
     figure = base(theme, 560, legend=True, right=16)
@@ -800,15 +800,14 @@ def _graph(
     at: int,
     theme: Theme,
 ) -> None:
-    modalities, M = list(alone), len(alone)
-    turn = (np.pi / 2 + np.pi / M * (M in (2, 4))) - 2 * np.pi * np.arange(M) / M
-    places = dict(zip(modalities, np.stack([np.cos(turn), np.sin(turn)], 1), strict=True))
+    modalities = list(alone)
+    places = in_circle(modalities)
     most = max(float(np.max(values)) for values in shared.values()) or 1.0
     full = max(float(np.max(values)) for values in alone.values()) or 1.0
     for (a, b), values in sorted(shared.items(), key=lambda entry: float(entry[1][at])):
         value, hue = max(float(values[at]), 0.0), term_colour(f"{a}+{b}", modalities)
         ends = np.stack([places[a], places[b]])
-        middle = ends.mean(0) * (1.0 if M == 2 else 1.12)
+        middle = ends.mean(0) * (1.0 if len(alone) == 2 else 1.12)
         figure.add_scatter(
             x=ends[:, 0],
             y=ends[:, 1],

@@ -110,14 +110,14 @@ class Composition:
 
     def text(self) -> str:
         """The composition as JSON, the same for the same composition."""
-        result = {
+        record = {
             "kind": COMPOSITION,
             "version": COMPOSITION_VERSION,
             "columns": self.columns,
             "look": self.style.as_dict(),
             "panels": [json.loads(panel.text()) for panel in self.panels],
         }
-        return json.dumps(result, indent=1, sort_keys=True)
+        return json.dumps(record, indent=1, sort_keys=True)
 
 
 def is_composition(text: str) -> bool:
@@ -242,8 +242,8 @@ def chrome() -> str | None:
 def _find(path: str) -> str | None:
     if importlib.util.find_spec("kaleido") is None:
         return None
-    result = next((place for name in BROWSERS if (place := shutil.which(name, path=path))), None)
-    return result or next(
+    browser = next((place for name in BROWSERS if (place := shutil.which(name, path=path))), None)
+    return browser or next(
         (place for place in _MAC if sys.platform == "darwin" and os.access(place, os.X_OK)), None
     )
 
@@ -457,12 +457,8 @@ def text(name: str, given: str, most: int) -> str:
         len(given) <= most,
         f"Argument `{name}` must have at most {most:,} characters, but has {len(given):,}. Shorten it.",
     )
-    texts = (
-        " " if letter.isspace() else letter
-        for letter in given
-        if letter.isspace() or not _left_out(letter)
-    )
-    return " ".join("".join(texts).split())
+    shown = (letter for letter in given if letter.isspace() or not _left_out(letter))
+    return " ".join("".join(shown).split())
 
 
 def _left_out(letter: str) -> bool:
@@ -529,15 +525,11 @@ def remark(letters: Mapping[str, str], kind: str) -> str:
     where there is nothing to say."""
     from plotly_print import fonts
 
-    if kind == "tikz":
-        rare = [letter for letter, where in letters.items() if where == "latex"]
+    rare = [letter for letter, where in letters.items() if where == "latex"]
+    if kind == "tikz" and rare:
         return (
-            (
-                f"pdfLaTeX has no font for {_named(rare)}: XeLaTeX and LuaLaTeX set them in the document's font, "
-                "where it has them; pdfLaTeX shows empty boxes."
-            )
-            if rare
-            else ""
+            f"pdfLaTeX has no font for {_named(rare)}: XeLaTeX and LuaLaTeX set them in the document's font, "
+            "where it has them; pdfLaTeX shows empty boxes."
         )
     if kind == "svg":  # readers take any font, of coloured pictures too
         return notice(
@@ -751,8 +743,8 @@ def _renumbered(svg: str) -> str:
         for name in _ID.findall(tag):
             known.setdefault(name, f"q{len(known)}")
 
-    def tag_of(result: re.Match[str]) -> str:
-        tag = re.sub(r'(\sstyle="[^"]*")(.*?)(\s*/?>)$', r"\2\1\3", result[0], flags=re.DOTALL)
+    def tag_of(match: re.Match[str]) -> str:
+        tag = re.sub(r'(\sstyle="[^"]*")(.*?)(\s*/?>)$', r"\2\1\3", match[0], flags=re.DOTALL)
         tag = _ID.sub(lambda entry: f' id="{known[entry[1]]}"', tag)
         tag = re.sub(r' trace[0-9a-f]{6}(?=[ "])', "", tag)
         tag = re.sub(
@@ -785,8 +777,8 @@ def hatched_by_lines(svg: str) -> str:
     patterns = {name: (float(w), float(h), inner) for name, w, h, inner in _PATTERN.findall(svg)}
     count = itertools.count()
 
-    def lines_of(result: re.Match[str]) -> str:
-        before, path, between, name, after = result.groups()
+    def lines_of(match: re.Match[str]) -> str:
+        before, path, between, name, after = match.groups()
         x0, x1, y0, y1 = _bounds(path)
         w, h, inner = patterns.get(name, (1.0, 1.0, ""))
         columns, rows = (
@@ -794,7 +786,7 @@ def hatched_by_lines(svg: str) -> str:
             for low, high, step in ((x0, x1, w), (y0, y1, h))
         )
         if not inner or len(columns) * len(rows) > MAX_TILES:
-            return result[0]
+            return match[0]
         clip = re.search(r'clip-path="[^"]+"', before + between + after)
         opacity = re.search(r'\sopacity="([\d.]+)"', inner)
         own, tile = f"hatch{next(count)}", re.sub(r'\sopacity="[\d.]+"', "", inner)
@@ -815,11 +807,12 @@ def hatched_by_lines(svg: str) -> str:
 
 def _bounds(path: str) -> tuple[float, float, float, float]:
     """Least and largest x and y of a path of straight lines."""
-    xs, ys = [0.0] * 0, [0.0] * 0
+    xs: list[float] = []
+    ys: list[float] = []
     for command, numbers in re.findall(r"([MLHV])([\d.,\s-]+)", path):
         values = [float(value) for value in re.findall(r"-?[\d.]+", numbers)]
-        xs += values if command == "H" else [] if command == "V" else values[::2]
-        ys += values if command == "V" else [] if command == "H" else values[1::2]
+        xs += {"H": values, "V": []}.get(command, values[::2])
+        ys += {"V": values, "H": []}.get(command, values[1::2])
     return min(xs), max(xs), min(ys), max(ys)
 
 

@@ -29,9 +29,9 @@ def contributions(
     model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
 ) -> go.Figure:
     """Returns the waterfall from the baseline through every term to the score."""
-    result = numbers.subject(model, sample, **chosen)
+    opened = numbers.subject(model, sample, **chosen)
     return decision.waterfall(
-        result.dividends, result.modalities, truth=result.target, unit=result.unit, theme=theme
+        opened.dividends, opened.modalities, truth=opened.target, unit=opened.unit, theme=theme
     )
 
 
@@ -39,9 +39,9 @@ def shapley(
     model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
 ) -> go.Figure:
     """Returns the Shapley value of every modality with its share."""
-    result = numbers.subject(model, sample, **chosen)
+    opened = numbers.subject(model, sample, **chosen)
     return decision.shapley_bars(
-        result.shapley, result.shares, result.modalities, unit=result.unit, theme=theme
+        opened.shapley, opened.shares, opened.modalities, unit=opened.unit, theme=theme
     )
 
 
@@ -49,10 +49,10 @@ def over_time(
     model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
 ) -> go.Figure:
     """Returns entropies and terms of the decision through the evolution, or along the network's layers."""
-    result = numbers.subject(model, sample, **chosen)
-    draw: Any = dynamics.decision_lines if result.can("time") else dynamics.decision_layers
+    opened = numbers.subject(model, sample, **chosen)
+    draw: Any = dynamics.decision_lines if opened.can("time") else dynamics.decision_layers
     return draw(
-        result.places, *numbers.through(result), result.modalities, unit=result.unit, theme=theme
+        opened.places, *numbers.through(opened), opened.modalities, unit=opened.unit, theme=theme
     )
 
 
@@ -76,14 +76,14 @@ def entropies(
 ) -> go.Figure:
     """Returns a measure of the modalities' states over time, or the entropy of a network's fused qubits; see
     `numbers.entropies`."""
-    result = numbers.subject(model, sample, **chosen)
-    if not result.can("rules"):
-        times, series = numbers.measured(result, measure)
+    opened = numbers.subject(model, sample, **chosen)
+    if not opened.can("rules"):
+        times, series = numbers.measured(opened, measure)
         about = KINDS[measure]
         return dynamics.measure_lines(
-            times, series, result.modalities, about.short_axis, between=about.between, theme=theme
+            times, series, opened.modalities, about.short_axis, between=about.between, theme=theme
         )
-    table = numbers.entropies(result, measure=measure)
+    table = numbers.entropies(opened, measure=measure)
     return circuit.bars(
         table["entropy"].to_numpy(),
         table["element"].tolist(),
@@ -96,16 +96,16 @@ def masses(
     model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
 ) -> go.Figure:
     """Returns the mass that each modality gives each element of a network, and what the fusion makes of it."""
-    result = numbers.subject(model, sample, **chosen)
-    read = numbers.reading(result)
+    opened = numbers.subject(model, sample, **chosen)
+    read = numbers.reading(opened)
     names = (
         read.elements
         if read.elements_are_classes
         else tuple(str(i) for i in range(len(read.elements)))
     )
     marked = (
-        result.classes.index(str(result.truth))
-        if result.classes and read.elements_are_classes
+        opened.classes.index(str(opened.truth))
+        if opened.classes and read.elements_are_classes
         else None
     )
     return decision.masses(
@@ -142,9 +142,9 @@ def populations(
     **chosen: Any,
 ) -> go.Figure:
     """Returns the probability of every joint basis state at the time `at` times T."""
-    result = numbers.subject(model, sample, **chosen)
+    opened = numbers.subject(model, sample, **chosen)
     return states.populations(
-        numbers.populations(result, at=at)["probability"].to_numpy(), result.model.dims, theme=theme
+        numbers.populations(opened, at=at)["probability"].to_numpy(), opened.model.dims, theme=theme
     )
 
 
@@ -158,9 +158,9 @@ def density_matrix(
     **chosen: Any,
 ) -> go.Figure:
     """Returns the density matrix at the time `at` times T: "modulus" or "phase" of its entries."""
-    result = numbers.subject(model, sample, **chosen)
+    opened = numbers.subject(model, sample, **chosen)
     return states.density_matrix(
-        numbers.state(result, at), result.model.dims, part=part, theme=theme
+        numbers.state(opened, at), opened.model.dims, part=part, theme=theme
     )
 
 
@@ -168,18 +168,18 @@ def verdict(
     model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
 ) -> go.Figure:
     """Returns prediction and truth on the range of the target, or the probability of every class."""
-    result = numbers.subject(model, sample, **chosen)
-    if result.classes:
+    opened = numbers.subject(model, sample, **chosen)
+    if opened.classes:
         return decision.class_bars(
-            numbers.verdict(result)["probability"].to_numpy(),
-            result.classes,
-            truth=result.classes.index(str(result.truth)),
+            numbers.verdict(opened)["probability"].to_numpy(),
+            opened.classes,
+            truth=opened.classes.index(str(opened.truth)),
             theme=theme,
         )
-    y = result.dataset.y
-    low, high = result.dataset.target.range or (float(y.min()), float(y.max()))
+    y = opened.dataset.y
+    low, high = opened.dataset.target.range or (float(y.min()), float(y.max()))
     return decision.on_scale(
-        float(result.truth), result.score, low, high, unit=result.unit, theme=theme
+        float(opened.truth), opened.score, low, high, unit=opened.unit, theme=theme
     )
 
 
@@ -194,19 +194,22 @@ def deletion(
 ) -> go.Figure:
     """Returns how fast the score moves as modalities are taken away (or given back), beside random orders, over test
     samples."""
-    result = numbers.subject(model, sample, **chosen)
-    return deletion_of(numbers.curves(result, samples), insertion=insertion, theme=theme)
+    return deletion_of(
+        numbers.curves(numbers.subject(model, sample, **chosen), samples),
+        insertion=insertion,
+        theme=theme,
+    )
 
 
-def deletion_of(result: Any, *, insertion: bool = False, theme: Theme = "light") -> go.Figure:
+def deletion_of(curves: Any, *, insertion: bool = False, theme: Theme = "light") -> go.Figure:
     """Returns the figure of curves that are worked out already."""
     ours, random = (
-        (result.insertion, result.random_insertion)
+        (curves.insertion, curves.random_insertion)
         if insertion
-        else (result.deletion, result.random_deletion)
+        else (curves.deletion, curves.random_deletion)
     )
     return trust.curves(
-        result.shares,
+        curves.shares,
         ours,
         random,
         what="modalities given back" if insertion else "modalities taken away",
@@ -219,14 +222,14 @@ def stability(
     model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
 ) -> go.Figure:
     """Returns a test sample's terms by every training seed, as far as they are shipped."""
-    result = numbers.subject(model, sample, **chosen)
-    table = numbers.stability(result)
+    opened = numbers.subject(model, sample, **chosen)
+    table = numbers.stability(opened)
     return trust.seed_dots(
         table.to_numpy(),
         list(table.columns),
-        result.modalities,
+        opened.modalities,
         table.index.tolist(),
-        unit="score of the true class" if result.classes else result.unit,
+        unit="score of the true class" if opened.classes else opened.unit,
         theme=theme,
     )
 
@@ -235,11 +238,11 @@ def built(
     model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
 ) -> go.Figure:
     """Returns what each coupling and dissipation built of each contribution, as a matrix."""
-    result = numbers.subject(model, sample, **chosen)
-    made = numbers.building_of(result)
+    opened = numbers.subject(model, sample, **chosen)
+    made = numbers.building_of(opened)
     titles, _ = building.terms_of(made.terms, made.modalities)
     return building.matrix(
-        made.dividends, titles, made.parts, made.start, made.end, unit=result.unit, theme=theme
+        made.dividends, titles, made.parts, made.start, made.end, unit=opened.unit, theme=theme
     )
 
 
@@ -254,8 +257,8 @@ def built_over_time(
 ) -> go.Figure:
     """Returns one contribution over time, split into what each term of the dynamics added to it; see
     `numbers.built_over_time`."""
-    result = numbers.subject(model, sample, **chosen)
-    made = numbers.building_of(result)
+    opened = numbers.subject(model, sample, **chosen)
+    made = numbers.building_of(opened)
     titles, hues = building.terms_of(made.terms, made.modalities)
     s = made.row(made.most_built() if dividend is None else dividend)
     return building.areas(
@@ -266,7 +269,7 @@ def built_over_time(
         made.dividends[s],
         start=float(made.start[s]),
         cursor=cursor,
-        unit=result.unit,
+        unit=opened.unit,
         theme=theme,
     )
 
@@ -275,8 +278,8 @@ def built_flow(
     model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
 ) -> go.Figure:
     """Returns the way from the modalities through couplings and dissipation to the contributions and the score."""
-    result = numbers.subject(model, sample, **chosen)
-    made = numbers.building_of(result)
+    opened = numbers.subject(model, sample, **chosen)
+    made = numbers.building_of(opened)
     titles, hues = building.terms_of(made.terms, made.modalities)
     return building.flow(
         made.dividends,
@@ -287,7 +290,7 @@ def built_flow(
         made.start,
         made.end,
         made.modalities,
-        unit=result.unit,
+        unit=opened.unit,
         theme=theme,
     )
 
@@ -302,14 +305,14 @@ def cut(
     **chosen: Any,
 ) -> go.Figure:
     """Returns the score if correlations of a modality are taken away at a time, all of them or entanglement alone."""
-    result = numbers.subject(model, sample, **chosen)
-    table = numbers.cut(result, times=times)
+    opened = numbers.subject(model, sample, **chosen)
+    table = numbers.cut(opened, times=times)
     return building.curves(
         table["t"].to_numpy(),
         _kinds(table),
         float(table["undisturbed"].iloc[0]),
-        result.modalities,
-        unit=result.unit,
+        opened.modalities,
+        unit=opened.unit,
         cursor=cursor,
         theme=theme,
     )
@@ -327,14 +330,14 @@ def cut_terms(
 ) -> go.Figure:
     """Returns the sizes of the terms if the correlations of a modality are taken away at a time; see
     `numbers.cut_terms`."""
-    result = numbers.subject(model, sample, **chosen)
-    table = numbers.cut_terms(result, modality=modality, times=times)
+    opened = numbers.subject(model, sample, **chosen)
+    table = numbers.cut_terms(opened, modality=modality, times=times)
     return building.terms(
         table["t"].to_numpy(),
         _kinds(table),
-        result.modalities,
+        opened.modalities,
         whose=str(table["modality"].iloc[0]),
-        unit=result.unit,
+        unit=opened.unit,
         cursor=cursor,
         theme=theme,
     )
@@ -342,8 +345,8 @@ def cut_terms(
 
 def _kinds(table: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
     """The columns of each kind of cut that a table has."""
-    result = {kind: columns(table, kind) for kind in building.KINDS}
-    return {kind: values for kind, values in result.items() if values}
+    lines = {kind: columns(table, kind) for kind in building.KINDS}
+    return {kind: values for kind, values in lines.items() if values}
 
 
 def cut_test(
@@ -359,11 +362,11 @@ def cut_test(
     time in all of them."""
     from qfusion.explain.cuts import METRICS, kind_of
 
-    result = numbers.subject(model, sample, **chosen)
+    opened = numbers.subject(model, sample, **chosen)
     return cut_test_of(
-        numbers.cut_test(result, samples=samples, times=times),
-        result.modalities,
-        METRICS[kind_of(result.dataset.target)][0],
+        numbers.cut_test(opened, samples=samples, times=times),
+        opened.modalities,
+        METRICS[kind_of(opened.dataset.target)][0],
         theme=theme,
     )
 
@@ -382,7 +385,7 @@ def cut_test_of(
     from qfusion.training import metrics
 
     bounded = any(str(key).endswith(":low") for key in table)
-    result = {
+    lines = {
         kind: {
             name: building.Band(
                 table[head].to_numpy(),
@@ -397,7 +400,7 @@ def cut_test_of(
     lost = max(
         (
             float(np.abs(band.value - before).max())
-            for bands in result.values()
+            for bands in lines.values()
             for band in bands.values()
         ),
         default=0.0,
@@ -410,7 +413,7 @@ def cut_test_of(
     )
     return building.metric(
         table["t"].to_numpy(),
-        {kind: bands for kind, bands in result.items() if bands},
+        {kind: bands for kind, bands in lines.items() if bands},
         across,
         modalities,
         y_title=f"{metrics.describe[metric].short}, n = {int(table['n'].iloc[0]):,}",

@@ -57,31 +57,31 @@ def terms_table(dividends: Mapping[str, float], **before: str) -> pd.DataFrame:
 
 def contributions(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
     """Returns one row a term, the baseline first: `term`, `dividend`, and, where it is known, `true_dividend`."""
-    result = subject(model, sample, **chosen)
-    table = terms_table(result.dividends)
-    truth = result.dataset.truth
-    if truth is not None and result.dataset.names == result.modalities:
-        table["true_dividend"] = [truth.iloc[result.row].get(term) for term in result.dividends]
+    opened = subject(model, sample, **chosen)
+    table = terms_table(opened.dividends)
+    truth = opened.dataset.truth
+    if truth is not None and opened.dataset.names == opened.modalities:
+        table["true_dividend"] = [truth.iloc[opened.row].get(term) for term in opened.dividends]
     return table
 
 
 def shapley(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
     """Returns one row a modality: `modality`, `shapley`, `share` (its part of the absolute total)."""
-    result = subject(model, sample, **chosen)
+    opened = subject(model, sample, **chosen)
     return pd.DataFrame(
         {
-            "modality": list(result.modalities),
-            "shapley": list(result.shapley.values()),
-            "share": list(result.shares.values()),
+            "modality": list(opened.modalities),
+            "shapley": list(opened.shapley.values()),
+            "share": list(opened.shares.values()),
         }
     )
 
 
 def over_time(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
     """Returns one row a time `t` (or `place` in the network) with columns `entropy[...]` and `dividend[...]`."""
-    result = subject(model, sample, **chosen)
-    entropies, terms = through(result)
-    columns = {"t" if result.can("time") else "place": result.places}
+    opened = subject(model, sample, **chosen)
+    entropies, terms = through(opened)
+    columns = {"t" if opened.can("time") else "place": opened.places}
     columns |= {f"entropy[{name or 'all'}]": values for name, values in entropies.items()}
     return pd.DataFrame(
         columns | {f"dividend[{name or 'baseline'}]": values for name, values in terms.items()}
@@ -130,11 +130,11 @@ def entropies(
     Raises:
         NotFound: when there is no such measure.
     """
-    result = subject(model, sample, **chosen)
-    if result.can("rules"):
+    opened = subject(model, sample, **chosen)
+    if opened.can("rules"):
         choose("Measure", measure, ("entropy",))
-        return reading(result).frame().reset_index()[["element", "entropy"]]
-    times, series = measured(result, measure)
+        return reading(opened).frame().reset_index()[["element", "entropy"]]
+    times, series = measured(opened, measure)
     return pd.DataFrame(
         {"t": times} | {column(measure, part, "all"): values for part, values in series.items()}
     )
@@ -171,10 +171,10 @@ def populations(
     """Returns one row a joint basis state of a quantum-jump model: `state`, `probability` at the time `at` times T."""
     from qfusion.figures.states import basis_labels
 
-    result = subject(model, sample, **chosen)
-    rho = state(result, at)
+    opened = subject(model, sample, **chosen)
+    rho = state(opened, at)
     return pd.DataFrame(
-        {"state": basis_labels(result.model.dims), "probability": np.real(np.diagonal(rho))}
+        {"state": basis_labels(opened.model.dims), "probability": np.real(np.diagonal(rho))}
     )
 
 
@@ -184,8 +184,8 @@ def density_matrix(
     """Returns one row an entry of the density matrix at the time `at` times T: `row`, `column`, `real`, `imaginary`."""
     from qfusion.figures.states import basis_labels
 
-    result = subject(model, sample, **chosen)
-    rho, names = state(result, at), basis_labels(result.model.dims)
+    opened = subject(model, sample, **chosen)
+    rho, names = state(opened, at), basis_labels(opened.model.dims)
     return pd.DataFrame(
         {
             "row": np.repeat(names, len(names)),
@@ -207,18 +207,18 @@ def state(sample: Sample, at: float = 1.0) -> np.ndarray:
 
 def verdict(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
     """Returns prediction and truth: one row of a regression, else one row a class with `score` and `probability`."""
-    result = subject(model, sample, **chosen)
-    if not result.classes:
+    opened = subject(model, sample, **chosen)
+    if not opened.classes:
         return pd.DataFrame(
-            {"sample": [result.id], "truth": [result.truth], "prediction": [result.score]}
+            {"sample": [opened.id], "truth": [opened.truth], "prediction": [opened.score]}
         )
-    weights = np.exp(result.scores - result.scores.max())
+    weights = np.exp(opened.scores - opened.scores.max())
     return pd.DataFrame(
         {
-            "class": result.classes,
-            "score": result.scores,
+            "class": opened.classes,
+            "score": opened.scores,
             "probability": weights / weights.sum(),
-            "truth": [name == result.truth for name in result.classes],
+            "truth": [name == opened.truth for name in opened.classes],
         }
     )
 
@@ -257,12 +257,12 @@ def stability(model: Asked, sample: str | None = None, **chosen: Any) -> pd.Data
     Raises:
         NotFound: when nothing was measured for the model as it is, or the sample is no test sample.
     """
-    result = subject(model, sample, **chosen)
-    measured = seeds(result)
-    place = np.flatnonzero(result.dataset.rows("test") == result.row)
+    opened = subject(model, sample, **chosen)
+    measured = seeds(opened)
+    place = np.flatnonzero(opened.dataset.rows("test") == opened.row)
     if not len(place):
         raise NotFound(
-            f"Stability is measured for test samples, and '{result.id}' is none. Choose one of the test split."
+            f"Stability is measured for test samples, and '{opened.id}' is none. Choose one of the test split."
         )
     names, values = measured.of("contributions")
     return pd.DataFrame(
@@ -297,8 +297,6 @@ def circuit(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
             )
             return circuit_boxes.through_step(built, sample.modalities), built
         if sample.can("gates"):
-            from qfusion.figures import circuit_boxes
-
             return circuit_boxes.of_gates(sample.model, sample.model.encode(sample.inputs)), None
         from qfusion.track.progress import progress
 
@@ -327,9 +325,9 @@ def built(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFram
     return built_table(building_of(subject(model, sample, **chosen)))
 
 
-def built_table(result: Any) -> pd.DataFrame:
+def built_table(built: Any) -> pd.DataFrame:
     """Returns the table of `built`, of an `explain.Built`."""
-    table = result.frame()
+    table = built.frame()
     return pd.concat(
         [
             table,
@@ -356,18 +354,18 @@ def built_flow(model: Asked, sample: str | None = None, **chosen: Any) -> pd.Dat
     return flow_table(building_of(subject(model, sample, **chosen)))
 
 
-def flow_table(result: Any) -> pd.DataFrame:
+def flow_table(built: Any) -> pd.DataFrame:
     """Returns the table of `built_flow`, of an `explain.Built`."""
-    names = [name or "baseline" for name in result.dividends]
+    names = [name or "baseline" for name in built.dividends]
     rows = [
-        ("without evolution", name, value) for name, value in zip(names, result.start, strict=True)
+        ("without evolution", name, value) for name, value in zip(names, built.start, strict=True)
     ]
     rows += [
-        (parameter.key, name, result.parts[s, g])
-        for g, parameter in enumerate(result.terms)
+        (parameter.key, name, built.parts[s, g])
+        for g, parameter in enumerate(built.terms)
         for s, name in enumerate(names)
     ]
-    rows += [(name, "score", value) for name, value in zip(names, result.end, strict=True)]
+    rows += [(name, "score", value) for name, value in zip(names, built.end, strict=True)]
     return pd.DataFrame(rows, columns=["from", "to", "value"])
 
 
@@ -380,8 +378,8 @@ def building_of(sample: Sample) -> Any:
 def cut(model: Asked, sample: str | None = None, *, times: int = 21, **chosen: Any) -> pd.DataFrame:
     """Returns one row a time of the cut: `t`, the `undisturbed` score, and `cut[...]`, `dephased[...]`, `held[...]` of
     every modality."""
-    result = subject(model, sample, **chosen)
-    return _cuts(result, times, kinds=("cut", "dephased", "held")).frame(0, result.output)
+    opened = subject(model, sample, **chosen)
+    return _cuts(opened, times, kinds=("cut", "dephased", "held")).frame(0, opened.output)
 
 
 def cut_terms(
@@ -397,9 +395,9 @@ def cut_terms(
     Args:
         model, sample: see `subject`. modality: whose correlations go; unless given, whose cut moves the score most.
     """
-    result = subject(model, sample, **chosen)
-    made = _cuts(result, times, modality, terms=True)
-    return sizes_table(made, most_moved(made, result.output), result.output)
+    opened = subject(model, sample, **chosen)
+    made = _cuts(opened, times, modality, terms=True)
+    return sizes_table(made, most_moved(made, opened.output), opened.output)
 
 
 def sizes_table(made: Any, modality: str, output: int) -> pd.DataFrame:
@@ -425,10 +423,10 @@ def cut_test(
     Args:
         model, sample: see `subject`. samples: so many test rows at most, evenly spaced.
     """
-    result = subject(model, sample, **chosen)
-    require_time(result, "to cut at")
+    opened = subject(model, sample, **chosen)
+    require_time(opened, "to cut at")
     return cut_table(
-        cut_curves(result.model, result.dataset, some(result.dataset.rows("test"), samples), times)
+        cut_curves(opened.model, opened.dataset, some(opened.dataset.rows("test"), samples), times)
     )
 
 

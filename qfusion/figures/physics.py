@@ -24,6 +24,7 @@ from qfusion.figures.style import (
     drawing,
     faded,
     halo,
+    in_circle,
     in_rows,
     label,
     signed,
@@ -57,13 +58,12 @@ def couplings(
         "Arguments `parts` and `modalities` must not be empty.",
     )
     figure = base(theme, 380, left=10, right=10, top=34, bottom=10)
-    M, count = len(modalities), len(parts)
-    turn = np.pi / 2 + (np.pi / M if M in (2, 4) else 0) - 2 * np.pi * np.arange(M) / M
-    places = dict(zip(modalities, np.stack([np.cos(turn), np.sin(turn)], 1), strict=True))
+    count = len(parts)
+    places = in_circle(modalities)
     heights = [place[1] for place in places.values()]
     span = [min(heights) - 0.75, max(heights) + 0.6]
     axes: dict[str, object] = {}
-    for n, (name, result) in enumerate(parts.items()):
+    for n, (name, strengths) in enumerate(parts.items()):
         number = "" if n == 0 else str(n + 1)
         to = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
         left, right = (
@@ -75,7 +75,7 @@ def couplings(
             | {"domain": [left, right], "range": [-1.7, 1.7], "anchor": f"y{number}"},
             f"yaxis{number}": bare_axis() | {"range": span, "anchor": f"x{number}"},
         }
-        _graph(figure, result, places, units[name], to, theme)
+        _graph(figure, strengths, places, units[name], to, theme)
         figure.add_annotation(
             x=(left + right) / 2,
             y=1,
@@ -91,19 +91,19 @@ def couplings(
 
 def _graph(
     figure: go.Figure,
-    result: Mapping[str, float],
+    strengths: Mapping[str, float],
     places: Mapping[str, np.ndarray],
     unit: str,
     to: dict[str, str],
     theme: Theme,
 ) -> None:
     modalities = list(places)
-    most = max(result.values(), default=0.0) or 1.0
-    for term in sorted(result, key=lambda term: result[term]):  # the strongest on top
+    most = max(strengths.values(), default=0.0) or 1.0
+    for term in sorted(strengths, key=lambda term: strengths[term]):  # the strongest on top
         members = split_term(term)
         if len(members) < 2:
             continue
-        colour, width = term_colour(term, modalities), max(_WIDEST * result[term] / most, 0.6)
+        colour, width = term_colour(term, modalities), max(_WIDEST * strengths[term] / most, 0.6)
         ends = np.stack([places[name] for name in members])
         # Stars of several coalitions must not lie on one another; nor may the line of a pair cross the middle.
         middle = ends.mean(0) * (
@@ -127,14 +127,14 @@ def _graph(
             x=[beside[0]],
             y=[beside[1]],
             mode="markers+text",
-            text=[f"{result[term]:.2g}"],
+            text=[f"{strengths[term]:.2g}"],
             textposition="middle center",
             marker={"size": 26, "opacity": 0, "color": colour},
             textfont={"size": 12, "color": INK[theme], "shadow": halo(theme)},
-            hovertemplate=f"{term_title(term)}: {result[term]:.3g} {label(unit)}<extra></extra>",
+            hovertemplate=f"{term_title(term)}: {strengths[term]:.3g} {label(unit)}<extra></extra>",
             **to,
         )
-    sizes = [26 + 30 * result.get(name, 0.0) / most for name in modalities]
+    sizes = [26 + 30 * strengths.get(name, 0.0) / most for name in modalities]
     figure.add_scatter(
         x=[place[0] for place in places.values()],
         y=[place[1] for place in places.values()],
@@ -146,7 +146,8 @@ def _graph(
             "line": {"width": 0},
         },
         customdata=[
-            f"{label(name)} alone: {result.get(name, 0.0):.3g} {label(unit)}" for name in modalities
+            f"{label(name)} alone: {strengths.get(name, 0.0):.3g} {label(unit)}"
+            for name in modalities
         ],
         hovertemplate="%{customdata}<extra></extra>",
         **to,
@@ -158,7 +159,7 @@ def _graph(
             xref=to["xaxis"],
             yref=to["yaxis"],
             showarrow=False,
-            text=f"{label(name, 24)}<br>{result.get(name, 0.0):.2g}",
+            text=f"{label(name, 24)}<br>{strengths.get(name, 0.0):.2g}",
             yanchor="bottom" if place[1] > 0.1 else "top",
             yshift=size / 2 if place[1] > 0.1 else -size / 2,
             font={"size": 12, "color": INK[theme]},
@@ -813,12 +814,11 @@ def sizes(
 ) -> go.Figure:
     """The smallest turns of parameters, smallest first."""
     shown = [float(v) for v in values[:most]]
-    rows = list(range(len(shown)))
     return (
         base(theme, 62 + 24 * len(shown), left=10, right=16, top=6, bottom=44)
         .add_bar(
             x=shown,
-            y=rows,
+            y=list(range(len(shown))),
             orientation="h",
             width=0.6,
             marker={"color": INK[theme]},

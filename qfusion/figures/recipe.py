@@ -374,8 +374,8 @@ def parse(text: str) -> Recipe:
     )
 
 
-def _name(result: Mapping[str, Any], key: str) -> str:
-    value = result.get(key)
+def _name(record: Mapping[str, Any], key: str) -> str:
+    value = record.get(key)
     check(
         isinstance(value, str) and bool(_NAME.fullmatch(value)),
         f"Part `{key}` of the recipe must be a name, but is {str(value)[:60]!r}. Export the figure again.",
@@ -383,8 +383,8 @@ def _name(result: Mapping[str, Any], key: str) -> str:
     return str(value)
 
 
-def _newer(result: Mapping[str, Any]) -> str:
-    software = result.get("software")
+def _newer(record: Mapping[str, Any]) -> str:
+    software = record.get("software")
     made = software.get("qfusion", "newer") if isinstance(software, dict) else "newer"
     return f"It was made with qfusion {str(made)[:20]}: install that version."
 

@@ -56,15 +56,15 @@ def classes(
         counts: samples of every class, by part. names: of the classes.
     """
     check(
-        all(len(outcome) == len(names) for outcome in counts.values()),
+        all(len(column) == len(names) for column in counts.values()),
         f"Argument `counts` must hold {len(names)} numbers a part.",
     )
     figure = base(theme, max(220, 70 + 22 * len(names)), left=120, legend=True)
     shown = [label(name, 24) for name in names]
-    for part, result in counts.items():
+    for part, column in counts.items():
         figure.add_bar(
             y=shown,
-            x=list(result),
+            x=list(column),
             orientation="h",
             name=part,
             marker={"color": PART_HUES.get(part, GREY)},
@@ -86,13 +86,13 @@ def targets(values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "ligh
     """
     figure = base(theme, 260, legend=True)
     edges = histogram_edges(values)
-    for part, result in values.items():
-        shares = np.histogram(result, edges)[0] / max(1, len(result))
+    for part, targets_of in values.items():
+        shares = np.histogram(targets_of, edges)[0] / max(1, len(targets_of))
         figure.add_scatter(
             x=np.repeat(edges, 2)[1:-1],
             y=np.repeat(shares, 2),
             mode="lines",
-            name=f"{part} ({len(result):,})",
+            name=f"{part} ({len(targets_of):,})",
             line={"color": PART_HUES.get(part, GREY), "width": 2},
             hovertemplate=f"%{{x:.2f}}, {part}: %{{y:.1%}}<extra></extra>",
         )
@@ -103,8 +103,8 @@ def targets(values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "ligh
 
 def histogram_edges(values: Mapping[str, np.ndarray]) -> np.ndarray:
     """The edges (BINS + 1,) of the bins that `targets` draws."""
-    result = [part for part in values.values() if len(part)]
-    low, high = min(float(part.min()) for part in result), max(float(part.max()) for part in result)
+    filled = [part for part in values.values() if len(part)]
+    low, high = min(float(part.min()) for part in filled), max(float(part.max()) for part in filled)
     return np.linspace(low, high if high > low else low + 1, BINS + 1)
 
 
@@ -310,7 +310,7 @@ def residuals(
     """
     check(
         len(ids) == len(truth) == len(values) == len(inside),
-        "Arguments `ids`, `truth`, `found` and `inside` must hold one entry a sample.",
+        "Arguments `ids`, `truth`, `values` and `inside` must hold one entry a sample.",
     )
     figure = base(theme, 360, right=12, top=10)
     if not len(values):

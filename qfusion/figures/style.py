@@ -234,6 +234,14 @@ def axis(theme: Theme) -> dict[str, Any]:
     }
 
 
+def in_circle(names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Places (2,) of names on a circle of radius 1, the first on top, or where there are two or four of them turned so
+    that sides are level."""
+    M = len(names)
+    turn = np.pi / 2 + (np.pi / M if M in (2, 4) else 0) - 2 * np.pi * np.arange(M) / M
+    return dict(zip(names, np.stack([np.cos(turn), np.sin(turn)], 1), strict=True))
+
+
 def in_rows(names: Sequence[str], below: float = 0.5, above: float = 0.5) -> dict[str, Any]:
     """An upright axis of named rows, the first on top, with room below and above them and no line of its own."""
     return {

@@ -140,25 +140,25 @@ def painted(part: Any, paint: Callable[[str], str], key: str = "") -> Any:
 def _exchanged(text: str, change: Callable[[str], str]) -> str:
     """An attribute with each of its colours exchanged."""
 
-    def new(result: re.Match[str]) -> str:
-        hue = _hex(result)
+    def new(match: re.Match[str]) -> str:
+        hue = _hex(match)
         changed = change(hue)
         if changed == hue:
-            return result[0]
+            return match[0]
         return (
             changed
-            if result[1] is None
-            else f"{result[0].split('(')[0]}({','.join(map(str, channels(changed)))}"
+            if match[1] is None
+            else f"{match[0].split('(')[0]}({','.join(map(str, channels(changed)))}"
         )
 
     return _COLOUR.sub(new, text)
 
 
-def _hex(result: re.Match[str]) -> str:
+def _hex(match: re.Match[str]) -> str:
     return (
-        result[0].upper()
-        if result[1] is None
-        else "#" + "".join(f"{int(value):02X}" for value in result.groups())
+        match[0].upper()
+        if match[1] is None
+        else "#" + "".join(f"{int(value):02X}" for value in match.groups())
     )
 
 
@@ -173,7 +173,7 @@ def _hues(part: Any) -> set[str]:
 
     def look(colour: str) -> str:
         if not _off_scale(colour) and not colour.replace(" ", "").startswith("rgba(0,0,0,0"):
-            seen.update(_hex(result) for result in _COLOUR.finditer(colour))
+            seen.update(_hex(match) for match in _COLOUR.finditer(colour))
         return colour
 
     painted(part, look)
@@ -212,8 +212,8 @@ def _greyed(parts: dict[str, Any]) -> dict[str, Any]:
         )
 
     parts = painted(parts, paint)
-    for trace, result in zip(parts["data"], scales, strict=True):
-        for holder, scale in result:
+    for trace, own_scales in zip(parts["data"], scales, strict=True):
+        for holder, scale in own_scales:
             (trace[holder] if holder else trace)["colorscale"] = scale
         _deepen(trace)
     return parts

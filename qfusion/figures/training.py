@@ -125,7 +125,7 @@ def curves(
 
 @drawing()
 def by_modality(
-    result: Mapping[str, Mapping[str, Curve]],
+    runs: Mapping[str, Mapping[str, Curve]],
     modalities: Mapping[str, Sequence[str]],
     *,
     y_title: str,
@@ -136,13 +136,13 @@ def by_modality(
     """One plot a run: a line for each modality or coalition, in its colour and dash, all plots on one scale.
 
     Args:
-        result: by run, then by coalition: epochs and values.
+        runs: by run, then by coalition: epochs and values.
         modalities: of each run, in their order.
         y_title: what goes up, with its unit.
         marks: a level of each run that is drawn as a dotted line.
     """
-    names = [name for name, terms in result.items() if terms]
-    check(bool(names), "Argument `found` must hold a run with at least one curve, but is empty.")
+    names = [name for name, terms in runs.items() if terms]
+    check(bool(names), "Argument `runs` must hold a run with at least one curve, but is empty.")
     across = min(columns, len(names))
     down = -(-len(names) // across)
     plots = 330 * down - 38 - 48  # pixels between the margins
@@ -151,7 +151,7 @@ def by_modality(
         xaxis={"visible": False}, yaxis={"visible": False}, uirevision="zoom"
     )
     top = max(
-        float(values.max()) for name in names for _, values in result[name].values() if len(values)
+        float(values.max()) for name in names for _, values in runs[name].values() if len(values)
     )
     lines: set[tuple[str, str]] = set()
     for i, name in enumerate(names):
@@ -161,7 +161,7 @@ def by_modality(
         bottom = 1 - (row + 1) * (entry + head) - row * foot
         y = [max(0.0, bottom), bottom + entry]
         place = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
-        for term, (epochs, values) in result[name].items():
+        for term, (epochs, values) in runs[name].items():
             hue = term_colour(term, modalities[name])
             figure.add_scatter(
                 x=epochs,
@@ -184,7 +184,7 @@ def by_modality(
                     "anchor": f"y{number}",
                     "title": {**axis(theme)["title"], "text": "epoch"},
                 }
-                | _epochs([epochs for epochs, _ in result[name].values()]),
+                | _epochs([epochs for epochs, _ in runs[name].values()]),
                 f"yaxis{number}": axis(theme)
                 | {
                     "domain": y,
@@ -653,8 +653,7 @@ def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Fi
         top=6,
         bottom=44,
     )
-    places = list(range(len(entries)))
-    for place, entry in zip(places, entries, strict=True):
+    for place, entry in enumerate(entries):
         colour = hue(entry.family)
         if np.isfinite([entry.low, entry.high]).all():
             figure.add_scatter(

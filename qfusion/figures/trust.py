@@ -455,7 +455,6 @@ def against_truth(
             float(min(true[:, i].min(), ours[:, i].min())),
             float(max(true[:, i].max(), ours[:, i].max())),
         ]
-        hue = term_colour(term, modalities)
         place = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
         figure.add_scatter(
             x=reach,
@@ -470,7 +469,11 @@ def against_truth(
             mode="markers",
             text=names,
             **place,
-            marker={"size": 4, "color": faded(hue, 0.5), "line": {"width": 0}},
+            marker={
+                "size": 4,
+                "color": faded(term_colour(term, modalities), 0.5),
+                "line": {"width": 0},
+            },
             hovertemplate="%{text}<br>true %{x:+.2f}, explained %{y:+.2f}<extra></extra>",
         )
         if chosen is not None:
