@@ -256,8 +256,8 @@ def free_name(model: str, data: str, seeds: Sequence[int] = (0,)) -> str:
         c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in f"{model}-{data}"
     )[:48]
     taken = {*checkpoint.available(), *(path.name for path in home().glob("*"))}
-    wanted = [stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3))]
-    return next(name for name in wanted if not taken & {name, *names_of(name, seeds)})
+    names = [stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3))]
+    return next(name for name in names if not taken & {name, *names_of(name, seeds)})
 
 
 def start(plans: Mapping[str, Plan], events: bool = False) -> list[Run]:

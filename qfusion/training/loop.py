@@ -566,8 +566,11 @@ def find_rate(
     require_number("steps", steps, 20, 100_000)
     options = replace(options or default_options(dataset), schedule="constant", average=0.0)
     with torch.random.fork_rng():
-        fit = prepare(kind, dataset, settings, options, seed)
-        rates, losses = _ramp(fit, np.geomspace(low, high, steps), on_step)
+        rates, losses = _ramp(
+            prepare(kind, dataset, settings, options, seed),
+            np.geomspace(low, high, steps),
+            on_step,
+        )
     check(
         len(losses) > WINDOW,
         f"Training diverged after {len(losses)} steps, at a rate of {rates[-1] if len(rates) else low:.2g}. Lower "
