@@ -406,7 +406,7 @@ HOSTILE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
         {},
     ),
     ("Samples", {"`b` **x** $y$ :smile:": "1"}, "this page has no such setting", {}),
-    ("Circuit", {"gate": "-5"}, "`gate` must lie between", {}),
+    ("Circuit", {"gate": "-5"}, "`Step through gates` must lie between", {}),
     (
         "Train",
         {"new.quantum-jump.planted.epochs": "1e99", "run": ["<b>", "../x"]},

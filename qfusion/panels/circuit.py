@@ -113,15 +113,15 @@ def diagram(
         cone: a read-out, whose light cone is drawn: what lies outside is grey; "none" for all alike.
         display: "at the scrubber" for discs there, or what stands after every column.
     """
-    result = replay(sample, steps, gates)
-    at = _place(result, gate)
-    drawn, seen = result.near(at), light_cone(sample, cone) if cone != NONE else None
-    heights = [wire.y for wire in result.wires]
+    walk = replay(sample, steps, gates)
+    at = _place(walk, gate)
+    drawn, seen = walk.near(at), light_cone(sample, cone) if cone != NONE else None
+    heights = [wire.y for wire in walk.wires]
     rows = max(heights) - min(heights) + 2 * circuit.EDGE
     choose("Display", display, DISPLAYS)
     if seen is not None:
-        drawn = result.greyed(drawn, seen)
-        title = in_cone(cone, seen.count, result.count, len(seen.qubits), len(result.wires))
+        drawn = walk.greyed(drawn, seen)
+        title = in_cone(cone, seen.count, walk.count, len(seen.qubits), len(walk.wires))
     elif sample.can("time"):
         built = step(sample, steps, gates)
         title = (
@@ -129,28 +129,27 @@ def diagram(
             f"{count(len(built.wires), 'qubit')}"
         )
     elif sample.can("gates"):
-        counts = Counter(name for name, *_ in result.gates)
-        title = (
-            f"{count(result.count, 'gate')} on {count(len(result.wires), 'qubit')}: "
-            + ", ".join(f"{number} {name}" for name, number in counts.items())
+        counts = Counter(name for name, *_ in walk.gates)
+        title = f"{count(walk.count, 'gate')} on {count(len(walk.wires), 'qubit')}: " + ", ".join(
+            f"{number} {name}" for name, number in counts.items()
         )
     else:
         title = (
-            f"{count(result.count, 'gate')} on {count(len(result.wires), 'qubit')}: encode, fuse, then "
-            f"{count(sum(box.name.startswith('C') for box in result.boxes), 'convolution')} and "
-            f"{count(sum('U3' in box.name for box in result.boxes), 'pooling')}"
+            f"{count(walk.count, 'gate')} on {count(len(walk.wires), 'qubit')}: encode, fuse, then "
+            f"{count(sum(box.name.startswith('C') for box in walk.boxes), 'convolution')} and "
+            f"{count(sum('U3' in box.name for box in walk.boxes), 'pooling')}"
         )
     return Picture(
         "circuit",
         title,
         circuit.diagram(
             drawn,
-            result.wires,
+            walk.wires,
             at,
-            result.bloch[at],
-            result.entropy[at],
+            walk.bloch[at],
+            walk.entropy[at],
             unit=min(60 if sample.can("time") else 58, max(LEAST_UNIT, TALLEST / rows)),
-            between=result.between(at),
+            between=walk.between(at),
             display="" if display == DISCS else display,
             theme=theme,
         ),
@@ -159,14 +158,14 @@ def diagram(
         + ("" if seen is None else f" Grey: gates that cannot change ⟨Z⟩ of {text.plain(cone)}.")
         + (
             ""
-            if len(drawn) == len(result.boxes)
+            if len(drawn) == len(walk.boxes)
             else f" Drawn are the gates from {drawn[0].first} to "
             f"{max(box.last for box in drawn)}; the others follow the scrubber."
         )
         + sample.of,
         not_shown="correlations between qubits: each is drawn on its own." + _inert(sample),
-        alt=f"Circuit of {result.count} gates; {at} are done. The table below lists them.",
-        table=lambda: _qubits(result, at) if seen is None else _in_cone(result, seen),
+        alt=f"Circuit of {walk.count} gates; {at} are done. The table below lists them.",
+        table=lambda: _qubits(walk, at) if seen is None else _in_cone(walk, seen),
     )
 
 
@@ -184,19 +183,19 @@ def qubits(
     gates: str = EACH,
 ) -> Picture:
     """Bloch vectors and entropies of all qubits that go on, before and after a gate; arguments as of `diagram`."""
-    result, at, rows, names = _walked(sample, gate, steps, gates)
-    entropy = result.entropy[at][rows]
+    walk, at, rows, names = _walked(sample, gate, steps, gates)
+    entropy = walk.entropy[at][rows]
     return Picture(
         "qubits",
         mixed_now(dict(zip(names, entropy.tolist(), strict=True))),
         circuit.bloch_row(
-            names, result.bloch[at][rows], entropy, before=result.bloch[at - 1][rows], theme=theme
+            names, walk.bloch[at][rows], entropy, before=walk.bloch[at - 1][rows], theme=theme
         ),
         shows="every qubit that goes to the end: its Bloch vector in the X–Z plane now (thin: before this gate) and "
         "its entropy." + sample.of,
         not_shown="⟨Y⟩ as a length: point at a disc.",
         alt=f"Bloch vectors of {len(rows)} qubits; entropy in nats: {panel.listed(names, entropy)}.",
-        table=lambda: _qubits(result, at),
+        table=lambda: _qubits(walk, at),
     )
 
 
@@ -209,15 +208,15 @@ def balls(
     gates: str = EACH,
 ) -> Picture:
     """Bloch balls of all qubits that go on, with their ways gate by gate; arguments as of `diagram`."""
-    result, at, rows, names = _walked(sample, gate, steps, gates)
-    lengths = np.linalg.norm(result.bloch[at][rows], axis=1)
+    walk, at, rows, names = _walked(sample, gate, steps, gates)
+    lengths = np.linalg.norm(walk.bloch[at][rows], axis=1)
     return Picture(
         "bloch-gates",
         shortest(dict(zip(names, lengths.tolist(), strict=True))),
         states.balls(
             names,
-            [result.bloch[: at + 1, row] for row in rows],
-            [result.wires[row].hue for row in rows],
+            [walk.bloch[: at + 1, row] for row in rows],
+            [walk.wires[row].hue for row in rows],
             theme,
         ),
         shows="every qubit that goes to the end: its Bloch vector now, and its way since the first gate, older parts "
@@ -225,7 +224,7 @@ def balls(
         + sample.of,
         not_shown="correlations between qubits: each ball is one qubit on its own.",
         alt=f"Bloch balls of {len(rows)} qubits; lengths {panel.listed(names, lengths)}.",
-        table=lambda: _qubits(result, at),
+        table=lambda: _qubits(walk, at),
     )
 
 
@@ -309,18 +308,18 @@ def entropies(
     marked: bool = True,
 ) -> Picture:
     """Entropy of every qubit that goes on, gate by gate; a line marks the gate if `marked`, else as of `diagram`."""
-    result = replay(sample, steps, gates)
-    rows = list(result.followed)
-    names, last = [result.wires[row].name for row in rows], result.entropy[-1][rows]
+    walk = replay(sample, steps, gates)
+    rows = list(walk.followed)
+    names, last = [walk.wires[row].name for row in rows], walk.entropy[-1][rows]
     return Picture(
         "entropy-gates",
         mixed_at_end(dict(zip(names, last.tolist(), strict=True))),
         circuit.entropy_lines(
-            result.entropy[:, rows],
+            walk.entropy[:, rows],
             names,
-            _place(result, gate) if marked else None,
-            result.parts,
-            hues=[result.wires[row].hue for row in rows],
+            _place(walk, gate) if marked else None,
+            walk.parts,
+            hues=[walk.wires[row].hue for row in rows],
             theme=theme,
         ),
         shows="the entropy of each qubit after every gate: how much it is entangled with"
@@ -336,10 +335,10 @@ def entropies(
             else "."
         )
         + _inert(sample),
-        alt=f"Entropy of {len(names)} qubits over {result.count} gates; at the end, in nats: "
+        alt=f"Entropy of {len(names)} qubits over {walk.count} gates; at the end, in nats: "
         f"{panel.listed(names, last)}.",
         table=lambda: (
-            pd.DataFrame(result.entropy[:, rows], columns=names)
+            pd.DataFrame(walk.entropy[:, rows], columns=names)
             .rename_axis("gates_done")
             .reset_index()
         ),
@@ -353,25 +352,25 @@ def information(sample: Sample, theme: Theme = "light", *, gate: int | None = No
         shares(sample),
         "Qubits of one register share nothing with another one. Look at `entropies`.",
     )
-    result = dynamics.information(sample.study, sample.row)
-    walked = replay(sample)
-    names = [" : ".join(group) if len(group) == 2 else "all together" for group in result]
-    values = np.stack(list(result.values()), 1)
+    shared = dynamics.information(sample.study, sample.row)
+    walk = replay(sample)
+    names = [" : ".join(group) if len(group) == 2 else "all together" for group in shared]
+    values = np.stack(list(shared.values()), 1)
     return Picture(
         "mutual-gates",
         sharing(
             {
-                " and ".join(group): float(entry[-1])
-                for group, entry in result.items()
+                " and ".join(group): float(series[-1])
+                for group, series in shared.items()
                 if len(group) == 2
             }
         ),
         circuit.entropy_lines(
             values,
             names,
-            _place(walked, gate),
-            walked.parts,
-            hues=[term_colour("+".join(group), sample.modalities) for group in result],
+            _place(walk, gate),
+            walk.parts,
+            hues=[term_colour("+".join(group), sample.modalities) for group in shared],
             y_title="mutual information (nats)",
             theme=theme,
         ),
@@ -384,7 +383,7 @@ def information(sample: Sample, theme: Theme = "light", *, gate: int | None = No
         )
         + sample.of,
         not_shown="how much of it is read at the end.",
-        alt=f"Mutual information over {walked.count} gates; at the end, in nats: {panel.listed(names, values[-1])}.",
+        alt=f"Mutual information over {walk.count} gates; at the end, in nats: {panel.listed(names, values[-1])}.",
         table=lambda: pd.DataFrame(values, columns=names).rename_axis("gates_done").reset_index(),
     )
 
@@ -485,8 +484,8 @@ def step_error(
     )
 
 
-def _place(result: Replay, gate: int | None) -> int:
-    return result.count if gate is None else min(gate, result.count)
+def _place(walk: Replay, gate: int | None) -> int:
+    return walk.count if gate is None else min(gate, walk.count)
 
 
 def _walked(
@@ -515,26 +514,26 @@ def _moment(
     return moment
 
 
-def _qubits(result: Replay, at: int) -> pd.DataFrame:
-    x, y, z = result.bloch[at].T
+def _qubits(walk: Replay, at: int) -> pd.DataFrame:
+    x, y, z = walk.bloch[at].T
     return pd.DataFrame(
         {
-            "qubit": [wire.name for wire in result.wires],
+            "qubit": [wire.name for wire in walk.wires],
             "X": x,
             "Y": y,
             "Z": z,
             "reads_1": (1 - z) / 2,
-            "entropy": result.entropy[at],
+            "entropy": walk.entropy[at],
         }
     )
 
 
-def _in_cone(result: Replay, cone: circuits.Cone[int]) -> pd.DataFrame:
+def _in_cone(walk: Replay, cone: circuits.Cone[int]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {"gate": n, "name": name, "qubits": ", ".join(wires), "in_cone": inside}
             for n, ((name, wires, *_), inside) in enumerate(
-                zip(result.gates, cone.inside, strict=True), 1
+                zip(walk.gates, cone.inside, strict=True), 1
             )
         ]
     )

@@ -122,25 +122,25 @@ def letters(
         operator: "H", "L1", "L2", ... or "read-out".
     """
     known, system = inside.operator_names(sample.model), sample.model.system()
-    result, share = inside.largest(
+    terms, share = inside.largest(
         inside.operator(sample, system, choose("Operator", operator, known)), system, MAX_LETTERS
     )
     check(
-        bool(result),
+        bool(terms),
         f"Operator {operator} is a multiple of the identity: there is nothing to take apart.",
     )
-    names, values = [entry.words for entry in result], np.array([entry.value for entry in result])
+    names, values = [letter.words for letter in terms], np.array([letter.value for letter in terms])
     return Picture(
         "letters",
         largest_letter(operator, names, values),
-        physics.letters(names, [entry.term for entry in result], values, system.names, theme),
+        physics.letters(names, [letter.term for letter in terms], values, system.names, theme),
         shows=f"coefficients Tr[P†A] / D of the {known[operator]} in products of "
         + (
             "Pauli words, a letter for each qubit of a modality"
             if all(d & (d - 1) == 0 for d in system.dims)
             else "Pauli words and generalised Gell-Mann matrices (S and A couple two levels, D are diagonal)"
         )
-        + f"; modalities that are not named have the identity. The {len(result)} largest hold {share:.0%} of the "
+        + f"; modalities that are not named have the identity. The {len(terms)} largest hold {share:.0%} of the "
         "sum of all squares."
         + _of(sample)
         + (f" {inside.UNRAVELLING}" if operator.startswith("L") else ""),
@@ -153,12 +153,12 @@ def letters(
             [
                 {
                     "operator": operator,
-                    "modalities": entry.term,
-                    "letters": " ".join(entry.letters),
-                    "real": entry.value.real,
-                    "imaginary": entry.value.imag,
+                    "modalities": letter.term,
+                    "letters": " ".join(letter.letters),
+                    "real": letter.value.real,
+                    "imaginary": letter.value.imag,
                 }
-                for entry in result
+                for letter in terms
             ]
         ),
     )
@@ -464,12 +464,14 @@ def over_time(
             (name, f"|{levels[i]}⟩" if diagonal else f"|{levels[i]}⟩⟨{levels[j]}|", rho[:, i, j])
             for i, j in pairs
         ]
-    values = np.stack([entry for *_, entry in rows])
+    values = np.stack([series for *_, series in rows])
     what = "population" if diagonal else "coherence"
     many = not diagonal and any(d * (d - 1) // 2 > MOST_PAIRS for d in sample.model.dims)
     return Picture(
         f"{part}-over-time",
-        changes_most(what, {f"{text.plain(owner)} {level}": entry for owner, level, entry in rows}),
+        changes_most(
+            what, {f"{text.plain(owner)} {level}": series for owner, level, series in rows}
+        ),
         states.through_time(
             times,
             values,
@@ -488,10 +490,10 @@ def over_time(
         + sample.followed,
         not_shown="the joint state: see the matrices." if diagonal else "phases: see the matrices.",
         alt=f"Heat map of {len(rows)} {part} over time; at the end "
-        + panel.listed([f"{name} {entry}" for name, entry, _ in rows], values[:, -1])
+        + panel.listed([f"{name} {level}" for name, level, _ in rows], values[:, -1])
         + ".",
         table=lambda: pd.DataFrame(
-            {"t": times} | {f"{name} {entry}": series for name, entry, series in rows}
+            {"t": times} | {f"{name} {level}": series for name, level, series in rows}
         ),
     )
 
