@@ -663,17 +663,21 @@ def cook_composition(whole: Composition, *, anyway: bool = False) -> list[Taken]
 
 def save_composition(taken: Sequence[Taken], whole: Composition) -> bytes:
     """Returns the file of a composition, with the recipes of what was taken in it."""
-    panels = tuple(
-        export.as_panel(entry.recipe.like(panel), whole.style)
-        for entry, panel in zip(taken, whole.panels, strict=True)
-    )
-    now = replace(whole, panels=panels)
     return export.save_composition(
-        [entry.figure for entry in taken],
-        [entry.title for entry in taken],
-        [entry.caption for entry in taken],
-        now,
+        [panel.figure for panel in taken],
+        [panel.title for panel in taken],
+        [panel.caption for panel in taken],
+        as_made(whole, taken),
     )
+
+
+def as_made(whole: Composition, taken: Sequence[Taken]) -> Composition:
+    """Returns a composition with the recipes of what was taken."""
+    made = tuple(
+        export.as_panel(panel.recipe.like(wanted), whole.style)
+        for panel, wanted in zip(taken, whole.panels, strict=True)
+    )
+    return replace(whole, panels=made)
 
 
 def composition_remarks(whole: Composition, taken: Sequence[Taken]) -> list[str]:

@@ -8,8 +8,9 @@ import io
 import json
 import re
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
@@ -21,12 +22,27 @@ from qfusion.analysis import text
 from qfusion.errors import QFusionError, provided
 from qfusion.explain import cohorts
 from qfusion.figures import export
-from qfusion.figures import recipe as snippet
-from qfusion.figures import recipe as styles
-from qfusion.figures import theme as visible
 from qfusion.figures.export import Composition
-from qfusion.figures.recipe import SIZES, ExportStyle, Recipe
-from qfusion.figures.theme import VisibleRange, in_theme
+from qfusion.figures.recipe import (
+    LEAST_FONT,
+    MAX_FONT,
+    RESOLUTIONS,
+    SIZES,
+    SIZES_SAY,
+    THEMES,
+    ExportStyle,
+    Recipe,
+    snippet,
+)
+from qfusion.figures.theme import (
+    VisibleRange,
+    apply_visible,
+    in_theme,
+    legend_entries,
+    parse_visible,
+    plain_entry,
+    rangeable,
+)
 from qfusion.panels import pages
 from qfusion.panels.pages import Taken
 from qfusion.panels.panel import Picture
@@ -44,31 +60,18 @@ def added() -> list[Recipe]:
 
 def add_panel(recipe: Recipe) -> None:
     """Adds a panel as it stands; once only, and at most as many as fit."""
-    stored = [
-        entry
-        for entry in added()
-        if (entry.page, entry.panel, entry.address) != (recipe.page, recipe.panel, recipe.address)
+    others = [
+        other
+        for other in added()
+        if (other.page, other.panel, other.address) != (recipe.page, recipe.panel, recipe.address)
     ]
-    state.put(_ADDED, [*stored, recipe][-export.MAX_PANELS :])
+    state.put(_ADDED, [*others, recipe][-export.MAX_PANELS :])
     state.put(_PICKED, None)
 
 
 def _clear() -> None:
     state.put(_ADDED, [])
     state.put(_PICKED, None)
-
-
-def add_button(recipe: Recipe) -> None:
-    """The button that adds this panel, and how many there are."""
-    count = len(added())
-    st.button(
-        "Add to composition",
-        on_click=add_panel,
-        args=(recipe,),
-        icon=":material/add:",
-        key="drawer-add",
-        help=f"For a figure of several panels: {count} added so far. It stays while you go to other pages.",
-    )
 
 
 def composer(
@@ -81,19 +84,16 @@ def composer(
         left, right: where the preview stands, and where the rest does.
     """
     known = _known(recipe)
-    first = [key for key, entry in known.items() if entry in added()] or [
-        next(
-            (
-                key
-                for key, entry in known.items()
-                if entry.panel == recipe.panel and entry.page == recipe.page
-            ),
-            "",
-        )
-    ]
-    if not state.get(_PICKED):
-        state.put(_PICKED, [key for key in first if key])
-    state.put(_PICKED, [key for key in state.get(_PICKED) if key in known])
+    chosen = (
+        state.get(_PICKED)
+        or [label for label, panel in known.items() if panel in added()]
+        or [
+            label
+            for label, panel in known.items()
+            if panel.panel == recipe.panel and panel.page == recipe.page
+        ][:1]
+    )
+    state.put(_PICKED, [label for label in chosen if label in known])
     with right:
         picked = st.multiselect(
             "Panels, in the order of their letters",
@@ -130,25 +130,38 @@ def composer(
             )
             with access.waiting("Drawing …"):
                 taken = pages.cook_composition(whole)
-                shown = replace(whole, style=replace(whole.style, format="svg"))
-                picture, letters = export.noticed(
-                    lambda: pages.save_composition(taken, shown), style.format
+                _print(
+                    lambda style: pages.save_composition(taken, replace(whole, style=style)),
+                    style,
+                    "composition-preview",
+                    f"Preview of {len(picked)} panels",
                 )
-                if style.format == "tikz":
-                    _, letters = export.noticed(
-                        lambda: pages.save_composition(taken, whole), "tikz"
-                    )
-            with st.container(border=True, key="composition-preview"):
-                st.image(picture.decode(), width="stretch", alt=f"Preview of {len(picked)} panels")
-            width, height = export.size_mm(picture)
-            st.caption(f"{width:.0f} × {height:.0f} mm")
-            if letters:
-                st.warning(text.message(letters), icon=":material/font_download_off:")
     except QFusionError as error:
         left.error(text.message(error), icon=":material/error:")
         return
     with downloads:
         _downloads(whole, taken)
+
+
+def _print(make: Callable[[ExportStyle], bytes], style: ExportStyle, key: str, alt: str) -> None:
+    """Draws a file as it will be printed, with its size and what its letters lack.
+
+    Args:
+        make: makes the file in a style.
+        style: of the file.
+        key: of the container.
+        alt: what is told who does not see it.
+    """
+    with access.waiting("Drawing …"):
+        picture, letters = export.noticed(partial(make, replace(style, format="svg")), style.format)
+        if style.format == "tikz":
+            _, letters = export.noticed(partial(make, style), "tikz")
+    with st.container(border=True, key=key):
+        st.image(picture.decode(), width="stretch", alt=alt)
+    width, height = export.size_mm(picture)
+    st.caption(f"{width:.0f} × {height:.0f} mm")
+    if letters:
+        st.warning(text.message(letters), icon=":material/font_download_off:")
 
 
 def _known(recipe: Recipe) -> dict[str, Recipe]:
@@ -164,14 +177,13 @@ def _known(recipe: Recipe) -> dict[str, Recipe]:
         )
         for name in here
     }
-    for entry in added():
-        at = str(entry.made_from.get("sample", ""))
-        if entry.page == recipe.page and at == sample and entry.address == recipe.address:
-            recipes[entry.panel.replace("-", " ")] = entry
-            continue
-        label = ", ".join(part for part in (entry.panel.replace("-", " "), entry.page, at) if part)
-        same = sum(key.startswith(label) for key in recipes)
-        recipes[label + (f" ({same + 1})" if same else "")] = entry
+    for panel in added():
+        label, at = panel.panel.replace("-", " "), str(panel.made_from.get("sample", ""))
+        if (panel.page, at, panel.address) != (recipe.page, sample, recipe.address):
+            label = ", ".join(part for part in (label, panel.page, at) if part)
+            same = sum(other.startswith(label) for other in recipes)
+            label += f" ({same + 1})" if same else ""
+        recipes[label] = panel
     return recipes
 
 
@@ -190,7 +202,7 @@ def _downloads(whole: Composition, taken: list[Taken]) -> None:
         )
         st.download_button(
             "Recipe",
-            lambda: _made(whole, taken).text(),
+            lambda: pages.as_made(whole, taken).text(),
             f"{FILE}-recipe.json",
             "application/json",
             on_click="ignore",
@@ -201,11 +213,11 @@ def _downloads(whole: Composition, taken: list[Taken]) -> None:
         made_from = {
             key: value
             for key, value in taken[0].recipe.made_from.items()
-            if all(entry.recipe.made_from.get(key) == value for entry in taken)
+            if all(panel.recipe.made_from.get(key) == value for panel in taken)
         }
-        captions = export.caption_of([entry.caption for entry in taken], SIZES[whole.style.size])
+        captions = export.caption_of([panel.caption for panel in taken], SIZES[whole.style.size])
         st.code(
-            snippet.snippet(
+            snippet(
                 FILE,
                 whole.style,
                 title="",
@@ -223,16 +235,6 @@ def _downloads(whole: Composition, taken: list[Taken]) -> None:
         )
 
 
-def _made(whole: Composition, taken: list[Taken]) -> Composition:
-    return replace(
-        whole,
-        panels=tuple(
-            export.as_panel(entry.recipe.like(panel), whole.style)
-            for entry, panel in zip(taken, whole.panels, strict=True)
-        ),
-    )
-
-
 # Many figures at once as a zip, from the figure drawer: all of this page, or this one for every sample of a cohort.
 
 PAGE, COHORT = "All figures of this page", "This figure for every sample of a cohort"
@@ -247,20 +249,12 @@ _RUN, _TYPED = "_batch.run", "typed below"
 _TURN = 0.7  # seconds of writing before the dialog is drawn again
 
 
-def figure_batch(
-    recipe: Recipe, style: ExportStyle, left: DeltaGenerator, right: DeltaGenerator
-) -> None:
+def figure_batch(recipe: Recipe, style: ExportStyle) -> None:
     """What is written, its making with progress, and the file.
 
     Args:
         recipe: of the panel whose drawer this is. style: of all figures.
-        left, right: where the files are made, and where their style is chosen.
     """
-    with left:
-        _files(recipe, style)
-
-
-def _files(recipe: Recipe, style: ExportStyle) -> None:
     of_sample = pages.subject_of(recipe.page, recipe.panel) in pages.OF_SAMPLE
     which = st.radio(
         "Figures", [PAGE, COHORT] if of_sample else [PAGE], key=_WHICH, label_visibility="collapsed"
@@ -295,17 +289,15 @@ def _files(recipe: Recipe, style: ExportStyle) -> None:
             if len(content) > 1e6
             else f"{max(1, len(content) // 1000)} kB"
         )
-        label = f"Download {count} figures, {size}"
-        with place:
-            st.download_button(
-                label,
-                content,
-                f"{_stem(recipe)}.zip",
-                "application/zip",
-                on_click="ignore",
-                icon=":material/download:",
-                key="batch-file",
-            )
+        place.download_button(
+            f"Download {count} figures, {size}",
+            content,
+            f"qfusion-{pages.file_name(recipe.page)}-figures.zip",
+            "application/zip",
+            on_click="ignore",
+            icon=":material/download:",
+            key="batch-file",
+        )
         for name, reason in failed[:5]:
             st.warning(text.message(f"{name} is left out: {reason}"), icon=":material/warning:")
         for line in letters[:2]:
@@ -374,26 +366,14 @@ def _go_on(run: _Run, wanted: tuple[object, ...]) -> None:
             st.rerun(scope="fragment")
     place.empty()
     _cancel()
-    entries = manifest["figures"]
+    figures = manifest["figures"]
     failed = [
-        (str(entry.get("sample") or entry["panel"]), str(entry["error"]))
-        for entry in entries
-        if "error" in entry
+        (str(figure.get("sample") or figure["panel"]), str(figure["error"]))
+        for figure in figures
+        if "error" in figure
     ]
-    state.put(
-        _DONE,
-        (
-            wanted,
-            run.out.getvalue(),
-            len(entries) - len(failed),
-            failed,
-            [*dict.fromkeys(entry["letters"] for entry in entries if "letters" in entry)],
-        ),
-    )
-
-
-def _stem(recipe: Recipe) -> str:
-    return f"qfusion-{pages.file_name(recipe.page)}-figures"
+    letters = [*dict.fromkeys(figure["letters"] for figure in figures if "letters" in figure)]
+    state.put(_DONE, (wanted, run.out.getvalue(), len(figures) - len(failed), failed, letters))
 
 
 # The figure drawer: one panel's figure as a file for a paper, its numbers, its recipe, its code. A dialog with a
@@ -429,87 +409,67 @@ def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
     what = state.one_of(
         "Files", [ONE, SEVERAL, MANY], default=ONE, key="_drawer.what", label_visibility="collapsed"
     )
-    if what != ONE:
-        _others(what, drawn, visible_key)
-        return
     left, right = st.columns([6, 5], gap="medium")
     with right:
-        style = _style()
-        words = _words(drawn, style)
-        result = _visible(drawn.name, whole, visible_key)
-    recipe = replace(
-        _with_visible(sharing.recipe_of(drawn), visible_key, result),
-        style=style,
-        title=words["title"],
-        caption=words["caption"],
+        style = _style(alone=what == ONE)
+    if what == ONE:
+        _one(drawn, whole, visible_key, style, left, right)
+        return
+    recipe = _with_visible(
+        sharing.recipe_of(drawn), visible_key, parse_visible(str(state.get(visible_key) or ""))
     )
-    file = File(
-        visible.apply_visible(whole, result),
-        words["title"] or drawn.headline,
-        words["caption"] or drawn.caption,
-        recipe,
-    )
+    if what == SEVERAL:
+        composer(recipe, style, left, right)
+    else:
+        with left:
+            figure_batch(recipe, style)
+
+
+def _one(
+    drawn: Picture,
+    whole: go.Figure,
+    visible_key: str,
+    style: ExportStyle,
+    left: DeltaGenerator,
+    right: DeltaGenerator,
+) -> None:
+    """Preview and files of the one figure, and the code that makes it."""
     with right:
+        words = _words(drawn, style)
+        visible = _visible(drawn.name, whole, visible_key)
         downloads = st.container()
+    recipe = _with_visible(sharing.recipe_of(drawn), visible_key, visible)
+    taken = Taken(
+        apply_visible(whole, visible),
+        drawn.headline,
+        drawn.caption,
+        drawn.table(),
+        replace(recipe, style=style, **words),
+    )
     try:
         with provided():
             with left:
-                _preview(drawn, file)
+                _preview(drawn, taken)
             with downloads:
-                _figure_downloads(drawn, file)
+                _figure_downloads(taken)
     except QFusionError as error:
-        with left:
-            st.error(text.message(error), icon=":material/error:")
-    _code(drawn, recipe, file)
-
-
-def _others(what: str, drawn: Picture, visible_key: str) -> None:
-    """Several panels as one figure, or many figures as a zip, in the style chosen."""
-    recipe = _with_visible(
-        sharing.recipe_of(drawn),
-        visible_key,
-        visible.parse_visible(str(state.get(visible_key) or "")),
-    )
-    left, right = st.columns([6, 5], gap="medium")
-    with right:
-        style = _style(alone=False)
-    (composer if what == SEVERAL else figure_batch)(recipe, style, left, right)
-
-
-@dataclass(frozen=True)
-class File:
-    """What a file is made from: the figure with its visible range, what is written above and below, the recipe."""
-
-    shown: go.Figure
-    title: str
-    caption: str
-    recipe: Recipe
-
-    def content(self, style: ExportStyle | None = None) -> bytes:
-        """The file, in the recipe's style or another."""
-        return export.save(
-            self.shown,
-            style or self.recipe.style,
-            title=self.title,
-            caption=self.caption,
-            recipe=self.recipe.text(),
-        )
+        left.error(text.message(error), icon=":material/error:")
+    _code(taken)
 
 
 def _words(drawn: Picture, style: ExportStyle) -> dict[str, str]:
     """Title and caption where the reader has written other ones; empty for the panel's own."""
-    texts = {"title": "", "caption": ""}
+    title, caption = drawn.headline, drawn.caption
     if style.title:
-        text_area = st.text_input(
+        title = st.text_input(
             "Title",
             drawn.headline,
             max_chars=export.MAX_TITLE,
             key=f"_title-{drawn.name}",
             label_visibility="collapsed",
         )
-        texts["title"] = "" if text_area == drawn.headline else text_area
     if style.caption:
-        text_area = st.text_area(
+        caption = st.text_area(
             "Caption",
             drawn.caption,
             max_chars=export.MAX_CAPTION,
@@ -517,11 +477,13 @@ def _words(drawn: Picture, style: ExportStyle) -> dict[str, str]:
             label_visibility="collapsed",
             height=110,
         )
-        texts["caption"] = "" if text_area == drawn.caption else text_area
-    return texts
+    return {
+        "title": "" if title == drawn.headline else title,
+        "caption": "" if caption == drawn.caption else caption,
+    }
 
 
-def _kept(name: str) -> dict[str, Any]:
+def _setting(name: str) -> dict[str, Any]:
     """Keyword arguments of a widget of the style: its value stays for the next figure, and in a saved session."""
     return {"key": f"figure.{name}", "persist_state": "session"}
 
@@ -534,51 +496,51 @@ def _style(alone: bool = True) -> ExportStyle:
         list(FORMATS),
         format_func=FORMATS.__getitem__,
         default=default.format,
-        **_kept("format"),
+        **_setting("format"),
     )
     size = st.selectbox(
         "Size",
-        list(styles.SIZES),
-        format_func=lambda key: styles.SIZES[key].label,
+        list(SIZES),
+        format_func=lambda key: SIZES[key].label,
         disabled=kind == "html",
-        help=styles.SIZES_SAY,
-        **_kept("size"),
+        help=SIZES_SAY,
+        **_setting("size"),
     )
-    if kind != "html" and styles.SIZES[size].lines != 1:
-        st.caption(styles.SIZES[size].says)
+    if kind != "html" and SIZES[size].lines != 1:
+        st.caption(SIZES[size].says)
     theme: Any = state.one_of(
         "Colours",
-        list(styles.THEMES),
-        format_func=styles.THEMES.__getitem__,
+        list(THEMES),
+        format_func=THEMES.__getitem__,
         default=default.theme,
-        **_kept("theme"),
+        **_setting("theme"),
     )
     with st.container(horizontal=True):
         title = st.toggle(
-            "Title", default.title, help="The panel's title above the figure.", **_kept("title")
+            "Title", default.title, help="The panel's title above the figure.", **_setting("title")
         )
         caption = st.toggle(
             "Caption",
             default.caption,
             help="What the figure shows and does not, below it.",
-            **_kept("caption"),
+            **_setting("caption"),
         )
     with st.container(horizontal=True):
         font = st.number_input(
             "Font size (pt)",
-            styles.LEAST_FONT,
-            styles.MAX_FONT,
-            styles.SIZES[size].font,
+            LEAST_FONT,
+            MAX_FONT,
+            SIZES[size].font,
             0.5,
             help="At the size at which the figure is printed. Journals ask for at least 5 pt.",
-            **_kept(f"font.{size}"),
+            **_setting(f"font.{size}"),
         )
         dpi = st.selectbox(
             "Resolution",
-            list(styles.RESOLUTIONS),
+            list(RESOLUTIONS),
             format_func=lambda n: f"{n} dpi",
             disabled=kind != "png",
-            **_kept("dpi"),
+            **_setting("dpi"),
         )
     return ExportStyle(
         format=kind,
@@ -600,7 +562,7 @@ def _engine(kind: str) -> Any:
         list(ENGINES) if there else ["qfusion"],
         format_func=ENGINES.__getitem__,
         disabled=kind in ("html", "tikz") or not there,
-        **_kept("engine"),
+        **_setting("engine"),
         help="qfusion draws the figure itself. plotly in Chrome draws it as the browser does, and "
         "takes seconds." + ("" if there else " There is no Chrome or Chromium on this machine."),
     )
@@ -608,31 +570,28 @@ def _engine(kind: str) -> Any:
 
 def _visible(name: str, whole: go.Figure, key: str) -> VisibleRange:
     """Series left out and ranges of the axes: of the figure on the page too, and in its address."""
-    before = visible.parse_visible(str(state.get(key) or ""))
-    entries = visible.legend_entries(whole)
-    names = {visible.plain_entry(entry): entry for entry in entries}
-    axes = visible.rangeable(whole)
+    before = parse_visible(str(state.get(key) or ""))
+    names = {plain_entry(entry): entry for entry in legend_entries(whole)}
+    axes = rangeable(whole)
     if not names and not axes:
         return before
+    spans = {"xaxis": before.x, "yaxis": before.y}
     with st.expander("Visible parts", expanded=bool(before)):
-        there = [plain for plain, entry in names.items() if entry not in before.hidden]
         chosen = (
             st.pills(
                 "Series",
                 list(names),
                 selection_mode="multi",
-                default=there,
+                default=[plain for plain, entry in names.items() if entry not in before.hidden],
                 key=f"_series-{name}",
                 help="A series that is not chosen is left out, on the page too.",
             )
             if names
             else []
         )
-        spans: dict[str, tuple[float, float] | None] = {}
         for axis, label in (("xaxis", "x axis"), ("yaxis", "y axis")):
-            held = before.x if axis == "xaxis" else before.y
-            spans[axis] = held
             if axis in axes:
+                held = spans[axis]
                 words = st.text_input(
                     f"{label}, from and to",
                     "" if held is None else f"{held[0]:g}, {held[1]:g}",
@@ -656,7 +615,7 @@ def _span(label: str, words: str) -> tuple[float, float] | None:
     if not words.strip():
         return None
     try:
-        return visible.parse_visible("x=" + words.replace(";", ",").replace(" ", "")).x
+        return parse_visible("x=" + words.replace(";", ",").replace(" ", "")).x
     except QFusionError:
         st.warning(f"{label}: give two numbers, low and high, such as `0, 1.5`.")
         return None
@@ -667,28 +626,22 @@ def _with_visible(recipe: Recipe, key: str, visible_range: VisibleRange) -> Reci
     return replace(recipe, address=address | ({key: [str(visible_range)]} if visible_range else {}))
 
 
-def _preview(drawn: Picture, file: File) -> None:
-    style = file.recipe.style
+def _preview(drawn: Picture, taken: Taken) -> None:
+    style = taken.recipe.style
     if style.format == "html":
         reruns.chart(
-            in_theme(file.shown, style.theme), key=f"preview-{drawn.name}", alt=drawn.headline
+            in_theme(taken.figure, style.theme), key=f"preview-{drawn.name}", alt=drawn.headline
         )
         st.caption(
             "One file that opens in any browser without a network; points tell their values."
         )
         return
-    with access.waiting("Drawing …"):
-        picture, letters = export.noticed(
-            lambda: file.content(replace(style, format="svg")), style.format
-        )
-        if style.format == "tikz":
-            _, letters = export.noticed(file.content, "tikz")
-    with st.container(border=True, key="drawer-preview"):
-        st.image(picture.decode(), width="stretch", alt=f"Preview: {drawn.headline}")
-    width, height = export.size_mm(picture)
-    st.caption(f"{width:.0f} × {height:.0f} mm")
-    if letters:
-        st.warning(text.message(letters), icon=":material/font_download_off:")
+    _print(
+        lambda style: pages.save(taken, replace(taken.recipe, style=style)),
+        style,
+        "drawer-preview",
+        f"Preview: {drawn.headline}",
+    )
 
 
 def file_name(recipe: Recipe) -> str:
@@ -697,24 +650,24 @@ def file_name(recipe: Recipe) -> str:
     return "-".join(part for part in ("qfusion", sample, recipe.panel) if part)
 
 
-def _figure_downloads(drawn: Picture, file: File) -> None:
-    name, recipe, style = file_name(file.recipe), file.recipe, file.recipe.style
+def _figure_downloads(taken: Taken) -> None:
+    recipe, kind = taken.recipe, taken.recipe.style.format
     with st.container(horizontal=True, gap="small", key="drawer-downloads"):
         st.download_button(
-            f"Download {FORMATS[style.format]}",
-            access.in_turn(file.content),
-            f"{name}.{style.format}",
-            MIMES[style.format],
+            f"Download {FORMATS[kind]}",
+            access.in_turn(lambda: pages.save(taken, recipe)),
+            f"{file_name(recipe)}.{kind}",
+            MIMES[kind],
             on_click="ignore",
             type="primary",
             icon=":material/download:",
             key="drawer-figure",
         )
-        for label, data, ending, kind, words in (
-            ("Numbers, CSV", lambda: text.csv(drawn.table()), ".csv", "text/csv", None),
+        for label, data, ending, mime, words in (
+            ("Numbers, CSV", lambda: text.csv(taken.numbers), ".csv", "text/csv", None),
             (
                 "Numbers, JSON",
-                lambda: numbers_json(drawn, recipe),
+                lambda: numbers_json(taken),
                 "-numbers.json",
                 "application/json",
                 None,
@@ -730,24 +683,33 @@ def _figure_downloads(drawn: Picture, file: File) -> None:
             st.download_button(
                 label,
                 data,
-                name + ending,
-                kind,
+                file_name(recipe) + ending,
+                mime,
                 on_click="ignore",
                 key=f"drawer{ending}",
                 help=words,
             )
-        add_button(recipe)
+        st.button(
+            "Add to composition",
+            on_click=add_panel,
+            args=(recipe,),
+            icon=":material/add:",
+            key="drawer-add",
+            help=f"For a figure of several panels: {len(added())} added so far. It stays while you go to other "
+            "pages.",
+        )
 
 
-def numbers_json(drawn: Picture, recipe: Recipe) -> str:
+def numbers_json(taken: Taken) -> str:
     """The panel's table as JSON, one object a row, with what it was made from."""
-    rows = json.loads(drawn.table().to_json(orient="records", double_precision=15))
+    rows = json.loads(taken.numbers.to_json(orient="records", double_precision=15))
     return json.dumps(
-        {"title": drawn.headline, "made_from": recipe.made_from, "numbers": rows}, indent=1
+        {"title": taken.title, "made_from": taken.recipe.made_from, "numbers": rows}, indent=1
     )
 
 
-def _code(drawn: Picture, recipe: Recipe, file: File) -> None:
+def _code(taken: Taken) -> None:
+    recipe, name = taken.recipe, file_name(taken.recipe)
     python, again, latex = st.tabs(
         ["The same numbers in Python", "The same file on the command line", "LaTeX"]
     )
@@ -758,7 +720,6 @@ def _code(drawn: Picture, recipe: Recipe, file: File) -> None:
             wrap_lines=True,
         )
     with again:
-        name = file_name(recipe)
         st.code(
             f"python -m qfusion figure --recipe {name}-recipe.json --out {name}.{recipe.style.format}",
             language="bash",
@@ -767,15 +728,15 @@ def _code(drawn: Picture, recipe: Recipe, file: File) -> None:
         st.caption("The recipe may also be the exported figure itself: its file holds it.")
         st.code(recipe.text(), language="json", height=200)
     with latex:
-        name = pages.file_name(file_name(recipe), 120)
+        stem = pages.file_name(name, 120)
         st.code(
-            snippet.snippet(
-                name,
+            snippet(
+                stem,
                 recipe.style,
-                title=file.title,
-                caption=file.caption,
+                title=recipe.title or taken.title,
+                caption=recipe.caption or taken.caption,
                 made_from=recipe.made_from,
-                name=name.removeprefix("qfusion-"),
+                name=stem.removeprefix("qfusion-"),
             ),
             language="latex",
             wrap_lines=True,
