@@ -394,10 +394,10 @@ def types(levels: Levels, theme: Theme = "light") -> Picture:
     """How the modalities relate: how many samples of each kind, and how well they are predicted."""
     kinds, rows, inside = list(RELATIONS), levels.rows, levels.inside
     is_kind = {kind: (rows["relation"] == kind).to_numpy() for kind in kinds}
-    errors = rows["error"].to_numpy(dtype=float)
+    size = rows["error"].to_numpy(dtype=float)
     result = {
         kind: [
-            errors.means({"e": errors[keep]}, clusters=levels.clusters(keep))["e"]
+            errors.means({"e": size[keep]}, clusters=levels.clusters(keep))["e"]
             for keep in (where, where & inside)
         ]
         for kind, where in is_kind.items()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import pandas as pd
@@ -244,13 +244,17 @@ def draw(
         inside(picture, on_select=on_select)
 
 
-def beside(*parts: Callable[[], Picture | None], widths: Sequence[float] = ()) -> None:
+def beside(
+    *parts: Callable[[], Picture | None],
+    widths: Sequence[float] = (),
+    gap: Literal["small", "medium"] = "medium",
+) -> None:
     """Panels side by side: what each part draws, or the panel of the picture that it gives.
 
     Args:
-        parts: from left to right. widths: of their columns, alike unless told.
+        parts: from left to right. widths: of their columns, alike unless told. gap: between them.
     """
-    for cell, part in zip(st.columns(widths or len(parts), gap="medium"), parts, strict=True):
+    for cell, part in zip(st.columns(widths or len(parts), gap=gap), parts, strict=True):
         with cell:
             picture = part()
             if picture is not None:
