@@ -210,7 +210,7 @@ def test_a_panel_with_a_control_of_its_own_takes_a_builder_and_two_lines(
         "y"
     ] == pytest.approx(half["entropy"].tolist())
     assert "t=0.25)" in pages.program("Dynamics", panel_with_a_choice, address)
-    with pytest.raises(QFusionError, match="`spread.t`: Argument `Share of T` must"):
+    with pytest.raises(QFusionError, match=r"`spread\.t`: Argument `Share of T` must"):
         pages.opened("dynamics", address | {"spread.t": "2"})
     app = visit("Dynamics", **address)
     assert not app.error

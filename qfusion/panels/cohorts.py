@@ -14,9 +14,7 @@ from scipy.special import ndtri
 
 from qfusion._checks import choose
 from qfusion._sentences import listed, share, sizes, top
-from qfusion.analysis import cohort_measures, dynamics, sample, text
-from qfusion.analysis import cohort_measures as maps
-from qfusion.analysis import errors as measured
+from qfusion.analysis import cohort_measures, dynamics, errors, sample, text
 from qfusion.analysis.cohort_measures import FEW_SLOW, JOINT, MAX_SLOW, NOT_GROUPED
 from qfusion.analysis.errors import Levels
 from qfusion.analysis.study import SAID, Study, dividend_column, said_columns
@@ -142,15 +140,15 @@ def reduced(what: str, held: float | None, stored: float) -> str:
 
 def on_map(
     levels: Levels, of: str = "", method: str = "PCA", everyone: bool = False
-) -> maps.SampleMap:
+) -> cohort_measures.SampleMap:
     """Where the samples of the split lie; arguments as of `sample_map`."""
     what = of or next(iter(cohort_measures.coordinate_kinds(levels.study)))
-    return maps.sample_map(
+    return cohort_measures.sample_map(
         levels.study, what, method, levels.places(levels.rows), levels.output_wanted, everyone
     )
 
 
-def drawn(levels: Levels, result: maps.SampleMap) -> np.ndarray:
+def drawn(levels: Levels, result: cohort_measures.SampleMap) -> np.ndarray:
     """Places on the map of the samples that are drawn: all, or so many spread evenly, and the open one."""
     at = cohort_measures.thinned(np.arange(len(result.rows)), MAX_DRAWN)
     return np.union1d(at, np.flatnonzero(result.rows == levels.sample.row)).astype(int)
@@ -235,18 +233,20 @@ def _tips(rows: pd.DataFrame) -> list[str]:
     ]
 
 
-def _method(result: maps.SampleMap) -> str:
+def _method(result: cohort_measures.SampleMap) -> str:
     words = (
         ""
         if np.isnan(result.trustworthiness)
-        else f"; trustworthiness of {maps.NEIGHBOURS} neighbours {result.trustworthiness:.3f}"
+        else f"; trustworthiness of {cohort_measures.NEIGHBOURS} neighbours {result.trustworthiness:.3f}"
     )
     if result.method == "UMAP":
-        return f"UMAP ({maps.NEIGHBOURS} neighbours, seed {cohort_measures.SEED}){words}."
+        return (
+            f"UMAP ({cohort_measures.NEIGHBOURS} neighbours, seed {cohort_measures.SEED}){words}."
+        )
     return f"principal components{words}."
 
 
-def _counted(levels: Levels, result: maps.SampleMap, count: int) -> str:
+def _counted(levels: Levels, result: cohort_measures.SampleMap, count: int) -> str:
     some = (
         ""
         if len(result.rows) == result.given
@@ -255,7 +255,7 @@ def _counted(levels: Levels, result: maps.SampleMap, count: int) -> str:
     return f"Of {result.given:,} explained samples of {text.plain(levels.split)}{some}, {count:,} are drawn."
 
 
-def _not_shown(result: maps.SampleMap) -> str:
+def _not_shown(result: cohort_measures.SampleMap) -> str:
     if result.method == "UMAP":
         return (
             "distances: who is near whom counts, sizes of and gaps between groups do not. Another machine may "
@@ -281,7 +281,7 @@ MAP_METHOD = Choice(
     "map.method",
     "Method",
     "Principal components are shown.",
-    values=maps.METHODS,
+    values=cohort_measures.METHODS,
     look="segments",
 )
 MAP_COLOUR = Choice(
@@ -317,8 +317,8 @@ def shares(levels: Levels, theme: Theme = "light") -> Picture:
     names = levels.study.modalities
     column = cohort_measures.share_column
     columns = {name: levels.rows[column(name)].to_numpy(dtype=float) for name in names}
-    whole = measured.means(columns, clusters=levels.clusters())
-    part = measured.means(
+    whole = errors.means(columns, clusters=levels.clusters())
+    part = errors.means(
         {name: values[levels.inside] for name, values in columns.items()},
         clusters=levels.clusters(levels.inside),
     )
@@ -394,10 +394,10 @@ def types(levels: Levels, theme: Theme = "light") -> Picture:
     """How the modalities relate: how many samples of each kind, and how well they are predicted."""
     kinds, rows, inside = list(RELATIONS), levels.rows, levels.inside
     is_kind = {kind: (rows["relation"] == kind).to_numpy() for kind in kinds}
-    errors = rows["error"].to_numpy(dtype=float)
+    size = rows["error"].to_numpy(dtype=float)
     result = {
         kind: [
-            measured.means({"e": errors[keep]}, clusters=levels.clusters(keep))["e"]
+            errors.means({"e": size[keep]}, clusters=levels.clusters(keep))["e"]
             for keep in (where, where & inside)
         ]
         for kind, where in is_kind.items()
@@ -546,7 +546,7 @@ def entanglement(
         cohort_measures.strength_titles(study),
     )
     measure = measure or next(iter(titles), "")
-    result = measured.related(levels, measure, strength, everyone)
+    result = errors.related(levels, measure, strength, everyone)
     words = next(
         (result.rows[column].astype(str).tolist() for column in said_columns(result.rows)), None
     )

@@ -13,21 +13,15 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion._sentences import listed, sizes, top
-from qfusion.analysis import answers, cohort_measures, text
-from qfusion.analysis import compare as compared
-from qfusion.analysis import compare as measured
-from qfusion.analysis import sample as backgrounds
+from qfusion.analysis import answers, cohort_measures, compare, text
 from qfusion.analysis.compare import Side, Sides
-from qfusion.analysis.sample import Sample, sample_of
+from qfusion.analysis.sample import Sample, against_words, baseline_words, sample_of
 from qfusion.analysis.study import Study
-from qfusion.figures import decision, style
-from qfusion.figures import decision as figures
-from qfusion.figures import samples as column_figures
-from qfusion.figures import samples as place_figures
+from qfusion.figures import decision
+from qfusion.figures import samples as figures
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme, term_colour
-from qfusion.panels import panel as spoken
-from qfusion.panels import samples
+from qfusion.panels import panel, samples
 from qfusion.panels.address import View
 from qfusion.panels.control import Choice, SampleId, Switch
 from qfusion.panels.panel import Panel, Picture, cached, within
@@ -58,7 +52,7 @@ def waterfall(sides: Sides, theme: Theme = "light", *, letter: str = "A") -> Pic
     if sides.same_target:
         truths = [s.sample.target for s in (sides.a, sides.b) if s.sample.target is not None]
         drawn.update_xaxes(
-            range=figures.common_range(sides.a.dividends, sides.b.dividends, marks=truths)
+            range=decision.common_range(sides.a.dividends, sides.b.dividends, marks=truths)
         )
     drawn.update_yaxes(ticklabelstandoff=6)
     return Picture(
@@ -67,9 +61,9 @@ def waterfall(sides: Sides, theme: Theme = "light", *, letter: str = "A") -> Pic
         drawn,
         shows=f"the exact sum of {text.plain(one.sample.id)}"
         + (", on the same scale as the other. " if sides.same_target else ". ")
-        + backgrounds.baseline_words(one.sample.background),
+        + baseline_words(one.sample.background),
         not_shown="what caused the annotation; only what this model computed.",
-        alt=f"Waterfall of {letter}: {spoken.terms(one.dividends)}.",
+        alt=f"Waterfall of {letter}: {panel.terms(one.dividends)}.",
         table=lambda: _terms(one),
     )
 
@@ -80,14 +74,14 @@ def differences(sides: Sides, theme: Theme = "light") -> Picture:
     return Picture(
         "differences",
         difference(a.dividends, b.dividends),
-        figures.differences(
+        decision.differences(
             a.dividends, b.dividends, b.study.modalities, unit=b.sample.unit, theme=theme
         ),
         shows=f"{text.plain(b.sample.id)} minus {text.plain(a.sample.id)}, term by term; the last bar is their sum. "
-        + backgrounds.against_words(b.sample.background),
+        + against_words(b.sample.background),
         not_shown="which word, sound or pixel differs.",
         alt="Differences, B minus A: "
-        + spoken.terms(
+        + panel.terms(
             {t: value - a.dividends[t] for t, value in b.dividends.items() if t in a.dividends}
         )
         + ".",
@@ -105,7 +99,7 @@ def shares(sides: Sides, theme: Theme = "light") -> Picture:
     return Picture(
         "shares",
         shifted(a.shares, b.shares),
-        figures.pairs(
+        decision.pairs(
             a.shares,
             b.shares,
             _hues(sides),
@@ -116,9 +110,9 @@ def shares(sides: Sides, theme: Theme = "light") -> Picture:
         shows="the part of each modality in Σ|Shapley value| (MM-SHAP) of each decision."
         + _both(sides)
         + " "
-        + backgrounds.against_words(b.sample.background),
+        + against_words(b.sample.background),
         not_shown="the sign: see the waterfalls.",
-        alt=f"Shares. A: {spoken.values(a.shares)}. B: {spoken.values(b.shares)}.",
+        alt=f"Shares. A: {panel.values(a.shares)}. B: {panel.values(b.shares)}.",
         table=lambda: pd.DataFrame(
             [
                 {"side": letter, "modality": n, "shapley": s.shapley[n], "share": s.shares[n]}
@@ -140,7 +134,7 @@ def entropies(sides: Sides, theme: Theme = "light") -> Picture:
     return Picture(
         "entropies",
         mixed(changes, "mixed" if timed[1] else "entangled"),
-        figures.pairs(
+        decision.pairs(
             a.entropies,
             b.entropies,
             _hues(sides) if any(timed) else {},
@@ -149,7 +143,7 @@ def entropies(sides: Sides, theme: Theme = "light") -> Picture:
         ),
         shows="the von Neumann entropy " + _ENTROPY[timed[1]] + "." + _both(sides),
         not_shown="which modality decided: entropy is correlation, not attribution.",
-        alt=f"Entropies in nats. A: {spoken.values(a.entropies)}. B: {spoken.values(b.entropies)}.",
+        alt=f"Entropies in nats. A: {panel.values(a.entropies)}. B: {panel.values(b.entropies)}.",
         table=lambda: pd.DataFrame(
             [
                 {"side": letter, "of": n, "entropy": v}
@@ -180,7 +174,7 @@ def classes(sides: Sides, theme: Theme = "light") -> Picture:
         shows="the classes of B as bars, of A as hollow diamonds; B's true class is marked."
         + _both(sides),
         not_shown="the probability of being right. " + b.study.calibration,
-        alt=f"A: {spoken.listed(names, a.probabilities)}. B: {spoken.listed(names, b.probabilities)}.",
+        alt=f"A: {panel.listed(names, a.probabilities)}. B: {panel.listed(names, b.probabilities)}.",
         table=lambda: pd.DataFrame({"class": names, "A": a.probabilities, "B": b.probabilities}),
     )
 
@@ -241,7 +235,7 @@ def mixed(changes: Sequence[float], what: str) -> str:
     """Which side has the larger entropies on average.
 
     Args:
-        changes: B less A of every part that both have, in nats; empty where they cannot be compared.
+        changes: B less A of every part that both have, in nats; empty where they cannot be compare.
         what: large entropies mean: "mixed" or "entangled".
     """
     if not len(changes):
@@ -262,7 +256,7 @@ def _terms(one: Side) -> pd.DataFrame:
 def _hues(sides: Sides) -> dict[str, str]:
     """Colours of the modalities of both."""
     return {
-        name: style.term_colour(name, one.study.modalities)
+        name: term_colour(name, one.study.modalities)
         for one in (sides.a, sides.b)
         for name in one.study.modalities
     }
@@ -361,7 +355,7 @@ def similar(
         theme: of the figure.
         by: what is compared, see `similar.ways`.
     """
-    result, study = measured.nearest(sample, by), sample.study
+    result, study = compare.nearest(sample, by), sample.study
     ids = [str(name) for name in study.dataset.ids[result.rows]]
     sentence, right = outcomes(study, result.rows)
     agree = [_same(study, row, sample.row) for row in result.rows]
@@ -375,11 +369,11 @@ def similar(
     return Picture(
         "similar",
         title,
-        place_figures.nearest(
+        figures.nearest(
             [f"{name}: {words}" for name, words in zip(ids, sentence, strict=True)],
             result.distances,
             right,
-            axis=measured.TITLES[by],
+            axis=compare.TITLES[by],
             typical=result.median,
             theme=theme,
         ),
@@ -387,11 +381,7 @@ def similar(
         "annotated → predicted"
         + ("; orange, hatched: predicted wrongly" if study.classes else "")
         + ". Click a bar to open it."
-        + (
-            f" {backgrounds.against_words(study.bulk_background)}"
-            if by == cohort_measures.DIVIDENDS
-            else ""
-        ),
+        + (f" {against_words(study.bulk_background)}" if by == cohort_measures.DIVIDENDS else ""),
         not_shown="why they are alike: set them side by side.",
         alt="Nearest: "
         + "; ".join(
@@ -472,8 +462,8 @@ def _same(study: Study, row: int, other: int) -> bool:
 SIMILAR_BY = Choice(
     "similar",
     "Similar by",
-    "Contributions are compared.",
-    values=lambda study: [cohort_measures.TITLES[kind] for kind in measured.ways(study)],
+    "Contributions are compare.",
+    values=lambda study: [cohort_measures.TITLES[kind] for kind in compare.ways(study)],
     look="segments",
     read=cohort_measures.KEYS,
 )
@@ -508,7 +498,7 @@ def decisions(
     return Picture(
         "several-decisions",
         in_common(terms),
-        column_figures.decisions(
+        figures.decisions(
             names,
             [entry.dividends for entry in sides],
             study.modalities,
@@ -520,7 +510,7 @@ def decisions(
         shows=f"the exact sums of samples {', '.join(map(text.plain, names))}, annotated → predicted, all on one scale"
         + ("" if study.classes else "; dotted: annotated")
         + ". "
-        + backgrounds.baseline_words(sides[0].sample.background),
+        + baseline_words(sides[0].sample.background),
         not_shown="what caused the annotations; only what this model computed.",
         alt="; ".join(
             f"{name}: score {score:+.2f}, largest term {' and '.join(term) or 'none'}"
@@ -548,7 +538,7 @@ def several_entropies(
     return Picture(
         "several-entropies",
         largest_entropies(means),
-        column_figures.bars(
+        figures.bars(
             names,
             [entry.entropies for entry in sides],
             hues,
@@ -583,11 +573,11 @@ def chosen(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
         InvalidInput: when there are more than six.
     """
     if not ids:
-        return [sample.row, *measured.nearest(sample, count=LIKE).rows.tolist()]
+        return [sample.row, *compare.nearest(sample, count=LIKE).rows.tolist()]
     rows = list(dict.fromkeys(sample.dataset.row(name) for name in ids))
     check(
-        len(rows) <= column_figures.MOST,
-        f"{len(rows)} samples are chosen, and at most {column_figures.MOST} stand side by side.",
+        len(rows) <= figures.MOST,
+        f"{len(rows)} samples are chosen, and at most {figures.MOST} stand side by side.",
     )
     return rows
 
@@ -596,7 +586,7 @@ def columns(sample: Sample, ids: Sequence[str] = (), output: str = "") -> list[S
     """Returns the decisions on these samples; errors as of `chosen`."""
     study = sample.study
     return [
-        compared.side(sample_of(study, row, output or int(study.predicted[row])))
+        compare.side(sample_of(study, row, output or int(study.predicted[row])))
         for row in chosen(sample, ids)
     ]
 
@@ -664,13 +654,13 @@ def _several_curves(view: View, sample: Sample) -> list[str]:
 TWEAK_B = Switch("tweak", "Tweak B", "It stays folded.")
 SAMPLES = SampleId(
     "several",
-    f"Samples (up to {column_figures.MOST})",
+    f"Samples (up to {figures.MOST})",
     "The open sample and the nearest ones are shown.",
     many=True,
 )
 CONTROLS = (TWEAK_B, SAMPLES, VIEW)
 _OPTIONS = {
-    "ids": lambda view: (SAMPLES(view) or [])[: column_figures.MOST] or None,
+    "ids": lambda view: (SAMPLES(view) or [])[: figures.MOST] or None,
     "output": lambda view: view.output or None,
 }
 _OPENS = within(VIEW.key, VIEWS, SEVERAL)

@@ -15,14 +15,11 @@ from scipy.special import ndtri
 
 from qfusion._sentences import count, listed, share, sizes, top
 from qfusion.analysis import cohort_measures, errors, sample, text
-from qfusion.analysis import errors as measured
-from qfusion.analysis import errors as misled
 from qfusion.analysis.cohort_measures import QUARTERS
 from qfusion.analysis.errors import Levels
 from qfusion.explain import cohorts
 from qfusion.explain.stability import LEVEL
-from qfusion.figures import cohort as figures
-from qfusion.figures import samples as quality_figures
+from qfusion.figures import cohort, samples
 from qfusion.figures.style import Theme
 from qfusion.panels.control import Choice
 from qfusion.panels.panel import Panel, Picture
@@ -38,17 +35,17 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
         theme: of the figure.
         by: what the samples are sliced by, see `slices.kinds`; the first unless told.
     """
-    by = by or measured.slice_kinds(levels.study, levels.rows)[0]
-    result = measured.slices(levels, by)[: measured.MAX_SLICES]
+    by = by or errors.slice_kinds(levels.study, levels.rows)[0]
+    result = errors.slices(levels, by)[: errors.MAX_SLICES]
     wrong, count = sum(entry.wrong for entry in result), sum(entry.count for entry in result)
     overall = wrong / max(count, 1)
-    own = cohorts.written(measured.left_out(levels, by))
+    own = cohorts.written(errors.left_out(levels, by))
     names = [entry.name.replace("+", " + ") for entry in result]
     return Picture(
         "slices",
         _finding(result, overall, bool(levels.study.classes))
         + (f"; without the filter's own {text.plain(own)}" if own else ""),
-        figures.rates(
+        cohort.rates(
             names,
             [(entry.wrong, entry.count) for entry in result],
             pd.DataFrame([(e.rate, e.low, e.high) for e in result]).to_numpy().reshape(-1, 3),
@@ -101,7 +98,7 @@ def _clusters(levels: Levels) -> str:
     )
 
 
-def _finding(result: list[measured.Slice], overall: float, classes: bool) -> str:
+def _finding(result: list[errors.Slice], overall: float, classes: bool) -> str:
     """Which slice is worse than all beyond chance, if one is, although it was picked for being so: its score lies
     beyond that of a 95 % interval for all slices together (Bonferroni).
 
@@ -124,7 +121,7 @@ def _finding(result: list[measured.Slice], overall: float, classes: bool) -> str
     )
 
 
-def _score(entry: measured.Slice, overall: float) -> float:
+def _score(entry: errors.Slice, overall: float) -> float:
     """How many standard errors a slice's rate lies above the rate of all, in the slice's own number of samples: that
     number follows from its interval, which is narrower the more independent samples it has."""
     if not 0 < entry.low < entry.rate or not 0 < overall < 1:
@@ -140,7 +137,7 @@ def _score(entry: measured.Slice, overall: float) -> float:
 def _what_counts(levels: Levels) -> str:
     if levels.study.classes:
         return "an error is another class than annotated."
-    return f"an error is one of at least {measured.limit(levels):.3g}, the largest quarter of all."
+    return f"an error is one of at least {errors.limit(levels):.3g}, the largest quarter of all."
 
 
 def worst(levels: Levels, theme: Theme = "light") -> Picture:
@@ -149,7 +146,7 @@ def worst(levels: Levels, theme: Theme = "light") -> Picture:
     Args:
         levels: all samples, a cohort, one sample. theme: of the figure.
     """
-    (rows, values), study = measured.worst(levels), levels.study
+    (rows, values), study = errors.worst(levels), levels.study
     names = [_said(name, row, bool(study.classes)) for name, row in rows.iterrows()]
     kind = (
         "loss, −ln softmax of the true class (nats)"
@@ -164,7 +161,7 @@ def worst(levels: Levels, theme: Theme = "light") -> Picture:
     return Picture(
         "worst",
         title,
-        figures.worst(
+        cohort.worst(
             names,
             values,
             axis=kind,
@@ -215,7 +212,7 @@ def wrong(levels: Levels, theme: Theme = "light") -> Picture:
     Args:
         levels: all samples, a cohort, one sample. theme: of no use.
     """
-    result, study = misled.wrong(levels), levels.study
+    result, study = errors.wrong(levels), levels.study
     about = _WRONG[result.kind]
     kinds = [
         part.values for part in levels.parts if part.column == "relation" and part.operator == "="
@@ -233,13 +230,13 @@ def wrong(levels: Levels, theme: Theme = "light") -> Picture:
         f"{about.left}. "
         + sample.against_words(study.bulk_background)
         + (
-            f" A large error is at least {measured.limit(levels):.3g}, the largest quarter of all."
-            if result.kind == misled.LARGE_ERROR
+            f" A large error is at least {errors.limit(levels):.3g}, the largest quarter of all."
+            if result.kind == errors.LARGE_ERROR
             else ""
         )
         + (
             " Samples with truth 0 have no sign and are not counted."
-            if result.kind == misled.WRONG_SIGN
+            if result.kind == errors.WRONG_SIGN
             else ""
         ),
         not_shown="what the model would decide without that modality: leaving a contribution out is arithmetic on the "
@@ -268,7 +265,7 @@ _FROM_TRUTH = (
     "the score towards the annotation, or beyond it",
 )
 _WRONG = {
-    misled.WRONG_CLASS: _About(
+    errors.WRONG_CLASS: _About(
         "of the wrong class",
         "is of the wrong class",
         "be of the right one",
@@ -276,10 +273,10 @@ _WRONG = {
         "the class with the largest score minus that contribution",
         "the scores towards the annotated class",
     ),
-    misled.WRONG_SIGN: _About(
+    errors.WRONG_SIGN: _About(
         "with the wrong sign", "has the wrong sign", "have the right one", *_FROM_TRUTH
     ),
-    misled.LARGE_ERROR: _About(
+    errors.LARGE_ERROR: _About(
         "with a large error", "has a large error", "have a small one", *_FROM_TRUTH
     ),
 }
@@ -321,7 +318,7 @@ def misled_by(terms: Sequence[str]) -> str:
     return " ".join(parts)
 
 
-def misled_table(result: misled.Wrong, classes: Sequence[str]) -> pd.DataFrame:
+def misled_table(result: errors.Wrong, classes: Sequence[str]) -> pd.DataFrame:
     """The wrong decisions as a table: id, relation, truth, prediction, the term, its pull, what is decided without it
     and whether that is right."""
     without = np.array(classes, dtype=object)[result.without] if classes else result.without
@@ -346,7 +343,7 @@ SLICES_BY = Choice(
     "slice",
     "Slices by",
     "The first grouping is shown.",
-    values=lambda study: measured.slice_kinds(study, cohort_measures.cohort_table(study, None)),
+    values=lambda study: errors.slice_kinds(study, cohort_measures.cohort_table(study, None)),
     style={"width": 260},
 )
 _SLICES = {
@@ -380,9 +377,7 @@ def confusions(levels: Levels, theme: Theme = "light") -> Picture:
     return Picture(
         "confusions",
         title,
-        quality_figures.confusions(
-            counts[np.ix_(drawn, drawn)], [classes[k] for k in drawn], theme
-        ),
+        samples.confusions(counts[np.ix_(drawn, drawn)], [classes[k] for k in drawn], theme),
         shows="annotated classes down, predicted ones across; the colour is the share of the annotated class"
         + (f"; the {MOST} most frequent of {len(classes):,} classes" if len(classes) > MOST else "")
         + ". "
@@ -407,9 +402,9 @@ def curves(levels: Levels, theme: Theme = "light") -> Picture:
     return Picture(
         "curves",
         told_apart({entry.name: entry.area for entry in result}, label),
-        quality_figures.curves(
-            [quality_figures.Curve(entry.name, *entry.roc, entry.area) for entry in result],
-            [quality_figures.Curve(entry.name, *entry.pr, entry.precision) for entry in result],
+        samples.curves(
+            [samples.Curve(entry.name, *entry.roc, entry.area) for entry in result],
+            [samples.Curve(entry.name, *entry.pr, entry.precision) for entry in result],
             chosen.name if chosen else "",
             theme,
         ),
@@ -446,7 +441,7 @@ def calibration(levels: Levels, theme: Theme = "light") -> Picture:
     return Picture(
         "calibration",
         f"On average {share(sure)} sure and {share(right)} right: {word}",
-        quality_figures.calibration(certainty, accuracy, counts, theme),
+        samples.calibration(certainty, accuracy, counts, theme),
         shows=f"the share that is right against the certainty (softmax of the predicted class), in {errors.BINS} "
         f"bins of equal width; the larger the disc, the more samples. Expected calibration error "
         f"{error:.3f}. {_whose(levels)}",
@@ -477,7 +472,7 @@ def residuals(levels: Levels, theme: Theme = "light") -> Picture:
     return Picture(
         "residuals",
         off_by(truth[inside], part),
-        quality_figures.residuals(
+        samples.residuals(
             rows.index.astype(str).tolist(), truth, result, inside, levels.study.unit_of(0), theme
         ),
         shows="prediction minus annotation of each sample; right, how many are so far off. Blue: the cohort, grey: the "

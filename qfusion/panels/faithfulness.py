@@ -15,19 +15,15 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion._sentences import count, listed, top
 from qfusion.analysis import answers, cohort_measures, text, trust
-from qfusion.analysis import sample as backgrounds
-from qfusion.analysis.sample import Sample
+from qfusion.analysis.sample import Sample, against_words, rows_behind
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
-from qfusion.explain import faithfulness
-from qfusion.explain import people as found_people
+from qfusion.explain import faithfulness, people
 from qfusion.explain.attribution import FIRST, by_title
 from qfusion.explain.faithfulness import STABLE, Curves
 from qfusion.explain.people import Alone, Beside
 from qfusion.explain.stability import Interval, Stability
-from qfusion.figures import style
 from qfusion.figures import trust as figures
-from qfusion.figures import trust as people_figures
 from qfusion.figures.style import GREY, Theme, term_colour
 from qfusion.panels.control import Choice, Switch, Text
 from qfusion.panels.panel import EVERYONE, TERMS, Panel, Picture, within
@@ -48,7 +44,7 @@ def trust_warnings(study: Study, theme: Theme = "light") -> Picture:
         f"When not to trust the explanations of {text.plain(study.name)}",
         None,
         shows=f"what was measured on {len(rows):,} test samples of {text.plain(study.dataset.name)} against "
-        f"{backgrounds.rows_behind(study.bulk_background)}: every sentence follows from the figures below. "
+        f"{rows_behind(study.bulk_background)}: every sentence follows from the figures below. "
         + (
             "Contributions of a sample add up to its score; against other rows they would differ, by the standard "
             "error that the Samples page says."
@@ -83,7 +79,7 @@ def modalities(
         "modalities",
         f"Modalities: {beats(curves)}",
         "modalities in the order of their absolute Shapley values",
-        "replaced by the background. " + backgrounds.against_words(study.background),
+        "replaced by the background. " + against_words(study.background),
         theme,
     )
 
@@ -130,7 +126,7 @@ def features(
         f"replaced by their mean over the {trust.trained_on(study):,} training samples, the other "
         f"modalities as they are.{drawn}",
         theme,
-        style.term_colour(modality, study.modalities),
+        term_colour(modality, study.modalities),
     )
 
 
@@ -292,7 +288,7 @@ def methods(sample: Sample, theme: Theme = "light") -> Picture:
         None,
         shows=f"Shapley values of sample {text.plain(sample.id)} for the {text.plain(sample.unit)} by four ways, seed "
         "0. captum's estimators at their defaults; a coalition they ask for again is not run again but charged "
-        "again. " + backgrounds.against_words(study.background),
+        "again. " + against_words(study.background),
         not_shown="other seeds of the estimators, or a whole data set: benchmarks in the repository measure many "
         "samples, and shap too.",
         alt=title + ".",
@@ -562,7 +558,7 @@ def alone(study: Study, theme: Theme = "light", *, other: str = "") -> Picture:
         series[other] = [entry.rank for entry in theirs.alone]
         words = (
             " "
-            + found_people.closer(
+            + people.closer(
                 trust.closer(study, second),
                 text.plain(study.name),
                 text.plain(other),
@@ -575,8 +571,8 @@ def alone(study: Study, theme: Theme = "light", *, other: str = "") -> Picture:
     names = [entry.modality for entry in result.alone]
     return Picture(
         "people-alone",
-        found_people.follows(result.alone, whose, text.plain),
-        people_figures.dots(
+        people.follows(result.alone, whose, text.plain),
+        figures.dots(
             names,
             {name: _numbers(values) for name, values in series.items()},
             hues=[term_colour(name, study.modalities) for name in names],
@@ -588,8 +584,8 @@ def alone(study: Study, theme: Theme = "light", *, other: str = "") -> Picture:
             theme=theme,
         ),
         shows=f"how far each modality's own term orders {_samples(study, result)} as {whose} of that modality do "
-        f"(ρ, Spearman's rank correlation; {_how(study)}). Grey: where 95 % of {found_people.SHUFFLES} shuffles "
-        f"of the labels lie. {backgrounds.against_words(study.background)}{words}",
+        f"(ρ, Spearman's rank correlation; {_how(study)}). Grey: where 95 % of {people.SHUFFLES} shuffles "
+        f"of the labels lie. {against_words(study.background)}{words}",
         not_shown="whether people or the model are right; a term may carry what people hear in another modality.",
         alt="Rank correlation with labels: "
         + ", ".join(f"{e.modality} {e.rank.value:.2f}" for e in result.alone)
@@ -623,7 +619,7 @@ def calibration(study: Study, theme: Theme = "light") -> Picture:
     return Picture(
         "people-calibration",
         slopes(result.alone, whose),
-        people_figures.calibration(
+        figures.calibration(
             {e.modality: e.term for e in result.alone},
             {e.modality: e.label for e in result.alone},
             {
@@ -637,7 +633,7 @@ def calibration(study: Study, theme: Theme = "light") -> Picture:
             theme=theme,
         ),
         shows=f"each label of {_samples(study, result)} over the modality's own term; large dots are means of at most "
-        f"{found_people.BINS} bins of as many samples. Of the labels that are not 0, the term has the sign of "
+        f"{people.BINS} bins of as many samples. Of the labels that are not 0, the term has the sign of "
         f"{sign_rates(result.alone)}. Slopes are those of least squares; {_how(study)}.",
         not_shown="that one is made of the other: labels and scores may have different units, so that a slope of 1 "
         "is no aim by itself.",
@@ -660,12 +656,8 @@ def slopes(parts: Sequence[Alone], whose: str) -> str:
         )
         return f"{entry.slope.value:+z.2f}{interval} for {name}"
 
-    rest = (
-        f" and so on for {len(parts) - found_people.NAMED} more"
-        if len(parts) > found_people.NAMED
-        else ""
-    )
-    words = listed([one(part) for part in parts[: found_people.NAMED]])
+    rest = f" and so on for {len(parts) - people.NAMED} more" if len(parts) > people.NAMED else ""
+    words = listed([one(part) for part in parts[: people.NAMED]])
     return f"A unit of the own term goes with a change of {whose}: {words}{rest}"
 
 
@@ -686,11 +678,11 @@ def sign_rates(parts: Sequence[Alone]) -> str:
         return f"{entry.sign.value:.0%}{interval} in {name} (n = {entry.sign.n:,}{shuffled})"
 
     rest = (
-        f"; {len(parts) - 2 * found_people.NAMED} more in the table"
-        if len(parts) > 2 * found_people.NAMED
+        f"; {len(parts) - 2 * people.NAMED} more in the table"
+        if len(parts) > 2 * people.NAMED
         else ""
     )
-    return listed([one(part) for part in parts[: 2 * found_people.NAMED]]) + rest
+    return listed([one(part) for part in parts[: 2 * people.NAMED]]) + rest
 
 
 def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> Picture:
@@ -708,7 +700,7 @@ def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> Pictur
     tables = [result.rate_frame().assign(model=study.name)]
     words = ""
     if second is not None:
-        words = f" By {text.plain(other)}: {_lower(found_people.meets(second, whose))}."
+        words = f" By {text.plain(other)}: {_lower(people.meets(second, whose))}."
         tables.append(second.rate_frame().assign(model=other))
     series = {study.name: _numbers([rate.difference for rate in result.rates.values()])}
     if second is not None:
@@ -720,8 +712,8 @@ def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> Pictur
     )
     return Picture(
         "people-conflict",
-        found_people.meets(result, whose),
-        people_figures.dots(
+        people.meets(result, whose),
+        figures.dots(
             verdicts,
             series,
             hues=[GREY] * len(verdicts),
@@ -735,7 +727,7 @@ def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> Pictur
         ),
         shows=f"by how much more often the model's verdict is joint, conflict, or one of the two, of samples with both "
         f"signs among {whose} of their modalities and of the whole, than of the others: {result.conflicting:,} of "
-        f"{result.known:,} test samples.{rest} Grey: where 95 % of {found_people.SHUFFLES} shuffles of the labels "
+        f"{result.known:,} test samples.{rest} Grey: where 95 % of {people.SHUFFLES} shuffles of the labels "
         f"lie; {_how(study)}.{words}",
         not_shown="what people would call the reason of a conflict; signs alone say that there is one.",
         alt="Difference of verdict rates: "
@@ -763,8 +755,8 @@ def of_sample(sample: Sample, theme: Theme = "light") -> Picture:
     }
     return Picture(
         "people",
-        found_people.of_sample(known, terms, whole, labels.whose, text.plain),
-        people_figures.dots(
+        people.of_sample(known, terms, whole, labels.whose, text.plain),
+        figures.dots(
             list(known),
             {name: values.reshape(-1, 3) for name, values in series.items()},
             hues=[term_colour(name, study.modalities) for name in known],
@@ -774,7 +766,7 @@ def of_sample(sample: Sample, theme: Theme = "light") -> Picture:
         shows=f"{labels.whose} of each modality alone, and what the modality adds on its own in this model"
         + (f"; nothing is known of {listed(lacks)}" if lacks else "")
         + ". "
-        + backgrounds.against_words(sample.background),
+        + against_words(sample.background),
         not_shown="that the two have one unit: the Faithfulness page says how they go together over many samples.",
         alt=", ".join(
             f"{name}: label {known[name]:+.2f}, own term {terms[name]:+.2f}" for name in known

@@ -11,20 +11,32 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion import data
-from qfusion import runs as run_files
+from qfusion import data, runs
 from qfusion._checks import check, choose
 from qfusion._sentences import count, listed, top
-from qfusion.analysis import runs as run_curves
-from qfusion.analysis import runs as run_results
 from qfusion.analysis import text
-from qfusion.analysis.runs import ENOUGH, PASSED, Curve, Seen, Trials
+from qfusion.analysis.runs import (
+    ENOUGH,
+    MAX_SEEDS,
+    PASSED,
+    Curve,
+    Seen,
+    Trials,
+    by_modalities,
+    counted,
+    curve,
+    loss_of,
+    main_metric,
+    metric_names,
+    passes,
+    results_of,
+    watched_by,
+    with_history,
+)
 from qfusion.data import DataSet
 from qfusion.data.spec import SPLITS
 from qfusion.explain.evidence import INERT
-from qfusion.figures import samples as dataset_figures
-from qfusion.figures import training as figures
-from qfusion.figures import training as sweep_figures
+from qfusion.figures import samples, training
 from qfusion.figures.style import Theme
 from qfusion.panels import panel
 from qfusion.panels.address import View, sources
@@ -61,7 +73,7 @@ def classes(dataset: DataSet, theme: Theme = "light") -> Picture:
     return Picture(
         "data-classes",
         spread_over(names, whole),
-        dataset_figures.classes(
+        samples.classes(
             {split: result[order].tolist() for split, result in counts.items()},
             [names[i] for i in order],
             theme=theme,
@@ -92,17 +104,17 @@ def target(dataset: DataSet, theme: Theme = "light") -> Picture:
     """How the number that is to be predicted is spread; only of a data set without classes."""
     about = dataset.target
     values = {split: np.asarray(dataset.y[dataset.rows(split)]) for split in SPLITS}
-    edges = dataset_figures.histogram_edges(values)
+    edges = samples.histogram_edges(values)
     means = {split: part.mean() for split, part in values.items() if len(part)}
     mean, spread = float(dataset.y.mean()), float(dataset.y.std())
     return Picture(
         "data-target",
         f"{text.plain(about.name)} is {mean:+z.2f} ± {spread:.2f} (standard deviation) over all "
         f"{count(len(dataset), 'sample')}",
-        dataset_figures.targets(
+        samples.targets(
             values, f"{about.name} {f'({about.unit})' if about.unit else ''}".strip(), theme=theme
         ),
-        shows=f"how the target is spread in each part of the split, in {dataset_figures.BINS} bins; "
+        shows=f"how the target is spread in each part of the split, in {samples.BINS} bins; "
         f"mean ± deviation above.",
         not_shown="whether the parts are alike in anything but the target.",
         alt=f"Histograms of the target: mean {panel.terms(means)}.",
@@ -141,7 +153,7 @@ def history(trials: Trials, theme: Theme = "light") -> Picture:
     return Picture(
         "sweep-history",
         f"{what} over trials",
-        sweep_figures.history(
+        training.history(
             trials.numbers,
             trials.values,
             trials.pruned,
@@ -163,7 +175,7 @@ def slices(trials: Trials, theme: Theme = "light") -> Picture:
     return Picture(
         "sweep-slices",
         f"{what} against each setting",
-        sweep_figures.slices(
+        training.slices(
             trials.values,
             trials.pruned,
             trials.tried,
@@ -190,7 +202,7 @@ def importance(trials: Trials, theme: Theme = "light") -> Picture:
     return Picture(
         "sweep-importance",
         matters_most(trials.importance, len(trials.finished)),
-        sweep_figures.importance(names, shares, theme),
+        training.importance(names, shares, theme),
         shows=f"which share of the differences in {trials.judged} between {len(trials.finished)} finished trials each "
         "setting explains (fANOVA, a random forest fitted to them: rough with few trials).",
         not_shown="in which direction, nor whether it would matter outside the range that was searched.",
@@ -218,7 +230,7 @@ def together(trials: Trials, theme: Theme = "light") -> Picture:
     return Picture(
         "sweep-together",
         "All settings at once",
-        sweep_figures.parallel(
+        training.parallel(
             trials.values[places],
             tried,
             trials.logarithmic,
@@ -311,7 +323,7 @@ def loss(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     """Validation and training loss by epoch."""
     drawn = _drawn(runs)
     valid, train = _curves(drawn, "valid_loss"), _curves(drawn, "train_loss")
-    losses = sorted({run_curves.loss_of(entry) for entry in drawn} - {""})
+    losses = sorted({loss_of(entry) for entry in drawn} - {""})
     sets = {entry.plan.data for entry in drawn if entry.plan is not None}
     lead = (
         "These runs are not on the same data or make different losses small: their heights cannot be compared."
@@ -321,7 +333,7 @@ def loss(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     return Picture(
         "train-loss",
         "Loss" if lead else lowest({name: values for name, (_, values) in valid.items()}),
-        figures.curves(
+        training.curves(
             valid,
             train,
             hues=_hues(drawn),
@@ -366,18 +378,18 @@ def metric(runs: Sequence[Seen], theme: Theme = "light", *, metric: str = "") ->
         metric: one that all of them have, such as "mae"; accuracy or the mean absolute error unless told.
     """
     drawn = _drawn(runs)
-    known = run_curves.metric_names([entry.record for entry in drawn if entry.record is not None])
+    known = metric_names([entry.record for entry in drawn if entry.record is not None])
     check(
         bool(known),
         "The runs have no metric in common: one predicts a number, another one classes.",
     )
-    key = choose("Metric", metric, known) if metric else run_curves.main_metric(known)
+    key = choose("Metric", metric, known) if metric else main_metric(known)
     about = metrics.labels(known).get(key, metrics.Label(key, ""))
     curves = _curves(drawn, f"valid.{key}")
     return Picture(
         "train-metric",
         f"{about.short} on the validation rows",
-        figures.curves(
+        training.curves(
             curves, hues=_hues(drawn), y_title=about.short, best_epochs=_kept(drawn), theme=theme
         ),
         shows=f"{about.help} {'More' if about.higher_is_better else 'Less'} is better ({_rows(drawn)}).",
@@ -394,7 +406,7 @@ def gradient(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     return Picture(
         "train-gradient",
         "Gradient norm",
-        figures.curves(
+        training.curves(
             curves, hues=_hues(drawn), y_title="gradient norm (log scale)", log=True, theme=theme
         ),
         shows=f"mean over the steps of an epoch, before clipping ({_rows(drawn)}); one that grows warns of divergence.",
@@ -411,7 +423,7 @@ def rate(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     return Picture(
         "train-rate",
         "Learning rate",
-        figures.curves(curves, hues=_hues(drawn), y_title="learning rate", theme=theme),
+        training.curves(curves, hues=_hues(drawn), y_title="learning rate", theme=theme),
         shows="the step size at the end of each epoch, as the schedule has it.",
         not_shown="whether it is a good one: look at the loss.",
         alt=f"Learning rate by epoch: {_last(curves)}.",
@@ -427,7 +439,7 @@ def dividends(runs: Sequence[Seen], theme: Theme = "light", *, group: int | str 
         theme: of the figure.
         group: number, from 0, of a group of runs that have the same modalities.
     """
-    groups = run_curves.by_modalities(runs)
+    groups = by_modalities(runs)
     modalities, result = groups[int(choose("Group", str(group), map(str, range(len(groups)))))]
     those = [run for run in runs if run.name in result]
     totals = {
@@ -439,7 +451,7 @@ def dividends(runs: Sequence[Seen], theme: Theme = "light", *, group: int | str 
     return Picture(
         f"train-dividends-{group}" if int(group) else "train-dividends",
         "When does the model start to use each modality?",
-        figures.by_modality(
+        training.by_modality(
             drawn,
             dict.fromkeys(result, modalities),
             y_title="mean size of the contribution (score)",
@@ -467,14 +479,14 @@ def norms(runs: Sequence[Seen], theme: Theme = "light", *, of: str = "H") -> Pic
         of: "H" (Hamiltonian and jump operators) or "tables" (truth tables and circuit, in radians).
     """
     other, title, unit, kinds, shows = NORMS[choose("Norms", of, NORMS)]
-    result = run_curves.watched_by(runs, "norm")
+    result = watched_by(runs, "norm")
     solid, dashed = (
         {name: terms[key] for name, terms in result.items() if key in terms} for key in (of, other)
     )
     return Picture(
         f"train-norm-{of}",
         title,
-        figures.curves(
+        training.curves(
             solid, dashed, hues=_hues(_drawn(runs)), y_title=unit, kinds=kinds, theme=theme
         ),
         shows=f"{shows} Of the model alone, no samples.",
@@ -486,13 +498,13 @@ def norms(runs: Sequence[Seen], theme: Theme = "light", *, of: str = "H") -> Pic
 
 def negativity(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     """Entanglement of each modality with the others by epoch; only of models that evolve in time."""
-    entangled = run_curves.watched_by(runs, "entanglement")
+    entangled = watched_by(runs, "entanglement")
     result = {name: terms for name, terms in entangled.items() if "fused" not in terms}
     those = [run for run in runs if run.name in result]
     return Picture(
         "train-negativity",
         "Entanglement of each modality with the others",
-        figures.by_modality(
+        training.by_modality(
             result,
             {name: list(terms) for name, terms in result.items()},
             y_title="logarithmic negativity (bits)",
@@ -508,13 +520,13 @@ def negativity(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
 
 def fused(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     """Entropy of a fused qubit by epoch; only of models that fuse by rules."""
-    entangled = run_curves.watched_by(runs, "entanglement")
+    entangled = watched_by(runs, "entanglement")
     result = {name: terms["fused"] for name, terms in entangled.items() if "fused" in terms}
     those = [run for run in runs if run.name in result]
     return Picture(
         "train-fused",
         "Entanglement that the fusion makes",
-        figures.curves(
+        training.curves(
             result, hues=_hues(_drawn(runs)), y_title="entropy of a fused qubit (nats)", theme=theme
         ),
         shows=f"entropy of a fused qubit, mean over qubits and {_watched_rows(those, 0)}; 0 is a product, 0.69 the "
@@ -527,7 +539,7 @@ def fused(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
 
 def results(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     """Epochs, time, and the metrics of the kept weights: a table."""
-    result = run_results.results_of(runs)
+    result = results_of(runs)
     sizes = "; ".join(
         f"{text.plain(name)}: {valid:,} validation, {test:,} test rows"
         for name, (valid, test) in result.sizes.items()
@@ -549,13 +561,13 @@ def results(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
 
 
 def _drawn(runs: Sequence[Seen]) -> list[Seen]:
-    result = run_curves.with_history(runs)
+    result = with_history(runs)
     check(bool(result), "None of the runs has an epoch to draw.")
     return result
 
 
 def _curves(runs: Sequence[Seen], key: str) -> dict[str, Curve]:
-    return {run.name: run_curves.curve(run.record, key) for run in runs if run.record is not None}
+    return {run.name: curve(run.record, key) for run in runs if run.record is not None}
 
 
 def _kept(runs: Sequence[Seen]) -> dict[str, int]:
@@ -563,14 +575,14 @@ def _kept(runs: Sequence[Seen]) -> dict[str, int]:
 
 
 def _hues(runs: Sequence[Seen]) -> dict[str, str]:
-    return {entry.name: figures.hue_of(place) for place, entry in enumerate(runs)}
+    return {entry.name: training.hue_of(place) for place, entry in enumerate(runs)}
 
 
 def _rows(runs: Sequence[Seen]) -> str:
     """The rows behind a curve, of every data set."""
     words = {}
     for run in runs:
-        result = run_curves.counted(run)
+        result = counted(run)
         if run.plan is not None and result:
             where = text.plain(run.plan.data)
             words[where] = f"{where}: {result[0]:,} rows trained on, {result[1]:,} validation rows"
@@ -585,7 +597,7 @@ def _watched_rows(runs: Sequence[Seen], which: int, against: bool = False) -> st
         f"{result[2][which]} validation rows"
         + (f" against {result[2][2]} training rows" if against else "")
         for run in runs
-        if (result := run_curves.counted(run))
+        if (result := counted(run))
     )
     return " or ".join(words) or "at most 32 validation rows"
 
@@ -612,7 +624,7 @@ def _passing(name: str, terms: Mapping[str, Curve]) -> str:
     if len(epochs) < 2:
         return f"**{text.plain(name)}**: measured once so far, after epoch {int(epochs[0])}."
     words = []
-    for group, epoch in run_curves.passes(terms).items():
+    for group, epoch in passes(terms).items():
         whose = "the joint terms together" if group == "joint" else text.plain(group)
         words.append(
             f"{whose} not yet"
@@ -655,16 +667,14 @@ VIEWS = ("Progress", "Inside the model", "Settings and results")
 
 def begun(runs: Sequence[Seen]) -> bool:
     """Whether some run has an epoch to draw."""
-    return bool(run_curves.with_history(runs))
+    return bool(with_history(runs))
 
 
 def metrics_of(runs: Sequence[Seen]) -> list[str]:
     """The metrics that all runs with an epoch have."""
-    drawn = run_curves.with_history(runs)
+    drawn = with_history(runs)
     return (
-        run_curves.metric_names([entry.record for entry in drawn if entry.record is not None])
-        if drawn
-        else []
+        metric_names([entry.record for entry in drawn if entry.record is not None]) if drawn else []
     )
 
 
@@ -672,7 +682,7 @@ def watched(runs: Sequence[Seen]) -> bool:
     """Whether some run looked into its model while it was trained."""
     return any(
         row["watched"]
-        for entry in run_curves.with_history(runs)
+        for entry in with_history(runs)
         if entry.record is not None
         for row in entry.record.history
     )
@@ -680,31 +690,26 @@ def watched(runs: Sequence[Seen]) -> bool:
 
 def groups_of(runs: Sequence[Seen]) -> int:
     """How many groups of runs with the same modalities followed their dividends."""
-    return len(run_curves.by_modalities(run_curves.with_history(runs))) if watched(runs) else 0
+    return len(by_modalities(with_history(runs))) if watched(runs) else 0
 
 
 def has_norm(runs: Sequence[Seen], of: str) -> bool:
     """Whether some run followed the norm `of` what acts in its model."""
     return watched(runs) and any(
-        of in terms
-        for terms in run_curves.watched_by(run_curves.with_history(runs), "norm").values()
+        of in terms for terms in watched_by(with_history(runs), "norm").values()
     )
 
 
 def entangled(runs: Sequence[Seen]) -> list[Any]:
     """What each run followed of the entanglement in its model."""
-    return (
-        list(run_curves.watched_by(run_curves.with_history(runs), "entanglement").values())
-        if watched(runs)
-        else []
-    )
+    return list(watched_by(with_history(runs), "entanglement").values()) if watched(runs) else []
 
 
 RUNS = Choice(
     "run",
     "Run",
     "Those that are trained now, else the newest, are shown.",
-    values=lambda _: [run.name for run in run_files.runs()],
+    values=lambda _: [run.name for run in runs.runs()],
     many=True,
 )
 IMPORT = Switch("train.import", "Bring a model that was trained elsewhere", "It stays folded.")
@@ -722,7 +727,7 @@ SEEDS = Number(
     "One is started.",
     "One run a seed: the same training from other random numbers, named NAME-0, NAME-1 and so on.",
     low=1,
-    high=run_curves.MAX_SEEDS,
+    high=MAX_SEEDS,
     default=1,
     whole=True,
     look="box",

@@ -7,7 +7,6 @@ Entropies are in nats, contributions in units of the explained score.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,18 +17,29 @@ from qfusion import explain
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, share, size, top
 from qfusion.analysis import answers, compare, inside, text, trust
-from qfusion.analysis import sample as backgrounds
 from qfusion.analysis.inside import Canvas
-from qfusion.analysis.sample import Sample
+from qfusion.analysis.sample import (
+    Sample,
+    against_words,
+    baseline_words,
+    default_contrast,
+    drawn_rows,
+)
 from qfusion.analysis.study import Study, said_columns
 from qfusion.data.modality import Series
 from qfusion.data.spec import SPLITS
-from qfusion.explain import attribution as attribution_methods
-from qfusion.explain.attribution import BASELINES, INTEGRATED, METHODS, SCORE, Attribution
+from qfusion.explain.attribution import (
+    BASELINES,
+    INTEGRATED,
+    METHODS,
+    SCORE,
+    Attribution,
+    by_title,
+    name_of,
+)
 from qfusion.explain.evidence import INERT
 from qfusion.figures import circuit, cohort, decision, dynamics, style
-from qfusion.figures import decision as figures
-from qfusion.figures import trust as inside_figures
+from qfusion.figures import trust as attribution_figures
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
 from qfusion.panels import panel
@@ -70,11 +80,12 @@ def attribution(
         modality: the first unless told.
         term: "score", or a coalition that the modality is in, such as "text+audio".
         baseline: where the attribution starts: "mean" (the training mean), "zero" or "sample" (another sample).
-        other: id of that sample; `backgrounds.default_contrast` unless told.
+        other: id of that sample; `default_contrast` unless told.
         method: of `explain.features.attribution.METHODS`.
     """
-    result, other = _found(sample, modality, term, baseline, other, method)
-    canvas = inside.canvas(sample.study, sample.row, result.modality, _steps(result))
+    result, other = _attributed(sample, modality, term, baseline, other, method)
+    steps = len(result.values) if result.values.ndim == 2 else None  # of a sequence
+    canvas = inside.canvas(sample.study, sample.row, result.modality, steps)
     unit = (
         "cell"
         if canvas.parts.get("spectrogram")
@@ -85,21 +96,25 @@ def attribution(
     units = canvas.added(result.units)
     largest = abs(units).argmax()
     names = [text.plain(name, 40) for name in canvas.names]
-    quoted = [f"‘{name}’" for name in names] if canvas.kind == "words" else names
-    what = text.plain(inside.title(result.term))
-    what = what if result.term == SCORE else f"the term of {what}"
+    what = _term(result.term)
     whose = (
         f" of ‘{text.plain(sample.study.classes[sample.output])}’" if sample.study.classes else ""
     )
     start = f"sample {text.plain(other)}" if other else BASELINES[result.baseline]
-    trained = f" The training mean is over {trust.trained_on(sample.study):,} samples."
-    count = trained if result.baseline == "mean" else ""
-    against = (
-        "" if result.term == SCORE else " " + backgrounds.against_words(sample.study.background)
+    count = (
+        f" The training mean is over {trust.trained_on(sample.study):,} samples."
+        if result.baseline == "mean"
+        else ""
     )
+    against = "" if result.term == SCORE else " " + against_words(sample.study.background)
     return Picture(
         "inside",
-        moved_most(f"In {text.plain(result.modality)}", quoted, units, f"moved {what}"),
+        moved_most(
+            f"In {text.plain(result.modality)}",
+            ([f"‘{name}’" for name in names] if canvas.kind == "words" else names),
+            units,
+            f"moved {what}",
+        ),
         _figure(sample, result, canvas, theme),
         shows=f"how the change of {what}{whose} from {result.start:+.3f} (at {start}) to {result.end:+.3f} "
         f"(this sample) "
@@ -124,7 +139,7 @@ def features(
     method: str = INTEGRATED,
 ) -> Picture:
     """What each feature of a sequence added over all its steps; the options are those of `attribution`."""
-    result, _ = _found(sample, modality, term, baseline, other, method)
+    result, _ = _attributed(sample, modality, term, baseline, other, method)
     names = next(
         m for m in sample.study.dataset.modalities if m.name == result.modality
     ).feature_names
@@ -137,7 +152,7 @@ def features(
             result.features,
             "moved it",
         ),
-        inside_figures.bars(names, result.features, unit=sample.unit, theme=theme),
+        attribution_figures.bars(names, result.features, unit=sample.unit, theme=theme),
         shows=f"the same attribution, added up over the {len(result.units)} steps for each of the {len(names)} "
         f"features.{sample.of}",
         not_shown="at which step: see above.",
@@ -158,22 +173,19 @@ def over_time(
     """What each step of every modality that is a sequence added, on one axis; the options are those of
     `attribution`."""
     names = inside.sequences(sample.study, term)
-    result = [_found(sample, name, term, baseline, other, method)[0] for name in names]
-    lanes, known = (
-        inside.lanes(sample.study, sample.row, result),
-        inside.rates(sample.study, names),
+    lanes = inside.lanes(
+        sample.study,
+        sample.row,
+        [_attributed(sample, name, term, baseline, other, method)[0] for name in names],
     )
+    known = inside.rates(sample.study, names)
     seconds = len(known) == len(names)
-    what = (
-        text.plain(inside.title(term))
-        if term == SCORE
-        else f"the term of {text.plain(inside.title(term))}"
-    )
+    what = _term(term)
     matched = " ".join(dict.fromkeys(lane.how for lane in lanes if lane.how))
     return Picture(
         "inside-time",
         f"When {listed([text.plain(name) for name in names])} moved {what}",
-        inside_figures.timeline(
+        attribution_figures.timeline(
             [(lane.modality, lane.values, lane.width, lane.names) for lane in lanes],
             seconds=seconds,
             unit=sample.unit,
@@ -208,6 +220,10 @@ def over_time(
     )
 
 
+def _term(term: str) -> str:
+    return ("" if term == SCORE else "the term of ") + text.plain(inside.title(term))
+
+
 def axis_of(names: Sequence[str], known: Mapping[str, float]) -> str:
     """What the axis that modalities share is, in a sentence.
 
@@ -233,8 +249,7 @@ def moved_most(where: str, names: Sequence[str], values: np.ndarray, did: str) -
         where: the parts are, in words. names: of the parts, as markdown, one may stand for several. values: of the
             parts, with their signs, (n,). did: what a part did, such as "moved the score".
     """
-    sizes = {str(i): abs(float(value)) for i, value in enumerate(values)}
-    first = [int(i) for i in top(sizes, 3)]
+    first = [int(i) for i in top({str(i): abs(float(value)) for i, value in enumerate(values)}, 3)]
     if not first or round(abs(float(values[first[0]])), 3) == 0:
         return f"{where}, nothing {did} by 0.001 or more"
     texts = [f"{names[i]} ({values[i]:+.3f})" for i in first]
@@ -248,44 +263,31 @@ def moved_most(where: str, names: Sequence[str], values: np.ndarray, did: str) -
     return f"{where}, {words} {did} the most, alike"
 
 
-def _found(
+def _attributed(
     sample: Sample, modality: str, term: str, baseline: str, other: str, method: str
 ) -> tuple[Attribution, str]:
     """The attribution, and the id of the sample where it starts, if it starts at one."""
-    if baseline != "sample":
-        other = ""
-    elif not other:
-        other = backgrounds.default_contrast(sample.study, sample.row)
+    study, row = sample.study, sample.row
+    start = (other or default_contrast(study, row)) if baseline == "sample" else ""
+    modality = modality or sample.modalities[0]
     return inside.attribute(
-        sample.study,
-        sample.row,
-        modality or sample.modalities[0],
-        term,
-        sample.output,
-        baseline,
-        other,
-        method,
-    ), other
-
-
-def _steps(result: Attribution) -> int | None:
-    """Real steps of a sequence; None of a vector."""
-    return len(result.values) if result.values.ndim == 2 else None
+        study, row, modality, term, sample.output, baseline, start, method
+    ), start
 
 
 def _figure(sample: Sample, result: Attribution, canvas: Canvas, theme: Theme) -> go.Figure:
     parts: dict[str, Any] = {**canvas.parts, "unit": sample.unit, "theme": theme}
     if canvas.kind == "words":
-        return inside_figures.words(values=canvas.added(result.units), **parts)
+        return attribution_figures.words(values=canvas.added(result.units), **parts)
     if canvas.kind == "waveform":
-        return inside_figures.waveform(values=result.units, **parts)
+        return attribution_figures.waveform(values=result.units, **parts)
     if canvas.kind == "picture":
-        return inside_figures.picture(
+        return attribution_figures.picture(
             values=result.values.reshape(canvas.parts["pixels"].shape), **parts
         )
     if canvas.kind == "curve":
-        return inside_figures.curve(values=result.values, **parts)
-    return inside_figures.bars(canvas.names, result.units, unit=sample.unit, theme=theme)
+        return attribution_figures.curve(values=result.values, **parts)
+    return attribution_figures.bars(canvas.names, result.units, unit=sample.unit, theme=theme)
 
 
 def _error(result: Attribution) -> str:
@@ -305,11 +307,10 @@ def _error(result: Attribution) -> str:
 
 def of_sequence(sample: Sample, modality: str = "", **_: Any) -> bool:
     """Whether a modality, the first unless told, is a sequence, so that its features are summed over steps."""
-    chosen = modality or sample.modalities[0]
     return any(
         modality.is_sequence
         for modality in sample.study.dataset.modalities
-        if modality.name == chosen
+        if modality.name == (modality or sample.modalities[0])
     )
 
 
@@ -351,9 +352,9 @@ METHOD = Choice(
     "inside.by",
     "Attribution method",
     "Integrated gradients are taken.",
-    values=lambda _: attribution_methods.by_title(),
+    values=lambda _: by_title(),
     default=METHODS[INTEGRATED].title,
-    read=attribution_methods.name_of,
+    read=name_of,
     style={"width": 200},
 )
 _TOGETHER = {"term": TERM, "baseline": START, "other": OTHER, "method": METHOD}
@@ -402,7 +403,7 @@ def _class_verdict(sample: Sample, theme: Theme) -> Picture:
     return Picture(
         "verdict",
         f"Predicted ‘{text.plain(study.classes[predicted])}’: {text.softmax(p[predicted])}, {end}",
-        figures.class_bars(p, study.classes, truth=truth, theme=theme),
+        decision.class_bars(p, study.classes, truth=truth, theme=theme),
         shows=f"the classes of this {study.dataset.split[row]} sample; the dark bar is the prediction. "
         f"{study.calibration}",
         not_shown="the probability of being right: see the calibration on the Cohorts page.",
@@ -424,16 +425,11 @@ def _class_verdict(sample: Sample, theme: Theme) -> Picture:
 def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     """The decision, term by term."""
     study = sample.study
-    verdict_on = sample.learned.verdict
+    verdict_on, truth = sample.learned.verdict, study.dataset.truth
     dividends = dict(verdict_on.dividends)
-
-    def table() -> pd.DataFrame:
-        frame = terms_table(dividends, sample=sample.id)
-        truth = study.dataset.truth
-        if truth is not None:
-            frame["true_dividend"] = [truth.iloc[sample.row].get(term) for term in dividends]
-        return frame
-
+    true = (
+        {} if truth is None else {"true_dividend": list(map(truth.iloc[sample.row].get, dividends))}
+    )
     return Picture(
         "waterfall",
         answers.finding(dividends) + sample.whose,
@@ -445,13 +441,13 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
         shows="the exact sum baseline + single modalities + joint terms (hatched) = score."
         + sample.of
         + " "
-        + backgrounds.baseline_words(sample.background)
-        + backgrounds.drawn_rows(sample.explanation, sample.output),
+        + baseline_words(sample.background)
+        + drawn_rows(sample.explanation, sample.output),
         not_shown="what caused the annotation; only what this model computed.",
         alt="Waterfall: "
         + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items())
         + ".",
-        table=table,
+        table=lambda: terms_table(dividends, sample=sample.id).assign(**true),
     )
 
 
@@ -466,7 +462,7 @@ def shapley(sample: Sample, theme: Theme = "light") -> Picture:
         decision.shapley_bars(values, shares, study.modalities, unit=sample.unit, theme=theme),
         shows="each modality's fair share of this sample's decision: its own term plus an equal part of every joint "
         "term it takes part in; in brackets its part of the absolute total (MM-SHAP). "
-        + backgrounds.against_words(sample.background),
+        + against_words(sample.background),
         not_shown="which words, sounds or pixels mattered inside a modality.",
         alt="Shapley values: "
         + ", ".join(f"{name} {value:+.2f}" for name, value in values.items())
@@ -539,22 +535,21 @@ def masses(sample: Sample, theme: Theme = "light") -> Picture:
             )
             + "."
         )
-    short = (
-        reading.elements
-        if reading.elements_are_classes
-        else [str(i) for i in range(len(reading.elements))]
-    )
     return Picture(
         "masses",
         disagreement(
             dict(zip(reading.elements, reading.disagreement.tolist(), strict=True)),
             reading.conflict,
         ),
-        figures.masses(
+        decision.masses(
             reading.masses,
             reading.fused,
             reading.modalities,
-            short,
+            (
+                reading.elements
+                if reading.elements_are_classes
+                else [str(i) for i in range(len(reading.elements))]
+            ),
             marked=_true_element(sample),
             theme=theme,
         ),
@@ -570,7 +565,7 @@ def masses(sample: Sample, theme: Theme = "light") -> Picture:
         alt="Heat map of masses: fused "
         + ", ".join(f"{e} {v:.2f}" for e, v in zip(reading.elements, reading.fused, strict=True))
         + ".",
-        table=partial(_read, reading),
+        table=lambda: reading.frame().reset_index(),
     )
 
 
@@ -606,7 +601,7 @@ def beliefs(sample: Sample, theme: Theme = "light") -> Picture:
     return Picture(
         "beliefs",
         bet(dict(zip(reading.elements, by_fusion.pignistic.tolist(), strict=True))),
-        figures.belief_bars(
+        decision.belief_bars(
             by_fusion.belief,
             by_fusion.pignistic,
             by_fusion.plausibility,
@@ -618,7 +613,7 @@ def beliefs(sample: Sample, theme: Theme = "light") -> Picture:
         "against it (plausibility), and the probability to bet with (pignistic)." + sample.of,
         not_shown="the network's answer, which is read from the same qubits after convolution and pooling.",
         alt=f"Pignistic probability of each class: {panel.listed(reading.elements, by_fusion.pignistic)}.",
-        table=partial(_read, reading),
+        table=lambda: reading.frame().reset_index(),
     )
 
 
@@ -645,7 +640,7 @@ def fused_entropies(sample: Sample, theme: Theme = "light") -> Picture:
         f"a pure state together, so this is their entanglement.{sample.of} {INERT}",
         not_shown="which modality decided: entropy is correlation, not attribution.",
         alt=f"Entropy of each fused qubit in nats: {panel.listed(reading.elements, reading.entropy)}.",
-        table=partial(_read, reading),
+        table=lambda: reading.frame().reset_index(),
     )
 
 
@@ -665,10 +660,6 @@ def most_entangled(entropy: Mapping[str, float]) -> str:
         )
     words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} of {len(entropy)}"
     return f"Fused qubits {words} are the most entangled, alike, with what they were fused from ({largest})"
-
-
-def _read(result: Any) -> pd.DataFrame:
-    return result.frame().reset_index()
 
 
 def _true_element(sample: Sample) -> int | None:
@@ -705,7 +696,7 @@ def curve(
     return Picture(
         f"content-{card}-{row}-{modality}",
         f"{text.plain(modality)} of sample {text.plain(study.dataset.ids[row])}",
-        figures.curve(
+        decision.curve(
             piece.values,
             piece.x,
             piece.x_label,
@@ -760,11 +751,13 @@ def scatter(
     x, y = choose("Axis", x or default[0], titles), choose("Axis", y or default[1], titles)
     choose("Split", split, (*SPLITS, "all"))
     choose("Verdict", verdict, ("", *compare.VERDICTS))
-    frame = study.frame(
-        study.classes.index(choose("Class", output, study.classes)) if output else None
-    )
     passed = compare.passing(
-        frame, split=split, search=search, relations=relations, verdict=verdict, classes=classes
+        _frame(study, output),
+        split=split,
+        search=search,
+        relations=relations,
+        verdict=verdict,
+        classes=classes,
     )
     rows = compare.on_axes(study, passed, x, y)
     spread = (
@@ -772,7 +765,6 @@ def scatter(
         if len(rows) == compare.MAX_DRAWN
         else ""
     )
-    sentence = next((rows[column].astype(str).tolist() for column in said_columns(rows)), None)
     return Picture(
         "scatter",
         f"{text.plain(titles[y])} against {text.plain(titles[x])}",
@@ -783,7 +775,9 @@ def scatter(
             titles[x],
             titles[y],
             chosen=sample.id,
-            captions=sentence,
+            captions=next(
+                (rows[column].astype(str).tolist() for column in said_columns(rows)), None
+            ),
             diagonal={x, y} == {"truth", "prediction"},
             theme=theme,
         ),
@@ -795,12 +789,22 @@ def scatter(
     )
 
 
+def _frame(study: Study, output: str) -> pd.DataFrame:
+    """All samples, with the dividends of a class, or of the predicted ones."""
+    return study.frame(
+        study.classes.index(choose("Class", output, study.classes)) if output else None
+    )
+
+
 def _of_dividends(study: Study, *wanted: str) -> str:
     if not any(column.startswith("dividend[") for column in wanted):
         return ""
-    few = len(study.bulk) < len(study.dataset)
-    some = f" Contributions are worked out for {len(study.bulk):,} test samples." if few else ""
-    return f"{some} {backgrounds.against_words(study.bulk_background)}"
+    some = (
+        f" Contributions are worked out for {len(study.bulk):,} test samples."
+        if len(study.bulk) < len(study.dataset)
+        else ""
+    )
+    return f"{some} {against_words(study.bulk_background)}"
 
 
 def curves(study: Study, rows: Iterable[int], card: str, only: Sequence[str] = ()) -> list[str]:
@@ -817,13 +821,7 @@ def curves(study: Study, rows: Iterable[int], card: str, only: Sequence[str] = (
 
 def some_pass(sample: Sample, output: str = "", x: str = "", y: str = "", **filters: Any) -> bool:
     """Whether any sample passes the filters of `scatter`."""
-    study = sample.study
-    return (
-        len(
-            compare.passing(study.frame(study.classes.index(output) if output else None), **filters)
-        )
-        > 0
-    )
+    return not compare.passing(_frame(sample.study, output), **filters).empty
 
 
 SPLIT = Choice(

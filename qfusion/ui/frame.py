@@ -149,6 +149,11 @@ class Here:
         return {"sample": self.sample_of(tweak), "study": self.study}
 
     @property
+    def output_name(self) -> str:
+        """The class whose score is explained; empty where it is the predicted one."""
+        return "" if self.output_wanted is None else self.study.classes[self.output_wanted]
+
+    @property
     def sample(self) -> str:
         """The sample's id."""
         return str(self.study.dataset.ids[self.row])

@@ -100,6 +100,30 @@ def title(words: str, more: str, level: Literal[2, 3] = 2) -> None:
 # Facts as small labels side by side, in place of sentences.
 
 
+def begin(
+    kind: str, label: str, cost: str, facts: Iterable[str], *, key: str, disabled: bool
+) -> bool:
+    """Draws the button that begins something long, and what it costs; returns whether it is pressed.
+
+    Args:
+        kind: of what begins, as containers are called by it. label: of the button.
+        cost: in a sentence. facts: of it, one a chip. key, disabled: as of `st.button`.
+    """
+    below(cost)
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{kind}-begin"):
+        pressed = st.button(
+            label,
+            type="primary",
+            icon=":material/play_arrow:",
+            key=key,
+            disabled=disabled,
+            help=help(cost),
+        )
+        if not full():
+            chips(f"{kind}-cost", facts)
+    return pressed
+
+
 def chips(key: str, facts: Iterable[str]) -> None:
     """Draws plain texts, each as a label; nothing without any.
 
@@ -307,6 +331,23 @@ def _begin(link: Link, files: Files) -> None:
 
 
 # What an empty page will show: its views by name and icon, each with what stands in it.
+
+
+def none_yet(
+    noun: str, whole: str, views: Iterable[tuple[str, str, tuple[str, ...]]], may_begin: bool
+) -> None:
+    """Draws what stands where there is no run or sweep yet: how to begin one, and what comes then.
+
+    Args:
+        noun: "run" or "sweep". whole: how to begin one, in full. views: as of `views_to_come`.
+        may_begin: whether this reader may begin one.
+    """
+    with st.container(border=True, key=f"box-no-{noun}s", gap="xsmall"):
+        if may_begin:
+            line(f"There is no {noun} yet: press **Start**.", whole)
+        else:
+            st.markdown(f"There is no {noun} on this server.")
+        views_to_come(f"{noun}s", views)
 
 
 def views_to_come(key: str, views: Iterable[tuple[str, str, tuple[str, ...]]]) -> None:

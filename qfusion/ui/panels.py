@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 from typing import Any, Literal
 from urllib.parse import urlencode
 
+import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 from latex2mathml.converter import convert
@@ -241,6 +242,51 @@ def draw(
         height="stretch" if grows else "content",
     ):
         inside(picture, on_select=on_select)
+
+
+def beside(
+    *parts: Callable[[], Picture | None],
+    widths: Sequence[float] = (),
+    gap: Literal["small", "medium"] = "medium",
+) -> None:
+    """Panels side by side: what each part draws, or the panel of the picture that it gives.
+
+    Args:
+        parts: from left to right. widths: of their columns, alike unless told. gap: between them.
+    """
+    for cell, part in zip(st.columns(widths or len(parts), gap=gap), parts, strict=True):
+        with cell:
+            picture = part()
+            if picture is not None:
+                draw(picture)
+
+
+def samples_table(
+    frame: pd.DataFrame,
+    ids: Sequence[str],
+    key: str,
+    sample: str,
+    open_sample: Callable[[str], None] = state.open_sample,
+    **words: Any,
+) -> None:
+    """A table with a row for each of some samples; a click on a row opens its sample.
+
+    Args:
+        frame: what it shows. ids: of its rows. key: of the widget. sample: that is open.
+        open_sample: what a click does. words: what the widget is told besides.
+    """
+
+    def opened() -> None:
+        for row in state.selected_rows(key, len(ids)):
+            open_sample(str(ids[row]))
+
+    ticked = state.selected_rows(key, len(ids))
+    if ticked and ids[ticked[0]] != sample:
+        # another sample was opened since; nothing else is told, as the table is sent again for a tick
+        state.put(key, {"selection": {"rows": []}})
+    st.dataframe(
+        frame, key=key, hide_index=True, selection_mode="single-row", on_select=opened, **words
+    )
 
 
 def below(theme: Theme, **subjects: Any) -> None:

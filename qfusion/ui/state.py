@@ -307,6 +307,11 @@ def put(key: str, value: Any) -> None:
         impose(key, value)
 
 
+def take(key: str) -> Any:
+    """A value of this session alone, which is forgotten with it; None where there is none."""
+    return st.session_state.pop(key, None)
+
+
 def forget(key: str) -> None:
     """Drops a value of this session, so that its widget takes its default; only before it is drawn."""
     st.session_state.pop(key, None)
@@ -365,6 +370,20 @@ def choose_selected_sample(key: str) -> bool:
     if result:
         choose_sample(str(result[0]))
     return bool(result)
+
+
+def open_sample(sample_id: str) -> None:
+    """Makes a sample the current one on the whole page, for callbacks in a fragment."""
+    choose_sample(sample_id)
+    page_again()
+
+
+def open_selected(key: str, ids: Sequence[str]) -> None:
+    """Opens the sample whose point is chosen, of those that a figure draws in this order, for callbacks in a
+    fragment."""
+    place = place_of(selected_point(key).get("point_index"), len(ids))
+    if place is not None:
+        open_sample(ids[place])
 
 
 def page_again() -> None:

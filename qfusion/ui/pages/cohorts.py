@@ -10,10 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import answers, cohort_measures, sample, text
-from qfusion.analysis import cohort_measures as maps
-from qfusion.analysis import errors as measured
-from qfusion.analysis import errors as slices
+from qfusion.analysis import answers, cohort_measures, errors, sample, text
 from qfusion.analysis.cohort_measures import FEW_SLOW, JOINT, MAX_SLOW, is_slow
 from qfusion.analysis.errors import Levels, levels_of, related
 from qfusion.analysis.study import Study
@@ -22,10 +19,7 @@ from qfusion.explain import RELATIONS, cohorts
 from qfusion.explain.cohorts import Cohort, Part
 from qfusion.explain.stability import Interval
 from qfusion.panels import cohorts as builders
-from qfusion.panels import cohorts as map_panels
-from qfusion.panels import errors as errors_of_panels
-from qfusion.panels import errors as quality_builders
-from qfusion.panels import errors as slice_panels
+from qfusion.panels import errors as error_panels
 from qfusion.panels.dynamics import can_cut
 from qfusion.panels.panel import Picture
 from qfusion.ui import controls, downloads, guidance, panels, reruns, state, views
@@ -41,40 +35,26 @@ _CHIPS = "_chips"
 def put_back(_: Study) -> None:
     """Puts back the filter of an earlier visit, before the rules are asked."""
     if FILTER not in st.session_state and FILTER not in st.query_params:
-        first = (
-            state.saved_cohorts()[0].filter
-            if state.saved_cohorts() and not state.get(_STARTED)
-            else ""
-        )
-        if state.get(_KEPT, first):
-            state.impose(FILTER, state.get(_KEPT, first))
+        first = [] if state.get(_STARTED) else state.saved_cohorts()[:1]
+        words = state.get(_KEPT, first[0].filter if first else "")
+        if words:
+            state.impose(FILTER, words)
     state.put(_STARTED, True)
 
 
 def choose_levels(here: Here) -> Levels:
     """Draws the filter, the saved cohorts and the chips; returns what they pick."""
     study, table = here.study, cohort_measures.cohort_table(here.study, here.output_wanted)
-    sound = str(
+    words = str(
         state.get(FILTER) if FILTER in st.session_state else st.query_params.get(FILTER) or ""
     )
     with st.container(border=True, key="box-cohort", gap="xsmall"):
-        _saved(sound)
+        _saved(words)
         controls.draw(builders.FILTER)
-        state.put(_KEPT, sound)
-        sound = _sound(sound, here)
-        name = next(
-            (
-                cohort.name
-                for cohort in state.saved_cohorts()
-                if cohort.parts == cohorts.parse(sound)
-            ),
-            "",
-        )
+        state.put(_KEPT, words)
+        words = _sound(words, here)
         levels = levels_of(
-            here.sample_of(),
-            sound,
-            output="" if here.output_wanted is None else study.classes[here.output_wanted],
-            name=name,
+            here.sample_of(), words, output=here.output_name, name=_name_of(cohorts.parse(words))
         )
         _chips(study, table, levels.parts)
         _count(here, levels, table)
@@ -83,10 +63,14 @@ def choose_levels(here: Here) -> Levels:
             _columns(table)
         if len(levels.rows) > cohort_measures.MAX_SLOW:
             views.choose_drawn()
-        if problem := state.get(_PROBLEM):
+        if problem := state.take(_PROBLEM):
             st.error(text.message(problem), icon=":material/error:")
-            state.put(_PROBLEM, "")
     return levels
+
+
+def _name_of(parts: tuple[Part, ...]) -> str:
+    """What the reader calls the cohort of these conditions; empty where it is not saved."""
+    return next((cohort.name for cohort in state.saved_cohorts() if cohort.parts == parts), "")
 
 
 def _sound(words: str, here: Here) -> str:
@@ -96,32 +80,22 @@ def _sound(words: str, here: Here) -> str:
         cohorts.passing(parts, cohort_measures.table_for(here.study, here.output_wanted, parts))
     except QFusionError as error:
         st.error(text.message(f"{error} The whole split is shown."), icon=":material/error:")
-        return ""
+        words = ""
     return words
 
 
 def _saved(words: str) -> None:
     """The saved cohorts as buttons; the one in force is marked."""
-    saved_cohorts = state.saved_cohorts()
-    if not saved_cohorts:
+    filters = {cohort.name: cohort.filter for cohort in state.saved_cohorts()}
+    if not filters:
         return
-    now = next(
-        (
-            cohort.name
-            for cohort in saved_cohorts
-            if cohort.filter == words or cohort.parts == _quietly(words)
-        ),
-        None,
-    )
+    try:
+        now = _name_of(cohorts.parse(words)) or None
+    except QFusionError:
+        now = None
     state.put(_SAID, now)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.pills(
-            "Saved cohorts",
-            [cohort.name for cohort in saved_cohorts],
-            key=_SAID,
-            on_change=_take,
-            args=(tuple(saved_cohorts),),
-        )
+        st.pills("Saved cohorts", list(filters), key=_SAID, on_change=_take, args=(filters,))
         if now:
             st.button(
                 f"Delete ‘{text.plain(now)}’",
@@ -132,16 +106,8 @@ def _saved(words: str) -> None:
             )
 
 
-def _quietly(words: str) -> tuple[Part, ...]:
-    try:
-        return cohorts.parse(words)
-    except QFusionError:
-        return ()
-
-
-def _take(result: tuple[Cohort, ...]) -> None:
-    name = state.get(_SAID)
-    state.put(FILTER, next((cohort.filter for cohort in result if cohort.name == name), ""))
+def _take(filters: Mapping[str, str]) -> None:
+    state.put(FILTER, filters.get(state.get(_SAID), ""))
 
 
 def _chips(study: Study, table: pd.DataFrame, parts: tuple[Part, ...]) -> None:
@@ -272,9 +238,10 @@ def _save(parts: tuple[Part, ...]) -> None:
 
 def _columns(table: pd.DataFrame) -> None:
     with st.popover("Columns", icon=":material/view_column:", help="What a filter can name."):
-        rows = [{"column": name, "holds": _holds(table[name])} for name in table.columns]
         st.dataframe(
-            pd.DataFrame(rows),
+            pd.DataFrame(
+                [{"column": name, "holds": _holds(table[name])} for name in table.columns]
+            ),
             hide_index=True,
             height=260,
             alt="Columns that a filter can name, and what they hold.",
@@ -331,11 +298,6 @@ def _cell(name: str, value: object) -> str:
     return f"{value:.1%}" if name == "accuracy" or "share" in name else f"{value:.3f}"
 
 
-def shares(here: Here, levels: Levels) -> None:
-    """Mean share of every modality."""
-    panels.draw(builders.shares(levels, here.theme))
-
-
 def types(here: Here, levels: Levels) -> None:
     """How the modalities relate: how many of each kind, how well they are predicted; a click makes one the cohort's."""
     panels.draw(
@@ -346,8 +308,8 @@ def types(here: Here, levels: Levels) -> None:
 def _picked_type(key: str, parts: tuple[Part, ...]) -> None:
     kind = str(next(iter(state.selected_values(key)), ""))
     if kind in RELATIONS:
-        state.put(
-            FILTER, with_chips([kind], {}, [part for part in parts if part.column != "relation"])
+        take(
+            [Part("relation", "=", (kind,))], [part for part in parts if part.column != "relation"]
         )
 
 
@@ -358,37 +320,32 @@ def _picked_type(key: str, parts: tuple[Part, ...]) -> None:
 def error_slices(here: Here, levels: Levels) -> None:
     """Slices on the left, the worst on the right."""
     state.settle_clicks()
-    if not slice_panels.some(levels):
+    if not error_panels.some(levels):
         return
     left, right = st.columns([1.25, 1], gap="medium")
     with left, panels.around("slices") as head:
-        kinds = slices.slice_kinds(here.study, levels.rows)
-        by = controls.draw(slice_panels.SLICES_BY, options=kinds)
-        result = slices.slices(levels, by)
+        by = controls.draw(
+            error_panels.SLICES_BY, options=errors.slice_kinds(here.study, levels.rows)
+        )
+        result = errors.slices(levels, by)
         panels.inside(
-            slice_panels.slices(levels, here.theme, by=by),
+            error_panels.slices(levels, here.theme, by=by),
             head,
             on_select=lambda key: _sliced(key, result, levels.parts),
         )
     with right:
-        worst = slices.worst(levels)[0].index.tolist()
+        worst = errors.worst(levels)[0].index.tolist()
         panels.draw(
-            slice_panels.worst(levels, here.theme), on_select=lambda key: _opened(key, worst)
+            error_panels.worst(levels, here.theme),
+            on_select=lambda key: state.open_selected(key, worst),
         )
 
 
-def _sliced(key: str, result: Sequence[slices.Slice], parts: Sequence[Part]) -> None:
+def _sliced(key: str, result: Sequence[errors.Slice], parts: Sequence[Part]) -> None:
     place = state.place_of(next(iter(state.selected_values(key)), None), len(result))
     if place is not None:
-        column = result[place].parts[0].column
-        take(result[place].parts, [part for part in parts if part.column != column])
-        state.page_again()
-
-
-def _opened(key: str, ids: Sequence[str]) -> None:
-    place = state.place_of(state.selected_point(key).get("point_index"), len(ids))
-    if place is not None:
-        state.choose_sample(ids[place])
+        own = result[place].parts
+        take(own, [part for part in parts if part.column != own[0].column])
         state.page_again()
 
 
@@ -396,42 +353,31 @@ def _opened(key: str, ids: Sequence[str]) -> None:
 def wrong_decisions(here: Here, levels: Levels) -> None:
     """The wrong decisions of the cohort with what misled them; a click on a row opens the sample."""
     state.settle_clicks()
-    if not slice_panels.some(levels):
+    if not error_panels.some(levels):
         return
-    picture = slice_panels.wrong(levels, here.theme)
+    picture = error_panels.wrong(levels, here.theme)
     table = picture.table()
     with panels.around("wrong"):
         panels.inside(picture, below=lambda: _wrong_table(here, table) if len(table) else None)
 
 
 def _wrong_table(here: Here, table: pd.DataFrame) -> None:
-    key = f"_wrong-{here.study.name}-{len(table)}"
-    ids = table["id"].tolist()
-    ticked = state.selected_rows(key, len(ids))
-    if ticked and ids[ticked[0]] != here.sample:
-        state.put(key, {"selection": {"rows": []}})  # another sample has been opened since
-    numbers = ("pull",) if here.study.classes else ("truth", "prediction", "pull", "without_it")
+    classes = bool(here.study.classes)
+    without = "class without it" if classes else "score without it"
+    numbers = ("pull",) if classes else ("truth", "prediction", "pull", without)
     formats: dict[str, Any] = {
-        name: st.column_config.NumberColumn(_HEADS.get(name), format="%+.2f") for name in numbers
-    }
-    formats |= {
-        name: st.column_config.Column(head) for name, head in _HEADS.items() if name not in formats
-    }
-    without = "class without it" if here.study.classes else "score without it"
-    shown = table.assign(misleading=table["misleading"].str.replace("+", " + ")).rename(
-        columns={"without_it": without}
-    )
-    if "without_it" in formats:
-        formats[without] = formats.pop("without_it")
-    st.dataframe(
-        shown,
-        key=key,
-        hide_index=True,
-        height=min(38 + 35 * len(ids), 318),
-        selection_mode="single-row",
-        on_select=lambda: _ticked(key, ids),
+        name: st.column_config.Column(head) for name, head in _HEADS.items()
+    } | {name: st.column_config.NumberColumn(_HEADS.get(name), format="%+.2f") for name in numbers}
+    panels.samples_table(
+        table.assign(misleading=table["misleading"].str.replace("+", " + ")).rename(
+            columns={"without_it": without}
+        ),
+        table["id"].tolist(),
+        f"_wrong-{here.study.name}-{len(table)}",
+        here.sample,
+        height=min(38 + 35 * len(table), 318),
         column_config=formats,
-        alt=f"Table of {len(ids)} wrong decisions. Select a row to open the sample.",
+        alt=f"Table of {len(table)} wrong decisions. Select a row to open the sample.",
     )
 
 
@@ -443,32 +389,13 @@ _HEADS = {
 }
 
 
-def _ticked(key: str, ids: Sequence[str]) -> None:
-    rows = state.selected_rows(key, len(ids))
-    if rows:
-        state.choose_sample(str(ids[rows[0]]))
-        state.page_again()
-
-
-def confusions(here: Here, levels: Levels) -> None:
-    """The confusion matrix; a click on a cell makes its samples the cohort."""
-    panels.draw(
-        errors_of_panels.confusions(levels, here.theme),
-        on_select=lambda key: _confused(key, levels),
-    )
-
-
 def _confused(key: str, levels: Levels) -> None:
-    classes = [levels.study.classes[k] for k in errors_of_panels.shown(measured.confusions(levels))]
-    truth, words, *_ = (
-        *(state.place_of(value, len(classes)) for value in state.selected_values(key)[:2]),
-        None,
-        None,
-    )
-    if truth is not None and words is not None:
-        cell = (Part("truth", "=", (classes[truth],)), Part("prediction", "=", (classes[words],)))
+    classes = [levels.study.classes[k] for k in error_panels.shown(errors.confusions(levels))]
+    places = [state.place_of(value, len(classes)) for value in state.selected_values(key)[:2]]
+    if len(places) == 2 and None not in places:
+        truth, prediction = (classes[place] for place in places if place is not None)
         take(
-            cell,
+            (Part("truth", "=", (truth,)), Part("prediction", "=", (prediction,))),
             [
                 part
                 for part in levels.parts
@@ -487,16 +414,19 @@ def take(own: Sequence[Part], others: Sequence[Part]) -> None:
 
 
 def model_quality(here: Here, levels: Levels) -> None:
-    """How good the model is on the cohort."""
-    if quality_builders.is_regression(levels):
-        panels.draw(quality_builders.residuals(levels, here.theme))
-    if quality_builders.has_classes(levels):
-        left, right = st.columns(2, gap="medium")
-        with left:
-            confusions(here, levels)
-        with right:
-            panels.draw(quality_builders.calibration(levels, here.theme))
-        panels.draw(quality_builders.curves(levels, here.theme))
+    """How good the model is on the cohort; a click on a cell of the confusions makes its samples the cohort."""
+    theme = here.theme
+    if error_panels.is_regression(levels):
+        panels.draw(error_panels.residuals(levels, theme))
+    if error_panels.has_classes(levels):
+        panels.beside(
+            lambda: panels.draw(
+                error_panels.confusions(levels, theme),
+                on_select=lambda key: _confused(key, levels),
+            ),
+            lambda: error_panels.calibration(levels, theme),
+        )
+        panels.draw(error_panels.curves(levels, theme))
 
 
 @fragment
@@ -558,13 +488,20 @@ def _picked(key: str) -> None:
 
 def _table(levels: Levels, intervals: dict[str, dict[str, Interval]]) -> None:
     names = {"all": f"all of {levels.split}", "cohort": levels.name}
-    lines = [
-        f"| {text.plain(names[level])} | {entry['spearman'].n:,} | "
-        f"{_said(entry['pearson'])} | {_said(entry['spearman'])} "
-        "|"
-        for level, entry in intervals.items()
-    ]
-    st.markdown("\n".join(["| level | n | Pearson r | Spearman r |", "|---|---|---|---|", *lines]))
+    st.markdown(
+        "\n".join(
+            [
+                "| level | n | Pearson r | Spearman r |",
+                "|---|---|---|---|",
+                *[
+                    f"| {text.plain(names[level])} | {entry['spearman'].n:,} | "
+                    f"{_said(entry['pearson'])} | {_said(entry['spearman'])} "
+                    "|"
+                    for level, entry in intervals.items()
+                ],
+            ]
+        )
+    )
 
 
 def _said(interval: Interval) -> str:
@@ -623,34 +560,36 @@ _CONFIG = {
 def map_of_samples(here: Here, levels: Levels) -> None:
     """The map with its controls."""
     state.settle_clicks()
-    if not map_panels.enough(levels):
+    if not builders.enough(levels):
         return
     with panels.around("sample-map") as head:
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            of = controls.draw(map_panels.MAP_OF, here.study)
-            method = controls.draw(map_panels.MAP_METHOD)
-            known = map_panels.colours(here.study, levels.rows)
-            colour = controls.draw(map_panels.MAP_COLOUR, options=known)
+            of = controls.draw(builders.MAP_OF, here.study)
+            method = controls.draw(builders.MAP_METHOD)
+            known = builders.colours(here.study, levels.rows)
+            colour = controls.draw(builders.MAP_COLOUR, options=known)
         rows = levels.places(levels.rows)
-        some = cohort_measures.drawn_places(len(rows), *maps.limits(here.study, of, method))
+        some = cohort_measures.drawn_places(
+            len(rows), *cohort_measures.limits(here.study, of, method)
+        )
         every = views.everyone(
             "sample-map",
             here.study,
             rows,
             len(some),
-            lambda: map_panels.on_map(levels, of, method, True),
+            lambda: builders.on_map(levels, of, method, True),
             of,
             method,
         )
-        picture = map_panels.sample_map(
+        picture = builders.sample_map(
             levels, here.theme, of=of, method=method, colour=colour, everyone=every
         )
         with head:
             panels.heading(picture.title, picture)
-        _figure(picture, levels, map_panels.on_map(levels, of, method, every))
+        _figure(picture, levels, builders.on_map(levels, of, method, every))
 
 
-def _figure(picture: Picture, levels: Levels, sample_map: maps.SampleMap) -> None:
+def _figure(picture: Picture, levels: Levels, sample_map: cohort_measures.SampleMap) -> None:
     assert picture.figure is not None
     shown = panels.framed(picture.name, picture.figure)
     reruns.chart(
@@ -664,20 +603,18 @@ def _figure(picture: Picture, levels: Levels, sample_map: maps.SampleMap) -> Non
     panels.footer(picture, shown)
 
 
-def _selected(key: str, sample_map: maps.SampleMap, parts: Sequence[Part]) -> None:
+def _selected(key: str, sample_map: cohort_measures.SampleMap, parts: Sequence[Part]) -> None:
     selection = state.selection(key)
     shape: Any = next(iter([*selection.get("lasso", []), *selection.get("box", [])]), None)
-    if shape is not None:
-        try:
-            part = maps.region(sample_map, shape["x"], shape["y"])
-        except (ValueError, LookupError, TypeError):
-            return  # a click that dragged by a pixel
-        split = [part for part in parts if part.column == cohorts.SPLIT]
-        state.put(FILTER, cohorts.written([part, *split]))
-        state.page_again()
+    if shape is None:
+        _picked(key)
         return
-    if state.choose_selected_sample(key):
-        state.page_again()
+    try:
+        region = cohort_measures.region(sample_map, shape["x"], shape["y"])
+    except (ValueError, LookupError, TypeError):
+        return  # a click that dragged by a pixel
+    take([region], [part for part in parts if part.column == cohorts.SPLIT])
+    state.page_again()
 
 
 # Cohorts: all samples, a cohort of them and one sample, side by side.
@@ -694,16 +631,13 @@ def page() -> None:
         with right:
             map_of_samples(here, levels)
         wrong_decisions(here, levels)
-        left, right = st.columns([1, 1.25], gap="medium")
-        with left:
-            types(here, levels)
-        with right:
-            shares(here, levels)
-        entanglement(here, levels)
-        cuts(here, levels)
-        distributions(here, levels)
-        error_slices(here, levels)
-        model_quality(here, levels)
+        panels.beside(
+            lambda: types(here, levels),
+            lambda: builders.shares(levels, here.theme),
+            widths=[1, 1.25],
+        )
+        for part in (entanglement, cuts, distributions, error_slices, model_quality):
+            part(here, levels)
         panels.below(here.theme, **here.subjects(), levels=levels)
 
 

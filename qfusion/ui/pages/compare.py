@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from qfusion.analysis import answers, cohort_measures, compare, text
-from qfusion.analysis import sample as backgrounds
 from qfusion.analysis.compare import Side, Sides, beside
+from qfusion.analysis.sample import rows_behind
 from qfusion.analysis.study import Study
 from qfusion.data import Image, Text
 from qfusion.errors import QFusionError
@@ -40,9 +42,8 @@ def forget_lost(_: Study) -> None:
 def nothing_pinned(here: Here) -> None:
     """How to get an A."""
     study = here.study
-    short = "Nothing is pinned. Press **Pin** on top, or start here:"
     st.info(
-        short
+        "Nothing is pinned. Press **Pin** on top, or start here:"
         if not guidance.full()
         else "Nothing is pinned yet. Press **Pin** on top of any page to keep what you see as **A**; what you pick or "
         "tweak after that is **B**. Or start here:",
@@ -54,17 +55,22 @@ def nothing_pinned(here: Here) -> None:
         for item in compare.find_examples(study)
         if item.sample != here.sample
     }
-    with st.container(key="pair-pins"):
-        columns = st.columns(len(offered), gap="small")
+    columns = st.container(key="pair-pins").columns(len(offered), gap="small")
     for column, (kind, (sample, words)) in zip(columns, offered.items(), strict=True):
         with column, st.container(border=True, height="stretch", key=f"box-pin-{kind}"):
             row = study.dataset.row(sample)
-            seen = [
-                name
-                for name, piece in study.dataset.content(row).items()
-                if isinstance(piece, Text | Image)
-            ]
-            views.sample_content(here, row, details=False, only=tuple(seen))
+            views.sample_content(
+                here,
+                row,
+                details=False,
+                only=tuple(
+                    [
+                        name
+                        for name, piece in study.dataset.content(row).items()
+                        if isinstance(piece, Text | Image)
+                    ]
+                ),
+            )
             st.button(
                 f"A = {text.plain(sample)}, {words}",
                 key=f"_pin_{kind}",
@@ -76,11 +82,10 @@ def nothing_pinned(here: Here) -> None:
 
 def what_is_compared(here: Here, view: Pin) -> None:
     """What A and B are; swap and clear."""
-    now = bar.view_of(here.study, here.row)
+    now = replace(bar.view_of(here.study, here.row), tweak="")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"**A** {bar.pin_in_words(view)}  \n**B** {bar.pin_in_words(replace(now, tweak=''))}, what the bar on top "
-            "shows"
+            f"**A** {bar.pin_in_words(view)}  \n**B** {bar.pin_in_words(now)}, what the bar on top shows"
         )
         st.button(
             "Swap",
@@ -96,8 +101,7 @@ def what_is_compared(here: Here, view: Pin) -> None:
 
 
 def _swap(study: Study, row: int, view: Pin) -> None:
-    was = bar.view_of(study, row)
-    state.pin(was)
+    state.pin(bar.view_of(study, row))
     state.put(state.MODEL, view.model)
     state.put(state.DATA, view.data)
     state.choose_sample(view.sample)
@@ -115,11 +119,11 @@ def contents(here: Here, view: Pin) -> None:
         st.caption("A and B are the same sample.")
         views.sample_content(here)
         return
-    left, right = st.columns(2, gap="medium")
-    with left:
+    a, b = st.columns(2, gap="medium")
+    with a:
         st.markdown(f"**A** {text.plain(view.sample)}")
         views.sample_content(Here(study, row, here.theme))
-    with right:
+    with b:
         st.markdown(f"**B** {text.plain(here.sample)}")
         views.sample_content(here, details=row != here.row)  # its curves are told apart by the row
 
@@ -147,71 +151,55 @@ def tweak_of_b(here: Here) -> str:
     return tweaks.current_tweak(here.study)
 
 
-def both_sides(here: Here, view: Pin, tweak: str) -> Sides:
-    """Both decisions."""
-    resolve(view)
-    return beside(
-        here.sample_of(here.study.model.parse_tweak(tweak)),
-        view.model,
-        view.sample,
-        view.data,
-        tweak=view.tweak,
-        members=bar.cohort(here.study),
-    )
-
-
 def numbers(sides: Sides) -> None:
     """Truth, prediction and test metrics of both, and the differences."""
-    a, b = sides.a, sides.b
-    rows = [
-        ("model", text.plain(a.study.name), text.plain(b.study.name), ""),
-        ("sample", text.plain(a.sample.id), text.plain(b.sample.id), ""),
-        ("tweak", *(text.plain(one.sample.tweak, 80) or "as learned" for one in (a, b)), ""),
-        ("truth", _truth(a), _truth(b), ""),
-        ("prediction", _prediction(a), _prediction(b), ""),
-    ]
-    score_a, score_b = float(a.scores[a.sample.output]), float(b.scores[b.sample.output])
+    a, b = both = (sides.a, sides.b)
     known = sides.same_target
-    rows.append(
+    scores = [float(one.scores[one.sample.output]) for one in both]
+    rows = [
+        ("model", *(text.plain(one.study.name) for one in both), ""),
+        ("sample", *(text.plain(one.sample.id) for one in both), ""),
+        ("tweak", *(text.plain(one.sample.tweak, 80) or "as learned" for one in both), ""),
+        ("truth", *map(_truth, both), ""),
+        ("prediction", *map(_prediction, both), ""),
         (
-            f"{text.plain(b.sample.unit)}" if known else "score explained",
-            f"{score_a:+.3f}",
-            f"{score_b:+.3f}",
-            f"**{score_b - score_a:+.3f}**" if known else "not comparable",
-        )
-    )
-    seed = answers.of_seed(a.study) or answers.of_seed(b.study)
-    alike = metrics.convention_of(a.metrics) == metrics.convention_of(b.metrics)
-    for side, name in [
-        (s, name) for s in ([a] if alike else [a, b]) for name in metrics.headlines(s.metrics)
-    ]:
-        both = alike and name in b.metrics
-        own, other = (f"{s.metrics[name]:.3f}" if both or s is side else "–" for s in (a, b))
-        rows.append(
-            (
-                f"test {metrics.labels(side.metrics)[name].short}{seed}",
-                own,
-                other,
-                f"{b.metrics[name] - a.metrics[name]:+.3f}" if both else "",
-            )
-        )
+            text.plain(b.sample.unit) if known else "score explained",
+            *(f"{score:+.3f}" for score in scores),
+            f"**{scores[1] - scores[0]:+.3f}**" if known else "not comparable",
+        ),
+        *_metrics(a, b),
+    ]
     if a.study.background.name != b.study.background.name:
         st.caption(
-            f"A is compared with {backgrounds.rows_behind(a.study.background)}, B with "
-            f"{backgrounds.rows_behind(b.study.background)}: their terms differ for that reason too."
+            f"A is compared with {rows_behind(a.study.background)}, B with "
+            f"{rows_behind(b.study.background)}: their terms differ for that reason too."
         )
-    lines = [
-        "| | A | B | B − A |",
-        "|---|---|---|---|",
-        *("| " + " | ".join(row) + " |" for row in rows),
-    ]
-    st.markdown("\n".join(lines))
+    st.markdown(
+        "\n".join(
+            ["| | A | B | B − A |", "|---|---|---|---|"]
+            + ["| " + " | ".join(row) + " |" for row in rows]
+        )
+    )
     tests = (
         f"all {a.tested:,} test samples"
         if a.tested == b.tested
         else f"{a.tested:,} test samples (A) and {b.tested:,} (B)"
     )
     st.caption(f"Test metrics under the same tweak, over {tests}.")
+
+
+def _metrics(a: Side, b: Side) -> Iterator[tuple[str, ...]]:
+    """Rows of the test metrics, of each side by itself where they are not told alike."""
+    seed = answers.of_seed(a.study) or answers.of_seed(b.study)
+    alike = metrics.convention_of(a.metrics) == metrics.convention_of(b.metrics)
+    for side in [a] if alike else [a, b]:
+        for name in metrics.headlines(side.metrics):
+            both = alike and name in b.metrics
+            yield (
+                f"test {metrics.labels(side.metrics)[name].short}{seed}",
+                *(f"{s.metrics[name]:.3f}" if both or s is side else "–" for s in (a, b)),
+                f"{b.metrics[name] - a.metrics[name]:+.3f}" if both else "",
+            )
 
 
 def _truth(one: Side) -> str:
@@ -227,39 +215,16 @@ def _prediction(one: Side) -> str:
 
 def waterfalls(here: Here, sides: Sides) -> None:
     """Both decisions term by term on one scale, and the difference of every term."""
-    comparable = builders.comparable(sides)
-    cells = st.columns(3 if comparable else 2, gap="small")
-    for cell, letter in zip(cells[:2], sides.by_letter, strict=True):
-        with cell:
-            panels.draw(builders.waterfall(sides, here.theme, letter=letter))
-    if not comparable:
+    parts = [
+        partial(builders.waterfall, sides, here.theme, letter=letter) for letter in sides.by_letter
+    ]
+    if builders.comparable(sides):
+        parts.append(partial(builders.differences, sides, here.theme))
+    panels.beside(*parts, gap="small")
+    if not builders.comparable(sides):
         st.caption(
             "A and B explain scores or modalities that are not the same, so no differences are drawn."
         )
-        return
-    with cells[2]:
-        panels.draw(builders.differences(sides, here.theme))
-
-
-def shares(here: Here, sides: Sides) -> None:
-    """Shares of the modalities in both decisions."""
-    panels.draw(builders.shares(sides, here.theme))
-
-
-def entropies(here: Here, sides: Sides) -> None:
-    """Entropies of both."""
-    if not builders.both_entropies(sides):
-        st.caption(
-            "Entropies are of states that evolve or are fused: A and B do not both have such."
-        )
-        return
-    panels.draw(builders.entropies(sides, here.theme))
-
-
-def classes(here: Here, sides: Sides) -> None:
-    """Softmax of the classes on both sides, where they are the same classes."""
-    if builders.same_classes(sides):
-        panels.draw(builders.classes(sides, here.theme))
 
 
 # The Compare page's view of several samples, in columns.
@@ -273,39 +238,31 @@ def several_samples(here: Here) -> None:
     study, sample = here.study, here.sample_of()
     ids = _choose(here)
     rows = builders.chosen(sample, ids)
-    with st.container(key="pair-several"):
-        columns = st.columns(len(rows), gap="small")
+    columns = st.container(key="pair-several").columns(len(rows), gap="small")
     for column, row in zip(columns, rows, strict=True):
         name = str(study.dataset.ids[row])
         with column:
             link("pages/samples.py", text.plain(name), ":material/open_in_full:", open=name)
             views.sample_content(here, row, details=False, key="several")
-    output = "" if here.output_wanted is None else study.classes[here.output_wanted]
-    panels.draw(builders.decisions(sample, here.theme, ids=ids, output=output))
+    chosen: dict[str, Any] = {"ids": ids, "output": here.output_name}
+    panels.draw(builders.decisions(sample, here.theme, **chosen))
     if study.can("time") or study.can("rules"):
-        panels.draw(builders.several_entropies(sample, here.theme, ids=ids, output=output))
+        panels.draw(builders.several_entropies(sample, here.theme, **chosen))
 
 
 def _choose(here: Here) -> list[str]:
     """The picker of samples, and what fills it."""
-    study = here.study
-    key = builders.SAMPLES.key
+    dataset, key = here.study.dataset, builders.SAMPLES.key
     chosen = [str(name) for name in state.get(key) or st.query_params.get_all(key) if name]
-    fitting = bar.fitting(study.dataset, chosen)[:MOST]
+    fitting = bar.fitting(dataset, chosen)[:MOST]
     if fitting != chosen and (state.get(key) or len(chosen) > MOST):
         state.put(key, fitting)  # of another data set, or too many
-    few = [
-        *fitting,
-        here.sample,
-        *(str(name) for name in study.dataset.ids[study.bulk[: bar.OFFERED // 2]]),
-    ]
-    options = (
-        list(dict.fromkeys(few)) if len(study.dataset) > bar.OFFERED else bar.offered(study.dataset)
-    )
+    few = [*fitting, here.sample, *map(str, dataset.ids[here.study.bulk[: bar.OFFERED // 2]])]
+    large = len(dataset) > bar.OFFERED
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        result = st.multiselect(
+        samples = st.multiselect(
             builders.SAMPLES.label,
-            options,
+            list(dict.fromkeys(few)) if large else bar.offered(dataset),
             max_selections=MOST,
             label_visibility="collapsed",
             placeholder=f"{here.sample} and the nearest by contributions",
@@ -325,22 +282,21 @@ def _choose(here: Here) -> list[str]:
                 on_click=or_notice,
                 args=(_worst, here, cohort),
             )
-    return list(result)
+    return list(samples)
 
 
 def _with_nearest(here: Here) -> None:
-    nearest = compare.nearest(here.sample_of(), count=_FILLED)
-    state.put(
-        builders.SAMPLES.key,
-        [here.sample, *(str(name) for name in here.study.dataset.ids[nearest.rows])],
-    )
+    _set_beside(here, [here.row, *compare.nearest(here.sample_of(), count=_FILLED).rows])
 
 
 def _worst(here: Here, cohort: Cohort) -> None:
     rows = cohort_measures.members(here.study, cohort.parts)
-    errors = here.study.errors[rows]
-    best = rows[errors.argsort()[::-1][:_FILLED]]
-    state.put(builders.SAMPLES.key, [str(name) for name in here.study.dataset.ids[best]])
+    _set_beside(here, rows[here.study.errors[rows].argsort()[::-1][:_FILLED]])
+
+
+def _set_beside(here: Here, rows: Iterable[int]) -> None:
+    ids = here.study.dataset.ids
+    state.put(builders.SAMPLES.key, [str(ids[row]) for row in rows])
 
 
 # Compare: two samples, two models, or a model before and after a tweak, side by side.
@@ -349,19 +305,34 @@ def _worst(here: Here, cohort: Cohort) -> None:
 @fragment
 def decisions(here: Here, view: Pin) -> None:
     """B's parameters and both decisions; a fragment, so that a parameter redraws this and nothing else."""
+    theme = here.theme
     with st.container(key="fold-decisions"):
         tweak = tweak_of_b(here)
-        sides = both_sides(here, view, tweak)
+        resolve(view)
+        sides = beside(
+            here.sample_of(here.study.model.parse_tweak(tweak)),
+            view.model,
+            view.sample,
+            view.data,
+            tweak=view.tweak,
+            members=bar.cohort(here.study),
+        )
         waterfalls(here, sides)
         left, right = st.columns([1.1, 1], gap="medium")
         with left:
             numbers(sides)
-            classes(here, sides)
+            if builders.same_classes(sides):
+                panels.draw(builders.classes(sides, theme))
             contents(here, view)
         with right:
-            shares(here, sides)
-            entropies(here, sides)
-        panels.below(here.theme, **here.subjects(tweak), sides=sides)
+            panels.draw(builders.shares(sides, theme))
+            if builders.both_entropies(sides):
+                panels.draw(builders.entropies(sides, theme))
+            else:
+                st.caption(
+                    "Entropies are of states that evolve or are fused: A and B do not both have such."
+                )
+        panels.below(theme, **here.subjects(tweak), sides=sides)
 
 
 def page() -> None:

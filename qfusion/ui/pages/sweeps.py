@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import streamlit as st
@@ -22,6 +23,10 @@ from qfusion.ui.frame import frame, guard, or_notice
 # one.
 
 PULSE = 2.0  # seconds between two looks while a sweep is at work
+_NO_SWEEP = (
+    "There is no sweep yet. Choose above what to search and press Start, or run `python -m qfusion sweep`: it is shown "
+    "here."
+)
 COMING = (
     (
         builders.SWEEP_VIEWS[0],
@@ -36,21 +41,13 @@ COMING = (
     (builders.SWEEP_VIEWS[2], ":material/line_axis:", ("parallel axes", "a line a trial")),
 )
 MAX_TRIALS = 200  # trials that the form begins
-_NAME, _TRIALS, _SEARCHED, _EPOCHS, _METRIC, _BEGUN = (
-    "_sweep.name",
-    "_sweep.trials",
-    "_sweep.searched",
-    "_sweep.epochs",
-    "_sweep.metric",
-    "_sweep.begun",
-)
+_BEGUN = "_sweep.begun"
 
 
 def sweeps_and_form(theme: Theme) -> None:
     """The whole page."""
-    if state.get(_BEGUN):
-        state.put(builders.SWEEP_NAME.key, state.get(_BEGUN))
-        state.put(_BEGUN, "")
+    if begun := state.take(_BEGUN):
+        state.put(builders.SWEEP_NAME.key, begun)
     known = folder.sweep_names()
     with (
         st.expander("New sweep", icon=":material/add:", expanded=not known, key="box-new-sweep"),
@@ -58,20 +55,10 @@ def sweeps_and_form(theme: Theme) -> None:
     ):
         _form()
     if not known:
-        whole = (
-            "There is no sweep yet. Choose above what to search and press Start, or run `python -m qfusion "
-            "sweep`: it is shown here."
-        )
-        with st.container(border=True, key="box-no-sweeps", gap="xsmall"):
-            if not access.may_train():
-                st.markdown("There is no sweep on this server.")
-            else:
-                guidance.line("There is no sweep yet: press **Start**.", whole)
-            guidance.views_to_come("sweeps", COMING)
+        guidance.none_yet("sweep", _NO_SWEEP, COMING, access.may_train())
         return
     name = controls.draw(builders.SWEEP_NAME, options=known)
-    match = sweeps.find(name)
-    moving = _at_work(match) and not panels.exporting()
+    moving = _at_work(sweeps.find(name)) and not panels.exporting()
     st.fragment(_sweep, run_every=PULSE if moving else None)(theme, name, moving)
 
 
@@ -88,7 +75,7 @@ def _sweep(theme: Theme, name: str, moving: bool) -> None:
         if (_at_work(match) and not panels.exporting()) != moving:
             st.rerun()
         trials = runs.trials_of(match)
-        _said(trials)
+        _best(trials)
         _buttons(trials)
         if not builders.ended(trials):
             st.caption("Figures appear once a trial has ended.")
@@ -100,7 +87,7 @@ def _sweep(theme: Theme, name: str, moving: bool) -> None:
                 draw[view](theme, trials)
 
 
-def _said(trials: Trials) -> None:
+def _best(trials: Trials) -> None:
     sweep, attempts, best = trials.sweep, trials.attempts, trials.best
     search = sweep.search
     counts = {
@@ -225,20 +212,19 @@ def _form() -> None:
     with right:
         kind = controls.draw(builders.SWEEP_KIND)
     default = plans.known(name, kind)
-    can = [
-        key
-        for key in default
-        if key in SETTINGS
-        and key not in ("refit", "dims", "epochs")
-        and not isinstance(default[key], bool)
-    ]
     searched = st.multiselect(
         "Settings to search",
-        can,
+        [
+            key
+            for key in default
+            if key in SETTINGS
+            and key not in ("refit", "dims", "epochs")
+            and not isinstance(default[key], bool)
+        ],
         default=["rate"],
         max_selections=8,
         format_func=lambda key: SETTINGS[key].title,
-        key=f"{_SEARCHED}.{kind}",
+        key=f"_sweep.searched.{kind}",
         persist_state="session",
     )
     rows: dict[str, tuple[float, float, bool]] = {}
@@ -251,33 +237,31 @@ def _form() -> None:
         else:
             choices.append(f"{key}={','.join(chosen)}")
     columns = st.columns(4, gap="small")
-    trials = int(
-        columns[0].number_input(
-            "Trials", 1, MAX_TRIALS, 20, 1, key=_TRIALS, persist_state="session"
-        )
+    trials = columns[0].number_input(
+        "Trials", 1, MAX_TRIALS, 20, 1, key="_sweep.trials", persist_state="session"
     )
-    epochs = int(
-        columns[1].number_input(
-            "Most epochs",
-            1,
-            2000,
-            min(int(default["epochs"]), 30),
-            1,
-            key=_EPOCHS,
-            persist_state="session",
-        )
+    epochs = columns[1].number_input(
+        "Most epochs",
+        1,
+        2000,
+        min(int(default["epochs"]), 30),
+        1,
+        key="_sweep.epochs",
+        persist_state="session",
     )
     judged = columns[2].selectbox(
         "Judged by",
         plans.metric_names(reruns.dataset(name)),
-        key=_METRIC,
+        key="_sweep.metric",
         persist_state="session",
         help="On the validation rows, in the epoch that a training keeps.",
     )
     free = _free_name(kind, name)
     typed = (
         columns[3]
-        .text_input("Name", placeholder=free, max_chars=64, key=_NAME, persist_state="session")
+        .text_input(
+            "Name", placeholder=free, max_chars=64, key="_sweep.name", persist_state="session"
+        )
         .strip()
     )
     cost = (
@@ -285,28 +269,20 @@ def _form() -> None:
         f"those that do worse than the median are stopped early. At most {folder.worker_slots()} processes train "
         "at once on this machine."
     )
-    guidance.below(cost)
-    with st.container(horizontal=True, vertical_alignment="center", key="sweep-begin"):
-        pressed = st.button(
-            "Start",
-            type="primary",
-            icon=":material/play_arrow:",
-            key="_sweep_start",
-            disabled=not searched,
-            help=guidance.help(cost),
-        )
-        if not guidance.full():
-            guidance.chips(
-                "sweep-cost",
-                (
-                    f"{trials} trainings, one after the other",
-                    f"at most {epochs} epochs each",
-                    "worse than the median: stopped early",
-                    "goes on when this page is closed",
-                    f"at most {folder.worker_slots()} processes at once",
-                ),
-            )
-    if pressed:
+    if guidance.begin(
+        "sweep",
+        "Start",
+        cost,
+        (
+            f"{trials} trainings, one after the other",
+            f"at most {epochs} epochs each",
+            "worse than the median: stopped early",
+            "goes on when this page is closed",
+            f"at most {folder.worker_slots()} processes at once",
+        ),
+        key="_sweep_start",
+        disabled=not searched,
+    ):
         wanted = typed or free
         check(
             wanted not in folder.sweep_names(),
@@ -366,15 +342,10 @@ def _row(key: str, default: Any, kind: str) -> tuple[float, float, bool] | list[
 
 
 def _free_name(kind: str, data: str) -> str:
-    stem = "".join(
-        c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in f"{kind}-{data}"
-    )[:48]
+    stem = re.sub(r"[^A-Za-z0-9._-]", "_", f"{kind}-{data}")[:48]
     taken = set(folder.sweep_names())
-    return next(
-        name
-        for name in (stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3)))
-        if name not in taken
-    )
+    names = (stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)
 
 
 def _space(entry: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import re
 import tempfile
@@ -14,14 +13,10 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-from streamlit.errors import StreamlitAPIException
 
 from qfusion import _limits
-from qfusion import runs as runs_of_qfusion
 from qfusion._checks import check
-from qfusion.analysis import model_import as aside
-from qfusion.analysis import runs, text
-from qfusion.analysis import runs as run_curves
+from qfusion.analysis import model_import, runs, text
 from qfusion.analysis.runs import Results, Seen
 from qfusion.data import importing
 from qfusion.errors import QFusionError, provided
@@ -29,9 +24,7 @@ from qfusion.figures.style import Theme
 from qfusion.models.imported import KIND
 from qfusion.panels import learning as builders
 from qfusion.panels.address import sources
-from qfusion.runs import folder as queue
-from qfusion.runs import plans
-from qfusion.runs.folder import Record
+from qfusion.runs import folder, launch, plans
 from qfusion.runs.plans import KINDS, MAIN, SETTINGS
 from qfusion.training import checkpoint, default_options, imports, metrics
 from qfusion.training.imports import Unfit
@@ -44,7 +37,13 @@ from qfusion.ui.frame import frame, guard, link, or_notice
 MAX_CARD = 20_000  # characters
 _UPLOAD, _FOUND, _CARD, _PROBLEM = "_model.upload", "_model.found", "_model.card", "_model.problem"
 _SAID = "_model.said"
-_HOW = (
+_HOW = """
+Any model that maps the modalities of a data set to scores can be explored. {}
+Its inputs are matched to the modalities by names and shapes; what was guessed can be corrected. It is checked on ten
+rows and measured on all. `docs/bring-your-model.md` walks through it; models made by your own Python code come in on
+the command line.
+"""
+_HOW_ELSEWHERE = (
     "Bring an `.onnx` file, which runs no code of its own, as of `torch.onnx.export` or skl2onnx."
 )
 _HOW_HERE = """Bring an `.onnx` file, which runs no code of its own, or a program of PyTorch that you trust:
@@ -56,22 +55,16 @@ _METRICS = ("mae", "corr", "acc2_non0", "acc2", "accuracy", "f1", "nll")
 _PULSE = 0.2  # seconds between two looks at the process
 
 
-def import_is_open() -> bool:
-    """Whether it is unfolded, also before it is drawn."""
-    key = builders.IMPORT.key
-    return bool(st.session_state.get(key, st.query_params.get(key) == "true"))
-
-
 @st.fragment
-def model_import() -> None:
+def import_form() -> None:
     """The whole part; a fragment, so that what is typed redraws this and nothing else."""
     with controls.fold(builders.IMPORT, ":material/upload_file:") as box:
         if box.open:
             with guard():
-                _page()
+                _import_page()
 
 
-def _page() -> None:
+def _import_page() -> None:
     level = access.level()
     if level == "none":
         st.info(
@@ -81,12 +74,9 @@ def _page() -> None:
             icon=":material/lock:",
         )
         return
-    value = state.get(_SAID)
-    if value:
-        state.put(_SAID, None)
-        st.success(value, icon=":material/check_circle:")
-    with st.container(key="fold-model-import"):
-        left, right = st.columns([1, 1.25], gap="medium")
+    if message := state.take(_SAID):
+        st.success(message, icon=":material/check_circle:")
+    left, right = st.container(key="fold-model-import").columns([1, 1.25], gap="medium")
     with left:
         order = _form(level)
     with right:
@@ -96,24 +86,28 @@ def _page() -> None:
             st.error(text.message(state.get(_PROBLEM)), icon=":material/error:")
         if state.get(_FOUND):
             _report(state.get(_FOUND))
-        card = _card()
-        if not order and not card and not state.get(_FOUND):
-            _how()
+        if state.get(_CARD):
+            _correct(*state.get(_CARD))
+        elif not order and not state.get(_FOUND):
+            st.markdown(_HOW.format(_HOW_HERE if access.is_local() else _HOW_ELSEWHERE))
     if level == "path":
         _removal()
 
 
 def _form(level: str) -> tuple[str, str, str, bool, str] | None:
     """What to import: data set, name, title, whether to replace, and the card; None until asked."""
-    most = int(st.get_option("server.maxUploadSize"))
+    formats = (
+        "ONNX, or of torch.export.save: such a program runs what it holds, so bring only one that you trust."
+        if access.is_local()
+        else "ONNX. Programs of torch.export come in on the server's own machine."
+    )
     with st.form("_model_form", border=True):
-        known = sources()
-        data = st.selectbox("Data set whose modalities go in", known, key="_model.data")
+        data = st.selectbox("Data set whose modalities go in", sources(), key="_model.data")
         file = st.file_uploader(
             "Program",
             type=[ending[1:] for ending in _endings()],
             key="_model.file",
-            help=f"{_formats()} At most {most} MB.",
+            help=f"{formats} At most {st.get_option('server.maxUploadSize')} MB.",
         )
         name = st.text_input(
             "Name",
@@ -136,7 +130,8 @@ def _form(level: str) -> tuple[str, str, str, bool, str] | None:
     state.put(_CARD, None)
     check(
         file is not None,
-        access.refusal() or f"There is nothing to import yet. Choose {_words()} file first.",
+        access.refusal()
+        or f"There is nothing to import yet. Choose an {' or '.join(_endings())} file first.",
     )
     check(bool(name), "The model has no name yet. Type one.")
     _put(file)
@@ -146,79 +141,61 @@ def _form(level: str) -> tuple[str, str, str, bool, str] | None:
 def _endings() -> tuple[str, ...]:
     """Of the files that this reader may bring: torch.export.load runs what a file holds, so .pt2 is for readers on the
     server's own machine."""
-    return aside.SUFFIXES if access.is_local() else aside.SUFFIXES[:1]
-
-
-def _words() -> str:
-    return f"an {' or '.join(_endings())}"
-
-
-def _formats() -> str:
-    return (
-        "ONNX, or of torch.export.save: such a program runs what it holds, so bring only one that you trust."
-        if access.is_local()
-        else "ONNX. Programs of torch.export come in on the server's own machine."
-    )
+    return model_import.SUFFIXES if access.is_local() else model_import.SUFFIXES[:1]
 
 
 def _put(file: Any) -> None:
     """Writes an upload into a folder that goes when the session does, under a name that leads nowhere else."""
-    folder = tempfile.TemporaryDirectory(prefix="qfusion-model-", ignore_cleanup_errors=True)
+    directory = tempfile.TemporaryDirectory(prefix="qfusion-model-", ignore_cleanup_errors=True)
     name = (
         re.sub(r"[^\w.\- ]", "_", Path(file.name.replace("\\", "/")).name)[-100:].lstrip(".")
         or "program"
     )
-    path = Path(folder.name) / name
+    path = Path(directory.name) / name
     path.write_bytes(file.getbuffer())
-    state.put(_UPLOAD, (folder, path))
+    state.put(_UPLOAD, (directory, path))
 
 
 def _import(data: str, name: str, title: str, replace: bool, card: str) -> None:
-    """Imports the upload once it is this reader's turn."""
+    """Imports the upload once it is this reader's turn, in a process of its own, with the seconds that it has taken and
+    a way to end it."""
     with access.waiting(""):
-        _import_now(data, name, title, replace, card)
+        _, path = state.get(_UPLOAD)
+        state.put(_FOUND, None)
+        state.put(_PROBLEM, None)
+        try:
+            running = model_import.Import(
+                path, data, name, card, title, replace, only_onnx=not access.is_local()
+            )
+        except QFusionError as error:
+            state.put(_PROBLEM, str(error))
+            return
+        try:
+            _watch(running)
+            state.put(_FOUND, running.result() | {"data": data})
+            state.put(_CARD, None)
+            state.put(_UPLOAD, None)
+            state.put(_SAID, f"**{text.plain(name)}** is among the models.")
+        except QFusionError as error:
+            state.put(_PROBLEM, str(error))
+            if isinstance(error, Unfit):
+                state.put(_CARD, (error.card.text(), data, name, title, replace))
+        finally:
+            running.cancel()
+        st.rerun()
 
 
-def _import_now(data: str, name: str, title: str, replace: bool, card: str) -> None:
-    """Imports the upload in a process of its own, with the seconds that it has taken and a way to end it."""
-    _, path = state.get(_UPLOAD)
-    for key in (_FOUND, _PROBLEM):
-        state.put(key, None)
-    try:
-        running = aside.Import(
-            path, data, name, card, title, replace, only_onnx=not access.is_local()
-        )
-    except QFusionError as error:
-        state.put(_PROBLEM, str(error))
-        return
-    try:
-        shown = st.status("Checking …")
-        st.button(
-            "Cancel", icon=":material/close:", key="_model.cancel"
-        )  # a click ends this run, and so the process
-        while not running.done:
-            shown.update(label=f"Checking in a process of its own, {running.seconds:.0f} s …")
-            time.sleep(_PULSE)
-        state.put(_FOUND, running.result() | {"data": data})
-        state.put(_CARD, None)
-        state.put(_UPLOAD, None)
-        state.put(_SAID, f"**{text.plain(name)}** is among the models.")
-    except Unfit as error:
-        state.put(_PROBLEM, str(error))
-        state.put(_CARD, (error.card.text(), data, name, title, replace))
-    except QFusionError as error:
-        state.put(_PROBLEM, str(error))
-    finally:
-        running.cancel()
-    st.rerun()
+def _watch(running: model_import.Import) -> None:
+    status = st.status("Checking …")
+    # a click ends this run, and so the process
+    st.button("Cancel", icon=":material/close:", key="_model.cancel")
+    while not running.done:
+        status.update(label=f"Checking in a process of its own, {running.seconds:.0f} s …")
+        time.sleep(_PULSE)
 
 
-def _card() -> bool:
+def _correct(words: str, data: str, name: str, title: str, replace: bool) -> None:
     """The card of a program that does not fit yet, to be corrected."""
-    card = state.get(_CARD)
-    if card is None:
-        return False
-    words, data, name, title, replace = card
     st.markdown("What was guessed of it. Correct what is wrong:")
     typed = st.text_area(
         "Card",
@@ -233,7 +210,6 @@ def _card() -> bool:
     ):
         state.put(_CARD, (typed, data, name, title, replace))
         _import(data, name, title, replace, typed)
-    return True
 
 
 def _report(result: dict[str, Any]) -> None:
@@ -280,27 +256,17 @@ def _report(result: dict[str, Any]) -> None:
             st.code(result["toml"], language="toml")
 
 
-def _how() -> None:
-    st.markdown(f"""
-Any model that maps the modalities of a data set to scores can be explored. {_HOW_HERE if access.is_local() else _HOW}
-Its inputs are matched to the modalities by names and shapes; what was guessed can be corrected. It is checked on ten
-rows and measured on all. `docs/bring-your-model.md` walks through it; models made by your own Python code come in on
-the command line.
-""")
-
-
 def _removal() -> None:
-    own = [name for name in checkpoint.available() if _is_imported(name)]
-    if not own:
-        return
-    with st.popover("Remove an imported model", icon=":material/delete:"):
-        name = st.selectbox("Model", own, key="_model.gone")
-        st.button(
-            "Remove it from this machine",
-            on_click=or_notice,
-            args=(_remove, name),
-            key="_model.remove",
-        )
+    own = list(filter(_is_imported, checkpoint.available()))
+    if own:
+        with st.popover("Remove an imported model", icon=":material/delete:"):
+            name = st.selectbox("Model", own, key="_model.gone")
+            st.button(
+                "Remove it from this machine",
+                on_click=or_notice,
+                args=(_remove, name),
+                key="_model.remove",
+            )
 
 
 def _is_imported(name: str) -> bool:
@@ -320,11 +286,7 @@ def _remove(name: str) -> None:
 
 def side_by_side(_: Theme, shown: list[Seen]) -> None:
     """Settings and results of the runs that are shown."""
-    left, right = st.columns([1, 1.25], gap="medium")
-    with left:
-        _settings(shown)
-    with right:
-        _results(shown)
+    panels.beside(lambda: _settings(shown), lambda: _results(shown), widths=[1, 1.25])
 
 
 def _settings(shown: list[Seen]) -> None:
@@ -410,19 +372,9 @@ def _with_history(shown: list[Seen]) -> list[Seen]:
 
 def progress(theme: Theme, shown: list[Seen]) -> None:
     """Loss, metrics, learning rate, gradient norm."""
-    shown = _with_history(shown)
-    if not shown:
-        return
-    left, right = st.columns(2, gap="medium")
-    with left:
-        panels.draw(builders.loss(shown, theme))
-    with right:
-        _metric(theme, shown)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        panels.draw(builders.gradient(shown, theme))
-    with right:
-        panels.draw(builders.rate(shown, theme))
+    if begun := _with_history(shown):
+        panels.beside(lambda: builders.loss(begun, theme), lambda: _metric(theme, begun))
+        panels.beside(lambda: builders.gradient(begun, theme), lambda: builders.rate(begun, theme))
 
 
 def _metric(theme: Theme, shown: list[Seen]) -> None:
@@ -467,9 +419,9 @@ _NAME, _EVENTS, _STARTED = "_new.name", "_new.events", "_new.started"
 
 def draw_form() -> list[str]:
     """Draws the form; returns the names of the runs when it has just started some."""
-    known = sources()
     check(
-        bool(known), "No data set is on this machine, not even the embedded one. Reinstall qfusion."
+        bool(sources()),
+        "No data set is on this machine, not even the embedded one. Reinstall qfusion.",
     )
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
     with left:
@@ -560,9 +512,12 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]
         ).strip()
         guidance.below(says)
         names = plans.names_of(typed or free, seeds)
-        wrong = _problem(names)
-        if wrong:
-            st.error(text.message(wrong), icon=":material/error:")
+        wrong = False
+        try:
+            plans.check_names(names)
+        except QFusionError as error:
+            wrong = True
+            st.error(text.message(str(error)), icon=":material/error:")
     with last:
         events = runs.can_write_events() and st.checkbox(
             "Write event files",
@@ -574,31 +529,23 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]
     cost = (
         f"At most {epochs:,} epochs of {rows:,} training rows{f', {count} times' if count > 1 else ''}: "
         f"{count * epochs * rows:,} samples to go through. How long that takes shows after the first epoch. "
-        f"At most {queue.worker_slots()} runs are trained at once on this machine, the others wait. "
+        f"At most {folder.worker_slots()} runs are trained at once on this machine, the others wait. "
         "Closing this page stops nothing."
     )
-    guidance.below(cost)
-    with st.container(horizontal=True, vertical_alignment="center", key="run-begin"):
-        pressed = st.button(
-            "Start" if count == 1 else f"Start {count} runs",
-            type="primary",
-            icon=":material/play_arrow:",
-            key="_start",
-            disabled=bool(wrong),
-            help=guidance.help(cost),
-        )
-        if not guidance.full():
-            guidance.chips(
-                "run-cost",
-                (
-                    f"at most {epochs:,} epochs{f', {count} times' if count > 1 else ''}",
-                    f"{rows:,} training rows",
-                    f"{count * epochs * rows:,} samples to go through",
-                    f"at most {queue.worker_slots()} runs at once",
-                    "goes on when this page is closed",
-                ),
-            )
-    if not pressed:
+    if not guidance.begin(
+        "run",
+        "Start" if count == 1 else f"Start {count} runs",
+        cost,
+        (
+            f"at most {epochs:,} epochs{f', {count} times' if count > 1 else ''}",
+            f"{rows:,} training rows",
+            f"{count * epochs * rows:,} samples to go through",
+            f"at most {folder.worker_slots()} runs at once",
+            "goes on when this page is closed",
+        ),
+        key="_start",
+        disabled=wrong,
+    ):
         return []
     access.check_train()
     plan = plans.plan(name, kind, chosen, seed)
@@ -609,21 +556,11 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]
     return names
 
 
-def _problem(names: list[str]) -> str:
-    """What is wrong with the names; empty when nothing is."""
-    try:
-        plans.check_names(names)
-    except QFusionError as error:
-        return str(error)
-    return ""
-
-
 @st.fragment
 def new_training(open_: bool) -> None:
     """The whole form; a fragment, so that what is typed redraws this and nothing else."""
     if access.says_no_training("train, stop or delete", "python -m qfusion train"):
         return
-    started: list[str] = []
     set_up = any(key.startswith("new.") for key in st.query_params)
     with (
         st.expander(
@@ -632,18 +569,9 @@ def new_training(open_: bool) -> None:
         guard(),
     ):
         started = draw_form()
-    if started:
-        state.put(_STARTED, started)
-        st.rerun()
-
-
-def just_started() -> list[str]:
-    """The runs that were started since the page was last drawn; their name is free for another one."""
-    started = list(state.get(_STARTED) or [])
-    if started:
-        state.forget(_STARTED)
-        state.forget(_NAME)
-    return started
+        if started:
+            state.put(_STARTED, started)
+            st.rerun()
 
 
 # The trainings that there are: a table, which of them are shown, and what can be done with them.
@@ -661,6 +589,10 @@ COMING = (
         ("what differs between runs", "what came of it"),
     ),
 )
+_NO_RUN = (
+    "There is no run yet. Choose data and a kind of model above and press Start: the training is a process of its own, "
+    "which goes on when this page is closed."
+)
 PULSE = 1.5  # seconds between two looks while a run is alive
 SPARKS = 60  # points of a sparkline
 STEADY = (
@@ -671,43 +603,27 @@ _TURN, _RUNS_PROBLEM, _DRAWN = "_runs_turn", "_runs_problem", "_runs_drawn"
 
 def runs_and_form(theme: Theme) -> None:
     """The whole page."""
-    started = just_started()
-    if started:
-        _show(started)
-    seen = run_curves.look(reruns.record_of)
-    new_training(not seen and not import_is_open())
+    if started := state.take(_STARTED):
+        state.forget(_NAME)  # it is free for another one
+        state.put(builders.RUNS.key, started[: runs.MAX_SHOWN])
+    seen = runs.look(reruns.record_of)
+    import_key = builders.IMPORT.key
+    importing = st.session_state.get(import_key, st.query_params.get(import_key) == "true")
+    new_training(not seen and not importing)
     if not _limits.is_read_only():
-        model_import()
-    alive = any(entry.alive for entry in seen)
+        import_form()
     if not seen:
-        whole = (
-            "There is no run yet. Choose data and a kind of model above and press Start: the training is a "
-            "process of its own, which goes on when this page is closed."
-        )
-        with st.container(border=True, key="box-no-runs", gap="xsmall"):
-            if not access.may_train():
-                st.markdown("There is no run on this server.")
-            else:
-                guidance.line("There is no run yet: press **Start**.", whole)
-            guidance.views_to_come("runs", COMING)
+        guidance.none_yet("run", _NO_RUN, COMING, access.may_train())
         return
-    moving = alive and not panels.exporting()
+    moving = any(entry.alive for entry in seen) and not panels.exporting()
     st.fragment(_runs, run_every=PULSE if moving else None)(theme, moving, checkpoint.available())
-
-
-def _show(names: list[str]) -> None:
-    """Makes some runs those that are shown, in the session and in the address."""
-    state.put(builders.RUNS.key, names[: run_curves.MAX_SHOWN])
-    # Refused while the picker is on the page: the address then follows it.
-    with contextlib.suppress(StreamlitAPIException):
-        st.query_params[builders.RUNS.key] = names[: run_curves.MAX_SHOWN]
 
 
 def _runs(theme: Theme, moving: bool, models: list[str]) -> None:
     """Everything that changes while runs are trained: a fragment that looks again and again, for as long as one is
     alive."""
     reruns.begin_run()
-    seen = run_curves.look(reruns.record_of)
+    seen = runs.look(reruns.record_of)
     if (
         (any(entry.alive for entry in seen) and not panels.exporting()) != moving
         or not seen
@@ -717,15 +633,14 @@ def _runs(theme: Theme, moving: bool, models: list[str]) -> None:
     with guard():
         shown = _choose(seen)
         _actions(shown)
-        _said(shown)
+        _problems(shown)
     if shown:
+        draw = dict(zip(builders.VIEWS, (progress, inside, side_by_side), strict=True))
         with st.container(key="fold-curves"):
-            tabs = st.tabs(list(builders.VIEWS), **state.opened(builders.VIEW.key))
-            for tab, draw in zip(tabs, (progress, inside, side_by_side), strict=True):
-                if tab.open:
-                    with tab, guard():
-                        draw(theme, _steady(shown))
-                        panels.below(theme, runs=_steady(shown))
+            for view, tab in controls.tabs(builders.VIEW):
+                with tab, guard():
+                    draw[view](theme, _steady(shown))
+                    panels.below(theme, runs=_steady(shown))
 
 
 def _steady(shown: list[Seen]) -> list[Seen]:
@@ -743,19 +658,17 @@ def _steady(shown: list[Seen]) -> list[Seen]:
 def _choose(seen: list[Seen]) -> list[Seen]:
     """The table and the picker; returns the runs that are shown: those chosen, else those alive, else the newest."""
     names = [entry.name for entry in seen]
-    chosen = [name for name in state.get(builders.RUNS.key) or [] if name in names]
-    if state.get(builders.RUNS.key) is not None and chosen != state.get(builders.RUNS.key):
-        state.put(builders.RUNS.key, chosen)  # some were deleted
+    controls.settle(builders.RUNS.key, names)  # some were deleted
     table = st.container()
     picked = st.multiselect(
         "Runs shown",
         names,
-        max_selections=run_curves.MAX_SHOWN,
+        max_selections=runs.MAX_SHOWN,
         help="Also ticked in the table. They stand in the address.",
         placeholder="none chosen: those being trained, else the newest",
         **state.bound(builders.RUNS.key),
     )
-    shown = run_curves.shown(seen, picked)
+    shown = runs.shown(seen, picked)
     with table:
         _table(seen, [entry.name for entry in shown])
     return shown
@@ -765,7 +678,7 @@ def _table(seen: list[Seen], shown: list[str]) -> None:
     names = [entry.name for entry in seen]
     ticked = [place for place, name in enumerate(names) if name in shown]
     # a new table where other rows are to be ticked
-    line = queue.waiting() if any(entry.state == "waiting" for entry in seen) else []
+    line = folder.waiting() if any(entry.state == "waiting" for entry in seen) else []
     key = f"runs-{len(seen)}-{'.'.join(map(str, ticked))}-{state.get(_TURN, 0)}"
     st.dataframe(
         pd.DataFrame([_row(entry, line) for entry in seen]),
@@ -797,32 +710,26 @@ def _table(seen: list[Seen], shown: list[str]) -> None:
 
 
 def _row(entry: Seen, line: list[str]) -> dict[str, object]:
-    plan, record = entry.plan, entry.record
-    words = entry.words
+    plan, record, words = entry.plan, entry.record, entry.words
     if entry.name in line and entry.state == "waiting":
         words = f"waiting, place {line.index(entry.name) + 1} of {len(line)}"
     if plan is None or record is None:
         return {"run": entry.name, "state": words}
+    losses = [float(row["valid_loss"]) for row in record.history]
     share = (record.epoch + record.batch / max(1, record.batches)) / max(1, record.epochs)
     return {
         "run": entry.name,
         "state": words,
         "epoch": f"{record.epoch} / {record.epochs or '?'}",
         "done": min(1.0, share) if entry.state != "finished" else 1.0,
-        "loss": _sparkline(record),
-        "time left": run_curves.duration(record.seconds_left),
-        "validation": run_curves.at_kept(record),
+        "loss": losses[:: max(1, math.ceil(len(losses) / SPARKS))],
+        "time left": runs.duration(record.seconds_left),
+        "validation": runs.at_kept(record),
         "data": plan.data,
         "model": plan.model,
         "seed": plan.seed,
-        "started": run_curves.clock(record.began),
+        "started": runs.clock(record.began),
     }
-
-
-def _sparkline(record: Record) -> list[float]:
-    """Validation losses, at most `SPARKS` of them."""
-    losses = [float(row["valid_loss"]) for row in record.history]
-    return losses[:: max(1, math.ceil(len(losses) / SPARKS))]
 
 
 def _ticked(key: str, names: list[str], shown: list[str]) -> None:
@@ -833,72 +740,54 @@ def _ticked(key: str, names: list[str], shown: list[str]) -> None:
         [
             *(name for name in shown if name in ticked),
             *(name for name in ticked if name not in shown),
-        ][: run_curves.MAX_SHOWN],
+        ][: runs.MAX_SHOWN],
     )
     state.put(_TURN, state.get(_TURN, 0) + 1)
 
 
 def _actions(shown: list[Seen]) -> None:
     """Buttons for what can be done with the runs that are shown."""
-    if not access.may_train():
-        with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
-            _each_explored(shown)
-        return
-    can = {
-        "pause": [
-            entry
-            for entry in shown
-            if entry.state in ("waiting", "running") and not entry.requested
-        ],
-        "stop": [
-            entry
-            for entry in shown
-            if entry.state in ("waiting", "running") and entry.requested != "stop"
-        ],
-        "go on": [entry for entry in shown if entry.state in run_curves.GOES_ON],
-    }
-    of = {word: f" {len(those)} runs" if len(those) > 1 else "" for word, those in can.items()}
     with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
-        st.button(
-            f"Pause{of['pause']}",
-            icon=":material/pause:",
-            key="_pause",
-            disabled=not can["pause"],
-            on_click=_each,
-            args=(can["pause"], lambda entry: entry.run.ask("pause")),
-            help="Ends the process; it can go on to the very same weights.",
-        )
-        st.button(
-            f"Stop{of['stop']}",
-            icon=":material/stop:",
-            key="_stop",
-            disabled=not can["stop"],
-            on_click=_each,
-            args=(can["stop"], lambda entry: entry.run.ask("stop")),
-            help="Ends it and keeps the best model so far; it can go on.",
-        )
-        st.button(
-            f"Go on{of['go on']}",
-            icon=":material/play_arrow:",
-            key="_go_on",
-            disabled=not can["go on"],
-            on_click=_each,
-            args=(can["go on"], _go_on),
-            help="Goes on after the last kept epoch.",
-        )
-        _delete(shown)
-        _each_explored(shown)
+        if access.may_train():
+            _buttons(shown)
+        for entry in shown:
+            _explore(entry)
 
 
-def _each_explored(shown: list[Seen]) -> None:
-    for entry in shown:
-        _explore(entry)
+def _buttons(shown: list[Seen]) -> None:
+    working = [entry for entry in shown if entry.state in ("waiting", "running")]
+    goes_on = [entry for entry in shown if entry.state in runs.GOES_ON]
+    for word, icon, able, act, help in (
+        (
+            "Pause",
+            ":material/pause:",
+            [entry for entry in working if not entry.requested],
+            lambda entry: entry.run.ask("pause"),
+            "Ends the process; it can go on to the very same weights.",
+        ),
+        (
+            "Stop",
+            ":material/stop:",
+            [entry for entry in working if entry.requested != "stop"],
+            lambda entry: entry.run.ask("stop"),
+            "Ends it and keeps the best model so far; it can go on.",
+        ),
+        ("Go on", ":material/play_arrow:", goes_on, _go_on, "Goes on after the last kept epoch."),
+    ):
+        st.button(
+            f"{word} {len(able)} runs" if len(able) > 1 else word,
+            icon=icon,
+            key=f"_{word.lower().replace(' ', '_')}",
+            disabled=not able,
+            on_click=_each,
+            args=(able, act),
+            help=help,
+        )
+    _delete(shown)
 
 
 def _go_on(entry: Seen) -> None:
-    runs_of_qfusion.launch(
-        entry.run, (entry.run.path / "events").is_dir() and run_curves.can_write_events()
-    )
+    launch(entry.run, (entry.run.path / "events").is_dir() and runs.can_write_events())
 
 
 def _each(those: list[Seen], act: Callable[[Seen], None]) -> None:
@@ -955,7 +844,7 @@ def _explore(entry: Seen) -> None:
         st.caption(f"{name} was trained on data that are not among the data sets here.")
 
 
-def _said(shown: list[Seen]) -> None:
+def _problems(shown: list[Seen]) -> None:
     """What went wrong, here or in a training."""
     if problem := state.get(_RUNS_PROBLEM):
         st.error(text.message(problem), icon=":material/error:")
@@ -973,7 +862,7 @@ def _said(shown: list[Seen]) -> None:
             st.error(f"{name} failed: {text.message(record.message)}", icon=":material/error:")
         elif record.message:
             st.caption(f"{name}: {text.message(record.message)}")
-        if entry.state in ("interrupted", "failed") and (log := run_curves.log_of(entry.run)):
+        if entry.state in ("interrupted", "failed") and (log := runs.log_of(entry.run)):
             with st.expander(f"What the process of {name} printed", key=f"box-log-{entry.name}"):
                 st.code(log, language=None, height=240)
 
