@@ -457,7 +457,7 @@ def _one(
     _code(taken)
 
 
-def _words(drawn: Picture, style: ExportStyle) -> dict[str, str]:
+def _words(drawn: Picture, style: ExportStyle) -> dict[str, Any]:
     """Title and caption where the reader has written other ones; empty for the panel's own."""
     title, caption = drawn.headline, drawn.caption
     if style.title:
