@@ -82,11 +82,17 @@ def _fitting(key: str, values: Sequence[str], rule: Allowed) -> Problem | None:
 class View(Protocol):
     """A page as its address has it, see `address.View`."""
 
-    def get(self, key: str, default: str = "") -> str: ...
+    def get(self, key: str, default: str = "") -> str:
+        """Returns the value of a parameter."""
 
-    def all(self, key: str) -> list[str]: ...
+    def all(self, key: str) -> list[str]:
+        """Returns all values of a parameter."""
 
-    def number(self, key: str, default: float, low: float = ..., high: float = ...) -> float: ...
+    def number(self, key: str, default: float, low: float = ..., high: float = ...) -> float:
+        """Returns the value of a parameter as a number."""
+
+    def one_of(self, key: str, options: Sequence[str]) -> str:
+        """Returns the value of a parameter where it is one of `options`, else the first of these."""
 
 
 def always(*_: Any, **__: Any) -> bool:
