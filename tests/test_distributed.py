@@ -76,8 +76,9 @@ def test_masks_and_noise_are_those_of_the_whole_batch():
 def test_what_is_shared_comes_back_in_order(monkeypatch):
     rows = np.arange(11)
     parts = [Group(rank, 3).share(rows) * 10.0 for rank in range(3)]
+    sent = [{rank: part} for rank, part in enumerate(parts)]
     monkeypatch.setattr(
-        torch.distributed, "all_gather_object", lambda out, own: out.__setitem__(slice(None), parts)
+        torch.distributed, "all_gather_object", lambda out, own: out.__setitem__(slice(None), sent)
     )
     assert np.array_equal(Group(1, 3).gathered(parts[1]), rows * 10.0)
     monkeypatch.setattr(backgrounds, "CHUNK", 4)
