@@ -82,11 +82,14 @@ def _fitting(key: str, values: Sequence[str], rule: Allowed) -> Problem | None:
 class View(Protocol):
     """A page as its address has it, see `address.View`."""
 
-    def get(self, key: str, default: str = "") -> str: ...
+    def get(self, key: str, default: str = "") -> str:
+        """See `address.View.get`."""
 
-    def all(self, key: str) -> list[str]: ...
+    def all(self, key: str) -> list[str]:
+        """See `address.View.all`."""
 
-    def number(self, key: str, default: float, low: float = ..., high: float = ...) -> float: ...
+    def number(self, key: str, default: float, low: float = ..., high: float = ...) -> float:
+        """See `address.View.number`."""
 
 
 def always(*_: Any, **__: Any) -> bool:
