@@ -25,7 +25,7 @@ from qfusion.figures.circuit_boxes import Replay
 from qfusion.figures.style import Theme, term_colour
 from qfusion.models import require
 from qfusion.panels import panel
-from qfusion.panels.control import Choice, Number, Switch
+from qfusion.panels.control import Choice, Number, Switch, whole
 from qfusion.panels.panel import Opens, Panel, Picture, can, standing
 from qfusion.quantum import circuits
 
@@ -571,7 +571,7 @@ STEP_COUNT = Choice(
     ("2", "4", "5", "8", "10", "16", "20", "32", "50", "64"),
     default="20",
     look="steps",
-    read=int,
+    read=whole("steps", 1, MAX_STEPS),
     fits=_STEPPED,
 )
 GATES_OF_H = Choice(

@@ -197,9 +197,12 @@ class Choice(Control):
         if self.many:
             return view.all(self.key) or None
         word = view.get(self.key)
-        if word and not callable(self.values) and self.checked:
-            choose(self.label, word, self.options())
         return self.value(word) if word else None
+
+
+def whole(key: str, low: int, high: int) -> Callable[[str], int]:
+    """What reads a word under a key as a whole number in [low, high]; raises InvalidInput where it is none."""
+    return lambda word: round(require_number(key, word, low, high))
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ from qfusion.figures.style import Theme
 from qfusion.models.tweak import DURATION, RATE, Tweak, learned
 from qfusion.panels import panel
 from qfusion.panels.address import FACTORS, View, fitting_tweak, slider_tops
-from qfusion.panels.control import Choice, Control, Number, Switch, Text
+from qfusion.panels.control import Choice, Control, Number, Switch, Text, whole
 from qfusion.panels.panel import TERMS, Panel, Picture, cached, can, standing
 from qfusion.quantum.measures import KINDS, column
 from qfusion.quantum.states import partial_trace
@@ -881,7 +881,7 @@ RUNS = Choice(
     ("4", "8", "20", "50", "100", "200"),
     default="20",
     look="steps",
-    read=int,
+    read=whole("runs", 1, 1000),
     fits=_TIMED,
 )
 QUANTITY = Choice(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion import explain
-from qfusion._checks import check, choose, require_number
+from qfusion._checks import check, choose
 from qfusion._sentences import size
 from qfusion.analysis import answers, text
 from qfusion.analysis import dynamics as evolution
@@ -23,7 +23,7 @@ from qfusion.models import entangled_qcnn, require
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import panel
 from qfusion.panels.circuit import PART
-from qfusion.panels.control import Choice, Number, Text
+from qfusion.panels.control import Choice, Number, Text, whole
 from qfusion.panels.dynamics import DIVIDENDS
 from qfusion.panels.panel import TERMS, Panel, Picture, can
 
@@ -202,7 +202,7 @@ STAGE = Choice(
     "Stage of the chain",
     "The first is shown.",
     values=lambda study: map(str, range(entangled_qcnn.shape_of(study.model).stages)),
-    read=lambda word: round(require_number("Stage of the chain", word, 0, 1000)),
+    read=whole("stage", 0, 1000),
     fits=_RULED,
 )
 OUTCOME = Choice(
@@ -387,7 +387,7 @@ SHOT_COUNT = Choice(
     ("100", "200", "500", "1000", "2000", "5000", "10000", "100000"),
     default="1000",
     look="steps",
-    read=int,
+    read=whole("shots", 1, 10**9),
     fits=_RULED,
 )
 NOISE = {

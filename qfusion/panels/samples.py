@@ -307,11 +307,8 @@ def _error(result: Attribution) -> str:
 
 def of_sequence(sample: Sample, modality: str = "", **_: Any) -> bool:
     """Whether a modality, the first unless told, is a sequence, so that its features are summed over steps."""
-    return any(
-        modality.is_sequence
-        for modality in sample.study.dataset.modalities
-        if modality.name == (modality or sample.modalities[0])
-    )
+    name = modality or sample.modalities[0]
+    return any(one.is_sequence for one in sample.study.dataset.modalities if one.name == name)
 
 
 def of_sequences(sample: Sample, term: str = SCORE, **_: Any) -> bool:

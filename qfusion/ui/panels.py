@@ -313,7 +313,7 @@ def builders(subject: Any, theme: Theme, *names: str) -> list[Callable[[], Pictu
     """Returns what builds panels of this page by their names, those that it has under its address, as programs and
     files of it have them; arguments as of `show`."""
     page = str(state.get(state.PAGE, ""))
-    address = sharing.full_address() | state.everything()[page]
+    address = state.everything()[page]
     result: list[Callable[[], Picture]] = []
     for name in names:
         view, panel, rest = pages.find(page, name, address)

@@ -293,7 +293,6 @@ def along_layers(sample: Sample, theme: Theme) -> None:
 # What takes long on all samples: measured on some, drawn at random, and on all of them behind the page where the
 # reader asks for it, by one control for all panels and pages.
 
-SAMPLES = "measured"
 PULSE = 1.0  # seconds between two looks at how far it is
 _SELF = "_asker"
 
@@ -310,15 +309,15 @@ def everyone(
     and how far all are.
 
     Args:
-        name: of the panel. work: the model on its data. rows: of all samples. some: how many are drawn of these.
+        name: of the panel. study: the model on its data. rows: of all samples. some: how many are drawn of these.
         make: works out what the panel shows of all samples, where it is kept.
         more: what else tells it from others.
     """
     key = (name, *more, *study.memo_key(), hashlib.sha256(rows.tobytes()).hexdigest())
     state.put(_SELF, state.get(_SELF) or uuid4().hex)
-    if some < len(rows) and state.get(SAMPLES) != cohort_measures.ALL:
+    if some < len(rows) and state.get(EVERYONE.key) != cohort_measures.ALL:
         st.caption(f"{cohort_measures.drawn_words(some, len(rows))}.")
-    if some >= len(rows) or state.get(SAMPLES) != cohort_measures.ALL:
+    if some >= len(rows) or state.get(EVERYONE.key) != cohort_measures.ALL:
         memo.leave_job(key, state.get(_SELF))
         return False
     job = memo.begin_job(key, make, len(rows), state.get(_SELF))
@@ -337,7 +336,7 @@ def everyone(
 def _progress(key: tuple[str, ...], job: Job) -> None:
     """How far it is, looked at again and again; the page begins anew when it has ended."""
     reruns.begin_run()
-    if job.state not in memo.UNDER_WAY or state.get(SAMPLES) != cohort_measures.ALL:
+    if job.state not in memo.UNDER_WAY or state.get(EVERYONE.key) != cohort_measures.ALL:
         st.rerun()
     memo.stay_for(job, state.get(_SELF))
     left = job.seconds_left
@@ -356,4 +355,4 @@ def _progress(key: tuple[str, ...], job: Job) -> None:
 
 def _cancel(key: tuple[str, ...]) -> None:
     memo.leave_job(key, state.get(_SELF))
-    state.put(SAMPLES, cohort_measures.DRAWN)
+    state.put(EVERYONE.key, cohort_measures.DRAWN)
