@@ -44,17 +44,6 @@ def switch(name: str, instead: str) -> Allowed:
     return options(name, ("true", "false"), instead)
 
 
-def words(name: str, most: int, instead: str) -> Allowed:
-    """A parameter that is a text of at most `most` characters."""
-    return Allowed(
-        lambda value: _checks.check(
-            len(value) <= most,
-            f"{name} has at most {most:,} characters, but this one has {len(value):,}. Shorten it.",
-        ),
-        instead,
-    )
-
-
 def anything() -> Allowed:
     """A parameter that is checked where it is used, beside what it changes."""
     return Allowed(lambda value: None, "")
@@ -293,16 +282,6 @@ def fitting_tweak(model: Any, tweak: Tweak | str) -> Tweak:
     return result
 
 
-def turned_sliders(model: Any, value: str) -> dict[str, float]:
-    """Returns the value of every slider where a link asks for some as `turn`, such as "H.text=0.5,T=1.2", the others as
-    learned.
-
-    Raises:
-        InvalidInput, NotFound: as `fitting`.
-    """
-    return learned(model) | fitting_tweak(model, value).numbers()
-
-
 # A page's address with all that the page adds to it: what a link leaves open is chosen, names of old are put right.
 #
 # Whatever does not fit is an error here; a page shows its default instead and says so.
@@ -516,8 +495,9 @@ def whole(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules)
         with _named("pin"):
             resolve(view.pin)
     if page == "dynamics" and "turn" in result and study.can("time"):
-        turned, default = turned_sliders(study.model, result.pop("turn")[0]), learned(study.model)
-        for key, value in turned.items():
+        default = learned(study.model)
+        turned = fitting_tweak(study.model, result.pop("turn")[0]).numbers()
+        for key, value in (default | turned).items():
             result.pop(key, None)
             result |= {key: [f"{value:.15g}"]} if value != default[key] else {}
     return Opened(

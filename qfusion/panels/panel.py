@@ -114,11 +114,6 @@ def word(key: str) -> Read:
     return lambda view: view.get(key) or None
 
 
-def words(key: str) -> Read:
-    """An option that is a list of words, under a parameter that may be repeated."""
-    return lambda view: view.all(key) or None
-
-
 def number(key: str, low: float, high: float) -> Read:
     """An option that is a number in [low, high]."""
     return lambda view: view.number(key, 0.0, low, high) if view.get(key) else None

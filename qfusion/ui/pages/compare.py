@@ -16,7 +16,7 @@ from qfusion.errors import QFusionError
 from qfusion.explain.cohorts import Cohort
 from qfusion.figures.samples import MOST
 from qfusion.panels import compare as builders
-from qfusion.panels.address import Pin, resolve, tweak_of
+from qfusion.panels.address import DATA, MODEL, Pin, resolve, tweak_of
 from qfusion.panels.compare import SEVERAL
 from qfusion.training import metrics
 from qfusion.ui import bar, controls, guidance, panels, reruns, sliders, state, truth_tables, views
@@ -97,8 +97,8 @@ def what_is_compared(here: Here, view: Pin) -> None:
 def _swap(study: Study, row: int, view: Pin) -> None:
     was = bar.view_of(study, row)
     state.pin(was)
-    state.put(state.MODEL, view.model)
-    state.put(state.DATA, view.data)
+    state.put(MODEL.key, view.model)
+    state.put(DATA.key, view.data)
     state.choose_sample(view.sample)
     other: Any = reruns.study_of(view.model, view.data)
     if other.can("time"):
@@ -290,7 +290,7 @@ def _choose(here: Here) -> list[str]:
     study = here.study
     key = builders.SAMPLES.key
     chosen = [str(name) for name in state.get(key) or st.query_params.get_all(key) if name]
-    fitting = bar.fitting(study.dataset, chosen)[:MOST]
+    fitting = study.dataset.known(chosen)[:MOST]
     if fitting != chosen and (state.get(key) or len(chosen) > MOST):
         state.put(key, fitting)  # of another data set, or too many
     few = [

@@ -236,7 +236,7 @@ def _formats(columns: list[str], classes: bool) -> dict[str, Any]:
 def _picked_in_table(key: str, shown: pd.DataFrame) -> None:
     rows = state.selected_rows(key, len(shown))
     if rows:
-        state.put(state.SAMPLE, str(shown["id"].iloc[rows[0]]))
+        state.choose_sample(str(shown["id"].iloc[rows[0]]))
 
 
 def sample_scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
