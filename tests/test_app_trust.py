@@ -15,8 +15,8 @@ from qfusion.analysis import inside as decision_operators
 from qfusion.analysis import study as studies
 from qfusion.analysis import trust
 from qfusion.explain import faithfulness, operators, stability
+from qfusion.panels.address import BACKGROUND
 from qfusion.training import checkpoint
-from qfusion.ui import state
 from tests.test_app_pages import plain, said, visit
 
 OPERATORS, FAITHFULNESS = "Decision operators", "Faithfulness"
@@ -78,7 +78,7 @@ def test_a_group_of_another_model_gives_way() -> None:
 @pytest.mark.parametrize("model", ["qj-planted", "qcnn-digits"])
 @pytest.mark.parametrize("against", ["product of marginals", "nothing known", "one other sample"])
 def test_another_background_changes_the_operator(model: str, against: str) -> None:
-    app = visit(OPERATORS, model=model, **{state.BACKGROUND: against})
+    app = visit(OPERATORS, model=model, **{BACKGROUND.key: against})
     assert not app.error
     words = plain(said(app))
     assert {

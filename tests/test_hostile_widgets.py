@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from qfusion import data
 from qfusion.errors import NotFound
+from qfusion.panels import address
 from qfusion.training import checkpoint
 from qfusion.ui import bar, reruns, sharing, state
 from qfusion.ui import server as guard
@@ -154,12 +155,12 @@ def test_random_cases_change_nothing_for_others(server: serving.Server) -> None:
 
 
 def test_pickers_open_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = {state.MODEL: "qj-planted", state.DATA: "/srv/other/set.npz"}
+    said = {address.MODEL.key: "qj-planted", address.DATA.key: "/srv/other/set.npz"}
     monkeypatch.setattr(state, "get", said.get)
     for name in ("misfit", "own_data"):
         monkeypatch.setattr(bar, name, lambda *asked: pytest.fail(f"{asked} was opened"))
     bar._data_changed()
-    said |= {state.MODEL: "/srv/other/model.json", state.DATA: "planted"}
+    said |= {address.MODEL.key: "/srv/other/model.json", address.DATA.key: "planted"}
     bar._data_changed()
     bar._model_changed()
 

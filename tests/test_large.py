@@ -136,6 +136,6 @@ def test_a_link_opens_on_a_sample_that_is_far_from_the_first() -> None:
 def test_of_a_small_set_every_id_is_listed() -> None:
     planted = data.load("planted")
     assert bar.offered(planted) == planted.ids.tolist()
-    assert bar.fitting(planted, ["p0003", "nobody", "p0003", "p0001"]) == ["p0003", "p0001"]
+    assert planted.known(["p0003", "nobody", "p0003", "p0001"]) == ["p0003", "p0001"]
     assert bar.neighbour_id(planted, 0, -1) == ""
     assert bar.neighbour_id(planted, 0, 1) == planted.ids[1]

@@ -240,16 +240,6 @@ def fitting_tweak(model: Any, tweak: Tweak | str) -> Tweak:
     return result
 
 
-def turned_sliders(model: Any, value: str) -> dict[str, float]:
-    """Returns the value of every slider where a link asks for some as `turn`, such as "H.text=0.5,T=1.2", the others as
-    learned.
-
-    Raises:
-        InvalidInput, NotFound: as `fitting`.
-    """
-    return learned(model) | fitting_tweak(model, value).numbers()
-
-
 # A page's address with all that the page adds to it: what a link leaves open is chosen, names of old are put right.
 #
 # Whatever does not fit is an error here; a page shows its default instead and says so.
@@ -463,8 +453,9 @@ def whole(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules)
         with _named("pin"):
             resolve(view.pin)
     if page == "dynamics" and "turn" in result and study.can("time"):
-        turned, default = turned_sliders(study.model, result.pop("turn")[0]), learned(study.model)
-        for key, value in turned.items():
+        default = learned(study.model)
+        turned = fitting_tweak(study.model, result.pop("turn")[0]).numbers()
+        for key, value in (default | turned).items():
             result.pop(key, None)
             result |= {key: [f"{value:.15g}"]} if value != default[key] else {}
     return Opened(

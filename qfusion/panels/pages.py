@@ -317,9 +317,9 @@ def build(page: str, panel: str, address: Address, theme: Theme = "light") -> Pi
         NotFound: when there is no such page, panel, model, data set or sample.
         InvalidInput: when a value of the address cannot be one of ours.
     """
-    view, result, rest = find(page, panel, address)
-    arguments = result.arguments(view, rest)
-    return result.build(_open(view, result.subject), theme, **arguments)
+    view, known, rest = find(page, panel, address)
+    arguments = known.arguments(view, rest)
+    return known.build(open_subject(view, known.subject), theme, **arguments)
 
 
 def shown(view: View, only: str = "") -> Iterator[str]:
@@ -330,7 +330,7 @@ def shown(view: View, only: str = "") -> Iterator[str]:
         {**PAGES[view.page], **NAMED.get(view.page, {})}.items(), key=lambda entry: entry[1].below
     ):
         if (not only or only.startswith(start)) and panel.opens(view):
-            subject = _open(view, panel.subject, subjects)
+            subject = open_subject(view, panel.subject, subjects)
             yield from (
                 start + end
                 for end in panel.endings(view, subject)
@@ -347,35 +347,36 @@ def subject_of(page: str, panel: str) -> str:
     return find(page, panel, {})[1].subject
 
 
-def open_subject(view: View, subject: str) -> Any:
-    """Returns what panels are built from, "work" or one of `SUBJECTS`, under an address that leaves nothing open."""
-    return _open(view, subject)
+def open_subject(view: View, subject: str, known: dict[str, Any] | None = None) -> Any:
+    """Returns what panels are built from, "study" or one of `SUBJECTS`, under an address that leaves nothing open.
 
-
-def _open(view: View, subject: str, stored: dict[str, Any] | None = None) -> Any:
-    """Opens a subject; what `stored` holds is not opened again."""
-    result: dict[str, Any] = {} if stored is None else stored
+    Args:
+        view: the address.
+        subject: what is opened.
+        known: what is open already, by name, which is not opened again; what is opened is added.
+    """
+    subjects = {} if known is None else known
     for name, call in _calls(view, subject):
-        if name not in result:
-            before = [result[call.of]] if call.of else []
-            result[name] = getattr(importlib.import_module(call.module), call.function)(
+        if name not in subjects:
+            before = [subjects[call.of]] if call.of else []
+            subjects[name] = getattr(importlib.import_module(call.module), call.function)(
                 *before, *call.positional, **call.named
             )
-    return result["sample"].study if subject == "study" else result[subject]
+    return subjects["sample"].study if subject == "study" else subjects[subject]
 
 
 def program(page: str, panel: str, address: Address) -> str:
     """Returns a program that recomputes the numbers of a panel; arguments and errors are those of `build`, but nothing
     is opened."""
-    view, result, rest = find(page, panel, address)
+    view, known, rest = find(page, panel, address)
     lines, modules = [], {"from qfusion import panels"}
-    for name, call in _calls(view, result.subject):
+    for name, call in _calls(view, known.subject):
         modules.add(f"from {call.module} import {call.function}")
         lines.append(f"{name} = {call.text(*([call.of] if call.of else []))}")
-    module = result.build.__module__.removeprefix("qfusion.")
-    builder = f"{module}.{result.build.__name__}"
-    subject = "sample.study" if result.subject == "study" else result.subject
-    picture = Call("", builder, (), result.arguments(view, rest)).text(subject)
+    module = known.build.__module__.removeprefix("qfusion.")
+    builder = f"{module}.{known.build.__name__}"
+    subject = "sample.study" if known.subject == "study" else known.subject
+    picture = Call("", builder, (), known.arguments(view, rest)).text(subject)
     return "\n".join(
         [
             f"# The numbers of panel {panel!r} on qfusion's page {view.page!r}; run it where qfusion can be imported.",
@@ -614,8 +615,6 @@ def draw(recipe: Recipe | Mapping[str, Any] | str) -> tuple[go.Figure, Any]:
     Returns:
         the plotly figure in the recipe's theme, and the table behind it as a DataFrame.
     """
-    import json
-
     parsed = (
         recipe
         if isinstance(recipe, Recipe)
@@ -629,8 +628,6 @@ def draw(recipe: Recipe | Mapping[str, Any] | str) -> tuple[go.Figure, Any]:
 
 def save(taken: Taken, recipe: Recipe) -> bytes:
     """Returns the file that a recipe describes, of the panel that was taken."""
-    from qfusion.figures import export
-
     return export.save(
         taken.figure,
         recipe.style,

@@ -4,7 +4,7 @@ elsewhere too: of a large data set only some ids are sent to the browser, and an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -14,9 +14,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from qfusion._checks import check
 from qfusion._sentences import duration
-from qfusion.analysis import cohort_measures, memo, sample, text
-from qfusion.analysis import sample as backgrounds
-from qfusion.analysis import sample as encoding
+from qfusion.analysis import cohort_measures, memo, text
+from qfusion.analysis import sample as samples
 from qfusion.analysis.memo import Job, State
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
@@ -54,27 +53,27 @@ def background_rows(study: Study) -> Study:
         _leave()
         return study
     key = study.memo_key()
-    unasked = state.get(_DECLINED) != key and sample.is_quick(study)
+    unasked = state.get(_DECLINED) != key and samples.is_quick(study)
     if (
-        state.get(state.ROWS)
-        or st.query_params.get(state.ROWS)
+        state.get(address.ROWS.key)
+        or st.query_params.get(address.ROWS.key)
         or state.get(_WANTED) == key
         or unasked
     ):
         _want(study)
-        job = sample.begin_refinement(study, state.get(_SELF))
+        job = samples.begin_refinement(study, state.get(_SELF))
         if job.state == State.DONE:
-            state.put(state.ROWS, sample.ALL_ROWS)
+            state.put(address.ROWS.key, samples.ALL_ROWS)
             with _popover(f"All {study.background.size:,} rows"):
                 st.caption(
                     f"Decisions are compared with all {study.background.size:,} rows of the background."
                 )
                 st.button(f"Use {_some(study)}", key="_some_rows", on_click=_decline, args=(study,))
             return job.result
-        state.forget(state.ROWS)
+        state.forget(address.ROWS.key)
         if job.state != State.FAILED:
             with _popover(f"{study.bulk_background.size:,} of {study.background.size:,} rows"):
-                _said(study)
+                _about_rows(study)
             with st.container(width=260, key="refining"):
                 st.fragment(_progress, run_every=PULSE)(study, job)
             return study
@@ -83,7 +82,7 @@ def background_rows(study: Study) -> Study:
         )
         _decline(study)
     with _popover(f"{study.bulk_background.size:,} of {study.background.size:,} rows"):
-        _said(study)
+        _about_rows(study)
         st.button(
             f"Use all {study.background.size:,} rows",
             key="_all_rows",
@@ -104,12 +103,7 @@ def _popover(label: str) -> DeltaGenerator:
     )
 
 
-def rows_in_links() -> dict[str, str]:
-    """What links and the next page carry."""
-    return {state.ROWS: str(state.get(state.ROWS))} if state.get(state.ROWS) else {}
-
-
-def _said(study: Study) -> None:
+def _about_rows(study: Study) -> None:
     few = len(study.bulk) < len(study.dataset.rows("test"))
     whose = f"the first {len(study.bulk):,} test samples" if few else "test samples"
     st.caption(
@@ -130,7 +124,7 @@ def _progress(study: Study, job: Job) -> None:
     reruns.begin_run()
     if job.state not in memo.UNDER_WAY or state.get(_WANTED) is None:
         st.rerun()
-    sample.begin_refinement(study, state.get(_SELF))  # still here
+    samples.begin_refinement(study, state.get(_SELF))  # still here
     left = job.seconds_left
     ahead = "waiting for another test set" if left is None else f"{duration(left)} left"
     st.progress(job.done / job.total, f"All rows: {job.done:,} of {job.total:,} samples, {ahead}")
@@ -157,7 +151,7 @@ def _decline(study: Study) -> None:
     """Shows this subject against some rows until the reader asks for all."""
     _leave()
     state.put(_DECLINED, study.memo_key())
-    state.forget(state.ROWS)
+    state.forget(address.ROWS.key)
 
 
 # The bar's words on a large data set that is being encoded, while the pages show its first samples.
@@ -166,17 +160,19 @@ def _decline(study: Study) -> None:
 def open_study_shared(model: str, data: str) -> Study:
     """A model applied to a data set, by their names: to its first samples until all are encoded, which begins here."""
     reruns.require_known(model, data)
-    if encoding.is_encoded(model, data):
+    if samples.is_encoded(model, data):
         return reruns.study_of(model, data)
-    encoding.begin_encoding(model, data)
-    return encoding.first_samples(
-        model, data, str(st.query_params.get(state.SAMPLE) or state.get(state.SAMPLE) or "")
+    samples.begin_encoding(model, data)
+    return samples.first_samples(
+        model,
+        data,
+        str(st.query_params.get(address.SAMPLE.key) or state.get(address.SAMPLE.key) or ""),
     )
 
 
 def encoding_progress(model: str, data: str, study: Study, sample: str) -> None:
     """Draws how far the encoding is, where the page shows the first samples only; the open one stays open."""
-    job = encoding.find_encoding(model, data)
+    job = samples.find_encoding(model, data)
     if job is None or len(study.dataset) == job.total:
         return
     if job.problem:
@@ -192,7 +188,7 @@ def encoding_progress(model: str, data: str, study: Study, sample: str) -> None:
 def _progress_line(model: str, data: str, job: Job, study: Study, sample: str) -> None:
     """How far it is, looked at again and again; the page begins anew when it has ended."""
     reruns.begin_run()
-    if not job.under_way and encoding.is_encoded(model, data):
+    if not job.under_way and samples.is_encoded(model, data):
         state.choose_sample(sample)
         st.rerun()
     left = job.seconds_left
@@ -209,17 +205,22 @@ def _progress_line(model: str, data: str, job: Job, study: Study, sample: str) -
             f"{study.background.size:,} of {study.background.total:,} training samples."
         )
         if job.under_way:
-            encoding.begin_encoding(model, data)  # still here
+            samples.begin_encoding(model, data)  # still here
             st.progress(
                 job.done / job.total, f"{job.done:,} of {job.total:,} samples encoded{ahead}"
             )
             st.button("Cancel", key="_encode_cancel", on_click=job.stop)
         else:
-            st.button("Encode all samples", key="_encode_all", on_click=_again, args=(model, data))
+            st.button(
+                "Encode all samples",
+                key="_encode_all",
+                on_click=_encode_again,
+                args=(model, data),
+            )
 
 
-def _again(model: str, data: str) -> None:
-    encoding.begin_encoding(model, data, again=True)
+def _encode_again(model: str, data: str) -> None:
+    samples.begin_encoding(model, data, again=True)
 
 
 # Boxes to choose a sample by its id: of a large data set only some ids are sent to the browser, and any can be
@@ -283,12 +284,12 @@ def sample_box(
     ids = offered(dataset, now if exists(dataset, now) else default, default)
 
     def written() -> None:
-        result = matching(dataset, str(state.get(key)))
-        if result is None:
+        sample = matching(dataset, str(state.get(key)))
+        if sample is None:
             state.notice(
                 f"No id of the data set has ‘{text.plain(str(state.get(key)), 80)}’ in it. The sample stays."
             )
-        state.put(key, result or now)
+        state.put(key, sample or now)
         if on_change is not None:
             on_change()
 
@@ -332,27 +333,18 @@ def neighbour_id(dataset: DataSet, row: int, by: int) -> str:
     return str(dataset.ids[row + by]) if 0 <= row + by < len(dataset) else ""
 
 
-def fitting(dataset: DataSet, samples: Sequence[str]) -> list[str]:
-    """Those of some ids that the data set has, each once."""
-    return dataset.known(samples)
-
-
 # The picker of what decisions are compared with: the training set, states that know nothing, one other sample, or a
 # cohort.
 
 
-def settle_background() -> None:
-    """Lets a link say a background as the command line does (`joint`, `contrast`, ...), before the widget is drawn."""
-    labels = {kind: label for label, kind in backgrounds.OFFERED.items()}
-    wanted = st.query_params.get(state.BACKGROUND)
-    if wanted in labels and state.BACKGROUND not in st.session_state:
-        st.query_params[state.BACKGROUND] = labels[wanted]
-        st.rerun()  # a widget's first value is what the address held when the run began
-
-
 def background_picker(study: Study, row: int) -> Study:
-    """Draws the picker; returns the study with that background."""
-    settle_background()
+    """Draws the picker; returns the study with that background. A link may say it as the command line does (`joint`,
+    `contrast`, ...)."""
+    labels = {kind: label for label, kind in samples.OFFERED.items()}
+    wanted = st.query_params.get(address.BACKGROUND.key)
+    if wanted in labels and address.BACKGROUND.key not in st.session_state:
+        st.query_params[address.BACKGROUND.key] = labels[wanted]
+        st.rerun()  # a widget's first value is what the address held when the run began
     controls.check(address.BACKGROUND, address.CONTRAST, study=study)
     kind = controls.draw(address.BACKGROUND)
     if kind == "cohort":
@@ -360,24 +352,22 @@ def background_picker(study: Study, row: int) -> Study:
     sample = _other(study, row) if kind == "contrast" else ""
     if sample == str(study.dataset.ids[row]):
         st.caption("This sample is compared with itself, so every contribution is 0. Pick another.")
-    return backgrounds.with_background(study, kind, sample)
+    return samples.with_background(study, kind, sample)
 
 
 def _cohort(study: Study) -> Study:
     """The study with a saved cohort behind it, whose members are told by the decisions against the training set."""
-    names = [entry.name for entry in state.saved_cohorts()]
-    if not names:
+    saved = {cohort.name: cohort.parts for cohort in state.saved_cohorts()}
+    if not saved:
         st.caption(
             "No cohort is saved yet: name one on the Cohorts page. Until then the training set is compared with."
         )
         return study
-    members = replace(address.MEMBERS, values=names)
+    members = replace(address.MEMBERS, values=list(saved))
     controls.check(members)
     name = controls.draw(members)
     try:
-        rows = cohort_measures.members(
-            study, next(entry.parts for entry in state.saved_cohorts() if entry.name == name)
-        )
+        rows = cohort_measures.members(study, saved[name])
     except QFusionError as error:
         st.warning(
             text.message(
@@ -391,22 +381,21 @@ def _cohort(study: Study) -> Study:
         )
         return study
     st.caption(f"{len(rows):,} samples")
-    return backgrounds.with_background(study, "cohort", name, rows)
+    return samples.with_background(study, "cohort", name, rows)
 
 
 def cohort(study: Study) -> str:
     """The cohort that decisions are compared with, as NAME:FILTER; empty where it is something else."""
-    result = [
-        entry
-        for entry in state.saved_cohorts()
-        if study.background.kind == "cohort" and entry.name == study.background.label
-    ]
-    return f"{result[0].name}:{cohorts.written(result[0].parts)}" if result else ""
+    saved = {cohort.name: cohort.parts for cohort in state.saved_cohorts()}
+    name = study.background.label
+    if study.background.kind != "cohort" or name not in saved:
+        return ""
+    return f"{name}:{cohorts.written(saved[name])}"
 
 
 def _other(study: Study, row: int) -> str:
-    default = backgrounds.default_contrast(study, row)
-    value = state.get(state.CONTRAST) or st.query_params.get(state.CONTRAST) or default
+    default = samples.default_contrast(study, row)
+    value = state.get(address.CONTRAST.key) or st.query_params.get(address.CONTRAST.key) or default
     place = study.dataset.row(value if exists(study.dataset, value) else default)
     if study.classes:
         says = (
@@ -420,12 +409,12 @@ def _other(study: Study, row: int) -> str:
 
 def background_in_links() -> dict[str, str]:
     """What links and the next page carry: nothing when the training set is compared with."""
-    chosen = state.get(state.BACKGROUND)
-    if chosen in (None, backgrounds.DEFAULT_BACKGROUND):
+    chosen = state.get(address.BACKGROUND.key)
+    if chosen in (None, samples.DEFAULT_BACKGROUND):
         return {}
-    texts = {state.BACKGROUND: str(chosen)}
-    kind = backgrounds.OFFERED.get(str(chosen))
-    for wanted, key in (("contrast", state.CONTRAST), ("cohort", state.MEMBERS)):
+    texts = {address.BACKGROUND.key: str(chosen)}
+    kind = samples.OFFERED.get(str(chosen))
+    for wanted, key in (("contrast", address.CONTRAST.key), ("cohort", address.MEMBERS.key)):
         if kind == wanted and state.get(key):
             texts[key] = str(state.get(key))
     return texts
@@ -440,18 +429,18 @@ def settle_pickers() -> None:
 
     A link that names only the data gets a model trained on them; a model that does not fit the data gets its own.
     """
-    wanted = st.query_params.get(state.DATA)
-    if state.MODEL in st.session_state or not wanted:
+    wanted = st.query_params.get(address.DATA.key)
+    if address.MODEL.key in st.session_state or not wanted:
         return
-    model = st.query_params.get(state.MODEL)
+    model = st.query_params.get(address.MODEL.key)
     if model is None:
-        state.impose(state.MODEL, model_for(wanted) or models()[0])
+        state.impose(address.MODEL.key, model_for(wanted) or models()[0])
     elif problem := misfit(model, wanted):
         state.notice(
             f"In the link, `data`: model '{model}' does not fit data set '{wanted}': {problem} "
             "The model's own data are shown."
         )
-        state.impose(state.DATA, own_data(model))
+        state.impose(address.DATA.key, own_data(model))
         st.rerun()  # a value that came with the first address outlives the run in which it is changed
 
 
@@ -464,7 +453,10 @@ def draw_pickers() -> tuple[Study, int, int | None]:
     check(
         bool(known), "No data set is on this machine, not even the embedded one. Reinstall qfusion."
     )
-    for key, what, here in ((state.MODEL, "Model", names), (state.DATA, "Data set", known)):
+    for key, what, here in (
+        (address.MODEL.key, "Model", names),
+        (address.DATA.key, "Data set", known),
+    ):
         if state.get(key) not in (None, *here):  # it was deleted, or a link asked for it
             state.notice(
                 f"{what} '{str(state.get(key))[:80]}' does not exist. The default is shown."
@@ -479,7 +471,7 @@ def draw_pickers() -> tuple[Study, int, int | None]:
         on_change=_data_changed,
         help=address.DATA.help,
         **address.DATA.style,
-        **state.bound(state.DATA),
+        **state.bound(address.DATA.key),
     )
     check(
         not misfit(model, chosen) or model_for(chosen) is not None,
@@ -491,13 +483,14 @@ def draw_pickers() -> tuple[Study, int, int | None]:
     output = _output(study)
     study = background_rows(background_picker(study, row))
     encoding_progress(model, chosen, study, str(study.dataset.ids[row]))
+    rows = state.get(address.ROWS.key)
     state.keep(
         model=model,
         data=chosen,
         sample=str(study.dataset.ids[row]),
         **background_in_links(),
-        **rows_in_links(),
-        **({state.OUTPUT: study.classes[output]} if output is not None else {}),
+        **({address.ROWS.key: str(rows)} if rows else {}),
+        **({address.OUTPUT.key: study.classes[output]} if output is not None else {}),
     )
     return study, row, output
 
@@ -507,8 +500,8 @@ def _sample(study: Study) -> int:
     data = study.dataset
     controls.check(address.SAMPLE, study=study)
     default = default_sample(study)
-    if is_foreign(data, state.SAMPLE):
-        state.put(state.SAMPLE, default)  # of another data set
+    if is_foreign(data, address.SAMPLE.key):
+        state.put(address.SAMPLE.key, default)  # of another data set
     with st.container(
         horizontal=True, vertical_alignment="bottom", gap=None, width="content", key="samples"
     ):
@@ -516,7 +509,7 @@ def _sample(study: Study) -> int:
             "Sample",
             data,
             default,
-            state.SAMPLE,
+            address.SAMPLE.key,
             _sample_changed,
             width=170,
             help=f"{len(data):,} samples, {len(data.rows('test')):,} of them for testing. "
@@ -552,23 +545,23 @@ def _output(study: Study) -> int | None:
 
 def _sample_changed() -> None:
     """Says it in the address, which this run reads already."""
-    state.choose_sample(state.get(state.SAMPLE))
+    state.choose_sample(state.get(address.SAMPLE.key))
 
 
 def _model_changed() -> None:
-    name = state.get(state.MODEL)
+    name = state.get(address.MODEL.key)
     if (
         name in models() and (own := own_data(name)) in sources()
     ):  # a browser may send any text, such as a path
-        state.put(state.DATA, own)
+        state.put(address.DATA.key, own)
 
 
 def _data_changed() -> None:
-    model, name = state.get(state.MODEL), state.get(state.DATA)
+    model, name = state.get(address.MODEL.key), state.get(address.DATA.key)
     if model in models() and name in sources() and misfit(model, name):
-        result = model_for(name)
-        if result:
-            state.put(state.MODEL, result)
+        other = model_for(name)
+        if other:
+            state.put(address.MODEL.key, other)
 
 
 # The bar's button that pins what is shown as A of the Compare page.
@@ -584,8 +577,7 @@ def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
             "Pin",
             icon=":material/push_pin:",
             key="_pin_now",
-            on_click=_pin,
-            args=(study, row),
+            on_click=lambda: state.pin(view_of(study, row)),
             help="Keeps model, data, sample and whatever is tweaked as A, to compare with what you look at later "
             "as B.",
         )
@@ -611,10 +603,6 @@ def pin_in_words(view: Pin) -> str:
     """A pinned view as markdown."""
     tweak = f", tweaked: {text.plain(view.tweak, 60)}" if view.tweak else ""
     return f"{text.plain(view.sample, 40)} by {text.plain(view.model, 40)}{tweak}"
-
-
-def _pin(study: Study, row: int) -> None:
-    state.pin(view_of(study, row))
 
 
 def view_of(study: Study, row: int) -> Pin:

@@ -38,7 +38,8 @@ def export_button(here: Here) -> None:
         icon=":material/output:",
         type="tertiary",
         key="_model_out",
-        on_click=_open,
+        on_click=state.put,
+        args=(_OPEN, state.get(state.PAGE, "")),
         help="This model, with what you have tweaked, as a checkpoint, for PyTorch, QuTiP, OpenQASM or NumPy.",
     )
     if value := state.get(_KEPT):
@@ -46,10 +47,6 @@ def export_button(here: Here) -> None:
         st.toast(f"Kept as {text.plain(value)}: pick it on top.", icon=":material/check:")
     if state.get(_OPEN) == state.get(state.PAGE, "") and not reruns.has_dialog():
         st.dialog("Export model", width="medium", on_dismiss=_close)(_body)(here)
-
-
-def _open() -> None:
-    state.put(_OPEN, state.get(state.PAGE, ""))
 
 
 def _close() -> None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -44,6 +43,7 @@ from qfusion.figures.theme import (
     rangeable,
 )
 from qfusion.panels import pages
+from qfusion.panels.address import FREE
 from qfusion.panels.pages import Taken
 from qfusion.panels.panel import Picture
 from qfusion.ui import access, reruns, sharing, state
@@ -396,15 +396,13 @@ def close() -> None:
     state.put(state.DRAWER, None)
 
 
-def show(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
-    """Opens the drawer of a panel; `whole` is its figure with all series and its own ranges."""
+def show(drawn: Picture) -> None:
+    """Opens the drawer of a panel."""
     if not reruns.has_dialog():
-        st.dialog("Export this figure", width="large", on_dismiss=close)(_body)(
-            drawn, whole, visible_key
-        )
+        st.dialog("Export this figure", width="large", on_dismiss=close)(_body)(drawn)
 
 
-def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
+def _body(drawn: Picture) -> None:
     st.markdown(f"**{text.plain(drawn.headline)}**")
     what = state.one_of(
         "Files", [ONE, SEVERAL, MANY], default=ONE, key="_drawer.what", label_visibility="collapsed"
@@ -413,11 +411,10 @@ def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
     with right:
         style = _style(alone=what == ONE)
     if what == ONE:
-        _one(drawn, whole, visible_key, style, left, right)
+        _one(drawn, style, left, right)
         return
-    recipe = _with_visible(
-        sharing.recipe_of(drawn), visible_key, parse_visible(str(state.get(visible_key) or ""))
-    )
+    key = FREE + drawn.name
+    recipe = _with_visible(sharing.recipe_of(drawn), key, parse_visible(str(state.get(key) or "")))
     if what == SEVERAL:
         composer(recipe, style, left, right)
     else:
@@ -425,26 +422,19 @@ def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
             figure_batch(recipe, style)
 
 
-def _one(
-    drawn: Picture,
-    whole: go.Figure,
-    visible_key: str,
-    style: ExportStyle,
-    left: DeltaGenerator,
-    right: DeltaGenerator,
-) -> None:
+def _one(drawn: Picture, style: ExportStyle, left: DeltaGenerator, right: DeltaGenerator) -> None:
     """Preview and files of the one figure, and the code that makes it."""
     with right:
-        words = _words(drawn, style)
-        visible = _visible(drawn.name, whole, visible_key)
+        title, caption = _words(drawn, style)
+        visible = _visible(drawn)
         downloads = st.container()
-    recipe = _with_visible(sharing.recipe_of(drawn), visible_key, visible)
+    recipe = _with_visible(sharing.recipe_of(drawn), FREE + drawn.name, visible)
     taken = Taken(
-        apply_visible(whole, visible),
+        apply_visible(drawn.figure, visible),
         drawn.headline,
         drawn.caption,
         drawn.table(),
-        replace(recipe, style=style, **words),
+        replace(recipe, style=style, title=title, caption=caption),
     )
     try:
         with provided():
@@ -457,7 +447,7 @@ def _one(
     _code(taken)
 
 
-def _words(drawn: Picture, style: ExportStyle) -> dict[str, Any]:
+def _words(drawn: Picture, style: ExportStyle) -> tuple[str, str]:
     """Title and caption where the reader has written other ones; empty for the panel's own."""
     title, caption = drawn.headline, drawn.caption
     if style.title:
@@ -477,10 +467,7 @@ def _words(drawn: Picture, style: ExportStyle) -> dict[str, Any]:
             label_visibility="collapsed",
             height=110,
         )
-    return {
-        "title": "" if title == drawn.headline else title,
-        "caption": "" if caption == drawn.caption else caption,
-    }
+    return "" if title == drawn.headline else title, "" if caption == drawn.caption else caption
 
 
 def _setting(name: str) -> dict[str, Any]:
@@ -568,11 +555,12 @@ def _engine(kind: str) -> Any:
     )
 
 
-def _visible(name: str, whole: go.Figure, key: str) -> VisibleRange:
+def _visible(drawn: Picture) -> VisibleRange:
     """Series left out and ranges of the axes: of the figure on the page too, and in its address."""
+    name, key = drawn.name, FREE + drawn.name
     before = parse_visible(str(state.get(key) or ""))
-    names = {plain_entry(entry): entry for entry in legend_entries(whole)}
-    axes = rangeable(whole)
+    names = {plain_entry(entry): entry for entry in legend_entries(drawn.figure)}
+    axes = rangeable(drawn.figure)
     if not names and not axes:
         return before
     spans = {"xaxis": before.x, "yaxis": before.y}

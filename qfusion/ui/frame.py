@@ -17,12 +17,9 @@ from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError, provided
 from qfusion.figures.style import Theme
 from qfusion.models.tweak import Tweak
-from qfusion.panels import address
-from qfusion.panels import address as physics
-from qfusion.panels import pages as programs
-from qfusion.panels.address import View
+from qfusion.panels import address, pages
+from qfusion.panels.address import DATA, MODEL, OUTPUT, SAMPLE, View
 from qfusion.panels.control import Control, rules
-from qfusion.panels.pages import QUESTIONS
 from qfusion.ui import access, bar, controls, guidance, reruns, server, sharing, state
 
 # The keys that do something on every page, and the sheet that lists them. The keys themselves are in `frame.js`.
@@ -67,6 +64,9 @@ def _sheet() -> None:
 # sidebar.
 
 
+_SCRIPT = _files.asset_text("frame.js")
+
+
 def theme_script(theme: str) -> None:
     """Says in which theme the page is drawn, and adds the script and the button that it presses to have the page drawn
     in another.
@@ -76,15 +76,10 @@ def theme_script(theme: str) -> None:
     """
     with st.container(key="qf-frame"):
         st.html(
-            f'<div id="qf-theme" data-theme="{theme}"></div><script>{_script()}</script>',
+            f'<div id="qf-theme" data-theme="{theme}"></div><script>{_SCRIPT}</script>',
             unsafe_allow_javascript=True,
         )
         st.button("Draw the page again", key="_redraw")
-
-
-@lru_cache(maxsize=1)
-def _script() -> str:
-    return _files.asset_text("frame.js")
 
 
 PAGES = {
@@ -114,7 +109,7 @@ PAGES = {
 }
 _TOLD = "_told"  # whether a callback has left a notice that is not shown yet
 P = ParamSpec("P")
-FILES = {title: file for pages in PAGES.values() for file, title, _ in pages}
+FILES = {title: file for group in PAGES.values() for file, title, _ in group}
 
 
 @dataclass(frozen=True)
@@ -167,7 +162,7 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
         before: what the page does before it is asked what its address may say.
     """
     with _around(title, has_bar=True) as (side, top):
-        controls.check(address.MODEL, address.DATA)
+        controls.check(MODEL, DATA)
         bar.settle_pickers()
         state.settle_stored()
         with top:
@@ -249,10 +244,10 @@ def _settle(title: str, study: Study | None = None, own: Iterable[Control] = ())
     """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
     page = title.lower()
     if study is not None and page in ("dynamics", "compare") and study.can("time"):
-        for key, now in physics.renamed_couplings(View(page, state.address_now()), study).items():
+        for key, now in address.renamed_couplings(View(page, state.address_now()), study).items():
             state.rename(key, now)
     view = View(page, state.address_now())
-    allowed = programs.allowed(view, study) | rules(own, view)
+    allowed = pages.allowed(view, study) | rules(own, view)
     state.drop_invalid(allowed)
     state.drop_unknown({*allowed, *address.KEYS, *state.STORED})
 
@@ -262,7 +257,7 @@ def _head(title: str) -> None:
         theme_script(theme())
     with st.container(key="head", horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.title(title, anchor=False, width="content")
-        st.caption(QUESTIONS[title.lower()], width="stretch")
+        st.caption(pages.QUESTIONS[title.lower()], width="stretch")
     guidance.tour_card(title, link, FILES)
     _notices()
 
@@ -322,23 +317,23 @@ def theme() -> Theme:
 
 
 def link(page: str, label: str, icon: str, help: str | None = None, **query: str) -> None:
-    """A link to a page that carries the pickers, and `query` (see `state.ALIASES`), in its address; `help` is shown
+    """A link to a page that carries the pickers, and `query` (see `address.ALIASES`), in its address; `help` is shown
     under the mouse."""
     st.page_link(page, label=label, icon=icon, help=help, query_params=carried(**query))
 
 
-def carried(**query: str) -> dict[str, str]:
+def carried(**query: str) -> dict[str, Any]:
     """What a link's address says: the pickers, and `query`."""
-    words = {
+    words: dict[str, Any] = {
         key: str(state.get(key))
-        for key in (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT)
+        for key in (MODEL.key, DATA.key, SAMPLE.key, OUTPUT.key)
         if state.get(key)
     }
     words |= bar.background_in_links()
-    if not words.get(state.OUTPUT) or words[state.OUTPUT] == bar.PREDICTED:
-        words.pop(state.OUTPUT, None)
+    if not words.get(OUTPUT.key) or words[OUTPUT.key] == bar.PREDICTED:
+        words.pop(OUTPUT.key, None)
     for name in query:  # Streamlit would prefer what the address says to what an alias sets
-        words.pop(state.ALIASES.get(name, name), None)
+        words.pop(address.ALIASES.get(name, name), None)
     return words | state.stored_query() | guidance.depth_in_links() | query
 
 
@@ -348,20 +343,19 @@ def _css(name: str) -> str:
 
 
 def _navigation() -> None:
-    for group, pages in PAGES.items():
+    for group, links in PAGES.items():
         with st.expander(group, expanded=True, type="compact", key=f"_group-{group}"):
-            for page, label, icon in pages:
+            for page, label, icon in links:
                 link(page, label, icon)
 
 
 def _notices() -> None:
-    notices = state.notices()
     state.put(_TOLD, False)
-    if notices:
+    if notices := list(state.get(state.NOTICES, [])):
         with st.container(border=True, key="notices"):
             for words in notices:
                 st.warning(text.message(words), icon=":material/link_off:")
-            st.button("Close", on_click=state.close_notices, key="_close_notices")
+            st.button("Close", on_click=state.put, args=(state.NOTICES, []), key="_close_notices")
 
 
 def _missing_data() -> None:

@@ -17,17 +17,17 @@ import streamlit as st
 from qfusion import _checks, _files
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
+from qfusion.panels.address import DATA, MODEL, SAMPLE
 from qfusion.panels.control import Choice, Text
 from qfusion.ui import controls, state
 
 WORDS, BRIEF, FULL = "words", "brief", "full"
-DEPTHS = (BRIEF, FULL)
 DEPTH = Choice(
     WORDS,
     "Explanations",
     "They are brief.",
     "Brief: a title, a figure, and an (i) with what it shows and does not. Full: all words stand on the page.",
-    DEPTHS,
+    (BRIEF, FULL),
     look="segments",
 )
 
@@ -148,7 +148,7 @@ _ABOUT = (
     "at, with **Back**, **Next** and **End the tour**; the step stands in the address. Your model, sample and sliders "
     "are there again at the end."
 )
-PICKERS = (state.MODEL, state.DATA, state.SAMPLE)
+PICKERS = (MODEL.key, DATA.key, SAMPLE.key)
 Link = Callable[..., None]
 Files = Mapping[str, str]  # of the pages, by title
 
@@ -203,18 +203,15 @@ def arrive(title: str) -> None:
     if tour == END:
         del st.query_params[TOUR]
         _set(state.get(_FROM, {}).get("sets", {}), title)
-        stop_tour()
+        state.forget(TOUR)
+        state.forget(_FROM)
     elif int(tour) != step():
-        state.put(_FROM, state.get(_FROM) or _left(title))
+        now = {"title": state.get(state.PAGE), "sets": dict(state.get(state.KEPT, {}))}
+        state.put(_FROM, state.get(_FROM) or now)
         state.put(TOUR, tour)
         state.put(_SEEN, True)
         if steps()[int(tour) - 1].title == title:
             _set(steps()[int(tour) - 1].sets, title)
-
-
-def _left(title: str) -> dict[str, object]:
-    """Where the reader was: the page, and the pickers as they were kept."""
-    return {"title": state.get(state.PAGE), "sets": dict(state.get(state.KEPT, {}))}
 
 
 def _set(values: dict[str, str], title: str) -> None:
@@ -229,12 +226,6 @@ def _set(values: dict[str, str], title: str) -> None:
         )
     for key, value in values.items():
         state.impose(key, value)
-
-
-def stop_tour() -> None:
-    """Forgets the tour and where it began."""
-    state.forget(TOUR)
-    state.forget(_FROM)
 
 
 def tour_card(title: str, link: Link, files: Files) -> None:

@@ -13,7 +13,6 @@ from qfusion.analysis.answers import IN_TURN, QUESTIONS
 from qfusion.analysis.study import Study
 from qfusion.figures import style
 from qfusion.panels import overview, samples
-from qfusion.panels import overview as builders
 from qfusion.training import metrics
 from qfusion.ui import downloads, guidance, panels, views
 from qfusion.ui.frame import FILES, Here, guard, link, shell
@@ -96,19 +95,19 @@ def _card(here: Here, item: Any) -> None:
     )
     with st.container(key=f"said-{item.kind}"):
         views.sample_content(here, row, details=False)
-    output = int(study.predicted[row])
     if study.classes:
+        output = int(study.predicted[row])
         right = study.predicted[row] == study.dataset.y[row]
         sure = text.softmax(study.probabilities[row, output])
         st.markdown(
             f"Predicted **{text.plain(study.classes[output])}** ({sure}), "
             f"{'rightly' if right else 'but it is ' + text.plain(study.classes[int(study.dataset.y[row])])}"
         )
-    panels.small(builders.waterfall(study, here.theme, kind=item.kind))
+    panels.small(overview.waterfall(study, here.theme, kind=item.kind))
     if study.can("time"):
-        panels.small(builders.entropy(study, here.theme, kind=item.kind))
+        panels.small(overview.entropy(study, here.theme, kind=item.kind))
     elif study.can("masses"):
-        panels.small(builders.masses(study, here.theme, kind=item.kind))
+        panels.small(overview.masses(study, here.theme, kind=item.kind))
     link(
         "pages/samples.py",
         f"Open {text.plain(item.sample)}",
@@ -132,7 +131,7 @@ def _under(study: Study, output: int) -> str:
 def metrics_card(here: Here) -> None:
     """Test metrics: mean and spread over the training seeds."""
     if here.study.card.get("metrics", {}).get("test"):
-        panels.draw(builders.test_metrics(here.study, here.theme))
+        panels.draw(overview.test_metrics(here.study, here.theme))
         with st.expander("All test metrics as a table", icon=":material/table:"):
             st.dataframe(
                 _metric_table(here.study.card),

@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 from typing import Any, Literal
 from urllib.parse import urlencode
 
+import msgspec
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -23,10 +24,10 @@ from streamlit.delta_generator import DeltaGenerator
 from qfusion import _files
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
-from qfusion.figures import theme as visible
 from qfusion.figures.style import Theme
+from qfusion.figures.theme import apply_visible, parse_visible
 from qfusion.panels import pages
-from qfusion.panels.address import View
+from qfusion.panels.address import FREE, View
 from qfusion.panels.panel import Picture, capital, ended
 from qfusion.quantum.measures import KINDS
 from qfusion.ui import controls, guidance, reruns, sharing, state
@@ -51,11 +52,7 @@ def _formula(latex: str) -> str:
     return str(convert(latex.strip().replace(r"\arg", r"\operatorname{arg}"), display="block"))
 
 
-def page_link(page: str, label: str) -> str:
-    """Returns a link to a page of the app by the last part of its address, with what links carry."""
-    return f'<p><a class="qf-page" href="{page}?{html.escape(urlencode(carried()))}">{html.escape(label)}</a></p>'
-
-
+# The words of the pages in plain sentences, each with its formula: under every panel, and as a page of its own.
 #
 # The entries are `qfusion/assets/glossary.toml`.
 
@@ -88,17 +85,7 @@ class Entry:
 @lru_cache(maxsize=1)
 def _file() -> tuple[dict[str, Entry], dict[str, tuple[str, ...]]]:
     record = tomllib.loads(_files.asset_text("glossary.toml"))
-    entries = (
-        Entry(
-            one["term"],
-            one["words"],
-            one["source"],
-            tuple(one["pages"]),
-            tuple(one.get("also", ())),
-            one.get("formula", ""),
-        )
-        for one in record["entry"]
-    )
+    entries = msgspec.convert(record["entry"], list[Entry])
     return {entry.term: entry for entry in entries}, {
         name: tuple(terms) for name, terms in record["panels"].items()
     }
@@ -128,11 +115,10 @@ def entries() -> tuple[Entry, ...]:
 def find_entries(words: str, page: str | None = None) -> tuple[Entry, ...]:
     """Entries that hold `words`, those first whose name or other name begins with it; of one `page` alone when it is
     named."""
-    held = [entry for entry in entries() if entry.holds(words) and page in (None, *entry.pages)]
     begin = words.casefold().strip()
     return tuple(
         sorted(
-            held,
+            (entry for entry in entries() if entry.holds(words) and page in (None, *entry.pages)),
             key=lambda entry: (
                 not any(part.casefold().startswith(begin) for part in (entry.term, *entry.also))
             ),
@@ -145,7 +131,7 @@ def terms_of(panel: str) -> tuple[str, ...]:
     known, parts = _file()[1], panel.split("-")
     if about := KINDS.get(panel.removeprefix("measure-")):
         return (about.title.capitalize(),) if about.source else known.get(panel, ())
-    beginnings: Iterable[str] = ("-".join(parts[:end]) for end in range(len(parts), 0, -1))
+    beginnings = ("-".join(parts[:end]) for end in range(len(parts), 0, -1))
     return next((known[name] for name in beginnings if name in known), ())
 
 
@@ -157,43 +143,27 @@ def definitions(panel: str) -> str:
 # A panel: a title that states the finding or the question, a figure, what it shows and does not, its numbers, its
 # export.
 #
-# What is drawn here passes `visible` (series left out, ranges of the axes), so what stands on the screen is what is
+# What is drawn here is `framed` (series left out, ranges of the axes), so what stands on the screen is what is
 # exported.
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A figure with all series and its own ranges, and as the reader wants it (see `figures.theme`)."""
-
-    whole: go.Figure
-    framed: go.Figure
-
-
-_PREFIX = "fig."  # of the keys that hold visible ranges
-
-
-def visible_key(name: str) -> str:
-    """Key, in session and address, of what is shown of a panel's figure."""
-    return _PREFIX + name
-
-
-def framed(name: str, drawn: go.Figure) -> Shown:
-    """A figure as the reader wants it: without the series left out, in the ranges chosen."""
-    key = visible_key(name)
+def framed(picture: Picture) -> go.Figure:
+    """A figure as the reader wants it: without the series left out, in the ranges chosen (see `figures.theme`)."""
+    key = FREE + picture.name
     value = state.get(key) or st.query_params.get(key) or ""
     if not value:
         if key in st.query_params:
             state.impose(key, "")
             del st.query_params[key]
-        return Shown(drawn, drawn)
+        return picture.figure
     try:
-        result = visible.apply_visible(drawn, visible.parse_visible(str(value)))
+        figure = apply_visible(picture.figure, parse_visible(str(value)))
     except QFusionError as error:
         state.notice(f"In the link, `{key}`: {error} The whole figure is shown.")
         state.forget(key)
-        return Shown(drawn, drawn)
+        return picture.figure
     state.impose(key, str(value))
-    return Shown(drawn, result)
+    return figure
 
 
 def drawn(picture: Picture, *, on_select: Callable[[str], object] | None = None) -> None:
@@ -203,31 +173,31 @@ def drawn(picture: Picture, *, on_select: Callable[[str], object] | None = None)
         picture: figure, words and table. on_select: what a click in the figure does, given the figure's key.
     """
     with st.container(gap="xxsmall", key=f"drawn-{picture.name}"):
-        footer(picture, _figure(picture, on_select))
+        _figure(picture, on_select)
+        footer(picture)
 
 
 def _figure(
     picture: Picture,
     on_select: Callable[[str], object] | None = None,
     tools: reruns.Tools | None = None,
-) -> Shown:
-    assert picture.figure is not None
-    shown = framed(picture.name, picture.figure)
+) -> None:
+    figure = framed(picture)
     reruns.chart(
-        shown.framed,
-        spec=picture.spec if shown.framed is picture.figure else "",
+        figure,
+        spec=picture.spec if figure is picture.figure else "",
         alt=picture.alt,
         key=f"figure-{picture.name}",
         on_select=on_select,
         tools=tools or tools_of(picture),
     )
-    return shown
 
 
 def small(picture: Picture) -> None:
     """A small figure that is explained by what stands around it."""
     with st.container(key=f"small-{picture.name}"):
-        _drawer(picture, _figure(picture, tools=reruns.Tools(tools_of(picture).export)))
+        _figure(picture, tools=reruns.Tools(tools_of(picture).export))
+        _drawer(picture)
 
 
 def draw(
@@ -371,13 +341,12 @@ def inside(
         heading(picture.title, picture)
         if guidance.full() and ((named and picture.called) or picture.lead):
             st.markdown(_lead(picture, named))
-    shown = None
     with chart or nullcontext():
         if picture.figure is not None:
-            shown = _figure(picture, on_select)
+            _figure(picture, on_select)
     if below is not None:
         below()
-    footer(picture, shown)
+    footer(picture)
 
 
 def exporting() -> bool:
@@ -427,9 +396,8 @@ def _words(picture: Picture) -> str:
     """The words and terms of a panel, as HTML."""
     terms = definitions(picture.name)
     words = [] if guidance.full() else [_lead(picture), _shows(picture)]
-    return "".join(rendered(word) for word in (*words, terms) if word) + (
-        page_link("glossary", "All words") if terms else ""
-    )
+    link = f'<p><a class="qf-page" href="glossary?{html.escape(urlencode(carried(), doseq=True))}">All words</a></p>'
+    return "".join(rendered(part) for part in (*words, terms) if part) + (link if terms else "")
 
 
 def _about(picture: Picture) -> None:
@@ -465,20 +433,15 @@ def _shows(picture: Picture) -> str:
     return f"**Shows** {picture.shows}  \n**Does not show** {picture.not_shown}"
 
 
-def footer(picture: Picture, shown: Shown | None = None) -> None:
-    """What a figure shows and does not, where all words stand on the page; and its drawer, once it is open.
-
-    Args:
-        picture: figure, words and table. shown: the figure as it is shown; None where the panel is a table.
-    """
+def footer(picture: Picture) -> None:
+    """What a figure shows and does not, where all words stand on the page; and its drawer, once it is open."""
     if guidance.full():
         st.caption(_shows(picture))
-    if shown is not None:
-        _drawer(picture, shown)
+    _drawer(picture)
 
 
-def _drawer(picture: Picture, shown: Shown) -> None:
-    if state.get(state.DRAWER) == picture.name:
+def _drawer(picture: Picture) -> None:
+    if picture.figure is not None and state.get(state.DRAWER) == picture.name:
         from qfusion.ui import drawer
 
-        drawer.show(picture, shown.whole, visible_key(picture.name))
+        drawer.show(picture)

@@ -35,7 +35,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis import text
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.figures.recipe import ExportStyle, Recipe, digest_of, software
-from qfusion.panels.address import GUIDES
+from qfusion.panels.address import DATA, GUIDES, MODEL, SAMPLE
 from qfusion.panels.panel import Picture
 from qfusion.ui import access, reruns, state
 
@@ -323,9 +323,10 @@ def notes_button(page: str, files: Mapping[str, str]) -> None:
             disabled=len(notes) >= MAX_NOTES,
         )
         for place, note in enumerate(notes):
+            name = " · ".join([note.page, *note.address.get(SAMPLE.key, [])[:1]])
             with st.container(horizontal=True, vertical_alignment="center", key=f"note-{place}"):
                 st.markdown(
-                    f"[{text.plain(_named(note))}]({_link(note, files)})  \n{text.plain(note.text, MAX_NOTE)}"
+                    f"[{text.plain(name)}]({_link(note, files)})  \n{text.plain(note.text, MAX_NOTE)}"
                 )
                 st.button(
                     "",
@@ -338,16 +339,11 @@ def notes_button(page: str, files: Mapping[str, str]) -> None:
                 )
 
 
-def _named(note: Note) -> str:
-    return " · ".join([note.page, *note.address.get(state.SAMPLE, [])[:1]])
-
-
 def _link(note: Note, files: Mapping[str, str]) -> str:
     """The view's address, in which nothing can end a link of markdown."""
-    stem = Path(files.get(note.page, "app.py")).stem
-    return f"./{'' if stem == 'app' else stem}?{urlencode(note.address, doseq=True, quote_via=quote)}".replace(
-        "(", "%28"
-    ).replace(")", "%29")
+    query = urlencode(note.address, doseq=True, quote_via=quote)
+    link = f"./{_stem(files.get(note.page, 'app.py'))}?{query}"
+    return link.replace("(", "%28").replace(")", "%29")
 
 
 def _keep(page: str) -> None:
@@ -400,8 +396,8 @@ def _output() -> None:
     reader."""
     texts: Mapping[str, str] = state.get(state.KEPT, {})
     always = (
-        {key: texts[key] for key in (state.MODEL, state.DATA, state.SAMPLE) if texts.get(key)}
-        if _has_pickers()
+        {key: texts[key] for key in (MODEL.key, DATA.key, SAMPLE.key) if texts.get(key)}
+        if MODEL.key in st.session_state
         else {}
     )
     link = json.dumps({"always": always, "longest": MAX_LINK})
@@ -411,10 +407,6 @@ def _output() -> None:
         f"<script>{_SCRIPT}</script>",
         unsafe_allow_javascript=True,
     )
-
-
-def _has_pickers() -> bool:
-    return state.MODEL in st.session_state
 
 
 _SCRIPT = _files.asset_text("share.js")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, TypedDict, TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
@@ -22,33 +22,19 @@ from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
 from qfusion.explain.cohorts import Cohort
-from qfusion.panels import address as address_of_panels
-from qfusion.panels.address import ALIASES, Pin, value_now, values_now
+from qfusion.panels.address import ALIASES, FREE, SAMPLE, Pin, parse_pin, value_now, values_now
 from qfusion.panels.control import Allowed, Problem, audit
 
 T = TypeVar("T")
-MODEL, DATA, SAMPLE, OUTPUT = "model", "data", "sample", "output"
-BACKGROUND, CONTRAST, MEMBERS, ROWS = "background", "contrast", "members", "rows"
 VIEW = "view"
 NOTICES, PAGE, KEPT, DRAWER = "_notices", "_page", "_kept", "_drawer"
-
-
 DRAWN, ELSEWHERE = "_drawn", "_elsewhere"
 DECIDING = ("new.data", "new.kind", "board")  # parameters of which others depend
 EVERYWHERE = ("words",)  # parameters of all pages
-FREE = ("fig.",)  # beginnings of parameters that are checked where they are used
 MAX_NOTICES = 12
 
 
-class Bound(TypedDict):
-    """The keyword arguments that tie a widget to the URL and the session."""
-
-    key: str
-    bind: Literal["query-params"]
-    persist_state: Literal["session"]
-
-
-def bound(key: str) -> Bound:
+def bound(key: str) -> dict[str, Any]:
     """Keyword arguments of a widget whose value is kept in the URL and in the session under `key`."""
     _note(key)
     return {"key": key, "bind": "query-params", "persist_state": "session"}
@@ -65,15 +51,7 @@ def one_of(label: str, options: Sequence[T], *, default: T | None = None, **word
     return chosen if chosen is not None else default if default is not None else options[0]
 
 
-class Opened(TypedDict):
-    """The keyword arguments that tie tabs or an expander to the URL."""
-
-    key: str
-    on_change: Literal["rerun"]
-    bind: Literal["query-params"]
-
-
-def opened(key: str) -> Opened:
+def opened(key: str) -> dict[str, Any]:
     """Keyword arguments of tabs or an expander of which the URL says under `key` what is open."""
     _note(key)
     return {"key": key, "on_change": "rerun", "bind": "query-params"}
@@ -119,11 +97,13 @@ def drop_unknown(known: Iterable[str]) -> None:
     if not strange:
         return
     several = len(strange) > 1
+    names = text.named([key[:80] for key in strange[:MAX_NOTICES]])
+    if len(strange) > MAX_NOTICES:
+        names += f" and {len(strange) - MAX_NOTICES:,} more"
     message = (
-        f"In the link, {_some(strange)}: this page has no such setting{'s' if several else ''}, or not "
-        "for this model. "
+        f"In the link, {names}: this page has no such setting{'s' if several else ''}, or not for this model. "
+        f"{'They are' if several else 'It is'} ignored."
     )
-    message += "They are ignored." if several else "It is ignored."
     if len(strange) <= MAX_NOTICES:
         _drop({key: Problem(message) for key in strange})
         return
@@ -136,12 +116,6 @@ def drop_unknown(known: Iterable[str]) -> None:
             {key: values for key, values in address().items() if key not in gone}
         )
         st.rerun()
-
-
-def _some(keys: Sequence[str]) -> str:
-    """A few of some keys, as a page names them."""
-    few = text.named([key[:80] for key in keys[:MAX_NOTICES]])
-    return few if len(keys) <= MAX_NOTICES else f"{few} and {len(keys) - MAX_NOTICES:,} more"
 
 
 def address_now() -> dict[str, list[str]]:
@@ -280,16 +254,6 @@ def notice(message: str) -> None:
         )
 
 
-def notices() -> list[str]:
-    """The messages kept so far."""
-    return list(st.session_state.get(NOTICES, []))
-
-
-def close_notices() -> None:
-    """Forgets the messages."""
-    st.session_state[NOTICES] = []
-
-
 def get(key: str, default: Any = None) -> Any:
     """A value of this session."""
     return st.session_state.get(key, default)
@@ -322,7 +286,7 @@ def forget(key: str) -> None:
 
 def choose_sample(sample_id: str) -> None:
     """Makes a sample the current one (for callbacks)."""
-    put(SAMPLE, sample_id)
+    put(SAMPLE.key, sample_id)
 
 
 # What a reader chooses by a click in a figure or a table, by its key; whatever the browser sends, only what can be
@@ -334,12 +298,10 @@ _PAGE = "_page_again"
 def selection(key: str) -> Mapping[str, list[Any]]:
     """What is chosen in the figure or table of a key: "points", and "box" and "lasso" around them, or "rows"."""
     value = get(key)
-    result = value.get("selection") if isinstance(value, Mapping) else None
-    return (
-        {name: entry for name, entry in result.items() if isinstance(entry, list)}
-        if isinstance(result, Mapping)
-        else {}
-    )
+    chosen = value.get("selection") if isinstance(value, Mapping) else None
+    if not isinstance(chosen, Mapping):
+        return {}
+    return {name: items for name, items in chosen.items() if isinstance(items, list)}
 
 
 def selected_rows(key: str, size: int) -> list[int]:
@@ -349,13 +311,13 @@ def selected_rows(key: str, size: int) -> list[int]:
 
 def selected_point(key: str) -> Mapping[str, Any]:
     """The first point that is chosen, as the figure says it; empty if there is none."""
-    result = next(iter(selection(key).get("points", [])), None)
-    return result if isinstance(result, Mapping) else {}
+    point = next(iter(selection(key).get("points", [])), None)
+    return point if isinstance(point, Mapping) else {}
 
 
-def place_of(words: Any, size: int) -> int | None:
+def place_of(number: Any, size: int) -> int | None:
     """Which of `size` things a number stands for; None for whatever else."""
-    return int(words) if isinstance(words, int | float) and 0 <= words < size else None
+    return int(number) if isinstance(number, int | float) and 0 <= number < size else None
 
 
 def selected_values(key: str) -> list[Any]:
@@ -366,10 +328,10 @@ def selected_values(key: str) -> list[Any]:
 
 def choose_selected_sample(key: str) -> bool:
     """Makes the sample that the first chosen point stands for the current one, for callbacks; whether there is one."""
-    result = selected_values(key)
-    if result:
-        choose_sample(str(result[0]))
-    return bool(result)
+    values = selected_values(key)
+    if values:
+        choose_sample(str(values[0]))
+    return bool(values)
 
 
 def open_sample(sample_id: str) -> None:
@@ -414,47 +376,36 @@ def settle_stored() -> None:
     """Once a session reads the address, names what does not fit and drops it; after that writes what is kept into the
     address."""
     if _COHORTS not in st.session_state:
-        put(_COHORTS, _read_cohorts(st.query_params.get_all(COHORTS)))
-        value = st.query_params.get(PIN)
-        put(
-            _PIN,
-            _named(PIN, address_of_panels.parse_pin, value, "Nothing is pinned.")
-            if value
-            else None,
-        )
+        texts = st.query_params.get_all(COHORTS)
+        if len(texts) > cohorts.MAX_SAVED:
+            notice(
+                f"In the link, `{COHORTS}`: {len(texts)} cohorts are named, and the first {cohorts.MAX_SAVED} are "
+                "kept."
+            )
+        fitting = _read(COHORTS, cohorts.parse_saved, texts[: cohorts.MAX_SAVED], "It is ignored.")
+        put(_COHORTS, list({cohort.name: cohort for cohort in fitting}.values()))
+        pins = [value for value in st.query_params.get_all(PIN)[-1:] if value]
+        put(_PIN, next(iter(_read(PIN, parse_pin, pins, "Nothing is pinned.")), None))
     _write()
 
 
-def _named(key: str, read: Callable[[str], Any], words: str, instead: str) -> Any:
-    try:
-        return read(words)
-    except QFusionError as error:
-        notice(f"In the link, `{key}`: {error} {instead}")
-        return None
-
-
-def _read_cohorts(texts: list[str]) -> list[Cohort]:
-    if len(texts) > cohorts.MAX_SAVED:
-        notice(
-            f"In the link, `{COHORTS}`: {len(texts)} cohorts are named, and the first {cohorts.MAX_SAVED} are kept."
-        )
-    result: dict[str, Cohort] = {}
-    for words in texts[: cohorts.MAX_SAVED]:
-        one = _named(COHORTS, cohorts.parse_saved, words, "It is ignored.")
-        if one is not None:
-            result[one.name] = one
-    return list(result.values())
+def _read(key: str, parse: Callable[[str], T], texts: list[str], instead: str) -> list[T]:
+    """What the values of a parameter say; those that do not fit are named."""
+    values = []
+    for value in texts:
+        try:
+            values.append(parse(value))
+        except QFusionError as error:
+            notice(f"In the link, `{key}`: {error} {instead}")
+    return values
 
 
 def _write() -> None:
-    wanted = {
-        COHORTS: [str(cohort) for cohort in saved_cohorts()],
-        PIN: [str(pinned())] if pinned() else [],
-    }
-    for key, values in wanted.items():
-        if st.query_params.get_all(key) != values:
-            if values:
-                st.query_params[key] = values
+    now = stored_query()
+    for key in STORED:
+        if st.query_params.get_all(key) != now.get(key, []):
+            if key in now:
+                st.query_params[key] = now[key]
             else:
                 st.query_params.pop(key, None)
 
@@ -470,7 +421,7 @@ def save_cohort(cohort: Cohort) -> None:
     Raises:
         InvalidInput: when as many as fit in an address are kept already.
     """
-    others = [entry for entry in saved_cohorts() if entry.name != cohort.name]
+    others = [other for other in saved_cohorts() if other.name != cohort.name]
     check(
         len(others) < cohorts.MAX_SAVED,
         f"{cohorts.MAX_SAVED} cohorts are saved, as many as an address holds. Delete one first.",
@@ -496,9 +447,10 @@ def pin(view: Pin | None) -> None:
     _write()
 
 
-def stored_query() -> dict[str, Any]:
-    """What a link inside the app carries, so that it can be opened in a new tab."""
-    result: dict[str, Any] = (
-        {COHORTS: [str(cohort) for cohort in saved_cohorts()]} if saved_cohorts() else {}
-    )
-    return result | ({PIN: str(pinned())} if pinned() else {})
+def stored_query() -> dict[str, list[str]]:
+    """What the address says of them, in links inside the app too, so that these can be opened in a new tab."""
+    values = {
+        COHORTS: [str(cohort) for cohort in saved_cohorts()],
+        PIN: [str(pinned())] if pinned() else [],
+    }
+    return {key: texts for key, texts in values.items() if texts}

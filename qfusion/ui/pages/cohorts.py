@@ -591,16 +591,15 @@ def map_of_samples(here: Here, levels: Levels) -> None:
 
 def _figure(picture: Picture, levels: Levels, sample_map: cohort_measures.SampleMap) -> None:
     assert picture.figure is not None
-    shown = panels.framed(picture.name, picture.figure)
     reruns.chart(
-        shown.framed,
+        panels.framed(picture),
         key=f"figure-{picture.name}",
         alt=picture.alt,
         config=_CONFIG,
         tools=panels.tools_of(picture),
         on_select=lambda key: _selected(key, sample_map, levels.parts),
     )
-    panels.footer(picture, shown)
+    panels.footer(picture)
 
 
 def _selected(key: str, sample_map: cohort_measures.SampleMap, parts: Sequence[Part]) -> None:

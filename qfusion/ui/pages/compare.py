@@ -18,7 +18,7 @@ from qfusion.errors import QFusionError
 from qfusion.explain.cohorts import Cohort
 from qfusion.figures.samples import MOST
 from qfusion.panels import compare as builders
-from qfusion.panels.address import Pin, resolve, tweak_of
+from qfusion.panels.address import DATA, MODEL, Pin, resolve, tweak_of
 from qfusion.panels.compare import SEVERAL
 from qfusion.panels.network import EDITS
 from qfusion.training import metrics
@@ -102,8 +102,8 @@ def what_is_compared(here: Here, view: Pin) -> None:
 
 def _swap(study: Study, row: int, view: Pin) -> None:
     state.pin(bar.view_of(study, row))
-    state.put(state.MODEL, view.model)
-    state.put(state.DATA, view.data)
+    state.put(MODEL.key, view.model)
+    state.put(DATA.key, view.data)
     state.choose_sample(view.sample)
     other: Any = reruns.study_of(view.model, view.data)
     if other.can("time"):
@@ -254,7 +254,7 @@ def _choose(here: Here) -> list[str]:
     """The picker of samples, and what fills it."""
     dataset, key = here.study.dataset, builders.SAMPLES.key
     chosen = [str(name) for name in state.get(key) or st.query_params.get_all(key) if name]
-    fitting = bar.fitting(dataset, chosen)[:MOST]
+    fitting = dataset.known(chosen)[:MOST]
     if fitting != chosen and (state.get(key) or len(chosen) > MOST):
         state.put(key, fitting)  # of another data set, or too many
     few = [*fitting, here.sample, *map(str, dataset.ids[here.study.bulk[: bar.OFFERED // 2]])]
