@@ -128,12 +128,12 @@ def test_what_is_kept_for_all_readers_is_told_apart_by_words_too() -> None:
     lists = replace(base, table=pd.DataFrame({"bag": [[1]] * len(base)}, index=base.table.index))
     assert lists.identity != base.identity
     found = checkpoint.load("qcnn-digits")
-    studies = [
+    applied = [
         studies.build_study("qcnn-digits", found.card, found.model, each).applied()
         for each in (ada, ben)
     ]
-    assert [each.frame()["text"].iloc[0] for each in studies] == ["of ada 0", "of ben 0"]
-    assert [sample.with_background(each, "mixed").dataset.name for each in studies] == ["a", "b"]
+    assert [each.frame()["text"].iloc[0] for each in applied] == ["of ada 0", "of ben 0"]
+    assert [sample.with_background(each, "mixed").dataset.name for each in applied] == ["a", "b"]
 
 
 def test_a_read_only_server_clears_nothing_away(
