@@ -1,4 +1,5 @@
-"""Models: those that can be explored, with modality states and outputs linear in each of them, and baselines."""
+"""Models: those that can be explored, with modality states and outputs linear in each of them, and baselines. How they
+are trained is of `training`, what they decide and why of `explain`."""
 
 from qfusion.models.base import Ability, FusionModel, KetModel, StateModel
 from qfusion.models.encoders import InputSpec

@@ -1,4 +1,5 @@
-"""Trainings that run in processes of their own, each in a folder that holds all there is to know about it."""
+"""Trainings that run in processes of their own, each in a folder that holds all there is to know about it. One training
+itself is of `training`."""
 
 from qfusion.runs import sweep
 from qfusion.runs.folder import STATES, Plan, Run, create, find, home, runs
