@@ -39,7 +39,8 @@ def draw(control: Control, study: Any = None, **changes: Any) -> Any:
 def _choice(control: Choice, study: Any, label: str, words: dict[str, Any]) -> Any:
     options: Sequence[str] = list(words.pop("options", None) or control.options(study))
     default = words.pop("default", "") or control.default
-    settle(control.key, options)
+    first = default if default in options else next(iter(options), None)
+    settle(control.key, options, None if control.empty else first)
     if control.many:
         words |= {"default": default} if default else {}
         if control.look == "pills":
@@ -50,7 +51,6 @@ def _choice(control: Choice, study: Any, label: str, words: dict[str, Any]) -> A
         start = {} if control.look == "segments" else {"index": None}
         word = pick(label, options, **start, **words)  # type: ignore[operator]
         return control.value(word) if word else None
-    first = default if default in options else options[0]
     if control.look == "segments":
         word = state.one_of(label, options, default=first, **words)
     elif control.look == "steps":
@@ -73,14 +73,15 @@ def _number(control: Number, label: str, words: dict[str, Any]) -> float:
     return number(pick(label, low, high, default, step and number(step), **words))
 
 
-def settle(key: str, options: Iterable[Any]) -> None:
-    """Takes back a value, or those of several, that another model or data set left and that is no option here."""
+def settle(key: str, options: Iterable[Any], default: Any = None) -> None:
+    """Takes back a value, or those of several, that another model or data set left and that is no option here; the
+    default takes its place."""
     value, known = state.get(key), list(options)
     if isinstance(value, list):
         if any(word not in known for word in value):
             state.put(key, [word for word in value if word in known])
     elif value is not None and value not in known:
-        state.forget(key)
+        state.put(key, default)
 
 
 def fold(control: Switch, icon: str | None = None, label: str = "") -> Any:

@@ -135,8 +135,10 @@ def none_passes() -> None:
 
 
 def _clear() -> None:
-    for control in samples.FILTERS.values():
-        state.forget(control.key)
+    empty = {"split": samples.SPLIT.default, "search": "", "relations": [], "classes": []}
+    for name, control in samples.FILTERS.items():
+        if state.get(control.key) is not None:
+            state.put(control.key, empty.get(name))
 
 
 def sample_table(here: Here, rows: pd.DataFrame) -> None:
