@@ -37,7 +37,7 @@ def test_the_samples_beside_one_are_drawn_meanwhile(
     assert drawing is not None
     drawing.result(60)
     assert sorted(made) == [sample.row - 1, sample.row + 1]
-    beside = Here(sample.study, sample.row + 1, "light").subject()
+    beside = Here(sample.study, sample.row + 1, "light").sample_of()
     again = samples.PANELS["waterfall"].build(beside, "light")
     assert len(made) == 2
     assert json.loads(again.spec)["data"]

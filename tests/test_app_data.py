@@ -58,7 +58,7 @@ def test_a_set_is_shown_with_its_numbers(name: str) -> None:
 
 def test_a_link_to_no_set_is_named() -> None:
     app = visit("Data", set="<img src=x>")
-    assert "Data set '<img src=x>' does not exist" in plain(app.warning[0].value)
+    assert "Set '<img src=x>' does not exist" in plain(app.warning[0].value)
     assert app.selectbox(key="set").value == "planted"
 
 

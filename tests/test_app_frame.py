@@ -84,7 +84,7 @@ def test_notes_are_kept_with_their_view_and_stand_in_the_session_file() -> None:
     assert app.text_area(key="_note_text").value == ""
     note = app.session_state["_notes"][0]
     again = sharing.read(sharing.Session("Samples", notes=(note,)).text().encode(), ["Samples"])
-    assert (again.notes, again.said) == ((note,), ())
+    assert (again.notes, again.problems) == ((note,), ())
     app.button(key="_note_drop_0").click().run()
     assert not app.session_state["_notes"]
 
@@ -104,4 +104,4 @@ def test_notes_of_a_file_that_are_none_are_named_and_left_out(notes: object) -> 
     whole = json.loads(sharing.Session("Samples").text()) | {"notes": notes}
     found = sharing.read(json.dumps(whole).encode(), ["Samples"])
     assert not found.notes
-    assert "A note of the file" in found.said[0]
+    assert "A note of the file" in found.problems[0]

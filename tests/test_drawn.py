@@ -180,7 +180,7 @@ def test_an_address_asks_for_all_samples(few: Any) -> None:
     assert "everyone=True" in pages.program(
         "cohorts", "entanglement", ADDRESS | {"measured": "all"}
     )
-    with pytest.raises(Exception, match="Samples 'most' does not exist"):
+    with pytest.raises(Exception, match="Samples for what takes long 'most' does not exist"):
         pages.figure_names(
             "cohorts", {name: [value] for name, value in ADDRESS.items()} | {"measured": ["most"]}
         )

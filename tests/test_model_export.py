@@ -176,7 +176,7 @@ def test_qutip_objects_evolve_to_the_same_scores(tmp_path: Path) -> None:
     import qutip
 
     name, source, sample = PLANTED
-    one = case(name, sample, source, tweak=TWEAKS[name])
+    one = open_sample(name, sample, source, tweak=TWEAKS[name])
     (tmp_path / "physics.qu").write_bytes(model_export.qutip_bytes(one))
     found = qutip.qload(str(tmp_path / "physics"))
     assert found["H"].dims == [[4, 4, 4], [4, 4, 4]]
@@ -196,7 +196,7 @@ def test_qutip_objects_evolve_to_the_same_scores(tmp_path: Path) -> None:
     ).states[-1]
     assert (end - found["rho_T"]).norm() < 1e-6
     assert model_export.qutip_bytes(one) == model_export.qutip_bytes(
-        case(name, sample, source, tweak=TWEAKS[name])
+        open_sample(name, sample, source, tweak=TWEAKS[name])
     )
 
 
@@ -247,7 +247,7 @@ def test_arrays_describe_themselves_and_add_up(name: str, source: str, sample: s
             words = np.tensordot(words, vector, (1, 0))
         assert np.allclose(words + found["bias"], found["scores"])
     assert content == model_export.arrays_bytes(
-        case(name, sample, source, tweak=TWEAKS[name], contrast=one.background.label)
+        open_sample(name, sample, source, tweak=TWEAKS[name], contrast=one.background.label)
     )
 
 

@@ -111,9 +111,9 @@ def test_what_does_not_fit_is_named_and_the_rest_is_kept(
         else {}
     )
     found = read(**(changes | address))
-    assert len(found.said) == 1
-    assert re.search(words, found.said[0])
-    assert len(found.said[0]) < 400
+    assert len(found.problems) == 1
+    assert re.search(words, found.problems[0])
+    assert len(found.problems[0]) < 400
     if address:
         assert found.address["Dynamics"] == {"T": ["0.6"], "cohort": ["a:b=1", "c:d=2"]}
     assert not found.figure

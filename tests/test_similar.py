@@ -27,6 +27,7 @@ from qfusion.panels import compare as several_panels
 from qfusion.panels import errors as slice_panels
 from qfusion.panels import pages
 from qfusion.panels.cohorts import colours
+from qfusion.ui import state
 from qfusion.ui.pages import cohorts
 from tests.test_app_pages import plain, said, visit
 
@@ -288,7 +289,7 @@ def test_a_clicked_slice_cell_or_bar(
     assert levels_of(planted, f"relation={found[1].name}").inside.sum() == found[1].count
     ids = slices.worst(levels)[0].index.tolist()
     session = selecting(monkeypatch, cohorts, points=[{"point_index": 2}])
-    cohorts._opened("chart", ids)
+    state.open_selected("chart", ids)
     assert session["sample"] == ids[2]
     levels = levels_of(digits, "truth=1; certainty>0.2")
     session = selecting(monkeypatch, cohorts, points=[{"customdata": [8, 1, "8", "1", 2, 0.1]}])

@@ -422,7 +422,7 @@ class Imported(FusionModel):
 
     Args:
         inputs, outputs: as of every model: those of the data set.
-        program, said: what is run, and its card, which fit each other.
+        program, program_card: what is run, and its card, which fit each other.
         means: of every feature of a modality over the training rows: what "nothing said" is in attributions; zero
             unless given.
 

@@ -24,7 +24,7 @@ from qfusion.figures.style import Theme
 from qfusion.models.imported import KIND
 from qfusion.panels import learning as builders
 from qfusion.panels.address import sources
-from qfusion.runs import folder, launch, plans
+from qfusion.runs import folder, plans
 from qfusion.runs.plans import KINDS, MAIN, SETTINGS
 from qfusion.training import checkpoint, default_options, imports, metrics
 from qfusion.training.imports import Unfit
@@ -787,7 +787,7 @@ def _buttons(shown: list[Seen]) -> None:
 
 
 def _go_on(entry: Seen) -> None:
-    launch(entry.run, (entry.run.path / "events").is_dir() and runs.can_write_events())
+    plans.launch(entry.run, (entry.run.path / "events").is_dir() and runs.can_write_events())
 
 
 def _each(those: list[Seen], act: Callable[[Seen], None]) -> None:
