@@ -176,7 +176,8 @@ def test_the_five_lines_work_as_printed(installed: Installed) -> None:
     )
     asked = """
 import json, sys
-print(json.dumps({"where": qfusion.__file__, "path": sys.path, "score": sample.score, "sum": sum(sample.dividends.values()),
+print(json.dumps({"where": qfusion.__file__, "path": sys.path, "score": sample.score,
+                  "sum": sum(sample.dividends.values()),
                   "measures": list(qfusion.track.to_frame(tracked)), "times": len(tracked.times),
                   "traces": len(figure.data), "name": mine.card["name"]}))
 """
