@@ -444,9 +444,7 @@ def with_noise(
     observables = model.observables().double()
     inputs = work.inputs([row])
     first = explain.explain(with_observables(model, observables), inputs, work.background)
-    from qfusion.track.fusion_circuit import outcome_scores
-
-    single = outcome_scores(model) - model.bias.double()
+    single = fusion_gates.outcome_scores(model) - model.bias.double()
     squares = with_observables(model, _of_values(model, single.square()))
     second = explain.explain(squares, inputs, work.background)
     bias = model.bias.double().numpy()
