@@ -324,8 +324,7 @@ def test_the_walk_ends_where_the_network_reads(digits: CircuitSpace) -> None:
 
 
 def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(digits: CircuitSpace) -> None:
-    from qfusion.track.fusion_circuit import outcome_scores
-    from qfusion.track.fusion_gates import Noise, noisy
+    from qfusion.track.fusion_gates import Noise, noisy, outcome_scores
 
     row = int(digits.dataset.rows("test")[2])
     model: Any = checkpoint.load("qcnn-digits").model

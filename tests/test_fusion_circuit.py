@@ -20,7 +20,8 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import EntangledQCNN, entangled_qcnn, qcnn
 from qfusion.quantum.circuits import BLOCKS
 from qfusion.track import run as running
-from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit, outcome_scores
+from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit
+from qfusion.track.fusion_gates import outcome_scores
 from qfusion.track.run import run
 from tests.entangled import angles_of, masses_of, model_of, scores_of
 

@@ -393,13 +393,11 @@ def with_noise(
     study: Any, row: int, words: str, strengths: tuple[float, float, float], shots: int
 ) -> Noisy:
     """The decision on one sample under noise, exactly, and how far `shots` runs scatter around it."""
-    from qfusion.track.fusion_circuit import outcome_scores
-
     model = fusion_gates.noisy(_edited(study, words), fusion_gates.Noise(*strengths))
     observables, bias = _observables(model), model.bias.double()
     inputs = study.inputs([row])
     first = explain.explain(with_observables(model, observables), inputs, study.background)
-    single = outcome_scores(model) - bias
+    single = fusion_gates.outcome_scores(model) - bias
     second = explain.explain(
         with_observables(model, _of_values(model, single.square())), inputs, study.background
     )

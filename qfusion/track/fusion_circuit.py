@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pennylane as qml
-import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.models import EntangledQCNN
-from qfusion.models.entangled_qcnn import patterns
-from qfusion.models.qcnn import HEAD_SCALE, Step
+from qfusion.models.qcnn import Step
 from qfusion.track import drawing
 from qfusion.track.drawing import Drawn
 from qfusion.track.fusion_gates import (
@@ -209,18 +207,6 @@ def fusion_circuit(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> FusionC
     """
     values, fused, wires, gates = laid_out(model, theta)
     return FusionCircuit(gates, wires, fused, values, tuple(model.network.steps))
-
-
-def outcome_scores(model: EntangledQCNN) -> Tensor:
-    """Returns the scores that the head gives each joint outcome of fused qubits, (2^n, C): scores are their mean."""
-    network = model.network
-    bits = patterns(network.n).double()
-    places = bits[:, network.retained] @ 2.0 ** torch.arange(
-        len(network.retained) - 1, -1, -1, dtype=torch.float64
-    )
-    joint = torch.nn.functional.one_hot(places.long(), 2 ** len(network.retained)).double()
-    seen = torch.cat([joint, 1 - 2 * bits[:, network.measured]], -1)
-    return (HEAD_SCALE * seen @ model.network.head.double().T + model.bias.double()).detach()
 
 
 class _Table(qml.SelectPauliRot):

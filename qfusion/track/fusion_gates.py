@@ -1,4 +1,10 @@
-"""The gates of an EntangledQCNN's circuit as data, and the noise between them. No PennyLane."""
+"""The gates of an EntangledQCNN's circuit for one sample, as data: what they do, on which qubits, by which angles; and
+the noise between them. No PennyLane.
+
+Every modality m has a qubit `m[i]` for element i, and every element a fused qubit `fused[i]`; where fusion is chained
+(more than three modalities), `fused[i,k]` are the fused qubits of the stages k before the last. Layers, elements and
+stages count from 0.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +17,9 @@ from torch import Tensor
 
 from qfusion._checks import check, require_finite, require_number
 from qfusion.models import EntangledQCNN, qcnn
-from qfusion.models.entangled_qcnn import fuse, stage_sizes
-from qfusion.models.qcnn import IXZ, Channel, Step, evaluate
+from qfusion.models.entangled_qcnn import fuse, patterns, stage_sizes
+from qfusion.models.qcnn import HEAD_SCALE, IXZ, Channel, Step, evaluate
 from qfusion.quantum import circuits, decomposition
-
-# The gates of an EntangledQCNN's circuit for one sample, as data: what they do, on which qubits, by which angles.
-#
-# Every modality m has a qubit `m[i]` for element i, and every element a fused qubit `fused[i]`; where fusion is chained
-# (more than three modalities), `fused[i,k]` are the fused qubits of the stages k before the last. Layers, elements and
-# stages count from 0.
 
 STAGES = ("encode", "fuse", "convolve", "pool")
 Reference = tuple[str, tuple[int, ...]]
@@ -238,6 +238,18 @@ def laid_out(
 def width(model: EntangledQCNN) -> int:
     """Returns the number of qubits of the whole circuit; n (2 M - 1) when chained, else n (M + 1)."""
     return sum(len(names) for part in wires_of(model) for names in part)
+
+
+def outcome_scores(model: EntangledQCNN) -> Tensor:
+    """Returns the scores that the head gives each joint outcome of fused qubits, (2^n, C): scores are their mean."""
+    network = model.network
+    bits = patterns(network.n).double()
+    places = bits[:, network.retained] @ 2.0 ** torch.arange(
+        len(network.retained) - 1, -1, -1, dtype=torch.float64
+    )
+    joint = torch.nn.functional.one_hot(places.long(), 2 ** len(network.retained)).double()
+    seen = torch.cat([joint, 1 - 2 * bits[:, network.measured]], -1)
+    return (HEAD_SCALE * seen @ model.network.head.double().T + model.bias.double()).detach()
 
 
 # Noise of the entangled-fusion circuit: what it does to the effective observables, and where it acts.

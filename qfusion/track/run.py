@@ -21,8 +21,8 @@ from qfusion._checks import check, choose
 from qfusion.models import EntangledQCNN
 from qfusion.models.qcnn import evaluate, fused_state
 from qfusion.track.dynamics import single_threaded
-from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit, outcome_scores, unmeasured
-from qfusion.track.fusion_gates import Noise, channel, width
+from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit, unmeasured
+from qfusion.track.fusion_gates import Noise, channel, outcome_scores, width
 
 MIXED = "default.mixed"
 WIDEST = {
