@@ -137,15 +137,14 @@ class JumpParameters(Terms):
     ) -> JumpParameters:
         """Collects what slopes and knock-outs need."""
         plain = copy.copy(model)
-        plain.tweak, plain.duration = None, float(model.settings["duration"])
+        plain.tweak, plain.duration = None, model.learned_duration
         names, M = model.modalities, len(model.dims)
-        still = model.settings["evolution"] == "none"
-        body = 0 if still else max(map(len, model.subsystems))
+        body = 0 if model.still else max(map(len, model.subsystems))
         terms = tuple(s for s in decomposition.subsets(M) if 0 < len(s) <= body)
         dissipations = terms if model.jump_count else ()
         # without learned H, traceless L_k still have one
         couplings = terms if len(model.A) or dissipations else ()
-        parameters = _parameters(model, couplings, dissipations, still)
+        parameters = _parameters(model, couplings, dissipations)
         old = copy.copy(plain)
         old.tweak = None if model.tweak is None else Tweak(rates=model.tweak.rates)
         generator = decomposition.traceless(old.generator())
@@ -286,7 +285,7 @@ class JumpParameters(Terms):
         )
 
     def _evolve(self, generator: Generator, X: Tensor, picture: str) -> Tensor:
-        if self.model.settings["evolution"] == "none" or self.model.duration == 0:
+        if self.model.still or self.model.duration == 0:
             return X
         return evolve(generator, X, [self.model.duration], picture)[0]
 
@@ -333,10 +332,9 @@ def _parameters(
     model: TimeModel,
     couplings: Sequence[decomposition.Subset],
     dissipations: Sequence[decomposition.Subset],
-    still: bool,
 ) -> tuple[Parameter, ...]:
     names, tweak = model.modalities, model.tweak or LEARNED
-    learned = float(model.settings["duration"])
+    learned = model.learned_duration
     parameters = []
     for letter, title, kind, terms, factors in (
         ("H", "H", "coupling", couplings, tweak.couplings),
@@ -353,7 +351,7 @@ def _parameters(
                     float(factors.get(name, 1.0)),
                 )
             )
-    if learned > 0 and not still:
+    if learned > 0 and not model.still:
         parameters.append(
             Parameter("T", "duration T", "duration", (), float(model.duration) / learned)
         )

@@ -344,12 +344,12 @@ def tweak_of(parameter: PhysicsParameter | ParameterChange, x: float) -> Tweak:
 
 @torch.no_grad()
 def table(model: TimeModel) -> tuple[PhysicsParameter, ...]:
-    """Returns all parameters of a QiNN-QJ with the observables at their nodes: NODES evolutions for each coupling and
+    """Returns all parameters of a model with time, with the observables at their nodes: NODES evolutions for each coupling and
     dissipation, one for T."""
     from numpy.polynomial import chebyshev
 
     T = float(model.duration)
-    if model.settings["evolution"] == "none" or T <= 0:
+    if model.still or T <= 0:
         return ()
     names = [subset_name(s, model.modalities) for s in subsets(len(model.modalities)) if s]
     kinds = ["coupling"] * bool(len(model.A) or len(model.L)) + ["dissipation"] * bool(len(model.L))

@@ -181,6 +181,8 @@ class TimeModel(KetModel):
         samples: whether scores are means over sampled trajectories while training; `settings` then say of how many
             `trajectories` in how many `steps`.
         way: how scores are worked out, of WAYS, or "auto".
+
+    `settings` hold the learned `duration`.
     """
 
     abilities = frozenset({"states", "kets", "time", "circuit", "terms"})
@@ -202,6 +204,11 @@ class TimeModel(KetModel):
     def measurement_vectors(self) -> dict[Subset, Tensor]:
         """Returns the unit vectors v_mj (J, d) of each state that is read, by its modalities: (m,) of one, all of the
         joint state."""
+
+    @property
+    def learned_duration(self) -> float:
+        """T as learned, whatever the tweak."""
+        return float(self.settings["duration"])
 
     @property
     def jump_count(self) -> int:

@@ -286,31 +286,33 @@ def _of_jump(sample: Sample) -> list[Block]:
     dims = listed(
         [f"{d} for {name}" for name, d in zip(sample.modalities, model.dims, strict=True)]
     )
-    evolution = EVOLUTIONS[settings["evolution"]].format(count=model.jump_count)
-    readout = READOUTS[settings["readout"]].format(
-        read=settings.get("read") or sample.modalities[0]
-    )
+    evolution, readout = "", "unit vectors of the states that it reads"
+    follows: list[Any] = [f"The model is {model.title}."]
+    if "evolution" in settings:
+        evolution = " " + EVOLUTIONS[settings["evolution"]].format(count=model.jump_count)
+        readout = f"J = {settings['measurements']} trained unit vectors " + READOUTS[
+            settings["readout"]
+        ].format(read=settings.get("read") or sample.modalities[0])
+        follows = ["The model follows QiNN-QJ ", cite("qinnqj2025"), f". {READING}"]
     several = len(sample.explanation.outputs) > 1
     return [
         heading("The system", 2),
         paragraph(
-            "The model follows QiNN-QJ ",
-            cite("qinnqj2025"),
-            f". {READING} An encoder for each modality gives a complex vector, which becomes a quantum state; "
+            *follows,
+            " An encoder for each modality gives a complex vector, which becomes a quantum state; "
             f"the dimensions are {dims}, so the joint state has D = {math.prod(model.dims)}.",
         ),
         equation("states"),
         paragraph(
             "The state evolves by the master equation ",
             cite("lindblad1976", "gks1976"),
-            f" {evolution}, shared by all samples, for T = {model.duration:g} (ħ = 1; times "
+            f"{evolution}, shared by all samples, for T = {model.duration:g} (ħ = 1; times "
             "and energies are plain numbers).",
         ),
         equation("master"),
         paragraph(
-            f"The score{'s are' if several else ' is'} read with J = {settings['measurements']} trained unit vectors "
-            f"{readout}. Equivalently the observable evolves, which serves all samples at once; the "
-            "exponential is expanded in Chebyshev polynomials ",
+            f"The score{'s are' if several else ' is'} read with {readout}. Equivalently the "
+            "observable evolves, which serves all samples at once; the exponential is expanded in Chebyshev polynomials ",
             cite("talezer1984"),
             ".",
         ),

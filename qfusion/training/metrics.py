@@ -418,7 +418,7 @@ def measure_sampling(
         InvalidInput: when the model does not sample, or `repeats` is below 2.
     """
     check(
-        model.settings["dynamics"] == "jumps" and model.settings["evolution"] != "none",
+        model.samples,
         "Argument `model` must sample trajectories, but solves the master equation. Train it with dynamics='jumps'.",
     )
     check(repeats >= 2, f"Argument `repeats` must be at least 2, but is {repeats}.")
