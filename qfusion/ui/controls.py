@@ -3,8 +3,8 @@ back at its default where another model or data set left what is no option here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -34,6 +34,14 @@ def draw(control: Control, study: Any = None, **changes: Any) -> Any:
         return _number(control, label, words)
     assert isinstance(control, Text)
     return st.text_input(label, max_chars=control.most, **words) or ""
+
+
+def row(
+    *parts: Control, study: Any = None, align: Literal["top", "bottom"] = "bottom"
+) -> list[Any]:
+    """Draws the widgets of several choices beside each other and returns what is chosen."""
+    with st.container(horizontal=True, vertical_alignment=align):
+        return [draw(control, study) for control in parts]
 
 
 def _choice(control: Choice, study: Any, label: str, words: dict[str, Any]) -> Any:
@@ -87,6 +95,13 @@ def settle(key: str, options: Iterable[Any], default: Any = None) -> None:
 def fold(control: Switch, icon: str | None = None, label: str = "") -> Any:
     """Draws the part of a page that a switch folds, and returns it; `open` says whether it is open."""
     return st.expander(label or control.label, icon=icon, **state.opened(control.key))
+
+
+def folded(control: Switch, content: Callable[[], object], icon: str, label: str = "") -> None:
+    """Draws the part of a page that a switch folds, whose content is worked out only while it is open."""
+    with fold(control, icon, label) as box:
+        if box.open:
+            content()
 
 
 def tabs(control: Choice, options: Sequence[str] = ()) -> Iterator[tuple[str, DeltaGenerator]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, wraps
+from pathlib import Path
 from typing import Any, ParamSpec
 
 import streamlit as st
@@ -335,6 +337,11 @@ def carried(**query: str) -> dict[str, Any]:
     for name in query:  # Streamlit would prefer what the address says to what an alias sets
         words.pop(address.ALIASES.get(name, name), None)
     return words | state.stored_query() | guidance.depth_in_links() | query
+
+
+def run(file: str) -> None:
+    """Draws the page of a file that Streamlit runs, which defines all in it anew each time: its module is kept."""
+    importlib.import_module(f"qfusion.ui.pages.{Path(file).stem}").page()
 
 
 @lru_cache(maxsize=2)

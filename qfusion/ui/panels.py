@@ -42,14 +42,12 @@ _MARKDOWN = MarkdownIt(
 @lru_cache(maxsize=256)
 def rendered(markdown: str) -> str:
     """Returns the HTML of words whose formulas stand between pairs of dollar signs."""
-    parts = markdown.split("$$")
     return "".join(
-        _formula(part) if i % 2 else _MARKDOWN.render(part) for i, part in enumerate(parts)
+        str(convert(part.strip().replace(r"\arg", r"\operatorname{arg}"), display="block"))
+        if i % 2
+        else _MARKDOWN.render(part)
+        for i, part in enumerate(markdown.split("$$"))
     )
-
-
-def _formula(latex: str) -> str:
-    return str(convert(latex.strip().replace(r"\arg", r"\operatorname{arg}"), display="block"))
 
 
 # The words of the pages in plain sentences, each with its formula: under every panel, and as a page of its own.
@@ -201,17 +199,18 @@ def small(picture: Picture) -> None:
 
 
 def draw(
-    picture: Picture, *, on_select: Callable[[str], object] | None = None, grows: bool = True
+    picture: Picture,
+    *,
+    on_select: Callable[[str], object] | None = None,
+    below: Callable[[], None] | None = None,
+    grows: bool = True,
+    gap: Literal["xxsmall", "xsmall"] = "xxsmall",
 ) -> None:
-    """A whole panel, as a builder of `qfusion.panels` gives it; arguments as of `drawn`. It `grows` to the height of
+    """A whole panel, as a builder of `qfusion.panels` gives it; arguments as of `inside`. It `grows` to the height of
     its row."""
-    with st.container(
-        border=True,
-        key=f"panel-{picture.name}",
-        gap="xxsmall",
-        height="stretch" if grows else "content",
-    ):
-        inside(picture, on_select=on_select)
+    height: Literal["stretch", "content"] = "stretch" if grows else "content"
+    with st.container(border=True, key=f"panel-{picture.name}", gap=gap, height=height):
+        inside(picture, on_select=on_select, below=below)
 
 
 def beside(
@@ -265,18 +264,12 @@ def below(theme: Theme, **subjects: Any) -> None:
     page = str(state.get(state.PAGE, "")).lower()
     view = View(page, sharing.full_address())
     for name, panel in list(pages.PAGES[page].items()):
-        if not panel.below or not panel.shown(view, subjects[panel.subject]):
-            continue
-        subject, own = subjects[panel.subject], pages.own_controls(page, panel)
-        if not own:
-            draw(panel.build(subject, theme, **panel.arguments(view)))
-            continue
-        with around(name) as head:
-            with st.container(horizontal=True, vertical_alignment="bottom"):
-                for control in own:
-                    controls.draw(control, subjects["study"])
-            [build] = builders(subject, theme, name)
-            inside(build(), head)
+        if panel.below and panel.shown(view, subjects[panel.subject]):
+            subject, own = subjects[panel.subject], pages.own_controls(page, panel)
+            if own:
+                choosing(subject, theme, name, partial(controls.row, *own, study=subjects["study"]))
+            else:
+                draw(panel.build(subject, theme, **panel.arguments(view)))
 
 
 def builders(subject: Any, theme: Theme, *names: str) -> list[Callable[[], Picture]]:
@@ -313,6 +306,16 @@ def show(
     for build, cell in zip(shown, cells, strict=False):
         with cell:
             draw(build(), on_select=on_select)
+
+
+def choosing(
+    subject: Any, theme: Theme, name: str, choose: Callable[[], object], **options: Any
+) -> None:
+    """Draws a panel of this page with controls in it, which `choose` draws; options as of `inside`."""
+    with around(name) as head:
+        choose()
+        [build] = builders(subject, theme, name)
+        inside(build(), head, **options)
 
 
 @contextmanager

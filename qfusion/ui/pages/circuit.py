@@ -23,7 +23,7 @@ from qfusion.models import entangled_qcnn
 from qfusion.panels import circuit, network
 from qfusion.training import metrics
 from qfusion.ui import access, controls, downloads, guidance, panels, state, tweaks, views
-from qfusion.ui.frame import Here, fragment, guard, link, shell
+from qfusion.ui.frame import Here, fragment, guard, link, run, shell
 
 # A sample's circuit as a picture, as text and as OpenQASM.
 
@@ -638,9 +638,5 @@ def page() -> None:
     )(here)
 
 
-if (
-    __name__ == "__main__"
-):  # as Streamlit runs it, which defines all above anew each time; the module is kept
-    import qfusion.ui.pages.circuit
-
-    qfusion.ui.pages.circuit.page()
+if __name__ == "__main__":  # as Streamlit runs it
+    run(__file__)

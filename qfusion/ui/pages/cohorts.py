@@ -23,7 +23,7 @@ from qfusion.panels import errors as error_panels
 from qfusion.panels.dynamics import can_cut
 from qfusion.panels.panel import Picture
 from qfusion.ui import controls, downloads, guidance, panels, reruns, state, views
-from qfusion.ui.frame import Here, fragment, guard, link, shell
+from qfusion.ui.frame import Here, fragment, guard, link, run, shell
 
 # The Cohorts page: all samples, a cohort of them, and one sample, on the same axes.
 
@@ -640,9 +640,5 @@ def page() -> None:
         panels.below(here.theme, **here.subjects(), levels=levels)
 
 
-if (
-    __name__ == "__main__"
-):  # as Streamlit runs it, which defines all above anew each time; the module is kept
-    import qfusion.ui.pages.cohorts
-
-    qfusion.ui.pages.cohorts.page()
+if __name__ == "__main__":  # as Streamlit runs it
+    run(__file__)

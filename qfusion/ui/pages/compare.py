@@ -23,7 +23,7 @@ from qfusion.panels.compare import SEVERAL
 from qfusion.panels.network import EDITS
 from qfusion.training import metrics
 from qfusion.ui import bar, controls, guidance, panels, reruns, state, tweaks, views
-from qfusion.ui.frame import Here, fragment, guard, link, or_notice, shell
+from qfusion.ui.frame import Here, fragment, guard, link, or_notice, run, shell
 
 # The Compare page: A, the pinned view, beside B, what the bar on top shows.
 
@@ -349,9 +349,5 @@ def page() -> None:
             decisions(here, pinned)
 
 
-if (
-    __name__ == "__main__"
-):  # as Streamlit runs it, which defines all above anew each time; the module is kept
-    import qfusion.ui.pages.compare
-
-    qfusion.ui.pages.compare.page()
+if __name__ == "__main__":  # as Streamlit runs it
+    run(__file__)

@@ -21,7 +21,7 @@ from qfusion.data.spec import SPLITS
 from qfusion.figures.style import Theme
 from qfusion.panels import learning as builders
 from qfusion.ui import access, controls, guidance, panels, reruns, state
-from qfusion.ui.frame import fragment, frame, guard, link, or_notice
+from qfusion.ui.frame import fragment, frame, guard, link, or_notice, run
 
 # The Data page's upper half: the sets there are, and what is in the chosen one.
 
@@ -492,9 +492,5 @@ def page() -> None:
     bring()
 
 
-if (
-    __name__ == "__main__"
-):  # as Streamlit runs it, which defines all above anew each time; the module is kept
-    import qfusion.ui.pages.data
-
-    qfusion.ui.pages.data.page()
+if __name__ == "__main__":  # as Streamlit runs it
+    run(__file__)

@@ -19,7 +19,7 @@ from qfusion.panels.address import fitting_tweak
 from qfusion.panels.panel import TERMS
 from qfusion.training import metrics
 from qfusion.ui import access, controls, downloads, guidance, panels, reruns, state, tweaks, views
-from qfusion.ui.frame import Here, guard, link, shell
+from qfusion.ui.frame import Here, guard, link, run, shell
 
 # Before and after, and a function for each view.
 
@@ -268,9 +268,5 @@ def page() -> None:
             no_time(here)
 
 
-if (
-    __name__ == "__main__"
-):  # as Streamlit runs it, which defines all above anew each time; the module is kept
-    import qfusion.ui.pages.dynamics
-
-    qfusion.ui.pages.dynamics.page()
+if __name__ == "__main__":  # as Streamlit runs it
+    run(__file__)

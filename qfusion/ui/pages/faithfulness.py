@@ -21,7 +21,7 @@ from qfusion.panels import faithfulness as builders
 from qfusion.panels import faithfulness as people_panels
 from qfusion.panels.panel import TERMS, Picture
 from qfusion.ui import controls, guidance, panels, state, views
-from qfusion.ui.frame import Here, fragment, guard, shell
+from qfusion.ui.frame import Here, fragment, guard, run, shell
 
 # The same Shapley values by other methods, on the current sample.
 
@@ -396,9 +396,5 @@ def page() -> None:
     proofs(here)
 
 
-if (
-    __name__ == "__main__"
-):  # as Streamlit runs it, which defines all above anew each time; the module is kept
-    import qfusion.ui.pages.faithfulness
-
-    qfusion.ui.pages.faithfulness.page()
+if __name__ == "__main__":  # as Streamlit runs it
+    run(__file__)

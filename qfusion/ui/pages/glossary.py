@@ -10,7 +10,7 @@ import streamlit as st
 from qfusion.analysis import text
 from qfusion.panels.control import Choice, Text
 from qfusion.ui import controls, guidance, panels
-from qfusion.ui.frame import PAGES, frame, guard, link
+from qfusion.ui.frame import PAGES, frame, guard, link, run
 from qfusion.ui.panels import Entry
 
 # The Glossary page: all words, searched by their names, other names and sentences, or by the page that uses them.
@@ -115,9 +115,5 @@ def page() -> None:
         all_words()
 
 
-if (
-    __name__ == "__main__"
-):  # as Streamlit runs it, which defines all above anew each time; the module is kept
-    import qfusion.ui.pages.glossary
-
-    qfusion.ui.pages.glossary.page()
+if __name__ == "__main__":  # as Streamlit runs it
+    run(__file__)

@@ -13,7 +13,7 @@ from qfusion.analysis import runs, text
 from qfusion.analysis.runs import Board
 from qfusion.panels import leaderboard as builders
 from qfusion.ui import controls, guidance, panels
-from qfusion.ui.frame import Here, fragment, shell
+from qfusion.ui.frame import Here, fragment, run, shell
 
 # The Leaderboard page: every model on every data set, the papers' claims, missing and corrupted modalities.
 
@@ -266,9 +266,5 @@ def page() -> None:
     board(here)
 
 
-if (
-    __name__ == "__main__"
-):  # as Streamlit runs it, which defines all above anew each time; the module is kept
-    import qfusion.ui.pages.leaderboard
-
-    qfusion.ui.pages.leaderboard.page()
+if __name__ == "__main__":  # as Streamlit runs it
+    run(__file__)

@@ -11,7 +11,7 @@ from qfusion.analysis.sample import baseline_words
 from qfusion.explain.operators import Operator
 from qfusion.panels import operators as builders
 from qfusion.ui import controls, guidance, panels, state, views
-from qfusion.ui.frame import Here, guard, link, shell
+from qfusion.ui.frame import Here, guard, link, run, shell
 
 # The page of decision operators: pick a group of modalities, see what votes for and against, and who lies there.
 
@@ -105,9 +105,5 @@ def page() -> None:
         panels.below(here.theme, **here.subjects())
 
 
-if (
-    __name__ == "__main__"
-):  # as Streamlit runs it, which defines all above anew each time; the module is kept
-    import qfusion.ui.pages.operators
-
-    qfusion.ui.pages.operators.page()
+if __name__ == "__main__":  # as Streamlit runs it
+    run(__file__)

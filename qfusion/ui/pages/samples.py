@@ -15,7 +15,7 @@ from qfusion.panels import faithfulness, samples
 from qfusion.panels.compare import SEVERAL, SIMILAR_BY, VIEW, outcomes, similar
 from qfusion.quantum.measures import split
 from qfusion.ui import bar, controls, panels, state, views
-from qfusion.ui.frame import Here, fragment, guard, link, shell
+from qfusion.ui.frame import Here, fragment, guard, link, run, shell
 
 # Inside a modality: which words, frames, pixels or features made a term of the decision, drawn on the raw content.
 
@@ -305,9 +305,5 @@ def page() -> None:
     here.prepare()
 
 
-if (
-    __name__ == "__main__"
-):  # as Streamlit runs it, which defines all above anew each time; the module is kept
-    import qfusion.ui.pages.samples
-
-    qfusion.ui.pages.samples.page()
+if __name__ == "__main__":  # as Streamlit runs it
+    run(__file__)

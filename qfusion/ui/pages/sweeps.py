@@ -17,7 +17,7 @@ from qfusion.runs import sweep as sweeps
 from qfusion.runs.plans import SETTINGS
 from qfusion.runs.sweep import Sweep
 from qfusion.ui import access, controls, guidance, panels, reruns, state
-from qfusion.ui.frame import frame, guard, or_notice
+from qfusion.ui.frame import frame, guard, or_notice, run
 
 # The sweeps that there are: what they search, what came out, the command that trains the best; and the start of a new
 # one.
@@ -370,9 +370,5 @@ def page() -> None:
         sweeps_and_form(theme)
 
 
-if (
-    __name__ == "__main__"
-):  # as Streamlit runs it, which defines all above anew each time; the module is kept
-    import qfusion.ui.pages.sweeps
-
-    qfusion.ui.pages.sweeps.page()
+if __name__ == "__main__":  # as Streamlit runs it
+    run(__file__)

@@ -1,7 +1,7 @@
 """Guided tour: its steps, and where it begins."""
 
 from qfusion.ui import guidance
-from qfusion.ui.frame import FILES, PAGES, frame, guard, link
+from qfusion.ui.frame import FILES, PAGES, frame, guard, link, run
 
 
 def page() -> None:
@@ -13,9 +13,5 @@ def page() -> None:
         )
 
 
-if (
-    __name__ == "__main__"
-):  # as Streamlit runs it, which defines all above anew each time; the module is kept
-    import qfusion.ui.pages.tour
-
-    qfusion.ui.pages.tour.page()
+if __name__ == "__main__":  # as Streamlit runs it
+    run(__file__)

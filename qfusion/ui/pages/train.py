@@ -29,7 +29,7 @@ from qfusion.runs.plans import KINDS, MAIN, SETTINGS
 from qfusion.training import checkpoint, default_options, imports, metrics
 from qfusion.training.imports import Unfit
 from qfusion.ui import access, controls, guidance, panels, reruns, state
-from qfusion.ui.frame import frame, guard, link, or_notice
+from qfusion.ui.frame import frame, guard, link, or_notice, run
 
 # Bring a model that was trained elsewhere: an .onnx or .pt2 file, checked in a process of its own and kept among the
 # models.
@@ -877,9 +877,5 @@ def page() -> None:
         runs_and_form(theme)
 
 
-if (
-    __name__ == "__main__"
-):  # as Streamlit runs it, which defines all above anew each time; the module is kept
-    import qfusion.ui.pages.train
-
-    qfusion.ui.pages.train.page()
+if __name__ == "__main__":  # as Streamlit runs it
+    run(__file__)

@@ -16,7 +16,7 @@ from qfusion.models import entangled_qcnn
 from qfusion.panels import what_if as builders
 from qfusion.panels.what_if import PREFIXES, TITLES, WORDS
 from qfusion.ui import bar, controls, panels, reruns, state, views
-from qfusion.ui.frame import Here, guard, link, shell
+from qfusion.ui.frame import Here, guard, link, run, shell
 
 # The controls: what is done to each modality. Everything stands in the address.
 
@@ -327,9 +327,5 @@ def page() -> None:
     what_if(here)
 
 
-if (
-    __name__ == "__main__"
-):  # as Streamlit runs it, which defines all above anew each time; the module is kept
-    import qfusion.ui.pages.what_if
-
-    qfusion.ui.pages.what_if.page()
+if __name__ == "__main__":  # as Streamlit runs it
+    run(__file__)
