@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import html
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -179,6 +179,7 @@ def _figure(
     picture: Picture,
     on_select: Callable[[str], object] | None = None,
     tools: reruns.Tools | None = None,
+    config: Mapping[str, Any] | None = None,
 ) -> None:
     figure = framed(picture)
     reruns.chart(
@@ -188,6 +189,7 @@ def _figure(
         key=f"figure-{picture.name}",
         on_select=on_select,
         tools=tools or tools_of(picture),
+        config=config,
     )
 
 
@@ -333,12 +335,13 @@ def inside(
     below: Callable[[], None] | None = None,
     chart: DeltaGenerator | None = None,
     named: bool = True,
+    config: Mapping[str, Any] | None = None,
 ) -> None:
     """What a panel holds: its title and lead (in `head`, if told), figure, what `below` draws under it, and its footer.
 
     Args:
         chart: where the figure stands, when not here. named: with what it is called below the title; not where a
-            control says it.
+            control says it. config: of Plotly.js.
     """
     with head or nullcontext():
         heading(picture.title, picture)
@@ -346,7 +349,7 @@ def inside(
             st.markdown(_lead(picture, named))
     with chart or nullcontext():
         if picture.figure is not None:
-            _figure(picture, on_select)
+            _figure(picture, on_select, config=config)
     if below is not None:
         below()
     footer(picture)

@@ -80,10 +80,11 @@ def circuit_exports(here: Here, sample: Sample, *, folded: bool = True) -> None:
 
 def circuit_drawing(drawn: Any) -> None:
     """PennyLane's drawing, as its file has it; a fold, as it takes a moment."""
-    box = controls.fold(circuit.DRAWING, ":material/schema:")
-    if box.open:
-        with box:
-            st.image(drawn.draw_svg().decode(), width="stretch")
+    controls.folded(
+        circuit.DRAWING,
+        lambda: st.image(drawn.draw_svg().decode(), width="stretch"),
+        ":material/schema:",
+    )
 
 
 # The fusion rules of an entangled-fusion network: truth tables one can read, name and edit, and what the decision
@@ -252,8 +253,11 @@ def _outcome(sample: Sample, element: int, at_gate: bool = False) -> int:
 
 
 def _picked_cell(key: str, elements: Sequence[str], patterns: Sequence[str]) -> None:
-    row = state.place_of(state.selected_point(key).get("y"), len(elements))
-    column = state.place_of(state.selected_point(key).get("x"), len(patterns))
+    point = state.selected_point(key)
+    row, column = (
+        state.place_of(point.get(axis), len(known))
+        for axis, known in (("y", elements), ("x", patterns))
+    )
     if row is not None and column is not None:
         state.put(network.ELEMENT.key, elements[row])
         state.put(network.OUTCOME.key, patterns[column])
@@ -544,10 +548,9 @@ def one_step(here: Here) -> None:
     """The circuit of one step with the sample in it, a scrubber, the state at its place, and how far the step is from
     our evolution."""
     sample = here.sample_of()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        more = "" if guidance.full() else f" {_WHOLE}"
-        steps = controls.draw(circuit.STEP_COUNT, help=circuit.STEP_COUNT.help + more)
-        gates = controls.draw(circuit.GATES_OF_H)
+    more = "" if guidance.full() else f" {_WHOLE}"
+    step_count = replace(circuit.STEP_COUNT, help=circuit.STEP_COUNT.help + more)
+    steps, gates = controls.row(step_count, circuit.GATES_OF_H)
     walk, built = (make(sample, steps, gates) for make in (circuit.replay, circuit.step))
     scrubber(walk, sample)
     walk_through(here, sample, walk)
@@ -563,25 +566,20 @@ def fusion_network(here: Here) -> None:
     with st.container(key="fold-circuit"):
         sample = here.sample_of(tweaks.current_tweak(here.study))
         view = state.shown(circuit.PART.key, circuit.PART.options())
-        _edited_line(here, sample.tweak, view)
+        # whatever view is open, the decision is that of the edited tables, and the address holds them
+        if view != "Fusion rules" and sample.tweak:
+            st.info(
+                f"The fusion's tables are edited: {text.plain(sample.tweak)}. Undo it here or under “Fusion rules”.",
+                icon=":material/edit:",
+            )
+        if view == "Fusion rules" or tweaks.edits_text():
+            tweaks.typed(here.study)
         if view in ("Walk", "Entropies"):  # it stands above the views: see `cursor` of Dynamics
             scrubber(circuit.replay(sample), sample if view == "Walk" else None)
         for name, tab in controls.tabs(circuit.PART):
             with tab, guard():
                 TABS[name](here, sample)
                 panels.below(here.theme, **here.subjects(sample.tweak))
-
-
-def _edited_line(here: Here, in_force: str, view: str) -> None:
-    """What is edited, as text: whatever view is open, the decision is that of the edited tables, and the address holds
-    them."""
-    if view != "Fusion rules" and in_force:
-        st.info(
-            f"The fusion's tables are edited: {text.plain(in_force)}. Undo it here or under “Fusion rules”.",
-            icon=":material/edit:",
-        )
-    if view == "Fusion rules" or tweaks.edits_text():
-        tweaks.typed(here.study)
 
 
 def entropies_tab(here: Here, sample: Sample) -> None:
@@ -613,29 +611,27 @@ def plain_gates(here: Here) -> None:
         walk_through(here, sample, walk)
         panels.show(sample, here.theme, "entropy-gates", "mutual-gates")
         panels.below(here.theme, **here.subjects())
-        box = controls.fold(circuit.PROGRAM, ":material/output:")
-        if box.open:
-            with box:
-                circuit_exports(here, sample, folded=False)
+        controls.folded(
+            circuit.PROGRAM,
+            lambda: circuit_exports(here, sample, folded=False),
+            ":material/output:",
+        )
 
 
 def page() -> None:
     """Draws the page."""
     here = shell("Circuit")
-    if not here.study.can("circuit"):
-        st.markdown("**This model has no circuit of gates**: its scores are read out at once.")
-        if here.study.can("states"):
-            link("pages/operators.py", "See what its read-out votes for", ":material/how_to_vote:")
-        else:
-            link("pages/samples.py", "See what each modality adds", ":material/article:")
+    study = here.study
+    if study.can("circuit"):
+        (one_step if study.can("time") else plain_gates if study.can("gates") else fusion_network)(
+            here
+        )
         return
-    (
-        one_step
-        if here.study.can("time")
-        else plain_gates
-        if here.study.can("gates")
-        else fusion_network
-    )(here)
+    st.markdown("**This model has no circuit of gates**: its scores are read out at once.")
+    if study.can("states"):
+        link("pages/operators.py", "See what its read-out votes for", ":material/how_to_vote:")
+    else:
+        link("pages/samples.py", "See what each modality adds", ":material/article:")
 
 
 if __name__ == "__main__":  # as Streamlit runs it

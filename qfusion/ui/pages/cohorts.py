@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,8 +23,7 @@ from qfusion.explain.stability import Interval
 from qfusion.panels import cohorts as builders
 from qfusion.panels import errors as error_panels
 from qfusion.panels.dynamics import can_cut
-from qfusion.panels.panel import Picture
-from qfusion.ui import controls, downloads, guidance, panels, reruns, state, views
+from qfusion.ui import controls, downloads, guidance, panels, state, views
 from qfusion.ui.frame import Here, fragment, guard, link, run, shell
 
 # The Cohorts page: all samples, a cohort of them, and one sample, on the same axes.
@@ -95,7 +96,12 @@ def _saved(words: str) -> None:
         now = None
     state.put(_SAID, now)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.pills("Saved cohorts", list(filters), key=_SAID, on_change=_take, args=(filters,))
+        st.pills(
+            "Saved cohorts",
+            list(filters),
+            key=_SAID,
+            on_change=lambda: state.put(FILTER, filters.get(state.get(_SAID), "")),
+        )
         if now:
             st.button(
                 f"Delete ‘{text.plain(now)}’",
@@ -104,10 +110,6 @@ def _saved(words: str) -> None:
                 on_click=state.delete_cohort,
                 args=(now,),
             )
-
-
-def _take(filters: Mapping[str, str]) -> None:
-    state.put(FILTER, filters.get(state.get(_SAID), ""))
 
 
 def _chips(study: Study, table: pd.DataFrame, parts: tuple[Part, ...]) -> None:
@@ -261,13 +263,14 @@ def ladder(here: Here, levels: Levels) -> None:
         here.study, levels.rows, levels.inside, levels.own, levels.split
     )
     heads = [f"**{text.plain(name)}**" for name in result["level"]]
+    seeds = {"accuracy": answers.of_seed(here.study)}
     lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
-    for name in result.columns[1:]:
-        cells = [_cell(name, value) for value in result[name]]
-        seed = answers.of_seed(here.study) if name == "accuracy" else ""
-        lines.append(
-            f"| {text.plain(_SAID_AS.get(name, name))}{seed} | " + " | ".join(cells) + " |"
-        )
+    lines += [
+        f"| {text.plain(_SAID_AS.get(name, name))}{seeds.get(name, '')} | "
+        + " | ".join(_cell(name, value) for value in result[name])
+        + " |"
+        for name in result.columns[1:]
+    ]
     with st.container(key="cohort-ladder"):
         guidance.folded("Means of all, of the cohort and of this sample")
         st.markdown("\n".join(lines))
@@ -353,15 +356,14 @@ def _sliced(key: str, result: Sequence[errors.Slice], parts: Sequence[Part]) -> 
 def wrong_decisions(here: Here, levels: Levels) -> None:
     """The wrong decisions of the cohort with what misled them; a click on a row opens the sample."""
     state.settle_clicks()
-    if not error_panels.some(levels):
-        return
-    picture = error_panels.wrong(levels, here.theme)
-    table = picture.table()
-    with panels.around("wrong"):
-        panels.inside(picture, below=lambda: _wrong_table(here, table) if len(table) else None)
+    if error_panels.some(levels):
+        picture = error_panels.wrong(levels, here.theme)
+        panels.draw(picture, below=lambda: _wrong_table(here, picture.table()))
 
 
 def _wrong_table(here: Here, table: pd.DataFrame) -> None:
+    if table.empty:
+        return
     classes = bool(here.study.classes)
     without = "class without it" if classes else "score without it"
     numbers = ("pull",) if classes else ("truth", "prediction", "pull", without)
@@ -432,9 +434,8 @@ def model_quality(here: Here, levels: Levels) -> None:
 @fragment
 def distributions(here: Here, levels: Levels) -> None:
     """The distribution of every dividend, of all and of the cohort, by the grouping picked."""
-    with panels.around("dividends") as head:
-        by = controls.draw(builders.BY, here.study)
-        panels.inside(builders.dividends(levels, here.theme, by=by), head)
+    choose = partial(controls.draw, builders.BY, here.study)
+    panels.choosing(levels, here.theme, "dividends", choose)
 
 
 @fragment
@@ -443,19 +444,18 @@ def entanglement(here: Here, levels: Levels) -> None:
     state.settle_clicks()
     study = here.study
     if not cohort_measures.measure_titles(study):
-        why = (
-            "entangles nothing" if study.can("states") else "has no states that could be entangled"
-        )
         st.caption(
-            f"This model {why}, so there is no entanglement to set against what the modalities say jointly."
+            f"This model {'entangles nothing' if study.can('states') else 'has no states that could be entangled'}, "
+            "so there is no entanglement to set against what the modalities say jointly."
         )
         return
     with panels.around("entanglement") as head:
-        with st.container(horizontal=True):
-            measure = controls.draw(builders.MEASURE, study, help=_MEASURE_HELP[study.can("time")])
-            strength = controls.draw(
-                builders.STRENGTH, options=cohort_measures.strength_titles(study)
-            )
+        measure, strength = controls.row(
+            replace(builders.MEASURE, help=_MEASURE_HELP[study.can("time")]),
+            replace(builders.STRENGTH, values=cohort_measures.strength_titles(study)),
+            study=study,
+            align="top",
+        )
         rows = levels.places(levels.rows)
         some = cohort_measures.drawn_places(
             len(rows), MAX_SLOW, FEW_SLOW, everyone=not is_slow(measure)
@@ -563,11 +563,13 @@ def map_of_samples(here: Here, levels: Levels) -> None:
     if not builders.enough(levels):
         return
     with panels.around("sample-map") as head:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            of = controls.draw(builders.MAP_OF, here.study)
-            method = controls.draw(builders.MAP_METHOD)
-            known = builders.colours(here.study, levels.rows)
-            colour = controls.draw(builders.MAP_COLOUR, options=known)
+        colours = builders.colours(here.study, levels.rows)
+        of, method, colour = controls.row(
+            builders.MAP_OF,
+            builders.MAP_METHOD,
+            replace(builders.MAP_COLOUR, values=colours),
+            study=here.study,
+        )
         rows = levels.places(levels.rows)
         some = cohort_measures.drawn_places(
             len(rows), *cohort_measures.limits(here.study, of, method)
@@ -584,22 +586,13 @@ def map_of_samples(here: Here, levels: Levels) -> None:
         picture = builders.sample_map(
             levels, here.theme, of=of, method=method, colour=colour, everyone=every
         )
-        with head:
-            panels.heading(picture.title, picture)
-        _figure(picture, levels, builders.on_map(levels, of, method, every))
-
-
-def _figure(picture: Picture, levels: Levels, sample_map: cohort_measures.SampleMap) -> None:
-    assert picture.figure is not None
-    reruns.chart(
-        panels.framed(picture),
-        key=f"figure-{picture.name}",
-        alt=picture.alt,
-        config=_CONFIG,
-        tools=panels.tools_of(picture),
-        on_select=lambda key: _selected(key, sample_map, levels.parts),
-    )
-    panels.footer(picture)
+        sample_map = builders.on_map(levels, of, method, every)
+        panels.inside(
+            picture,
+            head,
+            on_select=lambda key: _selected(key, sample_map, levels.parts),
+            config=_CONFIG,
+        )
 
 
 def _selected(key: str, sample_map: cohort_measures.SampleMap, parts: Sequence[Part]) -> None:
