@@ -5,7 +5,7 @@ what the page shows.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from qfusion.analysis.sample import sample_of
 from qfusion.errors import QFusionError, provided
 from qfusion.explain.cohorts import Part
 from qfusion.report import about_cohort
+from qfusion.training import checkpoint
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.ui import access, reruns, state, tweaks
 from qfusion.ui.frame import Here
@@ -143,16 +144,15 @@ def _file(stem: str) -> str:
     return "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in stem)[:80]
 
 
+def unused(stem: str, taken: Collection[str]) -> str:
+    """A name that is not taken, from one that may be."""
+    names = (stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)
+
+
 def _free(name: str) -> str:
     """A model's name that is not taken, from one that may be."""
-    from qfusion.training import checkpoint
-
-    taken, stem = set(checkpoint.available()), _file(name)[:56].strip("._-") or "model"
-    return next(
-        words
-        for words in (stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3)))
-        if words not in taken
-    )
+    return unused(_file(name)[:56].strip("._-") or "model", checkpoint.available())
 
 
 def _keep(here: Here, checkpoint: Checkpoint, tweak: str) -> None:

@@ -529,6 +529,7 @@ def _style(alone: bool = True) -> ExportStyle:
             disabled=kind != "png",
             **_setting("dpi"),
         )
+    there = export.chrome() is not None
     return ExportStyle(
         format=kind,
         dpi=dpi,
@@ -537,21 +538,18 @@ def _style(alone: bool = True) -> ExportStyle:
         title=title,
         caption=caption,
         font=float(font),
-        engine=_engine(kind) if alone else default.engine,
-    )
-
-
-def _engine(kind: str) -> Any:
-    """What draws the figure."""
-    there = export.chrome() is not None
-    return st.selectbox(
-        "Drawn by",
-        list(ENGINES) if there else ["qfusion"],
-        format_func=ENGINES.__getitem__,
-        disabled=kind in ("html", "tikz") or not there,
-        **_setting("engine"),
-        help="qfusion draws the figure itself. plotly in Chrome draws it as the browser does, and "
-        "takes seconds." + ("" if there else " There is no Chrome or Chromium on this machine."),
+        engine=st.selectbox(
+            "Drawn by",
+            list(ENGINES) if there else ["qfusion"],
+            format_func=ENGINES.__getitem__,
+            disabled=kind in ("html", "tikz") or not there,
+            **_setting("engine"),
+            help="qfusion draws the figure itself. plotly in Chrome draws it as the browser does, and "
+            "takes seconds."
+            + ("" if there else " There is no Chrome or Chromium on this machine."),
+        )
+        if alone
+        else default.engine,
     )
 
 

@@ -69,21 +69,6 @@ def _sheet() -> None:
 _SCRIPT = _files.asset_text("frame.js")
 
 
-def theme_script(theme: str) -> None:
-    """Says in which theme the page is drawn, and adds the script and the button that it presses to have the page drawn
-    in another.
-
-    Streamlit changes its own colours when the theme changes, but does not run the page again, so figures would keep
-    theirs.
-    """
-    with st.container(key="qf-frame"):
-        st.html(
-            f'<div id="qf-theme" data-theme="{theme}"></div><script>{_SCRIPT}</script>',
-            unsafe_allow_javascript=True,
-        )
-        st.button("Draw the page again", key="_redraw")
-
-
 PAGES = {
     "Explore": (
         ("app.py", "Overview", ":material/home:"),
@@ -255,8 +240,14 @@ def _settle(title: str, study: Study | None = None, own: Iterable[Control] = ())
 
 
 def _head(title: str) -> None:
-    with st.sidebar:  # where it takes no room
-        theme_script(theme())
+    # Streamlit changes its own colours when the theme changes, but does not run the page again, so figures would keep
+    # theirs: the script presses the button then.
+    with st.sidebar, st.container(key="qf-frame"):  # where it takes no room
+        st.html(
+            f'<div id="qf-theme" data-theme="{theme()}"></div><script>{_SCRIPT}</script>',
+            unsafe_allow_javascript=True,
+        )
+        st.button("Draw the page again", key="_redraw")
     with st.container(key="head", horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.title(title, anchor=False, width="content")
         st.caption(pages.QUESTIONS[title.lower()], width="stretch")

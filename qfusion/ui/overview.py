@@ -130,35 +130,32 @@ def _under(study: Study, output: int) -> str:
 
 def metrics_card(here: Here) -> None:
     """Test metrics: mean and spread over the training seeds."""
-    if here.study.card.get("metrics", {}).get("test"):
+    card = here.study.card
+    if card.get("metrics", {}).get("test"):
         panels.draw(overview.test_metrics(here.study, here.theme))
         with st.expander("All test metrics as a table", icon=":material/table:"):
+            scores, own = card["metrics"]["test"], card.get("this_seed", {}).get("test", {})
+            many = len(card.get("seeds", [])) > 1
             st.dataframe(
-                _metric_table(here.study.card),
+                pd.DataFrame(
+                    [
+                        {
+                            "metric": about.short,
+                            "mean over seeds ± standard deviation": f"{score['mean']:.3f} ± {score['std']:.3f}"
+                            if many
+                            else f"{score['mean']:.3f}",
+                            "this seed": f"{own[name]:.3f}" if name in own else "–",
+                        }
+                        for name, about in metrics.labels(scores).items()
+                        if (score := scores[name])
+                    ]
+                ),
                 hide_index=True,
                 height="content",
                 alt="Test metrics: mean and spread over the seeds.",
             )
     else:
         st.caption("This checkpoint's card holds no test metrics. Retrain it to get them.")
-
-
-def _metric_table(card: Any) -> pd.DataFrame:
-    scores, own = card["metrics"]["test"], card.get("this_seed", {}).get("test", {})
-    many = len(card.get("seeds", [])) > 1
-    return pd.DataFrame(
-        [
-            {
-                "metric": about.short,
-                "mean over seeds ± standard deviation": f"{score['mean']:.3f} ± {score['std']:.3f}"
-                if many
-                else f"{score['mean']:.3f}",
-                "this seed": f"{own[name]:.3f}" if name in own else "–",
-            }
-            for name, about in metrics.labels(scores).items()
-            if (score := scores[name])
-        ]
-    )
 
 
 def model_card(here: Here) -> None:

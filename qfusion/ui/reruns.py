@@ -49,17 +49,6 @@ def _limit_blas() -> threadpoolctl.threadpool_limits:
     return threadpoolctl.threadpool_limits(limits=1, user_api="blas")
 
 
-def one_thread() -> None:
-    """Makes torch, NumPy and SciPy work on one thread.
-
-    Small kernels on several threads wait for each other whenever anything else wants the cores, and the reader's
-    browser does: a slider then takes half as long again. Streamlit runs scripts in new threads, and OpenMP counts per
-    thread, so once per process is not enough for torch; BLAS is set once for all.
-    """
-    _limit_blas()
-    torch.set_num_threads(1)
-
-
 def spare_modules() -> None:
     """Tells the collector to leave alone what imports have left, whenever there are new ones.
 
@@ -85,8 +74,14 @@ def has_dialog() -> bool:
 
 
 def begin_run() -> None:
-    """To be called first in every run of a page and of a fragment."""
-    one_thread()
+    """To be called first in every run of a page and of a fragment: makes torch, NumPy and SciPy work on one thread.
+
+    Small kernels on several threads wait for each other whenever anything else wants the cores, and the reader's
+    browser does: a slider then takes half as long again. Streamlit runs scripts in new threads, and OpenMP counts per
+    thread, so once per process is not enough for torch; BLAS is set once for all.
+    """
+    _limit_blas()
+    torch.set_num_threads(1)
     spare_modules()
     memo.waiting.set(access.waiting)
 

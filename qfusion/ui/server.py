@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from importlib.metadata import distribution
@@ -217,7 +217,10 @@ def policy(strict: bool) -> str:
     as `data:`. Plotly compiles what it draws on the graphics card, which a `strict` policy does not let it.
     """
     compiling = "" if strict else " 'unsafe-eval'"
-    scripts = " ".join(f"'sha256-{_digest(text)}'" for text in inline_scripts())
+    scripts = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+        for text in inline_scripts()
+    )
     return "; ".join(
         [
             "default-src 'self'",
@@ -244,10 +247,6 @@ def inline_scripts() -> list[str]:
         r"<script>(.*?)</script>", Path(str(index)).read_text(encoding="utf-8"), re.DOTALL
     )
     return [*own, plotly_script(), _files.asset_text("frame.js"), _files.asset_text("share.js")]
-
-
-def _digest(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def headers() -> dict[str, str]:
@@ -351,7 +350,9 @@ class Guard:
             return 403, "Uploads are taken from readers who have opened a page."
         held = {
             name: sum(len(file.data) for file in list(files.values()))
-            for name, files in list(_held().items())
+            for name, files in list(
+                getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {}).items()
+            )
         }
         for variable, used in (
             ("QFUSION_UPLOADS_MB", held.get(session, 0) + self._arriving[session]),
@@ -397,11 +398,6 @@ def _refusal(message: bytes) -> int:
         for number in (widget.double_value, *widget.double_array_value.data)
     )
     return 0 if all(map(math.isfinite, numbers)) else 1007  # no data of its kind
-
-
-def _held() -> Mapping[str, Mapping[str, Any]]:
-    """The uploads that Streamlit keeps in memory, by session."""
-    return getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {})
 
 
 async def _refuse(send: Send, status: int, words: str, more: _Headers) -> None:

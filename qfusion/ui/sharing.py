@@ -432,7 +432,13 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
     saved = Session(
         str(state.get(state.PAGE)),
         state.everything(),
-        _figure_settings(),
+        {
+            str(key): value
+            for key, value in st.session_state.items()
+            if str(key).startswith(PREFIX)
+            and key != "figure.engine"
+            and isinstance(value, str | bool | int | float)
+        },
         made_from,
         notes=all_notes(),
     )
@@ -455,17 +461,6 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
             _offer(read(given.getvalue(), pages, _check_setting), given.file_id, pages)
         except QFusionError as error:
             st.error(text.message(error), icon=":material/error:")
-
-
-def _figure_settings() -> dict[str, Any]:
-    """Settings of exported figures; not what draws them, which another machine may not have."""
-    return {
-        str(key): value
-        for key, value in st.session_state.items()
-        if str(key).startswith(PREFIX)
-        and key != "figure.engine"
-        and isinstance(value, str | bool | int | float)
-    }
 
 
 def _check_setting(key: str, value: Any) -> None:

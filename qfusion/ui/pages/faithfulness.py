@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from qfusion.explain.faithfulness import TrustWarning
 from qfusion.explain.stability import Stability
 from qfusion.figures import style
 from qfusion.panels import faithfulness as builders
-from qfusion.panels import faithfulness as people_panels
 from qfusion.panels.panel import TERMS, Picture
 from qfusion.ui import controls, guidance, panels, state, views
 from qfusion.ui.frame import Here, fragment, guard, run, shell
@@ -58,8 +58,7 @@ def estimators_tab(here: Here) -> None:
         _coming(study)
         return
     picture = builders.methods(here.sample_of(), here.theme)
-    with st.container(border=True, key="panel-estimators", gap="xxsmall"):
-        panels.inside(picture, below=lambda: _table(here, picture.table()))
+    panels.draw(picture, below=lambda: _table(here, picture.table()), grows=False)
 
 
 def _size(study: Study) -> tuple[int, int]:
@@ -129,16 +128,13 @@ def people_tab(here: Here, study: Study) -> None:
         st.info(why, icon=":material/help:")
         return
     other = _second(study)
-    panels.draw(people_panels.alone(study, here.theme, other=other))
-    left, right = st.columns([1, 1.25], gap="medium")
-    with left:
-        panels.draw(people_panels.conflict(study, here.theme, other=other))
-    with right:
-        panels.draw(people_panels.calibration(study, here.theme))
-    _people_table(people_panels.numbers(study))
-
-
-def _people_table(frame: pd.DataFrame) -> None:
+    panels.draw(builders.alone(study, here.theme, other=other))
+    panels.beside(
+        lambda: builders.conflict(study, here.theme, other=other),
+        lambda: builders.calibration(study, here.theme),
+        widths=[1, 1.25],
+    )
+    frame = builders.numbers(study)
     shown = pd.DataFrame(
         {"modality": frame["modality"], "labelled test samples": frame["n"]}
         | {
@@ -184,6 +180,7 @@ def _one(value: float, percent: bool) -> str:
 
 
 def _second(study: Study) -> str:
+    """The model that is set beside, where there is one for these data; empty where none is picked."""
     names = trust.rivals(study)
     if not names:
         return ""
@@ -211,18 +208,18 @@ def seeds_tab(here: Here, study: Study, seeds: Stability | None, missing: str) -
         st.info(f"Not measured for this model. {missing}", icon=":material/help:")
         return
     terms = controls.draw(TERMS)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        panels.draw(builders.seed_ranks(study, here.theme, terms=terms))
-    with right:
-        if trust.seed_values(study, seeds, here.row, terms) is None:
-            st.info(
-                f"Sample {text.plain(here.sample)} is not a test sample: seeds are compared on these. Pick a test "
-                "sample.",
-                icon=":material/help:",
-            )
-        else:
-            panels.draw(builders.seed_sample(here.sample_of(), here.theme, terms=terms))
+
+    def of_sample() -> Picture | None:
+        if trust.seed_values(study, seeds, here.row, terms) is not None:
+            return builders.seed_sample(here.sample_of(), here.theme, terms=terms)
+        st.info(
+            f"Sample {text.plain(here.sample)} is not a test sample: seeds are compared on these. Pick a test "
+            "sample.",
+            icon=":material/help:",
+        )
+        return None
+
+    panels.beside(lambda: builders.seed_ranks(study, here.theme, terms=terms), of_sample)
     st.caption(
         f"Two seeds name the same modality as the most important one in {seeds.leader_agreement():.0%} of the test "
         "samples."
@@ -239,8 +236,9 @@ NO_SEEDS = TrustWarning(
 )
 
 
+@fragment
 def evidence(here: Here) -> None:
-    """What matters, then the open view."""
+    """What matters, then the open view; a fragment, so that another view redraws this and nothing else."""
     default = trust.as_trained(here.study)
     seeds, missing = over_seeds(default)
     trust_warnings(default, seeds)
@@ -288,8 +286,7 @@ def trust_warnings(study: Study, seeds: Stability | None) -> None:
                 )
                 guidance.chips(f"caution-{place}", one.facts)
 
-    with st.container(border=True, key="panel-cautions", gap="xsmall"):
-        panels.inside(builders.trust_warnings(study), below=below)
+    panels.draw(builders.trust_warnings(study), below=below, grows=False, gap="xsmall")
 
 
 def deletion_tab(here: Here) -> None:
@@ -297,15 +294,17 @@ def deletion_tab(here: Here) -> None:
     study, measure = here.study, builders.SCORE
     if study.classes:
         measure = controls.draw(builders.MEASURE)
-    _pair(lambda kind: builders.modalities(study, here.theme, kind=kind, measure=measure))
+    _pair(builders.modalities, study, here.theme, measure=measure)
     st.divider()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        inside = controls.draw(builders.FEATURES_OF, study)
-        ranking = controls.draw(builders.RANKING)
+        chosen = {
+            "modality": controls.draw(builders.FEATURES_OF, study),
+            "ranking": controls.draw(builders.RANKING),
+            "measure": measure,
+        }
         rows, some = study.dataset.rows(trust.SPLIT), len(trust.asked_inside(study))
         if some < len(rows):
             views.choose_drawn()
-    chosen: dict[str, Any] = {"modality": inside, "ranking": ranking, "measure": measure}
     every = views.everyone(
         "features",
         study,
@@ -314,16 +313,13 @@ def deletion_tab(here: Here) -> None:
         lambda: builders.features(study, everyone=True, **chosen),
         *chosen.values(),
     )
-    _pair(lambda kind: builders.features(study, here.theme, kind=kind, everyone=every, **chosen))
+    _pair(builders.features, study, here.theme, everyone=every, **chosen)
 
 
-def _pair(build: Callable[[str], Picture]) -> None:
+def _pair(build: Callable[..., Picture], *arguments: Any, **chosen: Any) -> None:
     """Deletion and insertion side by side."""
-    for cell, kind in zip(
-        st.columns(2, gap="medium"), (builders.DELETION, builders.INSERTION), strict=True
-    ):
-        with cell:
-            panels.draw(build(kind))
+    kinds = (builders.DELETION, builders.INSERTION)
+    panels.beside(*(partial(build, *arguments, kind=kind, **chosen) for kind in kinds))
 
 
 def truth_tab(here: Here, study: Study, seeds: Stability | None) -> None:
@@ -383,17 +379,11 @@ def _sarcasm(study: Study, seeds: Stability | None) -> None:
 # Faithfulness: how far the explanations of this model can be trusted, and when not.
 
 
-@fragment
-def proofs(here: Here) -> None:
-    """A fragment, so that another view redraws this and nothing else."""
-    with st.container(key="fold-faithfulness"):
-        evidence(here)
-
-
 def page() -> None:
     """Draws the page."""
     here = shell("Faithfulness")
-    proofs(here)
+    with st.container(key="fold-faithfulness"):
+        evidence(here)
 
 
 if __name__ == "__main__":  # as Streamlit runs it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,10 +28,14 @@ STABLE = "Jump dynamics train more stably and generalise better than unitary one
 SMALL = "The QCNN matches networks with dozens of times its parameters"
 
 
-def board_and_claims(here: Here) -> None:
-    """Pickers, the table and its figures, claims, robustness."""
+@fragment
+def board(here: Here) -> None:
+    """Pickers, the table and its figures, claims, robustness; a fragment, so that another data set or metric redraws
+    this and nothing else."""
     result = runs.open_board()
-    name, short = _pickers(result)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = controls.draw(builders.BOARD)
+        short = controls.draw(builders.of_data(result, name)[0])
     key = result.key(name, short)
     table = result.table(name, key)
     _head(result, name, key, table)
@@ -38,7 +43,7 @@ def board_and_claims(here: Here) -> None:
     with left:
         panels.draw(builders.results(result, here.theme, data=name, metric=short))
     with right:
-        _against_size(here, result, name, short)
+        panels.choosing(result, here.theme, "board-size", partial(controls.draw, builders.SIZE))
     with controls.fold(builders.TABLE, ":material/table:"):
         _table(result, name, key, table)
     _fusing(here, result, name, short)
@@ -50,30 +55,13 @@ def board_and_claims(here: Here) -> None:
 
 def _fusing(here: Here, result: Board, name: str, short: str) -> None:
     """Which models fuse, which only add; and, where contributions are planted, who finds them."""
-    if not builders.shares_measured(result, name):
-        return
-    if not builders.is_planted(result, name):
-        panels.draw(builders.fusing(result, here.theme, data=name, metric=short))
-        return
-    left, right = st.columns(2, gap="medium")
-    with left:
-        panels.draw(builders.fusing(result, here.theme, data=name, metric=short))
-    with right:
-        panels.draw(builders.agreement(result, here.theme, data=name))
-
-
-def _pickers(result: Board) -> tuple[str, str]:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = controls.draw(builders.BOARD)
-        return name, controls.draw(builders.of_data(result, name)[0])
-
-
-def _against_size(here: Here, result: Board, name: str, short: str) -> None:
-    with panels.around("board-size") as head:
-        size = controls.draw(builders.SIZE)
-        panels.inside(
-            builders.against_size(result, here.theme, data=name, metric=short, size=size), head
-        )
+    if builders.shares_measured(result, name):
+        fusing = builders.fusing(result, here.theme, data=name, metric=short)
+        if builders.is_planted(result, name):
+            agreement = builders.agreement(result, here.theme, data=name)
+            panels.beside(lambda: fusing, lambda: agreement)
+        else:
+            panels.draw(fusing)
 
 
 def _head(result: Board, name: str, key: str, table: pd.DataFrame) -> None:
@@ -253,17 +241,11 @@ def _published(result: Board, name: str) -> None:
 # Leaderboard: every model on every data set, what becomes of the papers' claims, what a missing modality costs.
 
 
-@fragment
-def board(here: Here) -> None:
-    """A fragment, so that another data set or metric redraws this and nothing else."""
-    with st.container(key="fold-leaderboard"):
-        board_and_claims(here)
-
-
 def page() -> None:
     """Draws the page."""
     here = shell("Leaderboard")
-    board(here)
+    with st.container(key="fold-leaderboard"):
+        board(here)
 
 
 if __name__ == "__main__":  # as Streamlit runs it

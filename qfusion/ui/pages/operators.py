@@ -8,7 +8,6 @@ import streamlit as st
 from qfusion.analysis import inside, text
 from qfusion.analysis.inside import Votes
 from qfusion.analysis.sample import baseline_words
-from qfusion.explain.operators import Operator
 from qfusion.panels import operators as builders
 from qfusion.ui import controls, guidance, panels, state, views
 from qfusion.ui.frame import Here, guard, link, run, shell
@@ -25,19 +24,31 @@ def votes(here: Here) -> None:
         )
         link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        group = controls.draw(builders.GROUP, here.study)
-        split = controls.draw(builders.AMONG)
     sample = here.sample_of()
+    group, split = controls.row(builders.GROUP, builders.AMONG, study=here.study)
     result, (score, _) = inside.votes_of(sample, group, split)
-    _sentence(here, result.operator, score)
+    operator = result.operator
+    who, low, high = builders.who(operator), operator.values[0], operator.values[-1]
+    together = "alone" if len(operator.modalities) == 1 else "together"
+    unit = text.plain(sample.unit)
+    guidance.line(
+        f"**{who}** {together} can bring the {unit} to **{low:+.2f}** … **{high:+.2f}**; here **{score:+.2f}**.",
+        f"Whatever **{who}** might say, {together} it can bring the {unit} "
+        f"to at least **{low:+.2f}** and at most **{high:+.2f}**, everything else being as in the background (baseline "
+        f"{operator.baseline:+.2f}). What this sample says brings it to **{score:+.2f}**. "
+        f"{baseline_words(here.study.background)}",
+    )
     spectrum, scatter = st.columns([1.25, 1], gap="medium")
     with spectrum:
         panels.show(sample, here.theme, "spectrum")
-    with scatter, panels.around("along") as head:
-        controls.draw(builders.UP, default=builders.default_up(result.operator))
-        [build] = panels.builders(sample, here.theme, "along")
-        panels.inside(build(), head, on_select=state.choose_selected_sample)
+    with scatter:
+        panels.choosing(
+            sample,
+            here.theme,
+            "along",
+            lambda: controls.draw(builders.UP, default=builders.default_up(operator)),
+            on_select=state.choose_selected_sample,
+        )
     extremes = ("state-for", "state-against", "patterns", "effects")
     panels.show(sample, here.theme, *extremes, columns=2, gap="medium")
     for side in ("for", "against"):
@@ -54,20 +65,6 @@ def votes(here: Here) -> None:
             "shown: the outcome patterns of a network grow as 2 to the number of its qubits. Their contributions are "
             "on the Samples page."
         )
-
-
-def _sentence(here: Here, operator: Operator, score: float) -> None:
-    low, high = operator.values[0], operator.values[-1]
-    together = "alone" if len(operator.modalities) == 1 else "together"
-    unit = text.plain(here.sample_of().unit)
-    guidance.line(
-        f"**{builders.who(operator)}** {together} can bring the {unit} to **{low:+.2f}** … **{high:+.2f}**; here **"
-        f"{score:+.2f}**.",
-        f"Whatever **{builders.who(operator)}** might say, {together} it can bring the {unit} "
-        f"to at least **{low:+.2f}** and at most **{high:+.2f}**, everything else being as in the background (baseline "
-        f"{operator.baseline:+.2f}). What this sample says brings it to **{score:+.2f}**. "
-        f"{baseline_words(here.study.background)}",
-    )
 
 
 def _nearest(here: Here, result: Votes, side: str) -> None:

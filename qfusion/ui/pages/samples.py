@@ -10,7 +10,7 @@ import streamlit as st
 
 from qfusion.analysis import compare, inside, text
 from qfusion.analysis.sample import default_contrast
-from qfusion.analysis.study import SAID, Study, dividend_column, said_columns
+from qfusion.analysis.study import SAID, dividend_column, said_columns
 from qfusion.panels import faithfulness, samples
 from qfusion.panels.compare import SEVERAL, SIMILAR_BY, VIEW, outcomes, similar
 from qfusion.quantum.measures import split
@@ -143,7 +143,35 @@ def _clear() -> None:
 
 def sample_table(here: Here, rows: pd.DataFrame) -> None:
     """The rows as a table; a click on one makes it the sample."""
-    order = _columns(here.study, rows)
+    first = [
+        "truth",
+        "prediction",
+        *(["certainty"] if here.study.classes else []),
+        "error",
+        "relation",
+        "leader",
+        *said_columns(rows),
+    ]
+    late = [
+        *map(dividend_column, here.study.terms),
+        *(name for name in here.study.fact_titles() if name in rows),
+        "split",
+    ]
+    order = [*first, *(column for column in rows.columns if column not in {*first, *late}), *late]
+    plain = ("certainty", "error", "disagreement", "conflict")
+    numeric = {
+        column: st.column_config.NumberColumn(
+            _HEADS.get(column), format="%.2f", help=_HELP.get(column)
+        )
+        for column in order
+        if column in (plain if here.study.classes else (*plain, "truth", "prediction"))
+        or ("[" in column and split(column)[0] in ("entropy", "dividend"))
+    }
+    named = {
+        column: st.column_config.Column(words)
+        for column in order
+        if (words := text.column(column)) != column
+    }
     panels.samples_table(
         rows[order][:MOST_ROWS].reset_index(),
         rows.index[:MOST_ROWS].tolist(),
@@ -151,7 +179,11 @@ def sample_table(here: Here, rows: pd.DataFrame) -> None:
         here.sample,
         state.choose_sample,
         height=300,
-        column_config=_formats(order, bool(here.study.classes)),
+        column_config={
+            **named,
+            **numeric,
+            **{column: st.column_config.TextColumn(width="medium") for column in SAID},
+        },
         alt=f"Table of {len(rows)} samples with truth, prediction and error. Select a row to open the sample.",
     )
     some = (
@@ -165,50 +197,11 @@ def sample_table(here: Here, rows: pd.DataFrame) -> None:
     )
 
 
-def _columns(study: Study, rows: pd.DataFrame) -> list[str]:
-    """First what was said, then the numbers, then whatever else the data set has."""
-    first = [
-        "truth",
-        "prediction",
-        *(["certainty"] if study.classes else []),
-        "error",
-        "relation",
-        "leader",
-        *said_columns(rows),
-    ]
-    late = [
-        *map(dividend_column, study.terms),
-        *(name for name in study.fact_titles() if name in rows),
-        "split",
-    ]
-    return [*first, *(column for column in rows.columns if column not in {*first, *late}), *late]
-
-
 _HEADS = {"certainty": "certainty", "error": "error"}
 _HELP = {
     "certainty": "Softmax of the predicted class",
     "dividend": "What a combination adds beyond its parts",
 }
-
-
-def _formats(columns: list[str], classes: bool) -> dict[str, Any]:
-    plain = ("certainty", "error", "disagreement", "conflict")
-    numeric = {
-        column: st.column_config.NumberColumn(
-            _HEADS.get(column), format="%.2f", help=_HELP.get(column)
-        )
-        for column in columns
-        if column in (plain if classes else (*plain, "truth", "prediction"))
-        or ("[" in column and split(column)[0] in ("entropy", "dividend"))
-    }
-    named = {
-        column: st.column_config.Column(words)
-        for column in columns
-        if (words := text.column(column)) != column
-    }
-    return (
-        named | numeric | {column: st.column_config.TextColumn(width="medium") for column in SAID}
-    )
 
 
 def sample_scatter(here: Here, chosen: dict[str, Any], count: int) -> None:

@@ -16,7 +16,7 @@ from qfusion.runs import folder, plans
 from qfusion.runs import sweep as sweeps
 from qfusion.runs.plans import SETTINGS
 from qfusion.runs.sweep import Sweep
-from qfusion.ui import access, controls, guidance, panels, reruns, state
+from qfusion.ui import access, controls, downloads, guidance, panels, reruns, state
 from qfusion.ui.frame import frame, guard, or_notice, run
 
 # The sweeps that there are: what they search, what came out, the command that trains the best; and the start of a new
@@ -44,24 +44,6 @@ MAX_TRIALS = 200  # trials that the form begins
 _BEGUN = "_sweep.begun"
 
 
-def sweeps_and_form(theme: Theme) -> None:
-    """The whole page."""
-    if begun := state.take(_BEGUN):
-        state.put(builders.SWEEP_NAME.key, begun)
-    known = folder.sweep_names()
-    with (
-        st.expander("New sweep", icon=":material/add:", expanded=not known, key="box-new-sweep"),
-        guard(),
-    ):
-        _form()
-    if not known:
-        guidance.none_yet("sweep", _NO_SWEEP, COMING, access.may_train())
-        return
-    name = controls.draw(builders.SWEEP_NAME, options=known)
-    moving = _at_work(sweeps.find(name)) and not panels.exporting()
-    st.fragment(_sweep, run_every=PULSE if moving else None)(theme, name, moving)
-
-
 def _at_work(sweep: Sweep) -> bool:
     """Whether trials are left and nobody has asked to stop."""
     return not sweep.is_done and not sweep.study.user_attrs.get("stopped")
@@ -80,20 +62,17 @@ def _sweep(theme: Theme, name: str, moving: bool) -> None:
         if not builders.ended(trials):
             st.caption("Figures appear once a trial has ended.")
             return
-        draw = dict(zip(builders.SWEEP_VIEWS, (_trials, _slices, _together), strict=True))
         for view, tab in controls.tabs(builders.SWEEP_VIEW):
             place = builders.SWEEP_VIEWS.index(view)
             with tab, guard(), st.container(key=f"fold-sweep-{place}"):
-                draw[view](theme, trials)
+                (_trials, _slices, _together)[place](theme, trials)
 
 
 def _best(trials: Trials) -> None:
-    sweep, attempts, best = trials.sweep, trials.attempts, trials.best
-    search = sweep.search
-    counts = {
-        word: sum(runs.STATES[a.state] == word for a in attempts) for word in runs.STATES.values()
-    }
-    done = sum(a.state not in (sweeps.WAITING, sweeps.RUNNING) for a in attempts)
+    sweep, best, search = trials.sweep, trials.best, trials.sweep.search
+    states = [attempt.state for attempt in trials.attempts]
+    counts = {runs.STATES[state]: states.count(state) for state in runs.STATES}
+    done = sum(state not in (sweeps.WAITING, sweeps.RUNNING) for state in states)
     st.progress(
         min(1.0, done / max(1, sweep.trials)),
         f"{done} of {sweep.trials} trials have ended"
@@ -256,7 +235,8 @@ def _form() -> None:
         persist_state="session",
         help="On the validation rows, in the epoch that a training keeps.",
     )
-    free = _free_name(kind, name)
+    stem = re.sub(r"[^A-Za-z0-9._-]", "_", f"{kind}-{name}")[:48]
+    free = downloads.unused(stem, folder.sweep_names())
     typed = (
         columns[3]
         .text_input(
@@ -341,13 +321,6 @@ def _row(key: str, default: Any, kind: str) -> tuple[float, float, bool] | list[
     return float(start), float(end), bool(over)
 
 
-def _free_name(kind: str, data: str) -> str:
-    stem = re.sub(r"[^A-Za-z0-9._-]", "_", f"{kind}-{data}")[:48]
-    taken = set(folder.sweep_names())
-    names = (stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3)))
-    return next(name for name in names if name not in taken)
-
-
 def _space(entry: Any) -> str:
     if "choices" in entry:
         return "among " + ", ".join(_plain(value) for value in entry["choices"])
@@ -367,7 +340,20 @@ def page() -> None:
     """Draws the page."""
     theme = frame("Sweeps")
     with guard():
-        sweeps_and_form(theme)
+        if begun := state.take(_BEGUN):
+            state.put(builders.SWEEP_NAME.key, begun)
+        known = folder.sweep_names()
+        new = st.expander(
+            "New sweep", icon=":material/add:", expanded=not known, key="box-new-sweep"
+        )
+        with new, guard():
+            _form()
+        if not known:
+            guidance.none_yet("sweep", _NO_SWEEP, COMING, access.may_train())
+            return
+        name = controls.draw(builders.SWEEP_NAME, options=known)
+        moving = _at_work(sweeps.find(name)) and not panels.exporting()
+        st.fragment(_sweep, run_every=PULSE if moving else None)(theme, name, moving)
 
 
 if __name__ == "__main__":  # as Streamlit runs it

@@ -91,7 +91,16 @@ def _import_page() -> None:
         elif not order and not state.get(_FOUND):
             st.markdown(_HOW.format(_HOW_HERE if access.is_local() else _HOW_ELSEWHERE))
     if level == "path":
-        _removal()
+        own = list(filter(_is_imported, checkpoint.available()))
+        if own:
+            with st.popover("Remove an imported model", icon=":material/delete:"):
+                name = st.selectbox("Model", own, key="_model.gone")
+                st.button(
+                    "Remove it from this machine",
+                    on_click=or_notice,
+                    args=(_remove, name),
+                    key="_model.remove",
+                )
 
 
 def _form(level: str) -> tuple[str, str, str, bool, str] | None:
@@ -171,7 +180,12 @@ def _import(data: str, name: str, title: str, replace: bool, card: str) -> None:
             state.put(_PROBLEM, str(error))
             return
         try:
-            _watch(running)
+            status = st.status("Checking …")
+            # a click ends this run, and so the process
+            st.button("Cancel", icon=":material/close:", key="_model.cancel")
+            while not running.done:
+                status.update(label=f"Checking in a process of its own, {running.seconds:.0f} s …")
+                time.sleep(_PULSE)
             state.put(_FOUND, running.result() | {"data": data})
             state.put(_CARD, None)
             state.put(_UPLOAD, None)
@@ -183,15 +197,6 @@ def _import(data: str, name: str, title: str, replace: bool, card: str) -> None:
         finally:
             running.cancel()
         st.rerun()
-
-
-def _watch(running: model_import.Import) -> None:
-    status = st.status("Checking …")
-    # a click ends this run, and so the process
-    st.button("Cancel", icon=":material/close:", key="_model.cancel")
-    while not running.done:
-        status.update(label=f"Checking in a process of its own, {running.seconds:.0f} s …")
-        time.sleep(_PULSE)
 
 
 def _correct(words: str, data: str, name: str, title: str, replace: bool) -> None:
@@ -254,19 +259,6 @@ def _report(result: dict[str, Any]) -> None:
         )
         with st.expander("Card", icon=":material/description:"):
             st.code(result["toml"], language="toml")
-
-
-def _removal() -> None:
-    own = list(filter(_is_imported, checkpoint.available()))
-    if own:
-        with st.popover("Remove an imported model", icon=":material/delete:"):
-            name = st.selectbox("Model", own, key="_model.gone")
-            st.button(
-                "Remove it from this machine",
-                on_click=or_notice,
-                args=(_remove, name),
-                key="_model.remove",
-            )
 
 
 def _is_imported(name: str) -> bool:
