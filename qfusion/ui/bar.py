@@ -16,22 +16,11 @@ from qfusion._checks import check
 from qfusion._sentences import duration
 from qfusion.analysis import cohort_measures, memo, text
 from qfusion.analysis import sample as samples
-from qfusion.analysis.memo import Job, State
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
 from qfusion.panels import address
-from qfusion.panels.address import (
-    PREDICTED,
-    Pin,
-    default_sample,
-    misfit,
-    model_for,
-    models,
-    own_data,
-    sources,
-)
 from qfusion.panels.control import SampleId
 from qfusion.ui import controls, reruns, state, tweaks
 
@@ -54,6 +43,7 @@ def background_rows(study: Study) -> Study:
         return study
     key = study.memo_key()
     unasked = state.get(_DECLINED) != key and samples.is_quick(study)
+    under_way = False
     if (
         state.get(address.ROWS.key)
         or st.query_params.get(address.ROWS.key)
@@ -62,7 +52,7 @@ def background_rows(study: Study) -> Study:
     ):
         _want(study)
         job = samples.begin_refinement(study, state.get(_SELF))
-        if job.state == State.DONE:
+        if job.state == memo.State.DONE:
             state.put(address.ROWS.key, samples.ALL_ROWS)
             with _popover(f"All {study.background.size:,} rows"):
                 st.caption(
@@ -71,25 +61,30 @@ def background_rows(study: Study) -> Study:
                 st.button(f"Use {_some(study)}", key="_some_rows", on_click=_decline, args=(study,))
             return job.result
         state.forget(address.ROWS.key)
-        if job.state != State.FAILED:
-            with _popover(f"{study.bulk_background.size:,} of {study.background.size:,} rows"):
-                _about_rows(study)
-            with st.container(width=260, key="refining"):
-                st.fragment(_progress, run_every=PULSE)(study, job)
-            return study
-        state.notice(
-            f"Comparing with all rows failed: {text.plain(job.problem)}. Some of the rows are used."
-        )
-        _decline(study)
+        under_way = job.state != memo.State.FAILED
+        if not under_way:
+            state.notice(
+                f"Comparing with all rows failed: {text.plain(job.problem)}. Some of the rows are used."
+            )
+            _decline(study)
     with _popover(f"{study.bulk_background.size:,} of {study.background.size:,} rows"):
-        _about_rows(study)
-        st.button(
-            f"Use all {study.background.size:,} rows",
-            key="_all_rows",
-            on_click=_want,
-            args=(study,),
-            help="Exact contributions, worked out behind the page, which goes on meanwhile.",
+        few = len(study.bulk) < len(study.dataset.rows("test"))
+        whose = f"the first {len(study.bulk):,} test samples" if few else "test samples"
+        st.caption(
+            f"To answer at once, {whose} are compared with {_some(study)} of the background's "
+            f"{study.background.size:,}, drawn at random."
         )
+        if not under_way:
+            st.button(
+                f"Use all {study.background.size:,} rows",
+                key="_all_rows",
+                on_click=_want,
+                args=(study,),
+                help="Exact contributions, worked out behind the page, which goes on meanwhile.",
+            )
+    if under_way:
+        with st.container(width=260, key="refining"):
+            st.fragment(_progress, run_every=PULSE)(study, job)
     return study
 
 
@@ -103,15 +98,6 @@ def _popover(label: str) -> DeltaGenerator:
     )
 
 
-def _about_rows(study: Study) -> None:
-    few = len(study.bulk) < len(study.dataset.rows("test"))
-    whose = f"the first {len(study.bulk):,} test samples" if few else "test samples"
-    st.caption(
-        f"To answer at once, {whose} are compared with {_some(study)} of the background's "
-        f"{study.background.size:,}, drawn at random."
-    )
-
-
 def _some(study: Study) -> str:
     """How many rows are used where not all are."""
     one = study.sample_background.size
@@ -119,7 +105,7 @@ def _some(study: Study) -> str:
     return f"{study.bulk_background.size:,} rows (the open one with {alone})"
 
 
-def _progress(study: Study, job: Job) -> None:
+def _progress(study: Study, job: memo.Job) -> None:
     """How far it is, looked at again and again; the page begins anew when it has ended."""
     reruns.begin_run()
     if job.state not in memo.UNDER_WAY or state.get(_WANTED) is None:
@@ -185,7 +171,7 @@ def encoding_progress(model: str, data: str, study: Study, sample: str) -> None:
         )
 
 
-def _progress_line(model: str, data: str, job: Job, study: Study, sample: str) -> None:
+def _progress_line(model: str, data: str, job: memo.Job, study: Study, sample: str) -> None:
     """How far it is, looked at again and again; the page begins anew when it has ended."""
     reruns.begin_run()
     if not job.under_way and samples.is_encoded(model, data):
@@ -214,13 +200,10 @@ def _progress_line(model: str, data: str, job: Job, study: Study, sample: str) -
             st.button(
                 "Encode all samples",
                 key="_encode_all",
-                on_click=_encode_again,
+                on_click=samples.begin_encoding,
                 args=(model, data),
+                kwargs={"again": True},
             )
-
-
-def _encode_again(model: str, data: str) -> None:
-    samples.begin_encoding(model, data, again=True)
 
 
 # Boxes to choose a sample by its id: of a large data set only some ids are sent to the browser, and any can be
@@ -268,18 +251,7 @@ def sample_box(
         on_change: called once another is chosen.
         words: more arguments of `st.selectbox`.
     """
-    if len(dataset) <= OFFERED:
-        ids = offered(dataset)
-        return str(
-            st.selectbox(
-                label,
-                ids,
-                index=ids.index(default),
-                on_change=on_change,
-                **words,
-                **state.bound(key),
-            )
-        )
+    large = len(dataset) > OFFERED
     now = str(state.get(key) or st.query_params.get(key) or default)
     ids = offered(dataset, now if exists(dataset, now) else default, default)
 
@@ -293,14 +265,13 @@ def sample_box(
         if on_change is not None:
             on_change()
 
-    index = None if state.get(key) is not None else ids.index(default)
     return str(
         st.selectbox(
             label,
             ids,
-            index=index,
-            on_change=written,
-            accept_new_options=True,
+            index=None if large and state.get(key) is not None else ids.index(default),
+            on_change=written if large else on_change,
+            accept_new_options=large,
             **words,
             **state.bound(key),
         )
@@ -434,13 +405,13 @@ def settle_pickers() -> None:
         return
     model = st.query_params.get(address.MODEL.key)
     if model is None:
-        state.impose(address.MODEL.key, model_for(wanted) or models()[0])
-    elif problem := misfit(model, wanted):
+        state.impose(address.MODEL.key, address.model_for(wanted) or address.models()[0])
+    elif problem := address.misfit(model, wanted):
         state.notice(
             f"In the link, `data`: model '{model}' does not fit data set '{wanted}': {problem} "
             "The model's own data are shown."
         )
-        state.impose(address.DATA.key, own_data(model))
+        state.impose(address.DATA.key, address.own_data(model))
         st.rerun()  # a value that came with the first address outlives the run in which it is changed
 
 
@@ -449,7 +420,7 @@ def draw_pickers() -> tuple[Study, int, int | None]:
 
     The output is None for the predicted class of each sample, or for a model with one score.
     """
-    names, known = models(), sources()
+    names, known = address.models(), address.sources()
     check(
         bool(known), "No data set is on this machine, not even the embedded one. Reinstall qfusion."
     )
@@ -463,7 +434,7 @@ def draw_pickers() -> tuple[Study, int, int | None]:
             )
             state.forget(key)
     model = controls.draw(address.MODEL, on_change=_model_changed)
-    own = own_data(model)
+    own = address.own_data(model)
     chosen = st.selectbox(
         address.DATA.label,
         known,
@@ -474,7 +445,7 @@ def draw_pickers() -> tuple[Study, int, int | None]:
         **state.bound(address.DATA.key),
     )
     check(
-        not misfit(model, chosen) or model_for(chosen) is not None,
+        not address.misfit(model, chosen) or address.model_for(chosen) is not None,
         f"Data set '{chosen}' has no model yet. Train one on the Train page, or with `python -m qfusion train --data "
         f"{chosen} --model quantum-jump --name my-model`.",
     )
@@ -499,7 +470,7 @@ def _sample(study: Study) -> int:
     """The sample picker, the most telling conflict first shown."""
     data = study.dataset
     controls.check(address.SAMPLE, study=study)
-    default = default_sample(study)
+    default = address.default_sample(study)
     if is_foreign(data, address.SAMPLE.key):
         state.put(address.SAMPLE.key, default)  # of another data set
     with st.container(
@@ -510,7 +481,8 @@ def _sample(study: Study) -> int:
             data,
             default,
             address.SAMPLE.key,
-            _sample_changed,
+            # says it in the address, which this run reads already
+            lambda: state.choose_sample(state.get(address.SAMPLE.key)),
             width=170,
             help=f"{len(data):,} samples, {len(data.rows('test')):,} of them for testing. "
             "Type to search, or step with the keys ← and →.",
@@ -540,26 +512,21 @@ def _output(study: Study) -> int | None:
         return None
     controls.check(address.OUTPUT, study=study)
     chosen = controls.draw(address.OUTPUT, study)
-    return None if chosen == PREDICTED else study.classes.index(chosen)
-
-
-def _sample_changed() -> None:
-    """Says it in the address, which this run reads already."""
-    state.choose_sample(state.get(address.SAMPLE.key))
+    return None if chosen == address.PREDICTED else study.classes.index(chosen)
 
 
 def _model_changed() -> None:
     name = state.get(address.MODEL.key)
     if (
-        name in models() and (own := own_data(name)) in sources()
+        name in address.models() and (own := address.own_data(name)) in address.sources()
     ):  # a browser may send any text, such as a path
         state.put(address.DATA.key, own)
 
 
 def _data_changed() -> None:
     model, name = state.get(address.MODEL.key), state.get(address.DATA.key)
-    if model in models() and name in sources() and misfit(model, name):
-        other = model_for(name)
+    if model in address.models() and name in address.sources() and address.misfit(model, name):
+        other = address.model_for(name)
         if other:
             state.put(address.MODEL.key, other)
 
@@ -599,14 +566,14 @@ def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
             )
 
 
-def pin_in_words(view: Pin) -> str:
+def pin_in_words(view: address.Pin) -> str:
     """A pinned view as markdown."""
     tweak = f", tweaked: {text.plain(view.tweak, 60)}" if view.tweak else ""
     return f"{text.plain(view.sample, 40)} by {text.plain(view.model, 40)}{tweak}"
 
 
-def view_of(study: Study, row: int) -> Pin:
+def view_of(study: Study, row: int) -> address.Pin:
     """What the reader looks at."""
-    return Pin(
+    return address.Pin(
         study.name, study.dataset.name, str(study.dataset.ids[row]), tweaks.current_tweak(study)
     )

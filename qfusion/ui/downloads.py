@@ -14,13 +14,13 @@ import streamlit as st
 from qfusion import model_export, report
 from qfusion.analysis import text
 from qfusion.analysis.sample import sample_of
-from qfusion.errors import QFusionError, provided
+from qfusion.errors import provided
 from qfusion.explain.cohorts import Part
 from qfusion.report import about_cohort
 from qfusion.training import checkpoint
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.ui import access, reruns, state, tweaks
-from qfusion.ui.frame import Here
+from qfusion.ui.frame import Here, guard
 
 _OPEN, _FORMAT, _PRECISION, _NAME, _KEPT = (
     "_out.open",
@@ -43,8 +43,7 @@ def export_button(here: Here) -> None:
         args=(_OPEN, state.get(state.PAGE, "")),
         help="This model, with what you have tweaked, as a checkpoint, for PyTorch, QuTiP, OpenQASM or NumPy.",
     )
-    if value := state.get(_KEPT):
-        state.put(_KEPT, "")
+    if value := state.take(_KEPT):
         st.toast(f"Kept as {text.plain(value)}: pick it on top.", icon=":material/check:")
     if state.get(_OPEN) == state.get(state.PAGE, "") and not reruns.has_dialog():
         st.dialog("Export model", width="medium", on_dismiss=_close)(_body)(here)
@@ -83,7 +82,7 @@ def _body(here: Here) -> None:
         _keep(here, loaded, tweak)
 
 
-def _download(here: Here, checkpoint: Checkpoint, tweak: str, picked: str) -> None:
+def _download(here: Here, loaded: Checkpoint, tweak: str, picked: str) -> None:
     study, wanted = here.study, model_export.FORMATS[picked]
     name = _free(f"{study.name}-tweaked" if tweak else f"{study.name}-copy")
     stem = (
@@ -105,7 +104,7 @@ def _download(here: Here, checkpoint: Checkpoint, tweak: str, picked: str) -> No
     make = partial(
         model_export.make,
         picked,
-        checkpoint,
+        loaded,
         study.dataset,
         tweak=tweak,
         sample=here.sample,
@@ -155,7 +154,7 @@ def _free(name: str) -> str:
     return unused(_file(name)[:56].strip("._-") or "model", checkpoint.available())
 
 
-def _keep(here: Here, checkpoint: Checkpoint, tweak: str) -> None:
+def _keep(here: Here, loaded: Checkpoint, tweak: str) -> None:
     """Puts the model among the reader's own."""
     with st.container(border=True, gap="xsmall", key="box-keep-model"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -173,15 +172,12 @@ def _keep(here: Here, checkpoint: Checkpoint, tweak: str) -> None:
         if not pressed:
             return
         called = name.strip() or free
-        try:
+        with guard():
             with access.waiting("Measuring it on all samples …"):
-                model_export.keep(checkpoint, tweak, here.study.dataset, called)
-        except QFusionError as error:
-            st.error(text.message(error), icon=":material/error:")
-            return
-        state.put(_KEPT, called)
-        _close()
-        st.rerun()  # of the whole page: its pickers have the model then
+                model_export.keep(loaded, tweak, here.study.dataset, called)
+            state.put(_KEPT, called)
+            _close()
+            st.rerun()  # of the whole page: its pickers have the model then
 
 
 # The button that writes a report on what the reader looks at.

@@ -18,7 +18,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from qfusion.analysis import text
-from qfusion.errors import QFusionError, provided
+from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
 from qfusion.figures import export
 from qfusion.figures.export import Composition
@@ -47,6 +47,7 @@ from qfusion.panels.address import FREE
 from qfusion.panels.pages import Taken
 from qfusion.panels.panel import Picture
 from qfusion.ui import access, reruns, sharing, state
+from qfusion.ui.frame import guard
 
 _ADDED, _PICKED, _COLUMNS = "_composition", "_compose.panels", "_compose.columns"
 FILE = "qfusion-composition"
@@ -121,26 +122,22 @@ def composer(
     if not picked:
         left.caption("Choose panels.")
         return
-    try:
-        with left:
-            whole = Composition(
-                tuple(export.as_panel(known[key], style) for key in picked),
-                int(columns or usual),
+    with left, guard():
+        whole = Composition(
+            tuple(export.as_panel(known[key], style) for key in picked),
+            int(columns or usual),
+            style,
+        )
+        with access.waiting("Drawing …"):
+            taken = pages.cook_composition(whole)
+            _print(
+                lambda style: pages.save_composition(taken, replace(whole, style=style)),
                 style,
+                "composition-preview",
+                f"Preview of {len(picked)} panels",
             )
-            with access.waiting("Drawing …"):
-                taken = pages.cook_composition(whole)
-                _print(
-                    lambda style: pages.save_composition(taken, replace(whole, style=style)),
-                    style,
-                    "composition-preview",
-                    f"Preview of {len(picked)} panels",
-                )
-    except QFusionError as error:
-        left.error(text.message(error), icon=":material/error:")
-        return
-    with downloads:
-        _downloads(whole, taken)
+        with downloads:
+            _downloads(whole, taken)
 
 
 def _print(make: Callable[[ExportStyle], bytes], style: ExportStyle, key: str, alt: str) -> None:
@@ -436,14 +433,10 @@ def _one(drawn: Picture, style: ExportStyle, left: DeltaGenerator, right: DeltaG
         drawn.table(),
         replace(recipe, style=style, title=title, caption=caption),
     )
-    try:
-        with provided():
-            with left:
-                _preview(drawn, taken)
-            with downloads:
-                _figure_downloads(taken)
-    except QFusionError as error:
-        left.error(text.message(error), icon=":material/error:")
+    with left, guard():
+        _preview(drawn, taken)
+        with downloads:
+            _figure_downloads(taken)
     _code(taken)
 
 

@@ -323,7 +323,7 @@ def carried(**query: str) -> dict[str, Any]:
         if state.get(key)
     }
     words |= bar.background_in_links()
-    if not words.get(OUTPUT.key) or words[OUTPUT.key] == bar.PREDICTED:
+    if not words.get(OUTPUT.key) or words[OUTPUT.key] == address.PREDICTED:
         words.pop(OUTPUT.key, None)
     for name in query:  # Streamlit would prefer what the address says to what an alias sets
         words.pop(address.ALIASES.get(name, name), None)

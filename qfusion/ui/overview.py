@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from qfusion.analysis import answers, compare, sample, text
 from qfusion.analysis.answers import IN_TURN, QUESTIONS
@@ -31,21 +32,6 @@ WAYS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     ("Bring my data", "pages/data.py", ":material/upload_file:", {}),
     ("Understand the physics", "pages/dynamics.py", ":material/timeline:", {"show": "Decision"}),
 )
-
-
-def start(here: Here) -> None:
-    """Three ways to begin, and the tour, until they are closed."""
-    with guidance.invitation(link, FILES) as invited:
-        if invited:
-            for label, page, icon, shown in WAYS:
-                link(page, label, icon, **shown)
-
-
-def decision(here: Here) -> None:
-    """The sample at hand: what was said, heard and seen, and its decision term by term."""
-    with st.container(key="said-now"):
-        views.sample_content(here, details=False, key="now")
-    panels.draw(samples.waterfall(here.sample_of(), here.theme))
 
 
 def pipeline(here: Here) -> None:
@@ -82,10 +68,10 @@ def example_samples(here: Here) -> None:
     cells = st.columns(len(examples), gap="medium")
     for cell, item in zip(cells, examples, strict=True):
         with cell, st.container(border=True, height="stretch", key=f"telling-{item.kind}"):
-            _card(here, item)
+            _example(here, item)
 
 
-def _card(here: Here, item: Any) -> None:
+def _example(here: Here, item: Any) -> None:
     study = here.study
     row = study.dataset.row(item.sample)
     guidance.title(
@@ -158,49 +144,37 @@ def metrics_card(here: Here) -> None:
         st.caption("This checkpoint's card holds no test metrics. Retrain it to get them.")
 
 
-def model_card(here: Here) -> None:
-    """What the model is: chips, and words behind an (i)."""
-    with st.container(border=True, height="stretch", key="panel-model"):
-        guidance.title(
-            "Model",
-            text.plain(here.study.card.get("notes") or "") or answers.sentence(here.study),
-            3,
-        )
-        _chips("model", answers.model_rows(here.study))
-        downloads.export_button(here)
-
-
-def data_card(here: Here) -> None:
-    """What the data are: chips, and words behind an (i)."""
-    data = here.study.dataset
-    with st.container(border=True, height="stretch", key="panel-data"):
-        guidance.title("Data", text.plain(data.description, 600), 3)
-        _chips(
-            "data",
-            {"": data.title, "samples": f"{len(data):,}"}
-            | {split: f"{len(data.rows(split)):,}" for split in ("train", "valid", "test")}
-            | {
-                m.name: f"{m.size} features{', sequence' if m.is_sequence else ''}"
-                for m in data.modalities
-            }
-            | {
-                "target": answers.target_words(here.study),
-                "source": data.source,
-                "licence": data.licence,
-                "digest": data.digest[:12],
-            },
-        )
-
-
-def _chips(key: str, facts: Mapping[str, Any]) -> None:
-    """Facts side by side, each a small label."""
-    with st.container(key=f"chips-{key}"):
-        st.markdown(
-            " ".join(
-                f":gray-badge[{text.plain(name)}{' ' if name else ''}**{text.plain(value, 120)}**]"
-                for name, value in facts.items()
+def _card(key: str, title: str, more: str, facts: Mapping[str, Any]) -> DeltaGenerator:
+    """What something is: chips, and words behind an (i); returns where more can be added."""
+    box = st.container(border=True, height="stretch", key=f"panel-{key}")
+    with box:
+        guidance.title(title, more, 3)
+        with st.container(key=f"chips-{key}"):
+            st.markdown(
+                " ".join(
+                    f":gray-badge[{text.plain(name)}{' ' if name else ''}**{text.plain(value, 120)}**]"
+                    for name, value in facts.items()
+                )
             )
-        )
+    return box
+
+
+def _data_facts(study: Study) -> dict[str, Any]:
+    data = study.dataset
+    return (
+        {"": data.title, "samples": f"{len(data):,}"}
+        | {split: f"{len(data.rows(split)):,}" for split in ("train", "valid", "test")}
+        | {
+            m.name: f"{m.size} features{', sequence' if m.is_sequence else ''}"
+            for m in data.modalities
+        }
+        | {
+            "target": answers.target_words(study),
+            "source": data.source,
+            "licence": data.licence,
+            "digest": data.digest[:12],
+        }
+    )
 
 
 _OF_TIME = (
@@ -219,7 +193,10 @@ _OF_CIRCUITS = (
 def reading_guide(here: Here) -> None:
     """How to read the pages."""
     names = here.study.modalities
-    swatches = "  ".join(f"{text.plain(name)} ({_hue_name(name, names)})" for name in names)
+    swatches = "  ".join(
+        f"{text.plain(name)} ({_HUES.get(style.term_colour(name, names), 'grey')})"
+        for name in names
+    )
     with st.expander("How to read the pages", icon=":material/help:", expanded=guidance.full()):
         st.markdown(
             f"- **Colours** stand for modalities everywhere: {swatches}. Joint terms take the mixed hue, dashed or "
@@ -238,16 +215,14 @@ def reading_guide(here: Here) -> None:
         )
 
 
-def _hue_name(name: str, names: tuple[str, ...]) -> str:
-    hues = {
-        style.BLUE: "blue",
-        style.VERMILLION: "vermillion",
-        style.GREEN: "green",
-        style.YELLOW: "yellow",
-        style.PURPLE: "purple",
-        style.SKY: "sky blue",
-    }
-    return hues.get(style.term_colour(name, names), "grey")
+_HUES = {
+    style.BLUE: "blue",
+    style.VERMILLION: "vermillion",
+    style.GREEN: "green",
+    style.YELLOW: "yellow",
+    style.PURPLE: "purple",
+    style.SKY: "sky blue",
+}
 
 
 # Five questions about the current sample, each with its answer in a sentence and a link to the figure behind it; on
@@ -306,21 +281,29 @@ def _places(study: Study) -> tuple[Place, ...]:
 def page() -> None:
     """Draws the page."""
     here = shell("Overview")
+    study = here.study
 
     with guard(), st.container(key="fold-overview"):
-        start(here)
+        with guidance.invitation(link, FILES) as invited:
+            for label, page, icon, shown in WAYS if invited else ():
+                link(page, label, icon, **shown)
         left, questions = st.columns([1, 1.15], gap="medium")
         with left:
-            decision(here)
+            with st.container(key="said-now"):
+                views.sample_content(here, details=False, key="now")
+            panels.draw(samples.waterfall(here.sample_of(), here.theme))
         pipeline(here)
         examples = st.container()
         left, middle, right = st.columns(3, gap="medium")
         with left:
             metrics_card(here)
         with middle:
-            model_card(here)
+            notes = text.plain(study.card.get("notes") or "") or answers.sentence(study)
+            with _card("model", "Model", notes, answers.model_rows(study)):
+                downloads.export_button(here)
         with right:
-            data_card(here)
+            about = text.plain(study.dataset.description, 600)
+            _card("data", "Data", about, _data_facts(study))
         reading_guide(here)
         with examples, guard():
             example_samples(here)  # late: they take seconds the first time

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple
 from uuid import uuid4
 
@@ -14,18 +15,14 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from qfusion._sentences import duration
-from qfusion._sentences import share as percent
+from qfusion._sentences import duration, share
 from qfusion.analysis import answers, changes, cohort_measures, memo, text
-from qfusion.analysis.memo import Job, State
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import Audio, Content, Image, Text, modality
-from qfusion.data.modality import Series
 from qfusion.figures.style import Theme
 from qfusion.panels import dynamics, network, physics, samples
 from qfusion.panels.panel import EVERYONE, TERMS
-from qfusion.panels.physics import Measured
 from qfusion.training import metrics
 from qfusion.ui import controls, downloads, guidance, panels, reruns, state
 from qfusion.ui.frame import Here, link
@@ -50,8 +47,11 @@ def sample_content(
     """
     at, card = here.row if row is None else row, "main" if details else key
     content = here.study.dataset.content(at)
-    known = [name for name in here.study.modalities if name in content]
-    shown = {name: content[name] for name in known if only is None or name in only}
+    shown = {
+        name: content[name]
+        for name in here.study.modalities
+        if name in content and (only is None or name in only)
+    }
     for name, piece in shown.items():
         if isinstance(piece, Text):
             raw_content(name, piece)
@@ -61,16 +61,16 @@ def sample_content(
                 if isinstance(piece, kind):
                     raw_content(name, piece, "stretch" if details else 150)
     for name, piece in shown.items():
-        if isinstance(piece, Series):
+        if isinstance(piece, modality.Series):
             st.caption(text.plain(name))
             panels.small(samples.curve(here.study, here.theme, row=at, modality=name, card=card))
-    absent = [name for name in here.study.modalities if name not in shown]
-    if absent and details:
+    if not details:
+        return
+    if absent := [text.plain(name) for name in here.study.modalities if name not in shown]:
         st.caption(
-            f"No raw content of {', '.join(map(text.plain, absent))} comes with this data set, only features."
+            f"No raw content of {', '.join(absent)} comes with this data set, only features."
         )
-    if details:
-        _facts(here, at)
+    _facts(here, at)
 
 
 def raw_content(
@@ -174,12 +174,9 @@ def metrics_changed(
 
 def sensitivity_tab(here: Here, sample: Sample) -> None:
     """Pickers, tornado, table, response."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        effect, over, group = (
-            controls.draw(control, here.study)
-            for control in (physics.EFFECT, physics.COHORT, physics.GROUP)
-        )
-        half = controls.draw(physics.HALF)
+    effect, over, group, half = controls.row(
+        physics.EFFECT, physics.COHORT, physics.GROUP, physics.HALF, study=here.study
+    )
     measured = physics.measured(sample, effect, over)
     if physics.moves(sample, effect, over, group):
         panels.show(sample, here.theme, "tornado")
@@ -194,7 +191,7 @@ def sensitivity_tab(here: Here, sample: Sample) -> None:
     _table(sample, measured)
 
 
-def _agreement(measured: Measured, half: np.ndarray | None) -> None:
+def _agreement(measured: physics.Measured, half: np.ndarray | None) -> None:
     _, result, reach = measured
     big, same = changes.large(result, reach), result.agrees()[:, 0]
     bent = np.array([parameter.kind not in changes.LINEAR for parameter in result.parameters])
@@ -230,7 +227,7 @@ def _way(here: Here, sample: Sample, titles: list[str]) -> None:
     panels.show(sample, here.theme, "way")
 
 
-def _table(sample: Sample, measured: Measured) -> None:
+def _table(sample: Sample, measured: physics.Measured) -> None:
     study, (_, result, reach) = sample.study, measured
     with controls.fold(physics.TABLE, ":material/table_rows:"):
         table = result.frame(result.targets[0])
@@ -266,8 +263,8 @@ def at_cursor(
     unit: str,
 ) -> None:
     """The numbers at the cursor in one line."""
-    share = answers.joint_share(dividends)
-    now, at_start, at_end = (percent(share[at]) for at in (place, 0, -1))
+    joint = answers.joint_share(dividends)
+    now, at_start, at_end = (share(joint[at]) for at in (place, 0, -1))
     largest = answers.largest_at(dividends, place)
     guidance.line(
         f"At {where}: joint terms {now}, {largest}, {moving_name} {moving[place]:.3f} {unit}.",
@@ -282,9 +279,8 @@ def along_layers(sample: Sample, theme: Theme) -> None:
     layers: what the read-out would say if the circuit stopped there."""
     layers = network.layered(sample)
     moments = layers.explanation.moments
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        controls.draw(TERMS)
-        layer = controls.draw(network.LAYER, sample.study, default=moments[-1])
+    at_layer = replace(network.LAYER, default=moments[-1])
+    _, layer = controls.row(TERMS, at_layer, study=sample.study)
     panels.show(sample, theme, "decision-layers")
     place, mutual = moments.index(layer), network.MUTUAL
     at_cursor(layers.dividends, layers.series[mutual], mutual, place, f"“{layer}”", "nats")
@@ -295,11 +291,6 @@ def along_layers(sample: Sample, theme: Theme) -> None:
 
 PULSE = 1.0  # seconds between two looks at how far it is
 _SELF = "_asker"
-
-
-def choose_drawn() -> None:
-    """The control."""
-    controls.draw(EVERYONE)
 
 
 def everyone(
@@ -321,9 +312,9 @@ def everyone(
         memo.leave_job(key, state.get(_SELF))
         return False
     job = memo.begin_job(key, make, len(rows), state.get(_SELF))
-    if job.state == State.DONE:
+    if job.state == memo.State.DONE:
         return True
-    if job.state == State.FAILED:
+    if job.state == memo.State.FAILED:
         st.warning(
             text.message(f"All samples cannot be measured: {job.problem}. Some of them are shown.")
         )
@@ -333,7 +324,7 @@ def everyone(
     return False
 
 
-def _progress(key: tuple[str, ...], job: Job) -> None:
+def _progress(key: tuple[str, ...], job: memo.Job) -> None:
     """How far it is, looked at again and again; the page begins anew when it has ended."""
     reruns.begin_run()
     if job.state not in memo.UNDER_WAY or state.get(EVERYONE.key) != cohort_measures.ALL:
@@ -342,7 +333,7 @@ def _progress(key: tuple[str, ...], job: Job) -> None:
     left = job.seconds_left
     ahead = (
         ", waiting for other work"
-        if job.state == State.WAITING
+        if job.state == memo.State.WAITING
         else ""
         if left is None
         else f", {duration(left)} left"

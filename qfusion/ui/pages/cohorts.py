@@ -23,6 +23,7 @@ from qfusion.explain.stability import Interval
 from qfusion.panels import cohorts as builders
 from qfusion.panels import errors as error_panels
 from qfusion.panels.dynamics import can_cut
+from qfusion.panels.panel import EVERYONE
 from qfusion.ui import controls, downloads, guidance, panels, state, views
 from qfusion.ui.frame import Here, fragment, guard, link, run, shell
 
@@ -63,7 +64,7 @@ def choose_levels(here: Here) -> Levels:
             _save_row(levels.parts)
             _columns(table)
         if len(levels.rows) > cohort_measures.MAX_SLOW:
-            views.choose_drawn()
+            controls.draw(EVERYONE)
         if problem := state.take(_PROBLEM):
             st.error(text.message(problem), icon=":material/error:")
     return levels

@@ -49,8 +49,7 @@ def nothing_pinned(here: Here) -> None:
         "tweak after that is **B**. Or start here:",
         icon=":material/push_pin:",
     )
-    offered = {"learned": (here.sample, "as learned")}
-    offered |= {
+    offered = {"learned": (here.sample, "as learned")} | {
         item.kind: (item.sample, f"a telling {compare.EXAMPLE_NAMES[item.kind]}")
         for item in compare.find_examples(study)
         if item.sample != here.sample
@@ -272,8 +271,9 @@ def _choose(here: Here) -> list[str]:
             "With the nearest",
             key="_several_near",
             icon=":material/near_me:",
-            on_click=_with_nearest,
-            args=(here,),
+            on_click=lambda: _set_beside(
+                here, [here.row, *compare.nearest(here.sample_of(), count=_FILLED).rows]
+            ),
         )
         for k, cohort in enumerate(state.saved_cohorts()):
             st.button(
@@ -283,10 +283,6 @@ def _choose(here: Here) -> list[str]:
                 args=(_worst, here, cohort),
             )
     return list(samples)
-
-
-def _with_nearest(here: Here) -> None:
-    _set_beside(here, [here.row, *compare.nearest(here.sample_of(), count=_FILLED).rows])
 
 
 def _worst(here: Here, cohort: Cohort) -> None:

@@ -28,14 +28,6 @@ from qfusion.ui.frame import fragment, frame, guard, link, or_notice, run
 KEPT, PICK = "_kept_set", "_pick_set"
 
 
-def what_changed() -> None:
-    """What was kept or removed in the last run, said once."""
-    words = state.get(KEPT)
-    if words:
-        state.put(KEPT, None)
-        st.success(words, icon=":material/check_circle:")
-
-
 def listing() -> None:
     """Every set with its state, and how to get those that are missing."""
     st.header("What there is", anchor=False)
@@ -69,9 +61,8 @@ def chosen_set(theme: Theme) -> None:
     check(
         bool(here), "No data set is on this machine, not even the embedded one. Reinstall qfusion."
     )
-    if state.get(PICK) in here:
-        state.impose(builders.SET.key, state.get(PICK))
-    state.put(PICK, None)
+    if (picked := state.take(PICK)) in here:
+        state.impose(builders.SET.key, picked)
     name = controls.draw(builders.SET, options=here)
     dataset = reruns.dataset(name)
     st.markdown(_card(dataset))
@@ -91,7 +82,9 @@ def _card(data_set: DataSet) -> str:
         "samples": f"{len(data_set):,}",
         "train / valid / test": " / ".join(f"{len(data_set.rows(split)):,}" for split in SPLITS),
         "modalities": ", ".join(
-            f"{m.name} ({m.size:,} features{_steps(m)})" for m in data_set.modalities
+            f"{m.name} ({m.size:,} features"
+            + (f", sequences of up to {m.values.shape[1]:,} steps)" if m.is_sequence else ")")
+            for m in data_set.modalities
         ),
         "target": f"{data_set.target.name}, {'classes' if data_set.target.classes else 'a number'}"
         + (f" in {data_set.target.range}" if data_set.target.range else ""),
@@ -105,14 +98,6 @@ def _card(data_set: DataSet) -> str:
         rows["targets of single modalities"] = ", ".join(map(str, data_set.unimodal.columns))
     lines = [f"| {key} | {text.plain(value)} |" for key, value in rows.items()]
     return "\n".join([lines[0], "|---|---|", *lines[1:]])
-
-
-def _steps(modality: Any) -> str:
-    return (
-        ""
-        if modality.lengths is None
-        else f", sequences of up to {modality.values.shape[1]:,} steps"
-    )
 
 
 def _record(name: str) -> None:
@@ -195,8 +180,10 @@ views.npz    an array a view; y: labels
 """
 
 
+@fragment
 def import_form() -> None:
-    """Everything about importing."""
+    """Everything about importing; a fragment, so that a consent redraws this and nothing else; what is kept redraws the
+    page."""
     st.header("Bring your own", anchor=False)
     level = access.level()
     if access.says_read_only("take data"):
@@ -343,14 +330,10 @@ def _written(files: list[Any], folder: Path) -> list[Path]:
 
 def _report(examined: Examined) -> None:
     report = examined.report
-    splits = (
-        ", ".join(f"{count:,} {name}" for name, count in report.splits.items() if count)
-        or "no split yet"
-    )
-    errors = len(report.errors)
+    splits = ", ".join(f"{count:,} {name}" for name, count in report.splits.items() if count)
     with st.container(border=True, key="import-report"):
         st.markdown(
-            f"#### {text.plain(examined.staged.title, 80)}: {report.samples:,} samples ({splits})"
+            f"#### {text.plain(examined.staged.title, 80)}: {report.samples:,} samples ({splits or 'no split yet'})"
         )
         st.dataframe(
             pd.DataFrame(
@@ -370,7 +353,7 @@ def _report(examined: Examined) -> None:
         st.caption(text.plain(_target(report.target), 600))
         findings(report.as_dict()["findings"])
         agreed = _consents(report.repairs)
-        if errors and not report.repairs:
+        if report.errors and not report.repairs:
             st.caption("As it is, the set cannot be kept, and no repair is offered. Mend the file.")
         name = st.text_input(
             "Name",
@@ -387,7 +370,6 @@ def _report(examined: Examined) -> None:
             max_chars=importing.MAX_LICENCE,
             placeholder="as whoever made the files says",
         )
-        sequences = any(m["sequence"] for m in report.modalities)
         rates = (
             st.text_input(
                 "Steps a second, where known",
@@ -396,10 +378,9 @@ def _report(examined: Examined) -> None:
                 placeholder="audio=100; vision=25",
                 help="Then attributions inside sequences stand on one axis in seconds.",
             )
-            if sequences
+            if any(m["sequence"] for m in report.modalities)
             else ""
         )
-        tokens = examined.staged.tokens is not None and access.level() == "path"
         folder = (
             st.text_input(
                 "Folder of the tokenizer",
@@ -408,7 +389,7 @@ def _report(examined: Examined) -> None:
                 help="It holds vocab.txt or tokenizer.json, on the machine that this server runs on. "
                 "Then the steps of text are named by its tokens.",
             )
-            if tokens
+            if examined.staged.tokens is not None and access.level() == "path"
             else ""
         )
         replace = (
@@ -417,11 +398,8 @@ def _report(examined: Examined) -> None:
             and st.checkbox(f"Replace the imported set {text.plain(name)}", key="_import_replace")
         )
         left, right = st.columns(2)
-        wanted = left.button(
-            "Save data set", type="primary", icon=":material/save:", key="_import_keep"
-        )
         right.button("Discard", icon=":material/delete:", on_click=discard, key="_import_discard")
-        if wanted:
+        if left.button("Save data set", type="primary", icon=":material/save:", key="_import_keep"):
             with access.waiting("Keeping …"):
                 stored = importing.keep(
                     examined,
@@ -443,18 +421,16 @@ def _report(examined: Examined) -> None:
 
 
 def _target(target: dict[str, Any]) -> str:
-    if target["kind"] == "regression":
-        return (
-            ""
-            if target["low"] is None
-            else (
-                f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
-                f"deviation {target['deviation']:.3g}. Metrics: {CONVENTIONS[target['convention']]}."
-            )
-        )
-    pairs = sorted(zip(target["samples"], target["classes"], strict=True), reverse=True)
-    rest = f" and {len(pairs) - 12} more" if len(pairs) > 12 else ""
-    return f"{len(pairs)} classes: {', '.join(f'{label} ({count:,})' for count, label in pairs[:12])}{rest}."
+    if target["kind"] != "regression":
+        pairs = sorted(zip(target["samples"], target["classes"], strict=True), reverse=True)
+        first = ", ".join(f"{label} ({count:,})" for count, label in pairs[:12])
+        return f"{len(pairs)} classes: {first}{f' and {len(pairs) - 12} more' if len(pairs) > 12 else ''}."
+    if target["low"] is None:
+        return ""
+    return (
+        f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
+        f"deviation {target['deviation']:.3g}. Metrics: {CONVENTIONS[target['convention']]}."
+    )
 
 
 def _consents(offered: list[str]) -> list[str]:
@@ -472,24 +448,19 @@ def _consents(offered: list[str]) -> list[str]:
 # Data: what sets there are, what is in them, and bringing one's own.
 
 
-@fragment
-def bring() -> None:
-    """A fragment, so that a consent redraws this and nothing else; what is kept redraws the page."""
-    with st.container(key="fold-import"):
-        import_form()
-
-
 def page() -> None:
     """Draws the page."""
     theme = frame("Data")
     with guard(), st.container(key="fold-data"):
-        what_changed()
+        if words := state.take(KEPT):
+            st.success(words, icon=":material/check_circle:")
         left, right = st.columns([1, 1.25], gap="medium")
         with left, guard():
             listing()
         with right, guard():
             chosen_set(theme)
-    bring()
+    with st.container(key="fold-import"):
+        import_form()
 
 
 if __name__ == "__main__":  # as Streamlit runs it

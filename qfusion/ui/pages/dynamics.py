@@ -136,9 +136,8 @@ def decision_tab(here: Here, sample: Sample) -> None:
     views.at_cursor(now.dividends, mean, name, place, f"t = {now.times[place]:.2f}", unit)
     if builders.can_cut(sample):
         panels.show(sample, theme, "cut")
-        box = controls.fold(builders.CUT_TERMS, ":material/stacked_line_chart:")
-        if box.open:
-            with box:
+        with controls.fold(builders.CUT_TERMS, ":material/stacked_line_chart:") as box:
+            if box.open:
                 controls.draw(builders.CUT, here.study, default=builders.most_moved(sample))
                 panels.show(sample, theme, "cut-terms")
     building(sample, theme)
@@ -165,9 +164,7 @@ def correlations_tab(here: Here, sample: Sample) -> None:
 
 def trajectories_tab(here: Here, sample: Sample) -> None:
     """Single quantum-jump runs, their mean over the master equation, and when which operator jumps: one unravelling."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        runs = controls.draw(builders.RUNS)
-        controls.draw(builders.QUANTITY, here.study)
+    runs, _ = controls.row(builders.RUNS, builders.QUANTITY, study=here.study)
     st.caption(UNRAVELLING)
     with access.waiting(f"Sampling {runs} trajectories …"):
         sample.track(runs=runs)
@@ -180,9 +177,7 @@ def trajectories_tab(here: Here, sample: Sample) -> None:
 
 def state_tab(here: Here, sample: Sample) -> None:
     """Populations and density matrix at the cursor, Bloch balls, elements over time."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        controls.draw(builders.STATE_OF, here.study)
-        controls.draw(builders.STATE_AS)
+    controls.row(builders.STATE_OF, builders.STATE_AS, study=here.study)
     panels.show(sample, here.theme, "populations")
     panels.show(sample, here.theme, "matrix-modulus", "matrix-phase", "hinton", columns=2)
     panels.show(sample, here.theme, "bloch")

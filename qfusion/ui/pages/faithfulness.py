@@ -19,7 +19,7 @@ from qfusion.explain.faithfulness import TrustWarning
 from qfusion.explain.stability import Stability
 from qfusion.figures import style
 from qfusion.panels import faithfulness as builders
-from qfusion.panels.panel import TERMS, Picture
+from qfusion.panels.panel import EVERYONE, TERMS, Picture
 from qfusion.ui import controls, guidance, panels, state, views
 from qfusion.ui.frame import Here, fragment, guard, run, shell
 
@@ -304,7 +304,7 @@ def deletion_tab(here: Here) -> None:
         }
         rows, some = study.dataset.rows(trust.SPLIT), len(trust.asked_inside(study))
         if some < len(rows):
-            views.choose_drawn()
+            controls.draw(EVERYONE)
     every = views.everyone(
         "features",
         study,

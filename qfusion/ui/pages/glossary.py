@@ -43,9 +43,7 @@ USED_ON = Choice(
 
 def all_words() -> None:
     """Search, the words that stand open, and the index of the others."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        sentence = controls.draw(SEARCH)
-        where = controls.draw(USED_ON)
+    sentence, where = controls.row(SEARCH, USED_ON)
     entries = panels.find_entries(sentence, None if where == ANY else where)
     if not entries:
         st.info(
@@ -60,30 +58,24 @@ def all_words() -> None:
     if where != ANY:
         file, icon = FILES[where]
         link(file, f"Open the {where} page", icon)
-    opened = _opened(entries, sentence)
+    opened = [  # all at full depth or where there are few, else those that are called what was said
+        entry
+        for entry in entries
+        if guidance.full()
+        or len(entries) <= FEW
+        or sentence.casefold().strip() in map(str.casefold, (entry.term, *entry.also))
+    ]
     if opened:
         with st.container(key="entries"):
             for entry in opened:
                 with st.container(border=True, key=f"word-{entry.term}", gap="xsmall"):
                     _entry(entry)
-    _index([entry for entry in entries if entry not in opened])
-
-
-def _opened(entries: Sequence[Entry], value: str) -> list[Entry]:
-    """The words that stand open: all at full depth or where there are few, else those that are called what was said."""
-    if guidance.full() or len(entries) <= FEW:
-        return list(entries)
-    return [
-        entry
-        for entry in entries
-        if value.casefold().strip() in map(str.casefold, (entry.term, *entry.also))
-    ]
+    if rest := [entry for entry in entries if entry not in opened]:
+        _index(rest)
 
 
 def _index(entries: Sequence[Entry]) -> None:
     """Names by their first letter, each of which opens its entry."""
-    if not entries:
-        return
     with st.container(key="index"):
         for letter, those in groupby(
             sorted(entries, key=lambda entry: entry.term.casefold()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -20,15 +21,9 @@ from qfusion.ui.frame import Here, fragment, guard, link, run, shell
 # Inside a modality: which words, frames, pixels or features made a term of the decision, drawn on the raw content.
 
 
-def what_made_it(here: Here) -> None:
-    """The folded part of the Samples page; nothing is worked out until it is opened."""
-    with controls.fold(samples.OPEN, ":material/search:") as box:
-        if box.open:
-            _draw(here)
-
-
 @fragment
-def _draw(here: Here) -> None:
+def what_made_it(here: Here) -> None:
+    """What is folded on the Samples page."""
     chosen, sample = _chosen(here), here.sample_of()
     panels.draw(samples.attribution(sample, here.theme, **chosen))
     if samples.of_sequence(sample, **chosen):
@@ -110,13 +105,11 @@ MOST_ROWS = 5_000  # of the table
 
 def filters(here: Here) -> dict[str, Any]:
     """Draws the filters and returns them as `compare.passing` takes them."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = {name: controls.draw(samples.FILTERS[name]) for name in ("split", "relations")}
-    chosen["search"] = controls.draw(samples.SEARCH)
+    split, relations = controls.row(samples.SPLIT, samples.RELATION)
+    chosen = {"split": split, "relations": relations, "search": controls.draw(samples.SEARCH)}
     if here.study.classes:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            chosen["verdict"] = controls.draw(samples.VERDICT) or ""
-            chosen["classes"] = controls.draw(samples.CLASSES, here.study)
+        verdict, classes = controls.row(samples.VERDICT, samples.CLASSES, study=here.study)
+        chosen |= {"verdict": verdict or "", "classes": classes}
     return chosen
 
 
@@ -211,9 +204,8 @@ def sample_scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
         chosen: the filters. count: so many pass.
     """
     study, usual = here.study, compare.default_axes(here.study)
-    with st.container(horizontal=True):
-        x = controls.draw(samples.ACROSS, study, default=usual[0])
-        y = controls.draw(samples.UP, study, default=usual[1])
+    axes = (replace(samples.ACROSS, default=usual[0]), replace(samples.UP, default=usual[1]))
+    x, y = controls.row(*axes, study=study, align="top")
     if count > compare.MAX_ENTANGLED and compare.asks_entanglement(study, x, y):
         st.info(
             f"Entanglement takes time: shown for the first {compare.MAX_ENTANGLED} of {count:,} samples. Filter to see "
@@ -261,7 +253,7 @@ def page() -> None:
         views.sample_content(here)
         panels.draw(samples.verdict(sample, theme), grows=False)
         panels.draw(samples.waterfall(sample, theme))
-        what_made_it(here)
+        controls.folded(samples.OPEN, lambda: what_made_it(here), ":material/search:")
     with left, guard():
         panels.draw(samples.shapley(sample, theme))
         if faithfulness.is_labelled(sample):

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from qfusion.figures.style import Theme
 from qfusion.models.imported import KIND
 from qfusion.panels import learning as builders
 from qfusion.panels.address import sources
+from qfusion.panels.control import Control
 from qfusion.runs import folder, plans
 from qfusion.runs.plans import KINDS, MAIN, SETTINGS
 from qfusion.training import checkpoint, default_options, imports, metrics
@@ -278,7 +280,12 @@ def _remove(name: str) -> None:
 
 def side_by_side(_: Theme, shown: list[Seen]) -> None:
     """Settings and results of the runs that are shown."""
-    panels.beside(lambda: _settings(shown), lambda: _results(shown), widths=[1, 1.25])
+    tables = partial(_tables, runs.results_of(shown))
+    panels.beside(
+        lambda: _settings(shown),
+        lambda: panels.draw(builders.results(shown), below=tables, grows=False, gap="xsmall"),
+        widths=[1, 1.25],
+    )
 
 
 def _settings(shown: list[Seen]) -> None:
@@ -318,11 +325,6 @@ def _frame(table: dict[str, dict[str, str]], keys: list[str]) -> pd.DataFrame:
     return pd.DataFrame(
         [{"setting": SETTINGS[key].title if key in SETTINGS else key, **table[key]} for key in keys]
     )
-
-
-def _results(shown: list[Seen]) -> None:
-    with st.container(border=True, key="panel-train-results", gap="xsmall"):
-        panels.inside(builders.results(shown), below=lambda: _tables(runs.results_of(shown)))
 
 
 def _tables(results: Results) -> None:
@@ -409,8 +411,8 @@ _ALWAYS = ("epochs", "rate", "patience")
 _NAME, _EVENTS, _STARTED = "_new.name", "_new.events", "_new.started"
 
 
-def draw_form() -> list[str]:
-    """Draws the form; returns the names of the runs when it has just started some."""
+def draw_form() -> None:
+    """Draws the form; when it has just started runs, the page is drawn again with them."""
     check(
         bool(sources()),
         "No data set is on this machine, not even the embedded one. Reinstall qfusion.",
@@ -421,75 +423,67 @@ def draw_form() -> list[str]:
     with right:
         kind = controls.draw(builders.NEW_KIND)
     dataset = reruns.dataset(name)
-    target = dataset.target
-    predicted = (
-        f"{len(target.classes)} classes of {text.plain(target.name)}"
-        if target.classes
-        else text.plain(target.name)
-    )
+    classes = dataset.target.classes
     left.caption(
         f"{text.plain(dataset.title)}: {len(dataset.rows('train')):,} training, {len(dataset.rows('valid')):,} "
-        f"validation and {len(dataset.rows('test')):,} test rows; predicts {predicted}."
+        f"validation and {len(dataset.rows('test')):,} test rows; predicts "
+        f"{f'{len(classes)} classes of ' if classes else ''}{text.plain(dataset.target.name)}."
     )
     right.caption(f"**{KINDS[kind].title}.** {KINDS[kind].says}")
-    chosen = _choose_settings(name, kind, bool(target.classes))
-    return _start(name, kind, chosen, len(dataset.rows("train")))
+    chosen = _choose_settings(name, kind, bool(classes))
+    _start(name, kind, chosen, len(dataset.rows("train")))
 
 
 def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
     """The settings that differ from the defaults."""
     default = {key: value for key, value in plans.known(name, kind).items() if key in SETTINGS}
     like, recipe = runs.shipped_recipe(name, kind)
-    begin = {key: recipe.get(key, value) for key, value in default.items()}
+    fields = {
+        key: partial(_field, key, recipe.get(key, default[key]), name, kind, classes)
+        for key in default
+    }
     main = [*_ALWAYS, *MAIN.get(kind, ())]
-    result: dict[str, Any] = {}
-    with st.container(key="grid-main"):
-        result |= {key: _field(key, begin[key], name, kind, classes) for key in main}
     rest = [key for key in default if key not in main]
-    with (
-        st.expander(f"{len(rest)} more settings", icon=":material/tune:", key="box-advanced"),
-        st.container(key="grid-more"),
-    ):
-        result |= {key: _field(key, begin[key], name, kind, classes) for key in rest}
+    with st.container(key="grid-main"):
+        given = {key: fields[key]() for key in main}
+    more = st.expander(f"{len(rest)} more settings", icon=":material/tune:", key="box-advanced")
+    with more, st.container(key="grid-more"):
+        given |= {key: fields[key]() for key in rest}
     if like:
         st.caption(f"Where you change nothing, settings are those of the shipped model `{like}`.")
-    return {
-        key: _value(key, value, default[key])
-        for key, value in result.items()
-        if _value(key, value, default[key]) != default[key]
+    chosen = {
+        key: plans.value(key, value.strip(), default[key])
+        if isinstance(value, str) and not isinstance(default[key], str)
+        else value
+        for key, value in given.items()
     }
-
-
-def _value(key: str, given: Any, default: Any) -> Any:
-    return (
-        plans.value(key, given.strip(), default)
-        if isinstance(given, str) and not isinstance(default, str)
-        else given
-    )
+    return {key: value for key, value in chosen.items() if value != default[key]}
 
 
 def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
-    """The widget of a setting, and its sentence: behind its (?) or below it."""
+    """The widget of a setting, and its sentence."""
     losses = [word for word in SETTINGS["loss"].choices if (word == "cross_entropy") == classes]
-    setting = builders.setting(name, kind, key, begin, losses if key == "loss" else ())
     with st.container(gap="xxsmall"):
-        value = controls.draw(setting, help=guidance.help(setting.help))
-        guidance.below(setting.help)
+        return _explained(builders.setting(name, kind, key, begin, losses if key == "loss" else ()))
+
+
+def _explained(control: Control) -> Any:
+    """A widget with what it is for: behind its (?) or below it."""
+    value = controls.draw(control, help=guidance.help(control.help))
+    guidance.below(control.help)
     return value
 
 
-def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]:
+def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
     """Name, seeds, what it will cost, and the button."""
     with st.container(key="grid-start"):
         first, second, third, last = (
             st.container(gap="xxsmall", key=f"start-{place}") for place in range(4)
         )
     with second:
-        count = controls.draw(builders.SEEDS, help=guidance.help(builders.SEEDS.help))
-        guidance.below(builders.SEEDS.help)
+        count = _explained(builders.SEEDS)
     with third:
-        seed = controls.draw(builders.FIRST, help=guidance.help(builders.FIRST.help))
-        guidance.below(builders.FIRST.help)
+        seed = _explained(builders.FIRST)
     seeds = runs.check_seeds(count, seed)
     free = plans.free_name(kind, name, seeds)
     with first:
@@ -504,12 +498,10 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]
         ).strip()
         guidance.below(says)
         names = plans.names_of(typed or free, seeds)
-        wrong = False
-        try:
+        wrong = True
+        with guard():
             plans.check_names(names)
-        except QFusionError as error:
-            wrong = True
-            st.error(text.message(str(error)), icon=":material/error:")
+            wrong = False
     with last:
         events = runs.can_write_events() and st.checkbox(
             "Write event files",
@@ -524,7 +516,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]
         f"At most {folder.worker_slots()} runs are trained at once on this machine, the others wait. "
         "Closing this page stops nothing."
     )
-    if not guidance.begin(
+    if guidance.begin(
         "run",
         "Start" if count == 1 else f"Start {count} runs",
         cost,
@@ -538,14 +530,14 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]
         key="_start",
         disabled=wrong,
     ):
-        return []
-    access.check_train()
-    plan = plans.plan(name, kind, chosen, seed)
-    plans.start(
-        {entry: replace(plan, seed=number) for entry, number in zip(names, seeds, strict=True)},
-        bool(events),
-    )
-    return names
+        access.check_train()
+        plan = plans.plan(name, kind, chosen, seed)
+        plans.start(
+            {entry: replace(plan, seed=number) for entry, number in zip(names, seeds, strict=True)},
+            bool(events),
+        )
+        state.put(_STARTED, names)
+        st.rerun()
 
 
 @st.fragment
@@ -560,10 +552,7 @@ def new_training(open_: bool) -> None:
         ),
         guard(),
     ):
-        started = draw_form()
-        if started:
-            state.put(_STARTED, started)
-            st.rerun()
+        draw_form()
 
 
 # The trainings that there are: a table, which of them are shown, and what can be done with them.
@@ -593,34 +582,12 @@ STEADY = (
 _TURN, _RUNS_PROBLEM, _DRAWN = "_runs_turn", "_runs_problem", "_runs_drawn"
 
 
-def runs_and_form(theme: Theme) -> None:
-    """The whole page."""
-    if started := state.take(_STARTED):
-        state.forget(_NAME)  # it is free for another one
-        state.put(builders.RUNS.key, started[: runs.MAX_SHOWN])
-    seen = runs.look(reruns.record_of)
-    import_key = builders.IMPORT.key
-    importing = st.session_state.get(import_key, st.query_params.get(import_key) == "true")
-    new_training(not seen and not importing)
-    if not _limits.is_read_only():
-        import_form()
-    if not seen:
-        guidance.none_yet("run", _NO_RUN, COMING, access.may_train())
-        return
-    moving = any(entry.alive for entry in seen) and not panels.exporting()
-    st.fragment(_runs, run_every=PULSE if moving else None)(theme, moving, checkpoint.available())
-
-
 def _runs(theme: Theme, moving: bool, models: list[str]) -> None:
     """Everything that changes while runs are trained: a fragment that looks again and again, for as long as one is
     alive."""
     reruns.begin_run()
     seen = runs.look(reruns.record_of)
-    if (
-        (any(entry.alive for entry in seen) and not panels.exporting()) != moving
-        or not seen
-        or checkpoint.available() != models
-    ):
+    if _moving(seen) != moving or not seen or checkpoint.available() != models:
         st.rerun()  # it begins or ceases to look by itself; a new model shows in the pickers
     with guard():
         shown = _choose(seen)
@@ -866,7 +833,27 @@ def page() -> None:
     """Draws the page."""
     theme = frame("Train")
     with guard():
-        runs_and_form(theme)
+        if started := state.take(_STARTED):
+            state.forget(_NAME)  # it is free for another one
+            state.put(builders.RUNS.key, started[: runs.MAX_SHOWN])
+        seen = runs.look(reruns.record_of)
+        import_key = builders.IMPORT.key
+        importing = st.session_state.get(import_key, st.query_params.get(import_key) == "true")
+        new_training(not seen and not importing)
+        if not _limits.is_read_only():
+            import_form()
+        if not seen:
+            guidance.none_yet("run", _NO_RUN, COMING, access.may_train())
+            return
+        moving = _moving(seen)
+        st.fragment(_runs, run_every=PULSE if moving else None)(
+            theme, moving, checkpoint.available()
+        )
+
+
+def _moving(seen: list[Seen]) -> bool:
+    """Whether the page looks again and again."""
+    return any(entry.alive for entry in seen) and not panels.exporting()
 
 
 if __name__ == "__main__":  # as Streamlit runs it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from qfusion.models import entangled_qcnn
 from qfusion.panels import what_if as builders
 from qfusion.panels.what_if import PREFIXES, TITLES, WORDS
 from qfusion.ui import bar, controls, panels, reruns, state, views
-from qfusion.ui.frame import Here, guard, link, run, shell
+from qfusion.ui.frame import FILES, Here, guard, link, run, shell
 
 # The controls: what is done to each modality. Everything stands in the address.
 
@@ -109,7 +110,8 @@ def _input(here: Here, name: str) -> dict[str, Any]:
     if name == "text":
         words = controls.draw(WORDS, value=changes.own_words(here.study, here.row))
         with st.popover("Vocabulary", icon=":material/dictionary:"):
-            _vocabulary()
+            for title, entries in _VOCABULARY.items():
+                st.markdown(f"**{title}**  \n{', '.join(map(text.plain, entries))}")
         return {"words": words}
     values = {
         control.key.partition(".")[2]: controls.draw(control)
@@ -122,18 +124,15 @@ def _input(here: Here, name: str) -> dict[str, Any]:
     return {"controls": values}
 
 
-def _vocabulary() -> None:
-    groups = {
-        "Opinions, with their value": [f"{w} ({v:+.2f})" for w, v in synthesis.OPINIONS.items()],
-        "Intensifiers": [f"{w} (×{v:g})" for w, v in synthesis.INTENSIFIERS.items()],
-        "Negations": synthesis.NEGATIONS,
-        "Joins": synthesis.JOINS,
-        "Topics": synthesis.TOPICS,
-        "Fillers": synthesis.FILLERS,
-        "Others": synthesis.FUNCTION,
-    }
-    for title, entries in groups.items():
-        st.markdown(f"**{title}**  \n{', '.join(map(text.plain, entries))}")
+_VOCABULARY: dict[str, Iterable[str]] = {
+    "Opinions, with their value": [f"{w} ({v:+.2f})" for w, v in synthesis.OPINIONS.items()],
+    "Intensifiers": [f"{w} (×{v:g})" for w, v in synthesis.INTENSIFIERS.items()],
+    "Negations": synthesis.NEGATIONS,
+    "Joins": synthesis.JOINS,
+    "Topics": synthesis.TOPICS,
+    "Fillers": synthesis.FILLERS,
+    "Others": synthesis.FUNCTION,
+}
 
 
 def _state(here: Here, name: str, own: Any) -> dict[int, float]:
@@ -194,49 +193,39 @@ def parameters(here: Here) -> None:
             "can."
         )
         return
-    title = (
-        "Which knob of the physics would flip it?"
-        if here.study.can("time")
-        else "Which angle of the fusion rules would flip it?"
+    what = "knob of the physics" if here.study.can("time") else "angle of the fusion rules"
+    controls.folded(
+        builders.KNOBS,
+        lambda: _flips(here),
+        ":material/tune:",
+        f"Which {what} would flip it?",
     )
-    box = controls.fold(builders.KNOBS, ":material/tune:", title)
-    if not box.open:
+
+
+def _flips(here: Here) -> None:
+    """The nearest parameters, and links that set one where it can be watched, all others as learned."""
+    search = changes.parameters_that_flip(here.study, here.row)
+    if not search.changes:
+        st.markdown(
+            f"**None of the {search.tried} knobs flips this decision on its own** ({search.ranges})."
+        )
         return
-    with box:
-        search = changes.parameters_that_flip(here.study, here.row)
-        if not search.changes:
-            st.markdown(
-                f"**None of the {search.tried} knobs flips this decision on its own** ({search.ranges})."
-            )
-            return
-        panels.show(here.sample_of(), here.theme, "knob-flips")
-        _set_links(here, search)
-
-
-def _set_links(here: Here, search: Any) -> None:
-    """Links that set one of the nearest parameters where it can be watched, all others as learned."""
+    panels.show(here.sample_of(), here.theme, "knob-flips")
     with st.container(horizontal=True, key="set-knobs"):
         for change in search.changes[:MAX_LINKS]:
-            name = text.plain(changes.parameter_name(here.study, change))
+            value = beyond(change)
+            page, unit = ("Dynamics", "") if here.study.can("time") else ("Circuit", " rad")
             if here.study.can("time"):
-                link(
-                    "pages/dynamics.py",
-                    f"Set {name} to {beyond(change):g} on Dynamics",
-                    ":material/tune:",
-                    show="Decision",
-                    turn=str(tweak_of(change, beyond(change))),
-                )
+                query = {"show": "Decision", "turn": str(tweak_of(change, value))}
             else:
                 place = entangled_qcnn.edit_key(
                     entangled_qcnn.shape_of(here.study.model), *map(int, change.name.split("."))
                 )
-                link(
-                    "pages/circuit.py",
-                    f"Set {name} to {beyond(change):g} rad on Circuit",
-                    ":material/tune:",
-                    rules="Fusion rules",
-                    edits=f"{place}={beyond(change):g}",
-                )
+                query = {"rules": "Fusion rules", "edits": f"{place}={value:g}"}
+            name = text.plain(changes.parameter_name(here.study, change))
+            link(
+                FILES[page], f"Set {name} to {value:g}{unit} on {page}", ":material/tune:", **query
+            )
 
 
 def beyond(change: ParameterChange) -> float:
