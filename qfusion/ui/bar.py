@@ -200,7 +200,7 @@ def _progress_line(model: str, data: str, job: memo.Job, study: Study, sample: s
             st.button(
                 "Encode all samples",
                 key="_encode_all",
-                on_click=samples.begin_encoding,
+                on_click=samples.begin_encoding,  # type: ignore[arg-type]
                 args=(model, data),
                 kwargs={"again": True},
             )

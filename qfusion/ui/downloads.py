@@ -12,15 +12,12 @@ from typing import Any
 import streamlit as st
 
 from qfusion import model_export, report
-from qfusion.analysis import text
-from qfusion.analysis.sample import sample_of
+from qfusion.analysis import sample, text
 from qfusion.errors import provided
 from qfusion.explain.cohorts import Part
 from qfusion.report import about_cohort
 from qfusion.training import checkpoint
-from qfusion.training.checkpoint import Checkpoint
-from qfusion.ui import access, reruns, state, tweaks
-from qfusion.ui.frame import Here, guard
+from qfusion.ui import access, frame, reruns, state, tweaks
 
 _OPEN, _FORMAT, _PRECISION, _NAME, _KEPT = (
     "_out.open",
@@ -32,7 +29,7 @@ _OPEN, _FORMAT, _PRECISION, _NAME, _KEPT = (
 _EXACT = {"double": "double precision", "single": "single precision, half the size"}
 
 
-def export_button(here: Here) -> None:
+def export_button(here: frame.Here) -> None:
     """The button that opens the dialog."""
     st.button(
         "Export model",
@@ -54,7 +51,7 @@ def _close() -> None:
     state.put(_OPEN, None)
 
 
-def _body(here: Here) -> None:
+def _body(here: frame.Here) -> None:
     study = here.study
     loaded, tweak = reruns.loaded(study.name), tweaks.current_tweak(study)
     st.markdown(
@@ -82,7 +79,7 @@ def _body(here: Here) -> None:
         _keep(here, loaded, tweak)
 
 
-def _download(here: Here, loaded: Checkpoint, tweak: str, picked: str) -> None:
+def _download(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str, picked: str) -> None:
     study, wanted = here.study, model_export.FORMATS[picked]
     name = _free(f"{study.name}-tweaked" if tweak else f"{study.name}-copy")
     stem = (
@@ -154,7 +151,7 @@ def _free(name: str) -> str:
     return unused(_file(name)[:56].strip("._-") or "model", checkpoint.available())
 
 
-def _keep(here: Here, loaded: Checkpoint, tweak: str) -> None:
+def _keep(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str) -> None:
     """Puts the model among the reader's own."""
     with st.container(border=True, gap="xsmall", key="box-keep-model"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -172,7 +169,7 @@ def _keep(here: Here, loaded: Checkpoint, tweak: str) -> None:
         if not pressed:
             return
         called = name.strip() or free
-        with guard():
+        with frame.guard():
             with access.waiting("Measuring it on all samples …"):
                 model_export.keep(loaded, tweak, here.study.dataset, called)
             state.put(_KEPT, called)
@@ -185,7 +182,7 @@ def _keep(here: Here, loaded: Checkpoint, tweak: str) -> None:
 KINDS = {".pdf": ("PDF", "application/pdf"), ".html": ("HTML", "text/html")}
 
 
-def report_of_sample(here: Here) -> None:
+def report_of_sample(here: frame.Here) -> None:
     """Offers the report on the current sample, with the reader's background, output and changes of the model."""
     study, row, wanted = here.study, here.row, here.output_wanted
     changed = tweaks.current_tweak(study)
@@ -198,11 +195,11 @@ def report_of_sample(here: Here) -> None:
         f"{study.name}-{here.sample}",
         f"All about this decision in one file that needs no network: contributions, dynamics, entropies, "
         f"circuit, faithfulness, methods with equations, BibTeX. It takes about ten seconds.{says}",
-        lambda suffix: report.sample(sample_of(study, row, wanted, changed)).written(suffix),
+        lambda suffix: report.sample(sample.sample_of(study, row, wanted, changed)).written(suffix),
     )
 
 
-def report_of_cohort(here: Here, table: Any, parts: Sequence[Part], name: str) -> None:
+def report_of_cohort(here: frame.Here, table: Any, parts: Sequence[Part], name: str) -> None:
     """Offers the report on the cohort in force."""
     study = here.study
     _offer(

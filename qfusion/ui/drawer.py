@@ -21,7 +21,6 @@ from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
 from qfusion.figures import export
-from qfusion.figures.export import Composition
 from qfusion.figures.recipe import (
     LEAST_FONT,
     MAX_FONT,
@@ -44,10 +43,8 @@ from qfusion.figures.theme import (
 )
 from qfusion.panels import pages
 from qfusion.panels.address import FREE
-from qfusion.panels.pages import Taken
 from qfusion.panels.panel import Picture
-from qfusion.ui import access, reruns, sharing, state
-from qfusion.ui.frame import guard
+from qfusion.ui import access, frame, reruns, sharing, state
 
 _ADDED, _PICKED, _COLUMNS = "_composition", "_compose.panels", "_compose.columns"
 FILE = "qfusion-composition"
@@ -122,8 +119,8 @@ def composer(
     if not picked:
         left.caption("Choose panels.")
         return
-    with left, guard():
-        whole = Composition(
+    with left, frame.guard():
+        whole = export.Composition(
             tuple(export.as_panel(known[key], style) for key in picked),
             int(columns or usual),
             style,
@@ -184,7 +181,7 @@ def _known(recipe: Recipe) -> dict[str, Recipe]:
     return recipes
 
 
-def _downloads(whole: Composition, taken: list[Taken]) -> None:
+def _downloads(whole: export.Composition, taken: list[pages.Taken]) -> None:
     kind = whole.style.format
     with st.container(horizontal=True, gap="small"):
         st.download_button(
@@ -426,14 +423,14 @@ def _one(drawn: Picture, style: ExportStyle, left: DeltaGenerator, right: DeltaG
         visible = _visible(drawn)
         downloads = st.container()
     recipe = _with_visible(sharing.recipe_of(drawn), FREE + drawn.name, visible)
-    taken = Taken(
+    taken = pages.Taken(
         apply_visible(drawn.figure, visible),
         drawn.headline,
         drawn.caption,
         drawn.table(),
         replace(recipe, style=style, title=title, caption=caption),
     )
-    with left, guard():
+    with left, frame.guard():
         _preview(drawn, taken)
         with downloads:
             _figure_downloads(taken)
@@ -522,16 +519,10 @@ def _style(alone: bool = True) -> ExportStyle:
             disabled=kind != "png",
             **_setting("dpi"),
         )
-    there = export.chrome() is not None
-    return ExportStyle(
-        format=kind,
-        dpi=dpi,
-        size=size,
-        theme=theme,
-        title=title,
-        caption=caption,
-        font=float(font),
-        engine=st.selectbox(
+    engine: Any = default.engine
+    if alone:
+        there = export.chrome() is not None
+        engine = st.selectbox(
             "Drawn by",
             list(ENGINES) if there else ["qfusion"],
             format_func=ENGINES.__getitem__,
@@ -541,8 +532,15 @@ def _style(alone: bool = True) -> ExportStyle:
             "takes seconds."
             + ("" if there else " There is no Chrome or Chromium on this machine."),
         )
-        if alone
-        else default.engine,
+    return ExportStyle(
+        format=kind,
+        dpi=dpi,
+        size=size,
+        theme=theme,
+        title=title,
+        caption=caption,
+        font=float(font),
+        engine=engine,
     )
 
 
@@ -605,7 +603,7 @@ def _with_visible(recipe: Recipe, key: str, visible_range: VisibleRange) -> Reci
     return replace(recipe, address=address | ({key: [str(visible_range)]} if visible_range else {}))
 
 
-def _preview(drawn: Picture, taken: Taken) -> None:
+def _preview(drawn: Picture, taken: pages.Taken) -> None:
     style = taken.recipe.style
     if style.format == "html":
         reruns.chart(
@@ -629,7 +627,7 @@ def file_name(recipe: Recipe) -> str:
     return "-".join(part for part in ("qfusion", sample, recipe.panel) if part)
 
 
-def _figure_downloads(taken: Taken) -> None:
+def _figure_downloads(taken: pages.Taken) -> None:
     recipe, kind = taken.recipe, taken.recipe.style.format
     with st.container(horizontal=True, gap="small", key="drawer-downloads"):
         st.download_button(
@@ -679,7 +677,7 @@ def _figure_downloads(taken: Taken) -> None:
         )
 
 
-def numbers_json(taken: Taken) -> str:
+def numbers_json(taken: pages.Taken) -> str:
     """The panel's table as JSON, one object a row, with what it was made from."""
     rows = json.loads(taken.numbers.to_json(orient="records", double_precision=15))
     return json.dumps(
@@ -687,7 +685,7 @@ def numbers_json(taken: Taken) -> str:
     )
 
 
-def _code(taken: Taken) -> None:
+def _code(taken: pages.Taken) -> None:
     recipe, name = taken.recipe, file_name(taken.recipe)
     python, again, latex = st.tabs(
         ["The same numbers in Python", "The same file on the command line", "LaTeX"]

@@ -19,9 +19,7 @@ from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError, provided
 from qfusion.figures.style import Theme
 from qfusion.models.tweak import Tweak
-from qfusion.panels import address, pages
-from qfusion.panels.address import DATA, MODEL, OUTPUT, SAMPLE, View
-from qfusion.panels.control import Control, rules
+from qfusion.panels import address, control, pages
 from qfusion.ui import access, bar, controls, guidance, reruns, server, sharing, state
 
 # The keys that do something on every page, and the sheet that lists them. The keys themselves are in `frame.js`.
@@ -123,7 +121,9 @@ class Here:
     def prepare(self, tweak: Tweak | str = "") -> None:
         """Has the samples beside this one drawn in the background, under a tweak; the last thing that a page does."""
         reruns.prepare_ahead(
-            self, View(str(state.get(state.PAGE, "")).lower(), sharing.full_address()), tweak
+            self,
+            address.View(str(state.get(state.PAGE, "")).lower(), sharing.full_address()),
+            tweak,
         )
 
     def subjects(self, tweak: Tweak | str = "") -> dict[str, Any]:
@@ -149,7 +149,7 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
         before: what the page does before it is asked what its address may say.
     """
     with _around(title, has_bar=True) as (side, top):
-        controls.check(MODEL, DATA)
+        controls.check(address.MODEL, address.DATA)
         bar.settle_pickers()
         state.settle_stored()
         with top:
@@ -166,7 +166,7 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
     return Here(study, row, theme(), wanted)
 
 
-def frame(title: str, own: Iterable[Control] = ()) -> Theme:
+def frame(title: str, own: Iterable[control.Control] = ()) -> Theme:
     """Draws the frame of a page that needs neither model nor sample, and returns the theme; the pickers are kept for
     the next page.
 
@@ -227,14 +227,16 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
                 _missing_data()
 
 
-def _settle(title: str, study: Study | None = None, own: Iterable[Control] = ()) -> None:
+def _settle(title: str, study: Study | None = None, own: Iterable[control.Control] = ()) -> None:
     """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
     page = title.lower()
     if study is not None and page in ("dynamics", "compare") and study.can("time"):
-        for key, now in address.renamed_couplings(View(page, state.address_now()), study).items():
+        for key, now in address.renamed_couplings(
+            address.View(page, state.address_now()), study
+        ).items():
             state.rename(key, now)
-    view = View(page, state.address_now())
-    allowed = pages.allowed(view, study) | rules(own, view)
+    view = address.View(page, state.address_now())
+    allowed = pages.allowed(view, study) | control.rules(own, view)
     state.drop_invalid(allowed)
     state.drop_unknown({*allowed, *address.KEYS, *state.STORED})
 
@@ -319,12 +321,12 @@ def carried(**query: str) -> dict[str, Any]:
     """What a link's address says: the pickers, and `query`."""
     words: dict[str, Any] = {
         key: str(state.get(key))
-        for key in (MODEL.key, DATA.key, SAMPLE.key, OUTPUT.key)
+        for key in (address.MODEL.key, address.DATA.key, address.SAMPLE.key, address.OUTPUT.key)
         if state.get(key)
     }
     words |= bar.background_in_links()
-    if not words.get(OUTPUT.key) or words[OUTPUT.key] == address.PREDICTED:
-        words.pop(OUTPUT.key, None)
+    if not words.get(address.OUTPUT.key) or words[address.OUTPUT.key] == address.PREDICTED:
+        words.pop(address.OUTPUT.key, None)
     for name in query:  # Streamlit would prefer what the address says to what an alias sets
         words.pop(address.ALIASES.get(name, name), None)
     return words | state.stored_query() | guidance.depth_in_links() | query

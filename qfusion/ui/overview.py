@@ -10,13 +10,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from qfusion.analysis import answers, compare, sample, text
-from qfusion.analysis.answers import IN_TURN, QUESTIONS
 from qfusion.analysis.study import Study
 from qfusion.figures import style
 from qfusion.panels import overview, samples
 from qfusion.training import metrics
-from qfusion.ui import downloads, guidance, panels, views
-from qfusion.ui.frame import FILES, Here, guard, link, shell
+from qfusion.ui import downloads, frame, guidance, panels, views
 
 ICONS = {
     "agreement": ":material/join:",
@@ -34,7 +32,7 @@ WAYS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
 )
 
 
-def pipeline(here: Here) -> None:
+def pipeline(here: frame.Here) -> None:
     """The way from features to score; each part links to the page that shows it."""
     parts = answers.pipeline(here.study)
     guidance.title(
@@ -52,10 +50,10 @@ def pipeline(here: Here) -> None:
                     help=guidance.help(words),
                 )
                 guidance.below(words)
-                link(page, label, ":material/arrow_outward:", **shown)
+                frame.link(page, label, ":material/arrow_outward:", **shown)
 
 
-def example_samples(here: Here) -> None:
+def example_samples(here: frame.Here) -> None:
     """Samples to start with, in cards: content, mini waterfall, entropies."""
     guidance.title(
         "Samples to start with",
@@ -71,7 +69,7 @@ def example_samples(here: Here) -> None:
             _example(here, item)
 
 
-def _example(here: Here, item: Any) -> None:
+def _example(here: frame.Here, item: Any) -> None:
     study = here.study
     row = study.dataset.row(item.sample)
     guidance.title(
@@ -94,7 +92,7 @@ def _example(here: Here, item: Any) -> None:
         panels.small(overview.entropy(study, here.theme, kind=item.kind))
     elif study.can("masses"):
         panels.small(overview.masses(study, here.theme, kind=item.kind))
-    link(
+    frame.link(
         "pages/samples.py",
         f"Open {text.plain(item.sample)}",
         ":material/open_in_full:",
@@ -114,7 +112,7 @@ def _under(study: Study, output: int) -> str:
     return "Baseline + terms = score."
 
 
-def metrics_card(here: Here) -> None:
+def metrics_card(here: frame.Here) -> None:
     """Test metrics: mean and spread over the training seeds."""
     card = here.study.card
     if card.get("metrics", {}).get("test"):
@@ -190,7 +188,7 @@ _OF_CIRCUITS = (
 )
 
 
-def reading_guide(here: Here) -> None:
+def reading_guide(here: frame.Here) -> None:
     """How to read the pages."""
     names = here.study.modalities
     swatches = "  ".join(
@@ -231,21 +229,22 @@ _HUES = {
 Place = tuple[str, str, dict[str, str]]  # page, label of the link, what the link shows
 
 
-def five_questions(here: Here) -> None:
+def five_questions(here: frame.Here) -> None:
     """All five; the slow ones are worked out last, so that the others can be read meanwhile."""
     sample = here.sample_of()
     picture = overview.questions(sample)
     with st.container(border=True, key="panel-questions", gap="xsmall", height="stretch"):
         panels.heading(picture.title, picture)
         cells = {
-            question: st.container(key=f"question-{at}") for at, question in enumerate(QUESTIONS)
+            question: st.container(key=f"question-{at}")
+            for at, question in enumerate(answers.QUESTIONS)
         }
-        places = dict(zip(QUESTIONS, _places(here.study), strict=True))
-        for question in IN_TURN:
-            answer, (page, label, shown) = QUESTIONS[question](sample), places[question]
+        places = dict(zip(answers.QUESTIONS, _places(here.study), strict=True))
+        for question in answers.IN_TURN:
+            answer, (page, label, shown) = answers.QUESTIONS[question](sample), places[question]
             with cells[question]:
                 st.markdown(f"**{question}**  \n{answer}")
-                link(page, label, ":material/arrow_outward:", **shown)
+                frame.link(page, label, ":material/arrow_outward:", **shown)
         panels.footer(picture)
 
 
@@ -280,13 +279,13 @@ def _places(study: Study) -> tuple[Place, ...]:
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Overview")
+    here = frame.shell("Overview")
     study = here.study
 
-    with guard(), st.container(key="fold-overview"):
-        with guidance.invitation(link, FILES) as invited:
+    with frame.guard(), st.container(key="fold-overview"):
+        with guidance.invitation(frame.link, frame.FILES) as invited:
             for label, page, icon, shown in WAYS if invited else ():
-                link(page, label, icon, **shown)
+                frame.link(page, label, icon, **shown)
         left, questions = st.columns([1, 1.15], gap="medium")
         with left:
             with st.container(key="said-now"):
@@ -305,8 +304,8 @@ def page() -> None:
             about = text.plain(study.dataset.description, 600)
             _card("data", "Data", about, _data_facts(study))
         reading_guide(here)
-        with examples, guard():
+        with examples, frame.guard():
             example_samples(here)  # late: they take seconds the first time
-        with questions, guard():
+        with questions, frame.guard():
             five_questions(here)  # last: of a network, looking for what would flip it takes seconds
         panels.below(here.theme, **here.subjects())

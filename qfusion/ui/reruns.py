@@ -28,16 +28,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from qfusion import _files, data
 from qfusion._checks import choose
-from qfusion.analysis import memo, sample
-from qfusion.analysis.sample import open_study
-from qfusion.analysis.study import Study
+from qfusion.analysis import memo, sample, study
 from qfusion.data import registry
 from qfusion.errors import QFusionError
 from qfusion.models.tweak import Tweak
 from qfusion.panels import address, pages
-from qfusion.panels.address import View
-from qfusion.runs import Run
-from qfusion.runs.folder import ALIVE, Record
+from qfusion.runs import Run, folder
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.ui import access, server, state
 
@@ -121,14 +117,14 @@ def _record(path: str, when: tuple[int, int], _run: Any) -> Any:
     return _run.record()
 
 
-def record_of(run: Run) -> Record:
+def record_of(run: Run) -> folder.Record:
     """How far a run is; read anew while a process may train it, else when its file changes."""
     try:
         seen = (run.path / "record.json").stat()
     except OSError:
         return run.record()
-    record: Record = _record(str(run.path), (seen.st_mtime_ns, seen.st_size), run)
-    return run.record() if record.state in (*ALIVE, "interrupted") else record
+    record: folder.Record = _record(str(run.path), (seen.st_mtime_ns, seen.st_size), run)
+    return run.record() if record.state in (*folder.ALIVE, "interrupted") else record
 
 
 def require_known(model: str, data_name: str) -> None:
@@ -137,10 +133,10 @@ def require_known(model: str, data_name: str) -> None:
     dataset(data_name)
 
 
-def study_of(model: str, data_name: str) -> Study:
+def study_of(model: str, data_name: str) -> study.Study:
     """A model applied to a data set, by their names."""
     require_known(model, data_name)
-    return open_study(model, data_name)
+    return sample.open_study(model, data_name)
 
 
 # What the reader is likely to ask for next, worked out while they read: the panels of the samples beside this one.
@@ -157,7 +153,7 @@ _worker = ThreadPoolExecutor(1, thread_name_prefix="ahead")
 _wanted: dict[str, threading.Event] = {}  # by session; set once it asks for something else
 
 
-def prepare_ahead(here: Any, view: View, tweak: Tweak | str = "") -> Future[None] | None:
+def prepare_ahead(here: Any, view: address.View, tweak: Tweak | str = "") -> Future[None] | None:
     """Begins to draw a page's panels of the next sample and the one before; the last thing that a page does.
 
     Args:
@@ -176,7 +172,9 @@ def prepare_ahead(here: Any, view: View, tweak: Tweak | str = "") -> Future[None
     return _worker.submit(_draw, here, view, tweak, session, stop)
 
 
-def _draw(here: Any, view: View, tweak: Tweak | str, session: str, stop: threading.Event) -> None:
+def _draw(
+    here: Any, view: address.View, tweak: Tweak | str, session: str, stop: threading.Event
+) -> None:
     stop.wait(_CALM)
     began = time.monotonic()
     beside = [

@@ -21,7 +21,6 @@ from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
-from qfusion.explain.cohorts import Cohort
 from qfusion.panels.address import ALIASES, FREE, SAMPLE, Pin, parse_pin, value_now, values_now
 from qfusion.panels.control import Allowed, Problem, audit
 
@@ -410,12 +409,12 @@ def _write() -> None:
                 st.query_params.pop(key, None)
 
 
-def saved_cohorts() -> list[Cohort]:
+def saved_cohorts() -> list[cohorts.Cohort]:
     """The cohorts that the reader has saved."""
     return list(get(_COHORTS, []))
 
 
-def save_cohort(cohort: Cohort) -> None:
+def save_cohort(cohort: cohorts.Cohort) -> None:
     """Keeps a cohort; one of the same name is replaced.
 
     Raises:

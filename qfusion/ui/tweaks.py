@@ -9,8 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import text
-from qfusion.analysis.inside import learned_strengths
+from qfusion.analysis import inside, text
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.figures.style import term_title
@@ -121,7 +120,7 @@ def current_tweak(study: Any) -> str:
 def draw_sliders(study: Study) -> Tweak:
     """Draws the sliders, the strongest terms first, and returns what they say."""
     model, names = study.model, tuple(study.model.modalities)
-    strengths = learned_strengths(study)
+    strengths = inside.learned_strengths(study)
     st.markdown(
         "**Couplings** × learned H",
         help="H = Σ H_S, each H_S acting on exactly the modalities S. 0 removes it, 1 leaves it as learned. "

@@ -21,17 +21,15 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import Audio, Content, Image, Text, modality
 from qfusion.figures.style import Theme
-from qfusion.panels import dynamics, network, physics, samples
-from qfusion.panels.panel import EVERYONE, TERMS
+from qfusion.panels import dynamics, network, panel, physics, samples
 from qfusion.training import metrics
-from qfusion.ui import controls, downloads, guidance, panels, reruns, state
-from qfusion.ui.frame import Here, link
+from qfusion.ui import controls, downloads, frame, guidance, panels, reruns, state
 
 HIDDEN = ("text", "transcript")
 
 
 def sample_content(
-    here: Here,
+    here: frame.Here,
     row: int | None = None,
     *,
     details: bool = True,
@@ -101,7 +99,7 @@ def raw_content(
         )
 
 
-def _facts(here: Here, row: int) -> None:
+def _facts(here: frame.Here, row: int) -> None:
     """Whatever the data set's table says of the sample: video and segment times, regime."""
     facts = {
         str(name): value
@@ -120,7 +118,7 @@ def _facts(here: Here, row: int) -> None:
     st.caption(" · ".join(parts))
 
 
-def sample_heading(here: Here) -> None:
+def sample_heading(here: frame.Here) -> None:
     """The sample's id, and the way on."""
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
@@ -129,9 +127,9 @@ def sample_heading(here: Here) -> None:
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             downloads.report_of_sample(here)
             if here.study.can("time"):
-                link("pages/dynamics.py", "Follow it through time", ":material/timeline:")
+                frame.link("pages/dynamics.py", "Follow it through time", ":material/timeline:")
             elif here.study.can("circuit"):
-                link("pages/circuit.py", "Walk it through the circuit", ":material/schema:")
+                frame.link("pages/circuit.py", "Walk it through the circuit", ":material/schema:")
 
 
 def truth(study: Study, row: int, limit: int = 400) -> str:
@@ -172,7 +170,7 @@ def metrics_changed(
 # table.
 
 
-def sensitivity_tab(here: Here, sample: Sample) -> None:
+def sensitivity_tab(here: frame.Here, sample: Sample) -> None:
     """Pickers, tornado, table, response."""
     effect, over, group, half = controls.row(
         physics.EFFECT, physics.COHORT, physics.GROUP, physics.HALF, study=here.study
@@ -210,7 +208,7 @@ def _agreement(measured: physics.Measured, half: np.ndarray | None) -> None:
     )
 
 
-def _way(here: Here, sample: Sample, titles: list[str]) -> None:
+def _way(here: frame.Here, sample: Sample, titles: list[str]) -> None:
     if not titles:
         return
     key = physics.FOLLOWED.key
@@ -280,7 +278,7 @@ def along_layers(sample: Sample, theme: Theme) -> None:
     layers = network.layered(sample)
     moments = layers.explanation.moments
     at_layer = replace(network.LAYER, default=moments[-1])
-    _, layer = controls.row(TERMS, at_layer, study=sample.study)
+    _, layer = controls.row(panel.TERMS, at_layer, study=sample.study)
     panels.show(sample, theme, "decision-layers")
     place, mutual = moments.index(layer), network.MUTUAL
     at_cursor(layers.dividends, layers.series[mutual], mutual, place, f"“{layer}”", "nats")
@@ -306,9 +304,9 @@ def everyone(
     """
     key = (name, *more, *study.memo_key(), hashlib.sha256(rows.tobytes()).hexdigest())
     state.put(_SELF, state.get(_SELF) or uuid4().hex)
-    if some < len(rows) and state.get(EVERYONE.key) != cohort_measures.ALL:
+    if some < len(rows) and state.get(panel.EVERYONE.key) != cohort_measures.ALL:
         st.caption(f"{cohort_measures.drawn_words(some, len(rows))}.")
-    if some >= len(rows) or state.get(EVERYONE.key) != cohort_measures.ALL:
+    if some >= len(rows) or state.get(panel.EVERYONE.key) != cohort_measures.ALL:
         memo.leave_job(key, state.get(_SELF))
         return False
     job = memo.begin_job(key, make, len(rows), state.get(_SELF))
@@ -327,7 +325,7 @@ def everyone(
 def _progress(key: tuple[str, ...], job: memo.Job) -> None:
     """How far it is, looked at again and again; the page begins anew when it has ended."""
     reruns.begin_run()
-    if job.state not in memo.UNDER_WAY or state.get(EVERYONE.key) != cohort_measures.ALL:
+    if job.state not in memo.UNDER_WAY or state.get(panel.EVERYONE.key) != cohort_measures.ALL:
         st.rerun()
     memo.stay_for(job, state.get(_SELF))
     left = job.seconds_left
@@ -346,4 +344,4 @@ def _progress(key: tuple[str, ...], job: memo.Job) -> None:
 
 def _cancel(key: tuple[str, ...]) -> None:
     memo.leave_job(key, state.get(_SELF))
-    state.put(EVERYONE.key, cohort_measures.DRAWN)
+    state.put(panel.EVERYONE.key, cohort_measures.DRAWN)

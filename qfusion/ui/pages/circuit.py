@@ -22,8 +22,7 @@ from qfusion.figures.circuit_boxes import Replay
 from qfusion.models import entangled_qcnn
 from qfusion.panels import circuit, network
 from qfusion.training import metrics
-from qfusion.ui import access, controls, downloads, guidance, panels, state, tweaks, views
-from qfusion.ui.frame import Here, fragment, guard, link, run, shell
+from qfusion.ui import access, controls, downloads, frame, guidance, panels, state, tweaks, views
 
 # A sample's circuit as a picture, as text and as OpenQASM.
 
@@ -38,7 +37,9 @@ FILES: dict[str, tuple[str, str, Callable[[Any], bytes | str]]] = {
 }
 
 
-def circuit_files(here: Here, drawn: Any, name: str, key: str, suffixes: Iterable[str]) -> None:
+def circuit_files(
+    here: frame.Here, drawn: Any, name: str, key: str, suffixes: Iterable[str]
+) -> None:
     """Downloads of a circuit as drawn by PennyLane, and the way out for the model."""
     with st.container(horizontal=True):
         for suffix in suffixes:
@@ -55,7 +56,7 @@ def circuit_files(here: Here, drawn: Any, name: str, key: str, suffixes: Iterabl
         downloads.export_button(here)
 
 
-def circuit_exports(here: Here, sample: Sample, *, folded: bool = True) -> None:
+def circuit_exports(here: frame.Here, sample: Sample, *, folded: bool = True) -> None:
     """Downloads of the circuit under the sample's tweak, its drawing by PennyLane (in a fold, unless there is one
     around), and the beginning of its OpenQASM."""
     drawn = dynamics.circuit_drawing(here.study, here.row, sample.tweak)
@@ -137,7 +138,7 @@ class Cell:
         state.put(network.EDITS.key, edit(fitting, self.shape, *words))
 
 
-def rules_tab(here: Here, sample: Sample) -> None:
+def rules_tab(here: frame.Here, sample: Sample) -> None:
     """The whole view: the tables, and beside them what follows."""
     left, right = st.columns([1.2, 1], gap="medium")
     with left:
@@ -152,7 +153,7 @@ def rules_tab(here: Here, sample: Sample) -> None:
         panels.show(sample, here.theme, "probabilities", "waterfall-edited")
 
 
-def before_after(here: Here, sample: Sample) -> None:
+def before_after(here: frame.Here, sample: Sample) -> None:
     """The decision and the test metrics as learned and with edits."""
     study = here.study
     now, base = (dynamics.answer_of_rules(study, here.row, tweak) for tweak in (sample.tweak, ""))
@@ -192,7 +193,7 @@ def before_after(here: Here, sample: Sample) -> None:
         views.metrics_changed(cells, places, "as learned")
 
 
-def tables_panel(here: Here, sample: Sample) -> None:
+def tables_panel(here: frame.Here, sample: Sample) -> None:
     """The heat map with the editor of its chosen cell, and the presets."""
     reading, elements = sample.reading, network.ELEMENT.options(here.study)
     with st.container(border=True, key="panel-tables", gap="xsmall"):
@@ -359,7 +360,7 @@ def _presets(cell: Cell) -> None:
 # The decision on a noisy device, and how many shots it takes.
 
 
-def noise_tab(here: Here, sample: Sample) -> None:
+def noise_tab(here: frame.Here, sample: Sample) -> None:
     """The whole view."""
     side, main = st.columns([1, 3], gap="medium")
     with side, st.container(border=True, key="box-noise", gap="xsmall"):
@@ -381,7 +382,7 @@ def _typical() -> None:
         state.put(network.NOISE[kind].key, strength)
 
 
-def _headline(here: Here, sample: Sample, noise: dict[str, Any]) -> None:
+def _headline(here: frame.Here, sample: Sample, noise: dict[str, Any]) -> None:
     study, c = here.study, sample.output
     result = network.noisy(sample, **noise)
     exact = dynamics.answer_of_rules(study, here.row, sample.tweak)
@@ -488,7 +489,7 @@ def _picked(key: str) -> None:
         state.put(circuit.GATE.key, place)
 
 
-def walk_through(here: Here, sample: Sample, walk: Replay) -> None:
+def walk_through(here: frame.Here, sample: Sample, walk: Replay) -> None:
     """The circuit across the page, a click on a box goes there; what the gate at the scrubber does, its angle where it
     can be set, and all gates as a table."""
     at = int(state.get(circuit.GATE.key, walk.count))
@@ -521,7 +522,7 @@ def walk_through(here: Here, sample: Sample, walk: Replay) -> None:
         )
 
 
-def here_and_now(here: Here, sample: Sample, walk: Replay, at: int) -> None:
+def here_and_now(here: frame.Here, sample: Sample, walk: Replay, at: int) -> None:
     """What the gate at the scrubber does, all qubits that go on, and the state of those concerned before and after."""
     if at == 0:
         st.markdown("**Before the first gate.** Every qubit is |0⟩. Move the scrubber on.")
@@ -543,8 +544,8 @@ def here_and_now(here: Here, sample: Sample, walk: Replay, at: int) -> None:
 # evolution, of an entangled-fusion network views of the whole, of others a list of gates.
 
 
-@fragment
-def one_step(here: Here) -> None:
+@frame.fragment
+def one_step(here: frame.Here) -> None:
     """The circuit of one step with the sample in it, a scrubber, the state at its place, and how far the step is from
     our evolution."""
     sample = here.sample_of()
@@ -560,8 +561,8 @@ def one_step(here: Here) -> None:
     circuit_drawing(built)
 
 
-@fragment
-def fusion_network(here: Here) -> None:
+@frame.fragment
+def fusion_network(here: frame.Here) -> None:
     """All views, of which only the open one is drawn; a fragment, so that an edit redraws this and nothing else."""
     with st.container(key="fold-circuit"):
         sample = here.sample_of(tweaks.current_tweak(here.study))
@@ -577,12 +578,12 @@ def fusion_network(here: Here) -> None:
         if view in ("Walk", "Entropies"):  # it stands above the views: see `cursor` of Dynamics
             scrubber(circuit.replay(sample), sample if view == "Walk" else None)
         for name, tab in controls.tabs(circuit.PART):
-            with tab, guard():
+            with tab, frame.guard():
                 TABS[name](here, sample)
                 panels.below(here.theme, **here.subjects(sample.tweak))
 
 
-def entropies_tab(here: Here, sample: Sample) -> None:
+def entropies_tab(here: frame.Here, sample: Sample) -> None:
     """The decision along the layers; entropy along the gates, of every cut, and around every pooling."""
     views.along_layers(sample, here.theme)
     panels.show(sample, here.theme, "entropy-gates")
@@ -590,7 +591,7 @@ def entropies_tab(here: Here, sample: Sample) -> None:
     panels.show(sample, here.theme, "poolings")
 
 
-TABS: dict[str, Callable[[Here, Sample], None]] = {
+TABS: dict[str, Callable[[frame.Here, Sample], None]] = {
     "Walk": lambda here, sample: walk_through(here, sample, circuit.replay(sample)),
     "Fusion rules": rules_tab,
     "Noise and shots": noise_tab,
@@ -600,8 +601,8 @@ TABS: dict[str, Callable[[Here, Sample], None]] = {
 }
 
 
-@fragment
-def plain_gates(here: Here) -> None:
+@frame.fragment
+def plain_gates(here: frame.Here) -> None:
     """The circuit of the sample, a scrubber, the qubits at its place, what they share, and exports."""
     with st.container(key="fold-circuit"):
         sample = here.sample_of()
@@ -620,7 +621,7 @@ def plain_gates(here: Here) -> None:
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Circuit")
+    here = frame.shell("Circuit")
     study = here.study
     if study.can("circuit"):
         (one_step if study.can("time") else plain_gates if study.can("gates") else fusion_network)(
@@ -629,10 +630,12 @@ def page() -> None:
         return
     st.markdown("**This model has no circuit of gates**: its scores are read out at once.")
     if study.can("states"):
-        link("pages/operators.py", "See what its read-out votes for", ":material/how_to_vote:")
+        frame.link(
+            "pages/operators.py", "See what its read-out votes for", ":material/how_to_vote:"
+        )
     else:
-        link("pages/samples.py", "See what each modality adds", ":material/article:")
+        frame.link("pages/samples.py", "See what each modality adds", ":material/article:")
 
 
 if __name__ == "__main__":  # as Streamlit runs it
-    run(__file__)
+    frame.run(__file__)

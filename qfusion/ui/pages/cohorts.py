@@ -17,15 +17,11 @@ from qfusion.analysis.cohort_measures import FEW_SLOW, JOINT, MAX_SLOW, is_slow
 from qfusion.analysis.errors import Levels, levels_of, related
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
-from qfusion.explain import RELATIONS, cohorts
-from qfusion.explain.cohorts import Cohort, Part
-from qfusion.explain.stability import Interval
+from qfusion.explain import RELATIONS, cohorts, stability
 from qfusion.panels import cohorts as builders
+from qfusion.panels import dynamics, panel
 from qfusion.panels import errors as error_panels
-from qfusion.panels.dynamics import can_cut
-from qfusion.panels.panel import EVERYONE
-from qfusion.ui import controls, downloads, guidance, panels, state, views
-from qfusion.ui.frame import Here, fragment, guard, link, run, shell
+from qfusion.ui import controls, downloads, frame, guidance, panels, state, views
 
 # The Cohorts page: all samples, a cohort of them, and one sample, on the same axes.
 
@@ -44,7 +40,7 @@ def put_back(_: Study) -> None:
     state.put(_STARTED, True)
 
 
-def choose_levels(here: Here) -> Levels:
+def choose_levels(here: frame.Here) -> Levels:
     """Draws the filter, the saved cohorts and the chips; returns what they pick."""
     study, table = here.study, cohort_measures.cohort_table(here.study, here.output_wanted)
     words = str(
@@ -64,18 +60,18 @@ def choose_levels(here: Here) -> Levels:
             _save_row(levels.parts)
             _columns(table)
         if len(levels.rows) > cohort_measures.MAX_SLOW:
-            controls.draw(EVERYONE)
+            controls.draw(panel.EVERYONE)
         if problem := state.take(_PROBLEM):
             st.error(text.message(problem), icon=":material/error:")
     return levels
 
 
-def _name_of(parts: tuple[Part, ...]) -> str:
+def _name_of(parts: tuple[cohorts.Part, ...]) -> str:
     """What the reader calls the cohort of these conditions; empty where it is not saved."""
     return next((cohort.name for cohort in state.saved_cohorts() if cohort.parts == parts), "")
 
 
-def _sound(words: str, here: Here) -> str:
+def _sound(words: str, here: frame.Here) -> str:
     """The filter, or none where what is said is not one."""
     try:
         parts = cohorts.parse(words)
@@ -113,7 +109,7 @@ def _saved(words: str) -> None:
             )
 
 
-def _chips(study: Study, table: pd.DataFrame, parts: tuple[Part, ...]) -> None:
+def _chips(study: Study, table: pd.DataFrame, parts: tuple[cohorts.Part, ...]) -> None:
     """Conditions as chips, all of which hold, several relations being one; those of the filter are marked."""
     rows = table[cohorts.within_split(parts, table) & np.isfinite(table[JOINT].to_numpy())]
     chips = cohort_chips(study, rows)
@@ -139,7 +135,7 @@ def _chips(study: Study, table: pd.DataFrame, parts: tuple[Part, ...]) -> None:
         )
 
 
-def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, Part]:
+def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, cohorts.Part]:
     """The conditions that chips stand for, besides relations, on the explained rows of a split."""
     parts = {}
     wrong = cohort_measures.wrong_part(study, rows)
@@ -147,15 +143,15 @@ def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, Part]:
         parts["wrong class" if study.classes else "wrong sign"] = wrong
     if len(rows):
         parts |= {
-            "worst tenth": Part("error", ">=", (f"{rows['error'].quantile(0.9):.4g}",)),
-            "most joint tenth": Part(JOINT, ">=", (f"{rows[JOINT].quantile(0.9):.4g}",)),
+            "worst tenth": cohorts.Part("error", ">=", (f"{rows['error'].quantile(0.9):.4g}",)),
+            "most joint tenth": cohorts.Part(JOINT, ">=", (f"{rows[JOINT].quantile(0.9):.4g}",)),
         }
     return parts
 
 
 def read_back(
-    parts: Sequence[Part], chips: Mapping[str, Part]
-) -> tuple[list[str], tuple[Part, ...]]:
+    parts: Sequence[cohorts.Part], chips: Mapping[str, cohorts.Part]
+) -> tuple[list[str], tuple[cohorts.Part, ...]]:
     """Which relations and chips a filter says, and its other conditions."""
     words = [part.values for part in parts if part.column == "relation" and part.operator == "="]
     kinds = [kind for kind in RELATIONS if words and all(kind in values for values in words)]
@@ -167,22 +163,24 @@ def read_back(
     return [*kinds, *(name for name, part in chips.items() if part in parts)], others
 
 
-def with_chips(chosen: Collection[str], chips: Mapping[str, Part], others: Sequence[Part]) -> str:
+def with_chips(
+    chosen: Collection[str], chips: Mapping[str, cohorts.Part], others: Sequence[cohorts.Part]
+) -> str:
     """The filter of some relations and chips, beside other conditions."""
     kinds = tuple(kind for kind in RELATIONS if kind in chosen)
     own = [
-        *([Part("relation", "=", kinds)] if kinds else []),
+        *([cohorts.Part("relation", "=", kinds)] if kinds else []),
         *(chips[name] for name in chips if name in chosen),
     ]
     return cohorts.written([*own, *others])
 
 
-def _chipped(chips: Mapping[str, Part], others: Sequence[Part]) -> None:
+def _chipped(chips: Mapping[str, cohorts.Part], others: Sequence[cohorts.Part]) -> None:
     chosen = state.get(_CHIPS)
     state.put(FILTER, with_chips(chosen if isinstance(chosen, list) else [], chips, others))
 
 
-def _count(here: Here, levels: Levels, table: pd.DataFrame) -> None:
+def _count(here: frame.Here, levels: Levels, table: pd.DataFrame) -> None:
     count, total = int(levels.inside.sum()), len(levels.rows)
     belongs = (
         "is not explained here"
@@ -208,7 +206,7 @@ def _count(here: Here, levels: Levels, table: pd.DataFrame) -> None:
         )
 
 
-def _save_row(parts: tuple[Part, ...]) -> None:
+def _save_row(parts: tuple[cohorts.Part, ...]) -> None:
     with st.popover(
         "Save",
         icon=":material/bookmark_add:",
@@ -232,9 +230,9 @@ def _save_row(parts: tuple[Part, ...]) -> None:
         )
 
 
-def _save(parts: tuple[Part, ...]) -> None:
+def _save(parts: tuple[cohorts.Part, ...]) -> None:
     try:
-        state.save_cohort(Cohort(cohorts.cohort_name(str(state.get(NAME) or "")), parts))
+        state.save_cohort(cohorts.Cohort(cohorts.cohort_name(str(state.get(NAME) or "")), parts))
     except QFusionError as error:
         state.put(_PROBLEM, str(error))
 
@@ -258,7 +256,7 @@ def _holds(column: pd.Series) -> str:
     return ", ".join(sorted(values)) if len(values) <= 15 else f"{len(values):,} different words"
 
 
-def ladder(here: Here, levels: Levels) -> None:
+def ladder(here: frame.Here, levels: Levels) -> None:
     """The three levels in numbers."""
     result = cohort_measures.ladder(
         here.study, levels.rows, levels.inside, levels.own, levels.split
@@ -276,7 +274,7 @@ def ladder(here: Here, levels: Levels) -> None:
         guidance.folded("Means of all, of the cohort and of this sample")
         st.markdown("\n".join(lines))
         with st.container(horizontal=True, vertical_alignment="center"):
-            link(
+            frame.link(
                 "pages/samples.py",
                 f"Read sample {text.plain(here.sample)}",
                 ":material/open_in_full:",
@@ -302,26 +300,27 @@ def _cell(name: str, value: object) -> str:
     return f"{value:.1%}" if name == "accuracy" or "share" in name else f"{value:.3f}"
 
 
-def types(here: Here, levels: Levels) -> None:
+def types(here: frame.Here, levels: Levels) -> None:
     """How the modalities relate: how many of each kind, how well they are predicted; a click makes one the cohort's."""
     panels.draw(
         builders.types(levels, here.theme), on_select=lambda key: _picked_type(key, levels.parts)
     )
 
 
-def _picked_type(key: str, parts: tuple[Part, ...]) -> None:
+def _picked_type(key: str, parts: tuple[cohorts.Part, ...]) -> None:
     kind = str(next(iter(state.selected_values(key)), ""))
     if kind in RELATIONS:
         take(
-            [Part("relation", "=", (kind,))], [part for part in parts if part.column != "relation"]
+            [cohorts.Part("relation", "=", (kind,))],
+            [part for part in parts if part.column != "relation"],
         )
 
 
 # The Cohorts page's errors: slices with their error rates, and the worst; a click makes a cohort or opens a sample.
 
 
-@fragment
-def error_slices(here: Here, levels: Levels) -> None:
+@frame.fragment
+def error_slices(here: frame.Here, levels: Levels) -> None:
     """Slices on the left, the worst on the right."""
     state.settle_clicks()
     if not error_panels.some(levels):
@@ -345,7 +344,7 @@ def error_slices(here: Here, levels: Levels) -> None:
         )
 
 
-def _sliced(key: str, result: Sequence[errors.Slice], parts: Sequence[Part]) -> None:
+def _sliced(key: str, result: Sequence[errors.Slice], parts: Sequence[cohorts.Part]) -> None:
     place = state.place_of(next(iter(state.selected_values(key)), None), len(result))
     if place is not None:
         own = result[place].parts
@@ -353,8 +352,8 @@ def _sliced(key: str, result: Sequence[errors.Slice], parts: Sequence[Part]) -> 
         state.page_again()
 
 
-@fragment
-def wrong_decisions(here: Here, levels: Levels) -> None:
+@frame.fragment
+def wrong_decisions(here: frame.Here, levels: Levels) -> None:
     """The wrong decisions of the cohort with what misled them; a click on a row opens the sample."""
     state.settle_clicks()
     if error_panels.some(levels):
@@ -362,7 +361,7 @@ def wrong_decisions(here: Here, levels: Levels) -> None:
         panels.draw(picture, below=lambda: _wrong_table(here, picture.table()))
 
 
-def _wrong_table(here: Here, table: pd.DataFrame) -> None:
+def _wrong_table(here: frame.Here, table: pd.DataFrame) -> None:
     if table.empty:
         return
     classes = bool(here.study.classes)
@@ -398,7 +397,7 @@ def _confused(key: str, levels: Levels) -> None:
     if len(places) == 2 and None not in places:
         truth, prediction = (classes[place] for place in places if place is not None)
         take(
-            (Part("truth", "=", (truth,)), Part("prediction", "=", (prediction,))),
+            (cohorts.Part("truth", "=", (truth,)), cohorts.Part("prediction", "=", (prediction,))),
             [
                 part
                 for part in levels.parts
@@ -407,7 +406,7 @@ def _confused(key: str, levels: Levels) -> None:
         )
 
 
-def take(own: Sequence[Part], others: Sequence[Part]) -> None:
+def take(own: Sequence[cohorts.Part], others: Sequence[cohorts.Part]) -> None:
     """Makes a slice of what passes some conditions the cohort; for callbacks."""
     state.put(FILTER, cohorts.written([*own, *others]))
 
@@ -416,7 +415,7 @@ def take(own: Sequence[Part], others: Sequence[Part]) -> None:
 # strength, cuts.
 
 
-def model_quality(here: Here, levels: Levels) -> None:
+def model_quality(here: frame.Here, levels: Levels) -> None:
     """How good the model is on the cohort; a click on a cell of the confusions makes its samples the cohort."""
     theme = here.theme
     if error_panels.is_regression(levels):
@@ -432,15 +431,15 @@ def model_quality(here: Here, levels: Levels) -> None:
         panels.draw(error_panels.curves(levels, theme))
 
 
-@fragment
-def distributions(here: Here, levels: Levels) -> None:
+@frame.fragment
+def distributions(here: frame.Here, levels: Levels) -> None:
     """The distribution of every dividend, of all and of the cohort, by the grouping picked."""
     choose = partial(controls.draw, builders.BY, here.study)
     panels.choosing(levels, here.theme, "dividends", choose)
 
 
-@fragment
-def entanglement(here: Here, levels: Levels) -> None:
+@frame.fragment
+def entanglement(here: frame.Here, levels: Levels) -> None:
     """The honest test of "entanglement explains fusion": one measure against interaction strength, with intervals."""
     state.settle_clicks()
     study = here.study
@@ -487,7 +486,7 @@ def _picked(key: str) -> None:
         state.page_again()
 
 
-def _table(levels: Levels, intervals: dict[str, dict[str, Interval]]) -> None:
+def _table(levels: Levels, intervals: dict[str, dict[str, stability.Interval]]) -> None:
     names = {"all": f"all of {levels.split}", "cohort": levels.name}
     st.markdown(
         "\n".join(
@@ -505,7 +504,7 @@ def _table(levels: Levels, intervals: dict[str, dict[str, Interval]]) -> None:
     )
 
 
-def _said(interval: Interval) -> str:
+def _said(interval: stability.Interval) -> str:
     if np.isnan(interval.value):
         return "–"
     return f"{interval.value:+.2f} " + (
@@ -515,11 +514,11 @@ def _said(interval: Interval) -> str:
     )
 
 
-@fragment
-def cuts(here: Here, levels: Levels) -> None:
+@frame.fragment
+def cuts(here: frame.Here, levels: Levels) -> None:
     """The causal test beside the correlational one: how good the model is on the cohort without the correlations of a
     modality."""
-    if not can_cut(levels):
+    if not dynamics.can_cut(levels):
         return
     rows, count = levels.places(levels.rows[levels.inside]), len(builders.cut_rows(levels))
     with panels.around("cut-test") as head:
@@ -557,8 +556,8 @@ _CONFIG = {
 }
 
 
-@fragment
-def map_of_samples(here: Here, levels: Levels) -> None:
+@frame.fragment
+def map_of_samples(here: frame.Here, levels: Levels) -> None:
     """The map with its controls."""
     state.settle_clicks()
     if not builders.enough(levels):
@@ -596,7 +595,9 @@ def map_of_samples(here: Here, levels: Levels) -> None:
         )
 
 
-def _selected(key: str, sample_map: cohort_measures.SampleMap, parts: Sequence[Part]) -> None:
+def _selected(
+    key: str, sample_map: cohort_measures.SampleMap, parts: Sequence[cohorts.Part]
+) -> None:
     selection = state.selection(key)
     shape: Any = next(iter([*selection.get("lasso", []), *selection.get("box", [])]), None)
     if shape is None:
@@ -615,8 +616,8 @@ def _selected(key: str, sample_map: cohort_measures.SampleMap, parts: Sequence[P
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Cohorts", put_back)
-    with guard(), st.container(key="fold-cohorts"):
+    here = frame.shell("Cohorts", put_back)
+    with frame.guard(), st.container(key="fold-cohorts"):
         left, right = st.columns([1, 1.25], gap="medium")
         with left:
             levels = choose_levels(here)
@@ -635,4 +636,4 @@ def page() -> None:
 
 
 if __name__ == "__main__":  # as Streamlit runs it
-    run(__file__)
+    frame.run(__file__)

@@ -10,20 +10,16 @@ from typing import Any
 import streamlit as st
 
 from qfusion.analysis import answers, cohort_measures, compare, text
-from qfusion.analysis.compare import Side, Sides, beside
 from qfusion.analysis.sample import rows_behind
 from qfusion.analysis.study import Study
 from qfusion.data import Image, Text
 from qfusion.errors import QFusionError
 from qfusion.explain.cohorts import Cohort
 from qfusion.figures.samples import MOST
+from qfusion.panels import address, network
 from qfusion.panels import compare as builders
-from qfusion.panels.address import DATA, MODEL, Pin, resolve, tweak_of
-from qfusion.panels.compare import SEVERAL
-from qfusion.panels.network import EDITS
 from qfusion.training import metrics
-from qfusion.ui import bar, controls, guidance, panels, reruns, state, tweaks, views
-from qfusion.ui.frame import Here, fragment, guard, link, or_notice, run, shell
+from qfusion.ui import bar, controls, frame, guidance, panels, reruns, state, tweaks, views
 
 # The Compare page: A, the pinned view, beside B, what the bar on top shows.
 
@@ -33,13 +29,13 @@ def forget_lost(_: Study) -> None:
     view = state.pinned()
     if view is not None:
         try:
-            resolve(view)
+            address.resolve(view)
         except QFusionError as error:
             state.notice(f"In the link, `{state.PIN}`: {error} Nothing is pinned.")
             state.pin(None)
 
 
-def nothing_pinned(here: Here) -> None:
+def nothing_pinned(here: frame.Here) -> None:
     """How to get an A."""
     study = here.study
     st.info(
@@ -75,11 +71,11 @@ def nothing_pinned(here: Here) -> None:
                 key=f"_pin_{kind}",
                 icon=":material/push_pin:",
                 on_click=state.pin,
-                args=(Pin(study.name, study.dataset.name, sample),),
+                args=(address.Pin(study.name, study.dataset.name, sample),),
             )
 
 
-def what_is_compared(here: Here, view: Pin) -> None:
+def what_is_compared(here: frame.Here, view: address.Pin) -> None:
     """What A and B are; swap and clear."""
     now = replace(bar.view_of(here.study, here.row), tweak="")
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -90,7 +86,7 @@ def what_is_compared(here: Here, view: Pin) -> None:
             "Swap",
             icon=":material/swap_horiz:",
             key="_swap",
-            on_click=or_notice,
+            on_click=frame.or_notice,
             args=(_swap, here.study, here.row, view),
             help="B becomes what is pinned; the bar on top shows what was A.",
         )
@@ -99,21 +95,21 @@ def what_is_compared(here: Here, view: Pin) -> None:
         )
 
 
-def _swap(study: Study, row: int, view: Pin) -> None:
+def _swap(study: Study, row: int, view: address.Pin) -> None:
     state.pin(bar.view_of(study, row))
-    state.put(MODEL.key, view.model)
-    state.put(DATA.key, view.data)
+    state.put(address.MODEL.key, view.model)
+    state.put(address.DATA.key, view.data)
     state.choose_sample(view.sample)
     other: Any = reruns.study_of(view.model, view.data)
     if other.can("time"):
-        tweaks.set_to(other.model, tweak_of(other, view.tweak))
+        tweaks.set_to(other.model, address.tweak_of(other, view.tweak))
     else:
-        state.put(EDITS.key, view.tweak)
+        state.put(network.EDITS.key, view.tweak)
 
 
-def contents(here: Here, view: Pin) -> None:
+def contents(here: frame.Here, view: address.Pin) -> None:
     """The raw content of both samples, once where they are the same."""
-    study, row = resolve(view)
+    study, row = address.resolve(view)
     if (study.dataset.digest, row) == (here.study.dataset.digest, here.row):
         st.caption("A and B are the same sample.")
         views.sample_content(here)
@@ -121,13 +117,13 @@ def contents(here: Here, view: Pin) -> None:
     a, b = st.columns(2, gap="medium")
     with a:
         st.markdown(f"**A** {text.plain(view.sample)}")
-        views.sample_content(Here(study, row, here.theme))
+        views.sample_content(frame.Here(study, row, here.theme))
     with b:
         st.markdown(f"**B** {text.plain(here.sample)}")
         views.sample_content(here, details=row != here.row)  # its curves are told apart by the row
 
 
-def tweak_of_b(here: Here) -> str:
+def tweak_of_b(here: frame.Here) -> str:
     """Draws B's parameters, the same as on the Dynamics and Circuit pages, and returns what is tweaked."""
     study: Any = here.study
     if not study.can("terms"):
@@ -150,7 +146,7 @@ def tweak_of_b(here: Here) -> str:
     return tweaks.current_tweak(here.study)
 
 
-def numbers(sides: Sides) -> None:
+def numbers(sides: compare.Sides) -> None:
     """Truth, prediction and test metrics of both, and the differences."""
     a, b = both = (sides.a, sides.b)
     known = sides.same_target
@@ -187,7 +183,7 @@ def numbers(sides: Sides) -> None:
     st.caption(f"Test metrics under the same tweak, over {tests}.")
 
 
-def _metrics(a: Side, b: Side) -> Iterator[tuple[str, ...]]:
+def _metrics(a: compare.Side, b: compare.Side) -> Iterator[tuple[str, ...]]:
     """Rows of the test metrics, of each side by itself where they are not told alike."""
     seed = answers.of_seed(a.study) or answers.of_seed(b.study)
     alike = metrics.convention_of(a.metrics) == metrics.convention_of(b.metrics)
@@ -201,18 +197,18 @@ def _metrics(a: Side, b: Side) -> Iterator[tuple[str, ...]]:
             )
 
 
-def _truth(one: Side) -> str:
+def _truth(one: compare.Side) -> str:
     y = one.study.dataset.y[one.sample.row]
     return text.plain(one.study.classes[int(y)]) if one.study.classes else f"{float(y):+.3f}"
 
 
-def _prediction(one: Side) -> str:
+def _prediction(one: compare.Side) -> str:
     if not one.study.classes:
         return f"{float(one.scores[0]):+.3f}"
     return f"{text.plain(one.study.classes[one.predicted])} ({text.softmax(one.probabilities[one.predicted])})"
 
 
-def waterfalls(here: Here, sides: Sides) -> None:
+def waterfalls(here: frame.Here, sides: compare.Sides) -> None:
     """Both decisions term by term on one scale, and the difference of every term."""
     parts = [
         partial(builders.waterfall, sides, here.theme, letter=letter) for letter in sides.by_letter
@@ -231,8 +227,8 @@ def waterfalls(here: Here, sides: Sides) -> None:
 _FILLED = 4  # samples of a cohort, or with the nearest
 
 
-@fragment
-def several_samples(here: Here) -> None:
+@frame.fragment
+def several_samples(here: frame.Here) -> None:
     """The samples that are chosen, side by side."""
     study, sample = here.study, here.sample_of()
     ids = _choose(here)
@@ -241,7 +237,7 @@ def several_samples(here: Here) -> None:
     for column, row in zip(columns, rows, strict=True):
         name = str(study.dataset.ids[row])
         with column:
-            link("pages/samples.py", text.plain(name), ":material/open_in_full:", open=name)
+            frame.link("pages/samples.py", text.plain(name), ":material/open_in_full:", open=name)
             views.sample_content(here, row, details=False, key="several")
     chosen: dict[str, Any] = {"ids": ids, "output": here.output_name}
     panels.draw(builders.decisions(sample, here.theme, **chosen))
@@ -249,7 +245,7 @@ def several_samples(here: Here) -> None:
         panels.draw(builders.several_entropies(sample, here.theme, **chosen))
 
 
-def _choose(here: Here) -> list[str]:
+def _choose(here: frame.Here) -> list[str]:
     """The picker of samples, and what fills it."""
     dataset, key = here.study.dataset, builders.SAMPLES.key
     chosen = [str(name) for name in state.get(key) or st.query_params.get_all(key) if name]
@@ -279,18 +275,18 @@ def _choose(here: Here) -> list[str]:
             st.button(
                 f"Worst of ‘{text.plain(cohort.name)}’",
                 key=f"_several_{k}",
-                on_click=or_notice,
+                on_click=frame.or_notice,
                 args=(_worst, here, cohort),
             )
     return list(samples)
 
 
-def _worst(here: Here, cohort: Cohort) -> None:
+def _worst(here: frame.Here, cohort: Cohort) -> None:
     rows = cohort_measures.members(here.study, cohort.parts)
     _set_beside(here, rows[here.study.errors[rows].argsort()[::-1][:_FILLED]])
 
 
-def _set_beside(here: Here, rows: Iterable[int]) -> None:
+def _set_beside(here: frame.Here, rows: Iterable[int]) -> None:
     ids = here.study.dataset.ids
     state.put(builders.SAMPLES.key, [str(ids[row]) for row in rows])
 
@@ -298,14 +294,14 @@ def _set_beside(here: Here, rows: Iterable[int]) -> None:
 # Compare: two samples, two models, or a model before and after a tweak, side by side.
 
 
-@fragment
-def decisions(here: Here, view: Pin) -> None:
+@frame.fragment
+def decisions(here: frame.Here, view: address.Pin) -> None:
     """B's parameters and both decisions; a fragment, so that a parameter redraws this and nothing else."""
     theme = here.theme
     with st.container(key="fold-decisions"):
         tweak = tweak_of_b(here)
-        resolve(view)
-        sides = beside(
+        address.resolve(view)
+        sides = compare.beside(
             here.sample_of(here.study.model.parse_tweak(tweak)),
             view.model,
             view.sample,
@@ -333,10 +329,10 @@ def decisions(here: Here, view: Pin) -> None:
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Compare", forget_lost)
-    with guard(), st.container(key="fold-compare"):
+    here = frame.shell("Compare", forget_lost)
+    with frame.guard(), st.container(key="fold-compare"):
         pinned = state.pinned()
-        if controls.draw(builders.VIEW) == SEVERAL:
+        if controls.draw(builders.VIEW) == builders.SEVERAL:
             several_samples(here)
         elif pinned is None:
             nothing_pinned(here)
@@ -346,4 +342,4 @@ def page() -> None:
 
 
 if __name__ == "__main__":  # as Streamlit runs it
-    run(__file__)
+    frame.run(__file__)

@@ -14,10 +14,7 @@ import streamlit as st
 from qfusion import data
 from qfusion._checks import check
 from qfusion.analysis import text
-from qfusion.data import DataSet, importing, registry, staged_set
-from qfusion.data.importing import REPAIRS, Examined
-from qfusion.data.modality import CONVENTIONS
-from qfusion.data.spec import SPLITS
+from qfusion.data import DataSet, importing, modality, registry, spec, staged_set
 from qfusion.figures.style import Theme
 from qfusion.panels import learning as builders
 from qfusion.ui import access, controls, guidance, panels, reruns, state
@@ -80,7 +77,9 @@ def _card(data_set: DataSet) -> str:
     rows = {
         "title": data_set.title,
         "samples": f"{len(data_set):,}",
-        "train / valid / test": " / ".join(f"{len(data_set.rows(split)):,}" for split in SPLITS),
+        "train / valid / test": " / ".join(
+            f"{len(data_set.rows(split)):,}" for split in spec.SPLITS
+        ),
         "modalities": ", ".join(
             f"{m.name} ({m.size:,} features"
             + (f", sequences of up to {m.values.shape[1]:,} steps)" if m.is_sequence else ")")
@@ -93,7 +92,7 @@ def _card(data_set: DataSet) -> str:
         "digest": data_set.digest[:12],
     }
     if not data_set.target.classes:
-        rows["metrics"] = CONVENTIONS[data_set.target.convention]
+        rows["metrics"] = modality.CONVENTIONS[data_set.target.convention]
     if data_set.unimodal is not None:
         rows["targets of single modalities"] = ", ".join(map(str, data_set.unimodal.columns))
     lines = [f"| {key} | {text.plain(value)} |" for key, value in rows.items()]
@@ -184,27 +183,28 @@ views.npz    an array a view; y: labels
 def import_form() -> None:
     """Everything about importing; a fragment, so that a consent redraws this and nothing else; what is kept redraws the
     page."""
-    st.header("Bring your own", anchor=False)
-    level = access.level()
-    if access.says_read_only("take data"):
-        return
-    if level == "none":
-        st.info(
-            "Here data cannot be brought in the browser, since this server is not only for its own machine. Use "
-            "`python -m qfusion data import FILE --name NAME` there, or set "
-            f"{access.VARIABLE}=upload.",
-            icon=":material/lock:",
-        )
-    left, right = st.columns([1, 1.25], gap="medium")
-    with left:
-        if level != "none":
-            _source(level)
-    with right:
-        value = state.get(FOUND)
-        if value is not None:
-            _report(value)
-        else:
-            _layouts()
+    with st.container(key="fold-import"):
+        st.header("Bring your own", anchor=False)
+        level = access.level()
+        if access.says_read_only("take data"):
+            return
+        if level == "none":
+            st.info(
+                "Here data cannot be brought in the browser, since this server is not only for its own machine. Use "
+                "`python -m qfusion data import FILE --name NAME` there, or set "
+                f"{access.VARIABLE}=upload.",
+                icon=":material/lock:",
+            )
+        left, right = st.columns([1, 1.25], gap="medium")
+        with left:
+            if level != "none":
+                _source(level)
+        with right:
+            value = state.get(FOUND)
+            if value is not None:
+                _report(value)
+            else:
+                _layouts()
 
 
 def _layouts() -> None:
@@ -328,7 +328,7 @@ def _written(files: list[Any], folder: Path) -> list[Path]:
     return paths
 
 
-def _report(examined: Examined) -> None:
+def _report(examined: importing.Examined) -> None:
     report = examined.report
     splits = ", ".join(f"{count:,} {name}" for name, count in report.splits.items() if count)
     with st.container(border=True, key="import-report"):
@@ -429,7 +429,7 @@ def _target(target: dict[str, Any]) -> str:
         return ""
     return (
         f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
-        f"deviation {target['deviation']:.3g}. Metrics: {CONVENTIONS[target['convention']]}."
+        f"deviation {target['deviation']:.3g}. Metrics: {modality.CONVENTIONS[target['convention']]}."
     )
 
 
@@ -440,8 +440,9 @@ def _consents(offered: list[str]) -> list[str]:
     st.markdown("**Nothing is changed unless you agree:**")
     return [
         name
-        for name in REPAIRS
-        if name in offered and st.checkbox(f"`{name}` {REPAIRS[name]}", key=f"_repair_{name}")
+        for name in importing.REPAIRS
+        if name in offered
+        and st.checkbox(f"`{name}` {importing.REPAIRS[name]}", key=f"_repair_{name}")
     ]
 
 
@@ -459,8 +460,7 @@ def page() -> None:
             listing()
         with right, guard():
             chosen_set(theme)
-    with st.container(key="fold-import"):
-        import_form()
+    import_form()
 
 
 if __name__ == "__main__":  # as Streamlit runs it

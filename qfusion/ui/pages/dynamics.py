@@ -6,20 +6,27 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from qfusion.analysis import answers, text
+from qfusion.analysis import answers, inside, text
 from qfusion.analysis.dynamics import MOST_ERROR, exactness
-from qfusion.analysis.inside import RUNS, UNRAVELLING
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.figures.style import Theme
 from qfusion.models import Tweak
+from qfusion.panels import address, panel, physics, states
 from qfusion.panels import dynamics as builders
-from qfusion.panels import physics, states
-from qfusion.panels.address import fitting_tweak
-from qfusion.panels.panel import TERMS
 from qfusion.training import metrics
-from qfusion.ui import access, controls, downloads, guidance, panels, reruns, state, tweaks, views
-from qfusion.ui.frame import Here, guard, link, run, shell
+from qfusion.ui import (
+    access,
+    controls,
+    downloads,
+    frame,
+    guidance,
+    panels,
+    reruns,
+    state,
+    tweaks,
+    views,
+)
 
 # Before and after, and a function for each view.
 
@@ -34,29 +41,31 @@ def take_turn(study: Study) -> None:
     value = st.query_params.get(builders.TURN.key)
     if value is not None:
         del st.query_params[builders.TURN.key]
-        tweaks.set_to(study.model, fitting_tweak(study.model, value))
+        tweaks.set_to(study.model, address.fitting_tweak(study.model, value))
 
 
-def no_time(here: Here) -> None:
+def no_time(here: frame.Here) -> None:
     """Why there is nothing to follow through time, and where its counterpart is."""
     if not here.study.can("layers"):
         st.markdown(
             "**This model has no evolution in time**, nor layers: its scores are read out at once."
         )
-        link("pages/samples.py", "See what each modality adds", ":material/article:")
+        frame.link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
     st.markdown(
         "**This model has no evolution in time**: its qubits pass through a fixed circuit of gates. What corresponds "
         "to time is the place in the circuit, below; what corresponds to couplings are the angles of its gates."
     )
     with st.container(horizontal=True):
-        link("pages/circuit.py", "Walk this sample through the circuit", ":material/schema:")
-        link("pages/circuit.py", "Edit the fusion rules", ":material/tune:", rules="Fusion rules")
+        frame.link("pages/circuit.py", "Walk this sample through the circuit", ":material/schema:")
+        frame.link(
+            "pages/circuit.py", "Edit the fusion rules", ":material/tune:", rules="Fusion rules"
+        )
     views.along_layers(here.sample_of(), here.theme)
     panels.show(here.sample_of(), here.theme, "entropy-gates")
 
 
-def before_after(here: Here, sample: Sample) -> None:
+def before_after(here: frame.Here, sample: Sample) -> None:
     """The prediction and the test metrics under the sliders; what these change, in a line above them."""
     study, now, base = here.study, sample.decision, sample.learned.decision
     truth = views.truth(study, here.row)
@@ -124,11 +133,11 @@ def cursor(times: int) -> None:
             controls.draw(builders.CURSOR, step=1 / (times - 1))
 
 
-def decision_tab(here: Here, sample: Sample) -> None:
+def decision_tab(here: frame.Here, sample: Sample) -> None:
     """Entropies or entanglement and decision terms on one time axis under one cursor, and the waterfall at T."""
     now, theme = sample.decision, here.theme
     with st.container(horizontal=True, vertical_alignment="bottom", key="choices"):
-        controls.draw(TERMS)
+        controls.draw(panel.TERMS)
         above = controls.draw(builders.MOVING, here.study)
     panels.show(sample, theme, "decision-over-time")
     mean, name, unit = builders.moving(sample, above)[1:]
@@ -156,26 +165,26 @@ def building(sample: Sample, theme: Theme) -> None:
         panels.inside(build(), head, named=False)
 
 
-def correlations_tab(here: Here, sample: Sample) -> None:
+def correlations_tab(here: frame.Here, sample: Sample) -> None:
     """Who shares how much with whom, mutual information, then every other measure that is drawn over time."""
     measures = sorted(builders.drawn_measures().values(), key="mutual-information".__ne__)
     panels.show(sample, here.theme, "information", *measures)
 
 
-def trajectories_tab(here: Here, sample: Sample) -> None:
+def trajectories_tab(here: frame.Here, sample: Sample) -> None:
     """Single quantum-jump runs, their mean over the master equation, and when which operator jumps: one unravelling."""
     runs, _ = controls.row(builders.RUNS, builders.QUANTITY, study=here.study)
-    st.caption(UNRAVELLING)
+    st.caption(inside.UNRAVELLING)
     with access.waiting(f"Sampling {runs} trajectories …"):
         sample.track(runs=runs)
     panels.show(sample, here.theme, "trajectories", "ensemble")
     if states.jumps_at_all(sample):
-        with access.waiting(f"Sampling {RUNS} trajectories …"):
-            sample.track(runs=RUNS)
+        with access.waiting(f"Sampling {inside.RUNS} trajectories …"):
+            sample.track(runs=inside.RUNS)
         panels.show(sample, here.theme, "raster")
 
 
-def state_tab(here: Here, sample: Sample) -> None:
+def state_tab(here: frame.Here, sample: Sample) -> None:
     """Populations and density matrix at the cursor, Bloch balls, elements over time."""
     controls.row(builders.STATE_OF, builders.STATE_AS, study=here.study)
     panels.show(sample, here.theme, "populations")
@@ -184,7 +193,7 @@ def state_tab(here: Here, sample: Sample) -> None:
     panels.show(sample, here.theme, "populations-over-time", "coherences-over-time", columns=2)
 
 
-def attractor_tab(here: Here, sample: Sample) -> None:
+def attractor_tab(here: frame.Here, sample: Sample) -> None:
     """Steady state, contraction within T, spectral gap."""
     if not builders.settles(sample):
         st.text(builders.settling(sample).attractor.note)
@@ -200,7 +209,7 @@ def attractor_tab(here: Here, sample: Sample) -> None:
         panels.draw(picture)
 
 
-def generator_tab(here: Here, sample: Sample) -> None:
+def generator_tab(here: frame.Here, sample: Sample) -> None:
     """The graph of couplings beside the levels, and below them letters and modes."""
     panels.show(sample, here.theme, "couplings", "levels", columns=WIDE, gap="medium")
     controls.draw(states.OPERATOR, here.study)
@@ -219,7 +228,7 @@ TABS = {
 
 
 @st.fragment
-def dynamics(here: Here) -> None:
+def dynamics(here: frame.Here) -> None:
     """Sliders beside what they change; a fragment, so that moving one redraws this and nothing else."""
     reruns.begin_run()
     with st.container(key="fold-dynamics"):
@@ -232,13 +241,13 @@ def dynamics(here: Here) -> None:
             with presets:
                 tweaks.presets(here.study)
             downloads.export_button(here)
-        with main, guard():
+        with main, frame.guard():
             sample = here.sample_of(tweak)
             follow_touch(tweak, here.study.modalities)
             before_after(here, sample)
             cursor(len(sample.decision.times))
             for name, tab in controls.tabs(builders.VIEW):
-                with tab, guard():
+                with tab, frame.guard():
                     TABS[name](here, sample)
                     panels.below(here.theme, **here.subjects(tweak))
             changed = builders.changes(tweak)
@@ -254,14 +263,14 @@ def dynamics(here: Here) -> None:
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Dynamics")
+    here = frame.shell("Dynamics")
     if here.study.can("time"):
         take_turn(here.study)
         dynamics(here)
     else:
-        with guard():
+        with frame.guard():
             no_time(here)
 
 
 if __name__ == "__main__":  # as Streamlit runs it
-    run(__file__)
+    frame.run(__file__)

@@ -14,12 +14,10 @@ from qfusion._sentences import share
 from qfusion.analysis import sample, text, trust
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
-from qfusion.explain import faithfulness
-from qfusion.explain.faithfulness import TrustWarning
-from qfusion.explain.stability import Stability
+from qfusion.explain import faithfulness, stability
 from qfusion.figures import style
 from qfusion.panels import faithfulness as builders
-from qfusion.panels.panel import EVERYONE, TERMS, Picture
+from qfusion.panels import panel
 from qfusion.ui import controls, guidance, panels, state, views
 from qfusion.ui.frame import Here, fragment, guard, run, shell
 
@@ -202,14 +200,14 @@ def _second(study: Study) -> str:
 # Would another training seed explain the same?
 
 
-def seeds_tab(here: Here, study: Study, seeds: Stability | None, missing: str) -> None:
+def seeds_tab(here: Here, study: Study, seeds: stability.Stability | None, missing: str) -> None:
     """Rank correlation between seeds, and the current sample by every seed."""
     if seeds is None:
         st.info(f"Not measured for this model. {missing}", icon=":material/help:")
         return
-    terms = controls.draw(TERMS)
+    terms = controls.draw(panel.TERMS)
 
-    def of_sample() -> Picture | None:
+    def of_sample() -> panel.Picture | None:
         if trust.seed_values(study, seeds, here.row, terms) is not None:
             return builders.seed_sample(here.sample_of(), here.theme, terms=terms)
         st.info(
@@ -229,7 +227,7 @@ def seeds_tab(here: Here, study: Study, seeds: Stability | None, missing: str) -
 # The Faithfulness page: when not to trust the explanations of a model, and what that rests on.
 
 ICONS = {"warning": ":material/warning:", "fine": ":material/check:", "unknown": ":material/help:"}
-NO_SEEDS = TrustWarning(
+NO_SEEDS = faithfulness.TrustWarning(
     "Whether another training seed would explain the same is not measured for this model as it is.",
     "unknown",
     "Other training seeds are not measured",
@@ -239,23 +237,24 @@ NO_SEEDS = TrustWarning(
 @fragment
 def evidence(here: Here) -> None:
     """What matters, then the open view; a fragment, so that another view redraws this and nothing else."""
-    default = trust.as_trained(here.study)
-    seeds, missing = over_seeds(default)
-    trust_warnings(default, seeds)
-    draw = {
-        "Deletion": lambda: deletion_tab(here),
-        "Truth": lambda: truth_tab(here, default, seeds),
-        "Other methods": lambda: estimators_tab(here),
-        "Training seeds": lambda: seeds_tab(here, default, seeds, missing),
-        builders.PEOPLE: lambda: people_tab(here, default),
-    }
-    for name, tab in controls.tabs(builders.PROOF):
-        with tab, guard():
-            draw[name]()
-            panels.below(here.theme, **here.subjects())
+    with st.container(key="fold-faithfulness"):
+        default = trust.as_trained(here.study)
+        seeds, missing = over_seeds(default)
+        trust_warnings(default, seeds)
+        draw = {
+            "Deletion": lambda: deletion_tab(here),
+            "Truth": lambda: truth_tab(here, default, seeds),
+            "Other methods": lambda: estimators_tab(here),
+            "Training seeds": lambda: seeds_tab(here, default, seeds, missing),
+            builders.PEOPLE: lambda: people_tab(here, default),
+        }
+        for name, tab in controls.tabs(builders.PROOF):
+            with tab, guard():
+                draw[name]()
+                panels.below(here.theme, **here.subjects())
 
 
-def over_seeds(study: Study) -> tuple[Stability | None, str]:
+def over_seeds(study: Study) -> tuple[stability.Stability | None, str]:
     """What was measured over training seeds, or why there is nothing."""
     try:
         return trust.stability_of(study), ""
@@ -263,7 +262,7 @@ def over_seeds(study: Study) -> tuple[Stability | None, str]:
         return None, text.message(error)
 
 
-def trust_warnings(study: Study, seeds: Stability | None) -> None:
+def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
     """When not to trust the explanations of this model."""
     words = trust.trust_warnings(study)
     if seeds is None:
@@ -304,7 +303,7 @@ def deletion_tab(here: Here) -> None:
         }
         rows, some = study.dataset.rows(trust.SPLIT), len(trust.asked_inside(study))
         if some < len(rows):
-            controls.draw(EVERYONE)
+            controls.draw(panel.EVERYONE)
     every = views.everyone(
         "features",
         study,
@@ -316,13 +315,13 @@ def deletion_tab(here: Here) -> None:
     _pair(builders.features, study, here.theme, everyone=every, **chosen)
 
 
-def _pair(build: Callable[..., Picture], *arguments: Any, **chosen: Any) -> None:
+def _pair(build: Callable[..., panel.Picture], *arguments: Any, **chosen: Any) -> None:
     """Deletion and insertion side by side."""
     kinds = (builders.DELETION, builders.INSERTION)
     panels.beside(*(partial(build, *arguments, kind=kind, **chosen) for kind in kinds))
 
 
-def truth_tab(here: Here, study: Study, seeds: Stability | None) -> None:
+def truth_tab(here: Here, study: Study, seeds: stability.Stability | None) -> None:
     """Exact against planted contributions."""
     against_truth = trust.against_truth(study)
     if against_truth is None:
@@ -337,7 +336,7 @@ def truth_tab(here: Here, study: Study, seeds: Stability | None) -> None:
     _sarcasm(study, seeds)
 
 
-def _truth_table(study: Study, result: Any, seeds: Stability | None) -> None:
+def _truth_table(study: Study, result: Any, seeds: stability.Stability | None) -> None:
     names = [" + ".join(style.split_term(term)) for term in result.terms]
     table = (
         result.frame()
@@ -361,7 +360,7 @@ def _truth_table(study: Study, result: Any, seeds: Stability | None) -> None:
     )
 
 
-def _sarcasm(study: Study, seeds: Stability | None) -> None:
+def _sarcasm(study: Study, seeds: stability.Stability | None) -> None:
     runs = trust.sarcasm(study, seeds)
     if not runs:
         return
@@ -382,8 +381,7 @@ def _sarcasm(study: Study, seeds: Stability | None) -> None:
 def page() -> None:
     """Draws the page."""
     here = shell("Faithfulness")
-    with st.container(key="fold-faithfulness"):
-        evidence(here)
+    evidence(here)
 
 
 if __name__ == "__main__":  # as Streamlit runs it

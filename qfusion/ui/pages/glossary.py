@@ -11,7 +11,6 @@ from qfusion.analysis import text
 from qfusion.panels.control import Choice, Text
 from qfusion.ui import controls, guidance, panels
 from qfusion.ui.frame import PAGES, frame, guard, link, run
-from qfusion.ui.panels import Entry
 
 # The Glossary page: all words, searched by their names, other names and sentences, or by the page that uses them.
 #
@@ -74,7 +73,7 @@ def all_words() -> None:
         _index(rest)
 
 
-def _index(entries: Sequence[Entry]) -> None:
+def _index(entries: Sequence[panels.Entry]) -> None:
     """Names by their first letter, each of which opens its entry."""
     with st.container(key="index"):
         for letter, those in groupby(
@@ -88,7 +87,7 @@ def _index(entries: Sequence[Entry]) -> None:
                         _entry(entry)
 
 
-def _entry(entry: Entry) -> None:
+def _entry(entry: panels.Entry) -> None:
     st.markdown(f"#### {entry.term}")
     st.markdown(entry.words + (f"\n\n$$\n{entry.formula}\n$$" if entry.formula else ""))
     st.caption(

@@ -11,10 +11,8 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.analysis import runs, text
-from qfusion.analysis.runs import Board
 from qfusion.panels import leaderboard as builders
-from qfusion.ui import controls, guidance, panels
-from qfusion.ui.frame import Here, fragment, run, shell
+from qfusion.ui import controls, frame, guidance, panels
 
 # The Leaderboard page: every model on every data set, the papers' claims, missing and corrupted modalities.
 
@@ -28,32 +26,33 @@ STABLE = "Jump dynamics train more stably and generalise better than unitary one
 SMALL = "The QCNN matches networks with dozens of times its parameters"
 
 
-@fragment
-def board(here: Here) -> None:
+@frame.fragment
+def board(here: frame.Here) -> None:
     """Pickers, the table and its figures, claims, robustness; a fragment, so that another data set or metric redraws
     this and nothing else."""
-    result = runs.open_board()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = controls.draw(builders.BOARD)
-        short = controls.draw(builders.of_data(result, name)[0])
-    key = result.key(name, short)
-    table = result.table(name, key)
-    _head(result, name, key, table)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        panels.draw(builders.results(result, here.theme, data=name, metric=short))
-    with right:
-        panels.choosing(result, here.theme, "board-size", partial(controls.draw, builders.SIZE))
-    with controls.fold(builders.TABLE, ":material/table:"):
-        _table(result, name, key, table)
-    _fusing(here, result, name, short)
-    _claims(result)
-    _robustness(here, result, name)
-    panels.below(here.theme, **here.subjects(), board=result)
-    _published(result, name)
+    with st.container(key="fold-leaderboard"):
+        result = runs.open_board()
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            name = controls.draw(builders.BOARD)
+            short = controls.draw(builders.of_data(result, name)[0])
+        key = result.key(name, short)
+        table = result.table(name, key)
+        _head(result, name, key, table)
+        left, right = st.columns(2, gap="medium")
+        with left:
+            panels.draw(builders.results(result, here.theme, data=name, metric=short))
+        with right:
+            panels.choosing(result, here.theme, "board-size", partial(controls.draw, builders.SIZE))
+        with controls.fold(builders.TABLE, ":material/table:"):
+            _table(result, name, key, table)
+        _fusing(here, result, name, short)
+        _claims(result)
+        _robustness(here, result, name)
+        panels.below(here.theme, **here.subjects(), board=result)
+        _published(result, name)
 
 
-def _fusing(here: Here, result: Board, name: str, short: str) -> None:
+def _fusing(here: frame.Here, result: runs.Board, name: str, short: str) -> None:
     """Which models fuse, which only add; and, where contributions are planted, who finds them."""
     if builders.shares_measured(result, name):
         fusing = builders.fusing(result, here.theme, data=name, metric=short)
@@ -64,7 +63,7 @@ def _fusing(here: Here, result: Board, name: str, short: str) -> None:
             panels.draw(fusing)
 
 
-def _head(result: Board, name: str, key: str, table: pd.DataFrame) -> None:
+def _head(result: runs.Board, name: str, key: str, table: pd.DataFrame) -> None:
     entry, metric = result.of(name), result.metric(key)
     first, better = table.iloc[0], "more" if metric.higher_is_better else "less"
     short = (
@@ -90,7 +89,7 @@ def _head(result: Board, name: str, key: str, table: pd.DataFrame) -> None:
     )
 
 
-def _told_apart(result: Board, name: str, key: str) -> str:
+def _told_apart(result: runs.Board, name: str, key: str) -> str:
     sign, words = 1 if result.metric(key).higher_is_better else -1, []
     for system in ("qj", "qcnn"):
         tests = result.of(name)["tests"].get(key, {}).get(system)
@@ -107,7 +106,7 @@ def _told_apart(result: Board, name: str, key: str) -> str:
     return f"Beyond chance, {'; '.join(words)}." if words else ""
 
 
-def _table(result: Board, name: str, key: str, table: pd.DataFrame) -> None:
+def _table(result: runs.Board, name: str, key: str, table: pd.DataFrame) -> None:
     shown = table.drop(columns="model").rename(
         columns={"label": "Model", "mean": result.metric(key).short}
     )
@@ -135,7 +134,7 @@ def _table(result: Board, name: str, key: str, table: pd.DataFrame) -> None:
     )
 
 
-def _claims(result: Board) -> None:
+def _claims(result: runs.Board) -> None:
     claims = result.whole["claims"]
     with st.container(border=True, key="panel-claims", gap="xsmall"):
         panels.heading("The papers' claims, tested")
@@ -205,7 +204,7 @@ def _of_parts(verdicts: Iterable[str]) -> str:
     return "for" if 2 * words.count("for") > len(words) else "open"
 
 
-def _robustness(here: Here, result: Board, name: str) -> None:
+def _robustness(here: frame.Here, result: runs.Board, name: str) -> None:
     panels.heading("A modality that is missing or corrupted")
     if not result.robust_metrics(name):
         st.info("Robustness is not measured on this data set yet.", icon=":material/help:")
@@ -220,7 +219,7 @@ def _robustness(here: Here, result: Board, name: str) -> None:
     panels.draw(builders.robustness(result, here.theme, data=name, part=part, models=models))
 
 
-def _published(result: Board, name: str) -> None:
+def _published(result: runs.Board, name: str) -> None:
     published = result.whole["published"]
     if result.of(name)["source"] != published["data"]:
         return
@@ -243,10 +242,9 @@ def _published(result: Board, name: str) -> None:
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Leaderboard")
-    with st.container(key="fold-leaderboard"):
-        board(here)
+    here = frame.shell("Leaderboard")
+    board(here)
 
 
 if __name__ == "__main__":  # as Streamlit runs it
-    run(__file__)
+    frame.run(__file__)

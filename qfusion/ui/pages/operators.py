@@ -6,23 +6,21 @@ import numpy as np
 import streamlit as st
 
 from qfusion.analysis import inside, text
-from qfusion.analysis.inside import Votes
 from qfusion.analysis.sample import baseline_words
 from qfusion.panels import operators as builders
-from qfusion.ui import controls, guidance, panels, state, views
-from qfusion.ui.frame import Here, guard, link, run, shell
+from qfusion.ui import controls, frame, guidance, panels, state, views
 
 # The page of decision operators: pick a group of modalities, see what votes for and against, and who lies there.
 
 
-def votes(here: Here) -> None:
+def votes(here: frame.Here) -> None:
     """Controls and all panels."""
     if not here.study.can("states"):
         st.markdown(
             "**This model has no states that its scores are linear in**, so no operator says how they would vote. What "
             "each modality says is asked by evaluation."
         )
-        link("pages/samples.py", "See what each modality adds", ":material/article:")
+        frame.link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
     sample = here.sample_of()
     group, split = controls.row(builders.GROUP, builders.AMONG, study=here.study)
@@ -67,7 +65,7 @@ def votes(here: Here) -> None:
         )
 
 
-def _nearest(here: Here, result: Votes, side: str) -> None:
+def _nearest(here: frame.Here, result: inside.Votes, side: str) -> None:
     """The samples with the most weight on an extreme, as cards."""
     study, group = here.study, result.operator.modalities
     weights = result.most_for if side == "for" else result.most_against
@@ -86,7 +84,7 @@ def _nearest(here: Here, result: Votes, side: str) -> None:
                     f"{truth}",
                 )
                 sample = str(study.dataset.ids[row])
-                link(
+                frame.link(
                     "pages/operators.py", text.plain(sample), ":material/my_location:", open=sample
                 )
 
@@ -96,11 +94,11 @@ def _nearest(here: Here, result: Votes, side: str) -> None:
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Decision operators")
-    with guard(), st.container(key="fold-operators"):
+    here = frame.shell("Decision operators")
+    with frame.guard(), st.container(key="fold-operators"):
         votes(here)
         panels.below(here.theme, **here.subjects())
 
 
 if __name__ == "__main__":  # as Streamlit runs it
-    run(__file__)
+    frame.run(__file__)

@@ -9,13 +9,11 @@ import streamlit as st
 
 from qfusion._checks import check
 from qfusion.analysis import runs, text
-from qfusion.analysis.runs import Trials
 from qfusion.figures.style import Theme
 from qfusion.panels import learning as builders
 from qfusion.runs import folder, plans
 from qfusion.runs import sweep as sweeps
 from qfusion.runs.plans import SETTINGS
-from qfusion.runs.sweep import Sweep
 from qfusion.ui import access, controls, downloads, guidance, panels, reruns, state
 from qfusion.ui.frame import frame, guard, or_notice, run
 
@@ -44,7 +42,7 @@ MAX_TRIALS = 200  # trials that the form begins
 _BEGUN = "_sweep.begun"
 
 
-def _at_work(sweep: Sweep) -> bool:
+def _at_work(sweep: sweeps.Sweep) -> bool:
     """Whether trials are left and nobody has asked to stop."""
     return not sweep.is_done and not sweep.study.user_attrs.get("stopped")
 
@@ -68,7 +66,7 @@ def _sweep(theme: Theme, name: str, moving: bool) -> None:
                 (_trials, _slices, _together)[place](theme, trials)
 
 
-def _best(trials: Trials) -> None:
+def _best(trials: runs.Trials) -> None:
     sweep, best, search = trials.sweep, trials.best, trials.sweep.search
     states = [attempt.state for attempt in trials.attempts]
     counts = {runs.STATES[state]: states.count(state) for state in runs.STATES}
@@ -98,7 +96,7 @@ def _best(trials: Trials) -> None:
     st.code(sweep.command(best), language="bash", wrap_lines=True)
 
 
-def _buttons(trials: Trials) -> None:
+def _buttons(trials: runs.Trials) -> None:
     """Stop and go on."""
     if not access.may_train():
         return
@@ -140,18 +138,18 @@ def _buttons(trials: Trials) -> None:
             )
 
 
-def _stop(sweep: Sweep) -> None:
+def _stop(sweep: sweeps.Sweep) -> None:
     access.check_train()
     sweeps.stop(sweep)
 
 
-def _go_on(sweep: Sweep) -> None:
+def _go_on(sweep: sweeps.Sweep) -> None:
     access.check_train()
     sweeps.go_on(sweep)
     sweeps.launch(sweep.name)
 
 
-def _trials(theme: Theme, trials: Trials) -> None:
+def _trials(theme: Theme, trials: runs.Trials) -> None:
     panels.draw(builders.history(trials, theme))
     frame = trials.table()
     st.dataframe(
@@ -166,7 +164,7 @@ def _trials(theme: Theme, trials: Trials) -> None:
     )
 
 
-def _slices(theme: Theme, trials: Trials) -> None:
+def _slices(theme: Theme, trials: runs.Trials) -> None:
     panels.draw(builders.slices(trials, theme))
     if trials.importance:
         panels.draw(builders.importance(trials, theme))
@@ -177,7 +175,7 @@ def _slices(theme: Theme, trials: Trials) -> None:
         )
 
 
-def _together(theme: Theme, trials: Trials) -> None:
+def _together(theme: Theme, trials: runs.Trials) -> None:
     panels.draw(builders.together(trials, theme))
 
 

@@ -18,18 +18,16 @@ import streamlit as st
 from qfusion import _limits
 from qfusion._checks import check
 from qfusion.analysis import model_import, runs, text
-from qfusion.analysis.runs import Results, Seen
 from qfusion.data import importing
 from qfusion.errors import QFusionError, provided
 from qfusion.figures.style import Theme
 from qfusion.models.imported import KIND
+from qfusion.panels import address
 from qfusion.panels import learning as builders
-from qfusion.panels.address import sources
 from qfusion.panels.control import Control
 from qfusion.runs import folder, plans
 from qfusion.runs.plans import KINDS, MAIN, SETTINGS
 from qfusion.training import checkpoint, default_options, imports, metrics
-from qfusion.training.imports import Unfit
 from qfusion.ui import access, controls, guidance, panels, reruns, state
 from qfusion.ui.frame import frame, guard, link, or_notice, run
 
@@ -113,7 +111,7 @@ def _form(level: str) -> tuple[str, str, str, bool, str] | None:
         else "ONNX. Programs of torch.export come in on the server's own machine."
     )
     with st.form("_model_form", border=True):
-        data = st.selectbox("Data set whose modalities go in", sources(), key="_model.data")
+        data = st.selectbox("Data set whose modalities go in", address.sources(), key="_model.data")
         file = st.file_uploader(
             "Program",
             type=[ending[1:] for ending in _endings()],
@@ -194,7 +192,7 @@ def _import(data: str, name: str, title: str, replace: bool, card: str) -> None:
             state.put(_SAID, f"**{text.plain(name)}** is among the models.")
         except QFusionError as error:
             state.put(_PROBLEM, str(error))
-            if isinstance(error, Unfit):
+            if isinstance(error, imports.Unfit):
                 state.put(_CARD, (error.card.text(), data, name, title, replace))
         finally:
             running.cancel()
@@ -278,7 +276,7 @@ def _remove(name: str) -> None:
 # Runs side by side: which settings differ, and what came out.
 
 
-def side_by_side(_: Theme, shown: list[Seen]) -> None:
+def side_by_side(_: Theme, shown: list[runs.Seen]) -> None:
     """Settings and results of the runs that are shown."""
     tables = partial(_tables, runs.results_of(shown))
     panels.beside(
@@ -288,7 +286,7 @@ def side_by_side(_: Theme, shown: list[Seen]) -> None:
     )
 
 
-def _settings(shown: list[Seen]) -> None:
+def _settings(shown: list[runs.Seen]) -> None:
     plans = {entry.name: entry.plan for entry in shown if entry.plan is not None}
     if not plans:
         return
@@ -327,7 +325,7 @@ def _frame(table: dict[str, dict[str, str]], keys: list[str]) -> pd.DataFrame:
     )
 
 
-def _tables(results: Results) -> None:
+def _tables(results: runs.Results) -> None:
     if not results.kinds:
         st.caption(
             "None of these runs has ended with a model yet: test rows are measured when one is stopped or finished."
@@ -352,7 +350,7 @@ def _tables(results: Results) -> None:
 # Curves of the runs that are shown, and what their models do inside while they are trained.
 
 
-def _with_history(shown: list[Seen]) -> list[Seen]:
+def _with_history(shown: list[runs.Seen]) -> list[runs.Seen]:
     result = runs.with_history(shown)
     if not result:
         st.info(
@@ -364,14 +362,14 @@ def _with_history(shown: list[Seen]) -> list[Seen]:
     return result
 
 
-def progress(theme: Theme, shown: list[Seen]) -> None:
+def progress(theme: Theme, shown: list[runs.Seen]) -> None:
     """Loss, metrics, learning rate, gradient norm."""
     if begun := _with_history(shown):
         panels.beside(lambda: builders.loss(begun, theme), lambda: _metric(theme, begun))
         panels.beside(lambda: builders.gradient(begun, theme), lambda: builders.rate(begun, theme))
 
 
-def _metric(theme: Theme, shown: list[Seen]) -> None:
+def _metric(theme: Theme, shown: list[runs.Seen]) -> None:
     known = builders.metrics_of(shown)
     if not known:
         st.info(
@@ -387,7 +385,7 @@ def _metric(theme: Theme, shown: list[Seen]) -> None:
         panels.drawn(builders.metric(shown, theme, metric=metric))
 
 
-def inside(theme: Theme, shown: list[Seen]) -> None:
+def inside(theme: Theme, shown: list[runs.Seen]) -> None:
     """Strength of the couplings, entanglement, and what single modalities and their combinations contribute."""
     shown = _with_history(shown)
     if not builders.watched(shown):
@@ -414,7 +412,7 @@ _NAME, _EVENTS, _STARTED = "_new.name", "_new.events", "_new.started"
 def draw_form() -> None:
     """Draws the form; when it has just started runs, the page is drawn again with them."""
     check(
-        bool(sources()),
+        bool(address.sources()),
         "No data set is on this machine, not even the embedded one. Reinstall qfusion.",
     )
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
@@ -602,10 +600,10 @@ def _runs(theme: Theme, moving: bool, models: list[str]) -> None:
                     panels.below(theme, runs=_steady(shown))
 
 
-def _steady(shown: list[Seen]) -> list[Seen]:
+def _steady(shown: list[runs.Seen]) -> list[runs.Seen]:
     """The runs as they are drawn: as they were a moment ago, unless one of them has another state."""
     now = time.monotonic()
-    before: tuple[float, list[Seen]] = state.get(_DRAWN, (0.0, []))
+    before: tuple[float, list[runs.Seen]] = state.get(_DRAWN, (0.0, []))
     if now - before[0] < STEADY and [(entry.name, entry.state) for entry in before[1]] == [
         (entry.name, entry.state) for entry in shown
     ]:
@@ -614,7 +612,7 @@ def _steady(shown: list[Seen]) -> list[Seen]:
     return shown
 
 
-def _choose(seen: list[Seen]) -> list[Seen]:
+def _choose(seen: list[runs.Seen]) -> list[runs.Seen]:
     """The table and the picker; returns the runs that are shown: those chosen, else those alive, else the newest."""
     names = [entry.name for entry in seen]
     controls.settle(builders.RUNS.key, names)  # some were deleted
@@ -633,7 +631,7 @@ def _choose(seen: list[Seen]) -> list[Seen]:
     return shown
 
 
-def _table(seen: list[Seen], shown: list[str]) -> None:
+def _table(seen: list[runs.Seen], shown: list[str]) -> None:
     names = [entry.name for entry in seen]
     ticked = [place for place, name in enumerate(names) if name in shown]
     # a new table where other rows are to be ticked
@@ -668,7 +666,7 @@ def _table(seen: list[Seen], shown: list[str]) -> None:
     )
 
 
-def _row(entry: Seen, line: list[str]) -> dict[str, object]:
+def _row(entry: runs.Seen, line: list[str]) -> dict[str, object]:
     plan, record, words = entry.plan, entry.record, entry.words
     if entry.name in line and entry.state == "waiting":
         words = f"waiting, place {line.index(entry.name) + 1} of {len(line)}"
@@ -704,7 +702,7 @@ def _ticked(key: str, names: list[str], shown: list[str]) -> None:
     state.put(_TURN, state.get(_TURN, 0) + 1)
 
 
-def _actions(shown: list[Seen]) -> None:
+def _actions(shown: list[runs.Seen]) -> None:
     """Buttons for what can be done with the runs that are shown."""
     with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
         if access.may_train():
@@ -713,7 +711,7 @@ def _actions(shown: list[Seen]) -> None:
             _explore(entry)
 
 
-def _buttons(shown: list[Seen]) -> None:
+def _buttons(shown: list[runs.Seen]) -> None:
     working = [entry for entry in shown if entry.state in ("waiting", "running")]
     goes_on = [entry for entry in shown if entry.state in runs.GOES_ON]
     for word, icon, able, act, help in (
@@ -745,11 +743,11 @@ def _buttons(shown: list[Seen]) -> None:
     _delete(shown)
 
 
-def _go_on(entry: Seen) -> None:
+def _go_on(entry: runs.Seen) -> None:
     plans.launch(entry.run, (entry.run.path / "events").is_dir() and runs.can_write_events())
 
 
-def _each(those: list[Seen], act: Callable[[Seen], None]) -> None:
+def _each(those: list[runs.Seen], act: Callable[[runs.Seen], None]) -> None:
     """Does something with each of some runs; what goes wrong is said when the page is drawn."""
     problems = []
     for entry in those:
@@ -762,7 +760,7 @@ def _each(those: list[Seen], act: Callable[[Seen], None]) -> None:
     state.put(_RUNS_PROBLEM, " ".join(problems))
 
 
-def _delete(shown: list[Seen]) -> None:
+def _delete(shown: list[runs.Seen]) -> None:
     still = [entry for entry in shown if not entry.alive]
     with st.popover("Delete", icon=":material/delete:", disabled=not still, key="box-delete"):
         if not still:
@@ -786,12 +784,12 @@ def _delete(shown: list[Seen]) -> None:
         )
 
 
-def _explore(entry: Seen) -> None:
+def _explore(entry: runs.Seen) -> None:
     """The way to the samples of a run's model, or why there is none."""
     if entry.plan is None or not entry.has_model:
         return
     name = text.plain(entry.name)
-    if entry.plan.data in sources():
+    if entry.plan.data in address.sources():
         link(
             "pages/samples.py",
             f"Explore samples of {name}",
@@ -803,7 +801,7 @@ def _explore(entry: Seen) -> None:
         st.caption(f"{name} was trained on data that are not among the data sets here.")
 
 
-def _problems(shown: list[Seen]) -> None:
+def _problems(shown: list[runs.Seen]) -> None:
     """What went wrong, here or in a training."""
     if problem := state.get(_RUNS_PROBLEM):
         st.error(text.message(problem), icon=":material/error:")
@@ -851,7 +849,7 @@ def page() -> None:
         )
 
 
-def _moving(seen: list[Seen]) -> bool:
+def _moving(seen: list[runs.Seen]) -> bool:
     """Whether the page looks again and again."""
     return any(entry.alive for entry in seen) and not panels.exporting()
 

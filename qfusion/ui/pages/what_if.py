@@ -10,21 +10,18 @@ import numpy as np
 import streamlit as st
 
 from qfusion.analysis import answers, changes, sample, text
-from qfusion.analysis.changes import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Change, Result
 from qfusion.data import synthesis
 from qfusion.explain.sensitivity import ParameterChange, tweak_of
 from qfusion.models import entangled_qcnn
 from qfusion.panels import what_if as builders
-from qfusion.panels.what_if import PREFIXES, TITLES, WORDS
-from qfusion.ui import bar, controls, panels, reruns, state, views
-from qfusion.ui.frame import FILES, Here, guard, link, run, shell
+from qfusion.ui import bar, controls, frame, panels, reruns, state, views
 
 # The controls: what is done to each modality. Everything stands in the address.
 
 _FOR = "_what_if_for"
 
 
-def forget_other_samples(here: Here) -> None:
+def forget_other_samples(here: frame.Here) -> None:
     """Takes the changes back when the sample is another one: they were made for the one before."""
     now = (here.study.name, here.study.dataset.name, here.sample)
     before = state.get(_FOR)
@@ -33,26 +30,26 @@ def forget_other_samples(here: Here) -> None:
         reset(here)
         # What is no longer drawn can be forgotten; a drawn widget would keep its value in the browser.
         for key in map(str, list(st.session_state)):
-            if key.startswith((*PREFIXES[1:], WORDS.key)):
+            if key.startswith((*builders.PREFIXES[1:], builders.WORDS.key)):
                 state.forget(key)
 
 
-def reset(here: Here) -> None:
+def reset(here: frame.Here) -> None:
     """Takes all changes back; for callbacks."""
     for name in here.study.modalities:
         key = builders.action(here.study, name).key
         if state.get(key) is not None:
-            state.put(key, TITLES[KEPT])
+            state.put(key, builders.TITLES[changes.KEPT])
 
 
-def take(here: Here, modality: str, action: str, donor: str = "") -> None:
+def take(here: frame.Here, modality: str, action: str, donor: str = "") -> None:
     """Sets what is done to a modality; for callbacks."""
-    state.put(builders.action(here.study, modality).key, TITLES[action])
+    state.put(builders.action(here.study, modality).key, builders.TITLES[action])
     if donor:
         state.put(builders.donor(modality).key, donor)
 
 
-def choices(here: Here) -> Asked:
+def choices(here: frame.Here) -> changes.Asked:
     """Draws the controls and returns what is asked for, as `changes.wanted_changes` takes it."""
     own = changes.own_states(here.study, here.row)
     wanted = {}
@@ -66,24 +63,25 @@ def choices(here: Here) -> Asked:
         on_click=reset,
         args=(here,),
         disabled=all(
-            change.action == KEPT for change in changes.wanted_changes(here.study, here.row, wanted)
+            change.action == changes.KEPT
+            for change in changes.wanted_changes(here.study, here.row, wanted)
         ),
     )
     return wanted
 
 
-def _change(here: Here, name: str, own: Any) -> dict[str, Any]:
+def _change(here: frame.Here, name: str, own: Any) -> dict[str, Any]:
     action = controls.draw(builders.action(here.study, name), label=text.plain(name))
     details: dict[str, Any] = {}
-    if action == SWAP:
+    if action == changes.SWAP:
         details = {"donor": _donor(here, name)}
-    elif action == INPUT:
+    elif action == changes.INPUT:
         details = _input(here, name)
-    elif action == STATE:
+    elif action == changes.STATE:
         details = {"state": _state(here, name, own)}
-    elif action == DROP:
+    elif action == changes.DROP:
         st.caption(f"Left out: {sample.rows_behind(here.study.background)} stand in for it.")
-    elif action == FLIP:
+    elif action == changes.FLIP:
         possible = changes.what_would_flip(here.study, here.row)[name].state.possible
         st.caption(
             "The smallest change of its state, all other modalities as they are in the sample, that turns the decision."
@@ -93,7 +91,7 @@ def _change(here: Here, name: str, own: Any) -> dict[str, Any]:
     return {"action": action, **details}
 
 
-def _donor(here: Here, name: str) -> str:
+def _donor(here: frame.Here, name: str) -> str:
     control, dataset = builders.donor(name), here.study.dataset
     # A default beside a value that a button has set would be complained of in the log.
     default = str(dataset.ids[0])
@@ -106,9 +104,9 @@ def _donor(here: Here, name: str) -> str:
     return donor
 
 
-def _input(here: Here, name: str) -> dict[str, Any]:
+def _input(here: frame.Here, name: str) -> dict[str, Any]:
     if name == "text":
-        words = controls.draw(WORDS, value=changes.own_words(here.study, here.row))
+        words = controls.draw(builders.WORDS, value=changes.own_words(here.study, here.row))
         with st.popover("Vocabulary", icon=":material/dictionary:"):
             for title, entries in _VOCABULARY.items():
                 st.markdown(f"**{title}**  \n{', '.join(map(text.plain, entries))}")
@@ -117,8 +115,8 @@ def _input(here: Here, name: str) -> dict[str, Any]:
         control.key.partition(".")[2]: controls.draw(control)
         for control in builders.inputs(here.study, name)
     }
-    with guard():
-        change = Change(INPUT, controls=tuple(values.items()))
+    with frame.guard():
+        change = changes.Change(changes.INPUT, controls=tuple(values.items()))
         content = changes.edited(here.study, here.row, name, change).content
         views.raw_content(name, content, in_box=True)
     return {"controls": values}
@@ -135,7 +133,7 @@ _VOCABULARY: dict[str, Iterable[str]] = {
 }
 
 
-def _state(here: Here, name: str, own: Any) -> dict[int, float]:
+def _state(here: frame.Here, name: str, own: Any) -> dict[int, float]:
     """Sliders of a state: its numbers by place."""
     titles, chosen = _titles(here, own), dict[int, float]()
     numbers = zip(titles, changes.shown_state(own), builders.numbers(here.study, name), strict=True)
@@ -147,7 +145,7 @@ def _state(here: Here, name: str, own: Any) -> dict[int, float]:
     return chosen
 
 
-def _titles(here: Here, own: Any) -> list[str]:
+def _titles(here: frame.Here, own: Any) -> list[str]:
     if not own.is_complex():
         elements: tuple[str, ...] = here.study.elements  # type: ignore[attr-defined]
         return [f"mass of ‘{text.plain(element, 20)}’" for element in elements]
@@ -162,7 +160,7 @@ def _titles(here: Here, own: Any) -> list[str]:
 MAX_LINKS = 4
 
 
-def nearest(here: Here) -> None:
+def nearest(here: frame.Here) -> None:
     """The panel of nearest states and donors, with buttons that apply them."""
     panels.show(here.sample_of(), here.theme, "flips")
     with st.container(horizontal=True, key="apply-flips"):
@@ -173,19 +171,19 @@ def nearest(here: Here) -> None:
                     key=f"_flip-{name}",
                     icon=":material/flip:",
                     on_click=take,
-                    args=(here, name, FLIP),
+                    args=(here, name, changes.FLIP),
                 )
             if flip.donor_id:
                 st.button(
                     f"Take {text.plain(name)} of {text.plain(flip.donor_id)}",
                     key=f"_lend-{name}",
                     on_click=take,
-                    args=(here, name, SWAP, flip.donor_id),
+                    args=(here, name, changes.SWAP, flip.donor_id),
                     icon=":material/swap_horiz:",
                 )
 
 
-def parameters(here: Here) -> None:
+def parameters(here: frame.Here) -> None:
     """The folded part on the model's own parameters; nothing is worked out until it is opened."""
     if not here.study.can("terms"):
         st.caption(
@@ -202,7 +200,7 @@ def parameters(here: Here) -> None:
     )
 
 
-def _flips(here: Here) -> None:
+def _flips(here: frame.Here) -> None:
     """The nearest parameters, and links that set one where it can be watched, all others as learned."""
     search = changes.parameters_that_flip(here.study, here.row)
     if not search.changes:
@@ -223,8 +221,11 @@ def _flips(here: Here) -> None:
                 )
                 query = {"rules": "Fusion rules", "edits": f"{place}={value:g}"}
             name = text.plain(changes.parameter_name(here.study, change))
-            link(
-                FILES[page], f"Set {name} to {value:g}{unit} on {page}", ":material/tune:", **query
+            frame.link(
+                frame.FILES[page],
+                f"Set {name} to {value:g}{unit} on {page}",
+                ":material/tune:",
+                **query,
             )
 
 
@@ -238,7 +239,7 @@ def beyond(change: ParameterChange) -> float:
 # The sample with changed modalities, before and after.
 
 
-def result(here: Here, wanted: Asked) -> None:
+def result(here: frame.Here, wanted: changes.Asked) -> None:
     """Before and after: prediction, states, waterfalls, differences."""
     sample, theme = here.sample_of(), here.theme
     before, now, done = builders.both(sample, wanted)
@@ -251,14 +252,16 @@ def result(here: Here, wanted: Asked) -> None:
     panels.show(sample, theme, "what-if-probabilities")
     panels.show(sample, theme, "what-if-as-it-is", "what-if-changed", columns=2, gap="medium")
     panels.show(sample, theme, "what-if-differences")
-    shown = [name for name, action in done.items() if action != DROP and here.study.can("states")]
+    shown = [
+        name for name, action in done.items() if action != changes.DROP and here.study.can("states")
+    ]
     for first in range(0, len(shown), 2):
         for place, name in zip(st.columns(2, gap="medium"), shown[first : first + 2], strict=False):
             with place:
                 panels.show(sample, theme, f"what-if-state-{name}")
 
 
-def _classes(here: Here, before: Result, now: Result) -> list[views.Changed]:
+def _classes(here: frame.Here, before: changes.Result, now: changes.Result) -> list[views.Changed]:
     study, sample = here.study, here.sample_of()
     cells = [
         views.Changed(
@@ -273,7 +276,7 @@ def _classes(here: Here, before: Result, now: Result) -> list[views.Changed]:
     return [*cells, views.Changed("Score explained", was, is_, sample.unit)]
 
 
-def _scores(here: Here, before: Result, now: Result) -> list[views.Changed]:
+def _scores(here: frame.Here, before: changes.Result, now: changes.Result) -> list[views.Changed]:
     was, is_ = (float(part.outcome.scores[0]) for part in (before, now))
     whose = f"Score of sample {text.plain(here.sample)} by the model"
     cells = [views.Changed("Prediction", was, is_, whose)]
@@ -291,30 +294,30 @@ def _scores(here: Here, before: Result, now: Result) -> list[views.Changed]:
 
 
 @st.fragment
-def what_if(here: Here) -> None:
+def what_if(here: frame.Here) -> None:
     """Controls beside what they change; a fragment, so that moving one redraws this and nothing else."""
     reruns.begin_run()
     with st.container(key="fold-what-if"):
-        with guard():
+        with frame.guard():
             nearest(here)
         side, main = st.columns([1, 2.6], gap="medium")
         wanted = None
-        with side, guard():
+        with side, frame.guard():
             wanted = choices(here)
-        with main, guard():
+        with main, frame.guard():
             if wanted is not None:
                 result(here, wanted)
-        with guard():
+        with frame.guard():
             parameters(here)
             panels.below(here.theme, **here.subjects())
 
 
 def page() -> None:
     """Draws the page."""
-    here = shell("What if")
+    here = frame.shell("What if")
     forget_other_samples(here)
     what_if(here)
 
 
 if __name__ == "__main__":  # as Streamlit runs it
-    run(__file__)
+    frame.run(__file__)
