@@ -13,13 +13,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion.analysis import answers
+from qfusion.analysis.answers import QUESTIONS
 from qfusion.analysis.changes import STATE
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.explain import verdicts
 from qfusion.panels.what_if import TITLES
 from qfusion.ui import reruns
-from qfusion.ui.overview import QUESTIONS
 from tests.charts import figures
 from tests.test_app_pages import FILES, plain, said, value, visit
 from tests.test_app_what_if import qubits

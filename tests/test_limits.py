@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from qfusion import _limits, data, runs
+from qfusion.analysis.runs import Seen
 from qfusion.data import files, staged_set
 from qfusion.errors import InvalidInput
 from qfusion.models.program import Exhausted, Program
@@ -72,7 +73,7 @@ def test_who_may_train(said: str, local: bool, may: bool, monkeypatch: pytest.Mo
     if not may:
         with pytest.raises(InvalidInput, match="not begun, stopped or deleted in the browser"):
             access.check_train()
-        seen = train_view.Seen(runs.Run(Path("x")), None, None, "finished")
+        seen = Seen(runs.Run(Path("x")), None, None, "finished")
         said_of: list[Any] = []
         monkeypatch.setattr(train_view.state, "put", lambda key, words: said_of.append(words))
         train_view._each([seen], lambda each: pytest.fail("it was done"))

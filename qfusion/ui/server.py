@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -192,7 +193,6 @@ def _answer_plotly(request: Request) -> Response:
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-_Headers = list[tuple[bytes, bytes]]
 _TAKING = ("POST", "PUT", "PATCH", "DELETE")
 _UPLOAD = re.compile(r"/_stcore/upload_file/(?P<session>[^/]*)")
 # Of a message about a page: bytes, widgets or values of one, files at once. Files themselves come otherwise.
@@ -278,25 +278,20 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        more = [(name.lower().encode(), value.encode()) for name, value in headers().items()]
         if _limits.is_read_only() and scope["method"] in _TAKING:
-            await _refuse(send, 403, "This server is read-only: it takes no files.", more)
+            refusal = _refusal(403, "This server is read-only: it takes no files.")
+            await refusal(scope, receive, send)
             return
 
         async def with_headers(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                known = {name.lower() for name, _ in more}
-                stored = [
-                    entry
-                    for entry in message.get("headers", [])
-                    if bytes(entry[0]).lower() not in known
-                ]
-                message = {**message, "headers": [*stored, *more]}
+                message.setdefault("headers", [])
+                MutableHeaders(scope=message).update(headers())
             await send(message)
 
         match = _UPLOAD.search(scope["path"])
         if scope["method"] in _TAKING and match is not None and scope["method"] != "DELETE":
-            await self._upload(match["session"], scope, receive, with_headers, more)
+            await self._upload(match["session"], scope, receive, with_headers)
         else:
             await self.app(scope, receive, with_headers)
 
@@ -311,7 +306,7 @@ class Guard:
             while True:
                 message = await receive()
                 matches = message["type"] == "websocket.receive"
-                code = _refusal(message.get("bytes") or b"") if matches else 0
+                code = _fault(message.get("bytes") or b"") if matches else 0
                 if code != IGNORED:
                     return {"type": "websocket.disconnect", "code": code} if code else message
 
@@ -321,9 +316,7 @@ class Guard:
         finally:
             self._connected -= 1
 
-    async def _upload(
-        self, session: str, scope: Scope, receive: Receive, send: Send, more: _Headers
-    ) -> None:
+    async def _upload(self, session: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Takes an upload that says how long it is, of a session that is in, as long as there is room for it."""
         text = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
         problem = (
@@ -335,7 +328,7 @@ class Guard:
             access.refuse(session, problem[1])
             while access.is_in(session) and (await receive()).get("more_body"):
                 pass  # to its end, kept nowhere: a browser that still sends does not hear the answer
-            await _refuse(send, *problem, more)
+            await _refusal(*problem)(scope, receive, send)
             return
         self._arriving[session] += int(text)
         try:
@@ -368,7 +361,7 @@ class Guard:
         return None
 
 
-def _refusal(message: bytes) -> int:
+def _fault(message: bytes) -> int:
     """Of a message about a page, 0 where a browser could send it; else why the connection ends, as a code of
     websockets, or `IGNORED`. Streamlit reads messages in the thread that all readers wait for, whatever is in them."""
     if len(message) > MESSAGE:
@@ -400,17 +393,5 @@ def _refusal(message: bytes) -> int:
     return 0 if all(map(math.isfinite, numbers)) else 1007  # no data of its kind
 
 
-async def _refuse(send: Send, status: int, words: str, more: _Headers) -> None:
-    body = words.encode()
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [
-                *more,
-                (b"content-type", b"text/plain; charset=utf-8"),
-                (b"content-length", str(len(body)).encode()),
-            ],
-        }
-    )
-    await send({"type": "http.response.body", "body": body})
+def _refusal(status: int, words: str) -> Response:
+    return Response(words, status, headers(), "text/plain")

@@ -78,23 +78,21 @@ class Session:
 
     def text(self) -> str:
         """The session as JSON, the same for the same session."""
-        address = {page: _single(parameters) for page, parameters in self.address.items()}
         notes = [
             {"text": note.text, "page": note.page, "address": _single(note.address)}
             for note in self.notes
         ]
-        result = {
+        record = {
             "kind": KIND,
             "version": VERSION,
             "page": self.page,
-            "address": address,
+            "address": {page: _single(values) for page, values in self.address.items()},
             "figure": self.figure,
             "made_from": self.made_from,
             "software": {"qfusion": __version__},
+            **({"notes": notes} if notes else {}),
         }
-        if notes:
-            result["notes"] = notes
-        return json.dumps(result, indent=1, sort_keys=True, allow_nan=False)
+        return json.dumps(record, indent=1, sort_keys=True, allow_nan=False)
 
 
 def _single(parameters: Mapping[str, list[str]]) -> dict[str, Any]:
@@ -334,8 +332,8 @@ def notes_button(page: str, files: Mapping[str, str]) -> None:
                     icon=":material/delete:",
                     type="tertiary",
                     help="Delete it",
-                    on_click=_drop,
-                    args=(place,),
+                    on_click=put_notes,
+                    args=(notes[:place] + notes[place + 1 :],),
                 )
 
 
@@ -353,10 +351,6 @@ def _keep(page: str) -> None:
         always = {key: [str(value)] for key, value in state.get(state.KEPT, {}).items()}
         put_notes((*all_notes(), Note(words[:MAX_NOTE], page, always | here)))
         state.put(_TEXT, "")
-
-
-def _drop(place: int) -> None:
-    put_notes(tuple(note for at, note in enumerate(all_notes()) if at != place))
 
 
 # The sidebar's "Copy link", and sessions saved to and loaded from a file. Drawn by the frame of every page.
