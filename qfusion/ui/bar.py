@@ -454,15 +454,15 @@ def draw_pickers() -> tuple[Study, int, int | None]:
     output = _output(study)
     study = background_rows(background_picker(study, row))
     encoding_progress(model, chosen, study, str(study.dataset.ids[row]))
-    rows = state.get(address.ROWS.key)
-    state.keep(
-        model=model,
-        data=chosen,
-        sample=str(study.dataset.ids[row]),
+    pickers = {
+        "model": model,
+        "data": chosen,
+        "sample": str(study.dataset.ids[row]),
         **background_in_links(),
-        **({address.ROWS.key: str(rows)} if rows else {}),
-        **({address.OUTPUT.key: study.classes[output]} if output is not None else {}),
-    )
+        address.ROWS.key: str(state.get(address.ROWS.key) or ""),
+        address.OUTPUT.key: study.classes[output] if output is not None else "",
+    }
+    state.put(state.KEPT, {key: value for key, value in pickers.items() if value})
     return study, row, output
 
 

@@ -44,20 +44,8 @@ def key_sheet() -> None:
         st.button("Keys", icon=":material/keyboard:", key="_shortcuts", width="stretch")
         and not reruns.has_dialog()
     ):
-        _sheet()
-
-
-@st.dialog("Keys")
-def _sheet() -> None:
-    st.markdown(
-        "\n".join(
-            [
-                "| key | does |",
-                "|---|---|",
-                *(f"| `{key}` | {does} |" for key, does in KEYS.items()),
-            ]
-        )
-    )
+        rows = (f"| `{key}` | {does} |" for key, does in KEYS.items())
+        st.dialog("Keys")(st.markdown)("\n".join(["| key | does |", "|---|---|", *rows]))
 
 
 # What Python cannot do in the frame of a page: follow the reader's theme at once, and let the keyboard skip the
@@ -215,7 +203,8 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
         guidance.arrive(title)
         state.arrive(title)
         with side:
-            guidance.choose_depth()
+            controls.check(guidance.DEPTH)
+            controls.draw(guidance.DEPTH)
         try:
             yield side, top
         finally:
@@ -329,7 +318,8 @@ def carried(**query: str) -> dict[str, Any]:
         words.pop(address.OUTPUT.key, None)
     for name in query:  # Streamlit would prefer what the address says to what an alias sets
         words.pop(address.ALIASES.get(name, name), None)
-    return words | state.stored_query() | guidance.depth_in_links() | query
+    depth = {guidance.WORDS: guidance.FULL} if guidance.full() else {}
+    return words | state.stored_query() | depth | query
 
 
 def run(file: str) -> None:

@@ -19,7 +19,7 @@ from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.panels.address import DATA, MODEL, SAMPLE
 from qfusion.panels.control import Choice, Text
-from qfusion.ui import controls, state
+from qfusion.ui import state
 
 WORDS, BRIEF, FULL = "words", "brief", "full"
 DEPTH = Choice(
@@ -32,20 +32,9 @@ DEPTH = Choice(
 )
 
 
-def choose_depth() -> None:
-    """Draws the switch."""
-    controls.check(DEPTH)
-    controls.draw(DEPTH)
-
-
 def full() -> bool:
     """Whether all words stand on the page."""
     return bool(state.get(WORDS) == FULL)
-
-
-def depth_in_links() -> dict[str, str]:
-    """What links and the next page carry."""
-    return {WORDS: FULL} if full() else {}
 
 
 def aside(words: str) -> None:
@@ -296,7 +285,22 @@ def tour_contents(link: Link, files: Files, icons: Files) -> None:
     """
     with st.container(key="tour-steps"):
         with st.container(border=True, key="tour-step-0", gap="xsmall", height="stretch"):
-            _begin(link, files)
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.markdown(f"**{len(steps())} steps, three minutes**", width="content")
+                if not full():
+                    aside(_ABOUT)
+            if full():
+                st.caption(_ABOUT)
+            else:
+                chips(
+                    "tour",
+                    (
+                        "samples of the project",
+                        "a card on each page",
+                        "your own view is back at the end",
+                    ),
+                )
+            _to(link, files, 1, "Start the guided tour", ":material/tour:")
         for at, one in enumerate(steps(), 1):
             with st.container(border=True, key=f"tour-step-{at}", gap="xsmall", height="stretch"):
                 st.markdown(f"**{at}. {one.name}**", help=help(one.words))
@@ -304,21 +308,6 @@ def tour_contents(link: Link, files: Files, icons: Files) -> None:
                     f"{icons.get(one.title, '')} {one.title}: {one.words if full() else one.sees}"
                 )
                 _to(link, files, at, f"Start at step {at}", ":material/arrow_forward:")
-
-
-def _begin(link: Link, files: Files) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{len(steps())} steps, three minutes**", width="content")
-        if not full():
-            aside(_ABOUT)
-    if full():
-        st.caption(_ABOUT)
-    else:
-        chips(
-            "tour",
-            ("samples of the project", "a card on each page", "your own view is back at the end"),
-        )
-    _to(link, files, 1, "Start the guided tour", ":material/tour:")
 
 
 # What an empty page will show: its views by name and icon, each with what stands in it.

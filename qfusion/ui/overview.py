@@ -157,24 +157,6 @@ def _card(key: str, title: str, more: str, facts: Mapping[str, Any]) -> DeltaGen
     return box
 
 
-def _data_facts(study: Study) -> dict[str, Any]:
-    data = study.dataset
-    return (
-        {"": data.title, "samples": f"{len(data):,}"}
-        | {split: f"{len(data.rows(split)):,}" for split in ("train", "valid", "test")}
-        | {
-            m.name: f"{m.size} features{', sequence' if m.is_sequence else ''}"
-            for m in data.modalities
-        }
-        | {
-            "target": answers.target_words(study),
-            "source": data.source,
-            "licence": data.licence,
-            "digest": data.digest[:12],
-        }
-    )
-
-
 _OF_TIME = (
     "- **Entropy** says how mixed a modality's state has become; it measures correlation, not who decided.\n"
     "- **Sliders** on the Dynamics page change the physics, and the test metrics with it: an explanation one can "
@@ -302,7 +284,26 @@ def page() -> None:
                 downloads.export_button(here)
         with right:
             about = text.plain(study.dataset.description, 600)
-            _card("data", "Data", about, _data_facts(study))
+            data = study.dataset
+            _card(
+                "data",
+                "Data",
+                about,
+                (
+                    {"": data.title, "samples": f"{len(data):,}"}
+                    | {split: f"{len(data.rows(split)):,}" for split in ("train", "valid", "test")}
+                    | {
+                        m.name: f"{m.size} features{', sequence' if m.is_sequence else ''}"
+                        for m in data.modalities
+                    }
+                    | {
+                        "target": answers.target_words(study),
+                        "source": data.source,
+                        "licence": data.licence,
+                        "digest": data.digest[:12],
+                    }
+                ),
+            )
         reading_guide(here)
         with examples, frame.guard():
             example_samples(here)  # late: they take seconds the first time

@@ -382,25 +382,19 @@ def link_and_session(
             '<span class="qf-label">Copy link</span></button>'
         )
         _button(dict(pages), dict(made_from))
-        _output()
-
-
-def _output() -> None:
-    """Where the browser says what became of the click; the script is the same on every page and knows nothing of the
-    reader."""
-    texts: Mapping[str, str] = state.get(state.KEPT, {})
-    always = (
-        {key: texts[key] for key in (MODEL.key, DATA.key, SAMPLE.key) if texts.get(key)}
-        if MODEL.key in st.session_state
-        else {}
-    )
-    link = json.dumps({"always": always, "longest": MAX_LINK})
-    st.html(
-        f'<div id="qf-link" data-link="{html.escape(link)}"><p id="qf-said" role="status" hidden></p>'
-        '<input id="qf-field" type="text" readonly hidden aria-label="Link to this view" spellcheck="false"></div>'
-        f"<script>{_SCRIPT}</script>",
-        unsafe_allow_javascript=True,
-    )
+        texts: Mapping[str, str] = state.get(state.KEPT, {})
+        always = (
+            {key: texts[key] for key in (MODEL.key, DATA.key, SAMPLE.key) if texts.get(key)}
+            if MODEL.key in st.session_state
+            else {}
+        )
+        link = json.dumps({"always": always, "longest": MAX_LINK})
+        st.html(
+            f'<div id="qf-link" data-link="{html.escape(link)}"><p id="qf-said" role="status" hidden></p>'
+            '<input id="qf-field" type="text" readonly hidden aria-label="Link to this view" spellcheck="false"></div>'
+            f"<script>{_SCRIPT}</script>",
+            unsafe_allow_javascript=True,
+        )
 
 
 _SCRIPT = _files.asset_text("share.js")

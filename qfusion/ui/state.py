@@ -196,11 +196,6 @@ def _unpack(page: str) -> None:
         st.rerun()
 
 
-def keep(**values: str) -> None:
-    """Remembers the pickers for the next page."""
-    st.session_state[KEPT] = values
-
-
 def impose(key: str, value: Any) -> None:
     """Sets a widget before it is drawn, in the session and in the address."""
     st.session_state[key] = value

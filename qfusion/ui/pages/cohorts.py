@@ -58,7 +58,17 @@ def choose_levels(here: frame.Here) -> Levels:
         _count(here, levels, table)
         with st.container(horizontal=True, gap="small", key="cohort-tools"):
             _save_row(levels.parts)
-            _columns(table)
+            with st.popover(
+                "Columns", icon=":material/view_column:", help="What a filter can name."
+            ):
+                st.dataframe(
+                    pd.DataFrame(
+                        [{"column": name, "holds": _holds(table[name])} for name in table.columns]
+                    ),
+                    hide_index=True,
+                    height=260,
+                    alt="Columns that a filter can name, and what they hold.",
+                )
         if len(levels.rows) > cohort_measures.MAX_SLOW:
             controls.draw(panel.EVERYONE)
         if problem := state.take(_PROBLEM):
@@ -235,18 +245,6 @@ def _save(parts: tuple[cohorts.Part, ...]) -> None:
         state.save_cohort(cohorts.Cohort(cohorts.cohort_name(str(state.get(NAME) or "")), parts))
     except QFusionError as error:
         state.put(_PROBLEM, str(error))
-
-
-def _columns(table: pd.DataFrame) -> None:
-    with st.popover("Columns", icon=":material/view_column:", help="What a filter can name."):
-        st.dataframe(
-            pd.DataFrame(
-                [{"column": name, "holds": _holds(table[name])} for name in table.columns]
-            ),
-            hide_index=True,
-            height=260,
-            alt="Columns that a filter can name, and what they hold.",
-        )
 
 
 def _holds(column: pd.Series) -> str:

@@ -9,7 +9,6 @@ import streamlit as st
 from qfusion.analysis import answers, inside, text
 from qfusion.analysis.dynamics import MOST_ERROR, exactness
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
 from qfusion.figures.style import Theme
 from qfusion.models import Tweak
 from qfusion.panels import address, panel, physics, states
@@ -33,15 +32,6 @@ from qfusion.ui import (
 _TOUCHED = "_touched"
 WIDE = (1.25, 1)  # of two columns
 WITH_CURSOR = ("Decision", "Correlations", "State")
-
-
-def take_turn(study: Study) -> None:
-    """Sets the sliders to what a link asks for as `turn`, such as "H.text=0.5,T=1.2", all others as learned; before
-    they are drawn."""
-    value = st.query_params.get(builders.TURN.key)
-    if value is not None:
-        del st.query_params[builders.TURN.key]
-        tweaks.set_to(study.model, address.fitting_tweak(study.model, value))
 
 
 def no_time(here: frame.Here) -> None:
@@ -120,17 +110,6 @@ def follow_touch(tweak: Tweak, modalities: Sequence[str]) -> None:
         state.put(builders.MOVING.key, builders.PAIRS)
     elif not touched and shown == builders.PAIRS:
         state.put(builders.MOVING.key, builders.ENTROPY)
-
-
-def cursor(times: int) -> None:
-    """Draws the time cursor above the views that have it.
-
-    It stands outside of them: of a widget that goes away with one view and comes back with another, the browser forgets
-    its parameter.
-    """
-    if state.shown(builders.VIEW.key, builders.VIEW.options()) in WITH_CURSOR:
-        with st.container(key="cursor"):
-            controls.draw(builders.CURSOR, step=1 / (times - 1))
 
 
 def decision_tab(here: frame.Here, sample: Sample) -> None:
@@ -245,7 +224,9 @@ def dynamics(here: frame.Here) -> None:
             sample = here.sample_of(tweak)
             follow_touch(tweak, here.study.modalities)
             before_after(here, sample)
-            cursor(len(sample.decision.times))
+            if state.shown(builders.VIEW.key, builders.VIEW.options()) in WITH_CURSOR:
+                with st.container(key="cursor"):
+                    controls.draw(builders.CURSOR, step=1 / ((len(sample.decision.times)) - 1))
             for name, tab in controls.tabs(builders.VIEW):
                 with tab, frame.guard():
                     TABS[name](here, sample)
@@ -265,7 +246,10 @@ def page() -> None:
     """Draws the page."""
     here = frame.shell("Dynamics")
     if here.study.can("time"):
-        take_turn(here.study)
+        value = st.query_params.get(builders.TURN.key)
+        if value is not None:
+            del st.query_params[builders.TURN.key]
+            tweaks.set_to(here.study.model, address.fitting_tweak(here.study.model, value))
         dynamics(here)
     else:
         with frame.guard():

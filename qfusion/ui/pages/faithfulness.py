@@ -332,21 +332,16 @@ def truth_tab(here: Here, study: Study, seeds: stability.Stability | None) -> No
         )
         return
     panels.draw(builders.truth(here.sample_of(), here.theme))
-    _truth_table(study, against_truth, seeds)
-    _sarcasm(study, seeds)
-
-
-def _truth_table(study: Study, result: Any, seeds: stability.Stability | None) -> None:
-    names = [" + ".join(style.split_term(term)) for term in result.terms]
+    names = [" + ".join(style.split_term(term)) for term in against_truth.terms]
     table = (
-        result.frame()
+        against_truth.frame()
         .assign(term=names)
         .rename(columns={"pearson": "correlation", "rank": "rank correlation"})
     )
     if seeds is not None:
         over = trust.truth_over_seeds(study, seeds)
         table[f"rank correlation, {len(seeds.seeds)} seeds"] = [
-            f"{over[term][0]:.3f} ± {over[term][1]:.3f}" for term in result.terms
+            f"{over[term][0]:.3f} ± {over[term][1]:.3f}" for term in against_truth.terms
         ]
     st.dataframe(
         table,
@@ -358,6 +353,7 @@ def _truth_table(study: Study, result: Any, seeds: stability.Stability | None) -
             for name in ("correlation", "rank correlation")
         },
     )
+    _sarcasm(study, seeds)
 
 
 def _sarcasm(study: Study, seeds: stability.Stability | None) -> None:

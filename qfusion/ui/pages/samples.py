@@ -113,20 +113,6 @@ def filters(here: Here) -> dict[str, Any]:
     return chosen
 
 
-def none_passes() -> None:
-    """Says what to do where the filters leave nothing."""
-    st.info(
-        "No sample passes these filters. Use fewer words, another relation, or the split “all”.",
-        icon=":material/search_off:",
-    )
-    st.button(
-        "Clear the filters",
-        key="_clear_filters",
-        icon=":material/filter_alt_off:",
-        on_click=_clear,
-    )
-
-
 def _clear() -> None:
     empty = {"split": samples.SPLIT.default, "search": "", "relations": [], "classes": []}
     for name, control in samples.FILTERS.items():
@@ -220,22 +206,6 @@ def sample_scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
 # The table of what the fusion of an entangled-fusion network read from one sample: masses, beliefs, rules.
 
 
-def evidence_table(here: Here) -> None:
-    """All numbers of the fusion, element by element."""
-    with controls.fold(samples.TABLE, ":material/table_rows:"):
-        frame: pd.DataFrame = here.sample_of().reading.frame().reset_index()
-        st.dataframe(
-            frame,
-            hide_index=True,
-            height="content",
-            alt="One row an element: masses, rule, beliefs.",
-            column_config={
-                c: st.column_config.NumberColumn(format="%.3f")
-                for c in frame.select_dtypes("floating").columns
-            },
-        )
-
-
 # Samples: find one, read it, and see which modality decided.
 
 
@@ -272,8 +242,18 @@ def page() -> None:
                 "This model has no entropies: nothing is entangled or evolves, so its states stay pure."
             )
     if ruled:
-        with below, guard():
-            evidence_table(here)
+        with below, guard(), controls.fold(samples.TABLE, ":material/table_rows:"):
+            frame: pd.DataFrame = here.sample_of().reading.frame().reset_index()
+            st.dataframe(
+                frame,
+                hide_index=True,
+                height="content",
+                alt="One row an element: masses, rule, beliefs.",
+                column_config={
+                    c: st.column_config.NumberColumn(format="%.3f")
+                    for c in frame.select_dtypes("floating").columns
+                },
+            )
     with below, guard():
         similar_samples(here)
         panels.below(theme, **here.subjects())
@@ -286,7 +266,16 @@ def page() -> None:
             sample_table(here, rows)
             sample_scatter(here, chosen, len(rows))
         else:
-            none_passes()
+            st.info(
+                "No sample passes these filters. Use fewer words, another relation, or the split “all”.",
+                icon=":material/search_off:",
+            )
+            st.button(
+                "Clear the filters",
+                key="_clear_filters",
+                icon=":material/filter_alt_off:",
+                on_click=_clear,
+            )
     here.prepare()
 
 
