@@ -275,6 +275,7 @@ def fragment(part: Callable[P, None]) -> Callable[P, None]:
     @wraps(part)
     def drawn(*arguments: P.args, **options: P.kwargs) -> None:
         reruns.begin_run()
+        state.settle_clicks()
         with guard():
             part(*arguments, **options)
 

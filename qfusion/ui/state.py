@@ -349,7 +349,7 @@ def page_again() -> None:
 
 
 def settle_clicks() -> None:
-    """Draws the whole page anew where a callback asked for it; the first that a fragment with such callbacks does."""
+    """Draws the whole page anew where a callback asked for it; the first that a fragment does."""
     if get(_PAGE):
         put(_PAGE, False)
         st.rerun()

@@ -320,7 +320,6 @@ def _picked_type(key: str, parts: tuple[cohorts.Part, ...]) -> None:
 @frame.fragment
 def error_slices(here: frame.Here, levels: Levels) -> None:
     """Slices on the left, the worst on the right."""
-    state.settle_clicks()
     if not error_panels.some(levels):
         return
     left, right = st.columns([1.25, 1], gap="medium")
@@ -353,7 +352,6 @@ def _sliced(key: str, result: Sequence[errors.Slice], parts: Sequence[cohorts.Pa
 @frame.fragment
 def wrong_decisions(here: frame.Here, levels: Levels) -> None:
     """The wrong decisions of the cohort with what misled them; a click on a row opens the sample."""
-    state.settle_clicks()
     if error_panels.some(levels):
         picture = error_panels.wrong(levels, here.theme)
         panels.draw(picture, below=lambda: _wrong_table(here, picture.table()))
@@ -439,7 +437,6 @@ def distributions(here: frame.Here, levels: Levels) -> None:
 @frame.fragment
 def entanglement(here: frame.Here, levels: Levels) -> None:
     """The honest test of "entanglement explains fusion": one measure against interaction strength, with intervals."""
-    state.settle_clicks()
     study = here.study
     if not cohort_measures.measure_titles(study):
         st.caption(
@@ -557,7 +554,6 @@ _CONFIG = {
 @frame.fragment
 def map_of_samples(here: frame.Here, levels: Levels) -> None:
     """The map with its controls."""
-    state.settle_clicks()
     if not builders.enough(levels):
         return
     with panels.around("sample-map") as head:

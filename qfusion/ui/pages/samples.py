@@ -62,7 +62,6 @@ BESIDE = 5  # of the nearest that are set beside the sample
 @fragment
 def similar_samples(here: Here) -> None:
     """The nearest samples, a button for each and a link to all side by side."""
-    state.settle_clicks()
     sample = here.sample_of()
     with panels.around("similar") as head:
         with st.container(horizontal=True, vertical_alignment="center"):
