@@ -227,19 +227,20 @@ def tour_card(title: str, link: Link, files: Files) -> None:
     if at is None:
         return
     now = steps()[at - 1]
+    words = f"**Guided tour, step {at} of {len(steps())}** is on the {now.title} page."
+    ways = [(at, "Go back to it", ":material/undo:")]
+    if now.title == title:
+        words = f"**Guided tour, step {at} of {len(steps())}: {now.name}**  \n{now.words}"
+        ways = [  # the next first, so that it stays under the pointer from step to step
+            (at + 1, "Next", ":material/arrow_forward:"),
+            (at - 1, "Back", ":material/arrow_back:"),
+        ]
     with st.container(border=True, key="tour", gap="xsmall"):
-        if now.title != title:
-            st.markdown(f"**Guided tour, step {at} of {len(steps())}** is on the {now.title} page.")
-        else:
-            st.markdown(f"**Guided tour, step {at} of {len(steps())}: {now.name}**  \n{now.words}")
+        st.markdown(words)
         with st.container(horizontal=True, key="tour-links"):
-            if now.title != title:
-                _to(link, files, at, "Go back to it", ":material/undo:")
-            else:
-                if at < len(steps()):  # first, so that it stays under the pointer from step to step
-                    _to(link, files, at + 1, "Next", ":material/arrow_forward:")
-                if at > 1:
-                    _to(link, files, at - 1, "Back", ":material/arrow_back:")
+            for to, label, icon in ways:
+                if 1 <= to <= len(steps()):
+                    _to(link, files, to, label, icon)
             began = state.get(_FROM, {})
             stored = {key: str(value) for key, value in began.get("sets", {}).items()}
             link(

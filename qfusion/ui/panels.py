@@ -33,7 +33,6 @@ from qfusion.quantum.measures import KINDS
 from qfusion.ui import controls, guidance, reruns, sharing, state
 from qfusion.ui.frame import carried, link
 
-Gap = Literal["small", "medium"]
 _MARKDOWN = MarkdownIt(
     "commonmark", {"html": False}
 )  # what stands in the words as HTML is shown as text
@@ -292,7 +291,7 @@ def show(
     theme: Theme,
     *names: str,
     columns: Sequence[float] | int = 0,
-    gap: Gap = "small",
+    gap: Literal["small", "medium"] = "small",
     on_select: Callable[[str], object] | None = None,
 ) -> None:
     """Draws panels of this page by their names, those that it has under its address, see `builders`.

@@ -347,9 +347,7 @@ def _link(note: Note, files: Mapping[str, str]) -> str:
 def _keep(page: str) -> None:
     words = str(state.get(_TEXT, "")).strip()
     if words and len(all_notes()) < MAX_NOTES:
-        here = {key: values for key, values in state.address().items() if key not in GUIDES}
-        always = {key: [str(value)] for key, value in state.get(state.KEPT, {}).items()}
-        put_notes((*all_notes(), Note(words[:MAX_NOTE], page, always | here)))
+        put_notes((*all_notes(), Note(words[:MAX_NOTE], page, full_address())))
         state.put(_TEXT, "")
 
 

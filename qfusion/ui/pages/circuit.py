@@ -94,17 +94,11 @@ def circuit_drawing(drawn: Any) -> None:
 
 @dataclass(frozen=True)
 class Cell:
-    """One entry of the tables of a sample's model: element, stage of the chain, and outcome of the qubits read."""
+    """One entry of the tables of a sample's model: its place is its element, the stage of the chain, and the outcome
+    of the qubits read."""
 
     sample: Sample
-    element: int
-    stage: int
-    pattern: int
-
-    @property
-    def place(self) -> tuple[int, int, int]:
-        """Where it stands in the tables."""
-        return self.element, self.stage, self.pattern
+    place: tuple[int, int, int]
 
     @property
     def shape(self) -> entangled_qcnn.Shape:
@@ -227,7 +221,7 @@ def at_gate(sample: Sample, gate: int) -> None:
     element, place = divmod(gate - 1, shape.M + shape.stages)  # its encoding gates, then its stages
     if element < shape.n and place >= shape.M:
         with st.container(border=True, key="box-gate", gap="xsmall"):
-            cell = Cell(sample, element, place - shape.M, _outcome(sample, element, at_gate=True))
+            cell = Cell(sample, (element, place - shape.M, _outcome(sample, element, True)))
             _editor(cell)
             _ways_back(cell)
 
@@ -239,7 +233,7 @@ def _pick(sample: Sample) -> Cell:
         element = study.elements.index(controls.draw(network.ELEMENT, study))
         stages = entangled_qcnn.shape_of(study.model).stages
         stage = controls.draw(network.STAGE, study) if stages > 1 else 0
-        return Cell(sample, element, stage, _outcome(sample, element))
+        return Cell(sample, (element, stage, _outcome(sample, element)))
 
 
 def _outcome(sample: Sample, element: int, at_gate: bool = False) -> int:
@@ -268,10 +262,11 @@ def _editor(cell: Cell) -> None:
     """The angle of the chosen cell as a slider and as a number, and what it means."""
     study: Any = cell.sample.study
     reading, (angle, learned) = cell.sample.reading, cell.angles
-    digits, read = reading.patterns[cell.pattern], reading.controls[cell.stage]
+    element, stage, pattern = cell.place
+    digits, read = reading.patterns[pattern], reading.controls[stage]
     yes = [text.plain(name) for name, bit in zip(read, digits, strict=True) if bit == "1"]
     st.markdown(
-        f"**{text.plain(study.elements[cell.element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): φ = {angle:.3f} "
+        f"**{text.plain(study.elements[element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): φ = {angle:.3f} "
         f"rad → mass **{_mass(angle):.2f}**"
         + (
             f"; learned {learned:.3f} rad → {_mass(learned):.2f}"
@@ -345,7 +340,7 @@ _RULE_HELP = {
 
 
 def _presets(cell: Cell) -> None:
-    element = cell.element if controls.draw(network.SCOPE) == "this element" else None
+    element = cell.place[0] if controls.draw(network.SCOPE) == "this element" else None
     with st.container(horizontal=True, gap="small"):
         for rule in (entangled_qcnn.LEARNED, *cell.shape.rules):
             st.button(

@@ -21,7 +21,6 @@ from qfusion.ui import (
     frame,
     guidance,
     panels,
-    reruns,
     state,
     tweaks,
     views,
@@ -206,10 +205,9 @@ TABS = {
 }
 
 
-@st.fragment
+@frame.fragment
 def dynamics(here: frame.Here) -> None:
     """Sliders beside what they change; a fragment, so that moving one redraws this and nothing else."""
-    reruns.begin_run()
     with st.container(key="fold-dynamics"):
         side, main = st.columns([1, 3.4], gap="medium")
         with side, st.container(border=True, key="pair-knobs", gap="xsmall"):

@@ -140,16 +140,15 @@ def _claims(result: runs.Board) -> None:
         panels.heading("The papers' claims, tested")
         tested, how = runs.tested()
         known = {name for one in tested for name in one.data}
-        by_data: dict[str, list[tuple[str, str, str]]] = {}  # claim -> data, sentence, verdict
-        for claim in claims["stability"]:
-            if claim["data"] not in known:
-                by_data.setdefault(STABLE, []).append(
-                    (claim["data"], claim["sentence"], _of_parts(claim["verdict"].values()))
-                )
-        for claim in claims["parameters"]:
-            by_data.setdefault(SMALL, []).append(
-                (claim["data"], claim["sentence"], claim["verdict"])
-            )
+        claimed = {  # data, sentence and verdict by claim
+            STABLE: [
+                (one["data"], one["sentence"], _of_parts(one["verdict"].values()))
+                for one in claims["stability"]
+                if one["data"] not in known
+            ],
+            SMALL: [(one["data"], one["sentence"], one["verdict"]) for one in claims["parameters"]],
+        }
+        by_data = {claim: entries for claim, entries in claimed.items() if entries}
         lines = [f"{ICONS[one.verdict]} **{text.plain(one.claim, 200)}**" for one in tested]
         lines += [_verdicts(claim, entries) for claim, entries in by_data.items()]
         with st.container(key="claims-list"):
@@ -183,14 +182,10 @@ def _claims(result: runs.Board) -> None:
 
 def _verdicts(claim: str, entries: Sequence[tuple[str, str, str]]) -> str:
     """A claim in markdown with the data sets on which what was measured speaks for it, against it, or neither."""
-    by: dict[str, dict[str, list[str]]] = {}
-    for data, _, verdict in entries:
-        by.setdefault(data, {}).setdefault(verdict, []).append(data)
     sets: dict[str, list[str]] = {}
-    for data, verdicts in by.items():
-        sets.setdefault(
-            _of_parts([v for v, result in verdicts.items() for _ in result]), []
-        ).append(text.plain(data, 60))
+    for data in dict.fromkeys(data for data, _, _ in entries):
+        together = _of_parts(verdict for other, _, verdict in entries if other == data)
+        sets.setdefault(together, []).append(text.plain(data, 60))
     return f"**{text.plain(claim, 200)}**  \n" + " · ".join(
         f"{icon} {', '.join(sets[verdict])}" for verdict, icon in ICONS.items() if verdict in sets
     )

@@ -14,7 +14,7 @@ from qfusion.data import synthesis
 from qfusion.explain.sensitivity import ParameterChange, tweak_of
 from qfusion.models import entangled_qcnn
 from qfusion.panels import what_if as builders
-from qfusion.ui import bar, controls, frame, panels, reruns, state, views
+from qfusion.ui import bar, controls, frame, panels, state, views
 
 # The controls: what is done to each modality. Everything stands in the address.
 
@@ -293,10 +293,9 @@ def _scores(here: frame.Here, before: changes.Result, now: changes.Result) -> li
     return cells
 
 
-@st.fragment
+@frame.fragment
 def what_if(here: frame.Here) -> None:
     """Controls beside what they change; a fragment, so that moving one redraws this and nothing else."""
-    reruns.begin_run()
     with st.container(key="fold-what-if"):
         with frame.guard():
             nearest(here)
