@@ -405,13 +405,13 @@ def settle_pickers() -> None:
         return
     model = st.query_params.get(address.MODEL.key)
     if model is None:
-        state.impose(address.MODEL.key, address.model_for(wanted) or address.models()[0])
+        state.put(address.MODEL.key, address.model_for(wanted) or address.models()[0])
     elif problem := address.misfit(model, wanted):
         state.notice(
             f"In the link, `data`: model '{model}' does not fit data set '{wanted}': {problem} "
             "The model's own data are shown."
         )
-        state.impose(address.DATA.key, address.own_data(model))
+        state.put(address.DATA.key, address.own_data(model))
         st.rerun()  # a value that came with the first address outlives the run in which it is changed
 
 

@@ -214,7 +214,7 @@ def _set(values: dict[str, str], title: str) -> None:
             },
         )
     for key, value in values.items():
-        state.impose(key, value)
+        state.put(key, value)
 
 
 def tour_card(title: str, link: Link, files: Files) -> None:

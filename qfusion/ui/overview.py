@@ -72,11 +72,19 @@ def example_samples(here: frame.Here) -> None:
 def _example(here: frame.Here, item: Any) -> None:
     study = here.study
     row = study.dataset.row(item.sample)
-    guidance.title(
-        f"{ICONS[item.kind]} {TITLES[item.kind]}",
-        f"{item.why} {_under(study, study.predicted[row])}",
-        3,
-    )
+    below, figures = None, "Baseline + terms = score."
+    if study.can("time"):
+        below = overview.entropy
+        figures = (
+            "Top: baseline + terms = score. Bottom: entropy of each modality over time (nats)."
+        )
+    elif study.can("masses"):
+        below = overview.masses
+        figures = (
+            f"Top: baseline + terms = {text.plain(study.unit_of(study.predicted[row]))}. Bottom: the mass each "
+            "modality gives each element (dark 0, yellow 1), and what the fusion makes of it."
+        )
+    guidance.title(f"{ICONS[item.kind]} {TITLES[item.kind]}", f"{item.why} {figures}", 3)
     with st.container(key=f"said-{item.kind}"):
         views.sample_content(here, row, details=False)
     if study.classes:
@@ -88,28 +96,14 @@ def _example(here: frame.Here, item: Any) -> None:
             f"{'rightly' if right else 'but it is ' + text.plain(study.classes[int(study.dataset.y[row])])}"
         )
     panels.small(overview.waterfall(study, here.theme, kind=item.kind))
-    if study.can("time"):
-        panels.small(overview.entropy(study, here.theme, kind=item.kind))
-    elif study.can("masses"):
-        panels.small(overview.masses(study, here.theme, kind=item.kind))
+    if below is not None:
+        panels.small(below(study, here.theme, kind=item.kind))
     frame.link(
         "pages/samples.py",
         f"Open {text.plain(item.sample)}",
         ":material/open_in_full:",
         open=item.sample,
     )
-
-
-def _under(study: Study, output: int) -> str:
-    """What the small figures of a card are."""
-    if study.can("time"):
-        return "Top: baseline + terms = score. Bottom: entropy of each modality over time (nats)."
-    if study.can("masses"):
-        return (
-            f"Top: baseline + terms = {text.plain(study.unit_of(output))}. Bottom: the mass each modality gives "
-            "each element (dark 0, yellow 1), and what the fusion makes of it."
-        )
-    return "Baseline + terms = score."
 
 
 def metrics_card(here: frame.Here) -> None:

@@ -150,7 +150,7 @@ def framed(picture: Picture) -> go.Figure:
     value = state.get(key) or st.query_params.get(key) or ""
     if not value:
         if key in st.query_params:
-            state.impose(key, "")
+            state.put(key, "")
             del st.query_params[key]
         return picture.figure
     try:
@@ -159,7 +159,7 @@ def framed(picture: Picture) -> go.Figure:
         state.notice(f"In the link, `{key}`: {error} The whole figure is shown.")
         state.forget(key)
         return picture.figure
-    state.impose(key, str(value))
+    state.put(key, str(value))
     return figure
 
 

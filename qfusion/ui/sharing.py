@@ -145,8 +145,7 @@ def read(
         f"Part `page` of the session must be a text, but is {str(page)[:60]!r}. {_REMEDY}",
     )
     choose("Page", str(page), known)
-    strange = [key for key in record if key not in _PARTS]
-    if strange:
+    if strange := [key for key in record if key not in _PARTS]:
         words.append(
             f"{text.named(strange)} of the file {'are' if len(strange) > 1 else 'is'} not known here and left out."
         )

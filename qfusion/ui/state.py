@@ -163,13 +163,13 @@ def arrive(page: str) -> None:
             if st.session_state.get(key) is not None
         }
         for key, value in (everywhere | st.session_state.get(KEPT, {})).items():
-            impose(key, value)
+            put(key, value)
     _rename_values()
     for alias, key in ALIASES.items():
         if alias in st.query_params:
             wanted = value_now(key, st.query_params[alias])
             del st.query_params[alias]
-            impose(key, wanted)
+            put(key, wanted)
     st.session_state[PAGE] = page
     st.session_state.setdefault(DRAWN, {})[page] = set()
 
@@ -196,9 +196,15 @@ def _unpack(page: str) -> None:
         st.rerun()
 
 
-def impose(key: str, value: Any) -> None:
-    """Sets a widget before it is drawn, in the session and in the address."""
+def put(key: str, value: Any) -> None:
+    """Sets a value of this session, and of the address unless the key begins with an underscore.
+
+    Of a widget only before it is drawn, or in a callback. A widget that is on the page writes its own parameter; one
+    that is drawn for the first time with a value of ours would not.
+    """
     st.session_state[key] = value
+    if key.startswith("_"):
+        return
     # Refused while a widget drawn before holds the parameter; it then follows that widget.
     with contextlib.suppress(StreamlitAPIException):
         if value is not None:
@@ -251,18 +257,6 @@ def notice(message: str) -> None:
 def get(key: str, default: Any = None) -> Any:
     """A value of this session."""
     return st.session_state.get(key, default)
-
-
-def put(key: str, value: Any) -> None:
-    """Sets a value of this session, and of the address unless the key begins with an underscore.
-
-    Of a widget only before it is drawn, or in a callback. A widget that is on the page writes its own parameter; one
-    that is drawn for the first time with a value of ours would not.
-    """
-    if key.startswith("_"):
-        st.session_state[key] = value
-    else:
-        impose(key, value)
 
 
 def take(key: str) -> Any:

@@ -36,7 +36,7 @@ def put_back(_: Study) -> None:
         first = [] if state.get(_STARTED) else state.saved_cohorts()[:1]
         words = state.get(_KEPT, first[0].filter if first else "")
         if words:
-            state.impose(FILTER, words)
+            state.put(FILTER, words)
     state.put(_STARTED, True)
 
 

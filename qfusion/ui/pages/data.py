@@ -59,7 +59,7 @@ def chosen_set(theme: Theme) -> None:
         bool(here), "No data set is on this machine, not even the embedded one. Reinstall qfusion."
     )
     if (picked := state.take(PICK)) in here:
-        state.impose(builders.SET.key, picked)
+        state.put(builders.SET.key, picked)
     name = controls.draw(builders.SET, options=here)
     dataset = reruns.dataset(name)
     st.markdown(_card(dataset))

@@ -627,12 +627,11 @@ def _choose(seen: list[runs.Seen]) -> list[runs.Seen]:
     )
     shown = runs.shown(seen, picked)
     with table:
-        _table(seen, [entry.name for entry in shown])
+        _table(seen, names, [entry.name for entry in shown])
     return shown
 
 
-def _table(seen: list[runs.Seen], shown: list[str]) -> None:
-    names = [entry.name for entry in seen]
+def _table(seen: list[runs.Seen], names: list[str], shown: list[str]) -> None:
     ticked = [place for place, name in enumerate(names) if name in shown]
     # a new table where other rows are to be ticked
     line = folder.waiting() if any(entry.state == "waiting" for entry in seen) else []
