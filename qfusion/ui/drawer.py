@@ -612,13 +612,13 @@ def _preview(drawn: Picture, taken: pages.Taken) -> None:
         st.caption(
             "One file that opens in any browser without a network; points tell their values."
         )
-        return
-    _print(
-        lambda style: pages.save(taken, replace(taken.recipe, style=style)),
-        style,
-        "drawer-preview",
-        f"Preview: {drawn.headline}",
-    )
+    else:
+        _print(
+            lambda style: pages.save(taken, replace(taken.recipe, style=style)),
+            style,
+            "drawer-preview",
+            f"Preview: {drawn.headline}",
+        )
 
 
 def file_name(recipe: Recipe) -> str:

@@ -266,16 +266,16 @@ def invitation(link: Link, files: Files) -> Iterator[bool]:
     """
     if step() is not None or state.get(_SEEN):
         yield False
-        return
-    with st.container(
-        border=True, horizontal=True, vertical_alignment="center", key="tour-invitation"
-    ):
-        st.markdown("**New here?**", width="content")
-        yield True
-        _to(link, files, 1, "Guided tour, three minutes", ":material/tour:")
-        st.button(
-            "Not now", key="_no_tour", type="tertiary", on_click=state.put, args=(_SEEN, True)
-        )
+    else:
+        with st.container(
+            border=True, horizontal=True, vertical_alignment="center", key="tour-invitation"
+        ):
+            st.markdown("**New here?**", width="content")
+            yield True
+            _to(link, files, 1, "Guided tour, three minutes", ":material/tour:")
+            st.button(
+                "Not now", key="_no_tour", type="tertiary", on_click=state.put, args=(_SEEN, True)
+            )
 
 
 def tour_contents(link: Link, files: Files, icons: Files) -> None:

@@ -368,23 +368,27 @@ def heading(title: str, picture: Picture | None = None) -> None:
     """
     if picture is None or picture.figure is not None:
         st.markdown(f"#### {capital(title)}")
-        return
-    with st.container(
-        horizontal=True, vertical_alignment="top", wrap=False, gap=None, key=f"top-{picture.name}"
-    ):
-        st.markdown(f"#### {capital(title)}")
-        _about(picture)
-        st.download_button(
-            "CSV",
-            data=lambda: text.csv(picture.table()),
-            file_name=f"qfusion-{picture.name}.csv",
-            mime="text/csv",
-            on_click="ignore",
-            icon=":material/download:",
-            type="tertiary",
-            key=f"csv-{picture.name}",
-            help=reruns.NUMBERS_HELP,
-        )
+    else:
+        with st.container(
+            horizontal=True,
+            vertical_alignment="top",
+            wrap=False,
+            gap=None,
+            key=f"top-{picture.name}",
+        ):
+            st.markdown(f"#### {capital(title)}")
+            _about(picture)
+            st.download_button(
+                "CSV",
+                data=lambda: text.csv(picture.table()),
+                file_name=f"qfusion-{picture.name}.csv",
+                mime="text/csv",
+                on_click="ignore",
+                icon=":material/download:",
+                type="tertiary",
+                key=f"csv-{picture.name}",
+                help=reruns.NUMBERS_HELP,
+            )
 
 
 def tools_of(picture: Picture) -> reruns.Tools:

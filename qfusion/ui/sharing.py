@@ -438,14 +438,13 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
         key="_save_session",
         width="stretch",
     )
-    if access.says_read_only("take files"):
-        return
-    given = st.file_uploader("Load session", type="json", max_upload_size=1, key=_FILE)
-    if given is not None:
-        try:
-            _offer(read(given.getvalue(), pages, _check_setting), given.file_id, pages)
-        except QFusionError as error:
-            st.error(text.message(error), icon=":material/error:")
+    if not access.says_read_only("take files"):
+        given = st.file_uploader("Load session", type="json", max_upload_size=1, key=_FILE)
+        if given is not None:
+            try:
+                _offer(read(given.getvalue(), pages, _check_setting), given.file_id, pages)
+            except QFusionError as error:
+                st.error(text.message(error), icon=":material/error:")
 
 
 def _check_setting(key: str, value: Any) -> None:

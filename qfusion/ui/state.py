@@ -105,16 +105,16 @@ def drop_unknown(known: Iterable[str]) -> None:
     )
     if len(strange) <= MAX_NOTICES:
         _drop({key: Problem(message) for key in strange})
-        return
-    notice(message)
-    gone = {*strange}
-    with contextlib.suppress(
-        StreamlitAPIException
-    ):  # all in one: for each that goes, Streamlit sends the others
-        st.query_params.from_dict(
-            {key: values for key, values in address().items() if key not in gone}
-        )
-        st.rerun()
+    else:
+        notice(message)
+        gone = {*strange}
+        with contextlib.suppress(
+            StreamlitAPIException
+        ):  # all in one: for each that goes, Streamlit sends the others
+            st.query_params.from_dict(
+                {key: values for key, values in address().items() if key not in gone}
+            )
+            st.rerun()
 
 
 def address_now() -> dict[str, list[str]]:
@@ -203,14 +203,13 @@ def put(key: str, value: Any) -> None:
     that is drawn for the first time with a value of ours would not.
     """
     st.session_state[key] = value
-    if key.startswith("_"):
-        return
-    # Refused while a widget drawn before holds the parameter; it then follows that widget.
-    with contextlib.suppress(StreamlitAPIException):
-        if value is not None:
-            st.query_params[key] = written(value)
-        elif key in st.query_params:
-            del st.query_params[key]
+    if not key.startswith("_"):
+        # Refused while a widget drawn before holds the parameter; it then follows that widget.
+        with contextlib.suppress(StreamlitAPIException):
+            if value is not None:
+                st.query_params[key] = written(value)
+            elif key in st.query_params:
+                del st.query_params[key]
 
 
 def written(value: Any) -> list[str]:

@@ -62,13 +62,12 @@ def sample_content(
         if isinstance(piece, modality.Series):
             st.caption(text.plain(name))
             panels.small(samples.curve(here.study, here.theme, row=at, modality=name, card=card))
-    if not details:
-        return
-    if absent := [text.plain(name) for name in here.study.modalities if name not in shown]:
-        st.caption(
-            f"No raw content of {', '.join(absent)} comes with this data set, only features."
-        )
-    _facts(here, at)
+    if details:
+        if absent := [text.plain(name) for name in here.study.modalities if name not in shown]:
+            st.caption(
+                f"No raw content of {', '.join(absent)} comes with this data set, only features."
+            )
+        _facts(here, at)
 
 
 def raw_content(
@@ -195,17 +194,17 @@ def _agreement(measured: physics.Measured, half: np.ndarray | None) -> None:
     bent = np.array([parameter.kind not in changes.LINEAR for parameter in result.parameters])
     if not big.any():
         st.caption(f"No removal moves it by more than 1 % of its range ({reach:.3g}).")
-        return
-    middle = ""
-    if half is not None:
-        right = big & (np.sign(half) == np.sign(result.effects[:, 0]))
-        middle = f" The slope half-way points the way of the removal for {right.sum()}."
-    st.caption(
-        f"Slope and removal point the same way for {(big & same).sum()} of the {big.sum()} terms whose removal moves "
-        f"it by more than 1 % of its range ({reach:.3g}); of the {(big & bent).sum()} among them that do not act "
-        f"linearly, for {(big & bent & same).sum()}.{middle} A slope says what a little less does, not what nothing "
-        "at all does: where they differ, the answer bends on the way."
-    )
+    else:
+        middle = ""
+        if half is not None:
+            right = big & (np.sign(half) == np.sign(result.effects[:, 0]))
+            middle = f" The slope half-way points the way of the removal for {right.sum()}."
+        st.caption(
+            f"Slope and removal point the same way for {(big & same).sum()} of the {big.sum()} terms whose removal "
+            f"moves it by more than 1 % of its range ({reach:.3g}); of the {(big & bent).sum()} among them that do "
+            f"not act linearly, for {(big & bent & same).sum()}.{middle} A slope says what a little less does, not "
+            "what nothing at all does: where they differ, the answer bends on the way."
+        )
 
 
 def _way(here: frame.Here, sample: Sample, titles: list[str]) -> None:

@@ -622,14 +622,14 @@ def page() -> None:
         (one_step if study.can("time") else plain_gates if study.can("gates") else fusion_network)(
             here
         )
-        return
-    st.markdown("**This model has no circuit of gates**: its scores are read out at once.")
-    if study.can("states"):
-        frame.link(
-            "pages/operators.py", "See what its read-out votes for", ":material/how_to_vote:"
-        )
     else:
-        frame.link("pages/samples.py", "See what each modality adds", ":material/article:")
+        st.markdown("**This model has no circuit of gates**: its scores are read out at once.")
+        if study.can("states"):
+            frame.link(
+                "pages/operators.py", "See what its read-out votes for", ":material/how_to_vote:"
+            )
+        else:
+            frame.link("pages/samples.py", "See what each modality adds", ":material/article:")
 
 
 if __name__ == "__main__":  # as Streamlit runs it

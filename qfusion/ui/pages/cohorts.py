@@ -358,25 +358,27 @@ def wrong_decisions(here: frame.Here, levels: Levels) -> None:
 
 
 def _wrong_table(here: frame.Here, table: pd.DataFrame) -> None:
-    if table.empty:
-        return
-    classes = bool(here.study.classes)
-    without = "class without it" if classes else "score without it"
-    numbers = ("pull",) if classes else ("truth", "prediction", "pull", without)
-    formats: dict[str, Any] = {
-        name: st.column_config.Column(head) for name, head in _HEADS.items()
-    } | {name: st.column_config.NumberColumn(_HEADS.get(name), format="%+.2f") for name in numbers}
-    panels.samples_table(
-        table.assign(misleading=table["misleading"].str.replace("+", " + ")).rename(
-            columns={"without_it": without}
-        ),
-        table["id"].tolist(),
-        f"_wrong-{here.study.name}-{len(table)}",
-        here.sample,
-        height=min(38 + 35 * len(table), 318),
-        column_config=formats,
-        alt=f"Table of {len(table)} wrong decisions. Select a row to open the sample.",
-    )
+    if not table.empty:
+        classes = bool(here.study.classes)
+        without = "class without it" if classes else "score without it"
+        numbers = ("pull",) if classes else ("truth", "prediction", "pull", without)
+        formats: dict[str, Any] = {
+            name: st.column_config.Column(head) for name, head in _HEADS.items()
+        } | {
+            name: st.column_config.NumberColumn(_HEADS.get(name), format="%+.2f")
+            for name in numbers
+        }
+        panels.samples_table(
+            table.assign(misleading=table["misleading"].str.replace("+", " + ")).rename(
+                columns={"without_it": without}
+            ),
+            table["id"].tolist(),
+            f"_wrong-{here.study.name}-{len(table)}",
+            here.sample,
+            height=min(38 + 35 * len(table), 318),
+            column_config=formats,
+            alt=f"Table of {len(table)} wrong decisions. Select a row to open the sample.",
+        )
 
 
 _HEADS = {
@@ -596,13 +598,13 @@ def _selected(
     shape: Any = next(iter([*selection.get("lasso", []), *selection.get("box", [])]), None)
     if shape is None:
         _picked(key)
-        return
-    try:
-        region = cohort_measures.region(sample_map, shape["x"], shape["y"])
-    except (ValueError, LookupError, TypeError):
-        return  # a click that dragged by a pixel
-    take([region], [part for part in parts if part.column == cohorts.SPLIT])
-    state.page_again()
+    else:
+        try:
+            region = cohort_measures.region(sample_map, shape["x"], shape["y"])
+        except (ValueError, LookupError, TypeError):
+            return  # a click that dragged by a pixel
+        take([region], [part for part in parts if part.column == cohorts.SPLIT])
+        state.page_again()
 
 
 # Cohorts: all samples, a cohort of them and one sample, side by side.

@@ -178,13 +178,13 @@ def attractor_tab(here: frame.Here, sample: Sample) -> None:
         st.info(
             "There is no single steady state to approach under these sliders. Raise a dissipation."
         )
-        return
-    for build in panels.builders(sample, here.theme, "distance", "steady"):
-        picture = build()
-        if picture.lead and not guidance.full():
-            # what the figure alone does not tell stands here whatever the reader chose
-            st.markdown(picture.lead)
-        panels.draw(picture)
+    else:
+        for build in panels.builders(sample, here.theme, "distance", "steady"):
+            picture = build()
+            if picture.lead and not guidance.full():
+                # what the figure alone does not tell stands here whatever the reader chose
+                st.markdown(picture.lead)
+            panels.draw(picture)
 
 
 def generator_tab(here: frame.Here, sample: Sample) -> None:

@@ -54,9 +54,9 @@ def estimators_tab(here: Here) -> None:
         )
     if not on:
         _coming(study)
-        return
-    picture = builders.methods(here.sample_of(), here.theme)
-    panels.draw(picture, below=lambda: _table(here, picture.table()), grows=False)
+    else:
+        picture = builders.methods(here.sample_of(), here.theme)
+        panels.draw(picture, below=lambda: _table(here, picture.table()), grows=False)
 
 
 def _size(study: Study) -> tuple[int, int]:
@@ -273,17 +273,20 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
             st.markdown(
                 "  \n".join(f"{ICONS[one.kind]} {text.plain(one.sentence, 600)}" for one in words)
             )
-            return
-        for place, one in enumerate(words):
-            with st.container(
-                horizontal=True, vertical_alignment="center", gap="small", key=f"caution-{place}"
-            ):
-                st.markdown(
-                    f"{ICONS[one.kind]} {text.plain(one.brief or one.sentence, 300)}",
-                    width="content",
-                    help=text.plain(one.sentence, 600),
-                )
-                guidance.chips(f"caution-{place}", one.facts)
+        else:
+            for place, one in enumerate(words):
+                with st.container(
+                    horizontal=True,
+                    vertical_alignment="center",
+                    gap="small",
+                    key=f"caution-{place}",
+                ):
+                    st.markdown(
+                        f"{ICONS[one.kind]} {text.plain(one.brief or one.sentence, 300)}",
+                        width="content",
+                        help=text.plain(one.sentence, 600),
+                    )
+                    guidance.chips(f"caution-{place}", one.facts)
 
     panels.draw(builders.trust_warnings(study), below=below, grows=False, gap="xsmall")
 
@@ -358,17 +361,16 @@ def truth_tab(here: Here, study: Study, seeds: stability.Stability | None) -> No
 
 def _sarcasm(study: Study, seeds: stability.Stability | None) -> None:
     runs = trust.sarcasm(study, seeds)
-    if not runs:
-        return
-    share, count = runs[0]
-    words = (
-        f"**Sarcasm** was planted as praise in a cold voice: of {count} sarcastic test samples {share:.1%} show "
-        "a negative text + audio contribution"
-    )
-    if len(runs) > 1:
-        values = [value for value, _ in runs[1:]]
-        words += f"; over {len(values)} training seeds {np.mean(values):.1%} ± {np.std(values, ddof=1):.1%}"
-    st.markdown(words + ".")
+    if runs:
+        share, count = runs[0]
+        words = (
+            f"**Sarcasm** was planted as praise in a cold voice: of {count} sarcastic test samples {share:.1%} show "
+            "a negative text + audio contribution"
+        )
+        if len(runs) > 1:
+            values = [value for value, _ in runs[1:]]
+            words += f"; over {len(values)} training seeds {np.mean(values):.1%} ± {np.std(values, ddof=1):.1%}"
+        st.markdown(words + ".")
 
 
 # Faithfulness: how far the explanations of this model can be trusted, and when not.

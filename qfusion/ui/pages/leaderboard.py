@@ -210,26 +210,29 @@ def _robustness(here: frame.Here, result: runs.Board, name: str) -> None:
         models = controls.draw(models_choice, default=result.default(name))
     if not models:
         st.info("Pick a model to draw its curve.", icon=":material/help:")
-        return
-    panels.draw(builders.robustness(result, here.theme, data=name, part=part, models=models))
+    else:
+        panels.draw(builders.robustness(result, here.theme, data=name, part=part, models=models))
 
 
 def _published(result: runs.Board, name: str) -> None:
     published = result.whole["published"]
-    if result.of(name)["source"] != published["data"]:
-        return
-    with controls.fold(builders.PUBLISHED, ":material/menu_book:"):
-        table = pd.DataFrame(published["rows"]).T.rename(columns=lambda k: result.metric(k).short)
-        st.dataframe(
-            table,
-            height="content",
-            alt="Published results.",
-            column_config={c: st.column_config.NumberColumn(format="%.3f") for c in table.columns},
-        )
-        st.caption(
-            f"Source: {text.plain(published['source'], 200)}. They were measured with "
-            f"{text.plain(published['note'], 200)}."
-        )
+    if result.of(name)["source"] == published["data"]:
+        with controls.fold(builders.PUBLISHED, ":material/menu_book:"):
+            table = pd.DataFrame(published["rows"]).T.rename(
+                columns=lambda k: result.metric(k).short
+            )
+            st.dataframe(
+                table,
+                height="content",
+                alt="Published results.",
+                column_config={
+                    c: st.column_config.NumberColumn(format="%.3f") for c in table.columns
+                },
+            )
+            st.caption(
+                f"Source: {text.plain(published['source'], 200)}. They were measured with "
+                f"{text.plain(published['note'], 200)}."
+            )
 
 
 # Leaderboard: every model on every data set, what becomes of the papers' claims, what a missing modality costs.

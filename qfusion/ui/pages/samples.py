@@ -77,24 +77,25 @@ def similar_samples(here: Here) -> None:
 
 
 def _links(here: Here, nearest: compare.Nearest, ids: Sequence[str]) -> None:
-    if not ids:
-        return
-    sentence, _ = outcomes(here.study, nearest.rows)
-    with st.popover("Open one", icon=":material/open_in_full:", type="tertiary", key="_similar"):
-        for name, words, away in zip(ids, sentence, nearest.distances, strict=True):
-            st.button(
-                f"**{text.plain(name, 24)}** {text.plain(words, 40)} ({away:.3g})",
-                type="tertiary",
-                key=f"_similar_{name}",
-                on_click=state.open_sample,
-                args=(name,),
-            )
-    link(
-        "pages/compare.py",
-        "Side by side",
-        ":material/view_column:",
-        **{VIEW.key: SEVERAL, "several": [here.sample, *ids[:BESIDE]]},  # type: ignore[arg-type]
-    )
+    if ids:
+        sentence, _ = outcomes(here.study, nearest.rows)
+        with st.popover(
+            "Open one", icon=":material/open_in_full:", type="tertiary", key="_similar"
+        ):
+            for name, words, away in zip(ids, sentence, nearest.distances, strict=True):
+                st.button(
+                    f"**{text.plain(name, 24)}** {text.plain(words, 40)} ({away:.3g})",
+                    type="tertiary",
+                    key=f"_similar_{name}",
+                    on_click=state.open_sample,
+                    args=(name,),
+                )
+        link(
+            "pages/compare.py",
+            "Side by side",
+            ":material/view_column:",
+            **{VIEW.key: SEVERAL, "several": [here.sample, *ids[:BESIDE]]},  # type: ignore[arg-type]
+        )
 
 
 # Finding a sample: filters, a table and a scatter, either of which picks it.

@@ -82,18 +82,17 @@ def _best(trials: runs.Trials) -> None:
         f"**{text.plain(search.model)}** on **{text.plain(search.data)}**, judged by {trials.judged}: "
         f"{', '.join(f'`{key}` {_space(entry)}' for key, entry in search.space.items())}."
     )
-    if best is None:
-        return
-    st.markdown(
-        f"Best: trial {best.number} with {trials.judged} **{best.value:.4g}** by "
-        + ", ".join(
-            f"`{key}` = {_plain(value)}"
-            for key, value in sweep.settings(best).items()
-            if key in search.space
+    if best is not None:
+        st.markdown(
+            f"Best: trial {best.number} with {trials.judged} **{best.value:.4g}** by "
+            + ", ".join(
+                f"`{key}` = {_plain(value)}"
+                for key, value in sweep.settings(best).items()
+                if key in search.space
+            )
+            + ". It was chosen among many, so new rows will most likely do worse. Train it:"
         )
-        + ". It was chosen among many, so new rows will most likely do worse. Train it:"
-    )
-    st.code(sweep.command(best), language="bash", wrap_lines=True)
+        st.code(sweep.command(best), language="bash", wrap_lines=True)
 
 
 def _buttons(trials: runs.Trials) -> None:

@@ -377,12 +377,14 @@ def _metric(theme: Theme, shown: list[runs.Seen]) -> None:
             "kind.",
             icon=":material/help:",
         )
-        return
-    with st.container(border=True, key="panel-train-metric", gap="xxsmall"):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            panels.heading("Metric on the validation rows")
-            metric = controls.draw(builders.METRIC, options=known, default=runs.main_metric(known))
-        panels.drawn(builders.metric(shown, theme, metric=metric))
+    else:
+        with st.container(border=True, key="panel-train-metric", gap="xxsmall"):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                panels.heading("Metric on the validation rows")
+                metric = controls.draw(
+                    builders.METRIC, options=known, default=runs.main_metric(known)
+                )
+            panels.drawn(builders.metric(shown, theme, metric=metric))
 
 
 def inside(theme: Theme, shown: list[runs.Seen]) -> None:
@@ -541,16 +543,15 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
 @st.fragment
 def new_training(open_: bool) -> None:
     """The whole form; a fragment, so that what is typed redraws this and nothing else."""
-    if access.says_no_training("train, stop or delete", "python -m qfusion train"):
-        return
-    set_up = any(key.startswith("new.") for key in st.query_params)
-    with (
-        st.expander(
-            "New run", expanded=open_ or set_up, icon=":material/add_circle:", key="box-new"
-        ),
-        guard(),
-    ):
-        draw_form()
+    if not access.says_no_training("train, stop or delete", "python -m qfusion train"):
+        set_up = any(key.startswith("new.") for key in st.query_params)
+        with (
+            st.expander(
+                "New run", expanded=open_ or set_up, icon=":material/add_circle:", key="box-new"
+            ),
+            guard(),
+        ):
+            draw_form()
 
 
 # The trainings that there are: a table, which of them are shown, and what can be done with them.

@@ -190,14 +190,14 @@ def parameters(here: frame.Here) -> None:
             "This model has no knobs of a physics and no fusion rules that could flip the decision: only its states "
             "can."
         )
-        return
-    what = "knob of the physics" if here.study.can("time") else "angle of the fusion rules"
-    controls.folded(
-        builders.KNOBS,
-        lambda: _flips(here),
-        ":material/tune:",
-        f"Which {what} would flip it?",
-    )
+    else:
+        what = "knob of the physics" if here.study.can("time") else "angle of the fusion rules"
+        controls.folded(
+            builders.KNOBS,
+            lambda: _flips(here),
+            ":material/tune:",
+            f"Which {what} would flip it?",
+        )
 
 
 def _flips(here: frame.Here) -> None:
