@@ -200,7 +200,7 @@ def test_a_text_that_is_too_long_is_not_cut_nor_kept(monkeypatch: pytest.MonkeyP
     found = checkpoint.load("qcnn-digits")
     study = studies.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
     tweaks._note(study)
-    assert said[tweaks._NOW] == ("qcnn-digits", {})
+    assert said[tweaks._HISTORY] == ("qcnn-digits", [{}], 0)
 
 
 def test_confusions_of_many_classes_are_those_of_the_most_frequent() -> None:

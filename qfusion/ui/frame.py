@@ -149,7 +149,8 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
         _settle(title, study)
         made_from = address.made_from(study)
         sharing.link_and_session(side, FILES, made_from)
-    sharing.set_origin(**made_from, sample=str(study.dataset.ids[row]), seed=study.card.get("seed"))
+    origin = {"sample": str(study.dataset.ids[row]), "seed": study.card.get("seed")}
+    state.put(sharing.ORIGIN, made_from | origin)
     _head(title)
     return Here(study, row, theme(), wanted)
 
@@ -166,7 +167,7 @@ def frame(title: str, own: Iterable[control.Control] = ()) -> Theme:
         state.settle_stored()
         _settle(title, own=own)
         sharing.link_and_session(side, FILES, {})
-    sharing.set_origin()
+    state.put(sharing.ORIGIN, {})
     _head(title)
     return theme()
 

@@ -320,7 +320,7 @@ def none_yet(
     """Draws what stands where there is no run or sweep yet: how to begin one, and what comes then.
 
     Args:
-        noun: "run" or "sweep". whole: how to begin one, in full. views: as of `views_to_come`.
+        noun: "run" or "sweep". whole: how to begin one, in full. views: name, icon and contents of each.
         may_begin: whether this reader may begin one.
     """
     with st.container(border=True, key=f"box-no-{noun}s", gap="xsmall"):
@@ -328,17 +328,8 @@ def none_yet(
             line(f"There is no {noun} yet: press **Start**.", whole)
         else:
             st.markdown(f"There is no {noun} on this server.")
-        views_to_come(f"{noun}s", views)
-
-
-def views_to_come(key: str, views: Iterable[tuple[str, str, tuple[str, ...]]]) -> None:
-    """Draws places of views that have nothing to show yet.
-
-    Args:
-        key: of the container. views: name, icon and contents of each.
-    """
-    with st.container(key=f"coming-{key}"):
-        for place, (name, icon, holds) in enumerate(views):
-            with st.container(border=True, gap="xxsmall", key=f"coming-{key}-{place}"):
-                st.markdown(f"#### {icon} {name}")
-                chips(f"coming-{key}-{place}", holds)
+        with st.container(key=f"coming-{noun}s"):
+            for place, (name, icon, holds) in enumerate(views):
+                with st.container(border=True, gap="xxsmall", key=f"coming-{noun}s-{place}"):
+                    st.markdown(f"#### {icon} {name}")
+                    chips(f"coming-{noun}s-{place}", holds)

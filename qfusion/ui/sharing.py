@@ -289,11 +289,6 @@ def all_notes() -> tuple[Note, ...]:
     return tuple(state.get(_NOTES, ()))
 
 
-def put_notes(notes: tuple[Note, ...]) -> None:
-    """Replaces them, as by a session file."""
-    state.put(_NOTES, notes)
-
-
 def notes_button(page: str, files: Mapping[str, str]) -> None:
     """Draws the button that opens them.
 
@@ -331,8 +326,8 @@ def notes_button(page: str, files: Mapping[str, str]) -> None:
                     icon=":material/delete:",
                     type="tertiary",
                     help="Delete it",
-                    on_click=put_notes,
-                    args=(notes[:place] + notes[place + 1 :],),
+                    on_click=state.put,
+                    args=(_NOTES, notes[:place] + notes[place + 1 :]),
                 )
 
 
@@ -346,7 +341,8 @@ def _link(note: Note, files: Mapping[str, str]) -> str:
 def _keep(page: str) -> None:
     words = str(state.get(_TEXT, "")).strip()
     if words and len(all_notes()) < MAX_NOTES:
-        put_notes((*all_notes(), Note(words[:MAX_NOTE], page, full_address())))
+        note = Note(words[:MAX_NOTE], page, full_address())
+        state.put(_NOTES, (*all_notes(), note))
         state.put(_TEXT, "")
 
 
@@ -521,7 +517,7 @@ def open_loaded() -> None:
         state.notice(words)
     for key, value in session.figure.items():
         st.session_state[key] = float(value) if key.startswith("figure.font") else value
-    put_notes(session.notes)
+    state.put(_NOTES, session.notes)
     rest = {page: dict(parameters) for page, parameters in session.address.items()}
     here = rest.pop(session.page, {})
     state.put(state.ELSEWHERE, rest)
@@ -531,12 +527,7 @@ def open_loaded() -> None:
 
 # What the figures of a page are made from, for their recipes.
 
-_FROM = "_made_from"
-
-
-def set_origin(**parts: Any) -> None:
-    """What the figures of this page are made from: models, data, sample. Called by the frame of every page."""
-    state.put(_FROM, parts)
+ORIGIN = "_made_from"  # models, data and sample of this page, set by its frame
 
 
 def recipe_of(picture: Picture) -> Recipe:
@@ -545,7 +536,7 @@ def recipe_of(picture: Picture) -> Recipe:
         page=str(state.get(state.PAGE, "")).lower(),
         panel=picture.name,
         address=full_address(),
-        made_from=dict(state.get(_FROM, {})),
+        made_from=dict(state.get(ORIGIN, {})),
         software=software(),
         numbers=digest_of(picture.table()),
     )

@@ -22,50 +22,44 @@ from qfusion.ui import controls, state
 # Undo and redo of tweaks: what sliders and edited rules were before, in this session.
 
 MOST = 100  # steps that are kept
-_PAST, _FUTURE, _NOW = "_tweaks_past", "_tweaks_future", "_tweak_now"
-Tweaks = dict[str, Any]  # values of widgets by key, those as learned left out
+_HISTORY = "_tweaks"  # the model, its tweaks by key in their order, as learned left out, and which is in force
 
 
 def _note(study: Study) -> None:
     """Remembers what is tweaked whenever it differs from what was; another model begins anew."""
-    default = _default(study)
-    now = (
-        study.name,
-        {
-            key: state.get(key)
-            for key in default
-            if state.get(key) is not None
-            and state.get(key) != default[key]
-            and len(str(state.get(key))) <= MAX_TEXT
-        },
-    )  # longer ones are no tweak
-    before = state.get(_NOW)
-    if before is None or before[0] != now[0]:
-        state.put(_PAST, [])
-        state.put(_FUTURE, [])
-    elif before[1] != now[1]:
-        state.put(_PAST, [*state.get(_PAST, []), before[1]][-MOST:])
-        state.put(_FUTURE, [])
-    state.put(_NOW, now)
+    now = {
+        key: state.get(key)
+        for key, default in _default(study).items()
+        if state.get(key) not in (None, default)
+        and len(str(state.get(key))) <= MAX_TEXT  # longer ones are no tweak
+    }
+    model, steps, at = state.get(_HISTORY, ("", [], 0))
+    if model != study.name:
+        steps, at = [now], 0
+    elif now != steps[at]:
+        steps = [*steps[: at + 1], now][-MOST - 1 :]
+        at = len(steps) - 1
+    state.put(_HISTORY, (study.name, steps, at))
 
 
 def undo_and_redo(study: Study) -> None:
     """Draws both buttons, once the widgets that tweak are drawn."""
     _note(study)
+    _, steps, at = state.get(_HISTORY)
     with st.container(horizontal=True, gap=None, width="content", key="history"):
-        for key, icon, words, stored in (
-            ("_undo", "undo", "Undo the last tweak (u)", _PAST),
-            ("_redo", "redo", "Redo it (r)", _FUTURE),
+        for key, words, way, there in (
+            ("undo", "Undo the last tweak (u)", -1, at > 0),
+            ("redo", "Redo it (r)", 1, at + 1 < len(steps)),
         ):
             st.button(
                 "",
-                key=key,
-                icon=f":material/{icon}:",
+                key=f"_{key}",
+                icon=f":material/{key}:",
                 type="tertiary",
                 help=words,
-                disabled=not state.get(stored),
+                disabled=not there,
                 on_click=_step,
-                args=(_default(study), stored),
+                args=(_default(study), way),
             )
 
 
@@ -80,15 +74,11 @@ def _default(study: Study) -> Mapping[str, Any]:
     )
 
 
-def _step(default: Mapping[str, Any], source: str) -> None:
-    name, now = state.get(_NOW)
-    tweaks: list[Tweaks] = list(state.get(source, []))
-    wanted = tweaks.pop()
-    other = _FUTURE if source == _PAST else _PAST
-    state.put(source, tweaks)
-    state.put(other, [*state.get(other, []), now])
-    state.put(_NOW, (name, wanted))
-    assign_tweaks(dict(default) | wanted)
+def _step(default: Mapping[str, Any], way: int) -> None:
+    model, steps, at = state.get(_HISTORY)
+    at = min(max(at + way, 0), len(steps) - 1)
+    state.put(_HISTORY, (model, steps, at))
+    assign_tweaks(dict(default) | steps[at])
 
 
 def assign_tweaks(values: Mapping[str, Any]) -> None:

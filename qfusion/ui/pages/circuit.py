@@ -238,12 +238,14 @@ def _pick(sample: Sample) -> Cell:
 
 def _outcome(sample: Sample, element: int, at_gate: bool = False) -> int:
     """Draws the picker of what the qubits read; that of the sample unless another is chosen."""
-    control, label = network.OUTCOME, "Angle of this gate where its qubits read"
+    control = network.OUTCOME
     known = control.options(sample.study)
     if state.get(control.key, st.query_params.get(control.key)) not in known:
         state.put(control.key, network.most_read(sample.reading, element))
     if at_gate:
-        control = replace(control, label=label, look="segments", help="")
+        control = replace(
+            control, label="Angle of this gate where its qubits read", look="segments", help=""
+        )
     return known.index(controls.draw(control, sample.study))
 
 
@@ -459,8 +461,7 @@ def scrubber(walk: Replay, sample: Sample | None = None) -> None:
             ("_back", "chevron_left", "One box back", _step, (stops, -1, walk.count)),
             ("_on", "chevron_right", "One box on", _step, (stops, 1, walk.count)),
         ):
-            icon = f":material/{icon}:"
-            st.button("", icon=icon, key=name, help=words, on_click=act, args=about)
+            st.button("", icon=f":material/{icon}:", key=name, help=words, on_click=act, args=about)
         controls.draw(circuit.GATE, high=walk.count, default=walk.count)
     if sample is not None:
         with beside[0], st.container(horizontal=True):
