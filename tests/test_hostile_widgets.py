@@ -158,7 +158,7 @@ def test_pickers_open_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
     said = {address.MODEL.key: "qj-planted", address.DATA.key: "/srv/other/set.npz"}
     monkeypatch.setattr(state, "get", said.get)
     for name in ("misfit", "own_data"):
-        monkeypatch.setattr(bar, name, lambda *asked: pytest.fail(f"{asked} was opened"))
+        monkeypatch.setattr(address, name, lambda *asked: pytest.fail(f"{asked} was opened"))
     bar._data_changed()
     said |= {address.MODEL.key: "/srv/other/model.json", address.DATA.key: "planted"}
     bar._data_changed()

@@ -279,7 +279,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         if _limits.is_read_only() and scope["method"] in _TAKING:
-            refusal = _refusal(403, "This server is read-only: it takes no files.")
+            refusal = _refused(403, "This server is read-only: it takes no files.")
             await refusal(scope, receive, send)
             return
 
@@ -306,7 +306,7 @@ class Guard:
             while True:
                 message = await receive()
                 matches = message["type"] == "websocket.receive"
-                code = _fault(message.get("bytes") or b"") if matches else 0
+                code = _refusal(message.get("bytes") or b"") if matches else 0
                 if code != IGNORED:
                     return {"type": "websocket.disconnect", "code": code} if code else message
 
@@ -328,7 +328,7 @@ class Guard:
             access.refuse(session, problem[1])
             while access.is_in(session) and (await receive()).get("more_body"):
                 pass  # to its end, kept nowhere: a browser that still sends does not hear the answer
-            await _refusal(*problem)(scope, receive, send)
+            await _refused(*problem)(scope, receive, send)
             return
         self._arriving[session] += int(text)
         try:
@@ -361,7 +361,7 @@ class Guard:
         return None
 
 
-def _fault(message: bytes) -> int:
+def _refusal(message: bytes) -> int:
     """Of a message about a page, 0 where a browser could send it; else why the connection ends, as a code of
     websockets, or `IGNORED`. Streamlit reads messages in the thread that all readers wait for, whatever is in them."""
     if len(message) > MESSAGE:
@@ -393,5 +393,5 @@ def _fault(message: bytes) -> int:
     return 0 if all(map(math.isfinite, numbers)) else 1007  # no data of its kind
 
 
-def _refusal(status: int, words: str) -> Response:
+def _refused(status: int, words: str) -> Response:
     return Response(words, status, headers(), "text/plain")
