@@ -28,10 +28,11 @@ from qfusion.figures.style import Theme
 from qfusion.figures.theme import apply_visible, parse_visible
 from qfusion.panels import pages
 from qfusion.panels.address import FREE, View
+from qfusion.panels.control import Choice
 from qfusion.panels.panel import Picture, capital, ended
 from qfusion.quantum.measures import KINDS
 from qfusion.ui import controls, guidance, reruns, sharing, state
-from qfusion.ui.frame import carried, link
+from qfusion.ui.frame import carried, guard, link
 
 _MARKDOWN = MarkdownIt(
     "commonmark", {"html": False}
@@ -271,6 +272,20 @@ def below(theme: Theme, **subjects: Any) -> None:
                 choosing(subject, theme, name, partial(controls.row, *own, study=subjects["study"]))
             else:
                 draw(panel.build(subject, theme, **panel.arguments(view)))
+
+
+def tabs(
+    control: Choice,
+    content: Mapping[str, Callable[..., object]],
+    *arguments: Any,
+    theme: Theme,
+    **subjects: Any,
+) -> None:
+    """Draws tabs and, in the open one, its content, and what its page draws below all else; see `below`."""
+    for name, tab in controls.tabs(control):
+        with tab, guard():
+            content[name](*arguments)
+            below(theme, **subjects)
 
 
 def builders(subject: Any, theme: Theme, *names: str) -> list[Callable[[], Picture]]:

@@ -571,12 +571,14 @@ def fusion_network(here: frame.Here) -> None:
             )
         if view == "Fusion rules" or tweaks.edits_text():
             tweaks.typed(here.study)
-        if view in ("Walk", "Entropies"):  # it stands above the views: see `cursor` of Dynamics
+        if view in (
+            "Walk",
+            "Entropies",
+        ):  # it stands above the views: as the cursor of Dynamics does
             scrubber(circuit.replay(sample), sample if view == "Walk" else None)
-        for name, tab in controls.tabs(circuit.PART):
-            with tab, frame.guard():
-                TABS[name](here, sample)
-                panels.below(here.theme, **here.subjects(sample.tweak))
+        panels.tabs(
+            circuit.PART, TABS, here, sample, theme=here.theme, **here.subjects(sample.tweak)
+        )
 
 
 def entropies_tab(here: frame.Here, sample: Sample) -> None:

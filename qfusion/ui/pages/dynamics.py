@@ -222,13 +222,12 @@ def dynamics(here: frame.Here) -> None:
             sample = here.sample_of(tweak)
             follow_touch(tweak, here.study.modalities)
             before_after(here, sample)
+            # The time cursor stands outside of the views that have it: of a widget that goes away with one view and
+            # comes back with another, the browser forgets its parameter.
             if state.shown(builders.VIEW.key, builders.VIEW.options()) in WITH_CURSOR:
                 with st.container(key="cursor"):
-                    controls.draw(builders.CURSOR, step=1 / ((len(sample.decision.times)) - 1))
-            for name, tab in controls.tabs(builders.VIEW):
-                with tab, frame.guard():
-                    TABS[name](here, sample)
-                    panels.below(here.theme, **here.subjects(tweak))
+                    controls.draw(builders.CURSOR, step=1 / (len(sample.decision.times) - 1))
+            panels.tabs(builders.VIEW, TABS, here, sample, theme=here.theme, **here.subjects(tweak))
             changed = builders.changes(tweak)
             st.caption(
                 f"{exactness(here.study, here.row, tweak)} "
@@ -244,6 +243,7 @@ def page() -> None:
     """Draws the page."""
     here = frame.shell("Dynamics")
     if here.study.can("time"):
+        # what a link asks for, such as "H.text=0.5,T=1.2", all other sliders as learned; before they are drawn
         value = st.query_params.get(builders.TURN.key)
         if value is not None:
             del st.query_params[builders.TURN.key]

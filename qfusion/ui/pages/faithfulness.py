@@ -19,7 +19,7 @@ from qfusion.figures import style
 from qfusion.panels import faithfulness as builders
 from qfusion.panels import panel
 from qfusion.ui import controls, guidance, panels, state, views
-from qfusion.ui.frame import Here, fragment, guard, run, shell
+from qfusion.ui.frame import Here, fragment, run, shell
 
 # The same Shapley values by other methods, on the current sample.
 
@@ -248,10 +248,7 @@ def evidence(here: Here) -> None:
             "Training seeds": lambda: seeds_tab(here, default, seeds, missing),
             builders.PEOPLE: lambda: people_tab(here, default),
         }
-        for name, tab in controls.tabs(builders.PROOF):
-            with tab, guard():
-                draw[name]()
-                panels.below(here.theme, **here.subjects())
+        panels.tabs(builders.PROOF, draw, theme=here.theme, **here.subjects())
 
 
 def over_seeds(study: Study) -> tuple[stability.Stability | None, str]:

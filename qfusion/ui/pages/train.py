@@ -594,11 +594,9 @@ def _runs(theme: Theme, moving: bool, models: list[str]) -> None:
         _problems(shown)
     if shown:
         draw = dict(zip(builders.VIEWS, (progress, inside, side_by_side), strict=True))
+        steady = _steady(shown)
         with st.container(key="fold-curves"):
-            for view, tab in controls.tabs(builders.VIEW):
-                with tab, guard():
-                    draw[view](theme, _steady(shown))
-                    panels.below(theme, runs=_steady(shown))
+            panels.tabs(builders.VIEW, draw, theme, steady, theme=theme, runs=steady)
 
 
 def _steady(shown: list[runs.Seen]) -> list[runs.Seen]:
