@@ -341,7 +341,7 @@ class Guard:
         """Why an upload is not taken, with its status."""
         if not access.is_in(session):
             return 403, "Uploads are taken from readers who have opened a page."
-        held = {
+        held = {  # by Streamlit, in memory
             name: sum(len(file.data) for file in list(files.values()))
             for name, files in list(
                 getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {}).items()

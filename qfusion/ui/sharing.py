@@ -375,6 +375,8 @@ def link_and_session(
             '<span class="qf-label">Copy link</span></button>'
         )
         _button(dict(pages), dict(made_from))
+        # where the browser says what became of the click; its script is the same on every page and knows nothing of
+        # the reader
         texts: Mapping[str, str] = state.get(state.KEPT, {})
         always = (
             {key: texts[key] for key in (MODEL.key, DATA.key, SAMPLE.key) if texts.get(key)}
@@ -413,7 +415,7 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
     saved = Session(
         str(state.get(state.PAGE)),
         state.everything(),
-        {
+        {  # settings of exported figures; not what draws them, which another machine may not have
             str(key): value
             for key, value in st.session_state.items()
             if str(key).startswith(PREFIX)

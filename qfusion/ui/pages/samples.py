@@ -122,7 +122,7 @@ def _clear() -> None:
 
 def sample_table(here: Here, rows: pd.DataFrame) -> None:
     """The rows as a table; a click on one makes it the sample."""
-    first = [
+    first = [  # what was said, then the numbers, then whatever else the data set has
         "truth",
         "prediction",
         *(["certainty"] if here.study.classes else []),
