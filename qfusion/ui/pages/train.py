@@ -614,15 +614,14 @@ def _steady(shown: list[runs.Seen]) -> list[runs.Seen]:
 def _choose(seen: list[runs.Seen]) -> list[runs.Seen]:
     """The table and the picker; returns the runs that are shown: those chosen, else those alive, else the newest."""
     names = [entry.name for entry in seen]
-    controls.settle(builders.RUNS.key, names)  # some were deleted
     table = st.container()
-    picked = st.multiselect(
-        "Runs shown",
-        names,
+    picked = controls.draw(
+        builders.RUNS,
+        options=names,  # some were deleted
+        label="Runs shown",
         max_selections=runs.MAX_SHOWN,
         help="Also ticked in the table. They stand in the address.",
         placeholder="none chosen: those being trained, else the newest",
-        **state.bound(builders.RUNS.key),
     )
     shown = runs.shown(seen, picked)
     with table:
