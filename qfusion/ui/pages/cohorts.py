@@ -298,14 +298,8 @@ def _cell(name: str, value: object) -> str:
     return f"{value:.1%}" if name == "accuracy" or "share" in name else f"{value:.3f}"
 
 
-def types(here: frame.Here, levels: Levels) -> None:
-    """How the modalities relate: how many of each kind, how well they are predicted; a click makes one the cohort's."""
-    panels.draw(
-        builders.types(levels, here.theme), on_select=lambda key: _picked_type(key, levels.parts)
-    )
-
-
 def _picked_type(key: str, parts: tuple[cohorts.Part, ...]) -> None:
+    """Makes the relation that is clicked the cohort's."""
     kind = str(next(iter(state.selected_values(key)), ""))
     if kind in RELATIONS:
         take(
@@ -622,7 +616,10 @@ def page() -> None:
             map_of_samples(here, levels)
         wrong_decisions(here, levels)
         panels.beside(
-            lambda: types(here, levels),
+            lambda: panels.draw(
+                builders.types(levels, here.theme),
+                on_select=lambda key: _picked_type(key, levels.parts),
+            ),
             lambda: builders.shares(levels, here.theme),
             widths=[1, 1.25],
         )

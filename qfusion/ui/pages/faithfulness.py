@@ -375,8 +375,7 @@ def _sarcasm(study: Study, seeds: stability.Stability | None) -> None:
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Faithfulness")
-    evidence(here)
+    evidence(shell("Faithfulness"))
 
 
 if __name__ == "__main__":  # as Streamlit runs it

@@ -40,37 +40,39 @@ USED_ON = Choice(
 )
 
 
-def all_words() -> None:
+def page() -> None:
     """Search, the words that stand open, and the index of the others."""
-    sentence, where = controls.row(SEARCH, USED_ON)
-    entries = panels.find_entries(sentence, None if where == ANY else where)
-    if not entries:
-        st.info(
-            f"No word here holds ‘{text.plain(sentence, MOST)}’"
-            + ("." if where == ANY else f" among those of the {where} page.")
-            + " Try a shorter piece of it"
-            + ("." if where == ANY else ", or any page."),
-            icon=":material/search_off:",
-        )
-        return
-    st.caption(f"{len(entries)} of {len(panels.entries())} words.")
-    if where != ANY:
-        file, icon = FILES[where]
-        link(file, f"Open the {where} page", icon)
-    opened = [  # all at full depth or where there are few, else those that are called what was said
-        entry
-        for entry in entries
-        if guidance.full()
-        or len(entries) <= FEW
-        or sentence.casefold().strip() in map(str.casefold, (entry.term, *entry.also))
-    ]
-    if opened:
-        with st.container(key="entries"):
-            for entry in opened:
-                with st.container(border=True, key=f"word-{entry.term}", gap="xsmall"):
-                    _entry(entry)
-    if rest := [entry for entry in entries if entry not in opened]:
-        _index(rest)
+    frame("Glossary", (SEARCH, USED_ON))
+    with guard():
+        sentence, where = controls.row(SEARCH, USED_ON)
+        entries = panels.find_entries(sentence, None if where == ANY else where)
+        if not entries:
+            st.info(
+                f"No word here holds ‘{text.plain(sentence, MOST)}’"
+                + ("." if where == ANY else f" among those of the {where} page.")
+                + " Try a shorter piece of it"
+                + ("." if where == ANY else ", or any page."),
+                icon=":material/search_off:",
+            )
+            return
+        st.caption(f"{len(entries)} of {len(panels.entries())} words.")
+        if where != ANY:
+            file, icon = FILES[where]
+            link(file, f"Open the {where} page", icon)
+        opened = [  # all at full depth or where there are few, else those that are called what was said
+            entry
+            for entry in entries
+            if guidance.full()
+            or len(entries) <= FEW
+            or sentence.casefold().strip() in map(str.casefold, (entry.term, *entry.also))
+        ]
+        if opened:
+            with st.container(key="entries"):
+                for entry in opened:
+                    with st.container(border=True, key=f"word-{entry.term}", gap="xsmall"):
+                        _entry(entry)
+        if rest := [entry for entry in entries if entry not in opened]:
+            _index(rest)
 
 
 def _index(entries: Sequence[panels.Entry]) -> None:
@@ -94,16 +96,6 @@ def _entry(entry: panels.Entry) -> None:
         f"Source: {entry.source}.  \nUsed on: {', '.join(entry.pages)}."
         + (f"  \nAlso: {', '.join(entry.also)}." if entry.also else "")
     )
-
-
-# Glossary: the words of the pages in plain sentences, with their formulas.
-
-
-def page() -> None:
-    """Draws the page."""
-    frame("Glossary", (SEARCH, USED_ON))
-    with guard():
-        all_words()
 
 
 if __name__ == "__main__":  # as Streamlit runs it

@@ -240,8 +240,7 @@ def _published(result: runs.Board, name: str) -> None:
 
 def page() -> None:
     """Draws the page."""
-    here = frame.shell("Leaderboard")
-    board(here)
+    board(frame.shell("Leaderboard"))
 
 
 if __name__ == "__main__":  # as Streamlit runs it
