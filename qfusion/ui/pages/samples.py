@@ -203,9 +203,6 @@ def sample_scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
     panels.drawn(picture, on_select=state.choose_selected_sample)
 
 
-# The table of what the fusion of an entangled-fusion network read from one sample: masses, beliefs, rules.
-
-
 # Samples: find one, read it, and see which modality decided.
 
 
