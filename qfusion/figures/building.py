@@ -642,8 +642,7 @@ def terms(
         whose: the modality that is cut, for the axis.
         modalities, cursor: as for `curves`.
     """
-    title = f"|contribution| ({label(unit)})"
-    figure, rows = _stacked(times, list(sizes), title, "tozero", theme)
+    figure, rows = _stacked(times, list(sizes), f"|contribution| ({label(unit)})", "tozero", theme)
     for terms_after, row in zip(sizes.values(), rows, strict=True):
         figure.add_traces(
             [

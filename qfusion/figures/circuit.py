@@ -698,8 +698,7 @@ def cuts(
         len(values) == len(moments),
         f"Arguments `values` and `moments` must have one length, but have {len(values)} and {len(moments)}.",
     )
-    widest = max((len(row) for row in values), default=1)
-    z = np.full((len(values), max(widest, 1)), np.nan)
+    z = np.full((len(values), max(max((len(row) for row in values), default=1), 1)), np.nan)
     for i, row in enumerate(values):
         z[i, : len(row)] = row
     high = max(float(np.nanmax(z)) if np.isfinite(z).any() else 1.0, 1e-3)

@@ -106,11 +106,10 @@ def of_fusion(progressed: Any, model: Any) -> Replay:
     """The replay of an entangled-fusion circuit; `progressed` as `track.progress.progress` gives it."""
     wires = _fusion_wires(progressed.wires, model)
     rows = {name: row for row, name in enumerate(progressed.wires)}
-    gates = tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in progressed.gates)
     return Replay(
         _fusion_boxes(progressed.gates, rows, model),
         wires,
-        gates,
+        tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in progressed.gates),
         progressed.bloch,
         progressed.entropy,
         tuple((m.wires, m.before, m.after, m.mutual) for m in progressed.moments),

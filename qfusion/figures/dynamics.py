@@ -468,8 +468,7 @@ def _hue(part: Sequence[str], modalities: Sequence[str], theme: Theme) -> str:
 
 
 def _span(times: np.ndarray, before_times: np.ndarray | None) -> list[float]:
-    ends = [float(part[-1]) for part in (times, before_times) if part is not None]
-    return [0.0, max(ends)]
+    return [0.0, max([float(part[-1]) for part in (times, before_times) if part is not None])]
 
 
 def _spread(values: Sequence[float], gap: float, highest: float) -> list[float]:

@@ -406,15 +406,12 @@ def cut_test_of(
         default=0.0,
     )
     near = lost > 0.2 * abs(before - chance)  # farther away it would flatten every line
-    across = (
-        {"undisturbed": before}
-        | ({"one answer for all": chance} if near else {})
-        | dict(levels or {})
-    )
     return building.metric(
         table["t"].to_numpy(),
         {kind: bands for kind, bands in lines.items() if bands},
-        across,
+        {"undisturbed": before}
+        | ({"one answer for all": chance} if near else {})
+        | dict(levels or {}),
         modalities,
         y_title=f"{metrics.describe[metric].short}, n = {int(table['n'].iloc[0]):,}",
         cursor=cursor,

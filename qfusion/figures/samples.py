@@ -87,10 +87,9 @@ def targets(values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "ligh
     figure = base(theme, 260, legend=True)
     edges = histogram_edges(values)
     for part, targets_of in values.items():
-        shares = np.histogram(targets_of, edges)[0] / max(1, len(targets_of))
         figure.add_scatter(
             x=np.repeat(edges, 2)[1:-1],
-            y=np.repeat(shares, 2),
+            y=np.repeat(np.histogram(targets_of, edges)[0] / max(1, len(targets_of)), 2),
             mode="lines",
             name=f"{part} ({len(targets_of):,})",
             line={"color": PART_HUES.get(part, GREY), "width": 2},
@@ -726,12 +725,6 @@ def _columns(
             }
         )
         name = label(name_of(names[i], count))
-        head = "<br>".join(
-            [
-                f"<b>{name}</b>" if count < 4 else name,
-                *(label(line, 96 // count) for line in (notes[i].split("\n") if notes else ())),
-            ]
-        )
         figure.add_annotation(
             x=sum(limits) / 2,
             y=1,
@@ -739,7 +732,12 @@ def _columns(
             yref="paper",
             yanchor="bottom",
             showarrow=False,
-            text=head,
+            text="<br>".join(
+                [
+                    f"<b>{name}</b>" if count < 4 else name,
+                    *(label(line, 96 // count) for line in (notes[i].split("\n") if notes else ())),
+                ]
+            ),
             font={"size": {4: 11, 5: 10, 6: 10}.get(count, 12), "color": INK[theme]},
         )
     return figure.add_annotation(

@@ -322,7 +322,6 @@ def shares(levels: Levels, theme: Theme = "light") -> Picture:
         {name: values[levels.inside] for name, values in columns.items()},
         clusters=levels.clusters(levels.inside),
     )
-    own = {} if levels.own is None else {name: float(levels.own[column(name)]) for name in names}
     return Picture(
         "cohort-shares",
         mean_leader(
@@ -333,7 +332,7 @@ def shares(levels: Levels, theme: Theme = "light") -> Picture:
         figures.shares(
             {n: _estimate(whole[n]) for n in names},
             {n: _estimate(part[n]) for n in names},
-            own,
+            {} if levels.own is None else {name: float(levels.own[column(name)]) for name in names},
             names,
             whole_name=levels.everyone,
             cohort_name=levels.cohort,

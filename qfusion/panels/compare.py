@@ -158,19 +158,17 @@ def classes(sides: Sides, theme: Theme = "light") -> Picture:
     """Softmax of the classes on both sides; only where they are the same classes."""
     a, b = sides.a, sides.b
     names = b.study.classes
-    title = predicted(names[a.predicted], names[b.predicted])
-    drawn = decision.class_bars(
-        b.probabilities,
-        names,
-        truth=int(b.study.dataset.y[b.sample.row]),
-        before=a.probabilities,
-        before_name="A",
-        theme=theme,
-    )
     return Picture(
         "compare-classes",
-        title,
-        drawn.update_traces(name="B", selector={"name": "now"}),
+        predicted(names[a.predicted], names[b.predicted]),
+        decision.class_bars(
+            b.probabilities,
+            names,
+            truth=int(b.study.dataset.y[b.sample.row]),
+            before=a.probabilities,
+            before_name="A",
+            theme=theme,
+        ).update_traces(name="B", selector={"name": "now"}),
         shows="the classes of B as bars, of A as hollow diamonds; B's true class is marked."
         + _both(sides),
         not_shown="the probability of being right. " + b.study.calibration,
@@ -358,17 +356,14 @@ def similar(
     result, study = compare.nearest(sample, by), sample.study
     ids = [str(name) for name in study.dataset.ids[result.rows]]
     sentence, right = outcomes(study, result.rows)
-    agree = [_same(study, row, sample.row) for row in result.rows]
-    what = cohort_measures.TITLES[by]
-    title = nearest(
-        dict(zip(ids, result.distances.tolist(), strict=True)),
-        what,
-        sum(agree),
-        bool(study.classes),
-    )
     return Picture(
         "similar",
-        title,
+        nearest(
+            dict(zip(ids, result.distances.tolist(), strict=True)),
+            cohort_measures.TITLES[by],
+            sum([_same(study, row, sample.row) for row in result.rows]),
+            bool(study.classes),
+        ),
         figures.nearest(
             [f"{name}: {words}" for name, words in zip(ids, sentence, strict=True)],
             result.distances,
@@ -534,14 +529,13 @@ def several_entropies(
         name: sum(entry.entropies.values()) / max(len(entry.entropies), 1)
         for name, entry in zip(names, sides, strict=True)
     }
-    hues = {name: term_colour(name, sample.modalities) for name in sample.modalities}
     return Picture(
         "several-entropies",
         largest_entropies(means),
         figures.bars(
             names,
             [entry.entropies for entry in sides],
-            hues,
+            {name: term_colour(name, sample.modalities) for name in sample.modalities},
             title=KINDS["entropy"].axis,
             theme=theme,
         ),

@@ -40,13 +40,12 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
     wrong, count = sum(entry.wrong for entry in result), sum(entry.count for entry in result)
     overall = wrong / max(count, 1)
     own = cohorts.written(errors.left_out(levels, by))
-    names = [entry.name.replace("+", " + ") for entry in result]
     return Picture(
         "slices",
         _finding(result, overall, bool(levels.study.classes))
         + (f"; without the filter's own {text.plain(own)}" if own else ""),
         cohort.rates(
-            names,
+            [entry.name.replace("+", " + ") for entry in result],
             [(entry.wrong, entry.count) for entry in result],
             pd.DataFrame([(e.rate, e.low, e.high) for e in result]).to_numpy().reshape(-1, 3),
             overall,
@@ -148,23 +147,19 @@ def worst(levels: Levels, theme: Theme = "light") -> Picture:
     """
     (rows, values), study = errors.worst(levels), levels.study
     names = [_said(name, row, bool(study.classes)) for name, row in rows.iterrows()]
-    kind = (
-        "loss, −ln softmax of the true class (nats)"
-        if study.classes
-        else f"residual ({study.unit_of(0)})"
-    )
-    title = worst_of(
-        dict(zip(map(str, rows.index), values.tolist(), strict=True)),
-        bool(study.classes),
-    )
     ids = rows.index.tolist()
     return Picture(
         "worst",
-        title,
+        worst_of(
+            dict(zip(map(str, rows.index), values.tolist(), strict=True)),
+            bool(study.classes),
+        ),
         cohort.worst(
             names,
             values,
-            axis=kind,
+            axis="loss, −ln softmax of the true class (nats)"
+            if study.classes
+            else f"residual ({study.unit_of(0)})",
             theme=theme,
             chosen=ids.index(levels.sample.id) if levels.sample.id in ids else None,
         ),

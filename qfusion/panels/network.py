@@ -77,11 +77,10 @@ def tables(
         model.phi.detach().double()[:, stage] for model in (sample.model, sample.study.model)
     )
     name, mass = text.plain(reading.elements[row]), float(reading.tables[row, stage, column])
-    whose = f"‘{name}’" if reading.elements_are_classes else name
     n, stages, P = reading.tables.shape
     return Picture(
         "tables",
-        likeness(whose, *reading.rules[row]),
+        likeness(f"‘{name}’" if reading.elements_are_classes else name, *reading.rules[row]),
         decision.tables(
             reading.tables[:, stage],
             reading.weights[:, stage],

@@ -109,7 +109,6 @@ def waterfall(study: Study, theme: Theme = "light", *, kind: str = "agreement") 
     sample, row = _told(study, kind)
     output = int(study.predicted[row])
     dividends = study.dividends(row, output)
-    truth = None if study.classes else float(study.dataset.y[row])
     finding = answers.finding(dividends)
     return Picture(
         f"telling-waterfall-{kind}",
@@ -117,7 +116,7 @@ def waterfall(study: Study, theme: Theme = "light", *, kind: str = "agreement") 
         decision.waterfall(
             dividends,
             study.modalities,
-            truth=truth,
+            truth=None if study.classes else float(study.dataset.y[row]),
             unit=study.unit_of(output),
             theme=theme,
             compact=True,

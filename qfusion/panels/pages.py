@@ -358,9 +358,8 @@ def open_subject(view: View, subject: str, known: dict[str, Any] | None = None) 
     subjects = {} if known is None else known
     for name, call in _calls(view, subject):
         if name not in subjects:
-            before = [subjects[call.of]] if call.of else []
             subjects[name] = getattr(importlib.import_module(call.module), call.function)(
-                *before, *call.positional, **call.named
+                *([subjects[call.of]] if call.of else []), *call.positional, **call.named
             )
     return subjects["sample"].study if subject == "study" else subjects[subject]
 
@@ -489,20 +488,19 @@ def _taken(result: Opened, panel: str) -> Taken:
         legend={"itemclick": False, "itemdoubleclick": False}
     )  # as it stands on the page
     table = picture.table()
-    recipe = Recipe(
-        result.view.page,
-        panel,
-        {key: result.view.all(key) for key in result.view.address},
-        made_from=result.made_from,
-        software=software(),
-        numbers=digest_of(table),
-    )
     return Taken(
         theme.apply_visible(figure, theme.parse_visible(value)),
         picture.headline,
         picture.caption,
         table,
-        recipe,
+        Recipe(
+            result.view.page,
+            panel,
+            {key: result.view.all(key) for key in result.view.address},
+            made_from=result.made_from,
+            software=software(),
+            numbers=digest_of(table),
+        ),
     )
 
 
@@ -761,8 +759,7 @@ def jobs_of_cohort(
         subject in OF_SAMPLE,
         f"Panel '{panel}' is not of a sample: it is the same for all. Export it alone.",
     )
-    study = open_subject(result.view, "study")
-    rows = cohort_measures.cohort_table(study, None)
+    rows = cohort_measures.cohort_table(open_subject(result.view, "study"), None)
     ids = [str(name) for name in rows.index[cohorts.passing(cohorts.parse(filter), rows)]]
     check(bool(ids), f"No sample passes the filter {filter[:80]!r}. Widen it.")
     given = {key: result.view.all(key) for key in result.view.address}

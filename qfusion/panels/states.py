@@ -54,14 +54,11 @@ def couplings(sample: Sample, theme: Theme = "light") -> Picture:
         parts[JUMPS] = strengths.rates
     joint = {term: value for term, value in strengths.energy.items() if "+" in term}
     strongest = max(joint, key=lambda term: joint[term], default="")
-    title = (
-        f"H couples {text.plain(listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
-        if strongest and joint[strongest] > 1e-9 * max(strengths.energy.values())
-        else "H couples nothing"
-    )
     return Picture(
         "couplings",
-        title,
+        f"H couples {text.plain(listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
+        if strongest and joint[strongest] > 1e-9 * max(strengths.energy.values())
+        else "H couples nothing",
         physics.couplings(parts, system.names, _UNITS, theme),
         shows="the parts of H and of the traceless jump operators that act on exactly these modalities, the same in "
         "every gauge. Discs: on one alone; lines: on two; stars: on more. H: root mean square energy, √(Tr H_S² "

@@ -886,9 +886,8 @@ def _circuit(sample: Sample) -> list[Block]:
         return []
     title = heading("The circuit")
     if sample.can("time") and any(d & (d - 1) for d in sample.model.dims):
-        dims = listed([str(d) for d in sample.model.dims])
         none = "None is drawn: qubits hold modalities whose dimensions are powers of two, and these are "
-        return [title, paragraph(none, dims, ".")]
+        return [title, paragraph(none, listed([str(d) for d in sample.model.dims]), ".")]
     replay, built = numbers.circuit(sample)
     size = f"{len(replay.wires)} qubits, {replay.count} gates"
     if sample.can("time"):
