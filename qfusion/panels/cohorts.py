@@ -330,8 +330,8 @@ def shares(levels: Levels, theme: Theme = "light") -> Picture:
             levels.split if levels.parts else "",
         ),
         figures.shares(
-            {n: _estimate(whole[n]) for n in names},
-            {n: _estimate(part[n]) for n in names},
+            whole,
+            part,
             {} if levels.own is None else {name: float(levels.own[column(name)]) for name in names},
             names,
             whole_name=levels.everyone,
@@ -412,7 +412,7 @@ def types(levels: Levels, theme: Theme = "light") -> Picture:
             kinds,
             whole,
             part,
-            [(_estimate(a), _estimate(b)) for a, b in result.values()],
+            [(a, b) for a, b in result.values()],
             chosen="" if levels.own is None else str(levels.own["relation"]),
             whole_name=levels.everyone,
             cohort_name=levels.cohort,
@@ -619,10 +619,6 @@ def cut_about(levels: Levels, everyone: bool = False) -> str:
     )
 
 
-def _estimate(interval: Interval) -> figures.Estimate:
-    return figures.Estimate(interval.value, interval.low, interval.high)
-
-
 def _compared(levels: Levels) -> str:
     return sample.against_words(levels.study.bulk_background)
 
@@ -686,13 +682,14 @@ def _varies_most(spread: Mapping[str, float]) -> str:
     first = top(spread)
     if not first or round(spread[first[0]], 2) == 0:
         return "No term varies from sample to sample by as much as 0.01"
-    names, deviation = (
-        listed([text.term(term) for term in first]),
-        f"(standard deviation {spread[first[0]]:.2f})",
+    names = listed([text.term(term) for term in first])
+    deviation = f"(standard deviation {spread[first[0]]:.2f})"
+    return panel.standing(
+        first,
+        spread,
+        one=f"{names} varies most from sample to sample {deviation}",
+        some=f"{names} vary most, alike, from sample to sample {deviation}",
     )
-    if len(first) == 1:
-        return f"{names} varies most from sample to sample {deviation}"
-    return f"{names} vary most, alike, from sample to sample {deviation}"
 
 
 def _error(values: np.ndarray, part: np.ndarray) -> float:

@@ -24,7 +24,7 @@ from qfusion.figures.style import Theme, term_colour
 from qfusion.panels import panel, samples
 from qfusion.panels.address import View
 from qfusion.panels.control import Choice, SampleId, Switch
-from qfusion.panels.panel import Panel, Picture, cached, within
+from qfusion.panels.panel import Panel, Picture, cached
 from qfusion.quantum.measures import KINDS
 
 _ENTROPY = {
@@ -314,7 +314,7 @@ VIEW = Choice(
 
 
 def _opens(view: View) -> bool:
-    return bool(view.get("pin")) and view.one_of(VIEW.key, VIEWS) == TWO
+    return bool(view.get("pin")) and VIEW.chosen(TWO)(view)
 
 
 _PAIR = {
@@ -386,8 +386,7 @@ def similar(
         table=lambda: pd.DataFrame(
             {
                 "id": ids,
-                "truth": _truths(study, result.rows),
-                "prediction": _predictions(study, result.rows),
+                **dict(zip(("truth", "prediction"), _decided(study, result.rows), strict=True)),
                 "distance": result.distances,
             }
         ),
@@ -409,43 +408,35 @@ def nearest(distances: Mapping[str, float], what: str, agree: int, classes: bool
     ]
     same = "alike" if classes else "with the same sign"
     are = (
-        "it is"
+        f"it is{'' if agree else ' not'}"
         if len(distances) == 1
         else f"{agree} of the {len(distances)} nearest {'is' if agree == 1 else 'are'}"
     )
-    if len(distances) == 1:
-        are = f"it is{'' if agree else ' not'}"
-    tail = f"{are} predicted {same}"
-    if len(first) == 1:
-        return f"Sample {first[0]} is nearest by its {what}; {tail}"
     whose = f"Samples {listed(first)}" if len(first) <= MAX_NAMED else f"{len(first)} samples"
-    return f"{whose} are equally near by their {what}; {tail}"
+    return panel.standing(
+        first,
+        distances,
+        one=f"Sample {first[0]} is nearest by its {what}; {are} predicted {same}",
+        some=f"{whose} are equally near by their {what}; {are} predicted {same}",
+    )
 
 
 def outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[bool | None]]:
     """Returns "annotated → predicted" of some rows, and whether each is right; None of a regression."""
+    pairs = list(zip(*_decided(study, rows), strict=True))
     if not study.classes:
-        return [
-            f"{a:+.2f} → {b:+.2f}"
-            for a, b in zip(_truths(study, rows), _predictions(study, rows), strict=True)
-        ], [None] * len(rows)
-    pairs = list(zip(_truths(study, rows), _predictions(study, rows), strict=True))
+        return [f"{a:+.2f} → {b:+.2f}" for a, b in pairs], [None] * len(rows)
     return [f"{a} → {b}" for a, b in pairs], [a == b for a, b in pairs]
 
 
-def _truths(study: Study, rows: np.ndarray) -> list[str] | list[float]:
-    y = study.dataset.y[rows]
-    return (
-        [study.classes[int(entry)] for entry in y]
-        if study.classes
-        else [float(entry) for entry in y]
-    )
-
-
-def _predictions(study: Study, rows: np.ndarray) -> list[str] | list[float]:
-    if study.classes:
-        return [study.classes[int(entry)] for entry in study.predicted[rows]]
-    return [float(score) for score in study.scores[rows, 0]]
+def _decided(study: Study, rows: np.ndarray) -> list[list[Any]]:
+    """Annotations and predictions of some rows: names of classes, or numbers."""
+    if not study.classes:
+        return [study.dataset.y[rows].tolist(), study.scores[rows, 0].tolist()]
+    return [
+        [study.classes[int(entry)] for entry in column[rows]]
+        for column in (study.dataset.y, study.predicted)
+    ]
 
 
 def _same(study: Study, row: int, other: int) -> bool:
@@ -485,9 +476,10 @@ def decisions(
     study, names = sample.study, [entry.sample.id for entry in sides]
     scores = [sum(entry.dividends.values()) for entry in sides]
     differ = len({entry.sample.output for entry in sides}) > 1
+    answered, _ = outcomes(study, np.array([entry.sample.row for entry in sides]))
     notes = [
         words + (f"\nscore of {study.classes[entry.sample.output]}" if differ else "")
-        for entry, words in zip(sides, _answers(sides), strict=True)
+        for entry, words in zip(sides, answered, strict=True)
     ]
     terms = [largest_terms(entry.dividends) for entry in sides]
     return Picture(
@@ -585,13 +577,6 @@ def columns(sample: Sample, ids: Sequence[str] = (), output: str = "") -> list[S
     ]
 
 
-def _answers(sides: Sequence[Side]) -> list[str]:
-    study = sides[0].study
-    return [
-        outcomes(study, entry.sample.dataset.rows()[[entry.sample.row]])[0][0] for entry in sides
-    ]
-
-
 def largest_terms(dividends: Mapping[str, float]) -> tuple[str, ...]:
     """Returns the terms of a decision that are the largest in size, as they are written; none where all are 0."""
     result = sizes({term: value for term, value in dividends.items() if term})
@@ -614,15 +599,16 @@ def in_common(terms: Sequence[tuple[str, ...]]) -> str:
 
 def largest_entropies(means: Mapping[str, float]) -> str:
     """Which samples have the largest entropies; the mean of each in nats, by sample."""
-    first, largest = [text.plain(name) for name in top(means)], max(means.values())
-    if len(first) == len(means):
-        return (
-            f"All of them have the same mean entropy ({largest:.2f} nats)"
-            if len(first) > 1
-            else f"Sample {first[0]} has a mean entropy of {largest:.2f} nats"
-        )
-    have = "Sample {} has" if len(first) == 1 else "Samples {} have, alike,"
-    return f"{have.format(listed(first))} the largest entropies ({largest:.2f} nats on average)"
+    first, largest = top(means), max(means.values())
+    names = listed([text.plain(name) for name in first])
+    return panel.standing(
+        first,
+        means,
+        only=f"Sample {names} has a mean entropy of {largest:.2f} nats",
+        one=f"Sample {names} has the largest entropies ({largest:.2f} nats on average)",
+        some=f"Samples {names} have, alike, the largest entropies ({largest:.2f} nats on average)",
+        every=f"All of them have the same mean entropy ({largest:.2f} nats)",
+    )
 
 
 def several_curve(sample: Sample, theme: Theme = "light", *, row: int, modality: str) -> Picture:
@@ -657,7 +643,7 @@ _OPTIONS = {
     "ids": lambda view: (SAMPLES(view) or [])[: figures.MOST] or None,
     "output": lambda view: view.output or None,
 }
-_OPENS = within(VIEW.key, VIEWS, SEVERAL)
+_OPENS = VIEW.chosen(SEVERAL)
 PANELS = {
     **_PAIR,
     "several-decisions": Panel(decisions, _OPTIONS, opens=_OPENS),

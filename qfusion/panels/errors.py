@@ -22,7 +22,7 @@ from qfusion.explain.stability import LEVEL
 from qfusion.figures import cohort, samples
 from qfusion.figures.style import Theme
 from qfusion.panels.control import Choice
-from qfusion.panels.panel import Panel, Picture
+from qfusion.panels.panel import Panel, Picture, standing
 
 _INTERVAL = "95 % score intervals (Wilson)"
 
@@ -188,11 +188,13 @@ def worst_of(values: Mapping[str, float], classes: bool) -> str:
         return "No sample of this cohort"
     if round(abs(values[first[0]]), 2) == 0:
         return f"No sample of this cohort has a {'loss' if classes else 'residual'} of 0.01 or more"
-    words = f"loss {values[first[0]]:.2f}" if classes else f"residual {values[first[0]]:+.2f}"
-    if len(first) == 1:
-        return f"Sample {text.plain(first[0])} has the largest error: {words}"
-    size = abs(values[first[0]])
-    return f"{len(first)} samples have the largest error, alike: {'loss' if classes else 'residual'} {size:.2f}"
+    what, worst = "loss" if classes else "residual", values[first[0]]
+    return standing(
+        first,
+        values,
+        one=f"Sample {text.plain(first[0])} has the largest error: {what} {worst:{'.2f' if classes else '+.2f'}}",
+        some=f"{len(first)} samples have the largest error, alike: {what} {abs(worst):.2f}",
+    )
 
 
 def _said(name: object, row: pd.Series, classes: bool) -> str:
@@ -519,11 +521,14 @@ def told_apart(areas: Mapping[str, float], value: str) -> str:
         [f"‘{text.plain(name)}’" for name in top(areas, 3, smallest=True)],
         min(areas.values()),
     )
-    if len(first) == len(areas):
-        return f"All classes are told from the rest alike: area {least:.3f}"
     words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} classes"
-    has = "has" if len(first) == 1 else "have"
-    return f"{words} {has} the smallest area below the ROC curve against the rest: {least:.3f}"
+    return standing(
+        first,
+        areas,
+        one=f"{words} has the smallest area below the ROC curve against the rest: {least:.3f}",
+        some=f"{words} have the smallest area below the ROC curve against the rest: {least:.3f}",
+        every=f"All classes are told from the rest alike: area {least:.3f}",
+    )
 
 
 def off_by(truth: np.ndarray, residual: np.ndarray) -> str:

@@ -7,7 +7,7 @@ All are compared with contributions against the training set, whatever the backg
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -26,12 +26,19 @@ from qfusion.explain.stability import Interval, Stability
 from qfusion.figures import trust as figures
 from qfusion.figures.style import GREY, Theme, term_colour
 from qfusion.panels.control import Choice, Switch, Text
-from qfusion.panels.panel import EVERYONE, TERMS, Panel, Picture, within
+from qfusion.panels.panel import EVERYONE, TERMS, Panel, Picture, standing
 
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
 MEASURES = SCORE, PROBABILITY = ("score", "probability")
 DIVIDENDS = answers.KINDS[0]
 ROUNDING = 1e-9  # differences of Shapley values below it are rounding
+T = TypeVar("T")
+
+
+def _known(result: T | None, message: str) -> T:
+    """A result, unless there is none: then InvalidInput is raised with the message."""
+    check(result is not None, message)
+    return cast("T", result)
 
 
 def trust_warnings(study: Study, theme: Theme = "light") -> Picture:
@@ -207,14 +214,9 @@ def sooner(curves: Curves) -> str:
             f"sooner than in random orders or not: {curves.samples:,} samples do not tell (area {gain:+z.3g} on "
             f"average{_interval(curves, 1)})"
         )
-    if won == orders:
-        return (
-            f"sooner than in every one of {count(orders, 'random order')} (area {gain:+.3g} on average"
-            f"{_interval(curves, 1)})"
-        )
     return (
-        f"sooner than in {won} of {count(orders, 'random order')} (area {gain:+z.3g} on average"
-        f"{_interval(curves, 1)})"
+        f"sooner than in {'every one' if won == orders else won} of {count(orders, 'random order')} (area "
+        f"{gain:+z.3g} on average{_interval(curves, 1)})"
     )
 
 
@@ -231,12 +233,10 @@ def _interval(curves: Curves, place: int) -> str:
 def truth(sample: Sample, theme: Theme = "light") -> Picture:
     """Exact against planted contributions of the test samples; only of data with a planted truth."""
     study = trust.as_trained(sample.study)
-    against_truth = trust.against_truth(study)
-    check(
-        against_truth is not None,
+    against_truth = _known(
+        trust.against_truth(study),
         f"The data set '{study.dataset.name}' has no planted truth. Choose 'planted'.",
     )
-    assert against_truth is not None
     rows, _ = trust.explained(study)
     place = np.flatnonzero(rows == sample.row)
     both = (("true", against_truth.true), ("exact", against_truth.ours))
@@ -365,12 +365,10 @@ def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDEND
     """
     study, name = sample.study, text.plain(sample.id)
     seeds = _seeds(study, terms)
-    seed_values = trust.seed_values(study, seeds, sample.row, terms)
-    check(
-        seed_values is not None,
+    seed_values = _known(
+        trust.seed_values(study, seeds, sample.row, terms),
         f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
     )
-    assert seed_values is not None
     values = seed_values.to_numpy()
     unit = study.unit_of(0)
     if seeds.of_true_class:
@@ -415,9 +413,13 @@ def follows_truth(rank: Mapping[str, float]) -> str:
 def least_stable(ranks: Mapping[str, float]) -> str:
     """Which terms keep the order of samples least over training seeds; mean rank correlations by term."""
     first, least = [text.term(name) for name in top(ranks, smallest=True)], min(ranks.values())
-    if len(first) == len(ranks) > 1:
-        return f"All terms are equally stable (rank correlation {least:.2f})"
-    return f"Least stable: {listed(first)} (rank correlation {least:.2f}{' each' if len(first) > 1 else ''})"
+    return standing(
+        first,
+        ranks,
+        one=f"Least stable: {listed(first)} (rank correlation {least:.2f})",
+        some=f"Least stable: {listed(first)} (rank correlation {least:.2f} each)",
+        every=f"All terms are equally stable (rank correlation {least:.2f})",
+    )
 
 
 def signs(values: np.ndarray) -> str:
@@ -491,7 +493,7 @@ RUN = Switch(
     "They are not run.",
     "Takes some seconds for each sample: brute force runs the model on every background sample for every coalition.",
 )
-_DELETED, _TRUE, _OTHERS, _SEEDS = (within("proof", VIEWS, name) for name in VIEWS[:4])
+_DELETED, _TRUE, _OTHERS, _SEEDS = map(PROOF.chosen, VIEWS[:4])
 _PROOFS = {
     "cautions": Panel(trust_warnings, subject="study"),
     "truth": Panel(truth, fits=has_truth, opens=_TRUE),
@@ -550,31 +552,25 @@ def alone(study: Study, theme: Theme = "light", *, other: str = "") -> Picture:
         other: a second model of the same data, to compare with; none unless told.
     """
     study, result = trust.as_trained(study), _found(study)
-    whose, series = _whose(study), {study.name: [entry.rank for entry in result.alone]}
-    words, tables = "", [result.frame().assign(model=study.name)]
+    whose, words = _whose(study), ""
+    models = _models(study, other)
     if other:
         second = trust.second(study, other)
-        theirs = _found(second)
-        series[other] = [entry.rank for entry in theirs.alone]
-        words = (
-            " "
-            + people.closer(
-                trust.closer(study, second),
-                text.plain(study.name),
-                text.plain(other),
-                whose,
-                text.plain,
-            )
-            + f", both on the same samples{_taught(study, second)}."
+        closer = people.closer(
+            trust.closer(study, second),
+            text.plain(study.name),
+            text.plain(other),
+            whose,
+            text.plain,
         )
-        tables.append(theirs.frame().assign(model=other))
+        words = f" {closer}, both on the same samples{_taught(study, second)}."
     names = [entry.modality for entry in result.alone]
     return Picture(
         "people-alone",
         people.follows(result.alone, whose, text.plain),
         figures.dots(
             names,
-            {name: _numbers(values) for name, values in series.items()},
+            {name: _numbers([entry.rank for entry in one.alone]) for name, one in models.items()},
             hues=[term_colour(name, study.modalities) for name in names],
             x_title=f"rank correlation of own term and {whose}",
             band=np.array(
@@ -590,7 +586,9 @@ def alone(study: Study, theme: Theme = "light", *, other: str = "") -> Picture:
         alt="Rank correlation with labels: "
         + ", ".join(f"{e.modality} {e.rank.value:.2f}" for e in result.alone)
         + ".",
-        table=lambda: pd.concat(tables, ignore_index=True),
+        table=lambda: pd.concat(
+            [one.frame().assign(model=name) for name, one in models.items()], ignore_index=True
+        ),
     )
 
 
@@ -696,15 +694,10 @@ def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> Pictur
     """
     study, result = trust.as_trained(study), _found(study)
     whose, verdicts = _whose(study), list(result.rates)
-    second = _found(trust.second(study, other)) if other else None
-    tables = [result.rate_frame().assign(model=study.name)]
-    words = ""
-    if second is not None:
-        words = f" By {text.plain(other)}: {_lower(people.meets(second, whose))}."
-        tables.append(second.rate_frame().assign(model=other))
-    series = {study.name: _numbers([rate.difference for rate in result.rates.values()])}
-    if second is not None:
-        series[other] = _numbers([rate.difference for rate in second.rates.values()])
+    models, words = _models(study, other), ""
+    if other:
+        theirs = people.meets(models[other], whose)
+        words = f" By {text.plain(other)}: {theirs[:1].lower()}{theirs[1:]}."
     rest = (
         f" {result.samples - result.known:,} lack a label of some modality and are left out."
         if result.known < result.samples
@@ -715,7 +708,10 @@ def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> Pictur
         people.meets(result, whose),
         figures.dots(
             verdicts,
-            series,
+            {
+                name: _numbers([rate.difference for rate in one.rates.values()])
+                for name, one in models.items()
+            },
             hues=[GREY] * len(verdicts),
             x_title="share of samples where signs conflict, less that of the others",
             band=np.array(
@@ -733,16 +729,19 @@ def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> Pictur
         alt="Difference of verdict rates: "
         + ", ".join(f"{name} {rate.difference.value:+.2f}" for name, rate in result.rates.items())
         + ".",
-        table=lambda: pd.concat(tables, ignore_index=True),
+        table=lambda: pd.concat(
+            [one.rate_frame().assign(model=name) for name, one in models.items()],
+            ignore_index=True,
+        ),
     )
 
 
 def of_sample(sample: Sample, theme: Theme = "light") -> Picture:
     """Own terms of one sample beside people's labels of its modalities; only of samples that have one."""
     study = sample.study
-    labels = trust.labels_of(study)
-    check(labels is not None, trust.lacking(study, f"The data set '{study.dataset.name}'"))
-    assert labels is not None
+    labels = _known(
+        trust.labels_of(study), trust.lacking(study, f"The data set '{study.dataset.name}'")
+    )
     own, row = study.dividends(sample.row, 0), labels.table.iloc[sample.row]
     known = {str(name): float(value) for name, value in row.items() if np.isfinite(value)}
     terms = {name: own[name] for name in known}
@@ -793,10 +792,16 @@ PEOPLE_SAY = "people's labels"
 
 
 def _found(study: Study) -> Beside:
-    beside_people = trust.beside_people(study)
-    check(beside_people is not None, trust.lacking(study, f"The data set '{study.dataset.name}'"))
-    assert beside_people is not None
-    return beside_people
+    return _known(
+        trust.beside_people(study), trust.lacking(study, f"The data set '{study.dataset.name}'")
+    )
+
+
+def _models(study: Study, other: str) -> dict[str, Beside]:
+    """A model beside people, and where there is one the other, by name."""
+    return {study.name: _found(study)} | (
+        {other: _found(trust.second(study, other))} if other else {}
+    )
 
 
 def _whose(study: Study) -> str:
@@ -837,10 +842,6 @@ def _taught(*studies: Study) -> str:
     )
 
 
-def _lower(words: str) -> str:
-    return words[:1].lower() + words[1:]
-
-
 OTHER = Text(
     "proof.with",
     "Beside another model",
@@ -849,7 +850,7 @@ OTHER = Text(
     test=lambda study, name: trust.require_second(study, name),
 )
 CONTROLS = (PROOF, RANKING, FEATURES_OF, MEASURE, EVERYONE, RUN, TERMS, OTHER)
-_OPEN, _OTHER = within("proof", VIEWS, PEOPLE), {"other": OTHER}
+_OPEN, _OTHER = PROOF.chosen(PEOPLE), {"other": OTHER}
 PANELS = {
     **_PROOFS,
     "people-alone": Panel(alone, _OTHER, fits=has_labels, opens=_OPEN, subject="study"),

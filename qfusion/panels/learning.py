@@ -41,7 +41,7 @@ from qfusion.figures.style import Theme
 from qfusion.panels import panel
 from qfusion.panels.address import View, sources
 from qfusion.panels.control import Choice, Control, Number, Switch, Text
-from qfusion.panels.panel import Panel, Picture, within
+from qfusion.panels.panel import Panel, Picture
 from qfusion.runs import folder, plans
 from qfusion.runs.plans import KINDS, SETTINGS
 from qfusion.training import metrics
@@ -217,9 +217,12 @@ def matters_most(importance: Mapping[str, float], n: int) -> str:
     if round(importance[first[0]], 2) == 0:
         return f"No setting explains the differences between {n} trials"
     names, share = listed([f"`{name}`" for name in first]), f"{importance[first[0]]:.0%}"
-    if len(first) == 1:
-        return f"{names} explains most of the differences between {n} trials that one setting does ({share})"
-    return f"{names} explain the differences between {n} trials alike ({share} each)"
+    return panel.standing(
+        first,
+        importance,
+        one=f"{names} explains most of the differences between {n} trials that one setting does ({share})",
+        some=f"{names} explain the differences between {n} trials alike ({share} each)",
+    )
 
 
 def together(trials: Trials, theme: Theme = "light") -> Picture:
@@ -271,25 +274,25 @@ SWEEP = {
     "sweep-history": Panel(
         history,
         fits=ended,
-        opens=within(SWEEP_VIEW.key, SWEEP_VIEWS, SWEEP_VIEWS[0]),
+        opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[0]),
         subject="trials",
     ),
     "sweep-slices": Panel(
         slices,
         fits=ended,
-        opens=within(SWEEP_VIEW.key, SWEEP_VIEWS, SWEEP_VIEWS[1]),
+        opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[1]),
         subject="trials",
     ),
     "sweep-importance": Panel(
         importance,
         fits=lambda trials: ended(trials) and bool(trials.importance),
-        opens=within(SWEEP_VIEW.key, SWEEP_VIEWS, SWEEP_VIEWS[1]),
+        opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[1]),
         subject="trials",
     ),
     "sweep-together": Panel(
         together,
         fits=ended,
-        opens=within(SWEEP_VIEW.key, SWEEP_VIEWS, SWEEP_VIEWS[2]),
+        opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[2]),
         subject="trials",
     ),
 }
@@ -783,7 +786,7 @@ MAX_TEXT, TYPED = 60, ("dims",)  # dims: one number or several, so typed as text
 CONTROLS = (RUNS, IMPORT, VIEW, METRIC, NEW_DATA, NEW_KIND, SEEDS, FIRST)
 
 
-_SEEN, _INSIDE, _RESULTS = (within("train.view", VIEWS, name) for name in VIEWS)
+_SEEN, _INSIDE, _RESULTS = map(VIEW.chosen, VIEWS)
 PANELS = {
     "train-loss": Panel(loss, fits=begun, opens=_SEEN, subject="runs"),
     "train-metric": Panel(

@@ -472,14 +472,6 @@ def take(page: str, panel: str, address: Query) -> Taken:
     return _taken(result, panel)
 
 
-def take_all(page: str, address: Query) -> dict[str, Taken]:
-    """Returns every figure of a page, by name; errors are those of `panels`."""
-    if page in WITHOUT:
-        return {}
-    result = opened(page, address)
-    return {name: _taken(result, name) for name in shown(result.view) if name not in WORDS}
-
-
 def _taken(result: Opened, panel: str) -> Taken:
     picture = build(result.view.page, panel, result.view.address)
     figure, value = picture.figure, result.view.get(FREE + panel)

@@ -145,12 +145,6 @@ Opens = Callable[
 ]  # whether the part of a page in which a panel stands is open under an address
 
 
-def within(key: str, views: Sequence[str], *names: str) -> Opens:
-    """Where a panel stands in one of several views, the first of which is open unless the address says another under
-    `key`."""
-    return lambda view: view.one_of(key, views) in names
-
-
 def can(*abilities: Ability, where: Callable[[Any], object] = always) -> Callable[..., bool]:
     """Whether the model of a sample, or of a study, can do all of these, see `models.explorable`, and a condition holds
     of the study."""

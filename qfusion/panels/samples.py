@@ -504,16 +504,18 @@ def entropies(sample: Sample, theme: Theme = "light") -> Picture:
 
 def most_mixed(ends: Mapping[str, float]) -> str:
     """Which modality has the largest entropy at the end, in nats, where one has."""
-    first = top(ends)
-    value = f"{size(max(ends.values()))} nats"
+    first, value = top(ends), f"{size(max(ends.values()))} nats"
     if float(f"{max(ends.values()):.2f}") == 0:
         return f"No modality ends up mixed ({value})"
-    if len(ends) == 1:
-        return f"{text.plain(first[0])} ends up mixed ({value})"
     names = listed([text.plain(name) for name in first])
-    if len(first) == 1:
-        return f"{names} ends up the most mixed ({value})"
-    return f"{names} end up equally mixed{', the most of all' if len(first) < len(ends) else ''} ({value})"
+    return panel.standing(
+        first,
+        ends,
+        only=f"{names} ends up mixed ({value})",
+        one=f"{names} ends up the most mixed ({value})",
+        some=f"{names} end up equally mixed, the most of all ({value})",
+        every=f"{names} end up equally mixed ({value})",
+    )
 
 
 @cached
@@ -647,16 +649,15 @@ def most_entangled(entropy: Mapping[str, float]) -> str:
     largest = f"{size(max(entropy.values()))} nats"
     if round(max(entropy.values()), 2) <= 0:
         return f"No fused qubit is entangled with what it was fused from ({largest})"
-    if len(entropy) == 1:
-        return f"The fused qubit is entangled with what it was fused from ({largest})"
-    if len(first) == len(entropy):
-        return f"All fused qubits are equally entangled with what they were fused from ({largest})"
-    if len(first) == 1:
-        return (
-            f"Fused qubit {first[0]} is the most entangled with what it was fused from ({largest})"
-        )
     words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} of {len(entropy)}"
-    return f"Fused qubits {words} are the most entangled, alike, with what they were fused from ({largest})"
+    return panel.standing(
+        first,
+        entropy,
+        only=f"The fused qubit is entangled with what it was fused from ({largest})",
+        one=f"Fused qubit {words} is the most entangled with what it was fused from ({largest})",
+        some=f"Fused qubits {words} are the most entangled, alike, with what they were fused from ({largest})",
+        every=f"All fused qubits are equally entangled with what they were fused from ({largest})",
+    )
 
 
 def _true_element(sample: Sample) -> int | None:

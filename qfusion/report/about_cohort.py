@@ -14,7 +14,8 @@ import torch
 from qfusion._checks import check
 from qfusion.analysis import cohort_measures, dynamics, text
 from qfusion.analysis.cohort_measures import ENTROPY, JOINT
-from qfusion.analysis.sample import Sample, sample_of
+from qfusion.analysis.errors import Levels
+from qfusion.analysis.sample import sample_of
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
 from qfusion.explain import RELATIONS, cohorts, cuts, stability, verdicts
@@ -25,7 +26,6 @@ from qfusion.explain.stability import LEVEL, RESAMPLES, Interval
 from qfusion.explain.verdicts import leader_of
 from qfusion.figures import building, notebook, numbers
 from qfusion.figures import cohort as drawing
-from qfusion.figures.cohort import Estimate
 from qfusion.report.about_sample import about, command, methods_section, shows, trust_section
 from qfusion.report.blocks import (
     HALF,
@@ -48,57 +48,40 @@ MAX_CUT = 200  # samples whose correlations are cut: seconds
 
 
 @dataclass(frozen=True, eq=False)
-class Members:
-    """A cohort and everything that is said of it.
+class Members(Levels):
+    """A cohort and everything that is said of it; no sample is open: `sample` is any of its members.
 
     Attributes:
-        sample: any of its members: model, data and background.
-        rows: one row an explained sample of the split (index id), with the columns that the Cohorts page has.
-        inside: which of them belong to the cohort, bool (n,).
-        name, filter, split: as words; name is empty where it has none.
+        title: its name, or else its filter.
     """
 
-    sample: Sample
-    rows: pd.DataFrame
-    inside: np.ndarray
-    name: str
-    filter: str
-    split: str
+    title: str
 
     @property
-    def title(self) -> str:
-        """The name, or else the filter."""
-        return self.name or self.filter or f"all of {self.split}"
+    def filter(self) -> str:
+        """By what it was chosen, as words; empty for everyone."""
+        return cohorts.written(self.parts)
 
     @property
-    def cohort(self) -> pd.DataFrame:
+    def members(self) -> pd.DataFrame:
         """The rows of the cohort."""
         return self.rows[self.inside]
 
     @property
-    def places(self) -> np.ndarray:
-        """Rows of the data set that the cohort is."""
-        return self.sample.dataset.places(self.cohort.index)
-
-    @property
     def called(self) -> dict[str, Any]:
         """What figures call all rows and the cohort, with their sizes."""
-        return {
-            "whole_name": f"all of {self.split} (n = {len(self.rows):,})",
-            "cohort_name": f"cohort (n = {int(self.inside.sum()):,})",
-        }
+        return {"whole_name": self.everyone, "cohort_name": self.cohort}
 
     @cached_property
     def finding(self) -> str:
         """What the correlation of entanglement and joint deciding says in a sentence; empty of what entangles
         nothing."""
-        study = self.sample.study
-        if ENTROPY not in cohort_measures.measure_titles(study):
+        if ENTROPY not in cohort_measures.measure_titles(self.study):
             return ""
         correlation = stability.correlation(
-            cohort_measures.entropies(study, self.rows, ENTROPY),
+            cohort_measures.entropies(self.study, self.rows, ENTROPY),
             self.rows[JOINT].to_numpy(),
-            clusters=cohort_measures.clusters_of(study.dataset, self.rows),
+            clusters=self.clusters(),
         )
         return cohort_measures.finding(correlation, ENTROPY, JOINT)
 
@@ -119,7 +102,7 @@ def report(cohort: Members) -> Report:
     return Report(
         f"Cohort ‘{cohort.title}’: what {sample.name} decides by",
         f"{sample.study.card.get('title', sample.name)}; data: {sample.dataset.title}",
-        f"Report on {len(cohort.cohort):,} samples of data set {sample.dataset.name} and how model "
+        f"Report on {len(cohort.members):,} samples of data set {sample.dataset.name} and how model "
         f"{sample.name} decides on them.",
         [
             *_summary(cohort),
@@ -145,16 +128,11 @@ def _means(
     whole, part = (
         stability.means(
             {name: values[inside] for name, values in columns.items()},
-            clusters=cohort_measures.clusters_of(result.sample.dataset, result.rows[inside]),
+            clusters=result.clusters(inside),
         )
         for inside in (everyone, result.inside)
     )
     return whole, part
-
-
-def _how(result: Members) -> str:
-    """How intervals are made."""
-    return cohort_measures.intervals(result.sample.dataset, result.rows)
 
 
 def _share_means(result: Members) -> tuple[dict[str, Interval], dict[str, Interval]]:
@@ -168,7 +146,7 @@ def _share_means(result: Members) -> tuple[dict[str, Interval], dict[str, Interv
 
 
 def _summary(result: Members) -> list[Block]:
-    sample, cohort = result.sample, result.cohort
+    sample, cohort = result.sample, result.members
     whole, part = _share_means(result)
     columns = {key: result.rows[key].to_numpy(dtype=float) for key in ("error", "joint_share")}
     of_all, of_cohort = _means(result, columns)
@@ -255,10 +233,8 @@ def _shares(result: Members) -> list[Block]:
     return [
         heading("Which modality decides"),
         figure(
-            drawing.shares(
-                _estimates(whole), _estimates(part), {}, sample.modalities, **result.called
-            ),
-            f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {_how(result)}. Compared with "
+            drawing.shares(whole, part, {}, sample.modalities, **result.called),
+            f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {result.intervals}. Compared with "
             f"{verdicts.behind(sample.study.bulk_background)}.",
             f"Mean shares: {shares}.",
             HALF,
@@ -301,10 +277,6 @@ def _interval(interval: Interval) -> str:
     return f"{interval.low:.1%} to {interval.high:.1%}" if interval.known else "too few"
 
 
-def _estimates(intervals: Mapping[str, Interval]) -> dict[str, Estimate]:
-    return {name: Estimate(entry.value, entry.low, entry.high) for name, entry in intervals.items()}
-
-
 def _types(result: Members) -> list[Block]:
     """How the modalities relate: how many samples of each kind, and how well they are predicted."""
     counts, errors = [], []
@@ -312,15 +284,13 @@ def _types(result: Members) -> list[Block]:
         rows = {kind: result.rows[mask & (result.rows["relation"] == kind)] for kind in RELATIONS}
         counts.append([len(of_kind) for of_kind in rows.values()])
         errors.append(
-            _estimates(
-                {
-                    kind: stability.means(
-                        {kind: of_kind["error"].to_numpy(dtype=float)},
-                        clusters=cohort_measures.clusters_of(result.sample.dataset, of_kind),
-                    )[kind]
-                    for kind, of_kind in rows.items()
-                }
-            )
+            {
+                kind: stability.means(
+                    {kind: of_kind["error"].to_numpy(dtype=float)},
+                    clusters=cohort_measures.clusters_of(result.sample.dataset, of_kind),
+                )[kind]
+                for kind, of_kind in rows.items()
+            }
         )
     whole, part = counts
     types = ", ".join(
@@ -340,7 +310,7 @@ def _types(result: Members) -> list[Block]:
             "; ".join(
                 f"{kind}: {words[0].lower()}{words[1:-1]}" for kind, words in RELATIONS.items()
             )
-            + f". Right: mean error ({result.sample.study.unit_of_error}); bars: {_how(result)}.",
+            + f". Right: mean error ({result.study.unit_of_error}); bars: {result.intervals}.",
             f"Types: {types}.",
         ),
     ]
@@ -377,8 +347,8 @@ def _terms(result: Members) -> list[Block]:
 def _means_of(result: Members, terms: Mapping[str, np.ndarray]) -> Block:
     """Mean contributions: a row a group, or a row a term where there are many terms."""
     many = len(terms) > MAX_COLUMNS
-    by = _grouping(result.sample.study, result.rows)
-    group, names_of_groups = cohort_measures.groups(result.sample.study, result.rows, by)
+    by = _grouping(result.study, result.rows)
+    group, names_of_groups = cohort_measures.groups(result.study, result.rows, by)
     masks = {} if many else {name: result.inside & (group == name) for name in names_of_groups}
     masks |= {
         "the cohort": result.inside,
@@ -412,7 +382,7 @@ def _means_of(result: Members, terms: Mapping[str, np.ndarray]) -> Block:
 def _entanglement(result: Members) -> list[Block]:
     if not result.finding:
         return []
-    study = result.sample.study
+    study = result.study
     x, y = cohort_measures.entropies(study, result.rows, ENTROPY), result.rows[JOINT].to_numpy()
     known = np.isfinite(x) & np.isfinite(y)
     return [
@@ -442,7 +412,7 @@ def _built(result: Members) -> list[Block]:
     if not sample.can("time"):
         return []
     question = heading("Which coupling built which term?")
-    features = sample.dataset.inputs(result.places, dtype=torch.float64)
+    features = sample.dataset.inputs(result.places(result.members), dtype=torch.float64)
     try:
         built = built_over_classes(sample.model, features, sample.background)
     except InvalidInput as error:  # evolved for too long to be resolved
@@ -473,7 +443,7 @@ def _built(result: Members) -> list[Block]:
 
 def _cuts(result: Members) -> list[Block]:
     """How good the model would be on the cohort without the correlations of a modality."""
-    sample, rows = result.sample, numbers.some(result.places, MAX_CUT)
+    sample, rows = result.sample, numbers.some(result.places(result.members), MAX_CUT)
     if not sample.can("time") or len(sample.modalities) < 2 or len(rows) < 2:
         return []
     curves = dynamics.cut_curves(sample.model, sample.dataset, rows)
@@ -481,7 +451,7 @@ def _cuts(result: Members) -> list[Block]:
     some = f" Of the cohort, {len(rows):,} samples, evenly spaced."
     return [
         heading("Are the correlations needed?"),
-        paragraph(answer + (some if len(rows) < len(result.cohort) else "")),
+        paragraph(answer + (some if len(rows) < len(result.members) else "")),
         figure(
             notebook.cut_test_of(
                 numbers.cut_table(curves), sample.modalities, next(iter(curves.after))
@@ -493,7 +463,7 @@ def _cuts(result: Members) -> list[Block]:
 
 
 def _members(result: Members) -> list[Block]:
-    cohort = result.cohort.sort_values("error", ascending=False, kind="stable")
+    cohort = result.members.sort_values("error", ascending=False, kind="stable")
     names = result.sample.modalities
     rest = len(cohort) - MAX_MEMBERS
     return [
@@ -565,13 +535,17 @@ def members(study: Study, table: Any, parts: Sequence[Part], name: str = "") -> 
         f"No explained sample passes the filter `{cohorts.written(parts)[:120]}`. Loosen it.",
     )
     split = " and ".join(value for part in cohorts.split_of(parts) for value in part.values)
+    every = "every split" if split == cohorts.EVERYTHING else split
     return Members(
         sample_of(study, int(np.flatnonzero(within)[inside][0])),
+        None,
         rows,
         inside,
-        name,
-        cohorts.written(parts),
-        "every split" if split == cohorts.EVERYTHING else split,
+        tuple(parts),
+        every,
+        "cohort",
+        None,
+        name or cohorts.written(parts) or f"all of {every}",
     )
 
 
