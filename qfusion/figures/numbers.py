@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check, choose, require_number
-from qfusion.analysis.dynamics import cut_curves
+from qfusion.analysis import dynamics
 from qfusion.analysis.sample import TIMES, Sample, open_sample, require_network, require_time
 from qfusion.errors import NotFound
 from qfusion.explain import building, evidence
@@ -280,31 +280,17 @@ def seeds(sample: Sample) -> Any:
 
 
 def circuit(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
-    """Returns a sample's way through the circuit, a `Replay`, and the circuit: a step dt (or T / 8), or a network."""
+    """Returns a sample's way through the circuit, a `Replay`, and of a model with time the circuit, a step dt (or T /
+    8)."""
     from qfusion.figures import circuit_boxes
     from qfusion.models import require
 
     require(sample.model, "circuit", "to walk through", f"Model '{sample.name}'")
-    with torch.no_grad():
-        if sample.can("time"):
-            from qfusion.track.circuit import step_circuit
-
-            built = step_circuit(
-                sample.model.system(),
-                {name: ket[0] for name, ket in sample.model.encode(sample.inputs).items()},
-                float(sample.model.duration) / 8 if dt is None else dt,
-                split="whole",
-            )
-            return circuit_boxes.through_step(built, sample.modalities), built
-        if sample.can("gates"):
-            return circuit_boxes.of_gates(sample.model, sample.model.encode(sample.inputs)), None
-        from qfusion.track.progress import progress
-
-        replayed = progress(
-            sample.model,
-            {name: angles[0] for name, angles in sample.model.angles(sample.inputs).items()},
-        )
-        return circuit_boxes.of_fusion(replayed, sample.model), replayed
+    if not sample.can("time"):
+        return circuit_boxes.replay(sample.study, sample.row, sample.changed), None
+    step = float(sample.model.duration) / 8 if dt is None else dt
+    built = dynamics.circuit(sample.study, sample.row, step, "whole", sample.tweak)
+    return circuit_boxes.through_step(built, sample.modalities), built
 
 
 def diagram(
@@ -426,7 +412,9 @@ def cut_test(
     opened = subject(model, sample, **chosen)
     require_time(opened, "to cut at")
     return cut_table(
-        cut_curves(opened.model, opened.dataset, some(opened.dataset.rows("test"), samples), times)
+        dynamics.cut_curves(
+            opened.model, opened.dataset, some(opened.dataset.rows("test"), samples), times
+        )
     )
 
 
