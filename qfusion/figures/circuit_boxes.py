@@ -4,6 +4,7 @@ step of an evolution, for an entangled-fusion network, and for plain gates."""
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -458,12 +459,11 @@ def _gate_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
             parts.append((done, name))
             turned = set()
         turned |= set(gate.wires)
-    counts: dict[str, int] = {}
+    counts, so_far = Counter(name for _, name in parts), Counter[str]()
     named = []
     for done, name in parts:
-        counts[name] = counts.get(name, 0) + 1
-        several = sum(other == name for _, other in parts) > 1
-        named.append((done, f"{name} {counts[name]}" if several else name))
+        so_far[name] += 1
+        named.append((done, f"{name} {so_far[name]}" if counts[name] > 1 else name))
     return tuple(named[:: -(-len(named) // MARKS) or 1])
 
 

@@ -120,7 +120,7 @@ def decision_lines(
                 for name, values in series.items()
             ]
         )
-    figure.add_traces(
+    return figure.add_traces(
         [
             _line(
                 times,
@@ -135,8 +135,7 @@ def decision_lines(
             for name, values in series.items()
         ]
         + ([] if before is None else [_ghosts_entry()])
-    )
-    return figure.update_layout(
+    ).update_layout(
         hovermode="x unified",
         dragmode="zoom",
         shapes=_rules(theme, cursor),

@@ -328,8 +328,7 @@ def residuals(
             marker={"size": 5, "color": faded(colour, 0.55)},
             hovertemplate=f"%{{customdata}} ({name}): annotated %{{x:.2f}}, off by "
             "%{y:+.2f}<extra></extra>",
-        )
-        figure.add_bar(
+        ).add_bar(
             x=np.histogram(values[chosen], edges)[0],
             y=middles,
             orientation="h",

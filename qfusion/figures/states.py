@@ -290,8 +290,7 @@ def _vector(
         mode="lines",
         hoverinfo="skip",
         line={"color": INK[theme], "width": 2.5},
-    )
-    figure.add_scatter(
+    ).add_scatter(
         x=[points[-1, 0]],
         y=[points[-1, 1]],
         mode="markers",

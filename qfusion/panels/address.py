@@ -468,9 +468,7 @@ def value_now(key: str, value: str) -> str:
     then, now = _BEGAN.get(key, ("", ""))
     if then and value.startswith(then):
         return now + value.removeprefix(then)
-    if key in _COLUMNS:
-        return text.column(value)
-    return _RENAMED.get(key, {}).get(value, value)
+    return text.column(value) if key in _COLUMNS else _RENAMED.get(key, {}).get(value, value)
 
 
 def values_now(key: str, values: Sequence[str]) -> list[str]:

@@ -67,7 +67,8 @@ def sample_map(
     """
     placed = on_map(levels, of, method, everyone)
     at, colour = drawn(levels, placed), text.column(colour)
-    study, rows = levels.study, levels.rows.loc[work_ids(levels, placed.rows[at])]
+    study = levels.study
+    rows = levels.rows.loc[list(map(str, study.dataset.ids[placed.rows[at]]))]
     inside = levels.inside[levels.rows.index.get_indexer(rows.index)]
     column = text.column_of(
         choose("Colour", colour, colours(study, levels.rows)), map(str, rows.columns)
@@ -99,13 +100,22 @@ def sample_map(
         ),
         shows=f"each sample by {_MEANS[placed.what]}, reduced to two dimensions by {_method(placed)} Colour: "
         f"{text.plain(colour)}; large: the cohort; ring: sample {text.plain(levels.sample.id)}. "
-        + _counted(levels, placed, len(at))
+        + f"Of {placed.given:,} explained samples of {text.plain(levels.split)}"
+        + (
+            ""
+            if len(placed.rows) == placed.given
+            else f", {len(placed.rows):,} of them placed (drawn at random)"
+        )
+        + f", {len(at):,} are drawn."
         + (
             f" {sample.against_words(study.bulk_background)}"
             if placed.what == cohort_measures.DIVIDENDS
             else ""
         ),
-        not_shown=_not_shown(placed),
+        not_shown="distances: who is near whom counts, sizes of and gaps between groups do not. Another machine may "
+        "place samples a little differently."
+        if placed.method == "UMAP"
+        else "other directions: samples that lie together here may differ in them.",
         alt=f"Map of {len(at)} samples by {what}, {placed.method}, coloured by {colour}.",
         table=lambda: (
             rows[["truth", "prediction", "error"]]
@@ -154,11 +164,6 @@ def drawn(levels: Levels, result: cohort_measures.SampleMap) -> np.ndarray:
     return np.union1d(at, np.flatnonzero(result.rows == levels.sample.row)).astype(int)
 
 
-def work_ids(levels: Levels, rows: np.ndarray) -> list[str]:
-    """Ids of some rows of the data set."""
-    return [str(name) for name in levels.study.dataset.ids[rows]]
-
-
 def colours(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
     """Columns that points can be coloured by, as readers say them: numbers, and words of which there are few."""
     first = [
@@ -180,14 +185,8 @@ def colours(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
     return tuple(
         text.column(name)
         for name in (*first, *few, *numeric)
-        if name in numeric or _fits(rows[name])
-    )
-
-
-def _fits(column: pd.Series) -> bool:
-    return (
-        pd.api.types.is_numeric_dtype(column)
-        or column.astype(str).nunique() <= map_figures.MAX_GROUPS
+        if pd.api.types.is_numeric_dtype(rows[name])
+        or rows[name].astype(str).nunique() <= map_figures.MAX_GROUPS
     )
 
 
@@ -212,15 +211,11 @@ def _coloured(
     }.get(colour, ())
     there = set(words)
     names = [name for name in order if name in there] or sorted(there)
-    hues = []
+    places = np.array([names.index(name) for name in words], dtype=int)
     if colour == cohort_measures.DOMINANT:
         hues = [term_colour(name, study.modalities) for name in names]
-        names_shown = [name.replace("+", " + ") for name in names]
-    else:
-        hues = [GREEN, VERMILLION][: len(names)] if names == ["right", "wrong"] else []
-        names_shown = names
-    place = {name: k for k, name in enumerate(names)}
-    return np.array([place[name] for name in words], dtype=int), names_shown, hues
+        return places, [name.replace("+", " + ") for name in names], hues
+    return places, names, [GREEN, VERMILLION] if names == ["right", "wrong"] else []
 
 
 def _tips(rows: pd.DataFrame) -> list[str]:
@@ -244,24 +239,6 @@ def _method(result: cohort_measures.SampleMap) -> str:
             f"UMAP ({cohort_measures.NEIGHBOURS} neighbours, seed {cohort_measures.SEED}){words}."
         )
     return f"principal components{words}."
-
-
-def _counted(levels: Levels, result: cohort_measures.SampleMap, count: int) -> str:
-    some = (
-        ""
-        if len(result.rows) == result.given
-        else f", {len(result.rows):,} of them placed (drawn at random)"
-    )
-    return f"Of {result.given:,} explained samples of {text.plain(levels.split)}{some}, {count:,} are drawn."
-
-
-def _not_shown(result: cohort_measures.SampleMap) -> str:
-    if result.method == "UMAP":
-        return (
-            "distances: who is near whom counts, sizes of and gaps between groups do not. Another machine may "
-            "place samples a little differently."
-        )
-    return "other directions: samples that lie together here may differ in them."
 
 
 def enough(levels: Levels, **_: object) -> bool:

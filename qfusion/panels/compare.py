@@ -356,12 +356,13 @@ def similar(
     result, study = compare.nearest(sample, by), sample.study
     ids = [str(name) for name in study.dataset.ids[result.rows]]
     sentence, right = outcomes(study, result.rows)
+    verdicts = study.predicted if study.classes else np.sign(study.scores[:, 0])
     return Picture(
         "similar",
         nearest(
             dict(zip(ids, result.distances.tolist(), strict=True)),
             cohort_measures.TITLES[by],
-            sum([_same(study, row, sample.row) for row in result.rows]),
+            int((verdicts[result.rows] == verdicts[sample.row]).sum()),
             bool(study.classes),
         ),
         figures.nearest(
@@ -437,12 +438,6 @@ def _decided(study: Study, rows: np.ndarray) -> list[list[Any]]:
         [study.classes[int(entry)] for entry in column[rows]]
         for column in (study.dataset.y, study.predicted)
     ]
-
-
-def _same(study: Study, row: int, other: int) -> bool:
-    if study.classes:
-        return bool(study.predicted[row] == study.predicted[other])
-    return bool(np.sign(study.scores[row, 0]) == np.sign(study.scores[other, 0]))
 
 
 SIMILAR_BY = Choice(

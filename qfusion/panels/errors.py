@@ -60,7 +60,13 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
         f"{text.plain(by.removesuffix(QUARTERS))}"
         + (" in quarters" if by.endswith(QUARTERS) else "")
         + f", with {_INTERVAL}{_clusters(levels)}; "
-        f"{_what_counts(levels)} "
+        "an error is "
+        + (
+            "another class than annotated."
+            if levels.study.classes
+            else f"one of at least {errors.limit(levels):.3g}, the largest quarter of all."
+        )
+        + " "
         "Orange: the whole interval lies above the rate of all. Click a slice to make it the cohort.",
         not_shown="why a slice is harder; with many slices some orange one may stand out by chance: the title allows "
         "for their number.",
@@ -131,12 +137,6 @@ def _score(entry: errors.Slice, overall: float) -> float:
         * (1 - entry.low)
     )
     return (entry.rate - overall) * math.sqrt(size / (overall * (1 - overall)))
-
-
-def _what_counts(levels: Levels) -> str:
-    if levels.study.classes:
-        return "an error is another class than annotated."
-    return f"an error is one of at least {errors.limit(levels):.3g}, the largest quarter of all."
 
 
 def worst(levels: Levels, theme: Theme = "light") -> Picture:

@@ -439,11 +439,6 @@ PEOPLE = "People"
 VIEWS = ("Deletion", "Truth", "Other methods", "Training seeds", PEOPLE)
 
 
-def has_truth(sample: Sample) -> bool:
-    """Whether the data say what their modalities really contributed."""
-    return trust.against_truth(trust.as_trained(sample.study)) is not None
-
-
 def over_seeds(study: Study, **_: Any) -> bool:
     """Whether the explanations are measured over training seeds."""
     try:
@@ -496,7 +491,11 @@ RUN = Switch(
 _DELETED, _TRUE, _OTHERS, _SEEDS = map(PROOF.chosen, VIEWS[:4])
 _PROOFS = {
     "cautions": Panel(trust_warnings, subject="study"),
-    "truth": Panel(truth, fits=has_truth, opens=_TRUE),
+    "truth": Panel(
+        truth,
+        fits=lambda sample: trust.against_truth(trust.as_trained(sample.study)) is not None,
+        opens=_TRUE,
+    ),
     "estimators": Panel(
         methods,
         opens=lambda view: _OTHERS(view) and RUN.opens(view),

@@ -282,11 +282,6 @@ def _family(board: Board, model: str) -> str:
     )
 
 
-def _models(view: View) -> list[str] | None:
-    """The models that are drawn; every data set has its own."""
-    return view.all(f"board.models.{view.get('board') or runs.open_board().names[0]}") or None
-
-
 def measured(board: Board, data: str = "", models: Sequence[str] | None = None, **_: Any) -> bool:
     """Whether robustness is measured on a data set, and some model is drawn."""
     return bool(board.robust_metrics(data or board.names[0])) and models != [""]
@@ -369,7 +364,14 @@ PANELS = {
     "board-agreement": Panel(agreement, {"data": BOARD}, fits=is_planted, subject="board"),
     "board-robustness": Panel(
         robustness,
-        {"data": BOARD, "part": PART, "models": _models},
+        {
+            "data": BOARD,
+            "part": PART,
+            # every data set has its own models
+            "models": lambda view: (
+                view.all(f"board.models.{view.get('board') or runs.open_board().names[0]}") or None
+            ),
+        },
         fits=measured,
         subject="board",
     ),

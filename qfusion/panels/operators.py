@@ -341,11 +341,8 @@ def _elements(sample: Sample) -> tuple[str, ...]:
 
 def _said(bits: np.ndarray, elements: tuple[str, ...]) -> str:
     """One pattern in words: the elements that read 1."""
-    parts = []
-    for row in bits:
-        on = [text.plain(elements[i], 20) for i in np.flatnonzero(row)]
-        parts.append("yes on " + ", ".join(on) if on else "no on all")
-    return "; ".join(parts)
+    read = [[text.plain(elements[i], 20) for i in np.flatnonzero(row)] for row in bits]
+    return "; ".join("yes on " + ", ".join(on) if on else "no on all" for on in read)
 
 
 NEAREST = 4  # samples that are shown on each side

@@ -26,16 +26,6 @@ from qfusion.training import metrics
 def questions(sample: Sample, theme: Theme = "light") -> Picture:
     """Five questions about a sample, with their answers: in words alone, without a figure."""
     study = sample.study
-
-    def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            {
-                "sample": sample.id,
-                "question": IN_TURN,
-                "answer": [QUESTIONS[question](sample) for question in IN_TURN],
-            }
-        )
-
     return Picture(
         "questions",
         f"Five questions about sample {text.plain(sample.id)}, decided "
@@ -47,7 +37,13 @@ def questions(sample: Sample, theme: Theme = "light") -> Picture:
         not_shown="what caused the annotation, nor what other samples have: only what this model computed for this "
         "one.",
         alt="",
-        table=table,
+        table=lambda: pd.DataFrame(
+            {
+                "sample": sample.id,
+                "question": IN_TURN,
+                "answer": [QUESTIONS[question](sample) for question in IN_TURN],
+            }
+        ),
     )
 
 

@@ -259,17 +259,6 @@ def raster(sample: Sample, theme: Theme = "light") -> Picture:
     runs = len(records.runs)
     jumped = sum(len(times) > 0 for _, times, _ in records.runs)
     K = len(records.exact)
-
-    def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            [
-                {"row": row, "trajectory": number + 1, "t": when, "operator": f"L{k + 1}"}
-                for row, (number, times, which) in enumerate(records.runs, 1)
-                for when, k in zip(times, which, strict=True)
-            ],
-            columns=["row", "trajectory", "t", "operator"],
-        )
-
     return Picture(
         "raster",
         f"In this unravelling {jumped} of {runs} trajectories jump, {records.jumps / runs:.2f} times on "
@@ -292,7 +281,14 @@ def raster(sample: Sample, theme: Theme = "light") -> Picture:
             [sum(int((which == k).sum()) for *_, which in records.runs) / runs for k in range(K)],
         )
         + ".",
-        table=table,
+        table=lambda: pd.DataFrame(
+            [
+                {"row": row, "trajectory": number + 1, "t": when, "operator": f"L{k + 1}"}
+                for row, (number, times, which) in enumerate(records.runs, 1)
+                for when, k in zip(times, which, strict=True)
+            ],
+            columns=["row", "trajectory", "t", "operator"],
+        ),
     )
 
 

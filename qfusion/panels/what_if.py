@@ -507,13 +507,6 @@ def changed(sample: Sample, changes: Asked | None = None, **_: Any) -> bool:
     return bool(both(sample, changes)[2])
 
 
-def parameters_flip(sample: Sample) -> bool:
-    """Whether the model has parameters, one of which flips the decision on its own."""
-    return sample.study.can("terms") and bool(
-        interventions.parameters_that_flip(sample.study, sample.row).changes
-    )
-
-
 def _restated(view: View, sample: Sample) -> list[str]:
     """The modalities that have another state."""
     if not sample.study.can("states"):
@@ -558,13 +551,9 @@ def numbers(study: Study, modality: str) -> list[Number]:
     """The numbers of a modality's state."""
     if not study.can("states"):
         return []
-    if study.can("kets"):
-        size = study.model.dims[study.modalities.index(modality)]
-    else:
-        size = study.model.elements
-    ranges = [(0.0, 1.0)] * size
-    if study.can("kets") and size == 2:
-        ranges = [(0.0, math.pi), (-math.pi, math.pi)]
+    kets = study.can("kets")
+    size = study.model.dims[study.modalities.index(modality)] if kets else study.model.elements
+    ranges = [(0.0, math.pi), (-math.pi, math.pi)] if kets and size == 2 else [(0.0, 1.0)] * size
     keys = [f"set.{modality}.{place}" for place in range(size)]
     return [
         Number(
@@ -624,6 +613,13 @@ PANELS = {
     "what-if-as-it-is": Panel(waterfall, _CHANGES, {"when": BEFORE}),
     "what-if-changed": Panel(waterfall, _CHANGES, {"when": AFTER}, fits=changed),
     "what-if-differences": Panel(differences, _CHANGES, fits=changed),
-    "knob-flips": Panel(parameter_flips, fits=parameters_flip, opens=KNOBS.opens),
+    "knob-flips": Panel(
+        parameter_flips,
+        fits=lambda sample: (
+            sample.study.can("terms")
+            and bool(interventions.parameters_that_flip(sample.study, sample.row).changes)
+        ),
+        opens=KNOBS.opens,
+    ),
 }
 NAMED = {"what-if-state-": Panel(state, _CHANGES, rest="modality", endings=_restated)}

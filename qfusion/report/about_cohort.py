@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -203,8 +203,8 @@ def harder(inside: Interval, outside: Interval) -> str:
     if not outside.n:
         return f"The mean error is {number(inside.value)}"
     words = (
-        f"The mean error is {number(inside.value)}{_spanned(inside)} against {number(outside.value)}"
-        f"{_spanned(outside)} of the others"
+        f"The mean error is {number(inside.value)}{_between(inside, number)} against "
+        f"{number(outside.value)}{_between(outside, number)} of the others"
     )
     if not (inside.known and outside.known):
         return f"{words}: too few samples to tell whether that is chance"
@@ -215,12 +215,8 @@ def harder(inside: Interval, outside: Interval) -> str:
     return f"{words}: not told apart, the intervals overlap"
 
 
-def _spanned(interval: Interval) -> str:
-    return f" ({number(interval.low)} to {number(interval.high)})" if interval.known else ""
-
-
-def _between(interval: Interval) -> str:
-    return f" ({interval.low:.0%} to {interval.high:.0%})" if interval.known else ""
+def _between(interval: Interval, write: Callable[[float], str] = "{:.0%}".format) -> str:
+    return f" ({write(interval.low)} to {write(interval.high)})" if interval.known else ""
 
 
 def _shares(result: Members) -> list[Block]:
