@@ -268,14 +268,6 @@ MAP_COLOUR = Choice(
     values=lambda study: colours(study, cohort_measures.cohort_table(study, None)),
     style={"width": 190},
 )
-_MAP = {
-    "sample-map": Panel(
-        sample_map,
-        {"of": MAP_OF, "method": MAP_METHOD, "colour": MAP_COLOUR, "everyone": EVERYONE},
-        fits=enough,
-        subject="levels",
-    )
-}
 
 
 # All samples, a cohort of them and one sample on the same axes.
@@ -733,7 +725,12 @@ STRENGTH = Choice(
 CUTS = Switch("cuts", "Cut the correlations", "They are not cut.")
 CONTROLS = (FILTER, BY, MEASURE, STRENGTH, CUTS, EVERYONE, MAP_OF, MAP_METHOD, MAP_COLOUR)
 PANELS = {
-    **_MAP,
+    "sample-map": Panel(
+        sample_map,
+        {"of": MAP_OF, "method": MAP_METHOD, "colour": MAP_COLOUR, "everyone": EVERYONE},
+        fits=enough,
+        subject="levels",
+    ),
     "cohort-shares": Panel(shares, subject="levels"),
     "types": Panel(types, subject="levels"),
     "dividends": Panel(dividends, {"by": BY}, subject="levels"),

@@ -64,7 +64,7 @@ def waterfall(sides: Sides, theme: Theme = "light", *, letter: str = "A") -> Pic
         + baseline_words(one.sample.background),
         not_shown="what caused the annotation; only what this model computed.",
         alt=f"Waterfall of {letter}: {panel.terms(one.dividends)}.",
-        table=lambda: _terms(one),
+        table=lambda: terms_table(one.dividends),
     )
 
 
@@ -86,8 +86,8 @@ def differences(sides: Sides, theme: Theme = "light") -> Picture:
         )
         + ".",
         table=lambda: (
-            _terms(a)
-            .merge(_terms(b), on="term", suffixes=("_A", "_B"))
+            terms_table(a.dividends)
+            .merge(terms_table(b.dividends), on="term", suffixes=("_A", "_B"))
             .assign(difference=lambda t: t["dividend_B"] - t["dividend_A"])
         ),
     )
@@ -247,10 +247,6 @@ def mixed(changes: Sequence[float], what: str) -> str:
     return f"Entropies are alike on average in A and B, though single ones differ by up to {apart:.2f} nats"
 
 
-def _terms(one: Side) -> pd.DataFrame:
-    return terms_table(one.dividends)
-
-
 def _hues(sides: Sides) -> dict[str, str]:
     """Colours of the modalities of both."""
     return {
@@ -329,11 +325,6 @@ _PAIR = {
         "shares": Panel(shares, subject="sides"),
         "entropies": Panel(entropies, fits=both_entropies, subject="sides"),
     }.items()
-}
-_PAIR_NAMED = {
-    "content-": Panel(
-        curve, rest=samples.which_curve, endings=_curves, opens=_opens, subject="sides"
-    )
 }
 
 
@@ -617,8 +608,8 @@ def several_curve(sample: Sample, theme: Theme = "light", *, row: int, modality:
 
 
 def _which(view: View, rest: str) -> dict[str, Any]:
-    result = samples.which_curve(view, f"several-{rest}")
-    return {"row": result["row"], "modality": result["modality"]}
+    known = samples.which_curve(view, f"several-{rest}")
+    return {name: value for name, value in known.items() if name != "card"}
 
 
 def _several_curves(view: View, sample: Sample) -> list[str]:
@@ -651,5 +642,7 @@ PANELS = {
 }
 NAMED = {
     "content-several-": Panel(several_curve, rest=_which, endings=_several_curves, opens=_OPENS),
-    **_PAIR_NAMED,
+    "content-": Panel(
+        curve, rest=samples.which_curve, endings=_curves, opens=_opens, subject="sides"
+    ),
 }

@@ -343,11 +343,6 @@ SLICES_BY = Choice(
     values=lambda study: errors.slice_kinds(study, cohort_measures.cohort_table(study, None)),
     style={"width": 260},
 )
-_SLICES = {
-    "slices": Panel(slices, {"by": SLICES_BY}, fits=some, subject="levels"),
-    "worst": Panel(worst, fits=some, subject="levels"),
-    "wrong": Panel(wrong, fits=some, subject="levels"),
-}
 
 
 # How good the model is on a cohort, on the Cohorts page: confusions, curves, calibration; or residuals.
@@ -567,7 +562,9 @@ def is_regression(levels: Levels, **_: object) -> bool:
 
 
 PANELS = {
-    **_SLICES,
+    "slices": Panel(slices, {"by": SLICES_BY}, fits=some, subject="levels"),
+    "worst": Panel(worst, fits=some, subject="levels"),
+    "wrong": Panel(wrong, fits=some, subject="levels"),
     "confusions": Panel(confusions, fits=has_classes, subject="levels"),
     "calibration": Panel(calibration, fits=has_classes, subject="levels"),
     "curves": Panel(curves, fits=has_classes, subject="levels"),

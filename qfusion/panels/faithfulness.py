@@ -489,29 +489,6 @@ RUN = Switch(
     "Takes some seconds for each sample: brute force runs the model on every background sample for every coalition.",
 )
 _DELETED, _TRUE, _OTHERS, _SEEDS = map(PROOF.chosen, VIEWS[:4])
-_PROOFS = {
-    "cautions": Panel(trust_warnings, subject="study"),
-    "truth": Panel(
-        truth,
-        fits=lambda sample: trust.against_truth(trust.as_trained(sample.study)) is not None,
-        opens=_TRUE,
-    ),
-    "estimators": Panel(
-        methods,
-        opens=lambda view: _OTHERS(view) and RUN.opens(view),
-        fits=lambda sample: trust.playable(sample.study),
-    ),
-    **{
-        f"{kind}-modalities": Panel(
-            modalities, {"measure": MEASURE}, {"kind": kind}, opens=_DELETED, subject="study"
-        )
-        for kind in _DIRECTIONS
-    },
-    "seed-ranks": Panel(
-        seed_ranks, {"terms": TERMS}, opens=_SEEDS, fits=over_seeds, subject="study"
-    ),
-    "seed-sample": Panel(seed_sample, {"terms": TERMS}, opens=_SEEDS, fits=own_over_seeds),
-}
 NAMED = {
     f"{kind}-features-": Panel(
         features,
@@ -851,7 +828,27 @@ OTHER = Text(
 CONTROLS = (PROOF, RANKING, FEATURES_OF, MEASURE, EVERYONE, RUN, TERMS, OTHER)
 _OPEN, _OTHER = PROOF.chosen(PEOPLE), {"other": OTHER}
 PANELS = {
-    **_PROOFS,
+    "cautions": Panel(trust_warnings, subject="study"),
+    "truth": Panel(
+        truth,
+        fits=lambda sample: trust.against_truth(trust.as_trained(sample.study)) is not None,
+        opens=_TRUE,
+    ),
+    "estimators": Panel(
+        methods,
+        opens=lambda view: _OTHERS(view) and RUN.opens(view),
+        fits=lambda sample: trust.playable(sample.study),
+    ),
+    **{
+        f"{kind}-modalities": Panel(
+            modalities, {"measure": MEASURE}, {"kind": kind}, opens=_DELETED, subject="study"
+        )
+        for kind in _DIRECTIONS
+    },
+    "seed-ranks": Panel(
+        seed_ranks, {"terms": TERMS}, opens=_SEEDS, fits=over_seeds, subject="study"
+    ),
+    "seed-sample": Panel(seed_sample, {"terms": TERMS}, opens=_SEEDS, fits=own_over_seeds),
     "people-alone": Panel(alone, _OTHER, fits=has_labels, opens=_OPEN, subject="study"),
     "people-conflict": Panel(conflict, _OTHER, fits=has_labels, opens=_OPEN, subject="study"),
     "people-calibration": Panel(calibration, fits=has_labels, opens=_OPEN, subject="study"),

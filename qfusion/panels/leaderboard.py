@@ -37,8 +37,7 @@ def results(board: Board, theme: Theme = "light", *, data: str = "", metric: str
         data: name of a data set on the board, the first unless told.
         metric: as the board calls it, such as "MAE"; the headline unless told.
     """
-    name, key = _asked(board, data, metric)
-    table, short = board.table(name, key), board.metric(key).short
+    name, key, table, short = _results(board, data, metric)
     return Picture(
         "board",
         f"{short}, best on top",
@@ -68,8 +67,7 @@ def against_size(
         metric: as the board calls it, such as "MAE"; the headline unless told.
         size: of SIZES: which parameters are counted, or "training time".
     """
-    name, key = _asked(board, data, metric)
-    table, short = board.table(name, key), board.metric(key).short
+    name, key, table, short = _results(board, data, metric)
     column, title = _COLUMNS[choose("Size", size, SIZES)]
     return Picture(
         "board-size",
@@ -106,14 +104,9 @@ def fusing(board: Board, theme: Theme = "light", *, data: str = "", metric: str 
         data: name of a data set on the board, the first unless told.
         metric: as the board calls it, such as "MAE"; the headline unless told.
     """
-    name, key = _asked(board, data, metric)
-    shares, short, planted = (
-        board.joint_shares(name),
-        board.metric(key).short,
-        board.planted_share(name),
-    )
+    name, key, table, short = _results(board, data, metric)
+    shares, planted = board.joint_shares(name), board.planted_share(name)
     check(bool(shares), f"Joint shares are not measured on data set '{name}'.")
-    table = board.table(name, key)
     table = table[table["model"].isin(list(shares))].assign(
         percent=lambda entry: 100 * entry["joint share"]
     )
@@ -247,9 +240,11 @@ def robustness(
     )
 
 
-def _asked(board: Board, data: str, metric: str) -> tuple[str, str]:
+def _results(board: Board, data: str, metric: str) -> tuple[str, str, pd.DataFrame, str]:
+    """A data set, the key of a metric, the models' results by it, and what it is called for short."""
     name = data or board.names[0]
-    return name, board.key(name, metric)
+    key = board.key(name, metric)
+    return name, key, board.table(name, key), board.metric(key).short
 
 
 def _entries(

@@ -220,20 +220,6 @@ SCOPE = Choice(
     look="segments",
     fits=_RULED,
 )
-_RULES = {
-    "tables": Panel(
-        tables,
-        {"element": ELEMENT, "stage": STAGE, "outcome": OUTCOME},
-        fits=_RULED,
-        opens=_RULES_OPEN,
-    ),
-    "probabilities": Panel(
-        probabilities,
-        fits=lambda sample: _RULED(sample) and bool(sample.study.classes),
-        opens=_RULES_OPEN,
-    ),
-    "waterfall-edited": Panel(waterfall, fits=_RULED, opens=_RULES_OPEN),
-}
 
 
 # The decision of an entangled-fusion network on a noisy device, with the standard errors that so many shots leave.
@@ -407,10 +393,6 @@ NOISE = {
     "shots": SHOT_COUNT,
 }
 _NOISE_OPEN = PART.chosen("Noise and shots")
-_NOISY = {
-    "noisy-scores": Panel(scores, NOISE, fits=can("rules", "circuit"), opens=_NOISE_OPEN),
-    "noisy-terms": Panel(terms, NOISE, fits=can("rules", "circuit"), opens=_NOISE_OPEN),
-}
 
 
 # An entangled-fusion network along its layers: the decision if it were read earlier, and entropies.
@@ -631,8 +613,20 @@ LAYER = Choice(
 CONTROLS = (EDITS, ELEMENT, STAGE, OUTCOME, SCOPE, *NOISE.values(), LAYER)
 _ENTROPIES = PART.chosen("Entropies")
 PANELS = {
-    **_RULES,
-    **_NOISY,
+    "tables": Panel(
+        tables,
+        {"element": ELEMENT, "stage": STAGE, "outcome": OUTCOME},
+        fits=_RULED,
+        opens=_RULES_OPEN,
+    ),
+    "probabilities": Panel(
+        probabilities,
+        fits=lambda sample: _RULED(sample) and bool(sample.study.classes),
+        opens=_RULES_OPEN,
+    ),
+    "waterfall-edited": Panel(waterfall, fits=_RULED, opens=_RULES_OPEN),
+    "noisy-scores": Panel(scores, NOISE, fits=can("rules", "circuit"), opens=_NOISE_OPEN),
+    "noisy-terms": Panel(terms, NOISE, fits=can("rules", "circuit"), opens=_NOISE_OPEN),
     "decision-layers": Panel(
         decision_over_layers,
         {"terms": TERMS, "layer": LAYER},

@@ -369,28 +369,21 @@ INSIDE = {
 @cached
 def verdict(sample: Sample, theme: Theme = "light") -> Picture:
     """Prediction against truth: on the range of the target, or as softmax of the classes."""
-    return (_class_verdict if sample.study.classes else _score_verdict)(sample, theme)
-
-
-def _score_verdict(sample: Sample, theme: Theme) -> Picture:
     study, row = sample.study, sample.row
-    prediction, truth = float(study.scores[row, 0]), float(study.dataset.y[row])
-    low, high = study.scale
-    return Picture(
-        "verdict",
-        f"Predicted {prediction:+z.2f}, annotated {truth:+z.2f}",
-        decision.on_scale(truth, prediction, low, high, unit=sample.unit, theme=theme),
-        shows=f"the score of this {study.dataset.split[row]} sample beside its annotation.",
-        not_shown="how certain the model is; its typical test error is on the Overview page.",
-        alt=f"Scale from {low:g} to {high:g}: truth {truth:.2f}, prediction {prediction:.2f}.",
-        table=lambda: pd.DataFrame(
-            {"sample": [sample.id], "truth": [truth], "prediction": [prediction]}
-        ),
-    )
-
-
-def _class_verdict(sample: Sample, theme: Theme) -> Picture:
-    study, row = sample.study, sample.row
+    if not study.classes:
+        prediction, label = float(study.scores[row, 0]), float(study.dataset.y[row])
+        low, high = study.scale
+        return Picture(
+            "verdict",
+            f"Predicted {prediction:+z.2f}, annotated {label:+z.2f}",
+            decision.on_scale(label, prediction, low, high, unit=sample.unit, theme=theme),
+            shows=f"the score of this {study.dataset.split[row]} sample beside its annotation.",
+            not_shown="how certain the model is; its typical test error is on the Overview page.",
+            alt=f"Scale from {low:g} to {high:g}: truth {label:.2f}, prediction {prediction:.2f}.",
+            table=lambda: pd.DataFrame(
+                {"sample": [sample.id], "truth": [label], "prediction": [prediction]}
+            ),
+        )
     truth, predicted, p = (
         int(study.dataset.y[row]),
         int(study.predicted[row]),

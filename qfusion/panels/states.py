@@ -233,12 +233,6 @@ OPERATOR = Choice(
     look="segments",
     fits=_TIMED,
 )
-_GENERATOR = {
-    "couplings": Panel(couplings, fits=_TIMED, opens=_MADE_OF),
-    "levels": Panel(levels, fits=_TIMED, opens=_MADE_OF),
-    "letters": Panel(letters, {"operator": OPERATOR}, fits=_TIMED, opens=_MADE_OF),
-    "modes": Panel(modes, fits=inside.has_modes, opens=_MADE_OF),
-}
 
 
 # Jumps of single trajectories, and who shares information with whom, of models with time.
@@ -358,12 +352,6 @@ def share_most(mutual: Mapping[str, float], when: str) -> str:
         some=f"{pairs} share most, alike, at {when}: {value:.3f} nats",
         every=f"{pairs} share alike at {when}: {value:.3f} nats",
     )
-
-
-_SHARING = {
-    "information": Panel(triangle, {"t": CURSOR}, fits=can_cut, opens=VIEW.chosen("Correlations")),
-    "raster": Panel(raster, fits=jumps_at_all, opens=VIEW.chosen("Trajectories")),
-}
 
 
 # The states of a model with time as physicists draw them: Bloch balls, elements of the density matrices over time, a
@@ -597,8 +585,12 @@ def _place(sample: Sample, t: float) -> int:
 
 _OPEN, _T = VIEW.chosen("State"), {"t": CURSOR}
 PANELS = {
-    **_GENERATOR,
-    **_SHARING,
+    "couplings": Panel(couplings, fits=_TIMED, opens=_MADE_OF),
+    "levels": Panel(levels, fits=_TIMED, opens=_MADE_OF),
+    "letters": Panel(letters, {"operator": OPERATOR}, fits=_TIMED, opens=_MADE_OF),
+    "modes": Panel(modes, fits=inside.has_modes, opens=_MADE_OF),
+    "information": Panel(triangle, {"t": CURSOR}, fits=can_cut, opens=VIEW.chosen("Correlations")),
+    "raster": Panel(raster, fits=jumps_at_all, opens=VIEW.chosen("Trajectories")),
     "hinton": Panel(
         hinton,
         {"whose": STATE_OF, **_T},
