@@ -50,6 +50,8 @@ from qfusion.panels.address import (
     Opened,
     View,
     bare,
+    made_from,
+    naming,
     whole,
 )
 from qfusion.panels.control import Allowed, Control, Family, rules
@@ -498,7 +500,6 @@ def _taken(result: Opened, panel: str) -> Taken:
 
 def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
     """A figure of `qfusion.figures.notebook`, asked for by `figure --model ... --view ...`."""
-    from qfusion.analysis.sample import open_sample
     from qfusion.figures import notebook, numbers
     from qfusion.figures.building import SAYS
 
@@ -509,36 +510,30 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
         f"The recipe of a figure by name says {', '.join(_NAMED)}, but this one says "
         f"{', '.join(sorted(address))[:200]}. Export the figure again.",
     )
-    wanted = {key: values[0] for key, values in address.items() if values}
-    named: dict[str, Any] = {"output": None, "rows": "all"} | wanted
-    sample = open_sample(named.pop("model"), named.pop("sample"), **named)
+    sample = numbers.subject(**{key: values[0] for key, values in address.items() if values})
     table = getattr(numbers, name)(sample)
-    card = sample.study.card
-    made_from = {
-        "model": {"name": sample.name, "digest": card.get("weights_sha256", "")},
-        "data": {"name": sample.dataset.name, "digest": sample.dataset.digest},
+    origin = made_from(sample.study) | {
         "sample": sample.id,
-        "seed": card.get("seed"),
+        "seed": sample.study.card.get("seed"),
         "output": sample.explanation.outputs[sample.output],
         "background": sample.background.name,
         "background_size": int(sample.background.size),
     }
-    output = made_from["output"]
-    against = f"{sample.background.size:,} samples of the background '{sample.background.name}'"
     recipe = Recipe(
         BY_NAME,
         view,
         {key: list(values) for key, values in address.items()},
-        made_from=made_from,
+        made_from=origin,
         software=software(),
         numbers=digest_of(table),
     )
     title = (
         f"{sample.name} on {sample.dataset.name}"
         if view == "cut-test"
-        else f"{sample.id}: {output} {sample.score:.3f} by {sample.name}"
+        else f"{sample.id}: {origin['output']} {sample.score:.3f} by {sample.name}"
     )
     caption = f"Shows {SAYS[view][0]} Does not show {SAYS[view][1]}" if view in SAYS else ""
+    against = f"{sample.background.size:,} samples of the background '{sample.background.name}'"
     behind = "" if view.startswith("cut") else f"Compared with {against}."
     return Taken(
         getattr(notebook, name)(sample), title, f"{caption} {behind}".strip(), table, recipe
@@ -575,10 +570,8 @@ def cook(recipe: Recipe, *, anyway: bool = False) -> Taken:
         InvalidInput: when they are not, or the recipe's address no longer fits; NotFound, DataUnavailable: when they
             are missing.
     """
-    try:
+    with naming("The recipe cannot be followed"):
         taken = take(recipe.page, recipe.panel, recipe.address)
-    except QFusionError as error:
-        raise type(error)(f"The recipe cannot be followed: {error}") from error
     moved = changes(recipe, taken.recipe.made_from)
     check(
         anyway or not moved,
@@ -641,10 +634,8 @@ def cook_composition(whole: Composition, *, anyway: bool = False) -> list[Taken]
     """
     taken = []
     for place, panel in enumerate(whole.panels):
-        try:
+        with naming(f"Panel ({chr(ord('a') + place)})"):
             taken.append(cook(panel, anyway=anyway))
-        except QFusionError as error:
-            raise type(error)(f"Panel ({chr(ord('a') + place)}): {error}") from error
     return taken
 
 

@@ -410,19 +410,14 @@ def _splitting(sample: Sample) -> list[Block]:
     behind, size = sample.background, f"{sample.background.size:,}"
     of_rows = behind.kind in ("joint", "cohort", "contrast")
     split = training_split(sample.study.card).replace("+", " and ")
-    if sample.can("kets") and of_rows:
+    stand_in = [equation("value_rows"), paragraph(f"with N = {size}.")] if of_rows else []
+    if sample.can("kets"):
+        mean = "Here σ is the mean state of the background, N = {size}:"
         stand_in = [
             equation("value_state"),
-            paragraph(f"Here σ is the mean state of the background, N = {size}:"),
-            equation("background_joint"),
+            paragraph((mean if of_rows else BACKGROUNDS[behind.kind]).format(size=size)),
+            *([equation("background_joint")] if of_rows else []),
         ]
-    elif sample.can("kets"):
-        stand_in = [
-            equation("value_state"),
-            paragraph(BACKGROUNDS[behind.kind].format(size=size)),
-        ]
-    else:
-        stand_in = [equation("value_rows"), paragraph(f"with N = {size}.")] if of_rows else []
     return [
         heading("Splitting the decision", 2),
         paragraph(
@@ -460,10 +455,8 @@ def _splitting(sample: Sample) -> list[Block]:
 def command(sample: Sample, name: str, *words: str) -> str:
     """Returns a command about a sample's model and data against its background, with `words` of its own before that."""
     background = sample.background
-    if background.kind == "contrast":
-        behind = ["--contrast", background.label]
-    else:
-        behind = [] if background.kind in ("joint", "cohort") else ["--background", background.kind]
+    known = {"contrast": ["--contrast", background.label], "joint": [], "cohort": []}
+    behind = known.get(background.kind, ["--background", background.kind])
     base = f"python -m qfusion {name} --model".split()
     return shlex.join([*base, sample.name, "--data", sample.dataset.name, *words, *behind])
 
