@@ -190,9 +190,11 @@ def _fusion_boxes(gates: Sequence[Any], rows: dict[str, int], model: Any) -> tup
                     BLUE,
                 )
             )
-    for step in sorted({gate.step for gate in gates if gate.step >= 0}):
-        boxes.append(_step_box(gates, step, rows, 1.3 + stages, free, model))
-    return tuple(boxes)
+    steps = sorted({gate.step for gate in gates if gate.step >= 0})
+    return (
+        *boxes,
+        *(_step_box(gates, step, rows, 1.3 + stages, free, model) for step in steps),
+    )
 
 
 def _step_box(

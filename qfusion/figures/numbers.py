@@ -96,10 +96,10 @@ def shapley(sample: Sample) -> pd.DataFrame:
 def over_time(sample: Sample) -> pd.DataFrame:
     """Returns one row a time `t` (or `place` in the network) with columns `entropy[...]` and `dividend[...]`."""
     entropies, terms = through(sample)
-    columns = {"t" if sample.can("time") else "place": sample.places}
-    columns |= {f"entropy[{name or 'all'}]": values for name, values in entropies.items()}
     return pd.DataFrame(
-        columns | {f"dividend[{name or 'baseline'}]": values for name, values in terms.items()}
+        {"t" if sample.can("time") else "place": sample.places}
+        | {f"entropy[{name or 'all'}]": values for name, values in entropies.items()}
+        | {f"dividend[{name or 'baseline'}]": values for name, values in terms.items()}
     )
 
 
@@ -352,15 +352,16 @@ def built_flow(sample: Sample) -> pd.DataFrame:
 def flow_table(built: Any) -> pd.DataFrame:
     """Returns the table of `built_flow`, of an `explain.Built`."""
     names = [name or "baseline" for name in built.dividends]
+    first = ["without evolution"] * len(names)
     rows = [
-        ("without evolution", name, value) for name, value in zip(names, built.start, strict=True)
+        *zip(first, names, built.start, strict=True),
+        *(
+            (parameter.key, name, built.parts[s, g])
+            for g, parameter in enumerate(built.terms)
+            for s, name in enumerate(names)
+        ),
+        *zip(names, ["score"] * len(names), built.end, strict=True),
     ]
-    rows += [
-        (parameter.key, name, built.parts[s, g])
-        for g, parameter in enumerate(built.terms)
-        for s, name in enumerate(names)
-    ]
-    rows += [(name, "score", value) for name, value in zip(names, built.end, strict=True)]
     return pd.DataFrame(rows, columns=["from", "to", "value"])
 
 

@@ -484,13 +484,9 @@ class VisibleRange:
     y: tuple[float, float] | None = None
 
     def __str__(self) -> str:
-        parts = [("hide", name) for name in self.hidden]
-        parts += [
-            (key, f"{pair[0]:g},{pair[1]:g}")
-            for key, pair in (("x", self.x), ("y", self.y))
-            if pair
-        ]
-        return urlencode(parts)
+        ranges = (("x", self.x), ("y", self.y))
+        written = [(key, f"{pair[0]:g},{pair[1]:g}") for key, pair in ranges if pair]
+        return urlencode([*(("hide", name) for name in self.hidden), *written])
 
     def __bool__(self) -> bool:
         return bool(self.hidden or self.x or self.y)

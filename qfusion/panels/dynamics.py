@@ -138,10 +138,8 @@ def decision_over_time(
     series, mean, name, unit = moving(sample, above)
     shown, before = _terms(now, terms), None
     if now.tweak != learned.tweak:
-        if above == PAIRS:
-            beside = _shared(learned, touched_pairs(sample))
-        else:
-            beside = moving(learned, above)[0]
+        pairs = touched_pairs(sample)
+        beside = _shared(learned, pairs) if above == PAIRS else moving(learned, above)[0]
         before = dynamics.Before(learned.decision.times, beside, _terms(learned.decision, terms))
     return Picture(
         "decision-over-time",
@@ -560,17 +558,20 @@ def state_at(sample: Sample, whose: str, t: float) -> tuple[np.ndarray, tuple[in
 
 def changes(tweak: Tweak) -> list[str]:
     """What is changed, one by one, as markdown."""
-    texts = [f"H: {text.plain(term)} × {factor:g}" for term, factor in tweak.couplings.items()]
-    texts += [
-        f"dissipation: {text.plain(term)} × {factor:g}"
-        for term, factor in tweak.dissipations.items()
+    factors = (("H", tweak.couplings), ("dissipation", tweak.dissipations))
+    return [
+        *(
+            f"{what}: {text.plain(term)} × {factor:g}"
+            for what, terms in factors
+            for term, factor in terms.items()
+        ),
+        *(
+            f"rate of learned operator {k + 1} × {rate:g}"
+            for k, rate in enumerate(tweak.rates)
+            if rate != 1
+        ),
+        *([] if tweak.duration is None else [f"T = {tweak.duration:g}"]),
     ]
-    texts += [
-        f"rate of learned operator {k + 1} × {rate:g}"
-        for k, rate in enumerate(tweak.rates)
-        if rate != 1
-    ]
-    return texts + ([] if tweak.duration is None else [f"T = {tweak.duration:g}"])
 
 
 Ends = tuple[float, float, str]  # a number at T as learned and now, and its unit

@@ -370,9 +370,11 @@ def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDEND
         f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
     )
     values = seed_values.to_numpy()
-    unit = study.unit_of(0)
-    if seeds.of_true_class:
-        unit = f"score of the true class ‘{study.classes[int(study.dataset.y[sample.row])]}’"
+    unit = (
+        f"score of the true class ‘{study.classes[int(study.dataset.y[sample.row])]}’"
+        if seeds.of_true_class
+        else study.unit_of(0)
+    )
     return Picture(
         "seed-sample",
         f"Sample {name}: {signs(values)}",

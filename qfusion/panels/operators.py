@@ -284,9 +284,8 @@ def along(
     y, y_title = result.most_against, "weight on the state that votes most against"
     if up != UPS[0]:
         y, y_title = result.scores, f"v({' + '.join(result.operator.modalities)}), {sample.unit}"
-    truth = np.asarray(study.dataset.y[result.rows], dtype=float)
-    if study.classes:
-        truth = (study.dataset.y[result.rows] == sample.output).astype(int)
+    y_true = study.dataset.y[result.rows]
+    truth = (y_true == sample.output).astype(int) if study.classes else y_true.astype(float)
     ids = study.dataset.ids[result.rows].tolist()
     strong = (result.most_for + result.most_against).mean()
     return Picture(

@@ -306,9 +306,11 @@ def triangle(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Pictu
     title = share_most(
         {" and ".join(pair): float(values[at]) for pair, values in shared.items()}, when
     )
-    columns = {"t": track.times}
-    columns |= {f"entropy[{name}]": values for name, values in alone.items()}
-    columns |= {f"mutual_information[{a}:{b}]": values for (a, b), values in shared.items()}
+    columns = (
+        {"t": track.times}
+        | {f"entropy[{name}]": values for name, values in alone.items()}
+        | {f"mutual_information[{a}:{b}]": values for (a, b), values in shared.items()}
+    )
     if together is not None:
         title += f"; tripartite information {together[at]:+z.3f}"
         columns["tripartite_information"] = together
@@ -573,10 +575,8 @@ def largest_coherence(modulus: np.ndarray, labels: Sequence[str], when: str) -> 
 
 def _reduced(sample: Sample, name: str) -> np.ndarray:
     """The states of one modality over time, (nT, d, d)."""
-    values: np.ndarray = partial_trace(
-        torch.as_tensor(sample.track().rho), sample.model.dims, (sample.modalities.index(name),)
-    ).numpy()
-    return values
+    rho = torch.as_tensor(sample.track().rho)
+    return partial_trace(rho, sample.model.dims, (sample.modalities.index(name),)).numpy()
 
 
 def _place(sample: Sample, t: float) -> int:

@@ -195,9 +195,11 @@ def about(sample: Sample, rows: list[tuple[str, str]]) -> Block:
     card, data = sample.study.card, sample.dataset
     sizes, seeds = card.get("parameters", {}), card.get("seeds", [])
     made = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    counted = "not recorded"
-    if sizes:
-        counted = f"{sizes['total']:,} ({sizes['encoders']:,} in the encoders, {sizes['fusion']:,} behind them)"
+    counted = (
+        f"{sizes['total']:,} ({sizes['encoders']:,} in the encoders, {sizes['fusion']:,} behind them)"
+        if sizes
+        else "not recorded"
+    )
     return facts(
         [
             ("Model", f"{sample.name}: {card.get('title', '')} ({card['model']})"),
