@@ -211,7 +211,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         M,
         cursor=1.0,
         theme=t,
-        before=dynamics.Before(T, LINES, dict.fromkeys(TERMS, T)),
+        before=(T, LINES, dict.fromkeys(TERMS, T)),
         unit=HOSTILE,
     ),
     "dynamics.distance_line": lambda t: dynamics.distance_line(
@@ -318,8 +318,8 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         np.array([[5, 1], [0, 7]]), [HOSTILE, "b"], t
     ),
     "samples.curves": lambda t: samples.curves(
-        [samples.Curve(HOSTILE, np.array([0, 0.2, 1]), np.array([0, 0.8, 1]), 0.8)],
-        [samples.Curve(HOSTILE, np.array([1, 0.8, 0]), np.array([0.5, 0.7, 1]), 0.7)],
+        [(HOSTILE, np.array([0, 0.2, 1]), np.array([0, 0.8, 1]), 0.8)],
+        [(HOSTILE, np.array([1, 0.8, 0]), np.array([0.5, 0.7, 1]), 0.7)],
         HOSTILE,
         t,
     ),

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -93,7 +92,7 @@ def decision_lines(
     dividends: Mapping[str, np.ndarray],
     modalities: Sequence[str],
     *,
-    before: Before | None = None,
+    before: tuple[np.ndarray, Mapping[str, np.ndarray], Mapping[str, np.ndarray]] | None = None,
     unit: str = "score",
     above: str = "entropy (nats)",
     what: str = "contribution",
@@ -107,17 +106,17 @@ def decision_lines(
             coalition, as if the state were read out at t; the baseline (the empty coalition) is left out. Shapley
             values by modality do too.
         above, what: axis names of the two.
-        before: the same before a tweak, drawn thin and dotted, "as learned" in the legend.
+        before: times, entropies and dividends before a tweak, drawn thin and dotted, "as learned" in the legend.
     """
     figure = base(theme, 420, legend=True, right=20, top=8)
     terms = {name: values for name, values in dividends.items() if name}
     if before is not None:
-        ghosts = {name: values for name, values in before.dividends.items() if name}
         figure.add_traces(
             [
-                _ghost(before.times, values, _hue(split_term(name), modalities, theme), row)
-                for row, series in (("y", before.entropies), ("y2", ghosts))
+                _ghost(before[0], values, _hue(split_term(name), modalities, theme), row)
+                for row, series in zip(("y", "y2"), before[1:], strict=True)
                 for name, values in series.items()
+                if name or row == "y"
             ]
         )
     return figure.add_traces(
@@ -141,7 +140,7 @@ def decision_lines(
         shapes=_rules(theme, cursor),
         xaxis={
             "title": {"text": TIME},
-            "range": _span(times, None if before is None else before.times),
+            "range": _span(times, None if before is None else before[0]),
             "anchor": "y2",
         },
         yaxis={"title": {"text": label(above)}, "domain": [0.56, 1.0], "rangemode": "tozero"},
@@ -219,15 +218,6 @@ def decision_layers(
         yaxis2=axis(theme) | {"domain": [0.0, 0.48]},
         yaxis2_title_text=f"{label(what)} ({label(unit)})",
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Before:
-    """What `decision_lines` drew before a tweak."""
-
-    times: np.ndarray
-    entropies: Mapping[str, np.ndarray]
-    dividends: Mapping[str, np.ndarray]
 
 
 def _line(

@@ -4,7 +4,7 @@ calibration, residuals), maps of samples, the nearest to one, and some side by s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -111,13 +111,8 @@ MANY = 20  # classes whose counts are still written
 _EMPTY = "No sample of this cohort."
 
 
-class Curve(NamedTuple):
-    """A named line with its number: x, y, (N,) each."""
-
-    name: str
-    x: np.ndarray
-    y: np.ndarray
-    value: float
+# a named line with its number: x, y, (N,) each
+Curve = tuple[str, np.ndarray, np.ndarray, float]
 
 
 @drawing()
@@ -202,17 +197,16 @@ def curves(
     if not roc:
         return note(figure, "Curves need samples of a class and of others.", theme)
     for result, to in ((roc, ""), (pr, "2")):
-        for curve in sorted(result, key=lambda entry: entry.name == chosen):
-            stands = curve.name == chosen
+        for name, x, y, value in sorted(result, key=lambda curve: curve[0] == chosen):
+            stands = name == chosen
             figure.add_scatter(
-                x=curve.x,
-                y=curve.y,
+                x=x,
+                y=y,
                 mode="lines",
                 xaxis=f"x{to}",
                 yaxis=f"y{to}",
                 line={"color": BLUE if stands else faded(GREY, 0.7), "width": 3 if stands else 1.2},
-                hovertemplate=f"{label(curve.name)}: %{{x:.3f}}, %{{y:.3f}} "
-                f"({curve.value:.3f})<extra></extra>",
+                hovertemplate=f"{label(name)}: %{{x:.3f}}, %{{y:.3f}} ({value:.3f})<extra></extra>",
             )
     figure.add_scatter(
         x=[0, 1],

@@ -140,7 +140,7 @@ def decision_over_time(
     if now.tweak != learned.tweak:
         pairs = touched_pairs(sample)
         beside = _shared(learned, pairs) if above == PAIRS else moving(learned, above)[0]
-        before = dynamics.Before(learned.decision.times, beside, _terms(learned.decision, terms))
+        before = learned.decision.times, beside, _terms(learned.decision, terms)
     return Picture(
         "decision-over-time",
         answers.answer(now.dividends, mean, name, unit, [f"t = {at:.2f}" for at in now.times]),

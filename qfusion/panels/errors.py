@@ -395,8 +395,8 @@ def curves(levels: Levels, theme: Theme = "light") -> Picture:
         "curves",
         told_apart({entry.name: entry.area for entry in result}, label),
         samples.curves(
-            [samples.Curve(entry.name, *entry.roc, entry.area) for entry in result],
-            [samples.Curve(entry.name, *entry.pr, entry.precision) for entry in result],
+            [(entry.name, *entry.roc, entry.area) for entry in result],
+            [(entry.name, *entry.pr, entry.precision) for entry in result],
             chosen.name if chosen else "",
             theme,
         ),
