@@ -29,10 +29,8 @@ from qfusion.figures import samples as map_figures
 from qfusion.figures.building import SAYS
 from qfusion.figures.numbers import cut_table
 from qfusion.figures.style import GREEN, VERMILLION, Theme, term_colour
-from qfusion.panels import panel
-from qfusion.panels.control import Choice, Switch, Text
+from qfusion.panels import control, panel
 from qfusion.panels.dynamics import can_cut
-from qfusion.panels.panel import EVERYONE, Panel, Picture
 from qfusion.training import metrics
 
 MAX_DRAWN = 4_000  # points: more make pages slow
@@ -54,7 +52,7 @@ def sample_map(
     method: str = "PCA",
     colour: str = "truth",
     everyone: bool = False,
-) -> Picture:
+) -> panel.Picture:
     """All samples on a map of two dimensions.
 
     Args:
@@ -82,7 +80,7 @@ def sample_map(
         )
     what = cohort_measures.TITLES[placed.what]
     held = None if placed.explained is None else float(placed.explained.sum())
-    return Picture(
+    return panel.Picture(
         "sample-map",
         reduced(what, held, placed.trustworthiness),
         map_figures.places(
@@ -246,7 +244,7 @@ def enough(levels: Levels, **_: object) -> bool:
     return len(levels.rows) >= FEWEST
 
 
-MAP_OF = Choice(
+MAP_OF = control.Choice(
     "map",
     "Map of",
     "The first are shown.",
@@ -254,14 +252,14 @@ MAP_OF = Choice(
     read=cohort_measures.KEYS,
     style={"width": 190},
 )
-MAP_METHOD = Choice(
+MAP_METHOD = control.Choice(
     "map.method",
     "Method",
     "Principal components are shown.",
     values=cohort_measures.METHODS,
     look="segments",
 )
-MAP_COLOUR = Choice(
+MAP_COLOUR = control.Choice(
     "map.colour",
     "Colour",
     "The labels are shown.",
@@ -281,7 +279,7 @@ _CAUTION = {
 }
 
 
-def shares(levels: Levels, theme: Theme = "light") -> Picture:
+def shares(levels: Levels, theme: Theme = "light") -> panel.Picture:
     """Mean share of every modality in the sizes of the Shapley values."""
     names = levels.study.modalities
     column = cohort_measures.share_column
@@ -291,7 +289,7 @@ def shares(levels: Levels, theme: Theme = "light") -> Picture:
         {name: values[levels.inside] for name, values in columns.items()},
         clusters=levels.clusters(levels.inside),
     )
-    return Picture(
+    return panel.Picture(
         "cohort-shares",
         mean_leader(
             {n: whole[n].value for n in names},
@@ -358,7 +356,7 @@ def mean_leader(whole: Mapping[str, float], part: Mapping[str, float], split: st
     )
 
 
-def types(levels: Levels, theme: Theme = "light") -> Picture:
+def types(levels: Levels, theme: Theme = "light") -> panel.Picture:
     """How the modalities relate: how many samples of each kind, and how well they are predicted."""
     kinds, rows, inside = list(RELATIONS), levels.rows, levels.inside
     is_kind = {kind: (rows["relation"] == kind).to_numpy() for kind in kinds}
@@ -374,7 +372,7 @@ def types(levels: Levels, theme: Theme = "light") -> Picture:
         [int((where & keep).sum()) for where in is_kind.values()]
         for keep in (np.ones(len(rows), dtype=bool), inside)
     )
-    return Picture(
+    return panel.Picture(
         "types",
         _worst({kind: pair[0] for kind, pair in result.items()}),
         figures.types(
@@ -410,7 +408,7 @@ def types(levels: Levels, theme: Theme = "light") -> Picture:
     )
 
 
-def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) -> Picture:
+def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) -> panel.Picture:
     """The distribution of every dividend, of all and of the cohort.
 
     Args:
@@ -470,7 +468,7 @@ def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) 
     left_out = (
         f" The {len(terms)} terms of largest mean size are drawn, {rest} are not." if rest else ""
     )
-    return Picture(
+    return panel.Picture(
         "dividends",
         _spread(values, inside),
         drawn,
@@ -498,7 +496,7 @@ def entanglement(
     measure: str = "",
     strength: str = JOINT,
     everyone: bool = False,
-) -> Picture:
+) -> panel.Picture:
     """The honest test of "entanglement explains fusion": one measure against the interaction strength.
 
     Args:
@@ -518,7 +516,7 @@ def entanglement(
     words = next(
         (result.rows[column].astype(str).tolist() for column in said_columns(result.rows)), None
     )
-    return Picture(
+    return panel.Picture(
         "entanglement",
         f"Does entanglement explain fusion? {cohort_measures.finding(result.correlations['all'], measure, strength)}",
         figures.relation(
@@ -550,7 +548,7 @@ def entanglement(
     )
 
 
-def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) -> Picture:
+def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) -> panel.Picture:
     """How good the model is on the cohort without the correlations of a modality; only of models with time.
 
     Args:
@@ -563,7 +561,7 @@ def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) 
         next(iter(result.after)),
         cohort_measures.intervals(levels.study.dataset, rows, cuts.RESAMPLES),
     )
-    return Picture(
+    return panel.Picture(
         "cut-test",
         f"Are the correlations needed? {text.plain(cuts.answer_for_many(result))}",
         notebook.cut_test_of(cut_table(result), levels.study.modalities, metric, theme=theme),
@@ -689,7 +687,7 @@ def _require_filter(study: Study, words: str) -> None:
     filters.passing(parts, cohort_measures.table_for(study, None, parts))
 
 
-FILTER = Text(
+FILTER = control.Text(
     "filter",
     "Filter of the cohort",
     "All test samples are shown.",
@@ -700,7 +698,7 @@ FILTER = Text(
     test=_require_filter,
     style={"placeholder": "such as relation=conflict; error>1; split=test"},
 )
-BY = Choice(
+BY = control.Choice(
     "by",
     "Grouped by",
     "Samples are not grouped.",
@@ -708,13 +706,13 @@ BY = Choice(
     lambda study: cohort_measures.groupings(study, cohort_measures.cohort_table(study, None)),
     style={"width": 340},
 )
-MEASURE = Choice(
+MEASURE = control.Choice(
     "measure",
     "x axis: entanglement or mixing",
     "The entropy is shown.",
     values=cohort_measures.measure_titles,
 )
-STRENGTH = Choice(
+STRENGTH = control.Choice(
     "strength",
     "y axis: interaction strength",
     "The sum is shown.",
@@ -722,27 +720,27 @@ STRENGTH = Choice(
     "whole decision.",
     cohort_measures.STRENGTHS,
 )
-CUTS = Switch("cuts", "Cut the correlations", "They are not cut.")
-CONTROLS = (FILTER, BY, MEASURE, STRENGTH, CUTS, EVERYONE, MAP_OF, MAP_METHOD, MAP_COLOUR)
+CUTS = control.Switch("cuts", "Cut the correlations", "They are not cut.")
+CONTROLS = (FILTER, BY, MEASURE, STRENGTH, CUTS, panel.EVERYONE, MAP_OF, MAP_METHOD, MAP_COLOUR)
 PANELS = {
-    "sample-map": Panel(
+    "sample-map": panel.Panel(
         sample_map,
-        {"of": MAP_OF, "method": MAP_METHOD, "colour": MAP_COLOUR, "everyone": EVERYONE},
+        {"of": MAP_OF, "method": MAP_METHOD, "colour": MAP_COLOUR, "everyone": panel.EVERYONE},
         fits=enough,
         subject="levels",
     ),
-    "cohort-shares": Panel(shares, subject="levels"),
-    "types": Panel(types, subject="levels"),
-    "dividends": Panel(dividends, {"by": BY}, subject="levels"),
-    "entanglement": Panel(
+    "cohort-shares": panel.Panel(shares, subject="levels"),
+    "types": panel.Panel(types, subject="levels"),
+    "dividends": panel.Panel(dividends, {"by": BY}, subject="levels"),
+    "entanglement": panel.Panel(
         entanglement,
-        {"measure": MEASURE, "strength": STRENGTH, "everyone": EVERYONE},
+        {"measure": MEASURE, "strength": STRENGTH, "everyone": panel.EVERYONE},
         fits=lambda levels, **_: bool(cohort_measures.measure_titles(levels.study)),
         subject="levels",
     ),
-    "cut-test": Panel(
+    "cut-test": panel.Panel(
         cut_test,
-        {"everyone": EVERYONE},
+        {"everyone": panel.EVERYONE},
         conditions={"wanted": CUTS},
         fits=worth_cutting,
         subject="levels",

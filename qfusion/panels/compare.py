@@ -21,10 +21,7 @@ from qfusion.figures import decision
 from qfusion.figures import samples as figures
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme, term_colour
-from qfusion.panels import panel, samples
-from qfusion.panels.address import View
-from qfusion.panels.control import Choice, SampleId, Switch
-from qfusion.panels.panel import Panel, Picture, cached
+from qfusion.panels import address, control, panel, samples
 from qfusion.quantum.measures import KINDS
 
 _ENTROPY = {
@@ -33,7 +30,7 @@ _ENTROPY = {
 }
 
 
-def waterfall(sides: Sides, theme: Theme = "light", *, letter: str = "A") -> Picture:
+def waterfall(sides: Sides, theme: Theme = "light", *, letter: str = "A") -> panel.Picture:
     """One of the decisions term by term, on the same scale as the other where both scores mean the same.
 
     Args:
@@ -55,7 +52,7 @@ def waterfall(sides: Sides, theme: Theme = "light", *, letter: str = "A") -> Pic
             range=decision.common_range(sides.a.dividends, sides.b.dividends, marks=truths)
         )
     drawn.update_yaxes(ticklabelstandoff=6)
-    return Picture(
+    return panel.Picture(
         f"waterfall-{letter}",
         f"{letter}: {answers.finding(one.dividends)}",
         drawn,
@@ -68,10 +65,10 @@ def waterfall(sides: Sides, theme: Theme = "light", *, letter: str = "A") -> Pic
     )
 
 
-def differences(sides: Sides, theme: Theme = "light") -> Picture:
+def differences(sides: Sides, theme: Theme = "light") -> panel.Picture:
     """B minus A, term by term; only where both decisions are sums of the same terms of a score that means the same."""
     a, b = sides.a, sides.b
-    return Picture(
+    return panel.Picture(
         "differences",
         difference(a.dividends, b.dividends),
         decision.differences(
@@ -93,10 +90,10 @@ def differences(sides: Sides, theme: Theme = "light") -> Picture:
     )
 
 
-def shares(sides: Sides, theme: Theme = "light") -> Picture:
+def shares(sides: Sides, theme: Theme = "light") -> panel.Picture:
     """Shares of the modalities in both decisions."""
     a, b = sides.a, sides.b
-    return Picture(
+    return panel.Picture(
         "shares",
         shifted(a.shares, b.shares),
         decision.pairs(
@@ -123,7 +120,7 @@ def shares(sides: Sides, theme: Theme = "light") -> Picture:
     )
 
 
-def entropies(sides: Sides, theme: Theme = "light") -> Picture:
+def entropies(sides: Sides, theme: Theme = "light") -> panel.Picture:
     """Entropies of both; only where both have states that evolve or are fused."""
     a, b = sides.a, sides.b
     common = [name for name in a.entropies if name in b.entropies]
@@ -131,7 +128,7 @@ def entropies(sides: Sides, theme: Theme = "light") -> Picture:
     changes = (
         [b.entropies[name] - a.entropies[name] for name in common] if timed[0] == timed[1] else []
     )
-    return Picture(
+    return panel.Picture(
         "entropies",
         mixed(changes, "mixed" if timed[1] else "entangled"),
         decision.pairs(
@@ -154,11 +151,11 @@ def entropies(sides: Sides, theme: Theme = "light") -> Picture:
     )
 
 
-def classes(sides: Sides, theme: Theme = "light") -> Picture:
+def classes(sides: Sides, theme: Theme = "light") -> panel.Picture:
     """Softmax of the classes on both sides; only where they are the same classes."""
     a, b = sides.a, sides.b
     names = b.study.classes
-    return Picture(
+    return panel.Picture(
         "compare-classes",
         predicted(names[a.predicted], names[b.predicted]),
         decision.class_bars(
@@ -280,14 +277,14 @@ def both_entropies(sides: Sides) -> bool:
 
 def curve(
     sides: Sides, theme: Theme = "light", *, row: int, modality: str, card: str = "main"
-) -> Picture:
+) -> panel.Picture:
     """A spectrum or profile of one of both samples, see `samples.curve`: on the card "main" of A, where it stands in
     that row."""
     one = sides.a if card == "main" and row == sides.a.sample.row else sides.b
     return samples.curve(one.study, theme, row=row, modality=modality, card=card)
 
 
-def _curves(view: View, sides: Sides) -> list[str]:
+def _curves(view: address.View, sides: Sides) -> list[str]:
     a, b = sides.a, sides.b
     if a.study.dataset.digest == b.study.dataset.digest and a.sample.row == b.sample.row:
         return samples.curves(b.study, [b.sample.row], "main")
@@ -299,7 +296,7 @@ def _curves(view: View, sides: Sides) -> list[str]:
 
 
 VIEWS = TWO, SEVERAL = ("Two decisions", "Several samples")
-VIEW = Choice(
+VIEW = control.Choice(
     "compare.view",
     "View",
     "Two decisions are shown.",
@@ -309,21 +306,21 @@ VIEW = Choice(
 )
 
 
-def _opens(view: View) -> bool:
+def _opens(view: address.View) -> bool:
     return bool(view.get("pin")) and VIEW.chosen(TWO)(view)
 
 
 _PAIR = {
-    name: replace(panel, opens=_opens)
-    for name, panel in {
+    name: replace(one, opens=_opens)
+    for name, one in {
         **{
-            f"waterfall-{letter}": Panel(waterfall, fixed={"letter": letter}, subject="sides")
+            f"waterfall-{letter}": panel.Panel(waterfall, fixed={"letter": letter}, subject="sides")
             for letter in "AB"
         },
-        "differences": Panel(differences, fits=comparable, subject="sides"),
-        "compare-classes": Panel(classes, fits=same_classes, subject="sides"),
-        "shares": Panel(shares, subject="sides"),
-        "entropies": Panel(entropies, fits=both_entropies, subject="sides"),
+        "differences": panel.Panel(differences, fits=comparable, subject="sides"),
+        "compare-classes": panel.Panel(classes, fits=same_classes, subject="sides"),
+        "shares": panel.Panel(shares, subject="sides"),
+        "entropies": panel.Panel(entropies, fits=both_entropies, subject="sides"),
     }.items()
 }
 
@@ -333,10 +330,10 @@ _PAIR = {
 MAX_NAMED = 3  # samples that a title names
 
 
-@cached
+@panel.cached
 def similar(
     sample: Sample, theme: Theme = "light", *, by: str = cohort_measures.DIVIDENDS
-) -> Picture:
+) -> panel.Picture:
     """The test samples nearest to one.
 
     Args:
@@ -348,7 +345,7 @@ def similar(
     ids = [str(name) for name in study.dataset.ids[result.rows]]
     sentence, right = outcomes(study, result.rows)
     verdicts = study.predicted if study.classes else np.sign(study.scores[:, 0])
-    return Picture(
+    return panel.Picture(
         "similar",
         nearest(
             dict(zip(ids, result.distances.tolist(), strict=True)),
@@ -431,7 +428,7 @@ def _decided(study: Study, rows: np.ndarray) -> list[list[Any]]:
     ]
 
 
-SIMILAR_BY = Choice(
+SIMILAR_BY = control.Choice(
     "similar",
     "Similar by",
     "Contributions are compare.",
@@ -439,7 +436,7 @@ SIMILAR_BY = Choice(
     look="segments",
     read=cohort_measures.KEYS,
 )
-SIMILAR = {"similar": Panel(similar, {"by": SIMILAR_BY})}
+SIMILAR = {"similar": panel.Panel(similar, {"by": SIMILAR_BY})}
 
 
 # Several samples side by side, on the Compare page: decisions and entropies in columns on the same scale.
@@ -449,7 +446,7 @@ LIKE = 3  # samples beside the open one where none is chosen
 
 def decisions(
     sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = (), output: str = ""
-) -> Picture:
+) -> panel.Picture:
     """The decisions of several samples term by term.
 
     Args:
@@ -468,7 +465,7 @@ def decisions(
         for entry, words in zip(sides, answered, strict=True)
     ]
     terms = [largest_terms(entry.dividends) for entry in sides]
-    return Picture(
+    return panel.Picture(
         "several-decisions",
         in_common(terms),
         figures.decisions(
@@ -499,7 +496,7 @@ def decisions(
 
 def several_entropies(
     sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = (), output: str = ""
-) -> Picture:
+) -> panel.Picture:
     """The entropies of several samples; arguments as of `decisions`."""
     sides = columns(sample, ids, output)
     names = [entry.sample.id for entry in sides]
@@ -507,7 +504,7 @@ def several_entropies(
         name: sum(entry.entropies.values()) / max(len(entry.entropies), 1)
         for name, entry in zip(names, sides, strict=True)
     }
-    return Picture(
+    return panel.Picture(
         "several-entropies",
         largest_entropies(means),
         figures.bars(
@@ -597,7 +594,9 @@ def largest_entropies(means: Mapping[str, float]) -> str:
     )
 
 
-def several_curve(sample: Sample, theme: Theme = "light", *, row: int, modality: str) -> Picture:
+def several_curve(
+    sample: Sample, theme: Theme = "light", *, row: int, modality: str
+) -> panel.Picture:
     """A spectrum or profile of one of the samples, see `samples.curve`.
 
     Args:
@@ -607,18 +606,18 @@ def several_curve(sample: Sample, theme: Theme = "light", *, row: int, modality:
     return samples.curve(sample.study, theme, row=row, modality=modality, card="several")
 
 
-def _which(view: View, rest: str) -> dict[str, Any]:
+def _which(view: address.View, rest: str) -> dict[str, Any]:
     known = samples.which_curve(view, f"several-{rest}")
     return {name: value for name, value in known.items() if name != "card"}
 
 
-def _several_curves(view: View, sample: Sample) -> list[str]:
+def _several_curves(view: address.View, sample: Sample) -> list[str]:
     rows = chosen(sample, SAMPLES(view) or [])
     return [name.removeprefix("several-") for name in samples.curves(sample.study, rows, "several")]
 
 
-TWEAK_B = Switch("tweak", "Tweak B", "It stays folded.")
-SAMPLES = SampleId(
+TWEAK_B = control.Switch("tweak", "Tweak B", "It stays folded.")
+SAMPLES = control.SampleId(
     "several",
     f"Samples (up to {figures.MOST})",
     "The open sample and the nearest ones are shown.",
@@ -632,8 +631,8 @@ _OPTIONS = {
 _OPENS = VIEW.chosen(SEVERAL)
 PANELS = {
     **_PAIR,
-    "several-decisions": Panel(decisions, _OPTIONS, opens=_OPENS),
-    "several-entropies": Panel(
+    "several-decisions": panel.Panel(decisions, _OPTIONS, opens=_OPENS),
+    "several-entropies": panel.Panel(
         several_entropies,
         _OPTIONS,
         opens=_OPENS,
@@ -641,8 +640,10 @@ PANELS = {
     ),
 }
 NAMED = {
-    "content-several-": Panel(several_curve, rest=_which, endings=_several_curves, opens=_OPENS),
-    "content-": Panel(
+    "content-several-": panel.Panel(
+        several_curve, rest=_which, endings=_several_curves, opens=_OPENS
+    ),
+    "content-": panel.Panel(
         curve, rest=samples.which_curve, endings=_curves, opens=_opens, subject="sides"
     ),
 }

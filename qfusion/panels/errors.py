@@ -21,13 +21,12 @@ from qfusion.explain import cohorts
 from qfusion.explain.stability import LEVEL
 from qfusion.figures import cohort, samples
 from qfusion.figures.style import Theme
-from qfusion.panels.control import Choice
-from qfusion.panels.panel import Panel, Picture, standing
+from qfusion.panels import control, panel
 
 _INTERVAL = "95 % score intervals (Wilson)"
 
 
-def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
+def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> panel.Picture:
     """How often the model is wrong in every slice.
 
     Args:
@@ -40,7 +39,7 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
     wrong, count = sum(entry.wrong for entry in result), sum(entry.count for entry in result)
     overall = wrong / max(count, 1)
     own = cohorts.written(errors.left_out(levels, by))
-    return Picture(
+    return panel.Picture(
         "slices",
         _finding(result, overall, bool(levels.study.classes))
         + (f"; without the filter's own {text.plain(own)}" if own else ""),
@@ -139,7 +138,7 @@ def _score(entry: errors.Slice, overall: float) -> float:
     return (entry.rate - overall) * math.sqrt(size / (overall * (1 - overall)))
 
 
-def worst(levels: Levels, theme: Theme = "light") -> Picture:
+def worst(levels: Levels, theme: Theme = "light") -> panel.Picture:
     """The cohort's samples with the largest errors.
 
     Args:
@@ -148,7 +147,7 @@ def worst(levels: Levels, theme: Theme = "light") -> Picture:
     (rows, values), study = errors.worst(levels), levels.study
     names = [_said(name, row, bool(study.classes)) for name, row in rows.iterrows()]
     ids = rows.index.tolist()
-    return Picture(
+    return panel.Picture(
         "worst",
         worst_of(
             dict(zip(map(str, rows.index), values.tolist(), strict=True)),
@@ -189,7 +188,7 @@ def worst_of(values: Mapping[str, float], classes: bool) -> str:
     if round(abs(values[first[0]]), 2) == 0:
         return f"No sample of this cohort has a {'loss' if classes else 'residual'} of 0.01 or more"
     what, worst = "loss" if classes else "residual", values[first[0]]
-    return standing(
+    return panel.standing(
         first,
         values,
         one=f"Sample {text.plain(first[0])} has the largest error: {what} {worst:{'.2f' if classes else '+.2f'}}",
@@ -203,7 +202,7 @@ def _said(name: object, row: pd.Series, classes: bool) -> str:
     return f"{name}: {row['truth']:+.2f} → {row['prediction']:+.2f}"
 
 
-def wrong(levels: Levels, theme: Theme = "light") -> Picture:
+def wrong(levels: Levels, theme: Theme = "light") -> panel.Picture:
     """The wrong decisions of a cohort with the term that pulled each the wrong way, as a table: it has no figure.
 
     Args:
@@ -215,7 +214,7 @@ def wrong(levels: Levels, theme: Theme = "light") -> Picture:
         part.values for part in levels.parts if part.column == "relation" and part.operator == "="
     ]
     conflicts = kinds == [("conflict",)]
-    return Picture(
+    return panel.Picture(
         "wrong",
         right_without(
             len(result.rows), int(result.right.sum()), result.kind, conflicts, result.by_chance
@@ -298,8 +297,8 @@ def right_without(
             "term"
         )
     some = f"{right:,}" if right else "none"
-    control = "" if by_chance is None else f", {by_chance:.1f} without one at random"
-    return f"Of {count:,} {noun}s {about.what}, {some} would {about.right} without their most misleading term{control}"
+    random = "" if by_chance is None else f", {by_chance:.1f} without one at random"
+    return f"Of {count:,} {noun}s {about.what}, {some} would {about.right} without their most misleading term{random}"
 
 
 def misled_by(terms: Sequence[str]) -> str:
@@ -336,7 +335,7 @@ def some(levels: Levels, **_: object) -> bool:
     return len(levels.rows) > 0
 
 
-SLICES_BY = Choice(
+SLICES_BY = control.Choice(
     "slice",
     "Slices by",
     "The first grouping is shown.",
@@ -361,12 +360,12 @@ def shown(counts: np.ndarray) -> list[int]:
     return [int(k) for k in np.sort(often)]
 
 
-def confusions(levels: Levels, theme: Theme = "light") -> Picture:
+def confusions(levels: Levels, theme: Theme = "light") -> panel.Picture:
     """Which classes the cohort's samples are taken for."""
     counts, classes = errors.confusions(levels), levels.study.classes
     drawn = shown(counts)
     title = taken_for(counts, classes)
-    return Picture(
+    return panel.Picture(
         "confusions",
         title,
         samples.confusions(counts[np.ix_(drawn, drawn)], [classes[k] for k in drawn], theme),
@@ -382,7 +381,7 @@ def confusions(levels: Levels, theme: Theme = "light") -> Picture:
     )
 
 
-def curves(levels: Levels, theme: Theme = "light") -> Picture:
+def curves(levels: Levels, theme: Theme = "light") -> panel.Picture:
     """ROC and precision-recall curves of every class against the rest."""
     result = errors.curves(levels)
     label = levels.study.classes[levels.output_wanted] if levels.output_wanted is not None else ""
@@ -391,7 +390,7 @@ def curves(levels: Levels, theme: Theme = "light") -> Picture:
         min(result, key=lambda entry: entry.area, default=None),
     )
     mean = float(np.mean([entry.area for entry in result])) if result else 0.0
-    return Picture(
+    return panel.Picture(
         "curves",
         told_apart({entry.name: entry.area for entry in result}, label),
         samples.curves(
@@ -423,14 +422,14 @@ def curves(levels: Levels, theme: Theme = "light") -> Picture:
     )
 
 
-def calibration(levels: Levels, theme: Theme = "light") -> Picture:
+def calibration(levels: Levels, theme: Theme = "light") -> panel.Picture:
     """How often it is right that is so sure."""
     certainty, accuracy, counts, error = errors.calibration(levels)
     sure, right = (
         float((values * counts).sum() / max(counts.sum(), 1)) for values in (certainty, accuracy)
     )
     word = sureness(sure, right, int(counts.sum()))
-    return Picture(
+    return panel.Picture(
         "calibration",
         f"On average {share(sure)} sure and {share(right)} right: {word}",
         samples.calibration(certainty, accuracy, counts, theme),
@@ -456,12 +455,12 @@ def sureness(sure: float, right: float, count: int) -> str:
     return "surer than it should be" if sure > right else "less sure than it could be"
 
 
-def residuals(levels: Levels, theme: Theme = "light") -> Picture:
+def residuals(levels: Levels, theme: Theme = "light") -> panel.Picture:
     """How far predictions are off, over the range of the annotation."""
     result, rows, inside = errors.residuals(levels), levels.rows, levels.inside
     truth = rows["truth"].to_numpy(dtype=float)
     part = result[inside]
-    return Picture(
+    return panel.Picture(
         "residuals",
         off_by(truth[inside], part),
         samples.residuals(
@@ -517,7 +516,7 @@ def told_apart(areas: Mapping[str, float], value: str) -> str:
         min(areas.values()),
     )
     words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} classes"
-    return standing(
+    return panel.standing(
         first,
         areas,
         one=f"{words} has the smallest area below the ROC curve against the rest: {least:.3f}",
@@ -562,11 +561,11 @@ def is_regression(levels: Levels, **_: object) -> bool:
 
 
 PANELS = {
-    "slices": Panel(slices, {"by": SLICES_BY}, fits=some, subject="levels"),
-    "worst": Panel(worst, fits=some, subject="levels"),
-    "wrong": Panel(wrong, fits=some, subject="levels"),
-    "confusions": Panel(confusions, fits=has_classes, subject="levels"),
-    "calibration": Panel(calibration, fits=has_classes, subject="levels"),
-    "curves": Panel(curves, fits=has_classes, subject="levels"),
-    "residuals": Panel(residuals, fits=is_regression, subject="levels"),
+    "slices": panel.Panel(slices, {"by": SLICES_BY}, fits=some, subject="levels"),
+    "worst": panel.Panel(worst, fits=some, subject="levels"),
+    "wrong": panel.Panel(wrong, fits=some, subject="levels"),
+    "confusions": panel.Panel(confusions, fits=has_classes, subject="levels"),
+    "calibration": panel.Panel(calibration, fits=has_classes, subject="levels"),
+    "curves": panel.Panel(curves, fits=has_classes, subject="levels"),
+    "residuals": panel.Panel(residuals, fits=is_regression, subject="levels"),
 }

@@ -25,8 +25,7 @@ from qfusion.explain.people import Alone, Beside
 from qfusion.explain.stability import Interval, Stability
 from qfusion.figures import trust as figures
 from qfusion.figures.style import GREY, Theme, term_colour
-from qfusion.panels.control import Choice, Switch, Text
-from qfusion.panels.panel import EVERYONE, TERMS, Panel, Picture, standing
+from qfusion.panels import control, panel
 
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
 MEASURES = SCORE, PROBABILITY = ("score", "probability")
@@ -41,12 +40,12 @@ def _known(result: T | None, message: str) -> T:
     return cast("T", result)
 
 
-def trust_warnings(study: Study, theme: Theme = "light") -> Picture:
+def trust_warnings(study: Study, theme: Theme = "light") -> panel.Picture:
     """Every caution on the explanations of a model, as a table: it has no figure."""
     study = trust.as_trained(study)
     rows, _ = trust.explained(study)
     words = trust.trust_warnings(study)
-    return Picture(
+    return panel.Picture(
         "cautions",
         f"When not to trust the explanations of {text.plain(study.name)}",
         None,
@@ -69,7 +68,7 @@ def trust_warnings(study: Study, theme: Theme = "light") -> Picture:
 
 def modalities(
     study: Study, theme: Theme = "light", *, kind: str = DELETION, measure: str = SCORE
-) -> Picture:
+) -> panel.Picture:
     """Modalities taken away or given back one after another, the most important first.
 
     Args:
@@ -100,7 +99,7 @@ def features(
     ranking: str = FIRST,
     measure: str = SCORE,
     everyone: bool = False,
-) -> Picture:
+) -> panel.Picture:
     """Features of one modality taken away or given back one after another, the most important first.
 
     Args:
@@ -147,7 +146,7 @@ def _curves(
     how: str,
     theme: Theme,
     hue: str | None = None,
-) -> Picture:
+) -> panel.Picture:
     choose("Curve", kind, _DIRECTIONS)
     values, random, what, good, title = (
         curves.deletion,
@@ -165,7 +164,7 @@ def _curves(
             f"Given back: the score returns {sooner(curves)}",
         )
     unit = f"{curves.unit} of the predicted class" if study.classes else study.unit_of(0)
-    return Picture(
+    return panel.Picture(
         f"{kind}-{name}",
         title,
         figures.curves(
@@ -230,7 +229,7 @@ def _interval(curves: Curves, place: int) -> str:
     )
 
 
-def truth(sample: Sample, theme: Theme = "light") -> Picture:
+def truth(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """Exact against planted contributions of the test samples; only of data with a planted truth."""
     study = trust.as_trained(sample.study)
     against_truth = _known(
@@ -240,7 +239,7 @@ def truth(sample: Sample, theme: Theme = "light") -> Picture:
     rows, _ = trust.explained(study)
     place = np.flatnonzero(rows == sample.row)
     both = (("true", against_truth.true), ("exact", against_truth.ours))
-    return Picture(
+    return panel.Picture(
         "truth",
         follows_truth(dict(zip(against_truth.terms, against_truth.rank.tolist(), strict=True))),
         figures.against_truth(
@@ -274,7 +273,7 @@ def truth(sample: Sample, theme: Theme = "light") -> Picture:
     )
 
 
-def methods(sample: Sample, theme: Theme = "light") -> Picture:
+def methods(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """Shapley values of a sample by four methods, as a table: it has no figure. Only against samples as background."""
     study = sample.study
     estimates = trust.estimates(study, sample.row, sample.output)
@@ -282,7 +281,7 @@ def methods(sample: Sample, theme: Theme = "light") -> Picture:
     title = estimated(
         exact.seconds, brute.seconds, brute.error, max(one.error for one in estimates[2:])
     )
-    return Picture(
+    return panel.Picture(
         "estimators",
         title,
         None,
@@ -321,7 +320,7 @@ def _time(seconds: float) -> str:
     return f"{seconds * 1e3:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def seed_ranks(study: Study, theme: Theme = "light", *, terms: str = DIVIDENDS) -> Picture:
+def seed_ranks(study: Study, theme: Theme = "light", *, terms: str = DIVIDENDS) -> panel.Picture:
     """Rank correlation of the terms between training seeds; only where seeds were measured.
 
     Args:
@@ -332,7 +331,7 @@ def seed_ranks(study: Study, theme: Theme = "light", *, terms: str = DIVIDENDS) 
     seeds = _seeds(study, terms)
     count, whose = len(seeds.seeds), " of the true class's score" if seeds.of_true_class else ""
     ranks = seeds.rank_correlations(terms)
-    return Picture(
+    return panel.Picture(
         "seed-ranks",
         least_stable({name: mean for name, (mean, _) in ranks.items()}),
         figures.rank_bars(
@@ -355,7 +354,7 @@ def seed_ranks(study: Study, theme: Theme = "light", *, terms: str = DIVIDENDS) 
     )
 
 
-def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDENDS) -> Picture:
+def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDENDS) -> panel.Picture:
     """A test sample by every training seed; only where seeds were measured.
 
     Args:
@@ -375,7 +374,7 @@ def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDEND
         if seeds.of_true_class
         else study.unit_of(0)
     )
-    return Picture(
+    return panel.Picture(
         "seed-sample",
         f"Sample {name}: {signs(values)}",
         figures.seed_dots(
@@ -415,7 +414,7 @@ def follows_truth(rank: Mapping[str, float]) -> str:
 def least_stable(ranks: Mapping[str, float]) -> str:
     """Which terms keep the order of samples least over training seeds; mean rank correlations by term."""
     first, least = [text.term(name) for name in top(ranks, smallest=True)], min(ranks.values())
-    return standing(
+    return panel.standing(
         first,
         ranks,
         one=f"Least stable: {listed(first)} (rank correlation {least:.2f})",
@@ -458,8 +457,8 @@ def own_over_seeds(sample: Sample, terms: str = DIVIDENDS) -> bool:
     )
 
 
-PROOF = Choice("proof", "View", "Deletion is shown.", values=VIEWS, look="tabs")
-RANKING = Choice(
+PROOF = control.Choice("proof", "View", "Deletion is shown.", values=VIEWS, look="tabs")
+RANKING = control.Choice(
     "proof.rank",
     "Ranked by",
     "Gradient x input is used.",
@@ -468,7 +467,7 @@ RANKING = Choice(
     default=FIRST,
     look="segments",
 )
-FEATURES_OF = Choice(
+FEATURES_OF = control.Choice(
     "proof.of",
     "Features of",
     "The first is shown.",
@@ -476,7 +475,7 @@ FEATURES_OF = Choice(
     lambda study: study.modalities,
     look="segments",
 )
-MEASURE = Choice(
+MEASURE = control.Choice(
     "proof.by",
     "Measured by",
     "The score is measured.",
@@ -484,7 +483,7 @@ MEASURE = Choice(
     MEASURES,
     look="segments",
 )
-RUN = Switch(
+RUN = control.Switch(
     "proof.run",
     "Run them on this sample",
     "They are not run.",
@@ -492,9 +491,9 @@ RUN = Switch(
 )
 _DELETED, _TRUE, _OTHERS, _SEEDS = map(PROOF.chosen, VIEWS[:4])
 NAMED = {
-    f"{kind}-features-": Panel(
+    f"{kind}-features-": panel.Panel(
         features,
-        {"measure": MEASURE, "ranking": RANKING, "everyone": EVERYONE},
+        {"measure": MEASURE, "ranking": RANKING, "everyone": panel.EVERYONE},
         {"kind": kind},
         rest="modality",
         opens=_DELETED,
@@ -521,7 +520,7 @@ def is_labelled(sample: Sample, **_: Any) -> bool:
     return labels is not None and bool(labels.table.iloc[sample.row].notna().any())
 
 
-def alone(study: Study, theme: Theme = "light", *, other: str = "") -> Picture:
+def alone(study: Study, theme: Theme = "light", *, other: str = "") -> panel.Picture:
     """Rank correlation of own terms and labels, by modality; only of data with labels of single modalities.
 
     Args:
@@ -543,7 +542,7 @@ def alone(study: Study, theme: Theme = "light", *, other: str = "") -> Picture:
         )
         words = f" {closer}, both on the same samples{_taught(study, second)}."
     names = [entry.modality for entry in result.alone]
-    return Picture(
+    return panel.Picture(
         "people-alone",
         people.follows(result.alone, whose, text.plain),
         figures.dots(
@@ -570,7 +569,7 @@ def alone(study: Study, theme: Theme = "light", *, other: str = "") -> Picture:
     )
 
 
-def calibration(study: Study, theme: Theme = "light") -> Picture:
+def calibration(study: Study, theme: Theme = "light") -> panel.Picture:
     """Labels over own terms, with means of bins; only of data with labels of single modalities."""
     study, result = trust.as_trained(study), _found(study)
     whose, bins = _whose(study), {entry.modality: entry.binned() for entry in result.alone}
@@ -592,7 +591,7 @@ def calibration(study: Study, theme: Theme = "light") -> Picture:
             ignore_index=True,
         )
 
-    return Picture(
+    return panel.Picture(
         "people-calibration",
         slopes(result.alone, whose),
         figures.calibration(
@@ -645,11 +644,9 @@ def sign_rates(parts: Sequence[Alone]) -> str:
         if not np.isfinite(entry.sign.value):
             return f"none in {name}"
         interval = f" [{entry.sign.low:.0%}, {entry.sign.high:.0%}]" if entry.sign.known else ""
-        control = entry.shuffled["sign"]
+        chance = entry.shuffled["sign"]
         shuffled = (
-            f"; shuffled {control.low:.0%} to {control.high:.0%}"
-            if np.isfinite(control.low)
-            else ""
+            f"; shuffled {chance.low:.0%} to {chance.high:.0%}" if np.isfinite(chance.low) else ""
         )
         return f"{entry.sign.value:.0%}{interval} in {name} (n = {entry.sign.n:,}{shuffled})"
 
@@ -661,7 +658,7 @@ def sign_rates(parts: Sequence[Alone]) -> str:
     return listed([one(part) for part in parts[: 2 * people.NAMED]]) + rest
 
 
-def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> Picture:
+def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> panel.Picture:
     """Verdicts of samples that people call conflicting, and of the others; only of data with labels of single
     modalities.
 
@@ -681,7 +678,7 @@ def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> Pictur
         if result.known < result.samples
         else ""
     )
-    return Picture(
+    return panel.Picture(
         "people-conflict",
         people.meets(result, whose),
         figures.dots(
@@ -714,7 +711,7 @@ def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> Pictur
     )
 
 
-def of_sample(sample: Sample, theme: Theme = "light") -> Picture:
+def of_sample(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """Own terms of one sample beside people's labels of its modalities; only of samples that have one."""
     study = sample.study
     labels = _known(
@@ -730,7 +727,7 @@ def of_sample(sample: Sample, theme: Theme = "light") -> Picture:
         labels.whose: np.array([[value, *nothing] for value in known.values()]),
         "own term": np.array([[value, *nothing] for value in terms.values()]),
     }
-    return Picture(
+    return panel.Picture(
         "people",
         people.of_sample(known, terms, whole, labels.whose, text.plain),
         figures.dots(
@@ -820,39 +817,41 @@ def _taught(*studies: Study) -> str:
     )
 
 
-OTHER = Text(
+OTHER = control.Text(
     "proof.with",
     "Beside another model",
     "None is compared.",
     "A second model of the same data: one that had the labels as additional targets (`unimodal`), say.",
     test=lambda study, name: trust.require_second(study, name),
 )
-CONTROLS = (PROOF, RANKING, FEATURES_OF, MEASURE, EVERYONE, RUN, TERMS, OTHER)
+CONTROLS = (PROOF, RANKING, FEATURES_OF, MEASURE, panel.EVERYONE, RUN, panel.TERMS, OTHER)
 _OPEN, _OTHER = PROOF.chosen(PEOPLE), {"other": OTHER}
 PANELS = {
-    "cautions": Panel(trust_warnings, subject="study"),
-    "truth": Panel(
+    "cautions": panel.Panel(trust_warnings, subject="study"),
+    "truth": panel.Panel(
         truth,
         fits=lambda sample: trust.against_truth(trust.as_trained(sample.study)) is not None,
         opens=_TRUE,
     ),
-    "estimators": Panel(
+    "estimators": panel.Panel(
         methods,
         opens=lambda view: _OTHERS(view) and RUN.opens(view),
         fits=lambda sample: trust.playable(sample.study),
     ),
     **{
-        f"{kind}-modalities": Panel(
+        f"{kind}-modalities": panel.Panel(
             modalities, {"measure": MEASURE}, {"kind": kind}, opens=_DELETED, subject="study"
         )
         for kind in _DIRECTIONS
     },
-    "seed-ranks": Panel(
-        seed_ranks, {"terms": TERMS}, opens=_SEEDS, fits=over_seeds, subject="study"
+    "seed-ranks": panel.Panel(
+        seed_ranks, {"terms": panel.TERMS}, opens=_SEEDS, fits=over_seeds, subject="study"
     ),
-    "seed-sample": Panel(seed_sample, {"terms": TERMS}, opens=_SEEDS, fits=own_over_seeds),
-    "people-alone": Panel(alone, _OTHER, fits=has_labels, opens=_OPEN, subject="study"),
-    "people-conflict": Panel(conflict, _OTHER, fits=has_labels, opens=_OPEN, subject="study"),
-    "people-calibration": Panel(calibration, fits=has_labels, opens=_OPEN, subject="study"),
+    "seed-sample": panel.Panel(
+        seed_sample, {"terms": panel.TERMS}, opens=_SEEDS, fits=own_over_seeds
+    ),
+    "people-alone": panel.Panel(alone, _OTHER, fits=has_labels, opens=_OPEN, subject="study"),
+    "people-conflict": panel.Panel(conflict, _OTHER, fits=has_labels, opens=_OPEN, subject="study"),
+    "people-calibration": panel.Panel(calibration, fits=has_labels, opens=_OPEN, subject="study"),
 }
-OF_SAMPLE = {"people": Panel(of_sample, fits=is_labelled)}
+OF_SAMPLE = {"people": panel.Panel(of_sample, fits=is_labelled)}

@@ -14,9 +14,7 @@ from qfusion.analysis.runs import Board
 from qfusion.errors import QFusionError
 from qfusion.figures import training as figures
 from qfusion.figures.style import Theme
-from qfusion.panels.address import View
-from qfusion.panels.control import Choice, Control, Switch
-from qfusion.panels.panel import Panel, Picture
+from qfusion.panels import address, control, panel
 
 SIZES = AFTER_ENCODERS, IN_TOTAL, TRAINING = ("after the encoders", "in total", "training time")
 _OLDER = "rows without a joint share are older and have the training mean of the features instead"
@@ -28,7 +26,9 @@ _COLUMNS = {
 ALL = "all"
 
 
-def results(board: Board, theme: Theme = "light", *, data: str = "", metric: str = "") -> Picture:
+def results(
+    board: Board, theme: Theme = "light", *, data: str = "", metric: str = ""
+) -> panel.Picture:
     """Every model's mean on the test rows with its interval, and single seeds.
 
     Args:
@@ -38,7 +38,7 @@ def results(board: Board, theme: Theme = "light", *, data: str = "", metric: str
         metric: as the board calls it, such as "MAE"; the headline unless told.
     """
     name, key, table, short = _results(board, data, metric)
-    return Picture(
+    return panel.Picture(
         "board",
         f"{short}, best on top",
         figures.dots(_entries(board, name, key, table), f"test {short}", theme),
@@ -57,7 +57,7 @@ def against_size(
     data: str = "",
     metric: str = "",
     size: str = AFTER_ENCODERS,
-) -> Picture:
+) -> panel.Picture:
     """Every model's mean against its number of trained parameters, or against the time its training took.
 
     Args:
@@ -69,7 +69,7 @@ def against_size(
     """
     name, key, table, short = _results(board, data, metric)
     column, title = _COLUMNS[choose("Size", size, SIZES)]
-    return Picture(
+    return panel.Picture(
         "board-size",
         f"{short} against {'training time' if size == TRAINING else 'size'}",
         figures.against(_entries(board, name, key, table, column), f"test {short}", title, theme),
@@ -95,7 +95,9 @@ def against_size(
     )
 
 
-def fusing(board: Board, theme: Theme = "light", *, data: str = "", metric: str = "") -> Picture:
+def fusing(
+    board: Board, theme: Theme = "light", *, data: str = "", metric: str = ""
+) -> panel.Picture:
     """Every model's mean against how much of its decisions modalities make only jointly: who fuses, who only adds.
 
     Args:
@@ -110,7 +112,7 @@ def fusing(board: Board, theme: Theme = "light", *, data: str = "", metric: str 
     table = table[table["model"].isin(list(shares))].assign(
         percent=lambda entry: 100 * entry["joint share"]
     )
-    return Picture(
+    return panel.Picture(
         "board-joint",
         joint_headline(table, short),
         figures.against(
@@ -148,7 +150,7 @@ def joint_headline(table: pd.DataFrame, metric: str) -> str:
     )
 
 
-def agreement(board: Board, theme: Theme = "light", *, data: str = "") -> Picture:
+def agreement(board: Board, theme: Theme = "light", *, data: str = "") -> panel.Picture:
     """How every model's contributions correlate with the planted ones.
 
     Args:
@@ -163,7 +165,7 @@ def agreement(board: Board, theme: Theme = "light", *, data: str = "") -> Pictur
     frame.insert(0, "mean", frame.mean(axis=1))
     frame = frame.sort_values("mean", ascending=False)
     labels, best = [board.label(str(model)) for model in frame.index], frame.iloc[0]
-    return Picture(
+    return panel.Picture(
         "board-agreement",
         f"{text.plain(labels[0])} finds the planted contributions best (mean correlation {best['mean']:.2f})",
         figures.agreement(labels, list(frame.columns), frame.to_numpy(float), theme),
@@ -187,7 +189,7 @@ def robustness(
     data: str = "",
     part: str = ALL,
     models: Sequence[str] | None = None,
-) -> Picture:
+) -> panel.Picture:
     """What noise on a modality, its absence and its exchange do to models; only where that was measured.
 
     Args:
@@ -210,7 +212,7 @@ def robustness(
     sign = 1 if board.metric(keys[0]).higher_is_better else -1
     best = max(curves, key=lambda label: sign * curves[label][1][-1])
     records = board.whole["robustness"][name]
-    return Picture(
+    return panel.Picture(
         "board-robustness",
         f"With the most noise on {text.plain(what)}, {text.plain(best)} is best: {short} {curves[best][1][-1]:.3f}, "
         f"{curves[best][1][0]:.3f} without noise",
@@ -292,7 +294,7 @@ def is_planted(board: Board, data: str = "", **_: Any) -> bool:
     return bool(board.agreement(data or board.names[0]))
 
 
-BOARD = Choice(
+BOARD = control.Choice(
     "board",
     "Data set",
     "The first is shown.",
@@ -300,14 +302,14 @@ BOARD = Choice(
     lambda _: runs.open_board().names,
     look="segments",
 )
-METRIC = Choice(
+METRIC = control.Choice(
     "board.by",
     "Metric",
     "The first is shown.",
     "What is compared. The Glossary page says what each means.",
     style={"width": 220},
 )
-SIZE = Choice(
+SIZE = control.Choice(
     "board.size",
     "Size",
     "Those after the encoders are shown.",
@@ -316,23 +318,25 @@ SIZE = Choice(
     SIZES,
     look="segments",
 )
-PART = Choice(
+PART = control.Choice(
     "board.of",
     "Corrupted",
     "All are shown.",
     "The modality that gets noise or is left out.",
     look="segments",
 )
-TABLE = Switch("board.table", "As a table, with p-values", "It stays folded.")
-PUBLISHED = Switch("board.published", "Published figures on MOSI, as context", "They stay folded.")
+TABLE = control.Switch("board.table", "As a table, with p-values", "It stays folded.")
+PUBLISHED = control.Switch(
+    "board.published", "Published figures on MOSI, as context", "They stay folded."
+)
 
 
-def of_data(board: Board, name: str) -> tuple[Choice, Choice, Choice]:
+def of_data(board: Board, name: str) -> tuple[control.Choice, control.Choice, control.Choice]:
     """Metric, corrupted modality and models of a data set; the models under a key of its own."""
     return (
         replace(METRIC, values=[board.metric(key).short for key in board.metrics(name)]),
         replace(PART, values=(ALL, *board.of(name)["modalities"])),
-        Choice(
+        control.Choice(
             f"board.models.{name}",
             "Models",
             "The usual ones are drawn.",
@@ -342,7 +346,7 @@ def of_data(board: Board, name: str) -> tuple[Choice, Choice, Choice]:
     )
 
 
-def controls(view: View, _: Any = None) -> tuple[Control, ...]:
+def controls(view: address.View, _: Any = None) -> tuple[control.Control, ...]:
     """The choices of the page."""
     try:
         board = runs.open_board()
@@ -353,11 +357,11 @@ def controls(view: View, _: Any = None) -> tuple[Control, ...]:
 
 _WHERE = {"data": BOARD, "metric": METRIC}
 PANELS = {
-    "board": Panel(results, _WHERE, subject="board"),
-    "board-size": Panel(against_size, {**_WHERE, "size": SIZE}, subject="board"),
-    "board-joint": Panel(fusing, _WHERE, fits=shares_measured, subject="board"),
-    "board-agreement": Panel(agreement, {"data": BOARD}, fits=is_planted, subject="board"),
-    "board-robustness": Panel(
+    "board": panel.Panel(results, _WHERE, subject="board"),
+    "board-size": panel.Panel(against_size, {**_WHERE, "size": SIZE}, subject="board"),
+    "board-joint": panel.Panel(fusing, _WHERE, fits=shares_measured, subject="board"),
+    "board-agreement": panel.Panel(agreement, {"data": BOARD}, fits=is_planted, subject="board"),
+    "board-robustness": panel.Panel(
         robustness,
         {
             "data": BOARD,

@@ -42,10 +42,7 @@ from qfusion.figures import circuit, cohort, decision, dynamics, style
 from qfusion.figures import trust as attribution_figures
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
-from qfusion.panels import panel
-from qfusion.panels.address import View
-from qfusion.panels.control import Choice, SampleId, Switch, Text
-from qfusion.panels.panel import Panel, Picture, cached, can
+from qfusion.panels import address, control, panel
 from qfusion.quantum.measures import KINDS, Part
 
 _BARE = (
@@ -71,7 +68,7 @@ def attribution(
     baseline: str = "mean",
     other: str = "",
     method: str = INTEGRATED,
-) -> Picture:
+) -> panel.Picture:
     """What each word, frame, pixel or feature of a modality added to a term of the decision, on the raw content.
 
     Args:
@@ -107,7 +104,7 @@ def attribution(
         else ""
     )
     against = "" if result.term == SCORE else " " + against_words(sample.study.background)
-    return Picture(
+    return panel.Picture(
         "inside",
         moved_most(
             f"In {text.plain(result.modality)}",
@@ -137,14 +134,14 @@ def features(
     baseline: str = "mean",
     other: str = "",
     method: str = INTEGRATED,
-) -> Picture:
+) -> panel.Picture:
     """What each feature of a sequence added over all its steps; the options are those of `attribution`."""
     result, _ = _attributed(sample, modality, term, baseline, other, method)
     names = next(
         m for m in sample.study.dataset.modalities if m.name == result.modality
     ).feature_names
     largest = abs(result.features).argmax()
-    return Picture(
+    return panel.Picture(
         "inside-features",
         moved_most(
             "Of its features",
@@ -169,7 +166,7 @@ def over_time(
     baseline: str = "mean",
     other: str = "",
     method: str = INTEGRATED,
-) -> Picture:
+) -> panel.Picture:
     """What each step of every modality that is a sequence added, on one axis; the options are those of
     `attribution`."""
     names = inside.sequences(sample.study, term)
@@ -182,7 +179,7 @@ def over_time(
     seconds = len(known) == len(names)
     what = _term(term)
     matched = " ".join(dict.fromkeys(lane.how for lane in lanes if lane.how))
-    return Picture(
+    return panel.Picture(
         "inside-time",
         f"When {listed([text.plain(name) for name in names])} moved {what}",
         attribution_figures.timeline(
@@ -316,15 +313,17 @@ def of_sequences(sample: Sample, term: str = SCORE, **_: Any) -> bool:
     return len(inside.sequences(sample.study, term)) > 1
 
 
-OPEN = Switch("inside", "Inside a modality: which words, sounds or pixels?", "It stays closed.")
-MODALITY = Choice(
+OPEN = control.Switch(
+    "inside", "Inside a modality: which words, sounds or pixels?", "It stays closed."
+)
+MODALITY = control.Choice(
     "inside.of",
     "Modality",
     "The first is shown.",
     values=lambda study: study.modalities,
     look="segments",
 )
-TERM = Choice(
+TERM = control.Choice(
     "inside.term",
     "Attribution of",
     "The score is taken.",
@@ -336,7 +335,7 @@ TERM = Choice(
     read=inside.named,
     style={"width": 260},
 )
-START = Choice(
+START = control.Choice(
     "inside.from",
     "Relative to",
     "The training mean is taken.",
@@ -344,8 +343,10 @@ START = Choice(
     read={"training mean": "mean", "zero": "zero", "another sample": "sample"},
     look="segments",
 )
-OTHER = SampleId("inside.other", "That sample", "Another sample is taken.", style={"width": 180})
-METHOD = Choice(
+OTHER = control.SampleId(
+    "inside.other", "That sample", "Another sample is taken.", style={"width": 180}
+)
+METHOD = control.Choice(
     "inside.by",
     "Attribution method",
     "Integrated gradients are taken.",
@@ -357,23 +358,23 @@ METHOD = Choice(
 _TOGETHER = {"term": TERM, "baseline": START, "other": OTHER, "method": METHOD}
 _INSIDE = {"modality": MODALITY, **_TOGETHER}
 INSIDE = {
-    "inside": Panel(attribution, _INSIDE, opens=OPEN.opens),
-    "inside-features": Panel(features, _INSIDE, opens=OPEN.opens, fits=of_sequence),
-    "inside-time": Panel(over_time, _TOGETHER, opens=OPEN.opens, fits=of_sequences),
+    "inside": panel.Panel(attribution, _INSIDE, opens=OPEN.opens),
+    "inside-features": panel.Panel(features, _INSIDE, opens=OPEN.opens, fits=of_sequence),
+    "inside-time": panel.Panel(over_time, _TOGETHER, opens=OPEN.opens, fits=of_sequences),
 }
 
 
 # The sample as a whole.
 
 
-@cached
-def verdict(sample: Sample, theme: Theme = "light") -> Picture:
+@panel.cached
+def verdict(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """Prediction against truth: on the range of the target, or as softmax of the classes."""
     study, row = sample.study, sample.row
     if not study.classes:
         prediction, label = float(study.scores[row, 0]), float(study.dataset.y[row])
         low, high = study.scale
-        return Picture(
+        return panel.Picture(
             "verdict",
             f"Predicted {prediction:+z.2f}, annotated {label:+z.2f}",
             decision.on_scale(label, prediction, low, high, unit=sample.unit, theme=theme),
@@ -390,7 +391,7 @@ def verdict(sample: Sample, theme: Theme = "light") -> Picture:
         study.probabilities[row],
     )
     end = "rightly" if truth == predicted else f"but it is ‘{text.plain(study.classes[truth])}’"
-    return Picture(
+    return panel.Picture(
         "verdict",
         f"Predicted ‘{text.plain(study.classes[predicted])}’: {text.softmax(p[predicted])}, {end}",
         decision.class_bars(p, study.classes, truth=truth, theme=theme),
@@ -411,8 +412,8 @@ def verdict(sample: Sample, theme: Theme = "light") -> Picture:
     )
 
 
-@cached
-def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
+@panel.cached
+def waterfall(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """The decision, term by term."""
     study = sample.study
     verdict_on, truth = sample.learned.verdict, study.dataset.truth
@@ -420,7 +421,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     true = (
         {} if truth is None else {"true_dividend": list(map(truth.iloc[sample.row].get, dividends))}
     )
-    return Picture(
+    return panel.Picture(
         "waterfall",
         answers.finding(dividends) + sample.whose,
         decision.waterfall(
@@ -441,12 +442,12 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     )
 
 
-@cached
-def shapley(sample: Sample, theme: Theme = "light") -> Picture:
+@panel.cached
+def shapley(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """Shapley values and shares."""
     study = sample.study
     values, shares = sample.learned.shapley, sample.learned.shares
-    return Picture(
+    return panel.Picture(
         "shapley",
         answers.leading(sample.learned) + sample.whose,
         decision.shapley_bars(values, shares, study.modalities, unit=sample.unit, theme=theme),
@@ -468,8 +469,8 @@ def shapley(sample: Sample, theme: Theme = "light") -> Picture:
     )
 
 
-@cached
-def entropies(sample: Sample, theme: Theme = "light") -> Picture:
+@panel.cached
+def entropies(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """Entropies per modality and joint over the evolution as learned; of a model with time."""
     track = sample.learned.track()
     series = track.measures.single("entropy")
@@ -477,7 +478,7 @@ def entropies(sample: Sample, theme: Theme = "light") -> Picture:
     parts: dict[Part, np.ndarray] = {
         (name,) if name else (): values for name, values in series.items()
     }
-    return Picture(
+    return panel.Picture(
         "entropies",
         most_mixed(ends),
         dynamics.measure_lines(
@@ -511,8 +512,8 @@ def most_mixed(ends: Mapping[str, float]) -> str:
     )
 
 
-@cached
-def masses(sample: Sample, theme: Theme = "light") -> Picture:
+@panel.cached
+def masses(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """The mass each modality gives each element, and the fused one; of a model with rules."""
     reading = sample.reading
     pairs = ""
@@ -527,7 +528,7 @@ def masses(sample: Sample, theme: Theme = "light") -> Picture:
             )
             + "."
         )
-    return Picture(
+    return panel.Picture(
         "masses",
         disagreement(
             dict(zip(reading.elements, reading.disagreement.tolist(), strict=True)),
@@ -581,8 +582,8 @@ def disagreement(by_element: Mapping[str, float], K: float | None) -> str:
     return f"The masses contradict each other with Dempster's K = {K:.2f}, {most}"
 
 
-@cached
-def beliefs(sample: Sample, theme: Theme = "light") -> Picture:
+@panel.cached
+def beliefs(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """Belief, plausibility and betting probability of every class; of a model whose elements are classes."""
     reading = sample.reading
     by_fusion = reading.by_fusion
@@ -590,7 +591,7 @@ def beliefs(sample: Sample, theme: Theme = "light") -> Picture:
         by_fusion is not None,
         "Elements of this model are no classes, so that there are no beliefs. Look at `masses`.",
     )
-    return Picture(
+    return panel.Picture(
         "beliefs",
         bet(dict(zip(reading.elements, by_fusion.pignistic.tolist(), strict=True))),
         decision.belief_bars(
@@ -620,11 +621,11 @@ def bet(pignistic: Mapping[str, float]) -> str:
     return f"The fused evidence alone would bet on {words} {odds}"
 
 
-@cached
-def fused_entropies(sample: Sample, theme: Theme = "light") -> Picture:
+@panel.cached
+def fused_entropies(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """Entropy of every fused qubit, its entanglement with the modality qubits; of a model with rules."""
     reading = sample.reading
-    return Picture(
+    return panel.Picture(
         "fused-entropies",
         most_entangled(dict(zip(reading.elements, reading.entropy.tolist(), strict=True))),
         circuit.bars(reading.entropy, reading.elements, "entropy (nats)", theme=theme),
@@ -665,7 +666,7 @@ def _true_element(sample: Sample) -> int | None:
 
 def curve(
     study: Study, theme: Theme = "light", *, row: int, modality: str, card: str = "main"
-) -> Picture:
+) -> panel.Picture:
     """A spectrum or profile of a sample as a small line chart in its modality's colour.
 
     Args:
@@ -684,7 +685,7 @@ def curve(
         isinstance(piece, Series),
         f"The data have no curve of modality '{modality[:60]}' of this sample.",
     )
-    return Picture(
+    return panel.Picture(
         f"content-{card}-{row}-{modality}",
         f"{text.plain(modality)} of sample {text.plain(study.dataset.ids[row])}",
         decision.curve(
@@ -703,7 +704,7 @@ def curve(
     )
 
 
-def which_curve(view: View, rest: str) -> dict[str, Any]:
+def which_curve(view: address.View, rest: str) -> dict[str, Any]:
     """Card, row and modality by the end of a panel's name."""
     for modality in view.modalities:
         card, dash, row = rest.removesuffix(f"-{modality}").rpartition("-")
@@ -727,7 +728,7 @@ def scatter(
     relations: Sequence[str] = (),
     verdict: str = "",
     classes: Sequence[str] = (),
-) -> Picture:
+) -> panel.Picture:
     """All samples that pass, as points; a ring around the sample.
 
     Args:
@@ -756,7 +757,7 @@ def scatter(
         if len(rows) == compare.MAX_DRAWN
         else ""
     )
-    return Picture(
+    return panel.Picture(
         "scatter",
         f"{text.plain(titles[y])} against {text.plain(titles[x])}",
         cohort.scatter(
@@ -815,7 +816,7 @@ def some_pass(sample: Sample, output: str = "", x: str = "", y: str = "", **filt
     return not compare.passing(_frame(sample.study, output), **filters).empty
 
 
-SPLIT = Choice(
+SPLIT = control.Choice(
     "split",
     "Split",
     "The test split is shown.",
@@ -823,14 +824,14 @@ SPLIT = Choice(
     default="test",
     look="segments",
 )
-SEARCH = Text(
+SEARCH = control.Text(
     "find",
     "Search ids and words",
     "Nothing is searched for.",
     most=100,
     style={"placeholder": "part of an id or of what was said"},
 )
-RELATION = Choice(
+RELATION = control.Choice(
     "relation",
     "How the modalities relate",
     "All relations are shown.",
@@ -839,7 +840,7 @@ RELATION = Choice(
     many=True,
     look="pills",
 )
-VERDICT = Choice(
+VERDICT = control.Choice(
     "verdict",
     "Predicted",
     "Right and wrong ones are shown.",
@@ -849,7 +850,7 @@ VERDICT = Choice(
     look="segments",
     fits=lambda study: bool(study.classes),
 )
-CLASSES = Choice(
+CLASSES = control.Choice(
     "class",
     "Classes (truth)",
     "All classes are shown.",
@@ -863,13 +864,14 @@ _AXES = (
     "entanglement. See Terms below the figure."
 )
 ACROSS, UP = (
-    Choice(key, f"{key} axis", "The usual one is shown.", _AXES, compare.axes) for key in ("x", "y")
+    control.Choice(key, f"{key} axis", "The usual one is shown.", _AXES, compare.axes)
+    for key in ("x", "y")
 )
-TABLE = Switch(
+TABLE = control.Switch(
     "table.evidence",
     "Rules, beliefs and masses of every element as a table",
     "It stays folded.",
-    fits=can("rules"),
+    fits=panel.can("rules"),
 )
 FILTERS = {
     "split": SPLIT,
@@ -881,27 +883,27 @@ FILTERS = {
 CONTROLS = (OPEN, MODALITY, TERM, START, OTHER, METHOD, *FILTERS.values(), ACROSS, UP, TABLE)
 
 _RULED, _TIMED = (
-    can("rules"),
+    panel.can("rules"),
     lambda sample: sample.study.can("time") and not sample.study.can("rules"),
 )
 PANELS = {
-    "verdict": Panel(verdict),
-    "waterfall": Panel(waterfall),
-    "shapley": Panel(shapley),
-    "masses": Panel(masses, fits=_RULED),
-    "beliefs": Panel(
+    "verdict": panel.Panel(verdict),
+    "waterfall": panel.Panel(waterfall),
+    "shapley": panel.Panel(shapley),
+    "masses": panel.Panel(masses, fits=_RULED),
+    "beliefs": panel.Panel(
         beliefs, fits=lambda sample: _RULED(sample) and sample.reading.by_fusion is not None
     ),
-    "fused-entropies": Panel(fused_entropies, fits=_RULED),
-    "entropies": Panel(entropies, fits=_TIMED),
-    "scatter": Panel(
+    "fused-entropies": panel.Panel(fused_entropies, fits=_RULED),
+    "entropies": panel.Panel(entropies, fits=_TIMED),
+    "scatter": panel.Panel(
         scatter,
         {"x": ACROSS, "y": UP, "output": lambda view: view.output or None, **FILTERS},
         fits=some_pass,
     ),
 }
 NAMED = {
-    "content-": Panel(
+    "content-": panel.Panel(
         curve,
         rest=which_curve,
         endings=lambda view, study: curves(
