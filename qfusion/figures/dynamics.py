@@ -814,16 +814,16 @@ def _graph(
             textfont={"size": 12, "color": INK[theme], "shadow": halo(theme)},
             hovertemplate=f"{label(a)} : {label(b)}: {value:.4f} nats<extra></extra>",
         )
-    sizes = [
-        max(_LARGEST * np.sqrt(max(float(alone[name][at]), 0.0) / full), 6.0) for name in modalities
-    ]
     figure.add_scatter(
         x=[place[0] for place in places.values()],
         y=[place[1] for place in places.values()],
         mode="markers",
         showlegend=False,
         marker={
-            "size": sizes,
+            "size": [
+                max(_LARGEST * np.sqrt(max(float(alone[name][at]), 0.0) / full), 6.0)
+                for name in modalities
+            ],
             "color": [term_colour(name, modalities) for name in modalities],
             "opacity": 1,
             "line": {"width": 0},

@@ -771,20 +771,19 @@ def ways(
     """
     rows = list(range(len(names)))
     reached = [float(s) if np.isfinite(s) else 0.0 for s in states]
-    figure = base(
-        theme, 84 + 38 * len(names), left=10, right=20, top=6, bottom=44, legend=True
-    ).add_bar(
-        x=reached,
-        y=rows,
-        orientation="h",
-        width=0.5,
-        name="nearest of all states",
-        marker={"color": [term_colour(n, modalities) for n in names]},
-        hovertemplate="%{x:.4f} rad<extra>nearest of all states</extra>",
-    )
     held = [(d, row) for d, row in zip(donors, rows, strict=True) if np.isfinite(d)]
     return (
-        figure.add_scatter(
+        base(theme, 84 + 38 * len(names), left=10, right=20, top=6, bottom=44, legend=True)
+        .add_bar(
+            x=reached,
+            y=rows,
+            orientation="h",
+            width=0.5,
+            name="nearest of all states",
+            marker={"color": [term_colour(n, modalities) for n in names]},
+            hovertemplate="%{x:.4f} rad<extra>nearest of all states</extra>",
+        )
+        .add_scatter(
             x=[d for d, _ in held],
             y=[row for _, row in held],
             mode="markers",

@@ -513,9 +513,6 @@ def entanglement(
     )
     measure = measure or next(iter(titles), "")
     result = errors.related(levels, measure, strength, everyone)
-    words = next(
-        (result.rows[column].astype(str).tolist() for column in said_columns(result.rows)), None
-    )
     return panel.Picture(
         "entanglement",
         f"Does entanglement explain fusion? {cohort_measures.finding(result.correlations['all'], measure, strength)}",
@@ -527,7 +524,10 @@ def entanglement(
             titles[measure],
             strengths[strength],
             chosen=levels.sample.id,
-            captions=words,
+            captions=next(
+                (result.rows[column].astype(str).tolist() for column in said_columns(result.rows)),
+                None,
+            ),
             whole_name=f"others of {levels.split}",
             cohort_name=f"{levels.name} (n = {int(result.inside.sum()):,})",
             theme=theme,

@@ -446,12 +446,12 @@ def over_time(
             for i, j in pairs
         ]
     values = np.stack([series for *_, series in rows])
-    what = "population" if diagonal else "coherence"
     many = not diagonal and any(d * (d - 1) // 2 > MOST_PAIRS for d in sample.model.dims)
     return panel.Picture(
         f"{part}-over-time",
         changes_most(
-            what, {f"{text.plain(owner)} {level}": series for owner, level, series in rows}
+            "population" if diagonal else "coherence",
+            {f"{text.plain(owner)} {level}": series for owner, level, series in rows},
         ),
         states.through_time(
             times,

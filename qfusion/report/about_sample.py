@@ -195,17 +195,17 @@ def about(sample: Sample, rows: list[tuple[str, str]]) -> Block:
     card, data = sample.study.card, sample.dataset
     sizes, seeds = card.get("parameters", {}), card.get("seeds", [])
     made = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    counted = (
-        f"{sizes['total']:,} ({sizes['encoders']:,} in the encoders, {sizes['fusion']:,} behind them)"
-        if sizes
-        else "not recorded"
-    )
     return facts(
         [
             ("Model", f"{sample.name}: {card.get('title', '')} ({card['model']})"),
             ("Data", f"{data.name}: {data.title}"),
             *rows,
-            ("Parameters", counted),
+            (
+                "Parameters",
+                f"{sizes['total']:,} ({sizes['encoders']:,} in the encoders, {sizes['fusion']:,} behind them)"
+                if sizes
+                else "not recorded",
+            ),
             (
                 "Training seeds",
                 f"{', '.join(map(str, seeds))}; this model is of seed {card.get('seed')}",
