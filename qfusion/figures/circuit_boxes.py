@@ -143,11 +143,9 @@ def _fusion_wires(names: Sequence[str], model: Any) -> tuple[Wire, ...]:
     stages = model.phi.shape[1]
     for name in names:
         owner = name.partition("[")[0]
-        if owner in modalities:
-            wires.append(Wire(name, y, term_colour(owner, modalities), LEFT_OUT + stages - 1))
-            y += 0.4
-        elif "," in name:  # a stage of a chain that only leads to the next
-            wires.append(Wire(name, y, GREY, LEFT_OUT + stages - 1))
+        if owner in modalities or "," in name:  # or a stage of a chain that only leads to the next
+            hue = term_colour(owner, modalities) if owner in modalities else GREY
+            wires.append(Wire(name, y, hue, LEFT_OUT + stages - 1))
             y += 0.4
         else:
             y += 0.06

@@ -6,7 +6,7 @@ Entropies are in nats, contributions in units of the explained score.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -273,18 +273,19 @@ def _attributed(
 
 
 def _figure(sample: Sample, result: Attribution, canvas: Canvas, theme: Theme) -> go.Figure:
-    parts: dict[str, Any] = {**canvas.parts, "unit": sample.unit, "theme": theme}
-    if canvas.kind == "words":
-        return attribution_figures.words(values=canvas.added(result.units), **parts)
-    if canvas.kind == "waveform":
-        return attribution_figures.waveform(values=result.units, **parts)
+    if canvas.kind == "features":
+        return attribution_figures.bars(canvas.names, result.units, unit=sample.unit, theme=theme)
+    draw: dict[str, Callable[..., go.Figure]] = {
+        "words": attribution_figures.words,
+        "waveform": attribution_figures.waveform,
+        "picture": attribution_figures.picture,
+        "curve": attribution_figures.curve,
+    }
+    values = {"words": canvas.added(result.units), "waveform": result.units}
+    own = values.get(canvas.kind, result.values)
     if canvas.kind == "picture":
-        return attribution_figures.picture(
-            values=result.values.reshape(canvas.parts["pixels"].shape), **parts
-        )
-    if canvas.kind == "curve":
-        return attribution_figures.curve(values=result.values, **parts)
-    return attribution_figures.bars(canvas.names, result.units, unit=sample.unit, theme=theme)
+        own = own.reshape(canvas.parts["pixels"].shape)
+    return draw[canvas.kind](values=own, **canvas.parts, unit=sample.unit, theme=theme)
 
 
 def _error(result: Attribution) -> str:
