@@ -4,6 +4,7 @@ step of an evolution, for an entangled-fusion network, and for plain gates."""
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -247,14 +248,13 @@ def _angles(gate: Any) -> str:
 
 
 def _fusion_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
-    parts: list[tuple[int, str]] = []
-    last = None
-    for done, gate in enumerate(gates):
-        kind = "encode" if gate.kind in ("encode", "fuse") else gate.kind
-        if (kind, gate.layer) != last:
-            last = (kind, gate.layer)
-            parts.append((done, "encode and fuse" if kind == "encode" else f"{kind} {gate.layer}"))
-    return tuple(parts)
+    names = [
+        "encode and fuse" if gate.kind in ("encode", "fuse") else f"{gate.kind} {gate.layer}"
+        for gate in gates
+    ]
+    return tuple(
+        (done, name) for done, name in enumerate(names) if not done or name != names[done - 1]
+    )
 
 
 def through_step(built: Any, modalities: Sequence[str]) -> Replay:
@@ -416,13 +416,9 @@ def _gate_boxes(
     gates: Sequence[tuple[Gate, tuple[str, ...]]], hues: Sequence[str]
 ) -> Iterator[Box]:
     """A box for each gate, and one for CNOTs in a row."""
-    free, runs = [0] * len(hues), list[list[int]]()
-    for number, (gate, _) in enumerate(gates):
-        if gate.name == "CNOT" and runs and gates[runs[-1][0]][0].name == "CNOT":
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    for run in runs:
+    free = [0] * len(hues)
+    places = {n: -1 if gate.name == "CNOT" else n for n, (gate, _) in enumerate(gates)}
+    for run in (list(run) for _, run in itertools.groupby(places, key=places.__getitem__)):
         gate, wires = gates[run[0]]
         rows = tuple(sorted({q for number in run for q in gates[number][0].wires}))
         column = max(free[rows[0] : rows[-1] + 1])

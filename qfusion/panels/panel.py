@@ -237,12 +237,9 @@ def listed(
         (str(name) or "baseline", float(number))
         for name, number in zip(names, numbers, strict=True)
     ]
-    if len(pairs) <= most:
-        return ", ".join(f"{name} {value:{form}}" for name, value in pairs)
-    largest = sorted(pairs, key=lambda pair: -abs(pair[1]))[:most]
-    return f"largest of {len(pairs)}: " + ", ".join(
-        f"{name} {value:{form}}" for name, value in largest
-    )
+    head = f"largest of {len(pairs)}: " if len(pairs) > most else ""
+    shown = sorted(pairs, key=lambda pair: -abs(pair[1]))[:most] if head else pairs
+    return head + ", ".join(f"{name} {value:{form}}" for name, value in shown)
 
 
 def values(result: Mapping[str, float], form: str = ".2f") -> str:

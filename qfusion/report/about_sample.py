@@ -313,8 +313,8 @@ def _of_jump(sample: Sample) -> list[Block]:
         ),
         equation("master"),
         paragraph(
-            f"The score{'s are' if several else ' is'} read with {readout}. Equivalently the "
-            "observable evolves, which serves all samples at once; the exponential is expanded in Chebyshev polynomials ",
+            f"The score{'s are' if several else ' is'} read with {readout}. Equivalently the observable evolves, which "
+            "serves all samples at once; the exponential is expanded in Chebyshev polynomials ",
             cite("talezer1984"),
             ".",
         ),
