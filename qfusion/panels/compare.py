@@ -606,11 +606,6 @@ def several_curve(
     return samples.curve(sample.study, theme, row=row, modality=modality, card="several")
 
 
-def _which(view: address.View, rest: str) -> dict[str, Any]:
-    known = samples.which_curve(view, f"several-{rest}")
-    return {name: value for name, value in known.items() if name != "card"}
-
-
 def _several_curves(view: address.View, sample: Sample) -> list[str]:
     rows = chosen(sample, SAMPLES(view) or [])
     return [name.removeprefix("several-") for name in samples.curves(sample.study, rows, "several")]
@@ -641,7 +636,14 @@ PANELS = {
 }
 NAMED = {
     "content-several-": panel.Panel(
-        several_curve, rest=_which, endings=_several_curves, opens=_OPENS
+        several_curve,
+        rest=lambda view, rest: {
+            name: value
+            for name, value in samples.which_curve(view, f"several-{rest}").items()
+            if name != "card"
+        },
+        endings=_several_curves,
+        opens=_OPENS,
     ),
     "content-": panel.Panel(
         curve, rest=samples.which_curve, endings=_curves, opens=_opens, subject="sides"

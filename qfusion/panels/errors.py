@@ -240,7 +240,18 @@ def wrong(levels: Levels, theme: Theme = "light") -> panel.Picture:
         f"moves {about.moves}, and some decisions turn right for that alone.",
         alt=f"Table of {len(result.rows)} wrong decisions; {int(result.right.sum())} are right without their most "
         "misleading term.",
-        table=lambda: misled_table(result, study.classes),
+        table=lambda: (
+            result.rows[["relation", "truth", "prediction"]]
+            .assign(
+                misleading=result.terms,
+                pull=result.pulls,
+                without_it=np.array(study.classes, dtype=object)[result.without]
+                if study.classes
+                else result.without,
+                right_without_it=np.where(result.right, "yes", "no"),
+            )
+            .reset_index()
+        ),
     )
 
 
@@ -312,22 +323,6 @@ def misled_by(terms: Sequence[str]) -> str:
     if nothing:
         parts.append(f"In {nothing:,} no term pulls the wrong way.")
     return " ".join(parts)
-
-
-def misled_table(result: errors.Wrong, classes: Sequence[str]) -> pd.DataFrame:
-    """The wrong decisions as a table: id, relation, truth, prediction, the term, its pull, what is decided without it
-    and whether that is right."""
-    without = np.array(classes, dtype=object)[result.without] if classes else result.without
-    return (
-        result.rows[["relation", "truth", "prediction"]]
-        .assign(
-            misleading=result.terms,
-            pull=result.pulls,
-            without_it=without,
-            right_without_it=np.where(result.right, "yes", "no"),
-        )
-        .reset_index()
-    )
 
 
 def some(levels: Levels, **_: object) -> bool:

@@ -252,19 +252,18 @@ def _results(board: Board, data: str, metric: str) -> tuple[str, str, pd.DataFra
 def _entries(
     board: Board, name: str, key: str, table: pd.DataFrame, column: str = AFTER_ENCODERS
 ) -> list[figures.Entry]:
-    rows = [(str(row["model"]), row) for _, row in table.iterrows()]
     return [
         figures.Entry(
             str(row["label"]),
             str(row["role"]),
-            _family(board, model),
+            _family(board, str(row["model"])),
             float(row["mean"]),
             float(row["low"]),
             float(row["high"]),
-            board.values(name, model, key),
+            board.values(name, str(row["model"]), key),
             float(row[column]),
         )
-        for model, row in rows
+        for _, row in table.iterrows()
     ]
 
 
