@@ -573,24 +573,7 @@ def calibration(study: Study, theme: Theme = "light") -> panel.Picture:
     """Labels over own terms, with means of bins; only of data with labels of single modalities."""
     study, result = trust.as_trained(study), _found(study)
     whose, bins = _whose(study), {entry.modality: entry.binned() for entry in result.alone}
-
-    def table() -> pd.DataFrame:
-        ids = study.dataset.ids[trust.explained(study)[0]]
-        return pd.concat(
-            [
-                pd.DataFrame(
-                    {
-                        "sample": ids[entry.places],
-                        "modality": entry.modality,
-                        "term": entry.term,
-                        "label": entry.label,
-                    }
-                )
-                for entry in result.alone
-            ],
-            ignore_index=True,
-        )
-
+    ids = study.dataset.ids[trust.explained(study)[0]]
     return panel.Picture(
         "people-calibration",
         slopes(result.alone, whose),
@@ -615,7 +598,20 @@ def calibration(study: Study, theme: Theme = "light") -> panel.Picture:
         alt="Labels over own terms: "
         + ", ".join(f"{e.modality} slope {e.slope.value:.2f}" for e in result.alone)
         + ".",
-        table=table,
+        table=lambda: pd.concat(
+            [
+                pd.DataFrame(
+                    {
+                        "sample": ids[entry.places],
+                        "modality": entry.modality,
+                        "term": entry.term,
+                        "label": entry.label,
+                    }
+                )
+                for entry in result.alone
+            ],
+            ignore_index=True,
+        ),
     )
 
 

@@ -5,7 +5,7 @@ A run that has no epoch yet is left out of the curves. Losses and metrics are of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -449,7 +449,6 @@ def dividends(
     """
     groups = by_modalities(runs)
     modalities, result = groups[int(choose("Group", str(group), map(str, range(len(groups)))))]
-    those = [run for run in runs if run.name in result]
     totals = {
         name: PASSED * sum(float(values[-1]) for _, values in terms.values())
         for name, terms in result.items()
@@ -467,7 +466,7 @@ def dividends(
             theme=theme,
         ),
         shows="how much each modality adds on its own (solid) and each combination beyond its parts (dashed, dotted): "
-        f"mean size over {_watched_rows(those, 0, against=True)} and all outputs, after some epochs. Dotted "
+        f"mean size over {_watched_rows(runs, result, 0, against=True)} and all outputs, after some epochs. Dotted "
         f"level: {PASSED:.0%} of all terms together by now.",
         not_shown="the sign, nor whether what is added is right: look at the loss."
         + (f" {left_out} smaller joint terms are in the CSV." if left_out else ""),
@@ -508,7 +507,6 @@ def negativity(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
     """Entanglement of each modality with the others by epoch; only of models that evolve in time."""
     entangled = watched_by(runs, "entanglement")
     result = {name: terms for name, terms in entangled.items() if "fused" not in terms}
-    those = [run for run in runs if run.name in result]
     return panel.Picture(
         "train-negativity",
         "Entanglement of each modality with the others",
@@ -518,7 +516,7 @@ def negativity(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
             y_title="logarithmic negativity (bits)",
             theme=theme,
         ),
-        shows=f"logarithmic negativity at the end of the evolution, mean over {_watched_rows(those, 1)}.",
+        shows=f"logarithmic negativity at the end of the evolution, mean over {_watched_rows(runs, result, 1)}.",
         not_shown=_NO_ATTRIBUTION,
         alt="Entanglement by epoch. "
         + " ".join(f"{name}: {_last(terms)}." for name, terms in result.items()),
@@ -530,15 +528,14 @@ def fused(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
     """Entropy of a fused qubit by epoch; only of models that fuse by rules."""
     entangled = watched_by(runs, "entanglement")
     result = {name: terms["fused"] for name, terms in entangled.items() if "fused" in terms}
-    those = [run for run in runs if run.name in result]
     return panel.Picture(
         "train-fused",
         "Entanglement that the fusion makes",
         training.curves(
             result, hues=_hues(_drawn(runs)), y_title="entropy of a fused qubit (nats)", theme=theme
         ),
-        shows=f"entropy of a fused qubit, mean over qubits and {_watched_rows(those, 0)}; 0 is a product, 0.69 the "
-        f"most. {INERT}",
+        shows=f"entropy of a fused qubit, mean over qubits and {_watched_rows(runs, result, 0)}; 0 is a product, 0.69 "
+        f"the most. {INERT}",
         not_shown=_NO_ATTRIBUTION,
         alt=f"Entropy of a fused qubit by epoch: {_last(result)}.",
         table=lambda: _table({"entropy": result}),
@@ -599,13 +596,15 @@ def _rows(runs: Sequence[Seen]) -> str:
     return "; ".join(words.values()) or "rows unknown, as the data are not here"
 
 
-def _watched_rows(runs: Sequence[Seen], which: int, against: bool = False) -> str:
-    """How many rows a watched number is the mean of, and its background."""
+def _watched_rows(
+    runs: Sequence[Seen], names: Container[str], which: int, against: bool = False
+) -> str:
+    """How many rows a watched number of some of the runs is the mean of, and its background."""
     words = dict.fromkeys(
         f"{result[2][which]} validation rows"
         + (f" against {result[2][2]} training rows" if against else "")
         for run in runs
-        if (result := counted(run))
+        if run.name in names and (result := counted(run))
     )
     return " or ".join(words) or "at most 32 validation rows"
 

@@ -173,15 +173,14 @@ def _summary(result: Members) -> list[Block]:
             f"of {result.split}: {number(of_all['error'].value)} ({sample.study.unit_of_error}).",
         ),
     ]
-    if result.finding:
-        answers.append((strong("Does entanglement go with joint deciding? "), f"{result.finding}."))
+    entangled = (strong("Does entanglement go with joint deciding? "), f"{result.finding}.")
     return [
         heading("In short"),
         paragraph(
             f"{len(cohort):,} of the {len(result.rows):,} explained samples of {result.split} form this cohort: "
             f"{result.filter or 'no filter'}."
         ),
-        points(*answers),
+        points(*answers, *([entangled] if result.finding else [])),
         about(
             sample,
             [

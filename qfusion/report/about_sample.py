@@ -73,7 +73,7 @@ def trust_section(sample: Sample, one: bool = True) -> list[Block]:
     warnings += faithfulness.of_joint(explanation, outputs)
     warnings += [] if seeds else [TrustWarning(why, "unknown")]
     order = list(TRUST_KINDS)
-    section = [
+    return [
         heading("How far to trust this"),
         paragraph(
             "Contributions are exact for this model and background; what can be wrong is what a reader makes of them. "
@@ -93,21 +93,20 @@ def trust_section(sample: Sample, one: bool = True) -> list[Block]:
             "taken away is averaged over the background, so the curves are read off the exact values:",
         ),
         equation("curves"),
+        *(_over_seeds(sample, seeds, one) if seeds else ()),
+        *(() if truth is None else (_against_truth(truth, len(rows)),)),
     ]
-    if seeds:
-        section += _over_seeds(sample, seeds, one)
-    if truth is not None:
-        section.append(
-            table(
-                ("Term", "Correlation", "Rank correlation"),
-                [
-                    (term.replace("+", " + "), number(a), number(b))
-                    for term, a, b in zip(truth.terms, truth.pearson, truth.rank, strict=True)
-                ],
-                f"Exact against planted contributions, over {len(rows):,} test samples.",
-            )
-        )
-    return section
+
+
+def _against_truth(truth: faithfulness.AgainstTruth, count: int) -> Block:
+    return table(
+        ("Term", "Correlation", "Rank correlation"),
+        [
+            (term.replace("+", " + "), number(a), number(b))
+            for term, a, b in zip(truth.terms, truth.pearson, truth.rank, strict=True)
+        ],
+        f"Exact against planted contributions, over {count:,} test samples.",
+    )
 
 
 def _deletion(curves: faithfulness.Curves) -> Block:
@@ -335,7 +334,15 @@ def _of_network(sample: Sample) -> list[Block]:
     meaning = "one for each class" if model.elements_are_classes else "learned"
     chain = "" if M <= 3 else f" More than three modalities are fused in a chain of {M - 1} stages."
     layers = len([name for name in sample.places if name.endswith("pooled")])
-    section = [
+    contradicting = (
+        paragraph(
+            "How much the modalities contradict each other is told by Dempster's K ",
+            cite("shafer1976"),
+            ":",
+        ),
+        equation("conflict"),
+    )
+    return [
         heading("The system", 2),
         paragraph(
             "The model follows feature-entanglement fusion with a quantum convolutional network ",
@@ -364,17 +371,7 @@ def _of_network(sample: Sample) -> list[Block]:
             f"The entropy of a fused qubit is its entanglement with the qubits it was fused from. {INERT}"
         ),
         equation("qubit_entropy"),
-    ]
-    if not model.elements_are_classes:
-        return section
-    return [
-        *section,
-        paragraph(
-            "How much the modalities contradict each other is told by Dempster's K ",
-            cite("shafer1976"),
-            ":",
-        ),
-        equation("conflict"),
+        *(contradicting if model.elements_are_classes else ()),
     ]
 
 
@@ -520,23 +517,18 @@ def _summary(sample: Sample) -> list[Block]:
             for scores in sample.through.prediction[:, 0]
         ]
         answers.append((strong("Since when? "), verdicts.settled(decisions, places)))
-    section = [
+    changed = paragraph(
+        f"The model is not as it was trained: {sample.changed}. Test metrics and spread over seeds are those of the "
+        "trained one."
+    )
+    return [
         heading("In short"),
         paragraph(_decision(sample)),
         points(*answers),
         paragraph(
             f"All contributions are exact; they compare with {verdicts.behind(sample.background)}."
         ),
-    ]
-    if sample.changed:
-        section.append(
-            paragraph(
-                f"The model is not as it was trained: {sample.changed}. Test metrics and spread over seeds are those "
-                "of the trained one."
-            )
-        )
-    return [
-        *section,
+        *([changed] if sample.changed else []),
         about(
             sample,
             [
@@ -583,23 +575,19 @@ def _decision(sample: Sample) -> str:
 def _content(sample: Sample) -> list[Block]:
     """What the sample is, as far as the data set has it."""
     content = sample.dataset.content(sample.row)
-    section = [heading("The sample")]
-    section += [
-        _piece(sample, name, content[name]) for name in sample.modalities if name in content
-    ]
     absent = [name for name in sample.modalities if name not in content]
-    if absent:
-        section.append(
-            paragraph(
-                f"No raw content of {listed(absent)} comes with this data set, only features."
-            )
-        )
+    missing = f"No raw content of {listed(absent)} comes with this data set, only features."
     rows = [
         (text.column(str(name)), number(value) if isinstance(value, float) else str(value)[:300])
         for name, value in sample.dataset.table.iloc[sample.row].items()
         if name not in (*HIDDEN, sample.dataset.target.name)
     ]
-    return [*section, *([facts(rows, "What the data set says of the sample.")] if rows else [])]
+    return [
+        heading("The sample"),
+        *(_piece(sample, name, content[name]) for name in sample.modalities if name in content),
+        *([paragraph(missing)] if absent else []),
+        *([facts(rows, "What the data set says of the sample.")] if rows else []),
+    ]
 
 
 def _piece(sample: Sample, name: str, piece: Text | Image | Audio | Series) -> Block:
@@ -771,7 +759,17 @@ def _of_states(sample: Sample) -> list[Block]:
         "negativity": f"Negativity with the rest ({KINDS['negativity'].unit})"
     }
     parts = [(name, (name,)) for name in sample.modalities] + [("all together", ())]
-    section = [
+    shared = [
+        (" and ".join(part), value)
+        for (kind, part), value in measures.items()
+        if kind == "mutual_information"
+    ]
+    pairs = table(
+        ("Pair", KINDS["mutual_information"].axis.capitalize()),
+        shared,
+        "Correlation of every two modalities at T, classical and quantum.",
+    )
+    return [
         heading("Entropies and entanglement at the end"),
         table(
             ("Part", *(axes[kind] for kind in kinds)),
@@ -779,22 +777,7 @@ def _of_states(sample: Sample) -> list[Block]:
             f"States at T = {sample.model.duration:g}. The whole starts pure, with entropy 0; what it has at the "
             "end is lost to the jumps.",
         ),
-    ]
-    shared = [
-        (" and ".join(part), value)
-        for (kind, part), value in measures.items()
-        if kind == "mutual_information"
-    ]
-    if shared:
-        section.append(
-            table(
-                ("Pair", KINDS["mutual_information"].axis.capitalize()),
-                shared,
-                "Correlation of every two modalities at T, classical and quantum.",
-            )
-        )
-    return [
-        *section,
+        *([pairs] if shared else []),
         paragraph(
             ENTROPY_IS,
             " QuTiP followed the state independently of the training code; the two agree on ρ(T) to "
@@ -916,11 +899,11 @@ def _again(sample: Sample) -> list[Block]:
     outputs = sample.explanation.outputs
     chosen = ["--output", outputs[sample.output]] if len(outputs) > 1 else []
     tweak = ["--tweak", sample.changed] if sample.changed else []
+    own = ("--sample", sample.id, *chosen)
     commands = [
-        f"{command(sample, 'report', '--sample', sample.id, *chosen)} {shlex.join([*tweak, '--out', 'report.html'])}"
+        f"{command(sample, 'report', *own)} {shlex.join([*tweak, '--out', 'report.html'])}",
+        *([] if sample.changed else [f"{command(sample, 'explain', *own)} --json"]),
     ]
-    if not sample.changed:
-        commands.append(f"{command(sample, 'explain', '--sample', sample.id, *chosen)} --json")
     return [
         heading("The same again"),
         paragraph(
