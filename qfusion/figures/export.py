@@ -347,8 +347,7 @@ def kaleido_file(figure: go.Figure, kind: str, scale: float) -> bytes:
         try:
             if _browser is None or _browser.path != path:
                 _browser = _Browser(path)
-            layout = figure.layout
-            options = {"format": kind, "width": layout.width, "height": layout.height}
+            options = {"format": kind, "width": figure.layout.width, "height": figure.layout.height}
             drawing = _browser.kaleido.calc_fig(figure.to_dict(), opts=options | {"scale": scale})
             result = bytes(_browser.call(drawing, CHROME_DRAW + 5))
         except Exception as error:

@@ -74,9 +74,10 @@ def terms_table(dividends: Mapping[str, float], **before: str) -> pd.DataFrame:
 def contributions(sample: Sample) -> pd.DataFrame:
     """Returns one row a term, the baseline first: `term`, `dividend`, and, where it is known, `true_dividend`."""
     table = terms_table(sample.dividends)
-    truth = sample.dataset.truth
-    if truth is not None and sample.dataset.names == sample.modalities:
-        table["true_dividend"] = [truth.iloc[sample.row].get(term) for term in sample.dividends]
+    if sample.dataset.truth is not None and sample.dataset.names == sample.modalities:
+        table["true_dividend"] = [
+            sample.dataset.truth.iloc[sample.row].get(term) for term in sample.dividends
+        ]
     return table
 
 
@@ -105,9 +106,9 @@ def over_time(sample: Sample) -> pd.DataFrame:
 
 def through(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Returns entropies and dividends of a sample at its places, by name; of all together and the baseline by ""."""
-    terms = sample.through
     return _entropies(sample), {
-        name: terms.dividends[:, 0, s, sample.output] for s, name in enumerate(terms.coalitions)
+        name: sample.through.dividends[:, 0, s, sample.output]
+        for s, name in enumerate(sample.through.coalitions)
     }
 
 

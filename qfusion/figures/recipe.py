@@ -163,15 +163,14 @@ class ExportStyle:
                 f"Argument `{name}` must be true or false, but is {_seen(getattr(self, name))}. Give one of the two.",
             )
         default = SIZES[self.size].font
-        number = self.font
         check(
-            isinstance(number, (int, float))
-            and not isinstance(number, bool)
-            and (number == 0 or LEAST_FONT <= number <= MAX_FONT),
-            f"Argument `font` must be a size between {LEAST_FONT:g} and {MAX_FONT:g} pt, but is {_seen(number)}. "
+            isinstance(self.font, (int, float))
+            and not isinstance(self.font, bool)
+            and (self.font == 0 or LEAST_FONT <= self.font <= MAX_FONT),
+            f"Argument `font` must be a size between {LEAST_FONT:g} and {MAX_FONT:g} pt, but is {_seen(self.font)}. "
             f"Give a number in that range, such as {default:g}.",
         )
-        object.__setattr__(self, "font", float(number) or default)
+        object.__setattr__(self, "font", float(self.font) or default)
         check(
             isinstance(self.hidden, (list, tuple))
             and len(self.hidden) <= MAX_HIDDEN

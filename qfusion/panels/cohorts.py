@@ -556,7 +556,6 @@ def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) 
     """
     rows = cut_rows(levels, everyone)
     result = dynamics.cuts_of_rows(levels.study, levels.places(rows))
-    shows, not_shown = SAYS["cut-test"]
     metric, how = (
         next(iter(result.after)),
         cohort_measures.intervals(levels.study.dataset, rows, cuts.RESAMPLES),
@@ -565,8 +564,8 @@ def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) 
         "cut-test",
         f"Are the correlations needed? {text.plain(cuts.answer_for_many(result))}",
         notebook.cut_test_of(cut_table(result), levels.study.modalities, metric, theme=theme),
-        shows=f"{shows} Here {cut_about(levels, everyone)}, the model as learned; {how}.",
-        not_shown=not_shown,
+        shows=f"{SAYS['cut-test'][0]} Here {cut_about(levels, everyone)}, the model as learned; {how}.",
+        not_shown=SAYS["cut-test"][1],
         alt=f"{metrics.describe[metric].short} after a cut at each time.",
         table=lambda: cut_table(result),
     )

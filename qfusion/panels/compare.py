@@ -553,9 +553,8 @@ def chosen(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
 
 def columns(sample: Sample, ids: Sequence[str] = (), output: str = "") -> list[Side]:
     """Returns the decisions on these samples; errors as of `chosen`."""
-    study = sample.study
     return [
-        compare.side(sample_of(study, row, output or int(study.predicted[row])))
+        compare.side(sample_of(sample.study, row, output or int(sample.study.predicted[row])))
         for row in chosen(sample, ids)
     ]
 

@@ -695,7 +695,6 @@ def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> panel.Pict
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """
     cuts = evolution.cuts_of_sample(sample.study, sample.row, sample.tweak)
-    shows, not_shown = building.SAYS["cut"]
     series = evolution.curves(cuts, sample.output)
     return panel.Picture(
         "cut",
@@ -710,8 +709,8 @@ def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> panel.Pict
             theme=theme,
         ),
         called="Are the correlations needed, and when?",
-        shows=shows + sample.of,
-        not_shown=not_shown,
+        shows=building.SAYS["cut"][0] + sample.of,
+        not_shown=building.SAYS["cut"][1],
         alt="Score after a cut: "
         + "; ".join(
             f"{building.KINDS[kind][0]}, {panel.lines(entry)}" for kind, entry in series.items()
@@ -742,7 +741,6 @@ def cut_terms(
     cuts = evolution.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True)
     whose = choose("Modality", modality or most_moved(sample), sample.modalities)
     sizes = evolution.term_sizes(cuts, whose, sample.output)
-    shows, not_shown = building.SAYS["cut-terms"]
     now = {
         name: (float(entry[0]), float(entry.min())) for name, entry in sizes["cut"].items() if name
     }
@@ -758,8 +756,8 @@ def cut_terms(
             cursor=cursor_at(sample, t),
             theme=theme,
         ),
-        shows=shows + sample.of,
-        not_shown=not_shown,
+        shows=building.SAYS["cut-terms"][0] + sample.of,
+        not_shown=building.SAYS["cut-terms"][1],
         alt="Sizes of the terms after a cut: "
         + "; ".join(
             panel.lines({name: values for name, values in size.items() if name})

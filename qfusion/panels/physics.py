@@ -133,7 +133,6 @@ def _picture(
     table: Callable[[], pd.DataFrame],
 ) -> panel.Picture:
     title = text.plain(answer(result))
-    shows, not_shown = building.SAYS[name]
     mean = f" Mean over {result.count:,} {text.plain(over.removeprefix('all '))}."
     message = "; ".join(
         f"{term or BASELINE} from {result.start[s]:+.2f} to {result.end[s]:+.2f}"
@@ -145,9 +144,9 @@ def _picture(
         drawn,
         called="Which coupling built it",
         alt=f"{title}. {message}",
-        not_shown=not_shown,
+        not_shown=building.SAYS[name][1],
         table=table,
-        shows=f"{shows}{sample.of if over == changes.THIS else mean} "
+        shows=f"{building.SAYS[name][0]}{sample.of if over == changes.THIS else mean} "
         f"{against_words(sample.study.background)} Aumann and Shapley's shares: "
         f"they add up, to {result.error:.0e}.",
     )

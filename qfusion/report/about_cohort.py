@@ -459,7 +459,6 @@ def _cuts(result: Members) -> list[Block]:
 
 def _members(result: Members) -> list[Block]:
     cohort = result.members.sort_values("error", ascending=False, kind="stable")
-    names = result.sample.modalities
     rest = len(cohort) - MAX_MEMBERS
     return [
         heading("The members"),
@@ -470,7 +469,7 @@ def _members(result: Members) -> list[Block]:
                 "Prediction",
                 "Error",
                 "Type",
-                *(f"Share {name}" for name in names),
+                *(f"Share {name}" for name in result.sample.modalities),
             ),
             [
                 (
@@ -481,7 +480,7 @@ def _members(result: Members) -> list[Block]:
                     ),
                     number(row["error"]),
                     str(row["relation"]),
-                    *(f"{row[f'share[{name}]']:.0%}" for name in names),
+                    *(f"{row[f'share[{name}]']:.0%}" for name in result.sample.modalities),
                 )
                 for name, row in cohort.head(MAX_MEMBERS).iterrows()
             ],

@@ -163,10 +163,9 @@ def _over_seeds(sample: Sample, seeds: Stability, one: bool) -> list[Block]:
 def _truth(
     sample: Sample, explanation: Explanation, rows: np.ndarray
 ) -> faithfulness.AgainstTruth | None:
-    truth = sample.dataset.truth
-    if truth is None or sample.classes or sample.dataset.names != sample.modalities:
+    if sample.dataset.truth is None or sample.classes or sample.dataset.names != sample.modalities:
         return None
-    return faithfulness.against_truth(explanation, truth.iloc[rows])
+    return faithfulness.against_truth(explanation, sample.dataset.truth.iloc[rows])
 
 
 def _seeds(sample: Sample) -> tuple[Stability | None, str]:
@@ -220,14 +219,13 @@ def about(sample: Sample, rows: list[tuple[str, str]]) -> Block:
 
 def methods_section(sample: Sample) -> list[Block]:
     """The methods, with equations and sources."""
-    card = sample.study.card
-    notes = card.get("notes")
+    notes = sample.study.card.get("notes")
     mosi = (" The data are CMU-MOSI ", cite("mosi2016"), ".")
     return [
         heading("Methods"),
         *next((made(sample) for ability, made in _OF.items() if sample.can(ability)), ()),
         *_splitting(sample),
-        *_performance(card),
+        *_performance(sample.study.card),
         *([paragraph(f"On how it was trained, its card says: {notes}")] if notes else []),
         paragraph(
             "Colours are those of Okabe and Ito ",
@@ -646,15 +644,14 @@ def _contributions(sample: Sample) -> list[Block]:
 
 
 def _terms(sample: Sample) -> Block:
-    explanation, truth = sample.explanation, sample.dataset.truth
-    scores = explanation.values[0, :, sample.output].tolist()
+    scores = sample.explanation.values[0, :, sample.output].tolist()
     rows: list[tuple[str, ...]] = [
         (term.replace("+", " + ") or "nothing (baseline)", signed(score), signed(dividend))
         for (term, dividend), score in zip(sample.dividends.items(), scores, strict=True)
     ]
     head: tuple[str, ...] = ("Told only", "Score v(S)", "Contribution Δ(S)")
-    if truth is not None and sample.dataset.names == sample.modalities:
-        true = truth.iloc[sample.row].reindex(list(sample.dividends)).astype(float)
+    if sample.dataset.truth is not None and sample.dataset.names == sample.modalities:
+        true = sample.dataset.truth.iloc[sample.row].reindex(list(sample.dividends)).astype(float)
         rows = [(*row, signed(value)) for row, value in zip(rows, true, strict=True)]
         head += ("True contribution",)
     return table(
@@ -896,8 +893,11 @@ def _circuit(sample: Sample) -> list[Block]:
 
 def _again(sample: Sample) -> list[Block]:
     """How to get the same numbers."""
-    outputs = sample.explanation.outputs
-    chosen = ["--output", outputs[sample.output]] if len(outputs) > 1 else []
+    chosen = (
+        ["--output", sample.explanation.outputs[sample.output]]
+        if len(sample.explanation.outputs) > 1
+        else []
+    )
     tweak = ["--tweak", sample.changed] if sample.changed else []
     own = ("--sample", sample.id, *chosen)
     commands = [
