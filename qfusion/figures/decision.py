@@ -145,8 +145,8 @@ def in_steps(
     and the look of their bars."""
     shown, rest = condensed(decisions)
     terms = ["", *shown, *(["+".join(modalities)] if rest else [])]
-    names = ["baseline", *map(term_title, shown)]
-    names += [*([f"{len(rest)} other joint terms"] if rest else []), "<b>score</b>"]
+    others = [f"{len(rest)} other joint terms"] if rest else []
+    names = ["baseline", *map(term_title, shown), *others, "<b>score</b>"]
     steps = [
         [*(own[term] for term in ("", *shown)), *([sum(own[t] for t in rest)] if rest else [])]
         for own in decisions

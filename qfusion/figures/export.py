@@ -700,12 +700,14 @@ def _framed(
 ) -> str:
     """The drawing between title and caption, without a size of its own."""
     lines = [
-        (_PAD + (n + 0.8) * _TITLE * _LEADING, _TITLE, INK, "bold", line)
-        for n, line in enumerate(heads[0])
-    ]
-    lines += [
-        (above + height + (n + 0.8) * _CAPTION * _LEADING, _CAPTION, QUIET, "normal", line)
-        for n, line in enumerate(heads[1])
+        *(
+            (_PAD + (n + 0.8) * _TITLE * _LEADING, _TITLE, INK, "bold", line)
+            for n, line in enumerate(heads[0])
+        ),
+        *(
+            (above + height + (n + 0.8) * _CAPTION * _LEADING, _CAPTION, QUIET, "normal", line)
+            for n, line in enumerate(heads[1])
+        ),
     ]
     written = "".join(
         f'<text x="{_PAD}" y="{y:.2f}" font-family="{html.escape(face)}" font-size="{size}px" font-weight="{weight}" '

@@ -623,11 +623,13 @@ def in_png(png: bytes, recipe: str, title: str, dpi: float) -> bytes:
     others = (b"tEXt", b"zTXt", b"iTXt", b"tIME", b"pHYs")
     first, *rest = ((kind, body) for kind, body in _chunks(png) if kind not in others)
     dots = round(dpi / 0.0254)
-    new = [(b"pHYs", struct.pack(">IIB", dots, dots, 1))]
-    new += [
-        (b"iTXt", key + b"\0\0\0\0\0" + words.encode())
-        for key, words in ((KEY.encode(), recipe), (b"Title", title))
-        if words
+    new = [
+        (b"pHYs", struct.pack(">IIB", dots, dots, 1)),
+        *(
+            (b"iTXt", key + b"\0\0\0\0\0" + words.encode())
+            for key, words in ((KEY.encode(), recipe), (b"Title", title))
+            if words
+        ),
     ]
     return _PNG + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
