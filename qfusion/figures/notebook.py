@@ -21,12 +21,11 @@ import plotly.graph_objects as go
 
 from qfusion.analysis.sample import Sample
 from qfusion.figures import building, circuit, decision, dynamics, numbers, states, trust
-from qfusion.figures.numbers import of_sample
 from qfusion.figures.style import Theme
 from qfusion.quantum.measures import KINDS, split
 
 
-@of_sample
+@numbers.of_sample
 def contributions(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns the waterfall from the baseline through every term to the score."""
     return decision.waterfall(
@@ -34,7 +33,7 @@ def contributions(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@of_sample
+@numbers.of_sample
 def shapley(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns the Shapley value of every modality with its share."""
     return decision.shapley_bars(
@@ -42,7 +41,7 @@ def shapley(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@of_sample
+@numbers.of_sample
 def over_time(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns entropies and terms of the decision through the evolution, or along the network's layers."""
     draw: Any = dynamics.decision_lines if sample.can("time") else dynamics.decision_layers
@@ -61,7 +60,7 @@ def columns(table: pd.DataFrame, head: str) -> dict[str, np.ndarray]:
     }
 
 
-@of_sample
+@numbers.of_sample
 def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light") -> go.Figure:
     """Returns a measure of the modalities' states over time, or the entropy of a network's fused qubits; see
     `numbers.entropies`."""
@@ -80,7 +79,7 @@ def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light
     )
 
 
-@of_sample
+@numbers.of_sample
 def masses(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns the mass that each modality gives each element of a network, and what the fusion makes of it."""
     read = numbers.reading(sample)
@@ -99,7 +98,7 @@ def masses(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@of_sample
+@numbers.of_sample
 def diagram(sample: Sample, *, dt: float | None = None, theme: Theme = "light") -> go.Figure:
     """Returns the circuit, a step `dt` of the evolution, or the whole, with each qubit's state at its end."""
     replay, _ = numbers.circuit(sample, dt)
@@ -113,7 +112,7 @@ def diagram(sample: Sample, *, dt: float | None = None, theme: Theme = "light") 
     )
 
 
-@of_sample
+@numbers.of_sample
 def populations(sample: Sample, *, at: float = 1.0, theme: Theme = "light") -> go.Figure:
     """Returns the probability of every joint basis state at the time `at` times T."""
     return states.populations(
@@ -121,7 +120,7 @@ def populations(sample: Sample, *, at: float = 1.0, theme: Theme = "light") -> g
     )
 
 
-@of_sample
+@numbers.of_sample
 def density_matrix(
     sample: Sample, *, at: float = 1.0, part: str = "modulus", theme: Theme = "light"
 ) -> go.Figure:
@@ -131,7 +130,7 @@ def density_matrix(
     )
 
 
-@of_sample
+@numbers.of_sample
 def verdict(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns prediction and truth on the range of the target, or the probability of every class."""
     if sample.classes:
@@ -148,7 +147,7 @@ def verdict(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@of_sample
+@numbers.of_sample
 def deletion(
     sample: Sample, *, samples: int = 200, insertion: bool = False, theme: Theme = "light"
 ) -> go.Figure:
@@ -178,7 +177,7 @@ def deletion_of(curves: Any, *, insertion: bool = False, theme: Theme = "light")
     )
 
 
-@of_sample
+@numbers.of_sample
 def stability(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns a test sample's terms by every training seed, as far as they are shipped."""
     table = numbers.stability(sample)
@@ -192,7 +191,7 @@ def stability(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@of_sample
+@numbers.of_sample
 def built(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns what each coupling and dissipation built of each contribution, as a matrix."""
     made = numbers.building_of(sample)
@@ -202,7 +201,7 @@ def built(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@of_sample
+@numbers.of_sample
 def built_over_time(
     sample: Sample,
     *,
@@ -228,7 +227,7 @@ def built_over_time(
     )
 
 
-@of_sample
+@numbers.of_sample
 def built_flow(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns the way from the modalities through couplings and dissipation to the contributions and the score."""
     made = numbers.building_of(sample)
@@ -247,7 +246,7 @@ def built_flow(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@of_sample
+@numbers.of_sample
 def cut(
     sample: Sample, *, times: int = 21, cursor: float | None = None, theme: Theme = "light"
 ) -> go.Figure:
@@ -264,7 +263,7 @@ def cut(
     )
 
 
-@of_sample
+@numbers.of_sample
 def cut_terms(
     sample: Sample,
     *,
@@ -293,7 +292,7 @@ def _kinds(table: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
     return {kind: values for kind, values in lines.items() if values}
 
 
-@of_sample
+@numbers.of_sample
 def cut_test(
     sample: Sample, *, samples: int = 200, times: int = 11, theme: Theme = "light"
 ) -> go.Figure:

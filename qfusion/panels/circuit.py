@@ -21,7 +21,6 @@ from qfusion.analysis import dynamics, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain.evidence import INERT
 from qfusion.figures import circuit, circuit_boxes, states
-from qfusion.figures.circuit_boxes import Replay
 from qfusion.figures.style import Theme, term_colour
 from qfusion.models import require
 from qfusion.panels import control, panel
@@ -54,7 +53,7 @@ def step(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
     return dynamics.circuit(sample.study, sample.row, *_step(sample, steps, gates), sample.tweak)
 
 
-def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Replay:
+def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> circuit_boxes.Replay:
     """Every qubit before the first and after every gate."""
     require(sample.model, "circuit")
     if sample.study.can("time"):
@@ -484,13 +483,13 @@ def step_error(
     )
 
 
-def _place(walk: Replay, gate: int | None) -> int:
+def _place(walk: circuit_boxes.Replay, gate: int | None) -> int:
     return walk.count if gate is None else min(gate, walk.count)
 
 
 def _walked(
     sample: Sample, gate: int | None, steps: int, gates: str
-) -> tuple[Replay, int, list[int], list[str]]:
+) -> tuple[circuit_boxes.Replay, int, list[int], list[str]]:
     """The way so far: all of it, how many gates are done, and which qubits go to the end, by place and by name."""
     walk = replay(sample, steps, gates)
     at, rows = _place(walk, gate), list(walk.followed)
@@ -514,7 +513,7 @@ def _moment(
     return moment
 
 
-def _qubits(walk: Replay, at: int) -> pd.DataFrame:
+def _qubits(walk: circuit_boxes.Replay, at: int) -> pd.DataFrame:
     x, y, z = walk.bloch[at].T
     return pd.DataFrame(
         {
@@ -528,7 +527,7 @@ def _qubits(walk: Replay, at: int) -> pd.DataFrame:
     )
 
 
-def _in_cone(walk: Replay, cone: circuits.Cone[int]) -> pd.DataFrame:
+def _in_cone(walk: circuit_boxes.Replay, cone: circuits.Cone[int]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {"gate": n, "name": name, "qubits": ", ".join(wires), "in_cone": inside}

@@ -15,7 +15,6 @@ from scipy.special import ndtri
 from qfusion._checks import choose
 from qfusion._sentences import listed, share, sizes, top
 from qfusion.analysis import cohort_measures, dynamics, errors, sample, text
-from qfusion.analysis.cohort_measures import FEW_SLOW, JOINT, MAX_SLOW, NOT_GROUPED
 from qfusion.analysis.errors import Levels
 from qfusion.analysis.study import SAID, Study, dividend_column, said_columns
 from qfusion.explain import RELATIONS, cuts
@@ -408,7 +407,9 @@ def types(levels: Levels, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) -> panel.Picture:
+def dividends(
+    levels: Levels, theme: Theme = "light", *, by: str = cohort_measures.NOT_GROUPED
+) -> panel.Picture:
     """The distribution of every dividend, of all and of the cohort.
 
     Args:
@@ -431,7 +432,7 @@ def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) 
             if levels.output_wanted is None
             else study.unit_of(levels.output_wanted)
         )
-    if by == NOT_GROUPED:
+    if by == cohort_measures.NOT_GROUPED:
         shape, group = "violins, the line inside is the mean", np.full(len(rows), "", dtype=object)
         drawn = figures.violins(
             values,
@@ -494,7 +495,7 @@ def entanglement(
     theme: Theme = "light",
     *,
     measure: str = "",
-    strength: str = JOINT,
+    strength: str = cohort_measures.JOINT,
     everyone: bool = False,
 ) -> panel.Picture:
     """The honest test of "entanglement explains fusion": one measure against the interaction strength.
@@ -574,7 +575,11 @@ def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) 
 def cut_rows(levels: Levels, everyone: bool = False) -> pd.DataFrame:
     """The samples of the cohort whose correlations are cut: those that can be evolved in some seconds, or everyone."""
     rows = levels.rows[levels.inside]
-    return rows.iloc[cohort_measures.drawn_places(len(rows), MAX_SLOW, FEW_SLOW, everyone)]
+    return rows.iloc[
+        cohort_measures.drawn_places(
+            len(rows), cohort_measures.MAX_SLOW, cohort_measures.FEW_SLOW, everyone
+        )
+    ]
 
 
 def cut_about(levels: Levels, everyone: bool = False) -> str:

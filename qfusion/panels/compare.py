@@ -14,7 +14,6 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion._sentences import listed, sizes, top
 from qfusion.analysis import answers, cohort_measures, compare, text
-from qfusion.analysis.compare import Side, Sides
 from qfusion.analysis.sample import Sample, against_words, baseline_words, sample_of
 from qfusion.analysis.study import Study
 from qfusion.figures import decision
@@ -30,7 +29,7 @@ _ENTROPY = {
 }
 
 
-def waterfall(sides: Sides, theme: Theme = "light", *, letter: str = "A") -> panel.Picture:
+def waterfall(sides: compare.Sides, theme: Theme = "light", *, letter: str = "A") -> panel.Picture:
     """One of the decisions term by term, on the same scale as the other where both scores mean the same.
 
     Args:
@@ -65,7 +64,7 @@ def waterfall(sides: Sides, theme: Theme = "light", *, letter: str = "A") -> pan
     )
 
 
-def differences(sides: Sides, theme: Theme = "light") -> panel.Picture:
+def differences(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
     """B minus A, term by term; only where both decisions are sums of the same terms of a score that means the same."""
     a, b = sides.a, sides.b
     return panel.Picture(
@@ -90,7 +89,7 @@ def differences(sides: Sides, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def shares(sides: Sides, theme: Theme = "light") -> panel.Picture:
+def shares(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
     """Shares of the modalities in both decisions."""
     a, b = sides.a, sides.b
     return panel.Picture(
@@ -120,7 +119,7 @@ def shares(sides: Sides, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def entropies(sides: Sides, theme: Theme = "light") -> panel.Picture:
+def entropies(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
     """Entropies of both; only where both have states that evolve or are fused."""
     a, b = sides.a, sides.b
     common = [name for name in a.entropies if name in b.entropies]
@@ -151,7 +150,7 @@ def entropies(sides: Sides, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def classes(sides: Sides, theme: Theme = "light") -> panel.Picture:
+def classes(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
     """Softmax of the classes on both sides; only where they are the same classes."""
     a, b = sides.a, sides.b
     names = b.study.classes
@@ -244,7 +243,7 @@ def mixed(changes: Sequence[float], what: str) -> str:
     return f"Entropies are alike on average in A and B, though single ones differ by up to {apart:.2f} nats"
 
 
-def _hues(sides: Sides) -> dict[str, str]:
+def _hues(sides: compare.Sides) -> dict[str, str]:
     """Colours of the modalities of both."""
     return {
         name: term_colour(name, one.study.modalities)
@@ -253,30 +252,30 @@ def _hues(sides: Sides) -> dict[str, str]:
     }
 
 
-def _both(sides: Sides) -> str:
+def _both(sides: compare.Sides) -> str:
     """Whose numbers they are."""
     return (
         f" Of samples {text.plain(sides.a.sample.id)} (A) and {text.plain(sides.b.sample.id)} (B)."
     )
 
 
-def comparable(sides: Sides) -> bool:
+def comparable(sides: compare.Sides) -> bool:
     """Whether both decisions are sums of the same terms of a score that means the same."""
     return sides.same_terms and sides.same_target
 
 
-def same_classes(sides: Sides) -> bool:
+def same_classes(sides: compare.Sides) -> bool:
     """Whether both choose among the same classes."""
     return bool(sides.b.study.classes) and sides.a.study.classes == sides.b.study.classes
 
 
-def both_entropies(sides: Sides) -> bool:
+def both_entropies(sides: compare.Sides) -> bool:
     """Whether both have states that evolve or are fused."""
     return bool(sides.a.entropies and sides.b.entropies)
 
 
 def curve(
-    sides: Sides, theme: Theme = "light", *, row: int, modality: str, card: str = "main"
+    sides: compare.Sides, theme: Theme = "light", *, row: int, modality: str, card: str = "main"
 ) -> panel.Picture:
     """A spectrum or profile of one of both samples, see `samples.curve`: on the card "main" of A, where it stands in
     that row."""
@@ -284,7 +283,7 @@ def curve(
     return samples.curve(one.study, theme, row=row, modality=modality, card=card)
 
 
-def _curves(view: address.View, sides: Sides) -> list[str]:
+def _curves(view: address.View, sides: compare.Sides) -> list[str]:
     a, b = sides.a, sides.b
     if a.study.dataset.digest == b.study.dataset.digest and a.sample.row == b.sample.row:
         return samples.curves(b.study, [b.sample.row], "main")
@@ -551,7 +550,7 @@ def chosen(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
     return rows
 
 
-def columns(sample: Sample, ids: Sequence[str] = (), output: str = "") -> list[Side]:
+def columns(sample: Sample, ids: Sequence[str] = (), output: str = "") -> list[compare.Side]:
     """Returns the decisions on these samples; errors as of `chosen`."""
     return [
         compare.side(sample_of(sample.study, row, output or int(sample.study.predicted[row])))

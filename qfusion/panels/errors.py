@@ -15,8 +15,6 @@ from scipy.special import ndtri
 
 from qfusion._sentences import count, listed, share, sizes, top
 from qfusion.analysis import cohort_measures, errors, sample, text
-from qfusion.analysis.cohort_measures import QUARTERS
-from qfusion.analysis.errors import Levels
 from qfusion.explain import cohorts
 from qfusion.explain.stability import LEVEL
 from qfusion.figures import cohort, samples
@@ -26,7 +24,7 @@ from qfusion.panels import control, panel
 _INTERVAL = "95 % score intervals (Wilson)"
 
 
-def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> panel.Picture:
+def slices(levels: errors.Levels, theme: Theme = "light", *, by: str = "") -> panel.Picture:
     """How often the model is wrong in every slice.
 
     Args:
@@ -56,8 +54,8 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> panel.Pic
         shows=f"the samples of {text.plain(levels.split)} that pass the filter"
         + (f" but for its own {text.plain(own)}" if own else "")
         + ", by "
-        f"{text.plain(by.removesuffix(QUARTERS))}"
-        + (" in quarters" if by.endswith(QUARTERS) else "")
+        f"{text.plain(by.removesuffix(cohort_measures.QUARTERS))}"
+        + (" in quarters" if by.endswith(cohort_measures.QUARTERS) else "")
         + f", with {_INTERVAL}{_clusters(levels)}; "
         "an error is "
         + (
@@ -90,7 +88,7 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> panel.Pic
     )
 
 
-def _clusters(levels: Levels) -> str:
+def _clusters(levels: errors.Levels) -> str:
     """What intervals count besides rows."""
     clusters = levels.study.dataset.clusters
     return (
@@ -138,7 +136,7 @@ def _score(entry: errors.Slice, overall: float) -> float:
     return (entry.rate - overall) * math.sqrt(size / (overall * (1 - overall)))
 
 
-def worst(levels: Levels, theme: Theme = "light") -> panel.Picture:
+def worst(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
     """The cohort's samples with the largest errors.
 
     Args:
@@ -202,7 +200,7 @@ def _said(name: object, row: pd.Series, classes: bool) -> str:
     return f"{name}: {row['truth']:+.2f} → {row['prediction']:+.2f}"
 
 
-def wrong(levels: Levels, theme: Theme = "light") -> panel.Picture:
+def wrong(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
     """The wrong decisions of a cohort with the term that pulled each the wrong way, as a table: it has no figure.
 
     Args:
@@ -325,7 +323,7 @@ def misled_by(terms: Sequence[str]) -> str:
     return " ".join(parts)
 
 
-def some(levels: Levels, **_: object) -> bool:
+def some(levels: errors.Levels, **_: object) -> bool:
     """Whether there is a sample."""
     return len(levels.rows) > 0
 
@@ -355,7 +353,7 @@ def shown(counts: np.ndarray) -> list[int]:
     return [int(k) for k in np.sort(often)]
 
 
-def confusions(levels: Levels, theme: Theme = "light") -> panel.Picture:
+def confusions(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
     """Which classes the cohort's samples are taken for."""
     counts, classes = errors.confusions(levels), levels.study.classes
     drawn = shown(counts)
@@ -376,7 +374,7 @@ def confusions(levels: Levels, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def curves(levels: Levels, theme: Theme = "light") -> panel.Picture:
+def curves(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
     """ROC and precision-recall curves of every class against the rest."""
     result = errors.curves(levels)
     label = levels.study.classes[levels.output_wanted] if levels.output_wanted is not None else ""
@@ -417,7 +415,7 @@ def curves(levels: Levels, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def calibration(levels: Levels, theme: Theme = "light") -> panel.Picture:
+def calibration(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
     """How often it is right that is so sure."""
     certainty, accuracy, counts, error = errors.calibration(levels)
     sure, right = (
@@ -450,7 +448,7 @@ def sureness(sure: float, right: float, count: int) -> str:
     return "surer than it should be" if sure > right else "less sure than it could be"
 
 
-def residuals(levels: Levels, theme: Theme = "light") -> panel.Picture:
+def residuals(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
     """How far predictions are off, over the range of the annotation."""
     result, rows, inside = errors.residuals(levels), levels.rows, levels.inside
     truth = rows["truth"].to_numpy(dtype=float)
@@ -541,16 +539,16 @@ def off_by(truth: np.ndarray, residual: np.ndarray) -> str:
     return f"{words}; extremes are {'drawn to the middle' if slope < 0 else 'overdone'} (slope {slope:+.2f})"
 
 
-def _whose(levels: Levels) -> str:
+def _whose(levels: errors.Levels) -> str:
     return f"Of {int(levels.inside.sum()):,} samples of {text.plain(levels.name if levels.parts else levels.split)}."
 
 
-def has_classes(levels: Levels, **_: object) -> bool:
+def has_classes(levels: errors.Levels, **_: object) -> bool:
     """Whether the model chooses among classes, and the cohort has a sample."""
     return bool(levels.study.classes) and bool(levels.inside.any())
 
 
-def is_regression(levels: Levels, **_: object) -> bool:
+def is_regression(levels: errors.Levels, **_: object) -> bool:
     """Whether the model predicts a number, and there is a sample."""
     return not levels.study.classes and len(levels.rows) > 0
 

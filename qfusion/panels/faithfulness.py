@@ -20,8 +20,6 @@ from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import faithfulness, people
 from qfusion.explain.attribution import FIRST, by_title
-from qfusion.explain.faithfulness import STABLE, Curves
-from qfusion.explain.people import Alone, Beside
 from qfusion.explain.stability import Interval, Stability
 from qfusion.figures import trust as figures
 from qfusion.figures.style import GREY, Theme, term_colour
@@ -138,7 +136,7 @@ def features(
 
 def _curves(
     study: Study,
-    curves: Curves,
+    curves: faithfulness.Curves,
     kind: str,
     name: str,
     head: str,
@@ -188,7 +186,7 @@ def _probability(study: Study, measure: str) -> bool:
     return choose("Measure", measure, MEASURES) == PROBABILITY and bool(study.classes)
 
 
-def beats(curves: Curves) -> str:
+def beats(curves: faithfulness.Curves) -> str:
     """How many random orders ours beats, at deletion and at insertion; of samples drawn from more, where their
     intervals let it be told."""
     gain, orders = float(curves.deletion_gain.mean()), len(curves.random_deletion)
@@ -203,7 +201,7 @@ def beats(curves: Curves) -> str:
     return f"our order does **not** beat {lost} of {count(orders, 'random order')}"
 
 
-def sooner(curves: Curves) -> str:
+def sooner(curves: faithfulness.Curves) -> str:
     """Whether the score returns sooner in our order than in all random ones; of samples drawn from more, where their
     interval lets it be told."""
     gain, orders = float(curves.insertion_gain.mean()), len(curves.random_insertion)
@@ -219,7 +217,7 @@ def sooner(curves: Curves) -> str:
     )
 
 
-def _interval(curves: Curves, place: int) -> str:
+def _interval(curves: faithfulness.Curves, place: int) -> str:
     """The interval of an area, where the samples are drawn from more."""
     interval = None if curves.intervals is None else curves.intervals[place]
     return (
@@ -337,9 +335,9 @@ def seed_ranks(study: Study, theme: Theme = "light", *, terms: str = DIVIDENDS) 
         figures.rank_bars(
             ranks,
             study.modalities,
-            floor=STABLE,
+            floor=faithfulness.STABLE,
             theme=theme,
-            x_title=f"rank correlation of {terms} between seeds (dotted: {STABLE:g})",
+            x_title=f"rank correlation of {terms} between seeds (dotted: {faithfulness.STABLE:g})",
         ),
         shows=f"whether {count} models that differ in their training seed alone order {seeds.dividends.shape[1]:,} "
         f"test samples alike: mean over all pairs of seeds, the tick the lowest. {terms.capitalize()}{whose} "
@@ -615,10 +613,10 @@ def calibration(study: Study, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def slopes(parts: Sequence[Alone], whose: str) -> str:
+def slopes(parts: Sequence[people.Alone], whose: str) -> str:
     """By how much labels rise with one unit of the own term, as a title."""
 
-    def one(entry: Alone) -> str:
+    def one(entry: people.Alone) -> str:
         name = text.plain(entry.modality)
         if not np.isfinite(entry.slope.value):
             return f"not defined for {name} (n = {len(entry.label):,})"
@@ -632,10 +630,10 @@ def slopes(parts: Sequence[Alone], whose: str) -> str:
     return f"A unit of the own term goes with a change of {whose}: {words}{rest}"
 
 
-def sign_rates(parts: Sequence[Alone]) -> str:
+def sign_rates(parts: Sequence[people.Alone]) -> str:
     """How often own terms have the labels' signs, beside shuffled labels."""
 
-    def one(entry: Alone) -> str:
+    def one(entry: people.Alone) -> str:
         name = text.plain(entry.modality)
         if not np.isfinite(entry.sign.value):
             return f"none in {name}"
@@ -762,13 +760,13 @@ def numbers(study: Study) -> pd.DataFrame:
 PEOPLE_SAY = "people's labels"
 
 
-def _found(study: Study) -> Beside:
+def _found(study: Study) -> people.Beside:
     return _known(
         trust.beside_people(study), trust.lacking(study, f"The data set '{study.dataset.name}'")
     )
 
 
-def _models(study: Study, other: str) -> dict[str, Beside]:
+def _models(study: Study, other: str) -> dict[str, people.Beside]:
     """A model beside people, and where there is one the other, by name."""
     return {study.name: _found(study)} | (
         {other: _found(trust.second(study, other))} if other else {}
@@ -786,7 +784,7 @@ def _numbers(intervals: Sequence[Interval]) -> np.ndarray:
     ).reshape(-1, 3)
 
 
-def _samples(study: Study, result: Beside) -> str:
+def _samples(study: Study, result: people.Beside) -> str:
     parts = [
         f"{len(entry.label):,} in {text.plain(entry.modality)}"
         for entry in result.alone

@@ -10,7 +10,6 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion.analysis import runs, text
-from qfusion.analysis.runs import Board
 from qfusion.errors import QFusionError
 from qfusion.figures import training as figures
 from qfusion.figures.style import Theme
@@ -27,7 +26,7 @@ ALL = "all"
 
 
 def results(
-    board: Board, theme: Theme = "light", *, data: str = "", metric: str = ""
+    board: runs.Board, theme: Theme = "light", *, data: str = "", metric: str = ""
 ) -> panel.Picture:
     """Every model's mean on the test rows with its interval, and single seeds.
 
@@ -51,7 +50,7 @@ def results(
 
 
 def against_size(
-    board: Board,
+    board: runs.Board,
     theme: Theme = "light",
     *,
     data: str = "",
@@ -96,7 +95,7 @@ def against_size(
 
 
 def fusing(
-    board: Board, theme: Theme = "light", *, data: str = "", metric: str = ""
+    board: runs.Board, theme: Theme = "light", *, data: str = "", metric: str = ""
 ) -> panel.Picture:
     """Every model's mean against how much of its decisions modalities make only jointly: who fuses, who only adds.
 
@@ -150,7 +149,7 @@ def joint_headline(table: pd.DataFrame, metric: str) -> str:
     )
 
 
-def agreement(board: Board, theme: Theme = "light", *, data: str = "") -> panel.Picture:
+def agreement(board: runs.Board, theme: Theme = "light", *, data: str = "") -> panel.Picture:
     """How every model's contributions correlate with the planted ones.
 
     Args:
@@ -183,7 +182,7 @@ def agreement(board: Board, theme: Theme = "light", *, data: str = "") -> panel.
 
 
 def robustness(
-    board: Board,
+    board: runs.Board,
     theme: Theme = "light",
     *,
     data: str = "",
@@ -242,7 +241,7 @@ def robustness(
     )
 
 
-def _results(board: Board, data: str, metric: str) -> tuple[str, str, pd.DataFrame, str]:
+def _results(board: runs.Board, data: str, metric: str) -> tuple[str, str, pd.DataFrame, str]:
     """A data set, the key of a metric, the models' results by it, and what it is called for short."""
     name = data or board.names[0]
     key = board.key(name, metric)
@@ -250,7 +249,7 @@ def _results(board: Board, data: str, metric: str) -> tuple[str, str, pd.DataFra
 
 
 def _entries(
-    board: Board, name: str, key: str, table: pd.DataFrame, column: str = AFTER_ENCODERS
+    board: runs.Board, name: str, key: str, table: pd.DataFrame, column: str = AFTER_ENCODERS
 ) -> list[figures.Entry]:
     return [
         figures.Entry(
@@ -267,7 +266,7 @@ def _entries(
     ]
 
 
-def _family(board: Board, model: str) -> str:
+def _family(board: runs.Board, model: str) -> str:
     start = model.partition("-")[0]
     return (
         start
@@ -278,17 +277,19 @@ def _family(board: Board, model: str) -> str:
     )
 
 
-def measured(board: Board, data: str = "", models: Sequence[str] | None = None, **_: Any) -> bool:
+def measured(
+    board: runs.Board, data: str = "", models: Sequence[str] | None = None, **_: Any
+) -> bool:
     """Whether robustness is measured on a data set, and some model is drawn."""
     return bool(board.robust_metrics(data or board.names[0])) and models != [""]
 
 
-def shares_measured(board: Board, data: str = "", **_: Any) -> bool:
+def shares_measured(board: runs.Board, data: str = "", **_: Any) -> bool:
     """Whether joint shares are measured on a data set."""
     return bool(board.joint_shares(data or board.names[0]))
 
 
-def is_planted(board: Board, data: str = "", **_: Any) -> bool:
+def is_planted(board: runs.Board, data: str = "", **_: Any) -> bool:
     """Whether contributions were planted in a data set and compared."""
     return bool(board.agreement(data or board.names[0]))
 
@@ -330,7 +331,7 @@ PUBLISHED = control.Switch(
 )
 
 
-def of_data(board: Board, name: str) -> tuple[control.Choice, control.Choice, control.Choice]:
+def of_data(board: runs.Board, name: str) -> tuple[control.Choice, control.Choice, control.Choice]:
     """Metric, corrupted modality and models of a data set; the models under a key of its own."""
     return (
         replace(METRIC, values=[board.metric(key).short for key in board.metrics(name)]),

@@ -33,20 +33,18 @@ from qfusion.analysis.runs import (
     watched_by,
     with_history,
 )
-from qfusion.data import DataSet
 from qfusion.data.spec import SPLITS
 from qfusion.explain.evidence import INERT
 from qfusion.figures import samples, training
 from qfusion.figures.style import Theme
 from qfusion.panels import address, control, panel
 from qfusion.runs import folder, plans
-from qfusion.runs.plans import KINDS, SETTINGS
 from qfusion.training import metrics
 
 _MAX_SHOWN = 60  # classes in a figure
 
 
-def open_set(name: str = "") -> DataSet:
+def open_set(name: str = "") -> data.DataSet:
     """Returns a data set by name, the first that is here unless told.
 
     Raises:
@@ -55,7 +53,7 @@ def open_set(name: str = "") -> DataSet:
     return data.load(name or next(source.name for source in data.available() if source.available))
 
 
-def classes(dataset: DataSet, theme: Theme = "light") -> panel.Picture:
+def classes(dataset: data.DataSet, theme: Theme = "light") -> panel.Picture:
     """Samples of every class; only of a data set with classes."""
     names = dataset.target.classes
     counts = {
@@ -97,7 +95,7 @@ def spread_over(names: Sequence[str], samples: np.ndarray) -> str:
     return f"Its {len(names)} classes have {least:,} to {count(most, 'sample')}"
 
 
-def target(dataset: DataSet, theme: Theme = "light") -> panel.Picture:
+def target(dataset: data.DataSet, theme: Theme = "light") -> panel.Picture:
     """How the number that is to be predicted is spread; only of a data set without classes."""
     about = dataset.target
     values = {split: np.asarray(dataset.y[dataset.rows(split)]) for split in SPLITS}
@@ -122,7 +120,7 @@ def target(dataset: DataSet, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def of_classes(dataset: DataSet) -> bool:
+def of_classes(dataset: data.DataSet) -> bool:
     """Whether classes are to be predicted."""
     return dataset.target.kind == "classification"
 
@@ -269,7 +267,7 @@ SWEEP_DATA, NEW_DATA = (
     for form in ("sweep", "new")
 )
 SWEEP_KIND, NEW_KIND = (
-    control.Choice(f"{form}.kind", "Kind of model", "The first is taken.", values=KINDS)
+    control.Choice(f"{form}.kind", "Kind of model", "The first is taken.", values=plans.KINDS)
     for form in ("sweep", "new")
 )
 SWEEP_CONTROLS = (SWEEP_NAME, SWEEP_VIEW, SWEEP_DATA, SWEEP_KIND)
@@ -757,11 +755,11 @@ def settings(view: address.View, _: Any = None) -> list[control.Control]:
     known = address.sources()
     if not known:
         return []
-    name, kind = view.one_of(NEW_DATA.key, known), view.one_of(NEW_KIND.key, list(KINDS))
+    name, kind = view.one_of(NEW_DATA.key, known), view.one_of(NEW_KIND.key, list(plans.KINDS))
     return [
         setting(name, kind, key, default)
         for key, default in plans.known(name, kind).items()
-        if key in SETTINGS
+        if key in plans.SETTINGS
     ]
 
 
@@ -774,7 +772,7 @@ def setting(
         name, kind: of data set and model. key: of the setting.
         begin: its value unless another is chosen. values: which words it may be, all of its own unless told.
     """
-    about = SETTINGS[key]
+    about = plans.SETTINGS[key]
     words = (f"new.{kind}.{name}.{key}", about.title, "The usual is taken.", about.says)
     if about.choices:
         return control.Choice(*words, values=values or about.choices, default=str(begin))

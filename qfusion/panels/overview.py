@@ -11,7 +11,6 @@ from qfusion._checks import choose
 from qfusion.analysis import answers, compare, text
 from qfusion.analysis import dynamics as evolution
 from qfusion.analysis import sample as backgrounds
-from qfusion.analysis.answers import IN_TURN, QUESTIONS
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.figures import decision, dynamics, training
@@ -38,8 +37,8 @@ def questions(sample: Sample, theme: Theme = "light") -> panel.Picture:
         table=lambda: pd.DataFrame(
             {
                 "sample": sample.id,
-                "question": IN_TURN,
-                "answer": [QUESTIONS[question](sample) for question in IN_TURN],
+                "question": answers.IN_TURN,
+                "answer": [answers.QUESTIONS[question](sample) for question in answers.IN_TURN],
             }
         ),
     )

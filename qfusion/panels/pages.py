@@ -31,7 +31,6 @@ from qfusion.analysis import cohort_measures, text
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import cohorts
 from qfusion.figures import VIEWS, export, theme
-from qfusion.figures.export import Composition
 from qfusion.figures.recipe import (
     MAX_TEXT,
     ExportStyle,
@@ -623,7 +622,7 @@ def save(taken: Taken, recipe: Recipe) -> bytes:
 # Several panels as one figure, taken without their pages; see `figures.export`.
 
 
-def cook_composition(whole: Composition, *, anyway: bool = False) -> list[Taken]:
+def cook_composition(whole: export.Composition, *, anyway: bool = False) -> list[Taken]:
     """Returns the panels of a composition, in its order.
 
     Args:
@@ -639,7 +638,7 @@ def cook_composition(whole: Composition, *, anyway: bool = False) -> list[Taken]
     return taken
 
 
-def save_composition(taken: Sequence[Taken], whole: Composition) -> bytes:
+def save_composition(taken: Sequence[Taken], whole: export.Composition) -> bytes:
     """Returns the file of a composition, with the recipes of what was taken in it."""
     return export.save_composition(
         [panel.figure for panel in taken],
@@ -649,7 +648,7 @@ def save_composition(taken: Sequence[Taken], whole: Composition) -> bytes:
     )
 
 
-def as_made(whole: Composition, taken: Sequence[Taken]) -> Composition:
+def as_made(whole: export.Composition, taken: Sequence[Taken]) -> export.Composition:
     """Returns a composition with the recipes of what was taken."""
     made = tuple(
         export.as_panel(panel.recipe.like(wanted), whole.style)
@@ -658,7 +657,7 @@ def as_made(whole: Composition, taken: Sequence[Taken]) -> Composition:
     return replace(whole, panels=made)
 
 
-def composition_remarks(whole: Composition, taken: Sequence[Taken]) -> list[str]:
+def composition_remarks(whole: export.Composition, taken: Sequence[Taken]) -> list[str]:
     """What a reader should know about a composition made again, each remark once."""
     return list(
         dict.fromkeys(

@@ -17,7 +17,6 @@ from qfusion import explain
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, share, size, top
 from qfusion.analysis import answers, compare, inside, text, trust
-from qfusion.analysis.inside import Canvas
 from qfusion.analysis.sample import (
     Sample,
     against_words,
@@ -41,7 +40,6 @@ from qfusion.explain.evidence import INERT
 from qfusion.figures import circuit, cohort, decision, dynamics, style
 from qfusion.figures import trust as attribution_figures
 from qfusion.figures.numbers import terms_table
-from qfusion.figures.style import Theme
 from qfusion.panels import address, control, panel
 from qfusion.quantum.measures import KINDS, Part
 
@@ -61,7 +59,7 @@ _UNITS = {
 
 def attribution(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     modality: str = "",
     term: str = SCORE,
@@ -127,7 +125,7 @@ def attribution(
 
 def features(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     modality: str = "",
     term: str = SCORE,
@@ -160,7 +158,7 @@ def features(
 
 def over_time(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     term: str = SCORE,
     baseline: str = "mean",
@@ -272,7 +270,9 @@ def _attributed(
     ), start
 
 
-def _figure(sample: Sample, result: Attribution, canvas: Canvas, theme: Theme) -> go.Figure:
+def _figure(
+    sample: Sample, result: Attribution, canvas: inside.Canvas, theme: style.Theme
+) -> go.Figure:
     if canvas.kind == "features":
         return attribution_figures.bars(canvas.names, result.units, unit=sample.unit, theme=theme)
     draw: dict[str, Callable[..., go.Figure]] = {
@@ -369,7 +369,7 @@ INSIDE = {
 
 
 @panel.cached
-def verdict(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def verdict(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Prediction against truth: on the range of the target, or as softmax of the classes."""
     study, row = sample.study, sample.row
     if not study.classes:
@@ -414,7 +414,7 @@ def verdict(sample: Sample, theme: Theme = "light") -> panel.Picture:
 
 
 @panel.cached
-def waterfall(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """The decision, term by term."""
     study = sample.study
     verdict_on, truth = sample.learned.verdict, study.dataset.truth
@@ -444,7 +444,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> panel.Picture:
 
 
 @panel.cached
-def shapley(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def shapley(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Shapley values and shares."""
     study = sample.study
     values, shares = sample.learned.shapley, sample.learned.shares
@@ -471,7 +471,7 @@ def shapley(sample: Sample, theme: Theme = "light") -> panel.Picture:
 
 
 @panel.cached
-def entropies(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def entropies(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Entropies per modality and joint over the evolution as learned; of a model with time."""
     track = sample.learned.track()
     series = track.measures.single("entropy")
@@ -514,7 +514,7 @@ def most_mixed(ends: Mapping[str, float]) -> str:
 
 
 @panel.cached
-def masses(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def masses(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """The mass each modality gives each element, and the fused one; of a model with rules."""
     reading = sample.reading
     pairs = ""
@@ -584,7 +584,7 @@ def disagreement(by_element: Mapping[str, float], K: float | None) -> str:
 
 
 @panel.cached
-def beliefs(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def beliefs(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Belief, plausibility and betting probability of every class; of a model whose elements are classes."""
     reading = sample.reading
     by_fusion = reading.by_fusion
@@ -623,7 +623,7 @@ def bet(pignistic: Mapping[str, float]) -> str:
 
 
 @panel.cached
-def fused_entropies(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def fused_entropies(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Entropy of every fused qubit, its entanglement with the modality qubits; of a model with rules."""
     reading = sample.reading
     return panel.Picture(
@@ -666,7 +666,7 @@ def _true_element(sample: Sample) -> int | None:
 
 
 def curve(
-    study: Study, theme: Theme = "light", *, row: int, modality: str, card: str = "main"
+    study: Study, theme: style.Theme = "light", *, row: int, modality: str, card: str = "main"
 ) -> panel.Picture:
     """A spectrum or profile of a sample as a small line chart in its modality's colour.
 
@@ -719,7 +719,7 @@ def which_curve(view: address.View, rest: str) -> dict[str, Any]:
 
 def scatter(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     x: str = "",
     y: str = "",

@@ -20,7 +20,6 @@ from qfusion._checks import check, choose
 from qfusion._sentences import count, listed, sizes, top
 from qfusion.analysis import answers, text
 from qfusion.analysis import changes as interventions
-from qfusion.analysis.changes import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Result
 from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.analysis.study import Study
 from qfusion.data import synthesis
@@ -29,23 +28,24 @@ from qfusion.explain.counterfactual import distance
 from qfusion.explain.sensitivity import ParameterChange, Search
 from qfusion.figures import decision, physics, style
 from qfusion.figures.numbers import terms_table
-from qfusion.figures.style import Theme
 from qfusion.models import require
 from qfusion.panels import address, control, panel
 
 TITLES = {
-    KEPT: "leave it as it is",
-    SWAP: "another sample's",
-    DROP: "leave it out",
-    INPUT: "edit the raw input",
-    STATE: "edit its state",
-    FLIP: "nearest state that flips the decision",
+    interventions.KEPT: "leave it as it is",
+    interventions.SWAP: "another sample's",
+    interventions.DROP: "leave it out",
+    interventions.INPUT: "edit the raw input",
+    interventions.STATE: "edit its state",
+    interventions.FLIP: "nearest state that flips the decision",
 }  # as the address says them
 BEFORE, AFTER = "as it is", "with the changes"
 SAME = 1e-6  # angles below it, in radians, are rounding
 
 
-def both(sample: Sample, changes: Asked | None = None) -> tuple[Result, Result, dict[str, str]]:
+def both(
+    sample: Sample, changes: interventions.Asked | None = None
+) -> tuple[interventions.Result, interventions.Result, dict[str, str]]:
     """What the model says of the sample as it is and with the changes, and what is done to each that changes."""
     stored, wanted = (
         interventions.wanted_changes(sample.study, sample.row, part) for part in ({}, changes or {})
@@ -53,7 +53,7 @@ def both(sample: Sample, changes: Asked | None = None) -> tuple[Result, Result, 
     done = {
         name: entry.action
         for name, entry in zip(sample.modalities, wanted, strict=True)
-        if entry.action != KEPT
+        if entry.action != interventions.KEPT
     }
     before, after = (
         interventions.with_changes(sample.study, sample.row, part) for part in (stored, wanted)
@@ -62,7 +62,7 @@ def both(sample: Sample, changes: Asked | None = None) -> tuple[Result, Result, 
 
 
 def probabilities(
-    sample: Sample, theme: Theme = "light", *, changes: Asked | None = None
+    sample: Sample, theme: style.Theme = "light", *, changes: interventions.Asked | None = None
 ) -> panel.Picture:
     """Both decisions as softmax of the classes; of a model of classes.
 
@@ -102,7 +102,11 @@ def probabilities(
 
 
 def waterfall(
-    sample: Sample, theme: Theme = "light", *, when: str = BEFORE, changes: Asked | None = None
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    when: str = BEFORE,
+    changes: interventions.Asked | None = None,
 ) -> panel.Picture:
     """One of both decisions term by term, on an axis that serves both.
 
@@ -142,7 +146,7 @@ def waterfall(
     )
 
 
-def _reach(sample: Sample, *results: Result) -> list[float]:
+def _reach(sample: Sample, *results: interventions.Result) -> list[float]:
     """One axis for both waterfalls, with room for the numbers beside the bars."""
     ends = np.concatenate(
         [np.cumsum(list(result.terms(sample.study, sample.output).values())) for result in results]
@@ -153,7 +157,7 @@ def _reach(sample: Sample, *results: Result) -> list[float]:
 
 
 def differences(
-    sample: Sample, theme: Theme = "light", *, changes: Asked | None = None
+    sample: Sample, theme: style.Theme = "light", *, changes: interventions.Asked | None = None
 ) -> panel.Picture:
     """What the changes do to each term; the options are those of `probabilities`."""
     before, now, _ = both(sample, changes)
@@ -203,7 +207,11 @@ def state_moved(name: str, angle: float) -> str:
 
 
 def state(
-    sample: Sample, theme: Theme = "light", *, modality: str, changes: Asked | None = None
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    modality: str,
+    changes: interventions.Asked | None = None,
 ) -> panel.Picture:
     """The state of one modality before and with the changes.
 
@@ -278,22 +286,24 @@ def _vector(ket: Any) -> np.ndarray:
 def _asked(view: address.View) -> dict[str, dict[str, Any]] | None:
     """What the address says is done to each modality."""
     actions = {title: action for action, title in TITLES.items()}
-    values = {name: actions.get(view.get(f"do.{name}"), KEPT) for name in view.modalities}
+    values = {
+        name: actions.get(view.get(f"do.{name}"), interventions.KEPT) for name in view.modalities
+    }
     return {
         name: {"action": action} | _details(view, name, action)
         for name, action in values.items()
-        if action != KEPT
+        if action != interventions.KEPT
     } or None
 
 
 def _details(view: address.View, name: str, action: str) -> dict[str, Any]:
-    if action == SWAP:
+    if action == interventions.SWAP:
         return {"donor": view.get(f"with.{name}")} if view.get(f"with.{name}") else {}
-    if action == INPUT and name == "text":
+    if action == interventions.INPUT and name == "text":
         return {"words": view.get("say")} if view.get("say") else {}
-    if action == INPUT:
+    if action == interventions.INPUT:
         return {"controls": _numbers(view, "voice." if name == "audio" else "face.")}
-    if action == STATE:
+    if action == interventions.STATE:
         return {
             "state": {
                 int(place): value
@@ -312,7 +322,7 @@ def _numbers(view: address.View, start: str) -> dict[str, float]:
     }
 
 
-def nearest(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def nearest(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """For each modality the nearest state that turns the decision, and the nearest sample that has one."""
     study, result = sample.study, interventions.what_would_flip(sample.study, sample.row)
     farthest, unit, how = _measured(study, result)
@@ -399,7 +409,7 @@ def _measured(study: Study, flips: Mapping[str, interventions.Flip]) -> tuple[fl
     )
 
 
-def parameter_flips(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """For each parameter of the physics or angle of the fusion rules the smallest turn that flips the decision."""
     study, search = sample.study, interventions.parameters_that_flip(sample.study, sample.row)
     check(
@@ -501,7 +511,7 @@ def _method(search: Search) -> str:
     )
 
 
-def changed(sample: Sample, changes: Asked | None = None, **_: Any) -> bool:
+def changed(sample: Sample, changes: interventions.Asked | None = None, **_: Any) -> bool:
     """Whether the changes leave a modality otherwise than it is."""
     return bool(both(sample, changes)[2])
 
@@ -510,7 +520,11 @@ def _restated(view: address.View, sample: Sample) -> list[str]:
     """The modalities that have another state."""
     if not sample.study.can("states"):
         return []
-    return [name for name, action in both(sample, _asked(view))[2].items() if action != DROP]
+    return [
+        name
+        for name, action in both(sample, _asked(view))[2].items()
+        if action != interventions.DROP
+    ]
 
 
 PREFIXES = ("do.", "with.", "set.", "voice.", "face.")  # of what is said of a modality

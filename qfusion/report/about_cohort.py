@@ -13,7 +13,6 @@ import torch
 
 from qfusion._checks import check
 from qfusion.analysis import cohort_measures, dynamics, text
-from qfusion.analysis.cohort_measures import ENTROPY, JOINT
 from qfusion.analysis.errors import Levels
 from qfusion.analysis.sample import sample_of
 from qfusion.analysis.study import Study
@@ -21,9 +20,6 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import RELATIONS, cohorts, cuts, stability, verdicts
 from qfusion.explain.building import answer as building_answer
 from qfusion.explain.building import built_over_classes
-from qfusion.explain.cohorts import Part
-from qfusion.explain.stability import LEVEL, RESAMPLES, Interval
-from qfusion.explain.verdicts import leader_of
 from qfusion.figures import building, notebook, numbers
 from qfusion.figures import cohort as drawing
 from qfusion.report.about_sample import about, command, methods_section, shows, trust_section
@@ -76,14 +72,14 @@ class Members(Levels):
     def finding(self) -> str:
         """What the correlation of entanglement and joint deciding says in a sentence; empty of what entangles
         nothing."""
-        if ENTROPY not in cohort_measures.measure_titles(self.study):
+        if cohort_measures.ENTROPY not in cohort_measures.measure_titles(self.study):
             return ""
         correlation = stability.correlation(
-            cohort_measures.entropies(self.study, self.rows, ENTROPY),
-            self.rows[JOINT].to_numpy(),
+            cohort_measures.entropies(self.study, self.rows, cohort_measures.ENTROPY),
+            self.rows[cohort_measures.JOINT].to_numpy(),
             clusters=self.clusters(),
         )
-        return cohort_measures.finding(correlation, ENTROPY, JOINT)
+        return cohort_measures.finding(correlation, cohort_measures.ENTROPY, cohort_measures.JOINT)
 
     def dividends(self) -> dict[str, np.ndarray]:
         """Dividends (n,) by coalition: all, or the largest on average where there are very many."""
@@ -122,7 +118,7 @@ def report(cohort: Members) -> Report:
 
 def _means(
     result: Members, columns: Mapping[str, np.ndarray]
-) -> tuple[dict[str, Interval], dict[str, Interval]]:
+) -> tuple[dict[str, stability.Interval], dict[str, stability.Interval]]:
     """Means with intervals, of all rows and of the cohort."""
     everyone = np.ones(len(result.rows), dtype=bool)
     whole, part = (
@@ -135,7 +131,9 @@ def _means(
     return whole, part
 
 
-def _share_means(result: Members) -> tuple[dict[str, Interval], dict[str, Interval]]:
+def _share_means(
+    result: Members,
+) -> tuple[dict[str, stability.Interval], dict[str, stability.Interval]]:
     return _means(
         result,
         {
@@ -197,7 +195,7 @@ def _summary(result: Members) -> list[Block]:
     ]
 
 
-def harder(inside: Interval, outside: Interval) -> str:
+def harder(inside: stability.Interval, outside: stability.Interval) -> str:
     """Whether the mean error is larger in a cohort than among the others: where their intervals do not overlap."""
     if not outside.n:
         return f"The mean error is {number(inside.value)}"
@@ -214,7 +212,7 @@ def harder(inside: Interval, outside: Interval) -> str:
     return f"{words}: not told apart, the intervals overlap"
 
 
-def _between(interval: Interval, write: Callable[[float], str] = "{:.0%}".format) -> str:
+def _between(interval: stability.Interval, write: Callable[[float], str] = "{:.0%}".format) -> str:
     return f" ({write(interval.low)} to {write(interval.high)})" if interval.known else ""
 
 
@@ -246,14 +244,16 @@ def _shares(result: Members) -> list[Block]:
                 )
                 for name in sample.modalities
             ],
-            f"Mean shares with {LEVEL:.0%} intervals.",
+            f"Mean shares with {stability.LEVEL:.0%} intervals.",
         ),
     ]
 
 
-def _leading(whole: Mapping[str, Interval], part: Mapping[str, Interval], split: str) -> str:
+def _leading(
+    whole: Mapping[str, stability.Interval], part: Mapping[str, stability.Interval], split: str
+) -> str:
     """Which modality leads on average, `LEAD` ahead of every other, or that none does."""
-    leader = leader_of({name: entry.value for name, entry in part.items()})
+    leader = verdicts.leader_of({name: entry.value for name, entry in part.items()})
     if not leader:
         return (
             "None leads on average: "
@@ -268,7 +268,7 @@ def _leading(whole: Mapping[str, Interval], part: Mapping[str, Interval], split:
     )
 
 
-def _interval(interval: Interval) -> str:
+def _interval(interval: stability.Interval) -> str:
     return f"{interval.low:.1%} to {interval.high:.1%}" if interval.known else "too few"
 
 
@@ -378,7 +378,10 @@ def _entanglement(result: Members) -> list[Block]:
     if not result.finding:
         return []
     study = result.study
-    x, y = cohort_measures.entropies(study, result.rows, ENTROPY), result.rows[JOINT].to_numpy()
+    x, y = (
+        cohort_measures.entropies(study, result.rows, cohort_measures.ENTROPY),
+        result.rows[cohort_measures.JOINT].to_numpy(),
+    )
     known = np.isfinite(x) & np.isfinite(y)
     return [
         heading("Entanglement and joint deciding"),
@@ -388,8 +391,8 @@ def _entanglement(result: Members) -> list[Block]:
                 x[known],
                 y[known],
                 result.inside[known],
-                cohort_measures.measure_titles(study)[ENTROPY],
-                cohort_measures.strength_titles(study)[JOINT],
+                cohort_measures.measure_titles(study)[cohort_measures.ENTROPY],
+                cohort_measures.strength_titles(study)[cohort_measures.JOINT],
                 **result.called,
             ),
             f"Every explained sample of {result.split}, the cohort in colour. {result.finding}.",
@@ -500,9 +503,9 @@ def _again(result: Members) -> list[Block]:
     words = command(result.sample, "report", "--cohort", result.filter)
     return [
         paragraph(
-            f"Intervals are {LEVEL:.0%} percentile bootstrap intervals ",
+            f"Intervals are {stability.LEVEL:.0%} percentile bootstrap intervals ",
             cite("efron1993"),
-            f" of {RESAMPLES:,} resamples of {what}, with seed 0; below ten none is given. "
+            f" of {stability.RESAMPLES:,} resamples of {what}, with seed 0; below ten none is given. "
             "They say how far another draw might move a number, not another training run.",
         ),
         heading("The same again"),
@@ -513,7 +516,7 @@ def _again(result: Members) -> list[Block]:
 # What a report is made of, from a workspace and the reader's choices. Free of streamlit.
 
 
-def members(study: Study, table: Any, parts: Sequence[Part], name: str = "") -> Members:
+def members(study: Study, table: Any, parts: Sequence[cohorts.Part], name: str = "") -> Members:
     """A cohort as the Cohorts page shows it.
 
     Args:
@@ -522,7 +525,9 @@ def members(study: Study, table: Any, parts: Sequence[Part], name: str = "") -> 
     Raises:
         InvalidInput: when no explained sample passes the filter.
     """
-    within = cohorts.within_split(parts, table) & np.isfinite(table[JOINT].to_numpy())
+    within = cohorts.within_split(parts, table) & np.isfinite(
+        table[cohort_measures.JOINT].to_numpy()
+    )
     rows, inside = table[within], cohorts.passing(parts, table)[within]
     check(
         bool(inside.any()),

@@ -22,7 +22,6 @@ from qfusion.explain import cuts, faithfulness, verdicts
 from qfusion.explain.building import answer as building_answer
 from qfusion.explain.coalitions import Explanation
 from qfusion.explain.evidence import INERT
-from qfusion.explain.faithfulness import TrustWarning
 from qfusion.explain.stability import Stability
 from qfusion.figures import building, notebook, numbers
 from qfusion.figures import decision as evidence
@@ -71,7 +70,7 @@ def trust_section(sample: Sample, one: bool = True) -> list[Block]:
         unit = "score of the true class" if sample.classes else sample.unit
         warnings += faithfulness.of_stability(seeds, errors, unit)
     warnings += faithfulness.of_joint(explanation, outputs)
-    warnings += [] if seeds else [TrustWarning(why, "unknown")]
+    warnings += [] if seeds else [faithfulness.TrustWarning(why, "unknown")]
     order = list(TRUST_KINDS)
     return [
         heading("How far to trust this"),
