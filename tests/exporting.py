@@ -102,7 +102,8 @@ def on(address: str) -> dict[str, Any]:
     """The panels of a page."""
     from qfusion.panels import pages as headless
 
-    return headless.take_all(*headless.of_link("http://here" + address))
+    page, query = headless.of_link("http://here" + address)
+    return {name: headless.take(page, name, query) for name in headless.figure_names(page, query)}
 
 
 def jobs(panels: Mapping[str, Any], kinds: Sequence[str], every: bool = False) -> list[Job]:

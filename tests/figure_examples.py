@@ -12,6 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion import figures
+from qfusion.explain.stability import Interval
 from qfusion.figures import (
     building,
     circuit,
@@ -51,7 +52,7 @@ BLOCH = np.array([[0.3, 0.5, 0.6], [0.0, 0.0, 0.2], [-0.7, -0.4, 0.1]])
 RHO = np.outer(np.arange(1, 5) + 1j, np.arange(1, 5) - 1j) / 34
 WHOLE = {term: R.normal(i * 0.1, 1, 40) for i, term in enumerate(JOINT)}
 GROUP = np.array(["agreement", "conflict"])[R.integers(0, 2, 40)]
-BEST = cohort.Estimate(0.3, 0.2, 0.45)
+BEST = Interval(0.3, 0.2, 0.45, 9, 9)
 ENTRIES = [
     training.Entry("QiNN-QJ", "system", "qj", 0.7, 0.68, 0.73, [0.69, 0.71], 4e3),
     training.Entry(HOSTILE, "baseline", "", 0.6, 0.55, 0.62, [0.6], 2e5),
@@ -210,7 +211,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         M,
         cursor=1.0,
         theme=t,
-        before=dynamics.Before(T, LINES, dict.fromkeys(TERMS, T)),
+        before=(T, LINES, dict.fromkeys(TERMS, T)),
         unit=HOSTILE,
     ),
     "dynamics.distance_line": lambda t: dynamics.distance_line(
@@ -317,8 +318,8 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         np.array([[5, 1], [0, 7]]), [HOSTILE, "b"], t
     ),
     "samples.curves": lambda t: samples.curves(
-        [samples.Curve(HOSTILE, np.array([0, 0.2, 1]), np.array([0, 0.8, 1]), 0.8)],
-        [samples.Curve(HOSTILE, np.array([1, 0.8, 0]), np.array([0.5, 0.7, 1]), 0.7)],
+        [(HOSTILE, np.array([0, 0.2, 1]), np.array([0, 0.8, 1]), 0.8)],
+        [(HOSTILE, np.array([1, 0.8, 0]), np.array([0.5, 0.7, 1]), 0.7)],
         HOSTILE,
         t,
     ),

@@ -182,7 +182,7 @@ def test_lines_of_modalities_whose_names_look_like_something_else() -> None:
 
 def test_decision_lines_share_one_time_axis_and_leave_out_the_baseline() -> None:
     terms = {term: TIMES * value for term, value in DIVIDENDS.items()}
-    before = dynamics.Before(TIMES * 2, SERIES, terms)
+    before = (TIMES * 2, SERIES, terms)
     figure = dynamics.decision_lines(
         TIMES, {**SERIES, "": TIMES}, terms, MODALITIES, before=before, unit="score"
     )

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from qfusion.errors import InvalidInput
+from qfusion.explain.stability import Interval
 from qfusion.figures import cohort, decision
-from qfusion.figures.cohort import Estimate
 
 M = ("text", "audio")
 A = {"": 0.1, "text": 0.5, "audio": -0.2, "text+audio": 0.3}
@@ -47,7 +47,7 @@ def test_boxes_are_the_quartiles_of_each_group() -> None:
 
 
 def test_types_carry_what_a_click_needs_and_intervals_where_known() -> None:
-    known, unknown = Estimate(0.2, 0.1, 0.4), Estimate(np.nan, np.nan, np.nan)
+    known, unknown = Interval(0.2, 0.1, 0.4, 9, 9), Interval(np.nan, np.nan, np.nan, 0, 0)
     drawn = cohort.types(
         ["dominance", "conflict"],
         [3, 1],

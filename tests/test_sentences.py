@@ -182,10 +182,9 @@ def makers(path: Path) -> Iterator[tuple[str, ast.Call]]:
     for function in ast.parse(path.read_text()).body:
         if isinstance(function, ast.FunctionDef):
             for node in ast.walk(function):
-                if (
-                    isinstance(node, ast.Call)
-                    and isinstance(node.func, ast.Name)
-                    and node.func.id == "Picture"
+                if isinstance(node, ast.Call) and ast.unparse(node.func) in (
+                    "Picture",
+                    "panel.Picture",
                 ):
                     yield function.name, node
 

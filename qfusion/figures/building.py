@@ -320,11 +320,11 @@ def _folded(
 def terms_of(terms: Sequence[Any], modalities: Sequence[str]) -> tuple[list[str], list[str]]:
     """Titles and hues of the terms of an `explain.Built`: the hue of the modalities that a coupling is of, greyed for
     their dissipation."""
-    hues = []
-    for term in terms:
-        hue = term_colour("+".join(term.modalities), modalities)
-        hues.append(blended(hue, OTHERS, _GREYED) if term.kind == "dissipation" else hue)
-    return [term.title for term in terms], hues
+    own = [term_colour("+".join(term.modalities), modalities) for term in terms]
+    return [term.title for term in terms], [
+        blended(hue, OTHERS, _GREYED) if term.kind == "dissipation" else hue
+        for term, hue in zip(terms, own, strict=True)
+    ]
 
 
 @drawing()
@@ -642,8 +642,7 @@ def terms(
         whose: the modality that is cut, for the axis.
         modalities, cursor: as for `curves`.
     """
-    title = f"|contribution| ({label(unit)})"
-    figure, rows = _stacked(times, list(sizes), title, "tozero", theme)
+    figure, rows = _stacked(times, list(sizes), f"|contribution| ({label(unit)})", "tozero", theme)
     for terms_after, row in zip(sizes.values(), rows, strict=True):
         figure.add_traces(
             [

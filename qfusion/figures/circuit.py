@@ -46,41 +46,27 @@ _HALF = 0.12  # of a display's width, in columns
 _AXES = (VERMILLION, GREEN, BLUE)  # of x, y and z, from left to right
 
 
-@dataclass(frozen=True, eq=False)
-class Display:
-    """A qubit's state at a place of the drawing: `x` and `y` of its middle, half its height, its Bloch vector (3,), and
-    what the pointer reads."""
-
-    x: float
-    y: float
-    half: float
-    bloch: np.ndarray
-    tip: str
+# A qubit's state at a place of the drawing: x and y of its middle, half its height, its Bloch vector (3,), and what the
+# pointer reads.
+Display = tuple[float, float, float, np.ndarray, str]
 
 
 def add(figure: go.Figure, shown: Sequence[Display], kind: str, theme: Theme) -> None:
     """Draws displays of one of `KINDS`; heights count downwards."""
     choose("Display", kind, KINDS)
-    frames = [
-        (entry.x - _HALF, entry.x + _HALF, entry.y - entry.half, entry.y + entry.half)
-        for entry in shown
-    ]
+    frames = [(x - _HALF, x + _HALF, y - half, y + half) for x, y, half, *_ in shown]
     _fill(figure, frames, PAPER[theme], LINE[theme], "frames")
     if kind == KINDS[1]:
         for k, hue in enumerate(_AXES):
             left = (2 * k - 3) * _HALF / 3
             bars = [
-                (
-                    entry.x + left,
-                    entry.x + left + 2 * _HALF / 3,
-                    *sorted((entry.y, entry.y - float(entry.bloch[k]) * entry.half)),
-                )
-                for entry in shown
+                (x + left, x + left + 2 * _HALF / 3, *sorted((y, y - float(bloch[k]) * half)))
+                for x, y, half, bloch, _ in shown
             ]
             _fill(figure, bars, hue, hue, f"⟨{'XYZ'[k]}⟩")
         figure.add_scatter(
-            x=[x for entry in shown for x in (entry.x - _HALF, entry.x + _HALF, np.nan)],
-            y=[y for entry in shown for y in (entry.y, entry.y, np.nan)],
+            x=[end for x, *_ in shown for end in (x - _HALF, x + _HALF, np.nan)],
+            y=[end for _, y, *_ in shown for end in (y, y, np.nan)],
             mode="lines",
             hoverinfo="skip",
             connectgaps=False,
@@ -88,25 +74,25 @@ def add(figure: go.Figure, shown: Sequence[Display], kind: str, theme: Theme) ->
         )
     else:
         bars = [
-            (left, right, low + (bottom - low) * (1 - share(entry, kind)), bottom)
-            for entry, (left, right, low, bottom) in zip(shown, frames, strict=True)
+            (left, right, low + (bottom - low) * (1 - share(bloch, kind)), bottom)
+            for (*_, bloch, _), (left, right, low, bottom) in zip(shown, frames, strict=True)
         ]
         hue = SKY if kind == KINDS[0] else ORANGE
         _fill(figure, bars, hue, hue, kind)
     figure.add_scatter(
-        x=[entry.x for entry in shown],
-        y=[entry.y for entry in shown],
+        x=[x for x, *_ in shown],
+        y=[y for _, y, *_ in shown],
         mode="markers",
         name="displays",
-        text=[entry.tip for entry in shown],
+        text=[tip for *_, tip in shown],
         hovertemplate="%{text}<extra></extra>",
         marker={"size": 14, "opacity": 0.0, "color": LINE[theme], "symbol": "square"},
     )
 
 
-def share(entry: Display, kind: str) -> float:
+def share(bloch: np.ndarray, kind: str) -> float:
     """How full a display is: the probability of |1>, or where the purity lies between 1/2 and 1."""
-    z, length = float(entry.bloch[2]), float(np.linalg.norm(entry.bloch))
+    z, length = float(bloch[2]), float(np.linalg.norm(bloch))
     return float(np.clip((1 - z) / 2 if kind == KINDS[0] else length**2, 0, 1))
 
 
@@ -257,7 +243,7 @@ def diagram(
         add(
             figure,
             [
-                Display(
+                (
                     x,
                     wires[row].y,
                     0.17 if _close(wires, row) else alone,
@@ -698,8 +684,7 @@ def cuts(
         len(values) == len(moments),
         f"Arguments `values` and `moments` must have one length, but have {len(values)} and {len(moments)}.",
     )
-    widest = max((len(row) for row in values), default=1)
-    z = np.full((len(values), max(widest, 1)), np.nan)
+    z = np.full((len(values), max(max((len(row) for row in values), default=1), 1)), np.nan)
     for i, row in enumerate(values):
         z[i, : len(row)] = row
     high = max(float(np.nanmax(z)) if np.isfinite(z).any() else 1.0, 1e-3)

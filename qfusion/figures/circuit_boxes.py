@@ -4,6 +4,8 @@ step of an evolution, for an entangled-fusion network, and for plain gates."""
 from __future__ import annotations
 
 import functools
+import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -106,11 +108,10 @@ def of_fusion(progressed: Any, model: Any) -> Replay:
     """The replay of an entangled-fusion circuit; `progressed` as `track.progress.progress` gives it."""
     wires = _fusion_wires(progressed.wires, model)
     rows = {name: row for row, name in enumerate(progressed.wires)}
-    gates = tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in progressed.gates)
     return Replay(
         _fusion_boxes(progressed.gates, rows, model),
         wires,
-        gates,
+        tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in progressed.gates),
         progressed.bloch,
         progressed.entropy,
         tuple((m.wires, m.before, m.after, m.mutual) for m in progressed.moments),
@@ -143,11 +144,9 @@ def _fusion_wires(names: Sequence[str], model: Any) -> tuple[Wire, ...]:
     stages = model.phi.shape[1]
     for name in names:
         owner = name.partition("[")[0]
-        if owner in modalities:
-            wires.append(Wire(name, y, term_colour(owner, modalities), LEFT_OUT + stages - 1))
-            y += 0.4
-        elif "," in name:  # a stage of a chain that only leads to the next
-            wires.append(Wire(name, y, GREY, LEFT_OUT + stages - 1))
+        if owner in modalities or "," in name:  # or a stage of a chain that only leads to the next
+            hue = term_colour(owner, modalities) if owner in modalities else GREY
+            wires.append(Wire(name, y, hue, LEFT_OUT + stages - 1))
             y += 0.4
         else:
             y += 0.06
@@ -190,9 +189,11 @@ def _fusion_boxes(gates: Sequence[Any], rows: dict[str, int], model: Any) -> tup
                     BLUE,
                 )
             )
-    for step in sorted({gate.step for gate in gates if gate.step >= 0}):
-        boxes.append(_step_box(gates, step, rows, 1.3 + stages, free, model))
-    return tuple(boxes)
+    steps = sorted({gate.step for gate in gates if gate.step >= 0})
+    return (
+        *boxes,
+        *(_step_box(gates, step, rows, 1.3 + stages, free, model) for step in steps),
+    )
 
 
 def _step_box(
@@ -247,14 +248,13 @@ def _angles(gate: Any) -> str:
 
 
 def _fusion_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
-    parts: list[tuple[int, str]] = []
-    last = None
-    for done, gate in enumerate(gates):
-        kind = "encode" if gate.kind in ("encode", "fuse") else gate.kind
-        if (kind, gate.layer) != last:
-            last = (kind, gate.layer)
-            parts.append((done, "encode and fuse" if kind == "encode" else f"{kind} {gate.layer}"))
-    return tuple(parts)
+    names = [
+        "encode and fuse" if gate.kind in ("encode", "fuse") else f"{gate.kind} {gate.layer}"
+        for gate in gates
+    ]
+    return tuple(
+        (done, name) for done, name in enumerate(names) if not done or name != names[done - 1]
+    )
 
 
 def through_step(built: Any, modalities: Sequence[str]) -> Replay:
@@ -416,13 +416,9 @@ def _gate_boxes(
     gates: Sequence[tuple[Gate, tuple[str, ...]]], hues: Sequence[str]
 ) -> Iterator[Box]:
     """A box for each gate, and one for CNOTs in a row."""
-    free, runs = [0] * len(hues), list[list[int]]()
-    for number, (gate, _) in enumerate(gates):
-        if gate.name == "CNOT" and runs and gates[runs[-1][0]][0].name == "CNOT":
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    for run in runs:
+    free = [0] * len(hues)
+    places = {n: -1 if gate.name == "CNOT" else n for n, (gate, _) in enumerate(gates)}
+    for run in (list(run) for _, run in itertools.groupby(places, key=places.__getitem__)):
         gate, wires = gates[run[0]]
         rows = tuple(sorted({q for number in run for q in gates[number][0].wires}))
         column = max(free[rows[0] : rows[-1] + 1])
@@ -459,12 +455,11 @@ def _gate_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
             parts.append((done, name))
             turned = set()
         turned |= set(gate.wires)
-    counts: dict[str, int] = {}
+    counts, so_far = Counter(name for _, name in parts), Counter[str]()
     named = []
     for done, name in parts:
-        counts[name] = counts.get(name, 0) + 1
-        several = sum(other == name for _, other in parts) > 1
-        named.append((done, f"{name} {counts[name]}" if several else name))
+        so_far[name] += 1
+        named.append((done, f"{name} {so_far[name]}" if counts[name] > 1 else name))
     return tuple(named[:: -(-len(named) // MARKS) or 1])
 
 

@@ -4,8 +4,7 @@ often each is wrong."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -32,20 +31,11 @@ from qfusion.figures.style import (
     term_title,
 )
 
-__all__ = ["Estimate", "boxes", "relation", "scatter", "shares", "types", "violins"]
-
+if TYPE_CHECKING:
+    from qfusion.explain.stability import Interval
 
 NO_ROWS = "No sample of this cohort is explained."
 WHISKERS = (5, 25, 50, 75, 95)  # percentiles of a box
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its interval; a bound that is not known is NaN and not drawn."""
-
-    value: float
-    low: float
-    high: float
 
 
 @drawing()
@@ -239,7 +229,7 @@ def types(
     kinds: Sequence[str],
     whole: Sequence[int],
     cohort: Sequence[int],
-    errors: Sequence[tuple[Estimate, Estimate]],
+    errors: Sequence[tuple[Interval, Interval]],
     *,
     chosen: str = "",
     whole_name: str = "all",
@@ -353,8 +343,8 @@ def relation(
 
 @drawing("whole", "cohort")
 def shares(
-    whole: Mapping[str, Estimate],
-    cohort: Mapping[str, Estimate],
+    whole: Mapping[str, Interval],
+    cohort: Mapping[str, Interval],
     sample: Mapping[str, float],
     modalities: Sequence[str],
     *,
@@ -465,7 +455,7 @@ def _tips(ids: Sequence[str], captions: Sequence[str] | None) -> list[str]:
 
 def _intervals(
     figure: go.Figure,
-    estimates: Sequence[Estimate],
+    estimates: Sequence[Interval],
     y: np.ndarray,
     hues: Sequence[str],
     xaxis: str,

@@ -145,8 +145,8 @@ def in_steps(
     and the look of their bars."""
     shown, rest = condensed(decisions)
     terms = ["", *shown, *(["+".join(modalities)] if rest else [])]
-    names = ["baseline", *map(term_title, shown)]
-    names += [*([f"{len(rest)} other joint terms"] if rest else []), "<b>score</b>"]
+    others = [f"{len(rest)} other joint terms"] if rest else []
+    names = ["baseline", *map(term_title, shown), *others, "<b>score</b>"]
     steps = [
         [*(own[term] for term in ("", *shown)), *([sum(own[t] for t in rest)] if rest else [])]
         for own in decisions
@@ -631,8 +631,7 @@ def tables(
         hovertemplate="‘%{customdata[0]}’ when yes from: %{customdata[1]}<br>φ = %{customdata[3]} rad, mass "
         "%{customdata[2]}<br>this sample reads it with %{customdata[4]}<br>click to change "
         "it<extra></extra>",
-    )
-    figure.update_xaxes(
+    ).update_xaxes(
         tickvals=list(range(P)),
         ticktext=[
             f"<b>{p}</b>" if chosen and b == chosen[1] else p for b, p in enumerate(patterns)
@@ -772,25 +771,26 @@ def belief_bars(
 ) -> go.Figure:
     """For each class the interval from belief to plausibility, with the pignistic probability as a mark."""
     rows = list(range(len(classes)))
-    figure = base(
-        theme, 60 + 24 * len(classes), left=10, right=10, top=6, bottom=42, legend=True
-    ).add_bar(
-        x=np.asarray(plausibility) - np.asarray(belief),
-        base=belief,
-        y=rows,
-        orientation="h",
-        width=0.5,
-        name="belief to plausibility",
-        marker={"color": faded(GREY, 0.5), "line": {"color": LINE[theme], "width": 1}},
-        hovertemplate="belief %{base:.3f}, plausibility %{x:.3f} above it<extra></extra>",
-    )
-    figure.add_scatter(
-        x=pignistic,
-        y=rows,
-        mode="markers",
-        name="pignistic probability",
-        marker={"symbol": "diamond", "size": 9, "color": INK[theme]},
-        hovertemplate="%{x:.3f}<extra></extra>",
+    figure = (
+        base(theme, 60 + 24 * len(classes), left=10, right=10, top=6, bottom=42, legend=True)
+        .add_bar(
+            x=np.asarray(plausibility) - np.asarray(belief),
+            base=belief,
+            y=rows,
+            orientation="h",
+            width=0.5,
+            name="belief to plausibility",
+            marker={"color": faded(GREY, 0.5), "line": {"color": LINE[theme], "width": 1}},
+            hovertemplate="belief %{base:.3f}, plausibility %{x:.3f} above it<extra></extra>",
+        )
+        .add_scatter(
+            x=pignistic,
+            y=rows,
+            mode="markers",
+            name="pignistic probability",
+            marker={"symbol": "diamond", "size": 9, "color": INK[theme]},
+            hovertemplate="%{x:.3f}<extra></extra>",
+        )
     )
     names = [
         f"<b>{label(c, 18)} ◂ truth</b>" if i == truth else label(c, 18)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -93,7 +92,7 @@ def decision_lines(
     dividends: Mapping[str, np.ndarray],
     modalities: Sequence[str],
     *,
-    before: Before | None = None,
+    before: tuple[np.ndarray, Mapping[str, np.ndarray], Mapping[str, np.ndarray]] | None = None,
     unit: str = "score",
     above: str = "entropy (nats)",
     what: str = "contribution",
@@ -107,20 +106,20 @@ def decision_lines(
             coalition, as if the state were read out at t; the baseline (the empty coalition) is left out. Shapley
             values by modality do too.
         above, what: axis names of the two.
-        before: the same before a tweak, drawn thin and dotted, "as learned" in the legend.
+        before: times, entropies and dividends before a tweak, drawn thin and dotted, "as learned" in the legend.
     """
     figure = base(theme, 420, legend=True, right=20, top=8)
     terms = {name: values for name, values in dividends.items() if name}
     if before is not None:
-        ghosts = {name: values for name, values in before.dividends.items() if name}
         figure.add_traces(
             [
-                _ghost(before.times, values, _hue(split_term(name), modalities, theme), row)
-                for row, series in (("y", before.entropies), ("y2", ghosts))
+                _ghost(before[0], values, _hue(split_term(name), modalities, theme), row)
+                for row, series in zip(("y", "y2"), before[1:], strict=True)
                 for name, values in series.items()
+                if name or row == "y"
             ]
         )
-    figure.add_traces(
+    return figure.add_traces(
         [
             _line(
                 times,
@@ -135,14 +134,13 @@ def decision_lines(
             for name, values in series.items()
         ]
         + ([] if before is None else [_ghosts_entry()])
-    )
-    return figure.update_layout(
+    ).update_layout(
         hovermode="x unified",
         dragmode="zoom",
         shapes=_rules(theme, cursor),
         xaxis={
             "title": {"text": TIME},
-            "range": _span(times, None if before is None else before.times),
+            "range": _span(times, None if before is None else before[0]),
             "anchor": "y2",
         },
         yaxis={"title": {"text": label(above)}, "domain": [0.56, 1.0], "rangemode": "tozero"},
@@ -220,15 +218,6 @@ def decision_layers(
         yaxis2=axis(theme) | {"domain": [0.0, 0.48]},
         yaxis2_title_text=f"{label(what)} ({label(unit)})",
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Before:
-    """What `decision_lines` drew before a tweak."""
-
-    times: np.ndarray
-    entropies: Mapping[str, np.ndarray]
-    dividends: Mapping[str, np.ndarray]
 
 
 def _line(
@@ -468,8 +457,7 @@ def _hue(part: Sequence[str], modalities: Sequence[str], theme: Theme) -> str:
 
 
 def _span(times: np.ndarray, before_times: np.ndarray | None) -> list[float]:
-    ends = [float(part[-1]) for part in (times, before_times) if part is not None]
-    return [0.0, max(ends)]
+    return [0.0, max([float(part[-1]) for part in (times, before_times) if part is not None])]
 
 
 def _spread(values: Sequence[float], gap: float, highest: float) -> list[float]:
@@ -826,16 +814,16 @@ def _graph(
             textfont={"size": 12, "color": INK[theme], "shadow": halo(theme)},
             hovertemplate=f"{label(a)} : {label(b)}: {value:.4f} nats<extra></extra>",
         )
-    sizes = [
-        max(_LARGEST * np.sqrt(max(float(alone[name][at]), 0.0) / full), 6.0) for name in modalities
-    ]
     figure.add_scatter(
         x=[place[0] for place in places.values()],
         y=[place[1] for place in places.values()],
         mode="markers",
         showlegend=False,
         marker={
-            "size": sizes,
+            "size": [
+                max(_LARGEST * np.sqrt(max(float(alone[name][at]), 0.0) / full), 6.0)
+                for name in modalities
+            ],
             "color": [term_colour(name, modalities) for name in modalities],
             "opacity": 1,
             "line": {"width": 0},

@@ -347,8 +347,7 @@ def kaleido_file(figure: go.Figure, kind: str, scale: float) -> bytes:
         try:
             if _browser is None or _browser.path != path:
                 _browser = _Browser(path)
-            layout = figure.layout
-            options = {"format": kind, "width": layout.width, "height": layout.height}
+            options = {"format": kind, "width": figure.layout.width, "height": figure.layout.height}
             drawing = _browser.kaleido.calc_fig(figure.to_dict(), opts=options | {"scale": scale})
             result = bytes(_browser.call(drawing, CHROME_DRAW + 5))
         except Exception as error:
@@ -701,12 +700,14 @@ def _framed(
 ) -> str:
     """The drawing between title and caption, without a size of its own."""
     lines = [
-        (_PAD + (n + 0.8) * _TITLE * _LEADING, _TITLE, INK, "bold", line)
-        for n, line in enumerate(heads[0])
-    ]
-    lines += [
-        (above + height + (n + 0.8) * _CAPTION * _LEADING, _CAPTION, QUIET, "normal", line)
-        for n, line in enumerate(heads[1])
+        *(
+            (_PAD + (n + 0.8) * _TITLE * _LEADING, _TITLE, INK, "bold", line)
+            for n, line in enumerate(heads[0])
+        ),
+        *(
+            (above + height + (n + 0.8) * _CAPTION * _LEADING, _CAPTION, QUIET, "normal", line)
+            for n, line in enumerate(heads[1])
+        ),
     ]
     written = "".join(
         f'<text x="{_PAD}" y="{y:.2f}" font-family="{html.escape(face)}" font-size="{size}px" font-weight="{weight}" '

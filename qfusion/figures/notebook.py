@@ -19,40 +19,34 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from qfusion.analysis.sample import Sample
 from qfusion.figures import building, circuit, decision, dynamics, numbers, states, trust
-from qfusion.figures.numbers import Asked
 from qfusion.figures.style import Theme
 from qfusion.quantum.measures import KINDS, split
 
 
-def contributions(
-    model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
-) -> go.Figure:
+@numbers.of_sample
+def contributions(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns the waterfall from the baseline through every term to the score."""
-    opened = numbers.subject(model, sample, **chosen)
     return decision.waterfall(
-        opened.dividends, opened.modalities, truth=opened.target, unit=opened.unit, theme=theme
+        sample.dividends, sample.modalities, truth=sample.target, unit=sample.unit, theme=theme
     )
 
 
-def shapley(
-    model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
-) -> go.Figure:
+@numbers.of_sample
+def shapley(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns the Shapley value of every modality with its share."""
-    opened = numbers.subject(model, sample, **chosen)
     return decision.shapley_bars(
-        opened.shapley, opened.shares, opened.modalities, unit=opened.unit, theme=theme
+        sample.shapley, sample.shares, sample.modalities, unit=sample.unit, theme=theme
     )
 
 
-def over_time(
-    model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
-) -> go.Figure:
+@numbers.of_sample
+def over_time(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns entropies and terms of the decision through the evolution, or along the network's layers."""
-    opened = numbers.subject(model, sample, **chosen)
-    draw: Any = dynamics.decision_lines if opened.can("time") else dynamics.decision_layers
+    draw: Any = dynamics.decision_lines if sample.can("time") else dynamics.decision_layers
     return draw(
-        opened.places, *numbers.through(opened), opened.modalities, unit=opened.unit, theme=theme
+        sample.places, *numbers.through(sample), sample.modalities, unit=sample.unit, theme=theme
     )
 
 
@@ -66,24 +60,17 @@ def columns(table: pd.DataFrame, head: str) -> dict[str, np.ndarray]:
     }
 
 
-def entropies(
-    model: Asked,
-    sample: str | None = None,
-    *,
-    measure: str = "entropy",
-    theme: Theme = "light",
-    **chosen: Any,
-) -> go.Figure:
+@numbers.of_sample
+def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light") -> go.Figure:
     """Returns a measure of the modalities' states over time, or the entropy of a network's fused qubits; see
     `numbers.entropies`."""
-    opened = numbers.subject(model, sample, **chosen)
-    if not opened.can("rules"):
-        times, series = numbers.measured(opened, measure)
+    if not sample.can("rules"):
+        times, series = numbers.measured(sample, measure)
         about = KINDS[measure]
         return dynamics.measure_lines(
-            times, series, opened.modalities, about.short_axis, between=about.between, theme=theme
+            times, series, sample.modalities, about.short_axis, between=about.between, theme=theme
         )
-    table = numbers.entropies(opened, measure=measure)
+    table = numbers.entropies(sample, measure=measure)
     return circuit.bars(
         table["entropy"].to_numpy(),
         table["element"].tolist(),
@@ -92,20 +79,18 @@ def entropies(
     )
 
 
-def masses(
-    model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
-) -> go.Figure:
+@numbers.of_sample
+def masses(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns the mass that each modality gives each element of a network, and what the fusion makes of it."""
-    opened = numbers.subject(model, sample, **chosen)
-    read = numbers.reading(opened)
+    read = numbers.reading(sample)
     names = (
         read.elements
         if read.elements_are_classes
         else tuple(str(i) for i in range(len(read.elements)))
     )
     marked = (
-        opened.classes.index(str(opened.truth))
-        if opened.classes and read.elements_are_classes
+        sample.classes.index(str(sample.truth))
+        if sample.classes and read.elements_are_classes
         else None
     )
     return decision.masses(
@@ -113,16 +98,10 @@ def masses(
     )
 
 
-def diagram(
-    model: Asked,
-    sample: str | None = None,
-    *,
-    dt: float | None = None,
-    theme: Theme = "light",
-    **chosen: Any,
-) -> go.Figure:
+@numbers.of_sample
+def diagram(sample: Sample, *, dt: float | None = None, theme: Theme = "light") -> go.Figure:
     """Returns the circuit, a step `dt` of the evolution, or the whole, with each qubit's state at its end."""
-    replay, _ = numbers.circuit(numbers.subject(model, sample, **chosen), dt)
+    replay, _ = numbers.circuit(sample, dt)
     return circuit.diagram(
         replay.near(replay.count),
         replay.wires,
@@ -133,69 +112,49 @@ def diagram(
     )
 
 
-def populations(
-    model: Asked,
-    sample: str | None = None,
-    *,
-    at: float = 1.0,
-    theme: Theme = "light",
-    **chosen: Any,
-) -> go.Figure:
+@numbers.of_sample
+def populations(sample: Sample, *, at: float = 1.0, theme: Theme = "light") -> go.Figure:
     """Returns the probability of every joint basis state at the time `at` times T."""
-    opened = numbers.subject(model, sample, **chosen)
     return states.populations(
-        numbers.populations(opened, at=at)["probability"].to_numpy(), opened.model.dims, theme=theme
+        numbers.populations(sample, at=at)["probability"].to_numpy(), sample.model.dims, theme=theme
     )
 
 
+@numbers.of_sample
 def density_matrix(
-    model: Asked,
-    sample: str | None = None,
-    *,
-    at: float = 1.0,
-    part: str = "modulus",
-    theme: Theme = "light",
-    **chosen: Any,
+    sample: Sample, *, at: float = 1.0, part: str = "modulus", theme: Theme = "light"
 ) -> go.Figure:
     """Returns the density matrix at the time `at` times T: "modulus" or "phase" of its entries."""
-    opened = numbers.subject(model, sample, **chosen)
     return states.density_matrix(
-        numbers.state(opened, at), opened.model.dims, part=part, theme=theme
+        numbers.state(sample, at), sample.model.dims, part=part, theme=theme
     )
 
 
-def verdict(
-    model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
-) -> go.Figure:
+@numbers.of_sample
+def verdict(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns prediction and truth on the range of the target, or the probability of every class."""
-    opened = numbers.subject(model, sample, **chosen)
-    if opened.classes:
+    if sample.classes:
         return decision.class_bars(
-            numbers.verdict(opened)["probability"].to_numpy(),
-            opened.classes,
-            truth=opened.classes.index(str(opened.truth)),
+            numbers.verdict(sample)["probability"].to_numpy(),
+            sample.classes,
+            truth=sample.classes.index(str(sample.truth)),
             theme=theme,
         )
-    y = opened.dataset.y
-    low, high = opened.dataset.target.range or (float(y.min()), float(y.max()))
+    y = sample.dataset.y
+    low, high = sample.dataset.target.range or (float(y.min()), float(y.max()))
     return decision.on_scale(
-        float(opened.truth), opened.score, low, high, unit=opened.unit, theme=theme
+        float(sample.truth), sample.score, low, high, unit=sample.unit, theme=theme
     )
 
 
+@numbers.of_sample
 def deletion(
-    model: Asked,
-    sample: str | None = None,
-    *,
-    samples: int = 200,
-    insertion: bool = False,
-    theme: Theme = "light",
-    **chosen: Any,
+    sample: Sample, *, samples: int = 200, insertion: bool = False, theme: Theme = "light"
 ) -> go.Figure:
     """Returns how fast the score moves as modalities are taken away (or given back), beside random orders, over test
     samples."""
     return deletion_of(
-        numbers.curves(numbers.subject(model, sample, **chosen), samples),
+        numbers.curves(sample, samples),
         insertion=insertion,
         theme=theme,
     )
@@ -218,47 +177,41 @@ def deletion_of(curves: Any, *, insertion: bool = False, theme: Theme = "light")
     )
 
 
-def stability(
-    model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
-) -> go.Figure:
+@numbers.of_sample
+def stability(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns a test sample's terms by every training seed, as far as they are shipped."""
-    opened = numbers.subject(model, sample, **chosen)
-    table = numbers.stability(opened)
+    table = numbers.stability(sample)
     return trust.seed_dots(
         table.to_numpy(),
         list(table.columns),
-        opened.modalities,
+        sample.modalities,
         table.index.tolist(),
-        unit="score of the true class" if opened.classes else opened.unit,
+        unit="score of the true class" if sample.classes else sample.unit,
         theme=theme,
     )
 
 
-def built(
-    model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
-) -> go.Figure:
+@numbers.of_sample
+def built(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns what each coupling and dissipation built of each contribution, as a matrix."""
-    opened = numbers.subject(model, sample, **chosen)
-    made = numbers.building_of(opened)
+    made = numbers.building_of(sample)
     titles, _ = building.terms_of(made.terms, made.modalities)
     return building.matrix(
-        made.dividends, titles, made.parts, made.start, made.end, unit=opened.unit, theme=theme
+        made.dividends, titles, made.parts, made.start, made.end, unit=sample.unit, theme=theme
     )
 
 
+@numbers.of_sample
 def built_over_time(
-    model: Asked,
-    sample: str | None = None,
+    sample: Sample,
     *,
     dividend: str | None = None,
     cursor: float | None = None,
     theme: Theme = "light",
-    **chosen: Any,
 ) -> go.Figure:
     """Returns one contribution over time, split into what each term of the dynamics added to it; see
     `numbers.built_over_time`."""
-    opened = numbers.subject(model, sample, **chosen)
-    made = numbers.building_of(opened)
+    made = numbers.building_of(sample)
     titles, hues = building.terms_of(made.terms, made.modalities)
     s = made.row(made.most_built() if dividend is None else dividend)
     return building.areas(
@@ -269,17 +222,15 @@ def built_over_time(
         made.dividends[s],
         start=float(made.start[s]),
         cursor=cursor,
-        unit=opened.unit,
+        unit=sample.unit,
         theme=theme,
     )
 
 
-def built_flow(
-    model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
-) -> go.Figure:
+@numbers.of_sample
+def built_flow(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns the way from the modalities through couplings and dissipation to the contributions and the score."""
-    opened = numbers.subject(model, sample, **chosen)
-    made = numbers.building_of(opened)
+    made = numbers.building_of(sample)
     titles, hues = building.terms_of(made.terms, made.modalities)
     return building.flow(
         made.dividends,
@@ -290,54 +241,46 @@ def built_flow(
         made.start,
         made.end,
         made.modalities,
-        unit=opened.unit,
+        unit=sample.unit,
         theme=theme,
     )
 
 
+@numbers.of_sample
 def cut(
-    model: Asked,
-    sample: str | None = None,
-    *,
-    times: int = 21,
-    cursor: float | None = None,
-    theme: Theme = "light",
-    **chosen: Any,
+    sample: Sample, *, times: int = 21, cursor: float | None = None, theme: Theme = "light"
 ) -> go.Figure:
     """Returns the score if correlations of a modality are taken away at a time, all of them or entanglement alone."""
-    opened = numbers.subject(model, sample, **chosen)
-    table = numbers.cut(opened, times=times)
+    table = numbers.cut(sample, times=times)
     return building.curves(
         table["t"].to_numpy(),
         _kinds(table),
         float(table["undisturbed"].iloc[0]),
-        opened.modalities,
-        unit=opened.unit,
+        sample.modalities,
+        unit=sample.unit,
         cursor=cursor,
         theme=theme,
     )
 
 
+@numbers.of_sample
 def cut_terms(
-    model: Asked,
-    sample: str | None = None,
+    sample: Sample,
     *,
     modality: str | None = None,
     times: int = 21,
     cursor: float | None = None,
     theme: Theme = "light",
-    **chosen: Any,
 ) -> go.Figure:
     """Returns the sizes of the terms if the correlations of a modality are taken away at a time; see
     `numbers.cut_terms`."""
-    opened = numbers.subject(model, sample, **chosen)
-    table = numbers.cut_terms(opened, modality=modality, times=times)
+    table = numbers.cut_terms(sample, modality=modality, times=times)
     return building.terms(
         table["t"].to_numpy(),
         _kinds(table),
-        opened.modalities,
+        sample.modalities,
         whose=str(table["modality"].iloc[0]),
-        unit=opened.unit,
+        unit=sample.unit,
         cursor=cursor,
         theme=theme,
     )
@@ -349,24 +292,18 @@ def _kinds(table: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
     return {kind: values for kind, values in lines.items() if values}
 
 
+@numbers.of_sample
 def cut_test(
-    model: Asked,
-    sample: str | None = None,
-    *,
-    samples: int = 200,
-    times: int = 11,
-    theme: Theme = "light",
-    **chosen: Any,
+    sample: Sample, *, samples: int = 200, times: int = 11, theme: Theme = "light"
 ) -> go.Figure:
     """Returns accuracy, or R2 (Acc-2 of CH-SIMS), of test samples if the correlations of a modality are taken away at a
     time in all of them."""
     from qfusion.explain.cuts import METRICS, kind_of
 
-    opened = numbers.subject(model, sample, **chosen)
     return cut_test_of(
-        numbers.cut_test(opened, samples=samples, times=times),
-        opened.modalities,
-        METRICS[kind_of(opened.dataset.target)][0],
+        numbers.cut_test(sample, samples=samples, times=times),
+        sample.modalities,
+        METRICS[kind_of(sample.dataset.target)][0],
         theme=theme,
     )
 
@@ -406,15 +343,12 @@ def cut_test_of(
         default=0.0,
     )
     near = lost > 0.2 * abs(before - chance)  # farther away it would flatten every line
-    across = (
-        {"undisturbed": before}
-        | ({"one answer for all": chance} if near else {})
-        | dict(levels or {})
-    )
     return building.metric(
         table["t"].to_numpy(),
         {kind: bands for kind, bands in lines.items() if bands},
-        across,
+        {"undisturbed": before}
+        | ({"one answer for all": chance} if near else {})
+        | dict(levels or {}),
         modalities,
         y_title=f"{metrics.describe[metric].short}, n = {int(table['n'].iloc[0]):,}",
         cursor=cursor,

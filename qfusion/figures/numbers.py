@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 import torch
 
 from qfusion._checks import check, choose, require_number
-from qfusion.analysis.dynamics import cut_curves
+from qfusion.analysis import dynamics
 from qfusion.analysis.sample import TIMES, Sample, open_sample, require_network, require_time
 from qfusion.errors import NotFound
 from qfusion.explain import building, evidence
@@ -22,6 +24,7 @@ from qfusion.quantum.measures import column
 from qfusion.training.checkpoint import Checkpoint
 
 Asked = str | Path | Checkpoint | Sample
+Made = TypeVar("Made")
 
 
 def subject(model: Asked, sample: str | None = None, **chosen: Any) -> Sample:
@@ -44,6 +47,18 @@ def subject(model: Asked, sample: str | None = None, **chosen: Any) -> Sample:
     return open_sample(model, str(sample), **{"output": None, "rows": "all"} | chosen)
 
 
+def of_sample(make: Callable[..., Made]) -> Callable[..., Made]:
+    """What is made of a case, as what takes a case, or a model, a sample and the rest that `subject` takes."""
+    own = inspect.signature(make).parameters
+
+    @functools.wraps(make)
+    def made(model: Asked, sample: str | None = None, **chosen: Any) -> Made:
+        ours = {name: chosen.pop(name) for name in list(chosen) if name in own}
+        return make(subject(model, sample, **chosen), **ours)
+
+    return made
+
+
 def terms_table(dividends: Mapping[str, float], **before: str) -> pd.DataFrame:
     """Returns one row a term, the baseline under its name: what stands `before`, `term`, `dividend`."""
     return pd.DataFrame(
@@ -55,44 +70,45 @@ def terms_table(dividends: Mapping[str, float], **before: str) -> pd.DataFrame:
     )
 
 
-def contributions(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
+@of_sample
+def contributions(sample: Sample) -> pd.DataFrame:
     """Returns one row a term, the baseline first: `term`, `dividend`, and, where it is known, `true_dividend`."""
-    opened = subject(model, sample, **chosen)
-    table = terms_table(opened.dividends)
-    truth = opened.dataset.truth
-    if truth is not None and opened.dataset.names == opened.modalities:
-        table["true_dividend"] = [truth.iloc[opened.row].get(term) for term in opened.dividends]
+    table = terms_table(sample.dividends)
+    if sample.dataset.truth is not None and sample.dataset.names == sample.modalities:
+        table["true_dividend"] = [
+            sample.dataset.truth.iloc[sample.row].get(term) for term in sample.dividends
+        ]
     return table
 
 
-def shapley(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
+@of_sample
+def shapley(sample: Sample) -> pd.DataFrame:
     """Returns one row a modality: `modality`, `shapley`, `share` (its part of the absolute total)."""
-    opened = subject(model, sample, **chosen)
     return pd.DataFrame(
         {
-            "modality": list(opened.modalities),
-            "shapley": list(opened.shapley.values()),
-            "share": list(opened.shares.values()),
+            "modality": list(sample.modalities),
+            "shapley": list(sample.shapley.values()),
+            "share": list(sample.shares.values()),
         }
     )
 
 
-def over_time(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
+@of_sample
+def over_time(sample: Sample) -> pd.DataFrame:
     """Returns one row a time `t` (or `place` in the network) with columns `entropy[...]` and `dividend[...]`."""
-    opened = subject(model, sample, **chosen)
-    entropies, terms = through(opened)
-    columns = {"t" if opened.can("time") else "place": opened.places}
-    columns |= {f"entropy[{name or 'all'}]": values for name, values in entropies.items()}
+    entropies, terms = through(sample)
     return pd.DataFrame(
-        columns | {f"dividend[{name or 'baseline'}]": values for name, values in terms.items()}
+        {"t" if sample.can("time") else "place": sample.places}
+        | {f"entropy[{name or 'all'}]": values for name, values in entropies.items()}
+        | {f"dividend[{name or 'baseline'}]": values for name, values in terms.items()}
     )
 
 
 def through(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Returns entropies and dividends of a sample at its places, by name; of all together and the baseline by ""."""
-    terms = sample.through
     return _entropies(sample), {
-        name: terms.dividends[:, 0, s, sample.output] for s, name in enumerate(terms.coalitions)
+        name: sample.through.dividends[:, 0, s, sample.output]
+        for s, name in enumerate(sample.through.coalitions)
     }
 
 
@@ -119,9 +135,8 @@ def _entropies(sample: Sample) -> dict[str, np.ndarray]:
     return {"entropy of the qubits in play": evidence.joint_entropies(sample.model, vectors)}
 
 
-def entropies(
-    model: Asked, sample: str | None = None, *, measure: str = "entropy", **chosen: Any
-) -> pd.DataFrame:
+@of_sample
+def entropies(sample: Sample, *, measure: str = "entropy") -> pd.DataFrame:
     """Returns entropies of one sample's states.
 
     A quantum-jump model: one row a time `t`, columns `entropy[...]` in nats; other measures of `track` by their name,
@@ -130,11 +145,10 @@ def entropies(
     Raises:
         NotFound: when there is no such measure.
     """
-    opened = subject(model, sample, **chosen)
-    if opened.can("rules"):
+    if sample.can("rules"):
         choose("Measure", measure, ("entropy",))
-        return reading(opened).frame().reset_index()[["element", "entropy"]]
-    times, series = measured(opened, measure)
+        return reading(sample).frame().reset_index()[["element", "entropy"]]
+    times, series = measured(sample, measure)
     return pd.DataFrame(
         {"t": times} | {column(measure, part, "all"): values for part, values in series.items()}
     )
@@ -160,32 +174,29 @@ def reading(sample: Sample) -> Any:
     return evidence.read(sample.model, {name: values[0] for name, values in masses.items()})
 
 
-def masses(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
+@of_sample
+def masses(sample: Sample) -> pd.DataFrame:
     """Returns one row an element of a network: each modality's mass, the fused one, its rule, beliefs and entropy."""
-    return reading(subject(model, sample, **chosen)).frame().reset_index()
+    return reading(sample).frame().reset_index()
 
 
-def populations(
-    model: Asked, sample: str | None = None, *, at: float = 1.0, **chosen: Any
-) -> pd.DataFrame:
+@of_sample
+def populations(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
     """Returns one row a joint basis state of a quantum-jump model: `state`, `probability` at the time `at` times T."""
     from qfusion.figures.states import basis_labels
 
-    opened = subject(model, sample, **chosen)
-    rho = state(opened, at)
+    rho = state(sample, at)
     return pd.DataFrame(
-        {"state": basis_labels(opened.model.dims), "probability": np.real(np.diagonal(rho))}
+        {"state": basis_labels(sample.model.dims), "probability": np.real(np.diagonal(rho))}
     )
 
 
-def density_matrix(
-    model: Asked, sample: str | None = None, *, at: float = 1.0, **chosen: Any
-) -> pd.DataFrame:
+@of_sample
+def density_matrix(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
     """Returns one row an entry of the density matrix at the time `at` times T: `row`, `column`, `real`, `imaginary`."""
     from qfusion.figures.states import basis_labels
 
-    opened = subject(model, sample, **chosen)
-    rho, names = state(opened, at), basis_labels(opened.model.dims)
+    rho, names = state(sample, at), basis_labels(sample.model.dims)
     return pd.DataFrame(
         {
             "row": np.repeat(names, len(names)),
@@ -205,33 +216,32 @@ def state(sample: Sample, at: float = 1.0) -> np.ndarray:
         return np.asarray(sample.model.evolve_states(states.density(psi), [t])[0].numpy())
 
 
-def verdict(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
+@of_sample
+def verdict(sample: Sample) -> pd.DataFrame:
     """Returns prediction and truth: one row of a regression, else one row a class with `score` and `probability`."""
-    opened = subject(model, sample, **chosen)
-    if not opened.classes:
+    if not sample.classes:
         return pd.DataFrame(
-            {"sample": [opened.id], "truth": [opened.truth], "prediction": [opened.score]}
+            {"sample": [sample.id], "truth": [sample.truth], "prediction": [sample.score]}
         )
-    weights = np.exp(opened.scores - opened.scores.max())
+    weights = np.exp(sample.scores - sample.scores.max())
     return pd.DataFrame(
         {
-            "class": opened.classes,
-            "score": opened.scores,
+            "class": sample.classes,
+            "score": sample.scores,
             "probability": weights / weights.sum(),
-            "truth": [name == opened.truth for name in opened.classes],
+            "truth": [name == sample.truth for name in sample.classes],
         }
     )
 
 
-def deletion(
-    model: Asked, sample: str | None = None, *, samples: int = 200, **chosen: Any
-) -> pd.DataFrame:
+@of_sample
+def deletion(sample: Sample, *, samples: int = 200) -> pd.DataFrame:
     """Returns mean changes of the score as modalities go (or come back), most important first and in random orders.
 
     Args:
-        model, sample: see `subject`. samples: so many test rows at most, evenly spaced.
+        sample: see `subject`. samples: so many test rows at most, evenly spaced.
     """
-    return curves(subject(model, sample, **chosen), samples).frame()
+    return curves(sample, samples).frame()
 
 
 def curves(sample: Sample, samples: int = 200) -> Any:
@@ -251,18 +261,18 @@ def test_rows(sample: Sample, samples: int = 200) -> tuple[Explanation, np.ndarr
     return explanation, rows, explanation.prediction.argmax(1)
 
 
-def stability(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
+@of_sample
+def stability(sample: Sample) -> pd.DataFrame:
     """Returns one row a training seed and one column a term: a test sample's dividends, as far as they are shipped.
 
     Raises:
         NotFound: when nothing was measured for the model as it is, or the sample is no test sample.
     """
-    opened = subject(model, sample, **chosen)
-    measured = seeds(opened)
-    place = np.flatnonzero(opened.dataset.rows("test") == opened.row)
+    measured = seeds(sample)
+    place = np.flatnonzero(sample.dataset.rows("test") == sample.row)
     if not len(place):
         raise NotFound(
-            f"Stability is measured for test samples, and '{opened.id}' is none. Choose one of the test split."
+            f"Stability is measured for test samples, and '{sample.id}' is none. Choose one of the test split."
         )
     names, values = measured.of("contributions")
     return pd.DataFrame(
@@ -280,38 +290,23 @@ def seeds(sample: Sample) -> Any:
 
 
 def circuit(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
-    """Returns a sample's way through the circuit, a `Replay`, and the circuit: a step dt (or T / 8), or a network."""
+    """Returns a sample's way through the circuit, a `Replay`, and of a model with time the circuit, a step dt (or T /
+    8)."""
     from qfusion.figures import circuit_boxes
     from qfusion.models import require
 
     require(sample.model, "circuit", "to walk through", f"Model '{sample.name}'")
-    with torch.no_grad():
-        if sample.can("time"):
-            from qfusion.track.circuit import step_circuit
-
-            built = step_circuit(
-                sample.model.system(),
-                {name: ket[0] for name, ket in sample.model.encode(sample.inputs).items()},
-                float(sample.model.duration) / 8 if dt is None else dt,
-                split="whole",
-            )
-            return circuit_boxes.through_step(built, sample.modalities), built
-        if sample.can("gates"):
-            return circuit_boxes.of_gates(sample.model, sample.model.encode(sample.inputs)), None
-        from qfusion.track.progress import progress
-
-        replayed = progress(
-            sample.model,
-            {name: angles[0] for name, angles in sample.model.angles(sample.inputs).items()},
-        )
-        return circuit_boxes.of_fusion(replayed, sample.model), replayed
+    if not sample.can("time"):
+        return circuit_boxes.replay(sample.study, sample.row, sample.changed), None
+    step = float(sample.model.duration) / 8 if dt is None else dt
+    built = dynamics.circuit(sample.study, sample.row, step, "whole", sample.tweak)
+    return circuit_boxes.through_step(built, sample.modalities), built
 
 
-def diagram(
-    model: Asked, sample: str | None = None, *, dt: float | None = None, **chosen: Any
-) -> pd.DataFrame:
+@of_sample
+def diagram(sample: Sample, *, dt: float | None = None) -> pd.DataFrame:
     """Returns one row a gate of the circuit: `gate`, `qubits`, `does`."""
-    replay, _ = circuit(subject(model, sample, **chosen), dt)
+    replay, _ = circuit(sample, dt)
     return pd.DataFrame(
         [
             {"gate": name, "qubits": " ".join(qubits), "does": sentence}
@@ -320,9 +315,10 @@ def diagram(
     )
 
 
-def built(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
+@of_sample
+def built(sample: Sample) -> pd.DataFrame:
     """Returns one row a `dividend`, and one for their sum, the score: `start`, what each term built, and `end`."""
-    return built_table(building_of(subject(model, sample, **chosen)))
+    return built_table(building_of(sample))
 
 
 def built_table(built: Any) -> pd.DataFrame:
@@ -337,35 +333,36 @@ def built_table(built: Any) -> pd.DataFrame:
     )
 
 
-def built_over_time(
-    model: Asked, sample: str | None = None, *, dividend: str | None = None, **chosen: Any
-) -> pd.DataFrame:
+@of_sample
+def built_over_time(sample: Sample, *, dividend: str | None = None) -> pd.DataFrame:
     """Returns one row a time `t` of one dividend: its `value`, `added[...]` by each term until then, their `pace[...]`.
 
     Args:
-        model, sample: see `subject`. dividend: which; the joint one that the dynamics changed most unless given.
+        sample: see `subject`. dividend: which; the joint one that the dynamics changed most unless given.
     """
-    made = building_of(subject(model, sample, **chosen))
+    made = building_of(sample)
     return made.through(made.most_built() if dividend is None else dividend)
 
 
-def built_flow(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
+@of_sample
+def built_flow(sample: Sample) -> pd.DataFrame:
     """Returns one row a band of the flow diagram behind the modalities: `from`, `to`, `value`."""
-    return flow_table(building_of(subject(model, sample, **chosen)))
+    return flow_table(building_of(sample))
 
 
 def flow_table(built: Any) -> pd.DataFrame:
     """Returns the table of `built_flow`, of an `explain.Built`."""
     names = [name or "baseline" for name in built.dividends]
+    first = ["without evolution"] * len(names)
     rows = [
-        ("without evolution", name, value) for name, value in zip(names, built.start, strict=True)
+        *zip(first, names, built.start, strict=True),
+        *(
+            (parameter.key, name, built.parts[s, g])
+            for g, parameter in enumerate(built.terms)
+            for s, name in enumerate(names)
+        ),
+        *zip(names, ["score"] * len(names), built.end, strict=True),
     ]
-    rows += [
-        (parameter.key, name, built.parts[s, g])
-        for g, parameter in enumerate(built.terms)
-        for s, name in enumerate(names)
-    ]
-    rows += [(name, "score", value) for name, value in zip(names, built.end, strict=True)]
     return pd.DataFrame(rows, columns=["from", "to", "value"])
 
 
@@ -375,29 +372,22 @@ def building_of(sample: Sample) -> Any:
     return building.built(sample.model, sample.inputs, sample.background, sample.output)
 
 
-def cut(model: Asked, sample: str | None = None, *, times: int = 21, **chosen: Any) -> pd.DataFrame:
+@of_sample
+def cut(sample: Sample, *, times: int = 21) -> pd.DataFrame:
     """Returns one row a time of the cut: `t`, the `undisturbed` score, and `cut[...]`, `dephased[...]`, `held[...]` of
     every modality."""
-    opened = subject(model, sample, **chosen)
-    return _cuts(opened, times, kinds=("cut", "dephased", "held")).frame(0, opened.output)
+    return _cuts(sample, times, kinds=("cut", "dephased", "held")).frame(0, sample.output)
 
 
-def cut_terms(
-    model: Asked,
-    sample: str | None = None,
-    *,
-    modality: str | None = None,
-    times: int = 21,
-    **chosen: Any,
-) -> pd.DataFrame:
+@of_sample
+def cut_terms(sample: Sample, *, modality: str | None = None, times: int = 21) -> pd.DataFrame:
     """Returns one row a time `t` of the cut: the `modality` cut, and sizes `cut[...]` and `dephased[...]` of each term.
 
     Args:
-        model, sample: see `subject`. modality: whose correlations go; unless given, whose cut moves the score most.
+        sample: see `subject`. modality: whose correlations go; unless given, whose cut moves the score most.
     """
-    opened = subject(model, sample, **chosen)
-    made = _cuts(opened, times, modality, terms=True)
-    return sizes_table(made, most_moved(made, opened.output), opened.output)
+    made = _cuts(sample, times, modality, terms=True)
+    return sizes_table(made, most_moved(made, sample.output), sample.output)
 
 
 def sizes_table(made: Any, modality: str, output: int) -> pd.DataFrame:
@@ -411,9 +401,8 @@ def sizes_table(made: Any, modality: str, output: int) -> pd.DataFrame:
     return pd.DataFrame({"t": made.times, "modality": modality} | columns)
 
 
-def cut_test(
-    model: Asked, sample: str | None = None, *, samples: int = 200, times: int = 11, **chosen: Any
-) -> pd.DataFrame:
+@of_sample
+def cut_test(sample: Sample, *, samples: int = 200, times: int = 11) -> pd.DataFrame:
     """Returns one row a time `t` of the cut: `n`, metric `undisturbed`, by `chance`, `cut[...]` and `dephased[...]`.
 
     The last two are of every modality, with their 95 % intervals, `...:low` and `...:high`, from ten samples on. The
@@ -421,12 +410,13 @@ def cut_test(
     is small (at most `MAX_HELD`): it takes 40 ms a sample and modality at 64.
 
     Args:
-        model, sample: see `subject`. samples: so many test rows at most, evenly spaced.
+        sample: see `subject`. samples: so many test rows at most, evenly spaced.
     """
-    opened = subject(model, sample, **chosen)
-    require_time(opened, "to cut at")
+    require_time(sample, "to cut at")
     return cut_table(
-        cut_curves(opened.model, opened.dataset, some(opened.dataset.rows("test"), samples), times)
+        dynamics.cut_curves(
+            sample.model, sample.dataset, some(sample.dataset.rows("test"), samples), times
+        )
     )
 
 

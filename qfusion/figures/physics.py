@@ -502,16 +502,24 @@ def way(
     """
     hue = term_colour(term, modalities) if term else INK[theme]
     x, y = _smooth(factors, values, slopes)
-    figure = base(theme, 250, left=66, right=20, top=14, bottom=46, legend=True).add_scatter(
-        x=x, y=y, mode="lines", line={"color": hue, "width": 2.5}, name="exact", hoverinfo="skip"
-    )
-    figure.add_scatter(
-        x=factors,
-        y=values,
-        mode="markers",
-        marker={"color": hue, "size": 6},
-        showlegend=False,
-        hovertemplate="× %{x:.2f}: %{y:.4f}<extra></extra>",
+    figure = (
+        base(theme, 250, left=66, right=20, top=14, bottom=46, legend=True)
+        .add_scatter(
+            x=x,
+            y=y,
+            mode="lines",
+            line={"color": hue, "width": 2.5},
+            name="exact",
+            hoverinfo="skip",
+        )
+        .add_scatter(
+            x=factors,
+            y=values,
+            mode="markers",
+            marker={"color": hue, "size": 6},
+            showlegend=False,
+            hovertemplate="× %{x:.2f}: %{y:.4f}<extra></extra>",
+        )
     )
     if np.isfinite(slopes[-1]):
         figure.add_scatter(
@@ -763,41 +771,49 @@ def ways(
     """
     rows = list(range(len(names)))
     reached = [float(s) if np.isfinite(s) else 0.0 for s in states]
-    figure = base(
-        theme, 84 + 38 * len(names), left=10, right=20, top=6, bottom=44, legend=True
-    ).add_bar(
-        x=reached,
-        y=rows,
-        orientation="h",
-        width=0.5,
-        name="nearest of all states",
-        marker={"color": [term_colour(n, modalities) for n in names]},
-        hovertemplate="%{x:.4f} rad<extra>nearest of all states</extra>",
-    )
     held = [(d, row) for d, row in zip(donors, rows, strict=True) if np.isfinite(d)]
-    figure.add_scatter(
-        x=[d for d, _ in held],
-        y=[row for _, row in held],
-        mode="markers",
-        name="nearest that a sample has",
-        marker={"symbol": "diamond-open", "size": 11, "color": INK[theme], "line": {"width": 2}},
-        hovertemplate="%{x:.4f} rad<extra>nearest that a sample has</extra>",
-    ).add_scatter(
-        x=[max(s, d if np.isfinite(d) else 0.0) for s, d in zip(reached, donors, strict=True)],
-        y=rows,
-        mode="text",
-        text=["\u2002\u2002" + _distances(s, d) for s, d in zip(states, donors, strict=True)],
-        textposition="middle right",
-        textfont={"color": INK[theme], "size": 12},
-        cliponaxis=False,
-        showlegend=False,
-        hoverinfo="skip",
-    ).update_yaxes(
-        **in_rows([label(name, 24) for name in names]),
-    )
-    return figure.update_xaxes(
-        title={"text": f"distance: {label(unit)} (rad; at most {farthest:.2f})"},
-        range=[0, 1.75 * max([*reached, *(d for d, _ in held), 0.1 * farthest])],
+    return (
+        base(theme, 84 + 38 * len(names), left=10, right=20, top=6, bottom=44, legend=True)
+        .add_bar(
+            x=reached,
+            y=rows,
+            orientation="h",
+            width=0.5,
+            name="nearest of all states",
+            marker={"color": [term_colour(n, modalities) for n in names]},
+            hovertemplate="%{x:.4f} rad<extra>nearest of all states</extra>",
+        )
+        .add_scatter(
+            x=[d for d, _ in held],
+            y=[row for _, row in held],
+            mode="markers",
+            name="nearest that a sample has",
+            marker={
+                "symbol": "diamond-open",
+                "size": 11,
+                "color": INK[theme],
+                "line": {"width": 2},
+            },
+            hovertemplate="%{x:.4f} rad<extra>nearest that a sample has</extra>",
+        )
+        .add_scatter(
+            x=[max(s, d if np.isfinite(d) else 0.0) for s, d in zip(reached, donors, strict=True)],
+            y=rows,
+            mode="text",
+            text=["\u2002\u2002" + _distances(s, d) for s, d in zip(states, donors, strict=True)],
+            textposition="middle right",
+            textfont={"color": INK[theme], "size": 12},
+            cliponaxis=False,
+            showlegend=False,
+            hoverinfo="skip",
+        )
+        .update_yaxes(
+            **in_rows([label(name, 24) for name in names]),
+        )
+        .update_xaxes(
+            title={"text": f"distance: {label(unit)} (rad; at most {farthest:.2f})"},
+            range=[0, 1.75 * max([*reached, *(d for d, _ in held), 0.1 * farthest])],
+        )
     )
 
 

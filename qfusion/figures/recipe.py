@@ -10,7 +10,7 @@ import json
 import re
 import struct
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -163,15 +163,14 @@ class ExportStyle:
                 f"Argument `{name}` must be true or false, but is {_seen(getattr(self, name))}. Give one of the two.",
             )
         default = SIZES[self.size].font
-        number = self.font
         check(
-            isinstance(number, (int, float))
-            and not isinstance(number, bool)
-            and (number == 0 or LEAST_FONT <= number <= MAX_FONT),
-            f"Argument `font` must be a size between {LEAST_FONT:g} and {MAX_FONT:g} pt, but is {_seen(number)}. "
+            isinstance(self.font, (int, float))
+            and not isinstance(self.font, bool)
+            and (self.font == 0 or LEAST_FONT <= self.font <= MAX_FONT),
+            f"Argument `font` must be a size between {LEAST_FONT:g} and {MAX_FONT:g} pt, but is {_seen(self.font)}. "
             f"Give a number in that range, such as {default:g}.",
         )
-        object.__setattr__(self, "font", float(number) or default)
+        object.__setattr__(self, "font", float(self.font) or default)
         check(
             isinstance(self.hidden, (list, tuple))
             and len(self.hidden) <= MAX_HIDDEN
@@ -624,11 +623,13 @@ def in_png(png: bytes, recipe: str, title: str, dpi: float) -> bytes:
     others = (b"tEXt", b"zTXt", b"iTXt", b"tIME", b"pHYs")
     first, *rest = ((kind, body) for kind, body in _chunks(png) if kind not in others)
     dots = round(dpi / 0.0254)
-    new = [(b"pHYs", struct.pack(">IIB", dots, dots, 1))]
-    new += [
-        (b"iTXt", key + b"\0\0\0\0\0" + words.encode())
-        for key, words in ((KEY.encode(), recipe), (b"Title", title))
-        if words
+    new = [
+        (b"pHYs", struct.pack(">IIB", dots, dots, 1)),
+        *(
+            (b"iTXt", key + b"\0\0\0\0\0" + words.encode())
+            for key, words in ((KEY.encode(), recipe), (b"Title", title))
+            if words
+        ),
     ]
     return _PNG + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -653,13 +654,21 @@ def read_recipe(data: bytes) -> str:
     )
     data = bytes(data)
     start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    readers = (
+    readers: tuple[tuple[tuple[bytes, ...], str, Callable[[bytes], str]], ...] = (
         ((_PNG.lower(),), "PNG", _from_png),
         ((b"%pdf-",), "PDF", _from_pdf),
-        ((b"<!doctype html", b"<html"), "HTML", _from_page),
-        ((b"<?xml", b"<svg", b"<!doctype svg", b"<!--"), "SVG", _from_svg),
+        (
+            (b"<!doctype html", b"<html"),
+            "HTML",
+            lambda page: _between(page, _IN_PAGE, b"</script>").replace("\\u003c", "<"),
+        ),
+        (
+            (b"<?xml", b"<svg", b"<!doctype svg", b"<!--"),
+            "SVG",
+            lambda svg: html.unescape(_between(svg, _SVG, b"</metadata>")),
+        ),
         ((_TIKZ.encode(),), "tikzpicture", _from_tikz),
-        ((b"",), "file", _from_text),
+        ((b"",), "file", lambda file: _text(file) if len(file) <= 4 * MAX_RECIPE else ""),
     )
     kind, read = next((kind, read) for begins, kind, read in readers if start.startswith(begins))
     recipe = read(data)
@@ -731,18 +740,6 @@ def _between(data: bytes, start: bytes, end: bytes) -> str:
     first = data.find(start)
     last = data.find(end, first, first + 8 * MAX_RECIPE) if first >= 0 else -1
     return _text(data[first + len(start) : last]) if last >= 0 else ""
-
-
-def _from_page(data: bytes) -> str:
-    return _between(data, _IN_PAGE, b"</script>").replace("\\u003c", "<")
-
-
-def _from_svg(data: bytes) -> str:
-    return html.unescape(_between(data, _SVG, b"</metadata>"))
-
-
-def _from_text(data: bytes) -> str:
-    return _text(data) if len(data) <= 4 * MAX_RECIPE else ""
 
 
 def _from_tikz(data: bytes) -> str:

@@ -4,7 +4,7 @@ calibration, residuals), maps of samples, the nearest to one, and some side by s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -87,10 +87,9 @@ def targets(values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "ligh
     figure = base(theme, 260, legend=True)
     edges = histogram_edges(values)
     for part, targets_of in values.items():
-        shares = np.histogram(targets_of, edges)[0] / max(1, len(targets_of))
         figure.add_scatter(
             x=np.repeat(edges, 2)[1:-1],
-            y=np.repeat(shares, 2),
+            y=np.repeat(np.histogram(targets_of, edges)[0] / max(1, len(targets_of)), 2),
             mode="lines",
             name=f"{part} ({len(targets_of):,})",
             line={"color": PART_HUES.get(part, GREY), "width": 2},
@@ -112,13 +111,8 @@ MANY = 20  # classes whose counts are still written
 _EMPTY = "No sample of this cohort."
 
 
-class Curve(NamedTuple):
-    """A named line with its number: x, y, (N,) each."""
-
-    name: str
-    x: np.ndarray
-    y: np.ndarray
-    value: float
+# a named line with its number: x, y, (N,) each
+Curve = tuple[str, np.ndarray, np.ndarray, float]
 
 
 @drawing()
@@ -203,17 +197,16 @@ def curves(
     if not roc:
         return note(figure, "Curves need samples of a class and of others.", theme)
     for result, to in ((roc, ""), (pr, "2")):
-        for curve in sorted(result, key=lambda entry: entry.name == chosen):
-            stands = curve.name == chosen
+        for name, x, y, value in sorted(result, key=lambda curve: curve[0] == chosen):
+            stands = name == chosen
             figure.add_scatter(
-                x=curve.x,
-                y=curve.y,
+                x=x,
+                y=y,
                 mode="lines",
                 xaxis=f"x{to}",
                 yaxis=f"y{to}",
                 line={"color": BLUE if stands else faded(GREY, 0.7), "width": 3 if stands else 1.2},
-                hovertemplate=f"{label(curve.name)}: %{{x:.3f}}, %{{y:.3f}} "
-                f"({curve.value:.3f})<extra></extra>",
+                hovertemplate=f"{label(name)}: %{{x:.3f}}, %{{y:.3f}} ({value:.3f})<extra></extra>",
             )
     figure.add_scatter(
         x=[0, 1],
@@ -329,8 +322,7 @@ def residuals(
             marker={"size": 5, "color": faded(colour, 0.55)},
             hovertemplate=f"%{{customdata}} ({name}): annotated %{{x:.2f}}, off by "
             "%{y:+.2f}<extra></extra>",
-        )
-        figure.add_bar(
+        ).add_bar(
             x=np.histogram(values[chosen], edges)[0],
             y=middles,
             orientation="h",
@@ -726,12 +718,6 @@ def _columns(
             }
         )
         name = label(name_of(names[i], count))
-        head = "<br>".join(
-            [
-                f"<b>{name}</b>" if count < 4 else name,
-                *(label(line, 96 // count) for line in (notes[i].split("\n") if notes else ())),
-            ]
-        )
         figure.add_annotation(
             x=sum(limits) / 2,
             y=1,
@@ -739,7 +725,12 @@ def _columns(
             yref="paper",
             yanchor="bottom",
             showarrow=False,
-            text=head,
+            text="<br>".join(
+                [
+                    f"<b>{name}</b>" if count < 4 else name,
+                    *(label(line, 96 // count) for line in (notes[i].split("\n") if notes else ())),
+                ]
+            ),
             font={"size": {4: 11, 5: 10, 6: 10}.get(count, 12), "color": INK[theme]},
         )
     return figure.add_annotation(

@@ -41,14 +41,10 @@ from qfusion.figures.style import (
 
 def basis_labels(dims: Sequence[int]) -> list[str]:
     """Names of the joint basis states, first modality leftmost: `(4, 4, 4)` -> `"000"`, `"001"`, ..., `"333"`."""
-    names = [""]
-    for size in dims:
-        names = [
-            name + (str(level) if size <= 10 else f"{level:02d}·")
-            for name in names
-            for level in range(size)
-        ]
-    return names
+    levels = [
+        [str(level) if size <= 10 else f"{level:02d}·" for level in range(size)] for size in dims
+    ]
+    return ["".join(state) for state in itertools.product(*levels)]
 
 
 @drawing()
@@ -290,8 +286,7 @@ def _vector(
         mode="lines",
         hoverinfo="skip",
         line={"color": INK[theme], "width": 2.5},
-    )
-    figure.add_scatter(
+    ).add_scatter(
         x=[points[-1, 0]],
         y=[points[-1, 1]],
         mode="markers",

@@ -11,6 +11,7 @@ import functools
 import html
 import inspect
 import math
+import textwrap
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, ParamSpec
@@ -107,16 +108,10 @@ def halo(theme: Theme) -> str:
 
 def wrap(tip: str, width: int = 60) -> str:
     """A tip broken into lines of about `width` characters."""
-    lines: list[str] = []
-    for paragraph in tip.split("<br>"):
-        line = ""
-        for word in paragraph.split(" "):
-            if len(line) + len(word) > width and line:
-                lines.append(line)
-                line = ""
-            line = f"{line} {word}".strip()
-        lines.append(line)
-    return "<br>".join(lines)
+    whole = textwrap.TextWrapper(width + 1, break_long_words=False, break_on_hyphens=False)
+    return "<br>".join(
+        line.strip() for paragraph in tip.split("<br>") for line in whole.wrap(paragraph) or [""]
+    )
 
 
 def term_title(term: str) -> str:

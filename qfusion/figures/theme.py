@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from math import log10
@@ -74,14 +74,14 @@ def in_theme(drawn: go.Figure, theme: str) -> go.Figure:
     }
     if present != wanted:
         other = {pair[present].upper(): pair[wanted] for pair in _BY_THEME}
-        parts = painted(
-            parts,
-            lambda colour: (
-                _exchanged(colour, lambda hue: other.get(hue, hue))
-                if not _off_scale(colour)
-                else _on_other_scale(colour, present, wanted)
-            ),
-        )
+
+        def paint(colour: str) -> str:
+            if not _off_scale(colour):
+                return _exchanged(colour, lambda hue: other.get(hue, hue))
+            place = _on_signed(colour, present)
+            return colour if place is None else signed_colour(place, wanted)
+
+        parts = painted(parts, paint)
         _letters_on_signed(parts)
     return go.Figure(_greyed(parts) if theme == "grey" else parts)
 
@@ -369,12 +369,6 @@ def _grey_scale(kind: str, scale: _Scale, *, lines: bool) -> list[list[Any]]:
     return [[round(place, 3), grey(rules[kind](place))] for place in np.linspace(0, 1, 11).tolist()]
 
 
-def _on_other_scale(colour: str, present: Theme, wanted: Theme) -> str:
-    """A colour of the signed scale of a theme as the other theme has it; another colour as it is."""
-    place = _on_signed(colour, present)
-    return colour if place is None else signed_colour(place, wanted)
-
-
 def signed_colour(place: float, theme: Theme) -> str:
     """The colour of a place, 0 to 1 in hundredths, on the signed scale: `rgb(...)`, as colours read off a scale are."""
     return "rgb({},{},{})".format(*channels(at(SIGNED_SCALE[theme], round(place, 2))))
@@ -383,20 +377,25 @@ def signed_colour(place: float, theme: Theme) -> str:
 def _letters_on_signed(parts: dict[str, Any]) -> None:
     """Exchanges the letters on cells of signed amounts, whose largest are dark on light paper and bright on dark."""
     turned = {ON_BRIGHT: ON_DARK, ON_DARK: ON_BRIGHT}
-    if any(
+    in_cells = any(
         trace.get("type") == "heatmap" and _signed(trace.get("colorscale"))
         for trace in parts["data"]
-    ):
-        for trace in parts["data"]:
-            font = trace.get("textfont", {})
-            if isinstance(font.get("color"), (list, tuple)):
-                font["color"] = [turned.get(colour, colour) for colour in font["color"]]
-    if any(
+    )
+    on_shapes = any(
         _off_scale(str(shape.get("fillcolor", ""))) for shape in parts["layout"].get("shapes", ())
-    ):
-        for note in parts["layout"].get("annotations", ()):
-            if note.get("font", {}).get("color") in turned:
-                note["font"]["color"] = turned[note["font"]["color"]]
+    )
+    _turn(parts, turned if in_cells else {}, turned if on_shapes else {})
+
+
+def _turn(parts: dict[str, Any], cells: Mapping[str, str], notes: Mapping[str, str]) -> None:
+    """Exchanges colours of the letters in cells, and of annotations."""
+    for trace in parts["data"]:
+        font = trace.get("textfont", {})
+        if isinstance(font.get("color"), (list, tuple)):
+            font["color"] = [cells.get(colour, colour) for colour in font["color"]]
+    for note in parts["layout"].get("annotations", ()):
+        if note.get("font", {}).get("color") in notes:
+            note["font"]["color"] = notes[note["font"]["color"]]
 
 
 def _signed(scale: Any) -> bool:
@@ -434,14 +433,8 @@ def _letters(parts: dict[str, Any]) -> None:
         and _kind(trace["colorscale"]) == "amount"
         for trace in parts["data"]
     )
-    turned = {ON_BRIGHT: "#FFFFFF", ON_DARK: "#000000"} if amounts else {ON_DARK: "#000000"}
-    for trace in parts["data"]:
-        font = trace.get("textfont", {})
-        if isinstance(font.get("color"), (list, tuple)):
-            font["color"] = [turned.get(colour, colour) for colour in font["color"]]
-    for note in parts["layout"].get("annotations", ()):
-        if note.get("font", {}).get("color") == ON_DARK:
-            note["font"]["color"] = "#000000"
+    dark = {ON_DARK: "#000000"}
+    _turn(parts, dark | {ON_BRIGHT: "#FFFFFF"} if amounts else dark, dark)
 
 
 def at(scale: _Scale, place: float) -> str:
@@ -491,13 +484,9 @@ class VisibleRange:
     y: tuple[float, float] | None = None
 
     def __str__(self) -> str:
-        parts = [("hide", name) for name in self.hidden]
-        parts += [
-            (key, f"{pair[0]:g},{pair[1]:g}")
-            for key, pair in (("x", self.x), ("y", self.y))
-            if pair
-        ]
-        return urlencode(parts)
+        ranges = (("x", self.x), ("y", self.y))
+        written = [(key, f"{pair[0]:g},{pair[1]:g}") for key, pair in ranges if pair]
+        return urlencode([*(("hide", name) for name in self.hidden), *written])
 
     def __bool__(self) -> bool:
         return bool(self.hidden or self.x or self.y)

@@ -272,10 +272,11 @@ def picture(
         "hoverinfo": "skip",
     }
     scale = _scale(values, unit, theme)
-    figure = base(theme, 300, left=34, right=10, top=24, bottom=30).add_trace(
-        go.Heatmap(z=pixels, xaxis="x", yaxis="y", **grey)
+    figure = (
+        base(theme, 300, left=34, right=10, top=24, bottom=30)
+        .add_trace(go.Heatmap(z=pixels, xaxis="x", yaxis="y", **grey))
+        .add_trace(go.Heatmap(z=pixels, xaxis="x2", yaxis="y2", **grey))
     )
-    figure.add_trace(go.Heatmap(z=pixels, xaxis="x2", yaxis="y2", **grey))
     what = ("band", "frame") if spectrogram else ("row", "column")
     figure.add_trace(
         go.Heatmap(
@@ -611,36 +612,39 @@ def rank_bars(
     )
     hues = [term_colour(name, modalities) for name in names]
     joint = ["+" in name for name in names]
-    figure = base(theme, 76 + 28 * len(ranks), left=10, right=40, top=6, bottom=44).add_bar(
-        x=means,
-        y=places,
-        orientation="h",
-        width=0.6,
-        customdata=lowest,
-        text=[f"{value:.2f}" for value in means],
-        textposition="outside",
-        cliponaxis=False,
-        textfont={"color": INK[theme], "shadow": halo(theme)},
-        marker={
-            "color": [
-                faded(hue, 0.55) if is_joint else hue
-                for hue, is_joint in zip(hues, joint, strict=True)
-            ],
-            "line": {"color": hues, "width": 1.5},
-        },
-        hovertemplate="mean %{x:.3f}, lowest %{customdata:.3f}<extra></extra>",
-    )
-    figure.add_scatter(
-        x=lowest,
-        y=places,
-        mode="markers",
-        hoverinfo="skip",
-        marker={
-            "symbol": "line-ns-open",
-            "size": 13,
-            "color": INK[theme],
-            "line": {"width": 2, "color": INK[theme]},
-        },
+    figure = (
+        base(theme, 76 + 28 * len(ranks), left=10, right=40, top=6, bottom=44)
+        .add_bar(
+            x=means,
+            y=places,
+            orientation="h",
+            width=0.6,
+            customdata=lowest,
+            text=[f"{value:.2f}" for value in means],
+            textposition="outside",
+            cliponaxis=False,
+            textfont={"color": INK[theme], "shadow": halo(theme)},
+            marker={
+                "color": [
+                    faded(hue, 0.55) if is_joint else hue
+                    for hue, is_joint in zip(hues, joint, strict=True)
+                ],
+                "line": {"color": hues, "width": 1.5},
+            },
+            hovertemplate="mean %{x:.3f}, lowest %{customdata:.3f}<extra></extra>",
+        )
+        .add_scatter(
+            x=lowest,
+            y=places,
+            mode="markers",
+            hoverinfo="skip",
+            marker={
+                "symbol": "line-ns-open",
+                "size": 13,
+                "color": INK[theme],
+                "line": {"width": 2, "color": INK[theme]},
+            },
+        )
     )
     if floor is not None:
         figure.add_vline(

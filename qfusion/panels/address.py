@@ -447,10 +447,10 @@ def whole(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules)
     view = View(page, result)
     _audit(result, allowed(view, study))
     if "phi" in result:
-        with _named("phi"):
+        with naming("In the link, `phi`"):
             study.model.parse_tweak(result["phi"][0])
     if page == "compare" and "pin" in result:
-        with _named("pin"):
+        with naming("In the link, `pin`"):
             resolve(view.pin)
     if page == "dynamics" and "turn" in result and study.can("time"):
         default = learned(study.model)
@@ -468,9 +468,7 @@ def value_now(key: str, value: str) -> str:
     then, now = _BEGAN.get(key, ("", ""))
     if then and value.startswith(then):
         return now + value.removeprefix(then)
-    if key in _COLUMNS:
-        return text.column(value)
-    return _RENAMED.get(key, {}).get(value, value)
+    return text.column(value) if key in _COLUMNS else _RENAMED.get(key, {}).get(value, value)
 
 
 def values_now(key: str, values: Sequence[str]) -> list[str]:
@@ -510,18 +508,18 @@ def _written(address: Mapping[str, str | Sequence[str]]) -> Values:
 
 
 @contextmanager
-def _named(key: str) -> Iterator[None]:
-    """Says of an error of which parameter it is."""
+def naming(what: str) -> Iterator[None]:
+    """Says of an error what it is of, in words before its own."""
     try:
         yield
     except QFusionError as error:
-        raise type(error)(f"In the link, `{key}`: {error}") from error
+        raise type(error)(f"{what}: {error}") from error
 
 
 def _kept(values: Values) -> Values:
     """The address with saved cohorts and the pinned view as they are written today."""
     if "cohort" in values:
-        with _named("cohort"):
+        with naming("In the link, `cohort`"):
             check(
                 len(values["cohort"]) <= cohorts.MAX_SAVED,
                 f"{len(values['cohort'])} cohorts are named, and at most {cohorts.MAX_SAVED} are kept. Leave some "
@@ -530,7 +528,7 @@ def _kept(values: Values) -> Values:
             named = {one.name: str(one) for one in map(cohorts.parse_saved, values["cohort"])}
         values["cohort"] = list(named.values())
     if "pin" in values:
-        with _named("pin"):
+        with naming("In the link, `pin`"):
             values["pin"] = [str(parse_pin(values["pin"][-1]))]
     return values
 
@@ -594,7 +592,7 @@ def _audit(values: Values, allowed: Mapping[str, Allowed]) -> None:
         "out.",
     )
     for key in (key for key in values if key.startswith(FREE)):
-        with _named(key):
+        with naming(f"In the link, `{key}`"):
             theme.parse_visible(values[key][-1])
 
 

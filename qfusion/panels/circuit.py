@@ -21,12 +21,9 @@ from qfusion.analysis import dynamics, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain.evidence import INERT
 from qfusion.figures import circuit, circuit_boxes, states
-from qfusion.figures.circuit_boxes import Replay
 from qfusion.figures.style import Theme, term_colour
 from qfusion.models import require
-from qfusion.panels import panel
-from qfusion.panels.control import Choice, Number, Switch, whole
-from qfusion.panels.panel import Opens, Panel, Picture, can, standing
+from qfusion.panels import control, panel
 from qfusion.quantum import circuits
 
 STEPS, MAX_STEPS, MAX_GATES = 20, 1000, 20_000
@@ -56,7 +53,7 @@ def step(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
     return dynamics.circuit(sample.study, sample.row, *_step(sample, steps, gates), sample.tweak)
 
 
-def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Replay:
+def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> circuit_boxes.Replay:
     """Every qubit before the first and after every gate."""
     require(sample.model, "circuit")
     if sample.study.can("time"):
@@ -101,7 +98,7 @@ def diagram(
     gates: str = EACH,
     cone: str = NONE,
     display: str = DISCS,
-) -> Picture:
+) -> panel.Picture:
     """The circuit with every qubit's state in place.
 
     Args:
@@ -139,7 +136,7 @@ def diagram(
             f"{count(sum(box.name.startswith('C') for box in walk.boxes), 'convolution')} and "
             f"{count(sum('U3' in box.name for box in walk.boxes), 'pooling')}"
         )
-    return Picture(
+    return panel.Picture(
         "circuit",
         title,
         circuit.diagram(
@@ -181,11 +178,11 @@ def qubits(
     gate: int | None = None,
     steps: int = STEPS,
     gates: str = EACH,
-) -> Picture:
+) -> panel.Picture:
     """Bloch vectors and entropies of all qubits that go on, before and after a gate; arguments as of `diagram`."""
     walk, at, rows, names = _walked(sample, gate, steps, gates)
     entropy = walk.entropy[at][rows]
-    return Picture(
+    return panel.Picture(
         "qubits",
         mixed_now(dict(zip(names, entropy.tolist(), strict=True))),
         circuit.bloch_row(
@@ -206,11 +203,11 @@ def balls(
     gate: int | None = None,
     steps: int = STEPS,
     gates: str = EACH,
-) -> Picture:
+) -> panel.Picture:
     """Bloch balls of all qubits that go on, with their ways gate by gate; arguments as of `diagram`."""
     walk, at, rows, names = _walked(sample, gate, steps, gates)
     lengths = np.linalg.norm(walk.bloch[at][rows], axis=1)
-    return Picture(
+    return panel.Picture(
         "bloch-gates",
         shortest(dict(zip(names, lengths.tolist(), strict=True))),
         states.balls(
@@ -235,7 +232,7 @@ def outcomes(
     gate: int | None = None,
     steps: int = STEPS,
     gates: str = EACH,
-) -> Picture:
+) -> panel.Picture:
     """How likely each outcome of the qubits that a gate concerns is, before and after; arguments as of `diagram`."""
     wires, before, after, mutual = _moment(sample, gate, steps, gates)
     dims = (2,) * len(wires)
@@ -245,7 +242,7 @@ def outcomes(
     words = ""
     if mutual is not None and len(wires) > 1:
         words = f" Mutual information of the last with the others: {mutual[0]:.3f} before, {mutual[1]:.3f} nats after."
-    return Picture(
+    return panel.Picture(
         "before-after",
         moved(change),
         states.populations(
@@ -272,12 +269,12 @@ def matrix(
     gate: int | None = None,
     steps: int = STEPS,
     gates: str = EACH,
-) -> Picture:
+) -> panel.Picture:
     """Density matrix of the qubits that a gate concerns, after it; arguments as of `diagram`."""
     wires, before, after, _ = _moment(sample, gate, steps, gates)
     dims = (2,) * len(wires)
     names = states.basis_labels(dims)
-    return Picture(
+    return panel.Picture(
         "matrix-after",
         "The density matrix after it: modulus",
         states.density_matrix(after, dims, theme=theme),
@@ -306,12 +303,12 @@ def entropies(
     steps: int = STEPS,
     gates: str = EACH,
     marked: bool = True,
-) -> Picture:
+) -> panel.Picture:
     """Entropy of every qubit that goes on, gate by gate; a line marks the gate if `marked`, else as of `diagram`."""
     walk = replay(sample, steps, gates)
     rows = list(walk.followed)
     names, last = [walk.wires[row].name for row in rows], walk.entropy[-1][rows]
-    return Picture(
+    return panel.Picture(
         "entropy-gates",
         mixed_at_end(dict(zip(names, last.tolist(), strict=True))),
         circuit.entropy_lines(
@@ -345,7 +342,9 @@ def entropies(
     )
 
 
-def information(sample: Sample, theme: Theme = "light", *, gate: int | None = None) -> Picture:
+def information(
+    sample: Sample, theme: Theme = "light", *, gate: int | None = None
+) -> panel.Picture:
     """Mutual information of the modalities' qubits, gate by gate; arguments as of `diagram`."""
     require(sample.model, "gates")
     check(
@@ -356,7 +355,7 @@ def information(sample: Sample, theme: Theme = "light", *, gate: int | None = No
     walk = replay(sample)
     names = [" : ".join(group) if len(group) == 2 else "all together" for group in shared]
     values = np.stack(list(shared.values()), 1)
-    return Picture(
+    return panel.Picture(
         "mutual-gates",
         sharing(
             {
@@ -431,7 +430,7 @@ def mixed_at_end(entropy: Mapping[str, float]) -> str:
     first, largest = [text.plain(name) for name in top(entropy)], max(entropy.values())
     if round(largest, 2) == 0:
         return f"At the end no qubit is mixed ({size(max(largest, 0.0))} nats)"
-    return standing(
+    return panel.standing(
         first,
         entropy,
         only=f"At the end {first[0]} is mixed ({largest:.2f} nats)",
@@ -446,7 +445,7 @@ def sharing(mutual: Mapping[str, float]) -> str:
     first, largest = [text.plain(name) for name in top(mutual)], max(mutual.values())
     if round(largest, 2) == 0:
         return f"The modalities' qubits share next to nothing at the end ({size(max(largest, 0.0))} nats)"
-    return standing(
+    return panel.standing(
         first,
         mutual,
         only=f"{first[0]} share {largest:.2f} nats at the end",
@@ -461,16 +460,16 @@ def _few(names: Sequence[str]) -> str:
 
 
 # whether a model's plain gates act on the qubits of several modalities
-shares = can("gates", where=lambda study: len(study.model.registers()) > 1)
+shares = panel.can("gates", where=lambda study: len(study.model.registers()) > 1)
 
 
 def step_error(
     sample: Sample, theme: Theme = "light", *, steps: int = STEPS, gates: str = EACH
-) -> Picture:
+) -> panel.Picture:
     """How far the circuit of a model with time ends from its evolution, against the step; as of `diagram`."""
     built = step(sample, steps, gates)
     sizes, one, every = dynamics.step_errors(sample.study, sample.row, SPLITS[gates], sample.tweak)
-    return Picture(
+    return panel.Picture(
         "step-error",
         f"At this step the circuit ends {built.error.all:.2g} (trace distance) from the exact state",
         circuit.step_error(sizes, one, every, built.dt, theme=theme),
@@ -484,13 +483,13 @@ def step_error(
     )
 
 
-def _place(walk: Replay, gate: int | None) -> int:
+def _place(walk: circuit_boxes.Replay, gate: int | None) -> int:
     return walk.count if gate is None else min(gate, walk.count)
 
 
 def _walked(
     sample: Sample, gate: int | None, steps: int, gates: str
-) -> tuple[Replay, int, list[int], list[str]]:
+) -> tuple[circuit_boxes.Replay, int, list[int], list[str]]:
     """The way so far: all of it, how many gates are done, and which qubits go to the end, by place and by name."""
     walk = replay(sample, steps, gates)
     at, rows = _place(walk, gate), list(walk.followed)
@@ -514,7 +513,7 @@ def _moment(
     return moment
 
 
-def _qubits(walk: Replay, at: int) -> pd.DataFrame:
+def _qubits(walk: circuit_boxes.Replay, at: int) -> pd.DataFrame:
     x, y, z = walk.bloch[at].T
     return pd.DataFrame(
         {
@@ -528,7 +527,7 @@ def _qubits(walk: Replay, at: int) -> pd.DataFrame:
     )
 
 
-def _in_cone(walk: Replay, cone: circuits.Cone[int]) -> pd.DataFrame:
+def _in_cone(walk: circuit_boxes.Replay, cone: circuits.Cone[int]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {"gate": n, "name": name, "qubits": ", ".join(wires), "in_cone": inside}
@@ -552,8 +551,8 @@ def in_sight(sample: Sample, gate: int | None = None, **drawn: Any) -> bool:
     return bool(steps.moments[_place(steps, gate) - 1][0])
 
 
-_DRAWN, _STEPPED = can("circuit"), can("circuit", "time")
-GATE = Number(
+_DRAWN, _STEPPED = panel.can("circuit"), panel.can("circuit", "time")
+GATE = control.Number(
     "gate",
     "Step through gates",
     "The end of the circuit is shown.",
@@ -563,7 +562,7 @@ GATE = Number(
     look="slider",
     fits=_DRAWN,
 )
-STEP_COUNT = Choice(
+STEP_COUNT = control.Choice(
     "steps",
     "Time steps",
     "20 is used.",
@@ -571,13 +570,13 @@ STEP_COUNT = Choice(
     ("2", "4", "5", "8", "10", "16", "20", "32", "50", "64"),
     default="20",
     look="steps",
-    read=whole("steps", 1, MAX_STEPS),
+    read=control.whole("steps", 1, MAX_STEPS),
     fits=_STEPPED,
 )
-GATES_OF_H = Choice(
+GATES_OF_H = control.Choice(
     "gates", "Gates of H", "One gate per coupling is used.", values=SPLITS, fits=_STEPPED
 )
-DISPLAY = Choice(
+DISPLAY = control.Choice(
     "display",
     "States of the qubits",
     "Discs at the scrubber are shown.",
@@ -585,7 +584,7 @@ DISPLAY = Choice(
     DISPLAYS,
     fits=_DRAWN,
 )
-CONE = Choice(
+CONE = control.Choice(
     "cone",
     "Light cone of",
     "All gates are shown alike.",
@@ -593,7 +592,7 @@ CONE = Choice(
     lambda study: (NONE, *dynamics.readouts(study)),
     fits=lambda study: study.can("circuit") and bool(dynamics.readouts(study)),
 )
-QUBITS_AS = Choice(
+QUBITS_AS = control.Choice(
     "qubitsas",
     "Qubits as",
     "They are shown in the X–Z plane.",
@@ -601,15 +600,15 @@ QUBITS_AS = Choice(
     look="segments",
     fits=_DRAWN,
 )
-TABLE = Switch("table.gates", "All gates as a table", "It stays folded.", fits=_DRAWN)
-DRAWING = Switch("table.drawing", "PennyLane's drawing", "It stays folded.", fits=_DRAWN)
-PROGRAM = Switch(
+TABLE = control.Switch("table.gates", "All gates as a table", "It stays folded.", fits=_DRAWN)
+DRAWING = control.Switch("table.drawing", "PennyLane's drawing", "It stays folded.", fits=_DRAWN)
+PROGRAM = control.Switch(
     "table.program",
     "The circuit for elsewhere",
     "It stays folded.",
-    fits=can("circuit", "gates"),
+    fits=panel.can("circuit", "gates"),
 )
-PART = Choice(
+PART = control.Choice(
     "part",
     "View",
     "The walk is shown.",
@@ -630,7 +629,7 @@ CONTROLS = (
 )
 
 
-def _part(name: str) -> Opens:
+def _part(name: str) -> panel.Opens:
     chosen = PART.chosen(name)
     return lambda view: not view.can("rules") or chosen(view)
 
@@ -639,21 +638,21 @@ _STEPS = {"steps": STEP_COUNT, "gates": GATES_OF_H}
 _AT = {"gate": GATE, **_STEPS}
 _REPLAY, _ENTROPIES = _part("Walk"), _part("Entropies")
 PANELS = {
-    "circuit": Panel(
+    "circuit": panel.Panel(
         diagram,
         {**_AT, "cone": CONE, "display": DISPLAY},
         fits=_DRAWN,
         opens=_REPLAY,
     ),
-    "qubits": Panel(
+    "qubits": panel.Panel(
         qubits, _AT, fits=begun, opens=lambda view: _REPLAY(view) and QUBITS_AS.chosen(PLANE)(view)
     ),
-    "bloch-gates": Panel(
+    "bloch-gates": panel.Panel(
         balls, _AT, fits=begun, opens=lambda view: _REPLAY(view) and QUBITS_AS.chosen(BALLS)(view)
     ),
-    "before-after": Panel(outcomes, _AT, fits=in_sight, opens=_REPLAY),
-    "matrix-after": Panel(matrix, _AT, fits=in_sight, opens=_REPLAY),
-    "entropy-gates": Panel(entropies, _AT, fits=_DRAWN, opens=_ENTROPIES),
-    "mutual-gates": Panel(information, {"gate": GATE}, fits=shares),
-    "step-error": Panel(step_error, _STEPS, fits=_STEPPED),
+    "before-after": panel.Panel(outcomes, _AT, fits=in_sight, opens=_REPLAY),
+    "matrix-after": panel.Panel(matrix, _AT, fits=in_sight, opens=_REPLAY),
+    "entropy-gates": panel.Panel(entropies, _AT, fits=_DRAWN, opens=_ENTROPIES),
+    "mutual-gates": panel.Panel(information, {"gate": GATE}, fits=shares),
+    "step-error": panel.Panel(step_error, _STEPS, fits=_STEPPED),
 }

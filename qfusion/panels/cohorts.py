@@ -15,7 +15,6 @@ from scipy.special import ndtri
 from qfusion._checks import choose
 from qfusion._sentences import listed, share, sizes, top
 from qfusion.analysis import cohort_measures, dynamics, errors, sample, text
-from qfusion.analysis.cohort_measures import FEW_SLOW, JOINT, MAX_SLOW, NOT_GROUPED
 from qfusion.analysis.errors import Levels
 from qfusion.analysis.study import SAID, Study, dividend_column, said_columns
 from qfusion.explain import RELATIONS, cuts
@@ -29,10 +28,8 @@ from qfusion.figures import samples as map_figures
 from qfusion.figures.building import SAYS
 from qfusion.figures.numbers import cut_table
 from qfusion.figures.style import GREEN, VERMILLION, Theme, term_colour
-from qfusion.panels import panel
-from qfusion.panels.control import Choice, Switch, Text
+from qfusion.panels import control, panel
 from qfusion.panels.dynamics import can_cut
-from qfusion.panels.panel import EVERYONE, Panel, Picture
 from qfusion.training import metrics
 
 MAX_DRAWN = 4_000  # points: more make pages slow
@@ -54,7 +51,7 @@ def sample_map(
     method: str = "PCA",
     colour: str = "truth",
     everyone: bool = False,
-) -> Picture:
+) -> panel.Picture:
     """All samples on a map of two dimensions.
 
     Args:
@@ -67,7 +64,8 @@ def sample_map(
     """
     placed = on_map(levels, of, method, everyone)
     at, colour = drawn(levels, placed), text.column(colour)
-    study, rows = levels.study, levels.rows.loc[work_ids(levels, placed.rows[at])]
+    study = levels.study
+    rows = levels.rows.loc[list(map(str, study.dataset.ids[placed.rows[at]]))]
     inside = levels.inside[levels.rows.index.get_indexer(rows.index)]
     column = text.column_of(
         choose("Colour", colour, colours(study, levels.rows)), map(str, rows.columns)
@@ -81,7 +79,7 @@ def sample_map(
         )
     what = cohort_measures.TITLES[placed.what]
     held = None if placed.explained is None else float(placed.explained.sum())
-    return Picture(
+    return panel.Picture(
         "sample-map",
         reduced(what, held, placed.trustworthiness),
         map_figures.places(
@@ -99,13 +97,22 @@ def sample_map(
         ),
         shows=f"each sample by {_MEANS[placed.what]}, reduced to two dimensions by {_method(placed)} Colour: "
         f"{text.plain(colour)}; large: the cohort; ring: sample {text.plain(levels.sample.id)}. "
-        + _counted(levels, placed, len(at))
+        + f"Of {placed.given:,} explained samples of {text.plain(levels.split)}"
+        + (
+            ""
+            if len(placed.rows) == placed.given
+            else f", {len(placed.rows):,} of them placed (drawn at random)"
+        )
+        + f", {len(at):,} are drawn."
         + (
             f" {sample.against_words(study.bulk_background)}"
             if placed.what == cohort_measures.DIVIDENDS
             else ""
         ),
-        not_shown=_not_shown(placed),
+        not_shown="distances: who is near whom counts, sizes of and gaps between groups do not. Another machine may "
+        "place samples a little differently."
+        if placed.method == "UMAP"
+        else "other directions: samples that lie together here may differ in them.",
         alt=f"Map of {len(at)} samples by {what}, {placed.method}, coloured by {colour}.",
         table=lambda: (
             rows[["truth", "prediction", "error"]]
@@ -154,11 +161,6 @@ def drawn(levels: Levels, result: cohort_measures.SampleMap) -> np.ndarray:
     return np.union1d(at, np.flatnonzero(result.rows == levels.sample.row)).astype(int)
 
 
-def work_ids(levels: Levels, rows: np.ndarray) -> list[str]:
-    """Ids of some rows of the data set."""
-    return [str(name) for name in levels.study.dataset.ids[rows]]
-
-
 def colours(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
     """Columns that points can be coloured by, as readers say them: numbers, and words of which there are few."""
     first = [
@@ -180,14 +182,8 @@ def colours(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
     return tuple(
         text.column(name)
         for name in (*first, *few, *numeric)
-        if name in numeric or _fits(rows[name])
-    )
-
-
-def _fits(column: pd.Series) -> bool:
-    return (
-        pd.api.types.is_numeric_dtype(column)
-        or column.astype(str).nunique() <= map_figures.MAX_GROUPS
+        if pd.api.types.is_numeric_dtype(rows[name])
+        or rows[name].astype(str).nunique() <= map_figures.MAX_GROUPS
     )
 
 
@@ -212,15 +208,11 @@ def _coloured(
     }.get(colour, ())
     there = set(words)
     names = [name for name in order if name in there] or sorted(there)
-    hues = []
+    places = np.array([names.index(name) for name in words], dtype=int)
     if colour == cohort_measures.DOMINANT:
         hues = [term_colour(name, study.modalities) for name in names]
-        names_shown = [name.replace("+", " + ") for name in names]
-    else:
-        hues = [GREEN, VERMILLION][: len(names)] if names == ["right", "wrong"] else []
-        names_shown = names
-    place = {name: k for k, name in enumerate(names)}
-    return np.array([place[name] for name in words], dtype=int), names_shown, hues
+        return places, [name.replace("+", " + ") for name in names], hues
+    return places, names, [GREEN, VERMILLION] if names == ["right", "wrong"] else []
 
 
 def _tips(rows: pd.DataFrame) -> list[str]:
@@ -246,30 +238,12 @@ def _method(result: cohort_measures.SampleMap) -> str:
     return f"principal components{words}."
 
 
-def _counted(levels: Levels, result: cohort_measures.SampleMap, count: int) -> str:
-    some = (
-        ""
-        if len(result.rows) == result.given
-        else f", {len(result.rows):,} of them placed (drawn at random)"
-    )
-    return f"Of {result.given:,} explained samples of {text.plain(levels.split)}{some}, {count:,} are drawn."
-
-
-def _not_shown(result: cohort_measures.SampleMap) -> str:
-    if result.method == "UMAP":
-        return (
-            "distances: who is near whom counts, sizes of and gaps between groups do not. Another machine may "
-            "place samples a little differently."
-        )
-    return "other directions: samples that lie together here may differ in them."
-
-
 def enough(levels: Levels, **_: object) -> bool:
     """Whether there are samples enough for a map."""
     return len(levels.rows) >= FEWEST
 
 
-MAP_OF = Choice(
+MAP_OF = control.Choice(
     "map",
     "Map of",
     "The first are shown.",
@@ -277,28 +251,20 @@ MAP_OF = Choice(
     read=cohort_measures.KEYS,
     style={"width": 190},
 )
-MAP_METHOD = Choice(
+MAP_METHOD = control.Choice(
     "map.method",
     "Method",
     "Principal components are shown.",
     values=cohort_measures.METHODS,
     look="segments",
 )
-MAP_COLOUR = Choice(
+MAP_COLOUR = control.Choice(
     "map.colour",
     "Colour",
     "The labels are shown.",
     values=lambda study: colours(study, cohort_measures.cohort_table(study, None)),
     style={"width": 190},
 )
-_MAP = {
-    "sample-map": Panel(
-        sample_map,
-        {"of": MAP_OF, "method": MAP_METHOD, "colour": MAP_COLOUR, "everyone": EVERYONE},
-        fits=enough,
-        subject="levels",
-    )
-}
 
 
 # All samples, a cohort of them and one sample on the same axes.
@@ -312,7 +278,7 @@ _CAUTION = {
 }
 
 
-def shares(levels: Levels, theme: Theme = "light") -> Picture:
+def shares(levels: Levels, theme: Theme = "light") -> panel.Picture:
     """Mean share of every modality in the sizes of the Shapley values."""
     names = levels.study.modalities
     column = cohort_measures.share_column
@@ -322,8 +288,7 @@ def shares(levels: Levels, theme: Theme = "light") -> Picture:
         {name: values[levels.inside] for name, values in columns.items()},
         clusters=levels.clusters(levels.inside),
     )
-    own = {} if levels.own is None else {name: float(levels.own[column(name)]) for name in names}
-    return Picture(
+    return panel.Picture(
         "cohort-shares",
         mean_leader(
             {n: whole[n].value for n in names},
@@ -331,9 +296,9 @@ def shares(levels: Levels, theme: Theme = "light") -> Picture:
             levels.split if levels.parts else "",
         ),
         figures.shares(
-            {n: _estimate(whole[n]) for n in names},
-            {n: _estimate(part[n]) for n in names},
-            own,
+            whole,
+            part,
+            {} if levels.own is None else {name: float(levels.own[column(name)]) for name in names},
             names,
             whole_name=levels.everyone,
             cohort_name=levels.cohort,
@@ -390,7 +355,7 @@ def mean_leader(whole: Mapping[str, float], part: Mapping[str, float], split: st
     )
 
 
-def types(levels: Levels, theme: Theme = "light") -> Picture:
+def types(levels: Levels, theme: Theme = "light") -> panel.Picture:
     """How the modalities relate: how many samples of each kind, and how well they are predicted."""
     kinds, rows, inside = list(RELATIONS), levels.rows, levels.inside
     is_kind = {kind: (rows["relation"] == kind).to_numpy() for kind in kinds}
@@ -406,14 +371,14 @@ def types(levels: Levels, theme: Theme = "light") -> Picture:
         [int((where & keep).sum()) for where in is_kind.values()]
         for keep in (np.ones(len(rows), dtype=bool), inside)
     )
-    return Picture(
+    return panel.Picture(
         "types",
         _worst({kind: pair[0] for kind, pair in result.items()}),
         figures.types(
             kinds,
             whole,
             part,
-            [(_estimate(a), _estimate(b)) for a, b in result.values()],
+            [(a, b) for a, b in result.values()],
             chosen="" if levels.own is None else str(levels.own["relation"]),
             whole_name=levels.everyone,
             cohort_name=levels.cohort,
@@ -442,7 +407,9 @@ def types(levels: Levels, theme: Theme = "light") -> Picture:
     )
 
 
-def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) -> Picture:
+def dividends(
+    levels: Levels, theme: Theme = "light", *, by: str = cohort_measures.NOT_GROUPED
+) -> panel.Picture:
     """The distribution of every dividend, of all and of the cohort.
 
     Args:
@@ -465,7 +432,7 @@ def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) 
             if levels.output_wanted is None
             else study.unit_of(levels.output_wanted)
         )
-    if by == NOT_GROUPED:
+    if by == cohort_measures.NOT_GROUPED:
         shape, group = "violins, the line inside is the mean", np.full(len(rows), "", dtype=object)
         drawn = figures.violins(
             values,
@@ -502,7 +469,7 @@ def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) 
     left_out = (
         f" The {len(terms)} terms of largest mean size are drawn, {rest} are not." if rest else ""
     )
-    return Picture(
+    return panel.Picture(
         "dividends",
         _spread(values, inside),
         drawn,
@@ -528,9 +495,9 @@ def entanglement(
     theme: Theme = "light",
     *,
     measure: str = "",
-    strength: str = JOINT,
+    strength: str = cohort_measures.JOINT,
     everyone: bool = False,
-) -> Picture:
+) -> panel.Picture:
     """The honest test of "entanglement explains fusion": one measure against the interaction strength.
 
     Args:
@@ -547,10 +514,7 @@ def entanglement(
     )
     measure = measure or next(iter(titles), "")
     result = errors.related(levels, measure, strength, everyone)
-    words = next(
-        (result.rows[column].astype(str).tolist() for column in said_columns(result.rows)), None
-    )
-    return Picture(
+    return panel.Picture(
         "entanglement",
         f"Does entanglement explain fusion? {cohort_measures.finding(result.correlations['all'], measure, strength)}",
         figures.relation(
@@ -561,7 +525,10 @@ def entanglement(
             titles[measure],
             strengths[strength],
             chosen=levels.sample.id,
-            captions=words,
+            captions=next(
+                (result.rows[column].astype(str).tolist() for column in said_columns(result.rows)),
+                None,
+            ),
             whole_name=f"others of {levels.split}",
             cohort_name=f"{levels.name} (n = {int(result.inside.sum()):,})",
             theme=theme,
@@ -582,7 +549,7 @@ def entanglement(
     )
 
 
-def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) -> Picture:
+def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) -> panel.Picture:
     """How good the model is on the cohort without the correlations of a modality; only of models with time.
 
     Args:
@@ -590,17 +557,16 @@ def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) 
     """
     rows = cut_rows(levels, everyone)
     result = dynamics.cuts_of_rows(levels.study, levels.places(rows))
-    shows, not_shown = SAYS["cut-test"]
     metric, how = (
         next(iter(result.after)),
         cohort_measures.intervals(levels.study.dataset, rows, cuts.RESAMPLES),
     )
-    return Picture(
+    return panel.Picture(
         "cut-test",
         f"Are the correlations needed? {text.plain(cuts.answer_for_many(result))}",
         notebook.cut_test_of(cut_table(result), levels.study.modalities, metric, theme=theme),
-        shows=f"{shows} Here {cut_about(levels, everyone)}, the model as learned; {how}.",
-        not_shown=not_shown,
+        shows=f"{SAYS['cut-test'][0]} Here {cut_about(levels, everyone)}, the model as learned; {how}.",
+        not_shown=SAYS["cut-test"][1],
         alt=f"{metrics.describe[metric].short} after a cut at each time.",
         table=lambda: cut_table(result),
     )
@@ -609,7 +575,11 @@ def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) 
 def cut_rows(levels: Levels, everyone: bool = False) -> pd.DataFrame:
     """The samples of the cohort whose correlations are cut: those that can be evolved in some seconds, or everyone."""
     rows = levels.rows[levels.inside]
-    return rows.iloc[cohort_measures.drawn_places(len(rows), MAX_SLOW, FEW_SLOW, everyone)]
+    return rows.iloc[
+        cohort_measures.drawn_places(
+            len(rows), cohort_measures.MAX_SLOW, cohort_measures.FEW_SLOW, everyone
+        )
+    ]
 
 
 def cut_about(levels: Levels, everyone: bool = False) -> str:
@@ -618,10 +588,6 @@ def cut_about(levels: Levels, everyone: bool = False) -> str:
     return cohort_measures.drawn_words(some, whole) + (
         f" of the {text.plain(levels.name)}" if levels.parts else ""
     )
-
-
-def _estimate(interval: Interval) -> figures.Estimate:
-    return figures.Estimate(interval.value, interval.low, interval.high)
 
 
 def _compared(levels: Levels) -> str:
@@ -687,13 +653,14 @@ def _varies_most(spread: Mapping[str, float]) -> str:
     first = top(spread)
     if not first or round(spread[first[0]], 2) == 0:
         return "No term varies from sample to sample by as much as 0.01"
-    names, deviation = (
-        listed([text.term(term) for term in first]),
-        f"(standard deviation {spread[first[0]]:.2f})",
+    names = listed([text.term(term) for term in first])
+    deviation = f"(standard deviation {spread[first[0]]:.2f})"
+    return panel.standing(
+        first,
+        spread,
+        one=f"{names} varies most from sample to sample {deviation}",
+        some=f"{names} vary most, alike, from sample to sample {deviation}",
     )
-    if len(first) == 1:
-        return f"{names} varies most from sample to sample {deviation}"
-    return f"{names} vary most, alike, from sample to sample {deviation}"
 
 
 def _error(values: np.ndarray, part: np.ndarray) -> float:
@@ -724,7 +691,7 @@ def _require_filter(study: Study, words: str) -> None:
     filters.passing(parts, cohort_measures.table_for(study, None, parts))
 
 
-FILTER = Text(
+FILTER = control.Text(
     "filter",
     "Filter of the cohort",
     "All test samples are shown.",
@@ -735,7 +702,7 @@ FILTER = Text(
     test=_require_filter,
     style={"placeholder": "such as relation=conflict; error>1; split=test"},
 )
-BY = Choice(
+BY = control.Choice(
     "by",
     "Grouped by",
     "Samples are not grouped.",
@@ -743,13 +710,13 @@ BY = Choice(
     lambda study: cohort_measures.groupings(study, cohort_measures.cohort_table(study, None)),
     style={"width": 340},
 )
-MEASURE = Choice(
+MEASURE = control.Choice(
     "measure",
     "x axis: entanglement or mixing",
     "The entropy is shown.",
     values=cohort_measures.measure_titles,
 )
-STRENGTH = Choice(
+STRENGTH = control.Choice(
     "strength",
     "y axis: interaction strength",
     "The sum is shown.",
@@ -757,22 +724,27 @@ STRENGTH = Choice(
     "whole decision.",
     cohort_measures.STRENGTHS,
 )
-CUTS = Switch("cuts", "Cut the correlations", "They are not cut.")
-CONTROLS = (FILTER, BY, MEASURE, STRENGTH, CUTS, EVERYONE, MAP_OF, MAP_METHOD, MAP_COLOUR)
+CUTS = control.Switch("cuts", "Cut the correlations", "They are not cut.")
+CONTROLS = (FILTER, BY, MEASURE, STRENGTH, CUTS, panel.EVERYONE, MAP_OF, MAP_METHOD, MAP_COLOUR)
 PANELS = {
-    **_MAP,
-    "cohort-shares": Panel(shares, subject="levels"),
-    "types": Panel(types, subject="levels"),
-    "dividends": Panel(dividends, {"by": BY}, subject="levels"),
-    "entanglement": Panel(
+    "sample-map": panel.Panel(
+        sample_map,
+        {"of": MAP_OF, "method": MAP_METHOD, "colour": MAP_COLOUR, "everyone": panel.EVERYONE},
+        fits=enough,
+        subject="levels",
+    ),
+    "cohort-shares": panel.Panel(shares, subject="levels"),
+    "types": panel.Panel(types, subject="levels"),
+    "dividends": panel.Panel(dividends, {"by": BY}, subject="levels"),
+    "entanglement": panel.Panel(
         entanglement,
-        {"measure": MEASURE, "strength": STRENGTH, "everyone": EVERYONE},
+        {"measure": MEASURE, "strength": STRENGTH, "everyone": panel.EVERYONE},
         fits=lambda levels, **_: bool(cohort_measures.measure_titles(levels.study)),
         subject="levels",
     ),
-    "cut-test": Panel(
+    "cut-test": panel.Panel(
         cut_test,
-        {"everyone": EVERYONE},
+        {"everyone": panel.EVERYONE},
         conditions={"wanted": CUTS},
         fits=worth_cutting,
         subject="levels",

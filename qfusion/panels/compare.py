@@ -14,17 +14,13 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion._sentences import listed, sizes, top
 from qfusion.analysis import answers, cohort_measures, compare, text
-from qfusion.analysis.compare import Side, Sides
 from qfusion.analysis.sample import Sample, against_words, baseline_words, sample_of
 from qfusion.analysis.study import Study
 from qfusion.figures import decision
 from qfusion.figures import samples as figures
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme, term_colour
-from qfusion.panels import panel, samples
-from qfusion.panels.address import View
-from qfusion.panels.control import Choice, SampleId, Switch
-from qfusion.panels.panel import Panel, Picture, cached, within
+from qfusion.panels import address, control, panel, samples
 from qfusion.quantum.measures import KINDS
 
 _ENTROPY = {
@@ -33,7 +29,7 @@ _ENTROPY = {
 }
 
 
-def waterfall(sides: Sides, theme: Theme = "light", *, letter: str = "A") -> Picture:
+def waterfall(sides: compare.Sides, theme: Theme = "light", *, letter: str = "A") -> panel.Picture:
     """One of the decisions term by term, on the same scale as the other where both scores mean the same.
 
     Args:
@@ -55,7 +51,7 @@ def waterfall(sides: Sides, theme: Theme = "light", *, letter: str = "A") -> Pic
             range=decision.common_range(sides.a.dividends, sides.b.dividends, marks=truths)
         )
     drawn.update_yaxes(ticklabelstandoff=6)
-    return Picture(
+    return panel.Picture(
         f"waterfall-{letter}",
         f"{letter}: {answers.finding(one.dividends)}",
         drawn,
@@ -64,14 +60,14 @@ def waterfall(sides: Sides, theme: Theme = "light", *, letter: str = "A") -> Pic
         + baseline_words(one.sample.background),
         not_shown="what caused the annotation; only what this model computed.",
         alt=f"Waterfall of {letter}: {panel.terms(one.dividends)}.",
-        table=lambda: _terms(one),
+        table=lambda: terms_table(one.dividends),
     )
 
 
-def differences(sides: Sides, theme: Theme = "light") -> Picture:
+def differences(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
     """B minus A, term by term; only where both decisions are sums of the same terms of a score that means the same."""
     a, b = sides.a, sides.b
-    return Picture(
+    return panel.Picture(
         "differences",
         difference(a.dividends, b.dividends),
         decision.differences(
@@ -86,17 +82,17 @@ def differences(sides: Sides, theme: Theme = "light") -> Picture:
         )
         + ".",
         table=lambda: (
-            _terms(a)
-            .merge(_terms(b), on="term", suffixes=("_A", "_B"))
+            terms_table(a.dividends)
+            .merge(terms_table(b.dividends), on="term", suffixes=("_A", "_B"))
             .assign(difference=lambda t: t["dividend_B"] - t["dividend_A"])
         ),
     )
 
 
-def shares(sides: Sides, theme: Theme = "light") -> Picture:
+def shares(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
     """Shares of the modalities in both decisions."""
     a, b = sides.a, sides.b
-    return Picture(
+    return panel.Picture(
         "shares",
         shifted(a.shares, b.shares),
         decision.pairs(
@@ -123,7 +119,7 @@ def shares(sides: Sides, theme: Theme = "light") -> Picture:
     )
 
 
-def entropies(sides: Sides, theme: Theme = "light") -> Picture:
+def entropies(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
     """Entropies of both; only where both have states that evolve or are fused."""
     a, b = sides.a, sides.b
     common = [name for name in a.entropies if name in b.entropies]
@@ -131,7 +127,7 @@ def entropies(sides: Sides, theme: Theme = "light") -> Picture:
     changes = (
         [b.entropies[name] - a.entropies[name] for name in common] if timed[0] == timed[1] else []
     )
-    return Picture(
+    return panel.Picture(
         "entropies",
         mixed(changes, "mixed" if timed[1] else "entangled"),
         decision.pairs(
@@ -154,23 +150,21 @@ def entropies(sides: Sides, theme: Theme = "light") -> Picture:
     )
 
 
-def classes(sides: Sides, theme: Theme = "light") -> Picture:
+def classes(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
     """Softmax of the classes on both sides; only where they are the same classes."""
     a, b = sides.a, sides.b
     names = b.study.classes
-    title = predicted(names[a.predicted], names[b.predicted])
-    drawn = decision.class_bars(
-        b.probabilities,
-        names,
-        truth=int(b.study.dataset.y[b.sample.row]),
-        before=a.probabilities,
-        before_name="A",
-        theme=theme,
-    )
-    return Picture(
+    return panel.Picture(
         "compare-classes",
-        title,
-        drawn.update_traces(name="B", selector={"name": "now"}),
+        predicted(names[a.predicted], names[b.predicted]),
+        decision.class_bars(
+            b.probabilities,
+            names,
+            truth=int(b.study.dataset.y[b.sample.row]),
+            before=a.probabilities,
+            before_name="A",
+            theme=theme,
+        ).update_traces(name="B", selector={"name": "now"}),
         shows="the classes of B as bars, of A as hollow diamonds; B's true class is marked."
         + _both(sides),
         not_shown="the probability of being right. " + b.study.calibration,
@@ -249,11 +243,7 @@ def mixed(changes: Sequence[float], what: str) -> str:
     return f"Entropies are alike on average in A and B, though single ones differ by up to {apart:.2f} nats"
 
 
-def _terms(one: Side) -> pd.DataFrame:
-    return terms_table(one.dividends)
-
-
-def _hues(sides: Sides) -> dict[str, str]:
+def _hues(sides: compare.Sides) -> dict[str, str]:
     """Colours of the modalities of both."""
     return {
         name: term_colour(name, one.study.modalities)
@@ -262,38 +252,38 @@ def _hues(sides: Sides) -> dict[str, str]:
     }
 
 
-def _both(sides: Sides) -> str:
+def _both(sides: compare.Sides) -> str:
     """Whose numbers they are."""
     return (
         f" Of samples {text.plain(sides.a.sample.id)} (A) and {text.plain(sides.b.sample.id)} (B)."
     )
 
 
-def comparable(sides: Sides) -> bool:
+def comparable(sides: compare.Sides) -> bool:
     """Whether both decisions are sums of the same terms of a score that means the same."""
     return sides.same_terms and sides.same_target
 
 
-def same_classes(sides: Sides) -> bool:
+def same_classes(sides: compare.Sides) -> bool:
     """Whether both choose among the same classes."""
     return bool(sides.b.study.classes) and sides.a.study.classes == sides.b.study.classes
 
 
-def both_entropies(sides: Sides) -> bool:
+def both_entropies(sides: compare.Sides) -> bool:
     """Whether both have states that evolve or are fused."""
     return bool(sides.a.entropies and sides.b.entropies)
 
 
 def curve(
-    sides: Sides, theme: Theme = "light", *, row: int, modality: str, card: str = "main"
-) -> Picture:
+    sides: compare.Sides, theme: Theme = "light", *, row: int, modality: str, card: str = "main"
+) -> panel.Picture:
     """A spectrum or profile of one of both samples, see `samples.curve`: on the card "main" of A, where it stands in
     that row."""
     one = sides.a if card == "main" and row == sides.a.sample.row else sides.b
     return samples.curve(one.study, theme, row=row, modality=modality, card=card)
 
 
-def _curves(view: View, sides: Sides) -> list[str]:
+def _curves(view: address.View, sides: compare.Sides) -> list[str]:
     a, b = sides.a, sides.b
     if a.study.dataset.digest == b.study.dataset.digest and a.sample.row == b.sample.row:
         return samples.curves(b.study, [b.sample.row], "main")
@@ -305,7 +295,7 @@ def _curves(view: View, sides: Sides) -> list[str]:
 
 
 VIEWS = TWO, SEVERAL = ("Two decisions", "Several samples")
-VIEW = Choice(
+VIEW = control.Choice(
     "compare.view",
     "View",
     "Two decisions are shown.",
@@ -315,27 +305,22 @@ VIEW = Choice(
 )
 
 
-def _opens(view: View) -> bool:
-    return bool(view.get("pin")) and view.one_of(VIEW.key, VIEWS) == TWO
+def _opens(view: address.View) -> bool:
+    return bool(view.get("pin")) and VIEW.chosen(TWO)(view)
 
 
 _PAIR = {
-    name: replace(panel, opens=_opens)
-    for name, panel in {
+    name: replace(one, opens=_opens)
+    for name, one in {
         **{
-            f"waterfall-{letter}": Panel(waterfall, fixed={"letter": letter}, subject="sides")
+            f"waterfall-{letter}": panel.Panel(waterfall, fixed={"letter": letter}, subject="sides")
             for letter in "AB"
         },
-        "differences": Panel(differences, fits=comparable, subject="sides"),
-        "compare-classes": Panel(classes, fits=same_classes, subject="sides"),
-        "shares": Panel(shares, subject="sides"),
-        "entropies": Panel(entropies, fits=both_entropies, subject="sides"),
+        "differences": panel.Panel(differences, fits=comparable, subject="sides"),
+        "compare-classes": panel.Panel(classes, fits=same_classes, subject="sides"),
+        "shares": panel.Panel(shares, subject="sides"),
+        "entropies": panel.Panel(entropies, fits=both_entropies, subject="sides"),
     }.items()
-}
-_PAIR_NAMED = {
-    "content-": Panel(
-        curve, rest=samples.which_curve, endings=_curves, opens=_opens, subject="sides"
-    )
 }
 
 
@@ -344,10 +329,10 @@ _PAIR_NAMED = {
 MAX_NAMED = 3  # samples that a title names
 
 
-@cached
+@panel.cached
 def similar(
     sample: Sample, theme: Theme = "light", *, by: str = cohort_measures.DIVIDENDS
-) -> Picture:
+) -> panel.Picture:
     """The test samples nearest to one.
 
     Args:
@@ -358,17 +343,15 @@ def similar(
     result, study = compare.nearest(sample, by), sample.study
     ids = [str(name) for name in study.dataset.ids[result.rows]]
     sentence, right = outcomes(study, result.rows)
-    agree = [_same(study, row, sample.row) for row in result.rows]
-    what = cohort_measures.TITLES[by]
-    title = nearest(
-        dict(zip(ids, result.distances.tolist(), strict=True)),
-        what,
-        sum(agree),
-        bool(study.classes),
-    )
-    return Picture(
+    verdicts = study.predicted if study.classes else np.sign(study.scores[:, 0])
+    return panel.Picture(
         "similar",
-        title,
+        nearest(
+            dict(zip(ids, result.distances.tolist(), strict=True)),
+            cohort_measures.TITLES[by],
+            int((verdicts[result.rows] == verdicts[sample.row]).sum()),
+            bool(study.classes),
+        ),
         figures.nearest(
             [f"{name}: {words}" for name, words in zip(ids, sentence, strict=True)],
             result.distances,
@@ -391,8 +374,7 @@ def similar(
         table=lambda: pd.DataFrame(
             {
                 "id": ids,
-                "truth": _truths(study, result.rows),
-                "prediction": _predictions(study, result.rows),
+                **dict(zip(("truth", "prediction"), _decided(study, result.rows), strict=True)),
                 "distance": result.distances,
             }
         ),
@@ -414,52 +396,38 @@ def nearest(distances: Mapping[str, float], what: str, agree: int, classes: bool
     ]
     same = "alike" if classes else "with the same sign"
     are = (
-        "it is"
+        f"it is{'' if agree else ' not'}"
         if len(distances) == 1
         else f"{agree} of the {len(distances)} nearest {'is' if agree == 1 else 'are'}"
     )
-    if len(distances) == 1:
-        are = f"it is{'' if agree else ' not'}"
-    tail = f"{are} predicted {same}"
-    if len(first) == 1:
-        return f"Sample {first[0]} is nearest by its {what}; {tail}"
     whose = f"Samples {listed(first)}" if len(first) <= MAX_NAMED else f"{len(first)} samples"
-    return f"{whose} are equally near by their {what}; {tail}"
+    return panel.standing(
+        first,
+        distances,
+        one=f"Sample {first[0]} is nearest by its {what}; {are} predicted {same}",
+        some=f"{whose} are equally near by their {what}; {are} predicted {same}",
+    )
 
 
 def outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[bool | None]]:
     """Returns "annotated → predicted" of some rows, and whether each is right; None of a regression."""
+    pairs = list(zip(*_decided(study, rows), strict=True))
     if not study.classes:
-        return [
-            f"{a:+.2f} → {b:+.2f}"
-            for a, b in zip(_truths(study, rows), _predictions(study, rows), strict=True)
-        ], [None] * len(rows)
-    pairs = list(zip(_truths(study, rows), _predictions(study, rows), strict=True))
+        return [f"{a:+.2f} → {b:+.2f}" for a, b in pairs], [None] * len(rows)
     return [f"{a} → {b}" for a, b in pairs], [a == b for a, b in pairs]
 
 
-def _truths(study: Study, rows: np.ndarray) -> list[str] | list[float]:
-    y = study.dataset.y[rows]
-    return (
-        [study.classes[int(entry)] for entry in y]
-        if study.classes
-        else [float(entry) for entry in y]
-    )
+def _decided(study: Study, rows: np.ndarray) -> list[list[Any]]:
+    """Annotations and predictions of some rows: names of classes, or numbers."""
+    if not study.classes:
+        return [study.dataset.y[rows].tolist(), study.scores[rows, 0].tolist()]
+    return [
+        [study.classes[int(entry)] for entry in column[rows]]
+        for column in (study.dataset.y, study.predicted)
+    ]
 
 
-def _predictions(study: Study, rows: np.ndarray) -> list[str] | list[float]:
-    if study.classes:
-        return [study.classes[int(entry)] for entry in study.predicted[rows]]
-    return [float(score) for score in study.scores[rows, 0]]
-
-
-def _same(study: Study, row: int, other: int) -> bool:
-    if study.classes:
-        return bool(study.predicted[row] == study.predicted[other])
-    return bool(np.sign(study.scores[row, 0]) == np.sign(study.scores[other, 0]))
-
-
-SIMILAR_BY = Choice(
+SIMILAR_BY = control.Choice(
     "similar",
     "Similar by",
     "Contributions are compare.",
@@ -467,7 +435,7 @@ SIMILAR_BY = Choice(
     look="segments",
     read=cohort_measures.KEYS,
 )
-SIMILAR = {"similar": Panel(similar, {"by": SIMILAR_BY})}
+SIMILAR = {"similar": panel.Panel(similar, {"by": SIMILAR_BY})}
 
 
 # Several samples side by side, on the Compare page: decisions and entropies in columns on the same scale.
@@ -477,7 +445,7 @@ LIKE = 3  # samples beside the open one where none is chosen
 
 def decisions(
     sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = (), output: str = ""
-) -> Picture:
+) -> panel.Picture:
     """The decisions of several samples term by term.
 
     Args:
@@ -490,12 +458,13 @@ def decisions(
     study, names = sample.study, [entry.sample.id for entry in sides]
     scores = [sum(entry.dividends.values()) for entry in sides]
     differ = len({entry.sample.output for entry in sides}) > 1
+    answered, _ = outcomes(study, np.array([entry.sample.row for entry in sides]))
     notes = [
         words + (f"\nscore of {study.classes[entry.sample.output]}" if differ else "")
-        for entry, words in zip(sides, _answers(sides), strict=True)
+        for entry, words in zip(sides, answered, strict=True)
     ]
     terms = [largest_terms(entry.dividends) for entry in sides]
-    return Picture(
+    return panel.Picture(
         "several-decisions",
         in_common(terms),
         figures.decisions(
@@ -526,7 +495,7 @@ def decisions(
 
 def several_entropies(
     sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = (), output: str = ""
-) -> Picture:
+) -> panel.Picture:
     """The entropies of several samples; arguments as of `decisions`."""
     sides = columns(sample, ids, output)
     names = [entry.sample.id for entry in sides]
@@ -534,14 +503,13 @@ def several_entropies(
         name: sum(entry.entropies.values()) / max(len(entry.entropies), 1)
         for name, entry in zip(names, sides, strict=True)
     }
-    hues = {name: term_colour(name, sample.modalities) for name in sample.modalities}
-    return Picture(
+    return panel.Picture(
         "several-entropies",
         largest_entropies(means),
         figures.bars(
             names,
             [entry.entropies for entry in sides],
-            hues,
+            {name: term_colour(name, sample.modalities) for name in sample.modalities},
             title=KINDS["entropy"].axis,
             theme=theme,
         ),
@@ -582,19 +550,11 @@ def chosen(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
     return rows
 
 
-def columns(sample: Sample, ids: Sequence[str] = (), output: str = "") -> list[Side]:
+def columns(sample: Sample, ids: Sequence[str] = (), output: str = "") -> list[compare.Side]:
     """Returns the decisions on these samples; errors as of `chosen`."""
-    study = sample.study
     return [
-        compare.side(sample_of(study, row, output or int(study.predicted[row])))
+        compare.side(sample_of(sample.study, row, output or int(sample.study.predicted[row])))
         for row in chosen(sample, ids)
-    ]
-
-
-def _answers(sides: Sequence[Side]) -> list[str]:
-    study = sides[0].study
-    return [
-        outcomes(study, entry.sample.dataset.rows()[[entry.sample.row]])[0][0] for entry in sides
     ]
 
 
@@ -620,18 +580,21 @@ def in_common(terms: Sequence[tuple[str, ...]]) -> str:
 
 def largest_entropies(means: Mapping[str, float]) -> str:
     """Which samples have the largest entropies; the mean of each in nats, by sample."""
-    first, largest = [text.plain(name) for name in top(means)], max(means.values())
-    if len(first) == len(means):
-        return (
-            f"All of them have the same mean entropy ({largest:.2f} nats)"
-            if len(first) > 1
-            else f"Sample {first[0]} has a mean entropy of {largest:.2f} nats"
-        )
-    have = "Sample {} has" if len(first) == 1 else "Samples {} have, alike,"
-    return f"{have.format(listed(first))} the largest entropies ({largest:.2f} nats on average)"
+    first, largest = top(means), max(means.values())
+    names = listed([text.plain(name) for name in first])
+    return panel.standing(
+        first,
+        means,
+        only=f"Sample {names} has a mean entropy of {largest:.2f} nats",
+        one=f"Sample {names} has the largest entropies ({largest:.2f} nats on average)",
+        some=f"Samples {names} have, alike, the largest entropies ({largest:.2f} nats on average)",
+        every=f"All of them have the same mean entropy ({largest:.2f} nats)",
+    )
 
 
-def several_curve(sample: Sample, theme: Theme = "light", *, row: int, modality: str) -> Picture:
+def several_curve(
+    sample: Sample, theme: Theme = "light", *, row: int, modality: str
+) -> panel.Picture:
     """A spectrum or profile of one of the samples, see `samples.curve`.
 
     Args:
@@ -641,18 +604,13 @@ def several_curve(sample: Sample, theme: Theme = "light", *, row: int, modality:
     return samples.curve(sample.study, theme, row=row, modality=modality, card="several")
 
 
-def _which(view: View, rest: str) -> dict[str, Any]:
-    result = samples.which_curve(view, f"several-{rest}")
-    return {"row": result["row"], "modality": result["modality"]}
-
-
-def _several_curves(view: View, sample: Sample) -> list[str]:
+def _several_curves(view: address.View, sample: Sample) -> list[str]:
     rows = chosen(sample, SAMPLES(view) or [])
     return [name.removeprefix("several-") for name in samples.curves(sample.study, rows, "several")]
 
 
-TWEAK_B = Switch("tweak", "Tweak B", "It stays folded.")
-SAMPLES = SampleId(
+TWEAK_B = control.Switch("tweak", "Tweak B", "It stays folded.")
+SAMPLES = control.SampleId(
     "several",
     f"Samples (up to {figures.MOST})",
     "The open sample and the nearest ones are shown.",
@@ -663,11 +621,11 @@ _OPTIONS = {
     "ids": lambda view: (SAMPLES(view) or [])[: figures.MOST] or None,
     "output": lambda view: view.output or None,
 }
-_OPENS = within(VIEW.key, VIEWS, SEVERAL)
+_OPENS = VIEW.chosen(SEVERAL)
 PANELS = {
     **_PAIR,
-    "several-decisions": Panel(decisions, _OPTIONS, opens=_OPENS),
-    "several-entropies": Panel(
+    "several-decisions": panel.Panel(decisions, _OPTIONS, opens=_OPENS),
+    "several-entropies": panel.Panel(
         several_entropies,
         _OPTIONS,
         opens=_OPENS,
@@ -675,6 +633,17 @@ PANELS = {
     ),
 }
 NAMED = {
-    "content-several-": Panel(several_curve, rest=_which, endings=_several_curves, opens=_OPENS),
-    **_PAIR_NAMED,
+    "content-several-": panel.Panel(
+        several_curve,
+        rest=lambda view, rest: {
+            name: value
+            for name, value in samples.which_curve(view, f"several-{rest}").items()
+            if name != "card"
+        },
+        endings=_several_curves,
+        opens=_OPENS,
+    ),
+    "content-": panel.Panel(
+        curve, rest=samples.which_curve, endings=_curves, opens=_opens, subject="sides"
+    ),
 }

@@ -111,6 +111,7 @@ class Control:
         help: what it is for, as markdown.
         fits: from a study to whether there is such a choice.
         style: what the widget is told besides, such as its width or format.
+        many: whether several values may stand in an address.
     """
 
     key: str
@@ -119,10 +120,14 @@ class Control:
     help: str = ""
     fits: Callable[[Any], bool] = field(default=always, kw_only=True)
     style: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    many: bool = field(default=False, kw_only=True)
 
     def rule(self, study: Any = None) -> Allowed:
         """Returns what a link may hold of a study."""
-        return Allowed(lambda value: None, self.instead)
+        return Allowed(lambda value: self.require(study, value), self.instead, self.many)
+
+    def require(self, study: Any, value: str) -> None:
+        """Raises a QFusionError where a link may not hold a value of a study; any, unless a kind of choice says so."""
 
     def __call__(self, view: View) -> Any:
         """Returns what an address says of it, as builders take it; None where it says nothing.
@@ -130,7 +135,7 @@ class Control:
         Raises:
             InvalidInput: when it says what cannot be.
         """
-        return view.get(self.key) or None
+        return (view.all(self.key) if self.many else view.get(self.key)) or None
 
 
 Values = Iterable[str] | Callable[[Any], Iterable[str]]
@@ -143,7 +148,6 @@ class Choice(Control):
     Attributes:
         values: the words, or what gives them from a study; all of `read` unless told.
         default: that is taken unless another is chosen; the first where none is named.
-        many: whether several may be chosen; none are unless they are.
         empty: whether none may be chosen.
         look: "segments", "list", "pills", "steps" or "tabs".
         checked: whether a link may hold its values only; else the page says of a link what does not fit.
@@ -152,7 +156,6 @@ class Choice(Control):
 
     values: Values = ()
     default: str = field(default="", kw_only=True)
-    many: bool = field(default=False, kw_only=True)
     empty: bool = field(default=False, kw_only=True)
     look: str = field(default="list", kw_only=True)
     checked: bool = field(default=True, kw_only=True)
@@ -178,26 +181,17 @@ class Choice(Control):
     def chosen(self, *words: str) -> Callable[[View], bool]:
         """Returns under which addresses one of some words is chosen: the first is unless they say another."""
         known = self.options()
+        return lambda view: view.one_of(self.key, known) in words
 
-        def is_chosen(view: View) -> bool:
-            word = view.get(self.key)
-            return (word if word in known else known[0]) in words
-
-        return is_chosen
-
-    def rule(self, study: Any = None) -> Allowed:
-        """See `Control.rule`."""
-        if not self.checked:
-            return Allowed(lambda value: None, self.instead)
-        known = self.options(study)
-        return Allowed(lambda value: choose(self.label, value, known), self.instead, self.many)
+    def require(self, study: Any, value: str) -> None:
+        """See `Control.require`."""
+        if self.checked:
+            choose(self.label, value, self.options(study))
 
     def __call__(self, view: View) -> Any:
         """See `Control.__call__`."""
-        if self.many:
-            return view.all(self.key) or None
-        word = view.get(self.key)
-        return self.value(word) if word else None
+        result = super().__call__(view)
+        return self.value(result) if result and not self.many else result
 
 
 def whole(key: str, low: int, high: int) -> Callable[[str], int]:
@@ -217,9 +211,9 @@ class Switch(Control):
     default: bool = False
     look: str = field(default="toggle", kw_only=True)
 
-    def rule(self, study: Any = None) -> Allowed:
-        """See `Control.rule`."""
-        return Allowed(lambda value: choose(self.label, value, ("true", "false")), self.instead)
+    def require(self, study: Any, value: str) -> None:
+        """See `Control.require`."""
+        choose(self.label, value, ("true", "false"))
 
     def __call__(self, view: View) -> bool | None:
         """See `Control.__call__`."""
@@ -247,11 +241,9 @@ class Number(Control):
     whole: bool = False
     look: str = field(default="slider", kw_only=True)
 
-    def rule(self, study: Any = None) -> Allowed:
-        """See `Control.rule`."""
-        return Allowed(
-            lambda value: require_number(self.label, value, self.low, self.high), self.instead
-        )
+    def require(self, study: Any, value: str) -> None:
+        """See `Control.require`."""
+        require_number(self.label, value, self.low, self.high)
 
     def __call__(self, view: View) -> float | None:
         """See `Control.__call__`."""
@@ -263,50 +255,27 @@ class Number(Control):
 
 @dataclass(frozen=True, eq=False)
 class Text(Control):
-    """A text of at most `most` characters, which `test` may refuse for a study by raising a QFusionError.
-
-    Attributes:
-        many: whether several may stand in an address.
-    """
+    """A text of at most `most` characters, which `test` may refuse for a study by raising a QFusionError."""
 
     most: int = 20_000
     test: Callable[[Any, str], object] = field(default=always, kw_only=True)
-    many: bool = field(default=False, kw_only=True)
 
-    def rule(self, study: Any = None) -> Allowed:
-        """See `Control.rule`."""
-
-        def fitting(value: str) -> None:
-            check(
-                len(value) <= self.most,
-                f"{self.label} has at most {self.most:,} characters, but this one has {len(value):,}. Shorten it.",
-            )
-            self.test(study, value)
-
-        return Allowed(fitting, self.instead, self.many)
-
-    def __call__(self, view: View) -> Any:
-        """See `Control.__call__`."""
-        return (view.all(self.key) if self.many else view.get(self.key)) or None
+    def require(self, study: Any, value: str) -> None:
+        """See `Control.require`."""
+        check(
+            len(value) <= self.most,
+            f"{self.label} has at most {self.most:,} characters, but this one has {len(value):,}. Shorten it.",
+        )
+        self.test(study, value)
 
 
 @dataclass(frozen=True, eq=False)
 class SampleId(Control):
-    """A sample of the data set, by its id.
+    """A sample of the data set, by its id."""
 
-    Attributes:
-        many: whether several may stand in an address.
-    """
-
-    many: bool = False
-
-    def rule(self, study: Any = None) -> Allowed:
-        """See `Control.rule`."""
-        return Allowed(study.dataset.row, self.instead, self.many)
-
-    def __call__(self, view: View) -> Any:
-        """See `Control.__call__`."""
-        return (view.all(self.key) if self.many else view.get(self.key)) or None
+    def require(self, study: Any, value: str) -> None:
+        """See `Control.require`."""
+        study.dataset.row(value)
 
 
 # choices that depend on the address, such as one for each setting of a kind of model

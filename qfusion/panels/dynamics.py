@@ -29,10 +29,7 @@ from qfusion.figures import building, decision, dynamics, states
 from qfusion.figures.numbers import sizes_table, terms_table
 from qfusion.figures.style import Theme
 from qfusion.models.tweak import DURATION, RATE, Tweak, learned
-from qfusion.panels import panel
-from qfusion.panels.address import FACTORS, View, fitting_tweak, slider_tops
-from qfusion.panels.control import Choice, Control, Number, Switch, Text, whole
-from qfusion.panels.panel import TERMS, Panel, Picture, cached, can, standing
+from qfusion.panels import address, control, panel
 from qfusion.quantum.measures import KINDS, column
 from qfusion.quantum.states import partial_trace
 from qfusion.track.attractors import MIXED, Contraction
@@ -115,7 +112,7 @@ def _shared(sample: Sample, pairs: Sequence[tuple[str, ...]]) -> dict[str, np.nd
     return {"+".join(pair): shared[pair].clip(0.0) + 0.0 for pair in pairs}
 
 
-@cached
+@panel.cached
 def decision_over_time(
     sample: Sample,
     theme: Theme = "light",
@@ -123,7 +120,7 @@ def decision_over_time(
     above: str = ENTROPY,
     terms: str = DIVIDENDS,
     t: float = 1.0,
-) -> Picture:
+) -> panel.Picture:
     """Entropies or entanglement and the terms of the decision on one time axis.
 
     Args:
@@ -138,12 +135,10 @@ def decision_over_time(
     series, mean, name, unit = moving(sample, above)
     shown, before = _terms(now, terms), None
     if now.tweak != learned.tweak:
-        if above == PAIRS:
-            beside = _shared(learned, touched_pairs(sample))
-        else:
-            beside = moving(learned, above)[0]
-        before = dynamics.Before(learned.decision.times, beside, _terms(learned.decision, terms))
-    return Picture(
+        pairs = touched_pairs(sample)
+        beside = _shared(learned, pairs) if above == PAIRS else moving(learned, above)[0]
+        before = learned.decision.times, beside, _terms(learned.decision, terms)
+    return panel.Picture(
         "decision-over-time",
         answers.answer(now.dividends, mean, name, unit, [f"t = {at:.2f}" for at in now.times]),
         dynamics.decision_lines(
@@ -182,11 +177,11 @@ def decision_over_time(
     )
 
 
-@cached
-def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
+@panel.cached
+def waterfall(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """The decision at T, term by term."""
     final = sample.decision.final()
-    return Picture(
+    return panel.Picture(
         "waterfall-now",
         answers.finding(final),
         decision.waterfall(
@@ -211,7 +206,7 @@ def drawn_measures() -> dict[str, str]:
 
 def correlation(
     sample: Sample, theme: Theme = "light", *, kind: str = "mutual_information", t: float = 1.0
-) -> Picture:
+) -> panel.Picture:
     """One measure of correlation over time.
 
     Args:
@@ -227,7 +222,7 @@ def correlation(
     if sample.changed:
         base = sample.learned.track(negativity=True)
         before = base.times, base.measures.of(kind)
-    return Picture(
+    return panel.Picture(
         drawn_measures()[kind],
         about.question,
         dynamics.measure_lines(
@@ -253,7 +248,7 @@ def correlation(
 
 def trajectories(
     sample: Sample, theme: Theme = "light", *, runs: int = 20, whose: str = ""
-) -> Picture:
+) -> panel.Picture:
     """Single quantum-jump trajectories, with their jumps, and the mean of all.
 
     Args:
@@ -266,7 +261,7 @@ def trajectories(
     entropies = [run.measures.single("entropy")[whose] for run in track.trajectories]
     shown, mean = entropies[:SHOWN_RUNS], track.ensemble.measures.single("entropy")[whose]
     last = [float(values[-1]) for values in entropies]
-    return Picture(
+    return panel.Picture(
         "trajectories",
         f"Entanglement of {text.plain(whose)} ends between {min(last):.2f} and {max(last):.2f} nats in "
         f"{runs} single runs, {mean[-1]:.2f} on average",
@@ -298,7 +293,7 @@ def trajectories(
     )
 
 
-def ensemble(sample: Sample, theme: Theme = "light", *, runs: int = 20) -> Picture:
+def ensemble(sample: Sample, theme: Theme = "light", *, runs: int = 20) -> panel.Picture:
     """The mean of sampled trajectories with its standard error, over the master equation: likeliest basis states."""
     track = sample.track(runs=runs)
     first = np.sort(np.argsort(track.populations.max(0))[::-1][:SHOWN_STATES])
@@ -315,7 +310,7 @@ def ensemble(sample: Sample, theme: Theme = "light", *, runs: int = 20) -> Pictu
         np.max(np.abs(mean - master) / np.maximum(error, 1e-12), where=error > 1e-9, initial=0.0)
     )
     columns = {"master": master, "mean": mean, "standard_error": error}
-    return Picture(
+    return panel.Picture(
         "ensemble",
         f"The mean of the runs stays within {worst:.1f} standard errors of the master equation",
         dynamics.ensemble(
@@ -339,7 +334,7 @@ def ensemble(sample: Sample, theme: Theme = "light", *, runs: int = 20) -> Pictu
 
 def populations(
     sample: Sample, theme: Theme = "light", *, whose: str = WHOLE, t: float = 1.0
-) -> Picture:
+) -> panel.Picture:
     """Populations of the state at a time.
 
     Args:
@@ -350,7 +345,7 @@ def populations(
     """
     rho, dims, name = state_at(sample, whose, t)
     mass, labels = np.real(np.diag(rho)), states.basis_labels(dims)
-    return Picture(
+    return panel.Picture(
         "populations",
         likeliest(name, dict(zip(labels, mass.tolist(), strict=True))),
         states.populations(mass, dims, theme=theme),
@@ -368,7 +363,7 @@ def matrix(
     part: str = "modulus",
     whose: str = WHOLE,
     t: float = 1.0,
-) -> Picture:
+) -> panel.Picture:
     """The density matrix at a time.
 
     Args:
@@ -381,7 +376,7 @@ def matrix(
     rho, dims, name = state_at(sample, whose, t)
     labels = np.array(states.basis_labels(dims))
     rows, columns = np.indices(rho.shape)
-    return Picture(
+    return panel.Picture(
         f"matrix-{part}",
         f"Density matrix: {part} at {name}",
         states.density_matrix(rho, dims, part=part, theme=theme),
@@ -404,7 +399,7 @@ def settling(sample: Sample) -> evolution.Settling:
     return evolution.attract(sample.study, sample.row, sample.tweak)
 
 
-def distance(sample: Sample, theme: Theme = "light") -> Picture:
+def distance(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """How fast inputs become alike within T, beside the distance to the steady state beyond it."""
     settled = settling(sample)
     attractor, pairs, T = settled.attractor, settled.contraction, float(sample.decision.times[-1])
@@ -430,7 +425,7 @@ def distance(sample: Sample, theme: Theme = "light") -> Picture:
             pd.DataFrame({"t": pairs.times.round(9)} | beside), how="left", on="t"
         )
 
-    return Picture(
+    return panel.Picture(
         "distance",
         contraction_title(pairs, attractor.gap),
         dynamics.distance_line(
@@ -522,12 +517,12 @@ def readout_dependence(spread: np.ndarray, unit: str) -> str:
     )
 
 
-def steady(sample: Sample, theme: Theme = "light") -> Picture:
+def steady(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """Populations of the steady state, and of the sample at T; only where something dissipates."""
     attractor, dims = settling(sample).attractor, sample.model.dims
     mass, final = np.real(np.diag(attractor.steady)), np.real(np.diag(settling(sample).final))
     labels = states.basis_labels(dims)
-    return Picture(
+    return panel.Picture(
         "steady",
         "Where every input would end"
         if attractor.unique
@@ -560,17 +555,20 @@ def state_at(sample: Sample, whose: str, t: float) -> tuple[np.ndarray, tuple[in
 
 def changes(tweak: Tweak) -> list[str]:
     """What is changed, one by one, as markdown."""
-    texts = [f"H: {text.plain(term)} × {factor:g}" for term, factor in tweak.couplings.items()]
-    texts += [
-        f"dissipation: {text.plain(term)} × {factor:g}"
-        for term, factor in tweak.dissipations.items()
+    factors = (("H", tweak.couplings), ("dissipation", tweak.dissipations))
+    return [
+        *(
+            f"{what}: {text.plain(term)} × {factor:g}"
+            for what, terms in factors
+            for term, factor in terms.items()
+        ),
+        *(
+            f"rate of learned operator {k + 1} × {rate:g}"
+            for k, rate in enumerate(tweak.rates)
+            if rate != 1
+        ),
+        *([] if tweak.duration is None else [f"T = {tweak.duration:g}"]),
     ]
-    texts += [
-        f"rate of learned operator {k + 1} × {rate:g}"
-        for k, rate in enumerate(tweak.rates)
-        if rate != 1
-    ]
-    return texts + ([] if tweak.duration is None else [f"T = {tweak.duration:g}"])
 
 
 Ends = tuple[float, float, str]  # a number at T as learned and now, and its unit
@@ -651,7 +649,7 @@ def likeliest(when: str, populations: Mapping[str, float]) -> str:
     first = [f"|{name}⟩" for name in top(populations)]
     most = share(max(populations.values()))
     words = listed(first) if len(first) <= SHOWN_STATES else f"{len(first)} of {len(populations)}"
-    return standing(
+    return panel.standing(
         first,
         populations,
         one=f"Likeliest basis state at {when}: {first[0]} with {most}",
@@ -687,8 +685,8 @@ def cursor_at(sample: Sample, t: float) -> float | None:
     return t * float(evolution.times_of(float(sample.model.duration))[-1]) if 0 < t < 1 else None
 
 
-@cached
-def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
+@panel.cached
+def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> panel.Picture:
     """The score after a cut of each modality, against the time of the cut.
 
     Args:
@@ -697,9 +695,8 @@ def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """
     cuts = evolution.cuts_of_sample(sample.study, sample.row, sample.tweak)
-    shows, not_shown = building.SAYS["cut"]
     series = evolution.curves(cuts, sample.output)
-    return Picture(
+    return panel.Picture(
         "cut",
         text.plain(cut_answers.answer(cuts, sample.output)),
         building.curves(
@@ -712,8 +709,8 @@ def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
             theme=theme,
         ),
         called="Are the correlations needed, and when?",
-        shows=shows + sample.of,
-        not_shown=not_shown,
+        shows=building.SAYS["cut"][0] + sample.of,
+        not_shown=building.SAYS["cut"][1],
         alt="Score after a cut: "
         + "; ".join(
             f"{building.KINDS[kind][0]}, {panel.lines(entry)}" for kind, entry in series.items()
@@ -732,7 +729,7 @@ def most_moved(sample: Sample) -> str:
 
 def cut_terms(
     sample: Sample, theme: Theme = "light", *, modality: str = "", t: float = 1.0
-) -> Picture:
+) -> panel.Picture:
     """Sizes of the terms after a cut of one modality, against the time of the cut.
 
     Args:
@@ -744,11 +741,10 @@ def cut_terms(
     cuts = evolution.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True)
     whose = choose("Modality", modality or most_moved(sample), sample.modalities)
     sizes = evolution.term_sizes(cuts, whose, sample.output)
-    shows, not_shown = building.SAYS["cut-terms"]
     now = {
         name: (float(entry[0]), float(entry.min())) for name, entry in sizes["cut"].items() if name
     }
-    return Picture(
+    return panel.Picture(
         "cut-terms",
         lost_by_cut(text.plain(whose), now),
         building.terms(
@@ -760,8 +756,8 @@ def cut_terms(
             cursor=cursor_at(sample, t),
             theme=theme,
         ),
-        shows=shows + sample.of,
-        not_shown=not_shown,
+        shows=building.SAYS["cut-terms"][0] + sample.of,
+        not_shown=building.SAYS["cut-terms"][1],
         alt="Sizes of the terms after a cut: "
         + "; ".join(
             panel.lines({name: values for name, values in size.items() if name})
@@ -773,7 +769,7 @@ def cut_terms(
 
 
 # whether a sample's, or study's, model has correlations in time to cut
-can_cut = can("time", where=lambda study: len(study.modalities) > 1)
+can_cut = panel.can("time", where=lambda study: len(study.modalities) > 1)
 
 
 def settles(sample: Sample) -> bool:
@@ -787,11 +783,11 @@ def settles(sample: Sample) -> bool:
 STEP = 0.05  # of sliders
 
 
-def factors(study: Study) -> dict[str, Number]:
+def factors(study: Study) -> dict[str, control.Number]:
     """The sliders of a model with time, by key: factors on couplings, dissipation and rates, and the duration."""
-    highest = slider_tops(study.model)
+    highest = address.slider_tops(study.model)
     return {
-        key: Number(
+        key: control.Number(
             key,
             key,
             f"{'T = ' if key == DURATION else ''}{value:g} is used.",
@@ -805,15 +801,18 @@ def factors(study: Study) -> dict[str, Number]:
     }
 
 
-def sliders(view: View, study: Study) -> list[Control]:
+def sliders(view: address.View, study: Study) -> list[control.Control]:
     """What an address may say about the sliders; also names factors that this model does not have."""
     if not study.can("time"):
         return []
     known = factors(study)
-    strange = [key for key in view.address if key.startswith(FACTORS) and key not in known]
+    strange = [key for key in view.address if key.startswith(address.FACTORS) and key not in known]
     return [
         *known.values(),
-        *(Text(key, key, "It is ignored.", test=partial(_no_slider, key)) for key in strange),
+        *(
+            control.Text(key, key, "It is ignored.", test=partial(_no_slider, key))
+            for key in strange
+        ),
     ]
 
 
@@ -822,8 +821,8 @@ def _no_slider(key: str, study: Study, _: str) -> None:
     Tweak.of([(key, 1)], study.model)
 
 
-_TIMED = can("time")
-VIEW = Choice(
+_TIMED = panel.can("time")
+VIEW = control.Choice(
     "view",
     "View",
     "Decision is shown.",
@@ -838,14 +837,14 @@ VIEW = Choice(
     ),
     fits=_TIMED,
 )
-TURN = Text(
+TURN = control.Text(
     "turn",
     "Turn",
     "The sliders stay as they are.",
-    test=lambda study, value: fitting_tweak(study.model, value),
+    test=lambda study, value: address.fitting_tweak(study.model, value),
     fits=_TIMED,
 )
-CURSOR = Number(
+CURSOR = control.Number(
     "t",
     "Time cursor (of T)",
     "The end of the evolution is shown.",
@@ -853,8 +852,8 @@ CURSOR = Number(
     fits=_TIMED,
     style={"format": "percent"},
 )
-_TERMS = replace(TERMS, fits=lambda study: study.can("time") or study.can("layers"))
-MOVING = Choice(
+_TERMS = replace(panel.TERMS, fits=lambda study: study.can("time") or study.can("layers"))
+MOVING = control.Choice(
     "above",
     "Upper panel",
     "Entropies are shown.",
@@ -864,8 +863,10 @@ MOVING = Choice(
     look="segments",
     fits=_TIMED,
 )
-CUT_TERMS = Switch("cutterms", "Contributions after the cut", "They stay folded.", fits=_TIMED)
-CUT = Choice(
+CUT_TERMS = control.Switch(
+    "cutterms", "Contributions after the cut", "They stay folded.", fits=_TIMED
+)
+CUT = control.Choice(
     "cut",
     "Modality that is cut",
     "The one that matters most is shown.",
@@ -873,7 +874,7 @@ CUT = Choice(
     fits=_TIMED,
     style={"width": 340},
 )
-RUNS = Choice(
+RUNS = control.Choice(
     "runs",
     "Trajectories",
     "20 are sampled.",
@@ -881,10 +882,10 @@ RUNS = Choice(
     ("4", "8", "20", "50", "100", "200"),
     default="20",
     look="steps",
-    read=whole("runs", 1, 1000),
+    read=control.whole("runs", 1, 1000),
     fits=_TIMED,
 )
-QUANTITY = Choice(
+QUANTITY = control.Choice(
     "quantity",
     "Entanglement of",
     "The first is shown.",
@@ -892,7 +893,7 @@ QUANTITY = Choice(
     lambda study: study.modalities,
     fits=_TIMED,
 )
-STATE_OF = Choice(
+STATE_OF = control.Choice(
     "of",
     "State of",
     "All together are shown.",
@@ -901,7 +902,7 @@ STATE_OF = Choice(
     fits=_TIMED,
 )
 HEAT, HINTON = "Modulus and phase", "Hinton diagram"
-STATE_AS = Choice(
+STATE_AS = control.Choice(
     "matrixas",
     "Matrix as",
     "Modulus and phase are shown.",
@@ -914,36 +915,36 @@ CONTROLS = (VIEW, TURN, CURSOR, _TERMS, MOVING, CUT_TERMS, CUT, RUNS, QUANTITY, 
 _DECISION, _CORRELATED, _SAMPLED, _STATE, _SETTLED = map(VIEW.chosen, VIEW.options()[:5])
 _T = {"t": CURSOR}
 PANELS = {
-    "decision-over-time": Panel(
+    "decision-over-time": panel.Panel(
         decision_over_time,
-        {"above": MOVING, "terms": TERMS, **_T},
+        {"above": MOVING, "terms": panel.TERMS, **_T},
         fits=_TIMED,
         opens=_DECISION,
     ),
-    "cut": Panel(cut, _T, fits=can_cut, opens=_DECISION),
-    "cut-terms": Panel(
+    "cut": panel.Panel(cut, _T, fits=can_cut, opens=_DECISION),
+    "cut-terms": panel.Panel(
         cut_terms,
         {"modality": CUT, **_T},
         fits=can_cut,
         opens=lambda view: _DECISION(view) and CUT_TERMS.opens(view),
     ),
-    "waterfall-now": Panel(waterfall, fits=_TIMED, opens=_DECISION, below=True),
+    "waterfall-now": panel.Panel(waterfall, fits=_TIMED, opens=_DECISION, below=True),
     **{
-        kind.replace("_", "-"): Panel(
+        kind.replace("_", "-"): panel.Panel(
             correlation, _T, {"kind": kind}, fits=_TIMED, opens=_CORRELATED
         )
         for kind in _NAMED_FIRST
     },
-    "trajectories": Panel(
+    "trajectories": panel.Panel(
         trajectories,
         {"runs": RUNS, "whose": QUANTITY},
         fits=_TIMED,
         opens=_SAMPLED,
     ),
-    "ensemble": Panel(ensemble, {"runs": RUNS}, fits=_TIMED, opens=_SAMPLED),
-    "populations": Panel(populations, {"whose": STATE_OF, **_T}, fits=_TIMED, opens=_STATE),
+    "ensemble": panel.Panel(ensemble, {"runs": RUNS}, fits=_TIMED, opens=_SAMPLED),
+    "populations": panel.Panel(populations, {"whose": STATE_OF, **_T}, fits=_TIMED, opens=_STATE),
     **{
-        f"matrix-{part}": Panel(
+        f"matrix-{part}": panel.Panel(
             matrix,
             {"whose": STATE_OF, **_T},
             {"part": part},
@@ -952,11 +953,11 @@ PANELS = {
         )
         for part in _MATRIX
     },
-    "distance": Panel(distance, fits=settles, opens=_SETTLED),
-    "steady": Panel(steady, fits=settles, opens=_SETTLED),
+    "distance": panel.Panel(distance, fits=settles, opens=_SETTLED),
+    "steady": panel.Panel(steady, fits=settles, opens=_SETTLED),
 }
 NAMED = {
-    "measure-": Panel(
+    "measure-": panel.Panel(
         correlation,
         _T,
         rest="kind",

@@ -15,19 +15,16 @@ from scipy.special import ndtri
 
 from qfusion._sentences import count, listed, share, sizes, top
 from qfusion.analysis import cohort_measures, errors, sample, text
-from qfusion.analysis.cohort_measures import QUARTERS
-from qfusion.analysis.errors import Levels
 from qfusion.explain import cohorts
 from qfusion.explain.stability import LEVEL
 from qfusion.figures import cohort, samples
 from qfusion.figures.style import Theme
-from qfusion.panels.control import Choice
-from qfusion.panels.panel import Panel, Picture
+from qfusion.panels import control, panel
 
 _INTERVAL = "95 % score intervals (Wilson)"
 
 
-def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
+def slices(levels: errors.Levels, theme: Theme = "light", *, by: str = "") -> panel.Picture:
     """How often the model is wrong in every slice.
 
     Args:
@@ -40,13 +37,12 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
     wrong, count = sum(entry.wrong for entry in result), sum(entry.count for entry in result)
     overall = wrong / max(count, 1)
     own = cohorts.written(errors.left_out(levels, by))
-    names = [entry.name.replace("+", " + ") for entry in result]
-    return Picture(
+    return panel.Picture(
         "slices",
         _finding(result, overall, bool(levels.study.classes))
         + (f"; without the filter's own {text.plain(own)}" if own else ""),
         cohort.rates(
-            names,
+            [entry.name.replace("+", " + ") for entry in result],
             [(entry.wrong, entry.count) for entry in result],
             pd.DataFrame([(e.rate, e.low, e.high) for e in result]).to_numpy().reshape(-1, 3),
             overall,
@@ -58,10 +54,16 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
         shows=f"the samples of {text.plain(levels.split)} that pass the filter"
         + (f" but for its own {text.plain(own)}" if own else "")
         + ", by "
-        f"{text.plain(by.removesuffix(QUARTERS))}"
-        + (" in quarters" if by.endswith(QUARTERS) else "")
+        f"{text.plain(by.removesuffix(cohort_measures.QUARTERS))}"
+        + (" in quarters" if by.endswith(cohort_measures.QUARTERS) else "")
         + f", with {_INTERVAL}{_clusters(levels)}; "
-        f"{_what_counts(levels)} "
+        "an error is "
+        + (
+            "another class than annotated."
+            if levels.study.classes
+            else f"one of at least {errors.limit(levels):.3g}, the largest quarter of all."
+        )
+        + " "
         "Orange: the whole interval lies above the rate of all. Click a slice to make it the cohort.",
         not_shown="why a slice is harder; with many slices some orange one may stand out by chance: the title allows "
         "for their number.",
@@ -86,7 +88,7 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
     )
 
 
-def _clusters(levels: Levels) -> str:
+def _clusters(levels: errors.Levels) -> str:
     """What intervals count besides rows."""
     clusters = levels.study.dataset.clusters
     return (
@@ -134,13 +136,7 @@ def _score(entry: errors.Slice, overall: float) -> float:
     return (entry.rate - overall) * math.sqrt(size / (overall * (1 - overall)))
 
 
-def _what_counts(levels: Levels) -> str:
-    if levels.study.classes:
-        return "an error is another class than annotated."
-    return f"an error is one of at least {errors.limit(levels):.3g}, the largest quarter of all."
-
-
-def worst(levels: Levels, theme: Theme = "light") -> Picture:
+def worst(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
     """The cohort's samples with the largest errors.
 
     Args:
@@ -148,23 +144,19 @@ def worst(levels: Levels, theme: Theme = "light") -> Picture:
     """
     (rows, values), study = errors.worst(levels), levels.study
     names = [_said(name, row, bool(study.classes)) for name, row in rows.iterrows()]
-    kind = (
-        "loss, −ln softmax of the true class (nats)"
-        if study.classes
-        else f"residual ({study.unit_of(0)})"
-    )
-    title = worst_of(
-        dict(zip(map(str, rows.index), values.tolist(), strict=True)),
-        bool(study.classes),
-    )
     ids = rows.index.tolist()
-    return Picture(
+    return panel.Picture(
         "worst",
-        title,
+        worst_of(
+            dict(zip(map(str, rows.index), values.tolist(), strict=True)),
+            bool(study.classes),
+        ),
         cohort.worst(
             names,
             values,
-            axis=kind,
+            axis="loss, −ln softmax of the true class (nats)"
+            if study.classes
+            else f"residual ({study.unit_of(0)})",
             theme=theme,
             chosen=ids.index(levels.sample.id) if levels.sample.id in ids else None,
         ),
@@ -193,11 +185,13 @@ def worst_of(values: Mapping[str, float], classes: bool) -> str:
         return "No sample of this cohort"
     if round(abs(values[first[0]]), 2) == 0:
         return f"No sample of this cohort has a {'loss' if classes else 'residual'} of 0.01 or more"
-    words = f"loss {values[first[0]]:.2f}" if classes else f"residual {values[first[0]]:+.2f}"
-    if len(first) == 1:
-        return f"Sample {text.plain(first[0])} has the largest error: {words}"
-    size = abs(values[first[0]])
-    return f"{len(first)} samples have the largest error, alike: {'loss' if classes else 'residual'} {size:.2f}"
+    what, worst = "loss" if classes else "residual", values[first[0]]
+    return panel.standing(
+        first,
+        values,
+        one=f"Sample {text.plain(first[0])} has the largest error: {what} {worst:{'.2f' if classes else '+.2f'}}",
+        some=f"{len(first)} samples have the largest error, alike: {what} {abs(worst):.2f}",
+    )
 
 
 def _said(name: object, row: pd.Series, classes: bool) -> str:
@@ -206,7 +200,7 @@ def _said(name: object, row: pd.Series, classes: bool) -> str:
     return f"{name}: {row['truth']:+.2f} → {row['prediction']:+.2f}"
 
 
-def wrong(levels: Levels, theme: Theme = "light") -> Picture:
+def wrong(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
     """The wrong decisions of a cohort with the term that pulled each the wrong way, as a table: it has no figure.
 
     Args:
@@ -218,7 +212,7 @@ def wrong(levels: Levels, theme: Theme = "light") -> Picture:
         part.values for part in levels.parts if part.column == "relation" and part.operator == "="
     ]
     conflicts = kinds == [("conflict",)]
-    return Picture(
+    return panel.Picture(
         "wrong",
         right_without(
             len(result.rows), int(result.right.sum()), result.kind, conflicts, result.by_chance
@@ -244,7 +238,18 @@ def wrong(levels: Levels, theme: Theme = "light") -> Picture:
         f"moves {about.moves}, and some decisions turn right for that alone.",
         alt=f"Table of {len(result.rows)} wrong decisions; {int(result.right.sum())} are right without their most "
         "misleading term.",
-        table=lambda: misled_table(result, study.classes),
+        table=lambda: (
+            result.rows[["relation", "truth", "prediction"]]
+            .assign(
+                misleading=result.terms,
+                pull=result.pulls,
+                without_it=np.array(study.classes, dtype=object)[result.without]
+                if study.classes
+                else result.without,
+                right_without_it=np.where(result.right, "yes", "no"),
+            )
+            .reset_index()
+        ),
     )
 
 
@@ -301,8 +306,8 @@ def right_without(
             "term"
         )
     some = f"{right:,}" if right else "none"
-    control = "" if by_chance is None else f", {by_chance:.1f} without one at random"
-    return f"Of {count:,} {noun}s {about.what}, {some} would {about.right} without their most misleading term{control}"
+    random = "" if by_chance is None else f", {by_chance:.1f} without one at random"
+    return f"Of {count:,} {noun}s {about.what}, {some} would {about.right} without their most misleading term{random}"
 
 
 def misled_by(terms: Sequence[str]) -> str:
@@ -318,39 +323,18 @@ def misled_by(terms: Sequence[str]) -> str:
     return " ".join(parts)
 
 
-def misled_table(result: errors.Wrong, classes: Sequence[str]) -> pd.DataFrame:
-    """The wrong decisions as a table: id, relation, truth, prediction, the term, its pull, what is decided without it
-    and whether that is right."""
-    without = np.array(classes, dtype=object)[result.without] if classes else result.without
-    return (
-        result.rows[["relation", "truth", "prediction"]]
-        .assign(
-            misleading=result.terms,
-            pull=result.pulls,
-            without_it=without,
-            right_without_it=np.where(result.right, "yes", "no"),
-        )
-        .reset_index()
-    )
-
-
-def some(levels: Levels, **_: object) -> bool:
+def some(levels: errors.Levels, **_: object) -> bool:
     """Whether there is a sample."""
     return len(levels.rows) > 0
 
 
-SLICES_BY = Choice(
+SLICES_BY = control.Choice(
     "slice",
     "Slices by",
     "The first grouping is shown.",
     values=lambda study: errors.slice_kinds(study, cohort_measures.cohort_table(study, None)),
     style={"width": 260},
 )
-_SLICES = {
-    "slices": Panel(slices, {"by": SLICES_BY}, fits=some, subject="levels"),
-    "worst": Panel(worst, fits=some, subject="levels"),
-    "wrong": Panel(wrong, fits=some, subject="levels"),
-}
 
 
 # How good the model is on a cohort, on the Cohorts page: confusions, curves, calibration; or residuals.
@@ -369,12 +353,12 @@ def shown(counts: np.ndarray) -> list[int]:
     return [int(k) for k in np.sort(often)]
 
 
-def confusions(levels: Levels, theme: Theme = "light") -> Picture:
+def confusions(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
     """Which classes the cohort's samples are taken for."""
     counts, classes = errors.confusions(levels), levels.study.classes
     drawn = shown(counts)
     title = taken_for(counts, classes)
-    return Picture(
+    return panel.Picture(
         "confusions",
         title,
         samples.confusions(counts[np.ix_(drawn, drawn)], [classes[k] for k in drawn], theme),
@@ -390,7 +374,7 @@ def confusions(levels: Levels, theme: Theme = "light") -> Picture:
     )
 
 
-def curves(levels: Levels, theme: Theme = "light") -> Picture:
+def curves(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
     """ROC and precision-recall curves of every class against the rest."""
     result = errors.curves(levels)
     label = levels.study.classes[levels.output_wanted] if levels.output_wanted is not None else ""
@@ -399,12 +383,12 @@ def curves(levels: Levels, theme: Theme = "light") -> Picture:
         min(result, key=lambda entry: entry.area, default=None),
     )
     mean = float(np.mean([entry.area for entry in result])) if result else 0.0
-    return Picture(
+    return panel.Picture(
         "curves",
         told_apart({entry.name: entry.area for entry in result}, label),
         samples.curves(
-            [samples.Curve(entry.name, *entry.roc, entry.area) for entry in result],
-            [samples.Curve(entry.name, *entry.pr, entry.precision) for entry in result],
+            [(entry.name, *entry.roc, entry.area) for entry in result],
+            [(entry.name, *entry.pr, entry.precision) for entry in result],
             chosen.name if chosen else "",
             theme,
         ),
@@ -431,14 +415,14 @@ def curves(levels: Levels, theme: Theme = "light") -> Picture:
     )
 
 
-def calibration(levels: Levels, theme: Theme = "light") -> Picture:
+def calibration(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
     """How often it is right that is so sure."""
     certainty, accuracy, counts, error = errors.calibration(levels)
     sure, right = (
         float((values * counts).sum() / max(counts.sum(), 1)) for values in (certainty, accuracy)
     )
     word = sureness(sure, right, int(counts.sum()))
-    return Picture(
+    return panel.Picture(
         "calibration",
         f"On average {share(sure)} sure and {share(right)} right: {word}",
         samples.calibration(certainty, accuracy, counts, theme),
@@ -464,12 +448,12 @@ def sureness(sure: float, right: float, count: int) -> str:
     return "surer than it should be" if sure > right else "less sure than it could be"
 
 
-def residuals(levels: Levels, theme: Theme = "light") -> Picture:
+def residuals(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
     """How far predictions are off, over the range of the annotation."""
     result, rows, inside = errors.residuals(levels), levels.rows, levels.inside
     truth = rows["truth"].to_numpy(dtype=float)
     part = result[inside]
-    return Picture(
+    return panel.Picture(
         "residuals",
         off_by(truth[inside], part),
         samples.residuals(
@@ -524,11 +508,14 @@ def told_apart(areas: Mapping[str, float], value: str) -> str:
         [f"‘{text.plain(name)}’" for name in top(areas, 3, smallest=True)],
         min(areas.values()),
     )
-    if len(first) == len(areas):
-        return f"All classes are told from the rest alike: area {least:.3f}"
     words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} classes"
-    has = "has" if len(first) == 1 else "have"
-    return f"{words} {has} the smallest area below the ROC curve against the rest: {least:.3f}"
+    return panel.standing(
+        first,
+        areas,
+        one=f"{words} has the smallest area below the ROC curve against the rest: {least:.3f}",
+        some=f"{words} have the smallest area below the ROC curve against the rest: {least:.3f}",
+        every=f"All classes are told from the rest alike: area {least:.3f}",
+    )
 
 
 def off_by(truth: np.ndarray, residual: np.ndarray) -> str:
@@ -552,24 +539,26 @@ def off_by(truth: np.ndarray, residual: np.ndarray) -> str:
     return f"{words}; extremes are {'drawn to the middle' if slope < 0 else 'overdone'} (slope {slope:+.2f})"
 
 
-def _whose(levels: Levels) -> str:
+def _whose(levels: errors.Levels) -> str:
     return f"Of {int(levels.inside.sum()):,} samples of {text.plain(levels.name if levels.parts else levels.split)}."
 
 
-def has_classes(levels: Levels, **_: object) -> bool:
+def has_classes(levels: errors.Levels, **_: object) -> bool:
     """Whether the model chooses among classes, and the cohort has a sample."""
     return bool(levels.study.classes) and bool(levels.inside.any())
 
 
-def is_regression(levels: Levels, **_: object) -> bool:
+def is_regression(levels: errors.Levels, **_: object) -> bool:
     """Whether the model predicts a number, and there is a sample."""
     return not levels.study.classes and len(levels.rows) > 0
 
 
 PANELS = {
-    **_SLICES,
-    "confusions": Panel(confusions, fits=has_classes, subject="levels"),
-    "calibration": Panel(calibration, fits=has_classes, subject="levels"),
-    "curves": Panel(curves, fits=has_classes, subject="levels"),
-    "residuals": Panel(residuals, fits=is_regression, subject="levels"),
+    "slices": panel.Panel(slices, {"by": SLICES_BY}, fits=some, subject="levels"),
+    "worst": panel.Panel(worst, fits=some, subject="levels"),
+    "wrong": panel.Panel(wrong, fits=some, subject="levels"),
+    "confusions": panel.Panel(confusions, fits=has_classes, subject="levels"),
+    "calibration": panel.Panel(calibration, fits=has_classes, subject="levels"),
+    "curves": panel.Panel(curves, fits=has_classes, subject="levels"),
+    "residuals": panel.Panel(residuals, fits=is_regression, subject="levels"),
 }

@@ -7,7 +7,7 @@ All are compared with contributions against the training set, whatever the backg
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -20,26 +20,30 @@ from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import faithfulness, people
 from qfusion.explain.attribution import FIRST, by_title
-from qfusion.explain.faithfulness import STABLE, Curves
-from qfusion.explain.people import Alone, Beside
 from qfusion.explain.stability import Interval, Stability
 from qfusion.figures import trust as figures
 from qfusion.figures.style import GREY, Theme, term_colour
-from qfusion.panels.control import Choice, Switch, Text
-from qfusion.panels.panel import EVERYONE, TERMS, Panel, Picture, within
+from qfusion.panels import control, panel
 
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
 MEASURES = SCORE, PROBABILITY = ("score", "probability")
 DIVIDENDS = answers.KINDS[0]
 ROUNDING = 1e-9  # differences of Shapley values below it are rounding
+T = TypeVar("T")
 
 
-def trust_warnings(study: Study, theme: Theme = "light") -> Picture:
+def _known(result: T | None, message: str) -> T:
+    """A result, unless there is none: then InvalidInput is raised with the message."""
+    check(result is not None, message)
+    return cast("T", result)
+
+
+def trust_warnings(study: Study, theme: Theme = "light") -> panel.Picture:
     """Every caution on the explanations of a model, as a table: it has no figure."""
     study = trust.as_trained(study)
     rows, _ = trust.explained(study)
     words = trust.trust_warnings(study)
-    return Picture(
+    return panel.Picture(
         "cautions",
         f"When not to trust the explanations of {text.plain(study.name)}",
         None,
@@ -62,7 +66,7 @@ def trust_warnings(study: Study, theme: Theme = "light") -> Picture:
 
 def modalities(
     study: Study, theme: Theme = "light", *, kind: str = DELETION, measure: str = SCORE
-) -> Picture:
+) -> panel.Picture:
     """Modalities taken away or given back one after another, the most important first.
 
     Args:
@@ -93,7 +97,7 @@ def features(
     ranking: str = FIRST,
     measure: str = SCORE,
     everyone: bool = False,
-) -> Picture:
+) -> panel.Picture:
     """Features of one modality taken away or given back one after another, the most important first.
 
     Args:
@@ -132,7 +136,7 @@ def features(
 
 def _curves(
     study: Study,
-    curves: Curves,
+    curves: faithfulness.Curves,
     kind: str,
     name: str,
     head: str,
@@ -140,7 +144,7 @@ def _curves(
     how: str,
     theme: Theme,
     hue: str | None = None,
-) -> Picture:
+) -> panel.Picture:
     choose("Curve", kind, _DIRECTIONS)
     values, random, what, good, title = (
         curves.deletion,
@@ -158,7 +162,7 @@ def _curves(
             f"Given back: the score returns {sooner(curves)}",
         )
     unit = f"{curves.unit} of the predicted class" if study.classes else study.unit_of(0)
-    return Picture(
+    return panel.Picture(
         f"{kind}-{name}",
         title,
         figures.curves(
@@ -182,7 +186,7 @@ def _probability(study: Study, measure: str) -> bool:
     return choose("Measure", measure, MEASURES) == PROBABILITY and bool(study.classes)
 
 
-def beats(curves: Curves) -> str:
+def beats(curves: faithfulness.Curves) -> str:
     """How many random orders ours beats, at deletion and at insertion; of samples drawn from more, where their
     intervals let it be told."""
     gain, orders = float(curves.deletion_gain.mean()), len(curves.random_deletion)
@@ -197,7 +201,7 @@ def beats(curves: Curves) -> str:
     return f"our order does **not** beat {lost} of {count(orders, 'random order')}"
 
 
-def sooner(curves: Curves) -> str:
+def sooner(curves: faithfulness.Curves) -> str:
     """Whether the score returns sooner in our order than in all random ones; of samples drawn from more, where their
     interval lets it be told."""
     gain, orders = float(curves.insertion_gain.mean()), len(curves.random_insertion)
@@ -207,18 +211,13 @@ def sooner(curves: Curves) -> str:
             f"sooner than in random orders or not: {curves.samples:,} samples do not tell (area {gain:+z.3g} on "
             f"average{_interval(curves, 1)})"
         )
-    if won == orders:
-        return (
-            f"sooner than in every one of {count(orders, 'random order')} (area {gain:+.3g} on average"
-            f"{_interval(curves, 1)})"
-        )
     return (
-        f"sooner than in {won} of {count(orders, 'random order')} (area {gain:+z.3g} on average"
-        f"{_interval(curves, 1)})"
+        f"sooner than in {'every one' if won == orders else won} of {count(orders, 'random order')} (area "
+        f"{gain:+z.3g} on average{_interval(curves, 1)})"
     )
 
 
-def _interval(curves: Curves, place: int) -> str:
+def _interval(curves: faithfulness.Curves, place: int) -> str:
     """The interval of an area, where the samples are drawn from more."""
     interval = None if curves.intervals is None else curves.intervals[place]
     return (
@@ -228,19 +227,17 @@ def _interval(curves: Curves, place: int) -> str:
     )
 
 
-def truth(sample: Sample, theme: Theme = "light") -> Picture:
+def truth(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """Exact against planted contributions of the test samples; only of data with a planted truth."""
     study = trust.as_trained(sample.study)
-    against_truth = trust.against_truth(study)
-    check(
-        against_truth is not None,
+    against_truth = _known(
+        trust.against_truth(study),
         f"The data set '{study.dataset.name}' has no planted truth. Choose 'planted'.",
     )
-    assert against_truth is not None
     rows, _ = trust.explained(study)
     place = np.flatnonzero(rows == sample.row)
     both = (("true", against_truth.true), ("exact", against_truth.ours))
-    return Picture(
+    return panel.Picture(
         "truth",
         follows_truth(dict(zip(against_truth.terms, against_truth.rank.tolist(), strict=True))),
         figures.against_truth(
@@ -274,7 +271,7 @@ def truth(sample: Sample, theme: Theme = "light") -> Picture:
     )
 
 
-def methods(sample: Sample, theme: Theme = "light") -> Picture:
+def methods(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """Shapley values of a sample by four methods, as a table: it has no figure. Only against samples as background."""
     study = sample.study
     estimates = trust.estimates(study, sample.row, sample.output)
@@ -282,7 +279,7 @@ def methods(sample: Sample, theme: Theme = "light") -> Picture:
     title = estimated(
         exact.seconds, brute.seconds, brute.error, max(one.error for one in estimates[2:])
     )
-    return Picture(
+    return panel.Picture(
         "estimators",
         title,
         None,
@@ -321,7 +318,7 @@ def _time(seconds: float) -> str:
     return f"{seconds * 1e3:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def seed_ranks(study: Study, theme: Theme = "light", *, terms: str = DIVIDENDS) -> Picture:
+def seed_ranks(study: Study, theme: Theme = "light", *, terms: str = DIVIDENDS) -> panel.Picture:
     """Rank correlation of the terms between training seeds; only where seeds were measured.
 
     Args:
@@ -332,15 +329,15 @@ def seed_ranks(study: Study, theme: Theme = "light", *, terms: str = DIVIDENDS) 
     seeds = _seeds(study, terms)
     count, whose = len(seeds.seeds), " of the true class's score" if seeds.of_true_class else ""
     ranks = seeds.rank_correlations(terms)
-    return Picture(
+    return panel.Picture(
         "seed-ranks",
         least_stable({name: mean for name, (mean, _) in ranks.items()}),
         figures.rank_bars(
             ranks,
             study.modalities,
-            floor=STABLE,
+            floor=faithfulness.STABLE,
             theme=theme,
-            x_title=f"rank correlation of {terms} between seeds (dotted: {STABLE:g})",
+            x_title=f"rank correlation of {terms} between seeds (dotted: {faithfulness.STABLE:g})",
         ),
         shows=f"whether {count} models that differ in their training seed alone order {seeds.dividends.shape[1]:,} "
         f"test samples alike: mean over all pairs of seeds, the tick the lowest. {terms.capitalize()}{whose} "
@@ -355,7 +352,7 @@ def seed_ranks(study: Study, theme: Theme = "light", *, terms: str = DIVIDENDS) 
     )
 
 
-def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDENDS) -> Picture:
+def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDENDS) -> panel.Picture:
     """A test sample by every training seed; only where seeds were measured.
 
     Args:
@@ -365,17 +362,17 @@ def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDEND
     """
     study, name = sample.study, text.plain(sample.id)
     seeds = _seeds(study, terms)
-    seed_values = trust.seed_values(study, seeds, sample.row, terms)
-    check(
-        seed_values is not None,
+    seed_values = _known(
+        trust.seed_values(study, seeds, sample.row, terms),
         f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
     )
-    assert seed_values is not None
     values = seed_values.to_numpy()
-    unit = study.unit_of(0)
-    if seeds.of_true_class:
-        unit = f"score of the true class ‘{study.classes[int(study.dataset.y[sample.row])]}’"
-    return Picture(
+    unit = (
+        f"score of the true class ‘{study.classes[int(study.dataset.y[sample.row])]}’"
+        if seeds.of_true_class
+        else study.unit_of(0)
+    )
+    return panel.Picture(
         "seed-sample",
         f"Sample {name}: {signs(values)}",
         figures.seed_dots(
@@ -415,9 +412,13 @@ def follows_truth(rank: Mapping[str, float]) -> str:
 def least_stable(ranks: Mapping[str, float]) -> str:
     """Which terms keep the order of samples least over training seeds; mean rank correlations by term."""
     first, least = [text.term(name) for name in top(ranks, smallest=True)], min(ranks.values())
-    if len(first) == len(ranks) > 1:
-        return f"All terms are equally stable (rank correlation {least:.2f})"
-    return f"Least stable: {listed(first)} (rank correlation {least:.2f}{' each' if len(first) > 1 else ''})"
+    return panel.standing(
+        first,
+        ranks,
+        one=f"Least stable: {listed(first)} (rank correlation {least:.2f})",
+        some=f"Least stable: {listed(first)} (rank correlation {least:.2f} each)",
+        every=f"All terms are equally stable (rank correlation {least:.2f})",
+    )
 
 
 def signs(values: np.ndarray) -> str:
@@ -437,11 +438,6 @@ PEOPLE = "People"
 VIEWS = ("Deletion", "Truth", "Other methods", "Training seeds", PEOPLE)
 
 
-def has_truth(sample: Sample) -> bool:
-    """Whether the data say what their modalities really contributed."""
-    return trust.against_truth(trust.as_trained(sample.study)) is not None
-
-
 def over_seeds(study: Study, **_: Any) -> bool:
     """Whether the explanations are measured over training seeds."""
     try:
@@ -459,8 +455,8 @@ def own_over_seeds(sample: Sample, terms: str = DIVIDENDS) -> bool:
     )
 
 
-PROOF = Choice("proof", "View", "Deletion is shown.", values=VIEWS, look="tabs")
-RANKING = Choice(
+PROOF = control.Choice("proof", "View", "Deletion is shown.", values=VIEWS, look="tabs")
+RANKING = control.Choice(
     "proof.rank",
     "Ranked by",
     "Gradient x input is used.",
@@ -469,7 +465,7 @@ RANKING = Choice(
     default=FIRST,
     look="segments",
 )
-FEATURES_OF = Choice(
+FEATURES_OF = control.Choice(
     "proof.of",
     "Features of",
     "The first is shown.",
@@ -477,7 +473,7 @@ FEATURES_OF = Choice(
     lambda study: study.modalities,
     look="segments",
 )
-MEASURE = Choice(
+MEASURE = control.Choice(
     "proof.by",
     "Measured by",
     "The score is measured.",
@@ -485,36 +481,17 @@ MEASURE = Choice(
     MEASURES,
     look="segments",
 )
-RUN = Switch(
+RUN = control.Switch(
     "proof.run",
     "Run them on this sample",
     "They are not run.",
     "Takes some seconds for each sample: brute force runs the model on every background sample for every coalition.",
 )
-_DELETED, _TRUE, _OTHERS, _SEEDS = (within("proof", VIEWS, name) for name in VIEWS[:4])
-_PROOFS = {
-    "cautions": Panel(trust_warnings, subject="study"),
-    "truth": Panel(truth, fits=has_truth, opens=_TRUE),
-    "estimators": Panel(
-        methods,
-        opens=lambda view: _OTHERS(view) and RUN.opens(view),
-        fits=lambda sample: trust.playable(sample.study),
-    ),
-    **{
-        f"{kind}-modalities": Panel(
-            modalities, {"measure": MEASURE}, {"kind": kind}, opens=_DELETED, subject="study"
-        )
-        for kind in _DIRECTIONS
-    },
-    "seed-ranks": Panel(
-        seed_ranks, {"terms": TERMS}, opens=_SEEDS, fits=over_seeds, subject="study"
-    ),
-    "seed-sample": Panel(seed_sample, {"terms": TERMS}, opens=_SEEDS, fits=own_over_seeds),
-}
+_DELETED, _TRUE, _OTHERS, _SEEDS = map(PROOF.chosen, VIEWS[:4])
 NAMED = {
-    f"{kind}-features-": Panel(
+    f"{kind}-features-": panel.Panel(
         features,
-        {"measure": MEASURE, "ranking": RANKING, "everyone": EVERYONE},
+        {"measure": MEASURE, "ranking": RANKING, "everyone": panel.EVERYONE},
         {"kind": kind},
         rest="modality",
         opens=_DELETED,
@@ -541,7 +518,7 @@ def is_labelled(sample: Sample, **_: Any) -> bool:
     return labels is not None and bool(labels.table.iloc[sample.row].notna().any())
 
 
-def alone(study: Study, theme: Theme = "light", *, other: str = "") -> Picture:
+def alone(study: Study, theme: Theme = "light", *, other: str = "") -> panel.Picture:
     """Rank correlation of own terms and labels, by modality; only of data with labels of single modalities.
 
     Args:
@@ -550,31 +527,25 @@ def alone(study: Study, theme: Theme = "light", *, other: str = "") -> Picture:
         other: a second model of the same data, to compare with; none unless told.
     """
     study, result = trust.as_trained(study), _found(study)
-    whose, series = _whose(study), {study.name: [entry.rank for entry in result.alone]}
-    words, tables = "", [result.frame().assign(model=study.name)]
+    whose, words = _whose(study), ""
+    models = _models(study, other)
     if other:
         second = trust.second(study, other)
-        theirs = _found(second)
-        series[other] = [entry.rank for entry in theirs.alone]
-        words = (
-            " "
-            + people.closer(
-                trust.closer(study, second),
-                text.plain(study.name),
-                text.plain(other),
-                whose,
-                text.plain,
-            )
-            + f", both on the same samples{_taught(study, second)}."
+        closer = people.closer(
+            trust.closer(study, second),
+            text.plain(study.name),
+            text.plain(other),
+            whose,
+            text.plain,
         )
-        tables.append(theirs.frame().assign(model=other))
+        words = f" {closer}, both on the same samples{_taught(study, second)}."
     names = [entry.modality for entry in result.alone]
-    return Picture(
+    return panel.Picture(
         "people-alone",
         people.follows(result.alone, whose, text.plain),
         figures.dots(
             names,
-            {name: _numbers(values) for name, values in series.items()},
+            {name: _numbers([entry.rank for entry in one.alone]) for name, one in models.items()},
             hues=[term_colour(name, study.modalities) for name in names],
             x_title=f"rank correlation of own term and {whose}",
             band=np.array(
@@ -590,33 +561,18 @@ def alone(study: Study, theme: Theme = "light", *, other: str = "") -> Picture:
         alt="Rank correlation with labels: "
         + ", ".join(f"{e.modality} {e.rank.value:.2f}" for e in result.alone)
         + ".",
-        table=lambda: pd.concat(tables, ignore_index=True),
+        table=lambda: pd.concat(
+            [one.frame().assign(model=name) for name, one in models.items()], ignore_index=True
+        ),
     )
 
 
-def calibration(study: Study, theme: Theme = "light") -> Picture:
+def calibration(study: Study, theme: Theme = "light") -> panel.Picture:
     """Labels over own terms, with means of bins; only of data with labels of single modalities."""
     study, result = trust.as_trained(study), _found(study)
     whose, bins = _whose(study), {entry.modality: entry.binned() for entry in result.alone}
-
-    def table() -> pd.DataFrame:
-        ids = study.dataset.ids[trust.explained(study)[0]]
-        return pd.concat(
-            [
-                pd.DataFrame(
-                    {
-                        "sample": ids[entry.places],
-                        "modality": entry.modality,
-                        "term": entry.term,
-                        "label": entry.label,
-                    }
-                )
-                for entry in result.alone
-            ],
-            ignore_index=True,
-        )
-
-    return Picture(
+    ids = study.dataset.ids[trust.explained(study)[0]]
+    return panel.Picture(
         "people-calibration",
         slopes(result.alone, whose),
         figures.calibration(
@@ -640,14 +596,27 @@ def calibration(study: Study, theme: Theme = "light") -> Picture:
         alt="Labels over own terms: "
         + ", ".join(f"{e.modality} slope {e.slope.value:.2f}" for e in result.alone)
         + ".",
-        table=table,
+        table=lambda: pd.concat(
+            [
+                pd.DataFrame(
+                    {
+                        "sample": ids[entry.places],
+                        "modality": entry.modality,
+                        "term": entry.term,
+                        "label": entry.label,
+                    }
+                )
+                for entry in result.alone
+            ],
+            ignore_index=True,
+        ),
     )
 
 
-def slopes(parts: Sequence[Alone], whose: str) -> str:
+def slopes(parts: Sequence[people.Alone], whose: str) -> str:
     """By how much labels rise with one unit of the own term, as a title."""
 
-    def one(entry: Alone) -> str:
+    def one(entry: people.Alone) -> str:
         name = text.plain(entry.modality)
         if not np.isfinite(entry.slope.value):
             return f"not defined for {name} (n = {len(entry.label):,})"
@@ -661,19 +630,17 @@ def slopes(parts: Sequence[Alone], whose: str) -> str:
     return f"A unit of the own term goes with a change of {whose}: {words}{rest}"
 
 
-def sign_rates(parts: Sequence[Alone]) -> str:
+def sign_rates(parts: Sequence[people.Alone]) -> str:
     """How often own terms have the labels' signs, beside shuffled labels."""
 
-    def one(entry: Alone) -> str:
+    def one(entry: people.Alone) -> str:
         name = text.plain(entry.modality)
         if not np.isfinite(entry.sign.value):
             return f"none in {name}"
         interval = f" [{entry.sign.low:.0%}, {entry.sign.high:.0%}]" if entry.sign.known else ""
-        control = entry.shuffled["sign"]
+        chance = entry.shuffled["sign"]
         shuffled = (
-            f"; shuffled {control.low:.0%} to {control.high:.0%}"
-            if np.isfinite(control.low)
-            else ""
+            f"; shuffled {chance.low:.0%} to {chance.high:.0%}" if np.isfinite(chance.low) else ""
         )
         return f"{entry.sign.value:.0%}{interval} in {name} (n = {entry.sign.n:,}{shuffled})"
 
@@ -685,7 +652,7 @@ def sign_rates(parts: Sequence[Alone]) -> str:
     return listed([one(part) for part in parts[: 2 * people.NAMED]]) + rest
 
 
-def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> Picture:
+def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> panel.Picture:
     """Verdicts of samples that people call conflicting, and of the others; only of data with labels of single
     modalities.
 
@@ -696,26 +663,24 @@ def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> Pictur
     """
     study, result = trust.as_trained(study), _found(study)
     whose, verdicts = _whose(study), list(result.rates)
-    second = _found(trust.second(study, other)) if other else None
-    tables = [result.rate_frame().assign(model=study.name)]
-    words = ""
-    if second is not None:
-        words = f" By {text.plain(other)}: {_lower(people.meets(second, whose))}."
-        tables.append(second.rate_frame().assign(model=other))
-    series = {study.name: _numbers([rate.difference for rate in result.rates.values()])}
-    if second is not None:
-        series[other] = _numbers([rate.difference for rate in second.rates.values()])
+    models, words = _models(study, other), ""
+    if other:
+        theirs = people.meets(models[other], whose)
+        words = f" By {text.plain(other)}: {theirs[:1].lower()}{theirs[1:]}."
     rest = (
         f" {result.samples - result.known:,} lack a label of some modality and are left out."
         if result.known < result.samples
         else ""
     )
-    return Picture(
+    return panel.Picture(
         "people-conflict",
         people.meets(result, whose),
         figures.dots(
             verdicts,
-            series,
+            {
+                name: _numbers([rate.difference for rate in one.rates.values()])
+                for name, one in models.items()
+            },
             hues=[GREY] * len(verdicts),
             x_title="share of samples where signs conflict, less that of the others",
             band=np.array(
@@ -733,16 +698,19 @@ def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> Pictur
         alt="Difference of verdict rates: "
         + ", ".join(f"{name} {rate.difference.value:+.2f}" for name, rate in result.rates.items())
         + ".",
-        table=lambda: pd.concat(tables, ignore_index=True),
+        table=lambda: pd.concat(
+            [one.rate_frame().assign(model=name) for name, one in models.items()],
+            ignore_index=True,
+        ),
     )
 
 
-def of_sample(sample: Sample, theme: Theme = "light") -> Picture:
+def of_sample(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """Own terms of one sample beside people's labels of its modalities; only of samples that have one."""
     study = sample.study
-    labels = trust.labels_of(study)
-    check(labels is not None, trust.lacking(study, f"The data set '{study.dataset.name}'"))
-    assert labels is not None
+    labels = _known(
+        trust.labels_of(study), trust.lacking(study, f"The data set '{study.dataset.name}'")
+    )
     own, row = study.dividends(sample.row, 0), labels.table.iloc[sample.row]
     known = {str(name): float(value) for name, value in row.items() if np.isfinite(value)}
     terms = {name: own[name] for name in known}
@@ -753,7 +721,7 @@ def of_sample(sample: Sample, theme: Theme = "light") -> Picture:
         labels.whose: np.array([[value, *nothing] for value in known.values()]),
         "own term": np.array([[value, *nothing] for value in terms.values()]),
     }
-    return Picture(
+    return panel.Picture(
         "people",
         people.of_sample(known, terms, whole, labels.whose, text.plain),
         figures.dots(
@@ -792,11 +760,17 @@ def numbers(study: Study) -> pd.DataFrame:
 PEOPLE_SAY = "people's labels"
 
 
-def _found(study: Study) -> Beside:
-    beside_people = trust.beside_people(study)
-    check(beside_people is not None, trust.lacking(study, f"The data set '{study.dataset.name}'"))
-    assert beside_people is not None
-    return beside_people
+def _found(study: Study) -> people.Beside:
+    return _known(
+        trust.beside_people(study), trust.lacking(study, f"The data set '{study.dataset.name}'")
+    )
+
+
+def _models(study: Study, other: str) -> dict[str, people.Beside]:
+    """A model beside people, and where there is one the other, by name."""
+    return {study.name: _found(study)} | (
+        {other: _found(trust.second(study, other))} if other else {}
+    )
 
 
 def _whose(study: Study) -> str:
@@ -810,7 +784,7 @@ def _numbers(intervals: Sequence[Interval]) -> np.ndarray:
     ).reshape(-1, 3)
 
 
-def _samples(study: Study, result: Beside) -> str:
+def _samples(study: Study, result: people.Beside) -> str:
     parts = [
         f"{len(entry.label):,} in {text.plain(entry.modality)}"
         for entry in result.alone
@@ -837,23 +811,41 @@ def _taught(*studies: Study) -> str:
     )
 
 
-def _lower(words: str) -> str:
-    return words[:1].lower() + words[1:]
-
-
-OTHER = Text(
+OTHER = control.Text(
     "proof.with",
     "Beside another model",
     "None is compared.",
     "A second model of the same data: one that had the labels as additional targets (`unimodal`), say.",
     test=lambda study, name: trust.require_second(study, name),
 )
-CONTROLS = (PROOF, RANKING, FEATURES_OF, MEASURE, EVERYONE, RUN, TERMS, OTHER)
-_OPEN, _OTHER = within("proof", VIEWS, PEOPLE), {"other": OTHER}
+CONTROLS = (PROOF, RANKING, FEATURES_OF, MEASURE, panel.EVERYONE, RUN, panel.TERMS, OTHER)
+_OPEN, _OTHER = PROOF.chosen(PEOPLE), {"other": OTHER}
 PANELS = {
-    **_PROOFS,
-    "people-alone": Panel(alone, _OTHER, fits=has_labels, opens=_OPEN, subject="study"),
-    "people-conflict": Panel(conflict, _OTHER, fits=has_labels, opens=_OPEN, subject="study"),
-    "people-calibration": Panel(calibration, fits=has_labels, opens=_OPEN, subject="study"),
+    "cautions": panel.Panel(trust_warnings, subject="study"),
+    "truth": panel.Panel(
+        truth,
+        fits=lambda sample: trust.against_truth(trust.as_trained(sample.study)) is not None,
+        opens=_TRUE,
+    ),
+    "estimators": panel.Panel(
+        methods,
+        opens=lambda view: _OTHERS(view) and RUN.opens(view),
+        fits=lambda sample: trust.playable(sample.study),
+    ),
+    **{
+        f"{kind}-modalities": panel.Panel(
+            modalities, {"measure": MEASURE}, {"kind": kind}, opens=_DELETED, subject="study"
+        )
+        for kind in _DIRECTIONS
+    },
+    "seed-ranks": panel.Panel(
+        seed_ranks, {"terms": panel.TERMS}, opens=_SEEDS, fits=over_seeds, subject="study"
+    ),
+    "seed-sample": panel.Panel(
+        seed_sample, {"terms": panel.TERMS}, opens=_SEEDS, fits=own_over_seeds
+    ),
+    "people-alone": panel.Panel(alone, _OTHER, fits=has_labels, opens=_OPEN, subject="study"),
+    "people-conflict": panel.Panel(conflict, _OTHER, fits=has_labels, opens=_OPEN, subject="study"),
+    "people-calibration": panel.Panel(calibration, fits=has_labels, opens=_OPEN, subject="study"),
 }
-OF_SAMPLE = {"people": Panel(of_sample, fits=is_labelled)}
+OF_SAMPLE = {"people": panel.Panel(of_sample, fits=is_labelled)}

@@ -10,13 +10,10 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion.analysis import runs, text
-from qfusion.analysis.runs import Board
 from qfusion.errors import QFusionError
 from qfusion.figures import training as figures
 from qfusion.figures.style import Theme
-from qfusion.panels.address import View
-from qfusion.panels.control import Choice, Control, Switch
-from qfusion.panels.panel import Panel, Picture
+from qfusion.panels import address, control, panel
 
 SIZES = AFTER_ENCODERS, IN_TOTAL, TRAINING = ("after the encoders", "in total", "training time")
 _OLDER = "rows without a joint share are older and have the training mean of the features instead"
@@ -28,7 +25,9 @@ _COLUMNS = {
 ALL = "all"
 
 
-def results(board: Board, theme: Theme = "light", *, data: str = "", metric: str = "") -> Picture:
+def results(
+    board: runs.Board, theme: Theme = "light", *, data: str = "", metric: str = ""
+) -> panel.Picture:
     """Every model's mean on the test rows with its interval, and single seeds.
 
     Args:
@@ -37,9 +36,8 @@ def results(board: Board, theme: Theme = "light", *, data: str = "", metric: str
         data: name of a data set on the board, the first unless told.
         metric: as the board calls it, such as "MAE"; the headline unless told.
     """
-    name, key = _asked(board, data, metric)
-    table, short = board.table(name, key), board.metric(key).short
-    return Picture(
+    name, key, table, short = _results(board, data, metric)
+    return panel.Picture(
         "board",
         f"{short}, best on top",
         figures.dots(_entries(board, name, key, table), f"test {short}", theme),
@@ -52,13 +50,13 @@ def results(board: Board, theme: Theme = "light", *, data: str = "", metric: str
 
 
 def against_size(
-    board: Board,
+    board: runs.Board,
     theme: Theme = "light",
     *,
     data: str = "",
     metric: str = "",
     size: str = AFTER_ENCODERS,
-) -> Picture:
+) -> panel.Picture:
     """Every model's mean against its number of trained parameters, or against the time its training took.
 
     Args:
@@ -68,10 +66,9 @@ def against_size(
         metric: as the board calls it, such as "MAE"; the headline unless told.
         size: of SIZES: which parameters are counted, or "training time".
     """
-    name, key = _asked(board, data, metric)
-    table, short = board.table(name, key), board.metric(key).short
+    name, key, table, short = _results(board, data, metric)
     column, title = _COLUMNS[choose("Size", size, SIZES)]
-    return Picture(
+    return panel.Picture(
         "board-size",
         f"{short} against {'training time' if size == TRAINING else 'size'}",
         figures.against(_entries(board, name, key, table, column), f"test {short}", title, theme),
@@ -97,7 +94,9 @@ def against_size(
     )
 
 
-def fusing(board: Board, theme: Theme = "light", *, data: str = "", metric: str = "") -> Picture:
+def fusing(
+    board: runs.Board, theme: Theme = "light", *, data: str = "", metric: str = ""
+) -> panel.Picture:
     """Every model's mean against how much of its decisions modalities make only jointly: who fuses, who only adds.
 
     Args:
@@ -106,18 +105,13 @@ def fusing(board: Board, theme: Theme = "light", *, data: str = "", metric: str 
         data: name of a data set on the board, the first unless told.
         metric: as the board calls it, such as "MAE"; the headline unless told.
     """
-    name, key = _asked(board, data, metric)
-    shares, short, planted = (
-        board.joint_shares(name),
-        board.metric(key).short,
-        board.planted_share(name),
-    )
+    name, key, table, short = _results(board, data, metric)
+    shares, planted = board.joint_shares(name), board.planted_share(name)
     check(bool(shares), f"Joint shares are not measured on data set '{name}'.")
-    table = board.table(name, key)
     table = table[table["model"].isin(list(shares))].assign(
         percent=lambda entry: 100 * entry["joint share"]
     )
-    return Picture(
+    return panel.Picture(
         "board-joint",
         joint_headline(table, short),
         figures.against(
@@ -155,7 +149,7 @@ def joint_headline(table: pd.DataFrame, metric: str) -> str:
     )
 
 
-def agreement(board: Board, theme: Theme = "light", *, data: str = "") -> Picture:
+def agreement(board: runs.Board, theme: Theme = "light", *, data: str = "") -> panel.Picture:
     """How every model's contributions correlate with the planted ones.
 
     Args:
@@ -170,7 +164,7 @@ def agreement(board: Board, theme: Theme = "light", *, data: str = "") -> Pictur
     frame.insert(0, "mean", frame.mean(axis=1))
     frame = frame.sort_values("mean", ascending=False)
     labels, best = [board.label(str(model)) for model in frame.index], frame.iloc[0]
-    return Picture(
+    return panel.Picture(
         "board-agreement",
         f"{text.plain(labels[0])} finds the planted contributions best (mean correlation {best['mean']:.2f})",
         figures.agreement(labels, list(frame.columns), frame.to_numpy(float), theme),
@@ -188,13 +182,13 @@ def agreement(board: Board, theme: Theme = "light", *, data: str = "") -> Pictur
 
 
 def robustness(
-    board: Board,
+    board: runs.Board,
     theme: Theme = "light",
     *,
     data: str = "",
     part: str = ALL,
     models: Sequence[str] | None = None,
-) -> Picture:
+) -> panel.Picture:
     """What noise on a modality, its absence and its exchange do to models; only where that was measured.
 
     Args:
@@ -217,7 +211,7 @@ def robustness(
     sign = 1 if board.metric(keys[0]).higher_is_better else -1
     best = max(curves, key=lambda label: sign * curves[label][1][-1])
     records = board.whole["robustness"][name]
-    return Picture(
+    return panel.Picture(
         "board-robustness",
         f"With the most noise on {text.plain(what)}, {text.plain(best)} is best: {short} {curves[best][1][-1]:.3f}, "
         f"{curves[best][1][0]:.3f} without noise",
@@ -247,31 +241,32 @@ def robustness(
     )
 
 
-def _asked(board: Board, data: str, metric: str) -> tuple[str, str]:
+def _results(board: runs.Board, data: str, metric: str) -> tuple[str, str, pd.DataFrame, str]:
+    """A data set, the key of a metric, the models' results by it, and what it is called for short."""
     name = data or board.names[0]
-    return name, board.key(name, metric)
+    key = board.key(name, metric)
+    return name, key, board.table(name, key), board.metric(key).short
 
 
 def _entries(
-    board: Board, name: str, key: str, table: pd.DataFrame, column: str = AFTER_ENCODERS
+    board: runs.Board, name: str, key: str, table: pd.DataFrame, column: str = AFTER_ENCODERS
 ) -> list[figures.Entry]:
-    rows = [(str(row["model"]), row) for _, row in table.iterrows()]
     return [
         figures.Entry(
             str(row["label"]),
             str(row["role"]),
-            _family(board, model),
+            _family(board, str(row["model"])),
             float(row["mean"]),
             float(row["low"]),
             float(row["high"]),
-            board.values(name, model, key),
+            board.values(name, str(row["model"]), key),
             float(row[column]),
         )
-        for model, row in rows
+        for _, row in table.iterrows()
     ]
 
 
-def _family(board: Board, model: str) -> str:
+def _family(board: runs.Board, model: str) -> str:
     start = model.partition("-")[0]
     return (
         start
@@ -282,27 +277,24 @@ def _family(board: Board, model: str) -> str:
     )
 
 
-def _models(view: View) -> list[str] | None:
-    """The models that are drawn; every data set has its own."""
-    return view.all(f"board.models.{view.get('board') or runs.open_board().names[0]}") or None
-
-
-def measured(board: Board, data: str = "", models: Sequence[str] | None = None, **_: Any) -> bool:
+def measured(
+    board: runs.Board, data: str = "", models: Sequence[str] | None = None, **_: Any
+) -> bool:
     """Whether robustness is measured on a data set, and some model is drawn."""
     return bool(board.robust_metrics(data or board.names[0])) and models != [""]
 
 
-def shares_measured(board: Board, data: str = "", **_: Any) -> bool:
+def shares_measured(board: runs.Board, data: str = "", **_: Any) -> bool:
     """Whether joint shares are measured on a data set."""
     return bool(board.joint_shares(data or board.names[0]))
 
 
-def is_planted(board: Board, data: str = "", **_: Any) -> bool:
+def is_planted(board: runs.Board, data: str = "", **_: Any) -> bool:
     """Whether contributions were planted in a data set and compared."""
     return bool(board.agreement(data or board.names[0]))
 
 
-BOARD = Choice(
+BOARD = control.Choice(
     "board",
     "Data set",
     "The first is shown.",
@@ -310,14 +302,14 @@ BOARD = Choice(
     lambda _: runs.open_board().names,
     look="segments",
 )
-METRIC = Choice(
+METRIC = control.Choice(
     "board.by",
     "Metric",
     "The first is shown.",
     "What is compared. The Glossary page says what each means.",
     style={"width": 220},
 )
-SIZE = Choice(
+SIZE = control.Choice(
     "board.size",
     "Size",
     "Those after the encoders are shown.",
@@ -326,23 +318,25 @@ SIZE = Choice(
     SIZES,
     look="segments",
 )
-PART = Choice(
+PART = control.Choice(
     "board.of",
     "Corrupted",
     "All are shown.",
     "The modality that gets noise or is left out.",
     look="segments",
 )
-TABLE = Switch("board.table", "As a table, with p-values", "It stays folded.")
-PUBLISHED = Switch("board.published", "Published figures on MOSI, as context", "They stay folded.")
+TABLE = control.Switch("board.table", "As a table, with p-values", "It stays folded.")
+PUBLISHED = control.Switch(
+    "board.published", "Published figures on MOSI, as context", "They stay folded."
+)
 
 
-def of_data(board: Board, name: str) -> tuple[Choice, Choice, Choice]:
+def of_data(board: runs.Board, name: str) -> tuple[control.Choice, control.Choice, control.Choice]:
     """Metric, corrupted modality and models of a data set; the models under a key of its own."""
     return (
         replace(METRIC, values=[board.metric(key).short for key in board.metrics(name)]),
         replace(PART, values=(ALL, *board.of(name)["modalities"])),
-        Choice(
+        control.Choice(
             f"board.models.{name}",
             "Models",
             "The usual ones are drawn.",
@@ -352,7 +346,7 @@ def of_data(board: Board, name: str) -> tuple[Choice, Choice, Choice]:
     )
 
 
-def controls(view: View, _: Any = None) -> tuple[Control, ...]:
+def controls(view: address.View, _: Any = None) -> tuple[control.Control, ...]:
     """The choices of the page."""
     try:
         board = runs.open_board()
@@ -363,13 +357,20 @@ def controls(view: View, _: Any = None) -> tuple[Control, ...]:
 
 _WHERE = {"data": BOARD, "metric": METRIC}
 PANELS = {
-    "board": Panel(results, _WHERE, subject="board"),
-    "board-size": Panel(against_size, {**_WHERE, "size": SIZE}, subject="board"),
-    "board-joint": Panel(fusing, _WHERE, fits=shares_measured, subject="board"),
-    "board-agreement": Panel(agreement, {"data": BOARD}, fits=is_planted, subject="board"),
-    "board-robustness": Panel(
+    "board": panel.Panel(results, _WHERE, subject="board"),
+    "board-size": panel.Panel(against_size, {**_WHERE, "size": SIZE}, subject="board"),
+    "board-joint": panel.Panel(fusing, _WHERE, fits=shares_measured, subject="board"),
+    "board-agreement": panel.Panel(agreement, {"data": BOARD}, fits=is_planted, subject="board"),
+    "board-robustness": panel.Panel(
         robustness,
-        {"data": BOARD, "part": PART, "models": _models},
+        {
+            "data": BOARD,
+            "part": PART,
+            # every data set has its own models
+            "models": lambda view: (
+                view.all(f"board.models.{view.get('board') or runs.open_board().names[0]}") or None
+            ),
+        },
         fits=measured,
         subject="board",
     ),

@@ -5,7 +5,7 @@ A run that has no epoch yet is left out of the curves. Losses and metrics are of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,23 +33,18 @@ from qfusion.analysis.runs import (
     watched_by,
     with_history,
 )
-from qfusion.data import DataSet
 from qfusion.data.spec import SPLITS
 from qfusion.explain.evidence import INERT
 from qfusion.figures import samples, training
 from qfusion.figures.style import Theme
-from qfusion.panels import panel
-from qfusion.panels.address import View, sources
-from qfusion.panels.control import Choice, Control, Number, Switch, Text
-from qfusion.panels.panel import Panel, Picture, within
+from qfusion.panels import address, control, panel
 from qfusion.runs import folder, plans
-from qfusion.runs.plans import KINDS, SETTINGS
 from qfusion.training import metrics
 
 _MAX_SHOWN = 60  # classes in a figure
 
 
-def open_set(name: str = "") -> DataSet:
+def open_set(name: str = "") -> data.DataSet:
     """Returns a data set by name, the first that is here unless told.
 
     Raises:
@@ -58,7 +53,7 @@ def open_set(name: str = "") -> DataSet:
     return data.load(name or next(source.name for source in data.available() if source.available))
 
 
-def classes(dataset: DataSet, theme: Theme = "light") -> Picture:
+def classes(dataset: data.DataSet, theme: Theme = "light") -> panel.Picture:
     """Samples of every class; only of a data set with classes."""
     names = dataset.target.classes
     counts = {
@@ -70,7 +65,7 @@ def classes(dataset: DataSet, theme: Theme = "light") -> Picture:
         if len(names) <= _MAX_SHOWN
         else np.argsort(-whole, kind="stable")[:_MAX_SHOWN]
     )
-    return Picture(
+    return panel.Picture(
         "data-classes",
         spread_over(names, whole),
         samples.classes(
@@ -100,14 +95,14 @@ def spread_over(names: Sequence[str], samples: np.ndarray) -> str:
     return f"Its {len(names)} classes have {least:,} to {count(most, 'sample')}"
 
 
-def target(dataset: DataSet, theme: Theme = "light") -> Picture:
+def target(dataset: data.DataSet, theme: Theme = "light") -> panel.Picture:
     """How the number that is to be predicted is spread; only of a data set without classes."""
     about = dataset.target
     values = {split: np.asarray(dataset.y[dataset.rows(split)]) for split in SPLITS}
     edges = samples.histogram_edges(values)
     means = {split: part.mean() for split, part in values.items() if len(part)}
     mean, spread = float(dataset.y.mean()), float(dataset.y.std())
-    return Picture(
+    return panel.Picture(
         "data-target",
         f"{text.plain(about.name)} is {mean:+z.2f} ± {spread:.2f} (standard deviation) over all "
         f"{count(len(dataset), 'sample')}",
@@ -125,12 +120,12 @@ def target(dataset: DataSet, theme: Theme = "light") -> Picture:
     )
 
 
-def of_classes(dataset: DataSet) -> bool:
+def of_classes(dataset: data.DataSet) -> bool:
     """Whether classes are to be predicted."""
     return dataset.target.kind == "classification"
 
 
-SET = Choice(
+SET = control.Choice(
     "set",
     "Set",
     "The first one is shown.",
@@ -138,19 +133,21 @@ SET = Choice(
     lambda _: data.names(),
 )
 DATA = {
-    "data-classes": Panel(classes, fits=of_classes, subject="dataset"),
-    "data-target": Panel(target, fits=lambda dataset: not of_classes(dataset), subject="dataset"),
+    "data-classes": panel.Panel(classes, fits=of_classes, subject="dataset"),
+    "data-target": panel.Panel(
+        target, fits=lambda dataset: not of_classes(dataset), subject="dataset"
+    ),
 }
 
 
 # The panels of a sweep: what its trials reached over time, by setting, all at once, and which setting matters.
 
 
-def history(trials: Trials, theme: Theme = "light") -> Picture:
+def history(trials: Trials, theme: Theme = "light") -> panel.Picture:
     """What each trial reached, and the best so far."""
     what = trials.judged
     named = [f"trial {number}" for number in trials.numbers]
-    return Picture(
+    return panel.Picture(
         "sweep-history",
         f"{what} over trials",
         training.history(
@@ -169,10 +166,10 @@ def history(trials: Trials, theme: Theme = "light") -> Picture:
     )
 
 
-def slices(trials: Trials, theme: Theme = "light") -> Picture:
+def slices(trials: Trials, theme: Theme = "light") -> panel.Picture:
     """What each trial reached, against each setting."""
     what = trials.judged
-    return Picture(
+    return panel.Picture(
         "sweep-slices",
         f"{what} against each setting",
         training.slices(
@@ -192,14 +189,14 @@ def slices(trials: Trials, theme: Theme = "light") -> Picture:
     )
 
 
-def importance(trials: Trials, theme: Theme = "light") -> Picture:
+def importance(trials: Trials, theme: Theme = "light") -> panel.Picture:
     """Which share of the differences between trials each setting explains; only with enough finished trials."""
     names, shares = list(trials.importance), np.array(list(trials.importance.values()))
     check(
         bool(names),
         f"How much each setting matters needs {ENOUGH} finished trials of two settings or more.",
     )
-    return Picture(
+    return panel.Picture(
         "sweep-importance",
         matters_most(trials.importance, len(trials.finished)),
         training.importance(names, shares, theme),
@@ -217,17 +214,20 @@ def matters_most(importance: Mapping[str, float], n: int) -> str:
     if round(importance[first[0]], 2) == 0:
         return f"No setting explains the differences between {n} trials"
     names, share = listed([f"`{name}`" for name in first]), f"{importance[first[0]]:.0%}"
-    if len(first) == 1:
-        return f"{names} explains most of the differences between {n} trials that one setting does ({share})"
-    return f"{names} explain the differences between {n} trials alike ({share} each)"
+    return panel.standing(
+        first,
+        importance,
+        one=f"{names} explains most of the differences between {n} trials that one setting does ({share})",
+        some=f"{names} explain the differences between {n} trials alike ({share} each)",
+    )
 
 
-def together(trials: Trials, theme: Theme = "light") -> Picture:
+def together(trials: Trials, theme: Theme = "light") -> panel.Picture:
     """Each finished trial as a line through all its settings."""
     what, places = trials.judged, trials.finished
     check(len(places) > 0, "No trial has finished yet: all were stopped early or failed.")
     tried = {key: [given[place] for place in places] for key, given in trials.tried.items()}
-    return Picture(
+    return panel.Picture(
         "sweep-together",
         "All settings at once",
         training.parallel(
@@ -254,42 +254,46 @@ def ended(trials: Trials) -> bool:
     return bool(len(trials.numbers))
 
 
-SWEEP_NAME = Choice(
+SWEEP_NAME = control.Choice(
     "sweep", "Sweep", "The last one is shown.", values=lambda _: folder.sweep_names()
 )
-SWEEP_VIEW = Choice("sweep.view", "View", "The first is shown.", values=SWEEP_VIEWS, look="tabs")
+SWEEP_VIEW = control.Choice(
+    "sweep.view", "View", "The first is shown.", values=SWEEP_VIEWS, look="tabs"
+)
 SWEEP_DATA, NEW_DATA = (
-    Choice(f"{form}.data", "Data", "The first is taken.", values=lambda _: sources())
+    control.Choice(
+        f"{form}.data", "Data", "The first is taken.", values=lambda _: address.sources()
+    )
     for form in ("sweep", "new")
 )
 SWEEP_KIND, NEW_KIND = (
-    Choice(f"{form}.kind", "Kind of model", "The first is taken.", values=KINDS)
+    control.Choice(f"{form}.kind", "Kind of model", "The first is taken.", values=plans.KINDS)
     for form in ("sweep", "new")
 )
 SWEEP_CONTROLS = (SWEEP_NAME, SWEEP_VIEW, SWEEP_DATA, SWEEP_KIND)
 SWEEP = {
-    "sweep-history": Panel(
+    "sweep-history": panel.Panel(
         history,
         fits=ended,
-        opens=within(SWEEP_VIEW.key, SWEEP_VIEWS, SWEEP_VIEWS[0]),
+        opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[0]),
         subject="trials",
     ),
-    "sweep-slices": Panel(
+    "sweep-slices": panel.Panel(
         slices,
         fits=ended,
-        opens=within(SWEEP_VIEW.key, SWEEP_VIEWS, SWEEP_VIEWS[1]),
+        opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[1]),
         subject="trials",
     ),
-    "sweep-importance": Panel(
+    "sweep-importance": panel.Panel(
         importance,
         fits=lambda trials: ended(trials) and bool(trials.importance),
-        opens=within(SWEEP_VIEW.key, SWEEP_VIEWS, SWEEP_VIEWS[1]),
+        opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[1]),
         subject="trials",
     ),
-    "sweep-together": Panel(
+    "sweep-together": panel.Panel(
         together,
         fits=ended,
-        opens=within(SWEEP_VIEW.key, SWEEP_VIEWS, SWEEP_VIEWS[2]),
+        opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[2]),
         subject="trials",
     ),
 }
@@ -319,7 +323,7 @@ NORMS = {
 _NO_ATTRIBUTION = "which modality decides: entanglement is correlation, not attribution."
 
 
-def loss(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
+def loss(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
     """Validation and training loss by epoch."""
     drawn = _drawn(runs)
     valid, train = _curves(drawn, "valid_loss"), _curves(drawn, "train_loss")
@@ -330,7 +334,7 @@ def loss(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
         if len(sets) > 1 or len(losses) > 1
         else ""
     )
-    return Picture(
+    return panel.Picture(
         "train-loss",
         "Loss" if lead else lowest({name: values for name, (_, values) in valid.items()}),
         training.curves(
@@ -369,7 +373,7 @@ def lowest(losses: Mapping[str, np.ndarray]) -> str:
     return f"Lowest validation loss so far: {listed(first)} ({least}{' each' if len(first) > 1 else ''})"
 
 
-def metric(runs: Sequence[Seen], theme: Theme = "light", *, metric: str = "") -> Picture:
+def metric(runs: Sequence[Seen], theme: Theme = "light", *, metric: str = "") -> panel.Picture:
     """A metric on the validation rows by epoch.
 
     Args:
@@ -386,7 +390,7 @@ def metric(runs: Sequence[Seen], theme: Theme = "light", *, metric: str = "") ->
     key = choose("Metric", metric, known) if metric else main_metric(known)
     about = metrics.labels(known).get(key, metrics.Label(key, ""))
     curves = _curves(drawn, f"valid.{key}")
-    return Picture(
+    return panel.Picture(
         "train-metric",
         f"{about.short} on the validation rows",
         training.curves(
@@ -399,11 +403,11 @@ def metric(runs: Sequence[Seen], theme: Theme = "light", *, metric: str = "") ->
     )
 
 
-def gradient(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
+def gradient(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
     """Norm of the gradient by epoch."""
     drawn = _drawn(runs)
     curves = _curves(drawn, "gradient_norm")
-    return Picture(
+    return panel.Picture(
         "train-gradient",
         "Gradient norm",
         training.curves(
@@ -416,11 +420,11 @@ def gradient(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     )
 
 
-def rate(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
+def rate(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
     """Learning rate by epoch."""
     drawn = _drawn(runs)
     curves = _curves(drawn, "rate")
-    return Picture(
+    return panel.Picture(
         "train-rate",
         "Learning rate",
         training.curves(curves, hues=_hues(drawn), y_title="learning rate", theme=theme),
@@ -431,7 +435,9 @@ def rate(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     )
 
 
-def dividends(runs: Sequence[Seen], theme: Theme = "light", *, group: int | str = 0) -> Picture:
+def dividends(
+    runs: Sequence[Seen], theme: Theme = "light", *, group: int | str = 0
+) -> panel.Picture:
     """What single modalities and their combinations add by epoch; only of models that can be explained.
 
     Args:
@@ -441,14 +447,13 @@ def dividends(runs: Sequence[Seen], theme: Theme = "light", *, group: int | str 
     """
     groups = by_modalities(runs)
     modalities, result = groups[int(choose("Group", str(group), map(str, range(len(groups)))))]
-    those = [run for run in runs if run.name in result]
     totals = {
         name: PASSED * sum(float(values[-1]) for _, values in terms.values())
         for name, terms in result.items()
     }
     drawn = {name: _largest(terms) for name, terms in result.items()}
     left_out = max(len(terms) - len(drawn[name]) for name, terms in result.items())
-    return Picture(
+    return panel.Picture(
         f"train-dividends-{group}" if int(group) else "train-dividends",
         "When does the model start to use each modality?",
         training.by_modality(
@@ -459,7 +464,7 @@ def dividends(runs: Sequence[Seen], theme: Theme = "light", *, group: int | str 
             theme=theme,
         ),
         shows="how much each modality adds on its own (solid) and each combination beyond its parts (dashed, dotted): "
-        f"mean size over {_watched_rows(those, 0, against=True)} and all outputs, after some epochs. Dotted "
+        f"mean size over {_watched_rows(runs, result, 0, against=True)} and all outputs, after some epochs. Dotted "
         f"level: {PASSED:.0%} of all terms together by now.",
         not_shown="the sign, nor whether what is added is right: look at the loss."
         + (f" {left_out} smaller joint terms are in the CSV." if left_out else ""),
@@ -470,7 +475,7 @@ def dividends(runs: Sequence[Seen], theme: Theme = "light", *, group: int | str 
     )
 
 
-def norms(runs: Sequence[Seen], theme: Theme = "light", *, of: str = "H") -> Picture:
+def norms(runs: Sequence[Seen], theme: Theme = "light", *, of: str = "H") -> panel.Picture:
     """How large the parameters of the fusion are by epoch; only of models that have such.
 
     Args:
@@ -483,7 +488,7 @@ def norms(runs: Sequence[Seen], theme: Theme = "light", *, of: str = "H") -> Pic
     solid, dashed = (
         {name: terms[key] for name, terms in result.items() if key in terms} for key in (of, other)
     )
-    return Picture(
+    return panel.Picture(
         f"train-norm-{of}",
         title,
         training.curves(
@@ -496,12 +501,11 @@ def norms(runs: Sequence[Seen], theme: Theme = "light", *, of: str = "H") -> Pic
     )
 
 
-def negativity(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
+def negativity(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
     """Entanglement of each modality with the others by epoch; only of models that evolve in time."""
     entangled = watched_by(runs, "entanglement")
     result = {name: terms for name, terms in entangled.items() if "fused" not in terms}
-    those = [run for run in runs if run.name in result]
-    return Picture(
+    return panel.Picture(
         "train-negativity",
         "Entanglement of each modality with the others",
         training.by_modality(
@@ -510,7 +514,7 @@ def negativity(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
             y_title="logarithmic negativity (bits)",
             theme=theme,
         ),
-        shows=f"logarithmic negativity at the end of the evolution, mean over {_watched_rows(those, 1)}.",
+        shows=f"logarithmic negativity at the end of the evolution, mean over {_watched_rows(runs, result, 1)}.",
         not_shown=_NO_ATTRIBUTION,
         alt="Entanglement by epoch. "
         + " ".join(f"{name}: {_last(terms)}." for name, terms in result.items()),
@@ -518,26 +522,25 @@ def negativity(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     )
 
 
-def fused(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
+def fused(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
     """Entropy of a fused qubit by epoch; only of models that fuse by rules."""
     entangled = watched_by(runs, "entanglement")
     result = {name: terms["fused"] for name, terms in entangled.items() if "fused" in terms}
-    those = [run for run in runs if run.name in result]
-    return Picture(
+    return panel.Picture(
         "train-fused",
         "Entanglement that the fusion makes",
         training.curves(
             result, hues=_hues(_drawn(runs)), y_title="entropy of a fused qubit (nats)", theme=theme
         ),
-        shows=f"entropy of a fused qubit, mean over qubits and {_watched_rows(those, 0)}; 0 is a product, 0.69 the "
-        f"most. {INERT}",
+        shows=f"entropy of a fused qubit, mean over qubits and {_watched_rows(runs, result, 0)}; 0 is a product, 0.69 "
+        f"the most. {INERT}",
         not_shown=_NO_ATTRIBUTION,
         alt=f"Entropy of a fused qubit by epoch: {_last(result)}.",
         table=lambda: _table({"entropy": result}),
     )
 
 
-def results(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
+def results(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
     """Epochs, time, and the metrics of the kept weights: a table."""
     result = results_of(runs)
     sizes = "; ".join(
@@ -549,7 +552,7 @@ def results(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
         if result.seeds_only
         else ""
     )
-    return Picture(
+    return panel.Picture(
         "train-results",
         "What came out",
         None,
@@ -591,13 +594,15 @@ def _rows(runs: Sequence[Seen]) -> str:
     return "; ".join(words.values()) or "rows unknown, as the data are not here"
 
 
-def _watched_rows(runs: Sequence[Seen], which: int, against: bool = False) -> str:
-    """How many rows a watched number is the mean of, and its background."""
+def _watched_rows(
+    runs: Sequence[Seen], names: Container[str], which: int, against: bool = False
+) -> str:
+    """How many rows a watched number of some of the runs is the mean of, and its background."""
     words = dict.fromkeys(
         f"{result[2][which]} validation rows"
         + (f" against {result[2][2]} training rows" if against else "")
         for run in runs
-        if (result := counted(run))
+        if run.name in names and (result := counted(run))
     )
     return " or ".join(words) or "at most 32 validation rows"
 
@@ -705,23 +710,25 @@ def entangled(runs: Sequence[Seen]) -> list[Any]:
     return list(watched_by(with_history(runs), "entanglement").values()) if watched(runs) else []
 
 
-RUNS = Choice(
+RUNS = control.Choice(
     "run",
     "Run",
     "Those that are trained now, else the newest, are shown.",
     values=lambda _: [run.name for run in runs.runs()],
     many=True,
 )
-IMPORT = Switch("train.import", "Bring a model that was trained elsewhere", "It stays folded.")
-VIEW = Choice("train.view", "View", "The first is shown.", values=VIEWS, look="tabs")
-METRIC = Choice(
+IMPORT = control.Switch(
+    "train.import", "Bring a model that was trained elsewhere", "It stays folded."
+)
+VIEW = control.Choice("train.view", "View", "The first is shown.", values=VIEWS, look="tabs")
+METRIC = control.Choice(
     "train.metric",
     "Metric",
     "The usual one is shown.",
     values=metrics.describe,
     style={"label_visibility": "collapsed", "width": 170},
 )
-SEEDS = Number(
+SEEDS = control.Number(
     "new.seeds",
     "Runs",
     "One is started.",
@@ -732,7 +739,7 @@ SEEDS = Number(
     whole=True,
     look="box",
 )
-FIRST = Number(
+FIRST = control.Number(
     "new.first",
     "First seed",
     "0 is taken.",
@@ -743,83 +750,85 @@ FIRST = Number(
 )
 
 
-def settings(view: View, _: Any = None) -> list[Control]:
+def settings(view: address.View, _: Any = None) -> list[control.Control]:
     """The choices of a new training's settings, of the data set and kind of model that an address says."""
-    known = sources()
+    known = address.sources()
     if not known:
         return []
-    name, kind = view.one_of(NEW_DATA.key, known), view.one_of(NEW_KIND.key, list(KINDS))
+    name, kind = view.one_of(NEW_DATA.key, known), view.one_of(NEW_KIND.key, list(plans.KINDS))
     return [
         setting(name, kind, key, default)
         for key, default in plans.known(name, kind).items()
-        if key in SETTINGS
+        if key in plans.SETTINGS
     ]
 
 
-def setting(name: str, kind: str, key: str, begin: Any, values: Iterable[str] = ()) -> Control:
+def setting(
+    name: str, kind: str, key: str, begin: Any, values: Iterable[str] = ()
+) -> control.Control:
     """A setting of a new training; each kind of model and data set has its own, since the default values differ.
 
     Args:
         name, kind: of data set and model. key: of the setting.
         begin: its value unless another is chosen. values: which words it may be, all of its own unless told.
     """
-    about = SETTINGS[key]
+    about = plans.SETTINGS[key]
     words = (f"new.{kind}.{name}.{key}", about.title, "The usual is taken.", about.says)
     if about.choices:
-        return Choice(*words, values=values or about.choices, default=str(begin))
+        return control.Choice(*words, values=values or about.choices, default=str(begin))
     if isinstance(begin, bool):
-        return Switch(*words, default=begin, look="box")
+        return control.Switch(*words, default=begin, look="box")
     if key in TYPED or isinstance(begin, str):
         begun = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
-        return Text(*words, most=MAX_TEXT, style={"value": begun})
+        return control.Text(*words, most=MAX_TEXT, style={"value": begun})
     low, high, whole = about.low, about.high, isinstance(begin, int)
     start = min(max(begin, low), high)
     step = 1 if whole else min(abs(start) / 4, (high - start) / 2) or 0.05
     style = {} if whole else {"format": "%g"}
-    return Number(*words, low, high, start, step, whole, look="box", style=style)
+    return control.Number(*words, low, high, start, step, whole, look="box", style=style)
 
 
 MAX_TEXT, TYPED = 60, ("dims",)  # dims: one number or several, so typed as text
 CONTROLS = (RUNS, IMPORT, VIEW, METRIC, NEW_DATA, NEW_KIND, SEEDS, FIRST)
 
 
-_SEEN, _INSIDE, _RESULTS = (within("train.view", VIEWS, name) for name in VIEWS)
+_SEEN, _INSIDE, _RESULTS = map(VIEW.chosen, VIEWS)
 PANELS = {
-    "train-loss": Panel(loss, fits=begun, opens=_SEEN, subject="runs"),
-    "train-metric": Panel(
+    "train-loss": panel.Panel(loss, fits=begun, opens=_SEEN, subject="runs"),
+    "train-metric": panel.Panel(
         metric,
         {"metric": METRIC},
         fits=lambda runs, **_: bool(metrics_of(runs)),
         opens=_SEEN,
         subject="runs",
     ),
-    "train-gradient": Panel(gradient, fits=begun, opens=_SEEN, subject="runs"),
-    "train-rate": Panel(rate, fits=begun, opens=_SEEN, subject="runs"),
-    "train-dividends": Panel(
+    "train-gradient": panel.Panel(gradient, fits=begun, opens=_SEEN, subject="runs"),
+    "train-rate": panel.Panel(rate, fits=begun, opens=_SEEN, subject="runs"),
+    "train-dividends": panel.Panel(
         dividends, fits=lambda runs: groups_of(runs) > 0, opens=_INSIDE, subject="runs"
     ),
     **{
-        f"train-norm-{of}": Panel(
+        f"train-norm-{of}": panel.Panel(
             norms, fixed={"of": of}, fits=has_norm, opens=_INSIDE, subject="runs"
         )
         for of in NORMS
     },
-    "train-negativity": Panel(
+    "train-negativity": panel.Panel(
         negativity,
         fits=lambda runs: any("fused" not in terms for terms in entangled(runs)),
         opens=_INSIDE,
         subject="runs",
     ),
-    "train-fused": Panel(
+    "train-fused": panel.Panel(
         fused,
         fits=lambda runs: any("fused" in terms for terms in entangled(runs)),
         opens=_INSIDE,
         subject="runs",
     ),
-    "train-results": Panel(results, opens=_RESULTS, subject="runs"),
+    "train-results": panel.Panel(results, opens=_RESULTS, subject="runs"),
 }
 NAMED = {
-    "train-dividends-": Panel(
+    "train-dividends-": panel.Panel(
         dividends,
         rest="group",
         opens=_INSIDE,

@@ -21,11 +21,9 @@ from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
 from qfusion.models import entangled_qcnn, require
 from qfusion.models.tweak import MAX_TEXT
-from qfusion.panels import panel
+from qfusion.panels import control, panel
 from qfusion.panels.circuit import PART
-from qfusion.panels.control import Choice, Number, Text, whole
 from qfusion.panels.dynamics import DIVIDENDS
-from qfusion.panels.panel import TERMS, Panel, Picture, can
 
 SAME = 1e-9  # angles that differ less are the same
 
@@ -54,7 +52,7 @@ def likeness(whose: str, rule: str, distance: float) -> str:
 
 def tables(
     sample: Sample, theme: Theme = "light", *, element: str = "", stage: int = 0, outcome: str = ""
-) -> Picture:
+) -> panel.Picture:
     """The fusion's truth tables as a heat map.
 
     Args:
@@ -77,11 +75,10 @@ def tables(
         model.phi.detach().double()[:, stage] for model in (sample.model, sample.study.model)
     )
     name, mass = text.plain(reading.elements[row]), float(reading.tables[row, stage, column])
-    whose = f"‘{name}’" if reading.elements_are_classes else name
     n, stages, P = reading.tables.shape
-    return Picture(
+    return panel.Picture(
         "tables",
-        likeness(whose, *reading.rules[row]),
+        likeness(f"‘{name}’" if reading.elements_are_classes else name, *reading.rules[row]),
         decision.tables(
             reading.tables[:, stage],
             reading.weights[:, stage],
@@ -118,13 +115,13 @@ def tables(
     )
 
 
-def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
+def waterfall(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """The decision with the edited tables, term by term."""
     now, base = (
         evolution.answer_of_rules(part.study, part.row, part.tweak).terms(part.study, part.output)
         for part in (sample, sample.learned)
     )
-    return Picture(
+    return panel.Picture(
         "waterfall-edited",
         answers.finding(now) + sample.whose,
         decision.waterfall(
@@ -147,7 +144,7 @@ def turned(was: str, now: str, sure: str, changed: bool) -> str:
     return f"Decision {'stays' if changed else 'is'} ‘{text.plain(now)}’ ({sure})"
 
 
-def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
+def probabilities(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """Softmax of the classes with the edited tables; of models that choose among classes."""
     classes = sample.study.classes
     check(
@@ -160,7 +157,7 @@ def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
     )
     best, was = int(now.scores.argmax()), int(base.scores.argmax())
     changed = bool(sample.tweak)
-    return Picture(
+    return panel.Picture(
         "probabilities",
         turned(classes[was], classes[best], text.softmax(float(now.probabilities[best])), changed),
         decision.class_bars(
@@ -181,8 +178,8 @@ def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
     )
 
 
-_RULED, _RULES_OPEN = can("rules"), PART.chosen("Fusion rules")
-EDITS = Text(
+_RULED, _RULES_OPEN = panel.can("rules"), PART.chosen("Fusion rules")
+EDITS = control.Text(
     "phi",
     "Edits as text",
     help="`element.outcome=angle` or `element:rule`, separated by commas; it is part of the link.",
@@ -190,22 +187,22 @@ EDITS = Text(
     fits=_RULED,
     style={"placeholder": "such as 0.11=3.14, 2:and or all:or"},
 )
-ELEMENT = Choice(
+ELEMENT = control.Choice(
     "element",
     "Element",
     "The first is shown.",
     values=lambda study: study.elements,
     fits=_RULED,
 )
-STAGE = Choice(
+STAGE = control.Choice(
     "stage",
     "Stage of the chain",
     "The first is shown.",
     values=lambda study: map(str, range(entangled_qcnn.shape_of(study.model).stages)),
-    read=whole("stage", 0, 1000),
+    read=control.whole("stage", 0, 1000),
     fits=_RULED,
 )
-OUTCOME = Choice(
+OUTCOME = control.Choice(
     "outcome",
     "What the qubits read",
     "The one that this sample reads most is shown.",
@@ -213,7 +210,7 @@ OUTCOME = Choice(
     lambda study: entangled_qcnn.edited_patterns(entangled_qcnn.shape_of(study.model)),
     fits=_RULED,
 )
-SCOPE = Choice(
+SCOPE = control.Choice(
     "scope",
     "Set to a rule",
     "A rule is set for this element.",
@@ -221,20 +218,6 @@ SCOPE = Choice(
     look="segments",
     fits=_RULED,
 )
-_RULES = {
-    "tables": Panel(
-        tables,
-        {"element": ELEMENT, "stage": STAGE, "outcome": OUTCOME},
-        fits=_RULED,
-        opens=_RULES_OPEN,
-    ),
-    "probabilities": Panel(
-        probabilities,
-        fits=lambda sample: _RULED(sample) and bool(sample.study.classes),
-        opens=_RULES_OPEN,
-    ),
-    "waterfall-edited": Panel(waterfall, fits=_RULED, opens=_RULES_OPEN),
-}
 
 
 # The decision of an entangled-fusion network on a noisy device, with the standard errors that so many shots leave.
@@ -266,7 +249,7 @@ def scores(
     damping: float = 0.0,
     readout: float = 0.0,
     shots: int = SHOTS,
-) -> Picture:
+) -> panel.Picture:
     """Scores under noise, beside those of the exact circuit.
 
     Args:
@@ -293,7 +276,7 @@ def scores(
         )
     else:
         head = f"{result.scores[0]:.2f} ± {result.errors[0]:.2f} at {shots:,} shots"
-    return Picture(
+    return panel.Picture(
         "noisy-scores",
         head,
         decision.class_bars(
@@ -341,7 +324,7 @@ def terms(
     damping: float = 0.0,
     readout: float = 0.0,
     shots: int = SHOTS,
-) -> Picture:
+) -> panel.Picture:
     """Contributions under noise, beside those of the exact circuit; arguments as of `scores`."""
     study, c = sample.study, sample.output
     result = noisy(sample, depolarising, damping, readout, shots)
@@ -351,7 +334,7 @@ def terms(
         for part in (result.dividends, result.dividend_errors)
     )
     sure = [term for term in values if term and abs(values[term]) > 2 * errors[term]]
-    return Picture(
+    return panel.Picture(
         "noisy-terms",
         f"{len(sure)} of {len(values) - 1} terms stand out from the shots{sample.whose}",
         decision.term_bars(
@@ -367,8 +350,8 @@ def terms(
     )
 
 
-def _noise(kind: str, title: str, words: str) -> Number:
-    return Number(
+def _noise(kind: str, title: str, words: str) -> control.Number:
+    return control.Number(
         f"noise.{kind}",
         title,
         "0 is used.",
@@ -379,7 +362,7 @@ def _noise(kind: str, title: str, words: str) -> Number:
     )
 
 
-SHOT_COUNT = Choice(
+SHOT_COUNT = control.Choice(
     "shots",
     "Shots",
     "1000 are used.",
@@ -387,7 +370,7 @@ SHOT_COUNT = Choice(
     ("100", "200", "500", "1000", "2000", "5000", "10000", "100000"),
     default="1000",
     look="steps",
-    read=whole("shots", 1, 10**9),
+    read=control.whole("shots", 1, 10**9),
     fits=_RULED,
 )
 NOISE = {
@@ -408,10 +391,6 @@ NOISE = {
     "shots": SHOT_COUNT,
 }
 _NOISE_OPEN = PART.chosen("Noise and shots")
-_NOISY = {
-    "noisy-scores": Panel(scores, NOISE, fits=can("rules", "circuit"), opens=_NOISE_OPEN),
-    "noisy-terms": Panel(terms, NOISE, fits=can("rules", "circuit"), opens=_NOISE_OPEN),
-}
 
 
 # An entangled-fusion network along its layers: the decision if it were read earlier, and entropies.
@@ -452,7 +431,7 @@ def layered(sample: Sample) -> Layered:
 
 def decision_over_layers(
     sample: Sample, theme: Theme = "light", *, terms: str = DIVIDENDS, layer: str = ""
-) -> Picture:
+) -> panel.Picture:
     """Correlations of the qubits and terms of the decision at every place between the layers.
 
     Args:
@@ -467,7 +446,7 @@ def decision_over_layers(
         if choose("Terms", terms, answers.KINDS) == DIVIDENDS
         else (fair, "Shapley value")
     )
-    return Picture(
+    return panel.Picture(
         "decision-layers",
         outweighing(result.moments, dividends) + sample.whose,
         dynamics.decision_layers(
@@ -529,7 +508,7 @@ def layer_table(
     return pd.DataFrame(columns | {"entropy": series[JOINT], "mutual_information": series[MUTUAL]})
 
 
-def cuts(sample: Sample, theme: Theme = "light") -> Picture:
+def cuts(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """Entropy of the first k qubits at the input and around every pooling, for every k."""
     return _cuts(
         sample,
@@ -543,7 +522,7 @@ def cuts(sample: Sample, theme: Theme = "light") -> Picture:
     )
 
 
-def mutual(sample: Sample, theme: Theme = "light") -> Picture:
+def mutual(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """Mutual information of the first k qubits with the others at the input and around every pooling, for every k."""
     result = evolution.layers(sample.study, sample.row, sample.tweak).mutual
     return _cuts(
@@ -566,10 +545,10 @@ def correlated(largest: float) -> str:
 
 def _cuts(
     sample: Sample, theme: Theme, name: str, head: str, unit: str, shows: str, not_shown: str
-) -> Picture:
+) -> panel.Picture:
     result = evolution.layers(sample.study, sample.row, sample.tweak)
     values = getattr(result, name)
-    return Picture(
+    return panel.Picture(
         name,
         head,
         circuit.cuts(values, result.moments, unit, theme=theme),
@@ -588,7 +567,7 @@ def _cuts(
     )
 
 
-def poolings(sample: Sample, theme: Theme = "light") -> Picture:
+def poolings(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """Entropy of the qubits in play before and after every pooling, and of what is measured."""
     pools = evolution.layers(sample.study, sample.row, sample.tweak).poolings()
     before, after, outcomes = (
@@ -596,7 +575,7 @@ def poolings(sample: Sample, theme: Theme = "light") -> Picture:
         for name in ("before", "after", "outcomes")
     )
     names = [f"pooling {n + 1}" for n in range(len(pools))]
-    return Picture(
+    return panel.Picture(
         "poolings",
         lowered(before[-1] - after[-1]) if len(pools) else "There is no pooling",
         circuit.poolings(before, after, outcomes, theme=theme),
@@ -618,29 +597,43 @@ def lowered(drop: float) -> str:
     )
 
 
-LAYER = Choice(
+LAYER = control.Choice(
     "layer",
     "Place in the network",
     "The end of the network is marked.",
     "Marked in the figure; its numbers stand below it.",
     lambda study: [name for name, _ in study.model.network.moments()],
     look="steps",
-    fits=can("layers"),
+    fits=panel.can("layers"),
 )
 
 
 CONTROLS = (EDITS, ELEMENT, STAGE, OUTCOME, SCOPE, *NOISE.values(), LAYER)
 _ENTROPIES = PART.chosen("Entropies")
 PANELS = {
-    **_RULES,
-    **_NOISY,
-    "decision-layers": Panel(
+    "tables": panel.Panel(
+        tables,
+        {"element": ELEMENT, "stage": STAGE, "outcome": OUTCOME},
+        fits=_RULED,
+        opens=_RULES_OPEN,
+    ),
+    "probabilities": panel.Panel(
+        probabilities,
+        fits=lambda sample: _RULED(sample) and bool(sample.study.classes),
+        opens=_RULES_OPEN,
+    ),
+    "waterfall-edited": panel.Panel(waterfall, fits=_RULED, opens=_RULES_OPEN),
+    "noisy-scores": panel.Panel(
+        scores, NOISE, fits=panel.can("rules", "circuit"), opens=_NOISE_OPEN
+    ),
+    "noisy-terms": panel.Panel(terms, NOISE, fits=panel.can("rules", "circuit"), opens=_NOISE_OPEN),
+    "decision-layers": panel.Panel(
         decision_over_layers,
-        {"terms": TERMS, "layer": LAYER},
-        fits=can("layers"),
+        {"terms": panel.TERMS, "layer": LAYER},
+        fits=panel.can("layers"),
         opens=_ENTROPIES,
     ),
-    "cuts": Panel(cuts, fits=can("layers"), opens=_ENTROPIES),
-    "mutual": Panel(mutual, fits=can("layers"), opens=_ENTROPIES),
-    "poolings": Panel(poolings, fits=can("layers"), opens=_ENTROPIES),
+    "cuts": panel.Panel(cuts, fits=panel.can("layers"), opens=_ENTROPIES),
+    "mutual": panel.Panel(mutual, fits=panel.can("layers"), opens=_ENTROPIES),
+    "poolings": panel.Panel(poolings, fits=panel.can("layers"), opens=_ENTROPIES),
 }

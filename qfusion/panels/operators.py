@@ -19,10 +19,7 @@ from qfusion.data.spec import SPLITS
 from qfusion.explain.operators import Operator
 from qfusion.figures import states as figures
 from qfusion.figures.style import Theme
-from qfusion.panels import panel, samples
-from qfusion.panels.address import View
-from qfusion.panels.control import Choice
-from qfusion.panels.panel import Panel, Picture, can, capital, standing
+from qfusion.panels import address, control, panel, samples
 
 UPS = ("weight against", "score of the group")
 SHOWN_PATTERNS = 5  # on each side
@@ -84,10 +81,10 @@ def counts_most(effects: np.ndarray, elements: Sequence[str], modalities: Sequen
     if not first or round(abs(named[first[0]]), 2) == 0:
         return "No element changes the score by 0.01 or more on its own"
     effect = named[first[0]]
-    return standing(
+    return panel.standing(
         first,
         named,
-        one=capital(f"{first[0]} counts most ({effect:+.2f})"),
+        one=panel.capital(f"{first[0]} counts most ({effect:+.2f})"),
         some=f"{len(first)} elements count most alike (by {abs(effect):.2f} each), {first[0]} among them",
     )
 
@@ -103,7 +100,7 @@ def default_up(operator: Operator) -> str:
 
 def spectrum(
     sample: Sample, theme: Theme = "light", *, group: str = "", split: str = "test"
-) -> Picture:
+) -> panel.Picture:
     """Eigenvalues of a decision operator as votes, and how much of the sample and of others lies on each eigenstate.
 
     Args:
@@ -118,7 +115,7 @@ def spectrum(
         result.operator.votes,
         score - result.operator.baseline,
     )
-    return Picture(
+    return panel.Picture(
         "spectrum",
         tally(
             who(operator),
@@ -154,7 +151,7 @@ def spectrum(
 
 def extreme(
     sample: Sample, theme: Theme = "light", *, side: str = "for", group: str = ""
-) -> Picture:
+) -> panel.Picture:
     """The eigenstate that votes most for, or most against; only of models of kets.
 
     Args:
@@ -170,7 +167,7 @@ def extreme(
         f"; levels of {', '.join(map(text.plain, operator.modalities))}, first leftmost. Real samples are "
         "products; this need not be."
     )
-    return Picture(
+    return panel.Picture(
         f"state-{side}",
         extreme_vote(side, float(operator.votes[k]), _levels(amplitudes, names)),
         figures.make_up(amplitudes, operator.dims, theme=theme),
@@ -191,7 +188,7 @@ def extreme(
     )
 
 
-def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> Picture:
+def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> panel.Picture:
     """The outcome patterns that vote most for and most against; only of models that read masses.
 
     Args:
@@ -207,7 +204,7 @@ def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pict
     last = len(operator.values) - 1
     shown = [*range(last, last - SHOWN_PATTERNS, -1), *range(SHOWN_PATTERNS - 1, -1, -1)]
     bits, votes = np.array([operator.bits(k) for k in shown]), operator.votes[shown]
-    return Picture(
+    return panel.Picture(
         "patterns",
         extreme_vote("for", float(votes[0]), _said(bits[0], elements)),
         figures.outcome_patterns(
@@ -228,7 +225,7 @@ def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pict
     )
 
 
-def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> Picture:
+def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> panel.Picture:
     """How the score changes when one element's qubit reads 1 instead of 0; only of models that read masses.
 
     Args:
@@ -246,7 +243,7 @@ def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pictu
         if operator.effects is not None
         else np.zeros((len(operator.modalities), len(elements)))
     )
-    return Picture(
+    return panel.Picture(
         "effects",
         counts_most(values, elements, operator.modalities),
         figures.effects(
@@ -269,7 +266,7 @@ def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pictu
 
 def along(
     sample: Sample, theme: Theme = "light", *, group: str = "", split: str = "test", up: str = ""
-) -> Picture:
+) -> panel.Picture:
     """Many samples along the two extreme eigenstates.
 
     Args:
@@ -284,12 +281,11 @@ def along(
     y, y_title = result.most_against, "weight on the state that votes most against"
     if up != UPS[0]:
         y, y_title = result.scores, f"v({' + '.join(result.operator.modalities)}), {sample.unit}"
-    truth = np.asarray(study.dataset.y[result.rows], dtype=float)
-    if study.classes:
-        truth = (study.dataset.y[result.rows] == sample.output).astype(int)
+    y_true = study.dataset.y[result.rows]
+    truth = (y_true == sample.output).astype(int) if study.classes else y_true.astype(float)
     ids = study.dataset.ids[result.rows].tolist()
     strong = (result.most_for + result.most_against).mean()
-    return Picture(
+    return panel.Picture(
         "along",
         f"The two extremes hold {part(strong)} of a {split} sample on average",
         figures.along(
@@ -341,11 +337,8 @@ def _elements(sample: Sample) -> tuple[str, ...]:
 
 def _said(bits: np.ndarray, elements: tuple[str, ...]) -> str:
     """One pattern in words: the elements that read 1."""
-    parts = []
-    for row in bits:
-        on = [text.plain(elements[i], 20) for i in np.flatnonzero(row)]
-        parts.append("yes on " + ", ".join(on) if on else "no on all")
-    return "; ".join(parts)
+    read = [[text.plain(elements[i], 20) for i in np.flatnonzero(row)] for row in bits]
+    return "; ".join("yes on " + ", ".join(on) if on else "no on all" for on in read)
 
 
 NEAREST = 4  # samples that are shown on each side
@@ -363,12 +356,12 @@ def has_patterns(sample: Sample, group: str = "", **_: Any) -> bool:
 
 def nearest_curve(
     sample: Sample, theme: Theme = "light", *, row: int, modality: str, card: str = "main"
-) -> Picture:
+) -> panel.Picture:
     """A spectrum or profile of another sample, see `samples.curve`."""
     return samples.curve(sample.study, theme, row=row, modality=modality, card=card)
 
 
-def _nearest(view: View, sample: Sample) -> list[str]:
+def _nearest(view: address.View, sample: Sample) -> list[str]:
     """Ends of the names of the curves of the samples nearest to both extremes."""
     if not sample.study.can("states"):
         return []
@@ -382,8 +375,8 @@ def _nearest(view: View, sample: Sample) -> list[str]:
     ]
 
 
-_STATES = can("states")
-GROUP = Choice(
+_STATES = panel.can("states")
+GROUP = control.Choice(
     "votes",
     "Modality or pair",
     "The first modality is shown.",
@@ -393,7 +386,7 @@ GROUP = Choice(
     read=lambda label: label.replace(inside.WITH, "+"),
     fits=_STATES,
 )
-AMONG = Choice(
+AMONG = control.Choice(
     "among",
     "Among the samples for",
     "The test samples are shown.",
@@ -403,7 +396,7 @@ AMONG = Choice(
     look="segments",
     fits=_STATES,
 )
-UP = Choice(
+UP = control.Choice(
     "against",
     "y axis",
     "The weight against is shown.",
@@ -417,10 +410,13 @@ CONTROLS = (GROUP, AMONG, UP)
 _GROUP = {"group": GROUP}
 _AMONG = {**_GROUP, "split": AMONG}
 PANELS = {
-    "spectrum": Panel(spectrum, _AMONG, fits=_STATES),
-    "along": Panel(along, {**_AMONG, "up": UP}, fits=_STATES),
-    **{f"state-{side}": Panel(extreme, _GROUP, {"side": side}, fits=has_kets) for side in _EXTREME},
-    "patterns": Panel(patterns, _GROUP, fits=has_patterns),
-    "effects": Panel(effects, _GROUP, fits=has_patterns),
+    "spectrum": panel.Panel(spectrum, _AMONG, fits=_STATES),
+    "along": panel.Panel(along, {**_AMONG, "up": UP}, fits=_STATES),
+    **{
+        f"state-{side}": panel.Panel(extreme, _GROUP, {"side": side}, fits=has_kets)
+        for side in _EXTREME
+    },
+    "patterns": panel.Panel(patterns, _GROUP, fits=has_patterns),
+    "effects": panel.Panel(effects, _GROUP, fits=has_patterns),
 }
-NAMED = {"content-": Panel(nearest_curve, rest=samples.which_curve, endings=_nearest)}
+NAMED = {"content-": panel.Panel(nearest_curve, rest=samples.which_curve, endings=_nearest)}

@@ -11,32 +11,19 @@ from qfusion._checks import choose
 from qfusion.analysis import answers, compare, text
 from qfusion.analysis import dynamics as evolution
 from qfusion.analysis import sample as backgrounds
-from qfusion.analysis.answers import IN_TURN, QUESTIONS
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.figures import decision, dynamics, training
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
-from qfusion.panels import panel, samples
-from qfusion.panels.address import View
-from qfusion.panels.panel import Panel, Picture, can
+from qfusion.panels import address, panel, samples
 from qfusion.training import metrics
 
 
-def questions(sample: Sample, theme: Theme = "light") -> Picture:
+def questions(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """Five questions about a sample, with their answers: in words alone, without a figure."""
     study = sample.study
-
-    def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            {
-                "sample": sample.id,
-                "question": IN_TURN,
-                "answer": [QUESTIONS[question](sample) for question in IN_TURN],
-            }
-        )
-
-    return Picture(
+    return panel.Picture(
         "questions",
         f"Five questions about sample {text.plain(sample.id)}, decided "
         f"{answers.numbered(study, study.scores[sample.row])}",
@@ -47,11 +34,17 @@ def questions(sample: Sample, theme: Theme = "light") -> Picture:
         not_shown="what caused the annotation, nor what other samples have: only what this model computed for this "
         "one.",
         alt="",
-        table=table,
+        table=lambda: pd.DataFrame(
+            {
+                "sample": sample.id,
+                "question": answers.IN_TURN,
+                "answer": [answers.QUESTIONS[question](sample) for question in answers.IN_TURN],
+            }
+        ),
     )
 
 
-def test_metrics(study: Study, theme: Theme = "light") -> Picture:
+def test_metrics(study: Study, theme: Theme = "light") -> panel.Picture:
     """How good the model is on test samples: mean and spread over its training seeds, and the one that is loaded."""
     card = study.card
     scores, own, count = (
@@ -74,7 +67,7 @@ def test_metrics(study: Study, theme: Theme = "light") -> Picture:
     best = max(rows, key=lambda row: row.is_share)
     seeds = f"{count} training seed{'s' if count != 1 else ''}"
     over = f", mean of {count} seeds" if count > 1 else ""
-    return Picture(
+    return panel.Picture(
         "test-metrics",
         f"On {size:,} test samples: {best.name} {best.mean:.3f}{over}",
         training.test_metrics(rows, theme),
@@ -98,7 +91,7 @@ def test_metrics(study: Study, theme: Theme = "light") -> Picture:
     )
 
 
-def waterfall(study: Study, theme: Theme = "light", *, kind: str = "agreement") -> Picture:
+def waterfall(study: Study, theme: Theme = "light", *, kind: str = "agreement") -> panel.Picture:
     """The decision on a sample to start with, term by term.
 
     Args:
@@ -109,15 +102,14 @@ def waterfall(study: Study, theme: Theme = "light", *, kind: str = "agreement") 
     sample, row = _told(study, kind)
     output = int(study.predicted[row])
     dividends = study.dividends(row, output)
-    truth = None if study.classes else float(study.dataset.y[row])
     finding = answers.finding(dividends)
-    return Picture(
+    return panel.Picture(
         f"telling-waterfall-{kind}",
         f"Sample {text.plain(sample)}: {finding}",
         decision.waterfall(
             dividends,
             study.modalities,
-            truth=truth,
+            truth=None if study.classes else float(study.dataset.y[row]),
             unit=study.unit_of(output),
             theme=theme,
             compact=True,
@@ -129,11 +121,11 @@ def waterfall(study: Study, theme: Theme = "light", *, kind: str = "agreement") 
     )
 
 
-def entropy(study: Study, theme: Theme = "light", *, kind: str = "agreement") -> Picture:
+def entropy(study: Study, theme: Theme = "light", *, kind: str = "agreement") -> panel.Picture:
     """Entropy of each modality of a sample to start with, over time; of a model with time. `kind` as of `waterfall`."""
     sample, row = _told(study, kind)
     times, series = evolution.entropies_by_torch(study, row)
-    return Picture(
+    return panel.Picture(
         f"telling-entropy-{kind}",
         f"Sample {text.plain(sample)}: von Neumann entropy of each modality (nats)",
         dynamics.sparkline(times, series, study.modalities, theme=theme),
@@ -145,13 +137,13 @@ def entropy(study: Study, theme: Theme = "light", *, kind: str = "agreement") ->
     )
 
 
-def masses(study: Study, theme: Theme = "light", *, kind: str = "agreement") -> Picture:
+def masses(study: Study, theme: Theme = "light", *, kind: str = "agreement") -> panel.Picture:
     """The masses that were fused, of a sample to start with; of a model with masses. `kind` as of `waterfall`."""
     sample, row = _told(study, kind)
     space: Any = study
     values, fused = space.masses[row].numpy(), (1 - space.vectors[row].numpy()[:, 2]) / 2
     elements = [str(i) for i in range(len(values))]
-    return Picture(
+    return panel.Picture(
         f"telling-masses-{kind}",
         f"Sample {text.plain(sample)}: masses, and what the fusion makes of them",
         decision.masses(values, fused, study.modalities, elements, compact=True, theme=theme),
@@ -170,25 +162,25 @@ def _told(study: Study, kind: str) -> tuple[str, int]:
     return sample, study.dataset.row(sample)
 
 
-def _kinds(view: View, study: Study) -> list[str]:
+def _kinds(view: address.View, study: Study) -> list[str]:
     return [one.kind for one in compare.find_examples(study)]
 
 
 PANELS = {
-    "waterfall": Panel(samples.waterfall),
-    "questions": Panel(questions),
-    "test-metrics": Panel(
+    "waterfall": panel.Panel(samples.waterfall),
+    "questions": panel.Panel(questions),
+    "test-metrics": panel.Panel(
         test_metrics,
         fits=lambda study, **_: bool(study.card.get("metrics", {}).get("test")),
         subject="study",
     ),
 }
 NAMED = {
-    "telling-waterfall-": Panel(waterfall, rest="kind", endings=_kinds, subject="study"),
-    "telling-entropy-": Panel(
-        entropy, rest="kind", endings=_kinds, fits=can("time"), subject="study"
+    "telling-waterfall-": panel.Panel(waterfall, rest="kind", endings=_kinds, subject="study"),
+    "telling-entropy-": panel.Panel(
+        entropy, rest="kind", endings=_kinds, fits=panel.can("time"), subject="study"
     ),
-    "telling-masses-": Panel(
+    "telling-masses-": panel.Panel(
         masses,
         rest="kind",
         endings=_kinds,

@@ -31,7 +31,6 @@ from qfusion.analysis import cohort_measures, text
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import cohorts
 from qfusion.figures import VIEWS, export, theme
-from qfusion.figures.export import Composition
 from qfusion.figures.recipe import (
     MAX_TEXT,
     ExportStyle,
@@ -50,6 +49,8 @@ from qfusion.panels.address import (
     Opened,
     View,
     bare,
+    made_from,
+    naming,
     whole,
 )
 from qfusion.panels.control import Allowed, Control, Family, rules
@@ -358,9 +359,8 @@ def open_subject(view: View, subject: str, known: dict[str, Any] | None = None) 
     subjects = {} if known is None else known
     for name, call in _calls(view, subject):
         if name not in subjects:
-            before = [subjects[call.of]] if call.of else []
             subjects[name] = getattr(importlib.import_module(call.module), call.function)(
-                *before, *call.positional, **call.named
+                *([subjects[call.of]] if call.of else []), *call.positional, **call.named
             )
     return subjects["sample"].study if subject == "study" else subjects[subject]
 
@@ -473,14 +473,6 @@ def take(page: str, panel: str, address: Query) -> Taken:
     return _taken(result, panel)
 
 
-def take_all(page: str, address: Query) -> dict[str, Taken]:
-    """Returns every figure of a page, by name; errors are those of `panels`."""
-    if page in WITHOUT:
-        return {}
-    result = opened(page, address)
-    return {name: _taken(result, name) for name in shown(result.view) if name not in WORDS}
-
-
 def _taken(result: Opened, panel: str) -> Taken:
     picture = build(result.view.page, panel, result.view.address)
     figure, value = picture.figure, result.view.get(FREE + panel)
@@ -489,26 +481,24 @@ def _taken(result: Opened, panel: str) -> Taken:
         legend={"itemclick": False, "itemdoubleclick": False}
     )  # as it stands on the page
     table = picture.table()
-    recipe = Recipe(
-        result.view.page,
-        panel,
-        {key: result.view.all(key) for key in result.view.address},
-        made_from=result.made_from,
-        software=software(),
-        numbers=digest_of(table),
-    )
     return Taken(
         theme.apply_visible(figure, theme.parse_visible(value)),
         picture.headline,
         picture.caption,
         table,
-        recipe,
+        Recipe(
+            result.view.page,
+            panel,
+            {key: result.view.all(key) for key in result.view.address},
+            made_from=result.made_from,
+            software=software(),
+            numbers=digest_of(table),
+        ),
     )
 
 
 def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
     """A figure of `qfusion.figures.notebook`, asked for by `figure --model ... --view ...`."""
-    from qfusion.analysis.sample import open_sample
     from qfusion.figures import notebook, numbers
     from qfusion.figures.building import SAYS
 
@@ -519,36 +509,30 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
         f"The recipe of a figure by name says {', '.join(_NAMED)}, but this one says "
         f"{', '.join(sorted(address))[:200]}. Export the figure again.",
     )
-    wanted = {key: values[0] for key, values in address.items() if values}
-    named: dict[str, Any] = {"output": None, "rows": "all"} | wanted
-    sample = open_sample(named.pop("model"), named.pop("sample"), **named)
+    sample = numbers.subject(**{key: values[0] for key, values in address.items() if values})
     table = getattr(numbers, name)(sample)
-    card = sample.study.card
-    made_from = {
-        "model": {"name": sample.name, "digest": card.get("weights_sha256", "")},
-        "data": {"name": sample.dataset.name, "digest": sample.dataset.digest},
+    origin = made_from(sample.study) | {
         "sample": sample.id,
-        "seed": card.get("seed"),
+        "seed": sample.study.card.get("seed"),
         "output": sample.explanation.outputs[sample.output],
         "background": sample.background.name,
         "background_size": int(sample.background.size),
     }
-    output = made_from["output"]
-    against = f"{sample.background.size:,} samples of the background '{sample.background.name}'"
     recipe = Recipe(
         BY_NAME,
         view,
         {key: list(values) for key, values in address.items()},
-        made_from=made_from,
+        made_from=origin,
         software=software(),
         numbers=digest_of(table),
     )
     title = (
         f"{sample.name} on {sample.dataset.name}"
         if view == "cut-test"
-        else f"{sample.id}: {output} {sample.score:.3f} by {sample.name}"
+        else f"{sample.id}: {origin['output']} {sample.score:.3f} by {sample.name}"
     )
     caption = f"Shows {SAYS[view][0]} Does not show {SAYS[view][1]}" if view in SAYS else ""
+    against = f"{sample.background.size:,} samples of the background '{sample.background.name}'"
     behind = "" if view.startswith("cut") else f"Compared with {against}."
     return Taken(
         getattr(notebook, name)(sample), title, f"{caption} {behind}".strip(), table, recipe
@@ -585,10 +569,8 @@ def cook(recipe: Recipe, *, anyway: bool = False) -> Taken:
         InvalidInput: when they are not, or the recipe's address no longer fits; NotFound, DataUnavailable: when they
             are missing.
     """
-    try:
+    with naming("The recipe cannot be followed"):
         taken = take(recipe.page, recipe.panel, recipe.address)
-    except QFusionError as error:
-        raise type(error)(f"The recipe cannot be followed: {error}") from error
     moved = changes(recipe, taken.recipe.made_from)
     check(
         anyway or not moved,
@@ -640,7 +622,7 @@ def save(taken: Taken, recipe: Recipe) -> bytes:
 # Several panels as one figure, taken without their pages; see `figures.export`.
 
 
-def cook_composition(whole: Composition, *, anyway: bool = False) -> list[Taken]:
+def cook_composition(whole: export.Composition, *, anyway: bool = False) -> list[Taken]:
     """Returns the panels of a composition, in its order.
 
     Args:
@@ -651,14 +633,12 @@ def cook_composition(whole: Composition, *, anyway: bool = False) -> list[Taken]
     """
     taken = []
     for place, panel in enumerate(whole.panels):
-        try:
+        with naming(f"Panel ({chr(ord('a') + place)})"):
             taken.append(cook(panel, anyway=anyway))
-        except QFusionError as error:
-            raise type(error)(f"Panel ({chr(ord('a') + place)}): {error}") from error
     return taken
 
 
-def save_composition(taken: Sequence[Taken], whole: Composition) -> bytes:
+def save_composition(taken: Sequence[Taken], whole: export.Composition) -> bytes:
     """Returns the file of a composition, with the recipes of what was taken in it."""
     return export.save_composition(
         [panel.figure for panel in taken],
@@ -668,7 +648,7 @@ def save_composition(taken: Sequence[Taken], whole: Composition) -> bytes:
     )
 
 
-def as_made(whole: Composition, taken: Sequence[Taken]) -> Composition:
+def as_made(whole: export.Composition, taken: Sequence[Taken]) -> export.Composition:
     """Returns a composition with the recipes of what was taken."""
     made = tuple(
         export.as_panel(panel.recipe.like(wanted), whole.style)
@@ -677,7 +657,7 @@ def as_made(whole: Composition, taken: Sequence[Taken]) -> Composition:
     return replace(whole, panels=made)
 
 
-def composition_remarks(whole: Composition, taken: Sequence[Taken]) -> list[str]:
+def composition_remarks(whole: export.Composition, taken: Sequence[Taken]) -> list[str]:
     """What a reader should know about a composition made again, each remark once."""
     return list(
         dict.fromkeys(
@@ -761,8 +741,7 @@ def jobs_of_cohort(
         subject in OF_SAMPLE,
         f"Panel '{panel}' is not of a sample: it is the same for all. Export it alone.",
     )
-    study = open_subject(result.view, "study")
-    rows = cohort_measures.cohort_table(study, None)
+    rows = cohort_measures.cohort_table(open_subject(result.view, "study"), None)
     ids = [str(name) for name in rows.index[cohorts.passing(cohorts.parse(filter), rows)]]
     check(bool(ids), f"No sample passes the filter {filter[:80]!r}. Widen it.")
     given = {key: result.view.all(key) for key in result.view.address}

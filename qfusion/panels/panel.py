@@ -145,12 +145,6 @@ Opens = Callable[
 ]  # whether the part of a page in which a panel stands is open under an address
 
 
-def within(key: str, views: Sequence[str], *names: str) -> Opens:
-    """Where a panel stands in one of several views, the first of which is open unless the address says another under
-    `key`."""
-    return lambda view: view.one_of(key, views) in names
-
-
 def can(*abilities: Ability, where: Callable[[Any], object] = always) -> Callable[..., bool]:
     """Whether the model of a sample, or of a study, can do all of these, see `models.explorable`, and a condition holds
     of the study."""
@@ -243,12 +237,9 @@ def listed(
         (str(name) or "baseline", float(number))
         for name, number in zip(names, numbers, strict=True)
     ]
-    if len(pairs) <= most:
-        return ", ".join(f"{name} {value:{form}}" for name, value in pairs)
-    largest = sorted(pairs, key=lambda pair: -abs(pair[1]))[:most]
-    return f"largest of {len(pairs)}: " + ", ".join(
-        f"{name} {value:{form}}" for name, value in largest
-    )
+    head = f"largest of {len(pairs)}: " if len(pairs) > most else ""
+    shown = sorted(pairs, key=lambda pair: -abs(pair[1]))[:most] if head else pairs
+    return head + ", ".join(f"{name} {value:{form}}" for name, value in shown)
 
 
 def values(result: Mapping[str, float], form: str = ".2f") -> str:

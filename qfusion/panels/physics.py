@@ -20,10 +20,8 @@ from qfusion.explain.building import Built, answer
 from qfusion.explain.sensitivity import Parameter, Response, Sensitivity
 from qfusion.figures import building, numbers, physics
 from qfusion.figures.style import Theme
-from qfusion.panels.address import View
-from qfusion.panels.control import Choice, Control, Switch
+from qfusion.panels import address, control, panel
 from qfusion.panels.dynamics import CURSOR, VIEW, cursor_at
-from qfusion.panels.panel import Opens, Panel, Picture, cached, can
 
 BASELINE = "baseline"
 
@@ -35,8 +33,8 @@ def built(sample: Sample, over: str = changes.THIS) -> Built:
     return changes.built(study, rows, sample.output, sample.tweak)
 
 
-@cached
-def matrix(sample: Sample, theme: Theme = "light", *, over: str = changes.THIS) -> Picture:
+@panel.cached
+def matrix(sample: Sample, theme: Theme = "light", *, over: str = changes.THIS) -> panel.Picture:
     """What every coupling and dissipation added to every contribution; arguments as of `over_time`."""
     result = built(sample, over)
     titles, _ = building.terms_of(result.terms, result.modalities)
@@ -65,7 +63,7 @@ def over_time(
     over: str = changes.THIS,
     part: str = "",
     t: float = 1.0,
-) -> Picture:
+) -> panel.Picture:
     """One contribution through time, by what built it.
 
     Args:
@@ -100,8 +98,8 @@ def over_time(
     )
 
 
-@cached
-def flow(sample: Sample, theme: Theme = "light", *, over: str = changes.THIS) -> Picture:
+@panel.cached
+def flow(sample: Sample, theme: Theme = "light", *, over: str = changes.THIS) -> panel.Picture:
     """The way from modalities through what acts on them to the score; arguments as of `over_time`."""
     result = built(sample, over)
     titles, hues = building.terms_of(result.terms, result.modalities)
@@ -133,30 +131,29 @@ def _picture(
     over: str,
     drawn: go.Figure,
     table: Callable[[], pd.DataFrame],
-) -> Picture:
+) -> panel.Picture:
     title = text.plain(answer(result))
-    shows, not_shown = building.SAYS[name]
     mean = f" Mean over {result.count:,} {text.plain(over.removeprefix('all '))}."
     message = "; ".join(
         f"{term or BASELINE} from {result.start[s]:+.2f} to {result.end[s]:+.2f}"
         for s, term in enumerate(result.dividends)
     )
-    return Picture(
+    return panel.Picture(
         name,
         title,
         drawn,
         called="Which coupling built it",
         alt=f"{title}. {message}",
-        not_shown=not_shown,
+        not_shown=building.SAYS[name][1],
         table=table,
-        shows=f"{shows}{sample.of if over == changes.THIS else mean} "
+        shows=f"{building.SAYS[name][0]}{sample.of if over == changes.THIS else mean} "
         f"{against_words(sample.study.background)} Aumann and Shapley's shares: "
         f"they add up, to {result.error:.0e}.",
     )
 
 
-_TIMED = can("time")
-BUILT_AS = Choice(
+_TIMED = panel.can("time")
+BUILT_AS = control.Choice(
     "builtas",
     "Show as",
     "The matrix is shown.",
@@ -164,7 +161,7 @@ BUILT_AS = Choice(
     look="segments",
     fits=_TIMED,
 )
-BUILT_OVER = Choice(
+BUILT_OVER = control.Choice(
     "builtof",
     "Samples",
     "This sample is shown.",
@@ -172,7 +169,7 @@ BUILT_OVER = Choice(
     changes.cohorts,
     fits=_TIMED,
 )
-BUILT_PART = Choice(
+BUILT_PART = control.Choice(
     "built",
     "Contribution",
     "The one that the dynamics changed most is shown.",
@@ -181,21 +178,21 @@ BUILT_PART = Choice(
 )
 
 
-def _built(name: str) -> Opens:
+def _built(name: str) -> panel.Opens:
     in_view, drawn_so = VIEW.chosen("Decision"), BUILT_AS.chosen(name)
     return lambda view: in_view(view) and drawn_so(view)
 
 
 _OVER = {"over": BUILT_OVER}
 BUILT = {
-    "built": Panel(matrix, _OVER, fits=_TIMED, opens=_built("matrix")),
-    "built-over-time": Panel(
+    "built": panel.Panel(matrix, _OVER, fits=_TIMED, opens=_built("matrix")),
+    "built-over-time": panel.Panel(
         over_time,
         {**_OVER, "part": BUILT_PART, "t": CURSOR},
         fits=_TIMED,
         opens=_built("over time"),
     ),
-    "built-flow": Panel(flow, _OVER, fits=_TIMED, opens=_built("flow")),
+    "built-flow": panel.Panel(flow, _OVER, fits=_TIMED, opens=_built("flow")),
 }
 
 
@@ -246,7 +243,7 @@ def tornado(
     over: str = changes.THIS,
     group: str = changes.EVERY,
     half: bool = False,
-) -> Picture:
+) -> panel.Picture:
     """Slope and removal of every term, the largest first; without a figure where none of them moves the effect.
 
     Args:
@@ -281,7 +278,7 @@ def tornado(
         if len(places) > len(shown)
         else ""
     )
-    return Picture(
+    return panel.Picture(
         "tornado",
         _head(result, places, effect),
         drawn if len(shown) else None,
@@ -318,7 +315,7 @@ def way(
     effect: str = SCORE,
     over: str = changes.THIS,
     term: str = "",
-) -> Picture:
+) -> panel.Picture:
     """One term from removed to where it stands.
 
     Args:
@@ -340,7 +337,7 @@ def way(
         result.targets[0],
     )
     along = changes.follow(study, rows, sample.tweak, sample.output, target, parameter.key)
-    return Picture(
+    return panel.Picture(
         "way",
         _bend(along, parameter, effect),
         physics.way(
@@ -430,42 +427,42 @@ def can_follow(sample: Sample, effect: str = SCORE, over: str = changes.THIS, **
     return sample.study.can("terms") and bool(measured(sample, effect, over).followed())
 
 
-EFFECT = Choice(
+EFFECT = control.Choice(
     "effect",
     "Effect on",
     "The score is shown.",
     "What is explained: the score, a part of it, or a state's entropy or entanglement.",
     changes.targets,
 )
-COHORT = Choice(
+COHORT = control.Choice(
     "over",
     "Samples",
     "This sample is shown.",
     "This sample, or the mean over several.",
     changes.cohorts,
 )
-GROUP = Choice(
+GROUP = control.Choice(
     "terms",
     "Terms",
     "All terms are shown.",
     "The parts of the model that are weakened and removed.",
     lambda study: changes.GROUPS[study.can("time")],
 )
-HALF = Switch(
+HALF = control.Switch(
     "half",
     "Slope half-way too",
     "It is not worked out.",
     "The slope of every term at half its strength: diamonds beside the right bars. It stands for the mean slope on the "
     "way far better than the slope at its end. Takes a second or more.",
 )
-FOLLOWED = Choice(
+FOLLOWED = control.Choice(
     "term",
     "Response to one term, from removed to its present strength",
     help="All strengths of one part, from removed to as it stands.",
     checked=False,
 )
-TABLE = Switch("table.terms", "All terms as a table", "It stays folded.")
-WITHOUT = Switch(
+TABLE = control.Switch("table.terms", "All terms as a table", "It stays folded.")
+WITHOUT = control.Switch(
     "without",
     "Test metrics without each term (a second or more)",
     "They are not worked out.",
@@ -473,14 +470,14 @@ WITHOUT = Switch(
 )
 
 
-def sensitivity(view: View, study: Study) -> tuple[Control, ...]:
+def sensitivity(view: address.View, study: Study) -> tuple[control.Control, ...]:
     """What a reader may choose of sensitivities: of a model with time on Dynamics, of another one on Circuit."""
     if not study.can("terms") or study.can("time") != (view.page == "dynamics"):
         return ()
     return EFFECT, COHORT, GROUP, HALF, FOLLOWED, TABLE, WITHOUT
 
 
-def _open(view: View) -> bool:
+def _open(view: address.View) -> bool:
     """Whether the view of Dynamics, or of Circuit, is open."""
     return (
         view.has_time == (view.page == "dynamics")
@@ -490,6 +487,8 @@ def _open(view: View) -> bool:
 
 _TERMS = {"effect": EFFECT, "over": COHORT}
 PANELS = {
-    "tornado": Panel(tornado, {**_TERMS, "group": GROUP, "half": HALF}, fits=moves, opens=_open),
-    "way": Panel(way, {**_TERMS, "term": FOLLOWED}, fits=can_follow, opens=_open),
+    "tornado": panel.Panel(
+        tornado, {**_TERMS, "group": GROUP, "half": HALF}, fits=moves, opens=_open
+    ),
+    "way": panel.Panel(way, {**_TERMS, "term": FOLLOWED}, fits=can_follow, opens=_open),
 }

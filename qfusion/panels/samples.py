@@ -6,7 +6,7 @@ Entropies are in nats, contributions in units of the explained score.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,6 @@ from qfusion import explain
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, share, size, top
 from qfusion.analysis import answers, compare, inside, text, trust
-from qfusion.analysis.inside import Canvas
 from qfusion.analysis.sample import (
     Sample,
     against_words,
@@ -41,11 +40,7 @@ from qfusion.explain.evidence import INERT
 from qfusion.figures import circuit, cohort, decision, dynamics, style
 from qfusion.figures import trust as attribution_figures
 from qfusion.figures.numbers import terms_table
-from qfusion.figures.style import Theme
-from qfusion.panels import panel
-from qfusion.panels.address import View
-from qfusion.panels.control import Choice, SampleId, Switch, Text
-from qfusion.panels.panel import Panel, Picture, cached, can
+from qfusion.panels import address, control, panel
 from qfusion.quantum.measures import KINDS, Part
 
 _BARE = (
@@ -64,14 +59,14 @@ _UNITS = {
 
 def attribution(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     modality: str = "",
     term: str = SCORE,
     baseline: str = "mean",
     other: str = "",
     method: str = INTEGRATED,
-) -> Picture:
+) -> panel.Picture:
     """What each word, frame, pixel or feature of a modality added to a term of the decision, on the raw content.
 
     Args:
@@ -107,7 +102,7 @@ def attribution(
         else ""
     )
     against = "" if result.term == SCORE else " " + against_words(sample.study.background)
-    return Picture(
+    return panel.Picture(
         "inside",
         moved_most(
             f"In {text.plain(result.modality)}",
@@ -130,21 +125,21 @@ def attribution(
 
 def features(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     modality: str = "",
     term: str = SCORE,
     baseline: str = "mean",
     other: str = "",
     method: str = INTEGRATED,
-) -> Picture:
+) -> panel.Picture:
     """What each feature of a sequence added over all its steps; the options are those of `attribution`."""
     result, _ = _attributed(sample, modality, term, baseline, other, method)
     names = next(
         m for m in sample.study.dataset.modalities if m.name == result.modality
     ).feature_names
     largest = abs(result.features).argmax()
-    return Picture(
+    return panel.Picture(
         "inside-features",
         moved_most(
             "Of its features",
@@ -163,13 +158,13 @@ def features(
 
 def over_time(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     term: str = SCORE,
     baseline: str = "mean",
     other: str = "",
     method: str = INTEGRATED,
-) -> Picture:
+) -> panel.Picture:
     """What each step of every modality that is a sequence added, on one axis; the options are those of
     `attribution`."""
     names = inside.sequences(sample.study, term)
@@ -182,7 +177,7 @@ def over_time(
     seconds = len(known) == len(names)
     what = _term(term)
     matched = " ".join(dict.fromkeys(lane.how for lane in lanes if lane.how))
-    return Picture(
+    return panel.Picture(
         "inside-time",
         f"When {listed([text.plain(name) for name in names])} moved {what}",
         attribution_figures.timeline(
@@ -275,19 +270,22 @@ def _attributed(
     ), start
 
 
-def _figure(sample: Sample, result: Attribution, canvas: Canvas, theme: Theme) -> go.Figure:
-    parts: dict[str, Any] = {**canvas.parts, "unit": sample.unit, "theme": theme}
-    if canvas.kind == "words":
-        return attribution_figures.words(values=canvas.added(result.units), **parts)
-    if canvas.kind == "waveform":
-        return attribution_figures.waveform(values=result.units, **parts)
+def _figure(
+    sample: Sample, result: Attribution, canvas: inside.Canvas, theme: style.Theme
+) -> go.Figure:
+    if canvas.kind == "features":
+        return attribution_figures.bars(canvas.names, result.units, unit=sample.unit, theme=theme)
+    draw: dict[str, Callable[..., go.Figure]] = {
+        "words": attribution_figures.words,
+        "waveform": attribution_figures.waveform,
+        "picture": attribution_figures.picture,
+        "curve": attribution_figures.curve,
+    }
+    values = {"words": canvas.added(result.units), "waveform": result.units}
+    own = values.get(canvas.kind, result.values)
     if canvas.kind == "picture":
-        return attribution_figures.picture(
-            values=result.values.reshape(canvas.parts["pixels"].shape), **parts
-        )
-    if canvas.kind == "curve":
-        return attribution_figures.curve(values=result.values, **parts)
-    return attribution_figures.bars(canvas.names, result.units, unit=sample.unit, theme=theme)
+        own = own.reshape(canvas.parts["pixels"].shape)
+    return draw[canvas.kind](values=own, **canvas.parts, unit=sample.unit, theme=theme)
 
 
 def _error(result: Attribution) -> str:
@@ -316,15 +314,17 @@ def of_sequences(sample: Sample, term: str = SCORE, **_: Any) -> bool:
     return len(inside.sequences(sample.study, term)) > 1
 
 
-OPEN = Switch("inside", "Inside a modality: which words, sounds or pixels?", "It stays closed.")
-MODALITY = Choice(
+OPEN = control.Switch(
+    "inside", "Inside a modality: which words, sounds or pixels?", "It stays closed."
+)
+MODALITY = control.Choice(
     "inside.of",
     "Modality",
     "The first is shown.",
     values=lambda study: study.modalities,
     look="segments",
 )
-TERM = Choice(
+TERM = control.Choice(
     "inside.term",
     "Attribution of",
     "The score is taken.",
@@ -336,7 +336,7 @@ TERM = Choice(
     read=inside.named,
     style={"width": 260},
 )
-START = Choice(
+START = control.Choice(
     "inside.from",
     "Relative to",
     "The training mean is taken.",
@@ -344,8 +344,10 @@ START = Choice(
     read={"training mean": "mean", "zero": "zero", "another sample": "sample"},
     look="segments",
 )
-OTHER = SampleId("inside.other", "That sample", "Another sample is taken.", style={"width": 180})
-METHOD = Choice(
+OTHER = control.SampleId(
+    "inside.other", "That sample", "Another sample is taken.", style={"width": 180}
+)
+METHOD = control.Choice(
     "inside.by",
     "Attribution method",
     "Integrated gradients are taken.",
@@ -357,47 +359,40 @@ METHOD = Choice(
 _TOGETHER = {"term": TERM, "baseline": START, "other": OTHER, "method": METHOD}
 _INSIDE = {"modality": MODALITY, **_TOGETHER}
 INSIDE = {
-    "inside": Panel(attribution, _INSIDE, opens=OPEN.opens),
-    "inside-features": Panel(features, _INSIDE, opens=OPEN.opens, fits=of_sequence),
-    "inside-time": Panel(over_time, _TOGETHER, opens=OPEN.opens, fits=of_sequences),
+    "inside": panel.Panel(attribution, _INSIDE, opens=OPEN.opens),
+    "inside-features": panel.Panel(features, _INSIDE, opens=OPEN.opens, fits=of_sequence),
+    "inside-time": panel.Panel(over_time, _TOGETHER, opens=OPEN.opens, fits=of_sequences),
 }
 
 
 # The sample as a whole.
 
 
-@cached
-def verdict(sample: Sample, theme: Theme = "light") -> Picture:
+@panel.cached
+def verdict(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Prediction against truth: on the range of the target, or as softmax of the classes."""
-    return (_class_verdict if sample.study.classes else _score_verdict)(sample, theme)
-
-
-def _score_verdict(sample: Sample, theme: Theme) -> Picture:
     study, row = sample.study, sample.row
-    prediction, truth = float(study.scores[row, 0]), float(study.dataset.y[row])
-    low, high = study.scale
-    return Picture(
-        "verdict",
-        f"Predicted {prediction:+z.2f}, annotated {truth:+z.2f}",
-        decision.on_scale(truth, prediction, low, high, unit=sample.unit, theme=theme),
-        shows=f"the score of this {study.dataset.split[row]} sample beside its annotation.",
-        not_shown="how certain the model is; its typical test error is on the Overview page.",
-        alt=f"Scale from {low:g} to {high:g}: truth {truth:.2f}, prediction {prediction:.2f}.",
-        table=lambda: pd.DataFrame(
-            {"sample": [sample.id], "truth": [truth], "prediction": [prediction]}
-        ),
-    )
-
-
-def _class_verdict(sample: Sample, theme: Theme) -> Picture:
-    study, row = sample.study, sample.row
+    if not study.classes:
+        prediction, label = float(study.scores[row, 0]), float(study.dataset.y[row])
+        low, high = study.scale
+        return panel.Picture(
+            "verdict",
+            f"Predicted {prediction:+z.2f}, annotated {label:+z.2f}",
+            decision.on_scale(label, prediction, low, high, unit=sample.unit, theme=theme),
+            shows=f"the score of this {study.dataset.split[row]} sample beside its annotation.",
+            not_shown="how certain the model is; its typical test error is on the Overview page.",
+            alt=f"Scale from {low:g} to {high:g}: truth {label:.2f}, prediction {prediction:.2f}.",
+            table=lambda: pd.DataFrame(
+                {"sample": [sample.id], "truth": [label], "prediction": [prediction]}
+            ),
+        )
     truth, predicted, p = (
         int(study.dataset.y[row]),
         int(study.predicted[row]),
         study.probabilities[row],
     )
     end = "rightly" if truth == predicted else f"but it is ‘{text.plain(study.classes[truth])}’"
-    return Picture(
+    return panel.Picture(
         "verdict",
         f"Predicted ‘{text.plain(study.classes[predicted])}’: {text.softmax(p[predicted])}, {end}",
         decision.class_bars(p, study.classes, truth=truth, theme=theme),
@@ -418,8 +413,8 @@ def _class_verdict(sample: Sample, theme: Theme) -> Picture:
     )
 
 
-@cached
-def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
+@panel.cached
+def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """The decision, term by term."""
     study = sample.study
     verdict_on, truth = sample.learned.verdict, study.dataset.truth
@@ -427,7 +422,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     true = (
         {} if truth is None else {"true_dividend": list(map(truth.iloc[sample.row].get, dividends))}
     )
-    return Picture(
+    return panel.Picture(
         "waterfall",
         answers.finding(dividends) + sample.whose,
         decision.waterfall(
@@ -448,12 +443,12 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     )
 
 
-@cached
-def shapley(sample: Sample, theme: Theme = "light") -> Picture:
+@panel.cached
+def shapley(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Shapley values and shares."""
     study = sample.study
     values, shares = sample.learned.shapley, sample.learned.shares
-    return Picture(
+    return panel.Picture(
         "shapley",
         answers.leading(sample.learned) + sample.whose,
         decision.shapley_bars(values, shares, study.modalities, unit=sample.unit, theme=theme),
@@ -475,8 +470,8 @@ def shapley(sample: Sample, theme: Theme = "light") -> Picture:
     )
 
 
-@cached
-def entropies(sample: Sample, theme: Theme = "light") -> Picture:
+@panel.cached
+def entropies(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Entropies per modality and joint over the evolution as learned; of a model with time."""
     track = sample.learned.track()
     series = track.measures.single("entropy")
@@ -484,7 +479,7 @@ def entropies(sample: Sample, theme: Theme = "light") -> Picture:
     parts: dict[Part, np.ndarray] = {
         (name,) if name else (): values for name, values in series.items()
     }
-    return Picture(
+    return panel.Picture(
         "entropies",
         most_mixed(ends),
         dynamics.measure_lines(
@@ -504,20 +499,22 @@ def entropies(sample: Sample, theme: Theme = "light") -> Picture:
 
 def most_mixed(ends: Mapping[str, float]) -> str:
     """Which modality has the largest entropy at the end, in nats, where one has."""
-    first = top(ends)
-    value = f"{size(max(ends.values()))} nats"
+    first, value = top(ends), f"{size(max(ends.values()))} nats"
     if float(f"{max(ends.values()):.2f}") == 0:
         return f"No modality ends up mixed ({value})"
-    if len(ends) == 1:
-        return f"{text.plain(first[0])} ends up mixed ({value})"
     names = listed([text.plain(name) for name in first])
-    if len(first) == 1:
-        return f"{names} ends up the most mixed ({value})"
-    return f"{names} end up equally mixed{', the most of all' if len(first) < len(ends) else ''} ({value})"
+    return panel.standing(
+        first,
+        ends,
+        only=f"{names} ends up mixed ({value})",
+        one=f"{names} ends up the most mixed ({value})",
+        some=f"{names} end up equally mixed, the most of all ({value})",
+        every=f"{names} end up equally mixed ({value})",
+    )
 
 
-@cached
-def masses(sample: Sample, theme: Theme = "light") -> Picture:
+@panel.cached
+def masses(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """The mass each modality gives each element, and the fused one; of a model with rules."""
     reading = sample.reading
     pairs = ""
@@ -532,7 +529,7 @@ def masses(sample: Sample, theme: Theme = "light") -> Picture:
             )
             + "."
         )
-    return Picture(
+    return panel.Picture(
         "masses",
         disagreement(
             dict(zip(reading.elements, reading.disagreement.tolist(), strict=True)),
@@ -586,8 +583,8 @@ def disagreement(by_element: Mapping[str, float], K: float | None) -> str:
     return f"The masses contradict each other with Dempster's K = {K:.2f}, {most}"
 
 
-@cached
-def beliefs(sample: Sample, theme: Theme = "light") -> Picture:
+@panel.cached
+def beliefs(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Belief, plausibility and betting probability of every class; of a model whose elements are classes."""
     reading = sample.reading
     by_fusion = reading.by_fusion
@@ -595,7 +592,7 @@ def beliefs(sample: Sample, theme: Theme = "light") -> Picture:
         by_fusion is not None,
         "Elements of this model are no classes, so that there are no beliefs. Look at `masses`.",
     )
-    return Picture(
+    return panel.Picture(
         "beliefs",
         bet(dict(zip(reading.elements, by_fusion.pignistic.tolist(), strict=True))),
         decision.belief_bars(
@@ -625,11 +622,11 @@ def bet(pignistic: Mapping[str, float]) -> str:
     return f"The fused evidence alone would bet on {words} {odds}"
 
 
-@cached
-def fused_entropies(sample: Sample, theme: Theme = "light") -> Picture:
+@panel.cached
+def fused_entropies(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Entropy of every fused qubit, its entanglement with the modality qubits; of a model with rules."""
     reading = sample.reading
-    return Picture(
+    return panel.Picture(
         "fused-entropies",
         most_entangled(dict(zip(reading.elements, reading.entropy.tolist(), strict=True))),
         circuit.bars(reading.entropy, reading.elements, "entropy (nats)", theme=theme),
@@ -647,16 +644,15 @@ def most_entangled(entropy: Mapping[str, float]) -> str:
     largest = f"{size(max(entropy.values()))} nats"
     if round(max(entropy.values()), 2) <= 0:
         return f"No fused qubit is entangled with what it was fused from ({largest})"
-    if len(entropy) == 1:
-        return f"The fused qubit is entangled with what it was fused from ({largest})"
-    if len(first) == len(entropy):
-        return f"All fused qubits are equally entangled with what they were fused from ({largest})"
-    if len(first) == 1:
-        return (
-            f"Fused qubit {first[0]} is the most entangled with what it was fused from ({largest})"
-        )
     words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} of {len(entropy)}"
-    return f"Fused qubits {words} are the most entangled, alike, with what they were fused from ({largest})"
+    return panel.standing(
+        first,
+        entropy,
+        only=f"The fused qubit is entangled with what it was fused from ({largest})",
+        one=f"Fused qubit {words} is the most entangled with what it was fused from ({largest})",
+        some=f"Fused qubits {words} are the most entangled, alike, with what they were fused from ({largest})",
+        every=f"All fused qubits are equally entangled with what they were fused from ({largest})",
+    )
 
 
 def _true_element(sample: Sample) -> int | None:
@@ -670,8 +666,8 @@ def _true_element(sample: Sample) -> int | None:
 
 
 def curve(
-    study: Study, theme: Theme = "light", *, row: int, modality: str, card: str = "main"
-) -> Picture:
+    study: Study, theme: style.Theme = "light", *, row: int, modality: str, card: str = "main"
+) -> panel.Picture:
     """A spectrum or profile of a sample as a small line chart in its modality's colour.
 
     Args:
@@ -690,7 +686,7 @@ def curve(
         isinstance(piece, Series),
         f"The data have no curve of modality '{modality[:60]}' of this sample.",
     )
-    return Picture(
+    return panel.Picture(
         f"content-{card}-{row}-{modality}",
         f"{text.plain(modality)} of sample {text.plain(study.dataset.ids[row])}",
         decision.curve(
@@ -709,7 +705,7 @@ def curve(
     )
 
 
-def which_curve(view: View, rest: str) -> dict[str, Any]:
+def which_curve(view: address.View, rest: str) -> dict[str, Any]:
     """Card, row and modality by the end of a panel's name."""
     for modality in view.modalities:
         card, dash, row = rest.removesuffix(f"-{modality}").rpartition("-")
@@ -723,7 +719,7 @@ def which_curve(view: View, rest: str) -> dict[str, Any]:
 
 def scatter(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     x: str = "",
     y: str = "",
@@ -733,7 +729,7 @@ def scatter(
     relations: Sequence[str] = (),
     verdict: str = "",
     classes: Sequence[str] = (),
-) -> Picture:
+) -> panel.Picture:
     """All samples that pass, as points; a ring around the sample.
 
     Args:
@@ -762,7 +758,7 @@ def scatter(
         if len(rows) == compare.MAX_DRAWN
         else ""
     )
-    return Picture(
+    return panel.Picture(
         "scatter",
         f"{text.plain(titles[y])} against {text.plain(titles[x])}",
         cohort.scatter(
@@ -821,7 +817,7 @@ def some_pass(sample: Sample, output: str = "", x: str = "", y: str = "", **filt
     return not compare.passing(_frame(sample.study, output), **filters).empty
 
 
-SPLIT = Choice(
+SPLIT = control.Choice(
     "split",
     "Split",
     "The test split is shown.",
@@ -829,14 +825,14 @@ SPLIT = Choice(
     default="test",
     look="segments",
 )
-SEARCH = Text(
+SEARCH = control.Text(
     "find",
     "Search ids and words",
     "Nothing is searched for.",
     most=100,
     style={"placeholder": "part of an id or of what was said"},
 )
-RELATION = Choice(
+RELATION = control.Choice(
     "relation",
     "How the modalities relate",
     "All relations are shown.",
@@ -845,7 +841,7 @@ RELATION = Choice(
     many=True,
     look="pills",
 )
-VERDICT = Choice(
+VERDICT = control.Choice(
     "verdict",
     "Predicted",
     "Right and wrong ones are shown.",
@@ -855,7 +851,7 @@ VERDICT = Choice(
     look="segments",
     fits=lambda study: bool(study.classes),
 )
-CLASSES = Choice(
+CLASSES = control.Choice(
     "class",
     "Classes (truth)",
     "All classes are shown.",
@@ -869,13 +865,14 @@ _AXES = (
     "entanglement. See Terms below the figure."
 )
 ACROSS, UP = (
-    Choice(key, f"{key} axis", "The usual one is shown.", _AXES, compare.axes) for key in ("x", "y")
+    control.Choice(key, f"{key} axis", "The usual one is shown.", _AXES, compare.axes)
+    for key in ("x", "y")
 )
-TABLE = Switch(
+TABLE = control.Switch(
     "table.evidence",
     "Rules, beliefs and masses of every element as a table",
     "It stays folded.",
-    fits=can("rules"),
+    fits=panel.can("rules"),
 )
 FILTERS = {
     "split": SPLIT,
@@ -887,27 +884,27 @@ FILTERS = {
 CONTROLS = (OPEN, MODALITY, TERM, START, OTHER, METHOD, *FILTERS.values(), ACROSS, UP, TABLE)
 
 _RULED, _TIMED = (
-    can("rules"),
+    panel.can("rules"),
     lambda sample: sample.study.can("time") and not sample.study.can("rules"),
 )
 PANELS = {
-    "verdict": Panel(verdict),
-    "waterfall": Panel(waterfall),
-    "shapley": Panel(shapley),
-    "masses": Panel(masses, fits=_RULED),
-    "beliefs": Panel(
+    "verdict": panel.Panel(verdict),
+    "waterfall": panel.Panel(waterfall),
+    "shapley": panel.Panel(shapley),
+    "masses": panel.Panel(masses, fits=_RULED),
+    "beliefs": panel.Panel(
         beliefs, fits=lambda sample: _RULED(sample) and sample.reading.by_fusion is not None
     ),
-    "fused-entropies": Panel(fused_entropies, fits=_RULED),
-    "entropies": Panel(entropies, fits=_TIMED),
-    "scatter": Panel(
+    "fused-entropies": panel.Panel(fused_entropies, fits=_RULED),
+    "entropies": panel.Panel(entropies, fits=_TIMED),
+    "scatter": panel.Panel(
         scatter,
         {"x": ACROSS, "y": UP, "output": lambda view: view.output or None, **FILTERS},
         fits=some_pass,
     ),
 }
 NAMED = {
-    "content-": Panel(
+    "content-": panel.Panel(
         curve,
         rest=which_curve,
         endings=lambda view, study: curves(

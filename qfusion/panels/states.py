@@ -18,8 +18,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.data.modality import split_term
 from qfusion.figures import dynamics, physics, states
 from qfusion.figures.style import Theme, term_colour
-from qfusion.panels import panel
-from qfusion.panels.control import Choice
+from qfusion.panels import control, panel
 from qfusion.panels.dynamics import (
     CURSOR,
     HINTON,
@@ -31,7 +30,6 @@ from qfusion.panels.dynamics import (
     cursor_at,
     state_at,
 )
-from qfusion.panels.panel import Panel, Picture, can, standing
 from qfusion.quantum.decomposition import PAULIS
 from qfusion.quantum.states import partial_trace
 
@@ -41,7 +39,7 @@ MAX_NAMED = 3  # terms that a title names
 _UNITS = {COHERENT: "(root mean square energy)", JUMPS: "(jumps per time)"}
 
 
-def couplings(sample: Sample, theme: Theme = "light") -> Picture:
+def couplings(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """Who is coupled with whom, and how strongly, by H and by dissipation.
 
     Args:
@@ -54,14 +52,11 @@ def couplings(sample: Sample, theme: Theme = "light") -> Picture:
         parts[JUMPS] = strengths.rates
     joint = {term: value for term, value in strengths.energy.items() if "+" in term}
     strongest = max(joint, key=lambda term: joint[term], default="")
-    title = (
+    return panel.Picture(
+        "couplings",
         f"H couples {text.plain(listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
         if strongest and joint[strongest] > 1e-9 * max(strengths.energy.values())
-        else "H couples nothing"
-    )
-    return Picture(
-        "couplings",
-        title,
+        else "H couples nothing",
         physics.couplings(parts, system.names, _UNITS, theme),
         shows="the parts of H and of the traceless jump operators that act on exactly these modalities, the same in "
         "every gauge. Discs: on one alone; lines: on two; stars: on more. H: root mean square energy, √(Tr H_S² "
@@ -86,14 +81,14 @@ def couplings(sample: Sample, theme: Theme = "light") -> Picture:
     )
 
 
-def levels(sample: Sample, theme: Theme = "light") -> Picture:
+def levels(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """Energy levels of H, without and with its couplings.
 
     Args:
         sample: of a model with time, under its tweak. theme: of the figure.
     """
     free, coupled = inside.levels(sample.model.system())
-    return Picture(
+    return panel.Picture(
         "levels",
         span(free, coupled),
         physics.levels(free, coupled, theme),
@@ -114,7 +109,7 @@ def levels(sample: Sample, theme: Theme = "light") -> Picture:
 
 def letters(
     sample: Sample, theme: Theme = "light", *, operator: str = inside.HAMILTONIAN
-) -> Picture:
+) -> panel.Picture:
     """The largest terms of an operator in a product of Pauli words, or of Gell-Mann matrices.
 
     Args:
@@ -130,7 +125,7 @@ def letters(
         f"Operator {operator} is a multiple of the identity: there is nothing to take apart.",
     )
     names, values = [letter.words for letter in terms], np.array([letter.value for letter in terms])
-    return Picture(
+    return panel.Picture(
         "letters",
         largest_letter(operator, names, values),
         physics.letters(names, [letter.term for letter in terms], values, system.names, theme),
@@ -164,7 +159,7 @@ def letters(
     )
 
 
-def modes(sample: Sample, theme: Theme = "light") -> Picture:
+def modes(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """The eigenvalues of the generator in the complex plane.
 
     Args:
@@ -175,7 +170,7 @@ def modes(sample: Sample, theme: Theme = "light") -> Picture:
     least = 1e-9 * max(float(np.abs(values).max()), 1e-300)
     gap = float(away[away > least].min()) if bool((away > least).any()) else 0.0
     still = int((away <= least).sum())
-    return Picture(
+    return panel.Picture(
         "modes",
         f"The slowest decay is {gap:.2g} per time" if gap else "Nothing decays",
         physics.modes(values, gap, theme),
@@ -208,7 +203,7 @@ def largest_letter(operator: str, names: Sequence[str], values: np.ndarray) -> s
     words = f"{len(first)} terms, of size {sizes[first[0]]:.2f}"
     if len(first) <= MAX_NAMED:
         words = listed([f"{text.plain(name)} ({number[name]})" for name in first])
-    return standing(
+    return panel.standing(
         first,
         sizes,
         one=f"{operator}: {text.plain(first[0])} is the largest of its terms ({number[first[0]]})",
@@ -226,8 +221,8 @@ def _of(sample: Sample) -> str:
     )
 
 
-_MADE_OF, _TIMED = VIEW.chosen("H and L"), can("time")
-OPERATOR = Choice(
+_MADE_OF, _TIMED = VIEW.chosen("H and L"), panel.can("time")
+OPERATOR = control.Choice(
     "letters",
     "Operator",
     "H is shown.",
@@ -236,22 +231,16 @@ OPERATOR = Choice(
     look="segments",
     fits=_TIMED,
 )
-_GENERATOR = {
-    "couplings": Panel(couplings, fits=_TIMED, opens=_MADE_OF),
-    "levels": Panel(levels, fits=_TIMED, opens=_MADE_OF),
-    "letters": Panel(letters, {"operator": OPERATOR}, fits=_TIMED, opens=_MADE_OF),
-    "modes": Panel(modes, fits=inside.has_modes, opens=_MADE_OF),
-}
 
 
 # Jumps of single trajectories, and who shares information with whom, of models with time.
 
 
 # whether a sample's, or study's, model evolves in time and has jump operators
-jumps_at_all = can("time", where=lambda study: study.model.jump_count > 0)
+jumps_at_all = panel.can("time", where=lambda study: study.model.jump_count > 0)
 
 
-def raster(sample: Sample, theme: Theme = "light") -> Picture:
+def raster(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """Which operator of the canonical unravelling jumped when in 200 trajectories, at which rate, and the exact one.
 
     Args:
@@ -262,18 +251,7 @@ def raster(sample: Sample, theme: Theme = "light") -> Picture:
     runs = len(records.runs)
     jumped = sum(len(times) > 0 for _, times, _ in records.runs)
     K = len(records.exact)
-
-    def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            [
-                {"row": row, "trajectory": number + 1, "t": when, "operator": f"L{k + 1}"}
-                for row, (number, times, which) in enumerate(records.runs, 1)
-                for when, k in zip(times, which, strict=True)
-            ],
-            columns=["row", "trajectory", "t", "operator"],
-        )
-
-    return Picture(
+    return panel.Picture(
         "raster",
         f"In this unravelling {jumped} of {runs} trajectories jump, {records.jumps / runs:.2f} times on "
         f"average (exact: {records.expected:.2f})",
@@ -295,11 +273,18 @@ def raster(sample: Sample, theme: Theme = "light") -> Picture:
             [sum(int((which == k).sum()) for *_, which in records.runs) / runs for k in range(K)],
         )
         + ".",
-        table=table,
+        table=lambda: pd.DataFrame(
+            [
+                {"row": row, "trajectory": number + 1, "t": when, "operator": f"L{k + 1}"}
+                for row, (number, times, which) in enumerate(records.runs, 1)
+                for when, k in zip(times, which, strict=True)
+            ],
+            columns=["row", "trajectory", "t", "operator"],
+        ),
     )
 
 
-def triangle(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
+def triangle(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> panel.Picture:
     """Who shares how much with whom at a time, and over time; of three modalities with the tripartite information.
 
     Args:
@@ -319,13 +304,15 @@ def triangle(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Pictu
     title = share_most(
         {" and ".join(pair): float(values[at]) for pair, values in shared.items()}, when
     )
-    columns = {"t": track.times}
-    columns |= {f"entropy[{name}]": values for name, values in alone.items()}
-    columns |= {f"mutual_information[{a}:{b}]": values for (a, b), values in shared.items()}
+    columns = (
+        {"t": track.times}
+        | {f"entropy[{name}]": values for name, values in alone.items()}
+        | {f"mutual_information[{a}:{b}]": values for (a, b), values in shared.items()}
+    )
     if together is not None:
         title += f"; tripartite information {together[at]:+z.3f}"
         columns["tripartite_information"] = together
-    return Picture(
+    return panel.Picture(
         "information",
         title,
         dynamics.triangle(track.times, shared, alone, at, together=together, theme=theme),
@@ -357,7 +344,7 @@ def share_most(mutual: Mapping[str, float], when: str) -> str:
     if round(value, 3) <= 0:
         return f"No pair shares as much as 0.001 nats at {when}"
     pairs = listed([f"({name})" for name in first])
-    return standing(
+    return panel.standing(
         first,
         mutual,
         only=f"{first[0]} share {value:.3f} nats at {when}",
@@ -365,12 +352,6 @@ def share_most(mutual: Mapping[str, float], when: str) -> str:
         some=f"{pairs} share most, alike, at {when}: {value:.3f} nats",
         every=f"{pairs} share alike at {when}: {value:.3f} nats",
     )
-
-
-_SHARING = {
-    "information": Panel(triangle, {"t": CURSOR}, fits=can_cut, opens=VIEW.chosen("Correlations")),
-    "raster": Panel(raster, fits=jumps_at_all, opens=VIEW.chosen("Trajectories")),
-}
 
 
 # The states of a model with time as physicists draw them: Bloch balls, elements of the density matrices over time, a
@@ -383,10 +364,10 @@ MOST_PAIRS = 12  # coherences of a modality that are drawn
 
 
 # whether a sample's, or study's, model evolves in time and has a modality of two levels
-has_qubits = can("time", where=lambda study: 2 in study.model.dims)
+has_qubits = panel.can("time", where=lambda study: 2 in study.model.dims)
 
 
-def balls(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
+def balls(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> panel.Picture:
     """Bloch vectors of all modalities of two levels, with their ways so far.
 
     Args:
@@ -403,7 +384,7 @@ def balls(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
         np.einsum("aij,tji->ta", PAULIS.numpy()[1:], _reduced(sample, name)).real for name in names
     ]
     lengths = [float(np.linalg.norm(way[at])) for way in ways]
-    return Picture(
+    return panel.Picture(
         "bloch",
         most_mixed(dict(zip(names, lengths, strict=True)), f"t = {track.times[at]:.2f}"),
         states.balls(
@@ -442,7 +423,7 @@ def balls(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
 
 def over_time(
     sample: Sample, theme: Theme = "light", *, part: str = POPULATIONS, t: float = 1.0
-) -> Picture:
+) -> panel.Picture:
     """Populations, or moduli of coherences, of each modality over time.
 
     Args:
@@ -465,12 +446,12 @@ def over_time(
             for i, j in pairs
         ]
     values = np.stack([series for *_, series in rows])
-    what = "population" if diagonal else "coherence"
     many = not diagonal and any(d * (d - 1) // 2 > MOST_PAIRS for d in sample.model.dims)
-    return Picture(
+    return panel.Picture(
         f"{part}-over-time",
         changes_most(
-            what, {f"{text.plain(owner)} {level}": series for owner, level, series in rows}
+            "population" if diagonal else "coherence",
+            {f"{text.plain(owner)} {level}": series for owner, level, series in rows},
         ),
         states.through_time(
             times,
@@ -500,7 +481,7 @@ def over_time(
 
 def hinton(
     sample: Sample, theme: Theme = "light", *, whose: str = WHOLE, t: float = 1.0
-) -> Picture:
+) -> panel.Picture:
     """A density matrix at a time as a Hinton diagram.
 
     Args:
@@ -512,7 +493,7 @@ def hinton(
     labels, modulus = np.array(states.basis_labels(dims)), np.abs(rho)
     rows, columns = np.indices(rho.shape)
     left_out = int((modulus < states.LEAST * modulus.max()).sum())
-    return Picture(
+    return panel.Picture(
         "hinton",
         largest_coherence(modulus, labels.tolist(), name),
         states.hinton(rho, dims, theme),
@@ -539,7 +520,7 @@ def most_mixed(lengths: Mapping[str, float], when: str) -> str:
     vector = f"Bloch vector has length {least:.2f}"
     if round(least, 2) == 1:
         return f"At {when} every Bloch vector has length 1.00: each of these modalities is all but pure"
-    return standing(
+    return panel.standing(
         first,
         lengths,
         only=f"{first[0]} at {when}: its {vector}",
@@ -582,7 +563,7 @@ def largest_coherence(modulus: np.ndarray, labels: Sequence[str], when: str) -> 
     if not first or round(pairs[first[0]], 3) == 0:
         return f"No coherence at {when} is as large as 0.001"
     words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} pairs of levels"
-    return standing(
+    return panel.standing(
         first,
         pairs,
         one=f"Largest coherence at {when}: {words} with {pairs[first[0]]:.3f}",
@@ -592,10 +573,8 @@ def largest_coherence(modulus: np.ndarray, labels: Sequence[str], when: str) -> 
 
 def _reduced(sample: Sample, name: str) -> np.ndarray:
     """The states of one modality over time, (nT, d, d)."""
-    values: np.ndarray = partial_trace(
-        torch.as_tensor(sample.track().rho), sample.model.dims, (sample.modalities.index(name),)
-    ).numpy()
-    return values
+    rho = torch.as_tensor(sample.track().rho)
+    return partial_trace(rho, sample.model.dims, (sample.modalities.index(name),)).numpy()
 
 
 def _place(sample: Sample, t: float) -> int:
@@ -604,17 +583,23 @@ def _place(sample: Sample, t: float) -> int:
 
 _OPEN, _T = VIEW.chosen("State"), {"t": CURSOR}
 PANELS = {
-    **_GENERATOR,
-    **_SHARING,
-    "hinton": Panel(
+    "couplings": panel.Panel(couplings, fits=_TIMED, opens=_MADE_OF),
+    "levels": panel.Panel(levels, fits=_TIMED, opens=_MADE_OF),
+    "letters": panel.Panel(letters, {"operator": OPERATOR}, fits=_TIMED, opens=_MADE_OF),
+    "modes": panel.Panel(modes, fits=inside.has_modes, opens=_MADE_OF),
+    "information": panel.Panel(
+        triangle, {"t": CURSOR}, fits=can_cut, opens=VIEW.chosen("Correlations")
+    ),
+    "raster": panel.Panel(raster, fits=jumps_at_all, opens=VIEW.chosen("Trajectories")),
+    "hinton": panel.Panel(
         hinton,
         {"whose": STATE_OF, **_T},
         fits=_TIMED,
         opens=lambda view: _OPEN(view) and STATE_AS.chosen(HINTON)(view),
     ),
-    "bloch": Panel(balls, _T, fits=has_qubits, opens=_OPEN),
+    "bloch": panel.Panel(balls, _T, fits=has_qubits, opens=_OPEN),
     **{
-        f"{part}-over-time": Panel(over_time, _T, {"part": part}, fits=_TIMED, opens=_OPEN)
+        f"{part}-over-time": panel.Panel(over_time, _T, {"part": part}, fits=_TIMED, opens=_OPEN)
         for part in PARTS
     },
 }

@@ -20,7 +20,6 @@ from qfusion._checks import check, choose
 from qfusion._sentences import count, listed, sizes, top
 from qfusion.analysis import answers, text
 from qfusion.analysis import changes as interventions
-from qfusion.analysis.changes import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Result
 from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.analysis.study import Study
 from qfusion.data import synthesis
@@ -29,26 +28,24 @@ from qfusion.explain.counterfactual import distance
 from qfusion.explain.sensitivity import ParameterChange, Search
 from qfusion.figures import decision, physics, style
 from qfusion.figures.numbers import terms_table
-from qfusion.figures.style import Theme
 from qfusion.models import require
-from qfusion.panels import panel
-from qfusion.panels.address import View
-from qfusion.panels.control import Choice, Control, Number, SampleId, Switch, Text
-from qfusion.panels.panel import Panel, Picture, standing
+from qfusion.panels import address, control, panel
 
 TITLES = {
-    KEPT: "leave it as it is",
-    SWAP: "another sample's",
-    DROP: "leave it out",
-    INPUT: "edit the raw input",
-    STATE: "edit its state",
-    FLIP: "nearest state that flips the decision",
+    interventions.KEPT: "leave it as it is",
+    interventions.SWAP: "another sample's",
+    interventions.DROP: "leave it out",
+    interventions.INPUT: "edit the raw input",
+    interventions.STATE: "edit its state",
+    interventions.FLIP: "nearest state that flips the decision",
 }  # as the address says them
 BEFORE, AFTER = "as it is", "with the changes"
 SAME = 1e-6  # angles below it, in radians, are rounding
 
 
-def both(sample: Sample, changes: Asked | None = None) -> tuple[Result, Result, dict[str, str]]:
+def both(
+    sample: Sample, changes: interventions.Asked | None = None
+) -> tuple[interventions.Result, interventions.Result, dict[str, str]]:
     """What the model says of the sample as it is and with the changes, and what is done to each that changes."""
     stored, wanted = (
         interventions.wanted_changes(sample.study, sample.row, part) for part in ({}, changes or {})
@@ -56,7 +53,7 @@ def both(sample: Sample, changes: Asked | None = None) -> tuple[Result, Result, 
     done = {
         name: entry.action
         for name, entry in zip(sample.modalities, wanted, strict=True)
-        if entry.action != KEPT
+        if entry.action != interventions.KEPT
     }
     before, after = (
         interventions.with_changes(sample.study, sample.row, part) for part in (stored, wanted)
@@ -65,8 +62,8 @@ def both(sample: Sample, changes: Asked | None = None) -> tuple[Result, Result, 
 
 
 def probabilities(
-    sample: Sample, theme: Theme = "light", *, changes: Asked | None = None
-) -> Picture:
+    sample: Sample, theme: style.Theme = "light", *, changes: interventions.Asked | None = None
+) -> panel.Picture:
     """Both decisions as softmax of the classes; of a model of classes.
 
     Args:
@@ -77,7 +74,7 @@ def probabilities(
     study = sample.study
     check(bool(study.classes), "This model has one score and no classes. Look at `waterfall`.")
     before, now, done = both(sample, changes)
-    return Picture(
+    return panel.Picture(
         "what-if-probabilities",
         f"Decision: {answers.numbered(study, now.outcome.scores)}",
         decision.class_bars(
@@ -105,8 +102,12 @@ def probabilities(
 
 
 def waterfall(
-    sample: Sample, theme: Theme = "light", *, when: str = BEFORE, changes: Asked | None = None
-) -> Picture:
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    when: str = BEFORE,
+    changes: interventions.Asked | None = None,
+) -> panel.Picture:
     """One of both decisions term by term, on an axis that serves both.
 
     Args:
@@ -129,7 +130,7 @@ def waterfall(
     if done:
         drawn.update_xaxes(range=_reach(sample, before, now))
     finding = answers.finding(terms)
-    return Picture(
+    return panel.Picture(
         f"what-if-{'as-it-is' if when == BEFORE else 'changed'}",
         f"{when}: {finding[:1].lower()}{finding[1:]}{sample.whose}",
         drawn,
@@ -145,7 +146,7 @@ def waterfall(
     )
 
 
-def _reach(sample: Sample, *results: Result) -> list[float]:
+def _reach(sample: Sample, *results: interventions.Result) -> list[float]:
     """One axis for both waterfalls, with room for the numbers beside the bars."""
     ends = np.concatenate(
         [np.cumsum(list(result.terms(sample.study, sample.output).values())) for result in results]
@@ -155,12 +156,14 @@ def _reach(sample: Sample, *results: Result) -> list[float]:
     return [low - room, high + room]
 
 
-def differences(sample: Sample, theme: Theme = "light", *, changes: Asked | None = None) -> Picture:
+def differences(
+    sample: Sample, theme: style.Theme = "light", *, changes: interventions.Asked | None = None
+) -> panel.Picture:
     """What the changes do to each term; the options are those of `probabilities`."""
     before, now, _ = both(sample, changes)
     old, new = before.terms(sample.study, sample.output), now.terms(sample.study, sample.output)
     change = {term: new[term] - old[term] for term in old if term}
-    return Picture(
+    return panel.Picture(
         "what-if-differences",
         acts_through(change),
         physics.differences(old, new, sample.modalities, unit=sample.unit, theme=theme),
@@ -187,7 +190,7 @@ def acts_through(change: Mapping[str, float]) -> str:
     if not first or round(abs(change[first[0]]), 2) == 0:
         return "The change moves no term by 0.01 or more"
     moved = listed([f"{text.term(term)} ({change[term]:+.2f})" for term in first])
-    return standing(
+    return panel.standing(
         first,
         change,
         one=f"The change acts most through {moved}",
@@ -204,8 +207,12 @@ def state_moved(name: str, angle: float) -> str:
 
 
 def state(
-    sample: Sample, theme: Theme = "light", *, modality: str, changes: Asked | None = None
-) -> Picture:
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    modality: str,
+    changes: interventions.Asked | None = None,
+) -> panel.Picture:
     """The state of one modality before and with the changes.
 
     Args:
@@ -250,7 +257,7 @@ def state(
             theme=theme,
         )
         not_shown = f"{inputs} these masses."
-    return Picture(
+    return panel.Picture(
         f"what-if-state-{modality}",
         state_moved(name, far),
         drawn,
@@ -276,25 +283,27 @@ def _vector(ket: Any) -> np.ndarray:
     )
 
 
-def _asked(view: View) -> dict[str, dict[str, Any]] | None:
+def _asked(view: address.View) -> dict[str, dict[str, Any]] | None:
     """What the address says is done to each modality."""
     actions = {title: action for action, title in TITLES.items()}
-    values = {name: actions.get(view.get(f"do.{name}"), KEPT) for name in view.modalities}
+    values = {
+        name: actions.get(view.get(f"do.{name}"), interventions.KEPT) for name in view.modalities
+    }
     return {
         name: {"action": action} | _details(view, name, action)
         for name, action in values.items()
-        if action != KEPT
+        if action != interventions.KEPT
     } or None
 
 
-def _details(view: View, name: str, action: str) -> dict[str, Any]:
-    if action == SWAP:
+def _details(view: address.View, name: str, action: str) -> dict[str, Any]:
+    if action == interventions.SWAP:
         return {"donor": view.get(f"with.{name}")} if view.get(f"with.{name}") else {}
-    if action == INPUT and name == "text":
+    if action == interventions.INPUT and name == "text":
         return {"words": view.get("say")} if view.get("say") else {}
-    if action == INPUT:
+    if action == interventions.INPUT:
         return {"controls": _numbers(view, "voice." if name == "audio" else "face.")}
-    if action == STATE:
+    if action == interventions.STATE:
         return {
             "state": {
                 int(place): value
@@ -305,7 +314,7 @@ def _details(view: View, name: str, action: str) -> dict[str, Any]:
     return {}
 
 
-def _numbers(view: View, start: str) -> dict[str, float]:
+def _numbers(view: address.View, start: str) -> dict[str, float]:
     return {
         key.removeprefix(start): view.number(key, 0.0)
         for key in view.address
@@ -313,7 +322,7 @@ def _numbers(view: View, start: str) -> dict[str, float]:
     }
 
 
-def nearest(sample: Sample, theme: Theme = "light") -> Picture:
+def nearest(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """For each modality the nearest state that turns the decision, and the nearest sample that has one."""
     study, result = sample.study, interventions.what_would_flip(sample.study, sample.row)
     farthest, unit, how = _measured(study, result)
@@ -324,7 +333,7 @@ def nearest(sample: Sample, theme: Theme = "light") -> Picture:
         if flip.state.possible and not flip.state.verified
     ]
     first = next(iter(result.values()))
-    return Picture(
+    return panel.Picture(
         "flips",
         f"What would flip it? {answers.flip(study, result)}",
         physics.ways(
@@ -400,7 +409,7 @@ def _measured(study: Study, flips: Mapping[str, interventions.Flip]) -> tuple[fl
     )
 
 
-def parameter_flips(sample: Sample, theme: Theme = "light") -> Picture:
+def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """For each parameter of the physics or angle of the fusion rules the smallest turn that flips the decision."""
     study, search = sample.study, interventions.parameters_that_flip(sample.study, sample.row)
     check(
@@ -410,7 +419,7 @@ def parameter_flips(sample: Sample, theme: Theme = "light") -> Picture:
     result = search.changes
     names = [interventions.parameter_name(study, change) for change in result]
     sure = sum(change.verified for change in result)
-    return Picture(
+    return panel.Picture(
         "knob-flips",
         smallest_turn(result, names, answers.verdict(study, result[0].after), search.tried),
         physics.sizes(
@@ -502,28 +511,25 @@ def _method(search: Search) -> str:
     )
 
 
-def changed(sample: Sample, changes: Asked | None = None, **_: Any) -> bool:
+def changed(sample: Sample, changes: interventions.Asked | None = None, **_: Any) -> bool:
     """Whether the changes leave a modality otherwise than it is."""
     return bool(both(sample, changes)[2])
 
 
-def parameters_flip(sample: Sample) -> bool:
-    """Whether the model has parameters, one of which flips the decision on its own."""
-    return sample.study.can("terms") and bool(
-        interventions.parameters_that_flip(sample.study, sample.row).changes
-    )
-
-
-def _restated(view: View, sample: Sample) -> list[str]:
+def _restated(view: address.View, sample: Sample) -> list[str]:
     """The modalities that have another state."""
     if not sample.study.can("states"):
         return []
-    return [name for name, action in both(sample, _asked(view))[2].items() if action != DROP]
+    return [
+        name
+        for name, action in both(sample, _asked(view))[2].items()
+        if action != interventions.DROP
+    ]
 
 
 PREFIXES = ("do.", "with.", "set.", "voice.", "face.")  # of what is said of a modality
-KNOBS = Switch("knobs", "Knobs", "They stay folded.")
-WORDS = Text(
+KNOBS = control.Switch("knobs", "Knobs", "They stay folded.")
+WORDS = control.Text(
     "say",
     "Sentence",
     "The sample's own words are used.",
@@ -533,9 +539,9 @@ WORDS = Text(
 )
 
 
-def action(study: Study, modality: str) -> Choice:
+def action(study: Study, modality: str) -> control.Choice:
     """What is done to a modality."""
-    return Choice(
+    return control.Choice(
         f"do.{modality}",
         f"What is done to {modality}",
         "It is left as it is.",
@@ -544,9 +550,9 @@ def action(study: Study, modality: str) -> Choice:
     )
 
 
-def donor(modality: str) -> SampleId:
+def donor(modality: str) -> control.SampleId:
     """The sample that lends a modality."""
-    return SampleId(
+    return control.SampleId(
         f"with.{modality}",
         "of sample",
         "Another sample is taken.",
@@ -554,20 +560,16 @@ def donor(modality: str) -> SampleId:
     )
 
 
-def numbers(study: Study, modality: str) -> list[Number]:
+def numbers(study: Study, modality: str) -> list[control.Number]:
     """The numbers of a modality's state."""
     if not study.can("states"):
         return []
-    if study.can("kets"):
-        size = study.model.dims[study.modalities.index(modality)]
-    else:
-        size = study.model.elements
-    ranges = [(0.0, 1.0)] * size
-    if study.can("kets") and size == 2:
-        ranges = [(0.0, math.pi), (-math.pi, math.pi)]
+    kets = study.can("kets")
+    size = study.model.dims[study.modalities.index(modality)] if kets else study.model.elements
+    ranges = [(0.0, math.pi), (-math.pi, math.pi)] if kets and size == 2 else [(0.0, 1.0)] * size
     keys = [f"set.{modality}.{place}" for place in range(size)]
     return [
-        Number(
+        control.Number(
             key,
             key,
             "The sample's own is used.",
@@ -580,33 +582,34 @@ def numbers(study: Study, modality: str) -> list[Number]:
     ]
 
 
-def inputs(study: Study, modality: str) -> list[Number]:
+def inputs(study: Study, modality: str) -> list[control.Number]:
     """The numbers that make a modality's raw input, of data that were made so."""
     if planted.recipe_of(study.dataset) is None:
         return []
     return [
-        Number(
-            f"{'voice' if modality == 'audio' else 'face'}.{control.name}",
-            f"{control.title} ({control.unit})",
+        control.Number(
+            f"{'voice' if modality == 'audio' else 'face'}.{setting.name}",
+            f"{setting.title} ({setting.unit})",
             "0 is used.",
-            low=control.low,
-            high=control.high,
+            low=setting.low,
+            high=setting.high,
             step=0.05,
             style={"format": "%+.2f"},
         )
-        for control in planted.CONTROLS.get(modality, ())
+        for setting in planted.CONTROLS.get(modality, ())
     ]
 
 
-def controls(view: View, study: Study) -> list[Control]:
+def controls(view: address.View, study: Study) -> list[control.Control]:
     """What a reader may choose; also names modalities and numbers that this model does not have."""
-    known: list[Control] = [KNOBS, WORDS]
+    known: list[control.Control] = [KNOBS, WORDS]
     for name in study.modalities:
         known += [action(study, name), donor(name), *numbers(study, name), *inputs(study, name)]
-    keys = [control.key for control in known]
+    keys = [one.key for one in known]
     strange = [key for key in view.address if key.startswith(PREFIXES) and key not in keys]
     return known + [
-        Text(key, key, "It is ignored.", test=partial(_unknown, key, keys)) for key in strange
+        control.Text(key, key, "It is ignored.", test=partial(_unknown, key, keys))
+        for key in strange
     ]
 
 
@@ -617,13 +620,20 @@ def _unknown(key: str, known: list[str], *_: Any) -> None:
 
 _CHANGES = {"changes": _asked}
 PANELS = {
-    "flips": Panel(nearest),
-    "what-if-probabilities": Panel(
+    "flips": panel.Panel(nearest),
+    "what-if-probabilities": panel.Panel(
         probabilities, _CHANGES, fits=lambda sample, **_: bool(sample.study.classes)
     ),
-    "what-if-as-it-is": Panel(waterfall, _CHANGES, {"when": BEFORE}),
-    "what-if-changed": Panel(waterfall, _CHANGES, {"when": AFTER}, fits=changed),
-    "what-if-differences": Panel(differences, _CHANGES, fits=changed),
-    "knob-flips": Panel(parameter_flips, fits=parameters_flip, opens=KNOBS.opens),
+    "what-if-as-it-is": panel.Panel(waterfall, _CHANGES, {"when": BEFORE}),
+    "what-if-changed": panel.Panel(waterfall, _CHANGES, {"when": AFTER}, fits=changed),
+    "what-if-differences": panel.Panel(differences, _CHANGES, fits=changed),
+    "knob-flips": panel.Panel(
+        parameter_flips,
+        fits=lambda sample: (
+            sample.study.can("terms")
+            and bool(interventions.parameters_that_flip(sample.study, sample.row).changes)
+        ),
+        opens=KNOBS.opens,
+    ),
 }
-NAMED = {"what-if-state-": Panel(state, _CHANGES, rest="modality", endings=_restated)}
+NAMED = {"what-if-state-": panel.Panel(state, _CHANGES, rest="modality", endings=_restated)}

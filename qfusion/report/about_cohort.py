@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,19 +13,15 @@ import torch
 
 from qfusion._checks import check
 from qfusion.analysis import cohort_measures, dynamics, text
-from qfusion.analysis.cohort_measures import ENTROPY, JOINT
-from qfusion.analysis.sample import Sample, sample_of
+from qfusion.analysis.errors import Levels
+from qfusion.analysis.sample import sample_of
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
 from qfusion.explain import RELATIONS, cohorts, cuts, stability, verdicts
 from qfusion.explain.building import answer as building_answer
 from qfusion.explain.building import built_over_classes
-from qfusion.explain.cohorts import Part
-from qfusion.explain.stability import LEVEL, RESAMPLES, Interval
-from qfusion.explain.verdicts import leader_of
 from qfusion.figures import building, notebook, numbers
 from qfusion.figures import cohort as drawing
-from qfusion.figures.cohort import Estimate
 from qfusion.report.about_sample import about, command, methods_section, shows, trust_section
 from qfusion.report.blocks import (
     HALF,
@@ -48,59 +44,42 @@ MAX_CUT = 200  # samples whose correlations are cut: seconds
 
 
 @dataclass(frozen=True, eq=False)
-class Members:
-    """A cohort and everything that is said of it.
+class Members(Levels):
+    """A cohort and everything that is said of it; no sample is open: `sample` is any of its members.
 
     Attributes:
-        sample: any of its members: model, data and background.
-        rows: one row an explained sample of the split (index id), with the columns that the Cohorts page has.
-        inside: which of them belong to the cohort, bool (n,).
-        name, filter, split: as words; name is empty where it has none.
+        title: its name, or else its filter.
     """
 
-    sample: Sample
-    rows: pd.DataFrame
-    inside: np.ndarray
-    name: str
-    filter: str
-    split: str
+    title: str
 
     @property
-    def title(self) -> str:
-        """The name, or else the filter."""
-        return self.name or self.filter or f"all of {self.split}"
+    def filter(self) -> str:
+        """By what it was chosen, as words; empty for everyone."""
+        return cohorts.written(self.parts)
 
     @property
-    def cohort(self) -> pd.DataFrame:
+    def members(self) -> pd.DataFrame:
         """The rows of the cohort."""
         return self.rows[self.inside]
 
     @property
-    def places(self) -> np.ndarray:
-        """Rows of the data set that the cohort is."""
-        return self.sample.dataset.places(self.cohort.index)
-
-    @property
     def called(self) -> dict[str, Any]:
         """What figures call all rows and the cohort, with their sizes."""
-        return {
-            "whole_name": f"all of {self.split} (n = {len(self.rows):,})",
-            "cohort_name": f"cohort (n = {int(self.inside.sum()):,})",
-        }
+        return {"whole_name": self.everyone, "cohort_name": self.cohort}
 
     @cached_property
     def finding(self) -> str:
         """What the correlation of entanglement and joint deciding says in a sentence; empty of what entangles
         nothing."""
-        study = self.sample.study
-        if ENTROPY not in cohort_measures.measure_titles(study):
+        if cohort_measures.ENTROPY not in cohort_measures.measure_titles(self.study):
             return ""
         correlation = stability.correlation(
-            cohort_measures.entropies(study, self.rows, ENTROPY),
-            self.rows[JOINT].to_numpy(),
-            clusters=cohort_measures.clusters_of(study.dataset, self.rows),
+            cohort_measures.entropies(self.study, self.rows, cohort_measures.ENTROPY),
+            self.rows[cohort_measures.JOINT].to_numpy(),
+            clusters=self.clusters(),
         )
-        return cohort_measures.finding(correlation, ENTROPY, JOINT)
+        return cohort_measures.finding(correlation, cohort_measures.ENTROPY, cohort_measures.JOINT)
 
     def dividends(self) -> dict[str, np.ndarray]:
         """Dividends (n,) by coalition: all, or the largest on average where there are very many."""
@@ -119,7 +98,7 @@ def report(cohort: Members) -> Report:
     return Report(
         f"Cohort ‘{cohort.title}’: what {sample.name} decides by",
         f"{sample.study.card.get('title', sample.name)}; data: {sample.dataset.title}",
-        f"Report on {len(cohort.cohort):,} samples of data set {sample.dataset.name} and how model "
+        f"Report on {len(cohort.members):,} samples of data set {sample.dataset.name} and how model "
         f"{sample.name} decides on them.",
         [
             *_summary(cohort),
@@ -139,25 +118,22 @@ def report(cohort: Members) -> Report:
 
 def _means(
     result: Members, columns: Mapping[str, np.ndarray]
-) -> tuple[dict[str, Interval], dict[str, Interval]]:
+) -> tuple[dict[str, stability.Interval], dict[str, stability.Interval]]:
     """Means with intervals, of all rows and of the cohort."""
     everyone = np.ones(len(result.rows), dtype=bool)
     whole, part = (
         stability.means(
             {name: values[inside] for name, values in columns.items()},
-            clusters=cohort_measures.clusters_of(result.sample.dataset, result.rows[inside]),
+            clusters=result.clusters(inside),
         )
         for inside in (everyone, result.inside)
     )
     return whole, part
 
 
-def _how(result: Members) -> str:
-    """How intervals are made."""
-    return cohort_measures.intervals(result.sample.dataset, result.rows)
-
-
-def _share_means(result: Members) -> tuple[dict[str, Interval], dict[str, Interval]]:
+def _share_means(
+    result: Members,
+) -> tuple[dict[str, stability.Interval], dict[str, stability.Interval]]:
     return _means(
         result,
         {
@@ -168,7 +144,7 @@ def _share_means(result: Members) -> tuple[dict[str, Interval], dict[str, Interv
 
 
 def _summary(result: Members) -> list[Block]:
-    sample, cohort = result.sample, result.cohort
+    sample, cohort = result.sample, result.members
     whole, part = _share_means(result)
     columns = {key: result.rows[key].to_numpy(dtype=float) for key in ("error", "joint_share")}
     of_all, of_cohort = _means(result, columns)
@@ -195,15 +171,14 @@ def _summary(result: Members) -> list[Block]:
             f"of {result.split}: {number(of_all['error'].value)} ({sample.study.unit_of_error}).",
         ),
     ]
-    if result.finding:
-        answers.append((strong("Does entanglement go with joint deciding? "), f"{result.finding}."))
+    entangled = (strong("Does entanglement go with joint deciding? "), f"{result.finding}.")
     return [
         heading("In short"),
         paragraph(
             f"{len(cohort):,} of the {len(result.rows):,} explained samples of {result.split} form this cohort: "
             f"{result.filter or 'no filter'}."
         ),
-        points(*answers),
+        points(*answers, *([entangled] if result.finding else [])),
         about(
             sample,
             [
@@ -220,13 +195,13 @@ def _summary(result: Members) -> list[Block]:
     ]
 
 
-def harder(inside: Interval, outside: Interval) -> str:
+def harder(inside: stability.Interval, outside: stability.Interval) -> str:
     """Whether the mean error is larger in a cohort than among the others: where their intervals do not overlap."""
     if not outside.n:
         return f"The mean error is {number(inside.value)}"
     words = (
-        f"The mean error is {number(inside.value)}{_spanned(inside)} against {number(outside.value)}"
-        f"{_spanned(outside)} of the others"
+        f"The mean error is {number(inside.value)}{_between(inside, number)} against "
+        f"{number(outside.value)}{_between(outside, number)} of the others"
     )
     if not (inside.known and outside.known):
         return f"{words}: too few samples to tell whether that is chance"
@@ -237,12 +212,8 @@ def harder(inside: Interval, outside: Interval) -> str:
     return f"{words}: not told apart, the intervals overlap"
 
 
-def _spanned(interval: Interval) -> str:
-    return f" ({number(interval.low)} to {number(interval.high)})" if interval.known else ""
-
-
-def _between(interval: Interval) -> str:
-    return f" ({interval.low:.0%} to {interval.high:.0%})" if interval.known else ""
+def _between(interval: stability.Interval, write: Callable[[float], str] = "{:.0%}".format) -> str:
+    return f" ({write(interval.low)} to {write(interval.high)})" if interval.known else ""
 
 
 def _shares(result: Members) -> list[Block]:
@@ -255,10 +226,8 @@ def _shares(result: Members) -> list[Block]:
     return [
         heading("Which modality decides"),
         figure(
-            drawing.shares(
-                _estimates(whole), _estimates(part), {}, sample.modalities, **result.called
-            ),
-            f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {_how(result)}. Compared with "
+            drawing.shares(whole, part, {}, sample.modalities, **result.called),
+            f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {result.intervals}. Compared with "
             f"{verdicts.behind(sample.study.bulk_background)}.",
             f"Mean shares: {shares}.",
             HALF,
@@ -275,14 +244,16 @@ def _shares(result: Members) -> list[Block]:
                 )
                 for name in sample.modalities
             ],
-            f"Mean shares with {LEVEL:.0%} intervals.",
+            f"Mean shares with {stability.LEVEL:.0%} intervals.",
         ),
     ]
 
 
-def _leading(whole: Mapping[str, Interval], part: Mapping[str, Interval], split: str) -> str:
+def _leading(
+    whole: Mapping[str, stability.Interval], part: Mapping[str, stability.Interval], split: str
+) -> str:
     """Which modality leads on average, `LEAD` ahead of every other, or that none does."""
-    leader = leader_of({name: entry.value for name, entry in part.items()})
+    leader = verdicts.leader_of({name: entry.value for name, entry in part.items()})
     if not leader:
         return (
             "None leads on average: "
@@ -297,12 +268,8 @@ def _leading(whole: Mapping[str, Interval], part: Mapping[str, Interval], split:
     )
 
 
-def _interval(interval: Interval) -> str:
+def _interval(interval: stability.Interval) -> str:
     return f"{interval.low:.1%} to {interval.high:.1%}" if interval.known else "too few"
-
-
-def _estimates(intervals: Mapping[str, Interval]) -> dict[str, Estimate]:
-    return {name: Estimate(entry.value, entry.low, entry.high) for name, entry in intervals.items()}
 
 
 def _types(result: Members) -> list[Block]:
@@ -312,15 +279,13 @@ def _types(result: Members) -> list[Block]:
         rows = {kind: result.rows[mask & (result.rows["relation"] == kind)] for kind in RELATIONS}
         counts.append([len(of_kind) for of_kind in rows.values()])
         errors.append(
-            _estimates(
-                {
-                    kind: stability.means(
-                        {kind: of_kind["error"].to_numpy(dtype=float)},
-                        clusters=cohort_measures.clusters_of(result.sample.dataset, of_kind),
-                    )[kind]
-                    for kind, of_kind in rows.items()
-                }
-            )
+            {
+                kind: stability.means(
+                    {kind: of_kind["error"].to_numpy(dtype=float)},
+                    clusters=cohort_measures.clusters_of(result.sample.dataset, of_kind),
+                )[kind]
+                for kind, of_kind in rows.items()
+            }
         )
     whole, part = counts
     types = ", ".join(
@@ -340,7 +305,7 @@ def _types(result: Members) -> list[Block]:
             "; ".join(
                 f"{kind}: {words[0].lower()}{words[1:-1]}" for kind, words in RELATIONS.items()
             )
-            + f". Right: mean error ({result.sample.study.unit_of_error}); bars: {_how(result)}.",
+            + f". Right: mean error ({result.study.unit_of_error}); bars: {result.intervals}.",
             f"Types: {types}.",
         ),
     ]
@@ -377,8 +342,8 @@ def _terms(result: Members) -> list[Block]:
 def _means_of(result: Members, terms: Mapping[str, np.ndarray]) -> Block:
     """Mean contributions: a row a group, or a row a term where there are many terms."""
     many = len(terms) > MAX_COLUMNS
-    by = _grouping(result.sample.study, result.rows)
-    group, names_of_groups = cohort_measures.groups(result.sample.study, result.rows, by)
+    by = _grouping(result.study, result.rows)
+    group, names_of_groups = cohort_measures.groups(result.study, result.rows, by)
     masks = {} if many else {name: result.inside & (group == name) for name in names_of_groups}
     masks |= {
         "the cohort": result.inside,
@@ -412,8 +377,11 @@ def _means_of(result: Members, terms: Mapping[str, np.ndarray]) -> Block:
 def _entanglement(result: Members) -> list[Block]:
     if not result.finding:
         return []
-    study = result.sample.study
-    x, y = cohort_measures.entropies(study, result.rows, ENTROPY), result.rows[JOINT].to_numpy()
+    study = result.study
+    x, y = (
+        cohort_measures.entropies(study, result.rows, cohort_measures.ENTROPY),
+        result.rows[cohort_measures.JOINT].to_numpy(),
+    )
     known = np.isfinite(x) & np.isfinite(y)
     return [
         heading("Entanglement and joint deciding"),
@@ -423,8 +391,8 @@ def _entanglement(result: Members) -> list[Block]:
                 x[known],
                 y[known],
                 result.inside[known],
-                cohort_measures.measure_titles(study)[ENTROPY],
-                cohort_measures.strength_titles(study)[JOINT],
+                cohort_measures.measure_titles(study)[cohort_measures.ENTROPY],
+                cohort_measures.strength_titles(study)[cohort_measures.JOINT],
                 **result.called,
             ),
             f"Every explained sample of {result.split}, the cohort in colour. {result.finding}.",
@@ -442,7 +410,7 @@ def _built(result: Members) -> list[Block]:
     if not sample.can("time"):
         return []
     question = heading("Which coupling built which term?")
-    features = sample.dataset.inputs(result.places, dtype=torch.float64)
+    features = sample.dataset.inputs(result.places(result.members), dtype=torch.float64)
     try:
         built = built_over_classes(sample.model, features, sample.background)
     except InvalidInput as error:  # evolved for too long to be resolved
@@ -473,7 +441,7 @@ def _built(result: Members) -> list[Block]:
 
 def _cuts(result: Members) -> list[Block]:
     """How good the model would be on the cohort without the correlations of a modality."""
-    sample, rows = result.sample, numbers.some(result.places, MAX_CUT)
+    sample, rows = result.sample, numbers.some(result.places(result.members), MAX_CUT)
     if not sample.can("time") or len(sample.modalities) < 2 or len(rows) < 2:
         return []
     curves = dynamics.cut_curves(sample.model, sample.dataset, rows)
@@ -481,7 +449,7 @@ def _cuts(result: Members) -> list[Block]:
     some = f" Of the cohort, {len(rows):,} samples, evenly spaced."
     return [
         heading("Are the correlations needed?"),
-        paragraph(answer + (some if len(rows) < len(result.cohort) else "")),
+        paragraph(answer + (some if len(rows) < len(result.members) else "")),
         figure(
             notebook.cut_test_of(
                 numbers.cut_table(curves), sample.modalities, next(iter(curves.after))
@@ -493,8 +461,7 @@ def _cuts(result: Members) -> list[Block]:
 
 
 def _members(result: Members) -> list[Block]:
-    cohort = result.cohort.sort_values("error", ascending=False, kind="stable")
-    names = result.sample.modalities
+    cohort = result.members.sort_values("error", ascending=False, kind="stable")
     rest = len(cohort) - MAX_MEMBERS
     return [
         heading("The members"),
@@ -505,7 +472,7 @@ def _members(result: Members) -> list[Block]:
                 "Prediction",
                 "Error",
                 "Type",
-                *(f"Share {name}" for name in names),
+                *(f"Share {name}" for name in result.sample.modalities),
             ),
             [
                 (
@@ -516,7 +483,7 @@ def _members(result: Members) -> list[Block]:
                     ),
                     number(row["error"]),
                     str(row["relation"]),
-                    *(f"{row[f'share[{name}]']:.0%}" for name in names),
+                    *(f"{row[f'share[{name}]']:.0%}" for name in result.sample.modalities),
                 )
                 for name, row in cohort.head(MAX_MEMBERS).iterrows()
             ],
@@ -536,9 +503,9 @@ def _again(result: Members) -> list[Block]:
     words = command(result.sample, "report", "--cohort", result.filter)
     return [
         paragraph(
-            f"Intervals are {LEVEL:.0%} percentile bootstrap intervals ",
+            f"Intervals are {stability.LEVEL:.0%} percentile bootstrap intervals ",
             cite("efron1993"),
-            f" of {RESAMPLES:,} resamples of {what}, with seed 0; below ten none is given. "
+            f" of {stability.RESAMPLES:,} resamples of {what}, with seed 0; below ten none is given. "
             "They say how far another draw might move a number, not another training run.",
         ),
         heading("The same again"),
@@ -549,7 +516,7 @@ def _again(result: Members) -> list[Block]:
 # What a report is made of, from a workspace and the reader's choices. Free of streamlit.
 
 
-def members(study: Study, table: Any, parts: Sequence[Part], name: str = "") -> Members:
+def members(study: Study, table: Any, parts: Sequence[cohorts.Part], name: str = "") -> Members:
     """A cohort as the Cohorts page shows it.
 
     Args:
@@ -558,20 +525,26 @@ def members(study: Study, table: Any, parts: Sequence[Part], name: str = "") -> 
     Raises:
         InvalidInput: when no explained sample passes the filter.
     """
-    within = cohorts.within_split(parts, table) & np.isfinite(table[JOINT].to_numpy())
+    within = cohorts.within_split(parts, table) & np.isfinite(
+        table[cohort_measures.JOINT].to_numpy()
+    )
     rows, inside = table[within], cohorts.passing(parts, table)[within]
     check(
         bool(inside.any()),
         f"No explained sample passes the filter `{cohorts.written(parts)[:120]}`. Loosen it.",
     )
     split = " and ".join(value for part in cohorts.split_of(parts) for value in part.values)
+    every = "every split" if split == cohorts.EVERYTHING else split
     return Members(
         sample_of(study, int(np.flatnonzero(within)[inside][0])),
+        None,
         rows,
         inside,
-        name,
-        cohorts.written(parts),
-        "every split" if split == cohorts.EVERYTHING else split,
+        tuple(parts),
+        every,
+        "cohort",
+        None,
+        name or cohorts.written(parts) or f"all of {every}",
     )
 
 

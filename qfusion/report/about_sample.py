@@ -22,7 +22,6 @@ from qfusion.explain import cuts, faithfulness, verdicts
 from qfusion.explain.building import answer as building_answer
 from qfusion.explain.coalitions import Explanation
 from qfusion.explain.evidence import INERT
-from qfusion.explain.faithfulness import TrustWarning
 from qfusion.explain.stability import Stability
 from qfusion.figures import building, notebook, numbers
 from qfusion.figures import decision as evidence
@@ -71,9 +70,9 @@ def trust_section(sample: Sample, one: bool = True) -> list[Block]:
         unit = "score of the true class" if sample.classes else sample.unit
         warnings += faithfulness.of_stability(seeds, errors, unit)
     warnings += faithfulness.of_joint(explanation, outputs)
-    warnings += [] if seeds else [TrustWarning(why, "unknown")]
+    warnings += [] if seeds else [faithfulness.TrustWarning(why, "unknown")]
     order = list(TRUST_KINDS)
-    section = [
+    return [
         heading("How far to trust this"),
         paragraph(
             "Contributions are exact for this model and background; what can be wrong is what a reader makes of them. "
@@ -93,21 +92,20 @@ def trust_section(sample: Sample, one: bool = True) -> list[Block]:
             "taken away is averaged over the background, so the curves are read off the exact values:",
         ),
         equation("curves"),
+        *(_over_seeds(sample, seeds, one) if seeds else ()),
+        *(() if truth is None else (_against_truth(truth, len(rows)),)),
     ]
-    if seeds:
-        section += _over_seeds(sample, seeds, one)
-    if truth is not None:
-        section.append(
-            table(
-                ("Term", "Correlation", "Rank correlation"),
-                [
-                    (term.replace("+", " + "), number(a), number(b))
-                    for term, a, b in zip(truth.terms, truth.pearson, truth.rank, strict=True)
-                ],
-                f"Exact against planted contributions, over {len(rows):,} test samples.",
-            )
-        )
-    return section
+
+
+def _against_truth(truth: faithfulness.AgainstTruth, count: int) -> Block:
+    return table(
+        ("Term", "Correlation", "Rank correlation"),
+        [
+            (term.replace("+", " + "), number(a), number(b))
+            for term, a, b in zip(truth.terms, truth.pearson, truth.rank, strict=True)
+        ],
+        f"Exact against planted contributions, over {count:,} test samples.",
+    )
 
 
 def _deletion(curves: faithfulness.Curves) -> Block:
@@ -164,10 +162,9 @@ def _over_seeds(sample: Sample, seeds: Stability, one: bool) -> list[Block]:
 def _truth(
     sample: Sample, explanation: Explanation, rows: np.ndarray
 ) -> faithfulness.AgainstTruth | None:
-    truth = sample.dataset.truth
-    if truth is None or sample.classes or sample.dataset.names != sample.modalities:
+    if sample.dataset.truth is None or sample.classes or sample.dataset.names != sample.modalities:
         return None
-    return faithfulness.against_truth(explanation, truth.iloc[rows])
+    return faithfulness.against_truth(explanation, sample.dataset.truth.iloc[rows])
 
 
 def _seeds(sample: Sample) -> tuple[Stability | None, str]:
@@ -195,15 +192,17 @@ def about(sample: Sample, rows: list[tuple[str, str]]) -> Block:
     card, data = sample.study.card, sample.dataset
     sizes, seeds = card.get("parameters", {}), card.get("seeds", [])
     made = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    counted = "not recorded"
-    if sizes:
-        counted = f"{sizes['total']:,} ({sizes['encoders']:,} in the encoders, {sizes['fusion']:,} behind them)"
     return facts(
         [
             ("Model", f"{sample.name}: {card.get('title', '')} ({card['model']})"),
             ("Data", f"{data.name}: {data.title}"),
             *rows,
-            ("Parameters", counted),
+            (
+                "Parameters",
+                f"{sizes['total']:,} ({sizes['encoders']:,} in the encoders, {sizes['fusion']:,} behind them)"
+                if sizes
+                else "not recorded",
+            ),
             (
                 "Training seeds",
                 f"{', '.join(map(str, seeds))}; this model is of seed {card.get('seed')}",
@@ -219,14 +218,13 @@ def about(sample: Sample, rows: list[tuple[str, str]]) -> Block:
 
 def methods_section(sample: Sample) -> list[Block]:
     """The methods, with equations and sources."""
-    card = sample.study.card
-    notes = card.get("notes")
+    notes = sample.study.card.get("notes")
     mosi = (" The data are CMU-MOSI ", cite("mosi2016"), ".")
     return [
         heading("Methods"),
         *next((made(sample) for ability, made in _OF.items() if sample.can(ability)), ()),
         *_splitting(sample),
-        *_performance(card),
+        *_performance(sample.study.card),
         *([paragraph(f"On how it was trained, its card says: {notes}")] if notes else []),
         paragraph(
             "Colours are those of Okabe and Ito ",
@@ -311,8 +309,8 @@ def _of_jump(sample: Sample) -> list[Block]:
         ),
         equation("master"),
         paragraph(
-            f"The score{'s are' if several else ' is'} read with {readout}. Equivalently the "
-            "observable evolves, which serves all samples at once; the exponential is expanded in Chebyshev polynomials ",
+            f"The score{'s are' if several else ' is'} read with {readout}. Equivalently the observable evolves, which "
+            "serves all samples at once; the exponential is expanded in Chebyshev polynomials ",
             cite("talezer1984"),
             ".",
         ),
@@ -333,7 +331,15 @@ def _of_network(sample: Sample) -> list[Block]:
     meaning = "one for each class" if model.elements_are_classes else "learned"
     chain = "" if M <= 3 else f" More than three modalities are fused in a chain of {M - 1} stages."
     layers = len([name for name in sample.places if name.endswith("pooled")])
-    section = [
+    contradicting = (
+        paragraph(
+            "How much the modalities contradict each other is told by Dempster's K ",
+            cite("shafer1976"),
+            ":",
+        ),
+        equation("conflict"),
+    )
+    return [
         heading("The system", 2),
         paragraph(
             "The model follows feature-entanglement fusion with a quantum convolutional network ",
@@ -362,17 +368,7 @@ def _of_network(sample: Sample) -> list[Block]:
             f"The entropy of a fused qubit is its entanglement with the qubits it was fused from. {INERT}"
         ),
         equation("qubit_entropy"),
-    ]
-    if not model.elements_are_classes:
-        return section
-    return [
-        *section,
-        paragraph(
-            "How much the modalities contradict each other is told by Dempster's K ",
-            cite("shafer1976"),
-            ":",
-        ),
-        equation("conflict"),
+        *(contradicting if model.elements_are_classes else ()),
     ]
 
 
@@ -410,19 +406,14 @@ def _splitting(sample: Sample) -> list[Block]:
     behind, size = sample.background, f"{sample.background.size:,}"
     of_rows = behind.kind in ("joint", "cohort", "contrast")
     split = training_split(sample.study.card).replace("+", " and ")
-    if sample.can("kets") and of_rows:
+    stand_in = [equation("value_rows"), paragraph(f"with N = {size}.")] if of_rows else []
+    if sample.can("kets"):
+        mean = "Here σ is the mean state of the background, N = {size}:"
         stand_in = [
             equation("value_state"),
-            paragraph(f"Here σ is the mean state of the background, N = {size}:"),
-            equation("background_joint"),
+            paragraph((mean if of_rows else BACKGROUNDS[behind.kind]).format(size=size)),
+            *([equation("background_joint")] if of_rows else []),
         ]
-    elif sample.can("kets"):
-        stand_in = [
-            equation("value_state"),
-            paragraph(BACKGROUNDS[behind.kind].format(size=size)),
-        ]
-    else:
-        stand_in = [equation("value_rows"), paragraph(f"with N = {size}.")] if of_rows else []
     return [
         heading("Splitting the decision", 2),
         paragraph(
@@ -460,10 +451,8 @@ def _splitting(sample: Sample) -> list[Block]:
 def command(sample: Sample, name: str, *words: str) -> str:
     """Returns a command about a sample's model and data against its background, with `words` of its own before that."""
     background = sample.background
-    if background.kind == "contrast":
-        behind = ["--contrast", background.label]
-    else:
-        behind = [] if background.kind in ("joint", "cohort") else ["--background", background.kind]
+    known = {"contrast": ["--contrast", background.label], "joint": [], "cohort": []}
+    behind = known.get(background.kind, ["--background", background.kind])
     base = f"python -m qfusion {name} --model".split()
     return shlex.join([*base, sample.name, "--data", sample.dataset.name, *words, *behind])
 
@@ -525,23 +514,18 @@ def _summary(sample: Sample) -> list[Block]:
             for scores in sample.through.prediction[:, 0]
         ]
         answers.append((strong("Since when? "), verdicts.settled(decisions, places)))
-    section = [
+    changed = paragraph(
+        f"The model is not as it was trained: {sample.changed}. Test metrics and spread over seeds are those of the "
+        "trained one."
+    )
+    return [
         heading("In short"),
         paragraph(_decision(sample)),
         points(*answers),
         paragraph(
             f"All contributions are exact; they compare with {verdicts.behind(sample.background)}."
         ),
-    ]
-    if sample.changed:
-        section.append(
-            paragraph(
-                f"The model is not as it was trained: {sample.changed}. Test metrics and spread over seeds are those "
-                "of the trained one."
-            )
-        )
-    return [
-        *section,
+        *([changed] if sample.changed else []),
         about(
             sample,
             [
@@ -588,23 +572,19 @@ def _decision(sample: Sample) -> str:
 def _content(sample: Sample) -> list[Block]:
     """What the sample is, as far as the data set has it."""
     content = sample.dataset.content(sample.row)
-    section = [heading("The sample")]
-    section += [
-        _piece(sample, name, content[name]) for name in sample.modalities if name in content
-    ]
     absent = [name for name in sample.modalities if name not in content]
-    if absent:
-        section.append(
-            paragraph(
-                f"No raw content of {listed(absent)} comes with this data set, only features."
-            )
-        )
+    missing = f"No raw content of {listed(absent)} comes with this data set, only features."
     rows = [
         (text.column(str(name)), number(value) if isinstance(value, float) else str(value)[:300])
         for name, value in sample.dataset.table.iloc[sample.row].items()
         if name not in (*HIDDEN, sample.dataset.target.name)
     ]
-    return [*section, *([facts(rows, "What the data set says of the sample.")] if rows else [])]
+    return [
+        heading("The sample"),
+        *(_piece(sample, name, content[name]) for name in sample.modalities if name in content),
+        *([paragraph(missing)] if absent else []),
+        *([facts(rows, "What the data set says of the sample.")] if rows else []),
+    ]
 
 
 def _piece(sample: Sample, name: str, piece: Text | Image | Audio | Series) -> Block:
@@ -663,15 +643,14 @@ def _contributions(sample: Sample) -> list[Block]:
 
 
 def _terms(sample: Sample) -> Block:
-    explanation, truth = sample.explanation, sample.dataset.truth
-    scores = explanation.values[0, :, sample.output].tolist()
+    scores = sample.explanation.values[0, :, sample.output].tolist()
     rows: list[tuple[str, ...]] = [
         (term.replace("+", " + ") or "nothing (baseline)", signed(score), signed(dividend))
         for (term, dividend), score in zip(sample.dividends.items(), scores, strict=True)
     ]
     head: tuple[str, ...] = ("Told only", "Score v(S)", "Contribution Δ(S)")
-    if truth is not None and sample.dataset.names == sample.modalities:
-        true = truth.iloc[sample.row].reindex(list(sample.dividends)).astype(float)
+    if sample.dataset.truth is not None and sample.dataset.names == sample.modalities:
+        true = sample.dataset.truth.iloc[sample.row].reindex(list(sample.dividends)).astype(float)
         rows = [(*row, signed(value)) for row, value in zip(rows, true, strict=True)]
         head += ("True contribution",)
     return table(
@@ -776,7 +755,17 @@ def _of_states(sample: Sample) -> list[Block]:
         "negativity": f"Negativity with the rest ({KINDS['negativity'].unit})"
     }
     parts = [(name, (name,)) for name in sample.modalities] + [("all together", ())]
-    section = [
+    shared = [
+        (" and ".join(part), value)
+        for (kind, part), value in measures.items()
+        if kind == "mutual_information"
+    ]
+    pairs = table(
+        ("Pair", KINDS["mutual_information"].axis.capitalize()),
+        shared,
+        "Correlation of every two modalities at T, classical and quantum.",
+    )
+    return [
         heading("Entropies and entanglement at the end"),
         table(
             ("Part", *(axes[kind] for kind in kinds)),
@@ -784,22 +773,7 @@ def _of_states(sample: Sample) -> list[Block]:
             f"States at T = {sample.model.duration:g}. The whole starts pure, with entropy 0; what it has at the "
             "end is lost to the jumps.",
         ),
-    ]
-    shared = [
-        (" and ".join(part), value)
-        for (kind, part), value in measures.items()
-        if kind == "mutual_information"
-    ]
-    if shared:
-        section.append(
-            table(
-                ("Pair", KINDS["mutual_information"].axis.capitalize()),
-                shared,
-                "Correlation of every two modalities at T, classical and quantum.",
-            )
-        )
-    return [
-        *section,
+        *([pairs] if shared else []),
         paragraph(
             ENTROPY_IS,
             " QuTiP followed the state independently of the training code; the two agree on ρ(T) to "
@@ -886,9 +860,8 @@ def _circuit(sample: Sample) -> list[Block]:
         return []
     title = heading("The circuit")
     if sample.can("time") and any(d & (d - 1) for d in sample.model.dims):
-        dims = listed([str(d) for d in sample.model.dims])
         none = "None is drawn: qubits hold modalities whose dimensions are powers of two, and these are "
-        return [title, paragraph(none, dims, ".")]
+        return [title, paragraph(none, listed([str(d) for d in sample.model.dims]), ".")]
     replay, built = numbers.circuit(sample)
     size = f"{len(replay.wires)} qubits, {replay.count} gates"
     if sample.can("time"):
@@ -919,14 +892,17 @@ def _circuit(sample: Sample) -> list[Block]:
 
 def _again(sample: Sample) -> list[Block]:
     """How to get the same numbers."""
-    outputs = sample.explanation.outputs
-    chosen = ["--output", outputs[sample.output]] if len(outputs) > 1 else []
+    chosen = (
+        ["--output", sample.explanation.outputs[sample.output]]
+        if len(sample.explanation.outputs) > 1
+        else []
+    )
     tweak = ["--tweak", sample.changed] if sample.changed else []
+    own = ("--sample", sample.id, *chosen)
     commands = [
-        f"{command(sample, 'report', '--sample', sample.id, *chosen)} {shlex.join([*tweak, '--out', 'report.html'])}"
+        f"{command(sample, 'report', *own)} {shlex.join([*tweak, '--out', 'report.html'])}",
+        *([] if sample.changed else [f"{command(sample, 'explain', *own)} --json"]),
     ]
-    if not sample.changed:
-        commands.append(f"{command(sample, 'explain', '--sample', sample.id, *chosen)} --json")
     return [
         heading("The same again"),
         paragraph(

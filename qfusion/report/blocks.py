@@ -311,7 +311,9 @@ class Report:
         )
         environment.filters |= {
             "data": lambda svg: _address("svg+xml", svg.encode()),
-            "turned": _turned,
+            "turned": lambda text: any(
+                unicodedata.bidirectional(letter) in ("R", "AL") for letter in text
+            ),
             # browsers break long words by themselves
             "whole": lambda text: text.replace("\u200b", ""),
         }
@@ -369,11 +371,6 @@ class Report:
         """Returns a line on the letters that no font of this machine has, as the PDF says at its foot; empty where each
         has one."""
         return _foot(_letters_of(self)[1])
-
-
-def _turned(text: str) -> bool:
-    """Whether some of it is written from right to left."""
-    return any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text)
 
 
 def _foot(missing: list[str]) -> str:
