@@ -11,8 +11,7 @@ import numpy as np
 
 from qfusion._sentences import listed, size, sizes, top
 from qfusion._sentences import share as percent
-from qfusion.analysis import changes, dynamics, text
-from qfusion.analysis.sample import Sample
+from qfusion.analysis import Sample, changes, dynamics, text
 from qfusion.analysis.study import Study, softmax
 from qfusion.explain import Explanation, verdicts
 from qfusion.explain.coalitions import joint_share as joint_share

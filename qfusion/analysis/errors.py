@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from qfusion._checks import check, choose
-from qfusion.analysis import cohort_measures, text
+from qfusion.analysis import Sample, cohort_measures, text
 from qfusion.analysis.cohort_measures import (
     DOMINANT,
     FEW_SLOW,
@@ -30,7 +30,6 @@ from qfusion.analysis.cohort_measures import (
     measure_titles,
 )
 from qfusion.analysis.memo import memo
-from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import CONFLICT, DISAGREEMENT, MEAN_ENTROPY, Study
 from qfusion.explain import cohorts, stability
 from qfusion.training import metrics

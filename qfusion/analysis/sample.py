@@ -28,7 +28,6 @@ from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures, dynamics, text
 from qfusion.analysis.memo import Job, begin_job, find_job, memo
 from qfusion.analysis.study import Study, build_study
-from qfusion.data import DataSet
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import cohorts, verdicts
 from qfusion.explain.backgrounds import GROUPS, Background, background_of
@@ -221,7 +220,7 @@ class Sample:
         return str(self.tweak)
 
     @property
-    def dataset(self) -> DataSet:
+    def dataset(self) -> sources.DataSet:
         """What the sample is a row of."""
         return self.study.dataset
 
@@ -394,8 +393,8 @@ def loaded(name: str) -> checkpoint.Checkpoint:
 
 
 def opened(
-    model: str | Path | checkpoint.Checkpoint, data: str | DataSet | None = None
-) -> tuple[checkpoint.Checkpoint, DataSet]:
+    model: str | Path | checkpoint.Checkpoint, data: str | sources.DataSet | None = None
+) -> tuple[checkpoint.Checkpoint, sources.DataSet]:
     """Returns a trained model and the data set to use it on, by default the one of its card.
 
     Args:
@@ -410,7 +409,9 @@ def opened(
         result = model
     else:
         result = checkpoint.load(Path(model) / checkpoint.CARD if Path(model).is_dir() else model)
-    return result, data if isinstance(data, DataSet) else sources.load(data or _data_of(result))
+    return result, data if isinstance(data, sources.DataSet) else sources.load(
+        data or _data_of(result)
+    )
 
 
 def _data_of(result: checkpoint.Checkpoint) -> str:
@@ -429,7 +430,7 @@ def name_of(result: checkpoint.Checkpoint) -> str:
     return str(result.card.get("name", "")) or "without a name"
 
 
-def other_version(result: checkpoint.Checkpoint, dataset: DataSet) -> str:
+def other_version(result: checkpoint.Checkpoint, dataset: sources.DataSet) -> str:
     """Returns a warning where the data set is another version of the one that the model was trained on; else an empty
     text."""
     made_with = result.card["data"]
@@ -452,13 +453,15 @@ def _study(model: str, data: str) -> Study:
     return build_study(model, result.card, result.model, sources.load(data)).applied()
 
 
-def _is_shared(model: str | Path | checkpoint.Checkpoint, data: str | DataSet | None) -> bool:
+def _is_shared(
+    model: str | Path | checkpoint.Checkpoint, data: str | sources.DataSet | None
+) -> bool:
     """Whether both are names, whose results all who ask share."""
-    return model in checkpoint.available() and not isinstance(data, DataSet)
+    return model in checkpoint.available() and not isinstance(data, sources.DataSet)
 
 
 def open_study(
-    model: str | Path | checkpoint.Checkpoint, data: str | DataSet | None = None
+    model: str | Path | checkpoint.Checkpoint, data: str | sources.DataSet | None = None
 ) -> Study:
     """Returns a model on a data set, shared where both are names; arguments and errors are those of `opened`.
 
@@ -474,7 +477,7 @@ def open_study(
 def open_sample(
     model: str | Path | checkpoint.Checkpoint,
     sample: str,
-    data: str | DataSet | None = None,
+    data: str | sources.DataSet | None = None,
     *,
     output: str | None = "",
     background: str = "joint",

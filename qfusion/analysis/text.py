@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from qfusion.data import modality
-from qfusion.data.modality import split_term
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$&^=\-])")
 _FORMULA = re.compile(r"^[=+\-@\t\n＝＋－＠]")
@@ -29,7 +28,7 @@ def plain(text: object, limit: int = 400) -> str:
 
 def term(name: str) -> str:
     """Markdown that shows a term of a decision: its modalities with plus signs between them; empty for the baseline."""
-    return plain(" + ".join(split_term(name)))
+    return plain(" + ".join(modality.split_term(name)))
 
 
 def softmax(value: float) -> str:

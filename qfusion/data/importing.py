@@ -31,16 +31,6 @@ from qfusion.data.modality import (
     check_convention,
     likely_convention,
 )
-from qfusion.data.registry import (
-    FORMAT,
-    MANIFEST,
-    NAME,
-    alone,
-    disk,
-    imported_names,
-    imported_root,
-    old_folder,
-)
 from qfusion.data.staged_set import Finding, Part, Progress, Report, StagedSet
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
 
@@ -264,8 +254,8 @@ def staging(keep: bool = False) -> Iterator[Path]:
     Raises:
         DataUnavailable: when the disk refuses, also inside the block.
     """
-    place = imported_root()
-    with disk(place, "The data"):
+    place = registry.imported_root()
+    with registry.disk(place, "The data"):
         place.mkdir(parents=True, exist_ok=True)
         # what was never kept, or not removed to the end, by processes that are gone
         for entry in [*place.glob(".draft-*"), *place.glob(".gone-*")]:
@@ -293,7 +283,7 @@ def check_name(name: str, replace: bool = False) -> None:
         InvalidInput: when the name has other letters than can stand in a link and a folder's name, or is in use.
     """
     check(
-        NAME.fullmatch(name) is not None,
+        registry.NAME.fullmatch(name) is not None,
         "Argument `name` must begin with a letter or digit and have at most 60 letters, digits, `-` and "
         f"`_`, but is {name[:80]!r}. Choose another.",
     )
@@ -301,9 +291,9 @@ def check_name(name: str, replace: bool = False) -> None:
         name.casefold() not in {other.casefold() for other in registry.sources()},
         f"Argument `name` must not be a built-in data set's, but is {name!r}. Choose another.",
     )
-    known = {other.casefold() for other in imported_names()}
+    known = {other.casefold() for other in registry.imported_names()}
     check(
-        replace or not (name.casefold() in known or (imported_root() / name).exists()),
+        replace or not (name.casefold() in known or (registry.imported_root() / name).exists()),
         f"Argument `name` must be new, but an imported set is called {name!r}. Choose another, or replace it "
         "(--replace).",
     )
@@ -344,10 +334,10 @@ def store(
         )
     rates = _rates(staged, rates or {})
     known = {} if vocabulary is None else _used(staged, vocabulary)
-    place = imported_root() / name
-    with disk(imported_root(), f"Data set '{name}'"):
+    place = registry.imported_root() / name
+    with registry.disk(registry.imported_root(), f"Data set '{name}'"):
         _write(staged, report, name, title, licence, known, rates)
-        with alone():
+        with registry.alone():
             _move(staged.folder, place, replace)
     return place
 
@@ -364,7 +354,7 @@ def _move(folder: Path, place: Path, replace: bool) -> None:
             )
             raise
     else:
-        old = old_folder(place.name)
+        old = registry.old_folder(place.name)
         os.rename(place, old)
         try:
             os.rename(folder, place)
@@ -465,7 +455,7 @@ def _write(
             writer.write_table(table, max_chunksize=files.ROWS)
     record = _record(staged, report, name, title, licence, known, rates)
     names = {
-        MANIFEST,
+        registry.MANIFEST,
         "ids.npy",
         "split.npy",
         "y.npy",
@@ -478,7 +468,7 @@ def _write(
     for entry in folder.iterdir():
         if entry.name not in names:
             entry.unlink()
-    (folder / MANIFEST).write_text(json.dumps(record, indent=1), encoding="utf-8")
+    (folder / registry.MANIFEST).write_text(json.dumps(record, indent=1), encoding="utf-8")
     for entry in folder.iterdir():
         _sync(entry)
     _sync(folder)
@@ -518,7 +508,7 @@ def _record(
         for part in staged.parts
     )
     return {
-        "format": FORMAT,
+        "format": registry.FORMAT,
         "name": name,
         "title": title or name,
         "licence": licence or "as whoever made the files says",

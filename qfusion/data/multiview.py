@@ -27,7 +27,6 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion.data import files, spec, staged_set, tables
 from qfusion.data.modality import Content, Image, Modality, Target
-from qfusion.data.spec import DataSet
 from qfusion.data.staged_set import Part, Reading, StagedSet, Targets
 from qfusion.errors import InvalidInput
 
@@ -37,7 +36,7 @@ FEWEST = 3  # samples of a class: one in each part of the split
 _LAYOUT = "Save the views as cell `X` and the labels as `Y` (.mat), or one array a view and the labels as `y` (.npz)."
 
 
-def load(path: Path) -> DataSet:
+def load(path: Path) -> spec.DataSet:
     """Returns the data set in a .mat or .npz file, named by the file.
 
     Raises:
@@ -52,7 +51,7 @@ def load(path: Path) -> DataSet:
         if left_out
         else ""
     )
-    return DataSet(
+    return spec.DataSet(
         name=path.stem,
         title=name,
         source=f"the file {name}",

@@ -29,7 +29,6 @@ from filelock import FileLock, Timeout
 
 from qfusion import _files, _limits
 from qfusion._checks import choose
-from qfusion._files import mark
 from qfusion.data import files, mmsa, multiview
 from qfusion.data import sources as package
 from qfusion.data.modality import (
@@ -41,7 +40,6 @@ from qfusion.data.modality import (
     no_content,
     videos_of,
 )
-from qfusion.data.sources import PinnedFile, Source
 from qfusion.data.spec import DataSet, digest_of
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound, QFusionError
 
@@ -314,7 +312,7 @@ def remove_imported(name: str) -> Path:
             f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`."
         )
     with disk(imported_root(), f"Data set '{name}'"):
-        gone = place.with_name(f".gone-{mark()}")
+        gone = place.with_name(f".gone-{_files.mark()}")
         with alone(), contextlib.suppress(FileNotFoundError):  # somebody else has removed it
             os.rename(place, gone)
         shutil.rmtree(gone, ignore_errors=True)
@@ -345,10 +343,10 @@ class SourceInfo:
 
 
 @lru_cache(maxsize=1)
-def sources() -> dict[str, Source]:
+def sources() -> dict[str, package.Source]:
     """Returns the data sets that come with the library or are read from known files, by name: all that modules of
     `sources` declare."""
-    declared: list[Source] = []
+    declared: list[package.Source] = []
     for item in pkgutil.iter_modules(package.__path__):
         module = import_module(f"{package.__name__}.{item.name}")
         declared += getattr(module, "SOURCES", None) or [module.SOURCE]
@@ -518,12 +516,12 @@ def download(
     return folder
 
 
-def _whole(folder: Path, file: PinnedFile) -> bool:
+def _whole(folder: Path, file: package.PinnedFile) -> bool:
     path = folder / file.path
     return path.is_file() and path.stat().st_size == file.size and files.sha256(path) == file.sha256
 
 
-def _fetch(file: PinnedFile, folder: Path, url: str, retries: int) -> None:
+def _fetch(file: package.PinnedFile, folder: Path, url: str, retries: int) -> None:
     """Puts one file, checked, into `folder`."""
     import pooch  # on demand: it pulls in the HTTP client, which only a download needs
 

@@ -17,7 +17,6 @@ from torch import nn
 
 from qfusion import data, explain
 from qfusion._checks import check
-from qfusion.data import DataSet
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain.evidence import qubit_entropy
 from qfusion.models import EntangledQCNN, TimeModel, can
@@ -42,7 +41,7 @@ class Watch:
         split: the training rows.
     """
 
-    def __init__(self, dataset: DataSet, split: str = "train"):
+    def __init__(self, dataset: data.DataSet, split: str = "train"):
         self.dataset, self.valid = dataset, dataset.rows("valid")
         self.background = _spread(dataset.rows(split), BACKGROUND)
         self._trained = self._watched = 0.0

@@ -29,11 +29,9 @@ from safetensors.torch import save as save_tensors
 
 from qfusion import _files, _limits
 from qfusion._checks import check, choose
-from qfusion._files import write_file
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, refused
 from qfusion.models import FusionModel, QuantumJump, imported, registry
-from qfusion.models.registry import rebuild, upgraded
 from qfusion.training import metrics
 
 FORMAT = 1
@@ -130,7 +128,7 @@ def load(name: str | Path) -> Checkpoint:
         _require_trusted(card, data, card_path)
         return Checkpoint(imported.from_card(card, data, weights.name).eval(), card)
     try:
-        model = rebuild(
+        model = registry.rebuild(
             card["model"], card["inputs"], card["outputs"], card["settings"], _tensors(data)
         )
     except QFusionError as error:
@@ -268,7 +266,7 @@ def _upgraded(card: dict[str, Any]) -> dict[str, Any]:
     )
     return {
         **card,
-        "settings": upgraded(QuantumJump.kind, settings),
+        "settings": registry.upgraded(QuantumJump.kind, settings),
         "notes": f"{card.get('notes', '')} {note}".strip(),
     }
 
@@ -387,12 +385,12 @@ def _save(
         before = _weights_of(target)
         # The old card stays true until the new one takes its place, so new weights must not take the old ones' name.
         weights = target.with_name(f"{target.stem}{f'-{digest[:12]}' if before else ''}{ending}")
-        write_file(weights, data)
+        _files.write_file(weights, data)
         card = {key: value for key, value in card.items() if key != "weights"}
         if before or ending != ".safetensors":
             card["weights"] = weights.name
         text = json.dumps({**card, "weights_sha256": digest}, indent=1, allow_nan=False)
-        write_file(target, text + "\n")
+        _files.write_file(target, text + "\n")
         # weights that the card had before, also of those who were killed here, and no other model's
         former = re.compile(rf"{re.escape(target.stem)}-[0-9a-f]{{12}}")
         for old in target.parent.glob(f"{glob.escape(target.stem)}*"):

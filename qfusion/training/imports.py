@@ -30,9 +30,8 @@ from torch import Tensor, nn
 from qfusion import _limits
 from qfusion._checks import check, choose
 from qfusion._files import write_file
-from qfusion.data import DataSet
+from qfusion.data import DataSet, Modality
 from qfusion.data.importing import MAX_TITLE
-from qfusion.data.modality import Modality
 from qfusion.errors import InvalidInput, NotFound, QFusionError, refused
 from qfusion.models import imported as cards
 from qfusion.models.base import nested_part

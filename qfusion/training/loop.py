@@ -17,8 +17,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from qfusion._checks import check, require_number
-from qfusion.data import DataSet
-from qfusion.data.modality import Audio
+from qfusion.data import Audio, DataSet
 from qfusion.errors import InvalidInput
 from qfusion.models import build
 from qfusion.models.base import FusionModule

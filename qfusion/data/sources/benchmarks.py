@@ -14,7 +14,6 @@ from qfusion._checks import check
 from qfusion.data import files, spec
 from qfusion.data.modality import Clusters, Content, Modality, Series, Target, Text
 from qfusion.data.sources import PinnedFile, Source
-from qfusion.data.spec import DataSet
 from qfusion.errors import InvalidInput
 
 # CMU-MOSI (Zadeh et al. 2016): 2,199 spoken opinions from 93 videos about films, each scored from -3 to +3 by people.
@@ -254,7 +253,7 @@ def _content(texts: list[str], row: int) -> dict[str, Content]:
     return {"text": Text(texts[row])}
 
 
-def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FILES) -> DataSet:
+def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FILES) -> spec.DataSet:
     """Returns CMU-MOSI from its files.
 
     Args:
@@ -279,7 +278,7 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
         "vision": arrays["video"],
     }
     kinds = dict(zip(features, SIZES, strict=True))
-    return DataSet(
+    return spec.DataSet(
         name=CMU_MOSI.name,
         title=CMU_MOSI.title,
         description=MOSI_DESCRIPTION,
@@ -381,7 +380,7 @@ def _content_of_houston(spectra: np.ndarray, profiles: np.ndarray, row: int) -> 
 
 def read_houston(
     where: Path | None = None, pinned: Sequence[PinnedFile] = HOUSTON_FILES
-) -> DataSet:
+) -> spec.DataSet:
     """Returns the pixels from their file.
 
     Args:
@@ -408,7 +407,7 @@ def read_houston(
         "hsi": tuple(f"band {i + 1}" for i in range(BANDS)),
         "lidar": tuple(f"elevation {i + 1}" for i in range(PROFILE)),
     }
-    return DataSet(
+    return spec.DataSet(
         name=HOUSTON.name,
         title=HOUSTON.title,
         description=HOUSTON_DESCRIPTION,

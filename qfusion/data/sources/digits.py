@@ -22,7 +22,6 @@ from qfusion._checks import check, choose
 from qfusion.data import files, spec
 from qfusion.data.modality import Audio, Clusters, Content, Image, Modality, Series, Target
 from qfusion.data.sources import PinnedFile, Source
-from qfusion.data.spec import SPLITS, DataSet
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput
 
 # Handwritten digits in three views: the 1,797 real images of 8x8 pixels that come inside scikit-learn.
@@ -120,7 +119,7 @@ def _content(images: np.ndarray, row: int) -> dict[str, Content]:
     }
 
 
-def load_digits() -> DataSet:
+def load_digits() -> spec.DataSet:
     """Returns the digits."""
     from sklearn.datasets import load_digits
 
@@ -134,7 +133,7 @@ def load_digits() -> DataSet:
         ),
     }
     names, ids = _names(), spec.numbered("digit", len(y))
-    return DataSet(
+    return spec.DataSet(
         name=DIGITS.name,
         title=DIGITS.title,
         description=DIGITS_DESCRIPTION,
@@ -270,7 +269,7 @@ def read_avdigits(
     where: Path | None = None,
     pinned: Sequence[PinnedFile] = AVDIGITS_FILES,
     recordings: str = RECORDINGS,
-) -> DataSet:
+) -> spec.DataSet:
     """Returns the digits from their files.
 
     Args:
@@ -308,7 +307,7 @@ def read_avdigits(
     ids = index.recording.str.removesuffix(".wav").to_numpy(dtype=np.str_)
     images = {name: arrays[name] for name in ("mnist", "usps")}
     recording = partial(_recording, folder, tuple(index.recording), recordings)
-    return DataSet(
+    return spec.DataSet(
         name=AVDIGITS.name,
         title=AVDIGITS.title,
         description=AVDIGITS_DESCRIPTION,
@@ -404,7 +403,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
 
 def read_handwritten(
     where: Path | None = None, pinned: Sequence[PinnedFile] = HANDWRITTEN_FILES
-) -> DataSet:
+) -> spec.DataSet:
     """Returns the six views from their file.
 
     Args:
@@ -423,7 +422,7 @@ def read_handwritten(
     arrays = files.cached_arrays(HANDWRITTEN.name, key, partial(_read, where / pinned[0].path))
     y = arrays["y"]
     ids = spec.numbered("digit", len(y))
-    return DataSet(
+    return spec.DataSet(
         name=HANDWRITTEN.name,
         title=HANDWRITTEN.title,
         description=HANDWRITTEN_DESCRIPTION,
@@ -589,7 +588,7 @@ def _combinations(
 
 
 def _items(
-    shown: np.ndarray, y: np.ndarray, base: DataSet, part: str, rng: np.random.Generator
+    shown: np.ndarray, y: np.ndarray, base: spec.DataSet, part: str, rng: np.random.Generator
 ) -> np.ndarray:
     """Rows of a part of `base` whose digit is the one shown, (N,): the same ones, equally often, with every class."""
     pool, chosen = base.rows(part), np.empty(len(shown), dtype=np.int64)
@@ -631,7 +630,7 @@ def _apart(
 
 
 def _content_of_together(
-    base: DataSet, views: tuple[tuple[str, str], ...], chosen: np.ndarray, row: int
+    base: spec.DataSet, views: tuple[tuple[str, str], ...], chosen: np.ndarray, row: int
 ) -> dict[str, Content]:
     return {
         name: base.content(int(item))[view]
@@ -639,7 +638,9 @@ def _content_of_together(
     }
 
 
-def _table(question: Question, base: DataSet, chosen: np.ndarray, ids: np.ndarray) -> pd.DataFrame:
+def _table(
+    question: Question, base: spec.DataSet, chosen: np.ndarray, ids: np.ndarray
+) -> pd.DataFrame:
     """The digits and, where asked for, their sum; the speaker; which sample of `base` each item was taken from."""
     names, shown = tuple(question.views), base.y[chosen]
     columns: dict[str, np.ndarray] = {f"{name}_digit": shown[:, m] for m, name in enumerate(names)}
@@ -651,7 +652,7 @@ def _table(question: Question, base: DataSet, chosen: np.ndarray, ids: np.ndarra
     return pd.DataFrame(columns, index=ids)
 
 
-def _clusters(question: Question, base: DataSet, chosen: np.ndarray) -> Clusters:
+def _clusters(question: Question, base: spec.DataSet, chosen: np.ndarray) -> Clusters:
     """The pictures and recordings that rows are put together from; each is in several rows."""
     views = tuple(question.views.values())
     labels = np.column_stack(
@@ -661,8 +662,8 @@ def _clusters(question: Question, base: DataSet, chosen: np.ndarray) -> Clusters
 
 
 def draw_question(
-    name: str, base: DataSet, sizes: Mapping[str, int] = SIZES, seed: int = SEED
-) -> DataSet:
+    name: str, base: spec.DataSet, sizes: Mapping[str, int] = SIZES, seed: int = SEED
+) -> spec.DataSet:
     """Returns the pairs or triples of a question, drawn from the pictures and recordings of `base`.
 
     Args:
@@ -680,14 +681,14 @@ def draw_question(
     views, rng = tuple(question.views.items()), np.random.default_rng(seed)
     unit = 2 * 10 ** (len(views) - 1)  # a block of each class
     check(
-        set(sizes) == set(SPLITS)
+        set(sizes) == set(spec.SPLITS)
         and all(count > 0 and count % unit == 0 for count in sizes.values()),
-        f"Argument `sizes` must hold a multiple of {unit} above zero for each of {', '.join(SPLITS)}, but is "
+        f"Argument `sizes` must hold a multiple of {unit} above zero for each of {', '.join(spec.SPLITS)}, but is "
         f"{dict(sizes)}.",
     )
     alike = len({view for _, view in views}) < len(views)
     parts: list[tuple[np.ndarray, np.ndarray]] = []
-    for part in SPLITS:
+    for part in spec.SPLITS:
         shown, y = _combinations(sizes[part], len(views), question.remainders, rng)
         chosen = np.column_stack([_items(digits, y, base, part, rng) for digits in shown.T])
         _apart(chosen, shown, y, alike, rng)
@@ -696,7 +697,7 @@ def draw_question(
     chosen, y = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
     ids = spec.numbered("pair" if len(views) == 2 else "triple", len(y))
     modalities = {m.name: m for m in base.modalities}
-    return DataSet(
+    return spec.DataSet(
         name=name,
         title=question.title,
         description=question.description,
@@ -715,14 +716,14 @@ def draw_question(
         target=question.target,
         y=y,
         ids=ids,
-        split=np.repeat(SPLITS, [sizes[part] for part in SPLITS]),
+        split=np.repeat(spec.SPLITS, [sizes[part] for part in spec.SPLITS]),
         table=_table(question, base, chosen, ids),
         content_of=partial(_content_of_together, base, views, chosen),
         clusters=_clusters(question, base, chosen),
     )
 
 
-def load_question(name: str) -> DataSet:
+def load_question(name: str) -> spec.DataSet:
     """Returns the data set of a question.
 
     Raises:
