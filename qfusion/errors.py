@@ -75,7 +75,7 @@ def refused(
     except kinds as cause:
         reason = why.format(
             kind=type(cause).__name__,
-            words=str(cause),
+            words=" ".join(str(cause).split()),
             system=getattr(cause, "strerror", None) or cause,
         )
         raise error(f"{what} ({reason}). {remedy}") from cause

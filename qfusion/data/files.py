@@ -71,6 +71,22 @@ def check_unpacked(name: str, size: int, packed: int) -> None:
     )
 
 
+@contextlib.contextmanager
+def misread(
+    what: str, remedy: str, *causes: type[Exception], why: str = "{words:.200}"
+) -> Iterator[None]:
+    """Says what a reader cannot make of a file, as `refused` does; what the disk refuses (an OSError with its number)
+    passes."""
+    try:
+        with refused(what, remedy, *causes, why=why, passing=(InvalidInput, OSError)):
+            yield
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        with refused(what, remedy, why=why):
+            raise
+
+
 def sha256(path: Path) -> str:
     """Returns a file's SHA-256 in hex."""
     with path.open("rb") as file:

@@ -478,27 +478,23 @@ class _Stream(Reading):
         lengths: np.ndarray | None,
     ) -> Iterator[np.ndarray]:
         rows, size = files.rows_at_once(shape, kind.itemsize), kind.itemsize * prod(shape[1:])
-        try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(f"{view}.npy") as stream:
-                files.check_header(
-                    stream, self.headers[view][2].itemsize * prod(shape), f"Array `{view}`"
-                )
-                for start in range(0, shape[0], rows):
-                    count = min(rows, shape[0] - start)
-                    values = np.frombuffer(stream.read(count * size), kind).reshape(count, *row)
-                    if lengths is not None:
-                        values = np.where(
-                            (np.arange(row[0]) < lengths[start : start + count, None])[..., None],
-                            values,
-                            0,
-                        )
-                    yield values if kind.kind == "f" else values.astype(np.float32)
-        except InvalidInput:
-            raise
-        except (ValueError, zipfile.BadZipFile, EOFError, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise InvalidInput(
-                f"Array `{view}` in `{self.path.name}` cannot be read to its end ({type(error).__name__}). Copy the "
-                "file again."
-            ) from error
+        with (
+            files.misread(
+                f"Array `{view}` in `{self.path.name}` cannot be read to its end",
+                "Copy the file again.",
+                *(ValueError, zipfile.BadZipFile, EOFError),
+                why="{kind}",
+            ),
+            zipfile.ZipFile(self.path) as archive,
+            archive.open(f"{view}.npy") as stream,
+        ):
+            files.check_header(
+                stream, self.headers[view][2].itemsize * prod(shape), f"Array `{view}`"
+            )
+            for start in range(0, shape[0], rows):
+                count = min(rows, shape[0] - start)
+                values = np.frombuffer(stream.read(count * size), kind).reshape(count, *row)
+                if lengths is not None:
+                    real = np.arange(row[0]) < lengths[start : start + count, None]
+                    values = np.where(real[..., None], values, 0)
+                yield values if kind.kind == "f" else values.astype(np.float32)

@@ -28,7 +28,7 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from qfusion import _files, _limits
-from qfusion._checks import choose
+from qfusion._checks import check, choose
 from qfusion.data import files, mmsa, multiview
 from qfusion.data import sources as package
 from qfusion.data.modality import (
@@ -41,7 +41,7 @@ from qfusion.data.modality import (
     videos_of,
 )
 from qfusion.data.spec import DataSet, digest_of
-from qfusion.errors import DataUnavailable, IntegrityError, NotFound, QFusionError
+from qfusion.errors import DataUnavailable, IntegrityError, NotFound, QFusionError, refused
 
 # Sets that were imported: a folder each, below the user's data folder, with a manifest and one .npy file an array.
 #
@@ -143,20 +143,22 @@ def manifest(name: str) -> dict[str, Any]:
 @lru_cache(maxsize=64)
 def _manifest(path: Path, changed: int, size: int) -> dict[str, Any]:
     name = path.parent.name
-    try:
+    with refused(
+        f"Imported data set '{name}' is damaged: its manifest cannot be read",
+        _BROKEN.format(name=name),
+        *(ValueError, KeyError, TypeError, RecursionError),
+        error=IntegrityError,
+        why="{kind}",
+    ):
         record = json.loads(path.read_text(encoding="utf-8"))
         for key in ("title", "description", "target", "modalities", "samples", "digest"):
             record[key]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise IntegrityError(
-            f"Imported data set '{name}' is damaged: its manifest cannot be read ({type(error).__name__}). "
-            + _BROKEN.format(name=name)
-        ) from error
-    if record.get("format") != FORMAT:
-        raise IntegrityError(
-            f"Imported data set '{name}' was written by another version of qfusion (format {record.get('format')}). "
-            + _BROKEN.format(name=name)
-        )
+    check(
+        record.get("format") == FORMAT,
+        f"Imported data set '{name}' was written by another version of qfusion (format {record.get('format')}). "
+        + _BROKEN.format(name=name),
+        IntegrityError,
+    )
     return record
 
 
@@ -290,11 +292,12 @@ def verify_imported(name: str) -> DataSet:
         IntegrityError: when it is not what was recorded.
     """
     dataset = load_imported(name)
-    if digest_of(dataset) != dataset.digest:
-        raise IntegrityError(
-            f"Imported data set '{name}' was altered: its SHA-256 is not the recorded one. "
-            + _BROKEN.format(name=name)
-        )
+    check(
+        digest_of(dataset) == dataset.digest,
+        f"Imported data set '{name}' was altered: its SHA-256 is not the recorded one. "
+        + _BROKEN.format(name=name),
+        IntegrityError,
+    )
     return dataset
 
 
@@ -307,10 +310,11 @@ def remove_imported(name: str) -> Path:
     _limits.refuse("remove data")
     place = imported_root() / name
     _bring_back()  # else an old one would come back later
-    if not NAME.fullmatch(name) or not place.is_dir():
-        raise NotFound(
-            f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`."
-        )
+    check(
+        NAME.fullmatch(name) is not None and place.is_dir(),
+        f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`.",
+        NotFound,
+    )
     with disk(imported_root(), f"Data set '{name}'"):
         gone = place.with_name(f".gone-{_files.mark()}")
         with alone(), contextlib.suppress(FileNotFoundError):  # somebody else has removed it
@@ -484,14 +488,20 @@ def download(
     _limits.refuse("download data")
     public = [key for key, source in sources().items() if source.is_public]
     source = sources()[name if name in sources() else choose("Downloadable data set", name, public)]
-    if source.made:
-        raise NotFound(f"Data set '{name}' {source.made} and needs no download. Use it as it is.")
-    if not source.is_public:
-        raise NotFound(f"Data set '{name}' cannot be downloaded. {source.remedy}")
+    check(
+        not source.made,
+        f"Data set '{name}' {source.made} and needs no download. Use it as it is.",
+        NotFound,
+    )
+    check(source.is_public, f"Data set '{name}' cannot be downloaded. {source.remedy}", NotFound)
     folder = Path(target) if target is not None else source.folder
     base = base_url or os.environ.get(f"QFUSION_{name.upper()}_URL")
     lacking = [file for file in source.files if not _whole(folder, file)]
-    try:
+    with refused(
+        f"Data set '{name}' cannot be written to {folder}",
+        "Give another folder, or set QFUSION_DATA to one that can be written.",
+        error=DataUnavailable,
+    ):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
             for done, file in enumerate(lacking):
@@ -506,11 +516,6 @@ def download(
             for file in lacking:
                 (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(Path(temporary) / file.path, folder / file.path)
-    except OSError as error:
-        raise DataUnavailable(
-            f"Data set '{name}' cannot be written to {folder} ({error.strerror or error}). Give another "
-            "folder, or set QFUSION_DATA to one that can be written."
-        ) from error
     if progress is not None:
         progress(len(lacking), len(lacking), lacking[-1].path if lacking else "")
     return folder

@@ -358,11 +358,11 @@ class DataSet:
         chosen = np.atleast_1d(np.asarray(rows))
         if chosen.size == 0:
             chosen = chosen.astype(np.int64)
-        if chosen.dtype.kind not in "iu" or chosen.ndim != 1:
-            raise InvalidInput(
-                f"Argument `rows` must hold row numbers, but has type {chosen.dtype} and shape "
-                f"{chosen.shape}. Use `row(id)` or `rows(split)` to get them."
-            )
+        check(
+            chosen.dtype.kind in "iu" and chosen.ndim == 1,
+            f"Argument `rows` must hold row numbers, but has type {chosen.dtype} and shape {chosen.shape}. "
+            "Use `row(id)` or `rows(split)` to get them.",
+        )
         bad = chosen[(chosen < 0) | (chosen >= len(self))]
         check(
             bad.size == 0,

@@ -375,10 +375,10 @@ def modality_name(name: str) -> str:
     words = "".join(c if c.isalnum() or c in "_-" else "_" for c in name.strip().lower()).strip(
         "_"
     )[:40]
-    if not words:
-        raise InvalidInput(
-            f"A modality must have a name of letters or digits, but is called {name[:40]!r}. Rename it."
-        )
+    check(
+        bool(words),
+        f"A modality must have a name of letters or digits, but is called {name[:40]!r}. Rename it.",
+    )
     return words
 
 

@@ -26,7 +26,6 @@ import pyarrow.parquet
 from qfusion._checks import check
 from qfusion.data import files, staged_set
 from qfusion.data.staged_set import Part, Reading, StagedSet, Targets
-from qfusion.errors import InvalidInput
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".npy")
 IDS = ("id", "ids", "sample", "sample_id", "segment", "key")
@@ -68,7 +67,11 @@ class Table:
         self, columns: list[str], words: tuple[str, ...] = (), numbers: bool = True
     ) -> Iterator[pa.RecordBatch]:
         """Yields some columns, a piece at a time; those in `words` as text, the others as numbers if wanted."""
-        try:
+        with files.misread(
+            f"Table `{self.path.name}` cannot be read",
+            "Every column but the id must hold numbers; mend or drop the column.",
+            *(pa.ArrowException, UnicodeError),
+        ):
             if self.path.suffix.lower() != ".parquet":
                 kinds = {
                     name: pa.string() if name in words else pa.float64()
@@ -100,14 +103,6 @@ class Table:
                         ],
                         names=columns,
                     )
-        except (pa.ArrowException, OSError, UnicodeError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            text = " ".join(str(error).split())
-            raise InvalidInput(
-                f"Table `{self.path.name}` cannot be read ({text[:200]}). Every column but the id must hold numbers; "
-                "mend or drop the column."
-            ) from error
 
 
 def _cast(column: pa.Array, name: str, file: str, word: bool, numbers: bool) -> pa.Array:
@@ -138,20 +133,18 @@ def _cast(column: pa.Array, name: str, file: str, word: bool, numbers: bool) -> 
 def open_table(path: Path) -> Table:
     """Returns a table; InvalidInput when its header cannot be read."""
     files.size_of(path)
-    try:
+    with files.misread(
+        f"Table `{path.name}` cannot be read",
+        "Save it as UTF-8 text with a header, or as Parquet.",
+        *(pa.ArrowException, UnicodeError, csv.Error),
+        why="{words:.160}",
+    ):
         if path.suffix.lower() == ".parquet":
             return Table(path, tuple(pa.parquet.read_schema(path).names))
         with path.open(encoding="utf-8-sig", newline="") as file:
             line = file.readline(1 << 24)
         delimiter = max(",;\t", key=line.count)
         columns = tuple(next(csv.reader([line], delimiter=delimiter), []))
-    except (pa.ArrowException, OSError, UnicodeError, csv.Error) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise InvalidInput(
-            f"Table `{path.name}` cannot be read ({' '.join(str(error).split())[:160]}). Save it as UTF-8 text with a "
-            "header, or as Parquet."
-        ) from error
     check(
         len(columns) > 0 and len(set(columns)) == len(columns),
         f"Table `{path.name}` must begin with a line of distinct column names, but begins {line[:60]!r}. Add a "

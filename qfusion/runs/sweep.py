@@ -28,7 +28,7 @@ from filelock import FileLock
 from qfusion import _limits
 from qfusion import data as sources
 from qfusion._checks import check, require_number
-from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
+from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, refused
 from qfusion.models import registry
 from qfusion.runs import folder, plans
 from qfusion.training import Progress, metrics, prepare
@@ -125,20 +125,21 @@ def open_study(
 
     folder.check_name(name)
     path = journal(name, storage)
-    if not direction and path is not None and not path.is_file():
-        raise NotFound(
-            f"Sweep {name!r} does not exist. Begin it with --data and --range or --choice."
-        )
+    check(
+        bool(direction) or path is None or path.is_file(),
+        f"Sweep {name!r} does not exist. Begin it with --data and --range or --choice.",
+        NotFound,
+    )
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     place: Any
     if path is None:
-        try:
+        with refused(
+            f"The database {hidden(storage)[:80]} cannot be used",
+            "Look at its address, and whether the package of its driver is installed.",
+            Exception,  # of whichever driver
+            why="{kind}",
+        ):
             place = optuna.storages.RDBStorage(storage)
-        except Exception as error:  # of whichever driver
-            raise InvalidInput(
-                f"The database {hidden(storage)[:80]} cannot be used ({type(error).__name__}). Look at its address, "
-                "and whether the package of its driver is installed."
-            ) from error
     else:
         try:
             if not storage:
@@ -160,16 +161,15 @@ def open_study(
                 f"{path} cannot be read as the journal of a sweep. Choose another name, or delete the file."
             ) from error
     try:
-        if direction:
-            return optuna.create_study(
-                storage=place, study_name=name, direction=direction, load_if_exists=True
-            )
-        return optuna.load_study(storage=place, study_name=name)
-    except OSError as error:
-        raise InvalidInput(
-            f"{path} cannot be written ({error.strerror or error}). Choose a file where you may write, "
-            "or free some disk space."
-        ) from error
+        with refused(
+            f"{path} cannot be written",
+            "Choose a file where you may write, or free some disk space.",
+        ):
+            if direction:
+                return optuna.create_study(
+                    storage=place, study_name=name, direction=direction, load_if_exists=True
+                )
+            return optuna.load_study(storage=place, study_name=name)
     except KeyError:
         raise NotFound(
             f"Sweep {name!r} does not exist there. Begin it with --data and --range or --choice."
@@ -417,8 +417,11 @@ def find(name: str, where: str = "") -> Sweep:
     """
     study = open_study(name, where)
     number = study.user_attrs.get("trials", 0)
-    if not isinstance(number, int) or not 0 <= number <= MAX_TRIALS:
-        raise IntegrityError(f"Sweep {name} has no number of trials. Choose another name.")
+    check(
+        isinstance(number, int) and 0 <= number <= MAX_TRIALS,
+        f"Sweep {name} has no number of trials. Choose another name.",
+        IntegrityError,
+    )
     return Sweep(name, where, _search(study, name), number, study)
 
 
@@ -579,8 +582,11 @@ def _search(study: optuna.Study, name: str) -> plans.Search:
         )
     except (KeyError, TypeError, AttributeError):
         good = False
-    if not good:
-        raise IntegrityError(f"What sweep {name} searches cannot be read. Choose another name.")
+    check(
+        good,
+        f"What sweep {name} searches cannot be read. Choose another name.",
+        IntegrityError,
+    )
     return search
 
 

@@ -65,6 +65,7 @@ from qfusion.training import checkpoint, metrics
 #     multibench  module([x, ...]), or module([[values, ...], [lengths, ...]]) where it has padding
 #                 (github.com/pliang279/MultiBench)
 
+_WHY = "{words:.200}"
 REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 Call = Callable[[nn.Module, Mapping[str, Tensor]], Any]
 
@@ -101,13 +102,13 @@ def module_of(reference: str, weights: Path | None) -> nn.Module:
             raise NotFound(
                 f"Module `{place}` has no `{name}`. Name the function, or class, that makes the model."
             ) from None
-        try:
+        with refused(
+            f"Factory `{reference}` fails",
+            "It must make the model without arguments.",
+            Exception,  # whatever foreign code raises
+            why=_WHY,
+        ):
             made = factory()
-        except Exception as error:  # whatever foreign code raises
-            raise InvalidInput(
-                f"Factory `{reference}` fails ({_short(error)}). It must make the model without "
-                "arguments."
-            ) from error
     check(
         isinstance(made, nn.Module),
         f"Factory `{reference}` must make a torch.nn.Module, but makes a "
@@ -132,20 +133,20 @@ def _load(module: nn.Module, weights: Path) -> None:
     check(
         weights.is_file(), f"Weights {weights} are not there. Give the path of a .safetensors file."
     )
-    try:
+    with refused(
+        f"Weights {weights.name} are no safetensors",
+        "Save them by `safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')`.",
+        *(SafetensorError, OSError),
+        why=_WHY,
+    ):
         tensors = load_file(weights)
-    except (SafetensorError, OSError) as error:
-        raise InvalidInput(
-            f"Weights {weights.name} are no safetensors ({_short(error)}). Save them by "
-            "`safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')`."
-        ) from error
-    try:
+    with refused(
+        f"Weights {weights.name} are not those of this model",
+        "Save the state_dict of the same model.",
+        RuntimeError,
+        why=_WHY,
+    ):
         module.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise InvalidInput(
-            f"Weights {weights.name} are not those of this model ({_short(error)}). Save the state_dict "
-            "of the same model."
-        ) from error
 
 
 def traced(
@@ -303,7 +304,15 @@ def _exported(module: nn.Module, call: Call, given: dict[str, Tensor], reference
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # its operators have no gradients
     try:
-        with warnings.catch_warnings():
+        with (
+            refused(
+                f"The model of `{reference}` cannot be traced by torch.export",
+                "Write its forward without branches on values and without pack_padded_sequence, or export it to ONNX.",
+                Exception,  # torch.export promises no class of its own
+                why=_WHY,
+            ),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")
             program = torch.export.export(
                 _Flat(module, call, list(given)),
@@ -313,12 +322,6 @@ def _exported(module: nn.Module, call: Call, given: dict[str, Tensor], reference
             )
             buffer = io.BytesIO()
             torch.export.save(program, buffer)
-    except Exception as error:  # torch.export promises no class of its own
-        raise InvalidInput(
-            f"The model of `{reference}` cannot be traced by torch.export ({_short(error)}). Write its "
-            "forward without branches on values and without pack_padded_sequence, or export it to "
-            "ONNX."
-        ) from error
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
     return buffer.getvalue()
@@ -394,9 +397,8 @@ def _rows(inputs: Sequence[Port]) -> str | None:
 
 def _about_steps(port: Port) -> bool:
     """Whether an input tells which steps are real."""
-    if port.dtype is not None and not port.dtype.is_floating_point:
-        return True
-    return bool(re.search(r"mask|length|_len|padding", port.name.lower()))
+    is_whole = port.dtype is not None and not port.dtype.is_floating_point
+    return is_whole or bool(re.search(r"mask|length|_len|padding", port.name.lower()))
 
 
 def _together(values: Sequence[Port], dataset: DataSet) -> dict[str, Input] | None:
@@ -787,11 +789,12 @@ def take(
 
 
 def _bytes(path: Path) -> bytes:
-    if not path.is_file():
-        raise NotFound(
-            f"Program {str(path)[:160]!r} is no file, nor a factory. Give the path of a .pt2 or .onnx file, "
-            "or PACKAGE.MODULE:FACTORY."
-        )
+    check(
+        path.is_file(),
+        f"Program {str(path)[:160]!r} is no file, nor a factory. Give the path of a .pt2 or .onnx file, "
+        "or PACKAGE.MODULE:FACTORY.",
+        NotFound,
+    )
     check(
         path.stat().st_size <= 1 << 30,
         f"Program `{path.name}` has {path.stat().st_size / 2**30:.1f} GiB, but at most 1 is read.",
@@ -941,10 +944,11 @@ def read_card(path: Path) -> ProgramCard:
     Raises:
         NotFound, InvalidInput: when there is none, or it is none.
     """
-    if not path.is_file():
-        raise NotFound(
-            f"Card {str(path)[:160]!r} does not exist. Import without --card first, which writes one."
-        )
+    check(
+        path.is_file(),
+        f"Card {str(path)[:160]!r} does not exist. Import without --card first, which writes one.",
+        NotFound,
+    )
     check(path.stat().st_size < 1 << 20, f"Card {path.name} is too large for a card.")
     return cards.read(path.read_text(encoding="utf-8", errors="replace"), path.name)
 

@@ -14,7 +14,7 @@ from qfusion._checks import check
 from qfusion.data import files, spec
 from qfusion.data.modality import Clusters, Content, Modality, Series, Target, Text
 from qfusion.data.sources import PinnedFile, Source
-from qfusion.errors import InvalidInput
+from qfusion.errors import InvalidInput, refused
 
 # CMU-MOSI (Zadeh et al. 2016): 2,199 spoken opinions from 93 videos about films, each scored from -3 to +3 by people.
 #
@@ -122,13 +122,12 @@ def _numbers(path: Path, shown: str, columns: int) -> np.ndarray:
     Raises:
         InvalidInput: when it has other columns, or an entry is no finite number; names file, row and column, from 1.
     """
-    try:
+    with refused(
+        f"File `{shown}` must be comma-separated numbers, but cannot be read",
+        "Download it again.",
+        ValueError,
+    ):
         table = pd.read_csv(path, header=None)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InvalidInput(
-            f"File `{shown}` must be comma-separated numbers, but cannot be read ({error}). "
-            "Download it again."
-        ) from None
     check(
         table.shape[1] == columns,
         f"File `{shown}` must have {columns} columns, but has {table.shape[1]}. Download it again.",

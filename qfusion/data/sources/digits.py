@@ -22,7 +22,7 @@ from qfusion._checks import check, choose
 from qfusion.data import files, spec
 from qfusion.data.modality import Audio, Clusters, Content, Image, Modality, Series, Target
 from qfusion.data.sources import PinnedFile, Source
-from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput
+from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, refused
 
 # Handwritten digits in three views: the 1,797 real images of 8x8 pixels that come inside scikit-learn.
 #
@@ -211,37 +211,36 @@ def _digests(where: Path, names: tuple[str, ...], pinned: str) -> dict[str, str]
     """SHA-256 by recording, once all together have the pinned digest; reading all takes a fraction of a second."""
     sha256s = {name: files.sha256(where / name) for name in sorted(names)}
     lines = "".join(f"{name} {digest}\n" for name, digest in sha256s.items())
-    if hashlib.sha256(lines.encode()).hexdigest() != pinned:
-        raise IntegrityError(
-            f"The recordings of data set '{AVDIGITS.name}' in {where} are not the recorded ones: their SHA-256 "
-            f"differs. {AVDIGITS.remedy}"
-        )
+    check(
+        hashlib.sha256(lines.encode()).hexdigest() == pinned,
+        f"The recordings of data set '{AVDIGITS.name}' in {where} are not the recorded ones: their SHA-256 "
+        f"differs. {AVDIGITS.remedy}",
+        IntegrityError,
+    )
     return sha256s
 
 
 def _recording(where: Path, names: tuple[str, ...], pinned: str, row: int) -> Audio:
     name = names[row]
-    try:
+    which = f"Recording `{name}` of data set '{AVDIGITS.name}'"
+    with refused(f"{which} cannot be read", AVDIGITS.remedy, error=DataUnavailable):
         digest = _digests(where, names, pinned)[name]
         content = (where / name).read_bytes()
-    except OSError as error:
-        raise DataUnavailable(
-            f"Recording `{name}` of data set '{AVDIGITS.name}' cannot be read ({error.strerror}). "
-            f"{AVDIGITS.remedy}"
-        ) from None
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise IntegrityError(
-            f"Recording `{name}` of data set '{AVDIGITS.name}' in {where} was altered while it was in use. Copy it "
-            "again."
-        )
-    try:
-        with wave.open(io.BytesIO(content)) as file:
-            form = file.getnchannels(), file.getsampwidth()
-            samples, rate = file.readframes(file.getnframes()), file.getframerate()
-    except (wave.Error, EOFError) as error:
-        raise InvalidInput(
-            f"Recording `{name}` must be a WAV file, but is not ({error}). Copy it again."
-        ) from None
+    check(
+        hashlib.sha256(content).hexdigest() == digest,
+        f"{which} in {where} was altered while it was in use. Copy it again.",
+        IntegrityError,
+    )
+    with (
+        refused(
+            f"Recording `{name}` must be a WAV file, but is not",
+            "Copy it again.",
+            *(wave.Error, EOFError),
+        ),
+        wave.open(io.BytesIO(content)) as file,
+    ):
+        form = file.getnchannels(), file.getsampwidth()
+        samples, rate = file.readframes(file.getnframes()), file.getframerate()
     check(
         form == (1, 2),
         f"Recording `{name}` must have one channel of 16 bits, but has {form}. Copy it again.",
@@ -287,11 +286,12 @@ def read_avdigits(
     index = _index(where / "index.csv")
     folder = where / "recordings"
     gone = [name for name in index.recording if not (folder / name).is_file()]
-    if gone:
-        raise DataUnavailable(
-            f"Data set '{AVDIGITS.name}' is not complete: {folder} lacks `{gone[0]}`"
-            f"{f' and {len(gone) - 1} more' if len(gone) > 1 else ''}. {AVDIGITS.remedy}"
-        )
+    check(
+        not gone,
+        f"Data set '{AVDIGITS.name}' is not complete: {folder} lacks `{''.join(gone[:1])}`"
+        f"{f' and {len(gone) - 1} more' if len(gone) > 1 else ''}. {AVDIGITS.remedy}",
+        DataUnavailable,
+    )
     arrays = files.read_npz(where / "features.npz", names=("mnist", "usps", "audio_logmel"))
     values: dict[str, np.ndarray] = {
         "mnist": arrays["mnist"] / 255,
