@@ -151,21 +151,23 @@ def like(study: Study, other: Study, members: np.ndarray | None = None) -> Study
     kind, label = other.background.kind, other.background.label
     same_data = members is not None and study.dataset.digest == other.dataset.digest
     has = {"contrast": label in study.dataset.ids, "cohort": same_data}
-    if not has.get(kind, True):
-        return study
-    return with_background(study, kind, label, members)
+    return with_background(study, kind, label, members) if has.get(kind, True) else study
 
 
 def side(sample: Sample) -> Side:
     """Works one side out."""
-    if sample.study.can("time"):
-        return _in_time(sample)
     study: Any = sample.study
-    if sample.study.can("rules"):
-        answer, read = (
-            dynamics.answer_of_rules(study, sample.row, str(sample.tweak)),
-            sample.reading,
-        )
+    if study.can("time"):
+        decision = sample.decision
+        scores = decision.scores if sample.changed else study.scores[sample.row]
+        entropies = {
+            name or "all together": float(values[-1])
+            for name, values in sample.track().measures.single("entropy").items()
+        }
+        return Side(sample, scores, decision.final(), decision.metrics, entropies)
+    if study.can("rules"):
+        answer = dynamics.answer_of_rules(study, sample.row, str(sample.tweak))
+        read = sample.reading
         entropies = dict(zip(read.elements, map(float, read.entropy), strict=True))
         return Side(
             sample, answer.scores, answer.terms(study, sample.output), answer.metrics, entropies
@@ -177,17 +179,6 @@ def side(sample: Sample) -> Side:
         study.of_split(study.scores[study.dataset.rows("test")]),
         {},
     )
-
-
-def _in_time(sample: Sample) -> Side:
-    decision, scores = sample.decision, sample.study.scores[sample.row]
-    if sample.changed:
-        scores = decision.scores
-    entropies = {
-        name or "all together": float(values[-1])
-        for name, values in sample.track().measures.single("entropy").items()
-    }
-    return Side(sample, scores, decision.final(), decision.metrics, entropies)
 
 
 # The test samples nearest to one: by its contributions, by its final state, by the states of its modalities. Free of

@@ -99,14 +99,11 @@ def background_of_kind(
     data = study.dataset
     if kind in ("mixed", "zero"):
         return explain.background(study.model, None, kind)
-    if kind == "cohort":
-        rows = np.asarray(members)
-    else:
-        rows = (
-            np.array([data.row(sample)])
-            if kind == "contrast"
-            else data.rows(checkpoint.training_split(study.card))
-        )
+    rows = np.asarray(members)
+    if kind == "contrast":
+        rows = np.array([data.row(sample)])
+    elif kind != "cohort":
+        rows = data.rows(checkpoint.training_split(study.card))
     return background_of(study.model, data, rows, kind, label=sample)
 
 
@@ -609,24 +606,18 @@ def first_samples(model: str, data: str, sample: str = "") -> Study:
         model, data: names. sample: the id of one that is among them, if there is one of that name.
     """
     dataset, result = sources.load(data), loaded(model)
-    trained = dataset.rows(checkpoint.training_split(result.card))
-    drawn = np.random.default_rng(0)
+    split, drawn = checkpoint.training_split(result.card), np.random.default_rng(0)
     some = [
         drawn.choice(rows, min(count, len(rows)), replace=False)
-        for rows, count in (
-            (trained, BEHIND),
-            (dataset.rows("test"), SHOWN),
-            (dataset.rows("valid"), 1),
-        )
+        for part, count in ((split, BEHIND), ("test", SHOWN), ("valid", 1))
+        for rows in [dataset.rows(part)]
     ]
     own = [dataset.row(sample)] if sample and dataset.known([sample]) else []
     rows = np.unique(np.concatenate([*some, own])).astype(int)
     study = build_study(model, result.card, result.model, dataset.part(rows))
-    behind = replace(study.background, total=len(trained))
+    behind = replace(study.background, total=len(dataset.rows(split)))
     if isinstance(behind, Background):
-        shuffled = np.random.default_rng(0).permutation(
-            study.dataset.rows(checkpoint.training_split(result.card))
-        )
+        shuffled = np.random.default_rng(0).permutation(study.dataset.rows(split))
         groups = [
             background_of(study.model, study.dataset, shuffled[group::GROUPS])
             for group in range(GROUPS)

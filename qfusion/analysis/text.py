@@ -33,9 +33,7 @@ def term(name: str) -> str:
 
 def softmax(value: float) -> str:
     """A softmax value as it is said: `softmax 0.998`. It is not called a probability, as it need not be calibrated."""
-    if value >= 0.9995:
-        return "softmax > 0.999"
-    return f"softmax {value:.3f}"
+    return "softmax > 0.999" if value >= 0.9995 else f"softmax {value:.3f}"
 
 
 def message(text: object) -> str:

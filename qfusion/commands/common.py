@@ -21,6 +21,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+import qfusion
 from qfusion._checks import check
 from qfusion._files import atomic
 from qfusion._sentences import Pace, Tell
@@ -28,10 +29,7 @@ from qfusion._sentences import Pace, Tell
 if TYPE_CHECKING:
     import pandas as pd
 
-    from qfusion.data import DataSet
     from qfusion.explain.interventions import Disturbance
-    from qfusion.training.checkpoint import Checkpoint
-    from qfusion.training.options import Group
 
 
 # How commands print: results to standard output, everything else to standard error.
@@ -166,7 +164,9 @@ Split = Annotated[str, typer.Option("--split", metavar="SPLIT", help="train, val
 SUFFIXES = (".csv", ".parquet")
 
 
-def load(model: str, data: str | None) -> tuple[Checkpoint, DataSet]:
+def load(
+    model: str, data: str | None
+) -> tuple[qfusion.training.checkpoint.Checkpoint, qfusion.data.DataSet]:
     """Returns a trained model and the data set to use it on, by default the one of its card.
 
     Raises:
@@ -182,7 +182,7 @@ def load(model: str, data: str | None) -> tuple[Checkpoint, DataSet]:
     return trained, dataset
 
 
-def inputs(dataset: DataSet, rows: Any) -> dict[str, Any]:
+def inputs(dataset: qfusion.data.DataSet, rows: Any) -> dict[str, Any]:
     """Returns the inputs of `rows` in double precision, as trained models are loaded."""
     import torch
 
@@ -202,7 +202,9 @@ def table_path(out: Path) -> Path:
     return out
 
 
-def write_chunks(chunks: Iterable[tuple[int, pd.DataFrame]], out: Path, group: Group) -> None:
+def write_chunks(
+    chunks: Iterable[tuple[int, pd.DataFrame]], out: Path, group: qfusion.training.options.Group
+) -> None:
     """Writes a table from numbered chunks in their order, whole or not at all; every process gives its own chunks.
 
     One process alone holds one chunk at a time; several put theirs into a folder beside `out`, which the leading one
@@ -295,7 +297,6 @@ def disturbance(
     Raises:
         NotFound, InvalidInput: when a modality does not exist, or a level is no number.
     """
-    from qfusion.explain.interventions import Disturbance
 
     levels = {}
     for word in noise or []:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -20,9 +20,6 @@ from qfusion.commands.common import (
     say,
 )
 from qfusion.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from qfusion.data.staged_set import Report
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch, check and import data sets.")
 
@@ -286,7 +283,9 @@ def remove(
     )
 
 
-def _print_report(report: Report, title: str, more: dict[str, Any], as_json: bool) -> None:
+def _print_report(
+    report: qfusion.data.staged_set.Report, title: str, more: dict[str, Any], as_json: bool
+) -> None:
     """Prints what was found in files; as JSON with `more` that is to be said."""
     from qfusion.data.modality import CONVENTIONS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -16,15 +16,6 @@ from qfusion.commands.common import Data, Json, Model, load, print_json, say
 from qfusion.commands.samples import BACKGROUNDS, Contrast, Kind
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import VIEWS
-
-if TYPE_CHECKING:
-    from qfusion.data import DataSet
-    from qfusion.figures.export import Composition
-    from qfusion.figures.recipe import ExportStyle, Recipe
-    from qfusion.panels.pages import Taken
-    from qfusion.report.blocks import Report
-    from qfusion.training.checkpoint import Checkpoint
-
 
 # `figure`: a figure of the pages, written without a browser: of a sample, from a recipe, or from a link.
 
@@ -183,7 +174,9 @@ def read_recipe(path: Path) -> str:
     return export.read_recipe(content)
 
 
-def write_composition(whole: Composition, out: Path, anyway: bool, as_json: bool) -> None:
+def write_composition(
+    whole: qfusion.figures.export.Composition, out: Path, anyway: bool, as_json: bool
+) -> None:
     """Writes a composition's file and says so."""
     from qfusion.figures import export
 
@@ -212,7 +205,7 @@ def _keep(out: Path, content: bytes, remarks: Iterable[str]) -> None:
         say(f"qfusion: note: {remark}")
 
 
-def _about(cooked: Taken) -> dict[str, Any]:
+def _about(cooked: qfusion.panels.pages.Taken) -> dict[str, Any]:
     """What is printed of a figure as JSON."""
     return {
         "page": cooked.recipe.page,
@@ -223,14 +216,21 @@ def _about(cooked: Taken) -> dict[str, Any]:
     }
 
 
-def _style(style: ExportStyle, changed: dict[str, Any], always: dict[str, str]) -> ExportStyle:
+def _style(
+    style: qfusion.figures.recipe.ExportStyle, changed: dict[str, Any], always: dict[str, str]
+) -> qfusion.figures.recipe.ExportStyle:
     """A recipe's style with what is given on the command line; the letters are those usual for a size that is."""
     font = {"font": 0} if "size" in changed and "font" not in changed else {}
     return type(style).parse(style.as_dict() | changed | always | font)
 
 
 def _write(
-    recipe: Recipe, changed: dict[str, Any], kind: str, out: Path, anyway: bool, as_json: bool
+    recipe: qfusion.figures.recipe.Recipe,
+    changed: dict[str, Any],
+    kind: str,
+    out: Path,
+    anyway: bool,
+    as_json: bool,
 ) -> None:
     from qfusion.figures import export
 
@@ -332,10 +332,9 @@ def figures(
     as_json: Json = False,
 ) -> None:
     """Write all figures of a page, or one for every sample of a cohort, into a zip with numbers and a manifest."""
-    from qfusion.figures.recipe import ExportStyle
 
     check(out.suffix.lower() == ".zip", f"Argument `--out` must end in .zip, but is {out.name!r}.")
-    style = ExportStyle.parse(
+    style = qfusion.figures.recipe.ExportStyle.parse(
         {"format": kind}
         | _given(size=size, theme=theme, font=font, dpi=dpi, title=title, caption=caption)
     )
@@ -447,13 +446,13 @@ def report(
 
 
 def _of_cohort(
-    checkpoint: Checkpoint,
-    dataset: DataSet,
+    checkpoint: qfusion.training.checkpoint.Checkpoint,
+    dataset: qfusion.data.DataSet,
     cohort: str,
     output: str | None,
     background: str,
     contrast: str | None,
-) -> Report:
+) -> qfusion.report.blocks.Report:
     from qfusion.analysis import cohort_measures
     from qfusion.analysis.sample import background_of_kind, open_study
     from qfusion.explain import cohorts

@@ -35,15 +35,6 @@ from qfusion.commands.common import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from qfusion.data import DataSet
-    from qfusion.explain import AnyBackground, Explanation
-    from qfusion.explain.interventions import Disturbance
-    from qfusion.explain.verdicts import Doubt
-    from qfusion.models import FusionModel
-    from qfusion.track import Track
-    from qfusion.training.checkpoint import Checkpoint
-    from qfusion.training.options import Group
-
 
 # The option of `explain` that says which term of the dynamics built which term of the decision.
 
@@ -51,9 +42,9 @@ SHOWN = 3  # terms of the dynamics that are printed for each contribution; all a
 
 
 def matrix(
-    model: FusionModel,
+    model: qfusion.models.FusionModel,
     features: Mapping[str, Any],
-    behind: AnyBackground,
+    behind: qfusion.explain.AnyBackground,
     output: int,
     missing: Sequence[str],
 ) -> dict[str, Any]:
@@ -139,9 +130,9 @@ def check_cuts(
 
 
 def curves(
-    model: FusionModel,
+    model: qfusion.models.FusionModel,
     features: Mapping[str, Any],
-    behind: AnyBackground,
+    behind: qfusion.explain.AnyBackground,
     cut: Sequence[str],
     times: int | None,
     output: int,
@@ -302,7 +293,9 @@ def explain(
         seeds = stability.measured(model, trained.card, dataset)
         seconds = 0.0
 
-        def explained(part: np.ndarray) -> tuple[Explanation, Doubt | None]:
+        def explained(
+            part: np.ndarray,
+        ) -> tuple[qfusion.explain.Explanation, qfusion.explain.verdicts.Doubt | None]:
             nonlocal seconds
             explanation, took = _explained(trained, dataset, part, wanted, behind)
             seconds += took
@@ -348,12 +341,12 @@ def explain(
 
 
 def _explained(
-    trained: Checkpoint,
-    dataset: DataSet,
+    trained: qfusion.training.checkpoint.Checkpoint,
+    dataset: qfusion.data.DataSet,
     rows: np.ndarray,
-    wanted: Disturbance,
-    behind: AnyBackground,
-) -> tuple[Explanation, float]:
+    wanted: qfusion.explain.interventions.Disturbance,
+    behind: qfusion.explain.AnyBackground,
+) -> tuple[qfusion.explain.Explanation, float]:
     """The explanation of rows and the seconds that it took: encoding the samples, evolving the observables, coalition
     values, dividends, Shapley values and interactions; not loading, nor encoding the background."""
     from qfusion.explain import interventions
@@ -369,7 +362,10 @@ def _explained(
 
 
 def _features(
-    trained: Checkpoint, dataset: DataSet, rows: Any, wanted: Disturbance
+    trained: qfusion.training.checkpoint.Checkpoint,
+    dataset: qfusion.data.DataSet,
+    rows: Any,
+    wanted: qfusion.explain.interventions.Disturbance,
 ) -> dict[str, Any]:
     """Inputs of rows of one split, with noise, and with modalities of others of that split."""
     from qfusion.explain import interventions
@@ -380,8 +376,12 @@ def _features(
 
 
 def _background(
-    trained: Checkpoint, dataset: DataSet, kind: str, contrast: str | None, group: Group
-) -> AnyBackground:
+    trained: qfusion.training.checkpoint.Checkpoint,
+    dataset: qfusion.data.DataSet,
+    kind: str,
+    contrast: str | None,
+    group: qfusion.training.options.Group,
+) -> qfusion.explain.AnyBackground:
     if contrast is not None:
         features = inputs(dataset, [dataset.row(contrast)])
         return qfusion.explain.background(trained.model, features, "contrast", label=contrast)
@@ -391,7 +391,9 @@ def _background(
     )
 
 
-def _sample(explanation: Explanation, dataset: DataSet, row: int, index: int) -> dict[str, Any]:
+def _sample(
+    explanation: qfusion.explain.Explanation, dataset: qfusion.data.DataSet, row: int, index: int
+) -> dict[str, Any]:
     names, classes = explanation.coalitions, dataset.target.classes
     return {
         "sample": dataset.ids[row],
@@ -413,7 +415,11 @@ def _sample(explanation: Explanation, dataset: DataSet, row: int, index: int) ->
     }
 
 
-def _verdict(explanation: Explanation, output: int, doubt: Doubt | None) -> dict[str, Any]:
+def _verdict(
+    explanation: qfusion.explain.Explanation,
+    output: int,
+    doubt: qfusion.explain.verdicts.Doubt | None,
+) -> dict[str, Any]:
     verdict = qfusion.explain.verdicts.verdict(explanation, 0, output, doubt)
     return verdict.record() | {
         "says": [
@@ -424,7 +430,11 @@ def _verdict(explanation: Explanation, output: int, doubt: Doubt | None) -> dict
 
 
 def _table(
-    explanation: Explanation, doubt: Doubt | None, dataset: DataSet, rows: np.ndarray, output: int
+    explanation: qfusion.explain.Explanation,
+    doubt: qfusion.explain.verdicts.Doubt | None,
+    dataset: qfusion.data.DataSet,
+    rows: np.ndarray,
+    output: int,
 ) -> pd.DataFrame:
     """A row a sample: its contributions, how its modalities relate, and which of them leads."""
     verdict = qfusion.explain.judge(explanation, output, doubt)
@@ -518,7 +528,7 @@ def track(
         )
 
 
-def _trajectory_columns(tracked: Track) -> dict[str, Any]:
+def _trajectory_columns(tracked: qfusion.track.Track) -> dict[str, Any]:
     """Returns the mean over trajectories of each of their measures, with its standard error from two of them on."""
     runs, mean = tracked.trajectories, tracked.ensemble
     if mean is None:
