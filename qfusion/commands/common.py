@@ -298,6 +298,8 @@ def disturbance(
         NotFound, InvalidInput: when a modality does not exist, or a level is no number.
     """
 
+    from qfusion.explain.interventions import Disturbance
+
     levels = {}
     for word in noise or []:
         name, _, text = word.rpartition("=")

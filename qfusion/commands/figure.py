@@ -333,8 +333,10 @@ def figures(
 ) -> None:
     """Write all figures of a page, or one for every sample of a cohort, into a zip with numbers and a manifest."""
 
+    from qfusion.figures.recipe import ExportStyle
+
     check(out.suffix.lower() == ".zip", f"Argument `--out` must end in .zip, but is {out.name!r}.")
-    style = qfusion.figures.recipe.ExportStyle.parse(
+    style = ExportStyle.parse(
         {"format": kind}
         | _given(size=size, theme=theme, font=font, dpi=dpi, title=title, caption=caption)
     )

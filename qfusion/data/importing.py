@@ -453,37 +453,6 @@ def _write(
             pa.ipc.new_file(sink, table.schema) as writer,
         ):
             writer.write_table(table, max_chunksize=files.ROWS)
-    record = _record(staged, report, name, title, licence, known, rates)
-    names = {
-        registry.MANIFEST,
-        "ids.npy",
-        "split.npy",
-        "y.npy",
-        "table.arrow",
-        "unimodal.npy",
-        "tokens.npy",
-        *(part.path.name for part in staged.parts),
-        *(f"{part.name}.lengths.npy" for part in staged.parts),
-    }
-    for entry in folder.iterdir():
-        if entry.name not in names:
-            entry.unlink()
-    (folder / registry.MANIFEST).write_text(json.dumps(record, indent=1), encoding="utf-8")
-    for entry in folder.iterdir():
-        _sync(entry)
-    _sync(folder)
-
-
-def _record(
-    staged: StagedSet,
-    report: Report,
-    name: str,
-    title: str,
-    licence: str,
-    known: dict[int, str],
-    rates: dict[str, float],
-) -> dict[str, Any]:
-    """The manifest."""
     contents = (
         (p.name, p.shape, p.feature_names, p.pieces(), p.lengths, p.picture) for p in staged.parts
     )
@@ -507,7 +476,7 @@ def _record(
         f"{part.name} ({part.shape[-1]} features{', sequences' if part.lengths is not None else ''})"
         for part in staged.parts
     )
-    return {
+    record = {
         "format": registry.FORMAT,
         "name": name,
         "title": title or name,
@@ -551,6 +520,24 @@ def _record(
             pd.DataFrame(staged.unimodal) if staged.unimodal else None,
         ),
     }
+    names = {
+        registry.MANIFEST,
+        "ids.npy",
+        "split.npy",
+        "y.npy",
+        "table.arrow",
+        "unimodal.npy",
+        "tokens.npy",
+        *(part.path.name for part in staged.parts),
+        *(f"{part.name}.lengths.npy" for part in staged.parts),
+    }
+    for entry in folder.iterdir():
+        if entry.name not in names:
+            entry.unlink()
+    (folder / registry.MANIFEST).write_text(json.dumps(record, indent=1), encoding="utf-8")
+    for entry in folder.iterdir():
+        _sync(entry)
+    _sync(folder)
 
 
 FORMATS = {
@@ -569,7 +556,6 @@ _WHY = {
     "sims": "since every modality has targets of its own and scores lie in [-1, 1]",
     "plain": "since nothing says that scores are sentiment as in MOSI or CH-SIMS",
 }
-LABEL_FILE = "labels"
 SUFFIXES = (*mmsa.SUFFIXES, ".mat", ".npz", *tables.SUFFIXES)
 
 
@@ -731,7 +717,7 @@ def _tables(
     for path in [*modalities.values(), *([labels] if labels else [])]:
         files.size_of(path)
     if labels is None:
-        labels = next((p for p in paths if p.stem.lower() in (LABEL_FILE, "label")), None)
+        labels = next((p for p in paths if p.stem.lower() in ("labels", "label")), None)
         paths = [path for path in paths if path is not labels]
     if labels is None:
         raise InvalidInput(

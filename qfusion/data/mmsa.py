@@ -485,16 +485,14 @@ def read_vocabulary(folder: Path) -> dict[int, str]:
         NotFound: when there is neither. InvalidInput: when a file is none of these.
         DataUnavailable: when `tokenizers` is needed and not installed, or the file may not be read.
     """
-    path = (
-        folder
-        if folder.is_file()
-        else next((folder / name for name in VOCABULARY_FILES if (folder / name).is_file()), None)
+    places = (folder, *(folder / name for name in VOCABULARY_FILES))
+    path = next((place for place in places if place.is_file()), folder)
+    check(
+        path.is_file(),
+        f"Folder {str(folder)[:200]} holds neither {VOCABULARY_FILES[0]} nor {VOCABULARY_FILES[1]}. Name the "
+        "folder of the tokenizer that the features were made with.",
+        NotFound,
     )
-    if path is None:
-        raise NotFound(
-            f"Folder {str(folder)[:200]} holds neither {VOCABULARY_FILES[0]} nor {VOCABULARY_FILES[1]}. Name the "
-            "folder of the tokenizer that the features were made with."
-        )
     try:
         with refused(
             f"File {str(path)[:200]} cannot be read",

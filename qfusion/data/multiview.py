@@ -75,7 +75,12 @@ def load(path: Path) -> spec.DataSet:
         split=spec.stratified(y),
         table=pd.DataFrame({"class": [classes[label] for label in y]}, index=ids),
         content_of=partial(
-            _content, {view: values for view, values in views.items() if _is_picture(values)}
+            _content,
+            {
+                view: values
+                for view, values in views.items()
+                if values.ndim == 3 or (values.ndim == 4 and values.shape[-1] == 3)
+            },
         ),
     )
 
@@ -99,10 +104,9 @@ def read_views(
         f"File `{name}` must end in {' or '.join(SUFFIXES)}, but does not. {_LAYOUT}",
     )
     content = _opened((files.read_mat if path.suffix.lower() == ".mat" else files.read_npz)(path))
-    label = next((key for key in LABELS if key in content), None)
+    label = next((key for key in LABELS if key in content), "")
     shown = ", ".join(list(content)[:8]) or "nothing"
-    if label is None:
-        raise InvalidInput(f"File `{name}` must hold labels `Y`, but holds {shown}. {_LAYOUT}")
+    check(label != "", f"File `{name}` must hold labels `Y`, but holds {shown}. {_LAYOUT}")
     whole = content.get("X")
     if whole is not None and (whole.dtype == object or whole.dtype.names):
         views, used = _inside(whole), {"X", label}
@@ -265,10 +269,6 @@ def _upright(
     return values[..., 0] if values.ndim > 2 and values.shape[-1] == 1 else values
 
 
-def _is_picture(values: np.ndarray) -> bool:
-    return values.ndim == 3 or (values.ndim == 4 and values.shape[-1] == 3)
-
-
 def _content(pictures: dict[str, np.ndarray], row: int) -> dict[str, Content]:
     shown: dict[str, Content] = {}
     for view, values in pictures.items():
@@ -334,8 +334,8 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
 
 def _in_pieces(headers: dict[str, files.Header], several: bool = False) -> bool:
     """Whether all arrays lie as they are to be kept: a row a sample, in C order; labels a column each, if `several`."""
-    label = next((key for key in LABELS if key in headers), None)
-    if label is None or (several and len(headers[label][0]) != 2):
+    label = next((key for key in LABELS if key in headers), "")
+    if not label or (several and len(headers[label][0]) != 2):
         return False
     count = headers[label][0][0] if several else prod(headers[label][0])
     views = [header for key, header in headers.items() if key != label and len(header[0]) >= 2]

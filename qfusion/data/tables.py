@@ -110,20 +110,10 @@ def _cast(column: pa.Array, name: str, file: str, word: bool, numbers: bool) -> 
         column = column.dictionary_decode()
     if word:
         return column.cast(pa.string())
-    listed = (
-        pa.types.is_list(column.type)
-        or pa.types.is_large_list(column.type)
-        or pa.types.is_fixed_size_list(column.type)
-    )
-    if not numbers or listed:
+    if not numbers or _is_listed(column.type):
         return column
-    fits = (
-        pa.types.is_integer(column.type)
-        or pa.types.is_floating(column.type)
-        or pa.types.is_boolean(column.type)
-    )
     check(
-        fits or pa.types.is_null(column.type),
+        _is_numeric(column.type) or pa.types.is_null(column.type),
         f"Column `{name[:60]}` of `{file}` must hold numbers, but has type {column.type}. Drop it "
         "or convert it.",
     )
@@ -481,10 +471,8 @@ class _Reader(Reading):
         for name in self.names:
             column = self.header.column((f"label_{name}", f"label_{name[0]}"))
             if column is not None:
-                self.used.add(column)
-                values[name] = pd.to_numeric(
-                    pd.Series(self._strings(column)), errors="coerce"
-                ).to_numpy(np.float64)
+                words = pd.Series(self._strings(column))
+                values[name] = pd.to_numeric(words, errors="coerce").to_numpy(np.float64)
         if values:
             self.say("unimodal", staged_set.unimodal_words(values))
         return values
@@ -519,7 +507,7 @@ def _labels(word: str) -> list[str]:
 def _shown(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """A column as a table can show it; None where it cannot."""
     kind = column.type
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
+    if _is_numeric(kind):
         return column
     nested = (
         pa.types.is_nested(kind)
@@ -531,10 +519,17 @@ def _shown(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
 
 
 def _is_list(batch: pa.RecordBatch) -> bool:
-    kind = batch.column(0).type
-    return batch.num_columns == 1 and (
+    return batch.num_columns == 1 and _is_listed(batch.column(0).type)
+
+
+def _is_listed(kind: pa.DataType) -> bool:
+    return (
         pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
     )
+
+
+def _is_numeric(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
 
 
 def _too_large(values: np.ndarray) -> int:

@@ -14,7 +14,6 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import permutations
 from math import prod
 from operator import attrgetter
@@ -200,39 +199,29 @@ def _flavours(
     names = list(dataset.names)
     long = [m.name for m in dataset.modalities if m.is_sequence]
 
-    def ports(lines: list[str], how: str) -> list[Port]:
+    def way(
+        lines: list[str], how: str, arranged: Callable[[dict[str, Any]], list[Any]]
+    ) -> tuple[list[Port], Call]:
+        """A call with what is `arranged` of the modalities' tensors: pairs of tensors of those in `lines`."""
+        ports = [Port(key(name), None, dtype) for name in names]
         kind = torch.int64 if how == "lengths" else torch.bool
-        return [
-            *(Port(key(name), None, dtype) for name in names),
-            *(Port(f"{key(name)}_{how}", None, kind) for name in lines),
+        ports += [Port(f"{key(name)}_{how}", None, kind) for name in lines]
+
+        def call(model: nn.Module, given: Mapping[str, Tensor]) -> Any:
+            features = {name: given[key(name)] for name in names}
+            pairs = {name: (features[name], given[f"{key(name)}_{how}"]) for name in lines}
+            return model(*arranged(features | pairs))
+
+        return ports, call
+
+    def with_lengths(features: dict[str, Any]) -> list[Any]:
+        pairs = [
+            pair
+            if isinstance(pair, tuple)
+            else (pair, torch.ones_like(pair[:, 0], dtype=torch.int64))
+            for pair in features.values()
         ]
-
-    def pieces(given: Mapping[str, Tensor], lines: list[str], how: str) -> dict[str, Any]:
-        return {
-            name: (given[key(name)], given[f"{key(name)}_{how}"])
-            if name in lines
-            else given[key(name)]
-            for name in names
-        }
-
-    def mapped(lines: list[str], model: nn.Module, given: Mapping[str, Tensor]) -> Any:
-        return model(pieces(given, lines, "mask"))
-
-    def in_order(lines: list[str], model: nn.Module, given: Mapping[str, Tensor]) -> Any:
-        features = pieces(given, lines, "lengths")
-        return model(*(features[name] for name in order))
-
-    def listed(model: nn.Module, given: Mapping[str, Tensor]) -> Any:
-        return model([given[key(name)] for name in names])
-
-    def with_lengths(model: nn.Module, given: Mapping[str, Tensor]) -> Any:
-        lengths = [
-            given[f"{key(name)}_lengths"]
-            if name in long
-            else torch.ones_like(given[key(name)][:, 0], dtype=torch.int64)
-            for name in names
-        ]
-        return model([[given[key(name)] for name in names], lengths])
+        return [[[values for values, _ in pairs], [lengths for _, lengths in pairs]]]
 
     parameters = inspect.signature(module.forward).parameters.values()
     if adapter == "":
@@ -251,19 +240,18 @@ def _flavours(
         )
     elif adapter == "dict":
         for lines in (long, []):
-            yield ports(lines, "mask"), partial(mapped, lines)
+            yield way(lines, "mask", lambda features: [features])
     elif adapter == "mmsa":
         # the modalities as the module's arguments name them: text, audio, vision or video; else in their order
         words = [p.name for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD][: len(names)]
         best = [max(names, key=lambda name: alike(word, name)) for word in words]
         order = best if len(set(best)) == len(names) else names
         for lines in ([name for name in long if name in order[1:]], [], long):
-            yield ports(lines, "lengths"), partial(in_order, lines)
+            yield way(lines, "lengths", lambda features: [features[name] for name in order])
     else:
         if long:
-            lines = names if len(long) == len(names) else long
-            yield ports(lines, "lengths"), with_lengths
-        yield ports([], "lengths"), listed
+            yield way(long, "lengths", with_lengths)
+        yield way([], "lengths", lambda features: [list(features.values())])
 
 
 def key(modality: str) -> str:
@@ -775,7 +763,18 @@ def take(
             "Weights and adapter belong to a factory. Leave --weights and "
             "--adapter out for a file.",
         )
-        data = _bytes(Path(source))
+        path = Path(source)
+        check(
+            path.is_file(),
+            f"Program {source[:160]!r} is no file, nor a factory. Give the path of a .pt2 or .onnx file, "
+            "or PACKAGE.MODULE:FACTORY.",
+            NotFound,
+        )
+        check(
+            path.stat().st_size <= 1 << 30,
+            f"Program `{path.name}` has {path.stat().st_size / 2**30:.1f} GiB, but at most 1 is read.",
+        )
+        data = path.read_bytes()
     program = program_of(data, Path(source).name, only_onnx)
     wanted = wanted or guessed_card(program.inputs, program.outputs, Path(source).name, dataset)
     wanted = replace(wanted, data=dataset.name, adapter=adapter or wanted.adapter)
@@ -786,20 +785,6 @@ def take(
             raise
         raise Unfit(str(error), wanted) from error
     return Taken(model, data, card is None, tuple(warnings), source)
-
-
-def _bytes(path: Path) -> bytes:
-    check(
-        path.is_file(),
-        f"Program {str(path)[:160]!r} is no file, nor a factory. Give the path of a .pt2 or .onnx file, "
-        "or PACKAGE.MODULE:FACTORY.",
-        NotFound,
-    )
-    check(
-        path.stat().st_size <= 1 << 30,
-        f"Program `{path.name}` has {path.stat().st_size / 2**30:.1f} GiB, but at most 1 is read.",
-    )
-    return path.read_bytes()
 
 
 def _examined(
