@@ -297,8 +297,8 @@ def features(study: Study) -> str:
 def pipeline(study: Study) -> tuple[Part, ...]:
     """The way from features to score; each part with the page that shows it."""
     model: Any = study.model
-    start = ("Features", features(study), "pages/samples.py", "See a sample", {})
-    decided = ("pages/samples.py", "See who decided", {})
+    start: Part = ("Features", features(study), "pages/samples.py", "See a sample", {})
+    decided: tuple[str, str, dict[str, str]] = ("pages/samples.py", "See who decided", {})
     of_answer = "Classes" if study.classes else "Score"
     if study.can("time"):
         kets = f"one ket a modality, dimension {', '.join(str(d) for d in model.dims)}"

@@ -133,8 +133,9 @@ def beside(
     """
     rows = None
     if members:
-        own = open_study(b.study.name, b.study.dataset.name)
-        rows = cohort_measures.members(own, cohorts.parse_saved(members).parts)
+        rows = cohort_measures.members(
+            open_study(b.study.name, b.study.dataset.name), cohorts.parse_saved(members).parts
+        )
     study = like(open_study(model, data), b.study, rows)
     row = study.dataset.row(sample)
     output = b.output if study.classes == b.study.classes else int(study.predicted[row])
@@ -168,9 +169,12 @@ def side(sample: Sample) -> Side:
     if study.can("rules"):
         answer = dynamics.answer_of_rules(study, sample.row, str(sample.tweak))
         read = sample.reading
-        entropies = dict(zip(read.elements, map(float, read.entropy), strict=True))
         return Side(
-            sample, answer.scores, answer.terms(study, sample.output), answer.metrics, entropies
+            sample,
+            answer.scores,
+            answer.terms(study, sample.output),
+            answer.metrics,
+            dict(zip(read.elements, map(float, read.entropy), strict=True)),
         )
     return Side(
         sample,
@@ -381,11 +385,13 @@ def passing(
         keep = keep & frame["relation"].isin(list(relations)).to_numpy()
     if search:
         texts = frame.select_dtypes(exclude=["number", "bool"]).astype(str).assign(id=frame.index)
-        has = [
-            texts[column].str.casefold().str.contains(search.casefold(), regex=False)
-            for column in texts
-        ]
-        keep = keep & np.any(has, axis=0)
+        keep = keep & np.any(
+            [
+                texts[column].str.casefold().str.contains(search.casefold(), regex=False)
+                for column in texts
+            ],
+            axis=0,
+        )
     return frame[keep]
 
 

@@ -157,11 +157,18 @@ def related(levels: Levels, measure: str, strength: str, everyone: bool = False)
     else:
         x = cohort_measures.entropies(levels.study, rows, measure)
     y = rows[strength].to_numpy(dtype=float)
-    correlations = {
-        name: correlation(x[keep], y[keep], clusters=clusters_of(levels.study.dataset, rows[keep]))
-        for name, keep in (("all", np.ones(len(rows), dtype=bool)), ("cohort", inside))
-    }
-    return Related(rows, inside, x, y, correlations)
+    return Related(
+        rows,
+        inside,
+        x,
+        y,
+        {
+            name: correlation(
+                x[keep], y[keep], clusters=clusters_of(levels.study.dataset, rows[keep])
+            )
+            for name, keep in (("all", np.ones(len(rows), dtype=bool)), ("cohort", inside))
+        },
+    )
 
 
 # Slices of a cohort by what its samples have in common, and how often the model is wrong in each. Free of streamlit.

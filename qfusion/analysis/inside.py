@@ -353,11 +353,12 @@ def match(content: Text | None, steps: int) -> Spoken:
     if content.numbers is not None:
         return _by_tokens(content, content.numbers, letters, groups)
     if len(words) == steps > 1:
-        how = (
+        return Spoken(
+            tuple(words),
+            groups,
             "The data do not say which word a step is; the sentence has as many words as the sequence "
-            "has steps, and they were matched in their order."
+            "has steps, and they were matched in their order.",
         )
-        return Spoken(tuple(words), groups, how)
     if letters and len(letters) in (steps, steps - 2):
         return _characters(letters, groups, "The data do not say which character a step is;")
     known = f"{len(letters):,} characters" if letters else count(len(words), "word")
@@ -381,21 +382,23 @@ def _by_tokens(
             several, f" {several:,} words are made of several tokens, whose shares are added up."
         )
         words = (mmsa.joined_pieces([content.tokens[i] for i in group]) for group in groups)
-        how = (
-            f"Steps are tokens of the language model, named by its tokenizer's vocabulary.{merged}"
+        return Spoken(
+            tuple(words),
+            groups,
+            f"Steps are tokens of the language model, named by its tokenizer's vocabulary.{merged}",
         )
-        return Spoken(tuple(words), groups, how)
     are = f"Steps are token numbers {content.why or 'without a vocabulary'}"
     if letters and len(letters) == len(steps) - 2:
         # equal characters must have equal numbers, and others other ones
         pairs = set(zip(letters, numbers[1:-1], strict=True))
         if len(pairs) == len(set(letters)) == len(set(numbers[1:-1])):
             return _characters(letters, steps, f"{are};")
-    how = (
+    return Spoken(
+        None,
+        steps,
         f"{are}, so they have numbers only: "
-        f"name the tokenizer's folder in {mmsa.VOCABULARY}, or at import by --vocabulary."
+        f"name the tokenizer's folder in {mmsa.VOCABULARY}, or at import by --vocabulary.",
     )
-    return Spoken(None, steps, how)
 
 
 def _characters(letters: tuple[str, ...], groups: tuple[tuple[int, ...], ...], why: str) -> Spoken:

@@ -586,9 +586,6 @@ class Trials:
     def table(self) -> pd.DataFrame:
         """Returns a row a trial, the best first, then those stopped early, then the others."""
         order, sign = list(STATES), 1 if self.smaller else -1
-        ranked = sorted(
-            self.attempts, key=lambda a: (order.index(a.state), sign * (a.value or 0.0), a.number)
-        )
         return pd.DataFrame(
             [
                 {
@@ -601,7 +598,10 @@ class Trials:
                     "seed": a.seed,
                     "message": a.message,
                 }
-                for a in ranked
+                for a in sorted(
+                    self.attempts,
+                    key=lambda a: (order.index(a.state), sign * (a.value or 0.0), a.number),
+                )
             ]
         )
 

@@ -235,11 +235,13 @@ class Study:
         behind = self.bulk_background
         if not batches.is_kept(self.model, self.dataset) or behind.is_drawn:
             return explain.explain(self.model, self.inputs(self.bulk), behind)
-        path = batches.encoded_place(
-            self.model, self.dataset, behind.key, hashlib.sha256(self.bulk.tobytes()).hexdigest()
-        )
         numbers = batches.encoded_arrays(
-            path,
+            batches.encoded_place(
+                self.model,
+                self.dataset,
+                behind.key,
+                hashlib.sha256(self.bulk.tobytes()).hexdigest(),
+            ),
             lambda: {"values": explain.explain(self.model, self.inputs(self.bulk), behind).values},
         )
         return of_values(self.model, numbers["values"], behind)
@@ -501,8 +503,11 @@ def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
         )
         # As Tr[E_ij rho] = rho_ji: <(E_ij + E_ji)/2> = Re rho_ij for i <= j, <(E_ij - E_ji)/2i> = Im rho_ji for i > j
         real, imaginary = torch.triu(values), torch.tril(values, -1)
-        rho = torch.complex(real + torch.triu(values, 1).mT, imaginary.mT - imaginary)
-        columns.append(measures.von_neumann_entropy(rho))
+        columns.append(
+            measures.von_neumann_entropy(
+                torch.complex(real + torch.triu(values, 1).mT, imaginary.mT - imaginary)
+            )
+        )
     return torch.stack(columns, -1).numpy()
 
 
@@ -563,16 +568,18 @@ class CircuitSpace(Study):
     def masses(self) -> torch.Tensor:
         """Of all samples, per element and modality, (N, n, M) double."""
         parts = [self.model.encode(self.inputs(rows)) for rows in self.blocks()]
-        columns = [torch.cat([part[name].double() for part in parts]) for name in self.modalities]
-        return torch.stack(columns, -1)
+        return torch.stack(
+            [torch.cat([part[name].double() for part in parts]) for name in self.modalities], -1
+        )
 
     @shared
     @torch.no_grad()
     def scores(self) -> np.ndarray:
         """Of all samples, (N, C)."""
         fused = (self.model.fuse(self.by_name(rows))[0] for rows in self.blocks())
-        parts = [evaluate(self.observables, vectors) + self.model.bias for vectors in fused]
-        return torch.cat(parts).numpy()
+        return torch.cat(
+            [evaluate(self.observables, vectors) + self.model.bias for vectors in fused]
+        ).numpy()
 
     @cached_property
     def bulk(self) -> np.ndarray:

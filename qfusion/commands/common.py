@@ -86,11 +86,14 @@ def print_metrics(
     """Prints metrics, a row each, with a column for each of several measurements."""
     from qfusion.training import metrics
 
-    rows = [
-        [label.short, *(number(values[key]) for values in measured)]
-        for key, label in metrics.labels(measured[-1]).items()
-    ]
-    print_table(columns, rows, title)
+    print_table(
+        columns,
+        [
+            [label.short, *(number(values[key]) for values in measured)]
+            for key, label in metrics.labels(measured[-1]).items()
+        ],
+        title,
+    )
 
 
 @contextmanager

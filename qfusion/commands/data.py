@@ -99,8 +99,11 @@ def check(
         print_json(result)
         return
     sizes = ", ".join(f"{n} {split}" for split, n in result["samples"].items())
-    rows = [[m["name"], m["size"], "yes" if m["sequence"] else "no"] for m in result["modalities"]]
-    print_table(["Modality", "Features", "Sequence"], rows, title=f"{dataset.title}: {sizes}")
+    print_table(
+        ["Modality", "Features", "Sequence"],
+        [[m["name"], m["size"], "yes" if m["sequence"] else "no"] for m in result["modalities"]],
+        title=f"{dataset.title}: {sizes}",
+    )
     if "report" in result:
         _print_findings(result["report"]["findings"])
     print(f"Every value is finite, ids are unique, no split is empty. SHA-256 {dataset.digest}")
@@ -306,13 +309,12 @@ def _print_report(
         )
         return
     sizes = ", ".join(f"{n:,} {split}" for split, n in report.splits.items())
-    rows = [
-        [m["name"], " x ".join(map(str, m["shape"])), "yes" if m["sequence"] else "no"]
-        for m in report.modalities
-    ]
     print_table(
         ["Modality", "Shape", "Sequence"],
-        rows,
+        [
+            [m["name"], " x ".join(map(str, m["shape"])), "yes" if m["sequence"] else "no"]
+            for m in report.modalities
+        ],
         title=f"{title}: {report.samples:,} samples ({sizes})",
     )
     target = report.target

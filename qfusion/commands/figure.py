@@ -121,8 +121,12 @@ def figure(
         if export.is_composition(content):
             check("hidden" not in changed, "Argument `--hide` is for one panel. Leave it out.")
             whole = export.parse_composition(content)
-            style = _style(whole.style, changed, {"format": kind})
-            write_composition(replace(whole, style=style), out, anyway, as_json)
+            write_composition(
+                replace(whole, style=_style(whole.style, changed, {"format": kind})),
+                out,
+                anyway,
+                as_json,
+            )
             return
         wanted = recipes.parse(content)
     elif link is not None:

@@ -141,11 +141,10 @@ def curves(
     the cut."""
     from qfusion.explain import cuts as method
 
-    moments = np.linspace(0.0, float(getattr(model, "duration", 0.0)), times or method.TIMES)
     cuts = method.cuts(
         model,
         features,
-        moments,
+        np.linspace(0.0, float(getattr(model, "duration", 0.0)), times or method.TIMES),
         modalities=None if ALL in cut else cut,
         kinds=tuple(method.KINDS),
         background=behind,
@@ -180,13 +179,12 @@ def print_curves(result: Mapping[str, Any]) -> None:
     """Prints the score after each cut, a table a modality and a row a time."""
     output = result["output"]
     for name, kinds in result["modalities"].items():
-        rows = [
-            [number(t), *(number(kind["scores"][output][i]) for kind in kinds.values())]
-            for i, t in enumerate(result["times"])
-        ]
         print_table(
             ["t", *(f"{kind} at t" if kind != "held" else "held until t" for kind in kinds)],
-            rows,
+            [
+                [number(t), *(number(kind["scores"][output][i]) for kind in kinds.values())]
+                for i, t in enumerate(result["times"])
+            ],
             title=f"{output} after the correlations of {name} are taken away, undisturbed "
             f"{number(result['undisturbed']['scores'][output])}",
         )
@@ -327,11 +325,17 @@ def explain(
                 **({} if out is None else {"out": str(out)}),
             }
         if cut:
-            features = _features(trained, dataset, rows, wanted)
-            words["cut"] = curves(trained.model, features, behind, cut, times, index)
+            words["cut"] = curves(
+                trained.model, _features(trained, dataset, rows, wanted), behind, cut, times, index
+            )
         if physics and group.leads:
-            features = _features(trained, dataset, rows, wanted)
-            words |= matrix(trained.model, features, behind, index, wanted.missing)
+            words |= matrix(
+                trained.model,
+                _features(trained, dataset, rows, wanted),
+                behind,
+                index,
+                wanted.missing,
+            )
         if out is not None:
             write_chunks(tables(), out, group)
         if "seconds" in words:
@@ -383,11 +387,15 @@ def _background(
     group: qfusion.training.options.Group,
 ) -> qfusion.explain.AnyBackground:
     if contrast is not None:
-        features = inputs(dataset, [dataset.row(contrast)])
-        return qfusion.explain.background(trained.model, features, "contrast", label=contrast)
-    rows = dataset.rows(qfusion.training.checkpoint.training_split(trained.card))
+        return qfusion.explain.background(
+            trained.model, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast
+        )
     return qfusion.explain.backgrounds.background_of(
-        trained.model, dataset, rows, kind, group=group
+        trained.model,
+        dataset,
+        dataset.rows(qfusion.training.checkpoint.training_split(trained.card)),
+        kind,
+        group=group,
     )
 
 
@@ -509,13 +517,8 @@ def track(
     tracked = qfusion.track.track(
         system, psi, np.linspace(0, system.duration, times), trajectories=trajectories, seed=seed
     )
-    frame = qfusion.track.to_frame(tracked).assign(**_trajectory_columns(tracked))
-    write_table([frame], out)
+    write_table([qfusion.track.to_frame(tracked).assign(**_trajectory_columns(tracked))], out)
     if as_json:
-        jumps = [
-            [{"t": t, "jump": k} for t, k in zip(run.jump_times, run.jump_operators, strict=True)]
-            for run in tracked.trajectories
-        ]
         print_json(
             {
                 "model": model,
@@ -523,7 +526,13 @@ def track(
                 "sample": sample,
                 "times": times,
                 "out": str(out),
-                "trajectories": jumps,
+                "trajectories": [
+                    [
+                        {"t": t, "jump": k}
+                        for t, k in zip(run.jump_times, run.jump_operators, strict=True)
+                    ]
+                    for run in tracked.trajectories
+                ],
             }
         )
 

@@ -202,8 +202,7 @@ def _medians(part: Part, training: np.ndarray, columns: np.ndarray) -> list[floa
         real = replace(part, lengths=None if part.lengths is None else part.lengths[at + rows])
         read.append(real.real(piece[rows], 0)[:, columns])
         at += len(piece)
-    values = np.concatenate(read)
-    finite = [column[np.isfinite(column)] for column in values.T]
+    finite = [column[np.isfinite(column)] for column in np.concatenate(read).T]
     return [float(np.median(column)) if len(column) else 0.0 for column in finite]
 
 
@@ -230,13 +229,14 @@ def _rewritten(
             yield chosen if features.all() else chosen[..., features]
 
     shape, _ = staged_set.write(path, (*part.shape[1:-1], int(features.sum())), pieces())
-    names = tuple(name for name, stored in zip(part.feature_names, features, strict=True) if stored)
     return replace(
         part,
         path=path,
         shape=shape,
         lengths=lengths,
-        feature_names=names,
+        feature_names=tuple(
+            name for name, stored in zip(part.feature_names, features, strict=True) if stored
+        ),
         picture=part.picture if features.all() else None,
     )
 
@@ -732,8 +732,11 @@ def _tables(
             f"Modality '{name}' must have one table, but has two, such as {path.name}. Rename or leave out one.",
         )
         by_name[name] = path
-    order = dict.fromkeys([*mmsa.MODALITIES, *by_name])
-    return {name: by_name[name] for name in order if name in by_name}, labels
+    return {
+        name: by_name[name]
+        for name in dict.fromkeys([*mmsa.MODALITIES, *by_name])
+        if name in by_name
+    }, labels
 
 
 def _check(staged: StagedSet) -> None:

@@ -44,8 +44,7 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
         NotFound: when the file is not there.
         InvalidInput: when it asks for what is refused, is cut short, or holds something else.
     """
-    size = files.size_of(path)
-    check(size > 0, f"File `{path.name}` is empty. Copy it again.")
+    check(files.size_of(path) > 0, f"File `{path.name}` is empty. Copy it again.")
     with path.open("rb") as file:
         content = pickles.read(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), path.name)
     with refused(
@@ -209,10 +208,16 @@ class _Reader(Reading):
         )
         feature_names, count = staged_set.numbered(name, size), sum(self.counts.values())
         if axes == 1:
-            rows = (
-                _numbers(piece, name) for array in whole.values() for piece in files.pieces(array)
+            return self.part(
+                name,
+                (count, size),
+                (
+                    _numbers(piece, name)
+                    for array in whole.values()
+                    for piece in files.pieces(array)
+                ),
+                feature_names,
             )
-            return self.part(name, (count, size), rows, feature_names)
         lengths, steps = self._lengths(name, whole)
         padded = self._padded(name, whole, lengths, steps, size)
         shape, real = (count, steps, size), np.maximum(lengths, 1)
@@ -525,8 +530,9 @@ def read_vocabulary(folder: Path) -> dict[int, str]:
 def _read_tokenizer(words: str, name: str) -> dict[int, str]:
     try:
         library: Any = importlib.import_module("tokenizers")
-        vocabulary = library.Tokenizer.from_str(words).get_vocab()
-        return {number: token for token, number in vocabulary.items()}
+        return {
+            number: token for token, number in library.Tokenizer.from_str(words).get_vocab().items()
+        }
     except ImportError:
         raise DataUnavailable(
             f"File `{name}` is read by the library `tokenizers`, which is not installed. Run "

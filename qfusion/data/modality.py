@@ -141,9 +141,8 @@ class Modality:
         )
         at = 0
         for piece in files.pieces(self.values):
-            padding = np.arange(steps) >= lengths[at : at + len(piece), None]
             check(
-                not np.any(piece[padding]),
+                not np.any(piece[np.arange(steps) >= lengths[at : at + len(piece), None]]),
                 f"Argument `values` of modality '{self.name}' must be zero beyond each sample's length, but is not. "
                 "Set the padding to zero.",
             )

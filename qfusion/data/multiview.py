@@ -315,8 +315,15 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
         flat = values.reshape(len(values), -1)
         names = staged_set.numbered(view, flat.shape[1])
         picture = values.shape[1:] if values.ndim > 2 else None
-        name = staged_set.modality_name(view)
-        parts.append(reading.part(name, flat.shape, files.pieces(flat), names, picture=picture))
+        parts.append(
+            reading.part(
+                staged_set.modality_name(view),
+                flat.shape,
+                files.pieces(flat),
+                names,
+                picture=picture,
+            )
+        )
     reading.say_left_out(left_out, "view nor label")
     return StagedSet(
         folder,
@@ -440,8 +447,11 @@ class _Stream(Reading):
             return Targets(labels.astype(np.float64))
         if labels.dtype.kind in "US":
             self.say("classes", "Labels are words, taken for the names of classes.")
-            words = self._text(self.label).tolist()
-            return Targets(*staged_set.classes_of([word.strip() or None for word in words]))
+            return Targets(
+                *staged_set.classes_of(
+                    [word.strip() or None for word in self._text(self.label).tolist()]
+                )
+            )
         return Targets(*staged_set.classes_of(labels))
 
     def _modality(self, view: str) -> Part:

@@ -390,8 +390,7 @@ def load(name: str | os.PathLike[str]) -> DataSet:
     """
     if is_path(name):
         path = Path(name).absolute()
-        size = files.size_of(path)
-        return _load_file(path, size, path.stat().st_mtime_ns)
+        return _load_file(path, files.size_of(path), path.stat().st_mtime_ns)
     known = choose("Data set", str(name), names())
     return _load(known) if known in sources() else _load_imported(known, stamp(known))
 

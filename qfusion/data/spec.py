@@ -252,20 +252,19 @@ class DataSet:
             choose(f"Label of data set '{self.name}'", label, self.target.labels)
         )
         yes = np.array([at in result for result in self.target.sets])
-        target = Target(
-            "classification",
-            label,
-            None,
-            (f"not {label}", label),
-            self.target.unit,
-            self.target.labels,
-            ((), (at,)),
-        )
         return replace(
             self,
             name=f"{self.name}:{label}",
             title=f"{self.title}: {label}",
-            target=target,
+            target=Target(
+                "classification",
+                label,
+                None,
+                (f"not {label}", label),
+                self.target.unit,
+                self.target.labels,
+                ((), (at,)),
+            ),
             y=yes[self.y].astype(np.int64),
             recorded=hashlib.sha256(f"{self.digest}|{label}".encode()).hexdigest(),
         )

@@ -73,17 +73,18 @@ class Table:
             *(pa.ArrowException, UnicodeError),
         ):
             if self.path.suffix.lower() != ".parquet":
-                kinds = {
-                    name: pa.string() if name in words else pa.float64()
-                    for name in columns
-                    if name in words or numbers
-                }
                 yield from pa.csv.open_csv(
                     self.path,
                     pa.csv.ReadOptions(use_threads=False, block_size=_BLOCK),
                     pa.csv.ParseOptions(delimiter=self.delimiter),
                     pa.csv.ConvertOptions(
-                        column_types=kinds, include_columns=columns, strings_can_be_null=False
+                        column_types={
+                            name: pa.string() if name in words else pa.float64()
+                            for name in columns
+                            if name in words or numbers
+                        },
+                        include_columns=columns,
+                        strings_can_be_null=False,
                     ),
                 )
             else:

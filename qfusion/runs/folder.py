@@ -189,8 +189,10 @@ class Run:
 
     def write(self, record: Record) -> None:
         """Keeps how far the run is."""
-        words = json.dumps({**asdict(record), "changed": time.time()}, allow_nan=False)
-        write_file(self.path / "record.json", words)
+        write_file(
+            self.path / "record.json",
+            json.dumps({**asdict(record), "changed": time.time()}, allow_nan=False),
+        )
 
     def ask(self, word: str) -> None:
         """Asks the training to "pause" or "stop"; it does so at the end of the batch it is at.

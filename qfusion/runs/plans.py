@@ -229,10 +229,15 @@ def plan(
     )
     with torch.device("meta"):  # is it a model that can be built? Its shapes say so
         build(model, dataset.input_specs, target.classes or (target.name,), settings)
-    changed = {
-        key: result for key, result in asdict(options).items() if result != getattr(default, key)
-    }
-    return folder.Plan(data, model, settings, changed, seed, title, digest=dataset.digest)
+    return folder.Plan(
+        data,
+        model,
+        settings,
+        {key: result for key, result in asdict(options).items() if result != getattr(default, key)},
+        seed,
+        title,
+        digest=dataset.digest,
+    )
 
 
 def names_of(name: str, seeds: Sequence[int]) -> list[str]:

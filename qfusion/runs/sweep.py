@@ -478,8 +478,10 @@ def go_on(sweep: Sweep) -> None:
 def launch(name: str, where: str = "") -> subprocess.Popen[bytes]:
     """Starts a process that takes part in a sweep that was begun, and goes on when this one ends; returns at once."""
     folder.sweeps_folder().mkdir(parents=True, exist_ok=True)
-    words = ["sweep", "--name", name, *(["--storage", where] if where else []), "--queue", "--json"]
-    return plans.start_process(words, folder.sweeps_folder() / f".{folder.check_name(name)}.log")
+    return plans.start_process(
+        ["sweep", "--name", name, *(["--storage", where] if where else []), "--queue", "--json"],
+        folder.sweeps_folder() / f".{folder.check_name(name)}.log",
+    )
 
 
 class _Stopped(Exception):

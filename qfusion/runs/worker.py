@@ -68,8 +68,11 @@ class Watch:
         """Returns all measures of a model now; see `__call__`."""
         model = copy.deepcopy(model).cpu().double().eval()
         behind = self.background if can(model, "states") else _spread(self.background, EVALUATED)
-        background = explain.background(model, self.dataset.inputs(behind, torch.float64))
-        explanation = explain.explain(model, self._inputs(EXPLAINED), background)
+        explanation = explain.explain(
+            model,
+            self._inputs(EXPLAINED),
+            explain.background(model, self.dataset.inputs(behind, torch.float64)),
+        )
         sizes = abs(explanation.dividends).mean((0, 2))
         measured = {}
         if can(model, "time"):
@@ -234,19 +237,22 @@ def _train(
         scores = metrics.predict(in_double, dataset, group.share(chosen), final=True)
         measured[split] = metrics.of_rows(dataset, chosen, group.gathered(scores))
     if group.leads:
-        card = checkpoint.make_card(
+        checkpoint.save(
+            run.model_path,
             model,
-            dataset,
-            name=run.name,
-            title=plan.title or f"{plan.model} on {dataset.title}",
-            seed=plan.seed,
-            training={**asdict(options), "seed": plan.seed},
-            metrics={split: metrics.summary([values]) for split, values in measured.items()},
-            this_seed=measured,
-            seeds=[plan.seed],
-            notes=metrics.sampling_note(model, dataset),
+            checkpoint.make_card(
+                model,
+                dataset,
+                name=run.name,
+                title=plan.title or f"{plan.model} on {dataset.title}",
+                seed=plan.seed,
+                training={**asdict(options), "seed": plan.seed},
+                metrics={split: metrics.summary([values]) for split, values in measured.items()},
+                this_seed=measured,
+                seeds=[plan.seed],
+                notes=metrics.sampling_note(model, dataset),
+            ),
         )
-        checkpoint.save(run.model_path, model, card)
     book.close("stopped" if word else "finished")
     return measured
 
@@ -321,13 +327,16 @@ class _Book:
 
     def _write(self, state: str, **changes: Any) -> None:
         if self.fit is not None:
-            history = tuple(
-                {**asdict(p), "valid": dict(p.valid), "watched": self.watched.get(str(p.epoch), {})}
-                for p in self.fit.history
-            )
             changes = {
                 "epochs": self.fit.options.epochs,
-                "history": history,
+                "history": tuple(
+                    {
+                        **asdict(p),
+                        "valid": dict(p.valid),
+                        "watched": self.watched.get(str(p.epoch), {}),
+                    }
+                    for p in self.fit.history
+                ),
                 "best_epoch": self.fit.best_epoch,
                 **changes,
             }

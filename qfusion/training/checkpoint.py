@@ -383,8 +383,9 @@ def _save(
         card = {key: value for key, value in card.items() if key != "weights"}
         if before or ending != ".safetensors":
             card["weights"] = weights.name
-        text = json.dumps({**card, "weights_sha256": digest}, indent=1, allow_nan=False)
-        _files.write_file(target, text + "\n")
+        _files.write_file(
+            target, json.dumps({**card, "weights_sha256": digest}, indent=1, allow_nan=False) + "\n"
+        )
         # weights that the card had before, also of those who were killed here, and no other model's
         former = re.compile(rf"{re.escape(target.stem)}-[0-9a-f]{{12}}")
         for old in target.parent.glob(f"{glob.escape(target.stem)}*"):

@@ -179,11 +179,16 @@ def traced(
             failed = failed or _short(error)
             continue
         if program_card is None:
-            columns = [
-                Port(name, ("rows", *values.shape[1:]), values.dtype)
-                for name, values in _by_name(outputs).items()
-            ]
-            card = replace(card, output=guessed_output(columns, dataset))
+            card = replace(
+                card,
+                output=guessed_output(
+                    [
+                        Port(name, ("rows", *values.shape[1:]), values.dtype)
+                        for name, values in _by_name(outputs).items()
+                    ],
+                    dataset,
+                ),
+            )
         return _exported(module, call, given, reference), card
     raise InvalidInput(
         f"The model of `{reference}` fails on ten rows of {dataset.name} "
@@ -623,8 +628,9 @@ def _batch(model: Imported, rows: Mapping[str, Any]) -> int:
         return 0
     for size in _BATCHES:
         try:
-            fixed = replace(model.card, batch=size)
-            Imported(model.input_specs, model.outputs, model.program, fixed).scores(rows)
+            Imported(
+                model.input_specs, model.outputs, model.program, replace(model.card, batch=size)
+            ).scores(rows)
             return size
         except InvalidInput:
             continue
@@ -791,8 +797,10 @@ def _examined(
     program: Any, program_card: ProgramCard, dataset: DataSet, guessed: bool
 ) -> tuple[Imported, list[str]]:
     outputs = dataset.target.classes if dataset.target.kind == "classification" else ("score",)
-    trained_on = dataset.inputs(dataset.rows("train"), torch.float64)
-    means = {name: _mean(*split(features)) for name, features in trained_on.items()}
+    means = {
+        name: _mean(*split(features))
+        for name, features in dataset.inputs(dataset.rows("train"), torch.float64).items()
+    }
 
     def made(card: ProgramCard) -> Imported:
         return Imported(dataset.input_specs, outputs, program, card, means).eval()

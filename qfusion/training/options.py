@@ -165,10 +165,13 @@ def chosen(dataset: DataSet, options: Options | Mapping[str, Any] | None = None)
     """
     if isinstance(options, Options):
         return options
-    named = {
-        choose("Option", name, Options.names()): value for name, value in (options or {}).items()
-    }
-    return replace(default_options(dataset), **named)
+    return replace(
+        default_options(dataset),
+        **{
+            choose("Option", name, Options.names()): value
+            for name, value in (options or {}).items()
+        },
+    )
 
 
 # What is made small: losses of scores against targets, and weights of classes.
@@ -402,8 +405,7 @@ class Group:
         if self.size == 1:
             return own
         parts = self.collected({self.rank: own})
-        count = sum(len(part) for part in parts.values())
-        whole = np.empty((count, *own.shape[1:]), own.dtype)
+        whole = np.empty((sum(len(part) for part in parts.values()), *own.shape[1:]), own.dtype)
         for rank, part in parts.items():
             whole[rank :: self.size] = part
         return whole

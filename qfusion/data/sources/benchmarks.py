@@ -240,8 +240,7 @@ def _read(where: Path) -> dict[str, np.ndarray]:
 def _split(videos: np.ndarray, is_test: np.ndarray) -> np.ndarray:
     """ "train", "valid" or "test" per row; validation takes whole videos, at random, until it has its share."""
     split = np.where(is_test, "test", "train")
-    order = np.random.default_rng(VALID_SEED).permutation(np.unique(videos[~is_test]))
-    for video in order:
+    for video in np.random.default_rng(VALID_SEED).permutation(np.unique(videos[~is_test])):
         if (split == "valid").sum() >= VALID_SHARE * (~is_test).sum():
             break
         split[(videos == video) & ~is_test] = "valid"
@@ -266,8 +265,11 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
     """
     where = where or CMU_MOSI.folder
     CMU_MOSI.verify(where, pinned)
-    key = files.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()])
-    arrays = files.cached_arrays("mosi", key, partial(_read, where))
+    arrays = files.cached_arrays(
+        "mosi",
+        files.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
+        partial(_read, where),
+    )
     ids, texts = arrays["ids"], arrays["text"].tolist()
     videos, clips = zip(*(sample.rsplit("_", 1) for sample in ids.tolist()), strict=True)
     start, end, sentiment = arrays["opinions"].T

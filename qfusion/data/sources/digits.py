@@ -306,7 +306,6 @@ def read_avdigits(
         )
     ids = index.recording.str.removesuffix(".wav").to_numpy(dtype=np.str_)
     images = {name: arrays[name] for name in ("mnist", "usps")}
-    recording = partial(_recording, folder, tuple(index.recording), recordings)
     return spec.DataSet(
         name=AVDIGITS.name,
         title=AVDIGITS.title,
@@ -331,7 +330,11 @@ def read_avdigits(
         table=pd.DataFrame(
             {"digit": index.digit.to_numpy(), "speaker": index.speaker.to_numpy()}, index=ids
         ),
-        content_of=partial(_content_of_avdigits, images, recording),
+        content_of=partial(
+            _content_of_avdigits,
+            images,
+            partial(_recording, folder, tuple(index.recording), recordings),
+        ),
     )
 
 
@@ -417,9 +420,12 @@ def read_handwritten(
     """
     where = where or HANDWRITTEN.folder
     HANDWRITTEN.verify(where, pinned)
-    key = files.key_of([pinned[0].sha256, Path(__file__).read_bytes()])
     # reading the file takes a process of its own
-    arrays = files.cached_arrays(HANDWRITTEN.name, key, partial(_read, where / pinned[0].path))
+    arrays = files.cached_arrays(
+        HANDWRITTEN.name,
+        files.key_of([pinned[0].sha256, Path(__file__).read_bytes()]),
+        partial(_read, where / pinned[0].path),
+    )
     y = arrays["y"]
     ids = spec.numbered("digit", len(y))
     return spec.DataSet(
@@ -655,10 +661,12 @@ def _table(
 def _clusters(question: Question, base: spec.DataSet, chosen: np.ndarray) -> Clusters:
     """The pictures and recordings that rows are put together from; each is in several rows."""
     views = tuple(question.views.values())
-    labels = np.column_stack(
-        [np.char.add(f"{view} ", base.ids[chosen[:, m]]) for m, view in enumerate(views)]
+    return Clusters(
+        np.column_stack(
+            [np.char.add(f"{view} ", base.ids[chosen[:, m]]) for m, view in enumerate(views)]
+        ),
+        "pictures and recordings" if "audio" in views else "pictures",
     )
-    return Clusters(labels, "pictures and recordings" if "audio" in views else "pictures")
 
 
 def draw_question(
@@ -736,8 +744,9 @@ def load_question(name: str) -> spec.DataSet:
 def _source(name: str, question: Question) -> Source:
     load = partial(load_question, name)
     if question.of == "digits":
-        made = "is drawn from digits that come with scikit-learn"
-        return Source(name, question.title, load, 30, made=made)
+        return Source(
+            name, question.title, load, 30, made="is drawn from digits that come with scikit-learn"
+        )
     return replace(
         AVDIGITS,
         name=name,
