@@ -910,14 +910,19 @@ def read_board(path: Path | None = None) -> Board:
     return board
 
 
-@memo(1, stamp=lambda: (BOARD_FILE, BOARD_FILE.is_file() and BOARD_FILE.stat().st_mtime_ns))
+@memo(1)
+def _board(path: Path, when: int) -> Board:
+    """`when` is there to tell a file that was written again."""
+    return read_board(path)
+
+
 def open_board() -> Board:
     """Returns the board that comes with the program, shared; read anew when its file changes.
 
     Raises:
         NotFound, IntegrityError: when there is none, or it is broken.
     """
-    return read_board()
+    return _board(BOARD_FILE, BOARD_FILE.stat().st_mtime_ns if BOARD_FILE.is_file() else 0)
 
 
 @dataclass(frozen=True)

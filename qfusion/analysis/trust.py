@@ -143,19 +143,19 @@ def sarcasm(study: Study, over_seeds: stability.Stability | None) -> list[tuple[
     return runs
 
 
-def _measured_at(study: Study) -> int:
-    """When the file of what was measured over training seeds was written; 0 where there is none."""
-    path = stability.FOLDER / f"{study.name}.safetensors"
-    return path.stat().st_mtime_ns if path.is_file() else 0
-
-
-@memo(8, stamp=_measured_at)
 def stability_of(study: Study) -> stability.Stability:
     """What was measured over training seeds.
 
     Raises:
         NotFound, IntegrityError: when nothing was, or the file does not belong to this model and these data.
     """
+    path = stability.FOLDER / f"{study.name}.safetensors"
+    return _stability(study, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@memo(8)
+def _stability(study: Study, when: int) -> stability.Stability:
+    """`when` is there to tell a file that was written again."""
     return stability.load(
         study.name, study.card, study.dataset.digest, len(study.dataset.rows(SPLIT))
     )
