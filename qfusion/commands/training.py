@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 # `train`: makes a model and keeps it in a folder of its own.
 
-SPLITS = ("train", "valid", "test")
 SOME = 3.0  # seconds: of an epoch that lasts longer the rate is shown
 
 
@@ -155,8 +154,8 @@ def train(
         )
     elif measured:
         print_metrics(
-            ["Metric", *SPLITS],
-            [measured[split] for split in SPLITS],
+            ["Metric", *measured],
+            list(measured.values()),
             f"{plan.model} on {plan.data}, seed {plan.seed}",
         )
 

@@ -186,6 +186,14 @@ def pieces(values: np.ndarray) -> Iterator[np.ndarray]:
         yield values[start : start + step]
 
 
+def placed(pieces: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+    """Yields pieces of rows, each after the number of the row at which it begins."""
+    at = 0
+    for piece in pieces:
+        yield at, piece
+        at += len(piece)
+
+
 def rows_at_once(shape: tuple[int, ...], itemsize: int = 4) -> int:
     """Returns how many rows of an array (N, ...) make some BYTES."""
     return max(1, BYTES // max(1, itemsize * int(np.prod(shape[1:], dtype=np.int64))))

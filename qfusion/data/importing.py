@@ -196,12 +196,11 @@ def _medians(part: Part, training: np.ndarray, columns: np.ndarray) -> list[floa
     every = max(1, -(-int(steps) * len(columns) // MAX_VALUES))
     inside = np.zeros(len(training), bool)
     inside[np.flatnonzero(training)[::every]] = True
-    read, at = [], 0
-    for piece in part.pieces():
+    read = []
+    for at, piece in files.placed(part.pieces()):
         rows = np.flatnonzero(inside[at : at + len(piece)])
         real = replace(part, lengths=None if part.lengths is None else part.lengths[at + rows])
         read.append(real.real(piece[rows], 0)[:, columns])
-        at += len(piece)
     finite = [column[np.isfinite(column)] for column in np.concatenate(read).T]
     return [float(np.median(column)) if len(column) else 0.0 for column in finite]
 
@@ -220,10 +219,8 @@ def _rewritten(
         return replace(part, path=path, lengths=lengths)
 
     def pieces() -> Iterator[np.ndarray]:
-        at = 0
-        for piece in part.pieces():
+        for at, piece in files.placed(part.pieces()):
             chosen = piece[keep[at : at + len(piece)]]
-            at += len(piece)
             if fill is not None:
                 chosen = np.where(np.isfinite(chosen), chosen, fill)
             yield chosen if features.all() else chosen[..., features]

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import files, pickles, staged_set
+from qfusion.data import files, pickles, spec, staged_set
 from qfusion.data.staged_set import Part, Reading, StagedSet, Targets
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, refused
 
@@ -28,7 +28,6 @@ KIND = "MMSA pickle"
 SUFFIXES = (".pkl", ".pickle")
 MODALITIES = ("text", "audio", "vision")
 LETTERS = {"T": "text", "A": "audio", "V": "vision"}
-SPLITS = ("train", "valid", "test")
 _LAYOUT = "It must hold {'train' | 'valid' | 'test': {'text', 'audio', 'vision', 'regression_labels', ...}}."
 
 
@@ -70,7 +69,9 @@ class _Reader(Reading):
         known = {"val": "valid", "dev": "valid", "validation": "valid"}
         named = ((known.get(str(key), str(key)), inner) for key, inner in content.items())
         self.splits: dict[str, dict[str, Any]] = {
-            split: inner for split, inner in named if split in SPLITS and isinstance(inner, dict)
+            split: inner
+            for split, inner in named
+            if split in spec.SPLITS and isinstance(inner, dict)
         }
         check(
             bool(self.splits),
@@ -427,13 +428,11 @@ def _numbers(values: np.ndarray, name: str) -> np.ndarray:
 def _last_steps(values: np.ndarray) -> np.ndarray:
     """The number of steps (N,) up to the last one that is not all zeros."""
     result = np.zeros(len(values), np.int64)
-    at = 0
-    for piece in files.pieces(values):
+    for at, piece in files.placed(files.pieces(values)):
         real = (piece != 0).any(-1)
         result[at : at + len(piece)] = np.where(
             real.any(1), real.shape[1] - real[:, ::-1].argmax(1), 0
         )
-        at += len(piece)
     return result
 
 

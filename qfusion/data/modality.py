@@ -139,14 +139,12 @@ class Modality:
             f"Argument `lengths` of modality '{self.name}' must lie in 1..{steps}, but goes from "
             f"{lengths.min(initial=steps + 1)} to {lengths.max(initial=0)}. Every sample needs at least one step.",
         )
-        at = 0
-        for piece in files.pieces(self.values):
+        for at, piece in files.placed(files.pieces(self.values)):
             check(
                 not np.any(piece[np.arange(steps) >= lengths[at : at + len(piece), None]]),
                 f"Argument `values` of modality '{self.name}' must be zero beyond each sample's length, but is not. "
                 "Set the padding to zero.",
             )
-            at += len(piece)
 
 
 # How scores are measured: as of MOSI and MOSEI, as of CH-SIMS, or without any reading of them as sentiment; and, where

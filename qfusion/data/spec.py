@@ -425,14 +425,13 @@ def _check(data: DataSet) -> None:
 
 def _check_finite(data: DataSet) -> None:
     for m in data.modalities:
-        at, count = 0, 0
+        count = 0
         first: list[Any] = []
-        for piece in files.pieces(m.values):
+        for at, piece in files.placed(files.pieces(m.values)):
             if not np.isfinite(piece).all():
                 bad = np.argwhere(~np.isfinite(piece))
                 first = first or [at + bad[0][0], *bad[0][1:]]
                 count += len(bad)
-            at += len(piece)
         if first:
             row, *step, feature = first
             where = f"sample '{str(data.ids[row])[:80]}'" + (f", step {step[0]}" if step else "")

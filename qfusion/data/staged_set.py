@@ -21,7 +21,7 @@ from numpy.lib import format as npy
 
 from qfusion import _limits
 from qfusion._checks import check
-from qfusion.data import files as _digest
+from qfusion.data import files
 from qfusion.data.spec import SPLITS
 from qfusion.errors import InvalidInput
 
@@ -84,7 +84,7 @@ class Part:
 
     def pieces(self) -> Iterator[np.ndarray]:
         """Yields the rows, some 32 MiB at a time; they are read and not mapped, so that memory stays small."""
-        step = _digest.rows_at_once(self.shape)
+        step = files.rows_at_once(self.shape)
         with self.path.open("rb") as file:
             npy.read_magic(file)
             npy.read_array_header_1_0(file)
@@ -534,8 +534,7 @@ def _scan(part: Part) -> Scan:
         np.zeros(samples, bool),
         np.zeros(samples, np.uint64),
     )
-    at = 0
-    for piece in part.pieces():
+    for at, piece in files.placed(part.pieces()):
         rows = slice(at, at + len(piece))
         real = part.real(piece, at)
         finite = np.isfinite(real)
@@ -549,7 +548,6 @@ def _scan(part: Part) -> Scan:
         scan.high = np.maximum(scan.high, (np.where(finite, real, -np.inf) if bad else real).max(0))
         scan.zero[rows] = ~piece.reshape(len(piece), -1).any(1)
         scan.keys[rows] = _keys(piece)
-        at += len(piece)
     return scan
 
 

@@ -286,8 +286,8 @@ class _Reader(Reading):
 
     def _places(self, key: str, table: Table, sequences: bool) -> np.ndarray:
         """The sample's row for every row of a table; -1 where the labels have none of that id."""
-        pieces, at = [], 0
-        for batch in table.batches([key], (key,)):
+        pieces = []
+        for at, batch in files.placed(table.batches([key], (key,))):
             ids = np.array(batch.column(0).fill_null("").to_pylist(), dtype=np.str_)
             if (
                 not sequences
@@ -302,7 +302,6 @@ class _Reader(Reading):
                     "so that they cannot be told apart. Make the ids unique.",
                 )
                 pieces.append(self.index.get_indexer(pd.Index(ids)))
-            at += len(ids)
         rows = np.concatenate(pieces) if pieces else np.zeros(0, np.int64)
         once = np.bincount(rows[rows >= 0], minlength=len(self.ids))
         check(
@@ -339,8 +338,7 @@ class _Reader(Reading):
         self, table: Table, features: list[str], size: int
     ) -> Iterator[tuple[np.ndarray, int]]:
         """Pieces (n, size) and the row of the table at which each begins."""
-        at = 0
-        for batch in table.batches(features):
+        for at, batch in files.placed(table.batches(features)):
             if _is_list(batch):
                 column = batch.column(0)
                 check(
@@ -359,7 +357,6 @@ class _Reader(Reading):
                 for place, column in enumerate(batch.columns):
                     values[:, place] = column.to_numpy(zero_copy_only=False)
             yield values, at
-            at += len(batch)
 
     def _sequences(
         self, name: str, table: Table, key: str, step: str, features: list[str], rows: np.ndarray

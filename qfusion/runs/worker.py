@@ -133,7 +133,6 @@ def _spread(rows: np.ndarray, count: int) -> np.ndarray:
 # A training as a process does it: from the kept state, if there is one, to the end, or until it is asked to pause or
 # stop.
 
-SPLITS = ("train", "valid", "test")
 PULSE = 1.0  # seconds between two writings of state and record
 
 
@@ -232,7 +231,7 @@ def _train(
     model = fit.best_model()
     in_double = copy.deepcopy(model).double()
     measured = {}
-    for split in SPLITS:
+    for split in data.spec.SPLITS:
         chosen = dataset.rows(split)
         scores = metrics.predict(in_double, dataset, group.share(chosen), final=True)
         measured[split] = metrics.of_rows(dataset, chosen, group.gathered(scores))

@@ -104,12 +104,6 @@ NAMES = {"text": "text CNN", "audio": "openSMILE", "video": "3D-CNN"}
 VALID_SHARE = 0.15
 VALID_SEED = 2025
 
-MOSI_DESCRIPTION = (
-    "2,199 spoken opinions about films from 93 videos, each scored by people from -3 (very negative) to +3 (very "
-    "positive), with published features: text CNN (100), openSMILE (73), 3D-CNN (100). Split as in the feature files: "
-    "1,447 rows to train on (15 % of them, by whole videos, to validate) and 752 to test on, no video in both."
-)
-
 
 def _numbers(path: Path, shown: str, columns: int) -> np.ndarray:
     """Returns the numbers (rows, columns), float64, of a comma-separated file without a header.
@@ -282,7 +276,10 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
     return spec.DataSet(
         name=CMU_MOSI.name,
         title=CMU_MOSI.title,
-        description=MOSI_DESCRIPTION,
+        description="2,199 spoken opinions about films from 93 videos, each scored by people from -3 (very negative) "
+        "to +3 (very positive), with published features: text CNN (100), openSMILE (73), 3D-CNN (100). Split as "
+        "in the feature files: 1,447 rows to train on (15 % of them, by whole videos, to validate) and 752 to"
+        " test on, no video in both.",
         source="features: declare-lab/multimodal-deep-learning; scores: ASA-MOSI/Audio-Sentiment-Analysis (GitHub)",
         licence="files under MIT; the corpus is for research use",
         modalities=tuple(
@@ -355,12 +352,6 @@ CLASSES = (
     "running track",
 )
 
-HOUSTON_DESCRIPTION = (
-    "2,832 pixels of Houston's campus from the air, of 15 kinds of ground: a reflectance spectrum (144 bands, about "
-    "380 to 1050 nm) and a LiDAR elevation profile (21 values). Split by a fixed seed, 60 % to train, 10 % to "
-    "validate, 30 % to test. Pixels of one field are in all parts, so the figures hold for this scene."
-)
-
 
 def _content_of_houston(spectra: np.ndarray, profiles: np.ndarray, row: int) -> dict[str, Content]:
     return {
@@ -411,7 +402,10 @@ def read_houston(
     return spec.DataSet(
         name=HOUSTON.name,
         title=HOUSTON.title,
-        description=HOUSTON_DESCRIPTION,
+        description="2,832 pixels of Houston's campus from the air, of 15 kinds of ground: a reflectance spectrum (144 "
+        "bands, about 380 to 1050 nm) and a LiDAR elevation profile (21 values). Split by a fixed seed, 60 % "
+        "to train, 10 % to validate, 30 % to test. Pixels of one field are in all parts, so the figures hold "
+        "for this scene.",
         source="IEEE GRSS data fusion contest 2013, as in danfenghong/IEEE_TGRS_MDL-RS (GitHub)",
         licence="research use with acknowledgement of the contest",
         modalities=tuple(Modality(name, result[name], None, names[name]) for name in names),

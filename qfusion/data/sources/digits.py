@@ -50,13 +50,6 @@ _DECIMALS = (
     4  # so that the last bits of another machine's arithmetic cannot show in the data set's digest
 )
 
-DIGITS_DESCRIPTION = (
-    "1,797 real handwritten digits of 8x8 pixels, in three views computed from the image: the pixels (64), magnitudes "
-    "of the two-dimensional Fourier transform (34), and a profile (58: ink by row and column, contours from the four "
-    "sides, moments). Split by a fixed seed, about 60 % to train, 10 % to validate, 30 % to test, with equal shares in "
-    "every class."
-)
-
 
 def fourier(images: np.ndarray) -> np.ndarray:
     """Returns the 34 magnitudes |sum_xy image exp(-2 pi i (p x + q y) / 8)| of images (N, 8, 8), float64 (N, 34)."""
@@ -136,7 +129,10 @@ def load_digits() -> spec.DataSet:
     return spec.DataSet(
         name=DIGITS.name,
         title=DIGITS.title,
-        description=DIGITS_DESCRIPTION,
+        description="1,797 real handwritten digits of 8x8 pixels, in three views computed from the image: the pixels "
+        "(64), magnitudes of the two-dimensional Fourier transform (34), and a profile (58: ink by row and "
+        "column, contours from the four sides, moments). Split by a fixed seed, about 60 % to train, 10 % to "
+        "validate, 30 % to test, with equal shares in every class.",
         source="scikit-learn's load_digits: UCI Optical Recognition of Handwritten Digits, test part",
         licence="CC BY 4.0 (UCI)",
         modalities=tuple(
@@ -182,12 +178,6 @@ RECORDINGS = "5c69a0c7ac8929aa4cffe992bf69427e26f9a8894d7d2a4170113ba42117f83d"
 SHAPES = {"mnist": (28, 28), "usps": (16, 16), "audio": (32, 32)}
 VALID_SHARE = 1 / 7  # of the training rows: 200 of 1,400
 _COLUMNS = ["row", "digit", "speaker", "recording", "split"]
-
-AVDIGITS_DESCRIPTION = (
-    "2,000 digits, each as an MNIST image (28x28), a USPS image (16x16) and a recording by one of six speakers "
-    "(log-mel spectrogram, 32 bands x 32 frames), paired by class. The given split: 1,400 rows to train on (200 of "
-    "them to validate) and 600 to test on; no image or recording is in both, the speakers are."
-)
 
 
 def _index(path: Path) -> pd.DataFrame:
@@ -309,7 +299,10 @@ def read_avdigits(
     return spec.DataSet(
         name=AVDIGITS.name,
         title=AVDIGITS.title,
-        description=AVDIGITS_DESCRIPTION,
+        description="2,000 digits, each as an MNIST image (28x28), a USPS image (16x16) and a recording by one of six "
+        "speakers (log-mel spectrogram, 32 bands x 32 frames), paired by class. The given split: 1,400 rows "
+        "to train on (200 of them to validate) and 600 to test on; no image or recording is in both, the "
+        "speakers are.",
         source="images: MNIST and USPS as in zhou572/Multi-view-Datasets; recordings: "
         "Jakobovski/free-spoken-digit-dataset (GitHub)",
         licence="recordings CC BY-SA 4.0; images for research use",
@@ -378,13 +371,6 @@ VIEWS = (
 SHAPE = (16, 15)  # of `pix`: rows, columns
 BRIGHTEST = 6
 
-HANDWRITTEN_DESCRIPTION = (
-    "2,000 digits cut from Dutch maps, 200 of each, as six sets of features: pix (240 averages of 2x3 pixels, an image "
-    "of 15x16), fou (76 Fourier coefficients), fac (216 profile correlations), zer (47 Zernike moments), kar (64 "
-    "Karhunen-Loeve coefficients) and mor (6 morphological features). Split by a fixed seed, 60 % to train, 10 % to "
-    "validate, 30 % to test."
-)
-
 
 def _content_of_handwritten(pictures: np.ndarray, row: int) -> dict[str, Content]:
     return {"pix": Image(spec.enlarged(spec.grey(pictures[row].reshape(SHAPE), 0, BRIGHTEST)))}
@@ -431,7 +417,10 @@ def read_handwritten(
     return spec.DataSet(
         name=HANDWRITTEN.name,
         title=HANDWRITTEN.title,
-        description=HANDWRITTEN_DESCRIPTION,
+        description="2,000 digits cut from Dutch maps, 200 of each, as six sets of features: pix (240 averages of 2x3 "
+        "pixels, an image of 15x16), fou (76 Fourier coefficients), fac (216 profile correlations), zer (47 "
+        "Zernike moments), kar (64 Karhunen-Loeve coefficients) and mor (6 morphological features). Split by "
+        "a fixed seed, 60 % to train, 10 % to validate, 30 % to test.",
         source="UCI Multiple Features, as in zhou572/Multi-view-Datasets (GitHub)",
         licence="CC BY 4.0 (UCI)",
         modalities=tuple(
