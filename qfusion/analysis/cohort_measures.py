@@ -300,8 +300,16 @@ def sample_map(
         if len(parts) > 1:
             X = np.concatenate([coordinates_of(study, what, part, output) for part in parts])
         xy = (X - mean) @ axes
-    trusted = _trustworthiness(study, what, placed, output, xy)
-    return SampleMap(what, method, placed, xy, len(rows), explained, trusted, everyone)
+    return SampleMap(
+        what,
+        method,
+        placed,
+        xy,
+        len(rows),
+        explained,
+        _trustworthiness(study, what, placed, output, xy),
+        everyone,
+    )
 
 
 def limits(study: Study, what: str, method: str, everyone: bool = False) -> tuple[int, int]:

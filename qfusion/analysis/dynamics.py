@@ -249,14 +249,10 @@ def entropies_by_torch(
     model = study.model
     times = times_of(float(model.duration), count)
     rho = model.evolve_states(states.density(study.ket(row)), times.tolist())
-    parts = [states.partial_trace(rho, model.dims, (m,)) for m in range(len(model.dims))]
-    return times, dict(
-        zip(
-            study.modalities,
-            [measures.von_neumann_entropy(part).numpy() for part in parts],
-            strict=True,
-        )
-    )
+    return times, {
+        name: measures.von_neumann_entropy(states.partial_trace(rho, model.dims, (m,))).numpy()
+        for m, name in enumerate(study.modalities)
+    }
 
 
 @memo(16, background=False, says="Building the circuit …")

@@ -558,8 +558,9 @@ def calibration(levels: Levels) -> tuple[np.ndarray, np.ndarray, np.ndarray, flo
     bins of its certainty, and the expected calibration error; see `metrics.calibration`."""
     study, places = levels.study, levels.places(levels.rows[levels.inside])
     predicted = study.predicted[places]
-    right = (predicted == study.dataset.y[places]).astype(float)
-    return metrics.calibration(study.probabilities[places, predicted], right)
+    return metrics.calibration(
+        study.probabilities[places, predicted], (predicted == study.dataset.y[places]).astype(float)
+    )
 
 
 def residuals(levels: Levels) -> np.ndarray:

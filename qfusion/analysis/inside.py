@@ -85,10 +85,14 @@ def levels(system: System) -> tuple[np.ndarray, np.ndarray]:
 
 def operator_names(model: Any) -> dict[str, str]:
     """The operators of a model that can be read letter by letter, by name, and what each is."""
-    jumps = {
-        f"L{k + 1}": "jump operator, in the canonical unravelling," for k in range(model.jump_count)
+    return {
+        HAMILTONIAN: "Hamiltonian",
+        **{
+            f"L{k + 1}": "jump operator, in the canonical unravelling,"
+            for k in range(model.jump_count)
+        },
+        READOUT: "what is read at T",
     }
-    return {HAMILTONIAN: "Hamiltonian", **jumps, READOUT: "what is read at T"}
 
 
 @torch.no_grad()
@@ -129,9 +133,12 @@ def largest(A: Tensor, system: System, count: int) -> tuple[list[Letter], float]
         at = np.unravel_index(place, sizes.shape)
         acts = [m for m, letter in enumerate(at) if letter]
         if sizes[at] > 0:
-            letters = tuple(names[m][at[m]] for m in acts)
             terms.append(
-                Letter("+".join(system.names[m] for m in acts), letters, complex(values[at]))
+                Letter(
+                    "+".join(system.names[m] for m in acts),
+                    tuple(names[m][at[m]] for m in acts),
+                    complex(values[at]),
+                )
             )
     part = float((np.abs([term.value for term in terms]) ** 2).sum())
     return terms, part / float((sizes**2).sum()) if terms else 0.0
@@ -381,9 +388,8 @@ def _by_tokens(
         merged = {0: "", 1: " One word is made of several tokens, whose shares are added up."}.get(
             several, f" {several:,} words are made of several tokens, whose shares are added up."
         )
-        words = (mmsa.joined_pieces([content.tokens[i] for i in group]) for group in groups)
         return Spoken(
-            tuple(words),
+            tuple(mmsa.joined_pieces([content.tokens[i] for i in group]) for group in groups),
             groups,
             f"Steps are tokens of the language model, named by its tokenizer's vocabulary.{merged}",
         )

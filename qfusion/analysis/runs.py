@@ -865,8 +865,13 @@ class Board:
     @property
     def made(self) -> str:
         """When, where and with what it was measured."""
-        versions = (f"{name} {number}" for name, number in self.whole["versions"].items())
-        return ", ".join([self.whole["date"], self.whole["machine"], *versions])
+        return ", ".join(
+            [
+                self.whole["date"],
+                self.whole["machine"],
+                *(f"{name} {number}" for name, number in self.whole["versions"].items()),
+            ]
+        )
 
 
 @contextlib.contextmanager

@@ -708,10 +708,13 @@ class EvaluatedSpace(Study):
     @cached_property
     def explanation(self) -> Explanation:
         """Of the rows in `bulk`; worked out when first asked for."""
-        parts = _sentences.progress_over(
-            self.parts(), "Explaining", len(self.bulk), lambda part: len(part.values)
+        return joined(
+            list(
+                _sentences.progress_over(
+                    self.parts(), "Explaining", len(self.bulk), lambda part: len(part.values)
+                )
+            )
         )
-        return joined(list(parts))
 
     def parts(self) -> Iterator[Explanation]:
         """The explanations of the rows in `bulk`, a few at a time, in their order."""

@@ -84,13 +84,11 @@ def print_metrics(
     columns: Sequence[str], measured: Sequence[Mapping[str, float]], title: str | None = None
 ) -> None:
     """Prints metrics, a row each, with a column for each of several measurements."""
-    from qfusion.training import metrics
-
     print_table(
         columns,
         [
             [label.short, *(number(values[key]) for values in measured)]
-            for key, label in metrics.labels(measured[-1]).items()
+            for key, label in qfusion.training.metrics.labels(measured[-1]).items()
         ],
         title,
     )
@@ -176,10 +174,8 @@ def load(
         NotFound: when either does not exist.
         InvalidInput: when the model was trained on a file and `data` does not say which.
     """
-    from qfusion.analysis.sample import opened, other_version
-
-    trained, dataset = opened(model, data)
-    warning = other_version(trained, dataset)
+    trained, dataset = qfusion.analysis.sample.opened(model, data)
+    warning = qfusion.analysis.sample.other_version(trained, dataset)
     if warning:
         say(f"qfusion: warning: {warning}")
     return trained, dataset

@@ -13,7 +13,7 @@ import qfusion
 from qfusion._checks import check, choose
 from qfusion._files import atomic, write_file
 from qfusion.commands.common import Data, Json, Model, load, print_json, say
-from qfusion.commands.samples import BACKGROUNDS, Contrast, Kind
+from qfusion.commands.samples import Contrast, Kind, check_background
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import VIEWS
 
@@ -407,11 +407,7 @@ def report(
         cohort is None or not tweak,
         "Argument `--tweak` is for one sample. Leave it out, or give --sample instead of --cohort.",
     )
-    choose("Background", background, BACKGROUNDS)
-    check(
-        contrast is None or background == "joint",
-        "Give either `--contrast ID` or `--background KIND`: a contrast is a background.",
-    )
+    check_background(background, contrast)
     qfusion.report.places(out)
     import torch
 

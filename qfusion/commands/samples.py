@@ -76,8 +76,9 @@ def matrix(
         "physics_samples": built.count,
     }
     if built.count > 1:
-        by_sample = qfusion.explain.built_each(model, features, behind, output)
-        words["physics_sizes"] = by_term(by_sample.sizes()[1])
+        words["physics_sizes"] = by_term(
+            qfusion.explain.built_each(model, features, behind, output).sizes()[1]
+        )
     return words
 
 
@@ -214,6 +215,15 @@ Contrast = Annotated[
 ]
 
 
+def check_background(background: str, contrast: str | None) -> None:
+    """Raises NotFound or InvalidInput where there is no such background, or one is given with a contrast."""
+    choose("Background", background, BACKGROUNDS)
+    check(
+        contrast is None or background == "joint",
+        "Give either `--contrast ID` or `--background KIND`: a contrast is a background.",
+    )
+
+
 def explain(
     model: Model,
     sample: Annotated[
@@ -271,11 +281,7 @@ def explain(
         split is None or out is not None or physics,
         "Argument `--split` needs a file to write to. Add --out FILE.csv.",
     )
-    choose("Background", background, BACKGROUNDS)
-    check(
-        contrast is None or background == "joint",
-        "Give either `--contrast ID` or `--background KIND`: a contrast is a background.",
-    )
+    check_background(background, contrast)
     check_cuts(cut, times, sample, missing)
     if out is not None:
         table_path(out)
@@ -297,8 +303,7 @@ def explain(
             nonlocal seconds
             explanation, took = _explained(trained, dataset, part, wanted, behind)
             seconds += took
-            doubt = stability.doubt(seeds, dataset, part, np.full(len(part), index))
-            return explanation, doubt
+            return explanation, stability.doubt(seeds, dataset, part, np.full(len(part), index))
 
         def tables() -> Iterator[tuple[int, pd.DataFrame]]:
             for number, part in backgrounds.chunks(rows, group):
@@ -375,8 +380,14 @@ def _features(
     from qfusion.explain import interventions
 
     pool = dataset.rows(str(dataset.split[rows[0]]))
-    split = qfusion.training.checkpoint.training_split(trained.card)
-    return interventions.inputs(dataset, rows, wanted, split, pool, model=trained.model)
+    return interventions.inputs(
+        dataset,
+        rows,
+        wanted,
+        qfusion.training.checkpoint.training_split(trained.card),
+        pool,
+        model=trained.model,
+    )
 
 
 def _background(

@@ -673,8 +673,9 @@ def _unread(model: Imported, rows: Mapping[str, Any], first: Tensor) -> list[str
     least = _NOTHING * (1 + float(first.abs().max()))
 
     def change(name: str) -> float:
-        other = model.scores({**rows, name: nested_part(rows[name], order)})
-        return float((other - first).abs().max())
+        return float(
+            (model.scores({**rows, name: nested_part(rows[name], order)}) - first).abs().max()
+        )
 
     unread = [name for name in model.modalities if change(name) <= least]
     if not unread or len(model.modalities) == 1:
