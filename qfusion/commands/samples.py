@@ -285,7 +285,7 @@ def explain(
     check_cuts(cut, times, sample, missing)
     if out is not None:
         table_path(out)
-    from qfusion.explain import backgrounds, stability
+    from qfusion.explain import backgrounds, stability, verdicts
 
     with qfusion.training.options.joined("cpu") as (group, _):
         trained, dataset = load(model, data)
@@ -311,10 +311,17 @@ def explain(
 
         if sample is not None:
             explanation, doubt = explained(rows)
+            verdict = verdicts.verdict(explanation, 0, index, doubt)
             words = _sample(explanation, dataset, rows[0], index)
             words |= {
                 "disturbance": wanted.words,
-                "verdict": _verdict(explanation, index, doubt),
+                "verdict": verdict.record()
+                | {
+                    "says": [
+                        f"{verdicts.decided(verdict)} {verdicts.largest_part(verdict.dividends)}.",
+                        f"Did the modalities conflict? {verdicts.conflict(verdict)}",
+                    ]
+                },
             }
         else:
             words = {
@@ -431,20 +438,6 @@ def _sample(
         },
         "background": explanation.background,
         "background_size": explanation.background_size,
-    }
-
-
-def _verdict(
-    explanation: qfusion.explain.Explanation,
-    output: int,
-    doubt: qfusion.explain.verdicts.Doubt | None,
-) -> dict[str, Any]:
-    verdict = qfusion.explain.verdicts.verdict(explanation, 0, output, doubt)
-    return verdict.record() | {
-        "says": [
-            f"{qfusion.explain.verdicts.decided(verdict)} {qfusion.explain.verdicts.largest_part(verdict.dividends)}.",
-            f"Did the modalities conflict? {qfusion.explain.verdicts.conflict(verdict)}",
-        ]
     }
 
 

@@ -79,10 +79,11 @@ class Watch:
             measured = self._jump(model)
         elif can(model, "rules"):
             measured = self._network(model)
-        for name, size in zip(explanation.coalitions, sizes, strict=True):
-            if name:
-                measured[f"dividend.{name}"] = float(size)
-        return measured
+        return measured | {
+            f"dividend.{name}": float(size)
+            for name, size in zip(explanation.coalitions, sizes, strict=True)
+            if name
+        }
 
     def _inputs(self, count: int) -> dict[str, Any]:
         return self.dataset.inputs(_spread(self.valid, count), torch.float64)
