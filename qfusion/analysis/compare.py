@@ -398,22 +398,22 @@ def passing(
 def axes(study: Study) -> dict[str, str]:
     """What samples can be drawn against: column -> axis title."""
     unit = "score of the class" if study.classes else study.unit_of(0)
-    titles = (
-        {} if study.classes else {"truth": f"truth ({unit})", "prediction": f"prediction ({unit})"}
-    )
-    titles |= {"certainty": "softmax of the predicted class"} if study.classes else {}
-    titles |= {"error": study.unit_of_error} | study.fact_titles()
+    answers = {"truth": f"truth ({unit})", "prediction": f"prediction ({unit})"}
+    if study.classes:
+        answers = {"certainty": "softmax of the predicted class"}
     labels = (
         () if study.dataset.unimodal is None or study.classes else study.dataset.unimodal.columns
     )
-    titles |= {
-        name: text.column(name)
-        for label in labels
-        if (name := f"{modality.COLUMN}{label}") in study.dataset.table.columns
-    }
-    return titles | {
-        dividend_column(term): f"contribution of {term.replace('+', ' + ')} ({unit})"
-        for term in study.terms
+    columns = [f"{modality.COLUMN}{label}" for label in labels]
+    return {
+        **answers,
+        "error": study.unit_of_error,
+        **study.fact_titles(),
+        **{name: text.column(name) for name in columns if name in study.dataset.table.columns},
+        **{
+            dividend_column(term): f"contribution of {term.replace('+', ' + ')} ({unit})"
+            for term in study.terms
+        },
     }
 
 

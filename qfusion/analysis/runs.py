@@ -137,30 +137,17 @@ def checked(record: folder.Record) -> folder.Record:
     Raises:
         IntegrityError: when it is not one: the file may be written by anyone.
     """
+    keys = ("epoch", "train_loss", "valid_loss", "gradient_norm", "seconds", "rate")
     try:
+        numbers = [record.epochs, record.best_epoch, record.began, record.batch, record.batches]
+        for row in record.history:
+            numbers += [row[key] for key in keys]
+            numbers += [*row["valid"].values(), *row["watched"].values()]
         ok = (
             record.state in runs.STATES
             and isinstance(record.message, str)
-            and all(
-                math.isfinite(float(number))
-                for number in (
-                    record.epochs,
-                    record.best_epoch,
-                    record.began,
-                    record.batch,
-                    record.batches,
-                )
-            )
+            and all(isinstance(n, int | float) and math.isfinite(n) for n in numbers)
         )
-        for row in record.history:
-            numbers = [
-                row[key]
-                for key in ("epoch", "train_loss", "valid_loss", "gradient_norm", "seconds", "rate")
-            ]
-            numbers += [*row["valid"].values(), *row["watched"].values()]
-            ok = ok and all(
-                isinstance(number, int | float) and math.isfinite(number) for number in numbers
-            )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         ok = False
     check(

@@ -319,29 +319,32 @@ class Study:
         Verdict and dividends are empty in rows outside `bulk`; so are facts, of a large set.
         """
         data, verdicts = self.dataset, self.bulk_verdicts(output)
-        columns: dict[str, Any] = {"split": data.split}
+        answers: dict[str, Any] = {"truth": data.y, "prediction": self.scores[:, 0]}
         if self.classes:
             names = np.array(self.classes, dtype=object)
-            columns |= {"truth": names[data.y], "prediction": names[self.predicted]}
-            columns["certainty"] = self.probabilities[np.arange(len(data)), self.predicted]
-        else:
-            columns |= {"truth": data.y, "prediction": self.scores[:, 0]}
-        columns["error"] = self.errors
-        columns |= {
-            name: self._spread(values, np.full(len(data), "", dtype=object))
-            for name, values in (("relation", verdicts.relation), ("leader", verdicts.leaders))
-        }
-        empty = np.full(len(data), np.nan)
-        columns |= (
-            {name: self._spread(fact, empty) for name, fact in self.facts(self.bulk).items()}
-            if self.is_large
-            else self.facts()
-        )
+            answers = {
+                "truth": names[data.y],
+                "prediction": names[self.predicted],
+                "certainty": self.probabilities[np.arange(len(data)), self.predicted],
+            }
+        unsaid, empty = np.full(len(data), "", dtype=object), np.full(len(data), np.nan)
         dividends = self.bulk_dividends(output)
-        columns |= {
-            dividend_column(term): self._spread(dividends[:, i], empty)
-            for i, term in enumerate(self.coalitions)
-            if term
+        columns = {
+            "split": data.split,
+            **answers,
+            "error": self.errors,
+            "relation": self._spread(verdicts.relation, unsaid),
+            "leader": self._spread(verdicts.leaders, unsaid),
+            **(
+                {name: self._spread(fact, empty) for name, fact in self.facts(self.bulk).items()}
+                if self.is_large
+                else self.facts()
+            ),
+            **{
+                dividend_column(term): self._spread(dividends[:, i], empty)
+                for i, term in enumerate(self.coalitions)
+                if term
+            },
         }
         frame = pd.DataFrame(columns, index=pd.Index(data.ids, name="id"))
         return frame.join(data.table[[c for c in data.table.columns if c not in frame.columns]])
@@ -469,10 +472,9 @@ class JumpSpace(KetSpace):
 
     def fact_titles(self) -> dict[str, str]:
         """Axis titles of the entropies, and of the entanglement, which is worked out for the rows that are shown."""
-        titles = {
+        return {
             entropy_column(name): f"entropy of {name} at T (nats)" for name in self.modalities
-        }
-        return titles | {
+        } | {
             negativity_column(name): f"entanglement of {name} at T (log. negativity, bits)"
             for name in self.modalities
         }
@@ -635,22 +637,28 @@ class CircuitSpace(Study):
     def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Disagreement, conflict where elements are classes, and entropies of the fused qubits."""
         some = slice(None) if rows is None else rows
-        entry = evidence.qubit_entropy(self.vectors[some]).numpy()
-        result = {DISAGREEMENT: self.disagreement[some]}
+        entropies = evidence.qubit_entropy(self.vectors[some]).numpy()
+        conflict = {}
         if self.model.elements_are_classes:
-            result[CONFLICT] = evidence.conflict(self.masses[some]).numpy()
-        result[MEAN_ENTROPY] = entry.mean(1)
-        return result | {entropy_column(name): entry[:, i] for i, name in enumerate(self.elements)}
+            conflict = {CONFLICT: evidence.conflict(self.masses[some]).numpy()}
+        return {
+            DISAGREEMENT: self.disagreement[some],
+            **conflict,
+            MEAN_ENTROPY: entropies.mean(1),
+            **{entropy_column(name): entropies[:, i] for i, name in enumerate(self.elements)},
+        }
 
     def fact_titles(self) -> dict[str, str]:
         """Axis titles of `facts`."""
-        titles = {DISAGREEMENT: "disagreement of the modalities (mean over elements)"}
-        if self.model.elements_are_classes:
-            titles[CONFLICT] = "conflict (Dempster's K)"
-        titles[MEAN_ENTROPY] = "entropy of the fused qubits (mean, nats)"
-        return titles | {
-            entropy_column(name): f"entropy of fused qubit ‘{name}’ (nats)"
-            for name in self.elements
+        conflict = {CONFLICT: "conflict (Dempster's K)"} if self.model.elements_are_classes else {}
+        return {
+            DISAGREEMENT: "disagreement of the modalities (mean over elements)",
+            **conflict,
+            MEAN_ENTROPY: "entropy of the fused qubits (mean, nats)",
+            **{
+                entropy_column(name): f"entropy of fused qubit ‘{name}’ (nats)"
+                for name in self.elements
+            },
         }
 
 

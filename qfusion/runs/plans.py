@@ -433,16 +433,18 @@ def suggest(search: Search, trial: Trial) -> dict[str, Any]:
 
 def settings_of(search: Search, tried: Mapping[str, Any]) -> dict[str, Any]:
     """Returns all settings of a trial by what was tried in it."""
-    settings = dict(search.settings)
-    for key, value in tried.items():
-        choices = search.space[key].get("choices", [value])
-        # as a storage keeps it, which tells 1 and True apart by their kinds alone
-        settings[key] = next(
-            choice
-            for choice in choices
-            if _word(choice) == value and type(_word(choice)) is type(value)
-        )
-    return settings
+    return {
+        **search.settings,
+        **{
+            key: next(
+                choice
+                for choice in search.space[key].get("choices", [value])
+                # as a storage keeps it, which tells 1 and True apart by their kinds alone
+                if _word(choice) == value and type(_word(choice)) is type(value)
+            )
+            for key, value in tried.items()
+        },
+    }
 
 
 def _word(value: Any) -> Any:
