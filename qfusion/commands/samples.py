@@ -312,8 +312,7 @@ def explain(
         if sample is not None:
             explanation, doubt = explained(rows)
             verdict = verdicts.verdict(explanation, 0, index, doubt)
-            words = _sample(explanation, dataset, rows[0], index)
-            words |= {
+            words = _sample(explanation, dataset, rows[0], index) | {
                 "disturbance": wanted.words,
                 "verdict": verdict.record()
                 | {

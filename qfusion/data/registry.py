@@ -15,7 +15,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from importlib import import_module
@@ -29,7 +29,7 @@ from filelock import FileLock, Timeout
 
 from qfusion import _files, _limits
 from qfusion._checks import check, choose
-from qfusion.data import files, mmsa, multiview
+from qfusion.data import files, mmsa, multiview, staged_set
 from qfusion.data import sources as package
 from qfusion.data.modality import (
     Content,
@@ -452,9 +452,6 @@ def _imported(name: str) -> SourceInfo:
 
 # Fetching the files of a data set from where they are public, each one checked before it counts.
 
-Progress = Callable[
-    [int, int, str], None
-]  # files done, files in all, the file that is next or was last
 TIMEOUT = 30  # seconds without an answer
 
 
@@ -462,7 +459,7 @@ def download(
     name: str,
     target: str | os.PathLike[str] | None = None,
     base_url: str | None = None,
-    progress: Progress | None = None,
+    progress: staged_set.Progress | None = None,
     retries: int = 2,
 ) -> Path:
     """Downloads a data set's files and returns the folder they are in.

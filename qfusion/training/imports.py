@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from qfusion import _limits
 from qfusion._checks import check, choose
 from qfusion._files import write_file
-from qfusion.data import DataSet, Modality
+from qfusion.data import DataSet, Modality, spec
 from qfusion.data.importing import MAX_TITLE
 from qfusion.errors import InvalidInput, NotFound, QFusionError, refused
 from qfusion.models import imported as cards
@@ -694,7 +694,6 @@ def _unread(model: Imported, rows: Mapping[str, Any], first: Tensor) -> list[str
 # models.
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
-SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -848,7 +847,9 @@ def keep(
     )
     model = taken.model
     measured = {
-        part: metrics.evaluate(model, dataset, part) for part in SPLITS if len(dataset.rows(part))
+        part: metrics.evaluate(model, dataset, part)
+        for part in spec.SPLITS
+        if len(dataset.rows(part))
     }
     source = taken.source if is_reference(taken.source) else Path(taken.source).name
     parameters = model.program.parameters
