@@ -105,11 +105,6 @@ def data_folder() -> Path:
     return Path(os.environ.get("QFUSION_DATA") or platformdirs.user_data_dir("qfusion"))
 
 
-def cache_folder() -> Path:
-    """Returns where made arrays are kept: QFUSION_CACHE, else the user's cache folder."""
-    return _files.cache_root()
-
-
 def key_of(parts: Iterable[str | bytes]) -> str:
     """Returns a short digest of what an array was made from; any change gives another file name."""
     sha = hashlib.sha256()
@@ -128,7 +123,7 @@ def cached_arrays(
         key: of everything the arrays depend on, from `key_of`.
         make: makes the arrays; called only when they are not cached.
     """
-    path = cache_folder() / f"{name}-{key}.npz"
+    path = _files.cache_root() / f"{name}-{key}.npz"
     arrays = read_arrays(path)
     if arrays is None:
         arrays = make()

@@ -20,7 +20,7 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
-from qfusion import _limits, _sentences
+from qfusion import _files, _limits, _sentences
 from qfusion.data import DataSet, files
 from qfusion.errors import QFusionError
 from qfusion.models.base import FusionModule, in_double
@@ -308,7 +308,7 @@ def encoded_place(model: FusionModule, dataset: DataSet, *more: str) -> Path:
 
 def encoded_folder() -> Path:
     """Returns where it is kept."""
-    return files.cache_folder() / "encoded"
+    return _files.cache_root() / "encoded"
 
 
 @torch.no_grad()
