@@ -26,7 +26,7 @@ from qfusion.explain import Explanation, evidence, stability
 from qfusion.explain.backgrounds import SampleBackground, background_of
 from qfusion.explain.coalitions import of_values
 from qfusion.explain.verdicts import Doubt, Verdict, Verdicts, judge, verdict
-from qfusion.models import Ability, FusionModel, base, can, require
+from qfusion.models import Ability, base, can, require
 from qfusion.models.qcnn import evaluate
 from qfusion.quantum import lindblad, measures, states
 from qfusion.training import batches, checkpoint, metrics
@@ -736,7 +736,14 @@ class EvaluatedSpace(Study):
     @shared
     def _cost(self) -> float:
         """Floating-point operations of all coalitions of a sample with one row."""
-        return 2 ** len(self.modalities) * row_cost(self.model, self.background)
+        behind = self.background.states
+        with FlopCounterMode(display=False) as counter, torch.no_grad():  # of fusing one row
+            self.model.scores(
+                {name: base.nested_part(entry, slice(0, 1)) for name, entry in behind.items()}
+            )
+        # those of elementwise functions are guessed
+        row = float(counter.get_total_flops() + OVERHEAD + self.model.unseen_operations)
+        return 2 ** len(self.modalities) * row
 
     @property
     def operations(self) -> float:
@@ -769,18 +776,6 @@ def joined(parts: Sequence[Explanation]) -> Explanation:
         shapley=np.concatenate([part.shapley for part in parts]),
         errors=np.concatenate(errors) if errors else None,
     )
-
-
-def row_cost(model: FusionModel, background: SampleBackground) -> float:
-    """Returns the floating-point operations of fusing one row, those of elementwise functions guessed."""
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model.scores(
-            {
-                name: base.nested_part(entry, slice(0, 1))
-                for name, entry in background.states.items()
-            }
-        )
-    return float(counter.get_total_flops() + OVERHEAD + model.unseen_operations)
 
 
 # Which study a model gets.

@@ -162,14 +162,6 @@ def _manifest(path: Path, changed: int, size: int) -> dict[str, Any]:
     return record
 
 
-def imported_stamp(name: str) -> str:
-    """Returns what changes whenever the set of that name does; empty when there is none."""
-    with contextlib.suppress(OSError, ValueError):  # such as a zero byte in the name
-        seen = (imported_root() / name / MANIFEST).stat()
-        return f"{seen.st_mtime_ns}-{seen.st_size}-{seen.st_ino}"
-    return ""
-
-
 def load_imported(name: str) -> DataSet:
     """Returns an imported set, its arrays memory-mapped.
 
@@ -415,8 +407,13 @@ def _load_imported(name: str, stamp: str) -> DataSet:
 
 
 def stamp(name: str) -> str:
-    """Returns what changes when the set that `load` gives for a name does: an imported one may be replaced."""
-    return "" if name in sources() else imported_stamp(name.partition(":")[0])
+    """Returns what changes when the set that `load` gives for a name does: an imported one may be replaced. Empty of a
+    source, and where there is no such set."""
+    with contextlib.suppress(OSError, ValueError):  # such as a zero byte in the name
+        if name not in sources():
+            seen = (imported_root() / name.partition(":")[0] / MANIFEST).stat()
+            return f"{seen.st_mtime_ns}-{seen.st_size}-{seen.st_ino}"
+    return ""
 
 
 @lru_cache(maxsize=2)

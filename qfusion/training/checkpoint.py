@@ -128,7 +128,14 @@ def load(name: str | Path) -> Checkpoint:
         IntegrityError,
     )
     if card["model"] == imported.KIND:
-        _require_trusted(card, data, card_path)
+        # where readers from elsewhere might bring models before torch loaded them, one of theirs may lie here
+        open_to_all = _limits.bound() and os.environ.get("QFUSION_IMPORT") in ("upload", "path")
+        check(
+            not open_to_all or bool(card.get("trusted")) or imported.kind_of(data) != "torch",
+            f"Model '{card_path.stem}' is a program of torch.export that a version before this one took in, maybe from "
+            "a reader from elsewhere, and loading it runs what it holds. If you know it, import its file again on the "
+            f"server's machine: `python -m qfusion model import FILE --data NAME --name {card_path.stem} --replace`.",
+        )
         return Checkpoint(imported.from_card(card, data, weights.name).eval(), card)
     with refused(
         f"{card_path.name} and its weights do not fit together",
@@ -158,18 +165,6 @@ def card(name: str | Path) -> dict[str, Any]:
             format.
     """
     return _read_card(_card_path(name))
-
-
-def _require_trusted(card: Mapping[str, Any], data: bytes, card_path: Path) -> None:
-    """Where readers from elsewhere might bring models before torch loaded them, one of theirs may lie among those that
-    are here."""
-    open_to_all = _limits.bound() and os.environ.get("QFUSION_IMPORT", "none") in ("upload", "path")
-    check(
-        not open_to_all or bool(card.get("trusted")) or imported.kind_of(data) != "torch",
-        f"Model '{card_path.stem}' is a program of torch.export that a version before this one took in, maybe from a "
-        "reader from elsewhere, and loading it runs what it holds. If you know it, import its file again on the "
-        f"server's machine: `python -m qfusion model import FILE --data NAME --name {card_path.stem} --replace`.",
-    )
 
 
 def _digest(data: bytes, card: Mapping[str, Any]) -> str:

@@ -92,17 +92,13 @@ def _names() -> dict[str, tuple[str, ...]]:
     }
 
 
-def _spectrum(image: np.ndarray) -> np.ndarray:
-    """The spectrum as people draw it: logarithmic, frequency 0 in the middle, brightest what is strongest."""
-    level = np.log1p(np.abs(np.fft.fftshift(np.fft.fft2(image))))
-    return spec.grey(level, 0, float(level.max()))
-
-
 def _content(images: np.ndarray, row: int) -> dict[str, Content]:
     image = images[row]
+    spectrum = np.log1p(np.abs(np.fft.fftshift(np.fft.fft2(image))))
     return {
         "pixels": Image(spec.enlarged(spec.grey(image, 0, 16))),
-        "fourier": Image(spec.enlarged(_spectrum(image))),
+        # as people draw it: logarithmic, frequency 0 in the middle, brightest what is strongest
+        "fourier": Image(spec.enlarged(spec.grey(spectrum, 0, float(spectrum.max())))),
         "profile": Series(
             np.concatenate([image.sum(1), image.sum(0)]),
             np.arange(1, 2 * DIGITS_SIDE + 1),
