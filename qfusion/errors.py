@@ -73,11 +73,10 @@ def refused(
     except passing:
         raise
     except kinds as cause:
-        reason = why.format(
-            kind=type(cause).__name__,
-            words=" ".join(str(cause).split()),
-            system=getattr(cause, "strerror", None) or cause,
-        )
+        kind = type(cause).__name__
+        words = " ".join(str(cause).split()) or kind
+        system = getattr(cause, "strerror", None) or cause
+        reason = why.format(kind=kind, words=words, system=system)
         raise error(f"{what} ({reason}). {remedy}") from cause
 
 
