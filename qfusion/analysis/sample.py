@@ -162,6 +162,9 @@ def against_words(background: Any) -> str:
     return f"Compared with {rows_behind(background)}."
 
 
+TIMES = 41  # of an evolution: enough for a smooth line
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """One sample, the model that decides on it, and what the decision is compared with.
@@ -275,7 +278,7 @@ class Sample:
 
     @property
     def _points(self) -> Points:
-        points: Points | None = self.model.points(dynamics.TIMES)
+        points: Points | None = self.model.points(TIMES)
         if points is None:
             raise InvalidInput(
                 f"Model '{self.name}' is of kind {self.model.kind}, which is read out at its end only: nothing can be "
