@@ -212,8 +212,7 @@ def _train(
     word = ""
 
     def pulse(batch: int, batches: int) -> bool:
-        done = min(batch * options.batch, rows)
-        on_batch(len(fit.history) + 1, options.epochs, done, rows)
+        on_batch(len(fit.history) + 1, options.epochs, min(batch * options.batch, rows), rows)
         return book.pulse(batch, batches)
 
     while not fit.done and not word:
