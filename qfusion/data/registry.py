@@ -78,15 +78,13 @@ def disk(folder: Path, what: str) -> Iterator[None]:
         ) from error
 
 
-@contextlib.contextmanager
-def alone(timeout: float = -1) -> Iterator[None]:
-    """One process at a time moves sets here.
+def alone(timeout: float = -1) -> contextlib.AbstractContextManager[object]:
+    """Returns the lock, taken, by which one process at a time moves sets here; it is let go of as a block ends.
 
     Raises:
         Timeout: when another one still does after so many seconds.
     """
-    with FileLock(imported_root() / ".lock", is_singleton=False).acquire(timeout=timeout):
-        yield
+    return FileLock(imported_root() / ".lock", is_singleton=False).acquire(timeout=timeout)
 
 
 def old_folder(name: str) -> Path:
