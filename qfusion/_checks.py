@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.errors import InvalidInput, NotFound
+from qfusion.errors import InvalidInput, NotFound, QFusionError
 
 MAX_NEAR = 80  # letters of a name that is looked for among those spelt alike
 
 
-def check(condition: bool, message: str) -> None:
-    """Raises InvalidInput with `message` unless `condition` holds."""
+def check(condition: bool, message: str, error: type[QFusionError] = InvalidInput) -> None:
+    """Raises InvalidInput, or another `error`, with `message` unless `condition` holds."""
     if not condition:
-        raise InvalidInput(message)
+        raise error(message)
 
 
 def choose(name: str, value: str, options: Iterable[str]) -> str:

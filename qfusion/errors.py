@@ -47,19 +47,37 @@ class IntegrityError(QFusionError):
 
 
 @contextlib.contextmanager
-def refused(what: str, remedy: str) -> Iterator[None]:
-    """Says what the system refuses the block.
+def refused(
+    what: str,
+    remedy: str,
+    *causes: type[Exception],
+    error: type[QFusionError] = InvalidInput,
+    why: str = "{system}",
+    passing: tuple[type[Exception], ...] = (),
+) -> Iterator[None]:
+    """Says what the system, or a library, refuses the block.
 
     Args:
         what: cannot be done: "FILE cannot be written". remedy: what to do about it.
+        causes: what is refused; what the system refuses (OSError) unless given.
+        error: that is raised.
+        why: the reason, of the `kind`, the `words` or the `system`'s words of what was raised.
+        passing: errors that are left as they are.
 
     Raises:
-        InvalidInput: with both, and the system's reason between them.
+        QFusionError: of that class, with what, why and remedy.
     """
+    kinds = causes or (OSError,)
     try:
         yield
-    except OSError as error:
-        raise InvalidInput(f"{what} ({error.strerror or error}). {remedy}") from error
+    except passing:
+        raise
+    except kinds as cause:
+        kind = type(cause).__name__
+        words = " ".join(str(cause).split()) or kind
+        system = getattr(cause, "strerror", None) or cause
+        reason = why.format(kind=kind, words=words, system=system)
+        raise error(f"{what} ({reason}). {remedy}") from cause
 
 
 _REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)

@@ -405,7 +405,7 @@ def _name(data: bytes, folder: Path) -> Any:
             for ask in (
                 sets.load,
                 registry.manifest,
-                registry.imported_stamp,
+                registry.stamp,
                 registry.remove_imported,
                 runs.find,
             )

@@ -41,7 +41,11 @@ import pandas as pd  # noqa: E402
 import torch  # noqa: E402
 
 from qfusion import runs  # noqa: E402
-from qfusion._files import atomic, is_running  # noqa: E402
+from qfusion._files import (  # noqa: E402
+    atomic,
+    cache_root,
+    is_running,
+)
 from qfusion.data import files as cache  # noqa: E402
 from qfusion.data import importing, load, registry  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
@@ -422,7 +426,7 @@ def keeping(killer: Killer, wanted: int) -> None:
             make = partial(cache.cached_arrays, name, str(number), lambda: arrays)
             killer.forked("keeping", make, 0.1)
             killer.same(f"cache {name}", bool((make()["values"] == arrays["values"]).all()), True)
-            (cache.cache_folder() / f"{name}-{number}.npz").unlink(missing_ok=True)
+            (cache_root() / f"{name}-{number}.npz").unlink(missing_ok=True)
     for name in kept.sets.keys() - {"reference-0", "reference-1"}:
         registry.remove_imported(name)
     checkpoint.save(checkpoint.folders()[-1] / "last", made[0].model, made[0].card)

@@ -132,7 +132,7 @@ def test_a_name_that_is_none_leads_nowhere(
     for ask in (registry.manifest, registry.load_imported, registry.remove_imported):
         with pytest.raises(NotFound, match="does not exist"):
             ask(name)
-    registry.imported_stamp(name)
+    registry.stamp(name)
     with pytest.raises(InvalidInput, match="must begin with a letter or digit"):
         importing.check_name(name)
 

@@ -11,8 +11,7 @@ import numpy as np
 
 from qfusion._sentences import listed, size, sizes, top
 from qfusion._sentences import share as percent
-from qfusion.analysis import changes, dynamics, text
-from qfusion.analysis.sample import Sample
+from qfusion.analysis import Sample, changes, dynamics, text
 from qfusion.analysis.study import Study, softmax
 from qfusion.explain import Explanation, verdicts
 from qfusion.explain.coalitions import joint_share as joint_share
@@ -297,74 +296,60 @@ def features(study: Study) -> str:
 
 def pipeline(study: Study) -> tuple[Part, ...]:
     """The way from features to score; each part with the page that shows it."""
-    if study.can("time"):
-        return _jump_pipeline(study)
-    if not study.can("states"):
-        return _evaluated_pipeline(study)
-    return _circuit_pipeline(study) if study.can("rules") else _ket_pipeline(study)
-
-
-def _evaluated_pipeline(study: Study) -> tuple[Part, ...]:
-    program = getattr(study.model, "program", None)
-    encoders = "none: features are what is fused" if program else "one for each modality"
-    fusion = (
-        f"{text.plain(program.file)}, a program of its own"
-        if program
-        else f"a {study.model.kind} network"
-    )
-    return (
-        ("Features", features(study), "pages/samples.py", "See a sample", {}),
-        ("Encoders", encoders, "pages/what_if.py", "Swap what one says", {}),
-        ("Fusion", fusion, "pages/faithfulness.py", "See whether it can be trusted", {}),
-        (
-            "Classes" if study.classes else "Score",
-            "a sum of exact contributions",
-            "pages/samples.py",
-            "See who decided",
-            {},
-        ),
-    )
-
-
-def _ket_pipeline(study: Study) -> tuple[Part, ...]:
-    dims = ", ".join(str(d) for d in study.model.dims)
-    return (
-        ("Features", features(study), "pages/samples.py", "See a sample", {}),
-        (
-            "States",
-            f"one ket a modality, dimension {dims}",
-            "pages/what_if.py",
-            "Change a state",
-            {},
-        ),
-        (
-            "Read-out",
-            "trained observables of the product state",
-            "pages/operators.py",
-            "See what votes",
-            {},
-        ),
-        ("Score", "a sum of exact contributions", "pages/samples.py", "See who decided", {}),
-    )
-
-
-def _jump_pipeline(study: Study) -> tuple[Part, ...]:
     model: Any = study.model
-    kets = f"one ket a modality, dimension {', '.join(str(d) for d in model.dims)}"
-    physics = f"H and {model.jump_count} jump operators on {math.prod(model.dims)} levels, T = {model.duration:g}"
-    vectors = f"{read_out_words(model)}, linear read-out"
+    start: Part = ("Features", features(study), "pages/samples.py", "See a sample", {})
+    decided: tuple[str, str, dict[str, str]] = ("pages/samples.py", "See who decided", {})
+    of_answer = "Classes" if study.classes else "Score"
+    if study.can("time"):
+        kets = f"one ket a modality, dimension {', '.join(str(d) for d in model.dims)}"
+        levels = math.prod(model.dims)
+        physics = (
+            f"H and {model.jump_count} jump operators on {levels} levels, T = {model.duration:g}"
+        )
+        gates = "as a circuit with the learned values"
+        return (
+            start,
+            ("States", kets, "pages/dynamics.py", "See the state", {"show": "State"}),
+            ("Evolution", physics, "pages/dynamics.py", "Turn the knobs", {"show": "Decision"}),
+            ("One step", gates, "pages/circuit.py", "See the circuit", {}),
+            ("Score", f"{read_out_words(model)}, linear read-out", *decided),
+        )
+    if not study.can("states"):
+        program = getattr(model, "program", None)
+        encoders = "none: features are what is fused" if program else "one for each modality"
+        fusion = (
+            f"{text.plain(program.file)}, a program of its own"
+            if program
+            else f"a {model.kind} network"
+        )
+        return (
+            start,
+            ("Encoders", encoders, "pages/what_if.py", "Swap what one says", {}),
+            ("Fusion", fusion, "pages/faithfulness.py", "See whether it can be trusted", {}),
+            (of_answer, "a sum of exact contributions", *decided),
+        )
+    if not study.can("rules"):
+        kets = f"one ket a modality, dimension {', '.join(str(d) for d in model.dims)}"
+        observables = "trained observables of the product state"
+        return (
+            start,
+            ("States", kets, "pages/what_if.py", "Change a state", {}),
+            ("Read-out", observables, "pages/operators.py", "See what votes", {}),
+            ("Score", "a sum of exact contributions", *decided),
+        )
+    n, M, network = model.elements, len(study.modalities), model.network
+    conv, pool = (sum(step.kind == kind for step in network.steps) for kind in ("conv", "pool"))
+    stages = f" in {M - 1} stages" if len(stage_sizes(M)) > 1 else ""
+    tables = f"{n} truth tables of {2 ** stage_sizes(M)[0]} angles{stages}, one entangling gate per element"
+    walk = f"{conv} convolutions (block {network.block}), {pool} poolings on {n} qubits"
+    read = f"linear read-out of {len(network.retained)} kept and {len(network.measured)} measured qubits"
+    angles = f"{n} angles a modality: its mass for each element"
     return (
-        ("Features", features(study), "pages/samples.py", "See a sample", {}),
-        ("States", kets, "pages/dynamics.py", "See the state", {"show": "State"}),
-        ("Evolution", physics, "pages/dynamics.py", "Turn the knobs", {"show": "Decision"}),
-        (
-            "One step",
-            "as a circuit with the learned values",
-            "pages/circuit.py",
-            "See the circuit",
-            {},
-        ),
-        ("Score", vectors, "pages/samples.py", "See who decided", {}),
+        start,
+        ("Angles", angles, "pages/samples.py", "See the masses", {}),
+        ("Fusion", tables, "pages/circuit.py", "Edit the rules", {"rules": "Fusion rules"}),
+        ("Network", walk, "pages/circuit.py", "Walk through it", {"rules": "Walk"}),
+        (of_answer, read, *decided),
     )
 
 
@@ -381,47 +366,6 @@ def read_out_words(model: Any) -> str:
         else f"{text.plain(model.modalities[s[0]])} alone"
     )
     return f"{count} measurement vectors on {what}"
-
-
-def _circuit_pipeline(study: Study) -> tuple[Part, ...]:
-    model: Any = study.model
-    n, M, network = model.elements, len(study.modalities), model.network
-    conv, pool = (sum(step.kind == kind for step in network.steps) for kind in ("conv", "pool"))
-    tables = f"{n} truth tables of {2 ** stage_sizes(M)[0]} angles" + (
-        f" in {M - 1} stages" if len(stage_sizes(M)) > 1 else ""
-    )
-    return (
-        ("Features", features(study), "pages/samples.py", "See a sample", {}),
-        (
-            "Angles",
-            f"{n} angles a modality: its mass for each element",
-            "pages/samples.py",
-            "See the masses",
-            {},
-        ),
-        (
-            "Fusion",
-            f"{tables}, one entangling gate per element",
-            "pages/circuit.py",
-            "Edit the rules",
-            {"rules": "Fusion rules"},
-        ),
-        (
-            "Network",
-            f"{conv} convolutions (block {network.block}), {pool} poolings on {n} qubits",
-            "pages/circuit.py",
-            "Walk through it",
-            {"rules": "Walk"},
-        ),
-        (
-            "Classes" if study.classes else "Score",
-            f"linear read-out of {len(network.retained)} kept and {len(network.measured)} measured "
-            "qubits",
-            "pages/samples.py",
-            "See who decided",
-            {},
-        ),
-    )
 
 
 def model_rows(study: Study) -> dict[str, Any]:

@@ -154,9 +154,8 @@ def own_words(study: Study, row: int) -> str:
 @torch.no_grad()
 def fixed(study: Study) -> Any:
     """The study's model, sharing its weights, that does not evolve its observables again."""
-    if not study.can("kets"):
-        return study.model
-    return with_observables(study.model, study.model.observables())
+    model = study.model
+    return with_observables(model, model.observables()) if study.can("kets") else model
 
 
 def own_states(study: Study, row: int) -> dict[str, Any]:
@@ -290,9 +289,10 @@ def what_would_flip(study: Study, row: int) -> dict[str, Flip]:
     model, everyone, own, flips = fixed(study), every_state(study), own_states(study, row), {}
     for name in study.modalities:
         donor = interventions.nearest_donor(model, own, name, everyone[name])
-        nearest = counterfactual.nearest_state(model, own, name, everyone[name])
         flips[name] = Flip(
-            nearest, donor, str(study.dataset.ids[donor.row]) if donor.row >= 0 else ""
+            counterfactual.nearest_state(model, own, name, everyone[name]),
+            donor,
+            str(study.dataset.ids[donor.row]) if donor.row >= 0 else "",
         )
     return flips
 
@@ -496,8 +496,10 @@ def metrics_without(study: Study, where: Where) -> pd.DataFrame:
     inputs = study.inputs(rows)
     system = sensitivity.system(model, study.inputs(rows[:1]), study.background)
     scores = [model(inputs).numpy(), *system.scores_without(inputs)]
-    keys = pd.Index(["", *(term.key for term in system.parameters)], name="key")
-    return pd.DataFrame([study.of_split(score) for score in scores], index=keys)
+    return pd.DataFrame(
+        [study.of_split(score) for score in scores],
+        index=pd.Index(["", *(term.key for term in system.parameters)], name="key"),
+    )
 
 
 def chosen(result: sensitivity.Sensitivity, group: str, timed: bool) -> np.ndarray:

@@ -300,8 +300,16 @@ def sample_map(
         if len(parts) > 1:
             X = np.concatenate([coordinates_of(study, what, part, output) for part in parts])
         xy = (X - mean) @ axes
-    trusted = _trustworthiness(study, what, placed, output, xy)
-    return SampleMap(what, method, placed, xy, len(rows), explained, trusted, everyone)
+    return SampleMap(
+        what,
+        method,
+        placed,
+        xy,
+        len(rows),
+        explained,
+        _trustworthiness(study, what, placed, output, xy),
+        everyone,
+    )
 
 
 def limits(study: Study, what: str, method: str, everyone: bool = False) -> tuple[int, int]:
@@ -708,9 +716,11 @@ def _level(study: Study, name: str, part: pd.DataFrame) -> dict[str, Any]:
     result: dict[str, Any] = {"level": name, "n": len(part)}
     if study.classes:
         result["accuracy"] = float((part[VERDICT] == "right").mean()) if len(part) else float("nan")
-    result |= {"mean error": mean("error"), JOINT: mean(JOINT), "joint share": mean(JOINT_SHARE)}
     result |= {
-        f"share of {modality}": mean(share_column(modality)) for modality in study.modalities
+        "mean error": mean("error"),
+        JOINT: mean(JOINT),
+        "joint share": mean(JOINT_SHARE),
+        **{f"share of {modality}": mean(share_column(modality)) for modality in study.modalities},
     }
     if measure_titles(study):
         result["entropy"] = (
@@ -719,9 +729,5 @@ def _level(study: Study, name: str, part: pd.DataFrame) -> dict[str, Any]:
             else float("nan")
         )
     kinds = part["relation"].value_counts(normalize=True)
-    result["relation"] = (
-        str(kinds.index[0]) + (f" ({kinds.iloc[0]:.0%})" if len(part) > 1 else "")
-        if len(part)
-        else "–"
-    )
-    return result
+    most = f" ({kinds.iloc[0]:.0%})" if len(part) > 1 else ""
+    return result | {"relation": f"{kinds.index[0]}{most}" if len(part) else "–"}

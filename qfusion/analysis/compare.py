@@ -133,8 +133,9 @@ def beside(
     """
     rows = None
     if members:
-        own = open_study(b.study.name, b.study.dataset.name)
-        rows = cohort_measures.members(own, cohorts.parse_saved(members).parts)
+        rows = cohort_measures.members(
+            open_study(b.study.name, b.study.dataset.name), cohorts.parse_saved(members).parts
+        )
     study = like(open_study(model, data), b.study, rows)
     row = study.dataset.row(sample)
     output = b.output if study.classes == b.study.classes else int(study.predicted[row])
@@ -151,24 +152,29 @@ def like(study: Study, other: Study, members: np.ndarray | None = None) -> Study
     kind, label = other.background.kind, other.background.label
     same_data = members is not None and study.dataset.digest == other.dataset.digest
     has = {"contrast": label in study.dataset.ids, "cohort": same_data}
-    if not has.get(kind, True):
-        return study
-    return with_background(study, kind, label, members)
+    return with_background(study, kind, label, members) if has.get(kind, True) else study
 
 
 def side(sample: Sample) -> Side:
     """Works one side out."""
-    if sample.study.can("time"):
-        return _in_time(sample)
     study: Any = sample.study
-    if sample.study.can("rules"):
-        answer, read = (
-            dynamics.answer_of_rules(study, sample.row, str(sample.tweak)),
-            sample.reading,
-        )
-        entropies = dict(zip(read.elements, map(float, read.entropy), strict=True))
+    if study.can("time"):
+        decision = sample.decision
+        scores = decision.scores if sample.changed else study.scores[sample.row]
+        entropies = {
+            name or "all together": float(values[-1])
+            for name, values in sample.track().measures.single("entropy").items()
+        }
+        return Side(sample, scores, decision.final(), decision.metrics, entropies)
+    if study.can("rules"):
+        answer = dynamics.answer_of_rules(study, sample.row, str(sample.tweak))
+        read = sample.reading
         return Side(
-            sample, answer.scores, answer.terms(study, sample.output), answer.metrics, entropies
+            sample,
+            answer.scores,
+            answer.terms(study, sample.output),
+            answer.metrics,
+            dict(zip(read.elements, map(float, read.entropy), strict=True)),
         )
     return Side(
         sample,
@@ -177,17 +183,6 @@ def side(sample: Sample) -> Side:
         study.of_split(study.scores[study.dataset.rows("test")]),
         {},
     )
-
-
-def _in_time(sample: Sample) -> Side:
-    decision, scores = sample.decision, sample.study.scores[sample.row]
-    if sample.changed:
-        scores = decision.scores
-    entropies = {
-        name or "all together": float(values[-1])
-        for name, values in sample.track().measures.single("entropy").items()
-    }
-    return Side(sample, scores, decision.final(), decision.metrics, entropies)
 
 
 # The test samples nearest to one: by its contributions, by its final state, by the states of its modalities. Free of
@@ -390,33 +385,35 @@ def passing(
         keep = keep & frame["relation"].isin(list(relations)).to_numpy()
     if search:
         texts = frame.select_dtypes(exclude=["number", "bool"]).astype(str).assign(id=frame.index)
-        has = [
-            texts[column].str.casefold().str.contains(search.casefold(), regex=False)
-            for column in texts
-        ]
-        keep = keep & np.any(has, axis=0)
+        keep = keep & np.any(
+            [
+                texts[column].str.casefold().str.contains(search.casefold(), regex=False)
+                for column in texts
+            ],
+            axis=0,
+        )
     return frame[keep]
 
 
 def axes(study: Study) -> dict[str, str]:
     """What samples can be drawn against: column -> axis title."""
     unit = "score of the class" if study.classes else study.unit_of(0)
-    titles = (
-        {} if study.classes else {"truth": f"truth ({unit})", "prediction": f"prediction ({unit})"}
-    )
-    titles |= {"certainty": "softmax of the predicted class"} if study.classes else {}
-    titles |= {"error": study.unit_of_error} | study.fact_titles()
+    answers = {"truth": f"truth ({unit})", "prediction": f"prediction ({unit})"}
+    if study.classes:
+        answers = {"certainty": "softmax of the predicted class"}
     labels = (
         () if study.dataset.unimodal is None or study.classes else study.dataset.unimodal.columns
     )
-    titles |= {
-        name: text.column(name)
-        for label in labels
-        if (name := f"{modality.COLUMN}{label}") in study.dataset.table.columns
-    }
-    return titles | {
-        dividend_column(term): f"contribution of {term.replace('+', ' + ')} ({unit})"
-        for term in study.terms
+    columns = [f"{modality.COLUMN}{label}" for label in labels]
+    return {
+        **answers,
+        "error": study.unit_of_error,
+        **study.fact_titles(),
+        **{name: text.column(name) for name in columns if name in study.dataset.table.columns},
+        **{
+            dividend_column(term): f"contribution of {term.replace('+', ' + ')} ({unit})"
+            for term in study.terms
+        },
     }
 
 

@@ -148,8 +148,9 @@ def state_at_end(study: Any, row: int, tweak: Tweak) -> torch.Tensor:
 
 def _exact_states(study: Any, row: int, system: Any, times: Sequence[float]) -> torch.Tensor:
     """The states (nT, D, D) of a sample by torch's expansion."""
-    rho = states.density(study.ket(row).to(system.H.dtype))
-    return lindblad.evolve_states(system.H, system.jumps, rho, times)
+    return lindblad.evolve_states(
+        system.H, system.jumps, states.density(study.ket(row).to(system.H.dtype)), times
+    )
 
 
 def shared_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> float:
@@ -224,12 +225,18 @@ def attract(study: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
         kets = study.kets(np.array([row, *others]))
         if float((kets[1:] @ kets[0].conj()).abs().min()) < 1 - 1e-6:
             pairs = track.contraction(system, kets[0], kets[1:], steps=STEPS + 1)
-    scores = [
-        predict(study, test[:MOST_SPREAD], observable, model.bias)
-        for observable in model.observables([0.0, float(model.duration)])
-    ]
     return Settling(
-        times, rho[STEPS].numpy(), track.attractor(system, rho), pairs, np.std(scores, axis=1)
+        times,
+        rho[STEPS].numpy(),
+        track.attractor(system, rho),
+        pairs,
+        np.std(
+            [
+                predict(study, test[:MOST_SPREAD], observable, model.bias)
+                for observable in model.observables([0.0, float(model.duration)])
+            ],
+            axis=1,
+        ),
     )
 
 
@@ -242,9 +249,10 @@ def entropies_by_torch(
     model = study.model
     times = times_of(float(model.duration), count)
     rho = model.evolve_states(states.density(study.ket(row)), times.tolist())
-    parts = [states.partial_trace(rho, model.dims, (m,)) for m in range(len(model.dims))]
-    entropies = [measures.von_neumann_entropy(part).numpy() for part in parts]
-    return times, dict(zip(study.modalities, entropies, strict=True))
+    return times, {
+        name: measures.von_neumann_entropy(states.partial_trace(rho, model.dims, (m,))).numpy()
+        for m, name in enumerate(study.modalities)
+    }
 
 
 @memo(16, background=False, says="Building the circuit …")
@@ -252,8 +260,12 @@ def circuit(study: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED)
     """One step of the evolution of a sample as a PennyLane circuit."""
     from qfusion.track.circuit import step_circuit
 
-    kets = {name: ket[0] for name, ket in encoded_states(study, row).items()}
-    return step_circuit(study.model.tweaked(tweak).system(), kets, dt, split=split)
+    return step_circuit(
+        study.model.tweaked(tweak).system(),
+        {name: ket[0] for name, ket in encoded_states(study, row).items()},
+        dt,
+        split=split,
+    )
 
 
 @memo(16, background=False, says="Comparing steps with the exact evolution …")
@@ -516,13 +528,12 @@ def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> c
         cuts.cuts(model, batches.encoded_inputs(model, dataset, chunk), moments, kinds=kinds)
         for chunk in _sentences.progress_over(chunks, "Cutting correlations", len(rows), len)
     ]
-    whole = replace(
-        parts[0],
-        scores=np.concatenate([part.scores for part in parts], 3),
-        before=np.concatenate([part.before for part in parts]),
-    )
     return cuts.cut_metrics(
-        whole,
+        replace(
+            parts[0],
+            scores=np.concatenate([part.scores for part in parts], 3),
+            before=np.concatenate([part.before for part in parts]),
+        ),
         dataset.y[rows],
         cuts.kind_of(dataset.target),
         clusters=None if dataset.clusters is None else dataset.clusters.numbers[rows],

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from qfusion._checks import check, choose
-from qfusion.analysis import cohort_measures, text
+from qfusion.analysis import Sample, cohort_measures, text
 from qfusion.analysis.cohort_measures import (
     DOMINANT,
     FEW_SLOW,
@@ -30,7 +30,6 @@ from qfusion.analysis.cohort_measures import (
     measure_titles,
 )
 from qfusion.analysis.memo import memo
-from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import CONFLICT, DISAGREEMENT, MEAN_ENTROPY, Study
 from qfusion.explain import cohorts, stability
 from qfusion.training import metrics
@@ -158,11 +157,18 @@ def related(levels: Levels, measure: str, strength: str, everyone: bool = False)
     else:
         x = cohort_measures.entropies(levels.study, rows, measure)
     y = rows[strength].to_numpy(dtype=float)
-    correlations = {
-        name: correlation(x[keep], y[keep], clusters=clusters_of(levels.study.dataset, rows[keep]))
-        for name, keep in (("all", np.ones(len(rows), dtype=bool)), ("cohort", inside))
-    }
-    return Related(rows, inside, x, y, correlations)
+    return Related(
+        rows,
+        inside,
+        x,
+        y,
+        {
+            name: correlation(
+                x[keep], y[keep], clusters=clusters_of(levels.study.dataset, rows[keep])
+            )
+            for name, keep in (("all", np.ones(len(rows), dtype=bool)), ("cohort", inside))
+        },
+    )
 
 
 # Slices of a cohort by what its samples have in common, and how often the model is wrong in each. Free of streamlit.
@@ -552,8 +558,9 @@ def calibration(levels: Levels) -> tuple[np.ndarray, np.ndarray, np.ndarray, flo
     bins of its certainty, and the expected calibration error; see `metrics.calibration`."""
     study, places = levels.study, levels.places(levels.rows[levels.inside])
     predicted = study.predicted[places]
-    right = (predicted == study.dataset.y[places]).astype(float)
-    return metrics.calibration(study.probabilities[places, predicted], right)
+    return metrics.calibration(
+        study.probabilities[places, predicted], (predicted == study.dataset.y[places]).astype(float)
+    )
 
 
 def residuals(levels: Levels) -> np.ndarray:

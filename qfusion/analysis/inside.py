@@ -85,10 +85,14 @@ def levels(system: System) -> tuple[np.ndarray, np.ndarray]:
 
 def operator_names(model: Any) -> dict[str, str]:
     """The operators of a model that can be read letter by letter, by name, and what each is."""
-    jumps = {
-        f"L{k + 1}": "jump operator, in the canonical unravelling," for k in range(model.jump_count)
+    return {
+        HAMILTONIAN: "Hamiltonian",
+        **{
+            f"L{k + 1}": "jump operator, in the canonical unravelling,"
+            for k in range(model.jump_count)
+        },
+        READOUT: "what is read at T",
     }
-    return {HAMILTONIAN: "Hamiltonian", **jumps, READOUT: "what is read at T"}
 
 
 @torch.no_grad()
@@ -129,9 +133,12 @@ def largest(A: Tensor, system: System, count: int) -> tuple[list[Letter], float]
         at = np.unravel_index(place, sizes.shape)
         acts = [m for m, letter in enumerate(at) if letter]
         if sizes[at] > 0:
-            letters = tuple(names[m][at[m]] for m in acts)
             terms.append(
-                Letter("+".join(system.names[m] for m in acts), letters, complex(values[at]))
+                Letter(
+                    "+".join(system.names[m] for m in acts),
+                    tuple(names[m][at[m]] for m in acts),
+                    complex(values[at]),
+                )
             )
     part = float((np.abs([term.value for term in terms]) ** 2).sum())
     return terms, part / float((sizes**2).sum()) if terms else 0.0
@@ -353,11 +360,12 @@ def match(content: Text | None, steps: int) -> Spoken:
     if content.numbers is not None:
         return _by_tokens(content, content.numbers, letters, groups)
     if len(words) == steps > 1:
-        how = (
+        return Spoken(
+            tuple(words),
+            groups,
             "The data do not say which word a step is; the sentence has as many words as the sequence "
-            "has steps, and they were matched in their order."
+            "has steps, and they were matched in their order.",
         )
-        return Spoken(tuple(words), groups, how)
     if letters and len(letters) in (steps, steps - 2):
         return _characters(letters, groups, "The data do not say which character a step is;")
     known = f"{len(letters):,} characters" if letters else count(len(words), "word")
@@ -380,22 +388,23 @@ def _by_tokens(
         merged = {0: "", 1: " One word is made of several tokens, whose shares are added up."}.get(
             several, f" {several:,} words are made of several tokens, whose shares are added up."
         )
-        words = (mmsa.joined_pieces([content.tokens[i] for i in group]) for group in groups)
-        how = (
-            f"Steps are tokens of the language model, named by its tokenizer's vocabulary.{merged}"
+        return Spoken(
+            tuple(mmsa.joined_pieces([content.tokens[i] for i in group]) for group in groups),
+            groups,
+            f"Steps are tokens of the language model, named by its tokenizer's vocabulary.{merged}",
         )
-        return Spoken(tuple(words), groups, how)
     are = f"Steps are token numbers {content.why or 'without a vocabulary'}"
     if letters and len(letters) == len(steps) - 2:
         # equal characters must have equal numbers, and others other ones
         pairs = set(zip(letters, numbers[1:-1], strict=True))
         if len(pairs) == len(set(letters)) == len(set(numbers[1:-1])):
             return _characters(letters, steps, f"{are};")
-    how = (
+    return Spoken(
+        None,
+        steps,
         f"{are}, so they have numbers only: "
-        f"name the tokenizer's folder in {mmsa.VOCABULARY}, or at import by --vocabulary."
+        f"name the tokenizer's folder in {mmsa.VOCABULARY}, or at import by --vocabulary.",
     )
-    return Spoken(None, steps, how)
 
 
 def _characters(letters: tuple[str, ...], groups: tuple[tuple[int, ...], ...], why: str) -> Spoken:

@@ -27,10 +27,8 @@ from qfusion import _limits, explain
 from qfusion import data as sources
 from qfusion._checks import check
 from qfusion._files import atomic
-from qfusion.data import DataSet
 from qfusion.data._mat_child import limit
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.explain.backgrounds import SampleBackground
 from qfusion.models import imported as cards
 from qfusion.models.program import Exhausted
 from qfusion.training import checkpoint, imports
@@ -191,12 +189,12 @@ def taken_memory() -> int:
         return 0
 
 
-def first(taken: imports.Taken, dataset: DataSet) -> dict[str, float]:
+def first(taken: imports.Taken, dataset: sources.DataSet) -> dict[str, float]:
     """Explains one sample as the pages do, and returns how many seconds that took against how many rows."""
     rows = explain.background(
         taken.model, dataset.inputs(dataset.rows("train")[:ROWS], torch.float64)
     )
-    assert isinstance(rows, SampleBackground)
+    assert isinstance(rows, explain.SampleBackground)
     sample = dataset.inputs(dataset.rows("test")[:1], torch.float64)
     began = time.perf_counter()
     explain.explain(taken.model, sample, rows)

@@ -3,13 +3,14 @@ matter, results side by side, settings. Of the benchmark, for the leaderboard: i
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import math
 import re
 import time
 import warnings
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -22,13 +23,10 @@ from qfusion import _files, data, runs
 from qfusion._checks import check, choose
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import loaded
-from qfusion.data import DataSet
-from qfusion.errors import IntegrityError, NotFound, QFusionError
+from qfusion.errors import IntegrityError, NotFound, QFusionError, refused
 from qfusion.models import registry
 from qfusion.runs import Plan, Run, folder, worker
 from qfusion.runs import sweep as sweeps
-from qfusion.runs.folder import Record
-from qfusion.runs.sweep import Attempt, Sweep
 from qfusion.training import Options, checkpoint, default_options, metrics
 from qfusion.training.metrics import Label
 
@@ -47,7 +45,7 @@ class Seen:
 
     run: Run
     plan: Plan | None
-    record: Record | None
+    record: folder.Record | None
     state: str
     requested: str = ""
     problem: str = ""
@@ -86,7 +84,7 @@ class Seen:
         return self.run.model_path.is_file()
 
 
-def see(run: Run, read: Callable[[Run], Record]) -> Seen:
+def see(run: Run, read: Callable[[Run], folder.Record]) -> Seen:
     """Looks at a run.
 
     Args:
@@ -104,7 +102,7 @@ def see(run: Run, read: Callable[[Run], Record]) -> Seen:
     return Seen(run, plan, record, state, run.requested())
 
 
-def look(read: Callable[[Run], Record] = Run.record) -> list[Seen]:
+def look(read: Callable[[Run], folder.Record] = Run.record) -> list[Seen]:
     """Returns all runs as they are now, the newest first; `read` as of `see`."""
     return [see(run, read) for run in runs.runs()]
 
@@ -133,46 +131,34 @@ def with_history(seen: Sequence[Seen]) -> list[Seen]:
     return [entry for entry in seen if entry.record is not None and entry.record.history]
 
 
-def checked(record: Record) -> Record:
+def checked(record: folder.Record) -> folder.Record:
     """Returns a record whose rows can be drawn.
 
     Raises:
         IntegrityError: when it is not one: the file may be written by anyone.
     """
+    keys = ("epoch", "train_loss", "valid_loss", "gradient_norm", "seconds", "rate")
     try:
+        numbers = [record.epochs, record.best_epoch, record.began, record.batch, record.batches]
+        for row in record.history:
+            numbers += [row[key] for key in keys]
+            numbers += [*row["valid"].values(), *row["watched"].values()]
         ok = (
             record.state in runs.STATES
             and isinstance(record.message, str)
-            and all(
-                math.isfinite(float(number))
-                for number in (
-                    record.epochs,
-                    record.best_epoch,
-                    record.began,
-                    record.batch,
-                    record.batches,
-                )
-            )
+            and all(isinstance(n, int | float) and math.isfinite(n) for n in numbers)
         )
-        for row in record.history:
-            numbers = [
-                row[key]
-                for key in ("epoch", "train_loss", "valid_loss", "gradient_norm", "seconds", "rate")
-            ]
-            numbers += [*row["valid"].values(), *row["watched"].values()]
-            ok = ok and all(
-                isinstance(number, int | float) and math.isfinite(number) for number in numbers
-            )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         ok = False
-    if not ok:
-        raise IntegrityError(
-            "Its record.json is not the record of a training. Delete the run and begin again."
-        )
+    check(
+        ok,
+        "Its record.json is not the record of a training. Delete the run and begin again.",
+        IntegrityError,
+    )
     return record
 
 
-def curve(record: Record, key: str) -> Curve:
+def curve(record: folder.Record, key: str) -> Curve:
     """A number of each epoch that has it: a key of `Progress`, or `valid.METRIC`, or `watched.MEASURE`."""
     part, dot, name = key.partition(".")
     result = [(row["epoch"], row[part].get(name) if dot else row[part]) for row in record.history]
@@ -182,7 +168,7 @@ def curve(record: Record, key: str) -> Curve:
     )
 
 
-def watched(record: Record, prefix: str) -> dict[str, Curve]:
+def watched(record: folder.Record, prefix: str) -> dict[str, Curve]:
     """What was watched under names that begin with `prefix` and a dot, by the rest of the name, in its own order."""
     names = dict.fromkeys(
         key for row in record.history for key in row["watched"] if key.startswith(f"{prefix}.")
@@ -208,7 +194,7 @@ def by_modalities(
     return list(groups.items())
 
 
-def metric_names(records: Sequence[Record]) -> list[str]:
+def metric_names(records: Sequence[folder.Record]) -> list[str]:
     """The validation metrics that all of some records have."""
     named = [dict.fromkeys(record.history[0]["valid"]) for record in records if record.history]
     return [key for key in named[0] if all(key in entry for entry in named)] if named else []
@@ -219,7 +205,7 @@ def main_metric(known: Sequence[str]) -> str:
     return next((key for key in ("accuracy", "mae") if key in known), known[0] if known else "")
 
 
-def at_kept(record: Record) -> str:
+def at_kept(record: folder.Record) -> str:
     """The main metric on the validation rows at the kept epoch, in words."""
     key = main_metric(metric_names([record]))
     if not key or not 0 < record.best_epoch <= len(record.history):
@@ -328,7 +314,7 @@ def log_of(run: Run) -> str:
 
 
 @memo(4, says="Loading the data …", stamp=data.stamp)
-def dataset_of(name: str) -> DataSet:
+def dataset_of(name: str) -> data.DataSet:
     """Returns the data that a run was trained on.
 
     Raises:
@@ -515,9 +501,9 @@ class Trials:
         logarithmic: settings whose range is searched over its logarithm.
     """
 
-    sweep: Sweep
-    attempts: Sequence[Attempt]
-    best: Attempt | None
+    sweep: sweeps.Sweep
+    attempts: Sequence[sweeps.Attempt]
+    best: sweeps.Attempt | None
     numbers: list[int]
     values: np.ndarray
     pruned: np.ndarray
@@ -587,9 +573,6 @@ class Trials:
     def table(self) -> pd.DataFrame:
         """Returns a row a trial, the best first, then those stopped early, then the others."""
         order, sign = list(STATES), 1 if self.smaller else -1
-        ranked = sorted(
-            self.attempts, key=lambda a: (order.index(a.state), sign * (a.value or 0.0), a.number)
-        )
         return pd.DataFrame(
             [
                 {
@@ -602,12 +585,15 @@ class Trials:
                     "seed": a.seed,
                     "message": a.message,
                 }
-                for a in ranked
+                for a in sorted(
+                    self.attempts,
+                    key=lambda a: (order.index(a.state), sign * (a.value or 0.0), a.number),
+                )
             ]
         )
 
 
-def trials_of(sweep: Sweep) -> Trials:
+def trials_of(sweep: sweeps.Sweep) -> Trials:
     """Returns the trials of a sweep as they stand now."""
     attempts, best, space = sweep.attempts(), sweep.best(), sweep.search.space
     ended = [
@@ -866,8 +852,29 @@ class Board:
     @property
     def made(self) -> str:
         """When, where and with what it was measured."""
-        versions = (f"{name} {number}" for name, number in self.whole["versions"].items())
-        return ", ".join([self.whole["date"], self.whole["machine"], *versions])
+        return ", ".join(
+            [
+                self.whole["date"],
+                self.whole["machine"],
+                *(f"{name} {number}" for name, number in self.whole["versions"].items()),
+            ]
+        )
+
+
+@contextlib.contextmanager
+def _record_in(path: Path, what: str, number: int, remedy: str) -> Iterator[Any]:
+    """Yields what a file of ours holds; whatever the block cannot read of it, it does not hold `what` it should."""
+    with refused(
+        f"{path.name} cannot be read as {what}",
+        remedy,
+        *(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError),
+        error=IntegrityError,
+        why="{words:.120}",
+    ):
+        check(path.stat().st_size <= MAX_SIZE, f"{path.name} is too large for {what}. {remedy}")
+        whole = json.loads(path.read_text(encoding="utf-8"))
+        check(whole["format"] == number, f"{path.name} has another format. {remedy}")
+        yield whole
 
 
 def read_board(path: Path | None = None) -> Board:
@@ -878,41 +885,26 @@ def read_board(path: Path | None = None) -> Board:
         IntegrityError: when the file does not hold one.
     """
     path = path or BOARD_FILE
-    if not path.is_file():
-        raise NotFound(f"There is no leaderboard yet ({path.name} is missing). {REMEDY}")
-    try:
-        check(
-            path.stat().st_size <= MAX_SIZE, f"{path.name} is too large for a leaderboard. {REMEDY}"
-        )
-        board = Board(json.loads(path.read_text(encoding="utf-8")))
-        check(board.whole["format"] == 1, f"{path.name} has another format. {REMEDY}")
+    check(
+        path.is_file(),
+        f"There is no leaderboard yet ({path.name} is missing). {REMEDY}",
+        NotFound,
+    )
+    with _record_in(path, "a leaderboard", 1, REMEDY) as whole:
+        board = Board(whole)
         for name in board.names:
             board.table(name, board.of(name)["headline"])
             _ = (board.joint_shares(name), board.planted_share(name), board.agreement(name))
-            for model in board.whole["robustness"].get(name, {}):
+            for model in whole["robustness"].get(name, {}):
                 board.curve(name, model, "all", board.robust_metrics(name)[0])
-        sentences = [
-            claim["sentence"] for claims in board.whole["claims"].values() for claim in claims
-        ]
-        _ = (board.made, sentences, board.whole["published"]["rows"])
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        LookupError,
-        RecursionError,
-    ) as error:
-        raise IntegrityError(
-            f"{path.name} cannot be read as a leaderboard ({str(error)[:120]}). {REMEDY}"
-        ) from error
+        sentences = [claim["sentence"] for claims in whole["claims"].values() for claim in claims]
+        _ = (board.made, sentences, whole["published"]["rows"])
     return board
 
 
 @memo(1)
 def _board(path: Path, when: int) -> Board:
+    """`when` is there to tell a file that was written again."""
     return read_board(path)
 
 
@@ -953,13 +945,7 @@ def tested(path: Path | None = None) -> tuple[list[Tested], str]:
     path = path or CLAIMS_FILE
     if not path.is_file():
         return [], ""
-    try:
-        check(
-            path.stat().st_size <= MAX_SIZE,
-            f"{path.name} is too large for tests of claims. {CLAIMS_REMEDY}",
-        )
-        whole = json.loads(path.read_text(encoding="utf-8"))
-        check(whole["format"] == 2, f"{path.name} has another format. {CLAIMS_REMEDY}")
+    with _record_in(path, "tests of claims", 2, CLAIMS_REMEDY) as whole:
         result = [
             Tested(
                 str(c["claim"]),
@@ -970,15 +956,3 @@ def tested(path: Path | None = None) -> tuple[list[Tested], str]:
             for c in whole["claims"]
         ]
         return result, f"{whole['method']} Measured {whole['date']} by {whole['command']}."
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        LookupError,
-        RecursionError,
-    ) as error:
-        raise IntegrityError(
-            f"{path.name} cannot be read as tests of claims ({str(error)[:120]}). {CLAIMS_REMEDY}"
-        ) from error

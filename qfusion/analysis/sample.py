@@ -28,7 +28,6 @@ from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures, dynamics, text
 from qfusion.analysis.memo import Job, begin_job, find_job, memo
 from qfusion.analysis.study import Study, build_study
-from qfusion.data import DataSet
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import cohorts, verdicts
 from qfusion.explain.backgrounds import GROUPS, Background, background_of
@@ -100,14 +99,11 @@ def background_of_kind(
     data = study.dataset
     if kind in ("mixed", "zero"):
         return explain.background(study.model, None, kind)
-    if kind == "cohort":
-        rows = np.asarray(members)
-    else:
-        rows = (
-            np.array([data.row(sample)])
-            if kind == "contrast"
-            else data.rows(checkpoint.training_split(study.card))
-        )
+    rows = np.asarray(members)
+    if kind == "contrast":
+        rows = np.array([data.row(sample)])
+    elif kind != "cohort":
+        rows = data.rows(checkpoint.training_split(study.card))
     return background_of(study.model, data, rows, kind, label=sample)
 
 
@@ -221,7 +217,7 @@ class Sample:
         return str(self.tweak)
 
     @property
-    def dataset(self) -> DataSet:
+    def dataset(self) -> sources.DataSet:
         """What the sample is a row of."""
         return self.study.dataset
 
@@ -394,8 +390,8 @@ def loaded(name: str) -> checkpoint.Checkpoint:
 
 
 def opened(
-    model: str | Path | checkpoint.Checkpoint, data: str | DataSet | None = None
-) -> tuple[checkpoint.Checkpoint, DataSet]:
+    model: str | Path | checkpoint.Checkpoint, data: str | sources.DataSet | None = None
+) -> tuple[checkpoint.Checkpoint, sources.DataSet]:
     """Returns a trained model and the data set to use it on, by default the one of its card.
 
     Args:
@@ -410,7 +406,9 @@ def opened(
         result = model
     else:
         result = checkpoint.load(Path(model) / checkpoint.CARD if Path(model).is_dir() else model)
-    return result, data if isinstance(data, DataSet) else sources.load(data or _data_of(result))
+    return result, data if isinstance(data, sources.DataSet) else sources.load(
+        data or _data_of(result)
+    )
 
 
 def _data_of(result: checkpoint.Checkpoint) -> str:
@@ -429,7 +427,7 @@ def name_of(result: checkpoint.Checkpoint) -> str:
     return str(result.card.get("name", "")) or "without a name"
 
 
-def other_version(result: checkpoint.Checkpoint, dataset: DataSet) -> str:
+def other_version(result: checkpoint.Checkpoint, dataset: sources.DataSet) -> str:
     """Returns a warning where the data set is another version of the one that the model was trained on; else an empty
     text."""
     made_with = result.card["data"]
@@ -452,13 +450,15 @@ def _study(model: str, data: str) -> Study:
     return build_study(model, result.card, result.model, sources.load(data)).applied()
 
 
-def _is_shared(model: str | Path | checkpoint.Checkpoint, data: str | DataSet | None) -> bool:
+def _is_shared(
+    model: str | Path | checkpoint.Checkpoint, data: str | sources.DataSet | None
+) -> bool:
     """Whether both are names, whose results all who ask share."""
-    return model in checkpoint.available() and not isinstance(data, DataSet)
+    return model in checkpoint.available() and not isinstance(data, sources.DataSet)
 
 
 def open_study(
-    model: str | Path | checkpoint.Checkpoint, data: str | DataSet | None = None
+    model: str | Path | checkpoint.Checkpoint, data: str | sources.DataSet | None = None
 ) -> Study:
     """Returns a model on a data set, shared where both are names; arguments and errors are those of `opened`.
 
@@ -474,7 +474,7 @@ def open_study(
 def open_sample(
     model: str | Path | checkpoint.Checkpoint,
     sample: str,
-    data: str | DataSet | None = None,
+    data: str | sources.DataSet | None = None,
     *,
     output: str | None = "",
     background: str = "joint",
@@ -606,24 +606,18 @@ def first_samples(model: str, data: str, sample: str = "") -> Study:
         model, data: names. sample: the id of one that is among them, if there is one of that name.
     """
     dataset, result = sources.load(data), loaded(model)
-    trained = dataset.rows(checkpoint.training_split(result.card))
-    drawn = np.random.default_rng(0)
+    split, drawn = checkpoint.training_split(result.card), np.random.default_rng(0)
     some = [
         drawn.choice(rows, min(count, len(rows)), replace=False)
-        for rows, count in (
-            (trained, BEHIND),
-            (dataset.rows("test"), SHOWN),
-            (dataset.rows("valid"), 1),
-        )
+        for part, count in ((split, BEHIND), ("test", SHOWN), ("valid", 1))
+        for rows in [dataset.rows(part)]
     ]
     own = [dataset.row(sample)] if sample and dataset.known([sample]) else []
     rows = np.unique(np.concatenate([*some, own])).astype(int)
     study = build_study(model, result.card, result.model, dataset.part(rows))
-    behind = replace(study.background, total=len(trained))
+    behind = replace(study.background, total=len(dataset.rows(split)))
     if isinstance(behind, Background):
-        shuffled = np.random.default_rng(0).permutation(
-            study.dataset.rows(checkpoint.training_split(result.card))
-        )
+        shuffled = np.random.default_rng(0).permutation(study.dataset.rows(split))
         groups = [
             background_of(study.model, study.dataset, shuffled[group::GROUPS])
             for group in range(GROUPS)

@@ -26,7 +26,7 @@ from qfusion.explain import Explanation, evidence, stability
 from qfusion.explain.backgrounds import SampleBackground, background_of
 from qfusion.explain.coalitions import of_values
 from qfusion.explain.verdicts import Doubt, Verdict, Verdicts, judge, verdict
-from qfusion.models import Ability, FusionModel, base, can, require
+from qfusion.models import Ability, base, can, require
 from qfusion.models.qcnn import evaluate
 from qfusion.quantum import lindblad, measures, states
 from qfusion.training import batches, checkpoint, metrics
@@ -235,11 +235,13 @@ class Study:
         behind = self.bulk_background
         if not batches.is_kept(self.model, self.dataset) or behind.is_drawn:
             return explain.explain(self.model, self.inputs(self.bulk), behind)
-        path = batches.encoded_place(
-            self.model, self.dataset, behind.key, hashlib.sha256(self.bulk.tobytes()).hexdigest()
-        )
         numbers = batches.encoded_arrays(
-            path,
+            batches.encoded_place(
+                self.model,
+                self.dataset,
+                behind.key,
+                hashlib.sha256(self.bulk.tobytes()).hexdigest(),
+            ),
             lambda: {"values": explain.explain(self.model, self.inputs(self.bulk), behind).values},
         )
         return of_values(self.model, numbers["values"], behind)
@@ -317,29 +319,32 @@ class Study:
         Verdict and dividends are empty in rows outside `bulk`; so are facts, of a large set.
         """
         data, verdicts = self.dataset, self.bulk_verdicts(output)
-        columns: dict[str, Any] = {"split": data.split}
+        answers: dict[str, Any] = {"truth": data.y, "prediction": self.scores[:, 0]}
         if self.classes:
             names = np.array(self.classes, dtype=object)
-            columns |= {"truth": names[data.y], "prediction": names[self.predicted]}
-            columns["certainty"] = self.probabilities[np.arange(len(data)), self.predicted]
-        else:
-            columns |= {"truth": data.y, "prediction": self.scores[:, 0]}
-        columns["error"] = self.errors
-        columns |= {
-            name: self._spread(values, np.full(len(data), "", dtype=object))
-            for name, values in (("relation", verdicts.relation), ("leader", verdicts.leaders))
-        }
-        empty = np.full(len(data), np.nan)
-        columns |= (
-            {name: self._spread(fact, empty) for name, fact in self.facts(self.bulk).items()}
-            if self.is_large
-            else self.facts()
-        )
+            answers = {
+                "truth": names[data.y],
+                "prediction": names[self.predicted],
+                "certainty": self.probabilities[np.arange(len(data)), self.predicted],
+            }
+        unsaid, empty = np.full(len(data), "", dtype=object), np.full(len(data), np.nan)
         dividends = self.bulk_dividends(output)
-        columns |= {
-            dividend_column(term): self._spread(dividends[:, i], empty)
-            for i, term in enumerate(self.coalitions)
-            if term
+        columns = {
+            "split": data.split,
+            **answers,
+            "error": self.errors,
+            "relation": self._spread(verdicts.relation, unsaid),
+            "leader": self._spread(verdicts.leaders, unsaid),
+            **(
+                {name: self._spread(fact, empty) for name, fact in self.facts(self.bulk).items()}
+                if self.is_large
+                else self.facts()
+            ),
+            **{
+                dividend_column(term): self._spread(dividends[:, i], empty)
+                for i, term in enumerate(self.coalitions)
+                if term
+            },
         }
         frame = pd.DataFrame(columns, index=pd.Index(data.ids, name="id"))
         return frame.join(data.table[[c for c in data.table.columns if c not in frame.columns]])
@@ -467,10 +472,9 @@ class JumpSpace(KetSpace):
 
     def fact_titles(self) -> dict[str, str]:
         """Axis titles of the entropies, and of the entanglement, which is worked out for the rows that are shown."""
-        titles = {
+        return {
             entropy_column(name): f"entropy of {name} at T (nats)" for name in self.modalities
-        }
-        return titles | {
+        } | {
             negativity_column(name): f"entanglement of {name} at T (log. negativity, bits)"
             for name in self.modalities
         }
@@ -501,8 +505,11 @@ def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
         )
         # As Tr[E_ij rho] = rho_ji: <(E_ij + E_ji)/2> = Re rho_ij for i <= j, <(E_ij - E_ji)/2i> = Im rho_ji for i > j
         real, imaginary = torch.triu(values), torch.tril(values, -1)
-        rho = torch.complex(real + torch.triu(values, 1).mT, imaginary.mT - imaginary)
-        columns.append(measures.von_neumann_entropy(rho))
+        columns.append(
+            measures.von_neumann_entropy(
+                torch.complex(real + torch.triu(values, 1).mT, imaginary.mT - imaginary)
+            )
+        )
     return torch.stack(columns, -1).numpy()
 
 
@@ -563,16 +570,18 @@ class CircuitSpace(Study):
     def masses(self) -> torch.Tensor:
         """Of all samples, per element and modality, (N, n, M) double."""
         parts = [self.model.encode(self.inputs(rows)) for rows in self.blocks()]
-        columns = [torch.cat([part[name].double() for part in parts]) for name in self.modalities]
-        return torch.stack(columns, -1)
+        return torch.stack(
+            [torch.cat([part[name].double() for part in parts]) for name in self.modalities], -1
+        )
 
     @shared
     @torch.no_grad()
     def scores(self) -> np.ndarray:
         """Of all samples, (N, C)."""
         fused = (self.model.fuse(self.by_name(rows))[0] for rows in self.blocks())
-        parts = [evaluate(self.observables, vectors) + self.model.bias for vectors in fused]
-        return torch.cat(parts).numpy()
+        return torch.cat(
+            [evaluate(self.observables, vectors) + self.model.bias for vectors in fused]
+        ).numpy()
 
     @cached_property
     def bulk(self) -> np.ndarray:
@@ -628,22 +637,28 @@ class CircuitSpace(Study):
     def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Disagreement, conflict where elements are classes, and entropies of the fused qubits."""
         some = slice(None) if rows is None else rows
-        entry = evidence.qubit_entropy(self.vectors[some]).numpy()
-        result = {DISAGREEMENT: self.disagreement[some]}
+        entropies = evidence.qubit_entropy(self.vectors[some]).numpy()
+        conflict = {}
         if self.model.elements_are_classes:
-            result[CONFLICT] = evidence.conflict(self.masses[some]).numpy()
-        result[MEAN_ENTROPY] = entry.mean(1)
-        return result | {entropy_column(name): entry[:, i] for i, name in enumerate(self.elements)}
+            conflict = {CONFLICT: evidence.conflict(self.masses[some]).numpy()}
+        return {
+            DISAGREEMENT: self.disagreement[some],
+            **conflict,
+            MEAN_ENTROPY: entropies.mean(1),
+            **{entropy_column(name): entropies[:, i] for i, name in enumerate(self.elements)},
+        }
 
     def fact_titles(self) -> dict[str, str]:
         """Axis titles of `facts`."""
-        titles = {DISAGREEMENT: "disagreement of the modalities (mean over elements)"}
-        if self.model.elements_are_classes:
-            titles[CONFLICT] = "conflict (Dempster's K)"
-        titles[MEAN_ENTROPY] = "entropy of the fused qubits (mean, nats)"
-        return titles | {
-            entropy_column(name): f"entropy of fused qubit ‘{name}’ (nats)"
-            for name in self.elements
+        conflict = {CONFLICT: "conflict (Dempster's K)"} if self.model.elements_are_classes else {}
+        return {
+            DISAGREEMENT: "disagreement of the modalities (mean over elements)",
+            **conflict,
+            MEAN_ENTROPY: "entropy of the fused qubits (mean, nats)",
+            **{
+                entropy_column(name): f"entropy of fused qubit ‘{name}’ (nats)"
+                for name in self.elements
+            },
         }
 
 
@@ -701,10 +716,13 @@ class EvaluatedSpace(Study):
     @cached_property
     def explanation(self) -> Explanation:
         """Of the rows in `bulk`; worked out when first asked for."""
-        parts = _sentences.progress_over(
-            self.parts(), "Explaining", len(self.bulk), lambda part: len(part.values)
+        return joined(
+            list(
+                _sentences.progress_over(
+                    self.parts(), "Explaining", len(self.bulk), lambda part: len(part.values)
+                )
+            )
         )
-        return joined(list(parts))
 
     def parts(self) -> Iterator[Explanation]:
         """The explanations of the rows in `bulk`, a few at a time, in their order."""
@@ -718,7 +736,14 @@ class EvaluatedSpace(Study):
     @shared
     def _cost(self) -> float:
         """Floating-point operations of all coalitions of a sample with one row."""
-        return 2 ** len(self.modalities) * row_cost(self.model, self.background)
+        behind = self.background.states
+        with FlopCounterMode(display=False) as counter, torch.no_grad():  # of fusing one row
+            self.model.scores(
+                {name: base.nested_part(entry, slice(0, 1)) for name, entry in behind.items()}
+            )
+        # those of elementwise functions are guessed
+        row = float(counter.get_total_flops() + OVERHEAD + self.model.unseen_operations)
+        return 2 ** len(self.modalities) * row
 
     @property
     def operations(self) -> float:
@@ -751,18 +776,6 @@ def joined(parts: Sequence[Explanation]) -> Explanation:
         shapley=np.concatenate([part.shapley for part in parts]),
         errors=np.concatenate(errors) if errors else None,
     )
-
-
-def row_cost(model: FusionModel, background: SampleBackground) -> float:
-    """Returns the floating-point operations of fusing one row, those of elementwise functions guessed."""
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model.scores(
-            {
-                name: base.nested_part(entry, slice(0, 1))
-                for name, entry in background.states.items()
-            }
-        )
-    return float(counter.get_total_flops() + OVERHEAD + model.unseen_operations)
 
 
 # Which study a model gets.

@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from qfusion.data import modality
-from qfusion.data.modality import split_term
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$&^=\-])")
 _FORMULA = re.compile(r"^[=+\-@\t\n＝＋－＠]")
@@ -29,14 +28,12 @@ def plain(text: object, limit: int = 400) -> str:
 
 def term(name: str) -> str:
     """Markdown that shows a term of a decision: its modalities with plus signs between them; empty for the baseline."""
-    return plain(" + ".join(split_term(name)))
+    return plain(" + ".join(modality.split_term(name)))
 
 
 def softmax(value: float) -> str:
     """A softmax value as it is said: `softmax 0.998`. It is not called a probability, as it need not be calibrated."""
-    if value >= 0.9995:
-        return "softmax > 0.999"
-    return f"softmax {value:.3f}"
+    return "softmax > 0.999" if value >= 0.9995 else f"softmax {value:.3f}"
 
 
 def message(text: object) -> str:

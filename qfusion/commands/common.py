@@ -21,6 +21,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+import qfusion
 from qfusion._checks import check
 from qfusion._files import atomic
 from qfusion._sentences import Pace, Tell
@@ -28,10 +29,7 @@ from qfusion._sentences import Pace, Tell
 if TYPE_CHECKING:
     import pandas as pd
 
-    from qfusion.data import DataSet
     from qfusion.explain.interventions import Disturbance
-    from qfusion.training.checkpoint import Checkpoint
-    from qfusion.training.options import Group
 
 
 # How commands print: results to standard output, everything else to standard error.
@@ -86,13 +84,14 @@ def print_metrics(
     columns: Sequence[str], measured: Sequence[Mapping[str, float]], title: str | None = None
 ) -> None:
     """Prints metrics, a row each, with a column for each of several measurements."""
-    from qfusion.training import metrics
-
-    rows = [
-        [label.short, *(number(values[key]) for values in measured)]
-        for key, label in metrics.labels(measured[-1]).items()
-    ]
-    print_table(columns, rows, title)
+    print_table(
+        columns,
+        [
+            [label.short, *(number(values[key]) for values in measured)]
+            for key, label in qfusion.training.metrics.labels(measured[-1]).items()
+        ],
+        title,
+    )
 
 
 @contextmanager
@@ -166,23 +165,23 @@ Split = Annotated[str, typer.Option("--split", metavar="SPLIT", help="train, val
 SUFFIXES = (".csv", ".parquet")
 
 
-def load(model: str, data: str | None) -> tuple[Checkpoint, DataSet]:
+def load(
+    model: str, data: str | None
+) -> tuple[qfusion.training.checkpoint.Checkpoint, qfusion.data.DataSet]:
     """Returns a trained model and the data set to use it on, by default the one of its card.
 
     Raises:
         NotFound: when either does not exist.
         InvalidInput: when the model was trained on a file and `data` does not say which.
     """
-    from qfusion.analysis.sample import opened, other_version
-
-    trained, dataset = opened(model, data)
-    warning = other_version(trained, dataset)
+    trained, dataset = qfusion.analysis.sample.opened(model, data)
+    warning = qfusion.analysis.sample.other_version(trained, dataset)
     if warning:
         say(f"qfusion: warning: {warning}")
     return trained, dataset
 
 
-def inputs(dataset: DataSet, rows: Any) -> dict[str, Any]:
+def inputs(dataset: qfusion.data.DataSet, rows: Any) -> dict[str, Any]:
     """Returns the inputs of `rows` in double precision, as trained models are loaded."""
     import torch
 
@@ -202,7 +201,9 @@ def table_path(out: Path) -> Path:
     return out
 
 
-def write_chunks(chunks: Iterable[tuple[int, pd.DataFrame]], out: Path, group: Group) -> None:
+def write_chunks(
+    chunks: Iterable[tuple[int, pd.DataFrame]], out: Path, group: qfusion.training.options.Group
+) -> None:
     """Writes a table from numbered chunks in their order, whole or not at all; every process gives its own chunks.
 
     One process alone holds one chunk at a time; several put theirs into a folder beside `out`, which the leading one
@@ -295,6 +296,7 @@ def disturbance(
     Raises:
         NotFound, InvalidInput: when a modality does not exist, or a level is no number.
     """
+
     from qfusion.explain.interventions import Disturbance
 
     levels = {}

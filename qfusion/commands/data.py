@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -20,9 +20,6 @@ from qfusion.commands.common import (
     say,
 )
 from qfusion.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from qfusion.data.staged_set import Report
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch, check and import data sets.")
 
@@ -102,8 +99,11 @@ def check(
         print_json(result)
         return
     sizes = ", ".join(f"{n} {split}" for split, n in result["samples"].items())
-    rows = [[m["name"], m["size"], "yes" if m["sequence"] else "no"] for m in result["modalities"]]
-    print_table(["Modality", "Features", "Sequence"], rows, title=f"{dataset.title}: {sizes}")
+    print_table(
+        ["Modality", "Features", "Sequence"],
+        [[m["name"], m["size"], "yes" if m["sequence"] else "no"] for m in result["modalities"]],
+        title=f"{dataset.title}: {sizes}",
+    )
     if "report" in result:
         _print_findings(result["report"]["findings"])
     print(f"Every value is finite, ids are unique, no split is empty. SHA-256 {dataset.digest}")
@@ -286,7 +286,9 @@ def remove(
     )
 
 
-def _print_report(report: Report, title: str, more: dict[str, Any], as_json: bool) -> None:
+def _print_report(
+    report: qfusion.data.staged_set.Report, title: str, more: dict[str, Any], as_json: bool
+) -> None:
     """Prints what was found in files; as JSON with `more` that is to be said."""
     from qfusion.data.modality import CONVENTIONS
 
@@ -307,13 +309,12 @@ def _print_report(report: Report, title: str, more: dict[str, Any], as_json: boo
         )
         return
     sizes = ", ".join(f"{n:,} {split}" for split, n in report.splits.items())
-    rows = [
-        [m["name"], " x ".join(map(str, m["shape"])), "yes" if m["sequence"] else "no"]
-        for m in report.modalities
-    ]
     print_table(
         ["Modality", "Shape", "Sequence"],
-        rows,
+        [
+            [m["name"], " x ".join(map(str, m["shape"])), "yes" if m["sequence"] else "no"]
+            for m in report.modalities
+        ],
         title=f"{title}: {report.samples:,} samples ({sizes})",
     )
     target = report.target

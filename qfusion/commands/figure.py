@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -13,18 +13,9 @@ import qfusion
 from qfusion._checks import check, choose
 from qfusion._files import atomic, write_file
 from qfusion.commands.common import Data, Json, Model, load, print_json, say
-from qfusion.commands.samples import BACKGROUNDS, Contrast, Kind
+from qfusion.commands.samples import Contrast, Kind, check_background
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import VIEWS
-
-if TYPE_CHECKING:
-    from qfusion.data import DataSet
-    from qfusion.figures.export import Composition
-    from qfusion.figures.recipe import ExportStyle, Recipe
-    from qfusion.panels.pages import Taken
-    from qfusion.report.blocks import Report
-    from qfusion.training.checkpoint import Checkpoint
-
 
 # `figure`: a figure of the pages, written without a browser: of a sample, from a recipe, or from a link.
 
@@ -130,8 +121,12 @@ def figure(
         if export.is_composition(content):
             check("hidden" not in changed, "Argument `--hide` is for one panel. Leave it out.")
             whole = export.parse_composition(content)
-            style = _style(whole.style, changed, {"format": kind})
-            write_composition(replace(whole, style=style), out, anyway, as_json)
+            write_composition(
+                replace(whole, style=_style(whole.style, changed, {"format": kind})),
+                out,
+                anyway,
+                as_json,
+            )
             return
         wanted = recipes.parse(content)
     elif link is not None:
@@ -183,7 +178,9 @@ def read_recipe(path: Path) -> str:
     return export.read_recipe(content)
 
 
-def write_composition(whole: Composition, out: Path, anyway: bool, as_json: bool) -> None:
+def write_composition(
+    whole: qfusion.figures.export.Composition, out: Path, anyway: bool, as_json: bool
+) -> None:
     """Writes a composition's file and says so."""
     from qfusion.figures import export
 
@@ -212,7 +209,7 @@ def _keep(out: Path, content: bytes, remarks: Iterable[str]) -> None:
         say(f"qfusion: note: {remark}")
 
 
-def _about(cooked: Taken) -> dict[str, Any]:
+def _about(cooked: qfusion.panels.pages.Taken) -> dict[str, Any]:
     """What is printed of a figure as JSON."""
     return {
         "page": cooked.recipe.page,
@@ -223,14 +220,21 @@ def _about(cooked: Taken) -> dict[str, Any]:
     }
 
 
-def _style(style: ExportStyle, changed: dict[str, Any], always: dict[str, str]) -> ExportStyle:
+def _style(
+    style: qfusion.figures.recipe.ExportStyle, changed: dict[str, Any], always: dict[str, str]
+) -> qfusion.figures.recipe.ExportStyle:
     """A recipe's style with what is given on the command line; the letters are those usual for a size that is."""
     font = {"font": 0} if "size" in changed and "font" not in changed else {}
     return type(style).parse(style.as_dict() | changed | always | font)
 
 
 def _write(
-    recipe: Recipe, changed: dict[str, Any], kind: str, out: Path, anyway: bool, as_json: bool
+    recipe: qfusion.figures.recipe.Recipe,
+    changed: dict[str, Any],
+    kind: str,
+    out: Path,
+    anyway: bool,
+    as_json: bool,
 ) -> None:
     from qfusion.figures import export
 
@@ -332,6 +336,7 @@ def figures(
     as_json: Json = False,
 ) -> None:
     """Write all figures of a page, or one for every sample of a cohort, into a zip with numbers and a manifest."""
+
     from qfusion.figures.recipe import ExportStyle
 
     check(out.suffix.lower() == ".zip", f"Argument `--out` must end in .zip, but is {out.name!r}.")
@@ -402,11 +407,7 @@ def report(
         cohort is None or not tweak,
         "Argument `--tweak` is for one sample. Leave it out, or give --sample instead of --cohort.",
     )
-    choose("Background", background, BACKGROUNDS)
-    check(
-        contrast is None or background == "joint",
-        "Give either `--contrast ID` or `--background KIND`: a contrast is a background.",
-    )
+    check_background(background, contrast)
     qfusion.report.places(out)
     import torch
 
@@ -447,13 +448,13 @@ def report(
 
 
 def _of_cohort(
-    checkpoint: Checkpoint,
-    dataset: DataSet,
+    checkpoint: qfusion.training.checkpoint.Checkpoint,
+    dataset: qfusion.data.DataSet,
     cohort: str,
     output: str | None,
     background: str,
     contrast: str | None,
-) -> Report:
+) -> qfusion.report.blocks.Report:
     from qfusion.analysis import cohort_measures
     from qfusion.analysis.sample import background_of_kind, open_study
     from qfusion.explain import cohorts

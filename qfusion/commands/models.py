@@ -271,18 +271,19 @@ def _card_path(program: str) -> Path:
 
 
 def _print(taken: Any, measured: dict[str, float], title: str) -> None:
-    rows = [
-        [
-            entry.name,
-            " and ".join(entry.modality),
-            entry.gives,
-            " x ".join(map(str, entry.axes)),
-            entry.dtype,
-        ]
-        for entry in taken.model.card.inputs
-    ]
     print_table(
-        ["Input", "Modality", "Gives", "Axes", "Type"], rows, title=f"{taken.source} on {title}"
+        ["Input", "Modality", "Gives", "Axes", "Type"],
+        [
+            [
+                entry.name,
+                " and ".join(entry.modality),
+                entry.gives,
+                " x ".join(map(str, entry.axes)),
+                entry.dtype,
+            ]
+            for entry in taken.model.card.inputs
+        ],
+        title=f"{taken.source} on {title}",
     )
     output = taken.model.card.output
     print(
@@ -367,16 +368,18 @@ def export(
     if kind == "checkpoint" and out.suffix.lower() == ".json":
         formats.save(out, trained, tweak, dataset)
     else:
-        content = formats.make(
-            kind,
-            trained,
-            dataset,
-            tweak=tweak,
-            sample=sample or "",
-            model_name=out.stem if kind == "checkpoint" else "",
-            precision=precision,
+        write_file(
+            out,
+            formats.make(
+                kind,
+                trained,
+                dataset,
+                tweak=tweak,
+                sample=sample or "",
+                model_name=out.stem if kind == "checkpoint" else "",
+                precision=precision,
+            ),
         )
-        write_file(out, content)
     if as_json:
         print_json(
             {

@@ -35,15 +35,6 @@ from qfusion.commands.common import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from qfusion.data import DataSet
-    from qfusion.explain import AnyBackground, Explanation
-    from qfusion.explain.interventions import Disturbance
-    from qfusion.explain.verdicts import Doubt
-    from qfusion.models import FusionModel
-    from qfusion.track import Track
-    from qfusion.training.checkpoint import Checkpoint
-    from qfusion.training.options import Group
-
 
 # The option of `explain` that says which term of the dynamics built which term of the decision.
 
@@ -51,9 +42,9 @@ SHOWN = 3  # terms of the dynamics that are printed for each contribution; all a
 
 
 def matrix(
-    model: FusionModel,
+    model: qfusion.models.FusionModel,
     features: Mapping[str, Any],
-    behind: AnyBackground,
+    behind: qfusion.explain.AnyBackground,
     output: int,
     missing: Sequence[str],
 ) -> dict[str, Any]:
@@ -85,8 +76,9 @@ def matrix(
         "physics_samples": built.count,
     }
     if built.count > 1:
-        by_sample = qfusion.explain.built_each(model, features, behind, output)
-        words["physics_sizes"] = by_term(by_sample.sizes()[1])
+        words["physics_sizes"] = by_term(
+            qfusion.explain.built_each(model, features, behind, output).sizes()[1]
+        )
     return words
 
 
@@ -139,9 +131,9 @@ def check_cuts(
 
 
 def curves(
-    model: FusionModel,
+    model: qfusion.models.FusionModel,
     features: Mapping[str, Any],
-    behind: AnyBackground,
+    behind: qfusion.explain.AnyBackground,
     cut: Sequence[str],
     times: int | None,
     output: int,
@@ -150,11 +142,10 @@ def curves(
     the cut."""
     from qfusion.explain import cuts as method
 
-    moments = np.linspace(0.0, float(getattr(model, "duration", 0.0)), times or method.TIMES)
     cuts = method.cuts(
         model,
         features,
-        moments,
+        np.linspace(0.0, float(getattr(model, "duration", 0.0)), times or method.TIMES),
         modalities=None if ALL in cut else cut,
         kinds=tuple(method.KINDS),
         background=behind,
@@ -189,13 +180,12 @@ def print_curves(result: Mapping[str, Any]) -> None:
     """Prints the score after each cut, a table a modality and a row a time."""
     output = result["output"]
     for name, kinds in result["modalities"].items():
-        rows = [
-            [number(t), *(number(kind["scores"][output][i]) for kind in kinds.values())]
-            for i, t in enumerate(result["times"])
-        ]
         print_table(
             ["t", *(f"{kind} at t" if kind != "held" else "held until t" for kind in kinds)],
-            rows,
+            [
+                [number(t), *(number(kind["scores"][output][i]) for kind in kinds.values())]
+                for i, t in enumerate(result["times"])
+            ],
             title=f"{output} after the correlations of {name} are taken away, undisturbed "
             f"{number(result['undisturbed']['scores'][output])}",
         )
@@ -223,6 +213,15 @@ Contrast = Annotated[
         "than that one?",
     ),
 ]
+
+
+def check_background(background: str, contrast: str | None) -> None:
+    """Raises NotFound or InvalidInput where there is no such background, or one is given with a contrast."""
+    choose("Background", background, BACKGROUNDS)
+    check(
+        contrast is None or background == "joint",
+        "Give either `--contrast ID` or `--background KIND`: a contrast is a background.",
+    )
 
 
 def explain(
@@ -282,15 +281,11 @@ def explain(
         split is None or out is not None or physics,
         "Argument `--split` needs a file to write to. Add --out FILE.csv.",
     )
-    choose("Background", background, BACKGROUNDS)
-    check(
-        contrast is None or background == "joint",
-        "Give either `--contrast ID` or `--background KIND`: a contrast is a background.",
-    )
+    check_background(background, contrast)
     check_cuts(cut, times, sample, missing)
     if out is not None:
         table_path(out)
-    from qfusion.explain import backgrounds, stability
+    from qfusion.explain import backgrounds, stability, verdicts
 
     with qfusion.training.options.joined("cpu") as (group, _):
         trained, dataset = load(model, data)
@@ -302,12 +297,13 @@ def explain(
         seeds = stability.measured(model, trained.card, dataset)
         seconds = 0.0
 
-        def explained(part: np.ndarray) -> tuple[Explanation, Doubt | None]:
+        def explained(
+            part: np.ndarray,
+        ) -> tuple[qfusion.explain.Explanation, qfusion.explain.verdicts.Doubt | None]:
             nonlocal seconds
             explanation, took = _explained(trained, dataset, part, wanted, behind)
             seconds += took
-            doubt = stability.doubt(seeds, dataset, part, np.full(len(part), index))
-            return explanation, doubt
+            return explanation, stability.doubt(seeds, dataset, part, np.full(len(part), index))
 
         def tables() -> Iterator[tuple[int, pd.DataFrame]]:
             for number, part in backgrounds.chunks(rows, group):
@@ -315,10 +311,16 @@ def explain(
 
         if sample is not None:
             explanation, doubt = explained(rows)
-            words = _sample(explanation, dataset, rows[0], index)
-            words |= {
+            verdict = verdicts.verdict(explanation, 0, index, doubt)
+            words = _sample(explanation, dataset, rows[0], index) | {
                 "disturbance": wanted.words,
-                "verdict": _verdict(explanation, index, doubt),
+                "verdict": verdict.record()
+                | {
+                    "says": [
+                        f"{verdicts.decided(verdict)} {verdicts.largest_part(verdict.dividends)}.",
+                        f"Did the modalities conflict? {verdicts.conflict(verdict)}",
+                    ]
+                },
             }
         else:
             words = {
@@ -334,11 +336,17 @@ def explain(
                 **({} if out is None else {"out": str(out)}),
             }
         if cut:
-            features = _features(trained, dataset, rows, wanted)
-            words["cut"] = curves(trained.model, features, behind, cut, times, index)
+            words["cut"] = curves(
+                trained.model, _features(trained, dataset, rows, wanted), behind, cut, times, index
+            )
         if physics and group.leads:
-            features = _features(trained, dataset, rows, wanted)
-            words |= matrix(trained.model, features, behind, index, wanted.missing)
+            words |= matrix(
+                trained.model,
+                _features(trained, dataset, rows, wanted),
+                behind,
+                index,
+                wanted.missing,
+            )
         if out is not None:
             write_chunks(tables(), out, group)
         if "seconds" in words:
@@ -348,12 +356,12 @@ def explain(
 
 
 def _explained(
-    trained: Checkpoint,
-    dataset: DataSet,
+    trained: qfusion.training.checkpoint.Checkpoint,
+    dataset: qfusion.data.DataSet,
     rows: np.ndarray,
-    wanted: Disturbance,
-    behind: AnyBackground,
-) -> tuple[Explanation, float]:
+    wanted: qfusion.explain.interventions.Disturbance,
+    behind: qfusion.explain.AnyBackground,
+) -> tuple[qfusion.explain.Explanation, float]:
     """The explanation of rows and the seconds that it took: encoding the samples, evolving the observables, coalition
     values, dividends, Shapley values and interactions; not loading, nor encoding the background."""
     from qfusion.explain import interventions
@@ -369,29 +377,48 @@ def _explained(
 
 
 def _features(
-    trained: Checkpoint, dataset: DataSet, rows: Any, wanted: Disturbance
+    trained: qfusion.training.checkpoint.Checkpoint,
+    dataset: qfusion.data.DataSet,
+    rows: Any,
+    wanted: qfusion.explain.interventions.Disturbance,
 ) -> dict[str, Any]:
     """Inputs of rows of one split, with noise, and with modalities of others of that split."""
     from qfusion.explain import interventions
 
     pool = dataset.rows(str(dataset.split[rows[0]]))
-    split = qfusion.training.checkpoint.training_split(trained.card)
-    return interventions.inputs(dataset, rows, wanted, split, pool, model=trained.model)
-
-
-def _background(
-    trained: Checkpoint, dataset: DataSet, kind: str, contrast: str | None, group: Group
-) -> AnyBackground:
-    if contrast is not None:
-        features = inputs(dataset, [dataset.row(contrast)])
-        return qfusion.explain.background(trained.model, features, "contrast", label=contrast)
-    rows = dataset.rows(qfusion.training.checkpoint.training_split(trained.card))
-    return qfusion.explain.backgrounds.background_of(
-        trained.model, dataset, rows, kind, group=group
+    return interventions.inputs(
+        dataset,
+        rows,
+        wanted,
+        qfusion.training.checkpoint.training_split(trained.card),
+        pool,
+        model=trained.model,
     )
 
 
-def _sample(explanation: Explanation, dataset: DataSet, row: int, index: int) -> dict[str, Any]:
+def _background(
+    trained: qfusion.training.checkpoint.Checkpoint,
+    dataset: qfusion.data.DataSet,
+    kind: str,
+    contrast: str | None,
+    group: qfusion.training.options.Group,
+) -> qfusion.explain.AnyBackground:
+    if contrast is not None:
+        return qfusion.explain.background(
+            trained.model, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast
+        )
+    return qfusion.explain.backgrounds.background_of(
+        trained.model,
+        dataset,
+        dataset.rows(qfusion.training.checkpoint.training_split(trained.card)),
+        kind,
+        group=group,
+    )
+
+
+def _sample(
+    explanation: qfusion.explain.Explanation, dataset: qfusion.data.DataSet, row: int, index: int
+) -> dict[str, Any]:
     names, classes = explanation.coalitions, dataset.target.classes
     return {
         "sample": dataset.ids[row],
@@ -413,18 +440,12 @@ def _sample(explanation: Explanation, dataset: DataSet, row: int, index: int) ->
     }
 
 
-def _verdict(explanation: Explanation, output: int, doubt: Doubt | None) -> dict[str, Any]:
-    verdict = qfusion.explain.verdicts.verdict(explanation, 0, output, doubt)
-    return verdict.record() | {
-        "says": [
-            f"{qfusion.explain.verdicts.decided(verdict)} {qfusion.explain.verdicts.largest_part(verdict.dividends)}.",
-            f"Did the modalities conflict? {qfusion.explain.verdicts.conflict(verdict)}",
-        ]
-    }
-
-
 def _table(
-    explanation: Explanation, doubt: Doubt | None, dataset: DataSet, rows: np.ndarray, output: int
+    explanation: qfusion.explain.Explanation,
+    doubt: qfusion.explain.verdicts.Doubt | None,
+    dataset: qfusion.data.DataSet,
+    rows: np.ndarray,
+    output: int,
 ) -> pd.DataFrame:
     """A row a sample: its contributions, how its modalities relate, and which of them leads."""
     verdict = qfusion.explain.judge(explanation, output, doubt)
@@ -499,13 +520,8 @@ def track(
     tracked = qfusion.track.track(
         system, psi, np.linspace(0, system.duration, times), trajectories=trajectories, seed=seed
     )
-    frame = qfusion.track.to_frame(tracked).assign(**_trajectory_columns(tracked))
-    write_table([frame], out)
+    write_table([qfusion.track.to_frame(tracked).assign(**_trajectory_columns(tracked))], out)
     if as_json:
-        jumps = [
-            [{"t": t, "jump": k} for t, k in zip(run.jump_times, run.jump_operators, strict=True)]
-            for run in tracked.trajectories
-        ]
         print_json(
             {
                 "model": model,
@@ -513,12 +529,18 @@ def track(
                 "sample": sample,
                 "times": times,
                 "out": str(out),
-                "trajectories": jumps,
+                "trajectories": [
+                    [
+                        {"t": t, "jump": k}
+                        for t, k in zip(run.jump_times, run.jump_operators, strict=True)
+                    ]
+                    for run in tracked.trajectories
+                ],
             }
         )
 
 
-def _trajectory_columns(tracked: Track) -> dict[str, Any]:
+def _trajectory_columns(tracked: qfusion.track.Track) -> dict[str, Any]:
     """Returns the mean over trajectories of each of their measures, with its standard error from two of them on."""
     runs, mean = tracked.trajectories, tracked.ensemble
     if mean is None:

@@ -20,14 +20,9 @@ from qfusion.errors import InvalidInput
 if TYPE_CHECKING:
     import subprocess
 
-    from qfusion.runs import Plan
-    from qfusion.runs.sweep import Attempt, Sweep
-    from qfusion.training import Progress
-
 
 # `train`: makes a model and keeps it in a folder of its own.
 
-SPLITS = ("train", "valid", "test")
 SOME = 3.0  # seconds: of an epoch that lasts longer the rate is shown
 
 
@@ -159,8 +154,8 @@ def train(
         )
     elif measured:
         print_metrics(
-            ["Metric", *SPLITS],
-            [measured[split] for split in SPLITS],
+            ["Metric", *measured],
+            list(measured.values()),
             f"{plan.model} on {plan.data}, seed {plan.seed}",
         )
 
@@ -171,7 +166,7 @@ class _Shown:
     def __init__(self, show: Callable[[float, float, str], None]):
         self._show, self._pace, self._loss = show, Pace(), ""
 
-    def epoch(self, progress: Progress) -> None:
+    def epoch(self, progress: qfusion.training.Progress) -> None:
         """After an epoch."""
         self._loss = f", validation loss {progress.valid_loss:.3f}"
         self._show(progress.epoch, progress.epochs, f"epoch {progress.epoch}{self._loss}")
@@ -188,7 +183,7 @@ class _Shown:
             )
 
 
-def _find_rate(plan: Plan, as_json: bool) -> None:
+def _find_rate(plan: qfusion.runs.Plan, as_json: bool) -> None:
     dataset = qfusion.data.load(plan.data)
     with bar("Learning rate") as show:
         rate = qfusion.training.find_rate(
@@ -236,7 +231,7 @@ def _plan(
     seed: int | None,
     assignments: list[str],
     config: Path | None,
-) -> Plan:
+) -> qfusion.runs.Plan:
     """Returns what shall be trained, checked as far as it can be without training."""
     file = _read_config(config)
     data, model = data or file.get("data"), model or str(file.get("model", "quantum-jump"))
@@ -288,7 +283,7 @@ def _read_config(config: Path | None) -> dict[str, Any]:
     return file
 
 
-def _create(out: Path | None, name: str | None, plan: Plan) -> Path:
+def _create(out: Path | None, name: str | None, plan: qfusion.runs.Plan) -> Path:
     """Makes the folder of a new run, once it is known that what is asked for can be trained; raises InvalidInput,
     before an hour of training, when the folder could not be made or written to."""
     check(
@@ -435,7 +430,7 @@ def sweep(
         print(command)
 
 
-def _study(sweep: Sweep, jobs: int, queue: bool) -> None:
+def _study(sweep: qfusion.runs.sweep.Sweep, jobs: int, queue: bool) -> None:
     """Takes part with so many processes; those that were started here end with this one."""
     started: list[subprocess.Popen[bytes]] = []
 
@@ -444,7 +439,7 @@ def _study(sweep: Sweep, jobs: int, queue: bool) -> None:
 
     done = ended()
 
-    def on_trial(_: Attempt) -> None:
+    def on_trial(_: qfusion.runs.sweep.Attempt) -> None:
         nonlocal done
         done = ended()
 
@@ -469,7 +464,7 @@ def _study(sweep: Sweep, jobs: int, queue: bool) -> None:
         raise
 
 
-def _print(sweep: Sweep, attempts: list[Attempt]) -> None:
+def _print(sweep: qfusion.runs.sweep.Sweep, attempts: list[qfusion.runs.sweep.Attempt]) -> None:
     sign = 1 if sweep.search.direction == "minimize" else -1
     ranked = sorted(
         attempts,

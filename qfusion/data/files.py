@@ -13,7 +13,6 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import IO, Any
@@ -24,9 +23,8 @@ from numpy.lib import format as npy
 
 from qfusion import _files, _limits
 from qfusion._checks import check
-from qfusion._files import atomic
 from qfusion.data import pickles
-from qfusion.errors import InvalidInput, NotFound
+from qfusion.errors import InvalidInput, NotFound, refused
 
 # What all readers ask of a file: that it is there, and not too large; and its digest.
 
@@ -43,11 +41,9 @@ def size_of(path: Path) -> int:
     Raises:
         NotFound: when there is no such file.
     """
-    try:
+    with contextlib.suppress(OSError):  # too long for a name
         if path.is_file():
             return path.stat().st_size
-    except OSError:  # too long for a name
-        pass
     raise NotFound(f"File {str(path)[:200]} does not exist. Check the path.")
 
 
@@ -75,6 +71,22 @@ def check_unpacked(name: str, size: int, packed: int) -> None:
     )
 
 
+@contextlib.contextmanager
+def misread(
+    what: str, remedy: str, *causes: type[Exception], why: str = "{words:.200}"
+) -> Iterator[None]:
+    """Says what a reader cannot make of a file, as `refused` does; what the disk refuses (an OSError with its number)
+    passes."""
+    try:
+        with refused(what, remedy, *causes, why=why, passing=(InvalidInput, OSError)):
+            yield
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        with refused(what, remedy, why=why):
+            raise
+
+
 def sha256(path: Path) -> str:
     """Returns a file's SHA-256 in hex."""
     with path.open("rb") as file:
@@ -91,11 +103,6 @@ _DIGEST = "__digest__"
 def data_folder() -> Path:
     """Returns where data sets are looked for and downloaded to: QFUSION_DATA, else the user's data folder."""
     return Path(os.environ.get("QFUSION_DATA") or platformdirs.user_data_dir("qfusion"))
-
-
-def cache_folder() -> Path:
-    """Returns where made arrays are kept: QFUSION_CACHE, else the user's cache folder."""
-    return _files.cache_root()
 
 
 def key_of(parts: Iterable[str | bytes]) -> str:
@@ -116,7 +123,7 @@ def cached_arrays(
         key: of everything the arrays depend on, from `key_of`.
         make: makes the arrays; called only when they are not cached.
     """
-    path = cache_folder() / f"{name}-{key}.npz"
+    path = _files.cache_root() / f"{name}-{key}.npz"
     arrays = read_arrays(path)
     if arrays is None:
         arrays = make()
@@ -157,7 +164,7 @@ def write_arrays(path: Path, values: dict[str, np.ndarray], *, compressed: bool 
     _limits.check_disk("The cache", sum(value.nbytes for value in values.values()))
     path.parent.mkdir(parents=True, exist_ok=True)
     save = np.savez_compressed if compressed else np.savez
-    with atomic(path) as part, part.open("wb") as file:
+    with _files.atomic(path) as part, part.open("wb") as file:
         save(file, **values, **{_DIGEST: np.array(_digest(values))})  # type: ignore[arg-type]
 
 
@@ -172,6 +179,14 @@ def pieces(values: np.ndarray) -> Iterator[np.ndarray]:
     step = rows_at_once(values.shape, values.itemsize)
     for start in range(0, len(values), step):
         yield values[start : start + step]
+
+
+def placed(pieces: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+    """Yields pieces of rows, each after the number of the row at which it begins."""
+    at = 0
+    for piece in pieces:
+        yield at, piece
+        at += len(piece)
 
 
 def rows_at_once(shape: tuple[int, ...], itemsize: int = 4) -> int:
@@ -266,28 +281,28 @@ def npz_headers(path: Path) -> dict[str, Header]:
     return headers
 
 
-@contextmanager
+@contextlib.contextmanager
 def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            check_unpacked(
-                path.name, sum(entry.file_size for entry in archive.infolist()), path.stat().st_size
-            )
-            yield (
-                archive,
-                {
-                    entry.filename.removesuffix(".npy"): entry
-                    for entry in archive.infolist()
-                    if entry.filename.endswith(".npy")
-                },
-            )
-    except InvalidInput:
-        raise
-    except Exception as error:  # a damaged archive raises whatever its bytes lead to
-        raise InvalidInput(
-            f"File `{path.name}` must be an .npz file as numpy.savez writes it, but cannot be read "
-            f"({type(error).__name__}). Write or copy it again."
-        ) from error
+    with (
+        refused(
+            f"File `{path.name}` must be an .npz file as numpy.savez writes it, but cannot be read",
+            "Write or copy it again.",
+            Exception,  # a damaged archive raises whatever its bytes lead to
+            why="{kind}",
+            passing=(InvalidInput,),
+        ),
+        zipfile.ZipFile(path) as archive,
+    ):
+        entries = archive.infolist()
+        check_unpacked(path.name, sum(entry.file_size for entry in entries), path.stat().st_size)
+        yield (
+            archive,
+            {
+                entry.filename.removesuffix(".npy"): entry
+                for entry in entries
+                if entry.filename.endswith(".npy")
+            },
+        )
 
 
 def check_header(stream: IO[bytes], size: int, what: str) -> Header:

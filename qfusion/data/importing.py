@@ -31,16 +31,6 @@ from qfusion.data.modality import (
     check_convention,
     likely_convention,
 )
-from qfusion.data.registry import (
-    FORMAT,
-    MANIFEST,
-    NAME,
-    alone,
-    disk,
-    imported_names,
-    imported_root,
-    old_folder,
-)
 from qfusion.data.staged_set import Finding, Part, Progress, Report, StagedSet
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
 
@@ -206,14 +196,12 @@ def _medians(part: Part, training: np.ndarray, columns: np.ndarray) -> list[floa
     every = max(1, -(-int(steps) * len(columns) // MAX_VALUES))
     inside = np.zeros(len(training), bool)
     inside[np.flatnonzero(training)[::every]] = True
-    read, at = [], 0
-    for piece in part.pieces():
+    read = []
+    for at, piece in files.placed(part.pieces()):
         rows = np.flatnonzero(inside[at : at + len(piece)])
         real = replace(part, lengths=None if part.lengths is None else part.lengths[at + rows])
         read.append(real.real(piece[rows], 0)[:, columns])
-        at += len(piece)
-    values = np.concatenate(read)
-    finite = [column[np.isfinite(column)] for column in values.T]
+    finite = [column[np.isfinite(column)] for column in np.concatenate(read).T]
     return [float(np.median(column)) if len(column) else 0.0 for column in finite]
 
 
@@ -231,22 +219,21 @@ def _rewritten(
         return replace(part, path=path, lengths=lengths)
 
     def pieces() -> Iterator[np.ndarray]:
-        at = 0
-        for piece in part.pieces():
+        for at, piece in files.placed(part.pieces()):
             chosen = piece[keep[at : at + len(piece)]]
-            at += len(piece)
             if fill is not None:
                 chosen = np.where(np.isfinite(chosen), chosen, fill)
             yield chosen if features.all() else chosen[..., features]
 
     shape, _ = staged_set.write(path, (*part.shape[1:-1], int(features.sum())), pieces())
-    names = tuple(name for name, stored in zip(part.feature_names, features, strict=True) if stored)
     return replace(
         part,
         path=path,
         shape=shape,
         lengths=lengths,
-        feature_names=names,
+        feature_names=tuple(
+            name for name, stored in zip(part.feature_names, features, strict=True) if stored
+        ),
         picture=part.picture if features.all() else None,
     )
 
@@ -264,8 +251,8 @@ def staging(keep: bool = False) -> Iterator[Path]:
     Raises:
         DataUnavailable: when the disk refuses, also inside the block.
     """
-    place = imported_root()
-    with disk(place, "The data"):
+    place = registry.imported_root()
+    with registry.disk(place, "The data"):
         place.mkdir(parents=True, exist_ok=True)
         # what was never kept, or not removed to the end, by processes that are gone
         for entry in [*place.glob(".draft-*"), *place.glob(".gone-*")]:
@@ -293,7 +280,7 @@ def check_name(name: str, replace: bool = False) -> None:
         InvalidInput: when the name has other letters than can stand in a link and a folder's name, or is in use.
     """
     check(
-        NAME.fullmatch(name) is not None,
+        registry.NAME.fullmatch(name) is not None,
         "Argument `name` must begin with a letter or digit and have at most 60 letters, digits, `-` and "
         f"`_`, but is {name[:80]!r}. Choose another.",
     )
@@ -301,9 +288,9 @@ def check_name(name: str, replace: bool = False) -> None:
         name.casefold() not in {other.casefold() for other in registry.sources()},
         f"Argument `name` must not be a built-in data set's, but is {name!r}. Choose another.",
     )
-    known = {other.casefold() for other in imported_names()}
+    known = {other.casefold() for other in registry.imported_names()}
     check(
-        replace or not (name.casefold() in known or (imported_root() / name).exists()),
+        replace or not (name.casefold() in known or (registry.imported_root() / name).exists()),
         f"Argument `name` must be new, but an imported set is called {name!r}. Choose another, or replace it "
         "(--replace).",
     )
@@ -344,10 +331,10 @@ def store(
         )
     rates = _rates(staged, rates or {})
     known = {} if vocabulary is None else _used(staged, vocabulary)
-    place = imported_root() / name
-    with disk(imported_root(), f"Data set '{name}'"):
+    place = registry.imported_root() / name
+    with registry.disk(registry.imported_root(), f"Data set '{name}'"):
         _write(staged, report, name, title, licence, known, rates)
-        with alone():
+        with registry.alone():
             _move(staged.folder, place, replace)
     return place
 
@@ -364,7 +351,7 @@ def _move(folder: Path, place: Path, replace: bool) -> None:
             )
             raise
     else:
-        old = old_folder(place.name)
+        old = registry.old_folder(place.name)
         os.rename(place, old)
         try:
             os.rename(folder, place)
@@ -463,37 +450,6 @@ def _write(
             pa.ipc.new_file(sink, table.schema) as writer,
         ):
             writer.write_table(table, max_chunksize=files.ROWS)
-    record = _record(staged, report, name, title, licence, known, rates)
-    names = {
-        MANIFEST,
-        "ids.npy",
-        "split.npy",
-        "y.npy",
-        "table.arrow",
-        "unimodal.npy",
-        "tokens.npy",
-        *(part.path.name for part in staged.parts),
-        *(f"{part.name}.lengths.npy" for part in staged.parts),
-    }
-    for entry in folder.iterdir():
-        if entry.name not in names:
-            entry.unlink()
-    (folder / MANIFEST).write_text(json.dumps(record, indent=1), encoding="utf-8")
-    for entry in folder.iterdir():
-        _sync(entry)
-    _sync(folder)
-
-
-def _record(
-    staged: StagedSet,
-    report: Report,
-    name: str,
-    title: str,
-    licence: str,
-    known: dict[int, str],
-    rates: dict[str, float],
-) -> dict[str, Any]:
-    """The manifest."""
     contents = (
         (p.name, p.shape, p.feature_names, p.pieces(), p.lengths, p.picture) for p in staged.parts
     )
@@ -517,8 +473,8 @@ def _record(
         f"{part.name} ({part.shape[-1]} features{', sequences' if part.lengths is not None else ''})"
         for part in staged.parts
     )
-    return {
-        "format": FORMAT,
+    record = {
+        "format": registry.FORMAT,
         "name": name,
         "title": title or name,
         "licence": licence or "as whoever made the files says",
@@ -561,6 +517,24 @@ def _record(
             pd.DataFrame(staged.unimodal) if staged.unimodal else None,
         ),
     }
+    names = {
+        registry.MANIFEST,
+        "ids.npy",
+        "split.npy",
+        "y.npy",
+        "table.arrow",
+        "unimodal.npy",
+        "tokens.npy",
+        *(part.path.name for part in staged.parts),
+        *(f"{part.name}.lengths.npy" for part in staged.parts),
+    }
+    for entry in folder.iterdir():
+        if entry.name not in names:
+            entry.unlink()
+    (folder / registry.MANIFEST).write_text(json.dumps(record, indent=1), encoding="utf-8")
+    for entry in folder.iterdir():
+        _sync(entry)
+    _sync(folder)
 
 
 FORMATS = {
@@ -579,7 +553,6 @@ _WHY = {
     "sims": "since every modality has targets of its own and scores lie in [-1, 1]",
     "plain": "since nothing says that scores are sentiment as in MOSI or CH-SIMS",
 }
-LABEL_FILE = "labels"
 SUFFIXES = (*mmsa.SUFFIXES, ".mat", ".npz", *tables.SUFFIXES)
 
 
@@ -741,7 +714,7 @@ def _tables(
     for path in [*modalities.values(), *([labels] if labels else [])]:
         files.size_of(path)
     if labels is None:
-        labels = next((p for p in paths if p.stem.lower() in (LABEL_FILE, "label")), None)
+        labels = next((p for p in paths if p.stem.lower() in ("labels", "label")), None)
         paths = [path for path in paths if path is not labels]
     if labels is None:
         raise InvalidInput(
@@ -756,8 +729,11 @@ def _tables(
             f"Modality '{name}' must have one table, but has two, such as {path.name}. Rename or leave out one.",
         )
         by_name[name] = path
-    order = dict.fromkeys([*mmsa.MODALITIES, *by_name])
-    return {name: by_name[name] for name in order if name in by_name}, labels
+    return {
+        name: by_name[name]
+        for name in dict.fromkeys([*mmsa.MODALITIES, *by_name])
+        if name in by_name
+    }, labels
 
 
 def _check(staged: StagedSet) -> None:

@@ -20,15 +20,14 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import files, pickles, staged_set
+from qfusion.data import files, pickles, spec, staged_set
 from qfusion.data.staged_set import Part, Reading, StagedSet, Targets
-from qfusion.errors import DataUnavailable, InvalidInput, NotFound
+from qfusion.errors import DataUnavailable, InvalidInput, NotFound, refused
 
 KIND = "MMSA pickle"
 SUFFIXES = (".pkl", ".pickle")
 MODALITIES = ("text", "audio", "vision")
 LETTERS = {"T": "text", "A": "audio", "V": "vision"}
-SPLITS = ("train", "valid", "test")
 _LAYOUT = "It must hold {'train' | 'valid' | 'test': {'text', 'audio', 'vision', 'regression_labels', ...}}."
 
 
@@ -44,26 +43,17 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
         NotFound: when the file is not there.
         InvalidInput: when it asks for what is refused, is cut short, or holds something else.
     """
-    size = files.size_of(path)
-    check(size > 0, f"File `{path.name}` is empty. Copy it again.")
+    check(files.size_of(path) > 0, f"File `{path.name}` is empty. Copy it again.")
     with path.open("rb") as file:
         content = pickles.read(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), path.name)
-    try:
+    with refused(
+        f"File `{path.name}` is not laid out as MMSA's pickles are",
+        _LAYOUT,
+        *(ValueError, TypeError, IndexError, AttributeError, OverflowError),
+        why="{kind}: {words:.120}",
+        passing=(InvalidInput,),
+    ):
         return _Reader(path.name, content, folder).staged(target)
-    except InvalidInput:
-        raise
-    except (
-        ValueError,
-        TypeError,
-        IndexError,
-        AttributeError,
-        UnicodeError,
-        OverflowError,
-    ) as error:
-        raise InvalidInput(
-            f"File `{path.name}` is not laid out as MMSA's pickles are ({type(error).__name__}: {str(error)[:120]}). "
-            f"{_LAYOUT}"
-        ) from error
 
 
 class _Reader(Reading):
@@ -79,7 +69,9 @@ class _Reader(Reading):
         known = {"val": "valid", "dev": "valid", "validation": "valid"}
         named = ((known.get(str(key), str(key)), inner) for key, inner in content.items())
         self.splits: dict[str, dict[str, Any]] = {
-            split: inner for split, inner in named if split in SPLITS and isinstance(inner, dict)
+            split: inner
+            for split, inner in named
+            if split in spec.SPLITS and isinstance(inner, dict)
         }
         check(
             bool(self.splits),
@@ -114,15 +106,14 @@ class _Reader(Reading):
         self.say_left_out(sorted(rest), "features nor labels")
         tokens = self._tokens()
         if any("text_bert" in inner for inner in self.splits.values()):
-            named = (
-                "its token numbers name the steps of text where the tokenizer's vocabulary is at hand"
-                if tokens is not None
-                else "it holds no token numbers that could name the steps of text"
-            )
             self.say(
                 "text-bert",
-                "`text_bert` is for a language model, not features: its mask says the number of "
-                f"tokens, and {named}.",
+                "`text_bert` is for a language model, not features: its mask says the number of tokens, and "
+                + (
+                    "it holds no token numbers that could name the steps of text."
+                    if tokens is None
+                    else "its token numbers name the steps of text where the tokenizer's vocabulary is at hand."
+                ),
             )
         return StagedSet(
             self.folder,
@@ -141,17 +132,17 @@ class _Reader(Reading):
 
     def _tokens(self) -> np.ndarray | None:
         """Token numbers (N, T) of all splits, -1 beyond each mask; None where `text_bert` holds none."""
+        if not all(self.counts.values()) or not self._everywhere("text_bert"):
+            return None
         result: list[np.ndarray] = []
         for split, count in self.counts.items():
-            if not count or "text_bert" not in self.splits[split]:
-                return None
             whole = self._array(split, "text_bert")
             if _mask(whole, np.inf) is None or len(whole) != count:
                 return None
-            numbers, mask = np.asarray(whole[:, 0], np.float64), whole[:, 1] != 0
+            numbers = np.asarray(whole[:, 0], np.float64)
             if not ((numbers >= 0) & (numbers < 2**24) & (numbers == np.round(numbers))).all():
                 return None
-            result.append(np.where(mask, numbers, -1).astype(np.int32))
+            result.append(np.where(whole[:, 1] != 0, numbers, -1).astype(np.int32))
         room = max(numbers.shape[1] for numbers in result)
         tokens = np.concatenate(
             [
@@ -218,10 +209,16 @@ class _Reader(Reading):
         )
         feature_names, count = staged_set.numbered(name, size), sum(self.counts.values())
         if axes == 1:
-            rows = (
-                _numbers(piece, name) for array in whole.values() for piece in files.pieces(array)
+            return self.part(
+                name,
+                (count, size),
+                (
+                    _numbers(piece, name)
+                    for array in whole.values()
+                    for piece in files.pieces(array)
+                ),
+                feature_names,
             )
-            return self.part(name, (count, size), rows, feature_names)
         lengths, steps = self._lengths(name, whole)
         padded = self._padded(name, whole, lengths, steps, size)
         shape, real = (count, steps, size), np.maximum(lengths, 1)
@@ -233,10 +230,7 @@ class _Reader(Reading):
         for split, values in whole.items():
             inner = self.splits[split]
             if isinstance(values, list):
-                steps, text = (
-                    np.array([len(value) for value in values]),
-                    "they have different lengths",
-                )
+                steps, text = np.array(list(map(len, values))), "they have different lengths"
             elif f"{name}_lengths" in inner:
                 numbers = np.asarray(self._array(split, f"{name}_lengths"), np.float64).ravel()
                 check(
@@ -271,8 +265,7 @@ class _Reader(Reading):
         lengths = np.concatenate(result)
         longest = int(lengths.max(initial=1))
         self.say_sequences(name, lengths, longest, f": {text}")
-        empty = int((lengths == 0).sum())
-        if empty:
+        if empty := int((lengths == 0).sum()):
             self.say(
                 "empty-sequence",
                 f"{empty:,} samples have no step. They are read as one step of zeros.",
@@ -435,13 +428,11 @@ def _numbers(values: np.ndarray, name: str) -> np.ndarray:
 def _last_steps(values: np.ndarray) -> np.ndarray:
     """The number of steps (N,) up to the last one that is not all zeros."""
     result = np.zeros(len(values), np.int64)
-    at = 0
-    for piece in files.pieces(values):
+    for at, piece in files.placed(files.pieces(values)):
         real = (piece != 0).any(-1)
         result[at : at + len(piece)] = np.where(
             real.any(1), real.shape[1] - real[:, ::-1].argmax(1), 0
         )
-        at += len(piece)
     return result
 
 
@@ -498,30 +489,29 @@ def read_vocabulary(folder: Path) -> dict[int, str]:
         NotFound: when there is neither. InvalidInput: when a file is none of these.
         DataUnavailable: when `tokenizers` is needed and not installed, or the file may not be read.
     """
-    path = (
-        folder
-        if folder.is_file()
-        else next((folder / name for name in VOCABULARY_FILES if (folder / name).is_file()), None)
+    places = (folder, *(folder / name for name in VOCABULARY_FILES))
+    path = next((place for place in places if place.is_file()), folder)
+    check(
+        path.is_file(),
+        f"Folder {str(folder)[:200]} holds neither {VOCABULARY_FILES[0]} nor {VOCABULARY_FILES[1]}. Name the "
+        "folder of the tokenizer that the features were made with.",
+        NotFound,
     )
-    if path is None:
-        raise NotFound(
-            f"Folder {str(folder)[:200]} holds neither {VOCABULARY_FILES[0]} nor {VOCABULARY_FILES[1]}. Name the "
-            "folder of the tokenizer that the features were made with."
-        )
     try:
-        check(
-            path.stat().st_size <= MAX_VOCABULARY_BYTES,
-            f"File `{path.name}` must have at most {MAX_VOCABULARY_BYTES // 10**6} MB, but is larger. Name a "
-            "tokenizer's folder.",
-        )
-        words = path.read_text(encoding="utf-8")
+        with refused(
+            f"File {str(path)[:200]} cannot be read",
+            "Correct its permissions.",
+            error=DataUnavailable,
+        ):
+            check(
+                path.stat().st_size <= MAX_VOCABULARY_BYTES,
+                f"File `{path.name}` must have at most {MAX_VOCABULARY_BYTES // 10**6} MB, but is larger. Name a "
+                "tokenizer's folder.",
+            )
+            words = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise InvalidInput(
             f"File `{path.name}` must be UTF-8, but is not. Name a tokenizer's folder."
-        ) from error
-    except OSError as error:
-        raise DataUnavailable(
-            f"File {str(path)[:200]} cannot be read ({error.strerror}). Correct its permissions."
         ) from error
     tokens = (
         _read_tokenizer(words, path.name)
@@ -539,8 +529,9 @@ def read_vocabulary(folder: Path) -> dict[int, str]:
 def _read_tokenizer(words: str, name: str) -> dict[int, str]:
     try:
         library: Any = importlib.import_module("tokenizers")
-        vocabulary = library.Tokenizer.from_str(words).get_vocab()
-        return {number: token for token, number in vocabulary.items()}
+        return {
+            number: token for token, number in library.Tokenizer.from_str(words).get_vocab().items()
+        }
     except ImportError:
         raise DataUnavailable(
             f"File `{name}` is read by the library `tokenizers`, which is not installed. Run "

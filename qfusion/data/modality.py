@@ -16,7 +16,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion.data import files
-from qfusion.errors import InvalidInput
+from qfusion.errors import refused
 
 # What a data set is made of: modalities, a target, and what there is to show of a sample; checked when made.
 
@@ -27,20 +27,20 @@ def frozen(values: Any, dtype: Any) -> np.ndarray:
     Raises:
         InvalidInput: when the values cannot be read as that type.
     """
-    try:
+    with refused(
+        f"Values must be readable as {np.dtype(dtype).name}, but are not",
+        "Convert them first.",
+        *(TypeError, ValueError),
+    ):
         array = np.asarray(values)
         # A float that is no whole number must not become a class or a length silently.
-        if (
-            np.dtype(dtype).kind == "i"
-            and array.dtype.kind == "f"
-            and not np.array_equal(array, np.round(array))
-        ):
-            raise ValueError("not whole numbers")
+        check(
+            np.dtype(dtype).kind != "i"
+            or array.dtype.kind != "f"
+            or np.array_equal(array, np.round(array)),
+            "not whole numbers",
+        )
         array = array.astype(dtype, copy=array.flags.writeable)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            f"Values must be readable as {np.dtype(dtype).name}, but are not ({error}). Convert them first."
-        ) from None
     array.flags.writeable = False
     return array
 
@@ -139,15 +139,12 @@ class Modality:
             f"Argument `lengths` of modality '{self.name}' must lie in 1..{steps}, but goes from "
             f"{lengths.min(initial=steps + 1)} to {lengths.max(initial=0)}. Every sample needs at least one step.",
         )
-        at = 0
-        for piece in files.pieces(self.values):
-            padding = np.arange(steps) >= lengths[at : at + len(piece), None]
+        for at, piece in files.placed(files.pieces(self.values)):
             check(
-                not np.any(piece[padding]),
+                not np.any(piece[np.arange(steps) >= lengths[at : at + len(piece), None]]),
                 f"Argument `values` of modality '{self.name}' must be zero beyond each sample's length, but is not. "
                 "Set the padding to zero.",
             )
-            at += len(piece)
 
 
 # How scores are measured: as of MOSI and MOSEI, as of CH-SIMS, or without any reading of them as sentiment; and, where

@@ -27,7 +27,6 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion.data import files, spec, staged_set, tables
 from qfusion.data.modality import Content, Image, Modality, Target
-from qfusion.data.spec import DataSet
 from qfusion.data.staged_set import Part, Reading, StagedSet, Targets
 from qfusion.errors import InvalidInput
 
@@ -37,7 +36,7 @@ FEWEST = 3  # samples of a class: one in each part of the split
 _LAYOUT = "Save the views as cell `X` and the labels as `Y` (.mat), or one array a view and the labels as `y` (.npz)."
 
 
-def load(path: Path) -> DataSet:
+def load(path: Path) -> spec.DataSet:
     """Returns the data set in a .mat or .npz file, named by the file.
 
     Raises:
@@ -52,7 +51,7 @@ def load(path: Path) -> DataSet:
         if left_out
         else ""
     )
-    return DataSet(
+    return spec.DataSet(
         name=path.stem,
         title=name,
         source=f"the file {name}",
@@ -76,7 +75,12 @@ def load(path: Path) -> DataSet:
         split=spec.stratified(y),
         table=pd.DataFrame({"class": [classes[label] for label in y]}, index=ids),
         content_of=partial(
-            _content, {view: values for view, values in views.items() if _is_picture(values)}
+            _content,
+            {
+                view: values
+                for view, values in views.items()
+                if values.ndim == 3 or (values.ndim == 4 and values.shape[-1] == 3)
+            },
         ),
     )
 
@@ -100,10 +104,9 @@ def read_views(
         f"File `{name}` must end in {' or '.join(SUFFIXES)}, but does not. {_LAYOUT}",
     )
     content = _opened((files.read_mat if path.suffix.lower() == ".mat" else files.read_npz)(path))
-    label = next((key for key in LABELS if key in content), None)
+    label = next((key for key in LABELS if key in content), "")
     shown = ", ".join(list(content)[:8]) or "nothing"
-    if label is None:
-        raise InvalidInput(f"File `{name}` must hold labels `Y`, but holds {shown}. {_LAYOUT}")
+    check(label != "", f"File `{name}` must hold labels `Y`, but holds {shown}. {_LAYOUT}")
     whole = content.get("X")
     if whole is not None and (whole.dtype == object or whole.dtype.names):
         views, used = _inside(whole), {"X", label}
@@ -266,10 +269,6 @@ def _upright(
     return values[..., 0] if values.ndim > 2 and values.shape[-1] == 1 else values
 
 
-def _is_picture(values: np.ndarray) -> bool:
-    return values.ndim == 3 or (values.ndim == 4 and values.shape[-1] == 3)
-
-
 def _content(pictures: dict[str, np.ndarray], row: int) -> dict[str, Content]:
     shown: dict[str, Content] = {}
     for view, values in pictures.items():
@@ -316,8 +315,15 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
         flat = values.reshape(len(values), -1)
         names = staged_set.numbered(view, flat.shape[1])
         picture = values.shape[1:] if values.ndim > 2 else None
-        name = staged_set.modality_name(view)
-        parts.append(reading.part(name, flat.shape, files.pieces(flat), names, picture=picture))
+        parts.append(
+            reading.part(
+                staged_set.modality_name(view),
+                flat.shape,
+                files.pieces(flat),
+                names,
+                picture=picture,
+            )
+        )
     reading.say_left_out(left_out, "view nor label")
     return StagedSet(
         folder,
@@ -335,8 +341,8 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
 
 def _in_pieces(headers: dict[str, files.Header], several: bool = False) -> bool:
     """Whether all arrays lie as they are to be kept: a row a sample, in C order; labels a column each, if `several`."""
-    label = next((key for key in LABELS if key in headers), None)
-    if label is None or (several and len(headers[label][0]) != 2):
+    label = next((key for key in LABELS if key in headers), "")
+    if not label or (several and len(headers[label][0]) != 2):
         return False
     count = headers[label][0][0] if several else prod(headers[label][0])
     views = [header for key, header in headers.items() if key != label and len(header[0]) >= 2]
@@ -441,8 +447,11 @@ class _Stream(Reading):
             return Targets(labels.astype(np.float64))
         if labels.dtype.kind in "US":
             self.say("classes", "Labels are words, taken for the names of classes.")
-            words = self._text(self.label).tolist()
-            return Targets(*staged_set.classes_of([word.strip() or None for word in words]))
+            return Targets(
+                *staged_set.classes_of(
+                    [word.strip() or None for word in self._text(self.label).tolist()]
+                )
+            )
         return Targets(*staged_set.classes_of(labels))
 
     def _modality(self, view: str) -> Part:
@@ -479,27 +488,23 @@ class _Stream(Reading):
         lengths: np.ndarray | None,
     ) -> Iterator[np.ndarray]:
         rows, size = files.rows_at_once(shape, kind.itemsize), kind.itemsize * prod(shape[1:])
-        try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(f"{view}.npy") as stream:
-                files.check_header(
-                    stream, self.headers[view][2].itemsize * prod(shape), f"Array `{view}`"
-                )
-                for start in range(0, shape[0], rows):
-                    count = min(rows, shape[0] - start)
-                    values = np.frombuffer(stream.read(count * size), kind).reshape(count, *row)
-                    if lengths is not None:
-                        values = np.where(
-                            (np.arange(row[0]) < lengths[start : start + count, None])[..., None],
-                            values,
-                            0,
-                        )
-                    yield values if kind.kind == "f" else values.astype(np.float32)
-        except InvalidInput:
-            raise
-        except (ValueError, zipfile.BadZipFile, EOFError, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise InvalidInput(
-                f"Array `{view}` in `{self.path.name}` cannot be read to its end ({type(error).__name__}). Copy the "
-                "file again."
-            ) from error
+        with (
+            files.misread(
+                f"Array `{view}` in `{self.path.name}` cannot be read to its end",
+                "Copy the file again.",
+                *(ValueError, zipfile.BadZipFile, EOFError),
+                why="{kind}",
+            ),
+            zipfile.ZipFile(self.path) as archive,
+            archive.open(f"{view}.npy") as stream,
+        ):
+            files.check_header(
+                stream, self.headers[view][2].itemsize * prod(shape), f"Array `{view}`"
+            )
+            for start in range(0, shape[0], rows):
+                count = min(rows, shape[0] - start)
+                values = np.frombuffer(stream.read(count * size), kind).reshape(count, *row)
+                if lengths is not None:
+                    real = np.arange(row[0]) < lengths[start : start + count, None]
+                    values = np.where(real[..., None], values, 0)
+                yield values if kind.kind == "f" else values.astype(np.float32)

@@ -15,7 +15,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from importlib import import_module
@@ -28,9 +28,8 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from qfusion import _files, _limits
-from qfusion._checks import choose
-from qfusion._files import mark
-from qfusion.data import files, mmsa, multiview
+from qfusion._checks import check, choose
+from qfusion.data import files, mmsa, multiview, staged_set
 from qfusion.data import sources as package
 from qfusion.data.modality import (
     Content,
@@ -41,9 +40,8 @@ from qfusion.data.modality import (
     no_content,
     videos_of,
 )
-from qfusion.data.sources import PinnedFile, Source
 from qfusion.data.spec import DataSet, digest_of
-from qfusion.errors import DataUnavailable, IntegrityError, NotFound, QFusionError
+from qfusion.errors import DataUnavailable, IntegrityError, NotFound, QFusionError, refused
 
 # Sets that were imported: a folder each, below the user's data folder, with a manifest and one .npy file an array.
 #
@@ -80,15 +78,13 @@ def disk(folder: Path, what: str) -> Iterator[None]:
         ) from error
 
 
-@contextlib.contextmanager
-def alone(timeout: float = -1) -> Iterator[None]:
-    """One process at a time moves sets here.
+def alone(timeout: float = -1) -> contextlib.AbstractContextManager[object]:
+    """Returns the lock, taken, by which one process at a time moves sets here; it is let go of as a block ends.
 
     Raises:
         Timeout: when another one still does after so many seconds.
     """
-    with FileLock(imported_root() / ".lock", is_singleton=False).acquire(timeout=timeout):
-        yield
+    return FileLock(imported_root() / ".lock", is_singleton=False).acquire(timeout=timeout)
 
 
 def old_folder(name: str) -> Path:
@@ -145,29 +141,23 @@ def manifest(name: str) -> dict[str, Any]:
 @lru_cache(maxsize=64)
 def _manifest(path: Path, changed: int, size: int) -> dict[str, Any]:
     name = path.parent.name
-    try:
+    with refused(
+        f"Imported data set '{name}' is damaged: its manifest cannot be read",
+        _BROKEN.format(name=name),
+        *(ValueError, KeyError, TypeError, RecursionError),
+        error=IntegrityError,
+        why="{kind}",
+    ):
         record = json.loads(path.read_text(encoding="utf-8"))
         for key in ("title", "description", "target", "modalities", "samples", "digest"):
             record[key]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise IntegrityError(
-            f"Imported data set '{name}' is damaged: its manifest cannot be read ({type(error).__name__}). "
-            + _BROKEN.format(name=name)
-        ) from error
-    if record.get("format") != FORMAT:
-        raise IntegrityError(
-            f"Imported data set '{name}' was written by another version of qfusion (format {record.get('format')}). "
-            + _BROKEN.format(name=name)
-        )
+    check(
+        record.get("format") == FORMAT,
+        f"Imported data set '{name}' was written by another version of qfusion (format {record.get('format')}). "
+        + _BROKEN.format(name=name),
+        IntegrityError,
+    )
     return record
-
-
-def imported_stamp(name: str) -> str:
-    """Returns what changes whenever the set of that name does; empty when there is none."""
-    with contextlib.suppress(OSError, ValueError):  # such as a zero byte in the name
-        seen = (imported_root() / name / MANIFEST).stat()
-        return f"{seen.st_mtime_ns}-{seen.st_size}-{seen.st_ino}"
-    return ""
 
 
 def load_imported(name: str) -> DataSet:
@@ -292,11 +282,12 @@ def verify_imported(name: str) -> DataSet:
         IntegrityError: when it is not what was recorded.
     """
     dataset = load_imported(name)
-    if digest_of(dataset) != dataset.digest:
-        raise IntegrityError(
-            f"Imported data set '{name}' was altered: its SHA-256 is not the recorded one. "
-            + _BROKEN.format(name=name)
-        )
+    check(
+        digest_of(dataset) == dataset.digest,
+        f"Imported data set '{name}' was altered: its SHA-256 is not the recorded one. "
+        + _BROKEN.format(name=name),
+        IntegrityError,
+    )
     return dataset
 
 
@@ -309,12 +300,13 @@ def remove_imported(name: str) -> Path:
     _limits.refuse("remove data")
     place = imported_root() / name
     _bring_back()  # else an old one would come back later
-    if not NAME.fullmatch(name) or not place.is_dir():
-        raise NotFound(
-            f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`."
-        )
+    check(
+        NAME.fullmatch(name) is not None and place.is_dir(),
+        f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`.",
+        NotFound,
+    )
     with disk(imported_root(), f"Data set '{name}'"):
-        gone = place.with_name(f".gone-{mark()}")
+        gone = place.with_name(f".gone-{_files.mark()}")
         with alone(), contextlib.suppress(FileNotFoundError):  # somebody else has removed it
             os.rename(place, gone)
         shutil.rmtree(gone, ignore_errors=True)
@@ -345,10 +337,10 @@ class SourceInfo:
 
 
 @lru_cache(maxsize=1)
-def sources() -> dict[str, Source]:
+def sources() -> dict[str, package.Source]:
     """Returns the data sets that come with the library or are read from known files, by name: all that modules of
     `sources` declare."""
-    declared: list[Source] = []
+    declared: list[package.Source] = []
     for item in pkgutil.iter_modules(package.__path__):
         module = import_module(f"{package.__name__}.{item.name}")
         declared += getattr(module, "SOURCES", None) or [module.SOURCE]
@@ -388,8 +380,7 @@ def load(name: str | os.PathLike[str]) -> DataSet:
     """
     if is_path(name):
         path = Path(name).absolute()
-        size = files.size_of(path)
-        return _load_file(path, size, path.stat().st_mtime_ns)
+        return _load_file(path, files.size_of(path), path.stat().st_mtime_ns)
     known = choose("Data set", str(name), names())
     return _load(known) if known in sources() else _load_imported(known, stamp(known))
 
@@ -414,8 +405,13 @@ def _load_imported(name: str, stamp: str) -> DataSet:
 
 
 def stamp(name: str) -> str:
-    """Returns what changes when the set that `load` gives for a name does: an imported one may be replaced."""
-    return "" if name in sources() else imported_stamp(name.partition(":")[0])
+    """Returns what changes when the set that `load` gives for a name does: an imported one may be replaced. Empty of a
+    source, and where there is no such set."""
+    with contextlib.suppress(OSError, ValueError):  # such as a zero byte in the name
+        if name not in sources():
+            seen = (imported_root() / name.partition(":")[0] / MANIFEST).stat()
+            return f"{seen.st_mtime_ns}-{seen.st_size}-{seen.st_ino}"
+    return ""
 
 
 @lru_cache(maxsize=2)
@@ -451,9 +447,6 @@ def _imported(name: str) -> SourceInfo:
 
 # Fetching the files of a data set from where they are public, each one checked before it counts.
 
-Progress = Callable[
-    [int, int, str], None
-]  # files done, files in all, the file that is next or was last
 TIMEOUT = 30  # seconds without an answer
 
 
@@ -461,7 +454,7 @@ def download(
     name: str,
     target: str | os.PathLike[str] | None = None,
     base_url: str | None = None,
-    progress: Progress | None = None,
+    progress: staged_set.Progress | None = None,
     retries: int = 2,
 ) -> Path:
     """Downloads a data set's files and returns the folder they are in.
@@ -486,14 +479,20 @@ def download(
     _limits.refuse("download data")
     public = [key for key, source in sources().items() if source.is_public]
     source = sources()[name if name in sources() else choose("Downloadable data set", name, public)]
-    if source.made:
-        raise NotFound(f"Data set '{name}' {source.made} and needs no download. Use it as it is.")
-    if not source.is_public:
-        raise NotFound(f"Data set '{name}' cannot be downloaded. {source.remedy}")
+    check(
+        not source.made,
+        f"Data set '{name}' {source.made} and needs no download. Use it as it is.",
+        NotFound,
+    )
+    check(source.is_public, f"Data set '{name}' cannot be downloaded. {source.remedy}", NotFound)
     folder = Path(target) if target is not None else source.folder
     base = base_url or os.environ.get(f"QFUSION_{name.upper()}_URL")
     lacking = [file for file in source.files if not _whole(folder, file)]
-    try:
+    with refused(
+        f"Data set '{name}' cannot be written to {folder}",
+        "Give another folder, or set QFUSION_DATA to one that can be written.",
+        error=DataUnavailable,
+    ):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
             for done, file in enumerate(lacking):
@@ -508,22 +507,17 @@ def download(
             for file in lacking:
                 (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(Path(temporary) / file.path, folder / file.path)
-    except OSError as error:
-        raise DataUnavailable(
-            f"Data set '{name}' cannot be written to {folder} ({error.strerror or error}). Give another "
-            "folder, or set QFUSION_DATA to one that can be written."
-        ) from error
     if progress is not None:
         progress(len(lacking), len(lacking), lacking[-1].path if lacking else "")
     return folder
 
 
-def _whole(folder: Path, file: PinnedFile) -> bool:
+def _whole(folder: Path, file: package.PinnedFile) -> bool:
     path = folder / file.path
     return path.is_file() and path.stat().st_size == file.size and files.sha256(path) == file.sha256
 
 
-def _fetch(file: PinnedFile, folder: Path, url: str, retries: int) -> None:
+def _fetch(file: package.PinnedFile, folder: Path, url: str, retries: int) -> None:
     """Puts one file, checked, into `folder`."""
     import pooch  # on demand: it pulls in the HTTP client, which only a download needs
 

@@ -252,20 +252,19 @@ class DataSet:
             choose(f"Label of data set '{self.name}'", label, self.target.labels)
         )
         yes = np.array([at in result for result in self.target.sets])
-        target = Target(
-            "classification",
-            label,
-            None,
-            (f"not {label}", label),
-            self.target.unit,
-            self.target.labels,
-            ((), (at,)),
-        )
         return replace(
             self,
             name=f"{self.name}:{label}",
             title=f"{self.title}: {label}",
-            target=target,
+            target=Target(
+                "classification",
+                label,
+                None,
+                (f"not {label}", label),
+                self.target.unit,
+                self.target.labels,
+                ((), (at,)),
+            ),
             y=yes[self.y].astype(np.int64),
             recorded=hashlib.sha256(f"{self.digest}|{label}".encode()).hexdigest(),
         )
@@ -358,11 +357,11 @@ class DataSet:
         chosen = np.atleast_1d(np.asarray(rows))
         if chosen.size == 0:
             chosen = chosen.astype(np.int64)
-        if chosen.dtype.kind not in "iu" or chosen.ndim != 1:
-            raise InvalidInput(
-                f"Argument `rows` must hold row numbers, but has type {chosen.dtype} and shape "
-                f"{chosen.shape}. Use `row(id)` or `rows(split)` to get them."
-            )
+        check(
+            chosen.dtype.kind in "iu" and chosen.ndim == 1,
+            f"Argument `rows` must hold row numbers, but has type {chosen.dtype} and shape {chosen.shape}. "
+            "Use `row(id)` or `rows(split)` to get them.",
+        )
         bad = chosen[(chosen < 0) | (chosen >= len(self))]
         check(
             bad.size == 0,
@@ -426,14 +425,13 @@ def _check(data: DataSet) -> None:
 
 def _check_finite(data: DataSet) -> None:
     for m in data.modalities:
-        at, count = 0, 0
+        count = 0
         first: list[Any] = []
-        for piece in files.pieces(m.values):
+        for at, piece in files.placed(files.pieces(m.values)):
             if not np.isfinite(piece).all():
                 bad = np.argwhere(~np.isfinite(piece))
                 first = first or [at + bad[0][0], *bad[0][1:]]
                 count += len(bad)
-            at += len(piece)
         if first:
             row, *step, feature = first
             where = f"sample '{str(data.ids[row])[:80]}'" + (f", step {step[0]}" if step else "")

@@ -21,7 +21,7 @@ from numpy.lib import format as npy
 
 from qfusion import _limits
 from qfusion._checks import check
-from qfusion.data import files as _digest
+from qfusion.data import files
 from qfusion.data.spec import SPLITS
 from qfusion.errors import InvalidInput
 
@@ -84,7 +84,7 @@ class Part:
 
     def pieces(self) -> Iterator[np.ndarray]:
         """Yields the rows, some 32 MiB at a time; they are read and not mapped, so that memory stays small."""
-        step = _digest.rows_at_once(self.shape)
+        step = files.rows_at_once(self.shape)
         with self.path.open("rb") as file:
             npy.read_magic(file)
             npy.read_array_header_1_0(file)
@@ -375,10 +375,10 @@ def modality_name(name: str) -> str:
     words = "".join(c if c.isalnum() or c in "_-" else "_" for c in name.strip().lower()).strip(
         "_"
     )[:40]
-    if not words:
-        raise InvalidInput(
-            f"A modality must have a name of letters or digits, but is called {name[:40]!r}. Rename it."
-        )
+    check(
+        bool(words),
+        f"A modality must have a name of letters or digits, but is called {name[:40]!r}. Rename it.",
+    )
     return words
 
 
@@ -534,8 +534,7 @@ def _scan(part: Part) -> Scan:
         np.zeros(samples, bool),
         np.zeros(samples, np.uint64),
     )
-    at = 0
-    for piece in part.pieces():
+    for at, piece in files.placed(part.pieces()):
         rows = slice(at, at + len(piece))
         real = part.real(piece, at)
         finite = np.isfinite(real)
@@ -549,7 +548,6 @@ def _scan(part: Part) -> Scan:
         scan.high = np.maximum(scan.high, (np.where(finite, real, -np.inf) if bad else real).max(0))
         scan.zero[rows] = ~piece.reshape(len(piece), -1).any(1)
         scan.keys[rows] = _keys(piece)
-        at += len(piece)
     return scan
 
 
@@ -590,19 +588,31 @@ def _of_values(part: Part, scan: Scan) -> Iterator[Finding]:
         )
     still = np.flatnonzero(scan.constant)
     if len(still) == len(bad):
-        words = "No feature ever changes: the modality says nothing."
-        yield Finding("empty-modality", "error", words, name, ("drop-constant",))
+        yield Finding(
+            "empty-modality",
+            "error",
+            "No feature ever changes: the modality says nothing.",
+            name,
+            ("drop-constant",),
+        )
     elif len(still):
         zeros = int(((scan.low == 0) & (scan.high == 0)).sum())
         only = ", all zeros" if zeros == len(still) else f", {zeros:,} of them zeros only"
-        words = (
+        yield Finding(
+            "constant",
+            "warning",
             f"{len(still):,} of {count(len(bad), 'feature')} never {'changes' if len(still) == 1 else 'change'}"
-            f"{only if zeros else ''}: {_names([part.feature_names[i] for i in still])}."
+            f"{only if zeros else ''}: {_names([part.feature_names[i] for i in still])}.",
+            name,
+            ("drop-constant",),
         )
-        yield Finding("constant", "warning", words, name, ("drop-constant",))
     if scan.zero.any():
-        words = f"{_some(scan.zero, 'is', 'are')} zeros only, as where a modality is missing."
-        yield Finding("zero-rows", "note", words, name)
+        yield Finding(
+            "zero-rows",
+            "note",
+            f"{_some(scan.zero, 'is', 'are')} zeros only, as where a modality is missing.",
+            name,
+        )
 
 
 def _again(codes: np.ndarray) -> np.ndarray:
@@ -635,8 +645,13 @@ def _of_rows(
 def _of_ids(staged: StagedSet) -> Iterator[Finding]:
     empty, ids = staged.ids == "", staged.ids
     if empty.any():
-        words = f"{_some(empty, 'has', 'have')} no id, the first in row {empty.argmax() + 1}."
-        yield Finding("empty-id", "error", words, "", ("rename-ids",))
+        yield Finding(
+            "empty-id",
+            "error",
+            f"{_some(empty, 'has', 'have')} no id, the first in row {empty.argmax() + 1}.",
+            "",
+            ("rename-ids",),
+        )
     codes, rank = np.unique(ids, return_inverse=True)[1], _rank(staged)
     leaks = _leaking(codes, rank) & ~empty
     yield from _of_rows(
@@ -662,20 +677,33 @@ def _of_ids(staged: StagedSet) -> Iterator[Finding]:
 def _of_split(staged: StagedSet) -> Iterator[Finding]:
     counts = {part: int((staged.split == part).sum()) for part in SPLITS}
     if not any(counts.values()):
-        words = "There is no split into training, validation and test."
-        yield Finding("no-split", "error", words, "", ("make-split",))
+        yield Finding(
+            "no-split",
+            "error",
+            "There is no split into training, validation and test.",
+            "",
+            ("make-split",),
+        )
         return
     empty = [part for part in SPLITS if not counts[part]]
     if empty:
         drawn = empty == ["valid"] and counts["train"] > 1
-        words = (
+        yield Finding(
+            "empty-split",
+            "error",
             f"No sample is in {' or '.join(empty)}. With `make-split` it would be "
-            f"{'drawn from the training samples' if drawn else 'made anew from all samples'}."
+            f"{'drawn from the training samples' if drawn else 'made anew from all samples'}.",
+            "",
+            ("make-split",),
         )
-        yield Finding("empty-split", "error", words, "", ("make-split",))
     outside = ~np.isin(staged.split, SPLITS)
-    words = f"{_some(outside, 'is', 'are')} in no part of the split."
-    yield from _of_rows("outside-split", "error", outside, words, "drop-outside")
+    yield from _of_rows(
+        "outside-split",
+        "error",
+        outside,
+        f"{_some(outside, 'is', 'are')} in no part of the split.",
+        "drop-outside",
+    )
 
 
 def _target(staged: StagedSet) -> dict[str, Any]:
@@ -703,15 +731,19 @@ def _target(staged: StagedSet) -> dict[str, Any]:
 def _of_target(staged: StagedSet) -> Iterator[Finding]:
     absent = staged.missing
     if absent.any():
-        words = (
+        yield from _of_rows(
+            "no-target",
+            "error",
+            absent,
             f"{_some(absent, 'has', 'have')} no {'label' if staged.classes else 'target'}, the first "
-            f"'{str(staged.ids[absent.argmax()])[:60]}'."
+            f"'{str(staged.ids[absent.argmax()])[:60]}'.",
+            "drop-unlabelled",
         )
-        yield from _of_rows("no-target", "error", absent, words, "drop-unlabelled")
     y = staged.y[~absent]
     if len(np.unique(y)) < 2:
-        words = "All samples have the same target: there is nothing to predict."
-        yield Finding("one-target", "error", words)
+        yield Finding(
+            "one-target", "error", "All samples have the same target: there is nothing to predict."
+        )
     if not staged.classes:
         return
     counts = np.bincount(y, minlength=len(staged.classes))
@@ -729,17 +761,19 @@ def _of_target(staged: StagedSet) -> Iterator[Finding]:
     later = np.isin(staged.split, SPLITS[1:]) & ~absent
     unseen = np.setdiff1d(staged.y[later], staged.y[train])
     if len(unseen) and train.any():
-        words = (
+        yield Finding(
+            "unseen-class",
+            "warning",
             f"Training never sees {count(len(unseen), 'class')} that {'is' if len(unseen) == 1 else 'are'} validated "
-            f"or tested: {_names([staged.classes[i] for i in unseen])}."
+            f"or tested: {_names([staged.classes[i] for i in unseen])}.",
         )
-        yield Finding("unseen-class", "warning", words)
     if counts.max(initial=0) > UNEVEN * counts.sum():
-        words = (
+        yield Finding(
+            "uneven",
+            "warning",
             f"{counts.max() / counts.sum():.1%} of the samples are of class "
-            f"'{staged.classes[int(counts.argmax())][:40]}': saying it always is as accurate as that."
+            f"'{staged.classes[int(counts.argmax())][:40]}': saying it always is as accurate as that.",
         )
-        yield Finding("uneven", "warning", words)
 
 
 def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> Iterator[Finding]:
@@ -777,8 +811,10 @@ def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> Iterator[Finding]:
                 if few
                 else ": the same recording or sentence may be in both."
             )
-            words = (
+            yield Finding(
+                "leak-row",
+                "note" if few else "warning",
                 f"{_some(same, 'shares', 'share')} this modality, value for value, with one in a later part of "
-                f"the split{why}"
+                f"the split{why}",
+                name,
             )
-            yield Finding("leak-row", "note" if few else "warning", words, name)

@@ -26,7 +26,6 @@ import pyarrow.parquet
 from qfusion._checks import check
 from qfusion.data import files, staged_set
 from qfusion.data.staged_set import Part, Reading, StagedSet, Targets
-from qfusion.errors import InvalidInput
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".npy")
 IDS = ("id", "ids", "sample", "sample_id", "segment", "key")
@@ -68,19 +67,24 @@ class Table:
         self, columns: list[str], words: tuple[str, ...] = (), numbers: bool = True
     ) -> Iterator[pa.RecordBatch]:
         """Yields some columns, a piece at a time; those in `words` as text, the others as numbers if wanted."""
-        try:
+        with files.misread(
+            f"Table `{self.path.name}` cannot be read",
+            "Every column but the id must hold numbers; mend or drop the column.",
+            *(pa.ArrowException, UnicodeError),
+        ):
             if self.path.suffix.lower() != ".parquet":
-                kinds = {
-                    name: pa.string() if name in words else pa.float64()
-                    for name in columns
-                    if name in words or numbers
-                }
                 yield from pa.csv.open_csv(
                     self.path,
                     pa.csv.ReadOptions(use_threads=False, block_size=_BLOCK),
                     pa.csv.ParseOptions(delimiter=self.delimiter),
                     pa.csv.ConvertOptions(
-                        column_types=kinds, include_columns=columns, strings_can_be_null=False
+                        column_types={
+                            name: pa.string() if name in words else pa.float64()
+                            for name in columns
+                            if name in words or numbers
+                        },
+                        include_columns=columns,
+                        strings_can_be_null=False,
                     ),
                 )
             else:
@@ -100,14 +104,6 @@ class Table:
                         ],
                         names=columns,
                     )
-        except (pa.ArrowException, OSError, UnicodeError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            text = " ".join(str(error).split())
-            raise InvalidInput(
-                f"Table `{self.path.name}` cannot be read ({text[:200]}). Every column but the id must hold numbers; "
-                "mend or drop the column."
-            ) from error
 
 
 def _cast(column: pa.Array, name: str, file: str, word: bool, numbers: bool) -> pa.Array:
@@ -115,20 +111,10 @@ def _cast(column: pa.Array, name: str, file: str, word: bool, numbers: bool) -> 
         column = column.dictionary_decode()
     if word:
         return column.cast(pa.string())
-    listed = (
-        pa.types.is_list(column.type)
-        or pa.types.is_large_list(column.type)
-        or pa.types.is_fixed_size_list(column.type)
-    )
-    if not numbers or listed:
+    if not numbers or _is_listed(column.type):
         return column
-    fits = (
-        pa.types.is_integer(column.type)
-        or pa.types.is_floating(column.type)
-        or pa.types.is_boolean(column.type)
-    )
     check(
-        fits or pa.types.is_null(column.type),
+        _is_numeric(column.type) or pa.types.is_null(column.type),
         f"Column `{name[:60]}` of `{file}` must hold numbers, but has type {column.type}. Drop it "
         "or convert it.",
     )
@@ -138,20 +124,18 @@ def _cast(column: pa.Array, name: str, file: str, word: bool, numbers: bool) -> 
 def open_table(path: Path) -> Table:
     """Returns a table; InvalidInput when its header cannot be read."""
     files.size_of(path)
-    try:
+    with files.misread(
+        f"Table `{path.name}` cannot be read",
+        "Save it as UTF-8 text with a header, or as Parquet.",
+        *(pa.ArrowException, UnicodeError, csv.Error),
+        why="{words:.160}",
+    ):
         if path.suffix.lower() == ".parquet":
             return Table(path, tuple(pa.parquet.read_schema(path).names))
         with path.open(encoding="utf-8-sig", newline="") as file:
             line = file.readline(1 << 24)
         delimiter = max(",;\t", key=line.count)
         columns = tuple(next(csv.reader([line], delimiter=delimiter), []))
-    except (pa.ArrowException, OSError, UnicodeError, csv.Error) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise InvalidInput(
-            f"Table `{path.name}` cannot be read ({' '.join(str(error).split())[:160]}). Save it as UTF-8 text with a "
-            "header, or as Parquet."
-        ) from error
     check(
         len(columns) > 0 and len(set(columns)) == len(columns),
         f"Table `{path.name}` must begin with a line of distinct column names, but begins {line[:60]!r}. Add a "
@@ -302,8 +286,8 @@ class _Reader(Reading):
 
     def _places(self, key: str, table: Table, sequences: bool) -> np.ndarray:
         """The sample's row for every row of a table; -1 where the labels have none of that id."""
-        pieces, at = [], 0
-        for batch in table.batches([key], (key,)):
+        pieces = []
+        for at, batch in files.placed(table.batches([key], (key,))):
             ids = np.array(batch.column(0).fill_null("").to_pylist(), dtype=np.str_)
             if (
                 not sequences
@@ -318,7 +302,6 @@ class _Reader(Reading):
                     "so that they cannot be told apart. Make the ids unique.",
                 )
                 pieces.append(self.index.get_indexer(pd.Index(ids)))
-            at += len(ids)
         rows = np.concatenate(pieces) if pieces else np.zeros(0, np.int64)
         once = np.bincount(rows[rows >= 0], minlength=len(self.ids))
         check(
@@ -355,8 +338,7 @@ class _Reader(Reading):
         self, table: Table, features: list[str], size: int
     ) -> Iterator[tuple[np.ndarray, int]]:
         """Pieces (n, size) and the row of the table at which each begins."""
-        at = 0
-        for batch in table.batches(features):
+        for at, batch in files.placed(table.batches(features)):
             if _is_list(batch):
                 column = batch.column(0)
                 check(
@@ -375,7 +357,6 @@ class _Reader(Reading):
                 for place, column in enumerate(batch.columns):
                     values[:, place] = column.to_numpy(zero_copy_only=False)
             yield values, at
-            at += len(batch)
 
     def _sequences(
         self, name: str, table: Table, key: str, step: str, features: list[str], rows: np.ndarray
@@ -488,10 +469,8 @@ class _Reader(Reading):
         for name in self.names:
             column = self.header.column((f"label_{name}", f"label_{name[0]}"))
             if column is not None:
-                self.used.add(column)
-                values[name] = pd.to_numeric(
-                    pd.Series(self._strings(column)), errors="coerce"
-                ).to_numpy(np.float64)
+                words = pd.Series(self._strings(column))
+                values[name] = pd.to_numeric(words, errors="coerce").to_numpy(np.float64)
         if values:
             self.say("unimodal", staged_set.unimodal_words(values))
         return values
@@ -526,7 +505,7 @@ def _labels(word: str) -> list[str]:
 def _shown(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """A column as a table can show it; None where it cannot."""
     kind = column.type
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
+    if _is_numeric(kind):
         return column
     nested = (
         pa.types.is_nested(kind)
@@ -538,10 +517,17 @@ def _shown(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
 
 
 def _is_list(batch: pa.RecordBatch) -> bool:
-    kind = batch.column(0).type
-    return batch.num_columns == 1 and (
+    return batch.num_columns == 1 and _is_listed(batch.column(0).type)
+
+
+def _is_listed(kind: pa.DataType) -> bool:
+    return (
         pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
     )
+
+
+def _is_numeric(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
 
 
 def _too_large(values: np.ndarray) -> int:

@@ -155,10 +155,11 @@ class Run:
             NotFound: when there is no run in the folder.
             IntegrityError: when its plan is damaged.
         """
-        if not (self.path / "plan.json").is_file():
-            raise NotFound(
-                f"{self.path} holds no training. Give the folder of one, or begin it with --data."
-            )
+        check(
+            (self.path / "plan.json").is_file(),
+            f"{self.path} holds no training. Give the folder of one, or begin it with --data.",
+            NotFound,
+        )
         plan = _read(self.path / "plan.json", Plan, edition=1)
         return replace(
             plan,
@@ -188,8 +189,10 @@ class Run:
 
     def write(self, record: Record) -> None:
         """Keeps how far the run is."""
-        words = json.dumps({**asdict(record), "changed": time.time()}, allow_nan=False)
-        write_file(self.path / "record.json", words)
+        write_file(
+            self.path / "record.json",
+            json.dumps({**asdict(record), "changed": time.time()}, allow_nan=False),
+        )
 
     def ask(self, word: str) -> None:
         """Asks the training to "pause" or "stop"; it does so at the end of the batch it is at.
@@ -232,17 +235,20 @@ class Run:
         path = self.path / "state.pt"
         if not path.is_file():
             return None
-        try:
+        remedy = "Delete it: the training then begins anew."
+        with refused(
+            f"{path} cannot be read as the state of a training",
+            remedy,
+            Exception,
+            error=IntegrityError,
+            why="{words:.100}",
+        ):
             state = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise IntegrityError(
-                f"{path} cannot be read as the state of a training ({str(error)[:100]}). "
-                "Delete it: the training then begins anew."
-            ) from error
-        if not isinstance(state, dict):
-            raise IntegrityError(
-                f"{path} is not the state of a training. Delete it: the training then begins anew."
-            )
+        check(
+            isinstance(state, dict),
+            f"{path} is not the state of a training. {remedy}",
+            IntegrityError,
+        )
         return state
 
     @contextlib.contextmanager
@@ -389,11 +395,12 @@ def find(name: str) -> Run:
         NotFound: when there is none.
     """
     known = {run.name: run for run in runs()}
-    if name not in known:
-        raise NotFound(
-            f"Run {name[:80]!r} does not exist. "
-            f"{f'Choose one of {list(known)[:12]}.' if known else 'There is none yet.'}"
-        )
+    check(
+        name in known,
+        f"Run {name[:80]!r} does not exist. "
+        f"{f'Choose one of {list(known)[:12]}.' if known else 'There is none yet.'}",
+        NotFound,
+    )
     return known[name]
 
 

@@ -23,7 +23,6 @@ import torch
 from qfusion import _files, _limits
 from qfusion import data as sources
 from qfusion._checks import check, choose, require_number
-from qfusion._files import is_running, write_file
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.models import (
     FUSION,
@@ -36,7 +35,6 @@ from qfusion.models import (
 )
 from qfusion.quantum.circuits import BLOCKS
 from qfusion.runs import folder
-from qfusion.runs.folder import PATIENCE, Plan, Run, check_free, create, home
 from qfusion.training import checkpoint, default_options, metrics
 from qfusion.training.options import CLASS_WEIGHTS, LOSSES, PRECISIONS, SCHEDULES
 
@@ -108,18 +106,18 @@ ROOT = Path(__file__).resolve().parents[2]
 _SOON = 120.0  # seconds in which a launched process has taken the run's lock, or never will
 
 
-def launch(run: Run, events: bool = False) -> None:
+def launch(run: folder.Run, events: bool = False) -> None:
     """Starts, or goes on with, the training of a run; returns at once. What the process prints goes to `log.txt`.
 
     Raises:
         InvalidInput: when it is being trained already.
     """
-    check(not run.is_held(PATIENCE), f"Run {run.name} is being trained already.")
+    check(not run.is_held(folder.PATIENCE), f"Run {run.name} is being trained already.")
     process = start_process(
         ["train", "--resume", str(run.path), "--queue", *(["--events"] if events else [])],
         run.path / "log.txt",
     )
-    write_file(run.path / "launched", f"{process.pid} {time.monotonic()}")
+    _files.write_file(run.path / "launched", f"{process.pid} {time.monotonic()}")
 
 
 def start_process(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
@@ -148,7 +146,7 @@ def start_process(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     return process
 
 
-def is_starting(run: Run) -> bool:
+def is_starting(run: folder.Run) -> bool:
     """Returns whether a process was just launched for the run that does not hold its lock yet, as it loads its
     libraries first."""
     try:
@@ -156,7 +154,7 @@ def is_starting(run: Run) -> bool:
         soon = (
             0 <= time.monotonic() - float(began) < _SOON
         )  # since the machine was started: no clock that is set
-        return soon and is_running(int(pid)) and run.record().pid != int(pid)
+        return soon and _files.is_running(int(pid)) and run.record().pid != int(pid)
     except (OSError, ValueError, QFusionError):
         return False
 
@@ -201,7 +199,9 @@ def value(key: str, text: str, default: Any) -> Any:
     return record
 
 
-def plan(data: str, model: str, chosen: Mapping[str, Any], seed: int = 0, title: str = "") -> Plan:
+def plan(
+    data: str, model: str, chosen: Mapping[str, Any], seed: int = 0, title: str = ""
+) -> folder.Plan:
     """Returns what shall be trained, checked as far as it can be without training.
 
     Args:
@@ -229,10 +229,15 @@ def plan(data: str, model: str, chosen: Mapping[str, Any], seed: int = 0, title:
     )
     with torch.device("meta"):  # is it a model that can be built? Its shapes say so
         build(model, dataset.input_specs, target.classes or (target.name,), settings)
-    changed = {
-        key: result for key, result in asdict(options).items() if result != getattr(default, key)
-    }
-    return Plan(data, model, settings, changed, seed, title, digest=dataset.digest)
+    return folder.Plan(
+        data,
+        model,
+        settings,
+        {key: result for key, result in asdict(options).items() if result != getattr(default, key)},
+        seed,
+        title,
+        digest=dataset.digest,
+    )
 
 
 def names_of(name: str, seeds: Sequence[int]) -> list[str]:
@@ -243,9 +248,9 @@ def names_of(name: str, seeds: Sequence[int]) -> list[str]:
 def check_names(names: Sequence[str]) -> None:
     """Raises InvalidInput when a name is not one, or is that of a run or of a model."""
     for name in names:
-        check_free(name)
+        folder.check_free(name)
         check(
-            not (home() / name / "plan.json").exists(),
+            not (folder.home() / name / "plan.json").exists(),
             f"A run called {name!r} is there already. Choose another name.",
         )
 
@@ -255,12 +260,12 @@ def free_name(model: str, data: str, seeds: Sequence[int] = (0,)) -> str:
     stem = "".join(
         c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in f"{model}-{data}"
     )[:48]
-    taken = {*checkpoint.available(), *(path.name for path in home().glob("*"))}
+    taken = {*checkpoint.available(), *(path.name for path in folder.home().glob("*"))}
     names = [stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3))]
     return next(name for name in names if not taken & {name, *names_of(name, seeds)})
 
 
-def start(plans: Mapping[str, Plan], events: bool = False) -> list[Run]:
+def start(plans: Mapping[str, folder.Plan], events: bool = False) -> list[folder.Run]:
     """Makes runs by name and starts them, each in a process of its own; one that cannot be made or started is not left
     behind.
 
@@ -274,11 +279,11 @@ def start(plans: Mapping[str, Plan], events: bool = False) -> list[Run]:
     check_names(list(plans))
     folder.check_room(len(plans))
     folder.check_queue(len(plans))
-    made: list[Run] = []
+    made: list[folder.Run] = []
     begun = 0
     try:
         for name, plan_of_run in plans.items():
-            made.append(create(plan_of_run, name=name))
+            made.append(folder.create(plan_of_run, name=name))
         for run in made:
             launch(run, events)
             begun += 1
@@ -428,16 +433,18 @@ def suggest(search: Search, trial: Trial) -> dict[str, Any]:
 
 def settings_of(search: Search, tried: Mapping[str, Any]) -> dict[str, Any]:
     """Returns all settings of a trial by what was tried in it."""
-    settings = dict(search.settings)
-    for key, value in tried.items():
-        choices = search.space[key].get("choices", [value])
-        # as a storage keeps it, which tells 1 and True apart by their kinds alone
-        settings[key] = next(
-            choice
-            for choice in choices
-            if _word(choice) == value and type(_word(choice)) is type(value)
-        )
-    return settings
+    return {
+        **search.settings,
+        **{
+            key: next(
+                choice
+                for choice in search.space[key].get("choices", [value])
+                # as a storage keeps it, which tells 1 and True apart by their kinds alone
+                if _word(choice) == value and type(_word(choice)) is type(value)
+            )
+            for key, value in tried.items()
+        },
+    }
 
 
 def _word(value: Any) -> Any:

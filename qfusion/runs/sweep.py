@@ -28,12 +28,9 @@ from filelock import FileLock
 from qfusion import _limits
 from qfusion import data as sources
 from qfusion._checks import check, require_number
-from qfusion.data import DataSet
-from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
+from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, refused
 from qfusion.models import registry
 from qfusion.runs import folder, plans
-from qfusion.runs.folder import SWEEP_LOCK, check_name, is_locked, sweeps_folder
-from qfusion.runs.plans import LOSS, Search
 from qfusion.training import Progress, metrics, prepare
 
 if TYPE_CHECKING:
@@ -53,7 +50,7 @@ def journal(name: str, storage: str = "") -> Path | None:
         InvalidInput: when `storage` is neither a file nor the address of a database of SCHEMES.
     """
     if not storage:
-        return sweeps_folder() / f"{check_name(name)}.journal"
+        return folder.sweeps_folder() / f"{folder.check_name(name)}.journal"
     if "://" not in storage:
         path = Path(storage)
         check(
@@ -126,22 +123,23 @@ def open_study(
     import optuna
     from optuna.storages.journal import JournalFileBackend
 
-    check_name(name)
+    folder.check_name(name)
     path = journal(name, storage)
-    if not direction and path is not None and not path.is_file():
-        raise NotFound(
-            f"Sweep {name!r} does not exist. Begin it with --data and --range or --choice."
-        )
+    check(
+        bool(direction) or path is None or path.is_file(),
+        f"Sweep {name!r} does not exist. Begin it with --data and --range or --choice.",
+        NotFound,
+    )
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     place: Any
     if path is None:
-        try:
+        with refused(
+            f"The database {hidden(storage)[:80]} cannot be used",
+            "Look at its address, and whether the package of its driver is installed.",
+            Exception,  # of whichever driver
+            why="{kind}",
+        ):
             place = optuna.storages.RDBStorage(storage)
-        except Exception as error:  # of whichever driver
-            raise InvalidInput(
-                f"The database {hidden(storage)[:80]} cannot be used ({type(error).__name__}). Look at its address, "
-                "and whether the package of its driver is installed."
-            ) from error
     else:
         try:
             if not storage:
@@ -163,16 +161,15 @@ def open_study(
                 f"{path} cannot be read as the journal of a sweep. Choose another name, or delete the file."
             ) from error
     try:
-        if direction:
-            return optuna.create_study(
-                storage=place, study_name=name, direction=direction, load_if_exists=True
-            )
-        return optuna.load_study(storage=place, study_name=name)
-    except OSError as error:
-        raise InvalidInput(
-            f"{path} cannot be written ({error.strerror or error}). Choose a file where you may write, "
-            "or free some disk space."
-        ) from error
+        with refused(
+            f"{path} cannot be written",
+            "Choose a file where you may write, or free some disk space.",
+        ):
+            if direction:
+                return optuna.create_study(
+                    storage=place, study_name=name, direction=direction, load_if_exists=True
+                )
+            return optuna.load_study(storage=place, study_name=name)
     except KeyError:
         raise NotFound(
             f"Sweep {name!r} does not exist there. Begin it with --data and --range or --choice."
@@ -198,9 +195,9 @@ SILENT = 600.0  # seconds without one after which another machine's trial is giv
 @contextlib.contextmanager
 def alive(name: str) -> Iterator[dict[str, str]]:
     """Yields what marks the trials of this process, which holds a lock while it lives."""
-    sweeps_folder().mkdir(parents=True, exist_ok=True)
+    folder.sweeps_folder().mkdir(parents=True, exist_ok=True)
     worker = {"host": here(), "lock": f".{name}.{secrets.token_hex(6)}.lock"}
-    path = sweeps_folder() / worker["lock"]
+    path = folder.sweeps_folder() / worker["lock"]
     try:
         with FileLock(path, is_singleton=False):
             yield worker
@@ -211,7 +208,7 @@ def alive(name: str) -> Iterator[dict[str, str]]:
 def here() -> str:
     """Returns a mark of this machine and folder of runs: where locks say who is alive."""
     return hashlib.sha256(
-        f"{socket.gethostname()}/{uuid.getnode()}/{sweeps_folder().absolute()}".encode()
+        f"{socket.gethostname()}/{uuid.getnode()}/{folder.sweeps_folder().absolute()}".encode()
     ).hexdigest()[:16]
 
 
@@ -223,9 +220,9 @@ def is_alive(trial: optuna.trial.FrozenTrial) -> bool:
     if mark.get("host") != here():  # also one that was claimed this moment and has not said by whom
         began = trial.datetime_start.timestamp() if trial.datetime_start else time.time()
         return time.time() - max(began, float(attrs.get("beat", 0.0))) < (SILENT if mark else BEAT)
-    path = sweeps_folder() / str(mark.get("lock", ""))
-    named = SWEEP_LOCK.fullmatch(path.name) and path.parent == sweeps_folder()
-    return bool(named) and path.is_file() and is_locked(path)
+    path = folder.sweeps_folder() / str(mark.get("lock", ""))
+    named = folder.SWEEP_LOCK.fullmatch(path.name) and path.parent == folder.sweeps_folder()
+    return bool(named) and path.is_file() and folder.is_locked(path)
 
 
 def claim(
@@ -335,7 +332,7 @@ class Sweep:
 
     name: str
     storage: str
-    search: Search
+    search: plans.Search
     trials: int
     study: optuna.Study
 
@@ -379,7 +376,7 @@ class Sweep:
         return len(states) >= self.trials and not {WAITING, RUNNING} & set(states)
 
 
-def begin(name: str, search: Search, trials: int, where: str = "") -> Sweep:
+def begin(name: str, search: plans.Search, trials: int, where: str = "") -> Sweep:
     """Returns a sweep, made where there is none; of one that is there, the number of trials may be raised.
 
     Args:
@@ -393,7 +390,7 @@ def begin(name: str, search: Search, trials: int, where: str = "") -> Sweep:
     """
     _limits.refuse("begin a sweep")
     require_number("trials", trials, 1, MAX_TRIALS)
-    if check_name(name) not in folder.sweep_names():
+    if folder.check_name(name) not in folder.sweep_names():
         folder.check_room()
         folder.check_queue()
     study = open_study(name, where, search.direction)
@@ -420,8 +417,11 @@ def find(name: str, where: str = "") -> Sweep:
     """
     study = open_study(name, where)
     number = study.user_attrs.get("trials", 0)
-    if not isinstance(number, int) or not 0 <= number <= MAX_TRIALS:
-        raise IntegrityError(f"Sweep {name} has no number of trials. Choose another name.")
+    check(
+        isinstance(number, int) and 0 <= number <= MAX_TRIALS,
+        f"Sweep {name} has no number of trials. Choose another name.",
+        IntegrityError,
+    )
     return Sweep(name, where, _search(study, name), number, study)
 
 
@@ -477,9 +477,11 @@ def go_on(sweep: Sweep) -> None:
 
 def launch(name: str, where: str = "") -> subprocess.Popen[bytes]:
     """Starts a process that takes part in a sweep that was begun, and goes on when this one ends; returns at once."""
-    sweeps_folder().mkdir(parents=True, exist_ok=True)
-    words = ["sweep", "--name", name, *(["--storage", where] if where else []), "--queue", "--json"]
-    return plans.start_process(words, sweeps_folder() / f".{check_name(name)}.log")
+    folder.sweeps_folder().mkdir(parents=True, exist_ok=True)
+    return plans.start_process(
+        ["sweep", "--name", name, *(["--storage", where] if where else []), "--queue", "--json"],
+        folder.sweeps_folder() / f".{folder.check_name(name)}.log",
+    )
 
 
 class _Stopped(Exception):
@@ -490,7 +492,7 @@ def _try(
     sweep: Sweep,
     trial: optuna.Trial,
     number: int,
-    dataset: DataSet,
+    dataset: sources.DataSet,
     on_epoch: Callable[[int, Progress], None],
 ) -> None:
     """Trains one trial and says how it ended; one that another process has given up ends without a word."""
@@ -524,7 +526,7 @@ def _trained(
     sweep: Sweep,
     trial: optuna.Trial,
     number: int,
-    dataset: DataSet,
+    dataset: sources.DataSet,
     on_epoch: Callable[[int, Progress], None],
 ) -> float | None:
     """Returns the value of the epoch that a training keeps; None when it is pruned."""
@@ -556,13 +558,15 @@ def _trained(
     return _value(search, fit.history[fit.best_epoch - 1])
 
 
-def _value(search: Search, progress: Progress) -> float:
-    return progress.valid_loss if search.metric == LOSS else float(progress.valid[search.metric])
+def _value(search: plans.Search, progress: Progress) -> float:
+    return (
+        progress.valid_loss if search.metric == plans.LOSS else float(progress.valid[search.metric])
+    )
 
 
-def _search(study: optuna.Study, name: str) -> Search:
+def _search(study: optuna.Study, name: str) -> plans.Search:
     try:
-        search = Search(**{"edition": 1, **study.user_attrs["search"]})
+        search = plans.Search(**{"edition": 1, **study.user_attrs["search"]})
         search = replace(
             search,
             settings=registry.upgraded(search.model, search.settings, search.edition),
@@ -571,7 +575,7 @@ def _search(study: optuna.Study, name: str) -> Search:
         good = (
             all(isinstance(text, str) for text in (search.data, search.model, search.digest))
             and isinstance(search.seed, int)
-            and search.metric in (LOSS, *metrics.describe)
+            and search.metric in (plans.LOSS, *metrics.describe)
             and isinstance(search.settings, dict)
             and all(
                 "choices" in entry or {"low", "high", "log", "whole"} <= entry.keys()
@@ -580,12 +584,15 @@ def _search(study: optuna.Study, name: str) -> Search:
         )
     except (KeyError, TypeError, AttributeError):
         good = False
-    if not good:
-        raise IntegrityError(f"What sweep {name} searches cannot be read. Choose another name.")
+    check(
+        good,
+        f"What sweep {name} searches cannot be read. Choose another name.",
+        IntegrityError,
+    )
     return search
 
 
-def _attempt(number: int, trial: optuna.trial.FrozenTrial, search: Search) -> Attempt:
+def _attempt(number: int, trial: optuna.trial.FrozenTrial, search: plans.Search) -> Attempt:
     history = tuple(trial.intermediate_values[epoch] for epoch in sorted(trial.intermediate_values))
     state, value = _STATES[trial.state.name], None
     if state == FINISHED:

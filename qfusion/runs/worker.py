@@ -17,7 +17,6 @@ from torch import nn
 
 from qfusion import data, explain
 from qfusion._checks import check
-from qfusion.data import DataSet
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain.evidence import qubit_entropy
 from qfusion.models import EntangledQCNN, TimeModel, can
@@ -42,7 +41,7 @@ class Watch:
         split: the training rows.
     """
 
-    def __init__(self, dataset: DataSet, split: str = "train"):
+    def __init__(self, dataset: data.DataSet, split: str = "train"):
         self.dataset, self.valid = dataset, dataset.rows("valid")
         self.background = _spread(dataset.rows(split), BACKGROUND)
         self._trained = self._watched = 0.0
@@ -69,18 +68,22 @@ class Watch:
         """Returns all measures of a model now; see `__call__`."""
         model = copy.deepcopy(model).cpu().double().eval()
         behind = self.background if can(model, "states") else _spread(self.background, EVALUATED)
-        background = explain.background(model, self.dataset.inputs(behind, torch.float64))
-        explanation = explain.explain(model, self._inputs(EXPLAINED), background)
+        explanation = explain.explain(
+            model,
+            self._inputs(EXPLAINED),
+            explain.background(model, self.dataset.inputs(behind, torch.float64)),
+        )
         sizes = abs(explanation.dividends).mean((0, 2))
         measured = {}
         if can(model, "time"):
             measured = self._jump(model)
         elif can(model, "rules"):
             measured = self._network(model)
-        for name, size in zip(explanation.coalitions, sizes, strict=True):
-            if name:
-                measured[f"dividend.{name}"] = float(size)
-        return measured
+        return measured | {
+            f"dividend.{name}": float(size)
+            for name, size in zip(explanation.coalitions, sizes, strict=True)
+            if name
+        }
 
     def _inputs(self, count: int) -> dict[str, Any]:
         return self.dataset.inputs(_spread(self.valid, count), torch.float64)
@@ -131,7 +134,6 @@ def _spread(rows: np.ndarray, count: int) -> np.ndarray:
 # A training as a process does it: from the kept state, if there is one, to the end, or until it is asked to pause or
 # stop.
 
-SPLITS = ("train", "valid", "test")
 PULSE = 1.0  # seconds between two writings of state and record
 
 
@@ -210,8 +212,7 @@ def _train(
     word = ""
 
     def pulse(batch: int, batches: int) -> bool:
-        done = min(batch * options.batch, rows)
-        on_batch(len(fit.history) + 1, options.epochs, done, rows)
+        on_batch(len(fit.history) + 1, options.epochs, min(batch * options.batch, rows), rows)
         return book.pulse(batch, batches)
 
     while not fit.done and not word:
@@ -230,24 +231,27 @@ def _train(
     model = fit.best_model()
     in_double = copy.deepcopy(model).double()
     measured = {}
-    for split in SPLITS:
+    for split in data.spec.SPLITS:
         chosen = dataset.rows(split)
         scores = metrics.predict(in_double, dataset, group.share(chosen), final=True)
         measured[split] = metrics.of_rows(dataset, chosen, group.gathered(scores))
     if group.leads:
-        card = checkpoint.make_card(
+        checkpoint.save(
+            run.model_path,
             model,
-            dataset,
-            name=run.name,
-            title=plan.title or f"{plan.model} on {dataset.title}",
-            seed=plan.seed,
-            training={**asdict(options), "seed": plan.seed},
-            metrics={split: metrics.summary([values]) for split, values in measured.items()},
-            this_seed=measured,
-            seeds=[plan.seed],
-            notes=metrics.sampling_note(model, dataset),
+            checkpoint.make_card(
+                model,
+                dataset,
+                name=run.name,
+                title=plan.title or f"{plan.model} on {dataset.title}",
+                seed=plan.seed,
+                training={**asdict(options), "seed": plan.seed},
+                metrics={split: metrics.summary([values]) for split, values in measured.items()},
+                this_seed=measured,
+                seeds=[plan.seed],
+                notes=metrics.sampling_note(model, dataset),
+            ),
         )
-        checkpoint.save(run.model_path, model, card)
     book.close("stopped" if word else "finished")
     return measured
 
@@ -322,13 +326,16 @@ class _Book:
 
     def _write(self, state: str, **changes: Any) -> None:
         if self.fit is not None:
-            history = tuple(
-                {**asdict(p), "valid": dict(p.valid), "watched": self.watched.get(str(p.epoch), {})}
-                for p in self.fit.history
-            )
             changes = {
                 "epochs": self.fit.options.epochs,
-                "history": history,
+                "history": tuple(
+                    {
+                        **asdict(p),
+                        "valid": dict(p.valid),
+                        "watched": self.watched.get(str(p.epoch), {}),
+                    }
+                    for p in self.fit.history
+                ),
                 "best_epoch": self.fit.best_epoch,
                 **changes,
             }

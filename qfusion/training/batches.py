@@ -20,8 +20,7 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
-from qfusion import _limits, _sentences
-from qfusion._sentences import Tell
+from qfusion import _files, _limits, _sentences
 from qfusion.data import DataSet, files
 from qfusion.errors import QFusionError
 from qfusion.models.base import FusionModule, in_double
@@ -263,7 +262,7 @@ def encoded_inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, 
 
 
 def encoded_numbers(
-    model: FusionModule, dataset: DataSet, tell: Tell | None = None
+    model: FusionModule, dataset: DataSet, tell: _sentences.Tell | None = None
 ) -> dict[str, np.ndarray]:
     """Returns what the encoders make of every sample, by modality, (N, outputs of the encoder).
 
@@ -309,7 +308,7 @@ def encoded_place(model: FusionModule, dataset: DataSet, *more: str) -> Path:
 
 def encoded_folder() -> Path:
     """Returns where it is kept."""
-    return files.cache_folder() / "encoded"
+    return _files.cache_root() / "encoded"
 
 
 @torch.no_grad()
@@ -318,7 +317,7 @@ def encode(
     dataset: DataSet,
     rows: np.ndarray,
     dtype: torch.dtype,
-    tell: Tell | None = None,
+    tell: _sentences.Tell | None = None,
 ) -> dict[str, np.ndarray]:
     """Returns what the encoders make of rows, by modality, (B, outputs of the encoder), a block of features at a time.
 
@@ -338,7 +337,9 @@ def encode(
     return {name: np.concatenate(blocks) for name, blocks in parts.items()}
 
 
-def _made(model: FusionModule, dataset: DataSet, tell: Tell | None) -> dict[str, np.ndarray]:
+def _made(
+    model: FusionModule, dataset: DataSet, tell: _sentences.Tell | None
+) -> dict[str, np.ndarray]:
     few = np.unique(np.linspace(0, len(dataset) - 1, CHECKED).astype(int))
     exact = copy.deepcopy(in_double(model)).eval()
 

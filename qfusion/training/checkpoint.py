@@ -29,16 +29,16 @@ from safetensors.torch import save as save_tensors
 
 from qfusion import _files, _limits
 from qfusion._checks import check, choose
-from qfusion._files import write_file
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, refused
 from qfusion.models import FusionModel, QuantumJump, imported, registry
-from qfusion.models.registry import rebuild, upgraded
 from qfusion.training import metrics
 
 FORMAT = 1
+_BOTH = "Copy both files again or train the model again."
 CARD = "model.json"  # what `train --out` calls the card in the folder that it makes
 _MAX_CARD = 4_000_000  # bytes; a card is text of a few kilobytes
+_PARTS = ("model", "settings", "inputs", "outputs", "data", "weights_sha256", "metrics")
 _PACKAGES = ("qfusion", "torch", "qutip", "pennylane", "numpy")
 
 
@@ -116,39 +116,44 @@ def load(name: str | Path) -> Checkpoint:
     card_path = _card_path(name)
     card = _read_card(card_path)
     weights = card_path.with_name(_weights_name(card, card_path))
-    if not weights.is_file():
-        raise NotFound(
-            f"Weights {weights.name} are missing beside {card_path.name}. Train the model again or copy both files."
-        )
+    check(
+        weights.is_file(),
+        f"Weights {weights.name} are missing beside {card_path.name}. Train the model again or copy both files.",
+        NotFound,
+    )
     data = weights.read_bytes()
-    if _digest(data, card) != card["weights_sha256"]:
-        raise IntegrityError(
-            f"{weights.name} is not the file that {card_path.name} describes: its SHA-256 differs. "
-            "Copy both files again or train the model again."
-        )
+    check(
+        _digest(data, card) == card["weights_sha256"],
+        f"{weights.name} is not the file that {card_path.name} describes: its SHA-256 differs. {_BOTH}",
+        IntegrityError,
+    )
     if card["model"] == imported.KIND:
-        _require_trusted(card, data, card_path)
-        return Checkpoint(imported.from_card(card, data, weights.name).eval(), card)
-    try:
-        model = rebuild(
-            card["model"], card["inputs"], card["outputs"], card["settings"], _tensors(data)
+        # where readers from elsewhere might bring models before torch loaded them, one of theirs may lie here
+        open_to_all = _limits.bound() and os.environ.get("QFUSION_IMPORT") in ("upload", "path")
+        check(
+            not open_to_all or bool(card.get("trusted")) or imported.kind_of(data) != "torch",
+            f"Model '{card_path.stem}' is a program of torch.export that a version before this one took in, maybe from "
+            "a reader from elsewhere, and loading it runs what it holds. If you know it, import its file again on the "
+            f"server's machine: `python -m qfusion model import FILE --data NAME --name {card_path.stem} --replace`.",
         )
-    except QFusionError as error:
-        raise InvalidInput(
-            f"{card_path.name} does not describe a model that can be built: {error}"
-        ) from error
-    except (
-        SafetensorError,
-        RuntimeError,
-        TypeError,
-        KeyError,
-        ValueError,
-        AttributeError,
-    ) as error:
-        raise IntegrityError(
-            f"{card_path.name} and its weights do not fit together ({str(error)[:200]}). "
-            "Copy both files again or train the model again."
-        ) from error
+        return Checkpoint(imported.from_card(card, data, weights.name).eval(), card)
+    with refused(
+        f"{card_path.name} and its weights do not fit together",
+        _BOTH,
+        *(SafetensorError, RuntimeError, TypeError, KeyError, ValueError, AttributeError),
+        error=IntegrityError,
+        why="{words:.200}",
+        passing=(QFusionError,),
+    ):
+        tensors = _tensors(data)
+        try:
+            model = registry.rebuild(
+                card["model"], card["inputs"], card["outputs"], card["settings"], tensors
+            )
+        except QFusionError as error:
+            raise InvalidInput(
+                f"{card_path.name} does not describe a model that can be built: {error}"
+            ) from error
     return Checkpoint(model.double().eval().requires_grad_(False), card)
 
 
@@ -160,18 +165,6 @@ def card(name: str | Path) -> dict[str, Any]:
             format.
     """
     return _read_card(_card_path(name))
-
-
-def _require_trusted(card: Mapping[str, Any], data: bytes, card_path: Path) -> None:
-    """Where readers from elsewhere might bring models before torch loaded them, one of theirs may lie among those that
-    are here."""
-    open_to_all = _limits.bound() and os.environ.get("QFUSION_IMPORT", "none") in ("upload", "path")
-    check(
-        not open_to_all or bool(card.get("trusted")) or imported.kind_of(data) != "torch",
-        f"Model '{card_path.stem}' is a program of torch.export that a version before this one took in, maybe from a "
-        "reader from elsewhere, and loading it runs what it holds. If you know it, import its file again on the "
-        f"server's machine: `python -m qfusion model import FILE --data NAME --name {card_path.stem} --replace`.",
-    )
 
 
 def _digest(data: bytes, card: Mapping[str, Any]) -> str:
@@ -188,14 +181,16 @@ def _weights_name(card: Mapping[str, Any], card_path: Path) -> str:
     others."""
     name, stem = card.get("weights", f"{card_path.stem}.safetensors"), card_path.stem
     endings = imported.ENDINGS.values() if card["model"] == imported.KIND else (".safetensors",)
-    if name not in [
+    known = [
         f"{stem}{part}{ending}"
         for part in ("", f"-{str(card['weights_sha256'])[:12]}")
         for ending in endings
-    ]:
-        raise IntegrityError(
-            f"{card_path.name} names weights that are not its own. Copy both files again."
-        )
+    ]
+    check(
+        name in known,
+        f"{card_path.name} names weights that are not its own. Copy both files again.",
+        IntegrityError,
+    )
     return str(name)
 
 
@@ -215,40 +210,32 @@ def _card_path(name: str | Path) -> Path:
     given = Path(name)
     if given.suffix in (".json", ".safetensors"):
         card = given.with_suffix(".json")
-        if card.is_file():
-            return card
-        raise NotFound(
-            f"Checkpoint {given} does not exist. Give the path of a card (.json) with its weights beside it."
+        check(
+            card.is_file(),
+            f"Checkpoint {given} does not exist. Give the path of a card (.json) with its weights beside it.",
+            NotFound,
         )
+        return card
     known = _cards()
     return known[choose("Model", str(name), known)]
 
 
 def _read_card(path: Path) -> dict[str, Any]:
-    try:
+    with refused(
+        f"{path.name} cannot be read as a card",
+        "Copy it again.",
+        *(OSError, ValueError, TypeError, RecursionError),
+        error=IntegrityError,
+        why="{words:.200}",
+    ):
         check(path.stat().st_size <= _MAX_CARD, f"{path.name} is too large for a card.")
         card = json.loads(path.read_text(encoding="utf-8"))
-        missing = [
-            key
-            for key in (
-                "model",
-                "settings",
-                "inputs",
-                "outputs",
-                "data",
-                "weights_sha256",
-                "metrics",
-            )
-            if key not in card
-        ]
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise IntegrityError(
-            f"{path.name} cannot be read as a card ({str(error)[:200]}). Copy it again."
-        ) from error
-    if missing:
-        raise IntegrityError(
-            f"{path.name} lacks {', '.join(missing)}. Copy it again or train the model again."
-        )
+        missing = [key for key in _PARTS if key not in card]
+    check(
+        not missing,
+        f"{path.name} lacks {', '.join(missing)}. Copy it again or train the model again.",
+        IntegrityError,
+    )
     check(
         card.get("format") == FORMAT,
         f"{path.name} has card format {card.get('format')!r}, but this version reads {FORMAT}. Use the version it "
@@ -268,7 +255,7 @@ def _upgraded(card: dict[str, Any]) -> dict[str, Any]:
     )
     return {
         **card,
-        "settings": upgraded(QuantumJump.kind, settings),
+        "settings": registry.upgraded(QuantumJump.kind, settings),
         "notes": f"{card.get('notes', '')} {note}".strip(),
     }
 
@@ -387,12 +374,13 @@ def _save(
         before = _weights_of(target)
         # The old card stays true until the new one takes its place, so new weights must not take the old ones' name.
         weights = target.with_name(f"{target.stem}{f'-{digest[:12]}' if before else ''}{ending}")
-        write_file(weights, data)
+        _files.write_file(weights, data)
         card = {key: value for key, value in card.items() if key != "weights"}
         if before or ending != ".safetensors":
             card["weights"] = weights.name
-        text = json.dumps({**card, "weights_sha256": digest}, indent=1, allow_nan=False)
-        write_file(target, text + "\n")
+        _files.write_file(
+            target, json.dumps({**card, "weights_sha256": digest}, indent=1, allow_nan=False) + "\n"
+        )
         # weights that the card had before, also of those who were killed here, and no other model's
         former = re.compile(rf"{re.escape(target.stem)}-[0-9a-f]{{12}}")
         for old in target.parent.glob(f"{glob.escape(target.stem)}*"):

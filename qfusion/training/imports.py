@@ -14,7 +14,6 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import permutations
 from math import prod
 from operator import attrgetter
@@ -30,9 +29,8 @@ from torch import Tensor, nn
 from qfusion import _limits
 from qfusion._checks import check, choose
 from qfusion._files import write_file
-from qfusion.data import DataSet
+from qfusion.data import DataSet, Modality, spec
 from qfusion.data.importing import MAX_TITLE
-from qfusion.data.modality import Modality
 from qfusion.errors import InvalidInput, NotFound, QFusionError, refused
 from qfusion.models import imported as cards
 from qfusion.models.base import nested_part
@@ -66,6 +64,7 @@ from qfusion.training import checkpoint, metrics
 #     multibench  module([x, ...]), or module([[values, ...], [lengths, ...]]) where it has padding
 #                 (github.com/pliang279/MultiBench)
 
+_WHY = "{words:.200}"
 REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 Call = Callable[[nn.Module, Mapping[str, Tensor]], Any]
 
@@ -102,13 +101,13 @@ def module_of(reference: str, weights: Path | None) -> nn.Module:
             raise NotFound(
                 f"Module `{place}` has no `{name}`. Name the function, or class, that makes the model."
             ) from None
-        try:
+        with refused(
+            f"Factory `{reference}` fails",
+            "It must make the model without arguments.",
+            Exception,  # whatever foreign code raises
+            why=_WHY,
+        ):
             made = factory()
-        except Exception as error:  # whatever foreign code raises
-            raise InvalidInput(
-                f"Factory `{reference}` fails ({_short(error)}). It must make the model without "
-                "arguments."
-            ) from error
     check(
         isinstance(made, nn.Module),
         f"Factory `{reference}` must make a torch.nn.Module, but makes a "
@@ -133,20 +132,20 @@ def _load(module: nn.Module, weights: Path) -> None:
     check(
         weights.is_file(), f"Weights {weights} are not there. Give the path of a .safetensors file."
     )
-    try:
+    with refused(
+        f"Weights {weights.name} are no safetensors",
+        "Save them by `safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')`.",
+        *(SafetensorError, OSError),
+        why=_WHY,
+    ):
         tensors = load_file(weights)
-    except (SafetensorError, OSError) as error:
-        raise InvalidInput(
-            f"Weights {weights.name} are no safetensors ({_short(error)}). Save them by "
-            "`safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')`."
-        ) from error
-    try:
+    with refused(
+        f"Weights {weights.name} are not those of this model",
+        "Save the state_dict of the same model.",
+        RuntimeError,
+        why=_WHY,
+    ):
         module.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise InvalidInput(
-            f"Weights {weights.name} are not those of this model ({_short(error)}). Save the state_dict "
-            "of the same model."
-        ) from error
 
 
 def traced(
@@ -180,11 +179,16 @@ def traced(
             failed = failed or _short(error)
             continue
         if program_card is None:
-            columns = [
-                Port(name, ("rows", *values.shape[1:]), values.dtype)
-                for name, values in _by_name(outputs).items()
-            ]
-            card = replace(card, output=guessed_output(columns, dataset))
+            card = replace(
+                card,
+                output=guessed_output(
+                    [
+                        Port(name, ("rows", *values.shape[1:]), values.dtype)
+                        for name, values in _by_name(outputs).items()
+                    ],
+                    dataset,
+                ),
+            )
         return _exported(module, call, given, reference), card
     raise InvalidInput(
         f"The model of `{reference}` fails on ten rows of {dataset.name} "
@@ -200,39 +204,29 @@ def _flavours(
     names = list(dataset.names)
     long = [m.name for m in dataset.modalities if m.is_sequence]
 
-    def ports(lines: list[str], how: str) -> list[Port]:
+    def way(
+        lines: list[str], how: str, arranged: Callable[[dict[str, Any]], list[Any]]
+    ) -> tuple[list[Port], Call]:
+        """A call with what is `arranged` of the modalities' tensors: pairs of tensors of those in `lines`."""
+        ports = [Port(key(name), None, dtype) for name in names]
         kind = torch.int64 if how == "lengths" else torch.bool
-        return [
-            *(Port(key(name), None, dtype) for name in names),
-            *(Port(f"{key(name)}_{how}", None, kind) for name in lines),
+        ports += [Port(f"{key(name)}_{how}", None, kind) for name in lines]
+
+        def call(model: nn.Module, given: Mapping[str, Tensor]) -> Any:
+            features = {name: given[key(name)] for name in names}
+            pairs = {name: (features[name], given[f"{key(name)}_{how}"]) for name in lines}
+            return model(*arranged(features | pairs))
+
+        return ports, call
+
+    def with_lengths(features: dict[str, Any]) -> list[Any]:
+        pairs = [
+            pair
+            if isinstance(pair, tuple)
+            else (pair, torch.ones_like(pair[:, 0], dtype=torch.int64))
+            for pair in features.values()
         ]
-
-    def pieces(given: Mapping[str, Tensor], lines: list[str], how: str) -> dict[str, Any]:
-        return {
-            name: (given[key(name)], given[f"{key(name)}_{how}"])
-            if name in lines
-            else given[key(name)]
-            for name in names
-        }
-
-    def mapped(lines: list[str], model: nn.Module, given: Mapping[str, Tensor]) -> Any:
-        return model(pieces(given, lines, "mask"))
-
-    def in_order(lines: list[str], model: nn.Module, given: Mapping[str, Tensor]) -> Any:
-        features = pieces(given, lines, "lengths")
-        return model(*(features[name] for name in order))
-
-    def listed(model: nn.Module, given: Mapping[str, Tensor]) -> Any:
-        return model([given[key(name)] for name in names])
-
-    def with_lengths(model: nn.Module, given: Mapping[str, Tensor]) -> Any:
-        lengths = [
-            given[f"{key(name)}_lengths"]
-            if name in long
-            else torch.ones_like(given[key(name)][:, 0], dtype=torch.int64)
-            for name in names
-        ]
-        return model([[given[key(name)] for name in names], lengths])
+        return [[[values for values, _ in pairs], [lengths for _, lengths in pairs]]]
 
     parameters = inspect.signature(module.forward).parameters.values()
     if adapter == "":
@@ -251,19 +245,18 @@ def _flavours(
         )
     elif adapter == "dict":
         for lines in (long, []):
-            yield ports(lines, "mask"), partial(mapped, lines)
+            yield way(lines, "mask", lambda features: [features])
     elif adapter == "mmsa":
         # the modalities as the module's arguments name them: text, audio, vision or video; else in their order
         words = [p.name for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD][: len(names)]
         best = [max(names, key=lambda name: alike(word, name)) for word in words]
         order = best if len(set(best)) == len(names) else names
         for lines in ([name for name in long if name in order[1:]], [], long):
-            yield ports(lines, "lengths"), partial(in_order, lines)
+            yield way(lines, "lengths", lambda features: [features[name] for name in order])
     else:
         if long:
-            lines = names if len(long) == len(names) else long
-            yield ports(lines, "lengths"), with_lengths
-        yield ports([], "lengths"), listed
+            yield way(long, "lengths", with_lengths)
+        yield way([], "lengths", lambda features: [list(features.values())])
 
 
 def key(modality: str) -> str:
@@ -304,7 +297,15 @@ def _exported(module: nn.Module, call: Call, given: dict[str, Tensor], reference
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # its operators have no gradients
     try:
-        with warnings.catch_warnings():
+        with (
+            refused(
+                f"The model of `{reference}` cannot be traced by torch.export",
+                "Write its forward without branches on values and without pack_padded_sequence, or export it to ONNX.",
+                Exception,  # torch.export promises no class of its own
+                why=_WHY,
+            ),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")
             program = torch.export.export(
                 _Flat(module, call, list(given)),
@@ -314,12 +315,6 @@ def _exported(module: nn.Module, call: Call, given: dict[str, Tensor], reference
             )
             buffer = io.BytesIO()
             torch.export.save(program, buffer)
-    except Exception as error:  # torch.export promises no class of its own
-        raise InvalidInput(
-            f"The model of `{reference}` cannot be traced by torch.export ({_short(error)}). Write its "
-            "forward without branches on values and without pack_padded_sequence, or export it to "
-            "ONNX."
-        ) from error
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
     return buffer.getvalue()
@@ -395,9 +390,8 @@ def _rows(inputs: Sequence[Port]) -> str | None:
 
 def _about_steps(port: Port) -> bool:
     """Whether an input tells which steps are real."""
-    if port.dtype is not None and not port.dtype.is_floating_point:
-        return True
-    return bool(re.search(r"mask|length|_len|padding", port.name.lower()))
+    is_whole = port.dtype is not None and not port.dtype.is_floating_point
+    return is_whole or bool(re.search(r"mask|length|_len|padding", port.name.lower()))
 
 
 def _together(values: Sequence[Port], dataset: DataSet) -> dict[str, Input] | None:
@@ -634,8 +628,9 @@ def _batch(model: Imported, rows: Mapping[str, Any]) -> int:
         return 0
     for size in _BATCHES:
         try:
-            fixed = replace(model.card, batch=size)
-            Imported(model.input_specs, model.outputs, model.program, fixed).scores(rows)
+            Imported(
+                model.input_specs, model.outputs, model.program, replace(model.card, batch=size)
+            ).scores(rows)
             return size
         except InvalidInput:
             continue
@@ -678,8 +673,9 @@ def _unread(model: Imported, rows: Mapping[str, Any], first: Tensor) -> list[str
     least = _NOTHING * (1 + float(first.abs().max()))
 
     def change(name: str) -> float:
-        other = model.scores({**rows, name: nested_part(rows[name], order)})
-        return float((other - first).abs().max())
+        return float(
+            (model.scores({**rows, name: nested_part(rows[name], order)}) - first).abs().max()
+        )
 
     unread = [name for name in model.modalities if change(name) <= least]
     if not unread or len(model.modalities) == 1:
@@ -698,7 +694,6 @@ def _unread(model: Imported, rows: Mapping[str, Any], first: Tensor) -> list[str
 # models.
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
-SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -774,7 +769,18 @@ def take(
             "Weights and adapter belong to a factory. Leave --weights and "
             "--adapter out for a file.",
         )
-        data = _bytes(Path(source))
+        path = Path(source)
+        check(
+            path.is_file(),
+            f"Program {source[:160]!r} is no file, nor a factory. Give the path of a .pt2 or .onnx file, "
+            "or PACKAGE.MODULE:FACTORY.",
+            NotFound,
+        )
+        check(
+            path.stat().st_size <= 1 << 30,
+            f"Program `{path.name}` has {path.stat().st_size / 2**30:.1f} GiB, but at most 1 is read.",
+        )
+        data = path.read_bytes()
     program = program_of(data, Path(source).name, only_onnx)
     wanted = wanted or guessed_card(program.inputs, program.outputs, Path(source).name, dataset)
     wanted = replace(wanted, data=dataset.name, adapter=adapter or wanted.adapter)
@@ -787,25 +793,14 @@ def take(
     return Taken(model, data, card is None, tuple(warnings), source)
 
 
-def _bytes(path: Path) -> bytes:
-    if not path.is_file():
-        raise NotFound(
-            f"Program {str(path)[:160]!r} is no file, nor a factory. Give the path of a .pt2 or .onnx file, "
-            "or PACKAGE.MODULE:FACTORY."
-        )
-    check(
-        path.stat().st_size <= 1 << 30,
-        f"Program `{path.name}` has {path.stat().st_size / 2**30:.1f} GiB, but at most 1 is read.",
-    )
-    return path.read_bytes()
-
-
 def _examined(
     program: Any, program_card: ProgramCard, dataset: DataSet, guessed: bool
 ) -> tuple[Imported, list[str]]:
     outputs = dataset.target.classes if dataset.target.kind == "classification" else ("score",)
-    trained_on = dataset.inputs(dataset.rows("train"), torch.float64)
-    means = {name: _mean(*split(features)) for name, features in trained_on.items()}
+    means = {
+        name: _mean(*split(features))
+        for name, features in dataset.inputs(dataset.rows("train"), torch.float64).items()
+    }
 
     def made(card: ProgramCard) -> Imported:
         return Imported(dataset.input_specs, outputs, program, card, means).eval()
@@ -852,7 +847,9 @@ def keep(
     )
     model = taken.model
     measured = {
-        part: metrics.evaluate(model, dataset, part) for part in SPLITS if len(dataset.rows(part))
+        part: metrics.evaluate(model, dataset, part)
+        for part in spec.SPLITS
+        if len(dataset.rows(part))
     }
     source = taken.source if is_reference(taken.source) else Path(taken.source).name
     parameters = model.program.parameters
@@ -942,10 +939,11 @@ def read_card(path: Path) -> ProgramCard:
     Raises:
         NotFound, InvalidInput: when there is none, or it is none.
     """
-    if not path.is_file():
-        raise NotFound(
-            f"Card {str(path)[:160]!r} does not exist. Import without --card first, which writes one."
-        )
+    check(
+        path.is_file(),
+        f"Card {str(path)[:160]!r} does not exist. Import without --card first, which writes one.",
+        NotFound,
+    )
     check(path.stat().st_size < 1 << 20, f"Card {path.name} is too large for a card.")
     return cards.read(path.read_text(encoding="utf-8", errors="replace"), path.name)
 

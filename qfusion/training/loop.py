@@ -17,9 +17,8 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from qfusion._checks import check, require_number
-from qfusion.data import DataSet
-from qfusion.data.modality import Audio
-from qfusion.errors import InvalidInput
+from qfusion.data import Audio, DataSet
+from qfusion.errors import refused
 from qfusion.models import build
 from qfusion.models.base import FusionModule
 from qfusion.models.encoders import BatchNorm, Share, sharing
@@ -383,7 +382,12 @@ class Fit(Generic[M]):
         Raises:
             InvalidInput: when the state is not of a training of the same model.
         """
-        try:
+        with refused(
+            "Argument `state` does not belong to this training",
+            "Start the training again from its beginning.",
+            *(KeyError, TypeError, ValueError, RuntimeError),
+            why="{words:.200}",
+        ):
             self.model.load_state_dict(state["model"])
             if self.heads is not None:
                 self.heads.heads.load_state_dict(state["heads"])
@@ -395,11 +399,6 @@ class Fit(Generic[M]):
             self.best, self.best_loss = state["best"], float(state["best_loss"])
             self.best_epoch = int(state["kept"])
             self.history = [Progress(**progress) for progress in state["history"]]
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise InvalidInput(
-                f"Argument `state` does not belong to this training ({str(error)[:200]}). "
-                "Start the training again from its beginning."
-            ) from error
 
 
 def prepare(

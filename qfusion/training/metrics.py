@@ -15,7 +15,6 @@ from qfusion.data import DataSet
 from qfusion.models.quantum_jump import TimeModel, expectation
 from qfusion.models.registry import can, require
 from qfusion.training import batches
-from qfusion.training.batches import to
 
 # Test metrics: sentiment regression as in MMSA (Mao et al. 2022), any other regression, and classification.
 #
@@ -294,7 +293,7 @@ def predict(
     stored = final and batches.is_kept(model, dataset)
     parts = [
         model(
-            to(
+            batches.to(
                 batches.encoded_inputs(model, dataset, block)
                 if stored
                 else dataset.inputs(block, dtype),

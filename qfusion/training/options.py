@@ -165,10 +165,13 @@ def chosen(dataset: DataSet, options: Options | Mapping[str, Any] | None = None)
     """
     if isinstance(options, Options):
         return options
-    named = {
-        choose("Option", name, Options.names()): value for name, value in (options or {}).items()
-    }
-    return replace(default_options(dataset), **named)
+    return replace(
+        default_options(dataset),
+        **{
+            choose("Option", name, Options.names()): value
+            for name, value in (options or {}).items()
+        },
+    )
 
 
 # What is made small: losses of scores against targets, and weights of classes.
@@ -297,17 +300,14 @@ class Heads(nn.Module):
         """Returns the model's scores (B, C) and the heads' (B, modalities, C)."""
         seen: dict[str, Tensor] = {}
         encoders = cast(nn.ModuleDict, self.model.encoders)
-        handles = [
-            encoders[name].register_forward_hook(
-                lambda _, __, output, name=name: seen.update({name: _numbers(output)})
-            )
-            for name in self.heads
-        ]
-        try:
+        with ExitStack() as hooks:
+            for name in self.heads:
+                hooks.enter_context(
+                    encoders[name].register_forward_hook(
+                        lambda _, __, output, name=name: seen.update({name: _numbers(output)})
+                    )
+                )
             scores = self.model(inputs)
-        finally:
-            for handle in handles:
-                handle.remove()
         return scores, torch.stack([head(seen[name]) for name, head in self.heads.items()], 1)
 
     def loss(self, scores: Tensor, rows: Tensor, whole: Tensor) -> Tensor:
@@ -402,8 +402,7 @@ class Group:
         if self.size == 1:
             return own
         parts = self.collected({self.rank: own})
-        count = sum(len(part) for part in parts.values())
-        whole = np.empty((count, *own.shape[1:]), own.dtype)
+        whole = np.empty((sum(len(part) for part in parts.values()), *own.shape[1:]), own.dtype)
         for rank, part in parts.items():
             whole[rank :: self.size] = part
         return whole
@@ -481,7 +480,7 @@ def mixed(model: nn.Module, device: torch.device) -> Iterator[None]:
         isinstance(encoders, nn.ModuleDict),
         f"Argument `precision` must not be 'mixed' for {type(model).__name__}, which has no encoders. Use 'single'.",
     )
-    entered, handles = ExitStack(), []
+    entered = ExitStack()
 
     def before(*_: Any) -> None:
         entered.enter_context(torch.autocast(device.type, torch.bfloat16))
@@ -494,17 +493,11 @@ def mixed(model: nn.Module, device: torch.device) -> Iterator[None]:
             else _single(output)
         )
 
-    with entered:  # also where an encoder fails
+    with entered, ExitStack() as hooks:  # also where an encoder fails
         for encoder in cast(nn.ModuleDict, encoders).values():
-            handles += [
-                encoder.register_forward_pre_hook(before),
-                encoder.register_forward_hook(after),
-            ]
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
+            hooks.enter_context(encoder.register_forward_pre_hook(before))
+            hooks.enter_context(encoder.register_forward_hook(after))
+        yield
 
 
 def _single(values: Tensor) -> Tensor:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from qfusion._checks import check
 from qfusion.data import files
 from qfusion.data.spec import DataSet
-from qfusion.errors import DataUnavailable, IntegrityError
+from qfusion.errors import DataUnavailable, IntegrityError, refused
 
 # A data set that is loaded by its name: what it is called, which files it needs, where they lie and how to get them.
 #
@@ -96,8 +97,12 @@ class Source:
 
     def require(self, folder: Path | None = None) -> None:
         """Raises DataUnavailable, with the remedy, when something is missing in a folder, its own unless told."""
-        if gone := self.missing(folder):
-            raise DataUnavailable(f"Data set '{self.name}' is not complete: {gone} {self.remedy}")
+        gone = self.missing(folder)
+        check(
+            not gone,
+            f"Data set '{self.name}' is not complete: {gone} {self.remedy}",
+            DataUnavailable,
+        )
 
     def verify(self, folder: Path, pinned: Sequence[PinnedFile] | None = None) -> None:
         """Checks that every file in a folder is there and is the recorded one.
@@ -112,16 +117,15 @@ class Source:
         """
         self.require(folder)
         for file in self.files if pinned is None else pinned:
-            try:
-                altered = files.sha256(folder / file.path) != file.sha256
-            except OSError as error:
-                raise DataUnavailable(
-                    f"File `{file.path}` of data set '{self.name}' in {folder} cannot be read ({error.strerror}). "
-                    f"Correct its permissions. {self.remedy}"
-                ) from None
-            if altered:
-                replaced = "" if self.by_hand else " The download replaces an altered file."
-                raise IntegrityError(
-                    f"File `{file.path}` of data set '{self.name}' in {folder} is not the recorded one: its SHA-256 "
-                    f"differs. {self.remedy}{replaced}"
+            which = f"File `{file.path}` of data set '{self.name}' in {folder}"
+            with refused(
+                f"{which} cannot be read",
+                f"Correct its permissions. {self.remedy}",
+                error=DataUnavailable,
+            ):
+                check(
+                    files.sha256(folder / file.path) == file.sha256,
+                    f"{which} is not the recorded one: its SHA-256 differs. {self.remedy}"
+                    + ("" if self.by_hand else " The download replaces an altered file."),
+                    IntegrityError,
                 )

@@ -14,8 +14,7 @@ from qfusion._checks import check
 from qfusion.data import files, spec
 from qfusion.data.modality import Clusters, Content, Modality, Series, Target, Text
 from qfusion.data.sources import PinnedFile, Source
-from qfusion.data.spec import DataSet
-from qfusion.errors import InvalidInput
+from qfusion.errors import InvalidInput, refused
 
 # CMU-MOSI (Zadeh et al. 2016): 2,199 spoken opinions from 93 videos about films, each scored from -3 to +3 by people.
 #
@@ -105,12 +104,6 @@ NAMES = {"text": "text CNN", "audio": "openSMILE", "video": "3D-CNN"}
 VALID_SHARE = 0.15
 VALID_SEED = 2025
 
-MOSI_DESCRIPTION = (
-    "2,199 spoken opinions about films from 93 videos, each scored by people from -3 (very negative) to +3 (very "
-    "positive), with published features: text CNN (100), openSMILE (73), 3D-CNN (100). Split as in the feature files: "
-    "1,447 rows to train on (15 % of them, by whole videos, to validate) and 752 to test on, no video in both."
-)
-
 
 def _numbers(path: Path, shown: str, columns: int) -> np.ndarray:
     """Returns the numbers (rows, columns), float64, of a comma-separated file without a header.
@@ -123,13 +116,12 @@ def _numbers(path: Path, shown: str, columns: int) -> np.ndarray:
     Raises:
         InvalidInput: when it has other columns, or an entry is no finite number; names file, row and column, from 1.
     """
-    try:
+    with refused(
+        f"File `{shown}` must be comma-separated numbers, but cannot be read",
+        "Download it again.",
+        ValueError,
+    ):
         table = pd.read_csv(path, header=None)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InvalidInput(
-            f"File `{shown}` must be comma-separated numbers, but cannot be read ({error}). "
-            "Download it again."
-        ) from None
     check(
         table.shape[1] == columns,
         f"File `{shown}` must have {columns} columns, but has {table.shape[1]}. Download it again.",
@@ -242,8 +234,7 @@ def _read(where: Path) -> dict[str, np.ndarray]:
 def _split(videos: np.ndarray, is_test: np.ndarray) -> np.ndarray:
     """ "train", "valid" or "test" per row; validation takes whole videos, at random, until it has its share."""
     split = np.where(is_test, "test", "train")
-    order = np.random.default_rng(VALID_SEED).permutation(np.unique(videos[~is_test]))
-    for video in order:
+    for video in np.random.default_rng(VALID_SEED).permutation(np.unique(videos[~is_test])):
         if (split == "valid").sum() >= VALID_SHARE * (~is_test).sum():
             break
         split[(videos == video) & ~is_test] = "valid"
@@ -254,7 +245,7 @@ def _content(texts: list[str], row: int) -> dict[str, Content]:
     return {"text": Text(texts[row])}
 
 
-def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FILES) -> DataSet:
+def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FILES) -> spec.DataSet:
     """Returns CMU-MOSI from its files.
 
     Args:
@@ -268,8 +259,11 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
     """
     where = where or CMU_MOSI.folder
     CMU_MOSI.verify(where, pinned)
-    key = files.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()])
-    arrays = files.cached_arrays("mosi", key, partial(_read, where))
+    arrays = files.cached_arrays(
+        "mosi",
+        files.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
+        partial(_read, where),
+    )
     ids, texts = arrays["ids"], arrays["text"].tolist()
     videos, clips = zip(*(sample.rsplit("_", 1) for sample in ids.tolist()), strict=True)
     start, end, sentiment = arrays["opinions"].T
@@ -279,10 +273,13 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
         "vision": arrays["video"],
     }
     kinds = dict(zip(features, SIZES, strict=True))
-    return DataSet(
+    return spec.DataSet(
         name=CMU_MOSI.name,
         title=CMU_MOSI.title,
-        description=MOSI_DESCRIPTION,
+        description="2,199 spoken opinions about films from 93 videos, each scored by people from -3 (very negative) "
+        "to +3 (very positive), with published features: text CNN (100), openSMILE (73), 3D-CNN (100). Split as "
+        "in the feature files: 1,447 rows to train on (15 % of them, by whole videos, to validate) and 752 to"
+        " test on, no video in both.",
         source="features: declare-lab/multimodal-deep-learning; scores: ASA-MOSI/Audio-Sentiment-Analysis (GitHub)",
         licence="files under MIT; the corpus is for research use",
         modalities=tuple(
@@ -355,12 +352,6 @@ CLASSES = (
     "running track",
 )
 
-HOUSTON_DESCRIPTION = (
-    "2,832 pixels of Houston's campus from the air, of 15 kinds of ground: a reflectance spectrum (144 bands, about "
-    "380 to 1050 nm) and a LiDAR elevation profile (21 values). Split by a fixed seed, 60 % to train, 10 % to "
-    "validate, 30 % to test. Pixels of one field are in all parts, so the figures hold for this scene."
-)
-
 
 def _content_of_houston(spectra: np.ndarray, profiles: np.ndarray, row: int) -> dict[str, Content]:
     return {
@@ -381,7 +372,7 @@ def _content_of_houston(spectra: np.ndarray, profiles: np.ndarray, row: int) -> 
 
 def read_houston(
     where: Path | None = None, pinned: Sequence[PinnedFile] = HOUSTON_FILES
-) -> DataSet:
+) -> spec.DataSet:
     """Returns the pixels from their file.
 
     Args:
@@ -408,10 +399,13 @@ def read_houston(
         "hsi": tuple(f"band {i + 1}" for i in range(BANDS)),
         "lidar": tuple(f"elevation {i + 1}" for i in range(PROFILE)),
     }
-    return DataSet(
+    return spec.DataSet(
         name=HOUSTON.name,
         title=HOUSTON.title,
-        description=HOUSTON_DESCRIPTION,
+        description="2,832 pixels of Houston's campus from the air, of 15 kinds of ground: a reflectance spectrum (144 "
+        "bands, about 380 to 1050 nm) and a LiDAR elevation profile (21 values). Split by a fixed seed, 60 % "
+        "to train, 10 % to validate, 30 % to test. Pixels of one field are in all parts, so the figures hold "
+        "for this scene.",
         source="IEEE GRSS data fusion contest 2013, as in danfenghong/IEEE_TGRS_MDL-RS (GitHub)",
         licence="research use with acknowledgement of the contest",
         modalities=tuple(Modality(name, result[name], None, names[name]) for name in names),

@@ -22,8 +22,7 @@ from qfusion._checks import check, choose
 from qfusion.data import files, spec
 from qfusion.data.modality import Audio, Clusters, Content, Image, Modality, Series, Target
 from qfusion.data.sources import PinnedFile, Source
-from qfusion.data.spec import SPLITS, DataSet
-from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput
+from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, refused
 
 # Handwritten digits in three views: the 1,797 real images of 8x8 pixels that come inside scikit-learn.
 #
@@ -49,13 +48,6 @@ _KEPT = tuple(
 )
 _DECIMALS = (
     4  # so that the last bits of another machine's arithmetic cannot show in the data set's digest
-)
-
-DIGITS_DESCRIPTION = (
-    "1,797 real handwritten digits of 8x8 pixels, in three views computed from the image: the pixels (64), magnitudes "
-    "of the two-dimensional Fourier transform (34), and a profile (58: ink by row and column, contours from the four "
-    "sides, moments). Split by a fixed seed, about 60 % to train, 10 % to validate, 30 % to test, with equal shares in "
-    "every class."
 )
 
 
@@ -100,17 +92,13 @@ def _names() -> dict[str, tuple[str, ...]]:
     }
 
 
-def _spectrum(image: np.ndarray) -> np.ndarray:
-    """The spectrum as people draw it: logarithmic, frequency 0 in the middle, brightest what is strongest."""
-    level = np.log1p(np.abs(np.fft.fftshift(np.fft.fft2(image))))
-    return spec.grey(level, 0, float(level.max()))
-
-
 def _content(images: np.ndarray, row: int) -> dict[str, Content]:
     image = images[row]
+    spectrum = np.log1p(np.abs(np.fft.fftshift(np.fft.fft2(image))))
     return {
         "pixels": Image(spec.enlarged(spec.grey(image, 0, 16))),
-        "fourier": Image(spec.enlarged(_spectrum(image))),
+        # as people draw it: logarithmic, frequency 0 in the middle, brightest what is strongest
+        "fourier": Image(spec.enlarged(spec.grey(spectrum, 0, float(spectrum.max())))),
         "profile": Series(
             np.concatenate([image.sum(1), image.sum(0)]),
             np.arange(1, 2 * DIGITS_SIDE + 1),
@@ -120,7 +108,7 @@ def _content(images: np.ndarray, row: int) -> dict[str, Content]:
     }
 
 
-def load_digits() -> DataSet:
+def load_digits() -> spec.DataSet:
     """Returns the digits."""
     from sklearn.datasets import load_digits
 
@@ -134,10 +122,13 @@ def load_digits() -> DataSet:
         ),
     }
     names, ids = _names(), spec.numbered("digit", len(y))
-    return DataSet(
+    return spec.DataSet(
         name=DIGITS.name,
         title=DIGITS.title,
-        description=DIGITS_DESCRIPTION,
+        description="1,797 real handwritten digits of 8x8 pixels, in three views computed from the image: the pixels "
+        "(64), magnitudes of the two-dimensional Fourier transform (34), and a profile (58: ink by row and "
+        "column, contours from the four sides, moments). Split by a fixed seed, about 60 % to train, 10 % to "
+        "validate, 30 % to test, with equal shares in every class.",
         source="scikit-learn's load_digits: UCI Optical Recognition of Handwritten Digits, test part",
         licence="CC BY 4.0 (UCI)",
         modalities=tuple(
@@ -184,12 +175,6 @@ SHAPES = {"mnist": (28, 28), "usps": (16, 16), "audio": (32, 32)}
 VALID_SHARE = 1 / 7  # of the training rows: 200 of 1,400
 _COLUMNS = ["row", "digit", "speaker", "recording", "split"]
 
-AVDIGITS_DESCRIPTION = (
-    "2,000 digits, each as an MNIST image (28x28), a USPS image (16x16) and a recording by one of six speakers "
-    "(log-mel spectrogram, 32 bands x 32 frames), paired by class. The given split: 1,400 rows to train on (200 of "
-    "them to validate) and 600 to test on; no image or recording is in both, the speakers are."
-)
-
 
 def _index(path: Path) -> pd.DataFrame:
     with path.open(encoding="utf-8", newline="") as file:
@@ -212,37 +197,36 @@ def _digests(where: Path, names: tuple[str, ...], pinned: str) -> dict[str, str]
     """SHA-256 by recording, once all together have the pinned digest; reading all takes a fraction of a second."""
     sha256s = {name: files.sha256(where / name) for name in sorted(names)}
     lines = "".join(f"{name} {digest}\n" for name, digest in sha256s.items())
-    if hashlib.sha256(lines.encode()).hexdigest() != pinned:
-        raise IntegrityError(
-            f"The recordings of data set '{AVDIGITS.name}' in {where} are not the recorded ones: their SHA-256 "
-            f"differs. {AVDIGITS.remedy}"
-        )
+    check(
+        hashlib.sha256(lines.encode()).hexdigest() == pinned,
+        f"The recordings of data set '{AVDIGITS.name}' in {where} are not the recorded ones: their SHA-256 "
+        f"differs. {AVDIGITS.remedy}",
+        IntegrityError,
+    )
     return sha256s
 
 
 def _recording(where: Path, names: tuple[str, ...], pinned: str, row: int) -> Audio:
     name = names[row]
-    try:
+    which = f"Recording `{name}` of data set '{AVDIGITS.name}'"
+    with refused(f"{which} cannot be read", AVDIGITS.remedy, error=DataUnavailable):
         digest = _digests(where, names, pinned)[name]
         content = (where / name).read_bytes()
-    except OSError as error:
-        raise DataUnavailable(
-            f"Recording `{name}` of data set '{AVDIGITS.name}' cannot be read ({error.strerror}). "
-            f"{AVDIGITS.remedy}"
-        ) from None
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise IntegrityError(
-            f"Recording `{name}` of data set '{AVDIGITS.name}' in {where} was altered while it was in use. Copy it "
-            "again."
-        )
-    try:
-        with wave.open(io.BytesIO(content)) as file:
-            form = file.getnchannels(), file.getsampwidth()
-            samples, rate = file.readframes(file.getnframes()), file.getframerate()
-    except (wave.Error, EOFError) as error:
-        raise InvalidInput(
-            f"Recording `{name}` must be a WAV file, but is not ({error}). Copy it again."
-        ) from None
+    check(
+        hashlib.sha256(content).hexdigest() == digest,
+        f"{which} in {where} was altered while it was in use. Copy it again.",
+        IntegrityError,
+    )
+    with (
+        refused(
+            f"Recording `{name}` must be a WAV file, but is not",
+            "Copy it again.",
+            *(wave.Error, EOFError),
+        ),
+        wave.open(io.BytesIO(content)) as file,
+    ):
+        form = file.getnchannels(), file.getsampwidth()
+        samples, rate = file.readframes(file.getnframes()), file.getframerate()
     check(
         form == (1, 2),
         f"Recording `{name}` must have one channel of 16 bits, but has {form}. Copy it again.",
@@ -270,7 +254,7 @@ def read_avdigits(
     where: Path | None = None,
     pinned: Sequence[PinnedFile] = AVDIGITS_FILES,
     recordings: str = RECORDINGS,
-) -> DataSet:
+) -> spec.DataSet:
     """Returns the digits from their files.
 
     Args:
@@ -288,11 +272,12 @@ def read_avdigits(
     index = _index(where / "index.csv")
     folder = where / "recordings"
     gone = [name for name in index.recording if not (folder / name).is_file()]
-    if gone:
-        raise DataUnavailable(
-            f"Data set '{AVDIGITS.name}' is not complete: {folder} lacks `{gone[0]}`"
-            f"{f' and {len(gone) - 1} more' if len(gone) > 1 else ''}. {AVDIGITS.remedy}"
-        )
+    check(
+        not gone,
+        f"Data set '{AVDIGITS.name}' is not complete: {folder} lacks `{''.join(gone[:1])}`"
+        f"{f' and {len(gone) - 1} more' if len(gone) > 1 else ''}. {AVDIGITS.remedy}",
+        DataUnavailable,
+    )
     arrays = files.read_npz(where / "features.npz", names=("mnist", "usps", "audio_logmel"))
     values: dict[str, np.ndarray] = {
         "mnist": arrays["mnist"] / 255,
@@ -307,11 +292,13 @@ def read_avdigits(
         )
     ids = index.recording.str.removesuffix(".wav").to_numpy(dtype=np.str_)
     images = {name: arrays[name] for name in ("mnist", "usps")}
-    recording = partial(_recording, folder, tuple(index.recording), recordings)
-    return DataSet(
+    return spec.DataSet(
         name=AVDIGITS.name,
         title=AVDIGITS.title,
-        description=AVDIGITS_DESCRIPTION,
+        description="2,000 digits, each as an MNIST image (28x28), a USPS image (16x16) and a recording by one of six "
+        "speakers (log-mel spectrogram, 32 bands x 32 frames), paired by class. The given split: 1,400 rows "
+        "to train on (200 of them to validate) and 600 to test on; no image or recording is in both, the "
+        "speakers are.",
         source="images: MNIST and USPS as in zhou572/Multi-view-Datasets; recordings: "
         "Jakobovski/free-spoken-digit-dataset (GitHub)",
         licence="recordings CC BY-SA 4.0; images for research use",
@@ -332,7 +319,11 @@ def read_avdigits(
         table=pd.DataFrame(
             {"digit": index.digit.to_numpy(), "speaker": index.speaker.to_numpy()}, index=ids
         ),
-        content_of=partial(_content_of_avdigits, images, recording),
+        content_of=partial(
+            _content_of_avdigits,
+            images,
+            partial(_recording, folder, tuple(index.recording), recordings),
+        ),
     )
 
 
@@ -376,13 +367,6 @@ VIEWS = (
 SHAPE = (16, 15)  # of `pix`: rows, columns
 BRIGHTEST = 6
 
-HANDWRITTEN_DESCRIPTION = (
-    "2,000 digits cut from Dutch maps, 200 of each, as six sets of features: pix (240 averages of 2x3 pixels, an image "
-    "of 15x16), fou (76 Fourier coefficients), fac (216 profile correlations), zer (47 Zernike moments), kar (64 "
-    "Karhunen-Loeve coefficients) and mor (6 morphological features). Split by a fixed seed, 60 % to train, 10 % to "
-    "validate, 30 % to test."
-)
-
 
 def _content_of_handwritten(pictures: np.ndarray, row: int) -> dict[str, Content]:
     return {"pix": Image(spec.enlarged(spec.grey(pictures[row].reshape(SHAPE), 0, BRIGHTEST)))}
@@ -404,7 +388,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
 
 def read_handwritten(
     where: Path | None = None, pinned: Sequence[PinnedFile] = HANDWRITTEN_FILES
-) -> DataSet:
+) -> spec.DataSet:
     """Returns the six views from their file.
 
     Args:
@@ -418,15 +402,21 @@ def read_handwritten(
     """
     where = where or HANDWRITTEN.folder
     HANDWRITTEN.verify(where, pinned)
-    key = files.key_of([pinned[0].sha256, Path(__file__).read_bytes()])
     # reading the file takes a process of its own
-    arrays = files.cached_arrays(HANDWRITTEN.name, key, partial(_read, where / pinned[0].path))
+    arrays = files.cached_arrays(
+        HANDWRITTEN.name,
+        files.key_of([pinned[0].sha256, Path(__file__).read_bytes()]),
+        partial(_read, where / pinned[0].path),
+    )
     y = arrays["y"]
     ids = spec.numbered("digit", len(y))
-    return DataSet(
+    return spec.DataSet(
         name=HANDWRITTEN.name,
         title=HANDWRITTEN.title,
-        description=HANDWRITTEN_DESCRIPTION,
+        description="2,000 digits cut from Dutch maps, 200 of each, as six sets of features: pix (240 averages of 2x3 "
+        "pixels, an image of 15x16), fou (76 Fourier coefficients), fac (216 profile correlations), zer (47 "
+        "Zernike moments), kar (64 Karhunen-Loeve coefficients) and mor (6 morphological features). Split by "
+        "a fixed seed, 60 % to train, 10 % to validate, 30 % to test.",
         source="UCI Multiple Features, as in zhou572/Multi-view-Datasets (GitHub)",
         licence="CC BY 4.0 (UCI)",
         modalities=tuple(
@@ -589,7 +579,7 @@ def _combinations(
 
 
 def _items(
-    shown: np.ndarray, y: np.ndarray, base: DataSet, part: str, rng: np.random.Generator
+    shown: np.ndarray, y: np.ndarray, base: spec.DataSet, part: str, rng: np.random.Generator
 ) -> np.ndarray:
     """Rows of a part of `base` whose digit is the one shown, (N,): the same ones, equally often, with every class."""
     pool, chosen = base.rows(part), np.empty(len(shown), dtype=np.int64)
@@ -631,7 +621,7 @@ def _apart(
 
 
 def _content_of_together(
-    base: DataSet, views: tuple[tuple[str, str], ...], chosen: np.ndarray, row: int
+    base: spec.DataSet, views: tuple[tuple[str, str], ...], chosen: np.ndarray, row: int
 ) -> dict[str, Content]:
     return {
         name: base.content(int(item))[view]
@@ -639,7 +629,9 @@ def _content_of_together(
     }
 
 
-def _table(question: Question, base: DataSet, chosen: np.ndarray, ids: np.ndarray) -> pd.DataFrame:
+def _table(
+    question: Question, base: spec.DataSet, chosen: np.ndarray, ids: np.ndarray
+) -> pd.DataFrame:
     """The digits and, where asked for, their sum; the speaker; which sample of `base` each item was taken from."""
     names, shown = tuple(question.views), base.y[chosen]
     columns: dict[str, np.ndarray] = {f"{name}_digit": shown[:, m] for m, name in enumerate(names)}
@@ -651,18 +643,20 @@ def _table(question: Question, base: DataSet, chosen: np.ndarray, ids: np.ndarra
     return pd.DataFrame(columns, index=ids)
 
 
-def _clusters(question: Question, base: DataSet, chosen: np.ndarray) -> Clusters:
+def _clusters(question: Question, base: spec.DataSet, chosen: np.ndarray) -> Clusters:
     """The pictures and recordings that rows are put together from; each is in several rows."""
     views = tuple(question.views.values())
-    labels = np.column_stack(
-        [np.char.add(f"{view} ", base.ids[chosen[:, m]]) for m, view in enumerate(views)]
+    return Clusters(
+        np.column_stack(
+            [np.char.add(f"{view} ", base.ids[chosen[:, m]]) for m, view in enumerate(views)]
+        ),
+        "pictures and recordings" if "audio" in views else "pictures",
     )
-    return Clusters(labels, "pictures and recordings" if "audio" in views else "pictures")
 
 
 def draw_question(
-    name: str, base: DataSet, sizes: Mapping[str, int] = SIZES, seed: int = SEED
-) -> DataSet:
+    name: str, base: spec.DataSet, sizes: Mapping[str, int] = SIZES, seed: int = SEED
+) -> spec.DataSet:
     """Returns the pairs or triples of a question, drawn from the pictures and recordings of `base`.
 
     Args:
@@ -680,14 +674,14 @@ def draw_question(
     views, rng = tuple(question.views.items()), np.random.default_rng(seed)
     unit = 2 * 10 ** (len(views) - 1)  # a block of each class
     check(
-        set(sizes) == set(SPLITS)
+        set(sizes) == set(spec.SPLITS)
         and all(count > 0 and count % unit == 0 for count in sizes.values()),
-        f"Argument `sizes` must hold a multiple of {unit} above zero for each of {', '.join(SPLITS)}, but is "
+        f"Argument `sizes` must hold a multiple of {unit} above zero for each of {', '.join(spec.SPLITS)}, but is "
         f"{dict(sizes)}.",
     )
     alike = len({view for _, view in views}) < len(views)
     parts: list[tuple[np.ndarray, np.ndarray]] = []
-    for part in SPLITS:
+    for part in spec.SPLITS:
         shown, y = _combinations(sizes[part], len(views), question.remainders, rng)
         chosen = np.column_stack([_items(digits, y, base, part, rng) for digits in shown.T])
         _apart(chosen, shown, y, alike, rng)
@@ -696,7 +690,7 @@ def draw_question(
     chosen, y = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
     ids = spec.numbered("pair" if len(views) == 2 else "triple", len(y))
     modalities = {m.name: m for m in base.modalities}
-    return DataSet(
+    return spec.DataSet(
         name=name,
         title=question.title,
         description=question.description,
@@ -715,14 +709,14 @@ def draw_question(
         target=question.target,
         y=y,
         ids=ids,
-        split=np.repeat(SPLITS, [sizes[part] for part in SPLITS]),
+        split=np.repeat(spec.SPLITS, [sizes[part] for part in spec.SPLITS]),
         table=_table(question, base, chosen, ids),
         content_of=partial(_content_of_together, base, views, chosen),
         clusters=_clusters(question, base, chosen),
     )
 
 
-def load_question(name: str) -> DataSet:
+def load_question(name: str) -> spec.DataSet:
     """Returns the data set of a question.
 
     Raises:
@@ -735,8 +729,9 @@ def load_question(name: str) -> DataSet:
 def _source(name: str, question: Question) -> Source:
     load = partial(load_question, name)
     if question.of == "digits":
-        made = "is drawn from digits that come with scikit-learn"
-        return Source(name, question.title, load, 30, made=made)
+        return Source(
+            name, question.title, load, 30, made="is drawn from digits that come with scikit-learn"
+        )
     return replace(
         AVDIGITS,
         name=name,
