@@ -1,6 +1,7 @@
 """Sends hostile values to the widgets of every page, as a browser could that is not one.
 
     python scripts/fuzz_widgets.py [--cases 1000] [--seed 0] [--readers 2] [--pages dynamics ...]
+        [--log FILE]
 
 A case opens a page, or goes on in one, and gives one to three of its widgets values that no browser would send: NaN
 and numbers beyond the slider's ends, options that were never offered, texts of a megabyte, events of figures that hold
@@ -266,6 +267,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--readers", type=int, default=2)
     parser.add_argument("--pages", nargs="*")
+    parser.add_argument("--log", type=Path, help="keep what the server printed there")
     asked = parser.parse_args()
     pages = [each for each in PAGES if not asked.pages or each[0] in asked.pages]
     folder, lock, done, kinds = (
@@ -327,10 +329,15 @@ def main() -> int:
             each.join()
         if not serving.answers(server.url):
             note("the server is gone", "")
+        log = server.log.read_text(errors="replace")
+        for what, times in Counter(raised(log)).most_common():
+            print(f"{times} times in the server's log: {what[:300]}")
         print(
-            f"{server.log.read_text(errors='replace').count('Traceback')} tracebacks in the server's log; "
+            f"{log.count('Traceback')} tracebacks in the server's log; "
             f"{serving.resident(server.pid) / 1e6:,.0f} MB"
         )
+        if asked.log:
+            asked.log.write_text(log)
     print(
         f"{done['all']:,} cases, {done['typed']:,} of the widgets' types: {sum(kinds.values())} findings of "
         f"{len(kinds)} kinds"

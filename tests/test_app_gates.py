@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,8 +80,7 @@ def address(kind: str, name: str, trained: dict[str, str], **more: str) -> dict[
     return {"model": f"{kind}-{name}", "data": name, "sample": trained[name], **more}
 
 
-@pytest.mark.parametrize("name", DATA)
-@pytest.mark.parametrize("kind", CIRCUITS)
+@pytest.mark.parametrize(("kind", "name"), list(zip(CIRCUITS, itertools.cycle(DATA))))  # in turn
 def test_the_circuit_opens(kind: str, name: str, trained: dict[str, str]) -> None:
     app = visit("Circuit", **address(kind, name, trained, **{"table.program": "true"}))
     assert not app.error

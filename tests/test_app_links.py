@@ -194,11 +194,12 @@ def another(widget: Any) -> Any:
     of its own kind."""
     kind = widget.type
     if kind in ("selectbox", "select_slider"):
-        rest = [each for each in options(widget) if each != str(widget.value)]
+        rest = [each for each in options(widget) if each not in (str(widget.value), "UMAP")]
         return rest[len(rest) // 2] if rest else None
     if kind == "button_group":
         chosen = widget.value if isinstance(widget.value, list) else [widget.value]
-        rest = [each for each in options(widget) if each not in map(str, chosen)]
+        # numba compiles UMAP for longer than all other values together take
+        rest = [each for each in options(widget) if each not in [*map(str, chosen), "UMAP"]]
         return rest[-1] if rest else None
     if kind == "multiselect":
         rest = [each for each in options(widget) if each not in map(str, widget.value)] or options(

@@ -37,7 +37,7 @@ def test_no_door_breaks() -> None:
             sys.executable,
             str(ROOT / "scripts" / "fuzz.py"),
             "--cases",
-            "1000",
+            "320",
             "--seed",
             "11",
             "--batch",

@@ -32,10 +32,10 @@ from qfusion.training import checkpoint
 from tests.test_sensitivity import features, jump_model
 
 SHIPPED = [name for name in checkpoint.available() if name.startswith("qj-")]
-GAUGES = 100
 SAME = 1e-9  # of the largest number of a kind
 # minutes a model: for whoever changes what could depend on operators
 ALL = bool(os.environ.get("QFUSION_ALL_GAUGES"))
+GAUGES = 100 if ALL else 20
 SLOW = 64  # dimension from which some of the gauges are asked for what takes long
 
 
@@ -114,7 +114,7 @@ def test_what_is_said_of_a_shipped_model_is_the_same_in_every_gauge(name: str) -
         Tweak(dissipations={pair: 0.45, model.modalities[0]: 1.3}),
         Tweak({pair: 0.0}, (), 1.5, {model.modalities[1]: 0.0}),
     ]
-    few = GAUGES if ALL else 4 if np.prod(model.dims) >= SLOW else 50
+    few = GAUGES if ALL else 2 if np.prod(model.dims) >= SLOW else 8
 
     def quick(m: QuantumJump) -> list[Any]:
         system = m.system()

@@ -188,3 +188,18 @@ def test_tracebacks_of_a_log_are_told_by_their_place() -> None:
         "qfusion/ui/a.py:3 KeyError: None",
         "qfusion/ui/c.py:7 ValueError: no",
     ]
+
+
+@pytest.mark.parametrize("field", ["bool_value", "string_value", "trigger_value"])
+def test_a_value_of_another_type_is_refused_in_a_line(field: str, server: serving.Server) -> None:
+    with Visitor(server.url) as visitor:
+        visitor.open("dynamics", **JUMP)
+        _, name = next(each for each in fuzz_widgets.widgets(visitor) if each[1].endswith("-words"))
+        before = server.log.stat().st_size
+        value = "x" if field == "string_value" else True
+        visitor._states[name] = fuzz_widgets.state(name, field, value)
+        assert not visitor._run().exceptions
+        printed = server.log.read_bytes()[before:].decode(errors="replace")
+    assert f"Refused a {field} for widget" in printed
+    assert "which takes a string_array_value" in printed
+    assert "Traceback" not in printed

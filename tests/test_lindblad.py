@@ -141,7 +141,10 @@ def test_gradients_equal_finite_differences(N, hermitian):
     def function(A, L, X):
         return lindblad.evolve_states((A + A.mH) / 2, L, X + X.mH if hermitian else X, [0.2, 3.0])
 
-    assert torch.autograd.gradcheck(function, [t.requires_grad_() for t in (A, L, X)])
+    # entry by entry where that is fast, else along random directions
+    assert torch.autograd.gradcheck(
+        function, [t.requires_grad_() for t in (A, L, X)], fast_mode=N > 1 or not hermitian
+    )
 
 
 @pytest.mark.usefixtures("way")

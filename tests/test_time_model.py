@@ -156,9 +156,7 @@ def test_what_stands_on_time_holds_for_it(address: dict[str, str]) -> None:
     ) == pytest.approx(np.zeros((1, len(model.outputs))), abs=5)
 
 
-@pytest.mark.parametrize(
-    "page", ["Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision operators"]
-)
+@pytest.mark.parametrize("page", ["Overview", "Dynamics", "Circuit", "What if"])
 def test_pages_show_it(page: str, address: dict[str, str]) -> None:
     app = visit(page, **address)
     assert not app.error

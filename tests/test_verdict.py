@@ -352,7 +352,7 @@ def test_where_neither_alone_says_anything_decisions_are_joint(data: str) -> Non
 
 def test_panels_of_samples_say_what_their_verdicts_say(study: Study) -> None:
     rng = np.random.default_rng(0)
-    rows = rng.choice(np.intersect1d(study.bulk, study.dataset.rows("test")), 12, replace=False)
+    rows = rng.choice(np.intersect1d(study.bulk, study.dataset.rows("test")), 5, replace=False)
     for row in map(int, rows):
         sample = sample_of(study, row)
         found = sample.verdict

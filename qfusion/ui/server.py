@@ -11,6 +11,7 @@ import ctypes
 import gzip
 import hashlib
 import importlib
+import logging
 import math
 import re
 import sys
@@ -69,6 +70,7 @@ _FOR_GOOD = "public, max-age=31536000, immutable"  # its version is in its name
 _LOADED_FIRST = ("torch", "pandas", "plotly.graph_objects", "qfusion.ui.overview")
 _ARENAS = -8  # M_ARENA_MAX of malloc.h
 _FETCHED = 60.0  # seconds that a browser has to fetch what was made for it
+_log = logging.getLogger(__name__)
 _loaded = threading.Event()
 _loaded.set()  # unless a server has begun
 _plotly: dict[str, bytes] = {}  # by encoding
@@ -109,6 +111,7 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     _limits.begin_read_only(_limits.wants_read_only())
     _limits.bind()
     _keep_downloads()
+    _refuse_other_types()
     _share_memory()
     _loaded.clear()
     threading.Thread(target=_load, daemon=True).start()
@@ -137,6 +140,34 @@ def _keep_downloads() -> None:
                 super().mark_for_delete()
 
     files.MediaFileMetadata = Lasting  # type: ignore[misc]
+
+
+def _refuse_other_types() -> None:
+    """Has widgets take values of their own type alone. Streamlit's raise whatever reading another type raises, of which
+    the reader sees nothing and the log has pages; now a line of it says what was refused, and the widget is as it
+    begins."""
+    from streamlit.runtime.state import session_state
+
+    plain = {f"{name}_value" for name in ("bool", "double", "int", "string")} | {
+        f"{name}_array_value" for name in ("double", "int", "string")
+    }
+    read = session_state.WStates.__getitem__
+
+    def of_own_type(states: session_state.WStates, widget: str) -> Any:
+        value, known = states.states.get(widget), states.widget_metadata.get(widget)
+        if isinstance(value, session_state.Serialized) and known is not None:
+            given = value.value.WhichOneof("value")
+            if known.value_type in plain and given not in (None, known.value_type):
+                states.states[widget] = session_state.Value(known.deserializer(None))
+                _log.warning(
+                    "Refused a %s for widget %r, which takes a %s.",
+                    given,
+                    widget.split("-", 2)[-1][:80],
+                    known.value_type,
+                )
+        return read(states, widget)
+
+    session_state.WStates.__getitem__ = of_own_type  # type: ignore[method-assign]
 
 
 def wait() -> None:
