@@ -11,8 +11,7 @@ from typing import Any
 
 import tables
 from comparisons import ALPHA
-from leaderboard_text import SAID, at_most, digits_of, probability
-from leaderboard_text import short as metric_name
+from leaderboard_text import SAID, at_most, digits_of, probability, short as metric_name
 
 PLAN = tomllib.loads(Path(__file__).with_name("claims_outcomes.toml").read_text(encoding="utf-8"))
 

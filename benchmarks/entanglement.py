@@ -22,8 +22,10 @@ sys.path[:0] = [str(ROOT)]
 import tables  # noqa: E402
 
 from qfusion import _files, data  # noqa: E402
-from qfusion.analysis import cohort_measures as measures  # noqa: E402
-from qfusion.analysis import study as studies  # noqa: E402
+from qfusion.analysis import (  # noqa: E402
+    cohort_measures as measures,
+    study as studies,
+)
 from qfusion.explain import stability  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402
 

@@ -465,8 +465,7 @@ def _doors() -> dict[str, Door]:
     from qfusion.data.sources import planted
     from qfusion.explain import cohorts
     from qfusion.figures import export, recipe, theme
-    from qfusion.models import Tweak
-    from qfusion.models import imported as card
+    from qfusion.models import Tweak, imported as card
     from qfusion.panels import address
 
     return {

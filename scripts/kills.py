@@ -46,8 +46,12 @@ from qfusion._files import (  # noqa: E402
     cache_root,
     is_running,
 )
-from qfusion.data import files as cache  # noqa: E402
-from qfusion.data import importing, load, registry  # noqa: E402
+from qfusion.data import (  # noqa: E402
+    files as cache,
+    importing,
+    load,
+    registry,
+)
 from qfusion.errors import QFusionError  # noqa: E402
 from qfusion.runs import Plan, Run, plans, sweep, worker  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402

@@ -75,8 +75,7 @@ class PageOf:
 
 def hear(addresses: list[str]) -> dict[str, PageOf]:
     """Builds the panels at these addresses; what is said of them, by title of the page in small letters."""
-    from qfusion.panels import pages as headless
-    from qfusion.panels import pages as programs
+    from qfusion.panels import pages as headless, pages as programs
     from qfusion.panels.pages import QUESTIONS
 
     found = {title: PageOf(question) for title, question in QUESTIONS.items()}

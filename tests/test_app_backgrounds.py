@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import dynamics
-from qfusion.analysis import sample as backgrounds
+from qfusion.analysis import dynamics, sample as backgrounds
 from qfusion.panels import network
 from qfusion.training import checkpoint
 from qfusion.ui import reruns

@@ -11,8 +11,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
-from qfusion.analysis import dynamics
-from qfusion.analysis import study as studies
+from qfusion.analysis import dynamics, study as studies
 from qfusion.analysis.study import CircuitSpace
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import evidence

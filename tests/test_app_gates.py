@@ -15,8 +15,7 @@ import streamlit as st
 import torch
 
 from qfusion import data, report
-from qfusion.analysis import dynamics
-from qfusion.analysis import study as studies
+from qfusion.analysis import dynamics, study as studies
 from qfusion.analysis.sample import open_sample
 from qfusion.figures import numbers
 from qfusion.models.registry import kinds

@@ -15,8 +15,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import cli, data, explain
-from qfusion.analysis import compare, text
-from qfusion.analysis import study as studies
+from qfusion.analysis import compare, study as studies, text
 from qfusion.analysis.inside import strengths_of
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak

@@ -14,8 +14,7 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import dynamics
-from qfusion.analysis import study as studies
+from qfusion.analysis import dynamics, study as studies
 from qfusion.data import DataSet, Modality, Target, registry, spec
 from qfusion.data.sources import digits
 from qfusion.models import entangled_qcnn

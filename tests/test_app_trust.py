@@ -11,9 +11,7 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import inside as decision_operators
-from qfusion.analysis import study as studies
-from qfusion.analysis import trust
+from qfusion.analysis import inside as decision_operators, study as studies, trust
 from qfusion.explain import faithfulness, operators, stability
 from qfusion.panels.address import BACKGROUND
 from qfusion.training import checkpoint

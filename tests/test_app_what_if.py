@@ -13,8 +13,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
-from qfusion.analysis import changes, inside
-from qfusion.analysis import sample as backgrounds
+from qfusion.analysis import changes, inside, sample as backgrounds
 from qfusion.analysis.changes import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Change
 from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput, NotFound

@@ -21,8 +21,7 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
-from qfusion.figures import decision, dynamics, export, style
-from qfusion.figures import recipe as styles
+from qfusion.figures import decision, dynamics, export, recipe as styles, style
 from qfusion.figures.recipe import ExportStyle
 from tests import exporting
 from tests.figure_examples import EXAMPLES, TERMS, M, T, drawing_functions

@@ -16,11 +16,9 @@ import torch
 from scipy.integrate import quad
 
 from qfusion import data, explain, figures
-from qfusion.analysis import changes
-from qfusion.analysis import study as studies
+from qfusion.analysis import changes, study as studies
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
-from qfusion.explain import building as method
-from qfusion.explain import sensitivity
+from qfusion.explain import building as method, sensitivity
 from qfusion.figures import building as figure
 from qfusion.models import InputSpec, QuantumJump, Tweak
 from qfusion.models.tweak import LEARNED

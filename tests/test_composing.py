@@ -19,8 +19,7 @@ from pypdf import PdfReader
 from plotly_print import Part, PrintError, Style, render_grid
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import export, recipe
-from qfusion.figures import recipe as styles
+from qfusion.figures import export, recipe, recipe as styles
 from qfusion.figures.export import Composition
 from qfusion.figures.recipe import ExportStyle, Recipe
 from qfusion.panels import pages

@@ -17,16 +17,11 @@ import torch
 from torch import Tensor
 
 from qfusion import cli, explain, figures
-from qfusion.analysis import cohort_measures, dynamics
-from qfusion.analysis import study as studies
+from qfusion.analysis import cohort_measures, dynamics, study as studies
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import cohorts
-from qfusion.explain import cuts as curves
-from qfusion.explain import cuts as cut_answers
-from qfusion.explain import cuts as method
+from qfusion.explain import cohorts, cuts as curves, cuts as cut_answers, cuts as method
 from qfusion.explain.cuts import CutMetrics, Cuts, cut_metrics, cuts
-from qfusion.figures import building as drawing
-from qfusion.figures import notebook
+from qfusion.figures import building as drawing, notebook
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.panels import pages

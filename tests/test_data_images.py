@@ -16,8 +16,7 @@ import scipy.io
 import scipy.io.wavfile
 
 from qfusion import data
-from qfusion.data import Audio, DataSet, Image, Series, registry
-from qfusion.data import spec as splits
+from qfusion.data import Audio, DataSet, Image, Series, registry, spec as splits
 from qfusion.data.sources import PinnedFile, benchmarks, digits
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 

@@ -17,8 +17,7 @@ import numpy as np
 import pytest
 
 from qfusion.data import registry
-from qfusion.data.sources import PinnedFile
-from qfusion.data.sources import benchmarks as source
+from qfusion.data.sources import PinnedFile, benchmarks as source
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 
 TRAIN, TEST = 12, 4  # rows of the stand-in: 6 and 2 videos of 2 clips

@@ -14,8 +14,7 @@ import pandas as pd
 import pytest
 
 from qfusion import data
-from qfusion.data import Audio, DataSet, Image, Modality, Target, registry
-from qfusion.data import spec as splits
+from qfusion.data import Audio, DataSet, Image, Modality, Target, registry, spec as splits
 from qfusion.data.sources import digits as together
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 

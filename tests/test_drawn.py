@@ -11,19 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion.analysis import cohort_measures, memo, trust
-from qfusion.analysis import errors as measured
-from qfusion.analysis import study as studies
+from qfusion.analysis import cohort_measures, errors as measured, memo, study as studies, trust
 from qfusion.analysis.errors import levels_of
 from qfusion.analysis.memo import State
 from qfusion.analysis.sample import open_sample
 from qfusion.data.modality import Clusters
 from qfusion.explain import cohorts as filters
-from qfusion.panels import cohorts, faithfulness, pages
-from qfusion.panels import cohorts as maps
+from qfusion.panels import cohorts, cohorts as maps, faithfulness, pages
 from tests.test_app_pages import plain, said, visit
-from tests.test_encoded import dataset as dataset  # a fixture
-from tests.test_encoded import model_of
+from tests.test_encoded import (
+    dataset as dataset,  # a fixture
+    model_of,
+)
 
 FILTER = "split=valid; truth>0"  # few samples, each some milliseconds
 ADDRESS = {

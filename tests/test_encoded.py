@@ -22,10 +22,8 @@ import torch
 from torch.nn.utils.rnn import PackedSequence
 
 from qfusion import _sentences, explain
-from qfusion.analysis import memo, sample
-from qfusion.analysis import study as studies
-from qfusion.data import DataSet, Modality, Target
-from qfusion.data import files as cache
+from qfusion.analysis import memo, sample, study as studies
+from qfusion.data import DataSet, Modality, Target, files as cache
 from qfusion.explain import interventions, verdicts
 from qfusion.explain.backgrounds import background_of
 from qfusion.explain.interventions import Disturbance

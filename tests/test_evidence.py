@@ -10,8 +10,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from torch import Tensor
 
 from qfusion.errors import InvalidInput

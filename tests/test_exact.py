@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch import Tensor
 
 from qfusion import explain
 from qfusion.errors import InvalidInput
-from qfusion.explain import network_rows
-from qfusion.explain import network_rows as row_values
+from qfusion.explain import network_rows, network_rows as row_values
 from qfusion.explain.coalitions import dividends, interaction, shapley
 from qfusion.models import InputSpec, QuantumJump, qcnn
 from qfusion.models.qcnn import HEAD_SCALE

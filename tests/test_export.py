@@ -25,8 +25,7 @@ from PIL import Image
 from pypdf import PdfReader
 
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
-from qfusion.figures import decision, dynamics, export, style
-from qfusion.figures import recipe as styles
+from qfusion.figures import decision, dynamics, export, recipe as styles, style
 from qfusion.figures.recipe import ExportStyle
 from tests.figure_examples import TERMS, M, T
 

@@ -24,8 +24,7 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
-from qfusion.figures import export, recipe, theme
-from qfusion.figures import recipe as styles
+from qfusion.figures import export, recipe, recipe as styles, theme
 from qfusion.panels import pages
 from qfusion.runs import sweep
 from tests import exporting, sharing, typesetting

@@ -20,8 +20,7 @@ from qfusion import data
 from qfusion.analysis import text
 from qfusion.data import files, importing, registry
 from qfusion.errors import MAX_TEXT, IntegrityError, InvalidInput, NotFound, QFusionError
-from qfusion.models import Tweak
-from qfusion.models import imported as card
+from qfusion.models import Tweak, imported as card
 from qfusion.runs import folder
 from qfusion.training import checkpoint, options
 from scripts import fuzz

@@ -17,15 +17,16 @@ import qutip
 import torch
 
 from qfusion import cli, explain
-from qfusion.analysis import inside as strengths
-from qfusion.analysis import study as studies
+from qfusion.analysis import inside as strengths, study as studies
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.errors import DataUnavailable
 from qfusion.explain import building, counterfactual, sensitivity
 from qfusion.models import QuantumJump, Tweak
-from qfusion.panels import physics as built_panels
-from qfusion.panels import physics as term_panels
-from qfusion.panels import states as generator_panels
+from qfusion.panels import (
+    physics as built_panels,
+    physics as term_panels,
+    states as generator_panels,
+)
 from qfusion.quantum import decomposition
 from qfusion.quantum.lindblad import Generator, Term, act
 from qfusion.training import checkpoint

@@ -7,11 +7,8 @@ import re
 
 import numpy as np
 
-from qfusion.panels import pages as programs
-from qfusion.panels import panel as spoken
-from qfusion.ui import frame
-from qfusion.ui import panels as glossary
-from qfusion.ui import panels as words
+from qfusion.panels import pages as programs, panel as spoken
+from qfusion.ui import frame, panels as glossary, panels as words
 
 TITLES = {title for pages in frame.PAGES.values() for _, title, _ in pages}
 

@@ -16,8 +16,7 @@ from qfusion import data
 from qfusion.errors import NotFound
 from qfusion.panels import address
 from qfusion.training import checkpoint
-from qfusion.ui import bar, reruns, sharing, state
-from qfusion.ui import server as guard
+from qfusion.ui import bar, reruns, server as guard, sharing, state
 from scripts import fuzz_widgets, serving
 from scripts.cross_talk import differences, shown
 from scripts.fuzz_widgets import JUMP, NETWORK

@@ -33,10 +33,14 @@ from qfusion.data import DataSet, Modality, Target, registry, spec
 from qfusion.data.sources import Source
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from qfusion.explain import attribution, counterfactual
-from qfusion.models import _program_child as _child
-from qfusion.models import base, can, imported
-from qfusion.models import imported as card
-from qfusion.models import program as process
+from qfusion.models import (
+    _program_child as _child,
+    base,
+    can,
+    imported,
+    imported as card,
+    program as process,
+)
 from qfusion.models.imported import Input, Output, program_of
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import checkpoint, imports

@@ -14,8 +14,7 @@ import pytest
 from pypdf import PdfReader
 
 from plotly_print import PrintError, Style, latex, render
-from qfusion.figures import export, recipe
-from qfusion.figures import recipe as styles
+from qfusion.figures import export, recipe, recipe as styles
 from qfusion.figures.recipe import ExportStyle
 from tests import typesetting
 from tests.test_export import RECIPE, WORDS, lines, texts, waterfall

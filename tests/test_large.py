@@ -11,8 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data
-from qfusion.analysis import compare
-from qfusion.analysis import study as studies
+from qfusion.analysis import compare, study as studies
 from qfusion.errors import NotFound
 from qfusion.training import checkpoint
 from qfusion.ui import bar

@@ -15,13 +15,10 @@ import torch
 from qfusion.analysis import dynamics
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import circuit as displays
-from qfusion.figures import circuit as drawing
-from qfusion.figures import circuit_boxes
+from qfusion.figures import circuit as displays, circuit as drawing, circuit_boxes
 from qfusion.models import entangled_qcnn
 from qfusion.models.neighbours import Layers, around
-from qfusion.panels import circuit as panels
-from qfusion.panels import pages
+from qfusion.panels import circuit as panels, pages
 from qfusion.quantum import circuits
 from qfusion.quantum.circuits import as_step, light_cone, operation_matrix, rotation
 from qfusion.track.fusion_circuit import fusion_circuit

@@ -10,13 +10,11 @@ import numpy as np
 import pytest
 import qutip
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from torch import Tensor
 
 from qfusion.errors import InvalidInput
-from qfusion.quantum import circuits, decomposition, measures
-from qfusion.quantum import states as inputs
+from qfusion.quantum import circuits, decomposition, measures, states as inputs
 from qfusion.quantum.decomposition import PAULIS, decompose
 from qfusion.quantum.states import density, embed, partial_trace, partial_transpose, product
 

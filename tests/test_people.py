@@ -20,9 +20,7 @@ from scipy.stats import spearmanr
 from typer.testing import CliRunner
 
 from qfusion import data
-from qfusion.analysis import compare, text
-from qfusion.analysis import trust as beside_people
-from qfusion.analysis import trust as faithful
+from qfusion.analysis import compare, text, trust as beside_people, trust as faithful
 from qfusion.analysis.sample import Sample, open_sample, open_study
 from qfusion.analysis.study import build_study
 from qfusion.cli import app as typer_app

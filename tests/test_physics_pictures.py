@@ -18,9 +18,7 @@ from qfusion.analysis import inside as records
 from qfusion.analysis.dynamics import times_of
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import dynamics
-from qfusion.figures import states as bloch
-from qfusion.figures import states as matrices
+from qfusion.figures import dynamics, states as bloch, states as matrices
 from qfusion.panels import pages, states
 from qfusion.training import Options, checkpoint, train
 from tests.test_app_pages import plain, said, visit

@@ -18,8 +18,7 @@ from qfusion.analysis import dynamics as evolution
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
-from qfusion.panels import dynamics, samples
-from qfusion.panels import states as state_panels
+from qfusion.panels import dynamics, samples, states as state_panels
 from qfusion.quantum import lindblad, measures
 from qfusion.quantum.lindblad import System
 from qfusion.training import checkpoint

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from qfusion import explain
-from qfusion.analysis import memo, sample
-from qfusion.analysis import study as studies
+from qfusion.analysis import memo, sample, study as studies
 from qfusion.analysis.memo import State
 from qfusion.analysis.sample import open_sample, open_study
 from qfusion.data import DataSet

@@ -18,8 +18,7 @@ import pytest
 import torch
 
 from qfusion import citations, cli, data, explain, models, report
-from qfusion.analysis import cohort_measures, dynamics
-from qfusion.analysis import study as studies
+from qfusion.analysis import cohort_measures, dynamics, study as studies
 from qfusion.analysis.sample import Sample, open_sample, opened
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError

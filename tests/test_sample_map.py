@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import qutip
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from matplotlib.path import Path
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness

@@ -21,8 +21,7 @@ from plotly_print import Style, fonts, latex, render, words
 from plotly_print.values import rgba
 from plotly_print.words import TextStyle
 from qfusion import cli
-from qfusion.figures import export
-from qfusion.figures import recipe as snippet
+from qfusion.figures import export, recipe as snippet
 from qfusion.figures.recipe import ExportStyle
 from qfusion.figures.style import base, label
 from qfusion.report import blocks

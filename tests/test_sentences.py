@@ -25,16 +25,13 @@ import qutip
 import scipy.stats
 
 from qfusion import _sentences
-from qfusion.analysis import answers, cohort_measures, text
-from qfusion.analysis import answers as worded
-from qfusion.analysis import inside as matching
+from qfusion.analysis import answers, answers as worded, cohort_measures, inside as matching, text
 from qfusion.analysis.errors import Slice
 from qfusion.analysis.sample import open_sample
 from qfusion.data import Text, staged_set
 from qfusion.data.staged_set import Part, StagedSet
 from qfusion.errors import InvalidInput
-from qfusion.explain import cuts, verdicts
-from qfusion.explain import faithfulness as reliability
+from qfusion.explain import cuts, faithfulness as reliability, verdicts
 from qfusion.explain.cuts import CutMetrics, Cuts, Estimates
 from qfusion.explain.faithfulness import AgainstTruth, Curves
 from qfusion.explain.stability import Interval, Stability
@@ -44,6 +41,8 @@ from qfusion.panels import (
     cohorts,
     compare,
     dynamics,
+    errors as quality,
+    errors as slices,
     faithfulness,
     learning,
     network,
@@ -53,8 +52,6 @@ from qfusion.panels import (
     states,
     what_if,
 )
-from qfusion.panels import errors as quality
-from qfusion.panels import errors as slices
 from qfusion.report import about_cohort, about_sample
 from qfusion.training import loop
 from tests.sentences import HERE, TEMPLATES

@@ -13,15 +13,12 @@ import pytest
 import qutip
 import torch
 
-from qfusion.analysis import dynamics as evolution
-from qfusion.analysis import study as studies
-from qfusion.analysis import text
+from qfusion.analysis import dynamics as evolution, study as studies, text
 from qfusion.analysis.sample import open_sample, open_study
 from qfusion.analysis.study import softmax
 from qfusion.errors import InvalidInput
 from qfusion.explain.evidence import INERT
-from qfusion.figures import dynamics as drawn
-from qfusion.figures import style, theme
+from qfusion.figures import dynamics as drawn, style, theme
 from qfusion.models import entangled_qcnn
 from qfusion.panels import circuit, dynamics, errors, samples
 from qfusion.quantum import measures

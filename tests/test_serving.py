@@ -17,8 +17,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from qfusion.ui import access
-from qfusion.ui import server as guard
+from qfusion.ui import access, server as guard
 from scripts import contained, serving
 from scripts.contained import COMMAND, ENV, said
 from scripts.visitor import Visitor

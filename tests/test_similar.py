@@ -13,19 +13,18 @@ import qutip
 import torch
 from scipy.stats import binomtest
 
-from qfusion.analysis import compare
-from qfusion.analysis import errors as quality
-from qfusion.analysis import errors as slices
+from qfusion.analysis import compare, errors as quality, errors as slices
 from qfusion.analysis.errors import levels_of
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import cohort as figures
-from qfusion.figures import samples
-from qfusion.panels import cohorts as map_panels
-from qfusion.panels import compare as panels
-from qfusion.panels import compare as several_panels
-from qfusion.panels import errors as slice_panels
-from qfusion.panels import pages
+from qfusion.figures import cohort as figures, samples
+from qfusion.panels import (
+    cohorts as map_panels,
+    compare as panels,
+    compare as several_panels,
+    errors as slice_panels,
+    pages,
+)
 from qfusion.panels.cohorts import colours
 from qfusion.ui import state
 from qfusion.ui.pages import cohorts

@@ -14,9 +14,15 @@ import plotly.graph_objects as go
 import pytest
 
 from qfusion.errors import InvalidInput
-from qfusion.figures import cohort, dynamics, states, style, trust
-from qfusion.figures import recipe as styles
-from qfusion.figures import theme as visible
+from qfusion.figures import (
+    cohort,
+    dynamics,
+    recipe as styles,
+    states,
+    style,
+    theme as visible,
+    trust,
+)
 from qfusion.figures.recipe import ExportStyle
 from qfusion.figures.theme import at, grey, in_theme, lightness
 from tests.figure_examples import EXAMPLES, IDS, RHO, R, T, X, Y

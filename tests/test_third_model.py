@@ -20,8 +20,7 @@ import torch
 from torch import Tensor
 
 from qfusion import cli, data, explain, model_export, report
-from qfusion.analysis import answers
-from qfusion.analysis import study as studies
+from qfusion.analysis import answers, study as studies
 from qfusion.analysis.sample import open_sample
 from qfusion.data import DataSet, Modality, Target, registry, spec
 from qfusion.data.sources import digits

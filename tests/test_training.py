@@ -17,8 +17,16 @@ from qfusion.data import DataSet, Modality, Target, spec
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.models import encoders
 from qfusion.models.encoders import BatchNorm, Encoder, InputSpec
-from qfusion.training import Fit, Options, batches, checkpoint, metrics, prepare, train
-from qfusion.training import options as steps
+from qfusion.training import (
+    Fit,
+    Options,
+    batches,
+    checkpoint,
+    metrics,
+    options as steps,
+    prepare,
+    train,
+)
 from qfusion.training.options import Group
 
 

@@ -10,8 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from streamlit.testing.v1 import AppTest
 
 from qfusion.errors import InvalidInput, NotFound
@@ -172,8 +171,7 @@ def page() -> None:
     import streamlit as st
     import torch
 
-    from qfusion.panels import address as physics
-    from qfusion.panels import dynamics
+    from qfusion.panels import address as physics, dynamics
     from qfusion.panels.address import View
     from qfusion.quantum.lindblad import System
     from qfusion.ui import state, tweaks

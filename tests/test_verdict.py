@@ -12,8 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from qfusion import _files
-from qfusion.analysis import answers as markdown
-from qfusion.analysis import cohort_measures, compare
+from qfusion.analysis import answers as markdown, cohort_measures, compare
 from qfusion.analysis.sample import open_study, sample_of
 from qfusion.analysis.study import Study
 from qfusion.cli import app as typer_app
@@ -22,8 +21,7 @@ from qfusion.errors import DataUnavailable
 from qfusion.explain import RELATIONS, Explanation, cohorts, judge, stability, verdict, verdicts
 from qfusion.explain.coalitions import shapley
 from qfusion.explain.verdicts import LEAD, Doubt, Verdict
-from qfusion.panels import address, overview, samples
-from qfusion.panels import cohorts as cohort_panels
+from qfusion.panels import address, cohorts as cohort_panels, overview, samples
 from tests.test_app_pages import plain
 
 SHIPPED = sorted(path.stem for path in _files.asset_path("models").glob("*.json"))

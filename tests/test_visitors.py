@@ -14,8 +14,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from qfusion import _limits, data, model_export, runs
 from qfusion._checks import choose
-from qfusion.analysis import sample
-from qfusion.analysis import study as studies
+from qfusion.analysis import sample, study as studies
 from qfusion.data import importing, registry
 from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput, NotFound

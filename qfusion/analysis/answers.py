@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from qfusion._sentences import listed, size, sizes, top
-from qfusion._sentences import share as percent
+from qfusion._sentences import listed, share as percent, size, sizes, top
 from qfusion.analysis import Sample, changes, dynamics, text
 from qfusion.analysis.study import Study, softmax
 from qfusion.explain import Explanation, verdicts

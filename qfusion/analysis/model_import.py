@@ -23,8 +23,7 @@ from typing import Any
 
 import torch
 
-from qfusion import _limits, explain
-from qfusion import data as sources
+from qfusion import _limits, data as sources, explain
 from qfusion._checks import check
 from qfusion._files import atomic
 from qfusion.data._mat_child import limit

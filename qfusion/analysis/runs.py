@@ -25,8 +25,7 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import loaded
 from qfusion.errors import IntegrityError, NotFound, QFusionError, refused
 from qfusion.models import registry
-from qfusion.runs import Plan, Run, folder, worker
-from qfusion.runs import sweep as sweeps
+from qfusion.runs import Plan, Run, folder, sweep as sweeps, worker
 from qfusion.training import Options, checkpoint, default_options, metrics
 from qfusion.training.metrics import Label
 

@@ -22,8 +22,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from qfusion import _sentences, explain
-from qfusion import data as sources
+from qfusion import _sentences, data as sources, explain
 from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures, dynamics, text
 from qfusion.analysis.memo import Job, begin_job, find_job, memo

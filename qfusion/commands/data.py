@@ -8,8 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import qfusion
-from qfusion._checks import check as require
-from qfusion._checks import choose
+from qfusion._checks import check as require, choose
 from qfusion.commands.common import (
     Json,
     bar,

@@ -113,8 +113,7 @@ def figure(
             sample is not None,
             "Argument `--sample` must be given with `--model`. Give the id of a sample.",
         )
-    from qfusion.figures import export
-    from qfusion.figures import recipe as recipes
+    from qfusion.figures import export, recipe as recipes
 
     if recipe is not None:
         content = read_recipe(recipe)
@@ -286,8 +285,7 @@ def compose(
 ) -> None:
     """Put several figures into one file as panels (a), (b), (c), its recipe included; `figure --recipe` makes it
     again."""
-    from qfusion.figures import export
-    from qfusion.figures import recipe as recipes
+    from qfusion.figures import export, recipe as recipes
 
     kind = out.suffix.lower().removeprefix(".")
     check(

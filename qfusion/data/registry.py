@@ -29,8 +29,7 @@ from filelock import FileLock, Timeout
 
 from qfusion import _files, _limits
 from qfusion._checks import check, choose
-from qfusion.data import files, mmsa, multiview, staged_set
-from qfusion.data import sources as package
+from qfusion.data import files, mmsa, multiview, sources as package, staged_set
 from qfusion.data.modality import (
     Content,
     Modality,

@@ -344,8 +344,8 @@ def tweak_of(parameter: PhysicsParameter | ParameterChange, x: float) -> Tweak:
 
 @torch.no_grad()
 def table(model: TimeModel) -> tuple[PhysicsParameter, ...]:
-    """Returns all parameters of a model with time, with the observables at their nodes: NODES evolutions for each coupling and
-    dissipation, one for T."""
+    """Returns all parameters of a model with time, with the observables at their nodes: NODES evolutions for each
+    coupling and dissipation, one for T."""
     from numpy.polynomial import chebyshev
 
     T = float(model.duration)

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 import scipy
 from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
+from safetensors.numpy import load as load_tensors, save as save_tensors
 
 from qfusion import _files
 from qfusion._checks import check, choose, require_finite

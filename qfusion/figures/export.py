@@ -42,13 +42,13 @@ from qfusion.figures.recipe import (
     in_png,
     in_svg,
     page,
+    parse as parse_recipe,
     pixel,
     print_style,
     printing,
     read_recipe,
     size_mm,
 )
-from qfusion.figures.recipe import parse as parse_recipe
 from qfusion.figures.style import FONT, INK, PAPER, QUIET, Theme, finite
 from qfusion.figures.theme import drawn_in, in_theme, without
 

@@ -13,9 +13,7 @@ from urllib.parse import quote, unquote
 
 from qfusion import data
 from qfusion._checks import check, choose, require_number
-from qfusion.analysis import compare, text
-from qfusion.analysis import sample as backgrounds
-from qfusion.analysis import study as studies
+from qfusion.analysis import compare, sample as backgrounds, study as studies, text
 from qfusion.analysis.sample import DEFAULT_BACKGROUND, OFFERED, loaded, open_study
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput, NotFound, QFusionError

@@ -17,14 +17,11 @@ from qfusion._sentences import listed, share, sizes, top
 from qfusion.analysis import cohort_measures, dynamics, errors, sample, text
 from qfusion.analysis.errors import Levels
 from qfusion.analysis.study import SAID, Study, dividend_column, said_columns
-from qfusion.explain import RELATIONS, cuts
-from qfusion.explain import cohorts as filters
+from qfusion.explain import RELATIONS, cohorts as filters, cuts
 from qfusion.explain.evidence import INERT
 from qfusion.explain.stability import LEVEL, Interval
 from qfusion.explain.verdicts import leader_of
-from qfusion.figures import cohort as figures
-from qfusion.figures import notebook
-from qfusion.figures import samples as map_figures
+from qfusion.figures import cohort as figures, notebook, samples as map_figures
 from qfusion.figures.building import SAYS
 from qfusion.figures.numbers import cut_table
 from qfusion.figures.style import GREEN, VERMILLION, Theme, term_colour

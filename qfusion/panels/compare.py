@@ -16,8 +16,7 @@ from qfusion._sentences import listed, sizes, top
 from qfusion.analysis import answers, cohort_measures, compare, text
 from qfusion.analysis.sample import Sample, against_words, baseline_words, sample_of
 from qfusion.analysis.study import Study
-from qfusion.figures import decision
-from qfusion.figures import samples as figures
+from qfusion.figures import decision, samples as figures
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme, term_colour
 from qfusion.panels import address, control, panel, samples

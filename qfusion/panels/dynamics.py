@@ -19,8 +19,7 @@ import torch
 
 from qfusion._checks import choose
 from qfusion._sentences import listed, share, top
-from qfusion.analysis import answers, text
-from qfusion.analysis import dynamics as evolution
+from qfusion.analysis import answers, dynamics as evolution, text
 from qfusion.analysis.inside import UNRAVELLING
 from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.analysis.study import Study

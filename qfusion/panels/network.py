@@ -12,8 +12,7 @@ import pandas as pd
 from qfusion import explain
 from qfusion._checks import check, choose
 from qfusion._sentences import size
-from qfusion.analysis import answers, text
-from qfusion.analysis import dynamics as evolution
+from qfusion.analysis import answers, dynamics as evolution, text
 from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.explain.evidence import INERT, Reading
 from qfusion.figures import circuit, decision, dynamics

@@ -8,9 +8,7 @@ from typing import Any
 import pandas as pd
 
 from qfusion._checks import choose
-from qfusion.analysis import answers, compare, text
-from qfusion.analysis import dynamics as evolution
-from qfusion.analysis import sample as backgrounds
+from qfusion.analysis import answers, compare, dynamics as evolution, sample as backgrounds, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.figures import decision, dynamics, training

@@ -37,8 +37,7 @@ from qfusion.explain.attribution import (
     name_of,
 )
 from qfusion.explain.evidence import INERT
-from qfusion.figures import circuit, cohort, decision, dynamics, style
-from qfusion.figures import trust as attribution_figures
+from qfusion.figures import circuit, cohort, decision, dynamics, style, trust as attribution_figures
 from qfusion.figures.numbers import terms_table
 from qfusion.panels import address, control, panel
 from qfusion.quantum.measures import KINDS, Part

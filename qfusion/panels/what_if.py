@@ -18,8 +18,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import count, listed, sizes, top
-from qfusion.analysis import answers, text
-from qfusion.analysis import changes as interventions
+from qfusion.analysis import answers, changes as interventions, text
 from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.analysis.study import Study
 from qfusion.data import synthesis

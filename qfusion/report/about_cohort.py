@@ -18,10 +18,8 @@ from qfusion.analysis.sample import sample_of
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
 from qfusion.explain import RELATIONS, cohorts, cuts, stability, verdicts
-from qfusion.explain.building import answer as building_answer
-from qfusion.explain.building import built_over_classes
-from qfusion.figures import building, notebook, numbers
-from qfusion.figures import cohort as drawing
+from qfusion.explain.building import answer as building_answer, built_over_classes
+from qfusion.figures import building, cohort as drawing, notebook, numbers
 from qfusion.report.about_sample import about, command, methods_section, shows, trust_section
 from qfusion.report.blocks import (
     HALF,

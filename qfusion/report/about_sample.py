@@ -23,8 +23,7 @@ from qfusion.explain.building import answer as building_answer
 from qfusion.explain.coalitions import Explanation
 from qfusion.explain.evidence import INERT
 from qfusion.explain.stability import Stability
-from qfusion.figures import building, notebook, numbers
-from qfusion.figures import decision as evidence
+from qfusion.figures import building, decision as evidence, notebook, numbers
 from qfusion.figures.style import term_colour
 from qfusion.models import Ability
 from qfusion.quantum.measures import KINDS

@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from qfusion import _files, _limits
-from qfusion import data as sources
+from qfusion import _files, _limits, data as sources
 from qfusion._checks import check, choose, require_number
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.models import (

@@ -25,8 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from filelock import FileLock
 
-from qfusion import _limits
-from qfusion import data as sources
+from qfusion import _limits, data as sources
 from qfusion._checks import check, require_number
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, refused
 from qfusion.models import registry

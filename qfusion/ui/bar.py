@@ -14,8 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from qfusion._checks import check
 from qfusion._sentences import duration
-from qfusion.analysis import cohort_measures, memo, text
-from qfusion.analysis import sample as samples
+from qfusion.analysis import cohort_measures, memo, sample as samples, text
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.errors import QFusionError

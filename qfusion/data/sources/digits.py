@@ -10,8 +10,7 @@ import io
 import wave
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache as remembered
-from functools import partial
+from functools import cache as remembered, partial
 from itertools import product
 from pathlib import Path
 

@@ -18,9 +18,7 @@ from qfusion.analysis.errors import Levels, levels_of, related
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import RELATIONS, cohorts, stability
-from qfusion.panels import cohorts as builders
-from qfusion.panels import dynamics, panel
-from qfusion.panels import errors as error_panels
+from qfusion.panels import cohorts as builders, dynamics, errors as error_panels, panel
 from qfusion.ui import controls, downloads, frame, guidance, panels, state, views
 
 # The Cohorts page: all samples, a cohort of them, and one sample, on the same axes.

@@ -16,8 +16,7 @@ from qfusion.data import Image, Text
 from qfusion.errors import QFusionError
 from qfusion.explain.cohorts import Cohort
 from qfusion.figures.samples import MOST
-from qfusion.panels import address, network
-from qfusion.panels import compare as builders
+from qfusion.panels import address, compare as builders, network
 from qfusion.training import metrics
 from qfusion.ui import bar, controls, frame, guidance, panels, reruns, state, tweaks, views
 

@@ -11,8 +11,7 @@ from qfusion.analysis.dynamics import MOST_ERROR, exactness
 from qfusion.analysis.sample import Sample
 from qfusion.figures.style import Theme
 from qfusion.models import Tweak
-from qfusion.panels import address, panel, physics, states
-from qfusion.panels import dynamics as builders
+from qfusion.panels import address, dynamics as builders, panel, physics, states
 from qfusion.training import metrics
 from qfusion.ui import (
     access,

@@ -16,8 +16,7 @@ from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import faithfulness, stability
 from qfusion.figures import style
-from qfusion.panels import faithfulness as builders
-from qfusion.panels import panel
+from qfusion.panels import faithfulness as builders, panel
 from qfusion.ui import controls, guidance, panels, state, views
 from qfusion.ui.frame import Here, fragment, run, shell
 

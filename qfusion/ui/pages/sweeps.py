@@ -11,8 +11,7 @@ from qfusion._checks import check
 from qfusion.analysis import runs, text
 from qfusion.figures.style import Theme
 from qfusion.panels import learning as builders
-from qfusion.runs import folder, plans
-from qfusion.runs import sweep as sweeps
+from qfusion.runs import folder, plans, sweep as sweeps
 from qfusion.runs.plans import SETTINGS
 from qfusion.ui import access, controls, downloads, guidance, panels, reruns, state
 from qfusion.ui.frame import frame, guard, or_notice, run

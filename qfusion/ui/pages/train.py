@@ -22,8 +22,7 @@ from qfusion.data import importing
 from qfusion.errors import QFusionError, provided
 from qfusion.figures.style import Theme
 from qfusion.models.imported import KIND
-from qfusion.panels import address
-from qfusion.panels import learning as builders
+from qfusion.panels import address, learning as builders
 from qfusion.panels.control import Control
 from qfusion.runs import folder, plans
 from qfusion.runs.plans import KINDS, MAIN, SETTINGS
