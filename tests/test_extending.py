@@ -294,6 +294,48 @@ def test_few_hops_from_a_page_to_its_figure() -> None:
     assert len(modules) <= 7, modules
 
 
+# What any line may call: checks of arguments, words, and where results are kept.
+COMMON = {"_checks.py", "_sentences.py", "analysis/memo.py", "analysis/text.py"}
+FIGURES = [
+    ("dynamics", "built"),
+    ("samples", "waterfall"),
+    ("cohorts", "dividends"),
+    ("faithfulness", "truth"),
+    ("circuit", "way"),
+    ("what if", "flips"),
+    ("decision operators", "spectrum"),
+]
+
+
+@pytest.mark.parametrize(("page", "name"), FIGURES)
+def test_one_figure_is_drawn_by_few_modules(page: str, name: str) -> None:
+    """With the sample's numbers at hand, as at every run of a page but the first: the modules that are entered between
+    its builder and plotly, and how deep. Working the numbers out enters the model's besides."""
+    address = {"model": MODEL, "data": "planted", "sample": "p0031"}
+    view, panel, rest = pages.find(page, name, pages.opened(page, address).view.address)
+    scope, arguments = pages.open_scope(view, panel.scope), panel.arguments(view, rest)
+    panel.build(scope, "light", **arguments)
+    modules, deepest = set(), 0
+
+    def look(frame: FrameType, event: str, _: Any) -> None:
+        nonlocal deepest
+        if event == "call" and "/qfusion/" in frame.f_code.co_filename:
+            modules.add(frame.f_code.co_filename.rpartition("/qfusion/")[2])
+            depth, at = 0, frame
+            while at is not None:
+                depth += "/qfusion/" in at.f_code.co_filename
+                at = at.f_back  # type: ignore[assignment]
+            deepest = max(deepest, depth)
+
+    sys.setprofile(look)
+    try:
+        panel.build(scope, "dark", **arguments)  # kept by theme
+    finally:
+        sys.setprofile(None)
+    assert len(modules - COMMON) <= 14, sorted(modules)
+    assert deepest <= 10
+
+
 def test_the_words_of_the_code_name_what_is_there() -> None:
     text = (
         (ROOT / "docs/contributing.md")

@@ -193,7 +193,7 @@ def test_what_does_not_fit_is_named(
 
 
 def test_a_case_knows_its_sample(jump: Sample) -> None:
-    with pytest.raises(InvalidInput, match="either a case"):
+    with pytest.raises(InvalidInput, match="either an opened sample"):
         figures.shapley(jump, "p0031")
     with pytest.raises(InvalidInput, match="must be the id"):
         figures.shapley("qj-planted")

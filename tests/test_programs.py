@@ -303,7 +303,7 @@ def test_what_is_built_here_is_what_the_program_builds(
 @pytest.mark.parametrize("page", pages.PAGES)
 def test_a_panel_is_built_from_what_its_first_argument_is_called(page: str) -> None:
     for panel in (*pages.PAGES[page].values(), *pages.NAMED.get(page, {}).values()):
-        assert panel.subject == next(iter(inspect.signature(panel.build).parameters))
+        assert panel.scope == next(iter(inspect.signature(panel.build).parameters))
 
 
 HOSTILE = (

@@ -315,6 +315,7 @@ def operator_of(sample: Sample, group: str = "") -> operators.Operator:
     )
 
 
+@memo(32)
 def votes_of(
     sample: Sample, group: str = "", split: str = "test"
 ) -> tuple[Votes, tuple[float, np.ndarray]]:

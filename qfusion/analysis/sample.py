@@ -344,7 +344,7 @@ class Sample:
     @property
     def learned(self) -> Sample:
         """The same sample before the model as trained."""
-        return replace(self, tweak="")
+        return replace(self, tweak="") if self.changed else self
 
     @property
     def reading(self) -> Any:

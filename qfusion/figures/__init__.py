@@ -1,4 +1,4 @@
-"""Figures: arrays in, plotly figure out; a file a subject, and nothing that computes an explanation or knows a page.
+"""Figures: arrays in, plotly figure out; a file a topic, and nothing that computes an explanation or knows a page.
 
 Every function that draws names its template and colours itself (importing streamlit replaces plotly's defaults by
 placeholders), escapes what comes from data, and takes `theme="light"|"dark"`; `theme` makes of a figure the same in

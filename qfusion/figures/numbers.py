@@ -27,34 +27,34 @@ Asked = str | Path | Checkpoint | Sample
 Made = TypeVar("Made")
 
 
-def subject(model: Asked, sample: str | None = None, **chosen: Any) -> Sample:
-    """Returns `model` if it is a case already, else the case of a sample; `chosen` as for
+def opened(model: Asked, sample: str | None = None, **chosen: Any) -> Sample:
+    """Returns `model` if it is a sample already, else the sample of that id; `chosen` as for
     `qfusion.analysis.open_sample`.
 
     Raises:
-        InvalidInput: when a case comes with a sample, or a model without one.
+        InvalidInput: when a sample comes with an id, or a model without one.
     """
     if isinstance(model, Sample):
         check(
             sample is None and not chosen,
-            "Give either a case, which knows its sample and settings, or a model with `sample` and these.",
+            "Give either an opened sample, which knows its settings, or a model with `sample` and these.",
         )
         return model
     check(
         sample is not None,
-        "Argument `sample` must be the id of a sample, but is None. Give one, or a case instead of a model.",
+        "Argument `sample` must be the id of a sample, but is None. Give one, or an opened sample instead of a model.",
     )
     return open_sample(model, str(sample), **{"output": None, "rows": "all"} | chosen)
 
 
 def of_sample(make: Callable[..., Made]) -> Callable[..., Made]:
-    """What is made of a case, as what takes a case, or a model, a sample and the rest that `subject` takes."""
+    """What is made of a sample, as what takes a sample, or a model, a sample and the rest that `opened` takes."""
     own = inspect.signature(make).parameters
 
     @functools.wraps(make)
     def made(model: Asked, sample: str | None = None, **chosen: Any) -> Made:
         ours = {name: chosen.pop(name) for name in list(chosen) if name in own}
-        return make(subject(model, sample, **chosen), **ours)
+        return make(opened(model, sample, **chosen), **ours)
 
     return made
 
@@ -239,7 +239,7 @@ def deletion(sample: Sample, *, samples: int = 200) -> pd.DataFrame:
     """Returns mean changes of the score as modalities go (or come back), most important first and in random orders.
 
     Args:
-        sample: see `subject`. samples: so many test rows at most, evenly spaced.
+        sample: see `opened`. samples: so many test rows at most, evenly spaced.
     """
     return curves(sample, samples).frame()
 
@@ -338,7 +338,7 @@ def built_over_time(sample: Sample, *, dividend: str | None = None) -> pd.DataFr
     """Returns one row a time `t` of one dividend: its `value`, `added[...]` by each term until then, their `pace[...]`.
 
     Args:
-        sample: see `subject`. dividend: which; the joint one that the dynamics changed most unless given.
+        sample: see `opened`. dividend: which; the joint one that the dynamics changed most unless given.
     """
     made = building_of(sample)
     return made.through(made.most_built() if dividend is None else dividend)
@@ -384,7 +384,7 @@ def cut_terms(sample: Sample, *, modality: str | None = None, times: int = 21) -
     """Returns one row a time `t` of the cut: the `modality` cut, and sizes `cut[...]` and `dephased[...]` of each term.
 
     Args:
-        sample: see `subject`. modality: whose correlations go; unless given, whose cut moves the score most.
+        sample: see `opened`. modality: whose correlations go; unless given, whose cut moves the score most.
     """
     made = _cuts(sample, times, modality, terms=True)
     return sizes_table(made, most_moved(made, sample.output), sample.output)
@@ -410,7 +410,7 @@ def cut_test(sample: Sample, *, samples: int = 200, times: int = 11) -> pd.DataF
     is small (at most `MAX_HELD`): it takes 40 ms a sample and modality at 64.
 
     Args:
-        sample: see `subject`. samples: so many test rows at most, evenly spaced.
+        sample: see `opened`. samples: so many test rows at most, evenly spaced.
     """
     require_time(sample, "to cut at")
     return cut_table(

@@ -413,17 +413,18 @@ def _wrong(values: Any, gaps: bool) -> int:
 
 def _floats(value: Any) -> Iterator[float]:
     """The numbers in nested lists and dictionaries; words and None are none."""
-    if isinstance(value, float | np.floating):
-        yield float(value)
-    elif isinstance(value, dict):
-        for entry in value.values():
-            yield from _floats(entry)
-    elif isinstance(value, np.ndarray) and value.dtype.kind != "O":
-        yield from np.abs(value).ravel().tolist() if value.dtype.kind in "fc" else ()
-    elif isinstance(value, list | tuple | np.ndarray) and not (
-        len(value) > 100 and isinstance(value[0], str)
-    ):
-        for entry in value:
-            yield from _floats(entry)
-    elif dataclasses.is_dataclass(value):
-        yield from _floats(list(vars(value).values()))
+    left = [value]
+    while left:
+        value = left.pop()
+        if isinstance(value, float | np.floating):
+            yield float(value)
+        elif isinstance(value, dict):
+            left.extend(value.values())
+        elif isinstance(value, np.ndarray) and value.dtype.kind != "O":
+            yield from np.abs(value).ravel().tolist() if value.dtype.kind in "fc" else ()
+        elif isinstance(value, list | tuple | np.ndarray) and not (
+            len(value) > 100 and isinstance(value[0], str)
+        ):
+            left.extend(value)
+        elif dataclasses.is_dataclass(value):
+            left.extend(vars(value).values())

@@ -312,13 +312,13 @@ _PAIR = {
     name: replace(one, opens=_opens)
     for name, one in {
         **{
-            f"waterfall-{letter}": panel.Panel(waterfall, fixed={"letter": letter}, subject="sides")
+            f"waterfall-{letter}": panel.Panel(waterfall, fixed={"letter": letter}, scope="sides")
             for letter in "AB"
         },
-        "differences": panel.Panel(differences, fits=comparable, subject="sides"),
-        "compare-classes": panel.Panel(classes, fits=same_classes, subject="sides"),
-        "shares": panel.Panel(shares, subject="sides"),
-        "entropies": panel.Panel(entropies, fits=both_entropies, subject="sides"),
+        "differences": panel.Panel(differences, fits=comparable, scope="sides"),
+        "compare-classes": panel.Panel(classes, fits=same_classes, scope="sides"),
+        "shares": panel.Panel(shares, scope="sides"),
+        "entropies": panel.Panel(entropies, fits=both_entropies, scope="sides"),
     }.items()
 }
 
@@ -643,6 +643,6 @@ NAMED = {
         opens=_OPENS,
     ),
     "content-": panel.Panel(
-        curve, rest=samples.which_curve, endings=_curves, opens=_opens, subject="sides"
+        curve, rest=samples.which_curve, endings=_curves, opens=_opens, scope="sides"
     ),
 }

@@ -96,7 +96,7 @@ class View(Protocol):
 
 
 def always(*_: Any, **__: Any) -> bool:
-    """Of what stands on its page whatever the address says, or fits every subject."""
+    """Of what stands on its page whatever the address says, or fits every scope."""
     return True
 
 

@@ -554,11 +554,11 @@ def is_regression(levels: errors.Levels, **_: object) -> bool:
 
 
 PANELS = {
-    "slices": panel.Panel(slices, {"by": SLICES_BY}, fits=some, subject="levels"),
-    "worst": panel.Panel(worst, fits=some, subject="levels"),
-    "wrong": panel.Panel(wrong, fits=some, subject="levels"),
-    "confusions": panel.Panel(confusions, fits=has_classes, subject="levels"),
-    "calibration": panel.Panel(calibration, fits=has_classes, subject="levels"),
-    "curves": panel.Panel(curves, fits=has_classes, subject="levels"),
-    "residuals": panel.Panel(residuals, fits=is_regression, subject="levels"),
+    "slices": panel.Panel(slices, {"by": SLICES_BY}, fits=some, scope="levels"),
+    "worst": panel.Panel(worst, fits=some, scope="levels"),
+    "wrong": panel.Panel(wrong, fits=some, scope="levels"),
+    "confusions": panel.Panel(confusions, fits=has_classes, scope="levels"),
+    "calibration": panel.Panel(calibration, fits=has_classes, scope="levels"),
+    "curves": panel.Panel(curves, fits=has_classes, scope="levels"),
+    "residuals": panel.Panel(residuals, fits=is_regression, scope="levels"),
 }

@@ -1,7 +1,7 @@
 """When not to trust the explanations of a model: deletion and insertion, planted truth, other methods, training seeds,
 and people's labels of single modalities.
 
-All are compared with contributions against the training set, whatever the background of the subject.
+All are compared with contributions against the training set, whatever the background of the study.
 """
 
 from __future__ import annotations
@@ -496,7 +496,7 @@ NAMED = {
         rest="modality",
         opens=_DELETED,
         endings=lambda view, study: [view.one_of("proof.of", study.modalities)],
-        subject="study",
+        scope="study",
     )
     for kind in _DIRECTIONS
 }
@@ -821,7 +821,7 @@ OTHER = control.Text(
 CONTROLS = (PROOF, RANKING, FEATURES_OF, MEASURE, panel.EVERYONE, RUN, panel.TERMS, OTHER)
 _OPEN, _OTHER = PROOF.chosen(PEOPLE), {"other": OTHER}
 PANELS = {
-    "cautions": panel.Panel(trust_warnings, subject="study"),
+    "cautions": panel.Panel(trust_warnings, scope="study"),
     "truth": panel.Panel(
         truth,
         fits=lambda sample: trust.against_truth(trust.as_trained(sample.study)) is not None,
@@ -834,18 +834,18 @@ PANELS = {
     ),
     **{
         f"{kind}-modalities": panel.Panel(
-            modalities, {"measure": MEASURE}, {"kind": kind}, opens=_DELETED, subject="study"
+            modalities, {"measure": MEASURE}, {"kind": kind}, opens=_DELETED, scope="study"
         )
         for kind in _DIRECTIONS
     },
     "seed-ranks": panel.Panel(
-        seed_ranks, {"terms": panel.TERMS}, opens=_SEEDS, fits=over_seeds, subject="study"
+        seed_ranks, {"terms": panel.TERMS}, opens=_SEEDS, fits=over_seeds, scope="study"
     ),
     "seed-sample": panel.Panel(
         seed_sample, {"terms": panel.TERMS}, opens=_SEEDS, fits=own_over_seeds
     ),
-    "people-alone": panel.Panel(alone, _OTHER, fits=has_labels, opens=_OPEN, subject="study"),
-    "people-conflict": panel.Panel(conflict, _OTHER, fits=has_labels, opens=_OPEN, subject="study"),
-    "people-calibration": panel.Panel(calibration, fits=has_labels, opens=_OPEN, subject="study"),
+    "people-alone": panel.Panel(alone, _OTHER, fits=has_labels, opens=_OPEN, scope="study"),
+    "people-conflict": panel.Panel(conflict, _OTHER, fits=has_labels, opens=_OPEN, scope="study"),
+    "people-calibration": panel.Panel(calibration, fits=has_labels, opens=_OPEN, scope="study"),
 }
 OF_SAMPLE = {"people": panel.Panel(of_sample, fits=is_labelled)}

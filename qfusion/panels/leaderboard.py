@@ -357,10 +357,10 @@ def controls(view: address.View, _: Any = None) -> tuple[control.Control, ...]:
 
 _WHERE = {"data": BOARD, "metric": METRIC}
 PANELS = {
-    "board": panel.Panel(results, _WHERE, subject="board"),
-    "board-size": panel.Panel(against_size, {**_WHERE, "size": SIZE}, subject="board"),
-    "board-joint": panel.Panel(fusing, _WHERE, fits=shares_measured, subject="board"),
-    "board-agreement": panel.Panel(agreement, {"data": BOARD}, fits=is_planted, subject="board"),
+    "board": panel.Panel(results, _WHERE, scope="board"),
+    "board-size": panel.Panel(against_size, {**_WHERE, "size": SIZE}, scope="board"),
+    "board-joint": panel.Panel(fusing, _WHERE, fits=shares_measured, scope="board"),
+    "board-agreement": panel.Panel(agreement, {"data": BOARD}, fits=is_planted, scope="board"),
     "board-robustness": panel.Panel(
         robustness,
         {
@@ -372,6 +372,6 @@ PANELS = {
             ),
         },
         fits=measured,
-        subject="board",
+        scope="board",
     ),
 }

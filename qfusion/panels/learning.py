@@ -133,9 +133,9 @@ SET = control.Choice(
     lambda _: data.names(),
 )
 DATA = {
-    "data-classes": panel.Panel(classes, fits=of_classes, subject="dataset"),
+    "data-classes": panel.Panel(classes, fits=of_classes, scope="dataset"),
     "data-target": panel.Panel(
-        target, fits=lambda dataset: not of_classes(dataset), subject="dataset"
+        target, fits=lambda dataset: not of_classes(dataset), scope="dataset"
     ),
 }
 
@@ -276,25 +276,25 @@ SWEEP = {
         history,
         fits=ended,
         opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[0]),
-        subject="trials",
+        scope="trials",
     ),
     "sweep-slices": panel.Panel(
         slices,
         fits=ended,
         opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[1]),
-        subject="trials",
+        scope="trials",
     ),
     "sweep-importance": panel.Panel(
         importance,
         fits=lambda trials: ended(trials) and bool(trials.importance),
         opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[1]),
-        subject="trials",
+        scope="trials",
     ),
     "sweep-together": panel.Panel(
         together,
         fits=ended,
         opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[2]),
-        subject="trials",
+        scope="trials",
     ),
 }
 
@@ -794,22 +794,22 @@ CONTROLS = (RUNS, IMPORT, VIEW, METRIC, NEW_DATA, NEW_KIND, SEEDS, FIRST)
 
 _SEEN, _INSIDE, _RESULTS = map(VIEW.chosen, VIEWS)
 PANELS = {
-    "train-loss": panel.Panel(loss, fits=begun, opens=_SEEN, subject="runs"),
+    "train-loss": panel.Panel(loss, fits=begun, opens=_SEEN, scope="runs"),
     "train-metric": panel.Panel(
         metric,
         {"metric": METRIC},
         fits=lambda runs, **_: bool(metrics_of(runs)),
         opens=_SEEN,
-        subject="runs",
+        scope="runs",
     ),
-    "train-gradient": panel.Panel(gradient, fits=begun, opens=_SEEN, subject="runs"),
-    "train-rate": panel.Panel(rate, fits=begun, opens=_SEEN, subject="runs"),
+    "train-gradient": panel.Panel(gradient, fits=begun, opens=_SEEN, scope="runs"),
+    "train-rate": panel.Panel(rate, fits=begun, opens=_SEEN, scope="runs"),
     "train-dividends": panel.Panel(
-        dividends, fits=lambda runs: groups_of(runs) > 0, opens=_INSIDE, subject="runs"
+        dividends, fits=lambda runs: groups_of(runs) > 0, opens=_INSIDE, scope="runs"
     ),
     **{
         f"train-norm-{of}": panel.Panel(
-            norms, fixed={"of": of}, fits=has_norm, opens=_INSIDE, subject="runs"
+            norms, fixed={"of": of}, fits=has_norm, opens=_INSIDE, scope="runs"
         )
         for of in NORMS
     },
@@ -817,15 +817,15 @@ PANELS = {
         negativity,
         fits=lambda runs: any("fused" not in terms for terms in entangled(runs)),
         opens=_INSIDE,
-        subject="runs",
+        scope="runs",
     ),
     "train-fused": panel.Panel(
         fused,
         fits=lambda runs: any("fused" in terms for terms in entangled(runs)),
         opens=_INSIDE,
-        subject="runs",
+        scope="runs",
     ),
-    "train-results": panel.Panel(results, opens=_RESULTS, subject="runs"),
+    "train-results": panel.Panel(results, opens=_RESULTS, scope="runs"),
 }
 NAMED = {
     "train-dividends-": panel.Panel(
@@ -833,6 +833,6 @@ NAMED = {
         rest="group",
         opens=_INSIDE,
         endings=lambda view, runs: [str(group) for group in range(1, groups_of(runs))],
-        subject="runs",
+        scope="runs",
     )
 }

@@ -170,20 +170,20 @@ PANELS = {
     "test-metrics": panel.Panel(
         test_metrics,
         fits=lambda study, **_: bool(study.card.get("metrics", {}).get("test")),
-        subject="study",
+        scope="study",
     ),
 }
 NAMED = {
-    "telling-waterfall-": panel.Panel(waterfall, rest="kind", endings=_kinds, subject="study"),
+    "telling-waterfall-": panel.Panel(waterfall, rest="kind", endings=_kinds, scope="study"),
     "telling-entropy-": panel.Panel(
-        entropy, rest="kind", endings=_kinds, fits=panel.can("time"), subject="study"
+        entropy, rest="kind", endings=_kinds, fits=panel.can("time"), scope="study"
     ),
     "telling-masses-": panel.Panel(
         masses,
         rest="kind",
         endings=_kinds,
         fits=lambda study, **_: study.can("masses") and not study.can("time"),
-        subject="study",
+        scope="study",
     ),
     "content-": replace(
         samples.NAMED["content-"],

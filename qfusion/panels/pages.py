@@ -194,10 +194,10 @@ def opened(page: str, address: Address) -> Opened:
 
 
 class Call(NamedTuple):
-    """The call that opens a subject.
+    """The call that opens a scope.
 
     Attributes:
-        module, function: what is called. positional, named: its arguments. of: the subject that comes before them.
+        module, function: what is called. positional, named: its arguments. of: the scope that comes before them.
     """
 
     module: str
@@ -285,7 +285,7 @@ def _said(named: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in named.items() if value}
 
 
-SUBJECTS: dict[str, Callable[[View], Call]] = {
+SCOPES: dict[str, Callable[[View], Call]] = {
     "sample": _sample,
     "sides": _sides,
     "levels": _levels,
@@ -320,49 +320,49 @@ def build(page: str, panel: str, address: Address, theme: Theme = "light") -> Pi
     """
     view, known, rest = find(page, panel, address)
     arguments = known.arguments(view, rest)
-    return known.build(open_subject(view, known.subject), theme, **arguments)
+    return known.build(open_scope(view, known.scope), theme, **arguments)
 
 
 def shown(view: View, only: str = "") -> Iterator[str]:
     """Yields the names of the panels that a page shows under an address that leaves nothing open, in its order, or
     `only` that of one."""
-    subjects: dict[str, Any] = {}
+    scopes: dict[str, Any] = {}
     for start, panel in sorted(
         {**PAGES[view.page], **NAMED.get(view.page, {})}.items(), key=lambda entry: entry[1].below
     ):
         if (not only or only.startswith(start)) and panel.opens(view):
-            subject = open_subject(view, panel.subject, subjects)
+            scope = open_scope(view, panel.scope, scopes)
             yield from (
                 start + end
-                for end in panel.endings(view, subject)
-                if only in ("", start + end) and panel.shown(view, subject, end)
+                for end in panel.endings(view, scope)
+                if only in ("", start + end) and panel.shown(view, scope, end)
             )
 
 
-def subject_of(page: str, panel: str) -> str:
-    """Returns what a panel is built from, see `SUBJECTS`.
+def scope_of(page: str, panel: str) -> str:
+    """Returns what a panel is built from, see `SCOPES`.
 
     Raises:
         NotFound: when there is no such page or panel.
     """
-    return find(page, panel, {})[1].subject
+    return find(page, panel, {})[1].scope
 
 
-def open_subject(view: View, subject: str, known: dict[str, Any] | None = None) -> Any:
-    """Returns what panels are built from, "study" or one of `SUBJECTS`, under an address that leaves nothing open.
+def open_scope(view: View, scope: str, known: dict[str, Any] | None = None) -> Any:
+    """Returns what panels are built from, "study" or one of `SCOPES`, under an address that leaves nothing open.
 
     Args:
         view: the address.
-        subject: what is opened.
+        scope: what is opened.
         known: what is open already, by name, which is not opened again; what is opened is added.
     """
-    subjects = {} if known is None else known
-    for name, call in _calls(view, subject):
-        if name not in subjects:
-            subjects[name] = getattr(importlib.import_module(call.module), call.function)(
-                *([subjects[call.of]] if call.of else []), *call.positional, **call.named
+    scopes = {} if known is None else known
+    for name, call in _calls(view, scope):
+        if name not in scopes:
+            scopes[name] = getattr(importlib.import_module(call.module), call.function)(
+                *([scopes[call.of]] if call.of else []), *call.positional, **call.named
             )
-    return subjects["sample"].study if subject == "study" else subjects[subject]
+    return scopes["sample"].study if scope == "study" else scopes[scope]
 
 
 def program(page: str, panel: str, address: Address) -> str:
@@ -370,13 +370,13 @@ def program(page: str, panel: str, address: Address) -> str:
     is opened."""
     view, known, rest = find(page, panel, address)
     lines, modules = [], {"from qfusion import panels"}
-    for name, call in _calls(view, known.subject):
+    for name, call in _calls(view, known.scope):
         modules.add(f"from {call.module} import {call.function}")
         lines.append(f"{name} = {call.text(*([call.of] if call.of else []))}")
     module = known.build.__module__.removeprefix("qfusion.")
     builder = f"{module}.{known.build.__name__}"
-    subject = "sample.study" if known.subject == "study" else known.subject
-    picture = Call("", builder, (), known.arguments(view, rest)).text(subject)
+    scope = "sample.study" if known.scope == "study" else known.scope
+    picture = Call("", builder, (), known.arguments(view, rest)).text(scope)
     return "\n".join(
         [
             f"# The numbers of panel {panel!r} on qfusion's page {view.page!r}; run it where qfusion can be imported.",
@@ -408,10 +408,10 @@ def find(page: str, panel: str, address: Address) -> tuple[View, Panel, str]:
     return view, known[start], panel.removeprefix(start)
 
 
-def _calls(view: View, subject: str) -> list[tuple[str, Call]]:
-    """The calls that open a subject, in their order, each with the name of what it opens; the work is its sample's."""
-    name = "sample" if subject == "study" else subject
-    call = SUBJECTS[name](view)
+def _calls(view: View, scope: str) -> list[tuple[str, Call]]:
+    """The calls that open a scope, in their order, each with the name of what it opens; the work is its sample's."""
+    name = "sample" if scope == "study" else scope
+    call = SCOPES[name](view)
     return [*(_calls(view, call.of) if call.of else []), (name, call)]
 
 
@@ -509,7 +509,7 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
         f"The recipe of a figure by name says {', '.join(_NAMED)}, but this one says "
         f"{', '.join(sorted(address))[:200]}. Export the figure again.",
     )
-    sample = numbers.subject(**{key: values[0] for key, values in address.items() if values})
+    sample = numbers.opened(**{key: values[0] for key, values in address.items() if values})
     table = getattr(numbers, name)(sample)
     origin = made_from(sample.study) | {
         "sample": sample.id,
@@ -736,12 +736,12 @@ def jobs_of_cohort(
         f"Argument `most` must be a whole number from 1 to {MAX_FILES}, but is {str(most)[:20]!r}.",
     )
     result = opened(page, address)
-    subject = subject_of(page, panel)
+    scope = scope_of(page, panel)
     check(
-        subject in OF_SAMPLE,
+        scope in OF_SAMPLE,
         f"Panel '{panel}' is not of a sample: it is the same for all. Export it alone.",
     )
-    rows = cohort_measures.cohort_table(open_subject(result.view, "study"), None)
+    rows = cohort_measures.cohort_table(open_scope(result.view, "study"), None)
     ids = [str(name) for name in rows.index[cohorts.passing(cohorts.parse(filter), rows)]]
     check(bool(ids), f"No sample passes the filter {filter[:80]!r}. Widen it.")
     given = {key: result.view.all(key) for key in result.view.address}

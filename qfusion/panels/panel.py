@@ -149,8 +149,8 @@ def can(*abilities: Ability, where: Callable[[Any], object] = always) -> Callabl
     """Whether the model of a sample, or of a study, can do all of these, see `models.explorable`, and a condition holds
     of the study."""
 
-    def fits(subject: Any, **_: Any) -> bool:
-        study = getattr(subject, "study", subject)
+    def fits(scope: Any, **_: Any) -> bool:
+        study = getattr(scope, "study", scope)
         return all(map(study.can, abilities)) and bool(where(study))
 
     return fits
@@ -161,20 +161,20 @@ class Panel:
     """A panel of a page, or several whose names begin alike.
 
     Attributes:
-        build: from a subject, a theme and options to a `Picture`.
+        build: from a scope, a theme and options to a `Picture`.
         options: by argument of `build`, how the address says it.
         fixed: arguments that are the same whatever the address says.
         rest: the argument that the end of the panel's name gives, where several begin alike; or what reads more
             arguments from it.
         conditions: options that only `fits` has.
-        fits: from the subject and the options to whether there is something to show; pages and command line ask it
+        fits: from the scope and the options to whether there is something to show; pages and command line ask it
             alike.
         opens: from an address to whether the part of the page in which it stands is open.
-        endings: from an address and the subject to the ends of the names, where several begin alike.
+        endings: from an address and the scope to the ends of the names, where several begin alike.
         below: whether its page draws it below all else that is open; without it the page lays it out itself, beside
             another or with controls.
-        subject: what it is built from: "sample" (an `analysis.sample.Sample`), "work" (an
-            `analysis.subject.Study`), or another of `programs.SUBJECTS`.
+        scope: what it is built from: "sample" (an `analysis.sample.Sample`), "study" (an
+            `analysis.study.Study`), or another of `pages.SCOPES`.
     """
 
     build: Callable[..., Picture]
@@ -184,9 +184,9 @@ class Panel:
     conditions: Mapping[str, Read] = field(default_factory=dict)
     fits: Callable[..., bool] = always
     opens: Opens = always
-    endings: Callable[[View, Any], Iterable[str]] = lambda view, subject: ("",)
+    endings: Callable[[View, Any], Iterable[str]] = lambda view, scope: ("",)
     below: bool = False
-    subject: str = "sample"
+    scope: str = "sample"
 
     @property
     def is_cached(self) -> bool:
@@ -194,7 +194,7 @@ class Panel:
         return bool(getattr(self.build, "is_cached", False))
 
     def arguments(self, view: View, rest: str = "") -> dict[str, Any]:
-        """Returns the arguments of `build` after subject and theme, as an address says them.
+        """Returns the arguments of `build` after scope and theme, as an address says them.
 
         Args:
             view: the page's address.
@@ -212,10 +212,10 @@ class Panel:
         )
         return {**self.fixed, **ending, **_said(self.options, view)}
 
-    def shown(self, view: View, subject: Any, rest: str = "") -> bool:
-        """Returns whether the page shows it of a subject; arguments and errors are those of `arguments`."""
+    def shown(self, view: View, scope: Any, rest: str = "") -> bool:
+        """Returns whether the page shows it of a scope; arguments and errors are those of `arguments`."""
         return self.opens(view) and self.fits(
-            subject, **self.arguments(view, rest), **_said(self.conditions, view)
+            scope, **self.arguments(view, rest), **_said(self.conditions, view)
         )
 
 

@@ -909,6 +909,6 @@ NAMED = {
         endings=lambda view, study: curves(
             study, [study.dataset.row(view.named("sample"))], "main"
         ),
-        subject="study",
+        scope="study",
     )
 }

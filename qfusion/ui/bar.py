@@ -117,7 +117,7 @@ def _progress(study: Study, job: memo.Job) -> None:
 
 
 def _want(study: Study) -> None:
-    """Asks for all rows of this subject, and no longer for those of another."""
+    """Asks for all rows of this study, and no longer for those of another."""
     if state.get(_WANTED) not in (None, study.memo_key()):
         _leave()
     state.put(_SELF, state.get(_SELF) or uuid4().hex)
@@ -133,7 +133,7 @@ def _leave() -> None:
 
 
 def _decline(study: Study) -> None:
-    """Shows this subject against some rows until the reader asks for all."""
+    """Shows this study against some rows until the reader asks for all."""
     _leave()
     state.put(_DECLINED, study.memo_key())
     state.forget(address.ROWS.key)

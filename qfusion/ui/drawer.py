@@ -249,7 +249,7 @@ def figure_batch(recipe: Recipe, style: ExportStyle) -> None:
     Args:
         recipe: of the panel whose drawer this is. style: of all figures.
     """
-    of_sample = pages.subject_of(recipe.page, recipe.panel) in pages.OF_SAMPLE
+    of_sample = pages.scope_of(recipe.page, recipe.panel) in pages.OF_SAMPLE
     which = st.radio(
         "Figures", [PAGE, COHORT] if of_sample else [PAGE], key=_WHICH, label_visibility="collapsed"
     )

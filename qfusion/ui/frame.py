@@ -114,7 +114,7 @@ class Here:
             tweak,
         )
 
-    def subjects(self, tweak: Tweak | str = "") -> dict[str, Any]:
+    def scopes(self, tweak: Tweak | str = "") -> dict[str, Any]:
         """What panels of this page are made from, by what builders call it."""
         return {"sample": self.sample_of(tweak), "study": self.study}
 

@@ -303,4 +303,4 @@ def page() -> None:
             example_samples(here)  # late: they take seconds the first time
         with questions, frame.guard():
             five_questions(here)  # last: of a network, looking for what would flip it takes seconds
-        panels.below(here.theme, **here.subjects())
+        panels.below(here.theme, **here.scopes())

@@ -260,18 +260,18 @@ def samples_table(
     )
 
 
-def below(theme: Theme, **subjects: Any) -> None:
+def below(theme: Theme, **scopes: Any) -> None:
     """Every panel that its page draws below all else that is open, see `Panel.below`, with the choices that it alone
     has, of what the page has, by what builders call it."""
     page = str(state.get(state.PAGE, "")).lower()
     view = View(page, sharing.full_address())
     for name, panel in list(pages.PAGES[page].items()):
-        if panel.below and panel.shown(view, subjects[panel.subject]):
-            subject, own = subjects[panel.subject], pages.own_controls(page, panel)
+        if panel.below and panel.shown(view, scopes[panel.scope]):
+            scope, own = scopes[panel.scope], pages.own_controls(page, panel)
             if own:
-                choosing(subject, theme, name, partial(controls.row, *own, study=subjects["study"]))
+                choosing(scope, theme, name, partial(controls.row, *own, study=scopes["study"]))
             else:
-                draw(panel.build(subject, theme, **panel.arguments(view)))
+                draw(panel.build(scope, theme, **panel.arguments(view)))
 
 
 def tabs(
@@ -279,16 +279,16 @@ def tabs(
     content: Mapping[str, Callable[..., object]],
     *arguments: Any,
     theme: Theme,
-    **subjects: Any,
+    **scopes: Any,
 ) -> None:
     """Draws tabs and, in the open one, its content, and what its page draws below all else; see `below`."""
     for name, tab in controls.tabs(control):
         with tab, guard():
             content[name](*arguments)
-            below(theme, **subjects)
+            below(theme, **scopes)
 
 
-def builders(subject: Any, theme: Theme, *names: str) -> list[Callable[[], Picture]]:
+def builders(scope: Any, theme: Theme, *names: str) -> list[Callable[[], Picture]]:
     """Returns what builds panels of this page by their names, those that it has under its address, as programs and
     files of it have them; arguments as of `show`."""
     page = str(state.get(state.PAGE, ""))
@@ -296,13 +296,13 @@ def builders(subject: Any, theme: Theme, *names: str) -> list[Callable[[], Pictu
     result: list[Callable[[], Picture]] = []
     for name in names:
         view, panel, rest = pages.find(page, name, address)
-        if panel.shown(view, subject, rest):
-            result.append(partial(panel.build, subject, theme, **panel.arguments(view, rest)))
+        if panel.shown(view, scope, rest):
+            result.append(partial(panel.build, scope, theme, **panel.arguments(view, rest)))
     return result
 
 
 def show(
-    subject: Any,
+    scope: Any,
     theme: Theme,
     *names: str,
     columns: Sequence[float] | int = 0,
@@ -312,11 +312,11 @@ def show(
     """Draws panels of this page by their names, those that it has under its address, see `builders`.
 
     Args:
-        subject: what they are built from. theme: of the figures.
+        scope: what they are built from. theme: of the figures.
         columns, gap: how many, or how wide, where they stand beside each other; one that is alone has the whole width.
         on_select: what a click in a figure does, given the figure's key.
     """
-    shown = builders(subject, theme, *names)
+    shown = builders(scope, theme, *names)
     beside = columns and len(shown) > 1
     cells: Iterable[Any] = st.columns(columns, gap=gap) if beside else map(nullcontext, shown)
     for build, cell in zip(shown, cells, strict=False):
@@ -325,12 +325,12 @@ def show(
 
 
 def choosing(
-    subject: Any, theme: Theme, name: str, choose: Callable[[], object], **options: Any
+    scope: Any, theme: Theme, name: str, choose: Callable[[], object], **options: Any
 ) -> None:
     """Draws a panel of this page with controls in it, which `choose` draws; options as of `inside`."""
     with around(name) as head:
         choose()
-        [build] = builders(subject, theme, name)
+        [build] = builders(scope, theme, name)
         inside(build(), head, **options)
 
 

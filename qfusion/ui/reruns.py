@@ -183,12 +183,12 @@ def _draw(
         if 0 <= row < len(here.study.dataset)
     ]
     stored = [panel for panel in pages.PAGES[view.page].values() if panel.is_cached]
-    for subjects, panel in itertools.product([entry.subjects(tweak) for entry in beside], stored):
+    for scopes, panel in itertools.product([entry.scopes(tweak) for entry in beside], stored):
         if stop.is_set() or time.monotonic() - began > _LONG:
             break
         with contextlib.suppress(QFusionError):  # the page says so once it is asked for
-            if panel.shown(view, subjects[panel.subject]):
-                _ = panel.build(subjects[panel.subject], here.theme, **panel.arguments(view)).spec
+            if panel.shown(view, scopes[panel.scope]):
+                _ = panel.build(scopes[panel.scope], here.theme, **panel.arguments(view)).spec
     if _wanted.get(session) is stop:
         del _wanted[session]
 

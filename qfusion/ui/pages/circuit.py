@@ -552,7 +552,7 @@ def one_step(here: frame.Here) -> None:
     scrubber(walk, sample)
     walk_through(here, sample, walk)
     panels.show(sample, here.theme, "entropy-gates", "step-error")
-    panels.below(here.theme, **here.subjects())
+    panels.below(here.theme, **here.scopes())
     circuit_files(here, built, "qfusion-step", "save-step", (".svg", ".txt", ".tex"))
     circuit_drawing(built)
 
@@ -576,9 +576,7 @@ def fusion_network(here: frame.Here) -> None:
             "Entropies",
         ):  # it stands above the views: as the cursor of Dynamics does
             scrubber(circuit.replay(sample), sample if view == "Walk" else None)
-        panels.tabs(
-            circuit.PART, TABS, here, sample, theme=here.theme, **here.subjects(sample.tweak)
-        )
+        panels.tabs(circuit.PART, TABS, here, sample, theme=here.theme, **here.scopes(sample.tweak))
 
 
 def entropies_tab(here: frame.Here, sample: Sample) -> None:
@@ -609,7 +607,7 @@ def plain_gates(here: frame.Here) -> None:
         scrubber(walk, sample)
         walk_through(here, sample, walk)
         panels.show(sample, here.theme, "entropy-gates", "mutual-gates")
-        panels.below(here.theme, **here.subjects())
+        panels.below(here.theme, **here.scopes())
         controls.folded(
             circuit.PROGRAM,
             lambda: circuit_exports(here, sample, folded=False),

@@ -623,7 +623,7 @@ def page() -> None:
         )
         for part in (entanglement, cuts, distributions, error_slices, model_quality):
             part(here, levels)
-        panels.below(here.theme, **here.subjects(), levels=levels)
+        panels.below(here.theme, **here.scopes(), levels=levels)
 
 
 if __name__ == "__main__":  # as Streamlit runs it

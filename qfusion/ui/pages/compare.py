@@ -323,7 +323,7 @@ def decisions(here: frame.Here, view: address.Pin) -> None:
                 st.caption(
                     "Entropies are of states that evolve or are fused: A and B do not both have such."
                 )
-        panels.below(theme, **here.subjects(tweak), sides=sides)
+        panels.below(theme, **here.scopes(tweak), sides=sides)
 
 
 def page() -> None:

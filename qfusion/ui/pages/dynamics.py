@@ -226,7 +226,7 @@ def dynamics(here: frame.Here) -> None:
             if state.shown(builders.VIEW.key, builders.VIEW.options()) in WITH_CURSOR:
                 with st.container(key="cursor"):
                     controls.draw(builders.CURSOR, step=1 / (len(sample.decision.times) - 1))
-            panels.tabs(builders.VIEW, TABS, here, sample, theme=here.theme, **here.subjects(tweak))
+            panels.tabs(builders.VIEW, TABS, here, sample, theme=here.theme, **here.scopes(tweak))
             changed = builders.changes(tweak)
             st.caption(
                 f"{exactness(here.study, here.row, tweak)} "

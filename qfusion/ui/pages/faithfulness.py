@@ -247,7 +247,7 @@ def evidence(here: Here) -> None:
             "Training seeds": lambda: seeds_tab(here, default, seeds, missing),
             builders.PEOPLE: lambda: people_tab(here, default),
         }
-        panels.tabs(builders.PROOF, draw, theme=here.theme, **here.subjects())
+        panels.tabs(builders.PROOF, draw, theme=here.theme, **here.scopes())
 
 
 def over_seeds(study: Study) -> tuple[stability.Stability | None, str]:

@@ -48,7 +48,7 @@ def board(here: frame.Here) -> None:
         _fusing(here, result, name, short)
         _claims(result)
         _robustness(here, result, name)
-        panels.below(here.theme, **here.subjects(), board=result)
+        panels.below(here.theme, **here.scopes(), board=result)
         _published(result, name)
 
 

@@ -97,7 +97,7 @@ def page() -> None:
     here = frame.shell("Decision operators")
     with frame.guard(), st.container(key="fold-operators"):
         votes(here)
-        panels.below(here.theme, **here.subjects())
+        panels.below(here.theme, **here.scopes())
 
 
 if __name__ == "__main__":  # as Streamlit runs it

@@ -253,7 +253,7 @@ def page() -> None:
             )
     with below, guard():
         similar_samples(here)
-        panels.below(theme, **here.subjects())
+        panels.below(theme, **here.scopes())
     # Last, because a network splits all its test decisions the first time, which takes seconds: the sample can be read
     # meanwhile.
     with find, guard(), st.container(border=True, key="box-find"):

@@ -308,7 +308,7 @@ def what_if(here: frame.Here) -> None:
                 result(here, wanted)
         with frame.guard():
             parameters(here)
-            panels.below(here.theme, **here.subjects())
+            panels.below(here.theme, **here.scopes())
 
 
 def page() -> None:
