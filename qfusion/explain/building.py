@@ -300,9 +300,11 @@ def answer(result: Built) -> str:
     """Which terms of the dynamics did most of what was done to the joint contributions, as a title; to all, where there
     is one modality."""
     joint = np.array(["+" in name for name in result.dividends])
-    which, what = joint, "joint contributions"
-    if not joint.any():
-        which, what = np.array([bool(name) for name in result.dividends]), "contribution"
+    which, what = (
+        (joint, "joint contributions")
+        if joint.any()
+        else (np.array([bool(name) for name in result.dividends]), "contribution")
+    )
     done = np.abs(result.parts[which]).sum(0)
     if not result.terms:
         return "Nothing evolves, so nothing is built"

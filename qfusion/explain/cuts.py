@@ -70,11 +70,11 @@ def evolve(
         rtol=RELATIVE,
         atol=ABSOLUTE,
     )
-    if not solution.success:
-        raise InvalidInput(
-            f"The evolution without correlation does not converge ({solution.message}). Lower the couplings or the "
-            "duration."
-        )
+    check(
+        solution.success,
+        f"The evolution without correlation does not converge ({solution.message}). Lower the couplings or the "
+        "duration.",
+    )
     y = torch.from_numpy(np.ascontiguousarray(solution.y.T))[torch.from_numpy(places.reshape(-1))]
     return (
         rate.leave(y[:, : B * d * d].reshape(-1, B, d, d)),

@@ -357,13 +357,17 @@ def _parameters(
         )
     # a measurement vector is W[j], or W[text,j] where it measures the state of one modality
     for s, v in model.measurement_vectors().items():
-        whole = len(s) == len(names) > 1
-        for j in range(1, len(v) + 1):
-            key, title = f"W[{names[s[0]]},{j}]", f"measurement vector {j} of {names[s[0]]}"
-            if whole:
-                key, title = f"W[{j}]", f"measurement vector {j}"
-            about = () if whole else (names[s[0]],)
-            parameters.append(Parameter(key, title, "measurement", about, 1.0))
+        about = () if len(s) == len(names) > 1 else (names[s[0]],)
+        parameters += [
+            Parameter(
+                f"W[{','.join([*about, str(j)])}]",
+                " of ".join([f"measurement vector {j}", *about]),
+                "measurement",
+                about,
+                1.0,
+            )
+            for j in range(1, len(v) + 1)
+        ]
     return tuple(parameters)
 
 
@@ -443,10 +447,12 @@ class NetworkParameters(Terms):
         scores = []
         for place, parameter in enumerate(self.parameters):
             factors = self._with(place, 0)
-            if parameter.kind in ("fusion", "say"):
-                scores.append(evaluate(O, fuse(masses, self._phi(factors))[0]))
-            else:
-                scores.append(evaluate(self._observables(factors), vectors))
+            in_fusion = parameter.kind in ("fusion", "say")
+            scores.append(
+                evaluate(O, fuse(masses, self._phi(factors))[0])
+                if in_fusion
+                else evaluate(self._observables(factors), vectors)
+            )
         return (torch.stack(scores) + self.model.bias.double()).numpy()
 
     def _answer(self, target: str) -> Answer:

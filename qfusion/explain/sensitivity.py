@@ -358,12 +358,13 @@ def table(model: TimeModel) -> tuple[PhysicsParameter, ...]:
     for kind, name, learned, top in (*turned, ("duration", "T", T, TOP_DURATION * T)):
         nodes = (chebyshev.chebpts1(NODES) + 1) * top / 2
         parameter = PhysicsParameter(kind, name, learned, top, nodes, torch.empty(0))
-        if kind == "duration":
-            O = model.observables(nodes.tolist())
-        else:
-            O = torch.stack(
+        O = (
+            model.observables(nodes.tolist())
+            if kind == "duration"
+            else torch.stack(
                 [model.tweaked(tweak_of(parameter, float(x))).observables() for x in nodes]
             )
+        )
         parameters.append(PhysicsParameter(kind, name, learned, top, nodes, O.to(torch.complex128)))
     return tuple(parameters)
 

@@ -459,10 +459,11 @@ class EntangledQCNN(NetworkModel, StateModel):
         n = self.elements
         self.elements_are_classes = n == C
         named = named_angles("mean" if rule == "random" else rule, M).to(torch.get_default_dtype())
-        if rule == "random":
-            angles = torch.rand(n, *named.shape) * torch.pi
-        else:
-            angles = named.expand(n, *named.shape).clone()
+        angles = (
+            torch.rand(n, *named.shape) * torch.pi
+            if rule == "random"
+            else named.expand(n, *named.shape).clone()
+        )
         if freeze_rule:
             self.register_buffer("phi", angles)
         elif tables == "separate":

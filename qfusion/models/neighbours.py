@@ -89,6 +89,12 @@ class Layers(nn.Module):
         turned = circuits.on_each(psi, circuits.rotations(self.angles[layer]))
         return circuits.reordered(turned, self.rings[layer])
 
+    def through(self, psi: Tensor) -> Tensor:
+        """Returns states (B, 2^n) after all layers."""
+        for layer in range(len(self.rings)):
+            psi = self(psi, layer)
+        return psi
+
     def gates(self, layer: int) -> list[Gate]:
         """Returns the gates of a layer."""
         angles = self.angles[layer].detach()
@@ -307,9 +313,7 @@ class QuantumLego(CircuitFusion):
         a = torch.cat(encoded, -1).tanh()
         if self.preparing:
             return self.first_head(a)
-        psi = circuits.turned_y(torch.pi / 2 * (1 + a))
-        for layer in range(self.settings["layers"]):
-            psi = self.layers(psi, layer)
+        psi = self.layers.through(circuits.turned_y(torch.pi / 2 * (1 + a)))
         return self.head(HEAD_SCALE * circuits.expectations(psi, self.words))
 
     def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
@@ -437,10 +441,7 @@ class QuantumCrossAttention(CircuitModel):
 
     def expectations(self, encoded: list[Tensor]) -> Tensor:
         """Returns <X>, <Y> and <Z> of every qubit, (B, n, 3)."""
-        psi = circuits.turned_y(self.angles(encoded))
-        for layer in range(self.settings["layers"]):
-            psi = self.layers(psi, layer)
-        return circuits.bloch_vectors(psi)
+        return circuits.bloch_vectors(self.layers.through(circuits.turned_y(self.angles(encoded))))
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Returns the scores, (B, C), apart from where they start."""
@@ -772,9 +773,7 @@ class CircuitWeights(CircuitModel):
 
     def first_layer(self) -> Tensor:
         """Returns the weights that the circuit makes, (D, H)."""
-        psi = (self.rows / self.norms()).to(circuits.complex_type(self.rows))
-        for layer in range(self.settings["layers"]):
-            psi = self.layers(psi, layer)
+        psi = self.layers.through((self.rows / self.norms()).to(circuits.complex_type(self.rows)))
         D, H = self.rows.shape
         return self.norms() * self.scales * (H * circuits.populations(psi) - 1) / D**0.5
 

@@ -20,7 +20,7 @@ from qfusion.models.neighbours import CircuitModel
 from qfusion.quantum import circuits, decomposition, lindblad
 from qfusion.quantum.states import embed, product
 from qfusion.track import attractors, drawing
-from qfusion.track.drawing import Drawn, LabelledUnitary
+from qfusion.track.drawing import Drawn, Labelled, LabelledUnitary
 from qfusion.track.dynamics import checked_ket, dimension, single_threaded
 from qfusion.track.fusion_gates import in_columns
 from qfusion.track.progress import qubits_of
@@ -318,16 +318,8 @@ class StepCircuit(Drawn):
         )
 
 
-# Devices know operations by name and refuse a subclass, so this is for drawings only.
-class _Channel(qml.QubitChannel):
-    """A channel that carries its own label."""
-
-    text = "channel"
-
-    def label(
-        self, decimals: int | None = None, base_label: str | None = None, cache: dict | None = None
-    ) -> str:
-        return self.text
+class _Channel(Labelled, qml.QubitChannel):
+    """A channel with a label."""
 
 
 def _operation(
