@@ -48,9 +48,7 @@ from qfusion.explain.backgrounds import AnyBackground, rest_state
 from qfusion.explain.coalitions import coalition_values, dividends, signs
 from qfusion.explain.parameters import JumpParameters, Parameter
 from qfusion.explain.sensitivity import system
-from qfusion.models import FusionModel, base, require
-from qfusion.models.encoders import Features
-from qfusion.models.quantum_jump import TimeModel
+from qfusion.models import Features, FusionModel, TimeModel, base, require
 from qfusion.quantum import decomposition, states
 from qfusion.quantum.lindblad import Generator, Term, act, combine, evolve, pack
 

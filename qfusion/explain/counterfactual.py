@@ -18,8 +18,7 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.explain.backgrounds import AnyBackground
 from qfusion.explain.coalitions import explain_states
-from qfusion.models import FusionModel, base, can, require
-from qfusion.models.encoders import Features
+from qfusion.models import Features, FusionModel, base, can, require
 from qfusion.models.entangled_qcnn import patterns, probabilities
 
 MAX_COALITIONS = (

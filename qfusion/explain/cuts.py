@@ -21,9 +21,7 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import stability
 from qfusion.explain.backgrounds import AnyBackground, Background
 from qfusion.explain.coalitions import dividends
-from qfusion.models import FusionModel, require
-from qfusion.models.encoders import Features
-from qfusion.models.quantum_jump import TimeModel
+from qfusion.models import Features, FusionModel, TimeModel, require
 from qfusion.quantum import decomposition, states
 from qfusion.training import metrics
 

@@ -24,8 +24,7 @@ from qfusion._checks import check, choose
 from qfusion.explain import network_rows
 from qfusion.explain.backgrounds import AnyBackground, Background, RowBackground
 from qfusion.explain.coalitions import OTHER_MODEL, marginal_observables
-from qfusion.models import EntangledQCNN, FusionModel, KetModel, can, require
-from qfusion.models.encoders import Features
+from qfusion.models import EntangledQCNN, Features, FusionModel, KetModel, can, require
 from qfusion.models.entangled_qcnn import fuse, patterns
 from qfusion.models.qcnn import evaluate
 from qfusion.quantum import decomposition

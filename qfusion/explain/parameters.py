@@ -18,10 +18,9 @@ from qfusion._checks import check
 from qfusion.explain.backgrounds import Background, RowBackground
 from qfusion.explain.coalitions import marginal_observables
 from qfusion.explain.evidence import qubit_entropy
-from qfusion.models.encoders import Features
+from qfusion.models import Features, TimeModel, base
 from qfusion.models.entangled_qcnn import JOINT_LIMIT, EntangledQCNN, fuse
 from qfusion.models.qcnn import evaluate, products
-from qfusion.models.quantum_jump import TimeModel, expectation
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import decomposition, measures, states
 from qfusion.quantum.lindblad import Generator, Term, evolve
@@ -227,7 +226,7 @@ class JumpParameters(Terms):
 
         def expectations(factors: Tensor, weights: Tensor) -> Tensor:
             O = self.model.weighted_readout(weights)
-            return expectation(self._evolve(self._generator(factors), O, "observables"), psi)
+            return base.expectation(self._evolve(self._generator(factors), O, "observables"), psi)
 
         p = expectations(
             self.factors, torch.eye(J, dtype=torch.float64)

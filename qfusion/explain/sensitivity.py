@@ -29,10 +29,17 @@ from qfusion.explain.backgrounds import AnyBackground, Background, RowBackground
 from qfusion.explain.coalitions import OTHER_MODEL
 from qfusion.explain.counterfactual import MARGIN, Turn, decision
 from qfusion.explain.parameters import SCORE, JumpParameters, NetworkParameters, Parameter
-from qfusion.models import EntangledQCNN, FusionModel, Tweak, base, can, require
-from qfusion.models.encoders import Features
+from qfusion.models import (
+    EntangledQCNN,
+    Features,
+    FusionModel,
+    TimeModel,
+    Tweak,
+    base,
+    can,
+    require,
+)
 from qfusion.models.entangled_qcnn import fuse
-from qfusion.models.quantum_jump import TimeModel, expectation
 from qfusion.quantum.decomposition import subset_name, subsets
 
 
@@ -401,7 +408,7 @@ def nearest_parameters(
 
 
 def _scores(model: TimeModel, psi: Tensor) -> np.ndarray:
-    return (expectation(model.observables().to(psi.dtype), psi) + model.bias)[0].numpy()
+    return (base.expectation(model.observables().to(psi.dtype), psi) + model.bias)[0].numpy()
 
 
 def _lead(scores: np.ndarray, held: int) -> np.ndarray:
@@ -420,7 +427,7 @@ def _turn(
     held, margin = decision(before), MARGIN * max(1.0, float(np.abs(before).max()))
     C, learned, top = len(before), parameter.learned, parameter.top
     sampled = (
-        expectation(parameter.observables.flatten(0, 1), psi)[0].view(-1, C).numpy()
+        base.expectation(parameter.observables.flatten(0, 1), psi)[0].view(-1, C).numpy()
         + model.bias.numpy()
     )
     coefficients = chebyshev.chebfit(2 * parameter.nodes / top - 1, sampled, NODES - 1)
