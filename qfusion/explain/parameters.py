@@ -15,12 +15,9 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.explain.backgrounds import Background, RowBackground
-from qfusion.explain.coalitions import marginal_observables
-from qfusion.explain.evidence import qubit_entropy
-from qfusion.models import Features, TimeModel, base
+from qfusion.explain import backgrounds, coalitions, evidence
+from qfusion.models import Features, TimeModel, base, qcnn
 from qfusion.models.entangled_qcnn import JOINT_LIMIT, EntangledQCNN, fuse
-from qfusion.models.qcnn import evaluate, products
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import decomposition, measures, states
 from qfusion.quantum.lindblad import Generator, Term, evolve
@@ -123,7 +120,7 @@ class JumpParameters(Terms):
     couplings: tuple[decomposition.Subset, ...]
     dissipations: tuple[decomposition.Subset, ...]
     generator: Generator
-    background: Background
+    background: backgrounds.Background
     output: int
     count: int
     mean: Mapping[decomposition.Subset, Tensor]
@@ -132,7 +129,10 @@ class JumpParameters(Terms):
     @staticmethod
     @torch.no_grad()
     def of(
-        model: TimeModel, inputs: Mapping[str, Features], background: Background, output: int
+        model: TimeModel,
+        inputs: Mapping[str, Features],
+        background: backgrounds.Background,
+        output: int,
     ) -> JumpParameters:
         """Collects what slopes and knock-outs need."""
         plain = copy.copy(model)
@@ -299,7 +299,7 @@ class JumpParameters(Terms):
         weighted = self.model.weighted_readout((factors[-len(W) :] * W)[None])
         O = self._evolve(generator, weighted, "observables")
         values = {}
-        for subset, matrix in marginal_observables(O, self.background).items():
+        for subset, matrix in coalitions.marginal_observables(O, self.background).items():
             if any(subset in parts for parts in targets.values()):
                 rho = self.mean[subset] if subset else torch.ones(1, 1, dtype=torch.complex128)
                 values[subset] = torch.einsum("ab,ba->", matrix[0], rho).real
@@ -413,7 +413,10 @@ class NetworkParameters(Terms):
     @staticmethod
     @torch.no_grad()
     def of(
-        model: EntangledQCNN, inputs: Mapping[str, Features], background: RowBackground, output: int
+        model: EntangledQCNN,
+        inputs: Mapping[str, Features],
+        background: backgrounds.RowBackground,
+        output: int,
     ) -> NetworkParameters:
         """Collects what slopes and knock-outs need."""
         parameters = _network_parameters(model)
@@ -448,9 +451,9 @@ class NetworkParameters(Terms):
             factors = self._with(place, 0)
             in_fusion = parameter.kind in ("fusion", "say")
             scores.append(
-                evaluate(O, fuse(masses, self._phi(factors))[0])
+                qcnn.evaluate(O, fuse(masses, self._phi(factors))[0])
                 if in_fusion
-                else evaluate(self._observables(factors), vectors)
+                else qcnn.evaluate(self._observables(factors), vectors)
             )
         return (torch.stack(scores) + self.model.bias.double()).numpy()
 
@@ -495,7 +498,10 @@ class NetworkParameters(Terms):
         count = 0
         for chunk in self._pairs(masses, S, max(1, _NUMBERS // right)):
             vectors = fuse(chunk, self._phi(self.factors))[0].requires_grad_(True)
-            one, two = products(vectors, range(n // 2)), products(vectors, range(n // 2, n))
+            one, two = (
+                qcnn.products(vectors, range(n // 2)),
+                qcnn.products(vectors, range(n // 2, n)),
+            )
             value = ((one @ O.view(left, right)) * two).sum()
             (g,) = torch.autograd.grad(value, vectors)
             with torch.no_grad():
@@ -546,14 +552,14 @@ class NetworkParameters(Terms):
         n, sorts = self.model.elements, 1 + len(self.model.modalities)
         factors = self.factors.clone().requires_grad_(True)
         vectors = fuse(self.masses, self._phi(factors))[0][:, element]
-        value = qubit_entropy(vectors).mean()
+        value = evidence.qubit_entropy(vectors).mean()
         (slope,) = torch.autograd.grad(value, factors)
         effects = torch.zeros_like(self.factors)
         with torch.no_grad():
             pure = torch.hypot(vectors[:, 1], vectors[:, 2]).max() > 1 - _PURE
             for place in range(element, n * sorts, n):
                 removed = fuse(self.masses, self._phi(self._with(place, 0)))[0][:, element]
-                effects[place] = qubit_entropy(removed).mean() - value
+                effects[place] = evidence.qubit_entropy(removed).mean() - value
                 slope[place] = torch.nan if pure else slope[place]
         return float(value.detach()), slope.numpy(), effects.numpy()
 

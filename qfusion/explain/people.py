@@ -22,10 +22,8 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion._sentences import listed, share
 from qfusion.data.modality import conflicting
-from qfusion.explain import stability
-from qfusion.explain.coalitions import Explanation
+from qfusion.explain import coalitions, stability, verdicts
 from qfusion.explain.stability import Interval
-from qfusion.explain.verdicts import judge
 
 SHUFFLES = 400
 NAMED = 4  # modalities that a title names; of more it says how many
@@ -142,7 +140,7 @@ def _columns(name: str, interval: Interval | Shuffled, mark: str = ":") -> dict[
 
 
 def beside(
-    explanation: Explanation,
+    explanation: coalitions.Explanation,
     labels: pd.DataFrame,
     whole: np.ndarray,
     *,
@@ -186,7 +184,7 @@ def beside(
     ]
     called = conflicting(values, whole)
     known = np.flatnonzero(np.isfinite(called))
-    relation = judge(explanation).relation[known]
+    relation = verdicts.judge(explanation).relation[known]
     hits = {name: (relation == name).astype(float) for name in VERDICTS}
     hits[EITHER] = np.isin(relation, VERDICTS).astype(float)
     inside = None if clusters is None else clusters[known]

@@ -37,9 +37,9 @@ from qfusion.models import (
     Tweak,
     base,
     can,
+    entangled_qcnn,
     require,
 )
-from qfusion.models.entangled_qcnn import fuse
 from qfusion.quantum.decomposition import subset_name, subsets
 
 
@@ -351,8 +351,8 @@ def tweak_of(parameter: PhysicsParameter | ParameterChange, x: float) -> Tweak:
 
 @torch.no_grad()
 def table(model: TimeModel) -> tuple[PhysicsParameter, ...]:
-    """Returns all parameters of a model with time, with the observables at their nodes: NODES evolutions for each coupling and
-    dissipation, one for T."""
+    """Returns all parameters of a model with time, with the observables at their nodes: NODES evolutions for each
+    coupling and dissipation, one for T."""
     from numpy.polynomial import chebyshev
 
     T = float(model.duration)
@@ -477,7 +477,9 @@ def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
         return other
 
     thirds = (0.0, 2 * math.pi / 3, -2 * math.pi / 3)
-    vectors = [fuse(masses, turned(place, third))[0] for place in places for third in thirds]
+    vectors = [
+        entangled_qcnn.fuse(masses, turned(place, third))[0] for place in places for third in thirds
+    ]
     scores = (model.read(torch.stack(vectors)) + model.bias).numpy().reshape(len(places), 3, -1)
     mean = scores.mean(1)  # score = mean + cosine cos(turn) + sine sin(turn)
     cosine, sine = scores[:, 0] - mean, (scores[:, 1] - scores[:, 2]) / math.sqrt(3)

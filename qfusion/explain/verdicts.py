@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qfusion._sentences import listed, share, sizes, top
-from qfusion.explain.backgrounds import AnyBackground
+from qfusion.explain import backgrounds, counterfactual
 from qfusion.explain.coalitions import Explanation, joint_share, shares
-from qfusion.explain.counterfactual import decision
 
 
 class Words(NamedTuple):
@@ -103,11 +102,11 @@ _NONE = 1e-9  # a share that is rounding
 def verdict_sentence(scores: np.ndarray, classes: Sequence[str], words: Words = PLAIN) -> str:
     """Returns a decision in words: the class with the largest score, or the sign of the only one."""
     if classes:
-        return f"‘{words.show(classes[decision(scores)])}’"
-    return "positive" if decision(scores) else "negative"
+        return f"‘{words.show(classes[counterfactual.decision(scores)])}’"
+    return "positive" if counterfactual.decision(scores) else "negative"
 
 
-def behind(background: AnyBackground, words: Words = PLAIN) -> str:
+def behind(background: backgrounds.AnyBackground, words: Words = PLAIN) -> str:
     """Returns what stands in for modalities that a coalition leaves out, with how many samples that is."""
     size, label = f"{background.size:,}", words.show(background.label)
     total = max(background.total, background.size)

@@ -16,10 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_number, require_whole
-from qfusion.models.base import KetModel
-from qfusion.models.baselines import Baseline, Block
+from qfusion.models import base, baselines, qcnn
 from qfusion.models.encoders import Averaged, Features, InputSpec, check_encoder
-from qfusion.models.qcnn import HEAD_SCALE
 from qfusion.quantum import circuits
 from qfusion.quantum.circuits import Gate
 
@@ -104,7 +102,7 @@ class Layers(nn.Module):
         ]
 
 
-class CircuitModel(Baseline):
+class CircuitModel(baselines.Baseline):
     """A model with a circuit of unitary gates on |0...0>, which a subclass lists and speaks of.
 
     Attributes:
@@ -314,7 +312,7 @@ class QuantumLego(CircuitFusion):
         if self.preparing:
             return self.first_head(a)
         psi = self.layers.through(circuits.turned_y(torch.pi / 2 * (1 + a)))
-        return self.head(HEAD_SCALE * circuits.expectations(psi, self.words))
+        return self.head(qcnn.HEAD_SCALE * circuits.expectations(psi, self.words))
 
     def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
         """Returns the circuit of one sample, see `CircuitModel`."""
@@ -430,7 +428,7 @@ class QuantumCrossAttention(CircuitModel):
         self.layers = Layers(self.n, layers, 0.5)
         self.tokens = nn.Linear(3, width)
         self.places = nn.Parameter(0.1 * torch.randn(self.n, width))
-        self.block = Block(width, heads)
+        self.block = baselines.Block(width, heads)
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, len(outputs)))
 
     def angles(self, encoded: list[Tensor]) -> Tensor:
@@ -567,7 +565,7 @@ class QuantumFusionLayer(CircuitModel):
         psi = self.layers(circuits.ground(uses[0].shape[0], self.n, uses[0]), 0)
         for u, theta in enumerate(uses, 1):
             psi = self.layers(circuits.turn_z(psi, theta), u)
-        return self.head(HEAD_SCALE * circuits.expectations(psi, self.words))
+        return self.head(qcnn.HEAD_SCALE * circuits.expectations(psi, self.words))
 
     @torch.no_grad()
     def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
@@ -618,7 +616,7 @@ class QuantumFusionLayer(CircuitModel):
 MAX_DIMENSION = 1024  # U is an exponential of a D x D matrix in every step
 
 
-class UnitaryFusion(KetModel):
+class UnitaryFusion(base.KetModel):
     """One unitary on the product of the modality states, then a measurement.
 
     Args:

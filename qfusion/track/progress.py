@@ -19,7 +19,6 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.models import EntangledQCNN, entangled_qcnn, qcnn
-from qfusion.models.qcnn import Step
 from qfusion.quantum import decomposition, measures, states
 from qfusion.quantum.circuits import (
     Gate,
@@ -225,7 +224,11 @@ def _network(
 
 
 def _applied(
-    gate: FusionGate, step: Step, pair: Tensor, values: Mapping[str, Tensor], on: tuple[str, ...]
+    gate: FusionGate,
+    step: qcnn.Step,
+    pair: Tensor,
+    values: Mapping[str, Tensor],
+    on: tuple[str, ...],
 ) -> Tensor:
     if gate.gate == "measure":
         return pair * torch.kron(torch.eye(2), torch.ones(2, 2))
