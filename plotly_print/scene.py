@@ -223,10 +223,12 @@ Mark = Stroke | Area | Dots | Cells | Words
 
 def moved(mark: Mark, dx: float, dy: float) -> Mark:
     """A mark at another place of the page."""
-    clip = mark.clip and Box.of(mark.clip.corners + [dx, dy])
-    if isinstance(mark, (Cells, Words)):
-        return replace(mark, x=mark.x + dx, y=mark.y + dy, clip=clip)
-    return replace(mark, points=mark.points + np.array([dx, dy]), clip=clip)
+    place: dict[str, Any] = (
+        {"x": mark.x + dx, "y": mark.y + dy}
+        if isinstance(mark, (Cells, Words))
+        else {"points": mark.points + np.array([dx, dy])}
+    )
+    return replace(mark, **place, clip=mark.clip and Box.of(mark.clip.corners + [dx, dy]))
 
 
 @dataclass
