@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from plotly_print.scene import FRAME, GRID, KEY, SMALLEST, Box, Hand, Scene, Stroke, Words, around
-from plotly_print.values import PrintError, as_list, floats
+from plotly_print.values import PrintError, as_list, check, floats
 from plotly_print.words import TextStyle, balanced, longest_word, read
 
 Trace = dict[str, Any]  # plotly's settings of one
@@ -189,16 +189,15 @@ def kind_of(settings: dict[str, Any], columns: list[Any]) -> str:
     values = [v for col in columns if not _numeric(col) for v in as_list(col) if v is not None]
     words = [v for v in values if isinstance(v, str)]
     dates = [v for v in values if not isinstance(v, (str, int, float, np.number, np.bool_))]
-    if all(math.isfinite(_number(v)) for v in words):
-        words = []
-    if words and all(len(v) >= 8 and v[:4].isdigit() and v[4] == "-" for v in words):
+    named_so = not all(math.isfinite(_number(v)) for v in words)
+    if named_so and all(len(v) >= 8 and v[:4].isdigit() and v[4] == "-" for v in words):
         dates += words
-    if dates:
-        raise PrintError(
-            f"The figure has dates on an axis, such as {str(dates[0])[:20]!r}, which are not drawn "
-            "without a browser. Give them as numbers, or the axis the type 'category'."
-        )
-    return "category" if words else "linear"
+    check(
+        not dates,
+        f"The figure has dates on an axis, such as {str(next(iter(dates), ''))[:20]!r}, which are "
+        "not drawn without a browser. Give them as numbers, or the axis the type 'category'.",
+    )
+    return "category" if named_so else "linear"
 
 
 def categories_of(settings: dict[str, Any], columns: list[Any]) -> list[str]:

@@ -139,10 +139,11 @@ class Bars(Standing):
                 top = (x, y)[along]
                 forward = top > base or (top == base and up.end > up.start)
                 pad = hand.px(3) if forward else -hand.px(3)
-                if self.lying:
-                    anchor = (x + pad, y, "left" if forward else "right", "middle")
-                else:
-                    anchor = (x, y + pad, "center", "bottom" if forward else "top")
+                anchor = (
+                    (x + pad, y, "left" if forward else "right", "middle")
+                    if self.lying
+                    else (x, y + pad, "center", "bottom" if forward else "top")
+                )
                 place.scene.add(
                     LINES + 5,
                     Words(

@@ -1,9 +1,9 @@
 """LaTeX: words in which nothing is a command, and drawings as tikzpictures. Letters that its fonts
 lack become mathematics, or are left to XeLaTeX and LuaLaTeX."""
 
-import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from unicodedata import name, normalize
 
 import numpy as np
 from matplotlib.path import Path
@@ -40,45 +40,6 @@ _ESCAPES = {
     "…": r"\ldots{}",
     "•": r"\textbullet{}",
     "°": r"\textdegree{}",
-}
-_GREEK = (
-    "alpha",
-    "beta",
-    "gamma",
-    "delta",
-    "epsilon",
-    "zeta",
-    "eta",
-    "theta",
-    "iota",
-    "kappa",
-    "lambda",
-    "mu",
-    "nu",
-    "xi",
-    "omicron",
-    "pi",
-    "rho",
-    "varsigma",
-    "sigma",
-    "tau",
-    "upsilon",
-    "phi",
-    "chi",
-    "psi",
-    "omega",
-)
-_CAPITALS = {
-    "Γ": "Gamma",
-    "Δ": "Delta",
-    "Θ": "Theta",
-    "Λ": "Lambda",
-    "Ξ": "Xi",
-    "Π": "Pi",
-    "Σ": "Sigma",
-    "Φ": "Phi",
-    "Ψ": "Psi",
-    "Ω": "Omega",
 }
 _MATHS = {
     "−": "-",
@@ -117,17 +78,17 @@ _MATHS = {
     "φ": r"\varphi",
     "ϕ": r"\phi",
     "ο": "o",
-    **{
-        chr(ord("α") + i): f"\\{name}"
-        for i, name in enumerate(_GREEK)
-        if name not in ("epsilon", "phi", "omicron")
-    },
-    **{letter: f"\\{name}" for letter, name in _CAPITALS.items()},
+    **{letter: f"\\{name(letter).split()[-1].lower()}" for letter in "αβγδζηθικμνξπρστυχψω"},
+    **{letter: f"\\{name(letter).split()[-1].capitalize()}" for letter in "ΓΔΘΞΠΣΦΨΩ"},
+    "λ": r"\lambda",
+    "Λ": r"\Lambda",
+    "ς": r"\varsigma",
     **{chr(0x2070 + i): f"^{i}" for i in (0, *range(4, 10))},
     "⁻": "^-",
     "⁺": "^+",
     **{chr(0x2080 + i): f"_{i}" for i in range(10)},
 }
+_ESCAPES |= {letter: f"${command}$" for letter, command in _MATHS.items()}
 # What LaTeX reads in UTF-8 with any of its encodings.
 _LATIN = "æøåœßłÆØÅŒŁ"
 _ACCENTS = "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327"
@@ -141,7 +102,7 @@ def escape(text: str) -> str:
     box."""
     pairs = (
         (letter, _letter(letter))
-        for letter in unicodedata.normalize(
+        for letter in normalize(
             "NFC", printable(" ".join(str(text).split())).replace("\u00a0", " ")
         )
     )
@@ -159,9 +120,7 @@ def escape(text: str) -> str:
 def _letter(letter: str) -> str:
     if letter in _ESCAPES:
         return _ESCAPES[letter]
-    if letter in _MATHS:
-        return f"${_MATHS[letter]}$"
-    parts = unicodedata.normalize("NFD", letter)
+    parts = normalize("NFD", letter)
     return (
         letter
         if letter.isascii()
@@ -178,6 +137,10 @@ SIZE = "%{}-size "  # width and height in mm
 _FIT = (
     r"\providecommand{\%sfit}[2]{\sbox0{#2}\ifdim\wd0>#1\resizebox{#1}{\height}{\usebox0}"
     r"\else\usebox0\fi}%%"
+)
+_RARE = (
+    "% XeLaTeX or LuaLaTeX sets letters that pdfLaTeX has no font for, in the document's own: "
+    "\\setmainfont."
 )
 MAX_SHAPES = 20_000  # TeX's memory holds about as many
 _FAR = 8_000.0  # points: TeX's longest length is twice that
@@ -228,16 +191,12 @@ def write(
     )
     w, h = size
     drawn = [line for mark in marks for line in _clipped(mark, creator)]
-    rare = (
-        "% XeLaTeX or LuaLaTeX sets letters that pdfLaTeX has no font for, in the document's own: "
-        "\\setmainfont."
-    )
     lines = [
         *(COMMENT.format(creator) + line for line in metadata.split("\n")),
         f"{SIZE.format(creator)}{w / 72 * 25.4:.4f} {h / 72 * 25.4:.4f}",
         *([f"% {' '.join(title.split())}"] if title else []),
         "% Needs \\usepackage{tikz}; its words are in the letters of the document.",
-        *([rare] if any(r"\Umathcode" in line for line in drawn) else []),
+        *([_RARE] if any(r"\Umathcode" in line for line in drawn) else []),
         _FIT % creator,
         r"\begin{tikzpicture}[x=1bp,y=1bp]",
         *_filled(rectangle(0, 0, w, h), None, background, Pen()),
@@ -344,9 +303,9 @@ def _path(points: np.ndarray, codes: np.ndarray | None) -> list[str]:
 def _words(mark: Words, creator: str) -> Iterator[str]:
     anchor = _ANCHORS[mark.lines or mark.across]
     turned = f",rotate={mark.angle:g}" if mark.angle else ""
-    gap, rim = "0pt", ""
-    if mark.halo is not None:
-        gap, rim = "0.5bp", ",fill=h,fill opacity=0.7,text opacity=1"
+    gap, rim = (
+        ("0pt", "") if mark.halo is None else ("0.5bp", ",fill=h,fill opacity=0.7,text opacity=1")
+    )
     for line, baseline in zip(mark.block.lines, mark.baselines(), strict=True):
         if not "".join(run.text for run in line).strip(" \u00a0"):
             continue

@@ -109,10 +109,9 @@ class Plots:
 
     def place(self, box: Box, columns: Grid, rows: Grid, hand: Hand) -> None:
         """Puts every axis on the page and sets its range."""
+        sides = {"x": (columns, box.left, box.width), "y": (rows, box.bottom, box.height)}
         for axis in self.axes.values():
-            grid, start, length = columns, box.left, box.width
-            if axis.letter == "y":
-                grid, start, length = rows, box.bottom, box.height
+            grid, start, length = sides[axis.letter]
             axis.start, axis.end = (start + grid.share(end) * length for end in axis.domain)
         reaches: dict[str, list[Reach]] = defaultdict(list)
         for part in self.parts:
@@ -200,9 +199,8 @@ def _same_scale(axis: Axis, other: Axis, ratio: float) -> None:
     """Shortens one of two axes around its middle, so that a unit of one is as long as a unit of the
     other."""
     mine, theirs = (own.length / abs(own.high - own.low) for own in (axis, other))
-    longer, factor = (axis, theirs * ratio / mine)
-    if mine <= theirs * ratio:
-        longer, factor = (other, mine / ratio / theirs)
+    theirs *= ratio
+    longer, factor = (other, mine / theirs) if mine <= theirs else (axis, theirs / mine)
     middle, half = (longer.start + longer.end) / 2, (longer.end - longer.start) / 2 * factor
     longer.start, longer.end = middle - half, middle + half
 
@@ -355,9 +353,8 @@ class Layout:
                     axis, against, scene, hand, 0.34 * page.width, _push(axis, against, scene)
                 )
                 crowds.append(crowd)
-        for trace in self.traces:
-            if trace["type"] == "parcoords":
-                draw_parallel(trace, scene, hand, box)
+        for trace in (trace for trace in self.traces if trace["type"] == "parcoords"):
+            draw_parallel(trace, scene, hand, box)
         written = around([box, *(word.box for own in drawn.values() for word in own)])
         for shape in layout["shapes"]:
             notes.draw_shape(shape, sheet, scene, hand)

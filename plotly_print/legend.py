@@ -24,10 +24,9 @@ class Entry:
 
     def draw(self, scene: Scene, hand: Hand, left: float, middle: float) -> None:
         """Draws sample and name."""
-        box = Box(left, middle - hand.px(6), left + self.sample, middle + hand.px(6))
         scene.add(
             KEY,
-            *_sample(self.trace, box, hand),
+            *_sample(self.trace, left, left + self.sample, middle, hand),
             Words(self.name, left + self.sample + hand.px(5), middle, "left", role="legend"),
         )
 
@@ -107,12 +106,10 @@ def draw_column(
         top -= entry.name.height + hand.px(4)
 
 
-def _sample(trace: Trace, box: Box, hand: Hand) -> list[Mark]:
-    opacity = float(trace.get("opacity", 1.0))
-    y = (box.bottom + box.top) / 2
-    square = Box(box.left, y - hand.px(5.5), box.left + hand.px(11), y + hand.px(5.5))
+def _sample(trace: Trace, left: float, right: float, y: float, hand: Hand) -> list[Mark]:
+    opacity, marker = float(trace.get("opacity", 1.0)), _first(trace.get("marker", {}))
+    square = Box(left, y - hand.px(5.5), left + hand.px(11), y + hand.px(5.5))
     if trace["type"] == "bar":
-        marker = _first(trace.get("marker", {}))
         return bar_marks(marker, [square], np.array([opacity]), hand)
     if trace["type"] in ("box", "violin"):
         pen, face = outline_and_fill(trace, hand)
@@ -120,19 +117,18 @@ def _sample(trace: Trace, box: Box, hand: Hand) -> list[Mark]:
     marks: list[Mark] = []
     if trace.get("fill", "none") != "none":
         face = fill_of(trace, hand.pen(trace.get("line"), 2.0, DEFAULT).colour, opacity)
-        marks.append(Area(Box(box.left, y - hand.px(4), box.right, y + hand.px(4)).corners, face))
+        marks.append(Area(Box(left, y - hand.px(4), right, y + hand.px(4)).corners, face))
     pen = line_of(trace, hand, opacity)
     if has(trace, "lines") and pen.draws:
-        marks.append(Stroke(np.array([[box.left, y], [box.right, y]]), pen))
+        marks.append(Stroke(np.array([[left, y], [right, y]]), pen))
     if has(trace, "markers"):
-        marker = _first(trace.get("marker", {}))
         sizes, faces, edges, widths, _ = look_of(
             {**trace, "marker": marker, "selectedpoints": None}, 1, hand
         )
         marks.append(
             dots(
                 str(marker.get("symbol", "circle")),
-                np.array([[(box.left + box.right) / 2, y]]),
+                np.array([[(left + right) / 2, y]]),
                 sizes.clip(2.0, 14.0),
                 faces,
                 edges,
@@ -199,13 +195,13 @@ def colour_bar(
             label = Words(read(text, letters), box.right + hand.px(4), y, "left", role="colour bar")
             right = max(right, label.box.right)
             scene.add(KEY, label)
-    name = Words(words, left, box.top + hand.px(8), "left", "bottom", role="colour bar")
-    if not above:
-        name = Words(
-            words, right + hand.px(4), middle, "center", "top", angle=90, role="colour bar"
-        )
     if words.text:
-        scene.add(KEY, name)
+        anchor = (
+            (left, box.top + hand.px(8), "left", "bottom", 0.0)
+            if above
+            else (right + hand.px(4), middle, "center", "top", 90.0)
+        )
+        scene.add(KEY, Words(words, *anchor, role="colour bar"))
     width = settings.get("outlinewidth", 1)
     if float(width) > 0:
         scene.add(

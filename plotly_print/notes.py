@@ -63,10 +63,10 @@ class Sheet:
         Raises:
             PrintError: when `ref` names no axis of the figure.
         """
-        if ref == "paper" and letter == "x":
-            return self.box.left + self.columns.share(float(value)) * self.box.width
         if ref == "paper":
-            return self.box.bottom + self.rows.share(float(value)) * self.box.height
+            columns, rows = (self.columns, *self.box[::2]), (self.rows, *self.box[1::2])
+            grid, start, end = columns if letter == "x" else rows
+            return start + grid.share(float(value)) * (end - start)
         name, _, domain = ref.partition(" ")
         axis = self.axes.get(name)
         if axis is None or domain not in ("", "domain"):
@@ -113,18 +113,13 @@ def draw_shape(shape: Settings, sheet: Sheet, scene: Scene, hand: Hand) -> None:
     axes = [sheet.axes.get(str(shape.get(f"{letter}ref", letter))) for letter in "xy"]
     x, y = (sorted((axis.start, axis.end)) if axis else (-1e6, 1e6) for axis in axes)
     clip = Box(x[0], y[0], x[1], y[1]).grown(pen.width)
-    if kind == "path":
-        points, codes = _path(shape, sheet)
-        scene.add(layer, Area(points, face, pen, clip, codes))
-        return
-    ends = sheet.ends(shape)
-    if kind == "line":
-        scene.add(layer, Stroke(ends, pen, clip))
-    elif kind == "circle":
-        points, codes = disc((ends[0] + ends[1]) / 2, np.abs(ends[1] - ends[0]) / 2)
-        scene.add(layer, Area(points, face, pen, clip, codes))
-    else:
-        scene.add(layer, Area(rectangle(*ends[0], *ends[1]), face, pen, clip))
+    points, codes = _path(shape, sheet) if kind == "path" else (sheet.ends(shape), None)
+    if kind == "circle":
+        points, codes = disc((points[0] + points[1]) / 2, np.abs(points[1] - points[0]) / 2)
+    elif kind not in ("line", "path"):
+        points = rectangle(*points[0], *points[1])
+    area = Area(points, face, pen, clip, codes)
+    scene.add(layer, Stroke(points, pen, clip) if kind == "line" else area)
 
 
 def disc(middle: np.ndarray, radius: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -175,10 +170,10 @@ def draw_note(
     opacity = float(note.get("opacity", 1.0))
     arrow = bool(note.get("showarrow", True))
     text = str(note.get("text", "" if arrow else "new text"))
-    tail = np.zeros(2)
-    if arrow:
-        tail = hand.discs * np.array([hand.px(note.get("ax", -10)), -hand.px(note.get("ay", -30))])
-        _arrow(note, np.array([x, y]), tail, scene, hand, opacity)
+    tail = (arrow * hand.discs) * np.array(
+        [hand.px(note.get("ax", -10)), -hand.px(note.get("ay", -30))]
+    )
+    _arrow(note, np.array([x, y]), tail, scene, hand, opacity)
     if not text:
         return []
     angle = -float(note.get("textangle", 0))

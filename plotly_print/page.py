@@ -179,9 +179,8 @@ def _checked(format: str, style: Style, metadata: str) -> tuple[float, float | N
         "Write it with `json.dumps`.",
     )
     width = MM * require_number("width_mm", style.width_mm, *WIDTHS)
-    height = None
-    if style.height_mm is not None:
-        height = MM * require_number("height_mm", style.height_mm, *WIDTHS)
+    given = style.height_mm
+    height = None if given is None else MM * require_number("height_mm", given, *WIDTHS)
     return width, height, require_number("font_pt", style.font_pt, *FONTS)
 
 
@@ -198,13 +197,12 @@ def _layout(
     settings = reading.plain(figure)
     font = settings["layout"].get("font", {})
     pixels = float(font.get("size", 12))
-    ink, ground = font.get("color", "#444"), settings["layout"].get("paper_bgcolor", "#fff")
     return Layout(
         settings,
         Hand(
             size / pixels,
-            rgba(str(ink)),
-            rgba(str(ground)),
+            rgba(str(font.get("color", "#444"))),
+            rgba(str(settings["layout"].get("paper_bgcolor", "#fff"))),
             pixels,
             serif=style.serif,
             lines=style.lines,

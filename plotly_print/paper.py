@@ -100,14 +100,13 @@ def write(
             own title.
     """
     # Outlines that are not TrueType's are embedded as drawings, which still say what they mean.
-    faces = {
-        run.style.face
+    drawings = any(
+        run.style.face is not None and run.style.face.curves != "glyf"
         for mark in marks
         if isinstance(mark, Words)
         for line in mark.block.lines
         for run in line
-    }
-    drawings = any(face is not None and face.curves != "glyf" for face in faces)
+    )
     with _settings({"svg.hashsalt": creator, "pdf.fonttype": 3 if drawings else 42}):
         figure = Figure(
             figsize=(size[0] / INCH, size[1] / INCH),
@@ -139,9 +138,7 @@ def write(
             }
             FigureCanvasPdf(figure).print_pdf(out, metadata=about)
         else:
-            about = {"Software": None, creator: metadata}
-            if title:
-                about["Title"] = title
+            about = {"Software": None, creator: metadata, "Title": title or None}
             FigureCanvasAgg(figure).print_png(out, metadata=about)
     return out.getvalue()
 

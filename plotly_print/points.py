@@ -274,8 +274,9 @@ def draw_errors(
     across = "xy".index(letter)
     axis = (place.x, place.y)[across]
     low, high = (axis.place(side) for side in ends(axis, trace, letter))
-    line = {"color": error["color"]} if "color" in error else {}
-    pen = place.hand.pen(line, float(error.get("thickness", 2)), DEFAULT, opacity)
+    pen = place.hand.pen(
+        {"color": error.get("color")}, float(error.get("thickness", 2)), DEFAULT, opacity
+    )
     cap = place.hand.px(error.get("width", 4))
     pieces: list[tuple[float, float]] = []
     for point, a, b in zip(points, low, high, strict=True):
@@ -338,17 +339,14 @@ def dots(
     )
 
 
-_Corners = list[tuple[float, float]]
-
-
 _ANGLES = np.pi / 2 + np.arange(10) * np.pi / 5  # of a star's ends and of the corners between them
 _RADII = np.where(np.arange(10) % 2, 1.4 * 0.382, 1.4)
 _A, _B = 1.2, 0.4  # reach and half the width of a cross's arms
-_CROSS: _Corners = [(_A, _B), (_B, _B), (_B, _A), (-_B, _A), (-_B, _B), (-_A, _B)]
-_CROSS += [(-_A, -_B), (-_B, -_B), (-_B, -_A), (_B, -_A), (_B, -_B), (_A, -_B)]
+_ARM = [(_A, _B), (_B, _B), (_B, _A), (-_B, _A), (-_B, _B), (-_A, _B)]
+_CROSS = [*_ARM, *((-x, -y) for x, y in _ARM)]
 _R, _T, _H = 0.5**0.5, 2 / 3**0.5, 3**0.5 / 2
 # plotly's markers around the origin, for a radius of 1.
-_POLYGONS: dict[str, _Corners] = {
+_POLYGONS: dict[str, list[tuple[float, float]]] = {
     "square": [(1, 1), (-1, 1), (-1, -1), (1, -1)],
     "diamond": [(1.3, 0), (0, 1.3), (-1.3, 0), (0, -1.3)],
     "triangle-up": [(-_T, -0.5), (_T, -0.5), (0, 1)],
@@ -361,7 +359,7 @@ _POLYGONS: dict[str, _Corners] = {
     "cross": _CROSS,
     "x": [(_R * (x - y), _R * (x + y)) for x, y in _CROSS],
 }
-_STROKES: dict[str, _Corners] = {
+_STROKES: dict[str, list[tuple[float, float]]] = {
     "line-ns": [(0, -1), (0, 1)],
     "line-ew": [(-1, 0), (1, 0)],
     "cross-thin": [(0, -1), (0, 1), (-1, 0), (1, 0)],
@@ -408,11 +406,8 @@ class Field:
 
     def bar(self) -> tuple[Scale, dict[str, Any]] | None:
         """Its colour bar, where it has one."""
-        return (
-            (self.scale, self.trace.get("colorbar", {}))
-            if self.trace.get("showscale", True)
-            else None
-        )
+        shown = self.trace.get("showscale", True)
+        return (self.scale, self.trace.get("colorbar", {})) if shown else None
 
     def reaches(self, hand: Hand) -> tuple[list[Reach], list[Reach]]:
         """What the axes must hold."""
@@ -502,7 +497,8 @@ def draw_parallel(trace: Trace, scene: Scene, hand: Hand, box: Box) -> None:
         _dimension(
             trace,
             own,
-            (low, high),
+            low,
+            high,
             at,
             at == x[-1] and count > 1,
             box.width / max(count - 1, 1),
@@ -525,7 +521,8 @@ def draw_parallel(trace: Trace, scene: Scene, hand: Hand, box: Box) -> None:
 def _dimension(
     trace: Trace,
     own: dict[str, Any],
-    ends: tuple[float, float],
+    low: float,
+    high: float,
     at: float,
     last: bool,
     pitch: float,
@@ -534,7 +531,6 @@ def _dimension(
     box: Box,
 ) -> None:
     """One axis, its name above and its labels beside it."""
-    low, high = ends
     names, letters = hand.style(trace.get("labelfont"), 12), hand.style(trace.get("tickfont"), 11)
     pen = Pen(letters.colour, hand.lines * hand.px(1))
     scene.add(FRAME, Stroke(np.array([[at, box.bottom], [at, box.top]]), pen))

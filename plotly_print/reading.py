@@ -87,7 +87,6 @@ _SCREEN = """
 ABOUT_THE_SCREEN = set(_SCREEN.split())
 _DASHES = {"solid", "dot", "dash", "longdash", "dashdot", "longdashdot"}
 _ORDERS = {"trace", "category ascending", "category descending", "array"}
-_MODES = {"lines+markers", "markers+text", "lines+text", "lines+markers+text"}
 # Settings of which only some values are drawn.
 ONLY: dict[str, set[Any]] = {
     "scatter.line.dash": _DASHES,
@@ -95,7 +94,10 @@ ONLY: dict[str, set[Any]] = {
     "scatter.line.shape": {"linear", "hv", "vh", "hvh", "vhv"},
     "scatter.marker.symbol": SYMBOLS,
     "scatter.fill": {"none", "toself", "tozeroy", "tozerox", "tonexty"},
-    "scatter.mode": {"lines", "markers", "text", "none", *_MODES},
+    "scatter.mode": {
+        *("none", "lines", "markers", "text"),
+        *("lines+markers", "markers+text", "lines+text", "lines+markers+text"),
+    },
     "scatter.error_x.type": {"data"},
     "scatter.error_y.type": {"data"},
     "bar.error_x.type": {"data"},

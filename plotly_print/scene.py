@@ -68,8 +68,7 @@ class Box(NamedTuple):
 
 def around(boxes: Iterable[Box]) -> Box:
     """The smallest box that holds all of them."""
-    left, bottom, right, top = zip(*boxes, strict=True)
-    return Box(min(left), min(bottom), max(right), max(top))
+    return Box.of(np.array([*boxes]).reshape(-1, 2))
 
 
 def rectangle(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
@@ -204,9 +203,9 @@ class Words:
         """Lower left corner of the unturned block, relative to the anchor."""
         w, h, size = self.block.width, self.block.height, self.block.size
         left = {"left": 0.0, "center": -w / 2, "right": -w}[self.across]
-        if self.up == "middle":  # capitals and digits are centred, not the box with its descenders
-            return left, -(h - size * (DESCENT + ASCENT - CAPITAL)) / 2 - size * DESCENT
-        return left, {"bottom": 0.0, "top": -h, "base": -size * DESCENT}[self.up]
+        # Capitals and digits are centred, not the box with its descenders.
+        middle = -(h - size * (DESCENT + ASCENT - CAPITAL)) / 2 - size * DESCENT
+        return left, {"bottom": 0.0, "middle": middle, "top": -h, "base": -size * DESCENT}[self.up]
 
     def baselines(self) -> list[tuple[float, float]]:
         """For each line, where its anchor lies relative to that of the label."""
@@ -224,13 +223,12 @@ Mark = Stroke | Area | Dots | Cells | Words
 
 def moved(mark: Mark, dx: float, dy: float) -> Mark:
     """A mark at another place of the page."""
-    left, bottom, right, top = mark.clip or (0, 0, 0, 0)
-    clip = mark.clip and Box(left + dx, bottom + dy, right + dx, top + dy)
-    if isinstance(mark, Words):
-        return replace(mark, x=mark.x + dx, y=mark.y + dy)
-    if isinstance(mark, Cells):
-        return replace(mark, x=mark.x + dx, y=mark.y + dy, clip=clip)
-    return replace(mark, points=mark.points + np.array([dx, dy]), clip=clip)
+    place: dict[str, Any] = (
+        {"x": mark.x + dx, "y": mark.y + dy}
+        if isinstance(mark, (Cells, Words))
+        else {"points": mark.points + np.array([dx, dy])}
+    )
+    return replace(mark, **place, clip=mark.clip and Box.of(mark.clip.corners + [dx, dy]))
 
 
 @dataclass

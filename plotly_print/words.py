@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 from unicodedata import bidirectional, east_asian_width
 
 import matplotlib
@@ -291,16 +292,15 @@ def read(label: str, style: TextStyle) -> Block:
 
 
 def _changed(now: TextStyle, name: str, tag: str, whole: TextStyle) -> TextStyle:
-    if name in ("b", "strong"):
-        return replace(now, bold=True)
-    if name in ("i", "em"):
-        return replace(now, italic=True)
-    if name in ("sup", "sub"):
-        return replace(
-            now,
-            size=0.7 * now.size,
-            rise=now.rise + (0.38 if name == "sup" else -0.18) * now.size,
-        )
+    changes: dict[str, dict[str, Any]] = {
+        "b": {"bold": True},
+        "strong": {"bold": True},
+        "i": {"italic": True},
+        "em": {"italic": True},
+        "sup": {"size": 0.7 * now.size, "rise": now.rise + 0.38 * now.size},
+        "sub": {"size": 0.7 * now.size, "rise": now.rise - 0.18 * now.size},
+    }
+    now = replace(now, **changes.get(name, {}))
     for key, value in _STYLE.findall(tag) if name == "span" else ():
         if key.lower() == "color":
             with contextlib.suppress(

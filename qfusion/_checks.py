@@ -33,9 +33,13 @@ def choose(name: str, value: str, options: Iterable[str]) -> str:
     if len(str(value)) <= MAX_NEAR:  # what is longer would take seconds
         short = [entry for entry in known if len(entry) <= MAX_NEAR]
         near = difflib.get_close_matches(str(value), short, n=3, cutoff=0.5)
-    hint = f"Choose one of {known[:12]}." if known else "There is none yet."
-    if near:
-        hint = f"Did you mean {' or '.join(map(repr, near))}?"
+    hint = (
+        f"Did you mean {' or '.join(map(repr, near))}?"
+        if near
+        else f"Choose one of {known[:12]}."
+        if known
+        else "There is none yet."
+    )
     raise NotFound(f"{name} {str(value)[:80]!r} does not exist. {hint}")
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from qfusion import _files
 from qfusion._checks import check
-from qfusion.errors import InvalidInput
 
 # How much a server gives its readers: a table of limits, each set by a variable of the environment.
 #
@@ -169,8 +168,10 @@ def wants_read_only() -> bool:
         InvalidInput: when the variable holds neither yes nor no.
     """
     words = os.environ.get(READ_ONLY, "").strip().casefold()
-    if words not in ("", "0", "no", "false", "1", "yes", "true"):
-        raise InvalidInput(f"{READ_ONLY} must be 1 or 0, but is {words[:40]!r}.")
+    check(
+        words in ("", "0", "no", "false", "1", "yes", "true"),
+        f"{READ_ONLY} must be 1 or 0, but is {words[:40]!r}.",
+    )
     return words in ("1", "yes", "true")
 
 
@@ -190,8 +191,7 @@ def refuse(what: str) -> None:
     Args:
         what: is not done: "train a model".
     """
-    if _on[0]:
-        raise InvalidInput(
-            f"This server is read-only: it does not {what}. Run qfusion on a machine of your own for "
-            "that."
-        )
+    check(
+        not _on[0],
+        f"This server is read-only: it does not {what}. Run qfusion on a machine of your own for that.",
+    )

@@ -35,21 +35,20 @@ from qfusion.analysis.sample import (
 )
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
-from qfusion.explain.backgrounds import AnyBackground
-from qfusion.explain.coalitions import Explanation, through_layers, through_time
+from qfusion.explain import AnyBackground, Explanation, through_layers, through_time
 from qfusion.models import (
     Ability,
     EntangledQCNN,
     FusionModel,
     KetModel,
+    base,
     can,
     entangled_qcnn,
+    imported,
+    registry,
     require,
 )
-from qfusion.models.base import ABILITIES
 from qfusion.models.encoders import Encoder, Pooling
-from qfusion.models.imported import Imported
-from qfusion.models.registry import rebuild
 from qfusion.quantum import lindblad, states
 from qfusion.quantum.decomposition import decompose, subset_name
 from qfusion.training import checkpoint, metrics
@@ -145,7 +144,7 @@ def impossible(name: str, trained: Checkpoint) -> str:
     """
     form = FORMATS[choose("Format", name, FORMATS)]
     kind = str(trained.card["model"])
-    if kind == Imported.kind and name in ("checkpoint", "torch"):
+    if kind == imported.Imported.kind and name in ("checkpoint", "torch"):
         return (
             f"Format '{name}' does not exist for a model that was imported: its program is a file already, "
             f"{trained.card['weights']}, beside its card."
@@ -155,7 +154,7 @@ def impossible(name: str, trained: Checkpoint) -> str:
     instead = (
         form.instead
         if can(trained.model, "circuit")
-        else (f"It has no {ABILITIES[form.needs[0]]}. Take torch or numpy instead.")
+        else (f"It has no {base.ABILITIES[form.needs[0]]}. Take torch or numpy instead.")
     )
     return f"Format '{name}' does not exist for a model of kind {kind}. {instead}"
 
@@ -472,7 +471,7 @@ def baked(trained: Checkpoint, tweak: str) -> tuple[FusionModel, str]:
         dict(trained.model.state_dict()), dict(trained.card["settings"]), words
     )
     weights = {key: value.detach().float().contiguous().clone() for key, value in state.items()}
-    model: FusionModel = rebuild(
+    model: FusionModel = registry.rebuild(
         trained.card["model"], trained.card["inputs"], trained.card["outputs"], settings, weights
     )
     return model.double().eval().requires_grad_(False), words

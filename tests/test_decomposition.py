@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from torch import Tensor
 
 from qfusion.errors import InvalidInput
-from qfusion.quantum.decomposition import decompose, rescale, strengths, subset_name, subsets
+from qfusion.quantum.decomposition import change, decompose, strengths, subset_name, subsets
 from qfusion.quantum.states import embed, partial_trace
 
 DIMS = [(3,), (2, 2), (3, 2), (2, 2, 2), (2, 3, 4), (2, 2, 3, 2)]
@@ -124,17 +124,17 @@ def test_batched_equals_looped_and_gradients_pass() -> None:
     assert torch.autograd.gradcheck(lambda H: tuple(strengths(H, dims).values()), (H,))
 
 
-def test_rescale() -> None:
+def test_change() -> None:
     dims = (2, 3)
     H = random_operator(dims)
     parts = decompose(H, dims)
-    changed = rescale(H, dims, {(0, 1): 0.5, (1,): 0.0})
+    changed = H + change(H, dims, {(0, 1): 0.5, (1,): 0.0})
     assert torch.allclose(changed, parts[()] + parts[(0,)] + 0.5 * parts[(0, 1)], atol=1e-13)
-    assert torch.equal(rescale(H, dims, {(0, 1): 1.0}), H)
+    assert torch.equal(H + change(H, dims, {(0, 1): 1.0}), H)
     with pytest.raises(
         InvalidInput, match=r"ascending subsets of range\(2\), but has \[\(1, 0\)\]"
     ):
-        rescale(H, dims, {(1, 0): 2.0})
+        change(H, dims, {(1, 0): 2.0})
 
 
 def test_names() -> None:

@@ -21,8 +21,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.explain import counterfactual, stability
-from qfusion.explain.backgrounds import AnyBackground
+from qfusion.explain import backgrounds, counterfactual, stability
 from qfusion.explain.faithfulness import ORDERS, Curves
 from qfusion.models import FusionModel, base, can, require
 from qfusion.models.encoders import Features, split
@@ -170,7 +169,7 @@ def terms_of(model: FusionModel, modality: str) -> tuple[str, ...]:
 def attribute(
     model: FusionModel,
     inputs: Mapping[str, Features],
-    background: AnyBackground,
+    background: backgrounds.AnyBackground,
     modality: str,
     term: str = SCORE,
     output: int = 0,
@@ -240,7 +239,7 @@ def attribute(
 def _valued(
     model: FusionModel,
     inputs: Mapping[str, Features],
-    background: AnyBackground,
+    background: backgrounds.AnyBackground,
     modality: str,
     term: str,
     output: int,

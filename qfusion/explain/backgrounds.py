@@ -16,8 +16,7 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.data import DataSet
 from qfusion.explain import network_rows
-from qfusion.models import EntangledQCNN, FusionModel, KetModel, base, can, require
-from qfusion.models.encoders import Features
+from qfusion.models import EntangledQCNN, Features, FusionModel, KetModel, base, can, require
 from qfusion.quantum import states
 from qfusion.training import batches
 from qfusion.training.options import ALONE, Group

@@ -48,9 +48,7 @@ from qfusion.explain.backgrounds import AnyBackground, rest_state
 from qfusion.explain.coalitions import coalition_values, dividends, signs
 from qfusion.explain.parameters import JumpParameters, Parameter
 from qfusion.explain.sensitivity import system
-from qfusion.models import FusionModel, base, require
-from qfusion.models.encoders import Features
-from qfusion.models.quantum_jump import TimeModel
+from qfusion.models import Features, FusionModel, TimeModel, base, require
 from qfusion.quantum import decomposition, states
 from qfusion.quantum.lindblad import Generator, Term, act, combine, evolve, pack
 
@@ -300,9 +298,11 @@ def answer(result: Built) -> str:
     """Which terms of the dynamics did most of what was done to the joint contributions, as a title; to all, where there
     is one modality."""
     joint = np.array(["+" in name for name in result.dividends])
-    which, what = joint, "joint contributions"
-    if not joint.any():
-        which, what = np.array([bool(name) for name in result.dividends]), "contribution"
+    which, what = (
+        (joint, "joint contributions")
+        if joint.any()
+        else (np.array([bool(name) for name in result.dividends]), "contribution")
+    )
     done = np.abs(result.parts[which]).sum(0)
     if not result.terms:
         return "Nothing evolves, so nothing is built"

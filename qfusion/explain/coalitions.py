@@ -26,10 +26,24 @@ from qfusion.explain.backgrounds import (
     SampleBackground,
     rest_state,
 )
-from qfusion.models import EntangledQCNN, FusionModel, KetModel, StateModel, can, require
-from qfusion.models.base import Points, nested_length, nested_part, nested_repeated, nested_tiled
-from qfusion.models.encoders import Features
-from qfusion.models.quantum_jump import TimeModel, expectation
+from qfusion.models import (
+    EntangledQCNN,
+    Features,
+    FusionModel,
+    KetModel,
+    StateModel,
+    TimeModel,
+    can,
+    require,
+)
+from qfusion.models.base import (
+    Points,
+    expectation,
+    nested_length,
+    nested_part,
+    nested_repeated,
+    nested_tiled,
+)
 from qfusion.quantum import decomposition, states
 
 # What coalition values add up from: Harsanyi dividends, Shapley values, interaction indices of cooperative games.

@@ -16,11 +16,8 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.explain.backgrounds import AnyBackground
-from qfusion.explain.coalitions import explain_states
-from qfusion.models import FusionModel, base, can, require
-from qfusion.models.encoders import Features
-from qfusion.models.entangled_qcnn import patterns, probabilities
+from qfusion.explain import backgrounds, coalitions
+from qfusion.models import Features, FusionModel, base, can, entangled_qcnn, require
 
 MAX_COALITIONS = (
     2**14
@@ -62,7 +59,10 @@ def score_form(model: FusionModel, states: Mapping[str, Tensor], modality: str) 
 
 
 def dividend_forms(
-    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, modality: str
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: backgrounds.AnyBackground,
+    modality: str,
 ) -> Tensor:
     """Returns the Harsanyi dividends of one sample as forms of one modality's state: (2^M, C, d, d) complex or (2^M, C,
     2^n).
@@ -81,7 +81,9 @@ def dividend_forms(
         "instead.",
     )
     states = _replaced(states_of(model, inputs), modality, probes)
-    return _assemble(torch.from_numpy(explain_states(model, states, background).dividends), model)
+    return _assemble(
+        torch.from_numpy(coalitions.explain_states(model, states, background).dividends), model
+    )
 
 
 def value(form: Tensor, state: Tensor) -> Tensor:
@@ -89,7 +91,7 @@ def value(form: Tensor, state: Tensor) -> Tensor:
     states."""
     if form.is_complex():
         return torch.einsum("bi,...ij,bj->b...", state.conj(), form, state).real
-    return torch.einsum("bk,...k->b...", probabilities(state), form)
+    return torch.einsum("bk,...k->b...", entangled_qcnn.probabilities(state), form)
 
 
 def _replaced(states: Mapping[str, Tensor], modality: str, probes: Tensor) -> dict[str, Tensor]:
@@ -103,7 +105,7 @@ def _probes(model: FusionModel, modality: str) -> Tensor:
     """The states whose values fix a form: (d^2, d) kets or (2^n, n) masses."""
     choose("Modality", modality, model.modalities)
     if can(model, "masses"):
-        return patterns(require(model, "masses").elements).double()
+        return entangled_qcnn.patterns(require(model, "masses").elements).double()
     d = require(model, "kets").dims[model.modalities.index(modality)]
     basis = torch.eye(d, dtype=torch.complex128)
     pairs = [
@@ -431,7 +433,10 @@ def _nearest_masses(forms: list[Tensor], masses: Tensor) -> tuple[list[Tensor], 
     every = torch.stack(forms).numpy()
     margins = MARGIN * np.maximum(1.0, np.abs(every).max(1))
     reach = float(every.max())
-    start, corners = angles(masses.double()).numpy(), math.pi * patterns(n).double().numpy()
+    start, corners = (
+        angles(masses.double()).numpy(),
+        math.pi * entangled_qcnn.patterns(n).double().numpy(),
+    )
     rng = np.random.default_rng(0)
     shifted = every - margins[:, None]
     starts, ends = [], []  # (t, angles): where gradients begin, and corners to walk to

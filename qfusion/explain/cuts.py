@@ -18,12 +18,9 @@ from qfusion._checks import check, choose
 from qfusion._sentences import size
 from qfusion.data.modality import Target
 from qfusion.errors import InvalidInput
-from qfusion.explain import stability
-from qfusion.explain.backgrounds import AnyBackground, Background
+from qfusion.explain import backgrounds, stability
 from qfusion.explain.coalitions import dividends
-from qfusion.models import FusionModel, require
-from qfusion.models.encoders import Features
-from qfusion.models.quantum_jump import TimeModel
+from qfusion.models import Features, FusionModel, TimeModel, require
 from qfusion.quantum import decomposition, states
 from qfusion.training import metrics
 
@@ -70,11 +67,11 @@ def evolve(
         rtol=RELATIVE,
         atol=ABSOLUTE,
     )
-    if not solution.success:
-        raise InvalidInput(
-            f"The evolution without correlation does not converge ({solution.message}). Lower the couplings or the "
-            "duration."
-        )
+    check(
+        solution.success,
+        f"The evolution without correlation does not converge ({solution.message}). Lower the couplings or the "
+        "duration.",
+    )
     y = torch.from_numpy(np.ascontiguousarray(solution.y.T))[torch.from_numpy(places.reshape(-1))]
     return (
         rate.leave(y[:, : B * d * d].reshape(-1, B, d, d)),
@@ -274,7 +271,7 @@ def cuts(
     *,
     modalities: Sequence[str] | None = None,
     kinds: Sequence[str] = DEFAULT,
-    background: AnyBackground | None = None,
+    background: backgrounds.AnyBackground | None = None,
 ) -> Cuts:
     """Returns what a model says after a modality's correlations were taken away, for every time, modality and sample.
 
@@ -323,7 +320,7 @@ def cuts(
         result = Cuts(chosen, model.outputs, np.array(moments), kinds, scores, before)
         if background is None:
             return result
-        if not isinstance(background, Background) or background.dims != moving.dims:
+        if not isinstance(background, backgrounds.Background) or background.dims != moving.dims:
             raise InvalidInput(
                 "Argument `background` comes from another kind of model, or of other dimensions. Make it with this "
                 "model."

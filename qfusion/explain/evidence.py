@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, require_finite
-from qfusion.models import EntangledQCNN, entangled_qcnn
-from qfusion.models.qcnn import Channel, density_states
+from qfusion.models import EntangledQCNN, entangled_qcnn, qcnn
 from qfusion.quantum import measures, states
 
 # Entropies of the fused qubits along the layers of the quantum convolutional network.
@@ -90,7 +89,7 @@ class LayerEntropies:
 
 @torch.no_grad()
 def layer_entropies(
-    model: EntangledQCNN, vectors: Tensor, channel: Channel = lambda _: None
+    model: EntangledQCNN, vectors: Tensor, channel: qcnn.Channel = lambda _: None
 ) -> LayerEntropies:
     """Returns the entropies of one sample.
 
@@ -130,7 +129,7 @@ def joint_entropies(model: EntangledQCNN, vectors: Tensor) -> np.ndarray:
 
 
 def _moments(
-    model: EntangledQCNN, vectors: Tensor, channel: Channel
+    model: EntangledQCNN, vectors: Tensor, channel: qcnn.Channel
 ) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...], list[Tensor]]:
     """Names of the moments, the active qubits of each, and the state of all qubits."""
     network = model.network
@@ -139,7 +138,7 @@ def _moments(
         vectors.shape == (n, 3),
         f"Argument `vectors` must have shape ({n}, 3), but has shape {tuple(vectors.shape)}. Give one sample.",
     )
-    rhos = density_states(network, vectors.double(), channel)
+    rhos = qcnn.density_states(network, vectors.double(), channel)
     names, places = zip(*network.moments(), strict=True)
     active = []
     for done in places:

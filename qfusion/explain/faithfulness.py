@@ -19,9 +19,8 @@ from qfusion._checks import check
 from qfusion._sentences import listed, share, top
 from qfusion.explain.coalitions import Explanation, dividends, shapley
 from qfusion.explain.stability import Interval, Stability
-from qfusion.models import FusionModel
+from qfusion.models import Features, FusionModel
 from qfusion.models.base import nested_length, nested_part, nested_tiled
-from qfusion.models.encoders import Features
 from qfusion.quantum.decomposition import subsets
 
 ORDERS = 10  # random orders that curves are compared with

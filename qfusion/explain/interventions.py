@@ -25,7 +25,6 @@ from qfusion.models import FusionModel, base, can
 from qfusion.models.encoders import Features, split
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import batches, metrics
-from qfusion.training.batches import mean_and_std
 
 
 @dataclass(frozen=True, eq=False)
@@ -404,7 +403,7 @@ def _moments(dataset: DataSet, split: str, name: str) -> tuple[Tensor, Tensor]:
     """Mean and deviation of a modality's features over a split, (F,) each; kept as long as the data set is."""
     known = _known.setdefault(dataset, {})
     if (split, name) not in known:
-        known[split, name] = mean_and_std(dataset, dataset.rows(split), name)
+        known[split, name] = batches.mean_and_std(dataset, dataset.rows(split), name)
     return known[split, name]
 
 

@@ -21,13 +21,18 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.explain import network_rows
+from qfusion.explain import coalitions, network_rows
 from qfusion.explain.backgrounds import AnyBackground, Background, RowBackground
-from qfusion.explain.coalitions import OTHER_MODEL, marginal_observables
-from qfusion.models import EntangledQCNN, FusionModel, KetModel, can, require
-from qfusion.models.encoders import Features
-from qfusion.models.entangled_qcnn import fuse, patterns
-from qfusion.models.qcnn import evaluate
+from qfusion.models import (
+    EntangledQCNN,
+    Features,
+    FusionModel,
+    KetModel,
+    can,
+    entangled_qcnn,
+    qcnn,
+    require,
+)
 from qfusion.quantum import decomposition
 from qfusion.quantum.states import product
 
@@ -160,10 +165,13 @@ def operator(
     S = tuple(model.modalities.index(name) for name in modalities.split("+"))
     bias = float(model.bias[output])
     if can(model, "masses"):
-        check(isinstance(background, RowBackground), OTHER_MODEL)
+        check(isinstance(background, RowBackground), coalitions.OTHER_MODEL)
         return _diagonal(require(model, "masses"), background, S, output, bias)  # type: ignore[arg-type]
     with_kets = require(model, "kets")
-    check(isinstance(background, Background) and background.dims == with_kets.dims, OTHER_MODEL)
+    check(
+        isinstance(background, Background) and background.dims == with_kets.dims,
+        coalitions.OTHER_MODEL,
+    )
     return _hermitian(with_kets, background, S, output, bias)  # type: ignore[arg-type]
 
 
@@ -182,7 +190,7 @@ def _hermitian(
     model: KetModel, background: Background, S: decomposition.Subset, output: int, bias: float
 ) -> Operator:
     O = model.observables()[output : output + 1].to(torch.complex128)
-    marginals = marginal_observables(O, background)
+    marginals = coalitions.marginal_observables(O, background)
     own = marginals[S][0]
     values, vectors = np.linalg.eigh(((own + own.mH) / 2).numpy())
     return Operator(
@@ -210,7 +218,11 @@ def _diagonal(
     O, phi = model.observables()[output].double(), model.phi.double()
     table, seen = _table(O, phi, masses, S, independent), _seen(masses, S, independent)
     # Only where S is independent of the rest, the mean over what the background shows of S is the mean score.
-    mean = table @ seen if independent else evaluate(O[None], fuse(masses, phi)[0]).mean()
+    mean = (
+        table @ seen
+        if independent
+        else qcnn.evaluate(O[None], entangled_qcnn.fuse(masses, phi)[0]).mean()
+    )
     order = torch.argsort(table, stable=True)
     return Operator(
         tuple(model.modalities[m] for m in S),
@@ -268,7 +280,9 @@ def _table(
         )
         return network_rows.pulled_back(O[None], phi, masses, S[0])[0]
     s, r, k = 2 ** len(S), 2 ** len(rest), n // 2
-    factors = fuse(patterns(M).double()[:, None].expand(-1, n, -1), phi)[0].view((2,) * M + (n, 3))
+    factors = entangled_qcnn.fuse(
+        entangled_qcnn.patterns(M).double()[:, None].expand(-1, n, -1), phi
+    )[0].view((2,) * M + (n, 3))
     factors = factors.permute(*S, *rest, M, M + 1).reshape(s, r, n, 3)
     left, right = _multiplied(factors[:, :, :k]), _multiplied(factors[:, :, k:])  # (s^k, r^k, 3^k)
     # patterns modality by modality stand qubit by qubit here, and the other way round in the end

@@ -15,13 +15,9 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.explain.backgrounds import Background, RowBackground
-from qfusion.explain.coalitions import marginal_observables
-from qfusion.explain.evidence import qubit_entropy
-from qfusion.models.encoders import Features
+from qfusion.explain import backgrounds, coalitions, evidence
+from qfusion.models import Features, TimeModel, base, qcnn
 from qfusion.models.entangled_qcnn import JOINT_LIMIT, EntangledQCNN, fuse
-from qfusion.models.qcnn import evaluate, products
-from qfusion.models.quantum_jump import TimeModel, expectation
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import decomposition, measures, states
 from qfusion.quantum.lindblad import Generator, Term, evolve
@@ -124,7 +120,7 @@ class JumpParameters(Terms):
     couplings: tuple[decomposition.Subset, ...]
     dissipations: tuple[decomposition.Subset, ...]
     generator: Generator
-    background: Background
+    background: backgrounds.Background
     output: int
     count: int
     mean: Mapping[decomposition.Subset, Tensor]
@@ -133,7 +129,10 @@ class JumpParameters(Terms):
     @staticmethod
     @torch.no_grad()
     def of(
-        model: TimeModel, inputs: Mapping[str, Features], background: Background, output: int
+        model: TimeModel,
+        inputs: Mapping[str, Features],
+        background: backgrounds.Background,
+        output: int,
     ) -> JumpParameters:
         """Collects what slopes and knock-outs need."""
         plain = copy.copy(model)
@@ -227,7 +226,7 @@ class JumpParameters(Terms):
 
         def expectations(factors: Tensor, weights: Tensor) -> Tensor:
             O = self.model.weighted_readout(weights)
-            return expectation(self._evolve(self._generator(factors), O, "observables"), psi)
+            return base.expectation(self._evolve(self._generator(factors), O, "observables"), psi)
 
         p = expectations(
             self.factors, torch.eye(J, dtype=torch.float64)
@@ -300,7 +299,7 @@ class JumpParameters(Terms):
         weighted = self.model.weighted_readout((factors[-len(W) :] * W)[None])
         O = self._evolve(generator, weighted, "observables")
         values = {}
-        for subset, matrix in marginal_observables(O, self.background).items():
+        for subset, matrix in coalitions.marginal_observables(O, self.background).items():
             if any(subset in parts for parts in targets.values()):
                 rho = self.mean[subset] if subset else torch.ones(1, 1, dtype=torch.complex128)
                 values[subset] = torch.einsum("ab,ba->", matrix[0], rho).real
@@ -357,13 +356,17 @@ def _parameters(
         )
     # a measurement vector is W[j], or W[text,j] where it measures the state of one modality
     for s, v in model.measurement_vectors().items():
-        whole = len(s) == len(names) > 1
-        for j in range(1, len(v) + 1):
-            key, title = f"W[{names[s[0]]},{j}]", f"measurement vector {j} of {names[s[0]]}"
-            if whole:
-                key, title = f"W[{j}]", f"measurement vector {j}"
-            about = () if whole else (names[s[0]],)
-            parameters.append(Parameter(key, title, "measurement", about, 1.0))
+        about = () if len(s) == len(names) > 1 else (names[s[0]],)
+        parameters += [
+            Parameter(
+                f"W[{','.join([*about, str(j)])}]",
+                " of ".join([f"measurement vector {j}", *about]),
+                "measurement",
+                about,
+                1.0,
+            )
+            for j in range(1, len(v) + 1)
+        ]
     return tuple(parameters)
 
 
@@ -410,7 +413,10 @@ class NetworkParameters(Terms):
     @staticmethod
     @torch.no_grad()
     def of(
-        model: EntangledQCNN, inputs: Mapping[str, Features], background: RowBackground, output: int
+        model: EntangledQCNN,
+        inputs: Mapping[str, Features],
+        background: backgrounds.RowBackground,
+        output: int,
     ) -> NetworkParameters:
         """Collects what slopes and knock-outs need."""
         parameters = _network_parameters(model)
@@ -443,10 +449,12 @@ class NetworkParameters(Terms):
         scores = []
         for place, parameter in enumerate(self.parameters):
             factors = self._with(place, 0)
-            if parameter.kind in ("fusion", "say"):
-                scores.append(evaluate(O, fuse(masses, self._phi(factors))[0]))
-            else:
-                scores.append(evaluate(self._observables(factors), vectors))
+            in_fusion = parameter.kind in ("fusion", "say")
+            scores.append(
+                qcnn.evaluate(O, fuse(masses, self._phi(factors))[0])
+                if in_fusion
+                else qcnn.evaluate(self._observables(factors), vectors)
+            )
         return (torch.stack(scores) + self.model.bias.double()).numpy()
 
     def _answer(self, target: str) -> Answer:
@@ -490,7 +498,10 @@ class NetworkParameters(Terms):
         count = 0
         for chunk in self._pairs(masses, S, max(1, _NUMBERS // right)):
             vectors = fuse(chunk, self._phi(self.factors))[0].requires_grad_(True)
-            one, two = products(vectors, range(n // 2)), products(vectors, range(n // 2, n))
+            one, two = (
+                qcnn.products(vectors, range(n // 2)),
+                qcnn.products(vectors, range(n // 2, n)),
+            )
             value = ((one @ O.view(left, right)) * two).sum()
             (g,) = torch.autograd.grad(value, vectors)
             with torch.no_grad():
@@ -541,14 +552,14 @@ class NetworkParameters(Terms):
         n, sorts = self.model.elements, 1 + len(self.model.modalities)
         factors = self.factors.clone().requires_grad_(True)
         vectors = fuse(self.masses, self._phi(factors))[0][:, element]
-        value = qubit_entropy(vectors).mean()
+        value = evidence.qubit_entropy(vectors).mean()
         (slope,) = torch.autograd.grad(value, factors)
         effects = torch.zeros_like(self.factors)
         with torch.no_grad():
             pure = torch.hypot(vectors[:, 1], vectors[:, 2]).max() > 1 - _PURE
             for place in range(element, n * sorts, n):
                 removed = fuse(self.masses, self._phi(self._with(place, 0)))[0][:, element]
-                effects[place] = qubit_entropy(removed).mean() - value
+                effects[place] = evidence.qubit_entropy(removed).mean() - value
                 slope[place] = torch.nan if pure else slope[place]
         return float(value.detach()), slope.numpy(), effects.numpy()
 

@@ -22,10 +22,8 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion._sentences import listed, share
 from qfusion.data.modality import conflicting
-from qfusion.explain import stability
-from qfusion.explain.coalitions import Explanation
+from qfusion.explain import coalitions, stability, verdicts
 from qfusion.explain.stability import Interval
-from qfusion.explain.verdicts import judge
 
 SHUFFLES = 400
 NAMED = 4  # modalities that a title names; of more it says how many
@@ -142,7 +140,7 @@ def _columns(name: str, interval: Interval | Shuffled, mark: str = ":") -> dict[
 
 
 def beside(
-    explanation: Explanation,
+    explanation: coalitions.Explanation,
     labels: pd.DataFrame,
     whole: np.ndarray,
     *,
@@ -186,7 +184,7 @@ def beside(
     ]
     called = conflicting(values, whole)
     known = np.flatnonzero(np.isfinite(called))
-    relation = judge(explanation).relation[known]
+    relation = verdicts.judge(explanation).relation[known]
     hits = {name: (relation == name).astype(float) for name in VERDICTS}
     hits[EITHER] = np.isin(relation, VERDICTS).astype(float)
     inside = None if clusters is None else clusters[known]
@@ -351,24 +349,18 @@ def follows(alone: tuple[Alone, ...], whose: str, show: Callable[[str], str] = s
     few = [entry for entry in alone if not entry.rank.known]
     rising, falling = [e for e in alone if rises(e)], [e for e in alone if falls(e)]
     rest = [e for e in alone if e not in [*few, *rising, *falling]]
-    parts = []
-    if rising:
-        parts.append(f"Own terms rise with {whose} of {named(rising)}")
-    if falling:
-        parts.append(
-            f"{'they' if parts else 'Own terms'} fall where {whose} rise of {named(falling)}"
-        )
-    if rest:
-        parts.append(
-            f"{'not shown for' if parts else f'Not shown that own terms go with {whose} of'} {named(rest)}"
-        )
-    if few:
-        words = (
-            named(few)
-            if len(alone) > NAMED
-            else listed([f"{show(e.modality)} (n = {len(e.label):,})" for e in few])
-        )
-        parts.append(f"{'too' if parts else 'Too'} few or constant numbers to tell for {words}")
+    numbers = listed([f"{show(e.modality)} (n = {len(e.label):,})" for e in few])
+    unknown = named(few) if len(alone) > NAMED else numbers
+    groups = (  # how each begins as the first part of the sentence, and as a later one
+        (rising, "Own terms", "", f" rise with {whose} of {named(rising)}"),
+        (falling, "Own terms", "they", f" fall where {whose} rise of {named(falling)}"),
+        (rest, f"Not shown that own terms go with {whose} of", "not shown for", f" {named(rest)}"),
+        (few, "Too", "too", f" few or constant numbers to tell for {unknown}"),
+    )
+    parts: list[str] = []
+    for members, first, later, text in groups:
+        if members:
+            parts.append((later if parts else first) + text)
     return "; ".join(parts)
 
 

@@ -29,10 +29,17 @@ from qfusion.explain.backgrounds import AnyBackground, Background, RowBackground
 from qfusion.explain.coalitions import OTHER_MODEL
 from qfusion.explain.counterfactual import MARGIN, Turn, decision
 from qfusion.explain.parameters import SCORE, JumpParameters, NetworkParameters, Parameter
-from qfusion.models import EntangledQCNN, FusionModel, Tweak, base, can, require
-from qfusion.models.encoders import Features
-from qfusion.models.entangled_qcnn import fuse
-from qfusion.models.quantum_jump import TimeModel, expectation
+from qfusion.models import (
+    EntangledQCNN,
+    Features,
+    FusionModel,
+    TimeModel,
+    Tweak,
+    base,
+    can,
+    entangled_qcnn,
+    require,
+)
 from qfusion.quantum.decomposition import subset_name, subsets
 
 
@@ -358,12 +365,13 @@ def table(model: TimeModel) -> tuple[PhysicsParameter, ...]:
     for kind, name, learned, top in (*turned, ("duration", "T", T, TOP_DURATION * T)):
         nodes = (chebyshev.chebpts1(NODES) + 1) * top / 2
         parameter = PhysicsParameter(kind, name, learned, top, nodes, torch.empty(0))
-        if kind == "duration":
-            O = model.observables(nodes.tolist())
-        else:
-            O = torch.stack(
+        O = (
+            model.observables(nodes.tolist())
+            if kind == "duration"
+            else torch.stack(
                 [model.tweaked(tweak_of(parameter, float(x))).observables() for x in nodes]
             )
+        )
         parameters.append(PhysicsParameter(kind, name, learned, top, nodes, O.to(torch.complex128)))
     return tuple(parameters)
 
@@ -400,7 +408,7 @@ def nearest_parameters(
 
 
 def _scores(model: TimeModel, psi: Tensor) -> np.ndarray:
-    return (expectation(model.observables().to(psi.dtype), psi) + model.bias)[0].numpy()
+    return (base.expectation(model.observables().to(psi.dtype), psi) + model.bias)[0].numpy()
 
 
 def _lead(scores: np.ndarray, held: int) -> np.ndarray:
@@ -419,7 +427,7 @@ def _turn(
     held, margin = decision(before), MARGIN * max(1.0, float(np.abs(before).max()))
     C, learned, top = len(before), parameter.learned, parameter.top
     sampled = (
-        expectation(parameter.observables.flatten(0, 1), psi)[0].view(-1, C).numpy()
+        base.expectation(parameter.observables.flatten(0, 1), psi)[0].view(-1, C).numpy()
         + model.bias.numpy()
     )
     coefficients = chebyshev.chebfit(2 * parameter.nodes / top - 1, sampled, NODES - 1)
@@ -469,7 +477,9 @@ def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
         return other
 
     thirds = (0.0, 2 * math.pi / 3, -2 * math.pi / 3)
-    vectors = [fuse(masses, turned(place, third))[0] for place in places for third in thirds]
+    vectors = [
+        entangled_qcnn.fuse(masses, turned(place, third))[0] for place in places for third in thirds
+    ]
     scores = (model.read(torch.stack(vectors)) + model.bias).numpy().reshape(len(places), 3, -1)
     mean = scores.mean(1)  # score = mean + cosine cos(turn) + sine sin(turn)
     cosine, sine = scores[:, 0] - mean, (scores[:, 1] - scores[:, 2]) / math.sqrt(3)

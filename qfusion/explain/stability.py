@@ -19,7 +19,6 @@ from safetensors.numpy import load as load_tensors, save as save_tensors
 
 from qfusion import _files
 from qfusion._checks import check, choose, require_finite
-from qfusion._files import atomic
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, NotFound, QFusionError
 from qfusion.explain.coalitions import shapley, shares_of
@@ -412,12 +411,8 @@ def save(
         "notes": dict(notes or {}),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic(path) as part:
-        part.write_bytes(
-            save_tensors(
-                {"dividends": stability.dividends.astype(np.float16)}, {"about": json.dumps(words)}
-            )
-        )
+    tensors = {"dividends": stability.dividends.astype(np.float16)}
+    _files.write_file(path, save_tensors(tensors, {"about": json.dumps(words)}))
 
 
 def load(

@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qfusion._sentences import listed, share, sizes, top
-from qfusion.explain.backgrounds import AnyBackground
+from qfusion.explain import backgrounds, counterfactual
 from qfusion.explain.coalitions import Explanation, joint_share, shares
-from qfusion.explain.counterfactual import decision
 
 
 class Words(NamedTuple):
@@ -103,11 +102,11 @@ _NONE = 1e-9  # a share that is rounding
 def verdict_sentence(scores: np.ndarray, classes: Sequence[str], words: Words = PLAIN) -> str:
     """Returns a decision in words: the class with the largest score, or the sign of the only one."""
     if classes:
-        return f"‘{words.show(classes[decision(scores)])}’"
-    return "positive" if decision(scores) else "negative"
+        return f"‘{words.show(classes[counterfactual.decision(scores)])}’"
+    return "positive" if counterfactual.decision(scores) else "negative"
 
 
-def behind(background: AnyBackground, words: Words = PLAIN) -> str:
+def behind(background: backgrounds.AnyBackground, words: Words = PLAIN) -> str:
     """Returns what stands in for modalities that a coalition leaves out, with how many samples that is."""
     size, label = f"{background.size:,}", words.show(background.label)
     total = max(background.total, background.size)
@@ -342,12 +341,11 @@ def part(value: float) -> str:
     return f"{value:+.2f}" if value == 0 or abs(value) >= 0.005 else f"{value:+.0e}"
 
 
-def largest_part(dividends: Mapping[str, float], words: Words = PLAIN, spread: float = 0.0) -> str:
+def largest_part(dividends: Mapping[str, float], words: Words = PLAIN) -> str:
     """Returns the largest part of a decision as a title; all that are alike.
 
     Args:
         dividends: by coalition, the baseline under "". words: how names are written.
-        spread: of the largest one over training seeds; it is written where it is larger than the part.
     """
     largest = largest_terms(dividends)
     if not largest:
@@ -357,11 +355,8 @@ def largest_part(dividends: Mapping[str, float], words: Words = PLAIN, spread: f
         [f"{listed(term)} {'together' if len(term) > 1 else 'alone'}" for term in members]
     )
     values = listed(list(dict.fromkeys(part(dividends[term]) for term in largest[:3])))
-    doubt = (
-        f", spread over training seeds ±{spread:.2g}" if spread > abs(dividends[largest[0]]) else ""
-    )
     more = f" and {len(largest) - 3} more" if len(largest) > 3 else ""
-    return f"Largest part{'s' if len(largest) > 1 else ''}: {names}{more} ({values}{doubt})"
+    return f"Largest part{'s' if len(largest) > 1 else ''}: {names}{more} ({values})"
 
 
 def leading(result: Verdict, words: Words = PLAIN) -> str:
@@ -378,9 +373,11 @@ def leading(result: Verdict, words: Words = PLAIN) -> str:
             f"shares{others}{seed}"
         )
     ahead = result.shares[ranked[0]] - (result.shares[ranked[1]] if ranked[1:] else 0.0)
-    doubt = ""
-    if ahead >= LEAD:
-        doubt = f"; over {result.seeds} training seeds the lead spreads by ±{100 * result.needed:.0f} points"
+    doubt = (
+        f"; over {result.seeds} training seeds the lead spreads by ±{100 * result.needed:.0f} points"
+        if ahead >= LEAD
+        else ""
+    )
     return (
         f"{words.strong('No single modality')} leads the Shapley shares: {', '.join(texts)}{doubt}"
     )
@@ -438,9 +435,11 @@ def conflict(result: Verdict, words: Words = PLAIN) -> str:
             for text, (_, value) in zip(texts, own, strict=True)
             if part(abs(value)) == part(abs(own[0][1]))
         ]
-        most = f"on its own, {texts[0]} says the most{though}"
-        if len(alike) > 1:
-            most = f"on their own, {listed(alike)} say the most"
+        most = (
+            f"on their own, {listed(alike)} say the most"
+            if len(alike) > 1
+            else f"on its own, {texts[0]} says the most{though}"
+        )
         return f"{no}: joint parts are {share(result.joint_share)} of the decision's size; {most}."
     if result.relation == "dominance":
         return f"{no}: on its own {texts[0]} outweighs all other parts together{though}."

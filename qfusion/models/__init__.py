@@ -2,7 +2,7 @@
 are trained is of `training`, what they decide and why of `explain`."""
 
 from qfusion.models.base import Ability, FusionModel, KetModel, StateModel
-from qfusion.models.encoders import InputSpec
+from qfusion.models.encoders import Features, InputSpec
 from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.quantum_jump import QuantumJump, TimeModel
 from qfusion.models.registry import BASELINES, FUSION, build, can, names, require
@@ -13,6 +13,7 @@ __all__ = [
     "FUSION",
     "Ability",
     "EntangledQCNN",
+    "Features",
     "FusionModel",
     "InputSpec",
     "KetModel",

@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_number
-from qfusion.models import qcnn
-from qfusion.models.base import FusionModel, Points, StateModel
+from qfusion.models import base, qcnn
 from qfusion.models.encoders import Encoder, Features, InputSpec, check_encoder
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.quantum.circuits import BLOCKS
@@ -339,7 +338,7 @@ def read_classes(network: qcnn.QCNN, vectors: Tensor) -> None:
     network.head.copy_(torch.linalg.pinv((features[:-1] - features[-1]).T, atol=0.1))
 
 
-class NetworkModel(FusionModel):
+class NetworkModel(base.FusionModel):
     """A model whose fused qubits pass a quantum convolutional network.
 
     Attributes:
@@ -385,7 +384,7 @@ class NetworkModel(FusionModel):
         )
 
 
-class EntangledQCNN(NetworkModel, StateModel):
+class EntangledQCNN(NetworkModel, base.StateModel):
     """The feature-entanglement fusion network.
 
     Args:
@@ -459,10 +458,11 @@ class EntangledQCNN(NetworkModel, StateModel):
         n = self.elements
         self.elements_are_classes = n == C
         named = named_angles("mean" if rule == "random" else rule, M).to(torch.get_default_dtype())
-        if rule == "random":
-            angles = torch.rand(n, *named.shape) * torch.pi
-        else:
-            angles = named.expand(n, *named.shape).clone()
+        angles = (
+            torch.rand(n, *named.shape) * torch.pi
+            if rule == "random"
+            else named.expand(n, *named.shape).clone()
+        )
         if freeze_rule:
             self.register_buffer("phi", angles)
         elif tables == "separate":
@@ -578,10 +578,10 @@ class EntangledQCNN(NetworkModel, StateModel):
             + self.bias
         )
 
-    def points(self, count: int = 2) -> Points:
+    def points(self, count: int = 2) -> base.Points:
         """Returns the places between the network's layers, `QCNN.moments`, however many are asked for."""
         names = tuple(name for name, _ in self.network.moments())
-        return Points("layers", tuple(map(float, range(len(names)))), names)
+        return base.Points("layers", tuple(map(float, range(len(names)))), names)
 
     def baked(
         self, state: dict[str, Tensor], settings: dict[str, Any], words: str

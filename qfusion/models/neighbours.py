@@ -16,10 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_number, require_whole
-from qfusion.models.base import KetModel
-from qfusion.models.baselines import Baseline, Block
+from qfusion.models import base, baselines, qcnn
 from qfusion.models.encoders import Averaged, Features, InputSpec, check_encoder
-from qfusion.models.qcnn import HEAD_SCALE
 from qfusion.quantum import circuits
 from qfusion.quantum.circuits import Gate
 
@@ -89,6 +87,12 @@ class Layers(nn.Module):
         turned = circuits.on_each(psi, circuits.rotations(self.angles[layer]))
         return circuits.reordered(turned, self.rings[layer])
 
+    def through(self, psi: Tensor) -> Tensor:
+        """Returns states (B, 2^n) after all layers."""
+        for layer in range(len(self.rings)):
+            psi = self(psi, layer)
+        return psi
+
     def gates(self, layer: int) -> list[Gate]:
         """Returns the gates of a layer."""
         angles = self.angles[layer].detach()
@@ -98,7 +102,7 @@ class Layers(nn.Module):
         ]
 
 
-class CircuitModel(Baseline):
+class CircuitModel(baselines.Baseline):
     """A model with a circuit of unitary gates on |0...0>, which a subclass lists and speaks of.
 
     Attributes:
@@ -307,10 +311,8 @@ class QuantumLego(CircuitFusion):
         a = torch.cat(encoded, -1).tanh()
         if self.preparing:
             return self.first_head(a)
-        psi = circuits.turned_y(torch.pi / 2 * (1 + a))
-        for layer in range(self.settings["layers"]):
-            psi = self.layers(psi, layer)
-        return self.head(HEAD_SCALE * circuits.expectations(psi, self.words))
+        psi = self.layers.through(circuits.turned_y(torch.pi / 2 * (1 + a)))
+        return self.head(qcnn.HEAD_SCALE * circuits.expectations(psi, self.words))
 
     def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
         """Returns the circuit of one sample, see `CircuitModel`."""
@@ -426,7 +428,7 @@ class QuantumCrossAttention(CircuitModel):
         self.layers = Layers(self.n, layers, 0.5)
         self.tokens = nn.Linear(3, width)
         self.places = nn.Parameter(0.1 * torch.randn(self.n, width))
-        self.block = Block(width, heads)
+        self.block = baselines.Block(width, heads)
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, len(outputs)))
 
     def angles(self, encoded: list[Tensor]) -> Tensor:
@@ -437,10 +439,7 @@ class QuantumCrossAttention(CircuitModel):
 
     def expectations(self, encoded: list[Tensor]) -> Tensor:
         """Returns <X>, <Y> and <Z> of every qubit, (B, n, 3)."""
-        psi = circuits.turned_y(self.angles(encoded))
-        for layer in range(self.settings["layers"]):
-            psi = self.layers(psi, layer)
-        return circuits.bloch_vectors(psi)
+        return circuits.bloch_vectors(self.layers.through(circuits.turned_y(self.angles(encoded))))
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Returns the scores, (B, C), apart from where they start."""
@@ -566,7 +565,7 @@ class QuantumFusionLayer(CircuitModel):
         psi = self.layers(circuits.ground(uses[0].shape[0], self.n, uses[0]), 0)
         for u, theta in enumerate(uses, 1):
             psi = self.layers(circuits.turn_z(psi, theta), u)
-        return self.head(HEAD_SCALE * circuits.expectations(psi, self.words))
+        return self.head(qcnn.HEAD_SCALE * circuits.expectations(psi, self.words))
 
     @torch.no_grad()
     def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
@@ -617,7 +616,7 @@ class QuantumFusionLayer(CircuitModel):
 MAX_DIMENSION = 1024  # U is an exponential of a D x D matrix in every step
 
 
-class UnitaryFusion(KetModel):
+class UnitaryFusion(base.KetModel):
     """One unitary on the product of the modality states, then a measurement.
 
     Args:
@@ -772,9 +771,7 @@ class CircuitWeights(CircuitModel):
 
     def first_layer(self) -> Tensor:
         """Returns the weights that the circuit makes, (D, H)."""
-        psi = (self.rows / self.norms()).to(circuits.complex_type(self.rows))
-        for layer in range(self.settings["layers"]):
-            psi = self.layers(psi, layer)
+        psi = self.layers.through((self.rows / self.norms()).to(circuits.complex_type(self.rows)))
         D, H = self.rows.shape
         return self.norms() * self.scales * (H * circuits.populations(psi) - 1) / D**0.5
 

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
-from qfusion.quantum.circuits import BLOCKS, rotation_matrices, unitary
-from qfusion.quantum.decomposition import PAULIS, transfer_matrix
+from qfusion.quantum import circuits, decomposition
 
 # A quantum convolutional network as effective observables of its input qubits (Cong, Choi, Lukin 2019; Hur, Kim, Park
 # 2022).
@@ -80,11 +79,13 @@ class QCNN(nn.Module):
             f"Argument `elements` must lie between 2 and {MAX_QUBITS}, but is {n}: the exact observables hold 3^n "
             f"numbers per score. Take {MAX_QUBITS} or fewer: they can score any number of classes.",
         )
-        self.n, self.block = n, choose("Convolution block", block, BLOCKS)
+        self.n, self.block = n, choose("Convolution block", block, circuits.BLOCKS)
         self.steps, self.retained = layout(n)
         self.measured = [step.wires[0] for step in self.steps if step.kind == "pool"]
         layers = 1 + max(step.layer for step in self.steps)
-        self.convolution = nn.Parameter(torch.randn(layers, BLOCKS[block].parameters) * spread)
+        self.convolution = nn.Parameter(
+            torch.randn(layers, circuits.BLOCKS[block].parameters) * spread
+        )
         self.pooling = nn.Parameter(torch.randn(layers, 6) * spread)
         self.head = nn.Parameter(torch.randn(C, 2 ** len(self.retained) + len(self.measured)) * 0.5)
 
@@ -117,8 +118,8 @@ class QCNN(nn.Module):
         """Returns the unitary of a step, (4, 4); for "pool" the measured qubit controls, which equals measuring it
         first."""
         if step.kind == "conv":
-            return unitary(self.block, self.convolution[step.layer])
-        return torch.block_diag(*rotation_matrices(self.pooling[step.layer].view(2, 3)))
+            return circuits.unitary(self.block, self.convolution[step.layer])
+        return torch.block_diag(*circuits.rotation_matrices(self.pooling[step.layer].view(2, 3)))
 
     def moments(self) -> list[tuple[str, int]]:
         """Returns the places between the layers' parts and how many steps are done there: ("input", 0), ("layer 0
@@ -154,9 +155,9 @@ class QCNN(nn.Module):
         for index, real in _backwards(tuple(self.steps[:last]), first):
             step, noise = self.steps[index], channel(self.steps[index])
             if (step.kind, step.layer) not in maps:
-                maps[step.kind, step.layer] = transfer_matrix(self.matrix(step))
+                maps[step.kind, step.layer] = decomposition.transfer_matrix(self.matrix(step))
             R = maps[step.kind, step.layer]
-            R = R if noise is None else transfer_matrix(noise) @ R
+            R = R if noise is None else decomposition.transfer_matrix(noise) @ R
             after: list[tuple[int, ...]] = [IXZ if q in real else ALL for q in step.wires]
             if step.kind == "pool" and noise is None:
                 after[0] = IZ  # a control that is measured stays diagonal
@@ -286,7 +287,8 @@ def network_features(network: QCNN, vectors: Tensor) -> Tensor:
     """
     steps = {(step.kind, step.layer): step for step in network.steps}
     maps = {
-        key: transfer_matrix(network.matrix(step)).view(4, 4, 4, 4) for key, step in steps.items()
+        key: decomposition.transfer_matrix(network.matrix(step)).view(4, 4, 4, 4)
+        for key, step in steps.items()
     }
     parts = [_features(network, part, maps) for part in vectors.split(_rows(network))]
     return torch.cat(parts) if len(parts) > 1 else parts[0]
@@ -485,7 +487,7 @@ def _probabilities(groups: dict[int, _Group], stored: list[int]) -> Tensor:
 
 def fused_state(vectors: Tensor) -> Tensor:
     """Returns the product density matrix (..., 2^n, 2^n) of qubits with vectors (1, <X>, <Z>), (..., n, 3)."""
-    letters = PAULIS[[0, 1, 3]].to(vectors.device)
+    letters = decomposition.PAULIS[[0, 1, 3]].to(vectors.device)
     rho = torch.ones(*vectors.shape[:-2], 1, 1, dtype=torch.complex128, device=vectors.device)
     for i in range(vectors.shape[-2]):
         qubit = (

@@ -21,7 +21,6 @@ from qfusion.models.base import KetModel, Points, expectation
 from qfusion.models.encoders import Features, InputSpec, check_encoder
 from qfusion.models.tweak import Tweak
 from qfusion.quantum import decomposition, states, trajectories
-from qfusion.quantum.decomposition import Subset
 from qfusion.quantum.lindblad import SMALL, Generator, System, Term, evolve
 
 # How the scores of an evolution are worked out, and what each way costs.
@@ -188,7 +187,7 @@ class TimeModel(KetModel):
     abilities = frozenset({"states", "kets", "time", "circuit", "terms"})
     duration: float
     tweak: Tweak | None = None
-    subsystems: list[Subset]
+    subsystems: list[decomposition.Subset]
     A: nn.ParameterList
     L: nn.ParameterList
     W: nn.Parameter
@@ -201,7 +200,7 @@ class TimeModel(KetModel):
         """Returns the generator with the learned (and tweaked) Hamiltonian and jump operators, differentiable."""
 
     @abstractmethod
-    def measurement_vectors(self) -> dict[Subset, Tensor]:
+    def measurement_vectors(self) -> dict[decomposition.Subset, Tensor]:
         """Returns the unit vectors v_mj (J, d) of each state that is read, by its modalities: (m,) of one, all of the
         joint state."""
 
@@ -557,7 +556,7 @@ class QuantumJump(TimeModel):
             ]
         )
         one = self.modalities.index(read) if read else 0
-        read_by: dict[str, list[Subset]] = {
+        read_by: dict[str, list[decomposition.Subset]] = {
             "joint": [tuple(range(M))],
             "local": [(m,) for m in range(M)],
             "single": [(one,)],
@@ -612,7 +611,7 @@ class QuantumJump(TimeModel):
             ["V"] if self.settings["readout"] == "joint" else [f"V{s[0]}" for s in self.read_states]
         )
 
-    def measurement_vectors(self) -> dict[Subset, Tensor]:
+    def measurement_vectors(self) -> dict[decomposition.Subset, Tensor]:
         """Returns the unit vectors v_mj (J, d) of each state that is read, by its modalities: (m,) of one, all of the
         joint state."""
         result = {}

@@ -19,14 +19,13 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import require_whole
-from qfusion.models.base import KetModel, expectation
-from qfusion.models.encoders import InputSpec, check_encoder
+from qfusion.models import base, encoders
 from qfusion.quantum import states
 
 MAX_DIMENSION = 4096  # as of QuantumJump: explanations hold observables as D x D matrices
 
 
-class StateLinear(KetModel):
+class StateLinear(base.KetModel):
     """The linear model in states.
 
     Args:
@@ -52,7 +51,7 @@ class StateLinear(KetModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         dims: int | Sequence[int] = 4,
@@ -67,7 +66,7 @@ class StateLinear(KetModel):
         C = len(self.outputs)
         self.dims = self._sizes(dims, MAX_DIMENSION, "observables are held as D x D matrices")
         require_whole("rank", rank, 0, 4096)
-        check_encoder(hidden, dropout, input_dropout)
+        encoders.check_encoder(hidden, dropout, input_dropout)
         self.settings: dict[str, Any] = dict(
             dims=list(self.dims),
             rank=rank,
@@ -112,13 +111,13 @@ class StateLinear(KetModel):
         kets = [states[name] for name in self.modalities]
         total = torch.stack(
             [
-                expectation(_hermitian(A).to(ket.dtype), ket)
+                base.expectation(_hermitian(A).to(ket.dtype), ket)
                 for A, ket in zip(self.single, kets, strict=True)
             ]
         ).sum(0)
         if self.settings["rank"]:
             factors = [
-                expectation(_hermitian(B).to(ket.dtype), ket)
+                base.expectation(_hermitian(B).to(ket.dtype), ket)
                 for B, ket in zip(self.factors, kets, strict=True)
             ]
             total = total + torch.stack(factors).prod(0) @ self.weights.T

@@ -90,18 +90,13 @@ def strengths(H: Tensor, dims: Sequence[int]) -> dict[Subset, Tensor]:
     return {subset: torch.linalg.matrix_norm(part) for subset, part in decompose(H, dims).items()}
 
 
-def rescale(H: Tensor, dims: Sequence[int], factors: Mapping[Subset, float | Tensor]) -> Tensor:
-    """Returns sum_S f_S H_S with f_S from `factors`, 1 where it names none.
+def change(H: Tensor, dims: Sequence[int], factors: Mapping[Subset, float | Tensor]) -> Tensor:
+    """Returns sum_S (f_S - 1) H_S with f_S from `factors`, 1 where it names none: what is to be added to H so that its
+    parts are f_S H_S, exactly zero for unit factors.
 
     Raises:
         InvalidInput: when the shape does not fit `dims` or `factors` names a subset that does not exist.
     """
-    # Only what changes is added, so that unit factors return H to the last bit.
-    return H + change(H, dims, factors)
-
-
-def change(H: Tensor, dims: Sequence[int], factors: Mapping[Subset, float | Tensor]) -> Tensor:
-    """Returns sum_S (f_S - 1) H_S, what `rescale` adds; exactly zero for unit factors. Arguments, errors as there."""
     parts = decompose(H, dims)
     unknown = [s for s in factors if s not in parts]
     check(

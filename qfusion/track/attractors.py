@@ -89,9 +89,11 @@ def attractor(system: lindblad.System, rho: Tensor | np.ndarray | None = None) -
             "Where a sample ends depends on where it starts."
         )
         return Attractor(steady, residual, 0.0, error, False, None, note)
-    distance = None
-    if rho is not None:
-        distance = np.atleast_1d(np.abs(np.linalg.eigvalsh(states - steady)).sum(-1) / 2)
+    distance = (
+        None
+        if rho is None
+        else np.atleast_1d(np.abs(np.linalg.eigvalsh(states - steady)).sum(-1) / 2)
+    )
     note = (
         f"Every start ends in one steady state. In the long run deviations decay at rate {gap:.3g}, "
         "the spectral gap."
@@ -142,9 +144,11 @@ def _steady_state(
         values, residuals = [*values[-7:], X], [*residuals[-7:], R]
         # the combination, weights adding to 1, whose combined residual is smallest
         left = np.stack([r.ravel() for r in residuals]).view(np.float64)
-        weights = np.empty(0)
-        if len(left) > 1:
-            weights = np.linalg.lstsq((left[:-1] - left[-1]).T, -left[-1], rcond=1e-12)[0]
+        weights = (
+            np.linalg.lstsq((left[:-1] - left[-1]).T, -left[-1], rcond=1e-12)[0]
+            if len(left) > 1
+            else np.empty(0)
+        )
         Y = np.einsum("k,kab->ab", np.append(weights, 1 - weights.sum()), np.stack(values))
         Z, scale, _ = ztrsyl(T, T, Q.conj().T @ (apply(jumps, Y) + s * Y) @ Q, tranb="C")
         X = -(Q @ (Z / scale) @ Q.conj().T)

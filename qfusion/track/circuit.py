@@ -19,11 +19,8 @@ from qfusion._checks import check
 from qfusion.models.neighbours import CircuitModel
 from qfusion.quantum import circuits, decomposition, lindblad
 from qfusion.quantum.states import embed, product
-from qfusion.track import attractors, drawing
-from qfusion.track.drawing import Drawn, LabelledUnitary
-from qfusion.track.dynamics import checked_ket, dimension, single_threaded
-from qfusion.track.fusion_gates import in_columns
-from qfusion.track.progress import qubits_of
+from qfusion.track import attractors, drawing, dynamics, fusion_gates, progress
+from qfusion.track.drawing import Drawn, Labelled, LabelledUnitary
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ def checked_kets(
         f"{f': {list(kets)[:8]}' if isinstance(kets, Mapping) else ''}. Use `model.encode`.",
     )
     return [
-        checked_ket(f"kets[{name}]", given[name], d)
+        dynamics.checked_ket(f"kets[{name}]", given[name], d)
         for name, d in zip(system.names, system.dims, strict=True)
     ]
 
@@ -178,7 +175,7 @@ def _jump(system: lindblad.System, k: int, psi: np.ndarray, dt: float, wires: Wi
 
 def _whole_step(system: lindblad.System, dt: float, wires: Wires) -> StepGate:
     kraus = attractors.kraus_of_step(system, dt)
-    largest = float((np.abs(kraus[0]) ** 2).sum() / dimension(system))
+    largest = float((np.abs(kraus[0]) ** 2).sum() / dynamics.dimension(system))
     return StepGate(
         "channel",
         "exp(dt L)",
@@ -273,7 +270,7 @@ class StepCircuit(Drawn):
         return circuit
 
     @cached_property
-    @single_threaded
+    @dynamics.single_threaded
     def error(self) -> StepError:
         """The distance of the drawn step, and of its repetition over the duration, from the exact evolution."""
         steps = min(max(1, round(self.system.duration / self.dt)), _MAX_STEPS)
@@ -318,16 +315,8 @@ class StepCircuit(Drawn):
         )
 
 
-# Devices know operations by name and refuse a subclass, so this is for drawings only.
-class _Channel(qml.QubitChannel):
-    """A channel that carries its own label."""
-
-    text = "channel"
-
-    def label(
-        self, decimals: int | None = None, base_label: str | None = None, cache: dict | None = None
-    ) -> str:
-        return self.text
+class _Channel(Labelled, qml.QubitChannel):
+    """A channel with a label."""
 
 
 def _operation(
@@ -363,7 +352,7 @@ def step_circuit(
             not positive, or an option is unknown.
     """
     system = system if isinstance(system, lindblad.System) else system.system()
-    dt, D = attractors.checked_step(dt), dimension(system)
+    dt, D = attractors.checked_step(dt), dynamics.dimension(system)
     form = form or ("exact" if D <= 8 else "trotter")
     check(
         form in ("exact", "trotter"),
@@ -392,7 +381,7 @@ def step_circuit(
         else _split_step(system, psi, dt, split, wires)
     )
     qubits = tuple(wire for name in system.names for wire in wires[name])
-    return StepCircuit(in_columns(gates, qubits), qubits, system, psi, dt, form)
+    return StepCircuit(fusion_gates.in_columns(gates, qubits), qubits, system, psi, dt, form)
 
 
 # The circuit of a model with plain gates for one sample in PennyLane: run, drawn and exported.
@@ -467,7 +456,9 @@ def gate_circuit(model: CircuitModel, states: Mapping[str, Tensor]) -> GateCircu
         InvalidInput: when there are several rows.
     """
     return GateCircuit(
-        tuple(model.gates(states)), tuple(model.elementary(states)), qubits_of(model.registers())
+        tuple(model.gates(states)),
+        tuple(model.elementary(states)),
+        progress.qubits_of(model.registers()),
     )
 
 

@@ -17,17 +17,21 @@ from qfusion._checks import check
 _DRAWING = threading.Lock()
 
 
-class LabelledUnitary(qml.QubitUnitary):
-    """A unitary that carries its own label; for drawings only, as devices know operations by name and refuse a
+class Labelled:
+    """An operation that carries its own label; for drawings only, as devices know operations by name and refuse a
     subclass."""
 
-    text = "U"
+    text = ""
 
     def label(
         self, decimals: int | None = None, base_label: str | None = None, cache: dict | None = None
     ) -> str:
         """Returns `text`, whatever is asked."""
         return self.text
+
+
+class LabelledUnitary(Labelled, qml.QubitUnitary):
+    """A unitary with a label."""
 
 
 class Drawn:
@@ -183,7 +187,11 @@ _NAMES_QUANTIKZ = {
     "Rot": r"\mathrm{Rot}",
 }
 
-_FLIPS = ("CNOT", "Toffoli", "MultiControlledX")
+# What stands at the target where it is no box.
+_TARGETS = {
+    **dict.fromkeys(("CNOT", "Toffoli", "MultiControlledX"), r"\targ{}"),
+    "CZ": r"\control{}",
+}
 _KET = re.compile(r"\|(.*)>")
 
 
@@ -284,12 +292,8 @@ def _gate(
         return _box(rows, _label(op), rounded=isinstance(op, qml.operation.Channel)), ""
     controls = [place[wire] for wire in op.control_wires]
     targets = rows[len(controls) :]
-    if op.name in _FLIPS:
-        cells = {targets[0]: r"\targ{}"}
-    elif op.name == "CZ":
-        cells = {targets[0]: r"\control{}"}
-    else:
-        cells = _box(targets, _label(op.base))
+    bare = _TARGETS.get(op.name)
+    cells = {targets[0]: bare} if bare else _box(targets, _label(op.base))
     values = list(getattr(op, "control_values", [1] * len(controls)))
     return cells | {
         row: rf"\{'' if value else 'o'}ctrl{{{_way(row, cells)}}}"

@@ -11,10 +11,8 @@ import pennylane as qml
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.models import EntangledQCNN
-from qfusion.models.qcnn import Step
+from qfusion.models import EntangledQCNN, qcnn
 from qfusion.track import drawing
-from qfusion.track.drawing import Drawn
 from qfusion.track.fusion_gates import (
     STAGES,
     FusionGate,
@@ -34,7 +32,7 @@ Parameters = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class FusionCircuit(Drawn):
+class FusionCircuit(drawing.Drawn):
     """The circuit, or a part of it; made by `fusion_circuit`.
 
     Attributes:
@@ -49,7 +47,7 @@ class FusionCircuit(Drawn):
     wires: tuple[str, ...]
     fused: tuple[str, ...]
     parameters: dict[str, Tensor]
-    steps: tuple[Step, ...]
+    steps: tuple[qcnn.Step, ...]
 
     @property
     def says(self) -> str:

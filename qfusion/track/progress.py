@@ -7,7 +7,7 @@ not touched. So modality qubits are followed without the state of all qubits, wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import combinations, islice, pairwise
@@ -19,7 +19,6 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.models import EntangledQCNN, entangled_qcnn, qcnn
-from qfusion.models.qcnn import Step
 from qfusion.quantum import decomposition, measures, states
 from qfusion.quantum.circuits import (
     Gate,
@@ -85,19 +84,43 @@ def progress(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Progress[Fusi
         InvalidInput: when a modality is missing, or its angles have another number or are not finite.
     """
     values, fused, wires, gates = laid_out(model, theta)
-    now = np.tile([0.0, 0.0, 1.0], (len(wires), 1))
-    bloch, moments = [now], []
-    for on, before, after in (*_fusion(gates, values), *_network(model, gates, values, fused)):
-        now = now.copy()
-        for k, wire in enumerate(on):
-            own = states.partial_trace(after, (2,) * len(on), (k,))
-            now[wires.index(wire)] = torch.einsum(
-                "aij,ji->a", decomposition.PAULIS[1:], own
-            ).real.numpy()
-        bloch.append(now)
+    changes = (
+        (on, before, after, [wires.index(wire) for wire in on], _vectors(after))
+        for on, before, after in (
+            *_fusion(gates, values),
+            *_network(model, gates, values, fused),
+        )
+    )
+    return _replayed(gates, wires, changes)
+
+
+def _vectors(rho: Tensor) -> np.ndarray:
+    """Bloch vectors of the qubits of a state (2^k, 2^k), (k, 3)."""
+    count = len(rho).bit_length() - 1
+    alone = [states.partial_trace(rho, (2,) * count, (k,)) for k in range(count)]
+    return np.stack(
+        [torch.einsum("aij,ji->a", decomposition.PAULIS[1:], own).real.numpy() for own in alone]
+    )
+
+
+def _replayed(
+    gates: tuple[G, ...],
+    wires: tuple[str, ...],
+    changes: Iterable[tuple[tuple[str, ...], Tensor, Tensor, list[int], np.ndarray]],
+) -> Progress[G]:
+    """The replay of gates.
+
+    Args:
+        changes: of each gate the qubits and their states before and after it, and the places of the qubits that it
+            changes with their Bloch vectors after it, (k, 3); all others stay as they are.
+    """
+    bloch, moments = [np.tile([0.0, 0.0, 1.0], (len(wires), 1))], []
+    for on, before, after, places, vectors in changes:
+        bloch.append(bloch[-1].copy())
+        bloch[-1][places] = vectors
         moments.append(Moment(on, before.numpy(), after.numpy(), (_mutual(before), _mutual(after))))
-    vectors = np.stack(bloch)
-    return Progress(gates, wires, vectors, measures.qubit_entropy(vectors), tuple(moments))
+    along = np.stack(bloch)
+    return Progress(gates, wires, along, measures.qubit_entropy(along), tuple(moments))
 
 
 def qubits_of(registers: Mapping[str, int]) -> tuple[str, ...]:
@@ -117,24 +140,20 @@ def of_gates(gates: Sequence[Gate], registers: Mapping[str, int]) -> Progress[Ga
     """
     wires = qubits_of(registers)
     _require_held(gates, len(wires))
-    now = np.tile([0.0, 0.0, 1.0], (len(wires), 1))
-    bloch, moments = [now], []
-    for gate, (last, psi) in zip(gates, pairwise(walk(gates, len(wires))), strict=True):
-        now = now.copy()  # a unitary leaves the states of all other qubits as they are
-        now[list(gate.wires)] = bloch_vectors(psi[None], gate.wires)[0].numpy()
-        bloch.append(now)
-        small = len(gate.wires) <= LARGEST
-        before, after = (_of_qubits(part, gate.wires if small else ()) for part in (last, psi))
-        moments.append(
-            Moment(
-                tuple(wires[q] for q in gate.wires) if small else (),
-                before.numpy(),
-                after.numpy(),
-                (_mutual(before), _mutual(after)),
-            )
+    shown = [gate.wires if len(gate.wires) <= LARGEST else () for gate in gates]
+    changes = (
+        (
+            tuple(wires[q] for q in on),
+            _of_qubits(before, on),
+            _of_qubits(after, on),
+            list(gate.wires),
+            bloch_vectors(after[None], gate.wires)[0].numpy(),
         )
-    vectors = np.stack(bloch)
-    return Progress(tuple(gates), wires, vectors, measures.qubit_entropy(vectors), tuple(moments))
+        for gate, on, (before, after) in zip(
+            gates, shown, pairwise(walk(gates, len(wires))), strict=True
+        )
+    )
+    return _replayed(tuple(gates), wires, changes)
 
 
 def _require_held(gates: Sequence[Gate], n: int) -> None:
@@ -225,7 +244,11 @@ def _network(
 
 
 def _applied(
-    gate: FusionGate, step: Step, pair: Tensor, values: Mapping[str, Tensor], on: tuple[str, ...]
+    gate: FusionGate,
+    step: qcnn.Step,
+    pair: Tensor,
+    values: Mapping[str, Tensor],
+    on: tuple[str, ...],
 ) -> Tensor:
     if gate.gate == "measure":
         return pair * torch.kron(torch.eye(2), torch.ones(2, 2))

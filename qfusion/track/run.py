@@ -18,8 +18,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.models import EntangledQCNN
-from qfusion.models.qcnn import evaluate, fused_state
+from qfusion.models import EntangledQCNN, qcnn
 from qfusion.track.dynamics import single_threaded
 from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit, unmeasured
 from qfusion.track.fusion_gates import Noise, channel, outcome_scores, width
@@ -195,7 +194,7 @@ def _network(network: FusionCircuit, vectors: Tensor, spare: list[str], job: _Jo
         if spare:
             unmeasured(network.wires, spare, vectors)
         else:
-            qml.QubitDensityMatrix(fused_state(vectors).numpy(), wires=list(network.wires))
+            qml.QubitDensityMatrix(qcnn.fused_state(vectors).numpy(), wires=list(network.wires))
 
     device = job.on([*network.wires, *spare])
     return np.asarray(
@@ -211,7 +210,7 @@ def _carried(model: EntangledQCNN, vectors: Tensor, job: _Job) -> np.ndarray:
     O = model.network.observables(channel=noise).detach().double()
     slopes = torch.stack(
         [
-            torch.autograd.grad(evaluate(O, free[None])[0, c], free, retain_graph=True)[0]
+            torch.autograd.grad(qcnn.evaluate(O, free[None])[0, c], free, retain_graph=True)[0]
             for c in range(len(O))
         ]
     )
