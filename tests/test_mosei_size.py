@@ -20,7 +20,7 @@ def steps(part: float) -> dict[str, Any]:
 
 
 def test_memory_does_not_grow_with_the_set() -> None:
-    large, small = steps(0.025), steps(0.002)
+    large, small = steps(0.05), steps(0.002)
     assert large["bytes"] > 10 * small["bytes"]
     # training holds sets of up to 256 MB
     for step, most in (("import", 0.6), ("train", 2.2), ("explain", 1.2), ("explain again", 0.3)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -275,10 +276,12 @@ def fragment(part: Callable[P, None]) -> Callable[P, None]:
     @st.fragment
     @wraps(part)
     def drawn(*arguments: P.args, **options: P.kwargs) -> None:
+        began = time.monotonic()
         reruns.begin_run()
         state.settle_clicks()
         with guard():
             part(*arguments, **options)
+        state.settle_address(began)
 
     return drawn
 

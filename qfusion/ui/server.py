@@ -148,16 +148,19 @@ def _refuse_other_types() -> None:
     begins."""
     from streamlit.runtime.state import session_state
 
-    plain = {f"{name}_value" for name in ("bool", "double", "int", "string")} | {
-        f"{name}_array_value" for name in ("double", "int", "string")
+    kinds = {name: {f"{name}_value"} for name in ("bool", "string", "string_array")} | {
+        # browsers send whole numbers where Streamlit declares any
+        name: {f"double{name}_value", f"int{name}_value"}
+        for name in ("", "_array")
     }
+    alike = {field: fields for fields in kinds.values() for field in fields}
     read = session_state.WStates.__getitem__
 
     def of_own_type(states: session_state.WStates, widget: str) -> Any:
         value, known = states.states.get(widget), states.widget_metadata.get(widget)
         if isinstance(value, session_state.Serialized) and known is not None:
             given = value.value.WhichOneof("value")
-            if known.value_type in plain and given not in (None, known.value_type):
+            if given is not None and given not in alike.get(known.value_type, {given}):
                 states.states[widget] = session_state.Value(known.deserializer(None))
                 _log.warning(
                     "Refused a %s for widget %r, which takes a %s.",

@@ -11,11 +11,13 @@ A key that begins with an underscore is of the session alone; every other one is
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from qfusion._checks import check
 from qfusion.analysis import text
@@ -31,6 +33,8 @@ DRAWN, ELSEWHERE = "_drawn", "_elsewhere"
 DECIDING = ("new.data", "new.kind", "board")  # parameters of which others depend
 EVERYWHERE = ("words",)  # parameters of all pages
 MAX_NOTICES = 12
+_ADDRESS, _WHEN = "_address_told", "_address_when"
+LATE = 2.0  # seconds within which a browser reads what it is told
 
 
 def bound(key: str) -> dict[str, Any]:
@@ -115,6 +119,31 @@ def drop_unknown(known: Iterable[str]) -> None:
                 {key: values for key, values in address().items() if key not in gone}
             )
             st.rerun()
+
+
+def settle_address(began: float) -> None:
+    """Tells the browser the address again where a slider was moved on while the last one was on its way.
+
+    Streamlit's browser writes what a widget holds into the address by itself, and its server tells it the address as it
+    was when a run of the page began: what comes late takes the newer value out again, for good.
+
+    Args:
+        began: when the run of the page began, by `time.monotonic`.
+    """
+    told = address()
+    if told != st.session_state.get(_ADDRESS):  # in this run, or in one that this one has ended
+        st.session_state[_ADDRESS], st.session_state[_WHEN] = told, time.monotonic()
+    stale = {
+        key: now
+        for key in told
+        if key in st.session_state and (now := written(st.session_state[key])) != told[key]
+    }
+    context = get_script_run_ctx()
+    if context is not None and stale and began - st.session_state[_WHEN] < LATE:
+        with context.session_state.query_params() as params:
+            params._query_params.update(stale)
+            params._send_query_param_msg()
+        st.session_state[_ADDRESS], st.session_state[_WHEN] = address(), time.monotonic()
 
 
 def address_now() -> dict[str, list[str]]:
