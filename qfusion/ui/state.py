@@ -34,7 +34,7 @@ DECIDING = ("new.data", "new.kind", "board")  # parameters of which others depen
 EVERYWHERE = ("words",)  # parameters of all pages
 MAX_NOTICES = 12
 _ADDRESS, _WHEN = "_address_told", "_address_when"
-LATE = 2.0  # seconds within which a browser reads what it is told
+LATE = 20.0  # seconds within which a busy browser reads what it is told; told what it knows, it does nothing
 
 
 def bound(key: str) -> dict[str, Any]:
