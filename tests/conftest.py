@@ -31,6 +31,9 @@ from scripts import serving
 
 ROOT = Path(__file__).resolve().parent.parent
 torch.set_num_threads(1)
+# OpenMP's threads do not survive a fork, and libraries that limit them for a while give more back than there were: a
+# child that then sums a large tensor waits for them for good.
+os.register_at_fork(after_in_child=functools.partial(torch.set_num_threads, 1))
 # Some hundred processes start from here. Each reads what the first has compiled, whatever the machine says of bytecode,
 # and keeps memory for the next tensor: given back to the system and asked for again, it took a sixth of the time of the
 # pages.
@@ -141,7 +144,6 @@ FIRST = (
 # The slow rest, which begins when all else has been handed out: from one end to the other, in processes, servers and
 # environments of their own. `pytest -m "not slow"` leaves it out.
 SLOW = (
-    "test_browser_hits",
     "test_browser_hostile",
     "test_browser_imported",
     "test_browser_links",

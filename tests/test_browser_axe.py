@@ -1,4 +1,5 @@
-"""Every page by axe-core in both themes, charts with words in their place, and a way through by the keyboard alone."""
+"""Every page by axe-core in both themes, charts with words in their place, every control hit by the mouse in wide and
+narrow windows, and a way through by the keyboard alone."""
 
 from __future__ import annotations
 
@@ -13,6 +14,9 @@ from scripts import axe, page_measures, visits
 pytestmark = pytest.mark.browser
 # One visit a page and theme; `python scripts/axe.py` looks at every view of both systems in both themes, all rules.
 ADDRESSES = {visit.name: visit.address for visit in visits.VISITS}
+ADDRESSES["overview-network"] += (
+    "&pin=qj-planted/planted/p1671"  # something pinned on all pages that follow
+)
 # Addresses by their names, and pages by those of their links in the sidebar, which cost less than to load the app anew.
 PAGES = (
     "Samples",
@@ -38,7 +42,10 @@ LOOKED_AT = {
         "circuit-network-rules",
     ),
 }
-WIDTHS = {"light": 1440, "dark": 800}
+WIDTHS = {
+    "light": (1440, 800),
+    "dark": (800, 1440),
+}  # the page is looked at in the first, and hit in both
 PAPER = (
     "() => document.querySelector('[data-testid=stMain] .js-plotly-plot')._fullLayout.paper_bgcolor"
 )
@@ -67,6 +74,46 @@ UNREACHED = """() => {
   }
   return found.slice(0, 5);
 }"""
+# Scrolled into view, the middle of every control that is shown belongs to the control itself, or to its label. What a
+# page gives to screen readers alone is left out, and the inside of figures, of which each counts as one control.
+MISSED = """() => {
+  const controls = 'button, a[href], input, select, textarea, summary, .js-plotly-plot, [data-testid="stDataFrame"], '
+    + ['button', 'tab', 'radio', 'checkbox', 'switch', 'slider', 'combobox'].map(role => `[role="${role}"]`).join();
+  const shown = e => e.checkVisibility({checkOpacity: true, checkVisibilityCSS: true});
+  const unclipped = e => !e || getComputedStyle(e).clipPath === 'none' && unclipped(e.parentElement);
+  const words = e => `${e.tagName} ${e.getAttribute('aria-label') || e.textContent.trim().slice(0, 40)}`;
+  const missed = [];
+  let count = 0;
+  for (const e of document.querySelectorAll(controls)) {
+    if (e.disabled || e.matches('.js-plotly-plot *, .qf-skip') || !shown(e) || !unclipped(e)) continue;
+    const size = e.getBoundingClientRect();
+    if (size.width <= 2 || size.height <= 2) continue;
+    count += 1;
+    e.scrollIntoView({block: 'center', inline: 'nearest', behavior: 'instant'});
+    const box = e.getBoundingClientRect();
+    const hit = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+    const own = [e, e.closest('label'), ...(e.labels || [])];
+    if (!own.some(part => part?.contains(hit)) && !(hit?.contains(e) && hit.closest(controls)))
+      missed.push(`${words(e)}: ${hit ? words(hit) + ' lies over it' : 'outside of the window'}`);
+  }
+  document.querySelector('[data-testid=stMain]').scrollTop = 0;
+  return [count, missed];
+}"""
+# Titles that run under the buttons of their panel.
+COVERED = """() => [...document.querySelectorAll('[class*="st-key-panel-"] h4')].filter(title => {
+  const range = document.createRange();
+  range.selectNodeContents(title);
+  const lines = [...range.getClientRects()];
+  return [...title.closest('[class*="st-key-panel-"]').querySelectorAll('button')].some(button => {
+    const b = button.getBoundingClientRect();
+    return lines.some(a => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+                           && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3);
+  });
+}).map(title => title.textContent)"""
+OUTSIDE = """() => [...document.querySelectorAll('.st-key-context :is(button, a, input)')].filter(e => {
+  const b = e.getBoundingClientRect();
+  return b.width > 2 && (b.left < 0 || b.right > innerWidth);
+}).map(e => e.getAttribute('aria-label') || e.textContent)"""
 SIDEWAYS = "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }"
 
 
@@ -78,6 +125,20 @@ def look_at(page: Any, url: str, name: str) -> None:
     page.locator('[data-testid="stSidebar"]').get_by_role("link", name=name, exact=True).click()
     page.wait_for_selector(f"h1:has-text('{name}')")
     visits.still(page)
+
+
+def unhit(page: Any, width: int) -> list[str]:
+    """What does not answer the mouse in a window of that width."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.mouse.move(1, 899)  # where nothing says what it is under the mouse
+    visits.still(page)
+    count, missed = page.evaluate(MISSED)
+    assert count > 20
+    return [
+        *missed,
+        *(f"a button lies over '{words}'" for words in page.evaluate(COVERED)),
+        *(f"'{words}' of the bar is cut off" for words in page.evaluate(OUTSIDE)),
+    ]
 
 
 def poor_charts(page: Any) -> list[str]:
@@ -97,12 +158,14 @@ def test_no_page_has_a_serious_violation_in_either_theme(
 
     In the light theme it is a model with time on a wide window, in the dark one the network on a narrow window; each
     page opens by a click in the sidebar, without a warning, on the data chosen, the keyboard reaches all that a click
-    does, nothing scrolls sideways, the answer is on the first screen, and there is no hole.
+    does, what can be pressed answers the mouse in both windows, nothing scrolls sideways, the answer is on the first
+    screen, and there is no hole.
     """
-    bad, poor, wide, warned, unreached, faults = [], [], [], [], [], []
+    bad, poor, wide, warned, unreached, faults, missed = [], [], [], [], [], [], []
     model, data = {"light": ("qj-planted", "planted"), "dark": ("qcnn-digits", "digits")}[theme]
-    page.set_viewport_size({"width": WIDTHS[theme], "height": 900})
+    first, second = WIDTHS[theme]
     for number, name in enumerate(LOOKED_AT[theme]):
+        page.set_viewport_size({"width": first, "height": 900})
         look_at(page, server.url, name)
         if not number:
             visits.show_in(page, theme)
@@ -116,6 +179,8 @@ def test_no_page_has_a_serious_violation_in_either_theme(
         faults += [
             f"{name}: {said}" for said in page_measures.faults(page_measures.as_it_stands(page))
         ]
+        for width in (first, second):
+            missed += [f"{name}, {width} px: {words}" for words in unhit(page, width)]
         if name in PAGES[:4]:
             assert page.locator(".st-key-data input").input_value() == data
             assert page.locator(".st-key-model input").input_value() == model
@@ -124,6 +189,7 @@ def test_no_page_has_a_serious_violation_in_either_theme(
     assert not poor, "\n".join(poor)
     assert not unreached, "\n".join(unreached)
     assert not faults, "\n".join(faults)
+    assert not missed, "\n".join(missed)
     assert not wide
     assert not warned
 

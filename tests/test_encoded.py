@@ -111,10 +111,10 @@ def test_dropout_of_steps_meets_its_probability() -> None:
 def test_what_is_kept_changes_no_number(
     kind: str, dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, rows = model_of(kind, dataset), dataset.rows("test")
-    kept = batches.is_kept(model, dataset)
+    model, rows = model_of(kind, dataset), dataset.rows("test")[:10]
+    kept, others = batches.is_kept(model, dataset), dataset.rows("train")[:15]
     assert kept == (kind != "mult")
-    behind = background_of(model, dataset, dataset.rows("train"))
+    behind = background_of(model, dataset, others)
     found = explain.explain(model, batches.encoded_inputs(model, dataset, rows), behind)
     scores = metrics.predict(model, dataset, rows, final=True)
     disturbed = [
@@ -128,7 +128,7 @@ def test_what_is_kept_changes_no_number(
     plain = explain.explain(
         model,
         dataset.inputs(rows, torch.float64),
-        background_of(model, dataset, dataset.rows("train")),
+        background_of(model, dataset, others),
     )
     np.testing.assert_allclose(found.dividends, plain.dividends, atol=batches.SAME)
     np.testing.assert_allclose(scores, metrics.predict(model, dataset, rows), atol=batches.SAME)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -276,12 +275,11 @@ def fragment(part: Callable[P, None]) -> Callable[P, None]:
     @st.fragment
     @wraps(part)
     def drawn(*arguments: P.args, **options: P.kwargs) -> None:
-        began = time.monotonic()
         reruns.begin_run()
         state.settle_clicks()
         with guard():
             part(*arguments, **options)
-        state.settle_address(began)
+        state.settle_address()
 
     return drawn
 
@@ -330,6 +328,7 @@ def carried(**query: str) -> dict[str, Any]:
 def run(file: str) -> None:
     """Draws the page of a file that Streamlit runs, which defines all in it anew each time: its module is kept."""
     importlib.import_module(f"qfusion.ui.pages.{Path(file).stem}").page()
+    state.settle_address()
 
 
 @lru_cache(maxsize=2)

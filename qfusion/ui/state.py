@@ -11,7 +11,6 @@ A key that begins with an underscore is of the session alone; every other one is
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -33,8 +32,6 @@ DRAWN, ELSEWHERE = "_drawn", "_elsewhere"
 DECIDING = ("new.data", "new.kind", "board")  # parameters of which others depend
 EVERYWHERE = ("words",)  # parameters of all pages
 MAX_NOTICES = 12
-_ADDRESS, _WHEN = "_address_told", "_address_when"
-LATE = 20.0  # seconds within which a busy browser reads what it is told; told what it knows, it does nothing
 
 
 def bound(key: str) -> dict[str, Any]:
@@ -121,29 +118,19 @@ def drop_unknown(known: Iterable[str]) -> None:
             st.rerun()
 
 
-def settle_address(began: float) -> None:
-    """Tells the browser the address again where a slider was moved on while the last one was on its way.
+def settle_address() -> None:
+    """Tells the browser the address as it is now; the last that every run of a page or a fragment does.
 
     Streamlit's browser writes what a widget holds into the address by itself, and its server tells it the address as it
-    was when a run of the page began: what comes late takes the newer value out again, for good.
-
-    Args:
-        began: when the run of the page began, by `time.monotonic`.
+    was when a run began: what comes late, where a slider is moved on meanwhile, takes the newer value out again, for
+    good. The run of the newer value says it once more; a browser that is told what it knows does nothing.
     """
-    told = address()
-    if told != st.session_state.get(_ADDRESS):  # in this run, or in one that this one has ended
-        st.session_state[_ADDRESS], st.session_state[_WHEN] = told, time.monotonic()
-    stale = {
-        key: now
-        for key in told
-        if key in st.session_state and (now := written(st.session_state[key])) != told[key]
-    }
     context = get_script_run_ctx()
-    if context is not None and stale and began - st.session_state[_WHEN] < LATE:
+    now = {key: written(st.session_state[key]) for key in address() if key in st.session_state}
+    if context is not None and now:
         with context.session_state.query_params() as params:
-            params._query_params.update(stale)
+            params._query_params.update(now)
             params._send_query_param_msg()
-        st.session_state[_ADDRESS], st.session_state[_WHEN] = address(), time.monotonic()
 
 
 def address_now() -> dict[str, list[str]]:
