@@ -120,26 +120,6 @@ WORD_FEATURES = (
     "is function word",
 )
 
-_ADJECTIVES = [
-    w
-    for w in OPINIONS
-    if w
-    not in (
-        "loved",
-        "enjoyed",
-        "liked",
-        "disliked",
-        "regretted",
-        "hated",
-        "love",
-        "enjoy",
-        "like",
-        "dislike",
-        "regret",
-        "hate",
-    )
-]
-_BASE = ("love", "enjoy", "like", "dislike", "regret", "hate")
 _PAST = {
     "love": "loved",
     "enjoy": "enjoyed",
@@ -148,6 +128,7 @@ _PAST = {
     "regret": "regretted",
     "hate": "hated",
 }
+_ADJECTIVES = [word for word in OPINIONS if word not in {*_PAST, *_PAST.values()}]
 _VERB_STRENGTHS = ("slightly", "somewhat", "rather", "really", "truly")
 
 
@@ -179,7 +160,7 @@ def _phrases(factor: float) -> list[tuple[float, str, str]]:
     """The value of every opinion word with every intensifier, times a factor, in order."""
     strengths = {"": 1.0, **INTENSIFIERS}
     adjectives = [(w, i) for w in _ADJECTIVES for i in strengths]
-    verbs = [(w, i) for w in _BASE for i in ("", *_VERB_STRENGTHS)]
+    verbs = [(w, i) for w in _PAST for i in ("", *_VERB_STRENGTHS)]
     return sorted((factor * OPINIONS[w] * strengths[i], w, i) for w, i in adjectives + verbs)
 
 
@@ -195,7 +176,7 @@ def _clause(wanted: float, rng: np.random.Generator) -> list[str]:
     phrase = [intensifier, word] if intensifier else [word]
     the = ["the", TOPICS[rng.integers(len(TOPICS))]]
     form = int(rng.integers(3))
-    if word in _BASE:
+    if word in _PAST:
         if not negated:
             return ["i", *phrase[:-1], _PAST[word], *the]
         return [
@@ -241,25 +222,24 @@ def sentence(wanted: float, rng: np.random.Generator) -> tuple[str, ...]:
 
 def vectors() -> dict[str, np.ndarray]:
     """Returns each word's vector (10,), float32: its opinion value, its strength, and what kind of word it is."""
-    table: dict[str, np.ndarray] = {}
-    for word in VOCABULARY:
-        vector = np.zeros(len(WORD_FEATURES), dtype=np.float32)
-        if word in OPINIONS:
-            vector[0:2] = OPINIONS[word], 1
-        elif word in INTENSIFIERS:
-            vector[2:4] = INTENSIFIERS[word] - 1, 1
-        else:
-            kinds = (
+    return {
+        word: np.array(
+            [
+                OPINIONS.get(word, 0.0),
+                word in OPINIONS,
+                INTENSIFIERS.get(word, 1.0) - 1,
+                word in INTENSIFIERS,
                 word in NEGATIONS,
                 word == "and",
                 word == "but",
                 word in FILLERS,
                 word in TOPICS,
                 word in FUNCTION,
-            )
-            vector[4:] = kinds
-        table[word] = vector
-    return table
+            ],
+            np.float32,
+        )
+        for word in VOCABULARY
+    }
 
 
 def word_features(sentences: list[tuple[str, ...]]) -> tuple[np.ndarray, np.ndarray]:
@@ -330,8 +310,8 @@ def draw_voices(rng: np.random.Generator, a: np.ndarray) -> dict[str, np.ndarray
         noise_at: where in the noise bank its noise begins.
     """
     count = len(a)
-    base = 95 * (225 / 95) ** np.linspace(0, 1, SPEAKERS)
     habits = {
+        "pitch": 95 * (225 / 95) ** np.linspace(0, 1, SPEAKERS),
         "tract": rng.uniform(-0.06, 0.06, SPEAKERS) + np.linspace(0.92, 1.14, SPEAKERS),
         "tempo": rng.uniform(3.8, 4.8, SPEAKERS),
         "loudness": rng.uniform(-2, 2, SPEAKERS),
@@ -344,7 +324,7 @@ def draw_voices(rng: np.random.Generator, a: np.ndarray) -> dict[str, np.ndarray
     syllables = np.clip(np.round(tempo * rng.uniform(1.15, 1.5, count)), 4, 8).astype(int)
     return dict(
         speaker=who,
-        pitch=base[who],
+        pitch=habits["pitch"][who],
         tract=habits["tract"][who],
         breath=habits["breath"][who],
         loudness=0.2 * 10 ** ((habits["loudness"][who] + 3.5 * a + 0.5 * wobble[1]) / 20),
@@ -385,7 +365,6 @@ def contours(p: Parameters) -> dict[str, np.ndarray]:
     """
     seconds = np.arange(SAMPLES // STEP + 1) * (STEP / RATE)
     along = seconds / p["duration"][:, None]  # 0 at the beginning, 1 at the end
-    inside = (along > 0) & (along < 1)
     syllable = np.clip(along, 0, 1) * p["syllables"][:, None]
     within = syllable - np.floor(syllable)
     bump = np.sin(np.pi * within) ** 2
@@ -401,7 +380,7 @@ def contours(p: Parameters) -> dict[str, np.ndarray]:
         + vibrato
         + jitter
     )
-    fade = np.minimum(1, np.minimum(along, 1 - along) * 12) * inside
+    fade = np.minimum(1, np.minimum(along, 1 - along) * 12) * ((along > 0) & (along < 1))
     burst = np.exp(-((within * p["duration"][:, None] / p["syllables"][:, None] / 0.02) ** 2))
     voice = p["loudness"][:, None] * fade * (0.35 + 0.65 * bump)
     noise = fade * (p["breath"][:, None] * voice + 0.12 * p["loudness"][:, None] * burst)
@@ -425,18 +404,16 @@ def synthesise(p: Parameters) -> np.ndarray:
     """Returns the recordings as 16-bit samples (N, SAMPLES) at RATE; zero after each recording's duration."""
     curves = contours(p)
     pitch = curves["pitch"]
-    # Phase in table steps: exact trapezoids at the control points, a parabola between them.
-    scale = _TABLE / RATE
+    # Phase in samples: exact trapezoids at the control points, a parabola between them.
     starts = np.zeros_like(pitch)
     np.cumsum((pitch[:, 1:] + pitch[:, :-1]) * (STEP / 2), axis=1, out=starts[:, 1:])
     k = np.arange(STEP)
-    bend = (k * k / (2 * STEP))[None, None]
     phase = (
         starts[:, :-1, None]
         + pitch[:, :-1, None] * k
-        + (pitch[:, 1:, None] - pitch[:, :-1, None]) * bend
+        + (pitch[:, 1:, None] - pitch[:, :-1, None]) * (k * k / (2 * STEP))
     )
-    index = (phase * scale).astype(np.int32).reshape(len(pitch), -1) & (_TABLE - 1)
+    index = (phase * (_TABLE / RATE)).astype(np.int32).reshape(len(pitch), -1) & (_TABLE - 1)
     index += (np.arange(len(pitch), dtype=np.int32) * _TABLE)[:, None]
     periods = _periods(p).astype(np.float32)
     first, second = periods[:, 0].ravel().take(index), periods[:, 1].ravel().take(index)
@@ -649,15 +626,14 @@ def prosody_features(waves: np.ndarray, duration: np.ndarray) -> tuple[np.ndarra
         fft,  # on demand: it takes longer to import than all else that a list of data sets needs
     )
 
-    count, total = len(waves), waves.shape[1] // FRAME
-    sound = waves.reshape(count, total, FRAME) / 32768.0
+    sound = waves.reshape(len(waves), -1, FRAME) / 32768.0
     window = np.hanning(FRAME + 2)[1:-1]
     size = fft.next_fast_len(FRAME + int(PROSODY_RATE / LOWEST) + 3, real=True)
     power = np.abs(fft.rfft(sound * window, size)) ** 2
     hertz, voicing = _pitch(power, window, size)
     rms = np.sqrt((sound**2).mean(axis=-1))
     lengths = np.floor(np.asarray(duration) * PROSODY_RATE / FRAME + 1e-9).astype(int)
-    real = np.arange(total) < lengths[:, None]
+    real = np.arange(sound.shape[1]) < lengths[:, None]
     heard = real & (rms > SILENT)
     pitch = _filled(np.log2(hertz / 150), heard & (voicing > VOICED))
     median = np.nanmedian(np.where(real, pitch, np.nan), axis=1, keepdims=True)
@@ -665,13 +641,16 @@ def prosody_features(waves: np.ndarray, duration: np.ndarray) -> tuple[np.ndarra
     centroid = (power @ (np.arange(power.shape[-1]) * (PROSODY_RATE / size / 1000))) / np.maximum(
         power.sum(-1), 1e-12
     )
-    columns = (
-        pitch,
-        pitch - median,
-        _change(pitch),
-        np.where(heard, voicing, 0),
-        energy,
-        _change(energy),
-        np.where(heard, centroid, 0),
+    features = np.stack(
+        [
+            pitch,
+            pitch - median,
+            _change(pitch),
+            np.where(heard, voicing, 0),
+            energy,
+            _change(energy),
+            np.where(heard, centroid, 0),
+        ],
+        axis=-1,
     )
-    return np.stack(columns, axis=-1) * real[..., None], lengths
+    return features * real[..., None], lengths
