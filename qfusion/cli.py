@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -143,7 +143,7 @@ app.command(
 )(dashboard)
 app.add_typer(data.app, name="data")
 app.add_typer(models.app, name="model")
-EXAMPLES = {
+EXAMPLES: dict[Callable[..., None], list[str]] = {
     models.models: ["models"],
     training.train: ["train --data planted --out my-model --seed 0 --set epochs=30"],
     training.sweep: [

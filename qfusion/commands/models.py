@@ -247,12 +247,8 @@ def import_(
     stored = None
     if not check_only:
         place = imports.keep(taken, dataset, str(name), out, title, replace)
-        card = qfusion.training.checkpoint.card(place)
-        stored = {
-            "name": name,
-            "path": str(place),
-            "metrics": dict(card["this_seed"].get("test", {})),
-        }
+        measured = dict(qfusion.training.checkpoint.card(place)["this_seed"].get("test", {}))
+        stored = {"name": name, "path": str(place), "metrics": measured}
     print_result(imports.summary(taken, stored), as_json, *_words(taken, stored, dataset.title))
     if as_json:
         return
