@@ -23,8 +23,6 @@ from qfusion.errors import InvalidInput, QFusionError, provided
 
 # `app`: the dashboard.
 
-PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}  # to Streamlit
-
 
 def dashboard(
     more: typer.Context,
@@ -139,7 +137,7 @@ app = typer.Typer(
 app.command(
     "app",
     epilog=example("app", "app --port 8600 --theme.base dark"),
-    context_settings=PASSED_ON,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},  # to Streamlit
 )(dashboard)
 app.add_typer(data.app, name="data")
 app.add_typer(models.app, name="model")

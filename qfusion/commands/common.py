@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -199,30 +198,17 @@ def write_chunks(
 ) -> None:
     """Writes a table from numbered chunks in their order, whole or not at all; every process gives its own chunks.
 
-    One process alone holds one chunk at a time; several put theirs into a folder beside `out`, which the leading one
-    joins and removes.
+    One process alone holds one chunk at a time; of several the leading one writes what all have made.
 
     Raises:
         InvalidInput: when the file cannot be written.
     """
-    import pandas as pd
-
     if group.size == 1:
         write_table((frame for _, frame in chunks), out)
         return
-    folder = out.with_name(f".{out.name}.chunks")
+    frames = group.collected(dict(chunks))
     if group.leads:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-    group.wait()
-    for number, frame in chunks:
-        frame.to_parquet(folder / f"{number:08d}.parquet", index=False)
-    group.wait()
-    if group.leads:
-        try:
-            write_table((pd.read_parquet(path) for path in sorted(folder.iterdir())), out)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        write_table((frames[number] for number in sorted(frames)), out)
 
 
 def write_table(frames: Iterable[pd.DataFrame], out: Path) -> None:

@@ -92,8 +92,7 @@ def check(
     }
     if name in qfusion.data.registry.imported_names():
         qfusion.data.registry.verify_imported(name)
-        manifest = qfusion.data.registry.manifest(name)
-        result |= {"report": manifest["report"], "repairs": manifest["repairs"]}
+        result |= {key: qfusion.data.registry.manifest(name)[key] for key in ("report", "repairs")}
     sizes = ", ".join(f"{n} {split}" for split, n in result["samples"].items())
     print_result(
         result,

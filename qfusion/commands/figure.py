@@ -20,12 +20,14 @@ from qfusion.figures import VIEWS
 # `figure`: a figure of the pages, written without a browser: of a sample, from a recipe, or from a link.
 
 FORMATS = ("svg", "pdf", "png", "html", "tikz", "json")
-SIZES_HELP = (
-    "single, double (columns), slide or poster; of a journal: aps-single, aps-double, nature-single, "
-    "nature-double, ieee-single, ieee-double, acl-single, acl-double or neurips."
-)
 MAX_SIZE = 64_000_000  # bytes of a file that a recipe is read from
-Size = Annotated[str | None, typer.Option(help=SIZES_HELP)]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        help="single, double (columns), slide or poster; of a journal: aps-single, aps-double, nature-single, "
+        "nature-double, ieee-single, ieee-double, acl-single, acl-double or neurips."
+    ),
+]
 Theme = Annotated[str | None, typer.Option(help="light, dark or grey.")]
 Font = Annotated[float | None, typer.Option(help="Letters in pt, in print.")]
 Dpi = Annotated[int | None, typer.Option(help="300 or 600, of a PNG.")]

@@ -308,11 +308,6 @@ def remove(
 
 # `export`: a trained model, tweaked or not, for use elsewhere.
 
-SETTINGS_HELP = (
-    "What to change in the model: H.text-audio=0.5, D.text=2 or T=1.2 of a quantum-jump model; 2.011=1.57, 3:and or "
-    "all:or of an entangled-qcnn. May be given several times."
-)
-
 
 def export(
     model: Model,
@@ -342,7 +337,13 @@ def export(
         ),
     ] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=SETTINGS_HELP)
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="What to change in the model: H.text-audio=0.5, D.text=2 or T=1.2 of a quantum-jump model; "
+            "2.011=1.57, 3:and or all:or of an entangled-qcnn. May be given several times.",
+        ),
     ] = None,
     precision: Annotated[
         str, typer.Option(help="Of a torch program: double or single.")

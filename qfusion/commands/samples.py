@@ -288,7 +288,7 @@ def explain(
     check_cuts(cut, times, sample, missing)
     if out is not None:
         table_path(out)
-    from qfusion.explain import backgrounds, stability, verdicts
+    from qfusion.explain import backgrounds, interventions, stability, verdicts
 
     with qfusion.training.options.joined("cpu") as (group, _):
         trained, dataset = load(model, data)
@@ -304,13 +304,24 @@ def explain(
             part: np.ndarray,
         ) -> tuple[qfusion.explain.Explanation, qfusion.explain.verdicts.Doubt | None]:
             nonlocal seconds
-            explanation, took = _explained(trained, dataset, part, wanted, behind)
-            seconds += took
+            features = _features(trained, dataset, part, wanted)
+            # Encoding the samples, evolving the observables, coalition values, dividends, Shapley values and
+            # interactions; not loading, nor encoding the background.
+            started = time.perf_counter()
+            explanation = qfusion.explain.explain(trained.model, features, behind)
+            _ = explanation.interaction  # worked out when first asked for
+            seconds += time.perf_counter() - started
+            if wanted.missing:
+                explanation = interventions.without(explanation, wanted.missing)
             return explanation, stability.doubt(seeds, dataset, part, np.full(len(part), index))
 
         def tables() -> Iterator[tuple[int, pd.DataFrame]]:
+            """A row a sample: its contributions, how its modalities relate, and which of them leads."""
             for number, part in backgrounds.chunks(rows, group):
-                yield number, _table(*explained(part), dataset, part, index)
+                explanation, doubt = explained(part)
+                verdict = qfusion.explain.judge(explanation, index, doubt)
+                frame = explanation.frame(dataset.ids[part].tolist(), output=index).reset_index()
+                yield number, frame.assign(relation=verdict.relation, leader=verdict.leaders)
 
         if sample is not None:
             explanation, doubt = explained(rows)
@@ -356,27 +367,6 @@ def explain(
             words["seconds"] = seconds
         if group.leads:
             _print(words, as_json)
-
-
-def _explained(
-    trained: qfusion.training.checkpoint.Checkpoint,
-    dataset: qfusion.data.DataSet,
-    rows: np.ndarray,
-    wanted: qfusion.explain.interventions.Disturbance,
-    behind: qfusion.explain.AnyBackground,
-) -> tuple[qfusion.explain.Explanation, float]:
-    """The explanation of rows and the seconds that it took: encoding the samples, evolving the observables, coalition
-    values, dividends, Shapley values and interactions; not loading, nor encoding the background."""
-    from qfusion.explain import interventions
-
-    features = _features(trained, dataset, rows, wanted)
-    started = time.perf_counter()
-    explanation = qfusion.explain.explain(trained.model, features, behind)
-    _ = explanation.interaction  # worked out when first asked for
-    seconds = time.perf_counter() - started
-    if wanted.missing:
-        explanation = interventions.without(explanation, wanted.missing)
-    return explanation, seconds
 
 
 def _features(
@@ -440,22 +430,6 @@ def _sample(
         "background": explanation.background,
         "background_size": explanation.background_size,
     }
-
-
-def _table(
-    explanation: qfusion.explain.Explanation,
-    doubt: qfusion.explain.verdicts.Doubt | None,
-    dataset: qfusion.data.DataSet,
-    rows: np.ndarray,
-    output: int,
-) -> pd.DataFrame:
-    """A row a sample: its contributions, how its modalities relate, and which of them leads."""
-    verdict = qfusion.explain.judge(explanation, output, doubt)
-    return (
-        explanation.frame(dataset.ids[rows].tolist(), output=output)
-        .reset_index()
-        .assign(relation=verdict.relation, leader=verdict.leaders)
-    )
 
 
 def _print(result: dict[str, Any], as_json: bool) -> None:

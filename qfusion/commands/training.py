@@ -117,10 +117,12 @@ def train(
             "--set and --config.",
         )
         folder = Path()
-        if group.leads and resume is None:
-            folder = _create(out, name, _plan(data, model, seed, assign or [], config))
-        elif group.leads:
-            folder = _find(str(resume))
+        if group.leads:
+            folder = (
+                _create(out, name, _plan(data, model, seed, assign or [], config))
+                if resume is None
+                else _find(resume)
+            )
         run = qfusion.runs.Run(Path(group.agreed(str(folder))))
         with bar("Training") as show:
             shown = _Shown(show)

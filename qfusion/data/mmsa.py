@@ -491,7 +491,7 @@ def read_vocabulary(folder: Path) -> dict[int, str]:
         DataUnavailable: when `tokenizers` is needed and not installed, or the file may not be read.
     """
     places = (folder, *(folder / name for name in VOCABULARY_FILES))
-    path = next((place for place in places if place.is_file()), folder)
+    path = next(filter(Path.is_file, places), folder)
     check(
         path.is_file(),
         f"Folder {str(folder)[:200]} holds neither {VOCABULARY_FILES[0]} nor {VOCABULARY_FILES[1]}. Name the "

@@ -372,7 +372,6 @@ class _Stream(staged_set.Reading):
         parts = [self._modality(view) for view in views]
         used = {self.label, NAMES, *views, *OWN, *(f"{view}_lengths" for view in views)}
         self.say_left_out([key for key in self.headers if key not in used], "view nor label")
-        split = self._text("split") if "split" in self.headers else np.full(self.count, "")
         targets = self._label_sets() if target == "labels" else self._targets(target)
         return staged_set.StagedSet(
             folder=self.folder,
@@ -380,7 +379,10 @@ class _Stream(staged_set.Reading):
             kind="multi-view .npz file",
             parts=parts,
             ids=self._text("ids") if "ids" in self.headers else spec.numbered("row", self.count),
-            split=staged_set.split_of(split, f"Array `split` in `{self.path.name}`"),
+            split=staged_set.split_of(
+                self._text("split") if "split" in self.headers else [""] * self.count,
+                f"Array `split` in `{self.path.name}`",
+            ),
             target="labels" if targets.labels else "class" if targets.classes else "score",
             findings=self.findings,
             **vars(targets),

@@ -272,17 +272,17 @@ class DataSet:
         """
         rows = self._checked_rows(rows)
 
-        def some(m: Modality) -> Modality:
-            return replace(
-                m,
-                values=m.values[rows],
-                lengths=None if m.lengths is None else m.lengths[rows],
-                checked=True,
-            )
-
         return replace(
             self,
-            modalities=tuple(map(some, self.modalities)),
+            modalities=tuple(
+                replace(
+                    m,
+                    values=m.values[rows],
+                    lengths=None if m.lengths is None else m.lengths[rows],
+                    checked=True,
+                )
+                for m in self.modalities
+            ),
             y=self.y[rows],
             ids=self.ids[rows],
             split=self.split[rows],

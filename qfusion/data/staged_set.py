@@ -673,11 +673,13 @@ def _leaking(keys: np.ndarray, rank: np.ndarray) -> np.ndarray:
 
 
 def _of_rows(
-    code: str, severity: str, rows: np.ndarray, words: str, *repairs: str, where: str = ""
+    code: str, severity: str, rows: np.ndarray | bool, words: str, *repairs: str, where: str = ""
 ) -> Iterator[Finding]:
-    """A finding on some samples, bool (N,), where there are any."""
-    if rows.any():
-        yield Finding(code, severity, words, where, repairs, np.flatnonzero(rows))
+    """A finding on some samples, bool (N,), where there are any; or on the set, where it holds."""
+    if np.any(rows):
+        yield Finding(
+            code, severity, words, where, repairs, np.flatnonzero(rows) if np.ndim(rows) else None
+        )
 
 
 def _of_ids(staged: StagedSet) -> Iterator[Finding]:
@@ -722,16 +724,15 @@ def _of_split(staged: StagedSet) -> Iterator[Finding]:
         )
         return
     empty = [part for part in SPLITS if not counts[part]]
-    if empty:
-        drawn = empty == ["valid"] and counts["train"] > 1
-        yield Finding(
-            "empty-split",
-            "error",
-            f"No sample is in {' or '.join(empty)}. With `make-split` it would be "
-            f"{'drawn from the training samples' if drawn else 'made anew from all samples'}.",
-            "",
-            ("make-split",),
-        )
+    drawn = empty == ["valid"] and counts["train"] > 1
+    yield from _of_rows(
+        "empty-split",
+        "error",
+        bool(empty),
+        f"No sample is in {' or '.join(empty)}. With `make-split` it would be "
+        f"{'drawn from the training samples' if drawn else 'made anew from all samples'}.",
+        "make-split",
+    )
     outside = ~np.isin(staged.split, SPLITS)
     yield from _of_rows(
         "outside-split",
@@ -775,10 +776,12 @@ def _of_target(staged: StagedSet) -> Iterator[Finding]:
         "drop-unlabelled",
     )
     y = staged.y[~absent]
-    if len(np.unique(y)) < 2:
-        yield Finding(
-            "one-target", "error", "All samples have the same target: there is nothing to predict."
-        )
+    yield from _of_rows(
+        "one-target",
+        "error",
+        len(np.unique(y)) < 2,
+        "All samples have the same target: there is nothing to predict.",
+    )
     if not staged.classes:
         return
     counts = np.bincount(y, minlength=len(staged.classes))
@@ -795,14 +798,14 @@ def _of_target(staged: StagedSet) -> Iterator[Finding]:
     train = staged.split == "train"
     later = np.isin(staged.split, SPLITS[1:]) & ~absent
     unseen = np.setdiff1d(staged.y[later], staged.y[train])
-    if len(unseen) and train.any():
-        yield Finding(
-            "unseen-class",
-            "warning",
-            f"Training never sees {count(len(unseen), 'class', 'classes')} that "
-            f"{'is' if len(unseen) == 1 else 'are'} validated or tested: "
-            f"{_names([staged.classes[i] for i in unseen])}.",
-        )
+    yield from _of_rows(
+        "unseen-class",
+        "warning",
+        bool(len(unseen) and train.any()),
+        f"Training never sees {count(len(unseen), 'class', 'classes')} that "
+        f"{'is' if len(unseen) == 1 else 'are'} validated or tested: "
+        f"{_names([staged.classes[i] for i in unseen])}.",
+    )
     if counts.max(initial=0) > UNEVEN * counts.sum():
         yield Finding(
             "uneven",

@@ -245,11 +245,10 @@ def vectors() -> dict[str, np.ndarray]:
 def word_features(sentences: list[tuple[str, ...]]) -> tuple[np.ndarray, np.ndarray]:
     """Returns the word vectors (N, MAX_WORDS, 10), zero-padded, and the numbers of words (N,)."""
     table = vectors()
-    lengths = np.array([len(words) for words in sentences])
     values = np.zeros((len(sentences), MAX_WORDS, len(WORD_FEATURES)), dtype=np.float32)
     for row, words in enumerate(sentences):
         values[row, : len(words)] = [table[word] for word in words]
-    return values, lengths
+    return values, np.array([len(words) for words in sentences])
 
 
 # A voice made from a latent: a hummed sentence of a few syllables whose melody, loudness and tempo follow it.
@@ -368,9 +367,11 @@ def contours(p: Parameters) -> dict[str, np.ndarray]:
     syllable = np.clip(along, 0, 1) * p["syllables"][:, None]
     within = syllable - np.floor(syllable)
     bump = np.sin(np.pi * within) ** 2
-    anchors = np.linspace(0, 1, p["jitter"].shape[1])
     jitter = np.stack(
-        [np.interp(row, anchors, values) for row, values in zip(along, p["jitter"], strict=True)]
+        [
+            np.interp(row, np.linspace(0, 1, len(values)), values)
+            for row, values in zip(along, p["jitter"], strict=True)
+        ]
     )
     vibrato = 0.008 * np.sin(2 * np.pi * (5.5 * seconds + p["phase"][:, None]))
     octaves = (
@@ -396,8 +397,7 @@ def _upsample(curve: np.ndarray) -> np.ndarray:
     """Linear interpolation of control points (N, c + 1) to samples (N, c * STEP), float32."""
     points = curve.astype(np.float32)
     ramp = (np.arange(STEP) / np.float32(STEP)).astype(np.float32)
-    rise = points[:, 1:, None] - points[:, :-1, None]
-    return (points[:, :-1, None] + rise * ramp).reshape(len(points), -1)
+    return (points[:, :-1, None] + np.diff(points)[..., None] * ramp).reshape(len(points), -1)
 
 
 def synthesise(p: Parameters) -> np.ndarray:
@@ -542,8 +542,12 @@ def picture(p: Parameters, row: int, side: int) -> Image.Image:
 
 def pixels(p: Parameters) -> np.ndarray:
     """Returns the grey pixels of the faces, uint8 (N, SIDE, SIDE)."""
-    large = (picture(p, row, SIDE * _OVER).convert("L") for row in range(len(p["bend"])))
-    return np.stack([np.asarray(face.reduce(_OVER)) for face in large])
+    return np.stack(
+        [
+            np.asarray(picture(p, row, SIDE * _OVER).convert("L").reduce(_OVER))
+            for row in range(len(p["bend"]))
+        ]
+    )
 
 
 def portrait(p: Parameters, row: int) -> np.ndarray:

@@ -231,13 +231,18 @@ def ship() -> None:
     )
 
 
+def _heard(waves: np.ndarray, p: synthesis.Parameters) -> Audio:
+    """The first of some recordings, to its end."""
+    wave = waves[0, : round(float(p["duration"][0]) * synthesis.RATE)]
+    return Audio((wave / 32768.0).astype(np.float32), synthesis.RATE)
+
+
 def _content(made: Recipe, row: int) -> dict[str, Content]:
     spoken = made.sentences[row]
     p = synthesis.parameters_of(made.voices, np.array([row]))
-    wave = synthesis.synthesise(p)[0, : round(float(p["duration"][0]) * synthesis.RATE)]
     return {
         "text": Text(" ".join(spoken), spoken),
-        "audio": Audio((wave / 32768.0).astype(np.float32), synthesis.RATE),
+        "audio": _heard(synthesis.synthesise(p), p),
         "vision": Image(synthesis.portrait(made.faces, row)),
     }
 
@@ -519,9 +524,8 @@ def with_voice(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
     }
     waves = synthesis.synthesise(p)
     measured, lengths = synthesis.prosody_features(waves, p["duration"])
-    heard = waves[0, : round(float(p["duration"][0]) * synthesis.RATE)]
     return Edit(
-        Audio((heard / 32768.0).astype(np.float32), synthesis.RATE),
+        _heard(waves, p),
         np.round(measured, 4).astype(np.float32),
         lengths,
     )
