@@ -152,16 +152,7 @@ def curves(
         background=behind,
     )
     names, after, before = cuts.outputs, cuts.dividends, cuts.dividends_before
-    assert after is not None
-    assert before is not None
-
-    def one(k: int, m: int) -> dict[str, Any]:
-        return {
-            "scores": dict(zip(names, cuts.scores[k, m, :, 0].T, strict=True)),
-            "changes": dict(zip(names, cuts.changes[k, m, :, 0].T, strict=True)),
-            "dividends": dict(zip(cuts.coalitions, after[k, m, :, 0, :, output].T, strict=True)),
-        }
-
+    assert after is not None and before is not None
     return {
         "times": cuts.times,
         "background": "mean state of every modality",
@@ -171,7 +162,16 @@ def curves(
             "dividends": dict(zip(cuts.coalitions, before[0, :, output], strict=True)),
         },
         "modalities": {
-            name: {kind: one(k, m) for k, kind in enumerate(cuts.kinds)}
+            name: {
+                kind: {
+                    "scores": dict(zip(names, cuts.scores[k, m, :, 0].T, strict=True)),
+                    "changes": dict(zip(names, cuts.changes[k, m, :, 0].T, strict=True)),
+                    "dividends": dict(
+                        zip(cuts.coalitions, after[k, m, :, 0, :, output].T, strict=True)
+                    ),
+                }
+                for k, kind in enumerate(cuts.kinds)
+            }
             for m, name in enumerate(cuts.modalities)
         },
     }

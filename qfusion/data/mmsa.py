@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import mmap
 import os
@@ -373,10 +374,10 @@ class _Reader(staged_set.Reading):
         )
         for key in ("annotations", "classification_labels"):
             if self._everywhere(key):
-                words = self._words(key)
-                y, classes = staged_set.classes_of(
-                    list(map(float, words)) if all(map(_is_number, words)) else words
-                )
+                labels: list[Any] = self._words(key)
+                with contextlib.suppress(ValueError):  # what is no number stays a word
+                    labels = list(map(float, labels))
+                y, classes = staged_set.classes_of(labels)
                 self.say(
                     "classes",
                     f"Classes are the {'words' if key == 'annotations' else 'numbers'} in `{key}`: "
@@ -396,8 +397,7 @@ class _Reader(staged_set.Reading):
             for name in self.names
             if any(keys[name] in inner for inner in self.splits.values())
         }
-        if result:
-            self.say("unimodal", staged_set.unimodal_words(result))
+        self.say_unimodal(result)
         return result
 
 
@@ -444,14 +444,6 @@ def _word(entry: Any) -> str:
             _word(entry) for entry in list(value)[:8] if not isinstance(entry, (list, tuple))
         )
     return staged_set.clean(value)
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 def _mask(tokens: Any, room: float) -> np.ndarray | None:

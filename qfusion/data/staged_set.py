@@ -210,6 +210,17 @@ def write(path: Path, shape: tuple[int, ...], pieces: Iterable[np.ndarray]) -> i
     return large
 
 
+def scatter(path: Path, shape: tuple[int, ...], pieces: Iterable[tuple[Any, np.ndarray]]) -> int:
+    """Does as `write` does with rows in any order: every piece comes after the places (rows, or rows and steps) where
+    it belongs. What does not come is zero."""
+    array, large = npy.open_memmap(path, "w+", np.float32, shape), 0
+    for places, values in pieces:
+        array[places] = as_single(values)
+        large += too_large(values)
+    array.flush()
+    return large
+
+
 class Reading:
     """What readers of all kinds of files do: arrays go into a folder, and there is something to say about them."""
 
@@ -228,16 +239,6 @@ class Reading:
         if names:
             self.say("left-out", f"Left out, as neither {why}: {', '.join(names[:12])}.")
 
-    def say_too_large(self, name: str, number: int) -> None:
-        """Says how many values of a modality are too large for single precision, where any are."""
-        if number:
-            self.say(
-                "too-large",
-                f"{number:,} values are too large for single precision and count as infinite.",
-                "warning",
-                name,
-            )
-
     def say_sequences(self, name: str, lengths: np.ndarray, longest: int, why: str = "") -> None:
         """Says how long sequences are, (N,), and `why` that is known."""
         real = lengths[lengths > 0]
@@ -249,52 +250,46 @@ class Reading:
             where=name,
         )
 
-    def place(self, name: str, shape: tuple[int, ...], padded: bool = False) -> Path:
-        """Returns where the array of a modality goes, once there is room for it.
-
-        Raises:
-            InvalidInput: when there is not.
-        """
-        need_room(
-            self.folder,
-            4 * prod(shape),
-            f"Modality '{name}'{', padded to its longest sequence,' if padded else ''}",
-        )
-        return self.folder / f"{name}.npy"
+    def say_unimodal(self, targets: Mapping[str, np.ndarray]) -> None:
+        """Says whose targets of single modalities (N,) there are, where any are, and how many samples lack one."""
+        lacks = [
+            f"{count(missing, 'sample')} {'has' if missing == 1 else 'have'} none of {name}"
+            for name, values in targets.items()
+            if (missing := int((~np.isfinite(values)).sum()))
+        ]
+        rest = f" {'; '.join(lacks)}." if lacks else ""
+        if targets:
+            self.say(
+                "unimodal", f"Targets of single modalities are kept: {', '.join(targets)}.{rest}"
+            )
 
     def part(
         self,
         name: str,
         shape: tuple[int, ...],
-        pieces: Iterable[np.ndarray],
+        pieces: Iterable[Any],
         feature_names: tuple[str, ...],
         lengths: np.ndarray | None = None,
         picture: tuple[int, ...] | None = None,
         padded: bool = False,
+        by: Callable[[Path, tuple[int, ...], Iterable[Any]], int] = write,
     ) -> Part:
-        """Returns a modality, its array written: all pieces (n, *shape[1:]); see `Part` and `place`."""
-        path = self.place(name, shape, padded)
-        self.say_too_large(name, write(path, shape, pieces))
-        return Part(name, path, shape, feature_names, lengths, picture)
+        """Returns a modality (see `Part`), its array written from pieces as `by` takes them, `write` or `scatter`.
 
-    def scattered(
-        self,
-        name: str,
-        shape: tuple[int, ...],
-        pieces: Iterable[tuple[Any, np.ndarray]],
-        feature_names: tuple[str, ...],
-        lengths: np.ndarray | None = None,
-    ) -> Part:
-        """Returns a modality whose rows come in any order: pieces of values, each after the places (rows, or rows and
-        steps) where they belong. What does not come is zero."""
-        path = self.place(name, shape, padded=lengths is not None)
-        array, large = npy.open_memmap(path, "w+", np.float32, shape), 0
-        for places, values in pieces:
-            array[places] = as_single(values)
-            large += too_large(values)
-        array.flush()
-        self.say_too_large(name, large)
-        return Part(name, path, shape, feature_names, lengths)
+        Raises:
+            InvalidInput: when there is no room for it.
+        """
+        path = self.folder / f"{name}.npy"
+        how = ", padded to its longest sequence," if padded else ""
+        need_room(self.folder, 4 * prod(shape), f"Modality '{name}'{how}")
+        if large := by(path, shape, pieces):
+            self.say(
+                "too-large",
+                f"{large:,} values are too large for single precision and count as infinite.",
+                "warning",
+                name,
+            )
+        return Part(name, path, shape, feature_names, lengths, picture)
 
 
 @contextmanager
@@ -397,17 +392,6 @@ def split_of(words: Sequence[str] | np.ndarray, what: str) -> np.ndarray:
         "Correct it.",
     )
     return np.array(written.map(PARTS).to_list(), dtype="<U5")
-
-
-def unimodal_words(targets: Mapping[str, np.ndarray]) -> str:
-    """Returns what is said of targets of single modalities (N,): whose there are, and how many samples lack one."""
-    lacks = [
-        f"{count(missing, 'sample')} {'has' if missing == 1 else 'have'} none of {name}"
-        for name, values in targets.items()
-        if (missing := int((~np.isfinite(values)).sum()))
-    ]
-    rest = f" {'; '.join(lacks)}." if lacks else ""
-    return f"Targets of single modalities are kept: {', '.join(targets)}.{rest}"
 
 
 def _shown(label: Any) -> str:

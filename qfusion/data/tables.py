@@ -240,12 +240,10 @@ class _Reader(staged_set.Reading):
         if first is not None and _is_list(first):  # one column holds all features
             size = int(first.column(0).value_lengths()[0].as_py() or 0)
             names = staged_set.numbered(name, size)
-        shape = (len(self.ids), size)
+        shape, pieces = (len(self.ids), size), self._values(table, features, size, rows)
         if np.array_equal(rows, np.arange(len(self.ids))):
-            return self.part(
-                name, shape, (p for _, p in self._values(table, features, size, rows)), names
-            )
-        return self.scattered(name, shape, self._values(table, features, size, rows), names)
+            return self.part(name, shape, (values for _, values in pieces), names)
+        return self.part(name, shape, pieces, names, by=staged_set.scatter)
 
     def _plain(self, name: str, path: Path) -> staged_set.Part:
         with path.open("rb") as stream:
@@ -350,7 +348,9 @@ class _Reader(staged_set.Reading):
             (len(self.ids), longest, len(features)),
             np.maximum(lengths, 1).astype(np.int64),
         )
-        part = self.scattered(name, shape, pieces(), tuple(features), real)
+        part = self.part(
+            name, shape, pieces(), tuple(features), real, padded=True, by=staged_set.scatter
+        )
         self.say_sequences(name, lengths, longest)
         return part
 
@@ -438,8 +438,7 @@ class _Reader(staged_set.Reading):
             for name, column in self.people.items()
             if column is not None
         }
-        if values:
-            self.say("unimodal", staged_set.unimodal_words(values))
+        self.say_unimodal(values)
         return values
 
     def columns(self) -> pd.DataFrame:
