@@ -128,7 +128,6 @@ _PAST = {
     "regret": "regretted",
     "hate": "hated",
 }
-_ADJECTIVES = [word for word in OPINIONS if word not in {*_PAST, *_PAST.values()}]
 _VERB_STRENGTHS = ("slightly", "somewhat", "rather", "really", "truly")
 
 
@@ -156,15 +155,19 @@ def valence(words: tuple[str, ...]) -> float:
     return (1 - share) * clauses[0] + share * clauses[1]
 
 
-def _phrases(factor: float) -> list[tuple[float, str, str]]:
-    """The value of every opinion word with every intensifier, times a factor, in order."""
-    strengths = {"": 1.0, **INTENSIFIERS}
-    adjectives = [(w, i) for w in _ADJECTIVES for i in strengths]
-    verbs = [(w, i) for w in _PAST for i in ("", *_VERB_STRENGTHS)]
-    return sorted((factor * OPINIONS[w] * strengths[i], w, i) for w, i in adjectives + verbs)
-
-
-_PHRASES = {False: _phrases(1.0), True: _phrases(NEGATED)}  # negated or not
+_STRENGTHS = {"": 1.0, **INTENSIFIERS}
+# Every opinion word with every intensifier; of verbs only some go with one.
+_OPINIONS = [
+    (word, intensifier)
+    for word in OPINIONS
+    for intensifier in (("", *_VERB_STRENGTHS) if word in _PAST else _STRENGTHS)
+    if word not in _PAST.values()
+]
+# By whether they are negated: their values, words and intensifiers, in order.
+_PHRASES = {
+    negated: sorted((factor * OPINIONS[w] * _STRENGTHS[i], w, i) for w, i in _OPINIONS)
+    for negated, factor in ((False, 1.0), (True, NEGATED))
+}
 
 
 def _clause(wanted: float, rng: np.random.Generator) -> list[str]:

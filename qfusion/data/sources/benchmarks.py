@@ -206,28 +206,29 @@ def _read(where: Path) -> dict[str, np.ndarray]:
         key: np.concatenate([parts[part][key] for part in parts])
         for key in ("order", "polarity", *SIZES)
     }
-    values["ids"] = np.array([spoken[row][0] for row in values.pop("order")])
-    for sample in values["ids"].tolist():
+    ids = [spoken[row][0] for row in values["order"]]
+    for sample in ids:
         check(
             sample in opinions,
             f"File `OpinionLevelSentiment.csv` must hold segment '{sample}' of `transcripts.csv`, but "
             "does not. Download both again.",
         )
-    values["opinions"] = np.array([opinions[sample] for sample in values["ids"].tolist()])
-    text_of = {row[0]: row[1] for row in spoken}
-    values["text"], values["text_features"] = (
-        np.array([text_of[i] for i in values["ids"].tolist()]),
-        values["text"],
-    )
-    values["is_test"] = np.repeat(
-        [False, True], [len(parts["train"]["order"]), len(parts["test"]["order"])]
-    )
-    for row in np.flatnonzero(values["polarity"] != (values["opinions"][:, 2] >= 0)):
+    scores = np.array([opinions[sample] for sample in ids])
+    for row in np.flatnonzero(values["polarity"] != (scores[:, 2] >= 0)):
         raise InvalidInput(
             "Polarity in `transcripts.csv` must be 1 exactly when the sentiment is >= 0, but is not for segment "
-            f"'{values['ids'][row]}'. Download the files again."
+            f"'{ids[row]}'. Download the files again."
         )
-    return values
+    return {
+        "ids": np.array(ids),
+        "opinions": scores,
+        "polarity": values["polarity"],
+        "text": np.array([spoken[row][1] for row in values["order"]]),
+        "text_features": values["text"],
+        "audio": values["audio"],
+        "video": values["video"],
+        "is_test": np.repeat([False, True], [len(parts[part]["order"]) for part in parts]),
+    }
 
 
 def _split(videos: np.ndarray, is_test: np.ndarray) -> np.ndarray:

@@ -193,10 +193,11 @@ def recipe(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> Recipe:
 
 def _measure(made: Recipe) -> dict[str, np.ndarray]:
     """Features of the voices and faces: the part that takes time."""
-    parts = []
-    for start in range(0, len(made.y), _CHUNK):
-        p = synthesis.parameters_of(made.voices, slice(start, start + _CHUNK))
-        parts.append(synthesis.prosody_features(synthesis.synthesise(p), p["duration"]))
+    voices = (
+        synthesis.parameters_of(made.voices, slice(start, start + _CHUNK))
+        for start in range(0, len(made.y), _CHUNK)
+    )
+    parts = [synthesis.prosody_features(synthesis.synthesise(p), p["duration"]) for p in voices]
     return {
         # Rounded, so that the last bits of another machine's transforms cannot show in the data set's digest.
         "audio": np.round(np.concatenate([f for f, _ in parts]), 4).astype(np.float32),
