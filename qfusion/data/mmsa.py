@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import files, pickles, staged_set
+from qfusion.data import files, pickles, spec, staged_set
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, refused
 
 KIND = "MMSA pickle"
@@ -346,13 +346,7 @@ class _Reader(staged_set.Reading):
             return np.array(words, dtype=np.str_)
         self.say("numbered", "There is no `id`, so samples are numbered by split.")
         return np.concatenate(
-            [
-                np.array(
-                    [f"{split}-{row + 1:0{max(4, len(str(count)))}d}" for row in range(count)],
-                    dtype=np.str_,
-                )
-                for split, count in self.counts.items()
-            ]
+            [spec.numbered(split, count) for split, count in self.counts.items() if count]
         )
 
     def _targets(self, target: str) -> staged_set.Targets:

@@ -309,18 +309,17 @@ def read(path: Path, folder: Path, target: str = "auto") -> staged_set.StagedSet
         "row a sample, and numbers `y`.",
     )
     views, y, classes, left_out = read_views(path, strict=False)
-    reading, parts = staged_set.Reading(folder), []
-    for view, values in views.items():
-        flat = values.reshape(len(values), -1)
-        parts.append(
-            reading.part(
-                staged_set.modality_name(view),
-                flat.shape,
-                files.pieces(flat),
-                staged_set.numbered(view, flat.shape[1]),
-                picture=values.shape[1:] if values.ndim > 2 else None,
-            )
+    reading = staged_set.Reading(folder)
+    parts = [
+        reading.part(
+            staged_set.modality_name(view),
+            (len(values), prod(values.shape[1:])),
+            files.pieces(values.reshape(len(values), -1)),
+            staged_set.numbered(view, prod(values.shape[1:])),
+            picture=values.shape[1:] if values.ndim > 2 else None,
         )
+        for view, values in views.items()
+    ]
     reading.say_left_out(left_out, "view nor label")
     return staged_set.StagedSet(
         y,

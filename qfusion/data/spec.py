@@ -229,12 +229,7 @@ class DataSet:
 
     def known(self, sample_ids: Iterable[str]) -> list[str]:
         """Returns those of some ids that it has, each once, in their order."""
-        names = list(dict.fromkeys(map(str, sample_ids)))
-        return [
-            name
-            for name, place in zip(names, self._place.get_indexer(names), strict=True)
-            if place >= 0
-        ]
+        return [name for name in dict.fromkeys(map(str, sample_ids)) if name in self._place]
 
     def of_label(self, label: str) -> DataSet:
         """Returns the question whether a sample has one of several labels: two classes, the second is yes.
