@@ -29,10 +29,9 @@ def choose(name: str, value: str, options: Iterable[str]) -> str:
     known = list(options)
     if value in known:
         return value
-    near: list[str] = []
-    if len(str(value)) <= MAX_NEAR:  # what is longer would take seconds
-        short = [entry for entry in known if len(entry) <= MAX_NEAR]
-        near = difflib.get_close_matches(str(value), short, n=3, cutoff=0.5)
+    # What is longer would take seconds.
+    short = [entry for entry in known if max(len(entry), len(str(value))) <= MAX_NEAR]
+    near = difflib.get_close_matches(str(value)[:MAX_NEAR], short, n=3, cutoff=0.5)
     hint = (
         f"Did you mean {' or '.join(map(repr, near))}?"
         if near

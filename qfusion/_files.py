@@ -79,12 +79,10 @@ def is_left(path: Path) -> bool:
     """Returns whether a file or folder whose name has a `mark` is of a process that is gone, whatever the clock says;
     of another machine, whether nobody has touched it for a day."""
     match = _MARK.fullmatch(path.name)
-    if match is None:
-        return False
-    if match[1] == _HOST:
+    if match and match[1] == _HOST:
         return not is_running(int(match[2]))
     with contextlib.suppress(OSError):
-        return time.time() - path.stat().st_mtime > _OLD
+        return match is not None and time.time() - path.stat().st_mtime > _OLD
     return False
 
 
@@ -109,8 +107,10 @@ OPENED = "QFUSION_OPENED"
 def own_folder(name: str) -> Path:
     """Returns the user's folder of "runs" (and sweeps), "models" or "imported" data sets: QFUSION_RUNS, QFUSION_MODELS,
     QFUSION_IMPORTED."""
-    given = os.environ.get(f"QFUSION_{name.upper()}")
-    return Path(given or Path(platformdirs.user_data_dir("qfusion")) / name)
+    return Path(
+        os.environ.get(f"QFUSION_{name.upper()}")
+        or Path(platformdirs.user_data_dir("qfusion")) / name
+    )
 
 
 def opened_places() -> list[Path]:

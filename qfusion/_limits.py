@@ -61,11 +61,9 @@ def get(variable: str) -> int:
         InvalidInput: when the variable holds anything but a whole number from its least.
     """
     limit, words = LIMITS[variable], os.environ.get(variable, "").strip()
-    good = not words or (
-        words.isascii() and words.isdecimal() and len(words) < 10 and int(words) >= limit.low
-    )
     check(
-        good,
+        not words
+        or (words.isascii() and words.isdecimal() and len(words) < 10 and int(words) >= limit.low),
         f"{variable} must be a whole number from {limit.low} ({limit.says}), but is {words[:20]!r}.",
     )
     return int(words) if words else limit.default

@@ -7,26 +7,28 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterable
 from typing import Any
 
 from qfusion import _files
 from qfusion._checks import choose
+from qfusion._sentences import listed
 
-_SPECIAL = {
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "\\": r"\textbackslash{}",
-}
+_SPECIAL = str.maketrans(
+    {
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "\\": r"\textbackslash{}",
+    }
+)
 
 
 # By key: the kind of the BibTeX entry; authors, "First Last" each; title as printed; year; `fields` of BibTeX, such as
@@ -68,9 +70,7 @@ def _where(entry: dict[str, Any]) -> str:
 def text(key: str) -> str:
     """Returns a source as a line of a reference list."""
     entry = source(key)
-    *first, last = entry["authors"]
-    who = f"{', '.join(first)} and {last}" if first else last
-    return f"{who}. {entry['title']}. {_where(entry)}, {entry['year']}."
+    return f"{listed(entry['authors'])}. {entry['title']}. {_where(entry)}, {entry['year']}."
 
 
 def bibtex(keys: Iterable[str] | None = None) -> str:
@@ -90,19 +90,20 @@ def bibtex(keys: Iterable[str] | None = None) -> str:
 def _entry(key: str) -> str:
     entry = source(key)
     values = {
-        "author": " and ".join(map(_escaped, entry["authors"])),
-        "title": f"{{{_escaped(entry['title'])}}}",
+        "author": " and ".join(entry["authors"]).translate(_SPECIAL),
+        "title": f"{{{entry['title'].translate(_SPECIAL)}}}",
         "year": str(entry["year"]),
     }
     values |= {
-        name: value if name in ("url", "doi", "eprint") else _escaped(value)
+        name: value if name in ("url", "doi", "eprint") else value.translate(_SPECIAL)
         for name, value in entry["fields"].items()
     }
     if "eprint" in values:
         values["archiveprefix"] = "arXiv"
-    lines = [f"  {name} = {{{value}}}," for name, value in values.items()]
-    return "\n".join([f"@{entry['kind']}{{{key},", *lines, "}"])
-
-
-def _escaped(value: str) -> str:
-    return re.sub(r"[&%$#_{}~^\\]", lambda letter: _SPECIAL[letter[0]], value)
+    return "\n".join(
+        [
+            f"@{entry['kind']}{{{key},",
+            *(f"  {name} = {{{value}}}," for name, value in values.items()),
+            "}",
+        ]
+    )

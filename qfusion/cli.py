@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -22,8 +22,6 @@ from qfusion.commands.common import counted, example
 from qfusion.errors import InvalidInput, QFusionError, provided
 
 # `app`: the dashboard.
-
-PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}  # to Streamlit
 
 
 def dashboard(
@@ -139,66 +137,50 @@ app = typer.Typer(
 app.command(
     "app",
     epilog=example("app", "app --port 8600 --theme.base dark"),
-    context_settings=PASSED_ON,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},  # to Streamlit
 )(dashboard)
-app.command(epilog=example("models"))(models.models)
 app.add_typer(data.app, name="data")
 app.add_typer(models.app, name="model")
-app.command(epilog=example("train --data planted --out my-model --seed 0 --set epochs=30"))(
-    training.train
-)
-app.command(
-    epilog=example(
+EXAMPLES: dict[Callable[..., None], list[str]] = {
+    models.models: ["models"],
+    training.train: ["train --data planted --out my-model --seed 0 --set epochs=30"],
+    training.sweep: [
         "sweep --name first --data planted --trials 20 --range rate=1e-4:1e-2:log --choice evolution=jump,unitary",
         "sweep --name first --jobs 4",
-    )
-)(training.sweep)
-app.command(
-    epilog=example(
+    ],
+    models.evaluate: [
         "evaluate --model qj-mosi --split test --json",
         "evaluate --model qj-mosi --missing text --noise audio=0.5",
-    )
-)(models.evaluate)
-app.command(
-    epilog=example(
+    ],
+    samples.explain: [
         "explain --model qj-mosi --sample ID --json",
         "explain --model qj-mosi --split test --out contributions.csv",
-    )
-)(samples.explain)
-app.command(epilog=example("track --model qj-mosi --sample ID --times 101 --out dynamics.csv"))(
-    samples.track
-)
-app.command(
-    epilog=example(
+    ],
+    samples.track: ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"],
+    figure.figure: [
         "figure --model qj-planted --sample ID --view over-time --out decision.pdf",
         "figure --recipe decision.pdf --out decision.svg --theme grey",
-    )
-)(figure.figure)
-app.command(
-    epilog=example(
+    ],
+    figure.compose: [
         "compose decision.pdf entropy-recipe.json --columns 2 --size aps-double --out figure.pdf",
         "compose --link LINK --panel decision-over-time --panel entropy --out figure.svg",
-    )
-)(figure.compose)
-app.command(
-    epilog=example(
+    ],
+    figure.figures: [
         "figures --link LINK --size aps-single --out figures.zip",
         "figures --link LINK --panel decision-over-time --cohort 'relation=conflict' --most 20 "
         "--out conflicts.zip",
-    )
-)(figure.figures)
-app.command(
-    epilog=example(
+    ],
+    figure.report: [
         "report --model qj-planted --sample ID --out report.pdf",
         "report --model qj-planted --cohort 'relation=conflict' --out FOLDER",
-    )
-)(figure.report)
-app.command(
-    epilog=example(
+    ],
+    models.export: [
         "export --model qj-planted --set H.text-audio=0.5 --format checkpoint --out weaker.json",
         "export --model qcnn-digits --sample ID --format openqasm3 --out circuit.qasm",
-    )
-)(models.export)
+    ],
+}
+for command, lines in EXAMPLES.items():
+    app.command(epilog=example(*lines))(command)
 
 
 def fail(message: str, code: int) -> NoReturn:
@@ -214,12 +196,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: the words after the program's name; those of this process unless given.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
     # Small kernels on several threads wait for one another: on a busy machine of two cores, 166 s in place of 37.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         with provided(), _sentences.progress_to(counted):
-            code = app(args=words, prog_name="python -m qfusion", standalone_mode=False)
+            code = app(
+                args=list(sys.argv[1:] if arguments is None else arguments),
+                prog_name="python -m qfusion",
+                standalone_mode=False,
+            )
     except QFusionError as error:
         fail(str(error), 1)
     except typer.TyperException as error:

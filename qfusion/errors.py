@@ -74,9 +74,11 @@ def refused(
         raise
     except kinds as cause:
         kind = type(cause).__name__
-        words = " ".join(str(cause).split()) or kind
-        system = getattr(cause, "strerror", None) or cause
-        reason = why.format(kind=kind, words=words, system=system)
+        reason = why.format(
+            kind=kind,
+            words=" ".join(str(cause).split()) or kind,
+            system=getattr(cause, "strerror", None) or cause,
+        )
         raise error(f"{what} ({reason}). {remedy}") from cause
 
 

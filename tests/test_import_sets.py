@@ -573,7 +573,7 @@ def test_a_real_limit_of_the_file_size_leaves_nothing_behind(tmp_path: Path, fol
         "main(sys.argv[1:])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, "data", "import", str(path), "--name", "never"],
+        [sys.executable, "-B", "-c", code, "data", "import", str(path), "--name", "never"],
         cwd=ROOT,
         capture_output=True,
         text=True,

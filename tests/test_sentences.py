@@ -1718,7 +1718,16 @@ def _() -> None:
                 tuple("abcdefgh"[: int(y.max()) + 1]),
             )
             found = staged_set.examine(
-                StagedSet(Path(folder), "set", "file", [part], y, ids, split, classes)
+                StagedSet(
+                    y,
+                    classes,
+                    folder=Path(folder),
+                    title="set",
+                    kind="file",
+                    parts=[part],
+                    ids=ids,
+                    split=split,
+                )
             )
         words = {each.code: each.words for each in found.findings}
         assert ("not-finite" in words) == bool(nans or infinite)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,10 +15,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
 import qfusion
 from qfusion._checks import check
@@ -58,33 +58,24 @@ def plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def print_json(result: Any) -> None:
-    """Prints `result` as one JSON document."""
-    sys.stdout.write(json.dumps(plain(result), indent=2, allow_nan=False) + "\n")
-
-
 def number(value: Any, digits: int = 3) -> str:
     """Returns a number for a table, `-` where there is none."""
     return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
-def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None
-) -> None:
-    """Prints a table whose cells are shown as written, whatever markup they look like."""
-    table = Table(*columns)
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> RenderableType:
+    """Returns a table, below its title."""
+    cells = Table(*columns)
     for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
-    if title:
-        Console().print(escape(title), style="bold", highlight=False)
-    Console().print(table)
+        cells.add_row(*map(str, row))
+    return Group(Text(title, style="bold"), cells) if title else cells
 
 
-def print_metrics(
-    columns: Sequence[str], measured: Sequence[Mapping[str, float]], title: str | None = None
-) -> None:
-    """Prints metrics, a row each, with a column for each of several measurements."""
-    print_table(
+def metrics_table(
+    columns: Sequence[str], measured: Sequence[Mapping[str, float]], title: str = ""
+) -> RenderableType:
+    """Returns a table of metrics, a row each, with a column for each of several measurements."""
+    return table(
         columns,
         [
             [label.short, *(number(values[key]) for values in measured)]
@@ -110,13 +101,11 @@ def bar(task: str) -> Iterator[Callable[[float, float, str], None]]:
             )
             stack.callback(_drawn.clear)
         shown = _drawn[0]
-        number = shown.add_task(task)
-        stack.callback(shown.remove_task, number)
+        line = shown.add_task(task)
+        stack.callback(shown.remove_task, line)
 
         def show(done: float, total: float, remark: str) -> None:
-            shown.update(
-                number, completed=done, total=total, description=f"{task}: {escape(remark)}"
-            )
+            shown.update(line, completed=done, total=total, description=f"{task}: {escape(remark)}")
 
         yield show
 
@@ -129,12 +118,15 @@ def counted(task: str) -> Iterator[Tell]:
         yield lambda done, total: show(done, total, pace.words(done, total))
 
 
-def print_result(result: Mapping[str, Any], words: str, as_json: bool) -> None:
-    """Prints `result` as JSON, or in `words`."""
+def print_result(result: Any, as_json: bool, *words: str | RenderableType) -> None:
+    """Prints `result` as one JSON document, or what says it: lines and tables, as written whatever markup they look
+    like."""
     if as_json:
-        print_json(result)
-    else:
-        print(words)
+        sys.stdout.write(json.dumps(plain(result), indent=2, allow_nan=False) + "\n")
+        return
+    console = Console(markup=False, emoji=False, highlight=False)
+    for part in words:
+        console.print(part, soft_wrap=isinstance(part, str))
 
 
 def say(message: str) -> None:
@@ -206,30 +198,17 @@ def write_chunks(
 ) -> None:
     """Writes a table from numbered chunks in their order, whole or not at all; every process gives its own chunks.
 
-    One process alone holds one chunk at a time; several put theirs into a folder beside `out`, which the leading one
-    joins and removes.
+    One process alone holds one chunk at a time; of several the leading one writes what all have made.
 
     Raises:
         InvalidInput: when the file cannot be written.
     """
-    import pandas as pd
-
     if group.size == 1:
         write_table((frame for _, frame in chunks), out)
         return
-    folder = out.with_name(f".{out.name}.chunks")
+    frames = group.collected(dict(chunks))
     if group.leads:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-    group.wait()
-    for number, frame in chunks:
-        frame.to_parquet(folder / f"{number:08d}.parquet", index=False)
-    group.wait()
-    if group.leads:
-        try:
-            write_table((pd.read_parquet(path) for path in sorted(folder.iterdir())), out)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        write_table((frames[number] for number in sorted(frames)), out)
 
 
 def write_table(frames: Iterable[pd.DataFrame], out: Path) -> None:

@@ -13,10 +13,9 @@ from qfusion.commands.common import (
     Json,
     bar,
     example,
-    print_json,
     print_result,
-    print_table,
     say,
+    table,
 )
 from qfusion.errors import InvalidInput
 
@@ -27,15 +26,16 @@ app = typer.Typer(no_args_is_help=True, help="List, fetch, check and import data
 def list_(as_json: Json = False) -> None:
     """List the data sets, with what is missing and how to get it."""
     sources = qfusion.data.available()
-    if as_json:
-        print_json([vars(source) for source in sources])
-        return
-    print_table(
-        ["Name", "Title", "Here"],
-        [[s.name, s.title, "yes" if s.available else "no"] for s in sources],
+    print_result(
+        [vars(source) for source in sources],
+        as_json,
+        table(
+            ["Name", "Title", "Here"],
+            [[s.name, s.title, "yes" if s.available else "no"] for s in sources],
+        ),
     )
     for source in sources:
-        if not source.available:
+        if not (as_json or source.available):
             say(f"{source.name}: {source.reason} {source.remedy}")
 
 
@@ -56,7 +56,7 @@ def get(
     pooch.get_logger().setLevel("WARNING")  # it would announce every file and every second try
     with bar("Files") as show:
         folder = qfusion.data.registry.download(name, progress=show)
-    print_result({"data": name, "folder": str(folder)}, f"{name} is in {folder}", as_json)
+    print_result({"data": name, "folder": str(folder)}, as_json, f"{name} is in {folder}")
 
 
 @app.command(epilog=example("data check mosi", "data check FILE.pkl", "data check my-set --json"))
@@ -92,20 +92,22 @@ def check(
     }
     if name in qfusion.data.registry.imported_names():
         qfusion.data.registry.verify_imported(name)
-        manifest = qfusion.data.registry.manifest(name)
-        result |= {"report": manifest["report"], "repairs": manifest["repairs"]}
-    if as_json:
-        print_json(result)
-        return
+        result |= {key: qfusion.data.registry.manifest(name)[key] for key in ("report", "repairs")}
     sizes = ", ".join(f"{n} {split}" for split, n in result["samples"].items())
-    print_table(
-        ["Modality", "Features", "Sequence"],
-        [[m["name"], m["size"], "yes" if m["sequence"] else "no"] for m in result["modalities"]],
-        title=f"{dataset.title}: {sizes}",
+    print_result(
+        result,
+        as_json,
+        table(
+            ["Modality", "Features", "Sequence"],
+            [
+                [m["name"], m["size"], "yes" if m["sequence"] else "no"]
+                for m in result["modalities"]
+            ],
+            f"{dataset.title}: {sizes}",
+        ),
+        *(map(_line, result["report"]["findings"]) if "report" in result else ()),
+        f"Every value is finite, ids are unique, no split is empty. SHA-256 {dataset.digest}",
     )
-    if "report" in result:
-        _print_findings(result["report"]["findings"])
-    print(f"Every value is finite, ids are unique, no split is empty. SHA-256 {dataset.digest}")
 
 
 def _loaded(name: str) -> Any:
@@ -209,7 +211,6 @@ def import_(
     """Import a set of your own; nothing is kept before the report is free of errors, and nothing repaired without
     --repair."""
     from qfusion.data import importing
-    from qfusion.data.importing import REPAIRS
 
     require(
         bool(paths or modality),
@@ -236,7 +237,7 @@ def import_(
     if name is not None:
         importing.check_name(name, check_only or replace)
     for entry in repair or []:
-        choose("Repair", entry, REPAIRS)
+        choose("Repair", entry, importing.REPAIRS)
     with bar("Importing") as show, importing.staging() as folder, importing.staging() as second:
         examined = importing.examine(
             paths or [],
@@ -252,8 +253,7 @@ def import_(
         more = {"name": name, "repairs": repaired.staged.done, "kept": False}
         if not check_only and not repaired.report.errors:
             place = importing.store(
-                repaired.staged,
-                repaired.report,
+                repaired,
                 str(name),
                 title=title,
                 licence=licence,
@@ -278,10 +278,9 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Remove an imported set; the files that it was imported from stay."""
-
     place = qfusion.data.registry.remove_imported(name)
     print_result(
-        {"data": name, "removed": str(place)}, f"{name} is removed from {place.parent}", as_json
+        {"data": name, "removed": str(place)}, as_json, f"{name} is removed from {place.parent}"
     )
 
 
@@ -289,50 +288,44 @@ def _print_report(
     report: qfusion.data.staged_set.Report, title: str, more: dict[str, Any], as_json: bool
 ) -> None:
     """Prints what was found in files; as JSON with `more` that is to be said."""
-    from qfusion.data.modality import CONVENTIONS
-
-    if as_json:
-        print_json(
-            {
-                "data": title,
-                "target": report.target["name"],
-                "convention": report.target["convention"],
-                "samples": report.splits,
-                "modalities": [
-                    {"name": m["name"], "size": m["shape"][-1], "sequence": m["sequence"]}
-                    for m in report.modalities
-                ],
-                "report": report.as_dict(),
-            }
-            | more
-        )
-        return
-    sizes = ", ".join(f"{n:,} {split}" for split, n in report.splits.items())
-    print_table(
-        ["Modality", "Shape", "Sequence"],
-        [
-            [m["name"], " x ".join(map(str, m["shape"])), "yes" if m["sequence"] else "no"]
-            for m in report.modalities
-        ],
-        title=f"{title}: {report.samples:,} samples ({sizes})",
-    )
     target = report.target
-    if target["kind"] == "classification":
-        print_table(
-            ["Class", "Samples"], list(zip(target["classes"], target["samples"], strict=True))[:40]
-        )
-    else:
-        print(
-            f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
-            f"deviation {target['deviation']:.3g}; metrics: {CONVENTIONS[target['convention']]}"
-            if target["low"] is not None
-            else f"Target {target['name']}: no number."
-        )
-    _print_findings(report.as_dict()["findings"])
+    says = (
+        f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
+        f"deviation {target['deviation']:.3g}; metrics: {qfusion.data.modality.CONVENTIONS[target['convention']]}"
+        if target.get("low") is not None
+        else f"Target {target['name']}: no number."
+    )
+    classes = list(zip(target.get("classes", ()), target.get("samples", ()), strict=True))
+    sizes = ", ".join(f"{n:,} {split}" for split, n in report.splits.items())
+    print_result(
+        {
+            "data": title,
+            "target": target["name"],
+            "convention": target["convention"],
+            "samples": report.splits,
+            "modalities": [
+                {"name": m["name"], "size": m["shape"][-1], "sequence": m["sequence"]}
+                for m in report.modalities
+            ],
+            "report": report.as_dict(),
+        }
+        | more,
+        as_json,
+        table(
+            ["Modality", "Shape", "Sequence"],
+            [
+                [m["name"], " x ".join(map(str, m["shape"])), "yes" if m["sequence"] else "no"]
+                for m in report.modalities
+            ],
+            f"{title}: {report.samples:,} samples ({sizes})",
+        ),
+        table(["Class", "Samples"], classes[:40]) if classes else says,
+        *map(_line, report.as_dict()["findings"]),
+    )
 
 
-def _print_findings(findings: list[dict[str, Any]]) -> None:
-    for finding in findings:
-        where = f"{finding['modality']}: " if finding["modality"] else ""
-        offered = f" [repair: {', '.join(finding['repairs'])}]" if finding["repairs"] else ""
-        print(f"{finding['severity']:8}{where}{finding['words']}{offered}")
+def _line(finding: dict[str, Any]) -> str:
+    """A finding as it is printed."""
+    where = f"{finding['modality']}: " if finding["modality"] else ""
+    offered = f" [repair: {', '.join(finding['repairs'])}]" if finding["repairs"] else ""
+    return f"{finding['severity']:8}{where}{finding['words']}{offered}"

@@ -12,7 +12,7 @@ import typer
 import qfusion
 from qfusion._checks import check, choose
 from qfusion._files import atomic, write_file
-from qfusion.commands.common import Data, Json, Model, load, print_json, say
+from qfusion.commands.common import Data, Json, Model, load, print_result, say
 from qfusion.commands.samples import Contrast, Kind, check_background
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import VIEWS
@@ -20,12 +20,14 @@ from qfusion.figures import VIEWS
 # `figure`: a figure of the pages, written without a browser: of a sample, from a recipe, or from a link.
 
 FORMATS = ("svg", "pdf", "png", "html", "tikz", "json")
-SIZES_HELP = (
-    "single, double (columns), slide or poster; of a journal: aps-single, aps-double, nature-single, "
-    "nature-double, ieee-single, ieee-double, acl-single, acl-double or neurips."
-)
 MAX_SIZE = 64_000_000  # bytes of a file that a recipe is read from
-Size = Annotated[str | None, typer.Option(help=SIZES_HELP)]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        help="single, double (columns), slide or poster; of a journal: aps-single, aps-double, nature-single, "
+        "nature-double, ieee-single, ieee-double, acl-single, acl-double or neurips."
+    ),
+]
 Theme = Annotated[str | None, typer.Option(help="light, dark or grey.")]
 Font = Annotated[float | None, typer.Option(help="Letters in pt, in print.")]
 Dpi = Annotated[int | None, typer.Option(help="300 or 600, of a PNG.")]
@@ -86,10 +88,10 @@ def figure(
     """Write a figure to a file, its numbers and its recipe included: of a sample, from a recipe, or from a copied
     link."""
     kind = out.suffix.lower().removeprefix(".")
-    endings = ", ".join(f".{name}" for name in FORMATS)
     check(
         kind in FORMATS,
-        f"Argument `--out` must end in {endings}, but is {out.name!r}. Give such a name.",
+        f"Argument `--out` must end in {', '.join(f'.{name}' for name in FORMATS)}, but is {out.name!r}. Give such a "
+        "name.",
     )
     ways = {"--recipe": recipe, "--link": link, "--model": model}
     check(
@@ -190,15 +192,15 @@ def write_composition(
     )
     _keep(out, content, [*pages.composition_remarks(whole, panels), letters])
     say(f"Figure of {len(panels)} panels written to {out}")
-    if as_json:
-        print_json(
-            {
-                "panels": [_about(panel) for panel in panels],
-                "columns": whole.columns,
-                "look": whole.style.as_dict(),
-                "out": str(out),
-            }
-        )
+    print_result(
+        {
+            "panels": [_about(panel) for panel in panels],
+            "columns": whole.columns,
+            "look": whole.style.as_dict(),
+            "out": str(out),
+        },
+        as_json,
+    )
 
 
 def _keep(out: Path, content: bytes, remarks: Iterable[str]) -> None:
@@ -248,8 +250,7 @@ def _write(
     )
     _keep(out, content, [*pages.remarks(recipe, cooked), letters])
     say(f"Figure written to {out}")
-    if as_json:
-        print_json(_about(cooked) | {"look": wanted.style.as_dict(), "out": str(out)})
+    print_result(_about(cooked) | {"look": wanted.style.as_dict(), "out": str(out)}, as_json)
 
 
 # `compose`: several panels as one figure; `figures`: many figures as a zip.
@@ -362,8 +363,7 @@ def figures(
     for entry in failed:
         say(f"qfusion: note: {entry.get('sample') or entry['panel']} is left out: {entry['error']}")
     say(f"{len(manifest['figures']) - len(failed)} figures written to {out}")
-    if as_json:
-        print_json(manifest | {"out": str(out)})
+    print_result(manifest | {"out": str(out)}, as_json)
 
 
 # `report`: everything there is to say about a decision, or a cohort of them, as HTML and PDF.
@@ -432,17 +432,17 @@ def report(
         say(f"qfusion: note: {letters}")
     for path in files:
         say(f"Report written to {path}")
-    if as_json:
-        print_json(
-            {
-                "model": model,
-                "data": dataset.name,
-                "sample": sample,
-                "cohort": cohort,
-                "title": made.title,
-                "files": list(map(str, files)),
-            }
-        )
+    print_result(
+        {
+            "model": model,
+            "data": dataset.name,
+            "sample": sample,
+            "cohort": cohort,
+            "title": made.title,
+            "files": list(map(str, files)),
+        },
+        as_json,
+    )
 
 
 def _of_cohort(
@@ -460,8 +460,11 @@ def _of_cohort(
 
     study = open_study(checkpoint, dataset)
     if contrast is not None or background != "joint":
-        kind = background if contrast is None else "contrast"
-        study = study.against(background_of_kind(study, kind, contrast or ""))
+        study = study.against(
+            background_of_kind(
+                study, background if contrast is None else "contrast", contrast or ""
+            )
+        )
     parts = cohorts.parse(cohort)
     outputs = checkpoint.model.outputs
     index = None if output is None else outputs.index(choose("Output", output, outputs))

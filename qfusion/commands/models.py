@@ -23,12 +23,11 @@ from qfusion.commands.common import (
     disturbance,
     example,
     load,
+    metrics_table,
     number,
-    print_json,
-    print_metrics,
     print_result,
-    print_table,
     say,
+    table,
 )
 
 # `models`, `train`, `evaluate`: what models there are, making one, measuring one.
@@ -40,12 +39,16 @@ def models(as_json: Json = False) -> None:
     """List the trained models, shipped and your own, with their test metrics over seeds."""
     checkpoint = qfusion.training.checkpoint
     cards = [checkpoint.card(name) for name in checkpoint.available()]
-    if as_json:
-        print_json(cards)
-        return
-    print_table(
-        ["Name", "Title", "Data", "Seeds", "Test metrics"],
-        [[c["name"], c["title"], c["data"]["name"], len(c["seeds"]), _spread(c)] for c in cards],
+    print_result(
+        cards,
+        as_json,
+        table(
+            ["Name", "Title", "Data", "Seeds", "Test metrics"],
+            [
+                [c["name"], c["title"], c["data"]["name"], len(c["seeds"]), _spread(c)]
+                for c in cards
+            ],
+        ),
     )
 
 
@@ -83,10 +86,8 @@ def evaluate(
     with qfusion.training.options.joined("cpu") as (group, _):
         trained, dataset = load(model, data)
         wanted = disturbance(dataset.names, missing, swap, noise, seed)
-        rows, trained_on = (
-            dataset.rows(split),
-            qfusion.training.checkpoint.training_split(trained.card),
-        )
+        rows = dataset.rows(split)
+        trained_on = qfusion.training.checkpoint.training_split(trained.card)
         evaluated, how = trained.model, None
         if way != "auto" or qfusion.models.can(evaluated, "time"):
             evaluated = qfusion.models.require(
@@ -111,26 +112,25 @@ def evaluate(
         )
         if not group.leads:
             return
-    if as_json:
-        print_json(
-            {
-                "model": model,
-                "data": dataset.name,
-                "split": split,
-                "n": len(rows),
-                "disturbance": wanted.words,
-                "convention": dataset.target.convention,
-                "metrics": measured,
-                **({} if how is None else {"way": how.way}),
-            }
-        )
-        return
-    print_metrics(
-        ["Metric", "Value"],
-        [measured],
-        f"{model} on {dataset.name}, {split}, {len(rows)} samples, {wanted.words}",
+    print_result(
+        {
+            "model": model,
+            "data": dataset.name,
+            "split": split,
+            "n": len(rows),
+            "disturbance": wanted.words,
+            "convention": dataset.target.convention,
+            "metrics": measured,
+            **({} if how is None else {"way": how.way}),
+        },
+        as_json,
+        metrics_table(
+            ["Metric", "Value"],
+            [measured],
+            f"{model} on {dataset.name}, {split}, {len(rows)} samples, {wanted.words}",
+        ),
     )
-    if how is not None:
+    if how is not None and not as_json:
         say(how.why + (_scatter(evaluated, dataset, rows) if how.way == "trajectories" else ""))
 
 
@@ -249,10 +249,9 @@ def import_(
         place = imports.keep(taken, dataset, str(name), out, title, replace)
         measured = dict(qfusion.training.checkpoint.card(place)["this_seed"].get("test", {}))
         stored = {"name": name, "path": str(place), "metrics": measured}
+    print_result(imports.summary(taken, stored), as_json, *_words(taken, stored, dataset.title))
     if as_json:
-        print_json(imports.summary(taken, stored))
         return
-    _print(taken, {} if stored is None else measured, dataset.title)
     if corrected is None:
         say(
             f"The card was guessed and is written to {written}; where it is wrong, correct it, and add --card "
@@ -270,28 +269,29 @@ def _card_path(program: str) -> Path:
     return Path(f"{program.rpartition(':')[2] if ':' in program else path.stem}.toml")
 
 
-def _print(taken: Any, measured: dict[str, float], title: str) -> None:
-    print_table(
-        ["Input", "Modality", "Gives", "Axes", "Type"],
-        [
-            [
-                entry.name,
-                " and ".join(entry.modality),
-                entry.gives,
-                " x ".join(map(str, entry.axes)),
-                entry.dtype,
-            ]
-            for entry in taken.model.card.inputs
-        ],
-        title=f"{taken.source} on {title}",
-    )
+def _words(taken: Any, stored: dict[str, Any] | None, title: str) -> list[Any]:
     output = taken.model.card.output
-    print(
+    words = [
+        table(
+            ["Input", "Modality", "Gives", "Axes", "Type"],
+            [
+                [
+                    entry.name,
+                    " and ".join(entry.modality),
+                    entry.gives,
+                    " x ".join(map(str, entry.axes)),
+                    entry.dtype,
+                ]
+                for entry in taken.model.card.inputs
+            ],
+            f"{taken.source} on {title}",
+        ),
         f"Output {output.name} holds {output.holds}{f' of {len(output.classes)} classes' if output.classes else ''}. "
-        "Scores of ten rows are finite, repeat, and do not depend on one another."
-    )
-    if measured:
-        print_metrics(["Metric", "Test"], [measured])
+        "Scores of ten rows are finite, repeat, and do not depend on one another.",
+    ]
+    if stored and stored["metrics"]:
+        words.append(metrics_table(["Metric", "Test"], [stored["metrics"]]))
+    return words
 
 
 @app.command(epilog=example("model remove my-mult"))
@@ -303,15 +303,10 @@ def remove(
     from qfusion.training import imports
 
     place = imports.remove(name)
-    print_result({"model": name, "removed": str(place)}, f"{name} is removed from {place}", as_json)
+    print_result({"model": name, "removed": str(place)}, as_json, f"{name} is removed from {place}")
 
 
 # `export`: a trained model, tweaked or not, for use elsewhere.
-
-SETTINGS_HELP = (
-    "What to change in the model: H.text-audio=0.5, D.text=2 or T=1.2 of a quantum-jump model; 2.011=1.57, 3:and or "
-    "all:or of an entangled-qcnn. May be given several times."
-)
 
 
 def export(
@@ -342,7 +337,13 @@ def export(
         ),
     ] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=SETTINGS_HELP)
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="What to change in the model: H.text-audio=0.5, D.text=2 or T=1.2 of a quantum-jump model; "
+            "2.011=1.57, 3:and or all:or of an entangled-qcnn. May be given several times.",
+        ),
     ] = None,
     precision: Annotated[
         str, typer.Option(help="Of a torch program: double or single.")
@@ -380,16 +381,16 @@ def export(
                 precision=precision,
             ),
         )
-    if as_json:
-        print_json(
-            {
-                "model": model,
-                "data": dataset.name,
-                "format": kind,
-                "sample": sample,
-                "tweak": tweak,
-                "out": str(out),
-            }
-        )
-    else:
+    print_result(
+        {
+            "model": model,
+            "data": dataset.name,
+            "format": kind,
+            "sample": sample,
+            "tweak": tweak,
+            "out": str(out),
+        },
+        as_json,
+    )
+    if not as_json:
         say(f"{wanted.title} of {model}{f', tweaked by {tweak}' if tweak else ''} written to {out}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
+from rich.console import RenderableType
 
 import qfusion
 from qfusion._checks import check, choose
@@ -25,8 +26,8 @@ from qfusion.commands.common import (
     inputs,
     load,
     number,
-    print_json,
-    print_table,
+    print_result,
+    table,
     table_path,
     write_chunks,
     write_table,
@@ -82,8 +83,8 @@ def matrix(
     return words
 
 
-def print_matrix(result: Mapping[str, Any]) -> None:
-    """Prints every dividend with what it was without evolution, what it became, and the terms that did most of it."""
+def matrix_table(result: Mapping[str, Any]) -> RenderableType:
+    """Returns every dividend with what it was without evolution, what it became, and the terms that did most of it."""
     titles, count = result["physics_terms"], result["physics_samples"]
     rows = []
     for name, parts in result["physics"].items():
@@ -93,10 +94,10 @@ def print_matrix(result: Mapping[str, Any]) -> None:
         lines += [f"{sum(rest):+.3f} {len(rest)} others"] if rest else []
         start, end = (f"{result[key][name]:+.3f}" for key in ("physics_start", "physics_end"))
         rows.append([name or "(none)", start, end, "\n".join(lines)])
-    print_table(
+    return table(
         ["Contribution", "At t = 0", "At T", "Built by, largest first"],
         rows,
-        title=f"What the dynamics built{'' if count == 1 else f', mean over {count:,} samples'}, error below "
+        f"What the dynamics built{'' if count == 1 else f', mean over {count:,} samples'}, error below "
         f"{max(result['physics_error'], 1e-15):.0e}",
     )
 
@@ -151,16 +152,7 @@ def curves(
         background=behind,
     )
     names, after, before = cuts.outputs, cuts.dividends, cuts.dividends_before
-    assert after is not None
-    assert before is not None
-
-    def one(k: int, m: int) -> dict[str, Any]:
-        return {
-            "scores": dict(zip(names, cuts.scores[k, m, :, 0].T, strict=True)),
-            "changes": dict(zip(names, cuts.changes[k, m, :, 0].T, strict=True)),
-            "dividends": dict(zip(cuts.coalitions, after[k, m, :, 0, :, output].T, strict=True)),
-        }
-
+    assert after is not None and before is not None
     return {
         "times": cuts.times,
         "background": "mean state of every modality",
@@ -170,25 +162,36 @@ def curves(
             "dividends": dict(zip(cuts.coalitions, before[0, :, output], strict=True)),
         },
         "modalities": {
-            name: {kind: one(k, m) for k, kind in enumerate(cuts.kinds)}
+            name: {
+                kind: {
+                    "scores": dict(zip(names, cuts.scores[k, m, :, 0].T, strict=True)),
+                    "changes": dict(zip(names, cuts.changes[k, m, :, 0].T, strict=True)),
+                    "dividends": dict(
+                        zip(cuts.coalitions, after[k, m, :, 0, :, output].T, strict=True)
+                    ),
+                }
+                for k, kind in enumerate(cuts.kinds)
+            }
             for m, name in enumerate(cuts.modalities)
         },
     }
 
 
-def print_curves(result: Mapping[str, Any]) -> None:
-    """Prints the score after each cut, a table a modality and a row a time."""
+def curve_tables(result: Mapping[str, Any]) -> list[RenderableType]:
+    """Returns the score after each cut, a table a modality and a row a time."""
     output = result["output"]
-    for name, kinds in result["modalities"].items():
-        print_table(
+    return [
+        table(
             ["t", *(f"{kind} at t" if kind != "held" else "held until t" for kind in kinds)],
             [
                 [number(t), *(number(kind["scores"][output][i]) for kind in kinds.values())]
                 for i, t in enumerate(result["times"])
             ],
-            title=f"{output} after the correlations of {name} are taken away, undisturbed "
+            f"{output} after the correlations of {name} are taken away, undisturbed "
             f"{number(result['undisturbed']['scores'][output])}",
         )
+        for name, kinds in result["modalities"].items()
+    ]
 
 
 # `explain` and `track`: one sample's contributions, and its state through the evolution.
@@ -285,7 +288,7 @@ def explain(
     check_cuts(cut, times, sample, missing)
     if out is not None:
         table_path(out)
-    from qfusion.explain import backgrounds, stability, verdicts
+    from qfusion.explain import backgrounds, interventions, stability, verdicts
 
     with qfusion.training.options.joined("cpu") as (group, _):
         trained, dataset = load(model, data)
@@ -301,13 +304,24 @@ def explain(
             part: np.ndarray,
         ) -> tuple[qfusion.explain.Explanation, qfusion.explain.verdicts.Doubt | None]:
             nonlocal seconds
-            explanation, took = _explained(trained, dataset, part, wanted, behind)
-            seconds += took
+            features = _features(trained, dataset, part, wanted)
+            # Encoding the samples, evolving the observables, coalition values, dividends, Shapley values and
+            # interactions; not loading, nor encoding the background.
+            started = time.perf_counter()
+            explanation = qfusion.explain.explain(trained.model, features, behind)
+            _ = explanation.interaction  # worked out when first asked for
+            seconds += time.perf_counter() - started
+            if wanted.missing:
+                explanation = interventions.without(explanation, wanted.missing)
             return explanation, stability.doubt(seeds, dataset, part, np.full(len(part), index))
 
         def tables() -> Iterator[tuple[int, pd.DataFrame]]:
+            """A row a sample: its contributions, how its modalities relate, and which of them leads."""
             for number, part in backgrounds.chunks(rows, group):
-                yield number, _table(*explained(part), dataset, part, index)
+                explanation, doubt = explained(part)
+                verdict = qfusion.explain.judge(explanation, index, doubt)
+                frame = explanation.frame(dataset.ids[part].tolist(), output=index).reset_index()
+                yield number, frame.assign(relation=verdict.relation, leader=verdict.leaders)
 
         if sample is not None:
             explanation, doubt = explained(rows)
@@ -355,27 +369,6 @@ def explain(
             _print(words, as_json)
 
 
-def _explained(
-    trained: qfusion.training.checkpoint.Checkpoint,
-    dataset: qfusion.data.DataSet,
-    rows: np.ndarray,
-    wanted: qfusion.explain.interventions.Disturbance,
-    behind: qfusion.explain.AnyBackground,
-) -> tuple[qfusion.explain.Explanation, float]:
-    """The explanation of rows and the seconds that it took: encoding the samples, evolving the observables, coalition
-    values, dividends, Shapley values and interactions; not loading, nor encoding the background."""
-    from qfusion.explain import interventions
-
-    features = _features(trained, dataset, rows, wanted)
-    started = time.perf_counter()
-    explanation = qfusion.explain.explain(trained.model, features, behind)
-    _ = explanation.interaction  # worked out when first asked for
-    seconds = time.perf_counter() - started
-    if wanted.missing:
-        explanation = interventions.without(explanation, wanted.missing)
-    return explanation, seconds
-
-
 def _features(
     trained: qfusion.training.checkpoint.Checkpoint,
     dataset: qfusion.data.DataSet,
@@ -385,13 +378,12 @@ def _features(
     """Inputs of rows of one split, with noise, and with modalities of others of that split."""
     from qfusion.explain import interventions
 
-    pool = dataset.rows(str(dataset.split[rows[0]]))
     return interventions.inputs(
         dataset,
         rows,
         wanted,
         qfusion.training.checkpoint.training_split(trained.card),
-        pool,
+        dataset.rows(str(dataset.split[rows[0]])),
         model=trained.model,
     )
 
@@ -440,50 +432,34 @@ def _sample(
     }
 
 
-def _table(
-    explanation: qfusion.explain.Explanation,
-    doubt: qfusion.explain.verdicts.Doubt | None,
-    dataset: qfusion.data.DataSet,
-    rows: np.ndarray,
-    output: int,
-) -> pd.DataFrame:
-    """A row a sample: its contributions, how its modalities relate, and which of them leads."""
-    verdict = qfusion.explain.judge(explanation, output, doubt)
-    return (
-        explanation.frame(dataset.ids[rows].tolist(), output=output)
-        .reset_index()
-        .assign(relation=verdict.relation, leader=verdict.leaders)
-    )
-
-
 def _print(result: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print_json(result)
-        return
+    words: list[str | RenderableType] = []
     if "verdict" in result:
         truth, behind = result["truth"], result["background"]
         if behind in ("joint", "product"):
             behind = f"{behind} of {result['background_size']:,} training samples"
-        print_table(
-            ["Modalities", "Score with these", "Contribution", "Shapley value"],
-            [
+        words.append(
+            table(
+                ["Modalities", "Score with these", "Contribution", "Shapley value"],
                 [
-                    name or "(none)",
-                    number(result["coalitions"][name]),
-                    f"{value:+.3f}",
-                    f"{result['shapley'][name]:+.3f}" if name in result["shapley"] else "",
-                ]
-                for name, value in result["dividends"].items()
-            ],
-            title=f"{result['sample']}: {result['output']} {number(result['prediction'])}, truth "
-            f"{truth if isinstance(truth, str) else number(truth)}, {result['disturbance']}, against {behind}",
+                    [
+                        name or "(none)",
+                        number(result["coalitions"][name]),
+                        f"{value:+.3f}",
+                        f"{result['shapley'][name]:+.3f}" if name in result["shapley"] else "",
+                    ]
+                    for name, value in result["dividends"].items()
+                ],
+                f"{result['sample']}: {result['output']} {number(result['prediction'])}, truth "
+                f"{truth if isinstance(truth, str) else number(truth)}, {result['disturbance']}, against {behind}",
+            )
         )
-        for sentence in result["verdict"]["says"]:
-            typer.echo(sentence)
+        words += result["verdict"]["says"]
     if "cut" in result:
-        print_curves(result["cut"])
+        words += curve_tables(result["cut"])
     if "physics" in result:
-        print_matrix(result)
+        words.append(matrix_table(result))
+    print_result(result, as_json, *words)
 
 
 def track(
@@ -513,31 +489,30 @@ def track(
     )
     table_path(out)
     trained, dataset = load(model, data)
-    row = dataset.row(sample)
     physics = qfusion.models.require(trained.model, "time", "to track", f"Model '{model}'")
     system = physics.system()
-    psi = physics.product_state(physics.encode(inputs(dataset, row)))[0].detach()
+    psi = physics.product_state(physics.encode(inputs(dataset, dataset.row(sample))))[0].detach()
     tracked = qfusion.track.track(
         system, psi, np.linspace(0, system.duration, times), trajectories=trajectories, seed=seed
     )
     write_table([qfusion.track.to_frame(tracked).assign(**_trajectory_columns(tracked))], out)
-    if as_json:
-        print_json(
-            {
-                "model": model,
-                "data": dataset.name,
-                "sample": sample,
-                "times": times,
-                "out": str(out),
-                "trajectories": [
-                    [
-                        {"t": t, "jump": k}
-                        for t, k in zip(run.jump_times, run.jump_operators, strict=True)
-                    ]
-                    for run in tracked.trajectories
-                ],
-            }
-        )
+    print_result(
+        {
+            "model": model,
+            "data": dataset.name,
+            "sample": sample,
+            "times": times,
+            "out": str(out),
+            "trajectories": [
+                [
+                    {"t": t, "jump": k}
+                    for t, k in zip(run.jump_times, run.jump_operators, strict=True)
+                ]
+                for run in tracked.trajectories
+            ],
+        },
+        as_json,
+    )
 
 
 def _trajectory_columns(tracked: qfusion.track.Track) -> dict[str, Any]:

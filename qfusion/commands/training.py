@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import RenderableType
 
 import qfusion
 from qfusion._checks import check, choose, read_toml
 from qfusion._sentences import Pace
-from qfusion.commands.common import Json, bar, number, print_json, print_metrics, print_table, say
+from qfusion.commands.common import Json, bar, metrics_table, number, print_result, say, table
 from qfusion.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -116,10 +117,12 @@ def train(
             "--set and --config.",
         )
         folder = Path()
-        if group.leads and resume is None:
-            folder = _create(out, name, _plan(data, model, seed, assign or [], config))
-        elif group.leads:
-            folder = _find(str(resume))
+        if group.leads:
+            folder = (
+                _create(out, name, _plan(data, model, seed, assign or [], config))
+                if resume is None
+                else _find(resume)
+            )
         run = qfusion.runs.Run(Path(group.agreed(str(folder))))
         with bar("Training") as show:
             shown = _Shown(show)
@@ -128,10 +131,9 @@ def train(
             return
     record, plan = run.record(), run.plan
     if measured:
-        among = run.model_path.stem == run.name
         say(
             f"Model written to {run.model_path}"
-            if among
+            if run.model_path.stem == run.name  # among the user's
             else f"Model written to {run.path}. To open it in the app: qfusion app --model {shlex.quote(str(run.path))}"
         )
         note = json.loads(run.model_path.read_text(encoding="utf-8"))["notes"]
@@ -139,25 +141,21 @@ def train(
             say(note)
     else:
         say(f"Run {run.name} {qfusion.runs.STATES[record.state]}. {record.message}")
-    if as_json:
-        print_json(
-            {
-                "model": plan.model,
-                "data": plan.data,
-                "seed": plan.seed,
-                "out": str(run.path),
-                "state": record.state,
-                "epochs": record.epoch,
-                "kept": record.best_epoch,
-                "metrics": measured,
-            }
-        )
-    elif measured:
-        print_metrics(
-            ["Metric", *measured],
-            list(measured.values()),
-            f"{plan.model} on {plan.data}, seed {plan.seed}",
-        )
+    title = f"{plan.model} on {plan.data}, seed {plan.seed}"
+    print_result(
+        {
+            "model": plan.model,
+            "data": plan.data,
+            "seed": plan.seed,
+            "out": str(run.path),
+            "state": record.state,
+            "epochs": record.epoch,
+            "kept": record.best_epoch,
+            "metrics": measured,
+        },
+        as_json,
+        *([metrics_table(["Metric", *measured], [*measured.values()], title)] if measured else []),
+    )
 
 
 class _Shown:
@@ -194,30 +192,30 @@ def _find_rate(plan: qfusion.runs.Plan, as_json: bool) -> None:
             plan.seed,
             on_step=lambda done, total: show(done, total, f"step {done}"),
         )
-    if as_json:
-        print_json(
-            {
-                "model": plan.model,
-                "data": plan.data,
-                "seed": plan.seed,
-                "suggestion": rate.suggestion,
-                "rates": rate.rates,
-                "losses": rate.losses,
-                "smoothed": rate.smoothed,
-            }
+    print_result(
+        {
+            "model": plan.model,
+            "data": plan.data,
+            "seed": plan.seed,
+            "suggestion": rate.suggestion,
+            "rates": rate.rates,
+            "losses": rate.losses,
+            "smoothed": rate.smoothed,
+        },
+        as_json,
+        table(
+            ["Rate", "Loss", "Smoothed"],
+            [
+                [f"{rate.rates[n]:.2e}", number(rate.losses[n], 4), number(rate.smoothed[n], 4)]
+                for n in range(0, len(rate.rates), 10)
+            ],
+            f"{plan.model} on {plan.data}, seed {plan.seed}",
+        ),
+    )
+    if not as_json:
+        say(
+            f"The loss falls most steeply at a rate of {rate.suggestion:.2g}: --set rate={rate.suggestion:.2g}"
         )
-        return
-    print_table(
-        ["Rate", "Loss", "Smoothed"],
-        [
-            [f"{rate.rates[n]:.2e}", number(rate.losses[n], 4), number(rate.smoothed[n], 4)]
-            for n in range(0, len(rate.rates), 10)
-        ],
-        title=f"{plan.model} on {plan.data}, seed {plan.seed}",
-    )
-    say(
-        f"The loss falls most steeply at a rate of {rate.suggestion:.2g}: --set rate={rate.suggestion:.2g}"
-    )
 
 
 def _find(run: str) -> Path:
@@ -244,8 +242,12 @@ def _plan(
         f"{key}={value if isinstance(value, str) else json.dumps(value)}"
         for key, value in file.get("set", {}).items()
     ]
-    settings = _settings(from_file + assignments, qfusion.runs.plans.known(str(data), model))
-    return qfusion.runs.plans.plan(str(data), model, settings, seed)
+    return qfusion.runs.plans.plan(
+        str(data),
+        model,
+        _settings(from_file + assignments, qfusion.runs.plans.known(str(data), model)),
+        seed,
+    )
 
 
 def _settings(assignments: list[str], default: Mapping[str, Any]) -> dict[str, Any]:
@@ -387,11 +389,16 @@ def sweep(
         if trials is not None:
             match = qfusion.runs.sweep.begin(name, match.search, trials, storage)
     else:
-        fixed = _settings(assign or [], qfusion.runs.plans.known(data, model))
         match = qfusion.runs.sweep.begin(
             name,
             qfusion.runs.plans.read_search(
-                data, model, fixed, ranges or [], choices or [], metric, seed
+                data,
+                model,
+                _settings(assign or [], qfusion.runs.plans.known(data, model)),
+                ranges or [],
+                choices or [],
+                metric,
+                seed,
             ),
             trials or 20,
             storage,
@@ -402,32 +409,31 @@ def sweep(
     attempts = match.attempts()
     states = {state: sum(a.state == state for a in attempts) for state in STATES}
     command = None if best is None else match.command(best)
-    if as_json:
-        print_json(
-            {
-                "name": match.name,
-                "data": match.search.data,
-                "model": match.search.model,
-                "metric": match.search.metric,
-                "direction": match.search.direction,
-                "trials": states,
-                "best": None
-                if best is None
-                else {
-                    "trial": best.number,
-                    "value": best.value,
-                    "seed": best.seed,
-                    "tried": best.tried,
-                    "settings": match.settings(best),
-                },
-                "command": command,
-            }
-        )
-        return
-    _print(match, attempts)
-    say(", ".join(f"{count} {state}" for state, count in states.items() if count))
-    if command is not None:
-        print(command)
+    if not as_json:
+        say(", ".join(f"{count} {state}" for state, count in states.items() if count))
+    print_result(
+        {
+            "name": match.name,
+            "data": match.search.data,
+            "model": match.search.model,
+            "metric": match.search.metric,
+            "direction": match.search.direction,
+            "trials": states,
+            "best": None
+            if best is None
+            else {
+                "trial": best.number,
+                "value": best.value,
+                "seed": best.seed,
+                "tried": best.tried,
+                "settings": match.settings(best),
+            },
+            "command": command,
+        },
+        as_json,
+        _ranking(match, attempts),
+        *([command] if command else []),
+    )
 
 
 def _study(sweep: qfusion.runs.sweep.Sweep, jobs: int, queue: bool) -> None:
@@ -464,14 +470,16 @@ def _study(sweep: qfusion.runs.sweep.Sweep, jobs: int, queue: bool) -> None:
         raise
 
 
-def _print(sweep: qfusion.runs.sweep.Sweep, attempts: list[qfusion.runs.sweep.Attempt]) -> None:
+def _ranking(
+    sweep: qfusion.runs.sweep.Sweep, attempts: list[qfusion.runs.sweep.Attempt]
+) -> RenderableType:
     sign = 1 if sweep.search.direction == "minimize" else -1
     ranked = sorted(
         attempts,
         key=lambda a: (a.state != "finished", a.state != "pruned", sign * (a.value or 0.0)),
     )
     keys = list(sweep.search.space)
-    print_table(
+    return table(
         ["Trial", f"Validation {sweep.search.metric}", *keys, "Epochs", "State"],
         [
             [
@@ -486,5 +494,5 @@ def _print(sweep: qfusion.runs.sweep.Sweep, attempts: list[qfusion.runs.sweep.At
             ]
             for a in ranked[:SHOWN]
         ],
-        title=f"{sweep.name}: {sweep.search.model} on {sweep.search.data}, {len(attempts)} trials",
+        f"{sweep.name}: {sweep.search.model} on {sweep.search.data}, {len(attempts)} trials",
     )

@@ -379,10 +379,12 @@ def read_mat(path: Path) -> dict[str, Any]:
 def _run(path: Path, out: Path, memory: int) -> None:
     """Lets the child read a file into another; InvalidInput when it does not come to its end."""
     # The child finds SciPy where this process does; threads of a library for matrices would take address space each.
-    command = [sys.executable, "-P", _CHILD, path.absolute(), out, memory, SECONDS, MAX_SIZE]
     try:
         done = subprocess.run(
-            list(map(str, command)),
+            [
+                *(sys.executable, "-P", str(_CHILD), str(path.absolute()), str(out)),
+                *(str(memory), str(SECONDS), str(MAX_SIZE)),
+            ],
             env={
                 **os.environ,
                 "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
@@ -437,7 +439,4 @@ def _made(node: Any) -> Any:
 
 
 def _cells(nodes: list[Any], shape: tuple[int, ...]) -> np.ndarray:
-    cells = np.empty(len(nodes), dtype=object)
-    for at, node in enumerate(nodes):
-        cells[at] = _made(node)
-    return cells.reshape(shape, order="F")
+    return np.fromiter(map(_made, nodes), object, len(nodes)).reshape(shape, order="F")

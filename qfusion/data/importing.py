@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import json
 import os
 import shutil
@@ -19,9 +20,9 @@ import pandas as pd
 import pyarrow as pa
 
 import qfusion
-from qfusion import _limits
+from qfusion import _files, _limits
 from qfusion._checks import check, choose
-from qfusion._files import is_left, mark
+from qfusion._sentences import count
 from qfusion.data import files, mmsa, multiview, registry, spec, staged_set, tables
 from qfusion.data.modality import (
     CONVENTIONS,
@@ -31,7 +32,6 @@ from qfusion.data.modality import (
     check_convention,
     likely_convention,
 )
-from qfusion.data.staged_set import Finding, Part, Progress, Report, StagedSet
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
 
 # Repairs of a set that is being imported: each is made only when it is asked for by name, and is recorded.
@@ -64,35 +64,48 @@ _DROPS = {
 MAX_VALUES = 1 << 25  # values of one modality that a median is taken of
 
 
-def apply_repairs(
-    staged: StagedSet, report: Report, names: Iterable[str], folder: Path
-) -> StagedSet:
-    """Returns the set with repairs made, its arrays in another folder; the given one is as it was.
+@dataclass(eq=False)
+class Examined:
+    """A set that was read and the report on it; its files lie in `staged.folder` until it is kept or discarded."""
+
+    staged: staged_set.StagedSet
+    report: staged_set.Report
+
+
+def repaired(
+    examined: Examined,
+    names: Iterable[str],
+    folder: Path,
+    progress: staged_set.Progress = staged_set.quiet,
+) -> Examined:
+    """Returns the set with repairs made and examined again, its arrays in another folder; the given one is as it was.
 
     Args:
-        staged: the set; report: on it.
+        examined: the set and the report on it.
         names: of the repairs, see REPAIRS; only what the report offers is done.
         folder: that exists and takes the arrays.
+        progress: see `staged_set.examine`.
 
     Raises:
         NotFound: when there is no repair of that name.
         InvalidInput: when nothing would be left.
     """
+    staged, report = examined.staged, examined.report
     agreed = {choose("Repair", name, REPAIRS) for name in names}
     chosen = [name for name in REPAIRS if name in agreed and name in report.repairs]
     done, keep = [], np.ones(len(staged), bool)
     for name in chosen:
-        codes = _DROPS.get(name, ())
-        rows = [f.rows for f in report.findings if f.code in codes and f.rows is not None]
-        if rows:
+        if rows := [
+            f.rows for f in report.findings if f.code in _DROPS.get(name, ()) and f.rows is not None
+        ]:
             gone = np.unique(np.concatenate(rows))
             keep[gone] = False
-            done.append(f"{name}: {staged_set.count(len(gone), 'sample')} left out")
+            done.append(f"{name}: {count(len(gone), 'sample')} left out")
     check(bool(keep.any()), "The repairs would leave out every sample. Choose others.")
     mended = _rows(staged, keep)
     if "rename-ids" in chosen:
-        mended.ids, count = _renamed(mended.ids)
-        done.append(f"rename-ids: {staged_set.count(count, 'sample')} numbered")
+        mended.ids, renamed = _renamed(mended.ids)
+        done.append(f"rename-ids: {count(renamed, 'sample')} numbered")
     if "make-split" in chosen:
         mended.split, words = _split(mended)
         done.append(f"make-split: {words}")
@@ -108,7 +121,7 @@ def apply_repairs(
             fill = np.zeros(part.shape[-1], np.float32)
             if how == "fill-median":
                 fill[bad > 0] = _medians(part, training, np.flatnonzero(bad))
-            done.append(f"{how}: {staged_set.count(int(bad.sum()), 'value')} of {part.name}")
+            done.append(f"{how}: {count(int(bad.sum()), 'value')} of {part.name}")
         still = scan.constant if "drop-constant" in chosen else np.zeros(part.shape[-1], bool)
         if still.any():
             done.append(
@@ -123,12 +136,15 @@ def apply_repairs(
     complete = bool({"drop-incomplete", "zero-incomplete"} & set(chosen))
     mended.findings = [
         *(f for f in staged.findings if not (complete and f.code == "incomplete")),
-        *(Finding("repaired", "note", f"Repaired, as asked for: {words}.") for words in done),
+        *(
+            staged_set.Finding("repaired", "note", f"Repaired, as asked for: {words}.")
+            for words in done
+        ),
     ]
-    return mended
+    return Examined(mended, staged_set.examine(mended, progress) if done else report)
 
 
-def _rows(staged: StagedSet, keep: np.ndarray) -> StagedSet:
+def _rows(staged: staged_set.StagedSet, keep: np.ndarray) -> staged_set.StagedSet:
     """The set with some of its samples, arrays apart."""
     y, classes, sets = staged.y[keep], staged.classes, staged.sets
     if classes:  # classes that nobody has any more go
@@ -136,7 +152,6 @@ def _rows(staged: StagedSet, keep: np.ndarray) -> StagedSet:
         y = np.where(y >= 0, np.searchsorted(known, y), -1)
         classes = tuple(classes[i] for i in known)
         sets = tuple(sets[i] for i in known) if sets else ()
-    columns = staged.columns
     return replace(
         staged,
         y=y,
@@ -144,7 +159,9 @@ def _rows(staged: StagedSet, keep: np.ndarray) -> StagedSet:
         sets=sets,
         ids=staged.ids[keep],
         split=staged.split[keep],
-        columns=columns if columns.empty else columns[keep].reset_index(drop=True),
+        columns=staged.columns
+        if staged.columns.empty
+        else staged.columns[keep].reset_index(drop=True),
         unimodal={name: values[keep] for name, values in staged.unimodal.items()},
         tokens=None if staged.tokens is None else staged.tokens[keep],
     )
@@ -152,27 +169,25 @@ def _rows(staged: StagedSet, keep: np.ndarray) -> StagedSet:
 
 def _renamed(ids: np.ndarray) -> tuple[np.ndarray, int]:
     """Ids with new ones where there is none or one that occurred before; and how many are new."""
-    taken, seen, count = set(ids.tolist()), dict[str, None](), 0
-    for row, name in enumerate(ids.tolist()):
-        if name == "" or name in seen:
-            base, number = name or f"row-{row + 1}", 2
-            name = f"{base}#2" if name else base
-            while name in taken or name in seen:
-                name = f"{base}#{number}"
-                number += 1
-            count += 1
-        seen[name] = None
-    return np.array(list(seen), dtype=np.str_), count
+    names, taken = ids.tolist(), set(ids.tolist())
+    rows = np.flatnonzero((ids == "") | pd.Series(ids).duplicated())
+    for row in rows:
+        base = names[row] or f"row-{row + 1}"
+        tries = (f"{base}#{number}" if number > 1 else base for number in itertools.count(1))
+        names[row] = next(name for name in tries if name not in taken)
+        taken.add(names[row])
+    return np.array(names, dtype=np.str_), len(rows)
 
 
-def _split(staged: StagedSet) -> tuple[np.ndarray, str]:
+def _split(staged: staged_set.StagedSet) -> tuple[np.ndarray, str]:
     """A split, and how it was made."""
     classes = staged.y if staged.classes else _bins(staged.y)
     train = staged.split == "train"
     if (staged.split == "test").any() and train.sum() > 1 and not (staged.split == "valid").any():
         made, rows = staged.split.copy(), np.flatnonzero(train)
-        share = spec.VALID_SHARE / (1 - spec.TEST_SHARE)
-        inner = spec.stratified(classes[rows], test=0.0, valid=share)
+        inner = spec.stratified(
+            classes[rows], test=0.0, valid=spec.VALID_SHARE / (1 - spec.TEST_SHARE)
+        )
         made[rows[inner == "valid"]] = "valid"
         return (
             made,
@@ -189,7 +204,7 @@ def _bins(y: np.ndarray) -> np.ndarray:
     return (np.argsort(np.argsort(y, kind="stable"), kind="stable") * groups) // max(1, len(y))
 
 
-def _medians(part: Part, training: np.ndarray, columns: np.ndarray) -> list[float]:
+def _medians(part: staged_set.Part, training: np.ndarray, columns: np.ndarray) -> list[float]:
     """The medians of some features over the finite values of training samples; 0 where there are none."""
     steps = training.sum() if part.lengths is None else part.lengths[training].sum()
     # of a very large set, every so manyth training sample
@@ -206,8 +221,12 @@ def _medians(part: Part, training: np.ndarray, columns: np.ndarray) -> list[floa
 
 
 def _rewritten(
-    part: Part, folder: Path, keep: np.ndarray, features: np.ndarray, fill: np.ndarray | None
-) -> Part:
+    part: staged_set.Part,
+    folder: Path,
+    keep: np.ndarray,
+    features: np.ndarray,
+    fill: np.ndarray | None,
+) -> staged_set.Part:
     """Some samples and features of a modality, with what stands for values that are not finite, (F,), where given."""
     path = folder / part.path.name
     lengths = None if part.lengths is None else part.lengths[keep]
@@ -225,7 +244,8 @@ def _rewritten(
                 chosen = np.where(np.isfinite(chosen), chosen, fill)
             yield chosen if features.all() else chosen[..., features]
 
-    shape, _ = staged_set.write(path, (*part.shape[1:-1], int(features.sum())), pieces())
+    shape = (int(keep.sum()), *part.shape[1:-1], int(features.sum()))
+    staged_set.write(path, shape, pieces())
     return replace(
         part,
         path=path,
@@ -256,17 +276,15 @@ def staging(keep: bool = False) -> Iterator[Path]:
         place.mkdir(parents=True, exist_ok=True)
         # what was never kept, or not removed to the end, by processes that are gone
         for entry in [*place.glob(".draft-*"), *place.glob(".gone-*")]:
-            if is_left(entry):
+            if _files.is_left(entry):
                 shutil.rmtree(entry, ignore_errors=True)
-        folder = place / f".draft-{mark()}"
+        folder = place / f".draft-{_files.mark()}"
         folder.mkdir()
-        done = False
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
             yield folder
-            done = True
-        finally:
-            if not (keep and done):
-                shutil.rmtree(folder, ignore_errors=True)
+            if keep:
+                stack.pop_all()
 
 
 def check_name(name: str, replace: bool = False) -> None:
@@ -297,8 +315,7 @@ def check_name(name: str, replace: bool = False) -> None:
 
 
 def store(
-    staged: StagedSet,
-    report: Report,
+    examined: Examined,
     name: str,
     *,
     title: str = "",
@@ -310,7 +327,7 @@ def store(
     """Makes an examined set one that can be loaded by name, and returns its folder, which takes over the staged set's.
 
     Args:
-        staged: the set; report: on it, without errors.
+        examined: the set and the report on it, without errors.
         name: that it is loaded by; title: what a person calls it; licence: the terms it comes under.
         replace: whether a set of that name gives way; otherwise it is refused.
         vocabulary: folder of the tokenizer whose token numbers the set holds; what is used of it is kept with the set.
@@ -322,7 +339,8 @@ def store(
     """
     _limits.refuse("import data")
     _limits.check_disk("The data")
-    report.require_fit()
+    staged = examined.staged
+    examined.report.require_fit()
     check_name(name, replace)
     for what, words, most in (("title", title, MAX_TITLE), ("licence", licence, MAX_LICENCE)):
         check(
@@ -333,32 +351,28 @@ def store(
     known = {} if vocabulary is None else _used(staged, vocabulary)
     place = registry.imported_root() / name
     with registry.disk(registry.imported_root(), f"Data set '{name}'"):
-        _write(staged, report, name, title, licence, known, rates)
+        _write(examined, name, title, licence, known, rates)
         with registry.alone():
             _move(staged.folder, place, replace)
     return place
 
 
 def _move(folder: Path, place: Path, replace: bool) -> None:
-    if not replace or not place.exists():
-        try:
-            os.rename(folder, place)
-        except OSError as error:
-            check(
-                error.errno not in (errno.ENOTEMPTY, errno.EEXIST),
-                f"Argument `name` must be new, but an imported set has been called {place.name!r} meanwhile. Choose "
-                "another.",
-            )
-            raise
-    else:
-        old = registry.old_folder(place.name)
+    old = registry.old_folder(place.name)
+    if replace and place.exists():
         os.rename(place, old)
-        try:
-            os.rename(folder, place)
-        except OSError:
+    try:
+        os.rename(folder, place)
+    except OSError as error:
+        if old.exists():
             os.rename(old, place)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
+        check(
+            error.errno not in (errno.ENOTEMPTY, errno.EEXIST),
+            f"Argument `name` must be new, but an imported set has been called {place.name!r} meanwhile. Choose "
+            "another.",
+        )
+        raise
+    shutil.rmtree(old, ignore_errors=True)
     _sync(place.parent)
 
 
@@ -370,7 +384,7 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _used(staged: StagedSet, folder: Path) -> dict[int, str]:
+def _used(staged: staged_set.StagedSet, folder: Path) -> dict[int, str]:
     """What of a vocabulary the set's token numbers need."""
     check(
         staged.tokens is not None,
@@ -408,7 +422,7 @@ def read_rates(words: Iterable[str]) -> dict[str, float]:
     return rates
 
 
-def _rates(staged: StagedSet, rates: Mapping[str, float]) -> dict[str, float]:
+def _rates(staged: staged_set.StagedSet, rates: Mapping[str, float]) -> dict[str, float]:
     sequences = [part.name for part in staged.parts if part.lengths is not None]
     for modality, rate in rates.items():
         check(
@@ -425,24 +439,25 @@ def _rates(staged: StagedSet, rates: Mapping[str, float]) -> dict[str, float]:
 
 
 def _write(
-    staged: StagedSet,
-    report: Report,
+    examined: Examined,
     name: str,
     title: str,
     licence: str,
     known: dict[int, str],
     rates: dict[str, float],
 ) -> None:
-    folder = staged.folder
-    for key, values in (("ids", staged.ids), ("split", staged.split), ("y", staged.y)):
-        np.save(folder / f"{key}.npy", np.ascontiguousarray(values))
-    for part in staged.parts:
-        if part.lengths is not None:
-            np.save(folder / f"{part.name}.lengths.npy", part.lengths)
-    if staged.tokens is not None:
-        np.save(folder / "tokens.npy", staged.tokens)
-    if staged.unimodal:
-        np.save(folder / "unimodal.npy", np.stack(list(staged.unimodal.values()), 1))
+    staged, folder = examined.staged, examined.staged.folder
+    arrays = {
+        "ids": staged.ids,
+        "split": staged.split,
+        "y": staged.y,
+        "tokens": staged.tokens,
+        "unimodal": np.stack(list(staged.unimodal.values()), 1) if staged.unimodal else None,
+        **{f"{part.name}.lengths": part.lengths for part in staged.parts},
+    }
+    for key, values in arrays.items():
+        if values is not None:
+            np.save(folder / f"{key}.npy", np.ascontiguousarray(values))
     if not staged.columns.empty:
         table = pa.Table.from_pandas(staged.columns, preserve_index=False)
         with (
@@ -450,9 +465,6 @@ def _write(
             pa.ipc.new_file(sink, table.schema) as writer,
         ):
             writer.write_table(table, max_chunksize=files.ROWS)
-    contents = (
-        (p.name, p.shape, p.feature_names, p.pieces(), p.lengths, p.picture) for p in staged.parts
-    )
     target = Target(
         "classification" if staged.classes else "regression",
         staged.target,
@@ -463,11 +475,11 @@ def _write(
         staged.sets,
         "" if staged.classes else staged.convention,
     )
-    summary = report.as_dict()
-    repaired = (
-        f" Repaired, as asked for: {'; '.join(staged.done)}."
+    summary = examined.report.as_dict()
+    repairs = (
+        f"Repaired, as asked for: {'; '.join(staged.done)}."
         if staged.done
-        else " Nothing was repaired."
+        else "Nothing was repaired."
     )
     sizes = ", ".join(
         f"{part.name} ({part.shape[-1]} features{', sequences' if part.lengths is not None else ''})"
@@ -478,7 +490,7 @@ def _write(
         "name": name,
         "title": title or name,
         "licence": licence or "as whoever made the files says",
-        "description": f"{len(staged):,} samples, imported from {staged.kind} {staged.title}: {sizes}.{repaired}",
+        "description": f"{len(staged):,} samples, imported from {staged.kind} {staged.title}: {sizes}. {repairs}",
         "source": f"{staged.kind} {staged.title}",
         "files": staged.files,
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -513,28 +525,16 @@ def _write(
             staged.ids,
             staged.split,
             staged.y,
-            contents,
+            (
+                (p.name, p.shape, p.feature_names, p.pieces(), p.lengths, p.picture)
+                for p in staged.parts
+            ),
             pd.DataFrame(staged.unimodal) if staged.unimodal else None,
         ),
     }
-    names = {
-        registry.MANIFEST,
-        "ids.npy",
-        "split.npy",
-        "y.npy",
-        "table.arrow",
-        "unimodal.npy",
-        "tokens.npy",
-        *(part.path.name for part in staged.parts),
-        *(f"{part.name}.lengths.npy" for part in staged.parts),
-    }
-    for entry in folder.iterdir():
-        if entry.name not in names:
-            entry.unlink()
     (folder / registry.MANIFEST).write_text(json.dumps(record, indent=1), encoding="utf-8")
-    for entry in folder.iterdir():
+    for entry in [*folder.iterdir(), folder]:
         _sync(entry)
-    _sync(folder)
 
 
 FORMATS = {
@@ -556,14 +556,6 @@ _WHY = {
 SUFFIXES = (*mmsa.SUFFIXES, ".mat", ".npz", *tables.SUFFIXES)
 
 
-@dataclass(eq=False)
-class Examined:
-    """A set that was read and the report on it; its files lie in `staged.folder` until it is kept or discarded."""
-
-    staged: StagedSet
-    report: Report
-
-
 def read(
     paths: Sequence[Path],
     folder: Path,
@@ -573,7 +565,7 @@ def read(
     labels: Path | None = None,
     target: str = "auto",
     convention: str = "auto",
-) -> StagedSet:
+) -> staged_set.StagedSet:
     """Returns what files hold, written to a folder, not yet examined.
 
     Args:
@@ -594,7 +586,7 @@ def read(
     choose("Format", kind, ("auto", *FORMATS))
     choose("Target", target, TARGETS)
     choose("Convention", convention, ("auto", *CONVENTIONS))
-    paths_read = _files(paths)
+    paths_read = _expanded(paths)
     if kind == "auto":
         kind = _kind(paths_read, bool(modalities or labels))
     try:
@@ -640,7 +632,7 @@ def read(
     return made
 
 
-def _take_convention(staged: StagedSet, words: str) -> None:
+def _take_convention(staged: staged_set.StagedSet, words: str) -> None:
     """Says by which convention the scores are measured: the one that was asked for, else what the files look like."""
     if staged.classes:
         check(
@@ -658,20 +650,19 @@ def _take_convention(staged: StagedSet, words: str) -> None:
     check_convention(staged.convention, staged.y)
     if words in LARGEST:
         staged.bounds = -LARGEST[words], LARGEST[words]
-    if words == "auto" and fits == "plain" and staged.kind != mmsa.KIND:
-        return
-    why = "as asked for" if words != "auto" else _WHY[fits]
-    staged.findings.append(
-        Finding(
-            "convention",
-            "note",
-            f"Metrics are those of {WORDS[staged.convention]}, {why}. "
-            f"Another is one of {', '.join(CONVENTIONS)} (--convention).",
+    if words != "auto" or fits != "plain" or staged.kind == mmsa.KIND:
+        staged.findings.append(
+            staged_set.Finding(
+                "convention",
+                "note",
+                f"Metrics are those of {WORDS[staged.convention]}, "
+                f"{'as asked for' if words != 'auto' else _WHY[fits]}. "
+                f"Another is one of {', '.join(CONVENTIONS)} (--convention).",
+            )
         )
-    )
 
 
-def _files(paths: Sequence[Path]) -> list[Path]:
+def _expanded(paths: Sequence[Path]) -> list[Path]:
     """The files, those of folders in their place."""
     expanded: list[Path] = []
     for path in paths:
@@ -713,16 +704,14 @@ def _tables(
     """The table of each modality, and that of labels."""
     for path in [*modalities.values(), *([labels] if labels else [])]:
         files.size_of(path)
-    if labels is None:
-        labels = next((p for p in paths if p.stem.lower() in ("labels", "label")), None)
-        paths = [path for path in paths if path is not labels]
+    labels = labels or next((p for p in paths if p.stem.lower() in ("labels", "label")), None)
     if labels is None:
         raise InvalidInput(
             f"Tables must come with one of labels, called `labels.csv` or named by --labels, but "
             f"{[p.name for p in paths][:6]} has none. Add it."
         )
     by_name = {staged_set.modality_name(name): path for name, path in modalities.items()}
-    for path in paths:
+    for path in (path for path in paths if path != labels):
         name = staged_set.modality_name(path.stem)
         check(
             name not in by_name,
@@ -736,7 +725,7 @@ def _tables(
     }, labels
 
 
-def _check(staged: StagedSet) -> None:
+def _check(staged: staged_set.StagedSet) -> None:
     """What no report can be made of."""
     check(
         len(staged) > 0,
@@ -749,31 +738,17 @@ def _check(staged: StagedSet) -> None:
     )
     reserved = {"ids", "split", "y", "unimodal", "table", "manifest"} & set(names)
     check(not reserved, f"No modality may be called {sorted(reserved)}. Rename it.")
-    for part in staged.parts:
-        check(
-            part.shape[0] == len(staged),
-            f"Modality '{part.name}' must have {len(staged)} samples like the labels, but has {part.shape[0]}. Drop "
-            "or add samples.",
-        )
 
 
 def examine(
-    paths: Sequence[Path], folder: Path, progress: Progress | None = None, **options: Any
+    paths: Sequence[Path],
+    folder: Path,
+    progress: staged_set.Progress = staged_set.quiet,
+    **options: Any,
 ) -> Examined:
     """Reads files into a folder and reports on them; see `read` for the options."""
-    if progress is not None:
-        progress(0, 1, "reading")
+    progress(0, 1, "reading")
     staged = read(paths, folder, **options)
-    return Examined(staged, staged_set.examine(staged, progress))
-
-
-def repaired(
-    examined: Examined, names: Iterable[str], folder: Path, progress: Progress | None = None
-) -> Examined:
-    """Returns the set with repairs made (see `repairs.REPAIRS`) and examined again, its arrays in another folder."""
-    staged = apply_repairs(examined.staged, examined.report, names, folder)
-    if staged.done == examined.staged.done:
-        return Examined(staged, examined.report)
     return Examined(staged, staged_set.examine(staged, progress))
 
 
@@ -787,9 +762,9 @@ def import_set(
     licence: str = "",
     vocabulary: Path | None = None,
     rates: Mapping[str, float] | None = None,
-    progress: Progress | None = None,
+    progress: staged_set.Progress = staged_set.quiet,
     **options: Any,
-) -> Report:
+) -> staged_set.Report:
     """Reads, examines, repairs as asked and keeps a set under a name; returns the report on what was kept.
 
     Args:
@@ -822,12 +797,12 @@ def keep(
     name: str,
     *,
     repair: Sequence[str] = (),
-    progress: Progress | None = None,
+    progress: staged_set.Progress = staged_set.quiet,
     **options: Any,
-) -> Report:
+) -> staged_set.Report:
     """Keeps an examined set under a name, after the repairs that are agreed to; see `storing.keep` for the options."""
     check_name(name, options.get("replace", False))
     with staging() as folder:
         ready = repaired(examined, repair, folder, progress)
-        store(ready.staged, ready.report, name, **options)
+        store(ready, name, **options)
         return ready.report

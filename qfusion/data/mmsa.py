@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import mmap
 import os
@@ -21,7 +22,6 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion.data import files, pickles, spec, staged_set
-from qfusion.data.staged_set import Part, Reading, StagedSet, Targets
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, refused
 
 KIND = "MMSA pickle"
@@ -31,7 +31,7 @@ LETTERS = {"T": "text", "A": "audio", "V": "vision"}
 _LAYOUT = "It must hold {'train' | 'valid' | 'test': {'text', 'audio', 'vision', 'regression_labels', ...}}."
 
 
-def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
+def read(path: Path, folder: Path, target: str = "auto") -> staged_set.StagedSet:
     """Returns what an MMSA pickle holds, its arrays written to `folder`.
 
     Args:
@@ -56,7 +56,7 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
         return _Reader(path.name, content, folder).staged(target)
 
 
-class _Reader(Reading):
+class _Reader(staged_set.Reading):
     """Reads one file's contents."""
 
     def __init__(self, name: str, content: Any, folder: Path):
@@ -66,12 +66,10 @@ class _Reader(Reading):
             isinstance(content, dict),
             f"File `{name}` must hold a dictionary, but holds a {type(content).__name__}. {_LAYOUT}",
         )
-        known = {"val": "valid", "dev": "valid", "validation": "valid"}
-        named = ((known.get(str(key), str(key)), inner) for key, inner in content.items())
         self.splits: dict[str, dict[str, Any]] = {
-            split: inner
-            for split, inner in named
-            if split in spec.SPLITS and isinstance(inner, dict)
+            staged_set.PARTS[str(key)]: inner
+            for key, inner in content.items()
+            if staged_set.PARTS.get(str(key)) and isinstance(inner, dict)
         }
         check(
             bool(self.splits),
@@ -86,7 +84,7 @@ class _Reader(Reading):
         )
         self.counts = {split: len(self._array(split, self.names[0])) for split in self.splits}
 
-    def staged(self, target: str) -> StagedSet:
+    def staged(self, target: str) -> staged_set.StagedSet:
         """The set."""
         parts = [self._part(name) for name in self.names]
         targets = self._targets(target)
@@ -115,11 +113,11 @@ class _Reader(Reading):
                     else "its token numbers name the steps of text where the tokenizer's vocabulary is at hand."
                 ),
             )
-        return StagedSet(
-            self.folder,
-            self.name,
-            KIND,
-            parts,
+        return staged_set.StagedSet(
+            folder=self.folder,
+            title=self.name,
+            kind=KIND,
+            parts=parts,
             ids=self._ids(),
             split=np.repeat(list(self.counts), list(self.counts.values())),
             target="class" if targets.classes else "sentiment",
@@ -127,7 +125,7 @@ class _Reader(Reading):
             unimodal=self._unimodal(),
             findings=self.findings,
             tokens=tokens,
-            **targets._asdict(),
+            **vars(targets),
         )
 
     def _tokens(self) -> np.ndarray | None:
@@ -175,7 +173,7 @@ class _Reader(Reading):
         )
         return [pickles.value(entry) for entry in inner]
 
-    def _part(self, name: str) -> Part:
+    def _part(self, name: str) -> staged_set.Part:
         result = {split: self._array(split, name) for split in self.splits}
         for split, values in result.items():
             check(
@@ -220,9 +218,14 @@ class _Reader(Reading):
                 feature_names,
             )
         lengths, steps = self._lengths(name, whole)
-        padded = self._padded(name, whole, lengths, steps, size)
-        shape, real = (count, steps, size), np.maximum(lengths, 1)
-        return self.part(name, shape, padded, feature_names, real, padded=True)
+        return self.part(
+            name,
+            (count, steps, size),
+            self._padded(name, whole, lengths, steps, size),
+            feature_names,
+            np.maximum(lengths, 1),
+            padded=True,
+        )
 
     def _lengths(self, name: str, whole: dict[str, Any]) -> tuple[np.ndarray, int]:
         """How many steps each sample has, over all splits; and the number of steps there is room for, at least 1."""
@@ -305,14 +308,12 @@ class _Reader(Reading):
     def _everywhere(self, key: str) -> bool:
         return all(key in self.splits[split] for split, count in self.counts.items() if count)
 
-    def _scores(self, key: str, optional: bool = False) -> np.ndarray:
-        """Numbers (N,) of all splits; NaN where an entry is none, or, where it is `optional`, a split lacks it."""
+    def _scores(self, key: str) -> np.ndarray:
+        """Numbers (N,) of all splits; NaN where an entry is no finite one, or a split has none."""
         result = []
         for split, count in self.counts.items():
-            if optional and key not in self.splits[split]:
-                result.append(np.full(count, np.nan))
-                continue
-            values = self._array(split, key) if count else np.zeros(0)
+            there = count > 0 and key in self.splits[split]
+            values = self._array(split, key) if there else np.full(count, np.nan)
             flat = pd.to_numeric(pd.Series(np.asarray(values).ravel()), errors="coerce").to_numpy(
                 np.float64
             )
@@ -322,7 +323,8 @@ class _Reader(Reading):
                 f"holds {len(flat)}. {_LAYOUT}",
             )
             result.append(flat)
-        return np.concatenate(result)
+        scores = np.concatenate(result)
+        return np.where(np.isfinite(scores), scores, np.nan)
 
     def _words(self, key: str) -> list[str]:
         if not self._everywhere(key):
@@ -344,27 +346,21 @@ class _Reader(Reading):
             return np.array(words, dtype=np.str_)
         self.say("numbered", "There is no `id`, so samples are numbered by split.")
         return np.concatenate(
-            [
-                np.array(
-                    [f"{split}-{row + 1:0{max(4, len(str(count)))}d}" for row in range(count)],
-                    dtype=np.str_,
-                )
-                for split, count in self.counts.items()
-            ]
+            [spec.numbered(split, count) for split, count in self.counts.items() if count]
         )
 
-    def _targets(self, target: str) -> Targets:
+    def _targets(self, target: str) -> staged_set.Targets:
         if target in ("auto", "regression") and self._everywhere("regression_labels"):
             y = self._scores("regression_labels")
-            finite = np.abs(y[np.isfinite(y)])
-            bound = next((b for b in (1.0, 3.0) if finite.max(initial=0) <= b), None)
+            largest = np.abs(y[np.isfinite(y)]).max(initial=0)
+            bound = next((b for b in (1.0, 3.0) if largest <= b), None)
             if (
                 "regression_labels_T" not in next(iter(self.splits.values()))
                 and bound == 1.0
                 and len(y) > 100
             ):
                 self.say("range", "All scores lie in [-1, 1], which is taken for their range.")
-            return Targets(y, bounds=None if bound is None else (-bound, bound))
+            return staged_set.Targets(y, bounds=None if bound is None else (-bound, bound))
         check(
             target != "regression",
             f"File `{self.name}` must hold `regression_labels` in every split, but does not. Import it for "
@@ -372,16 +368,16 @@ class _Reader(Reading):
         )
         for key in ("annotations", "classification_labels"):
             if self._everywhere(key):
-                words = self._words(key)
-                y, classes = staged_set.classes_of(
-                    list(map(float, words)) if all(map(_is_number, words)) else words
-                )
+                labels: list[Any] = self._words(key)
+                with contextlib.suppress(ValueError):  # what is no number stays a word
+                    labels = list(map(float, labels))
+                y, classes = staged_set.classes_of(labels)
                 self.say(
                     "classes",
                     f"Classes are the {'words' if key == 'annotations' else 'numbers'} in `{key}`: "
                     f"{', '.join(classes[:12])}.",
                 )
-                return Targets(y, classes)
+                return staged_set.Targets(y, classes)
         raise InvalidInput(
             f"File `{self.name}` must hold `regression_labels`, `annotations` or `classification_labels` in every "
             f"split, but does not. {_LAYOUT}"
@@ -389,14 +385,13 @@ class _Reader(Reading):
 
     def _unimodal(self) -> dict[str, np.ndarray]:
         """Targets of single modalities (N,), NaN where there is none, as in a split without them."""
-        result = {}
-        for letter, modality in LETTERS.items():
-            key = f"regression_labels_{letter}"
-            if modality in self.names and any(key in inner for inner in self.splits.values()):
-                scores = self._scores(key, optional=True)
-                result[modality] = np.where(np.isfinite(scores), scores, np.nan)
-        if result:
-            self.say("unimodal", staged_set.unimodal_words(result))
+        keys = {modality: f"regression_labels_{letter}" for letter, modality in LETTERS.items()}
+        result = {
+            name: self._scores(keys[name])
+            for name in self.names
+            if any(keys[name] in inner for inner in self.splits.values())
+        }
+        self.say_unimodal(result)
         return result
 
 
@@ -445,14 +440,6 @@ def _word(entry: Any) -> str:
     return staged_set.clean(value)
 
 
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
-
-
 def _mask(tokens: Any, room: float) -> np.ndarray | None:
     """How many tokens each sample has, (N,), from `text_bert` (N, 3, T): numbers, mask and segments; None when it is
     something else or longer than the `room` there is."""
@@ -490,7 +477,7 @@ def read_vocabulary(folder: Path) -> dict[int, str]:
         DataUnavailable: when `tokenizers` is needed and not installed, or the file may not be read.
     """
     places = (folder, *(folder / name for name in VOCABULARY_FILES))
-    path = next((place for place in places if place.is_file()), folder)
+    path = next(filter(Path.is_file, places), folder)
     check(
         path.is_file(),
         f"Folder {str(folder)[:200]} holds neither {VOCABULARY_FILES[0]} nor {VOCABULARY_FILES[1]}. Name the "

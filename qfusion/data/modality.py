@@ -95,14 +95,14 @@ class Modality:
 
     def _check(self) -> None:
         """Checks names and shapes."""
-        want = "(N, F)" if self.lengths is None else "(N, T, F)"
         check(
             self.name != "" and "+" not in self.name,
             f"Argument `name` of a modality must be non-empty without '+', but is {self.name!r}. Rename it.",
         )
         check(
             self.values.ndim == (2 if self.lengths is None else 3),
-            f"Argument `values` of modality '{self.name}' must have shape {want}, but has shape {self.values.shape}. "
+            f"Argument `values` of modality '{self.name}' must have shape "
+            f"{'(N, F)' if self.lengths is None else '(N, T, F)'}, but has shape {self.values.shape}. "
             "Give `lengths` for sequences and None for vectors.",
         )
         check(
@@ -222,17 +222,18 @@ class Target:
             self.range is None or self.range[0] < self.range[1],
             f"Argument `range` must be (low, high) with low < high, but is {self.range}. Swap or widen it.",
         )
-        if self.kind == "classification":
-            check(
-                self.convention in ("", "classes"),
-                f"Argument `convention` is of scores, and has to be left out for classes, but is "
-                f"{self.convention[:40]!r}. Leave it out.",
-            )
-            object.__setattr__(self, "convention", "classes")
-        else:
-            object.__setattr__(
-                self, "convention", choose("Convention", self.convention or MOSI, CONVENTIONS)
-            )
+        check(
+            self.kind == "regression" or self.convention in ("", "classes"),
+            f"Argument `convention` is of scores, and has to be left out for classes, but is "
+            f"{self.convention[:40]!r}. Leave it out.",
+        )
+        object.__setattr__(
+            self,
+            "convention",
+            choose("Convention", self.convention or MOSI, CONVENTIONS)
+            if self.kind == "regression"
+            else "classes",
+        )
         check(
             not self.labels
             or (
@@ -337,14 +338,13 @@ class Clusters:
     unit: str
 
     def __post_init__(self) -> None:
-        labels = np.asarray(self.labels, dtype=np.str_)
+        labels = frozen(self.labels, np.str_)
         labels = labels[:, None] if labels.ndim == 1 else labels
         check(
             labels.ndim == 2 and labels.shape[1] > 0,
             f"Argument `labels` must have shape (N,) or (N, k), one label a row and way of grouping, but has shape "
             f"{labels.shape}.",
         )
-        labels.setflags(write=False)
         object.__setattr__(self, "labels", labels)
 
     @cached_property
@@ -420,6 +420,9 @@ def conflicting(labels: np.ndarray, whole: np.ndarray) -> np.ndarray:
 def people_columns(labels: pd.DataFrame, whole: np.ndarray) -> pd.DataFrame:
     """Returns what tables and filters show of labels: a column a modality, and whether people call the sample
     conflicting: "yes", "no", or "unknown" where a label is missing."""
-    table = labels.rename(columns=lambda name: f"{COLUMN}{name}").astype(float)
     called = conflicting(labels.to_numpy(float), whole)
-    return table.assign(**{CONFLICT: np.select([called == 1, called == 0], ["yes", "no"], UNKNOWN)})
+    return (
+        labels.add_prefix(COLUMN)
+        .astype(float)
+        .assign(**{CONFLICT: np.select([called == 1, called == 0], ["yes", "no"], UNKNOWN)})
+    )

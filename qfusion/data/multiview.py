@@ -25,9 +25,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import files, spec, staged_set, tables
-from qfusion.data.modality import Content, Image, Modality, Target
-from qfusion.data.staged_set import Part, Reading, StagedSet, Targets
+from qfusion.data import files, modality, spec, staged_set
 from qfusion.errors import InvalidInput
 
 SUFFIXES = (".mat", ".npz")
@@ -60,7 +58,7 @@ def load(path: Path) -> spec.DataSet:
         "Split by a fixed seed, 60 % to train, 10 % to validate, 30 % to test, with equal shares in every "
         "class.",
         modalities=tuple(
-            Modality(
+            modality.Modality(
                 view,
                 values.reshape(len(values), -1),
                 None,
@@ -69,7 +67,7 @@ def load(path: Path) -> spec.DataSet:
             )
             for view, values in views.items()
         ),
-        target=Target("classification", "class", None, classes),
+        target=modality.Target("classification", "class", None, classes),
         y=y,
         ids=ids,
         split=spec.stratified(y),
@@ -269,13 +267,14 @@ def _upright(
     return values[..., 0] if values.ndim > 2 and values.shape[-1] == 1 else values
 
 
-def _content(pictures: dict[str, np.ndarray], row: int) -> dict[str, Content]:
-    shown: dict[str, Content] = {}
-    for view, values in pictures.items():
-        low, high = float(values.min()), float(values.max())
-        if high > low:
-            shown[view] = Image(spec.enlarged(spec.grey(values[row], low, high)))
-    return shown
+def _content(pictures: dict[str, np.ndarray], row: int) -> dict[str, modality.Content]:
+    return {
+        view: modality.Image(
+            spec.enlarged(spec.grey(values[row], float(values.min()), float(values.max())))
+        )
+        for view, values in pictures.items()
+        if values.max() > values.min()
+    }
 
 
 # Multi-view files on their way in: `.mat` and `.npz` as `multiview` reads them; `.npz` beyond memory in pieces.
@@ -288,7 +287,7 @@ OWN = ("ids", "split")
 NAMES = "label_names"  # of the columns of labels, where a sample may have several
 
 
-def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
+def read(path: Path, folder: Path, target: str = "auto") -> staged_set.StagedSet:
     """Returns what a multi-view file holds, its arrays written to `folder`.
 
     Raises:
@@ -310,31 +309,28 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
         "row a sample, and numbers `y`.",
     )
     views, y, classes, left_out = read_views(path, strict=False)
-    reading, parts = Reading(folder), []
-    for view, values in views.items():
-        flat = values.reshape(len(values), -1)
-        names = staged_set.numbered(view, flat.shape[1])
-        picture = values.shape[1:] if values.ndim > 2 else None
-        parts.append(
-            reading.part(
-                staged_set.modality_name(view),
-                flat.shape,
-                files.pieces(flat),
-                names,
-                picture=picture,
-            )
+    reading = staged_set.Reading(folder)
+    parts = [
+        reading.part(
+            staged_set.modality_name(view),
+            (len(values), prod(values.shape[1:])),
+            files.pieces(values.reshape(len(values), -1)),
+            staged_set.numbered(view, prod(values.shape[1:])),
+            picture=values.shape[1:] if values.ndim > 2 else None,
         )
+        for view, values in views.items()
+    ]
     reading.say_left_out(left_out, "view nor label")
-    return StagedSet(
-        folder,
-        path.name,
-        f"multi-view {path.suffix.lower()} file",
-        parts,
+    return staged_set.StagedSet(
         y,
-        spec.numbered("row", len(y)),
-        np.full(len(y), "", dtype="<U5"),
         classes,
-        "class",
+        folder=folder,
+        title=path.name,
+        kind=f"multi-view {path.suffix.lower()} file",
+        parts=parts,
+        ids=spec.numbered("row", len(y)),
+        split=np.full(len(y), "", dtype="<U5"),
+        target="class",
         findings=reading.findings,
     )
 
@@ -356,7 +352,7 @@ def _in_pieces(headers: dict[str, files.Header], several: bool = False) -> bool:
     )
 
 
-class _Stream(Reading):
+class _Stream(staged_set.Reading):
     """Reads an .npz file in pieces."""
 
     def __init__(self, path: Path, headers: dict[str, files.Header], folder: Path, several: bool):
@@ -365,7 +361,7 @@ class _Stream(Reading):
         self.label = next(key for key in LABELS if key in headers)
         self.count = headers[self.label][0][0] if several else prod(headers[self.label][0])
 
-    def staged(self, target: str) -> StagedSet:
+    def staged(self, target: str) -> staged_set.StagedSet:
         """The set."""
         views = [
             key
@@ -375,29 +371,20 @@ class _Stream(Reading):
         parts = [self._modality(view) for view in views]
         used = {self.label, NAMES, *views, *OWN, *(f"{view}_lengths" for view in views)}
         self.say_left_out([key for key in self.headers if key not in used], "view nor label")
-        ids = self._text("ids") if "ids" in self.headers else spec.numbered("row", self.count)
-        split = (
-            np.char.lower(self._text("split"))
-            if "split" in self.headers
-            else np.full(self.count, "")
-        )
-        wrong = [word for word in np.unique(split).tolist() if word not in tables.PARTS]
-        check(
-            not wrong,
-            f"Array `split` in `{self.path.name}` must hold train, valid or test, but holds {str(wrong[:1])[:60]}. "
-            "Correct it.",
-        )
         targets = self._label_sets() if target == "labels" else self._targets(target)
-        return StagedSet(
-            self.folder,
-            self.path.name,
-            "multi-view .npz file",
-            parts,
-            ids=ids,
-            split=np.array([tables.PARTS[word] for word in split.tolist()], dtype="<U5"),
+        return staged_set.StagedSet(
+            folder=self.folder,
+            title=self.path.name,
+            kind="multi-view .npz file",
+            parts=parts,
+            ids=self._text("ids") if "ids" in self.headers else spec.numbered("row", self.count),
+            split=staged_set.split_of(
+                self._text("split") if "split" in self.headers else [""] * self.count,
+                f"Array `split` in `{self.path.name}`",
+            ),
             target="labels" if targets.labels else "class" if targets.classes else "score",
             findings=self.findings,
-            **targets._asdict(),
+            **vars(targets),
         )
 
     def _whole(self, key: str) -> np.ndarray:
@@ -412,7 +399,7 @@ class _Stream(Reading):
         )
         return np.array([staged_set.clean(word) for word in entries.tolist()], dtype=np.str_)
 
-    def _label_sets(self) -> Targets:
+    def _label_sets(self) -> staged_set.Targets:
         """Of an array (N, L) of 0 and 1, and the names of its columns."""
         given = self._whole(self.label)
         check(
@@ -435,7 +422,7 @@ class _Stream(Reading):
             [[names[i] for i in np.flatnonzero(row)] for row in given], names
         )
 
-    def _targets(self, target: str) -> Targets:
+    def _targets(self, target: str) -> staged_set.Targets:
         labels = self._whole(self.label).ravel()
         known = labels[np.isfinite(labels)] if labels.dtype.kind == "f" else np.zeros(0)
         if target == "regression" or (target == "auto" and bool((known != np.round(known)).any())):
@@ -444,17 +431,17 @@ class _Stream(Reading):
                 f"Labels in `{self.path.name}` must be numbers for a regression, but are {labels.dtype}. "
                 "Import it for classification.",
             )
-            return Targets(labels.astype(np.float64))
+            return staged_set.Targets(labels.astype(np.float64))
         if labels.dtype.kind in "US":
             self.say("classes", "Labels are words, taken for the names of classes.")
-            return Targets(
+            return staged_set.Targets(
                 *staged_set.classes_of(
                     [word.strip() or None for word in self._text(self.label).tolist()]
                 )
             )
-        return Targets(*staged_set.classes_of(labels))
+        return staged_set.Targets(*staged_set.classes_of(labels))
 
-    def _modality(self, view: str) -> Part:
+    def _modality(self, view: str) -> staged_set.Part:
         shape, _, kind = self.headers[view]
         name, lengths = staged_set.modality_name(view), None
         if f"{view}_lengths" in self.headers and len(shape) == 3:
@@ -466,10 +453,14 @@ class _Stream(Reading):
                 "does not. Correct it.",
             )
         row = shape[1:] if lengths is not None else (prod(shape[1:]),)
-        pieces = self._pieces(view, shape, kind, row, lengths)
-        names = staged_set.numbered(view, row[-1])
-        picture = shape[1:] if lengths is None and len(shape) > 2 else None
-        part = self.part(name, (shape[0], *row), pieces, names, lengths, picture)
+        part = self.part(
+            name,
+            (shape[0], *row),
+            self._pieces(view, shape, kind, row, lengths),
+            staged_set.numbered(view, row[-1]),
+            lengths,
+            picture=shape[1:] if lengths is None and len(shape) > 2 else None,
+        )
         if lengths is not None:
             self.say(
                 "sequences",

@@ -94,29 +94,23 @@ def read(content: Any, name: str) -> Any:
         ) from error
 
 
+def _need(condition: bool) -> None:
+    """What a pickle that is whole fulfils."""
+    if not condition:
+        raise TypeError("damaged")
+
+
 def _word(result: Any) -> str:
     """A word of the pickle; old ones hold them as bytes. bytes(n) of a number would take n bytes on the file's word."""
-    return (
-        result
-        if isinstance(result, str)
-        else bytes(result if isinstance(result, (bytes, memoryview)) else _damaged()).decode(
-            "latin-1"
-        )
-    )
+    _need(isinstance(result, (str, bytes, memoryview)))
+    return result if isinstance(result, str) else bytes(result).decode("latin-1")
 
 
 def _keys(result: list[Any]) -> list[Any]:
     """Keys of a dictionary or set; no tuples, since hashing one a million deep would end the process."""
     plain = [_word(key) if isinstance(key, (memoryview, bytes)) else key for key in result]
-    return (
-        plain
-        if all(key is None or isinstance(key, (str, int, float)) for key in plain)
-        else _damaged()
-    )
-
-
-def _damaged(*_: Any) -> Any:
-    raise TypeError("damaged")
+    _need(all(key is None or isinstance(key, (str, int, float)) for key in plain))
+    return plain
 
 
 class _Machine:
@@ -189,12 +183,12 @@ class _Machine:
 
     def long(self, form: str) -> int:
         taken = self.sized(form)
-        return int.from_bytes(taken, "little", signed=True) if len(taken) <= 64 else _damaged()
+        _need(len(taken) <= 64)
+        return int.from_bytes(taken, "little", signed=True)
 
     def quoted(self) -> bytes:
         line = self.line()
-        if len(line) < 2 or line[0] != line[-1] or line[0] not in "'\"":
-            raise ValueError
+        _need(len(line) >= 2 and line[0] == line[-1] and line[0] in "'\"")
         return line[1:-1].encode("latin-1").decode("unicode_escape").encode("latin-1")
 
     # Containers
@@ -212,15 +206,15 @@ class _Machine:
 
     def extend(self, result: list[Any]) -> None:
         onto = self.stack[-1]
+        _need(isinstance(onto, (set, list)))
         if isinstance(onto, set):
             onto.update(_keys(result))
         else:
-            (onto if isinstance(onto, list) else _damaged()).extend(result)
+            onto.extend(result)
 
     def fill(self, result: Any) -> None:
         onto = self.stack[-1]
-        if not isinstance(onto, dict) or len(result) % 2:
-            raise TypeError
+        _need(isinstance(onto, dict) and len(result) % 2 == 0)
         onto.update(zip(_keys(list(result[::2])), result[1::2], strict=True))
 
     def dictionary(self) -> None:
@@ -239,37 +233,26 @@ class _Machine:
         )
         return _Name(_KNOWN[module, name])
 
-    def instance(self) -> Any:
-        return self.do(self.named(self.line(), self.line()), tuple(self.since_mark()))
-
     def called(self) -> Any:
         called, *arguments = self.since_mark()
         return self.do(called, tuple(arguments))
 
     def do(self, called: Any, arguments: Any) -> Any:
         """What a recognised function would give, made here."""
-        if not isinstance(called, _Name) or not isinstance(arguments, tuple):
-            raise TypeError
+        _need(isinstance(called, _Name) and isinstance(arguments, tuple))
         return called.do(self, *arguments)
 
     def plain(self, kind: Callable[..., Any], result: Any = ()) -> Any:
         if isinstance(result, (str, int, float)) and kind is not bytes:
-            return (
-                kind(result)
-                if kind in (int, float, str, bool) and not isinstance(result, str)
-                else _damaged()
-            )
+            _need(kind in (int, float, str, bool) and not isinstance(result, str))
+            return kind(result)
         # Before it is made; a number has no length: bytes(n) would take n bytes on the file's word.
         self.count(len(result) * (1 if kind in (bytes, bytearray) else 8))
         return kind(_keys(list(result)) if kind in (set, frozenset, dict) else result)
 
     def encode(self, text: str, encoding: Any) -> bytes:
-        if _word(encoding).replace("-", "").lower() not in (
-            "latin1",
-            "ascii",
-            "utf8",
-        ) or not isinstance(text, str):
-            raise TypeError
+        known = ("latin1", "ascii", "utf8")
+        _need(isinstance(text, str) and _word(encoding).replace("-", "").lower() in known)
         self.count(len(text))
         return text.encode(_word(encoding))
 
@@ -284,10 +267,12 @@ class _Machine:
         return _Type(word, word[0] if word[0] in "<>" else "=")
 
     def scalar(self, kind: _Type, content: Any = b"") -> Any:
-        return _damaged() if kind.made().hasobject else self.array((), kind, False, content).item()
+        _need(not kind.made().hasobject)
+        return self.array((), kind, False, content).item()
 
     def reconstruct(self, kind: Any, shape: Any, *_: Any) -> Stored:
-        return Stored() if kind == _NDARRAY else _damaged()
+        _need(kind == _NDARRAY)
+        return Stored()
 
     def from_buffer(self, content: Any, kind: _Type, shape: Any, order: Any = "C") -> Stored:
         return Stored(
@@ -301,24 +286,17 @@ class _Machine:
 
     def array(self, shape: Any, kind: _Type, fortran: Any, content: Any) -> np.ndarray:
         made = kind.made()
-        if (
-            not isinstance(shape, tuple)
-            or len(shape) > 8
-            or not all(type(n) is int and 0 <= n < 1 << 40 for n in shape)
-        ):
-            raise TypeError
+        _need(isinstance(shape, tuple) and len(shape) <= 8)
+        _need(all(type(n) is int and 0 <= n < 1 << 40 for n in shape))
         order: Any = "F" if fortran else "C"
         if made.hasobject:
-            if not isinstance(content, list) or len(content) != prod(shape):
-                raise ValueError
+            _need(isinstance(content, list) and len(content) == prod(shape))
             self.count(8 * len(content))
-            cells = np.empty(len(content), dtype=object)
-            for place, inner in enumerate(content):
-                cells[place] = inner
-            return cells.reshape(shape, order=order)
+            return np.fromiter(content, object, len(content)).reshape(shape, order=order)
         raw = content.encode("latin-1") if isinstance(content, str) else content
         if made.itemsize == 0:
-            return np.zeros(shape if prod(shape) <= MAX_STEPS else _damaged(), made)
+            _need(prod(shape) <= MAX_STEPS)
+            return np.zeros(shape, made)
         check(
             len(raw) == prod(shape) * made.itemsize,
             f"File `{self.name}` declares an array of shape {shape} and type {made}, which its {len(raw):,} bytes do "
@@ -328,25 +306,20 @@ class _Machine:
 
     def build(self) -> None:
         state, onto = self.stack.pop(), self.stack[-1]
-        if (
-            isinstance(onto, _Type)
-            and isinstance(state, tuple)
-            and len(state) >= 5
-            and state[2:5] == (None, None, None)
-        ):
+        _need(isinstance(state, tuple) and len(state) >= 5)
+        if isinstance(onto, _Type):
+            _need(state[2:5] == (None, None, None))
             onto.order = _word(state[1])
-        elif (
-            isinstance(onto, Stored)
-            and isinstance(state, tuple)
-            and len(state) == 5
-            and isinstance(state[2], _Type)
-        ):
-            onto.array = self.array(state[1], state[2], state[3], state[4])
         else:
-            raise TypeError
+            _need(isinstance(onto, Stored) and len(state) == 5 and isinstance(state[2], _Type))
+            onto.array = self.array(*state[1:])
 
 
-_NDARRAY = _Name(_damaged)  # it is named, and never called
+def _never(*_: Any) -> None:
+    _need(False)
+
+
+_NDARRAY = _Name(_never)  # it is named, and never called
 _PLAIN = {
     kind.__name__: (lambda m, *result, kind=kind: m.plain(kind, *result))
     for kind in (bytes, bytearray, list, dict, set, frozenset, tuple, int, float, str, bool)
@@ -368,7 +341,7 @@ _KNOWN: dict[tuple[str, str], Callable[..., Any]] = {
         )
     },
     **{(module, name): do for module in ("builtins", "__builtin__") for name, do in _PLAIN.items()},
-    ("numpy", "ndarray"): _damaged,
+    ("numpy", "ndarray"): _never,
     ("numpy", "dtype"): _Machine.dtype,
     ("_codecs", "encode"): _Machine.encode,
     ("collections", "OrderedDict"): _PLAIN["dict"],
@@ -448,6 +421,6 @@ _STEPS: dict[int, Callable[[_Machine], Any]] = {
     ord("R"): _push(lambda m: m.do(*m.last(2))),
     0x81: _push(lambda m: m.do(*m.last(2))),
     ord("b"): _Machine.build,
-    ord("i"): _push(_Machine.instance),
+    ord("i"): _push(lambda m: m.do(m.named(m.line(), m.line()), tuple(m.since_mark()))),
     ord("o"): _push(_Machine.called),
 }

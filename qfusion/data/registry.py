@@ -70,10 +70,10 @@ def disk(folder: Path, what: str) -> Iterator[None]:
             errno.EFBIG,
             None,
         )  # NumPy tells only what was not written
-        remedy = "Free some space" if full else "Correct its permissions"
         raise DataUnavailable(
             f"{what} cannot be written to {folder} ({'the disk is full' if full else error.strerror or error}); "
-            f"nothing was kept. {remedy}, or name another folder in QFUSION_IMPORTED."
+            f"nothing was kept. {'Free some space' if full else 'Correct its permissions'}, or name another folder in "
+            "QFUSION_IMPORTED."
         ) from error
 
 
@@ -130,15 +130,15 @@ def manifest(name: str) -> dict[str, Any]:
         if not path.exists():
             _bring_back()
         with contextlib.suppress(OSError):
-            seen = path.stat()
-            return _manifest(path, seen.st_mtime_ns, seen.st_size)
+            return _manifest(path, stamp(name))
     raise NotFound(
         f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`."
     )
 
 
 @lru_cache(maxsize=64)
-def _manifest(path: Path, changed: int, size: int) -> dict[str, Any]:
+def _manifest(path: Path, stamp: str) -> dict[str, Any]:
+    """`stamp` is there to tell a set that was replaced."""
     name = path.parent.name
     with refused(
         f"Imported data set '{name}' is damaged: its manifest cannot be read",
@@ -212,11 +212,6 @@ def _loaded(name: str, record: dict[str, Any], folder: Path) -> DataSet:
         )
         for m in record["modalities"]
     )
-    unimodal = (
-        pd.DataFrame(_array(folder, "unimodal.npy"), columns=record["unimodal"], index=index)
-        if record["unimodal"]
-        else None
-    )
     y = _array(folder, "y.npy", (count,))
     convention = str(target.get("convention", ""))
     if not convention and target["kind"] == "regression":  # of before manifests named it
@@ -225,9 +220,12 @@ def _loaded(name: str, record: dict[str, Any], folder: Path) -> DataSet:
             annotated={m.name for m in modalities} == set(record["unimodal"]),
             pickled=str(record["source"]).startswith(mmsa.KIND),
         )
-    texts = table["text"] if "text" in table.columns else None
-    numbers = _array(folder, "tokens.npy") if record.get("tokens") else None
-    known = {int(number): str(token) for number, token in record.get("vocabulary", {}).items()}
+    content = partial(
+        _content,
+        table.get("text"),
+        _array(folder, "tokens.npy") if record.get("tokens") else None,
+        {int(number): str(token) for number, token in record.get("vocabulary", {}).items()},
+    )
     return DataSet(
         name=name,
         title=record["title"],
@@ -249,8 +247,12 @@ def _loaded(name: str, record: dict[str, Any], folder: Path) -> DataSet:
         ids=ids,
         split=_array(folder, "split.npy", (count,)),
         table=table,
-        content_of=no_content if texts is None else partial(_content, texts, numbers, known),
-        unimodal=unimodal,
+        content_of=content if "text" in table.columns else no_content,
+        unimodal=pd.DataFrame(
+            _array(folder, "unimodal.npy"), columns=record["unimodal"], index=index
+        )
+        if record["unimodal"]
+        else None,
         clusters=videos_of(ids),
         recorded=record["digest"],
     )
@@ -349,19 +351,22 @@ def sources() -> dict[str, package.Source]:
 def names() -> tuple[str, ...]:
     """Returns the names that `load` knows, available or not: of the sources, then of the imported sets, each with the
     questions of its labels where samples have several."""
-    own = [name for name in imported_names() if name not in sources()]
     return (
         *sources(),
-        *(text for name in own for text in (name, *(f"{name}:{label}" for label in _labels(name)))),
+        *(
+            text
+            for name in imported_names()
+            if name not in sources()
+            for text in (name, *(f"{name}:{label}" for label in _labels(name)))
+        ),
     )
 
 
 def _labels(name: str) -> list[str]:
     """Labels of an imported set whose samples have several; none of a damaged one."""
-    try:
+    with contextlib.suppress(QFusionError, AttributeError):
         return list(manifest(name)["target"].get("labels", ()))
-    except (QFusionError, AttributeError):
-        return []
+    return []
 
 
 def load(name: str | os.PathLike[str]) -> DataSet:
@@ -453,7 +458,7 @@ def download(
     name: str,
     target: str | os.PathLike[str] | None = None,
     base_url: str | None = None,
-    progress: staged_set.Progress | None = None,
+    progress: staged_set.Progress = staged_set.quiet,
     retries: int = 2,
 ) -> Path:
     """Downloads a data set's files and returns the folder they are in.
@@ -495,8 +500,7 @@ def download(
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
             for done, file in enumerate(lacking):
-                if progress is not None:
-                    progress(done, len(lacking), file.path)
+                progress(done, len(lacking), file.path)
                 _fetch(
                     file,
                     Path(temporary),
@@ -506,8 +510,7 @@ def download(
             for file in lacking:
                 (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(Path(temporary) / file.path, folder / file.path)
-    if progress is not None:
-        progress(len(lacking), len(lacking), lacking[-1].path if lacking else "")
+    progress(len(lacking), len(lacking), lacking[-1].path if lacking else "")
     return folder
 
 

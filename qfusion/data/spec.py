@@ -31,7 +31,7 @@ from qfusion.data.modality import (
     no_content,
     people_columns,
 )
-from qfusion.errors import InvalidInput, NotFound
+from qfusion.errors import InvalidInput
 
 if TYPE_CHECKING:
     import torch
@@ -96,9 +96,10 @@ class DataSet:
     recorded: InitVar[str] = ""
 
     def __post_init__(self, recorded: str) -> None:
-        y_type = np.float64 if self.target.kind == "regression" else np.int64
         object.__setattr__(self, "modalities", tuple(self.modalities))
-        object.__setattr__(self, "y", frozen(self.y, y_type))
+        object.__setattr__(
+            self, "y", frozen(self.y, float if self.target.kind == "regression" else np.int64)
+        )
         for name in ("ids", "split"):
             object.__setattr__(self, name, frozen(getattr(self, name), np.str_))
         check(
@@ -154,25 +155,19 @@ class DataSet:
         Raises:
             NotFound: when there is none of that id, with close matches.
         """
-        place = int(self._place.get_indexer([str(sample_id)])[0])
-        if place >= 0:
-            return place
-        # Looking for close matches in a million ids would take minutes.
-        choose(f"In data set '{self.name}', sample", str(sample_id), self.ids[:NEAR].tolist())
-        raise NotFound(
-            f"In data set '{self.name}', sample {str(sample_id)[:80]!r} does not exist. Use an id of the data set."
-        )
+        return int(self.places([sample_id])[0])
 
     def places(self, sample_ids: Iterable[str]) -> np.ndarray:
         """Returns the rows of several samples, (n,) int64.
 
         Raises:
-            NotFound: when there is none of some id.
+            NotFound: when there is none of some id, with close matches.
         """
         names = [str(id_) for id_ in sample_ids]
         rows = self._place.get_indexer(names)
-        if len(missing := np.flatnonzero(rows < 0)):
-            self.row(names[missing[0]])
+        for place in np.flatnonzero(rows < 0):
+            # Looking for close matches in a million ids would take minutes.
+            choose(f"In data set '{self.name}', sample", names[place], self.ids[:NEAR].tolist())
         return np.asarray(rows, dtype=np.int64)
 
     @cached_property
@@ -185,8 +180,9 @@ class DataSet:
             return People(
                 self.unimodal[[name for name in self.names if name in self.unimodal]], False
             )
-        latents = {f"latent_{name}": name for name in self.names}
-        hidden = {key: name for key, name in latents.items() if key in self.table.columns}
+        hidden = {
+            f"latent_{name}": name for name in self.names if f"latent_{name}" in self.table.columns
+        }
         if self.truth is None or not hidden:
             return None
         return People(self.table[list(hidden)].rename(columns=hidden).astype(float), True)
@@ -233,12 +229,7 @@ class DataSet:
 
     def known(self, sample_ids: Iterable[str]) -> list[str]:
         """Returns those of some ids that it has, each once, in their order."""
-        names = list(dict.fromkeys(map(str, sample_ids)))
-        return [
-            name
-            for name, place in zip(names, self._place.get_indexer(names), strict=True)
-            if place >= 0
-        ]
+        return [name for name in dict.fromkeys(map(str, sample_ids)) if name in self._place]
 
     def of_label(self, label: str) -> DataSet:
         """Returns the question whether a sample has one of several labels: two classes, the second is yes.
@@ -251,7 +242,6 @@ class DataSet:
         at = self.target.labels.index(
             choose(f"Label of data set '{self.name}'", label, self.target.labels)
         )
-        yes = np.array([at in result for result in self.target.sets])
         return replace(
             self,
             name=f"{self.name}:{label}",
@@ -265,7 +255,7 @@ class DataSet:
                 self.target.labels,
                 ((), (at,)),
             ),
-            y=yes[self.y].astype(np.int64),
+            y=np.array([at in labels for labels in self.target.sets])[self.y].astype(np.int64),
             recorded=hashlib.sha256(f"{self.digest}|{label}".encode()).hexdigest(),
         )
 
@@ -277,27 +267,23 @@ class DataSet:
         """
         rows = self._checked_rows(rows)
 
-        def some(m: Modality) -> Modality:
-            return replace(
-                m,
-                values=m.values[rows],
-                lengths=None if m.lengths is None else m.lengths[rows],
-                checked=True,
-            )
-
-        names = [self.ids[row] for row in rows]
-        truth, unimodal = (
-            None if frame is None else frame.loc[names] for frame in (self.truth, self.unimodal)
-        )
         return replace(
             self,
-            modalities=tuple(map(some, self.modalities)),
+            modalities=tuple(
+                replace(
+                    m,
+                    values=m.values[rows],
+                    lengths=None if m.lengths is None else m.lengths[rows],
+                    checked=True,
+                )
+                for m in self.modalities
+            ),
             y=self.y[rows],
             ids=self.ids[rows],
             split=self.split[rows],
             table=self.table.iloc[rows],
-            truth=truth,
-            unimodal=unimodal,
+            truth=None if self.truth is None else self.truth.iloc[rows],
+            unimodal=None if self.unimodal is None else self.unimodal.iloc[rows],
             content_of=lambda row: self.content_of(int(rows[row])),
             clusters=None if self.clusters is None else self.clusters.taken(rows),
             recorded=hashlib.sha256(f"{self.digest}|{rows.tolist()}".encode()).hexdigest(),
@@ -333,8 +319,8 @@ class DataSet:
             if m.lengths is None:
                 tensors[m.name] = values
             else:
-                steps = np.arange(m.values.shape[1])
-                tensors[m.name] = (values, torch.from_numpy(steps < m.lengths[chosen, None]))
+                real = np.arange(m.values.shape[1]) < m.lengths[chosen, None]
+                tensors[m.name] = (values, torch.from_numpy(real))
         return tensors
 
     def blocks(self, rows: np.ndarray, itemsize: int = 8, most: int = 4096) -> list[np.ndarray]:
@@ -373,11 +359,17 @@ class DataSet:
 
 def digest_of(data: DataSet) -> str:
     """Returns the digest of what a data set holds now, whatever was recorded."""
-    contents = (
-        (m.name, m.values.shape, m.feature_names, files.pieces(m.values), m.lengths, m.shape)
-        for m in data.modalities
+    return files.digest(
+        data.target,
+        data.ids,
+        data.split,
+        data.y,
+        (
+            (m.name, m.values.shape, m.feature_names, files.pieces(m.values), m.lengths, m.shape)
+            for m in data.modalities
+        ),
+        data.unimodal,
     )
-    return files.digest(data.target, data.ids, data.split, data.y, contents, data.unimodal)
 
 
 def _check(data: DataSet) -> None:

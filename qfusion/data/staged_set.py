@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from numpy.lib import format as npy
 
 from qfusion import _limits
 from qfusion._checks import check
+from qfusion._sentences import count
 from qfusion.data import files
 from qfusion.data.spec import SPLITS
 from qfusion.errors import InvalidInput
@@ -31,11 +32,21 @@ from qfusion.errors import InvalidInput
 # What there is once a sample (ids, split, targets, lengths) is held as arrays.
 
 SEVERITIES = ("error", "warning", "note")
-MAX_FLOAT = float(np.finfo(np.float32).max)
 MAX_CLASSES = 10_000
 MAX_LABELS = 64  # where a sample may have several
 LABEL = re.compile(r"[\w.-][\w .-]{0,39}")
 NO_LABEL = "none"
+PARTS = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "val": "valid",
+    "dev": "valid",
+    "validation": "valid",
+    "test": "test",
+    "testing": "test",
+    "": "",
+}  # what files call the parts of a split
 SEPARATOR = ";"  # of the labels of a sample in a table
 _ROOM: ContextVar[int | None] = ContextVar("room", default=None)
 
@@ -96,25 +107,39 @@ class Part:
         """Of a piece that begins at row `start`, the steps that are real, (n, F)."""
         if self.lengths is None:
             return piece
-        lengths = self.lengths[start : start + len(piece)]
-        return piece[np.arange(self.shape[1]) < lengths[:, None]]
+        return piece[np.arange(self.shape[1]) < self.lengths[start : start + len(piece), None]]
 
 
 @dataclass(eq=False)
-class StagedSet:
-    """A set as it was read; see `DataSet` for what its parts mean.
+class Targets:
+    """What is to be predicted of samples.
+
+    Attributes:
+        y: targets (N,): float64, NaN where there is none; for classes int64, -1 where there is none.
+        classes: their names; empty for a regression.
+        bounds: the range of a number, or None.
+        labels, sets: where a sample may have several labels, their names, and for every class the places of those that
+            it stands for.
+    """
+
+    y: np.ndarray
+    classes: tuple[str, ...] = ()
+    bounds: tuple[float, float] | None = None
+    labels: tuple[str, ...] = ()
+    sets: tuple[tuple[int, ...], ...] = ()
+
+
+@dataclass(eq=False, kw_only=True)
+class StagedSet(Targets):
+    """A set as it was read, targets and all else; see `DataSet` for what its parts mean.
 
     Attributes:
         folder: that holds its arrays and goes with it.
         title: what was read.
         kind: of file, in words.
         parts: the modalities.
-        y: targets (N,): float64, NaN where there is none; for classes int64, -1 where there is none.
-        classes: their names; empty for a regression.
         tokens: numbers of a language model's tokens, int32 (N, T), -1 beyond each sample's; None where there are none.
-        labels, sets: where a sample may have several labels, their names, and for every class the places of those that
-            it stands for.
-        target: name of the target; bounds: its range or None; unit: what one step means.
+        target: name of the target; unit: what one step means.
         ids: (N,) text. split: "train", "valid", "test" (N,), "" where a sample is in none.
         columns: more columns of the table.
         unimodal: targets of single modalities (N,), by modality.
@@ -128,20 +153,15 @@ class StagedSet:
     title: str
     kind: str
     parts: list[Part]
-    y: np.ndarray
     ids: np.ndarray
     split: np.ndarray
-    classes: tuple[str, ...] = ()
     target: str = "score"
-    bounds: tuple[float, float] | None = None
     unit: str = ""
     columns: pd.DataFrame = field(default_factory=pd.DataFrame)
     unimodal: dict[str, np.ndarray] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     files: list[dict[str, Any]] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
-    labels: tuple[str, ...] = ()
-    sets: tuple[tuple[int, ...], ...] = ()
     convention: str = "plain"
     tokens: np.ndarray | None = None
 
@@ -164,28 +184,41 @@ def as_single(values: np.ndarray) -> np.ndarray:
         return values.astype(np.float32, copy=False)
 
 
-def write(
-    path: Path, row: tuple[int, ...], pieces: Iterable[np.ndarray]
-) -> tuple[tuple[int, ...], int]:
-    """Writes pieces (n, *row), whose number is known at the end, into a .npy file of float32; returns its shape and how
-    many finite values were too large for single precision and have become infinite."""
-    shape, too_large = (0, *row), 0
+def too_large(values: np.ndarray) -> int:
+    """Returns how many finite values are too large for single precision, in which they become infinite."""
+    return int(np.isinf(as_single(values)).sum() - np.isinf(values).sum())
+
+
+def write(path: Path, shape: tuple[int, ...], pieces: Iterable[np.ndarray]) -> int:
+    """Writes pieces (n, *shape[1:]) that make up an array into a .npy file of float32; returns how many values are
+    `too_large`.
+
+    Raises:
+        InvalidInput: when there are more or fewer rows.
+    """
+    large = rows = 0
     with path.open("wb") as file:
-        _write_header(file, shape)
+        npy.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
         for piece in pieces:
-            single = as_single(piece)
-            if piece.dtype.itemsize > 4:
-                too_large += int(np.isinf(single).sum() - np.isinf(piece).sum())
-            file.write(np.ascontiguousarray(single, "<f4").data)
-            shape = (shape[0] + len(piece), *row)
-        file.seek(0)
-        _write_header(file, shape)
-    return shape, too_large
+            large += too_large(piece)
+            file.write(np.ascontiguousarray(as_single(piece), "<f4").data)
+            rows += len(piece)
+    check(
+        rows == shape[0],
+        f"Modality '{path.stem}' must have {shape[0]} samples like the labels, but has {rows}. Drop or add samples.",
+    )
+    return large
 
 
-def _write_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
-    # NumPy leaves room in the header for the first axis to grow.
-    npy.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+def scatter(path: Path, shape: tuple[int, ...], pieces: Iterable[tuple[Any, np.ndarray]]) -> int:
+    """Does as `write` does with rows in any order: every piece comes after the places (rows, or rows and steps) where
+    it belongs. What does not come is zero."""
+    array, large = npy.open_memmap(path, "w+", np.float32, shape), 0
+    for places, values in pieces:
+        array[places] = as_single(values)
+        large += too_large(values)
+    array.flush()
+    return large
 
 
 class Reading:
@@ -206,16 +239,6 @@ class Reading:
         if names:
             self.say("left-out", f"Left out, as neither {why}: {', '.join(names[:12])}.")
 
-    def say_too_large(self, name: str, number: int) -> None:
-        """Says how many values of a modality are too large for single precision, where any are."""
-        if number:
-            self.say(
-                "too-large",
-                f"{number:,} values are too large for single precision and count as infinite.",
-                "warning",
-                name,
-            )
-
     def say_sequences(self, name: str, lengths: np.ndarray, longest: int, why: str = "") -> None:
         """Says how long sequences are, (N,), and `why` that is known."""
         real = lengths[lengths > 0]
@@ -227,31 +250,46 @@ class Reading:
             where=name,
         )
 
-    def place(self, name: str, shape: tuple[int, ...], padded: bool = False) -> Path:
-        """Returns where the array of a modality goes, once there is room for it.
-
-        Raises:
-            InvalidInput: when there is not.
-        """
-        how = ", padded to its longest sequence," if padded else ""
-        need_room(self.folder, 4 * prod(shape), f"Modality '{name}'{how}")
-        return self.folder / f"{name}.npy"
+    def say_unimodal(self, targets: Mapping[str, np.ndarray]) -> None:
+        """Says whose targets of single modalities (N,) there are, where any are, and how many samples lack one."""
+        lacks = [
+            f"{count(missing, 'sample')} {'has' if missing == 1 else 'have'} none of {name}"
+            for name, values in targets.items()
+            if (missing := int((~np.isfinite(values)).sum()))
+        ]
+        rest = f" {'; '.join(lacks)}." if lacks else ""
+        if targets:
+            self.say(
+                "unimodal", f"Targets of single modalities are kept: {', '.join(targets)}.{rest}"
+            )
 
     def part(
         self,
         name: str,
         shape: tuple[int, ...],
-        pieces: Iterable[np.ndarray],
+        pieces: Iterable[Any],
         feature_names: tuple[str, ...],
         lengths: np.ndarray | None = None,
         picture: tuple[int, ...] | None = None,
         padded: bool = False,
+        by: Callable[[Path, tuple[int, ...], Iterable[Any]], int] = write,
     ) -> Part:
-        """Returns a modality, its array written: all pieces (n, *shape[1:]); see `Part` and `place`."""
-        path = self.place(name, shape, padded)
-        written, too_large = write(path, shape[1:], pieces)
-        self.say_too_large(name, too_large)
-        return Part(name, path, written, feature_names, lengths, picture)
+        """Returns a modality (see `Part`), its array written from pieces as `by` takes them, `write` or `scatter`.
+
+        Raises:
+            InvalidInput: when there is no room for it.
+        """
+        path = self.folder / f"{name}.npy"
+        how = ", padded to its longest sequence," if padded else ""
+        need_room(self.folder, 4 * prod(shape), f"Modality '{name}'{how}")
+        if large := by(path, shape, pieces):
+            self.say(
+                "too-large",
+                f"{large:,} values are too large for single precision and count as infinite.",
+                "warning",
+                name,
+            )
+        return Part(name, path, shape, feature_names, lengths, picture)
 
 
 @contextmanager
@@ -301,16 +339,6 @@ def classes_of(labels: list[Any] | np.ndarray) -> tuple[np.ndarray, tuple[str, .
     return codes.astype(np.int64), tuple(_shown(label) for label in known)
 
 
-class Targets(NamedTuple):
-    """What is to be predicted of samples; see `StagedSet` for each."""
-
-    y: np.ndarray
-    classes: tuple[str, ...] = ()
-    bounds: tuple[float, float] | None = None
-    labels: tuple[str, ...] = ()
-    sets: tuple[tuple[int, ...], ...] = ()
-
-
 def label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ()) -> Targets:
     """Returns the sets of labels that occur as classes, those of fewer labels first.
 
@@ -347,15 +375,23 @@ def label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ())
     )
 
 
-def unimodal_words(targets: Mapping[str, np.ndarray]) -> str:
-    """Returns what is said of targets of single modalities (N,): whose there are, and how many samples lack one."""
-    lacks = [
-        f"{count(missing, 'sample')} {'has' if missing == 1 else 'have'} none of {name}"
-        for name, values in targets.items()
-        if (missing := int((~np.isfinite(values)).sum()))
-    ]
-    rest = f" {'; '.join(lacks)}." if lacks else ""
-    return f"Targets of single modalities are kept: {', '.join(targets)}.{rest}"
+def split_of(words: Sequence[str] | np.ndarray, what: str) -> np.ndarray:
+    """Returns "train", "valid", "test" or "" for what a file calls the part that a sample is in, str (N,).
+
+    Args:
+        words: (N,). what: holds them: "Column `split` of `labels.csv`".
+
+    Raises:
+        InvalidInput: when a word is none of PARTS.
+    """
+    written = pd.Series(words, dtype=object).str.strip().str.lower()
+    wrong = written[~written.isin(list(PARTS))]
+    check(
+        wrong.empty,
+        f"{what} must hold train, valid or test, but holds {str(wrong.iloc[0])[:40] if len(wrong) else ''!r}. "
+        "Correct it.",
+    )
+    return np.array(written.map(PARTS).to_list(), dtype="<U5")
 
 
 def _shown(label: Any) -> str:
@@ -390,25 +426,18 @@ def clean(word: Any) -> str:
     return str(word).encode("utf-8", "replace").decode("utf-8").rstrip("\0")
 
 
-def count(number: int, what: str) -> str:
-    """Returns "1 sample", "2,000 samples", "3 classes".
-
-    >>> count(1, "class"), count(2000, "sample")
-    ('1 class', '2,000 samples')
-    """
-    return (
-        f"{number:,} {what}"
-        if number == 1
-        else f"{number:,} {what}{'es' if what.endswith('s') else 's'}"
-    )
-
-
 # What there is to know about a set before it is kept: sizes, values, labels, ids, and leaks between the parts of its
 # split.
 #
 # Nothing is changed here. Values are read once, in pieces.
 
 Progress = Callable[[int, int, str], None]
+
+
+def quiet(done: int, total: int, words: str) -> None:
+    """Tells nobody how far something is."""
+
+
 RARE = 3  # samples of a class below which not every part of a split can have one
 UNEVEN = 0.9  # share of one class from which accuracy says little
 _SHOWN = 8
@@ -488,20 +517,17 @@ class Report:
         )
 
 
-def examine(staged: StagedSet, progress: Progress | None = None) -> Report:
+def examine(staged: StagedSet, progress: Progress = quiet) -> Report:
     """Returns the report on a set.
 
     Args:
         staged: the set as it was read.
         progress: called with modalities read, modalities in all, and the next one's name.
     """
-    scans = {}
+    scans, findings = {}, [*staged.findings]
     for done, part in enumerate(staged.parts):
-        if progress is not None:
-            progress(done, len(staged.parts), f"examining {part.name}")
+        progress(done, len(staged.parts), f"examining {part.name}")
         scans[part.name] = _scan(part)
-    findings = [*staged.findings]
-    for part in staged.parts:
         findings += _of_values(part, scans[part.name])
     findings += [
         *_of_ids(staged),
@@ -509,7 +535,6 @@ def examine(staged: StagedSet, progress: Progress | None = None) -> Report:
         *_of_target(staged),
         *_of_copies(staged, scans),
     ]
-    findings.sort(key=lambda result: SEVERITIES.index(result.severity))
     return Report(
         len(staged),
         {part: int((staged.split == part).sum()) for part in SPLITS},
@@ -518,7 +543,7 @@ def examine(staged: StagedSet, progress: Progress | None = None) -> Report:
             for p in staged.parts
         ],
         _target(staged),
-        findings,
+        sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)),
         scans,
     )
 
@@ -606,20 +631,18 @@ def _of_values(part: Part, scan: Scan) -> Iterator[Finding]:
             name,
             ("drop-constant",),
         )
-    if scan.zero.any():
-        yield Finding(
-            "zero-rows",
-            "note",
-            f"{_some(scan.zero, 'is', 'are')} zeros only, as where a modality is missing.",
-            name,
-        )
+    yield from _of_rows(
+        "zero-rows",
+        "note",
+        scan.zero,
+        f"{_some(scan.zero, 'is', 'are')} zeros only, as where a modality is missing.",
+        where=name,
+    )
 
 
-def _again(codes: np.ndarray) -> np.ndarray:
-    """Which entries have occurred before, bool (N,)."""
-    first = np.zeros(len(codes), bool)
-    first[np.unique(codes, return_index=True)[1]] = True
-    return ~first
+def _again(keys: np.ndarray, rank: np.ndarray) -> np.ndarray:
+    """Which samples have the key of one before them in the same part, bool (N,)."""
+    return pd.DataFrame({"key": keys, "rank": rank}).duplicated().to_numpy()
 
 
 def _rank(staged: StagedSet) -> np.ndarray:
@@ -627,33 +650,32 @@ def _rank(staged: StagedSet) -> np.ndarray:
     return np.select([staged.split == part for part in SPLITS], [0, 1, 2], -1)
 
 
-def _leaking(codes: np.ndarray, rank: np.ndarray) -> np.ndarray:
-    """Which samples occur again in a part further from training, bool (N,)."""
-    top = np.full(int(codes.max(initial=-1)) + 1, -1)
-    np.maximum.at(top, codes, rank)
-    return (rank < top[codes]) & (rank >= 0)
+def _leaking(keys: np.ndarray, rank: np.ndarray) -> np.ndarray:
+    """Which samples have the key of one in a part further from training, bool (N,)."""
+    furthest = pd.Series(rank).groupby(keys).transform("max").to_numpy()
+    return (rank < furthest) & (rank >= 0)
 
 
 def _of_rows(
-    code: str, severity: str, rows: np.ndarray, words: str, *repairs: str
+    code: str, severity: str, rows: np.ndarray | bool, words: str, *repairs: str, where: str = ""
 ) -> Iterator[Finding]:
-    """A finding on some samples, bool (N,), where there are any."""
-    if rows.any():
-        yield Finding(code, severity, words, "", repairs, np.flatnonzero(rows))
+    """A finding on some samples, bool (N,), where there are any; or on the set, where it holds."""
+    if np.any(rows):
+        yield Finding(
+            code, severity, words, where, repairs, np.flatnonzero(rows) if np.ndim(rows) else None
+        )
 
 
 def _of_ids(staged: StagedSet) -> Iterator[Finding]:
-    empty, ids = staged.ids == "", staged.ids
-    if empty.any():
-        yield Finding(
-            "empty-id",
-            "error",
-            f"{_some(empty, 'has', 'have')} no id, the first in row {empty.argmax() + 1}.",
-            "",
-            ("rename-ids",),
-        )
-    codes, rank = np.unique(ids, return_inverse=True)[1], _rank(staged)
-    leaks = _leaking(codes, rank) & ~empty
+    ids, empty, rank = staged.ids, staged.ids == "", _rank(staged)
+    yield from _of_rows(
+        "empty-id",
+        "error",
+        empty,
+        f"{_some(empty, 'has', 'have')} no id, the first in row {empty.argmax() + 1}.",
+        "rename-ids",
+    )
+    leaks = _leaking(ids, rank) & ~empty
     yield from _of_rows(
         "leak-id",
         "error",
@@ -663,7 +685,7 @@ def _of_ids(staged: StagedSet) -> Iterator[Finding]:
         "drop-leaking",
         "rename-ids",
     )
-    again = _again(codes * 4 + rank + 1) & ~empty
+    again = _again(ids, rank) & ~empty
     yield from _of_rows(
         "duplicate-id",
         "error",
@@ -686,16 +708,15 @@ def _of_split(staged: StagedSet) -> Iterator[Finding]:
         )
         return
     empty = [part for part in SPLITS if not counts[part]]
-    if empty:
-        drawn = empty == ["valid"] and counts["train"] > 1
-        yield Finding(
-            "empty-split",
-            "error",
-            f"No sample is in {' or '.join(empty)}. With `make-split` it would be "
-            f"{'drawn from the training samples' if drawn else 'made anew from all samples'}.",
-            "",
-            ("make-split",),
-        )
+    drawn = empty == ["valid"] and counts["train"] > 1
+    yield from _of_rows(
+        "empty-split",
+        "error",
+        bool(empty),
+        f"No sample is in {' or '.join(empty)}. With `make-split` it would be "
+        f"{'drawn from the training samples' if drawn else 'made anew from all samples'}.",
+        "make-split",
+    )
     outside = ~np.isin(staged.split, SPLITS)
     yield from _of_rows(
         "outside-split",
@@ -730,20 +751,21 @@ def _target(staged: StagedSet) -> dict[str, Any]:
 
 def _of_target(staged: StagedSet) -> Iterator[Finding]:
     absent = staged.missing
-    if absent.any():
-        yield from _of_rows(
-            "no-target",
-            "error",
-            absent,
-            f"{_some(absent, 'has', 'have')} no {'label' if staged.classes else 'target'}, the first "
-            f"'{str(staged.ids[absent.argmax()])[:60]}'.",
-            "drop-unlabelled",
-        )
+    yield from _of_rows(
+        "no-target",
+        "error",
+        absent,
+        f"{_some(absent, 'has', 'have')} no {'label' if staged.classes else 'target'}, the first "
+        f"'{str(staged.ids[absent.argmax()])[:60]}'.",
+        "drop-unlabelled",
+    )
     y = staged.y[~absent]
-    if len(np.unique(y)) < 2:
-        yield Finding(
-            "one-target", "error", "All samples have the same target: there is nothing to predict."
-        )
+    yield from _of_rows(
+        "one-target",
+        "error",
+        len(np.unique(y)) < 2,
+        "All samples have the same target: there is nothing to predict.",
+    )
     if not staged.classes:
         return
     counts = np.bincount(y, minlength=len(staged.classes))
@@ -760,13 +782,14 @@ def _of_target(staged: StagedSet) -> Iterator[Finding]:
     train = staged.split == "train"
     later = np.isin(staged.split, SPLITS[1:]) & ~absent
     unseen = np.setdiff1d(staged.y[later], staged.y[train])
-    if len(unseen) and train.any():
-        yield Finding(
-            "unseen-class",
-            "warning",
-            f"Training never sees {count(len(unseen), 'class')} that {'is' if len(unseen) == 1 else 'are'} validated "
-            f"or tested: {_names([staged.classes[i] for i in unseen])}.",
-        )
+    yield from _of_rows(
+        "unseen-class",
+        "warning",
+        bool(len(unseen) and train.any()),
+        f"Training never sees {count(len(unseen), 'class', 'classes')} that "
+        f"{'is' if len(unseen) == 1 else 'are'} validated or tested: "
+        f"{_names([staged.classes[i] for i in unseen])}.",
+    )
     if counts.max(initial=0) > UNEVEN * counts.sum():
         yield Finding(
             "uneven",
@@ -781,8 +804,7 @@ def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> Iterator[Finding]:
     rank, whole = _rank(staged), np.zeros(len(staged), np.uint64)
     for scan in scans.values():
         whole = whole * np.uint64(0x9E3779B97F4A7C15) + scan.keys
-    codes = np.unique(whole, return_inverse=True)[1]
-    leaks = _leaking(codes, rank)
+    leaks = _leaking(whole, rank)
     yield from _of_rows(
         "leak-sample",
         "warning",
@@ -791,7 +813,7 @@ def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> Iterator[Finding]:
         f"(training, validation, test): figures would be too good. {_names(staged.ids[leaks].tolist())}.",
         "drop-leaking",
     )
-    again = _again(codes * 4 + rank + 1)
+    again = _again(whole, rank)
     yield from _of_rows(
         "duplicate-sample",
         "warning",
@@ -802,10 +824,9 @@ def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> Iterator[Finding]:
     )
     for name, scan in scans.items():
         usable = ~scan.zero & ~scan.broken & ~leaks
-        codes = np.unique(scan.keys, return_inverse=True)[1]
-        same = _leaking(codes[usable], rank[usable])
+        same = _leaking(scan.keys[usable], rank[usable])
         if same.any():
-            few = len(np.unique(codes)) < len(staged) / 2
+            few = len(np.unique(scan.keys)) < len(staged) / 2
             why = (
                 ", where few different values occur at all."
                 if few

@@ -120,26 +120,6 @@ WORD_FEATURES = (
     "is function word",
 )
 
-_ADJECTIVES = [
-    w
-    for w in OPINIONS
-    if w
-    not in (
-        "loved",
-        "enjoyed",
-        "liked",
-        "disliked",
-        "regretted",
-        "hated",
-        "love",
-        "enjoy",
-        "like",
-        "dislike",
-        "regret",
-        "hate",
-    )
-]
-_BASE = ("love", "enjoy", "like", "dislike", "regret", "hate")
 _PAST = {
     "love": "loved",
     "enjoy": "enjoyed",
@@ -175,15 +155,19 @@ def valence(words: tuple[str, ...]) -> float:
     return (1 - share) * clauses[0] + share * clauses[1]
 
 
-def _phrases(factor: float) -> list[tuple[float, str, str]]:
-    """The value of every opinion word with every intensifier, times a factor, in order."""
-    strengths = {"": 1.0, **INTENSIFIERS}
-    adjectives = [(w, i) for w in _ADJECTIVES for i in strengths]
-    verbs = [(w, i) for w in _BASE for i in ("", *_VERB_STRENGTHS)]
-    return sorted((factor * OPINIONS[w] * strengths[i], w, i) for w, i in adjectives + verbs)
-
-
-_PHRASES = {False: _phrases(1.0), True: _phrases(NEGATED)}  # negated or not
+_STRENGTHS = {"": 1.0, **INTENSIFIERS}
+# Every opinion word with every intensifier; of verbs only some go with one.
+_OPINIONS = [
+    (word, intensifier)
+    for word in OPINIONS
+    for intensifier in (("", *_VERB_STRENGTHS) if word in _PAST else _STRENGTHS)
+    if word not in _PAST.values()
+]
+# By whether they are negated: their values, words and intensifiers, in order.
+_PHRASES = {
+    negated: sorted((factor * OPINIONS[w] * _STRENGTHS[i], w, i) for w, i in _OPINIONS)
+    for negated, factor in ((False, 1.0), (True, NEGATED))
+}
 
 
 def _clause(wanted: float, rng: np.random.Generator) -> list[str]:
@@ -195,7 +179,7 @@ def _clause(wanted: float, rng: np.random.Generator) -> list[str]:
     phrase = [intensifier, word] if intensifier else [word]
     the = ["the", TOPICS[rng.integers(len(TOPICS))]]
     form = int(rng.integers(3))
-    if word in _BASE:
+    if word in _PAST:
         if not negated:
             return ["i", *phrase[:-1], _PAST[word], *the]
         return [
@@ -241,35 +225,33 @@ def sentence(wanted: float, rng: np.random.Generator) -> tuple[str, ...]:
 
 def vectors() -> dict[str, np.ndarray]:
     """Returns each word's vector (10,), float32: its opinion value, its strength, and what kind of word it is."""
-    table: dict[str, np.ndarray] = {}
-    for word in VOCABULARY:
-        vector = np.zeros(len(WORD_FEATURES), dtype=np.float32)
-        if word in OPINIONS:
-            vector[0:2] = OPINIONS[word], 1
-        elif word in INTENSIFIERS:
-            vector[2:4] = INTENSIFIERS[word] - 1, 1
-        else:
-            kinds = (
+    return {
+        word: np.array(
+            [
+                OPINIONS.get(word, 0.0),
+                word in OPINIONS,
+                INTENSIFIERS.get(word, 1.0) - 1,
+                word in INTENSIFIERS,
                 word in NEGATIONS,
                 word == "and",
                 word == "but",
                 word in FILLERS,
                 word in TOPICS,
                 word in FUNCTION,
-            )
-            vector[4:] = kinds
-        table[word] = vector
-    return table
+            ],
+            np.float32,
+        )
+        for word in VOCABULARY
+    }
 
 
 def word_features(sentences: list[tuple[str, ...]]) -> tuple[np.ndarray, np.ndarray]:
     """Returns the word vectors (N, MAX_WORDS, 10), zero-padded, and the numbers of words (N,)."""
     table = vectors()
-    lengths = np.array([len(words) for words in sentences])
     values = np.zeros((len(sentences), MAX_WORDS, len(WORD_FEATURES)), dtype=np.float32)
     for row, words in enumerate(sentences):
         values[row, : len(words)] = [table[word] for word in words]
-    return values, lengths
+    return values, np.array([len(words) for words in sentences])
 
 
 # A voice made from a latent: a hummed sentence of a few syllables whose melody, loudness and tempo follow it.
@@ -330,8 +312,8 @@ def draw_voices(rng: np.random.Generator, a: np.ndarray) -> dict[str, np.ndarray
         noise_at: where in the noise bank its noise begins.
     """
     count = len(a)
-    base = 95 * (225 / 95) ** np.linspace(0, 1, SPEAKERS)
     habits = {
+        "pitch": 95 * (225 / 95) ** np.linspace(0, 1, SPEAKERS),
         "tract": rng.uniform(-0.06, 0.06, SPEAKERS) + np.linspace(0.92, 1.14, SPEAKERS),
         "tempo": rng.uniform(3.8, 4.8, SPEAKERS),
         "loudness": rng.uniform(-2, 2, SPEAKERS),
@@ -344,7 +326,7 @@ def draw_voices(rng: np.random.Generator, a: np.ndarray) -> dict[str, np.ndarray
     syllables = np.clip(np.round(tempo * rng.uniform(1.15, 1.5, count)), 4, 8).astype(int)
     return dict(
         speaker=who,
-        pitch=base[who],
+        pitch=habits["pitch"][who],
         tract=habits["tract"][who],
         breath=habits["breath"][who],
         loudness=0.2 * 10 ** ((habits["loudness"][who] + 3.5 * a + 0.5 * wobble[1]) / 20),
@@ -385,13 +367,14 @@ def contours(p: Parameters) -> dict[str, np.ndarray]:
     """
     seconds = np.arange(SAMPLES // STEP + 1) * (STEP / RATE)
     along = seconds / p["duration"][:, None]  # 0 at the beginning, 1 at the end
-    inside = (along > 0) & (along < 1)
     syllable = np.clip(along, 0, 1) * p["syllables"][:, None]
     within = syllable - np.floor(syllable)
     bump = np.sin(np.pi * within) ** 2
-    anchors = np.linspace(0, 1, p["jitter"].shape[1])
     jitter = np.stack(
-        [np.interp(row, anchors, values) for row, values in zip(along, p["jitter"], strict=True)]
+        [
+            np.interp(row, np.linspace(0, 1, len(values)), values)
+            for row, values in zip(along, p["jitter"], strict=True)
+        ]
     )
     vibrato = 0.008 * np.sin(2 * np.pi * (5.5 * seconds + p["phase"][:, None]))
     octaves = (
@@ -401,7 +384,7 @@ def contours(p: Parameters) -> dict[str, np.ndarray]:
         + vibrato
         + jitter
     )
-    fade = np.minimum(1, np.minimum(along, 1 - along) * 12) * inside
+    fade = np.minimum(1, np.minimum(along, 1 - along) * 12) * ((along > 0) & (along < 1))
     burst = np.exp(-((within * p["duration"][:, None] / p["syllables"][:, None] / 0.02) ** 2))
     voice = p["loudness"][:, None] * fade * (0.35 + 0.65 * bump)
     noise = fade * (p["breath"][:, None] * voice + 0.12 * p["loudness"][:, None] * burst)
@@ -417,26 +400,23 @@ def _upsample(curve: np.ndarray) -> np.ndarray:
     """Linear interpolation of control points (N, c + 1) to samples (N, c * STEP), float32."""
     points = curve.astype(np.float32)
     ramp = (np.arange(STEP) / np.float32(STEP)).astype(np.float32)
-    rise = points[:, 1:, None] - points[:, :-1, None]
-    return (points[:, :-1, None] + rise * ramp).reshape(len(points), -1)
+    return (points[:, :-1, None] + np.diff(points)[..., None] * ramp).reshape(len(points), -1)
 
 
 def synthesise(p: Parameters) -> np.ndarray:
     """Returns the recordings as 16-bit samples (N, SAMPLES) at RATE; zero after each recording's duration."""
     curves = contours(p)
     pitch = curves["pitch"]
-    # Phase in table steps: exact trapezoids at the control points, a parabola between them.
-    scale = _TABLE / RATE
+    # Phase in samples: exact trapezoids at the control points, a parabola between them.
     starts = np.zeros_like(pitch)
     np.cumsum((pitch[:, 1:] + pitch[:, :-1]) * (STEP / 2), axis=1, out=starts[:, 1:])
     k = np.arange(STEP)
-    bend = (k * k / (2 * STEP))[None, None]
     phase = (
         starts[:, :-1, None]
         + pitch[:, :-1, None] * k
-        + (pitch[:, 1:, None] - pitch[:, :-1, None]) * bend
+        + (pitch[:, 1:, None] - pitch[:, :-1, None]) * (k * k / (2 * STEP))
     )
-    index = (phase * scale).astype(np.int32).reshape(len(pitch), -1) & (_TABLE - 1)
+    index = (phase * (_TABLE / RATE)).astype(np.int32).reshape(len(pitch), -1) & (_TABLE - 1)
     index += (np.arange(len(pitch), dtype=np.int32) * _TABLE)[:, None]
     periods = _periods(p).astype(np.float32)
     first, second = periods[:, 0].ravel().take(index), periods[:, 1].ravel().take(index)
@@ -565,8 +545,12 @@ def picture(p: Parameters, row: int, side: int) -> Image.Image:
 
 def pixels(p: Parameters) -> np.ndarray:
     """Returns the grey pixels of the faces, uint8 (N, SIDE, SIDE)."""
-    large = (picture(p, row, SIDE * _OVER).convert("L") for row in range(len(p["bend"])))
-    return np.stack([np.asarray(face.reduce(_OVER)) for face in large])
+    return np.stack(
+        [
+            np.asarray(picture(p, row, SIDE * _OVER).convert("L").reduce(_OVER))
+            for row in range(len(p["bend"]))
+        ]
+    )
 
 
 def portrait(p: Parameters, row: int) -> np.ndarray:
@@ -649,15 +633,14 @@ def prosody_features(waves: np.ndarray, duration: np.ndarray) -> tuple[np.ndarra
         fft,  # on demand: it takes longer to import than all else that a list of data sets needs
     )
 
-    count, total = len(waves), waves.shape[1] // FRAME
-    sound = waves.reshape(count, total, FRAME) / 32768.0
+    sound = waves.reshape(len(waves), -1, FRAME) / 32768.0
     window = np.hanning(FRAME + 2)[1:-1]
     size = fft.next_fast_len(FRAME + int(PROSODY_RATE / LOWEST) + 3, real=True)
     power = np.abs(fft.rfft(sound * window, size)) ** 2
     hertz, voicing = _pitch(power, window, size)
     rms = np.sqrt((sound**2).mean(axis=-1))
     lengths = np.floor(np.asarray(duration) * PROSODY_RATE / FRAME + 1e-9).astype(int)
-    real = np.arange(total) < lengths[:, None]
+    real = np.arange(sound.shape[1]) < lengths[:, None]
     heard = real & (rms > SILENT)
     pitch = _filled(np.log2(hertz / 150), heard & (voicing > VOICED))
     median = np.nanmedian(np.where(real, pitch, np.nan), axis=1, keepdims=True)
@@ -665,13 +648,16 @@ def prosody_features(waves: np.ndarray, duration: np.ndarray) -> tuple[np.ndarra
     centroid = (power @ (np.arange(power.shape[-1]) * (PROSODY_RATE / size / 1000))) / np.maximum(
         power.sum(-1), 1e-12
     )
-    columns = (
-        pitch,
-        pitch - median,
-        _change(pitch),
-        np.where(heard, voicing, 0),
-        energy,
-        _change(energy),
-        np.where(heard, centroid, 0),
+    features = np.stack(
+        [
+            pitch,
+            pitch - median,
+            _change(pitch),
+            np.where(heard, voicing, 0),
+            energy,
+            _change(energy),
+            np.where(heard, centroid, 0),
+        ],
+        axis=-1,
     )
-    return np.stack(columns, axis=-1) * real[..., None], lengths
+    return features * real[..., None], lengths

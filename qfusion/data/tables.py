@@ -14,8 +14,8 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,6 @@ import pyarrow.parquet
 
 from qfusion._checks import check
 from qfusion.data import files, staged_set
-from qfusion.data.staged_set import Part, Reading, StagedSet, Targets
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".npy")
 IDS = ("id", "ids", "sample", "sample_id", "segment", "key")
@@ -35,17 +34,6 @@ SPLIT, STEP, TEXT = (
     ("step", "time", "frame"),
     ("text", "raw_text", "transcript"),
 )
-PARTS = {
-    "train": "train",
-    "training": "train",
-    "valid": "valid",
-    "val": "valid",
-    "dev": "valid",
-    "validation": "valid",
-    "test": "test",
-    "testing": "test",
-    "": "",
-}
 MAX_CLASSES = 20  # distinct whole numbers that are taken for classes
 _BLOCK = 1 << 23  # bytes of a CSV file that are parsed together
 
@@ -64,7 +52,7 @@ class Table:
         return next((lower[name] for name in known if name in lower), None)
 
     def batches(
-        self, columns: list[str], words: tuple[str, ...] = (), numbers: bool = True
+        self, columns: list[str], words: tuple[str | None, ...] = (), numbers: bool = True
     ) -> Iterator[pa.RecordBatch]:
         """Yields some columns, a piece at a time; those in `words` as text, the others as numbers if wanted."""
         with files.misread(
@@ -149,7 +137,7 @@ def open_table(path: Path) -> Table:
 
 def read_tables(
     modalities: Mapping[str, Path], labels: Path, folder: Path, target: str = "auto"
-) -> StagedSet:
+) -> staged_set.StagedSet:
     """Returns the set that tables make up, its arrays written to `folder`.
 
     Args:
@@ -168,28 +156,27 @@ def read_tables(
     reader = _Reader(folder, open_table(labels), tuple(modalities))
     parts = [reader.modality(name, path) for name, path in modalities.items()]
     targets = reader.label_sets() if target == "labels" else reader.targets(target)
-    return StagedSet(
-        folder,
-        labels.name,
-        "tables",
-        parts,
+    return staged_set.StagedSet(
+        folder=folder,
+        title=labels.name,
+        kind="tables",
+        parts=parts,
         ids=reader.ids,
         split=reader.split(),
         target="labels" if targets.labels else "class" if targets.classes else reader.label,
         columns=reader.columns(),
         unimodal=reader.unimodal(),
         findings=reader.findings,
-        **targets._asdict(),
+        **vars(targets),
     )
 
 
-class _Reader(Reading):
+class _Reader(staged_set.Reading):
     """Joins tables of features to a table of labels."""
 
     def __init__(self, folder: Path, labels: Table, names: tuple[str, ...]):
         super().__init__(folder)
         self.file, self.names = labels.path.name, names
-        self.used: set[str] = set()
         files.check_size(self.file, files.size_of(labels.path))
         self.label = labels.column(LABELS) or ""
         check(
@@ -203,8 +190,8 @@ class _Reader(Reading):
             f"Table `{self.file}` must have a column `id`, but has {list(labels.columns)[:12]}. Rename one.",
         )
         keys = [single] if single is not None else joined
-        words = tuple(name for name in (*keys, labels.column(SPLIT), labels.column(TEXT)) if name)
         batches, size = [], 0
+        words = (*keys, labels.column(SPLIT), labels.column(TEXT))
         for batch in labels.batches(list(labels.columns), words, numbers=False):
             batches.append(batch)
             size += batch.nbytes
@@ -219,15 +206,18 @@ class _Reader(Reading):
             ["$_$".join(row) for row in zip(*(self._strings(key) for key in keys), strict=True)],
             dtype=np.str_,
         )
-        self.used |= {*keys, self.label}
+        self.index = pd.Index(self.ids)
+        self.used = {*keys, self.label}
+        self.people = {
+            name: labels.column((f"label_{name}", f"label_{name[0]}")) for name in self.names
+        }
 
     def _strings(self, column: str) -> list[str]:
-        self.used.add(column)
         return self.table.column(column).cast(pa.string()).fill_null("").to_pylist()
 
     # The modalities
 
-    def modality(self, name: str, path: Path) -> Part:
+    def modality(self, name: str, path: Path) -> staged_set.Part:
         """One modality, written to the folder."""
         if path.suffix.lower() == ".npy":
             return self._plain(name, path)
@@ -244,27 +234,18 @@ class _Reader(Reading):
         )
         rows = self._places(str(key), table, sequences=step is not None)
         if step is not None:
-            return self._sequences(name, table, str(key), step, features, rows)
+            return self._sequences(name, table, step, features, rows)
         first = next(table.batches(features), None)
         size, names = len(features), tuple(features)
         if first is not None and _is_list(first):  # one column holds all features
             size = int(first.column(0).value_lengths()[0].as_py() or 0)
             names = staged_set.numbered(name, size)
-        shape = (len(self.ids), size)
-        pieces = self._values(table, features, size)
+        shape, pieces = (len(self.ids), size), self._values(table, features, size, rows)
         if np.array_equal(rows, np.arange(len(self.ids))):
-            return self.part(name, shape, (values for values, _ in pieces), names)
-        place = self.place(name, shape)
-        array, large = np.lib.format.open_memmap(place, "w+", np.float32, shape), 0
-        for values, at in pieces:
-            where = rows[at : at + len(values)]
-            array[where[where >= 0]] = staged_set.as_single(values[where >= 0])
-            large += _too_large(values)
-        array.flush()
-        self.say_too_large(name, large)
-        return Part(name, place, shape, names)
+            return self.part(name, shape, (values for _, values in pieces), names)
+        return self.part(name, shape, pieces, names, by=staged_set.scatter)
 
-    def _plain(self, name: str, path: Path) -> Part:
+    def _plain(self, name: str, path: Path) -> staged_set.Part:
         with path.open("rb") as stream:
             shape, _, kind = files.check_header(stream, files.size_of(path), f"File `{path.name}`")
         check(
@@ -275,11 +256,10 @@ class _Reader(Reading):
             f"File `{path.name}` must hold numbers of shape ({len(self.ids)}, F) or ({len(self.ids)}, T, F), a row "
             f"for every label, but has type {kind} and shape {shape}. Save it in that shape.",
         )
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
         return self.part(
             name,
             shape,
-            (np.asarray(piece) for piece in files.pieces(values)),
+            map(np.asarray, files.pieces(np.load(path, mmap_mode="r", allow_pickle=False))),
             staged_set.numbered(name, shape[-1]),
             None if len(shape) == 2 else np.full(shape[0], shape[1], np.int64),
         )
@@ -289,19 +269,15 @@ class _Reader(Reading):
         pieces = []
         for at, batch in files.placed(table.batches([key], (key,))):
             ids = np.array(batch.column(0).fill_null("").to_pylist(), dtype=np.str_)
-            if (
-                not sequences
-                and at + len(ids) <= len(self.ids)
-                and np.array_equal(ids, self.ids[at : at + len(ids)])
-            ):
-                pieces.append(np.arange(at, at + len(ids)))
-            else:
-                check(
-                    self.index.is_unique,
-                    f"Table `{table.path.name}` has its samples in another order than `{self.file}`, where ids repeat, "
-                    "so that they cannot be told apart. Make the ids unique.",
-                )
-                pieces.append(self.index.get_indexer(pd.Index(ids)))
+            in_order = not sequences and np.array_equal(ids, self.ids[at : at + len(ids)])
+            check(
+                in_order or self.index.is_unique,
+                f"Table `{table.path.name}` has its samples in another order than `{self.file}`, where ids repeat, "
+                "so that they cannot be told apart. Make the ids unique.",
+            )
+            pieces.append(
+                np.arange(at, at + len(ids)) if in_order else self.index.get_indexer(pd.Index(ids))
+            )
         rows = np.concatenate(pieces) if pieces else np.zeros(0, np.int64)
         once = np.bincount(rows[rows >= 0], minlength=len(self.ids))
         check(
@@ -329,15 +305,10 @@ class _Reader(Reading):
             )
         return rows
 
-    @cached_property
-    def index(self) -> pd.Index:
-        """The ids, to look others up in."""
-        return pd.Index(self.ids)
-
     def _values(
-        self, table: Table, features: list[str], size: int
-    ) -> Iterator[tuple[np.ndarray, int]]:
-        """Pieces (n, size) and the row of the table at which each begins."""
+        self, table: Table, features: list[str], size: int, rows: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Pieces (n, size) of the table, each after the samples' rows; what is of no sample is left out."""
         for at, batch in files.placed(table.batches(features)):
             if _is_list(batch):
                 column = batch.column(0)
@@ -356,29 +327,32 @@ class _Reader(Reading):
                 values = np.empty((len(batch), size))
                 for place, column in enumerate(batch.columns):
                     values[:, place] = column.to_numpy(zero_copy_only=False)
-            yield values, at
+            where = rows[at : at + len(values)]
+            yield where[where >= 0], values[where >= 0]
 
     def _sequences(
-        self, name: str, table: Table, key: str, step: str, features: list[str], rows: np.ndarray
-    ) -> Part:
+        self, name: str, table: Table, step: str, features: list[str], rows: np.ndarray
+    ) -> staged_set.Part:
         lengths = np.bincount(rows[rows >= 0], minlength=len(self.ids))
         longest = int(lengths.max(initial=1))
-        shape = (len(self.ids), longest, len(features))
-        place = self.place(name, shape, padded=True)
-        array, large = np.lib.format.open_memmap(place, "w+", np.float32, shape), 0
-        seen, last = np.zeros(len(self.ids), np.int64), np.full(len(self.ids), -np.inf)
-        for values, at in self._values(table, [step, *features], len(features) + 1):
-            where = rows[at : at + len(values)]
-            values, where = values[where >= 0], where[where >= 0]
-            places = seen[where] + pd.Series(where).groupby(where).cumcount().to_numpy()
-            self._check_steps(table.path.name, step, where, values[:, 0], last)
-            np.add.at(seen, where, 1)
-            array[where, places] = staged_set.as_single(values[:, 1:])
-            large += _too_large(values)
-        array.flush()
-        self.say_too_large(name, large)
+
+        def pieces() -> Iterator[tuple[Any, np.ndarray]]:
+            seen, last = np.zeros(len(self.ids), np.int64), np.full(len(self.ids), -np.inf)
+            for where, values in self._values(table, [step, *features], len(features) + 1, rows):
+                places = seen[where] + pd.Series(where).groupby(where).cumcount().to_numpy()
+                self._check_steps(table.path.name, step, where, values[:, 0], last)
+                np.add.at(seen, where, 1)
+                yield (where, places), values[:, 1:]
+
+        shape, real = (
+            (len(self.ids), longest, len(features)),
+            np.maximum(lengths, 1).astype(np.int64),
+        )
+        part = self.part(
+            name, shape, pieces(), tuple(features), real, padded=True, by=staged_set.scatter
+        )
         self.say_sequences(name, lengths, longest)
-        return Part(name, place, shape, tuple(features), np.maximum(lengths, 1).astype(np.int64))
+        return part
 
     def _check_steps(
         self, file: str, step: str, where: np.ndarray, steps: np.ndarray, last: np.ndarray
@@ -398,7 +372,7 @@ class _Reader(Reading):
 
     # What there is once a sample
 
-    def targets(self, target: str) -> Targets:
+    def targets(self, target: str) -> staged_set.Targets:
         """Numbers, or classes."""
         words = self.table.column(self.label).cast(pa.string()).fill_null("").to_pandas()
         numbers = pd.to_numeric(words, errors="coerce").to_numpy(np.float64)
@@ -418,30 +392,31 @@ class _Reader(Reading):
             and bool((finite == np.round(finite)).all())
         )
         if target == "regression" or (target == "auto" and is_number and not few):
-            return Targets(numbers)
+            return staged_set.Targets(numbers)
         if not is_number:
-            several = bool(words.str.contains(staged_set.SEPARATOR, regex=False).any())
             self.say(
                 "classes",
                 f"Labels are words, taken for the names of classes: column `{self.label}`."
                 + (
                     f" Some hold '{staged_set.SEPARATOR}': import the set with --target labels if a sample may "
                     "have several."
-                    if several
+                    if words.str.contains(staged_set.SEPARATOR, regex=False).any()
                     else ""
                 ),
             )
             words = words.str.strip()
-            return Targets(*staged_set.classes_of(words.where(words != "", None)))
+            return staged_set.Targets(*staged_set.classes_of(words.where(words != "", None)))
         if target == "auto":
             self.say(
                 "classes",
                 f"Labels are {len(np.unique(finite))} different whole numbers, taken for classes. Import the set "
                 "with --target regression if they are amounts.",
             )
-        return Targets(*staged_set.classes_of(np.where(np.isfinite(numbers), numbers, np.nan)))
+        return staged_set.Targets(
+            *staged_set.classes_of(np.where(np.isfinite(numbers), numbers, np.nan))
+        )
 
-    def label_sets(self) -> Targets:
+    def label_sets(self) -> staged_set.Targets:
         """The labels of samples that may have several."""
         words = self.table.column(self.label).cast(pa.string()).to_pylist()
         targets = staged_set.label_sets([None if word is None else _labels(word) for word in words])
@@ -454,34 +429,23 @@ class _Reader(Reading):
         column = self.header.column(SPLIT)
         if column is None:
             return np.full(len(self.ids), "", dtype="<U5")
-        words = pd.Series(self._strings(column)).str.strip().str.lower()
-        wrong = words[~words.isin(list(PARTS))]
-        check(
-            wrong.empty,
-            f"Column `{column}` of `{self.file}` must hold train, valid or test, but holds "
-            f"{str(wrong.iloc[0])[:40] if len(wrong) else ''!r}. Correct it.",
-        )
-        return np.array(words.map(PARTS).to_list(), dtype="<U5")
+        return staged_set.split_of(self._strings(column), f"Column `{column}` of `{self.file}`")
 
     def unimodal(self) -> dict[str, np.ndarray]:
         """Targets of single modalities."""
-        values = {}
-        for name in self.names:
-            column = self.header.column((f"label_{name}", f"label_{name[0]}"))
-            if column is not None:
-                words = pd.Series(self._strings(column))
-                values[name] = pd.to_numeric(words, errors="coerce").to_numpy(np.float64)
-        if values:
-            self.say("unimodal", staged_set.unimodal_words(values))
+        values = {
+            name: pd.to_numeric(pd.Series(self._strings(column)), errors="coerce").to_numpy(float)
+            for name, column in self.people.items()
+            if column is not None
+        }
+        self.say_unimodal(values)
         return values
 
     def columns(self) -> pd.DataFrame:
         """The other columns, to show and filter by; what was said is called `text`."""
         text, split = self.header.column(TEXT), self.header.column(SPLIT)
-        unimodal = {
-            self.header.column((f"label_{name}", f"label_{name[0]}")) for name in self.names
-        }
-        rest = [name for name in self.header.columns if name not in {*self.used, split, *unimodal}]
+        used = {*self.used, split, *self.people.values()}
+        rest = [name for name in self.header.columns if name not in used]
         columns = {
             "text" if name == text else name[:60]: shown
             for name in rest
@@ -528,7 +492,3 @@ def _is_listed(kind: pa.DataType) -> bool:
 
 def _is_numeric(kind: pa.DataType) -> bool:
     return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
-
-
-def _too_large(values: np.ndarray) -> int:
-    return int((np.isfinite(values) & (np.abs(values) > staged_set.MAX_FLOAT)).sum())

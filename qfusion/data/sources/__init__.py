@@ -104,17 +104,20 @@ class Source:
             DataUnavailable,
         )
 
-    def verify(self, folder: Path, pinned: Sequence[PinnedFile] | None = None) -> None:
-        """Checks that every file in a folder is there and is the recorded one.
+    def verify(
+        self, folder: Path | None = None, pinned: Sequence[PinnedFile] | None = None
+    ) -> Path:
+        """Returns the folder once every file in it is there and is the recorded one.
 
         Args:
-            folder: where the files are.
+            folder: where the files are; its own unless told.
             pinned: what they must be; as recorded here unless told.
 
         Raises:
             DataUnavailable: when a file is missing, naming it and the remedy.
             IntegrityError: when a file's content is another one, naming it and the remedy.
         """
+        folder = folder or self.folder
         self.require(folder)
         for file in self.files if pinned is None else pinned:
             which = f"File `{file.path}` of data set '{self.name}' in {folder}"
@@ -129,3 +132,4 @@ class Source:
                     + ("" if self.by_hand else " The download replaces an altered file."),
                     IntegrityError,
                 )
+        return folder

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import files, spec
-from qfusion.data.modality import Clusters, Content, Modality, Series, Target, Text
+from qfusion.data import files, modality, spec
 from qfusion.data.sources import PinnedFile, Source
 from qfusion.errors import InvalidInput, refused
 
@@ -207,28 +206,29 @@ def _read(where: Path) -> dict[str, np.ndarray]:
         key: np.concatenate([parts[part][key] for part in parts])
         for key in ("order", "polarity", *SIZES)
     }
-    values["ids"] = np.array([spoken[row][0] for row in values.pop("order")])
-    for sample in values["ids"].tolist():
+    ids = [spoken[row][0] for row in values["order"]]
+    for sample in ids:
         check(
             sample in opinions,
             f"File `OpinionLevelSentiment.csv` must hold segment '{sample}' of `transcripts.csv`, but "
             "does not. Download both again.",
         )
-    values["opinions"] = np.array([opinions[sample] for sample in values["ids"].tolist()])
-    text_of = {row[0]: row[1] for row in spoken}
-    values["text"], values["text_features"] = (
-        np.array([text_of[i] for i in values["ids"].tolist()]),
-        values["text"],
-    )
-    values["is_test"] = np.repeat(
-        [False, True], [len(parts["train"]["order"]), len(parts["test"]["order"])]
-    )
-    for row in np.flatnonzero(values["polarity"] != (values["opinions"][:, 2] >= 0)):
+    scores = np.array([opinions[sample] for sample in ids])
+    for row in np.flatnonzero(values["polarity"] != (scores[:, 2] >= 0)):
         raise InvalidInput(
             "Polarity in `transcripts.csv` must be 1 exactly when the sentiment is >= 0, but is not for segment "
-            f"'{values['ids'][row]}'. Download the files again."
+            f"'{ids[row]}'. Download the files again."
         )
-    return values
+    return {
+        "ids": np.array(ids),
+        "opinions": scores,
+        "polarity": values["polarity"],
+        "text": np.array([spoken[row][1] for row in values["order"]]),
+        "text_features": values["text"],
+        "audio": values["audio"],
+        "video": values["video"],
+        "is_test": np.repeat([False, True], [len(parts[part]["order"]) for part in parts]),
+    }
 
 
 def _split(videos: np.ndarray, is_test: np.ndarray) -> np.ndarray:
@@ -241,8 +241,8 @@ def _split(videos: np.ndarray, is_test: np.ndarray) -> np.ndarray:
     return split
 
 
-def _content(texts: list[str], row: int) -> dict[str, Content]:
-    return {"text": Text(texts[row])}
+def _content(texts: list[str], row: int) -> dict[str, modality.Content]:
+    return {"text": modality.Text(texts[row])}
 
 
 def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FILES) -> spec.DataSet:
@@ -257,8 +257,7 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
         IntegrityError: when a file is not the recorded one.
         InvalidInput: when a recorded file holds something else than it should; names file, row and column.
     """
-    where = where or CMU_MOSI.folder
-    CMU_MOSI.verify(where, pinned)
+    where = CMU_MOSI.verify(where, pinned)
     arrays = files.cached_arrays(
         "mosi",
         files.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
@@ -283,7 +282,7 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
         source="features: declare-lab/multimodal-deep-learning; scores: ASA-MOSI/Audio-Sentiment-Analysis (GitHub)",
         licence="files under MIT; the corpus is for research use",
         modalities=tuple(
-            Modality(
+            modality.Modality(
                 name,
                 values,
                 None,
@@ -291,7 +290,7 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
             )
             for name, values in features.items()
         ),
-        target=Target(
+        target=modality.Target(
             "regression",
             "sentiment",
             range=(-3.0, 3.0),
@@ -312,7 +311,7 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
             index=ids,
         ),
         content_of=partial(_content, texts),
-        clusters=Clusters(np.array(videos), "videos"),
+        clusters=modality.Clusters(np.array(videos), "videos"),
     )
 
 
@@ -353,15 +352,17 @@ CLASSES = (
 )
 
 
-def _content_of_houston(spectra: np.ndarray, profiles: np.ndarray, row: int) -> dict[str, Content]:
+def _content_of_houston(
+    spectra: np.ndarray, profiles: np.ndarray, row: int
+) -> dict[str, modality.Content]:
     return {
-        "hsi": Series(
+        "hsi": modality.Series(
             spectra[row].astype(float),
             np.arange(1, BANDS + 1),
             f"band (1 to {BANDS}: about 380 to 1050 nm)",
             "reflectance",
         ),
-        "lidar": Series(
+        "lidar": modality.Series(
             profiles[row].astype(float),
             np.arange(1, PROFILE + 1),
             "value of the elevation profile",
@@ -384,8 +385,7 @@ def read_houston(
         IntegrityError: when it is not the recorded one.
         InvalidInput: when it holds other arrays than expected.
     """
-    where = where or HOUSTON.folder
-    HOUSTON.verify(where, pinned)
+    where = HOUSTON.verify(where, pinned)
     result = files.read_npz(where / pinned[0].path, names=("hsi", "lidar", "y"))
     y = result["y"].astype(np.int64) - 1
     shapes = result["hsi"].shape, result["lidar"].shape
@@ -408,8 +408,10 @@ def read_houston(
         "for this scene.",
         source="IEEE GRSS data fusion contest 2013, as in danfenghong/IEEE_TGRS_MDL-RS (GitHub)",
         licence="research use with acknowledgement of the contest",
-        modalities=tuple(Modality(name, result[name], None, names[name]) for name in names),
-        target=Target("classification", "class", None, CLASSES),
+        modalities=tuple(
+            modality.Modality(name, result[name], None, names[name]) for name in names
+        ),
+        target=modality.Target("classification", "class", None, CLASSES),
         y=y,
         ids=ids,
         split=spec.stratified(y),

@@ -18,8 +18,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.data import files, spec
-from qfusion.data.modality import Audio, Clusters, Content, Image, Modality, Series, Target
+from qfusion.data import files, modality, spec
 from qfusion.data.sources import PinnedFile, Source
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, refused
 
@@ -81,24 +80,26 @@ def image_moments(images: np.ndarray) -> np.ndarray:
 
 def _names() -> dict[str, tuple[str, ...]]:
     steps = range(1, DIGITS_SIDE + 1)
-    profile = [f"ink of {way} {i}" for way in ("row", "column") for i in steps]
-    profile += [f"{way} contour {i}" for way in ("left", "right", "top", "bottom") for i in steps]
-    profile += ["mass", "centre row", "centre column", *(f"moment {p},{q}" for p, q in _ORDERS)]
     return {
         "pixels": spec.pixel_names((DIGITS_SIDE, DIGITS_SIDE)),
         "fourier": tuple(f"frequency {p},{q}" for p, q in _KEPT),
-        "profile": tuple(profile),
+        "profile": (
+            *(f"ink of {way} {i}" for way in ("row", "column") for i in steps),
+            *(f"{way} contour {i}" for way in ("left", "right", "top", "bottom") for i in steps),
+            *("mass", "centre row", "centre column"),
+            *(f"moment {p},{q}" for p, q in _ORDERS),
+        ),
     }
 
 
-def _content(images: np.ndarray, row: int) -> dict[str, Content]:
+def _content(images: np.ndarray, row: int) -> dict[str, modality.Content]:
     image = images[row]
     spectrum = np.log1p(np.abs(np.fft.fftshift(np.fft.fft2(image))))
     return {
-        "pixels": Image(spec.enlarged(spec.grey(image, 0, 16))),
+        "pixels": modality.Image(spec.enlarged(spec.grey(image, 0, 16))),
         # as people draw it: logarithmic, frequency 0 in the middle, brightest what is strongest
-        "fourier": Image(spec.enlarged(spec.grey(spectrum, 0, float(spectrum.max())))),
-        "profile": Series(
+        "fourier": modality.Image(spec.enlarged(spec.grey(spectrum, 0, float(spectrum.max())))),
+        "profile": modality.Series(
             np.concatenate([image.sum(1), image.sum(0)]),
             np.arange(1, 2 * DIGITS_SIDE + 1),
             "rows 1 to 8 from the top, then columns 1 to 8 from the left",
@@ -131,7 +132,7 @@ def load_digits() -> spec.DataSet:
         source="scikit-learn's load_digits: UCI Optical Recognition of Handwritten Digits, test part",
         licence="CC BY 4.0 (UCI)",
         modalities=tuple(
-            Modality(
+            modality.Modality(
                 name,
                 np.round(outcome, _DECIMALS),
                 None,
@@ -140,7 +141,7 @@ def load_digits() -> spec.DataSet:
             )
             for name, outcome in values.items()
         ),
-        target=Target("classification", "digit", None, tuple(map(str, range(10)))),
+        target=modality.Target("classification", "digit", None, tuple(map(str, range(10)))),
         y=y,
         ids=ids,
         split=spec.stratified(y),
@@ -205,7 +206,7 @@ def _digests(where: Path, names: tuple[str, ...], pinned: str) -> dict[str, str]
     return sha256s
 
 
-def _recording(where: Path, names: tuple[str, ...], pinned: str, row: int) -> Audio:
+def _recording(where: Path, names: tuple[str, ...], pinned: str, row: int) -> modality.Audio:
     name = names[row]
     which = f"Recording `{name}` of data set '{AVDIGITS.name}'"
     with refused(f"{which} cannot be read", AVDIGITS.remedy, error=DataUnavailable):
@@ -230,14 +231,14 @@ def _recording(where: Path, names: tuple[str, ...], pinned: str, row: int) -> Au
         form == (1, 2),
         f"Recording `{name}` must have one channel of 16 bits, but has {form}. Copy it again.",
     )
-    return Audio(np.frombuffer(samples, "<i2").astype(np.float32) / 32768, rate)
+    return modality.Audio(np.frombuffer(samples, "<i2").astype(np.float32) / 32768, rate)
 
 
 def _content_of_avdigits(
-    images: dict[str, np.ndarray], recording: partial[Audio], row: int
-) -> dict[str, Content]:
-    pictures: dict[str, Content] = {
-        name: Image(spec.enlarged(values[row])) for name, values in images.items()
+    images: dict[str, np.ndarray], recording: partial[modality.Audio], row: int
+) -> dict[str, modality.Content]:
+    pictures: dict[str, modality.Content] = {
+        name: modality.Image(spec.enlarged(values[row])) for name, values in images.items()
     }
     return {**pictures, "audio": recording(row)}
 
@@ -266,8 +267,7 @@ def read_avdigits(
         IntegrityError: when a file is not the recorded one.
         InvalidInput: when a recorded file holds something else than it should.
     """
-    where = where or AVDIGITS.folder
-    AVDIGITS.verify(where, pinned)
+    where = AVDIGITS.verify(where, pinned)
     index = _index(where / "index.csv")
     folder = where / "recordings"
     gone = [name for name in index.recording if not (folder / name).is_file()]
@@ -290,7 +290,6 @@ def read_avdigits(
             "Copy it again.",
         )
     ids = index.recording.str.removesuffix(".wav").to_numpy(dtype=np.str_)
-    images = {name: arrays[name] for name in ("mnist", "usps")}
     return spec.DataSet(
         name=AVDIGITS.name,
         title=AVDIGITS.title,
@@ -302,7 +301,7 @@ def read_avdigits(
         "Jakobovski/free-spoken-digit-dataset (GitHub)",
         licence="recordings CC BY-SA 4.0; images for research use",
         modalities=tuple(
-            Modality(
+            modality.Modality(
                 name,
                 values[name].reshape(len(index), -1),
                 None,
@@ -311,7 +310,7 @@ def read_avdigits(
             )
             for name, shape in SHAPES.items()
         ),
-        target=Target("classification", "digit", None, tuple(map(str, range(10)))),
+        target=modality.Target("classification", "digit", None, tuple(map(str, range(10)))),
         y=index.digit.to_numpy(),
         ids=ids,
         split=_split(index),
@@ -320,7 +319,7 @@ def read_avdigits(
         ),
         content_of=partial(
             _content_of_avdigits,
-            images,
+            {name: arrays[name] for name in ("mnist", "usps")},
             partial(_recording, folder, tuple(index.recording), recordings),
         ),
     )
@@ -367,8 +366,10 @@ SHAPE = (16, 15)  # of `pix`: rows, columns
 BRIGHTEST = 6
 
 
-def _content_of_handwritten(pictures: np.ndarray, row: int) -> dict[str, Content]:
-    return {"pix": Image(spec.enlarged(spec.grey(pictures[row].reshape(SHAPE), 0, BRIGHTEST)))}
+def _content_of_handwritten(pictures: np.ndarray, row: int) -> dict[str, modality.Content]:
+    return {
+        "pix": modality.Image(spec.enlarged(spec.grey(pictures[row].reshape(SHAPE), 0, BRIGHTEST)))
+    }
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
@@ -399,8 +400,7 @@ def read_handwritten(
         IntegrityError: when it is not the recorded one.
         InvalidInput: when its views are others than expected.
     """
-    where = where or HANDWRITTEN.folder
-    HANDWRITTEN.verify(where, pinned)
+    where = HANDWRITTEN.verify(where, pinned)
     # reading the file takes a process of its own
     arrays = files.cached_arrays(
         HANDWRITTEN.name,
@@ -419,7 +419,7 @@ def read_handwritten(
         source="UCI Multiple Features, as in zhou572/Multi-view-Datasets (GitHub)",
         licence="CC BY 4.0 (UCI)",
         modalities=tuple(
-            Modality(
+            modality.Modality(
                 name,
                 arrays[name],
                 None,
@@ -430,7 +430,7 @@ def read_handwritten(
             )
             for name, size, what in VIEWS
         ),
-        target=Target("classification", "digit", None, tuple(map(str, range(10)))),
+        target=modality.Target("classification", "digit", None, tuple(map(str, range(10)))),
         y=y,
         ids=ids,
         split=spec.stratified(y),
@@ -481,35 +481,27 @@ class Question:
         views: modality -> the view of `of` that it shows.
         target: what is asked.
         remainders: per class, the k of its blocks; see the module.
-        description: a paragraph for the page.
+        description: what is drawn and asked, in a sentence.
     """
 
     title: str
     of: str
     views: Mapping[str, str]
-    target: Target
+    target: modality.Target
     remainders: tuple[tuple[int, ...], tuple[int, ...]]
     description: str
 
 
-_PARITY = Target("classification", "parity", None, ("even", "odd"))
+_PARITY = modality.Target("classification", "parity", None, ("even", "odd"))
 _EVEN_ODD = (tuple(range(0, 10, 2)), tuple(range(1, 10, 2)))
 _DRAWN = (
     " Drawn by a fixed seed within each part of the split of `{of}`, so that no {item} is in two parts, and each is in "
     "as many {combinations} of one class as of the other: 6,000 to train, 600 to validate, 1,200 to test."
 )
-_TWO = "Neither digit alone says anything: with each, both answers are equally frequent."
-_THREE = (
-    "No digit and no two of them say anything: with each pair, both answers are equally frequent."
-)
-
-
-def _drawn(of: str, combinations: str) -> str:
-    return _DRAWN.format(
-        of=of,
-        combinations=combinations,
-        item="picture" if of == "digits" else "picture or recording",
-    )
+_NOTHING = {
+    "pair": "Neither digit alone says anything: with each, both answers are equally frequent.",
+    "triple": "No digit and no two of them say anything: with each pair, both answers are equally frequent.",
+}
 
 
 QUESTIONS: dict[str, Question] = {
@@ -519,8 +511,7 @@ QUESTIONS: dict[str, Question] = {
         {"left": "pixels", "right": "pixels"},
         _PARITY,
         _EVEN_ODD,
-        f"Pairs of real handwritten digits of 8x8 pixels: is their sum odd? {_TWO}"
-        + _drawn("digits", "pairs"),
+        "Pairs of real handwritten digits of 8x8 pixels: is their sum odd?",
     ),
     "parity3": Question(
         "Three digits: odd or even",
@@ -528,8 +519,7 @@ QUESTIONS: dict[str, Question] = {
         {"left": "pixels", "middle": "pixels", "right": "pixels"},
         _PARITY,
         _EVEN_ODD,
-        f"Triples of real handwritten digits of 8x8 pixels: is their sum odd? {_THREE}"
-        + _drawn("digits", "triples"),
+        "Triples of real handwritten digits of 8x8 pixels: is their sum odd?",
     ),
     "avparity": Question(
         "Seen and heard: odd or even",
@@ -538,7 +528,7 @@ QUESTIONS: dict[str, Question] = {
         _PARITY,
         _EVEN_ODD,
         "A digit that is seen (an MNIST image, 28x28) and one that is heard (log-mel spectrogram, 32 bands x 32 "
-        f"frames): is their sum odd? {_TWO}" + _drawn("avdigits", "pairs"),
+        "frames): is their sum odd?",
     ),
     "avparity3": Question(
         "Two seen, one heard: odd or even",
@@ -547,16 +537,16 @@ QUESTIONS: dict[str, Question] = {
         _PARITY,
         _EVEN_ODD,
         "Two digits that are seen (MNIST, 28x28, and USPS, 16x16) and one that is heard (log-mel spectrogram, 32 bands "
-        f"x 32 frames): is their sum odd? {_THREE}" + _drawn("avdigits", "triples"),
+        "x 32 frames): is their sum odd?",
     ),
     "avagree": Question(
         "Seen and heard: same or different",
         "avdigits",
         {"image": "mnist", "audio": "audio"},
-        Target("classification", "agreement", None, ("different", "same")),
+        modality.Target("classification", "agreement", None, ("different", "same")),
         (tuple(range(1, 10)), (0,)),
         "A digit that is seen (an MNIST image, 28x28) and one that is heard (log-mel spectrogram, 32 bands x 32 "
-        f"frames): are they the same? {_TWO}" + _drawn("avdigits", "pairs"),
+        "frames): are they the same?",
     ),
 }
 
@@ -621,7 +611,7 @@ def _apart(
 
 def _content_of_together(
     base: spec.DataSet, views: tuple[tuple[str, str], ...], chosen: np.ndarray, row: int
-) -> dict[str, Content]:
+) -> dict[str, modality.Content]:
     return {
         name: base.content(int(item))[view]
         for (name, view), item in zip(views, chosen[row], strict=True)
@@ -640,17 +630,6 @@ def _table(
         columns["speaker"] = base.table["speaker"].to_numpy()[chosen[:, names.index("audio")]]
     columns |= {f"{name}_item": base.ids[chosen[:, m]] for m, name in enumerate(names)}
     return pd.DataFrame(columns, index=ids)
-
-
-def _clusters(question: Question, base: spec.DataSet, chosen: np.ndarray) -> Clusters:
-    """The pictures and recordings that rows are put together from; each is in several rows."""
-    views = tuple(question.views.values())
-    return Clusters(
-        np.column_stack(
-            [np.char.add(f"{view} ", base.ids[chosen[:, m]]) for m, view in enumerate(views)]
-        ),
-        "pictures and recordings" if "audio" in views else "pictures",
-    )
 
 
 def draw_question(
@@ -687,16 +666,22 @@ def draw_question(
         order = rng.permutation(len(y))
         parts.append((chosen[order], y[order]))
     chosen, y = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
-    ids = spec.numbered("pair" if len(views) == 2 else "triple", len(y))
+    together = "pair" if len(views) == 2 else "triple"
+    ids = spec.numbered(together, len(y))
     modalities = {m.name: m for m in base.modalities}
     return spec.DataSet(
         name=name,
         title=question.title,
-        description=question.description,
+        description=f"{question.description} {_NOTHING[together]}"
+        + _DRAWN.format(
+            of=question.of,
+            item="picture" if question.of == "digits" else "picture or recording",
+            combinations=f"{together}s",
+        ),
         source=base.source,
         licence=base.licence,
         modalities=tuple(
-            Modality(
+            modality.Modality(
                 shown_as,
                 modalities[view].values[chosen[:, m]],
                 None,
@@ -711,7 +696,16 @@ def draw_question(
         split=np.repeat(spec.SPLITS, [sizes[part] for part in spec.SPLITS]),
         table=_table(question, base, chosen, ids),
         content_of=partial(_content_of_together, base, views, chosen),
-        clusters=_clusters(question, base, chosen),
+        # The pictures and recordings that rows are put together from; each is in several rows.
+        clusters=modality.Clusters(
+            np.column_stack(
+                [
+                    np.char.add(f"{view} ", base.ids[chosen[:, m]])
+                    for m, (_, view) in enumerate(views)
+                ]
+            ),
+            "pictures and recordings" if "audio" in question.views.values() else "pictures",
+        ),
     )
 
 

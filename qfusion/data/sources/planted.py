@@ -156,13 +156,6 @@ SEED = 2025
 SIZES = {"train": 2100, "valid": 300, "test": 600}
 _CHUNK = 50  # recordings at a time: few enough for the processor's cache
 
-DESCRIPTION = (
-    "3,000 short spoken opinions made by this project from a seed: sentences from a grammar, hummed voices, drawn "
-    "faces. The score is a known function of what words, voice and face say, plus noise of known variance, so the true "
-    "contribution of every modality and every combination is known for every sample. Voice turns the sign of praise "
-    "(sarcasm), an expressive face amplifies words, and warm voice and smile strengthen one another."
-)
-
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
@@ -177,9 +170,8 @@ class Recipe:
     split: np.ndarray
 
 
-def recipe(seed: int = SEED, sizes: dict[str, int] | None = None) -> Recipe:
+def recipe(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> Recipe:
     """Returns the latents, sentences, voices, faces and scores that follow from a seed."""
-    sizes = sizes or SIZES
     count = sum(sizes.values())
     rng, words_rng, voice_rng, face_rng, noise_rng = (
         np.random.default_rng((seed, part)) for part in range(5)
@@ -188,29 +180,27 @@ def recipe(seed: int = SEED, sizes: dict[str, int] | None = None) -> Recipe:
     sentences = [synthesis.sentence(float(t), words_rng) for t in latents[:, 0]]
     drawn = latents.copy()
     drawn[:, 0] = [round(synthesis.valence(s), 6) for s in sentences]
-    y = np.round(planted_score(drawn) + planted_noise(noise_rng, count), 4)
-    split = rng.permutation(np.repeat(list(sizes), list(sizes.values())))
     return Recipe(
         drawn,
         regime,
         sentences,
         synthesis.draw_voices(voice_rng, drawn[:, 1]),
         synthesis.draw_faces(face_rng, drawn[:, 2]),
-        y,
-        split,
+        np.round(planted_score(drawn) + planted_noise(noise_rng, count), 4),
+        rng.permutation(np.repeat(list(sizes), list(sizes.values()))),
     )
 
 
 def _measure(made: Recipe) -> dict[str, np.ndarray]:
     """Features of the voices and faces: the part that takes time."""
-    parts = []
-    for start in range(0, len(made.y), _CHUNK):
-        p = synthesis.parameters_of(made.voices, slice(start, start + _CHUNK))
-        parts.append(synthesis.prosody_features(synthesis.synthesise(p), p["duration"]))
-    # Rounded, so that the last bits of another machine's transforms cannot show in the data set's digest.
-    heard = np.round(np.concatenate([f for f, _ in parts]), 4).astype(np.float32)
+    voices = (
+        synthesis.parameters_of(made.voices, slice(start, start + _CHUNK))
+        for start in range(0, len(made.y), _CHUNK)
+    )
+    parts = [synthesis.prosody_features(synthesis.synthesise(p), p["duration"]) for p in voices]
     return {
-        "audio": heard,
+        # Rounded, so that the last bits of another machine's transforms cannot show in the data set's digest.
+        "audio": np.round(np.concatenate([f for f, _ in parts]), 4).astype(np.float32),
         "audio_lengths": np.concatenate([n for _, n in parts]),
         "vision": synthesis.pixels(made.faces),
     }
@@ -226,13 +216,13 @@ def _key(*parts: object) -> str:
     )
 
 
-def _features(made: Recipe, seed: int, sizes: dict[str, int]) -> dict[str, np.ndarray]:
+def _features(made: Recipe, seed: int, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
     """As they ship if that is what is asked for, from the cache, or measured."""
     shipped = files.read_arrays(SHIPPED) if (seed, sizes) == (SEED, SIZES) else None
     if shipped is not None and str(shipped.pop("made_by")) == _key():
         return shipped
-    versions = np.__version__, PIL.__version__, scipy.__version__
-    return files.cached_arrays("planted", _key(seed, sizes, *versions), partial(_measure, made))
+    key = _key(seed, sizes, np.__version__, PIL.__version__, scipy.__version__)
+    return files.cached_arrays("planted", key, partial(_measure, made))
 
 
 def ship() -> None:
@@ -242,53 +232,43 @@ def ship() -> None:
     )
 
 
+def _heard(waves: np.ndarray, p: synthesis.Parameters) -> Audio:
+    """The first of some recordings, to its end."""
+    wave = waves[0, : round(float(p["duration"][0]) * synthesis.RATE)]
+    return Audio((wave / 32768.0).astype(np.float32), synthesis.RATE)
+
+
 def _content(made: Recipe, row: int) -> dict[str, Content]:
     spoken = made.sentences[row]
     p = synthesis.parameters_of(made.voices, np.array([row]))
-    wave = synthesis.synthesise(p)[0, : round(float(p["duration"][0]) * synthesis.RATE)]
     return {
         "text": Text(" ".join(spoken), spoken),
-        "audio": Audio((wave / 32768.0).astype(np.float32), synthesis.RATE),
+        "audio": _heard(synthesis.synthesise(p), p),
         "vision": Image(synthesis.portrait(made.faces, row)),
     }
 
 
-def _table(made: Recipe, ids: np.ndarray) -> pd.DataFrame:
-    t, a, v = made.latents.T
-    return pd.DataFrame(
-        {
-            "text": [" ".join(spoken) for spoken in made.sentences],
-            "regime": made.regime,
-            "speaker": [f"speaker {n + 1}" for n in made.voices["speaker"]],
-            "duration": made.voices["duration"],
-            "score_clean": planted_score(made.latents),
-            "latent_text": t,
-            "latent_audio": a,
-            "latent_vision": v,
-        },
-        index=ids,
-    )
-
-
-def build(seed: int = SEED, sizes: dict[str, int] | None = None) -> DataSet:
+def build(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> DataSet:
     """Returns the planted data set of a seed.
 
     Args:
         seed: of everything that is drawn.
         sizes: how many samples "train", "valid" and "test" have; 2,100, 300 and 600 unless told.
     """
-    sizes = sizes or SIZES
     made = recipe(seed, sizes)
     measured = _features(made, seed, sizes)
     ids = np.array([f"p{row:04d}" for row in range(len(made.y))])
     spoken, lengths = synthesis.word_features(made.sentences)
     seen = (measured["vision"].reshape(len(ids), -1) / np.float32(255)).astype(np.float32)
     names = tuple(f"pixel {r},{c}" for r in range(synthesis.SIDE) for c in range(synthesis.SIDE))
-    truth = dividends(made.latents, made.latents[made.split == "train"])
     return DataSet(
         name=SOURCE.name,
         title=SOURCE.title,
-        description=DESCRIPTION,
+        description="3,000 short spoken opinions made by this project from a seed: sentences from a grammar, hummed "
+        "voices, drawn faces. The score is a known function of what words, voice and face say, plus noise of known "
+        "variance, so the true contribution of every modality and every combination is known for every sample. Voice "
+        "turns the sign of praise (sarcasm), an expressive face amplifies words, and warm voice and smile strengthen "
+        "one another.",
         source=f"made by this project from seed {seed}",
         licence="Apache-2.0, like the project",
         modalities=(
@@ -307,8 +287,18 @@ def build(seed: int = SEED, sizes: dict[str, int] | None = None) -> DataSet:
         y=made.y,
         ids=ids,
         split=made.split,
-        table=_table(made, ids),
-        truth=pd.DataFrame(truth, index=ids),
+        table=pd.DataFrame(
+            {
+                "text": [" ".join(words) for words in made.sentences],
+                "regime": made.regime,
+                "speaker": [f"speaker {n + 1}" for n in made.voices["speaker"]],
+                "duration": made.voices["duration"],
+                "score_clean": planted_score(made.latents),
+                **{f"latent_{name}": made.latents[:, m] for m, name in enumerate(NAMES)},
+            },
+            index=ids,
+        ),
+        truth=pd.DataFrame(dividends(made.latents, made.latents[made.split == "train"]), index=ids),
         noise_variance=noise_variance(),
         content_of=partial(_content, made),
     )
@@ -357,12 +347,6 @@ def _signs(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return rng.integers(0, 2, shape) * 2 - 1
 
 
-def _deciding(rng: np.random.Generator, count: int, which: int) -> np.ndarray:
-    latents = rng.uniform(-0.2, 0.2, (count, 3))
-    latents[:, which] = _strong(rng, (count,)) * _signs(rng, (count,))
-    return latents
-
-
 def _synergy(rng: np.random.Generator, count: int, others: np.ndarray) -> np.ndarray:
     values = np.empty((0, 3))
     while len(values) < count:
@@ -400,7 +384,10 @@ def draw_regime(
         return _synergy(rng, count, others)
     if regime == "mixed":
         return rng.uniform(-1, 1, (count, 3))
-    return _deciding(rng, count, ("text decides", "voice decides", "face decides").index(regime))
+    latents = rng.uniform(-0.2, 0.2, (count, 3))
+    decides = ("text decides", "voice decides", "face decides").index(regime)
+    latents[:, decides] = _strong(rng, (count,)) * _signs(rng, (count,))
+    return latents
 
 
 def draw_latents(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -434,18 +421,19 @@ class Control:
 
 
 MAX_TEXT = 2000  # letters of a sentence
-VOICE = (
-    Control("pitch", "Pitch of the voice", -1.0, 1.0, "octaves"),
-    Control("rise", "Rise of the melody", -1.0, 1.0, "octaves"),
-    Control("energy", "Energy", -12.0, 12.0, "dB"),
-    Control("tempo", "Tempo", -0.5, 0.5, "octaves of speed"),
-)
-FACE = (
-    Control("mouth", "Mouth corners", -2.0, 2.0, "of full bend"),
-    Control("brows", "Inner brows", -2.0, 2.0, "of full lift"),
-    Control("eyes", "Eyes", -0.75, 0.75, "of full opening"),
-)
-CONTROLS = {"audio": VOICE, "vision": FACE}
+CONTROLS = {
+    "audio": (
+        Control("pitch", "Pitch of the voice", -1.0, 1.0, "octaves"),
+        Control("rise", "Rise of the melody", -1.0, 1.0, "octaves"),
+        Control("energy", "Energy", -12.0, 12.0, "dB"),
+        Control("tempo", "Tempo", -0.5, 0.5, "octaves of speed"),
+    ),
+    "vision": (
+        Control("mouth", "Mouth corners", -2.0, 2.0, "of full bend"),
+        Control("brows", "Inner brows", -2.0, 2.0, "of full lift"),
+        Control("eyes", "Eyes", -0.75, 0.75, "of full opening"),
+    ),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -520,34 +508,32 @@ def with_voice(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
     """Returns the recording of a sample with another voice.
 
     Args:
-        changes: of the names in VOICE, 0 is as it was: pitch and rise in octaves, energy in dB, tempo in octaves of
-            speed.
+        changes: of the names in CONTROLS["audio"], 0 is as it was: pitch and rise in octaves, energy in dB, tempo in
+            octaves of speed.
     """
     change = _checked("audio", changes)
     p = synthesis.parameters_of(made.voices, np.array([row]))
-    duration = np.clip(
-        np.round(p["duration"] / 2 ** change["tempo"], 3),
-        synthesis.MIN_SECONDS,
-        synthesis.MAX_SECONDS - 0.01,
-    )
     p |= {
         "level": p["level"] + change["pitch"],
         "slope": p["slope"] + change["rise"],
         "loudness": p["loudness"] * 10 ** (change["energy"] / 20),
-        "duration": duration,
+        "duration": np.clip(
+            np.round(p["duration"] / 2 ** change["tempo"], 3),
+            synthesis.MIN_SECONDS,
+            synthesis.MAX_SECONDS - 0.01,
+        ),
     }
     waves = synthesis.synthesise(p)
     measured, lengths = synthesis.prosody_features(waves, p["duration"])
-    heard = waves[0, : round(float(p["duration"][0]) * synthesis.RATE)]
     return Edit(
-        Audio((heard / 32768.0).astype(np.float32), synthesis.RATE),
+        _heard(waves, p),
         np.round(measured, 4).astype(np.float32),
         lengths,
     )
 
 
 def with_face(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
-    """Returns the face of a sample with other features; `changes` of the names in FACE, 0 is as it was."""
+    """Returns the face of a sample with other features; `changes` are of CONTROLS["vision"], 0 is as it was."""
     change = _checked("vision", changes)
     p = synthesis.parameters_of(made.faces, np.array([row]))
     p |= {
