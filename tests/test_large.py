@@ -84,10 +84,11 @@ def box() -> None:
     import streamlit as st
 
     from qfusion import data
+    from qfusion.panels.address import SAMPLE
     from qfusion.ui import bar
 
     planted = data.load("planted")
-    st.write("chosen", bar.sample_box("Sample", planted, "p0900", "sample", help="any"))
+    st.write("chosen", bar.sample_box(SAMPLE, planted, "p0900", help="any"))
     for notice in st.session_state.get("_notices", []):
         st.warning(notice)
 

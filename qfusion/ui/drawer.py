@@ -44,7 +44,7 @@ from qfusion.figures.theme import (
 from qfusion.panels import pages
 from qfusion.panels.address import FREE
 from qfusion.panels.panel import Picture
-from qfusion.ui import access, frame, reruns, sharing, state
+from qfusion.ui import access, frame, panels, sharing, state
 
 _ADDED, _PICKED, _COLUMNS = "_composition", "_compose.panels", "_compose.columns"
 FILE = "qfusion-composition"
@@ -272,19 +272,21 @@ def figure_batch(recipe: Recipe, style: ExportStyle) -> None:
         if running := state.get(_RUN):
             _go_on(running, wanted)
     except QFusionError as error:
-        _cancel()
+        state.put(_RUN, None)
         st.error(text.message(error), icon=":material/error:")
         return
     done = state.get(_DONE)
     if done and done[0] == wanted:
-        _, content, count, failed, letters = done
+        _, content, figures = done
+        failed = [figure for figure in figures if "error" in figure]
+        letters = dict.fromkeys(figure["letters"] for figure in figures if "letters" in figure)
         size = (
             f"{len(content) / 1e6:.1f} MB"
             if len(content) > 1e6
             else f"{max(1, len(content) // 1000)} kB"
         )
         place.download_button(
-            f"Download {count} figures, {size}",
+            f"Download {len(figures) - len(failed)} figures, {size}",
             content,
             f"qfusion-{pages.file_name(recipe.page)}-figures.zip",
             "application/zip",
@@ -292,9 +294,12 @@ def figure_batch(recipe: Recipe, style: ExportStyle) -> None:
             icon=":material/download:",
             key="batch-file",
         )
-        for name, reason in failed[:5]:
-            st.warning(text.message(f"{name} is left out: {reason}"), icon=":material/warning:")
-        for line in letters[:2]:
+        for figure in failed[:5]:
+            name = figure.get("sample") or figure["panel"]
+            st.warning(
+                text.message(f"{name} is left out: {figure['error']}"), icon=":material/warning:"
+            )
+        for line in [*letters][:2]:
             st.warning(text.message(line), icon=":material/font_download_off:")
     st.caption("With the numbers of each as CSV and a manifest of all recipes.")
 
@@ -330,20 +335,22 @@ class _Run:
     at: pages.WriteStep = (0, 1, "…")
 
 
-def _cancel() -> None:
-    state.put(_RUN, None)
-
-
 def _go_on(run: _Run, wanted: tuple[object, ...]) -> None:
     """Writes figures for a moment and has the dialog drawn again, which is when a click on Cancel is heard; another
     choice ends it too."""
     if run.wanted != wanted:
-        _cancel()
+        state.put(_RUN, None)
         return
     place = st.empty()
     with place.container(horizontal=True, vertical_alignment="bottom"):
         bar = st.progress(0.0, "Finding the figures …")
-        st.button("Cancel", key="batch-cancel", icon=":material/close:", on_click=_cancel)
+        st.button(
+            "Cancel",
+            key="batch-cancel",
+            icon=":material/close:",
+            on_click=state.put,
+            args=(_RUN, None),
+        )
     context = get_script_run_ctx()
     in_turns = context is not None and bool(context.fragment_ids_this_run)
     until = time.monotonic() + _TURN
@@ -359,15 +366,8 @@ def _go_on(run: _Run, wanted: tuple[object, ...]) -> None:
         if in_turns and time.monotonic() > until:
             st.rerun(scope="fragment")
     place.empty()
-    _cancel()
-    figures = manifest["figures"]
-    failed = [
-        (str(figure.get("sample") or figure["panel"]), str(figure["error"]))
-        for figure in figures
-        if "error" in figure
-    ]
-    letters = [*dict.fromkeys(figure["letters"] for figure in figures if "letters" in figure)]
-    state.put(_DONE, (wanted, run.out.getvalue(), len(figures) - len(failed), failed, letters))
+    state.put(_RUN, None)
+    state.put(_DONE, (wanted, run.out.getvalue(), manifest["figures"]))
 
 
 # The figure drawer: one panel's figure as a file for a paper, its numbers, its recipe, its code. A dialog with a
@@ -385,18 +385,8 @@ ONE, SEVERAL, MANY = "This figure", "Several panels in one", "Many as a zip"
 ENGINES = {"qfusion": "qfusion", "chrome": "plotly in Chrome"}
 
 
-def close() -> None:
-    """Closes it; the page is drawn again, since series may have been left out."""
-    state.put(state.DRAWER, None)
-
-
-def show(drawn: Picture) -> None:
-    """Opens the drawer of a panel."""
-    if not reruns.has_dialog():
-        st.dialog("Export this figure", width="large", on_dismiss=close)(_body)(drawn)
-
-
-def _body(drawn: Picture) -> None:
+def body(drawn: Picture) -> None:
+    """What the dialog holds that exports a panel's figure."""
     st.markdown(f"**{text.plain(drawn.headline)}**")
     what = state.one_of(
         "Files", [ONE, SEVERAL, MANY], default=ONE, key="_drawer.what", label_visibility="collapsed"
@@ -606,7 +596,7 @@ def _with_visible(recipe: Recipe, key: str, visible_range: VisibleRange) -> Reci
 def _preview(drawn: Picture, taken: pages.Taken) -> None:
     style = taken.recipe.style
     if style.format == "html":
-        reruns.chart(
+        panels.chart(
             in_theme(taken.figure, style.theme), key=f"preview-{drawn.name}", alt=drawn.headline
         )
         st.caption(

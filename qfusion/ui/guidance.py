@@ -190,7 +190,6 @@ def arrive(title: str) -> None:
         del st.query_params[TOUR]
         return
     if tour == END:
-        del st.query_params[TOUR]
         _set(state.get(_FROM, {}).get("sets", {}), title)
         state.forget(TOUR)
         state.forget(_FROM)
