@@ -38,8 +38,7 @@ def session() -> str:
 
 def demands_login() -> bool:
     """Whether readers log in: wherever [auth] of `.streamlit/secrets.toml` says with whom, unless QFUSION_LOGIN=no."""
-    login = os.environ.get(LOGIN, "")
-    return login == "yes" or (login != "no" and bool(_auth()))
+    return {"yes": True, "no": False}.get(os.environ.get(LOGIN, ""), bool(_auth()))
 
 
 def enter() -> None:

@@ -11,8 +11,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from qfusion._checks import check
-from qfusion._sentences import duration
+from qfusion import _checks, _sentences
 from qfusion.analysis import cohort_measures, memo, sample as samples, text
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
@@ -115,7 +114,7 @@ def _progress(study: Study, job: memo.Job) -> None:
 def _draw_progress(job: memo.Job, words: str, waiting: str = "") -> None:
     """How much of a job is done, in words, and the time that is left or what it waits for."""
     left = job.seconds_left
-    ahead = waiting if left is None else f", {duration(left)} left"
+    ahead = waiting if left is None else f", {_sentences.duration(left)} left"
     st.progress(job.done / job.total, words + ahead)
 
 
@@ -410,7 +409,7 @@ def draw_pickers() -> tuple[Study, int, int | None]:
     The output is None for the predicted class of each sample, or for a model with one score.
     """
     names, known = address.models(), address.sources()
-    check(
+    _checks.check(
         bool(known), "No data set is on this machine, not even the embedded one. Reinstall qfusion."
     )
     for key, what, here in (
@@ -433,7 +432,7 @@ def draw_pickers() -> tuple[Study, int, int | None]:
         **address.DATA.style,
         **state.bound(address.DATA.key),
     )
-    check(
+    _checks.check(
         not address.misfit(model, chosen) or address.model_for(chosen) is not None,
         f"Data set '{chosen}' has no model yet. Train one on the Train page, or with `python -m qfusion train --data "
         f"{chosen} --model quantum-jump --name my-model`.",

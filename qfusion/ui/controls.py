@@ -14,10 +14,16 @@ from qfusion.analysis import inside, text
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.figures.style import term_title
-from qfusion.models import Tweak
-from qfusion.models.tweak import DURATION, MAX_TEXT, RATE, couplings, dissipations, learned
-from qfusion.panels import dynamics, network
-from qfusion.panels.address import fitting_tweak
+from qfusion.models.tweak import (
+    DURATION,
+    MAX_TEXT,
+    RATE,
+    Tweak,
+    couplings,
+    dissipations,
+    learned,
+)
+from qfusion.panels import address, dynamics, network
 from qfusion.panels.control import Choice, Control, Number, Switch, Text
 from qfusion.ui import state
 
@@ -214,7 +220,7 @@ def current_tweak(study: Any) -> str:
         for key in learned(study.model)
         if isinstance(value := state.get(key), int | float)
     ]
-    return str(fitting_tweak(study.model, Tweak.of(numbers, study.model)))
+    return str(address.fitting_tweak(study.model, Tweak.of(numbers, study.model)))
 
 
 def draw_sliders(study: Study) -> Tweak:
@@ -258,14 +264,15 @@ def _factors(
 
 def _old_rates(study: Study) -> dict[str, float]:
     """The factors on rates of single jump operators that an old link sets: shown, and gone with a reset."""
-    address, rates = state.address(), []
-    for key, rate in dynamics.factors(study).items():
-        if not key.startswith(RATE):
-            continue
-        if float(state.get(key, address.get(key, [1.0])[-1])) != 1:
-            rates.append(rate)
-        elif key in address and state.get(key) is None:
-            state.forget(key)  # as learned: nothing is drawn that would hold the parameter
+    now = state.address()
+    known = [rate for key, rate in dynamics.factors(study).items() if key.startswith(RATE)]
+    rates = [
+        rate for rate in known if float(state.get(rate.key, now.get(rate.key, [1.0])[-1])) != 1
+    ]
+    # of those as learned nothing is drawn that would hold the parameter
+    state.tell(
+        {rate.key: () for rate in known if rate not in rates and state.get(rate.key) is None}
+    )
     if rates:
         st.caption(
             "An old link also sets rates of single learned jump operators. They act as they did, but single "

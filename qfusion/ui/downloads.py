@@ -185,30 +185,30 @@ KINDS = {".pdf": ("PDF", "application/pdf"), ".html": ("HTML", "text/html")}
 
 def report_of_sample(here: frame.Here) -> None:
     """Offers the report on the current sample, with the reader's background, output and changes of the model."""
-    study, row, wanted = here.study, here.row, here.output_wanted
-    changed = controls.current_tweak(study)
+    changed = controls.current_tweak(here.study)
     says = (
         f" The model is taken as you have changed it: {text.plain(changed, 120)}."
         if changed
         else ""
     )
     _offer(
-        f"{study.name}-{here.sample}",
+        f"{here.study.name}-{here.sample}",
         f"All about this decision in one file that needs no network: contributions, dynamics, entropies, "
         f"circuit, faithfulness, methods with equations, BibTeX. It takes about ten seconds.{says}",
-        lambda suffix: report.sample(sample.sample_of(study, row, wanted, changed)).written(suffix),
+        lambda suffix: report.sample(
+            sample.sample_of(here.study, here.row, here.output_wanted, changed)
+        ).written(suffix),
     )
 
 
 def report_of_cohort(here: frame.Here, table: Any, parts: Sequence[Part], name: str) -> None:
     """Offers the report on the cohort in force."""
-    study = here.study
     _offer(
-        f"{study.name}-cohort",
+        f"{here.study.name}-cohort",
         "All about this cohort in one file that needs no network: shares and types with intervals, "
         "contributions, entanglement, members, faithfulness, methods with equations, BibTeX. It takes about ten "
         "seconds.",
-        lambda suffix: report.cohort(about_cohort.members(study, table, parts, name)).written(
+        lambda suffix: report.cohort(about_cohort.members(here.study, table, parts, name)).written(
             suffix
         ),
     )

@@ -41,8 +41,7 @@ from qfusion.figures.theme import (
     plain_entry,
     rangeable,
 )
-from qfusion.panels import pages
-from qfusion.panels.address import FREE
+from qfusion.panels import address, pages
 from qfusion.panels.panel import Picture
 from qfusion.ui import access, frame, panels, sharing, state
 
@@ -122,7 +121,7 @@ def composer(
     with left, frame.guard():
         whole = export.Composition(
             tuple(export.as_panel(known[key], style) for key in picked),
-            int(columns or usual),
+            columns,
             style,
         )
         with access.waiting("Drawing …"):
@@ -397,7 +396,7 @@ def body(drawn: Picture) -> None:
     if what == ONE:
         _one(drawn, style, left, right)
         return
-    key = FREE + drawn.name
+    key = address.FREE + drawn.name
     recipe = _with_visible(sharing.recipe_of(drawn), key, parse_visible(str(state.get(key) or "")))
     if what == SEVERAL:
         composer(recipe, style, left, right)
@@ -412,7 +411,7 @@ def _one(drawn: Picture, style: ExportStyle, left: DeltaGenerator, right: DeltaG
         title, caption = _words(drawn, style)
         visible = _visible(drawn)
         downloads = st.container()
-    recipe = _with_visible(sharing.recipe_of(drawn), FREE + drawn.name, visible)
+    recipe = _with_visible(sharing.recipe_of(drawn), address.FREE + drawn.name, visible)
     taken = pages.Taken(
         apply_visible(drawn.figure, visible),
         drawn.headline,
@@ -536,7 +535,7 @@ def _style(alone: bool = True) -> ExportStyle:
 
 def _visible(drawn: Picture) -> VisibleRange:
     """Series left out and ranges of the axes: of the figure on the page too, and in its address."""
-    name, key = drawn.name, FREE + drawn.name
+    name, key = drawn.name, address.FREE + drawn.name
     before = parse_visible(str(state.get(key) or ""))
     names = {plain_entry(entry): entry for entry in legend_entries(drawn.figure)}
     axes = rangeable(drawn.figure)
@@ -589,8 +588,8 @@ def _span(label: str, words: str) -> tuple[float, float] | None:
 
 
 def _with_visible(recipe: Recipe, key: str, visible_range: VisibleRange) -> Recipe:
-    address = {name: values for name, values in recipe.address.items() if name != key}
-    return replace(recipe, address=address | ({key: [str(visible_range)]} if visible_range else {}))
+    others = {name: values for name, values in recipe.address.items() if name != key}
+    return replace(recipe, address=others | ({key: [str(visible_range)]} if visible_range else {}))
 
 
 def _preview(drawn: Picture, taken: pages.Taken) -> None:

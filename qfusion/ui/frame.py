@@ -248,7 +248,8 @@ def _head(title: str) -> None:
 def guard(stop: bool = False, title: str = "") -> Iterator[None]:
     """Shows one of our own errors as a message, below a `title`; with `stop`, nothing after it is drawn. Other errors
     are defects."""
-    state.settle_clicks()
+    if state.take(state.AGAIN):
+        st.rerun()
     try:
         with provided():
             yield
@@ -312,9 +313,11 @@ def carried(**query: str) -> dict[str, Any]:
         for key in (address.MODEL.key, address.DATA.key, address.SAMPLE.key, address.OUTPUT.key)
         if (value := state.get(key)) and value != address.PREDICTED
     } | bar.background_in_links()
+    # what is kept across pages, so that links inside the app can be opened in a new tab
+    stored = {key: state.written(state.get(key)) for key in state.STORED if state.get(key)}
     for name in query:  # Streamlit would prefer what the address says to what an alias sets
         words.pop(address.ALIASES.get(name, name), None)
-    return words | state.stored_query() | depth | query
+    return words | stored | depth | query
 
 
 def run(file: str) -> None:

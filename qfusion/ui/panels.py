@@ -28,13 +28,11 @@ from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
 from qfusion.figures.theme import apply_visible, parse_visible
-from qfusion.panels import pages
-from qfusion.panels.address import FREE, View
+from qfusion.panels import address, pages
 from qfusion.panels.control import Choice
 from qfusion.panels.panel import Picture, capital, ended
 from qfusion.quantum.measures import KINDS
-from qfusion.ui import controls, guidance, reruns, server, sharing, state
-from qfusion.ui.frame import carried, guard, link
+from qfusion.ui import controls, frame, guidance, reruns, server, sharing, state
 
 _MARKDOWN = MarkdownIt(
     "commonmark", {"html": False}
@@ -149,7 +147,7 @@ def definitions(panel: str) -> str:
 
 def framed(picture: Picture) -> go.Figure:
     """A figure as the reader wants it: without the series left out, in the ranges chosen (see `figures.theme`)."""
-    key = FREE + picture.name
+    key = address.FREE + picture.name
     figure = picture.figure
     value = str(state.get(key) or st.query_params.get(key) or "")
     try:
@@ -295,13 +293,12 @@ def beside(
     """
     for cell, part in zip(st.columns(widths or len(parts), gap=gap), parts, strict=True):
         with cell:
-            picture = part()
-            if picture is not None:
+            if picture := part():
                 draw(picture)
 
 
 def samples_table(
-    frame: pd.DataFrame,
+    table: pd.DataFrame,
     ids: Sequence[str],
     key: str,
     sample: str,
@@ -310,7 +307,7 @@ def samples_table(
     """A table with a row for each of some samples; a click on a row opens its sample.
 
     Args:
-        frame: what it shows. ids: of its rows. key: of the widget. sample: that is open.
+        table: what it shows. ids: of its rows. key: of the widget. sample: that is open.
         words: what the widget is told besides.
     """
 
@@ -323,7 +320,7 @@ def samples_table(
         # another sample was opened since; nothing else is told, as the table is sent again for a tick
         state.put(key, {"selection": {"rows": []}})
     st.dataframe(
-        frame, key=key, hide_index=True, selection_mode="single-row", on_select=opened, **words
+        table, key=key, hide_index=True, selection_mode="single-row", on_select=opened, **words
     )
 
 
@@ -331,7 +328,7 @@ def below(theme: Theme, **scopes: Any) -> None:
     """Every panel that its page draws below all else that is open, see `Panel.below`, with the choices that it alone
     has, of what the page has, by what builders call it."""
     page = str(state.get(state.PAGE, "")).lower()
-    view = View(page, sharing.full_address())
+    view = address.View(page, sharing.full_address())
     for name, panel in list(pages.PAGES[page].items()):
         if panel.below and panel.shown(view, scopes[panel.scope]):
             scope, own = scopes[panel.scope], pages.own_controls(page, panel)
@@ -350,7 +347,7 @@ def tabs(
 ) -> None:
     """Draws tabs and, in the open one, its content, and what its page draws below all else; see `below`."""
     for name, tab in controls.tabs(control):
-        with tab, guard():
+        with tab, frame.guard():
             content[name](*arguments)
             below(theme, **scopes)
 
@@ -359,13 +356,13 @@ def builders(scope: Any, theme: Theme, *names: str) -> list[Callable[[], Picture
     """Returns what builds panels of this page by their names, those that it has under its address, as programs and
     files of it have them; arguments as of `show`."""
     page = str(state.get(state.PAGE, ""))
-    address = state.everything()[page]
-    result: list[Callable[[], Picture]] = []
-    for name in names:
-        view, panel, rest = pages.find(page, name, address)
-        if panel.shown(view, scope, rest):
-            result.append(partial(panel.build, scope, theme, **panel.arguments(view, rest)))
-    return result
+    shown = state.everything()[page]
+    parts = [pages.find(page, name, shown) for name in names]
+    return [
+        partial(panel.build, scope, theme, **panel.arguments(view, rest))
+        for view, panel, rest in parts
+        if panel.shown(view, scope, rest)
+    ]
 
 
 def show(
@@ -477,8 +474,9 @@ def _words(picture: Picture) -> str:
     """The words and terms of a panel, as HTML."""
     terms = definitions(picture.name)
     words = [] if guidance.full() else [_lead(picture), _shows(picture)]
-    link = f'<p><a class="qf-page" href="glossary?{html.escape(urlencode(carried(), doseq=True))}">All words</a></p>'
-    return "".join(rendered(part) for part in (*words, terms) if part) + (link if terms else "")
+    query = html.escape(urlencode(frame.carried(), doseq=True))
+    link = f'<p><a class="qf-page" href="glossary?{query}">All words</a></p>' if terms else ""
+    return "".join(rendered(part) for part in (*words, terms) if part) + link
 
 
 def _about(picture: Picture) -> None:
@@ -496,7 +494,7 @@ def _about(picture: Picture) -> None:
             st.caption(_shows(picture))
         if terms := definitions(picture.name):
             st.markdown(terms)
-            link("pages/glossary.py", "All words", ":material/menu_book:")
+            frame.link("pages/glossary.py", "All words", ":material/menu_book:")
 
 
 def _lead(picture: Picture, named: bool = True) -> str:

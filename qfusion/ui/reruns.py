@@ -42,19 +42,6 @@ def _limit_blas() -> threadpoolctl.threadpool_limits:
     return threadpoolctl.threadpool_limits(limits=1, user_api="blas")
 
 
-def spare_modules() -> None:
-    """Tells the collector to leave alone what imports have left, whenever there are new ones.
-
-    Streamlit collects garbage after every run, and until it has looked at everything nothing else happens in the
-    process, not even sending what was drawn. The modules of torch, QuTiP and PennyLane are hundreds of thousands of
-    objects that are never garbage: 0.2 to 0.3 s after every move of a slider. Set aside, they cost nothing.
-    """
-    global _seen
-    if len(sys.modules) != _seen:
-        _seen = len(sys.modules)
-        gc.freeze()
-
-
 # It remarks, with a trace that looks like a crash, that a value set before a widget is drawn wins over the widget's
 # default: that is meant.
 logging.getLogger("streamlit.elements.lib.policies").disabled = True
@@ -83,15 +70,23 @@ def dialog_button(
 
 
 def begin_run() -> None:
-    """To be called first in every run of a page and of a fragment: makes torch, NumPy and SciPy work on one thread.
+    """To be called first in every run of a page and of a fragment: makes torch, NumPy and SciPy work on one thread, and
+    has the collector leave alone what imports have left.
 
     Small kernels on several threads wait for each other whenever anything else wants the cores, and the reader's
     browser does: a slider then takes half as long again. Streamlit runs scripts in new threads, and OpenMP counts per
     thread, so once per process is not enough for torch; BLAS is set once for all.
+
+    Streamlit collects garbage after every run, and until it has looked at everything nothing else happens in the
+    process, not even sending what was drawn. The modules of torch, QuTiP and PennyLane are hundreds of thousands of
+    objects that are never garbage: 0.2 to 0.3 s after every move of a slider. Set aside, they cost nothing.
     """
+    global _seen
     _limit_blas()
     torch.set_num_threads(1)
-    spare_modules()
+    if len(sys.modules) != _seen:
+        _seen = len(sys.modules)
+        gc.freeze()
     memo.waiting.set(access.waiting)
 
 
@@ -175,8 +170,7 @@ def prepare_ahead(here: Any, view: address.View, tweak: Tweak | str = "") -> Fut
         what ends when that is done; None while the machine is busy.
     """
     session = access.session()
-    if session in _wanted:
-        _wanted.pop(session).set()
+    _wanted.pop(session, threading.Event()).set()
     if len(_wanted) > 1 or os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1):
         return None
     stop = _wanted[session] = threading.Event()

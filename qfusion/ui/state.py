@@ -169,7 +169,15 @@ def arrive(page: str) -> None:
     """
     if st.session_state.get(PAGE) != page:
         st.session_state.pop(DRAWER, None)  # an open dialog stays behind
-        _unpack(page)
+        # what a loaded session holds of a page that is opened for the first time
+        waiting = st.session_state.get(ELSEWHERE, {}).pop(page, {})
+        begin_again(
+            {
+                key: values
+                for key, values in waiting.items()
+                if key not in st.session_state and key not in st.query_params
+            }
+        )
         everywhere = {
             key: st.session_state[key]
             for key in EVERYWHERE
@@ -181,23 +189,10 @@ def arrive(page: str) -> None:
     begin_again({key: values_now(key, values) for key, values in address().items()})
     for alias, key in ALIASES.items():
         if alias in st.query_params:
-            wanted = value_now(key, st.query_params[alias])
-            del st.query_params[alias]
-            put(key, wanted)
+            put(key, value_now(key, st.query_params[alias]))
+            tell({alias: ()})
     st.session_state[PAGE] = page
     st.session_state.setdefault(DRAWN, {})[page] = set()
-
-
-def _unpack(page: str) -> None:
-    """Puts into the address what a loaded session holds of a page that is opened for the first time."""
-    waiting = st.session_state.get(ELSEWHERE, {}).pop(page, {})
-    begin_again(
-        {
-            key: values
-            for key, values in waiting.items()
-            if key not in st.session_state and key not in st.query_params
-        }
-    )
 
 
 def put(key: str, value: Any) -> None:
@@ -330,12 +325,6 @@ def page_again() -> None:
     put(AGAIN, True)
 
 
-def settle_clicks() -> None:
-    """Draws the whole page anew where a callback asked for it; the first that a fragment does."""
-    if take(AGAIN):
-        st.rerun()
-
-
 # What a reader keeps across pages: saved cohorts and the pinned view. In the session, and in the address as `cohort`
 # and `pin`.
 #
@@ -407,8 +396,3 @@ def pinned() -> Pin | None:
 def pin(view: Pin | None) -> None:
     """Pins a view, or none."""
     put(PIN, view)
-
-
-def stored_query() -> dict[str, list[str]]:
-    """What the address says of them, in links inside the app too, so that these can be opened in a new tab."""
-    return {key: written(get(key)) for key in STORED if get(key)}
