@@ -214,7 +214,7 @@ def current_tweak(study: Any) -> str:
         InvalidInput: when a number of a slider, set for another model, is out of its range.
     """
     if not study.can("time"):
-        return "" if problem(study) else edits_text().strip(" ,")
+        return "" if _edits_problem(study) else edits_text().strip(" ,")
     numbers = [
         (key, value)
         for key in learned(study.model)
@@ -324,7 +324,7 @@ def edits_text() -> str:
     return str(state.get(key, st.query_params.get(key)) or "")
 
 
-def problem(study: Any) -> str:
+def _edits_problem(study: Any) -> str:
     """What is wrong with the reader's text; empty when it fits."""
     try:
         study.model.parse_tweak(edits_text())
@@ -336,5 +336,5 @@ def problem(study: Any) -> str:
 def draw_edits(study: Study) -> None:
     """The edits as text: for exact numbers, for links, and for whoever cannot drag."""
     draw(network.EDITS)
-    if wrong := problem(study):
+    if wrong := _edits_problem(study):
         st.error(text.message(wrong), icon=":material/error:")

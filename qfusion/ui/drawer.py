@@ -395,14 +395,11 @@ def body(drawn: Picture) -> None:
         style = _style(alone=what == ONE)
     if what == ONE:
         _one(drawn, style, left, right)
-        return
-    key = address.FREE + drawn.name
-    recipe = _with_visible(sharing.recipe_of(drawn), key, parse_visible(str(state.get(key) or "")))
-    if what == SEVERAL:
-        composer(recipe, style, left, right)
+    elif what == SEVERAL:
+        composer(sharing.recipe_of(drawn), style, left, right)
     else:
         with left:
-            figure_batch(recipe, style)
+            figure_batch(sharing.recipe_of(drawn), style)
 
 
 def _one(drawn: Picture, style: ExportStyle, left: DeltaGenerator, right: DeltaGenerator) -> None:
@@ -411,16 +408,29 @@ def _one(drawn: Picture, style: ExportStyle, left: DeltaGenerator, right: DeltaG
         title, caption = _words(drawn, style)
         visible = _visible(drawn)
         downloads = st.container()
-    recipe = _with_visible(sharing.recipe_of(drawn), address.FREE + drawn.name, visible)
+    recipe = replace(sharing.recipe_of(drawn), style=style, title=title, caption=caption)
     taken = pages.Taken(
         apply_visible(drawn.figure, visible),
         drawn.headline,
         drawn.caption,
         drawn.table(),
-        replace(recipe, style=style, title=title, caption=caption),
+        recipe,
     )
     with left, frame.guard():
-        _preview(drawn, taken)
+        if style.format == "html":
+            panels.chart(
+                in_theme(taken.figure, style.theme), key=f"preview-{drawn.name}", alt=drawn.headline
+            )
+            st.caption(
+                "One file that opens in any browser without a network; points tell their values."
+            )
+        else:
+            _print(
+                lambda style: pages.save(taken, replace(recipe, style=style)),
+                style,
+                "drawer-preview",
+                f"Preview: {drawn.headline}",
+            )
         with downloads:
             _figure_downloads(taken)
     _code(taken)
@@ -573,7 +583,7 @@ def _visible(drawn: Picture) -> VisibleRange:
         spans["yaxis"],
     )
     if visible_range != before:
-        state.put(key, str(visible_range))
+        state.put(key, str(visible_range) or None)
     return visible_range
 
 
@@ -585,29 +595,6 @@ def _span(label: str, words: str) -> tuple[float, float] | None:
     except QFusionError:
         st.warning(f"{label}: give two numbers, low and high, such as `0, 1.5`.")
         return None
-
-
-def _with_visible(recipe: Recipe, key: str, visible_range: VisibleRange) -> Recipe:
-    others = {name: values for name, values in recipe.address.items() if name != key}
-    return replace(recipe, address=others | ({key: [str(visible_range)]} if visible_range else {}))
-
-
-def _preview(drawn: Picture, taken: pages.Taken) -> None:
-    style = taken.recipe.style
-    if style.format == "html":
-        panels.chart(
-            in_theme(taken.figure, style.theme), key=f"preview-{drawn.name}", alt=drawn.headline
-        )
-        st.caption(
-            "One file that opens in any browser without a network; points tell their values."
-        )
-    else:
-        _print(
-            lambda style: pages.save(taken, replace(taken.recipe, style=style)),
-            style,
-            "drawer-preview",
-            f"Preview: {drawn.headline}",
-        )
 
 
 def file_name(recipe: Recipe) -> str:

@@ -125,20 +125,17 @@ def _share_memory() -> None:
 
 
 def _keep_downloads() -> None:
-    """Keeps a file that a reader has asked for a minute. Streamlit takes it away once two pages have been drawn since,
-    anybody's: with sixteen readers, one download of twenty-five was gone before it was fetched."""
-    from streamlit.runtime import media_file_manager as files
+    """Keeps a file that a reader has asked for a minute after it could go. Streamlit takes it away once two pages have
+    been drawn since, anybody's: with sixteen readers, one download of twenty-five was gone before it was fetched."""
+    from streamlit.runtime.media_file_manager import MediaFileMetadata
 
-    class Lasting(files.MediaFileMetadata):
-        def __init__(self, kind: files.MediaFileKind = files.MediaFileKind.MEDIA):
-            super().__init__(kind)
-            self.until = time.monotonic() + _FETCHED
+    mark = MediaFileMetadata.mark_for_delete
 
-        def mark_for_delete(self) -> None:
-            if time.monotonic() > self.until:
-                super().mark_for_delete()
+    def after_a_minute(file: Any) -> None:
+        if time.monotonic() > vars(file).setdefault("until", time.monotonic() + _FETCHED):
+            mark(file)
 
-    files.MediaFileMetadata = Lasting  # type: ignore[misc]
+    MediaFileMetadata.mark_for_delete = after_a_minute  # type: ignore[method-assign]
 
 
 def _refuse_other_types() -> None:
