@@ -131,9 +131,9 @@ def _keep_downloads() -> None:
 
     mark = MediaFileMetadata.mark_for_delete
 
-    def after_a_minute(file: Any) -> None:
-        if time.monotonic() > vars(file).setdefault("until", time.monotonic() + _FETCHED):
-            mark(file)
+    def after_a_minute(self: MediaFileMetadata) -> None:
+        if time.monotonic() > vars(self).setdefault("until", time.monotonic() + _FETCHED):
+            mark(self)
 
     MediaFileMetadata.mark_for_delete = after_a_minute  # type: ignore[method-assign]
 

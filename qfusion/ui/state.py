@@ -141,13 +141,13 @@ def settle_address(began: float) -> None:
     Args:
         began: when the run of the page began, by `time.monotonic`.
     """
-    told = address()
-    if told != st.session_state.get(_ADDRESS):  # in this run, or in one that this one has ended
-        st.session_state[_ADDRESS], st.session_state[_WHEN] = told, time.monotonic()
+    shown = address()
+    if shown != st.session_state.get(_ADDRESS):  # in this run, or in one that this one has ended
+        st.session_state[_ADDRESS], st.session_state[_WHEN] = shown, time.monotonic()
     stale = {
         key: now
-        for key in told
-        if key in st.session_state and (now := written(st.session_state[key])) != told[key]
+        for key in shown
+        if key in st.session_state and (now := written(st.session_state[key])) != shown[key]
     }
     if began - st.session_state[_WHEN] < LATE and tell(stale, bound=True):
         st.session_state[_ADDRESS], st.session_state[_WHEN] = address(), time.monotonic()
