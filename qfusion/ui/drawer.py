@@ -43,7 +43,7 @@ from qfusion.figures.theme import (
 )
 from qfusion.panels import address, pages
 from qfusion.panels.panel import Picture
-from qfusion.ui import access, frame, panels, sharing, state
+from qfusion.ui import access, frame, sharing, state
 
 _ADDED, _PICKED, _COLUMNS = "_composition", "_compose.panels", "_compose.columns"
 FILE = "qfusion-composition"
@@ -384,8 +384,12 @@ ONE, SEVERAL, MANY = "This figure", "Several panels in one", "Many as a zip"
 ENGINES = {"qfusion": "qfusion", "chrome": "plotly in Chrome"}
 
 
-def body(drawn: Picture) -> None:
-    """What the dialog holds that exports a panel's figure."""
+def body(drawn: Picture, chart: Callable[..., None]) -> None:
+    """What the dialog holds that exports a panel's figure.
+
+    Args:
+        drawn: the panel. chart: draws a figure on a page, see `panels.chart`.
+    """
     st.markdown(f"**{text.plain(drawn.headline)}**")
     what = state.one_of(
         "Files", [ONE, SEVERAL, MANY], default=ONE, key="_drawer.what", label_visibility="collapsed"
@@ -394,7 +398,7 @@ def body(drawn: Picture) -> None:
     with right:
         style = _style(alone=what == ONE)
     if what == ONE:
-        _one(drawn, style, left, right)
+        _one(drawn, style, left, right, chart)
     elif what == SEVERAL:
         composer(sharing.recipe_of(drawn), style, left, right)
     else:
@@ -402,7 +406,13 @@ def body(drawn: Picture) -> None:
             figure_batch(sharing.recipe_of(drawn), style)
 
 
-def _one(drawn: Picture, style: ExportStyle, left: DeltaGenerator, right: DeltaGenerator) -> None:
+def _one(
+    drawn: Picture,
+    style: ExportStyle,
+    left: DeltaGenerator,
+    right: DeltaGenerator,
+    chart: Callable[..., None],
+) -> None:
     """Preview and files of the one figure, and the code that makes it."""
     with right:
         title, caption = _words(drawn, style)
@@ -418,7 +428,7 @@ def _one(drawn: Picture, style: ExportStyle, left: DeltaGenerator, right: DeltaG
     )
     with left, frame.guard():
         if style.format == "html":
-            panels.chart(
+            chart(
                 in_theme(taken.figure, style.theme), key=f"preview-{drawn.name}", alt=drawn.headline
             )
             st.caption(

@@ -527,6 +527,7 @@ def _drawer(picture: Picture) -> None:
             "Export this figure",
             drawer.body,
             picture,
+            chart,
             width="large",
             # the page is drawn again, since series may have been left out
             on_dismiss=partial(state.put, state.DRAWER, None),

@@ -141,13 +141,13 @@ def settle_address(began: float) -> None:
     Args:
         began: when the run of the page began, by `time.monotonic`.
     """
-    shown = address()
-    if shown != st.session_state.get(_ADDRESS):  # in this run, or in one that this one has ended
-        st.session_state[_ADDRESS], st.session_state[_WHEN] = shown, time.monotonic()
+    query = address()
+    if query != st.session_state.get(_ADDRESS):  # in this run, or in one that this one has ended
+        st.session_state[_ADDRESS], st.session_state[_WHEN] = query, time.monotonic()
     stale = {
         key: now
-        for key in shown
-        if key in st.session_state and (now := written(st.session_state[key])) != shown[key]
+        for key in query
+        if key in st.session_state and (now := written(st.session_state[key])) != query[key]
     }
     if began - st.session_state[_WHEN] < LATE and tell(stale, bound=True):
         st.session_state[_ADDRESS], st.session_state[_WHEN] = address(), time.monotonic()
