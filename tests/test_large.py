@@ -137,5 +137,3 @@ def test_of_a_small_set_every_id_is_listed() -> None:
     planted = data.load("planted")
     assert bar.offered(planted) == planted.ids.tolist()
     assert planted.known(["p0003", "nobody", "p0003", "p0001"]) == ["p0003", "p0001"]
-    assert bar.neighbour_id(planted, 0, -1) == ""
-    assert bar.neighbour_id(planted, 0, 1) == planted.ids[1]

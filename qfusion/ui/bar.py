@@ -286,11 +286,6 @@ def matching(dataset: DataSet, wanted: str) -> str | None:
     )
 
 
-def neighbour_id(dataset: DataSet, row: int, by: int) -> str:
-    """The id so many rows further; empty where there is none."""
-    return str(dataset.ids[row + by]) if 0 <= row + by < len(dataset) else ""
-
-
 # The picker of what decisions are compared with: the training set, states that know nothing, one other sample, or a
 # cohort.
 
@@ -478,7 +473,7 @@ def _sample(study: Study) -> int:
             ("_previous", "chevron_left", -1, "Previous sample (←)"),
             ("_next", "chevron_right", 1, "Next sample (→)"),
         ):
-            there = neighbour_id(data, row, step)
+            there = str(data.ids[row + step]) if 0 <= row + step < len(data) else ""
             st.button(
                 "",
                 key=key,
