@@ -139,7 +139,8 @@ def downloads() -> Iterator[dict[str, bytes]]:
     """The tables and texts that pages run meanwhile offer to download, by the name of the file."""
     import streamlit as st
 
-    from qfusion.ui import reruns
+    from qfusion.analysis import text
+    from qfusion.ui import panels
 
     offered: dict[str, bytes] = {}
     button = st.download_button
@@ -152,18 +153,18 @@ def downloads() -> Iterator[dict[str, bytes]]:
             offered[str(file_name)] = content.encode() if isinstance(content, str) else content
         return button(label, data, file_name, mime, *rest, **others)
 
-    drawn = reruns.chart
+    drawn = panels.chart
 
-    def charted(*rest: Any, tools: Any = None, **others: Any) -> None:
-        if tools is not None and tools.numbers is not None:
-            offered[tools.file] = tools.numbers()
-        drawn(*rest, tools=tools, **others)
+    def charted(*rest: Any, picture: Any = None, small: bool = False, **others: Any) -> None:
+        if picture is not None and not small:
+            offered[f"qfusion-{picture.name}.csv"] = text.csv(picture.table())
+        drawn(*rest, picture=picture, small=small, **others)
 
-    st.download_button, reruns.chart = seen, charted
+    st.download_button, panels.chart = seen, charted
     try:
         yield offered
     finally:
-        st.download_button, reruns.chart = button, drawn
+        st.download_button, panels.chart = button, drawn
 
 
 def copied(app: Any, path: str) -> str:

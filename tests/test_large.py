@@ -84,10 +84,11 @@ def box() -> None:
     import streamlit as st
 
     from qfusion import data
+    from qfusion.panels.address import SAMPLE
     from qfusion.ui import bar
 
     planted = data.load("planted")
-    st.write("chosen", bar.sample_box("Sample", planted, "p0900", "sample", help="any"))
+    st.write("chosen", bar.sample_box(SAMPLE, planted, "p0900", help="any"))
     for notice in st.session_state.get("_notices", []):
         st.warning(notice)
 
@@ -136,5 +137,3 @@ def test_of_a_small_set_every_id_is_listed() -> None:
     planted = data.load("planted")
     assert bar.offered(planted) == planted.ids.tolist()
     assert planted.known(["p0003", "nobody", "p0003", "p0001"]) == ["p0003", "p0001"]
-    assert bar.neighbour_id(planted, 0, -1) == ""
-    assert bar.neighbour_id(planted, 0, 1) == planted.ids[1]

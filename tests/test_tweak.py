@@ -174,7 +174,7 @@ def page() -> None:
     from qfusion.panels import address as physics, dynamics
     from qfusion.panels.address import View
     from qfusion.quantum.lindblad import System
-    from qfusion.ui import state, tweaks
+    from qfusion.ui import controls, state
 
     names, one = ("a", "b-c", "a-b", "c"), torch.eye(16, dtype=torch.complex128).roll(5, 0)
     system = System(one + one.mH, one[None], (2, 2, 2, 2), names)
@@ -191,11 +191,11 @@ def page() -> None:
     )
     view = View("dynamics", state.address_now())
     for key, now in physics.renamed_couplings(view, study).items():  # type: ignore[arg-type]
-        state.rename(key, now)
+        state.begin_again({now: state.address()[key], key: ()})
     rules = {one.key: one.rule(study) for one in dynamics.sliders(view, study)}  # type: ignore[arg-type]
     state.drop_invalid(rules)
     state.drop_unknown(rules)
-    st.text(str(tweaks.draw_sliders(study)))  # type: ignore[arg-type]
+    st.text(str(controls.draw_sliders(study)))  # type: ignore[arg-type]
 
 
 def test_links_of_before_set_the_sliders_of_now() -> None:

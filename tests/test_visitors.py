@@ -22,7 +22,7 @@ from qfusion.models import Tweak, tweak
 from qfusion.panels import address, errors
 from qfusion.runs import folder, plans
 from qfusion.training import checkpoint
-from qfusion.ui import access, bar, server, state, tweaks
+from qfusion.ui import access, bar, controls, server, state
 from qfusion.ui.pages import data as import_view
 from tests import importable
 
@@ -198,8 +198,8 @@ def test_a_text_that_is_too_long_is_not_cut_nor_kept(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(state, "put", said.__setitem__)
     found = checkpoint.load("qcnn-digits")
     study = studies.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
-    tweaks._note(study)
-    assert said[tweaks._HISTORY] == ("qcnn-digits", [{}], 0)
+    controls._note(study)
+    assert said[controls._HISTORY] == ("qcnn-digits", [{}], 0)
 
 
 def test_confusions_of_many_classes_are_those_of_the_most_frequent() -> None:

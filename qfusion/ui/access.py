@@ -26,26 +26,19 @@ from qfusion._checks import check
 LOGIN = "QFUSION_LOGIN"
 _log = logging.getLogger(__name__)
 _AGAIN = 5.0  # seconds between two looks for room
-_seats: set[str] = set()  # ids of the sessions that are in
-_refused: dict[str, str] = {}  # why an upload was not taken, by session
+_seats: dict[str, str] = {}  # by id of the sessions that are in, why the last upload was not taken
 _guard = threading.Lock()
 
 
-def check_login() -> None:
-    """Raises InvalidInput when QFUSION_LOGIN is neither yes nor no, or there is nobody to log in with."""
-    login = os.environ.get(LOGIN, "")
-    check(login in ("", "yes", "no"), f"{LOGIN} must be yes or no, but is {login[:40]!r}.")
-    check(
-        login != "yes" or bool(_auth()),
-        f"{LOGIN} is yes, but .streamlit/secrets.toml has no section [auth] that says with whom, or cannot be "
-        "read. Add it as docs/serving.md shows, or leave the variable out.",
-    )
+def session() -> str:
+    """The id of the reader's session; empty in the background."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context is not None else ""
 
 
 def demands_login() -> bool:
     """Whether readers log in: wherever [auth] of `.streamlit/secrets.toml` says with whom, unless QFUSION_LOGIN=no."""
-    login = os.environ.get(LOGIN, "")
-    return login == "yes" or (login != "no" and bool(_auth()))
+    return {"yes": True, "no": False}.get(os.environ.get(LOGIN, ""), bool(_auth()))
 
 
 def enter() -> None:
@@ -53,30 +46,28 @@ def enter() -> None:
     if demands_login() and not getattr(st.user, "is_logged_in", False):
         _ask()
         st.stop()
-    context = get_script_run_ctx(suppress_warning=True)
-    if context is not None and runtime.exists() and not _seated(context.session_id):
+    if session() and runtime.exists() and not _seated(session()):
         _wait()
         st.stop()
 
 
 def is_in(session: str) -> bool:
     """Whether a session is in; who is not may upload nothing."""
-    with _guard:
-        return session in _seats
+    return session in _seats
 
 
 def refuse(session: str, words: str) -> None:
     """Keeps why an upload of a session was not taken: Streamlit shows its reader a red mark and no reason."""
     with _guard:
         if session in _seats:
-            _refused[session] = words
+            _seats[session] = words
 
 
 def refusal() -> str:
     """Why this reader's last upload was not taken, once; empty when none was refused."""
-    context = get_script_run_ctx(suppress_warning=True)
-    with _guard:
-        return _refused.pop(context.session_id, "") if context is not None else ""
+    words = _seats.get(session(), "")
+    refuse(session(), "")
+    return words
 
 
 def account() -> None:
@@ -98,10 +89,9 @@ def _seated(session: str) -> bool:
         for entry in [
             seat for seat in _seats if not runtime.get_instance().is_active_session(seat)
         ]:
-            _seats.discard(entry)
-            _refused.pop(entry, None)
-        if session in _seats or len(_seats) < _limits.get("QFUSION_SESSIONS"):
-            _seats.add(session)
+            del _seats[entry]
+        if len(_seats) < _limits.get("QFUSION_SESSIONS"):
+            _seats.setdefault(session, "")
         return session in _seats
 
 
@@ -143,8 +133,7 @@ def _wait() -> None:
 
 
 def _look() -> None:
-    context = get_script_run_ctx()
-    if context is not None and _seated(context.session_id):
+    if _seated(session()):
         st.rerun()
 
 
@@ -165,13 +154,30 @@ _PASSED_ON = (
 
 
 def check_variables() -> None:
-    """Raises InvalidInput when a variable holds what it cannot; asked when the server starts."""
+    """Raises InvalidInput when a variable holds what it cannot, or readers must log in and there is nobody to log in
+    with; asked when the server starts."""
     for name, known in ((VARIABLE, LEVELS), (TRAIN, ANSWERS)):
         value = os.environ.get(name, "")
         check(
             not value or value in known,
             f"{name} must be one of {', '.join(known)}, but is {value[:40]!r}.",
         )
+    login = os.environ.get(LOGIN, "")
+    check(login in ("", "yes", "no"), f"{LOGIN} must be yes or no, but is {login[:40]!r}.")
+    check(
+        login != "yes" or bool(_auth()),
+        f"{LOGIN} is yes, but .streamlit/secrets.toml has no section [auth] that says with whom, or cannot be "
+        "read. Add it as docs/serving.md shows, or leave the variable out.",
+    )
+
+
+def _answer(variable: str, known: tuple[str, ...], here: str, elsewhere: str) -> str:
+    """What a variable says of visitors; where it does not, or to nobody on a server that only shows, what holds for a
+    reader of this machine and for one from elsewhere."""
+    value = os.environ.get(variable, "")
+    if _limits.is_read_only():
+        return elsewhere
+    return value if value in known else here if is_local() else elsewhere
 
 
 def level() -> str:
@@ -180,20 +186,12 @@ def level() -> str:
     QFUSION_IMPORT says; where it does not, everything is allowed to a reader whose server listens on the loopback
     address and was not asked through a proxy, and nothing to anybody else.
     """
-    if _limits.is_read_only():
-        return "none"
-    variable = os.environ.get(VARIABLE, "")
-    if variable in LEVELS:
-        return variable
-    return "path" if is_local() else "none"
+    return _answer(VARIABLE, LEVELS, "path", "none")
 
 
 def may_train() -> bool:
     """Whether a visitor may begin, stop and delete runs and sweeps: as QFUSION_TRAIN says, else who `is_local`."""
-    if _limits.is_read_only():
-        return False
-    train = os.environ.get(TRAIN, "")
-    return train == "yes" if train in ANSWERS else is_local()
+    return _answer(TRAIN, ANSWERS, "yes", "no") == "yes"
 
 
 def check_train() -> None:
@@ -330,8 +328,8 @@ _line = Line(lambda: _limits.get("QFUSION_HEAVY"))
 @contextlib.contextmanager
 def waiting(words: str) -> Iterator[None]:
     """Around a long calculation of a page: its turn, and a spinner where there are words; nothing in the background."""
-    context = get_script_run_ctx(suppress_warning=True)
-    if context is None:
+    who = session()
+    if not who:
         yield
         return
     shown: list[Any] = []
@@ -343,7 +341,7 @@ def waiting(words: str) -> Iterator[None]:
             f"Many are at work on this server: {before} first …", icon=":material/hourglass_top:"
         )
 
-    with _line.turn(context.session_id, say_place):
+    with _line.turn(who, say_place):
         for entry in shown:
             entry.empty()
         with st.spinner(words) if words else contextlib.nullcontext():
@@ -356,8 +354,7 @@ def in_turn(make: Callable[[], bytes]) -> Callable[[], bytes]:
     It waits in one of a few threads that make everybody's downloads, so that a reader has `FILES` in the line at most,
     and none after leaving.
     """
-    context = get_script_run_ctx(suppress_warning=True)
-    who = context.session_id if context is not None else ""
+    who = session()
 
     def waits(_: int) -> None:
         check(

@@ -7,27 +7,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from qfusion._checks import check
-from qfusion._sentences import duration
+from qfusion import _checks, _sentences
 from qfusion.analysis import cohort_measures, memo, sample as samples, text
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.errors import QFusionError
-from qfusion.explain import cohorts
 from qfusion.panels import address
 from qfusion.panels.control import SampleId
-from qfusion.ui import controls, reruns, state, tweaks
+from qfusion.ui import access, controls, reruns, state
 
 # The bar's words on how many rows of the background are used, and the way to all of them, worked out behind the
 # page.
 
 PULSE = 1.0  # seconds between two looks at how far it is
-_WANTED, _DECLINED, _SELF = "_refined", "_some_refined", "_asker"
+_WANTED, _DECLINED = "_refined", "_some_refined"
 
 
 def background_rows(study: Study) -> Study:
@@ -41,16 +38,15 @@ def background_rows(study: Study) -> Study:
         _leave()
         return study
     key = study.memo_key()
-    unasked = state.get(_DECLINED) != key and samples.is_quick(study)
     under_way = False
     if (
         state.get(address.ROWS.key)
         or st.query_params.get(address.ROWS.key)
         or state.get(_WANTED) == key
-        or unasked
+        or (state.get(_DECLINED) != key and samples.is_quick(study))
     ):
         _want(study)
-        job = samples.begin_refinement(study, state.get(_SELF))
+        job = samples.begin_refinement(study, access.session())
         if job.state == memo.State.DONE:
             state.put(address.ROWS.key, samples.ALL_ROWS)
             with _popover(f"All {study.background.size:,} rows"):
@@ -107,29 +103,32 @@ def _some(study: Study) -> str:
 def _progress(study: Study, job: memo.Job) -> None:
     """How far it is, looked at again and again; the page begins anew when it has ended."""
     reruns.begin_run()
-    if job.state not in memo.UNDER_WAY or state.get(_WANTED) is None:
+    if not job.under_way or state.get(_WANTED) is None:
         st.rerun()
-    samples.begin_refinement(study, state.get(_SELF))  # still here
-    left = job.seconds_left
-    ahead = "waiting for another test set" if left is None else f"{duration(left)} left"
-    st.progress(job.done / job.total, f"All rows: {job.done:,} of {job.total:,} samples, {ahead}")
+    samples.begin_refinement(study, access.session())  # still here
+    words = f"All rows: {job.done:,} of {job.total:,} samples"
+    _draw_progress(job, words, ", waiting for another test set")
     st.button("Cancel", key="_refine_cancel", on_click=_decline, args=(study,))
+
+
+def _draw_progress(job: memo.Job, words: str, waiting: str = "") -> None:
+    """How much of a job is done, in words, and the time that is left or what it waits for."""
+    left = job.seconds_left
+    ahead = waiting if left is None else f", {_sentences.duration(left)} left"
+    st.progress(job.done / job.total, words + ahead)
 
 
 def _want(study: Study) -> None:
     """Asks for all rows of this study, and no longer for those of another."""
-    if state.get(_WANTED) not in (None, study.memo_key()):
+    if state.get(_WANTED) != study.memo_key():
         _leave()
-    state.put(_SELF, state.get(_SELF) or uuid4().hex)
     state.put(_WANTED, study.memo_key())
     state.put(_DECLINED, None)
 
 
 def _leave() -> None:
     """Asks for them no longer."""
-    if state.get(_WANTED) is not None:
-        memo.leave_job(state.get(_WANTED), state.get(_SELF))
-        state.put(_WANTED, None)
+    memo.leave_job(state.take(_WANTED), access.session())
 
 
 def _decline(study: Study) -> None:
@@ -176,8 +175,6 @@ def _progress_line(model: str, data: str, job: memo.Job, study: Study, sample: s
     if not job.under_way and samples.is_encoded(model, data):
         state.choose_sample(sample)
         st.rerun()
-    left = job.seconds_left
-    ahead = f", {duration(left)} left" if left is not None else ""
     with st.popover(
         f"{len(study.dataset):,} of {job.total:,}",
         icon=":material/table_rows:",
@@ -191,9 +188,7 @@ def _progress_line(model: str, data: str, job: memo.Job, study: Study, sample: s
         )
         if job.under_way:
             samples.begin_encoding(model, data)  # still here
-            st.progress(
-                job.done / job.total, f"{job.done:,} of {job.total:,} samples encoded{ahead}"
-            )
+            _draw_progress(job, f"{job.done:,} of {job.total:,} samples encoded")
             st.button("Cancel", key="_encode_cancel", on_click=job.stop)
         else:
             st.button(
@@ -232,24 +227,25 @@ def offered(dataset: DataSet, *chosen: str) -> list[str]:
 
 
 def sample_box(
-    label: str,
+    control: SampleId,
     dataset: DataSet,
     default: str,
-    key: str,
     on_change: Callable[[], None] | None = None,
     **words: Any,
 ) -> str:
-    """Draws the box and returns the id chosen. What is written into the box of a large data set is an id or a part of
-    one.
+    """Draws the box of a choice and returns the id chosen; what is of another data set is taken back. What is written
+    into the box of a large data set is an id or a part of one.
 
     Args:
-        label: of the box.
+        control: the choice.
         dataset: whose samples.
         default: the id it opens on.
-        key: of the address and the session.
         on_change: called once another is chosen.
         words: more arguments of `st.selectbox`.
     """
+    key = control.key
+    if is_foreign(dataset, key):
+        state.forget(key)
     large = len(dataset) > OFFERED
     now = str(state.get(key) or st.query_params.get(key) or default)
     ids = offered(dataset, now if exists(dataset, now) else default, default)
@@ -266,24 +262,16 @@ def sample_box(
 
     return str(
         st.selectbox(
-            label,
+            control.label,
             ids,
             index=None if large and state.get(key) is not None else ids.index(default),
             on_change=written if large else on_change,
             accept_new_options=large,
-            **words,
+            **{"help": control.help or None, **control.style, **words},
             **state.bound(key),
         )
         or default
     )
-
-
-def sample_choice(control: SampleId, study: Study, default: str, **words: Any) -> str:
-    """Draws the box of a choice and returns the id chosen; what is of another data set is taken back."""
-    if is_foreign(study.dataset, control.key):
-        state.forget(control.key)
-    style = {"help": control.help or None, **control.style, **words}
-    return sample_box(control.label, study.dataset, default, control.key, **style)
 
 
 def matching(dataset: DataSet, wanted: str) -> str | None:
@@ -298,11 +286,6 @@ def matching(dataset: DataSet, wanted: str) -> str | None:
     )
 
 
-def neighbour_id(dataset: DataSet, row: int, by: int) -> str:
-    """The id so many rows further; empty where there is none."""
-    return str(dataset.ids[row + by]) if 0 <= row + by < len(dataset) else ""
-
-
 # The picker of what decisions are compared with: the training set, states that know nothing, one other sample, or a
 # cohort.
 
@@ -313,8 +296,7 @@ def background_picker(study: Study, row: int) -> Study:
     labels = {kind: label for label, kind in samples.OFFERED.items()}
     wanted = st.query_params.get(address.BACKGROUND.key)
     if wanted in labels and address.BACKGROUND.key not in st.session_state:
-        st.query_params[address.BACKGROUND.key] = labels[wanted]
-        st.rerun()  # a widget's first value is what the address held when the run began
+        state.begin_again({address.BACKGROUND.key: [labels[wanted]]})
     controls.check(address.BACKGROUND, address.CONTRAST, study=study)
     kind = controls.draw(address.BACKGROUND)
     if kind == "cohort":
@@ -356,11 +338,15 @@ def _cohort(study: Study) -> Study:
 
 def cohort(study: Study) -> str:
     """The cohort that decisions are compared with, as NAME:FILTER; empty where it is something else."""
-    saved = {cohort.name: cohort.parts for cohort in state.saved_cohorts()}
-    name = study.background.label
-    if study.background.kind != "cohort" or name not in saved:
-        return ""
-    return f"{name}:{cohorts.written(saved[name])}"
+    behind = study.background
+    return next(
+        (
+            str(cohort)
+            for cohort in state.saved_cohorts()
+            if behind.kind == "cohort" and cohort.name == behind.label
+        ),
+        "",
+    )
 
 
 def _other(study: Study, row: int) -> str:
@@ -374,20 +360,18 @@ def _other(study: Study, row: int) -> str:
         )
     else:
         says = f"Its score {study.scores[place, 0]:+.2f}"
-    return sample_choice(address.CONTRAST, study, default, help=f"{says}. Type to search.")
+    return sample_box(address.CONTRAST, study.dataset, default, help=f"{says}. Type to search.")
 
 
 def background_in_links() -> dict[str, str]:
     """What links and the next page carry: nothing when the training set is compared with."""
-    chosen = state.get(address.BACKGROUND.key)
-    if chosen in (None, samples.DEFAULT_BACKGROUND):
+    chosen = str(state.get(address.BACKGROUND.key) or samples.DEFAULT_BACKGROUND)
+    if chosen == samples.DEFAULT_BACKGROUND:
         return {}
-    texts = {address.BACKGROUND.key: str(chosen)}
-    kind = samples.OFFERED.get(str(chosen))
-    for wanted, key in (("contrast", address.CONTRAST.key), ("cohort", address.MEMBERS.key)):
-        if kind == wanted and state.get(key):
-            texts[key] = str(state.get(key))
-    return texts
+    keys = {"contrast": address.CONTRAST.key, "cohort": address.MEMBERS.key}
+    key = keys.get(samples.OFFERED.get(chosen, ""), "")
+    which = {key: str(state.get(key))} if key and state.get(key) else {}
+    return {address.BACKGROUND.key: chosen} | which
 
 
 # The shared pickers: model, data, sample. What the link says wins where it fits; what does not fit is named.
@@ -420,7 +404,7 @@ def draw_pickers() -> tuple[Study, int, int | None]:
     The output is None for the predicted class of each sample, or for a model with one score.
     """
     names, known = address.models(), address.sources()
-    check(
+    _checks.check(
         bool(known), "No data set is on this machine, not even the embedded one. Reinstall qfusion."
     )
     for key, what, here in (
@@ -443,7 +427,7 @@ def draw_pickers() -> tuple[Study, int, int | None]:
         **address.DATA.style,
         **state.bound(address.DATA.key),
     )
-    check(
+    _checks.check(
         not address.misfit(model, chosen) or address.model_for(chosen) is not None,
         f"Data set '{chosen}' has no model yet. Train one on the Train page, or with `python -m qfusion train --data "
         f"{chosen} --model quantum-jump --name my-model`.",
@@ -476,13 +460,11 @@ def _sample(study: Study) -> int:
         horizontal=True, vertical_alignment="bottom", gap=None, width="content", key="samples"
     ):
         sample = sample_box(
-            "Sample",
+            address.SAMPLE,
             data,
             default,
-            address.SAMPLE.key,
             # says it in the address, which this run reads already
             lambda: state.choose_sample(state.get(address.SAMPLE.key)),
-            width=170,
             help=f"{len(data):,} samples, {len(data.rows('test')):,} of them for testing. "
             "Type to search, or step with the keys ← and →.",
         )
@@ -491,7 +473,7 @@ def _sample(study: Study) -> int:
             ("_previous", "chevron_left", -1, "Previous sample (←)"),
             ("_next", "chevron_right", 1, "Next sample (→)"),
         ):
-            there = neighbour_id(data, row, step)
+            there = str(data.ids[row + step]) if 0 <= row + step < len(data) else ""
             st.button(
                 "",
                 key=key,
@@ -524,10 +506,13 @@ def _model_changed() -> None:
 
 def _data_changed() -> None:
     model, name = state.get(address.MODEL.key), state.get(address.DATA.key)
-    if model in address.models() and name in address.sources() and address.misfit(model, name):
-        other = address.model_for(name)
-        if other:
-            state.put(address.MODEL.key, other)
+    if (
+        model in address.models()
+        and name in address.sources()
+        and address.misfit(model, name)
+        and (other := address.model_for(name))
+    ):
+        state.put(address.MODEL.key, other)
 
 
 # The bar's button that pins what is shown as A of the Compare page.
@@ -574,5 +559,5 @@ def pin_in_words(view: address.Pin) -> str:
 def view_of(study: Study, row: int) -> address.Pin:
     """What the reader looks at."""
     return address.Pin(
-        study.name, study.dataset.name, str(study.dataset.ids[row]), tweaks.current_tweak(study)
+        study.name, study.dataset.name, str(study.dataset.ids[row]), controls.current_tweak(study)
     )

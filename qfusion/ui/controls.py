@@ -1,16 +1,30 @@
 """Widgets of the reader's choices, see `panels.control`: each kept in the address and in the session under its key, and
-back at its default where another model or data set left what is no option here."""
+back at its default where another model or data set left what is no option here. Those that tweak a model, with undo and
+redo."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from qfusion.analysis import inside, text
+from qfusion.analysis.study import Study
+from qfusion.errors import QFusionError
+from qfusion.figures.style import term_title
+from qfusion.models.tweak import (
+    DURATION,
+    MAX_TEXT,
+    RATE,
+    Tweak,
+    couplings,
+    dissipations,
+    learned,
+)
+from qfusion.panels import address, dynamics, network
 from qfusion.panels.control import Choice, Control, Number, Switch, Text
-from qfusion.panels.panel import Panel
 from qfusion.ui import state
 
 
@@ -48,24 +62,24 @@ def _choice(control: Choice, study: Any, label: str, words: dict[str, Any]) -> A
     options: Sequence[str] = list(words.pop("options", None) or control.options(study))
     default = words.pop("default", "") or control.default
     first = default if default in options else next(iter(options), None)
-    settle(control.key, options, None if control.empty else first)
+    start = None if control.empty else first
+    settle(control.key, options, start)
     if control.many:
         words |= {"default": default} if default else {}
         if control.look == "pills":
             return list(st.pills(label, options, selection_mode="multi", **words))
         return list(st.multiselect(label, options, **words))
-    if control.empty:
-        pick = st.segmented_control if control.look == "segments" else st.selectbox
-        start = {} if control.look == "segments" else {"index": None}
-        word = pick(label, options, **start, **words)  # type: ignore[operator]
-        return control.value(word) if word else None
-    if control.look == "segments":
-        word = state.one_of(label, options, default=first, **words)
-    elif control.look == "steps":
+    if control.look == "steps":
         word = st.select_slider(label, options, first, **words)
+    elif control.look != "segments":
+        word = st.selectbox(
+            label, options, index=None if start is None else options.index(start), **words
+        )
+    elif control.empty:
+        word = st.segmented_control(label, options, **words)
     else:
-        word = st.selectbox(label, options, index=options.index(first), **words)
-    return control.value(word)
+        word = state.one_of(label, options, default=first, **words)
+    return None if control.empty and not word else control.value(word)
 
 
 def _number(control: Number, label: str, words: dict[str, Any]) -> float:
@@ -112,15 +126,215 @@ def tabs(control: Choice, options: Sequence[str] = ()) -> Iterator[tuple[str, De
             yield name, tab
 
 
-def choices(panel: Panel, study: Any = None, **changes: Any) -> dict[str, Any]:
-    """Draws the widgets of all choices that a panel has, in its order, and returns the arguments of its builder."""
-    return {
-        name: draw(option, study, **changes.get(name, {}))
-        for name, option in panel.options.items()
-        if isinstance(option, Control)
-    }
-
-
 def check(*controls: Control, study: Any = None) -> None:
     """Takes what does not fit some choices out of the address, and names it, before they are drawn."""
     state.drop_invalid({one.key: one.rule(study) for one in controls})
+
+
+# What a reader changes in a model: the sliders of the Dynamics page, factors on every H_S, on the dissipation of every
+# A, and the duration; the edits of fusion rules as text. Undo and redo of both: what they were before, in this session.
+
+MOST = 100  # steps that are kept
+_HISTORY = "_tweaks"  # the model, its tweaks by key in their order, as learned left out, and which is in force
+
+
+def _note(study: Study) -> None:
+    """Remembers what is tweaked whenever it differs from what was; another model begins anew."""
+    now = {
+        key: state.get(key)
+        for key, default in _default(study).items()
+        if state.get(key) not in (None, default)
+        and len(str(state.get(key))) <= MAX_TEXT  # longer ones are no tweak
+    }
+    model, steps, at = state.get(_HISTORY, ("", [], 0))
+    if model != study.name:
+        steps, at = [now], 0
+    elif now != steps[at]:
+        steps = [*steps[: at + 1], now][-MOST - 1 :]
+        at = len(steps) - 1
+    state.put(_HISTORY, (study.name, steps, at))
+
+
+def undo_and_redo(study: Study) -> None:
+    """Draws both buttons, once the widgets that tweak are drawn."""
+    _note(study)
+    _, steps, at = state.get(_HISTORY)
+    with st.container(horizontal=True, gap=None, width="content", key="history"):
+        for key, words, way, there in (
+            ("undo", "Undo the last tweak (u)", -1, at > 0),
+            ("redo", "Redo it (r)", 1, at + 1 < len(steps)),
+        ):
+            st.button(
+                "",
+                key=f"_{key}",
+                icon=f":material/{key}:",
+                type="tertiary",
+                help=words,
+                disabled=not there,
+                on_click=_step,
+                args=(_default(study), way),
+            )
+
+
+def _default(study: Study) -> Mapping[str, Any]:
+    """Keys of the widgets that tweak a model, with what they say as learned."""
+    return (
+        learned(study.model)
+        if study.can("time")
+        else {network.EDITS.key: ""}
+        if study.can("rules")
+        else {}
+    )
+
+
+def _step(default: Mapping[str, Any], way: int) -> None:
+    model, steps, at = state.get(_HISTORY)
+    at = min(max(at + way, 0), len(steps) - 1)
+    state.put(_HISTORY, (model, steps, at))
+    assign_tweaks(dict(default) | steps[at])
+
+
+def assign_tweaks(values: Mapping[str, Any]) -> None:
+    """Sets what tweaks, by key, before its widgets are drawn, or in a callback."""
+    for key, value in values.items():
+        if not key.startswith(RATE) or value != 1:
+            state.put(key, value)
+        elif state.get(key) is not None:  # drawn where it is not 1 only: its parameter goes with it
+            st.session_state[key] = value
+
+
+# The sliders of the Dynamics page.
+
+
+def current_tweak(study: Any) -> str:
+    """What the reader has set on the Dynamics or Circuit page for this model; empty for as learned, or for edits that
+    do not fit.
+
+    Raises:
+        InvalidInput: when a number of a slider, set for another model, is out of its range.
+    """
+    if not study.can("time"):
+        return "" if _edits_problem(study) else edits_text().strip(" ,")
+    numbers = [
+        (key, value)
+        for key in learned(study.model)
+        if isinstance(value := state.get(key), int | float)
+    ]
+    return str(address.fitting_tweak(study.model, Tweak.of(numbers, study.model)))
+
+
+def draw_sliders(study: Study) -> Tweak:
+    """Draws the sliders, the strongest terms first, and returns what they say."""
+    model, names = study.model, tuple(study.model.modalities)
+    strengths = inside.learned_strengths(study)
+    st.markdown(
+        "**Couplings** × learned H",
+        help="H = Σ H_S, each H_S acting on exactly the modalities S. 0 removes it, 1 leaves it as learned. "
+        "The number beside a name is its learned strength: root mean square energy, √(Tr H_S² / D), in "
+        "units of 1 / time.",
+    )
+    values = _factors(study, couplings(names), strengths.energy)
+    if model.jump_count:
+        st.markdown(
+            "**Dissipation** × learned",
+            help="Every traceless jump operator is L_k = Σ L_k^A, each part acting on exactly the modalities "
+            "A: the factor is on the parts A of all of them, whichever operators are chosen. The number "
+            "beside a name is its learned strength: jumps per time in the completely mixed state, Σ_k Tr "
+            "L_k^A†L_k^A / D, which grows as the square of the factor.",
+        )
+        values |= _factors(study, dissipations(names), strengths.rates)
+    values[DURATION] = draw(
+        dynamics.factors(study)[DURATION],
+        label="Duration T (model units)",
+        help="How long the states evolve before the score is read.",
+    )
+    return Tweak.of([*values.items(), *_old_rates(study).items()], model)
+
+
+def _factors(
+    study: Study, terms: Mapping[str, str], strengths: Mapping[str, float]
+) -> dict[str, float]:
+    """Sliders of terms by key, the strongest first."""
+    known = dynamics.factors(study)
+    return {
+        key: draw(known[key], label=f"{term_title(term)} ({strengths.get(term, 0.0):.2g})")
+        for key, term in sorted(terms.items(), key=lambda entry: -strengths.get(entry[1], 0.0))
+    }
+
+
+def _old_rates(study: Study) -> dict[str, float]:
+    """The factors on rates of single jump operators that an old link sets: shown, and gone with a reset."""
+    now = state.address()
+    known = [rate for key, rate in dynamics.factors(study).items() if key.startswith(RATE)]
+    rates = [
+        rate for rate in known if float(state.get(rate.key, now.get(rate.key, [1.0])[-1])) != 1
+    ]
+    # of those as learned nothing is drawn that would hold the parameter
+    state.tell(
+        {rate.key: () for rate in known if rate not in rates and state.get(rate.key) is None}
+    )
+    if rates:
+        st.caption(
+            "An old link also sets rates of single learned jump operators. They act as they did, but single "
+            "operators are a choice of gauge: they have no slider, and Reset takes them away."
+        )
+    return {rate.key: draw(rate, label=f"`{rate.key}`", disabled=True) for rate in rates}
+
+
+def slider_presets(study: Study) -> None:
+    """Buttons that set many sliders at once."""
+    model, terms = study.model, couplings(tuple(study.model.modalities)).values()
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Reset",
+            key="_reset",
+            on_click=set_sliders,
+            args=(model, Tweak()),
+            help="Everything as learned",
+        )
+        if model.jump_count:
+            st.button(
+                "No dissipation",
+                key="_unitary",
+                on_click=set_sliders,
+                args=(model, Tweak(dissipations=dict.fromkeys(terms, 0.0))),
+                help="Every dissipation to 0: the state stays pure",
+            )
+        st.button(
+            "No joint couplings",
+            key="_local",
+            on_click=set_sliders,
+            args=(model, Tweak({term: 0.0 for term in terms if "+" in term})),
+            help="Every H_S of two or more modalities to 0",
+        )
+        undo_and_redo(study)
+
+
+def set_sliders(model: Any, tweak: Tweak) -> None:
+    """Sets every slider before it is drawn, or in a callback."""
+    assign_tweaks(learned(model) | tweak.numbers())
+
+
+# The edits of the Circuit page's fusion rules as text, see `models.entangled_qcnn`.
+
+
+def edits_text() -> str:
+    """The reader's text, whether or not it fits."""
+    key = network.EDITS.key
+    return str(state.get(key, st.query_params.get(key)) or "")
+
+
+def _edits_problem(study: Any) -> str:
+    """What is wrong with the reader's text; empty when it fits."""
+    try:
+        study.model.parse_tweak(edits_text())
+    except QFusionError as error:
+        return f"{error} The tables are as learned."
+    return ""
+
+
+def draw_edits(study: Study) -> None:
+    """The edits as text: for exact numbers, for links, and for whoever cannot drag."""
+    draw(network.EDITS)
+    if wrong := _edits_problem(study):
+        st.error(text.message(wrong), icon=":material/error:")

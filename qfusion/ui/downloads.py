@@ -17,7 +17,7 @@ from qfusion.errors import provided
 from qfusion.explain.cohorts import Part
 from qfusion.report import about_cohort
 from qfusion.training import checkpoint
-from qfusion.ui import access, frame, reruns, state, tweaks
+from qfusion.ui import access, controls, frame, reruns, state
 
 _OPEN, _FORMAT, _PRECISION, _NAME, _KEPT = (
     "_out.open",
@@ -37,23 +37,24 @@ def export_button(here: frame.Here) -> None:
         type="tertiary",
         key="_model_out",
         on_click=state.put,
-        args=(_OPEN, state.get(state.PAGE, "")),
+        args=(state.DRAWER, _OPEN),
         help="This model, with what you have tweaked, as a checkpoint, for PyTorch, QuTiP, OpenQASM or NumPy.",
     )
     if value := state.take(_KEPT):
         st.toast(f"Kept as {text.plain(value)}: pick it on top.", icon=":material/check:")
-    if state.get(_OPEN) == state.get(state.PAGE, "") and not reruns.has_dialog():
-        st.dialog("Export model", width="medium", on_dismiss=_close)(_body)(here)
-
-
-def _close() -> None:
-    """Forgets that it is open."""
-    state.put(_OPEN, None)
+    if state.get(state.DRAWER) == _OPEN:
+        reruns.dialog(
+            "Export model",
+            _body,
+            here,
+            width="medium",
+            on_dismiss=partial(state.put, state.DRAWER, None),
+        )
 
 
 def _body(here: frame.Here) -> None:
     study = here.study
-    loaded, tweak = reruns.loaded(study.name), tweaks.current_tweak(study)
+    loaded, tweak = reruns.loaded(study.name), controls.current_tweak(study)
     st.markdown(
         f"**{text.plain(study.name)}**, "
         + (f"tweaked: {text.plain(tweak)}." if tweak else "as trained: nothing is tweaked.")
@@ -173,7 +174,7 @@ def _keep(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str) -> None:
             with access.waiting("Measuring it on all samples …"):
                 model_export.keep(loaded, tweak, here.study.dataset, called)
             state.put(_KEPT, called)
-            _close()
+            state.put(state.DRAWER, None)
             st.rerun()  # of the whole page: its pickers have the model then
 
 
@@ -184,30 +185,30 @@ KINDS = {".pdf": ("PDF", "application/pdf"), ".html": ("HTML", "text/html")}
 
 def report_of_sample(here: frame.Here) -> None:
     """Offers the report on the current sample, with the reader's background, output and changes of the model."""
-    study, row, wanted = here.study, here.row, here.output_wanted
-    changed = tweaks.current_tweak(study)
+    changed = controls.current_tweak(here.study)
     says = (
         f" The model is taken as you have changed it: {text.plain(changed, 120)}."
         if changed
         else ""
     )
     _offer(
-        f"{study.name}-{here.sample}",
+        f"{here.study.name}-{here.sample}",
         f"All about this decision in one file that needs no network: contributions, dynamics, entropies, "
         f"circuit, faithfulness, methods with equations, BibTeX. It takes about ten seconds.{says}",
-        lambda suffix: report.sample(sample.sample_of(study, row, wanted, changed)).written(suffix),
+        lambda suffix: report.sample(
+            sample.sample_of(here.study, here.row, here.output_wanted, changed)
+        ).written(suffix),
     )
 
 
 def report_of_cohort(here: frame.Here, table: Any, parts: Sequence[Part], name: str) -> None:
     """Offers the report on the cohort in force."""
-    study = here.study
     _offer(
-        f"{study.name}-cohort",
+        f"{here.study.name}-cohort",
         "All about this cohort in one file that needs no network: shares and types with intervals, "
         "contributions, entanglement, members, faithfulness, methods with equations, BibTeX. It takes about ten "
         "seconds.",
-        lambda suffix: report.cohort(about_cohort.members(study, table, parts, name)).written(
+        lambda suffix: report.cohort(about_cohort.members(here.study, table, parts, name)).written(
             suffix
         ),
     )

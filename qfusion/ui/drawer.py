@@ -41,10 +41,9 @@ from qfusion.figures.theme import (
     plain_entry,
     rangeable,
 )
-from qfusion.panels import pages
-from qfusion.panels.address import FREE
+from qfusion.panels import address, pages
 from qfusion.panels.panel import Picture
-from qfusion.ui import access, frame, reruns, sharing, state
+from qfusion.ui import access, frame, sharing, state
 
 _ADDED, _PICKED, _COLUMNS = "_composition", "_compose.panels", "_compose.columns"
 FILE = "qfusion-composition"
@@ -122,7 +121,7 @@ def composer(
     with left, frame.guard():
         whole = export.Composition(
             tuple(export.as_panel(known[key], style) for key in picked),
-            int(columns or usual),
+            columns,
             style,
         )
         with access.waiting("Drawing …"):
@@ -272,19 +271,21 @@ def figure_batch(recipe: Recipe, style: ExportStyle) -> None:
         if running := state.get(_RUN):
             _go_on(running, wanted)
     except QFusionError as error:
-        _cancel()
+        state.put(_RUN, None)
         st.error(text.message(error), icon=":material/error:")
         return
     done = state.get(_DONE)
     if done and done[0] == wanted:
-        _, content, count, failed, letters = done
+        _, content, figures = done
+        failed = [figure for figure in figures if "error" in figure]
+        letters = dict.fromkeys(figure["letters"] for figure in figures if "letters" in figure)
         size = (
             f"{len(content) / 1e6:.1f} MB"
             if len(content) > 1e6
             else f"{max(1, len(content) // 1000)} kB"
         )
         place.download_button(
-            f"Download {count} figures, {size}",
+            f"Download {len(figures) - len(failed)} figures, {size}",
             content,
             f"qfusion-{pages.file_name(recipe.page)}-figures.zip",
             "application/zip",
@@ -292,9 +293,12 @@ def figure_batch(recipe: Recipe, style: ExportStyle) -> None:
             icon=":material/download:",
             key="batch-file",
         )
-        for name, reason in failed[:5]:
-            st.warning(text.message(f"{name} is left out: {reason}"), icon=":material/warning:")
-        for line in letters[:2]:
+        for figure in failed[:5]:
+            name = figure.get("sample") or figure["panel"]
+            st.warning(
+                text.message(f"{name} is left out: {figure['error']}"), icon=":material/warning:"
+            )
+        for line in [*letters][:2]:
             st.warning(text.message(line), icon=":material/font_download_off:")
     st.caption("With the numbers of each as CSV and a manifest of all recipes.")
 
@@ -330,20 +334,22 @@ class _Run:
     at: pages.WriteStep = (0, 1, "…")
 
 
-def _cancel() -> None:
-    state.put(_RUN, None)
-
-
 def _go_on(run: _Run, wanted: tuple[object, ...]) -> None:
     """Writes figures for a moment and has the dialog drawn again, which is when a click on Cancel is heard; another
     choice ends it too."""
     if run.wanted != wanted:
-        _cancel()
+        state.put(_RUN, None)
         return
     place = st.empty()
     with place.container(horizontal=True, vertical_alignment="bottom"):
         bar = st.progress(0.0, "Finding the figures …")
-        st.button("Cancel", key="batch-cancel", icon=":material/close:", on_click=_cancel)
+        st.button(
+            "Cancel",
+            key="batch-cancel",
+            icon=":material/close:",
+            on_click=state.put,
+            args=(_RUN, None),
+        )
     context = get_script_run_ctx()
     in_turns = context is not None and bool(context.fragment_ids_this_run)
     until = time.monotonic() + _TURN
@@ -359,15 +365,8 @@ def _go_on(run: _Run, wanted: tuple[object, ...]) -> None:
         if in_turns and time.monotonic() > until:
             st.rerun(scope="fragment")
     place.empty()
-    _cancel()
-    figures = manifest["figures"]
-    failed = [
-        (str(figure.get("sample") or figure["panel"]), str(figure["error"]))
-        for figure in figures
-        if "error" in figure
-    ]
-    letters = [*dict.fromkeys(figure["letters"] for figure in figures if "letters" in figure)]
-    state.put(_DONE, (wanted, run.out.getvalue(), len(figures) - len(failed), failed, letters))
+    state.put(_RUN, None)
+    state.put(_DONE, (wanted, run.out.getvalue(), manifest["figures"]))
 
 
 # The figure drawer: one panel's figure as a file for a paper, its numbers, its recipe, its code. A dialog with a
@@ -385,18 +384,12 @@ ONE, SEVERAL, MANY = "This figure", "Several panels in one", "Many as a zip"
 ENGINES = {"qfusion": "qfusion", "chrome": "plotly in Chrome"}
 
 
-def close() -> None:
-    """Closes it; the page is drawn again, since series may have been left out."""
-    state.put(state.DRAWER, None)
+def body(drawn: Picture, chart: Callable[..., None]) -> None:
+    """What the dialog holds that exports a panel's figure.
 
-
-def show(drawn: Picture) -> None:
-    """Opens the drawer of a panel."""
-    if not reruns.has_dialog():
-        st.dialog("Export this figure", width="large", on_dismiss=close)(_body)(drawn)
-
-
-def _body(drawn: Picture) -> None:
+    Args:
+        drawn: the panel. chart: draws a figure on a page, see `panels.chart`.
+    """
     st.markdown(f"**{text.plain(drawn.headline)}**")
     what = state.one_of(
         "Files", [ONE, SEVERAL, MANY], default=ONE, key="_drawer.what", label_visibility="collapsed"
@@ -405,33 +398,49 @@ def _body(drawn: Picture) -> None:
     with right:
         style = _style(alone=what == ONE)
     if what == ONE:
-        _one(drawn, style, left, right)
-        return
-    key = FREE + drawn.name
-    recipe = _with_visible(sharing.recipe_of(drawn), key, parse_visible(str(state.get(key) or "")))
-    if what == SEVERAL:
-        composer(recipe, style, left, right)
+        _one(drawn, style, left, right, chart)
+    elif what == SEVERAL:
+        composer(sharing.recipe_of(drawn), style, left, right)
     else:
         with left:
-            figure_batch(recipe, style)
+            figure_batch(sharing.recipe_of(drawn), style)
 
 
-def _one(drawn: Picture, style: ExportStyle, left: DeltaGenerator, right: DeltaGenerator) -> None:
+def _one(
+    drawn: Picture,
+    style: ExportStyle,
+    left: DeltaGenerator,
+    right: DeltaGenerator,
+    chart: Callable[..., None],
+) -> None:
     """Preview and files of the one figure, and the code that makes it."""
     with right:
         title, caption = _words(drawn, style)
         visible = _visible(drawn)
         downloads = st.container()
-    recipe = _with_visible(sharing.recipe_of(drawn), FREE + drawn.name, visible)
+    recipe = replace(sharing.recipe_of(drawn), style=style, title=title, caption=caption)
     taken = pages.Taken(
         apply_visible(drawn.figure, visible),
         drawn.headline,
         drawn.caption,
         drawn.table(),
-        replace(recipe, style=style, title=title, caption=caption),
+        recipe,
     )
     with left, frame.guard():
-        _preview(drawn, taken)
+        if style.format == "html":
+            chart(
+                in_theme(taken.figure, style.theme), key=f"preview-{drawn.name}", alt=drawn.headline
+            )
+            st.caption(
+                "One file that opens in any browser without a network; points tell their values."
+            )
+        else:
+            _print(
+                lambda style: pages.save(taken, replace(recipe, style=style)),
+                style,
+                "drawer-preview",
+                f"Preview: {drawn.headline}",
+            )
         with downloads:
             _figure_downloads(taken)
     _code(taken)
@@ -546,7 +555,7 @@ def _style(alone: bool = True) -> ExportStyle:
 
 def _visible(drawn: Picture) -> VisibleRange:
     """Series left out and ranges of the axes: of the figure on the page too, and in its address."""
-    name, key = drawn.name, FREE + drawn.name
+    name, key = drawn.name, address.FREE + drawn.name
     before = parse_visible(str(state.get(key) or ""))
     names = {plain_entry(entry): entry for entry in legend_entries(drawn.figure)}
     axes = rangeable(drawn.figure)
@@ -584,7 +593,7 @@ def _visible(drawn: Picture) -> VisibleRange:
         spans["yaxis"],
     )
     if visible_range != before:
-        state.put(key, str(visible_range))
+        state.put(key, str(visible_range) or None)
     return visible_range
 
 
@@ -596,29 +605,6 @@ def _span(label: str, words: str) -> tuple[float, float] | None:
     except QFusionError:
         st.warning(f"{label}: give two numbers, low and high, such as `0, 1.5`.")
         return None
-
-
-def _with_visible(recipe: Recipe, key: str, visible_range: VisibleRange) -> Recipe:
-    address = {name: values for name, values in recipe.address.items() if name != key}
-    return replace(recipe, address=address | ({key: [str(visible_range)]} if visible_range else {}))
-
-
-def _preview(drawn: Picture, taken: pages.Taken) -> None:
-    style = taken.recipe.style
-    if style.format == "html":
-        reruns.chart(
-            in_theme(taken.figure, style.theme), key=f"preview-{drawn.name}", alt=drawn.headline
-        )
-        st.caption(
-            "One file that opens in any browser without a network; points tell their values."
-        )
-    else:
-        _print(
-            lambda style: pages.save(taken, replace(taken.recipe, style=style)),
-            style,
-            "drawer-preview",
-            f"Preview: {drawn.headline}",
-        )
 
 
 def file_name(recipe: Recipe) -> str:

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, wraps
+from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -36,16 +36,9 @@ KEYS = {
     "Esc": "close it",
 }
 
-
-@st.fragment
-def key_sheet() -> None:
-    """Draws the button of the sheet; a fragment, so that the page is not drawn anew for it."""
-    if (
-        st.button("Keys", icon=":material/keyboard:", key="_shortcuts", width="stretch")
-        and not reruns.has_dialog()
-    ):
-        rows = (f"| `{key}` | {does} |" for key, does in KEYS.items())
-        st.dialog("Keys")(st.markdown)("\n".join(["| key | does |", "|---|---|", *rows]))
+_SHEET = "\n".join(
+    ["| key | does |", "|---|---|", *(f"| `{key}` | {does} |" for key, does in KEYS.items())]
+)
 
 
 # What Python cannot do in the frame of a page: follow the reader's theme at once, and let the keyboard skip the
@@ -53,6 +46,7 @@ def key_sheet() -> None:
 
 
 _SCRIPT = _files.asset_text("frame.js")
+_CSS = {name: _files.asset_text("theme", name) for name in ("app.css", "bar.css")}
 
 
 PAGES = {
@@ -80,7 +74,6 @@ PAGES = {
         ("pages/glossary.py", "Glossary", ":material/menu_book:"),
     ),
 }
-_TOLD = "_told"  # whether a callback has left a notice that is not shown yet
 P = ParamSpec("P")
 FILES = {title: file for group in PAGES.values() for file, title, _ in group}
 
@@ -139,7 +132,6 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
     with _around(title, has_bar=True) as (side, top):
         controls.check(address.MODEL, address.DATA)
         bar.settle_pickers()
-        state.settle_stored()
         with top:
             study, row, wanted = bar.draw_pickers()
             bar.pin_button(study, row, link)
@@ -147,11 +139,12 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
         if before is not None:
             before(study)
         _settle(title, study)
-        made_from = address.made_from(study)
-        sharing.link_and_session(side, FILES, made_from)
-    origin = {"sample": str(study.dataset.ids[row]), "seed": study.card.get("seed")}
-    state.put(sharing.ORIGIN, made_from | origin)
-    _head(title)
+        origin = address.made_from(study)
+        sharing.link_and_session(side, FILES, origin)
+        state.put(
+            sharing.ORIGIN,
+            origin | {"sample": str(study.dataset.ids[row]), "seed": study.card.get("seed")},
+        )
     return Here(study, row, theme(), wanted)
 
 
@@ -164,17 +157,15 @@ def frame(title: str, own: Iterable[control.Control] = ()) -> Theme:
         own: the choices of a page without panels.
     """
     with _around(title, has_bar=False) as (side, _):
-        state.settle_stored()
         _settle(title, own=own)
         sharing.link_and_session(side, FILES, {})
-    state.put(sharing.ORIGIN, {})
-    _head(title)
+        state.put(sharing.ORIGIN, {})
     return theme()
 
 
 @contextmanager
 def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
-    """Sets the page up and draws the navigation, whatever goes wrong in the block.
+    """Sets the page up, and draws the navigation, whatever goes wrong in the block, and the page's head.
 
     Yields:
         a container below the navigation, and the bar that stays in view on top of the page.
@@ -185,13 +176,14 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
     )
     # Streamlit says so of the page, but not of its dialogs
     style = (
-        f":root {{ color-scheme: {theme()} }} {_css('app.css')}{_css('bar.css') if has_bar else ''}"
+        f":root {{ color-scheme: {theme()} }} {_CSS['app.css']}{_CSS['bar.css'] if has_bar else ''}"
     )
     st.html(
         f"<style>{style}</style><script>{server.plotly_script()}</script>",
         unsafe_allow_javascript=True,
     )
     access.enter()
+    state.take(state.AGAIN)
     top = st.container(key="context", horizontal=True, vertical_alignment="bottom", gap="small")
     with guard(stop=True, title=title):
         with st.sidebar:
@@ -203,6 +195,7 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
         sharing.open_loaded()
         guidance.arrive(title)
         state.arrive(title)
+        state.settle_stored()
         with side:
             controls.check(guidance.DEPTH)
             controls.draw(guidance.DEPTH)
@@ -212,19 +205,22 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
             with menu:
                 _navigation()
             with side:
-                key_sheet()
+                reruns.dialog_button(
+                    "Keys", ":material/keyboard:", "_shortcuts", st.markdown, _SHEET
+                )
                 access.account()
                 _missing_data()
+    _head(title)
 
 
 def _settle(title: str, study: Study | None = None, own: Iterable[control.Control] = ()) -> None:
     """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
     page = title.lower()
     if study is not None and page in ("dynamics", "compare") and study.can("time"):
-        for key, now in address.renamed_couplings(
-            address.View(page, state.address_now()), study
-        ).items():
-            state.rename(key, now)
+        renamed = address.renamed_couplings(address.View(page, state.address_now()), study)
+        state.begin_again(
+            dict.fromkeys(renamed, ()) | {now: state.address()[key] for key, now in renamed.items()}
+        )
     view = address.View(page, state.address_now())
     allowed = pages.allowed(view, study) | control.rules(own, view)
     state.drop_invalid(allowed)
@@ -251,8 +247,7 @@ def _head(title: str) -> None:
 def guard(stop: bool = False, title: str = "") -> Iterator[None]:
     """Shows one of our own errors as a message, below a `title`; with `stop`, nothing after it is drawn. Other errors
     are defects."""
-    if state.get(_TOLD):  # a part that is drawn anew by itself: notices stand above it
-        state.put(_TOLD, False)
+    if state.take(state.AGAIN):
         st.rerun()
     try:
         with provided():
@@ -276,7 +271,6 @@ def fragment(part: Callable[P, None]) -> Callable[P, None]:
     @wraps(part)
     def drawn(*arguments: P.args, **options: P.kwargs) -> None:
         reruns.begin_run()
-        state.settle_clicks()
         with guard():
             part(*arguments, **options)
         state.settle_address()
@@ -295,7 +289,7 @@ def or_notice(act: Callable[..., object], *words: Any) -> None:
             act(*words)
     except QFusionError as error:
         state.notice(str(error))
-        state.put(_TOLD, True)
+        state.page_again()  # notices stand above what is drawn anew by itself
 
 
 def theme() -> Theme:
@@ -311,29 +305,23 @@ def link(page: str, label: str, icon: str, help: str | None = None, **query: str
 
 def carried(**query: str) -> dict[str, Any]:
     """What a link's address says: the pickers, and `query`."""
+    depth = {guidance.WORDS: guidance.FULL} if guidance.full() else {}
     words: dict[str, Any] = {
-        key: str(state.get(key))
+        key: str(value)
         for key in (address.MODEL.key, address.DATA.key, address.SAMPLE.key, address.OUTPUT.key)
-        if state.get(key)
-    }
-    words |= bar.background_in_links()
-    if not words.get(address.OUTPUT.key) or words[address.OUTPUT.key] == address.PREDICTED:
-        words.pop(address.OUTPUT.key, None)
+        if (value := state.get(key)) and value != address.PREDICTED
+    } | bar.background_in_links()
+    # what is kept across pages, so that links inside the app can be opened in a new tab
+    stored = {key: state.written(state.get(key)) for key in state.STORED if state.get(key)}
     for name in query:  # Streamlit would prefer what the address says to what an alias sets
         words.pop(address.ALIASES.get(name, name), None)
-    depth = {guidance.WORDS: guidance.FULL} if guidance.full() else {}
-    return words | state.stored_query() | depth | query
+    return words | stored | depth | query
 
 
 def run(file: str) -> None:
     """Draws the page of a file that Streamlit runs, which defines all in it anew each time: its module is kept."""
     importlib.import_module(f"qfusion.ui.pages.{Path(file).stem}").page()
     state.settle_address()
-
-
-@lru_cache(maxsize=2)
-def _css(name: str) -> str:
-    return _files.asset_text("theme", name)
 
 
 def _navigation() -> None:
@@ -344,7 +332,6 @@ def _navigation() -> None:
 
 
 def _notices() -> None:
-    state.put(_TOLD, False)
     if notices := list(state.get(state.NOTICES, [])):
         with st.container(border=True, key="notices"):
             for words in notices:

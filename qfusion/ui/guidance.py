@@ -18,7 +18,7 @@ from qfusion import _checks, _files
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.panels.address import DATA, MODEL, SAMPLE
-from qfusion.panels.control import Choice, Text
+from qfusion.panels.control import Choice
 from qfusion.ui import state
 
 WORDS, BRIEF, FULL = "words", "brief", "full"
@@ -160,14 +160,6 @@ def steps() -> tuple[Step, ...]:
     return tuple(Step(**one) for one in tomllib.loads(_files.asset_text("tour.toml"))["step"])
 
 
-def _require_step(_: object, words: str) -> None:
-    if words != END:
-        _checks.choose("Tour step", words, [str(n) for n in range(1, len(steps()) + 1)])
-
-
-ALLOWED = Text(TOUR, "Tour", "The page is shown without the tour.", test=_require_step).rule()
-
-
 def step() -> int | None:
     """The step the reader is at, counted from 1; None without a tour."""
     tour = state.get(TOUR)
@@ -184,13 +176,13 @@ def arrive(title: str) -> None:
     if tour is None:
         return
     try:
-        ALLOWED.test(tour)
+        if tour != END:
+            _checks.choose("Tour step", tour, [str(n) for n in range(1, len(steps()) + 1)])
     except QFusionError as error:
-        state.notice(f"In the link, `{TOUR}`: {error} {ALLOWED.instead}")
+        state.notice(f"In the link, `{TOUR}`: {error} The page is shown without the tour.")
         del st.query_params[TOUR]
         return
     if tour == END:
-        del st.query_params[TOUR]
         _set(state.get(_FROM, {}).get("sets", {}), title)
         state.forget(TOUR)
         state.forget(_FROM)

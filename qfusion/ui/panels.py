@@ -6,16 +6,18 @@ from __future__ import annotations
 
 import html
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Literal
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import msgspec
 import pandas as pd
 import plotly.graph_objects as go
+import plotly.io
 import streamlit as st
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
@@ -26,13 +28,11 @@ from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
 from qfusion.figures.theme import apply_visible, parse_visible
-from qfusion.panels import pages
-from qfusion.panels.address import FREE, View
+from qfusion.panels import address, pages
 from qfusion.panels.control import Choice
 from qfusion.panels.panel import Picture, capital, ended
 from qfusion.quantum.measures import KINDS
-from qfusion.ui import controls, guidance, reruns, sharing, state
-from qfusion.ui.frame import carried, guard, link
+from qfusion.ui import controls, frame, guidance, reruns, server, sharing, state
 
 _MARKDOWN = MarkdownIt(
     "commonmark", {"html": False}
@@ -147,20 +147,16 @@ def definitions(panel: str) -> str:
 
 def framed(picture: Picture) -> go.Figure:
     """A figure as the reader wants it: without the series left out, in the ranges chosen (see `figures.theme`)."""
-    key = FREE + picture.name
-    value = state.get(key) or st.query_params.get(key) or ""
-    if not value:
-        if key in st.query_params:
-            state.put(key, "")
-            del st.query_params[key]
-        return picture.figure
+    key = address.FREE + picture.name
+    figure = picture.figure
+    value = str(state.get(key) or st.query_params.get(key) or "")
     try:
-        figure = apply_visible(picture.figure, parse_visible(str(value)))
+        if value:
+            figure = apply_visible(figure, parse_visible(value))
     except QFusionError as error:
         state.notice(f"In the link, `{key}`: {error} The whole figure is shown.")
-        state.forget(key)
-        return picture.figure
-    state.put(key, str(value))
+        value = ""
+    state.put(key, value or None)
     return figure
 
 
@@ -178,17 +174,18 @@ def drawn(picture: Picture, *, on_select: Callable[[str], object] | None = None)
 def _figure(
     picture: Picture,
     on_select: Callable[[str], object] | None = None,
-    tools: reruns.Tools | None = None,
     config: Mapping[str, Any] | None = None,
+    small: bool = False,
 ) -> None:
     figure = framed(picture)
-    reruns.chart(
+    chart(
         figure,
         spec=picture.spec if figure is picture.figure else "",
         alt=picture.alt,
         key=f"figure-{picture.name}",
         on_select=on_select,
-        tools=tools or tools_of(picture),
+        picture=picture,
+        small=small,
         config=config,
     )
 
@@ -196,8 +193,77 @@ def _figure(
 def small(picture: Picture) -> None:
     """A small figure that is explained by what stands around it."""
     with st.container(key=f"small-{picture.name}"):
-        _figure(picture, tools=reruns.Tools(tools_of(picture).export))
+        _figure(picture, small=True)
         _drawer(picture)
+
+
+# A figure on a page: Plotly's, changed in place when its numbers do, which `st.plotly_chart` draws anew.
+#
+# `benchmarks/browser.py` measures what that is worth. The script that draws is `qfusion/assets/figure.js`; the
+# Plotly.js that it loads is the one that comes with the Python package.
+
+_CONFIG = {"displayModeBar": False, "doubleClick": False}
+HEIGHT = 450  # pixels of a figure that names none
+EXPORT_HELP = "This figure as SVG, PDF, PNG or HTML, its numbers, its recipe, and the Python code that makes it."
+NUMBERS_HELP = "The numbers of this figure as CSV"
+WORDS_HELP = "What this shows and does not, and what its words mean"
+
+
+def chart(
+    figure: go.Figure,
+    *,
+    key: str,
+    alt: str,
+    spec: str = "",
+    config: Mapping[str, Any] | None = None,
+    on_select: Callable[[str], object] | None = None,
+    picture: Picture | None = None,
+    small: bool = False,
+) -> None:
+    """Draws a figure as wide and as high as there is room, at least as high as its layout says.
+
+    Args:
+        figure: of plotly. spec: it as Plotly's JSON, where that is at hand. config: of Plotly.js.
+        key: of the element; the figure is changed in place for as long as this stays the same.
+        alt: what it shows, for those who do not see it.
+        on_select: what a click, a box or a lasso does, given the key; `qfusion.ui.state` tells what was chosen.
+        picture: what it is of, for the buttons above it: export, numbers and words, of a `small` one export alone.
+    """
+    data: dict[str, Any] = {
+        "figure": spec or plotly.io.to_json(figure, validate=False),
+        "config": {**_CONFIG, **(config or {})},
+        "height": figure.layout.height or HEIGHT,
+        "alt": alt,
+        "chosen": on_select is not None,
+        "library": server.plotly_address(),
+    }
+    callbacks: dict[str, Any] = {}
+    if on_select is not None:
+        callbacks["on_selection_change"] = partial(on_select, key)
+    if picture is not None:
+        callbacks["on_export_change"] = partial(state.put, state.DRAWER, picture.name)
+        data["tools"] = {"export": EXPORT_HELP}
+    if picture is not None and not small:
+        wanted = f"_wanted-{key}"
+        callbacks["on_numbers_change"] = partial(state.put, wanted, True)
+        if words := _words(picture):
+            data["words"] = words
+            data["tools"]["words"] = WORDS_HELP
+        data["tools"]["numbers"] = NUMBERS_HELP
+        if state.take(wanted):
+            data["file"] = {
+                "name": f"qfusion-{picture.name}.csv",
+                "text": text.csv(picture.table()).decode(),
+                "turn": uuid4().hex,
+            }
+    _component()(key=key, data=data, height="stretch", **callbacks)
+
+
+@lru_cache(maxsize=1)
+def _component() -> Any:
+    return st.components.v2.component(
+        "qfusion_figure", js=_files.asset_text("figure.js"), isolate_styles=False
+    )
 
 
 def draw(
@@ -217,7 +283,7 @@ def draw(
 
 def beside(
     *parts: Callable[[], Picture | None],
-    widths: Sequence[float] = (),
+    widths: Sequence[float] | int = (),
     gap: Literal["small", "medium"] = "medium",
 ) -> None:
     """Panels side by side: what each part draws, or the panel of the picture that it gives.
@@ -227,36 +293,34 @@ def beside(
     """
     for cell, part in zip(st.columns(widths or len(parts), gap=gap), parts, strict=True):
         with cell:
-            picture = part()
-            if picture is not None:
+            if picture := part():
                 draw(picture)
 
 
 def samples_table(
-    frame: pd.DataFrame,
+    table: pd.DataFrame,
     ids: Sequence[str],
     key: str,
     sample: str,
-    open_sample: Callable[[str], None] = state.open_sample,
     **words: Any,
 ) -> None:
     """A table with a row for each of some samples; a click on a row opens its sample.
 
     Args:
-        frame: what it shows. ids: of its rows. key: of the widget. sample: that is open.
-        open_sample: what a click does. words: what the widget is told besides.
+        table: what it shows. ids: of its rows. key: of the widget. sample: that is open.
+        words: what the widget is told besides.
     """
 
     def opened() -> None:
         for row in state.selected_rows(key, len(ids)):
-            open_sample(str(ids[row]))
+            state.choose_sample(str(ids[row]))
 
     ticked = state.selected_rows(key, len(ids))
     if ticked and ids[ticked[0]] != sample:
         # another sample was opened since; nothing else is told, as the table is sent again for a tick
         state.put(key, {"selection": {"rows": []}})
     st.dataframe(
-        frame, key=key, hide_index=True, selection_mode="single-row", on_select=opened, **words
+        table, key=key, hide_index=True, selection_mode="single-row", on_select=opened, **words
     )
 
 
@@ -264,7 +328,7 @@ def below(theme: Theme, **scopes: Any) -> None:
     """Every panel that its page draws below all else that is open, see `Panel.below`, with the choices that it alone
     has, of what the page has, by what builders call it."""
     page = str(state.get(state.PAGE, "")).lower()
-    view = View(page, sharing.full_address())
+    view = address.View(page, sharing.full_address())
     for name, panel in list(pages.PAGES[page].items()):
         if panel.below and panel.shown(view, scopes[panel.scope]):
             scope, own = scopes[panel.scope], pages.own_controls(page, panel)
@@ -283,7 +347,7 @@ def tabs(
 ) -> None:
     """Draws tabs and, in the open one, its content, and what its page draws below all else; see `below`."""
     for name, tab in controls.tabs(control):
-        with tab, guard():
+        with tab, frame.guard():
             content[name](*arguments)
             below(theme, **scopes)
 
@@ -292,13 +356,13 @@ def builders(scope: Any, theme: Theme, *names: str) -> list[Callable[[], Picture
     """Returns what builds panels of this page by their names, those that it has under its address, as programs and
     files of it have them; arguments as of `show`."""
     page = str(state.get(state.PAGE, ""))
-    address = state.everything()[page]
-    result: list[Callable[[], Picture]] = []
-    for name in names:
-        view, panel, rest = pages.find(page, name, address)
-        if panel.shown(view, scope, rest):
-            result.append(partial(panel.build, scope, theme, **panel.arguments(view, rest)))
-    return result
+    shown = state.everything()[page]
+    parts = [pages.find(page, name, shown) for name in names]
+    return [
+        partial(panel.build, scope, theme, **panel.arguments(view, rest))
+        for view, panel, rest in parts
+        if panel.shown(view, scope, rest)
+    ]
 
 
 def show(
@@ -317,10 +381,10 @@ def show(
         on_select: what a click in a figure does, given the figure's key.
     """
     shown = builders(scope, theme, *names)
-    beside = columns and len(shown) > 1
-    cells: Iterable[Any] = st.columns(columns, gap=gap) if beside else map(nullcontext, shown)
-    for build, cell in zip(shown, cells, strict=False):
-        with cell:
+    if columns and len(shown) > 1:
+        beside(*shown, widths=columns, gap=gap)
+    else:
+        for build in shown:
             draw(build(), on_select=on_select)
 
 
@@ -359,8 +423,8 @@ def inside(
     """
     with head or nullcontext():
         heading(picture.title, picture)
-        if guidance.full() and ((named and picture.called) or picture.lead):
-            st.markdown(_lead(picture, named))
+        if guidance.full() and (lead := _lead(picture, named)):
+            st.markdown(lead)
     with chart or nullcontext():
         if picture.figure is not None:
             _figure(picture, on_select, config=config)
@@ -402,26 +466,17 @@ def heading(title: str, picture: Picture | None = None) -> None:
                 icon=":material/download:",
                 type="tertiary",
                 key=f"csv-{picture.name}",
-                help=reruns.NUMBERS_HELP,
+                help=NUMBERS_HELP,
             )
-
-
-def tools_of(picture: Picture) -> reruns.Tools:
-    """What the buttons above its figure do."""
-    return reruns.Tools(
-        partial(state.put, state.DRAWER, picture.name),
-        lambda: text.csv(picture.table()),
-        f"qfusion-{picture.name}.csv",
-        _words(picture),
-    )
 
 
 def _words(picture: Picture) -> str:
     """The words and terms of a panel, as HTML."""
     terms = definitions(picture.name)
     words = [] if guidance.full() else [_lead(picture), _shows(picture)]
-    link = f'<p><a class="qf-page" href="glossary?{html.escape(urlencode(carried(), doseq=True))}">All words</a></p>'
-    return "".join(rendered(part) for part in (*words, terms) if part) + (link if terms else "")
+    query = html.escape(urlencode(frame.carried(), doseq=True))
+    link = f'<p><a class="qf-page" href="glossary?{query}">All words</a></p>' if terms else ""
+    return "".join(rendered(part) for part in (*words, terms) if part) + link
 
 
 def _about(picture: Picture) -> None:
@@ -431,15 +486,15 @@ def _about(picture: Picture) -> None:
         icon=":material/info:",
         type="tertiary",
         key=f"about-{picture.name}",
-        help=reruns.WORDS_HELP,
+        help=WORDS_HELP,
     ):
         if not guidance.full():
-            if picture.called or picture.lead:
-                st.markdown(_lead(picture))
+            if lead := _lead(picture):
+                st.markdown(lead)
             st.caption(_shows(picture))
         if terms := definitions(picture.name):
             st.markdown(terms)
-            link("pages/glossary.py", "All words", ":material/menu_book:")
+            frame.link("pages/glossary.py", "All words", ":material/menu_book:")
 
 
 def _lead(picture: Picture, named: bool = True) -> str:
@@ -468,4 +523,12 @@ def _drawer(picture: Picture) -> None:
     if picture.figure is not None and state.get(state.DRAWER) == picture.name:
         from qfusion.ui import drawer
 
-        drawer.show(picture)
+        reruns.dialog(
+            "Export this figure",
+            drawer.body,
+            picture,
+            chart,
+            width="large",
+            # the page is drawn again, since series may have been left out
+            on_dismiss=partial(state.put, state.DRAWER, None),
+        )

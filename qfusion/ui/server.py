@@ -73,7 +73,7 @@ _FETCHED = 60.0  # seconds that a browser has to fetch what was made for it
 _log = logging.getLogger(__name__)
 _loaded = threading.Event()
 _loaded.set()  # unless a server has begun
-_plotly: dict[str, bytes] = {}  # by encoding
+_gzipped: list[bytes] = []  # Plotly.js, once it is compressed
 
 
 @lru_cache(maxsize=1)
@@ -100,7 +100,6 @@ def check_settings() -> None:
         _limits.wants_read_only()
         _limits.check_variables()
         access.check_variables()
-        access.check_login()
     except InvalidInput as error:
         sys.exit(str(error))
 
@@ -126,20 +125,17 @@ def _share_memory() -> None:
 
 
 def _keep_downloads() -> None:
-    """Keeps a file that a reader has asked for a minute. Streamlit takes it away once two pages have been drawn since,
-    anybody's: with sixteen readers, one download of twenty-five was gone before it was fetched."""
-    from streamlit.runtime import media_file_manager as files
+    """Keeps a file that a reader has asked for a minute after it could go. Streamlit takes it away once two pages have
+    been drawn since, anybody's: with sixteen readers, one download of twenty-five was gone before it was fetched."""
+    from streamlit.runtime.media_file_manager import MediaFileMetadata
 
-    class Lasting(files.MediaFileMetadata):
-        def __init__(self, kind: files.MediaFileKind = files.MediaFileKind.MEDIA):
-            super().__init__(kind)
-            self.until = time.monotonic() + _FETCHED
+    mark = MediaFileMetadata.mark_for_delete
 
-        def mark_for_delete(self) -> None:
-            if time.monotonic() > self.until:
-                super().mark_for_delete()
+    def after_a_minute(self: MediaFileMetadata) -> None:
+        if time.monotonic() > vars(self).setdefault("until", time.monotonic() + _FETCHED):
+            mark(self)
 
-    files.MediaFileMetadata = Lasting  # type: ignore[misc]
+    MediaFileMetadata.mark_for_delete = after_a_minute  # type: ignore[method-assign]
 
 
 def _refuse_other_types() -> None:
@@ -190,32 +186,26 @@ def _load() -> None:
     with suppress(QFusionError):  # the page says so
         address.default_sample(open_study(address.models()[0]))
     importlib.import_module("sklearn.metrics")  # which the first slider needs
-    _plotly["gzip"] = gzip.compress(_read_plotly(), 6)
+    _gzipped.append(gzip.compress(_read_plotly(), 6))
 
 
+@lru_cache(maxsize=1)
 def _read_plotly() -> bytes:
-    if "identity" not in _plotly:
-        file = distribution("plotly").locate_file("plotly/package_data/plotly.min.js")
-        _plotly["identity"] = Path(str(file)).read_bytes()
-    return _plotly["identity"]
+    file = distribution("plotly").locate_file("plotly/package_data/plotly.min.js")
+    return Path(str(file)).read_bytes()
 
 
 def _answer_plotly(request: Request) -> Response:
-    encoding = (
-        "gzip"
-        if "gzip" in _plotly and "gzip" in request.headers.get("Accept-Encoding", "")
-        else "identity"
-    )
-    headers = {
-        "Cache-Control": _FOR_GOOD,
-        "Vary": "Accept-Encoding",
-        "Content-Encoding": encoding,
-        "X-Content-Type-Options": "nosniff",
-    }
+    zipped = _gzipped and "gzip" in request.headers.get("Accept-Encoding", "")
     return Response(
-        _plotly[encoding] if encoding == "gzip" else _read_plotly(),
+        _gzipped[0] if zipped else _read_plotly(),
         media_type="text/javascript",
-        headers=headers,
+        headers={
+            "Cache-Control": _FOR_GOOD,
+            "Vary": "Accept-Encoding",
+            "Content-Encoding": "gzip" if zipped else "identity",
+            "X-Content-Type-Options": "nosniff",
+        },
     )
 
 
@@ -308,26 +298,25 @@ class Guard:
         """Answers one request."""
         if scope["type"] == "websocket":
             await self._connect(scope, receive, send)
-            return
-        if scope["type"] != "http":
+        elif scope["type"] != "http":
             await self.app(scope, receive, send)
-            return
-        if _limits.is_read_only() and scope["method"] in _TAKING:
-            refusal = _refused(403, "This server is read-only: it takes no files.")
-            await refusal(scope, receive, send)
-            return
-
-        async def with_headers(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                message.setdefault("headers", [])
-                MutableHeaders(scope=message).update(headers())
-            await send(message)
-
-        match = _UPLOAD.search(scope["path"])
-        if scope["method"] in _TAKING and match is not None and scope["method"] != "DELETE":
-            await self._upload(match["session"], scope, receive, with_headers)
+        elif _limits.is_read_only() and scope["method"] in _TAKING:
+            await _refused(403, "This server is read-only: it takes no files.")(
+                scope, receive, send
+            )
         else:
-            await self.app(scope, receive, with_headers)
+
+            async def with_headers(message: MutableMapping[str, Any]) -> None:
+                if message["type"] == "http.response.start":
+                    message.setdefault("headers", [])
+                    MutableHeaders(scope=message).update(headers())
+                await send(message)
+
+            match = _UPLOAD.search(scope["path"])
+            if match is not None and scope["method"] in ("POST", "PUT", "PATCH"):
+                await self._upload(match["session"], scope, receive, with_headers)
+            else:
+                await self.app(scope, receive, with_headers)
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Takes as many connections as there are readers, and some more, who are told that the server is full."""
@@ -339,8 +328,11 @@ class Guard:
         async def sound() -> MutableMapping[str, Any]:
             while True:
                 message = await receive()
-                matches = message["type"] == "websocket.receive"
-                code = _refusal(message.get("bytes") or b"") if matches else 0
+                code = (
+                    _refusal(message.get("bytes") or b"")
+                    if message["type"] == "websocket.receive"
+                    else 0
+                )
                 if code != IGNORED:
                     return {"type": "websocket.disconnect", "code": code} if code else message
 
@@ -407,17 +399,19 @@ def _refusal(message: bytes) -> int:
     if wanted.WhichOneof("type") not in ASKED:
         return IGNORED  # such as to empty everybody's caches, or to run git
     widgets = wanted.rerun_script.widget_states.widgets
-    if len(widgets) > VALUES or len(wanted.file_urls_request.file_names) > FILES:
-        return 1009
     lists = [
-        (
+        values
+        for widget in widgets
+        for values in (
             widget.double_array_value.data,
             widget.int_array_value.data,
             widget.string_array_value.data,
         )
-        for widget in widgets
     ]
-    if any(len(entry) > VALUES for some in lists for entry in some):
+    if (
+        max(map(len, [widgets, *lists])) > VALUES
+        or len(wanted.file_urls_request.file_names) > FILES
+    ):
         return 1009
     numbers = (
         number

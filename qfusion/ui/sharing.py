@@ -99,14 +99,11 @@ def _single(parameters: Mapping[str, list[str]]) -> dict[str, Any]:
     return {key: values[0] if len(values) == 1 else values for key, values in parameters.items()}
 
 
-def read(
-    data: bytes, pages: Iterable[str], setting: Callable[[str, Any], object] | None = None
-) -> Session:
+def read(data: bytes, pages: Iterable[str]) -> Session:
     """Returns a session from a file.
 
     Args:
         pages: titles of the pages there are.
-        setting: raises a QFusionError for a setting of figures, by key and value, that does not fit.
 
     Raises:
         InvalidInput, NotFound: when it is no session at all, too large, of another version, or of a page that does not
@@ -162,7 +159,7 @@ def read(
     return Session(
         str(page),
         address,
-        _settings(_part(record, "figure", words), setting, words),
+        _settings(_part(record, "figure", words), words),
         _origin(_part(record, "made_from", words)),
         notes=_notes(record.get("notes", []), known, words),
         problems=tuple(words),
@@ -179,28 +176,26 @@ def _part(result: Mapping[str, Any], name: str, lines: list[str]) -> dict[str, A
 
 def _parameters(page: str, result: Mapping[str, Any], lines: list[str]) -> dict[str, list[str]]:
     """The parameters of one page that have the form of an address."""
-    fitting: dict[str, list[str]] = {}
-    strange: list[str] = []
-    for key, values in result.items():
-        texts = [values] if isinstance(values, str) else values
-        fits = (
-            isinstance(texts, list)
-            and 0 < len(texts) <= MAX_VALUES
-            and 0 < len(key) <= MAX_KEY
-            and key != "load"
-            and not key.startswith(("_", "embed"))
-            and all(isinstance(v, str) and len(v) <= MAX_VALUE for v in texts)
-        )
-        if fits and len(fitting) < MAX_KEYS:
-            fitting[key] = [str(text) for text in texts]
-        else:
-            strange.append(key)
-    if strange:
+    texts = {key: [values] if isinstance(values, str) else values for key, values in result.items()}
+    fitting = dict([entry for entry in texts.items() if _stands(*entry)][:MAX_KEYS])
+    if strange := [key for key in result if key not in fitting]:
         lines.append(
             f"On {page}, {text.named(strange)} cannot stand in an address. "
             f"{'They are' if len(strange) > 1 else 'It is'} left out."
         )
     return fitting
+
+
+def _stands(key: str, values: Any) -> bool:
+    """Whether an address may hold a parameter."""
+    return (
+        isinstance(values, list)
+        and 0 < len(values) <= MAX_VALUES
+        and 0 < len(key) <= MAX_KEY
+        and key != LOAD
+        and not key.startswith(("_", "embed"))
+        and all(isinstance(value, str) and len(value) <= MAX_VALUE for value in values)
+    )
 
 
 def _notes(result: Any, pages: list[str], lines: list[str]) -> tuple[Note, ...]:
@@ -225,9 +220,7 @@ def _notes(result: Any, pages: list[str], lines: list[str]) -> tuple[Note, ...]:
     return tuple(notes)
 
 
-def _settings(
-    result: Mapping[str, Any], setting: Callable[[str, Any], object] | None, lines: list[str]
-) -> dict[str, Any]:
+def _settings(result: Mapping[str, Any], lines: list[str]) -> dict[str, Any]:
     fitting: dict[str, Any] = {}
     for key, value in list(result.items())[:MAX_SETTINGS]:
         plain = isinstance(value, str | bool | int) or (
@@ -235,8 +228,8 @@ def _settings(
         )
         try:
             check(key.startswith(PREFIX) and plain, "It is not a setting of figures.")
-            if setting is not None:
-                setting(key, value)
+            name, _, size = key.removeprefix(PREFIX).partition(".")
+            ExportStyle.parse({name: value} | ({"size": size} if size else {}))
         except QFusionError as error:
             lines.append(f"Setting `{key[:40]}` of figures: {error} It is left out.")
         else:
@@ -284,18 +277,13 @@ def changes(session: Session, digest_of: Callable[[str, str], str | None]) -> li
 _NOTES, _TEXT = "_notes", "_note_text"
 
 
-def all_notes() -> tuple[Note, ...]:
-    """The notes of this session."""
-    return tuple(state.get(_NOTES, ()))
-
-
 def notes_button(page: str, files: Mapping[str, str]) -> None:
     """Draws the button that opens them.
 
     Args:
         page: title of the page. files: of the pages by title.
     """
-    notes = all_notes()
+    notes: tuple[Note, ...] = state.get(_NOTES, ())
     with st.popover(
         f"Notes ({len(notes)})" if notes else "Note", icon=":material/edit_note:", key="notes"
     ):
@@ -340,9 +328,9 @@ def _link(note: Note, files: Mapping[str, str]) -> str:
 
 def _keep(page: str) -> None:
     words = str(state.get(_TEXT, "")).strip()
-    if words and len(all_notes()) < MAX_NOTES:
-        note = Note(words[:MAX_NOTE], page, full_address())
-        state.put(_NOTES, (*all_notes(), note))
+    notes = state.get(_NOTES, ())
+    if words and len(notes) < MAX_NOTES:
+        state.put(_NOTES, (*notes, Note(words[:MAX_NOTE], page, full_address())))
         state.put(_TEXT, "")
 
 
@@ -374,15 +362,16 @@ def link_and_session(
             '<button type="button" id="qf-copy" class="qf-button">'
             '<span class="qf-label">Copy link</span></button>'
         )
-        _button(dict(pages), dict(made_from))
+        reruns.dialog_button(
+            "Session", ":material/save:", "_session_open", _dialog, dict(pages), dict(made_from)
+        )
         # where the browser says what became of the click; its script is the same on every page and knows nothing of
         # the reader
-        texts: Mapping[str, str] = state.get(state.KEPT, {})
-        always = (
-            {key: texts[key] for key in (MODEL.key, DATA.key, SAMPLE.key) if texts.get(key)}
-            if MODEL.key in st.session_state
-            else {}
-        )
+        always = {
+            key: value
+            for key, value in state.get(state.KEPT, {}).items()
+            if key in (MODEL.key, DATA.key, SAMPLE.key) and MODEL.key in st.session_state
+        }
         link = json.dumps({"always": always, "longest": MAX_LINK})
         st.html(
             f'<div id="qf-link" data-link="{html.escape(link)}"><p id="qf-said" role="status" hidden></p>'
@@ -395,18 +384,6 @@ def link_and_session(
 _SCRIPT = _files.asset_text("share.js")
 
 
-@st.fragment
-def _button(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> None:
-    """Opens the dialog; a fragment, so that the page is not drawn anew for it."""
-    reruns.begin_run()
-    if (
-        st.button("Session", icon=":material/save:", key="_session_open", width="stretch")
-        and not reruns.has_dialog()
-    ):
-        _dialog(pages, made_from)
-
-
-@st.dialog("Session")
 def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> None:
     st.markdown(
         "Everything you have set, on all pages, with pins, cohorts, and names and digests of model and data; not the "
@@ -423,7 +400,7 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
             and isinstance(value, str | bool | int | float)
         },
         made_from,
-        notes=all_notes(),
+        notes=state.get(_NOTES, ()),
     )
     name = f"qfusion-session-{_stem(pages[saved.page]) or 'overview'}.json"
     st.download_button(
@@ -440,14 +417,9 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
         given = st.file_uploader("Load session", type="json", max_upload_size=1, key=_FILE)
         if given is not None:
             try:
-                _offer(read(given.getvalue(), pages, _check_setting), given.file_id, pages)
+                _offer(read(given.getvalue(), pages), given.file_id, pages)
             except QFusionError as error:
                 st.error(text.message(error), icon=":material/error:")
-
-
-def _check_setting(key: str, value: Any) -> None:
-    name, _, size = key.removeprefix(PREFIX).partition(".")
-    ExportStyle.parse({name: value} | ({"size": size} if size else {}))
 
 
 def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
@@ -461,12 +433,8 @@ def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
     )
     for words in sentence[: state.MAX_NOTICES]:
         st.warning(text.message(words), icon=":material/link_off:")
-    token = (
-        state.get(_OFFERED, ("", ""))[1]
-        if state.get(_OFFERED, ("",))[0] == given
-        else wait(session, sentence)
-    )
-    state.put(_OFFERED, (given, token))
+    token = state.get(_OFFERED, {}).get(given) or wait(session, sentence)
+    state.put(_OFFERED, {given: token})
     st.html(
         f'<a class="qf-button" href="./{_stem(pages[session.page])}?{LOAD}={token}">Open it instead of what you have '
         "here</a>"
@@ -507,8 +475,7 @@ def open_loaded() -> None:
     token = st.query_params.get(LOAD)
     if token is None:
         return
-    with _lock:
-        until, session, sentence = _waiting.get(token, (0.0, Session(""), ()))
+    until, session, sentence = _waiting.get(token, (0.0, Session(""), ()))
     if until < time.monotonic():
         state.notice(
             "The session file that this address opens is no longer at hand. Load it again."
@@ -546,6 +513,6 @@ def recipe_of(picture: Picture) -> Recipe:
 
 def full_address() -> dict[str, list[str]]:
     """All that decides what the page shows, as its address would say it."""
-    result = {key: values for key, values in state.address().items() if key not in GUIDES}
     texts: Mapping[str, str] = state.get(state.KEPT, {})
-    return {key: [str(value)] for key, value in texts.items()} | result
+    now = {key: values for key, values in state.address().items() if key not in GUIDES}
+    return {key: [str(value)] for key, value in texts.items()} | now

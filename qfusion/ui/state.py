@@ -10,23 +10,20 @@ A key that begins with an underscore is of the session alone; every other one is
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
-from streamlit.errors import StreamlitAPIException
-from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.state.session_state_proxy import get_session_state
 
 from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
 from qfusion.panels.address import ALIASES, FREE, SAMPLE, Pin, parse_pin, value_now, values_now
-from qfusion.panels.control import Allowed, Problem, audit
+from qfusion.panels.control import Allowed, audit
 
 T = TypeVar("T")
-VIEW = "view"
 NOTICES, PAGE, KEPT, DRAWER = "_notices", "_page", "_kept", "_drawer"
 DRAWN, ELSEWHERE = "_drawn", "_elsewhere"
 DECIDING = ("new.data", "new.kind", "board")  # parameters of which others depend
@@ -82,40 +79,52 @@ def drop_invalid(allowed: Mapping[str, Allowed]) -> None:
     Once a widget is in the session, the URL follows it and not the other way round, so only the others are looked at. A
     bound widget writes its option's *label* into the URL: options here are their own labels.
     """
-    _drop(
-        audit(
-            {key: values for key, values in address().items() if key not in st.session_state},
-            allowed,
-        )
-    )
+    query = {key: values for key, values in address().items() if key not in st.session_state}
+    problems = audit(query, allowed)
+    for problem in problems.values():
+        notice(problem.words)
+    begin_again({key: problem.left for key, problem in problems.items()})
 
 
 def drop_unknown(known: Iterable[str]) -> None:
     """Takes parameters out of the URL that neither the frame nor this page has, and names them."""
     allowed = {*known, *st.session_state}
     strange = [key for key in address() if key not in allowed and not key.startswith(FREE)]
-    if not strange:
-        return
-    several = len(strange) > 1
-    names = text.named([key[:80] for key in strange[:MAX_NOTICES]])
-    if len(strange) > MAX_NOTICES:
-        names += f" and {len(strange) - MAX_NOTICES:,} more"
-    message = (
-        f"In the link, {names}: this page has no such setting{'s' if several else ''}, or not for this model. "
-        f"{'They are' if several else 'It is'} ignored."
-    )
-    if len(strange) <= MAX_NOTICES:
-        _drop({key: Problem(message) for key in strange})
-    else:
-        notice(message)
-        gone = {*strange}
-        with contextlib.suppress(
-            StreamlitAPIException
-        ):  # all in one: for each that goes, Streamlit sends the others
-            st.query_params.from_dict(
-                {key: values for key, values in address().items() if key not in gone}
-            )
-            st.rerun()
+    if strange:
+        several = len(strange) > 1
+        names = text.named([key[:80] for key in strange[:MAX_NOTICES]])
+        if len(strange) > MAX_NOTICES:
+            names += f" and {len(strange) - MAX_NOTICES:,} more"
+        notice(
+            f"In the link, {names}: this page has no such setting{'s' if several else ''}, or not for this model. "
+            f"{'They are' if several else 'It is'} ignored."
+        )
+        begin_again(dict.fromkeys(strange, ()))
+
+
+def tell(changes: Mapping[str, Sequence[str]]) -> bool:
+    """Gives parameters of the address other values, or none, in one message; whether any has other ones now. A widget
+    that is on the page writes its own."""
+    with get_session_state().query_params() as params:
+        now = {
+            key: list(values)
+            for key, values in changes.items()
+            if params.get_all(key) != list(values) and not params.is_bound(key)
+        }
+        for key, values in now.items():
+            params.set_with_no_forward_msg(key, values)
+            if not values:
+                params.discard_param_no_forward_msg(key)
+        if now:
+            params._send_query_param_msg()
+    return bool(now)
+
+
+def begin_again(changes: Mapping[str, Sequence[str]]) -> None:
+    """Mends the address, and has the page begin again where that was needed: widgets take their first value from the
+    address with which a run began."""
+    if tell(changes):
+        st.rerun()
 
 
 def settle_address() -> None:
@@ -125,11 +134,11 @@ def settle_address() -> None:
     was when a run began: what comes late, where a slider is moved on meanwhile, takes the newer value out again, for
     good. The run of the newer value says it once more; a browser that is told what it knows does nothing.
     """
-    context = get_script_run_ctx()
-    now = {key: written(st.session_state[key]) for key in address() if key in st.session_state}
-    if context is not None and now:
-        with context.session_state.query_params() as params:
-            params._query_params.update(now)
+    with get_session_state().query_params() as params:
+        for key in address():
+            if st.session_state.get(key) is not None:
+                params.set_with_no_forward_msg(key, written(st.session_state[key]))
+        if params:
             params._send_query_param_msg()
 
 
@@ -140,29 +149,6 @@ def address_now() -> dict[str, list[str]]:
     }
 
 
-def rename(key: str, now: str) -> None:
-    """Gives a parameter of the URL the name that it has today: the page begins again with it."""
-    st.query_params[now] = st.query_params.get_all(key)
-    del st.query_params[key]
-    st.rerun()
-
-
-def _drop(problems: Mapping[str, Problem]) -> None:
-    """Names problems and mends the URL. Widgets take their first value from the address with which a run began, so it
-    begins again."""
-    mended = False
-    for key, problem in problems.items():
-        notice(problem.words)
-        with contextlib.suppress(StreamlitAPIException):
-            if problem.left:
-                st.query_params[key] = list(problem.left)
-            else:
-                del st.query_params[key]
-            mended = True
-    if mended:
-        st.rerun()
-
-
 def arrive(page: str) -> None:
     """On a fresh page, takes over the pickers of the last one and what a link asked for by one of `ALIASES`.
 
@@ -171,8 +157,16 @@ def arrive(page: str) -> None:
     `st.switch_page` refuses to run while any is bound. So what is to be kept is kept here.
     """
     if st.session_state.get(PAGE) != page:
-        st.session_state.pop(DRAWER, None)  # an open figure drawer stays behind
-        _unpack(page)
+        st.session_state.pop(DRAWER, None)  # an open dialog stays behind
+        # what a loaded session holds of a page that is opened for the first time
+        waiting = st.session_state.get(ELSEWHERE, {}).pop(page, {})
+        begin_again(
+            {
+                key: values
+                for key, values in waiting.items()
+                if key not in st.session_state and key not in st.query_params
+            }
+        )
         everywhere = {
             key: st.session_state[key]
             for key in EVERYWHERE
@@ -180,36 +174,14 @@ def arrive(page: str) -> None:
         }
         for key, value in (everywhere | st.session_state.get(KEPT, {})).items():
             put(key, value)
-    _rename_values()
+    # choices that a link of old names by the names that they had then
+    begin_again({key: values_now(key, values) for key, values in address().items()})
     for alias, key in ALIASES.items():
         if alias in st.query_params:
-            wanted = value_now(key, st.query_params[alias])
-            del st.query_params[alias]
-            put(key, wanted)
+            put(key, value_now(key, st.query_params[alias]))
+            tell({alias: ()})
     st.session_state[PAGE] = page
     st.session_state.setdefault(DRAWN, {})[page] = set()
-
-
-def _rename_values() -> None:
-    """Gives the choices that a link of old names the names that they have today: the page begins again with them."""
-    then = address()
-    now = {key: values_now(key, values) for key, values in then.items()}
-    if now != then:
-        st.query_params.from_dict(now)
-        st.rerun()
-
-
-def _unpack(page: str) -> None:
-    """Puts into the address what a loaded session holds of a page that is opened for the first time."""
-    waiting = st.session_state.get(ELSEWHERE, {}).pop(page, {})
-    fresh = {
-        key: values
-        for key, values in waiting.items()
-        if key not in st.session_state and key not in st.query_params
-    }
-    if fresh:
-        st.query_params.update(fresh)
-        st.rerun()
 
 
 def put(key: str, value: Any) -> None:
@@ -220,12 +192,7 @@ def put(key: str, value: Any) -> None:
     """
     st.session_state[key] = value
     if not key.startswith("_"):
-        # Refused while a widget drawn before holds the parameter; it then follows that widget.
-        with contextlib.suppress(StreamlitAPIException):
-            if value is not None:
-                st.query_params[key] = written(value)
-            elif key in st.query_params:
-                del st.query_params[key]
+        tell({key: () if value is None else written(value)})
 
 
 def written(value: Any) -> list[str]:
@@ -282,20 +249,19 @@ def take(key: str) -> Any:
 def forget(key: str) -> None:
     """Drops a value of this session, so that its widget takes its default; only before it is drawn."""
     st.session_state.pop(key, None)
-    with contextlib.suppress(StreamlitAPIException):
-        if key in st.query_params:
-            del st.query_params[key]
+    tell({key: ()})
 
 
 def choose_sample(sample_id: str) -> None:
-    """Makes a sample the current one (for callbacks)."""
+    """Makes a sample the current one on the whole page, for callbacks."""
     put(SAMPLE.key, sample_id)
+    page_again()
 
 
 # What a reader chooses by a click in a figure or a table, by its key; whatever the browser sends, only what can be
 # chosen.
 
-_PAGE = "_page_again"
+AGAIN = "_page_again"
 
 
 def selection(key: str) -> Mapping[str, list[Any]]:
@@ -329,39 +295,23 @@ def selected_values(key: str) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None or value == "" else [value]
 
 
-def choose_selected_sample(key: str) -> bool:
-    """Makes the sample that the first chosen point stands for the current one, for callbacks; whether there is one."""
-    values = selected_values(key)
-    if values:
+def choose_selected_sample(key: str) -> None:
+    """Makes the sample that the first chosen point stands for the current one, for callbacks."""
+    if values := selected_values(key):
         choose_sample(str(values[0]))
-    return bool(values)
-
-
-def open_sample(sample_id: str) -> None:
-    """Makes a sample the current one on the whole page, for callbacks in a fragment."""
-    choose_sample(sample_id)
-    page_again()
 
 
 def open_selected(key: str, ids: Sequence[str]) -> None:
-    """Opens the sample whose point is chosen, of those that a figure draws in this order, for callbacks in a
-    fragment."""
+    """Opens the sample whose point is chosen, of those that a figure draws in this order, for callbacks."""
     place = place_of(selected_point(key).get("point_index"), len(ids))
     if place is not None:
-        open_sample(ids[place])
+        choose_sample(ids[place])
 
 
 def page_again() -> None:
     """Has the whole page drawn anew by the fragment that is drawn next, for callbacks in one: what they change stands
     outside of it."""
-    put(_PAGE, True)
-
-
-def settle_clicks() -> None:
-    """Draws the whole page anew where a callback asked for it; the first that a fragment does."""
-    if get(_PAGE):
-        put(_PAGE, False)
-        st.rerun()
+    put(AGAIN, True)
 
 
 # What a reader keeps across pages: saved cohorts and the pinned view. In the session, and in the address as `cohort`
@@ -372,13 +322,12 @@ def settle_clicks() -> None:
 
 COHORTS, PIN = "cohort", "pin"
 STORED = (COHORTS, PIN)
-_COHORTS, _PIN = "_cohorts", "_pin"
 
 
 def settle_stored() -> None:
     """Once a session reads the address, names what does not fit and drops it; after that writes what is kept into the
     address."""
-    if _COHORTS not in st.session_state:
+    if COHORTS not in st.session_state:
         texts = st.query_params.get_all(COHORTS)
         if len(texts) > cohorts.MAX_SAVED:
             notice(
@@ -386,10 +335,11 @@ def settle_stored() -> None:
                 "kept."
             )
         fitting = _read(COHORTS, cohorts.parse_saved, texts[: cohorts.MAX_SAVED], "It is ignored.")
-        put(_COHORTS, list({cohort.name: cohort for cohort in fitting}.values()))
+        put(COHORTS, list({cohort.name: cohort for cohort in fitting}.values()) or None)
         pins = [value for value in st.query_params.get_all(PIN)[-1:] if value]
-        put(_PIN, next(iter(_read(PIN, parse_pin, pins, "Nothing is pinned.")), None))
-    _write()
+        put(PIN, next(iter(_read(PIN, parse_pin, pins, "Nothing is pinned.")), None))
+    for key in STORED:
+        put(key, get(key))
 
 
 def _read(key: str, parse: Callable[[str], T], texts: list[str], instead: str) -> list[T]:
@@ -403,19 +353,9 @@ def _read(key: str, parse: Callable[[str], T], texts: list[str], instead: str) -
     return values
 
 
-def _write() -> None:
-    now = stored_query()
-    for key in STORED:
-        if st.query_params.get_all(key) != now.get(key, []):
-            if key in now:
-                st.query_params[key] = now[key]
-            else:
-                st.query_params.pop(key, None)
-
-
 def saved_cohorts() -> list[cohorts.Cohort]:
     """The cohorts that the reader has saved."""
-    return list(get(_COHORTS, []))
+    return list(get(COHORTS) or [])
 
 
 def save_cohort(cohort: cohorts.Cohort) -> None:
@@ -429,31 +369,19 @@ def save_cohort(cohort: cohorts.Cohort) -> None:
         len(others) < cohorts.MAX_SAVED,
         f"{cohorts.MAX_SAVED} cohorts are saved, as many as an address holds. Delete one first.",
     )
-    put(_COHORTS, [*others, cohort])
-    _write()
+    put(COHORTS, [*others, cohort])
 
 
 def delete_cohort(name: str) -> None:
     """Forgets a cohort."""
-    put(_COHORTS, [cohort for cohort in saved_cohorts() if cohort.name != name])
-    _write()
+    put(COHORTS, [cohort for cohort in saved_cohorts() if cohort.name != name] or None)
 
 
 def pinned() -> Pin | None:
     """The pinned view."""
-    return get(_PIN)
+    return get(PIN)
 
 
 def pin(view: Pin | None) -> None:
     """Pins a view, or none."""
-    put(_PIN, view)
-    _write()
-
-
-def stored_query() -> dict[str, list[str]]:
-    """What the address says of them, in links inside the app too, so that these can be opened in a new tab."""
-    values = {
-        COHORTS: [str(cohort) for cohort in saved_cohorts()],
-        PIN: [str(pinned())] if pinned() else [],
-    }
-    return {key: texts for key, texts in values.items() if texts}
+    put(PIN, view)

@@ -22,7 +22,7 @@ from qfusion.figures.circuit_boxes import Replay
 from qfusion.models import entangled_qcnn
 from qfusion.panels import circuit, network
 from qfusion.training import metrics
-from qfusion.ui import access, controls, downloads, frame, guidance, panels, state, tweaks, views
+from qfusion.ui import access, controls, downloads, frame, guidance, panels, state, views
 
 # A sample's circuit as a picture, as text and as OpenQASM.
 
@@ -128,7 +128,7 @@ class Cell:
 
     def edit(self, edit: Callable[..., str], *words: Any) -> None:
         """Edits the reader's text, which begins anew from the learned tables where it does not fit; for callbacks."""
-        fitting = tweaks.current_tweak(self.sample.study)
+        fitting = controls.current_tweak(self.sample.study)
         state.put(network.EDITS.key, edit(fitting, self.shape, *words))
 
 
@@ -329,7 +329,7 @@ def _ways_back(cell: Cell) -> None:
             on_click=state.put,
             args=(network.EDITS.key, ""),
         )
-        tweaks.undo_and_redo(cell.sample.study)
+        controls.undo_and_redo(cell.sample.study)
 
 
 _RULE_HELP = {
@@ -561,7 +561,7 @@ def one_step(here: frame.Here) -> None:
 def fusion_network(here: frame.Here) -> None:
     """All views, of which only the open one is drawn; a fragment, so that an edit redraws this and nothing else."""
     with st.container(key="fold-circuit"):
-        sample = here.sample_of(tweaks.current_tweak(here.study))
+        sample = here.sample_of(controls.current_tweak(here.study))
         view = state.shown(circuit.PART.key, circuit.PART.options())
         # whatever view is open, the decision is that of the edited tables, and the address holds them
         if view != "Fusion rules" and sample.tweak:
@@ -569,8 +569,8 @@ def fusion_network(here: frame.Here) -> None:
                 f"The fusion's tables are edited: {text.plain(sample.tweak)}. Undo it here or under “Fusion rules”.",
                 icon=":material/edit:",
             )
-        if view == "Fusion rules" or tweaks.edits_text():
-            tweaks.typed(here.study)
+        if view == "Fusion rules" or controls.edits_text():
+            controls.draw_edits(here.study)
         if view in (
             "Walk",
             "Entropies",

@@ -471,8 +471,7 @@ _MEASURE_HELP = {
 
 
 def _picked(key: str) -> None:
-    if state.choose_selected_sample(key):
-        state.page_again()
+    state.choose_selected_sample(key)
 
 
 def _table(levels: Levels, intervals: dict[str, dict[str, stability.Interval]]) -> None:

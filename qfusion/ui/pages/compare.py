@@ -18,7 +18,7 @@ from qfusion.explain.cohorts import Cohort
 from qfusion.figures.samples import MOST
 from qfusion.panels import address, compare as builders, network
 from qfusion.training import metrics
-from qfusion.ui import bar, controls, frame, guidance, panels, reruns, state, tweaks, views
+from qfusion.ui import bar, controls, frame, guidance, panels, reruns, state, views
 
 # The Compare page: A, the pinned view, beside B, what the bar on top shows.
 
@@ -101,7 +101,7 @@ def _swap(study: Study, row: int, view: address.Pin) -> None:
     state.choose_sample(view.sample)
     other: Any = reruns.study_of(view.model, view.data)
     if other.can("time"):
-        tweaks.set_to(other.model, address.tweak_of(other, view.tweak))
+        controls.set_sliders(other.model, address.tweak_of(other, view.tweak))
     else:
         state.put(network.EDITS.key, view.tweak)
 
@@ -137,12 +137,12 @@ def tweak_of_b(here: frame.Here) -> str:
         if study.can("time"):
             presets = st.container()
             with st.container(key="pair-knobs"):
-                tweak = tweaks.draw_sliders(study)
+                tweak = controls.draw_sliders(study)
             with presets:
-                tweaks.presets(study)
+                controls.slider_presets(study)
             return str(tweak)
-        tweaks.typed(study)
-    return tweaks.current_tweak(here.study)
+        controls.draw_edits(study)
+    return controls.current_tweak(here.study)
 
 
 def numbers(sides: compare.Sides) -> None:

@@ -21,7 +21,6 @@ from qfusion.ui import (
     guidance,
     panels,
     state,
-    tweaks,
     views,
 )
 
@@ -211,11 +210,11 @@ def dynamics(here: frame.Here) -> None:
         side, main = st.columns([1, 3.4], gap="medium")
         with side, st.container(border=True, key="pair-knobs", gap="xsmall"):
             presets, line = st.container(), st.empty()
-            tweak = tweaks.draw_sliders(here.study)
+            tweak = controls.draw_sliders(here.study)
             with line:
                 guidance.folded("All sliders", open=bool(tweak.numbers()))
             with presets:
-                tweaks.presets(here.study)
+                controls.slider_presets(here.study)
             downloads.export_button(here)
         with main, frame.guard():
             sample = here.sample_of(tweak)
@@ -246,7 +245,7 @@ def page() -> None:
         value = st.query_params.get(builders.TURN.key)
         if value is not None:
             del st.query_params[builders.TURN.key]
-            tweaks.set_to(here.study.model, address.fitting_tweak(here.study.model, value))
+            controls.set_sliders(here.study.model, address.fitting_tweak(here.study.model, value))
         dynamics(here)
     else:
         with frame.guard():

@@ -48,8 +48,8 @@ def _chosen(here: Here) -> dict[str, str]:
             "baseline": controls.draw(samples.START),
         }
         if chosen["baseline"] == "sample":
-            chosen["other"] = bar.sample_choice(
-                samples.OTHER, study, default_contrast(study, here.row)
+            chosen["other"] = bar.sample_box(
+                samples.OTHER, study.dataset, default_contrast(study, here.row)
             )
         return chosen | {"method": controls.draw(samples.METHOD)}
 
@@ -87,7 +87,7 @@ def _links(here: Here, nearest: compare.Nearest, ids: Sequence[str]) -> None:
                     f"**{text.plain(name, 24)}** {text.plain(words, 40)} ({away:.3g})",
                     type="tertiary",
                     key=f"_similar_{name}",
-                    on_click=state.open_sample,
+                    on_click=state.choose_sample,
                     args=(name,),
                 )
         link(
@@ -156,7 +156,6 @@ def sample_table(here: Here, rows: pd.DataFrame) -> None:
         rows.index[:MOST_ROWS].tolist(),
         f"_table-{here.study.name}",
         here.sample,
-        state.choose_sample,
         height=300,
         column_config={
             **named,

@@ -97,7 +97,7 @@ def _donor(here: frame.Here, name: str) -> str:
     default = str(dataset.ids[0])
     if state.get(control.key) is None or bar.is_foreign(dataset, control.key):
         default = sample.default_contrast(here.study, here.row)
-    donor = bar.sample_choice(control, here.study, default)
+    donor = bar.sample_box(control, dataset, default)
     content = dataset.content(dataset.row(donor)).get(name)
     if content is not None:
         views.raw_content(name, content, in_box=True)
