@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -270,10 +271,11 @@ def fragment(part: Callable[P, None]) -> Callable[P, None]:
     @st.fragment
     @wraps(part)
     def drawn(*arguments: P.args, **options: P.kwargs) -> None:
+        began = time.monotonic()
         reruns.begin_run()
         with guard():
             part(*arguments, **options)
-        state.settle_address()
+        state.settle_address(began)
 
     return drawn
 
@@ -320,8 +322,9 @@ def carried(**query: str) -> dict[str, Any]:
 
 def run(file: str) -> None:
     """Draws the page of a file that Streamlit runs, which defines all in it anew each time: its module is kept."""
+    began = time.monotonic()
     importlib.import_module(f"qfusion.ui.pages.{Path(file).stem}").page()
-    state.settle_address()
+    state.settle_address(began)
 
 
 def _navigation() -> None:

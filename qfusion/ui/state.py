@@ -10,6 +10,7 @@ A key that begins with an underscore is of the session alone; every other one is
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -29,6 +30,8 @@ DRAWN, ELSEWHERE = "_drawn", "_elsewhere"
 DECIDING = ("new.data", "new.kind", "board")  # parameters of which others depend
 EVERYWHERE = ("words",)  # parameters of all pages
 MAX_NOTICES = 12
+_ADDRESS, _WHEN = "_address_told", "_address_when"
+LATE = 120.0  # seconds within which a busy browser reads what it is told; told what it knows, it does nothing
 
 
 def bound(key: str) -> dict[str, Any]:
@@ -102,14 +105,16 @@ def drop_unknown(known: Iterable[str]) -> None:
         begin_again(dict.fromkeys(strange, ()))
 
 
-def tell(changes: Mapping[str, Sequence[str]]) -> bool:
-    """Gives parameters of the address other values, or none, in one message; whether any has other ones now. A widget
-    that is on the page writes its own."""
+def tell(changes: Mapping[str, Sequence[str]], *, bound: bool = False) -> bool:
+    """Gives parameters of the address other values, or none, in one message; whether any has other ones now.
+
+    A widget that is on the page writes its own parameter, and what it is `bound` to is left to it unless told.
+    """
     with get_session_state().query_params() as params:
         now = {
             key: list(values)
             for key, values in changes.items()
-            if params.get_all(key) != list(values) and not params.is_bound(key)
+            if params.get_all(key) != list(values) and (bound or not params.is_bound(key))
         }
         for key, values in now.items():
             params.set_with_no_forward_msg(key, values)
@@ -127,19 +132,25 @@ def begin_again(changes: Mapping[str, Sequence[str]]) -> None:
         st.rerun()
 
 
-def settle_address() -> None:
-    """Tells the browser the address as it is now; the last that every run of a page or a fragment does.
+def settle_address(began: float) -> None:
+    """Tells the browser the address again where a slider was moved on while the last one was on its way.
 
     Streamlit's browser writes what a widget holds into the address by itself, and its server tells it the address as it
-    was when a run began: what comes late, where a slider is moved on meanwhile, takes the newer value out again, for
-    good. The run of the newer value says it once more; a browser that is told what it knows does nothing.
+    was when a run of the page began: what comes late takes the newer value out again, for good.
+
+    Args:
+        began: when the run of the page began, by `time.monotonic`.
     """
-    with get_session_state().query_params() as params:
-        for key in address():
-            if st.session_state.get(key) is not None:
-                params.set_with_no_forward_msg(key, written(st.session_state[key]))
-        if params:
-            params._send_query_param_msg()
+    query = address()
+    if query != st.session_state.get(_ADDRESS):  # in this run, or in one that this one has ended
+        st.session_state[_ADDRESS], st.session_state[_WHEN] = query, time.monotonic()
+    stale = {
+        key: now
+        for key in query
+        if key in st.session_state and (now := written(st.session_state[key])) != query[key]
+    }
+    if began - st.session_state[_WHEN] < LATE and tell(stale, bound=True):
+        st.session_state[_ADDRESS], st.session_state[_WHEN] = address(), time.monotonic()
 
 
 def address_now() -> dict[str, list[str]]:
