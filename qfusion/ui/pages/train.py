@@ -570,6 +570,7 @@ STEADY = (
 _TURN, _RUNS_PROBLEM, _DRAWN = "_runs_turn", "_runs_problem", "_runs_drawn"
 
 
+@guard()
 def _runs(moving: bool, models: list[str]) -> None:
     """Everything that changes while runs are trained: a fragment that looks again and again, for as long as one is
     alive."""
@@ -577,10 +578,9 @@ def _runs(moving: bool, models: list[str]) -> None:
     seen = runs.look(reruns.record_of)
     if _moving(seen) != moving or not seen or checkpoint.available() != models:
         st.rerun()  # it begins or ceases to look by itself; a new model shows in the pickers
-    with guard():
-        shown = _choose(seen)
-        _actions(shown)
-        _problems(shown)
+    shown = _choose(seen)
+    _actions(shown)
+    _problems(shown)
     if shown:
         draw = dict(zip(builders.VIEWS, (progress, inside, side_by_side), strict=True))
         steady = _steady(shown)
@@ -699,7 +699,6 @@ def _actions(shown: list[runs.Seen]) -> None:
 
 def _buttons(shown: list[runs.Seen]) -> None:
     working = [entry for entry in shown if entry.state in ("waiting", "running")]
-    goes_on = [entry for entry in shown if entry.state in runs.GOES_ON]
     for word, icon, able, act, help in (
         (
             "Pause",
@@ -715,7 +714,13 @@ def _buttons(shown: list[runs.Seen]) -> None:
             lambda entry: entry.run.ask("stop"),
             "Ends it and keeps the best model so far; it can go on.",
         ),
-        ("Go on", ":material/play_arrow:", goes_on, _go_on, "Goes on after the last kept epoch."),
+        (
+            "Go on",
+            ":material/play_arrow:",
+            [entry for entry in shown if entry.state in runs.GOES_ON],
+            _go_on,
+            "Goes on after the last kept epoch.",
+        ),
     ):
         st.button(
             f"{word} {len(able)} runs" if len(able) > 1 else word,
