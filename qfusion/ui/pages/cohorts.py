@@ -357,9 +357,7 @@ def _wrong_table(here: frame.Here, table: pd.DataFrame) -> None:
         classes = bool(here.study.classes)
         without = "class without it" if classes else "score without it"
         numbers = ("pull",) if classes else ("truth", "prediction", "pull", without)
-        formats: dict[str, Any] = {
-            name: st.column_config.Column(head) for name, head in _HEADS.items()
-        } | {
+        formats = {name: st.column_config.Column(head) for name, head in _HEADS.items()} | {
             name: st.column_config.NumberColumn(_HEADS.get(name), format="%+.2f")
             for name in numbers
         }

@@ -65,18 +65,18 @@ def before_after(here: frame.Here, sample: Sample) -> None:
             now.prediction,
             f"Score of sample {text.plain(here.sample)}; annotated {truth}. The small number is the change from the "
             "model as learned.",
-        )
-    ]
-    cells += [
-        views.Changed(
-            label,
-            base.metrics[name],
-            now.metrics[name],
-            f"{known[name].help} Of all {len(study.dataset.rows('test')):,} test samples under the same sliders; the "
-            "small number is the change from the model as learned.",
-            "normal" if known[name].higher_is_better else "inverse",
-        )
-        for name, label in zip(names, labels, strict=True)
+        ),
+        *(
+            views.Changed(
+                label,
+                base.metrics[name],
+                now.metrics[name],
+                f"{known[name].help} Of all {len(study.dataset.rows('test')):,} test samples under the same sliders; "
+                "the small number is the change from the model as learned.",
+                "normal" if known[name].higher_is_better else "inverse",
+            )
+            for name, label in zip(names, labels, strict=True)
+        ),
     ]
     with st.container(key="pair-metrics", gap="xsmall"):
         if now.tweak.numbers():
@@ -101,11 +101,9 @@ def follow_touch(tweak: Tweak, modalities: tuple[str, ...]) -> None:
     state.put(_TOUCHED, touched)
     if before is None or before == touched or len(modalities) == 1:
         return
-    shown = state.get(builders.MOVING.key) or builders.ENTROPY
-    if touched and shown == builders.ENTROPY:
-        state.put(builders.MOVING.key, builders.PAIRS)
-    elif not touched and shown == builders.PAIRS:
-        state.put(builders.MOVING.key, builders.ENTROPY)
+    usual = {False: builders.ENTROPY, True: builders.PAIRS}  # by whether a slider is moved
+    if (state.get(builders.MOVING.key) or builders.ENTROPY) == usual[before]:
+        state.put(builders.MOVING.key, usual[touched])
 
 
 def decision_tab(here: frame.Here, sample: Sample) -> None:

@@ -135,8 +135,10 @@ def _claims(result: runs.Board) -> None:
             SMALL: [(one["data"], one["sentence"], one["verdict"]) for one in claims["parameters"]],
         }
         by_data = {claim: entries for claim, entries in claimed.items() if entries}
-        lines = [f"{ICONS[one.verdict]} **{text.plain(one.claim, 200)}**" for one in tested]
-        lines += [_verdicts(claim, entries) for claim, entries in by_data.items()]
+        lines = [
+            *(f"{ICONS[one.verdict]} **{text.plain(one.claim, 200)}**" for one in tested),
+            *(_verdicts(claim, entries) for claim, entries in by_data.items()),
+        ]
         with st.container(key="claims-list"):
             st.markdown("\n\n".join(lines) or "Not measured yet.")
         with st.expander("What was measured, in numbers"):

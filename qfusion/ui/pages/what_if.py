@@ -274,8 +274,11 @@ def _classes(here: frame.Here, before: changes.Result, now: changes.Result) -> l
 
 def _scores(here: frame.Here, before: changes.Result, now: changes.Result) -> list[views.Changed]:
     was, is_ = (float(part.outcome.scores[0]) for part in (before, now))
-    whose = f"Score of sample {text.plain(here.sample)} by the model"
-    cells = [views.Changed("Prediction", was, is_, whose)]
+    cells = [
+        views.Changed(
+            "Prediction", was, is_, f"Score of sample {text.plain(here.sample)} by the model"
+        )
+    ]
     if before.truth is not None and now.truth is not None:
         cells.append(
             views.Changed(
