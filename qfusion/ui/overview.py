@@ -38,9 +38,8 @@ def pipeline(here: frame.Here) -> None:
         text.plain(here.study.card.get("title") or here.study.name), answers.sentence(here.study), 3
     )
     with st.container(key="pair-pipeline"):
-        cells = st.columns(len(parts), gap="small")
         for i, (cell, (name, words, page, label, shown)) in enumerate(
-            zip(cells, parts, strict=True)
+            zip(st.columns(len(parts), gap="small"), parts, strict=True)
         ):
             with cell, st.container(border=True, height="stretch"):
                 st.markdown(

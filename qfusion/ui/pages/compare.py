@@ -243,11 +243,10 @@ def _choose(here: frame.Here) -> list[str]:
     if fitting != chosen and (state.get(key) or len(chosen) > MOST):
         state.put(key, fitting)  # of another data set, or too many
     few = [*fitting, here.sample, *map(str, dataset.ids[here.study.bulk[: bar.OFFERED // 2]])]
-    large = len(dataset) > bar.OFFERED
     with st.container(horizontal=True, vertical_alignment="bottom"):
         samples = st.multiselect(
             builders.SAMPLES.label,
-            list(dict.fromkeys(few)) if large else bar.offered(dataset),
+            list(dict.fromkeys(few)) if len(dataset) > bar.OFFERED else bar.offered(dataset),
             max_selections=MOST,
             label_visibility="collapsed",
             placeholder=f"{here.sample} and the nearest by contributions",

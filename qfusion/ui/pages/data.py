@@ -220,7 +220,6 @@ def _layouts() -> None:
 
 
 def _source(level: str) -> None:
-    most = int(st.get_option("server.maxUploadSize"))
     how = (
         state.one_of("From", [UPLOAD, PATH], default=UPLOAD, key="_import_from")
         if level == "path"
@@ -231,7 +230,8 @@ def _source(level: str) -> None:
         path = ""
         if how == UPLOAD:
             says = (
-                f"One MMSA pickle, one .mat or .npz file, or tables. At most {most} MB a file. Larger ones: "
+                "One MMSA pickle, one .mat or .npz file, or tables. At most "
+                f"{st.get_option('server.maxUploadSize')} MB a file. Larger ones: "
                 f"{'by path, or ' if level == 'path' else ''}on the command line, `python -m qfusion data import "
                 "FILE --name NAME`, which reads them in pieces."
             )

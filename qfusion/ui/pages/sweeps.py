@@ -328,8 +328,10 @@ def page() -> None:
     if begun := state.take(_BEGUN):
         state.put(builders.SWEEP_NAME.key, begun)
     known = folder.sweep_names()
-    new = st.expander("New sweep", icon=":material/add:", expanded=not known, key="box-new-sweep")
-    with new, guard():
+    with (
+        st.expander("New sweep", icon=":material/add:", expanded=not known, key="box-new-sweep"),
+        guard(),
+    ):
         _form()
     if not known:
         guidance.none_yet("sweep", _NO_SWEEP, COMING, access.may_train())

@@ -433,8 +433,10 @@ def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
     rest = [key for key in default if key not in main]
     with st.container(key="grid-main"):
         given = {key: fields[key]() for key in main}
-    more = st.expander(f"{len(rest)} more settings", icon=":material/tune:", key="box-advanced")
-    with more, st.container(key="grid-more"):
+    with (
+        st.expander(f"{len(rest)} more settings", icon=":material/tune:", key="box-advanced"),
+        st.container(key="grid-more"),
+    ):
         given |= {key: fields[key]() for key in rest}
     if like:
         st.caption(f"Where you change nothing, settings are those of the shipped model `{like}`.")
