@@ -143,10 +143,11 @@ def sample_heading(here: frame.Here) -> None:
                 frame.link("pages/circuit.py", "Walk it through the circuit", ":material/schema:")
 
 
-def truth(study: Study, row: int, limit: int = 400) -> str:
-    """What a sample was annotated as, as markdown; names of classes shortened to so many characters."""
+def truth(study: Study, row: int, limit: int = 400, digits: int = 2) -> str:
+    """What a sample was annotated as, as markdown; names of classes shortened to so many characters, numbers with so
+    many digits after the point."""
     y = study.dataset.y[row]
-    return text.plain(study.classes[int(y)], limit) if study.classes else f"{float(y):+.2f}"
+    return text.plain(study.classes[int(y)], limit) if study.classes else f"{float(y):+.{digits}f}"
 
 
 class Changed(NamedTuple):

@@ -152,7 +152,7 @@ def numbers(sides: compare.Sides) -> None:
         ("model", *(text.plain(one.study.name) for one in both), ""),
         ("sample", *(text.plain(one.sample.id) for one in both), ""),
         ("tweak", *(text.plain(one.sample.tweak, 80) or "as learned" for one in both), ""),
-        ("truth", *map(_truth, both), ""),
+        ("truth", *(views.truth(one.study, one.sample.row, digits=3) for one in both), ""),
         ("prediction", *map(_prediction, both), ""),
         (
             text.plain(b.sample.unit) if known else "score explained",
@@ -192,11 +192,6 @@ def _metrics(a: compare.Side, b: compare.Side) -> Iterator[tuple[str, ...]]:
                 *(f"{s.metrics[name]:.3f}" if both or s is side else "–" for s in (a, b)),
                 f"{b.metrics[name] - a.metrics[name]:+.3f}" if both else "",
             )
-
-
-def _truth(one: compare.Side) -> str:
-    y = one.study.dataset.y[one.sample.row]
-    return text.plain(one.study.classes[int(y)]) if one.study.classes else f"{float(y):+.3f}"
 
 
 def _prediction(one: compare.Side) -> str:
