@@ -47,8 +47,6 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Any:
     for place in (cohort_measures, measured):
         monkeypatch.setattr(place, "MAX_SLOW", 40)
         monkeypatch.setattr(place, "FEW_SLOW", 20)
-    monkeypatch.setattr("qfusion.ui.pages.cohorts.MAX_SLOW", 40)
-    monkeypatch.setattr("qfusion.ui.pages.cohorts.FEW_SLOW", 20)
     monkeypatch.setattr(memo, "_jobs", type(memo._jobs)())
     return levels_of(open_sample("qj-planted", "p0031"), FILTER)
 
@@ -196,7 +194,7 @@ def test_the_page_works_all_out_behind_it_and_says_how_far_it_is(few: Any) -> No
 
 
 def test_it_can_be_cancelled(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qfusion.ui.pages.cohorts.related", _slowly(measured.related))
+    monkeypatch.setattr(measured, "related", _slowly(measured.related))
     app = visit("Cohorts", **ADDRESS, measured="all")
     assert "All samples: " in str([element.proto.text for element in app.get("progress")])
     app.button(key="_all_cancel_entanglement").click().run()

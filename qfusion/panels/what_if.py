@@ -282,8 +282,8 @@ def _vector(ket: Any) -> np.ndarray:
     )
 
 
-def _asked(view: address.View) -> dict[str, dict[str, Any]] | None:
-    """What the address says is done to each modality."""
+def changes_of(view: address.View) -> dict[str, dict[str, Any]] | None:
+    """What the address says is done to each modality; None where all stay as they are."""
     actions = {title: action for action, title in TITLES.items()}
     values = {
         name: actions.get(view.get(f"do.{name}"), interventions.KEPT) for name in view.modalities
@@ -299,7 +299,7 @@ def _details(view: address.View, name: str, action: str) -> dict[str, Any]:
     if action == interventions.SWAP:
         return {"donor": view.get(f"with.{name}")} if view.get(f"with.{name}") else {}
     if action == interventions.INPUT and name == "text":
-        return {"words": view.get("say")} if view.get("say") else {}
+        return {"words": view.get("say")} if view.all("say") else {}
     if action == interventions.INPUT:
         return {"controls": _numbers(view, "voice." if name == "audio" else "face.")}
     if action == interventions.STATE:
@@ -521,7 +521,7 @@ def _restated(view: address.View, sample: Sample) -> list[str]:
         return []
     return [
         name
-        for name, action in both(sample, _asked(view))[2].items()
+        for name, action in both(sample, changes_of(view))[2].items()
         if action != interventions.DROP
     ]
 
@@ -617,7 +617,7 @@ def _unknown(key: str, known: list[str], *_: Any) -> None:
     choose("Control", key, known)
 
 
-_CHANGES = {"changes": _asked}
+_CHANGES = {"changes": changes_of}
 PANELS = {
     "flips": panel.Panel(nearest),
     "what-if-probabilities": panel.Panel(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -12,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from qfusion.analysis import answers, compare, sample, text
 from qfusion.analysis.study import Study
 from qfusion.figures import style
-from qfusion.panels import overview, samples
+from qfusion.panels import overview
 from qfusion.training import metrics
 from qfusion.ui import downloads, frame, guidance, panels, views
 
@@ -39,9 +38,8 @@ def pipeline(here: frame.Here) -> None:
         text.plain(here.study.card.get("title") or here.study.name), answers.sentence(here.study), 3
     )
     with st.container(key="pair-pipeline"):
-        cells = st.columns(len(parts), gap="small")
         for i, (cell, (name, words, page, label, shown)) in enumerate(
-            zip(cells, parts, strict=True)
+            zip(st.columns(len(parts), gap="small"), parts, strict=True)
         ):
             with cell, st.container(border=True, height="stretch"):
                 st.markdown(
@@ -63,23 +61,20 @@ def example_samples(here: frame.Here) -> None:
         3,
     )
     examples = compare.find_examples(here.study)
-    cells = st.columns(len(examples), gap="medium")
-    for cell, item in zip(cells, examples, strict=True):
+    for cell, item in zip(st.columns(len(examples), gap="medium"), examples, strict=True):
         with cell, st.container(border=True, height="stretch", key=f"telling-{item.kind}"):
             _example(here, item)
 
 
-def _example(here: frame.Here, item: Any) -> None:
+def _example(here: frame.Here, item: compare.Example) -> None:
     study = here.study
     row = study.dataset.row(item.sample)
-    below, figures = None, "Baseline + terms = score."
+    figures = "Baseline + terms = score."
     if study.can("time"):
-        below = overview.entropy
         figures = (
             "Top: baseline + terms = score. Bottom: entropy of each modality over time (nats)."
         )
     elif study.can("masses"):
-        below = overview.masses
         figures = (
             f"Top: baseline + terms = {text.plain(study.unit_of(study.predicted[row]))}. Bottom: the mass each "
             "modality gives each element (dark 0, yellow 1), and what the fusion makes of it."
@@ -89,15 +84,15 @@ def _example(here: frame.Here, item: Any) -> None:
         views.sample_content(here, row, details=False)
     if study.classes:
         output = int(study.predicted[row])
-        right = study.predicted[row] == study.dataset.y[row]
-        sure = text.softmax(study.probabilities[row, output])
+        right = output == study.dataset.y[row]
         st.markdown(
-            f"Predicted **{text.plain(study.classes[output])}** ({sure}), "
-            f"{'rightly' if right else 'but it is ' + text.plain(study.classes[int(study.dataset.y[row])])}"
+            f"Predicted **{text.plain(study.classes[output])}** "
+            f"({text.softmax(study.probabilities[row, output])}), "
+            f"{'rightly' if right else 'but it is ' + views.truth(study, row)}"
         )
-    panels.small(overview.waterfall(study, here.theme, kind=item.kind))
-    if below is not None:
-        panels.small(below(study, here.theme, kind=item.kind))
+    parts = (f"telling-{part}-{item.kind}" for part in ("waterfall", "entropy", "masses"))
+    for build in panels.builders(study, here.theme, *parts):
+        panels.small(build())
     frame.link(
         "pages/samples.py",
         f"Open {text.plain(item.sample)}",
@@ -110,7 +105,7 @@ def metrics_card(here: frame.Here) -> None:
     """Test metrics: mean and spread over the training seeds."""
     card = here.study.card
     if card.get("metrics", {}).get("test"):
-        panels.draw(overview.test_metrics(here.study, here.theme))
+        panels.show(here.study, here.theme, "test-metrics")
         with st.expander("All test metrics as a table", icon=":material/table:"):
             scores, own = card["metrics"]["test"], card.get("this_seed", {}).get("test", {})
             many = len(card.get("seeds", [])) > 1
@@ -136,7 +131,7 @@ def metrics_card(here: frame.Here) -> None:
         st.caption("This checkpoint's card holds no test metrics. Retrain it to get them.")
 
 
-def _card(key: str, title: str, more: str, facts: Mapping[str, Any]) -> DeltaGenerator:
+def _card(key: str, title: str, more: str, facts: Mapping[str, object]) -> DeltaGenerator:
     """What something is: chips, and words behind an (i); returns where more can be added."""
     box = st.container(border=True, height="stretch", key=f"panel-{key}")
     with box:
@@ -266,7 +261,7 @@ def page() -> None:
         with left:
             with st.container(key="said-now"):
                 views.sample_content(here, details=False, key="now")
-            panels.draw(samples.waterfall(here.sample_of(), here.theme))
+            panels.show(here.sample_of(), here.theme, "waterfall")
         pipeline(here)
         examples = st.container()
         left, middle, right = st.columns(3, gap="medium")
@@ -277,12 +272,11 @@ def page() -> None:
             with _card("model", "Model", notes, answers.model_rows(study)):
                 downloads.export_button(here)
         with right:
-            about = text.plain(study.dataset.description, 600)
             data = study.dataset
             _card(
                 "data",
                 "Data",
-                about,
+                text.plain(data.description, 600),
                 (
                     {"": data.title, "samples": f"{len(data):,}"}
                     | {split: f"{len(data.rows(split)):,}" for split in ("train", "valid", "test")}

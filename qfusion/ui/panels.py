@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import html
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -371,21 +371,21 @@ def show(
     *names: str,
     columns: Sequence[float] | int = 0,
     gap: Literal["small", "medium"] = "small",
-    on_select: Callable[[str], object] | None = None,
+    **options: Any,
 ) -> None:
     """Draws panels of this page by their names, those that it has under its address, see `builders`.
 
     Args:
         scope: what they are built from. theme: of the figures.
         columns, gap: how many, or how wide, where they stand beside each other; one that is alone has the whole width.
-        on_select: what a click in a figure does, given the figure's key.
+        options: of each, as of `draw`.
     """
     shown = builders(scope, theme, *names)
-    if columns and len(shown) > 1:
-        beside(*shown, widths=columns, gap=gap)
-    else:
-        for build in shown:
-            draw(build(), on_select=on_select)
+    beside = columns and len(shown) > 1
+    cells: Iterable[Any] = st.columns(columns, gap=gap) if beside else map(nullcontext, shown)
+    for build, cell in zip(shown, cells, strict=False):
+        with cell:
+            draw(build(), **options)
 
 
 def choosing(

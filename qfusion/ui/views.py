@@ -5,9 +5,11 @@ along layers, and what takes long on all samples.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 import numpy as np
@@ -15,12 +17,12 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from qfusion._checks import check
 from qfusion._sentences import duration, share
 from qfusion.analysis import answers, changes, cohort_measures, memo, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import Audio, Content, Image, Text, modality
-from qfusion.figures.style import Theme
 from qfusion.panels import dynamics, network, panel, physics, samples
 from qfusion.training import metrics
 from qfusion.ui import controls, downloads, frame, guidance, panels, reruns, state
@@ -50,18 +52,18 @@ def sample_content(
         for name in here.study.modalities
         if name in content and (only is None or name in only)
     }
-    for name, piece in shown.items():
-        if isinstance(piece, Text):
-            raw_content(name, piece)
+
+    def pieces(kind: type) -> dict[str, Content]:
+        return {name: piece for name, piece in shown.items() if isinstance(piece, kind)}
+
+    for name, piece in pieces(Text).items():
+        raw_content(name, piece)
     with st.container(horizontal=True, vertical_alignment="center", wrap=len(shown) > 3):
-        for kind in (Image, Audio):
-            for name, piece in shown.items():
-                if isinstance(piece, kind):
-                    raw_content(name, piece, "stretch" if details else 150)
-    for name, piece in shown.items():
-        if isinstance(piece, modality.Series):
-            st.caption(text.plain(name))
-            panels.small(samples.curve(here.study, here.theme, row=at, modality=name, card=card))
+        for name, piece in (pieces(Image) | pieces(Audio)).items():
+            raw_content(name, piece, "stretch" if details else 150)
+    for name in pieces(modality.Series):
+        st.caption(text.plain(name))
+        panels.small(samples.curve(here.study, here.theme, row=at, modality=name, card=card))
     if details:
         if absent := [text.plain(name) for name in here.study.modalities if name not in shown]:
             st.caption(
@@ -98,6 +100,16 @@ def raw_content(
         )
 
 
+def save_upload(file: Any, folder: Path, otherwise: str) -> Path:
+    """Writes an upload into a folder, under a name that leads nowhere else, and returns where it is; `otherwise` is it
+    called where nothing is left of its name."""
+    name = re.sub(r"[^\w.\- ]", "_", Path(file.name.replace("\\", "/")).name)[-100:].lstrip(".")
+    path = folder / (name or otherwise)
+    check(not path.exists(), f"Two files are called {path.name!r}. Rename one.")
+    path.write_bytes(file.getbuffer())
+    return path
+
+
 def _facts(here: frame.Here, row: int) -> None:
     """Whatever the data set's table says of the sample: video and segment times, regime."""
     facts = {
@@ -131,10 +143,11 @@ def sample_heading(here: frame.Here) -> None:
                 frame.link("pages/circuit.py", "Walk it through the circuit", ":material/schema:")
 
 
-def truth(study: Study, row: int, limit: int = 400) -> str:
-    """What a sample was annotated as, as markdown; names of classes shortened to so many characters."""
+def truth(study: Study, row: int, limit: int = 400, digits: int = 2) -> str:
+    """What a sample was annotated as, as markdown; names of classes shortened to so many characters, numbers with so
+    many digits after the point."""
     y = study.dataset.y[row]
-    return text.plain(study.classes[int(y)], limit) if study.classes else f"{float(y):+.2f}"
+    return text.plain(study.classes[int(y)], limit) if study.classes else f"{float(y):+.{digits}f}"
 
 
 class Changed(NamedTuple):
@@ -197,8 +210,8 @@ def _agreement(measured: physics.Measured, half: np.ndarray | None) -> None:
     else:
         middle = ""
         if half is not None:
-            right = big & (np.sign(half) == np.sign(result.effects[:, 0]))
-            middle = f" The slope half-way points the way of the removal for {right.sum()}."
+            right = np.sign(half) == np.sign(result.effects[:, 0])
+            middle = f" The slope half-way points the way of the removal for {(big & right).sum()}."
         st.caption(
             f"Slope and removal point the same way for {(big & same).sum()} of the {big.sum()} terms whose removal "
             f"moves it by more than 1 % of its range ({reach:.3g}); of the {(big & bent).sum()} among them that do "
@@ -271,14 +284,15 @@ def at_cursor(
     )
 
 
-def along_layers(sample: Sample, theme: Theme) -> None:
+def along_layers(here: frame.Here, sample: Sample) -> None:
     """Correlations of the qubits and terms of the decision of an entangled-fusion network at every place between its
     layers: what the read-out would say if the circuit stopped there."""
     layers = network.layered(sample)
     moments = layers.explanation.moments
-    at_layer = replace(network.LAYER, default=moments[-1])
-    _, layer = controls.row(panel.TERMS, at_layer, study=sample.study)
-    panels.show(sample, theme, "decision-layers")
+    _, layer = controls.row(
+        panel.TERMS, replace(network.LAYER, default=moments[-1]), study=sample.study
+    )
+    panels.show(sample, here.theme, "decision-layers")
     place, mutual = moments.index(layer), network.MUTUAL
     at_cursor(layers.dividends, layers.series[mutual], mutual, place, f"“{layer}”", "nats")
 
@@ -303,9 +317,9 @@ def everyone(
     """
     key = (name, *more, *study.memo_key(), hashlib.sha256(rows.tobytes()).hexdigest())
     state.put(_SELF, state.get(_SELF) or uuid4().hex)
-    if some < len(rows) and state.get(panel.EVERYONE.key) != cohort_measures.ALL:
-        st.caption(f"{cohort_measures.drawn_words(some, len(rows))}.")
     if some >= len(rows) or state.get(panel.EVERYONE.key) != cohort_measures.ALL:
+        if some < len(rows):
+            st.caption(f"{cohort_measures.drawn_words(some, len(rows))}.")
         memo.leave_job(key, state.get(_SELF))
         return False
     job = memo.begin_job(key, make, len(rows), state.get(_SELF))

@@ -128,8 +128,8 @@ class Cell:
 
     def edit(self, edit: Callable[..., str], *words: Any) -> None:
         """Edits the reader's text, which begins anew from the learned tables where it does not fit; for callbacks."""
-        fitting = controls.current_tweak(self.sample.study)
-        state.put(network.EDITS.key, edit(fitting, self.shape, *words))
+        now = controls.current_tweak(self.sample.study)
+        state.put(network.EDITS.key, edit(now, self.shape, *words))
 
 
 def rules_tab(here: frame.Here, sample: Sample) -> None:
@@ -166,11 +166,10 @@ def before_after(here: frame.Here, sample: Sample) -> None:
             for place, (word, colour, of) in shown.items()
         ]
     else:
-        scores = float(base.scores[0]), float(now.scores[0])
-        cells = [views.Changed("Prediction", *scores, "Score of this sample")]
-    known = metrics.labels(now.metrics)
+        before, after = float(base.scores[0]), float(now.scores[0])
+        cells = [views.Changed("Prediction", before, after, "Score of this sample")]
     for name in [name for name in ("accuracy", "nll", "mae", "corr") if name in now.metrics][:2]:
-        about = known[name]
+        about = metrics.labels(now.metrics)[name]
         label = f"Test {about.short[:1].lower()}{about.short[1:]}" if study.classes else about.short
         cells.append(
             views.Changed(
@@ -231,8 +230,8 @@ def _pick(sample: Sample) -> Cell:
     study: Any = sample.study
     with st.container(horizontal=True, vertical_alignment="bottom", key="cell-pickers"):
         element = study.elements.index(controls.draw(network.ELEMENT, study))
-        stages = entangled_qcnn.shape_of(study.model).stages
-        stage = controls.draw(network.STAGE, study) if stages > 1 else 0
+        several = entangled_qcnn.shape_of(study.model).stages > 1
+        stage = controls.draw(network.STAGE, study) if several else 0
         return Cell(sample, (element, stage, _outcome(sample, element)))
 
 
@@ -429,9 +428,14 @@ def _device(sample: Sample, noise: dict[str, Any]) -> None:
             return
         with access.waiting("Running …"):
             result = dynamics.on_device(study, sample.row, sample.tweak, tuple(strengths), shots)
-        names = study.classes or study.model.outputs
         st.dataframe(
-            pd.DataFrame({"class": names, "score": result.scores, "standard error": result.errors}),
+            pd.DataFrame(
+                {
+                    "class": study.classes or study.model.outputs,
+                    "score": result.scores,
+                    "standard error": result.errors,
+                }
+            ),
             hide_index=True,
             height="content",
             alt="Scores of one run.",
@@ -478,9 +482,8 @@ def _step(stops: Sequence[int], way: int, count: int) -> None:
 
 
 def _picked(key: str) -> None:
-    place = state.place_of(
-        next(iter(state.selected_values(key)), None), 2**31
-    )  # the scrubber ends where the circuit does
+    # the scrubber ends where the circuit does
+    place = state.place_of(next(iter(state.selected_values(key)), None), 2**31)
     if place is not None:
         state.put(circuit.GATE.key, place)
 
@@ -581,7 +584,7 @@ def fusion_network(here: frame.Here) -> None:
 
 def entropies_tab(here: frame.Here, sample: Sample) -> None:
     """The decision along the layers; entropy along the gates, of every cut, and around every pooling."""
-    views.along_layers(sample, here.theme)
+    views.along_layers(here, sample)
     panels.show(sample, here.theme, "entropy-gates")
     panels.show(sample, here.theme, "cuts", "mutual", columns=2)
     panels.show(sample, here.theme, "poolings")
@@ -618,19 +621,20 @@ def plain_gates(here: frame.Here) -> None:
 def page() -> None:
     """Draws the page."""
     here = frame.shell("Circuit")
-    study = here.study
-    if study.can("circuit"):
-        (one_step if study.can("time") else plain_gates if study.can("gates") else fusion_network)(
-            here
-        )
-    else:
+    if not here.study.can("circuit"):
         st.markdown("**This model has no circuit of gates**: its scores are read out at once.")
-        if study.can("states"):
+        if here.study.can("states"):
             frame.link(
                 "pages/operators.py", "See what its read-out votes for", ":material/how_to_vote:"
             )
         else:
             frame.link("pages/samples.py", "See what each modality adds", ":material/article:")
+    elif here.study.can("time"):
+        one_step(here)
+    elif here.study.can("gates"):
+        plain_gates(here)
+    else:
+        fusion_network(here)
 
 
 if __name__ == "__main__":  # as Streamlit runs it

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,6 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.analysis import answers, cohort_measures, errors, sample, text
-from qfusion.analysis.cohort_measures import FEW_SLOW, JOINT, MAX_SLOW, is_slow
-from qfusion.analysis.errors import Levels, levels_of, related
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import RELATIONS, cohorts, stability
@@ -38,7 +35,7 @@ def put_back(_: Study) -> None:
     state.put(_STARTED, True)
 
 
-def choose_levels(here: frame.Here) -> Levels:
+def choose_levels(here: frame.Here) -> errors.Levels:
     """Draws the filter, the saved cohorts and the chips; returns what they pick."""
     study, table = here.study, cohort_measures.cohort_table(here.study, here.output_wanted)
     words = str(
@@ -49,7 +46,7 @@ def choose_levels(here: frame.Here) -> Levels:
         controls.draw(builders.FILTER)
         state.put(_KEPT, words)
         words = _sound(words, here)
-        levels = levels_of(
+        levels = errors.levels_of(
             here.sample_of(), words, output=here.output_name, name=_name_of(cohorts.parse(words))
         )
         _chips(study, table, levels.parts)
@@ -119,7 +116,9 @@ def _saved(words: str) -> None:
 
 def _chips(study: Study, table: pd.DataFrame, parts: tuple[cohorts.Part, ...]) -> None:
     """Conditions as chips, all of which hold, several relations being one; those of the filter are marked."""
-    rows = table[cohorts.within_split(parts, table) & np.isfinite(table[JOINT].to_numpy())]
+    rows = table[
+        cohorts.within_split(parts, table) & np.isfinite(table[cohort_measures.JOINT].to_numpy())
+    ]
     chips = cohort_chips(study, rows)
     marked, others = read_back(parts, chips)
     kinds = [kind for kind in RELATIONS if kind in marked or (rows["relation"] == kind).any()]
@@ -152,7 +151,9 @@ def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, cohorts.Part]:
     if len(rows):
         parts |= {
             "worst tenth": cohorts.Part("error", ">=", (f"{rows['error'].quantile(0.9):.4g}",)),
-            "most joint tenth": cohorts.Part(JOINT, ">=", (f"{rows[JOINT].quantile(0.9):.4g}",)),
+            "most joint tenth": cohorts.Part(
+                cohort_measures.JOINT, ">=", (f"{rows[cohort_measures.JOINT].quantile(0.9):.4g}",)
+            ),
         }
     return parts
 
@@ -188,7 +189,7 @@ def _chipped(chips: Mapping[str, cohorts.Part], others: Sequence[cohorts.Part]) 
     state.put(FILTER, with_chips(chosen if isinstance(chosen, list) else [], chips, others))
 
 
-def _count(here: frame.Here, levels: Levels, table: pd.DataFrame) -> None:
+def _count(here: frame.Here, levels: errors.Levels, table: pd.DataFrame) -> None:
     count, total = int(levels.inside.sum()), len(levels.rows)
     belongs = (
         "is not explained here"
@@ -252,15 +253,14 @@ def _holds(column: pd.Series) -> str:
     return ", ".join(sorted(values)) if len(values) <= 15 else f"{len(values):,} different words"
 
 
-def ladder(here: frame.Here, levels: Levels) -> None:
+def ladder(here: frame.Here, levels: errors.Levels) -> None:
     """The three levels in numbers."""
     result = cohort_measures.ladder(
         here.study, levels.rows, levels.inside, levels.own, levels.split
     )
     heads = [f"**{text.plain(name)}**" for name in result["level"]]
     seeds = {"accuracy": answers.of_seed(here.study)}
-    lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
-    lines += [
+    lines = [
         f"| {text.plain(_SAID_AS.get(name, name))}{seeds.get(name, '')} | "
         + " | ".join(_cell(name, value) for value in result[name])
         + " |"
@@ -268,7 +268,9 @@ def ladder(here: frame.Here, levels: Levels) -> None:
     ]
     with st.container(key="cohort-ladder"):
         guidance.folded("Means of all, of the cohort and of this sample")
-        st.markdown("\n".join(lines))
+        st.markdown(
+            "\n".join(["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|", *lines])
+        )
         with st.container(horizontal=True, vertical_alignment="center"):
             frame.link(
                 "pages/samples.py",
@@ -310,7 +312,7 @@ def _picked_type(key: str, parts: tuple[cohorts.Part, ...]) -> None:
 
 
 @frame.fragment
-def error_slices(here: frame.Here, levels: Levels) -> None:
+def error_slices(here: frame.Here, levels: errors.Levels) -> None:
     """Slices on the left, the worst on the right."""
     if not error_panels.some(levels):
         return
@@ -319,16 +321,17 @@ def error_slices(here: frame.Here, levels: Levels) -> None:
         by = controls.draw(
             error_panels.SLICES_BY, options=errors.slice_kinds(here.study, levels.rows)
         )
-        result = errors.slices(levels, by)
         panels.inside(
             error_panels.slices(levels, here.theme, by=by),
             head,
-            on_select=lambda key: _sliced(key, result, levels.parts),
+            on_select=lambda key: _sliced(key, errors.slices(levels, by), levels.parts),
         )
     with right:
         worst = errors.worst(levels)[0].index.tolist()
-        panels.draw(
-            error_panels.worst(levels, here.theme),
+        panels.show(
+            levels,
+            here.theme,
+            "worst",
             on_select=lambda key: state.open_selected(key, worst),
         )
 
@@ -342,7 +345,7 @@ def _sliced(key: str, result: Sequence[errors.Slice], parts: Sequence[cohorts.Pa
 
 
 @frame.fragment
-def wrong_decisions(here: frame.Here, levels: Levels) -> None:
+def wrong_decisions(here: frame.Here, levels: errors.Levels) -> None:
     """The wrong decisions of the cohort with what misled them; a click on a row opens the sample."""
     if error_panels.some(levels):
         picture = error_panels.wrong(levels, here.theme)
@@ -354,9 +357,7 @@ def _wrong_table(here: frame.Here, table: pd.DataFrame) -> None:
         classes = bool(here.study.classes)
         without = "class without it" if classes else "score without it"
         numbers = ("pull",) if classes else ("truth", "prediction", "pull", without)
-        formats: dict[str, Any] = {
-            name: st.column_config.Column(head) for name, head in _HEADS.items()
-        } | {
+        formats = {name: st.column_config.Column(head) for name, head in _HEADS.items()} | {
             name: st.column_config.NumberColumn(_HEADS.get(name), format="%+.2f")
             for name in numbers
         }
@@ -381,7 +382,7 @@ _HEADS = {
 }
 
 
-def _confused(key: str, levels: Levels) -> None:
+def _confused(key: str, levels: errors.Levels) -> None:
     classes = [levels.study.classes[k] for k in error_panels.shown(errors.confusions(levels))]
     places = [state.place_of(value, len(classes)) for value in state.selected_values(key)[:2]]
     if len(places) == 2 and None not in places:
@@ -405,31 +406,28 @@ def take(own: Sequence[cohorts.Part], others: Sequence[cohorts.Part]) -> None:
 # strength, cuts.
 
 
-def model_quality(here: frame.Here, levels: Levels) -> None:
+def model_quality(here: frame.Here, levels: errors.Levels) -> None:
     """How good the model is on the cohort; a click on a cell of the confusions makes its samples the cohort."""
-    theme = here.theme
-    if error_panels.is_regression(levels):
-        panels.draw(error_panels.residuals(levels, theme))
+    panels.show(levels, here.theme, "residuals")
     if error_panels.has_classes(levels):
         panels.beside(
             lambda: panels.draw(
-                error_panels.confusions(levels, theme),
+                error_panels.confusions(levels, here.theme),
                 on_select=lambda key: _confused(key, levels),
             ),
-            lambda: error_panels.calibration(levels, theme),
+            lambda: error_panels.calibration(levels, here.theme),
         )
-        panels.draw(error_panels.curves(levels, theme))
+        panels.show(levels, here.theme, "curves")
 
 
 @frame.fragment
-def distributions(here: frame.Here, levels: Levels) -> None:
+def distributions(here: frame.Here, levels: errors.Levels) -> None:
     """The distribution of every dividend, of all and of the cohort, by the grouping picked."""
-    choose = partial(controls.draw, builders.BY, here.study)
-    panels.choosing(levels, here.theme, "dividends", choose)
+    panels.choosing(levels, here.theme, "dividends", lambda: controls.draw(builders.BY, here.study))
 
 
 @frame.fragment
-def entanglement(here: frame.Here, levels: Levels) -> None:
+def entanglement(here: frame.Here, levels: errors.Levels) -> None:
     """The honest test of "entanglement explains fusion": one measure against interaction strength, with intervals."""
     study = here.study
     if not cohort_measures.measure_titles(study):
@@ -447,10 +445,17 @@ def entanglement(here: frame.Here, levels: Levels) -> None:
         )
         rows = levels.places(levels.rows)
         some = cohort_measures.drawn_places(
-            len(rows), MAX_SLOW, FEW_SLOW, everyone=not is_slow(measure)
+            len(rows),
+            cohort_measures.MAX_SLOW,
+            cohort_measures.FEW_SLOW,
+            everyone=not cohort_measures.is_slow(measure),
         )
         every = views.everyone(
-            "entanglement", study, rows, len(some), lambda: related(levels, measure, strength, True)
+            "entanglement",
+            study,
+            rows,
+            len(some),
+            lambda: errors.related(levels, measure, strength, True),
         )
         panels.inside(
             builders.entanglement(
@@ -458,7 +463,9 @@ def entanglement(here: frame.Here, levels: Levels) -> None:
             ),
             head,
             on_select=_picked,
-            below=lambda: _table(levels, related(levels, measure, strength, every).correlations),
+            below=lambda: _table(
+                levels, errors.related(levels, measure, strength, every).correlations
+            ),
         )
 
 
@@ -474,7 +481,7 @@ def _picked(key: str) -> None:
     state.choose_selected_sample(key)
 
 
-def _table(levels: Levels, intervals: dict[str, dict[str, stability.Interval]]) -> None:
+def _table(levels: errors.Levels, intervals: dict[str, dict[str, stability.Interval]]) -> None:
     names = {"all": f"all of {levels.split}", "cohort": levels.name}
     st.markdown(
         "\n".join(
@@ -503,7 +510,7 @@ def _said(interval: stability.Interval) -> str:
 
 
 @frame.fragment
-def cuts(here: frame.Here, levels: Levels) -> None:
+def cuts(here: frame.Here, levels: errors.Levels) -> None:
     """The causal test beside the correlational one: how good the model is on the cohort without the correlations of a
     modality."""
     if not dynamics.can_cut(levels):
@@ -545,16 +552,15 @@ _CONFIG = {
 
 
 @frame.fragment
-def map_of_samples(here: frame.Here, levels: Levels) -> None:
+def map_of_samples(here: frame.Here, levels: errors.Levels) -> None:
     """The map with its controls."""
     if not builders.enough(levels):
         return
     with panels.around("sample-map") as head:
-        colours = builders.colours(here.study, levels.rows)
         of, method, colour = controls.row(
             builders.MAP_OF,
             builders.MAP_METHOD,
-            replace(builders.MAP_COLOUR, values=colours),
+            replace(builders.MAP_COLOUR, values=builders.colours(here.study, levels.rows)),
             study=here.study,
         )
         rows = levels.places(levels.rows)
@@ -570,12 +576,11 @@ def map_of_samples(here: frame.Here, levels: Levels) -> None:
             of,
             method,
         )
-        picture = builders.sample_map(
-            levels, here.theme, of=of, method=method, colour=colour, everyone=every
-        )
         sample_map = builders.on_map(levels, of, method, every)
         panels.inside(
-            picture,
+            builders.sample_map(
+                levels, here.theme, of=of, method=method, colour=colour, everyone=every
+            ),
             head,
             on_select=lambda key: _selected(key, sample_map, levels.parts),
             config=_CONFIG,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -25,8 +24,7 @@ from qfusion.ui import bar, controls, frame, guidance, panels, reruns, state, vi
 
 def forget_lost(_: Study) -> None:
     """Names a pin that cannot be looked up, and forgets it."""
-    view = state.pinned()
-    if view is not None:
+    if view := state.pinned():
         try:
             address.resolve(view)
         except QFusionError as error:
@@ -137,12 +135,12 @@ def tweak_of_b(here: frame.Here) -> str:
         if study.can("time"):
             presets = st.container()
             with st.container(key="pair-knobs"):
-                tweak = controls.draw_sliders(study)
+                controls.draw_sliders(study)
             with presets:
                 controls.slider_presets(study)
-            return str(tweak)
-        controls.draw_edits(study)
-    return controls.current_tweak(here.study)
+        else:
+            controls.draw_edits(study)
+    return controls.current_tweak(study)
 
 
 def numbers(sides: compare.Sides) -> None:
@@ -154,7 +152,7 @@ def numbers(sides: compare.Sides) -> None:
         ("model", *(text.plain(one.study.name) for one in both), ""),
         ("sample", *(text.plain(one.sample.id) for one in both), ""),
         ("tweak", *(text.plain(one.sample.tweak, 80) or "as learned" for one in both), ""),
-        ("truth", *map(_truth, both), ""),
+        ("truth", *(views.truth(one.study, one.sample.row, digits=3) for one in both), ""),
         ("prediction", *map(_prediction, both), ""),
         (
             text.plain(b.sample.unit) if known else "score explained",
@@ -196,11 +194,6 @@ def _metrics(a: compare.Side, b: compare.Side) -> Iterator[tuple[str, ...]]:
             )
 
 
-def _truth(one: compare.Side) -> str:
-    y = one.study.dataset.y[one.sample.row]
-    return text.plain(one.study.classes[int(y)]) if one.study.classes else f"{float(y):+.3f}"
-
-
 def _prediction(one: compare.Side) -> str:
     if not one.study.classes:
         return f"{float(one.scores[0]):+.3f}"
@@ -209,13 +202,10 @@ def _prediction(one: compare.Side) -> str:
 
 def waterfalls(here: frame.Here, sides: compare.Sides) -> None:
     """Both decisions term by term on one scale, and the difference of every term."""
-    parts = [
-        partial(builders.waterfall, sides, here.theme, letter=letter) for letter in sides.by_letter
-    ]
-    if builders.comparable(sides):
-        parts.append(partial(builders.differences, sides, here.theme))
-    panels.beside(*parts, gap="small")
-    if not builders.comparable(sides):
+    comparable = builders.comparable(sides)
+    names = ("waterfall-A", "waterfall-B", "differences")
+    panels.show(sides, here.theme, *names, columns=3 if comparable else 2)
+    if not comparable:
         st.caption(
             "A and B explain scores or modalities that are not the same, so no differences are drawn."
         )
@@ -230,18 +220,14 @@ _FILLED = 4  # samples of a cohort, or with the nearest
 def several_samples(here: frame.Here) -> None:
     """The samples that are chosen, side by side."""
     study, sample = here.study, here.sample_of()
-    ids = _choose(here)
-    rows = builders.chosen(sample, ids)
+    rows = builders.chosen(sample, _choose(here))
     columns = st.container(key="pair-several").columns(len(rows), gap="small")
     for column, row in zip(columns, rows, strict=True):
         name = str(study.dataset.ids[row])
         with column:
             frame.link("pages/samples.py", text.plain(name), ":material/open_in_full:", open=name)
             views.sample_content(here, row, details=False, key="several")
-    chosen: dict[str, Any] = {"ids": ids, "output": here.output_name}
-    panels.draw(builders.decisions(sample, here.theme, **chosen))
-    if study.can("time") or study.can("rules"):
-        panels.draw(builders.several_entropies(sample, here.theme, **chosen))
+    panels.show(sample, here.theme, "several-decisions", "several-entropies")
 
 
 def _choose(here: frame.Here) -> list[str]:
@@ -252,11 +238,10 @@ def _choose(here: frame.Here) -> list[str]:
     if fitting != chosen and (state.get(key) or len(chosen) > MOST):
         state.put(key, fitting)  # of another data set, or too many
     few = [*fitting, here.sample, *map(str, dataset.ids[here.study.bulk[: bar.OFFERED // 2]])]
-    large = len(dataset) > bar.OFFERED
     with st.container(horizontal=True, vertical_alignment="bottom"):
         samples = st.multiselect(
             builders.SAMPLES.label,
-            list(dict.fromkeys(few)) if large else bar.offered(dataset),
+            list(dict.fromkeys(few)) if len(dataset) > bar.OFFERED else bar.offered(dataset),
             max_selections=MOST,
             label_visibility="collapsed",
             placeholder=f"{here.sample} and the nearest by contributions",
@@ -286,8 +271,7 @@ def _worst(here: frame.Here, cohort: Cohort) -> None:
 
 
 def _set_beside(here: frame.Here, rows: Iterable[int]) -> None:
-    ids = here.study.dataset.ids
-    state.put(builders.SAMPLES.key, [str(ids[row]) for row in rows])
+    state.put(builders.SAMPLES.key, [str(here.study.dataset.ids[row]) for row in rows])
 
 
 # Compare: two samples, two models, or a model before and after a tweak, side by side.
@@ -296,7 +280,6 @@ def _set_beside(here: frame.Here, rows: Iterable[int]) -> None:
 @frame.fragment
 def decisions(here: frame.Here, view: address.Pin) -> None:
     """B's parameters and both decisions; a fragment, so that a parameter redraws this and nothing else."""
-    theme = here.theme
     with st.container(key="fold-decisions"):
         tweak = tweak_of_b(here)
         address.resolve(view)
@@ -312,18 +295,15 @@ def decisions(here: frame.Here, view: address.Pin) -> None:
         left, right = st.columns([1.1, 1], gap="medium")
         with left:
             numbers(sides)
-            if builders.same_classes(sides):
-                panels.draw(builders.classes(sides, theme))
+            panels.show(sides, here.theme, "compare-classes")
             contents(here, view)
         with right:
-            panels.draw(builders.shares(sides, theme))
-            if builders.both_entropies(sides):
-                panels.draw(builders.entropies(sides, theme))
-            else:
+            panels.show(sides, here.theme, "shares", "entropies")
+            if not builders.both_entropies(sides):
                 st.caption(
                     "Entropies are of states that evolve or are fused: A and B do not both have such."
                 )
-        panels.below(theme, **here.scopes(tweak), sides=sides)
+        panels.below(here.theme, **here.scopes(tweak), sides=sides)
 
 
 def page() -> None:

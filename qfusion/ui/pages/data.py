@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import weakref
 from pathlib import Path
@@ -11,14 +10,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from qfusion import data
 from qfusion._checks import check
 from qfusion.analysis import text
-from qfusion.data import DataSet, importing, modality, registry, spec, staged_set
-from qfusion.figures.style import Theme
+from qfusion.data import importing, modality, registry, spec, staged_set
 from qfusion.panels import learning as builders
-from qfusion.ui import access, controls, guidance, panels, reruns, state
-from qfusion.ui.frame import fragment, frame, guard, link, or_notice, run
+from qfusion.ui import access, controls, guidance, panels, reruns, state, views
+from qfusion.ui.frame import fragment, frame, guard, link, or_notice, run, theme
 
 # The Data page's upper half: the sets there are, and what is in the chosen one.
 
@@ -28,7 +25,7 @@ KEPT, PICK = "_kept_set", "_pick_set"
 def listing() -> None:
     """Every set with its state, and how to get those that are missing."""
     st.header("What there is", anchor=False)
-    sources = data.available()
+    sources = registry.available()
     own = set(registry.imported_names())
     st.dataframe(
         pd.DataFrame(
@@ -52,9 +49,9 @@ def listing() -> None:
                 st.text(f"{source.reason}\n{source.remedy}")
 
 
-def chosen_set(theme: Theme) -> None:
+def chosen_set() -> None:
     """What is in one set."""
-    here = [source.name for source in data.available() if source.available]
+    here = [source.name for source in registry.available() if source.available]
     check(
         bool(here), "No data set is on this machine, not even the embedded one. Reinstall qfusion."
     )
@@ -64,16 +61,14 @@ def chosen_set(theme: Theme) -> None:
     dataset = reruns.dataset(name)
     st.markdown(_card(dataset))
     guidance.aside(text.plain(dataset.description, 900))
-    panels.draw(
-        (builders.classes if builders.of_classes(dataset) else builders.target)(dataset, theme)
-    )
-    panels.below(theme, dataset=dataset)
+    panels.show(dataset, theme(), *builders.DATA)
+    panels.below(theme(), dataset=dataset)
     link("pages/train.py", "Train a model on it", ":material/model_training:", train=name)
     if name in registry.imported_names():
         _record(name)
 
 
-def _card(data_set: DataSet) -> str:
+def _card(data_set: spec.DataSet) -> str:
     rows = {
         "title": data_set.title,
         "samples": f"{len(data_set):,}",
@@ -210,7 +205,7 @@ def import_form() -> None:
 def _layouts() -> None:
     """What the files should look like."""
     with st.container(border=True, height="stretch", key="box-layouts"):
-        pickle, tables, views = st.tabs(["MMSA pickle", "Tables", "Multi-view file"])
+        pickle, tables, multi_view = st.tabs(["MMSA pickle", "Tables", "Multi-view file"])
     with pickle:
         guidance.aside(
             "MOSI, MOSEI, CH-SIMS; aligned or unaligned, `.pkl`. Only arrays, plain containers, text and "
@@ -220,12 +215,11 @@ def _layouts() -> None:
     with tables:
         guidance.aside("One a modality and one of labels, joined by `id`.")
         st.code(_TABLES, language=None)
-    with views:
+    with multi_view:
         st.code(_VIEWS, language=None)
 
 
 def _source(level: str) -> None:
-    most = int(st.get_option("server.maxUploadSize"))
     how = (
         state.one_of("From", [UPLOAD, PATH], default=UPLOAD, key="_import_from")
         if level == "path"
@@ -236,7 +230,8 @@ def _source(level: str) -> None:
         path = ""
         if how == UPLOAD:
             says = (
-                f"One MMSA pickle, one .mat or .npz file, or tables. At most {most} MB a file. Larger ones: "
+                "One MMSA pickle, one .mat or .npz file, or tables. At most "
+                f"{st.get_option('server.maxUploadSize')} MB a file. Larger ones: "
                 f"{'by path, or ' if level == 'path' else ''}on the command line, `python -m qfusion data import "
                 "FILE --name NAME`, which reads them in pieces."
             )
@@ -264,10 +259,8 @@ def _source(level: str) -> None:
 
 def discard() -> None:
     """Forgets what was read and not kept, and removes its files."""
-    value = state.get(FOUND)
-    if value is not None:
-        value.staged.discard()
-        state.put(FOUND, None)
+    if examined := state.take(FOUND):
+        examined.staged.discard()
 
 
 def _examine(files: list[Any], path: str, **options: str) -> None:
@@ -316,16 +309,7 @@ def _inside(path: Path) -> list[Path]:
 def _written(files: list[Any], folder: Path) -> list[Path]:
     """Uploads as files, under names that cannot lead anywhere else."""
     folder.mkdir()
-    paths = []
-    for file in files:
-        name = (
-            re.sub(r"[^\w.\- ]", "_", Path(file.name.replace("\\", "/")).name)[-100:].lstrip(".")
-            or "file"
-        )
-        check(not (folder / name).exists(), f"Two files are called {name!r}. Rename one.")
-        (folder / name).write_bytes(file.getbuffer())
-        paths.append(folder / name)
-    return paths
+    return [views.save_upload(file, folder, "file") for file in files]
 
 
 def _report(examined: importing.Examined) -> None:
@@ -451,7 +435,7 @@ def _consents(offered: list[str]) -> list[str]:
 
 def page() -> None:
     """Draws the page."""
-    theme = frame("Data")
+    frame("Data")
     with guard(), st.container(key="fold-data"):
         if words := state.take(KEPT):
             st.success(words, icon=":material/check_circle:")
@@ -459,7 +443,7 @@ def page() -> None:
         with left, guard():
             listing()
         with right, guard():
-            chosen_set(theme)
+            chosen_set()
     import_form()
 
 

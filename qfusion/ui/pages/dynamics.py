@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from qfusion.analysis import answers, inside, text
 from qfusion.analysis.dynamics import MOST_ERROR, exactness
 from qfusion.analysis.sample import Sample
-from qfusion.figures.style import Theme
 from qfusion.models import Tweak
 from qfusion.panels import address, dynamics as builders, panel, physics, states
 from qfusion.training import metrics
@@ -31,6 +28,7 @@ WIDE = (1.25, 1)  # of two columns
 WITH_CURSOR = ("Decision", "Correlations", "State")
 
 
+@frame.guard()
 def no_time(here: frame.Here) -> None:
     """Why there is nothing to follow through time, and where its counterpart is."""
     if not here.study.can("layers"):
@@ -48,7 +46,7 @@ def no_time(here: frame.Here) -> None:
         frame.link(
             "pages/circuit.py", "Edit the fusion rules", ":material/tune:", rules="Fusion rules"
         )
-    views.along_layers(here.sample_of(), here.theme)
+    views.along_layers(here, here.sample_of())
     panels.show(here.sample_of(), here.theme, "entropy-gates")
 
 
@@ -66,18 +64,18 @@ def before_after(here: frame.Here, sample: Sample) -> None:
             now.prediction,
             f"Score of sample {text.plain(here.sample)}; annotated {truth}. The small number is the change from the "
             "model as learned.",
-        )
-    ]
-    cells += [
-        views.Changed(
-            label,
-            base.metrics[name],
-            now.metrics[name],
-            f"{known[name].help} Of all {len(study.dataset.rows('test')):,} test samples under the same sliders; the "
-            "small number is the change from the model as learned.",
-            "normal" if known[name].higher_is_better else "inverse",
-        )
-        for name, label in zip(names, labels, strict=True)
+        ),
+        *(
+            views.Changed(
+                label,
+                base.metrics[name],
+                now.metrics[name],
+                f"{known[name].help} Of all {len(study.dataset.rows('test')):,} test samples under the same sliders; "
+                "the small number is the change from the model as learned.",
+                "normal" if known[name].higher_is_better else "inverse",
+            )
+            for name, label in zip(names, labels, strict=True)
+        ),
     ]
     with st.container(key="pair-metrics", gap="xsmall"):
         if now.tweak.numbers():
@@ -95,18 +93,16 @@ def before_after(here: frame.Here, sample: Sample) -> None:
         views.metrics_changed(cells, st.columns(len(cells), gap="small"))
 
 
-def follow_touch(tweak: Tweak, modalities: Sequence[str]) -> None:
+def follow_touch(tweak: Tweak, modalities: tuple[str, ...]) -> None:
     """Has the mutual information of the pairs that a slider acts on drawn above the decision when the first is moved,
     and entropy again when all are as learned. What a link or the reader chose stays."""
     touched, before = bool(tweak.numbers()), state.get(_TOUCHED)
     state.put(_TOUCHED, touched)
     if before is None or before == touched or len(modalities) == 1:
         return
-    shown = state.get(builders.MOVING.key) or builders.ENTROPY
-    if touched and shown == builders.ENTROPY:
-        state.put(builders.MOVING.key, builders.PAIRS)
-    elif not touched and shown == builders.PAIRS:
-        state.put(builders.MOVING.key, builders.ENTROPY)
+    usual = {False: builders.ENTROPY, True: builders.PAIRS}  # by whether a slider is moved
+    if (state.get(builders.MOVING.key) or builders.ENTROPY) == usual[before]:
+        state.put(builders.MOVING.key, usual[touched])
 
 
 def decision_tab(here: frame.Here, sample: Sample) -> None:
@@ -125,10 +121,10 @@ def decision_tab(here: frame.Here, sample: Sample) -> None:
             if box.open:
                 controls.draw(builders.CUT, here.study, default=builders.most_moved(sample))
                 panels.show(sample, theme, "cut-terms")
-    building(sample, theme)
+    building(here, sample)
 
 
-def building(sample: Sample, theme: Theme) -> None:
+def building(here: frame.Here, sample: Sample) -> None:
     """Which coupling built which term of the decision: pickers and one of three figures."""
     with panels.around("built") as head:
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -137,7 +133,7 @@ def building(sample: Sample, theme: Theme) -> None:
             if drawn_as == "over time":
                 most = physics.built(sample, over).most_built() or physics.BASELINE
                 controls.draw(physics.BUILT_PART, sample.study, default=most)
-        [build] = panels.builders(sample, theme, *physics.BUILT)
+        [build] = panels.builders(sample, here.theme, *physics.BUILT)
         panels.inside(build(), head, named=False)
 
 
@@ -242,14 +238,12 @@ def page() -> None:
     here = frame.shell("Dynamics")
     if here.study.can("time"):
         # what a link asks for, such as "H.text=0.5,T=1.2", all other sliders as learned; before they are drawn
-        value = st.query_params.get(builders.TURN.key)
+        value = st.query_params.pop(builders.TURN.key, None)
         if value is not None:
-            del st.query_params[builders.TURN.key]
             controls.set_sliders(here.study.model, address.fitting_tweak(here.study.model, value))
         dynamics(here)
     else:
-        with frame.guard():
-            no_time(here)
+        no_time(here)
 
 
 if __name__ == "__main__":  # as Streamlit runs it

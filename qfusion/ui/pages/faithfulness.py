@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -124,12 +122,15 @@ def people_tab(here: Here, study: Study) -> None:
     if why := trust.lacking(study, text.plain(study.dataset.title)):
         st.info(why, icon=":material/help:")
         return
-    other = _second(study)
-    panels.draw(builders.alone(study, here.theme, other=other))
-    panels.beside(
-        lambda: builders.conflict(study, here.theme, other=other),
-        lambda: builders.calibration(study, here.theme),
-        widths=[1, 1.25],
+    _second(study)
+    panels.show(study, here.theme, "people-alone")
+    panels.show(
+        study,
+        here.theme,
+        "people-conflict",
+        "people-calibration",
+        columns=[1, 1.25],
+        gap="medium",
     )
     frame = builders.numbers(study)
     shown = pd.DataFrame(
@@ -176,13 +177,10 @@ def _one(value: float, percent: bool) -> str:
     return share(value) if percent else f"{value:+z.2f}"
 
 
-def _second(study: Study) -> str:
-    """The model that is set beside, where there is one for these data; empty where none is picked."""
-    names = trust.rivals(study)
-    if not names:
-        return ""
-    controls.settle(builders.OTHER.key, names)
-    return (
+def _second(study: Study) -> None:
+    """Draws the picker of the model that is set beside, where there is one for these data."""
+    if names := trust.rivals(study):
+        controls.settle(builders.OTHER.key, names)
         st.selectbox(
             builders.OTHER.label,
             names,
@@ -192,8 +190,6 @@ def _second(study: Study) -> str:
             help=builders.OTHER.help,
             **state.bound(builders.OTHER.key),
         )
-        or ""
-    )
 
 
 # Would another training seed explain the same?
@@ -292,7 +288,14 @@ def deletion_tab(here: Here) -> None:
     study, measure = here.study, builders.SCORE
     if study.classes:
         measure = controls.draw(builders.MEASURE)
-    _pair(builders.modalities, study, here.theme, measure=measure)
+    directions = (builders.DELETION, builders.INSERTION)
+    panels.show(
+        study,
+        here.theme,
+        *(f"{kind}-modalities" for kind in directions),
+        columns=2,
+        gap="medium",
+    )
     st.divider()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = {
@@ -311,13 +314,8 @@ def deletion_tab(here: Here) -> None:
         lambda: builders.features(study, everyone=True, **chosen),
         *chosen.values(),
     )
-    _pair(builders.features, study, here.theme, everyone=every, **chosen)
-
-
-def _pair(build: Callable[..., panel.Picture], *arguments: Any, **chosen: Any) -> None:
-    """Deletion and insertion side by side."""
-    kinds = (builders.DELETION, builders.INSERTION)
-    panels.beside(*(partial(build, *arguments, kind=kind, **chosen) for kind in kinds))
+    draw = partial(builders.features, study, here.theme, everyone=every, **chosen)
+    panels.beside(*(partial(draw, kind=kind) for kind in directions))
 
 
 def truth_tab(here: Here, study: Study, seeds: stability.Stability | None) -> None:
@@ -330,11 +328,10 @@ def truth_tab(here: Here, study: Study, seeds: stability.Stability | None) -> No
             icon=":material/help:",
         )
         return
-    panels.draw(builders.truth(here.sample_of(), here.theme))
-    names = [" + ".join(style.split_term(term)) for term in against_truth.terms]
+    panels.show(here.sample_of(), here.theme, "truth")
     table = (
         against_truth.frame()
-        .assign(term=names)
+        .assign(term=[" + ".join(style.split_term(term)) for term in against_truth.terms])
         .rename(columns={"pearson": "correlation", "rank": "rank correlation"})
     )
     if seeds is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import groupby
 
 import streamlit as st
@@ -40,42 +39,42 @@ USED_ON = Choice(
 )
 
 
+@guard()
 def page() -> None:
     """Search, the words that stand open, and the index of the others."""
     frame("Glossary", (SEARCH, USED_ON))
-    with guard():
-        sentence, where = controls.row(SEARCH, USED_ON)
-        entries = panels.find_entries(sentence, None if where == ANY else where)
-        if not entries:
-            st.info(
-                f"No word here holds ‘{text.plain(sentence, MOST)}’"
-                + ("." if where == ANY else f" among those of the {where} page.")
-                + " Try a shorter piece of it"
-                + ("." if where == ANY else ", or any page."),
-                icon=":material/search_off:",
-            )
-            return
-        st.caption(f"{len(entries)} of {len(panels.entries())} words.")
-        if where != ANY:
-            file, icon = FILES[where]
-            link(file, f"Open the {where} page", icon)
-        opened = [  # all at full depth or where there are few, else those that are called what was said
-            entry
-            for entry in entries
-            if guidance.full()
-            or len(entries) <= FEW
-            or sentence.casefold().strip() in map(str.casefold, (entry.term, *entry.also))
-        ]
-        if opened:
-            with st.container(key="entries"):
-                for entry in opened:
-                    with st.container(border=True, key=f"word-{entry.term}", gap="xsmall"):
-                        _entry(entry)
-        if rest := [entry for entry in entries if entry not in opened]:
-            _index(rest)
+    sentence, where = controls.row(SEARCH, USED_ON)
+    entries = panels.find_entries(sentence, None if where == ANY else where)
+    if not entries:
+        st.info(
+            f"No word here holds ‘{text.plain(sentence, MOST)}’"
+            + ("." if where == ANY else f" among those of the {where} page.")
+            + " Try a shorter piece of it"
+            + ("." if where == ANY else ", or any page."),
+            icon=":material/search_off:",
+        )
+        return
+    st.caption(f"{len(entries)} of {len(panels.entries())} words.")
+    if where != ANY:
+        file, icon = FILES[where]
+        link(file, f"Open the {where} page", icon)
+    opened = [  # all at full depth or where there are few, else those that are called what was said
+        entry
+        for entry in entries
+        if guidance.full()
+        or len(entries) <= FEW
+        or sentence.casefold().strip() in map(str.casefold, (entry.term, *entry.also))
+    ]
+    if opened:
+        with st.container(key="entries"):
+            for entry in opened:
+                with st.container(border=True, key=f"word-{entry.term}", gap="xsmall"):
+                    _entry(entry)
+    if rest := [entry for entry in entries if entry not in opened]:
+        _index(rest)
 
 
-def _index(entries: Sequence[panels.Entry]) -> None:
+def _index(entries: list[panels.Entry]) -> None:
     """Names by their first letter, each of which opens its entry."""
     with st.container(key="index"):
         for letter, those in groupby(

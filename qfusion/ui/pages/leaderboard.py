@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,33 +32,21 @@ def board(here: frame.Here) -> None:
         result = runs.open_board()
         with st.container(horizontal=True, vertical_alignment="bottom"):
             name = controls.draw(builders.BOARD)
-            short = controls.draw(builders.of_data(result, name)[0])
-        key = result.key(name, short)
+            key = result.key(name, controls.draw(builders.of_data(result, name)[0]))
         table = result.table(name, key)
         _head(result, name, key, table)
         left, right = st.columns(2, gap="medium")
         with left:
-            panels.draw(builders.results(result, here.theme, data=name, metric=short))
+            panels.show(result, here.theme, "board")
         with right:
-            panels.choosing(result, here.theme, "board-size", partial(controls.draw, builders.SIZE))
+            panels.choosing(result, here.theme, "board-size", lambda: controls.draw(builders.SIZE))
         with controls.fold(builders.TABLE, ":material/table:"):
             _table(result, name, key, table)
-        _fusing(here, result, name, short)
+        panels.show(result, here.theme, "board-joint", "board-agreement", columns=2, gap="medium")
         _claims(result)
         _robustness(here, result, name)
         panels.below(here.theme, **here.scopes(), board=result)
         _published(result, name)
-
-
-def _fusing(here: frame.Here, result: runs.Board, name: str, short: str) -> None:
-    """Which models fuse, which only add; and, where contributions are planted, who finds them."""
-    if builders.shares_measured(result, name):
-        fusing = builders.fusing(result, here.theme, data=name, metric=short)
-        if builders.is_planted(result, name):
-            agreement = builders.agreement(result, here.theme, data=name)
-            panels.beside(lambda: fusing, lambda: agreement)
-        else:
-            panels.draw(fusing)
 
 
 def _head(result: runs.Board, name: str, key: str, table: pd.DataFrame) -> None:
@@ -111,7 +97,7 @@ def _table(result: runs.Board, name: str, key: str, table: pd.DataFrame) -> None
         columns={"label": "Model", "mean": result.metric(key).short}
     )
     whole = ("seeds", "parameters", "after the encoders")
-    formats: dict[str, Any] = {
+    formats = {
         column: st.column_config.NumberColumn(format="localized" if column in whole else "%.4f")
         for column in shown.columns[2:]
     }
@@ -149,8 +135,10 @@ def _claims(result: runs.Board) -> None:
             SMALL: [(one["data"], one["sentence"], one["verdict"]) for one in claims["parameters"]],
         }
         by_data = {claim: entries for claim, entries in claimed.items() if entries}
-        lines = [f"{ICONS[one.verdict]} **{text.plain(one.claim, 200)}**" for one in tested]
-        lines += [_verdicts(claim, entries) for claim, entries in by_data.items()]
+        lines = [
+            *(f"{ICONS[one.verdict]} **{text.plain(one.claim, 200)}**" for one in tested),
+            *(_verdicts(claim, entries) for claim, entries in by_data.items()),
+        ]
         with st.container(key="claims-list"):
             st.markdown("\n\n".join(lines) or "Not measured yet.")
         with st.expander("What was measured, in numbers"):
@@ -204,14 +192,13 @@ def _robustness(here: frame.Here, result: runs.Board, name: str) -> None:
     if not result.robust_metrics(name):
         st.info("Robustness is not measured on this data set yet.", icon=":material/help:")
         return
-    _, part_choice, models_choice = builders.of_data(result, name)
+    _, part, models = builders.of_data(result, name)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        part = controls.draw(part_choice)
-        models = controls.draw(models_choice, default=result.default(name))
-    if not models:
+        controls.draw(part)
+        chosen = controls.draw(models, default=result.default(name))
+    panels.show(result, here.theme, "board-robustness")
+    if not chosen:
         st.info("Pick a model to draw its curve.", icon=":material/help:")
-    else:
-        panels.draw(builders.robustness(result, here.theme, data=name, part=part, models=models))
 
 
 def _published(result: runs.Board, name: str) -> None:

@@ -47,8 +47,16 @@ def votes(here: frame.Here) -> None:
             lambda: controls.draw(builders.UP, default=builders.default_up(operator)),
             on_select=state.choose_selected_sample,
         )
-    extremes = ("state-for", "state-against", "patterns", "effects")
-    panels.show(sample, here.theme, *extremes, columns=2, gap="medium")
+    panels.show(
+        sample,
+        here.theme,
+        "state-for",
+        "state-against",
+        "patterns",
+        "effects",
+        columns=2,
+        gap="medium",
+    )
     for side in ("for", "against"):
         _nearest(here, result, side)
     guidance.aside(
@@ -71,8 +79,8 @@ def _nearest(here: frame.Here, result: inside.Votes, side: str) -> None:
     weights = result.most_for if side == "for" else result.most_against
     st.markdown(f"#### {builders.nearest_heading(side, weights.tolist())}")
     with st.container(key=f"pair-nearest-{side}"):
-        cells = st.columns(builders.NEAREST)
-        for cell, row in zip(cells, result.nearest(side, builders.NEAREST), strict=False):
+        nearest = result.nearest(side, builders.NEAREST)
+        for cell, row in zip(st.columns(builders.NEAREST), nearest, strict=False):
             place = int(np.flatnonzero(result.rows == row)[0])
             score, truth = float(result.scores[place]), views.truth(study, row, 24)
             share = builders.part(float(weights[place]))

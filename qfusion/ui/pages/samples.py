@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +11,7 @@ import streamlit as st
 from qfusion.analysis import compare, inside, text
 from qfusion.analysis.sample import default_contrast
 from qfusion.analysis.study import SAID, dividend_column, said_columns
-from qfusion.panels import faithfulness, samples
-from qfusion.panels.compare import SEVERAL, SIMILAR_BY, VIEW, outcomes, similar
+from qfusion.panels import compare as builders, samples
 from qfusion.quantum.measures import split
 from qfusion.ui import bar, controls, panels, state, views
 from qfusion.ui.frame import Here, fragment, guard, link, run, shell
@@ -23,35 +21,16 @@ from qfusion.ui.frame import Here, fragment, guard, link, run, shell
 
 @fragment
 def what_made_it(here: Here) -> None:
-    """What is folded on the Samples page."""
-    chosen, sample = _chosen(here), here.sample_of()
-    panels.draw(samples.attribution(sample, here.theme, **chosen))
-    if samples.of_sequence(sample, **chosen):
-        panels.draw(samples.features(sample, here.theme, **chosen))
-    if samples.of_sequences(sample, **chosen):
-        del chosen["modality"]
-        panels.draw(samples.over_time(sample, here.theme, **chosen))
-
-
-def _chosen(here: Here) -> dict[str, str]:
-    """Modality, term, baseline, the sample that is the baseline, if any, and method: the builders' options."""
+    """What is folded on the Samples page: modality, term, baseline (with the sample that is it, if any) and method, and
+    what comes of them."""
     study = here.study
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        modality = controls.draw(samples.MODALITY, study)
-        chosen = {
-            "modality": modality,
-            "term": controls.draw(
-                samples.TERM,
-                study,
-                options=[inside.title(term) for term in inside.terms(study, modality)],
-            ),
-            "baseline": controls.draw(samples.START),
-        }
-        if chosen["baseline"] == "sample":
-            chosen["other"] = bar.sample_box(
-                samples.OTHER, study.dataset, default_contrast(study, here.row)
-            )
-        return chosen | {"method": controls.draw(samples.METHOD)}
+        terms = inside.terms(study, controls.draw(samples.MODALITY, study))
+        controls.draw(samples.TERM, study, options=[inside.title(term) for term in terms])
+        if controls.draw(samples.START) == "sample":
+            bar.sample_box(samples.OTHER, study.dataset, default_contrast(study, here.row))
+        controls.draw(samples.METHOD)
+    panels.show(here.sample_of(), here.theme, *samples.INSIDE)
 
 
 # The Samples page's list of samples like the open one.
@@ -65,20 +44,20 @@ def similar_samples(here: Here) -> None:
     sample = here.sample_of()
     with panels.around("similar") as head:
         with st.container(horizontal=True, vertical_alignment="center"):
-            by = controls.draw(SIMILAR_BY, here.study)
+            by = controls.draw(builders.SIMILAR_BY, here.study)
             nearest = compare.nearest(sample, by)
             ids = [str(name) for name in here.study.dataset.ids[nearest.rows]]
             _links(here, nearest, ids)
         panels.inside(
-            similar(sample, here.theme, by=by),
+            builders.similar(sample, here.theme, by=by),
             head,
             on_select=lambda key: state.open_selected(key, ids),
         )
 
 
-def _links(here: Here, nearest: compare.Nearest, ids: Sequence[str]) -> None:
+def _links(here: Here, nearest: compare.Nearest, ids: list[str]) -> None:
     if ids:
-        sentence, _ = outcomes(here.study, nearest.rows)
+        sentence, _ = builders.outcomes(here.study, nearest.rows)
         with st.popover(
             "Open one", icon=":material/open_in_full:", type="tertiary", key="_similar"
         ):
@@ -94,7 +73,7 @@ def _links(here: Here, nearest: compare.Nearest, ids: Sequence[str]) -> None:
             "pages/compare.py",
             "Side by side",
             ":material/view_column:",
-            **{VIEW.key: SEVERAL, "several": [here.sample, *ids[:BESIDE]]},  # type: ignore[arg-type]
+            **{builders.VIEW.key: builders.SEVERAL, "several": [here.sample, *ids[:BESIDE]]},  # type: ignore[arg-type]
         )
 
 
@@ -140,7 +119,8 @@ def sample_table(here: Here, rows: pd.DataFrame) -> None:
     plain = ("certainty", "error", "disagreement", "conflict")
     numeric = {
         column: st.column_config.NumberColumn(
-            _HEADS.get(column), format="%.2f", help=_HELP.get(column)
+            format="%.2f",
+            help="Softmax of the predicted class" if column == "certainty" else None,
         )
         for column in order
         if column in (plain if here.study.classes else (*plain, "truth", "prediction"))
@@ -175,13 +155,6 @@ def sample_table(here: Here, rows: pd.DataFrame) -> None:
     )
 
 
-_HEADS = {"certainty": "certainty", "error": "error"}
-_HELP = {
-    "certainty": "Softmax of the predicted class",
-    "dividend": "What a combination adds beyond its parts",
-}
-
-
 def sample_scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
     """The samples that pass as points; a click on one makes it the sample.
 
@@ -189,8 +162,12 @@ def sample_scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
         chosen: the filters. count: so many pass.
     """
     study, usual = here.study, compare.default_axes(here.study)
-    axes = (replace(samples.ACROSS, default=usual[0]), replace(samples.UP, default=usual[1]))
-    x, y = controls.row(*axes, study=study, align="top")
+    x, y = controls.row(
+        replace(samples.ACROSS, default=usual[0]),
+        replace(samples.UP, default=usual[1]),
+        study=study,
+        align="top",
+    )
     if count > compare.MAX_ENTANGLED and compare.asks_entanglement(study, x, y):
         st.info(
             f"Entanglement takes time: shown for the first {compare.MAX_ENTANGLED} of {count:,} samples. Filter to see "
@@ -217,29 +194,20 @@ def page() -> None:
     with read, guard():
         views.sample_heading(here)
         views.sample_content(here)
-        panels.draw(samples.verdict(sample, theme), grows=False)
-        panels.draw(samples.waterfall(sample, theme))
+        panels.show(sample, theme, "verdict", grows=False)
+        panels.show(sample, theme, "waterfall")
         controls.folded(samples.OPEN, lambda: what_made_it(here), ":material/search:")
     with left, guard():
-        panels.draw(samples.shapley(sample, theme))
-        if faithfulness.is_labelled(sample):
-            panels.draw(faithfulness.of_sample(sample, theme))
-        if ruled:
-            panels.draw(samples.masses(sample, theme))
+        panels.show(sample, theme, "shapley", "people", "masses")
     with right, guard():
-        if ruled:
-            if sample.reading.by_fusion is not None:
-                panels.draw(samples.beliefs(sample, theme))
-            panels.draw(samples.fused_entropies(sample, theme))
-        elif here.study.can("time"):
-            panels.draw(samples.entropies(sample, theme))
-        else:
+        panels.show(sample, theme, "beliefs", "fused-entropies", "entropies")
+        if not (ruled or here.study.can("time")):
             st.caption(
                 "This model has no entropies: nothing is entangled or evolves, so its states stay pure."
             )
     if ruled:
         with below, guard(), controls.fold(samples.TABLE, ":material/table_rows:"):
-            frame: pd.DataFrame = here.sample_of().reading.frame().reset_index()
+            frame: pd.DataFrame = sample.reading.frame().reset_index()
             st.dataframe(
                 frame,
                 hide_index=True,

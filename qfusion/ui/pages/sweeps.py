@@ -9,12 +9,10 @@ import streamlit as st
 
 from qfusion._checks import check
 from qfusion.analysis import runs, text
-from qfusion.figures.style import Theme
 from qfusion.panels import learning as builders
 from qfusion.runs import folder, plans, sweep as sweeps
-from qfusion.runs.plans import SETTINGS
 from qfusion.ui import access, controls, downloads, guidance, panels, reruns, state
-from qfusion.ui.frame import frame, guard, or_notice, run
+from qfusion.ui.frame import frame, guard, or_notice, run, theme
 
 # The sweeps that there are: what they search, what came out, the command that trains the best; and the start of a new
 # one.
@@ -46,23 +44,29 @@ def _at_work(sweep: sweeps.Sweep) -> bool:
     return not sweep.is_done and not sweep.study.user_attrs.get("stopped")
 
 
-def _sweep(theme: Theme, name: str, moving: bool) -> None:
+@guard()
+def _sweep(name: str, moving: bool) -> None:
     """Everything about one sweep, looked at again and again while it is at work."""
     reruns.begin_run()
-    with guard():
-        match = sweeps.find(name)
-        if (_at_work(match) and not panels.exporting()) != moving:
-            st.rerun()
-        trials = runs.trials_of(match)
-        _best(trials)
-        _buttons(trials)
-        if not builders.ended(trials):
-            st.caption("Figures appear once a trial has ended.")
-            return
-        for view, tab in controls.tabs(builders.SWEEP_VIEW):
-            place = builders.SWEEP_VIEWS.index(view)
-            with tab, guard(), st.container(key=f"fold-sweep-{place}"):
-                (_trials, _slices, _together)[place](theme, trials)
+    match = sweeps.find(name)
+    if (_at_work(match) and not panels.exporting()) != moving:
+        st.rerun()
+    trials = runs.trials_of(match)
+    _best(trials)
+    _buttons(trials)
+    if not builders.ended(trials):
+        st.caption("Figures appear once a trial has ended.")
+        return
+    for view, tab in controls.tabs(builders.SWEEP_VIEW):
+        with tab, guard(), st.container(key="fold-sweep"):
+            panels.show(trials, theme(), *builders.SWEEP)
+            if view == builders.SWEEP_VIEWS[0]:
+                _table(trials)
+            elif view == builders.SWEEP_VIEWS[1] and not trials.importance:
+                st.caption(
+                    "How much each setting matters is worked out from "
+                    f"{runs.ENOUGH} finished trials of two settings or more."
+                )
 
 
 def _best(trials: runs.Trials) -> None:
@@ -147,34 +151,18 @@ def _go_on(sweep: sweeps.Sweep) -> None:
     sweeps.launch(sweep.name)
 
 
-def _trials(theme: Theme, trials: runs.Trials) -> None:
-    panels.draw(builders.history(trials, theme))
-    frame = trials.table()
+def _table(trials: runs.Trials) -> None:
+    table = trials.table()
     st.dataframe(
-        frame,
+        table,
         hide_index=True,
-        height=min(38 + 35 * len(frame), 388),
-        alt=f"Table of {len(frame)} trials.",
+        height=min(38 + 35 * len(table), 388),
+        alt=f"Table of {len(table)} trials.",
         column_config={
             trials.judged: st.column_config.NumberColumn(format="%.4g"),
             "message": st.column_config.TextColumn(width="medium"),
         },
     )
-
-
-def _slices(theme: Theme, trials: runs.Trials) -> None:
-    panels.draw(builders.slices(trials, theme))
-    if trials.importance:
-        panels.draw(builders.importance(trials, theme))
-    else:
-        st.caption(
-            f"How much each setting matters is worked out from {runs.ENOUGH} finished trials of two settings "
-            "or more."
-        )
-
-
-def _together(theme: Theme, trials: runs.Trials) -> None:
-    panels.draw(builders.together(trials, theme))
 
 
 def _form() -> None:
@@ -192,13 +180,13 @@ def _form() -> None:
         [
             key
             for key in default
-            if key in SETTINGS
+            if key in plans.SETTINGS
             and key not in ("refit", "dims", "epochs")
             and not isinstance(default[key], bool)
         ],
         default=["rate"],
         max_selections=8,
-        format_func=lambda key: SETTINGS[key].title,
+        format_func=lambda key: plans.SETTINGS[key].title,
         key=f"_sweep.searched.{kind}",
         persist_state="session",
     )
@@ -231,8 +219,9 @@ def _form() -> None:
         persist_state="session",
         help="On the validation rows, in the epoch that a training keeps.",
     )
-    stem = re.sub(r"[^A-Za-z0-9._-]", "_", f"{kind}-{name}")[:48]
-    free = downloads.unused(stem, folder.sweep_names())
+    free = downloads.unused(
+        re.sub(r"[^A-Za-z0-9._-]", "_", f"{kind}-{name}")[:48], folder.sweep_names()
+    )
     typed = (
         columns[3]
         .text_input(
@@ -276,7 +265,7 @@ def _form() -> None:
 
 def _row(key: str, default: Any, kind: str) -> tuple[float, float, bool] | list[str]:
     """The widgets of a setting that is searched: two ends and the scale, or the words to choose among."""
-    setting = SETTINGS[key]
+    setting = plans.SETTINGS[key]
     if setting.choices:
         words = [
             word
@@ -332,24 +321,24 @@ def _plain(value: Any) -> str:
 # Sweeps: which settings are best, tried in many trainings that share what they find.
 
 
+@guard()
 def page() -> None:
     """Draws the page."""
-    theme = frame("Sweeps")
-    with guard():
-        if begun := state.take(_BEGUN):
-            state.put(builders.SWEEP_NAME.key, begun)
-        known = folder.sweep_names()
-        new = st.expander(
-            "New sweep", icon=":material/add:", expanded=not known, key="box-new-sweep"
-        )
-        with new, guard():
-            _form()
-        if not known:
-            guidance.none_yet("sweep", _NO_SWEEP, COMING, access.may_train())
-            return
-        name = controls.draw(builders.SWEEP_NAME, options=known)
-        moving = _at_work(sweeps.find(name)) and not panels.exporting()
-        st.fragment(_sweep, run_every=PULSE if moving else None)(theme, name, moving)
+    frame("Sweeps")
+    if begun := state.take(_BEGUN):
+        state.put(builders.SWEEP_NAME.key, begun)
+    known = folder.sweep_names()
+    with (
+        st.expander("New sweep", icon=":material/add:", expanded=not known, key="box-new-sweep"),
+        guard(),
+    ):
+        _form()
+    if not known:
+        guidance.none_yet("sweep", _NO_SWEEP, COMING, access.may_train())
+        return
+    name = controls.draw(builders.SWEEP_NAME, options=known)
+    moving = _at_work(sweeps.find(name)) and not panels.exporting()
+    st.fragment(_sweep, run_every=PULSE if moving else None)(name, moving)
 
 
 if __name__ == "__main__":  # as Streamlit runs it

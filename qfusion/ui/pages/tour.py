@@ -4,13 +4,13 @@ from qfusion.ui import guidance
 from qfusion.ui.frame import FILES, PAGES, frame, guard, link, run
 
 
+@guard()
 def page() -> None:
     """Draws the page."""
     frame("Guided tour")
-    with guard():
-        guidance.tour_contents(
-            link, FILES, {title: icon for pages in PAGES.values() for _, title, icon in pages}
-        )
+    guidance.tour_contents(
+        link, FILES, {title: icon for pages in PAGES.values() for _, title, icon in pages}
+    )
 
 
 if __name__ == "__main__":  # as Streamlit runs it

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,15 +19,12 @@ from qfusion._checks import check
 from qfusion.analysis import model_import, runs, text
 from qfusion.data import importing
 from qfusion.errors import QFusionError, provided
-from qfusion.figures.style import Theme
 from qfusion.models.imported import KIND
-from qfusion.panels import address, learning as builders
-from qfusion.panels.control import Control
+from qfusion.panels import address, control, learning as builders
 from qfusion.runs import folder, plans
-from qfusion.runs.plans import KINDS, MAIN, SETTINGS
 from qfusion.training import checkpoint, default_options, imports, metrics
-from qfusion.ui import access, controls, guidance, panels, reruns, state
-from qfusion.ui.frame import frame, guard, link, or_notice, run
+from qfusion.ui import access, controls, guidance, panels, reruns, state, views
+from qfusion.ui.frame import frame, guard, link, or_notice, run, theme
 
 # Bring a model that was trained elsewhere: an .onnx or .pt2 file, checked in a process of its own and kept among the
 # models.
@@ -57,12 +53,10 @@ _PULSE = 0.2  # seconds between two looks at the process
 @st.fragment
 def import_form() -> None:
     """The whole part; a fragment, so that what is typed redraws this and nothing else."""
-    with controls.fold(builders.IMPORT, ":material/upload_file:") as box:
-        if box.open:
-            with guard():
-                _import_page()
+    controls.folded(builders.IMPORT, _import_page, ":material/upload_file:")
 
 
+@guard()
 def _import_page() -> None:
     level = access.level()
     if level == "none":
@@ -89,17 +83,15 @@ def _import_page() -> None:
             _correct(*state.get(_CARD))
         elif not order and not state.get(_FOUND):
             st.markdown(_HOW.format(_HOW_HERE if access.is_local() else _HOW_ELSEWHERE))
-    if level == "path":
-        own = list(filter(_is_imported, checkpoint.available()))
-        if own:
-            with st.popover("Remove an imported model", icon=":material/delete:"):
-                name = st.selectbox("Model", own, key="_model.gone")
-                st.button(
-                    "Remove it from this machine",
-                    on_click=or_notice,
-                    args=(_remove, name),
-                    key="_model.remove",
-                )
+    if level == "path" and (own := list(filter(_is_imported, checkpoint.available()))):
+        with st.popover("Remove an imported model", icon=":material/delete:"):
+            name = st.selectbox("Model", own, key="_model.gone")
+            st.button(
+                "Remove it from this machine",
+                on_click=or_notice,
+                args=(_remove, name),
+                key="_model.remove",
+            )
 
 
 def _form(level: str) -> tuple[str, str, str, bool, str] | None:
@@ -155,12 +147,7 @@ def _endings() -> tuple[str, ...]:
 def _put(file: Any) -> None:
     """Writes an upload into a folder that goes when the session does, under a name that leads nowhere else."""
     directory = tempfile.TemporaryDirectory(prefix="qfusion-model-", ignore_cleanup_errors=True)
-    name = (
-        re.sub(r"[^\w.\- ]", "_", Path(file.name.replace("\\", "/")).name)[-100:].lstrip(".")
-        or "program"
-    )
-    path = Path(directory.name) / name
-    path.write_bytes(file.getbuffer())
+    path = views.save_upload(file, Path(directory.name), "program")
     state.put(_UPLOAD, (directory, path))
 
 
@@ -275,7 +262,7 @@ def _remove(name: str) -> None:
 # Runs side by side: which settings differ, and what came out.
 
 
-def side_by_side(_: Theme, shown: list[runs.Seen]) -> None:
+def side_by_side(shown: list[runs.Seen]) -> None:
     """Settings and results of the runs that are shown."""
     tables = partial(_tables, runs.results_of(shown))
     panels.beside(
@@ -286,17 +273,17 @@ def side_by_side(_: Theme, shown: list[runs.Seen]) -> None:
 
 
 def _settings(shown: list[runs.Seen]) -> None:
-    plans = {entry.name: entry.plan for entry in shown if entry.plan is not None}
-    if not plans:
+    planned = {entry.name: entry.plan for entry in shown if entry.plan is not None}
+    if not planned:
         return
     differ, table = runs.differences(
-        plans,
+        planned,
         lambda plan: runs.defaults(plan, lambda name: default_options(runs.dataset_of(name))),
     )
     with st.container(border=True, key="panel-train-settings", gap="xsmall"):
         panels.heading(
             f"{len(differ)} setting{'s differ' if len(differ) != 1 else ' differs'}"
-            if len(plans) > 1
+            if len(planned) > 1
             else "Settings"
         )
         if differ:
@@ -305,10 +292,10 @@ def _settings(shown: list[runs.Seen]) -> None:
                 hide_index=True,
                 alt=f"Settings that differ: {', '.join(differ)}.",
             )
-        elif len(plans) > 1:
+        elif len(planned) > 1:
             st.caption("These runs have the same settings and the same seed.")
         with st.expander(
-            f"All {len(table)} settings", expanded=len(plans) == 1, key="box-all-settings"
+            f"All {len(table)} settings", expanded=len(planned) == 1, key="box-all-settings"
         ):
             st.dataframe(
                 _frame(table, list(table)),
@@ -320,7 +307,10 @@ def _settings(shown: list[runs.Seen]) -> None:
 
 def _frame(table: dict[str, dict[str, str]], keys: list[str]) -> pd.DataFrame:
     return pd.DataFrame(
-        [{"setting": SETTINGS[key].title if key in SETTINGS else key, **table[key]} for key in keys]
+        [
+            {"setting": plans.SETTINGS[key].title if key in plans.SETTINGS else key, **table[key]}
+            for key in keys
+        ]
     )
 
 
@@ -361,14 +351,14 @@ def _with_history(shown: list[runs.Seen]) -> list[runs.Seen]:
     return result
 
 
-def progress(theme: Theme, shown: list[runs.Seen]) -> None:
+def progress(shown: list[runs.Seen]) -> None:
     """Loss, metrics, learning rate, gradient norm."""
     if begun := _with_history(shown):
-        panels.beside(lambda: builders.loss(begun, theme), lambda: _metric(theme, begun))
-        panels.beside(lambda: builders.gradient(begun, theme), lambda: builders.rate(begun, theme))
+        panels.beside(lambda: builders.loss(begun, theme()), lambda: _metric(begun))
+        panels.show(begun, theme(), "train-gradient", "train-rate", columns=2, gap="medium")
 
 
-def _metric(theme: Theme, shown: list[runs.Seen]) -> None:
+def _metric(shown: list[runs.Seen]) -> None:
     known = builders.metrics_of(shown)
     if not known:
         st.info(
@@ -383,25 +373,21 @@ def _metric(theme: Theme, shown: list[runs.Seen]) -> None:
                 metric = controls.draw(
                     builders.METRIC, options=known, default=runs.main_metric(known)
                 )
-            panels.drawn(builders.metric(shown, theme, metric=metric))
+            panels.drawn(builders.metric(shown, theme(), metric=metric))
 
 
-def inside(theme: Theme, shown: list[runs.Seen]) -> None:
+def inside(shown: list[runs.Seen]) -> None:
     """Strength of the couplings, entanglement, and what single modalities and their combinations contribute."""
     shown = _with_history(shown)
     if not builders.watched(shown):
         return
-    for group in range(builders.groups_of(shown)):
-        panels.draw(builders.dividends(shown, theme, group=group))
+    others = (f"train-dividends-{group}" for group in range(1, builders.groups_of(shown)))
+    panels.show(shown, theme(), "train-dividends", *others)
     left, right = st.columns(2, gap="medium")
     with left:
-        for of in builders.NORMS:
-            if builders.has_norm(shown, of):
-                panels.draw(builders.norms(shown, theme, of=of))
+        panels.show(shown, theme(), *(f"train-norm-{of}" for of in builders.NORMS))
     with right:
-        for name in ("train-negativity", "train-fused"):
-            if (panel := builders.PANELS[name]).fits(shown):
-                panels.draw(panel.build(shown, theme))
+        panels.show(shown, theme(), "train-negativity", "train-fused")
 
 
 # A new training: what is trained on what, with which settings, how often; and its start.
@@ -428,25 +414,29 @@ def draw_form() -> None:
         f"validation and {len(dataset.rows('test')):,} test rows; predicts "
         f"{f'{len(classes)} classes of ' if classes else ''}{text.plain(dataset.target.name)}."
     )
-    right.caption(f"**{KINDS[kind].title}.** {KINDS[kind].says}")
+    right.caption(f"**{plans.KINDS[kind].title}.** {plans.KINDS[kind].says}")
     chosen = _choose_settings(name, kind, bool(classes))
     _start(name, kind, chosen, len(dataset.rows("train")))
 
 
 def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
     """The settings that differ from the defaults."""
-    default = {key: value for key, value in plans.known(name, kind).items() if key in SETTINGS}
+    default = {
+        key: value for key, value in plans.known(name, kind).items() if key in plans.SETTINGS
+    }
     like, recipe = runs.shipped_recipe(name, kind)
     fields = {
         key: partial(_field, key, recipe.get(key, default[key]), name, kind, classes)
         for key in default
     }
-    main = [*_ALWAYS, *MAIN.get(kind, ())]
+    main = [*_ALWAYS, *plans.MAIN.get(kind, ())]
     rest = [key for key in default if key not in main]
     with st.container(key="grid-main"):
         given = {key: fields[key]() for key in main}
-    more = st.expander(f"{len(rest)} more settings", icon=":material/tune:", key="box-advanced")
-    with more, st.container(key="grid-more"):
+    with (
+        st.expander(f"{len(rest)} more settings", icon=":material/tune:", key="box-advanced"),
+        st.container(key="grid-more"),
+    ):
         given |= {key: fields[key]() for key in rest}
     if like:
         st.caption(f"Where you change nothing, settings are those of the shipped model `{like}`.")
@@ -461,15 +451,17 @@ def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
 
 def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
     """The widget of a setting, and its sentence."""
-    losses = [word for word in SETTINGS["loss"].choices if (word == "cross_entropy") == classes]
+    losses = [
+        word for word in plans.SETTINGS["loss"].choices if (word == "cross_entropy") == classes
+    ]
     with st.container(gap="xxsmall"):
         return _explained(builders.setting(name, kind, key, begin, losses if key == "loss" else ()))
 
 
-def _explained(control: Control) -> Any:
+def _explained(choice: control.Control) -> Any:
     """A widget with what it is for: behind its (?) or below it."""
-    value = controls.draw(control, help=guidance.help(control.help))
-    guidance.below(control.help)
+    value = controls.draw(choice, help=guidance.help(choice.help))
+    guidance.below(choice.help)
     return value
 
 
@@ -580,22 +572,22 @@ STEADY = (
 _TURN, _RUNS_PROBLEM, _DRAWN = "_runs_turn", "_runs_problem", "_runs_drawn"
 
 
-def _runs(theme: Theme, moving: bool, models: list[str]) -> None:
+@guard()
+def _runs(moving: bool, models: list[str]) -> None:
     """Everything that changes while runs are trained: a fragment that looks again and again, for as long as one is
     alive."""
     reruns.begin_run()
     seen = runs.look(reruns.record_of)
     if _moving(seen) != moving or not seen or checkpoint.available() != models:
         st.rerun()  # it begins or ceases to look by itself; a new model shows in the pickers
-    with guard():
-        shown = _choose(seen)
-        _actions(shown)
-        _problems(shown)
+    shown = _choose(seen)
+    _actions(shown)
+    _problems(shown)
     if shown:
         draw = dict(zip(builders.VIEWS, (progress, inside, side_by_side), strict=True))
         steady = _steady(shown)
         with st.container(key="fold-curves"):
-            panels.tabs(builders.VIEW, draw, theme, steady, theme=theme, runs=steady)
+            panels.tabs(builders.VIEW, draw, steady, theme=theme(), runs=steady)
 
 
 def _steady(shown: list[runs.Seen]) -> list[runs.Seen]:
@@ -709,7 +701,6 @@ def _actions(shown: list[runs.Seen]) -> None:
 
 def _buttons(shown: list[runs.Seen]) -> None:
     working = [entry for entry in shown if entry.state in ("waiting", "running")]
-    goes_on = [entry for entry in shown if entry.state in runs.GOES_ON]
     for word, icon, able, act, help in (
         (
             "Pause",
@@ -725,7 +716,13 @@ def _buttons(shown: list[runs.Seen]) -> None:
             lambda entry: entry.run.ask("stop"),
             "Ends it and keeps the best model so far; it can go on.",
         ),
-        ("Go on", ":material/play_arrow:", goes_on, _go_on, "Goes on after the last kept epoch."),
+        (
+            "Go on",
+            ":material/play_arrow:",
+            [entry for entry in shown if entry.state in runs.GOES_ON],
+            _go_on,
+            "Goes on after the last kept epoch.",
+        ),
     ):
         st.button(
             f"{word} {len(able)} runs" if len(able) > 1 else word,
@@ -823,26 +820,24 @@ def _problems(shown: list[runs.Seen]) -> None:
 # Train: new models on any data set, watched while they learn; they go on when the page is closed.
 
 
+@guard()
 def page() -> None:
     """Draws the page."""
-    theme = frame("Train")
-    with guard():
-        if started := state.take(_STARTED):
-            state.forget(_NAME)  # it is free for another one
-            state.put(builders.RUNS.key, started[: runs.MAX_SHOWN])
-        seen = runs.look(reruns.record_of)
-        import_key = builders.IMPORT.key
-        importing = st.session_state.get(import_key, st.query_params.get(import_key) == "true")
-        new_training(not seen and not importing)
-        if not _limits.is_read_only():
-            import_form()
-        if not seen:
-            guidance.none_yet("run", _NO_RUN, COMING, access.may_train())
-            return
-        moving = _moving(seen)
-        st.fragment(_runs, run_every=PULSE if moving else None)(
-            theme, moving, checkpoint.available()
-        )
+    frame("Train")
+    if started := state.take(_STARTED):
+        state.forget(_NAME)  # it is free for another one
+        state.put(builders.RUNS.key, started[: runs.MAX_SHOWN])
+    seen = runs.look(reruns.record_of)
+    import_key = builders.IMPORT.key
+    importing = st.session_state.get(import_key, st.query_params.get(import_key) == "true")
+    new_training(not seen and not importing)
+    if not _limits.is_read_only():
+        import_form()
+    if not seen:
+        guidance.none_yet("run", _NO_RUN, COMING, access.may_train())
+        return
+    moving = _moving(seen)
+    st.fragment(_runs, run_every=PULSE if moving else None)(moving, checkpoint.available())
 
 
 def _moving(seen: list[runs.Seen]) -> bool:

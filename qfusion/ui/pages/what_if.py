@@ -13,7 +13,7 @@ from qfusion.analysis import answers, changes, sample, text
 from qfusion.data import synthesis
 from qfusion.explain.sensitivity import ParameterChange, tweak_of
 from qfusion.models import entangled_qcnn
-from qfusion.panels import what_if as builders
+from qfusion.panels import address, what_if as builders
 from qfusion.ui import bar, controls, frame, panels, state, views
 
 # The controls: what is done to each modality. Everything stands in the address.
@@ -50,12 +50,13 @@ def take(here: frame.Here, modality: str, action: str, donor: str = "") -> None:
 
 
 def choices(here: frame.Here) -> changes.Asked:
-    """Draws the controls and returns what is asked for, as `changes.wanted_changes` takes it."""
+    """Draws the controls and returns what the address then asks for, as `changes.wanted_changes` takes it."""
     own = changes.own_states(here.study, here.row)
-    wanted = {}
     for place, name in enumerate(here.study.modalities):
         with st.container(border=True, key=f"box-change-{place}", gap="xsmall"):
-            wanted[name] = _change(here, name, own[name])
+            _change(here, name, own[name])
+    page = str(state.get(state.PAGE))
+    wanted = builders.changes_of(address.View(page.lower(), state.everything()[page])) or {}
     st.button(
         "Undo all changes",
         key="_what_if_reset",
@@ -70,15 +71,14 @@ def choices(here: frame.Here) -> changes.Asked:
     return wanted
 
 
-def _change(here: frame.Here, name: str, own: Any) -> dict[str, Any]:
+def _change(here: frame.Here, name: str, own: Any) -> None:
     action = controls.draw(builders.action(here.study, name), label=text.plain(name))
-    details: dict[str, Any] = {}
     if action == changes.SWAP:
-        details = {"donor": _donor(here, name)}
+        _donor(here, name)
     elif action == changes.INPUT:
-        details = _input(here, name)
+        _input(here, name)
     elif action == changes.STATE:
-        details = {"state": _state(here, name, own)}
+        _state(here, name, own)
     elif action == changes.DROP:
         st.caption(f"Left out: {sample.rows_behind(here.study.background)} stand in for it.")
     elif action == changes.FLIP:
@@ -88,10 +88,9 @@ def _change(here: frame.Here, name: str, own: Any) -> dict[str, Any]:
             if possible
             else f"No state of {text.plain(name)} turns this decision, so it is left as it is."
         )
-    return {"action": action, **details}
 
 
-def _donor(here: frame.Here, name: str) -> str:
+def _donor(here: frame.Here, name: str) -> None:
     control, dataset = builders.donor(name), here.study.dataset
     # A default beside a value that a button has set would be complained of in the log.
     default = str(dataset.ids[0])
@@ -101,25 +100,23 @@ def _donor(here: frame.Here, name: str) -> str:
     content = dataset.content(dataset.row(donor)).get(name)
     if content is not None:
         views.raw_content(name, content, in_box=True)
-    return donor
 
 
-def _input(here: frame.Here, name: str) -> dict[str, Any]:
+def _input(here: frame.Here, name: str) -> None:
     if name == "text":
-        words = controls.draw(builders.WORDS, value=changes.own_words(here.study, here.row))
+        controls.draw(builders.WORDS, value=changes.own_words(here.study, here.row))
         with st.popover("Vocabulary", icon=":material/dictionary:"):
             for title, entries in _VOCABULARY.items():
                 st.markdown(f"**{title}**  \n{', '.join(map(text.plain, entries))}")
-        return {"words": words}
-    values = {
-        control.key.partition(".")[2]: controls.draw(control)
+        return
+    values = tuple(
+        (control.key.partition(".")[2], controls.draw(control))
         for control in builders.inputs(here.study, name)
-    }
+    )
     with frame.guard():
-        change = changes.Change(changes.INPUT, controls=tuple(values.items()))
+        change = changes.Change(changes.INPUT, controls=values)
         content = changes.edited(here.study, here.row, name, change).content
         views.raw_content(name, content, in_box=True)
-    return {"controls": values}
 
 
 _VOCABULARY: dict[str, Iterable[str]] = {
@@ -133,16 +130,15 @@ _VOCABULARY: dict[str, Iterable[str]] = {
 }
 
 
-def _state(here: frame.Here, name: str, own: Any) -> dict[int, float]:
-    """Sliders of a state: its numbers by place."""
-    titles, chosen = _titles(here, own), dict[int, float]()
+def _state(here: frame.Here, name: str, own: Any) -> None:
+    """Sliders of a state."""
+    titles = _titles(here, own)
     numbers = zip(titles, changes.shown_state(own), builders.numbers(here.study, name), strict=True)
-    for place, (title, value, control) in enumerate(numbers):
+    for title, value, control in numbers:
         start = float(np.clip(round(value, 3), control.low, control.high))
-        chosen[place] = controls.draw(control, label=title, default=start)
+        controls.draw(control, label=title, default=start)
     if own.is_complex() and len(titles) > 2:
         st.caption("Weights are scaled to add up to one; the phases stay.")
-    return chosen
 
 
 def _titles(here: frame.Here, own: Any) -> list[str]:
@@ -278,8 +274,11 @@ def _classes(here: frame.Here, before: changes.Result, now: changes.Result) -> l
 
 def _scores(here: frame.Here, before: changes.Result, now: changes.Result) -> list[views.Changed]:
     was, is_ = (float(part.outcome.scores[0]) for part in (before, now))
-    whose = f"Score of sample {text.plain(here.sample)} by the model"
-    cells = [views.Changed("Prediction", was, is_, whose)]
+    cells = [
+        views.Changed(
+            "Prediction", was, is_, f"Score of sample {text.plain(here.sample)} by the model"
+        )
+    ]
     if before.truth is not None and now.truth is not None:
         cells.append(
             views.Changed(
