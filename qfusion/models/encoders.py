@@ -241,8 +241,8 @@ class Standardiser(nn.Module):
 
     def fit(self, values: Tensor, mask: Tensor | None) -> None:
         """Sets mean and scale from values (B, F), or unmasked steps of (B, T, F); constant features keep scale 1."""
-        flat = (values.reshape(-1, values.shape[-1]) if mask is None else values[mask]).double()
-        self.set(flat.mean(0), flat.std(0, correction=0))
+        steps = real_steps(values, mask).double()
+        self.set(steps.mean(0), steps.std(0, correction=0))
 
     @torch.no_grad()
     def set(self, mean: Tensor, deviation: Tensor) -> None:
@@ -471,15 +471,24 @@ class Averaged(nn.Module):
     def means(self, features: Features) -> Tensor:
         """Returns standardised features, (B, F), of a sequence their means over real steps."""
         values, mask = split(features)
-        values = self.standardise(values)
-        if mask is None:
-            return values
-        return (values * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
+        return mean_over_steps(self.standardise(values), mask)
 
 
 def split(features: Features) -> tuple[Tensor, Tensor | None]:
     """Returns values and mask; the mask is None for vectors."""
     return features if isinstance(features, tuple) else (cast(Tensor, features), None)
+
+
+def real_steps(values: Tensor, mask: Tensor | None) -> Tensor:
+    """Returns all real steps of sequences (B, T, F), or all vectors (B, F), one after another, (n, F)."""
+    return values.reshape(-1, values.shape[-1]) if mask is None else values[mask]
+
+
+def mean_over_steps(values: Tensor, mask: Tensor | None) -> Tensor:
+    """Returns the means (B, F) of sequences (B, T, F) over their real steps; vectors as they are."""
+    if mask is None:
+        return values
+    return (values * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
 
 
 def admitted(name: str, features: Features, spec: InputSpec, dtype: torch.dtype) -> Features:

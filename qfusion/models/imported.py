@@ -17,7 +17,7 @@ from qfusion._checks import check, choose, read_toml
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import base
 from qfusion.models.base import FusionModel
-from qfusion.models.encoders import Features, InputSpec, Standardiser, split
+from qfusion.models.encoders import Features, InputSpec, Standardiser, mean_over_steps, split
 from qfusion.models.program import Port, Program
 
 # The card of an imported program: which of its inputs is which modality in which form, and what its output means.
@@ -370,7 +370,7 @@ def _of(entry: Input, values: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
         return values
     if entry.gives == "mean":
-        return (values * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
+        return mean_over_steps(values, mask)
     if entry.gives == "lengths":
         return mask.sum(1)
     steps = entry.steps or values.shape[1]

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from qfusion import _files, _limits, _sentences
 from qfusion.data import DataSet, files
 from qfusion.errors import QFusionError
-from qfusion.models.base import FusionModule, in_double
-from qfusion.models.encoders import Encoded, Features, drawn, split
+from qfusion.models.base import FusionModel, in_double
+from qfusion.models.encoders import Encoded, Features, drawn, real_steps, split
 
 # The rows of a data set as a training takes them: by batches, from memory or from the files they are mapped to.
 
@@ -123,8 +123,7 @@ def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor,
 def _moments(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
     count, mean, square = 0, torch.zeros(()), torch.zeros(())
     for block in [rows] if is_small(dataset, len(rows)) else dataset.blocks(rows):
-        values, mask = split(dataset.inputs(block, only=[name])[name])
-        values = (values.reshape(-1, values.shape[-1]) if mask is None else values[mask]).double()
+        values = real_steps(*split(dataset.inputs(block, only=[name])[name])).double()
         n, here = len(values), values.mean(0)
         away = here - mean
         square = (
@@ -235,7 +234,7 @@ def is_heavy(dataset: DataSet) -> bool:
 def is_kept(model: Any, dataset: DataSet) -> bool:
     """Returns whether what a model makes of a data set is kept: the set is heavy, and the model's encoders give numbers
     of each modality."""
-    return isinstance(model, FusionModule) and model.encodes and is_heavy(dataset)
+    return isinstance(model, FusionModel) and model.encodes and is_heavy(dataset)
 
 
 def is_ready(model: Any, dataset: DataSet) -> bool:
@@ -262,7 +261,7 @@ def encoded_inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, 
 
 
 def encoded_numbers(
-    model: FusionModule, dataset: DataSet, tell: _sentences.Tell | None = None
+    model: FusionModel, dataset: DataSet, tell: _sentences.Tell | None = None
 ) -> dict[str, np.ndarray]:
     """Returns what the encoders make of every sample, by modality, (N, outputs of the encoder).
 
@@ -290,7 +289,7 @@ def encoded_arrays(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> dic
     return result
 
 
-def encoded_place(model: FusionModule, dataset: DataSet, *more: str) -> Path:
+def encoded_place(model: FusionModel, dataset: DataSet, *more: str) -> Path:
     """Returns where what a model makes of a data set is kept; `more` says what else it depends on."""
     weights = model.state_dict() if more else model.encoders.state_dict()
     parts: list[str | bytes] = [
@@ -313,7 +312,7 @@ def encoded_folder() -> Path:
 
 @torch.no_grad()
 def encode(
-    model: FusionModule,
+    model: FusionModel,
     dataset: DataSet,
     rows: np.ndarray,
     dtype: torch.dtype,
@@ -338,7 +337,7 @@ def encode(
 
 
 def _made(
-    model: FusionModule, dataset: DataSet, tell: _sentences.Tell | None
+    model: FusionModel, dataset: DataSet, tell: _sentences.Tell | None
 ) -> dict[str, np.ndarray]:
     few = np.unique(np.linspace(0, len(dataset) - 1, CHECKED).astype(int))
     exact = copy.deepcopy(in_double(model)).eval()

@@ -34,7 +34,7 @@ from qfusion.data.importing import MAX_TITLE
 from qfusion.errors import InvalidInput, NotFound, QFusionError, refused
 from qfusion.models import imported as cards
 from qfusion.models.base import nested_part
-from qfusion.models.encoders import split
+from qfusion.models.encoders import real_steps, split
 from qfusion.models.imported import (
     ADAPTERS,
     DTYPES,
@@ -798,7 +798,7 @@ def _examined(
 ) -> tuple[Imported, list[str]]:
     outputs = dataset.target.classes if dataset.target.kind == "classification" else ("score",)
     means = {
-        name: _mean(*split(features))
+        name: real_steps(*split(features)).mean(0).float().tolist()
         for name, features in dataset.inputs(dataset.rows("train"), torch.float64).items()
     }
 
@@ -813,11 +813,6 @@ def _examined(
                 replace(program_card, output=replace(program_card.output, holds="probabilities"))
             )
     return model, examine(model, rows)
-
-
-def _mean(values: Tensor, mask: Tensor | None) -> list[float]:
-    flat = values if mask is None else values[mask]
-    return flat.reshape(-1, values.shape[-1]).mean(0).float().tolist()
 
 
 def keep(

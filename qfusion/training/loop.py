@@ -20,7 +20,7 @@ from qfusion._checks import check, require_number
 from qfusion.data import Audio, DataSet
 from qfusion.errors import refused
 from qfusion.models import build
-from qfusion.models.base import FusionModule
+from qfusion.models.base import FusionModel
 from qfusion.models.encoders import BatchNorm, Share, sharing
 from qfusion.training import checkpoint, metrics
 from qfusion.training.batches import Batches, is_small, mean_and_std, noisy, shifted, warped
@@ -270,7 +270,7 @@ class Fit(Generic[M]):
     def _advance(self) -> None:
         """Where a model's next part is trained from here, goes on from averaged weights; no epoch before is kept."""
         average = self.average.model
-        if isinstance(average, FusionModule) and average.advance(
+        if isinstance(average, FusionModel) and average.advance(
             len(self.history) / self.options.epochs
         ):
             self.model.load_state_dict(average.state_dict())

@@ -21,8 +21,8 @@ from torch.optim import lr_scheduler
 
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
-from qfusion.models.base import FusionModule
-from qfusion.models.encoders import split
+from qfusion.models.base import FusionModel
+from qfusion.models.encoders import mean_over_steps, split
 from qfusion.training.batches import Batches, to
 
 # How a model is trained: every choice that is not the model's own.
@@ -330,10 +330,7 @@ class Heads(nn.Module):
 
 def _numbers(output: Any) -> Tensor:
     """What an encoder gives, (B, n): the mean over real steps where it gives several."""
-    values, mask = split(output)
-    if mask is None:
-        return values
-    return (values * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
+    return mean_over_steps(*split(output))
 
 
 # How weights are moved: what decays, towards what, and what becomes of the learning rate.
@@ -366,7 +363,7 @@ def rate_schedule(
 @torch.no_grad()
 def relax(model: nn.Module, part: float) -> None:
     """Moves what couples the modalities this part of the way to where it does nothing."""
-    if part and isinstance(model, FusionModule):
+    if part and isinstance(model, FusionModel):
         for parameter, nothing in model.couplings():
             parameter.lerp_(torch.full_like(parameter, nothing), min(part, 1.0))
 
