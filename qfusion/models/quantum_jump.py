@@ -294,7 +294,8 @@ class TimeModel(KetModel):
         vectors, parts = self.measurement_vectors(), []
         for (s, v), w in zip(vectors.items(), self.W.chunk(len(vectors), 1), strict=True):
             order = [0, *(1 + m for m in s), *(1 + m for m in range(len(self.dims)) if m not in s)]
-            columns = psi.reshape(-1, *self.dims).permute(order).reshape(len(psi), v.shape[1], -1)
+            rest = psi.shape[1] // v.shape[1]
+            columns = psi.reshape(-1, *self.dims).permute(order).reshape(len(psi), v.shape[1], rest)
             amplitudes = v.conj()[None] @ columns  # <v_j|psi> on what is not read
             parts.append(amplitudes.abs().square().sum(-1) @ w.to(psi.real.dtype).T)
         return torch.stack(parts).sum(0)

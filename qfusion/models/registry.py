@@ -96,7 +96,6 @@ def build(
         NotFound: when the model or a setting does not exist.
         InvalidInput: when a setting has an impossible value.
     """
-    model = FUSION[choose("Model", name, FUSION)]
     known = settings(name)
     for key, value in chosen.items():
         choose(f"Setting of {name}", key, known)
@@ -104,7 +103,7 @@ def build(
             value is not None,
             f"Setting `{key}` must have a value, but is empty. Its default is {known[key]!r}.",
         )
-    return model(inputs, outputs, **chosen)
+    return FUSION[name](inputs, outputs, **chosen)
 
 
 def rebuild(
