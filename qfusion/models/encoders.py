@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, Union, cast
 
 import torch
@@ -161,11 +162,9 @@ def drawn(random: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
         values: whose first dimension counts samples.
     """
     share = _share.get()
-    return (
-        random(values)
-        if share is None
-        else random(values.new_empty(share.total, *values.shape[1:]))[share.rows.to(values.device)]
-    )
+    if share is None:
+        return random(values)
+    return random(values.new_empty(share.total, *values.shape[1:]))[share.rows.to(values.device)]
 
 
 class Dropout(nn.Dropout):
@@ -247,8 +246,8 @@ class Standardiser(nn.Module):
     @torch.no_grad()
     def set(self, mean: Tensor, deviation: Tensor) -> None:
         """Sets mean and scale (F,) from the features' means and deviations; constant features keep scale 1."""
-        floor = 1e-3 * deviation.max().clamp_min(1e-9)
         self.mean.copy_(mean)
+        floor = 1e-3 * deviation.max().clamp_min(1e-9)
         self.scale.copy_(torch.where(deviation > floor, deviation, torch.ones_like(deviation)))
 
     def forward(self, values: Tensor) -> Tensor:
@@ -432,16 +431,12 @@ class Encoder(nn.Module):
         if mask is None:
             return self.last(self.first(self.drop(self.standardise(values))))
         if isinstance(self.first, Pooling) and self.first.kind == "gru":
-            stored = self.drop.mask(values)
-            return self.last(
-                self.first.of_steps(
-                    mask, lambda rows, steps: self._steps(values, stored, rows, steps)
-                )
-            )
+            return self.last(self.first.of_steps(mask, partial(self._steps, values)))
         return self.last(self.first(self.drop(self.standardise(values)), mask))
 
-    def _steps(self, values: Tensor, stays: Tensor | None, rows: Tensor, steps: Tensor) -> Tensor:
-        places = rows * values.shape[1] + steps
+    def _steps(self, values: Tensor, rows: Tensor, steps: Tensor) -> Tensor:
+        """Standardised steps (n, F) of sequences (B, T, F), some numbers of them dropped."""
+        places, stays = rows * values.shape[1] + steps, self.drop.mask(values)
         taken = self.standardise(values.flatten(0, 1).index_select(0, places))
         if stays is None:
             return taken

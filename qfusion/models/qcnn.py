@@ -120,9 +120,9 @@ class QCNN(nn.Module):
 
     def transfer_matrices(self, steps: Sequence[Step]) -> dict[tuple[str, int], Tensor]:
         """Returns the maps (16, 16) of Pauli words that gates of steps make, by kind and layer."""
-        shared = {(step.kind, step.layer): step for step in steps}
         return {
-            key: decomposition.transfer_matrix(self.matrix(step)) for key, step in shared.items()
+            key: decomposition.transfer_matrix(self.matrix(step))
+            for key, step in {(step.kind, step.layer): step for step in steps}.items()
         }
 
     def observables(
@@ -278,9 +278,7 @@ def network_features(network: QCNN, vectors: Tensor) -> Tensor:
         network: the circuit.
         vectors: per input qubit (1, <X>, <Z>), (B, n, 3).
     """
-    maps = {
-        key: R.view(4, 4, 4, 4) for key, R in network.transfer_matrices(network.steps).items()
-    }
+    maps = {key: R.view(4, 4, 4, 4) for key, R in network.transfer_matrices(network.steps).items()}
     parts = [_features(network, part, maps) for part in vectors.split(_rows(network))]
     return torch.cat(parts) if len(parts) > 1 else parts[0]
 

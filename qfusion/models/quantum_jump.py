@@ -238,9 +238,7 @@ class TimeModel(KetModel):
         if way == "states":
             many = f"{rows} states of D = {D:,}, fewer than there are observables"
         else:
-            many = (
-                f"{outputs} observable{'s' * (outputs != 1)} of D = {D:,}, evolved once for any number of samples"
-            )
+            many = f"{outputs} observable{'s' * (outputs != 1)} of D = {D:,}, evolved once for any number of samples"
             ratio = packed(rows) / packed(outputs)
             if ratio >= 1.5:
                 many += f" ({rows:,} states would be {ratio:,.0f} times the work)"

@@ -387,8 +387,8 @@ class _Step(torch.autograd.Function):
         for n in range(len(iterates), 0, -1):
             base = bars[n - 1] if after is None else bars[n - 1].add_(after)
             b = bar if n > 1 else bar / 2
-            following = plan.generator.back(base, b, iterates[n - 1], ctx.left[n - 1], gradients)
-            after, bar = bar, following
+            before = plan.generator.back(base, b, iterates[n - 1], ctx.left[n - 1], gradients)
+            after, bar = bar, before
         return (bar, None, *gradients)
 
 
@@ -467,9 +467,7 @@ def _coefficients(w: float, x0: float, times: Sequence[float]) -> Tensor:
     return values
 
 
-def _expand(
-    plan: _Plan, X: Tensor, keep: bool
-) -> tuple[Tensor, list[Tensor], list[Tensor | None]]:
+def _expand(plan: _Plan, X: Tensor, keep: bool) -> tuple[Tensor, list[Tensor], list[Tensor | None]]:
     """sum_n c_n(t) p_n until two terms in a row are below the tolerance at every time; also, if they are to be kept,
     all p_n but the last, and what applying the generator to them left."""
     sizes = plan.coefficients.abs().amax(0).tolist()

@@ -274,9 +274,8 @@ class _Flat(nn.Module):
         def forward(*given: Tensor) -> dict[str, Tensor]:
             return _by_name(call(module, dict(zip(names, given, strict=True))))
 
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         forward.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [inspect.Parameter(name, kind) for name in names]
+            [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
         )
         self.forward = forward
 
@@ -293,7 +292,6 @@ def _by_name(outputs: Any) -> dict[str, Tensor]:
 
 
 def _exported(module: nn.Module, call: Call, given: dict[str, Tensor], reference: str) -> bytes:
-    free = {name: {0: torch.export.Dim.AUTO} for name in given}
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # its operators have no gradients
     try:
@@ -310,7 +308,7 @@ def _exported(module: nn.Module, call: Call, given: dict[str, Tensor], reference
             program = torch.export.export(
                 _Flat(module, call, list(given)),
                 tuple(given.values()),
-                dynamic_shapes=free,
+                dynamic_shapes={name: {0: torch.export.Dim.AUTO} for name in given},
                 strict=False,
             )
             buffer = io.BytesIO()
@@ -343,9 +341,8 @@ def guessed_card(
     inputs: Sequence[Port], outputs: Sequence[Port], program: str, dataset: DataSet
 ) -> ProgramCard:
     """Returns a card for a program with these inputs and outputs; an input that fits nothing is of no modality."""
-    rows = _rows(inputs)
     values = [port for port in inputs if not _about_steps(port)]
-    assigned = _together(values, dataset) or _assigned(values, rows, dataset)
+    assigned = _together(values, dataset) or _assigned(values, _rows(inputs), dataset)
     known = {
         value.modality[0]
         for value in assigned.values()

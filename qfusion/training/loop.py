@@ -12,7 +12,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+import pandas as pd
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
@@ -612,11 +614,7 @@ def _ramp(
 
 def smooth(values: np.ndarray) -> np.ndarray:
     """Returns the running mean of losses (n,), corrected for its start."""
-    means, mean = np.empty(len(values)), 0.0
-    for n, loss in enumerate(values):
-        mean = MEMORY * mean + (1 - MEMORY) * float(loss)
-        means[n] = mean / (1 - MEMORY ** (n + 1))
-    return means
+    return pd.Series(values).ewm(alpha=1 - MEMORY).mean().to_numpy()
 
 
 def steepest(rates: np.ndarray, smoothed: np.ndarray) -> float:
@@ -628,14 +626,13 @@ def steepest(rates: np.ndarray, smoothed: np.ndarray) -> float:
     Raises:
         InvalidInput: when the loss falls nowhere.
     """
-    logs, best, place = np.log(rates), 0.0, 0
-    for start in range(max(1, int(smoothed.argmin()) + 2 - WINDOW)):
-        x, y = logs[start : start + WINDOW], smoothed[start : start + WINDOW]
-        slope = float(np.polyfit(x - x.mean(), y, 1)[0])
-        if slope < best:
-            best, place = slope, start + WINDOW // 2
+    falling = slice(max(WINDOW, int(smoothed.argmin()) + 1))
+    x, y = (sliding_window_view(values[falling], WINDOW) for values in (np.log(rates), smoothed))
+    away = x - x.mean(1, keepdims=True)
+    slopes = (away * y).sum(1) / (away * away).sum(1)
     check(
-        best < -FLAT * float(np.abs(smoothed).max()),
+        slopes.min() < -FLAT * float(np.abs(smoothed).max()),
         "The loss did not fall at any rate: no rate can be suggested. Look at the model's settings and the data.",
     )
-    return float(rates[max(0, place - round(MEMORY / (1 - MEMORY)))])
+    behind = round(MEMORY / (1 - MEMORY))
+    return float(rates[max(0, int(slopes.argmin()) + WINDOW // 2 - behind)])

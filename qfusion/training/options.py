@@ -117,10 +117,13 @@ class Options:
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
             require_number(name, getattr(self, name), low, high)
-        choose("Loss", self.loss, LOSSES)
-        choose("Schedule", self.schedule, SCHEDULES)
-        choose("Class weights", self.class_weights, CLASS_WEIGHTS)
-        choose("Precision", self.precision, PRECISIONS)
+        for title, word, words in (
+            ("Loss", self.loss, LOSSES),
+            ("Schedule", self.schedule, SCHEDULES),
+            ("Class weights", self.class_weights, CLASS_WEIGHTS),
+            ("Precision", self.precision, PRECISIONS),
+        ):
+            choose(title, word, words)
         check(
             self.class_weights == "none" or self.loss == "cross_entropy",
             "Argument `class_weights` must be 'none' unless classes are trained with cross_entropy, but is "
@@ -319,9 +322,8 @@ class Heads(nn.Module):
             whole: those of the whole batch that the rows are a part of: its targets are what is divided by.
         """
         targets = self.targets[rows]
-        there = targets.isfinite()
         places = torch.where(
-            there,
+            targets.isfinite(),
             per_target(scores, targets.nan_to_num(0.0), self.loss_kind),
             torch.zeros_like(targets),
         )
