@@ -17,8 +17,7 @@ from qfusion._checks import check, choose, require_number
 from qfusion.models import base, qcnn
 from qfusion.models.encoders import Encoder, Features, InputSpec, check_encoder
 from qfusion.models.tweak import MAX_TEXT
-from qfusion.quantum import states
-from qfusion.quantum.circuits import BLOCKS
+from qfusion.quantum import circuits, states
 
 # Decision-level fusion by entangling qubits: soft truth tables that can be read, named and edited.
 #
@@ -358,7 +357,7 @@ class NetworkModel(base.FusionModel):
     ) -> None:
         """Makes the network and encoders that give a number for each fused qubit; settings as of `EntangledQCNN`."""
         C = len(self.outputs)
-        choose("Convolution block", block, BLOCKS)
+        choose("Convolution block", block, circuits.BLOCKS)
         choose("Start of the readout", start, STARTS)
         check(
             isinstance(elements, int) and elements >= 0,

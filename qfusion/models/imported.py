@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from qfusion._checks import check, choose, read_toml
 from qfusion.errors import InvalidInput, NotFound, refused
 from qfusion.models import base
-from qfusion.models.base import FusionModel
 from qfusion.models.encoders import Features, InputSpec, Standardiser, mean_over_steps, split
 from qfusion.models.program import Port, Program, Side
 
@@ -413,7 +412,7 @@ _FEW = 4  # rows by which that is found out
 _SMALLEST = 1e-12  # probability whose logarithm is a score
 
 
-class Imported(FusionModel):
+class Imported(base.FusionModel):
     """A program of somebody's with a card.
 
     Args:

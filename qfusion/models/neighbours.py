@@ -19,7 +19,6 @@ from qfusion._checks import check, choose, require_number, require_whole
 from qfusion.models import base, baselines, qcnn
 from qfusion.models.encoders import Averaged, Features, InputSpec
 from qfusion.quantum import circuits
-from qfusion.quantum.circuits import Gate
 
 # What neighbours with a circuit share: how it is told gate by gate, how many qubits a modality has, and the layers of
 # trained rotations and CNOTs.
@@ -71,8 +70,8 @@ class Layers(nn.Module):
 
     def forward(self, psi: Tensor, layer: int) -> Tensor:
         """Returns states (B, 2^n) after a layer."""
-        turned = circuits.on_each(psi, circuits.rotations(self.angles[layer]))
-        return circuits.reordered(turned, self.rings[layer])
+        rotations = circuits.joined(circuits.rotations(self.angles[layer]))
+        return circuits.reordered(circuits.apply(psi, rotations), self.rings[layer])
 
     def through(self, psi: Tensor) -> Tensor:
         """Returns states (B, 2^n) after all layers."""
@@ -80,7 +79,7 @@ class Layers(nn.Module):
             psi = self(psi, layer)
         return psi
 
-    def gates(self, layer: int) -> list[Gate]:
+    def gates(self, layer: int) -> list[circuits.Gate]:
         """Returns the gates of a layer."""
         angles = self.angles[layer].detach()
         return [
@@ -88,7 +87,7 @@ class Layers(nn.Module):
             *circuits.cnot_gates(self.rings[layer], angles),
         ]
 
-    def all_gates(self) -> list[Gate]:
+    def all_gates(self) -> list[circuits.Gate]:
         """Returns the gates of all layers."""
         return [gate for layer in range(len(self.rings)) for gate in self.gates(layer)]
 
@@ -104,7 +103,7 @@ class CircuitModel(baselines.Baseline):
     n: int
 
     @abstractmethod
-    def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
+    def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
         """Returns the circuit of one sample, given what its modalities come to (one row each).
 
         Raises:
@@ -116,7 +115,7 @@ class CircuitModel(baselines.Baseline):
         """Returns what this circuit is to the sample and to its scores, in a sentence or two; arguments and errors as
         of `gates`."""
 
-    def elementary(self, states: Mapping[str, Tensor]) -> list[Gate]:
+    def elementary(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
         """Returns the same circuit, up to its global phase, of preparations and gates on at most two qubits."""
         return self.gates(states)
 
@@ -142,7 +141,7 @@ class CircuitModel(baselines.Baseline):
         names = [f"{name} {k + 1}" for name, n in self.registers().items() for k in range(n)]
         return dict(zip(names, numbers.tolist(), strict=True))
 
-    def encoding(self, angles: Tensor, numbers: Tensor) -> list[Gate]:
+    def encoding(self, angles: Tensor, numbers: Tensor) -> list[circuits.Gate]:
         """Returns RY of every qubit, by angles (n,), with what of the sample it holds, `numbers` (n,)."""
         return [
             circuits.turn("RY", q, angle, **{name: number})
@@ -322,7 +321,7 @@ class QuantumLego(CircuitFusion):
         psi = self.layers.through(circuits.turned_y(torch.pi / 2 * (1 + a)))
         return self.head(qcnn.HEAD_SCALE * circuits.expectations(psi, self.words))
 
-    def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
+    def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
         """Returns the circuit of one sample, see `CircuitModel`."""
         a = self.one_row(states).tanh()
         return [*self.encoding(torch.pi / 2 * (1 + a), a), *self.layers.all_gates()]
@@ -450,7 +449,7 @@ class QuantumCrossAttention(CircuitModel):
         return self.head(self.block(asks, (tokens, mask))[:, 0])
 
     @torch.no_grad()
-    def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
+    def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
         """Returns the circuit of one sample, see `CircuitModel`."""
         angles = self.angles(self.one_row(states)[None].split(self.settings["features"], -1))[0]
         return [*self.encoding(angles, angles / self.scales), *self.layers.all_gates()]
@@ -562,7 +561,7 @@ class QuantumFusionLayer(CircuitModel):
         return self.head(qcnn.HEAD_SCALE * circuits.expectations(psi, self.words))
 
     @torch.no_grad()
-    def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
+    def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
         """Returns the circuit of one sample, see `CircuitModel`."""
         F = self.settings["features"]
         row = self.one_row(states)
@@ -778,7 +777,7 @@ class CircuitWeights(CircuitModel):
         return self.head((torch.cat(encoded, -1) @ self.first_layer() + self.offset).relu())
 
     @torch.no_grad()
-    def gates(self, states: Mapping[str, Tensor], number: int | None = None) -> list[Gate]:
+    def gates(self, states: Mapping[str, Tensor], number: int | None = None) -> list[circuits.Gate]:
         """Returns the circuit that makes the weights of one of a sample's numbers; all but the first gate are shared.
 
         Args:
@@ -790,7 +789,7 @@ class CircuitWeights(CircuitModel):
         """
         d, name, value = self.largest(states, number)
         state = prepared(self.rows[d] / self.norms()[d])
-        preparation = Gate("StatePrep", tuple(range(self.n)), state, {name: value})
+        preparation = circuits.Gate("StatePrep", tuple(range(self.n)), state, {name: value})
         return [preparation, *self.layers.all_gates()]
 
     def largest(
@@ -1017,7 +1016,7 @@ class Reservoir(CircuitFusion):
         return self.head(self.measured(torch.cat(encoded, -1)))
 
     @torch.no_grad()
-    def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
+    def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
         """Returns the circuit of one sample, see `CircuitModel`: evolutions of all atoms, as they are stepped, from
         each time that is read to the next."""
         detunings = self.detunings(self.one_row(states)[None])
@@ -1027,10 +1026,10 @@ class Reservoir(CircuitFusion):
         U = self.evolve(start, detunings).T  # row i is where basis state i goes
         readouts = self.settings["readouts"]
         values = {"duration": self.settings["duration"] / readouts, **self.named(detunings[0])}
-        return [Gate("Rydberg", tuple(range(self.n)), U, values)] * readouts
+        return [circuits.Gate("Rydberg", tuple(range(self.n)), U, values)] * readouts
 
     @torch.no_grad()
-    def elementary(self, states: Mapping[str, Tensor]) -> list[Gate]:
+    def elementary(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
         """Returns the steps that stand for the evolution: RX for the drive, RZ and IsingZZ for the energies."""
         detunings, (count, dt) = self.detunings(self.one_row(states)[None])[0], self.substeps
         pairs = {(i, j): INTERACTION / (j - i) ** 6 for i, j in combinations(range(self.n), 2)}
@@ -1040,11 +1039,11 @@ class Reservoir(CircuitFusion):
             fields[list(pair)] -= V / 2
         signs = circuits.signs(2, [(0, 1)], detunings)[0]
 
-        def phases(time: float) -> list[Gate]:
+        def phases(time: float) -> list[circuits.Gate]:
             return [
                 *(circuits.turn("RZ", i, field * time) for i, field in enumerate(fields)),
                 *(
-                    Gate(
+                    circuits.Gate(
                         "IsingZZ",
                         pair,
                         torch.exp(-0.25j * V * time * signs).diag(),

@@ -95,11 +95,14 @@ class QCNN(nn.Module):
         C, k = len(self.head), len(self.retained)
         words = _walsh((HEAD_SCALE * self.head[:, : 2**k]).view(C, *(2,) * k))
         full = words.new_zeros(C, *(2,) * self.n)
-        everywhere = slice(None)
-        full[everywhere, *(everywhere if q in self.retained else 0 for q in range(self.n))] += words
+        slices: tuple[slice | int, ...] = (
+            slice(None),
+            *(slice(None) if q in self.retained else 0 for q in range(self.n)),
+        )
+        full[slices] += words
         for j, q in enumerate(self.measured):
             single = HEAD_SCALE * self.head[:, 2**k + j]
-            full[everywhere, *(int(w == q) for w in range(self.n))] += single
+            full[slice(None), *(int(w == q) for w in range(self.n))] += single
         return full
 
     def matrix(self, step: Step) -> Tensor:

@@ -162,19 +162,21 @@ class TimeModel(KetModel):
 
     def observables(self, times: Sequence[float] | None = None) -> Tensor:
         """Returns O_c(T), (C, D, D), or O_c(t) at the given times, (nT, C, D, D): y_c = Tr[O_c rho_0] + b_c."""
-        self._whole()
-        moments = [self.duration] if times is None else times
-        O = self._evolve(self.readout(), moments, "observables")
-        return O[0] if times is None else O
+        generator = self._whole()
+        if times is None:
+            return self._evolve(generator, self.readout(), [self.duration], "observables")[0]
+        return self._evolve(generator, self.readout(), times, "observables")
 
     def evolve_states(self, rho: Tensor, times: Sequence[float]) -> Tensor:
         """Returns rho(t), (nT, ..., D, D), of operators (..., D, D)."""
-        return self._evolve(rho, times, "states")
+        return self._evolve(self._whole(), rho, times, "states")
 
-    def _evolve(self, operators: Tensor, times: Sequence[float], picture: str) -> Tensor:
+    def _evolve(
+        self, generator: Generator, operators: Tensor, times: Sequence[float], picture: str
+    ) -> Tensor:
         if self.still:
             return operators.expand(len(times), *operators.shape)
-        return evolve(self._whole(), operators, times, picture)
+        return evolve(generator, operators, times, picture)
 
     def forward(self, inputs: Mapping[str, Features]) -> Tensor:
         """Returns the scores, (B, C)."""
@@ -491,11 +493,12 @@ class QuantumJump(TimeModel):
                 if with_L and jumps
             ]
         )
-        self.read_states: list[decomposition.Subset] = {
+        read_by: dict[str, list[decomposition.Subset]] = {
             "joint": [tuple(range(M))],
             "local": [(m,) for m in range(M)],
             "single": [(self.modalities.index(read) if read else 0,)],
-        }[readout]
+        }
+        self.read_states = read_by[readout]
         sizes = [math.prod(self.dims[m] for m in s) for s in self.read_states]
         for name, d in zip(self._vector_names, sizes, strict=True):
             vectors = _gaussian(measurements, d, scale=1 / math.sqrt(2 * d))

@@ -29,10 +29,8 @@ from torch import Tensor, nn
 from qfusion import _limits
 from qfusion._checks import check, choose
 from qfusion._files import write_file
-from qfusion.data import DataSet, Modality, spec
-from qfusion.data.importing import MAX_TITLE
+from qfusion.data import DataSet, Modality, importing, spec
 from qfusion.errors import InvalidInput, NotFound, QFusionError, refused
-from qfusion.models import imported as cards
 from qfusion.models.base import nested_part
 from qfusion.models.encoders import real_steps, split
 from qfusion.models.imported import (
@@ -45,8 +43,10 @@ from qfusion.models.imported import (
     Input,
     Output,
     ProgramCard,
+    fed_array,
     kind_of,
     program_of,
+    read,
 )
 from qfusion.models.program import Exhausted, Port, Side
 from qfusion.training import checkpoint, metrics
@@ -171,7 +171,7 @@ def traced(
         entries = {entry.name: entry for entry in card.inputs if entry.modality}
         if any(port.name not in entries for port in ports):
             continue
-        given = {port.name: cards.fed_array(entries[port.name], rows) for port in ports}
+        given = {port.name: fed_array(entries[port.name], rows) for port in ports}
         try:
             with torch.no_grad():
                 outputs = call(module, given)
@@ -624,13 +624,10 @@ def _batch(model: Imported, rows: Mapping[str, Any]) -> int:
     if model.fixed_batch:
         return 0
     for size in _BATCHES:
-        try:
-            Imported(
-                model.input_specs, model.outputs, model.program, replace(model.card, batch=size)
-            ).scores(rows)
+        card = replace(model.card, batch=size)
+        with contextlib.suppress(InvalidInput):
+            Imported(model.input_specs, model.outputs, model.program, card).scores(rows)
             return size
-        except InvalidInput:
-            continue
     return 0
 
 
@@ -833,8 +830,8 @@ def keep(
     _limits.refuse("keep a model")
     check_name(name, folder, replace_it)
     check(
-        len(title) <= MAX_TITLE,
-        f"Argument `title` must have at most {MAX_TITLE} letters, but has {len(title):,}. "
+        len(title) <= importing.MAX_TITLE,
+        f"Argument `title` must have at most {importing.MAX_TITLE} letters, but has {len(title):,}. "
         "Shorten it.",
     )
     model = taken.model
@@ -937,7 +934,7 @@ def read_card(path: Path) -> ProgramCard:
         NotFound,
     )
     check(path.stat().st_size < 1 << 20, f"Card {path.name} is too large for a card.")
-    return cards.read(path.read_text(encoding="utf-8", errors="replace"), path.name)
+    return read(path.read_text(encoding="utf-8", errors="replace"), path.name)
 
 
 def summary(taken: Taken, stored: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -16,13 +16,11 @@ import pandas as pd
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor, nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from qfusion._checks import check, require_number
 from qfusion.data import Audio, DataSet
 from qfusion.errors import refused
-from qfusion.models import build
-from qfusion.models.base import FusionModel
+from qfusion.models import FusionModel, build
 from qfusion.models.encoders import BatchNorm, Share, sharing
 from qfusion.training import checkpoint, metrics
 from qfusion.training.batches import Batches, is_small, mean_and_std, noisy, shifted, warped
@@ -361,12 +359,15 @@ class Fit(Generic[M]):
             self.dataset,
         )
 
+    def _modules(self) -> dict[str, nn.Module]:
+        """What has weights, by its name in `state`."""
+        modules = {"model": self.model, "average": self.average.model}
+        return modules if self.heads is None else {"heads": self.heads.heads, **modules}
+
     def state(self) -> dict[str, Any]:
         """Returns all that `restore` needs, after a whole epoch: tensors, numbers and plain containers."""
         return {
-            **({} if self.heads is None else {"heads": _copied(self.heads.heads)}),
-            "model": _copied(self.model),
-            "average": _copied(self.average.model),
+            **{name: _copied(part) for name, part in self._modules().items()},
             "averaged": self.average.count,
             "best": self.best,
             "best_loss": self.best_loss,
@@ -390,10 +391,8 @@ class Fit(Generic[M]):
             *(KeyError, TypeError, ValueError, RuntimeError),
             why="{words:.200}",
         ):
-            self.model.load_state_dict(state["model"])
-            if self.heads is not None:
-                self.heads.heads.load_state_dict(state["heads"])
-            self.average.model.load_state_dict(state["average"])
+            for name, part in self._modules().items():
+                part.load_state_dict(state[name])
             self.optimiser.load_state_dict(state["optimiser"])
             self.schedule.load_state_dict(state["schedule"])
             self.order.set_state(state["order"])
@@ -495,7 +494,7 @@ class _Average:
             return
         self.count += 1
         keep = min(self.decay, self.count / (self.count + 9.0))
-        get_ema_multi_avg_fn(keep)(
+        torch.optim.swa_utils.get_ema_multi_avg_fn(keep)(
             list(self.model.parameters()), list(model.parameters()), self.count
         )
         # running means are averages already

@@ -16,8 +16,6 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.nn import functional
-from torch.optim import lr_scheduler
 
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
@@ -180,9 +178,9 @@ def chosen(dataset: DataSet, options: Options | Mapping[str, Any] | None = None)
 # What is made small: losses of scores against targets, and weights of classes.
 
 _NUMBERS = {
-    "l1": functional.l1_loss,
-    "mse": functional.mse_loss,
-    "huber": functional.smooth_l1_loss,
+    "l1": nn.functional.l1_loss,
+    "mse": nn.functional.mse_loss,
+    "huber": nn.functional.smooth_l1_loss,
 }
 
 
@@ -193,7 +191,7 @@ def mean_loss(scores: Tensor, y: Tensor, kind: str, weights: Tensor | None = Non
         kind: of `options.LOSSES`.
     """
     return (
-        functional.cross_entropy(scores, y, weights)
+        nn.functional.cross_entropy(scores, y, weights)
         if kind == "cross_entropy"
         else _NUMBERS[kind](scores[:, 0], y)
     )
@@ -202,7 +200,7 @@ def mean_loss(scores: Tensor, y: Tensor, kind: str, weights: Tensor | None = Non
 def per_target(scores: Tensor, targets: Tensor, kind: str) -> Tensor:
     """Returns the loss of every target (B, M) of scores (B, M, C)."""
     if kind == "cross_entropy":
-        return functional.cross_entropy(
+        return nn.functional.cross_entropy(
             scores.flatten(0, 1), targets.long().flatten(), reduction="none"
         ).view_as(targets)
     return _NUMBERS[kind](scores[..., 0], targets, reduction="none")
@@ -352,14 +350,14 @@ def parameter_groups(model: nn.Module, options: Options) -> list[dict[str, Any]]
 
 def rate_schedule(
     optimiser: torch.optim.Optimizer, options: Options, count: int
-) -> lr_scheduler.LRScheduler:
+) -> torch.optim.lr_scheduler.LRScheduler:
     """Returns what sets the learning rate of each of `count` steps; see `Options`."""
     if options.schedule == "onecycle":
         # the last one, after all steps, is the lowest
-        return lr_scheduler.OneCycleLR(optimiser, options.rate, count + 1)
+        return torch.optim.lr_scheduler.OneCycleLR(optimiser, options.rate, count + 1)
     if options.schedule == "constant":
-        return lr_scheduler.ConstantLR(optimiser, 1.0, 1)
-    return lr_scheduler.CosineAnnealingLR(optimiser, count)
+        return torch.optim.lr_scheduler.ConstantLR(optimiser, 1.0, 1)
+    return torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, count)
 
 
 @torch.no_grad()
