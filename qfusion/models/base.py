@@ -258,7 +258,6 @@ class KetModel(StateModel):
     """
 
     abilities = frozenset({"states", "kets"})
-    dims: tuple[int, ...]
 
     def _lay_out(
         self,

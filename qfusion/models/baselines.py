@@ -57,9 +57,6 @@ class Baseline(FusionModel):
             encoders have trained biases of their own.
     """
 
-    kind = ""
-    bias: Tensor
-
     def __init__(
         self,
         inputs: Mapping[str, InputSpec | Mapping[str, Any]],

@@ -39,8 +39,11 @@ RULES: dict[str, Callable[[Tensor], Tensor]] = {
         (2 * ones > ones.max()).double() + 0.5 * (2 * ones == ones.max()).double()
     ),
 }
-INITIAL = ("mean", "and", "or", "random")
-TABLES = ("joint", "separate")
+CHOICES = {
+    "rule": ("mean", "and", "or", "random"),  # where training begins
+    "tables": ("joint", "separate"),
+    "start": ("random", "classes"),
+}
 JOINT_LIMIT = 3  # modalities that share one table of 2^M angles; more are chained
 
 
@@ -316,8 +319,6 @@ def with_rule(text: str, shape: Shape, element: int | None, rule: str) -> str:
 # measured qubits are our reading. The modality qubits are left out after fusion, so the fused qubits are in a real
 # product state and every score is the expectation of one effective observable with 3^n real coefficients.
 
-STARTS = ("random", "classes")
-
 
 @torch.no_grad()
 def read_classes(network: qcnn.QCNN, vectors: Tensor) -> None:
@@ -341,9 +342,6 @@ class NetworkModel(base.FusionModel):
         network: that they pass.
     """
 
-    elements: int
-    network: qcnn.QCNN
-
     def _lay_out(
         self,
         elements: int,
@@ -358,7 +356,7 @@ class NetworkModel(base.FusionModel):
         """Makes the network and encoders that give a number for each fused qubit; settings as of `EntangledQCNN`."""
         C = len(self.outputs)
         choose("Convolution block", block, circuits.BLOCKS)
-        choose("Start of the readout", start, STARTS)
+        choose("Start of the readout", start, CHOICES["start"])
         check(
             isinstance(elements, int) and elements >= 0,
             f"Argument `elements` must be a whole number from 0, but is {elements!r}.",
@@ -428,8 +426,8 @@ class EntangledQCNN(NetworkModel, base.StateModel):
         input_dropout: float = 0.0,
     ):
         super().__init__(inputs, outputs)
-        choose("Fusion rule", rule, INITIAL)
-        choose("Tables", tables, TABLES)
+        choose("Fusion rule", rule, CHOICES["rule"])
+        choose("Tables", tables, CHOICES["tables"])
         check(
             not (freeze_rule and tables == "separate"),
             "Argument `tables` must be 'joint' with `freeze_rule`, but is 'separate': a frozen rule learns neither. "

@@ -101,8 +101,8 @@ class QCNN(nn.Module):
         )
         full[slices] += words
         for j, q in enumerate(self.measured):
-            single = HEAD_SCALE * self.head[:, 2**k + j]
-            full[slice(None), *(int(w == q) for w in range(self.n))] += single
+            single: tuple[slice | int, ...] = (slice(None), *(int(w == q) for w in range(self.n)))
+            full[single] += HEAD_SCALE * self.head[:, 2**k + j]
         return full
 
     def matrix(self, step: Step) -> Tensor:

@@ -79,10 +79,12 @@ class Estimate:
 # term is made by H and the L_k. With vectors in the joint space (`readout="joint"`) the read-out
 # forms joint terms by itself: U^+|v> is merely another vector, and the evolution is redundant.
 
-EVOLUTIONS = ("jump", "unitary", "dissipative", "none")
-DYNAMICS = ("master", "jumps")
-COUPLINGS = ("dense", "local")
-READOUTS = ("local", "single", "joint")
+CHOICES = {
+    "evolution": ("jump", "unitary", "dissipative", "none"),
+    "dynamics": ("master", "jumps"),
+    "coupling": ("dense", "local"),
+    "readout": ("local", "single", "joint"),
+}
 MAX_DIMENSION = 4096
 MAX_SAMPLED = 65536  # with local terms, by trajectories alone
 
@@ -390,7 +392,6 @@ class QuantumJump(TimeModel):
     """
 
     kind = "quantum-jump"
-    abilities = frozenset({"states", "kets", "time", "circuit", "terms"})
 
     def __init__(
         self,
@@ -437,13 +438,13 @@ class QuantumJump(TimeModel):
             math.isfinite(duration) and duration >= 0,
             f"Argument `duration` must be finite and not negative, but is {duration}.",
         )
-        for title, word, options in (
-            ("Evolution", evolution, EVOLUTIONS),
-            ("Dynamics", dynamics, DYNAMICS),
-            ("Coupling", coupling, COUPLINGS),
-            ("Read-out", readout, READOUTS),
+        for title, name, word in (
+            ("Evolution", "evolution", evolution),
+            ("Dynamics", "dynamics", dynamics),
+            ("Coupling", "coupling", coupling),
+            ("Read-out", "readout", readout),
         ):
-            choose(title, word, options)
+            choose(title, word, CHOICES[name])
         check(
             readout == "single" or read == "",
             f"Argument `read` must be empty unless `readout` is 'single', but is {read!r} with `readout` "

@@ -533,7 +533,7 @@ def combine(weights: Tensor, operators: Tensor) -> Tensor:
 #
 # (Lindblad 1976; Gorini, Kossakowski, Sudarshan 1976). Both have the form X' = G X + X G^+ + sum_k L_k X L_k^+, with
 # G = -iH - S/2 for states and its adjoint, with L_k^+, for observables (S = sum_k L_k^+ L_k): one
-# propagator serves both. The numerics are in `expansion.py` and `generators.py`.
+# propagator serves both.
 
 
 @dataclass(frozen=True)
@@ -657,7 +657,7 @@ def evolve(
 ) -> Tensor:
     """Returns exp(t L) X (picture "states") or exp(t L^+) X ("observables") at every time.
 
-    Hermitian operators are recognised: they take half the work. How is in `generators.py`.
+    Hermitian operators are recognised: they take half the work.
 
     Args:
         generator: what acts.

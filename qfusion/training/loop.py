@@ -361,7 +361,7 @@ class Fit(Generic[M]):
 
     def _modules(self) -> dict[str, nn.Module]:
         """What has weights, by its name in `state`."""
-        modules = {"model": self.model, "average": self.average.model}
+        modules: dict[str, nn.Module] = {"model": self.model, "average": self.average.model}
         return modules if self.heads is None else {"heads": self.heads.heads, **modules}
 
     def state(self) -> dict[str, Any]:

@@ -25,10 +25,12 @@ from qfusion.training.batches import Batches, to
 
 # How a model is trained: every choice that is not the model's own.
 
-LOSSES = ("l1", "mse", "huber", "cross_entropy")
-SCHEDULES = ("cosine", "constant", "onecycle")
-CLASS_WEIGHTS = ("none", "balanced")
-PRECISIONS = ("single", "mixed", "double")
+CHOICES = {
+    "loss": ("l1", "mse", "huber", "cross_entropy"),
+    "schedule": ("cosine", "constant", "onecycle"),
+    "class_weights": ("none", "balanced"),
+    "precision": ("single", "mixed", "double"),
+}
 RANGES = {
     "epochs": (1, 100_000),
     "batch": (1, 1_000_000),
@@ -115,13 +117,8 @@ class Options:
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
             require_number(name, getattr(self, name), low, high)
-        for title, word, words in (
-            ("Loss", self.loss, LOSSES),
-            ("Schedule", self.schedule, SCHEDULES),
-            ("Class weights", self.class_weights, CLASS_WEIGHTS),
-            ("Precision", self.precision, PRECISIONS),
-        ):
-            choose(title, word, words)
+        for name, words in CHOICES.items():
+            choose(name.replace("_", " ").capitalize(), getattr(self, name), words)
         check(
             self.class_weights == "none" or self.loss == "cross_entropy",
             "Argument `class_weights` must be 'none' unless classes are trained with cross_entropy, but is "
@@ -188,7 +185,7 @@ def mean_loss(scores: Tensor, y: Tensor, kind: str, weights: Tensor | None = Non
     """Returns the mean loss of scores (B, C) against targets (B,); of classes with weights (C,) the weighted mean.
 
     Args:
-        kind: of `options.LOSSES`.
+        kind: of CHOICES["loss"].
     """
     return (
         nn.functional.cross_entropy(scores, y, weights)
