@@ -152,10 +152,11 @@ class TimeModel(KetModel):
     def weighted_readout(self, weights: Tensor) -> Tensor:
         """Returns sum_j weights_cj |v_j><v_j| x 1, (C, D, D), for weights (C, all vectors in the order of
         `measurement_vectors`)."""
-        vectors, parts = self.measurement_vectors(), []
-        for (s, v), w in zip(vectors.items(), weights.chunk(len(vectors), 1), strict=True):
-            local = torch.einsum("cj,ja,jb->cab", w.to(v.dtype), v, v.conj())
-            parts.append(states.embed(local, self.dims, s))
+        vectors = self.measurement_vectors()
+        parts = [
+            states.embed(torch.einsum("cj,ja,jb->cab", w.to(v.dtype), v, v.conj()), self.dims, s)
+            for (s, v), w in zip(vectors.items(), weights.chunk(len(vectors), 1), strict=True)
+        ]
         return torch.stack(parts).sum(0)
 
     def readout(self) -> Tensor:

@@ -358,7 +358,7 @@ def remove(name: str) -> Path:
 
 
 def _save(target: Path, data: bytes, ending: str, card: Mapping[str, Any], new: bool) -> Path:
-    card = json.loads(json.dumps(card, allow_nan=False))
+    card = json.loads(json.dumps(dict(card), allow_nan=False))
     digest = _digest(data, card)
     with _alone(target.parent):
         check(

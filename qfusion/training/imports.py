@@ -510,11 +510,11 @@ def guessed_output(outputs: Sequence[Port], dataset: DataSet) -> Output:
     """Returns which output holds the scores, and as what."""
     classes = dataset.target.classes if dataset.target.kind == "classification" else ()
     label, labels = dataset.target.label, dataset.target.labels
-    columns = [len(classes) or 1]
-    if label:
-        columns.append(len(labels))
-    if len(classes) == 2:
-        columns.append(1)
+    columns = {
+        len(classes) or 1,
+        *([len(labels)] if label else []),
+        *([1] if len(classes) == 2 else []),
+    }
     known = _CLASSES if classes else _SCORES
 
     def worth(port: Port) -> tuple[bool, bool, int]:
