@@ -34,7 +34,7 @@ import tables  # noqa: E402
 
 from qfusion.errors import InvalidInput  # noqa: E402
 from qfusion.models import QuantumJump, Tweak  # noqa: E402
-from qfusion.models.quantum_jump import COUPLINGS, EVOLUTIONS, READOUTS  # noqa: E402
+from qfusion.models.quantum_jump import CHOICES  # noqa: E402
 from qfusion.quantum import lindblad, measures, states  # noqa: E402
 from qfusion.quantum.lindblad import System  # noqa: E402
 from qfusion.track import dynamics  # noqa: E402
@@ -62,9 +62,9 @@ def drawn_model(rng: np.random.Generator) -> QuantumJump:
         dims=dims,
         jumps=int(rng.integers(0, 4)),
         measurements=int(rng.integers(1, 6)),
-        evolution=_one(rng, EVOLUTIONS),
-        coupling=_one(rng, COUPLINGS),
-        readout=_one(rng, READOUTS),
+        evolution=_one(rng, CHOICES["evolution"]),
+        coupling=_one(rng, CHOICES["coupling"]),
+        readout=_one(rng, CHOICES["readout"]),
         duration=float(rng.choice([1e-3, 1, rng.uniform(0, 20)])),
     )
     strength = 10 ** rng.uniform(-2, 1)

@@ -24,7 +24,7 @@ import tables  # noqa: E402
 
 from qfusion.data import load  # noqa: E402
 from qfusion.training import Options, metrics, prepare  # noqa: E402
-from qfusion.training.options import PRECISIONS  # noqa: E402
+from qfusion.training.options import CHOICES  # noqa: E402
 
 
 def trained(precision: str, hidden: int, seed: int, epochs: int) -> tuple[np.ndarray, float]:
@@ -56,7 +56,7 @@ def main() -> None:
     for hidden in (32, 256):
         found = {
             p: [trained(p, hidden, seed, chosen.epochs) for seed in range(chosen.seeds)]
-            for p in PRECISIONS
+            for p in CHOICES["precision"]
         }
         for precision, results in found.items():
             off = [

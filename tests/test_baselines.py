@@ -24,11 +24,11 @@ from qfusion.models.baselines import (
     Linear,
     LowRankFusion,
     TensorFusion,
-    outer,
     positions,
     with_one,
 )
 from qfusion.models.entangled_qcnn import ProductQCNN, vectors
+from qfusion.quantum.states import product as outer
 from qfusion.training import checkpoint, default_options, metrics, train
 from tests.test_app_pages import visit
 

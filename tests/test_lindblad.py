@@ -65,13 +65,13 @@ def test_only_a_single_term_on_everything_is_applied_whole() -> None:
             torch.zeros(1, side, side, dtype=torch.complex128),
         )
 
-    whole, part = form(D, 0, 1), form(2, 0)
+    whole, part, scaling = form(D, 0, 1), form(2, 0), lindblad.Scaling(1.0, 0.0)
     kinds = [
-        type(lindblad.choose((2, D // 2), forms, 1, True))
+        type(lindblad.choose((2, D // 2), forms, 1, True, scaling))
         for forms in ([whole], [whole, part], [part])
     ]
     assert kinds == [lindblad.Whole, lindblad.Local, lindblad.Local]
-    assert isinstance(lindblad.choose((2, 1), [form(2, 0, 1)], 1, True), lindblad.Small)
+    assert isinstance(lindblad.choose((2, 1), [form(2, 0, 1)], 1, True, scaling), lindblad.Small)
 
 
 def test_the_width_and_mean_of_a_generator() -> None:

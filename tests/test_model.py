@@ -12,7 +12,7 @@ import torch
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import InputSpec, QuantumJump, Tweak, build
-from qfusion.models.quantum_jump import COUPLINGS, EVOLUTIONS, READOUTS
+from qfusion.models.quantum_jump import CHOICES
 from qfusion.quantum.lindblad import evolve_states
 from qfusion.quantum.states import density, embed, partial_trace
 
@@ -40,7 +40,8 @@ def model(outputs=("a", "b"), **settings) -> QuantumJump:
 
 
 @pytest.mark.parametrize(
-    ("evolution", "coupling", "readout"), list(itertools.product(EVOLUTIONS, COUPLINGS, READOUTS))
+    ("evolution", "coupling", "readout"),
+    list(itertools.product(*(CHOICES[name] for name in ("evolution", "coupling", "readout")))),
 )
 def test_scores_are_those_of_the_evolved_state(evolution, coupling, readout):
     m, x = (
@@ -87,7 +88,7 @@ def test_as_many_vectors_as_squared_levels_span_the_observables_of_a_modality(m)
 
 
 @pytest.mark.parametrize("readout", ["local", "single"])
-@pytest.mark.parametrize("evolution", EVOLUTIONS)
+@pytest.mark.parametrize("evolution", CHOICES["evolution"])
 def test_read_one_by_one_the_score_is_additive_until_something_couples(readout, evolution):
     """At t = 0, and for good where every term of the generator acts on one modality; one that couples two makes a joint
     term."""

@@ -346,7 +346,7 @@ def test_elements_default_to_the_classes(C: int, elements: int) -> None:
     assert (model.elements, model.elements_are_classes) == (elements, elements == C)
 
 
-@pytest.mark.parametrize("rule", entangled_qcnn.INITIAL)
+@pytest.mark.parametrize("rule", entangled_qcnn.CHOICES["rule"])
 def test_seeds_and_rules(rule: str) -> None:
     def phi(seed: int, **settings: object) -> Tensor:
         torch.manual_seed(seed)

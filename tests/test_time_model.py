@@ -53,10 +53,9 @@ class Exchange(TimeModel):
         hidden: int = 8,
     ):
         super().__init__(inputs, outputs)
-        self.dims = self._sizes(dims, 4096, "H is held as a matrix")
+        self._lay_out(dims, 4096, "H is held as a matrix", "mlp", hidden, 0.0, "gru", 0.0)
         self.settings: dict[str, Any] = dict(dims=dims, duration=duration, hidden=hidden)
         self.duration = float(duration)
-        self.encoders = self._ket_encoders(hidden, 0.0, "gru", "mlp", None)
         M, d = len(self.dims), dims
         self.subsystems = list(combinations(range(M), 2))
         self.A = nn.ParameterList([torch.randn(1) for _ in self.subsystems])

@@ -62,8 +62,7 @@ def require(condition: bool, message: str) -> None:
 
 def send(stream: BinaryIO, header: dict[str, Any], body: bytes = b"") -> None:
     """Writes a message."""
-    words = json.dumps(header).encode()
-    for part in (words, body):
+    for part in (json.dumps(header).encode(), body):
         stream.write(len(part).to_bytes(8, "little"))
         stream.write(part)
     stream.flush()
@@ -208,18 +207,21 @@ class Torch:
         if order["do"] == "run":
             with self._torch.no_grad():
                 return {}, save({"0": self._run(tensors, output).contiguous().numpy()})
-        moved = [tensors[place].requires_grad_() for place in order["places"]]
-        slopes = [self._torch.zeros_like(tensor) for tensor in moved]
+        moved = {str(place): tensors[place].requires_grad_() for place in order["places"]}
         with self._torch.enable_grad():
             result = self._run(tensors, output)
-            if result.requires_grad:
-                slopes = [
-                    *self._torch.autograd.grad(
-                        result, moved, sent["weight"], allow_unused=True, materialize_grads=True
-                    )
-                ]
-        named = zip(order["places"], slopes, strict=True)
-        return {}, save({str(place): slope.contiguous().numpy() for place, slope in named})
+        slopes: Sequence[Any] = [self._torch.zeros_like(tensor) for tensor in moved.values()]
+        if result.requires_grad:
+            slopes = self._torch.autograd.grad(
+                result,
+                list(moved.values()),
+                sent["weight"],
+                allow_unused=True,
+                materialize_grads=True,
+            )
+        return {}, save(
+            {place: slope.contiguous().numpy() for place, slope in zip(moved, slopes, strict=True)}
+        )
 
     def _measured(self, tensors: Sequence[Any]) -> dict[str, Any]:
         from torch.utils._python_dispatch import TorchDispatchMode
@@ -316,8 +318,11 @@ class Onnx:
                     "`onnx.save(onnx.load(path), path)`.",
                 )
                 parameters += math.prod(max(side, 1) for side in part.dims)
-        functions = {(part.domain, part.name) for part in model.functions}
-        own = {function for function in functions if not function[0].startswith(_RUNTIMES)}
+        own = {
+            (part.domain, part.name)
+            for part in model.functions
+            if not part.domain.startswith(_RUNTIMES)
+        }
         for domain, name in sorted(operators - own):
             require(
                 domain in _DOMAINS,
@@ -426,14 +431,16 @@ def main() -> None:
     os.dup2(2, 1)  # what a library prints is no answer
     order, data = receive(sys.stdin.buffer)
     threading.Thread(target=_leave_with, args=(order["parent"],), daemon=True).start()
-    engines = {"torch": Torch, "onnx": Onnx}
+    library, engine = {"torch": ("torch.export", Torch), "onnx": ("onnxruntime", Onnx)}[
+        order["kind"]
+    ]
     loaded: list[Any] = []
 
     def load() -> Answer:
-        importlib.import_module("torch.export" if order["kind"] == "torch" else "onnxruntime")
+        importlib.import_module(library)
         if order["memory"]:
             hold(order["memory"])
-        loaded.append(engines[order["kind"]](data, order["file"], order["threads"]))
+        loaded.append(engine(data, order["file"], order["threads"]))
         return loaded[0].about, b""
 
     send(out, *_reply(load))

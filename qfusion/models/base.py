@@ -13,10 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.models.encoders import Encoded, Encoder, Features, InputSpec, admitted, split
+from qfusion.models.encoders import (
+    Encoded,
+    Encoder,
+    Features,
+    InputSpec,
+    admitted,
+    check_encoder,
+    split,
+)
 from qfusion.quantum import states
-
-# What both systems share: named modalities with an encoder each, and named scores.
 
 M = TypeVar("M", bound=Any)
 
@@ -28,81 +34,6 @@ def in_double(model: M) -> M:
         model: any of ours.
     """
     return model if model.bias.dtype == torch.float64 else copy.deepcopy(model).double()
-
-
-class FusionModule(nn.Module):
-    """Base of the fusion models; a subclass fills `encoders` and `settings`.
-
-    Features come in any floating-point precision; a model calculates in that of its own weights.
-
-    Attributes:
-        kind: name in the registry.
-        modalities: names, in the order of fusion.
-        outputs: names of the scores.
-        input_specs: form of each modality's features.
-        settings: what it was built with, JSON-able.
-        encoders: one `Encoder` per modality.
-        bias: of the scores, (C,).
-        projects: whether it has what `project` fits.
-        staged: whether parts of it are trained one after another, see `advance`.
-        preparing: whether training is at a part before the last: what is measured then is no result yet.
-        encodes: whether its encoders make a row of numbers of each modality, and nothing else looks at features: then
-            it takes `Encoded` in their place.
-    """
-
-    kind: str
-    settings: dict[str, Any]
-    encoders: nn.ModuleDict
-    bias: Tensor
-    projects: bool = False
-    staged: bool = False
-    preparing: bool = False
-    encodes: bool = True
-
-    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str]):
-        super().__init__()
-        check(len(inputs) >= 1, "Argument `inputs` must name at least one modality, but is empty.")
-        check(len(outputs) >= 1, "Argument `outputs` must name at least one score, but is empty.")
-        self.modalities, self.outputs = tuple(inputs), tuple(outputs)
-        self.input_specs = {name: InputSpec.of(spec) for name, spec in inputs.items()}
-
-    def couplings(self) -> list[tuple[nn.Parameter, float]]:
-        """Returns the trained parameters by which modalities meet, each with the value at which it does nothing."""
-        raise NotImplementedError
-
-    @torch.no_grad()
-    def standardise(self, inputs: Mapping[str, Features]) -> None:
-        """Fits the encoders' standardisation to the training rows."""
-        for name in self.modalities:
-            self._encoder(name).standardise.fit(*split(self._features(inputs, name)))
-
-    def project(self, inputs: Mapping[str, Features]) -> None:
-        """Fits what is neither trained nor a standardisation to training rows, many of them but perhaps not all."""
-
-    def advance(self, share: float) -> bool:
-        """Goes on to the next part that is trained, once such a share of the epochs is over; returns whether it did."""
-        return False
-
-    def _encoded(self, inputs: Mapping[str, Features], name: str) -> Tensor:
-        """Returns the encoder's numbers for one modality, (B, outputs of the encoder); those of `Encoded` as they are.
-
-        Raises:
-            InvalidInput: when the modality is missing, has the wrong form, or is not of finite floating-point numbers.
-        """
-        value = inputs.get(name)
-        if isinstance(value, Encoded):
-            return value.values.to(self.bias.dtype)
-        return self._encoder(name)(self._features(inputs, name))
-
-    def _encoder(self, name: str) -> Encoder:
-        return cast(Encoder, self.encoders[name])
-
-    def _features(self, inputs: Mapping[str, Features], name: str) -> Features:
-        check(
-            name in inputs,
-            f"Argument `inputs` must hold modality `{name}`, but holds {sorted(inputs)}.",
-        )
-        return admitted(name, inputs[name], self.input_specs[name], self.bias.dtype)
 
 
 # Models that can be explored: each makes something of every modality, and fuses it to scores.
@@ -156,30 +87,96 @@ class Points:
     names: tuple[str, ...]
 
 
-class FusionModel(FusionModule, ABC):
-    """A model that can be explored; see the head of this module.
+class FusionModel(nn.Module, ABC):
+    """A model that can be explored, of named modalities with an encoder each and named scores; a subclass fills
+    `encoders` and `settings`.
+
+    Features come in any floating-point precision; a model calculates in that of its own weights.
 
     Attributes:
+        kind: name in the registry.
         abilities: what it can do, of ABILITIES.
         title, says: what people call the kind, and a plain sentence on it for the Train page; those of old stand in
             `runs.settings`.
         about: one sentence on what it does between features and score, for the Overview page, with {names}, {dims} and
             {target} to be filled in; of old ones in `analysis.describe`.
+        modalities: names, in the order of fusion.
+        outputs: names of the scores.
+        input_specs: form of each modality's features.
+        settings: what it was built with, JSON-able.
+        encoders: one `Encoder` per modality.
+        bias: of the scores, (C,).
+        projects: whether it has what `project` fits.
+        staged: whether parts of it are trained one after another, see `advance`.
+        preparing: whether training is at a part before the last: what is measured then is no result yet.
+        encodes: whether its encoders make a row of numbers of each modality, and nothing else looks at features: then
+            it takes `Encoded` in their place.
+        unseen_operations: floating-point operations a row that torch does not see: those of programs of another
+            runtime.
     """
 
+    kind: str
     abilities: ClassVar[frozenset[Ability]] = frozenset()
     title: ClassVar[str] = ""
     says: ClassVar[str] = ""
     about: ClassVar[str] = ""
+    settings: dict[str, Any]
+    encoders: nn.ModuleDict
+    bias: Tensor
+    projects: bool = False
+    staged: bool = False
+    preparing: bool = False
+    encodes: bool = True
+    unseen_operations: int = 0
 
-    @property
-    def unseen_operations(self) -> int:
-        """Floating-point operations a row that torch does not see: those of programs of another runtime."""
-        return 0
+    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str]):
+        super().__init__()
+        check(len(inputs) >= 1, "Argument `inputs` must name at least one modality, but is empty.")
+        check(len(outputs) >= 1, "Argument `outputs` must name at least one score, but is empty.")
+        self.modalities, self.outputs = tuple(inputs), tuple(outputs)
+        self.input_specs = {name: InputSpec.of(spec) for name, spec in inputs.items()}
 
-    @abstractmethod
+    def couplings(self) -> list[tuple[nn.Parameter, float]]:
+        """Returns the trained parameters by which modalities meet, each with the value at which it does nothing; none
+        where no parameter has a value at which only their meeting ends."""
+        return []
+
+    @torch.no_grad()
+    def standardise(self, inputs: Mapping[str, Features]) -> None:
+        """Fits the encoders' standardisation to the training rows."""
+        for name in self.modalities:
+            encoder = cast(Encoder, self.encoders[name])
+            encoder.standardise.fit(*split(self._features(inputs, name)))
+
+    def project(self, inputs: Mapping[str, Features]) -> None:
+        """Fits what is neither trained nor a standardisation to training rows, many of them but perhaps not all."""
+
+    def advance(self, share: float) -> bool:
+        """Goes on to the next part that is trained, once such a share of the epochs is over; returns whether it did."""
+        return False
+
+    def _encoded(self, inputs: Mapping[str, Features], name: str) -> Any:
+        """Returns the encoder's numbers for one modality, (B, outputs of the encoder); those of `Encoded` as they are.
+
+        Raises:
+            InvalidInput: when the modality is missing, has the wrong form, or is not of finite floating-point numbers.
+        """
+        value = inputs.get(name)
+        if isinstance(value, Encoded):
+            return value.values.to(self.bias.dtype)
+        return self.encoders[name](self._features(inputs, name))
+
+    def _features(self, inputs: Mapping[str, Features], name: str) -> Features:
+        check(
+            name in inputs,
+            f"Argument `inputs` must hold modality `{name}`, but holds {sorted(inputs)}.",
+        )
+        return admitted(name, inputs[name], self.input_specs[name], self.bias.dtype)
+
     def encode_one(self, inputs: Mapping[str, Features], name: str) -> Any:
-        """Returns what one modality comes to; `inputs` need not hold the others."""
+        """Returns what one modality comes to, what its encoder gives unless a model makes more of it; `inputs` need
+        not hold the others."""
+        return self._encoded(inputs, name)
 
     def encode(self, inputs: Mapping[str, Features]) -> dict[str, Any]:
         """Returns what every modality comes to, by name.
@@ -232,12 +229,8 @@ class FusionModel(FusionModule, ABC):
 
 
 class StateModel(FusionModel):
-    """A model whose scores are linear in every modality's state: expectations of observables."""
-
-    @abstractmethod
-    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
-        """Returns the states of one modality, kets (B, d_m) complex or masses (B, n); `inputs` need not hold the
-        others."""
+    """A model whose scores are linear in every modality's state, kets (B, d_m) complex or masses (B, n): expectations
+    of observables."""
 
     @abstractmethod
     def observables(self) -> Tensor:
@@ -265,11 +258,29 @@ class KetModel(StateModel):
     """
 
     abilities = frozenset({"states", "kets"})
-    dims: tuple[int, ...]
 
-    def _sizes(self, dims: int | Sequence[int], most: int, held: str) -> tuple[int, ...]:
-        """Returns the dimension of every modality state; InvalidInput where they are impossible or too large for what
-        is held."""
+    def _lay_out(
+        self,
+        dims: int | Sequence[int],
+        most: int,
+        held: str,
+        encoder: str,
+        hidden: int,
+        dropout: float,
+        pooling: str,
+        input_dropout: float,
+        lowest: float = 0.0,
+    ) -> None:
+        """Sets the dimension of every modality state, and makes encoders that give 2 d_m numbers.
+
+        Args:
+            dims: of each, or one for all. most: of their product. held: why, for the message.
+            encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`; `input_dropout` may be as
+                low as `lowest`, and is as `dropout` below 0.
+
+        Raises:
+            InvalidInput: where dimensions are impossible, or their product is too large for what is held.
+        """
         M = len(self.modalities)
         sizes = (dims,) * M if isinstance(dims, int) else tuple(int(d) for d in dims)
         check(
@@ -282,16 +293,13 @@ class KetModel(StateModel):
             f"Argument `dims` must give a joint dimension of at most {most}, but {sizes} gives {D}: {held}. Lower "
             "`dims`.",
         )
-        return sizes
-
-    def _ket_encoders(
-        self, hidden: int, dropout: float, pooling: str, encoder: str, input_dropout: float | None
-    ) -> nn.ModuleDict:
-        """Returns an encoder for every modality that gives 2 d_m numbers; settings as of `Encoder`."""
-        return nn.ModuleDict(
+        check_encoder(hidden, dropout, input_dropout, lowest)
+        self.dims = sizes
+        dropped = dropout if input_dropout < 0 else input_dropout
+        self.encoders = nn.ModuleDict(
             {
-                name: Encoder(spec, 2 * d, hidden, dropout, pooling, encoder, input_dropout)
-                for (name, spec), d in zip(self.input_specs.items(), self.dims, strict=True)
+                name: Encoder(spec, 2 * d, hidden, dropout, pooling, encoder, dropped)
+                for (name, spec), d in zip(self.input_specs.items(), sizes, strict=True)
             }
         )
 

@@ -21,8 +21,10 @@ from qfusion.models.encoders import (
     InputSpec,
     Standardiser,
     check_encoder,
+    mean_over_steps,
     split,
 )
+from qfusion.quantum import states
 
 # Classical fusion heads on the encoders of the quantum models: what their accuracy and size are compared with.
 #
@@ -55,9 +57,6 @@ class Baseline(FusionModel):
             encoders have trained biases of their own.
     """
 
-    kind = ""
-    bias: Tensor
-
     def __init__(
         self,
         inputs: Mapping[str, InputSpec | Mapping[str, Any]],
@@ -87,10 +86,6 @@ class Baseline(FusionModel):
         )
         self.register_buffer("bias", torch.zeros(len(outputs)))
 
-    def couplings(self) -> list[tuple[nn.Parameter, float]]:
-        """Returns nothing: no parameter of a classical head has a value at which only the modalities' meeting ends."""
-        return []
-
     def make_encoder(self, spec: InputSpec) -> nn.Module:
         """Returns a new encoder; it has a `standardise`, and gives what `fuse` takes of each modality."""
         s = self.settings
@@ -103,11 +98,6 @@ class Baseline(FusionModel):
             s["encoder"],
             s["input_dropout"],
         )
-
-    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Any:
-        """Returns what a modality's encoder gives, (B, n) unless `make_encoder` says differently; `inputs` need not
-        hold the others."""
-        return self._encoded(inputs, name)
 
     def fuse(self, encoded: list[Any]) -> Tensor:
         """Returns the scores (B, C), apart from where they start, of the encoders' outputs."""
@@ -163,9 +153,16 @@ class Concatenation(Baseline):
         input_dropout: float = 0.0,
     ):
         super().__init__(
-            inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout
+            inputs,
+            outputs,
+            features,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            width=width,
         )
-        self.settings["width"] = width
         self.head = nn.Sequential(
             nn.Linear(features * len(inputs), width),
             nn.ReLU(),
@@ -204,9 +201,16 @@ class TensorFusion(Baseline):
             f"{MAX_TENSOR:,}. Take fewer features, or the low-rank head.",
         )
         super().__init__(
-            inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout
+            inputs,
+            outputs,
+            features,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            width=width,
         )
-        self.settings["width"] = width
         self.middle = (
             len(inputs) + 1
         ) // 2  # the outer product of all is never formed, only those of either half
@@ -224,7 +228,7 @@ class TensorFusion(Baseline):
         """Returns the scores of the outer product, (B, C)."""
         vectors = [with_one(h.relu()) for h in encoded]
         left, right = (
-            outer(part) if part else vectors[0][:, :1]
+            states.product(part) if part else vectors[0][:, :1]
             for part in (vectors[: self.middle], vectors[self.middle :])
         )
         hidden = (left @ self.weight.flatten(1)).view(len(left), *self.weight.shape[1:])
@@ -250,11 +254,18 @@ class LowRankFusion(Baseline):
         pooling: str = "gru",
         input_dropout: float = 0.0,
     ):
-        super().__init__(
-            inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout
-        )
         check(rank >= 1, f"Argument `rank` must be at least 1, but is {rank}.")
-        self.settings["rank"] = rank
+        super().__init__(
+            inputs,
+            outputs,
+            features,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            rank=rank,
+        )
         self.factors = nn.ParameterList(
             [nn.Parameter(torch.empty(rank, features + 1, len(outputs))) for _ in self.modalities]
         )
@@ -274,14 +285,6 @@ class LowRankFusion(Baseline):
 def with_one(h: Tensor) -> Tensor:
     """Returns (1, h), (B, n + 1), so that products keep the terms of fewer modalities."""
     return torch.cat([torch.ones_like(h[:, :1]), h], -1)
-
-
-def outer(vectors: list[Tensor]) -> Tensor:
-    """Returns the row-wise outer product of (B, n_m), flattened, the first slowest: (B, prod n_m)."""
-    result = vectors[0]
-    for v in vectors[1:]:
-        result = (result[:, :, None] * v[:, None, :]).flatten(1)
-    return result
 
 
 # The linear model: ridge or logistic regression on standardised features, means over time for sequences, trained as
@@ -382,15 +385,9 @@ class Block(nn.Module):
     def __init__(self, width: int, heads: int):
         super().__init__()
         self.heads = heads
-        self.before, self.before_other, self.before_net = (
-            nn.LayerNorm(width),
-            nn.LayerNorm(width),
-            nn.LayerNorm(width),
-        )
+        self.before, self.before_other, self.before_net = (nn.LayerNorm(width) for _ in range(3))
         self.query, self.key_value, self.out = (
-            nn.Linear(width, width),
-            nn.Linear(width, 2 * width),
-            nn.Linear(width, width),
+            nn.Linear(width, outputs) for outputs in (width, 2 * width, width)
         )
         self.net = nn.Sequential(
             nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width)
@@ -399,11 +396,11 @@ class Block(nn.Module):
     def forward(self, asks: Tensor, steps: Steps) -> Tensor:
         """Returns the asking steps (B, T, width) after they have attended to the real steps of `steps`."""
         values, mask = steps
-        q, (k, v) = (
+        parts = (
             self.query(self.before(asks)),
-            self.key_value(self.before_other(values)).chunk(2, -1),
+            *self.key_value(self.before_other(values)).chunk(2, -1),
         )
-        q, k, v = (x.unflatten(-1, (self.heads, -1)).transpose(1, 2) for x in (q, k, v))
+        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
         seen = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None, :])
         asks = asks + self.out(seen.transpose(1, 2).flatten(-2))
         return asks + self.net(self.before_net(asks))
@@ -497,10 +494,7 @@ class CrossModalAttention(Baseline):
             steps, mask = steps_of[name]
             blocks = zip(cast(Any, self.crossing[i]), self.others[name], strict=True)
             learned = torch.cat([block(steps, steps_of[other]) for block, other in blocks], -1)
-            learned = self.own[i](learned, (learned, mask))
-            means.append(
-                (learned * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
-            )
+            means.append(mean_over_steps(self.own[i](learned, (learned, mask)), mask))
         return self.head(torch.cat(means, -1))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, Union, cast
 
 import torch
@@ -161,11 +162,9 @@ def drawn(random: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
         values: whose first dimension counts samples.
     """
     share = _share.get()
-    return (
-        random(values)
-        if share is None
-        else random(values.new_empty(share.total, *values.shape[1:]))[share.rows.to(values.device)]
-    )
+    if share is None:
+        return random(values)
+    return random(values.new_empty(share.total, *values.shape[1:]))[share.rows.to(values.device)]
 
 
 class Dropout(nn.Dropout):
@@ -241,14 +240,14 @@ class Standardiser(nn.Module):
 
     def fit(self, values: Tensor, mask: Tensor | None) -> None:
         """Sets mean and scale from values (B, F), or unmasked steps of (B, T, F); constant features keep scale 1."""
-        flat = (values.reshape(-1, values.shape[-1]) if mask is None else values[mask]).double()
-        self.set(flat.mean(0), flat.std(0, correction=0))
+        steps = real_steps(values, mask).double()
+        self.set(steps.mean(0), steps.std(0, correction=0))
 
     @torch.no_grad()
     def set(self, mean: Tensor, deviation: Tensor) -> None:
         """Sets mean and scale (F,) from the features' means and deviations; constant features keep scale 1."""
-        floor = 1e-3 * deviation.max().clamp_min(1e-9)
         self.mean.copy_(mean)
+        floor = 1e-3 * deviation.max().clamp_min(1e-9)
         self.scale.copy_(torch.where(deviation > floor, deviation, torch.ones_like(deviation)))
 
     def forward(self, values: Tensor) -> Tensor:
@@ -432,16 +431,12 @@ class Encoder(nn.Module):
         if mask is None:
             return self.last(self.first(self.drop(self.standardise(values))))
         if isinstance(self.first, Pooling) and self.first.kind == "gru":
-            stored = self.drop.mask(values)
-            return self.last(
-                self.first.of_steps(
-                    mask, lambda rows, steps: self._steps(values, stored, rows, steps)
-                )
-            )
+            return self.last(self.first.of_steps(mask, partial(self._steps, values)))
         return self.last(self.first(self.drop(self.standardise(values)), mask))
 
-    def _steps(self, values: Tensor, stays: Tensor | None, rows: Tensor, steps: Tensor) -> Tensor:
-        places = rows * values.shape[1] + steps
+    def _steps(self, values: Tensor, rows: Tensor, steps: Tensor) -> Tensor:
+        """Standardised steps (n, F) of sequences (B, T, F), some numbers of them dropped."""
+        places, stays = rows * values.shape[1] + steps, self.drop.mask(values)
         taken = self.standardise(values.flatten(0, 1).index_select(0, places))
         if stays is None:
             return taken
@@ -471,15 +466,24 @@ class Averaged(nn.Module):
     def means(self, features: Features) -> Tensor:
         """Returns standardised features, (B, F), of a sequence their means over real steps."""
         values, mask = split(features)
-        values = self.standardise(values)
-        if mask is None:
-            return values
-        return (values * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
+        return mean_over_steps(self.standardise(values), mask)
 
 
 def split(features: Features) -> tuple[Tensor, Tensor | None]:
     """Returns values and mask; the mask is None for vectors."""
     return features if isinstance(features, tuple) else (cast(Tensor, features), None)
+
+
+def real_steps(values: Tensor, mask: Tensor | None) -> Tensor:
+    """Returns all real steps of sequences (B, T, F), or all vectors (B, F), one after another, (n, F)."""
+    return values.reshape(-1, values.shape[-1]) if mask is None else values[mask]
+
+
+def mean_over_steps(values: Tensor, mask: Tensor | None) -> Tensor:
+    """Returns the means (B, F) of sequences (B, T, F) over their real steps; vectors as they are."""
+    if mask is None:
+        return values
+    return (values * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
 
 
 def admitted(name: str, features: Features, spec: InputSpec, dtype: torch.dtype) -> Features:

@@ -17,7 +17,7 @@ from qfusion._checks import check, choose, require_number
 from qfusion.models import base, qcnn
 from qfusion.models.encoders import Encoder, Features, InputSpec, check_encoder
 from qfusion.models.tweak import MAX_TEXT
-from qfusion.quantum.circuits import BLOCKS
+from qfusion.quantum import circuits, states
 
 # Decision-level fusion by entangling qubits: soft truth tables that can be read, named and edited.
 #
@@ -39,8 +39,11 @@ RULES: dict[str, Callable[[Tensor], Tensor]] = {
         (2 * ones > ones.max()).double() + 0.5 * (2 * ones == ones.max()).double()
     ),
 }
-INITIAL = ("mean", "and", "or", "random")
-TABLES = ("joint", "separate")
+CHOICES = {
+    "rule": ("mean", "and", "or", "random"),  # where training begins
+    "tables": ("joint", "separate"),
+    "start": ("random", "classes"),
+}
 JOINT_LIMIT = 3  # modalities that share one table of 2^M angles; more are chained
 
 
@@ -96,11 +99,7 @@ def nearest_turns(phi: Tensor) -> Tensor:
 
 def probabilities(masses: Tensor) -> Tensor:
     """Returns the probability of every outcome pattern, (..., 2^k), of independent qubits with masses (..., k)."""
-    product = masses.new_ones(*masses.shape[:-1], 1)
-    for m in range(masses.shape[-1]):
-        p = masses[..., m, None]
-        product = torch.stack([product * (1 - p), product * p], -1).flatten(-2)
-    return product
+    return states.product(torch.stack([1 - masses, masses], -1).unbind(-2))
 
 
 def fuse(masses: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
@@ -119,8 +118,8 @@ def fuse(masses: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
         x, z = (P * torch.sin(phi[:, 0])).sum(-1), (P * torch.cos(phi[:, 0])).sum(-1)
         return torch.stack([torch.ones_like(x), x, z], -1), (P * tables[:, 0]).sum(-1)[..., None]
     stages = [masses[..., 0]]
-    for stage in range(phi.shape[1]):
-        stages.append(_mean(tables[:, stage], stages[stage], masses[..., stage + 1]))
+    for table, newcomer in zip(tables.unbind(1), masses[..., 1:].unbind(-1), strict=True):
+        stages.append(_mean(table, stages[-1], newcomer))
     x, z = (
         _mean(values, stages[-2], masses[..., -1])
         for values in (torch.sin(phi[:, -1]), torch.cos(phi[:, -1]))
@@ -144,18 +143,14 @@ def nearest_rule(phi: Tensor, M: int) -> list[tuple[str, float]]:
         M: number of modalities.
     """
     masses = torch.sin(phi.double() / 2).square()
-    named = [
-        rule for rule in RULES if rule != "majority" or M == 3
-    ]  # of two it is the mean, and a chain has none
-    tables = {
-        rule: torch.sin(named_angles(rule, M).to(masses.device) / 2).square() for rule in named
-    }
-    distances = {
-        rule: (masses - table).square().mean((1, 2)).sqrt() for rule, table in tables.items()
-    }
+    # the majority of two is the mean, and a chain has none
+    named = [rule for rule in RULES if rule != "majority" or M == 3]
+    tables = torch.stack([torch.sin(named_angles(rule, M) / 2).square() for rule in named])
+    gaps = masses[:, None] - tables.to(masses.device)
+    least = gaps.square().mean((2, 3)).sqrt().min(1)
     return [
-        min(((rule, float(d[i])) for rule, d in distances.items()), key=lambda pair: pair[1])
-        for i in range(len(phi))
+        (named[place], distance)
+        for distance, place in zip(least.values.tolist(), least.indices.tolist(), strict=True)
     ]
 
 
@@ -187,6 +182,11 @@ class Shape:
     M: int
 
     @property
+    def digits(self) -> int:
+        """Qubits that control a table."""
+        return self.patterns.bit_length() - 1
+
+    @property
     def rules(self) -> tuple[str, ...]:
         """Named rules that a preset can set."""
         return (*EDITED_RULES, "majority") if self.M == 3 else EDITED_RULES
@@ -194,7 +194,7 @@ class Shape:
 
 def edited_patterns(shape: Shape) -> tuple[str, ...]:
     """What the qubits of a table can read, in the order of its entries."""
-    return tuple(format(b, f"0{_digits(shape)}b") for b in range(shape.patterns))
+    return tuple(format(b, f"0{shape.digits}b") for b in range(shape.patterns))
 
 
 def shape_of(model: object) -> Shape:
@@ -216,7 +216,7 @@ def apply_edits(text: str, learned: torch.Tensor, shape: Shape) -> torch.Tensor:
     """
     phi = learned.detach().clone().double()
     check(len(text) <= MAX_TEXT, "The edits are too long. Keep one for each angle.")
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
+    for part in _parts(text):
         where, mark, value = (piece.strip() for piece in part.partition("="))
         if mark:
             phi[_entry(where, part, shape)] = require_number(f"angle of {where}", value, -100, 100)
@@ -229,35 +229,34 @@ def apply_edits(text: str, learned: torch.Tensor, shape: Shape) -> torch.Tensor:
         rule = choose("Fusion rule", value, (*shape.rules, LEARNED))
         table = learned.detach() if rule == LEARNED else named_angles(rule, shape.M)
         place: Any = slice(None)
-        if where != EVERYONE:
-            place = (
-                _entry(where, part, shape)
-                if "." in where
-                else _whole(where, shape.n, "element", part)
-            )
+        if "." in where:
+            place = _entry(where, part, shape)
+        elif where != EVERYONE:
+            place = _whole(where, shape.n, "element", part)
         phi[place] = table.expand(phi.shape)[place].double()
     return phi
 
 
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def _entry(where: str, part: str, shape: Shape) -> tuple[int, int, int]:
     """Element, stage and pattern of one entry's name."""
+    chained = shape.stages > 1
     steps = where.strip().split(".")
     check(
-        len(steps) == (2 if shape.stages == 1 else 3),
-        f"Edit `{part[:60]}` must name element{' and outcome' if shape.stages == 1 else ', stage and outcome'}, like "
-        f"`{'0.' + '0' * _digits(shape) if shape.stages == 1 else '0.1.00'}=1.57`.",
+        len(steps) == 2 + chained,
+        f"Edit `{part[:60]}` must name element{', stage and outcome' if chained else ' and outcome'}, like "
+        f"`{'0.1.00' if chained else '0.' + '0' * shape.digits}=1.57`.",
     )
-    stage = 0 if shape.stages == 1 else _whole(steps[1], shape.stages, "stage", part)
+    stage = _whole(steps[1], shape.stages, "stage", part) if chained else 0
     digits = steps[-1]
     check(
-        len(digits) == _digits(shape) and set(digits) <= {"0", "1"},
-        f"Edit `{part[:60]}` must name an outcome of {_digits(shape)} digits 0 or 1, but names `{digits[:20]}`.",
+        len(digits) == shape.digits and set(digits) <= {"0", "1"},
+        f"Edit `{part[:60]}` must name an outcome of {shape.digits} digits 0 or 1, but names `{digits[:20]}`.",
     )
     return _whole(steps[0].strip(), shape.n, "element", part), stage, int(digits, 2)
-
-
-def _digits(shape: Shape) -> int:
-    return shape.patterns.bit_length() - 1
 
 
 def _whole(word: str, count: int, name: str, part: str) -> int:
@@ -270,7 +269,7 @@ def _whole(word: str, count: int, name: str, part: str) -> int:
 
 def edit_key(shape: Shape, element: int, stage: int, pattern: int) -> str:
     """How an entry is named in the text."""
-    digits = format(pattern, f"0{_digits(shape)}b")
+    digits = edited_patterns(shape)[pattern]
     return f"{element}.{digits}" if shape.stages == 1 else f"{element}.{stage}.{digits}"
 
 
@@ -287,16 +286,14 @@ def with_entry_learned(text: str, shape: Shape, element: int, stage: int, patter
     name = edit_key(shape, element, stage, pattern)
     rest = ",".join(_without(text, name))
     untouched = torch.full((shape.n, shape.stages, shape.patterns), math.inf)
-    still_set = bool(torch.isfinite(apply_edits(rest, untouched, shape)[element, stage, pattern]))
-    return f"{rest},{name}:{LEARNED}" if still_set else rest
+    angle = apply_edits(rest, untouched, shape)[element, stage, pattern]
+    return f"{rest},{name}:{LEARNED}" if angle.isfinite() else rest
 
 
 def _without(text: str, name: str) -> list[str]:
     """The parts of the text that do not name this entry."""
     return [
-        part.strip()
-        for part in text.split(",")
-        if part.strip() and part.replace("=", ":").partition(":")[0].strip() != name
+        part for part in _parts(text) if part.replace("=", ":").partition(":")[0].strip() != name
     ]
 
 
@@ -304,8 +301,9 @@ def with_rule(text: str, shape: Shape, element: int | None, rule: str) -> str:
     """The text with one element's table, or all, set to a rule; "learned" takes its edits away."""
     if element is None:
         return "" if rule == LEARNED else f"{EVERYONE}:{rule}"
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    others = [part for part in parts if part.replace(":", ".").partition(".")[0] != str(element)]
+    others = [
+        part for part in _parts(text) if part.replace(":", ".").partition(".")[0] != str(element)
+    ]
     put_back = rule == LEARNED and not any(part.startswith(EVERYONE) for part in others)
     return ",".join(others if put_back else [*others, f"{element}:{rule}"])
 
@@ -320,8 +318,6 @@ def with_rule(text: str, shape: Shape, element: int | None, rule: str) -> str:
 # Only the paper's abstract is public to us; element-wise fusion by soft truth tables and the head that also reads the
 # measured qubits are our reading. The modality qubits are left out after fusion, so the fused qubits are in a real
 # product state and every score is the expectation of one effective observable with 3^n real coefficients.
-
-STARTS = ("random", "classes")
 
 
 @torch.no_grad()
@@ -346,9 +342,6 @@ class NetworkModel(base.FusionModel):
         network: that they pass.
     """
 
-    elements: int
-    network: qcnn.QCNN
-
     def _lay_out(
         self,
         elements: int,
@@ -362,8 +355,8 @@ class NetworkModel(base.FusionModel):
     ) -> None:
         """Makes the network and encoders that give a number for each fused qubit; settings as of `EntangledQCNN`."""
         C = len(self.outputs)
-        choose("Convolution block", block, BLOCKS)
-        choose("Start of the readout", start, STARTS)
+        choose("Convolution block", block, circuits.BLOCKS)
+        choose("Start of the readout", start, CHOICES["start"])
         check(
             isinstance(elements, int) and elements >= 0,
             f"Argument `elements` must be a whole number from 0, but is {elements!r}.",
@@ -382,6 +375,10 @@ class NetworkModel(base.FusionModel):
                 for name, spec in self.input_specs.items()
             }
         )
+
+    def couplings(self) -> list[tuple[nn.Parameter, float]]:
+        """Returns the angles of the circuit, which do nothing at 0."""
+        return [(self.network.convolution, 0.0), (self.network.pooling, 0.0)]
 
 
 class EntangledQCNN(NetworkModel, base.StateModel):
@@ -429,9 +426,8 @@ class EntangledQCNN(NetworkModel, base.StateModel):
         input_dropout: float = 0.0,
     ):
         super().__init__(inputs, outputs)
-        M, C = len(self.modalities), len(self.outputs)
-        choose("Fusion rule", rule, INITIAL)
-        choose("Tables", tables, TABLES)
+        choose("Fusion rule", rule, CHOICES["rule"])
+        choose("Tables", tables, CHOICES["tables"])
         check(
             not (freeze_rule and tables == "separate"),
             "Argument `tables` must be 'joint' with `freeze_rule`, but is 'separate': a frozen rule learns neither. "
@@ -455,7 +451,7 @@ class EntangledQCNN(NetworkModel, base.StateModel):
             input_dropout=input_dropout,
         )
         self._lay_out(elements, block, start, encoder, hidden, dropout, pooling, input_dropout)
-        n = self.elements
+        n, M, C = self.elements, len(self.modalities), len(self.outputs)
         self.elements_are_classes = n == C
         named = named_angles("mean" if rule == "random" else rule, M).to(torch.get_default_dtype())
         angles = (
@@ -487,7 +483,7 @@ class EntangledQCNN(NetworkModel, base.StateModel):
         nothing at 0."""
         known = [(self._parameters.get("phi"), torch.pi / 2), (self._parameters.get("turns"), 0.0)]
         tables = [(parameter, nothing) for parameter, nothing in known if parameter is not None]
-        return [*tables, (self.network.convolution, 0.0), (self.network.pooling, 0.0)]
+        return tables + super().couplings()
 
     def angles(self, inputs: Mapping[str, Features]) -> dict[str, Tensor]:
         """Returns the angles theta_mi of every modality's qubits, (B, n) radians.
@@ -627,7 +623,6 @@ class ProductQCNN(NetworkModel):
         input_dropout: float = 0.0,
     ):
         super().__init__(inputs, outputs)
-        M, C = len(self.modalities), len(self.outputs)
         self.settings: dict[str, Any] = dict(
             elements=elements,
             block=block,
@@ -639,23 +634,16 @@ class ProductQCNN(NetworkModel):
             input_dropout=input_dropout,
         )
         self._lay_out(elements, block, start, encoder, hidden, dropout, pooling, input_dropout)
-        self.weights = nn.Parameter(torch.full((M, self.elements), 1.0 / M))
-        self.bias = nn.Parameter(torch.zeros(C))
+        n, M = self.elements, len(self.modalities)
+        self.weights = nn.Parameter(torch.full((M, n), 1.0 / M))
+        self.bias = nn.Parameter(torch.zeros(len(self.outputs)))
         if start == "classes":
-            angles = torch.full((self.elements + 1, self.elements), torch.pi / 2)
-            angles[torch.arange(self.elements), torch.arange(self.elements)] = torch.pi
+            angles = torch.full((n + 1, n), torch.pi / 2)
+            angles[:n].fill_diagonal_(torch.pi)
             read_classes(self.network, vectors(angles))
 
-    def couplings(self) -> list[tuple[nn.Parameter, float]]:
-        """Returns the angles of the circuit, which do nothing at 0."""
-        return [(self.network.convolution, 0.0), (self.network.pooling, 0.0)]
-
-    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
-        """Returns the encoder's numbers for one modality, (B, n)."""
-        return self._encoded(inputs, name)
-
     def scores(self, states: Mapping[str, Tensor]) -> Tensor:
-        """Returns the scores (logits), (B, C), of the encoders' numbers."""
+        """Returns the scores (logits), (B, C), of the encoders' numbers, (B, n) of each modality."""
         turns = torch.stack([states[name] for name in self.modalities], 1)
         angles = torch.pi / 2 + (self.weights * turns).sum(1)
         return qcnn.network_scores(self.network, vectors(angles)) + self.bias

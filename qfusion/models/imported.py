@@ -14,11 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose, read_toml
-from qfusion.errors import InvalidInput, NotFound
+from qfusion.errors import InvalidInput, NotFound, refused
 from qfusion.models import base
-from qfusion.models.base import FusionModel
-from qfusion.models.encoders import Features, InputSpec, Standardiser, split
-from qfusion.models.program import Port, Program
+from qfusion.models.encoders import Features, InputSpec, Standardiser, mean_over_steps, split
+from qfusion.models.program import Port, Program, Side
 
 # The card of an imported program: which of its inputs is which modality in which form, and what its output means.
 
@@ -145,8 +144,10 @@ class ProgramCard:
 
 def _listed(part: Input | Output) -> dict[str, Any]:
     """Fields of a part of the card, with lists where it has tuples."""
-    fields = asdict(part)
-    return {k: list(value) if isinstance(value, tuple) else value for k, value in fields.items()}
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in asdict(part).items()
+    }
 
 
 def _toml(value: Any) -> str:
@@ -164,14 +165,14 @@ def read(text: str, file: str) -> ProgramCard:
     Raises:
         InvalidInput: when it is no TOML, or no card.
     """
-    try:
-        card = read_toml(text)
-    except ValueError as error:
-        raise InvalidInput(
-            f"Card `{file}` is not TOML ({error}). Correct that line, or import without --card for a "
-            "new one."
-        ) from error
-    return parse(card)
+    with refused(
+        f"Card `{file}` is not TOML",
+        "Correct that line, or import without --card for a new one.",
+        ValueError,
+        why="{words}",
+        passing=(InvalidInput,),
+    ):
+        return parse(read_toml(text))
 
 
 def parse(words: Mapping[str, Any]) -> ProgramCard:
@@ -193,10 +194,13 @@ def parse(words: Mapping[str, Any]) -> ProgramCard:
         _whole(batch),
         f"`batch` in the card must be a whole number from 0, but is {batch!r}. {_REMEDY}",
     )
-    adapter = choose("Adapter", str(words.get("adapter", "")), ADAPTERS)
-    program, data = str(words.get("program", "")), str(words.get("data", ""))
     return ProgramCard(
-        program, data, tuple(_input(entry) for entry in inputs), _output(output), batch, adapter
+        str(words.get("program", "")),
+        str(words.get("data", "")),
+        tuple(map(_input, inputs)),
+        _output(output),
+        batch,
+        choose("Adapter", str(words.get("adapter", "")), ADAPTERS),
     )
 
 
@@ -311,11 +315,11 @@ def fit(card: ProgramCard, specs: Mapping[str, InputSpec], classes: Sequence[str
 
 
 def _fit(entry: Input, name: str, spec: InputSpec) -> None:
-    matches = entry.gives in ("mask", "padding", "lengths") or (
+    of_steps = entry.gives in ("mask", "padding", "lengths") or (
         entry.gives == "mean" and len(entry.modality) == 1
     )
     check(
-        spec.sequence or not matches,
+        spec.sequence or not of_steps,
         f"Input `{entry.name}` gives the {entry.gives} of `{name}`, which is no sequence. {_REMEDY}",
     )
     named = {axis for axis in entry.axes if isinstance(axis, str)}
@@ -344,8 +348,6 @@ def _fit(entry: Input, name: str, spec: InputSpec) -> None:
 # Features as a program takes them, by its card: axes in its order, padded or cut to its steps, with masks or lengths,
 # in its type.
 
-_BASE = ("rows", "steps", "features")
-
 
 def fed_array(entry: Input, states: Mapping[str, Features]) -> Tensor:
     """Returns what one input takes of B rows.
@@ -356,12 +358,9 @@ def fed_array(entry: Input, states: Mapping[str, Features]) -> Tensor:
     Raises:
         InvalidInput: when a sequence is longer than the program takes.
     """
-    array = (
-        torch.cat([_of(entry, *split(states[name])) for name in entry.modality], -1)
-        if entry.gives in ("values", "mean")
-        else _of(entry, *split(states[entry.modality[0]]))
-    )
-    return _laid(array, entry).to(DTYPES[entry.dtype])
+    several = entry.modality if entry.gives in ("values", "mean") else entry.modality[:1]
+    arrays = [_of(entry, *split(states[name])) for name in several]
+    return _laid(torch.cat(arrays, -1), entry).to(DTYPES[entry.dtype])
 
 
 def _of(entry: Input, values: Tensor, mask: Tensor | None) -> Tensor:
@@ -370,7 +369,7 @@ def _of(entry: Input, values: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
         return values
     if entry.gives == "mean":
-        return (values * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
+        return mean_over_steps(values, mask)
     if entry.gives == "lengths":
         return mask.sum(1)
     steps = entry.steps or values.shape[1]
@@ -392,16 +391,12 @@ def _of(entry: Input, values: Tensor, mask: Tensor | None) -> Tensor:
 
 def _laid(array: Tensor, entry: Input) -> Tensor:
     """With the sides in the card's order."""
-    if (
-        "features" not in entry.axes
-        and "steps" not in entry.axes
-        and entry.gives in ("values", "mean")
-    ):  # a picture
+    named = [axis for axis in entry.axes if isinstance(axis, str)]
+    if named == ["rows"] and entry.gives in ("values", "mean"):  # a picture
         sides = [axis for axis in entry.axes if isinstance(axis, int)]
         return array.reshape(len(array), *sides).movedim(0, entry.axes.index("rows"))
-    named = [axis for axis in entry.axes if isinstance(axis, str)]
-    base = [axis for axis in _BASE if axis in named]
-    array = array.permute([base.index(axis) for axis in named])
+    given = [axis for axis in NAMED if axis in named]
+    array = array.permute([given.index(axis) for axis in named])
     for place, axis in enumerate(entry.axes):
         if isinstance(axis, int):
             array = array.unsqueeze(place)
@@ -417,7 +412,7 @@ _FEW = 4  # rows by which that is found out
 _SMALLEST = 1e-12  # probability whose logarithm is a score
 
 
-class Imported(FusionModel):
+class Imported(base.FusionModel):
     """A program of somebody's with a card.
 
     Args:
@@ -457,7 +452,13 @@ class Imported(FusionModel):
             "means": {name: list(values) for name, values in (means or {}).items()},
         }
         self._inputs = _matched(program, program_card)
-        self._output = _place_of(program, program_card.output.name)
+        self._output = _place(program.outputs, program_card.output.name)
+        check(
+            self._output >= 0,
+            f"The card names an output `{program_card.output.name[:60]}`, but program `{program.file}` gives: "
+            f"{'; '.join(port.words for port in program.outputs)[:300]}. Correct the card.",
+            NotFound,
+        )
         named = program_card.output.classes or self.outputs
         self._order = (
             [named.index(program_card.output.label)]
@@ -473,13 +474,13 @@ class Imported(FusionModel):
             torch.zeros(len(self.outputs), dtype=torch.float64), requires_grad=False
         )
         self._fewest, self._most = self._limits()
-        self._width, self._operations = 0.0, 0.0
+        self._width = 0.0
 
     def _limits(self) -> tuple[int, int]:
         """The least and the most rows that the program takes at once; 0 for any."""
         if self.card.batch:
             return self.card.batch, self.card.batch
-        sides = set()
+        sides: set[Side] = set()
         for entry, port in zip(self._inputs, self.program.inputs, strict=True):
             if port.shape is not None:
                 check(
@@ -488,22 +489,19 @@ class Imported(FusionModel):
                     f"it {list(entry.axes)}. Correct `axes` in the card.",
                 )
                 sides.add(port.shape[entry.axes.index("rows")])
-        fixed = {side for side in sides if isinstance(side, int)}
+        fixed = sorted(side for side in sides if isinstance(side, int))
         check(
             len(fixed) <= 1,
-            f"Program `{self.program.file}` takes {' and '.join(map(str, sorted(fixed)))} rows of "
+            f"Program `{self.program.file}` takes {' and '.join(map(str, fixed))} rows of "
             "different inputs. Correct `axes` in the card.",
         )
         if fixed:
-            return next(iter(fixed)), next(iter(fixed))
+            return fixed[0], fixed[0]
         ranges = [self.program.ranges.get(str(side), (0, 0)) for side in sides]
-        most = [high for _, high in ranges if high]
-        return max((low for low, _ in ranges), default=0), min(most, default=0)
-
-    @property
-    def unseen_operations(self) -> int:
-        """Floating-point operations of a row, which are worked out elsewhere; known once rows were run."""
-        return round(self._operations * max(1, self._fewest))
+        return (
+            max((low for low, _ in ranges), default=0),
+            min((high for _, high in ranges if high), default=0),
+        )
 
     @property
     def fixed_batch(self) -> int:
@@ -541,7 +539,8 @@ class Imported(FusionModel):
             }
             rows = max(base.nested_length(few[self.modalities[0]]), self._fewest, 1)
             width, operations = self.program.measure(self._fed(few))
-            self._width, self._operations = max(1.0, width / rows), operations / rows
+            self._width = max(1.0, width / rows)
+            self.unseen_operations = round(operations / rows * max(1, self._fewest))
         return self._most or max(int(TOGETHER / self._width), _FEW, self._fewest)
 
     def raw(self, states: Mapping[str, Any]) -> Tensor:
@@ -577,28 +576,23 @@ class Imported(FusionModel):
             f"Program `{self.program.file}` gives NaN or infinity for some rows. "
             "Correct the card, or the model: its output must be finite.",
         )
-        columns, count, label = (
-            raw.reshape(len(raw), -1),
-            len(self.outputs),
-            self.card.output.label,
-        )
-        if label:
-            many = len(self.card.output.classes)
+        columns, output, count = raw.reshape(len(raw), -1), self.card.output, len(self.outputs)
+        gives = f"Program `{self.program.file}` gives {columns.shape[1]} numbers a row, but"
+        if output.label:
             check(
-                columns.shape[1] == many,
-                f"Program `{self.program.file}` gives {columns.shape[1]} numbers a row, but the card names {many} "
-                "labels. Correct `classes` in the card.",
+                columns.shape[1] == len(output.classes),
+                f"{gives} the card names {len(output.classes)} labels. Correct `classes` in the card.",
             )
             columns = columns[:, self._order]
-            if self.card.output.holds == "probabilities":
+            if output.holds == "probabilities":
                 columns = columns.clamp(_SMALLEST, 1 - _SMALLEST).logit()
             return torch.cat([torch.zeros_like(columns), columns], 1) + self.bias
         check(
             columns.shape[1] == count or (columns.shape[1] == 1 and count == 2),
-            f"Program `{self.program.file}` gives {columns.shape[1]} numbers a row, but the target has {count}: "
-            f"{', '.join(self.outputs)[:160]}. Name another output in the card, or import another data set.",
+            f"{gives} the target has {count}: {', '.join(self.outputs)[:160]}. Name another output in the card, or "
+            "import another data set.",
         )
-        if self.card.output.holds == "probabilities":
+        if output.holds == "probabilities":
             columns = torch.cat([1 - columns, columns], 1) if columns.shape[1] < count else columns
             columns = columns.clamp_min(_SMALLEST).log()
         elif columns.shape[1] < count:
@@ -621,43 +615,34 @@ class _Means(nn.Module):
             self.standardise.mean.copy_(torch.tensor(means))
 
 
-def _called(name: str, port: Port, place: int) -> bool:
-    return name in (port.name, str(place))
+def _place(ports: Sequence[Port], name: str) -> int:
+    """Which of ports is called so, or has that number; -1 where none is."""
+    called = (place for place, port in enumerate(ports) if name in (port.name, str(place)))
+    return next(called, -1)
 
 
 def _matched(program: Program, program_card: ProgramCard) -> list[Input]:
     """What the card says of each input of the program, in the program's order."""
-    ports = "; ".join(port.words for port in program.inputs)[:300]
-    for named in program_card.inputs:
+    entries: dict[int, Input] = {}
+    for entry in program_card.inputs:
+        place = _place(program.inputs, entry.name)
         check(
-            any(_called(named.name, port, place) for place, port in enumerate(program.inputs)),
-            f"The card names an input `{named.name}`, but program `{program.file}` takes: {ports}. Correct the card.",
+            place >= 0,
+            f"The card names an input `{entry.name}`, but program `{program.file}` takes: "
+            f"{'; '.join(port.words for port in program.inputs)[:300]}. Correct the card.",
         )
-    entries = []
+        entries.setdefault(place, entry)
     for place, port in enumerate(program.inputs):
-        entry = next((e for e in program_card.inputs if _called(e.name, port, place)), None)
-        if entry is None:
-            raise InvalidInput(
-                f"The card does not say what input `{port.words}` of program `{program.file}` takes. "
-                "Add an [[input]]."
-            )
         check(
-            port.dtype is None or port.dtype == DTYPES[entry.dtype],
-            f"Input `{port.words}` of program `{program.file}` is given {entry.dtype} by the card. "
+            place in entries,
+            f"The card does not say what input `{port.words}` of program `{program.file}` takes. Add an [[input]].",
+        )
+        check(
+            port.dtype is None or port.dtype == DTYPES[entries[place].dtype],
+            f"Input `{port.words}` of program `{program.file}` is given {entries[place].dtype} by the card. "
             "Correct its `dtype`.",
         )
-        entries.append(entry)
-    return entries
-
-
-def _place_of(program: Program, name: str) -> int:
-    for place, port in enumerate(program.outputs):
-        if _called(name, port, place):
-            return place
-    raise NotFound(
-        f"The card names an output `{name[:60]}`, but program `{program.file}` gives: "
-        f"{'; '.join(port.words for port in program.outputs)[:300]}. Correct the card."
-    )
+    return [entries[place] for place in range(len(program.inputs))]
 
 
 def program_of(data: bytes, file: str, only_onnx: bool = False) -> Program:
@@ -702,7 +687,13 @@ def from_card(words: Mapping[str, Any], data: bytes, file: str) -> Imported:
     Raises:
         InvalidInput, NotFound: when they do not fit.
     """
-    try:
+    with refused(
+        f"The card of `{file}` is not one of an imported program",
+        "Import it again.",
+        *(KeyError, TypeError, ValueError, AttributeError),
+        why="{words:.120}",
+        passing=(InvalidInput,),
+    ):
         return Imported(
             words["inputs"],
             words["outputs"],
@@ -710,10 +701,3 @@ def from_card(words: Mapping[str, Any], data: bytes, file: str) -> Imported:
             parse(words["settings"]["program"]),
             words["settings"].get("means"),
         )
-    except InvalidInput:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InvalidInput(
-            f"The card of `{file}` is not one of an imported program ({str(error)[:120]}). Import it "
-            "again."
-        ) from error

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations
 from typing import Any
@@ -17,9 +17,8 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_number, require_whole
 from qfusion.models import base, baselines, qcnn
-from qfusion.models.encoders import Averaged, Features, InputSpec, check_encoder
+from qfusion.models.encoders import Averaged, Features, InputSpec
 from qfusion.quantum import circuits
-from qfusion.quantum.circuits import Gate
 
 # What neighbours with a circuit share: how it is told gate by gate, how many qubits a modality has, and the layers of
 # trained rotations and CNOTs.
@@ -43,21 +42,8 @@ def qubits_per_modality(qubits: int, modalities: int, limit: int, most: int = 3)
 
 def around(n: int) -> list[tuple[int, ...]]:
     """Returns the qubits of all words in Z that are read of n: each alone, and neighbours around the ring."""
-    pairs = sorted({(min(pair), max(pair)) for pair in circuits.ring(n)})
-    return [*((i,) for i in range(n)), *pairs]
-
-
-def single(numbers: Tensor) -> Tensor:
-    """Returns the only row of numbers (1, n), without its gradient.
-
-    Raises:
-        InvalidInput: when there are several.
-    """
-    check(
-        len(numbers) == 1,
-        f"Argument `states` must hold one row, but holds {len(numbers)}: a circuit is drawn for one sample.",
-    )
-    return numbers[0].detach()
+    neighbours = sorted({(min(pair), max(pair)) for pair in circuits.ring(n)})
+    return [*((i,) for i in range(n)), *neighbours]
 
 
 class Layers(nn.Module):
@@ -84,8 +70,8 @@ class Layers(nn.Module):
 
     def forward(self, psi: Tensor, layer: int) -> Tensor:
         """Returns states (B, 2^n) after a layer."""
-        turned = circuits.on_each(psi, circuits.rotations(self.angles[layer]))
-        return circuits.reordered(turned, self.rings[layer])
+        rotations = circuits.joined(circuits.rotations(self.angles[layer]))
+        return circuits.reordered(circuits.apply(psi, rotations), self.rings[layer])
 
     def through(self, psi: Tensor) -> Tensor:
         """Returns states (B, 2^n) after all layers."""
@@ -93,13 +79,17 @@ class Layers(nn.Module):
             psi = self(psi, layer)
         return psi
 
-    def gates(self, layer: int) -> list[Gate]:
+    def gates(self, layer: int) -> list[circuits.Gate]:
         """Returns the gates of a layer."""
         angles = self.angles[layer].detach()
         return [
             *circuits.rotation_gates(angles),
             *circuits.cnot_gates(self.rings[layer], angles),
         ]
+
+    def all_gates(self) -> list[circuits.Gate]:
+        """Returns the gates of all layers."""
+        return [gate for layer in range(len(self.rings)) for gate in self.gates(layer)]
 
 
 class CircuitModel(baselines.Baseline):
@@ -113,7 +103,7 @@ class CircuitModel(baselines.Baseline):
     n: int
 
     @abstractmethod
-    def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
+    def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
         """Returns the circuit of one sample, given what its modalities come to (one row each).
 
         Raises:
@@ -125,13 +115,40 @@ class CircuitModel(baselines.Baseline):
         """Returns what this circuit is to the sample and to its scores, in a sentence or two; arguments and errors as
         of `gates`."""
 
-    def elementary(self, states: Mapping[str, Tensor]) -> list[Gate]:
+    def elementary(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
         """Returns the same circuit, up to its global phase, of preparations and gates on at most two qubits."""
         return self.gates(states)
 
     def registers(self) -> dict[str, int]:
         """Returns what the qubits belong to, in their order, and how many each has: the modalities, all alike."""
         return dict.fromkeys(self.modalities, self.n // len(self.modalities))
+
+    def one_row(self, states: Mapping[str, Tensor]) -> Tensor:
+        """Returns the encoders' numbers of one sample side by side, without their gradient.
+
+        Raises:
+            InvalidInput: when there are several rows.
+        """
+        numbers = torch.cat([states[name] for name in self.modalities], -1)
+        check(
+            len(numbers) == 1,
+            f"Argument `states` must hold one row, but holds {len(numbers)}: a circuit is drawn for one sample.",
+        )
+        return numbers[0].detach()
+
+    def named(self, numbers: Tensor) -> dict[str, float]:
+        """Returns what of a sample each qubit holds, `numbers` (n,), by the names of its modality and its place."""
+        names = [f"{name} {k + 1}" for name, n in self.registers().items() for k in range(n)]
+        return dict(zip(names, numbers.tolist(), strict=True))
+
+    def encoding(self, angles: Tensor, numbers: Tensor) -> list[circuits.Gate]:
+        """Returns RY of every qubit, by angles (n,), with what of the sample it holds, `numbers` (n,)."""
+        return [
+            circuits.turn("RY", q, angle, **{name: number})
+            for q, (angle, (name, number)) in enumerate(
+                zip(angles, self.named(numbers).items(), strict=True)
+            )
+        ]
 
 
 class CircuitFusion(CircuitModel):
@@ -174,18 +191,9 @@ class CircuitFusion(CircuitModel):
             pooling,
             input_dropout,
             **more,
+            qubits=qubits,
         )
         del self.settings["features"]
-        self.settings["qubits"] = qubits
-
-    def named(self, numbers: Tensor) -> list[dict[str, float]]:
-        """Returns for every qubit what of the sample it holds: `numbers` (n,), by the names of modality and place."""
-        names = [f"{name} {k + 1}" for name in self.modalities for k in range(self.per_modality)]
-        return [{name: value} for name, value in zip(names, numbers.tolist(), strict=True)]
-
-    def one_row(self, states: Mapping[str, Tensor]) -> Tensor:
-        """Returns the encoders' numbers of one sample side by side, (n,); errors as for `single`."""
-        return single(torch.cat([states[name] for name in self.modalities], -1))
 
 
 # Quantum LEGO (Qi, Yang, Chen, Hsieh, Zenil, Tegner 2026, "Quantum LEGO learning: a modular design principle for
@@ -269,12 +277,11 @@ class QuantumLego(CircuitFusion):
             pretraining=pretraining,
             width=width,
         )
-        C = len(outputs)
         hidden_layer = [nn.Linear(self.n, width), nn.ReLU()] if width else []
-        self.first_head = nn.Sequential(*hidden_layer, nn.Linear(width or self.n, C))
+        self.first_head = nn.Sequential(*hidden_layer, nn.Linear(width or self.n, len(outputs)))
         self.layers = Layers(self.n, layers, 0.2, torch.pi / 2)
         self.words = around(self.n)
-        self.head = nn.Linear(len(self.words), C)
+        self.head = nn.Linear(len(self.words), len(outputs))
         self.register_buffer(
             "frozen", torch.tensor(False)
         )  # with the weights, which say so when they are read
@@ -314,17 +321,10 @@ class QuantumLego(CircuitFusion):
         psi = self.layers.through(circuits.turned_y(torch.pi / 2 * (1 + a)))
         return self.head(qcnn.HEAD_SCALE * circuits.expectations(psi, self.words))
 
-    def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
+    def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
         """Returns the circuit of one sample, see `CircuitModel`."""
         a = self.one_row(states).tanh()
-        held = self.named(a)
-        turns = [
-            circuits.turn("RY", q, angle, **held[q])
-            for q, angle in enumerate(torch.pi / 2 * (1 + a))
-        ]
-        return turns + [
-            gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)
-        ]
+        return [*self.encoding(torch.pi / 2 * (1 + a), a), *self.layers.all_gates()]
 
     def remark(self, states: Mapping[str, Tensor]) -> str:
         """Returns what was trained when, or that the circuit was not reached."""
@@ -431,13 +431,13 @@ class QuantumCrossAttention(CircuitModel):
         self.block = baselines.Block(width, heads)
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, len(outputs)))
 
-    def angles(self, encoded: list[Tensor]) -> Tensor:
-        """Returns the angles of all qubits, (B, n) radians, of the encoders' numbers."""
+    def angles(self, encoded: Sequence[Tensor]) -> Tensor:
+        """Returns the angles of all qubits, (..., n) radians, of the encoders' numbers."""
         return self.scales * torch.cat(
             [own(h) for own, h in zip(self.maps, encoded, strict=True)], -1
         )
 
-    def expectations(self, encoded: list[Tensor]) -> Tensor:
+    def expectations(self, encoded: Sequence[Tensor]) -> Tensor:
         """Returns <X>, <Y> and <Z> of every qubit, (B, n, 3)."""
         return circuits.bloch_vectors(self.layers.through(circuits.turned_y(self.angles(encoded))))
 
@@ -449,17 +449,10 @@ class QuantumCrossAttention(CircuitModel):
         return self.head(self.block(asks, (tokens, mask))[:, 0])
 
     @torch.no_grad()
-    def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
+    def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
         """Returns the circuit of one sample, see `CircuitModel`."""
-        angles = single(self.angles([states[name] for name in self.modalities]))
-        names = [f"{name} {k + 1}" for name, n in self.registers().items() for k in range(n)]
-        turns = [
-            circuits.turn("RY", q, angle, **{names[q]: float(angle / self.scales[q])})
-            for q, angle in enumerate(angles)
-        ]
-        return turns + [
-            gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)
-        ]
+        angles = self.angles(self.one_row(states)[None].split(self.settings["features"], -1))[0]
+        return [*self.encoding(angles, angles / self.scales), *self.layers.all_gates()]
 
     def remark(self, states: Mapping[str, Tensor]) -> str:
         """Returns what becomes of the circuit's end."""
@@ -568,24 +561,21 @@ class QuantumFusionLayer(CircuitModel):
         return self.head(qcnn.HEAD_SCALE * circuits.expectations(psi, self.words))
 
     @torch.no_grad()
-    def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
+    def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
         """Returns the circuit of one sample, see `CircuitModel`."""
-        encoded, F = [states[name] for name in self.modalities], self.settings["features"]
-        held = (single(torch.cat(encoded, -1)) / 2).cos().tolist()
+        F = self.settings["features"]
+        row = self.one_row(states)
+        signals = (row / 2).cos().tolist()
         result = self.layers.gates(0)
-        for u, theta in enumerate(self.uses(encoded) * self.settings["degree"], 1):
+        turns = self.uses(list(row[None].split(F, -1))) * self.settings["degree"]
+        for u, theta in enumerate(turns):
             for q, angle in enumerate(theta[0]):
-                m, i = (
-                    q // self.per_modality,
-                    (u - 1) % self.turns * self.per_modality + q % self.per_modality,
-                )
+                m, place = divmod(q, self.per_modality)
+                i = u % self.turns * self.per_modality + place
                 if i < F:
-                    result.append(
-                        circuits.turn(
-                            "RZ", q, angle, **{f"{self.modalities[m]} {i + 1}": held[m * F + i]}
-                        )
-                    )
-            result += self.layers.gates(u)
+                    signal = {f"{self.modalities[m]} {i + 1}": signals[m * F + i]}
+                    result.append(circuits.turn("RZ", q, angle, **signal))
+            result += self.layers.gates(u + 1)
         return result
 
     def remark(self, states: Mapping[str, Tensor]) -> str:
@@ -651,9 +641,16 @@ class UnitaryFusion(base.KetModel):
         input_dropout: float = 0.0,
     ):
         super().__init__(inputs, outputs)
-        self.dims = self._sizes(dims, MAX_DIMENSION, "the unitary is a D x D matrix")
-        D, C = math.prod(self.dims), len(self.outputs)
-        check_encoder(hidden, dropout, input_dropout)
+        self._lay_out(
+            dims,
+            MAX_DIMENSION,
+            "the unitary is a D x D matrix",
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+        )
         self.settings: dict[str, Any] = dict(
             dims=list(self.dims),
             encoder=encoder,
@@ -662,7 +659,7 @@ class UnitaryFusion(base.KetModel):
             pooling=pooling,
             input_dropout=input_dropout,
         )
-        self.encoders = self._ket_encoders(hidden, dropout, pooling, encoder, input_dropout)
+        D, C = math.prod(self.dims), len(self.outputs)
         self.H = nn.Parameter(torch.randn(D, D, 2) / math.sqrt(2 * D))
         self.W = nn.Parameter(torch.randn(C, D))
         self.bias = nn.Parameter(torch.zeros(C))
@@ -780,7 +777,7 @@ class CircuitWeights(CircuitModel):
         return self.head((torch.cat(encoded, -1) @ self.first_layer() + self.offset).relu())
 
     @torch.no_grad()
-    def gates(self, states: Mapping[str, Tensor], number: int | None = None) -> list[Gate]:
+    def gates(self, states: Mapping[str, Tensor], number: int | None = None) -> list[circuits.Gate]:
         """Returns the circuit that makes the weights of one of a sample's numbers; all but the first gate are shared.
 
         Args:
@@ -792,21 +789,15 @@ class CircuitWeights(CircuitModel):
         """
         d, name, value = self.largest(states, number)
         state = prepared(self.rows[d] / self.norms()[d])
-        return [
-            Gate("StatePrep", tuple(range(self.n)), state, {name: value}),
-            *(
-                gate
-                for layer in range(self.settings["layers"])
-                for gate in self.layers.gates(layer)
-            ),
-        ]
+        preparation = circuits.Gate("StatePrep", tuple(range(self.n)), state, {name: value})
+        return [preparation, *self.layers.all_gates()]
 
     def largest(
         self, states: Mapping[str, Tensor], number: int | None = None
     ) -> tuple[int, str, float]:
         """Returns place, name and value of one of a sample's numbers, the largest by size unless `number` says
         which."""
-        numbers = single(torch.cat([states[name] for name in self.modalities], -1))
+        numbers = self.one_row(states)
         d = int(numbers.abs().argmax()) if number is None else number
         m, place = divmod(d, self.settings["features"])
         return d, f"{self.modalities[m]} {place + 1}", float(numbers[d])
@@ -827,14 +818,12 @@ class CircuitWeights(CircuitModel):
 
 def prepared(state: Tensor) -> Tensor:
     """Returns a unitary that takes the first basis state to a real unit vector (H,): a reflection, (H, H) complex."""
-    sign = (
-        -1.0 if float(state[0]) < 0 else 1.0
-    )  # reflect to the farther of -state and state: nothing cancels then
+    # reflect to the farther of -state and state: nothing cancels then
+    sign = -1.0 if float(state[0]) < 0 else 1.0
     axis = sign * state
     axis[0] += 1
-    U = torch.eye(len(state), dtype=state.dtype, device=state.device) - 2 * torch.outer(
-        axis, axis
-    ) / (axis @ axis)
+    one = torch.eye(len(state), dtype=state.dtype, device=state.device)
+    U = one - 2 * torch.outer(axis, axis) / (axis @ axis)
     return (-sign * U).to(circuits.complex_type(state))
 
 
@@ -992,71 +981,69 @@ class Reservoir(CircuitFusion):
         """Returns Delta_i, (B, n) radians per microsecond, of the components (B, n)."""
         return self.settings["detuning"] * numbers.tanh()
 
-    def evolve(self, psi: Tensor, detunings: Tensor) -> Tensor:
-        """Returns states (B, 2^n) one time of reading later; detunings are (B, n), or (1, n) for all rows."""
-        count, dt = self.substeps
+    def energies(self, detunings: Tensor) -> Tensor:
+        """Returns the energies of all basis states without the drive, (B, 2^n), of detunings (B, n)."""
         excited, interaction = (
             torch.as_tensor(table).to(detunings) for table in excitations(self.n)
         )
-        energy = interaction - detunings @ excited
-        half = torch.exp(-0.5j * dt * energy)
-        angle = energy.new_tensor(RABI * dt)
-        rabi = torch.stack([torch.cos(angle / 2), -1j * torch.sin(angle / 2)])[[0, 1, 1, 0]].view(
-            1, 2, 2
-        )
-        rabi = rabi.expand(self.n, 2, 2)
-        driven, psi, whole_step = circuits.joined(rabi), psi * half, half.square()
+        return interaction - detunings @ excited
+
+    def evolve(self, psi: Tensor, detunings: Tensor) -> Tensor:
+        """Returns states (B, 2^n) one time of reading later; detunings are (B, n), or (1, n) for all rows."""
+        count, dt = self.substeps
+        half = torch.exp(-0.5j * dt * self.energies(detunings))
+        rabi = circuits.rotation("RX", detunings.new_tensor([RABI * dt]))
+        driven, whole_step = circuits.joined(rabi.expand(self.n, 2, 2)), half.square()
+        psi = psi * half
         for step in range(count):
             psi = circuits.apply(psi, driven) * (whole_step if step < count - 1 else half)
         return psi
 
-    def measured(self, numbers: Tensor) -> Tensor:
-        """Returns <Z_i> and <Z_i Z_j> at every time, (B, K (n + n (n - 1) / 2)), of the components (B, n)."""
-        detunings, psi, result = (
-            self.detunings(numbers),
-            circuits.ground(numbers.shape[0], self.n, numbers),
-            [],
-        )
+    def followed(self, psi: Tensor, detunings: Tensor) -> Iterator[Tensor]:
+        """Yields states (B, 2^n) at each time of reading; arguments as of `evolve`."""
         for _ in range(self.settings["readouts"]):
             psi = self.evolve(psi, detunings)
-            result.append(circuits.expectations(psi, self.words))
-        return torch.cat(result, -1)
+            yield psi
+
+    def measured(self, numbers: Tensor) -> Tensor:
+        """Returns <Z_i> and <Z_i Z_j> at every time, (B, K (n + n (n - 1) / 2)), of the components (B, n)."""
+        detunings = self.detunings(numbers)
+        states = self.followed(circuits.ground(len(numbers), self.n, numbers), detunings)
+        return torch.cat([circuits.expectations(psi, self.words) for psi in states], -1)
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Returns the scores, (B, C), apart from where they start."""
         return self.head(self.measured(torch.cat(encoded, -1)))
 
     @torch.no_grad()
-    def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
+    def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
         """Returns the circuit of one sample, see `CircuitModel`: evolutions of all atoms, as they are stepped, from
         each time that is read to the next."""
         detunings = self.detunings(self.one_row(states)[None])
-        held = {key: value for one in self.named(detunings[0]) for key, value in one.items()}
         start = torch.eye(
             2**self.n, dtype=circuits.complex_type(detunings), device=detunings.device
         )
         U = self.evolve(start, detunings).T  # row i is where basis state i goes
         readouts = self.settings["readouts"]
-        duration = self.settings["duration"] / readouts
-        return [Gate("Rydberg", tuple(range(self.n)), U, {"duration": duration, **held})] * readouts
+        values = {"duration": self.settings["duration"] / readouts, **self.named(detunings[0])}
+        return [circuits.Gate("Rydberg", tuple(range(self.n)), U, values)] * readouts
 
     @torch.no_grad()
-    def elementary(self, states: Mapping[str, Tensor]) -> list[Gate]:
+    def elementary(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
         """Returns the steps that stand for the evolution: RX for the drive, RZ and IsingZZ for the energies."""
         detunings, (count, dt) = self.detunings(self.one_row(states)[None])[0], self.substeps
         pairs = {(i, j): INTERACTION / (j - i) ** 6 for i, j in combinations(range(self.n), 2)}
-        fields = (
-            detunings.clone()
-        )  # n = (1 - Z) / 2: -D n is D Z / 2, and V n n is V (1 - Z - Z + Z Z) / 4
+        # n = (1 - Z) / 2: -D n is D Z / 2, and V n n is V (1 - Z - Z + Z Z) / 4
+        fields = detunings.clone()
         for pair, V in pairs.items():
             fields[list(pair)] -= V / 2
         signs = circuits.signs(2, [(0, 1)], detunings)[0]
 
-        def energies(time: float) -> list[Gate]:
+        def phases(time: float) -> list[circuits.Gate]:
             return [
                 *(circuits.turn("RZ", i, field * time) for i, field in enumerate(fields)),
                 *(
-                    Gate(
+                    circuits.Gate(
                         "IsingZZ",
                         pair,
                         torch.exp(-0.25j * V * time * signs).diag(),
@@ -1067,8 +1054,8 @@ class Reservoir(CircuitFusion):
             ]
 
         drive = [circuits.turn("RX", i, detunings.new_tensor(RABI * dt)) for i in range(self.n)]
-        further = (energies(dt) + drive) * (count * self.settings["readouts"] - 1)
-        return energies(dt / 2) + drive + further + energies(dt / 2)
+        further = (phases(dt) + drive) * (count * self.settings["readouts"] - 1)
+        return phases(dt / 2) + drive + further + phases(dt / 2)
 
     @torch.no_grad()
     def step_errors(self, states: Mapping[str, Tensor]) -> tuple[float, float]:
@@ -1079,17 +1066,12 @@ class Reservoir(CircuitFusion):
             InvalidInput: when there are several rows.
         """
         detunings = self.detunings(self.one_row(states)[None])
-        excited, interaction = (
-            torch.as_tensor(table).to(detunings) for table in excitations(self.n)
-        )
         own = circuits.bits(self.n).T
         drive = torch.as_tensor((own[:, None] != own[None]).sum(-1) == 1).to(detunings) * RABI / 2
-        E, V = torch.linalg.eigh(torch.diag((interaction - detunings @ excited)[0]) + drive)
+        E, V = torch.linalg.eigh(torch.diag(self.energies(detunings)[0]) + drive)
         phases = torch.exp(-1j * self.settings["duration"] * E)
         exact = (V.to(phases) @ (phases * V[0]))[None]
-        psi = circuits.ground(1, self.n, detunings)
-        for _ in range(self.settings["readouts"]):
-            psi = self.evolve(psi, detunings)
+        *_, psi = self.followed(circuits.ground(1, self.n, detunings), detunings)
         read = [circuits.expectations(part, self.words) for part in (psi, exact)]
         across = psi - exact * (exact.conj() * psi).sum()
         return float((read[0] - read[1]).abs().max()), float(torch.linalg.vector_norm(across))

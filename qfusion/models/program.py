@@ -158,7 +158,7 @@ class Program:
 
     def plain(self, inputs: Sequence[Tensor], output: int) -> Tensor:
         """Returns one output, without gradients."""
-        return self._tensors({"do": "run", "output": output}, _numbered(inputs), ["0"])[0]
+        return self._tensors({"do": "run", "output": output}, inputs, [0])[0]
 
     def slopes(
         self, inputs: Sequence[Tensor], output: int, weight: Tensor, places: Sequence[int]
@@ -166,11 +166,8 @@ class Program:
         """Returns the gradients of an output's sum with weights, of the inputs at these places."""
         if self.kind == "onnx":
             return [_differences(self, inputs, output, weight, place) for place in places]
-        return self._tensors(
-            {"do": "slopes", "output": output, "places": list(places)},
-            _numbered(inputs) | {"weight": weight},
-            list(map(str, places)),
-        )
+        order = {"do": "slopes", "output": output, "places": list(places)}
+        return self._tensors(order, inputs, places, weight=weight)
 
     def measure(self, inputs: Sequence[Tensor]) -> tuple[int, int]:
         """Returns how many numbers the largest tensor of a run holds, and its floating-point operations; of an ONNX
@@ -178,22 +175,25 @@ class Program:
         if self.kind == "onnx":
             rows = max((len(given) for given in inputs if given.ndim), default=1)
             return 64 * max(given.numel() for given in inputs), 2 * self.parameters * rows
-        answer, _ = self._ask({"do": "measure", "output": 0}, _numbered(inputs))
+        answer, _ = self._ask({"do": "measure", "output": 0}, inputs)
         return int(answer["width"]), int(answer["operations"])
 
     def _tensors(
-        self, order: dict[str, Any], sent: dict[str, Tensor], names: list[str]
+        self, order: dict[str, Any], inputs: Sequence[Tensor], places: Sequence[int], **more: Tensor
     ) -> list[Tensor]:
-        _, body = self._ask(order, sent)
+        _, body = self._ask(order, inputs, **more)
         try:
             tensors = load(body)
-            return [tensors[name] for name in names]
+            return [tensors[str(place)] for place in places]
         except (SafetensorError, KeyError, ValueError) as error:
             raise InvalidInput(
                 f"Program `{self.file}` answers with no tensor. Export it again."
             ) from error
 
-    def _ask(self, order: dict[str, Any], sent: dict[str, Tensor]) -> tuple[dict[str, Any], bytes]:
+    def _ask(
+        self, order: dict[str, Any], inputs: Sequence[Tensor], **more: Tensor
+    ) -> tuple[dict[str, Any], bytes]:
+        sent = {str(place): tensor for place, tensor in enumerate(inputs)} | more
         body = save({name: tensor.detach().contiguous().numpy() for name, tensor in sent.items()})
         with self._lock:
             if self._process is None:
@@ -321,10 +321,6 @@ def _port(name: Any, shape: Any, kind: Any) -> Port:
         else tuple(side if isinstance(side, int) else str(side)[:60] for side in shape)
     )
     return Port(str(name)[:200], sides, _TYPES.get(str(kind)))
-
-
-def _numbered(tensors: Sequence[Tensor]) -> dict[str, Tensor]:
-    return {str(place): tensor for place, tensor in enumerate(tensors)}
 
 
 class _Slopes(torch.autograd.Function):

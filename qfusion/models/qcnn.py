@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
-from qfusion.quantum import circuits, decomposition
+from qfusion.quantum import circuits, decomposition, states
 
 # A quantum convolutional network as effective observables of its input qubits (Cong, Choi, Lukin 2019; Hur, Kim, Park
 # 2022).
@@ -93,24 +93,15 @@ class QCNN(nn.Module):
         """Returns the head as an observable after the circuit: coefficients (C, 2, ..., 2) of words in {I, Z} on n
         qubits."""
         C, k = len(self.head), len(self.retained)
-        probabilities = HEAD_SCALE * self.head[:, : 2**k]
-        walsh = probabilities.new_tensor(
-            [[0.5, 0.5], [0.5, -0.5]]
-        )  # |0><0| = (I + Z) / 2, |1><1| = (I - Z) / 2
-        words = probabilities.view(C, *(2,) * k)
-        for _ in range(k):
-            words = torch.tensordot(
-                words, walsh, ([1], [1])
-            )  # each pass moves the first leg to the end
-        full = probabilities.new_zeros(C, *(2,) * self.n)
-        everywhere = slice(None)
+        words = _walsh((HEAD_SCALE * self.head[:, : 2**k]).view(C, *(2,) * k))
+        full = words.new_zeros(C, *(2,) * self.n)
         slices: tuple[slice | int, ...] = (
-            everywhere,
-            *(everywhere if q in self.retained else 0 for q in range(self.n)),
+            slice(None),
+            *(slice(None) if q in self.retained else 0 for q in range(self.n)),
         )
         full[slices] += words
         for j, q in enumerate(self.measured):
-            single: tuple[slice | int, ...] = (everywhere, *(int(w == q) for w in range(self.n)))
+            single: tuple[slice | int, ...] = (slice(None), *(int(w == q) for w in range(self.n)))
             full[single] += HEAD_SCALE * self.head[:, 2**k + j]
         return full
 
@@ -124,17 +115,18 @@ class QCNN(nn.Module):
     def moments(self) -> list[tuple[str, int]]:
         """Returns the places between the layers' parts and how many steps are done there: ("input", 0), ("layer 0
         convolved", n), ..."""
-        lines = [("input", 0)]
-        for index, step in enumerate(self.steps):
-            following = self.steps[index + 1] if index + 1 < len(self.steps) else None
-            if following is None or (following.kind, following.layer) != (step.kind, step.layer):
-                lines.append(
-                    (
-                        f"layer {step.layer} {'convolved' if step.kind == 'conv' else 'pooled'}",
-                        index + 1,
-                    )
-                )
-        return lines
+        ends = {(step.layer, step.kind): done for done, step in enumerate(self.steps, 1)}
+        return [("input", 0)] + [
+            (f"layer {layer} {'convolved' if kind == 'conv' else 'pooled'}", done)
+            for (layer, kind), done in ends.items()
+        ]
+
+    def transfer_matrices(self, steps: Sequence[Step]) -> dict[tuple[str, int], Tensor]:
+        """Returns the maps (16, 16) of Pauli words that gates of steps make, by kind and layer."""
+        return {
+            key: decomposition.transfer_matrix(self.matrix(step))
+            for key, step in {(step.kind, step.layer): step for step in steps}.items()
+        }
 
     def observables(
         self, first: int = 0, channel: Channel = lambda _: None, last: int | None = None
@@ -151,11 +143,9 @@ class QCNN(nn.Module):
         """
         O, order = self.readout(), list(range(self.n))  # order: the qubit of each leg of O
         letters: list[tuple[int, ...]] = [IZ] * self.n
-        maps: dict[tuple[str, int], Tensor] = {}
+        maps = self.transfer_matrices(self.steps[first:last])
         for index, real in _backwards(tuple(self.steps[:last]), first):
             step, noise = self.steps[index], channel(self.steps[index])
-            if (step.kind, step.layer) not in maps:
-                maps[step.kind, step.layer] = decomposition.transfer_matrix(self.matrix(step))
             R = maps[step.kind, step.layer]
             R = R if noise is None else decomposition.transfer_matrix(noise) @ R
             after: list[tuple[int, ...]] = [IXZ if q in real else ALL for q in step.wires]
@@ -243,10 +233,16 @@ def evaluate(O: Tensor, vectors: Tensor) -> Tensor:
 
 def products(vectors: Tensor, qubits: range) -> Tensor:
     """Returns the row-wise tensor product of vectors[:, i], (B, n, K), over the qubits: (B, prod of sizes)."""
-    result = vectors.new_ones(len(vectors), 1)
-    for i in qubits:
-        result = (result[:, :, None] * vectors[:, i, None, :]).flatten(1)
-    return result
+    return states.product([vectors[:, i] for i in qubits])
+
+
+def _walsh(T: Tensor) -> Tensor:
+    """Coefficients (B, 2, ..., 2) of |0><0| = (I + Z) / 2 and |1><1| = (I - Z) / 2 from those of I and Z, or back: with
+    each leg transformed."""
+    half = T.new_tensor([[0.5, 0.5], [0.5, -0.5]])
+    for _ in T.shape[1:]:
+        T = torch.tensordot(T, half, ([1], [1]))  # each pass moves the first leg to the end
+    return T
 
 
 # What the head of a quantum convolutional network reads, sample by sample: the forward path for training.
@@ -285,11 +281,7 @@ def network_features(network: QCNN, vectors: Tensor) -> Tensor:
         network: the circuit.
         vectors: per input qubit (1, <X>, <Z>), (B, n, 3).
     """
-    steps = {(step.kind, step.layer): step for step in network.steps}
-    maps = {
-        key: decomposition.transfer_matrix(network.matrix(step)).view(4, 4, 4, 4)
-        for key, step in steps.items()
-    }
+    maps = {key: R.view(4, 4, 4, 4) for key, R in network.transfer_matrices(network.steps).items()}
     parts = [_features(network, part, maps) for part in vectors.split(_rows(network))]
     return torch.cat(parts) if len(parts) > 1 else parts[0]
 
@@ -383,12 +375,12 @@ def network_scores(network: QCNN, vectors: Tensor) -> Tensor:
     """Returns the scores of fused qubits, (B, n, 3) -> (B, C), by whichever way is cheaper: their features, or, of many
     samples, the observables pulled back once."""
     C = len(network.head)
-    many = (
+    many = (  # measured
         C < 6 and len(vectors) > 300 * C
         if is_ring(network)
         else len(vectors) > 2 * C * 2 ** (network.n / 2)
     )
-    if many:  # measured
+    if many:
         return evaluate(network.observables(), vectors)
     return HEAD_SCALE * network_features(network, vectors) @ network.head.T
 
@@ -422,29 +414,23 @@ def _convolve(groups: dict[int, _Group], wires: tuple[int, int], R: Tensor) -> N
     left, right = groups[a], groups[b]
     if left is right:
         T = left.last(a, b)
-        rest = T.shape[:-2]
         block = _select(R, [ALL, ALL, _OF_SIZE[T.shape[-2]], _OF_SIZE[T.shape[-1]]])
-        T = (
-            T.reshape(-1, block.shape[2] * block.shape[3]) @ block.flatten(2).flatten(0, 1).T
-        ).view(*rest, *block.shape[:2])
-        left.T = T
+        words = T.reshape(-1, block.shape[2] * block.shape[3]) @ block.flatten(2).flatten(0, 1).T
+        left.T = words.view(*T.shape[:-2], *block.shape[:2])
         return
     X, Y = left.last(a), right.last(b)
-    B, block = len(X), _select(R, [ALL, ALL, _OF_SIZE[X.shape[-1]], _OF_SIZE[Y.shape[-1]]])
-    t, u = block.shape[:2]
-    # The gate meets the smaller group first; then one batched product writes the joined group.
-    X2, Y2 = X.reshape(B, -1, X.shape[-1]), Y.reshape(B, -1, Y.shape[-1])
-    if X2.shape[1] >= Y2.shape[1]:
-        inner = torch.einsum("tuvw,bqw->bvtuq", block, Y2).reshape(B, X.shape[-1], -1)
-        T = (X2 @ inner).view(B, *X.shape[1:-1], t, u, *Y.shape[1:-1])
-        order = [*left.qubits[:-1], a, b, *right.qubits[:-1]]
-    else:
-        inner = torch.einsum("tuvw,bpv->bwtup", block, X2).reshape(B, Y.shape[-1], -1)
-        T = (Y2 @ inner).view(B, *Y.shape[1:-1], t, u, *X.shape[1:-1])
-        order = [*right.qubits[:-1], a, b, *left.qubits[:-1]]
-    joined = _Group(order, T)
-    for q in order:
-        groups[q] = joined
+    block = _select(R, [ALL, ALL, _OF_SIZE[X.shape[-1]], _OF_SIZE[Y.shape[-1]]])
+    # The gate meets the smaller group, Y, first; then one batched product writes the joined group.
+    if math.prod(X.shape[1:-1]) < math.prod(Y.shape[1:-1]):
+        left, right, X, Y, block = right, left, Y, X, block.transpose(2, 3)
+    B = len(X)
+    inner = torch.einsum("tuvw,bqw->bvtuq", block, Y.reshape(B, -1, Y.shape[-1]))
+    T = X.reshape(B, -1, X.shape[-1]) @ inner.reshape(B, X.shape[-1], -1)
+    joined = _Group(
+        [*left.qubits[:-1], a, b, *right.qubits[:-1]],
+        T.view(B, *X.shape[1:-1], *block.shape[:2], *Y.shape[1:-1]),
+    )
+    groups |= dict.fromkeys(joined.qubits, joined)
 
 
 def _pool(groups: dict[int, _Group], wires: tuple[int, int], R: Tensor) -> Tensor:
@@ -452,9 +438,6 @@ def _pool(groups: dict[int, _Group], wires: tuple[int, int], R: Tensor) -> Tenso
     a, b = wires
     group = groups[a]  # they have met in the convolution before
     T = group.last(a, b)
-    z = T.reshape(len(T), -1, T.shape[-2], T.shape[-1])[
-        :, 0, 1, 0
-    ]  # Z on the measured qubit, I on all others
     # I on the measured qubit afterwards: (u, v, w)
     block = _select(R[0], [ALL, _OF_SIZE[T.shape[-2]], _OF_SIZE[T.shape[-1]]])
     group.T = (T.reshape(-1, T.shape[-2] * T.shape[-1]) @ block.flatten(1).T).view(
@@ -462,23 +445,17 @@ def _pool(groups: dict[int, _Group], wires: tuple[int, int], R: Tensor) -> Tenso
     )
     group.qubits = group.qubits[:-2] + [b]
     del groups[a]
-    return z
+    # Z on the measured qubit, I on all others
+    return T.reshape(len(T), -1, T.shape[-2], T.shape[-1])[:, 0, 1, 0]
 
 
 def _probabilities(groups: dict[int, _Group], stored: list[int]) -> Tensor:
     """Joint outcome probabilities of the kept qubits, (B, 2^k), the first most significant."""
-    order: list[int] = []
-    T = groups[stored[0]].T.new_ones(len(groups[stored[0]].T), 1)
-    for group in dict.fromkeys(groups[q] for q in stored):
-        T, order = (
-            torch.einsum("bp,bq->bpq", T.flatten(1), group.T.flatten(1)),
-            order + group.qubits,
-        )
+    distinct = list(dict.fromkeys(groups[q] for q in stored))
+    order = [q for group in distinct for q in group.qubits]
+    T = states.product([group.T.flatten(1) for group in distinct])
     T = T.reshape(len(T), *(2,) * len(order)).permute(0, *(1 + order.index(q) for q in stored))
-    half = T.new_tensor([[0.5, 0.5], [0.5, -0.5]])  # p(0), p(1) from <I>, <Z>
-    for _ in stored:
-        T = torch.tensordot(T, half, ([1], [1]))  # each pass moves the first axis to the end
-    return T.flatten(1)
+    return _walsh(T).flatten(1)
 
 
 # The fused qubits' density matrix through the quantum convolutional network, step by step: the reference for the

@@ -18,12 +18,12 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_number, require_whole
 from qfusion.models.base import KetModel, Points, expectation
-from qfusion.models.encoders import Features, InputSpec, check_encoder
+from qfusion.models.encoders import Features, InputSpec
 from qfusion.models.tweak import Tweak
 from qfusion.quantum import decomposition, states, trajectories
 from qfusion.quantum.lindblad import SMALL, Generator, System, Term, evolve
 
-# How the scores of an evolution are worked out, and what each way costs.
+# How the scores of an evolution are worked out.
 #
 # observables   O_c(T) once, whatever the batch: Tr[O_c(T) rho_0]
 # states        rho(T) of every sample, where there are fewer of them than observables
@@ -33,10 +33,8 @@ from qfusion.quantum.lindblad import SMALL, Generator, System, Term, evolve
 WAYS = ("observables", "states", "trajectories")
 SAMPLED = 256  # trajectories of a sample that is predicted
 _APPLICATIONS = 30  # of a generator, of the sizes that are learned, in one evolution
-_MOST_OPERATIONS, _MOST_BYTES = (
-    3e12,
-    8 * 2**30,
-)  # beyond either, sampling is considered: minutes on a core, and memory
+# beyond either, sampling is considered: minutes on a core, and memory
+_MOST_OPERATIONS, _MOST_BYTES = 3e12, 8 * 2**30
 
 
 @dataclass(frozen=True)
@@ -46,14 +44,10 @@ class Choice:
     Attributes:
         way: of WAYS.
         why: one sentence.
-        operations: floating-point operations of one evolution, estimated.
-        memory: bytes of it, estimated.
     """
 
     way: str
     why: str
-    operations: float
-    memory: float
 
 
 @dataclass(frozen=True)
@@ -68,77 +62,6 @@ class Estimate:
     scores: Tensor
     errors: Tensor
     trajectories: int
-
-
-def choice(
-    dims: Sequence[int],
-    terms: Sequence[tuple[int, int]],
-    rows: int,
-    outputs: int,
-    gradient: bool = False,
-    forced: str = "auto",
-    exact: bool = True,
-) -> Choice:
-    """Returns the way that is cheapest, or the one that is forced, with its cost.
-
-    Args:
-        dims: of the modality states.
-        terms: side d and number of jump operators of each term of the generator.
-        rows: samples in the batch.
-        outputs: number of scores.
-        gradient: whether the iterates of the evolution are held for a backward pass.
-        forced: of WAYS, or "auto".
-        exact: False where D x D matrices are out of the question.
-
-    Raises:
-        NotFound: when `forced` is neither.
-    """
-    choose("Way", forced, ("auto", *WAYS))
-    D = math.prod(dims)
-
-    def matrices(count: int) -> tuple[float, float]:
-        packed = count if D <= SMALL or count == 1 else math.ceil(count / 2)
-        once = 2 * D**4 if D <= SMALL else sum(8 * D**2 * d * (2 + 2 * K) for d, K in terms)
-        return float(_APPLICATIONS * packed * once), float(
-            16 * D**2 * packed * (_APPLICATIONS * gradient + 6)
-        )
-
-    kets = float(rows * SAMPLED * _APPLICATIONS * sum(8 * D * d for d, _ in terms)), float(2**28)
-    costs = {"observables": matrices(outputs), "states": matrices(rows), "trajectories": kets}
-    if forced != "auto":
-        return Choice(forced, f"{forced.capitalize()}, as was asked for.", *costs[forced])
-    way = "states" if 2 * rows < outputs else "observables"
-    operations, memory = costs[way]
-    if not exact:
-        return Choice(
-            "trajectories", f"Sampled trajectories: D = {D:,} is beyond matrices of D x D.", *kets
-        )
-    if (operations > _MOST_OPERATIONS or memory > _MOST_BYTES) and kets[0] < operations:
-        return Choice(
-            "trajectories",
-            f"Sampled trajectories: at D = {D:,} an exact evolution takes about "
-            f"{operations:.1g} operations and {memory / 2**30:.1g} GiB, {SAMPLED} trajectories of each of "
-            f"{rows:,} samples about {kets[0]:.1g} operations.",
-            *kets,
-        )
-    many = (
-        f"{outputs} observable{'s' * (outputs != 1)}" if way == "observables" else f"{rows} states"
-    )
-    ratio = costs["states"][0] / operations
-    fewer = (
-        "fewer than there are observables"
-        if way == "states"
-        else "evolved once for any number of samples"
-        + (f" ({rows:,} states would be {ratio:,.0f} times the work)" if ratio >= 1.5 else "")
-    )
-    held = (
-        "as one real matrix"
-        if D <= SMALL
-        else "by products of matrices"
-        if len(terms) == 1
-        else "by products with each term"
-    )
-    return Choice(way, f"Exact: {many} of D = {D:,}, {fewer}, {held}.", operations, memory)
 
 
 # QiNN-QJ: modality states, tensor product, learned Lindblad evolution, trainable measurements (arXiv 2510.27091).
@@ -156,10 +79,12 @@ def choice(
 # term is made by H and the L_k. With vectors in the joint space (`readout="joint"`) the read-out
 # forms joint terms by itself: U^+|v> is merely another vector, and the evolution is redundant.
 
-EVOLUTIONS = ("jump", "unitary", "dissipative", "none")
-DYNAMICS = ("master", "jumps")
-COUPLINGS = ("dense", "local")
-READOUTS = ("local", "single", "joint")
+CHOICES = {
+    "evolution": ("jump", "unitary", "dissipative", "none"),
+    "dynamics": ("master", "jumps"),
+    "coupling": ("dense", "local"),
+    "readout": ("local", "single", "joint"),
+}
 MAX_DIMENSION = 4096
 MAX_SAMPLED = 65536  # with local terms, by trajectories alone
 
@@ -227,10 +152,11 @@ class TimeModel(KetModel):
     def weighted_readout(self, weights: Tensor) -> Tensor:
         """Returns sum_j weights_cj |v_j><v_j| x 1, (C, D, D), for weights (C, all vectors in the order of
         `measurement_vectors`)."""
-        vectors, parts = self.measurement_vectors(), []
-        for (s, v), w in zip(vectors.items(), weights.chunk(len(vectors), 1), strict=True):
-            local = torch.einsum("cj,ja,jb->cab", w.to(v.dtype), v, v.conj())
-            parts.append(states.embed(local, self.dims, s))
+        vectors = self.measurement_vectors()
+        parts = [
+            states.embed(torch.einsum("cj,ja,jb->cab", w.to(v.dtype), v, v.conj()), self.dims, s)
+            for (s, v), w in zip(vectors.items(), weights.chunk(len(vectors), 1), strict=True)
+        ]
         return torch.stack(parts).sum(0)
 
     def readout(self) -> Tensor:
@@ -239,19 +165,21 @@ class TimeModel(KetModel):
 
     def observables(self, times: Sequence[float] | None = None) -> Tensor:
         """Returns O_c(T), (C, D, D), or O_c(t) at the given times, (nT, C, D, D): y_c = Tr[O_c rho_0] + b_c."""
-        self._whole()
-        moments = [self.duration] if times is None else times
-        O = self._evolve(self.readout(), moments, "observables")
-        return O[0] if times is None else O
+        generator = self._whole()
+        if times is None:
+            return self._evolve(generator, self.readout(), [self.duration], "observables")[0]
+        return self._evolve(generator, self.readout(), times, "observables")
 
     def evolve_states(self, rho: Tensor, times: Sequence[float]) -> Tensor:
         """Returns rho(t), (nT, ..., D, D), of operators (..., D, D)."""
-        return self._evolve(rho, times, "states")
+        return self._evolve(self._whole(), rho, times, "states")
 
-    def _evolve(self, operators: Tensor, times: Sequence[float], picture: str) -> Tensor:
+    def _evolve(
+        self, generator: Generator, operators: Tensor, times: Sequence[float], picture: str
+    ) -> Tensor:
         if self.still:
             return operators.expand(len(times), *operators.shape)
-        return evolve(self._whole(), operators, times, picture)
+        return evolve(generator, operators, times, picture)
 
     def forward(self, inputs: Mapping[str, Features]) -> Tensor:
         """Returns the scores, (B, C)."""
@@ -279,26 +207,54 @@ class TimeModel(KetModel):
         return other
 
     def choice(self, rows: int, gradient: bool = False) -> Choice:
-        """Returns how the scores of so many samples are worked out, why, and what that costs.
+        """Returns how the scores of so many samples are worked out and why: in the way that is cheapest, or the one
+        that is forced.
 
         Args:
             rows: number of samples.
             gradient: whether for training, where iterates are held.
         """
-        jumps = [len(L) for L in self.L] or [0] * len(self.subsystems)
-        terms = [
-            (math.prod(self.dims[m] for m in s), K)
-            for s, K in zip(self.subsystems, jumps, strict=True)
-        ]
-        return choice(
-            self.dims,
-            terms,
-            rows,
-            len(self.outputs),
-            gradient,
-            self.way,
-            math.prod(self.dims) <= MAX_DIMENSION,
+        if self.way != "auto":
+            return Choice(self.way, f"{self.way.capitalize()}, as was asked for.")
+        D, outputs = math.prod(self.dims), len(self.outputs)
+        if D > MAX_DIMENSION:
+            return Choice(
+                "trajectories", f"Sampled trajectories: D = {D:,} is beyond matrices of D x D."
+            )
+
+        def packed(count: int) -> int:
+            return count if D <= SMALL or count == 1 else math.ceil(count / 2)
+
+        # floating-point operations and bytes of one evolution
+        sides = [math.prod(self.dims[m] for m in s) for s in self.subsystems]
+        jumps = [len(L) for L in self.L] or [0] * len(sides)
+        once = sum(8 * D**2 * d * (2 + 2 * K) for d, K in zip(sides, jumps, strict=True))
+        way, count = ("states", rows) if 2 * rows < outputs else ("observables", outputs)
+        operations = _APPLICATIONS * packed(count) * (2 * D**4 if D <= SMALL else once)
+        memory = 16 * D**2 * packed(count) * (_APPLICATIONS * gradient + 6)
+        sampled = rows * SAMPLED * _APPLICATIONS * sum(8 * D * d for d in sides)
+        if (operations > _MOST_OPERATIONS or memory > _MOST_BYTES) and sampled < operations:
+            return Choice(
+                "trajectories",
+                f"Sampled trajectories: at D = {D:,} an exact evolution takes about "
+                f"{operations:.1g} operations and {memory / 2**30:.1g} GiB, {SAMPLED} trajectories of each of "
+                f"{rows:,} samples about {sampled:.1g} operations.",
+            )
+        if way == "states":
+            many = f"{rows} states of D = {D:,}, fewer than there are observables"
+        else:
+            many = f"{outputs} observable{'s' * (outputs != 1)} of D = {D:,}, evolved once for any number of samples"
+            ratio = packed(rows) / packed(outputs)
+            if ratio >= 1.5:
+                many += f" ({rows:,} states would be {ratio:,.0f} times the work)"
+        held = (
+            "as one real matrix"
+            if D <= SMALL
+            else "by products of matrices"
+            if len(sides) == 1
+            else "by products with each term"
         )
+        return Choice(way, f"Exact: {many}, {held}.")
 
     @torch.no_grad()
     def estimate(
@@ -323,23 +279,14 @@ class TimeModel(KetModel):
         return self._estimated(self.product_state(self.encode(inputs)), trajectories, seed)
 
     def _estimated(self, psi: Tensor, count: int, seed: int) -> Estimate:
-        generator, random, scores, errors = (
-            self.generator(),
-            torch.Generator().manual_seed(seed),
-            [],
-            [],
-        )
-        for ket in psi:  # one sample after the other: its kets are as many as fit
-            final = trajectories.waiting_times(generator, ket.repeat(count, 1), self._until, random)
-            read = self._read(final)
-            scores.append(read.mean(0) + self.bias)
-            errors.append(read.std(0) / count**0.5)
-        empty = psi.real.new_zeros(0, len(self.outputs))
-        return Estimate(
-            torch.stack(scores) if scores else empty,
-            torch.stack(errors) if errors else empty,
-            count,
-        )
+        generator, random = self.generator(), torch.Generator().manual_seed(seed)
+        scores, errors = psi.real.new_empty(2, len(psi), len(self.outputs))
+        for row, ket in enumerate(psi):  # one after the other: its kets are as many as fit
+            read = self._read(
+                trajectories.waiting_times(generator, ket.repeat(count, 1), self._until, random)
+            )
+            scores[row], errors[row] = read.mean(0) + self.bias, read.std(0) / count**0.5
+        return Estimate(scores, errors, count)
 
     @property
     def _until(self) -> float:
@@ -349,11 +296,11 @@ class TimeModel(KetModel):
         """sum_j W_cj <psi|v_j><v_j|psi> of kets (N, D), (N, C), without a D x D matrix."""
         vectors, parts = self.measurement_vectors(), []
         for (s, v), w in zip(vectors.items(), self.W.chunk(len(vectors), 1), strict=True):
-            rows = v.conj()[None]  # amplitudes <v_j|psi> on what is not read
-            rest = psi.shape[1] // v.shape[1]
             order = [0, *(1 + m for m in s), *(1 + m for m in range(len(self.dims)) if m not in s)]
+            rest = psi.shape[1] // v.shape[1]
             columns = psi.reshape(-1, *self.dims).permute(order).reshape(len(psi), v.shape[1], rest)
-            parts.append((rows @ columns).abs().square().sum(-1) @ w.to(psi.real.dtype).T)
+            amplitudes = v.conj()[None] @ columns  # <v_j|psi> on what is not read
+            parts.append(amplitudes.abs().square().sum(-1) @ w.to(psi.real.dtype).T)
         return torch.stack(parts).sum(0)
 
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
@@ -381,15 +328,8 @@ class TimeModel(KetModel):
         `quantum.gauge`."""
         learned, dtype = self._whole(), torch.complex128
         with torch.no_grad():
-            generator = decomposition.traceless(
-                Generator(
-                    self.dims,
-                    tuple(
-                        Term(term.subsystems, term.H.to(dtype), term.jumps.to(dtype))
-                        for term in learned.terms
-                    ),
-                )
-            )
+            terms = [Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype)) for t in learned.terms]
+            generator = decomposition.traceless(Generator(self.dims, tuple(terms)))
             H = generator.hamiltonian()
             H = H - torch.diagonal(H).mean() * torch.eye(len(H), dtype=dtype, device=H.device)
             return System(
@@ -453,7 +393,6 @@ class QuantumJump(TimeModel):
     """
 
     kind = "quantum-jump"
-    abilities = frozenset({"states", "kets", "time", "circuit", "terms"})
 
     def __init__(
         self,
@@ -480,10 +419,13 @@ class QuantumJump(TimeModel):
         head_scale: float = 0.0,
     ):
         super().__init__(inputs, outputs)
-        self.dims = (
-            self._sizes(dims, MAX_SAMPLED, "kets of that many amplitudes are sampled")
+        most, held = (
+            (MAX_SAMPLED, "kets of that many amplitudes are sampled")
             if coupling == "local"
-            else self._sizes(dims, MAX_DIMENSION, "H and the L_k are held as D x D matrices")
+            else (MAX_DIMENSION, "H and the L_k are held as D x D matrices")
+        )
+        self._lay_out(
+            dims, most, held, encoder, hidden, dropout, pooling, input_dropout, lowest=-1.0
         )
         for name, value, low, high in (
             ("jumps", jumps, 0, 256),
@@ -493,15 +435,17 @@ class QuantumJump(TimeModel):
             ("steps", steps, 1, 10**6),
         ):
             require_whole(name, value, low, high)
-        check_encoder(hidden, dropout, input_dropout, -1.0)
         check(
             math.isfinite(duration) and duration >= 0,
             f"Argument `duration` must be finite and not negative, but is {duration}.",
         )
-        choose("Evolution", evolution, EVOLUTIONS)
-        choose("Dynamics", dynamics, DYNAMICS)
-        choose("Coupling", coupling, COUPLINGS)
-        choose("Read-out", readout, READOUTS)
+        for title, name, word in (
+            ("Evolution", "evolution", evolution),
+            ("Dynamics", "dynamics", dynamics),
+            ("Coupling", "coupling", coupling),
+            ("Read-out", "readout", readout),
+        ):
+            choose(title, word, CHOICES[name])
         check(
             readout == "single" or read == "",
             f"Argument `read` must be empty unless `readout` is 'single', but is {read!r} with `readout` "
@@ -533,18 +477,14 @@ class QuantumJump(TimeModel):
         self.duration = float(duration)
         self.still = evolution == "none"
         self.samples = dynamics == "jumps" and not self.still
-        self.encoders = self._ket_encoders(
-            hidden, dropout, pooling, encoder, None if input_dropout < 0 else input_dropout
-        )
         M, C = len(self.dims), len(self.outputs)
         self.subsystems = (
             [tuple(range(M))] if coupling == "dense" else list(combinations(range(M), min(body, M)))
         )
         sides = [math.prod(self.dims[m] for m in s) for s in self.subsystems]
         with_H, with_L = evolution in ("jump", "unitary"), evolution in ("jump", "dissipative")
-        share = (
-            len(self.subsystems) ** -0.5
-        )  # so that the whole generator starts equally strong, dense or local
+        # so that the whole generator starts equally strong, dense or local
+        share = len(self.subsystems) ** -0.5
         self.A = nn.ParameterList(
             [_gaussian(d, d, scale=share / math.sqrt(2 * d)) for d in sides if with_H]
         )
@@ -555,21 +495,17 @@ class QuantumJump(TimeModel):
                 if with_L and jumps
             ]
         )
-        one = self.modalities.index(read) if read else 0
         read_by: dict[str, list[decomposition.Subset]] = {
             "joint": [tuple(range(M))],
             "local": [(m,) for m in range(M)],
-            "single": [(one,)],
+            "single": [(self.modalities.index(read) if read else 0,)],
         }
         self.read_states = read_by[readout]
-        for name, s in zip(self._vector_names, self.read_states, strict=True):
-            d = math.prod(self.dims[m] for m in s)
-            self.register_parameter(
-                name, nn.Parameter(_gaussian(measurements, d, scale=1 / math.sqrt(2 * d)))
-            )
-        read_sizes = torch.tensor(
-            [math.prod(self.dims[m] for m in s) for s in self.read_states]
-        ).repeat_interleave(measurements)
+        sizes = [math.prod(self.dims[m] for m in s) for s in self.read_states]
+        for name, d in zip(self._vector_names, sizes, strict=True):
+            vectors = _gaussian(measurements, d, scale=1 / math.sqrt(2 * d))
+            self.register_parameter(name, nn.Parameter(vectors))
+        read_sizes = torch.tensor(sizes).repeat_interleave(measurements)
         self.W = nn.Parameter(
             torch.randn(C, len(read_sizes)) * (head_scale or 2 * read_sizes / math.prod(self.dims))
         )
@@ -587,7 +523,6 @@ class QuantumJump(TimeModel):
                 if len(self.A)
                 else torch.zeros(d, d, dtype=dtype, device=device)
             )
-            H = (A + A.mH) / 2
             L = (
                 torch.view_as_complex(self.L[n])
                 if len(self.L)
@@ -596,7 +531,7 @@ class QuantumJump(TimeModel):
             if rates is not None:
                 L = L * rates[first : first + len(L), None, None].to(L).sqrt()
                 first += len(L)
-            terms.append(Term(s, H, L))
+            terms.append(Term(s, (A + A.mH) / 2, L))
         generator = Generator(self.dims, tuple(terms))
         return generator if self.tweak is None else self.tweak.scale(generator, self.modalities)
 

@@ -13,54 +13,49 @@ from torch.overrides import TorchFunctionMode
 
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
+from qfusion.models import (
+    baselines,
+    entangled_qcnn,
+    neighbours,
+    quantum_jump,
+    state_linear,
+)
 from qfusion.models.base import ABILITIES, Ability, FusionModel, KetModel, StateModel
-from qfusion.models.baselines import (
-    Concatenation,
-    CrossModalAttention,
-    LateFusion,
-    Linear,
-    LowRankFusion,
-    TensorFusion,
-)
-from qfusion.models.entangled_qcnn import EntangledQCNN, ProductQCNN
-from qfusion.models.neighbours import (
-    CircuitModel,
-    CircuitWeights,
-    QuantumCrossAttention,
-    QuantumFusionLayer,
-    QuantumLego,
-    Reservoir,
-    UnitaryFusion,
-)
-from qfusion.models.quantum_jump import QuantumJump, TimeModel
-from qfusion.models.state_linear import StateLinear
 
 # Models by name, for checkpoints and the command line.
 
 NEIGHBOURS: dict[str, type[FusionModel]] = {
     model.kind: model
     for model in (
-        QuantumFusionLayer,
-        QuantumCrossAttention,
-        CircuitWeights,
-        QuantumLego,
-        UnitaryFusion,
-        Reservoir,
+        neighbours.QuantumFusionLayer,
+        neighbours.QuantumCrossAttention,
+        neighbours.CircuitWeights,
+        neighbours.QuantumLego,
+        neighbours.UnitaryFusion,
+        neighbours.Reservoir,
     )
 }
 BASELINES: dict[str, type[FusionModel]] = {
     model.kind: model
     for model in (
-        LateFusion,
-        Concatenation,
-        TensorFusion,
-        LowRankFusion,
-        CrossModalAttention,
-        Linear,
+        baselines.LateFusion,
+        baselines.Concatenation,
+        baselines.TensorFusion,
+        baselines.LowRankFusion,
+        baselines.CrossModalAttention,
+        baselines.Linear,
     )
 }
 FUSION: dict[str, type[FusionModel]] = {
-    **{model.kind: model for model in (QuantumJump, EntangledQCNN, StateLinear, ProductQCNN)},
+    **{
+        model.kind: model
+        for model in (
+            quantum_jump.QuantumJump,
+            entangled_qcnn.EntangledQCNN,
+            state_linear.StateLinear,
+            entangled_qcnn.ProductQCNN,
+        )
+    },
     **NEIGHBOURS,
     **BASELINES,
 }
@@ -96,7 +91,6 @@ def build(
         NotFound: when the model or a setting does not exist.
         InvalidInput: when a setting has an impossible value.
     """
-    model = FUSION[choose("Model", name, FUSION)]
     known = settings(name)
     for key, value in chosen.items():
         choose(f"Setting of {name}", key, known)
@@ -104,7 +98,7 @@ def build(
             value is not None,
             f"Setting `{key}` must have a value, but is empty. Its default is {known[key]!r}.",
         )
-    return model(inputs, outputs, **chosen)
+    return FUSION[name](inputs, outputs, **chosen)
 
 
 def rebuild(
@@ -173,7 +167,9 @@ def upgraded(name: str, chosen: Mapping[str, Any], edition: int = 1) -> dict[str
         edition: of the defaults they were written under, see `EDITION`.
     """
     return (
-        {"readout": "joint", **chosen} if name == QuantumJump.kind and edition < 2 else dict(chosen)
+        {"readout": "joint", **chosen}
+        if name == quantum_jump.QuantumJump.kind and edition < 2
+        else dict(chosen)
     )
 
 
@@ -196,15 +192,15 @@ def require(
 @overload
 def require(
     model: object, ability: Literal["time"], what: str = ..., who: str = ...
-) -> TimeModel: ...
+) -> quantum_jump.TimeModel: ...
 @overload
 def require(
     model: object, ability: Literal["masses", "rules", "layers"], what: str = ..., who: str = ...
-) -> EntangledQCNN: ...
+) -> entangled_qcnn.EntangledQCNN: ...
 @overload
 def require(
     model: object, ability: Literal["gates"], what: str = ..., who: str = ...
-) -> CircuitModel: ...
+) -> neighbours.CircuitModel: ...
 @overload
 def require(
     model: object, ability: Literal["circuit", "terms"], what: str = ..., who: str = ...

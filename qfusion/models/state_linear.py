@@ -64,9 +64,17 @@ class StateLinear(base.KetModel):
     ):
         super().__init__(inputs, outputs)
         C = len(self.outputs)
-        self.dims = self._sizes(dims, MAX_DIMENSION, "observables are held as D x D matrices")
         require_whole("rank", rank, 0, 4096)
-        encoders.check_encoder(hidden, dropout, input_dropout)
+        self._lay_out(
+            dims,
+            MAX_DIMENSION,
+            "observables are held as D x D matrices",
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+        )
         self.settings: dict[str, Any] = dict(
             dims=list(self.dims),
             rank=rank,
@@ -76,7 +84,6 @@ class StateLinear(base.KetModel):
             pooling=pooling,
             input_dropout=input_dropout,
         )
-        self.encoders = self._ket_encoders(hidden, dropout, pooling, encoder, input_dropout)
         self.single = nn.ParameterList(
             [nn.Parameter(torch.randn(C, d, d, 2) / d) for d in self.dims]
         )
@@ -109,18 +116,18 @@ class StateLinear(base.KetModel):
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores of given kets, (B, C), modality by modality, without the joint space."""
         kets = [states[name] for name in self.modalities]
-        total = torch.stack(
-            [
-                base.expectation(_hermitian(A).to(ket.dtype), ket)
-                for A, ket in zip(self.single, kets, strict=True)
-            ]
-        ).sum(0)
+
+        def expectations(observables: nn.ParameterList) -> Tensor:
+            return torch.stack(
+                [
+                    base.expectation(_hermitian(A).to(ket.dtype), ket)
+                    for A, ket in zip(observables, kets, strict=True)
+                ]
+            )
+
+        total = expectations(self.single).sum(0)
         if self.settings["rank"]:
-            factors = [
-                base.expectation(_hermitian(B).to(ket.dtype), ket)
-                for B, ket in zip(self.factors, kets, strict=True)
-            ]
-            total = total + torch.stack(factors).prod(0) @ self.weights.T
+            total = total + expectations(self.factors).prod(0) @ self.weights.T
         return total + self.bias
 
 

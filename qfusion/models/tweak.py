@@ -181,10 +181,12 @@ class Tweak:
 
     def numbers(self) -> dict[str, float]:
         """Returns what is changed, by key."""
-        result = {coupling_key(name): factor for name, factor in self.couplings.items()}
-        result |= {dissipation_key(name): factor for name, factor in self.dissipations.items()}
-        result |= {rate_key(k): factor for k, factor in enumerate(self.rates)}
-        changed = {key: float(factor) for key, factor in result.items() if factor != 1}
+        factors = (
+            {coupling_key(name): factor for name, factor in self.couplings.items()}
+            | {dissipation_key(name): factor for name, factor in self.dissipations.items()}
+            | {rate_key(k): factor for k, factor in enumerate(self.rates)}
+        )
+        changed = {key: float(factor) for key, factor in factors.items() if factor != 1}
         return changed | ({} if self.duration is None else {DURATION: float(self.duration)})
 
     def __str__(self) -> str:

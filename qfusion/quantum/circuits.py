@@ -320,11 +320,6 @@ def apply(psi: Tensor, gates: Iterable[Tensor]) -> Tensor:
     return psi.reshape(B, -1)
 
 
-def on_each(psi: Tensor, matrices: Tensor) -> Tensor:
-    """Returns states (B, 2^n) after a gate on each qubit, of matrices (n, 2, 2)."""
-    return apply(psi, joined(matrices))
-
-
 def signs(n: int, words: Sequence[Sequence[int]], like: Tensor) -> Tensor:
     """Returns the eigenvalues, 1 or -1, of products of Z on the given qubits, (words, 2^n).
 

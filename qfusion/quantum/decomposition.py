@@ -175,22 +175,20 @@ def basis(d: int) -> tuple[tuple[str, ...], Tensor]:
         return (IDENTITY,), torch.ones(1, 1, 1, dtype=torch.complex128)
     if 1 << qubits == d:
         return tuple("".join(letters) for letters in product("IXYZ", repeat=qubits)), words(qubits)
-    names, matrices = [IDENTITY], [torch.eye(d, dtype=torch.complex128)]
-    for j in range(d):
-        for k in range(j + 1, d):
-            for name, value in (("S", 1 + 0j), ("A", -1j)):
-                matrix = torch.zeros(d, d, dtype=torch.complex128)
-                matrix[j, k] = torch.tensor(value)
-                matrix[k, j] = torch.tensor(value.conjugate())
-                names.append(f"{name}{j + 1}{k + 1}" if d < 10 else f"{name}{j + 1},{k + 1}")
-                matrices.append(matrix * math.sqrt(d / 2))
+    matrices = {IDENTITY: torch.eye(d, dtype=torch.complex128)}
+    for j, k in combinations(range(d), 2):
+        for name, value in (("S", 1 + 0j), ("A", -1j)):
+            matrix = torch.zeros(d, d, dtype=torch.complex128)
+            matrix[j, k] = torch.tensor(value)
+            matrix[k, j] = torch.tensor(value.conjugate())
+            levels = f"{j + 1}{k + 1}" if d < 10 else f"{j + 1},{k + 1}"
+            matrices[name + levels] = matrix * math.sqrt(d / 2)
     for n in range(1, d):
         diagonal = torch.tensor(
             [1.0] * n + [-float(n)] + [0.0] * (d - n - 1), dtype=torch.complex128
         )
-        names.append(f"D{n}")
-        matrices.append(torch.diag(diagonal) * math.sqrt(d / (n * (n + 1))))
-    return tuple(names), torch.stack(matrices)
+        matrices[f"D{n}"] = torch.diag(diagonal) * math.sqrt(d / (n * (n + 1)))
+    return tuple(matrices), torch.stack(list(matrices.values()))
 
 
 def expand(A: Tensor, dims: Sequence[int]) -> Tensor:

@@ -65,9 +65,19 @@ class Small:
     """One real matrix, on operators as columns (D^2, C) of Re X + Im X: Hermitian X and real matrices are the same
     space, with the same scalar product."""
 
-    def __init__(self, dims: tuple[int, ...], forms: Sequence[Form], N: int, hermitian: bool):
-        D = math.prod(dims)
-        self.D, self.N, self.hermitian, self.parameters = D, N, hermitian, [_real(dims, forms)]
+    def __init__(
+        self,
+        dims: tuple[int, ...],
+        forms: Sequence[Form],
+        N: int,
+        hermitian: bool,
+        scaling: Scaling,
+    ):
+        self.D, self.N, self.hermitian = math.prod(dims), N, hermitian
+        self.parameters = [_real(dims, forms)]
+        self.factor = 2 / scaling.w
+        self.a = self.parameters[0].detach() * self.factor
+        self.a.diagonal().sub_(self.factor * scaling.x0)
 
     def enter(self, X: Tensor) -> Tensor:
         """(N, D, D) -> (D^2, C); what is not Hermitian stands as two operators that are."""
@@ -79,17 +89,6 @@ class Small:
         M = V.mT.reshape(len(V), -1, self.D, self.D)
         X = torch.complex((M + M.mT) / 2, (M - M.mT) / 2)
         return X if self.hermitian else X[:, : self.N] + 1j * X[:, self.N :]
-
-    def scaled(self, parameters: Sequence[Tensor], scaling: Scaling) -> _SmallScaled:
-        """Returns what applies it."""
-        return _SmallScaled(parameters[0], scaling)
-
-
-class _SmallScaled:
-    def __init__(self, R: Tensor, scaling: Scaling):
-        self.factor = 2 / scaling.w
-        self.a = R * self.factor
-        self.a.diagonal().sub_(self.factor * scaling.x0)
 
     def apply(self, before: Tensor | None, V: Tensor, keep: bool) -> tuple[Tensor, None]:
         """before + 2 a V."""
@@ -120,40 +119,17 @@ def _real(dims: tuple[int, ...], forms: Sequence[Form]) -> Tensor:
     return S.real + S.imag.view(-1, D, D).mT.flatten(1)
 
 
-class Whole:
-    """One term on all subsystems; Hermitian operators stand two to a matrix, X_1 + i X_2, a single one by itself."""
-
-    def __init__(self, dims: tuple[int, ...], forms: Sequence[Form], N: int, hermitian: bool):
-        self.N, self.single, self.packed = N, hermitian and N == 1, hermitian and N > 1
-        self.parameters = [forms[0].G, forms[0].L]
-
-    def enter(self, X: Tensor) -> Tensor:
-        """(N, D, D) -> (D, n, D)."""
-        return (pack(X) if self.packed else X).transpose(0, 1).contiguous()
-
-    def leave(self, Y: Tensor) -> Tensor:
-        """(nT, D, n, D) -> (nT, N, D, D)."""
-        Y = Y.transpose(1, 2)
-        if self.single:  # its gradient, too, is that of a Hermitian operator
-            return (Y + Y.mH) / 2
-        return unpack(Y, self.N) if self.packed else Y
-
-    def scaled(self, parameters: Sequence[Tensor], scaling: Scaling) -> _WholeScaled:
-        """Returns what applies it."""
-        return _WholeScaled(parameters[0], parameters[1], scaling, self.single)
-
-
-class _WholeScaled:
+class _OneTerm:
     """2 a X = g X + X g^+ + sum_k l_k X l_k^+, with l_k X first on the way and b l_k first on the way back: each serves
-    the gradient too."""
+    the gradient too. X is (d, n, d), or a `single` Hermitian operator."""
 
-    def __init__(self, G: Tensor, L: Tensor, scaling: Scaling, single: bool):
+    def __init__(self, form: Form, scaling: Scaling, single: bool):
         self.factor, self.single = 2 / scaling.w, single
-        self.g = (G * self.factor).contiguous()
+        self.g = (form.G * self.factor).contiguous()
         self.g.diagonal().sub_(0.5 * self.factor * scaling.x0)
-        self.l = (L * math.sqrt(self.factor)).contiguous()
+        self.l = (form.L * math.sqrt(self.factor)).contiguous()
         self.g_adjoint, self.l_adjoint = self.g.mH.contiguous(), self.l.mH.contiguous()
-        self.d, self.K = len(G), len(L)
+        self.K, self.d = self.l.shape[:2]
 
     def apply(self, before: Tensor | None, X: Tensor, keep: bool) -> tuple[Tensor, Tensor | None]:
         """before + 2 a X, and the l_k X (K, d, n d)."""
@@ -215,47 +191,78 @@ class _WholeScaled:
         return base
 
 
-class _Layout(NamedTuple):
+class Whole(_OneTerm):
+    """One term on all subsystems; Hermitian operators stand two to a matrix, X_1 + i X_2, a single one by itself."""
+
+    def __init__(
+        self,
+        dims: tuple[int, ...],
+        forms: Sequence[Form],
+        N: int,
+        hermitian: bool,
+        scaling: Scaling,
+    ):
+        super().__init__(forms[0], scaling, hermitian and N == 1)
+        self.N, self.packed = N, hermitian and N > 1
+        self.parameters = [forms[0].G, forms[0].L]
+
+    def enter(self, X: Tensor) -> Tensor:
+        """(N, D, D) -> (D, n, D)."""
+        return (pack(X) if self.packed else X).transpose(0, 1).contiguous()
+
+    def leave(self, Y: Tensor) -> Tensor:
+        """(nT, D, n, D) -> (nT, N, D, D)."""
+        Y = Y.transpose(1, 2)
+        if self.single:  # its gradient, too, is that of a Hermitian operator
+            return (Y + Y.mH) / 2
+        return unpack(Y, self.N) if self.packed else Y
+
+
+class _Layout:
     """How operators (N, D, D) are seen as (d, n, d) by the subsystems of one term."""
 
-    shape: tuple[int, ...]
-    order: tuple[int, ...]
-    d: int
-
-    @staticmethod
-    def of(dims: tuple[int, ...], subsystems: tuple[int, ...], N: int) -> _Layout:
+    def __init__(self, dims: tuple[int, ...], subsystems: tuple[int, ...], N: int):
         M = len(dims)
         rest = [m for m in range(M) if m not in subsystems]
-        order = (
+        self.shape, self.side = (N, *dims, *dims), math.prod(dims)
+        self.d = math.prod(dims[m] for m in subsystems)
+        self.order = (
             *(1 + m for m in subsystems),
             0,
             *(1 + m for m in rest),
             *(1 + M + m for m in rest),
             *(1 + M + m for m in subsystems),
         )
-        return _Layout((N, *dims, *dims), order, math.prod(dims[m] for m in subsystems))
 
     def enter(self, X: Tensor) -> Tensor:
         return X.reshape(self.shape).permute(self.order).reshape(self.d, -1, self.d).contiguous()
 
     def leave(self, Y: Tensor) -> Tensor:
+        seen = Y.reshape([self.shape[axis] for axis in self.order])
         back = [self.order.index(axis) for axis in range(len(self.order))]
-        side = math.isqrt(math.prod(self.shape[1:]))
-        return (
-            Y.reshape([self.shape[axis] for axis in self.order])
-            .permute(back)
-            .reshape(self.shape[0], side, side)
-        )
+        return seen.permute(back).reshape(self.shape[0], self.side, self.side)
 
 
 class Local:
     """Any sum of terms; Hermitian operators stand two to a matrix."""
 
-    def __init__(self, dims: tuple[int, ...], forms: Sequence[Form], N: int, hermitian: bool):
+    def __init__(
+        self,
+        dims: tuple[int, ...],
+        forms: Sequence[Form],
+        N: int,
+        hermitian: bool,
+        scaling: Scaling,
+    ):
         self.N, self.packed = N, hermitian and N > 1
         n = (N + 1) // 2 if self.packed else N
-        self.layouts = [_Layout.of(dims, form.subsystems, n) for form in forms]
+        self.layouts = [_Layout(dims, form.subsystems, n) for form in forms]
         self.parameters = [tensor for form in forms for tensor in (form.G, form.L)]
+        means = [scaling.x0] + [0.0] * (len(forms) - 1)
+        self.terms = [
+            _OneTerm(form, Scaling(scaling.w, mean), False)
+            for form, mean in zip(forms, means, strict=True)
+        ]
 
     def enter(self, X: Tensor) -> Tensor:
         """(N, D, D) -> (n, D, D)."""
@@ -264,22 +271,6 @@ class Local:
     def leave(self, Y: Tensor) -> Tensor:
         """(nT, n, D, D) -> (nT, N, D, D)."""
         return unpack(Y, self.N) if self.packed else Y
-
-    def scaled(self, parameters: Sequence[Tensor], scaling: Scaling) -> _LocalScaled:
-        """Returns what applies it."""
-        first = [scaling, *[Scaling(scaling.w, 0.0)] * (len(self.layouts) - 1)]
-        return _LocalScaled(
-            self.layouts,
-            [
-                _WholeScaled(G, L, entry, False)
-                for G, L, entry in zip(parameters[::2], parameters[1::2], first, strict=True)
-            ],
-        )
-
-
-class _LocalScaled:
-    def __init__(self, layouts: Sequence[_Layout], terms: Sequence[_WholeScaled]):
-        self.layouts, self.terms = layouts, terms
 
     def apply(self, before: Tensor | None, X: Tensor, keep: bool) -> tuple[Tensor, None]:
         """before + 2 a X."""
@@ -313,12 +304,14 @@ class _LocalScaled:
 AnyGenerator = Small | Whole | Local
 
 
-def choose(dims: tuple[int, ...], forms: Sequence[Form], N: int, hermitian: bool) -> AnyGenerator:
+def choose(
+    dims: tuple[int, ...], forms: Sequence[Form], N: int, hermitian: bool, scaling: Scaling
+) -> AnyGenerator:
     """Returns the form that is fastest for N operators."""
     if math.prod(dims) <= SMALL:
-        return Small(dims, forms, N, hermitian)
+        return Small(dims, forms, N, hermitian, scaling)
     whole = len(forms) == 1 and len(forms[0].G) == math.prod(dims)
-    return (Whole if whole else Local)(dims, forms, N, hermitian)
+    return (Whole if whole else Local)(dims, forms, N, hermitian, scaling)
 
 
 def pack(X: Tensor) -> Tensor:
@@ -357,10 +350,9 @@ _KEPT = 500_000_000  # bytes of what applying leaves for the backward pass; beyo
 
 
 class _Plan(NamedTuple):
-    """What one step needs beside tensors: the generator, the scaling and c_n(t) as (nT, N)."""
+    """What one step needs beside tensors: the generator and c_n(t) as (nT, N)."""
 
     generator: AnyGenerator
-    scaling: Scaling
     coefficients: Tensor
     last: float  # w times the longest time: before this many terms a small one proves nothing
     tolerance: float
@@ -376,28 +368,27 @@ class _Step(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, X: Tensor, plan: _Plan, *parameters: Tensor) -> Tensor:
         ctx.plan = plan
-        Y, iterates, ctx.left = _expand(plan, parameters, X, any(ctx.needs_input_grad))
-        ctx.save_for_backward(*parameters, *iterates)
+        Y, iterates, ctx.left = _expand(plan, X, any(ctx.needs_input_grad))
+        ctx.save_for_backward(*iterates)
         return Y
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
-        plan, count = ctx.plan, len(ctx.plan.generator.parameters)
-        parameters, iterates = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
-        operator = plan.generator.scaled(parameters, plan.scaling)
+        plan, iterates = ctx.plan, ctx.saved_tensors
         sizes = plan.coefficients[:, : len(iterates) + 1].to(
             grads[0].device, iterates[0].real.dtype
         )
         bars = combine(sizes.mT.contiguous(), grads[0].contiguous())
         gradients = [
             torch.zeros_like(parameter, memory_format=torch.contiguous_format)
-            for parameter in parameters
+            for parameter in plan.generator.parameters
         ]
         after, bar = None, bars[-1]  # cotangents of p_{n+1} and p_n
         for n in range(len(iterates), 0, -1):
             base = bars[n - 1] if after is None else bars[n - 1].add_(after)
             b = bar if n > 1 else bar / 2
-            after, bar = bar, operator.back(base, b, iterates[n - 1], ctx.left[n - 1], gradients)
+            before = plan.generator.back(base, b, iterates[n - 1], ctx.left[n - 1], gradients)
+            after, bar = bar, before
         return (bar, None, *gradients)
 
 
@@ -431,7 +422,7 @@ def propagate(
     )
     w = max(w, 1e-3 / times[-1])  # a generator of almost nothing still has a gradient
     tolerance = tolerance or (1e-13 if X.dtype == torch.complex128 else 1e-6)
-    generator = choose(dims, forms, len(X), hermitian)
+    generator = choose(dims, forms, len(X), hermitian, Scaling(w, x0))
     V = generator.enter(X)
     step = min(_STEP / w, _DECAY / abs(x0) if x0 else math.inf)
     if times[-1] > _FEW_STEPS * step and isinstance(generator, Small):
@@ -451,9 +442,7 @@ def propagate(
         moments = [t - start for t in inside] + (
             [end - start] if len(inside) < len(pending) else []
         )
-        plan = _Plan(
-            generator, Scaling(w, x0), _coefficients(w, x0, moments), w * moments[-1], tolerance
-        )
+        plan = _Plan(generator, _coefficients(w, x0, moments), w * moments[-1], tolerance)
         try:
             Y = _Step.apply(V, plan, *generator.parameters)
         except _TooLong:
@@ -478,12 +467,9 @@ def _coefficients(w: float, x0: float, times: Sequence[float]) -> Tensor:
     return values
 
 
-def _expand(
-    plan: _Plan, parameters: Sequence[Tensor], X: Tensor, keep: bool
-) -> tuple[Tensor, list[Tensor], list[Tensor | None]]:
+def _expand(plan: _Plan, X: Tensor, keep: bool) -> tuple[Tensor, list[Tensor], list[Tensor | None]]:
     """sum_n c_n(t) p_n until two terms in a row are below the tolerance at every time; also, if they are to be kept,
     all p_n but the last, and what applying the generator to them left."""
-    operator = plan.generator.scaled(parameters, plan.scaling)
     sizes = plan.coefficients.abs().amax(0).tolist()
     weights = plan.coefficients.to(X.device, X.real.dtype)
     norm = _norm(X)
@@ -496,7 +482,7 @@ def _expand(
     total = X.new_zeros(len(weights), *X.shape)
     before, p, waiting, small = None, X, [X], 0
     for n in range(1, len(sizes)):
-        following, rest = operator.apply(before, p, keep and room > 0)
+        following, rest = plan.generator.apply(before, p, keep and room > 0)
         if n == 1:
             following = following / 2
         if keep:
@@ -547,7 +533,7 @@ def combine(weights: Tensor, operators: Tensor) -> Tensor:
 #
 # (Lindblad 1976; Gorini, Kossakowski, Sudarshan 1976). Both have the form X' = G X + X G^+ + sum_k L_k X L_k^+, with
 # G = -iH - S/2 for states and its adjoint, with L_k^+, for observables (S = sum_k L_k^+ L_k): one
-# propagator serves both. The numerics are in `expansion.py` and `generators.py`.
+# propagator serves both.
 
 
 @dataclass(frozen=True)
@@ -671,7 +657,7 @@ def evolve(
 ) -> Tensor:
     """Returns exp(t L) X (picture "states") or exp(t L^+) X ("observables") at every time.
 
-    Hermitian operators are recognised: they take half the work. How is in `generators.py`.
+    Hermitian operators are recognised: they take half the work.
 
     Args:
         generator: what acts.
@@ -693,9 +679,8 @@ def act(generator: Generator, operators: Tensor, picture: str = "states") -> Ten
     """Returns L X (picture "states") or L^+ X ("observables"), the rate of change of operators, (..., D, D); arguments
     as for `evolve`."""
     forms, X = _prepared(generator, operators, picture)
-    local = Local(generator.dims, forms, len(X), False)
-    Y = local.scaled(local.parameters, Scaling(2.0, 0.0)).apply(None, X, False)[0]
-    return Y.reshape(operators.shape)
+    local = Local(generator.dims, forms, len(X), False, Scaling(2.0, 0.0))
+    return local.apply(None, X, False)[0].reshape(operators.shape)
 
 
 def _prepared(generator: Generator, operators: Tensor, picture: str) -> tuple[list[Form], Tensor]:

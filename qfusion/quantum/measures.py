@@ -40,10 +40,12 @@ class States:
         rho: density matrices. dims: of the modalities, product D.
     """
 
-    def __init__(self, rho: Tensor, dims: tuple[int, ...]):
+    def __init__(self, rho: Tensor, dims: tuple[int, ...], eigenvalues: Tensor | None = None):
         self.rho, self.dims = rho, dims
         self._reduced: dict[tuple[int, ...], Tensor] = {(): rho, tuple(range(len(dims))): rho}
-        self._eigenvalues: dict[tuple[int, ...], Tensor] = {}
+        self._eigenvalues: dict[tuple[int, ...], Tensor] = (
+            {} if eigenvalues is None else {(): eigenvalues}
+        )
 
     @property
     def count(self) -> int:
@@ -206,13 +208,15 @@ def tolerance(values: Tensor) -> float:
     return 10 * math.sqrt(torch.finfo(values.dtype).eps)
 
 
-def require_state(name: str, rho: Tensor, eigenvalues: Tensor | None = None) -> None:
-    """Raises InvalidInput unless `rho` (..., D, D) is finite, Hermitian, of trace one and positive within round-off.
+def require_state(name: str, rho: Tensor) -> Tensor:
+    """Returns the eigenvalues of `rho` (..., D, D), ascending, (..., D).
 
     Args:
         name: what the message calls it.
         rho: matrices to check.
-        eigenvalues: those of `rho` (..., D), when the caller has them.
+
+    Raises:
+        InvalidInput: unless it is finite, Hermitian, of trace one and positive within round-off.
     """
     check(
         rho.ndim >= 2 and rho.shape[-1] == rho.shape[-2],
@@ -220,46 +224,34 @@ def require_state(name: str, rho: Tensor, eigenvalues: Tensor | None = None) -> 
         "ket becomes one by `states.density`.",
     )
     check_precision(name, rho)
-    rho = rho.detach()
-    require_finite(name, rho.cpu().numpy())
+    values = rho.detach()
+    require_finite(name, values.cpu().numpy())
     tol = tolerance(rho)
-    skew = float((rho - rho.mH).abs().max()) if rho.numel() else 0.0
+    skew = float((values - values.mH).abs().max()) if rho.numel() else 0.0
     check(
         skew <= tol,
         f"Argument `{name}` must be Hermitian, but differs from its adjoint by {skew:.2g}. "
         "Pass (rho + rho^+) / 2 if that is what you mean.",
     )
-    trace = torch.diagonal(rho, dim1=-2, dim2=-1).sum(-1)
+    trace = torch.diagonal(values, dim1=-2, dim2=-1).sum(-1)
     off = float((trace - 1).abs().max()) if rho.numel() else 0.0
     check(
         off <= tol,
         f"Argument `{name}` must have trace 1, but is off by {off:.2g}. Divide by the trace.",
     )
-    if eigenvalues is None:
-        eigenvalues = torch.linalg.eigvalsh(rho)
+    eigenvalues = torch.linalg.eigvalsh(rho)
     low = float(eigenvalues.detach().min()) if eigenvalues.numel() else 0.0
     check(
         low >= -tolerance(eigenvalues),
         f"Argument `{name}` must be positive semi-definite, but has the eigenvalue {low:.3g}. Give a density matrix.",
     )
+    return eigenvalues
 
 
 def _entropy(eigenvalues: Tensor) -> Tensor:
     """-sum x log x over the last axis, zero (also in the gradient) where x <= 0."""
     x = torch.where(eigenvalues > 0, eigenvalues, torch.ones_like(eigenvalues))
     return -(x * x.log()).sum(-1)
-
-
-def _checked_entropy(name: str, rho: Tensor) -> Tensor:
-    check(
-        rho.ndim >= 2 and rho.shape[-1] == rho.shape[-2],
-        f"Argument `{name}` must have shape (..., D, D), but has shape {tuple(rho.shape)}. Give density matrices.",
-    )
-    check_precision(name, rho)
-    require_finite(name, rho.detach().cpu().numpy())
-    eigenvalues = torch.linalg.eigvalsh(rho)
-    require_state(name, rho, eigenvalues)
-    return _entropy(eigenvalues)
 
 
 def _in_base(nats: Tensor, base: float | None) -> Tensor:
@@ -286,7 +278,7 @@ def von_neumann_entropy(rho: Tensor, *, base: float | None = None) -> Tensor:
         >>> round(von_neumann_entropy(torch.eye(4, dtype=torch.complex128) / 4, base=2).item(), 12)
         2.0
     """
-    return _in_base(_checked_entropy("rho", rho), base)
+    return _in_base(_entropy(require_state("rho", rho)), base)
 
 
 def purity(rho: Tensor) -> Tensor:
@@ -295,7 +287,7 @@ def purity(rho: Tensor) -> Tensor:
     Raises:
         InvalidInput: when `rho` is not a state.
     """
-    require_state("rho", rho)
+    require_state("rho", rho.detach())
     return _purity(rho)
 
 
@@ -329,9 +321,10 @@ def mutual_information(
         f"Arguments `a` and `b` must be two disjoint, non-empty groups of subsystems, but are {tuple(a)} and "
         f"{tuple(b)}. Name each subsystem once.",
     )
-    joint = partial_trace(rho, dims, (*a, *b))
-    sides = (_checked_entropy("rho", partial_trace(rho, dims, side)) for side in (a, b))
-    return _in_base(sum(sides, start=-_checked_entropy("rho", joint)), base)
+    both, *sides = (
+        von_neumann_entropy(partial_trace(rho, dims, part)) for part in ((*a, *b), a, b)
+    )
+    return _in_base(sum(sides, start=-both), base)
 
 
 def total_correlation(rho: Tensor, dims: Sequence[int], *, base: float | None = None) -> Tensor:
@@ -340,8 +333,8 @@ def total_correlation(rho: Tensor, dims: Sequence[int], *, base: float | None = 
     Raises:
         InvalidInput: when `rho` is not a state or does not fit `dims`.
     """
-    singles = (_checked_entropy("rho", partial_trace(rho, dims, (m,))) for m in range(len(dims)))
-    return _in_base(sum(singles, start=-_checked_entropy("rho", rho)), base)
+    singles = (von_neumann_entropy(partial_trace(rho, dims, (m,))) for m in range(len(dims)))
+    return _in_base(sum(singles, start=-von_neumann_entropy(rho)), base)
 
 
 def logarithmic_negativity(
@@ -357,7 +350,7 @@ def logarithmic_negativity(
         InvalidInput: when `rho` is not a state, does not fit `dims`, or a subsystem does not exist.
     """
     swapped = partial_transpose(rho, dims, subsystems)
-    require_state("rho", rho)
+    require_state("rho", rho.detach())
     return _in_base(_log_trace_norm(torch.linalg.eigvalsh(swapped)), base)
 
 
@@ -382,9 +375,8 @@ def fidelity(rho: Tensor, sigma: Tensor) -> Tensor:
 
 
 def _root(name: str, rho: Tensor) -> Tensor:
-    require_finite(name, rho.detach().cpu().numpy())
+    require_state(name, rho.detach())
     x, V = torch.linalg.eigh(rho)
-    require_state(name, rho, x)
     # The root turns round-off of 1e-17 into 3e-9, so what is below round-off counts as zero before it is taken.
     x = torch.where(x > x.shape[-1] * torch.finfo(x.dtype).eps, x, torch.zeros_like(x))
     return (V * x.sqrt()[..., None, :]) @ V.mH
@@ -397,8 +389,8 @@ def trace_distance(rho: Tensor, sigma: Tensor) -> Tensor:
         InvalidInput: when one of them is not a state or their shapes differ.
     """
     _check_pair(rho, sigma)
-    require_state("rho", rho)
-    require_state("sigma", sigma)
+    require_state("rho", rho.detach())
+    require_state("sigma", sigma.detach())
     return torch.linalg.eigvalsh(rho - sigma).abs().sum(-1) / 2
 
 
@@ -441,7 +433,7 @@ def entanglement_entropy(
     split = psi.reshape(*psi.shape[:-1], *dims).movedim([batch + m for m in group], first)
     A = split.reshape(*psi.shape[:-1], math.prod(dims[m] for m in group), -1)
     A = A if A.shape[-2] <= A.shape[-1] else A.mT  # both sides have one spectrum
-    return _in_base(_checked_entropy("psi", A @ A.mH), base)
+    return _in_base(_entropy(require_state("psi", A @ A.mH)), base)
 
 
 def qubit_entropy(bloch: np.ndarray) -> np.ndarray:
@@ -481,9 +473,7 @@ def measures_over_time(
         len(names) == M and len(set(names)) == M,
         f"Argument `names` must hold {M} different names, but is {tuple(names)}. Name every modality once.",
     )
-    require_finite("rho", rho.cpu().numpy())
-    states = States(rho, tuple(dims))
-    require_state("rho", rho, states.eigenvalues(()))
+    states = States(rho, tuple(dims), require_state("rho", rho))
     return Measures(
         Measure(kind, tuple(names[m] for m in part), values.numpy())
         for kind, about in KINDS.items()

@@ -34,8 +34,7 @@ from qfusion.models import (
 )
 from qfusion.quantum.circuits import BLOCKS
 from qfusion.runs import folder
-from qfusion.training import checkpoint, default_options, metrics
-from qfusion.training.options import CLASS_WEIGHTS, LOSSES, PRECISIONS, SCHEDULES
+from qfusion.training import checkpoint, default_options, metrics, options
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -72,19 +71,11 @@ KINDS = {kind: _KNOWN.get(kind) or _THEIRS[kind] for kind in registry.names()}
 """By name; a model may say it itself, in its own file."""
 
 _CHOICES = {
-    "loss": LOSSES,
-    "schedule": SCHEDULES,
-    "class_weights": CLASS_WEIGHTS,
-    "precision": PRECISIONS,
-    "readout": quantum_jump.READOUTS,
-    "evolution": quantum_jump.EVOLUTIONS,
-    "dynamics": quantum_jump.DYNAMICS,
-    "coupling": quantum_jump.COUPLINGS,
-    "rule": entangled_qcnn.INITIAL,
-    "tables": entangled_qcnn.TABLES,
+    **options.CHOICES,
+    **quantum_jump.CHOICES,
+    **entangled_qcnn.CHOICES,
     "block": tuple(BLOCKS),
     "projection": neighbours.PROJECTIONS,
-    "start": entangled_qcnn.STARTS,
     "encoder": encoders.KINDS,
     "pooling": ("gru", "attention"),
 }

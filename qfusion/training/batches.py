@@ -11,9 +11,10 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -23,8 +24,8 @@ from torch import Tensor, nn
 from qfusion import _files, _limits, _sentences
 from qfusion.data import DataSet, files
 from qfusion.errors import QFusionError
-from qfusion.models.base import FusionModule, in_double
-from qfusion.models.encoders import Encoded, Features, drawn, split
+from qfusion.models.base import FusionModel, in_double, nested_part
+from qfusion.models.encoders import Encoded, Features, drawn, real_steps, split
 
 # The rows of a data set as a training takes them: by batches, from memory or from the files they are mapped to.
 
@@ -51,7 +52,7 @@ class Batches:
         self.dataset, self.rows = dataset, rows
         self.device, self.dtype = torch.device(device), dtype
         kind = torch.long if dataset.target.kind == "classification" else dtype
-        self.y = torch.as_tensor(dataset.y[rows], dtype=kind).to(self.device)
+        self.y = torch.as_tensor(dataset.y[rows], dtype=kind, device=self.device)
         self._held = (
             to(dataset.inputs(rows, dtype), self.device) if is_small(dataset, len(rows)) else None
         )
@@ -61,13 +62,11 @@ class Batches:
 
     def take(self, index: Tensor) -> tuple[dict[str, Any], Tensor]:
         """Returns the inputs and the targets (b,) of the places `index` (b,) among the rows."""
-        if self._held is not None:
-            inputs = {
-                name: tuple(t[index] for t in x) if isinstance(x, tuple) else x[index]
-                for name, x in self._held.items()
-            }
-        else:
-            inputs = to(self.dataset.inputs(self.rows[index.numpy()], self.dtype), self.device)
+        inputs = (
+            to(self.dataset.inputs(self.rows[index.numpy()], self.dtype), self.device)
+            if self._held is None
+            else nested_part(self._held, index)
+        )
         return inputs, self.y[index]
 
     def ahead(self, batches: Sequence[Tensor]) -> Iterator[tuple[dict[str, Any], Tensor]]:
@@ -76,13 +75,11 @@ class Batches:
             yield from map(self.take, batches)
             return
         with ThreadPoolExecutor(1, "batches") as reader:
-            waiting = [reader.submit(self.take, batch) for batch in batches[:1]]
-            for place in range(len(batches)):
-                result = waiting.pop().result()
-                waiting = [
-                    reader.submit(self.take, batch) for batch in batches[place + 1 : place + 2]
-                ]
-                yield result
+            begun = (reader.submit(self.take, batch) for batch in batches)
+            for now, _ in pairwise(
+                chain(begun, [None])
+            ):  # the next is begun before one is waited for
+                yield cast(Future[Any], now).result()
 
 
 def is_small(dataset: DataSet, count: int) -> bool:
@@ -123,8 +120,7 @@ def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor,
 def _moments(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
     count, mean, square = 0, torch.zeros(()), torch.zeros(())
     for block in [rows] if is_small(dataset, len(rows)) else dataset.blocks(rows):
-        values, mask = split(dataset.inputs(block, only=[name])[name])
-        values = (values.reshape(-1, values.shape[-1]) if mask is None else values[mask]).double()
+        values = real_steps(*split(dataset.inputs(block, only=[name])[name])).double()
         n, here = len(values), values.mean(0)
         away = here - mean
         square = (
@@ -139,14 +135,12 @@ def noisy(inputs: dict[str, Any], spread: Mapping[str, Tensor], noise: float) ->
     drawn."""
     if not noise:
         return inputs
-    blurred = {
-        name: values + noise * spread[name] * drawn(torch.randn_like, values)
-        for name, values in (
-            (name, x[0] if isinstance(x, tuple) else x) for name, x in inputs.items()
-        )
-    }
+
+    def blurred(name: str, values: Tensor) -> Tensor:
+        return values + noise * spread[name] * drawn(torch.randn_like, values)
+
     return {
-        name: (blurred[name], x[1]) if isinstance(x, tuple) else blurred[name]
+        name: (blurred(name, x[0]), x[1]) if isinstance(x, tuple) else blurred(name, x)
         for name, x in inputs.items()
     }
 
@@ -235,7 +229,7 @@ def is_heavy(dataset: DataSet) -> bool:
 def is_kept(model: Any, dataset: DataSet) -> bool:
     """Returns whether what a model makes of a data set is kept: the set is heavy, and the model's encoders give numbers
     of each modality."""
-    return isinstance(model, FusionModule) and model.encodes and is_heavy(dataset)
+    return isinstance(model, FusionModel) and model.encodes and is_heavy(dataset)
 
 
 def is_ready(model: Any, dataset: DataSet) -> bool:
@@ -262,7 +256,7 @@ def encoded_inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, 
 
 
 def encoded_numbers(
-    model: FusionModule, dataset: DataSet, tell: _sentences.Tell | None = None
+    model: FusionModel, dataset: DataSet, tell: _sentences.Tell | None = None
 ) -> dict[str, np.ndarray]:
     """Returns what the encoders make of every sample, by modality, (N, outputs of the encoder).
 
@@ -290,9 +284,8 @@ def encoded_arrays(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> dic
     return result
 
 
-def encoded_place(model: FusionModule, dataset: DataSet, *more: str) -> Path:
+def encoded_place(model: FusionModel, dataset: DataSet, *more: str) -> Path:
     """Returns where what a model makes of a data set is kept; `more` says what else it depends on."""
-    weights = model.state_dict() if more else model.encoders.state_dict()
     parts: list[str | bytes] = [
         FORMAT,
         model.kind,
@@ -301,7 +294,7 @@ def encoded_place(model: FusionModule, dataset: DataSet, *more: str) -> Path:
         *more,
     ]
     parts += [f"{name} {spec}" for name, spec in model.input_specs.items()]
-    for name, values in weights.items():
+    for name, values in (model.state_dict() if more else model.encoders.state_dict()).items():
         parts += [f"{name} {tuple(values.shape)}", values.detach().cpu().double().numpy().tobytes()]
     return encoded_folder() / f"{files.key_of(parts)}.npz"
 
@@ -313,7 +306,7 @@ def encoded_folder() -> Path:
 
 @torch.no_grad()
 def encode(
-    model: FusionModule,
+    model: FusionModel,
     dataset: DataSet,
     rows: np.ndarray,
     dtype: torch.dtype,
@@ -338,7 +331,7 @@ def encode(
 
 
 def _made(
-    model: FusionModule, dataset: DataSet, tell: _sentences.Tell | None
+    model: FusionModel, dataset: DataSet, tell: _sentences.Tell | None
 ) -> dict[str, np.ndarray]:
     few = np.unique(np.linspace(0, len(dataset) - 1, CHECKED).astype(int))
     exact = copy.deepcopy(in_double(model)).eval()

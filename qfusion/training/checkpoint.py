@@ -144,10 +144,9 @@ def load(name: str | Path) -> Checkpoint:
         why="{words:.200}",
         passing=(QFusionError,),
     ):
-        tensors = _tensors(data)
         try:
             model = registry.rebuild(
-                card["model"], card["inputs"], card["outputs"], card["settings"], tensors
+                card["model"], card["inputs"], card["outputs"], card["settings"], _tensors(data)
             )
         except QFusionError as error:
             raise InvalidInput(
@@ -318,8 +317,7 @@ def save(path: str | Path, model: FusionModel, card: Mapping[str, Any], new: boo
     Raises:
         InvalidInput: when the folder cannot be written to, or a `new` model's name is taken.
     """
-    data, digest = _packed(model)
-    return _save(Path(path).with_suffix(".json"), data, digest, ".safetensors", card, new)
+    return _save(Path(path).with_suffix(".json"), _packed(model), ".safetensors", card, new)
 
 
 def save_program(
@@ -335,10 +333,7 @@ def save_program(
         InvalidInput: when the folder cannot be written to, or a `new` model's name is taken.
     """
     target = Path(path)
-    card = json.loads(json.dumps(card, allow_nan=False))
-    return _save(
-        target.with_name(f"{target.name}.json"), data, _digest(data, card), ending, card, new
-    )
+    return _save(target.with_name(f"{target.name}.json"), data, ending, card, new)
 
 
 def remove(name: str) -> Path:
@@ -362,9 +357,9 @@ def remove(name: str) -> Path:
     return path.parent
 
 
-def _save(
-    target: Path, data: bytes, digest: str, ending: str, card: Mapping[str, Any], new: bool
-) -> Path:
+def _save(target: Path, data: bytes, ending: str, card: Mapping[str, Any], new: bool) -> Path:
+    card = json.loads(json.dumps(dict(card), allow_nan=False))
+    digest = _digest(data, card)
     with _alone(target.parent):
         check(
             not (new and target.exists()),
@@ -377,9 +372,7 @@ def _save(
         card = {key: value for key, value in card.items() if key != "weights"}
         if before or ending != ".safetensors":
             card["weights"] = weights.name
-        _files.write_file(
-            target, json.dumps({**card, "weights_sha256": digest}, indent=1, allow_nan=False) + "\n"
-        )
+        _files.write_file(target, json.dumps({**card, "weights_sha256": digest}, indent=1) + "\n")
         # weights that the card had before, also of those who were killed here, and no other model's
         former = re.compile(rf"{re.escape(target.stem)}-[0-9a-f]{{12}}")
         for old in target.parent.glob(f"{glob.escape(target.stem)}*"):
@@ -407,15 +400,14 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _packed(model: torch.nn.Module) -> tuple[bytes, str]:
-    """The file of a model's weights, in single precision, and its SHA-256."""
-    data = save_tensors(
+def _packed(model: torch.nn.Module) -> bytes:
+    """The file of a model's weights, in single precision."""
+    return save_tensors(
         {
             key: value.detach().cpu().float().contiguous()
             for key, value in model.state_dict().items()
         }
     )
-    return data, hashlib.sha256(data).hexdigest()
 
 
 def of(
@@ -469,9 +461,8 @@ def of(
         seeds=[seed],
         notes=metrics.sampling_note(own, dataset) if notes is None else notes,
     )
-    return Checkpoint(
-        own, json.loads(json.dumps({**card, "weights_sha256": _packed(own)[1]}, allow_nan=False))
-    )
+    card["weights_sha256"] = _digest(_packed(own), card)
+    return Checkpoint(own, json.loads(json.dumps(card, allow_nan=False)))
 
 
 def _weights_of(card: Path) -> Path | None:

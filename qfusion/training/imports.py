@@ -29,12 +29,10 @@ from torch import Tensor, nn
 from qfusion import _limits
 from qfusion._checks import check, choose
 from qfusion._files import write_file
-from qfusion.data import DataSet, Modality, spec
-from qfusion.data.importing import MAX_TITLE
+from qfusion.data import DataSet, Modality, importing, spec
 from qfusion.errors import InvalidInput, NotFound, QFusionError, refused
-from qfusion.models import imported as cards
 from qfusion.models.base import nested_part
-from qfusion.models.encoders import split
+from qfusion.models.encoders import real_steps, split
 from qfusion.models.imported import (
     ADAPTERS,
     DTYPES,
@@ -45,8 +43,10 @@ from qfusion.models.imported import (
     Input,
     Output,
     ProgramCard,
+    fed_array,
     kind_of,
     program_of,
+    read,
 )
 from qfusion.models.program import Exhausted, Port, Side
 from qfusion.training import checkpoint, metrics
@@ -171,7 +171,7 @@ def traced(
         entries = {entry.name: entry for entry in card.inputs if entry.modality}
         if any(port.name not in entries for port in ports):
             continue
-        given = {port.name: cards.fed_array(entries[port.name], rows) for port in ports}
+        given = {port.name: fed_array(entries[port.name], rows) for port in ports}
         try:
             with torch.no_grad():
                 outputs = call(module, given)
@@ -274,9 +274,8 @@ class _Flat(nn.Module):
         def forward(*given: Tensor) -> dict[str, Tensor]:
             return _by_name(call(module, dict(zip(names, given, strict=True))))
 
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         forward.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [inspect.Parameter(name, kind) for name in names]
+            [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
         )
         self.forward = forward
 
@@ -293,7 +292,6 @@ def _by_name(outputs: Any) -> dict[str, Tensor]:
 
 
 def _exported(module: nn.Module, call: Call, given: dict[str, Tensor], reference: str) -> bytes:
-    free = {name: {0: torch.export.Dim.AUTO} for name in given}
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # its operators have no gradients
     try:
@@ -310,7 +308,7 @@ def _exported(module: nn.Module, call: Call, given: dict[str, Tensor], reference
             program = torch.export.export(
                 _Flat(module, call, list(given)),
                 tuple(given.values()),
-                dynamic_shapes=free,
+                dynamic_shapes={name: {0: torch.export.Dim.AUTO} for name in given},
                 strict=False,
             )
             buffer = io.BytesIO()
@@ -343,9 +341,8 @@ def guessed_card(
     inputs: Sequence[Port], outputs: Sequence[Port], program: str, dataset: DataSet
 ) -> ProgramCard:
     """Returns a card for a program with these inputs and outputs; an input that fits nothing is of no modality."""
-    rows = _rows(inputs)
     values = [port for port in inputs if not _about_steps(port)]
-    assigned = _together(values, dataset) or _assigned(values, rows, dataset)
+    assigned = _together(values, dataset) or _assigned(values, _rows(inputs), dataset)
     known = {
         value.modality[0]
         for value in assigned.values()
@@ -513,11 +510,11 @@ def guessed_output(outputs: Sequence[Port], dataset: DataSet) -> Output:
     """Returns which output holds the scores, and as what."""
     classes = dataset.target.classes if dataset.target.kind == "classification" else ()
     label, labels = dataset.target.label, dataset.target.labels
-    columns = [len(classes) or 1]
-    if label:
-        columns.append(len(labels))
-    if len(classes) == 2:
-        columns.append(1)
+    columns = {
+        len(classes) or 1,
+        *([len(labels)] if label else []),
+        *([1] if len(classes) == 2 else []),
+    }
     known = _CLASSES if classes else _SCORES
 
     def worth(port: Port) -> tuple[bool, bool, int]:
@@ -627,13 +624,10 @@ def _batch(model: Imported, rows: Mapping[str, Any]) -> int:
     if model.fixed_batch:
         return 0
     for size in _BATCHES:
-        try:
-            Imported(
-                model.input_specs, model.outputs, model.program, replace(model.card, batch=size)
-            ).scores(rows)
+        card = replace(model.card, batch=size)
+        with contextlib.suppress(InvalidInput):
+            Imported(model.input_specs, model.outputs, model.program, card).scores(rows)
             return size
-        except InvalidInput:
-            continue
     return 0
 
 
@@ -798,7 +792,7 @@ def _examined(
 ) -> tuple[Imported, list[str]]:
     outputs = dataset.target.classes if dataset.target.kind == "classification" else ("score",)
     means = {
-        name: _mean(*split(features))
+        name: real_steps(*split(features)).mean(0).float().tolist()
         for name, features in dataset.inputs(dataset.rows("train"), torch.float64).items()
     }
 
@@ -813,11 +807,6 @@ def _examined(
                 replace(program_card, output=replace(program_card.output, holds="probabilities"))
             )
     return model, examine(model, rows)
-
-
-def _mean(values: Tensor, mask: Tensor | None) -> list[float]:
-    flat = values if mask is None else values[mask]
-    return flat.reshape(-1, values.shape[-1]).mean(0).float().tolist()
 
 
 def keep(
@@ -841,8 +830,8 @@ def keep(
     _limits.refuse("keep a model")
     check_name(name, folder, replace_it)
     check(
-        len(title) <= MAX_TITLE,
-        f"Argument `title` must have at most {MAX_TITLE} letters, but has {len(title):,}. "
+        len(title) <= importing.MAX_TITLE,
+        f"Argument `title` must have at most {importing.MAX_TITLE} letters, but has {len(title):,}. "
         "Shorten it.",
     )
     model = taken.model
@@ -945,7 +934,7 @@ def read_card(path: Path) -> ProgramCard:
         NotFound,
     )
     check(path.stat().st_size < 1 << 20, f"Card {path.name} is too large for a card.")
-    return cards.read(path.read_text(encoding="utf-8", errors="replace"), path.name)
+    return read(path.read_text(encoding="utf-8", errors="replace"), path.name)
 
 
 def summary(taken: Taken, stored: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -12,15 +12,15 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+import pandas as pd
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor, nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from qfusion._checks import check, require_number
 from qfusion.data import Audio, DataSet
 from qfusion.errors import refused
-from qfusion.models import build
-from qfusion.models.base import FusionModule
+from qfusion.models import FusionModel, build
 from qfusion.models.encoders import BatchNorm, Share, sharing
 from qfusion.training import checkpoint, metrics
 from qfusion.training.batches import Batches, is_small, mean_and_std, noisy, shifted, warped
@@ -270,7 +270,7 @@ class Fit(Generic[M]):
     def _advance(self) -> None:
         """Where a model's next part is trained from here, goes on from averaged weights; no epoch before is kept."""
         average = self.average.model
-        if isinstance(average, FusionModule) and average.advance(
+        if isinstance(average, FusionModel) and average.advance(
             len(self.history) / self.options.epochs
         ):
             self.model.load_state_dict(average.state_dict())
@@ -359,12 +359,15 @@ class Fit(Generic[M]):
             self.dataset,
         )
 
+    def _modules(self) -> dict[str, nn.Module]:
+        """What has weights, by its name in `state`."""
+        modules: dict[str, nn.Module] = {"model": self.model, "average": self.average.model}
+        return modules if self.heads is None else {"heads": self.heads.heads, **modules}
+
     def state(self) -> dict[str, Any]:
         """Returns all that `restore` needs, after a whole epoch: tensors, numbers and plain containers."""
         return {
-            **({} if self.heads is None else {"heads": _copied(self.heads.heads)}),
-            "model": _copied(self.model),
-            "average": _copied(self.average.model),
+            **{name: _copied(part) for name, part in self._modules().items()},
             "averaged": self.average.count,
             "best": self.best,
             "best_loss": self.best_loss,
@@ -388,10 +391,8 @@ class Fit(Generic[M]):
             *(KeyError, TypeError, ValueError, RuntimeError),
             why="{words:.200}",
         ):
-            self.model.load_state_dict(state["model"])
-            if self.heads is not None:
-                self.heads.heads.load_state_dict(state["heads"])
-            self.average.model.load_state_dict(state["average"])
+            for name, part in self._modules().items():
+                part.load_state_dict(state[name])
             self.optimiser.load_state_dict(state["optimiser"])
             self.schedule.load_state_dict(state["schedule"])
             self.order.set_state(state["order"])
@@ -493,7 +494,7 @@ class _Average:
             return
         self.count += 1
         keep = min(self.decay, self.count / (self.count + 9.0))
-        get_ema_multi_avg_fn(keep)(
+        torch.optim.swa_utils.get_ema_multi_avg_fn(keep)(
             list(self.model.parameters()), list(model.parameters()), self.count
         )
         # running means are averages already
@@ -612,11 +613,7 @@ def _ramp(
 
 def smooth(values: np.ndarray) -> np.ndarray:
     """Returns the running mean of losses (n,), corrected for its start."""
-    means, mean = np.empty(len(values)), 0.0
-    for n, loss in enumerate(values):
-        mean = MEMORY * mean + (1 - MEMORY) * float(loss)
-        means[n] = mean / (1 - MEMORY ** (n + 1))
-    return means
+    return pd.Series(values).ewm(alpha=1 - MEMORY).mean().to_numpy()
 
 
 def steepest(rates: np.ndarray, smoothed: np.ndarray) -> float:
@@ -628,14 +625,13 @@ def steepest(rates: np.ndarray, smoothed: np.ndarray) -> float:
     Raises:
         InvalidInput: when the loss falls nowhere.
     """
-    logs, best, place = np.log(rates), 0.0, 0
-    for start in range(max(1, int(smoothed.argmin()) + 2 - WINDOW)):
-        x, y = logs[start : start + WINDOW], smoothed[start : start + WINDOW]
-        slope = float(np.polyfit(x - x.mean(), y, 1)[0])
-        if slope < best:
-            best, place = slope, start + WINDOW // 2
+    falling = slice(max(WINDOW, int(smoothed.argmin()) + 1))
+    x, y = (sliding_window_view(values[falling], WINDOW) for values in (np.log(rates), smoothed))
+    away = x - x.mean(1, keepdims=True)
+    slopes = (away * y).sum(1) / (away * away).sum(1)
     check(
-        best < -FLAT * float(np.abs(smoothed).max()),
+        slopes.min() < -FLAT * float(np.abs(smoothed).max()),
         "The loss did not fall at any rate: no rate can be suggested. Look at the model's settings and the data.",
     )
-    return float(rates[max(0, place - round(MEMORY / (1 - MEMORY)))])
+    behind = round(MEMORY / (1 - MEMORY))
+    return float(rates[max(0, int(slopes.argmin()) + WINDOW // 2 - behind)])

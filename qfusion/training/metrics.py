@@ -12,8 +12,7 @@ import torch
 
 from qfusion._checks import check, require_finite
 from qfusion.data import DataSet
-from qfusion.models.quantum_jump import TimeModel, expectation
-from qfusion.models.registry import can, require
+from qfusion.models import TimeModel, base, can, require
 from qfusion.training import batches
 
 # Test metrics: sentiment regression as in MMSA (Mao et al. 2022), any other regression, and classification.
@@ -423,7 +422,7 @@ def measure_sampling(
     check(repeats >= 2, f"Argument `repeats` must be at least 2, but is {repeats}.")
     model = copy.deepcopy(model).eval()
     psi = model.product_state(model.encode(inputs))
-    exact = expectation(model.observables(), psi)
+    exact = base.expectation(model.observables(), psi)
     count = int(model.settings["trajectories"])
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -16,21 +16,21 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.nn import functional
-from torch.optim import lr_scheduler
 
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
-from qfusion.models.base import FusionModule
-from qfusion.models.encoders import split
+from qfusion.models.base import FusionModel
+from qfusion.models.encoders import mean_over_steps, split
 from qfusion.training.batches import Batches, to
 
 # How a model is trained: every choice that is not the model's own.
 
-LOSSES = ("l1", "mse", "huber", "cross_entropy")
-SCHEDULES = ("cosine", "constant", "onecycle")
-CLASS_WEIGHTS = ("none", "balanced")
-PRECISIONS = ("single", "mixed", "double")
+CHOICES = {
+    "loss": ("l1", "mse", "huber", "cross_entropy"),
+    "schedule": ("cosine", "constant", "onecycle"),
+    "class_weights": ("none", "balanced"),
+    "precision": ("single", "mixed", "double"),
+}
 RANGES = {
     "epochs": (1, 100_000),
     "batch": (1, 1_000_000),
@@ -117,10 +117,8 @@ class Options:
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
             require_number(name, getattr(self, name), low, high)
-        choose("Loss", self.loss, LOSSES)
-        choose("Schedule", self.schedule, SCHEDULES)
-        choose("Class weights", self.class_weights, CLASS_WEIGHTS)
-        choose("Precision", self.precision, PRECISIONS)
+        for name, words in CHOICES.items():
+            choose(name.replace("_", " ").capitalize(), getattr(self, name), words)
         check(
             self.class_weights == "none" or self.loss == "cross_entropy",
             "Argument `class_weights` must be 'none' unless classes are trained with cross_entropy, but is "
@@ -177,9 +175,9 @@ def chosen(dataset: DataSet, options: Options | Mapping[str, Any] | None = None)
 # What is made small: losses of scores against targets, and weights of classes.
 
 _NUMBERS = {
-    "l1": functional.l1_loss,
-    "mse": functional.mse_loss,
-    "huber": functional.smooth_l1_loss,
+    "l1": nn.functional.l1_loss,
+    "mse": nn.functional.mse_loss,
+    "huber": nn.functional.smooth_l1_loss,
 }
 
 
@@ -187,10 +185,10 @@ def mean_loss(scores: Tensor, y: Tensor, kind: str, weights: Tensor | None = Non
     """Returns the mean loss of scores (B, C) against targets (B,); of classes with weights (C,) the weighted mean.
 
     Args:
-        kind: of `options.LOSSES`.
+        kind: of CHOICES["loss"].
     """
     return (
-        functional.cross_entropy(scores, y, weights)
+        nn.functional.cross_entropy(scores, y, weights)
         if kind == "cross_entropy"
         else _NUMBERS[kind](scores[:, 0], y)
     )
@@ -199,7 +197,7 @@ def mean_loss(scores: Tensor, y: Tensor, kind: str, weights: Tensor | None = Non
 def per_target(scores: Tensor, targets: Tensor, kind: str) -> Tensor:
     """Returns the loss of every target (B, M) of scores (B, M, C)."""
     if kind == "cross_entropy":
-        return functional.cross_entropy(
+        return nn.functional.cross_entropy(
             scores.flatten(0, 1), targets.long().flatten(), reduction="none"
         ).view_as(targets)
     return _NUMBERS[kind](scores[..., 0], targets, reduction="none")
@@ -319,9 +317,8 @@ class Heads(nn.Module):
             whole: those of the whole batch that the rows are a part of: its targets are what is divided by.
         """
         targets = self.targets[rows]
-        there = targets.isfinite()
         places = torch.where(
-            there,
+            targets.isfinite(),
             per_target(scores, targets.nan_to_num(0.0), self.loss_kind),
             torch.zeros_like(targets),
         )
@@ -330,10 +327,7 @@ class Heads(nn.Module):
 
 def _numbers(output: Any) -> Tensor:
     """What an encoder gives, (B, n): the mean over real steps where it gives several."""
-    values, mask = split(output)
-    if mask is None:
-        return values
-    return (values * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
+    return mean_over_steps(*split(output))
 
 
 # How weights are moved: what decays, towards what, and what becomes of the learning rate.
@@ -353,20 +347,20 @@ def parameter_groups(model: nn.Module, options: Options) -> list[dict[str, Any]]
 
 def rate_schedule(
     optimiser: torch.optim.Optimizer, options: Options, count: int
-) -> lr_scheduler.LRScheduler:
+) -> torch.optim.lr_scheduler.LRScheduler:
     """Returns what sets the learning rate of each of `count` steps; see `Options`."""
     if options.schedule == "onecycle":
         # the last one, after all steps, is the lowest
-        return lr_scheduler.OneCycleLR(optimiser, options.rate, count + 1)
+        return torch.optim.lr_scheduler.OneCycleLR(optimiser, options.rate, count + 1)
     if options.schedule == "constant":
-        return lr_scheduler.ConstantLR(optimiser, 1.0, 1)
-    return lr_scheduler.CosineAnnealingLR(optimiser, count)
+        return torch.optim.lr_scheduler.ConstantLR(optimiser, 1.0, 1)
+    return torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, count)
 
 
 @torch.no_grad()
 def relax(model: nn.Module, part: float) -> None:
     """Moves what couples the modalities this part of the way to where it does nothing."""
-    if part and isinstance(model, FusionModule):
+    if part and isinstance(model, FusionModel):
         for parameter, nothing in model.couplings():
             parameter.lerp_(torch.full_like(parameter, nothing), min(part, 1.0))
 
