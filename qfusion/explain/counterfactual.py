@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from qfusion._checks import check, choose
 from qfusion.explain import backgrounds, coalitions
 from qfusion.models import Features, FusionModel, base, can, entangled_qcnn, require
 
+A = TypeVar("A", Tensor, np.ndarray)
 MAX_COALITIONS = (
     2**14
 )  # states times coalitions that are worked out for the forms of an EntangledQCNN's dividends
@@ -33,13 +34,14 @@ def states_of(model: FusionModel, inputs: Mapping[str, Features]) -> dict[str, A
 
 def doubled(states: Mapping[str, Any]) -> dict[str, Any]:
     """Returns modality states in double precision, without their gradients."""
-    return base.nested_mapped(_doubled, dict(states))
-
-
-def _doubled(entry: Tensor) -> Tensor:
-    if entry.is_complex():
-        return entry.detach().to(torch.complex128)
-    return entry.detach().double() if entry.is_floating_point() else entry.detach()
+    return base.nested_mapped(
+        lambda entry: entry.detach().to(
+            torch.promote_types(entry.dtype, torch.float64)
+            if entry.is_complex() or entry.is_floating_point()
+            else entry.dtype
+        ),
+        dict(states),
+    )
 
 
 def scores_of(model: FusionModel, states: Mapping[str, Any]) -> Tensor:
@@ -344,8 +346,7 @@ def nearest_state(
     exact, linear = can(model, "kets"), can(model, "states")
     if linear:
         own, form = states[modality][0], score_form(model, states, modality).detach()
-        search = _nearest_ket if exact else _nearest_masses
-        nearby, reach = search(boundaries(form, before), own)
+        nearby, reach = (_nearest_ket if exact else _nearest_masses)(boundaries(form, before), own)
         best = min(nearby, key=lambda state: float(distance(own, state)), default=None)
     else:
         own, ends = flat(states[modality])[0], None if ends is None else flat(ends)
@@ -364,9 +365,13 @@ def nearest_state(
     return StateChange(before, after, modality, True, best, size, exact, reach)
 
 
-def boundaries(form: Tensor, scores: np.ndarray) -> list[Tensor]:
+def boundaries(form: A, scores: np.ndarray) -> list[A]:
     """Returns forms that are >= 0 where the decision differs from that of `scores`: one for each other class, or the
-    sign's."""
+    sign's.
+
+    Args:
+        form: of the scores, or such scores themselves, (C, ...).
+    """
     held = decision(scores)
     if len(form) == 1:
         return [form[0] * (-1.0 if held else 1.0)]
@@ -466,21 +471,13 @@ def _nearest_masses(forms: list[Tensor], masses: Tensor) -> tuple[list[Tensor], 
 
 
 def _value_and_slope(t: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """sum_b P(b) t_b of forms (S, 2^n) at angles (S, n), and its gradient (S, n): one leg after the other, and back."""
-    S, n = theta.shape
-    p, legs, T = np.sin(theta / 2) ** 2, [], t
-    for i in reversed(range(n)):
-        T = T.reshape(S, -1, 2)
-        legs.append(T)
-        T = T[..., 0] + (T[..., 1] - T[..., 0]) * p[:, i, None]
-    value = T[:, 0]
-    slope, before = np.empty_like(theta), np.ones((S, 1))
-    for i in range(n):
-        T = legs[n - 1 - i]
-        slope[:, i] = ((T[..., 1] - T[..., 0]) * before).sum(1) * np.sin(theta[:, i]) / 2
-        one = before * p[:, i, None]
-        before = np.stack([before - one, one], -1).reshape(S, -1)
-    return value, slope
+    """sum_b P(b) t_b of forms (S, 2^n) at angles (S, n), and its gradient (S, n)."""
+    at = torch.from_numpy(theta).requires_grad_()
+    with torch.enable_grad():
+        P = entangled_qcnn.probabilities(torch.sin(at / 2).square())
+        value = (P * torch.from_numpy(t)).sum(1)
+    (slope,) = torch.autograd.grad(value.sum(), at)
+    return value.detach().numpy(), slope.numpy()
 
 
 def _iterate(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
