@@ -471,13 +471,21 @@ def _nearest_masses(forms: list[Tensor], masses: Tensor) -> tuple[list[Tensor], 
 
 
 def _value_and_slope(t: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """sum_b P(b) t_b of forms (S, 2^n) at angles (S, n), and its gradient (S, n)."""
-    at = torch.from_numpy(theta).requires_grad_()
-    with torch.enable_grad():
-        P = entangled_qcnn.probabilities(torch.sin(at / 2).square())
-        value = (P * torch.from_numpy(t)).sum(1)
-    (slope,) = torch.autograd.grad(value.sum(), at)
-    return value.detach().numpy(), slope.numpy()
+    """sum_b P(b) t_b of forms (S, 2^n) at angles (S, n), and its gradient (S, n): one leg after the other, and back."""
+    S, n = theta.shape
+    p, legs, T = np.sin(theta / 2) ** 2, [], t
+    for i in reversed(range(n)):
+        T = T.reshape(S, -1, 2)
+        legs.append(T)
+        T = T[..., 0] + (T[..., 1] - T[..., 0]) * p[:, i, None]
+    value = T[:, 0]
+    slope, before = np.empty_like(theta), np.ones((S, 1))
+    for i in range(n):
+        T = legs[n - 1 - i]
+        slope[:, i] = ((T[..., 1] - T[..., 0]) * before).sum(1) * np.sin(theta[:, i]) / 2
+        one = before * p[:, i, None]
+        before = np.stack([before - one, one], -1).reshape(S, -1)
+    return value, slope
 
 
 def _iterate(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
