@@ -34,14 +34,13 @@ def states_of(model: FusionModel, inputs: Mapping[str, Features]) -> dict[str, A
 
 def doubled(states: Mapping[str, Any]) -> dict[str, Any]:
     """Returns modality states in double precision, without their gradients."""
-    return base.nested_mapped(
-        lambda entry: entry.detach().to(
-            torch.promote_types(entry.dtype, torch.float64)
-            if entry.is_complex() or entry.is_floating_point()
-            else entry.dtype
-        ),
-        dict(states),
-    )
+    return base.nested_mapped(_doubled, dict(states))
+
+
+def _doubled(entry: Tensor) -> Tensor:
+    if entry.is_complex():
+        return entry.detach().to(torch.complex128)
+    return entry.detach().double() if entry.is_floating_point() else entry.detach()
 
 
 def scores_of(model: FusionModel, states: Mapping[str, Any]) -> Tensor:

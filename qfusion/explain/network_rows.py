@@ -296,9 +296,11 @@ def _chain(O: Tensor, phi: Tensor, distributions: Tensor) -> Value:
                     return T @ O.flatten(1).T
         return T
 
-    return lambda masses, S: torch.cat(
-        [through(chunk, S) for chunk in masses.split(max(1, _NUMBERS // 3**n))]
-    )
+    def value(masses: Tensor, S: Subset) -> Tensor:
+        chunks = masses.split(max(1, _NUMBERS // 3**n))
+        return torch.cat([through(chunk, S) for chunk in chunks])
+
+    return value
 
 
 def exchanged(T: Tensor, groups: int, n: int) -> Tensor:
