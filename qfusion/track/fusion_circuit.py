@@ -389,7 +389,7 @@ def run(
         form,
         name,
         shots,
-        max(len(wires), *(len(part.wires) for part in parts), 0),
+        max([len(wires), *(len(part.wires) for part in parts)]),
         1 + len(parts) * (1 if shots is None else 2),
     )
 
