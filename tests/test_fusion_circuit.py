@@ -19,10 +19,9 @@ from qiskit.quantum_info import Statevector
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import EntangledQCNN, entangled_qcnn, qcnn
 from qfusion.quantum.circuits import BLOCKS
-from qfusion.track import run as running
-from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit
+from qfusion.track import fusion_circuit as running
+from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit, run
 from qfusion.track.fusion_gates import outcome_scores
-from qfusion.track.run import run
 from tests.entangled import angles_of, masses_of, model_of, scores_of
 
 

@@ -301,10 +301,10 @@ KET = torch.tensor([1, 0], dtype=torch.complex128)
 @pytest.mark.parametrize(
     ("psi", "times", "message"),
     [
-        (KET, [0, 0.5, 0.2], "`times` must be in ascending order"),
-        (KET, [-1, 0.5], "`times` must not be negative, but holds -1"),
-        (KET, [0, math.nan], "`times` must be finite"),
-        (KET, [], "`times` must be a list of times"),
+        (KET, [0, 0.5, 0.2], "`times` must be ascending, finite and not negative"),
+        (KET, [-1, 0.5], r"`times` must be ascending, finite and not negative, but is \[-1"),
+        (KET, [0, math.nan], "`times` must be ascending, finite"),
+        (KET, [], r"`times` must be ascending, finite and not negative, but is \[\]"),
         (
             torch.ones(3) / math.sqrt(3),
             [0, 1],
@@ -321,6 +321,8 @@ def test_bad_input(psi: Tensor, times: list[float], message: str) -> None:
 
 def test_more_bad_input() -> None:
     system = system_of(Z, [LOWER])
+    with pytest.raises(InvalidInput, match="`times` must be a list of times"):
+        track(system, KET, np.zeros((1, 2)))
     with pytest.raises(InvalidInput, match="`trajectories` must be a whole number"):
         track(system, KET, TIMES, trajectories=-1)
     with pytest.raises(InvalidInput, match="`seed` must be a whole number"):

@@ -459,7 +459,7 @@ def _observables(model: Any) -> torch.Tensor:
 
 def on_device(study: Any, row: int, words: str, strengths: tuple[float, ...], shots: int) -> Any:
     """One run of the circuit on a PennyLane simulator, with seed 0."""
-    from qfusion.track.run import MIXED, run
+    from qfusion.track.fusion_circuit import MIXED, run
 
     noise = fusion_gates.Noise(*strengths) or None
     device = MIXED if noise else "default.qubit"

@@ -458,9 +458,8 @@ def curves_of(
         ahead = np.trapezoid(changes[0] - changes[1:].mean(0), SHARES, axis=1) * np.array(
             [[1.0], [-1.0]]
         )
-        names = ("deletion", "insertion")
-        means = stability.means(dict(zip(names, ahead, strict=True)), clusters=clusters)
-        intervals = means["deletion"], means["insertion"]
+        deletion, insertion = (stability.mean(gain, clusters=clusters) for gain in ahead)
+        intervals = deletion, insertion
     return Curves(
         SHARES,
         ours[0],

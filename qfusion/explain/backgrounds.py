@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Any
@@ -16,7 +16,7 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.data import DataSet
 from qfusion.explain import network_rows
-from qfusion.models import EntangledQCNN, Features, FusionModel, KetModel, base, can, require
+from qfusion.models import Features, FusionModel, base, can, require
 from qfusion.quantum import states
 from qfusion.training import batches
 from qfusion.training.options import ALONE, Group
@@ -155,6 +155,7 @@ class SampleBackground(_Behind):
 AnyBackground = Background | RowBackground | SampleBackground
 
 
+@torch.no_grad()
 def background(
     model: FusionModel,
     inputs: Mapping[str, Features] | None = None,
@@ -176,11 +177,20 @@ def background(
             model has no states of which "product", "mixed" or "zero" could be made.
     """
     choose("Background", kind, KINDS)
-    if can(model, "masses"):
-        return _row_background(require(model, "masses"), inputs, kind, label)
-    if not can(model, "kets"):
-        return _sample_background(model, inputs, kind, label)
-    return _state_background(require(model, "kets"), inputs, kind, label)
+    check(
+        kind in kinds_of(model),
+        f"Argument `kind` must be one of {', '.join(kinds_of(model))} for a model of kind {model.kind}, but is "
+        f"'{kind}': it has no states of its modalities. Choose 'joint'.",
+    )
+    if kind in ("mixed", "zero"):
+        return _of_nothing(model, kind, label)
+    check(
+        inputs is not None,
+        f"Argument `inputs` must hold the background samples for kind {kind!r}, but is None. "
+        "Give rows of the data, or choose 'mixed' or 'zero'.",
+    )
+    encoded = dict(model.encode(inputs or {}))
+    return _of_samples(model, [(0, encoded)], base.nested_length(encoded), kind, label)
 
 
 def kinds_of(model: FusionModel) -> tuple[str, ...]:
@@ -188,55 +198,35 @@ def kinds_of(model: FusionModel) -> tuple[str, ...]:
     return tuple(KINDS) if can(model, "states") else ("joint", "cohort", "contrast")
 
 
-@torch.no_grad()
-def _sample_background(
-    model: FusionModel, inputs: Mapping[str, Features] | None, kind: str, label: str
-) -> SampleBackground:
-    check(
-        kind in kinds_of(model),
-        f"Argument `kind` must be one of {', '.join(kinds_of(model))} for a model of kind {model.kind}, but is "
-        f"'{kind}': it has no states of its modalities. Choose 'joint'.",
-    )
-    states = _encoded(model, inputs, kind)
-    count = base.nested_length(states)
-    return SampleBackground(states=states, kind=kind, size=count, total=count, label=label)
-
-
-@torch.no_grad()
-def _row_background(
-    model: EntangledQCNN, inputs: Mapping[str, Features] | None, kind: str, label: str
-) -> RowBackground:
-    # no evidence leaves every qubit on the equator, which is as good as maximally mixed to a control
-    if kind in ("mixed", "zero"):
-        half = torch.full((1, model.elements, len(model.modalities)), 0.5, dtype=torch.float64)
+def _of_nothing(model: FusionModel, kind: str, label: str) -> AnyBackground:
+    if can(model, "masses"):
+        # no evidence leaves every qubit on the equator, which is as good as maximally mixed to a control
+        shape = 1, require(model, "masses").elements, len(model.modalities)
+        half = torch.full(shape, 0.5, dtype=torch.float64)
         return RowBackground(masses=half, kind=kind, size=0, label=label)
-    masses = _encoded(model, inputs, kind)
-    return row_background(
-        torch.stack([masses[name].double() for name in model.modalities], -1), kind, label
-    )
+    dims = require(model, "kets").dims
+    one = torch.eye(math.prod(dims), dtype=torch.complex128)
+    sigma = one / len(one) if kind == "mixed" else states.density(one[0])
+    return Background(sigma=sigma, kind=kind, size=0, label=label, dims=dims)
 
 
-def row_background(masses: Tensor, kind: str, label: str = "") -> RowBackground:
-    """Returns the background of rows with these masses, (N, n, M)."""
-    _check_count(len(masses), kind)
-    return RowBackground(masses=masses, kind=kind, size=len(masses), label=label)
+def _of_samples(
+    model: FusionModel,
+    parts: Iterable[tuple[int, dict[str, Any]]],
+    count: int,
+    kind: str,
+    label: str,
+    group: Group = ALONE,
+) -> AnyBackground:
+    """The background of so many samples.
 
+    With kets "joint", "cohort", "contrast" have sigma = mean_n rho_1(x_n) x ... x rho_M(x_n), so that Tr_S sigma
+    averages over whole samples; "product" the product of the modalities' mean states.
 
-def _encoded(
-    model: FusionModel, inputs: Mapping[str, Features] | None, kind: str
-) -> dict[str, Any]:
-    """What the background samples come to, so many as the kind takes."""
-    check(
-        inputs is not None,
-        f"Argument `inputs` must hold the background samples for kind {kind!r}, but is None. "
-        "Give rows of the data, or choose 'mixed' or 'zero'.",
-    )
-    encoded = dict(model.encode(inputs or {}))
-    _check_count(base.nested_length(encoded), kind)
-    return encoded
-
-
-def _check_count(count: int, kind: str) -> None:
+    Args:
+        parts: numbers of those parts of them that fall to this process, and what these come to; of a model without
+            states all of them.
+    """
     check(
         count > 0,
         "Argument `inputs` must hold at least one background sample, but holds none. Give rows of the data.",
@@ -246,44 +236,30 @@ def _check_count(count: int, kind: str) -> None:
         f"Argument `inputs` must hold the one sample to contrast with, but holds {count}. Give one row, or choose "
         "kind 'cohort'.",
     )
-
-
-@torch.no_grad()
-def _state_background(
-    model: KetModel, inputs: Mapping[str, Features] | None, kind: str, label: str
-) -> Background:
-    """Returns the mean state of a model of kets.
-
-    "joint", "cohort", "contrast": sigma = mean_n rho_1(x_n) x ... x rho_M(x_n), so that Tr_S sigma averages over whole
-    samples; "product": the product of the modalities' mean states; "mixed": 1 / D; "zero": the product of reference
-    states.
-    """
-    D, count = math.prod(model.dims), 0
-    if kind == "mixed":
-        sigma = torch.eye(D, dtype=torch.complex128) / D
-    elif kind == "zero":
-        sigma = states.density(torch.eye(D, dtype=torch.complex128)[0])
-    else:
-        encoded = _encoded(model, inputs, kind)
-        count = base.nested_length(encoded)
-        kets = _kets(model, encoded, apart=kind == "product")
-        means = [psi.mT @ psi.conj() / count for psi in kets]
-        return mean_background(model, means, count, kind, label)
-    return Background(sigma=sigma, kind=kind, size=count, label=label, dims=model.dims)
-
-
-def mean_background(
-    model: KetModel, means: list[Tensor], size: int, kind: str, label: str = ""
-) -> Background:
-    """Returns the background whose state is the product of mean states: one of all modalities, or one of each."""
-    sigma = reduce(torch.kron, means)
-    return Background(sigma=sigma, kind=kind, size=size, label=label, dims=model.dims)
-
-
-def _kets(model: KetModel, encoded: Mapping[str, Tensor], apart: bool) -> list[Tensor]:
-    """Kets of samples: of all modalities together, or of each one apart."""
-    kets = {name: ket.to(torch.complex128) for name, ket in encoded.items()}
-    return [kets[name] for name in model.modalities] if apart else [model.product_state(kets)]
+    if can(model, "kets"):
+        with_kets = require(model, "kets")
+        dims, apart = with_kets.dims, kind == "product"
+        sizes = dims if apart else (math.prod(dims),)
+        totals = [torch.zeros(d, d, dtype=torch.complex128) for d in sizes]
+        for _, encoded in parts:
+            kets = {name: encoded[name].to(torch.complex128) for name in model.modalities}
+            together = list(kets.values()) if apart else [with_kets.product_state(kets)]
+            for total, ket in zip(totals, together, strict=True):
+                total += ket.mT @ ket.conj()
+        means = [
+            torch.view_as_complex(group.sum(torch.view_as_real(total))) / count for total in totals
+        ]
+        sigma = reduce(torch.kron, means)
+        return Background(sigma=sigma, kind=kind, size=count, label=label, dims=dims)
+    if can(model, "masses"):
+        masses = {
+            number: torch.stack([part[name].double() for name in model.modalities], -1)
+            for number, part in parts
+        }
+        joined = torch.cat([part for _, part in sorted(group.collected(masses).items())])
+        return RowBackground(masses=joined, kind=kind, size=count, label=label)
+    ((_, encoded),) = parts
+    return SampleBackground(states=encoded, kind=kind, size=count, total=count, label=label)
 
 
 def rest_state(sigma: Tensor, dims: tuple[int, ...], subset: tuple[int, ...]) -> Tensor:
@@ -327,20 +303,11 @@ def background_of(
         return _of_some(model, dataset, rows, kind, label)
     if len(rows) <= CHUNK or kind == "contrast" or not can(model, "states"):
         return background(model, batches.encoded_inputs(model, dataset, rows), kind, label)
-    if can(model, "kets"):
-        with_kets = require(model, "kets")
-        means = _means(with_kets, dataset, rows, kind == "product", group)
-        return mean_background(with_kets, means, len(rows), kind, label)
-    encoded = {
-        number: model.encode(batches.encoded_inputs(model, dataset, part))
+    parts = (
+        (number, model.encode(batches.encoded_inputs(model, dataset, part)))
         for number, part in chunks(rows, group)
-    }
-    masses = {
-        number: torch.stack([part[name] for name in model.modalities], -1).numpy()
-        for number, part in encoded.items()
-    }
-    joined = np.concatenate([part for _, part in sorted(group.collected(masses).items())])
-    return row_background(torch.from_numpy(joined), kind, label)
+    )
+    return _of_samples(model, parts, len(rows), kind, label, group)
 
 
 def _of_some(
@@ -354,18 +321,3 @@ def _of_some(
         drawn = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
     result = background(model, dataset.inputs(drawn, torch.float64), kind, label)
     return replace(result, total=len(rows)) if isinstance(result, SampleBackground) else result
-
-
-def _means(
-    model: KetModel, dataset: DataSet, rows: np.ndarray, apart: bool, group: Group
-) -> list[Tensor]:
-    """Mean density matrices over rows: of all modalities together, or of each one apart."""
-    sizes = list(model.dims) if apart else [math.prod(model.dims)]
-    totals = [torch.zeros(d, d, dtype=torch.complex128) for d in sizes]
-    for _, part in chunks(rows, group):
-        encoded = model.encode(batches.encoded_inputs(model, dataset, part))
-        for total, ket in zip(totals, _kets(model, encoded, apart), strict=True):
-            total += ket.mT @ ket.conj()
-    return [
-        torch.view_as_complex(group.sum(torch.view_as_real(total))) / len(rows) for total in totals
-    ]

@@ -123,12 +123,9 @@ class Built(BuiltEach):
 
     def frame(self) -> pd.DataFrame:
         """Returns one row a dividend: `dividend`, `start`, a column for every term by its key, and `end`."""
-        columns: dict[str, Any] = {
-            "dividend": [name or "baseline" for name in self.dividends],
-            "start": self.start,
-        }
-        columns |= {parameter.key: self.parts[:, g] for g, parameter in enumerate(self.terms)}
-        return pd.DataFrame(columns | {"end": self.end})
+        names = [name or "baseline" for name in self.dividends]
+        parts = {parameter.key: self.parts[:, g] for g, parameter in enumerate(self.terms)}
+        return pd.DataFrame({"dividend": names, "start": self.start, **parts, "end": self.end})
 
     def through(self, dividend: str) -> pd.DataFrame:
         """Returns one row a time of one dividend: `t`, `value`, and `added[...]` and `pace[...]` of every term.
@@ -137,13 +134,13 @@ class Built(BuiltEach):
             NotFound: when there is no such dividend.
         """
         s = self.row(dividend)
-        columns = {"t": self.times, "value": self.start[s] + self.over_time[:, s].sum(-1)}
-        columns |= {
+        parts = {
             f"{name}[{parameter.key}]": values[:, s, g]
             for name, values in (("added", self.over_time), ("pace", self.pace))
             for g, parameter in enumerate(self.terms)
         }
-        return pd.DataFrame(columns)
+        value = self.start[s] + self.over_time[:, s].sum(-1)
+        return pd.DataFrame({"t": self.times, "value": value, **parts})
 
     def most_built(self) -> str:
         """The joint dividend that the dynamics changed most, or the only one's name where there is one modality."""
@@ -178,8 +175,9 @@ def built(
     """
     plain, result, apart = _opened(model, inputs, background, output)
     T = apart.T
-    evolves = times is not None or T > 0
-    moments = np.array(states.times_within(times, T, TIMES) if evolves else [0.0])
+    moments = np.array(
+        states.times_within(times, T, TIMES) if times is not None or T > 0 else [0.0]
+    )
     with torch.no_grad():
         R = dividend_operators(result)
         if apart.still:
@@ -239,11 +237,11 @@ def built_over_classes(
     """
     with torch.no_grad():
         decided = model(inputs).argmax(-1)
-    runs = []
-    for c in decided.unique().tolist():
-        rows = (decided == c).nonzero()[:, 0]
-        own = base.nested_part(dict(inputs), rows)
-        runs.append((built(model, own, background, c), len(rows)))
+    by_class = {c: (decided == c).nonzero()[:, 0] for c in decided.unique().tolist()}
+    runs = [
+        (built(model, base.nested_part(dict(inputs), rows), background, c), len(rows))
+        for c, rows in by_class.items()
+    ]
 
     def mean(field: str) -> Any:
         return sum(getattr(entry, field) * (n / len(decided)) for entry, n in runs)
@@ -399,8 +397,9 @@ class Apart:
             partial(dissipated, *map(torch.cat, zip(*pairs, strict=True))) for pairs in L.values()
         ]
         O = model.weighted_readout(model.W[output][None]).to(dtype)[0]
-        pieces = (*couplings, *dissipations)
-        return Apart(generator, tuple(acting), pieces, O, float(model.duration))
+        return Apart(
+            generator, tuple(acting), (*couplings, *dissipations), O, float(model.duration)
+        )
 
     @property
     def still(self) -> bool:

@@ -30,8 +30,6 @@ from qfusion.models import (
     EntangledQCNN,
     Features,
     FusionModel,
-    KetModel,
-    StateModel,
     TimeModel,
     can,
     require,
@@ -124,15 +122,13 @@ def evaluated_values(
         f"Argument `background` must come from a model of {list(model.modalities)}, but is of "
         f"{list(background.modalities)}. Make it with this model.",
     )
-    order = decomposition.subsets(len(model.modalities))
-    parts = []
-    for some in _blocks(states, len(order) * len(model.outputs)):
-        totals = Totals(len(order))
-        for rows in _split(background.states, CHUNK):
-            totals.add(over_rows(model, some, rows, order))
-        parts.append((totals.mean, totals.errors(background.total)))
-    means, errors = zip(*parts, strict=True)
-    return np.concatenate(means), np.concatenate(errors)
+    M, rows = len(model.modalities), background.size
+    means, spreads = [], []
+    for scores in _over_all_rows(model, states, background, decomposition.subsets(M)):
+        means.append(scores.mean(2))
+        spreads.append(dividends(scores.swapaxes(1, 2), M).std(1, ddof=min(1, rows - 1)))
+    left = 1 - rows / max(background.total, rows)
+    return np.concatenate(means), np.concatenate(spreads) * np.sqrt(left / rows)
 
 
 def _split(states: Mapping[str, Any], step: int) -> Iterator[dict[str, Any]]:
@@ -141,9 +137,17 @@ def _split(states: Mapping[str, Any], step: int) -> Iterator[dict[str, Any]]:
         yield nested_part(dict(states), slice(start, start + step))
 
 
-def _blocks(states: Mapping[str, Any], numbers: int) -> Iterator[dict[str, Any]]:
-    """Samples whose scores, so many for each row, take no more than some hundred megabytes."""
-    return _split(states, max(1, 2**23 // (CHUNK * numbers)))
+def _over_all_rows(
+    model: FusionModel,
+    states: Mapping[str, Any],
+    background: SampleBackground,
+    order: list[decomposition.Subset],
+) -> Iterator[np.ndarray]:
+    """Scores (B, 2^M, N, C) of some samples at a time, no more than some hundred megabytes of them."""
+    numbers = len(order) * background.size * len(model.outputs)
+    for some in _split(states, max(1, 2**23 // numbers)):
+        parts = [over_rows(model, some, rows, order) for rows in _split(background.states, CHUNK)]
+        yield np.concatenate(parts, 2)
 
 
 def value(
@@ -160,16 +164,8 @@ def value(
     for name in missing:
         choose("Modality", name, model.modalities)
     present = tuple(m for m, name in enumerate(model.modalities) if name not in missing)
-    return np.concatenate(
-        [
-            sum(
-                over_rows(model, some, rows, [present])[:, 0].sum(1)
-                for rows in _split(background.states, CHUNK)
-            )
-            / background.size
-            for some in _blocks(states, len(model.outputs))
-        ]
-    )
+    blocks = _over_all_rows(model, states, background, [present])
+    return np.concatenate([scores[:, 0].mean(1) for scores in blocks])
 
 
 @torch.no_grad()
@@ -201,43 +197,6 @@ def over_rows(
             scores.append(fused.double().numpy())
         parts.append(np.stack(scores, 1))
     return np.concatenate(parts)
-
-
-class Totals:
-    """Running means and, of dividends, squared deviations over rows (Welford 1962; Chan, Golub, LeVeque 1979).
-
-    Args:
-        coalitions: 2^M.
-    """
-
-    def __init__(self, coalitions: int):
-        self.count = 0
-        self.mean: np.ndarray | None = None
-        self._squares: np.ndarray | None = None
-        self._signs = signs(coalitions.bit_length() - 1)
-
-    def add(self, scores: np.ndarray) -> None:
-        """Takes the scores of some rows, (B, 2^M, R, C)."""
-        many, mean = scores.shape[2], scores.mean(2)
-        dividends = np.einsum("sr,brnc->bsnc", self._signs, scores)
-        away = ((dividends - dividends.mean(2, keepdims=True)) ** 2).sum(2)
-        if self.mean is None or self._squares is None:
-            self.mean, self._squares, self.count = mean, away, many
-            return
-        shift = np.einsum("sr,brc->bsc", self._signs, mean - self.mean)
-        total = self.count + many
-        self._squares = self._squares + away + shift**2 * self.count * many / total
-        self.mean = self.mean + (mean - self.mean) * many / total
-        self.count = total
-
-    def errors(self, total: int) -> np.ndarray:
-        """Returns the standard errors of the dividends, (B, 2^M, C), where the rows are some of `total`."""
-        assert self._squares is not None
-        if self.count >= total:
-            return np.zeros_like(self._squares)
-        return np.asarray(
-            np.sqrt(self._squares / max(self.count - 1, 1) / self.count * (1 - self.count / total))
-        )
 
 
 # Exact coalition values, Harsanyi dividends and Shapley values of the modalities of one model.
@@ -408,8 +367,7 @@ def explain_states(
         if not isinstance(background, SampleBackground):
             raise InvalidInput(OTHER_MODEL)
         values, errors = evaluated_values(model, states, background)
-        drawn = background.size != background.total
-        return of_values(model, values, background, errors if drawn else None)
+        return of_values(model, values, background, errors if background.is_drawn else None)
     explanation = _linear(model, states, background)
     if not background.is_drawn or isinstance(background, SampleBackground):
         return explanation
@@ -419,15 +377,18 @@ def explain_states(
 
 
 def _linear(
-    model: FusionModel, states: Mapping[str, Tensor], background: AnyBackground
+    model: FusionModel,
+    states: Mapping[str, Tensor],
+    background: AnyBackground,
+    along: Tensor | None = None,
 ) -> Explanation:
-    """Of a model whose scores are linear in states."""
-    if can(model, "masses"):
-        network = require(model, "masses")
-        return _finish(network, _of_rows(network, states, background), background)
-    with_kets = require(model, "kets")
-    O = with_kets.observables().to(torch.complex128)
-    return _finish(with_kets, _of_kets(with_kets, states, O, background), background)
+    """Of a model whose scores are linear in states, along its leading axis where observables (T, C, ...) are given."""
+    bias = require(model, "states").bias.detach().double()
+    of = _of_rows if can(model, "masses") else _of_kets
+    values = of(model, states, background, None if along is None else along.flatten(0, 1))
+    if along is not None:
+        values = values.unflatten(2, along.shape[:2]).movedim(2, 0)
+    return of_values(model, (values + bias).numpy(), background)
 
 
 def through_time(
@@ -441,9 +402,7 @@ def through_time(
     Shapes have a leading axis nT.
     """
     with torch.no_grad():
-        O = model.observables(times).to(torch.complex128).flatten(0, 1)
-        values = _of_kets(model, model.encode(inputs), O, background)
-        return _along(_finish(model, values, background, len(times)), len(times))
+        return _linear(model, model.encode(inputs), background, model.observables(times))
 
 
 def through_layers(
@@ -468,7 +427,7 @@ def through_layers(
     )
     names, places = zip(*model.network.moments(), strict=True)
     with torch.no_grad():
-        O = torch.cat(
+        O = torch.stack(
             [
                 model.observables()
                 if done == len(model.network.steps)
@@ -476,8 +435,7 @@ def through_layers(
                 for done in places
             ]
         )
-        values = _of_rows(model, model.encode(inputs), background, O)
-        return _along(_finish(model, values, background, len(names)), len(names), names)
+        return replace(_linear(model, model.encode(inputs), background, O), moments=names)
 
 
 def through(
@@ -496,42 +454,33 @@ def through(
     return through_layers(require(model, "layers"), inputs, background)
 
 
-def _along(flat: Explanation, count: int, moments: tuple[str, ...] = ()) -> Explanation:
-    """An explanation of `count` times as many outputs as one with a leading axis."""
-
-    def split(a: np.ndarray) -> np.ndarray:
-        return np.moveaxis(a.reshape(*a.shape[:2], count, -1), 2, 0)
-
-    return replace(
-        flat,
-        values=split(flat.values),
-        dividends=split(flat.dividends),
-        shapley=split(flat.shapley),
-        moments=moments,
-    )
-
-
 def _of_kets(
-    model: KetModel, states: Mapping[str, Tensor], O: Tensor, background: AnyBackground
+    model: FusionModel,
+    states: Mapping[str, Tensor],
+    background: AnyBackground,
+    O: Tensor | None,
 ) -> Tensor:
+    with_kets = require(model, "kets")
     if not isinstance(background, Background):
         raise InvalidInput(OTHER_MODEL)
     check(
-        background.dims == model.dims,
-        f"Argument `background` must come from a model with dims {model.dims}, "
+        background.dims == with_kets.dims,
+        f"Argument `background` must come from a model with dims {with_kets.dims}, "
         f"but has dims {background.dims}. Make it with this model.",
     )
     kets = [states[name].to(torch.complex128) for name in model.modalities]
-    return coalition_values(O, kets, background)
+    O = with_kets.observables() if O is None else O
+    return coalition_values(O.to(torch.complex128), kets, background)
 
 
 def _of_rows(
-    model: EntangledQCNN,
+    model: FusionModel,
     states: Mapping[str, Tensor],
     background: AnyBackground,
-    O: Tensor | None = None,
+    O: Tensor | None,
 ) -> Tensor:
-    n, M = model.elements, len(model.modalities)
+    network = require(model, "masses")
+    n, M = network.elements, len(model.modalities)
     if not isinstance(background, RowBackground) or background.masses.shape[1:] != (n, M):
         raise InvalidInput(
             f"Argument `background` must come from a model with {n} elements and {M} modalities. Make it with this "
@@ -539,16 +488,8 @@ def _of_rows(
         )
     masses = torch.stack([states[name].double() for name in model.modalities], -1)
     if background.kind == "product":
-        return network_rows.marginal_values(model, masses, background.distributions, O)
-    return network_rows.row_values(model, masses, background.masses, O)
-
-
-def _finish(
-    model: StateModel, values: Tensor, background: AnyBackground, times: int = 1
-) -> Explanation:
-    return of_values(
-        model, (values + model.bias.detach().double().repeat(times)).numpy(), background
-    )
+        return network_rows.marginal_values(network, masses, background.distributions, O)
+    return network_rows.row_values(network, masses, background.masses, O)
 
 
 def of_values(
@@ -557,7 +498,7 @@ def of_values(
     background: AnyBackground,
     errors: np.ndarray | None = None,
 ) -> Explanation:
-    """Returns the explanation that coalition values with the bias, (B, 2^M, C) in the order of `subsets`, make."""
+    """Returns the explanation that coalition values with the bias, (..., B, 2^M, C) in the order of `subsets`, make."""
     M = len(model.modalities)
     dividend = dividends(v, M)
     return Explanation(

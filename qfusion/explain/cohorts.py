@@ -13,7 +13,8 @@ nothing in it runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -277,10 +278,9 @@ def _textual(part: Part, column: pd.Series) -> np.ndarray:
         return np.any(holds, axis=0) & known
     distinct = words.unique()
     if len(distinct) <= _KNOWN_VALUES:
-        more = RELATIONS if part.column == _RELATION else ()
-        options = dict.fromkeys([*filter(None, distinct), *more])
+        options = [*filter(None, distinct), *(RELATIONS if part.column == _RELATION else ())]
         for value in part.values:
-            choose(f"In column '{part.column}', value", value, options)
+            choose(f"In column '{part.column}', value", value, dict.fromkeys(options))
     inside = words.isin(part.values).to_numpy()
     return np.asarray(inside if part.operator == "=" else ~inside) & known
 
@@ -314,16 +314,10 @@ def _part(piece: str) -> Part:
     return Part(column, operator, values)
 
 
-def _outside_quotes(text: str, mark: str) -> Iterator[str]:
-    """Splits at marks that stand outside double quotes."""
-    start, quoted = 0, False
-    for at, letter in enumerate(text):
-        quoted ^= letter == '"'
-        if letter == mark and not quoted:
-            yield text[start:at]
-            start = at + 1
-    check(not quoted, f"A quote is opened and not closed in `{text[:80]}`. Close it.")
-    yield text[start:]
+def _outside_quotes(text: str, mark: str) -> list[str]:
+    """Splits at marks that stand outside double quotes: an even number of these follows."""
+    check(text.count('"') % 2 == 0, f"A quote is opened and not closed in `{text[:80]}`. Close it.")
+    return re.split(rf'{re.escape(mark)}(?=[^"]*(?:"[^"]*"[^"]*)*$)', text)
 
 
 def _unquoted(value: str) -> str:

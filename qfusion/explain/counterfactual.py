@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from qfusion._checks import check, choose
 from qfusion.explain import backgrounds, coalitions
 from qfusion.models import Features, FusionModel, base, can, entangled_qcnn, require
 
+A = TypeVar("A", Tensor, np.ndarray)
 MAX_COALITIONS = (
     2**14
 )  # states times coalitions that are worked out for the forms of an EntangledQCNN's dividends
@@ -344,8 +345,7 @@ def nearest_state(
     exact, linear = can(model, "kets"), can(model, "states")
     if linear:
         own, form = states[modality][0], score_form(model, states, modality).detach()
-        search = _nearest_ket if exact else _nearest_masses
-        nearby, reach = search(boundaries(form, before), own)
+        nearby, reach = (_nearest_ket if exact else _nearest_masses)(boundaries(form, before), own)
         best = min(nearby, key=lambda state: float(distance(own, state)), default=None)
     else:
         own, ends = flat(states[modality])[0], None if ends is None else flat(ends)
@@ -364,9 +364,13 @@ def nearest_state(
     return StateChange(before, after, modality, True, best, size, exact, reach)
 
 
-def boundaries(form: Tensor, scores: np.ndarray) -> list[Tensor]:
+def boundaries(form: A, scores: np.ndarray) -> list[A]:
     """Returns forms that are >= 0 where the decision differs from that of `scores`: one for each other class, or the
-    sign's."""
+    sign's.
+
+    Args:
+        form: of the scores, or such scores themselves, (C, ...).
+    """
     held = decision(scores)
     if len(form) == 1:
         return [form[0] * (-1.0 if held else 1.0)]

@@ -252,16 +252,12 @@ class Cuts:
 
     def frame(self, row: int = 0, output: int = 0) -> pd.DataFrame:
         """Returns one row a time: `t`, `undisturbed`, and `cut[text]`, `dephased[text]`, ... of a sample and output."""
-        columns = {
-            "t": self.times,
-            "undisturbed": np.full(len(self.times), self.before[row, output]),
-        }
-        columns |= {
+        after = {
             f"{kind}[{name}]": self.scores[k, m, :, row, output]
             for m, name in enumerate(self.modalities)
             for k, kind in enumerate(self.kinds)
         }
-        return pd.DataFrame(columns)
+        return pd.DataFrame({"t": self.times, "undisturbed": self.before[row, output], **after})
 
 
 def cuts(
@@ -575,8 +571,7 @@ def _estimates(values: np.ndarray) -> Estimates:
     """Of the samples themselves, the first, and as they are drawn."""
     if len(values) == 1:
         return Estimates(values[0], None, None)
-    edges = [(1 - stability.LEVEL) / 2, (1 + stability.LEVEL) / 2]
-    return Estimates(values[0], *np.quantile(values[1:], edges, axis=0))
+    return Estimates(values[0], *np.quantile(values[1:], stability.EDGES, axis=0))
 
 
 def _columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -73,18 +74,16 @@ class LayerEntropies:
 
     def poolings(self) -> list[Pooling]:
         """Returns the entropies around every pooling."""
-        poolings = []
-        for layer, t in enumerate(range(2, len(self.moments), 2)):
-            measured = [q for q in self.active[t - 1] if q not in self.active[t]]
-            poolings.append(
-                Pooling(
-                    layer,
-                    float(self.joint[t - 1]),
-                    float(self.joint[t]),
-                    float(self.single[t, measured].sum()),
-                )
+        measured = [sorted({*a} - {*b}) for a, b in pairwise(self.active)]
+        return [
+            Pooling(
+                layer,
+                float(self.joint[t - 1]),
+                float(self.joint[t]),
+                float(self.single[t, measured[t - 1]].sum()),
             )
-        return poolings
+            for layer, t in enumerate(range(2, len(self.moments), 2))
+        ]
 
 
 @torch.no_grad()

@@ -67,19 +67,16 @@ class Curves:
 
     def frame(self) -> pd.DataFrame:
         """Returns one row a step: our curves, and mean, lowest and highest of the random ones."""
-        columns: dict[str, np.ndarray] = {
-            "share": self.shares,
-            "deletion": self.deletion,
-            "insertion": self.insertion,
+        ours = {"share": self.shares, "deletion": self.deletion, "insertion": self.insertion}
+        random = {
+            f"random_{name}_{what}": of(runs, 0)
+            for name, runs in (
+                ("deletion", self.random_deletion),
+                ("insertion", self.random_insertion),
+            )
+            for what, of in (("mean", np.mean), ("min", np.min), ("max", np.max))
         }
-        for name, runs in (
-            ("deletion", self.random_deletion),
-            ("insertion", self.random_insertion),
-        ):
-            columns |= {
-                f"random_{name}_{what}": getattr(runs, what)(0) for what in ("mean", "min", "max")
-            }
-        return pd.DataFrame(columns)
+        return pd.DataFrame(ours | random)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,27 +157,28 @@ def modality_curves(
     )
     if probability:
         values = scipy.special.softmax(values, -1)
-    table = values[np.arange(B)[:, None], np.arange(2**M), np.asarray(outputs)[:, None]]  # (B, 2^M)
+    masks = [sum(1 << m for m in S) for S in subsets(M)]
+    changes = np.abs(values - values[:, -1:])[pick[0], :, pick[1]][:, np.argsort(masks)]
     ours = np.argsort(-np.abs(explanation.shapley[pick[0], :, pick[1]]), 1, kind="stable")
+
+    def along(order: np.ndarray) -> np.ndarray:
+        # bit masks of the first k players
+        taken = np.concatenate([np.zeros((B, 1), int), np.cumsum(1 << order, 1)], 1)
+        left = (2**M - 1) ^ taken, taken
+        return np.stack([np.take_along_axis(changes, players, 1).mean(0) for players in left])
+
     rng = np.random.default_rng(seed)
-    drawn = [np.argsort(rng.random((B, M)), 1) for _ in range(orders)]
-    place = {frozenset(S): i for i, S in enumerate(subsets(M))}
-    of_mask = np.array(
-        [place[frozenset(m for m in range(M) if mask >> m & 1)] for mask in range(2**M)]
+    random = np.array([along(np.argsort(rng.random((B, M)), 1)) for _ in range(orders)])
+    deletion, insertion = along(ours)
+    return Curves(
+        np.arange(M + 1) / M,
+        deletion,
+        insertion,
+        random[:, 0],
+        random[:, 1],
+        B,
+        "probability" if probability else "score",
     )
-
-    def along(order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        taken = np.concatenate(
-            [np.zeros((B, 1), int), np.cumsum(1 << order, 1)], 1
-        )  # bit masks of the first k players
-        full = table[:, -1:]
-        without = np.take_along_axis(table, of_mask[(2**M - 1) ^ taken], 1)
-        with_them = np.take_along_axis(table, of_mask[taken], 1)
-        return np.abs(without - full).mean(0), np.abs(with_them - full).mean(0)
-
-    random = np.array([along(order) for order in drawn])
-    unit = "probability" if probability else "score"
-    return Curves(np.arange(M + 1) / M, *along(ours), random[:, 0], random[:, 1], B, unit)
 
 
 def sarcasm_share(explanation: Explanation, table: pd.DataFrame) -> tuple[float, int] | None:

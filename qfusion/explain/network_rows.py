@@ -11,6 +11,9 @@ and averaged, which is also the quickest for a few samples.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -19,6 +22,9 @@ from qfusion.models.qcnn import evaluate, products
 from qfusion.quantum.decomposition import Subset, subsets
 
 _NUMBERS = 10_000_000  # most numbers held at once
+Value = Callable[
+    [Tensor, Subset], Tensor
+]  # masses (B, n, M) and S -> v(S) without the bias, (B, C)
 _FEW = 8  # samples for which pairs with all rows cost less than what serves every sample
 
 
@@ -183,14 +189,10 @@ def _places(n: int) -> Tensor:
 
 
 def _pairs(O: Tensor, phi: Tensor, masses: Tensor, rows: Tensor, S: Subset) -> Tensor:
-    n, N = masses.shape[1], len(rows)
     present = torch.tensor([m in S for m in range(masses.shape[-1])])
-    values = []
-    for sample in masses:
-        f = fuse(torch.where(present, sample, rows), phi)[0]
-        mean = products(f, range(n // 2)).T @ products(f, range(n // 2, n))
-        values.append(O.flatten(1) @ mean.flatten() / N)
-    return torch.stack(values)
+    mixed = (torch.where(present, sample, rows) for sample in masses)
+    means = (_mean_products(fuse(pairs, phi)[0]).flatten() for pairs in mixed)
+    return torch.stack([O.flatten(1) @ mean for mean in means])
 
 
 # Exact coalition values of an EntangledQCNN against the product of marginals: each absent modality drawn on its own.
@@ -216,110 +218,89 @@ def marginal_values(
     """
     O = (model.observables() if observables is None else observables).double()
     phi, M = model.phi.double(), masses.shape[-1]
-    game = _OneTable(O, phi, distributions) if phi.shape[1] == 1 else _Chain(O, phi, distributions)
-    values = []
-    for S in subsets(M):
-        value = game.value(masses if S else masses[:1], S)  # told nothing, every sample is alike
-        values.append(value.expand(len(masses), -1))
-    return torch.stack(values, 1)
+    value = (_one_table if phi.shape[1] == 1 else _chain)(O, phi, distributions)
+    # told nothing, every sample is alike
+    values = [value(masses if S else masses[:1], S) for S in subsets(M)]
+    return torch.stack([part.expand(len(masses), -1) for part in values], 1)
 
 
-class _OneTable:
+def _one_table(O: Tensor, phi: Tensor, distributions: Tensor) -> Value:
     """Up to three modalities under one table of 2^M angles."""
+    M, n = len(distributions), len(phi)
 
-    def __init__(self, O: Tensor, phi: Tensor, distributions: Tensor):
-        self.O, self.phi, self.distributions = O, phi, distributions
-        self.M, self.n = len(distributions), len(phi)
-        self._seen: dict[int, Tensor] = {}
-
-    def value(self, masses: Tensor, S: Subset) -> Tensor:
-        """Returns v(S), (B, C)."""
-        rest = [m for m in range(self.M) if m not in S]
-        if not rest:
-            return evaluate(self.O, fuse(masses, self.phi)[0])
-        if len(rest) == 1:
-            return one_absent(self.O, self.phi, masses, self.distributions[rest[0]], rest[0])
-        m = S[0] if S else 0
-        known = outcomes(masses[..., m]) if S else self.distributions[m][None]
-        return known @ self._observed(m).T
-
-    def _observed(self, m: int) -> Tensor:
+    @cache
+    def seen(m: int) -> Tensor:
         """The observables that modality m alone sees, (C, 2^n)."""
-        if m not in self._seen:
-            others = [r for r in range(self.M) if r != m]
-            T = self.distributions[others[0]]
-            if len(others) > 1:  # of two, leg beside leg
-                both = torch.outer(T, self.distributions[others[1]])
-                T = exchanged(both.view((2,) * 2 * self.n), 2, self.n).reshape(-1)
-            self._seen[m] = observed(self.O, self.phi, T, m)
-        return self._seen[m]
+        others = distributions[[r for r in range(M) if r != m]]
+        if len(others) == 1:
+            return observed(O, phi, others[0], m)
+        both = torch.outer(*others).view((2,) * 2 * n)
+        return observed(O, phi, exchanged(both, 2, n).reshape(-1), m)  # leg beside leg
+
+    def value(masses: Tensor, S: Subset) -> Tensor:
+        rest = [m for m in range(M) if m not in S]
+        if not rest:
+            return evaluate(O, fuse(masses, phi)[0])
+        if len(rest) == 1:
+            return one_absent(O, phi, masses, distributions[rest[0]], rest[0])
+        if not S:
+            return distributions[:1] @ seen(0).T
+        return outcomes(masses[..., S[0]]) @ seen(S[0]).T
+
+    return value
 
 
-class _Chain:
+def _chain(O: Tensor, phi: Tensor, distributions: Tensor) -> Value:
     """More modalities, fused one after another; the state is the distribution of the fused qubits' bits so far.
 
     As long as all modalities so far are present it is a product, held by its masses (B, n); else it is (B, 2^n).
     """
+    n, last = len(phi), phi.shape[1] - 1
+    ones = torch.sin(phi / 2).square()
+    # What a stage makes of the bit before (f) and of the new modality's (m): its own bit's chances, in the end 1, <X>,
+    # <Z>.
+    parts = [[1 - ones[:, k], ones[:, k]] for k in range(last)]
+    parts.append([torch.ones_like(phi[:, last]), torch.sin(phi[:, last]), torch.cos(phi[:, last])])
+    tables = [torch.stack(part, 1).view(n, -1, 2, 2) for part in parts]
 
-    def __init__(self, O: Tensor, phi: Tensor, distributions: Tensor):
-        self.O, self.distributions = O, distributions
-        self.M, self.n, stages = len(distributions), len(phi), phi.shape[1]
-        ones = torch.sin(phi / 2).square()
-        # What a stage makes of the bit before (f) and of the new modality's (m): its own bit's chances, in the end 1,
-        # <X>, <Z>.
-        self.tables = [
-            torch.stack([1 - ones[:, k], ones[:, k]], 1).view(self.n, 2, 2, 2)
-            for k in range(stages - 1)
-        ]
-        last = phi[:, -1]
-        self.tables.append(
-            torch.stack([torch.ones_like(last), torch.sin(last), torch.cos(last)], 1).view(
-                self.n, 3, 2, 2
-            )
-        )
-        self._maps: dict[int, Tensor] = {}
+    @cache
+    def unmet(k: int) -> Tensor:
+        """What a stage whose modality is absent does: (2^n, 2^n) from bits to bits, in the end (2^n, C) from bits to
+        scores."""
+        table, mean = tables[k], distributions[k + 1][None, None]
+        if k == last:
+            five = table[:, [0, 1, 1, 2, 2], [0, 0, 1, 0, 1]]
+            return read_out(O, legs(mean, five[None]), n).T
+        T = legs(mean, table.flatten(1, 2)[None])  # legs of (new bit, bit before)
+        return exchanged(T.reshape((2,) * 2 * n), n, 2).reshape(2**n, -1).T
 
-    def value(self, masses: Tensor, S: Subset) -> Tensor:
-        """Returns v(S), (B, C)."""
-        chunks = masses.split(max(1, _NUMBERS // 3**self.n))
-        return torch.cat([self._chunk(chunk, S) for chunk in chunks])
-
-    def _chunk(self, masses: Tensor, S: Subset) -> Tensor:
-        B, last = len(masses), self.M - 2
+    def through(masses: Tensor, S: Subset) -> Tensor:
         q: Tensor | None = masses[..., 0] if 0 in S else None
-        T = self.distributions[:1]  # stands for the state when q does not
-        for k, table in enumerate(self.tables):
+        T = distributions[:1]  # stands for the state when q does not
+        for k, table in enumerate(tables):
             p = masses[..., k + 1]
             if k + 1 not in S:
-                T = (T if q is None else outcomes(q)) @ self._map(k)
+                T = (T if q is None else outcomes(q)) @ unmet(k)
                 q = None
             elif q is not None:
                 fused = torch.einsum(
                     "bnp,nop->bno", probabilities(torch.stack([q, p], -1)), table.flatten(2)
                 )
                 if k == last:
-                    return evaluate(self.O, fused)
+                    return evaluate(O, fused)
                 q = fused[..., 1]
             else:
                 G = torch.einsum("nofm,bnm->bnof", table, torch.stack([1 - p, p], -1))
-                T = legs(T.expand(B, -1)[:, None], G)[:, 0]
+                T = legs(T.expand(len(masses), -1)[:, None], G)[:, 0]
                 if k == last:
-                    return T @ self.O.flatten(1).T
+                    return T @ O.flatten(1).T
         return T
 
-    def _map(self, k: int) -> Tensor:
-        """What a stage whose modality is absent does: (2^n, 2^n) from bits to bits, in the end (2^n, C) from bits to
-        scores."""
-        if k not in self._maps:
-            table, mean = self.tables[k], self.distributions[k + 1][None, None]
-            if k < len(self.tables) - 1:
-                T = legs(mean, table.flatten(1, 2)[None])  # legs of (new bit, bit before)
-                bits = exchanged(T.reshape((2,) * 2 * self.n), self.n, 2)
-                self._maps[k] = bits.reshape(2**self.n, -1).T
-            else:
-                five = table[:, [0, 1, 1, 2, 2], [0, 0, 1, 0, 1]]
-                self._maps[k] = read_out(self.O, legs(mean, five[None]), self.n).T
-        return self._maps[k]
+    def value(masses: Tensor, S: Subset) -> Tensor:
+        chunks = masses.split(max(1, _NUMBERS // 3**n))
+        return torch.cat([through(chunk, S) for chunk in chunks])
+
+    return value
 
 
 def exchanged(T: Tensor, groups: int, n: int) -> Tensor:

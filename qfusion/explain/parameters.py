@@ -8,7 +8,7 @@ import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -45,9 +45,6 @@ class Parameter(NamedTuple):
     value: float
 
 
-T = TypeVar("T", bound="Terms")
-
-
 @dataclass(frozen=True, eq=False)
 class Terms:
     """The terms of a model's physics and where their factors stand, (P,)."""
@@ -55,7 +52,7 @@ class Terms:
     parameters: tuple[Parameter, ...]
     factors: Tensor
 
-    def moved(self: T, place: int, value: float) -> T:
+    def moved(self, place: int, value: float) -> Self:
         """Returns the same with one factor changed."""
         parameters = list(self.parameters)
         parameters[place] = parameters[place]._replace(value=value)
@@ -193,28 +190,15 @@ class JumpParameters(Terms):
         return torch.stack(values).detach().numpy(), torch.stack(gradients, 1).numpy()
 
     @torch.no_grad()
-    def effects(self, targets: Sequence[str]) -> np.ndarray:
-        """Each term removed in turn; the read-out is linear in its vectors, so these need no evolution."""
+    def effects(self, targets: Sequence[str], slopes: np.ndarray) -> np.ndarray:
+        """Each term removed in turn; the read-out is linear in its vectors, whose effects follow from the slopes."""
         before = torch.stack(self._values(self.factors, targets)[0])
-        values = np.zeros((len(self.parameters), len(targets)))
-        linear = [j for j, name in enumerate(targets) if not _entangled(name)]
-        weights = [
-            i for i, parameter in enumerate(self.parameters) if parameter.kind == "measurement"
-        ]
+        straight = -self.factors.numpy()[:, None] * slopes
+        values = np.where([_entangled(name) for name in targets], 0.0, straight)
         for place, parameter in enumerate(self.parameters):
-            if parameter.kind != "measurement" and parameter.value != 0:
+            if parameter.kind != "measurement":
                 after = torch.stack(self._values(self._with(place, 0), targets)[0])
                 values[place] = (after - before).numpy()
-        if linear and weights:
-            with torch.enable_grad():
-                g = self.factors.clone().requires_grad_(True)
-                ends = self._values(
-                    torch.cat([self.factors[: -len(weights)], g[-len(weights) :]]),
-                    [targets[j] for j in linear],
-                )[0]
-                for j, value in zip(linear, ends, strict=True):
-                    (slope,) = torch.autograd.grad(value, g, retain_graph=True)
-                    values[weights, j] = (-self.factors * slope)[weights].numpy()
         return values
 
     @torch.no_grad()
@@ -436,7 +420,7 @@ class NetworkParameters(Terms):
         values, slopes, _ = zip(*map(self._answer, targets), strict=True)
         return np.array(values), np.stack(slopes, 1)
 
-    def effects(self, targets: Sequence[str]) -> np.ndarray:
+    def effects(self, targets: Sequence[str], _: np.ndarray) -> np.ndarray:
         """Every term removed in turn."""
         return np.stack([self._answer(name)[2] for name in targets], 1)
 
@@ -495,19 +479,26 @@ class NetworkParameters(Terms):
         left, right = 3 ** (n // 2), 3 ** (n - n // 2)
         total, product = torch.zeros(()), torch.zeros(left, right, dtype=torch.float64)
         slopes, effects = torch.zeros_like(self.factors), torch.zeros_like(self.factors)
+        factors = self.factors.clone().requires_grad_(True)
         count = 0
         for chunk in self._pairs(masses, S, max(1, _NUMBERS // right)):
-            vectors = fuse(chunk, self._phi(self.factors))[0].requires_grad_(True)
+            vectors = fuse(chunk, self._phi(factors))[0]
             one, two = (
                 qcnn.products(vectors, range(n // 2)),
                 qcnn.products(vectors, range(n // 2, n)),
             )
             value = ((one @ O.view(left, right)) * two).sum()
-            (g,) = torch.autograd.grad(value, vectors)
+            g, slope = torch.autograd.grad(value, (vectors, factors))
+            total, count = total + value.detach(), count + len(chunk)
             with torch.no_grad():
                 product += one.T @ two
-            total, count = total + value.detach(), count + len(chunk)
-            self._fusion(chunk, g, slopes, effects)
+                slopes += slope
+                # parameters of one sort, fusion and the weight of each modality, act on one element each: removed at
+                # once
+                for first in range(0, n * (1 + masses.shape[-1]), n):
+                    sort = slice(first, first + n)
+                    change = fuse(chunk, self._phi(self._with(sort, 0)))[0] - vectors
+                    effects[sort] += (g * change).sum((0, 2))
         return total / count, slopes / count, effects / count, product.reshape(-1) / count
 
     def _pairs(self, masses: Tensor, S: decomposition.Subset, size: int) -> Iterator[Tensor]:
@@ -518,21 +509,6 @@ class NetworkParameters(Terms):
             return
         for sample in masses:
             yield from torch.where(present, sample, self.rows).split(size)
-
-    def _fusion(self, masses: Tensor, g: Tensor, slopes: Tensor, effects: Tensor) -> None:
-        """Adds the sums over the chunk for the parameters of the fusion; g is the slope in the fused qubits' vectors,
-        (R, n, 3)."""
-        n, M = self.model.elements, len(self.model.modalities)
-        factors = self.factors.clone().requires_grad_(True)
-        vectors = fuse(masses, self._phi(factors))[0]
-        (slope,) = torch.autograd.grad((g * vectors).sum(), factors)
-        slopes += slope
-        with torch.no_grad():
-            # parameters of one sort, fusion and the weight of each modality, act on one element each: removed at once
-            for sort in range(1 + M):
-                places = slice(sort * n, (sort + 1) * n)
-                change = fuse(masses, self._phi(self._with(places, 0)))[0] - vectors
-                effects[places] += (g * change).sum((0, 2))
 
     def _behind(self, product: Tensor, slopes: Tensor, effects: Tensor) -> None:
         """Adds what is behind the fusion: blocks, pooling, head."""

@@ -254,8 +254,7 @@ def _range(values: np.ndarray) -> Shuffled:
     values = values[np.isfinite(values)]
     if not len(values):
         return NO_RANGE
-    edges = (1 - stability.LEVEL) / 2
-    return Shuffled(*map(float, np.quantile(values, [edges, 1 - edges])))
+    return Shuffled(*map(float, np.quantile(values, stability.EDGES)))
 
 
 def _rate(

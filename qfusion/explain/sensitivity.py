@@ -27,7 +27,7 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.explain.backgrounds import AnyBackground, Background, RowBackground
 from qfusion.explain.coalitions import OTHER_MODEL
-from qfusion.explain.counterfactual import MARGIN, Turn, decision
+from qfusion.explain.counterfactual import MARGIN, Turn, boundaries
 from qfusion.explain.parameters import SCORE, JumpParameters, NetworkParameters, Parameter
 from qfusion.models import (
     EntangledQCNN,
@@ -164,7 +164,7 @@ def sensitivity(
         names,
         values,
         slopes,
-        terms.effects(names),
+        terms.effects(names, slopes),
         np.array([terms.samples(name) for name in names]),
         background.kind,
         background.size,
@@ -411,29 +411,24 @@ def _scores(model: TimeModel, psi: Tensor) -> np.ndarray:
     return (base.expectation(model.observables().to(psi.dtype), psi) + model.bias)[0].numpy()
 
 
-def _lead(scores: np.ndarray, held: int) -> np.ndarray:
-    """How far others lead the decision `held`, > 0 where it is turned: (..., C) -> (...)."""
-    if scores.shape[-1] == 1:
-        return (-scores if held else scores)[..., 0]
-    return np.delete(scores, held, -1).max(-1) - scores[..., held]
-
-
 def _turn(
     model: TimeModel, psi: Tensor, before: np.ndarray, parameter: PhysicsParameter
 ) -> tuple[ParameterChange | None, float]:
     from numpy.polynomial import chebyshev
     from scipy.optimize import toms748
 
-    held, margin = decision(before), MARGIN * max(1.0, float(np.abs(before).max()))
-    C, learned, top = len(before), parameter.learned, parameter.top
+    margin = MARGIN * max(1.0, float(np.abs(before).max()))
+    learned, top = parameter.learned, parameter.top
     sampled = (
-        base.expectation(parameter.observables.flatten(0, 1), psi)[0].view(-1, C).numpy()
+        base.expectation(parameter.observables.flatten(0, 1), psi)[0]
+        .view(len(parameter.nodes), -1)
+        .numpy()
         + model.bias.numpy()
     )
     coefficients = chebyshev.chebfit(2 * parameter.nodes / top - 1, sampled, NODES - 1)
     tail = float(np.abs(coefficients[-2:]).max() / max(np.abs(coefficients).max(), 1e-300))
     places = np.unique(np.r_[np.linspace(0, top, _FINE), learned])
-    lead = _lead(chebyshev.chebval(2 * places / top - 1, coefficients).T, held)
+    lead = np.max(boundaries(chebyshev.chebval(2 * places / top - 1, coefficients), before), 0)
     own = int(np.searchsorted(places, learned))
     far = 2 * margin  # beyond the margin by more than the interpolant's error
     brackets = []
@@ -444,7 +439,7 @@ def _turn(
         return _scores(model.tweaked(tweak_of(parameter, float(x))), psi)
 
     def gap(x: float) -> float:
-        return float(_lead(scores(x), held)) - margin
+        return float(max(boundaries(scores(x), before))) - margin
 
     turns: list[float] = []
     for inner, outer in sorted(brackets, key=lambda bracket: abs(bracket[0] - learned)):
@@ -458,16 +453,21 @@ def _turn(
     value = float(min(turns, key=lambda x: abs(x - learned)))
     value += math.copysign(2e-7 * top, value - learned)  # on the far side of the root
     value = min(max(value, 0.0), top)
-    size = abs(value / learned - 1)
     return ParameterChange(
-        before, scores(value), parameter.kind, parameter.name, learned, value, size
+        before,
+        scores(value),
+        parameter.kind,
+        parameter.name,
+        learned,
+        value,
+        abs(value / learned - 1),
     ), tail
 
 
 def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
     phi = model.phi.detach().double()
     before = model.scores(states)[0].numpy()
-    held, margin = decision(before), MARGIN * max(1.0, float(np.abs(before).max()))
+    margin = MARGIN * max(1.0, float(np.abs(before).max()))
     masses = torch.stack([states[name] for name in model.modalities], -1)[0]
     places = list(np.ndindex(*phi.shape))
 
@@ -483,9 +483,10 @@ def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
     scores = (model.read(torch.stack(vectors)) + model.bias).numpy().reshape(len(places), 3, -1)
     mean = scores.mean(1)  # score = mean + cosine cos(turn) + sine sin(turn)
     cosine, sine = scores[:, 0] - mean, (scores[:, 1] - scores[:, 2]) / math.sqrt(3)
+    waves = np.stack([mean, cosine, sine], -1)
     changes = []
-    for k, place in enumerate(places):
-        turn = _nearest_turn(mean[k], cosine[k], sine[k], held, margin)
+    for wave, place in zip(waves, places, strict=True):
+        turn = _nearest_turn(boundaries(wave, before), margin)
         if turn is None:
             continue
         after = model.with_angles(turned(place, turn)).scores(states)[0].numpy()
@@ -501,24 +502,14 @@ def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
     )
 
 
-def _nearest_turn(
-    mean: np.ndarray, cosine: np.ndarray, sine: np.ndarray, held: int, margin: float
-) -> float | None:
-    """The smallest turn of an angle after which another decision leads by `margin`; (C,) each."""
-    if len(mean) == 1:
-        sign = -1.0 if held else 1.0
-        leads = [(sign * mean[0] - margin, sign * cosine[0], sign * sine[0])]
-    else:
-        leads = [
-            (mean[c] - mean[held] - margin, cosine[c] - cosine[held], sine[c] - sine[held])
-            for c in range(len(mean))
-            if c != held
-        ]
+def _nearest_turn(leads: Sequence[np.ndarray], margin: float) -> float | None:
+    """The smallest turn of an angle after which a decision leads by `margin`; of each mean, cosine and sine of its
+    lead."""
     turns = []
-    for a, b, c in leads:
-        size, peak = math.hypot(b, c), math.atan2(c, b)
-        if size <= 1e-12 or -a > size:
-            continue  # never reaches zero
-        half = math.acos(max(min(-a / size, 1.0), -1.0))  # >= 0 within `half` of the peak
+    for mean, cosine, sine in leads:
+        size, peak = math.hypot(cosine, sine), math.atan2(sine, cosine)
+        if size <= 1e-12 or margin - mean > size:
+            continue  # never reaches it
+        half = math.acos(max(min((margin - mean) / size, 1.0), -1.0))  # within `half` of the peak
         turns += [math.remainder(peak + side * half, 2 * math.pi) for side in (-1, 1)]
     return min(turns, key=abs) if turns else None

@@ -37,6 +37,7 @@ from qfusion.explain.verdicts import Doubt, leads_by
 # Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13 (percentile interval).
 
 RESAMPLES, LEVEL, FEWEST = 2000, 0.95, 10
+EDGES = (1 - LEVEL) / 2, (1 + LEVEL) / 2  # of a percentile interval
 _NUMBERS = 4_000_000  # most counts held at once
 
 
@@ -272,8 +273,7 @@ def intervals(
     for name, value in own.items():
         values = np.concatenate([block[name] for block in drawn])
         values = values[np.isfinite(values)]
-        edges = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-        low, high = np.quantile(values, edges) if len(values) else (np.nan, np.nan)
+        low, high = np.quantile(values, EDGES) if len(values) else (np.nan, np.nan)
         result[name] = Interval(value, float(low), float(high), n, len(values))
     return result
 

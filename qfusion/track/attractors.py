@@ -12,6 +12,7 @@ import numpy as np
 import scipy.linalg
 import torch
 from scipy.linalg.lapack import ztrsyl
+from scipy.sparse import linalg as sparse
 from torch import Tensor
 
 from qfusion._checks import check, require_finite, require_number
@@ -238,24 +239,14 @@ class _ShiftedGenerator:
     ) -> np.ndarray:
         """X of (generator - pole) X = B."""
         scale = 1 / (self.drift - pole)
-        start = (scale * B).ravel()
-        size = float(np.linalg.norm(start))
-        basis, projected = (
-            np.empty((steps + 1, start.size), dtype=complex),
-            np.zeros((steps + 1, steps), dtype=complex),
-        )
-        basis[0] = start / size
-        for k in range(steps):
-            X = basis[k].reshape(self.D, self.D)
-            projected[: k + 2, k], basis[k + 1] = _orthogonal(
-                (scale * (self.apply(X) - pole * X)).ravel(), basis[: k + 1]
-            )
-            right = np.zeros(k + 2)
-            right[0] = size
-            weights = np.linalg.lstsq(projected[: k + 2, : k + 1], right, rcond=None)[0]
-            if np.linalg.norm(projected[: k + 2, : k + 1] @ weights - right) <= tolerance * size:
-                break
-        return (weights @ basis[: k + 1]).reshape(self.D, self.D)
+
+        def scaled(x: np.ndarray) -> np.ndarray:
+            X = x.reshape(B.shape)
+            return (scale * (self.apply(X) - pole * X)).ravel()
+
+        operator = sparse.LinearOperator((B.size, B.size), scaled, dtype=complex)
+        x, _ = sparse.gmres(operator, (scale * B).ravel(), rtol=tolerance, restart=steps, maxiter=1)
+        return np.asarray(x).reshape(B.shape)
 
     def rightmost(
         self, pole: complex, steps: int = 30, tolerance: float = 1e-3

@@ -23,29 +23,17 @@ from qfusion.track import attractors, drawing, dynamics, fusion_gates, progress
 from qfusion.track.drawing import Drawn, Labelled, LabelledUnitary
 
 
-@dataclass(frozen=True)
-class StepGate:
-    """One box of the drawing.
+@dataclass(frozen=True, kw_only=True)
+class StepGate(fusion_gates.Box):
+    """One gate of a step.
 
     Attributes:
         kind: "prepare", "unitary", "jump" (two Kraus operators) or "channel" (the whole step).
-        label: short text for the box.
-        column: position along the circuit; boxes of one column share no wire.
-        wires: names of the qubits, most significant first.
-        modalities: names of the modalities it acts on.
+        wires: most significant first.
         operators: the ket (d,), or unitaries and Kraus operators (R, d, d) on `wires`.
-        values: numbers worth showing, name -> value.
-        sentence: what it does.
     """
 
-    kind: str
-    label: str
-    column: int
-    wires: tuple[str, ...]
-    modalities: tuple[str, ...]
     operators: np.ndarray
-    values: dict[str, float]
-    sentence: str
 
 
 Wires = dict[str, tuple[str, ...]]
@@ -101,13 +89,12 @@ def _preparation(name: str, wires: tuple[str, ...], ket: np.ndarray) -> StepGate
     return StepGate(
         "prepare",
         f"|{name}>",
-        0,
         wires,
-        (name,),
-        ket,
         {f"|{b}>": float(w) for b, w in zip(basis, weights, strict=True)},
         f"Puts the {qubits} of {name} into this sample's state; its largest part, {_percent(weights[top])}, is "
         f"|{basis[top]}>.",
+        (name,),
+        operators=ket,
     )
 
 
@@ -131,12 +118,11 @@ def _split_step(
                 f"H[{decomposition.subset_name(subset, system.names)}]"
                 if split == "terms"
                 else "H",
-                0,
                 tuple(w for name in names for w in wires[name]),
-                names,
-                U[None],
                 {"share of H": share, "largest phase (rad)": angle},
                 f"Turns {who} for dt = {dt:.3g} by {what}; phases up to {angle:.2g} rad.",
+                names,
+                operators=U[None],
             )
         )
     return gates + [_jump(system, k, psi, dt, wires) for k, L in enumerate(system.jumps) if L.any()]
@@ -156,10 +142,7 @@ def _jump(system: lindblad.System, k: int, psi: np.ndarray, dt: float, wires: Wi
     return StepGate(
         "jump",
         f"L{k + 1}",
-        0,
         tuple(w for name in system.names for w in wires[name]),
-        tuple(system.names),
-        kraus,
         {
             "jump probability at the start": here,
             "largest jump probability": most,
@@ -170,6 +153,8 @@ def _jump(system: lindblad.System, k: int, psi: np.ndarray, dt: float, wires: Wi
         },
         f"Jumps by L{k + 1} with probability {here:.2g} from this sample's first state (at most {most:.2g} from any), "
         f"to first order in dt; {acts}.",
+        tuple(system.names),
+        operators=kraus,
     )
 
 
@@ -179,13 +164,12 @@ def _whole_step(system: lindblad.System, dt: float, wires: Wires) -> StepGate:
     return StepGate(
         "channel",
         "exp(dt L)",
-        0,
         tuple(w for name in system.names for w in wires[name]),
-        tuple(system.names),
-        kraus,
         {"Kraus operators": float(len(kraus)), "weight of the largest": largest},
         f"The whole step of dt = {dt:.3g}, H and jumps, exactly: a channel of {len(kraus)} Kraus operators from its "
         f"Choi matrix; the largest carries {_percent(largest)}.",
+        tuple(system.names),
+        operators=kraus,
     )
 
 

@@ -19,12 +19,11 @@ from torch import Tensor
 
 from qfusion._checks import check, require_finite, require_number
 from qfusion.models import require
-from qfusion.quantum import lindblad
+from qfusion.quantum import lindblad, states
 from qfusion.quantum.measures import Measure, Measures, entanglement_entropy, measures_over_time
 
 if TYPE_CHECKING:
     import qutip
-    from qutip import Qobj
 
 
 # A norm off by this much puts the trace of the density matrix off by what `measures` accepts as round-off.
@@ -66,19 +65,10 @@ def checked_times(times: Tensor | np.ndarray | Sequence[float]) -> np.ndarray:
     """
     t = array(times).astype(np.float64)
     check(
-        t.ndim == 1 and len(t) > 0,
+        t.ndim == 1,
         f"Argument `times` must be a list of times, but has shape {t.shape}. Give linspace(0, T, 41), say.",
     )
-    require_finite("times", t)
-    check(
-        bool((t >= 0).all()),
-        f"Argument `times` must not be negative, but holds {t.min():g}. The evolution starts at 0.",
-    )
-    check(
-        bool((np.diff(t) >= 0).all()),
-        "Argument `times` must be in ascending order, but is not. Sort it.",
-    )
-    return t
+    return np.array(states.check_times(t.tolist()), dtype=np.float64)
 
 
 def checked_ket(name: str, psi: Tensor | np.ndarray, D: int) -> np.ndarray:
@@ -207,15 +197,13 @@ def sample_trajectories(
     )
     # The solver takes its first time as the start, and wants no time twice.
     grid, back = np.unique(np.concatenate([[0.0], t]), return_inverse=True)
-    if grid[-1] == 0:
-        return tuple(_describe(system, t, np.tile(psi, (1, len(t), 1)), [[]])) * number
     H, jumps = operators(system)
     start = as_ket(psi, system.dims)
     import qutip
 
-    if not jumps:
-        options = {**_OPTIONS, "method": "vern7"}
-        kets = _kets(qutip.sesolve(H, start, grid, options=options).states)
+    if not jumps or grid[-1] == 0:
+        solved = qutip.sesolve(H, start, grid, options={**_OPTIONS, "method": "vern7"})
+        kets = _kets(solved.states)
         return tuple(_describe(system, t, kets[None, back[1:]], [[]])) * number
     solver = qutip.MCSolver(H, jumps, options=_OPTIONS | _JUMP_OPTIONS)
     seeds, result = np.random.SeedSequence(seed).spawn(number), []
@@ -227,7 +215,7 @@ def sample_trajectories(
     return tuple(result)
 
 
-def _kets(states: Sequence[Qobj]) -> np.ndarray:
+def _kets(states: Sequence[qutip.Qobj]) -> np.ndarray:
     return np.stack([state.full()[:, 0] for state in states])
 
 
@@ -453,8 +441,8 @@ def solve(
     }
     from qutip import mesolve
 
-    states = mesolve(H, as_ket(psi, system.dims).proj(), grid, jumps, options=options).states
-    return np.stack([state.full() for state in states])[back[1:]]
+    solved = mesolve(H, as_ket(psi, system.dims).proj(), grid, jumps, options=options)
+    return np.stack([state.full() for state in solved.states])[back[1:]]
 
 
 def agreement(
@@ -483,8 +471,8 @@ def agreement(
         f"Argument `rho_T` must have shape ({D}, {D}), but has shape {other.shape}. Give one state.",
     )
     require_finite("rho_T", other)
-    times = [system.duration if time is None else time]
-    ours = lindblad.evolve_states(system.H, system.jumps, torch.outer(psi, psi.conj()), times)
+    end = system.duration if time is None else time
+    ours = lindblad.evolve_states(system.H, system.jumps, torch.outer(psi, psi.conj()), [end])
     return float(np.abs(ours[0].numpy() - other).max())
 
 

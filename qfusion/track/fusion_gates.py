@@ -27,37 +27,49 @@ G = TypeVar("G", bound=Any)
 
 
 @dataclass(frozen=True)
-class FusionGate:
-    """One gate.
+class Box:
+    """One box of a drawing.
 
     Attributes:
-        kind: of STAGES.
-        gate: PennyLane's name, "measure", or "H" for the Hadamard gate.
+        kind: what sort of gate it is.
         label: short text for the box.
-        wires: names of the qubits, controls first; for a gate that an outcome chooses, the measured qubit and the one
-            that is turned.
-        takes: where its angles stand: names of `parameters` and indices in them.
-        values: its angles in radians, by name.
+        wires: names of the qubits.
+        values: numbers worth showing, by name.
         sentence: what it does.
-        modalities: whose qubits it acts on; empty in the network.
-        element, layer, step: which element, network layer and step of `QCNN.steps` it belongs to; -1 for none.
-        outcome: 0 or 1 for a gate that acts only when the measured qubit read that.
+        modalities: whose qubits it acts on.
         column: position along the circuit; boxes of one column share no wire.
     """
 
     kind: str
-    gate: str
     label: str
     wires: tuple[str, ...]
-    takes: tuple[Reference, ...]
     values: dict[str, float]
     sentence: str
     modalities: tuple[str, ...] = ()
+    column: int = field(default=0, compare=False, kw_only=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FusionGate(Box):
+    """One gate.
+
+    Attributes:
+        kind: of STAGES.
+        wires: controls first; for a gate that an outcome chooses, the measured qubit and the one that is turned.
+        values: its angles in radians, by name.
+        modalities: empty in the network.
+        gate: PennyLane's name, "measure", or "H" for the Hadamard gate.
+        takes: where its angles stand: names of `parameters` and indices in them.
+        element, layer, step: which element, network layer and step of `QCNN.steps` it belongs to; -1 for none.
+        outcome: 0 or 1 for a gate that acts only when the measured qubit read that.
+    """
+
+    gate: str
+    takes: tuple[Reference, ...] = ()
     element: int = -1
     layer: int = -1
     step: int = -1
     outcome: int | None = None
-    column: int = field(default=0, compare=False)
 
 
 def parameters(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -123,13 +135,13 @@ def _fusion(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fusi
             yield FusionGate(
                 "encode",
                 "RY",
-                "RY",
                 (first[i][m],),
-                (("theta", (i, m)),),
                 {"theta": float(values["theta"][i, m])},
                 f"Turns the qubit of {name}: it gives {what} the mass {masses[i, m]:.3f}.",
                 (name,),
-                i,
+                gate="RY",
+                takes=(("theta", (i, m)),),
+                element=i,
             )
         for k in range(len(fused[i])):
             controls = (
@@ -140,15 +152,15 @@ def _fusion(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fusi
             table = {format(b, f"0{len(controls)}b"): angle for b, angle in enumerate(angles)}
             yield FusionGate(
                 "fuse",
-                "SelectPauliRot",
                 "RY(b)",
                 (*controls, fused[i][k]),
-                (("phi", (i, k)),),
                 table,
                 f"Turns the fused qubit of {what} by the angle that the table names for what the "
                 f"{len(controls)} qubits above it read; its mass becomes {after[i, k]:.3f}.",
                 tuple(names),
-                i,
+                gate="SelectPauliRot",
+                takes=(("phi", (i, k)),),
+                element=i,
             )
 
 
@@ -169,34 +181,33 @@ def _network(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fus
                 yield FusionGate(
                     "convolve",
                     gate,
-                    gate,
                     touched,
-                    takes,
                     _named(gate, takes, values),
                     f"{acts}: part of block {network.block} on {a} and {b}, which layer {step.layer} shares.",
+                    gate=gate,
+                    takes=takes,
                     **where,
                 )
             continue
         yield FusionGate(
             "pool",
             "measure",
-            "measure",
             (a,),
-            (),
             {},
             f"Measures {a}; the head reads the outcome, and so does {b}.",
+            gate="measure",
             **where,
         )
         for outcome in (0, 1):
             takes = tuple(("pooling", (step.layer, 3 * outcome + k)) for k in range(3))
             yield FusionGate(
                 "pool",
-                "U3",
                 f"U3 if {outcome}",
                 (a, b),
-                takes,
                 _named("U3", takes, values),
                 f"Turns {b} if {a} read {outcome}.",
+                gate="U3",
+                takes=takes,
                 outcome=outcome,
                 **where,
             )

@@ -265,8 +265,5 @@ def _mutual(rho: Tensor) -> float:
     count = len(rho).bit_length() - 1
     if count < 2:
         return 0.0
-    first, last = tuple(range(count - 1)), (count - 1,)
-    parts = (states.partial_trace(rho, (2,) * count, side) for side in (first, last))
-    spectra = [torch.linalg.eigvalsh(part).clamp_min(0) for part in (*parts, rho)]
-    a, b, joint = (-float(torch.xlogy(x, x).sum()) for x in spectra)
-    return max(0.0, a + b - joint)
+    shared = measures.mutual_information(rho, (2,) * count, range(count - 1), (count - 1,))
+    return max(0.0, float(shared))
