@@ -180,7 +180,12 @@ def _of_data(sample: Sample) -> dict[str, Any]:
 def _curve(piece: Audio | Series, hue: str) -> Block:
     """A waveform or a curve of one modality."""
     if isinstance(piece, Series):
-        axes: Any = (piece.values, piece.x, piece.x_label, piece.y_label)
+        axes: tuple[np.ndarray, np.ndarray, str, str] = (
+            piece.values,
+            piece.x,
+            piece.x_label,
+            piece.y_label,
+        )
     else:
         count = len(piece.samples)
         step = max(1, count // MAX_CURVE)
