@@ -19,7 +19,6 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from numpy.lib import format as npy
 from torch import Tensor, nn
 
 import qfusion
@@ -378,28 +377,35 @@ def exported(
         if can(model, "masses")
         else KetPredictor(require(model, "kets"))
     )
-    rows = torch.export.Dim("rows", min=1, max=2**31)
-    example: list[Tensor] = []
-    for name, spec in model.input_specs.items():
-        if spec.sequence:
-            count = (steps or {}).get(name, 0)
-            check(
-                1 <= count <= MAX_STEPS,
-                f"Argument `steps` must hold from 1 to {MAX_STEPS} steps of `{name}`, but holds {count}: exporters "
-                "write every step of a sequence out. Use features that are pooled over time.",
-            )
-            example += [
-                torch.zeros(_ROWS, count, spec.size, dtype=dtype),
-                torch.ones(_ROWS, count, dtype=torch.bool),
-            ]
-        else:
-            example.append(torch.zeros(_ROWS, spec.size, dtype=dtype))
-    free = [{0: rows}] * len(example)
+    example = tuple(
+        torch.ones(_ROWS, *shape[1:], dtype=kind) for _, shape, kind in _inputs(model, dtype, steps)
+    )
+    free = ({0: torch.export.Dim("rows", min=1, max=2**31)},) * len(example)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        return torch.export.export(
-            module.to(dtype).eval(), tuple(example), dynamic_shapes=(tuple(free),)
+        return torch.export.export(module.to(dtype).eval(), example, dynamic_shapes=(free,))
+
+
+def _inputs(
+    model: FusionModel, dtype: torch.dtype, steps: Mapping[str, int] | None
+) -> list[tuple[str, list[Any], torch.dtype]]:
+    """What goes in, in order: name, shape and type of each tensor."""
+    inputs = []
+    for name, spec in model.input_specs.items():
+        count = (steps or {}).get(name, 0)
+        check(
+            not spec.sequence or 1 <= count <= MAX_STEPS,
+            f"Argument `steps` must hold from 1 to {MAX_STEPS} steps of `{name}`, but holds {count}: exporters "
+            "write every step of a sequence out. Use features that are pooled over time.",
         )
+        if spec.sequence:
+            inputs += [
+                (name, ["rows", count, spec.size], dtype),
+                (f"{name}, which steps are real", ["rows", count], torch.bool),
+            ]
+        else:
+            inputs.append((name, ["rows", spec.size], dtype))
+    return inputs
 
 
 def program_bytes(
@@ -413,22 +419,15 @@ def program_bytes(
     Args:
         about: what is said beside inputs and outputs. precision, steps: see `exported`.
     """
-    program = exported(model, precision, steps)
-    inputs = []
-    for name, spec in model.input_specs.items():
-        shape = ["rows", (steps or {})[name], spec.size] if spec.sequence else ["rows", spec.size]
-        inputs.append({"name": name, "shape": shape, "dtype": str(PRECISIONS[precision])})
-        if spec.sequence:
-            inputs.append(
-                {
-                    "name": f"{name}, which steps are real",
-                    "shape": ["rows", (steps or {})[name]],
-                    "dtype": "torch.bool",
-                }
-            )
+    inputs = [
+        {"name": name, "shape": shape, "dtype": str(kind)}
+        for name, shape, kind in _inputs(model, PRECISIONS[precision], steps)
+    ]
     words = json.dumps({**about, "inputs": inputs, "outputs": list(model.outputs)}, indent=1)
     buffer = io.BytesIO()
-    torch.export.save(program, buffer, extra_files={"qfusion.json": words})
+    torch.export.save(
+        exported(model, precision, steps), buffer, extra_files={"qfusion.json": words}
+    )
     return buffer.getvalue()
 
 
@@ -603,15 +602,11 @@ def arrays_bytes(sample: Sample) -> bytes:
         arrays = _common(sample) | next(
             (made(sample) for ability, made in _OF.items() if sample.can(ability)), {}
         )
-    about = np.array([f"{name} {array.shape}: {words}" for name, (words, array) in arrays.items()])
-    files = {}
-    for name, array in [("about", about), *((name, array) for name, (_, array) in arrays.items())]:
-        file = io.BytesIO()
-        npy.write_array(
-            file, np.ascontiguousarray(array) if array.ndim else array, allow_pickle=False
-        )
-        files[f"{name}.npy"] = file.getvalue()
-    return zipped(files)
+    about = [f"{name} {array.shape}: {words}" for name, (words, array) in arrays.items()]
+    files: dict[str, Any] = {name: array for name, (_, array) in arrays.items()}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, about=np.array(about), **files)
+    return buffer.getvalue()
 
 
 def _common(sample: Sample) -> Described:

@@ -40,6 +40,7 @@ MOVED: dict[str, str] = {
     'one = figures.case("qj-planted", "p2924", background="mixed", tweak="H.text-audio=0.5")   '
     "# opened once, for several figures": 'one = figures.open_sample("qj-planted", "p2924", background="mixed", '
     'tweak="H.text-audio=0.5")',
+    "from qfusion.figures.looks import Look": "from qfusion.figures.recipe import ExportStyle as Look",
     "from qfusion.ui import headless": "from qfusion.panels import pages as headless",
     "qfusion.explain.attribution.attribute": "qfusion.explain.attribution.attribute",
     "qfusion.explain.counterfactual": "qfusion.explain.counterfactual",

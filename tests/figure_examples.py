@@ -611,4 +611,4 @@ def drawing_functions() -> set[str]:
             and made.__module__ == loaded.__name__
             and inspect.signature(made).return_annotation == "go.Figure"
         }
-    return functions - {"style.finite", "style.ringed"}
+    return functions - {"style.finite", "style.in_cells", "style.ringed"}

@@ -149,7 +149,7 @@ def test_what_is_no_composition_is_refused() -> None:
     ):
         with pytest.raises(InvalidInput, match=re.escape(said)):
             export.parse_composition(json.dumps(good | change))
-    with pytest.raises(InvalidInput, match="not a qfusion composition"):
+    with pytest.raises(InvalidInput, match="composition is not JSON"):
         export.parse_composition("[" * 9999)
     with pytest.raises(InvalidInput, match="260,000"):
         export.parse_composition("x" * 260_000)

@@ -138,7 +138,7 @@ def test_scatter_carries_ids_and_escapes_texts() -> None:
     assert any(trace.name == "chosen" and trace.x[0] == 2.0 for trace in figure.data)
     empty = cohort.scatter([], values[:0], values[:0], "x", "y")
     assert "No sample passes" in empty.layout.annotations[0].text
-    with pytest.raises(InvalidInput, match="one length"):
+    with pytest.raises(InvalidInput, match="shape"):
         cohort.scatter(ids, values[:2], values, "x", "y")
 
 
@@ -270,7 +270,7 @@ def test_ensemble_draws_a_band_of_two_standard_errors() -> None:
     band = figure.data[0]
     assert max(band.y) == pytest.approx(0.7)
     assert min(band.y) == pytest.approx(0.3)
-    with pytest.raises(InvalidInput, match="one shape"):
+    with pytest.raises(InvalidInput, match="shape"):
         dynamics.ensemble(TIMES, mean, mean[:2], mean, ["00"], 20)
 
 
@@ -330,7 +330,7 @@ def test_qubits_entropies_and_cuts_are_drawn_as_given() -> None:
     assert np.isnan(found.data[0].z[1][2])
     bars = circuit.poolings(np.array([3.0]), np.array([1.5]), np.array([2.0]))
     assert [trace.y[0] for trace in bars.data] == [3.0, 1.5, 2.0]
-    with pytest.raises(InvalidInput, match="one length"):
+    with pytest.raises(InvalidInput, match="shape"):
         circuit.cuts([np.zeros(2)], ["a", "b"], "nats")
 
 

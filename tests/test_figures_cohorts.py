@@ -42,7 +42,7 @@ def test_boxes_are_the_quartiles_of_each_group() -> None:
     assert list(part.median) == [2.0, 12.0]
     assert list(whole.q1) == [2.25, 12.25]
     assert whole.x[0] == "a<br>n 10 | 5"
-    with pytest.raises(InvalidInput, match="one length"):
+    with pytest.raises(InvalidInput, match="shape"):
         cohort.boxes(values, inside[:3], group, ("a",), M)
 
 

@@ -311,7 +311,7 @@ def test_a_text_that_can_be_anything_is_cleaned() -> None:
 
 
 def test_letters_that_no_font_has_are_no_error() -> None:
-    made = Report("题 🙂", "", "", [blocks.paragraph("你好 \U0001f642 नमस्ते")])
+    made = Report("题 🙂", "", "", blocks.filled("<p>你好 \U0001f642 नमस्ते</p>"))
     assert made.pdf().startswith(b"%PDF")
     assert "你好" in made.html().decode()
 
@@ -328,8 +328,8 @@ def test_equations_are_drawn_with_their_words(name: str) -> None:
 def test_every_block_of_equations_is_used() -> None:
     used = set(
         re.findall(
-            r'equation\("(\w+)"\)',
-            "".join(path.read_text() for path in (ROOT / "qfusion" / "report").glob("*.py")),
+            r"<equation>(\w+)</equation>",
+            "".join(path.read_text() for path in (ROOT / "qfusion" / "report").glob("*.html")),
         )
     )
     assert used == set(blocks.WORDS)
@@ -454,7 +454,7 @@ def test_bad_calls_name_what_is_wrong_and_write_nothing(
 def test_a_report_that_cannot_be_written_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = Report("t", "s", "d", [blocks.paragraph("words")])
+    made = Report("t", "s", "d", blocks.filled("<p>words</p>"))
     with pytest.raises(InvalidInput, match="no folder"):
         report.write(made, tmp_path / "nowhere" / "a.pdf")
     monkeypatch.setattr(blocks, "PAPER", "#panic()")

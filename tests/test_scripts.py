@@ -315,14 +315,18 @@ def report_of(*texts: str) -> Report:
         texts[0],
         texts[-1],
         "about",
-        [
-            blocks.heading(texts[0]),
-            blocks.paragraph(*texts),
-            blocks.quote(SENTENCE * 8, "an id"),
-            blocks.table(("题", "b"), [(text, "1") for text in texts], texts[0]),
-            blocks.listing(texts[0], "command"),
-            blocks.figure(bars(*texts), texts[0], texts[0]),
-        ],
+        blocks.filled(
+            """<h1>{{ texts[0] }}</h1>
+            <p>{{ texts | join }}</p>
+            <blockquote title="an id">{{ sentence }}</blockquote>
+            <table title="{{ texts[0] }}"><tr><th>题</th><th>b</th></tr>
+            {% for text in texts %}<tr><td>{{ text }}</td><td>1</td></tr>{% endfor %}</table>
+            <pre title="command">{{ texts[0] }}</pre>
+            <figure title="{{ texts[0] }}" alt="{{ texts[0] }}">{{ figure(bars) }}</figure>""",
+            texts=texts,
+            sentence=SENTENCE * 8,
+            bars=bars(*texts),
+        ),
     )
 
 
@@ -361,7 +365,16 @@ def test_reports_of_every_script_are_typeset() -> None:
 
 def test_a_quote_from_right_to_left_stands_so_on_the_page() -> None:
     for said, turned in ((HEBREW, True), (SENTENCE, False)):
-        html = Report("t", "", "", [blocks.quote(said, "an id")]).html().decode()
+        html = (
+            Report(
+                "t",
+                "",
+                "",
+                blocks.filled('<blockquote title="an id">{{ said }}</blockquote>', said=said),
+            )
+            .html()
+            .decode()
+        )
         assert ('<p dir="auto">' in html) == turned
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.dynamics import TIME, mark_time
+from qfusion.figures.dynamics import TIME, mark_time, span
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -86,7 +87,7 @@ SHOWN = 6  # terms with an area of their own
 THIN = 0.005  # bands thinner than this share of all are left out
 
 
-@drawing()
+@drawing(dividends="S", titles="G", parts="S G", start="S", end="S")
 def matrix(
     dividends: Sequence[str],
     titles: Sequence[str],
@@ -105,11 +106,6 @@ def matrix(
         parts: (S, G). start, end: without evolution and with it, (S,).
     """
     S, G = len(dividends), len(titles)
-    check(
-        np.shape(parts) == (S, G) and len(start) == len(end) == S,
-        f"Argument `parts` must have shape ({S}, {G}), with {S} numbers at the start and at the end, but has shape "
-        f"{np.shape(parts)}.",
-    )
     figure = base(theme, 130 + 30 * (S + 1), left=10, right=10, top=26, bottom=86)
     if not G:
         return note(
@@ -122,23 +118,33 @@ def matrix(
     most = max(float(np.abs(values).max()), 1e-12)
     names = [*(term_title(name) for name in dividends), "score"]
     written = G <= MAX_COLUMNS
-    for first, last in ((0, S), (S, S + 1)):
-        figure.add_heatmap(
-            z=values[first:last],
-            y=rows[first:last],
-            x=list(range(G)),
-            colorscale=SIGNED_SCALE[theme],
-            zmin=-most,
-            zmax=most,
-            xgap=1,
-            ygap=1,
-            showscale=first == 0 and not written,
-            customdata=[
-                [f"{label(title)} in {name}" for title in titles] for name in names[first:last]
-            ],
-            hovertemplate="%{customdata}: %{z:+.4f}<extra></extra>",
-            colorbar={"thickness": 10, "outlinewidth": 0, "nticks": 5, "tickfont": {"size": 11}},
-        )
+    figure.add_traces(
+        [
+            {
+                "type": "heatmap",
+                "z": values[first:last],
+                "y": rows[first:last],
+                "x": list(range(G)),
+                "colorscale": SIGNED_SCALE[theme],
+                "zmin": -most,
+                "zmax": most,
+                "xgap": 1,
+                "ygap": 1,
+                "showscale": first == 0 and not written,
+                "customdata": [
+                    [f"{label(title)} in {name}" for title in titles] for name in names[first:last]
+                ],
+                "hovertemplate": "%{customdata}: %{z:+.4f}<extra></extra>",
+                "colorbar": {
+                    "thickness": 10,
+                    "outlinewidth": 0,
+                    "nticks": 5,
+                    "tickfont": {"size": 11},
+                },
+            }
+            for first, last in ((0, S), (S, S + 1))
+        ]
+    )
     if written:
         dark = (np.abs(values) > 0.6 * most) == (
             theme == "light"
@@ -152,45 +158,53 @@ def matrix(
             hoverinfo="skip",
         )
     ends = np.array([[*start, np.sum(start)], [*end, np.sum(end)]])
-    for place, column, texts in zip((-1.4, G + 0.4), ends, _short(ends), strict=True):
-        figure.add_scatter(
-            x=[place] * (S + 1),
-            y=rows,
-            mode="text",
-            text=texts.tolist(),
-            customdata=column,
-            cliponaxis=False,
-            hovertemplate="%{customdata:+.4f}<extra></extra>",
-            textfont={"size": 11, "color": INK[theme]},
+    return (
+        figure.add_traces(
+            [
+                {
+                    "type": "scatter",
+                    "x": [place] * (S + 1),
+                    "y": rows,
+                    "mode": "text",
+                    "text": texts.tolist(),
+                    "customdata": column,
+                    "cliponaxis": False,
+                    "hovertemplate": "%{customdata:+.4f}<extra></extra>",
+                    "textfont": {"size": 11, "color": INK[theme]},
+                }
+                for place, column, texts in zip((-1.4, G + 0.4), ends, _short(ends), strict=True)
+            ]
         )
-    return figure.update_layout(
-        xaxis={
-            "tickvals": [-1.4, *range(G), G + 0.4],
-            "ticktext": ["at t = 0", *(label(title, 30) for title in titles), "at T"],
-            "tickangle": -45,
-            "range": [-2.1, G + 1.1],
-            "showline": False,
-            "ticks": "",
-            "tickfont": {"size": 11},
-        },
-        yaxis={
-            "tickvals": rows,
-            "ticktext": [*names[:-1], "<b>score</b>"],
-            "range": [S + 0.9, -0.6],
-            "showline": False,
-            "ticks": "",
-        },
-    ).add_annotation(
-        x=(G - 1) / 2,
-        y=1,
-        xref="x",
-        yref="paper",
-        xanchor="center",
-        yanchor="bottom",
-        yshift=4,
-        showarrow=False,
-        text=f"added on the way from t = 0 to T ({label(unit)})",
-        font={"size": 12, "color": QUIET[theme]},
+        .update_layout(
+            xaxis={
+                "tickvals": [-1.4, *range(G), G + 0.4],
+                "ticktext": ["at t = 0", *(label(title, 30) for title in titles), "at T"],
+                "tickangle": -45,
+                "range": [-2.1, G + 1.1],
+                "showline": False,
+                "ticks": "",
+                "tickfont": {"size": 11},
+            },
+            yaxis={
+                "tickvals": rows,
+                "ticktext": [*names[:-1], "<b>score</b>"],
+                "range": [S + 0.9, -0.6],
+                "showline": False,
+                "ticks": "",
+            },
+        )
+        .add_annotation(
+            x=(G - 1) / 2,
+            y=1,
+            xref="x",
+            yref="paper",
+            xanchor="center",
+            yanchor="bottom",
+            yshift=4,
+            showarrow=False,
+            text=f"added on the way from t = 0 to T ({label(unit)})",
+            font={"size": 12, "color": QUIET[theme]},
+        )
     )
 
 
@@ -210,7 +224,7 @@ def _short(values: np.ndarray) -> np.ndarray:
     )
 
 
-@drawing()
+@drawing(times="T", titles="G", hues="G", added="T G")
 def areas(
     times: np.ndarray,
     added: np.ndarray,
@@ -230,11 +244,6 @@ def areas(
         times: (nT,). added: by each term until then, (nT, G). titles, hues: of the terms, (G,); see `terms_of`.
         dividend: the coalition. start: the dividend without evolution.
     """
-    nT, G = len(times), len(titles)
-    check(
-        np.shape(added) == (nT, G) and len(hues) == G,
-        f"Argument `added` must have shape ({nT}, {G}), but has shape {np.shape(added)}.",
-    )
     figure = base(theme, 360, left=66, right=20, top=8, legend=True)
     added = np.asarray(added, dtype=float)
     folded = _folded(
@@ -243,7 +252,7 @@ def areas(
     room = LABELLED * sum(float(np.abs(part[-1])) for *_, part in folded)
     named: list[tuple[float, str]] = []  # areas that are wide enough at the end for their name
     for side in (1.0, -1.0):
-        level = np.full(nT, float(start))
+        level = np.full(len(times), float(start))
         for name, hue, part in folded:
             piece = side * np.maximum(side * part, 0.0)
             # once, on the side it is first seen on
@@ -299,7 +308,7 @@ def areas(
         showlegend=False,
     ).update_layout(
         dragmode="zoom",
-        xaxis={"title": {"text": TIME}, "range": [0.0, max(float(times[-1]), 1e-6)]},
+        xaxis={"title": {"text": TIME}, "range": span(times)},
         yaxis={"title": {"text": f"{term_title(dividend)} ({label(unit)})"}},
     )
     return mark_time(figure, cursor, theme)
@@ -311,10 +320,8 @@ def _folded(
     """Name, hue and series of the largest terms, in the order given, and of all others together."""
     largest = np.argsort(-np.abs(added).max(0, initial=0), kind="stable")[:SHOWN]
     others = np.setdiff1d(np.arange(len(titles)), largest)
-    folded = [(titles[g], hues[g], added[:, g]) for g in sorted(largest.tolist())]
-    if len(others):
-        folded.append((f"{len(others)} others", OTHERS, added[:, others].sum(1)))
-    return folded
+    rest = [(f"{len(others)} others", OTHERS, added[:, others].sum(1))] if len(others) else []
+    return [*((titles[g], hues[g], added[:, g]) for g in sorted(largest.tolist())), *rest]
 
 
 def terms_of(terms: Sequence[Any], modalities: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -327,7 +334,7 @@ def terms_of(terms: Sequence[Any], modalities: Sequence[str]) -> tuple[list[str]
     ]
 
 
-@drawing()
+@drawing(dividends="S", titles="G", acts="G", parts="S G", start="S", end="S")
 def flow(
     dividends: Sequence[str],
     titles: Sequence[str],
@@ -351,52 +358,59 @@ def flow(
         acts: the modalities that each acts on, joined by "+", (G,).
         modalities: of the model, in their order.
     """
-    S, G = len(dividends), len(titles)
-    check(
-        np.shape(parts) == (S, G) and len(start) == len(end) == S and len(acts) == G,
-        f"Argument `parts` must have shape ({S}, {G}), but has shape {np.shape(parts)}.",
+    columns = (
+        (
+            [label(name) for name in modalities],
+            [term_colour(name, modalities) for name in modalities],
+        ),
+        (["without evolution", *(label(title, 34) for title in titles)], [QUIET[theme], *hues]),
+        (
+            [term_title(name) for name in dividends],
+            [term_colour(name, modalities) if name else INK[theme] for name in dividends],
+        ),
+        ([f"{label(unit, 30)}<br>{signed(np.sum(end))}"], [INK[theme]]),
     )
-    colours = [
-        [term_colour(name, modalities) for name in modalities],
-        [QUIET[theme], *hues],
-        [term_colour(name, modalities) if name else INK[theme] for name in dividends],
-        [INK[theme]],
-    ]
-    links = _links(dividends, acts, np.asarray(parts, dtype=float), start, end, modalities, colours)
-    names = [
-        [label(name) for name in modalities],
-        ["without evolution", *(label(title, 34) for title in titles)],
-        [term_title(name) for name in dividends],
-        [f"{label(unit, 30)}<br>{signed(np.sum(end))}"],
-    ]
-    widths = [
-        [max(_width(links, side, (c, i)) for side in ("from", "to")) for i in range(len(column))]
-        for c, column in enumerate(names)
-    ]
-    shown = [
-        [i for i, width in enumerate(column) if width > 0 or c in (0, 3)]
-        for c, column in enumerate(widths)
-    ]
-    tall = max(340, 26 * max(map(len, shown)))
-    scale = _scale([[widths[c][i] for i in column] for c, column in enumerate(shown)], tall)
-    tops = {
-        (c, i): top
-        for c, column in enumerate(shown)
-        for i, top in zip(column, _tops([scale * widths[c][i] for i in column], tall), strict=True)
-    }
+    nodes = pd.DataFrame(
+        [
+            (column, name, hue)
+            for column, pair in enumerate(columns)
+            for name, hue in zip(*pair, strict=True)
+        ],
+        columns=["column", "name", "hue"],
+    )
+    links = _links(dividends, acts, np.asarray(parts, float), start, end, modalities, nodes["hue"])
+    nodes["width"] = np.maximum(
+        *(np.bincount(links[end], links["value"].abs(), len(nodes)) for end in ("source", "target"))
+    )
+    whole = nodes.groupby("column")["width"].sum().max()
+    nodes = nodes[(nodes["width"] > 0) | nodes["column"].isin((0, 3))]
+    tall = max(340, 26 * nodes.groupby("column").size().max())
+    scale = _scale(nodes, tall)
+    nodes = nodes.assign(height=scale * nodes["width"])
+    slots = nodes["height"].clip(lower=_LEAST) + _GAP
+    stacks = slots.groupby(nodes["column"])
+    nodes["top"] = (  # a column stands in the middle, a node in the middle of its slot
+        (tall + _GAP - stacks.transform("sum")) / 2
+        + stacks.cumsum()
+        - (slots + _GAP + nodes["height"]) / 2
+    )
     figure = base(theme, tall + 70, left=10, right=10, top=10, bottom=10, legend=True)
-    _bands(figure, links, tops, scale, names, max(sum(column) for column in widths))
-    _nodes(figure, names, shown, widths, tops, scale, colours, theme)
-    for name, kind in (("raises the score", "square"), ("lowers the score", "square-open")):
-        figure.add_scatter(
-            x=[None],
-            y=[None],
-            mode="markers",
-            name=name,
-            hoverinfo="skip",
-            marker={"symbol": kind, "size": 11, "color": GREY, "line": {"width": 1.4}},
-        )
-    return figure.update_layout(
+    _bands(figure, links[links["value"].abs() >= THIN * whole], links, nodes, scale)
+    _nodes(figure, nodes, theme)
+    return figure.add_traces(
+        [
+            {
+                "type": "scatter",
+                "x": [None],
+                "y": [None],
+                "mode": "markers",
+                "name": name,
+                "hoverinfo": "skip",
+                "marker": {"symbol": kind, "size": 11, "color": GREY, "line": {"width": 1.4}},
+            }
+            for name, kind in (("raises the score", "square"), ("lowers the score", "square-open"))
+        ]
+    ).update_layout(
         xaxis=bare_axis() | {"range": [-0.17, 1.17]},
         yaxis=bare_axis() | {"range": [tall + 12, -12]},
     )
@@ -415,141 +429,110 @@ def _links(
     start: np.ndarray,
     end: np.ndarray,
     modalities: Sequence[str],
-    colours: Sequence[Sequence[str]],
-) -> list[dict[str, Any]]:
-    """All bands, column by column."""
-    own, terms, ends, _ = colours
-    G = len(acts)
-    links = []
-    for g in range(G):
-        members = [modalities.index(name) for name in split_term(acts[g])]
-        links += [
-            _link(
-                (0, m), (1, g + 1), float(np.abs(parts[:, g]).sum()) / len(members), own[m], False
-            )
-            for m in members
-        ]
+    hues: Sequence[str],
+) -> pd.DataFrame:
+    """All bands, column by column, between nodes by their numbers; hues are those of nodes."""
+    free, G = (
+        len(modalities),
+        len(acts),
+    )  # the node without evolution stands before those of the terms
+    first = free + 1 + G
+    score = first + len(dividends)
+
+    def shared(names: str, target: int, value: float) -> list[tuple[Any, ...]]:
+        """An even part of each modality."""
+        members = [modalities.index(name) for name in split_term(names)]
+        return [(m, target, value / len(members), hues[m], False) for m in members]
+
+    links = [
+        link
+        for g, names in enumerate(acts)
+        for link in shared(names, free + 1 + g, np.abs(parts[:, g]).sum())
+    ]
     for s, name in enumerate(dividends):
-        members = [modalities.index(part) for part in split_term(name)]
         links += [
-            _link((0, m), (1, 0), abs(float(start[s])) / len(members), own[m], False)
-            for m in members
+            *shared(name, free, abs(start[s])),
+            (free, first + s, start[s], hues[first + s], True),
+            *((free + 1 + g, first + s, parts[s, g], hues[free + 1 + g], True) for g in range(G)),
+            (first + s, score, end[s], hues[first + s], True),
         ]
-        links.append(_link((1, 0), (2, s), float(start[s]), ends[s]))
-        links += [_link((1, g + 1), (2, s), float(parts[s, g]), terms[g + 1]) for g in range(G)]
-        links.append(_link((2, s), (3, 0), float(end[s]), ends[s]))
-    return [link for link in links if link["value"]]
+    table = pd.DataFrame(links, columns=["source", "target", "value", "hue", "signed"])
+    return table[table["value"] != 0]
 
 
-def _width(links: Sequence[Mapping[str, Any]], side: str, node: tuple[int, int]) -> float:
-    """All that leaves a node, or all that enters it."""
-    return float(sum(abs(link["value"]) for link in links if link[side] == node))
-
-
-def _link(
-    source: tuple[int, int], target: tuple[int, int], value: float, hue: str, has_sign: bool = True
-) -> dict[str, Any]:
-    return {"from": source, "to": target, "value": value, "hue": hue, "signed": has_sign}
-
-
-def _scale(columns: Sequence[Sequence[float]], tall: float) -> float:
+def _scale(nodes: pd.DataFrame, tall: float) -> float:
     """Pixels per unit with which every column fits."""
-    low, high = 0.0, tall / max(max(sum(column) for column in columns), 1e-12)
+    columns = [widths.to_numpy() for _, widths in nodes.groupby("column")["width"]]
+    low, high = 0.0, tall / max(max(widths.sum() for widths in columns), 1e-12)
     for _ in range(40):
         middle = (low + high) / 2
         fits = all(
-            sum(max(middle * width, _LEAST) for width in column) + _GAP * (len(column) - 1) <= tall
-            for column in columns
+            (np.maximum(middle * widths, _LEAST) + _GAP).sum() - _GAP <= tall for widths in columns
         )
         low, high = (middle, high) if fits else (low, middle)
     return low
 
 
-def _tops(heights: Sequence[float], tall: float) -> list[float]:
-    """Where nodes begin, from the top, the column in the middle."""
-    slots = [max(height, _LEAST) for height in heights]
-    at = (tall - sum(slots) - _GAP * (len(slots) - 1)) / 2
-    tops = []
-    for height, slot in zip(heights, slots, strict=True):
-        tops.append(at + (slot - height) / 2)
-        at += slot + _GAP
-    return tops
-
-
 def _bands(
-    figure: go.Figure,
-    links: Sequence[Mapping[str, Any]],
-    tops: Mapping[tuple[int, int], float],
-    scale: float,
-    names: Sequence[Sequence[str]],
-    whole: float,
+    figure: go.Figure, shown: pd.DataFrame, links: pd.DataFrame, nodes: pd.DataFrame, scale: float
 ) -> None:
     """Every band between two nodes, in the order of what it leads to on one side and of what it comes from on the
     other."""
-    begin: dict[int, float] = {}
-    finish: dict[int, float] = {}
-    for side, places in (("from", begin), ("to", finish)):
-        used = dict(tops)
-        for k in sorted(
-            range(len(links)),
-            key=lambda k: (links[k][side], links[k]["to" if side == "from" else "from"]),
-        ):
-            places[k] = used[links[k][side]]
-            used[links[k][side]] += scale * abs(links[k]["value"])
+    heights = scale * links["value"].abs()
+    begin, finish = (
+        links[end].map(nodes["top"])
+        + heights.loc[links.sort_values([end, other]).index].groupby(links[end]).cumsum()
+        - heights
+        for end, other in (("source", "target"), ("target", "source"))
+    )
     s = np.linspace(0, 1, 20)
     bend = s * s * (3 - 2 * s)
-    for k, link in enumerate(links):
-        if abs(link["value"]) < THIN * whole:
-            continue
-        left, right = _PLACES[link["from"][0]] + _WIDE, _PLACES[link["to"][0]] - _WIDE
-        x, upper = left + s * (right - left), begin[k] + bend * (finish[k] - begin[k])
-        lowers = link["signed"] and link["value"] < 0
-        source, target = (names[link[end][0]][link[end][1]] for end in ("from", "to"))
+    for link in shown.itertuples():
+        source, target = nodes.loc[link.source], nodes.loc[link.target]
+        left, right = _PLACES[source["column"]] + _WIDE, _PLACES[target["column"]] - _WIDE
+        x = left + s * (right - left)
+        upper = begin[link.Index] + bend * (finish[link.Index] - begin[link.Index])
+        lowers = link.signed and link.value < 0
         figure.add_scatter(
             x=np.concatenate([x, x[::-1], x[:1]]),
-            y=np.concatenate([upper, (upper + scale * abs(link["value"]))[::-1], upper[:1]]),
+            y=np.concatenate([upper, (upper + heights[link.Index])[::-1], upper[:1]]),
             mode="lines",
             fill="toself",
-            fillcolor=faded(link["hue"], (0.08 if lowers else 0.55) if link["signed"] else 0.28),
+            fillcolor=faded(link.hue, (0.08 if lowers else 0.55) if link.signed else 0.28),
             hoveron="fills",
             hoverinfo="text",
-            text=f"{source} → {target.partition('<br>')[0]}: "
-            + (f"{link['value']:+.3f}" if link["signed"] else f"{link['value']:.3f}"),
+            text=f"{source['name']} → {target['name'].partition('<br>')[0]}: "
+            + (f"{link.value:+.3f}" if link.signed else f"{link.value:.3f}"),
             showlegend=False,
             line={
                 "width": 0.9 if lowers else 0.4,
-                "color": faded(link["hue"], 0.95 if link["signed"] else 0.4),
+                "color": faded(link.hue, 0.95 if link.signed else 0.4),
             },
         )
 
 
-def _nodes(
-    figure: go.Figure,
-    names: Sequence[Sequence[str]],
-    shown: Sequence[Sequence[int]],
-    widths: Sequence[Sequence[float]],
-    tops: Mapping[tuple[int, int], float],
-    scale: float,
-    hues: Sequence[Sequence[str]],
-    theme: Theme,
-) -> None:
-    for c, column in enumerate(shown):
-        for i in column:
-            figure.add_shape(
-                type="rect",
-                x0=_PLACES[c] - _WIDE,
-                x1=_PLACES[c] + _WIDE,
-                y0=tops[c, i],
-                y1=tops[c, i] + max(scale * widths[c][i], 1.5),
-                fillcolor=hues[c][i],
-                line={"width": 0.5, "color": LINE[theme]},
-            )
+def _nodes(figure: go.Figure, nodes: pd.DataFrame, theme: Theme) -> None:
+    figure.update_layout(
+        shapes=[
+            {
+                "type": "rect",
+                "x0": _PLACES[node.column] - _WIDE,
+                "x1": _PLACES[node.column] + _WIDE,
+                "y0": node.top,
+                "y1": node.top + max(node.height, 1.5),
+                "fillcolor": node.hue,
+                "line": {"width": 0.5, "color": LINE[theme]},
+            }
+            for node in nodes.itertuples()
+        ]
+    )
+    for c, column in nodes.groupby("column"):
         sign, side = (-1, "middle left") if c == 0 else (1, "middle right")
         figure.add_scatter(
             x=[_PLACES[c] + 1.4 * sign * _WIDE] * len(column),
-            y=[tops[c, i] + scale * widths[c][i] / 2 for i in column],
+            y=column["top"] + column["height"] / 2,
             mode="text",
-            text=[names[c][i] for i in column],
+            text=column["name"],
             textposition=side,
             cliponaxis=False,
             hoverinfo="skip",
@@ -595,31 +578,47 @@ def curves(
         times: (nT,). scores: (nT,) each, by kind of `KINDS`, then by modality. undisturbed: the score without a cut.
         modalities: of the model, in their order. cursor: a time that is marked.
     """
-    figure = base(theme, 340, legend=True, right=20, top=8)
-    for kind, lines in scores.items():
-        figure.add_traces(
+    figure = (
+        base(theme, 340, legend=True, right=20, top=8)
+        .add_traces(
             [
                 _line(
-                    times, values, name, modalities, "y", kind == next(iter(scores)), *KINDS[kind]
+                    times,
+                    values,
+                    term_title(name),
+                    term_colour(name, modalities),
+                    KINDS[kind][1],
+                    "y",
+                    kind == next(iter(scores)),
+                    KINDS[kind][0],
                 )
+                for kind, lines in scores.items()
                 for name, values in lines.items()
             ]
         )
-    figure.add_trace(_level(times, undisturbed, "undisturbed", INK[theme], "dot", "y"))
-    for title, dash in [KINDS[kind] for kind in scores] if len(scores) > 1 else ():
-        figure.add_scatter(
-            x=[None],
-            y=[None],
-            mode="lines",
-            name=title,
-            hoverinfo="skip",
-            line={"width": 2.5, "color": QUIET[theme], "dash": dash},
+        .add_trace(
+            _line(span(times), [undisturbed] * 2, "undisturbed", INK[theme], "dot", "y", width=1.5)
         )
-    figure.update_layout(
-        hovermode="x unified",
-        dragmode="zoom",
-        yaxis_title_text=label(unit),
-        xaxis={"title": {"text": CUT_TIME}, "range": _span(times)},
+        .add_traces(
+            [
+                {
+                    "type": "scatter",
+                    "x": [None],
+                    "y": [None],
+                    "mode": "lines",
+                    "name": title,
+                    "hoverinfo": "skip",
+                    "line": {"width": 2.5, "color": QUIET[theme], "dash": dash},
+                }
+                for title, dash in ([KINDS[kind] for kind in scores] if len(scores) > 1 else ())
+            ]
+        )
+        .update_layout(
+            hovermode="x unified",
+            dragmode="zoom",
+            yaxis_title_text=label(unit),
+            xaxis={"title": {"text": CUT_TIME}, "range": span(times)},
+        )
     )
     return mark_time(figure, cursor, theme)
 
@@ -643,14 +642,22 @@ def terms(
         modalities, cursor: as for `curves`.
     """
     figure, rows = _stacked(times, list(sizes), f"|contribution| ({label(unit)})", "tozero", theme)
-    for terms_after, row in zip(sizes.values(), rows, strict=True):
-        figure.add_traces(
-            [
-                _line(times, values, name, modalities, row, row == "y", "", term_dash(name))
-                for name, values in terms_after.items()
-                if name
-            ]
-        )
+    figure.add_traces(
+        [
+            _line(
+                times,
+                values,
+                term_title(name),
+                term_colour(name, modalities),
+                term_dash(name),
+                row,
+                row == "y",
+            )
+            for terms_after, row in zip(sizes.values(), rows, strict=True)
+            for name, values in terms_after.items()
+            if name
+        ]
+    )
     if whose:
         figure.update_layout(xaxis_title_text=CUT_TIME.replace("cut", f"cut of {label(whose)}"))
     return mark_time(figure, cursor, theme)
@@ -699,64 +706,66 @@ def metric(
             ]
         ).add_traces(
             [
-                _line(times, band.value, name, modalities, row, first, cut if first else "", solid)
+                _line(
+                    times,
+                    band.value,
+                    term_title(name),
+                    term_colour(name, modalities),
+                    solid,
+                    row,
+                    first,
+                    cut if first else "",
+                )
                 for name, band in bands.items()
             ]
+        ).add_traces(
+            [
+                _line(
+                    span(times),
+                    [level] * 2,
+                    label(name),
+                    (INK if name == "undisturbed" else QUIET)[theme],
+                    dash,
+                    row,
+                    first,
+                    width=1.5,
+                )
+                for (name, level), dash in zip(
+                    levels.items(), ("dot", "dash", "dashdot", "longdash"), strict=False
+                )
+            ]
         )
-        for (name, level), dash in zip(
-            levels.items(), ("dot", "dash", "dashdot", "longdash"), strict=False
-        ):
-            hue = INK[theme] if name == "undisturbed" else QUIET[theme]
-            figure.add_trace(_level(times, level, name, hue, dash, row, first))
-    for row in rows[1:]:
-        figure.update_layout({f"yaxis{row[1:]}": {"matches": "y"}})
+    figure.update_layout({f"yaxis{row[1:]}": {"matches": "y"} for row in rows[1:]})
     return mark_time(figure, cursor, theme)
 
 
 def _line(
-    times: np.ndarray,
-    values: np.ndarray,
-    name: str,
-    modalities: Sequence[str],
-    row: str,
-    legend: bool,
-    what: str,
+    x: np.ndarray | Sequence[float],
+    y: np.ndarray | Sequence[float],
+    title: str,
+    hue: str,
     dash: str,
+    row: str,
+    legend: bool = True,
+    what: str = "",
+    width: float = 2.5,
 ) -> dict[str, Any]:
-    """The series of a coalition; `what` stands behind its name under the pointer."""
+    """A line of the legend; `what` stands behind its name under the pointer."""
     check(
-        np.shape(values) == np.shape(times),
-        f"The series of {name!r} must have shape {np.shape(times)}, but has shape {np.shape(values)}.",
+        np.shape(y) == np.shape(x),
+        f"The series of {title!r} must have shape {np.shape(x)}, but has shape {np.shape(y)}.",
     )
-    title = term_title(name)
     return {
         "type": "scatter",
-        "x": times,
-        "y": values,
+        "x": x,
+        "y": y,
         "yaxis": row,
         "mode": "lines",
         "name": title,
         "showlegend": legend,
         "legendgroup": title,
-        "line": {"width": 2.5, "color": term_colour(name, modalities), "dash": dash},
+        "line": {"width": width, "color": hue, "dash": dash},
         "hovertemplate": f"{title}{f', {what}' if what else ''}: %{{y:.3f}}<extra></extra>",
-    }
-
-
-def _level(
-    times: np.ndarray, value: float, name: str, hue: str, dash: str, row: str, legend: bool = True
-) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "x": _span(times),
-        "y": [value, value],
-        "yaxis": row,
-        "mode": "lines",
-        "name": label(name),
-        "legendgroup": label(name),
-        "showlegend": legend,
-        "line": {"width": 1.5, "color": hue, "dash": dash},
-        "hovertemplate": f"{label(name)}: %{{y:.3f}}<extra></extra>",
     }
 
 
@@ -775,7 +784,7 @@ def _stacked(
     ).update_layout(
         hovermode="x unified",
         dragmode="zoom",
-        xaxis={"title": {"text": CUT_TIME}, "range": _span(times), "anchor": rows[-1]},
+        xaxis={"title": {"text": CUT_TIME}, "range": span(times), "anchor": rows[-1]},
     )
     for place, (row, kind) in enumerate(zip(rows, kinds, strict=True)):
         top = 1 - place * (height + gap)
@@ -783,7 +792,3 @@ def _stacked(
         look["title"] |= {"text": f"{KINDS[kind][0]}:<br>{title}"}
         figure.update_layout({f"yaxis{row[1:]}": look})
     return figure, rows
-
-
-def _span(times: np.ndarray) -> list[float]:
-    return [0.0, max(float(times[-1]), 1e-6)]

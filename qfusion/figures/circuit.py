@@ -15,16 +15,14 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from qfusion._checks import check, choose
+from qfusion._checks import choose
 from qfusion.figures.style import (
     BLUE,
-    BRIGHT,
+    DASHES,
     GREEN,
     GREY,
     INK,
     LINE,
-    ON_BRIGHT,
-    ON_DARK,
     ORANGE,
     PAPER,
     QUIET,
@@ -36,6 +34,7 @@ from qfusion.figures.style import (
     base,
     drawing,
     faded,
+    in_cells,
     label,
     log_ticks,
     wrap,
@@ -136,7 +135,7 @@ def _cell(value: complex, digits: int) -> str:
 # A qubit is drawn as a disc: its needle is (<X>, <Z>) with |0> up, its colour <Y>; a needle that
 # ends inside the disc is a mixed state.
 
-LINES = ("solid", "dash", "dot", "dashdot")
+LINES = DASHES[:4]
 MANY = 6  # columns from which a narrow page leaves little room between boxes
 EDGE = 0.42  # from the outer wires to the edges of the drawing, in the distance of two wires
 CLOSE, NEAR, STAGGER = (
@@ -195,7 +194,7 @@ class Wire:
     end: float | None = None
 
 
-@drawing()
+@drawing(wires="Q", bloch="Q 3")
 def diagram(
     boxes: Sequence[Box],
     wires: Sequence[Wire],
@@ -218,10 +217,6 @@ def diagram(
 
     Each box carries its `last` as customdata: a click can move the scrubber there.
     """
-    check(
-        np.shape(bloch) == (len(wires), 3),
-        f"Argument `bloch` must have shape ({len(wires)}, 3), but has shape {np.shape(bloch)}.",
-    )
     top, bottom = min(w.y for w in wires), max(w.y for w in wires)
     width = max((box.column for box in boxes), default=0) + 1
     figure = base(
@@ -500,7 +495,7 @@ def arrow(x: float, y: float, vector: np.ndarray, radius: float, theme: Theme) -
     }
 
 
-@drawing()
+@drawing(names="Q", bloch="Q 3")
 def bloch_row(
     names: Sequence[str],
     bloch: np.ndarray,
@@ -510,30 +505,16 @@ def bloch_row(
     theme: Theme = "light",
 ) -> go.Figure:
     """A large disc for every qubit with its entropy below; a thin arrow for the state before the gate."""
-    check(
-        np.shape(bloch) == (len(names), 3),
-        f"Argument `bloch` must have shape ({len(names)}, 3), but has shape {np.shape(bloch)}.",
-    )
     across = len(names) if len(names) <= 6 else -(-len(names) // 2)
     lines = -(-len(names) // across)
     places = [(i % across, -(i // across)) for i in range(len(names))]
-    figure = base(theme, 12 + 120 * lines, left=6, right=22, top=6, bottom=6).add_scatter(
-        x=[x for x, _ in places],
-        y=[y for _, y in places],
-        mode="markers",
-        name="qubits",
-        text=[disc_tip(*entry) for entry in zip(names, bloch, map(float, entropy), strict=True)],
-        hovertemplate="%{text}<extra></extra>",
-        marker={"size": 60, "color": PAPER[theme], "line": {"color": LINE[theme], "width": 1.5}},
-    )
-    notes = [arrow(x, y, bloch[i], 30, theme) for i, (x, y) in enumerate(places)]
-    if before is not None:
-        notes = [
-            arrow(x, y, before[i], 30, theme) | {"opacity": 0.35, "arrowwidth": 1.2}
-            for i, (x, y) in enumerate(places)
-            if np.abs(before[i] - bloch[i]).max() > 0.02
-        ] + notes
-    quiet = {"size": 11, "color": QUIET[theme]}
+
+    notes = [
+        arrow(x, y, before[i], 30, theme) | {"opacity": 0.35, "arrowwidth": 1.2}
+        for i, (x, y) in enumerate(places)
+        if before is not None and np.abs(before[i] - bloch[i]).max() > 0.02
+    ]
+    notes += [arrow(x, y, bloch[i], 30, theme) for i, (x, y) in enumerate(places)]
     for i, (x, y) in enumerate(places):
         notes += [
             {
@@ -542,7 +523,7 @@ def bloch_row(
                 "yshift": -42,
                 "text": f"{max(float(entropy[i]), 0.0) + 0.0:.2f} nats",
                 "showarrow": False,
-                "font": quiet,
+                "font": {"size": 11, "color": QUIET[theme]},
             },
             {
                 "x": x,
@@ -554,7 +535,23 @@ def bloch_row(
             },
         ]
     return (
-        figure.update_layout(annotations=notes)
+        base(theme, 12 + 120 * lines, left=6, right=22, top=6, bottom=6)
+        .add_scatter(
+            x=[x for x, _ in places],
+            y=[y for _, y in places],
+            mode="markers",
+            name="qubits",
+            text=[
+                disc_tip(*entry) for entry in zip(names, bloch, map(float, entropy), strict=True)
+            ],
+            hovertemplate="%{text}<extra></extra>",
+            marker={
+                "size": 60,
+                "color": PAPER[theme],
+                "line": {"color": LINE[theme], "width": 1.5},
+            },
+        )
+        .update_layout(annotations=notes)
         .update_xaxes(**bare_axis(), range=[-0.6, max(across, 4) - 0.4])
         .update_yaxes(**bare_axis(), range=[0.5 - lines, 0.5])
     )
@@ -584,7 +581,7 @@ def bars(
     )
 
 
-@drawing()
+@drawing(names="Q", values="T Q")
 def entropy_lines(
     values: np.ndarray,
     names: Sequence[str],
@@ -602,10 +599,6 @@ def entropy_lines(
         values: (G + 1, Q) nats. marks: places and names. hues: of the qubits, where they have one; equal ones differ in
             their dashes.
     """
-    check(
-        np.ndim(values) == 2 and np.shape(values)[1] == len(names),
-        f"Argument `values` must have a column for each of {len(names)} lines, but has shape {np.shape(values)}.",
-    )
     figure = base(theme, 330, legend=True, right=20)
     for q, name in enumerate(names):
         hue = (hues[q] if hues else "") or HUES[q % len(HUES)]
@@ -675,15 +668,11 @@ def entropy_lines(
     )
 
 
-@drawing()
+@drawing(moments="T", values="T")
 def cuts(
     values: Sequence[np.ndarray], moments: Sequence[str], title: str, *, theme: Theme = "light"
 ) -> go.Figure:
     """One row a moment, one column a cut: the first k qubits from the others; with fewer qubits there are fewer."""
-    check(
-        len(values) == len(moments),
-        f"Arguments `values` and `moments` must have one length, but have {len(values)} and {len(moments)}.",
-    )
     z = np.full((len(values), max(max((len(row) for row in values), default=1), 1)), np.nan)
     for i, row in enumerate(values):
         z[i, : len(row)] = row
@@ -705,19 +694,8 @@ def cuts(
             hovertemplate="%{y}, first %{x}: %{z:.3f} nats<extra></extra>",
         )
     )
-    rows, columns = np.nonzero(np.isfinite(z))
     return (
-        figure.add_scatter(
-            x=columns,
-            y=rows,
-            mode="text",
-            hoverinfo="skip",
-            text=[f"{max(v, 0):.2f}" for v in z[rows, columns]],
-            textfont={
-                "size": 11,
-                "color": [ON_BRIGHT if v > BRIGHT * high else ON_DARK for v in z[rows, columns]],
-            },
-        )
+        in_cells(figure, np.maximum(z, 0), z / high, "{:.2f}")
         .update_xaxes(
             title={"text": "cut after the first k qubits that are not measured yet"},
             tickvals=list(range(z.shape[1])),
@@ -740,25 +718,30 @@ def poolings(
     before: np.ndarray, after: np.ndarray, outcomes: np.ndarray, *, theme: Theme = "light"
 ) -> go.Figure:
     """Entropy before and after every pooling, and what the outcomes carry away."""
-    figure = base(theme, 250, legend=True)
-    places = [f"layer {k}" for k in range(len(before))]
-    for values, name, hue in (
-        (before, "before, all active qubits", faded(GREY, 0.7)),
-        (after, "after, those that stay", INK[theme]),
-        (outcomes, "outcomes, one by one", ORANGE),
-    ):
-        figure.add_bar(
-            x=places,
-            y=values,
-            name=name,
-            marker={"color": hue},
-            text=[f"{v:.2f}" for v in values],
-            textposition="outside",
-            cliponaxis=False,
-            hovertemplate=f"{name}: %{{y:.3f}} nats<extra></extra>",
+    return (
+        base(theme, 250, legend=True)
+        .add_traces(
+            [
+                {
+                    "type": "bar",
+                    "x": [f"layer {k}" for k in range(len(before))],
+                    "y": values,
+                    "name": name,
+                    "marker": {"color": hue},
+                    "text": [f"{v:.2f}" for v in values],
+                    "textposition": "outside",
+                    "cliponaxis": False,
+                    "hovertemplate": f"{name}: %{{y:.3f}} nats<extra></extra>",
+                }
+                for values, name, hue in (
+                    (before, "before, all active qubits", faded(GREY, 0.7)),
+                    (after, "after, those that stay", INK[theme]),
+                    (outcomes, "outcomes, one by one", ORANGE),
+                )
+            ]
         )
-    return figure.update_yaxes(title={"text": "entropy (nats)"}, rangemode="tozero").update_layout(
-        barmode="group", bargap=0.35
+        .update_yaxes(title={"text": "entropy (nats)"}, rangemode="tozero")
+        .update_layout(barmode="group", bargap=0.35)
     )
 
 
@@ -771,22 +754,27 @@ def step_error(
     Args:
         steps, one, whole: (n,) step sizes dt and distances; chosen: the step that is drawn.
     """
-    figure = base(theme, 300, legend=True)
-    for values, name, dash in (
-        (one, "after one step", "solid"),
-        (whole, "after as many as fill T", "dash"),
-    ):
-        figure.add_scatter(
-            x=steps,
-            y=np.maximum(values, 1e-17),
-            mode="lines+markers",
-            name=name,
-            marker={"size": 7},
-            line={"color": INK[theme], "width": 2, "dash": dash},
-            hovertemplate="dt = %{x:.3g}: %{y:.2e}<extra></extra>",
-        )
     return (
-        figure.update_xaxes(type="log", title={"text": "step dt (model units)"}, **log_ticks(steps))
+        base(theme, 300, legend=True)
+        .add_traces(
+            [
+                {
+                    "type": "scatter",
+                    "x": steps,
+                    "y": np.maximum(values, 1e-17),
+                    "mode": "lines+markers",
+                    "name": name,
+                    "marker": {"size": 7},
+                    "line": {"color": INK[theme], "width": 2, "dash": dash},
+                    "hovertemplate": "dt = %{x:.3g}: %{y:.2e}<extra></extra>",
+                }
+                for values, name, dash in (
+                    (one, "after one step", "solid"),
+                    (whole, "after as many as fill T", "dash"),
+                )
+            ]
+        )
+        .update_xaxes(type="log", title={"text": "step dt (model units)"}, **log_ticks(steps))
         .update_yaxes(
             type="log",
             title={"text": "trace distance (0 to 1)"},

@@ -189,10 +189,12 @@ def _fusion_boxes(gates: Sequence[Any], rows: dict[str, int], model: Any) -> tup
                     BLUE,
                 )
             )
-    steps = sorted({gate.step for gate in gates if gate.step >= 0})
     return (
         *boxes,
-        *(_step_box(gates, step, rows, 1.3 + stages, free, model) for step in steps),
+        *(
+            _step_box(gates, step, rows, 1.3 + stages, free, model)
+            for step in sorted({gate.step for gate in gates if gate.step >= 0})
+        ),
     )
 
 
@@ -290,8 +292,11 @@ def through_step(built: Any, modalities: Sequence[str]) -> Replay:
             moments.append((gate.wires, *(part.numpy() for part in parts), None))
         else:
             moments.append(((), before[:1, :1], after[:1, :1], None))
-    bloch = np.stack([_bloch(rho, len(qubits)) for rho in rhos])
-    rows = {wire: float(row) for row, wire in enumerate(built.wires)}
+    alone = (
+        states.partial_trace(torch.as_tensor(np.stack(rhos)), qubits, (q,)).numpy()
+        for q in range(len(qubits))
+    )
+    bloch = np.stack([np.einsum("aij,tji->ta", PAULIS.numpy()[1:], own).real for own in alone], 1)
     owners = {
         wire: gate.modalities[-1]
         for gate in built.gates
@@ -300,7 +305,10 @@ def through_step(built: Any, modalities: Sequence[str]) -> Replay:
     }
     return Replay(
         tuple(_boxes_of_step(built, modalities)),
-        tuple(Wire(wire, row, term_colour(owners[wire], modalities)) for wire, row in rows.items()),
+        tuple(
+            Wire(wire, float(row), term_colour(owners[wire], modalities))
+            for row, wire in enumerate(built.wires)
+        ),
         tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in built.gates),
         bloch,
         qubit_entropy(bloch),
@@ -332,13 +340,6 @@ def _boxes_of_step(built: Any, modalities: Sequence[str]) -> Iterator[Box]:
             len(on) > 1 and max(on) - min(on) + 1 > len(on),
             matrix_tip(gate.operators[0]) if gate.kind == "unitary" else "",
         )
-
-
-def _bloch(rho: np.ndarray, n: int) -> np.ndarray:
-    """Bloch vectors (n, 3) of all qubits of a state (2^n, 2^n)."""
-    qubits = [states.partial_trace(torch.as_tensor(rho), (2,) * n, (q,)).numpy() for q in range(n)]
-    paulis = PAULIS.numpy()[1:]
-    return np.array([[float(np.real(np.trace(one @ P))) for P in paulis] for one in qubits])
 
 
 # From the gates of a model with plain gates to a drawing: boxes, wires, parts, and what every gate does in words.
@@ -447,19 +448,18 @@ def _gate_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
     parts: list[tuple[int, str]] = []
     turned: set[int] = set()
     for done, gate in enumerate(gates):
-        name = PARTS.get(gate.name)
-        if name is None:
-            continue
+        name = PARTS.get(gate.name, "")
         again = turned & set(gate.wires) and name != "evolve"
-        if again or not parts or parts[-1][1] != name:
+        if name and (again or not parts or parts[-1][1] != name):
             parts.append((done, name))
             turned = set()
-        turned |= set(gate.wires)
-    counts, so_far = Counter(name for _, name in parts), Counter[str]()
-    named = []
-    for done, name in parts:
-        so_far[name] += 1
-        named.append((done, f"{name} {so_far[name]}" if counts[name] > 1 else name))
+        turned |= set(gate.wires) if name else set()
+    counts = Counter(name for _, name in parts)
+    numbers = {name: itertools.count(1) for name in counts}
+    named = [
+        (done, f"{name} {next(numbers[name])}" if counts[name] > 1 else name)
+        for done, name in parts
+    ]
     return tuple(named[:: -(-len(named) // MARKS) or 1])
 
 

@@ -3,13 +3,13 @@ often each is wrong."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from qfusion._checks import check
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -72,23 +72,23 @@ def violins(
                     hoverinfo="skip",
                     marker={"symbol": "line-ns-open", "size": 12, "color": hue},
                 )
-                continue
-            figure.add_violin(
-                x=numbers,
-                y0=row,
-                orientation="h",
-                side=side,
-                width=0.95,
-                points=False,
-                spanmode="hard",
-                name=label(name),
-                showlegend=False,
-                line={"color": hue, "width": 1.5},
-                fillcolor=faded(hue, 0.35),
-                meanline={"visible": True},
-                hoveron="violins",
-                hoverinfo="skip",
-            )
+            else:
+                figure.add_violin(
+                    x=numbers,
+                    y0=row,
+                    orientation="h",
+                    side=side,
+                    width=0.95,
+                    points=False,
+                    spanmode="hard",
+                    name=label(name),
+                    showlegend=False,
+                    line={"color": hue, "width": 1.5},
+                    fillcolor=faded(hue, 0.35),
+                    meanline={"visible": True},
+                    hoveron="violins",
+                    hoverinfo="skip",
+                )
     _key(
         figure, (whole_name, GREY, "square"), (cohort_name, BLUE if modalities else GREY, "square")
     )
@@ -107,7 +107,7 @@ def violins(
     )
 
 
-@drawing()
+@drawing(cohort="N", group="N")
 def boxes(
     whole: Mapping[str, np.ndarray],
     cohort: np.ndarray,
@@ -132,10 +132,6 @@ def boxes(
     """
     terms = list(whole)
     figure = base(theme, 150 + 92 * len(terms), left=66, legend=True, top=34, bottom=82)
-    check(
-        len(group) == len(cohort),
-        f"Arguments `group` and `cohort` must have one length, but have {len(group)} and {len(cohort)}.",
-    )
     if not len(group):
         return note(figure, NO_ROWS, theme)
     height = 1 / max(len(terms), 1)
@@ -266,8 +262,9 @@ def types(
             unselected={"marker": {"opacity": 1}},
             hovertemplate="%{customdata}: %{text}<br>click to make it the cohort<extra></extra>",
         )
-    for place, (hue, shift) in enumerate(((GREY, 0.19), (BLUE, -0.19))):
-        own = [pair[place] for pair in errors]
+    for own, hue, shift in zip(
+        zip(*errors, strict=True), (GREY, BLUE), (0.19, -0.19), strict=False
+    ):
         _intervals(figure, own, rows + shift, [hue] * len(own), "x2", "mean error")
     _key(figure, (whole_name, GREY, "square"), (cohort_name, BLUE, "square"))
     shares = [n / max(sum(counted), 1) for counted in (whole, cohort) for n in counted]
@@ -294,7 +291,7 @@ def types(
     )
 
 
-@drawing()
+@drawing(ids="N", x="N", y="N", cohort="N")
 def relation(
     ids: Sequence[str],
     x: np.ndarray,
@@ -311,10 +308,6 @@ def relation(
 ) -> go.Figure:
     """Every sample as a point with its id in `customdata`, those of the cohort (bool (n,)) in colour, the chosen one
     ringed."""
-    check(
-        len(ids) == len(x) == len(y) == len(cohort),
-        "Arguments `ids`, `x`, `y` and `cohort` must have one length.",
-    )
     figure = (
         base(theme, 400, legend=True)
         .update_xaxes(title={"text": label(x_title, 90)})
@@ -322,22 +315,28 @@ def relation(
     )
     if not len(ids):
         return note(figure, NO_ROWS, theme)
-    texts = _tips(ids, captions)
-    for keep, hue, name, size in ((~cohort, GREY, whole_name, 6), (cohort, BLUE, cohort_name, 7)):
-        places = np.flatnonzero(keep).tolist()
-        if places:
-            figure.add_scatter(
-                x=x[places],
-                y=y[places],
-                mode="markers",
-                customdata=[ids[i] for i in places],
-                text=[texts[i] for i in places],
-                name=label(name),
-                marker={"size": size, "color": faded(hue, 0.5), "line": {"width": 0}},
-                selected={"marker": {"opacity": 1}},
-                unselected={"marker": {"opacity": 0.6}},
-                hovertemplate="%{text}<br>%{x:.3f}, %{y:.3f}<br>click to open it<extra></extra>",
+    figure.add_traces(
+        [
+            {
+                "type": "scatter",
+                "x": x[keep],
+                "y": y[keep],
+                "mode": "markers",
+                "customdata": list(itertools.compress(ids, keep)),
+                "text": list(itertools.compress(_tips(ids, captions), keep)),
+                "name": label(name),
+                "marker": {"size": size, "color": faded(hue, 0.5), "line": {"width": 0}},
+                "selected": {"marker": {"opacity": 1}},
+                "unselected": {"marker": {"opacity": 0.6}},
+                "hovertemplate": "%{text}<br>%{x:.3f}, %{y:.3f}<br>click to open it<extra></extra>",
+            }
+            for keep, hue, name, size in (
+                (~cohort, GREY, whole_name, 6),
+                (cohort, BLUE, cohort_name, 7),
             )
+            if keep.any()
+        ]
+    )
     return ringed(figure, ids, x, y, chosen, name="this sample")
 
 
@@ -388,7 +387,7 @@ def shares(
     )
 
 
-@drawing()
+@drawing(ids="N", x="N", y="N")
 def scatter(
     ids: Sequence[str],
     x: np.ndarray,
@@ -408,11 +407,6 @@ def scatter(
         captions: (N,) text for the hover, from data: escaped here.
         diagonal: draw the line y = x (truth against prediction).
     """
-    check(
-        len(ids) == len(x) == len(y),
-        f"Arguments `ids`, `x` and `y` must have one length, but have {len(ids)}, "
-        f"{len(x)} and {len(y)}.",
-    )
     figure = (
         base(theme, 360)
         .update_xaxes(title={"text": label(x_title)})
@@ -469,26 +463,31 @@ def _intervals(
             [(estimates[i].low, estimates[i].value) for i in known],
         )
     )
-    for i, plus, minus in zip(known, up, down, strict=True):
-        figure.add_scatter(
-            x=[estimates[i].value],
-            y=[y[i]],
-            xaxis=xaxis,
-            mode="markers",
-            showlegend=False,
-            name=label(name),
-            marker={"size": 10, "color": hues[i]},
-            error_x={
-                "type": "data",
-                "array": [plus],
-                "arrayminus": [minus],
-                "color": hues[i],
-                "thickness": 2,
-                "width": 5,
-            },
-            hovertemplate=f"{label(name)}: %{{x:.3f}} ({estimates[i].value - minus:.3f} to "
-            f"{estimates[i].value + plus:.3f})<extra></extra>",
-        )
+    figure.add_traces(
+        [
+            {
+                "type": "scatter",
+                "x": [estimates[i].value],
+                "y": [y[i]],
+                "xaxis": xaxis,
+                "mode": "markers",
+                "showlegend": False,
+                "name": label(name),
+                "marker": {"size": 10, "color": hues[i]},
+                "error_x": {
+                    "type": "data",
+                    "array": [plus],
+                    "arrayminus": [minus],
+                    "color": hues[i],
+                    "thickness": 2,
+                    "width": 5,
+                },
+                "hovertemplate": f"{label(name)}: %{{x:.3f}} ({estimates[i].value - minus:.3f} to "
+                f"{estimates[i].value + plus:.3f})<extra></extra>",
+            }
+            for i, plus, minus in zip(known, up, down, strict=True)
+        ]
+    )
 
 
 def _diamonds(figure: go.Figure, x: Sequence[float], y: Sequence[float], theme: Theme) -> None:
@@ -514,14 +513,19 @@ def _diamond(theme: Theme) -> dict[str, Any]:
 
 def _key(figure: go.Figure, *entries: tuple[str, str, str]) -> None:
     """Entries of the legend that stand for several traces."""
-    for name, hue, symbol in entries:
-        figure.add_scatter(
-            x=[None],
-            y=[None],
-            mode="markers",
-            name=label(name),
-            marker={"symbol": symbol, "size": 11, "color": hue},
-        )
+    figure.add_traces(
+        [
+            {
+                "type": "scatter",
+                "x": [None],
+                "y": [None],
+                "mode": "markers",
+                "name": label(name),
+                "marker": {"symbol": symbol, "size": 11, "color": hue},
+            }
+            for name, hue, symbol in entries
+        ]
+    )
 
 
 # Slices of the samples with how often each is wrong, and the samples of the largest errors.
@@ -529,7 +533,7 @@ def _key(figure: go.Figure, *entries: tuple[str, str, str]) -> None:
 _CHOSEN = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
 
 
-@drawing()
+@drawing(names="S", counts="S", values="S 3")
 def rates(
     names: Sequence[str],
     counts: Sequence[tuple[int, int]],
@@ -547,10 +551,6 @@ def rates(
         values: rate and both ends of its interval, (S, 3). overall: of all.
         axis: what the rate is called. theme: of the figure.
     """
-    check(
-        len(names) == len(counts) == len(values),
-        "Arguments `names`, `counts` and `values` must have one length.",
-    )
     figure = base(theme, 96 + 30 * max(1, len(names)), left=10, right=24, top=24)
     if not len(names):
         return note(figure, "No sample to slice.", theme)
@@ -570,27 +570,30 @@ def rates(
         showarrow=False,
         text=f"all {overall:.1%}",
         font={"size": 12, "color": QUIET[theme]},
-    )
-    for row, hue in enumerate(hues):
-        figure.add_scatter(
-            x=[value[row]],
-            y=[row],
-            mode="markers",
-            marker={"size": 12, "color": hue},
-            name="",
-            error_x={
-                "type": "data",
-                "array": [high[row] - value[row]],
-                "arrayminus": [value[row] - low[row]],
-                "color": hue,
-                "thickness": 2,
-                "width": 5,
-            },
-            customdata=[[row, tips[row]]],
-            **_CHOSEN,
-            hovertemplate="%{customdata[1]}<br>click to make it the cohort<extra></extra>",
-        )
-    figure.update_layout(clickmode="event+select")
+    ).add_traces(
+        [
+            {
+                "type": "scatter",
+                "x": [value[row]],
+                "y": [row],
+                "mode": "markers",
+                "marker": {"size": 12, "color": hue},
+                "name": "",
+                "error_x": {
+                    "type": "data",
+                    "array": [high[row] - value[row]],
+                    "arrayminus": [value[row] - low[row]],
+                    "color": hue,
+                    "thickness": 2,
+                    "width": 5,
+                },
+                "customdata": [[row, tips[row]]],
+                **_CHOSEN,
+                "hovertemplate": "%{customdata[1]}<br>click to make it the cohort<extra></extra>",
+            }
+            for row, hue in enumerate(hues)
+        ]
+    ).update_layout(clickmode="event+select")
     top = float(min(1.0, max(high.max(), overall)))
     return figure.update_xaxes(
         title={"text": label(axis, 90)},
@@ -608,7 +611,7 @@ def rates(
     )
 
 
-@drawing()
+@drawing(names="N", errors="N")
 def worst(
     names: Sequence[str],
     errors: np.ndarray,
@@ -623,7 +626,6 @@ def worst(
         names: what is said of each sample, its id first. errors: (n,), with their sign where they have one.
         axis: what an error is, with its unit. chosen: place of the open sample. theme: of the figure.
     """
-    check(len(names) == len(errors), "Arguments `names` and `errors` must have one length.")
     figure = base(theme, 74 + 24 * max(1, len(names)), left=10, right=56)
     if not len(names):
         return note(figure, "No sample of this cohort.", theme)

@@ -11,11 +11,9 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.style import (
-    BRIGHT,
     GREY,
     INK,
     LINE,
-    ON_BRIGHT,
     ON_DARK,
     PAPER,
     QUIET,
@@ -26,6 +24,7 @@ from qfusion.figures.style import (
     drawing,
     faded,
     halo,
+    in_cells,
     in_rows,
     label,
     signed,
@@ -191,25 +190,27 @@ def shapley_bars(
 ) -> go.Figure:
     """Shapley value of every modality (unit of the score), with its share of the absolute total written beside it."""
     values = np.array([shapley[name] for name in modalities], dtype=float)
-    figure = base(theme, 60 + 36 * len(modalities), left=10, top=6, bottom=44).add_bar(
-        y=[label(name) for name in modalities],
-        x=values,
-        orientation="h",
-        width=0.6,
-        marker={"color": [term_colour(name, modalities) for name in modalities]},
-        text=[
-            f"{value:+.2f}  ({shares[name]:.0%})"
-            for name, value in zip(modalities, values, strict=True)
-        ],
-        textposition="outside",
-        cliponaxis=False,
-        constraintext="none",
-        textfont={"color": INK[theme]},
-        hovertemplate="%{y}: %{x:+.3f}<extra></extra>",
-    )
+
     reach = 1.7 * max(float(np.abs(values).max(initial=0)), 0.05)
     return (
-        figure.update_xaxes(range=[-reach, reach], title={"text": f"Shapley value ({label(unit)})"})
+        base(theme, 60 + 36 * len(modalities), left=10, top=6, bottom=44)
+        .add_bar(
+            y=[label(name) for name in modalities],
+            x=values,
+            orientation="h",
+            width=0.6,
+            marker={"color": [term_colour(name, modalities) for name in modalities]},
+            text=[
+                f"{value:+.2f}  ({shares[name]:.0%})"
+                for name, value in zip(modalities, values, strict=True)
+            ],
+            textposition="outside",
+            cliponaxis=False,
+            constraintext="none",
+            textfont={"color": INK[theme]},
+            hovertemplate="%{y}: %{x:+.3f}<extra></extra>",
+        )
+        .update_xaxes(range=[-reach, reach], title={"text": f"Shapley value ({label(unit)})"})
         .update_yaxes(autorange="reversed", showline=False, ticks="")
         .add_vline(x=0, line={"color": LINE[theme], "width": 1})
     )
@@ -317,11 +318,11 @@ def term_bars(
 
 def common_range(*decisions: Mapping[str, float], marks: Sequence[float] = ()) -> list[float]:
     """An axis range that holds every running total of some waterfalls, and some marks, with room for their numbers."""
-    reached = [0.0, *marks]
-    for terms in decisions:
-        ordered = sorted(filter(None, terms), key=lambda term: len(split_term(term)))
-        reached += np.cumsum([terms[""], *(terms[term] for term in ordered)]).tolist()
-    return _room(reached, 0.3)
+    totals = [
+        np.cumsum([terms[term] for term in sorted(terms, key=lambda term: len(split_term(term)))])
+        for terms in decisions
+    ]
+    return _room([0.0, *marks, *np.ravel(totals)], 0.3)
 
 
 @drawing()
@@ -343,31 +344,8 @@ def differences(
         "Arguments `a` and `b` must have the same terms and a baseline.",
     )
     change = {term: b[term] - a[term] for term in a}
-    terms, rest = condensed([change])
-    values = [
-        change[""],
-        *(change[term] for term in terms),
-        *([sum(change[term] for term in rest)] if rest else []),
-        sum(change.values()),
-    ]
-    names = [
-        "baseline",
-        *map(term_title, terms),
-        *([f"{len(rest)} other joint terms"] if rest else []),
-        "<b>score</b>",
-    ]
-    hues = [
-        GREY,
-        *(term_colour(term, modalities) for term in terms),
-        *([GREY] if rest else []),
-        INK[theme],
-    ]
-    joint = [
-        False,
-        *(len(split_term(term)) > 1 for term in terms),
-        *([True] if rest else []),
-        False,
-    ]
+    names, (steps,), marker = in_steps([change], modalities, theme)
+    values = [*steps, steps.sum()]
     reach = 1.4 * max(float(np.abs(values).max()), 0.02)
     return (
         base(theme, 72 + 31 * len(names), left=10, top=22, bottom=44)
@@ -381,7 +359,7 @@ def differences(
             cliponaxis=False,
             constraintext="none",
             textfont={"size": 12, "color": INK[theme]},
-            marker=hatched(hues, joint, theme),
+            marker=marker,
             hovertemplate="B − A: %{x:+.3f}<extra></extra>",
         )
         .update_xaxes(range=[-reach, reach], title={"text": f"B − A ({label(unit)})"})
@@ -405,7 +383,6 @@ def pairs(
     """For each name two bars, A outlined and B filled, with the numbers; a name that one side does not have gets one
     bar."""
     names = list(dict.fromkeys([*a, *b]))
-    rows = np.arange(len(names))
     figure = base(theme, 88 + 44 * len(names), left=10, right=20, legend=True)
     write = "{:.0%}" if percent else "{:.2f}"
     for numbers, shift, filled, side in ((a, -0.19, False, "A"), (b, 0.19, True, "B")):
@@ -413,7 +390,7 @@ def pairs(
         colours = [hues.get(names[i], GREY) for i in known]
         figure.add_bar(
             x=[numbers[names[i]] for i in known],
-            y=rows[known] + shift,
+            y=np.array(known) + shift,
             orientation="h",
             width=0.34,
             name=side,
@@ -455,10 +432,23 @@ def pairs(
 
 # Reading an entangled-fusion network's fusion: masses, truth tables, softmax of the classes, curves of raw content.
 
+_MASSES: dict[str, Any] = {
+    "zmin": 0,
+    "zmax": 1,
+    "colorscale": UNSIGNED_SCALE,
+    "xgap": 2,
+    "ygap": 2,
+    "colorbar": {
+        "title": {"text": "mass", "side": "right", "font": {"size": 12}},
+        "thickness": 10,
+        "outlinewidth": 0,
+        "tickvals": [0, 0.5, 1],
+    },
+}
 SOFTMAX = "softmax of the scores"  # 0 to 1; no probability unless it is calibrated
 
 
-@drawing()
+@drawing(elements="n", modalities="M", values="n M", fused="n")
 def masses(
     values: np.ndarray,
     fused: np.ndarray,
@@ -477,11 +467,6 @@ def masses(
         compact: small version without numbers and scale.
     """
     n, M = np.shape(values)
-    check(
-        len(modalities) == M and len(elements) == n and np.shape(fused) == (n,),
-        f"Arguments `modalities`, `elements` and `fused` must fit `values` of shape {(n, M)}, but have "
-        f"{len(modalities)}, {len(elements)} and {np.shape(fused)}.",
-    )
     figure = base(
         theme,
         (36 + 17 * (M + 1)) if compact else 56 + 40 * (M + 1),
@@ -490,13 +475,15 @@ def masses(
         top=20 if compact else 30,
         bottom=4 if compact else 10,
     )
-    _cells(
-        figure,
-        np.column_stack([values, fused]).T,
-        numbers=not compact,
+    z = np.column_stack([values, fused]).T
+    figure.add_heatmap(
+        z=z,
+        **_MASSES,
         showscale=not compact,
         hovertemplate="%{y}, ‘%{x}’: mass %{z:.3f}<extra></extra>",
     )
+    if not compact:
+        in_cells(figure, z, z, "{:.2f}", showlegend=False)
     ticks = [
         f"<b>{label(e, 14)} ◂ truth</b>" if i == marked else label(e, 14)
         for i, e in enumerate(elements)
@@ -521,40 +508,7 @@ def masses(
     )
 
 
-def _cells(figure: go.Figure, z: np.ndarray, *, numbers: bool = True, **look: Any) -> None:
-    """A heat map of masses with each written in its cell, dark on bright and bright on dark."""
-    figure.add_heatmap(
-        z=z,
-        zmin=0,
-        zmax=1,
-        colorscale=UNSIGNED_SCALE,
-        xgap=2,
-        ygap=2,
-        colorbar={
-            "title": {"text": "mass", "side": "right", "font": {"size": 12}},
-            "thickness": 10,
-            "outlinewidth": 0,
-            "tickvals": [0, 0.5, 1],
-        },
-        **look,
-    )
-    if numbers:  # plotly's own choice of ink is a grey that middling cells swallow
-        rows, columns = np.nonzero(np.isfinite(z))
-        figure.add_scatter(
-            x=columns,
-            y=rows,
-            mode="text",
-            hoverinfo="skip",
-            showlegend=False,
-            text=[f"{v:.2f}" for v in z[rows, columns]],
-            textfont={
-                "size": 11,
-                "color": [ON_BRIGHT if v > BRIGHT else ON_DARK for v in z[rows, columns]],
-            },
-        )
-
-
-@drawing()
+@drawing(elements="n", patterns="P", values="n P", weights="n P", angles="n P")
 def tables(
     values: np.ndarray,
     weights: np.ndarray,
@@ -580,20 +534,15 @@ def tables(
     element.
     """
     n, P = np.shape(values)
-    check(
-        np.shape(weights) == np.shape(angles) == (n, P)
-        and len(patterns) == P
-        and len(elements) == n,
-        f"Arguments `weights`, `angles`, `patterns` and `elements` must fit `values` of shape {(n, P)}, but have "
-        f"{np.shape(weights)}, {np.shape(angles)}, {len(patterns)} and {len(elements)}.",
-    )
     figure = base(theme, 100 + 23 * n, left=10, right=10, top=46, bottom=14)
     texts = [
         " + ".join(label(name) for name, bit in zip(controls, pattern, strict=True) if bit == "1")
         or "none"
         for pattern in patterns
     ]
-    _cells(figure, np.asarray(values), hoverinfo="skip")
+    z = np.asarray(values)
+    figure.add_heatmap(z=z, **_MASSES, hoverinfo="skip")
+    in_cells(figure, z, z, "{:.2f}", showlegend=False)
     if edited is not None and np.any(edited):
         rows, columns = np.nonzero(edited)
         figure.add_scatter(
@@ -665,7 +614,7 @@ def tables(
     )
 
 
-@drawing()
+@drawing(classes="C", probabilities="C")
 def class_bars(
     probabilities: np.ndarray,
     classes: Sequence[str],
@@ -681,10 +630,6 @@ def class_bars(
     """One bar a class; the true one's name is marked, what was before is a hollow diamond, errors are standard
     errors."""
     values = np.asarray(probabilities, dtype=float)
-    check(
-        values.shape == (len(classes),),
-        f"Argument `probabilities` must have shape ({len(classes)},), but has shape {values.shape}.",
-    )
     shown = sorted(np.argsort(-values)[:most].tolist())
     names = [
         f"<b>{label(classes[i], 18)} ◂ truth</b>" if i == truth else label(classes[i], 18)
@@ -741,21 +686,24 @@ def curve(
     """Raw content that is a curve: a spectrum, a profile."""
     title = wrap(label(x_label, 70), 42)
     lines = title.count("<br>")
-    figure = base(
-        theme, height + 14 * lines, left=58, right=8, top=6, bottom=38 + 14 * lines
-    ).add_scatter(
-        x=x,
-        y=values,
-        mode="lines+markers" if len(values) <= 40 else "lines",
-        line={"color": hue, "width": 2},
-        marker={"size": 4},
-        hovertemplate="%{x:g}: %{y:.3g}<extra></extra>",
-    )
+
     size = {"size": 11}
-    return figure.update_xaxes(title={"text": title, "font": size}, tickfont=size).update_yaxes(
-        title={"text": label(y_label, 40).replace(" (", "<br>("), "font": size},
-        tickfont=size,
-        nticks=5,
+    return (
+        base(theme, height + 14 * lines, left=58, right=8, top=6, bottom=38 + 14 * lines)
+        .add_scatter(
+            x=x,
+            y=values,
+            mode="lines+markers" if len(values) <= 40 else "lines",
+            line={"color": hue, "width": 2},
+            marker={"size": 4},
+            hovertemplate="%{x:g}: %{y:.3g}<extra></extra>",
+        )
+        .update_xaxes(title={"text": title, "font": size}, tickfont=size)
+        .update_yaxes(
+            title={"text": label(y_label, 40).replace(" (", "<br>("), "font": size},
+            tickfont=size,
+            nticks=5,
+        )
     )
 
 
@@ -771,7 +719,12 @@ def belief_bars(
 ) -> go.Figure:
     """For each class the interval from belief to plausibility, with the pignistic probability as a mark."""
     rows = list(range(len(classes)))
-    figure = (
+
+    names = [
+        f"<b>{label(c, 18)} ◂ truth</b>" if i == truth else label(c, 18)
+        for i, c in enumerate(classes)
+    ]
+    return (
         base(theme, 60 + 24 * len(classes), left=10, right=10, top=6, bottom=42, legend=True)
         .add_bar(
             x=np.asarray(plausibility) - np.asarray(belief),
@@ -791,12 +744,9 @@ def belief_bars(
             marker={"symbol": "diamond", "size": 9, "color": INK[theme]},
             hovertemplate="%{x:.3f}<extra></extra>",
         )
+        .update_yaxes(
+            **in_rows(names),
+            ticklabelstandoff=6,
+        )
+        .update_xaxes(title={"text": "degree of belief (0 to 1)"}, range=[-0.02, 1.02])
     )
-    names = [
-        f"<b>{label(c, 18)} ◂ truth</b>" if i == truth else label(c, 18)
-        for i, c in enumerate(classes)
-    ]
-    return figure.update_yaxes(
-        **in_rows(names),
-        ticklabelstandoff=6,
-    ).update_xaxes(title={"text": "degree of belief (0 to 1)"}, range=[-0.02, 1.02])

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.style import (
+    DASHES,
     GREY,
     INK,
     LINE,
@@ -39,7 +40,7 @@ Curves = tuple[np.ndarray, Mapping[tuple[str, ...], np.ndarray]]  # times, and v
 JUMP_SYMBOLS = ("triangle-down", "square", "diamond", "star", "cross", "x")
 
 
-@drawing()
+@drawing(times="T", series="T")
 def measure_lines(
     times: np.ndarray,
     series: Mapping[tuple[str, ...], np.ndarray],
@@ -78,14 +79,14 @@ def measure_lines(
         dragmode="zoom",
         xaxis={
             "title": {"text": TIME},
-            "range": _span(times, None if before is None else before[0]),
+            "range": span(times, *([] if before is None else before[:1])),
         },
         yaxis={"title": {"text": label(y_title)}},
     )
     return mark_time(figure, cursor, theme)
 
 
-@drawing()
+@drawing(times="T", entropies="T", dividends="T")
 def decision_lines(
     times: np.ndarray,
     entropies: Mapping[str, np.ndarray],
@@ -140,7 +141,7 @@ def decision_lines(
         shapes=_rules(theme, cursor),
         xaxis={
             "title": {"text": TIME},
-            "range": _span(times, None if before is None else before[0]),
+            "range": span(times, *([] if before is None else before[:1])),
             "anchor": "y2",
         },
         yaxis={"title": {"text": label(above)}, "domain": [0.56, 1.0], "rangemode": "tozero"},
@@ -149,7 +150,7 @@ def decision_lines(
     )
 
 
-@drawing()
+@drawing(moments="T", entropies="T", terms="T")
 def decision_layers(
     moments: Sequence[str],
     entropies: Mapping[str, np.ndarray],
@@ -169,54 +170,61 @@ def decision_layers(
         cursor: place of the moment that is marked.
     """
     places = np.arange(len(moments))
-    for name, values in (*entropies.items(), *terms.items()):
-        check(
-            len(values) == len(moments),
-            f"The series of {name!r} must have {len(moments)} values, but has {len(values)}.",
+    return (
+        base(theme, 460, legend=True, right=24, top=8)
+        .add_traces(
+            [
+                {
+                    "type": "scatter",
+                    "x": places,
+                    "y": values,
+                    "mode": "lines+markers",
+                    "name": label(name),
+                    "marker": {"size": 7},
+                    "line": {"width": 2.5, "color": INK[theme], "dash": dash},
+                    "hovertemplate": f"{label(name)}: %{{y:.3f}}<extra></extra>",
+                }
+                for (name, values), dash in zip(
+                    entropies.items(), ("solid", "dash", "dot", "dashdot"), strict=False
+                )
+            ]
         )
-    figure = base(theme, 460, legend=True, right=24, top=8)
-    for (name, values), dash in zip(
-        entropies.items(), ("solid", "dash", "dot", "dashdot"), strict=False
-    ):
-        figure.add_scatter(
-            x=places,
-            y=values,
-            mode="lines+markers",
-            name=label(name),
-            marker={"size": 7},
-            line={"width": 2.5, "color": INK[theme], "dash": dash},
-            hovertemplate=f"{label(name)}: %{{y:.3f}}<extra></extra>",
+        .add_traces(
+            [
+                {
+                    "type": "scatter",
+                    "x": places,
+                    "y": values,
+                    "yaxis": "y2",
+                    "mode": "lines+markers",
+                    "name": term_title(name),
+                    "marker": {"size": 7},
+                    "line": {
+                        "width": 2.5,
+                        "color": term_colour(name, modalities),
+                        "dash": term_dash(name),
+                    },
+                    "hovertemplate": f"{term_title(name)}: %{{y:+.3f}}<extra></extra>",
+                }
+                for name, values in terms.items()
+                if name
+            ]
         )
-    for name, values in terms.items():
-        if name:
-            figure.add_scatter(
-                x=places,
-                y=values,
-                yaxis="y2",
-                mode="lines+markers",
-                name=term_title(name),
-                marker={"size": 7},
-                line={
-                    "width": 2.5,
-                    "color": term_colour(name, modalities),
-                    "dash": term_dash(name),
-                },
-                hovertemplate=f"{term_title(name)}: %{{y:+.3f}}<extra></extra>",
-            )
-    return figure.update_layout(
-        hovermode="x unified",
-        shapes=_rules(theme, cursor),
-        xaxis={
-            "tickvals": places.tolist(),
-            "ticktext": ["<br>".join(label(name).rsplit(" ", 1)) for name in moments],
-            "tickangle": 0,
-            "range": [-0.15, len(moments) - 0.85],
-            "anchor": "y2",
-            "title": {"text": "place in the network"},
-        },
-        yaxis={"title": {"text": "nats"}, "domain": [0.58, 1.0], "rangemode": "tozero"},
-        yaxis2=axis(theme) | {"domain": [0.0, 0.48]},
-        yaxis2_title_text=f"{label(what)} ({label(unit)})",
+        .update_layout(
+            hovermode="x unified",
+            shapes=_rules(theme, cursor),
+            xaxis={
+                "tickvals": places.tolist(),
+                "ticktext": ["<br>".join(label(name).rsplit(" ", 1)) for name in moments],
+                "tickangle": 0,
+                "range": [-0.15, len(moments) - 0.85],
+                "anchor": "y2",
+                "title": {"text": "place in the network"},
+            },
+            yaxis={"title": {"text": "nats"}, "domain": [0.58, 1.0], "rangemode": "tozero"},
+            yaxis2=axis(theme) | {"domain": [0.0, 0.48]},
+            yaxis2_title_text=f"{label(what)} ({label(unit)})",
+        )
     )
 
 
@@ -230,12 +238,6 @@ def _line(
     legend: bool,
     between: str = "+",
 ) -> dict[str, Any]:
-    name = between.join(part)
-    check(
-        len(values) == len(times),
-        f"The series of {name!r} must have shape ({len(times)},), but has shape "
-        f"{np.shape(values)}.",
-    )
     title = _title(part, between)
     # A dictionary is checked once, when it is added; a `go.Scatter` twice.
     return {
@@ -246,7 +248,7 @@ def _line(
         "mode": "lines",
         "name": title,
         "showlegend": legend,
-        "legendgroup": name,
+        "legendgroup": between.join(part),
         "line": {
             "width": 2.5,
             "color": _hue(part, modalities, theme),
@@ -345,18 +347,22 @@ def distance_line(
             line={"width": 0},
             name="random generators",
             hoverinfo="skip",
+        ).add_traces(
+            [
+                {
+                    "type": "scatter",
+                    "x": within,
+                    "y": np.maximum(values, 1e-16),
+                    "mode": "lines",
+                    "name": "to other test samples",
+                    "legendgroup": "pairs",
+                    "showlegend": i == 0,
+                    "line": {"color": STATE_HUES[1], "width": 1.2},
+                    "hovertemplate": "t = %{x:.2f}: %{y:.3f}<extra></extra>",
+                }
+                for i, values in enumerate(apart.T)
+            ]
         )
-        for i, values in enumerate(apart.T):
-            figure.add_scatter(
-                x=within,
-                y=np.maximum(values, 1e-16),
-                mode="lines",
-                name="to other test samples",
-                legendgroup="pairs",
-                showlegend=i == 0,
-                line={"color": STATE_HUES[1], "width": 1.2},
-                hovertemplate="t = %{x:.2f}: %{y:.3f}<extra></extra>",
-            )
         every += [np.maximum(apart.ravel(), 1e-16), band.ravel()]
     figure.add_scatter(
         x=times,
@@ -456,8 +462,9 @@ def _hue(part: Sequence[str], modalities: Sequence[str], theme: Theme) -> str:
     return term_colour("+".join(part), modalities) if part else INK[theme]
 
 
-def _span(times: np.ndarray, before_times: np.ndarray | None) -> list[float]:
-    return [0.0, max([float(part[-1]) for part in (times, before_times) if part is not None])]
+def span(*times: np.ndarray) -> list[float]:
+    """Returns the range of an axis of time, from 0 to the last of all times; it is never empty."""
+    return [0.0, max(1e-6, *(float(part[-1]) for part in times))]
 
 
 def _spread(values: Sequence[float], gap: float, highest: float) -> list[float]:
@@ -469,7 +476,7 @@ def _spread(values: Sequence[float], gap: float, highest: float) -> list[float]:
     return (heights - max(0.0, float(heights.max()) - highest)).tolist()
 
 
-@drawing()
+@drawing(curves="R", jumps="R")
 def single_runs(
     times: np.ndarray,
     curves: Sequence[np.ndarray],
@@ -487,22 +494,21 @@ def single_runs(
         times: (nT,); curves: per trajectory (nT,) values; jumps: per trajectory its (time, operator index) pairs;
         mean: (nT,) over all runs, if there is one; channels: number of jump operators K.
     """
-    check(
-        len(curves) == len(jumps),
-        f"Arguments `curves` and `jumps` must have one length, but have {len(curves)} and "
-        f"{len(jumps)}.",
+    figure = base(theme, 320, legend=True).add_traces(
+        [
+            {
+                "type": "scatter",
+                "x": times,
+                "y": curve,
+                "mode": "lines",
+                "name": f"run {i + 1}",
+                "hovertemplate": "%{y:.3f}",
+                "line": {"width": 1.4, "color": STATE_HUES[i % len(STATE_HUES)]},
+                "showlegend": False,
+            }
+            for i, curve in enumerate(curves)
+        ]
     )
-    figure = base(theme, 320, legend=True)
-    for i, curve in enumerate(curves):
-        figure.add_scatter(
-            x=times,
-            y=curve,
-            mode="lines",
-            name=f"run {i + 1}",
-            hovertemplate="%{y:.3f}",
-            line={"width": 1.4, "color": STATE_HUES[i % len(STATE_HUES)]},
-            showlegend=False,
-        )
     for channel in range(channels):
         marks = [
             (when, float(np.interp(when, times, curve)))
@@ -538,7 +544,7 @@ def single_runs(
     )
 
 
-@drawing()
+@drawing(mean="T P", error="T P", master="T P")
 def ensemble(
     times: np.ndarray,
     mean: np.ndarray,
@@ -554,11 +560,6 @@ def ensemble(
     Args:
         mean, error, master: (nT, P) for the P populations named in `names`.
     """
-    check(
-        mean.shape == error.shape == master.shape,
-        f"Arguments `mean`, `error` and `master` must have one shape, but "
-        f"have {mean.shape}, {error.shape} and {master.shape}.",
-    )
     figure = base(theme, 320, legend=True)
     for i, name in enumerate(names):
         hue = STATE_HUES[i % len(STATE_HUES)]
@@ -593,8 +594,6 @@ def ensemble(
 
 
 # Which jump operator jumped when, a row a trajectory, above how often, beside what the master equation says.
-
-_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
 @drawing()
@@ -666,7 +665,7 @@ def raster(
             name=f"{name}, exact",
             legendgroup=name,
             showlegend=False,
-            line={"color": hue, "width": 2.8, "dash": _DASHES[k % len(_DASHES)]},
+            line={"color": hue, "width": 2.8, "dash": DASHES[k % len(DASHES)]},
             hovertemplate=f"{name}, exact: %{{y:.3f}}<extra></extra>",
         )
     return figure.add_annotation(
@@ -702,7 +701,7 @@ _WIDEST, _LARGEST = 13.0, 48.0  # pixels of the strongest line, and of the large
 _LEFT = 0.40  # of the width, that the graph takes
 
 
-@drawing()
+@drawing(times="T", shared="T", alone="T", together="T")
 def triangle(
     times: np.ndarray,
     shared: Mapping[tuple[str, str], np.ndarray],
@@ -730,12 +729,6 @@ def triangle(
         len(shared) > 0 and len(alone) > 1,
         "Arguments `shared` and `alone` must hold at least a pair.",
     )
-    for values in (*shared.values(), *alone.values(), *([] if together is None else [together])):
-        check(
-            np.shape(values) == np.shape(times),
-            f"Every series must have shape {np.shape(times)}, but one has shape "
-            f"{np.shape(values)}.",
-        )
     figure = base(theme, 360, legend=True, left=8, right=16)
     _graph(figure, shared, alone, at, theme)
     modalities = list(alone)

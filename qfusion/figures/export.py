@@ -29,7 +29,6 @@ from typing import Any
 import plotly.graph_objects as go
 from fontTools import unicodedata as scripts
 
-from qfusion import __version__
 from qfusion._checks import check
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
 from qfusion.figures.recipe import (
@@ -47,6 +46,7 @@ from qfusion.figures.recipe import (
     print_style,
     printing,
     read_recipe,
+    read_record,
     size_mm,
 )
 from qfusion.figures.style import FONT, INK, PAPER, QUIET, Theme, finite
@@ -110,14 +110,17 @@ class Composition:
 
     def text(self) -> str:
         """The composition as JSON, the same for the same composition."""
-        record = {
-            "kind": COMPOSITION,
-            "version": COMPOSITION_VERSION,
-            "columns": self.columns,
-            "look": self.style.as_dict(),
-            "panels": [json.loads(panel.text()) for panel in self.panels],
-        }
-        return json.dumps(record, indent=1, sort_keys=True)
+        return json.dumps(
+            {
+                "kind": COMPOSITION,
+                "version": COMPOSITION_VERSION,
+                "columns": self.columns,
+                "look": self.style.as_dict(),
+                "panels": [json.loads(panel.text()) for panel in self.panels],
+            },
+            indent=1,
+            sort_keys=True,
+        )
 
 
 def is_composition(text: str) -> bool:
@@ -135,25 +138,12 @@ def parse_composition(text: str) -> Composition:
     Raises:
         InvalidInput: when it is none, of another version, or one of its recipes cannot be read.
     """
+    record = read_record(text, "composition", COMPOSITION, COMPOSITION_VERSION, MAX_RECIPE)
+    panels: Any = record.get("panels")
     check(
-        len(text) <= MAX_RECIPE,
-        f"The composition has {len(text):,} characters, and at most {MAX_RECIPE:,} are read. Export it again.",
+        isinstance(panels, list) and len(panels) <= MAX_PANELS,
+        f"Part `panels` of the composition must list at most {MAX_PANELS} recipes.",
     )
-    check(
-        is_composition(text),
-        f"This JSON is not a {COMPOSITION}. Give the recipe of a composed figure, or the figure.",
-    )
-    record: dict[str, Any] = json.loads(text)
-    check(
-        record.get("version") == COMPOSITION_VERSION,
-        f"The composition has version {str(record.get('version'))[:20]!r}, and this qfusion ({__version__}) reads "
-        f"version {COMPOSITION_VERSION}. Export it again.",
-    )
-    panels = record.get("panels")
-    if not isinstance(panels, list) or len(panels) > MAX_PANELS:
-        raise InvalidInput(
-            f"Part `panels` of the composition must list at most {MAX_PANELS} recipes."
-        )
     return Composition(
         tuple(parse_recipe(json.dumps(panel)) for panel in panels),
         record.get("columns", 2),

@@ -15,6 +15,7 @@ import torch
 from qfusion._checks import check, choose, require_number
 from qfusion.analysis import dynamics
 from qfusion.analysis.sample import TIMES, Sample, open_sample, require_network, require_time
+from qfusion.analysis.trust import stability_of
 from qfusion.errors import NotFound
 from qfusion.explain import building, evidence
 from qfusion.explain.coalitions import Explanation, explain
@@ -169,9 +170,7 @@ def measured(sample: Sample, measure: str) -> tuple[np.ndarray, dict[tuple[str, 
 def reading(sample: Sample) -> Any:
     """Returns what the fusion of a network reads from a sample, an `evidence.Reading`."""
     require_network(sample)
-    with torch.no_grad():
-        masses = sample.model.encode(sample.inputs)
-    return evidence.read(sample.model, {name: values[0] for name, values in masses.items()})
+    return sample.reading
 
 
 @of_sample
@@ -268,7 +267,7 @@ def stability(sample: Sample) -> pd.DataFrame:
     Raises:
         NotFound: when nothing was measured for the model as it is, or the sample is no test sample.
     """
-    measured = seeds(sample)
+    measured = stability_of(sample.study)
     place = np.flatnonzero(sample.dataset.rows("test") == sample.row)
     if not len(place):
         raise NotFound(
@@ -277,15 +276,6 @@ def stability(sample: Sample) -> pd.DataFrame:
     names, values = measured.of("contributions")
     return pd.DataFrame(
         values[:, place[0]], columns=list(names), index=pd.Index(measured.seeds, name="seed")
-    )
-
-
-def seeds(sample: Sample) -> Any:
-    """Returns what was measured over training seeds of a model as trained, a `stability.Stability`."""
-    from qfusion.explain import stability as measured
-
-    return measured.load(
-        sample.name, sample.study.card, sample.dataset.digest, len(sample.dataset.rows("test"))
     )
 
 
@@ -424,21 +414,22 @@ def cut_table(made: Any, metric: str | None = None) -> pd.DataFrame:
     """Returns the table of `cut_test`, of metrics that are worked out already; the first metric unless named."""
     metric = metric or next(iter(made.after))
     after = made.after[metric]
-    columns = {
-        "t": made.times,
-        "n": made.n,
-        "undisturbed": float(made.before[metric].value),
-        "chance": made.chance[metric],
-    }
-    for m, name in enumerate(made.modalities):
-        for k, kind in enumerate(made.kinds):
-            columns[f"{kind}[{name}]"] = after.value[k, m]
-            if after.low is not None:
-                columns |= {
-                    f"{kind}[{name}]:low": after.low[k, m],
-                    f"{kind}[{name}]:high": after.high[k, m],
-                }
-    return pd.DataFrame(columns)
+    parts = {"": after.value, ":low": after.low, ":high": after.high}
+    return pd.DataFrame(
+        {
+            "t": made.times,
+            "n": made.n,
+            "undisturbed": float(made.before[metric].value),
+            "chance": made.chance[metric],
+        }
+        | {
+            f"{kind}[{name}]{end}": values[k, m]
+            for m, name in enumerate(made.modalities)
+            for k, kind in enumerate(made.kinds)
+            for end, values in parts.items()
+            if values is not None
+        }
+    )
 
 
 def _cuts(

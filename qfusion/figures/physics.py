@@ -99,10 +99,9 @@ def _graph(
 ) -> None:
     modalities = list(places)
     most = max(strengths.values(), default=0.0) or 1.0
-    for term in sorted(strengths, key=lambda term: strengths[term]):  # the strongest on top
+    joint = [term for term in strengths if len(split_term(term)) > 1]
+    for term in sorted(joint, key=lambda term: strengths[term]):  # the strongest on top
         members = split_term(term)
-        if len(members) < 2:
-            continue
         colour, width = term_colour(term, modalities), max(_WIDEST * strengths[term] / most, 0.6)
         ends = np.stack([places[name] for name in members])
         # Stars of several coalitions must not lie on one another; nor may the line of a pair cross the middle.
@@ -166,7 +165,7 @@ def _graph(
         )
 
 
-@drawing()
+@drawing(free="D+", coupled="D+")
 def levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light") -> go.Figure:
     """Two ladders of energy levels: of the modalities by themselves, and with their couplings.
 
@@ -174,10 +173,6 @@ def levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light") -> go.
         free, coupled: ascending, (D,) each.
         theme: of the figure.
     """
-    check(
-        free.shape == coupled.shape and free.ndim == 1 and len(free) > 0,
-        f"Arguments `free` and `coupled` must both have shape (D,), but have {free.shape} and {coupled.shape}.",
-    )
     figure = base(theme, 380, top=12, right=16)
     for (start, end), values, name, colour in (
         ((0.0, 0.8), free, "each modality by itself", GREY),
@@ -216,7 +211,7 @@ def levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light") -> go.
     )
 
 
-@drawing()
+@drawing(names="N+", terms="N+", values="N+")
 def letters(
     names: Sequence[str],
     terms: Sequence[str],
@@ -231,10 +226,6 @@ def letters(
         values: coefficients, real or complex, (N,).
         modalities: in the model's order. theme: of the figure.
     """
-    check(
-        len(names) == len(terms) == len(values) > 0,
-        "Arguments `names`, `terms` and `values` must hold one entry a term, and at least one.",
-    )
     real = not np.iscomplexobj(values) or bool(
         np.abs(values.imag).max() <= 1e-9 * np.abs(values).max()
     )
@@ -268,7 +259,7 @@ def letters(
     )
 
 
-@drawing()
+@drawing(values="N+")
 def modes(values: np.ndarray, gap: float, theme: Theme = "light") -> go.Figure:
     """The generator's eigenvalues in the complex plane, the spectral gap marked.
 
@@ -276,23 +267,24 @@ def modes(values: np.ndarray, gap: float, theme: Theme = "light") -> go.Figure:
         values: complex, (D^2,). gap: distance of the slowest decaying mode from the imaginary axis.
         theme: of the figure.
     """
-    check(
-        values.ndim == 1 and len(values) > 0,
-        f"Argument `values` must have shape (N,), but has {values.shape}.",
-    )
     figure = base(theme, 380, top=22, right=16)
     still = values.real > -1e-9 * max(float(np.abs(values).max()), 1e-300)
-    for name, chosen, colour, size in (
-        ("decays", ~still, BLUE, 5),
-        ("stays", still, VERMILLION, 9),
-    ):
-        figure.add_scatter(
-            x=values.real[chosen],
-            y=values.imag[chosen],
-            mode="markers",
-            marker={"size": size, "color": faded(colour, 0.75)},
-            hovertemplate=f"{name}: rate %{{x:.3f}}, frequency %{{y:.3f}}<extra></extra>",
-        )
+    figure.add_traces(
+        [
+            {
+                "type": "scatter",
+                "x": values.real[chosen],
+                "y": values.imag[chosen],
+                "mode": "markers",
+                "marker": {"size": size, "color": faded(colour, 0.75)},
+                "hovertemplate": f"{name}: rate %{{x:.3f}}, frequency %{{y:.3f}}<extra></extra>",
+            }
+            for name, chosen, colour, size in (
+                ("decays", ~still, BLUE, 5),
+                ("stays", still, VERMILLION, 9),
+            )
+        ]
+    )
     if gap > 0:
         figure.add_vline(
             x=-gap, line={"color": QUIET[theme], "width": 1.5, "dash": "dash"}
@@ -316,7 +308,7 @@ ROW = 22  # pixels a term
 _DOMAINS = ((0.0, 0.47), (0.53, 1.0))
 
 
-@drawing("weaker", "half")
+@drawing("weaker", "half", titles="P", weaker="P", removed="P", terms="P")
 def tornado(
     titles: Sequence[str],
     weaker: np.ndarray,
@@ -345,14 +337,9 @@ def tornado(
         unit: of the target, for the axes.
     """
     P = len(titles)
-    check(
-        len(weaker) == len(removed) == len(terms) == P,
-        f"Arguments must have one entry for each of the {P} terms.",
-    )
     figure = base(theme, 96 + ROW * max(P, 1), left=10, right=14, top=44, bottom=46)
     hues = [term_colour(term, modalities) if term else GREY for term in terms]
     joint = ["+" in term for term in terms]
-    marks = list(bends) or [False] * P
     finite = np.where(np.isfinite(weaker), weaker, 0.0)
     reach = 1.6 * max(
         float(np.abs(removed).max(initial=0)), 10 * float(np.abs(finite).max(initial=0)), 1e-9
@@ -421,57 +408,64 @@ def tornado(
             "tickfont": {"size": 12},
         },
     )
-    for domain, head in zip(_DOMAINS, ("10 % weaker", "removed"), strict=True):
-        figure.add_annotation(
-            x=sum(domain) / 2,
-            y=1,
-            xref="paper",
-            yref="paper",
-            xanchor="center",
-            yanchor="bottom",
-            yshift=8,
-            text=f"<b>{head}</b>",
-            showarrow=False,
-            font={"size": 12, "color": QUIET[theme]},
-        )
-    figure.add_annotation(
-        x=0.5,
-        y=0,
-        xref="paper",
-        yref="paper",
-        xanchor="center",
-        yanchor="top",
-        yshift=-24,
-        showarrow=False,
-        text=f"change of {label(unit)}",
-        font={"size": 13, "color": QUIET[theme]},
+    above = [
+        {
+            "x": sum(domain) / 2,
+            "y": 1,
+            "xanchor": "center",
+            "yanchor": "bottom",
+            "yshift": 8,
+            "text": f"<b>{head}</b>",
+            "font": {"size": 12, "color": QUIET[theme]},
+        }
+        for domain, head in zip(_DOMAINS, ("10 % weaker", "removed"), strict=True)
+    ]
+    below = {
+        "x": 0.5,
+        "y": 0,
+        "xanchor": "center",
+        "yanchor": "top",
+        "yshift": -24,
+        "text": f"change of {label(unit)}",
+        "font": {"size": 13, "color": QUIET[theme]},
+    }
+    bent = [
+        {
+            "x": 0,
+            "y": int(row),
+            "xref": "x2",
+            "yref": "y",
+            "text": "bends",
+            # on the free side of the bar
+            **(
+                {"xanchor": "right", "xshift": -3}
+                if removed[row] > 0
+                else {"xanchor": "left", "xshift": 3}
+            ),
+            "font": {"size": 11, "color": QUIET[theme]},
+        }
+        for row in np.flatnonzero(bends)
+    ]
+    return figure.update_layout(
+        annotations=[
+            {"xref": "paper", "yref": "paper", "showarrow": False} | note
+            for note in (*above, below, *bent)
+        ],
+        shapes=[
+            {
+                "type": "line",
+                "x0": 0,
+                "x1": 0,
+                "y0": 0,
+                "y1": 1,
+                "xref": axis,
+                "yref": "paper",
+                "layer": "below",
+                "line": {"color": LINE[theme], "width": 1},
+            }
+            for axis in ("x", "x2")
+        ],
     )
-    for row in np.flatnonzero(marks):  # on the free side of the bar
-        rises = removed[row] > 0
-        figure.add_annotation(
-            x=0,
-            y=int(row),
-            xref="x2",
-            yref="y",
-            text="bends",
-            showarrow=False,
-            xanchor="right" if rises else "left",
-            xshift=-3 if rises else 3,
-            font={"size": 11, "color": QUIET[theme]},
-        )
-    for axis in ("x", "x2"):
-        figure.add_shape(
-            type="line",
-            x0=0,
-            x1=0,
-            y0=0,
-            y1=1,
-            xref=axis,
-            yref="paper",
-            layer="below",
-            line={"color": LINE[theme], "width": 1},
-        )
-    return figure
 
 
 def _numbers(values: np.ndarray) -> list[str]:
@@ -619,7 +613,7 @@ def differences(
     )
 
 
-@drawing()
+@drawing(names="N", before="N", after="N")
 def numbers(
     before: np.ndarray,
     after: np.ndarray,
@@ -635,11 +629,6 @@ def numbers(
     Args:
         before, after: (n,).
     """
-    check(
-        np.shape(before) == np.shape(after) == (len(names),),
-        f"Arguments `before` and `after` must have shape ({len(names)},), but have {np.shape(before)} and "
-        f"{np.shape(after)}.",
-    )
     places = list(range(len(names)))
     return (
         base(theme, 230, left=52, right=10, top=6, bottom=44, legend=True)
@@ -673,17 +662,13 @@ def numbers(
     )
 
 
-@drawing()
+@drawing(before="3", after="3")
 def bloch(before: np.ndarray, after: np.ndarray, *, hue: str, theme: Theme = "light") -> go.Figure:
     """Bloch vectors of a qubit before and after a change, seen from the side (x, z) and from above (x, y).
 
     Args:
         before, after: (x, y, z) of length at most 1.
     """
-    check(
-        np.shape(before) == np.shape(after) == (3,),
-        f"Arguments `before` and `after` must have shape (3,), but have {np.shape(before)} and {np.shape(after)}.",
-    )
     figure = base(theme, 262, left=10, right=10, top=10, bottom=4, legend=True)
     circle = np.linspace(0, 2 * np.pi, 121)
     for across, up, place, title, top, bottom in (
@@ -707,28 +692,32 @@ def bloch(before: np.ndarray, after: np.ndarray, *, hue: str, theme: Theme = "li
             showlegend=False,
             line={"color": LINE[theme], "width": 0.8, "dash": "dot"},
             **on,
+        ).add_traces(
+            [
+                {
+                    "type": "scatter",
+                    "x": [0, vector[across]],
+                    "y": [0, vector[up]],
+                    "mode": "lines+markers",
+                    "name": name,
+                    "showlegend": not place,
+                    "line": {"color": colour, "width": 3},
+                    "marker": {
+                        "symbol": symbol,
+                        "size": [0, 12],
+                        "color": colour,
+                        "line": {"width": 2, "color": colour},
+                    },
+                    "hovertemplate": f"{name}: ({vector[0]:.2f}, {vector[1]:.2f}, "
+                    f"{vector[2]:.2f})<extra></extra>",
+                    **on,
+                }
+                for vector, name, colour, symbol in (
+                    (before, "as it is", INK[theme], "diamond-open"),
+                    (after, "with the change", hue, "circle"),
+                )
+            ]
         )
-        for vector, name, colour, symbol in (
-            (before, "as it is", INK[theme], "diamond-open"),
-            (after, "with the change", hue, "circle"),
-        ):
-            figure.add_scatter(
-                x=[0, vector[across]],
-                y=[0, vector[up]],
-                mode="lines+markers",
-                name=name,
-                showlegend=not place,
-                line={"color": colour, "width": 3},
-                marker={
-                    "symbol": symbol,
-                    "size": [0, 12],
-                    "color": colour,
-                    "line": {"width": 2, "color": colour},
-                },
-                hovertemplate=f"{name}: ({vector[0]:.2f}, {vector[1]:.2f}, "
-                f"{vector[2]:.2f})<extra></extra>",
-                **on,
-            )
         for words, x, y in ((top, 0, 1.17), (bottom, 0, -1.17), ("x", 1.14, 0), (title, 0, -1.5)):
             figure.add_annotation(
                 text=words,

@@ -294,20 +294,23 @@ class Recipe:
 
     def text(self) -> str:
         """The recipe as JSON, the same for the same recipe."""
-        result = {
-            "kind": KIND,
-            "version": VERSION,
-            "page": self.page,
-            "panel": self.panel,
-            "address": {key: list(values) for key, values in sorted(self.address.items())},
-            "look": self.style.as_dict(),
-            "made_from": dict(self.made_from),
-            "software": dict(self.software),
-            "numbers": self.numbers,
-            "title": self.title,
-            "caption": self.caption,
-        }
-        return json.dumps(result, indent=1, sort_keys=True)
+        return json.dumps(
+            {
+                "kind": KIND,
+                "version": VERSION,
+                "page": self.page,
+                "panel": self.panel,
+                "address": {key: list(values) for key, values in self.address.items()},
+                "look": self.style.as_dict(),
+                "made_from": dict(self.made_from),
+                "software": dict(self.software),
+                "numbers": self.numbers,
+                "title": self.title,
+                "caption": self.caption,
+            },
+            indent=1,
+            sort_keys=True,
+        )
 
     def like(self, other: Recipe) -> Recipe:
         """The same figure exported as another recipe says: its style, title and caption."""
@@ -320,24 +323,7 @@ def parse(text: str) -> Recipe:
     Raises:
         InvalidInput: when it is not a recipe, of another version, or holds what no recipe holds.
     """
-    check(
-        len(text) <= MAX_TEXT,
-        f"The recipe has {len(text):,} characters, and at most {MAX_TEXT:,} are read. Export the figure again.",
-    )
-    try:
-        record = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"The recipe is not JSON ({str(error)[:120]}). {_GIVE}") from error
-    check(
-        isinstance(record, dict) and record.get("kind") == KIND,
-        f"This JSON is not a {KIND}. {_GIVE}",
-    )
-    seen = record.get("version")
-    check(
-        seen == VERSION,
-        f"The recipe has version {str(seen)[:20]!r}, and this qfusion ({__version__}) reads version {VERSION}. "
-        f"{_newer(record) if isinstance(seen, int) and seen > VERSION else 'Export the figure again.'}",
-    )
+    record = read_record(text, "recipe", KIND, VERSION, MAX_TEXT)
     page, panel = (_name(record, key) for key in ("page", "panel"))
     address = record.get("address", {})
     check(
@@ -382,10 +368,36 @@ def _name(record: Mapping[str, Any], key: str) -> str:
     return str(value)
 
 
-def _newer(record: Mapping[str, Any]) -> str:
-    software = record.get("software")
-    made = software.get("qfusion", "newer") if isinstance(software, dict) else "newer"
-    return f"It was made with qfusion {str(made)[:20]}: install that version."
+def read_record(text: str, what: str, kind: str, version: int, most: int) -> dict[str, Any]:
+    """Returns what a recipe, or a composition of several, holds as JSON.
+
+    Raises:
+        InvalidInput: when it is none, of another version, or has more than so many characters.
+    """
+    check(
+        len(text) <= most,
+        f"The {what} has {len(text):,} characters, and at most {most:,} are read. Export the figure again.",
+    )
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"The {what} is not JSON ({str(error)[:120]}). {_GIVE}") from error
+    check(
+        isinstance(record, dict) and record.get("kind") == kind,
+        f"This JSON is not a {kind}. {_GIVE}",
+    )
+    seen, made = record.get("version"), record.get("software")
+    newer = made.get("qfusion", "newer") if isinstance(made, dict) else "newer"
+    check(
+        seen == version,
+        f"The {what} has version {str(seen)[:20]!r}, and this qfusion ({__version__}) reads version {version}. "
+        + (
+            f"It was made with qfusion {str(newer)[:20]}: install that version."
+            if isinstance(seen, int) and seen > version
+            else "Export the figure again."
+        ),
+    )
+    return record
 
 
 def software() -> dict[str, str]:
@@ -443,12 +455,10 @@ def snippet(
     from plotly_print.latex import escape  # matplotlib waits until something is drawn
 
     starred = "*" if style.size in COLUMNS else ""
-    width = f"{SIZES[style.size].width:g}mm"
-    if style.format == "tikz":
-        needs, drawn = "tikz", f"\\input{{{file}.tikz}}"
-    else:
-        ending = "png" if style.format == "png" else "pdf"
-        needs, drawn = "graphicx", f"\\includegraphics[width={width}]{{{file}.{ending}}}"
+    ending = style.format if style.format in ("tikz", "png") else "pdf"
+    needs, command = "graphicx", f"\\includegraphics[width={SIZES[style.size].width:g}mm]"
+    if ending == "tikz":
+        needs, command = "tikz", "\\input"
     words = [
         f"\\textbf{{{escape(title.rstrip('.'))}.}}" if title else "",
         escape(caption),
@@ -459,7 +469,7 @@ def snippet(
             f"% In the preamble: \\usepackage{{{needs}}}",
             f"\\begin{{figure{starred}}}[t]",
             "  \\centering",
-            f"  {drawn}",
+            f"  {command}{{{file}.{ending}}}",
             f"  \\caption{{{' '.join(filter(None, words))}}}",
             f"  \\label{{fig:{label(name)}}}",
             f"\\end{{figure{starred}}}",
@@ -537,10 +547,12 @@ def page(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, reci
     width, height = (round(side / pixel(style)) for side in canvas(drawn, style))
     sized = go.Figure(drawn).update_layout(width=width, height=height, autosize=False)
     plotly = get_plotlyjs()
-    figure = in_script(pio.to_json(sized, validate=False, engine="json"))
-    draw = f'(function(f){{Plotly.newPlot("{FIGURE}",f.data,f.layout,{_CONFIG});}})({figure});'
+    draw = (
+        f'(function(f){{Plotly.newPlot("{FIGURE}",f.data,f.layout,{_CONFIG});}})'
+        f"({in_script(pio.to_json(sized, validate=False, engine='json'))});"
+    )
     # Plotly compiles the shaders of these traces from text.
-    compiled = any(trace.type in ("parcoords", "splom", "scattergl") for trace in drawn.data)
+    compiled = {"parcoords", "splom", "scattergl"} & {trace.type for trace in drawn.data}
     compiles = " 'unsafe-eval'" if compiled else ""
     policy = (
         f"default-src 'none'; script-src {_digest(plotly)} {_digest(draw)}{compiles}; style-src 'unsafe-inline'; "
@@ -768,11 +780,8 @@ def _from_png(png: bytes) -> str:
         rest = body[len(KEY) + 1 :]
         if kind == b"tEXt":
             return rest[: 4 * MAX_RECIPE].decode("latin-1")
-        packed = kind == b"zTXt"
-        if kind == b"iTXt":
-            packed, rest = rest[:1] == b"\x01", rest[2:].split(b"\0", 2)[-1]
-        else:
-            rest = rest[1:]
+        packed = kind == b"zTXt" or rest[:1] == b"\x01"
+        rest = rest[1:] if kind == b"zTXt" else rest[2:].split(b"\0", 2)[-1]
         try:
             return _text(
                 zlib.decompressobj().decompress(rest, 4 * MAX_RECIPE)

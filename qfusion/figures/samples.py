@@ -3,6 +3,7 @@ calibration, residuals), maps of samples, the nearest to one, and some side by s
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,13 +14,10 @@ from qfusion._checks import check
 from qfusion.figures.decision import in_steps
 from qfusion.figures.style import (
     BLUE,
-    BRIGHT,
     GREEN,
     GREY,
     INK,
     LINE,
-    ON_BRIGHT,
-    ON_DARK,
     ORANGE,
     PAPER,
     PURPLE,
@@ -35,6 +33,7 @@ from qfusion.figures.style import (
     drawing,
     faded,
     halo,
+    in_cells,
     in_rows,
     label,
     note,
@@ -46,7 +45,7 @@ PART_HUES = {"train": GREY, "valid": SKY, "test": VERMILLION}
 BINS = 40
 
 
-@drawing()
+@drawing(names="C", counts="C")
 def classes(
     counts: Mapping[str, Sequence[int]], names: Sequence[str], *, theme: Theme = "light"
 ) -> go.Figure:
@@ -55,23 +54,24 @@ def classes(
     Args:
         counts: samples of every class, by part. names: of the classes.
     """
-    check(
-        all(len(column) == len(names) for column in counts.values()),
-        f"Argument `counts` must hold {len(names)} numbers a part.",
-    )
-    figure = base(theme, max(220, 70 + 22 * len(names)), left=120, legend=True)
-    shown = [label(name, 24) for name in names]
-    for part, column in counts.items():
-        figure.add_bar(
-            y=shown,
-            x=list(column),
-            orientation="h",
-            name=part,
-            marker={"color": PART_HUES.get(part, GREY)},
-            hovertemplate=f"%{{y}}, {part}: %{{x:,}} samples<extra></extra>",
-        )
+
     return (
-        figure.update_layout(barmode="stack", legend_traceorder="normal")
+        base(theme, max(220, 70 + 22 * len(names)), left=120, legend=True)
+        .add_traces(
+            [
+                {
+                    "type": "bar",
+                    "y": [label(name, 24) for name in names],
+                    "x": list(column),
+                    "orientation": "h",
+                    "name": part,
+                    "marker": {"color": PART_HUES.get(part, GREY)},
+                    "hovertemplate": f"%{{y}}, {part}: %{{x:,}} samples<extra></extra>",
+                }
+                for part, column in counts.items()
+            ]
+        )
+        .update_layout(barmode="stack", legend_traceorder="normal")
         .update_xaxes(title={"text": "samples"})
         .update_yaxes(type="category", autorange="reversed")
     )
@@ -84,19 +84,28 @@ def targets(values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "ligh
     Args:
         values: targets (n,) by part. name: of the target with its unit.
     """
-    figure = base(theme, 260, legend=True)
+
     edges = histogram_edges(values)
-    for part, targets_of in values.items():
-        figure.add_scatter(
-            x=np.repeat(edges, 2)[1:-1],
-            y=np.repeat(np.histogram(targets_of, edges)[0] / max(1, len(targets_of)), 2),
-            mode="lines",
-            name=f"{part} ({len(targets_of):,})",
-            line={"color": PART_HUES.get(part, GREY), "width": 2},
-            hovertemplate=f"%{{x:.2f}}, {part}: %{{y:.1%}}<extra></extra>",
+    return (
+        base(theme, 260, legend=True)
+        .add_traces(
+            [
+                {
+                    "type": "scatter",
+                    "x": np.repeat(edges, 2)[1:-1],
+                    "y": np.repeat(np.histogram(targets_of, edges)[0] / max(1, len(targets_of)), 2),
+                    "mode": "lines",
+                    "name": f"{part} ({len(targets_of):,})",
+                    "line": {"color": PART_HUES.get(part, GREY), "width": 2},
+                    "hovertemplate": f"%{{x:.2f}}, {part}: %{{y:.1%}}<extra></extra>",
+                }
+                for part, targets_of in values.items()
+            ]
         )
-    return figure.update_xaxes(title={"text": label(name)}).update_yaxes(
-        title={"text": "share of the part's samples"}, tickformat=".0%", rangemode="tozero"
+        .update_xaxes(title={"text": label(name)})
+        .update_yaxes(
+            title={"text": "share of the part's samples"}, tickformat=".0%", rangemode="tozero"
+        )
     )
 
 
@@ -115,7 +124,7 @@ _EMPTY = "No sample of this cohort."
 Curve = tuple[str, np.ndarray, np.ndarray, float]
 
 
-@drawing()
+@drawing(classes="C+", counts="C+ C+")
 def confusions(counts: np.ndarray, classes: Sequence[str], theme: Theme = "light") -> go.Figure:
     """Annotated classes down, predicted ones across; the colour is the share of the annotated class.
 
@@ -123,10 +132,6 @@ def confusions(counts: np.ndarray, classes: Sequence[str], theme: Theme = "light
         counts: (C, C), rows are annotations. classes: names. theme: of the figure.
     """
     C = len(classes)
-    check(
-        counts.shape == (C, C) and C > 0,
-        f"Argument `counts` must have the shape {(C, C)}, but has {counts.shape}.",
-    )
     figure = base(theme, int(min(110 + 34 * C, 560)), left=10, right=14, top=8, bottom=52)
     if not counts.sum():
         return note(figure, _EMPTY, theme)
@@ -147,21 +152,7 @@ def confusions(counts: np.ndarray, classes: Sequence[str], theme: Theme = "light
         "(%{z:.1%})<extra></extra>",
     )
     if C <= MANY:
-        for bright in (False, True):
-            cells = [
-                (i, j)
-                for i in range(C)
-                for j in range(C)
-                if counts[i, j] and (shares[i, j] > BRIGHT) == bright
-            ]
-            figure.add_scatter(
-                x=[j for _, j in cells],
-                y=[i for i, _ in cells],
-                mode="text",
-                hoverinfo="skip",
-                text=[f"{counts[i, j]:,}" for i, j in cells],
-                textfont={"size": 12, "color": ON_BRIGHT if bright else ON_DARK},
-            )
+        in_cells(figure, np.where(counts, counts, np.nan), shares, "{:,.0f}", size=12)
     # A heat map cannot be clicked: what is clicked lies over it, unseen.
     filled = [(i, j) for i in range(C) for j in range(C) if counts[i, j]]
     figure.add_scatter(
@@ -196,40 +187,49 @@ def curves(
     figure = base(theme, 360, right=16, top=26)
     if not roc:
         return note(figure, "Curves need samples of a class and of others.", theme)
-    for result, to in ((roc, ""), (pr, "2")):
-        for name, x, y, value in sorted(result, key=lambda curve: curve[0] == chosen):
-            stands = name == chosen
-            figure.add_scatter(
-                x=x,
-                y=y,
-                mode="lines",
-                xaxis=f"x{to}",
-                yaxis=f"y{to}",
-                line={"color": BLUE if stands else faded(GREY, 0.7), "width": 3 if stands else 1.2},
-                hovertemplate=f"{label(name)}: %{{x:.3f}}, %{{y:.3f}} ({value:.3f})<extra></extra>",
-            )
-    figure.add_scatter(
-        x=[0, 1],
-        y=[0, 1],
-        mode="lines",
-        hoverinfo="skip",
-        line={"color": LINE[theme], "width": 1, "dash": "dot"},
-    )
     plain = {"range": [-0.02, 1.02], "nticks": 5}
-    return figure.update_layout(
-        xaxis=axis(theme) | plain | {"domain": [0, 0.45]},
-        yaxis=axis(theme) | plain,
-        xaxis2=axis(theme) | plain | {"domain": [0.57, 1], "anchor": "y2"},
-        yaxis2=axis(theme) | plain | {"anchor": "x2"},
-    ).update_layout(
-        xaxis_title_text="false positive rate",
-        yaxis_title_text="true positive rate",
-        xaxis2_title_text="recall",
-        yaxis2_title_text="precision",
+    return (
+        figure.add_traces(
+            [
+                {
+                    "type": "scatter",
+                    "x": x,
+                    "y": y,
+                    "mode": "lines",
+                    "xaxis": f"x{to}",
+                    "yaxis": f"y{to}",
+                    "line": {"color": BLUE, "width": 3}
+                    if name == chosen
+                    else {"color": faded(GREY, 0.7), "width": 1.2},
+                    "hovertemplate": f"{label(name)}: %{{x:.3f}}, %{{y:.3f}} ({value:.3f})<extra></extra>",
+                }
+                for result, to in ((roc, ""), (pr, "2"))
+                for name, x, y, value in sorted(result, key=lambda curve: curve[0] == chosen)
+            ]
+        )
+        .add_scatter(
+            x=[0, 1],
+            y=[0, 1],
+            mode="lines",
+            hoverinfo="skip",
+            line={"color": LINE[theme], "width": 1, "dash": "dot"},
+        )
+        .update_layout(
+            xaxis=axis(theme) | plain | {"domain": [0, 0.45]},
+            yaxis=axis(theme) | plain,
+            xaxis2=axis(theme) | plain | {"domain": [0.57, 1], "anchor": "y2"},
+            yaxis2=axis(theme) | plain | {"anchor": "x2"},
+        )
+        .update_layout(
+            xaxis_title_text="false positive rate",
+            yaxis_title_text="true positive rate",
+            xaxis2_title_text="recall",
+            yaxis2_title_text="precision",
+        )
     )
 
 
-@drawing()
+@drawing(certainty="B", accuracy="B", counts="B")
 def calibration(
     certainty: np.ndarray, accuracy: np.ndarray, counts: np.ndarray, theme: Theme = "light"
 ) -> go.Figure:
@@ -238,32 +238,36 @@ def calibration(
     Args:
         certainty, accuracy: of every bin, (B,). counts: samples in it, (B,). theme: of the figure.
     """
-    check(
-        certainty.shape == accuracy.shape == counts.shape,
-        "Arguments `certainty`, `accuracy` and `counts` must have the same shape (B,).",
-    )
     figure = base(theme, 360, right=16, top=10)
     if not len(counts):
         return note(figure, _EMPTY, theme)
-    figure.add_scatter(
-        x=[0, 1],
-        y=[0, 1],
-        mode="lines",
-        hoverinfo="skip",
-        line={"color": LINE[theme], "width": 1, "dash": "dot"},
-    )
-    for x, high, low in zip(
-        certainty, np.maximum(certainty, accuracy), np.minimum(certainty, accuracy), strict=True
-    ):
-        figure.add_scatter(
-            x=[x, x],
-            y=[low, high],
-            mode="lines",
-            hoverinfo="skip",
-            line={"color": faded(VERMILLION, 0.6), "width": 2},
-        )
     return (
         figure.add_scatter(
+            x=[0, 1],
+            y=[0, 1],
+            mode="lines",
+            hoverinfo="skip",
+            line={"color": LINE[theme], "width": 1, "dash": "dot"},
+        )
+        .add_traces(
+            [
+                {
+                    "type": "scatter",
+                    "x": [x, x],
+                    "y": [low, high],
+                    "mode": "lines",
+                    "hoverinfo": "skip",
+                    "line": {"color": faded(VERMILLION, 0.6), "width": 2},
+                }
+                for x, high, low in zip(
+                    certainty,
+                    np.maximum(certainty, accuracy),
+                    np.minimum(certainty, accuracy),
+                    strict=True,
+                )
+            ]
+        )
+        .add_scatter(
             x=certainty,
             y=accuracy,
             mode="lines+markers",
@@ -286,7 +290,7 @@ def calibration(
     )
 
 
-@drawing()
+@drawing(ids="N", truth="N", values="N", inside="N")
 def residuals(
     ids: Sequence[str],
     truth: np.ndarray,
@@ -301,35 +305,29 @@ def residuals(
         ids: of the samples. truth, values: annotations and residuals, (n,). inside: of the cohort, bool (n,).
         unit: axis name of the target. theme: of the figure.
     """
-    check(
-        len(ids) == len(truth) == len(values) == len(inside),
-        "Arguments `ids`, `truth`, `values` and `inside` must hold one entry a sample.",
-    )
     figure = base(theme, 360, right=12, top=10)
     if not len(values):
         return note(figure, _EMPTY, theme)
     edges = np.histogram_bin_edges(values, bins="auto" if len(values) < 5000 else 60)
-    middles = (edges[1:] + edges[:-1]) / 2
     for chosen, colour, name in ((~inside, GREY, "others"), (inside, BLUE, "cohort")):
-        if not chosen.any():
-            continue
-        names = [label(name, 40) for name, stored in zip(ids, chosen, strict=True) if stored]
-        figure.add_scatter(
-            x=truth[chosen],
-            y=values[chosen],
-            mode="markers",
-            customdata=names,
-            marker={"size": 5, "color": faded(colour, 0.55)},
-            hovertemplate=f"%{{customdata}} ({name}): annotated %{{x:.2f}}, off by "
-            "%{y:+.2f}<extra></extra>",
-        ).add_bar(
-            x=np.histogram(values[chosen], edges)[0],
-            y=middles,
-            orientation="h",
-            xaxis="x2",
-            marker={"color": colour, "line": {"width": 0}},
-            hovertemplate=f"%{{x}} {name}, off by %{{y:+.2f}}<extra></extra>",
-        )
+        if chosen.any():
+            names = [label(name, 40) for name, stored in zip(ids, chosen, strict=True) if stored]
+            figure.add_scatter(
+                x=truth[chosen],
+                y=values[chosen],
+                mode="markers",
+                customdata=names,
+                marker={"size": 5, "color": faded(colour, 0.55)},
+                hovertemplate=f"%{{customdata}} ({name}): annotated %{{x:.2f}}, off by "
+                "%{y:+.2f}<extra></extra>",
+            ).add_bar(
+                x=np.histogram(values[chosen], edges)[0],
+                y=(edges[1:] + edges[:-1]) / 2,
+                orientation="h",
+                xaxis="x2",
+                marker={"color": colour, "line": {"width": 0}},
+                hovertemplate=f"%{{x}} {name}, off by %{{y:+.2f}}<extra></extra>",
+            )
     return (
         figure.add_shape(
             type="line",
@@ -363,7 +361,7 @@ MAX_GROUPS = len(GROUP_HUES) * len(SHAPES)
 _CHOSEN = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 0.4}}}
 
 
-@drawing("values")
+@drawing("values", ids="N", xy="N 2", values="N", inside="N")
 def places(
     ids: Sequence[str],
     xy: np.ndarray,
@@ -392,18 +390,13 @@ def places(
         chosen: id of the sample with a ring. theme: of the figure.
     """
     check(
-        len(ids) == len(xy) == len(values) == len(inside),
-        "Arguments `ids`, `xy`, `values` and `inside` must have one length.",
-    )
-    check(
         len(names) <= MAX_GROUPS,
         f"Argument `names` holds {len(names)} groups, and at most {MAX_GROUPS} are told apart.",
     )
+    across, up = ({"title": {"text": label(title, 90)}, "nticks": 7} for title in titles)
     figure = base(theme, 560, legend=bool(names), top=38).update_layout(
-        dragmode="lasso", clickmode="event+select"
+        dragmode="lasso", clickmode="event+select", xaxis=across, yaxis=up
     )
-    for side, title in zip((figure.layout.xaxis, figure.layout.yaxis), titles, strict=True):
-        side.update(title={"text": label(title, 90)}, nticks=7)
     if not len(ids):
         return note(figure, "No sample of this split is explained.", theme)
     texts = [
@@ -411,31 +404,48 @@ def places(
         for name, tip in zip(ids, tips or [""] * len(ids), strict=True)
     ]
     part = not inside.all()
-    for within in (False, True) if part else (True,):
-        for k in range(len(names)) if names else (None,):
-            at = np.flatnonzero((inside == within) & (True if k is None else values == k)).tolist()
-            if not at:
-                continue
-            figure.add_scatter(
-                x=xy[at, 0],
-                y=xy[at, 1],
-                mode="markers",
-                customdata=[ids[i] for i in at],
-                text=[texts[i] for i in at],
-                name=label(by if k is None else names[k], 24),
-                showlegend=False,
-                marker=_marker(values[at], k, within, part, hues, values, by, theme),
-                **_CHOSEN,
-                hovertemplate="%{text}<br>click to open it<extra></extra>",
-            )
-    for k, name in enumerate(names):  # the legend's points are as strong as those of the cohort
-        figure.add_scatter(
-            x=[None],
-            y=[None],
-            mode="markers",
-            name=label(name, 24),
-            marker={"size": 9, "color": _hue(k, hues), "symbol": SHAPES[k // len(GROUP_HUES)]},
+    groups = [
+        (within, k, (inside == within) & (True if k is None else values == k))
+        for within in ((False, True) if part else (True,))
+        for k in (range(len(names)) if names else (None,))
+    ]
+    (
+        figure.add_traces(
+            [
+                {
+                    "type": "scatter",
+                    "x": xy[own, 0],
+                    "y": xy[own, 1],
+                    "mode": "markers",
+                    "customdata": list(itertools.compress(ids, own)),
+                    "text": list(itertools.compress(texts, own)),
+                    "name": label(by if k is None else names[k], 24),
+                    "showlegend": False,
+                    "marker": _marker(values[own], k, within, part, hues, values, by, theme),
+                    **_CHOSEN,
+                    "hovertemplate": "%{text}<br>click to open it<extra></extra>",
+                }
+                for within, k, own in groups
+                if own.any()
+            ]
+        ).add_traces(
+            [
+                {
+                    "type": "scatter",
+                    "x": [None],
+                    "y": [None],
+                    "mode": "markers",
+                    "name": label(name, 24),
+                    "marker": {
+                        "size": 9,
+                        "color": _hue(k, hues),
+                        "symbol": SHAPES[k // len(GROUP_HUES)],
+                    },
+                }
+                for k, name in enumerate(names)
+            ]
         )
+    )  # the legend's points are as strong as those of the cohort
     return ringed(
         figure,
         ids,
@@ -497,7 +507,7 @@ def _marker(
     }
 
 
-@drawing("typical")
+@drawing("typical", names="N", distances="N", right="N")
 def nearest(
     names: Sequence[str],
     distances: np.ndarray,
@@ -514,10 +524,6 @@ def nearest(
         right: whether each was predicted rightly; None where that is no question.
         axis: title of the distances. typical: median distance of all samples, NaN for none. theme: of the figure.
     """
-    check(
-        len(names) == len(distances) == len(right),
-        "Arguments `names`, `distances` and `right` must have one length.",
-    )
     figure = base(theme, 92 + 27 * max(1, len(names)), left=10, right=56, top=22)
     if not len(names):
         return note(figure, "There is no other sample.", theme)
@@ -575,7 +581,7 @@ MOST = 6  # columns
 _GAP = 0.022
 
 
-@drawing()
+@drawing(names="N", dividends="N")
 def decisions(
     names: Sequence[str],
     dividends: Sequence[Mapping[str, float]],
@@ -593,7 +599,6 @@ def decisions(
         modalities: in the model's order. truths: annotated values, drawn as dotted lines; None for none.
         notes: what is said of each below its name, in lines. unit: of the scores. theme: of the figure.
     """
-    check(len(names) == len(dividends), "Arguments `names` and `dividends` must have one length.")
     rows, steps, marker = in_steps(dividends, modalities, theme)
     ends = steps.cumsum(1)
     figure = _columns(
@@ -605,7 +610,6 @@ def decisions(
         theme,
     )
     for i in range(len(names)):
-        to = {"xaxis": f"x{i + 1}" if i else "x", "yaxis": "y"}
         widths = np.r_[steps[i], ends[i, -1]]
         figure.add_bar(
             x=widths,
@@ -620,25 +624,30 @@ def decisions(
             constraintext="none",
             textfont={"size": 11, "color": INK[theme], "shadow": halo(theme)},
             customdata=rows,
-            **to,
+            xaxis=f"x{i + 1}" if i else "x",
+            yaxis="y",
             hovertemplate=f"{label(names[i])}, %{{customdata}}: %{{text}}<extra></extra>",
         )
-        if i < len(truths) and truths[i] is not None:
-            figure.add_shape(
-                type="line",
-                x0=truths[i],
-                x1=truths[i],
-                y0=-0.5,
-                y1=len(rows) - 0.5,
-                xref=to["xaxis"],
-                yref="y",
-                layer="below",
-                line={"color": QUIET[theme], "width": 1.5, "dash": "dot"},
-            )
-    return figure
+    return figure.update_layout(
+        shapes=[
+            {
+                "type": "line",
+                "x0": truth,
+                "x1": truth,
+                "y0": -0.5,
+                "y1": len(rows) - 0.5,
+                "xref": f"x{i + 1}" if i else "x",
+                "yref": "y",
+                "layer": "below",
+                "line": {"color": QUIET[theme], "width": 1.5, "dash": "dot"},
+            }
+            for i, truth in enumerate(truths)
+            if truth is not None
+        ]
+    )
 
 
-@drawing()
+@drawing(names="N", values="N")
 def bars(
     names: Sequence[str],
     values: Sequence[Mapping[str, float]],
@@ -653,7 +662,6 @@ def bars(
         names: of the samples, one to six. values: of each, by what they are of.
         hues: colours of these; grey where there is none. title: of the axes, with the unit. theme: of the figure.
     """
-    check(len(names) == len(values), "Arguments `names` and `values` must have one length.")
     parts = list(dict.fromkeys(part for value in values for part in value))
     figure = _columns(
         names,
@@ -696,56 +704,55 @@ def _columns(
     count = len(names)
     check(0 < count <= MOST, f"Argument `names` must hold 1 to {MOST} samples, but holds {count}.")
     lines = max((note.count("\n") + 1 for note in notes), default=0)
-    figure = base(theme, 88 + 23 * len(rows), left=10, right=10, top=28 + 17 * lines, bottom=48)
     low, high = float(values.min()), float(values.max())
     pad = (0.16 + 0.07 * count) * max(high - low, 0.1)
     limits = [low - (pad if low < 0 else 0.02 * pad), high + pad]
-    for i in range(count):
-        figure.update_layout(
-            {
-                f"xaxis{i + 1 if i else ''}": axis(theme)
-                | {
-                    "domain": [
-                        (i + _GAP * (i > 0)) / count,
-                        (i + 1 - _GAP * (i + 1 < count)) / count,
-                    ],
-                    "anchor": "y",
-                    "range": limits,
-                    "nticks": 4 if count > 3 else 6,
-                    "zeroline": True,
-                    "zerolinecolor": LINE[theme],
+    axes = {
+        f"xaxis{i + 1 if i else ''}": axis(theme)
+        | {
+            "domain": [(i + _GAP * (i > 0)) / count, (i + 1 - _GAP * (i + 1 < count)) / count],
+            "anchor": "y",
+            "range": limits,
+            "nticks": 4 if count > 3 else 6,
+            "zeroline": True,
+            "zerolinecolor": LINE[theme],
+        }
+        for i in range(count)
+    }
+    heads = [label(name_of(name, count)) for name in names]
+    if count < 4:
+        heads = [f"<b>{head}</b>" for head in heads]
+    below = [note.split("\n") for note in notes] or [[]] * count
+    return (
+        base(theme, 88 + 23 * len(rows), left=10, right=10, top=28 + 17 * lines, bottom=48)
+        .update_layout(
+            **axes,
+            annotations=[
+                {
+                    "x": sum(limits) / 2,
+                    "y": 1,
+                    "xref": f"x{i + 1}" if i else "x",
+                    "yref": "paper",
+                    "yanchor": "bottom",
+                    "showarrow": False,
+                    "text": "<br>".join([head, *(label(line, 96 // count) for line in below[i])]),
+                    "font": {"size": {4: 11, 5: 10, 6: 10}.get(count, 12), "color": INK[theme]},
                 }
-            }
+                for i, head in enumerate(heads)
+            ],
         )
-        name = label(name_of(names[i], count))
-        figure.add_annotation(
-            x=sum(limits) / 2,
-            y=1,
-            xref=f"x{i + 1}" if i else "x",
+        .add_annotation(
+            x=0.5,
+            y=0,
+            xref="paper",
             yref="paper",
-            yanchor="bottom",
+            yanchor="top",
+            yshift=-26,
             showarrow=False,
-            text="<br>".join(
-                [
-                    f"<b>{name}</b>" if count < 4 else name,
-                    *(label(line, 96 // count) for line in (notes[i].split("\n") if notes else ())),
-                ]
-            ),
-            font={"size": {4: 11, 5: 10, 6: 10}.get(count, 12), "color": INK[theme]},
+            text=label(title, 90),
+            font={"size": 13, "color": QUIET[theme]},
         )
-    return figure.add_annotation(
-        x=0.5,
-        y=0,
-        xref="paper",
-        yref="paper",
-        yanchor="top",
-        yshift=-26,
-        showarrow=False,
-        text=label(title, 90),
-        font={"size": 13, "color": QUIET[theme]},
-    ).update_yaxes(
-        **in_rows(list(rows)),
-        ticklabelstandoff=6,
+        .update_yaxes(**in_rows(list(rows)), ticklabelstandoff=6)
     )
 
 

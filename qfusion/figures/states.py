@@ -170,7 +170,7 @@ _STEPS = 6  # of the fading of a way
 _PITCH = (2.9, 3.5)  # between middles, across and down
 
 
-@drawing()
+@drawing(names="Q+", ways="Q+")
 def balls(
     names: Sequence[str],
     ways: Sequence[np.ndarray],
@@ -188,10 +188,6 @@ def balls(
     Raises:
         InvalidInput: when the names and ways do not fit, or a vector is longer than 1.
     """
-    check(
-        len(names) == len(ways) > 0,
-        "Arguments `names` and `ways` must hold one entry a qubit, and at least one.",
-    )
     for way in ways:
         check(
             np.ndim(way) == 2 and np.shape(way)[1] == 3 and len(way) > 0,
@@ -212,8 +208,7 @@ def balls(
         names, ways, middles, [*hues, *[""] * len(names)], strict=False
     ):
         _vector(figure, label(name, 24), np.asarray(way, float), middle, hue or BLUE, theme)
-    wide = max(across, 4)  # one ball alone must not fill the page
-    spare = (wide - across) / 2 * _PITCH[0]
+    spare = max(0, 4 - across) / 2 * _PITCH[0]  # one ball alone must not fill the page
     return figure.update_xaxes(
         **bare_axis(), range=[-1.45 - spare, (across - 1) * _PITCH[0] + 1.45 + spare]
     ).update_yaxes(
@@ -422,21 +417,26 @@ def _hands(
         for start, end in zip((x, y), ends, strict=True)
     ]
     thick = 2.0 if size <= 16 else 1.0
-    for colour, width in (
-        (faded(ON_DARK, 0.9), thick + 2 * min(1.0, thick / 2)),
-        (ON_BRIGHT, thick),
-    ):
-        figure.add_scatter(
-            x=lines[0],
-            y=lines[1],
-            mode="lines",
-            hoverinfo="skip",
-            connectgaps=False,
-            line={"color": colour, "width": width},
-        )
+    figure.add_traces(
+        [
+            {
+                "type": "scatter",
+                "x": lines[0],
+                "y": lines[1],
+                "mode": "lines",
+                "hoverinfo": "skip",
+                "connectgaps": False,
+                "line": {"color": colour, "width": width},
+            }
+            for colour, width in (
+                (faded(ON_DARK, 0.9), thick + 2 * min(1.0, thick / 2)),
+                (ON_BRIGHT, thick),
+            )
+        ]
+    )
 
 
-@drawing()
+@drawing(times="T", names="R+", owners="R+", values="R+ T")
 def through_time(
     times: np.ndarray,
     values: np.ndarray,
@@ -458,32 +458,10 @@ def through_time(
     Raises:
         InvalidInput: when the shapes do not fit.
     """
-    check(
-        values.shape == (len(names), len(times)) and len(owners) == len(names) > 0,
-        f"Argument `values` must have shape ({len(names)}, {len(times)}), but has {np.shape(values)}.",
-    )
     written = [
         f"{label(owner, 14)} {label(name)}" for owner, name in zip(owners, names, strict=True)
     ]
-    figure = base(
-        theme, 96 + max(18 * len(names), 110), left=10, right=10, top=8, bottom=46
-    ).add_trace(
-        go.Heatmap(
-            x=times,
-            y=list(range(len(names))),
-            z=values,
-            colorscale=UNSIGNED_SCALE,
-            zmin=0,
-            zmax=max(float(values.max()), 1e-12),
-            customdata=np.array([[words] * len(times) for words in written]),
-            colorbar={
-                "title": {"text": label(unit), "side": "right", "font": {"size": 12}},
-                "thickness": 10,
-                "outlinewidth": 0,
-            },
-            hovertemplate="%{customdata}, t = %{x:.3f}: %{z:.4f}<extra></extra>",
-        )
-    )
+
     half = (times[1] - times[0]) / 2 if len(times) > 1 else 0.5
     ends = [float(times[0] - half), float(times[-1] + half)]
     lines = [
@@ -514,7 +492,25 @@ def through_time(
             for colour, width in ((ON_BRIGHT, 3), (ON_DARK, 1.5))
         ]
     return (
-        figure.update_layout(shapes=lines)
+        base(theme, 96 + max(18 * len(names), 110), left=10, right=10, top=8, bottom=46)
+        .add_trace(
+            go.Heatmap(
+                x=times,
+                y=list(range(len(names))),
+                z=values,
+                colorscale=UNSIGNED_SCALE,
+                zmin=0,
+                zmax=max(float(values.max()), 1e-12),
+                customdata=np.array([[words] * len(times) for words in written]),
+                colorbar={
+                    "title": {"text": label(unit), "side": "right", "font": {"size": 12}},
+                    "thickness": 10,
+                    "outlinewidth": 0,
+                },
+                hovertemplate="%{customdata}, t = %{x:.3f}: %{z:.4f}<extra></extra>",
+            )
+        )
+        .update_layout(shapes=lines)
         .update_xaxes(title={"text": TIME}, range=ends, nticks=7)
         .update_yaxes(
             **in_rows(written),
@@ -551,7 +547,7 @@ def grouped(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.nda
     )
 
 
-@drawing()
+@drawing(votes="K", sample="K", cohort="K")
 def spectrum(
     votes: np.ndarray,
     sample: np.ndarray,
@@ -568,24 +564,29 @@ def spectrum(
         votes: eigenvalues minus the baseline, ascending, (K,); many are drawn in groups of neighbours.
         sample, cohort: weight of one sample and mean weight of many on each eigenstate, (K,), adding up to 1.
     """
-    check(
-        np.shape(sample) == np.shape(cohort) == np.shape(votes),
-        "Arguments `sample` and `cohort` must have the shape of `votes`.",
-    )
     bars, (own, mean), size = grouped(np.asarray(votes), np.stack([sample, cohort]))
     places = np.arange(len(bars))
-    figure = base(theme, 430, legend=True, right=20, top=8)
+
     text = "eigenstate" if size == 1 else f"{size} eigenstates"
-    for name, chosen, hue in (("votes for", bars >= 0, FOR), ("votes against", bars < 0, AGAINST)):
-        figure.add_bar(
-            x=places[chosen],
-            y=bars[chosen],
-            name=name,
-            marker={"color": hue, "line": {"width": 0}},
-            hovertemplate=f"{text} %{{x}}: %{{y:+.3f}}<extra>{name}</extra>",
-        )
     return (
-        figure.add_bar(
+        base(theme, 430, legend=True, right=20, top=8)
+        .add_traces(
+            [
+                {
+                    "type": "bar",
+                    "x": places[chosen],
+                    "y": bars[chosen],
+                    "name": name,
+                    "marker": {"color": hue, "line": {"width": 0}},
+                    "hovertemplate": f"{text} %{{x}}: %{{y:+.3f}}<extra>{name}</extra>",
+                }
+                for name, chosen, hue in (
+                    ("votes for", bars >= 0, FOR),
+                    ("votes against", bars < 0, AGAINST),
+                )
+            ]
+        )
+        .add_bar(
             x=places,
             y=own,
             yaxis="y2",
@@ -650,36 +651,41 @@ def make_up(amplitudes: np.ndarray, dims: Sequence[int], *, theme: Theme = "ligh
         f"Argument `amplitudes` must have shape ({len(names)},), but has shape {values.shape}.",
     )
     populations, phases, places = np.abs(values) ** 2, np.angle(values), np.arange(len(names))
-    figure = base(theme, 250, left=54, right=10, top=10).add_bar(
-        x=places,
-        y=populations,
-        customdata=list(zip(names, phases, strict=True)),
-        marker={
-            "color": phases,
-            "colorscale": CYCLIC_SCALE,
-            "cmin": -np.pi,
-            "cmax": np.pi,
-            "line": {"width": 0},
-            "colorbar": {
-                "title": {"text": "phase (rad)", "side": "top", "font": {"size": 12}},
-                "thickness": 10,
-                "len": 0.9,
-                "outlinewidth": 0,
-                "tickvals": [-np.pi, 0, np.pi],
-                "ticktext": ["−π", "0", "π"],
-            },
-        },
-        hovertemplate="|%{customdata[0]}⟩: %{y:.1%}, phase %{customdata[1]:+.2f} rad<extra></extra>",
-    )
+
     step = max(1, len(names) // 16)
-    return figure.update_xaxes(
-        title={"text": "basis state"},
-        tickvals=places[::step],
-        ticktext=[f"|{name}⟩" for name in names[::step]],
-    ).update_yaxes(title={"text": "population"}, rangemode="tozero", tickformat=".0%")
+    return (
+        base(theme, 250, left=54, right=10, top=10)
+        .add_bar(
+            x=places,
+            y=populations,
+            customdata=list(zip(names, phases, strict=True)),
+            marker={
+                "color": phases,
+                "colorscale": CYCLIC_SCALE,
+                "cmin": -np.pi,
+                "cmax": np.pi,
+                "line": {"width": 0},
+                "colorbar": {
+                    "title": {"text": "phase (rad)", "side": "top", "font": {"size": 12}},
+                    "thickness": 10,
+                    "len": 0.9,
+                    "outlinewidth": 0,
+                    "tickvals": [-np.pi, 0, np.pi],
+                    "ticktext": ["−π", "0", "π"],
+                },
+            },
+            hovertemplate="|%{customdata[0]}⟩: %{y:.1%}, phase %{customdata[1]:+.2f} rad<extra></extra>",
+        )
+        .update_xaxes(
+            title={"text": "basis state"},
+            tickvals=places[::step],
+            ticktext=[f"|{name}⟩" for name in names[::step]],
+        )
+        .update_yaxes(title={"text": "population"}, rangemode="tozero", tickformat=".0%")
+    )
 
 
-@drawing()
+@drawing(elements="n", modalities="M", votes="K", bits="K M n")
 def outcome_patterns(
     bits: np.ndarray,
     votes: np.ndarray,
@@ -695,10 +701,6 @@ def outcome_patterns(
         bits: (k, |S|, n) of 0 and 1; votes: (k,). modalities: of S; all_modalities: fix the colours.
     """
     k, count, n = bits.shape
-    check(
-        len(votes) == k and len(elements) == n and len(modalities) == count,
-        f"Arguments `votes`, `elements` and `modalities` must fit `bits` of shape {bits.shape}.",
-    )
     figure = base(theme, 92 + 27 * k, left=10, right=10, top=30, bottom=44)
     for m, name in enumerate(modalities):
         hue = term_colour(name, all_modalities)
@@ -750,7 +752,7 @@ def outcome_patterns(
     return figure
 
 
-@drawing()
+@drawing(modalities="M", elements="n", values="M n")
 def effects(
     values: np.ndarray,
     elements: Sequence[str],
@@ -761,28 +763,30 @@ def effects(
     theme: Theme = "light",
 ) -> go.Figure:
     """How the score changes when one element turns from no to yes, (|S|, n): bars in the modalities' colours."""
-    check(
-        np.shape(values) == (len(modalities), len(elements)),
-        f"Argument `values` must have shape ({len(modalities)}, {len(elements)}), but has shape {np.shape(values)}.",
-    )
-    figure = base(theme, 260, legend=len(modalities) > 1, right=10, top=8)
+
     names = [label(name, 14) for name in elements]
-    for m, name in enumerate(modalities):
-        figure.add_bar(
-            x=names,
-            y=values[m],
-            name=label(name),
-            marker={"color": term_colour(name, all_modalities)},
-            hovertemplate="%{x}: %{y:+.3f}<extra>" + label(name) + "</extra>",
-        )
     return (
-        figure.update_yaxes(title={"text": f"change of {label(unit)}"})
+        base(theme, 260, legend=len(modalities) > 1, right=10, top=8)
+        .add_traces(
+            [
+                {
+                    "type": "bar",
+                    "x": names,
+                    "y": values[m],
+                    "name": label(name),
+                    "marker": {"color": term_colour(name, all_modalities)},
+                    "hovertemplate": "%{x}: %{y:+.3f}<extra>" + label(name) + "</extra>",
+                }
+                for m, name in enumerate(modalities)
+            ]
+        )
+        .update_yaxes(title={"text": f"change of {label(unit)}"})
         .update_xaxes(title={"text": "element that turns from 0 to 1"}, type="category")
         .add_hline(y=0, line={"color": LINE[theme], "width": 1})
     )
 
 
-@drawing()
+@drawing(ids="N", x="N", y="N", truth="N")
 def along(
     ids: Sequence[str],
     x: np.ndarray,
@@ -804,10 +808,6 @@ def along(
             others.
         shares: whether x and y are shares of 1, written in per cent.
     """
-    check(
-        len(ids) == len(x) == len(y) == len(truth),
-        "Arguments `ids`, `x`, `y` and `truth` must have one length.",
-    )
     figure = base(theme, 400, legend=split, right=10 if not split else 16)
     tip = (
         "<b>%{text}</b><br>"

@@ -13,7 +13,7 @@ import inspect
 import math
 import textwrap
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, ParamSpec
 
 import numpy as np
@@ -33,6 +33,7 @@ MODALITY_HUES = (BLUE, VERMILLION, GREEN, YELLOW, PURPLE, SKY)
 STATE_HUES = ("#EB2B77", "#811AFF", "#41A509", "#C554D1")
 LIGHT_MIXTURES: dict[tuple[int, ...], str] = {(0, 1): PURPLE, (0, 2): SKY, (1, 2): ORANGE}
 
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 UNSIGNED_SCALE = "Cividis"  # amounts: dark = none, yellow = most
 # Amounts with a sign, purple below zero and orange above: zero is the lightest on light paper (ColorBrewer's PuOr) and
 # the darkest on dark paper. Stops are `rgb`, which tells them from hues of series when a figure is recoloured.
@@ -132,12 +133,8 @@ def term_colour(term: str, modalities: Sequence[str]) -> str:
         f"Argument `term` must name modalities of {list(modalities)}, but has {unknown}.",
     )
     places = tuple(sorted(modalities.index(part) for part in parts))
-    if len(places) == 1:
-        return MODALITY_HUES[places[0] % len(MODALITY_HUES)]
-    if len(modalities) <= 3:
+    if not places or (len(places) > 1 and len(modalities) <= 3):
         return LIGHT_MIXTURES.get(places, GREY)
-    if not places:
-        return GREY
     hues = [channels(MODALITY_HUES[i % len(MODALITY_HUES)]) for i in places]
     return "#" + "".join(f"{sum(channel) // len(hues):02X}" for channel in zip(*hues, strict=True))
 
@@ -288,6 +285,32 @@ def note(figure: go.Figure, text: str, theme: Theme) -> go.Figure:
     )
 
 
+def in_cells(
+    figure: go.Figure,
+    z: np.ndarray,
+    bright: np.ndarray,
+    form: str,
+    *,
+    size: int = 11,
+    **more: Any,
+) -> go.Figure:
+    """Writes each number of a heat map in its cell, dark on cells that are `bright` (0 to 1 on `UNSIGNED_SCALE`), else
+    bright; NaN is left out. Plotly's own choice of ink is a grey that middling cells swallow."""
+    rows, columns = np.nonzero(np.isfinite(z))
+    return figure.add_scatter(
+        x=columns,
+        y=rows,
+        mode="text",
+        hoverinfo="skip",
+        text=[form.format(value) for value in z[rows, columns]],
+        textfont={
+            "size": size,
+            "color": np.where(bright[rows, columns] > BRIGHT, ON_BRIGHT, ON_DARK).tolist(),
+        },
+        **more,
+    )
+
+
 def ringed(
     figure: go.Figure,
     ids: Sequence[str],
@@ -345,11 +368,16 @@ _WITHIN = ("error_x", "error_y", "marker", "link", "node")
 P = ParamSpec("P")
 
 
-def drawing(*gaps: str) -> Callable[[Callable[P, go.Figure]], Callable[P, go.Figure]]:
-    """Returns a decorator of functions that draw: NaN or infinity in an argument is refused, by its name.
+def drawing(
+    *gaps: str, **shapes: str
+) -> Callable[[Callable[P, go.Figure]], Callable[P, go.Figure]]:
+    """Returns a decorator of functions that draw: an argument is refused, by its name, where it has another shape, or
+    holds NaN or infinity.
 
     Args:
         gaps: names of the arguments in which such numbers mean something, and are drawn so.
+        shapes: of arguments, a letter a dimension (`values="S G"`), equal letters for equal sizes, which the first to
+            have a letter says; "N+" is at least 1, "3" is 3. Of several under names it is the shape of each.
     """
 
     def decorate(function: Callable[P, go.Figure]) -> Callable[P, go.Figure]:
@@ -357,7 +385,10 @@ def drawing(*gaps: str) -> Callable[[Callable[P, go.Figure]], Callable[P, go.Fig
 
         @functools.wraps(function)
         def drawn(*args: P.args, **kwargs: P.kwargs) -> go.Figure:
-            for name, value in signature.bind(*args, **kwargs).arguments.items():
+            given, sizes = signature.bind(*args, **kwargs).arguments, dict[str, int]()
+            for name, letters in shapes.items():
+                _fit(name, given.get(name), letters.split(), sizes)
+            for name, value in given.items():
                 bad = 0 if name in gaps else _wrong(value, False)
                 check(
                     not bad,
@@ -369,6 +400,23 @@ def drawing(*gaps: str) -> Callable[[Callable[P, go.Figure]], Callable[P, go.Fig
         return drawn
 
     return decorate
+
+
+def _fit(name: str, value: Any, letters: Sequence[str], sizes: dict[str, int]) -> None:
+    """Refuses an argument without the shape of these letters; sizes that are not known yet are those that it has."""
+    for part in value.values() if isinstance(value, Mapping) else () if value is None else [value]:
+        shape = np.shape(part) if len(letters) > 1 or hasattr(part, "shape") else (len(part),)
+        for letter, size in zip(letters, shape, strict=False):
+            sizes.setdefault(letter, int(letter) if letter.isdigit() else size)
+        wanted = tuple(sizes.get(letter, 1) for letter in letters)
+        check(
+            shape == wanted,
+            f"Argument `{name}` must have shape {wanted} to fit the others, but has shape {shape}.",
+        )
+        check(
+            0 not in [size for letter, size in zip(letters, shape, strict=True) if "+" in letter],
+            f"Argument `{name}` must hold at least one entry, but is empty.",
+        )
 
 
 def finite(figure: go.Figure) -> go.Figure:

@@ -22,6 +22,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check, require_number
 from qfusion.figures.style import (
+    DASHES,
     INK,
     LINE,
     NEUTRAL,
@@ -35,14 +36,6 @@ from qfusion.figures.style import (
 )
 
 AnyTheme = Literal["light", "dark", "grey"]
-DASHES = (
-    "solid",
-    "dash",
-    "dot",
-    "dashdot",
-    "longdash",
-    "longdashdot",
-)  # when they are used up, again as thinner lines
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
 HATCHES = ("", "/", "x", "-", "\\", "+", ".", "|")
 # Lightness (CIE L*, 0 black, 100 white) of the darkest and lightest series; 60 has a contrast of 3.2 to 1 with white
@@ -252,6 +245,7 @@ def _tell_apart(traces: Sequence[dict[str, Any]], legend: bool) -> None:
     ]
     given = _apart(
         [(line["color"], line.get("dash", "solid")) for line in own],
+        # when they are used up, again as thinner lines
         (*DASHES, *(f"{dash} thin" for dash in DASHES)),
         {trace["line"].get("dash", "solid") for trace in lines},
     )
@@ -556,25 +550,22 @@ def rangeable(drawn: go.Figure) -> tuple[str, ...]:
     """The axes whose range can be chosen: those with numbers along them; the vertical one where there is only one."""
     single = len({trace.yaxis for trace in drawn.data if "yaxis" in trace}) <= 1
     return tuple(
-        axis
-        for axis in (("xaxis", "yaxis") if single else ("xaxis",))
-        if _is_plain(drawn.layout[axis]) and _has_numbers(drawn, axis[0])
+        axis for axis in (("xaxis", "yaxis") if single else ("xaxis",)) if _is_ranged(drawn, axis)
     )
 
 
-def _is_plain(axis: Any) -> bool:
+def _is_ranged(drawn: go.Figure, name: str) -> bool:
+    """Whether an axis has numbers along it, and ticks of plotly's."""
+    axis = drawn.layout[name]
+    columns = (trace[name[0]] for trace in drawn.data if trace.type in ("scatter", "bar"))
     return (
         axis.visible is not False
         and axis.type in (None, "-", "linear", "log")
         and axis.tickvals is None
-    )
-
-
-def _has_numbers(drawn: go.Figure, letter: str) -> bool:
-    columns = (trace[letter] for trace in drawn.data if trace.type in ("scatter", "bar"))
-    return any(
-        values is not None and len(values) > 0 and not isinstance(values[0], str)
-        for values in columns
+        and any(
+            values is not None and len(values) > 0 and not isinstance(values[0], str)
+            for values in columns
+        )
     )
 
 
@@ -608,9 +599,8 @@ def legend_entries(drawn: go.Figure) -> list[str]:
 
 
 def _in_legend(trace: Any) -> bool:
-    if trace.visible is False or "showlegend" not in trace:
-        return False
-    return bool(trace.showlegend) if trace.type == "heatmap" else trace.showlegend is not False
+    shown = (True,) if trace.type == "heatmap" else (True, None)
+    return trace.visible is not False and "showlegend" in trace and trace.showlegend in shown
 
 
 def _name(drawn: go.Figure, trace: Any) -> str:

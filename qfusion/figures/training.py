@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from qfusion._checks import check
 from qfusion.figures.style import (
     BLUE,
+    DASHES,
     GREEN,
     GREY,
     INK,
@@ -105,16 +106,21 @@ def curves(
                     },
                     hovertemplate=f"{label(name)}: epoch %{{x}} is kept, %{{y:.4g}}<extra></extra>",
                 )
-    for kind, dash in zip(kinds, ("solid", "dot"), strict=True) if all(kinds) else ():
-        figure.add_scatter(
-            x=[None],
-            y=[None],
-            mode="lines",
-            name=kind,
-            line={"color": QUIET[theme], "dash": dash, "width": 2},
-        )
     return (
-        figure.update_layout(uirevision="zoom")  # a reader's zoom outlives the next epoch
+        figure.add_traces(
+            [
+                {
+                    "type": "scatter",
+                    "x": [None],
+                    "y": [None],
+                    "mode": "lines",
+                    "name": kind,
+                    "line": {"color": QUIET[theme], "dash": dash, "width": 2},
+                }
+                for kind, dash in (zip(kinds, ("solid", "dot"), strict=True) if all(kinds) else ())
+            ]
+        )
+        .update_layout(uirevision="zoom")  # a reader's zoom outlives the next epoch
         .update_xaxes(title={"text": "epoch"}, **_epochs([epochs for epochs, _ in solid.values()]))
         .update_yaxes(
             title={"text": label(y_title)},
@@ -254,7 +260,7 @@ class Measured(NamedTuple):
     is_share: bool
 
 
-@drawing()
+@drawing(rows="N+")
 def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
     """Metrics, one a row: mean over seeds as a dot, its standard deviation as a bar, the loaded seed as a ring.
 
@@ -262,7 +268,6 @@ def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
         rows: the metrics, the first on top; those outside of [0, 1] are written only.
         theme: of the figure.
     """
-    check(len(rows) > 0, "Argument `rows` must hold at least one metric, but is empty.")
     shares = [row for row in rows if row.is_share]
     low = min(
         [row.mean - row.std for row in shares] + [row.own for row in shares if row.own == row.own],
@@ -282,32 +287,31 @@ def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
             showarrow=False,
             font={"size": 12, "color": INK[theme]},
         )
-        if not row.is_share:
-            continue
-        figure.add_scatter(
-            x=[row.mean - row.std, row.mean + row.std],
-            y=[place, place],
-            mode="lines",
-            line={"color": BLUE, "width": 3},
-            hoverinfo="skip",
-        ).add_scatter(
-            x=[row.mean],
-            y=[place],
-            mode="markers",
-            marker={"size": 9, "color": BLUE},
-            hovertemplate=f"{label(row.name)}: {text}<extra></extra>",
-        ).add_scatter(
-            x=[row.own],
-            y=[place],
-            mode="markers",
-            marker={
-                "size": 13,
-                "symbol": "circle-open",
-                "color": INK[theme],
-                "line": {"width": 1.5},
-            },
-            hovertemplate=f"{label(row.name)}, this model: %{{x:.3f}}<extra></extra>",
-        )
+        if row.is_share:
+            figure.add_scatter(
+                x=[row.mean - row.std, row.mean + row.std],
+                y=[place, place],
+                mode="lines",
+                line={"color": BLUE, "width": 3},
+                hoverinfo="skip",
+            ).add_scatter(
+                x=[row.mean],
+                y=[place],
+                mode="markers",
+                marker={"size": 9, "color": BLUE},
+                hovertemplate=f"{label(row.name)}: {text}<extra></extra>",
+            ).add_scatter(
+                x=[row.own],
+                y=[place],
+                mode="markers",
+                marker={
+                    "size": 13,
+                    "symbol": "circle-open",
+                    "color": INK[theme],
+                    "line": {"width": 1.5},
+                },
+                hovertemplate=f"{label(row.name)}, this model: %{{x:.3f}}<extra></extra>",
+            )
     # from the half below the lowest, so that differences are seen; never below -1, where correlations end
     return figure.update_xaxes(
         range=[max(-1.0, min(0.5, low - 0.05) if low > 0.5 else low - 0.1), 1.005], nticks=6
@@ -322,7 +326,7 @@ def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
 WIDE = 20.0  # largest over smallest value from which their axis is logarithmic
 
 
-@drawing()
+@drawing(numbers="N+", values="N+", pruned="N+")
 def history(
     numbers: Sequence[int],
     values: np.ndarray,
@@ -340,41 +344,42 @@ def history(
         smaller: whether smaller values are better.
     """
     values, pruned = np.asarray(values, dtype=float), np.asarray(pruned, dtype=bool)
-    check(
-        len(numbers) == len(values) == len(pruned) > 0,
-        "Arguments must have one entry a trial, and at least one.",
-    )
     done = np.where(pruned, np.inf if smaller else -np.inf, values)
     best = np.minimum.accumulate(done) if smaller else np.maximum.accumulate(done)
-    figure = base(theme, 300, legend=True, left=64, right=12).add_scatter(
-        x=list(numbers),
-        y=np.where(np.isfinite(best), best, np.nan),
-        mode="lines",
-        name="best so far",
-        connectgaps=False,
-        hoverinfo="skip",
-        line={"color": ORANGE, "width": 2, "shape": "hv"},
-    )
-    for stopped, name, marker in (
-        (False, "finished", {"color": BLUE, "size": 8}),
-        (
-            True,
-            "stopped early",
-            {"color": GREY, "size": 8, "symbol": "circle-open", "line": {"width": 1.6}},
-        ),
-    ):
-        here = pruned == stopped
-        if here.any():
-            figure.add_scatter(
-                x=np.asarray(numbers)[here],
-                y=values[here],
-                mode="markers",
-                name=name,
-                marker=marker,
-                hovertemplate=f"trial %{{x}}, {name}: %{{y:.4g}}<extra></extra>",
-            )
     return (
-        figure.update_layout(uirevision="zoom")
+        base(theme, 300, legend=True, left=64, right=12)
+        .add_scatter(
+            x=list(numbers),
+            y=np.where(np.isfinite(best), best, np.nan),
+            mode="lines",
+            name="best so far",
+            connectgaps=False,
+            hoverinfo="skip",
+            line={"color": ORANGE, "width": 2, "shape": "hv"},
+        )
+        .add_traces(
+            [
+                {
+                    "type": "scatter",
+                    "x": np.asarray(numbers)[pruned == stopped],
+                    "y": values[pruned == stopped],
+                    "mode": "markers",
+                    "name": name,
+                    "marker": marker,
+                    "hovertemplate": f"trial %{{x}}, {name}: %{{y:.4g}}<extra></extra>",
+                }
+                for stopped, name, marker in (
+                    (False, "finished", {"color": BLUE, "size": 8}),
+                    (
+                        True,
+                        "stopped early",
+                        {"color": GREY, "size": 8, "symbol": "circle-open", "line": {"width": 1.6}},
+                    ),
+                )
+                if (pruned == stopped).any()
+            ]
+        )
+        .update_layout(uirevision="zoom")
         .update_xaxes(
             title={"text": "trial"},
             tickformat="d",
@@ -641,10 +646,9 @@ def symbol(role: str) -> str:
     )
 
 
-@drawing("entries")
+@drawing("entries", entries="N+")
 def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Figure:
     """Means with 95 % intervals, a row a model in the order given, the best on top; small dots are single seeds."""
-    check(len(entries) > 0, "Argument `entries` must hold at least one model, but is empty.")
     figure = base(
         theme,
         64 + round(min(ROW, max(20, 440 / len(entries))) * len(entries)),
@@ -689,7 +693,7 @@ def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Fi
     return figure.update_yaxes(**in_rows(names, 0.4, 0.6))
 
 
-@drawing("entries")
+@drawing("entries", entries="N+")
 def against(
     entries: Sequence[Entry],
     metric: str,
@@ -707,7 +711,6 @@ def against(
         log: whether x is logarithmic, from 1: nothing is drawn at 1. Else it is a share, in percent.
         marked: a value of x to mark by a line, and its name.
     """
-    check(len(entries) > 0, "Argument `entries` must hold at least one model, but is empty.")
     figure = base(theme, 380, right=20, top=22 if marked else 10)
     places = np.array([max(entry.x, 1.0) if log else entry.x for entry in entries])
     middle = np.sqrt(places.min() * places.max()) if log else (places.min() + places.max()) / 2
@@ -764,7 +767,7 @@ def against(
     )
 
 
-@drawing("values")
+@drawing("values", models="M+", parts="P+", values="M+ P+")
 def agreement(
     models: Sequence[str], parts: Sequence[str], values: np.ndarray, theme: Theme = "light"
 ) -> go.Figure:
@@ -775,10 +778,6 @@ def agreement(
         values: (models, parts), from -1 to 1.
         theme: of the figure.
     """
-    check(
-        values.shape == (len(models), len(parts)) and values.size > 0,
-        f"Argument `values` must have the shape {(len(models), len(parts))}, but has {values.shape}.",
-    )
     return (
         base(theme, 84 + ROW * len(models), left=10, right=14, top=6, bottom=64)
         .add_heatmap(
@@ -829,7 +828,6 @@ def robustness(
     check(len(curves) > 0, "Argument `curves` must hold at least one model, but is empty.")
     ends = [kind for kind in ABSENT if any(kind in at for _, _, at in curves.values())]
     figure = base(theme, 400, right=10, top=10, legend=True)
-    dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
     used: dict[str, int] = {}
     for place, (name, (levels, values, at)) in enumerate(curves.items()):
         role, family = families[name]
@@ -843,30 +841,29 @@ def robustness(
             line={
                 "color": colour,
                 "width": 3 if role == "system" else 1.6,
-                "dash": dashes[number % len(dashes)],
+                "dash": DASHES[number % len(DASHES)],
             },
             legendgroup=name,
             marker={"size": 6, "symbol": symbol(role), "color": colour},
             hovertemplate=f"{label(name)}, noise %{{x:g}}: %{{y:.3f}}<extra></extra>",
         )
         shift = ((place + 0.5) / len(curves) - 0.5) * 0.8
-        if not ends:
-            continue
-        figure.add_scatter(
-            x=[ends.index(kind) + shift for kind in ends if kind in at],
-            y=[at[kind] for kind in ends if kind in at],
-            xaxis="x2",
-            mode="markers",
-            showlegend=False,
-            legendgroup=name,
-            marker={
-                "size": 10,
-                "symbol": symbol(role),
-                "color": colour,
-                "line": {"width": 1.5, "color": colour},
-            },
-            hovertemplate=f"{label(name)}: %{{y:.3f}}<extra></extra>",
-        )
+        if ends:
+            figure.add_scatter(
+                x=[ends.index(kind) + shift for kind in ends if kind in at],
+                y=[at[kind] for kind in ends if kind in at],
+                xaxis="x2",
+                mode="markers",
+                showlegend=False,
+                legendgroup=name,
+                marker={
+                    "size": 10,
+                    "symbol": symbol(role),
+                    "color": colour,
+                    "line": {"width": 1.5, "color": colour},
+                },
+                hovertemplate=f"{label(name)}: %{{y:.3f}}<extra></extra>",
+            )
     figure.update_xaxes(
         title={"text": f"noise on {label(what)}, standard deviations"}
     ).update_yaxes(title={"text": label(metric)})

@@ -64,7 +64,7 @@ def _hue(value: float, reach: float, theme: Theme) -> str:
     return signed_colour(0.5 + 0.5 * float(np.clip(value / reach, -1, 1)), theme)
 
 
-@drawing()
+@drawing(spoken="T", values="T")
 def words(
     spoken: Sequence[str], values: np.ndarray, *, unit: str = "score", theme: Theme = "light"
 ) -> go.Figure:
@@ -73,10 +73,6 @@ def words(
     Args:
         spoken: T words. values: (T,) in units of the score.
     """
-    check(
-        len(spoken) == len(values),
-        f"Arguments `spoken` and `values` must have one entry a word, but have {len(spoken)} and {len(values)}.",
-    )
     places, x, line = [], 0.0, 0
     for word in spoken:
         shown = word if len(word) <= 20 else word[:19] + "…"
@@ -93,42 +89,28 @@ def words(
         places.append((x, line, width))
         x += width + 0.5
     reach = _reach(values)
-    shapes: list[dict[str, Any]] = []
-    notes: list[dict[str, Any]] = []
-    for word, value, (left, row, width) in zip(spoken, values, places, strict=True):
-        strong = abs(value) > 0.6 * reach
-        shapes.append(
-            {
-                "type": "rect",
-                "x0": left,
-                "x1": left + width,
-                "y0": row - 0.3,
-                "y1": row + 0.2,
-                "layer": "below",
-                "fillcolor": _hue(float(value), reach, theme),
-                "line": {"width": 0.5, "color": LINE[theme]},
-            }
+    dark = (np.abs(values) > 0.6 * reach) == (theme == "light")
+    shapes = [
+        {
+            "type": "rect",
+            "x0": left,
+            "x1": left + width,
+            "y0": row - 0.3,
+            "y1": row + 0.2,
+            "layer": "below",
+            "fillcolor": _hue(float(value), reach, theme),
+            "line": {"width": 0.5, "color": LINE[theme]},
+        }
+        for value, (left, row, width) in zip(values, places, strict=True)
+    ]
+    notes = [
+        {"x": left + width / 2, "y": row + below, "text": text, "showarrow": False, "font": font}
+        for n, (left, row, width) in enumerate(places)
+        for below, text, font in (
+            (-0.05, label(spoken[n], 20), {"size": 15, "color": ON_DARK if dark[n] else ON_BRIGHT}),
+            (0.38, f"{values[n]:+.3f}", {"size": 11, "color": QUIET[theme]}),
         )
-        centre = left + width / 2
-        notes += [
-            {
-                "x": centre,
-                "y": row - 0.05,
-                "text": label(word, 20),
-                "showarrow": False,
-                "font": {
-                    "size": 15,
-                    "color": ON_DARK if strong == (theme == "light") else ON_BRIGHT,
-                },
-            },
-            {
-                "x": centre,
-                "y": row + 0.38,
-                "text": f"{value:+.3f}",
-                "showarrow": False,
-                "font": {"size": 11, "color": QUIET[theme]},
-            },
-        ]
+    ]
     return (
         base(theme, 34 + 62 * (line + 1), left=6, right=6, top=6, bottom=6)
         .update_layout(shapes=shapes, annotations=notes)
@@ -243,7 +225,7 @@ def timeline(
     ).update_yaxes(range=[len(lanes) - 0.5, -0.5], tickvals=list(range(len(lanes))), ticktext=ticks)
 
 
-@drawing()
+@drawing(pixels="h w", values="h w")
 def picture(
     pixels: np.ndarray,
     values: np.ndarray,
@@ -258,10 +240,6 @@ def picture(
         pixels, values: (h, w). spectrogram: rows are frequency bands, low ones at the bottom, columns frames.
     """
     pixels, values = np.asarray(pixels, dtype=float), np.asarray(values, dtype=float)
-    check(
-        pixels.shape == values.shape and pixels.ndim == 2,
-        f"Arguments `pixels` and `values` must have one shape (h, w), but have {pixels.shape} and {values.shape}.",
-    )
     h, w = pixels.shape
     low, high = float(pixels.min()), float(pixels.max())
     grey = {
@@ -320,7 +298,7 @@ def picture(
     ).update_xaxes(range=[-0.5, w - 0.5])
 
 
-@drawing()
+@drawing(x="F", y="F", values="F")
 def curve(
     x: np.ndarray,
     y: np.ndarray,
@@ -336,11 +314,6 @@ def curve(
     Args:
         x, y, values: (F,).
     """
-    check(
-        np.shape(x) == np.shape(y) == np.shape(values),
-        f"Arguments `x`, `y` and `values` must have one shape, but have {np.shape(x)}, {np.shape(y)} and "
-        f"{np.shape(values)}.",
-    )
     return (
         base(theme, 260, left=60, right=10, top=8, bottom=46)
         .add_scatter(
@@ -364,7 +337,7 @@ def curve(
     )
 
 
-@drawing()
+@drawing(names="F", values="F")
 def bars(
     names: Sequence[str],
     values: np.ndarray,
@@ -375,10 +348,6 @@ def bars(
 ) -> go.Figure:
     """The features of largest value as bars, largest first, the rest added up in the last one."""
     values = np.asarray(values, dtype=float)
-    check(
-        values.shape == (len(names),),
-        f"Argument `values` must have shape ({len(names)},), but has shape {values.shape}.",
-    )
     order = np.argsort(-np.abs(values), kind="stable")
     shown, rest = order[:most], order[most:]
     titles = [label(names[i], 34) for i in shown] + ([f"{len(rest)} others"] if len(rest) else [])
@@ -418,7 +387,7 @@ def bars(
 # training seeds.
 
 
-@drawing()
+@drawing(ids="B", terms="T", true="B T", ours="B T")
 def against_truth(
     true: np.ndarray,
     ours: np.ndarray,
@@ -438,11 +407,6 @@ def against_truth(
         true, ours: (B, terms). ranks: rank correlations, (terms,). ids: of the samples; chosen: place of the one that
             is ringed.
     """
-    check(
-        np.shape(true) == np.shape(ours) == (len(ids), len(terms)),
-        f"Arguments `true` and `ours` must have shape ({len(ids)}, {len(terms)}), but have {np.shape(true)} and "
-        f"{np.shape(ours)}.",
-    )
     rows = -(-len(terms) // columns)
     figure = base(theme, 40 + 215 * rows, left=46, right=8, top=30, bottom=46).update_layout(
         xaxis={"visible": False}, yaxis={"visible": False}
@@ -537,7 +501,7 @@ def against_truth(
     )
 
 
-@drawing()
+@drawing(shares="K", ours="K", random="R K")
 def curves(
     shares: np.ndarray,
     ours: np.ndarray,
@@ -555,10 +519,6 @@ def curves(
         what: axis name of the share, such as "modalities taken away"; unit: of the change.
         hue: of our line, such as a modality's colour.
     """
-    check(
-        np.shape(ours) == np.shape(shares) and np.shape(random)[1:] == np.shape(shares),
-        "Arguments `ours` (K,) and `random` (R, K) must fit `shares` (K,).",
-    )
     low, high = random.min(0), random.max(0)
     return (
         base(theme, 300, legend=True, right=14, top=8)
@@ -657,7 +617,7 @@ def rank_bars(
     )
 
 
-@drawing()
+@drawing(seeds="R", terms="T", values="R T")
 def seed_dots(
     values: np.ndarray,
     terms: Sequence[str],
@@ -673,10 +633,6 @@ def seed_dots(
     Args:
         values: (R, terms), the shipped seed first.
     """
-    check(
-        np.shape(values) == (len(seeds), len(terms)),
-        f"Argument `values` must have shape ({len(seeds)}, {len(terms)}), but has shape {np.shape(values)}.",
-    )
     figure = base(theme, 76 + 28 * len(terms), left=10, right=16, top=6, bottom=44)
     for i, term in enumerate(terms):
         hue = term_colour(term, modalities)
@@ -715,7 +671,7 @@ def seed_dots(
 SYMBOLS = ("circle", "diamond-open", "square-open")
 
 
-@drawing("series", "band")
+@drawing("series", "band", names="N", hues="N", series="N 3")
 def dots(
     names: Sequence[str],
     series: Mapping[str, np.ndarray],
@@ -734,27 +690,25 @@ def dots(
         hues: of the rows. band: low and high of the control, (rows, 2), NaN where there is none.
         percent: values are shares.
     """
-    check(
-        len(hues) == len(names)
-        and all(np.shape(entry) == (len(names), 3) for entry in series.values()),
-        f"Argument `series` must hold arrays of shape ({len(names)}, 3), and `hues` one colour a name.",
-    )
     figure = base(theme, 96 + 34 * len(names), left=10, right=20, top=8, bottom=46, legend=True)
     shift, text = 0.22, ".1%" if percent else "+.2f"
     if band is not None and np.isfinite(band).all(1).any():
-        for y, (low, high) in enumerate(band):
-            if np.isfinite([low, high]).all():
-                figure.add_shape(
-                    type="rect",
-                    x0=low,
-                    x1=high,
-                    y0=y - 0.36,
-                    y1=y + 0.36,
-                    layer="below",
-                    line={"width": 0},
-                    fillcolor=faded(GREY, 0.3),
-                )
-        figure.add_scatter(
+        figure.update_layout(
+            shapes=[
+                {
+                    "type": "rect",
+                    "x0": low,
+                    "x1": high,
+                    "y0": y - 0.36,
+                    "y1": y + 0.36,
+                    "layer": "below",
+                    "line": {"width": 0},
+                    "fillcolor": faded(GREY, 0.3),
+                }
+                for y, (low, high) in enumerate(band)
+                if np.isfinite([low, high]).all()
+            ]
+        ).add_scatter(
             x=[None],
             y=[None],
             mode="markers",
@@ -774,34 +728,33 @@ def dots(
             marker={"symbol": symbol, "size": 9, "color": INK[theme], "line": {"width": 2}},
         )
         for y, (value, low, high) in enumerate(values):
-            if not np.isfinite(value):
-                continue
-            known = bool(np.isfinite([low, high]).all())
-            tip = f" ({low:{text}} to {high:{text}})" if known else ""
-            figure.add_scatter(
-                x=[value],
-                y=[y + at],
-                mode="markers",
-                showlegend=False,
-                name=sentence,
-                marker={
-                    "symbol": symbol,
-                    "size": 9,
-                    "color": hues[y],
-                    "line": {"width": 2, "color": hues[y]},
-                },
-                error_x={
-                    "type": "data",
-                    "array": [max(0.0, high - value)],
-                    "arrayminus": [max(0.0, value - low)],
-                    "color": hues[y],
-                    "thickness": 2,
-                    "width": 4,
-                }
-                if known
-                else None,
-                hovertemplate=f"{sentence}: %{{x:{text}}}{tip}<extra></extra>",
-            )
+            if np.isfinite(value):
+                known = bool(np.isfinite([low, high]).all())
+                tip = f" ({low:{text}} to {high:{text}})" if known else ""
+                figure.add_scatter(
+                    x=[value],
+                    y=[y + at],
+                    mode="markers",
+                    showlegend=False,
+                    name=sentence,
+                    marker={
+                        "symbol": symbol,
+                        "size": 9,
+                        "color": hues[y],
+                        "line": {"width": 2, "color": hues[y]},
+                    },
+                    error_x={
+                        "type": "data",
+                        "array": [max(0.0, high - value)],
+                        "arrayminus": [max(0.0, value - low)],
+                        "color": hues[y],
+                        "thickness": 2,
+                        "width": 4,
+                    }
+                    if known
+                    else None,
+                    hovertemplate=f"{sentence}: %{{x:{text}}}{tip}<extra></extra>",
+                )
     ends = np.array(
         [0.0, *np.ravel(list(series.values())), *(np.ravel(band) if band is not None else ())]
     )

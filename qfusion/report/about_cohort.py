@@ -1,4 +1,5 @@
-"""The report on a cohort: what its members have in common, beside all samples of their split."""
+"""The report on a cohort: what its members have in common, beside all samples of their split. What it says stands in
+`cohort.html`."""
 
 from __future__ import annotations
 
@@ -16,26 +17,11 @@ from qfusion.analysis import cohort_measures, dynamics, text
 from qfusion.analysis.errors import Levels
 from qfusion.analysis.sample import sample_of
 from qfusion.analysis.study import Study
-from qfusion.errors import InvalidInput
-from qfusion.explain import RELATIONS, cohorts, cuts, stability, verdicts
-from qfusion.explain.building import answer as building_answer, built_over_classes
-from qfusion.figures import building, cohort as drawing, notebook, numbers
-from qfusion.report.about_sample import about, command, methods_section, shows, trust_section
-from qfusion.report.blocks import (
-    HALF,
-    Block,
-    Report,
-    cite,
-    figure,
-    heading,
-    listing,
-    number,
-    paragraph,
-    points,
-    signed,
-    strong,
-    table,
-)
+from qfusion.explain import RELATIONS, cohorts, stability, verdicts
+from qfusion.explain.building import built_over_classes
+from qfusion.figures import building, cohort as drawing, numbers
+from qfusion.report.about_sample import command, resolved, shared
+from qfusion.report.blocks import Report, filled, number
 
 MAX_MEMBERS, MAX_TERMS, MAX_COLUMNS = 60, 12, 8
 MAX_CUT = 200  # samples whose correlations are cut: seconds
@@ -92,25 +78,33 @@ class Members(Levels):
 
 def report(cohort: Members) -> Report:
     """Returns the report on a cohort."""
-    sample = cohort.sample
+    sample, clusters = cohort.sample, cohort.sample.dataset.clusters
+    resampled = "the samples shown"
+    if clusters is not None:
+        count = clusters.count_words(sample.dataset.places(cohort.rows.index))
+        resampled = f"the {count} behind the samples, which are not independent"
     return Report(
         f"Cohort ‘{cohort.title}’: what {sample.name} decides by",
         f"{sample.study.card.get('title', sample.name)}; data: {sample.dataset.title}",
         f"Report on {len(cohort.members):,} samples of data set {sample.dataset.name} and how model "
         f"{sample.name} decides on them.",
-        [
-            *_summary(cohort),
-            *_shares(cohort),
-            *_types(cohort),
-            *_terms(cohort),
-            *_built(cohort),
-            *_entanglement(cohort),
-            *_cuts(cohort),
-            *_members(cohort),
-            *trust_section(sample, one=False),
-            *methods_section(sample),
-            *_again(cohort),
-        ],
+        filled(
+            '{% include "cohort.html" %}',
+            **shared(sample, own=False),
+            **_shares(cohort),
+            **_types(cohort),
+            **_terms(cohort),
+            **_built(cohort),
+            **_entanglement(cohort),
+            cohort=cohort,
+            cut=_cuts(cohort),
+            resampled=resampled,
+            command=command(sample, "report", "--cohort", cohort.filter),
+            drawing=drawing,
+            stability=stability,
+            RELATIONS=RELATIONS,
+            MAX_MEMBERS=MAX_MEMBERS,
+        ),
     )
 
 
@@ -129,68 +123,27 @@ def _means(
     return whole, part
 
 
-def _share_means(
-    result: Members,
-) -> tuple[dict[str, stability.Interval], dict[str, stability.Interval]]:
-    return _means(
-        result,
-        {
-            name: result.rows[f"share[{name}]"].to_numpy(dtype=float)
-            for name in result.sample.modalities
-        },
-    )
-
-
-def _summary(result: Members) -> list[Block]:
-    sample, cohort = result.sample, result.members
-    whole, part = _share_means(result)
-    columns = {key: result.rows[key].to_numpy(dtype=float) for key in ("error", "joint_share")}
+def _shares(result: Members) -> dict[str, Any]:
+    """Who decides, and whether it is harder than elsewhere."""
+    rows = result.rows
+    shares = {name: rows[f"share[{name}]"].to_numpy(float) for name in result.sample.modalities}
+    columns = {key: rows[key].to_numpy(dtype=float) for key in ("error", "joint_share")}
+    whole, part = _means(result, shares)
     of_all, of_cohort = _means(result, columns)
     inside, outside = (
         stability.means({"error": columns["error"][mask]})["error"]
         for mask in (result.inside, ~result.inside)
     )
-    kinds = cohort["relation"].value_counts()
-    answers = [
-        (strong("Which modality decides? "), _leading(whole, part, result.split)),
-        (
-            strong("How do the modalities relate? "),
-            f"Most often it is {kinds.index[0]}, {kinds.iloc[0]:,} of {len(cohort):,} "
-            f"({kinds.iloc[0] / len(cohort):.0%}).",
-        ),
-        (
-            strong("How much is said only jointly? "),
-            f"{of_cohort['joint_share'].value:.0%} of all terms by size{_between(of_cohort['joint_share'])}; in all of "
-            f"{result.split} {of_all['joint_share'].value:.0%}.",
-        ),
-        (
-            strong("Is it harder? "),
-            f"{harder(inside, outside)}; all "
-            f"of {result.split}: {number(of_all['error'].value)} ({sample.study.unit_of_error}).",
-        ),
-    ]
-    entangled = (strong("Does entanglement go with joint deciding? "), f"{result.finding}.")
-    return [
-        heading("In short"),
-        paragraph(
-            f"{len(cohort):,} of the {len(result.rows):,} explained samples of {result.split} form this cohort: "
-            f"{result.filter or 'no filter'}."
-        ),
-        points(*answers, *([entangled] if result.finding else [])),
-        about(
-            sample,
-            [
-                ("Filter", result.filter or "none: everyone"),
-                ("Split", result.split),
-                ("Members", f"{len(cohort):,} of {len(result.rows):,} explained samples"),
-                (
-                    "Explained",
-                    "score of the class that is decided for" if sample.classes else sample.unit,
-                ),
-                ("Compared with", verdicts.behind(sample.study.bulk_background)),
-            ],
-        ),
-    ]
+    return {
+        "whole": whole,
+        "part": part,
+        "of_all": of_all,
+        "of_cohort": of_cohort,
+        "leading": _leading(whole, part, result.split),
+        "relations": result.members["relation"].value_counts(),
+        "harder": harder(inside, outside),
+        "between": _between,
+    }
 
 
 def harder(inside: stability.Interval, outside: stability.Interval) -> str:
@@ -214,39 +167,6 @@ def _between(interval: stability.Interval, write: Callable[[float], str] = "{:.0
     return f" ({write(interval.low)} to {write(interval.high)})" if interval.known else ""
 
 
-def _shares(result: Members) -> list[Block]:
-    whole, part = _share_means(result)
-    sample = result.sample
-    shares = ", ".join(
-        f"{name} {part[name].value:.0%} in the cohort, {whole[name].value:.0%} in all"
-        for name in sample.modalities
-    )
-    return [
-        heading("Which modality decides"),
-        figure(
-            drawing.shares(whole, part, {}, sample.modalities, **result.called),
-            f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {result.intervals}. Compared with "
-            f"{verdicts.behind(sample.study.bulk_background)}.",
-            f"Mean shares: {shares}.",
-            HALF,
-        ),
-        table(
-            ("Modality", "Cohort", "Interval", f"All of {result.split}", "Interval"),
-            [
-                (
-                    name,
-                    f"{part[name].value:.1%}",
-                    _interval(part[name]),
-                    f"{whole[name].value:.1%}",
-                    _interval(whole[name]),
-                )
-                for name in sample.modalities
-            ],
-            f"Mean shares with {stability.LEVEL:.0%} intervals.",
-        ),
-    ]
-
-
 def _leading(
     whole: Mapping[str, stability.Interval], part: Mapping[str, stability.Interval], split: str
 ) -> str:
@@ -266,249 +186,84 @@ def _leading(
     )
 
 
-def _interval(interval: stability.Interval) -> str:
-    return f"{interval.low:.1%} to {interval.high:.1%}" if interval.known else "too few"
-
-
-def _types(result: Members) -> list[Block]:
+def _types(result: Members) -> dict[str, Any]:
     """How the modalities relate: how many samples of each kind, and how well they are predicted."""
     counts, errors = [], []
     for mask in (np.ones(len(result.rows), dtype=bool), result.inside):
-        rows = {kind: result.rows[mask & (result.rows["relation"] == kind)] for kind in RELATIONS}
-        counts.append([len(of_kind) for of_kind in rows.values()])
+        rows = [result.rows[mask & (result.rows["relation"] == kind)] for kind in RELATIONS]
+        counts.append([len(of_kind) for of_kind in rows])
         errors.append(
-            {
-                kind: stability.means(
-                    {kind: of_kind["error"].to_numpy(dtype=float)},
+            [
+                stability.means(
+                    {"error": of_kind["error"].to_numpy(dtype=float)},
                     clusters=cohort_measures.clusters_of(result.sample.dataset, of_kind),
-                )[kind]
-                for kind, of_kind in rows.items()
-            }
+                )["error"]
+                for of_kind in rows
+            ]
         )
-    whole, part = counts
-    types = ", ".join(
-        f"{kind} {b:,} of {sum(part):,} in the cohort, {a:,} of {sum(whole):,} in all"
-        for kind, a, b in zip(RELATIONS, whole, part, strict=True)
-    )
-    return [
-        heading("How the modalities relate, and how well that is predicted"),
-        figure(
-            drawing.types(
-                list(RELATIONS),
-                whole,
-                part,
-                [(errors[0][kind], errors[1][kind]) for kind in RELATIONS],
-                **result.called,
-            ),
-            "; ".join(
-                f"{kind}: {words[0].lower()}{words[1:-1]}" for kind, words in RELATIONS.items()
-            )
-            + f". Right: mean error ({result.study.unit_of_error}); bars: {result.intervals}.",
-            f"Types: {types}.",
-        ),
-    ]
+    return {"counts": counts, "errors": list(zip(*errors, strict=True))}
 
 
-def _terms(result: Members) -> list[Block]:
-    """The distribution of every term, and its means by group."""
-    terms, sample = result.dividends(), result.sample
-    left = len(sample.dividends) - 1 - len(terms)
+def _terms(result: Members) -> dict[str, Any]:
+    """The distribution of every term, and its means by group: groups are not told apart where there are many terms."""
+    terms = result.dividends()
     inside = {term: values[result.inside] for term, values in terms.items()}
-    return [
-        heading("What each combination contributed"),
-        figure(
-            drawing.violins(
-                terms,
-                inside,
-                {},
-                sample.modalities,
-                unit="score of the class" if sample.classes else sample.unit,
-                **result.called,
-            ),
-            "Every sample's exact contribution of each term, with its sign: all above each line in grey, the "
-            "cohort below it in colour; the line inside is the mean. Compared with "
-            f"{verdicts.behind(sample.study.bulk_background)}."
-            + (f" The {left} terms that are smallest on average are left out." if left else ""),
-            "Mean contributions in the cohort: "
-            + ", ".join(f"{term} {values.mean():+.2f}" for term, values in inside.items())
-            + ".",
-        ),
-        _means_of(result, terms),
-    ]
-
-
-def _means_of(result: Members, terms: Mapping[str, np.ndarray]) -> Block:
-    """Mean contributions: a row a group, or a row a term where there are many terms."""
-    many = len(terms) > MAX_COLUMNS
-    by = _grouping(result.study, result.rows)
-    group, names_of_groups = cohort_measures.groups(result.study, result.rows, by)
-    masks = {} if many else {name: result.inside & (group == name) for name in names_of_groups}
+    by, many = _grouping(result.study, result.rows), len(terms) > MAX_COLUMNS
+    group, names = cohort_measures.groups(result.study, result.rows, by)
+    masks = {} if many else {name: result.inside & (group == name) for name in names}
     masks |= {
         "the cohort": result.inside,
         f"all of {result.split}": np.ones(len(result.rows), dtype=bool),
     }
-    filled = {name: mask for name, mask in masks.items() if mask.any()}
-    names = [term.replace("+", " + ") for term in terms]
-    if many:
-        return table(
-            ("Term", *(f"{name} (n = {int(mask.sum()):,})" for name, mask in filled.items())),
-            [
-                (name, *(signed(values[mask].mean()) for mask in filled.values()))
-                for name, values in zip(names, terms.values(), strict=True)
-            ],
-            "Mean contributions.",
-        )
-    return table(
-        (by, "n", *names),
-        [
-            (
-                name,
-                f"{int(mask.sum()):,}",
-                *(signed(values[mask].mean()) for values in terms.values()),
-            )
-            for name, mask in filled.items()
-        ],
-        f"Mean contributions of the cohort by {by}, of the whole cohort, and of all.",
-    )
+    return {
+        "terms": terms,
+        "inside": inside,
+        "means": {term: values.mean() for term, values in inside.items()},
+        "left_out": len(result.sample.dividends) - 1 - len(terms),
+        "by": by,
+        "many": many,
+        "groups": {name: mask for name, mask in masks.items() if mask.any()},
+    }
 
 
-def _entanglement(result: Members) -> list[Block]:
-    if not result.finding:
-        return []
-    study = result.study
-    x, y = (
-        cohort_measures.entropies(study, result.rows, cohort_measures.ENTROPY),
-        result.rows[cohort_measures.JOINT].to_numpy(),
-    )
-    known = np.isfinite(x) & np.isfinite(y)
-    return [
-        heading("Entanglement and joint deciding"),
-        figure(
-            drawing.relation(
-                result.rows.index[known].tolist(),
-                x[known],
-                y[known],
-                result.inside[known],
-                cohort_measures.measure_titles(study)[cohort_measures.ENTROPY],
-                cohort_measures.strength_titles(study)[cohort_measures.JOINT],
-                **result.called,
-            ),
-            f"Every explained sample of {result.split}, the cohort in colour. {result.finding}.",
-            f"Scatter of {int(known.sum()):,} samples: {result.finding}.",
-        ),
-        paragraph(
-            "Entanglement is correlation of the states, not attribution; a relation over samples is no cause."
-        ),
-    ]
-
-
-def _built(result: Members) -> list[Block]:
+def _built(result: Members) -> dict[str, Any]:
     """Which coupling and dissipation built which contribution, on average over the cohort."""
     sample = result.sample
     if not sample.can("time"):
-        return []
-    question = heading("Which coupling built which term?")
+        return {}
     features = sample.dataset.inputs(result.places(result.members), dtype=torch.float64)
-    try:
-        built = built_over_classes(sample.model, features, sample.background)
-    except InvalidInput as error:  # evolved for too long to be resolved
-        return [question, paragraph(str(error))]
-    words = building_answer(built)
-    titles, _ = building.terms_of(built.terms, built.modalities)
-    return [
-        question,
-        paragraph(
-            f"Mean over the cohort. {words}. Positive and negative parts of different samples cancel in a mean."
-        ),
-        figure(
-            building.matrix(
-                built.dividends,
-                titles,
-                built.parts,
-                built.start,
-                built.end,
-                unit="score of the class that each sample is decided for"
-                if sample.classes
-                else sample.unit,
-            ),
-            shows("built", f" Mean over {built.count:,} samples."),
-            f"{words}.",
-        ),
-    ]
+    built = resolved(lambda: built_over_classes(sample.model, features, sample.background))
+    return {"building": building, **built}
 
 
-def _cuts(result: Members) -> list[Block]:
-    """How good the model would be on the cohort without the correlations of a modality."""
+def _entanglement(result: Members) -> dict[str, Any]:
+    """Entanglement against joint deciding, sample by sample."""
+    if not result.finding:
+        return {}
+    measure, strength = cohort_measures.ENTROPY, cohort_measures.JOINT
+    x = cohort_measures.entropies(result.study, result.rows, measure)
+    y = result.rows[strength].to_numpy()
+    known = np.isfinite(x) & np.isfinite(y)
+    return {
+        "related": int(known.sum()),
+        "relation": drawing.relation(
+            result.rows.index[known].tolist(),
+            x[known],
+            y[known],
+            result.inside[known],
+            cohort_measures.measure_titles(result.study)[measure],
+            cohort_measures.strength_titles(result.study)[strength],
+            **result.called,
+        ),
+    }
+
+
+def _cuts(result: Members) -> Any:
+    """How good the model would be on the cohort without the correlations of a modality; None where none is cut."""
     sample, rows = result.sample, numbers.some(result.places(result.members), MAX_CUT)
     if not sample.can("time") or len(sample.modalities) < 2 or len(rows) < 2:
-        return []
-    curves = dynamics.cut_curves(sample.model, sample.dataset, rows)
-    answer = f"{cuts.answer_for_many(curves)}."
-    some = f" Of the cohort, {len(rows):,} samples, evenly spaced."
-    return [
-        heading("Are the correlations needed?"),
-        paragraph(answer + (some if len(rows) < len(result.members) else "")),
-        figure(
-            notebook.cut_test_of(
-                numbers.cut_table(curves), sample.modalities, next(iter(curves.after))
-            ),
-            shows("cut-test"),
-            answer,
-        ),
-    ]
-
-
-def _members(result: Members) -> list[Block]:
-    cohort = result.members.sort_values("error", ascending=False, kind="stable")
-    rest = len(cohort) - MAX_MEMBERS
-    return [
-        heading("The members"),
-        table(
-            (
-                "Sample",
-                "Truth",
-                "Prediction",
-                "Error",
-                "Type",
-                *(f"Share {name}" for name in result.sample.modalities),
-            ),
-            [
-                (
-                    str(name),
-                    *(
-                        signed(value) if isinstance(value, float) else str(value)
-                        for value in (row["truth"], row["prediction"])
-                    ),
-                    number(row["error"]),
-                    str(row["relation"]),
-                    *(f"{row[f'share[{name}]']:.0%}" for name in result.sample.modalities),
-                )
-                for name, row in cohort.head(MAX_MEMBERS).iterrows()
-            ],
-            f"The samples of the cohort, the largest error first{f'; {rest:,} more are left out' if rest > 0 else ''}.",
-            (4,),
-        ),
-    ]
-
-
-def _again(result: Members) -> list[Block]:
-    """How intervals are made, and how to get the same numbers."""
-    dataset = result.sample.dataset
-    what = "the samples shown"
-    if dataset.clusters is not None:
-        count = dataset.clusters.count_words(dataset.places(result.rows.index))
-        what = f"the {count} behind the samples, which are not independent"
-    words = command(result.sample, "report", "--cohort", result.filter)
-    return [
-        paragraph(
-            f"Intervals are {stability.LEVEL:.0%} percentile bootstrap intervals ",
-            cite("efron1993"),
-            f" of {stability.RESAMPLES:,} resamples of {what}, with seed 0; below ten none is given. "
-            "They say how far another draw might move a number, not another training run.",
-        ),
-        heading("The same again"),
-        listing(f"{words} --out report.html", "Command"),
-    ]
+        return None
+    return dynamics.cut_curves(sample.model, sample.dataset, rows)
 
 
 # What a report is made of, from a workspace and the reader's choices. Free of streamlit.

@@ -15,15 +15,19 @@ import re
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import plotly.graph_objects as go
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.filters import do_mark_safe
 
 from qfusion import citations
 from qfusion.errors import NotFound, QFusionError
@@ -33,6 +37,7 @@ MAX_TEXT, MAX_TITLE = 20_000, 240  # characters
 _WIDE = 26  # characters from which a column of words takes what room is left
 # control, format (such as those that turn the direction), surrogates, private, not assigned
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
+_LINES = re.compile(r"\s*\n\s*")  # of a template
 _JOINERS = "\u200c\u200d"  # letters of Persian, of India and emoji are written with them
 _LONG = re.compile(
     "[^ \n\u2e80-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]{41,}"
@@ -60,88 +65,85 @@ def broken(text: object) -> str:
     )
 
 
-# Blocks, as JSON and the templates of the page and of the paper know them.
+# Blocks, as JSON and the templates of the page and of the paper know them. What a report says stands in templates, too.
 
 Block = dict[str, Any]
-Part = str | Block  # words, or what `cite` and `strong` return
 
 
-def cite(*keys: str) -> Block:
-    """Returns a reference to sources by their keys in `qfusion.citations`."""
-    return {"kind": "cite", "sources": list(keys)}
-
-
-def strong(text: str) -> Block:
-    """Returns words that matter."""
-    return {"kind": "strong", "text": clean(text)}
-
-
-def heading(text: str, level: int = 1) -> Block:
-    """Returns a heading; level 1 for a section, 2 within one."""
-    return {"kind": "heading", "text": clean(text), "level": level}
-
-
-def paragraph(*parts: Part) -> Block:
-    """Returns a paragraph of these parts."""
-    return {"kind": "paragraph", "parts": _parts(parts)}
-
-
-def points(*several: tuple[Part, ...]) -> Block:
-    """Returns a list; each point is made of parts."""
-    return {"kind": "points", "points": [_parts(parts) for parts in several]}
-
-
-def _parts(parts: tuple[Part, ...]) -> list[Block]:
-    return [
-        {"kind": "text", "text": broken(part)} if isinstance(part, str) else part for part in parts
-    ]
-
-
-def facts(rows: list[tuple[str, str]], caption: str) -> Block:
-    """Returns names with what they are, two columns without heads."""
-    return {
-        "kind": "facts",
-        "rows": [list(map(broken, row)) for row in rows],
-        "caption": clean(caption),
-    }
-
-
-def table(
-    head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, words: Sequence[int] = ()
-) -> Block:
-    """Returns a table: first column names, numbers to the right.
+def filled(source: str, **names: Any) -> list[Block]:
+    """Returns the blocks of a template, `names` filled in: whatever stands in them is words, and never markup.
 
     Args:
-        head: of the columns. rows: cells as text. caption: what it holds.
-        words: numbers of the columns besides the first that hold words.
+        source: of the template, such as `{% include "sample.html" %}`. It is made of `<h1>`, `<h2>`, `<p>` and `<ul>`
+            with `<strong>` and `<cite>` (keys of `qfusion.citations`) in them, `<blockquote>`, `<pre>`, `<dl>` (names
+            with what they are, a row each), `<table>` (a head of class "words" stands to the left, as the first does),
+            `<equation>` (its name in `equations.typ`), and `<figure>` (what `figure` or `picture` returns); what each
+            is, or is from, is its `title`.
     """
-    left = [column in (0, *words) for column in range(len(head))]
+    words = _environment().overlay(finalize=_escaped).from_string(source).render(names)
+    return [_block(entry) for entry in ElementTree.fromstring(f"<r>{_LINES.sub(' ', words)}</r>")]
+
+
+def _escaped(value: Any) -> Any:
+    """What stands in the place of a value: words without markup, of a drawing its JSON."""
+    if hasattr(value, "__html__"):
+        return value
+    words = json.dumps(value) if isinstance(value, dict) else clean(value)
+    return do_mark_safe(escape(words).replace("\n", "&#10;"))
+
+
+def _block(element: ElementTree.Element) -> Block:
+    """A block of what a template says; see `filled`."""
+    kind, title, words = element.tag, clean(element.get("title", "")), clean(_text(element))
+    rows = [[broken(_text(cell)) for cell in row] for row in element]
+    match kind:
+        case "h1" | "h2":
+            return {"kind": "heading", "text": words, "level": int(kind[1])}
+        case "p":
+            return {"kind": "paragraph", "parts": _parts(element)}
+        case "ul":
+            return {"kind": "points", "points": [_parts(point) for point in element]}
+        case "equation":
+            return {"kind": kind, "name": words}
+        case "blockquote":
+            return {"kind": "quote", "text": words, "source": title}
+        case "pre":
+            return {"kind": "listing", "text": words, "name": title}
+        case "figure":
+            drawn: Block = json.loads(_text(element))
+            return drawn | {"alt": clean(element.get("alt", "")), "caption": title}
+        case "dl":
+            return {"kind": "facts", "rows": rows, "caption": title}
+    left = [n == 0 or cell.get("class") == "words" for n, cell in enumerate(element[0])]
     return {
         "kind": "table",
-        "head": list(map(broken, head)),
-        "rows": [list(map(broken, row)) for row in rows],
-        "caption": clean(caption),
+        "head": rows[0],
+        "rows": rows[1:],
+        "caption": title,
         "align": ["left" if is_words else "right" for is_words in left],
         "columns": [
-            "wide" if is_words and any(len(row[column]) > _WIDE for row in rows) else ""
+            "wide" if is_words and any(len(row[column]) > _WIDE for row in rows[1:]) else ""
             for column, is_words in enumerate(left)
         ],
     }
 
 
-def equation(name: str) -> Block:
-    """Returns one of the equations of `equations.typ`."""
-    return {"kind": "equation", "name": name}
+def _text(element: ElementTree.Element) -> str:
+    return "".join(element.itertext())
 
 
-def quote(text: str, source: str) -> Block:
-    """Returns words of a sample, and where they are from."""
-    return {"kind": "quote", "text": clean(text), "source": clean(source)}
-
-
-def listing(text: str, name: str) -> Block:
-    """Returns lines to be copied, such as commands; `name` is what they are."""
-    return {"kind": "listing", "text": clean(text), "name": clean(name)}
+def _parts(element: ElementTree.Element) -> list[Block]:
+    """Texts, words that matter, and references to sources."""
+    inside = [
+        piece for child in element for piece in ((child.tag, child.text), ("text", child.tail))
+    ]
+    return [
+        {"kind": kind, "sources": text.split()}
+        if kind == "cite"
+        else {"kind": kind, "text": broken(text) if kind == "text" else clean(text)}
+        for kind, text in [("text", element.text), *inside]
+        if text
+    ]
 
 
 # Figures: plotly's as vector drawings, pictures of a sample as they are.
@@ -150,19 +152,17 @@ FONT = 8.0  # points, at the width it is printed
 FULL, HALF = 160.0, 110.0  # mm
 
 
-def figure(
-    drawn: go.Figure, caption: str, alt: str, width: float = FULL, height: float | None = None
-) -> Block:
-    """Returns a figure of the report, `width` and `height` in mm."""
+def figure(drawn: go.Figure, width: float = FULL, height: float | None = None) -> Block:
+    """Returns a figure as a drawing, `width` and `height` in mm; a template says the rest."""
     from plotly_print import Style, render
 
     with printing():
         svg = render(drawn, "svg", Style(width, height, FONT, creator=CREATOR)).decode()
-    return _drawn(svg, caption, alt, width)
+    return {"kind": "figure", "svg": svg, "width": width}
 
 
-def picture(pixels: np.ndarray, caption: str, alt: str, width: float = 40.0) -> Block:
-    """Returns a picture of a sample, uint8 (h, w) or (h, w, 3), its pixels as squares."""
+def picture(pixels: np.ndarray, width: float = 40.0) -> Block:
+    """Returns a picture of a sample, uint8 (h, w) or (h, w, 3), as a drawing, its pixels as squares."""
     from PIL import Image, ImageOps
 
     image = Image.fromarray(np.asarray(pixels))
@@ -174,22 +174,16 @@ def picture(pixels: np.ndarray, caption: str, alt: str, width: float = 40.0) -> 
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="0 0 {w} {h}">'
         f'<image width="{w}" height="{h}" href="{_address("png", buffer.getvalue())}"/></svg>'
     )
-    return _drawn(svg, caption, alt, width)
-
-
-def _drawn(svg: str, caption: str, alt: str, width: float) -> Block:
-    """A vector drawing; `alt` is for who cannot see it."""
-    return {
-        "kind": "figure",
-        "svg": svg,
-        "alt": clean(alt),
-        "caption": clean(caption),
-        "width": width,
-    }
+    return {"kind": "figure", "svg": svg, "width": width}
 
 
 def _address(kind: str, data: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def spelled(numbers: Mapping[str, float], form: str = "+.2f") -> str:
+    """Names with their numbers: "text +0.41, baseline -0.69"; the empty name is the baseline."""
+    return ", ".join(f"{name or 'baseline'} {value:{form}}" for name, value in numbers.items())
 
 
 def signed(value: float, digits: int = 3) -> str:
@@ -217,9 +211,9 @@ def power(value: float) -> str:
 # Equations: written once and typeset by typst, in the PDF as such, for browsers as drawings with their words beside
 # them.
 
-SOURCE, PAPER, TEMPLATE, STYLE = (
-    Path(__file__).with_name(name).read_text(encoding="utf-8")
-    for name in ("equations.typ", "paper.typ", "page.html", "page.css")
+FOLDER = Path(__file__).parent
+SOURCE, PAPER = (
+    (FOLDER / name).read_text(encoding="utf-8") for name in ("equations.typ", "paper.typ")
 )
 WORDS = dict(
     re.findall(r'^  (\w+): \(\n.*?\$,\n\s*"([^"]*)"\)', SOURCE, flags=re.MULTILINE | re.DOTALL)
@@ -263,6 +257,31 @@ def drawing(name: str) -> dict[str, Any]:
 # The report as a page and as a paper.
 
 
+@cache
+def _environment() -> Environment:
+    """The templates of this folder. All texts are escaped; nothing in them is markup."""
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        loader=FileSystemLoader(FOLDER),
+    )
+    environment.filters |= {
+        "data": lambda svg: _address("svg+xml", svg.encode()),
+        "turned": lambda text: any(
+            unicodedata.bidirectional(letter) in ("R", "AL") for letter in text
+        ),
+        # browsers break long words by themselves
+        "whole": lambda text: text.replace("\u200b", ""),
+        "signed": signed,
+        "number": number,
+        "power": power,
+        "spelled": spelled,
+    }
+    environment.globals |= {"figure": figure, "picture": picture, "HALF": HALF}
+    return environment
+
+
 @dataclass(frozen=True, eq=False)
 class Report:
     """A report, ready to be written.
@@ -304,21 +323,9 @@ class Report:
     def html(self) -> bytes:
         """Returns it as one self-contained HTML file, UTF-8: no script, nothing loaded, figures and equations as
         drawings inside. All texts are escaped; nothing in them is markup."""
-        from jinja2 import Environment, StrictUndefined
-
-        environment = Environment(
-            autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
+        return (
+            _environment().get_template("page.html").render(self.data(), drawing=drawing).encode()
         )
-        environment.filters |= {
-            "data": lambda svg: _address("svg+xml", svg.encode()),
-            "turned": lambda text: any(
-                unicodedata.bidirectional(letter) in ("R", "AL") for letter in text
-            ),
-            # browsers break long words by themselves
-            "whole": lambda text: text.replace("\u200b", ""),
-        }
-        page = environment.from_string(TEMPLATE)
-        return page.render(self.data(), style=STYLE, drawing=drawing).encode()
 
     def pdf(self) -> bytes:
         """Returns it as a PDF. Its foot says which letters no font of this machine has: empty boxes stand for them.
