@@ -9,25 +9,24 @@ nats.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion._sentences import count, listed, size, top
+from qfusion._sentences import count
 from qfusion.analysis import dynamics, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain.evidence import INERT
-from qfusion.figures import circuit, circuit_boxes, states
-from qfusion.figures.style import Theme, term_colour
+from qfusion.figures import circuit, circuit_boxes, states, style
 from qfusion.models import require
 from qfusion.panels import control, panel
 from qfusion.quantum import circuits
 
 STEPS, MAX_STEPS, MAX_GATES = 20, 1000, 20_000
-MAX_NAMED = 3  # qubits that a title names
+_FEW: Any = {"most": 3, "many": "{count:,} qubits alike"}  # qubits that a title names
 PURE = 1e-6  # entropies, distances and gaps below it are rounding
 LEAST_UNIT, TALLEST = 24.0, 514.0  # pixels between wires, and of all of them
 SPLITS = {"one per coupling": "terms", "all of H in one": "whole"}
@@ -369,7 +368,7 @@ def information(
             names,
             _place(walk, gate),
             walk.parts,
-            hues=[term_colour("+".join(group), sample.modalities) for group in shared],
+            hues=[style.term_colour("+".join(group), sample.modalities) for group in shared],
             y_title="mutual information (nats)",
             theme=theme,
         ),
@@ -397,25 +396,31 @@ def in_cone(readout: str, gates: int, all_gates: int, qubits: int, all_qubits: i
 
 def mixed_now(entropy: Mapping[str, float]) -> str:
     """Which qubits are the most mixed, by their entropies in nats; that all are pure, where no entropy is seen."""
-    first, largest = [text.plain(name) for name in top(entropy)], max(entropy.values())
-    if largest < PURE:
+    if max(entropy.values()) < PURE:
         return "Every qubit is in a pure state of its own"
-    if round(largest, 2) == 0:
-        return "No qubit is mixed by as much as 0.01 nats"
-    return (
-        f"Most mixed now: {_few(first)} ({largest:.2f} of at most 0.69 nats"
-        f"{' each' if len(first) > 1 else ''})"
+    return panel.superlative(
+        entropy,
+        none="No qubit is mixed by as much as 0.01 nats",
+        one="Most mixed now: {names} ({value:.2f} of at most 0.69 nats)",
+        some="Most mixed now: {names} ({value:.2f} of at most 0.69 nats each)",
+        **_FEW,
     )
 
 
 def shortest(lengths: Mapping[str, float]) -> str:
     """Which qubits have the shortest Bloch vector; that all are pure, where none is shorter than 1."""
-    first, least = [text.plain(name) for name in top(lengths, smallest=True)], min(lengths.values())
+    least = min(lengths.values())
     if least > 1 - PURE:
         return "Every qubit is in a pure state of its own"
     if round(least, 2) == 1:
         return "No Bloch vector is shorter than 1 by 0.01"
-    return f"Shortest Bloch vector: {_few(first)} ({least:.2f}{' each' if len(first) > 1 else ''})"
+    return panel.superlative(
+        lengths,
+        smallest=True,
+        one="Shortest Bloch vector: {names} ({value:.2f})",
+        some="Shortest Bloch vector: {names} ({value:.2f} each)",
+        **_FEW,
+    )
 
 
 def moved(distance: float) -> str:
@@ -427,36 +432,28 @@ def moved(distance: float) -> str:
 
 def mixed_at_end(entropy: Mapping[str, float]) -> str:
     """Which qubits are the most mixed at the end, by their entropies in nats."""
-    first, largest = [text.plain(name) for name in top(entropy)], max(entropy.values())
-    if round(largest, 2) == 0:
-        return f"At the end no qubit is mixed ({size(max(largest, 0.0))} nats)"
-    return panel.standing(
-        first,
+    return panel.superlative(
         entropy,
-        only=f"At the end {first[0]} is mixed ({largest:.2f} nats)",
-        one=f"At the end {first[0]} is the most mixed ({largest:.2f} nats)",
-        some=f"At the end {_few(first)} are the most mixed, alike ({largest:.2f} nats)",
-        every=f"At the end all qubits are equally mixed ({largest:.2f} nats)",
+        none="At the end no qubit is mixed ({size} nats)",
+        only="At the end {names} is mixed ({value:.2f} nats)",
+        one="At the end {names} is the most mixed ({value:.2f} nats)",
+        some="At the end {names} are the most mixed, alike ({value:.2f} nats)",
+        every="At the end all qubits are equally mixed ({value:.2f} nats)",
+        **_FEW,
     )
 
 
 def sharing(mutual: Mapping[str, float]) -> str:
     """Which two modalities' qubits share most at the end; mutual information in nats by pair."""
-    first, largest = [text.plain(name) for name in top(mutual)], max(mutual.values())
-    if round(largest, 2) == 0:
-        return f"The modalities' qubits share next to nothing at the end ({size(max(largest, 0.0))} nats)"
-    return panel.standing(
-        first,
+    return panel.superlative(
         mutual,
-        only=f"{first[0]} share {largest:.2f} nats at the end",
-        one=f"{first[0]} share most at the end ({largest:.2f} nats)",
-        some=f"{'; '.join(first)}: these pairs share most at the end, alike ({largest:.2f} nats)",
-        every=f"All pairs share alike at the end ({largest:.2f} nats)",
+        none="The modalities' qubits share next to nothing at the end ({size} nats)",
+        only="{names} share {value:.2f} nats at the end",
+        one="{names} share most at the end ({value:.2f} nats)",
+        some="{names}: these pairs share most at the end, alike ({value:.2f} nats)",
+        every="All pairs share alike at the end ({value:.2f} nats)",
+        join="; ".join,
     )
-
-
-def _few(names: Sequence[str]) -> str:
-    return listed(names) if len(names) <= MAX_NAMED else f"{len(names):,} qubits alike"
 
 
 # whether a model's plain gates act on the qubits of several modalities

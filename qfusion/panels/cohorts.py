@@ -13,18 +13,19 @@ import pandas as pd
 from scipy.special import ndtri
 
 from qfusion._checks import choose
-from qfusion._sentences import listed, share, sizes, top
+from qfusion._sentences import share
 from qfusion.analysis import cohort_measures, dynamics, errors, sample, text
 from qfusion.analysis.errors import Levels
 from qfusion.analysis.study import SAID, Study, dividend_column, said_columns
-from qfusion.explain import RELATIONS, cohorts as filters, cuts
-from qfusion.explain.evidence import INERT
-from qfusion.explain.stability import LEVEL, Interval
-from qfusion.explain.verdicts import leader_of
-from qfusion.figures import cohort as figures, notebook, samples as map_figures
-from qfusion.figures.building import SAYS
-from qfusion.figures.numbers import cut_table
-from qfusion.figures.style import GREEN, VERMILLION, Theme, term_colour
+from qfusion.explain import RELATIONS, cohorts as filters, cuts, evidence, stability, verdicts
+from qfusion.figures import (
+    building,
+    cohort as figures,
+    notebook,
+    numbers,
+    samples as map_figures,
+    style,
+)
 from qfusion.panels import control, panel
 from qfusion.panels.dynamics import can_cut
 from qfusion.training import metrics
@@ -207,9 +208,9 @@ def _coloured(
     names = [name for name in order if name in there] or sorted(there)
     places = np.array([names.index(name) for name in words], dtype=int)
     if colour == cohort_measures.DOMINANT:
-        hues = [term_colour(name, study.modalities) for name in names]
+        hues = [style.term_colour(name, study.modalities) for name in names]
         return places, [name.replace("+", " + ") for name in names], hues
-    return places, names, [GREEN, VERMILLION] if names == ["right", "wrong"] else []
+    return places, names, [style.GREEN, style.VERMILLION] if names == ["right", "wrong"] else []
 
 
 def _tips(rows: pd.DataFrame) -> list[str]:
@@ -271,7 +272,7 @@ _CAUTION = {
     True: "a cause: both may follow from a third thing, such as how extreme a sample is. The entropy alone is "
     "not entanglement here: jumps mix states too; pick negativity for that.",
     False: "a cause: both may follow from a third thing, such as how clear a sample is. What convolution "
-    "entangles later is not in it. " + INERT,
+    "entangles later is not in it. " + evidence.INERT,
 }
 
 
@@ -337,7 +338,7 @@ def mean_leader(whole: Mapping[str, float], part: Mapping[str, float], split: st
     means = part if split else whole
     if any(np.isnan(value) for value in means.values()):
         return "No sample of this cohort"
-    leader = leader_of(means)
+    leader = verdicts.leader_of(means)
     ranked = sorted(means, key=lambda name: -means[name])
     if not leader:
         listed = ", ".join(f"{text.plain(name)} {means[name]:.0%}" for name in ranked)
@@ -561,11 +562,13 @@ def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) 
     return panel.Picture(
         "cut-test",
         f"Are the correlations needed? {text.plain(cuts.answer_for_many(result))}",
-        notebook.cut_test_of(cut_table(result), levels.study.modalities, metric, theme=theme),
-        shows=f"{SAYS['cut-test'][0]} Here {cut_about(levels, everyone)}, the model as learned; {how}.",
-        not_shown=SAYS["cut-test"][1],
+        notebook.cut_test_of(
+            numbers.cut_table(result), levels.study.modalities, metric, theme=theme
+        ),
+        shows=f"{building.SAYS['cut-test'][0]} Here {cut_about(levels, everyone)}, the model as learned; {how}.",
+        not_shown=building.SAYS["cut-test"][1],
         alt=f"{metrics.describe[metric].short} after a cut at each time.",
-        table=lambda: cut_table(result),
+        table=lambda: numbers.cut_table(result),
     )
 
 
@@ -591,7 +594,7 @@ def _compared(levels: Levels) -> str:
     return sample.against_words(levels.study.bulk_background)
 
 
-def _worst(errors: dict[str, Interval]) -> str:
+def _worst(errors: dict[str, stability.Interval]) -> str:
     """Which type is predicted worst, where the intervals tell it apart from the others."""
     known = {kind: entry for kind, entry in errors.items() if entry.known}
     if len(known) < 2:
@@ -628,35 +631,29 @@ def _spread(values: Mapping[str, np.ndarray], part: np.ndarray) -> str:
     if not part.any():
         return "How are the terms of the decisions distributed?"
     if part.all():
-        return _varies_most({term: float(result.std()) for term, result in values.items()})
+        return panel.superlative(
+            {term: float(result.std()) for term, result in values.items()},
+            none="No term varies from sample to sample by as much as 0.01",
+            one="{names} varies most from sample to sample (standard deviation {value:.2f})",
+            some="{names} vary most, alike, from sample to sample (standard deviation {value:.2f})",
+            name=text.term,
+        )
     moved = {
         term: float(result[part].mean() - result[~part].mean()) for term, result in values.items()
     }
-    far = float(ndtri(1 - (1 - LEVEL) / 2 / len(values)))
+    far = float(ndtri(1 - (1 - stability.LEVEL) / 2 / len(values)))
     sure = {
         term: value
         for term, value in moved.items()
         if abs(value) > far * _error(values[term], part)
     }
-    first = top(sizes(sure))
-    if not first or round(abs(moved[first[0]]), 2) == 0:
-        return "The cohort does not differ from the rest in the mean of any term, beyond chance"
-    words = listed([f"{text.term(term)} ({moved[term]:+.2f})" for term in first])
-    most = "most, alike," if len(first) > 1 else "most"
-    return f"The cohort differs {most} from the rest in {words}, on average"
-
-
-def _varies_most(spread: Mapping[str, float]) -> str:
-    first = top(spread)
-    if not first or round(spread[first[0]], 2) == 0:
-        return "No term varies from sample to sample by as much as 0.01"
-    names = listed([text.term(term) for term in first])
-    deviation = f"(standard deviation {spread[first[0]]:.2f})"
-    return panel.standing(
-        first,
-        spread,
-        one=f"{names} varies most from sample to sample {deviation}",
-        some=f"{names} vary most, alike, from sample to sample {deviation}",
+    return panel.superlative(
+        sure,
+        by_size=True,
+        none="The cohort does not differ from the rest in the mean of any term, beyond chance",
+        one="The cohort differs most from the rest in {names}, on average",
+        some="The cohort differs most, alike, from the rest in {names}, on average",
+        name=lambda term: f"{text.term(term)} ({moved[term]:+.2f})",
     )
 
 

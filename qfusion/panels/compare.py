@@ -16,9 +16,7 @@ from qfusion._sentences import listed, sizes, top
 from qfusion.analysis import answers, cohort_measures, compare, text
 from qfusion.analysis.sample import Sample, against_words, baseline_words, sample_of
 from qfusion.analysis.study import Study
-from qfusion.figures import decision, samples as figures
-from qfusion.figures.numbers import terms_table
-from qfusion.figures.style import Theme, term_colour
+from qfusion.figures import decision, numbers, samples as figures, style
 from qfusion.panels import address, control, panel, samples
 from qfusion.quantum.measures import KINDS
 
@@ -59,7 +57,7 @@ def waterfall(sides: compare.Sides, theme: Theme = "light", *, letter: str = "A"
         + baseline_words(one.sample.background),
         not_shown="what caused the annotation; only what this model computed.",
         alt=f"Waterfall of {letter}: {panel.terms(one.dividends)}.",
-        table=lambda: terms_table(one.dividends),
+        table=lambda: numbers.terms_table(one.dividends),
     )
 
 
@@ -81,8 +79,8 @@ def differences(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
         )
         + ".",
         table=lambda: (
-            terms_table(a.dividends)
-            .merge(terms_table(b.dividends), on="term", suffixes=("_A", "_B"))
+            numbers.terms_table(a.dividends)
+            .merge(numbers.terms_table(b.dividends), on="term", suffixes=("_A", "_B"))
             .assign(difference=lambda t: t["dividend_B"] - t["dividend_A"])
         ),
     )
@@ -245,7 +243,7 @@ def mixed(changes: Sequence[float], what: str) -> str:
 def _hues(sides: compare.Sides) -> dict[str, str]:
     """Colours of the modalities of both."""
     return {
-        name: term_colour(name, one.study.modalities)
+        name: style.term_colour(name, one.study.modalities)
         for one in (sides.a, sides.b)
         for name in one.study.modalities
     }
@@ -486,7 +484,7 @@ def decisions(
         )
         + ".",
         table=lambda: pd.concat(
-            [terms_table(entry.dividends, sample=entry.sample.id) for entry in sides],
+            [numbers.terms_table(entry.dividends, sample=entry.sample.id) for entry in sides],
             ignore_index=True,
         ),
     )
@@ -508,7 +506,7 @@ def several_entropies(
         figures.bars(
             names,
             [entry.entropies for entry in sides],
-            {name: term_colour(name, sample.modalities) for name in sample.modalities},
+            {name: style.term_colour(name, sample.modalities) for name in sample.modalities},
             title=KINDS["entropy"].axis,
             theme=theme,
         ),
@@ -579,15 +577,12 @@ def in_common(terms: Sequence[tuple[str, ...]]) -> str:
 
 def largest_entropies(means: Mapping[str, float]) -> str:
     """Which samples have the largest entropies; the mean of each in nats, by sample."""
-    first, largest = top(means), max(means.values())
-    names = listed([text.plain(name) for name in first])
-    return panel.standing(
-        first,
+    return panel.superlative(
         means,
-        only=f"Sample {names} has a mean entropy of {largest:.2f} nats",
-        one=f"Sample {names} has the largest entropies ({largest:.2f} nats on average)",
-        some=f"Samples {names} have, alike, the largest entropies ({largest:.2f} nats on average)",
-        every=f"All of them have the same mean entropy ({largest:.2f} nats)",
+        only="Sample {names} has a mean entropy of {value:.2f} nats",
+        one="Sample {names} has the largest entropies ({value:.2f} nats on average)",
+        some="Samples {names} have, alike, the largest entropies ({value:.2f} nats on average)",
+        every="All of them have the same mean entropy ({value:.2f} nats)",
     )
 
 

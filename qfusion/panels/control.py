@@ -12,10 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from qfusion._checks import check, choose, require_number
 from qfusion.errors import QFusionError
+
+if TYPE_CHECKING:
+    from qfusion.panels.address import View
 
 
 @dataclass(frozen=True)
@@ -77,22 +80,6 @@ def _fitting(key: str, values: Sequence[str], rule: Allowed) -> Problem | None:
         f"In the link, `{key}`: {sentence[0]}{more}{'' if left else f' {rule.instead}'}",
         tuple(left),
     )
-
-
-class View(Protocol):
-    """A page as its address has it, see `address.View`."""
-
-    def get(self, key: str, default: str = "") -> str:
-        """Returns the value of a parameter."""
-
-    def all(self, key: str) -> list[str]:
-        """Returns all values of a parameter."""
-
-    def number(self, key: str, default: float, low: float = ..., high: float = ...) -> float:
-        """Returns the value of a parameter as a number."""
-
-    def one_of(self, key: str, options: Sequence[str]) -> str:
-        """Returns the value of a parameter where it is one of `options`, else the first of these."""
 
 
 def always(*_: Any, **__: Any) -> bool:

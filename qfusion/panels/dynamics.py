@@ -18,15 +18,13 @@ import pandas as pd
 import torch
 
 from qfusion._checks import choose
-from qfusion._sentences import listed, share, top
+from qfusion._sentences import listed
 from qfusion.analysis import answers, dynamics as evolution, text
 from qfusion.analysis.inside import UNRAVELLING
 from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.analysis.study import Study
 from qfusion.explain import cuts as cut_answers
-from qfusion.figures import building, decision, dynamics, states
-from qfusion.figures.numbers import sizes_table, terms_table
-from qfusion.figures.style import Theme
+from qfusion.figures import building, decision, dynamics, numbers, states
 from qfusion.models.tweak import DURATION, RATE, Tweak, learned
 from qfusion.panels import address, control, panel
 from qfusion.quantum.measures import KINDS, column
@@ -190,7 +188,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> panel.Picture:
         f"{baseline_words(sample.study.background)}",
         not_shown="how it was as learned: press Reset.",
         alt=f"Waterfall of the decision at T: {panel.terms(final)}.",
-        table=lambda: terms_table(final),
+        table=lambda: numbers.terms_table(final),
     )
 
 
@@ -645,15 +643,15 @@ def before_after(
 
 def likeliest(when: str, populations: Mapping[str, float]) -> str:
     """Which basis states are the likeliest at a time, by their populations, 0 to 1."""
-    first = [f"|{name}⟩" for name in top(populations)]
-    most = share(max(populations.values()))
-    words = listed(first) if len(first) <= SHOWN_STATES else f"{len(first)} of {len(populations)}"
-    return panel.standing(
-        first,
+    return panel.superlative(
         populations,
-        one=f"Likeliest basis state at {when}: {first[0]} with {most}",
-        some=f"Likeliest basis states at {when}, alike: {words} with {most} each",
-        every=f"At {when} all {len(first)} basis states are equally likely ({most} each)",
+        one="Likeliest basis state at {when}: {names} with {share}",
+        some="Likeliest basis states at {when}, alike: {names} with {share} each",
+        every="At {when} all {count} basis states are equally likely ({share} each)",
+        name="|{}⟩".format,
+        most=SHOWN_STATES,
+        many="{count} of {all}",
+        when=when,
     )
 
 
@@ -664,15 +662,14 @@ def lost_by_cut(whose: str, terms: Mapping[str, tuple[float, float]]) -> str:
         whose: the modality that is cut, as markdown.
         terms: by coalition its size without the cut, and the smallest that it has after a cut at any time.
     """
-    lost = {name: before - least for name, (before, least) in terms.items()}
-    first = top(lost)
-    if not first or round(lost[first[0]], 2) <= 0:
-        return f"Cut of {whose}: no term loses 0.01 or more, whenever it is cut"
-    texts = [
-        f"{text.term(name)}, {terms[name][0]:.2f} → {terms[name][1]:.2f} at the least"
-        for name in first
-    ]
-    return f"Cut of {whose}: most is lost {'alike ' if len(first) > 1 else ''}of {listed(texts)}"
+    return panel.superlative(
+        {name: before - least for name, (before, least) in terms.items()},
+        none="Cut of {whose}: no term loses 0.01 or more, whenever it is cut",
+        one="Cut of {whose}: most is lost of {names}",
+        some="Cut of {whose}: most is lost alike of {names}",
+        name=lambda name: "{}, {:.2f} → {:.2f} at the least".format(text.term(name), *terms[name]),
+        whose=whose,
+    )
 
 
 def _terms(result: evolution.Decision, what: str) -> dict[str, np.ndarray]:
@@ -763,7 +760,7 @@ def cut_terms(
             for size in sizes.values()
         )
         + ".",
-        table=lambda: sizes_table(cuts, whose, sample.output),
+        table=lambda: numbers.sizes_table(cuts, whose, sample.output),
     )
 
 

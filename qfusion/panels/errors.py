@@ -13,12 +13,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from qfusion._sentences import count, listed, share, sizes, top
+from qfusion._sentences import count, listed, share
 from qfusion.analysis import cohort_measures, errors, sample, text
-from qfusion.explain import cohorts
-from qfusion.explain.stability import LEVEL
+from qfusion.explain import cohorts, stability
 from qfusion.figures import cohort, samples
-from qfusion.figures.style import Theme
 from qfusion.panels import control, panel
 
 _INTERVAL = "95 % score intervals (Wilson)"
@@ -114,7 +112,7 @@ def _finding(result: list[errors.Slice], overall: float, classes: bool) -> str:
     if len(result) == 1:
         return f"All samples are in one slice ({share(overall)} {what})"
     worst = max(result, key=lambda entry: _score(entry, overall))
-    if _score(worst, overall) <= ndtri(1 - (1 - LEVEL) / 2 / len(result)):
+    if _score(worst, overall) <= ndtri(1 - (1 - stability.LEVEL) / 2 / len(result)):
         return f"No slice is worse than all beyond chance ({share(overall)} {what}, {len(result)} slices looked at)"
     return (
         f"‘{text.plain(worst.name)}’ {'is wrong' if classes else 'has large errors'} more often: "
@@ -129,7 +127,7 @@ def _score(entry: errors.Slice, overall: float) -> float:
     if not 0 < entry.low < entry.rate or not 0 < overall < 1:
         return 0.0
     size = (
-        (float(ndtri(0.5 + LEVEL / 2)) / (entry.rate - entry.low)) ** 2
+        (float(ndtri(0.5 + stability.LEVEL / 2)) / (entry.rate - entry.low)) ** 2
         * entry.low
         * (1 - entry.low)
     )
@@ -180,17 +178,16 @@ def worst(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
 
 def worst_of(values: Mapping[str, float], classes: bool) -> str:
     """Which samples have the largest error: the loss of classes, else the residual, with its sign; by sample."""
-    first = top(sizes(values))
-    if not first:
+    if not np.isfinite(list(values.values())).any():
         return "No sample of this cohort"
-    if round(abs(values[first[0]]), 2) == 0:
-        return f"No sample of this cohort has a {'loss' if classes else 'residual'} of 0.01 or more"
-    what, worst = "loss" if classes else "residual", values[first[0]]
-    return panel.standing(
-        first,
+    return panel.superlative(
         values,
-        one=f"Sample {text.plain(first[0])} has the largest error: {what} {worst:{'.2f' if classes else '+.2f'}}",
-        some=f"{len(first)} samples have the largest error, alike: {what} {abs(worst):.2f}",
+        by_size=True,
+        none="No sample of this cohort has a {what} of 0.01 or more",
+        one="Sample {names} has the largest error: {what} "
+        + ("{value:.2f}" if classes else "{value:+.2f}"),
+        some="{count} samples have the largest error, alike: {what} {amount:.2f}",
+        what="loss" if classes else "residual",
     )
 
 
@@ -504,17 +501,16 @@ def told_apart(areas: Mapping[str, float], value: str) -> str:
     if value in areas or len(areas) == 1:
         name = value if value in areas else next(iter(areas))
         return f"‘{text.plain(name)}’ is told from the rest: area {areas[name]:.3f}"
-    first, least = (
-        [f"‘{text.plain(name)}’" for name in top(areas, 3, smallest=True)],
-        min(areas.values()),
-    )
-    words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} classes"
-    return panel.standing(
-        first,
+    return panel.superlative(
         areas,
-        one=f"{words} has the smallest area below the ROC curve against the rest: {least:.3f}",
-        some=f"{words} have the smallest area below the ROC curve against the rest: {least:.3f}",
-        every=f"All classes are told from the rest alike: area {least:.3f}",
+        places=3,
+        smallest=True,
+        one="{names} has the smallest area below the ROC curve against the rest: {value:.3f}",
+        some="{names} have the smallest area below the ROC curve against the rest: {value:.3f}",
+        every="All classes are told from the rest alike: area {value:.3f}",
+        name=lambda name: f"‘{text.plain(name)}’",
+        most=MAX_NAMED,
+        many="{count} classes",
     )
 
 

@@ -18,11 +18,8 @@ from qfusion.analysis import answers, cohort_measures, text, trust
 from qfusion.analysis.sample import Sample, against_words, rows_behind
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
-from qfusion.explain import faithfulness, people
-from qfusion.explain.attribution import FIRST, by_title
-from qfusion.explain.stability import Interval, Stability
-from qfusion.figures import trust as figures
-from qfusion.figures.style import GREY, Theme, term_colour
+from qfusion.explain import attribution, faithfulness, people, stability
+from qfusion.figures import style, trust as figures
 from qfusion.panels import control, panel
 
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
@@ -94,7 +91,7 @@ def features(
     *,
     kind: str = DELETION,
     modality: str = "",
-    ranking: str = FIRST,
+    ranking: str = attribution.FIRST,
     measure: str = SCORE,
     everyone: bool = False,
 ) -> panel.Picture:
@@ -130,7 +127,7 @@ def features(
         f"replaced by their mean over the {trust.trained_on(study):,} training samples, the other "
         f"modalities as they are.{drawn}",
         theme,
-        term_colour(modality, study.modalities),
+        style.term_colour(modality, study.modalities),
     )
 
 
@@ -142,7 +139,7 @@ def _curves(
     head: str,
     players: str,
     how: str,
-    theme: Theme,
+    theme: style.Theme,
     hue: str | None = None,
 ) -> panel.Picture:
     choose("Curve", kind, _DIRECTIONS)
@@ -411,13 +408,13 @@ def follows_truth(rank: Mapping[str, float]) -> str:
 
 def least_stable(ranks: Mapping[str, float]) -> str:
     """Which terms keep the order of samples least over training seeds; mean rank correlations by term."""
-    first, least = [text.term(name) for name in top(ranks, smallest=True)], min(ranks.values())
-    return panel.standing(
-        first,
+    return panel.superlative(
         ranks,
-        one=f"Least stable: {listed(first)} (rank correlation {least:.2f})",
-        some=f"Least stable: {listed(first)} (rank correlation {least:.2f} each)",
-        every=f"All terms are equally stable (rank correlation {least:.2f})",
+        smallest=True,
+        one="Least stable: {names} (rank correlation {value:.2f})",
+        some="Least stable: {names} (rank correlation {value:.2f} each)",
+        every="All terms are equally stable (rank correlation {value:.2f})",
+        name=text.term,
     )
 
 
@@ -429,7 +426,7 @@ def signs(values: np.ndarray) -> str:
     return f"{unsure} of {count(values.shape[1], 'term')} {'changes' if unsure == 1 else 'change'} sign with the seed"
 
 
-def _seeds(study: Study, terms: str) -> Stability:
+def _seeds(study: Study, terms: str) -> stability.Stability:
     choose("Terms", terms, answers.KINDS)
     return trust.stability_of(study)
 
@@ -461,8 +458,8 @@ RANKING = control.Choice(
     "Ranked by",
     "Gradient x input is used.",
     "Ways to say which features mattered: all look at how the score answers to small changes.",
-    lambda _: by_title(),
-    default=FIRST,
+    lambda _: attribution.by_title(),
+    default=attribution.FIRST,
     look="segments",
 )
 FEATURES_OF = control.Choice(
@@ -546,7 +543,7 @@ def alone(study: Study, theme: Theme = "light", *, other: str = "") -> panel.Pic
         figures.dots(
             names,
             {name: _numbers([entry.rank for entry in one.alone]) for name, one in models.items()},
-            hues=[term_colour(name, study.modalities) for name in names],
+            hues=[style.term_colour(name, study.modalities) for name in names],
             x_title=f"rank correlation of own term and {whose}",
             band=np.array(
                 [(e.shuffled["rank"].low, e.shuffled["rank"].high) for e in result.alone]
@@ -681,7 +678,7 @@ def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> panel.
                 name: _numbers([rate.difference for rate in one.rates.values()])
                 for name, one in models.items()
             },
-            hues=[GREY] * len(verdicts),
+            hues=[style.GREY] * len(verdicts),
             x_title="share of samples where signs conflict, less that of the others",
             band=np.array(
                 [(rate.shuffled.low, rate.shuffled.high) for rate in result.rates.values()]
@@ -727,7 +724,7 @@ def of_sample(sample: Sample, theme: Theme = "light") -> panel.Picture:
         figures.dots(
             list(known),
             {name: values.reshape(-1, 3) for name, values in series.items()},
-            hues=[term_colour(name, study.modalities) for name in known],
+            hues=[style.term_colour(name, study.modalities) for name in known],
             x_title=f"label, and own term ({study.unit_of(0)})",
             theme=theme,
         ),
@@ -778,7 +775,7 @@ def _whose(study: Study) -> str:
     return PEOPLE_SAY if labels is None else labels.whose
 
 
-def _numbers(intervals: Sequence[Interval]) -> np.ndarray:
+def _numbers(intervals: Sequence[stability.Interval]) -> np.ndarray:
     return np.array(
         [(interval.value, interval.low, interval.high) for interval in intervals], dtype=float
     ).reshape(-1, 3)

@@ -12,7 +12,6 @@ from qfusion._checks import check, choose
 from qfusion.analysis import runs, text
 from qfusion.errors import QFusionError
 from qfusion.figures import training as figures
-from qfusion.figures.style import Theme
 from qfusion.panels import address, control, panel
 
 SIZES = AFTER_ENCODERS, IN_TOTAL, TRAINING = ("after the encoders", "in total", "training time")

@@ -13,7 +13,7 @@ import pandas as pd
 
 from qfusion import data, runs
 from qfusion._checks import check, choose
-from qfusion._sentences import count, listed, top
+from qfusion._sentences import count, listed
 from qfusion.analysis import text
 from qfusion.analysis.runs import (
     ENOUGH,
@@ -36,7 +36,6 @@ from qfusion.analysis.runs import (
 from qfusion.data.spec import SPLITS
 from qfusion.explain.evidence import INERT
 from qfusion.figures import samples, training
-from qfusion.figures.style import Theme
 from qfusion.panels import address, control, panel
 from qfusion.runs import folder, plans
 from qfusion.training import metrics
@@ -210,15 +209,13 @@ def importance(trials: Trials, theme: Theme = "light") -> panel.Picture:
 
 def matters_most(importance: Mapping[str, float], n: int) -> str:
     """Which setting explains the largest share of the differences between trials, in percent; n finished ones."""
-    first = top(importance)
-    if round(importance[first[0]], 2) == 0:
-        return f"No setting explains the differences between {n} trials"
-    names, share = listed([f"`{name}`" for name in first]), f"{importance[first[0]]:.0%}"
-    return panel.standing(
-        first,
+    return panel.superlative(
         importance,
-        one=f"{names} explains most of the differences between {n} trials that one setting does ({share})",
-        some=f"{names} explain the differences between {n} trials alike ({share} each)",
+        none="No setting explains the differences between {n} trials",
+        one="{names} explains most of the differences between {n} trials that one setting does ({value:.0%})",
+        some="{names} explain the differences between {n} trials alike ({value:.0%} each)",
+        name="`{}`".format,
+        n=n,
     )
 
 

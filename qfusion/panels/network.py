@@ -9,15 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from qfusion import explain
 from qfusion._checks import check, choose
 from qfusion._sentences import size
 from qfusion.analysis import answers, dynamics as evolution, text
 from qfusion.analysis.sample import Sample, against_words, baseline_words
-from qfusion.explain.evidence import INERT, Reading
-from qfusion.figures import circuit, decision, dynamics
-from qfusion.figures.numbers import terms_table
-from qfusion.figures.style import Theme
+from qfusion.explain import Explanation, evidence
+from qfusion.figures import circuit, decision, dynamics, numbers, style
 from qfusion.models import entangled_qcnn, require
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import control, panel
@@ -27,7 +24,7 @@ from qfusion.panels.dynamics import DIVIDENDS
 SAME = 1e-9  # angles that differ less are the same
 
 
-def most_read(reading: Reading, element: int) -> str:
+def most_read(reading: evidence.Reading, element: int) -> str:
     """What the qubits of the first stage most likely read of this sample, such as "011"."""
     return reading.patterns[int(np.argmax(reading.weights[element, 0]))]
 
@@ -132,7 +129,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> panel.Picture:
         + baseline_words(sample.study.background),
         not_shown="how it was as learned: reset all cells.",
         alt=f"Waterfall of the decision with these tables: {panel.terms(now)}.",
-        table=lambda: terms_table(now).assign(as_learned=list(base.values())),
+        table=lambda: numbers.terms_table(now).assign(as_learned=list(base.values())),
     )
 
 
@@ -343,7 +340,7 @@ def terms(
         "diamonds: exact." + sample.of + " " + against_words(study.background),
         not_shown="the baseline: it is in the table.",
         alt=f"Contributions under noise: {panel.terms(values)}.",
-        table=lambda: terms_table(values).assign(
+        table=lambda: numbers.terms_table(values).assign(
             standard_error=list(errors.values()), exact=list(before.values())
         ),
     )
@@ -401,7 +398,7 @@ SMALL = 1e-9  # terms that add up to less are rounding
 class Layered(NamedTuple):
     """The decision and correlations at P places: (P,) by coalition, by modality, by JOINT and MUTUAL."""
 
-    explanation: explain.Explanation
+    explanation: Explanation
     dividends: dict[str, np.ndarray]
     shapley: dict[str, np.ndarray]
     series: dict[str, np.ndarray]
@@ -516,7 +513,7 @@ def cuts(sample: Sample, theme: Theme = "light") -> panel.Picture:
         "Entropy of every cut",
         "entropy (nats)",
         "entropy of the first k qubits: mixed from fusion, plus entanglement with the others. "
-        + INERT,
+        + evidence.INERT,
         "correlation alone: see the mutual information.",
     )
 
@@ -543,7 +540,7 @@ def correlated(largest: float) -> str:
 
 
 def _cuts(
-    sample: Sample, theme: Theme, name: str, head: str, unit: str, shows: str, not_shown: str
+    sample: Sample, theme: style.Theme, name: str, head: str, unit: str, shows: str, not_shown: str
 ) -> panel.Picture:
     result = evolution.layers(sample.study, sample.row, sample.tweak)
     values = getattr(result, name)

@@ -12,13 +12,12 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import choose
-from qfusion._sentences import count, listed, share, sizes, top
+from qfusion._sentences import count, listed, share
 from qfusion.analysis import inside, text
 from qfusion.analysis.sample import Sample, against_words
 from qfusion.data.spec import SPLITS
 from qfusion.explain.operators import Operator
 from qfusion.figures import states as figures
-from qfusion.figures.style import Theme
 from qfusion.panels import address, control, panel, samples
 
 UPS = ("weight against", "score of the group")
@@ -77,15 +76,16 @@ def counts_most(effects: np.ndarray, elements: Sequence[str], modalities: Sequen
         f"element {text.plain(elements[i])} of {text.plain(modalities[m])}": float(effects[m, i])
         for m, i in np.ndindex(*effects.shape)
     }
-    first = top(sizes(named))
-    if not first or round(abs(named[first[0]]), 2) == 0:
-        return "No element changes the score by 0.01 or more on its own"
-    effect = named[first[0]]
-    return panel.standing(
-        first,
-        named,
-        one=panel.capital(f"{first[0]} counts most ({effect:+.2f})"),
-        some=f"{len(first)} elements count most alike (by {abs(effect):.2f} each), {first[0]} among them",
+    return panel.capital(
+        panel.superlative(
+            named,
+            by_size=True,
+            none="No element changes the score by 0.01 or more on its own",
+            one="{names} counts most ({value:+.2f})",
+            some="{count} elements count most alike (by {amount:.2f} each), {names} among them",
+            name=str,
+            join=lambda names: names[0],
+        )
     )
 
 

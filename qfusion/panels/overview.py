@@ -11,9 +11,7 @@ from qfusion._checks import choose
 from qfusion.analysis import answers, compare, dynamics as evolution, sample as backgrounds, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.figures import decision, dynamics, training
-from qfusion.figures.numbers import terms_table
-from qfusion.figures.style import Theme
+from qfusion.figures import decision, dynamics, numbers, training
 from qfusion.panels import address, panel, samples
 from qfusion.training import metrics
 
@@ -115,7 +113,7 @@ def waterfall(study: Study, theme: Theme = "light", *, kind: str = "agreement") 
         shows=backgrounds.baseline_words(study.sample_background),
         not_shown="",
         alt=f"Waterfall of sample {sample}: {text.unmarked(finding)}.",
-        table=lambda: terms_table(dividends),
+        table=lambda: numbers.terms_table(dividends),
     )
 
 

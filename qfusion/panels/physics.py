@@ -19,7 +19,6 @@ from qfusion.analysis.study import Study
 from qfusion.explain.building import Built, answer
 from qfusion.explain.sensitivity import Parameter, Response, Sensitivity
 from qfusion.figures import building, numbers, physics
-from qfusion.figures.style import Theme
 from qfusion.panels import address, control, panel
 from qfusion.panels.dynamics import CURSOR, VIEW, cursor_at
 
@@ -479,9 +478,10 @@ def sensitivity(view: address.View, study: Study) -> tuple[control.Control, ...]
 
 def _open(view: address.View) -> bool:
     """Whether the view of Dynamics, or of Circuit, is open."""
+    timed = view.can("time")
     return (
-        view.has_time == (view.page == "dynamics")
-        and view.get("view" if view.has_time else "part") == "Sensitivity"
+        timed == (view.page == "dynamics")
+        and view.get("view" if timed else "part") == "Sensitivity"
     )
 
 

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from qfusion import explain
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, share, size, top
 from qfusion.analysis import answers, compare, inside, text, trust
@@ -27,6 +26,7 @@ from qfusion.analysis.sample import (
 from qfusion.analysis.study import Study, said_columns
 from qfusion.data.modality import Series
 from qfusion.data.spec import SPLITS
+from qfusion.explain import RELATIONS, evidence
 from qfusion.explain.attribution import (
     BASELINES,
     INTEGRATED,
@@ -36,9 +36,15 @@ from qfusion.explain.attribution import (
     by_title,
     name_of,
 )
-from qfusion.explain.evidence import INERT
-from qfusion.figures import circuit, cohort, decision, dynamics, style, trust as attribution_figures
-from qfusion.figures.numbers import terms_table
+from qfusion.figures import (
+    circuit,
+    cohort,
+    decision,
+    dynamics,
+    numbers,
+    style,
+    trust as attribution_figures,
+)
 from qfusion.panels import address, control, panel
 from qfusion.quantum.measures import KINDS, Part
 
@@ -438,7 +444,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         alt="Waterfall: "
         + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items())
         + ".",
-        table=lambda: terms_table(dividends, sample=sample.id).assign(**true),
+        table=lambda: numbers.terms_table(dividends, sample=sample.id).assign(**true),
     )
 
 
@@ -498,17 +504,13 @@ def entropies(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 
 def most_mixed(ends: Mapping[str, float]) -> str:
     """Which modality has the largest entropy at the end, in nats, where one has."""
-    first, value = top(ends), f"{size(max(ends.values()))} nats"
-    if float(f"{max(ends.values()):.2f}") == 0:
-        return f"No modality ends up mixed ({value})"
-    names = listed([text.plain(name) for name in first])
-    return panel.standing(
-        first,
+    return panel.superlative(
         ends,
-        only=f"{names} ends up mixed ({value})",
-        one=f"{names} ends up the most mixed ({value})",
-        some=f"{names} end up equally mixed, the most of all ({value})",
-        every=f"{names} end up equally mixed ({value})",
+        none="No modality ends up mixed ({size} nats)",
+        only="{names} ends up mixed ({size} nats)",
+        one="{names} ends up the most mixed ({size} nats)",
+        some="{names} end up equally mixed, the most of all ({size} nats)",
+        every="{names} end up equally mixed ({size} nats)",
     )
 
 
@@ -554,7 +556,7 @@ def masses(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
             if reading.elements_are_classes
             else "; elements are learned here, they have no names. "
         )
-        + INERT,
+        + evidence.INERT,
         alt="Heat map of masses: fused "
         + ", ".join(f"{e} {v:.2f}" for e, v in zip(reading.elements, reading.fused, strict=True))
         + ".",
@@ -630,7 +632,7 @@ def fused_entropies(sample: Sample, theme: style.Theme = "light") -> panel.Pictu
         most_entangled(dict(zip(reading.elements, reading.entropy.tolist(), strict=True))),
         circuit.bars(reading.entropy, reading.elements, "entropy (nats)", theme=theme),
         shows="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits in "
-        f"a pure state together, so this is their entanglement.{sample.of} {INERT}",
+        f"a pure state together, so this is their entanglement.{sample.of} {evidence.INERT}",
         not_shown="which modality decided: entropy is correlation, not attribution.",
         alt=f"Entropy of each fused qubit in nats: {panel.listed(reading.elements, reading.entropy)}.",
         table=lambda: reading.frame().reset_index(),
@@ -639,18 +641,16 @@ def fused_entropies(sample: Sample, theme: style.Theme = "light") -> panel.Pictu
 
 def most_entangled(entropy: Mapping[str, float]) -> str:
     """Which fused qubit has the largest entropy, in nats, where one has."""
-    first = [f"‘{text.plain(name)}’" for name in top(entropy)]
-    largest = f"{size(max(entropy.values()))} nats"
-    if round(max(entropy.values()), 2) <= 0:
-        return f"No fused qubit is entangled with what it was fused from ({largest})"
-    words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} of {len(entropy)}"
-    return panel.standing(
-        first,
+    return panel.superlative(
         entropy,
-        only=f"The fused qubit is entangled with what it was fused from ({largest})",
-        one=f"Fused qubit {words} is the most entangled with what it was fused from ({largest})",
-        some=f"Fused qubits {words} are the most entangled, alike, with what they were fused from ({largest})",
-        every=f"All fused qubits are equally entangled with what they were fused from ({largest})",
+        none="No fused qubit is entangled with what it was fused from ({size} nats)",
+        only="The fused qubit is entangled with what it was fused from ({size} nats)",
+        one="Fused qubit {names} is the most entangled with what it was fused from ({size} nats)",
+        some="Fused qubits {names} are the most entangled, alike, with what they were fused from ({size} nats)",
+        every="All fused qubits are equally entangled with what they were fused from ({size} nats)",
+        name=lambda name: f"‘{text.plain(name)}’",
+        most=MAX_NAMED,
+        many="{count} of {all}",
     )
 
 
@@ -835,8 +835,8 @@ RELATION = control.Choice(
     "relation",
     "How the modalities relate",
     "All relations are shown.",
-    "; ".join(f"{kind}: {words}" for kind, words in explain.RELATIONS.items()),
-    explain.RELATIONS,
+    "; ".join(f"{kind}: {words}" for kind, words in RELATIONS.items()),
+    RELATIONS,
     many=True,
     look="pills",
 )

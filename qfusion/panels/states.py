@@ -16,8 +16,7 @@ from qfusion._sentences import listed, top
 from qfusion.analysis import inside, text
 from qfusion.analysis.sample import Sample
 from qfusion.data.modality import split_term
-from qfusion.figures import dynamics, physics, states
-from qfusion.figures.style import Theme, term_colour
+from qfusion.figures import dynamics, physics, states, style
 from qfusion.panels import control, panel
 from qfusion.panels.dynamics import (
     CURSOR,
@@ -390,7 +389,7 @@ def balls(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> panel.Pi
         states.balls(
             names,
             [way[: at + 1] for way in ways],
-            [term_colour(name, sample.modalities) for name in names],
+            [style.term_colour(name, sample.modalities) for name in names],
             theme,
         ),
         shows="the Bloch vector (⟨X⟩, ⟨Y⟩, ⟨Z⟩) of each modality of two levels at the cursor, and its way since t = 0, "
@@ -516,17 +515,16 @@ def hinton(
 
 def most_mixed(lengths: Mapping[str, float], when: str) -> str:
     """Which modalities of two levels have the shortest Bloch vector at a time, by its length, 0 to 1."""
-    first, least = [text.plain(name) for name in top(lengths, smallest=True)], min(lengths.values())
-    vector = f"Bloch vector has length {least:.2f}"
-    if round(least, 2) == 1:
+    if round(min(lengths.values()), 2) == 1:
         return f"At {when} every Bloch vector has length 1.00: each of these modalities is all but pure"
-    return panel.standing(
-        first,
+    return panel.superlative(
         lengths,
-        only=f"{first[0]} at {when}: its {vector}",
-        one=f"{first[0]} is the most mixed at {when}: its {vector}",
-        some=f"{listed(first)} are the most mixed at {when}, alike: each {vector}",
-        every=f"{listed(first)} are equally mixed at {when}: each {vector}",
+        smallest=True,
+        only="{names} at {when}: its Bloch vector has length {value:.2f}",
+        one="{names} is the most mixed at {when}: its Bloch vector has length {value:.2f}",
+        some="{names} are the most mixed at {when}, alike: each Bloch vector has length {value:.2f}",
+        every="{names} are equally mixed at {when}: each Bloch vector has length {value:.2f}",
+        when=when,
     )
 
 
@@ -536,38 +534,35 @@ def changes_most(what: str, rows: Mapping[str, np.ndarray]) -> str:
     Args:
         what: "population" or "coherence". rows: values over time by name, as markdown.
     """
-    spread = {name: float(values.max() - values.min()) for name, values in rows.items()}
-    first = top(spread)
-    if not first or round(spread[first[0]], 2) == 0:
-        return f"No {what} changes by 0.01 or more"
-    ways = [
-        f"{name}: {rows[name][0]:.2f} → {rows[name][-1]:.2f}, between {rows[name].min():.2f} and "
-        f"{rows[name].max():.2f}"
-        for name in first
-    ]
-    words = (
-        "; ".join(ways)
-        if len(first) <= MAX_NAMED
-        else f"{len(first)} rows, by {spread[first[0]]:.2f}"
+    ways = {
+        name: f"{name}: {values[0]:.2f} → {values[-1]:.2f}, between {values.min():.2f} and {values.max():.2f}"
+        for name, values in rows.items()
+    }
+    return panel.superlative(
+        {name: float(np.ptp(values)) for name, values in rows.items()},
+        none="No {what} changes by 0.01 or more",
+        one="The {what} changes most of {names}",
+        some="The {what} changes most, alike, of {names}",
+        name=ways.__getitem__,
+        most=MAX_NAMED,
+        many="{count} rows, by {value:.2f}",
+        join="; ".join,
+        what=what,
     )
-    return f"The {what} changes most{', alike,' if len(first) > 1 else ''} of {words}"
 
 
 def largest_coherence(modulus: np.ndarray, labels: Sequence[str], when: str) -> str:
     """Between which levels a matrix of moduli (D, D) has its largest entry off the diagonal."""
-    pairs = {
-        f"|{labels[i]}⟩⟨{labels[j]}|": float(modulus[i, j])
-        for i, j in itertools.combinations(range(len(labels)), 2)
-    }
-    first = top(pairs, 3)
-    if not first or round(pairs[first[0]], 3) == 0:
-        return f"No coherence at {when} is as large as 0.001"
-    words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} pairs of levels"
-    return panel.standing(
-        first,
-        pairs,
-        one=f"Largest coherence at {when}: {words} with {pairs[first[0]]:.3f}",
-        some=f"Largest coherences at {when}, alike: {words} with {pairs[first[0]]:.3f}",
+    return panel.superlative(
+        panel.coherences(modulus, labels, "|{}⟩⟨{}|"),
+        places=3,
+        none="No coherence at {when} is as large as 0.001",
+        one="Largest coherence at {when}: {names} with {value:.3f}",
+        some="Largest coherences at {when}, alike: {names} with {value:.3f}",
+        name=str,
+        most=MAX_NAMED,
+        many="{count} pairs of levels",
+        when=when,
     )
 
 

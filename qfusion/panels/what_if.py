@@ -17,14 +17,13 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion._sentences import count, listed, sizes, top
+from qfusion._sentences import count, listed
 from qfusion.analysis import answers, changes as interventions, text
 from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.analysis.study import Study
 from qfusion.data import synthesis
 from qfusion.data.sources import planted
-from qfusion.explain.counterfactual import distance
-from qfusion.explain.sensitivity import ParameterChange, Search
+from qfusion.explain import counterfactual, sensitivity
 from qfusion.figures import decision, physics, style
 from qfusion.figures.numbers import terms_table
 from qfusion.models import require
@@ -185,16 +184,14 @@ def differences(
 
 def acts_through(change: Mapping[str, float]) -> str:
     """Which terms a change acts through, by how much each term changes."""
-    first = top(sizes(change))
-    if not first or round(abs(change[first[0]]), 2) == 0:
-        return "The change moves no term by 0.01 or more"
-    moved = listed([f"{text.term(term)} ({change[term]:+.2f})" for term in first])
-    return panel.standing(
-        first,
+    return panel.superlative(
         change,
-        one=f"The change acts most through {moved}",
-        some=f"The change acts most, alike, through {moved}",
-        every=f"The change acts alike through {moved}",
+        by_size=True,
+        none="The change moves no term by 0.01 or more",
+        one="The change acts most through {names}",
+        some="The change acts most, alike, through {names}",
+        every="The change acts alike through {names}",
+        name=lambda term: f"{text.term(term)} ({change[term]:+.2f})",
     )
 
 
@@ -223,7 +220,7 @@ def state(
     require(sample.model, "states", "to be drawn")
     choose("Modality", modality, sample.modalities)
     before, now = (result.states[modality] for result in both(sample, changes)[:2])
-    far, name = float(distance(before[0], now[0])), text.plain(modality)
+    far, name = float(counterfactual.distance(before[0], now[0])), text.plain(modality)
     hue = style.term_colour(modality, sample.modalities)
     old, new = (np.array(interventions.shown_state(part)) for part in (before, now))
     inputs = "whether any input would give"
@@ -470,7 +467,10 @@ def outcome(changed: Sequence[str], before: str, after: str, turned: bool) -> st
 
 
 def smallest_turn(
-    parameter_changes: Sequence[ParameterChange], names: Sequence[str], to: str, tried: int
+    parameter_changes: Sequence[sensitivity.ParameterChange],
+    names: Sequence[str],
+    to: str,
+    tried: int,
 ) -> str:
     """Which knob flips a decision by the smallest turn, of those found, the smallest first.
 
@@ -501,7 +501,7 @@ def smallest_turn(
     )
 
 
-def _method(search: Search) -> str:
+def _method(search: sensitivity.Search) -> str:
     if search.resolution == 0:
         return "exact, since every score is a + b cos φ + c sin φ in one angle."
     return (
