@@ -90,7 +90,7 @@ def light_cone(sample: Sample, readout: str) -> circuits.Cone[int]:
 
 def diagram(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     gate: int | None = None,
     steps: int = STEPS,
@@ -172,7 +172,7 @@ def _inert(sample: Sample) -> str:
 
 def qubits(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     gate: int | None = None,
     steps: int = STEPS,
@@ -197,7 +197,7 @@ def qubits(
 
 def balls(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     gate: int | None = None,
     steps: int = STEPS,
@@ -226,7 +226,7 @@ def balls(
 
 def outcomes(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     gate: int | None = None,
     steps: int = STEPS,
@@ -263,7 +263,7 @@ def outcomes(
 
 def matrix(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     gate: int | None = None,
     steps: int = STEPS,
@@ -296,7 +296,7 @@ def matrix(
 
 def entropies(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     gate: int | None = None,
     steps: int = STEPS,
@@ -342,7 +342,7 @@ def entropies(
 
 
 def information(
-    sample: Sample, theme: Theme = "light", *, gate: int | None = None
+    sample: Sample, theme: style.Theme = "light", *, gate: int | None = None
 ) -> panel.Picture:
     """Mutual information of the modalities' qubits, gate by gate; arguments as of `diagram`."""
     require(sample.model, "gates")
@@ -461,7 +461,7 @@ shares = panel.can("gates", where=lambda study: len(study.model.registers()) > 1
 
 
 def step_error(
-    sample: Sample, theme: Theme = "light", *, steps: int = STEPS, gates: str = EACH
+    sample: Sample, theme: style.Theme = "light", *, steps: int = STEPS, gates: str = EACH
 ) -> panel.Picture:
     """How far the circuit of a model with time ends from its evolution, against the step; as of `diagram`."""
     built = step(sample, steps, gates)

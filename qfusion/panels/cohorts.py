@@ -43,7 +43,7 @@ _MEANS = {
 
 def sample_map(
     levels: Levels,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     of: str = "",
     method: str = "PCA",
@@ -276,7 +276,7 @@ _CAUTION = {
 }
 
 
-def shares(levels: Levels, theme: Theme = "light") -> panel.Picture:
+def shares(levels: Levels, theme: style.Theme = "light") -> panel.Picture:
     """Mean share of every modality in the sizes of the Shapley values."""
     names = levels.study.modalities
     column = cohort_measures.share_column
@@ -353,7 +353,7 @@ def mean_leader(whole: Mapping[str, float], part: Mapping[str, float], split: st
     )
 
 
-def types(levels: Levels, theme: Theme = "light") -> panel.Picture:
+def types(levels: Levels, theme: style.Theme = "light") -> panel.Picture:
     """How the modalities relate: how many samples of each kind, and how well they are predicted."""
     kinds, rows, inside = list(RELATIONS), levels.rows, levels.inside
     is_kind = {kind: (rows["relation"] == kind).to_numpy() for kind in kinds}
@@ -406,7 +406,7 @@ def types(levels: Levels, theme: Theme = "light") -> panel.Picture:
 
 
 def dividends(
-    levels: Levels, theme: Theme = "light", *, by: str = cohort_measures.NOT_GROUPED
+    levels: Levels, theme: style.Theme = "light", *, by: str = cohort_measures.NOT_GROUPED
 ) -> panel.Picture:
     """The distribution of every dividend, of all and of the cohort.
 
@@ -490,7 +490,7 @@ def dividends(
 
 def entanglement(
     levels: Levels,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     measure: str = "",
     strength: str = cohort_measures.JOINT,
@@ -547,7 +547,9 @@ def entanglement(
     )
 
 
-def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) -> panel.Picture:
+def cut_test(
+    levels: Levels, theme: style.Theme = "light", *, everyone: bool = False
+) -> panel.Picture:
     """How good the model is on the cohort without the correlations of a modality; only of models with time.
 
     Args:

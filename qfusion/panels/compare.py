@@ -26,7 +26,9 @@ _ENTROPY = {
 }
 
 
-def waterfall(sides: compare.Sides, theme: Theme = "light", *, letter: str = "A") -> panel.Picture:
+def waterfall(
+    sides: compare.Sides, theme: style.Theme = "light", *, letter: str = "A"
+) -> panel.Picture:
     """One of the decisions term by term, on the same scale as the other where both scores mean the same.
 
     Args:
@@ -61,7 +63,7 @@ def waterfall(sides: compare.Sides, theme: Theme = "light", *, letter: str = "A"
     )
 
 
-def differences(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
+def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
     """B minus A, term by term; only where both decisions are sums of the same terms of a score that means the same."""
     a, b = sides.a, sides.b
     return panel.Picture(
@@ -86,7 +88,7 @@ def differences(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def shares(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
+def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
     """Shares of the modalities in both decisions."""
     a, b = sides.a, sides.b
     return panel.Picture(
@@ -116,7 +118,7 @@ def shares(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def entropies(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
+def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
     """Entropies of both; only where both have states that evolve or are fused."""
     a, b = sides.a, sides.b
     common = [name for name in a.entropies if name in b.entropies]
@@ -147,7 +149,7 @@ def entropies(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def classes(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
+def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
     """Softmax of the classes on both sides; only where they are the same classes."""
     a, b = sides.a, sides.b
     names = b.study.classes
@@ -272,7 +274,12 @@ def both_entropies(sides: compare.Sides) -> bool:
 
 
 def curve(
-    sides: compare.Sides, theme: Theme = "light", *, row: int, modality: str, card: str = "main"
+    sides: compare.Sides,
+    theme: style.Theme = "light",
+    *,
+    row: int,
+    modality: str,
+    card: str = "main",
 ) -> panel.Picture:
     """A spectrum or profile of one of both samples, see `samples.curve`: on the card "main" of A, where it stands in
     that row."""
@@ -328,7 +335,7 @@ MAX_NAMED = 3  # samples that a title names
 
 @panel.cached
 def similar(
-    sample: Sample, theme: Theme = "light", *, by: str = cohort_measures.DIVIDENDS
+    sample: Sample, theme: style.Theme = "light", *, by: str = cohort_measures.DIVIDENDS
 ) -> panel.Picture:
     """The test samples nearest to one.
 
@@ -441,7 +448,7 @@ LIKE = 3  # samples beside the open one where none is chosen
 
 
 def decisions(
-    sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = (), output: str = ""
+    sample: Sample, theme: style.Theme = "light", *, ids: Sequence[str] = (), output: str = ""
 ) -> panel.Picture:
     """The decisions of several samples term by term.
 
@@ -491,7 +498,7 @@ def decisions(
 
 
 def several_entropies(
-    sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = (), output: str = ""
+    sample: Sample, theme: style.Theme = "light", *, ids: Sequence[str] = (), output: str = ""
 ) -> panel.Picture:
     """The entropies of several samples; arguments as of `decisions`."""
     sides = columns(sample, ids, output)
@@ -587,7 +594,7 @@ def largest_entropies(means: Mapping[str, float]) -> str:
 
 
 def several_curve(
-    sample: Sample, theme: Theme = "light", *, row: int, modality: str
+    sample: Sample, theme: style.Theme = "light", *, row: int, modality: str
 ) -> panel.Picture:
     """A spectrum or profile of one of the samples, see `samples.curve`.
 

@@ -24,7 +24,7 @@ from qfusion.analysis.inside import UNRAVELLING
 from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.analysis.study import Study
 from qfusion.explain import cuts as cut_answers
-from qfusion.figures import building, decision, dynamics, numbers, states
+from qfusion.figures import building, decision, dynamics, numbers, states, style
 from qfusion.models.tweak import DURATION, RATE, Tweak, learned
 from qfusion.panels import address, control, panel
 from qfusion.quantum.measures import KINDS, column
@@ -112,7 +112,7 @@ def _shared(sample: Sample, pairs: Sequence[tuple[str, ...]]) -> dict[str, np.nd
 @panel.cached
 def decision_over_time(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     above: str = ENTROPY,
     terms: str = DIVIDENDS,
@@ -175,7 +175,7 @@ def decision_over_time(
 
 
 @panel.cached
-def waterfall(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """The decision at T, term by term."""
     final = sample.decision.final()
     return panel.Picture(
@@ -202,7 +202,11 @@ def drawn_measures() -> dict[str, str]:
 
 
 def correlation(
-    sample: Sample, theme: Theme = "light", *, kind: str = "mutual_information", t: float = 1.0
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    kind: str = "mutual_information",
+    t: float = 1.0,
 ) -> panel.Picture:
     """One measure of correlation over time.
 
@@ -244,7 +248,7 @@ def correlation(
 
 
 def trajectories(
-    sample: Sample, theme: Theme = "light", *, runs: int = 20, whose: str = ""
+    sample: Sample, theme: style.Theme = "light", *, runs: int = 20, whose: str = ""
 ) -> panel.Picture:
     """Single quantum-jump trajectories, with their jumps, and the mean of all.
 
@@ -290,7 +294,7 @@ def trajectories(
     )
 
 
-def ensemble(sample: Sample, theme: Theme = "light", *, runs: int = 20) -> panel.Picture:
+def ensemble(sample: Sample, theme: style.Theme = "light", *, runs: int = 20) -> panel.Picture:
     """The mean of sampled trajectories with its standard error, over the master equation: likeliest basis states."""
     track = sample.track(runs=runs)
     first = np.sort(np.argsort(track.populations.max(0))[::-1][:SHOWN_STATES])
@@ -330,7 +334,7 @@ def ensemble(sample: Sample, theme: Theme = "light", *, runs: int = 20) -> panel
 
 
 def populations(
-    sample: Sample, theme: Theme = "light", *, whose: str = WHOLE, t: float = 1.0
+    sample: Sample, theme: style.Theme = "light", *, whose: str = WHOLE, t: float = 1.0
 ) -> panel.Picture:
     """Populations of the state at a time.
 
@@ -355,7 +359,7 @@ def populations(
 
 def matrix(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     part: str = "modulus",
     whose: str = WHOLE,
@@ -396,7 +400,7 @@ def settling(sample: Sample) -> evolution.Settling:
     return evolution.attract(sample.study, sample.row, sample.tweak)
 
 
-def distance(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def distance(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """How fast inputs become alike within T, beside the distance to the steady state beyond it."""
     settled = settling(sample)
     attractor, pairs, T = settled.attractor, settled.contraction, float(sample.decision.times[-1])
@@ -514,7 +518,7 @@ def readout_dependence(spread: np.ndarray, unit: str) -> str:
     )
 
 
-def steady(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def steady(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Populations of the steady state, and of the sample at T; only where something dissipates."""
     attractor, dims = settling(sample).attractor, sample.model.dims
     mass, final = np.real(np.diag(attractor.steady)), np.real(np.diag(settling(sample).final))
@@ -682,7 +686,7 @@ def cursor_at(sample: Sample, t: float) -> float | None:
 
 
 @panel.cached
-def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> panel.Picture:
+def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> panel.Picture:
     """The score after a cut of each modality, against the time of the cut.
 
     Args:
@@ -724,7 +728,7 @@ def most_moved(sample: Sample) -> str:
 
 
 def cut_terms(
-    sample: Sample, theme: Theme = "light", *, modality: str = "", t: float = 1.0
+    sample: Sample, theme: style.Theme = "light", *, modality: str = "", t: float = 1.0
 ) -> panel.Picture:
     """Sizes of the terms after a cut of one modality, against the time of the cut.
 

@@ -16,13 +16,13 @@ from scipy.special import ndtri
 from qfusion._sentences import count, listed, share
 from qfusion.analysis import cohort_measures, errors, sample, text
 from qfusion.explain import cohorts, stability
-from qfusion.figures import cohort, samples
+from qfusion.figures import cohort, samples, style
 from qfusion.panels import control, panel
 
 _INTERVAL = "95 % score intervals (Wilson)"
 
 
-def slices(levels: errors.Levels, theme: Theme = "light", *, by: str = "") -> panel.Picture:
+def slices(levels: errors.Levels, theme: style.Theme = "light", *, by: str = "") -> panel.Picture:
     """How often the model is wrong in every slice.
 
     Args:
@@ -134,7 +134,7 @@ def _score(entry: errors.Slice, overall: float) -> float:
     return (entry.rate - overall) * math.sqrt(size / (overall * (1 - overall)))
 
 
-def worst(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
+def worst(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     """The cohort's samples with the largest errors.
 
     Args:
@@ -197,7 +197,7 @@ def _said(name: object, row: pd.Series, classes: bool) -> str:
     return f"{name}: {row['truth']:+.2f} → {row['prediction']:+.2f}"
 
 
-def wrong(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
+def wrong(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     """The wrong decisions of a cohort with the term that pulled each the wrong way, as a table: it has no figure.
 
     Args:
@@ -350,7 +350,7 @@ def shown(counts: np.ndarray) -> list[int]:
     return [int(k) for k in np.sort(often)]
 
 
-def confusions(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
+def confusions(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     """Which classes the cohort's samples are taken for."""
     counts, classes = errors.confusions(levels), levels.study.classes
     drawn = shown(counts)
@@ -371,7 +371,7 @@ def confusions(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def curves(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
+def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     """ROC and precision-recall curves of every class against the rest."""
     result = errors.curves(levels)
     label = levels.study.classes[levels.output_wanted] if levels.output_wanted is not None else ""
@@ -412,7 +412,7 @@ def curves(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def calibration(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
+def calibration(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     """How often it is right that is so sure."""
     certainty, accuracy, counts, error = errors.calibration(levels)
     sure, right = (
@@ -445,7 +445,7 @@ def sureness(sure: float, right: float, count: int) -> str:
     return "surer than it should be" if sure > right else "less sure than it could be"
 
 
-def residuals(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
+def residuals(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     """How far predictions are off, over the range of the annotation."""
     result, rows, inside = errors.residuals(levels), levels.rows, levels.inside
     truth = rows["truth"].to_numpy(dtype=float)

@@ -35,7 +35,7 @@ def _known(result: T | None, message: str) -> T:
     return cast("T", result)
 
 
-def trust_warnings(study: Study, theme: Theme = "light") -> panel.Picture:
+def trust_warnings(study: Study, theme: style.Theme = "light") -> panel.Picture:
     """Every caution on the explanations of a model, as a table: it has no figure."""
     study = trust.as_trained(study)
     rows, _ = trust.explained(study)
@@ -62,7 +62,7 @@ def trust_warnings(study: Study, theme: Theme = "light") -> panel.Picture:
 
 
 def modalities(
-    study: Study, theme: Theme = "light", *, kind: str = DELETION, measure: str = SCORE
+    study: Study, theme: style.Theme = "light", *, kind: str = DELETION, measure: str = SCORE
 ) -> panel.Picture:
     """Modalities taken away or given back one after another, the most important first.
 
@@ -87,7 +87,7 @@ def modalities(
 
 def features(
     study: Study,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     kind: str = DELETION,
     modality: str = "",
@@ -224,7 +224,7 @@ def _interval(curves: faithfulness.Curves, place: int) -> str:
     )
 
 
-def truth(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def truth(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Exact against planted contributions of the test samples; only of data with a planted truth."""
     study = trust.as_trained(sample.study)
     against_truth = _known(
@@ -268,7 +268,7 @@ def truth(sample: Sample, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def methods(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def methods(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Shapley values of a sample by four methods, as a table: it has no figure. Only against samples as background."""
     study = sample.study
     estimates = trust.estimates(study, sample.row, sample.output)
@@ -315,7 +315,9 @@ def _time(seconds: float) -> str:
     return f"{seconds * 1e3:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def seed_ranks(study: Study, theme: Theme = "light", *, terms: str = DIVIDENDS) -> panel.Picture:
+def seed_ranks(
+    study: Study, theme: style.Theme = "light", *, terms: str = DIVIDENDS
+) -> panel.Picture:
     """Rank correlation of the terms between training seeds; only where seeds were measured.
 
     Args:
@@ -349,7 +351,9 @@ def seed_ranks(study: Study, theme: Theme = "light", *, terms: str = DIVIDENDS) 
     )
 
 
-def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDENDS) -> panel.Picture:
+def seed_sample(
+    sample: Sample, theme: style.Theme = "light", *, terms: str = DIVIDENDS
+) -> panel.Picture:
     """A test sample by every training seed; only where seeds were measured.
 
     Args:
@@ -515,7 +519,7 @@ def is_labelled(sample: Sample, **_: Any) -> bool:
     return labels is not None and bool(labels.table.iloc[sample.row].notna().any())
 
 
-def alone(study: Study, theme: Theme = "light", *, other: str = "") -> panel.Picture:
+def alone(study: Study, theme: style.Theme = "light", *, other: str = "") -> panel.Picture:
     """Rank correlation of own terms and labels, by modality; only of data with labels of single modalities.
 
     Args:
@@ -564,7 +568,7 @@ def alone(study: Study, theme: Theme = "light", *, other: str = "") -> panel.Pic
     )
 
 
-def calibration(study: Study, theme: Theme = "light") -> panel.Picture:
+def calibration(study: Study, theme: style.Theme = "light") -> panel.Picture:
     """Labels over own terms, with means of bins; only of data with labels of single modalities."""
     study, result = trust.as_trained(study), _found(study)
     whose, bins = _whose(study), {entry.modality: entry.binned() for entry in result.alone}
@@ -649,7 +653,7 @@ def sign_rates(parts: Sequence[people.Alone]) -> str:
     return listed([one(part) for part in parts[: 2 * people.NAMED]]) + rest
 
 
-def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> panel.Picture:
+def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> panel.Picture:
     """Verdicts of samples that people call conflicting, and of the others; only of data with labels of single
     modalities.
 
@@ -702,7 +706,7 @@ def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> panel.
     )
 
 
-def of_sample(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def of_sample(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Own terms of one sample beside people's labels of its modalities; only of samples that have one."""
     study = sample.study
     labels = _known(

@@ -11,7 +11,7 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion.analysis import runs, text
 from qfusion.errors import QFusionError
-from qfusion.figures import training as figures
+from qfusion.figures import style, training as figures
 from qfusion.panels import address, control, panel
 
 SIZES = AFTER_ENCODERS, IN_TOTAL, TRAINING = ("after the encoders", "in total", "training time")
@@ -25,7 +25,7 @@ ALL = "all"
 
 
 def results(
-    board: runs.Board, theme: Theme = "light", *, data: str = "", metric: str = ""
+    board: runs.Board, theme: style.Theme = "light", *, data: str = "", metric: str = ""
 ) -> panel.Picture:
     """Every model's mean on the test rows with its interval, and single seeds.
 
@@ -50,7 +50,7 @@ def results(
 
 def against_size(
     board: runs.Board,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     data: str = "",
     metric: str = "",
@@ -94,7 +94,7 @@ def against_size(
 
 
 def fusing(
-    board: runs.Board, theme: Theme = "light", *, data: str = "", metric: str = ""
+    board: runs.Board, theme: style.Theme = "light", *, data: str = "", metric: str = ""
 ) -> panel.Picture:
     """Every model's mean against how much of its decisions modalities make only jointly: who fuses, who only adds.
 
@@ -148,7 +148,7 @@ def joint_headline(table: pd.DataFrame, metric: str) -> str:
     )
 
 
-def agreement(board: runs.Board, theme: Theme = "light", *, data: str = "") -> panel.Picture:
+def agreement(board: runs.Board, theme: style.Theme = "light", *, data: str = "") -> panel.Picture:
     """How every model's contributions correlate with the planted ones.
 
     Args:
@@ -182,7 +182,7 @@ def agreement(board: runs.Board, theme: Theme = "light", *, data: str = "") -> p
 
 def robustness(
     board: runs.Board,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     data: str = "",
     part: str = ALL,

@@ -35,7 +35,7 @@ from qfusion.analysis.runs import (
 )
 from qfusion.data.spec import SPLITS
 from qfusion.explain.evidence import INERT
-from qfusion.figures import samples, training
+from qfusion.figures import samples, style, training
 from qfusion.panels import address, control, panel
 from qfusion.runs import folder, plans
 from qfusion.training import metrics
@@ -52,7 +52,7 @@ def open_set(name: str = "") -> data.DataSet:
     return data.load(name or next(source.name for source in data.available() if source.available))
 
 
-def classes(dataset: data.DataSet, theme: Theme = "light") -> panel.Picture:
+def classes(dataset: data.DataSet, theme: style.Theme = "light") -> panel.Picture:
     """Samples of every class; only of a data set with classes."""
     names = dataset.target.classes
     counts = {
@@ -94,7 +94,7 @@ def spread_over(names: Sequence[str], samples: np.ndarray) -> str:
     return f"Its {len(names)} classes have {least:,} to {count(most, 'sample')}"
 
 
-def target(dataset: data.DataSet, theme: Theme = "light") -> panel.Picture:
+def target(dataset: data.DataSet, theme: style.Theme = "light") -> panel.Picture:
     """How the number that is to be predicted is spread; only of a data set without classes."""
     about = dataset.target
     values = {split: np.asarray(dataset.y[dataset.rows(split)]) for split in SPLITS}
@@ -142,7 +142,7 @@ DATA = {
 # The panels of a sweep: what its trials reached over time, by setting, all at once, and which setting matters.
 
 
-def history(trials: Trials, theme: Theme = "light") -> panel.Picture:
+def history(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
     """What each trial reached, and the best so far."""
     what = trials.judged
     named = [f"trial {number}" for number in trials.numbers]
@@ -165,7 +165,7 @@ def history(trials: Trials, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def slices(trials: Trials, theme: Theme = "light") -> panel.Picture:
+def slices(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
     """What each trial reached, against each setting."""
     what = trials.judged
     return panel.Picture(
@@ -188,7 +188,7 @@ def slices(trials: Trials, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def importance(trials: Trials, theme: Theme = "light") -> panel.Picture:
+def importance(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
     """Which share of the differences between trials each setting explains; only with enough finished trials."""
     names, shares = list(trials.importance), np.array(list(trials.importance.values()))
     check(
@@ -219,7 +219,7 @@ def matters_most(importance: Mapping[str, float], n: int) -> str:
     )
 
 
-def together(trials: Trials, theme: Theme = "light") -> panel.Picture:
+def together(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
     """Each finished trial as a line through all its settings."""
     what, places = trials.judged, trials.finished
     check(len(places) > 0, "No trial has finished yet: all were stopped early or failed.")
@@ -320,7 +320,7 @@ NORMS = {
 _NO_ATTRIBUTION = "which modality decides: entanglement is correlation, not attribution."
 
 
-def loss(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
+def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     """Validation and training loss by epoch."""
     drawn = _drawn(runs)
     valid, train = _curves(drawn, "valid_loss"), _curves(drawn, "train_loss")
@@ -370,7 +370,9 @@ def lowest(losses: Mapping[str, np.ndarray]) -> str:
     return f"Lowest validation loss so far: {listed(first)} ({least}{' each' if len(first) > 1 else ''})"
 
 
-def metric(runs: Sequence[Seen], theme: Theme = "light", *, metric: str = "") -> panel.Picture:
+def metric(
+    runs: Sequence[Seen], theme: style.Theme = "light", *, metric: str = ""
+) -> panel.Picture:
     """A metric on the validation rows by epoch.
 
     Args:
@@ -378,8 +380,7 @@ def metric(runs: Sequence[Seen], theme: Theme = "light", *, metric: str = "") ->
         theme: of the figure.
         metric: one that all of them have, such as "mae"; accuracy or the mean absolute error unless told.
     """
-    drawn = _drawn(runs)
-    known = metric_names([entry.record for entry in drawn if entry.record is not None])
+    drawn, known = _drawn(runs), metrics_of(runs)
     check(
         bool(known),
         "The runs have no metric in common: one predicts a number, another one classes.",
@@ -400,7 +401,7 @@ def metric(runs: Sequence[Seen], theme: Theme = "light", *, metric: str = "") ->
     )
 
 
-def gradient(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
+def gradient(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     """Norm of the gradient by epoch."""
     drawn = _drawn(runs)
     curves = _curves(drawn, "gradient_norm")
@@ -417,7 +418,7 @@ def gradient(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
     )
 
 
-def rate(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
+def rate(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     """Learning rate by epoch."""
     drawn = _drawn(runs)
     curves = _curves(drawn, "rate")
@@ -433,7 +434,7 @@ def rate(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
 
 
 def dividends(
-    runs: Sequence[Seen], theme: Theme = "light", *, group: int | str = 0
+    runs: Sequence[Seen], theme: style.Theme = "light", *, group: int | str = 0
 ) -> panel.Picture:
     """What single modalities and their combinations add by epoch; only of models that can be explained.
 
@@ -472,7 +473,7 @@ def dividends(
     )
 
 
-def norms(runs: Sequence[Seen], theme: Theme = "light", *, of: str = "H") -> panel.Picture:
+def norms(runs: Sequence[Seen], theme: style.Theme = "light", *, of: str = "H") -> panel.Picture:
     """How large the parameters of the fusion are by epoch; only of models that have such.
 
     Args:
@@ -498,10 +499,13 @@ def norms(runs: Sequence[Seen], theme: Theme = "light", *, of: str = "H") -> pan
     )
 
 
-def negativity(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
+def negativity(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     """Entanglement of each modality with the others by epoch; only of models that evolve in time."""
-    entangled = watched_by(runs, "entanglement")
-    result = {name: terms for name, terms in entangled.items() if "fused" not in terms}
+    result = {
+        name: terms
+        for name, terms in watched_by(runs, "entanglement").items()
+        if "fused" not in terms
+    }
     return panel.Picture(
         "train-negativity",
         "Entanglement of each modality with the others",
@@ -519,10 +523,13 @@ def negativity(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
     )
 
 
-def fused(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
+def fused(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     """Entropy of a fused qubit by epoch; only of models that fuse by rules."""
-    entangled = watched_by(runs, "entanglement")
-    result = {name: terms["fused"] for name, terms in entangled.items() if "fused" in terms}
+    result = {
+        name: terms["fused"]
+        for name, terms in watched_by(runs, "entanglement").items()
+        if "fused" in terms
+    }
     return panel.Picture(
         "train-fused",
         "Entanglement that the fusion makes",
@@ -537,23 +544,23 @@ def fused(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
     )
 
 
-def results(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
+def results(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     """Epochs, time, and the metrics of the kept weights: a table."""
     result = results_of(runs)
     sizes = "; ".join(
         f"{text.plain(name)}: {valid:,} validation, {test:,} test rows"
         for name, (valid, test) in result.sizes.items()
     )
-    seeds = (
-        "The runs differ in their seed alone: mean ± standard deviation over seeds."
-        if result.seeds_only
-        else ""
-    )
     return panel.Picture(
         "train-results",
         "What came out",
         None,
-        shows=f"the kept weights measured when the run ended{f' ({sizes})' if sizes else ''}. {seeds}",
+        shows=f"the kept weights measured when the run ended{f' ({sizes})' if sizes else ''}. "
+        + (
+            "The runs differ in their seed alone: mean ± standard deviation over seeds."
+            if result.seeds_only
+            else ""
+        ),
         not_shown="which settings to choose: whoever chooses by test rows no longer measures on unseen ones.",
         alt=f"Epochs, time and parameters of {len(result.table)} runs.",
         table=lambda: result.table,
@@ -674,10 +681,7 @@ def begun(runs: Sequence[Seen]) -> bool:
 
 def metrics_of(runs: Sequence[Seen]) -> list[str]:
     """The metrics that all runs with an epoch have."""
-    drawn = with_history(runs)
-    return (
-        metric_names([entry.record for entry in drawn if entry.record is not None]) if drawn else []
-    )
+    return metric_names([entry.record for entry in runs if entry.record is not None])
 
 
 def watched(runs: Sequence[Seen]) -> bool:
@@ -692,19 +696,17 @@ def watched(runs: Sequence[Seen]) -> bool:
 
 def groups_of(runs: Sequence[Seen]) -> int:
     """How many groups of runs with the same modalities followed their dividends."""
-    return len(by_modalities(with_history(runs))) if watched(runs) else 0
+    return len(by_modalities(runs))
 
 
 def has_norm(runs: Sequence[Seen], of: str) -> bool:
     """Whether some run followed the norm `of` what acts in its model."""
-    return watched(runs) and any(
-        of in terms for terms in watched_by(with_history(runs), "norm").values()
-    )
+    return any(of in terms for terms in watched_by(runs, "norm").values())
 
 
 def entangled(runs: Sequence[Seen]) -> list[Any]:
     """What each run followed of the entanglement in its model."""
-    return list(watched_by(with_history(runs), "entanglement").values()) if watched(runs) else []
+    return list(watched_by(runs, "entanglement").values())
 
 
 RUNS = control.Choice(
@@ -775,17 +777,16 @@ def setting(
         return control.Choice(*words, values=values or about.choices, default=str(begin))
     if isinstance(begin, bool):
         return control.Switch(*words, default=begin, look="box")
-    if key in TYPED or isinstance(begin, str):
+    if key == "dims" or isinstance(begin, str):  # dims: one number or several, so typed as text
         begun = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
-        return control.Text(*words, most=MAX_TEXT, style={"value": begun})
+        return control.Text(*words, most=60, style={"value": begun})
     low, high, whole = about.low, about.high, isinstance(begin, int)
     start = min(max(begin, low), high)
     step = 1 if whole else min(abs(start) / 4, (high - start) / 2) or 0.05
-    style = {} if whole else {"format": "%g"}
-    return control.Number(*words, low, high, start, step, whole, look="box", style=style)
+    looks = {} if whole else {"format": "%g"}
+    return control.Number(*words, low, high, start, step, whole, look="box", style=looks)
 
 
-MAX_TEXT, TYPED = 60, ("dims",)  # dims: one number or several, so typed as text
 CONTROLS = (RUNS, IMPORT, VIEW, METRIC, NEW_DATA, NEW_KIND, SEEDS, FIRST)
 
 

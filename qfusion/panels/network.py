@@ -47,7 +47,12 @@ def likeness(whose: str, rule: str, distance: float) -> str:
 
 
 def tables(
-    sample: Sample, theme: Theme = "light", *, element: str = "", stage: int = 0, outcome: str = ""
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    element: str = "",
+    stage: int = 0,
+    outcome: str = "",
 ) -> panel.Picture:
     """The fusion's truth tables as a heat map.
 
@@ -111,7 +116,7 @@ def tables(
     )
 
 
-def waterfall(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """The decision with the edited tables, term by term."""
     now, base = (
         evolution.answer_of_rules(part.study, part.row, part.tweak).terms(part.study, part.output)
@@ -140,7 +145,7 @@ def turned(was: str, now: str, sure: str, changed: bool) -> str:
     return f"Decision {'stays' if changed else 'is'} ‘{text.plain(now)}’ ({sure})"
 
 
-def probabilities(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Softmax of the classes with the edited tables; of models that choose among classes."""
     classes = sample.study.classes
     check(
@@ -239,7 +244,7 @@ def noisy(
 
 def scores(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     depolarising: float = 0.0,
     damping: float = 0.0,
@@ -314,7 +319,7 @@ def lead(name: str, gap: float, error: float, shots: int) -> str:
 
 def terms(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     depolarising: float = 0.0,
     damping: float = 0.0,
@@ -426,7 +431,7 @@ def layered(sample: Sample) -> Layered:
 
 
 def decision_over_layers(
-    sample: Sample, theme: Theme = "light", *, terms: str = DIVIDENDS, layer: str = ""
+    sample: Sample, theme: style.Theme = "light", *, terms: str = DIVIDENDS, layer: str = ""
 ) -> panel.Picture:
     """Correlations of the qubits and terms of the decision at every place between the layers.
 
@@ -504,7 +509,7 @@ def layer_table(
     return pd.DataFrame(columns | {"entropy": series[JOINT], "mutual_information": series[MUTUAL]})
 
 
-def cuts(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def cuts(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Entropy of the first k qubits at the input and around every pooling, for every k."""
     return _cuts(
         sample,
@@ -518,7 +523,7 @@ def cuts(sample: Sample, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def mutual(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def mutual(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Mutual information of the first k qubits with the others at the input and around every pooling, for every k."""
     result = evolution.layers(sample.study, sample.row, sample.tweak).mutual
     return _cuts(
@@ -563,7 +568,7 @@ def _cuts(
     )
 
 
-def poolings(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def poolings(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Entropy of the qubits in play before and after every pooling, and of what is measured."""
     pools = evolution.layers(sample.study, sample.row, sample.tweak).poolings()
     before, after, outcomes = (

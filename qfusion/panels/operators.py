@@ -17,7 +17,7 @@ from qfusion.analysis import inside, text
 from qfusion.analysis.sample import Sample, against_words
 from qfusion.data.spec import SPLITS
 from qfusion.explain.operators import Operator
-from qfusion.figures import states as figures
+from qfusion.figures import states as figures, style
 from qfusion.panels import address, control, panel, samples
 
 UPS = ("weight against", "score of the group")
@@ -99,7 +99,7 @@ def default_up(operator: Operator) -> str:
 
 
 def spectrum(
-    sample: Sample, theme: Theme = "light", *, group: str = "", split: str = "test"
+    sample: Sample, theme: style.Theme = "light", *, group: str = "", split: str = "test"
 ) -> panel.Picture:
     """Eigenvalues of a decision operator as votes, and how much of the sample and of others lies on each eigenstate.
 
@@ -150,7 +150,7 @@ def spectrum(
 
 
 def extreme(
-    sample: Sample, theme: Theme = "light", *, side: str = "for", group: str = ""
+    sample: Sample, theme: style.Theme = "light", *, side: str = "for", group: str = ""
 ) -> panel.Picture:
     """The eigenstate that votes most for, or most against; only of models of kets.
 
@@ -188,7 +188,7 @@ def extreme(
     )
 
 
-def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> panel.Picture:
+def patterns(sample: Sample, theme: style.Theme = "light", *, group: str = "") -> panel.Picture:
     """The outcome patterns that vote most for and most against; only of models that read masses.
 
     Args:
@@ -225,7 +225,7 @@ def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> pane
     )
 
 
-def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> panel.Picture:
+def effects(sample: Sample, theme: style.Theme = "light", *, group: str = "") -> panel.Picture:
     """How the score changes when one element's qubit reads 1 instead of 0; only of models that read masses.
 
     Args:
@@ -265,7 +265,12 @@ def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> panel
 
 
 def along(
-    sample: Sample, theme: Theme = "light", *, group: str = "", split: str = "test", up: str = ""
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    group: str = "",
+    split: str = "test",
+    up: str = "",
 ) -> panel.Picture:
     """Many samples along the two extreme eigenstates.
 
@@ -355,7 +360,7 @@ def has_patterns(sample: Sample, group: str = "", **_: Any) -> bool:
 
 
 def nearest_curve(
-    sample: Sample, theme: Theme = "light", *, row: int, modality: str, card: str = "main"
+    sample: Sample, theme: style.Theme = "light", *, row: int, modality: str, card: str = "main"
 ) -> panel.Picture:
     """A spectrum or profile of another sample, see `samples.curve`."""
     return samples.curve(sample.study, theme, row=row, modality=modality, card=card)

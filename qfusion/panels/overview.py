@@ -11,12 +11,12 @@ from qfusion._checks import choose
 from qfusion.analysis import answers, compare, dynamics as evolution, sample as backgrounds, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.figures import decision, dynamics, numbers, training
+from qfusion.figures import decision, dynamics, numbers, style, training
 from qfusion.panels import address, panel, samples
 from qfusion.training import metrics
 
 
-def questions(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def questions(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Five questions about a sample, with their answers: in words alone, without a figure."""
     study = sample.study
     return panel.Picture(
@@ -40,7 +40,7 @@ def questions(sample: Sample, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def test_metrics(study: Study, theme: Theme = "light") -> panel.Picture:
+def test_metrics(study: Study, theme: style.Theme = "light") -> panel.Picture:
     """How good the model is on test samples: mean and spread over its training seeds, and the one that is loaded."""
     card = study.card
     scores, own, count = (
@@ -87,7 +87,9 @@ def test_metrics(study: Study, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def waterfall(study: Study, theme: Theme = "light", *, kind: str = "agreement") -> panel.Picture:
+def waterfall(
+    study: Study, theme: style.Theme = "light", *, kind: str = "agreement"
+) -> panel.Picture:
     """The decision on a sample to start with, term by term.
 
     Args:
@@ -117,7 +119,9 @@ def waterfall(study: Study, theme: Theme = "light", *, kind: str = "agreement") 
     )
 
 
-def entropy(study: Study, theme: Theme = "light", *, kind: str = "agreement") -> panel.Picture:
+def entropy(
+    study: Study, theme: style.Theme = "light", *, kind: str = "agreement"
+) -> panel.Picture:
     """Entropy of each modality of a sample to start with, over time; of a model with time. `kind` as of `waterfall`."""
     sample, row = _told(study, kind)
     times, series = evolution.entropies_by_torch(study, row)
@@ -133,7 +137,7 @@ def entropy(study: Study, theme: Theme = "light", *, kind: str = "agreement") ->
     )
 
 
-def masses(study: Study, theme: Theme = "light", *, kind: str = "agreement") -> panel.Picture:
+def masses(study: Study, theme: style.Theme = "light", *, kind: str = "agreement") -> panel.Picture:
     """The masses that were fused, of a sample to start with; of a model with masses. `kind` as of `waterfall`."""
     sample, row = _told(study, kind)
     space: Any = study

@@ -18,7 +18,7 @@ from qfusion.analysis.sample import Sample, against_words
 from qfusion.analysis.study import Study
 from qfusion.explain.building import Built, answer
 from qfusion.explain.sensitivity import Parameter, Response, Sensitivity
-from qfusion.figures import building, numbers, physics
+from qfusion.figures import building, numbers, physics, style
 from qfusion.panels import address, control, panel
 from qfusion.panels.dynamics import CURSOR, VIEW, cursor_at
 
@@ -33,7 +33,9 @@ def built(sample: Sample, over: str = changes.THIS) -> Built:
 
 
 @panel.cached
-def matrix(sample: Sample, theme: Theme = "light", *, over: str = changes.THIS) -> panel.Picture:
+def matrix(
+    sample: Sample, theme: style.Theme = "light", *, over: str = changes.THIS
+) -> panel.Picture:
     """What every coupling and dissipation added to every contribution; arguments as of `over_time`."""
     result = built(sample, over)
     titles, _ = building.terms_of(result.terms, result.modalities)
@@ -57,7 +59,7 @@ def matrix(sample: Sample, theme: Theme = "light", *, over: str = changes.THIS) 
 
 def over_time(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     over: str = changes.THIS,
     part: str = "",
@@ -98,7 +100,9 @@ def over_time(
 
 
 @panel.cached
-def flow(sample: Sample, theme: Theme = "light", *, over: str = changes.THIS) -> panel.Picture:
+def flow(
+    sample: Sample, theme: style.Theme = "light", *, over: str = changes.THIS
+) -> panel.Picture:
     """The way from modalities through what acts on them to the score; arguments as of `over_time`."""
     result = built(sample, over)
     titles, hues = building.terms_of(result.terms, result.modalities)
@@ -236,7 +240,7 @@ def halves(sample: Sample, effect: str = SCORE, over: str = changes.THIS) -> np.
 
 def tornado(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     effect: str = SCORE,
     over: str = changes.THIS,
@@ -309,7 +313,7 @@ def tornado(
 
 def way(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     effect: str = SCORE,
     over: str = changes.THIS,

@@ -38,7 +38,7 @@ MAX_NAMED = 3  # terms that a title names
 _UNITS = {COHERENT: "(root mean square energy)", JUMPS: "(jumps per time)"}
 
 
-def couplings(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def couplings(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Who is coupled with whom, and how strongly, by H and by dissipation.
 
     Args:
@@ -80,7 +80,7 @@ def couplings(sample: Sample, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def levels(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def levels(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Energy levels of H, without and with its couplings.
 
     Args:
@@ -107,7 +107,7 @@ def levels(sample: Sample, theme: Theme = "light") -> panel.Picture:
 
 
 def letters(
-    sample: Sample, theme: Theme = "light", *, operator: str = inside.HAMILTONIAN
+    sample: Sample, theme: style.Theme = "light", *, operator: str = inside.HAMILTONIAN
 ) -> panel.Picture:
     """The largest terms of an operator in a product of Pauli words, or of Gell-Mann matrices.
 
@@ -158,7 +158,7 @@ def letters(
     )
 
 
-def modes(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def modes(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """The eigenvalues of the generator in the complex plane.
 
     Args:
@@ -239,7 +239,7 @@ OPERATOR = control.Choice(
 jumps_at_all = panel.can("time", where=lambda study: study.model.jump_count > 0)
 
 
-def raster(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def raster(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Which operator of the canonical unravelling jumped when in 200 trajectories, at which rate, and the exact one.
 
     Args:
@@ -283,7 +283,7 @@ def raster(sample: Sample, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def triangle(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> panel.Picture:
+def triangle(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> panel.Picture:
     """Who shares how much with whom at a time, and over time; of three modalities with the tripartite information.
 
     Args:
@@ -366,7 +366,7 @@ MOST_PAIRS = 12  # coherences of a modality that are drawn
 has_qubits = panel.can("time", where=lambda study: 2 in study.model.dims)
 
 
-def balls(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> panel.Picture:
+def balls(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> panel.Picture:
     """Bloch vectors of all modalities of two levels, with their ways so far.
 
     Args:
@@ -421,7 +421,7 @@ def balls(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> panel.Pi
 
 
 def over_time(
-    sample: Sample, theme: Theme = "light", *, part: str = POPULATIONS, t: float = 1.0
+    sample: Sample, theme: style.Theme = "light", *, part: str = POPULATIONS, t: float = 1.0
 ) -> panel.Picture:
     """Populations, or moduli of coherences, of each modality over time.
 
@@ -479,7 +479,7 @@ def over_time(
 
 
 def hinton(
-    sample: Sample, theme: Theme = "light", *, whose: str = WHOLE, t: float = 1.0
+    sample: Sample, theme: style.Theme = "light", *, whose: str = WHOLE, t: float = 1.0
 ) -> panel.Picture:
     """A density matrix at a time as a Hinton diagram.
 
