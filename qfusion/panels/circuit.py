@@ -281,15 +281,12 @@ def matrix(
         + sample.of,
         not_shown="phases.",
         alt=f"Heat map of the modulus after the gate: {panel.off_diagonal(after, names)}.",
-        table=lambda: pd.DataFrame(
-            {
-                "row": np.repeat(names, len(names)),
-                "column": np.tile(names, len(names)),
-                "real": after.real.ravel(),
-                "imaginary": after.imag.ravel(),
-                "before_real": before.real.ravel(),
-                "before_imaginary": before.imag.ravel(),
-            }
+        table=lambda: panel.entries(
+            names,
+            real=after.real,
+            imaginary=after.imag,
+            before_real=before.real,
+            before_imaginary=before.imag,
         ),
     )
 

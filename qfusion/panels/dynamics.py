@@ -132,8 +132,9 @@ def decision_over_time(
     series, mean, name, unit = moving(sample, above)
     shown, before = _terms(now, terms), None
     if now.tweak != learned.tweak:
-        pairs = touched_pairs(sample)
-        beside = _shared(learned, pairs) if above == PAIRS else moving(learned, above)[0]
+        beside = (
+            _shared(learned, touched_pairs(sample)) if above == PAIRS else moving(learned, above)[0]
+        )
         before = learned.decision.times, beside, _terms(learned.decision, terms)
     return panel.Picture(
         "decision-over-time",
@@ -218,7 +219,6 @@ def correlation(
     """
     track, about = sample.track(negativity=True), KINDS[choose("Measure", kind, drawn_measures())]
     series = track.measures.of(kind) | (track.measures.of(about.beside) if about.beside else {})
-    named = {about.between.join(part): values for part, values in series.items()}
     before = None
     if sample.changed:
         base = sample.learned.track(negativity=True)
@@ -239,7 +239,8 @@ def correlation(
         ),
         shows=about.shows + (" Thin, dotted: as learned." if before else "") + sample.followed,
         not_shown=about.not_shown,
-        alt=f"{about.axis} over time: {panel.lines(named)}.",
+        alt=f"{about.axis} over time: "
+        f"{panel.lines({about.between.join(part): values for part, values in series.items()})}.",
         table=lambda: pd.DataFrame(
             {"t": track.times}
             | {column(kind, part, "all"): values for part, values in series.items()}
@@ -375,23 +376,15 @@ def matrix(
         t: the time as a share of T.
     """
     rho, dims, name = state_at(sample, whose, t)
-    labels = np.array(states.basis_labels(dims))
-    rows, columns = np.indices(rho.shape)
+    labels = states.basis_labels(dims)
     return panel.Picture(
         f"matrix-{part}",
         f"Density matrix: {part} at {name}",
         states.density_matrix(rho, dims, part=part, theme=theme),
         shows=_MATRIX[part][0] + sample.followed,
         not_shown=_MATRIX[part][1],
-        alt=f"Heat map of the {part} of ρ: {panel.off_diagonal(rho, labels.tolist())}.",
-        table=lambda: pd.DataFrame(
-            {
-                "row": labels[rows.ravel()],
-                "column": labels[columns.ravel()],
-                "real": rho.real.ravel(),
-                "imaginary": rho.imag.ravel(),
-            }
-        ),
+        alt=f"Heat map of the {part} of ρ: {panel.off_diagonal(rho, labels)}.",
+        table=lambda: panel.entries(labels, real=rho.real, imaginary=rho.imag),
     )
 
 
@@ -489,11 +482,12 @@ def contraction_beside_random(pairs: Contraction | None) -> str:
 
 def long_run(settled: evolution.Settling, T: float) -> str:
     """The asymptotic rate beside that at which this sample approaches the steady state within T."""
-    at_T = float(np.interp(T, settled.times, settled.attractor.distance))
-    within_T = math.log(settled.attractor.distance[0] / max(at_T, 1e-12)) / T
+    distance = settled.attractor.distance
+    at_T = float(np.interp(T, settled.times, distance))
     return (
-        f"**And later?** The steady state is approached at a mean rate of {within_T:.3g} within T, and in the long "
-        f"run at {settled.attractor.gap:.3g}."
+        "**And later?** The steady state is approached at a mean rate of "
+        f"{math.log(distance[0] / max(at_T, 1e-12)) / T:.3g} within T, and in the long run at "
+        f"{settled.attractor.gap:.3g}."
     )
 
 
@@ -545,23 +539,31 @@ def steady(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 
 def state_at(sample: Sample, whose: str, t: float) -> tuple[np.ndarray, tuple[int, ...], str]:
     """rho of all modalities or of one at a share t of T, its dimensions, and when that is, in words."""
-    track, dims = sample.track(), sample.model.dims
-    step = round(t * (len(track.times) - 1))
-    rho: Any = track.rho[step]
-    if whose != WHOLE:
-        place = sample.modalities.index(whose)
-        rho, dims = partial_trace(torch.as_tensor(rho), dims, (place,)).numpy(), (dims[place],)
-    return rho, dims, f"t = {track.times[step]:.2f}"
+    step, dims = step_at(sample, t), sample.model.dims
+    when = f"t = {sample.track().times[step]:.2f}"
+    if whose == WHOLE:
+        return sample.track().rho[step], dims, when
+    return reduced(sample, whose)[step], (dims[sample.modalities.index(whose)],), when
+
+
+def step_at(sample: Sample, t: float) -> int:
+    """Which of the followed times a share t of T is."""
+    return round(t * (len(sample.track().times) - 1))
+
+
+def reduced(sample: Sample, name: str) -> np.ndarray:
+    """The states of one modality over time, (nT, d, d)."""
+    rho = torch.as_tensor(sample.track().rho)
+    return partial_trace(rho, sample.model.dims, (sample.modalities.index(name),)).numpy()
 
 
 def changes(tweak: Tweak) -> list[str]:
     """What is changed, one by one, as markdown."""
-    factors = (("H", tweak.couplings), ("dissipation", tweak.dissipations))
     return [
+        *(f"H: {text.plain(term)} × {factor:g}" for term, factor in tweak.couplings.items()),
         *(
-            f"{what}: {text.plain(term)} × {factor:g}"
-            for what, terms in factors
-            for term, factor in terms.items()
+            f"dissipation: {text.plain(term)} × {factor:g}"
+            for term, factor in tweak.dissipations.items()
         ),
         *(
             f"rate of learned operator {k + 1} × {rate:g}"
@@ -579,13 +581,12 @@ def shared_before_after(sample: Sample) -> dict[str, Ends]:
     """The correlation at T, as learned and now, by its name as markdown: of the modalities that changed terms act on,
     or of all where these are more than two groups; none of a single modality. With it the entanglement of a pair, or of
     one modality with the rest, where all changed terms act on these."""
-    names = sample.modalities
+    names, ends = sample.modalities, {}
     parts = evolution.touched(sample.tweak, names)
     if len(names) == 1:
         return {}
     if len(parts) > MOST_SAID:
         parts = [names]
-    ends = {}
     for part in parts:
         whose = f" of {listed([text.plain(name) for name in part])}"
         if len(part) == 1:
@@ -637,11 +638,13 @@ def before_after(
     """
     what = ", ".join(changed) if len(changed) <= MOST_SAID else f"{len(changed)} changes"
     parts = [
-        f"{name} {moved(before, after)}{'' if alike(before, after) else f' {unit}'}"
-        for name, (before, after, unit) in shared.items()
+        *(
+            f"{name} {moved(before, after)}{'' if alike(before, after) else f' {unit}'}"
+            for name, (before, after, unit) in shared.items()
+        ),
+        f"score{whose} {moved(*score)}",
+        "decision unchanged" if decided[0] == decided[1] else f"decision now {decided[1]}",
     ]
-    parts.append(f"score{whose} {moved(*score)}")
-    parts.append("decision unchanged" if decided[0] == decided[1] else f"decision now {decided[1]}")
     return f"**{what}**: {', '.join(parts)}, test {metric[0]}: {moved(*metric[1:])}."
 
 
@@ -821,7 +824,7 @@ def _no_slider(key: str, study: Study, _: str) -> None:
     Tweak.of([(key, 1)], study.model)
 
 
-_TIMED = panel.can("time")
+TIMED = panel.can("time")
 VIEW = control.Choice(
     "view",
     "View",
@@ -835,21 +838,21 @@ VIEW = control.Choice(
         "Sensitivity",
         "H and L",
     ),
-    fits=_TIMED,
+    fits=TIMED,
 )
 TURN = control.Text(
     "turn",
     "Turn",
     "The sliders stay as they are.",
     test=lambda study, value: address.fitting_tweak(study.model, value),
-    fits=_TIMED,
+    fits=TIMED,
 )
 CURSOR = control.Number(
     "t",
     "Time cursor (of T)",
     "The end of the evolution is shown.",
     default=1.0,
-    fits=_TIMED,
+    fits=TIMED,
     style={"format": "percent"},
 )
 _TERMS = replace(panel.TERMS, fits=lambda study: study.can("time") or study.can("layers"))
@@ -861,17 +864,17 @@ MOVING = control.Choice(
     "longer; mutual information is that of the pairs on which the sliders that you moved act, of all pairs if none.",
     lambda study: measures_above(study.modalities),
     look="segments",
-    fits=_TIMED,
+    fits=TIMED,
 )
 CUT_TERMS = control.Switch(
-    "cutterms", "Contributions after the cut", "They stay folded.", fits=_TIMED
+    "cutterms", "Contributions after the cut", "They stay folded.", fits=TIMED
 )
 CUT = control.Choice(
     "cut",
     "Modality that is cut",
     "The one that matters most is shown.",
     values=lambda study: study.modalities,
-    fits=_TIMED,
+    fits=TIMED,
     style={"width": 340},
 )
 RUNS = control.Choice(
@@ -883,7 +886,7 @@ RUNS = control.Choice(
     default="20",
     look="steps",
     read=control.whole("runs", 1, 1000),
-    fits=_TIMED,
+    fits=TIMED,
 )
 QUANTITY = control.Choice(
     "quantity",
@@ -891,7 +894,7 @@ QUANTITY = control.Choice(
     "The first is shown.",
     "Of this modality with all others.",
     lambda study: study.modalities,
-    fits=_TIMED,
+    fits=TIMED,
 )
 STATE_OF = control.Choice(
     "of",
@@ -899,7 +902,7 @@ STATE_OF = control.Choice(
     "All together are shown.",
     "Of all modalities, or of one when the others are not looked at.",
     lambda study: (WHOLE, *study.modalities),
-    fits=_TIMED,
+    fits=TIMED,
 )
 HEAT, HINTON = "Modulus and phase", "Hinton diagram"
 STATE_AS = control.Choice(
@@ -908,7 +911,7 @@ STATE_AS = control.Choice(
     "Modulus and phase are shown.",
     values=(HEAT, HINTON),
     look="segments",
-    fits=_TIMED,
+    fits=TIMED,
 )
 CONTROLS = (VIEW, TURN, CURSOR, _TERMS, MOVING, CUT_TERMS, CUT, RUNS, QUANTITY, STATE_OF, STATE_AS)
 # where a panel stands: in a view
@@ -918,7 +921,7 @@ PANELS = {
     "decision-over-time": panel.Panel(
         decision_over_time,
         {"above": MOVING, "terms": panel.TERMS, **_T},
-        fits=_TIMED,
+        fits=TIMED,
         opens=_DECISION,
     ),
     "cut": panel.Panel(cut, _T, fits=can_cut, opens=_DECISION),
@@ -928,27 +931,27 @@ PANELS = {
         fits=can_cut,
         opens=lambda view: _DECISION(view) and CUT_TERMS.opens(view),
     ),
-    "waterfall-now": panel.Panel(waterfall, fits=_TIMED, opens=_DECISION, below=True),
+    "waterfall-now": panel.Panel(waterfall, fits=TIMED, opens=_DECISION, below=True),
     **{
         kind.replace("_", "-"): panel.Panel(
-            correlation, _T, {"kind": kind}, fits=_TIMED, opens=_CORRELATED
+            correlation, _T, {"kind": kind}, fits=TIMED, opens=_CORRELATED
         )
         for kind in _NAMED_FIRST
     },
     "trajectories": panel.Panel(
         trajectories,
         {"runs": RUNS, "whose": QUANTITY},
-        fits=_TIMED,
+        fits=TIMED,
         opens=_SAMPLED,
     ),
-    "ensemble": panel.Panel(ensemble, {"runs": RUNS}, fits=_TIMED, opens=_SAMPLED),
-    "populations": panel.Panel(populations, {"whose": STATE_OF, **_T}, fits=_TIMED, opens=_STATE),
+    "ensemble": panel.Panel(ensemble, {"runs": RUNS}, fits=TIMED, opens=_SAMPLED),
+    "populations": panel.Panel(populations, {"whose": STATE_OF, **_T}, fits=TIMED, opens=_STATE),
     **{
         f"matrix-{part}": panel.Panel(
             matrix,
             {"whose": STATE_OF, **_T},
             {"part": part},
-            fits=_TIMED,
+            fits=TIMED,
             opens=lambda view: _STATE(view) and STATE_AS.chosen(HEAT)(view),
         )
         for part in _MATRIX
@@ -961,7 +964,7 @@ NAMED = {
         correlation,
         _T,
         rest="kind",
-        fits=_TIMED,
+        fits=TIMED,
         opens=_CORRELATED,
         endings=lambda view, sample: [
             kind for kind in drawn_measures() if kind not in _NAMED_FIRST

@@ -118,6 +118,7 @@ def superlative(
     smallest: bool = False,
     by_size: bool = False,
     name: Callable[[str], str] = text.plain,
+    several: str = "{name}",
     most: int | None = None,
     many: str = "",
     join: Callable[[Sequence[str]], str] = in_words,
@@ -137,6 +138,7 @@ def superlative(
         smallest: about the smallest numbers instead.
         by_size: about the largest ones without their signs.
         name: how a name is written, as markdown.
+        several: what is written of one of several, a template of its `{name}` and `{value}`.
         most: so many names are written one by one; of more, `many` is said, a template too.
         join: makes names one text.
     """
@@ -148,9 +150,11 @@ def superlative(
         template = none
     words |= {"count": len(first), "all": len(numbers), "value": value, "amount": amount}
     words |= {"size": size(max(amount, 0.0)), "share": share(amount)}
-    listed_one_by_one = most is None or len(first) <= most
-    names = join(list(map(name, first))) if listed_one_by_one else many.format(**words)
-    return template.format(names=names, **words)
+    if most is not None and len(first) > most:
+        return template.format(names=many.format(**words), **words)
+    form = several if len(first) > 1 else "{name}"
+    names = [form.format(name=name(key), value=numbers[key]) for key in first]
+    return template.format(names=join(names), **words)
 
 
 def capital(words: str) -> str:
@@ -330,6 +334,14 @@ def off_diagonal(rho: np.ndarray, names: Iterable[str]) -> str:
         "alike",
         name=str,
         levels=len(rho),
+    )
+
+
+def entries(names: Sequence[str], **matrices: np.ndarray) -> pd.DataFrame:
+    """A row for each entry of matrices (D, D) whose levels have these names."""
+    return pd.DataFrame(
+        {"row": np.repeat(names, len(names)), "column": np.tile(names, len(names))}
+        | {name: matrix.ravel() for name, matrix in matrices.items()}
     )
 
 

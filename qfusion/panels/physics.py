@@ -20,7 +20,7 @@ from qfusion.explain.building import Built, answer
 from qfusion.explain.sensitivity import Parameter, Response, Sensitivity
 from qfusion.figures import building, numbers, physics, style
 from qfusion.panels import address, control, panel
-from qfusion.panels.dynamics import CURSOR, VIEW, cursor_at
+from qfusion.panels.dynamics import CURSOR, TIMED, VIEW, cursor_at
 
 BASELINE = "baseline"
 
@@ -155,14 +155,13 @@ def _picture(
     )
 
 
-_TIMED = panel.can("time")
 BUILT_AS = control.Choice(
     "builtas",
     "Show as",
     "The matrix is shown.",
     values=("matrix", "over time", "flow"),
     look="segments",
-    fits=_TIMED,
+    fits=TIMED,
 )
 BUILT_OVER = control.Choice(
     "builtof",
@@ -170,14 +169,14 @@ BUILT_OVER = control.Choice(
     "This sample is shown.",
     "This sample, or the mean over several.",
     changes.cohorts,
-    fits=_TIMED,
+    fits=TIMED,
 )
 BUILT_PART = control.Choice(
     "built",
     "Contribution",
     "The one that the dynamics changed most is shown.",
     values=lambda study: (BASELINE, *study.terms),
-    fits=_TIMED,
+    fits=TIMED,
 )
 
 
@@ -188,14 +187,14 @@ def _built(name: str) -> panel.Opens:
 
 _OVER = {"over": BUILT_OVER}
 BUILT = {
-    "built": panel.Panel(matrix, _OVER, fits=_TIMED, opens=_built("matrix")),
+    "built": panel.Panel(matrix, _OVER, fits=TIMED, opens=_built("matrix")),
     "built-over-time": panel.Panel(
         over_time,
         {**_OVER, "part": BUILT_PART, "t": CURSOR},
-        fits=_TIMED,
+        fits=TIMED,
         opens=_built("over time"),
     ),
-    "built-flow": panel.Panel(flow, _OVER, fits=_TIMED, opens=_built("flow")),
+    "built-flow": panel.Panel(flow, _OVER, fits=TIMED, opens=_built("flow")),
 }
 
 

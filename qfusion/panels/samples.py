@@ -7,6 +7,7 @@ Entropies are in nats, contributions in units of the explained score.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -84,8 +85,12 @@ def attribution(
         method: of `explain.features.attribution.METHODS`.
     """
     result, other = _attributed(sample, modality, term, baseline, other, method)
-    steps = len(result.values) if result.values.ndim == 2 else None  # of a sequence
-    canvas = inside.canvas(sample.study, sample.row, result.modality, steps)
+    canvas = inside.canvas(
+        sample.study,
+        sample.row,
+        result.modality,
+        len(result.values) if result.values.ndim == 2 else None,  # steps of a sequence
+    )
     unit = (
         "cell"
         if canvas.parts.get("spectrogram")
@@ -249,18 +254,20 @@ def moved_most(where: str, names: Sequence[str], values: np.ndarray, did: str) -
         where: the parts are, in words. names: of the parts, as markdown, one may stand for several. values: of the
             parts, with their signs, (n,). did: what a part did, such as "moved the score".
     """
-    first = [int(i) for i in top({str(i): abs(float(value)) for i, value in enumerate(values)}, 3)]
-    if not first or round(abs(float(values[first[0]])), 3) == 0:
-        return f"{where}, nothing {did} by 0.001 or more"
-    texts = [f"{names[i]} ({values[i]:+.3f})" for i in first]
-    if len(first) == 1:
-        return f"{where}, {names[first[0]]} {did} the most ({values[first[0]]:+.3f})"
-    words = (
-        listed(texts)
-        if len(texts) <= MAX_NAMED
-        else f"{len(texts)} parts (by {abs(values[first[0]]):.3f} each)"
+    return panel.superlative(
+        {str(i): float(value) for i, value in enumerate(values)},
+        by_size=True,
+        places=3,
+        none="{where}, nothing {did} by 0.001 or more",
+        one="{where}, {names} {did} the most ({value:+.3f})",
+        some="{where}, {names} {did} the most, alike",
+        name=lambda i: names[int(i)],
+        several="{name} ({value:+.3f})",
+        most=MAX_NAMED,
+        many="{count} parts (by {amount:.3f} each)",
+        where=where,
+        did=did,
     )
-    return f"{where}, {words} {did} the most, alike"
 
 
 def _attributed(
@@ -269,10 +276,17 @@ def _attributed(
     """The attribution, and the id of the sample where it starts, if it starts at one."""
     study, row = sample.study, sample.row
     start = (other or default_contrast(study, row)) if baseline == "sample" else ""
-    modality = modality or sample.modalities[0]
-    return inside.attribute(
-        study, row, modality, term, sample.output, baseline, start, method
-    ), start
+    result = inside.attribute(
+        study,
+        row,
+        modality or sample.modalities[0],
+        term,
+        sample.output,
+        baseline,
+        start,
+        method,
+    )
+    return result, start
 
 
 def _figure(
@@ -286,11 +300,12 @@ def _figure(
         "picture": attribution_figures.picture,
         "curve": attribution_figures.curve,
     }
-    values = {"words": canvas.added(result.units), "waveform": result.units}
-    own = values.get(canvas.kind, result.values)
+    values = {"words": canvas.added(result.units), "waveform": result.units}.get(
+        canvas.kind, result.values
+    )
     if canvas.kind == "picture":
-        own = own.reshape(canvas.parts["pixels"].shape)
-    return draw[canvas.kind](values=own, **canvas.parts, unit=sample.unit, theme=theme)
+        values = values.reshape(canvas.parts["pixels"].shape)
+    return draw[canvas.kind](values=values, **canvas.parts, unit=sample.unit, theme=theme)
 
 
 def _error(result: Attribution) -> str:
@@ -310,8 +325,7 @@ def _error(result: Attribution) -> str:
 
 def of_sequence(sample: Sample, modality: str = "", **_: Any) -> bool:
     """Whether a modality, the first unless told, is a sequence, so that its features are summed over steps."""
-    name = modality or sample.modalities[0]
-    return any(one.is_sequence for one in sample.study.dataset.modalities if one.name == name)
+    return (modality or sample.modalities[0]) in inside.sequences(sample.study, SCORE)
 
 
 def of_sequences(sample: Sample, term: str = SCORE, **_: Any) -> bool:
@@ -422,8 +436,7 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """The decision, term by term."""
     study = sample.study
-    verdict_on, truth = sample.learned.verdict, study.dataset.truth
-    dividends = dict(verdict_on.dividends)
+    dividends, truth = dict(sample.learned.verdict.dividends), study.dataset.truth
     true = (
         {} if truth is None else {"true_dividend": list(map(truth.iloc[sample.row].get, dividends))}
     )
@@ -451,12 +464,11 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 @panel.cached
 def shapley(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Shapley values and shares."""
-    study = sample.study
     values, shares = sample.learned.shapley, sample.learned.shares
     return panel.Picture(
         "shapley",
         answers.leading(sample.learned) + sample.whose,
-        decision.shapley_bars(values, shares, study.modalities, unit=sample.unit, theme=theme),
+        decision.shapley_bars(values, shares, sample.modalities, unit=sample.unit, theme=theme),
         shows="each modality's fair share of this sample's decision: its own term plus an equal part of every joint "
         "term it takes part in; in brackets its part of the absolute total (MM-SHAP). "
         + against_words(sample.background),
@@ -520,16 +532,11 @@ def masses(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     reading = sample.reading
     pairs = ""
     if reading.pairwise is not None:
-        names = [text.plain(name) for name in reading.modalities]
-        pairs = (
-            " Dempster's K of each pair: "
-            + ", ".join(
-                f"{names[a]} – {names[b]} {reading.pairwise[a, b]:.2f}"
-                for a in range(len(names))
-                for b in range(a + 1, len(names))
-            )
-            + "."
-        )
+        by_pair = [
+            f"{text.plain(a)} – {text.plain(b)} {reading.pairwise[i, j]:.2f}"
+            for (i, a), (j, b) in combinations(enumerate(reading.modalities), 2)
+        ]
+        pairs = f" Dempster's K of each pair: {', '.join(by_pair)}."
     return panel.Picture(
         "masses",
         disagreement(

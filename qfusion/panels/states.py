@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import torch
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, top
@@ -23,14 +22,16 @@ from qfusion.panels.dynamics import (
     HINTON,
     STATE_AS,
     STATE_OF,
+    TIMED,
     VIEW,
     WHOLE,
     can_cut,
     cursor_at,
+    reduced,
     state_at,
+    step_at,
 )
 from qfusion.quantum.decomposition import PAULIS
-from qfusion.quantum.states import partial_trace
 
 COHERENT, JUMPS = "H: coherent", "dissipation"
 MAX_LETTERS = 20
@@ -220,7 +221,7 @@ def _of(sample: Sample) -> str:
     )
 
 
-_MADE_OF, _TIMED = VIEW.chosen("H and L"), panel.can("time")
+_MADE_OF = VIEW.chosen("H and L")
 OPERATOR = control.Choice(
     "letters",
     "Operator",
@@ -228,7 +229,7 @@ OPERATOR = control.Choice(
     "Which operator is taken apart below. L1, L2, ... are those of one unravelling, as under Trajectories.",
     lambda study: inside.operator_names(study.model),
     look="segments",
-    fits=_TIMED,
+    fits=TIMED,
 )
 
 
@@ -247,9 +248,8 @@ def raster(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """
     check(jumps_at_all(sample), f"Model '{sample.name}' has no jump operators.")
     records = inside.records(sample)
-    runs = len(records.runs)
+    runs, K = len(records.runs), len(records.exact)
     jumped = sum(len(times) > 0 for _, times, _ in records.runs)
-    K = len(records.exact)
     return panel.Picture(
         "raster",
         f"In this unravelling {jumped} of {runs} trajectories jump, {records.jumps / runs:.2f} times on "
@@ -291,8 +291,7 @@ def triangle(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) ->
         t: the time as a share of T.
     """
     check(can_cut(sample), f"Model '{sample.name}' has one modality: it shares nothing.")
-    track = sample.track()
-    at = round(t * (len(track.times) - 1))
+    track, at = sample.track(), step_at(sample, t)
     S = track.measures.of("entropy")
     alone = {name: S[name,] for name in sample.modalities}
     shared = {(a, b): values for (a, b), values in track.measures.of("mutual_information").items()}
@@ -339,17 +338,16 @@ def triangle(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) ->
 
 def share_most(mutual: Mapping[str, float], when: str) -> str:
     """Which pairs share most at a time; mutual information in nats by pair, such as "text and audio"."""
-    first, value = [text.plain(name) for name in top(mutual, 3)], max(mutual.values())
-    if round(value, 3) <= 0:
-        return f"No pair shares as much as 0.001 nats at {when}"
-    pairs = listed([f"({name})" for name in first])
-    return panel.standing(
-        first,
+    return panel.superlative(
         mutual,
-        only=f"{first[0]} share {value:.3f} nats at {when}",
-        one=f"{first[0]} share most at {when}: {value:.3f} nats",
-        some=f"{pairs} share most, alike, at {when}: {value:.3f} nats",
-        every=f"{pairs} share alike at {when}: {value:.3f} nats",
+        places=3,
+        none="No pair shares as much as 0.001 nats at {when}",
+        only="{names} share {value:.3f} nats at {when}",
+        one="{names} share most at {when}: {value:.3f} nats",
+        some="{names} share most, alike, at {when}: {value:.3f} nats",
+        every="{names} share alike at {when}: {value:.3f} nats",
+        several="({name})",
+        when=when,
     )
 
 
@@ -377,10 +375,10 @@ def balls(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pa
         has_qubits(sample),
         f"No modality of model '{sample.name}' has two levels. Look at the heat maps over time.",
     )
-    track, at = sample.track(), _place(sample, t)
+    track, at = sample.track(), step_at(sample, t)
     names = [name for name, d in zip(sample.modalities, sample.model.dims, strict=True) if d == 2]
     ways = [
-        np.einsum("aij,tji->ta", PAULIS.numpy()[1:], _reduced(sample, name)).real for name in names
+        np.einsum("aij,tji->ta", PAULIS.numpy()[1:], reduced(sample, name)).real for name in names
     ]
     lengths = [float(np.linalg.norm(way[at])) for way in ways]
     return panel.Picture(
@@ -434,7 +432,7 @@ def over_time(
     times, diagonal = sample.track().times, part == POPULATIONS
     rows: list[tuple[str, str, np.ndarray]] = []
     for name, d in zip(sample.modalities, sample.model.dims, strict=True):
-        rho, levels = np.abs(_reduced(sample, name)), states.basis_labels((d,))
+        rho, levels = np.abs(reduced(sample, name)), states.basis_labels((d,))
         pairs = (
             [(i, i) for i in range(d)] if diagonal else list(itertools.combinations(range(d), 2))
         )
@@ -445,7 +443,7 @@ def over_time(
             for i, j in pairs
         ]
     values = np.stack([series for *_, series in rows])
-    many = not diagonal and any(d * (d - 1) // 2 > MOST_PAIRS for d in sample.model.dims)
+    many = any(d * (d - 1) // 2 > MOST_PAIRS for d in sample.model.dims)
     return panel.Picture(
         f"{part}-over-time",
         changes_most(
@@ -489,27 +487,19 @@ def hinton(
         t: the time as a share of T.
     """
     rho, dims, name = state_at(sample, whose, t)
-    labels, modulus = np.array(states.basis_labels(dims)), np.abs(rho)
-    rows, columns = np.indices(rho.shape)
+    labels, modulus = states.basis_labels(dims), np.abs(rho)
     left_out = int((modulus < states.LEAST * modulus.max()).sum())
     return panel.Picture(
         "hinton",
-        largest_coherence(modulus, labels.tolist(), name),
+        largest_coherence(modulus, labels, name),
         states.hinton(rho, dims, theme),
         shows="the density matrix at the cursor: areas are moduli |ρ_ij|; colour, and the hand in each square, the "
         "phase: to the right 0, up +π/2." + sample.followed,
         not_shown=f"entries below {states.LEAST:.1%} of the largest ({left_out:,} of {rho.size:,})."
         if left_out
         else "how the matrix came about: see the heat maps over time.",
-        alt=f"Hinton diagram of ρ: {panel.off_diagonal(rho, labels.tolist())}.",
-        table=lambda: pd.DataFrame(
-            {
-                "row": labels[rows.ravel()],
-                "column": labels[columns.ravel()],
-                "modulus": modulus.ravel(),
-                "phase": np.angle(rho).ravel(),
-            }
-        ),
+        alt=f"Hinton diagram of ρ: {panel.off_diagonal(rho, labels)}.",
+        table=lambda: panel.entries(labels, modulus=modulus, phase=np.angle(rho)),
     )
 
 
@@ -566,21 +556,11 @@ def largest_coherence(modulus: np.ndarray, labels: Sequence[str], when: str) -> 
     )
 
 
-def _reduced(sample: Sample, name: str) -> np.ndarray:
-    """The states of one modality over time, (nT, d, d)."""
-    rho = torch.as_tensor(sample.track().rho)
-    return partial_trace(rho, sample.model.dims, (sample.modalities.index(name),)).numpy()
-
-
-def _place(sample: Sample, t: float) -> int:
-    return round(t * (len(sample.track().times) - 1))
-
-
 _OPEN, _T = VIEW.chosen("State"), {"t": CURSOR}
 PANELS = {
-    "couplings": panel.Panel(couplings, fits=_TIMED, opens=_MADE_OF),
-    "levels": panel.Panel(levels, fits=_TIMED, opens=_MADE_OF),
-    "letters": panel.Panel(letters, {"operator": OPERATOR}, fits=_TIMED, opens=_MADE_OF),
+    "couplings": panel.Panel(couplings, fits=TIMED, opens=_MADE_OF),
+    "levels": panel.Panel(levels, fits=TIMED, opens=_MADE_OF),
+    "letters": panel.Panel(letters, {"operator": OPERATOR}, fits=TIMED, opens=_MADE_OF),
     "modes": panel.Panel(modes, fits=inside.has_modes, opens=_MADE_OF),
     "information": panel.Panel(
         triangle, {"t": CURSOR}, fits=can_cut, opens=VIEW.chosen("Correlations")
@@ -589,12 +569,12 @@ PANELS = {
     "hinton": panel.Panel(
         hinton,
         {"whose": STATE_OF, **_T},
-        fits=_TIMED,
+        fits=TIMED,
         opens=lambda view: _OPEN(view) and STATE_AS.chosen(HINTON)(view),
     ),
     "bloch": panel.Panel(balls, _T, fits=has_qubits, opens=_OPEN),
     **{
-        f"{part}-over-time": panel.Panel(over_time, _T, {"part": part}, fits=_TIMED, opens=_OPEN)
+        f"{part}-over-time": panel.Panel(over_time, _T, {"part": part}, fits=TIMED, opens=_OPEN)
         for part in PARTS
     },
 }
