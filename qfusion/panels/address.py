@@ -69,8 +69,6 @@ def parse_pin(text: str) -> Pin:
 
 Address = Mapping[str, str | Sequence[str]]
 PREDICTED = "the predicted class"
-# pages that follow the parameters, by whether the model has time
-TWEAKED = {True: ("dynamics", "compare"), False: ("circuit", "compare")}
 FACTORS = (COUPLING, DISSIPATION, RATE)  # how keys of factors begin
 MAX_TEXT = 20_000
 
@@ -168,7 +166,7 @@ class View:
         """What the reader has changed in the model, as `open_sample` takes it; empty on pages that show the model as
         trained."""
         has_time = self.can("time")
-        if self.page not in TWEAKED[has_time]:
+        if self.page not in ("dynamics" if has_time else "circuit", "compare"):
             return ""
         if not has_time:
             return self.get("phi").strip(" ,")

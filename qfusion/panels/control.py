@@ -256,6 +256,19 @@ class Text(Control):
         self.test(study, value)
 
 
+def strange(
+    view: View, starts: tuple[str, ...], known: Iterable[str], refuse: Callable[[Any, str], object]
+) -> list[Text]:
+    """Returns a choice for what an address says under keys that begin like those of a page and that a study does not
+    have: `refuse`, given the study and such a key, raises a QFusionError."""
+    names = set(known)
+    return [
+        Text(key, key, "It is ignored.", test=lambda study, _, key=key: refuse(study, key))
+        for key in view.address
+        if key.startswith(starts) and key not in names
+    ]
+
+
 @dataclass(frozen=True, eq=False)
 class SampleId(Control):
     """A sample of the data set, by its id."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -809,19 +808,12 @@ def sliders(view: address.View, study: Study) -> list[control.Control]:
     if not study.can("time"):
         return []
     known = factors(study)
-    strange = [key for key in view.address if key.startswith(address.FACTORS) and key not in known]
     return [
         *known.values(),
-        *(
-            control.Text(key, key, "It is ignored.", test=partial(_no_slider, key))
-            for key in strange
+        *control.strange(
+            view, address.FACTORS, known, lambda study, key: Tweak.of([(key, 1)], study.model)
         ),
     ]
-
-
-def _no_slider(key: str, study: Study, _: str) -> None:
-    """Raises NotFound or InvalidInput: the model has no slider of that name."""
-    Tweak.of([(key, 1)], study.model)
 
 
 TIMED = panel.can("time")

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion._sentences import count, listed, top
-from qfusion.analysis import answers, cohort_measures, text, trust
+from qfusion._sentences import count, listed
+from qfusion.analysis import answers, cohort_measures, inside, text, trust
 from qfusion.analysis.sample import Sample, against_words, rows_behind
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
@@ -108,14 +108,13 @@ def features(
     """
     modality = choose("Modality", modality or study.modalities[0], study.modalities)
     curves = trust.feature_curves(study, modality, ranking, _probability(study, measure), everyone)
-    steps = next(m for m in study.dataset.modalities if m.name == modality).is_sequence
-    whole = len(study.dataset.rows(trust.SPLIT))
-    drawn = ""
+    steps = modality in inside.sequences(study)
+    whole, drawn = len(study.dataset.rows(trust.SPLIT)), ""
     if curves.samples < whole:
-        rows = trust.asked_inside(study, everyone)
+        ids = study.dataset.ids[trust.asked_inside(study, everyone)]
         drawn = (
             f" The {curves.samples:,} were drawn at random from {whole:,}; the interval of the area: "
-            f"{cohort_measures.intervals(study.dataset, pd.DataFrame(index=study.dataset.ids[rows]))}."
+            f"{cohort_measures.intervals(study.dataset, pd.DataFrame(index=ids))}."
         )
     return _curves(
         study,
@@ -142,26 +141,17 @@ def _curves(
     theme: style.Theme,
     hue: str | None = None,
 ) -> panel.Picture:
-    choose("Curve", kind, _DIRECTIONS)
-    values, random, what, good, title = (
-        curves.deletion,
-        curves.random_deletion,
-        "taken away",
-        "the sooner the line rises, the better",
-        head,
+    inserted = choose("Curve", kind, _DIRECTIONS) == INSERTION
+    values, random = (
+        (curves.insertion, curves.random_insertion)
+        if inserted
+        else (curves.deletion, curves.random_deletion)
     )
-    if kind == INSERTION:
-        values, random, what, good, title = (
-            curves.insertion,
-            curves.random_insertion,
-            "given back",
-            "the sooner the line falls, the better",
-            f"Given back: the score returns {sooner(curves)}",
-        )
+    what, line = ("given back", "falls") if inserted else ("taken away", "rises")
     unit = f"{curves.unit} of the predicted class" if study.classes else study.unit_of(0)
     return panel.Picture(
         f"{kind}-{name}",
-        title,
+        f"Given back: the score returns {sooner(curves)}" if inserted else head,
         figures.curves(
             curves.shares,
             values,
@@ -171,7 +161,8 @@ def _curves(
             hue=hue,
             theme=theme,
         ),
-        shows=f"{players}, {what} one after another and {how} Mean over {curves.samples:,} test samples; {good}. Grey: "
+        shows=f"{players}, {what} one after another and {how} Mean over {curves.samples:,} test samples; the sooner "
+        f"the line {line}, the better. Grey: "
         f"the same in {len(random)} random orders, drawn anew for every sample.",
         not_shown="whether the model is right: only whether the order is the model's own.",
         alt=f"{kind} curve against random orders: {', '.join(f'{v:.2f}' for v in values)}.",
@@ -233,7 +224,6 @@ def truth(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     )
     rows, _ = trust.explained(study)
     place = np.flatnonzero(rows == sample.row)
-    both = (("true", against_truth.true), ("exact", against_truth.ours))
     return panel.Picture(
         "truth",
         follows_truth(dict(zip(against_truth.terms, against_truth.rank.tolist(), strict=True))),
@@ -260,9 +250,12 @@ def truth(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         table=lambda: pd.DataFrame(
             {"sample": study.dataset.ids[rows]}
             | {
-                f"{kind}[{term}]": values[:, i]
-                for kind, values in both
-                for i, term in enumerate(against_truth.terms)
+                f"true[{t}]": v
+                for t, v in zip(against_truth.terms, against_truth.true.T, strict=True)
+            }
+            | {
+                f"exact[{t}]": v
+                for t, v in zip(against_truth.terms, against_truth.ours.T, strict=True)
             }
         ),
     )
@@ -272,10 +265,8 @@ def methods(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Shapley values of a sample by four methods, as a table: it has no figure. Only against samples as background."""
     study = sample.study
     estimates = trust.estimates(study, sample.row, sample.output)
-    exact, brute = estimates[0], estimates[1]
-    title = estimated(
-        exact.seconds, brute.seconds, brute.error, max(one.error for one in estimates[2:])
-    )
+    exact, brute, *others = estimates
+    title = estimated(exact.seconds, brute.seconds, brute.error, max(one.error for one in others))
     return panel.Picture(
         "estimators",
         title,
@@ -361,7 +352,7 @@ def seed_sample(
         theme: of the figure.
         terms: "contributions" or "Shapley values".
     """
-    study, name = sample.study, text.plain(sample.id)
+    study = sample.study
     seeds = _seeds(study, terms)
     seed_values = _known(
         trust.seed_values(study, seeds, sample.row, terms),
@@ -375,7 +366,7 @@ def seed_sample(
     )
     return panel.Picture(
         "seed-sample",
-        f"Sample {name}: {signs(values)}",
+        f"Sample {text.plain(sample.id)}: {signs(values)}",
         figures.seed_dots(
             values, list(seed_values.columns), study.modalities, seeds.seeds, unit=unit, theme=theme
         ),
@@ -397,17 +388,20 @@ def follows_truth(rank: Mapping[str, float]) -> str:
     known = {term: value for term, value in rank.items() if np.isfinite(value)}
     if not known:
         return "No term varies, so that none can follow the truth"
-    worst = listed([text.term(term) for term in top(known, smallest=True)])
-    low, high = min(known.values()), max(known.values())
     constant = len(rank) - len(known)
-    rest = (
-        f"; {count(constant, 'term')} {'is' if constant == 1 else 'are'} constant"
-        if constant
-        else ""
+    words = panel.superlative(
+        known,
+        smallest=True,
+        only="Rank correlation with the truth: {value:.2f}",
+        one="Rank correlations with the truth from {value:.2f} ({names}) to {high:.2f}",
+        some="Rank correlations with the truth from {value:.2f} ({names}) to {high:.2f}",
+        every="Rank correlations with the truth: {value:.2f}",
+        name=text.term,
+        high=max(known.values()),
     )
-    if f"{low:.2f}" == f"{high:.2f}":
-        return f"Rank {'correlation' if len(known) == 1 else 'correlations'} with the truth: {low:.2f}{rest}"
-    return f"Rank correlations with the truth from {low:.2f} ({worst}) to {high:.2f}{rest}"
+    if not constant:
+        return words
+    return f"{words}; {count(constant, 'term')} {'is' if constant == 1 else 'are'} constant"
 
 
 def least_stable(ranks: Mapping[str, float]) -> str:
@@ -627,7 +621,7 @@ def slopes(parts: Sequence[people.Alone], whose: str) -> str:
         return f"{entry.slope.value:+z.2f}{interval} for {name}"
 
     rest = f" and so on for {len(parts) - people.NAMED} more" if len(parts) > people.NAMED else ""
-    words = listed([one(part) for part in parts[: people.NAMED]])
+    words = listed(list(map(one, parts[: people.NAMED])))
     return f"A unit of the own term goes with a change of {whose}: {words}{rest}"
 
 
@@ -645,12 +639,9 @@ def sign_rates(parts: Sequence[people.Alone]) -> str:
         )
         return f"{entry.sign.value:.0%}{interval} in {name} (n = {entry.sign.n:,}{shuffled})"
 
-    rest = (
-        f"; {len(parts) - 2 * people.NAMED} more in the table"
-        if len(parts) > 2 * people.NAMED
-        else ""
-    )
-    return listed([one(part) for part in parts[: 2 * people.NAMED]]) + rest
+    most = 2 * people.NAMED
+    rest = f"; {len(parts) - most} more in the table" if len(parts) > most else ""
+    return listed(list(map(one, parts[:most]))) + rest
 
 
 def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> panel.Picture:
@@ -715,19 +706,17 @@ def of_sample(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     own, row = study.dividends(sample.row, 0), labels.table.iloc[sample.row]
     known = {str(name): float(value) for name, value in row.items() if np.isfinite(value)}
     terms = {name: own[name] for name in known}
-    whole = float(study.dataset.y[sample.row]) if len(known) == len(row) else float("nan")
+    whole = float(study.dataset.y[sample.row])
     lacks = [text.plain(str(name)) for name in row.index if name not in known]
-    nothing = [np.nan, np.nan]
-    series = {
-        labels.whose: np.array([[value, *nothing] for value in known.values()]),
-        "own term": np.array([[value, *nothing] for value in terms.values()]),
-    }
     return panel.Picture(
         "people",
-        people.of_sample(known, terms, whole, labels.whose, text.plain),
+        people.of_sample(known, terms, float("nan") if lacks else whole, labels.whose, text.plain),
         figures.dots(
             list(known),
-            {name: values.reshape(-1, 3) for name, values in series.items()},
+            {
+                name: np.array([(value, np.nan, np.nan) for value in values.values()])
+                for name, values in ((labels.whose, known), ("own term", terms))
+            },
             hues=[style.term_colour(name, study.modalities) for name in known],
             x_title=f"label, and own term ({study.unit_of(0)})",
             theme=theme,
@@ -747,7 +736,7 @@ def of_sample(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
                 "modality": list(known),
                 "label": list(known.values()),
                 "own_term": list(terms.values()),
-                "whole": float(study.dataset.y[sample.row]),
+                "whole": whole,
             }
         ),
     )

@@ -6,6 +6,7 @@ Entropies are in nats, contributions in units of the explained score.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
@@ -27,6 +28,7 @@ from qfusion.analysis.sample import (
 from qfusion.analysis.study import Study, said_columns
 from qfusion.data.modality import Series
 from qfusion.data.spec import SPLITS
+from qfusion.errors import InvalidInput
 from qfusion.explain import RELATIONS, evidence
 from qfusion.explain.attribution import (
     BASELINES,
@@ -713,14 +715,13 @@ def curve(
 
 def which_curve(view: address.View, rest: str) -> dict[str, Any]:
     """Card, row and modality by the end of a panel's name."""
-    for modality in view.modalities:
-        card, dash, row = rest.removesuffix(f"-{modality}").rpartition("-")
-        if rest.endswith(f"-{modality}") and dash and row.isdecimal():
-            return {"row": int(row), "modality": modality, "card": card}
-    check(
-        False, f"Panel 'content-{rest[:60]}' is of no modality of this model. Open the page again."
-    )
-    return {}
+    names = "|".join(map(re.escape, view.modalities))
+    parts = re.fullmatch(rf"(.*)-(\d+)-({names})", rest)
+    if parts is None:
+        raise InvalidInput(
+            f"Panel 'content-{rest[:60]}' is of no modality of this model. Open the page again."
+        )
+    return {"row": int(parts[2]), "modality": parts[3], "card": parts[1]}
 
 
 def scatter(
@@ -889,10 +890,7 @@ FILTERS = {
 }
 CONTROLS = (OPEN, MODALITY, TERM, START, OTHER, METHOD, *FILTERS.values(), ACROSS, UP, TABLE)
 
-_RULED, _TIMED = (
-    panel.can("rules"),
-    lambda sample: sample.study.can("time") and not sample.study.can("rules"),
-)
+_RULED = panel.can("rules")
 PANELS = {
     "verdict": panel.Panel(verdict),
     "waterfall": panel.Panel(waterfall),
@@ -902,7 +900,9 @@ PANELS = {
         beliefs, fits=lambda sample: _RULED(sample) and sample.reading.by_fusion is not None
     ),
     "fused-entropies": panel.Panel(fused_entropies, fits=_RULED),
-    "entropies": panel.Panel(entropies, fits=_TIMED),
+    "entropies": panel.Panel(
+        entropies, fits=lambda sample: sample.can("time") and not sample.can("rules")
+    ),
     "scatter": panel.Panel(
         scatter,
         {"x": ACROSS, "y": UP, "output": lambda view: view.output or None, **FILTERS},

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -48,14 +47,14 @@ def both(
     stored, wanted = (
         interventions.wanted_changes(sample.study, sample.row, part) for part in ({}, changes or {})
     )
+    before, after = (
+        interventions.with_changes(sample.study, sample.row, part) for part in (stored, wanted)
+    )
     done = {
         name: entry.action
         for name, entry in zip(sample.modalities, wanted, strict=True)
         if entry.action != interventions.KEPT
     }
-    before, after = (
-        interventions.with_changes(sample.study, sample.row, part) for part in (stored, wanted)
-    )
     return before, after, done
 
 
@@ -116,8 +115,8 @@ def waterfall(
     """
     study = sample.study
     before, now, done = both(sample, changes)
-    result = {BEFORE: before, AFTER: now}[choose("Decision", when, (BEFORE, AFTER))]
-    terms = result.terms(study, sample.output)
+    choose("Decision", when, (BEFORE, AFTER))
+    terms = (before if when == BEFORE else now).terms(study, sample.output)
     drawn = decision.waterfall(
         terms,
         study.modalities,
@@ -566,18 +565,17 @@ def numbers(study: Study, modality: str) -> list[control.Number]:
     kets = study.can("kets")
     size = study.model.dims[study.modalities.index(modality)] if kets else study.model.elements
     ranges = [(0.0, math.pi), (-math.pi, math.pi)] if kets and size == 2 else [(0.0, 1.0)] * size
-    keys = [f"set.{modality}.{place}" for place in range(size)]
     return [
         control.Number(
-            key,
-            key,
+            f"set.{modality}.{place}",
+            f"set.{modality}.{place}",
             "The sample's own is used.",
             low=low,
             high=high,
             step=interventions.STEP,
             style={"format": "%.3f"},
         )
-        for key, (low, high) in zip(keys, ranges, strict=True)
+        for place, (low, high) in enumerate(ranges)
     ]
 
 
@@ -605,16 +603,10 @@ def controls(view: address.View, study: Study) -> list[control.Control]:
     for name in study.modalities:
         known += [action(study, name), donor(name), *numbers(study, name), *inputs(study, name)]
     keys = [one.key for one in known]
-    strange = [key for key in view.address if key.startswith(PREFIXES) and key not in keys]
-    return known + [
-        control.Text(key, key, "It is ignored.", test=partial(_unknown, key, keys))
-        for key in strange
+    return [
+        *known,
+        *control.strange(view, PREFIXES, keys, lambda _, key: choose("Control", key, keys)),
     ]
-
-
-def _unknown(key: str, known: list[str], *_: Any) -> None:
-    """Raises NotFound: the page has no such control for this model."""
-    choose("Control", key, known)
 
 
 _CHANGES = {"changes": _asked}
