@@ -70,13 +70,14 @@ def sample_map(
     )
     values, names, hues = _coloured(study, rows, column)
     titles = ("UMAP 1", "UMAP 2")
+    held = None
     if placed.explained is not None:
         titles = tuple(
             f"component {i + 1} ({part:.1%} of the variance)"  # type: ignore[assignment]
             for i, part in enumerate(placed.explained)
         )
+        held = float(placed.explained.sum())
     what = cohort_measures.TITLES[placed.what]
-    held = None if placed.explained is None else float(placed.explained.sum())
     return panel.Picture(
         "sample-map",
         reduced(what, held, placed.trustworthiness),
@@ -214,26 +215,19 @@ def _coloured(
 
 
 def _tips(rows: pd.DataFrame) -> list[str]:
-    def word(value: object) -> str:
-        return f"{value:+.2f}" if isinstance(value, float) else str(value)
-
-    return [
-        f"label {word(a)}, prediction {word(b)}"
-        for a, b in zip(rows["truth"], rows["prediction"], strict=True)
-    ]
+    form = "label {:+.2f}, prediction {:+.2f}"
+    if not pd.api.types.is_float_dtype(rows["truth"]):
+        form = "label {}, prediction {}"
+    return list(map(form.format, rows["truth"], rows["prediction"]))
 
 
 def _method(result: cohort_measures.SampleMap) -> str:
-    words = (
-        ""
-        if np.isnan(result.trustworthiness)
-        else f"; trustworthiness of {cohort_measures.NEIGHBOURS} neighbours {result.trustworthiness:.3f}"
-    )
+    words = "principal components"
     if result.method == "UMAP":
-        return (
-            f"UMAP ({cohort_measures.NEIGHBOURS} neighbours, seed {cohort_measures.SEED}){words}."
-        )
-    return f"principal components{words}."
+        words = f"UMAP ({cohort_measures.NEIGHBOURS} neighbours, seed {cohort_measures.SEED})"
+    if np.isnan(result.trustworthiness):
+        return f"{words}."
+    return f"{words}; trustworthiness of {cohort_measures.NEIGHBOURS} neighbours {result.trustworthiness:.3f}."
 
 
 def enough(levels: Levels, **_: object) -> bool:

@@ -121,11 +121,12 @@ def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
 def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
     """Entropies of both; only where both have states that evolve or are fused."""
     a, b = sides.a, sides.b
-    common = [name for name in a.entropies if name in b.entropies]
     timed = a.study.can("time"), b.study.can("time")
-    changes = (
-        [b.entropies[name] - a.entropies[name] for name in common] if timed[0] == timed[1] else []
-    )
+    changes = [
+        value - a.entropies[name]
+        for name, value in b.entropies.items()
+        if name in a.entropies and timed[0] == timed[1]
+    ]
     return panel.Picture(
         "entropies",
         mixed(changes, "mixed" if timed[1] else "entangled"),
@@ -176,15 +177,18 @@ def difference(a: Mapping[str, float], b: Mapping[str, float]) -> str:
     """Which terms the difference of two scores is in, of their terms by coalition."""
     change = {text.term(term) or "the baseline": b[term] - a[term] for term in a}
     total = sum(change.values())
-    if all(round(abs(value), 2) == 0 for value in change.values()):
-        return "No term differs by 0.01 or more between A and B"
-    if round(total, 2) == 0:
-        return f"A and B score alike, but not term by term: above all {_changes(change, top(sizes(change)))}"
-    sign = 1 if total > 0 else -1
-    along = {term: sign * value for term, value in change.items()}
-    words = f"B scores {total:+.2f} against A, above all by {_changes(change, top(along))}"
-    back = top(along, smallest=True)
-    if along[back[0]] < 0 and abs(along[back[0]]) > 0.25 * abs(total):
+    if round(total, 2) == 0 or round(max(sizes(change).values(), default=0.0), 2) == 0:
+        return panel.superlative(
+            change,
+            by_size=True,
+            none="No term differs by 0.01 or more between A and B",
+            one="A and B score alike, but not term by term: above all {names}",
+            some="A and B score alike, but not term by term: above all {names}",
+            name=lambda term: f"{term} ({change[term]:+.2f})",
+        )
+    along, back = top(change, smallest=total < 0), top(change, smallest=total > 0)
+    words = f"B scores {total:+.2f} against A, above all by {_changes(change, along)}"
+    if change[back[0]] * total < 0 and abs(change[back[0]]) > 0.25 * abs(total):
         words += f", held back by {_changes(change, back)}"
     return words
 
@@ -289,13 +293,12 @@ def curve(
 
 def _curves(view: address.View, sides: compare.Sides) -> list[str]:
     a, b = sides.a, sides.b
-    if a.study.dataset.digest == b.study.dataset.digest and a.sample.row == b.sample.row:
-        return samples.curves(b.study, [b.sample.row], "main")
-    card = "main" if a.sample.row != b.sample.row else "card"
-    return [
-        *samples.curves(a.study, [a.sample.row], "main"),
-        *samples.curves(b.study, [b.sample.row], card),
-    ]
+    first = samples.curves(a.study, [a.sample.row], "main")
+    if a.sample.row != b.sample.row:
+        return first + samples.curves(b.study, [b.sample.row], "main")
+    if a.study.dataset.digest != b.study.dataset.digest:
+        return first + samples.curves(b.study, [b.sample.row], "card")
+    return samples.curves(b.study, [b.sample.row], "main")
 
 
 VIEWS = TWO, SEVERAL = ("Two decisions", "Several samples")
@@ -460,7 +463,6 @@ def decisions(
     """
     sides = columns(sample, ids, output)
     study, names = sample.study, [entry.sample.id for entry in sides]
-    scores = [sum(entry.dividends.values()) for entry in sides]
     differ = len({entry.sample.output for entry in sides}) > 1
     answered, _ = outcomes(study, np.array([entry.sample.row for entry in sides]))
     notes = [
@@ -486,8 +488,9 @@ def decisions(
         + baseline_words(sides[0].sample.background),
         not_shown="what caused the annotations; only what this model computed.",
         alt="; ".join(
-            f"{name}: score {score:+.2f}, largest term {' and '.join(term) or 'none'}"
-            for name, score, term in zip(names, scores, terms, strict=True)
+            f"{entry.sample.id}: score {sum(entry.dividends.values()):+.2f}, "
+            f"largest term {' and '.join(term) or 'none'}"
+            for entry, term in zip(sides, terms, strict=True)
         )
         + ".",
         table=lambda: pd.concat(
@@ -573,9 +576,13 @@ def in_common(terms: Sequence[tuple[str, ...]]) -> str:
     """Which largest term several samples have in common; `largest_terms` of each."""
     shared = [term for term in terms[0] if all(term in entry for entry in terms)]
     if shared:
-        alike = any(len(term) > 1 for term in terms)
+        what = (
+            "among the largest terms"
+            if any(len(term) > 1 for term in terms)
+            else "the largest term"
+        )
         of = "this one" if len(terms) == 1 else f"all {len(terms)}"
-        return f"{text.term(shared[0])} is {'among the largest terms' if alike else 'the largest term'} of {of}"
+        return f"{text.term(shared[0])} is {what} of {of}"
     named = list(dict.fromkeys(term for entry in terms for term in entry))
     if not named:
         return "No term of these decisions is as large as 0.01"
@@ -606,8 +613,8 @@ def several_curve(
 
 
 def _several_curves(view: address.View, sample: Sample) -> list[str]:
-    rows = chosen(sample, SAMPLES(view) or [])
-    return [name.removeprefix("several-") for name in samples.curves(sample.study, rows, "several")]
+    ends = samples.curves(sample.study, chosen(sample, SAMPLES(view) or []), "several")
+    return [name.removeprefix("several-") for name in ends]
 
 
 TWEAK_B = control.Switch("tweak", "Tweak B", "It stays folded.")

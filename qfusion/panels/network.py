@@ -4,7 +4,7 @@ noisy device, and the decision and entropies along its layers.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -65,8 +65,9 @@ def tables(
     """
     require(sample.model, "rules")
     reading = sample.reading
-    elements = reading.elements
-    row = elements.index(choose("Element", element or elements[0], elements))
+    row = reading.elements.index(
+        choose("Element", element or reading.elements[0], reading.elements)
+    )
     last = len(reading.controls) - 1
     check(0 <= stage <= last, f"Argument `stage` must be from 0 to {last}, but is {stage}.")
     column = reading.patterns.index(
@@ -259,24 +260,15 @@ def scores(
         depolarising, damping, readout: probabilities, see above.
         shots: how often each circuit is run.
     """
-    study, exact = (
-        sample.study,
-        evolution.answer_of_rules(sample.study, sample.row, sample.tweak),
-    )
-    result, names = (
-        noisy(sample, depolarising, damping, readout, shots),
-        study.classes or study.model.outputs,
-    )
-    order = np.argsort(-result.scores)
-    if len(order) > 1:
-        head = lead(
-            text.plain(names[order[0]]),
-            float(result.scores[order[0]] - result.scores[order[1]]),
-            result.lead_error,
-            shots,
-        )
-    else:
-        head = f"{result.scores[0]:.2f} ± {result.errors[0]:.2f} at {shots:,} shots"
+    study = sample.study
+    exact = evolution.answer_of_rules(study, sample.row, sample.tweak)
+    result = noisy(sample, depolarising, damping, readout, shots)
+    names = study.classes or study.model.outputs
+    head = f"{result.scores[0]:.2f} ± {result.errors[0]:.2f} at {shots:,} shots"
+    if len(names) > 1:
+        first, second = np.argsort(-result.scores)[:2]
+        gap = float(result.scores[first] - result.scores[second])
+        head = lead(text.plain(names[first]), gap, result.lead_error, shots)
     return panel.Picture(
         "noisy-scores",
         head,
@@ -311,10 +303,10 @@ def lead(name: str, gap: float, error: float, shots: int) -> str:
     shots; that nothing scatters where it does not."""
     if error <= 1e-9 * max(abs(gap), 1e-300):
         return f"‘{name}’ leads by {gap:.2f}; its shots do not scatter"
-    ahead = gap / error
-    if ahead < 2:
-        return f"{shots:,} shots do not settle it: ‘{name}’ leads by {ahead:.1f} standard errors of the difference"
-    return f"‘{name}’ leads by {ahead:.1f} standard errors of the difference at {shots:,} shots"
+    words = f"‘{name}’ leads by {gap / error:.1f} standard errors of the difference"
+    if gap / error < 2:
+        return f"{shots:,} shots do not settle it: {words}"
+    return f"{words} at {shots:,} shots"
 
 
 def terms(
@@ -334,10 +326,10 @@ def terms(
         {term: float(part[i, c]) for i, term in enumerate(study.coalitions)}
         for part in (result.dividends, result.dividend_errors)
     )
-    sure = [term for term in values if term and abs(values[term]) > 2 * errors[term]]
+    sure = sum(bool(term) and abs(values[term]) > 2 * errors[term] for term in values)
     return panel.Picture(
         "noisy-terms",
-        f"{len(sure)} of {len(values) - 1} terms stand out from the shots{sample.whose}",
+        f"{sure} of {len(values) - 1} terms stand out from the shots{sample.whose}",
         decision.term_bars(
             values, errors, before, sample.modalities, unit=sample.unit, theme=theme
         ),
@@ -495,8 +487,7 @@ def outweighing(moments: tuple[str, ...], terms: dict[str, np.ndarray]) -> str:
         return "At the end joint terms and single modalities weigh the same (50% of all sizes each)"
     if percent[-1] < 50:
         return f"At the end the single modalities outweigh the joint terms ({100 - percent[-1]:.0f}% of all sizes)"
-    losing = np.flatnonzero(percent <= 50)
-    since = moments[losing[-1] + 1 if len(losing) else 0]
+    since = moments[np.max(np.flatnonzero(percent <= 50), initial=-1) + 1]
     return f"Joint terms outweigh the single modalities from “{since}” on ({percent[-1]:.0f}% of all sizes at the end)"
 
 
@@ -504,9 +495,10 @@ def layer_table(
     moments: tuple[str, ...], terms: dict[str, np.ndarray], series: dict[str, np.ndarray]
 ) -> pd.DataFrame:
     """One row a moment."""
-    columns: dict[str, Any] = {"moment": list(moments)}
-    columns |= {f"dividend[{term or 'baseline'}]": values for term, values in terms.items()}
-    return pd.DataFrame(columns | {"entropy": series[JOINT], "mutual_information": series[MUTUAL]})
+    columns = {f"dividend[{term or 'baseline'}]": values for term, values in terms.items()}
+    return pd.DataFrame({"moment": moments, **columns}).assign(
+        entropy=series[JOINT], mutual_information=series[MUTUAL]
+    )
 
 
 def cuts(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
@@ -530,7 +522,7 @@ def mutual(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         sample,
         theme,
         "mutual",
-        correlated(max((float(np.max(row, initial=0)) for row in result), default=0.0)),
+        correlated(float(np.max(np.concatenate(result), initial=0.0))),
         "mutual information (nats)",
         "mutual information across each cut: zero for the product that fusion leaves; convolution creates it.",
         "whether it is classical or quantum.",
@@ -575,7 +567,7 @@ def poolings(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         np.array([getattr(pool, name) for pool in pools])
         for name in ("before", "after", "outcomes")
     )
-    names = [f"pooling {n + 1}" for n in range(len(pools))]
+    names = [f"pooling {n}" for n, _ in enumerate(pools, 1)]
     return panel.Picture(
         "poolings",
         lowered(before[-1] - after[-1]) if len(pools) else "There is no pooling",

@@ -54,12 +54,10 @@ def tally(who: str, votes: np.ndarray, kind: str, moved: float) -> str:
         kind: what one is called, such as "eigenstate". moved: what the sample moves the score by.
     """
     favour, against = int((votes >= WRITTEN).sum()), int((votes <= -WRITTEN).sum())
-    verb = "votes" if favour == 1 else "vote"
     idle = len(votes) - favour - against
-    neither = f", {idle:,} neither way" if idle else ""
     return (
-        f"{count(favour, kind)} of {who} {verb} for, {against:,} against{neither}; this sample moves the score by "
-        f"{moved:+z.2f}"
+        f"{count(favour, kind)} of {who} {'votes' if favour == 1 else 'vote'} for, {against:,} against"
+        f"{f', {idle:,} neither way' if idle else ''}; this sample moves the score by {moved:+z.2f}"
     )
 
 
@@ -110,11 +108,8 @@ def spectrum(
         split: "train", "valid" or "test", of the other samples.
     """
     result, (score, weights) = inside.votes_of(sample, group, split)
-    operator, votes, moved = (
-        result.operator,
-        result.operator.votes,
-        score - result.operator.baseline,
-    )
+    operator, votes = result.operator, result.operator.votes
+    moved = score - operator.baseline
     return panel.Picture(
         "spectrum",
         tally(
@@ -160,20 +155,20 @@ def extreme(
         side: "for" or "against".
         group: of modalities, such as "text+audio".
     """
-    operator = inside.operator_of(sample, group)
-    k = _EXTREME[side]
+    operator, k = inside.operator_of(sample, group), _EXTREME[side]
     amplitudes, names = operator.amplitudes(k), figures.basis_labels(operator.dims)
-    entangled = (
-        f"; levels of {', '.join(map(text.plain, operator.modalities))}, first leftmost. Real samples are "
-        "products; this need not be."
-    )
     return panel.Picture(
         f"state-{side}",
         extreme_vote(side, float(operator.votes[k]), _levels(amplitudes, names)),
         figures.make_up(amplitudes, operator.dims, theme=theme),
         shows="how likely each basis state is in this eigenstate (height) and its phase (colour, the largest one's set "
         "to 0)"
-        + (entangled if len(operator.dims) > 1 else ".")
+        + (
+            f"; levels of {', '.join(map(text.plain, operator.modalities))}, first leftmost. Real samples are "
+            "products; this need not be."
+            if len(operator.dims) > 1
+            else "."
+        )
         + " "
         + against_words(sample.study.background),
         not_shown="whether a real sample can be in it: see the weights below.",
@@ -196,11 +191,7 @@ def patterns(sample: Sample, theme: style.Theme = "light", *, group: str = "") -
         theme: of the figure.
         group: of modalities, such as "text+audio".
     """
-    operator, study, elements = (
-        inside.operator_of(sample, group),
-        sample.study,
-        _elements(sample),
-    )
+    operator, elements = inside.operator_of(sample, group), _elements(sample)
     last = len(operator.values) - 1
     shown = [*range(last, last - SHOWN_PATTERNS, -1), *range(SHOWN_PATTERNS - 1, -1, -1)]
     bits, votes = np.array([operator.bits(k) for k in shown]), operator.votes[shown]
@@ -208,11 +199,11 @@ def patterns(sample: Sample, theme: style.Theme = "light", *, group: str = "") -
         "patterns",
         extreme_vote("for", float(votes[0]), _said(bits[0], elements)),
         figures.outcome_patterns(
-            bits, votes, elements, operator.modalities, study.modalities, theme=theme
+            bits, votes, elements, operator.modalities, sample.modalities, theme=theme
         ),
         shows=f"the {SHOWN_PATTERNS} outcome patterns with the highest and, below the line, with the lowest votes. The "
         "fusion reads a modality through its qubits' outcomes only, so patterns are the "
-        "eigenstates. " + against_words(study.background),
+        "eigenstates. " + against_words(sample.study.background),
         not_shown="how likely a pattern is: see the weights.",
         alt=f"Highest vote {votes[0]:+z.2f}: {_said(bits[0], elements)}. Lowest {votes[-1]:+z.2f}: "
         f"{_said(bits[-1], elements)}.",
@@ -233,11 +224,7 @@ def effects(sample: Sample, theme: style.Theme = "light", *, group: str = "") ->
         theme: of the figure.
         group: of modalities, such as "text+audio".
     """
-    operator, study, elements = (
-        inside.operator_of(sample, group),
-        sample.study,
-        _elements(sample),
-    )
+    operator, elements = inside.operator_of(sample, group), _elements(sample)
     values = (
         operator.effects
         if operator.effects is not None
@@ -247,10 +234,10 @@ def effects(sample: Sample, theme: style.Theme = "light", *, group: str = "") ->
         "effects",
         counts_most(values, elements, operator.modalities),
         figures.effects(
-            values, elements, operator.modalities, study.modalities, unit=sample.unit, theme=theme
+            values, elements, operator.modalities, sample.modalities, unit=sample.unit, theme=theme
         ),
         shows="how the score changes when one element's qubit reads 1 instead of 0, all others as in the background. "
-        + against_words(study.background),
+        + against_words(sample.study.background),
         not_shown="how elements act together: the patterns do.",
         alt="Effects: "
         + "; ".join(
@@ -289,10 +276,9 @@ def along(
     y_true = study.dataset.y[result.rows]
     truth = (y_true == sample.output).astype(int) if study.classes else y_true.astype(float)
     ids = study.dataset.ids[result.rows].tolist()
-    strong = (result.most_for + result.most_against).mean()
     return panel.Picture(
         "along",
-        f"The two extremes hold {part(strong)} of a {split} sample on average",
+        f"The two extremes hold {part((result.most_for + result.most_against).mean())} of a {split} sample on average",
         figures.along(
             ids,
             result.most_for,
