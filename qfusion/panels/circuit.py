@@ -26,7 +26,6 @@ from qfusion.panels import control, panel
 from qfusion.quantum import circuits
 
 STEPS, MAX_STEPS, MAX_GATES = 20, 1000, 20_000
-_FEW: Any = {"most": 3, "many": "{count:,} qubits alike"}  # qubits that a title names
 PURE = 1e-6  # entropies, distances and gaps below it are rounding
 LEAST_UNIT, TALLEST = 24.0, 514.0  # pixels between wires, and of all of them
 SPLITS = {"one per coupling": "terms", "all of H in one": "whole"}
@@ -82,9 +81,9 @@ def light_cone(sample: Sample, readout: str) -> circuits.Cone[int]:
         bool(known),
         "The gates of one step of an evolution all act on what is read: they have no light cone.",
     )
-    names = [wire.name for wire in steps.wires]
+    read = known[choose("Read-out", readout, known)]
     return circuits.light_cone(
-        steps.steps, [names.index(name) for name in known[choose("Read-out", readout, known)]]
+        steps.steps, [place for place, wire in enumerate(steps.wires) if wire.name in read]
     )
 
 
@@ -112,9 +111,9 @@ def diagram(
     walk = replay(sample, steps, gates)
     at = _place(walk, gate)
     drawn, seen = walk.near(at), light_cone(sample, cone) if cone != NONE else None
-    heights = [wire.y for wire in walk.wires]
-    rows = max(heights) - min(heights) + 2 * circuit.EDGE
+    rows = np.ptp([wire.y for wire in walk.wires]) + 2 * circuit.EDGE
     choose("Display", display, DISPLAYS)
+    size = f"{count(walk.count, 'gate')} on {count(len(walk.wires), 'qubit')}"
     if seen is not None:
         drawn = walk.greyed(drawn, seen)
         title = in_cone(cone, seen.count, walk.count, len(seen.qubits), len(walk.wires))
@@ -126,12 +125,10 @@ def diagram(
         )
     elif sample.can("gates"):
         counts = Counter(name for name, *_ in walk.gates)
-        title = f"{count(walk.count, 'gate')} on {count(len(walk.wires), 'qubit')}: " + ", ".join(
-            f"{number} {name}" for name, number in counts.items()
-        )
+        title = f"{size}: {', '.join(f'{number} {name}' for name, number in counts.items())}"
     else:
         title = (
-            f"{count(walk.count, 'gate')} on {count(len(walk.wires), 'qubit')}: encode, fuse, then "
+            f"{size}: encode, fuse, then "
             f"{count(sum(box.name.startswith('C') for box in walk.boxes), 'convolution')} and "
             f"{count(sum('U3' in box.name for box in walk.boxes), 'pooling')}"
         )
@@ -237,13 +234,13 @@ def outcomes(
     dims = (2,) * len(wires)
     was, now = (np.real(np.diag(rho)) for rho in (before, after))
     names = states.basis_labels(dims)
-    change = float(np.abs(np.linalg.eigvalsh(after - before)).sum() / 2)
+    distance = float(np.abs(np.linalg.eigvalsh(after - before)).sum() / 2)
     words = ""
     if mutual is not None and len(wires) > 1:
         words = f" Mutual information of the last with the others: {mutual[0]:.3f} before, {mutual[1]:.3f} nats after."
     return panel.Picture(
         "before-after",
-        moved(change),
+        moved(distance),
         states.populations(
             now,
             dims,
@@ -400,7 +397,7 @@ def mixed_now(entropy: Mapping[str, float]) -> str:
         none="No qubit is mixed by as much as 0.01 nats",
         one="Most mixed now: {names} ({value:.2f} of at most 0.69 nats)",
         some="Most mixed now: {names} ({value:.2f} of at most 0.69 nats each)",
-        **_FEW,
+        many="{count:,} qubits alike",
     )
 
 
@@ -416,7 +413,7 @@ def shortest(lengths: Mapping[str, float]) -> str:
         smallest=True,
         one="Shortest Bloch vector: {names} ({value:.2f})",
         some="Shortest Bloch vector: {names} ({value:.2f} each)",
-        **_FEW,
+        many="{count:,} qubits alike",
     )
 
 
@@ -436,7 +433,7 @@ def mixed_at_end(entropy: Mapping[str, float]) -> str:
         one="At the end {names} is the most mixed ({value:.2f} nats)",
         some="At the end {names} are the most mixed, alike ({value:.2f} nats)",
         every="At the end all qubits are equally mixed ({value:.2f} nats)",
-        **_FEW,
+        many="{count:,} qubits alike",
     )
 
 

@@ -333,10 +333,10 @@ def mean_leader(whole: Mapping[str, float], part: Mapping[str, float], split: st
     if any(np.isnan(value) for value in means.values()):
         return "No sample of this cohort"
     leader = verdicts.leader_of(means)
-    ranked = sorted(means, key=lambda name: -means[name])
     if not leader:
-        listed = ", ".join(f"{text.plain(name)} {means[name]:.0%}" for name in ranked)
-        return f"No modality leads{' in the cohort' if split else ' on average'}: {listed}"
+        ranked = sorted(means.items(), key=lambda item: -item[1])
+        shares = ", ".join(f"{text.plain(name)} {mean:.0%}" for name, mean in ranked)
+        return f"No modality leads{' in the cohort' if split else ' on average'}: {shares}"
     if not split:
         return (
             f"{text.plain(leader)} leads with {whole[leader]:.0%} of the Shapley shares on average"
@@ -360,8 +360,7 @@ def types(levels: Levels, theme: style.Theme = "light") -> panel.Picture:
         for kind, where in is_kind.items()
     }
     whole, part = (
-        [int((where & keep).sum()) for where in is_kind.values()]
-        for keep in (np.ones(len(rows), dtype=bool), inside)
+        [int((where & keep).sum()) for where in is_kind.values()] for keep in (True, inside)
     )
     return panel.Picture(
         "types",
@@ -458,16 +457,19 @@ def dividends(
             theme=theme,
         )
     rest = len(study.terms) - len(terms)
-    left_out = (
-        f" The {len(terms)} terms of largest mean size are drawn, {rest} are not." if rest else ""
-    )
     return panel.Picture(
         "dividends",
         _spread(values, inside),
         drawn,
         shows=f"every sample's exact contribution of each term, with its sign; {shape}; grey: all, coloured: "
         "the cohort, diamond: this "
-        "sample. " + _compared(levels) + left_out,
+        "sample. "
+        + _compared(levels)
+        + (
+            f" The {len(terms)} terms of largest mean size are drawn, {rest} are not."
+            if rest
+            else ""
+        ),
         not_shown="how the terms of one sample go together: see the sample's waterfall.",
         alt=f"Contributions, {by}; medians of all: "
         + panel.terms(
@@ -609,12 +611,8 @@ def _terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
     """The terms that are drawn: all, or those of the largest mean size."""
     if len(every) <= MAX_TERMS:
         return list(every)
-    sizes = {
-        term: float(rows[dividend_column(term)].abs().mean()) if len(rows) else 0.0
-        for term in every
-    }
-    top = sorted(every, key=lambda term: -sizes[term])[:MAX_TERMS]
-    return [term for term in every if term in top]
+    means = rows[[dividend_column(term) for term in every]].abs().mean().fillna(0.0).to_numpy()
+    return [every[i] for i in np.sort(np.argsort(-means, kind="stable")[:MAX_TERMS])]
 
 
 def _spread(values: Mapping[str, np.ndarray], part: np.ndarray) -> str:

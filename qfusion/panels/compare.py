@@ -333,8 +333,6 @@ _PAIR = {
 
 # Samples like the open one, on the Samples page.
 
-MAX_NAMED = 3  # samples that a title names
-
 
 @panel.cached
 def similar(
@@ -397,17 +395,15 @@ def nearest(distances: Mapping[str, float], what: str, agree: int, classes: bool
     """
     if not distances:
         return f"No other test sample to compare the {what} with"
-    least = min(distances.values())
-    first = [
-        text.plain(name) for name, value in distances.items() if f"{value:.3g}" == f"{least:.3g}"
-    ]
+    least = f"{min(distances.values()):.3g}"
+    first = [text.plain(name) for name, value in distances.items() if f"{value:.3g}" == least]
     same = "alike" if classes else "with the same sign"
     are = (
         f"it is{'' if agree else ' not'}"
         if len(distances) == 1
         else f"{agree} of the {len(distances)} nearest {'is' if agree == 1 else 'are'}"
     )
-    whose = f"Samples {listed(first)}" if len(first) <= MAX_NAMED else f"{len(first)} samples"
+    whose = f"Samples {listed(first)}" if len(first) <= panel.MAX_NAMED else f"{len(first)} samples"
     return panel.standing(
         first,
         distances,

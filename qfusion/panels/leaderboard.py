@@ -201,14 +201,16 @@ def robustness(
     entry, keys, measured = board.of(name), board.robust_metrics(name), board.measured(name)
     check(bool(keys), f"Robustness is not measured on data set '{name}'.")
     choose("Modality", part, (ALL, *entry["modalities"]))
-    wanted = board.default(name) if models is None else models
-    shown = {label: measured[choose("Model", label, measured)] for label in wanted}
+    shown = {
+        label: measured[choose("Model", label, measured)]
+        for label in (board.default(name) if models is None else models)
+    }
     check(bool(shown), "Argument `models` must hold at least one model, but is empty.")
     short, what = board.metric(keys[0]).short, "every modality" if part == ALL else part
     curves = {label: board.curve(name, model, part, keys[0]) for label, model in shown.items()}
     families = {label: (board.role(model), _family(board, model)) for label, model in shown.items()}
-    sign = 1 if board.metric(keys[0]).higher_is_better else -1
-    best = max(curves, key=lambda label: sign * curves[label][1][-1])
+    better = max if board.metric(keys[0]).higher_is_better else min
+    best = better(curves, key=lambda label: curves[label][1][-1])
     records = board.whole["robustness"][name]
     return panel.Picture(
         "board-robustness",

@@ -145,7 +145,6 @@ DATA = {
 def history(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
     """What each trial reached, and the best so far."""
     what = trials.judged
-    named = [f"trial {number}" for number in trials.numbers]
     return panel.Picture(
         "sweep-history",
         f"{what} over trials",
@@ -160,7 +159,7 @@ def history(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
         shows=f"the {what} of each of {len(trials.numbers)} trials that have ended, and the best of the finished ones "
         "so far.",
         not_shown="what the test rows would say: they are not looked at.",
-        alt=f"{what} by trial: {panel.listed(named, trials.values, '.3g')}.",
+        alt=f"{what} by trial: {panel.listed(map('trial {}'.format, trials.numbers), trials.values, '.3g')}.",
         table=trials.table,
     )
 
@@ -362,9 +361,8 @@ def lowest(losses: Mapping[str, np.ndarray]) -> str:
     }
     if len(losses) < 2 or not best:
         return "Loss"
-    written = {name: f"{value:.4g}" for name, value in best.items()}
-    least = written[min(best, key=lambda name: best[name])]
-    first = [text.plain(name) for name, words in written.items() if words == least]
+    least = f"{min(best.values()):.4g}"
+    first = [text.plain(name) for name, value in best.items() if f"{value:.4g}" == least]
     if len(first) == len(losses):
         return f"All {len(first)} runs have the same lowest validation loss so far ({least})"
     return f"Lowest validation loss so far: {listed(first)} ({least}{' each' if len(first) > 1 else ''})"

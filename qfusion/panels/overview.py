@@ -43,11 +43,8 @@ def questions(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 def test_metrics(study: Study, theme: style.Theme = "light") -> panel.Picture:
     """How good the model is on test samples: mean and spread over its training seeds, and the one that is loaded."""
     card = study.card
-    scores, own, count = (
-        card["metrics"]["test"],
-        card.get("this_seed", {}).get("test", {}),
-        len(card.get("seeds", [])),
-    )
+    scores, own = card["metrics"]["test"], card.get("this_seed", {}).get("test", {})
+    count = len(card.get("seeds", []))
     rows = [
         training.Measured(
             about.short,
@@ -61,15 +58,15 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.Picture:
     ]
     size = card["data"]["sizes"]["test"]
     best = max(rows, key=lambda row: row.is_share)
-    seeds = f"{count} training seed{'s' if count != 1 else ''}"
-    over = f", mean of {count} seeds" if count > 1 else ""
     return panel.Picture(
         "test-metrics",
-        f"On {size:,} test samples: {best.name} {best.mean:.3f}{over}",
+        f"On {size:,} test samples: {best.name} {best.mean:.3f}"
+        + (f", mean of {count} seeds" if count > 1 else ""),
         training.test_metrics(rows, theme),
         shows=f"metrics of {text.plain(study.name)} on the {size:,} test samples of "
         f"{text.plain(card['data']['name'])}: "
-        f"mean (dot) and standard deviation (bar) over {seeds}; the ring is the seed that is loaded "
+        f"mean (dot) and standard deviation (bar) over {count} training "
+        f"seed{'s' if count != 1 else ''}; the ring is the seed that is loaded "
         f"({card.get('seed')}).",
         not_shown="where it fails: see errors by cohort.",
         alt="Test metrics: " + ", ".join(f"{row.name} {row.mean:.3f}" for row in rows) + ".",

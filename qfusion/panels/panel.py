@@ -106,6 +106,9 @@ def standing(
     return every if every and len(first) == len(of) else some
 
 
+MAX_NAMED = 3  # names that a title holds
+
+
 def superlative(
     numbers: Mapping[str, float],
     *,
@@ -119,7 +122,7 @@ def superlative(
     by_size: bool = False,
     name: Callable[[str], str] = text.plain,
     several: str = "{name}",
-    most: int | None = None,
+    most: int = MAX_NAMED,
     many: str = "",
     join: Callable[[Sequence[str]], str] = in_words,
     **words: object,
@@ -139,7 +142,7 @@ def superlative(
         by_size: about the largest ones without their signs.
         name: how a name is written, as markdown.
         several: what is written of one of several, a template of its `{name}` and `{value}`.
-        most: so many names are written one by one; of more, `many` is said, a template too.
+        most, many: in place of the names of more than `most`, where it is told; a template too.
         join: makes names one text.
     """
     first = top(sizes(numbers) if by_size else numbers, places, smallest=smallest)
@@ -150,7 +153,7 @@ def superlative(
         template = none
     words |= {"count": len(first), "all": len(numbers), "value": value, "amount": amount}
     words |= {"size": size(max(amount, 0.0)), "share": share(amount)}
-    if most is not None and len(first) > most:
+    if many and len(first) > most:
         return template.format(names=many.format(**words), **words)
     form = several if len(first) > 1 else "{name}"
     names = [form.format(name=name(key), value=numbers[key]) for key in first]

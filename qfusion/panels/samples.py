@@ -55,7 +55,6 @@ _BARE = (
     " These data hold no words, sounds or pixels that these features belong to one by one, only the features: "
     "they are shown."
 )
-MAX_NAMED = 3  # names that a title holds
 _UNITS = {
     "words": "word",
     "waveform": "frame",
@@ -265,7 +264,6 @@ def moved_most(where: str, names: Sequence[str], values: np.ndarray, did: str) -
         some="{where}, {names} {did} the most, alike",
         name=lambda i: names[int(i)],
         several="{name} ({value:+.3f})",
-        most=MAX_NAMED,
         many="{count} parts (by {amount:.3f} each)",
         where=where,
         did=did,
@@ -578,7 +576,7 @@ def disagreement(by_element: Mapping[str, float], K: float | None) -> str:
     that are classes (None of others)."""
     first = [text.plain(name) if K is None else f"‘{text.plain(name)}’" for name in top(by_element)]
     largest = max((value for value in by_element.values() if value == value), default=0.0)
-    words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} elements alike"
+    words = listed(first) if len(first) <= panel.MAX_NAMED else f"{len(first)} elements alike"
     most = f"most on {words}" if 0 < len(first) < len(by_element) else "on all elements alike"
     if K is None:
         if round(largest, 2) <= 0:
@@ -628,7 +626,7 @@ def bet(pignistic: Mapping[str, float]) -> str:
         return "The fused evidence speaks for no class: it would bet on none"
     names = [f"‘{text.plain(name)}’" for name in first]
     odds = f"({share(max(pignistic[name] for name in first))}{' each' if len(first) > 1 else ''})"
-    words = " or ".join(names) if len(names) <= MAX_NAMED else f"{len(names)} classes alike"
+    words = " or ".join(names) if len(names) <= panel.MAX_NAMED else f"{len(names)} classes alike"
     return f"The fused evidence alone would bet on {words} {odds}"
 
 
@@ -658,7 +656,6 @@ def most_entangled(entropy: Mapping[str, float]) -> str:
         some="Fused qubits {names} are the most entangled, alike, with what they were fused from ({size} nats)",
         every="All fused qubits are equally entangled with what they were fused from ({size} nats)",
         name=lambda name: f"‘{text.plain(name)}’",
-        most=MAX_NAMED,
         many="{count} of {all}",
     )
 

@@ -35,7 +35,6 @@ from qfusion.quantum.decomposition import PAULIS
 
 COHERENT, JUMPS = "H: coherent", "dissipation"
 MAX_LETTERS = 20
-MAX_NAMED = 3  # terms that a title names
 _UNITS = {COHERENT: "(root mean square energy)", JUMPS: "(jumps per time)"}
 
 
@@ -201,7 +200,7 @@ def largest_letter(operator: str, names: Sequence[str], values: np.ndarray) -> s
         return f"{operator}: no term is as large as 0.01"
     number = dict(zip(names, map(_number, values), strict=True))
     words = f"{len(first)} terms, of size {sizes[first[0]]:.2f}"
-    if len(first) <= MAX_NAMED:
+    if len(first) <= panel.MAX_NAMED:
         words = listed([f"{text.plain(name)} ({number[name]})" for name in first])
     return panel.standing(
         first,
@@ -534,7 +533,6 @@ def changes_most(what: str, rows: Mapping[str, np.ndarray]) -> str:
         one="The {what} changes most of {names}",
         some="The {what} changes most, alike, of {names}",
         name=ways.__getitem__,
-        most=MAX_NAMED,
         many="{count} rows, by {value:.2f}",
         join="; ".join,
         what=what,
@@ -550,7 +548,6 @@ def largest_coherence(modulus: np.ndarray, labels: Sequence[str], when: str) -> 
         one="Largest coherence at {when}: {names} with {value:.3f}",
         some="Largest coherences at {when}, alike: {names} with {value:.3f}",
         name=str,
-        most=MAX_NAMED,
         many="{count} pairs of levels",
         when=when,
     )
