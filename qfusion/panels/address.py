@@ -245,6 +245,7 @@ _RENAMED = {
     "terms": {"say of a modality": "weight of a modality"},
     "as": {"dividends": "contributions"},
     "words": {"short": "brief"},
+    "background": {kind: label for label, kind in backgrounds.OFFERED.items()},
     **{
         key: {"test samples of its regime": "test samples of its planted type"}
         for key in ("over", "builtof")
@@ -532,9 +533,6 @@ def _choose_model(values: Values) -> None:
 
 def _compare(values: Values, study: studies.Study) -> None:
     """What decisions are compared with, with what is meant where the address does not say it."""
-    labels = {kind: label for label, kind in backgrounds.OFFERED.items()}
-    if values.get("background"):
-        values["background"] = [labels.get(sentence, sentence) for sentence in values["background"]]
     _audit_some(values, (BACKGROUND, CONTRAST, ROWS), study)
     kind = backgrounds.OFFERED[values.get("background", [backgrounds.DEFAULT_BACKGROUND])[0]]
     if kind == "contrast":

@@ -538,8 +538,8 @@ def in_sight(sample: Sample, gate: int | None = None, **drawn: Any) -> bool:
     """Whether the last gate that is done acts on few enough qubits for their joint state to be shown."""
     if not begun(sample, gate):
         return False
-    steps = replay(sample, **drawn)
-    return bool(steps.moments[_place(steps, gate) - 1][0])
+    walk = replay(sample, **drawn)
+    return bool(walk.moments[_place(walk, gate) - 1][0])
 
 
 _DRAWN, _STEPPED = panel.can("circuit"), panel.can("circuit", "time")

@@ -636,13 +636,12 @@ def _spread(values: Mapping[str, np.ndarray], part: np.ndarray) -> str:
         term: float(result[part].mean() - result[~part].mean()) for term, result in values.items()
     }
     far = float(ndtri(1 - (1 - stability.LEVEL) / 2 / len(values)))
-    sure = {
-        term: value
-        for term, value in moved.items()
-        if abs(value) > far * _error(values[term], part)
-    }
     return panel.superlative(
-        sure,
+        {
+            term: value
+            for term, value in moved.items()
+            if abs(value) > far * _error(values[term], part)
+        },
         by_size=True,
         none="The cohort does not differ from the rest in the mean of any term, beyond chance",
         one="The cohort differs most from the rest in {names}, on average",

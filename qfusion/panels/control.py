@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qfusion._checks import check, choose, require_number
@@ -257,13 +258,13 @@ class Text(Control):
 
 
 def strange(
-    view: View, starts: tuple[str, ...], known: Iterable[str], refuse: Callable[[Any, str], object]
+    view: View, starts: tuple[str, ...], known: Iterable[str], refuse: Callable[..., object]
 ) -> list[Text]:
     """Returns a choice for what an address says under keys that begin like those of a page and that a study does not
-    have: `refuse`, given the study and such a key, raises a QFusionError."""
+    have: `refuse`, given such a key, the study and the value, raises a QFusionError."""
     names = set(known)
     return [
-        Text(key, key, "It is ignored.", test=lambda study, _, key=key: refuse(study, key))
+        Text(key, key, "It is ignored.", test=partial(refuse, key))
         for key in view.address
         if key.startswith(starts) and key not in names
     ]

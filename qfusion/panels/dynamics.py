@@ -811,7 +811,7 @@ def sliders(view: address.View, study: Study) -> list[control.Control]:
     return [
         *known.values(),
         *control.strange(
-            view, address.FACTORS, known, lambda study, key: Tweak.of([(key, 1)], study.model)
+            view, address.FACTORS, known, lambda key, study, _: Tweak.of([(key, 1)], study.model)
         ),
     ]
 

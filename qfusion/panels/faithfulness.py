@@ -659,11 +659,6 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
     if other:
         theirs = people.meets(models[other], whose)
         words = f" By {text.plain(other)}: {theirs[:1].lower()}{theirs[1:]}."
-    rest = (
-        f" {result.samples - result.known:,} lack a label of some modality and are left out."
-        if result.known < result.samples
-        else ""
-    )
     return panel.Picture(
         "people-conflict",
         people.meets(result, whose),
@@ -684,8 +679,13 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
         ),
         shows=f"by how much more often the model's verdict is joint, conflict, or one of the two, of samples with both "
         f"signs among {whose} of their modalities and of the whole, than of the others: {result.conflicting:,} of "
-        f"{result.known:,} test samples.{rest} Grey: where 95 % of {people.SHUFFLES} shuffles of the labels "
-        f"lie; {_how(study)}.{words}",
+        f"{result.known:,} test samples."
+        + (
+            f" {result.samples - result.known:,} lack a label of some modality and are left out."
+            if result.known < result.samples
+            else ""
+        )
+        + f" Grey: where 95 % of {people.SHUFFLES} shuffles of the labels lie; {_how(study)}.{words}",
         not_shown="what people would call the reason of a conflict; signs alone say that there is one.",
         alt="Difference of verdict rates: "
         + ", ".join(f"{name} {rate.difference.value:+.2f}" for name, rate in result.rates.items())

@@ -208,15 +208,19 @@ def robustness(
     check(bool(shown), "Argument `models` must hold at least one model, but is empty.")
     short, what = board.metric(keys[0]).short, "every modality" if part == ALL else part
     curves = {label: board.curve(name, model, part, keys[0]) for label, model in shown.items()}
-    families = {label: (board.role(model), _family(board, model)) for label, model in shown.items()}
     better = max if board.metric(keys[0]).higher_is_better else min
     best = better(curves, key=lambda label: curves[label][1][-1])
-    records = board.whole["robustness"][name]
     return panel.Picture(
         "board-robustness",
         f"With the most noise on {text.plain(what)}, {text.plain(best)} is best: {short} {curves[best][1][-1]:.3f}, "
         f"{curves[best][1][0]:.3f} without noise",
-        figures.robustness(curves, families, f"test {short}", what, theme),
+        figures.robustness(
+            curves,
+            {label: (board.role(model), _family(board, model)) for label, model in shown.items()},
+            f"test {short}",
+            what,
+            theme,
+        ),
         shows=f"{short} on {entry['test']:,} test rows of each model's first seed: noise in standard deviations of "
         f"every feature over {entry['trained_on']:,} training rows (mean of three draws); right, the modality "
         "absent or another sample's. Absent is the mean score over training rows in its place: over all of "
@@ -236,7 +240,7 @@ def robustness(
             [
                 {"model": label, **record}
                 for label, model in shown.items()
-                for record in records[model]
+                for record in board.whole["robustness"][name][model]
             ]
         ),
     )

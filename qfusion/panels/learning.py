@@ -99,7 +99,6 @@ def target(dataset: data.DataSet, theme: style.Theme = "light") -> panel.Picture
     about = dataset.target
     values = {split: np.asarray(dataset.y[dataset.rows(split)]) for split in SPLITS}
     edges = samples.histogram_edges(values)
-    means = {split: part.mean() for split, part in values.items() if len(part)}
     mean, spread = float(dataset.y.mean()), float(dataset.y.std())
     return panel.Picture(
         "data-target",
@@ -111,7 +110,9 @@ def target(dataset: data.DataSet, theme: style.Theme = "light") -> panel.Picture
         shows=f"how the target is spread in each part of the split, in {samples.BINS} bins; "
         f"mean ± deviation above.",
         not_shown="whether the parts are alike in anything but the target.",
-        alt=f"Histograms of the target: mean {panel.terms(means)}.",
+        alt="Histograms of the target: mean "
+        + panel.terms({split: part.mean() for split, part in values.items() if len(part)})
+        + ".",
         table=lambda: pd.DataFrame(
             {"from": edges[:-1], "to": edges[1:]}
             | {split: np.histogram(part, edges)[0] for split, part in values.items()}
@@ -443,10 +444,6 @@ def dividends(
     """
     groups = by_modalities(runs)
     modalities, result = groups[int(choose("Group", str(group), map(str, range(len(groups)))))]
-    totals = {
-        name: PASSED * sum(float(values[-1]) for _, values in terms.values())
-        for name, terms in result.items()
-    }
     drawn = {name: _largest(terms) for name, terms in result.items()}
     left_out = max(len(terms) - len(drawn[name]) for name, terms in result.items())
     return panel.Picture(
@@ -456,7 +453,10 @@ def dividends(
             drawn,
             dict.fromkeys(result, modalities),
             y_title="mean size of the contribution (score)",
-            marks=totals,
+            marks={
+                name: PASSED * sum(float(values[-1]) for _, values in terms.values())
+                for name, terms in result.items()
+            },
             theme=theme,
         ),
         shows="how much each modality adds on its own (solid) and each combination beyond its parts (dashed, dotted): "

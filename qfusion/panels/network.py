@@ -517,12 +517,12 @@ def cuts(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 
 def mutual(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Mutual information of the first k qubits with the others at the input and around every pooling, for every k."""
-    result = evolution.layers(sample.study, sample.row, sample.tweak).mutual
+    layers = evolution.layers(sample.study, sample.row, sample.tweak)
     return _cuts(
         sample,
         theme,
         "mutual",
-        correlated(float(np.max(np.concatenate(result), initial=0.0))),
+        correlated(float(np.max(np.concatenate(layers.mutual), initial=0.0))),
         "mutual information (nats)",
         "mutual information across each cut: zero for the product that fusion leaves; convolution creates it.",
         "whether it is classical or quantum.",
@@ -567,7 +567,7 @@ def poolings(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         np.array([getattr(pool, name) for pool in pools])
         for name in ("before", "after", "outcomes")
     )
-    names = [f"pooling {n}" for n, _ in enumerate(pools, 1)]
+    names = map("pooling {}".format, range(1, len(pools) + 1))
     return panel.Picture(
         "poolings",
         lowered(before[-1] - after[-1]) if len(pools) else "There is no pooling",

@@ -814,8 +814,10 @@ def zip_steps(
             entries.append(
                 entry | names | {"title": taken.title, "recipe": json.loads(recipe.text())}
             )
-        done = [entry for entry in entries if "file" in entry]
-        check(bool(done), f"None of the figures can be drawn so: {entries[0].get('error', '')}")
+        check(
+            any("file" in entry for entry in entries),
+            f"None of the figures can be drawn so: {entries[0].get('error', '')}",
+        )
         manifest = {
             "kind": ZIP_KIND,
             "version": ZIP_VERSION,

@@ -274,12 +274,6 @@ def tornado(
         unit=changes.unit(study, target, sample.output),
         theme=theme,
     )
-    against = f" {against_words(study.background)}" if target.startswith("dividend") else ""
-    more = (
-        f" The {len(shown)} of {len(places)} terms that do most."
-        if len(places) > len(shown)
-        else ""
-    )
     return panel.Picture(
         "tornado",
         _head(result, places, effect),
@@ -287,7 +281,12 @@ def tornado(
         shows=f"what each term does to the {text.plain(effect)} ({result.values[0]:+.3f} now; "
         f"{_whose(sample, result, over, len(rows))}): left by its exact slope, right by its removal, which is its "
         "mean slope on the way to nothing. The right scale is ten times the left: equal bars, straight answer."
-        f"{more}{against}",
+        + (
+            f" The {len(shown)} of {len(places)} terms that do most."
+            if len(places) > len(shown)
+            else ""
+        )
+        + (f" {against_words(study.background)}" if target.startswith("dividend") else ""),
         not_shown="what a model trained without the term would say; nor what two terms do together: removals do not "
         "add up. "
         + (
@@ -334,10 +333,8 @@ def way(
         "Every term acts linearly here or is removed already, so that none can be followed. "
         "See the table of all terms.",
     )
-    parameter, target = (
-        titles[choose("Term", current_term(term) or next(iter(titles)), titles)],
-        result.targets[0],
-    )
+    parameter = titles[choose("Term", current_term(term) or next(iter(titles)), titles)]
+    target = result.targets[0]
     along = changes.follow(study, rows, sample.tweak, sample.output, target, parameter.key)
     return panel.Picture(
         "way",
@@ -399,8 +396,8 @@ def _head(sensitivity: Sensitivity, places: np.ndarray, effect: str) -> str:
 
 def _the(parameter: Parameter) -> str:
     """A term in a sentence, as markdown: "H: text–audio", "the duration T"."""
-    article = "" if parameter.kind in ("coupling", "dissipation") else "the "
-    return article + text.plain(parameter.title)
+    title = text.plain(parameter.title)
+    return title if parameter.kind in ("coupling", "dissipation") else f"the {title}"
 
 
 def _bend(along: Response, parameter: Parameter, effect: str) -> str:
@@ -419,9 +416,8 @@ def moves(
     """Whether the model consists of terms, and some of the group move the effect."""
     if not sample.study.can("terms"):
         return False
-    timed = sample.study.can("time")
-    group, result = group or changes.EVERY, measured(sample, effect, over).sensitivity
-    return len(changes.chosen(result, group, timed)) > 0
+    result = measured(sample, effect, over).sensitivity
+    return len(changes.chosen(result, group or changes.EVERY, sample.can("time"))) > 0
 
 
 def can_follow(sample: Sample, effect: str = SCORE, over: str = changes.THIS, **_: Any) -> bool:

@@ -16,7 +16,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion._checks import check, choose
-from qfusion._sentences import listed, share, size, top
+from qfusion._sentences import listed, size, top
 from qfusion.analysis import answers, compare, inside, text, trust
 from qfusion.analysis.sample import (
     Sample,
@@ -107,12 +107,6 @@ def attribution(
         f" of ‘{text.plain(sample.study.classes[sample.output])}’" if sample.study.classes else ""
     )
     start = f"sample {text.plain(other)}" if other else BASELINES[result.baseline]
-    count = (
-        f" The training mean is over {trust.trained_on(sample.study):,} samples."
-        if result.baseline == "mean"
-        else ""
-    )
-    against = "" if result.term == SCORE else " " + against_words(sample.study.background)
     return panel.Picture(
         "inside",
         moved_most(
@@ -125,7 +119,13 @@ def attribution(
         shows=f"how the change of {what}{whose} from {result.start:+.3f} (at {start}) to {result.end:+.3f} "
         f"(this sample) "
         f"is shared among the {len(units):,} {unit.replace(' ', 's ', 1)}s, by {METHODS[result.method].title}. "
-        f"{_error(result)}{count}{against}"
+        f"{_error(result)}"
+        + (
+            f" The training mean is over {trust.trained_on(sample.study):,} samples."
+            if result.baseline == "mean"
+            else ""
+        )
+        + ("" if result.term == SCORE else f" {against_words(sample.study.background)}")
         + (f" {text.plain(canvas.how, 600)}" if canvas.how else ""),
         not_shown="what the encoder would do far from the straight way between both, or why people said so."
         + (_BARE if canvas.kind == "features" and not canvas.how else ""),
@@ -149,7 +149,6 @@ def features(
     names = next(
         m for m in sample.study.dataset.modalities if m.name == result.modality
     ).feature_names
-    largest = abs(result.features).argmax()
     return panel.Picture(
         "inside-features",
         moved_most(
@@ -162,7 +161,7 @@ def features(
         shows=f"the same attribution, added up over the {len(result.units)} steps for each of the {len(names)} "
         f"features.{sample.of}",
         not_shown="at which step: see above.",
-        alt=f"Attribution by feature: largest {names[largest]}.",
+        alt=f"Attribution by feature: largest {names[abs(result.features).argmax()]}.",
         table=lambda: inside.frame(sample.study, sample.row, result),
     )
 
@@ -621,13 +620,16 @@ def beliefs(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 
 def bet(pignistic: Mapping[str, float]) -> str:
     """On which class the fused masses would bet, by probability; on none where no class has any mass."""
-    first = top(pignistic)
-    if not first:
+    if not np.isfinite(list(pignistic.values())).any():
         return "The fused evidence speaks for no class: it would bet on none"
-    names = [f"‘{text.plain(name)}’" for name in first]
-    odds = f"({share(max(pignistic[name] for name in first))}{' each' if len(first) > 1 else ''})"
-    words = " or ".join(names) if len(names) <= panel.MAX_NAMED else f"{len(names)} classes alike"
-    return f"The fused evidence alone would bet on {words} {odds}"
+    return panel.superlative(
+        pignistic,
+        one="The fused evidence alone would bet on {names} ({share})",
+        some="The fused evidence alone would bet on {names} ({share} each)",
+        name=lambda name: f"‘{text.plain(name)}’",
+        many="{count} classes alike",
+        join=" or ".join,
+    )
 
 
 @panel.cached
@@ -757,11 +759,6 @@ def scatter(
         classes=classes,
     )
     rows = compare.on_axes(study, passed, x, y)
-    spread = (
-        f" (evenly spread over the {len(passed):,} that pass)"
-        if len(rows) == compare.MAX_DRAWN
-        else ""
-    )
     return panel.Picture(
         "scatter",
         f"{text.plain(titles[y])} against {text.plain(titles[x])}",
@@ -778,7 +775,13 @@ def scatter(
             diagonal={x, y} == {"truth", "prediction"},
             theme=theme,
         ),
-        shows=f"one point a sample, {len(rows):,} in all{spread}; the ring marks the current one."
+        shows=f"one point a sample, {len(rows):,} in all"
+        + (
+            f" (evenly spread over the {len(passed):,} that pass)"
+            if len(rows) == compare.MAX_DRAWN
+            else ""
+        )
+        + "; the ring marks the current one."
         + _of_dividends(study, x, y),
         not_shown="why a sample lies where it does: open it.",
         alt=f"Scatter of {titles[y]} against {titles[x]} for {len(rows)} samples; {sample.id} is ringed.",

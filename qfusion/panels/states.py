@@ -442,7 +442,6 @@ def over_time(
             for i, j in pairs
         ]
     values = np.stack([series for *_, series in rows])
-    many = any(d * (d - 1) // 2 > MOST_PAIRS for d in sample.model.dims)
     return panel.Picture(
         f"{part}-over-time",
         changes_most(
@@ -462,7 +461,11 @@ def over_time(
             "the diagonal ρ_ii of each modality's own density matrix, a level a row."
             if diagonal
             else "the moduli |ρ_ij| off the diagonal of each modality's own density matrix, a pair of levels a row"
-            + (f"; of each the {MOST_PAIRS} largest." if many else ".")
+            + (
+                f"; of each the {MOST_PAIRS} largest."
+                if any(d * (d - 1) // 2 > MOST_PAIRS for d in sample.model.dims)
+                else "."
+            )
         )
         + sample.followed,
         not_shown="the joint state: see the matrices." if diagonal else "phases: see the matrices.",

@@ -413,7 +413,6 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Pictu
     )
     result = search.changes
     names = [interventions.parameter_name(study, change) for change in result]
-    sure = sum(change.verified for change in result)
     return panel.Picture(
         "knob-flips",
         smallest_turn(result, names, answers.verdict(study, result[0].after), search.tried),
@@ -426,7 +425,8 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Pictu
             else "change of the angle that flips the decision (rad)",
         ),
         shows="for each knob the smallest change that turns the decision on this sample, all others as learned "
-        f"({search.ranges}); {_method(search)} {sure} of {len(result)} were confirmed by running the model with "
+        f"({search.ranges}); {_method(search)} "
+        f"{sum(change.verified for change in result)} of {len(result)} were confirmed by running the model with "
         "the knob turned.",
         not_shown="what the turned knob does to other samples: the Dynamics and Circuit pages show their test metrics.",
         alt="Smallest changes of knobs: "
@@ -605,7 +605,7 @@ def controls(view: address.View, study: Study) -> list[control.Control]:
     keys = [one.key for one in known]
     return [
         *known,
-        *control.strange(view, PREFIXES, keys, lambda _, key: choose("Control", key, keys)),
+        *control.strange(view, PREFIXES, keys, lambda key, *_: choose("Control", key, keys)),
     ]
 
 
