@@ -293,12 +293,13 @@ def curve(
 
 def _curves(view: address.View, sides: compare.Sides) -> list[str]:
     a, b = sides.a, sides.b
-    first = samples.curves(a.study, [a.sample.row], "main")
-    if a.sample.row != b.sample.row:
-        return first + samples.curves(b.study, [b.sample.row], "main")
-    if a.study.dataset.digest != b.study.dataset.digest:
-        return first + samples.curves(b.study, [b.sample.row], "card")
-    return samples.curves(b.study, [b.sample.row], "main")
+    if a.study.dataset.digest == b.study.dataset.digest and a.sample.row == b.sample.row:
+        return samples.curves(b.study, [b.sample.row], "main")
+    card = "main" if a.sample.row != b.sample.row else "card"
+    return [
+        *samples.curves(a.study, [a.sample.row], "main"),
+        *samples.curves(b.study, [b.sample.row], card),
+    ]
 
 
 VIEWS = TWO, SEVERAL = ("Two decisions", "Several samples")

@@ -126,9 +126,6 @@ class Control:
         return (view.all(self.key) if self.many else view.get(self.key)) or None
 
 
-Values = Iterable[str] | Callable[[Any], Iterable[str]]
-
-
 @dataclass(frozen=True, eq=False)
 class Choice(Control):
     """One of several words, or some of them.
@@ -142,7 +139,7 @@ class Choice(Control):
         read: what a word stands for: by word, or a function of it.
     """
 
-    values: Values = ()
+    values: Iterable[str] | Callable[[Any], Iterable[str]] = ()
     default: str = field(default="", kw_only=True)
     empty: bool = field(default=False, kw_only=True)
     look: str = field(default="list", kw_only=True)

@@ -386,49 +386,73 @@ def metric(
     )
     key = choose("Metric", metric, known) if metric else main_metric(known)
     about = metrics.labels(known).get(key, metrics.Label(key, ""))
-    curves = _curves(drawn, f"valid.{key}")
-    return panel.Picture(
+    return _by_epoch(
+        drawn,
+        f"valid.{key}",
         "train-metric",
         f"{about.short} on the validation rows",
-        training.curves(
-            curves, hues=_hues(drawn), y_title=about.short, best_epochs=_kept(drawn), theme=theme
-        ),
         shows=f"{about.help} {'More' if about.higher_is_better else 'Less'} is better ({_rows(drawn)}).",
         not_shown="test rows: they are measured once the run ends, see Settings and results.",
-        alt=f"{about.short} on the validation rows by epoch: {_last(curves)}.",
-        table=lambda: _table({key: curves}),
+        measure=key,
+        y_title=about.short,
+        best_epochs=_kept(drawn),
+        theme=theme,
     )
 
 
 def gradient(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     """Norm of the gradient by epoch."""
     drawn = _drawn(runs)
-    curves = _curves(drawn, "gradient_norm")
-    return panel.Picture(
+    return _by_epoch(
+        drawn,
+        "gradient_norm",
         "train-gradient",
         "Gradient norm",
-        training.curves(
-            curves, hues=_hues(drawn), y_title="gradient norm (log scale)", log=True, theme=theme
-        ),
         shows=f"mean over the steps of an epoch, before clipping ({_rows(drawn)}); one that grows warns of divergence.",
         not_shown="single steps, nor which part of the model the gradient is of.",
-        alt=f"Gradient norm by epoch: {_last(curves)}.",
-        table=lambda: _table({"gradient norm": curves}),
+        measure="gradient norm",
+        y_title="gradient norm (log scale)",
+        log=True,
+        theme=theme,
     )
 
 
 def rate(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     """Learning rate by epoch."""
-    drawn = _drawn(runs)
-    curves = _curves(drawn, "rate")
-    return panel.Picture(
+    return _by_epoch(
+        _drawn(runs),
+        "rate",
         "train-rate",
         "Learning rate",
-        training.curves(curves, hues=_hues(drawn), y_title="learning rate", theme=theme),
         shows="the step size at the end of each epoch, as the schedule has it.",
         not_shown="whether it is a good one: look at the loss.",
-        alt=f"Learning rate by epoch: {_last(curves)}.",
-        table=lambda: _table({"learning rate": curves}),
+        measure="learning rate",
+        y_title="learning rate",
+        theme=theme,
+    )
+
+
+def _by_epoch(
+    runs: Sequence[Seen],
+    key: str,
+    name: str,
+    title: str,
+    *,
+    shows: str,
+    not_shown: str,
+    measure: str,
+    **look: Any,
+) -> panel.Picture:
+    """What runs have under a key of their records, a curve a run; `look` as of `figures.training.curves`."""
+    curves = _curves(runs, key)
+    return panel.Picture(
+        name,
+        title,
+        training.curves(curves, hues=_hues(runs), **look),
+        shows=shows,
+        not_shown=not_shown,
+        alt=f"{title} by epoch: {_last(curves)}.",
+        table=lambda: _table({measure: curves}),
     )
 
 

@@ -455,20 +455,15 @@ def take(page: str, panel: str, address: Query) -> Taken:
         choose(f"Panel of page '{page}'", panel, ())
     result = opened(page, address)
     if panel in WORDS or not any(shown(result.view, panel)):
-        choose(f"Panel of page '{page}' (under this address)", panel, figure_names(page, address))
-    return _taken(result, panel)
-
-
-def _taken(result: Opened, panel: str) -> Taken:
+        require_figure(page, panel, address)
     picture = build(result.view.page, panel, result.view.address)
-    figure, value = picture.figure, result.view.get(FREE + panel)
+    figure, table = picture.figure, picture.table()
     assert figure is not None
     figure.update_layout(
         legend={"itemclick": False, "itemdoubleclick": False}
     )  # as it stands on the page
-    table = picture.table()
     return Taken(
-        theme.apply_visible(figure, theme.parse_visible(value)),
+        theme.apply_visible(figure, theme.parse_visible(result.view.get(FREE + panel))),
         picture.headline,
         picture.caption,
         table,
@@ -669,7 +664,6 @@ MAX_BYTES = 300_000_000
 _DAY = (1980, 1, 1, 0, 0, 0)  # of every file: the same figures make the same zip
 OF_SAMPLE = ("sample", "sides", "levels")
 WriteStep = tuple[int, int, str]  # so many are done, of how many, and which is next
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -750,7 +744,10 @@ def jobs_of_cohort(
 
 
 def write_zip(
-    jobs: Sequence[Job], style: ExportStyle, out: IO[bytes], progress: Progress | None = None
+    jobs: Sequence[Job],
+    style: ExportStyle,
+    out: IO[bytes],
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> dict[str, Any]:
     """Writes the figures, the numbers of each and a manifest with their recipes as a zip.
 
