@@ -15,7 +15,6 @@ from scipy.special import ndtri
 from qfusion._checks import choose
 from qfusion._sentences import share
 from qfusion.analysis import cohort_measures, dynamics, errors, sample, text
-from qfusion.analysis.errors import Levels
 from qfusion.analysis.study import SAID, Study, dividend_column, said_columns
 from qfusion.explain import RELATIONS, cohorts as filters, cuts, evidence, stability, verdicts
 from qfusion.figures import (
@@ -42,7 +41,7 @@ _MEANS = {
 
 
 def sample_map(
-    levels: Levels,
+    levels: errors.Levels,
     theme: style.Theme = "light",
     *,
     of: str = "",
@@ -145,16 +144,20 @@ def reduced(what: str, held: float | None, stored: float) -> str:
 
 
 def on_map(
-    levels: Levels, of: str = "", method: str = "PCA", everyone: bool = False
+    levels: errors.Levels, of: str = "", method: str = "PCA", everyone: bool = False
 ) -> cohort_measures.SampleMap:
     """Where the samples of the split lie; arguments as of `sample_map`."""
-    what = of or next(iter(cohort_measures.coordinate_kinds(levels.study)))
     return cohort_measures.sample_map(
-        levels.study, what, method, levels.places(levels.rows), levels.output_wanted, everyone
+        levels.study,
+        of or next(iter(cohort_measures.coordinate_kinds(levels.study))),
+        method,
+        levels.places(levels.rows),
+        levels.output_wanted,
+        everyone,
     )
 
 
-def drawn(levels: Levels, result: cohort_measures.SampleMap) -> np.ndarray:
+def drawn(levels: errors.Levels, result: cohort_measures.SampleMap) -> np.ndarray:
     """Places on the map of the samples that are drawn: all, or so many spread evenly, and the open one."""
     at = cohort_measures.thinned(np.arange(len(result.rows)), MAX_DRAWN)
     return np.union1d(at, np.flatnonzero(result.rows == levels.sample.row)).astype(int)
@@ -230,7 +233,7 @@ def _method(result: cohort_measures.SampleMap) -> str:
     return f"{words}; trustworthiness of {cohort_measures.NEIGHBOURS} neighbours {result.trustworthiness:.3f}."
 
 
-def enough(levels: Levels, **_: object) -> bool:
+def enough(levels: errors.Levels, **_: object) -> bool:
     """Whether there are samples enough for a map."""
     return len(levels.rows) >= FEWEST
 
@@ -270,7 +273,7 @@ _CAUTION = {
 }
 
 
-def shares(levels: Levels, theme: style.Theme = "light") -> panel.Picture:
+def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     """Mean share of every modality in the sizes of the Shapley values."""
     names = levels.study.modalities
     column = cohort_measures.share_column
@@ -347,7 +350,7 @@ def mean_leader(whole: Mapping[str, float], part: Mapping[str, float], split: st
     )
 
 
-def types(levels: Levels, theme: style.Theme = "light") -> panel.Picture:
+def types(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     """How the modalities relate: how many samples of each kind, and how well they are predicted."""
     kinds, rows, inside = list(RELATIONS), levels.rows, levels.inside
     is_kind = {kind: (rows["relation"] == kind).to_numpy() for kind in kinds}
@@ -399,7 +402,7 @@ def types(levels: Levels, theme: style.Theme = "light") -> panel.Picture:
 
 
 def dividends(
-    levels: Levels, theme: style.Theme = "light", *, by: str = cohort_measures.NOT_GROUPED
+    levels: errors.Levels, theme: style.Theme = "light", *, by: str = cohort_measures.NOT_GROUPED
 ) -> panel.Picture:
     """The distribution of every dividend, of all and of the cohort.
 
@@ -485,7 +488,7 @@ def dividends(
 
 
 def entanglement(
-    levels: Levels,
+    levels: errors.Levels,
     theme: style.Theme = "light",
     *,
     measure: str = "",
@@ -544,7 +547,7 @@ def entanglement(
 
 
 def cut_test(
-    levels: Levels, theme: style.Theme = "light", *, everyone: bool = False
+    levels: errors.Levels, theme: style.Theme = "light", *, everyone: bool = False
 ) -> panel.Picture:
     """How good the model is on the cohort without the correlations of a modality; only of models with time.
 
@@ -570,7 +573,7 @@ def cut_test(
     )
 
 
-def cut_rows(levels: Levels, everyone: bool = False) -> pd.DataFrame:
+def cut_rows(levels: errors.Levels, everyone: bool = False) -> pd.DataFrame:
     """The samples of the cohort whose correlations are cut: those that can be evolved in some seconds, or everyone."""
     rows = levels.rows[levels.inside]
     return rows.iloc[
@@ -580,7 +583,7 @@ def cut_rows(levels: Levels, everyone: bool = False) -> pd.DataFrame:
     ]
 
 
-def cut_about(levels: Levels, everyone: bool = False) -> str:
+def cut_about(levels: errors.Levels, everyone: bool = False) -> str:
     """Which these are, as markdown."""
     some, whole = len(cut_rows(levels, everyone)), int(levels.inside.sum())
     return cohort_measures.drawn_words(some, whole) + (
@@ -588,7 +591,7 @@ def cut_about(levels: Levels, everyone: bool = False) -> str:
     )
 
 
-def _compared(levels: Levels) -> str:
+def _compared(levels: errors.Levels) -> str:
     return sample.against_words(levels.study.bulk_background)
 
 
@@ -661,12 +664,12 @@ def _error(values: np.ndarray, part: np.ndarray) -> float:
 AT_ONCE = 1.0  # seconds: what takes longer is asked for first
 
 
-def cut_seconds(levels: Levels, everyone: bool = False) -> float:
+def cut_seconds(levels: errors.Levels, everyone: bool = False) -> float:
     """How long the cuts of the cohort take, roughly."""
     return 8e-3 * len(cut_rows(levels, everyone)) * (math.prod(levels.study.model.dims) / 64) ** 2.5
 
 
-def worth_cutting(levels: Levels, wanted: bool = False, **_: object) -> bool:
+def worth_cutting(levels: errors.Levels, wanted: bool = False, **_: object) -> bool:
     """Whether there are correlations to cut, of several samples, and it takes a second at most or is asked for."""
     return (
         can_cut(levels) and len(cut_rows(levels)) > 1 and (wanted or cut_seconds(levels) < AT_ONCE)

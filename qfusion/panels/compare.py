@@ -107,7 +107,7 @@ def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
         + " "
         + against_words(b.sample.background),
         not_shown="the sign: see the waterfalls.",
-        alt=f"Shares. A: {panel.values(a.shares)}. B: {panel.values(b.shares)}.",
+        alt=f"Shares. A: {panel.terms(a.shares, '.2f')}. B: {panel.terms(b.shares, '.2f')}.",
         table=lambda: pd.DataFrame(
             [
                 {"side": letter, "modality": n, "shapley": s.shapley[n], "share": s.shares[n]}
@@ -139,7 +139,7 @@ def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pictu
         ),
         shows="the von Neumann entropy " + _ENTROPY[timed[1]] + "." + _both(sides),
         not_shown="which modality decided: entropy is correlation, not attribution.",
-        alt=f"Entropies in nats. A: {panel.values(a.entropies)}. B: {panel.values(b.entropies)}.",
+        alt=f"Entropies in nats. A: {panel.terms(a.entropies, '.2f')}. B: {panel.terms(b.entropies, '.2f')}.",
         table=lambda: pd.DataFrame(
             [
                 {"side": letter, "of": n, "entropy": v}

@@ -18,8 +18,7 @@ import torch
 
 from qfusion._checks import choose
 from qfusion._sentences import listed
-from qfusion.analysis import answers, dynamics as evolution, text
-from qfusion.analysis.inside import UNRAVELLING
+from qfusion.analysis import answers, dynamics as evolution, inside, text
 from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.analysis.study import Study
 from qfusion.explain import cuts as cut_answers
@@ -280,7 +279,7 @@ def trajectories(
             theme=theme,
         ),
         shows=f"the first {len(shown)} runs: the state stays pure, so its entropy is entanglement with the others; a "
-        "marker where an operator jumped." + sample.of + f" {UNRAVELLING}",
+        "marker where an operator jumped." + sample.of + f" {inside.UNRAVELLING}",
         not_shown="what the model computes: that is the mean over all runs.",
         alt=f"Entanglement of {whose} in {len(shown)} single runs, at the end "
         f"{panel.listed([f'run {i + 1}' for i in range(len(shown))], [values[-1] for values in shown])} nats; "

@@ -15,8 +15,7 @@ from qfusion.analysis import answers, dynamics as evolution, text
 from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.explain import Explanation, evidence
 from qfusion.figures import circuit, decision, dynamics, numbers, style
-from qfusion.models import entangled_qcnn, require
-from qfusion.models.tweak import MAX_TEXT
+from qfusion.models import entangled_qcnn, require, tweak
 from qfusion.panels import control, panel
 from qfusion.panels.circuit import PART
 from qfusion.panels.dynamics import DIVIDENDS
@@ -77,7 +76,6 @@ def tables(
         model.phi.detach().double()[:, stage] for model in (sample.model, sample.study.model)
     )
     name, mass = text.plain(reading.elements[row]), float(reading.tables[row, stage, column])
-    n, stages, P = reading.tables.shape
     return panel.Picture(
         "tables",
         likeness(f"‘{name}’" if reading.elements_are_classes else name, *reading.rules[row]),
@@ -109,9 +107,7 @@ def tables(
                     "rule": reading.rules[i][0],
                     "distance": reading.rules[i][1],
                 }
-                for i in range(n)
-                for k in range(stages)
-                for b in range(P)
+                for i, k, b in np.ndindex(*reading.tables.shape)
             ]
         ),
     )
@@ -185,7 +181,7 @@ EDITS = control.Text(
     "phi",
     "Edits as text",
     help="`element.outcome=angle` or `element:rule`, separated by commas; it is part of the link.",
-    most=MAX_TEXT,
+    most=tweak.MAX_TEXT,
     fits=_RULED,
     style={"placeholder": "such as 0.11=3.14, 2:and or all:or"},
 )

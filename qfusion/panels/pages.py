@@ -40,7 +40,6 @@ from qfusion.figures.recipe import (
     parse,
     software,
 )
-from qfusion.panels import compare, errors, faithfulness, states
 from qfusion.panels.address import (
     FREE,
     Address,
@@ -89,13 +88,16 @@ def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
 PAGES: dict[str, Mapping[str, Panel]] = {
     "overview": panels.overview.PANELS,
     "samples": _parts(
-        panels.samples.PANELS, faithfulness.OF_SAMPLE, panels.samples.INSIDE, compare.SIMILAR
+        panels.samples.PANELS,
+        panels.faithfulness.OF_SAMPLE,
+        panels.samples.INSIDE,
+        panels.compare.SIMILAR,
     ),
     "dynamics": _parts(
         panels.dynamics.PANELS,
         panels.physics.BUILT,
         panels.physics.PANELS,
-        states.PANELS,
+        panels.states.PANELS,
         {
             "decision-layers": replace(panels.network.PANELS["decision-layers"], opens=always),
             "entropy-gates": Panel(
@@ -106,9 +108,9 @@ PAGES: dict[str, Mapping[str, Panel]] = {
     "circuit": _parts(panels.circuit.PANELS, panels.network.PANELS, panels.physics.PANELS),
     "what if": panels.what_if.PANELS,
     "decision operators": panels.operators.PANELS,
-    "cohorts": _parts(panels.cohorts.PANELS, errors.PANELS),
-    "compare": compare.PANELS,
-    "faithfulness": faithfulness.PANELS,
+    "cohorts": _parts(panels.cohorts.PANELS, panels.errors.PANELS),
+    "compare": panels.compare.PANELS,
+    "faithfulness": panels.faithfulness.PANELS,
     "data": panels.learning.DATA,
     "train": panels.learning.PANELS,
     "sweeps": panels.learning.SWEEP,
@@ -121,21 +123,21 @@ NAMED: dict[str, Mapping[str, Panel]] = {
     "dynamics": panels.dynamics.NAMED,
     "what if": panels.what_if.NAMED,
     "decision operators": panels.operators.NAMED,
-    "compare": compare.NAMED,
+    "compare": panels.compare.NAMED,
     "faithfulness": panels.faithfulness.NAMED,
     "train": panels.learning.NAMED,
 }
 # What a reader may choose on each page, besides what there is on every page. Of what there are as many as modalities,
 # couplings or numbers, a function gives the choices of an address and a study.
 CONTROLS: dict[str, tuple[Control | Family, ...]] = {
-    "samples": (*panels.samples.CONTROLS, compare.SIMILAR_BY),
+    "samples": (*panels.samples.CONTROLS, panels.compare.SIMILAR_BY),
     "dynamics": (
         panels.dynamics.sliders,
         *panels.dynamics.CONTROLS,
         panels.physics.BUILT_AS,
         panels.physics.BUILT_OVER,
         panels.physics.BUILT_PART,
-        states.OPERATOR,
+        panels.states.OPERATOR,
         panels.physics.sensitivity,
         panels.network.LAYER,
     ),
@@ -147,13 +149,13 @@ CONTROLS: dict[str, tuple[Control | Family, ...]] = {
     ),
     "what if": (panels.what_if.controls,),
     "decision operators": panels.operators.CONTROLS,
-    "cohorts": (*panels.cohorts.CONTROLS, errors.SLICES_BY),
+    "cohorts": (*panels.cohorts.CONTROLS, panels.errors.SLICES_BY),
     "compare": (
         panels.dynamics.sliders,
         replace(panels.network.EDITS, fits=lambda study: not study.can("time")),
-        *compare.CONTROLS,
+        *panels.compare.CONTROLS,
     ),
-    "faithfulness": faithfulness.CONTROLS,
+    "faithfulness": panels.faithfulness.CONTROLS,
     "data": (panels.learning.SET,),
     "train": (*panels.learning.CONTROLS, panels.learning.settings),
     "sweeps": panels.learning.SWEEP_CONTROLS,

@@ -289,14 +289,9 @@ def listed(
     return head + ", ".join(f"{name} {value:{form}}" for name, value in shown)
 
 
-def values(result: Mapping[str, float], form: str = ".2f") -> str:
-    """`listed`, of numbers by name."""
+def terms(result: Mapping[str, float], form: str = "+.2f") -> str:
+    """`listed`, of numbers by name, such as contributions by coalition with their signs."""
     return listed(result, result.values(), form)
-
-
-def terms(result: Mapping[str, float]) -> str:
-    """Contributions by coalition, with their signs."""
-    return values(result, "+.2f")
 
 
 def lines(result: Mapping[str, np.ndarray], form: str = ".2f", whole: str = "all together") -> str:

@@ -301,14 +301,8 @@ def triangle(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) ->
     title = share_most(
         {" and ".join(pair): float(values[at]) for pair, values in shared.items()}, when
     )
-    columns = (
-        {"t": track.times}
-        | {f"entropy[{name}]": values for name, values in alone.items()}
-        | {f"mutual_information[{a}:{b}]": values for (a, b), values in shared.items()}
-    )
     if together is not None:
         title += f"; tripartite information {together[at]:+z.3f}"
-        columns["tripartite_information"] = together
     return panel.Picture(
         "information",
         title,
@@ -331,7 +325,12 @@ def triangle(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) ->
             ".3f",
         )
         + " nats.",
-        table=lambda: pd.DataFrame(columns),
+        table=lambda: pd.DataFrame(
+            {"t": track.times}
+            | {f"entropy[{name}]": values for name, values in alone.items()}
+            | {f"mutual_information[{a}:{b}]": values for (a, b), values in shared.items()}
+            | ({} if together is None else {"tripartite_information": together})
+        ),
     )
 
 
