@@ -636,10 +636,10 @@ PANELS = {
         opens=_REPLAY,
     ),
     "qubits": panel.Panel(
-        qubits, _AT, fits=begun, opens=lambda view: _REPLAY(view) and QUBITS_AS.chosen(PLANE)(view)
+        qubits, _AT, fits=begun, opens=panel.all_of(_REPLAY, QUBITS_AS.chosen(PLANE))
     ),
     "bloch-gates": panel.Panel(
-        balls, _AT, fits=begun, opens=lambda view: _REPLAY(view) and QUBITS_AS.chosen(BALLS)(view)
+        balls, _AT, fits=begun, opens=panel.all_of(_REPLAY, QUBITS_AS.chosen(BALLS))
     ),
     "before-after": panel.Panel(outcomes, _AT, fits=in_sight, opens=_REPLAY),
     "matrix-after": panel.Panel(matrix, _AT, fits=in_sight, opens=_REPLAY),

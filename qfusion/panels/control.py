@@ -282,7 +282,9 @@ Family = Callable[[Any, Any], Iterable[Control]]
 
 def rules(parts: Iterable[Control | Family], view: View, study: Any = None) -> dict[str, Allowed]:
     """Returns what an address may say of the choices that a study has, by parameter."""
-    controls: list[Control] = []
-    for part in parts:
-        controls.extend((part,) if isinstance(part, Control) else part(view, study))
+    controls = [
+        control
+        for part in parts
+        for control in ((part,) if isinstance(part, Control) else part(view, study))
+    ]
     return {one.key: one.rule(study) for one in controls if one.fits(study)}

@@ -596,11 +596,8 @@ def shared_before_after(sample: Sample) -> dict[str, Ends]:
         if len(parts) == 1 and len(part) < 3:
             measures.append((f"entanglement{whose}", evolution.entangled_at_end, "bits"))
         for called, at_end, unit in measures:
-            before, after = (
-                at_end(sample.study, sample.row, tweak, part)
-                for tweak in (sample.learned.tweak, sample.tweak)
-            )
-            ends[called] = (before, after, unit)
+            before = at_end(sample.study, sample.row, sample.learned.tweak, part)
+            ends[called] = before, at_end(sample.study, sample.row, sample.tweak, part), unit
     return ends
 
 
@@ -920,7 +917,7 @@ PANELS = {
         cut_terms,
         {"modality": CUT, **_T},
         fits=can_cut,
-        opens=lambda view: _DECISION(view) and CUT_TERMS.opens(view),
+        opens=panel.all_of(_DECISION, CUT_TERMS.opens),
     ),
     "waterfall-now": panel.Panel(waterfall, fits=TIMED, opens=_DECISION, below=True),
     **{
@@ -943,7 +940,7 @@ PANELS = {
             {"whose": STATE_OF, **_T},
             {"part": part},
             fits=TIMED,
-            opens=lambda view: _STATE(view) and STATE_AS.chosen(HEAT)(view),
+            opens=panel.all_of(_STATE, STATE_AS.chosen(HEAT)),
         )
         for part in _MATRIX
     },

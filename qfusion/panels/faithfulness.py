@@ -109,7 +109,8 @@ def features(
     modality = choose("Modality", modality or study.modalities[0], study.modalities)
     curves = trust.feature_curves(study, modality, ranking, _probability(study, measure), everyone)
     steps = modality in inside.sequences(study)
-    whole, drawn = len(study.dataset.rows(trust.SPLIT)), ""
+    whole = len(study.dataset.rows(trust.SPLIT))
+    drawn = ""
     if curves.samples < whole:
         ids = study.dataset.ids[trust.asked_inside(study, everyone)]
         drawn = (
@@ -819,7 +820,7 @@ PANELS = {
     ),
     "estimators": panel.Panel(
         methods,
-        opens=lambda view: _OTHERS(view) and RUN.opens(view),
+        opens=panel.all_of(_OTHERS, RUN.opens),
         fits=lambda sample: trust.playable(sample.study),
     ),
     **{

@@ -609,14 +609,12 @@ def _hues(runs: Sequence[Seen]) -> dict[str, str]:
 
 def _rows(runs: Sequence[Seen]) -> str:
     """The rows behind a curve, of every data set."""
-    words = {}
-    for run in runs:
-        result = counted(run)
-        if run.plan is not None and result:
-            where = text.plain(run.plan.data)
-            words[where] = f"{where}: {result[0]:,} rows trained on, {result[1]:,} validation rows"
-            if run.plan.options.get("refit"):
-                words[where] += " (among those trained on)"
+    words = {
+        run.plan.data: f"{text.plain(run.plan.data)}: {rows[0]:,} rows trained on, {rows[1]:,} validation rows"
+        + (" (among those trained on)" if run.plan.options.get("refit") else "")
+        for run in runs
+        if run.plan is not None and (rows := counted(run))
+    }
     return "; ".join(words.values()) or "rows unknown, as the data are not here"
 
 

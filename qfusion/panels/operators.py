@@ -155,7 +155,8 @@ def extreme(
         side: "for" or "against".
         group: of modalities, such as "text+audio".
     """
-    operator, k = inside.operator_of(sample, group), _EXTREME[side]
+    operator = inside.operator_of(sample, group)
+    k = _EXTREME[side]
     amplitudes, names = operator.amplitudes(k), figures.basis_labels(operator.dims)
     return panel.Picture(
         f"state-{side}",

@@ -192,6 +192,11 @@ Opens = Callable[
 ]  # whether the part of a page in which a panel stands is open under an address
 
 
+def all_of(*conditions: Opens) -> Opens:
+    """Whether all of these are open."""
+    return lambda view: all(is_open(view) for is_open in conditions)
+
+
 def can(*abilities: Ability, where: Callable[[Any], object] = always) -> Callable[..., bool]:
     """Whether the model of a sample, or of a study, can do all of these, see `models.explorable`, and a condition holds
     of the study."""

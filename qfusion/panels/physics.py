@@ -180,21 +180,21 @@ BUILT_PART = control.Choice(
 )
 
 
-def _built(name: str) -> panel.Opens:
-    in_view, drawn_so = VIEW.chosen("Decision"), BUILT_AS.chosen(name)
-    return lambda view: in_view(view) and drawn_so(view)
-
-
 _OVER = {"over": BUILT_OVER}
+_DECISION = VIEW.chosen("Decision")
 BUILT = {
-    "built": panel.Panel(matrix, _OVER, fits=TIMED, opens=_built("matrix")),
+    "built": panel.Panel(
+        matrix, _OVER, fits=TIMED, opens=panel.all_of(_DECISION, BUILT_AS.chosen("matrix"))
+    ),
     "built-over-time": panel.Panel(
         over_time,
         {**_OVER, "part": BUILT_PART, "t": CURSOR},
         fits=TIMED,
-        opens=_built("over time"),
+        opens=panel.all_of(_DECISION, BUILT_AS.chosen("over time")),
     ),
-    "built-flow": panel.Panel(flow, _OVER, fits=TIMED, opens=_built("flow")),
+    "built-flow": panel.Panel(
+        flow, _OVER, fits=TIMED, opens=panel.all_of(_DECISION, BUILT_AS.chosen("flow"))
+    ),
 }
 
 

@@ -569,7 +569,7 @@ PANELS = {
         hinton,
         {"whose": STATE_OF, **_T},
         fits=TIMED,
-        opens=lambda view: _OPEN(view) and STATE_AS.chosen(HINTON)(view),
+        opens=panel.all_of(_OPEN, STATE_AS.chosen(HINTON)),
     ),
     "bloch": panel.Panel(balls, _T, fits=has_qubits, opens=_OPEN),
     **{
