@@ -13,13 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from qfusion._checks import check, choose, require_number
 from qfusion.errors import QFusionError
-
-if TYPE_CHECKING:
-    from qfusion.panels.address import View
 
 
 @dataclass(frozen=True)
@@ -86,6 +83,26 @@ def _fitting(key: str, values: Sequence[str], rule: Allowed) -> Problem | None:
 def always(*_: Any, **__: Any) -> bool:
     """Of what stands on its page whatever the address says, or fits every scope."""
     return True
+
+
+class View(Protocol):
+    """A page as its address has it, see `address.View`."""
+
+    @property
+    def address(self) -> Mapping[str, str | Sequence[str]]:
+        """Values by name, in a list where a name may be repeated."""
+
+    def get(self, key: str, default: str = "") -> str:
+        """Returns the value of a parameter."""
+
+    def all(self, key: str) -> list[str]:
+        """Returns all values of a parameter."""
+
+    def number(self, key: str, default: float, low: float = ..., high: float = ...) -> float:
+        """Returns the value of a parameter as a number."""
+
+    def one_of(self, key: str, options: Sequence[str]) -> str:
+        """Returns the value of a parameter where it is one of `options`, else the first of these."""
 
 
 @dataclass(frozen=True, eq=False)
