@@ -5,7 +5,7 @@ value that does not fit. What a link leaves open is chosen, names of old are put
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -14,11 +14,8 @@ from urllib.parse import quote, unquote
 from qfusion import data
 from qfusion._checks import check, choose, require_number
 from qfusion.analysis import compare, sample as backgrounds, study as studies, text
-from qfusion.analysis.sample import DEFAULT_BACKGROUND, OFFERED, loaded, open_study
-from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput, NotFound, QFusionError
-from qfusion.explain import cohorts
-from qfusion.explain.sensitivity import TOP_DURATION, TOP_FACTOR
+from qfusion.explain import cohorts, sensitivity
 from qfusion.figures import theme
 from qfusion.models import FUSION, Ability, can
 from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, RATE, Tweak, current_key, learned
@@ -72,8 +69,7 @@ def parse_pin(text: str) -> Pin:
 
 Address = Mapping[str, str | Sequence[str]]
 PREDICTED = "the predicted class"
-# pages that follow the parameters, by whether the model has time
-TWEAKED = {True: ("dynamics", "compare"), False: ("circuit", "compare")}
+FACTORS = (COUPLING, DISSIPATION, RATE)  # how keys of factors begin
 MAX_TEXT = 20_000
 
 
@@ -121,10 +117,6 @@ class View:
         value = self.get(key)
         return require_number(key[:60], value, low, high) if value else default
 
-    def whole(self, key: str, default: int) -> int:
-        """Returns the value of a parameter as a whole number."""
-        return round(self.number(key, default))
-
     def named(self, key: str) -> str:
         """Returns a parameter that the panel cannot do without.
 
@@ -148,11 +140,6 @@ class View:
         """The model's card."""
         return checkpoint.card(self.model)
 
-    @property
-    def has_time(self) -> bool:
-        """Whether the model evolves in time."""
-        return self.can("time")
-
     def can(self, ability: Ability) -> bool:
         """Whether models of this kind say that they can do something, see `models.explorable`."""
         return can(FUSION.get(self.card["model"]), ability)
@@ -171,24 +158,24 @@ class View:
     @property
     def background(self) -> str:
         """Kind of the background."""
-        value = self.get("background", DEFAULT_BACKGROUND)
-        return OFFERED.get(value, value)
+        value = self.get("background", backgrounds.DEFAULT_BACKGROUND)
+        return backgrounds.OFFERED.get(value, value)
 
     @property
     def tweak(self) -> str:
         """What the reader has changed in the model, as `open_sample` takes it; empty on pages that show the model as
         trained."""
-        if self.page not in TWEAKED[self.has_time]:
+        has_time = self.can("time")
+        if self.page not in ("dynamics" if has_time else "circuit", "compare"):
             return ""
-        if not self.has_time:
+        if not has_time:
             return self.get("phi").strip(" ,")
-        sentence = [
+        factors = [
             (key, self.get(key))
             for key in self.address
-            if key.startswith((COUPLING, DISSIPATION, RATE)) or key == DURATION
+            if key.startswith(FACTORS) or key == DURATION
         ]
-        model: Any = checkpoint.load(self.model).model
-        return str(Tweak.of(sentence, model))
+        return str(Tweak.of(factors, checkpoint.load(self.model).model))
 
     @property
     def pin(self) -> Pin:
@@ -199,9 +186,12 @@ class View:
 # What an address may say of a model's couplings, dissipation and duration: factors from 0 to the top of their sliders;
 # and of the rates of single jump operators, which had sliders once.
 
-TOP_RATE = 4.0
-FACTORS = (COUPLING, DISSIPATION, RATE)  # how keys of factors begin
-_TOPS = {COUPLING: TOP_FACTOR, DISSIPATION: TOP_FACTOR, RATE: TOP_RATE, DURATION: TOP_DURATION}
+_TOPS = {
+    COUPLING: sensitivity.TOP_FACTOR,
+    DISSIPATION: sensitivity.TOP_FACTOR,
+    RATE: 4.0,
+    DURATION: sensitivity.TOP_DURATION,
+}
 
 
 def slider_tops(model: Any) -> dict[str, float]:
@@ -212,18 +202,14 @@ def slider_tops(model: Any) -> dict[str, float]:
     }
 
 
-def renamed_couplings(view: View, study: Study) -> dict[str, str]:
+def renamed_couplings(view: View, study: studies.Study) -> dict[str, str]:
     """Returns parameters of couplings that stand under a name of old, with the name that they have today."""
     texts = {}
     for key in view.address:
         if key.startswith(FACTORS) and key not in learned(study.model):
-            try:
-                now = current_key(key, study.modalities)
-            except InvalidInput:
-                continue
-            if now != key:
-                texts[key] = now
-    return texts
+            with suppress(InvalidInput):
+                texts[key] = current_key(key, study.modalities)
+    return {key: now for key, now in texts.items() if now != key}
 
 
 def fitting_tweak(model: Any, tweak: Tweak | str) -> Tweak:
@@ -259,6 +245,7 @@ _RENAMED = {
     "terms": {"say of a modality": "weight of a modality"},
     "as": {"dividends": "contributions"},
     "words": {"short": "brief"},
+    "background": {kind: label for label, kind in backgrounds.OFFERED.items()},
     **{
         key: {"test samples of its regime": "test samples of its planted type"}
         for key in ("over", "builtof")
@@ -346,7 +333,7 @@ BACKGROUND = Choice(
     "What stands in for a modality when the contributions of the others are worked out: the training samples as they "
     "occur; each modality drawn on its own from these; states that know nothing; the reference state |0⟩; one other "
     "sample, for “why this decision rather than that one?”; or a cohort saved on the Cohorts page.",
-    read=OFFERED,
+    read=backgrounds.OFFERED,
     style={"width": 190},
 )
 CONTRAST = SampleId(
@@ -360,17 +347,15 @@ KEYS = (*(control.key for control in EVERYWHERE), "cohort", "pin")
 
 def own_data(model: str) -> str:
     """Returns the name of the data set that a model was trained on."""
-    return str(loaded(model).card["data"]["name"])
+    return str(backgrounds.loaded(model).card["data"]["name"])
 
 
 def model_for(data_name: str) -> str | None:
     """Returns the first model that was trained on a data set."""
     for name in models():
-        try:
+        with suppress(QFusionError):  # a damaged checkpoint is named when it is picked
             if own_data(name) == data_name:
                 return name
-        except QFusionError:
-            continue  # a damaged checkpoint is named when it is picked
     return None
 
 
@@ -380,12 +365,12 @@ def misfit(model: str, data_name: str) -> str:
     try:
         choose("Model", model, models())
         choose("Data set", data_name, sources())
-        return studies.misfit(dict(loaded(model).card), data.load(data_name))
+        return studies.misfit(dict(backgrounds.loaded(model).card), data.load(data_name))
     except QFusionError:
         return ""
 
 
-def default_sample(study: Study) -> str:
+def default_sample(study: studies.Study) -> str:
     """Returns the sample that a page opens with: the most telling conflict, or the first of the others."""
     examples = compare.find_examples(study)
     return (
@@ -403,7 +388,7 @@ def tweak_of(study: Any, text: str) -> Any:
     return fitting_tweak(study.model, text) if study.can("time") else study.model.parse_tweak(text)
 
 
-def resolve(pin: Pin) -> tuple[Study, int]:
+def resolve(pin: Pin) -> tuple[studies.Study, int]:
     """Returns the model on its data and the row that a pin names.
 
     Raises:
@@ -412,10 +397,9 @@ def resolve(pin: Pin) -> tuple[Study, int]:
     """
     choose("Model", pin.model, models())
     choose("Data set", pin.data, sources())
-    study = open_study(pin.model, pin.data)
-    row = study.dataset.row(pin.sample)
+    study = backgrounds.open_study(pin.model, pin.data)
     tweak_of(study, pin.tweak)
-    return study, row
+    return study, study.dataset.row(pin.sample)
 
 
 def bare(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules) -> Opened:
@@ -435,7 +419,7 @@ def whole(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules)
     result = _kept(_written(address))
     _audit_some(result, (MODEL, DATA))
     _choose_model(result)
-    study = open_study(result["model"][0], result["data"][0])
+    study = backgrounds.open_study(result["model"][0], result["data"][0])
     result.setdefault("sample", [default_sample(study)])
     _audit_some(result, (SAMPLE, OUTPUT), study)
     if not study.classes:
@@ -480,7 +464,7 @@ def values_now(key: str, values: Sequence[str]) -> list[str]:
     )
 
 
-def made_from(study: Study) -> dict[str, Any]:
+def made_from(study: studies.Study) -> dict[str, Any]:
     """Returns names and digests of a model and its data, as recipes and session files hold them."""
     return {
         "model": {"name": study.name, "digest": str(study.card.get("weights_sha256", ""))},
@@ -523,8 +507,8 @@ def _kept(values: Values) -> Values:
                 f"{len(values['cohort'])} cohorts are named, and at most {cohorts.MAX_SAVED} are kept. Leave some "
                 "out.",
             )
-            named = {one.name: str(one) for one in map(cohorts.parse_saved, values["cohort"])}
-        values["cohort"] = list(named.values())
+            saved = {one.name: str(one) for one in map(cohorts.parse_saved, values["cohort"])}
+        values["cohort"] = list(saved.values())
     if "pin" in values:
         with naming("In the link, `pin`"):
             values["pin"] = [str(parse_pin(values["pin"][-1]))]
@@ -547,11 +531,8 @@ def _choose_model(values: Values) -> None:
     )
 
 
-def _compare(values: Values, study: Study) -> None:
+def _compare(values: Values, study: studies.Study) -> None:
     """What decisions are compared with, with what is meant where the address does not say it."""
-    labels = {kind: label for label, kind in backgrounds.OFFERED.items()}
-    if values.get("background"):
-        values["background"] = [labels.get(sentence, sentence) for sentence in values["background"]]
     _audit_some(values, (BACKGROUND, CONTRAST, ROWS), study)
     kind = backgrounds.OFFERED[values.get("background", [backgrounds.DEFAULT_BACKGROUND])[0]]
     if kind == "contrast":
@@ -565,7 +546,7 @@ def _compare(values: Values, study: Study) -> None:
         values.setdefault("members", names[:1])
 
 
-def _physics(values: Values, view: View, study: Study) -> None:
+def _physics(values: Values, view: View, study: studies.Study) -> None:
     """Couplings under the names of today; the filter that the Cohorts page begins with."""
     if study.can("time") and view.page in ("dynamics", "compare"):
         for key, now in renamed_couplings(view, study).items():

@@ -9,25 +9,23 @@ nats.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion._sentences import count, listed, size, top
+from qfusion._sentences import count
 from qfusion.analysis import dynamics, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain.evidence import INERT
-from qfusion.figures import circuit, circuit_boxes, states
-from qfusion.figures.style import Theme, term_colour
+from qfusion.figures import circuit, circuit_boxes, states, style
 from qfusion.models import require
 from qfusion.panels import control, panel
 from qfusion.quantum import circuits
 
 STEPS, MAX_STEPS, MAX_GATES = 20, 1000, 20_000
-MAX_NAMED = 3  # qubits that a title names
 PURE = 1e-6  # entropies, distances and gaps below it are rounding
 LEAST_UNIT, TALLEST = 24.0, 514.0  # pixels between wires, and of all of them
 SPLITS = {"one per coupling": "terms", "all of H in one": "whole"}
@@ -83,15 +81,15 @@ def light_cone(sample: Sample, readout: str) -> circuits.Cone[int]:
         bool(known),
         "The gates of one step of an evolution all act on what is read: they have no light cone.",
     )
-    names = [wire.name for wire in steps.wires]
+    read = known[choose("Read-out", readout, known)]
     return circuits.light_cone(
-        steps.steps, [names.index(name) for name in known[choose("Read-out", readout, known)]]
+        steps.steps, [place for place, wire in enumerate(steps.wires) if wire.name in read]
     )
 
 
 def diagram(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     gate: int | None = None,
     steps: int = STEPS,
@@ -113,9 +111,9 @@ def diagram(
     walk = replay(sample, steps, gates)
     at = _place(walk, gate)
     drawn, seen = walk.near(at), light_cone(sample, cone) if cone != NONE else None
-    heights = [wire.y for wire in walk.wires]
-    rows = max(heights) - min(heights) + 2 * circuit.EDGE
+    rows = np.ptp([wire.y for wire in walk.wires]) + 2 * circuit.EDGE
     choose("Display", display, DISPLAYS)
+    size = f"{count(walk.count, 'gate')} on {count(len(walk.wires), 'qubit')}"
     if seen is not None:
         drawn = walk.greyed(drawn, seen)
         title = in_cone(cone, seen.count, walk.count, len(seen.qubits), len(walk.wires))
@@ -127,12 +125,10 @@ def diagram(
         )
     elif sample.can("gates"):
         counts = Counter(name for name, *_ in walk.gates)
-        title = f"{count(walk.count, 'gate')} on {count(len(walk.wires), 'qubit')}: " + ", ".join(
-            f"{number} {name}" for name, number in counts.items()
-        )
+        title = f"{size}: {', '.join(f'{number} {name}' for name, number in counts.items())}"
     else:
         title = (
-            f"{count(walk.count, 'gate')} on {count(len(walk.wires), 'qubit')}: encode, fuse, then "
+            f"{size}: encode, fuse, then "
             f"{count(sum(box.name.startswith('C') for box in walk.boxes), 'convolution')} and "
             f"{count(sum('U3' in box.name for box in walk.boxes), 'pooling')}"
         )
@@ -173,7 +169,7 @@ def _inert(sample: Sample) -> str:
 
 def qubits(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     gate: int | None = None,
     steps: int = STEPS,
@@ -198,7 +194,7 @@ def qubits(
 
 def balls(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     gate: int | None = None,
     steps: int = STEPS,
@@ -227,7 +223,7 @@ def balls(
 
 def outcomes(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     gate: int | None = None,
     steps: int = STEPS,
@@ -238,13 +234,13 @@ def outcomes(
     dims = (2,) * len(wires)
     was, now = (np.real(np.diag(rho)) for rho in (before, after))
     names = states.basis_labels(dims)
-    change = float(np.abs(np.linalg.eigvalsh(after - before)).sum() / 2)
+    distance = float(np.abs(np.linalg.eigvalsh(after - before)).sum() / 2)
     words = ""
     if mutual is not None and len(wires) > 1:
         words = f" Mutual information of the last with the others: {mutual[0]:.3f} before, {mutual[1]:.3f} nats after."
     return panel.Picture(
         "before-after",
-        moved(change),
+        moved(distance),
         states.populations(
             now,
             dims,
@@ -264,7 +260,7 @@ def outcomes(
 
 def matrix(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     gate: int | None = None,
     steps: int = STEPS,
@@ -282,22 +278,19 @@ def matrix(
         + sample.of,
         not_shown="phases.",
         alt=f"Heat map of the modulus after the gate: {panel.off_diagonal(after, names)}.",
-        table=lambda: pd.DataFrame(
-            {
-                "row": np.repeat(names, len(names)),
-                "column": np.tile(names, len(names)),
-                "real": after.real.ravel(),
-                "imaginary": after.imag.ravel(),
-                "before_real": before.real.ravel(),
-                "before_imaginary": before.imag.ravel(),
-            }
+        table=lambda: panel.entries(
+            names,
+            real=after.real,
+            imaginary=after.imag,
+            before_real=before.real,
+            before_imaginary=before.imag,
         ),
     )
 
 
 def entropies(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     gate: int | None = None,
     steps: int = STEPS,
@@ -343,7 +336,7 @@ def entropies(
 
 
 def information(
-    sample: Sample, theme: Theme = "light", *, gate: int | None = None
+    sample: Sample, theme: style.Theme = "light", *, gate: int | None = None
 ) -> panel.Picture:
     """Mutual information of the modalities' qubits, gate by gate; arguments as of `diagram`."""
     require(sample.model, "gates")
@@ -369,7 +362,7 @@ def information(
             names,
             _place(walk, gate),
             walk.parts,
-            hues=[term_colour("+".join(group), sample.modalities) for group in shared],
+            hues=[style.term_colour("+".join(group), sample.modalities) for group in shared],
             y_title="mutual information (nats)",
             theme=theme,
         ),
@@ -397,25 +390,31 @@ def in_cone(readout: str, gates: int, all_gates: int, qubits: int, all_qubits: i
 
 def mixed_now(entropy: Mapping[str, float]) -> str:
     """Which qubits are the most mixed, by their entropies in nats; that all are pure, where no entropy is seen."""
-    first, largest = [text.plain(name) for name in top(entropy)], max(entropy.values())
-    if largest < PURE:
+    if max(entropy.values()) < PURE:
         return "Every qubit is in a pure state of its own"
-    if round(largest, 2) == 0:
-        return "No qubit is mixed by as much as 0.01 nats"
-    return (
-        f"Most mixed now: {_few(first)} ({largest:.2f} of at most 0.69 nats"
-        f"{' each' if len(first) > 1 else ''})"
+    return panel.superlative(
+        entropy,
+        none="No qubit is mixed by as much as 0.01 nats",
+        one="Most mixed now: {names} ({value:.2f} of at most 0.69 nats)",
+        some="Most mixed now: {names} ({value:.2f} of at most 0.69 nats each)",
+        many="{count:,} qubits alike",
     )
 
 
 def shortest(lengths: Mapping[str, float]) -> str:
     """Which qubits have the shortest Bloch vector; that all are pure, where none is shorter than 1."""
-    first, least = [text.plain(name) for name in top(lengths, smallest=True)], min(lengths.values())
+    least = min(lengths.values())
     if least > 1 - PURE:
         return "Every qubit is in a pure state of its own"
     if round(least, 2) == 1:
         return "No Bloch vector is shorter than 1 by 0.01"
-    return f"Shortest Bloch vector: {_few(first)} ({least:.2f}{' each' if len(first) > 1 else ''})"
+    return panel.superlative(
+        lengths,
+        smallest=True,
+        one="Shortest Bloch vector: {names} ({value:.2f})",
+        some="Shortest Bloch vector: {names} ({value:.2f} each)",
+        many="{count:,} qubits alike",
+    )
 
 
 def moved(distance: float) -> str:
@@ -427,36 +426,28 @@ def moved(distance: float) -> str:
 
 def mixed_at_end(entropy: Mapping[str, float]) -> str:
     """Which qubits are the most mixed at the end, by their entropies in nats."""
-    first, largest = [text.plain(name) for name in top(entropy)], max(entropy.values())
-    if round(largest, 2) == 0:
-        return f"At the end no qubit is mixed ({size(max(largest, 0.0))} nats)"
-    return panel.standing(
-        first,
+    return panel.superlative(
         entropy,
-        only=f"At the end {first[0]} is mixed ({largest:.2f} nats)",
-        one=f"At the end {first[0]} is the most mixed ({largest:.2f} nats)",
-        some=f"At the end {_few(first)} are the most mixed, alike ({largest:.2f} nats)",
-        every=f"At the end all qubits are equally mixed ({largest:.2f} nats)",
+        none="At the end no qubit is mixed ({size} nats)",
+        only="At the end {names} is mixed ({value:.2f} nats)",
+        one="At the end {names} is the most mixed ({value:.2f} nats)",
+        some="At the end {names} are the most mixed, alike ({value:.2f} nats)",
+        every="At the end all qubits are equally mixed ({value:.2f} nats)",
+        many="{count:,} qubits alike",
     )
 
 
 def sharing(mutual: Mapping[str, float]) -> str:
     """Which two modalities' qubits share most at the end; mutual information in nats by pair."""
-    first, largest = [text.plain(name) for name in top(mutual)], max(mutual.values())
-    if round(largest, 2) == 0:
-        return f"The modalities' qubits share next to nothing at the end ({size(max(largest, 0.0))} nats)"
-    return panel.standing(
-        first,
+    return panel.superlative(
         mutual,
-        only=f"{first[0]} share {largest:.2f} nats at the end",
-        one=f"{first[0]} share most at the end ({largest:.2f} nats)",
-        some=f"{'; '.join(first)}: these pairs share most at the end, alike ({largest:.2f} nats)",
-        every=f"All pairs share alike at the end ({largest:.2f} nats)",
+        none="The modalities' qubits share next to nothing at the end ({size} nats)",
+        only="{names} share {value:.2f} nats at the end",
+        one="{names} share most at the end ({value:.2f} nats)",
+        some="{names}: these pairs share most at the end, alike ({value:.2f} nats)",
+        every="All pairs share alike at the end ({value:.2f} nats)",
+        join="; ".join,
     )
-
-
-def _few(names: Sequence[str]) -> str:
-    return listed(names) if len(names) <= MAX_NAMED else f"{len(names):,} qubits alike"
 
 
 # whether a model's plain gates act on the qubits of several modalities
@@ -464,7 +455,7 @@ shares = panel.can("gates", where=lambda study: len(study.model.registers()) > 1
 
 
 def step_error(
-    sample: Sample, theme: Theme = "light", *, steps: int = STEPS, gates: str = EACH
+    sample: Sample, theme: style.Theme = "light", *, steps: int = STEPS, gates: str = EACH
 ) -> panel.Picture:
     """How far the circuit of a model with time ends from its evolution, against the step; as of `diagram`."""
     built = step(sample, steps, gates)
@@ -547,8 +538,8 @@ def in_sight(sample: Sample, gate: int | None = None, **drawn: Any) -> bool:
     """Whether the last gate that is done acts on few enough qubits for their joint state to be shown."""
     if not begun(sample, gate):
         return False
-    steps = replay(sample, **drawn)
-    return bool(steps.moments[_place(steps, gate) - 1][0])
+    walk = replay(sample, **drawn)
+    return bool(walk.moments[_place(walk, gate) - 1][0])
 
 
 _DRAWN, _STEPPED = panel.can("circuit"), panel.can("circuit", "time")
@@ -645,10 +636,10 @@ PANELS = {
         opens=_REPLAY,
     ),
     "qubits": panel.Panel(
-        qubits, _AT, fits=begun, opens=lambda view: _REPLAY(view) and QUBITS_AS.chosen(PLANE)(view)
+        qubits, _AT, fits=begun, opens=panel.all_of(_REPLAY, QUBITS_AS.chosen(PLANE))
     ),
     "bloch-gates": panel.Panel(
-        balls, _AT, fits=begun, opens=lambda view: _REPLAY(view) and QUBITS_AS.chosen(BALLS)(view)
+        balls, _AT, fits=begun, opens=panel.all_of(_REPLAY, QUBITS_AS.chosen(BALLS))
     ),
     "before-after": panel.Panel(outcomes, _AT, fits=in_sight, opens=_REPLAY),
     "matrix-after": panel.Panel(matrix, _AT, fits=in_sight, opens=_REPLAY),

@@ -13,18 +13,18 @@ import pandas as pd
 from scipy.special import ndtri
 
 from qfusion._checks import choose
-from qfusion._sentences import listed, share, sizes, top
+from qfusion._sentences import share
 from qfusion.analysis import cohort_measures, dynamics, errors, sample, text
-from qfusion.analysis.errors import Levels
 from qfusion.analysis.study import SAID, Study, dividend_column, said_columns
-from qfusion.explain import RELATIONS, cohorts as filters, cuts
-from qfusion.explain.evidence import INERT
-from qfusion.explain.stability import LEVEL, Interval
-from qfusion.explain.verdicts import leader_of
-from qfusion.figures import cohort as figures, notebook, samples as map_figures
-from qfusion.figures.building import SAYS
-from qfusion.figures.numbers import cut_table
-from qfusion.figures.style import GREEN, VERMILLION, Theme, term_colour
+from qfusion.explain import RELATIONS, cohorts as filters, cuts, evidence, stability, verdicts
+from qfusion.figures import (
+    building,
+    cohort as figures,
+    notebook,
+    numbers,
+    samples as map_figures,
+    style,
+)
 from qfusion.panels import control, panel
 from qfusion.panels.dynamics import can_cut
 from qfusion.training import metrics
@@ -41,8 +41,8 @@ _MEANS = {
 
 
 def sample_map(
-    levels: Levels,
-    theme: Theme = "light",
+    levels: errors.Levels,
+    theme: style.Theme = "light",
     *,
     of: str = "",
     method: str = "PCA",
@@ -69,13 +69,14 @@ def sample_map(
     )
     values, names, hues = _coloured(study, rows, column)
     titles = ("UMAP 1", "UMAP 2")
+    held = None
     if placed.explained is not None:
         titles = tuple(
             f"component {i + 1} ({part:.1%} of the variance)"  # type: ignore[assignment]
             for i, part in enumerate(placed.explained)
         )
+        held = float(placed.explained.sum())
     what = cohort_measures.TITLES[placed.what]
-    held = None if placed.explained is None else float(placed.explained.sum())
     return panel.Picture(
         "sample-map",
         reduced(what, held, placed.trustworthiness),
@@ -143,16 +144,20 @@ def reduced(what: str, held: float | None, stored: float) -> str:
 
 
 def on_map(
-    levels: Levels, of: str = "", method: str = "PCA", everyone: bool = False
+    levels: errors.Levels, of: str = "", method: str = "PCA", everyone: bool = False
 ) -> cohort_measures.SampleMap:
     """Where the samples of the split lie; arguments as of `sample_map`."""
-    what = of or next(iter(cohort_measures.coordinate_kinds(levels.study)))
     return cohort_measures.sample_map(
-        levels.study, what, method, levels.places(levels.rows), levels.output_wanted, everyone
+        levels.study,
+        of or next(iter(cohort_measures.coordinate_kinds(levels.study))),
+        method,
+        levels.places(levels.rows),
+        levels.output_wanted,
+        everyone,
     )
 
 
-def drawn(levels: Levels, result: cohort_measures.SampleMap) -> np.ndarray:
+def drawn(levels: errors.Levels, result: cohort_measures.SampleMap) -> np.ndarray:
     """Places on the map of the samples that are drawn: all, or so many spread evenly, and the open one."""
     at = cohort_measures.thinned(np.arange(len(result.rows)), MAX_DRAWN)
     return np.union1d(at, np.flatnonzero(result.rows == levels.sample.row)).astype(int)
@@ -207,35 +212,28 @@ def _coloured(
     names = [name for name in order if name in there] or sorted(there)
     places = np.array([names.index(name) for name in words], dtype=int)
     if colour == cohort_measures.DOMINANT:
-        hues = [term_colour(name, study.modalities) for name in names]
+        hues = [style.term_colour(name, study.modalities) for name in names]
         return places, [name.replace("+", " + ") for name in names], hues
-    return places, names, [GREEN, VERMILLION] if names == ["right", "wrong"] else []
+    return places, names, [style.GREEN, style.VERMILLION] if names == ["right", "wrong"] else []
 
 
 def _tips(rows: pd.DataFrame) -> list[str]:
-    def word(value: object) -> str:
-        return f"{value:+.2f}" if isinstance(value, float) else str(value)
-
-    return [
-        f"label {word(a)}, prediction {word(b)}"
-        for a, b in zip(rows["truth"], rows["prediction"], strict=True)
-    ]
+    form = "label {:+.2f}, prediction {:+.2f}"
+    if not pd.api.types.is_float_dtype(rows["truth"]):
+        form = "label {}, prediction {}"
+    return list(map(form.format, rows["truth"], rows["prediction"]))
 
 
 def _method(result: cohort_measures.SampleMap) -> str:
-    words = (
-        ""
-        if np.isnan(result.trustworthiness)
-        else f"; trustworthiness of {cohort_measures.NEIGHBOURS} neighbours {result.trustworthiness:.3f}"
-    )
+    words = "principal components"
     if result.method == "UMAP":
-        return (
-            f"UMAP ({cohort_measures.NEIGHBOURS} neighbours, seed {cohort_measures.SEED}){words}."
-        )
-    return f"principal components{words}."
+        words = f"UMAP ({cohort_measures.NEIGHBOURS} neighbours, seed {cohort_measures.SEED})"
+    if np.isnan(result.trustworthiness):
+        return f"{words}."
+    return f"{words}; trustworthiness of {cohort_measures.NEIGHBOURS} neighbours {result.trustworthiness:.3f}."
 
 
-def enough(levels: Levels, **_: object) -> bool:
+def enough(levels: errors.Levels, **_: object) -> bool:
     """Whether there are samples enough for a map."""
     return len(levels.rows) >= FEWEST
 
@@ -271,11 +269,11 @@ _CAUTION = {
     True: "a cause: both may follow from a third thing, such as how extreme a sample is. The entropy alone is "
     "not entanglement here: jumps mix states too; pick negativity for that.",
     False: "a cause: both may follow from a third thing, such as how clear a sample is. What convolution "
-    "entangles later is not in it. " + INERT,
+    "entangles later is not in it. " + evidence.INERT,
 }
 
 
-def shares(levels: Levels, theme: Theme = "light") -> panel.Picture:
+def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     """Mean share of every modality in the sizes of the Shapley values."""
     names = levels.study.modalities
     column = cohort_measures.share_column
@@ -337,11 +335,11 @@ def mean_leader(whole: Mapping[str, float], part: Mapping[str, float], split: st
     means = part if split else whole
     if any(np.isnan(value) for value in means.values()):
         return "No sample of this cohort"
-    leader = leader_of(means)
-    ranked = sorted(means, key=lambda name: -means[name])
+    leader = verdicts.leader_of(means)
     if not leader:
-        listed = ", ".join(f"{text.plain(name)} {means[name]:.0%}" for name in ranked)
-        return f"No modality leads{' in the cohort' if split else ' on average'}: {listed}"
+        ranked = sorted(means.items(), key=lambda item: -item[1])
+        shares = ", ".join(f"{text.plain(name)} {mean:.0%}" for name, mean in ranked)
+        return f"No modality leads{' in the cohort' if split else ' on average'}: {shares}"
     if not split:
         return (
             f"{text.plain(leader)} leads with {whole[leader]:.0%} of the Shapley shares on average"
@@ -352,7 +350,7 @@ def mean_leader(whole: Mapping[str, float], part: Mapping[str, float], split: st
     )
 
 
-def types(levels: Levels, theme: Theme = "light") -> panel.Picture:
+def types(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     """How the modalities relate: how many samples of each kind, and how well they are predicted."""
     kinds, rows, inside = list(RELATIONS), levels.rows, levels.inside
     is_kind = {kind: (rows["relation"] == kind).to_numpy() for kind in kinds}
@@ -365,8 +363,7 @@ def types(levels: Levels, theme: Theme = "light") -> panel.Picture:
         for kind, where in is_kind.items()
     }
     whole, part = (
-        [int((where & keep).sum()) for where in is_kind.values()]
-        for keep in (np.ones(len(rows), dtype=bool), inside)
+        [int((where & keep).sum()) for where in is_kind.values()] for keep in (True, inside)
     )
     return panel.Picture(
         "types",
@@ -405,7 +402,7 @@ def types(levels: Levels, theme: Theme = "light") -> panel.Picture:
 
 
 def dividends(
-    levels: Levels, theme: Theme = "light", *, by: str = cohort_measures.NOT_GROUPED
+    levels: errors.Levels, theme: style.Theme = "light", *, by: str = cohort_measures.NOT_GROUPED
 ) -> panel.Picture:
     """The distribution of every dividend, of all and of the cohort.
 
@@ -463,16 +460,19 @@ def dividends(
             theme=theme,
         )
     rest = len(study.terms) - len(terms)
-    left_out = (
-        f" The {len(terms)} terms of largest mean size are drawn, {rest} are not." if rest else ""
-    )
     return panel.Picture(
         "dividends",
         _spread(values, inside),
         drawn,
         shows=f"every sample's exact contribution of each term, with its sign; {shape}; grey: all, coloured: "
         "the cohort, diamond: this "
-        "sample. " + _compared(levels) + left_out,
+        "sample. "
+        + _compared(levels)
+        + (
+            f" The {len(terms)} terms of largest mean size are drawn, {rest} are not."
+            if rest
+            else ""
+        ),
         not_shown="how the terms of one sample go together: see the sample's waterfall.",
         alt=f"Contributions, {by}; medians of all: "
         + panel.terms(
@@ -488,8 +488,8 @@ def dividends(
 
 
 def entanglement(
-    levels: Levels,
-    theme: Theme = "light",
+    levels: errors.Levels,
+    theme: style.Theme = "light",
     *,
     measure: str = "",
     strength: str = cohort_measures.JOINT,
@@ -546,7 +546,9 @@ def entanglement(
     )
 
 
-def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) -> panel.Picture:
+def cut_test(
+    levels: errors.Levels, theme: style.Theme = "light", *, everyone: bool = False
+) -> panel.Picture:
     """How good the model is on the cohort without the correlations of a modality; only of models with time.
 
     Args:
@@ -561,15 +563,17 @@ def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) 
     return panel.Picture(
         "cut-test",
         f"Are the correlations needed? {text.plain(cuts.answer_for_many(result))}",
-        notebook.cut_test_of(cut_table(result), levels.study.modalities, metric, theme=theme),
-        shows=f"{SAYS['cut-test'][0]} Here {cut_about(levels, everyone)}, the model as learned; {how}.",
-        not_shown=SAYS["cut-test"][1],
+        notebook.cut_test_of(
+            numbers.cut_table(result), levels.study.modalities, metric, theme=theme
+        ),
+        shows=f"{building.SAYS['cut-test'][0]} Here {cut_about(levels, everyone)}, the model as learned; {how}.",
+        not_shown=building.SAYS["cut-test"][1],
         alt=f"{metrics.describe[metric].short} after a cut at each time.",
-        table=lambda: cut_table(result),
+        table=lambda: numbers.cut_table(result),
     )
 
 
-def cut_rows(levels: Levels, everyone: bool = False) -> pd.DataFrame:
+def cut_rows(levels: errors.Levels, everyone: bool = False) -> pd.DataFrame:
     """The samples of the cohort whose correlations are cut: those that can be evolved in some seconds, or everyone."""
     rows = levels.rows[levels.inside]
     return rows.iloc[
@@ -579,7 +583,7 @@ def cut_rows(levels: Levels, everyone: bool = False) -> pd.DataFrame:
     ]
 
 
-def cut_about(levels: Levels, everyone: bool = False) -> str:
+def cut_about(levels: errors.Levels, everyone: bool = False) -> str:
     """Which these are, as markdown."""
     some, whole = len(cut_rows(levels, everyone)), int(levels.inside.sum())
     return cohort_measures.drawn_words(some, whole) + (
@@ -587,11 +591,11 @@ def cut_about(levels: Levels, everyone: bool = False) -> str:
     )
 
 
-def _compared(levels: Levels) -> str:
+def _compared(levels: errors.Levels) -> str:
     return sample.against_words(levels.study.bulk_background)
 
 
-def _worst(errors: dict[str, Interval]) -> str:
+def _worst(errors: dict[str, stability.Interval]) -> str:
     """Which type is predicted worst, where the intervals tell it apart from the others."""
     known = {kind: entry for kind, entry in errors.items() if entry.known}
     if len(known) < 2:
@@ -610,12 +614,8 @@ def _terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
     """The terms that are drawn: all, or those of the largest mean size."""
     if len(every) <= MAX_TERMS:
         return list(every)
-    sizes = {
-        term: float(rows[dividend_column(term)].abs().mean()) if len(rows) else 0.0
-        for term in every
-    }
-    top = sorted(every, key=lambda term: -sizes[term])[:MAX_TERMS]
-    return [term for term in every if term in top]
+    means = rows[[dividend_column(term) for term in every]].abs().mean().fillna(0.0).to_numpy()
+    return [every[i] for i in np.sort(np.argsort(-means, kind="stable")[:MAX_TERMS])]
 
 
 def _spread(values: Mapping[str, np.ndarray], part: np.ndarray) -> str:
@@ -628,35 +628,28 @@ def _spread(values: Mapping[str, np.ndarray], part: np.ndarray) -> str:
     if not part.any():
         return "How are the terms of the decisions distributed?"
     if part.all():
-        return _varies_most({term: float(result.std()) for term, result in values.items()})
+        return panel.superlative(
+            {term: float(result.std()) for term, result in values.items()},
+            none="No term varies from sample to sample by as much as 0.01",
+            one="{names} varies most from sample to sample (standard deviation {value:.2f})",
+            some="{names} vary most, alike, from sample to sample (standard deviation {value:.2f})",
+            name=text.term,
+        )
     moved = {
         term: float(result[part].mean() - result[~part].mean()) for term, result in values.items()
     }
-    far = float(ndtri(1 - (1 - LEVEL) / 2 / len(values)))
-    sure = {
-        term: value
-        for term, value in moved.items()
-        if abs(value) > far * _error(values[term], part)
-    }
-    first = top(sizes(sure))
-    if not first or round(abs(moved[first[0]]), 2) == 0:
-        return "The cohort does not differ from the rest in the mean of any term, beyond chance"
-    words = listed([f"{text.term(term)} ({moved[term]:+.2f})" for term in first])
-    most = "most, alike," if len(first) > 1 else "most"
-    return f"The cohort differs {most} from the rest in {words}, on average"
-
-
-def _varies_most(spread: Mapping[str, float]) -> str:
-    first = top(spread)
-    if not first or round(spread[first[0]], 2) == 0:
-        return "No term varies from sample to sample by as much as 0.01"
-    names = listed([text.term(term) for term in first])
-    deviation = f"(standard deviation {spread[first[0]]:.2f})"
-    return panel.standing(
-        first,
-        spread,
-        one=f"{names} varies most from sample to sample {deviation}",
-        some=f"{names} vary most, alike, from sample to sample {deviation}",
+    far = float(ndtri(1 - (1 - stability.LEVEL) / 2 / len(values)))
+    return panel.superlative(
+        {
+            term: value
+            for term, value in moved.items()
+            if abs(value) > far * _error(values[term], part)
+        },
+        by_size=True,
+        none="The cohort does not differ from the rest in the mean of any term, beyond chance",
+        one="The cohort differs most from the rest in {names}, on average",
+        some="The cohort differs most, alike, from the rest in {names}, on average",
+        name=lambda term: f"{text.term(term)} ({moved[term]:+.2f})",
     )
 
 
@@ -671,12 +664,12 @@ def _error(values: np.ndarray, part: np.ndarray) -> float:
 AT_ONCE = 1.0  # seconds: what takes longer is asked for first
 
 
-def cut_seconds(levels: Levels, everyone: bool = False) -> float:
+def cut_seconds(levels: errors.Levels, everyone: bool = False) -> float:
     """How long the cuts of the cohort take, roughly."""
     return 8e-3 * len(cut_rows(levels, everyone)) * (math.prod(levels.study.model.dims) / 64) ** 2.5
 
 
-def worth_cutting(levels: Levels, wanted: bool = False, **_: object) -> bool:
+def worth_cutting(levels: errors.Levels, wanted: bool = False, **_: object) -> bool:
     """Whether there are correlations to cut, of several samples, and it takes a second at most or is asked for."""
     return (
         can_cut(levels) and len(cut_rows(levels)) > 1 and (wanted or cut_seconds(levels) < AT_ONCE)

@@ -16,9 +16,7 @@ from qfusion._sentences import listed, sizes, top
 from qfusion.analysis import answers, cohort_measures, compare, text
 from qfusion.analysis.sample import Sample, against_words, baseline_words, sample_of
 from qfusion.analysis.study import Study
-from qfusion.figures import decision, samples as figures
-from qfusion.figures.numbers import terms_table
-from qfusion.figures.style import Theme, term_colour
+from qfusion.figures import decision, numbers, samples as figures, style
 from qfusion.panels import address, control, panel, samples
 from qfusion.quantum.measures import KINDS
 
@@ -28,7 +26,9 @@ _ENTROPY = {
 }
 
 
-def waterfall(sides: compare.Sides, theme: Theme = "light", *, letter: str = "A") -> panel.Picture:
+def waterfall(
+    sides: compare.Sides, theme: style.Theme = "light", *, letter: str = "A"
+) -> panel.Picture:
     """One of the decisions term by term, on the same scale as the other where both scores mean the same.
 
     Args:
@@ -59,11 +59,11 @@ def waterfall(sides: compare.Sides, theme: Theme = "light", *, letter: str = "A"
         + baseline_words(one.sample.background),
         not_shown="what caused the annotation; only what this model computed.",
         alt=f"Waterfall of {letter}: {panel.terms(one.dividends)}.",
-        table=lambda: terms_table(one.dividends),
+        table=lambda: numbers.terms_table(one.dividends),
     )
 
 
-def differences(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
+def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
     """B minus A, term by term; only where both decisions are sums of the same terms of a score that means the same."""
     a, b = sides.a, sides.b
     return panel.Picture(
@@ -81,14 +81,14 @@ def differences(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
         )
         + ".",
         table=lambda: (
-            terms_table(a.dividends)
-            .merge(terms_table(b.dividends), on="term", suffixes=("_A", "_B"))
+            numbers.terms_table(a.dividends)
+            .merge(numbers.terms_table(b.dividends), on="term", suffixes=("_A", "_B"))
             .assign(difference=lambda t: t["dividend_B"] - t["dividend_A"])
         ),
     )
 
 
-def shares(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
+def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
     """Shares of the modalities in both decisions."""
     a, b = sides.a, sides.b
     return panel.Picture(
@@ -107,7 +107,7 @@ def shares(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
         + " "
         + against_words(b.sample.background),
         not_shown="the sign: see the waterfalls.",
-        alt=f"Shares. A: {panel.values(a.shares)}. B: {panel.values(b.shares)}.",
+        alt=f"Shares. A: {panel.terms(a.shares, '.2f')}. B: {panel.terms(b.shares, '.2f')}.",
         table=lambda: pd.DataFrame(
             [
                 {"side": letter, "modality": n, "shapley": s.shapley[n], "share": s.shares[n]}
@@ -118,14 +118,15 @@ def shares(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def entropies(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
+def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
     """Entropies of both; only where both have states that evolve or are fused."""
     a, b = sides.a, sides.b
-    common = [name for name in a.entropies if name in b.entropies]
     timed = a.study.can("time"), b.study.can("time")
-    changes = (
-        [b.entropies[name] - a.entropies[name] for name in common] if timed[0] == timed[1] else []
-    )
+    changes = [
+        value - a.entropies[name]
+        for name, value in b.entropies.items()
+        if name in a.entropies and timed[0] == timed[1]
+    ]
     return panel.Picture(
         "entropies",
         mixed(changes, "mixed" if timed[1] else "entangled"),
@@ -138,7 +139,7 @@ def entropies(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
         ),
         shows="the von Neumann entropy " + _ENTROPY[timed[1]] + "." + _both(sides),
         not_shown="which modality decided: entropy is correlation, not attribution.",
-        alt=f"Entropies in nats. A: {panel.values(a.entropies)}. B: {panel.values(b.entropies)}.",
+        alt=f"Entropies in nats. A: {panel.terms(a.entropies, '.2f')}. B: {panel.terms(b.entropies, '.2f')}.",
         table=lambda: pd.DataFrame(
             [
                 {"side": letter, "of": n, "entropy": v}
@@ -149,7 +150,7 @@ def entropies(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def classes(sides: compare.Sides, theme: Theme = "light") -> panel.Picture:
+def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
     """Softmax of the classes on both sides; only where they are the same classes."""
     a, b = sides.a, sides.b
     names = b.study.classes
@@ -176,15 +177,18 @@ def difference(a: Mapping[str, float], b: Mapping[str, float]) -> str:
     """Which terms the difference of two scores is in, of their terms by coalition."""
     change = {text.term(term) or "the baseline": b[term] - a[term] for term in a}
     total = sum(change.values())
-    if all(round(abs(value), 2) == 0 for value in change.values()):
-        return "No term differs by 0.01 or more between A and B"
-    if round(total, 2) == 0:
-        return f"A and B score alike, but not term by term: above all {_changes(change, top(sizes(change)))}"
-    sign = 1 if total > 0 else -1
-    along = {term: sign * value for term, value in change.items()}
-    words = f"B scores {total:+.2f} against A, above all by {_changes(change, top(along))}"
-    back = top(along, smallest=True)
-    if along[back[0]] < 0 and abs(along[back[0]]) > 0.25 * abs(total):
+    if round(total, 2) == 0 or round(max(sizes(change).values(), default=0.0), 2) == 0:
+        return panel.superlative(
+            change,
+            by_size=True,
+            none="No term differs by 0.01 or more between A and B",
+            one="A and B score alike, but not term by term: above all {names}",
+            some="A and B score alike, but not term by term: above all {names}",
+            name=lambda term: f"{term} ({change[term]:+.2f})",
+        )
+    along, back = top(change, smallest=total < 0), top(change, smallest=total > 0)
+    words = f"B scores {total:+.2f} against A, above all by {_changes(change, along)}"
+    if change[back[0]] * total < 0 and abs(change[back[0]]) > 0.25 * abs(total):
         words += f", held back by {_changes(change, back)}"
     return words
 
@@ -245,7 +249,7 @@ def mixed(changes: Sequence[float], what: str) -> str:
 def _hues(sides: compare.Sides) -> dict[str, str]:
     """Colours of the modalities of both."""
     return {
-        name: term_colour(name, one.study.modalities)
+        name: style.term_colour(name, one.study.modalities)
         for one in (sides.a, sides.b)
         for name in one.study.modalities
     }
@@ -274,7 +278,12 @@ def both_entropies(sides: compare.Sides) -> bool:
 
 
 def curve(
-    sides: compare.Sides, theme: Theme = "light", *, row: int, modality: str, card: str = "main"
+    sides: compare.Sides,
+    theme: style.Theme = "light",
+    *,
+    row: int,
+    modality: str,
+    card: str = "main",
 ) -> panel.Picture:
     """A spectrum or profile of one of both samples, see `samples.curve`: on the card "main" of A, where it stands in
     that row."""
@@ -325,12 +334,10 @@ _PAIR = {
 
 # Samples like the open one, on the Samples page.
 
-MAX_NAMED = 3  # samples that a title names
-
 
 @panel.cached
 def similar(
-    sample: Sample, theme: Theme = "light", *, by: str = cohort_measures.DIVIDENDS
+    sample: Sample, theme: style.Theme = "light", *, by: str = cohort_measures.DIVIDENDS
 ) -> panel.Picture:
     """The test samples nearest to one.
 
@@ -389,17 +396,15 @@ def nearest(distances: Mapping[str, float], what: str, agree: int, classes: bool
     """
     if not distances:
         return f"No other test sample to compare the {what} with"
-    least = min(distances.values())
-    first = [
-        text.plain(name) for name, value in distances.items() if f"{value:.3g}" == f"{least:.3g}"
-    ]
+    least = f"{min(distances.values()):.3g}"
+    first = [text.plain(name) for name, value in distances.items() if f"{value:.3g}" == least]
     same = "alike" if classes else "with the same sign"
     are = (
         f"it is{'' if agree else ' not'}"
         if len(distances) == 1
         else f"{agree} of the {len(distances)} nearest {'is' if agree == 1 else 'are'}"
     )
-    whose = f"Samples {listed(first)}" if len(first) <= MAX_NAMED else f"{len(first)} samples"
+    whose = f"Samples {listed(first)}" if len(first) <= panel.MAX_NAMED else f"{len(first)} samples"
     return panel.standing(
         first,
         distances,
@@ -443,7 +448,7 @@ LIKE = 3  # samples beside the open one where none is chosen
 
 
 def decisions(
-    sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = (), output: str = ""
+    sample: Sample, theme: style.Theme = "light", *, ids: Sequence[str] = (), output: str = ""
 ) -> panel.Picture:
     """The decisions of several samples term by term.
 
@@ -455,7 +460,6 @@ def decisions(
     """
     sides = columns(sample, ids, output)
     study, names = sample.study, [entry.sample.id for entry in sides]
-    scores = [sum(entry.dividends.values()) for entry in sides]
     differ = len({entry.sample.output for entry in sides}) > 1
     answered, _ = outcomes(study, np.array([entry.sample.row for entry in sides]))
     notes = [
@@ -481,19 +485,20 @@ def decisions(
         + baseline_words(sides[0].sample.background),
         not_shown="what caused the annotations; only what this model computed.",
         alt="; ".join(
-            f"{name}: score {score:+.2f}, largest term {' and '.join(term) or 'none'}"
-            for name, score, term in zip(names, scores, terms, strict=True)
+            f"{entry.sample.id}: score {sum(entry.dividends.values()):+.2f}, "
+            f"largest term {' and '.join(term) or 'none'}"
+            for entry, term in zip(sides, terms, strict=True)
         )
         + ".",
         table=lambda: pd.concat(
-            [terms_table(entry.dividends, sample=entry.sample.id) for entry in sides],
+            [numbers.terms_table(entry.dividends, sample=entry.sample.id) for entry in sides],
             ignore_index=True,
         ),
     )
 
 
 def several_entropies(
-    sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = (), output: str = ""
+    sample: Sample, theme: style.Theme = "light", *, ids: Sequence[str] = (), output: str = ""
 ) -> panel.Picture:
     """The entropies of several samples; arguments as of `decisions`."""
     sides = columns(sample, ids, output)
@@ -508,7 +513,7 @@ def several_entropies(
         figures.bars(
             names,
             [entry.entropies for entry in sides],
-            {name: term_colour(name, sample.modalities) for name in sample.modalities},
+            {name: style.term_colour(name, sample.modalities) for name in sample.modalities},
             title=KINDS["entropy"].axis,
             theme=theme,
         ),
@@ -568,9 +573,13 @@ def in_common(terms: Sequence[tuple[str, ...]]) -> str:
     """Which largest term several samples have in common; `largest_terms` of each."""
     shared = [term for term in terms[0] if all(term in entry for entry in terms)]
     if shared:
-        alike = any(len(term) > 1 for term in terms)
+        what = (
+            "among the largest terms"
+            if any(len(term) > 1 for term in terms)
+            else "the largest term"
+        )
         of = "this one" if len(terms) == 1 else f"all {len(terms)}"
-        return f"{text.term(shared[0])} is {'among the largest terms' if alike else 'the largest term'} of {of}"
+        return f"{text.term(shared[0])} is {what} of {of}"
     named = list(dict.fromkeys(term for entry in terms for term in entry))
     if not named:
         return "No term of these decisions is as large as 0.01"
@@ -579,20 +588,17 @@ def in_common(terms: Sequence[tuple[str, ...]]) -> str:
 
 def largest_entropies(means: Mapping[str, float]) -> str:
     """Which samples have the largest entropies; the mean of each in nats, by sample."""
-    first, largest = top(means), max(means.values())
-    names = listed([text.plain(name) for name in first])
-    return panel.standing(
-        first,
+    return panel.superlative(
         means,
-        only=f"Sample {names} has a mean entropy of {largest:.2f} nats",
-        one=f"Sample {names} has the largest entropies ({largest:.2f} nats on average)",
-        some=f"Samples {names} have, alike, the largest entropies ({largest:.2f} nats on average)",
-        every=f"All of them have the same mean entropy ({largest:.2f} nats)",
+        only="Sample {names} has a mean entropy of {value:.2f} nats",
+        one="Sample {names} has the largest entropies ({value:.2f} nats on average)",
+        some="Samples {names} have, alike, the largest entropies ({value:.2f} nats on average)",
+        every="All of them have the same mean entropy ({value:.2f} nats)",
     )
 
 
 def several_curve(
-    sample: Sample, theme: Theme = "light", *, row: int, modality: str
+    sample: Sample, theme: style.Theme = "light", *, row: int, modality: str
 ) -> panel.Picture:
     """A spectrum or profile of one of the samples, see `samples.curve`.
 
@@ -604,8 +610,8 @@ def several_curve(
 
 
 def _several_curves(view: address.View, sample: Sample) -> list[str]:
-    rows = chosen(sample, SAMPLES(view) or [])
-    return [name.removeprefix("several-") for name in samples.curves(sample.study, rows, "several")]
+    ends = samples.curves(sample.study, chosen(sample, SAMPLES(view) or []), "several")
+    return [name.removeprefix("several-") for name in ends]
 
 
 TWEAK_B = control.Switch("tweak", "Tweak B", "It stays folded.")

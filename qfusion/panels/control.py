@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from qfusion._checks import check, choose, require_number
@@ -79,8 +80,17 @@ def _fitting(key: str, values: Sequence[str], rule: Allowed) -> Problem | None:
     )
 
 
+def always(*_: Any, **__: Any) -> bool:
+    """Of what stands on its page whatever the address says, or fits every scope."""
+    return True
+
+
 class View(Protocol):
     """A page as its address has it, see `address.View`."""
+
+    @property
+    def address(self) -> Mapping[str, str | Sequence[str]]:
+        """Values by name, in a list where a name may be repeated."""
 
     def get(self, key: str, default: str = "") -> str:
         """Returns the value of a parameter."""
@@ -93,11 +103,6 @@ class View(Protocol):
 
     def one_of(self, key: str, options: Sequence[str]) -> str:
         """Returns the value of a parameter where it is one of `options`, else the first of these."""
-
-
-def always(*_: Any, **__: Any) -> bool:
-    """Of what stands on its page whatever the address says, or fits every scope."""
-    return True
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,9 +143,6 @@ class Control:
         return (view.all(self.key) if self.many else view.get(self.key)) or None
 
 
-Values = Iterable[str] | Callable[[Any], Iterable[str]]
-
-
 @dataclass(frozen=True, eq=False)
 class Choice(Control):
     """One of several words, or some of them.
@@ -154,7 +156,7 @@ class Choice(Control):
         read: what a word stands for: by word, or a function of it.
     """
 
-    values: Values = ()
+    values: Iterable[str] | Callable[[Any], Iterable[str]] = ()
     default: str = field(default="", kw_only=True)
     empty: bool = field(default=False, kw_only=True)
     look: str = field(default="list", kw_only=True)
@@ -269,6 +271,19 @@ class Text(Control):
         self.test(study, value)
 
 
+def strange(
+    view: View, starts: tuple[str, ...], known: Iterable[str], refuse: Callable[..., object]
+) -> list[Text]:
+    """Returns a choice for what an address says under keys that begin like those of a page and that a study does not
+    have: `refuse`, given such a key, the study and the value, raises a QFusionError."""
+    names = set(known)
+    return [
+        Text(key, key, "It is ignored.", test=partial(refuse, key))
+        for key in view.address
+        if key.startswith(starts) and key not in names
+    ]
+
+
 @dataclass(frozen=True, eq=False)
 class SampleId(Control):
     """A sample of the data set, by its id."""
@@ -284,7 +299,9 @@ Family = Callable[[Any, Any], Iterable[Control]]
 
 def rules(parts: Iterable[Control | Family], view: View, study: Any = None) -> dict[str, Allowed]:
     """Returns what an address may say of the choices that a study has, by parameter."""
-    controls: list[Control] = []
-    for part in parts:
-        controls.extend((part,) if isinstance(part, Control) else part(view, study))
+    controls = [
+        control
+        for part in parts
+        for control in ((part,) if isinstance(part, Control) else part(view, study))
+    ]
     return {one.key: one.rule(study) for one in controls if one.fits(study)}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -18,15 +17,12 @@ import pandas as pd
 import torch
 
 from qfusion._checks import choose
-from qfusion._sentences import listed, share, top
-from qfusion.analysis import answers, dynamics as evolution, text
-from qfusion.analysis.inside import UNRAVELLING
+from qfusion._sentences import listed
+from qfusion.analysis import answers, dynamics as evolution, inside, text
 from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.analysis.study import Study
 from qfusion.explain import cuts as cut_answers
-from qfusion.figures import building, decision, dynamics, states
-from qfusion.figures.numbers import sizes_table, terms_table
-from qfusion.figures.style import Theme
+from qfusion.figures import building, decision, dynamics, numbers, states, style
 from qfusion.models.tweak import DURATION, RATE, Tweak, learned
 from qfusion.panels import address, control, panel
 from qfusion.quantum.measures import KINDS, column
@@ -114,7 +110,7 @@ def _shared(sample: Sample, pairs: Sequence[tuple[str, ...]]) -> dict[str, np.nd
 @panel.cached
 def decision_over_time(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     above: str = ENTROPY,
     terms: str = DIVIDENDS,
@@ -134,8 +130,9 @@ def decision_over_time(
     series, mean, name, unit = moving(sample, above)
     shown, before = _terms(now, terms), None
     if now.tweak != learned.tweak:
-        pairs = touched_pairs(sample)
-        beside = _shared(learned, pairs) if above == PAIRS else moving(learned, above)[0]
+        beside = (
+            _shared(learned, touched_pairs(sample)) if above == PAIRS else moving(learned, above)[0]
+        )
         before = learned.decision.times, beside, _terms(learned.decision, terms)
     return panel.Picture(
         "decision-over-time",
@@ -177,7 +174,7 @@ def decision_over_time(
 
 
 @panel.cached
-def waterfall(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """The decision at T, term by term."""
     final = sample.decision.final()
     return panel.Picture(
@@ -190,7 +187,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> panel.Picture:
         f"{baseline_words(sample.study.background)}",
         not_shown="how it was as learned: press Reset.",
         alt=f"Waterfall of the decision at T: {panel.terms(final)}.",
-        table=lambda: terms_table(final),
+        table=lambda: numbers.terms_table(final),
     )
 
 
@@ -204,7 +201,11 @@ def drawn_measures() -> dict[str, str]:
 
 
 def correlation(
-    sample: Sample, theme: Theme = "light", *, kind: str = "mutual_information", t: float = 1.0
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    kind: str = "mutual_information",
+    t: float = 1.0,
 ) -> panel.Picture:
     """One measure of correlation over time.
 
@@ -216,7 +217,6 @@ def correlation(
     """
     track, about = sample.track(negativity=True), KINDS[choose("Measure", kind, drawn_measures())]
     series = track.measures.of(kind) | (track.measures.of(about.beside) if about.beside else {})
-    named = {about.between.join(part): values for part, values in series.items()}
     before = None
     if sample.changed:
         base = sample.learned.track(negativity=True)
@@ -237,7 +237,8 @@ def correlation(
         ),
         shows=about.shows + (" Thin, dotted: as learned." if before else "") + sample.followed,
         not_shown=about.not_shown,
-        alt=f"{about.axis} over time: {panel.lines(named)}.",
+        alt=f"{about.axis} over time: "
+        f"{panel.lines({about.between.join(part): values for part, values in series.items()})}.",
         table=lambda: pd.DataFrame(
             {"t": track.times}
             | {column(kind, part, "all"): values for part, values in series.items()}
@@ -246,7 +247,7 @@ def correlation(
 
 
 def trajectories(
-    sample: Sample, theme: Theme = "light", *, runs: int = 20, whose: str = ""
+    sample: Sample, theme: style.Theme = "light", *, runs: int = 20, whose: str = ""
 ) -> panel.Picture:
     """Single quantum-jump trajectories, with their jumps, and the mean of all.
 
@@ -278,7 +279,7 @@ def trajectories(
             theme=theme,
         ),
         shows=f"the first {len(shown)} runs: the state stays pure, so its entropy is entanglement with the others; a "
-        "marker where an operator jumped." + sample.of + f" {UNRAVELLING}",
+        "marker where an operator jumped." + sample.of + f" {inside.UNRAVELLING}",
         not_shown="what the model computes: that is the mean over all runs.",
         alt=f"Entanglement of {whose} in {len(shown)} single runs, at the end "
         f"{panel.listed([f'run {i + 1}' for i in range(len(shown))], [values[-1] for values in shown])} nats; "
@@ -292,7 +293,7 @@ def trajectories(
     )
 
 
-def ensemble(sample: Sample, theme: Theme = "light", *, runs: int = 20) -> panel.Picture:
+def ensemble(sample: Sample, theme: style.Theme = "light", *, runs: int = 20) -> panel.Picture:
     """The mean of sampled trajectories with its standard error, over the master equation: likeliest basis states."""
     track = sample.track(runs=runs)
     first = np.sort(np.argsort(track.populations.max(0))[::-1][:SHOWN_STATES])
@@ -332,7 +333,7 @@ def ensemble(sample: Sample, theme: Theme = "light", *, runs: int = 20) -> panel
 
 
 def populations(
-    sample: Sample, theme: Theme = "light", *, whose: str = WHOLE, t: float = 1.0
+    sample: Sample, theme: style.Theme = "light", *, whose: str = WHOLE, t: float = 1.0
 ) -> panel.Picture:
     """Populations of the state at a time.
 
@@ -357,7 +358,7 @@ def populations(
 
 def matrix(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     part: str = "modulus",
     whose: str = WHOLE,
@@ -373,23 +374,15 @@ def matrix(
         t: the time as a share of T.
     """
     rho, dims, name = state_at(sample, whose, t)
-    labels = np.array(states.basis_labels(dims))
-    rows, columns = np.indices(rho.shape)
+    labels = states.basis_labels(dims)
     return panel.Picture(
         f"matrix-{part}",
         f"Density matrix: {part} at {name}",
         states.density_matrix(rho, dims, part=part, theme=theme),
         shows=_MATRIX[part][0] + sample.followed,
         not_shown=_MATRIX[part][1],
-        alt=f"Heat map of the {part} of ρ: {panel.off_diagonal(rho, labels.tolist())}.",
-        table=lambda: pd.DataFrame(
-            {
-                "row": labels[rows.ravel()],
-                "column": labels[columns.ravel()],
-                "real": rho.real.ravel(),
-                "imaginary": rho.imag.ravel(),
-            }
-        ),
+        alt=f"Heat map of the {part} of ρ: {panel.off_diagonal(rho, labels)}.",
+        table=lambda: panel.entries(labels, real=rho.real, imaginary=rho.imag),
     )
 
 
@@ -398,7 +391,7 @@ def settling(sample: Sample) -> evolution.Settling:
     return evolution.attract(sample.study, sample.row, sample.tweak)
 
 
-def distance(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def distance(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """How fast inputs become alike within T, beside the distance to the steady state beyond it."""
     settled = settling(sample)
     attractor, pairs, T = settled.attractor, settled.contraction, float(sample.decision.times[-1])
@@ -487,11 +480,12 @@ def contraction_beside_random(pairs: Contraction | None) -> str:
 
 def long_run(settled: evolution.Settling, T: float) -> str:
     """The asymptotic rate beside that at which this sample approaches the steady state within T."""
-    at_T = float(np.interp(T, settled.times, settled.attractor.distance))
-    within_T = math.log(settled.attractor.distance[0] / max(at_T, 1e-12)) / T
+    distance = settled.attractor.distance
+    at_T = float(np.interp(T, settled.times, distance))
     return (
-        f"**And later?** The steady state is approached at a mean rate of {within_T:.3g} within T, and in the long "
-        f"run at {settled.attractor.gap:.3g}."
+        "**And later?** The steady state is approached at a mean rate of "
+        f"{math.log(distance[0] / max(at_T, 1e-12)) / T:.3g} within T, and in the long run at "
+        f"{settled.attractor.gap:.3g}."
     )
 
 
@@ -516,7 +510,7 @@ def readout_dependence(spread: np.ndarray, unit: str) -> str:
     )
 
 
-def steady(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def steady(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Populations of the steady state, and of the sample at T; only where something dissipates."""
     attractor, dims = settling(sample).attractor, sample.model.dims
     mass, final = np.real(np.diag(attractor.steady)), np.real(np.diag(settling(sample).final))
@@ -543,23 +537,31 @@ def steady(sample: Sample, theme: Theme = "light") -> panel.Picture:
 
 def state_at(sample: Sample, whose: str, t: float) -> tuple[np.ndarray, tuple[int, ...], str]:
     """rho of all modalities or of one at a share t of T, its dimensions, and when that is, in words."""
-    track, dims = sample.track(), sample.model.dims
-    step = round(t * (len(track.times) - 1))
-    rho: Any = track.rho[step]
-    if whose != WHOLE:
-        place = sample.modalities.index(whose)
-        rho, dims = partial_trace(torch.as_tensor(rho), dims, (place,)).numpy(), (dims[place],)
-    return rho, dims, f"t = {track.times[step]:.2f}"
+    step, dims = step_at(sample, t), sample.model.dims
+    when = f"t = {sample.track().times[step]:.2f}"
+    if whose == WHOLE:
+        return sample.track().rho[step], dims, when
+    return reduced(sample, whose)[step], (dims[sample.modalities.index(whose)],), when
+
+
+def step_at(sample: Sample, t: float) -> int:
+    """Which of the followed times a share t of T is."""
+    return round(t * (len(sample.track().times) - 1))
+
+
+def reduced(sample: Sample, name: str) -> np.ndarray:
+    """The states of one modality over time, (nT, d, d)."""
+    rho = torch.as_tensor(sample.track().rho)
+    return partial_trace(rho, sample.model.dims, (sample.modalities.index(name),)).numpy()
 
 
 def changes(tweak: Tweak) -> list[str]:
     """What is changed, one by one, as markdown."""
-    factors = (("H", tweak.couplings), ("dissipation", tweak.dissipations))
     return [
+        *(f"H: {text.plain(term)} × {factor:g}" for term, factor in tweak.couplings.items()),
         *(
-            f"{what}: {text.plain(term)} × {factor:g}"
-            for what, terms in factors
-            for term, factor in terms.items()
+            f"dissipation: {text.plain(term)} × {factor:g}"
+            for term, factor in tweak.dissipations.items()
         ),
         *(
             f"rate of learned operator {k + 1} × {rate:g}"
@@ -577,13 +579,12 @@ def shared_before_after(sample: Sample) -> dict[str, Ends]:
     """The correlation at T, as learned and now, by its name as markdown: of the modalities that changed terms act on,
     or of all where these are more than two groups; none of a single modality. With it the entanglement of a pair, or of
     one modality with the rest, where all changed terms act on these."""
-    names = sample.modalities
+    names, ends = sample.modalities, {}
     parts = evolution.touched(sample.tweak, names)
     if len(names) == 1:
         return {}
     if len(parts) > MOST_SAID:
         parts = [names]
-    ends = {}
     for part in parts:
         whose = f" of {listed([text.plain(name) for name in part])}"
         if len(part) == 1:
@@ -595,11 +596,8 @@ def shared_before_after(sample: Sample) -> dict[str, Ends]:
         if len(parts) == 1 and len(part) < 3:
             measures.append((f"entanglement{whose}", evolution.entangled_at_end, "bits"))
         for called, at_end, unit in measures:
-            before, after = (
-                at_end(sample.study, sample.row, tweak, part)
-                for tweak in (sample.learned.tweak, sample.tweak)
-            )
-            ends[called] = (before, after, unit)
+            before = at_end(sample.study, sample.row, sample.learned.tweak, part)
+            ends[called] = before, at_end(sample.study, sample.row, sample.tweak, part), unit
     return ends
 
 
@@ -635,25 +633,27 @@ def before_after(
     """
     what = ", ".join(changed) if len(changed) <= MOST_SAID else f"{len(changed)} changes"
     parts = [
-        f"{name} {moved(before, after)}{'' if alike(before, after) else f' {unit}'}"
-        for name, (before, after, unit) in shared.items()
+        *(
+            f"{name} {moved(before, after)}{'' if alike(before, after) else f' {unit}'}"
+            for name, (before, after, unit) in shared.items()
+        ),
+        f"score{whose} {moved(*score)}",
+        "decision unchanged" if decided[0] == decided[1] else f"decision now {decided[1]}",
     ]
-    parts.append(f"score{whose} {moved(*score)}")
-    parts.append("decision unchanged" if decided[0] == decided[1] else f"decision now {decided[1]}")
     return f"**{what}**: {', '.join(parts)}, test {metric[0]}: {moved(*metric[1:])}."
 
 
 def likeliest(when: str, populations: Mapping[str, float]) -> str:
     """Which basis states are the likeliest at a time, by their populations, 0 to 1."""
-    first = [f"|{name}⟩" for name in top(populations)]
-    most = share(max(populations.values()))
-    words = listed(first) if len(first) <= SHOWN_STATES else f"{len(first)} of {len(populations)}"
-    return panel.standing(
-        first,
+    return panel.superlative(
         populations,
-        one=f"Likeliest basis state at {when}: {first[0]} with {most}",
-        some=f"Likeliest basis states at {when}, alike: {words} with {most} each",
-        every=f"At {when} all {len(first)} basis states are equally likely ({most} each)",
+        one="Likeliest basis state at {when}: {names} with {share}",
+        some="Likeliest basis states at {when}, alike: {names} with {share} each",
+        every="At {when} all {count} basis states are equally likely ({share} each)",
+        name="|{}⟩".format,
+        most=SHOWN_STATES,
+        many="{count} of {all}",
+        when=when,
     )
 
 
@@ -664,15 +664,14 @@ def lost_by_cut(whose: str, terms: Mapping[str, tuple[float, float]]) -> str:
         whose: the modality that is cut, as markdown.
         terms: by coalition its size without the cut, and the smallest that it has after a cut at any time.
     """
-    lost = {name: before - least for name, (before, least) in terms.items()}
-    first = top(lost)
-    if not first or round(lost[first[0]], 2) <= 0:
-        return f"Cut of {whose}: no term loses 0.01 or more, whenever it is cut"
-    texts = [
-        f"{text.term(name)}, {terms[name][0]:.2f} → {terms[name][1]:.2f} at the least"
-        for name in first
-    ]
-    return f"Cut of {whose}: most is lost {'alike ' if len(first) > 1 else ''}of {listed(texts)}"
+    return panel.superlative(
+        {name: before - least for name, (before, least) in terms.items()},
+        none="Cut of {whose}: no term loses 0.01 or more, whenever it is cut",
+        one="Cut of {whose}: most is lost of {names}",
+        some="Cut of {whose}: most is lost alike of {names}",
+        name=lambda name: "{}, {:.2f} → {:.2f} at the least".format(text.term(name), *terms[name]),
+        whose=whose,
+    )
 
 
 def _terms(result: evolution.Decision, what: str) -> dict[str, np.ndarray]:
@@ -685,7 +684,7 @@ def cursor_at(sample: Sample, t: float) -> float | None:
 
 
 @panel.cached
-def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> panel.Picture:
+def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> panel.Picture:
     """The score after a cut of each modality, against the time of the cut.
 
     Args:
@@ -727,7 +726,7 @@ def most_moved(sample: Sample) -> str:
 
 
 def cut_terms(
-    sample: Sample, theme: Theme = "light", *, modality: str = "", t: float = 1.0
+    sample: Sample, theme: style.Theme = "light", *, modality: str = "", t: float = 1.0
 ) -> panel.Picture:
     """Sizes of the terms after a cut of one modality, against the time of the cut.
 
@@ -763,7 +762,7 @@ def cut_terms(
             for size in sizes.values()
         )
         + ".",
-        table=lambda: sizes_table(cuts, whose, sample.output),
+        table=lambda: numbers.sizes_table(cuts, whose, sample.output),
     )
 
 
@@ -805,22 +804,15 @@ def sliders(view: address.View, study: Study) -> list[control.Control]:
     if not study.can("time"):
         return []
     known = factors(study)
-    strange = [key for key in view.address if key.startswith(address.FACTORS) and key not in known]
     return [
         *known.values(),
-        *(
-            control.Text(key, key, "It is ignored.", test=partial(_no_slider, key))
-            for key in strange
+        *control.strange(
+            view, address.FACTORS, known, lambda key, study, _: Tweak.of([(key, 1)], study.model)
         ),
     ]
 
 
-def _no_slider(key: str, study: Study, _: str) -> None:
-    """Raises NotFound or InvalidInput: the model has no slider of that name."""
-    Tweak.of([(key, 1)], study.model)
-
-
-_TIMED = panel.can("time")
+TIMED = panel.can("time")
 VIEW = control.Choice(
     "view",
     "View",
@@ -834,21 +826,21 @@ VIEW = control.Choice(
         "Sensitivity",
         "H and L",
     ),
-    fits=_TIMED,
+    fits=TIMED,
 )
 TURN = control.Text(
     "turn",
     "Turn",
     "The sliders stay as they are.",
     test=lambda study, value: address.fitting_tweak(study.model, value),
-    fits=_TIMED,
+    fits=TIMED,
 )
 CURSOR = control.Number(
     "t",
     "Time cursor (of T)",
     "The end of the evolution is shown.",
     default=1.0,
-    fits=_TIMED,
+    fits=TIMED,
     style={"format": "percent"},
 )
 _TERMS = replace(panel.TERMS, fits=lambda study: study.can("time") or study.can("layers"))
@@ -860,17 +852,17 @@ MOVING = control.Choice(
     "longer; mutual information is that of the pairs on which the sliders that you moved act, of all pairs if none.",
     lambda study: measures_above(study.modalities),
     look="segments",
-    fits=_TIMED,
+    fits=TIMED,
 )
 CUT_TERMS = control.Switch(
-    "cutterms", "Contributions after the cut", "They stay folded.", fits=_TIMED
+    "cutterms", "Contributions after the cut", "They stay folded.", fits=TIMED
 )
 CUT = control.Choice(
     "cut",
     "Modality that is cut",
     "The one that matters most is shown.",
     values=lambda study: study.modalities,
-    fits=_TIMED,
+    fits=TIMED,
     style={"width": 340},
 )
 RUNS = control.Choice(
@@ -882,7 +874,7 @@ RUNS = control.Choice(
     default="20",
     look="steps",
     read=control.whole("runs", 1, 1000),
-    fits=_TIMED,
+    fits=TIMED,
 )
 QUANTITY = control.Choice(
     "quantity",
@@ -890,7 +882,7 @@ QUANTITY = control.Choice(
     "The first is shown.",
     "Of this modality with all others.",
     lambda study: study.modalities,
-    fits=_TIMED,
+    fits=TIMED,
 )
 STATE_OF = control.Choice(
     "of",
@@ -898,7 +890,7 @@ STATE_OF = control.Choice(
     "All together are shown.",
     "Of all modalities, or of one when the others are not looked at.",
     lambda study: (WHOLE, *study.modalities),
-    fits=_TIMED,
+    fits=TIMED,
 )
 HEAT, HINTON = "Modulus and phase", "Hinton diagram"
 STATE_AS = control.Choice(
@@ -907,7 +899,7 @@ STATE_AS = control.Choice(
     "Modulus and phase are shown.",
     values=(HEAT, HINTON),
     look="segments",
-    fits=_TIMED,
+    fits=TIMED,
 )
 CONTROLS = (VIEW, TURN, CURSOR, _TERMS, MOVING, CUT_TERMS, CUT, RUNS, QUANTITY, STATE_OF, STATE_AS)
 # where a panel stands: in a view
@@ -917,7 +909,7 @@ PANELS = {
     "decision-over-time": panel.Panel(
         decision_over_time,
         {"above": MOVING, "terms": panel.TERMS, **_T},
-        fits=_TIMED,
+        fits=TIMED,
         opens=_DECISION,
     ),
     "cut": panel.Panel(cut, _T, fits=can_cut, opens=_DECISION),
@@ -925,30 +917,30 @@ PANELS = {
         cut_terms,
         {"modality": CUT, **_T},
         fits=can_cut,
-        opens=lambda view: _DECISION(view) and CUT_TERMS.opens(view),
+        opens=panel.all_of(_DECISION, CUT_TERMS.opens),
     ),
-    "waterfall-now": panel.Panel(waterfall, fits=_TIMED, opens=_DECISION, below=True),
+    "waterfall-now": panel.Panel(waterfall, fits=TIMED, opens=_DECISION, below=True),
     **{
         kind.replace("_", "-"): panel.Panel(
-            correlation, _T, {"kind": kind}, fits=_TIMED, opens=_CORRELATED
+            correlation, _T, {"kind": kind}, fits=TIMED, opens=_CORRELATED
         )
         for kind in _NAMED_FIRST
     },
     "trajectories": panel.Panel(
         trajectories,
         {"runs": RUNS, "whose": QUANTITY},
-        fits=_TIMED,
+        fits=TIMED,
         opens=_SAMPLED,
     ),
-    "ensemble": panel.Panel(ensemble, {"runs": RUNS}, fits=_TIMED, opens=_SAMPLED),
-    "populations": panel.Panel(populations, {"whose": STATE_OF, **_T}, fits=_TIMED, opens=_STATE),
+    "ensemble": panel.Panel(ensemble, {"runs": RUNS}, fits=TIMED, opens=_SAMPLED),
+    "populations": panel.Panel(populations, {"whose": STATE_OF, **_T}, fits=TIMED, opens=_STATE),
     **{
         f"matrix-{part}": panel.Panel(
             matrix,
             {"whose": STATE_OF, **_T},
             {"part": part},
-            fits=_TIMED,
-            opens=lambda view: _STATE(view) and STATE_AS.chosen(HEAT)(view),
+            fits=TIMED,
+            opens=panel.all_of(_STATE, STATE_AS.chosen(HEAT)),
         )
         for part in _MATRIX
     },
@@ -960,7 +952,7 @@ NAMED = {
         correlation,
         _T,
         rest="kind",
-        fits=_TIMED,
+        fits=TIMED,
         opens=_CORRELATED,
         endings=lambda view, sample: [
             kind for kind in drawn_measures() if kind not in _NAMED_FIRST

@@ -7,24 +7,19 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from qfusion._sentences import count, listed, share, sizes, top
+from qfusion._sentences import count, listed, share
 from qfusion.analysis import cohort_measures, errors, sample, text
-from qfusion.explain import cohorts
-from qfusion.explain.stability import LEVEL
-from qfusion.figures import cohort, samples
-from qfusion.figures.style import Theme
+from qfusion.explain import cohorts, stability
+from qfusion.figures import cohort, samples, style
 from qfusion.panels import control, panel
 
-_INTERVAL = "95 % score intervals (Wilson)"
 
-
-def slices(levels: errors.Levels, theme: Theme = "light", *, by: str = "") -> panel.Picture:
+def slices(levels: errors.Levels, theme: style.Theme = "light", *, by: str = "") -> panel.Picture:
     """How often the model is wrong in every slice.
 
     Args:
@@ -56,7 +51,7 @@ def slices(levels: errors.Levels, theme: Theme = "light", *, by: str = "") -> pa
         + ", by "
         f"{text.plain(by.removesuffix(cohort_measures.QUARTERS))}"
         + (" in quarters" if by.endswith(cohort_measures.QUARTERS) else "")
-        + f", with {_INTERVAL}{_clusters(levels)}; "
+        + f", with 95 % score intervals (Wilson){_clusters(levels)}; "
         "an error is "
         + (
             "another class than annotated."
@@ -114,7 +109,7 @@ def _finding(result: list[errors.Slice], overall: float, classes: bool) -> str:
     if len(result) == 1:
         return f"All samples are in one slice ({share(overall)} {what})"
     worst = max(result, key=lambda entry: _score(entry, overall))
-    if _score(worst, overall) <= ndtri(1 - (1 - LEVEL) / 2 / len(result)):
+    if _score(worst, overall) <= ndtri(1 - (1 - stability.LEVEL) / 2 / len(result)):
         return f"No slice is worse than all beyond chance ({share(overall)} {what}, {len(result)} slices looked at)"
     return (
         f"‘{text.plain(worst.name)}’ {'is wrong' if classes else 'has large errors'} more often: "
@@ -129,14 +124,14 @@ def _score(entry: errors.Slice, overall: float) -> float:
     if not 0 < entry.low < entry.rate or not 0 < overall < 1:
         return 0.0
     size = (
-        (float(ndtri(0.5 + LEVEL / 2)) / (entry.rate - entry.low)) ** 2
+        (float(ndtri(0.5 + stability.LEVEL / 2)) / (entry.rate - entry.low)) ** 2
         * entry.low
         * (1 - entry.low)
     )
     return (entry.rate - overall) * math.sqrt(size / (overall * (1 - overall)))
 
 
-def worst(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
+def worst(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     """The cohort's samples with the largest errors.
 
     Args:
@@ -180,17 +175,16 @@ def worst(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
 
 def worst_of(values: Mapping[str, float], classes: bool) -> str:
     """Which samples have the largest error: the loss of classes, else the residual, with its sign; by sample."""
-    first = top(sizes(values))
-    if not first:
+    if not np.isfinite(list(values.values())).any():
         return "No sample of this cohort"
-    if round(abs(values[first[0]]), 2) == 0:
-        return f"No sample of this cohort has a {'loss' if classes else 'residual'} of 0.01 or more"
-    what, worst = "loss" if classes else "residual", values[first[0]]
-    return panel.standing(
-        first,
+    return panel.superlative(
         values,
-        one=f"Sample {text.plain(first[0])} has the largest error: {what} {worst:{'.2f' if classes else '+.2f'}}",
-        some=f"{len(first)} samples have the largest error, alike: {what} {abs(worst):.2f}",
+        by_size=True,
+        none="No sample of this cohort has a {what} of 0.01 or more",
+        one="Sample {names} has the largest error: {what} "
+        + ("{value:.2f}" if classes else "{value:+.2f}"),
+        some="{count} samples have the largest error, alike: {what} {amount:.2f}",
+        what="loss" if classes else "residual",
     )
 
 
@@ -200,7 +194,7 @@ def _said(name: object, row: pd.Series, classes: bool) -> str:
     return f"{name}: {row['truth']:+.2f} → {row['prediction']:+.2f}"
 
 
-def wrong(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
+def wrong(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     """The wrong decisions of a cohort with the term that pulled each the wrong way, as a table: it has no figure.
 
     Args:
@@ -211,17 +205,20 @@ def wrong(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
     kinds = [
         part.values for part in levels.parts if part.column == "relation" and part.operator == "="
     ]
-    conflicts = kinds == [("conflict",)]
     return panel.Picture(
         "wrong",
         right_without(
-            len(result.rows), int(result.right.sum()), result.kind, conflicts, result.by_chance
+            len(result.rows),
+            int(result.right.sum()),
+            result.kind,
+            kinds == [("conflict",)],
+            result.by_chance,
         ),
         None,
         lead=misled_by(result.terms.tolist()),
-        shows=f"the samples of the {text.plain(levels.name)} {about.what}, the largest error first. Misleading: the "
-        f"contribution, of one modality or joint, that pulls furthest {about.way}. Without it: "
-        f"{about.left}. "
+        shows=f"the samples of the {text.plain(levels.name)} {about['what']}, the largest error first. Misleading: the "
+        f"contribution, of one modality or joint, that pulls furthest {about['way']}. Without it: "
+        f"{about['left']}. "
         + sample.against_words(study.bulk_background)
         + (
             f" A large error is at least {errors.limit(levels):.3g}, the largest quarter of all."
@@ -235,7 +232,7 @@ def wrong(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
         ),
         not_shown="what the model would decide without that modality: leaving a contribution out is arithmetic on the "
         "explanation, not an intervention. It is picked knowing the annotation, so leaving it out always "
-        f"moves {about.moves}, and some decisions turn right for that alone.",
+        f"moves {about['moves']}, and some decisions turn right for that alone.",
         alt=f"Table of {len(result.rows)} wrong decisions; {int(result.right.sum())} are right without their most "
         "misleading term.",
         table=lambda: (
@@ -253,37 +250,29 @@ def wrong(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
     )
 
 
-class _About(NamedTuple):
-    """What is said of decisions that are wrong in one thing."""
-
-    what: str
-    has: str
-    right: str
-    way: str
-    left: str
-    moves: str
-
-
-_FROM_TRUTH = (
-    "from the annotation towards the prediction",
-    "the score minus that contribution",
-    "the score towards the annotation, or beyond it",
-)
+_FROM_TRUTH = {
+    "way": "from the annotation towards the prediction",
+    "left": "the score minus that contribution",
+    "moves": "the score towards the annotation, or beyond it",
+}
+# what is said of decisions that are wrong in one thing
 _WRONG = {
-    errors.WRONG_CLASS: _About(
-        "of the wrong class",
-        "is of the wrong class",
-        "be of the right one",
-        "towards the predicted and away from the true class",
-        "the class with the largest score minus that contribution",
-        "the scores towards the annotated class",
-    ),
-    errors.WRONG_SIGN: _About(
-        "with the wrong sign", "has the wrong sign", "have the right one", *_FROM_TRUTH
-    ),
-    errors.LARGE_ERROR: _About(
-        "with a large error", "has a large error", "have a small one", *_FROM_TRUTH
-    ),
+    errors.WRONG_CLASS: {
+        "what": "of the wrong class",
+        "has": "is of the wrong class",
+        "right": "be of the right one",
+        "way": "towards the predicted and away from the true class",
+        "left": "the class with the largest score minus that contribution",
+        "moves": "the scores towards the annotated class",
+    },
+    errors.WRONG_SIGN: _FROM_TRUTH
+    | {
+        "what": "with the wrong sign",
+        "has": "has the wrong sign",
+        "right": "have the right one",
+    },
+    errors.LARGE_ERROR: _FROM_TRUTH
+    | {"what": "with a large error", "has": "has a large error", "right": "have a small one"},
 }
 
 
@@ -299,28 +288,29 @@ def right_without(
     """
     about, noun = _WRONG[kind], "conflict" if conflicts else "sample"
     if not count:
-        return f"No {noun} of this cohort {about.has}"
+        return f"No {noun} of this cohort {about['has']}"
     if count == 1:
         return (
-            f"The one {noun} {about.what} would {'' if right else 'not '}{about.right} without its most misleading "
-            "term"
+            f"The one {noun} {about['what']} would {'' if right else 'not '}{about['right']} without its most "
+            "misleading term"
         )
-    some = f"{right:,}" if right else "none"
     random = "" if by_chance is None else f", {by_chance:.1f} without one at random"
-    return f"Of {count:,} {noun}s {about.what}, {some} would {about.right} without their most misleading term{random}"
+    return (
+        f"Of {count:,} {noun}s {about['what']}, {f'{right:,}' if right else 'none'} would {about['right']} without "
+        f"their most misleading term{random}"
+    )
 
 
 def misled_by(terms: Sequence[str]) -> str:
     """How often every term misled the most; empty where there are no samples."""
     counts = Counter(terms)
     nothing = counts.pop("", 0)
-    parts = []
-    if counts:
-        texts = [f"{text.term(name)} in {number:,}" for name, number in counts.most_common()]
-        parts.append(f"Misled by {listed(texts)}.")
-    if nothing:
-        parts.append(f"In {nothing:,} no term pulls the wrong way.")
-    return " ".join(parts)
+    names = [f"{text.term(name)} in {number:,}" for name, number in counts.most_common()]
+    parts = (
+        f"Misled by {listed(names)}." if names else "",
+        f"In {nothing:,} no term pulls the wrong way." if nothing else "",
+    )
+    return " ".join(filter(None, parts))
 
 
 def some(levels: errors.Levels, **_: object) -> bool:
@@ -340,7 +330,6 @@ SLICES_BY = control.Choice(
 # How good the model is on a cohort, on the Cohorts page: confusions, curves, calibration; or residuals.
 
 MOST = 60  # classes in a figure
-MAX_NAMED = 3  # that a title names
 FEWEST, LEAN = (
     10,
     0.1,
@@ -353,7 +342,7 @@ def shown(counts: np.ndarray) -> list[int]:
     return [int(k) for k in np.sort(often)]
 
 
-def confusions(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
+def confusions(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     """Which classes the cohort's samples are taken for."""
     counts, classes = errors.confusions(levels), levels.study.classes
     drawn = shown(counts)
@@ -374,7 +363,7 @@ def confusions(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def curves(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
+def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     """ROC and precision-recall curves of every class against the rest."""
     result = errors.curves(levels)
     label = levels.study.classes[levels.output_wanted] if levels.output_wanted is not None else ""
@@ -382,10 +371,11 @@ def curves(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
         (entry for entry in result if entry.name == label),
         min(result, key=lambda entry: entry.area, default=None),
     )
-    mean = float(np.mean([entry.area for entry in result])) if result else 0.0
+    areas = {entry.name: entry.area for entry in result}
+    mean = float(np.mean(list(areas.values()))) if areas else 0.0
     return panel.Picture(
         "curves",
-        told_apart({entry.name: entry.area for entry in result}, label),
+        told_apart(areas, label),
         samples.curves(
             [(entry.name, *entry.roc, entry.area) for entry in result],
             [(entry.name, *entry.pr, entry.precision) for entry in result],
@@ -415,16 +405,15 @@ def curves(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def calibration(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
+def calibration(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     """How often it is right that is so sure."""
     certainty, accuracy, counts, error = errors.calibration(levels)
     sure, right = (
         float((values * counts).sum() / max(counts.sum(), 1)) for values in (certainty, accuracy)
     )
-    word = sureness(sure, right, int(counts.sum()))
     return panel.Picture(
         "calibration",
-        f"On average {share(sure)} sure and {share(right)} right: {word}",
+        f"On average {share(sure)} sure and {share(right)} right: {sureness(sure, right, int(counts.sum()))}",
         samples.calibration(certainty, accuracy, counts, theme),
         shows=f"the share that is right against the certainty (softmax of the predicted class), in {errors.BINS} "
         f"bins of equal width; the larger the disc, the more samples. Expected calibration error "
@@ -448,7 +437,7 @@ def sureness(sure: float, right: float, count: int) -> str:
     return "surer than it should be" if sure > right else "less sure than it could be"
 
 
-def residuals(levels: errors.Levels, theme: Theme = "light") -> panel.Picture:
+def residuals(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     """How far predictions are off, over the range of the annotation."""
     result, rows, inside = errors.residuals(levels), levels.rows, levels.inside
     truth = rows["truth"].to_numpy(dtype=float)
@@ -481,16 +470,15 @@ def taken_for(counts: np.ndarray, classes: Sequence[str]) -> str:
     most = int(max(wrong.values(), default=0))
     if not most:
         return words
-    first = [pair for pair, number in wrong.items() if number == most]
     pairs = [
         f"‘{text.plain(classes[i])}’ is taken for ‘{text.plain(classes[j])}’"
-        for i, j in first[:MAX_NAMED]
+        for (i, j), number in wrong.items()
+        if number == most
     ]
-    if len(first) == 1:
-        return f"{words}; {'most often ' if total - right > most else ''}{pairs[0]} ({most:,})"
-    if len(first) > MAX_NAMED:
-        return f"{words}; {len(first):,} confusions are equally frequent ({most:,} each)"
-    return f"{words}; {'most often ' if total - right > most * len(first) else ''}{listed(pairs)} ({most:,} each)"
+    if len(pairs) > panel.MAX_NAMED:
+        return f"{words}; {len(pairs):,} confusions are equally frequent ({most:,} each)"
+    often = "most often " if total - right > most * len(pairs) else ""
+    return f"{words}; {often}{listed(pairs)} ({most:,}{' each' if len(pairs) > 1 else ''})"
 
 
 def told_apart(areas: Mapping[str, float], value: str) -> str:
@@ -501,20 +489,16 @@ def told_apart(areas: Mapping[str, float], value: str) -> str:
     """
     if not areas:
         return "No class has samples of it and others here"
-    if value in areas or len(areas) == 1:
-        name = value if value in areas else next(iter(areas))
-        return f"‘{text.plain(name)}’ is told from the rest: area {areas[name]:.3f}"
-    first, least = (
-        [f"‘{text.plain(name)}’" for name in top(areas, 3, smallest=True)],
-        min(areas.values()),
-    )
-    words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} classes"
-    return panel.standing(
-        first,
-        areas,
-        one=f"{words} has the smallest area below the ROC curve against the rest: {least:.3f}",
-        some=f"{words} have the smallest area below the ROC curve against the rest: {least:.3f}",
-        every=f"All classes are told from the rest alike: area {least:.3f}",
+    return panel.superlative(
+        {value: areas[value]} if value in areas else areas,
+        places=3,
+        only="{names} is told from the rest: area {value:.3f}",
+        smallest=True,
+        one="{names} has the smallest area below the ROC curve against the rest: {value:.3f}",
+        some="{names} have the smallest area below the ROC curve against the rest: {value:.3f}",
+        every="All classes are told from the rest alike: area {value:.3f}",
+        name=lambda name: f"‘{text.plain(name)}’",
+        many="{count} classes",
     )
 
 

@@ -13,16 +13,13 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion._sentences import count, listed, top
-from qfusion.analysis import answers, cohort_measures, text, trust
+from qfusion._sentences import count, listed
+from qfusion.analysis import answers, cohort_measures, inside, text, trust
 from qfusion.analysis.sample import Sample, against_words, rows_behind
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
-from qfusion.explain import faithfulness, people
-from qfusion.explain.attribution import FIRST, by_title
-from qfusion.explain.stability import Interval, Stability
-from qfusion.figures import trust as figures
-from qfusion.figures.style import GREY, Theme, term_colour
+from qfusion.explain import attribution, faithfulness, people, stability
+from qfusion.figures import style, trust as figures
 from qfusion.panels import control, panel
 
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
@@ -38,7 +35,7 @@ def _known(result: T | None, message: str) -> T:
     return cast("T", result)
 
 
-def trust_warnings(study: Study, theme: Theme = "light") -> panel.Picture:
+def trust_warnings(study: Study, theme: style.Theme = "light") -> panel.Picture:
     """Every caution on the explanations of a model, as a table: it has no figure."""
     study = trust.as_trained(study)
     rows, _ = trust.explained(study)
@@ -65,7 +62,7 @@ def trust_warnings(study: Study, theme: Theme = "light") -> panel.Picture:
 
 
 def modalities(
-    study: Study, theme: Theme = "light", *, kind: str = DELETION, measure: str = SCORE
+    study: Study, theme: style.Theme = "light", *, kind: str = DELETION, measure: str = SCORE
 ) -> panel.Picture:
     """Modalities taken away or given back one after another, the most important first.
 
@@ -90,11 +87,11 @@ def modalities(
 
 def features(
     study: Study,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     kind: str = DELETION,
     modality: str = "",
-    ranking: str = FIRST,
+    ranking: str = attribution.FIRST,
     measure: str = SCORE,
     everyone: bool = False,
 ) -> panel.Picture:
@@ -111,14 +108,14 @@ def features(
     """
     modality = choose("Modality", modality or study.modalities[0], study.modalities)
     curves = trust.feature_curves(study, modality, ranking, _probability(study, measure), everyone)
-    steps = next(m for m in study.dataset.modalities if m.name == modality).is_sequence
+    steps = modality in inside.sequences(study)
     whole = len(study.dataset.rows(trust.SPLIT))
     drawn = ""
     if curves.samples < whole:
-        rows = trust.asked_inside(study, everyone)
+        ids = study.dataset.ids[trust.asked_inside(study, everyone)]
         drawn = (
             f" The {curves.samples:,} were drawn at random from {whole:,}; the interval of the area: "
-            f"{cohort_measures.intervals(study.dataset, pd.DataFrame(index=study.dataset.ids[rows]))}."
+            f"{cohort_measures.intervals(study.dataset, pd.DataFrame(index=ids))}."
         )
     return _curves(
         study,
@@ -130,7 +127,7 @@ def features(
         f"replaced by their mean over the {trust.trained_on(study):,} training samples, the other "
         f"modalities as they are.{drawn}",
         theme,
-        term_colour(modality, study.modalities),
+        style.term_colour(modality, study.modalities),
     )
 
 
@@ -142,29 +139,20 @@ def _curves(
     head: str,
     players: str,
     how: str,
-    theme: Theme,
+    theme: style.Theme,
     hue: str | None = None,
 ) -> panel.Picture:
-    choose("Curve", kind, _DIRECTIONS)
-    values, random, what, good, title = (
-        curves.deletion,
-        curves.random_deletion,
-        "taken away",
-        "the sooner the line rises, the better",
-        head,
+    inserted = choose("Curve", kind, _DIRECTIONS) == INSERTION
+    values, random = (
+        (curves.insertion, curves.random_insertion)
+        if inserted
+        else (curves.deletion, curves.random_deletion)
     )
-    if kind == INSERTION:
-        values, random, what, good, title = (
-            curves.insertion,
-            curves.random_insertion,
-            "given back",
-            "the sooner the line falls, the better",
-            f"Given back: the score returns {sooner(curves)}",
-        )
+    what, line = ("given back", "falls") if inserted else ("taken away", "rises")
     unit = f"{curves.unit} of the predicted class" if study.classes else study.unit_of(0)
     return panel.Picture(
         f"{kind}-{name}",
-        title,
+        f"Given back: the score returns {sooner(curves)}" if inserted else head,
         figures.curves(
             curves.shares,
             values,
@@ -174,7 +162,8 @@ def _curves(
             hue=hue,
             theme=theme,
         ),
-        shows=f"{players}, {what} one after another and {how} Mean over {curves.samples:,} test samples; {good}. Grey: "
+        shows=f"{players}, {what} one after another and {how} Mean over {curves.samples:,} test samples; the sooner "
+        f"the line {line}, the better. Grey: "
         f"the same in {len(random)} random orders, drawn anew for every sample.",
         not_shown="whether the model is right: only whether the order is the model's own.",
         alt=f"{kind} curve against random orders: {', '.join(f'{v:.2f}' for v in values)}.",
@@ -227,7 +216,7 @@ def _interval(curves: faithfulness.Curves, place: int) -> str:
     )
 
 
-def truth(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def truth(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Exact against planted contributions of the test samples; only of data with a planted truth."""
     study = trust.as_trained(sample.study)
     against_truth = _known(
@@ -236,7 +225,6 @@ def truth(sample: Sample, theme: Theme = "light") -> panel.Picture:
     )
     rows, _ = trust.explained(study)
     place = np.flatnonzero(rows == sample.row)
-    both = (("true", against_truth.true), ("exact", against_truth.ours))
     return panel.Picture(
         "truth",
         follows_truth(dict(zip(against_truth.terms, against_truth.rank.tolist(), strict=True))),
@@ -263,22 +251,23 @@ def truth(sample: Sample, theme: Theme = "light") -> panel.Picture:
         table=lambda: pd.DataFrame(
             {"sample": study.dataset.ids[rows]}
             | {
-                f"{kind}[{term}]": values[:, i]
-                for kind, values in both
-                for i, term in enumerate(against_truth.terms)
+                f"true[{t}]": v
+                for t, v in zip(against_truth.terms, against_truth.true.T, strict=True)
+            }
+            | {
+                f"exact[{t}]": v
+                for t, v in zip(against_truth.terms, against_truth.ours.T, strict=True)
             }
         ),
     )
 
 
-def methods(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def methods(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Shapley values of a sample by four methods, as a table: it has no figure. Only against samples as background."""
     study = sample.study
     estimates = trust.estimates(study, sample.row, sample.output)
-    exact, brute = estimates[0], estimates[1]
-    title = estimated(
-        exact.seconds, brute.seconds, brute.error, max(one.error for one in estimates[2:])
-    )
+    exact, brute, *others = estimates
+    title = estimated(exact.seconds, brute.seconds, brute.error, max(one.error for one in others))
     return panel.Picture(
         "estimators",
         title,
@@ -318,7 +307,9 @@ def _time(seconds: float) -> str:
     return f"{seconds * 1e3:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def seed_ranks(study: Study, theme: Theme = "light", *, terms: str = DIVIDENDS) -> panel.Picture:
+def seed_ranks(
+    study: Study, theme: style.Theme = "light", *, terms: str = DIVIDENDS
+) -> panel.Picture:
     """Rank correlation of the terms between training seeds; only where seeds were measured.
 
     Args:
@@ -352,7 +343,9 @@ def seed_ranks(study: Study, theme: Theme = "light", *, terms: str = DIVIDENDS) 
     )
 
 
-def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDENDS) -> panel.Picture:
+def seed_sample(
+    sample: Sample, theme: style.Theme = "light", *, terms: str = DIVIDENDS
+) -> panel.Picture:
     """A test sample by every training seed; only where seeds were measured.
 
     Args:
@@ -360,7 +353,7 @@ def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDEND
         theme: of the figure.
         terms: "contributions" or "Shapley values".
     """
-    study, name = sample.study, text.plain(sample.id)
+    study = sample.study
     seeds = _seeds(study, terms)
     seed_values = _known(
         trust.seed_values(study, seeds, sample.row, terms),
@@ -374,7 +367,7 @@ def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDEND
     )
     return panel.Picture(
         "seed-sample",
-        f"Sample {name}: {signs(values)}",
+        f"Sample {text.plain(sample.id)}: {signs(values)}",
         figures.seed_dots(
             values, list(seed_values.columns), study.modalities, seeds.seeds, unit=unit, theme=theme
         ),
@@ -396,28 +389,31 @@ def follows_truth(rank: Mapping[str, float]) -> str:
     known = {term: value for term, value in rank.items() if np.isfinite(value)}
     if not known:
         return "No term varies, so that none can follow the truth"
-    worst = listed([text.term(term) for term in top(known, smallest=True)])
-    low, high = min(known.values()), max(known.values())
     constant = len(rank) - len(known)
-    rest = (
-        f"; {count(constant, 'term')} {'is' if constant == 1 else 'are'} constant"
-        if constant
-        else ""
+    words = panel.superlative(
+        known,
+        smallest=True,
+        only="Rank correlation with the truth: {value:.2f}",
+        one="Rank correlations with the truth from {value:.2f} ({names}) to {high:.2f}",
+        some="Rank correlations with the truth from {value:.2f} ({names}) to {high:.2f}",
+        every="Rank correlations with the truth: {value:.2f}",
+        name=text.term,
+        high=max(known.values()),
     )
-    if f"{low:.2f}" == f"{high:.2f}":
-        return f"Rank {'correlation' if len(known) == 1 else 'correlations'} with the truth: {low:.2f}{rest}"
-    return f"Rank correlations with the truth from {low:.2f} ({worst}) to {high:.2f}{rest}"
+    if not constant:
+        return words
+    return f"{words}; {count(constant, 'term')} {'is' if constant == 1 else 'are'} constant"
 
 
 def least_stable(ranks: Mapping[str, float]) -> str:
     """Which terms keep the order of samples least over training seeds; mean rank correlations by term."""
-    first, least = [text.term(name) for name in top(ranks, smallest=True)], min(ranks.values())
-    return panel.standing(
-        first,
+    return panel.superlative(
         ranks,
-        one=f"Least stable: {listed(first)} (rank correlation {least:.2f})",
-        some=f"Least stable: {listed(first)} (rank correlation {least:.2f} each)",
-        every=f"All terms are equally stable (rank correlation {least:.2f})",
+        smallest=True,
+        one="Least stable: {names} (rank correlation {value:.2f})",
+        some="Least stable: {names} (rank correlation {value:.2f} each)",
+        every="All terms are equally stable (rank correlation {value:.2f})",
+        name=text.term,
     )
 
 
@@ -429,7 +425,7 @@ def signs(values: np.ndarray) -> str:
     return f"{unsure} of {count(values.shape[1], 'term')} {'changes' if unsure == 1 else 'change'} sign with the seed"
 
 
-def _seeds(study: Study, terms: str) -> Stability:
+def _seeds(study: Study, terms: str) -> stability.Stability:
     choose("Terms", terms, answers.KINDS)
     return trust.stability_of(study)
 
@@ -461,8 +457,8 @@ RANKING = control.Choice(
     "Ranked by",
     "Gradient x input is used.",
     "Ways to say which features mattered: all look at how the score answers to small changes.",
-    lambda _: by_title(),
-    default=FIRST,
+    lambda _: attribution.by_title(),
+    default=attribution.FIRST,
     look="segments",
 )
 FEATURES_OF = control.Choice(
@@ -518,7 +514,7 @@ def is_labelled(sample: Sample, **_: Any) -> bool:
     return labels is not None and bool(labels.table.iloc[sample.row].notna().any())
 
 
-def alone(study: Study, theme: Theme = "light", *, other: str = "") -> panel.Picture:
+def alone(study: Study, theme: style.Theme = "light", *, other: str = "") -> panel.Picture:
     """Rank correlation of own terms and labels, by modality; only of data with labels of single modalities.
 
     Args:
@@ -546,7 +542,7 @@ def alone(study: Study, theme: Theme = "light", *, other: str = "") -> panel.Pic
         figures.dots(
             names,
             {name: _numbers([entry.rank for entry in one.alone]) for name, one in models.items()},
-            hues=[term_colour(name, study.modalities) for name in names],
+            hues=[style.term_colour(name, study.modalities) for name in names],
             x_title=f"rank correlation of own term and {whose}",
             band=np.array(
                 [(e.shuffled["rank"].low, e.shuffled["rank"].high) for e in result.alone]
@@ -567,7 +563,7 @@ def alone(study: Study, theme: Theme = "light", *, other: str = "") -> panel.Pic
     )
 
 
-def calibration(study: Study, theme: Theme = "light") -> panel.Picture:
+def calibration(study: Study, theme: style.Theme = "light") -> panel.Picture:
     """Labels over own terms, with means of bins; only of data with labels of single modalities."""
     study, result = trust.as_trained(study), _found(study)
     whose, bins = _whose(study), {entry.modality: entry.binned() for entry in result.alone}
@@ -626,7 +622,7 @@ def slopes(parts: Sequence[people.Alone], whose: str) -> str:
         return f"{entry.slope.value:+z.2f}{interval} for {name}"
 
     rest = f" and so on for {len(parts) - people.NAMED} more" if len(parts) > people.NAMED else ""
-    words = listed([one(part) for part in parts[: people.NAMED]])
+    words = listed(list(map(one, parts[: people.NAMED])))
     return f"A unit of the own term goes with a change of {whose}: {words}{rest}"
 
 
@@ -644,15 +640,12 @@ def sign_rates(parts: Sequence[people.Alone]) -> str:
         )
         return f"{entry.sign.value:.0%}{interval} in {name} (n = {entry.sign.n:,}{shuffled})"
 
-    rest = (
-        f"; {len(parts) - 2 * people.NAMED} more in the table"
-        if len(parts) > 2 * people.NAMED
-        else ""
-    )
-    return listed([one(part) for part in parts[: 2 * people.NAMED]]) + rest
+    most = 2 * people.NAMED
+    rest = f"; {len(parts) - most} more in the table" if len(parts) > most else ""
+    return listed(list(map(one, parts[:most]))) + rest
 
 
-def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> panel.Picture:
+def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> panel.Picture:
     """Verdicts of samples that people call conflicting, and of the others; only of data with labels of single
     modalities.
 
@@ -667,11 +660,6 @@ def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> panel.
     if other:
         theirs = people.meets(models[other], whose)
         words = f" By {text.plain(other)}: {theirs[:1].lower()}{theirs[1:]}."
-    rest = (
-        f" {result.samples - result.known:,} lack a label of some modality and are left out."
-        if result.known < result.samples
-        else ""
-    )
     return panel.Picture(
         "people-conflict",
         people.meets(result, whose),
@@ -681,7 +669,7 @@ def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> panel.
                 name: _numbers([rate.difference for rate in one.rates.values()])
                 for name, one in models.items()
             },
-            hues=[GREY] * len(verdicts),
+            hues=[style.GREY] * len(verdicts),
             x_title="share of samples where signs conflict, less that of the others",
             band=np.array(
                 [(rate.shuffled.low, rate.shuffled.high) for rate in result.rates.values()]
@@ -692,8 +680,13 @@ def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> panel.
         ),
         shows=f"by how much more often the model's verdict is joint, conflict, or one of the two, of samples with both "
         f"signs among {whose} of their modalities and of the whole, than of the others: {result.conflicting:,} of "
-        f"{result.known:,} test samples.{rest} Grey: where 95 % of {people.SHUFFLES} shuffles of the labels "
-        f"lie; {_how(study)}.{words}",
+        f"{result.known:,} test samples."
+        + (
+            f" {result.samples - result.known:,} lack a label of some modality and are left out."
+            if result.known < result.samples
+            else ""
+        )
+        + f" Grey: where 95 % of {people.SHUFFLES} shuffles of the labels lie; {_how(study)}.{words}",
         not_shown="what people would call the reason of a conflict; signs alone say that there is one.",
         alt="Difference of verdict rates: "
         + ", ".join(f"{name} {rate.difference.value:+.2f}" for name, rate in result.rates.items())
@@ -705,7 +698,7 @@ def conflict(study: Study, theme: Theme = "light", *, other: str = "") -> panel.
     )
 
 
-def of_sample(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def of_sample(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Own terms of one sample beside people's labels of its modalities; only of samples that have one."""
     study = sample.study
     labels = _known(
@@ -714,20 +707,18 @@ def of_sample(sample: Sample, theme: Theme = "light") -> panel.Picture:
     own, row = study.dividends(sample.row, 0), labels.table.iloc[sample.row]
     known = {str(name): float(value) for name, value in row.items() if np.isfinite(value)}
     terms = {name: own[name] for name in known}
-    whole = float(study.dataset.y[sample.row]) if len(known) == len(row) else float("nan")
+    whole = float(study.dataset.y[sample.row])
     lacks = [text.plain(str(name)) for name in row.index if name not in known]
-    nothing = [np.nan, np.nan]
-    series = {
-        labels.whose: np.array([[value, *nothing] for value in known.values()]),
-        "own term": np.array([[value, *nothing] for value in terms.values()]),
-    }
     return panel.Picture(
         "people",
-        people.of_sample(known, terms, whole, labels.whose, text.plain),
+        people.of_sample(known, terms, float("nan") if lacks else whole, labels.whose, text.plain),
         figures.dots(
             list(known),
-            {name: values.reshape(-1, 3) for name, values in series.items()},
-            hues=[term_colour(name, study.modalities) for name in known],
+            {
+                name: np.array([(value, np.nan, np.nan) for value in values.values()])
+                for name, values in ((labels.whose, known), ("own term", terms))
+            },
+            hues=[style.term_colour(name, study.modalities) for name in known],
             x_title=f"label, and own term ({study.unit_of(0)})",
             theme=theme,
         ),
@@ -746,7 +737,7 @@ def of_sample(sample: Sample, theme: Theme = "light") -> panel.Picture:
                 "modality": list(known),
                 "label": list(known.values()),
                 "own_term": list(terms.values()),
-                "whole": float(study.dataset.y[sample.row]),
+                "whole": whole,
             }
         ),
     )
@@ -778,7 +769,7 @@ def _whose(study: Study) -> str:
     return PEOPLE_SAY if labels is None else labels.whose
 
 
-def _numbers(intervals: Sequence[Interval]) -> np.ndarray:
+def _numbers(intervals: Sequence[stability.Interval]) -> np.ndarray:
     return np.array(
         [(interval.value, interval.low, interval.high) for interval in intervals], dtype=float
     ).reshape(-1, 3)
@@ -829,7 +820,7 @@ PANELS = {
     ),
     "estimators": panel.Panel(
         methods,
-        opens=lambda view: _OTHERS(view) and RUN.opens(view),
+        opens=panel.all_of(_OTHERS, RUN.opens),
         fits=lambda sample: trust.playable(sample.study),
     ),
     **{

@@ -11,8 +11,7 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion.analysis import runs, text
 from qfusion.errors import QFusionError
-from qfusion.figures import training as figures
-from qfusion.figures.style import Theme
+from qfusion.figures import style, training as figures
 from qfusion.panels import address, control, panel
 
 SIZES = AFTER_ENCODERS, IN_TOTAL, TRAINING = ("after the encoders", "in total", "training time")
@@ -26,7 +25,7 @@ ALL = "all"
 
 
 def results(
-    board: runs.Board, theme: Theme = "light", *, data: str = "", metric: str = ""
+    board: runs.Board, theme: style.Theme = "light", *, data: str = "", metric: str = ""
 ) -> panel.Picture:
     """Every model's mean on the test rows with its interval, and single seeds.
 
@@ -51,7 +50,7 @@ def results(
 
 def against_size(
     board: runs.Board,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     data: str = "",
     metric: str = "",
@@ -95,7 +94,7 @@ def against_size(
 
 
 def fusing(
-    board: runs.Board, theme: Theme = "light", *, data: str = "", metric: str = ""
+    board: runs.Board, theme: style.Theme = "light", *, data: str = "", metric: str = ""
 ) -> panel.Picture:
     """Every model's mean against how much of its decisions modalities make only jointly: who fuses, who only adds.
 
@@ -149,7 +148,7 @@ def joint_headline(table: pd.DataFrame, metric: str) -> str:
     )
 
 
-def agreement(board: runs.Board, theme: Theme = "light", *, data: str = "") -> panel.Picture:
+def agreement(board: runs.Board, theme: style.Theme = "light", *, data: str = "") -> panel.Picture:
     """How every model's contributions correlate with the planted ones.
 
     Args:
@@ -183,7 +182,7 @@ def agreement(board: runs.Board, theme: Theme = "light", *, data: str = "") -> p
 
 def robustness(
     board: runs.Board,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     data: str = "",
     part: str = ALL,
@@ -202,20 +201,26 @@ def robustness(
     entry, keys, measured = board.of(name), board.robust_metrics(name), board.measured(name)
     check(bool(keys), f"Robustness is not measured on data set '{name}'.")
     choose("Modality", part, (ALL, *entry["modalities"]))
-    wanted = board.default(name) if models is None else models
-    shown = {label: measured[choose("Model", label, measured)] for label in wanted}
+    shown = {
+        label: measured[choose("Model", label, measured)]
+        for label in (board.default(name) if models is None else models)
+    }
     check(bool(shown), "Argument `models` must hold at least one model, but is empty.")
     short, what = board.metric(keys[0]).short, "every modality" if part == ALL else part
     curves = {label: board.curve(name, model, part, keys[0]) for label, model in shown.items()}
-    families = {label: (board.role(model), _family(board, model)) for label, model in shown.items()}
-    sign = 1 if board.metric(keys[0]).higher_is_better else -1
-    best = max(curves, key=lambda label: sign * curves[label][1][-1])
-    records = board.whole["robustness"][name]
+    better = max if board.metric(keys[0]).higher_is_better else min
+    best = better(curves, key=lambda label: curves[label][1][-1])
     return panel.Picture(
         "board-robustness",
         f"With the most noise on {text.plain(what)}, {text.plain(best)} is best: {short} {curves[best][1][-1]:.3f}, "
         f"{curves[best][1][0]:.3f} without noise",
-        figures.robustness(curves, families, f"test {short}", what, theme),
+        figures.robustness(
+            curves,
+            {label: (board.role(model), _family(board, model)) for label, model in shown.items()},
+            f"test {short}",
+            what,
+            theme,
+        ),
         shows=f"{short} on {entry['test']:,} test rows of each model's first seed: noise in standard deviations of "
         f"every feature over {entry['trained_on']:,} training rows (mean of three draws); right, the modality "
         "absent or another sample's. Absent is the mean score over training rows in its place: over all of "
@@ -235,7 +240,7 @@ def robustness(
             [
                 {"model": label, **record}
                 for label, model in shown.items()
-                for record in records[model]
+                for record in board.whole["robustness"][name][model]
             ]
         ),
     )

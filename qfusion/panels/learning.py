@@ -13,7 +13,7 @@ import pandas as pd
 
 from qfusion import data, runs
 from qfusion._checks import check, choose
-from qfusion._sentences import count, listed, top
+from qfusion._sentences import count, listed
 from qfusion.analysis import text
 from qfusion.analysis.runs import (
     ENOUGH,
@@ -35,8 +35,7 @@ from qfusion.analysis.runs import (
 )
 from qfusion.data.spec import SPLITS
 from qfusion.explain.evidence import INERT
-from qfusion.figures import samples, training
-from qfusion.figures.style import Theme
+from qfusion.figures import samples, style, training
 from qfusion.panels import address, control, panel
 from qfusion.runs import folder, plans
 from qfusion.training import metrics
@@ -53,7 +52,7 @@ def open_set(name: str = "") -> data.DataSet:
     return data.load(name or next(source.name for source in data.available() if source.available))
 
 
-def classes(dataset: data.DataSet, theme: Theme = "light") -> panel.Picture:
+def classes(dataset: data.DataSet, theme: style.Theme = "light") -> panel.Picture:
     """Samples of every class; only of a data set with classes."""
     names = dataset.target.classes
     counts = {
@@ -95,12 +94,11 @@ def spread_over(names: Sequence[str], samples: np.ndarray) -> str:
     return f"Its {len(names)} classes have {least:,} to {count(most, 'sample')}"
 
 
-def target(dataset: data.DataSet, theme: Theme = "light") -> panel.Picture:
+def target(dataset: data.DataSet, theme: style.Theme = "light") -> panel.Picture:
     """How the number that is to be predicted is spread; only of a data set without classes."""
     about = dataset.target
     values = {split: np.asarray(dataset.y[dataset.rows(split)]) for split in SPLITS}
     edges = samples.histogram_edges(values)
-    means = {split: part.mean() for split, part in values.items() if len(part)}
     mean, spread = float(dataset.y.mean()), float(dataset.y.std())
     return panel.Picture(
         "data-target",
@@ -112,7 +110,9 @@ def target(dataset: data.DataSet, theme: Theme = "light") -> panel.Picture:
         shows=f"how the target is spread in each part of the split, in {samples.BINS} bins; "
         f"mean ± deviation above.",
         not_shown="whether the parts are alike in anything but the target.",
-        alt=f"Histograms of the target: mean {panel.terms(means)}.",
+        alt="Histograms of the target: mean "
+        + panel.terms({split: part.mean() for split, part in values.items() if len(part)})
+        + ".",
         table=lambda: pd.DataFrame(
             {"from": edges[:-1], "to": edges[1:]}
             | {split: np.histogram(part, edges)[0] for split, part in values.items()}
@@ -143,10 +143,9 @@ DATA = {
 # The panels of a sweep: what its trials reached over time, by setting, all at once, and which setting matters.
 
 
-def history(trials: Trials, theme: Theme = "light") -> panel.Picture:
+def history(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
     """What each trial reached, and the best so far."""
     what = trials.judged
-    named = [f"trial {number}" for number in trials.numbers]
     return panel.Picture(
         "sweep-history",
         f"{what} over trials",
@@ -161,12 +160,12 @@ def history(trials: Trials, theme: Theme = "light") -> panel.Picture:
         shows=f"the {what} of each of {len(trials.numbers)} trials that have ended, and the best of the finished ones "
         "so far.",
         not_shown="what the test rows would say: they are not looked at.",
-        alt=f"{what} by trial: {panel.listed(named, trials.values, '.3g')}.",
+        alt=f"{what} by trial: {panel.listed(map('trial {}'.format, trials.numbers), trials.values, '.3g')}.",
         table=trials.table,
     )
 
 
-def slices(trials: Trials, theme: Theme = "light") -> panel.Picture:
+def slices(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
     """What each trial reached, against each setting."""
     what = trials.judged
     return panel.Picture(
@@ -189,7 +188,7 @@ def slices(trials: Trials, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def importance(trials: Trials, theme: Theme = "light") -> panel.Picture:
+def importance(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
     """Which share of the differences between trials each setting explains; only with enough finished trials."""
     names, shares = list(trials.importance), np.array(list(trials.importance.values()))
     check(
@@ -210,19 +209,17 @@ def importance(trials: Trials, theme: Theme = "light") -> panel.Picture:
 
 def matters_most(importance: Mapping[str, float], n: int) -> str:
     """Which setting explains the largest share of the differences between trials, in percent; n finished ones."""
-    first = top(importance)
-    if round(importance[first[0]], 2) == 0:
-        return f"No setting explains the differences between {n} trials"
-    names, share = listed([f"`{name}`" for name in first]), f"{importance[first[0]]:.0%}"
-    return panel.standing(
-        first,
+    return panel.superlative(
         importance,
-        one=f"{names} explains most of the differences between {n} trials that one setting does ({share})",
-        some=f"{names} explain the differences between {n} trials alike ({share} each)",
+        none="No setting explains the differences between {n} trials",
+        one="{names} explains most of the differences between {n} trials that one setting does ({value:.0%})",
+        some="{names} explain the differences between {n} trials alike ({value:.0%} each)",
+        name="`{}`".format,
+        n=n,
     )
 
 
-def together(trials: Trials, theme: Theme = "light") -> panel.Picture:
+def together(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
     """Each finished trial as a line through all its settings."""
     what, places = trials.judged, trials.finished
     check(len(places) > 0, "No trial has finished yet: all were stopped early or failed.")
@@ -323,7 +320,7 @@ NORMS = {
 _NO_ATTRIBUTION = "which modality decides: entanglement is correlation, not attribution."
 
 
-def loss(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
+def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     """Validation and training loss by epoch."""
     drawn = _drawn(runs)
     valid, train = _curves(drawn, "valid_loss"), _curves(drawn, "train_loss")
@@ -365,15 +362,16 @@ def lowest(losses: Mapping[str, np.ndarray]) -> str:
     }
     if len(losses) < 2 or not best:
         return "Loss"
-    written = {name: f"{value:.4g}" for name, value in best.items()}
-    least = written[min(best, key=lambda name: best[name])]
-    first = [text.plain(name) for name, words in written.items() if words == least]
+    least = f"{min(best.values()):.4g}"
+    first = [text.plain(name) for name, value in best.items() if f"{value:.4g}" == least]
     if len(first) == len(losses):
         return f"All {len(first)} runs have the same lowest validation loss so far ({least})"
     return f"Lowest validation loss so far: {listed(first)} ({least}{' each' if len(first) > 1 else ''})"
 
 
-def metric(runs: Sequence[Seen], theme: Theme = "light", *, metric: str = "") -> panel.Picture:
+def metric(
+    runs: Sequence[Seen], theme: style.Theme = "light", *, metric: str = ""
+) -> panel.Picture:
     """A metric on the validation rows by epoch.
 
     Args:
@@ -381,62 +379,85 @@ def metric(runs: Sequence[Seen], theme: Theme = "light", *, metric: str = "") ->
         theme: of the figure.
         metric: one that all of them have, such as "mae"; accuracy or the mean absolute error unless told.
     """
-    drawn = _drawn(runs)
-    known = metric_names([entry.record for entry in drawn if entry.record is not None])
+    drawn, known = _drawn(runs), metrics_of(runs)
     check(
         bool(known),
         "The runs have no metric in common: one predicts a number, another one classes.",
     )
     key = choose("Metric", metric, known) if metric else main_metric(known)
     about = metrics.labels(known).get(key, metrics.Label(key, ""))
-    curves = _curves(drawn, f"valid.{key}")
-    return panel.Picture(
+    return _by_epoch(
+        drawn,
+        f"valid.{key}",
         "train-metric",
         f"{about.short} on the validation rows",
-        training.curves(
-            curves, hues=_hues(drawn), y_title=about.short, best_epochs=_kept(drawn), theme=theme
-        ),
         shows=f"{about.help} {'More' if about.higher_is_better else 'Less'} is better ({_rows(drawn)}).",
         not_shown="test rows: they are measured once the run ends, see Settings and results.",
-        alt=f"{about.short} on the validation rows by epoch: {_last(curves)}.",
-        table=lambda: _table({key: curves}),
+        measure=key,
+        y_title=about.short,
+        best_epochs=_kept(drawn),
+        theme=theme,
     )
 
 
-def gradient(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
+def gradient(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     """Norm of the gradient by epoch."""
     drawn = _drawn(runs)
-    curves = _curves(drawn, "gradient_norm")
-    return panel.Picture(
+    return _by_epoch(
+        drawn,
+        "gradient_norm",
         "train-gradient",
         "Gradient norm",
-        training.curves(
-            curves, hues=_hues(drawn), y_title="gradient norm (log scale)", log=True, theme=theme
-        ),
         shows=f"mean over the steps of an epoch, before clipping ({_rows(drawn)}); one that grows warns of divergence.",
         not_shown="single steps, nor which part of the model the gradient is of.",
-        alt=f"Gradient norm by epoch: {_last(curves)}.",
-        table=lambda: _table({"gradient norm": curves}),
+        measure="gradient norm",
+        y_title="gradient norm (log scale)",
+        log=True,
+        theme=theme,
     )
 
 
-def rate(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
+def rate(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     """Learning rate by epoch."""
-    drawn = _drawn(runs)
-    curves = _curves(drawn, "rate")
-    return panel.Picture(
+    return _by_epoch(
+        _drawn(runs),
+        "rate",
         "train-rate",
         "Learning rate",
-        training.curves(curves, hues=_hues(drawn), y_title="learning rate", theme=theme),
         shows="the step size at the end of each epoch, as the schedule has it.",
         not_shown="whether it is a good one: look at the loss.",
-        alt=f"Learning rate by epoch: {_last(curves)}.",
-        table=lambda: _table({"learning rate": curves}),
+        measure="learning rate",
+        y_title="learning rate",
+        theme=theme,
+    )
+
+
+def _by_epoch(
+    runs: Sequence[Seen],
+    key: str,
+    name: str,
+    title: str,
+    *,
+    shows: str,
+    not_shown: str,
+    measure: str,
+    **look: Any,
+) -> panel.Picture:
+    """What runs have under a key of their records, a curve a run; `look` as of `figures.training.curves`."""
+    curves = _curves(runs, key)
+    return panel.Picture(
+        name,
+        title,
+        training.curves(curves, hues=_hues(runs), **look),
+        shows=shows,
+        not_shown=not_shown,
+        alt=f"{title} by epoch: {_last(curves)}.",
+        table=lambda: _table({measure: curves}),
     )
 
 
 def dividends(
-    runs: Sequence[Seen], theme: Theme = "light", *, group: int | str = 0
+    runs: Sequence[Seen], theme: style.Theme = "light", *, group: int | str = 0
 ) -> panel.Picture:
     """What single modalities and their combinations add by epoch; only of models that can be explained.
 
@@ -447,10 +468,6 @@ def dividends(
     """
     groups = by_modalities(runs)
     modalities, result = groups[int(choose("Group", str(group), map(str, range(len(groups)))))]
-    totals = {
-        name: PASSED * sum(float(values[-1]) for _, values in terms.values())
-        for name, terms in result.items()
-    }
     drawn = {name: _largest(terms) for name, terms in result.items()}
     left_out = max(len(terms) - len(drawn[name]) for name, terms in result.items())
     return panel.Picture(
@@ -460,7 +477,10 @@ def dividends(
             drawn,
             dict.fromkeys(result, modalities),
             y_title="mean size of the contribution (score)",
-            marks=totals,
+            marks={
+                name: PASSED * sum(float(values[-1]) for _, values in terms.values())
+                for name, terms in result.items()
+            },
             theme=theme,
         ),
         shows="how much each modality adds on its own (solid) and each combination beyond its parts (dashed, dotted): "
@@ -475,7 +495,7 @@ def dividends(
     )
 
 
-def norms(runs: Sequence[Seen], theme: Theme = "light", *, of: str = "H") -> panel.Picture:
+def norms(runs: Sequence[Seen], theme: style.Theme = "light", *, of: str = "H") -> panel.Picture:
     """How large the parameters of the fusion are by epoch; only of models that have such.
 
     Args:
@@ -501,10 +521,13 @@ def norms(runs: Sequence[Seen], theme: Theme = "light", *, of: str = "H") -> pan
     )
 
 
-def negativity(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
+def negativity(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     """Entanglement of each modality with the others by epoch; only of models that evolve in time."""
-    entangled = watched_by(runs, "entanglement")
-    result = {name: terms for name, terms in entangled.items() if "fused" not in terms}
+    result = {
+        name: terms
+        for name, terms in watched_by(runs, "entanglement").items()
+        if "fused" not in terms
+    }
     return panel.Picture(
         "train-negativity",
         "Entanglement of each modality with the others",
@@ -522,10 +545,13 @@ def negativity(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
     )
 
 
-def fused(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
+def fused(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     """Entropy of a fused qubit by epoch; only of models that fuse by rules."""
-    entangled = watched_by(runs, "entanglement")
-    result = {name: terms["fused"] for name, terms in entangled.items() if "fused" in terms}
+    result = {
+        name: terms["fused"]
+        for name, terms in watched_by(runs, "entanglement").items()
+        if "fused" in terms
+    }
     return panel.Picture(
         "train-fused",
         "Entanglement that the fusion makes",
@@ -540,23 +566,23 @@ def fused(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
     )
 
 
-def results(runs: Sequence[Seen], theme: Theme = "light") -> panel.Picture:
+def results(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     """Epochs, time, and the metrics of the kept weights: a table."""
     result = results_of(runs)
     sizes = "; ".join(
         f"{text.plain(name)}: {valid:,} validation, {test:,} test rows"
         for name, (valid, test) in result.sizes.items()
     )
-    seeds = (
-        "The runs differ in their seed alone: mean ± standard deviation over seeds."
-        if result.seeds_only
-        else ""
-    )
     return panel.Picture(
         "train-results",
         "What came out",
         None,
-        shows=f"the kept weights measured when the run ended{f' ({sizes})' if sizes else ''}. {seeds}",
+        shows=f"the kept weights measured when the run ended{f' ({sizes})' if sizes else ''}. "
+        + (
+            "The runs differ in their seed alone: mean ± standard deviation over seeds."
+            if result.seeds_only
+            else ""
+        ),
         not_shown="which settings to choose: whoever chooses by test rows no longer measures on unseen ones.",
         alt=f"Epochs, time and parameters of {len(result.table)} runs.",
         table=lambda: result.table,
@@ -583,14 +609,12 @@ def _hues(runs: Sequence[Seen]) -> dict[str, str]:
 
 def _rows(runs: Sequence[Seen]) -> str:
     """The rows behind a curve, of every data set."""
-    words = {}
-    for run in runs:
-        result = counted(run)
-        if run.plan is not None and result:
-            where = text.plain(run.plan.data)
-            words[where] = f"{where}: {result[0]:,} rows trained on, {result[1]:,} validation rows"
-            if run.plan.options.get("refit"):
-                words[where] += " (among those trained on)"
+    words = {
+        run.plan.data: f"{text.plain(run.plan.data)}: {rows[0]:,} rows trained on, {rows[1]:,} validation rows"
+        + (" (among those trained on)" if run.plan.options.get("refit") else "")
+        for run in runs
+        if run.plan is not None and (rows := counted(run))
+    }
     return "; ".join(words.values()) or "rows unknown, as the data are not here"
 
 
@@ -677,10 +701,7 @@ def begun(runs: Sequence[Seen]) -> bool:
 
 def metrics_of(runs: Sequence[Seen]) -> list[str]:
     """The metrics that all runs with an epoch have."""
-    drawn = with_history(runs)
-    return (
-        metric_names([entry.record for entry in drawn if entry.record is not None]) if drawn else []
-    )
+    return metric_names([entry.record for entry in runs if entry.record is not None])
 
 
 def watched(runs: Sequence[Seen]) -> bool:
@@ -695,19 +716,17 @@ def watched(runs: Sequence[Seen]) -> bool:
 
 def groups_of(runs: Sequence[Seen]) -> int:
     """How many groups of runs with the same modalities followed their dividends."""
-    return len(by_modalities(with_history(runs))) if watched(runs) else 0
+    return len(by_modalities(runs))
 
 
 def has_norm(runs: Sequence[Seen], of: str) -> bool:
     """Whether some run followed the norm `of` what acts in its model."""
-    return watched(runs) and any(
-        of in terms for terms in watched_by(with_history(runs), "norm").values()
-    )
+    return any(of in terms for terms in watched_by(runs, "norm").values())
 
 
 def entangled(runs: Sequence[Seen]) -> list[Any]:
     """What each run followed of the entanglement in its model."""
-    return list(watched_by(with_history(runs), "entanglement").values()) if watched(runs) else []
+    return list(watched_by(runs, "entanglement").values())
 
 
 RUNS = control.Choice(
@@ -778,17 +797,16 @@ def setting(
         return control.Choice(*words, values=values or about.choices, default=str(begin))
     if isinstance(begin, bool):
         return control.Switch(*words, default=begin, look="box")
-    if key in TYPED or isinstance(begin, str):
+    if key == "dims" or isinstance(begin, str):  # dims: one number or several, so typed as text
         begun = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
-        return control.Text(*words, most=MAX_TEXT, style={"value": begun})
+        return control.Text(*words, most=60, style={"value": begun})
     low, high, whole = about.low, about.high, isinstance(begin, int)
     start = min(max(begin, low), high)
     step = 1 if whole else min(abs(start) / 4, (high - start) / 2) or 0.05
-    style = {} if whole else {"format": "%g"}
-    return control.Number(*words, low, high, start, step, whole, look="box", style=style)
+    looks = {} if whole else {"format": "%g"}
+    return control.Number(*words, low, high, start, step, whole, look="box", style=looks)
 
 
-MAX_TEXT, TYPED = 60, ("dims",)  # dims: one number or several, so typed as text
 CONTROLS = (RUNS, IMPORT, VIEW, METRIC, NEW_DATA, NEW_KIND, SEEDS, FIRST)
 
 

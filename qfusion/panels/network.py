@@ -4,22 +4,18 @@ noisy device, and the decision and entropies along its layers.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from qfusion import explain
 from qfusion._checks import check, choose
 from qfusion._sentences import size
 from qfusion.analysis import answers, dynamics as evolution, text
 from qfusion.analysis.sample import Sample, against_words, baseline_words
-from qfusion.explain.evidence import INERT, Reading
-from qfusion.figures import circuit, decision, dynamics
-from qfusion.figures.numbers import terms_table
-from qfusion.figures.style import Theme
-from qfusion.models import entangled_qcnn, require
-from qfusion.models.tweak import MAX_TEXT
+from qfusion.explain import Explanation, evidence
+from qfusion.figures import circuit, decision, dynamics, numbers, style
+from qfusion.models import entangled_qcnn, require, tweak
 from qfusion.panels import control, panel
 from qfusion.panels.circuit import PART
 from qfusion.panels.dynamics import DIVIDENDS
@@ -27,7 +23,7 @@ from qfusion.panels.dynamics import DIVIDENDS
 SAME = 1e-9  # angles that differ less are the same
 
 
-def most_read(reading: Reading, element: int) -> str:
+def most_read(reading: evidence.Reading, element: int) -> str:
     """What the qubits of the first stage most likely read of this sample, such as "011"."""
     return reading.patterns[int(np.argmax(reading.weights[element, 0]))]
 
@@ -50,7 +46,12 @@ def likeness(whose: str, rule: str, distance: float) -> str:
 
 
 def tables(
-    sample: Sample, theme: Theme = "light", *, element: str = "", stage: int = 0, outcome: str = ""
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    element: str = "",
+    stage: int = 0,
+    outcome: str = "",
 ) -> panel.Picture:
     """The fusion's truth tables as a heat map.
 
@@ -63,8 +64,9 @@ def tables(
     """
     require(sample.model, "rules")
     reading = sample.reading
-    elements = reading.elements
-    row = elements.index(choose("Element", element or elements[0], elements))
+    row = reading.elements.index(
+        choose("Element", element or reading.elements[0], reading.elements)
+    )
     last = len(reading.controls) - 1
     check(0 <= stage <= last, f"Argument `stage` must be from 0 to {last}, but is {stage}.")
     column = reading.patterns.index(
@@ -74,7 +76,6 @@ def tables(
         model.phi.detach().double()[:, stage] for model in (sample.model, sample.study.model)
     )
     name, mass = text.plain(reading.elements[row]), float(reading.tables[row, stage, column])
-    n, stages, P = reading.tables.shape
     return panel.Picture(
         "tables",
         likeness(f"‘{name}’" if reading.elements_are_classes else name, *reading.rules[row]),
@@ -106,15 +107,13 @@ def tables(
                     "rule": reading.rules[i][0],
                     "distance": reading.rules[i][1],
                 }
-                for i in range(n)
-                for k in range(stages)
-                for b in range(P)
+                for i, k, b in np.ndindex(*reading.tables.shape)
             ]
         ),
     )
 
 
-def waterfall(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """The decision with the edited tables, term by term."""
     now, base = (
         evolution.answer_of_rules(part.study, part.row, part.tweak).terms(part.study, part.output)
@@ -132,7 +131,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> panel.Picture:
         + baseline_words(sample.study.background),
         not_shown="how it was as learned: reset all cells.",
         alt=f"Waterfall of the decision with these tables: {panel.terms(now)}.",
-        table=lambda: terms_table(now).assign(as_learned=list(base.values())),
+        table=lambda: numbers.terms_table(now).assign(as_learned=list(base.values())),
     )
 
 
@@ -143,7 +142,7 @@ def turned(was: str, now: str, sure: str, changed: bool) -> str:
     return f"Decision {'stays' if changed else 'is'} ‘{text.plain(now)}’ ({sure})"
 
 
-def probabilities(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Softmax of the classes with the edited tables; of models that choose among classes."""
     classes = sample.study.classes
     check(
@@ -182,7 +181,7 @@ EDITS = control.Text(
     "phi",
     "Edits as text",
     help="`element.outcome=angle` or `element:rule`, separated by commas; it is part of the link.",
-    most=MAX_TEXT,
+    most=tweak.MAX_TEXT,
     fits=_RULED,
     style={"placeholder": "such as 0.11=3.14, 2:and or all:or"},
 )
@@ -242,7 +241,7 @@ def noisy(
 
 def scores(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     depolarising: float = 0.0,
     damping: float = 0.0,
@@ -257,24 +256,15 @@ def scores(
         depolarising, damping, readout: probabilities, see above.
         shots: how often each circuit is run.
     """
-    study, exact = (
-        sample.study,
-        evolution.answer_of_rules(sample.study, sample.row, sample.tweak),
-    )
-    result, names = (
-        noisy(sample, depolarising, damping, readout, shots),
-        study.classes or study.model.outputs,
-    )
-    order = np.argsort(-result.scores)
-    if len(order) > 1:
-        head = lead(
-            text.plain(names[order[0]]),
-            float(result.scores[order[0]] - result.scores[order[1]]),
-            result.lead_error,
-            shots,
-        )
-    else:
-        head = f"{result.scores[0]:.2f} ± {result.errors[0]:.2f} at {shots:,} shots"
+    study = sample.study
+    exact = evolution.answer_of_rules(study, sample.row, sample.tweak)
+    result = noisy(sample, depolarising, damping, readout, shots)
+    names = study.classes or study.model.outputs
+    head = f"{result.scores[0]:.2f} ± {result.errors[0]:.2f} at {shots:,} shots"
+    if len(names) > 1:
+        first, second = np.argsort(-result.scores)[:2]
+        gap = float(result.scores[first] - result.scores[second])
+        head = lead(text.plain(names[first]), gap, result.lead_error, shots)
     return panel.Picture(
         "noisy-scores",
         head,
@@ -309,15 +299,15 @@ def lead(name: str, gap: float, error: float, shots: int) -> str:
     shots; that nothing scatters where it does not."""
     if error <= 1e-9 * max(abs(gap), 1e-300):
         return f"‘{name}’ leads by {gap:.2f}; its shots do not scatter"
-    ahead = gap / error
-    if ahead < 2:
-        return f"{shots:,} shots do not settle it: ‘{name}’ leads by {ahead:.1f} standard errors of the difference"
-    return f"‘{name}’ leads by {ahead:.1f} standard errors of the difference at {shots:,} shots"
+    words = f"‘{name}’ leads by {gap / error:.1f} standard errors of the difference"
+    if gap / error < 2:
+        return f"{shots:,} shots do not settle it: {words}"
+    return f"{words} at {shots:,} shots"
 
 
 def terms(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     depolarising: float = 0.0,
     damping: float = 0.0,
@@ -332,10 +322,10 @@ def terms(
         {term: float(part[i, c]) for i, term in enumerate(study.coalitions)}
         for part in (result.dividends, result.dividend_errors)
     )
-    sure = [term for term in values if term and abs(values[term]) > 2 * errors[term]]
+    sure = sum(bool(term) and abs(values[term]) > 2 * errors[term] for term in values)
     return panel.Picture(
         "noisy-terms",
-        f"{len(sure)} of {len(values) - 1} terms stand out from the shots{sample.whose}",
+        f"{sure} of {len(values) - 1} terms stand out from the shots{sample.whose}",
         decision.term_bars(
             values, errors, before, sample.modalities, unit=sample.unit, theme=theme
         ),
@@ -343,7 +333,7 @@ def terms(
         "diamonds: exact." + sample.of + " " + against_words(study.background),
         not_shown="the baseline: it is in the table.",
         alt=f"Contributions under noise: {panel.terms(values)}.",
-        table=lambda: terms_table(values).assign(
+        table=lambda: numbers.terms_table(values).assign(
             standard_error=list(errors.values()), exact=list(before.values())
         ),
     )
@@ -401,7 +391,7 @@ SMALL = 1e-9  # terms that add up to less are rounding
 class Layered(NamedTuple):
     """The decision and correlations at P places: (P,) by coalition, by modality, by JOINT and MUTUAL."""
 
-    explanation: explain.Explanation
+    explanation: Explanation
     dividends: dict[str, np.ndarray]
     shapley: dict[str, np.ndarray]
     series: dict[str, np.ndarray]
@@ -429,7 +419,7 @@ def layered(sample: Sample) -> Layered:
 
 
 def decision_over_layers(
-    sample: Sample, theme: Theme = "light", *, terms: str = DIVIDENDS, layer: str = ""
+    sample: Sample, theme: style.Theme = "light", *, terms: str = DIVIDENDS, layer: str = ""
 ) -> panel.Picture:
     """Correlations of the qubits and terms of the decision at every place between the layers.
 
@@ -493,8 +483,7 @@ def outweighing(moments: tuple[str, ...], terms: dict[str, np.ndarray]) -> str:
         return "At the end joint terms and single modalities weigh the same (50% of all sizes each)"
     if percent[-1] < 50:
         return f"At the end the single modalities outweigh the joint terms ({100 - percent[-1]:.0f}% of all sizes)"
-    losing = np.flatnonzero(percent <= 50)
-    since = moments[losing[-1] + 1 if len(losing) else 0]
+    since = moments[np.max(np.flatnonzero(percent <= 50), initial=-1) + 1]
     return f"Joint terms outweigh the single modalities from “{since}” on ({percent[-1]:.0f}% of all sizes at the end)"
 
 
@@ -502,12 +491,13 @@ def layer_table(
     moments: tuple[str, ...], terms: dict[str, np.ndarray], series: dict[str, np.ndarray]
 ) -> pd.DataFrame:
     """One row a moment."""
-    columns: dict[str, Any] = {"moment": list(moments)}
-    columns |= {f"dividend[{term or 'baseline'}]": values for term, values in terms.items()}
-    return pd.DataFrame(columns | {"entropy": series[JOINT], "mutual_information": series[MUTUAL]})
+    columns = {f"dividend[{term or 'baseline'}]": values for term, values in terms.items()}
+    return pd.DataFrame({"moment": moments, **columns}).assign(
+        entropy=series[JOINT], mutual_information=series[MUTUAL]
+    )
 
 
-def cuts(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def cuts(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Entropy of the first k qubits at the input and around every pooling, for every k."""
     return _cuts(
         sample,
@@ -516,19 +506,19 @@ def cuts(sample: Sample, theme: Theme = "light") -> panel.Picture:
         "Entropy of every cut",
         "entropy (nats)",
         "entropy of the first k qubits: mixed from fusion, plus entanglement with the others. "
-        + INERT,
+        + evidence.INERT,
         "correlation alone: see the mutual information.",
     )
 
 
-def mutual(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def mutual(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Mutual information of the first k qubits with the others at the input and around every pooling, for every k."""
-    result = evolution.layers(sample.study, sample.row, sample.tweak).mutual
+    layers = evolution.layers(sample.study, sample.row, sample.tweak)
     return _cuts(
         sample,
         theme,
         "mutual",
-        correlated(max((float(np.max(row, initial=0)) for row in result), default=0.0)),
+        correlated(float(np.max(np.concatenate(layers.mutual), initial=0.0))),
         "mutual information (nats)",
         "mutual information across each cut: zero for the product that fusion leaves; convolution creates it.",
         "whether it is classical or quantum.",
@@ -543,7 +533,7 @@ def correlated(largest: float) -> str:
 
 
 def _cuts(
-    sample: Sample, theme: Theme, name: str, head: str, unit: str, shows: str, not_shown: str
+    sample: Sample, theme: style.Theme, name: str, head: str, unit: str, shows: str, not_shown: str
 ) -> panel.Picture:
     result = evolution.layers(sample.study, sample.row, sample.tweak)
     values = getattr(result, name)
@@ -566,14 +556,14 @@ def _cuts(
     )
 
 
-def poolings(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def poolings(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Entropy of the qubits in play before and after every pooling, and of what is measured."""
     pools = evolution.layers(sample.study, sample.row, sample.tweak).poolings()
     before, after, outcomes = (
         np.array([getattr(pool, name) for pool in pools])
         for name in ("before", "after", "outcomes")
     )
-    names = [f"pooling {n + 1}" for n in range(len(pools))]
+    names = map("pooling {}".format, range(1, len(pools) + 1))
     return panel.Picture(
         "poolings",
         lowered(before[-1] - after[-1]) if len(pools) else "There is no pooling",

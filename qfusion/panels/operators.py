@@ -12,13 +12,12 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import choose
-from qfusion._sentences import count, listed, share, sizes, top
+from qfusion._sentences import count, listed, share
 from qfusion.analysis import inside, text
 from qfusion.analysis.sample import Sample, against_words
 from qfusion.data.spec import SPLITS
 from qfusion.explain.operators import Operator
-from qfusion.figures import states as figures
-from qfusion.figures.style import Theme
+from qfusion.figures import states as figures, style
 from qfusion.panels import address, control, panel, samples
 
 UPS = ("weight against", "score of the group")
@@ -55,12 +54,10 @@ def tally(who: str, votes: np.ndarray, kind: str, moved: float) -> str:
         kind: what one is called, such as "eigenstate". moved: what the sample moves the score by.
     """
     favour, against = int((votes >= WRITTEN).sum()), int((votes <= -WRITTEN).sum())
-    verb = "votes" if favour == 1 else "vote"
     idle = len(votes) - favour - against
-    neither = f", {idle:,} neither way" if idle else ""
     return (
-        f"{count(favour, kind)} of {who} {verb} for, {against:,} against{neither}; this sample moves the score by "
-        f"{moved:+z.2f}"
+        f"{count(favour, kind)} of {who} {'votes' if favour == 1 else 'vote'} for, {against:,} against"
+        f"{f', {idle:,} neither way' if idle else ''}; this sample moves the score by {moved:+z.2f}"
     )
 
 
@@ -77,15 +74,16 @@ def counts_most(effects: np.ndarray, elements: Sequence[str], modalities: Sequen
         f"element {text.plain(elements[i])} of {text.plain(modalities[m])}": float(effects[m, i])
         for m, i in np.ndindex(*effects.shape)
     }
-    first = top(sizes(named))
-    if not first or round(abs(named[first[0]]), 2) == 0:
-        return "No element changes the score by 0.01 or more on its own"
-    effect = named[first[0]]
-    return panel.standing(
-        first,
-        named,
-        one=panel.capital(f"{first[0]} counts most ({effect:+.2f})"),
-        some=f"{len(first)} elements count most alike (by {abs(effect):.2f} each), {first[0]} among them",
+    return panel.capital(
+        panel.superlative(
+            named,
+            by_size=True,
+            none="No element changes the score by 0.01 or more on its own",
+            one="{names} counts most ({value:+.2f})",
+            some="{count} elements count most alike (by {amount:.2f} each), {names} among them",
+            name=str,
+            join=lambda names: names[0],
+        )
     )
 
 
@@ -99,7 +97,7 @@ def default_up(operator: Operator) -> str:
 
 
 def spectrum(
-    sample: Sample, theme: Theme = "light", *, group: str = "", split: str = "test"
+    sample: Sample, theme: style.Theme = "light", *, group: str = "", split: str = "test"
 ) -> panel.Picture:
     """Eigenvalues of a decision operator as votes, and how much of the sample and of others lies on each eigenstate.
 
@@ -110,11 +108,8 @@ def spectrum(
         split: "train", "valid" or "test", of the other samples.
     """
     result, (score, weights) = inside.votes_of(sample, group, split)
-    operator, votes, moved = (
-        result.operator,
-        result.operator.votes,
-        score - result.operator.baseline,
-    )
+    operator, votes = result.operator, result.operator.votes
+    moved = score - operator.baseline
     return panel.Picture(
         "spectrum",
         tally(
@@ -150,7 +145,7 @@ def spectrum(
 
 
 def extreme(
-    sample: Sample, theme: Theme = "light", *, side: str = "for", group: str = ""
+    sample: Sample, theme: style.Theme = "light", *, side: str = "for", group: str = ""
 ) -> panel.Picture:
     """The eigenstate that votes most for, or most against; only of models of kets.
 
@@ -163,17 +158,18 @@ def extreme(
     operator = inside.operator_of(sample, group)
     k = _EXTREME[side]
     amplitudes, names = operator.amplitudes(k), figures.basis_labels(operator.dims)
-    entangled = (
-        f"; levels of {', '.join(map(text.plain, operator.modalities))}, first leftmost. Real samples are "
-        "products; this need not be."
-    )
     return panel.Picture(
         f"state-{side}",
         extreme_vote(side, float(operator.votes[k]), _levels(amplitudes, names)),
         figures.make_up(amplitudes, operator.dims, theme=theme),
         shows="how likely each basis state is in this eigenstate (height) and its phase (colour, the largest one's set "
         "to 0)"
-        + (entangled if len(operator.dims) > 1 else ".")
+        + (
+            f"; levels of {', '.join(map(text.plain, operator.modalities))}, first leftmost. Real samples are "
+            "products; this need not be."
+            if len(operator.dims) > 1
+            else "."
+        )
         + " "
         + against_words(sample.study.background),
         not_shown="whether a real sample can be in it: see the weights below.",
@@ -188,7 +184,7 @@ def extreme(
     )
 
 
-def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> panel.Picture:
+def patterns(sample: Sample, theme: style.Theme = "light", *, group: str = "") -> panel.Picture:
     """The outcome patterns that vote most for and most against; only of models that read masses.
 
     Args:
@@ -196,11 +192,7 @@ def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> pane
         theme: of the figure.
         group: of modalities, such as "text+audio".
     """
-    operator, study, elements = (
-        inside.operator_of(sample, group),
-        sample.study,
-        _elements(sample),
-    )
+    operator, elements = inside.operator_of(sample, group), _elements(sample)
     last = len(operator.values) - 1
     shown = [*range(last, last - SHOWN_PATTERNS, -1), *range(SHOWN_PATTERNS - 1, -1, -1)]
     bits, votes = np.array([operator.bits(k) for k in shown]), operator.votes[shown]
@@ -208,11 +200,11 @@ def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> pane
         "patterns",
         extreme_vote("for", float(votes[0]), _said(bits[0], elements)),
         figures.outcome_patterns(
-            bits, votes, elements, operator.modalities, study.modalities, theme=theme
+            bits, votes, elements, operator.modalities, sample.modalities, theme=theme
         ),
         shows=f"the {SHOWN_PATTERNS} outcome patterns with the highest and, below the line, with the lowest votes. The "
         "fusion reads a modality through its qubits' outcomes only, so patterns are the "
-        "eigenstates. " + against_words(study.background),
+        "eigenstates. " + against_words(sample.study.background),
         not_shown="how likely a pattern is: see the weights.",
         alt=f"Highest vote {votes[0]:+z.2f}: {_said(bits[0], elements)}. Lowest {votes[-1]:+z.2f}: "
         f"{_said(bits[-1], elements)}.",
@@ -225,7 +217,7 @@ def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> pane
     )
 
 
-def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> panel.Picture:
+def effects(sample: Sample, theme: style.Theme = "light", *, group: str = "") -> panel.Picture:
     """How the score changes when one element's qubit reads 1 instead of 0; only of models that read masses.
 
     Args:
@@ -233,11 +225,7 @@ def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> panel
         theme: of the figure.
         group: of modalities, such as "text+audio".
     """
-    operator, study, elements = (
-        inside.operator_of(sample, group),
-        sample.study,
-        _elements(sample),
-    )
+    operator, elements = inside.operator_of(sample, group), _elements(sample)
     values = (
         operator.effects
         if operator.effects is not None
@@ -247,10 +235,10 @@ def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> panel
         "effects",
         counts_most(values, elements, operator.modalities),
         figures.effects(
-            values, elements, operator.modalities, study.modalities, unit=sample.unit, theme=theme
+            values, elements, operator.modalities, sample.modalities, unit=sample.unit, theme=theme
         ),
         shows="how the score changes when one element's qubit reads 1 instead of 0, all others as in the background. "
-        + against_words(study.background),
+        + against_words(sample.study.background),
         not_shown="how elements act together: the patterns do.",
         alt="Effects: "
         + "; ".join(
@@ -265,7 +253,12 @@ def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> panel
 
 
 def along(
-    sample: Sample, theme: Theme = "light", *, group: str = "", split: str = "test", up: str = ""
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    group: str = "",
+    split: str = "test",
+    up: str = "",
 ) -> panel.Picture:
     """Many samples along the two extreme eigenstates.
 
@@ -284,10 +277,9 @@ def along(
     y_true = study.dataset.y[result.rows]
     truth = (y_true == sample.output).astype(int) if study.classes else y_true.astype(float)
     ids = study.dataset.ids[result.rows].tolist()
-    strong = (result.most_for + result.most_against).mean()
     return panel.Picture(
         "along",
-        f"The two extremes hold {part(strong)} of a {split} sample on average",
+        f"The two extremes hold {part((result.most_for + result.most_against).mean())} of a {split} sample on average",
         figures.along(
             ids,
             result.most_for,
@@ -355,7 +347,7 @@ def has_patterns(sample: Sample, group: str = "", **_: Any) -> bool:
 
 
 def nearest_curve(
-    sample: Sample, theme: Theme = "light", *, row: int, modality: str, card: str = "main"
+    sample: Sample, theme: style.Theme = "light", *, row: int, modality: str, card: str = "main"
 ) -> panel.Picture:
     """A spectrum or profile of another sample, see `samples.curve`."""
     return samples.curve(sample.study, theme, row=row, modality=modality, card=card)

@@ -11,14 +11,12 @@ from qfusion._checks import choose
 from qfusion.analysis import answers, compare, dynamics as evolution, sample as backgrounds, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.figures import decision, dynamics, training
-from qfusion.figures.numbers import terms_table
-from qfusion.figures.style import Theme
+from qfusion.figures import decision, dynamics, numbers, style, training
 from qfusion.panels import address, panel, samples
 from qfusion.training import metrics
 
 
-def questions(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def questions(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Five questions about a sample, with their answers: in words alone, without a figure."""
     study = sample.study
     return panel.Picture(
@@ -42,14 +40,11 @@ def questions(sample: Sample, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def test_metrics(study: Study, theme: Theme = "light") -> panel.Picture:
+def test_metrics(study: Study, theme: style.Theme = "light") -> panel.Picture:
     """How good the model is on test samples: mean and spread over its training seeds, and the one that is loaded."""
     card = study.card
-    scores, own, count = (
-        card["metrics"]["test"],
-        card.get("this_seed", {}).get("test", {}),
-        len(card.get("seeds", [])),
-    )
+    scores, own = card["metrics"]["test"], card.get("this_seed", {}).get("test", {})
+    count = len(card.get("seeds", []))
     rows = [
         training.Measured(
             about.short,
@@ -63,15 +58,15 @@ def test_metrics(study: Study, theme: Theme = "light") -> panel.Picture:
     ]
     size = card["data"]["sizes"]["test"]
     best = max(rows, key=lambda row: row.is_share)
-    seeds = f"{count} training seed{'s' if count != 1 else ''}"
-    over = f", mean of {count} seeds" if count > 1 else ""
     return panel.Picture(
         "test-metrics",
-        f"On {size:,} test samples: {best.name} {best.mean:.3f}{over}",
+        f"On {size:,} test samples: {best.name} {best.mean:.3f}"
+        + (f", mean of {count} seeds" if count > 1 else ""),
         training.test_metrics(rows, theme),
         shows=f"metrics of {text.plain(study.name)} on the {size:,} test samples of "
         f"{text.plain(card['data']['name'])}: "
-        f"mean (dot) and standard deviation (bar) over {seeds}; the ring is the seed that is loaded "
+        f"mean (dot) and standard deviation (bar) over {count} training "
+        f"seed{'s' if count != 1 else ''}; the ring is the seed that is loaded "
         f"({card.get('seed')}).",
         not_shown="where it fails: see errors by cohort.",
         alt="Test metrics: " + ", ".join(f"{row.name} {row.mean:.3f}" for row in rows) + ".",
@@ -89,7 +84,9 @@ def test_metrics(study: Study, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def waterfall(study: Study, theme: Theme = "light", *, kind: str = "agreement") -> panel.Picture:
+def waterfall(
+    study: Study, theme: style.Theme = "light", *, kind: str = "agreement"
+) -> panel.Picture:
     """The decision on a sample to start with, term by term.
 
     Args:
@@ -115,11 +112,13 @@ def waterfall(study: Study, theme: Theme = "light", *, kind: str = "agreement") 
         shows=backgrounds.baseline_words(study.sample_background),
         not_shown="",
         alt=f"Waterfall of sample {sample}: {text.unmarked(finding)}.",
-        table=lambda: terms_table(dividends),
+        table=lambda: numbers.terms_table(dividends),
     )
 
 
-def entropy(study: Study, theme: Theme = "light", *, kind: str = "agreement") -> panel.Picture:
+def entropy(
+    study: Study, theme: style.Theme = "light", *, kind: str = "agreement"
+) -> panel.Picture:
     """Entropy of each modality of a sample to start with, over time; of a model with time. `kind` as of `waterfall`."""
     sample, row = _told(study, kind)
     times, series = evolution.entropies_by_torch(study, row)
@@ -135,7 +134,7 @@ def entropy(study: Study, theme: Theme = "light", *, kind: str = "agreement") ->
     )
 
 
-def masses(study: Study, theme: Theme = "light", *, kind: str = "agreement") -> panel.Picture:
+def masses(study: Study, theme: style.Theme = "light", *, kind: str = "agreement") -> panel.Picture:
     """The masses that were fused, of a sample to start with; of a model with masses. `kind` as of `waterfall`."""
     sample, row = _told(study, kind)
     space: Any = study

@@ -30,7 +30,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures, text
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import cohorts
-from qfusion.figures import VIEWS, export, theme
+from qfusion.figures import VIEWS, export, style, theme
 from qfusion.figures.recipe import (
     MAX_TEXT,
     ExportStyle,
@@ -40,9 +40,6 @@ from qfusion.figures.recipe import (
     parse,
     software,
 )
-from qfusion.figures.style import Theme
-from qfusion.figures.theme import in_theme
-from qfusion.panels import compare, errors, faithfulness, states
 from qfusion.panels.address import (
     FREE,
     Address,
@@ -91,13 +88,16 @@ def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
 PAGES: dict[str, Mapping[str, Panel]] = {
     "overview": panels.overview.PANELS,
     "samples": _parts(
-        panels.samples.PANELS, faithfulness.OF_SAMPLE, panels.samples.INSIDE, compare.SIMILAR
+        panels.samples.PANELS,
+        panels.faithfulness.OF_SAMPLE,
+        panels.samples.INSIDE,
+        panels.compare.SIMILAR,
     ),
     "dynamics": _parts(
         panels.dynamics.PANELS,
         panels.physics.BUILT,
         panels.physics.PANELS,
-        states.PANELS,
+        panels.states.PANELS,
         {
             "decision-layers": replace(panels.network.PANELS["decision-layers"], opens=always),
             "entropy-gates": Panel(
@@ -108,9 +108,9 @@ PAGES: dict[str, Mapping[str, Panel]] = {
     "circuit": _parts(panels.circuit.PANELS, panels.network.PANELS, panels.physics.PANELS),
     "what if": panels.what_if.PANELS,
     "decision operators": panels.operators.PANELS,
-    "cohorts": _parts(panels.cohorts.PANELS, errors.PANELS),
-    "compare": compare.PANELS,
-    "faithfulness": faithfulness.PANELS,
+    "cohorts": _parts(panels.cohorts.PANELS, panels.errors.PANELS),
+    "compare": panels.compare.PANELS,
+    "faithfulness": panels.faithfulness.PANELS,
     "data": panels.learning.DATA,
     "train": panels.learning.PANELS,
     "sweeps": panels.learning.SWEEP,
@@ -123,21 +123,21 @@ NAMED: dict[str, Mapping[str, Panel]] = {
     "dynamics": panels.dynamics.NAMED,
     "what if": panels.what_if.NAMED,
     "decision operators": panels.operators.NAMED,
-    "compare": compare.NAMED,
+    "compare": panels.compare.NAMED,
     "faithfulness": panels.faithfulness.NAMED,
     "train": panels.learning.NAMED,
 }
 # What a reader may choose on each page, besides what there is on every page. Of what there are as many as modalities,
 # couplings or numbers, a function gives the choices of an address and a study.
 CONTROLS: dict[str, tuple[Control | Family, ...]] = {
-    "samples": (*panels.samples.CONTROLS, compare.SIMILAR_BY),
+    "samples": (*panels.samples.CONTROLS, panels.compare.SIMILAR_BY),
     "dynamics": (
         panels.dynamics.sliders,
         *panels.dynamics.CONTROLS,
         panels.physics.BUILT_AS,
         panels.physics.BUILT_OVER,
         panels.physics.BUILT_PART,
-        states.OPERATOR,
+        panels.states.OPERATOR,
         panels.physics.sensitivity,
         panels.network.LAYER,
     ),
@@ -149,13 +149,13 @@ CONTROLS: dict[str, tuple[Control | Family, ...]] = {
     ),
     "what if": (panels.what_if.controls,),
     "decision operators": panels.operators.CONTROLS,
-    "cohorts": (*panels.cohorts.CONTROLS, errors.SLICES_BY),
+    "cohorts": (*panels.cohorts.CONTROLS, panels.errors.SLICES_BY),
     "compare": (
         panels.dynamics.sliders,
         replace(panels.network.EDITS, fits=lambda study: not study.can("time")),
-        *compare.CONTROLS,
+        *panels.compare.CONTROLS,
     ),
-    "faithfulness": faithfulness.CONTROLS,
+    "faithfulness": panels.faithfulness.CONTROLS,
     "data": (panels.learning.SET,),
     "train": (*panels.learning.CONTROLS, panels.learning.settings),
     "sweeps": panels.learning.SWEEP_CONTROLS,
@@ -206,10 +206,10 @@ class Call(NamedTuple):
     named: Mapping[str, Any] = {}
     of: str = ""
 
-    def text(self, *before: str) -> str:
-        """The call as Python text, behind the arguments `before`."""
+    def text(self) -> str:
+        """The call as Python text."""
         words = [
-            *before,
+            *([self.of] if self.of else []),
             *map(repr, self.positional),
             *(f"{name}={value!r}" for name, value in self.named.items()),
         ]
@@ -218,14 +218,16 @@ class Call(NamedTuple):
 
 def _sample(view: View) -> Call:
     """The page's sample, with its background, tweak and output."""
-    named = {"output": view.output, "tweak": view.tweak}
-    if view.background == "contrast":
-        named |= {"background": "contrast", "contrast": view.named("contrast")}
-    elif view.background == "cohort":
-        named |= {"background": "cohort", "members": _members(view)} if _members(view) else {}
-    elif view.background != "joint":
-        named |= {"background": view.background}
-    named |= {"rows": view.get("rows")}
+    members = _members(view)
+    is_usual = view.background == "joint" or (view.background == "cohort" and not members)
+    named = {
+        "output": view.output,
+        "tweak": view.tweak,
+        "background": "" if is_usual else view.background,
+        "contrast": view.named("contrast") if view.background == "contrast" else "",
+        "members": members,
+        "rows": view.get("rows"),
+    }
     return Call(
         "qfusion.analysis.sample",
         "open_sample",
@@ -237,12 +239,11 @@ def _sample(view: View) -> Call:
 def _sides(view: View) -> Call:
     """The pinned view as A beside the page's sample as B."""
     pin = view.pin
-    members = _members(view) if view.background == "cohort" else ""
     return Call(
         "qfusion.analysis.compare",
         "beside",
         (pin.model, pin.sample, pin.data),
-        _said({"tweak": pin.tweak, "members": members}),
+        _said({"tweak": pin.tweak, "members": _members(view)}),
         "sample",
     )
 
@@ -250,35 +251,26 @@ def _sides(view: View) -> Call:
 def _levels(view: View) -> Call:
     """All samples, those of the filter, and the page's sample."""
     filter = view.get("filter")
-    name = next(
-        (
-            entry.name
-            for entry in map(cohorts.parse_saved, view.all("cohort"))
-            if entry.parts == cohorts.parse(filter)
-        ),
-        "",
-    )
+    names = [
+        entry.name
+        for entry in map(cohorts.parse_saved, view.all("cohort"))
+        if entry.parts == cohorts.parse(filter)
+    ]
     return Call(
         "qfusion.analysis.errors",
         "levels_of",
         (),
-        _said({"filter": filter, "output": view.output, "name": name}),
+        _said({"filter": filter, "output": view.output, "name": next(iter(names), "")}),
         "sample",
     )
 
 
 def _members(view: View) -> str:
-    """The saved cohort that is compared with; empty where the address keeps none of that name."""
-    values = view.all("cohort")
-    return next(
-        (
-            value
-            for value in values
-            if cohorts.parse_saved(value).name
-            == view.get("members", cohorts.parse_saved(value).name)
-        ),
-        "",
-    )
+    """The saved cohort that is compared with; empty where none is, or the address keeps none of that name."""
+    if view.background != "cohort":
+        return ""
+    saved = {cohorts.parse_saved(value).name: value for value in view.all("cohort")}
+    return saved.get(view.get("members", next(iter(saved), "")), "")
 
 
 def _said(named: Mapping[str, Any]) -> dict[str, Any]:
@@ -304,7 +296,7 @@ SCOPES: dict[str, Callable[[View], Call]] = {
 }
 
 
-def build(page: str, panel: str, address: Address, theme: Theme = "light") -> Picture:
+def build(page: str, panel: str, address: Address, theme: style.Theme = "light") -> Picture:
     """Returns a panel of a page.
 
     Args:
@@ -319,7 +311,7 @@ def build(page: str, panel: str, address: Address, theme: Theme = "light") -> Pi
         InvalidInput: when a value of the address cannot be one of ours.
     """
     view, known, rest = find(page, panel, address)
-    arguments = known.arguments(view, rest)
+    arguments = known.arguments(view, rest)  # before anything is opened
     return known.build(open_scope(view, known.scope), theme, **arguments)
 
 
@@ -369,21 +361,18 @@ def program(page: str, panel: str, address: Address) -> str:
     """Returns a program that recomputes the numbers of a panel; arguments and errors are those of `build`, but nothing
     is opened."""
     view, known, rest = find(page, panel, address)
-    lines, modules = [], {"from qfusion import panels"}
-    for name, call in _calls(view, known.scope):
-        modules.add(f"from {call.module} import {call.function}")
-        lines.append(f"{name} = {call.text(*([call.of] if call.of else []))}")
-    module = known.build.__module__.removeprefix("qfusion.")
-    builder = f"{module}.{known.build.__name__}"
+    calls = _calls(view, known.scope)
+    modules = {f"from {call.module} import {call.function}" for _, call in calls}
+    module, builder = known.build.__module__.removeprefix("qfusion."), known.build.__name__
     scope = "sample.study" if known.scope == "study" else known.scope
-    picture = Call("", builder, (), known.arguments(view, rest)).text(scope)
+    picture = Call("", f"{module}.{builder}", (), known.arguments(view, rest), scope)
     return "\n".join(
         [
             f"# The numbers of panel {panel!r} on qfusion's page {view.page!r}; run it where qfusion can be imported.",
-            *sorted(modules),
+            *sorted({"from qfusion import panels", *modules}),
             "",
-            *lines,
-            f"picture = {picture}",
+            *(f"{name} = {call.text()}" for name, call in calls),
+            f"picture = {picture.text()}",
             "numbers = picture.table()",
             "",
             "print(numbers)",
@@ -445,8 +434,7 @@ def figure_names(page: str, address: Query) -> list[str]:
     """
     if page in WITHOUT:
         return []
-    result = opened(page, address)
-    return [name for name in shown(result.view) if name not in WORDS]
+    return [name for name in shown(opened(page, address).view) if name not in WORDS]
 
 
 def require_figure(page: str, panel: str, address: Query) -> None:
@@ -469,20 +457,15 @@ def take(page: str, panel: str, address: Query) -> Taken:
         choose(f"Panel of page '{page}'", panel, ())
     result = opened(page, address)
     if panel in WORDS or not any(shown(result.view, panel)):
-        choose(f"Panel of page '{page}' (under this address)", panel, figure_names(page, address))
-    return _taken(result, panel)
-
-
-def _taken(result: Opened, panel: str) -> Taken:
+        require_figure(page, panel, address)
     picture = build(result.view.page, panel, result.view.address)
-    figure, value = picture.figure, result.view.get(FREE + panel)
+    figure, table = picture.figure, picture.table()
     assert figure is not None
     figure.update_layout(
         legend={"itemclick": False, "itemdoubleclick": False}
     )  # as it stands on the page
-    table = picture.table()
     return Taken(
-        theme.apply_visible(figure, theme.parse_visible(value)),
+        theme.apply_visible(figure, theme.parse_visible(result.view.get(FREE + panel))),
         picture.headline,
         picture.caption,
         table,
@@ -503,9 +486,8 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
     from qfusion.figures.building import SAYS
 
     name = choose("View", view, VIEWS).replace("-", "_")
-    unknown = sorted(set(address) - set(_NAMED))
     check(
-        not unknown and {"model", "sample"} <= set(address),
+        {"model", "sample"} <= set(address) <= set(_NAMED),
         f"The recipe of a figure by name says {', '.join(_NAMED)}, but this one says "
         f"{', '.join(sorted(address))[:200]}. Export the figure again.",
     )
@@ -518,24 +500,30 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
         "background": sample.background.name,
         "background_size": int(sample.background.size),
     }
-    recipe = Recipe(
-        BY_NAME,
-        view,
-        {key: list(values) for key, values in address.items()},
-        made_from=origin,
-        software=software(),
-        numbers=digest_of(table),
-    )
     title = (
         f"{sample.name} on {sample.dataset.name}"
         if view == "cut-test"
         else f"{sample.id}: {origin['output']} {sample.score:.3f} by {sample.name}"
     )
     caption = f"Shows {SAYS[view][0]} Does not show {SAYS[view][1]}" if view in SAYS else ""
-    against = f"{sample.background.size:,} samples of the background '{sample.background.name}'"
-    behind = "" if view.startswith("cut") else f"Compared with {against}."
+    if not view.startswith("cut"):
+        caption += (
+            f" Compared with {sample.background.size:,} samples of the background "
+            f"'{sample.background.name}'."
+        )
     return Taken(
-        getattr(notebook, name)(sample), title, f"{caption} {behind}".strip(), table, recipe
+        getattr(notebook, name)(sample),
+        title,
+        caption.strip(),
+        table,
+        Recipe(
+            BY_NAME,
+            view,
+            {key: list(values) for key, values in address.items()},
+            made_from=origin,
+            software=software(),
+            numbers=digest_of(table),
+        ),
     )
 
 
@@ -603,7 +591,7 @@ def draw(recipe: Recipe | Mapping[str, Any] | str) -> tuple[go.Figure, Any]:
         else parse(recipe if isinstance(recipe, str) else json.dumps(recipe))
     )
     taken = cook(parsed)
-    return in_theme(
+    return theme.in_theme(
         theme.without(taken.figure, parsed.style.hidden), parsed.style.theme
     ), taken.numbers
 
@@ -650,11 +638,13 @@ def save_composition(taken: Sequence[Taken], whole: export.Composition) -> bytes
 
 def as_made(whole: export.Composition, taken: Sequence[Taken]) -> export.Composition:
     """Returns a composition with the recipes of what was taken."""
-    made = tuple(
-        export.as_panel(panel.recipe.like(wanted), whole.style)
-        for panel, wanted in zip(taken, whole.panels, strict=True)
+    return replace(
+        whole,
+        panels=tuple(
+            export.as_panel(panel.recipe.like(wanted), whole.style)
+            for panel, wanted in zip(taken, whole.panels, strict=True)
+        ),
     )
-    return replace(whole, panels=made)
 
 
 def composition_remarks(whole: export.Composition, taken: Sequence[Taken]) -> list[str]:
@@ -676,7 +666,6 @@ MAX_BYTES = 300_000_000
 _DAY = (1980, 1, 1, 0, 0, 0)  # of every file: the same figures make the same zip
 OF_SAMPLE = ("sample", "sides", "levels")
 WriteStep = tuple[int, int, str]  # so many are done, of how many, and which is next
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -706,10 +695,10 @@ def jobs_of_page(
 ) -> list[Job]:
     """Returns the figures that a page shows under an address, or `panels` of them; errors are those of
     `headless.panels`."""
-    known = figure_names(page, address)
+    names = [name for name in figure_names(page, address) if not panels or name in panels]
     return [
         Job(f"{place:03d}-{file_name(name)}", page, name, address)
-        for place, name in enumerate((name for name in known if not panels or name in panels), 1)
+        for place, name in enumerate(names, 1)
     ]
 
 
@@ -736,9 +725,8 @@ def jobs_of_cohort(
         f"Argument `most` must be a whole number from 1 to {MAX_FILES}, but is {str(most)[:20]!r}.",
     )
     result = opened(page, address)
-    scope = scope_of(page, panel)
     check(
-        scope in OF_SAMPLE,
+        scope_of(page, panel) in OF_SAMPLE,
         f"Panel '{panel}' is not of a sample: it is the same for all. Export it alone.",
     )
     rows = cohort_measures.cohort_table(open_scope(result.view, "study"), None)
@@ -758,7 +746,10 @@ def jobs_of_cohort(
 
 
 def write_zip(
-    jobs: Sequence[Job], style: ExportStyle, out: IO[bytes], progress: Progress | None = None
+    jobs: Sequence[Job],
+    style: ExportStyle,
+    out: IO[bytes],
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> dict[str, Any]:
     """Writes the figures, the numbers of each and a manifest with their recipes as a zip.
 
@@ -800,9 +791,9 @@ def zip_steps(
 
         for place, job in enumerate(jobs):
             yield place, len(jobs), job.sample or job.panel
-            entry: dict[str, Any] = {"page": job.page, "panel": job.panel} | (
-                {"sample": job.sample} if job.sample else {}
-            )
+            entry: dict[str, Any] = {"page": job.page, "panel": job.panel}
+            if job.sample:
+                entry["sample"] = job.sample
             try:
                 taken = take(job.page, job.panel, job.address)
                 recipe = replace(taken.recipe, style=style)
@@ -822,8 +813,10 @@ def zip_steps(
             entries.append(
                 entry | names | {"title": taken.title, "recipe": json.loads(recipe.text())}
             )
-        done = [entry for entry in entries if "file" in entry]
-        check(bool(done), f"None of the figures can be drawn so: {entries[0].get('error', '')}")
+        check(
+            any("file" in entry for entry in entries),
+            f"None of the figures can be drawn so: {entries[0].get('error', '')}",
+        )
         manifest = {
             "kind": ZIP_KIND,
             "version": ZIP_VERSION,

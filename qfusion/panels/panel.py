@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,9 +18,8 @@ import plotly.graph_objects as go
 import plotly.io
 
 from qfusion._checks import check
-from qfusion._sentences import top
-from qfusion.analysis import answers, cohort_measures, text
-from qfusion.analysis.memo import memo
+from qfusion._sentences import listed as in_words, share, size, sizes, top
+from qfusion.analysis import answers, cohort_measures, memo, text
 from qfusion.figures.style import finite
 from qfusion.models import Ability
 from qfusion.panels.address import View
@@ -86,14 +85,8 @@ class Picture:
         )
 
 
-Build = TypeVar("Build", bound=Callable[..., Picture])
-
-
-def cached(build: Build) -> Build:
-    """A builder whose last pictures are kept for all who ask, as those of the samples around the one that is read."""
-    result = memo(24)(build)
-    vars(result)["is_cached"] = True
-    return cast("Build", result)
+# of a builder whose last pictures are kept for all who ask, as those of the samples around the one that is read
+cached = memo.memo(24)
 
 
 def ended(words: str, by: str = ".") -> str:
@@ -111,6 +104,60 @@ def standing(
     if len(first) == 1:
         return one
     return every if every and len(first) == len(of) else some
+
+
+MAX_NAMED = 3  # names that a title holds
+
+
+def superlative(
+    numbers: Mapping[str, float],
+    *,
+    one: str,
+    some: str = "",
+    every: str = "",
+    only: str = "",
+    none: str = "",
+    places: int = 2,
+    smallest: bool = False,
+    by_size: bool = False,
+    name: Callable[[str], str] = text.plain,
+    several: str = "{name}",
+    most: int = MAX_NAMED,
+    many: str = "",
+    join: Callable[[Sequence[str]], str] = in_words,
+    **words: object,
+) -> str:
+    """Returns the sentence about those whose number is the largest, as far as it is written.
+
+    Sentences are templates of `str.format`. They may hold `{names}` of those; `{count}` of them and `{all}` that there
+    are; their `{value}`; its `{amount}`, without the sign if `by_size`, as `{size}` (see `_sentences.size`) and as
+    `{share}`; and `words`.
+
+    Args:
+        numbers: by name.
+        one, some, every, only: see `standing`.
+        none: where the number is written as 0, or no number is finite; without it 0 is a number like others.
+        places: decimal places that are written.
+        smallest: about the smallest numbers instead.
+        by_size: about the largest ones without their signs.
+        name: how a name is written, as markdown.
+        several: what is written of one of several, a template of its `{name}` and `{value}`.
+        most, many: in place of the names of more than `most`, where it is told; a template too.
+        join: makes names one text.
+    """
+    first = top(sizes(numbers) if by_size else numbers, places, smallest=smallest)
+    value = max((numbers[key] for key in first), key=abs, default=0.0)
+    amount = abs(value) if by_size else value
+    template = standing(first, numbers, one=one, some=some, every=every, only=only)
+    if none and round(amount, places) <= 0:
+        template = none
+    words |= {"count": len(first), "all": len(numbers), "value": value, "amount": amount}
+    words |= {"size": size(max(amount, 0.0)), "share": share(amount)}
+    if many and len(first) > most:
+        return template.format(names=many.format(**words), **words)
+    form = several if len(first) > 1 else "{name}"
+    names = [form.format(name=name(key), value=numbers[key]) for key in first]
+    return template.format(names=join(names), **words)
 
 
 def capital(words: str) -> str:
@@ -143,6 +190,11 @@ EVERYONE = Choice(
 Opens = Callable[
     [View], bool
 ]  # whether the part of a page in which a panel stands is open under an address
+
+
+def all_of(*conditions: Opens) -> Opens:
+    """Whether all of these are open."""
+    return lambda view: all(is_open(view) for is_open in conditions)
 
 
 def can(*abilities: Ability, where: Callable[[Any], object] = always) -> Callable[..., bool]:
@@ -191,7 +243,7 @@ class Panel:
     @property
     def is_cached(self) -> bool:
         """Whether its last pictures are `cached`."""
-        return bool(getattr(self.build, "is_cached", False))
+        return hasattr(self.build, "__wrapped__")  # `memo` wraps it
 
     def arguments(self, view: View, rest: str = "") -> dict[str, Any]:
         """Returns the arguments of `build` after scope and theme, as an address says them.
@@ -242,14 +294,9 @@ def listed(
     return head + ", ".join(f"{name} {value:{form}}" for name, value in shown)
 
 
-def values(result: Mapping[str, float], form: str = ".2f") -> str:
-    """`listed`, of numbers by name."""
+def terms(result: Mapping[str, float], form: str = "+.2f") -> str:
+    """`listed`, of numbers by name, such as contributions by coalition with their signs."""
     return listed(result, result.values(), form)
-
-
-def terms(result: Mapping[str, float]) -> str:
-    """Contributions by coalition, with their signs."""
-    return values(result, "+.2f")
 
 
 def lines(result: Mapping[str, np.ndarray], form: str = ".2f", whole: str = "all together") -> str:
@@ -282,13 +329,28 @@ def pairs(
 
 def off_diagonal(rho: np.ndarray, names: Iterable[str]) -> str:
     """The largest entries of a matrix off its diagonal, where one is 0.01 or more, and between which levels."""
-    labels, sizes = list(names), np.abs(rho)
-    pairs = {
-        f"{labels[i]} and {labels[j]}": float(max(sizes[i, j], sizes[j, i]))
-        for i, j in itertools.combinations(range(len(labels)), 2)
+    return superlative(
+        coherences(rho, list(names), "{} and {}"),
+        none="{levels} by {levels} entries; none off the diagonal is as large as 0.01",
+        one="{levels} by {levels} entries; the largest off the diagonal is {value:.2f}, between {names}",
+        some="{levels} by {levels} entries; the largest off the diagonal is {value:.2f}, of {count} pairs of levels "
+        "alike",
+        name=str,
+        levels=len(rho),
+    )
+
+
+def entries(names: Sequence[str], **matrices: np.ndarray) -> pd.DataFrame:
+    """A row for each entry of matrices (D, D) whose levels have these names."""
+    return pd.DataFrame(
+        {"row": np.repeat(names, len(names)), "column": np.tile(names, len(names))}
+        | {name: matrix.ravel() for name, matrix in matrices.items()}
+    )
+
+
+def coherences(rho: np.ndarray, names: Sequence[str], pair: str) -> dict[str, float]:
+    """The sizes of a matrix's entries off its diagonal, by the names of two levels in the template `pair`."""
+    return {
+        pair.format(names[i], names[j]): float(np.abs(rho[[i, j], [j, i]]).max())
+        for i, j in itertools.combinations(range(len(names)), 2)
     }
-    first, entries = top(pairs), f"{len(labels)} by {len(labels)} entries"
-    if not first or round(pairs[first[0]], 2) == 0:
-        return f"{entries}; none off the diagonal is as large as 0.01"
-    between = f"between {first[0]}" if len(first) == 1 else f"of {len(first)} pairs of levels alike"
-    return f"{entries}; the largest off the diagonal is {pairs[first[0]]:.2f}, {between}"

@@ -18,10 +18,9 @@ from qfusion.analysis.sample import Sample, against_words
 from qfusion.analysis.study import Study
 from qfusion.explain.building import Built, answer
 from qfusion.explain.sensitivity import Parameter, Response, Sensitivity
-from qfusion.figures import building, numbers, physics
-from qfusion.figures.style import Theme
+from qfusion.figures import building, numbers, physics, style
 from qfusion.panels import address, control, panel
-from qfusion.panels.dynamics import CURSOR, VIEW, cursor_at
+from qfusion.panels.dynamics import CURSOR, TIMED, VIEW, cursor_at
 
 BASELINE = "baseline"
 
@@ -34,7 +33,9 @@ def built(sample: Sample, over: str = changes.THIS) -> Built:
 
 
 @panel.cached
-def matrix(sample: Sample, theme: Theme = "light", *, over: str = changes.THIS) -> panel.Picture:
+def matrix(
+    sample: Sample, theme: style.Theme = "light", *, over: str = changes.THIS
+) -> panel.Picture:
     """What every coupling and dissipation added to every contribution; arguments as of `over_time`."""
     result = built(sample, over)
     titles, _ = building.terms_of(result.terms, result.modalities)
@@ -58,7 +59,7 @@ def matrix(sample: Sample, theme: Theme = "light", *, over: str = changes.THIS) 
 
 def over_time(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     over: str = changes.THIS,
     part: str = "",
@@ -99,7 +100,9 @@ def over_time(
 
 
 @panel.cached
-def flow(sample: Sample, theme: Theme = "light", *, over: str = changes.THIS) -> panel.Picture:
+def flow(
+    sample: Sample, theme: style.Theme = "light", *, over: str = changes.THIS
+) -> panel.Picture:
     """The way from modalities through what acts on them to the score; arguments as of `over_time`."""
     result = built(sample, over)
     titles, hues = building.terms_of(result.terms, result.modalities)
@@ -152,14 +155,13 @@ def _picture(
     )
 
 
-_TIMED = panel.can("time")
 BUILT_AS = control.Choice(
     "builtas",
     "Show as",
     "The matrix is shown.",
     values=("matrix", "over time", "flow"),
     look="segments",
-    fits=_TIMED,
+    fits=TIMED,
 )
 BUILT_OVER = control.Choice(
     "builtof",
@@ -167,32 +169,32 @@ BUILT_OVER = control.Choice(
     "This sample is shown.",
     "This sample, or the mean over several.",
     changes.cohorts,
-    fits=_TIMED,
+    fits=TIMED,
 )
 BUILT_PART = control.Choice(
     "built",
     "Contribution",
     "The one that the dynamics changed most is shown.",
     values=lambda study: (BASELINE, *study.terms),
-    fits=_TIMED,
+    fits=TIMED,
 )
 
 
-def _built(name: str) -> panel.Opens:
-    in_view, drawn_so = VIEW.chosen("Decision"), BUILT_AS.chosen(name)
-    return lambda view: in_view(view) and drawn_so(view)
-
-
 _OVER = {"over": BUILT_OVER}
+_DECISION = VIEW.chosen("Decision")
 BUILT = {
-    "built": panel.Panel(matrix, _OVER, fits=_TIMED, opens=_built("matrix")),
+    "built": panel.Panel(
+        matrix, _OVER, fits=TIMED, opens=panel.all_of(_DECISION, BUILT_AS.chosen("matrix"))
+    ),
     "built-over-time": panel.Panel(
         over_time,
         {**_OVER, "part": BUILT_PART, "t": CURSOR},
-        fits=_TIMED,
-        opens=_built("over time"),
+        fits=TIMED,
+        opens=panel.all_of(_DECISION, BUILT_AS.chosen("over time")),
     ),
-    "built-flow": panel.Panel(flow, _OVER, fits=_TIMED, opens=_built("flow")),
+    "built-flow": panel.Panel(
+        flow, _OVER, fits=TIMED, opens=panel.all_of(_DECISION, BUILT_AS.chosen("flow"))
+    ),
 }
 
 
@@ -237,7 +239,7 @@ def halves(sample: Sample, effect: str = SCORE, over: str = changes.THIS) -> np.
 
 def tornado(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     effect: str = SCORE,
     over: str = changes.THIS,
@@ -272,12 +274,6 @@ def tornado(
         unit=changes.unit(study, target, sample.output),
         theme=theme,
     )
-    against = f" {against_words(study.background)}" if target.startswith("dividend") else ""
-    more = (
-        f" The {len(shown)} of {len(places)} terms that do most."
-        if len(places) > len(shown)
-        else ""
-    )
     return panel.Picture(
         "tornado",
         _head(result, places, effect),
@@ -285,7 +281,12 @@ def tornado(
         shows=f"what each term does to the {text.plain(effect)} ({result.values[0]:+.3f} now; "
         f"{_whose(sample, result, over, len(rows))}): left by its exact slope, right by its removal, which is its "
         "mean slope on the way to nothing. The right scale is ten times the left: equal bars, straight answer."
-        f"{more}{against}",
+        + (
+            f" The {len(shown)} of {len(places)} terms that do most."
+            if len(places) > len(shown)
+            else ""
+        )
+        + (f" {against_words(study.background)}" if target.startswith("dividend") else ""),
         not_shown="what a model trained without the term would say; nor what two terms do together: removals do not "
         "add up. "
         + (
@@ -310,7 +311,7 @@ def tornado(
 
 def way(
     sample: Sample,
-    theme: Theme = "light",
+    theme: style.Theme = "light",
     *,
     effect: str = SCORE,
     over: str = changes.THIS,
@@ -332,10 +333,8 @@ def way(
         "Every term acts linearly here or is removed already, so that none can be followed. "
         "See the table of all terms.",
     )
-    parameter, target = (
-        titles[choose("Term", current_term(term) or next(iter(titles)), titles)],
-        result.targets[0],
-    )
+    parameter = titles[choose("Term", current_term(term) or next(iter(titles)), titles)]
+    target = result.targets[0]
     along = changes.follow(study, rows, sample.tweak, sample.output, target, parameter.key)
     return panel.Picture(
         "way",
@@ -397,8 +396,8 @@ def _head(sensitivity: Sensitivity, places: np.ndarray, effect: str) -> str:
 
 def _the(parameter: Parameter) -> str:
     """A term in a sentence, as markdown: "H: text–audio", "the duration T"."""
-    article = "" if parameter.kind in ("coupling", "dissipation") else "the "
-    return article + text.plain(parameter.title)
+    title = text.plain(parameter.title)
+    return title if parameter.kind in ("coupling", "dissipation") else f"the {title}"
 
 
 def _bend(along: Response, parameter: Parameter, effect: str) -> str:
@@ -417,9 +416,8 @@ def moves(
     """Whether the model consists of terms, and some of the group move the effect."""
     if not sample.study.can("terms"):
         return False
-    timed = sample.study.can("time")
-    group, result = group or changes.EVERY, measured(sample, effect, over).sensitivity
-    return len(changes.chosen(result, group, timed)) > 0
+    result = measured(sample, effect, over).sensitivity
+    return len(changes.chosen(result, group or changes.EVERY, sample.can("time"))) > 0
 
 
 def can_follow(sample: Sample, effect: str = SCORE, over: str = changes.THIS, **_: Any) -> bool:
@@ -479,9 +477,10 @@ def sensitivity(view: address.View, study: Study) -> tuple[control.Control, ...]
 
 def _open(view: address.View) -> bool:
     """Whether the view of Dynamics, or of Circuit, is open."""
+    timed = view.can("time")
     return (
-        view.has_time == (view.page == "dynamics")
-        and view.get("view" if view.has_time else "part") == "Sensitivity"
+        timed == (view.page == "dynamics")
+        and view.get("view" if timed else "part") == "Sensitivity"
     )
 
 

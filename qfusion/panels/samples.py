@@ -6,16 +6,17 @@ Entropies are in nats, contributions in units of the explained score.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from qfusion import explain
 from qfusion._checks import check, choose
-from qfusion._sentences import listed, share, size, top
+from qfusion._sentences import listed, size, top
 from qfusion.analysis import answers, compare, inside, text, trust
 from qfusion.analysis.sample import (
     Sample,
@@ -27,6 +28,8 @@ from qfusion.analysis.sample import (
 from qfusion.analysis.study import Study, said_columns
 from qfusion.data.modality import Series
 from qfusion.data.spec import SPLITS
+from qfusion.errors import InvalidInput
+from qfusion.explain import RELATIONS, evidence
 from qfusion.explain.attribution import (
     BASELINES,
     INTEGRATED,
@@ -36,9 +39,15 @@ from qfusion.explain.attribution import (
     by_title,
     name_of,
 )
-from qfusion.explain.evidence import INERT
-from qfusion.figures import circuit, cohort, decision, dynamics, style, trust as attribution_figures
-from qfusion.figures.numbers import terms_table
+from qfusion.figures import (
+    circuit,
+    cohort,
+    decision,
+    dynamics,
+    numbers,
+    style,
+    trust as attribution_figures,
+)
 from qfusion.panels import address, control, panel
 from qfusion.quantum.measures import KINDS, Part
 
@@ -46,7 +55,6 @@ _BARE = (
     " These data hold no words, sounds or pixels that these features belong to one by one, only the features: "
     "they are shown."
 )
-MAX_NAMED = 3  # names that a title holds
 _UNITS = {
     "words": "word",
     "waveform": "frame",
@@ -78,8 +86,12 @@ def attribution(
         method: of `explain.features.attribution.METHODS`.
     """
     result, other = _attributed(sample, modality, term, baseline, other, method)
-    steps = len(result.values) if result.values.ndim == 2 else None  # of a sequence
-    canvas = inside.canvas(sample.study, sample.row, result.modality, steps)
+    canvas = inside.canvas(
+        sample.study,
+        sample.row,
+        result.modality,
+        len(result.values) if result.values.ndim == 2 else None,  # steps of a sequence
+    )
     unit = (
         "cell"
         if canvas.parts.get("spectrogram")
@@ -95,12 +107,6 @@ def attribution(
         f" of ‘{text.plain(sample.study.classes[sample.output])}’" if sample.study.classes else ""
     )
     start = f"sample {text.plain(other)}" if other else BASELINES[result.baseline]
-    count = (
-        f" The training mean is over {trust.trained_on(sample.study):,} samples."
-        if result.baseline == "mean"
-        else ""
-    )
-    against = "" if result.term == SCORE else " " + against_words(sample.study.background)
     return panel.Picture(
         "inside",
         moved_most(
@@ -113,7 +119,13 @@ def attribution(
         shows=f"how the change of {what}{whose} from {result.start:+.3f} (at {start}) to {result.end:+.3f} "
         f"(this sample) "
         f"is shared among the {len(units):,} {unit.replace(' ', 's ', 1)}s, by {METHODS[result.method].title}. "
-        f"{_error(result)}{count}{against}"
+        f"{_error(result)}"
+        + (
+            f" The training mean is over {trust.trained_on(sample.study):,} samples."
+            if result.baseline == "mean"
+            else ""
+        )
+        + ("" if result.term == SCORE else f" {against_words(sample.study.background)}")
         + (f" {text.plain(canvas.how, 600)}" if canvas.how else ""),
         not_shown="what the encoder would do far from the straight way between both, or why people said so."
         + (_BARE if canvas.kind == "features" and not canvas.how else ""),
@@ -137,7 +149,6 @@ def features(
     names = next(
         m for m in sample.study.dataset.modalities if m.name == result.modality
     ).feature_names
-    largest = abs(result.features).argmax()
     return panel.Picture(
         "inside-features",
         moved_most(
@@ -150,7 +161,7 @@ def features(
         shows=f"the same attribution, added up over the {len(result.units)} steps for each of the {len(names)} "
         f"features.{sample.of}",
         not_shown="at which step: see above.",
-        alt=f"Attribution by feature: largest {names[largest]}.",
+        alt=f"Attribution by feature: largest {names[abs(result.features).argmax()]}.",
         table=lambda: inside.frame(sample.study, sample.row, result),
     )
 
@@ -243,18 +254,19 @@ def moved_most(where: str, names: Sequence[str], values: np.ndarray, did: str) -
         where: the parts are, in words. names: of the parts, as markdown, one may stand for several. values: of the
             parts, with their signs, (n,). did: what a part did, such as "moved the score".
     """
-    first = [int(i) for i in top({str(i): abs(float(value)) for i, value in enumerate(values)}, 3)]
-    if not first or round(abs(float(values[first[0]])), 3) == 0:
-        return f"{where}, nothing {did} by 0.001 or more"
-    texts = [f"{names[i]} ({values[i]:+.3f})" for i in first]
-    if len(first) == 1:
-        return f"{where}, {names[first[0]]} {did} the most ({values[first[0]]:+.3f})"
-    words = (
-        listed(texts)
-        if len(texts) <= MAX_NAMED
-        else f"{len(texts)} parts (by {abs(values[first[0]]):.3f} each)"
+    return panel.superlative(
+        {str(i): float(value) for i, value in enumerate(values)},
+        by_size=True,
+        places=3,
+        none="{where}, nothing {did} by 0.001 or more",
+        one="{where}, {names} {did} the most ({value:+.3f})",
+        some="{where}, {names} {did} the most, alike",
+        name=lambda i: names[int(i)],
+        several="{name} ({value:+.3f})",
+        many="{count} parts (by {amount:.3f} each)",
+        where=where,
+        did=did,
     )
-    return f"{where}, {words} {did} the most, alike"
 
 
 def _attributed(
@@ -263,10 +275,17 @@ def _attributed(
     """The attribution, and the id of the sample where it starts, if it starts at one."""
     study, row = sample.study, sample.row
     start = (other or default_contrast(study, row)) if baseline == "sample" else ""
-    modality = modality or sample.modalities[0]
-    return inside.attribute(
-        study, row, modality, term, sample.output, baseline, start, method
-    ), start
+    result = inside.attribute(
+        study,
+        row,
+        modality or sample.modalities[0],
+        term,
+        sample.output,
+        baseline,
+        start,
+        method,
+    )
+    return result, start
 
 
 def _figure(
@@ -280,11 +299,12 @@ def _figure(
         "picture": attribution_figures.picture,
         "curve": attribution_figures.curve,
     }
-    values = {"words": canvas.added(result.units), "waveform": result.units}
-    own = values.get(canvas.kind, result.values)
+    values = {"words": canvas.added(result.units), "waveform": result.units}.get(
+        canvas.kind, result.values
+    )
     if canvas.kind == "picture":
-        own = own.reshape(canvas.parts["pixels"].shape)
-    return draw[canvas.kind](values=own, **canvas.parts, unit=sample.unit, theme=theme)
+        values = values.reshape(canvas.parts["pixels"].shape)
+    return draw[canvas.kind](values=values, **canvas.parts, unit=sample.unit, theme=theme)
 
 
 def _error(result: Attribution) -> str:
@@ -304,8 +324,7 @@ def _error(result: Attribution) -> str:
 
 def of_sequence(sample: Sample, modality: str = "", **_: Any) -> bool:
     """Whether a modality, the first unless told, is a sequence, so that its features are summed over steps."""
-    name = modality or sample.modalities[0]
-    return any(one.is_sequence for one in sample.study.dataset.modalities if one.name == name)
+    return (modality or sample.modalities[0]) in inside.sequences(sample.study, SCORE)
 
 
 def of_sequences(sample: Sample, term: str = SCORE, **_: Any) -> bool:
@@ -416,8 +435,7 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """The decision, term by term."""
     study = sample.study
-    verdict_on, truth = sample.learned.verdict, study.dataset.truth
-    dividends = dict(verdict_on.dividends)
+    dividends, truth = dict(sample.learned.verdict.dividends), study.dataset.truth
     true = (
         {} if truth is None else {"true_dividend": list(map(truth.iloc[sample.row].get, dividends))}
     )
@@ -438,19 +456,18 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         alt="Waterfall: "
         + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items())
         + ".",
-        table=lambda: terms_table(dividends, sample=sample.id).assign(**true),
+        table=lambda: numbers.terms_table(dividends, sample=sample.id).assign(**true),
     )
 
 
 @panel.cached
 def shapley(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Shapley values and shares."""
-    study = sample.study
     values, shares = sample.learned.shapley, sample.learned.shares
     return panel.Picture(
         "shapley",
         answers.leading(sample.learned) + sample.whose,
-        decision.shapley_bars(values, shares, study.modalities, unit=sample.unit, theme=theme),
+        decision.shapley_bars(values, shares, sample.modalities, unit=sample.unit, theme=theme),
         shows="each modality's fair share of this sample's decision: its own term plus an equal part of every joint "
         "term it takes part in; in brackets its part of the absolute total (MM-SHAP). "
         + against_words(sample.background),
@@ -498,17 +515,13 @@ def entropies(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 
 def most_mixed(ends: Mapping[str, float]) -> str:
     """Which modality has the largest entropy at the end, in nats, where one has."""
-    first, value = top(ends), f"{size(max(ends.values()))} nats"
-    if float(f"{max(ends.values()):.2f}") == 0:
-        return f"No modality ends up mixed ({value})"
-    names = listed([text.plain(name) for name in first])
-    return panel.standing(
-        first,
+    return panel.superlative(
         ends,
-        only=f"{names} ends up mixed ({value})",
-        one=f"{names} ends up the most mixed ({value})",
-        some=f"{names} end up equally mixed, the most of all ({value})",
-        every=f"{names} end up equally mixed ({value})",
+        none="No modality ends up mixed ({size} nats)",
+        only="{names} ends up mixed ({size} nats)",
+        one="{names} ends up the most mixed ({size} nats)",
+        some="{names} end up equally mixed, the most of all ({size} nats)",
+        every="{names} end up equally mixed ({size} nats)",
     )
 
 
@@ -518,16 +531,11 @@ def masses(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     reading = sample.reading
     pairs = ""
     if reading.pairwise is not None:
-        names = [text.plain(name) for name in reading.modalities]
-        pairs = (
-            " Dempster's K of each pair: "
-            + ", ".join(
-                f"{names[a]} – {names[b]} {reading.pairwise[a, b]:.2f}"
-                for a in range(len(names))
-                for b in range(a + 1, len(names))
-            )
-            + "."
-        )
+        by_pair = [
+            f"{text.plain(a)} – {text.plain(b)} {reading.pairwise[i, j]:.2f}"
+            for (i, a), (j, b) in combinations(enumerate(reading.modalities), 2)
+        ]
+        pairs = f" Dempster's K of each pair: {', '.join(by_pair)}."
     return panel.Picture(
         "masses",
         disagreement(
@@ -554,7 +562,7 @@ def masses(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
             if reading.elements_are_classes
             else "; elements are learned here, they have no names. "
         )
-        + INERT,
+        + evidence.INERT,
         alt="Heat map of masses: fused "
         + ", ".join(f"{e} {v:.2f}" for e, v in zip(reading.elements, reading.fused, strict=True))
         + ".",
@@ -567,7 +575,7 @@ def disagreement(by_element: Mapping[str, float], K: float | None) -> str:
     that are classes (None of others)."""
     first = [text.plain(name) if K is None else f"‘{text.plain(name)}’" for name in top(by_element)]
     largest = max((value for value in by_element.values() if value == value), default=0.0)
-    words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} elements alike"
+    words = listed(first) if len(first) <= panel.MAX_NAMED else f"{len(first)} elements alike"
     most = f"most on {words}" if 0 < len(first) < len(by_element) else "on all elements alike"
     if K is None:
         if round(largest, 2) <= 0:
@@ -612,13 +620,16 @@ def beliefs(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 
 def bet(pignistic: Mapping[str, float]) -> str:
     """On which class the fused masses would bet, by probability; on none where no class has any mass."""
-    first = top(pignistic)
-    if not first:
+    if not np.isfinite(list(pignistic.values())).any():
         return "The fused evidence speaks for no class: it would bet on none"
-    names = [f"‘{text.plain(name)}’" for name in first]
-    odds = f"({share(max(pignistic[name] for name in first))}{' each' if len(first) > 1 else ''})"
-    words = " or ".join(names) if len(names) <= MAX_NAMED else f"{len(names)} classes alike"
-    return f"The fused evidence alone would bet on {words} {odds}"
+    return panel.superlative(
+        pignistic,
+        one="The fused evidence alone would bet on {names} ({share})",
+        some="The fused evidence alone would bet on {names} ({share} each)",
+        name=lambda name: f"‘{text.plain(name)}’",
+        many="{count} classes alike",
+        join=" or ".join,
+    )
 
 
 @panel.cached
@@ -630,7 +641,7 @@ def fused_entropies(sample: Sample, theme: style.Theme = "light") -> panel.Pictu
         most_entangled(dict(zip(reading.elements, reading.entropy.tolist(), strict=True))),
         circuit.bars(reading.entropy, reading.elements, "entropy (nats)", theme=theme),
         shows="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits in "
-        f"a pure state together, so this is their entanglement.{sample.of} {INERT}",
+        f"a pure state together, so this is their entanglement.{sample.of} {evidence.INERT}",
         not_shown="which modality decided: entropy is correlation, not attribution.",
         alt=f"Entropy of each fused qubit in nats: {panel.listed(reading.elements, reading.entropy)}.",
         table=lambda: reading.frame().reset_index(),
@@ -639,18 +650,15 @@ def fused_entropies(sample: Sample, theme: style.Theme = "light") -> panel.Pictu
 
 def most_entangled(entropy: Mapping[str, float]) -> str:
     """Which fused qubit has the largest entropy, in nats, where one has."""
-    first = [f"‘{text.plain(name)}’" for name in top(entropy)]
-    largest = f"{size(max(entropy.values()))} nats"
-    if round(max(entropy.values()), 2) <= 0:
-        return f"No fused qubit is entangled with what it was fused from ({largest})"
-    words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} of {len(entropy)}"
-    return panel.standing(
-        first,
+    return panel.superlative(
         entropy,
-        only=f"The fused qubit is entangled with what it was fused from ({largest})",
-        one=f"Fused qubit {words} is the most entangled with what it was fused from ({largest})",
-        some=f"Fused qubits {words} are the most entangled, alike, with what they were fused from ({largest})",
-        every=f"All fused qubits are equally entangled with what they were fused from ({largest})",
+        none="No fused qubit is entangled with what it was fused from ({size} nats)",
+        only="The fused qubit is entangled with what it was fused from ({size} nats)",
+        one="Fused qubit {names} is the most entangled with what it was fused from ({size} nats)",
+        some="Fused qubits {names} are the most entangled, alike, with what they were fused from ({size} nats)",
+        every="All fused qubits are equally entangled with what they were fused from ({size} nats)",
+        name=lambda name: f"‘{text.plain(name)}’",
+        many="{count} of {all}",
     )
 
 
@@ -706,14 +714,13 @@ def curve(
 
 def which_curve(view: address.View, rest: str) -> dict[str, Any]:
     """Card, row and modality by the end of a panel's name."""
-    for modality in view.modalities:
-        card, dash, row = rest.removesuffix(f"-{modality}").rpartition("-")
-        if rest.endswith(f"-{modality}") and dash and row.isdecimal():
-            return {"row": int(row), "modality": modality, "card": card}
-    check(
-        False, f"Panel 'content-{rest[:60]}' is of no modality of this model. Open the page again."
-    )
-    return {}
+    names = "|".join(map(re.escape, view.modalities))
+    parts = re.fullmatch(rf"(.*)-(\d+)-({names})", rest)
+    if parts is None:
+        raise InvalidInput(
+            f"Panel 'content-{rest[:60]}' is of no modality of this model. Open the page again."
+        )
+    return {"row": int(parts[2]), "modality": parts[3], "card": parts[1]}
 
 
 def scatter(
@@ -752,11 +759,6 @@ def scatter(
         classes=classes,
     )
     rows = compare.on_axes(study, passed, x, y)
-    spread = (
-        f" (evenly spread over the {len(passed):,} that pass)"
-        if len(rows) == compare.MAX_DRAWN
-        else ""
-    )
     return panel.Picture(
         "scatter",
         f"{text.plain(titles[y])} against {text.plain(titles[x])}",
@@ -773,7 +775,13 @@ def scatter(
             diagonal={x, y} == {"truth", "prediction"},
             theme=theme,
         ),
-        shows=f"one point a sample, {len(rows):,} in all{spread}; the ring marks the current one."
+        shows=f"one point a sample, {len(rows):,} in all"
+        + (
+            f" (evenly spread over the {len(passed):,} that pass)"
+            if len(rows) == compare.MAX_DRAWN
+            else ""
+        )
+        + "; the ring marks the current one."
         + _of_dividends(study, x, y),
         not_shown="why a sample lies where it does: open it.",
         alt=f"Scatter of {titles[y]} against {titles[x]} for {len(rows)} samples; {sample.id} is ringed.",
@@ -835,8 +843,8 @@ RELATION = control.Choice(
     "relation",
     "How the modalities relate",
     "All relations are shown.",
-    "; ".join(f"{kind}: {words}" for kind, words in explain.RELATIONS.items()),
-    explain.RELATIONS,
+    "; ".join(f"{kind}: {words}" for kind, words in RELATIONS.items()),
+    RELATIONS,
     many=True,
     look="pills",
 )
@@ -882,10 +890,7 @@ FILTERS = {
 }
 CONTROLS = (OPEN, MODALITY, TERM, START, OTHER, METHOD, *FILTERS.values(), ACROSS, UP, TABLE)
 
-_RULED, _TIMED = (
-    panel.can("rules"),
-    lambda sample: sample.study.can("time") and not sample.study.can("rules"),
-)
+_RULED = panel.can("rules")
 PANELS = {
     "verdict": panel.Panel(verdict),
     "waterfall": panel.Panel(waterfall),
@@ -895,7 +900,9 @@ PANELS = {
         beliefs, fits=lambda sample: _RULED(sample) and sample.reading.by_fusion is not None
     ),
     "fused-entropies": panel.Panel(fused_entropies, fits=_RULED),
-    "entropies": panel.Panel(entropies, fits=_TIMED),
+    "entropies": panel.Panel(
+        entropies, fits=lambda sample: sample.can("time") and not sample.can("rules")
+    ),
     "scatter": panel.Panel(
         scatter,
         {"x": ACROSS, "y": UP, "output": lambda view: view.output or None, **FILTERS},

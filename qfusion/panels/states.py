@@ -9,37 +9,36 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import torch
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, top
 from qfusion.analysis import inside, text
 from qfusion.analysis.sample import Sample
 from qfusion.data.modality import split_term
-from qfusion.figures import dynamics, physics, states
-from qfusion.figures.style import Theme, term_colour
+from qfusion.figures import dynamics, physics, states, style
 from qfusion.panels import control, panel
 from qfusion.panels.dynamics import (
     CURSOR,
     HINTON,
     STATE_AS,
     STATE_OF,
+    TIMED,
     VIEW,
     WHOLE,
     can_cut,
     cursor_at,
+    reduced,
     state_at,
+    step_at,
 )
 from qfusion.quantum.decomposition import PAULIS
-from qfusion.quantum.states import partial_trace
 
 COHERENT, JUMPS = "H: coherent", "dissipation"
 MAX_LETTERS = 20
-MAX_NAMED = 3  # terms that a title names
 _UNITS = {COHERENT: "(root mean square energy)", JUMPS: "(jumps per time)"}
 
 
-def couplings(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def couplings(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Who is coupled with whom, and how strongly, by H and by dissipation.
 
     Args:
@@ -81,7 +80,7 @@ def couplings(sample: Sample, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def levels(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def levels(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Energy levels of H, without and with its couplings.
 
     Args:
@@ -108,7 +107,7 @@ def levels(sample: Sample, theme: Theme = "light") -> panel.Picture:
 
 
 def letters(
-    sample: Sample, theme: Theme = "light", *, operator: str = inside.HAMILTONIAN
+    sample: Sample, theme: style.Theme = "light", *, operator: str = inside.HAMILTONIAN
 ) -> panel.Picture:
     """The largest terms of an operator in a product of Pauli words, or of Gell-Mann matrices.
 
@@ -159,7 +158,7 @@ def letters(
     )
 
 
-def modes(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def modes(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """The eigenvalues of the generator in the complex plane.
 
     Args:
@@ -201,7 +200,7 @@ def largest_letter(operator: str, names: Sequence[str], values: np.ndarray) -> s
         return f"{operator}: no term is as large as 0.01"
     number = dict(zip(names, map(_number, values), strict=True))
     words = f"{len(first)} terms, of size {sizes[first[0]]:.2f}"
-    if len(first) <= MAX_NAMED:
+    if len(first) <= panel.MAX_NAMED:
         words = listed([f"{text.plain(name)} ({number[name]})" for name in first])
     return panel.standing(
         first,
@@ -221,7 +220,7 @@ def _of(sample: Sample) -> str:
     )
 
 
-_MADE_OF, _TIMED = VIEW.chosen("H and L"), panel.can("time")
+_MADE_OF = VIEW.chosen("H and L")
 OPERATOR = control.Choice(
     "letters",
     "Operator",
@@ -229,7 +228,7 @@ OPERATOR = control.Choice(
     "Which operator is taken apart below. L1, L2, ... are those of one unravelling, as under Trajectories.",
     lambda study: inside.operator_names(study.model),
     look="segments",
-    fits=_TIMED,
+    fits=TIMED,
 )
 
 
@@ -240,7 +239,7 @@ OPERATOR = control.Choice(
 jumps_at_all = panel.can("time", where=lambda study: study.model.jump_count > 0)
 
 
-def raster(sample: Sample, theme: Theme = "light") -> panel.Picture:
+def raster(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Which operator of the canonical unravelling jumped when in 200 trajectories, at which rate, and the exact one.
 
     Args:
@@ -248,9 +247,8 @@ def raster(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """
     check(jumps_at_all(sample), f"Model '{sample.name}' has no jump operators.")
     records = inside.records(sample)
-    runs = len(records.runs)
+    runs, K = len(records.runs), len(records.exact)
     jumped = sum(len(times) > 0 for _, times, _ in records.runs)
-    K = len(records.exact)
     return panel.Picture(
         "raster",
         f"In this unravelling {jumped} of {runs} trajectories jump, {records.jumps / runs:.2f} times on "
@@ -284,7 +282,7 @@ def raster(sample: Sample, theme: Theme = "light") -> panel.Picture:
     )
 
 
-def triangle(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> panel.Picture:
+def triangle(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> panel.Picture:
     """Who shares how much with whom at a time, and over time; of three modalities with the tripartite information.
 
     Args:
@@ -292,8 +290,7 @@ def triangle(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> panel
         t: the time as a share of T.
     """
     check(can_cut(sample), f"Model '{sample.name}' has one modality: it shares nothing.")
-    track = sample.track()
-    at = round(t * (len(track.times) - 1))
+    track, at = sample.track(), step_at(sample, t)
     S = track.measures.of("entropy")
     alone = {name: S[name,] for name in sample.modalities}
     shared = {(a, b): values for (a, b), values in track.measures.of("mutual_information").items()}
@@ -304,14 +301,8 @@ def triangle(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> panel
     title = share_most(
         {" and ".join(pair): float(values[at]) for pair, values in shared.items()}, when
     )
-    columns = (
-        {"t": track.times}
-        | {f"entropy[{name}]": values for name, values in alone.items()}
-        | {f"mutual_information[{a}:{b}]": values for (a, b), values in shared.items()}
-    )
     if together is not None:
         title += f"; tripartite information {together[at]:+z.3f}"
-        columns["tripartite_information"] = together
     return panel.Picture(
         "information",
         title,
@@ -334,23 +325,27 @@ def triangle(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> panel
             ".3f",
         )
         + " nats.",
-        table=lambda: pd.DataFrame(columns),
+        table=lambda: pd.DataFrame(
+            {"t": track.times}
+            | {f"entropy[{name}]": values for name, values in alone.items()}
+            | {f"mutual_information[{a}:{b}]": values for (a, b), values in shared.items()}
+            | ({} if together is None else {"tripartite_information": together})
+        ),
     )
 
 
 def share_most(mutual: Mapping[str, float], when: str) -> str:
     """Which pairs share most at a time; mutual information in nats by pair, such as "text and audio"."""
-    first, value = [text.plain(name) for name in top(mutual, 3)], max(mutual.values())
-    if round(value, 3) <= 0:
-        return f"No pair shares as much as 0.001 nats at {when}"
-    pairs = listed([f"({name})" for name in first])
-    return panel.standing(
-        first,
+    return panel.superlative(
         mutual,
-        only=f"{first[0]} share {value:.3f} nats at {when}",
-        one=f"{first[0]} share most at {when}: {value:.3f} nats",
-        some=f"{pairs} share most, alike, at {when}: {value:.3f} nats",
-        every=f"{pairs} share alike at {when}: {value:.3f} nats",
+        places=3,
+        none="No pair shares as much as 0.001 nats at {when}",
+        only="{names} share {value:.3f} nats at {when}",
+        one="{names} share most at {when}: {value:.3f} nats",
+        some="{names} share most, alike, at {when}: {value:.3f} nats",
+        every="{names} share alike at {when}: {value:.3f} nats",
+        several="({name})",
+        when=when,
     )
 
 
@@ -367,7 +362,7 @@ MOST_PAIRS = 12  # coherences of a modality that are drawn
 has_qubits = panel.can("time", where=lambda study: 2 in study.model.dims)
 
 
-def balls(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> panel.Picture:
+def balls(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> panel.Picture:
     """Bloch vectors of all modalities of two levels, with their ways so far.
 
     Args:
@@ -378,10 +373,10 @@ def balls(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> panel.Pi
         has_qubits(sample),
         f"No modality of model '{sample.name}' has two levels. Look at the heat maps over time.",
     )
-    track, at = sample.track(), _place(sample, t)
+    track, at = sample.track(), step_at(sample, t)
     names = [name for name, d in zip(sample.modalities, sample.model.dims, strict=True) if d == 2]
     ways = [
-        np.einsum("aij,tji->ta", PAULIS.numpy()[1:], _reduced(sample, name)).real for name in names
+        np.einsum("aij,tji->ta", PAULIS.numpy()[1:], reduced(sample, name)).real for name in names
     ]
     lengths = [float(np.linalg.norm(way[at])) for way in ways]
     return panel.Picture(
@@ -390,7 +385,7 @@ def balls(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> panel.Pi
         states.balls(
             names,
             [way[: at + 1] for way in ways],
-            [term_colour(name, sample.modalities) for name in names],
+            [style.term_colour(name, sample.modalities) for name in names],
             theme,
         ),
         shows="the Bloch vector (⟨X⟩, ⟨Y⟩, ⟨Z⟩) of each modality of two levels at the cursor, and its way since t = 0, "
@@ -422,7 +417,7 @@ def balls(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> panel.Pi
 
 
 def over_time(
-    sample: Sample, theme: Theme = "light", *, part: str = POPULATIONS, t: float = 1.0
+    sample: Sample, theme: style.Theme = "light", *, part: str = POPULATIONS, t: float = 1.0
 ) -> panel.Picture:
     """Populations, or moduli of coherences, of each modality over time.
 
@@ -435,7 +430,7 @@ def over_time(
     times, diagonal = sample.track().times, part == POPULATIONS
     rows: list[tuple[str, str, np.ndarray]] = []
     for name, d in zip(sample.modalities, sample.model.dims, strict=True):
-        rho, levels = np.abs(_reduced(sample, name)), states.basis_labels((d,))
+        rho, levels = np.abs(reduced(sample, name)), states.basis_labels((d,))
         pairs = (
             [(i, i) for i in range(d)] if diagonal else list(itertools.combinations(range(d), 2))
         )
@@ -446,7 +441,6 @@ def over_time(
             for i, j in pairs
         ]
     values = np.stack([series for *_, series in rows])
-    many = not diagonal and any(d * (d - 1) // 2 > MOST_PAIRS for d in sample.model.dims)
     return panel.Picture(
         f"{part}-over-time",
         changes_most(
@@ -466,7 +460,11 @@ def over_time(
             "the diagonal ρ_ii of each modality's own density matrix, a level a row."
             if diagonal
             else "the moduli |ρ_ij| off the diagonal of each modality's own density matrix, a pair of levels a row"
-            + (f"; of each the {MOST_PAIRS} largest." if many else ".")
+            + (
+                f"; of each the {MOST_PAIRS} largest."
+                if any(d * (d - 1) // 2 > MOST_PAIRS for d in sample.model.dims)
+                else "."
+            )
         )
         + sample.followed,
         not_shown="the joint state: see the matrices." if diagonal else "phases: see the matrices.",
@@ -480,7 +478,7 @@ def over_time(
 
 
 def hinton(
-    sample: Sample, theme: Theme = "light", *, whose: str = WHOLE, t: float = 1.0
+    sample: Sample, theme: style.Theme = "light", *, whose: str = WHOLE, t: float = 1.0
 ) -> panel.Picture:
     """A density matrix at a time as a Hinton diagram.
 
@@ -490,43 +488,34 @@ def hinton(
         t: the time as a share of T.
     """
     rho, dims, name = state_at(sample, whose, t)
-    labels, modulus = np.array(states.basis_labels(dims)), np.abs(rho)
-    rows, columns = np.indices(rho.shape)
+    labels, modulus = states.basis_labels(dims), np.abs(rho)
     left_out = int((modulus < states.LEAST * modulus.max()).sum())
     return panel.Picture(
         "hinton",
-        largest_coherence(modulus, labels.tolist(), name),
+        largest_coherence(modulus, labels, name),
         states.hinton(rho, dims, theme),
         shows="the density matrix at the cursor: areas are moduli |ρ_ij|; colour, and the hand in each square, the "
         "phase: to the right 0, up +π/2." + sample.followed,
         not_shown=f"entries below {states.LEAST:.1%} of the largest ({left_out:,} of {rho.size:,})."
         if left_out
         else "how the matrix came about: see the heat maps over time.",
-        alt=f"Hinton diagram of ρ: {panel.off_diagonal(rho, labels.tolist())}.",
-        table=lambda: pd.DataFrame(
-            {
-                "row": labels[rows.ravel()],
-                "column": labels[columns.ravel()],
-                "modulus": modulus.ravel(),
-                "phase": np.angle(rho).ravel(),
-            }
-        ),
+        alt=f"Hinton diagram of ρ: {panel.off_diagonal(rho, labels)}.",
+        table=lambda: panel.entries(labels, modulus=modulus, phase=np.angle(rho)),
     )
 
 
 def most_mixed(lengths: Mapping[str, float], when: str) -> str:
     """Which modalities of two levels have the shortest Bloch vector at a time, by its length, 0 to 1."""
-    first, least = [text.plain(name) for name in top(lengths, smallest=True)], min(lengths.values())
-    vector = f"Bloch vector has length {least:.2f}"
-    if round(least, 2) == 1:
+    if round(min(lengths.values()), 2) == 1:
         return f"At {when} every Bloch vector has length 1.00: each of these modalities is all but pure"
-    return panel.standing(
-        first,
+    return panel.superlative(
         lengths,
-        only=f"{first[0]} at {when}: its {vector}",
-        one=f"{first[0]} is the most mixed at {when}: its {vector}",
-        some=f"{listed(first)} are the most mixed at {when}, alike: each {vector}",
-        every=f"{listed(first)} are equally mixed at {when}: each {vector}",
+        smallest=True,
+        only="{names} at {when}: its Bloch vector has length {value:.2f}",
+        one="{names} is the most mixed at {when}: its Bloch vector has length {value:.2f}",
+        some="{names} are the most mixed at {when}, alike: each Bloch vector has length {value:.2f}",
+        every="{names} are equally mixed at {when}: each Bloch vector has length {value:.2f}",
+        when=when,
     )
 
 
@@ -536,56 +525,41 @@ def changes_most(what: str, rows: Mapping[str, np.ndarray]) -> str:
     Args:
         what: "population" or "coherence". rows: values over time by name, as markdown.
     """
-    spread = {name: float(values.max() - values.min()) for name, values in rows.items()}
-    first = top(spread)
-    if not first or round(spread[first[0]], 2) == 0:
-        return f"No {what} changes by 0.01 or more"
-    ways = [
-        f"{name}: {rows[name][0]:.2f} → {rows[name][-1]:.2f}, between {rows[name].min():.2f} and "
-        f"{rows[name].max():.2f}"
-        for name in first
-    ]
-    words = (
-        "; ".join(ways)
-        if len(first) <= MAX_NAMED
-        else f"{len(first)} rows, by {spread[first[0]]:.2f}"
+    ways = {
+        name: f"{name}: {values[0]:.2f} → {values[-1]:.2f}, between {values.min():.2f} and {values.max():.2f}"
+        for name, values in rows.items()
+    }
+    return panel.superlative(
+        {name: float(np.ptp(values)) for name, values in rows.items()},
+        none="No {what} changes by 0.01 or more",
+        one="The {what} changes most of {names}",
+        some="The {what} changes most, alike, of {names}",
+        name=ways.__getitem__,
+        many="{count} rows, by {value:.2f}",
+        join="; ".join,
+        what=what,
     )
-    return f"The {what} changes most{', alike,' if len(first) > 1 else ''} of {words}"
 
 
 def largest_coherence(modulus: np.ndarray, labels: Sequence[str], when: str) -> str:
     """Between which levels a matrix of moduli (D, D) has its largest entry off the diagonal."""
-    pairs = {
-        f"|{labels[i]}⟩⟨{labels[j]}|": float(modulus[i, j])
-        for i, j in itertools.combinations(range(len(labels)), 2)
-    }
-    first = top(pairs, 3)
-    if not first or round(pairs[first[0]], 3) == 0:
-        return f"No coherence at {when} is as large as 0.001"
-    words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} pairs of levels"
-    return panel.standing(
-        first,
-        pairs,
-        one=f"Largest coherence at {when}: {words} with {pairs[first[0]]:.3f}",
-        some=f"Largest coherences at {when}, alike: {words} with {pairs[first[0]]:.3f}",
+    return panel.superlative(
+        panel.coherences(modulus, labels, "|{}⟩⟨{}|"),
+        places=3,
+        none="No coherence at {when} is as large as 0.001",
+        one="Largest coherence at {when}: {names} with {value:.3f}",
+        some="Largest coherences at {when}, alike: {names} with {value:.3f}",
+        name=str,
+        many="{count} pairs of levels",
+        when=when,
     )
-
-
-def _reduced(sample: Sample, name: str) -> np.ndarray:
-    """The states of one modality over time, (nT, d, d)."""
-    rho = torch.as_tensor(sample.track().rho)
-    return partial_trace(rho, sample.model.dims, (sample.modalities.index(name),)).numpy()
-
-
-def _place(sample: Sample, t: float) -> int:
-    return round(t * (len(sample.track().times) - 1))
 
 
 _OPEN, _T = VIEW.chosen("State"), {"t": CURSOR}
 PANELS = {
-    "couplings": panel.Panel(couplings, fits=_TIMED, opens=_MADE_OF),
-    "levels": panel.Panel(levels, fits=_TIMED, opens=_MADE_OF),
-    "letters": panel.Panel(letters, {"operator": OPERATOR}, fits=_TIMED, opens=_MADE_OF),
+    "couplings": panel.Panel(couplings, fits=TIMED, opens=_MADE_OF),
+    "levels": panel.Panel(levels, fits=TIMED, opens=_MADE_OF),
+    "letters": panel.Panel(letters, {"operator": OPERATOR}, fits=TIMED, opens=_MADE_OF),
     "modes": panel.Panel(modes, fits=inside.has_modes, opens=_MADE_OF),
     "information": panel.Panel(
         triangle, {"t": CURSOR}, fits=can_cut, opens=VIEW.chosen("Correlations")
@@ -594,12 +568,12 @@ PANELS = {
     "hinton": panel.Panel(
         hinton,
         {"whose": STATE_OF, **_T},
-        fits=_TIMED,
-        opens=lambda view: _OPEN(view) and STATE_AS.chosen(HINTON)(view),
+        fits=TIMED,
+        opens=panel.all_of(_OPEN, STATE_AS.chosen(HINTON)),
     ),
     "bloch": panel.Panel(balls, _T, fits=has_qubits, opens=_OPEN),
     **{
-        f"{part}-over-time": panel.Panel(over_time, _T, {"part": part}, fits=_TIMED, opens=_OPEN)
+        f"{part}-over-time": panel.Panel(over_time, _T, {"part": part}, fits=TIMED, opens=_OPEN)
         for part in PARTS
     },
 }

@@ -10,21 +10,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion._sentences import count, listed, sizes, top
+from qfusion._sentences import count, listed
 from qfusion.analysis import answers, changes as interventions, text
 from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.analysis.study import Study
 from qfusion.data import synthesis
 from qfusion.data.sources import planted
-from qfusion.explain.counterfactual import distance
-from qfusion.explain.sensitivity import ParameterChange, Search
+from qfusion.explain import counterfactual, sensitivity
 from qfusion.figures import decision, physics, style
 from qfusion.figures.numbers import terms_table
 from qfusion.models import require
@@ -49,14 +47,14 @@ def both(
     stored, wanted = (
         interventions.wanted_changes(sample.study, sample.row, part) for part in ({}, changes or {})
     )
+    before, after = (
+        interventions.with_changes(sample.study, sample.row, part) for part in (stored, wanted)
+    )
     done = {
         name: entry.action
         for name, entry in zip(sample.modalities, wanted, strict=True)
         if entry.action != interventions.KEPT
     }
-    before, after = (
-        interventions.with_changes(sample.study, sample.row, part) for part in (stored, wanted)
-    )
     return before, after, done
 
 
@@ -117,8 +115,8 @@ def waterfall(
     """
     study = sample.study
     before, now, done = both(sample, changes)
-    result = {BEFORE: before, AFTER: now}[choose("Decision", when, (BEFORE, AFTER))]
-    terms = result.terms(study, sample.output)
+    choose("Decision", when, (BEFORE, AFTER))
+    terms = (before if when == BEFORE else now).terms(study, sample.output)
     drawn = decision.waterfall(
         terms,
         study.modalities,
@@ -185,16 +183,14 @@ def differences(
 
 def acts_through(change: Mapping[str, float]) -> str:
     """Which terms a change acts through, by how much each term changes."""
-    first = top(sizes(change))
-    if not first or round(abs(change[first[0]]), 2) == 0:
-        return "The change moves no term by 0.01 or more"
-    moved = listed([f"{text.term(term)} ({change[term]:+.2f})" for term in first])
-    return panel.standing(
-        first,
+    return panel.superlative(
         change,
-        one=f"The change acts most through {moved}",
-        some=f"The change acts most, alike, through {moved}",
-        every=f"The change acts alike through {moved}",
+        by_size=True,
+        none="The change moves no term by 0.01 or more",
+        one="The change acts most through {names}",
+        some="The change acts most, alike, through {names}",
+        every="The change acts alike through {names}",
+        name=lambda term: f"{text.term(term)} ({change[term]:+.2f})",
     )
 
 
@@ -223,7 +219,7 @@ def state(
     require(sample.model, "states", "to be drawn")
     choose("Modality", modality, sample.modalities)
     before, now = (result.states[modality] for result in both(sample, changes)[:2])
-    far, name = float(distance(before[0], now[0])), text.plain(modality)
+    far, name = float(counterfactual.distance(before[0], now[0])), text.plain(modality)
     hue = style.term_colour(modality, sample.modalities)
     old, new = (np.array(interventions.shown_state(part)) for part in (before, now))
     inputs = "whether any input would give"
@@ -417,7 +413,6 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Pictu
     )
     result = search.changes
     names = [interventions.parameter_name(study, change) for change in result]
-    sure = sum(change.verified for change in result)
     return panel.Picture(
         "knob-flips",
         smallest_turn(result, names, answers.verdict(study, result[0].after), search.tried),
@@ -430,7 +425,8 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Pictu
             else "change of the angle that flips the decision (rad)",
         ),
         shows="for each knob the smallest change that turns the decision on this sample, all others as learned "
-        f"({search.ranges}); {_method(search)} {sure} of {len(result)} were confirmed by running the model with "
+        f"({search.ranges}); {_method(search)} "
+        f"{sum(change.verified for change in result)} of {len(result)} were confirmed by running the model with "
         "the knob turned.",
         not_shown="what the turned knob does to other samples: the Dynamics and Circuit pages show their test metrics.",
         alt="Smallest changes of knobs: "
@@ -470,7 +466,10 @@ def outcome(changed: Sequence[str], before: str, after: str, turned: bool) -> st
 
 
 def smallest_turn(
-    parameter_changes: Sequence[ParameterChange], names: Sequence[str], to: str, tried: int
+    parameter_changes: Sequence[sensitivity.ParameterChange],
+    names: Sequence[str],
+    to: str,
+    tried: int,
 ) -> str:
     """Which knob flips a decision by the smallest turn, of those found, the smallest first.
 
@@ -501,7 +500,7 @@ def smallest_turn(
     )
 
 
-def _method(search: Search) -> str:
+def _method(search: sensitivity.Search) -> str:
     if search.resolution == 0:
         return "exact, since every score is a + b cos φ + c sin φ in one angle."
     return (
@@ -566,18 +565,17 @@ def numbers(study: Study, modality: str) -> list[control.Number]:
     kets = study.can("kets")
     size = study.model.dims[study.modalities.index(modality)] if kets else study.model.elements
     ranges = [(0.0, math.pi), (-math.pi, math.pi)] if kets and size == 2 else [(0.0, 1.0)] * size
-    keys = [f"set.{modality}.{place}" for place in range(size)]
     return [
         control.Number(
-            key,
-            key,
+            f"set.{modality}.{place}",
+            f"set.{modality}.{place}",
             "The sample's own is used.",
             low=low,
             high=high,
             step=interventions.STEP,
             style={"format": "%.3f"},
         )
-        for key, (low, high) in zip(keys, ranges, strict=True)
+        for place, (low, high) in enumerate(ranges)
     ]
 
 
@@ -605,16 +603,10 @@ def controls(view: address.View, study: Study) -> list[control.Control]:
     for name in study.modalities:
         known += [action(study, name), donor(name), *numbers(study, name), *inputs(study, name)]
     keys = [one.key for one in known]
-    strange = [key for key in view.address if key.startswith(PREFIXES) and key not in keys]
-    return known + [
-        control.Text(key, key, "It is ignored.", test=partial(_unknown, key, keys))
-        for key in strange
+    return [
+        *known,
+        *control.strange(view, PREFIXES, keys, lambda key, *_: choose("Control", key, keys)),
     ]
-
-
-def _unknown(key: str, known: list[str], *_: Any) -> None:
-    """Raises NotFound: the page has no such control for this model."""
-    choose("Control", key, known)
 
 
 _CHANGES = {"changes": changes_of}
