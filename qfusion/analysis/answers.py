@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from qfusion._sentences import listed, share as percent, size, sizes, top
-from qfusion.analysis import Sample, changes, dynamics, text
+from qfusion.analysis import Sample, changes, text
 from qfusion.analysis.study import Study, softmax
-from qfusion.explain import Explanation, verdicts
+from qfusion.explain import verdicts
 from qfusion.explain.coalitions import joint_share as joint_share
 from qfusion.models.entangled_qcnn import stage_sizes
 from qfusion.quantum.circuits import BLOCKS
@@ -158,13 +158,14 @@ def largest_at(dividends: Mapping[str, np.ndarray], place: int) -> str:
     return f"largest term{'s, alike,' if len(first) > 1 else ''} {named}"
 
 
-def since_when(study: Any, now: Any) -> str:
-    """Since when the decision of a model with time is what it is at T, as markdown; of several scores, what is known of
-    the one shown."""
-    where = [f"t = {t:.2f}" for t in now.times]
-    if not study.classes:
-        return settled(study, sum(now.dividends.values())[:, None], where)
-    place = leaves_at(joint_share(now.dividends))
+def since_when(sample: Sample) -> str:
+    """Since when, or from which place between the layers on, the decision is as at the end, as markdown; of several
+    scores through time, what is known of the one shown."""
+    timed = sample.can("time")
+    where = [f"t = {at:.2f}" if timed else f"“{text.plain(at)}”" for at in sample.places]
+    if not timed or not sample.classes:
+        return settled(sample.study, sample.through.prediction[:, 0], where)
+    place = leaves_at(joint_share(sample.along))
     if place is None:
         return (
             "At the end what the modalities say only jointly does not outweigh what they say alone."
@@ -175,33 +176,14 @@ def since_when(study: Any, now: Any) -> str:
     )
 
 
-def what_was_added(now: Any) -> str:
-    """What the evolution made of the decision between t = 0 and T, as markdown."""
+def what_was_added(sample: Sample) -> str:
+    """What the evolution made of the decision between t = 0 and T, or the layers of that which fused qubits hold
+    already, as markdown."""
     start, end = (
-        {term: float(values[place]) for term, values in now.dividends.items()} for place in (0, -1)
+        {term: float(values[place]) for term, values in sample.along.items()} for place in (0, -1)
     )
-    return verdicts.added(start, end, "the evolution", MARKDOWN)
-
-
-def since_which_layer(study: Any, explanation: Explanation) -> str:
-    """From which place between the layers on the decision is as at the end, as markdown."""
-    return settled(
-        study,
-        np.asarray(explanation.dividends[:, 0]).sum(1),
-        [f"“{text.plain(moment)}”" for moment in explanation.moments],
-    )
-
-
-def what_layers_added(explanation: Explanation, output: int) -> str:
-    """What the layers made of the decision that fused qubits hold already, as markdown."""
-    start, end = (
-        {
-            term: float(explanation.dividends[place, 0, i, output])
-            for i, term in enumerate(explanation.coalitions)
-        }
-        for place in (0, -1)
-    )
-    return verdicts.added(start, end, "the network after the fusion", MARKDOWN)
+    by = "the evolution" if sample.can("time") else "the network after the fusion"
+    return verdicts.added(start, end, by, MARKDOWN)
 
 
 # Five questions about a sample, each answered in a sentence, as markdown.
@@ -212,20 +194,15 @@ def _flips(sample: Sample) -> str:
 
 
 def _when(sample: Sample) -> str:
-    study = sample.study
-    if study.can("time"):
-        return since_when(study, sample.learned.decision)
-    if not study.can("layers"):
+    if not (sample.can("time") or sample.can("layers")):
         return "The model is read out at its end only: there is no way from features to score to follow."
-    return since_which_layer(study, dynamics.layer_terms(study, sample.row))
+    return since_when(sample.learned)
 
 
 def _added(sample: Sample) -> str:
-    if sample.study.can("time"):
-        return what_was_added(sample.learned.decision)
-    if not sample.study.can("layers"):
+    if not (sample.can("time") or sample.can("layers")):
         return "Nothing: there are none."
-    return what_layers_added(dynamics.layer_terms(sample.study, sample.row), sample.output)
+    return what_was_added(sample.learned)
 
 
 QUESTIONS: dict[str, Callable[[Sample], str]] = {

@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check, choose
-from qfusion.analysis import cohort_measures, dynamics, text
+from qfusion.analysis import cohort_measures, text
 from qfusion.analysis.cohort_measures import (
     DIVIDENDS,
     FEATURES,
@@ -30,77 +30,20 @@ from qfusion.analysis.study import (
     dividend_column,
     negativities,
     negativity_column,
-    softmax,
 )
 from qfusion.data import modality
 from qfusion.explain import cohorts
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
-    """One decision.
-
-    Attributes:
-        sample: before its model, with what is tweaked, and the output whose score is split.
-        scores: (C,). dividends: by coalition, the baseline under "". metrics: of the test rows.
-        entropies: by modality (at T, and of all together) or by fused qubit, nats.
-    """
-
-    sample: Sample
-    scores: np.ndarray
-    dividends: dict[str, float]
-    metrics: dict[str, float]
-    entropies: dict[str, float]
-
-    @property
-    def study(self) -> Study:
-        """The model on its data."""
-        return self.sample.study
-
-    @property
-    def shapley(self) -> dict[str, float]:
-        """By modality: its own term and an equal part of every joint one."""
-        parts = [(value, modality.split_term(term)) for term, value in self.dividends.items()]
-        return {
-            name: sum(value / len(names) for value, names in parts if name in names)
-            for name in self.study.modalities
-        }
-
-    @property
-    def shares(self) -> dict[str, float]:
-        """Part of every modality in the sum of |Shapley values|; equal parts where all are zero."""
-        shapley = self.shapley
-        total = sum(map(abs, shapley.values()))
-        return {
-            name: abs(value) / total if total else 1 / len(shapley)
-            for name, value in shapley.items()
-        }
-
-    @property
-    def predicted(self) -> int:
-        """The predicted class."""
-        return int(self.scores.argmax())
-
-    @property
-    def probabilities(self) -> np.ndarray:
-        """Of the classes, (C,)."""
-        return softmax(self.scores)
-
-    @property
-    def tested(self) -> int:
-        """Number of test samples behind `metrics`."""
-        return len(self.study.dataset.rows("test"))
-
-
-@dataclass(frozen=True, eq=False)
 class Sides:
-    """Two decisions, A and B."""
+    """Two decisions, A and B, each on a sample with what is tweaked and the output whose score is split."""
 
-    a: Side
-    b: Side
+    a: Sample
+    b: Sample
 
     @property
-    def by_letter(self) -> dict[str, Side]:
+    def by_letter(self) -> dict[str, Sample]:
         """Both by what they are called."""
         return {"A": self.a, "B": self.b}
 
@@ -112,8 +55,8 @@ class Sides:
     @property
     def same_target(self) -> bool:
         """Whether both explain a score that means the same."""
-        mine, other = self.a.study.dataset.target, self.b.study.dataset.target
-        return self.a.sample.unit == self.b.sample.unit and mine.kind == other.kind
+        mine, other = self.a.dataset.target, self.b.dataset.target
+        return self.a.unit == self.b.unit and mine.kind == other.kind
 
 
 def beside(
@@ -139,7 +82,7 @@ def beside(
     study = like(open_study(model, data), b.study, rows)
     row = study.dataset.row(sample)
     output = b.output if study.classes == b.study.classes else int(study.predicted[row])
-    return Sides(side(Sample(study, row, output, study.model.parse_tweak(tweak))), side(b))
+    return Sides(Sample(study, row, output, tweak), b)
 
 
 def like(study: Study, other: Study, members: np.ndarray | None = None) -> Study:
@@ -153,36 +96,6 @@ def like(study: Study, other: Study, members: np.ndarray | None = None) -> Study
     same_data = members is not None and study.dataset.digest == other.dataset.digest
     has = {"contrast": label in study.dataset.ids, "cohort": same_data}
     return with_background(study, kind, label, members) if has.get(kind, True) else study
-
-
-def side(sample: Sample) -> Side:
-    """Works one side out."""
-    study: Any = sample.study
-    if study.can("time"):
-        decision = sample.decision
-        scores = decision.scores if sample.changed else study.scores[sample.row]
-        entropies = {
-            name or "all together": float(values[-1])
-            for name, values in sample.track().measures.single("entropy").items()
-        }
-        return Side(sample, scores, decision.final(), decision.metrics, entropies)
-    if study.can("rules"):
-        answer = dynamics.answer_of_rules(study, sample.row, str(sample.tweak))
-        read = sample.reading
-        return Side(
-            sample,
-            answer.scores,
-            answer.terms(study, sample.output),
-            answer.metrics,
-            dict(zip(read.elements, map(float, read.entropy), strict=True)),
-        )
-    return Side(
-        sample,
-        study.scores[sample.row],
-        sample.dividends,
-        study.of_split(study.scores[study.dataset.rows("test")]),
-        {},
-    )
 
 
 # The test samples nearest to one: by its contributions, by its final state, by the states of its modalities. Free of

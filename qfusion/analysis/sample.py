@@ -26,7 +26,7 @@ from qfusion import _sentences, data as sources, explain
 from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures, dynamics, text
 from qfusion.analysis.memo import Job, begin_job, find_job, memo
-from qfusion.analysis.study import Study, build_study
+from qfusion.analysis.study import Study, build_study, softmax, with_observables
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import cohorts, verdicts
 from qfusion.explain.backgrounds import GROUPS, Background, background_of
@@ -285,10 +285,22 @@ class Sample:
             )
         return points
 
-    @cached_property
+    @property
     def through(self) -> Explanation:
         """Contributions as if the system were read out at each of `places`."""
-        return through(self.model, self.inputs, self.background, self._points)
+        return _through(self)
+
+    @property
+    def along(self) -> dict[str, np.ndarray]:
+        """Baseline and dividends at each of `places`, by coalition."""
+        values = np.moveaxis(self.through.dividends[:, 0, :, self.output], 1, 0)
+        return dict(zip(self.through.coalitions, values, strict=True))
+
+    @property
+    def shapley_along(self) -> dict[str, np.ndarray]:
+        """Shapley values at each of `places`, by modality."""
+        values = np.moveaxis(self.through.shapley[:, 0, :, self.output], 1, 0)
+        return dict(zip(self.modalities, values, strict=True))
 
     @property
     def scores(self) -> np.ndarray:
@@ -299,6 +311,26 @@ class Sample:
     def score(self) -> float:
         """The explained one."""
         return float(self.scores[self.output])
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Softmax of the scores, (C,)."""
+        return softmax(self.scores)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Of the test rows, under the tweak."""
+        return dynamics.metrics_under(self.study, self.tweak)
+
+    @cached_property
+    def entropies(self) -> dict[str, float]:
+        """In nats, by modality (at T, and of all together) or by fused qubit; none of other models."""
+        if self.can("time"):
+            over_time = self.track().measures.single("entropy")
+            return {name or "all together": float(line[-1]) for name, line in over_time.items()}
+        if not self.can("rules"):
+            return {}
+        return dict(zip(self.reading.elements, map(float, self.reading.entropy), strict=True))
 
     @property
     def dividends(self) -> dict[str, float]:
@@ -351,11 +383,6 @@ class Sample:
         """What the fusion reads, under the tweak, see `explain.network.evidence.Reading`; of a model with rules."""
         return cast("Any", self.study).reading(self.row, self.model)
 
-    @property
-    def decision(self) -> dynamics.Decision:
-        """The decision through time, under the tweak."""
-        return dynamics.decide(self.study, self.row, self.tweak, self.output)
-
     def track(self, *, negativity: bool = False, runs: int = 0) -> Any:
         """QuTiP's track of the sample under the tweak, see `track.track`, with `runs` quantum-jump trajectories."""
         return dynamics.follow(self.study, self.row, self.tweak, negativity=negativity, runs=runs)
@@ -364,6 +391,14 @@ class Sample:
     def followed(self) -> str:
         """Whose states are followed through time, and how exactly, as markdown."""
         return f"{self.of} {dynamics.exactness(self.study, self.row, self.tweak)}"
+
+
+@memo(64)
+def _through(sample: Sample) -> Explanation:
+    model, points = sample.model, sample._points
+    if points.kind == "time":
+        model = with_observables(model, dynamics.observables(sample.study, sample.tweak))
+    return through(model, sample.inputs, sample.background, points)
 
 
 def sample_of(study: Study, row: int, output: str | int | None = None, tweak: Any = "") -> Sample:

@@ -444,13 +444,6 @@ def predict(
     return np.concatenate([expectations(study.kets(part), observables, bias) for part in parts])
 
 
-def test_metrics(
-    study: KetSpace, observables: torch.Tensor, bias: torch.Tensor, split: str = "test"
-) -> dict[str, float]:
-    """Metrics of a split for given observables (C, D, D) at T."""
-    return study.of_split(predict(study, study.dataset.rows(split), observables, bias), split)
-
-
 # A QiNN-QJ on a data set: product states, entropies and entanglement at T. Free of streamlit.
 
 

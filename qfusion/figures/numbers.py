@@ -106,10 +106,7 @@ def over_time(sample: Sample) -> pd.DataFrame:
 
 def through(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Returns entropies and dividends of a sample at its places, by name; of all together and the baseline by ""."""
-    return _entropies(sample), {
-        name: sample.through.dividends[:, 0, s, sample.output]
-        for s, name in enumerate(sample.through.coalitions)
-    }
+    return _entropies(sample), sample.along
 
 
 def track(sample: Sample, count: int = TIMES, negativity: bool = True) -> Any:

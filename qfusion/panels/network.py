@@ -116,10 +116,7 @@ def tables(
 
 def waterfall(sample: Sample, theme: Theme = "light") -> panel.Picture:
     """The decision with the edited tables, term by term."""
-    now, base = (
-        evolution.answer_of_rules(part.study, part.row, part.tweak).terms(part.study, part.output)
-        for part in (sample, sample.learned)
-    )
+    now, base = sample.dividends, sample.learned.dividends
     return panel.Picture(
         "waterfall-edited",
         answers.finding(now) + sample.whose,
@@ -150,10 +147,7 @@ def probabilities(sample: Sample, theme: Theme = "light") -> panel.Picture:
         bool(classes),
         f"Model '{sample.study.name}' predicts a number, not classes. See the waterfall.",
     )
-    now, base = (
-        evolution.answer_of_rules(part.study, part.row, part.tweak)
-        for part in (sample, sample.learned)
-    )
+    now, base = sample, sample.learned
     best, was = int(now.scores.argmax()), int(base.scores.argmax())
     changed = bool(sample.tweak)
     return panel.Picture(
@@ -257,14 +251,9 @@ def scores(
         depolarising, damping, readout: probabilities, see above.
         shots: how often each circuit is run.
     """
-    study, exact = (
-        sample.study,
-        evolution.answer_of_rules(sample.study, sample.row, sample.tweak),
-    )
-    result, names = (
-        noisy(sample, depolarising, damping, readout, shots),
-        study.classes or study.model.outputs,
-    )
+    study = sample.study
+    result = noisy(sample, depolarising, damping, readout, shots)
+    names = study.classes or study.model.outputs
     order = np.argsort(-result.scores)
     if len(order) > 1:
         head = lead(
@@ -282,7 +271,7 @@ def scores(
             result.scores,
             names,
             truth=int(study.dataset.y[sample.row]) if study.classes else None,
-            before=exact.scores,
+            before=sample.scores,
             before_name="exact",
             errors=result.errors,
             unit="score",
@@ -298,7 +287,7 @@ def scores(
                 "class": names,
                 "score": result.scores,
                 "standard_error": result.errors,
-                "exact": exact.scores,
+                "exact": sample.scores,
             }
         ),
     )
@@ -327,7 +316,7 @@ def terms(
     """Contributions under noise, beside those of the exact circuit; arguments as of `scores`."""
     study, c = sample.study, sample.output
     result = noisy(sample, depolarising, damping, readout, shots)
-    before = evolution.answer_of_rules(study, sample.row, sample.tweak).terms(study, c)
+    before = sample.dividends
     values, errors = (
         {term: float(part[i, c]) for i, term in enumerate(study.coalitions)}
         for part in (result.dividends, result.dividend_errors)
@@ -409,18 +398,11 @@ class Layered(NamedTuple):
 
 def layered(sample: Sample) -> Layered:
     """What `decision_over_layers` draws."""
-    layer_terms = evolution.layer_terms(sample.study, sample.row, sample.tweak)
     entropies = evolution.layers(sample.study, sample.row, sample.tweak)
     return Layered(
-        layer_terms,
-        {
-            term: np.asarray(layer_terms.dividends[:, 0, i, sample.output])
-            for i, term in enumerate(layer_terms.coalitions)
-        },
-        {
-            name: np.asarray(layer_terms.shapley[:, 0, m, sample.output])
-            for m, name in enumerate(sample.modalities)
-        },
+        sample.through,
+        sample.along,
+        sample.shapley_along,
         {
             JOINT: entropies.joint,
             MUTUAL: np.array([np.max(row, initial=0.0) for row in entropies.mutual]),
@@ -460,9 +442,9 @@ def decision_over_layers(
             ),
             theme=theme,
         ),
-        lead=f"**When did it happen?** {answers.since_which_layer(sample.study, result)} "
+        lead=f"**When did it happen?** {answers.since_when(sample)} "
         "**What did the dynamics add?** "
-        f"{answers.what_layers_added(result, sample.output)}",
+        f"{answers.what_was_added(sample)}",
         shows="below, the terms of the decision if the circuit stopped there: later gates left out, every qubit "
         "measured, the same head (solid alone, dashed or dotted jointly); above, the entropy of the qubits "
         "still in play and the largest mutual information across a cut between them."
