@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from qfusion._sentences import listed, share as percent, size, sizes, top
 from qfusion.analysis import Sample, changes, text
-from qfusion.analysis.study import Study, softmax
+from qfusion.analysis.study import Study
 from qfusion.explain import verdicts
 from qfusion.explain.coalitions import joint_share as joint_share
 from qfusion.models.entangled_qcnn import stage_sizes
@@ -262,12 +263,15 @@ def sentence(study: Study) -> str:
 
 def features(study: Study) -> str:
     """How many numbers a sample has: a step for sequences, in all for vectors."""
-    steps = [f"{text.plain(m.name)} {m.size}" for m in study.dataset.modalities if m.is_sequence]
-    whole = [
-        f"{text.plain(m.name)} {m.size}" for m in study.dataset.modalities if not m.is_sequence
-    ]
-    parts = [f"{', '.join(steps)} numbers a step"] if steps else []
-    return "; ".join([*parts, *([f"{', '.join(whole)} numbers"] if whole else [])])
+    sizes_by_unit = {
+        unit: [
+            f"{text.plain(m.name)} {m.size}"
+            for m in study.dataset.modalities
+            if m.is_sequence == stepwise
+        ]
+        for unit, stepwise in (("numbers a step", True), ("numbers", False))
+    }
+    return "; ".join(f"{', '.join(names)} {unit}" for unit, names in sizes_by_unit.items() if names)
 
 
 def pipeline(study: Study) -> tuple[Part, ...]:
@@ -276,28 +280,30 @@ def pipeline(study: Study) -> tuple[Part, ...]:
     start: Part = ("Features", features(study), "pages/samples.py", "See a sample", {})
     decided: tuple[str, str, dict[str, str]] = ("pages/samples.py", "See who decided", {})
     of_answer = "Classes" if study.classes else "Score"
+    kets = f"one ket a modality, dimension {', '.join(map(str, getattr(model, 'dims', ())))}"
     if study.can("time"):
-        kets = f"one ket a modality, dimension {', '.join(str(d) for d in model.dims)}"
-        levels = math.prod(model.dims)
         physics = (
-            f"H and {model.jump_count} jump operators on {levels} levels, T = {model.duration:g}"
+            f"H and {model.jump_count} jump operators on {math.prod(model.dims)} levels, "
+            f"T = {model.duration:g}"
         )
-        gates = "as a circuit with the learned values"
         return (
             start,
             ("States", kets, "pages/dynamics.py", "See the state", {"show": "State"}),
             ("Evolution", physics, "pages/dynamics.py", "Turn the knobs", {"show": "Decision"}),
-            ("One step", gates, "pages/circuit.py", "See the circuit", {}),
+            (
+                "One step",
+                "as a circuit with the learned values",
+                "pages/circuit.py",
+                "See the circuit",
+                {},
+            ),
             ("Score", f"{read_out_words(model)}, linear read-out", *decided),
         )
     if not study.can("states"):
-        program = getattr(model, "program", None)
-        encoders = "none: features are what is fused" if program else "one for each modality"
-        fusion = (
-            f"{text.plain(program.file)}, a program of its own"
-            if program
-            else f"a {model.kind} network"
-        )
+        encoders, fusion = "one for each modality", f"a {model.kind} network"
+        if program := getattr(model, "program", None):
+            encoders = "none: features are what is fused"
+            fusion = f"{text.plain(program.file)}, a program of its own"
         return (
             start,
             ("Encoders", encoders, "pages/what_if.py", "Swap what one says", {}),
@@ -305,7 +311,6 @@ def pipeline(study: Study) -> tuple[Part, ...]:
             (of_answer, "a sum of exact contributions", *decided),
         )
     if not study.can("rules"):
-        kets = f"one ket a modality, dimension {', '.join(str(d) for d in model.dims)}"
         observables = "trained observables of the product state"
         return (
             start,
@@ -313,10 +318,12 @@ def pipeline(study: Study) -> tuple[Part, ...]:
             ("Read-out", observables, "pages/operators.py", "See what votes", {}),
             ("Score", "a sum of exact contributions", *decided),
         )
-    n, M, network = model.elements, len(study.modalities), model.network
+    n, network, stages = model.elements, model.network, stage_sizes(len(study.modalities))
     conv, pool = (sum(step.kind == kind for step in network.steps) for kind in ("conv", "pool"))
-    stages = f" in {M - 1} stages" if len(stage_sizes(M)) > 1 else ""
-    tables = f"{n} truth tables of {2 ** stage_sizes(M)[0]} angles{stages}, one entangling gate per element"
+    tables = (
+        f"{n} truth tables of {2 ** stages[0]} angles"
+        f"{f' in {len(stages)} stages' if len(stages) > 1 else ''}, one entangling gate per element"
+    )
     walk = f"{conv} convolutions (block {network.block}), {pool} poolings on {n} qubits"
     read = f"linear read-out of {len(network.retained)} kept and {len(network.measured)} measured qubits"
     angles = f"{n} angles a modality: its mass for each element"
@@ -385,6 +392,8 @@ def of_seed(study: Study) -> str:
 
 def target_words(study: Study) -> str:
     """What is predicted."""
-    low, high = study.scale
-    what = f": {len(study.classes)} classes" if study.classes else f" in [{low:g}, {high:g}]"
-    return study.dataset.target.name + what
+    return study.dataset.target.name + (
+        f": {len(study.classes)} classes"
+        if study.classes
+        else " in [{:g}, {:g}]".format(*study.scale)
+    )

@@ -18,11 +18,9 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.study import predict, with_observables
 from qfusion.data.modality import split_term
 from qfusion.explain import cuts, evidence
-from qfusion.models import require
-from qfusion.models.qcnn import HEAD_SCALE, evaluate
+from qfusion.models import qcnn, require
 from qfusion.models.tweak import LEARNED, Tweak
-from qfusion.quantum import lindblad, measures, states
-from qfusion.quantum.decomposition import subsets
+from qfusion.quantum import decomposition, lindblad, measures, states
 from qfusion.track import fusion_gates, progress
 from qfusion.training import batches
 
@@ -59,7 +57,7 @@ def metrics_under(study: Any, tweak: Any) -> dict[str, float]:
         scores = predict(study, rows, observables(study, tweak)[-1], model.bias)
     elif study.can("rules"):
         vectors = model.fuse(study.by_name(torch.as_tensor(rows)))[0]
-        scores = (evaluate(study.observables, vectors) + model.bias).numpy()
+        scores = (qcnn.evaluate(study.observables, vectors) + model.bias).numpy()
     return study.of_split(scores)
 
 
@@ -128,16 +126,15 @@ def shared_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> fl
     total correlation, which of two is the mutual information."""
     rho, dims = state_at_end(study, row, tweak), study.model.dims
     places = [study.modalities.index(name) for name in part]
+    sides: list[list[int]] = [[m] for m in places]
     if len(places) == 1:
-        return float(
-            measures.mutual_information(
-                rho, dims, places, [m for m in range(len(dims)) if m not in places]
-            )
-        )
-    single = sum(
-        float(measures.von_neumann_entropy(states.partial_trace(rho, dims, (m,)))) for m in places
+        sides.append([m for m in range(len(dims)) if m not in places])
+    everyone = sorted({m for side in sides for m in side})
+    *apart, together = (
+        float(measures.von_neumann_entropy(states.partial_trace(rho, dims, side)))
+        for side in (*sides, everyone)
     )
-    return single - float(measures.von_neumann_entropy(states.partial_trace(rho, dims, places)))
+    return sum(apart) - together
 
 
 def entangled_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> float:
@@ -343,7 +340,7 @@ def with_noise(
     variance = (second.values[0] - bias.numpy()) - (first.values[0] - bias.numpy()) ** 2
     variance = np.maximum(variance, 0) / shots
     # Coalitions are run on their own: variances of all that are in a dividend add up.
-    order = subsets(len(study.modalities))
+    order = decomposition.subsets(len(study.modalities))
     inside = np.array([[float(set(R) <= set(S)) for R in order] for S in order])
     vectors = model.fuse(study.by_name(torch.as_tensor(study.dataset.rows("test"))))[0]
     return Noisy(
@@ -353,7 +350,7 @@ def with_noise(
         / shots**0.5,
         np.asarray(first.dividends[0]),
         np.sqrt(inside @ variance),
-        study.of_split((evaluate(observables, vectors) + model.bias).numpy()),
+        study.of_split((qcnn.evaluate(observables, vectors) + model.bias).numpy()),
     )
 
 
@@ -365,7 +362,7 @@ def _lead_error(model: Any, single: torch.Tensor, fused: torch.Tensor, scores: n
     squared = _of_values(model, (single[:, [a]] - single[:, [b]]).square())
     means = scores - model.bias.double().numpy()
     return float(
-        np.sqrt(max(float(evaluate(squared, fused)[0, 0]) - (means[a] - means[b]) ** 2, 0.0))
+        np.sqrt(max(float(qcnn.evaluate(squared, fused)[0, 0]) - (means[a] - means[b]) ** 2, 0.0))
     )
 
 
@@ -374,7 +371,7 @@ def _of_values(model: Any, values: torch.Tensor) -> torch.Tensor:
     qubits."""
     other = copy.deepcopy(model)
     other.network.retained, other.network.measured = tuple(range(model.elements)), ()
-    other.network.head = torch.nn.Parameter(values.T / HEAD_SCALE)
+    other.network.head = torch.nn.Parameter(values.T / qcnn.HEAD_SCALE)
     return _observables(other)
 
 
@@ -389,8 +386,14 @@ def on_device(study: Any, row: int, words: str, strengths: tuple[float, ...], sh
     from qfusion.track.run import MIXED, run
 
     noise = fusion_gates.Noise(*strengths) or None
-    device = MIXED if noise else "default.qubit"
-    return run(_edited(study, words), study.theta(row), device, shots, 0, noise=noise)
+    return run(
+        _edited(study, words),
+        study.theta(row),
+        MIXED if noise else "default.qubit",
+        shots,
+        0,
+        noise=noise,
+    )
 
 
 # Correlations taken away at a time: one sample under the sliders, many as learned; tables. Free of streamlit.

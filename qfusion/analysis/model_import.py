@@ -23,13 +23,11 @@ from typing import Any
 
 import torch
 
-from qfusion import _limits, data as sources, explain
+from qfusion import _files, _limits, data as sources, explain
 from qfusion._checks import check
-from qfusion._files import atomic
 from qfusion.data._mat_child import limit
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.models import imported as cards
-from qfusion.models.program import Exhausted
+from qfusion.models import imported as cards, program
 from qfusion.training import checkpoint, imports
 
 MEMORY = 3 << 30  # bytes beyond what Python and torch take themselves
@@ -225,7 +223,7 @@ def main() -> None:
     limit(before + order["memory"] if before else 1 << 62, order["seconds"])
     try:
         outcome = imported(order)
-    except Exhausted as error:
+    except program.Exhausted as error:
         outcome = {"exhausted": error.of}
     except QFusionError as error:
         outcome = {
@@ -236,7 +234,7 @@ def main() -> None:
         if not isinstance(error, MemoryError) and "can't allocate memory" not in str(error):
             raise
         outcome = {"exhausted": "memory"}
-    with atomic(Path(order["found"])) as part:
+    with _files.atomic(Path(order["found"])) as part:
         part.write_text(json.dumps(outcome))
 
 

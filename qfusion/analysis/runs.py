@@ -21,13 +21,12 @@ import pandas as pd
 
 from qfusion import _files, data, runs
 from qfusion._checks import check, choose
-from qfusion.analysis.memo import memo
+from qfusion.analysis.memo import memo, written
 from qfusion.analysis.sample import loaded
 from qfusion.errors import IntegrityError, NotFound, QFusionError, refused
 from qfusion.models import registry
 from qfusion.runs import Plan, Run, folder, sweep as sweeps, worker
 from qfusion.training import Options, checkpoint, default_options, metrics
-from qfusion.training.metrics import Label
 
 STARTING = "starting"
 MAX_SEEDS = 10
@@ -803,19 +802,6 @@ class Board:
             dict.fromkeys(frame.columns.difference(["model", "label", "role"]), float)
         ).reset_index(drop=True)
 
-    def values(self, name: str, model: str, key: str) -> list[float]:
-        """A metric's values on the test rows, a seed each."""
-        return [float(v) for v in self.of(name)["rows"][model]["test"][key]["values"]]
-
-    def joint_shares(self, name: str) -> dict[str, float]:
-        """The part of every model's decisions that modalities make only jointly, of the models where it was measured;
-        the mean over seeds."""
-        return {
-            model: float(row["joint"]["mean"])
-            for model, row in self.of(name)["rows"].items()
-            if "joint" in row
-        }
-
     def planted_share(self, name: str) -> float | None:
         """The joint part of the planted contributions, None where none were planted."""
         value = self.of(name).get("planted_joint")
@@ -844,7 +830,7 @@ class Board:
         )
 
     @staticmethod
-    def metric(key: str) -> Label:
+    def metric(key: str) -> metrics.Label:
         """How a metric is shown."""
         return metrics.describe[key]
 
@@ -893,7 +879,7 @@ def read_board(path: Path | None = None) -> Board:
         board = Board(whole)
         for name in board.names:
             board.table(name, board.of(name)["headline"])
-            _ = (board.joint_shares(name), board.planted_share(name), board.agreement(name))
+            _ = (board.planted_share(name), board.agreement(name))
             for model in whole["robustness"].get(name, {}):
                 board.curve(name, model, "all", board.robust_metrics(name)[0])
         sentences = [claim["sentence"] for claims in whole["claims"].values() for claim in claims]
@@ -901,19 +887,14 @@ def read_board(path: Path | None = None) -> Board:
     return board
 
 
-@memo(1)
-def _board(path: Path, when: int) -> Board:
-    """`when` is there to tell a file that was written again."""
-    return read_board(path)
-
-
+@memo(1, stamp=lambda: (BOARD_FILE, written(BOARD_FILE)))
 def open_board() -> Board:
     """Returns the board that comes with the program, shared; read anew when its file changes.
 
     Raises:
         NotFound, IntegrityError: when there is none, or it is broken.
     """
-    return _board(BOARD_FILE, BOARD_FILE.stat().st_mtime_ns if BOARD_FILE.is_file() else 0)
+    return read_board()
 
 
 @dataclass(frozen=True)

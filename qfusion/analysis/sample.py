@@ -21,27 +21,19 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from scipy.special import softmax
 
 from qfusion import _sentences, data as sources, explain
 from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures, dynamics, text
 from qfusion.analysis.memo import Job, begin_job, find_job, memo
-from qfusion.analysis.study import Study, build_study, softmax, with_observables
+from qfusion.analysis.study import Study, build_study, with_observables
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.explain import cohorts, verdicts
-from qfusion.explain.backgrounds import GROUPS, Background, background_of
-from qfusion.explain.coalitions import Explanation, shares, through
-from qfusion.models import Ability, FusionModel, Tweak, require
-from qfusion.models.base import Points
-from qfusion.models.registry import kinds, listed
+from qfusion.explain import Explanation, backgrounds, coalitions, cohorts, verdicts
+from qfusion.models import Ability, FusionModel, Tweak, base, registry, require
 from qfusion.training import batches, checkpoint
 
 AUTO = 1e12  # floating-point operations that are worked out unasked: some minutes of one core
-
-
-def is_quick(study: Any) -> bool:
-    """Whether all rows are a matter of minutes, so that they may be worked out unasked."""
-    return bool(against_all_rows(study).operations <= AUTO)
 
 
 def begin_refinement(study: Any, asker: str) -> Job:
@@ -103,7 +95,7 @@ def background_of_kind(
         rows = np.array([data.row(sample)])
     elif kind != "cohort":
         rows = data.rows(checkpoint.training_split(study.card))
-    return background_of(study.model, data, rows, kind, label=sample)
+    return backgrounds.background_of(study.model, data, rows, kind, label=sample)
 
 
 @memo(12, background=False, says="Working out the background …")
@@ -244,6 +236,10 @@ class Sample:
         """Whether the model says that it can do something, see `models.explorable`."""
         return self.study.can(ability)
 
+    def require(self, ability: Ability, what: str = "") -> None:
+        """Raises InvalidInput unless the model can do something; `what` needs it."""
+        require(self.model, ability, what, f"Model '{self.name}'")
+
     @property
     def truth(self) -> float | str:
         """What the sample was annotated with: a number or a class."""
@@ -276,12 +272,13 @@ class Sample:
         return np.array(points.positions) if points.kind == "time" else list(points.names)
 
     @property
-    def _points(self) -> Points:
-        points: Points | None = self.model.points(TIMES)
+    def _points(self) -> base.Points:
+        points: base.Points | None = self.model.points(TIMES)
         if points is None:
             raise InvalidInput(
                 f"Model '{self.name}' is of kind {self.model.kind}, which is read out at its end only: nothing can be "
-                f"followed on the way. Choose {listed([*kinds('time'), *kinds('layers')])} model."
+                "followed on the way. Choose "
+                f"{registry.listed([*registry.kinds('time'), *registry.kinds('layers')])} model."
             )
         return points
 
@@ -293,14 +290,18 @@ class Sample:
     @property
     def along(self) -> dict[str, np.ndarray]:
         """Baseline and dividends at each of `places`, by coalition."""
-        values = np.moveaxis(self.through.dividends[:, 0, :, self.output], 1, 0)
-        return dict(zip(self.through.coalitions, values, strict=True))
+        return dict(
+            zip(
+                self.through.coalitions,
+                self.through.dividends[:, 0, :, self.output].T,
+                strict=True,
+            )
+        )
 
     @property
     def shapley_along(self) -> dict[str, np.ndarray]:
         """Shapley values at each of `places`, by modality."""
-        values = np.moveaxis(self.through.shapley[:, 0, :, self.output], 1, 0)
-        return dict(zip(self.modalities, values, strict=True))
+        return dict(zip(self.modalities, self.through.shapley[:, 0, :, self.output].T, strict=True))
 
     @property
     def scores(self) -> np.ndarray:
@@ -315,7 +316,7 @@ class Sample:
     @property
     def probabilities(self) -> np.ndarray:
         """Softmax of the scores, (C,)."""
-        return softmax(self.scores)
+        return np.asarray(softmax(self.scores))
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -335,11 +336,10 @@ class Sample:
     @property
     def dividends(self) -> dict[str, float]:
         """Baseline (the empty coalition) and dividends, by coalition."""
-        explanation = self.explanation
         return dict(
             zip(
-                explanation.coalitions,
-                explanation.dividends[0, :, self.output].tolist(),
+                self.explanation.coalitions,
+                self.explanation.dividends[0, :, self.output].tolist(),
                 strict=True,
             )
         )
@@ -355,7 +355,11 @@ class Sample:
     def shares(self) -> dict[str, float]:
         """MM-SHAP shares, by modality."""
         return dict(
-            zip(self.modalities, shares(self.explanation)[0, :, self.output].tolist(), strict=True)
+            zip(
+                self.modalities,
+                coalitions.shares(self.explanation)[0, :, self.output].tolist(),
+                strict=True,
+            )
         )
 
     @property
@@ -398,7 +402,7 @@ def _through(sample: Sample) -> Explanation:
     model, points = sample.model, sample._points
     if points.kind == "time":
         model = with_observables(model, dynamics.observables(sample.study, sample.tweak))
-    return through(model, sample.inputs, sample.background, points)
+    return coalitions.through(model, sample.inputs, sample.background, points)
 
 
 def sample_of(study: Study, row: int, output: str | int | None = None, tweak: Any = "") -> Sample:
@@ -569,16 +573,6 @@ def tweaked(model: FusionModel, tweak: Tweak | str) -> tuple[FusionModel, str]:
     return (model.tweaked(edit), str(edit)) if str(edit) else (model, "")
 
 
-def require_time(sample: Sample, what: str = "") -> None:
-    """Raises InvalidInput unless the model evolves in time."""
-    require(sample.model, "time", what, f"Model '{sample.name}'")
-
-
-def require_network(sample: Sample, what: str = "") -> None:
-    """Raises InvalidInput unless the model has fusion rules to read."""
-    require(sample.model, "rules", what, f"Model '{sample.name}'")
-
-
 # Large data sets encoded in a process of their own, while the pages show the first samples. Free of streamlit.
 #
 # What encoders make of gigabytes of features takes a minute the first time, see `training.encoded`. Until it is kept,
@@ -650,15 +644,19 @@ def first_samples(model: str, data: str, sample: str = "") -> Study:
     rows = np.unique(np.concatenate([*some, own])).astype(int)
     study = build_study(model, result.card, result.model, dataset.part(rows))
     behind = replace(study.background, total=len(dataset.rows(split)))
-    if isinstance(behind, Background):
+    if isinstance(behind, backgrounds.Background):
         shuffled = np.random.default_rng(0).permutation(study.dataset.rows(split))
         groups = [
-            background_of(study.model, study.dataset, shuffled[group::GROUPS])
-            for group in range(GROUPS)
+            backgrounds.background_of(
+                study.model, study.dataset, shuffled[group :: backgrounds.GROUPS]
+            )
+            for group in range(backgrounds.GROUPS)
         ]
         behind = replace(
             behind,
-            groups=torch.stack([group.sigma for group in groups if isinstance(group, Background)]),
+            groups=torch.stack(
+                [group.sigma for group in groups if isinstance(group, backgrounds.Background)]
+            ),
         )
     return study.against(behind).applied()
 

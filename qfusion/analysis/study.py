@@ -16,18 +16,15 @@ from typing import Any, Generic, Self, TypeVar, cast
 import numpy as np
 import pandas as pd
 import torch
+from scipy.special import softmax
 from torch.utils.flop_counter import FlopCounterMode
 
 from qfusion import _sentences, explain
 from qfusion._checks import check
 from qfusion.analysis.memo import memo
-from qfusion.data import DataSet
-from qfusion.explain import Explanation, evidence, stability
-from qfusion.explain.backgrounds import SampleBackground, background_of
-from qfusion.explain.coalitions import of_values
-from qfusion.explain.verdicts import Doubt, Verdict, Verdicts, judge, verdict
-from qfusion.models import Ability, base, can, require
-from qfusion.models.qcnn import evaluate
+from qfusion.data import DataSet, modality
+from qfusion.explain import Explanation, backgrounds, coalitions, evidence, stability, verdicts
+from qfusion.models import Ability, base, can, qcnn, require
 from qfusion.quantum import lindblad, measures, states
 from qfusion.training import batches, checkpoint, metrics
 
@@ -97,7 +94,7 @@ class Study:
 
     @shared
     def _joint(self) -> Any:
-        return background_of(
+        return backgrounds.background_of(
             self.model, self.dataset, self.dataset.rows(checkpoint.training_split(self.card))
         )
 
@@ -135,9 +132,7 @@ class Study:
     @cached_property
     def coalitions(self) -> tuple[str, ...]:
         """Every coalition, the empty one first."""
-        from qfusion.data.modality import coalitions
-
-        return coalitions(self.modalities)
+        return modality.coalitions(self.modalities)
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -159,8 +154,8 @@ class Study:
     @property
     def scale(self) -> tuple[float, float]:
         """Range of a regression target."""
-        target = self.dataset.target
-        return target.range or (float(self.dataset.y.min()), float(self.dataset.y.max()))
+        y = self.dataset.y
+        return self.dataset.target.range or (float(y.min()), float(y.max()))
 
     @shared
     def scores(self) -> np.ndarray:
@@ -175,7 +170,7 @@ class Study:
     @shared
     def probabilities(self) -> np.ndarray:
         """Softmax of the scores (N, C), which is not calibrated: see `calibration`."""
-        return softmax(self.scores)
+        return np.asarray(softmax(self.scores, axis=-1))
 
     @shared
     def calibration(self) -> str:
@@ -187,8 +182,9 @@ class Study:
                 "Softmax of the scores, not calibrated; its calibration error is not measured here."
             )
         predicted = self.predicted[rows]
-        right = (predicted == self.dataset.y[rows]).astype(float)
-        error = metrics.calibration(self.probabilities[rows, predicted], right)[-1]
+        error = metrics.calibration(
+            self.probabilities[rows, predicted], (predicted == self.dataset.y[rows]).astype(float)
+        )[-1]
         return (
             f"Softmax of the scores, not calibrated: expected calibration error {error:.3f} on "
             f"{len(rows):,} test samples."
@@ -244,7 +240,7 @@ class Study:
             ),
             lambda: {"values": explain.explain(self.model, self.inputs(self.bulk), behind).values},
         )
-        return of_values(self.model, numbers["values"], behind)
+        return coalitions.of_values(self.model, numbers["values"], behind)
 
     @property
     def bulk_background(self) -> Any:
@@ -288,20 +284,22 @@ class Study:
         outputs = self.predicted[self.bulk] if output is None else np.full(len(self.bulk), output)
         return np.asarray(values[np.arange(len(values)), :, outputs])
 
-    def bulk_verdicts(self, output: int | None = None) -> Verdicts:
+    def bulk_verdicts(self, output: int | None = None) -> verdicts.Verdicts:
         """The verdicts on the rows of `bulk`, of one output or of each sample's predicted class."""
         outputs = self.predicted[self.bulk] if output is None else np.full(len(self.bulk), output)
-        return judge(self.explanation, outputs, self._doubt(self.bulk, outputs))
+        return verdicts.judge(self.explanation, outputs, self._doubt(self.bulk, outputs))
 
-    def verdict_of(self, explanation: Any, row: int, output: int) -> Verdict:
+    def verdict_of(self, explanation: Any, row: int, output: int) -> verdicts.Verdict:
         """The verdict on an explanation of one sample, such as that under a tweak."""
-        return verdict(explanation, 0, output, self._doubt(np.array([row]), np.array([output])))
+        return verdicts.verdict(
+            explanation, 0, output, self._doubt(np.array([row]), np.array([output]))
+        )
 
     @shared
     def _stability(self) -> stability.Stability | None:
         return stability.measured(self.name, self.card, self.dataset)
 
-    def _doubt(self, rows: np.ndarray, outputs: np.ndarray) -> Doubt | None:
+    def _doubt(self, rows: np.ndarray, outputs: np.ndarray) -> verdicts.Doubt | None:
         return stability.doubt(self._stability, self.dataset, rows, outputs)
 
     def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
@@ -318,7 +316,7 @@ class Study:
 
         Verdict and dividends are empty in rows outside `bulk`; so are facts, of a large set.
         """
-        data, verdicts = self.dataset, self.bulk_verdicts(output)
+        data, judged = self.dataset, self.bulk_verdicts(output)
         answers: dict[str, Any] = {"truth": data.y, "prediction": self.scores[:, 0]}
         if self.classes:
             names = np.array(self.classes, dtype=object)
@@ -333,8 +331,8 @@ class Study:
             "split": data.split,
             **answers,
             "error": self.errors,
-            "relation": self._spread(verdicts.relation, unsaid),
-            "leader": self._spread(verdicts.leaders, unsaid),
+            "relation": self._spread(judged.relation, unsaid),
+            "leader": self._spread(judged.leaders, unsaid),
             **(
                 {name: self._spread(fact, empty) for name, fact in self.facts(self.bulk).items()}
                 if self.is_large
@@ -358,12 +356,6 @@ class Study:
     def of_split(self, scores: np.ndarray, split: str = "test") -> dict[str, float]:
         """Metrics of scores (rows of the split, C)."""
         return metrics.of_rows(self.dataset, self.dataset.rows(split), scores)
-
-
-def softmax(scores: np.ndarray) -> np.ndarray:
-    """Softmax (..., C) of scores."""
-    shifted = np.exp(scores - scores.max(-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(-1, keepdims=True))
 
 
 def entropy_column(name: str) -> str:
@@ -432,8 +424,8 @@ class KetSpace(Study):
 def expectations(psi: torch.Tensor, observables: torch.Tensor, bias: torch.Tensor) -> np.ndarray:
     """Scores (B, C) of product states (B, D): <psi| O_c(T) |psi> + b_c, one product and no evolution."""
     kets = psi.to(observables.dtype)
-    scores = torch.einsum("bi,cij,bj->bc", kets.conj(), observables, kets).real
-    return np.asarray((scores + bias).numpy())
+    values = torch.einsum("bi,cij,bj->bc", kets.conj(), observables, kets).real
+    return np.asarray((values + bias).numpy())
 
 
 def predict(
@@ -573,7 +565,7 @@ class CircuitSpace(Study):
         """Of all samples, (N, C)."""
         fused = (self.model.fuse(self.by_name(rows))[0] for rows in self.blocks())
         return torch.cat(
-            [evaluate(self.observables, vectors) + self.model.bias for vectors in fused]
+            [qcnn.evaluate(self.observables, vectors) + self.model.bias for vectors in fused]
         ).numpy()
 
     @cached_property
@@ -708,31 +700,32 @@ class EvaluatedSpace(Study):
 
     @cached_property
     def explanation(self) -> Explanation:
-        """Of the rows in `bulk`; worked out when first asked for."""
-        return joined(
-            list(
-                _sentences.progress_over(
-                    self.parts(), "Explaining", len(self.bulk), lambda part: len(part.values)
-                )
-            )
-        )
-
-    def parts(self) -> Iterator[Explanation]:
-        """The explanations of the rows in `bulk`, a few at a time, in their order."""
-        background = self.bulk_background
+        """Of the rows in `bulk`, a few at a time; worked out when first asked for."""
+        rows, background = self.bulk, self.bulk_background
         step = max(1, int(STEP / (background.size * self._cost)))
-        for start in range(0, len(self.bulk), step):
-            yield explain.explain(
-                self.model, self.inputs(self.bulk[start : start + step]), background
-            )
+        blocks = np.array_split(rows, range(step, len(rows), step))
+        parts = [
+            explain.explain(self.model, self.inputs(block), background)
+            for block in _sentences.progress_over(blocks, "Explaining", len(rows), len)
+        ]
+        errors = [part.errors for part in parts if part.errors is not None]
+        return replace(
+            parts[0],
+            values=np.concatenate([part.values for part in parts]),
+            dividends=np.concatenate([part.dividends for part in parts]),
+            shapley=np.concatenate([part.shapley for part in parts]),
+            errors=np.concatenate(errors) if errors else None,
+        )
 
     @shared
     def _cost(self) -> float:
         """Floating-point operations of all coalitions of a sample with one row."""
-        behind = self.background.states
         with FlopCounterMode(display=False) as counter, torch.no_grad():  # of fusing one row
             self.model.scores(
-                {name: base.nested_part(entry, slice(0, 1)) for name, entry in behind.items()}
+                {
+                    name: base.nested_part(entry, slice(0, 1))
+                    for name, entry in self.background.states.items()
+                }
             )
         # those of elementwise functions are guessed
         row = float(counter.get_total_flops() + OVERHEAD + self.model.unseen_operations)
@@ -744,31 +737,19 @@ class EvaluatedSpace(Study):
         return len(self.bulk) * self.bulk_background.size * self._cost
 
     @cached_property
-    def bulk_background(self) -> SampleBackground:
+    def bulk_background(self) -> backgrounds.SampleBackground:
         """Some rows of the background where all would take long for a test set; how many depends on the model and the
         data alone."""
         return self._some(BUDGET / len(self.bulk))
 
     @cached_property
-    def sample_background(self) -> SampleBackground:
+    def sample_background(self) -> backgrounds.SampleBackground:
         """Some rows of the background where all would take more than a second for one sample."""
         return self._some(SAMPLE_BUDGET)
 
-    def _some(self, budget: float) -> SampleBackground:
-        rows: SampleBackground = self.background
+    def _some(self, budget: float) -> backgrounds.SampleBackground:
+        rows: backgrounds.SampleBackground = self.background
         return rows if self._whole else rows.some(max(FEWEST, int(budget / self._cost)))
-
-
-def joined(parts: Sequence[Explanation]) -> Explanation:
-    """Returns the explanation of several samples from those of some of them, in their order."""
-    errors = [part.errors for part in parts if part.errors is not None]
-    return replace(
-        parts[0],
-        values=np.concatenate([part.values for part in parts]),
-        dividends=np.concatenate([part.dividends for part in parts]),
-        shapley=np.concatenate([part.shapley for part in parts]),
-        errors=np.concatenate(errors) if errors else None,
-    )
 
 
 # Which study a model gets.

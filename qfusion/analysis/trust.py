@@ -13,7 +13,7 @@ import torch
 from qfusion import _sentences, explain
 from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures
-from qfusion.analysis.memo import memo
+from qfusion.analysis.memo import memo, written
 from qfusion.analysis.sample import open_study
 from qfusion.analysis.study import Study
 from qfusion.data.modality import People
@@ -143,19 +143,13 @@ def sarcasm(study: Study, over_seeds: stability.Stability | None) -> list[tuple[
     return runs
 
 
+@memo(8, stamp=lambda study: written(stability.FOLDER / f"{study.name}.safetensors"))
 def stability_of(study: Study) -> stability.Stability:
-    """What was measured over training seeds.
+    """What was measured over training seeds; read anew when its file changes.
 
     Raises:
         NotFound, IntegrityError: when nothing was, or the file does not belong to this model and these data.
     """
-    path = stability.FOLDER / f"{study.name}.safetensors"
-    return _stability(study, path.stat().st_mtime_ns if path.is_file() else 0)
-
-
-@memo(8)
-def _stability(study: Study, when: int) -> stability.Stability:
-    """`when` is there to tell a file that was written again."""
     return stability.load(
         study.name, study.card, study.dataset.digest, len(study.dataset.rows(SPLIT))
     )
@@ -276,22 +270,12 @@ def taught(study: Study) -> bool:
 
 def rivals(study: Study) -> list[str]:
     """Names of the other models that were trained on the same data; those whose card cannot be read are left out."""
-    lines = []
+    names = []
     for name in checkpoint.available():
-        try:
-            if (
-                name != study.name
-                and checkpoint.card(name)["data"].get("digest") == study.dataset.digest
-            ):
-                lines.append(name)
-        except (QFusionError, AttributeError):
-            continue
-    return lines
-
-
-def require_second(study: Study, name: str) -> None:
-    """Raises NotFound when no other model of that name was trained on the same data."""
-    choose("Second model", name, rivals(study))
+        with suppress(QFusionError, AttributeError):
+            if checkpoint.card(name)["data"].get("digest") == study.dataset.digest:
+                names.append(name)
+    return [name for name in names if name != study.name]
 
 
 def second(study: Study, name: str) -> Study:
@@ -300,7 +284,7 @@ def second(study: Study, name: str) -> Study:
     Raises:
         NotFound: when no other model of that name was trained on them.
     """
-    require_second(study, name)
+    choose("Second model", name, rivals(study))
     return open_study(name, study.dataset.name)
 
 

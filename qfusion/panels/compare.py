@@ -258,7 +258,7 @@ def _both(sides: compare.Sides) -> str:
 
 def comparable(sides: compare.Sides) -> bool:
     """Whether both decisions are sums of the same terms of a score that means the same."""
-    return sides.same_terms and sides.same_target
+    return sides.a.study.coalitions == sides.b.study.coalitions and sides.same_target
 
 
 def same_classes(sides: compare.Sides) -> bool:

@@ -22,7 +22,7 @@ import torch
 
 from qfusion import _files, _limits, data as sources
 from qfusion._checks import check, choose, require_number
-from qfusion.errors import InvalidInput, QFusionError
+from qfusion.errors import InvalidInput, QFusionError, refused
 from qfusion.models import (
     FUSION,
     build,
@@ -280,21 +280,20 @@ def start(plans: Mapping[str, folder.Plan], events: bool = False) -> list[folder
     folder.check_queue(len(plans))
     made: list[folder.Run] = []
     begun = 0
-    try:
-        for name, plan_of_run in plans.items():
-            made.append(folder.create(plan_of_run, name=name))
-        for run in made:
-            launch(run, events)
-            begun += 1
-    except BaseException as error:
-        for run in made[begun:]:
-            run.delete()
-        if isinstance(error, OSError):
-            raise InvalidInput(
-                f"The run could not be begun ({error.strerror or error}). Free some disk space, or name another folder "
-                "in QFUSION_RUNS."
-            ) from error
-        raise
+    with refused(
+        "The run could not be begun",
+        "Free some disk space, or name another folder in QFUSION_RUNS.",
+    ):
+        try:
+            for name, plan_of_run in plans.items():
+                made.append(folder.create(plan_of_run, name=name))
+            for run in made:
+                launch(run, events)
+                begun += 1
+        except BaseException:
+            for run in made[begun:]:
+                run.delete()
+            raise
     return made
 
 

@@ -27,7 +27,7 @@ from filelock import FileLock
 
 from qfusion import _limits, data as sources
 from qfusion._checks import check, require_number
-from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, refused
+from qfusion.errors import IntegrityError, NotFound, QFusionError, refused
 from qfusion.models import registry
 from qfusion.runs import folder, plans
 from qfusion.training import Progress, metrics, prepare
@@ -140,21 +140,20 @@ def open_study(
         ):
             place = optuna.storages.RDBStorage(storage)
     else:
+        lock: Any = _Lock(path)
         try:
-            if not storage:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            check(
-                not path.exists() or path.stat().st_size <= _LARGEST,
-                f"{path} is too large for the journal of a sweep.",
-            )
-            with warnings.catch_warnings():
+            with (
+                refused(f"{path} cannot be written", "Choose a file where you may write."),
+                warnings.catch_warnings(),
+            ):
+                if not storage:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                check(
+                    not path.exists() or path.stat().st_size <= _LARGEST,
+                    f"{path} is too large for the journal of a sweep.",
+                )
                 warnings.simplefilter("ignore")
-                lock: Any = _Lock(path)
                 place = optuna.storages.JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
-        except OSError as error:
-            raise InvalidInput(
-                f"{path} cannot be written ({error.strerror or error}). Choose a file where you may write."
-            ) from error
         except (ValueError, KeyError, TypeError, AssertionError, AttributeError) as error:
             raise IntegrityError(
                 f"{path} cannot be read as the journal of a sweep. Choose another name, or delete the file."

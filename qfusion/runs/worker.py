@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from qfusion import data, explain
 from qfusion._checks import check
@@ -46,7 +45,7 @@ class Watch:
         self.background = _spread(dataset.rows(split), BACKGROUND)
         self._trained = self._watched = 0.0
 
-    def __call__(self, model: nn.Module, seconds: float) -> dict[str, float]:
+    def __call__(self, model: torch.nn.Module, seconds: float) -> dict[str, float]:
         """Returns what is measured of a model after an epoch that took so many seconds; nothing when it is not yet time
         again.
 
