@@ -257,10 +257,10 @@ def _truth(study: Study, row: int, changes: tuple[Change, ...]) -> float | None:
         return None
     latents = []
     for name, change in zip(study.modalities, changes, strict=True):
-        at = study.dataset.row(change.donor) if change.action == SWAP else row
         if change.action == INPUT and name == "text":
             latents.append(planted.with_words(change.words).latent)
         elif change.action in (KEPT, SWAP):
+            at = study.dataset.row(change.donor) if change.action == SWAP else row
             latents.append(float(study.dataset.table[f"latent_{name}"].iloc[at]))
         else:
             return None
@@ -332,11 +332,8 @@ def parameter_name(study: Any, change: sensitivity.ParameterChange) -> str:
         else (study.modalities[:2] if stage == 0 else ("fused", study.modalities[stage + 1]))
     )
     digits = format(pattern, f"0{patterns.bit_length() - 1}b")
-    yes = (
-        " + ".join(str(name) for name, bit in zip(controls, digits, strict=True) if bit == "1")
-        or "none"
-    )
-    return f"angle φ of ‘{study.elements[element]}’ when yes from {yes}"
+    yes = [name for name, bit in zip(controls, digits, strict=True) if bit == "1"]
+    return f"angle φ of ‘{study.elements[element]}’ when yes from {' + '.join(yes) or 'none'}"
 
 
 # What physics did it and what each term of it built, for a study: targets, cohorts and terms by a page's names for
@@ -511,12 +508,17 @@ def chosen(result: sensitivity.Sensitivity, group: str, timed: bool) -> np.ndarr
     """Places of the terms in a group that do anything, by the size of it, the largest first."""
     kinds = GROUPS[timed][group]
     size = np.maximum(np.abs(result.effects[:, 0]), np.nan_to_num(np.abs(result.slopes[:, 0])))
-    places = [
-        i
-        for i, parameter in enumerate(result.parameters)
-        if size[i] > 1e-12 and (not kinds or parameter.kind in kinds)
-    ]
-    return np.array(sorted(places, key=lambda i: -size[i]), dtype=int)
+    return np.array(
+        sorted(
+            (
+                i
+                for i, parameter in enumerate(result.parameters)
+                if size[i] > 1e-12 and (not kinds or parameter.kind in kinds)
+            ),
+            key=lambda i: -size[i],
+        ),
+        dtype=int,
+    )
 
 
 def large(result: sensitivity.Sensitivity, reach: float) -> np.ndarray:

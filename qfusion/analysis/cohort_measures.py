@@ -127,8 +127,8 @@ def coordinates_of(
     """
     choose("Coordinates", kind, coordinate_kinds(study))
     if kind == DIVIDENDS:
-        columns = [dividend_column(term) for term in study.terms]
-        values = study.frame(output)[columns].to_numpy(dtype=float)[rows]
+        table = study.frame(output)[[dividend_column(term) for term in study.terms]]
+        values = table.to_numpy(dtype=float)[rows]
         check(
             bool(np.isfinite(values).all()),
             "Contributions are worked out for explained samples only, and some of "
@@ -144,8 +144,13 @@ def _states(study: Any, rows: np.ndarray) -> np.ndarray:
         inputs = study.inputs(some)
         if study.can("kets"):
             kets = study.model.encode(inputs)
-            rho = [states.density(kets[name].to(torch.complex128)) for name in study.modalities]
-            return torch.cat([torch.from_numpy(real_coordinates(state)) for state in rho], 1)
+            return torch.cat(
+                [
+                    real_coordinates(states.density(kets[name].to(torch.complex128)))
+                    for name in study.modalities
+                ],
+                1,
+            )
         angles = study.model.angles(inputs)
         theta = torch.cat([angles[name].double() for name in study.modalities], 1)
         return torch.cat([torch.cos(theta), torch.sin(theta)], 1) / math.sqrt(2)
@@ -156,7 +161,7 @@ def _states(study: Any, rows: np.ndarray) -> np.ndarray:
 @memo(6, background=False, says="Following these samples to their final states …")
 def _final(study: Any, rows: np.ndarray) -> np.ndarray:
     if study.can("time"):
-        return np.concatenate([real_coordinates(rho) for rho in final_states(study, rows)])
+        return torch.cat([real_coordinates(rho) for rho in final_states(study, rows)]).numpy()
     network = study.model.network
     stored = 2 ** len(network.retained)
 
@@ -192,16 +197,14 @@ def _in_blocks(rows: np.ndarray, make: Callable[[np.ndarray], torch.Tensor]) -> 
     return torch.cat([make(part) for part in parts]).double().numpy()
 
 
-def real_coordinates(rho: torch.Tensor) -> np.ndarray:
+def real_coordinates(rho: torch.Tensor) -> torch.Tensor:
     """Returns density matrices (n, d, d) as d^2 real numbers each: the diagonal, then real and imaginary parts above it
     times the square root of 2, so that plain distances are Hilbert-Schmidt distances."""
     upper = torch.triu_indices(rho.shape[-1], rho.shape[-1], 1)
     above = math.sqrt(2) * rho[:, upper[0], upper[1]]
-    return (
-        torch.cat([torch.diagonal(rho, dim1=-2, dim2=-1).real, above.real, above.imag], 1)
-        .double()
-        .numpy()
-    )
+    return torch.cat(
+        [torch.diagonal(rho, dim1=-2, dim2=-1).real, above.real, above.imag], 1
+    ).double()
 
 
 # Maps of many samples: two coordinates each, by principal components or UMAP, and columns of them for filters.

@@ -140,8 +140,13 @@ def nearest(sample: Sample, by: str = cohort_measures.DIVIDENDS, count: int = CO
     others = rows[rows != row]
     distances = _distances(study, others, row, by, sample.output, rows)
     order = np.argsort(distances, kind="stable")[:count]
-    median = float(np.median(distances)) if len(distances) else float("nan")
-    return Nearest(by, others[order], distances[order], len(others), median)
+    return Nearest(
+        by,
+        others[order],
+        distances[order],
+        len(others),
+        float(np.median(distances)) if len(distances) else float("nan"),
+    )
 
 
 @memo(64, says="Comparing this sample with the others …")

@@ -56,8 +56,8 @@ def metrics_under(study: Any, tweak: Any) -> dict[str, float]:
     if study.can("time"):
         scores = predict(study, rows, observables(study, tweak)[-1], model.bias)
     elif study.can("rules"):
-        vectors = model.fuse(study.by_name(torch.as_tensor(rows)))[0]
-        scores = (qcnn.evaluate(study.observables, vectors) + model.bias).numpy()
+        fused = model.fuse(study.by_name(torch.as_tensor(rows)))[0]
+        scores = (qcnn.evaluate(study.observables, fused) + model.bias).numpy()
     return study.of_split(scores)
 
 

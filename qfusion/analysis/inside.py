@@ -75,8 +75,7 @@ def levels(system: lindblad.System) -> tuple[np.ndarray, np.ndarray]:
     """Returns the energies of H without and with its couplings, ascending, (D,) each."""
     parts = decomposition.decompose(system.H, system.dims)
     alone = torch.stack([part for subset, part in parts.items() if len(subset) <= 1]).sum(0)
-    free, coupled = (torch.linalg.eigvalsh(part).numpy() for part in (alone, system.H))
-    return free, coupled
+    return torch.linalg.eigvalsh(alone).numpy(), torch.linalg.eigvalsh(system.H).numpy()
 
 
 def operator_names(model: Any) -> dict[str, str]:

@@ -66,8 +66,7 @@ def memo(
         def memoised(*args: P.args, **kwargs: P.kwargs) -> R:
             call = signature.bind(*args, **kwargs)
             call.apply_defaults()
-            keys = [_key(argument, background) for argument in call.arguments.values()]
-            key = (stamp(*args, **kwargs), *keys)
+            key = stamp(*args, **kwargs), _key(list(call.arguments.values()), background)
             with guard:
                 lock = locks.setdefault(key, threading.RLock())
             with lock:

@@ -149,17 +149,17 @@ class Import:
             try:
                 record: Mapping[str, Any] = json.loads(self._found.read_text())
             except (OSError, ValueError):
-                output = (Path(self._folder.name) / "said").read_text(errors="replace").strip()
-                last = output.rpartition("\n")[2][:160]
+                output = (Path(self._folder.name) / "said").read_text(errors="replace")
+                last = output.strip().rpartition("\n")[2][:160]
                 raise self._refused(
                     f"its checks ended with signal {-status}"
                     if status < 0
                     else f"its checks fail ({last or 'no reason is given'})"
                 ) from None
             if "exhausted" in record:
-                memory = f"{MEMORY / 2**30:.0f} GiB of memory"
-                of_what = memory if record["exhausted"] == "memory" else of_processor
-                raise self._refused(f"it takes more than {of_what}")
+                limits = {"memory": f"{MEMORY / 2**30:.0f} GiB of memory"}
+                most = limits.get(record["exhausted"], of_processor)
+                raise self._refused(f"it takes more than {most}")
             if "problem" in record and record["card"]:
                 raise imports.Unfit(record["problem"], cards.read(record["card"], "card"))
             if "problem" in record:

@@ -168,10 +168,12 @@ def curve(record: folder.Record, key: str) -> Curve:
 
 def watched(record: folder.Record, prefix: str) -> dict[str, Curve]:
     """What was watched under names that begin with `prefix` and a dot, by the rest of the name, in its own order."""
-    names = dict.fromkeys(
-        key for row in record.history for key in row["watched"] if key.startswith(f"{prefix}.")
-    )
-    return {name.removeprefix(f"{prefix}."): curve(record, f"watched.{name}") for name in names}
+    names = dict.fromkeys(name for row in record.history for name in row["watched"])
+    return {
+        name.removeprefix(f"{prefix}."): curve(record, f"watched.{name}")
+        for name in names
+        if name.startswith(f"{prefix}.")
+    }
 
 
 def watched_by(seen: Sequence[Seen], prefix: str) -> dict[str, dict[str, Curve]]:
@@ -307,8 +309,8 @@ def log_of(run: Run) -> str:
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return ""
-    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
-    return "\n".join(line.rsplit("\r", 1)[-1] for line in plain.split("\n"))[-LOG:]
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).split("\n")
+    return "\n".join(line.rsplit("\r", 1)[-1] for line in lines)[-LOG:]
 
 
 @memo(4, says="Loading the data …", stamp=data.stamp)
@@ -392,27 +394,18 @@ class Results:
 
     Attributes:
         table: a row a run: its seed, state, epochs and time; where it made a model, its parameters and its metrics.
-        kinds: of the runs that made a model, what is told apart but for the seed; empty where none did.
-        sizes: validation and test rows of those, by data set.
+        seeds_only: whether the runs differ in their seed alone.
+        sizes: validation and test rows of the runs that made a model, by data set; empty where none did.
     """
 
     table: pd.DataFrame
-    kinds: frozenset[Hashable]
+    seeds_only: bool
     sizes: Mapping[str, tuple[int, int]]
 
     @property
     def metrics(self) -> list[str]:
         """The columns of metrics."""
         return [column for column in self.table if column.startswith(("test ", "validation "))]
-
-    @property
-    def seeds_only(self) -> bool:
-        """Whether the runs differ in their seed alone."""
-        return (
-            len(self.kinds) == 1
-            and len(self.table) > 1
-            and self.table["seed"].nunique() == len(self.table)
-        )
 
     def by_metric(self) -> pd.DataFrame:
         """Returns a row for each metric and split, a column for each run; the mean where only seeds differ."""
@@ -436,14 +429,13 @@ def results_of(runs: Sequence[Seen]) -> Results:
         if run.plan is None or run.record is None:
             continue
         record, card = run.record, _card(run)
-        time = duration(sum(float(epoch["seconds"]) for epoch in record.history))
         row: dict[str, Any] = {
             "run": run.name,
             "seed": run.plan.seed,
             "state": run.words,
             "epochs": record.epoch,
             "kept": record.best_epoch,
-            "time": time,
+            "time": duration(sum(float(epoch["seconds"]) for epoch in record.history)),
         }
         if card is not None:
             row["parameters"] = card["parameters"]["total"]
@@ -466,7 +458,8 @@ def results_of(runs: Sequence[Seen]) -> Results:
                 )
             )
         rows.append(row)
-    return Results(pd.DataFrame(rows), frozenset(kinds), sizes)
+    seeds = {row["seed"] for row in rows}
+    return Results(pd.DataFrame(rows), len(kinds) == 1 < len(rows) == len(seeds), sizes)
 
 
 def _card(entry: Seen) -> dict[str, Any] | None:
@@ -715,12 +708,15 @@ class Board:
     def metrics(self, name: str) -> list[str]:
         """The metrics of a data set, the headline first."""
         entry = self.of(name)
-        result = [
-            key
-            for key in TARGETS[entry["target"]]
-            if all(key in row["test"] for row in entry["rows"].values())
+        return [
+            entry["headline"],
+            *(
+                key
+                for key in TARGETS[entry["target"]]
+                if key != entry["headline"]
+                and all(key in row["test"] for row in entry["rows"].values())
+            ),
         ]
-        return [entry["headline"], *(key for key in result if key != entry["headline"])]
 
     def key(self, name: str, short: str = "") -> str:
         """The metric of a data set by what it is called, the headline unless told.

@@ -123,8 +123,8 @@ def default_contrast(study: Study, row: int) -> str:
         second = int(np.argsort(study.scores[row])[-2])
         worth = np.where(study.predicted[rows] == second, study.probabilities[rows, second], -1.0)
     else:
-        close = study.errors[rows] <= np.median(study.errors[rows])
-        worth = np.where(close, np.abs(study.scores[rows, 0] - study.scores[row, 0]), -1.0)
+        away = np.abs(study.scores[rows, 0] - study.scores[row, 0])
+        worth = np.where(study.errors[rows] <= np.median(study.errors[rows]), away, -1.0)
     return str(study.dataset.ids[rows[int(np.argmax(worth))]])
 
 
@@ -551,13 +551,9 @@ def open_sample(
         label, cohort = saved.name, cohort_measures.members(study, saved.parts)
     if rows:
         choose("Rows", rows, (ALL_ROWS,))
-    if _is_shared(model, data):
-        study = with_background(study, kind, label, cohort)
-        study = against_all_rows(study) if rows and study.is_sampled else study
-    else:
-        if kind != "joint":
-            study = study.against(background_of_kind(study, kind, label, cohort))
-        study = study.against_all_rows() if study.is_sampled else study
+    study = with_background(study, kind, label, cohort)
+    if study.is_sampled and (rows or not _is_shared(model, data)):
+        study = against_all_rows(study)
     if output == "":
         return Sample(study, row, int(study.predicted[row]), tweak)
     return sample_of(study, row, output, tweak)

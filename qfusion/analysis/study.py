@@ -529,9 +529,11 @@ def _matrix_units(dims: tuple[int, ...], place: int) -> torch.Tensor:
     units = torch.eye(size**2, dtype=torch.complex128).view(-1, size, size)
     is_upper = torch.ones(size, size).triu().bool().view(-1, 1, 1)
     basis = torch.where(is_upper, (units + units.mT) / 2, (units - units.mT) / 2j)
-    sizes = math.prod(dims[:place]), math.prod(dims[place + 1 :])
-    one, other = (torch.eye(n, dtype=basis.dtype) for n in sizes)
-    return torch.stack([torch.kron(torch.kron(one, unit), other) for unit in basis])
+    before, behind = (
+        torch.eye(math.prod(around), dtype=basis.dtype)
+        for around in (dims[:place], dims[place + 1 :])
+    )
+    return torch.stack([torch.kron(torch.kron(before, unit), behind) for unit in basis])
 
 
 # An entangled-fusion network on a data set: masses, fused qubits, observables. Free of streamlit.
@@ -623,22 +625,22 @@ class CircuitSpace(Study):
         """Disagreement, conflict where elements are classes, and entropies of the fused qubits."""
         some = slice(None) if rows is None else rows
         entropies = evidence.qubit_entropy(self.vectors[some]).numpy()
-        conflict = {}
-        if self.model.elements_are_classes:
-            conflict = {CONFLICT: evidence.conflict(self.masses[some]).numpy()}
         return {
             DISAGREEMENT: self.disagreement[some],
-            **conflict,
+            **(
+                {CONFLICT: evidence.conflict(self.masses[some]).numpy()}
+                if self.model.elements_are_classes
+                else {}
+            ),
             MEAN_ENTROPY: entropies.mean(1),
             **{entropy_column(name): entropies[:, i] for i, name in enumerate(self.elements)},
         }
 
     def fact_titles(self) -> dict[str, str]:
         """Axis titles of `facts`."""
-        conflict = {CONFLICT: "conflict (Dempster's K)"} if self.model.elements_are_classes else {}
         return {
             DISAGREEMENT: "disagreement of the modalities (mean over elements)",
-            **conflict,
+            **({CONFLICT: "conflict (Dempster's K)"} if self.model.elements_are_classes else {}),
             MEAN_ENTROPY: "entropy of the fused qubits (mean, nats)",
             **{
                 entropy_column(name): f"entropy of fused qubit ‘{name}’ (nats)"

@@ -65,22 +65,22 @@ def feature_curves(
     baseline = batches.mean_and_std(
         data, data.rows(checkpoint.training_split(study.card)), modality
     )[0]
-    size, changes = INSIDE if batches.is_heavy(data) else max(1, len(rows)), []
+    size = INSIDE if batches.is_heavy(data) else max(1, len(rows))
     chunks = np.array_split(rows, range(size, len(rows), size))
-    for chunk in _sentences.progress_over(chunks, "Replacing features", len(rows), len):
-        changes.append(
-            attribution.feature_changes(
-                study.model,
-                study.inputs(chunk) | data.inputs(chunk, torch.float64, [modality]),
-                modality,
-                study.predicted[chunk],
-                baseline,
-                random,
-                ranking=ranking,
-                probability=probability,
-                orders=FEATURE_ORDERS,
-            )
+    changes = [
+        attribution.feature_changes(
+            study.model,
+            study.inputs(chunk) | data.inputs(chunk, torch.float64, [modality]),
+            modality,
+            study.predicted[chunk],
+            baseline,
+            random,
+            ranking=ranking,
+            probability=probability,
+            orders=FEATURE_ORDERS,
         )
+        for chunk in _sentences.progress_over(chunks, "Replacing features", len(rows), len)
+    ]
     return attribution.curves_of(
         np.concatenate(changes, -1),
         probability=probability,

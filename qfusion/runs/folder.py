@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import msgspec
 import torch
@@ -61,16 +61,14 @@ _LARGEST = 50_000_000  # bytes of a plan or record
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is trained.
+class Training:
+    """What is trained on what, of a run as of a sweep.
 
     Attributes:
         data: name of a data set or path of a file, as `qfusion.data.load` takes it.
         model: kind of model.
-        settings: of the model, where they differ from the defaults.
-        options: of the training, likewise.
-        seed: of every random number.
-        title: for people; made up when empty.
+        settings: of the model, where they differ from the defaults; of a sweep also of the training, where fixed.
+        seed: of every random number; trial n of a sweep has the seed `seed` + n.
         digest: of the data set; filled in when the run is created.
         edition: of the defaults from which `settings` differ, see `qfusion.models.registry`.
     """
@@ -78,11 +76,27 @@ class Plan:
     data: str
     model: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
-    title: str = ""
     digest: str = ""
     edition: int = registry.EDITION
+
+    def upgraded(self) -> Self:
+        """Returns it with settings that differ from the defaults as they are now."""
+        settings = registry.upgraded(self.model, self.settings, self.edition)
+        return replace(self, settings=settings, edition=registry.EDITION)
+
+
+@dataclass(frozen=True)
+class Plan(Training):
+    """What is trained by a run.
+
+    Attributes:
+        options: of the training, where they differ from the defaults.
+        title: for people; made up when empty.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -159,12 +173,7 @@ class Run:
             f"{self.path} holds no training. Give the folder of one, or begin it with --data.",
             NotFound,
         )
-        plan = _read(self.path / "plan.json", Plan, edition=1)
-        return replace(
-            plan,
-            settings=registry.upgraded(plan.model, plan.settings, plan.edition),
-            edition=registry.EDITION,
-        )
+        return _read(self.path / "plan.json", Plan, edition=1).upgraded()
 
     @property
     def model_path(self) -> Path:

@@ -232,10 +232,14 @@ def plan(
         data,
         model,
         settings,
-        {key: result for key, result in asdict(options).items() if result != getattr(default, key)},
         seed,
-        title,
-        digest=dataset.digest,
+        dataset.digest,
+        options={
+            key: result
+            for key, result in asdict(options).items()
+            if result != getattr(default, key)
+        },
+        title=title,
     )
 
 
@@ -304,29 +308,17 @@ MAX_SETTINGS = 40  # settings that are searched, and choices of one
 
 
 @dataclass(frozen=True)
-class Search:
+class Search(folder.Training):
     """What a sweep searches, and by what it is judged.
 
     Attributes:
-        data: name of a data set or path of a file.
-        model: kind of model.
-        settings: of model and training, where they are fixed and differ from the defaults.
         space: by setting, `{"low", "high", "log", "whole"}` or `{"choices"}`.
         metric: "loss", the validation loss, or a metric of the validation rows; that of the epoch that a training
             keeps.
-        seed: of the first trial; trial n has the seed `seed` + n.
-        digest: of the data set.
-        edition: of the defaults from which `settings` differ, see `qfusion.models.registry`.
     """
 
-    data: str
-    model: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
     space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     metric: str = LOSS
-    seed: int = 0
-    digest: str = ""
-    edition: int = registry.EDITION
 
     @property
     def direction(self) -> Literal["minimize", "maximize"]:
@@ -377,7 +369,7 @@ def read_search(
             f"Setting `{key}` is given twice: fix it or search it, and once only.",
         )
         space[key] = make(key, text.strip(), default[key])
-    return checked(Search(data, model, dict(assigned), space, metric, seed))
+    return checked(Search(data, model, dict(assigned), seed, space=space, metric=metric))
 
 
 def checked(search: Search) -> Search:
@@ -485,8 +477,8 @@ def _range(key: str, text: str, default: Any) -> dict[str, Any]:
 
 
 def _choices(key: str, text: str, default: Any) -> dict[str, Any]:
-    words = [word.strip() for word in re.findall(r"\[[^\]]*\]|[^,\[\]]+", text)]
-    values = [value(key, word, default) for word in words if word]
+    words = re.findall(r"\[[^\]]*\]|[^,\[\]]+", text)
+    values = [value(key, word.strip(), default) for word in words if word.strip()]
     check(
         1 < len(values) <= MAX_SETTINGS and len({_word(value) for value in values}) == len(values),
         f"Argument `--choice` must name from 2 to {MAX_SETTINGS} different values of `{key}`, but is {text[:80]!r}.",

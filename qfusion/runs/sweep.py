@@ -28,7 +28,6 @@ from filelock import FileLock
 from qfusion import _limits, data as sources
 from qfusion._checks import check, require_number
 from qfusion.errors import IntegrityError, NotFound, QFusionError, refused
-from qfusion.models import registry
 from qfusion.runs import folder, plans
 from qfusion.training import Progress, metrics, prepare
 
@@ -564,12 +563,7 @@ def _value(search: plans.Search, progress: Progress) -> float:
 
 def _search(study: optuna.Study, name: str) -> plans.Search:
     try:
-        search = plans.Search(**{"edition": 1, **study.user_attrs["search"]})
-        search = replace(
-            search,
-            settings=registry.upgraded(search.model, search.settings, search.edition),
-            edition=registry.EDITION,
-        )
+        search = plans.Search(**{"edition": 1, **study.user_attrs["search"]}).upgraded()
         good = (
             all(isinstance(text, str) for text in (search.data, search.model, search.digest))
             and isinstance(search.seed, int)
@@ -592,10 +586,9 @@ def _search(study: optuna.Study, name: str) -> plans.Search:
 
 def _attempt(number: int, trial: optuna.trial.FrozenTrial, search: plans.Search) -> Attempt:
     history = tuple(trial.intermediate_values[epoch] for epoch in sorted(trial.intermediate_values))
-    state, value = _STATES[trial.state.name], None
-    if state == FINISHED:
-        value = trial.value
-    elif state in (PRUNED, RUNNING) and history:
+    state = _STATES[trial.state.name]
+    value = trial.value if state == FINISHED else None
+    if state in (PRUNED, RUNNING) and history:
         value = history[-1]
     seconds = 0.0
     if trial.datetime_start is not None:
