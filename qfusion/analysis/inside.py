@@ -65,12 +65,6 @@ def strengths_of(system: lindblad.System) -> Strengths:
     )
 
 
-@memo(16, background=False)
-def learned_strengths(study: Any) -> Strengths:
-    """Returns the strengths of a study's model as it was learned."""
-    return strengths_of(study.model.system())
-
-
 def levels(system: lindblad.System) -> tuple[np.ndarray, np.ndarray]:
     """Returns the energies of H without and with its couplings, ascending, (D,) each."""
     parts = decomposition.decompose(system.H, system.dims)

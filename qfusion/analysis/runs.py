@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -350,21 +350,13 @@ def counted(entry: Seen) -> tuple[int, int, tuple[int, int, int]] | None:
     return train, valid, worker.sizes(train, valid)
 
 
-@lru_cache(maxsize=1)
-def _shipped() -> dict[str, dict[str, Any]]:
-    """The cards of the models that come with the program, by name."""
-    return {
-        path.stem: json.loads(path.read_text(encoding="utf-8"))
-        for path in sorted(checkpoint.folders()[0].glob("*.json"))
-    }
-
-
 def shipped_recipe(data: str, model: str) -> tuple[str, dict[str, Any]]:
     """The name and settings of a shipped model of that kind, trained on those data; none where there is none."""
-    for name, card in _shipped().items():
+    for path in sorted(checkpoint.folders()[0].glob("*.json")):
+        card = json.loads(path.read_text(encoding="utf-8"))
         if card.get("model") == model and card["data"].get("name") == data:
             known = {**registry.settings(model), **dict.fromkeys(Options.names())}
-            return name, {
+            return path.stem, {
                 key: value
                 for key, value in {**card["settings"], **card.get("training", {})}.items()
                 if key in known

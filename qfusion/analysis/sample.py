@@ -259,11 +259,9 @@ class Sample:
     @cached_property
     def explanation(self) -> Explanation:
         """Exact contributions, under the tweak."""
-        return (
-            explain.explain(self.model, self.inputs, self.background)
-            if self.changed
-            else self.study.explained(self.row)
-        )
+        if not self.changed:
+            return self.study.explained(self.row)
+        return self.through.at(-1) if self.can("time") else _explained(self)
 
     @property
     def places(self) -> Any:
@@ -395,6 +393,11 @@ class Sample:
     def followed(self) -> str:
         """Whose states are followed through time, and how exactly, as markdown."""
         return f"{self.of} {dynamics.exactness(self.study, self.row, self.tweak)}"
+
+
+@memo(64)
+def _explained(sample: Sample) -> Explanation:
+    return explain.explain(sample.model, sample.inputs, sample.background)
 
 
 @memo(64)

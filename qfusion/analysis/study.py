@@ -702,14 +702,12 @@ class EvaluatedSpace(Study):
 
     @cached_property
     def explanation(self) -> Explanation:
-        """Of the rows in `bulk`, a few at a time; worked out when first asked for."""
-        rows, background = self.bulk, self.bulk_background
-        step = max(1, int(STEP / (background.size * self._cost)))
-        blocks = np.array_split(rows, range(step, len(rows), step))
-        parts = [
-            explain.explain(self.model, self.inputs(block), background)
-            for block in _sentences.progress_over(blocks, "Explaining", len(rows), len)
-        ]
+        """Of the rows in `bulk`; worked out when first asked for."""
+        parts = list(
+            _sentences.progress_over(
+                self.parts(), "Explaining", len(self.bulk), lambda part: len(part.values)
+            )
+        )
         errors = [part.errors for part in parts if part.errors is not None]
         return replace(
             parts[0],
@@ -718,6 +716,13 @@ class EvaluatedSpace(Study):
             shapley=np.concatenate([part.shapley for part in parts]),
             errors=np.concatenate(errors) if errors else None,
         )
+
+    def parts(self) -> Iterator[Explanation]:
+        """The explanations of the rows in `bulk`, a few at a time, in their order."""
+        background = self.bulk_background
+        step = max(1, int(STEP / (background.size * self._cost)))
+        for rows in np.array_split(self.bulk, range(step, len(self.bulk), step)):
+            yield explain.explain(self.model, self.inputs(rows), background)
 
     @shared
     def _cost(self) -> float:
