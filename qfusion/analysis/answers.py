@@ -50,9 +50,8 @@ def flip(study: Study, flips: Mapping[str, changes.Flip]) -> str:
         state = able[name].state
         end = f"{'would' if state.verified else 'may'} flip it to {verdict(study, state.after)}"
         ends.setdefault(end, []).append(text.plain(name))
-    far = size(min(distances.values()))
     words = ", ".join(
-        f"{'a' if place else 'A'} change of {' or of '.join(names)} alone by {far}{rad} {end}"
+        f"{'a' if place else 'A'} change of {' or of '.join(names)} alone by {size(min(distances.values()))}{rad} {end}"
         for place, (end, names) in enumerate(ends.items())
     )
     real = {name: flip for name, flip in flips.items() if flip.donor_id}
@@ -128,8 +127,10 @@ def answer(
     ends = f"{percent(share[0])}, then {percent(share[-1])}"
     meanwhile = f"while {moving_name} goes from {moving[0]:z.2f} to {moving[-1]:z.2f} {unit}"
     if place is None:
-        verb = "ends" if (share > 0.5).any() else "stays"
-        return f"The decision {verb} with the single modalities (joint terms {ends} of its size), {meanwhile}"
+        return (
+            f"The decision {'ends' if (share > 0.5).any() else 'stays'} with the single modalities "
+            f"(joint terms {ends} of its size), {meanwhile}"
+        )
     if place == 0:
         return f"Joint terms outweigh the single modalities from the start ({ends} of the decision's size), {meanwhile}"
     done = done_by(moving, place)
@@ -183,8 +184,12 @@ def what_was_added(sample: Sample) -> str:
     start, end = (
         {term: float(values[place]) for term, values in sample.along.items()} for place in (0, -1)
     )
-    by = "the evolution" if sample.can("time") else "the network after the fusion"
-    return verdicts.added(start, end, by, MARKDOWN)
+    return verdicts.added(
+        start,
+        end,
+        "the evolution" if sample.can("time") else "the network after the fusion",
+        MARKDOWN,
+    )
 
 
 # Five questions about a sample, each answered in a sentence, as markdown.
@@ -251,13 +256,12 @@ def sentence(study: Study) -> str:
             "combination, every row of the background."
         )
     what, many = ("class", "classes") if model.elements_are_classes else ("element", "elements")
-    fusion = study.card.get("parameters", {}).get("fusion", 0)
     return (
         f"{title} lets {names_of(study)} each say how much speaks for each of {model.elements} {many}, "
         f"fuses what they say with one entangling gate per {what}, and reads the {target} through a quantum "
-        f"convolutional network: {fusion:,} parameters after the encoders. Each fusion gate is a truth table one "
-        "can read and edit, and every decision splits exactly into what each modality says alone and what they say "
-        "only jointly."
+        f"convolutional network: {study.card.get('parameters', {}).get('fusion', 0):,} parameters after the encoders. "
+        "Each fusion gate is a truth table one can read and edit, and every decision splits exactly into what each "
+        "modality says alone and what they say only jointly."
     )
 
 

@@ -363,8 +363,12 @@ def _by_tokens(
     steps: tuple[tuple[int, ...], ...],
 ) -> Spoken:
     if len(numbers) != len(steps):
-        how = f"There are {len(numbers):,} token numbers for {len(steps):,} steps"
-        return Spoken(None, steps, f"{how}, so steps have numbers only.")
+        return Spoken(
+            None,
+            steps,
+            f"There are {len(numbers):,} token numbers for {len(steps):,} steps, so steps have "
+            "numbers only.",
+        )
     if content.tokens is not None:
         groups = mmsa.word_groups(content.tokens)
         several = sum(len(group) > 1 for group in groups)

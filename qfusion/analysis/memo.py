@@ -132,9 +132,6 @@ class State(StrEnum):
     STOPPED, CANCELLED = "stopped", "cancelled"
 
 
-UNDER_WAY = (State.WAITING, State.WORKING)
-
-
 class _Left(Exception):
     """Nobody waits any more."""
 
@@ -162,7 +159,7 @@ class Job:
     @property
     def under_way(self) -> bool:
         """Whether it goes on."""
-        return self.state in UNDER_WAY
+        return self.state in (State.WAITING, State.WORKING)
 
     @property
     def seconds_left(self) -> float | None:

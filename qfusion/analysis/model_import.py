@@ -91,18 +91,17 @@ class Import:
                 }
             )
         )
-        # Threads of a library for matrices would take address space each.
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-        }
         self._began = time.monotonic()
         with (Path(self._folder.name) / "said").open("wb") as opened:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", __file__, str(order)],
-                env=environment,
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                    # threads of a library for matrices would take address space each
+                    "OMP_NUM_THREADS": "1",
+                    "OPENBLAS_NUM_THREADS": "1",
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=opened,

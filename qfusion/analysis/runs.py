@@ -871,8 +871,11 @@ def read_board(path: Path | None = None) -> Board:
             _ = (board.planted_share(name), board.agreement(name))
             for model in whole["robustness"].get(name, {}):
                 board.curve(name, model, "all", board.robust_metrics(name)[0])
-        sentences = [claim["sentence"] for claims in whole["claims"].values() for claim in claims]
-        _ = (board.made, sentences, whole["published"]["rows"])
+        _ = (
+            board.made,
+            whole["published"]["rows"],
+            [claim["sentence"] for claims in whole["claims"].values() for claim in claims],
+        )
     return board
 
 
@@ -915,7 +918,7 @@ def tested(path: Path | None = None) -> tuple[list[Tested], str]:
     if not path.is_file():
         return [], ""
     with _record_in(path, "tests of claims", 2, CLAIMS_REMEDY) as whole:
-        result = [
+        return [
             Tested(
                 str(c["claim"]),
                 str(c["sentence"]),
@@ -923,5 +926,4 @@ def tested(path: Path | None = None) -> tuple[list[Tested], str]:
                 {str(k): str(v) for k, v in c["data"].items()},
             )
             for c in whole["claims"]
-        ]
-        return result, f"{whole['method']} Measured {whole['date']} by {whole['command']}."
+        ], f"{whole['method']} Measured {whole['date']} by {whole['command']}."

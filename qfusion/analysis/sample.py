@@ -144,16 +144,15 @@ def drawn_rows(explanation: Any, output: int) -> str:
     markdown; else empty."""
     if explanation.errors is None or not explanation.errors.any():
         return ""
-    largest = explanation.errors[0, :, output].max()
-    return f" Standard error of a term, as other rows might have been drawn: at most {largest:.2g}."
+    return (
+        " Standard error of a term, as other rows might have been drawn: at most "
+        f"{explanation.errors[0, :, output].max():.2g}."
+    )
 
 
 def against_words(background: Any) -> str:
     """A sentence for numbers without a baseline, as markdown."""
     return f"Compared with {rows_behind(background)}."
-
-
-TIMES = 41  # of an evolution: enough for a smooth line
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,7 +270,7 @@ class Sample:
 
     @property
     def _points(self) -> base.Points:
-        points: base.Points | None = self.model.points(TIMES)
+        points: base.Points | None = self.model.points(dynamics.TIMES)
         if points is None:
             raise InvalidInput(
                 f"Model '{self.name}' is of kind {self.model.kind}, which is read out at its end only: nothing can be "
@@ -600,10 +599,9 @@ def begin_encoding(model: str, data: str, again: bool = False) -> Job:
     key, total = ("encoding", model, data, _identity(model, data)), len(sources.load(data))
 
     def encoded_aside() -> None:
-        command = [sys.executable, "-c", f"from {__name__} import encode; encode()", model, data]
         with (
             subprocess.Popen(
-                command,
+                [sys.executable, "-c", f"from {__name__} import encode; encode()", model, data],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

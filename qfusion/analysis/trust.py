@@ -136,8 +136,8 @@ def sarcasm(study: Study, over_seeds: stability.Stability | None) -> list[tuple[
     one = faithfulness.sarcasm_share(result, study.dataset.table.iloc[rows])
     runs = [] if one is None else [one]
     if runs and over_seeds is not None and "text+audio" in over_seeds.coalitions:
-        tests = study.dataset.table.iloc[study.dataset.rows(SPLIT)]
-        sarcastic = tests["regime"].to_numpy() == "sarcasm"
+        regimes = study.dataset.table["regime"].to_numpy()[study.dataset.rows(SPLIT)]
+        sarcastic = regimes == "sarcasm"
         values = over_seeds.dividends[:, sarcastic, over_seeds.coalitions.index("text+audio")]
         runs += [(float((run < 0).mean()), int(sarcastic.sum())) for run in values]
     return runs

@@ -14,7 +14,7 @@ import torch
 
 from qfusion._checks import check, choose, require_number
 from qfusion.analysis import dynamics
-from qfusion.analysis.sample import TIMES, Sample, open_sample
+from qfusion.analysis.sample import Sample, open_sample
 from qfusion.errors import NotFound
 from qfusion.explain import building, evidence
 from qfusion.explain.coalitions import Explanation, explain
@@ -109,7 +109,7 @@ def through(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray
     return _entropies(sample), sample.along
 
 
-def track(sample: Sample, count: int = TIMES, negativity: bool = True) -> Any:
+def track(sample: Sample, count: int = dynamics.TIMES, negativity: bool = True) -> Any:
     """Returns QuTiP's track of a sample of a quantum-jump model, at `count` times from 0 to T."""
     from qfusion import track as tracking
 

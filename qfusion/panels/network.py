@@ -4,12 +4,11 @@ noisy device, and the decision and entropies along its layers.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from qfusion import explain
 from qfusion._checks import check, choose
 from qfusion._sentences import size
 from qfusion.analysis import answers, dynamics as evolution, text
@@ -387,27 +386,13 @@ JOINT, MUTUAL = "entropy in play", "mutual information"
 SMALL = 1e-9  # terms that add up to less are rounding
 
 
-class Layered(NamedTuple):
-    """The decision and correlations at P places: (P,) by coalition, by modality, by JOINT and MUTUAL."""
-
-    explanation: explain.Explanation
-    dividends: dict[str, np.ndarray]
-    shapley: dict[str, np.ndarray]
-    series: dict[str, np.ndarray]
-
-
-def layered(sample: Sample) -> Layered:
-    """What `decision_over_layers` draws."""
+def along_layers(sample: Sample) -> dict[str, np.ndarray]:
+    """Correlations of the qubits at every place between the layers, (P,) each, by JOINT and MUTUAL."""
     entropies = evolution.layers(sample.study, sample.row, sample.tweak)
-    return Layered(
-        sample.through,
-        sample.along,
-        sample.shapley_along,
-        {
-            JOINT: entropies.joint,
-            MUTUAL: np.array([np.max(row, initial=0.0) for row in entropies.mutual]),
-        },
-    )
+    return {
+        JOINT: entropies.joint,
+        MUTUAL: np.array([np.max(row, initial=0.0) for row in entropies.mutual]),
+    }
 
 
 def decision_over_layers(
@@ -421,7 +406,8 @@ def decision_over_layers(
         terms: "contributions" or "Shapley values".
         layer: the place that is marked, such as "layer 0 pooled"; the end unless told.
     """
-    result, dividends, fair, series = layered(sample)
+    moments, dividends, fair = sample.through.moments, sample.along, sample.shapley_along
+    series = along_layers(sample)
     parts, what = (
         (dividends, "contribution")
         if choose("Terms", terms, answers.KINDS) == DIVIDENDS
@@ -429,17 +415,15 @@ def decision_over_layers(
     )
     return panel.Picture(
         "decision-layers",
-        outweighing(result.moments, dividends) + sample.whose,
+        outweighing(moments, dividends) + sample.whose,
         dynamics.decision_layers(
-            result.moments,
+            moments,
             series,
             parts,
             sample.modalities,
             unit=sample.unit,
             what=what,
-            cursor=result.moments.index(
-                choose("Place in the network", layer or result.moments[-1], result.moments)
-            ),
+            cursor=moments.index(choose("Place in the network", layer or moments[-1], moments)),
             theme=theme,
         ),
         lead=f"**When did it happen?** {answers.since_when(sample)} "
@@ -456,7 +440,7 @@ def decision_over_layers(
         alt="Terms of the decision along the layers: at the end "
         + ", ".join(f"{term} {values[-1]:+.2f}" for term, values in dividends.items() if term)
         + ".",
-        table=lambda: layer_table(result.moments, dividends, series).assign(
+        table=lambda: layer_table(moments, dividends, series).assign(
             **{f"shapley[{name}]": values for name, values in fair.items()}
         ),
     )

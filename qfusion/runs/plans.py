@@ -124,13 +124,6 @@ def start_process(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     `log`."""
     _limits.refuse("start a process")
     folder.check_queue()
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": os.pathsep.join(
-            part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part
-        ),
-    }
     with log.open("ab") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "qfusion", *words],
@@ -138,7 +131,13 @@ def start_process(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
             stdout=out,
             stderr=out,
             start_new_session=True,
-            env=environment,
+            env={
+                **os.environ,
+                "OMP_NUM_THREADS": "1",
+                "PYTHONPATH": os.pathsep.join(
+                    filter(None, (str(ROOT), os.environ.get("PYTHONPATH", "")))
+                ),
+            },
         )
     folder.started.append(process)
     threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie behind
@@ -264,7 +263,7 @@ def free_name(model: str, data: str, seeds: Sequence[int] = (0,)) -> str:
         c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in f"{model}-{data}"
     )[:48]
     taken = {*checkpoint.available(), *(path.name for path in folder.home().glob("*"))}
-    names = [stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3))]
+    names = (stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3)))
     return next(name for name in names if not taken & {name, *names_of(name, seeds)})
 
 

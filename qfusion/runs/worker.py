@@ -353,13 +353,12 @@ def _write_events(run: Run, progress: Progress, measured: Mapping[str, float]) -
             "--events."
         ) from error
     with SummaryWriter(str(run.path / "events"), purge_step=progress.epoch) as writer:
-        numbers = {
+        for key, value in {
             "loss/train": progress.train_loss,
             "loss/valid": progress.valid_loss,
             "gradient_norm": progress.gradient_norm,
             "learning_rate": progress.rate,
             **{f"valid/{key}": value for key, value in progress.valid.items()},
             **{key.replace(".", "/", 1): value for key, value in measured.items()},
-        }
-        for key, value in numbers.items():
+        }.items():
             writer.add_scalar(key, value, progress.epoch)

@@ -109,7 +109,7 @@ def _some(study: Study) -> str:
 def _progress(study: Study, job: memo.Job) -> None:
     """How far it is, looked at again and again; the page begins anew when it has ended."""
     reruns.begin_run()
-    if job.state not in memo.UNDER_WAY or state.get(_WANTED) is None:
+    if not job.under_way or state.get(_WANTED) is None:
         st.rerun()
     samples.begin_refinement(study, state.get(_SELF))  # still here
     left = job.seconds_left

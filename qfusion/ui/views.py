@@ -274,13 +274,14 @@ def at_cursor(
 def along_layers(sample: Sample, theme: Theme) -> None:
     """Correlations of the qubits and terms of the decision of an entangled-fusion network at every place between its
     layers: what the read-out would say if the circuit stopped there."""
-    layers = network.layered(sample)
-    moments = layers.explanation.moments
+    moments = sample.through.moments
     at_layer = replace(network.LAYER, default=moments[-1])
     _, layer = controls.row(panel.TERMS, at_layer, study=sample.study)
     panels.show(sample, theme, "decision-layers")
     place, mutual = moments.index(layer), network.MUTUAL
-    at_cursor(layers.dividends, layers.series[mutual], mutual, place, f"“{layer}”", "nats")
+    at_cursor(
+        sample.along, network.along_layers(sample)[mutual], mutual, place, f"“{layer}”", "nats"
+    )
 
 
 # What takes long on all samples: measured on some, drawn at random, and on all of them behind the page where the
@@ -324,7 +325,7 @@ def everyone(
 def _progress(key: tuple[str, ...], job: memo.Job) -> None:
     """How far it is, looked at again and again; the page begins anew when it has ended."""
     reruns.begin_run()
-    if job.state not in memo.UNDER_WAY or state.get(panel.EVERYONE.key) != cohort_measures.ALL:
+    if not job.under_way or state.get(panel.EVERYONE.key) != cohort_measures.ALL:
         st.rerun()
     memo.stay_for(job, state.get(_SELF))
     left = job.seconds_left
