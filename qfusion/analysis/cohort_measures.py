@@ -434,11 +434,9 @@ NOT_GROUPED, QUARTERS = "nothing", " (quarters)"
 _MAX_GROUPS = 15
 
 
-def clusters_of(dataset: DataSet, rows: pd.DataFrame) -> np.ndarray | None:
-    """Numbers of what rows of a table (index id) share, (n, k), see `data.clusters`; None where they are
-    independent."""
-    clusters = dataset.clusters
-    return None if clusters is None else clusters.numbers[dataset.places(rows.index)]
+def clusters_of(dataset: DataSet, rows: np.ndarray) -> np.ndarray | None:
+    """Numbers of what some rows share, (n, k), see `data.clusters`; None where they are independent."""
+    return None if dataset.clusters is None else dataset.clusters.numbers[rows]
 
 
 def intervals(dataset: DataSet, rows: pd.DataFrame, resamples: int = stability.RESAMPLES) -> str:

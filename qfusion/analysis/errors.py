@@ -62,9 +62,8 @@ class Levels:
 
     def clusters(self, keep: np.ndarray | None = None) -> np.ndarray | None:
         """Numbers of what the rows of the table (those to keep) share, (n, k); None where they are independent."""
-        return cohort_measures.clusters_of(
-            self.study.dataset, self.rows if keep is None else self.rows[keep]
-        )
+        rows = self.places(self.rows if keep is None else self.rows[keep])
+        return cohort_measures.clusters_of(self.study.dataset, rows)
 
     @property
     def intervals(self) -> str:
@@ -156,7 +155,9 @@ def related(levels: Levels, measure: str, strength: str, everyone: bool = False)
             name: correlation(
                 x[keep],
                 y[keep],
-                clusters=cohort_measures.clusters_of(levels.study.dataset, rows[keep]),
+                clusters=cohort_measures.clusters_of(
+                    levels.study.dataset, levels.places(rows[keep])
+                ),
             )
             for name, keep in (("all", np.ones(len(rows), dtype=bool)), ("cohort", inside))
         },

@@ -44,20 +44,13 @@ def begin_refinement(study: Any, asker: str) -> Job:
         study: one of which `is_sampled` holds.
         asker: who wants it, as of `begin_job`.
     """
-    exact = against_all_rows(study)
+    exact = study.against_all_rows()
 
     def explained() -> Any:
         _ = exact.explanation
         return exact
 
     return begin_job(study.memo_key(), explained, len(exact.bulk), asker)
-
-
-@memo(4)
-def against_all_rows(study: Any) -> Any:
-    """Returns the study against all rows, shared: its explanation is that of the refinement, or worked out when it is
-    asked for."""
-    return study.against_all_rows()
 
 
 # What a decision is compared with: the choices, their backgrounds, and how they are said. Free of streamlit.
@@ -362,7 +355,8 @@ class Sample:
     @property
     def verdict(self) -> verdicts.Verdict:
         """How its modalities relate and which leads, under the tweak."""
-        return self.study.verdict_of(self.explanation, self.row, self.output)
+        doubt = self.study.doubt(np.array([self.row]), np.array([self.output]))
+        return verdicts.verdict(self.explanation, 0, self.output, doubt)
 
     @property
     def of(self) -> str:
@@ -555,7 +549,7 @@ def open_sample(
         choose("Rows", rows, (ALL_ROWS,))
     study = with_background(study, kind, label, cohort)
     if study.is_sampled and (rows or not _is_shared(model, data)):
-        study = against_all_rows(study)
+        study = study.against_all_rows()
     if output == "":
         return Sample(study, row, int(study.predicted[row]), tweak)
     return sample_of(study, row, output, tweak)

@@ -111,8 +111,10 @@ class Study:
         """
         return replace(self, _background=background, _singles={})
 
+    @memo(4)
     def against_all_rows(self) -> Self:
-        """The same model and samples against every row of the background where some would do; all else is shared."""
+        """The same model and samples against every row of the background where some would do, shared: its explanation
+        is that of the refinement, or worked out when it is asked for."""
         return replace(self, _whole=True, _singles={})
 
     @property
@@ -287,19 +289,14 @@ class Study:
     def bulk_verdicts(self, output: int | None = None) -> verdicts.Verdicts:
         """The verdicts on the rows of `bulk`, of one output or of each sample's predicted class."""
         outputs = self.predicted[self.bulk] if output is None else np.full(len(self.bulk), output)
-        return verdicts.judge(self.explanation, outputs, self._doubt(self.bulk, outputs))
-
-    def verdict_of(self, explanation: Any, row: int, output: int) -> verdicts.Verdict:
-        """The verdict on an explanation of one sample, such as that under a tweak."""
-        return verdicts.verdict(
-            explanation, 0, output, self._doubt(np.array([row]), np.array([output]))
-        )
+        return verdicts.judge(self.explanation, outputs, self.doubt(self.bulk, outputs))
 
     @shared
     def _stability(self) -> stability.Stability | None:
         return stability.measured(self.name, self.card, self.dataset)
 
-    def _doubt(self, rows: np.ndarray, outputs: np.ndarray) -> verdicts.Doubt | None:
+    def doubt(self, rows: np.ndarray, outputs: np.ndarray) -> verdicts.Doubt | None:
+        """What training seeds leave open of some samples, see `stability.doubt`."""
         return stability.doubt(self._stability, self.dataset, rows, outputs)
 
     def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:

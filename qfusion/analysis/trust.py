@@ -35,8 +35,6 @@ def explained(study: Study) -> tuple[np.ndarray, explain.Explanation]:
     """The test rows that are explained together, and their explanation."""
     inside = np.isin(study.bulk, study.dataset.rows(SPLIT))
     explanation = study.explanation
-    if inside.all():
-        return study.bulk, explanation
     return study.bulk[inside], replace(
         explanation,
         values=explanation.values[inside],
@@ -84,7 +82,7 @@ def feature_curves(
     return attribution.curves_of(
         np.concatenate(changes, -1),
         probability=probability,
-        clusters=None if data.clusters is None else data.clusters.numbers[rows],
+        clusters=cohort_measures.clusters_of(study.dataset, rows),
         sampled=len(rows) < len(data.rows(SPLIT)),
     )
 
@@ -254,12 +252,11 @@ def beside_people(study: Study) -> people.Beside | None:
     if labels is None:
         return None
     rows, result = explained(study)
-    clusters = study.dataset.clusters
     return people.beside(
         result,
         labels.table.iloc[rows],
         study.dataset.y[rows],
-        clusters=None if clusters is None else clusters.numbers[rows],
+        clusters=cohort_measures.clusters_of(study.dataset, rows),
     )
 
 
@@ -292,5 +289,6 @@ def closer(study: Study, other: Study) -> dict[str, stability.Interval]:
     """By how much a second model's own terms go more with the labels, by modality; both resampled together."""
     first, result = beside_people(study), beside_people(other)
     assert first is not None and result is not None
-    rows, clusters = explained(study)[0], study.dataset.clusters
-    return people.difference(first, result, None if clusters is None else clusters.numbers[rows])
+    return people.difference(
+        first, result, cohort_measures.clusters_of(study.dataset, explained(study)[0])
+    )

@@ -280,7 +280,9 @@ def _types(result: Members) -> list[Block]:
             {
                 kind: stability.means(
                     {kind: of_kind["error"].to_numpy(dtype=float)},
-                    clusters=cohort_measures.clusters_of(result.sample.dataset, of_kind),
+                    clusters=cohort_measures.clusters_of(
+                        result.sample.dataset, result.places(of_kind)
+                    ),
                 )[kind]
                 for kind, of_kind in rows.items()
             }

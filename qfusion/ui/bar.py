@@ -41,9 +41,7 @@ def background_rows(study: Study) -> Study:
         _leave()
         return study
     key = study.memo_key()
-    unasked = state.get(_DECLINED) != key and (
-        samples.against_all_rows(study).operations <= samples.AUTO
-    )
+    unasked = state.get(_DECLINED) != key and (study.against_all_rows().operations <= samples.AUTO)
     under_way = False
     if (
         state.get(address.ROWS.key)
