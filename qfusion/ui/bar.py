@@ -41,7 +41,8 @@ def background_rows(study: Study) -> Study:
         _leave()
         return study
     key = study.memo_key()
-    unasked = state.get(_DECLINED) != key and (study.against_all_rows().operations <= samples.AUTO)
+    exact: Any = study.against_all_rows()
+    unasked = state.get(_DECLINED) != key and exact.operations <= samples.AUTO
     under_way = False
     if (
         state.get(address.ROWS.key)
