@@ -452,7 +452,7 @@ def results_of(runs: Sequence[Seen]) -> Results:
             )
         rows.append(row)
     seeds = {row["seed"] for row in rows}
-    return Results(pd.DataFrame(rows), len(kinds) == 1 < len(rows) == len(seeds), sizes)
+    return Results(pd.DataFrame(rows), len(kinds) == 1 and len(seeds) == len(rows) > 1, sizes)
 
 
 def _card(entry: Seen) -> dict[str, Any] | None:
@@ -791,11 +791,6 @@ class Board:
             dict.fromkeys(frame.columns.difference(["model", "label", "role"]), float)
         ).reset_index(drop=True)
 
-    def planted_share(self, name: str) -> float | None:
-        """The joint part of the planted contributions, None where none were planted."""
-        value = self.of(name).get("planted_joint")
-        return None if value is None else float(value)
-
     def agreement(self, name: str) -> dict[str, dict[str, float]]:
         """How every model's contributions correlate with the planted ones, by model and combination of modalities;
         nothing where none were planted."""
@@ -868,7 +863,7 @@ def read_board(path: Path | None = None) -> Board:
         board = Board(whole)
         for name in board.names:
             board.table(name, board.of(name)["headline"])
-            _ = (board.planted_share(name), board.agreement(name))
+            _ = (float(board.of(name).get("planted_joint", 0)), board.agreement(name))
             for model in whole["robustness"].get(name, {}):
                 board.curve(name, model, "all", board.robust_metrics(name)[0])
         _ = (

@@ -106,7 +106,7 @@ def fusing(
         metric: as the board calls it, such as "MAE"; the headline unless told.
     """
     name, key, table, short = _results(board, data, metric)
-    planted = board.planted_share(name)
+    planted = board.of(name).get("planted_joint")
     table = table.dropna(subset="joint share").assign(
         percent=lambda entry: 100 * entry["joint share"]
     )

@@ -495,28 +495,23 @@ def _try(
     """Trains one trial and says how it ended; one that another process has given up ends without a word."""
     import optuna
 
-    def tell(state: optuna.trial.TrialState, value: float | None = None) -> None:
-        with contextlib.suppress(
-            optuna.exceptions.UpdateFinishedTrialError, ValueError
-        ):  # it was given up
-            sweep.study.tell(trial, value, state)
-
+    # also of one that is stopped by hand, or by a defect: its place is settled anew
+    state = optuna.trial.TrialState.FAIL
+    value: float | None = None
     try:
         value = _trained(sweep, trial, number, dataset, on_epoch)
+        state = (
+            optuna.trial.TrialState.PRUNED if value is None else optuna.trial.TrialState.COMPLETE
+        )
     except (optuna.exceptions.UpdateFinishedTrialError, _Stopped):
-        tell(optuna.trial.TrialState.FAIL)
+        pass
     except (QFusionError, MemoryError, torch.OutOfMemoryError) as error:
         with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
             trial.set_user_attr("error", str(error)[:400] or type(error).__name__)
-        tell(optuna.trial.TrialState.FAIL)
-    except BaseException:  # stopped by hand, or a defect: the place is settled anew
-        tell(optuna.trial.TrialState.FAIL)
-        raise
-    else:
-        tell(
-            optuna.trial.TrialState.PRUNED if value is None else optuna.trial.TrialState.COMPLETE,
-            value,
-        )
+    finally:
+        # it may have been given up
+        with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError, ValueError):
+            sweep.study.tell(trial, value, state)
 
 
 def _trained(
