@@ -125,12 +125,6 @@ class Import:
         with suppress(OSError):
             self._folder.cleanup()
 
-    def wait(self, step: float = 0.1) -> dict[str, Any]:
-        """Returns what was found once it has ended; see `result`."""
-        while not self.done:
-            time.sleep(step)
-        return self.result()
-
     def result(self) -> dict[str, Any]:
         """Returns what an ended import says: what `imports.summary` does, its card as "toml", and "first": seconds and
         rows of a first explanation, of test row "sample".
