@@ -39,7 +39,7 @@ def times_of(duration: float, count: int = TIMES) -> np.ndarray:
     return np.linspace(0.0, max(duration, 1e-6), count)
 
 
-@memo(4, background=False)
+@memo(2, background=False)  # under the sliders, and as learned
 @torch.no_grad()
 def observables(study: Any, tweak: Tweak) -> torch.Tensor:
     """What a tweaked model with time reads, pulled back from each of the times shown, (nT, C, D, D)."""
@@ -52,12 +52,13 @@ def observables(study: Any, tweak: Tweak) -> torch.Tensor:
 def metrics_under(study: Any, tweak: Any) -> dict[str, float]:
     """Metrics of the test rows under a tweak."""
     rows, model = study.dataset.rows("test"), study.model.tweaked(tweak)
-    scores = study.scores[rows]
     if study.can("time"):
         scores = predict(study, rows, observables(study, tweak)[-1], model.bias)
     elif study.can("rules"):
         fused = model.fuse(study.by_name(torch.as_tensor(rows)))[0]
         scores = (qcnn.evaluate(study.observables, fused) + model.bias).numpy()
+    else:
+        scores = study.scores[rows]
     return study.of_split(scores)
 
 

@@ -169,10 +169,9 @@ def curve(record: folder.Record, key: str) -> Curve:
 
 def watched(record: folder.Record, prefix: str) -> dict[str, Curve]:
     """What was watched under names that begin with `prefix` and a dot, by the rest of the name, in its own order."""
-    names = dict.fromkeys(name for row in record.history for name in row["watched"])
     return {
         name.removeprefix(f"{prefix}."): curve(record, f"watched.{name}")
-        for name in names
+        for name in dict.fromkeys(name for row in record.history for name in row["watched"])
         if name.startswith(f"{prefix}.")
     }
 

@@ -421,8 +421,7 @@ class KetSpace(Study):
 def expectations(psi: torch.Tensor, observables: torch.Tensor, bias: torch.Tensor) -> np.ndarray:
     """Scores (B, C) of product states (B, D): <psi| O_c(T) |psi> + b_c, one product and no evolution."""
     kets = psi.to(observables.dtype)
-    values = torch.einsum("bi,cij,bj->bc", kets.conj(), observables, kets).real
-    return np.asarray((values + bias).numpy())
+    return (torch.einsum("bi,cij,bj->bc", kets.conj(), observables, kets).real + bias).numpy()
 
 
 def predict(

@@ -82,8 +82,11 @@ class Training:
 
     def upgraded(self) -> Self:
         """Returns it with settings that differ from the defaults as they are now."""
-        settings = registry.upgraded(self.model, self.settings, self.edition)
-        return replace(self, settings=settings, edition=registry.EDITION)
+        return replace(
+            self,
+            settings=registry.upgraded(self.model, self.settings, self.edition),
+            edition=registry.EDITION,
+        )
 
 
 @dataclass(frozen=True)
