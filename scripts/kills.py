@@ -365,7 +365,8 @@ def keeping(killer: Killer, wanted: int) -> None:
     made = []
     for seed in range(2):
         run = runs.create(
-            Plan("planted", "quantum-jump", SMALL, options=dict(epochs=1), seed=seed), name=f"source-{seed}"
+            Plan("planted", "quantum-jump", SMALL, options=dict(epochs=1), seed=seed),
+            name=f"source-{seed}",
         )
         runs.work(run)
         made.append(checkpoint.load(run.name))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import qutip
 import torch
+from scipy.special import softmax
 
 from qfusion.analysis import dynamics as evolution, study as studies, text
 from qfusion.analysis.sample import open_sample, open_study

@@ -140,23 +140,23 @@ def open_study(
             place = optuna.storages.RDBStorage(storage)
     else:
         lock: Any = _Lock(path)
-        try:
-            with (
-                refused(f"{path} cannot be written", "Choose a file where you may write."),
-                warnings.catch_warnings(),
-            ):
-                if not storage:
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                check(
-                    not path.exists() or path.stat().st_size <= _LARGEST,
-                    f"{path} is too large for the journal of a sweep.",
-                )
-                warnings.simplefilter("ignore")
+        with (
+            refused(f"{path} cannot be written", "Choose a file where you may write."),
+            warnings.catch_warnings(),
+        ):
+            if not storage:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            check(
+                not path.exists() or path.stat().st_size <= _LARGEST,
+                f"{path} is too large for the journal of a sweep.",
+            )
+            warnings.simplefilter("ignore")
+            try:
                 place = optuna.storages.JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
-        except (ValueError, KeyError, TypeError, AssertionError, AttributeError) as error:
-            raise IntegrityError(
-                f"{path} cannot be read as the journal of a sweep. Choose another name, or delete the file."
-            ) from error
+            except (ValueError, KeyError, TypeError, AssertionError, AttributeError) as error:
+                raise IntegrityError(
+                    f"{path} cannot be read as the journal of a sweep. Choose another name, or delete the file."
+                ) from error
     try:
         with refused(
             f"{path} cannot be written",
