@@ -41,7 +41,7 @@ def rows_of(name: str) -> list[list[str]]:
     study = studies.build_study(
         name, found.card, found.model, data.load(found.card["data"]["name"])
     )
-    table = measures.study_table(study, study.frame())
+    table = measures.cohort_table(study, None)
     rows = table[(table["split"] == "test") & table[measures.JOINT].notna()]
     columns = {
         measure: measures.entropies(study, rows, measure)
@@ -58,7 +58,7 @@ def rows_of(name: str) -> list[list[str]]:
             r = stability.correlation(
                 x,
                 rows[strength].to_numpy(dtype=float),
-                clusters=measures.clusters_of(study.dataset, rows),
+                clusters=measures.clusters_of(study.dataset, study.dataset.places(rows.index)),
             )
             lines.append(
                 [

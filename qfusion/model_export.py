@@ -28,7 +28,6 @@ from qfusion.analysis.sample import (
     Sample,
     open_sample,
     open_study,
-    require_time,
     sample_of,
     tweaked,
 )
@@ -823,7 +822,7 @@ def qutip_bytes(sample: Sample) -> bytes:
     Raises:
         InvalidInput: when the model has no evolution in time.
     """
-    require_time(sample, "Hamiltonian for QuTiP")
+    sample.require("time", "Hamiltonian for QuTiP")
     from qfusion.track.dynamics import as_ket, as_operator, operators
 
     model = sample.model

@@ -184,7 +184,7 @@ def training(killer: Killer, wanted: int) -> None:
         "planted",
         "quantum-jump",
         SMALL,
-        dict(epochs=8, patience=0, batch=256),
+        options=dict(epochs=8, patience=0, batch=256),
         digest=load("planted").digest,
     )
     whole = runs.create(plan, name="whole")
@@ -365,7 +365,8 @@ def keeping(killer: Killer, wanted: int) -> None:
     made = []
     for seed in range(2):
         run = runs.create(
-            Plan("planted", "quantum-jump", SMALL, dict(epochs=1), seed=seed), name=f"source-{seed}"
+            Plan("planted", "quantum-jump", SMALL, options=dict(epochs=1), seed=seed),
+            name=f"source-{seed}",
         )
         runs.work(run)
         made.append(checkpoint.load(run.name))

@@ -43,7 +43,7 @@ def on_disk(
     def found(*args: Any, **kwargs: Any) -> Any:
         asked = signature.bind(*args, **kwargs)
         asked.apply_defaults()
-        subject, *others = asked.arguments.values()
+        subject, *others = [*asked.arguments.values()] or [None]
         if not os.environ.get(FOLDER) or not hasattr(
             subject, "memo_key"
         ):  # an empty name: nothing is shared

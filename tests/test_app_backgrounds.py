@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import dynamics, sample as backgrounds
+from qfusion.analysis import sample as backgrounds
+from qfusion.analysis.sample import Sample
 from qfusion.panels import network
 from qfusion.training import checkpoint
 from qfusion.ui import reruns
@@ -210,7 +211,7 @@ def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
     assert not app.error
     words = plain(said(app))
     against = backgrounds.with_background(study, "mixed")
-    found, c = dynamics.layer_terms(against, row), int(study.predicted[row])
+    found, c = Sample(against, row).through, int(study.predicted[row])
     assert found.moments[0] == "input"
     assert found.dividends[-1, 0, :, c] == pytest.approx(
         list(against.dividends(row).values()), abs=1e-9
@@ -225,8 +226,7 @@ def test_edited_tables_change_the_layers() -> None:
     row = int(study.dataset.rows("test")[3])
     assert (
         np.abs(
-            dynamics.layer_terms(study, row, "all:and").values
-            - dynamics.layer_terms(study, row).values
+            Sample(study, row, 0, "all:and").through.values - Sample(study, row).through.values
         ).max()
         > 1e-3
     )

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
 from qfusion.analysis import dynamics, study as studies
+from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import CircuitSpace
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import evidence
@@ -174,9 +175,9 @@ def test_an_edited_angle_changes_decision_and_metrics_as_the_library_says(
     )
     with torch.no_grad():
         scores = edited(digits.dataset.inputs([row], dtype=torch.float64))[0]
-    answer = dynamics.answer_of_rules(digits, row, "0.011=0.5")
+    answer = Sample(digits, row, 0, "0.011=0.5")
     assert np.allclose(answer.scores, scores.numpy(), atol=1e-12)
-    assert np.allclose(answer.dividends.sum(0), answer.scores, atol=1e-10)
+    assert np.allclose(answer.explanation.dividends[0].sum(0), answer.scores, atol=1e-10)
     app.button(key="_rule_learned").click().run()
     assert app.text_input(key="phi").value == ""
     assert accuracy(app) == pytest.approx(
@@ -347,9 +348,7 @@ def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(digits: Circui
     assert quiet.lead_error != pytest.approx(
         float(np.hypot(*quiet.errors[[first, second]])), rel=0.01
     )
-    assert np.allclose(
-        quiet.dividends, dynamics.answer_of_rules(digits, row, "").dividends, atol=1e-10
-    )
+    assert np.allclose(quiet.dividends, Sample(digits, row).explanation.dividends[0], atol=1e-10)
     app = visit("Circuit", model="qcnn-digits", part="Noise and shots")
     before = value(app, "Test accuracy")
     app.slider(key="noise.depolarising").set_value(0.9).run()

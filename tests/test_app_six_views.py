@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import dynamics, study as studies
+from qfusion.analysis import study as studies
+from qfusion.analysis.sample import Sample
 from qfusion.data import DataSet, Modality, Target, registry, spec
 from qfusion.data.sources import digits
 from qfusion.models import entangled_qcnn
@@ -167,6 +168,6 @@ def test_a_table_in_the_middle_of_the_chain_is_edited(six_views: Any) -> None:
     )
     with torch.no_grad():
         scores = changed(dataset.inputs([row], dtype=torch.float64))[0].numpy()
-    assert np.allclose(dynamics.answer_of_rules(study, row, "2.3.10=3").scores, scores, atol=1e-10)
+    assert np.allclose(Sample(study, row, 0, "2.3.10=3").scores, scores, atol=1e-10)
     app.button(key="_reset_cell").click().run()
     assert app.text_input(key="phi").value == ""

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data
-from qfusion.analysis import dynamics
+from qfusion.analysis.sample import Sample
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.ui import frame, guidance, panels, reruns
 from tests.test_app_pages import plain, said, visit
@@ -57,12 +57,10 @@ def test_what_is_said_of_the_two_digits_is_true() -> None:
     assert study.classes[int(study.predicted[row])] == "odd"
     terms = study.dividends(row, int(study.predicted[row]))
     assert abs(terms["left+right"]) > 4 * (abs(terms["left"]) + abs(terms["right"])) / 2
-    learned, still = (
-        dynamics.decide(study, row, each, 1) for each in (LEARNED, Tweak(duration=0.0))
-    )
+    learned, still = (Sample(study, row, 1, each) for each in (LEARNED, Tweak(duration=0.0)))
     assert round(learned.metrics["accuracy"], 2) == 0.97
     assert 0.45 < still.metrics["accuracy"] < 0.55
-    assert abs(still.dividends["left+right"]).max() < 1e-4  # the page draws a T of 0 as one of 1e-6
+    assert abs(still.along["left+right"]).max() < 1e-4  # the page draws a T of 0 as one of 1e-6
 
 
 @pytest.mark.parametrize("at", range(1, len(STEPS) + 1))

@@ -353,7 +353,9 @@ def test_runs_that_cannot_be_compared_say_so() -> None:
 
 
 def test_a_run_on_data_that_are_gone_is_still_shown(tmp_path: Path) -> None:
-    run = runs.create(Plan("lost", "quantum-jump", {"dims": 2}, {"epochs": 3}), name="orphan")
+    run = runs.create(
+        Plan("lost", "quantum-jump", {"dims": 2}, options={"epochs": 3}), name="orphan"
+    )
     run.write(record_of(3, watched=JUMP))
     for view in ("Progress", "Inside the model", "Settings and results"):
         app = visit(TRAIN, run="orphan", **{"train.view": view})

@@ -650,7 +650,7 @@ def test_programs_give_the_tables(study: Any, planted: Any) -> None:
         ),
         names,
     )
-    table = cohort_measures.study_table(study, study.frame(None))
+    table = cohort_measures.cohort_table(study, None)
     inside = cohorts.passing(cohorts.parse("split=valid; relation=conflict"), table)
     assert names["numbers"]["n"].iloc[0] == inside.sum() < len(planted.rows("valid"))
 

@@ -65,7 +65,7 @@ def plan(epochs: int = 2) -> Plan:
         "planted",
         "quantum-jump",
         SMALL,
-        dict(epochs=epochs, patience=0, batch=512),
+        options=dict(epochs=epochs, patience=0, batch=512),
         digest=load("planted").digest,
     )
 

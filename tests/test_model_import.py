@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +100,15 @@ def kept() -> list[str]:
     return sorted(path.name for path in place.iterdir()) if place.is_dir() else []
 
 
+def ended(running: aside.Import) -> dict[str, Any]:
+    """What an import says once it has ended."""
+    while not running.done:
+        time.sleep(0.1)
+    return running.result()
+
+
 def test_what_comes_in_is_the_program(folder: Path) -> None:
-    found = aside.Import(folder / "products.pt2", DATA, "mine", title="Mine & yours").wait()
+    found = ended(aside.Import(folder / "products.pt2", DATA, "mine", title="Mine & yours"))
     assert [each["modality"] for each in found["card"]["input"]] == [["text"], ["audio"]]
     assert found["first"]["rows"] == len(data.load(DATA).rows("train"))
     assert found["sample"] in data.load(DATA).ids
@@ -146,7 +154,7 @@ def test_what_does_not_pass_leaves_nothing(
         monkeypatch.setattr(aside, key, value)
     before = kept()
     with pytest.raises(InvalidInput, match=message):
-        aside.Import(folder / file, DATA, name).wait()
+        ended(aside.Import(folder / file, DATA, name))
     assert kept() == before
 
 
@@ -158,7 +166,7 @@ def test_a_program_of_torch_from_elsewhere_is_refused_by_its_bytes(folder: Path)
             InvalidInput,
             match=f"`{name}` is one of torch.export, which is loaded only for readers on",
         ):
-            aside.Import(folder / name, DATA, "x", only_onnx=True).wait()
+            ended(aside.Import(folder / name, DATA, "x", only_onnx=True))
     assert kept() == before
 
 

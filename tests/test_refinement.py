@@ -51,7 +51,7 @@ def slow(trained: DataSet, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def _forget(study: Any) -> None:
-    for subject in (study, sample.against_all_rows(study)):
+    for subject in (study, study.against_all_rows()):
         for name in ("sample_background", "bulk_background", "explanation"):
             subject.__dict__.pop(name, None)
         subject._singles.clear()
@@ -100,7 +100,7 @@ def test_all_rows_are_worked_out_behind_the_page_and_are_exact(slow: Any) -> Non
     inputs = slow.dataset.inputs(slow.bulk, dtype=next(slow.model.parameters()).dtype)
     wanted = explain.explain(slow.model, inputs, slow.background)
     assert np.abs(job.result.explanation.values - wanted.values).max() < 1e-12
-    assert sample.against_all_rows(slow) is job.result
+    assert slow.against_all_rows() is job.result
     assert job.result.memo_key() != slow.memo_key()
     assert job.result.memo_key(background=False) == slow.memo_key(background=False)
     assert not np.array_equal(job.result.frame()["dividend[fou]"], slow.frame()["dividend[fou]"])

@@ -369,7 +369,7 @@ def study() -> Any:
 def members(study: Any) -> Written:
     about = about_cohort.members(
         study,
-        cohort_measures.study_table(study, study.frame()),
+        cohort_measures.cohort_table(study, None),
         cohorts.parse("relation=conflict; error>0.2"),
         "hard <b>",
     )
@@ -418,7 +418,7 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
 def test_a_cohort_of_nobody_is_refused(study: Any) -> None:
     with pytest.raises(InvalidInput, match="No explained sample passes"):
         about_cohort.members(
-            study, cohort_measures.study_table(study, study.frame()), cohorts.parse("error>1000")
+            study, cohort_measures.cohort_table(study, None), cohorts.parse("error>1000")
         )
 
 

@@ -41,7 +41,7 @@ def plan(epochs: int = 4, **options) -> Plan:
         "planted",
         "quantum-jump",
         SMALL,
-        dict(epochs=epochs, patience=0, batch=256, **options),
+        options=dict(epochs=epochs, patience=0, batch=256, **options),
         digest=load("planted").digest,
     )
 
@@ -329,7 +329,7 @@ def test_damaged_files_are_named(file, content):
 
 
 def test_a_run_from_before_read_outs_goes_on_with_the_joint_state():
-    run = runs.create(Plan("planted", "quantum-jump", SMALL, {}), name="older")
+    run = runs.create(Plan("planted", "quantum-jump", SMALL, options={}), name="older")
     file = run.path / "plan.json"
     found = json.loads(file.read_text())
     assert found.pop("edition") == 2
@@ -339,7 +339,7 @@ def test_a_run_from_before_read_outs_goes_on_with_the_joint_state():
 
 
 def test_an_error_is_kept_for_who_looks_later():
-    run = runs.create(Plan("planted", "quantum-jump", dict(dimz=3), {}), name="wrong")
+    run = runs.create(Plan("planted", "quantum-jump", dict(dimz=3), options={}), name="wrong")
     with pytest.raises(NotFound, match="dimz"):
         runs.work(run)
     assert run.record().state == "failed"
@@ -347,7 +347,9 @@ def test_an_error_is_kept_for_who_looks_later():
 
 
 def test_other_data_than_it_was_begun_with_are_refused():
-    run = runs.create(Plan("planted", "quantum-jump", SMALL, {}, digest="0" * 64), name="changed")
+    run = runs.create(
+        Plan("planted", "quantum-jump", SMALL, options={}, digest="0" * 64), name="changed"
+    )
     with pytest.raises(InvalidInput, match="not the one"):
         runs.work(run)
 

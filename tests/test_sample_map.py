@@ -37,7 +37,7 @@ def random_states(count: int, d: int) -> torch.Tensor:
 @pytest.mark.parametrize("d", [2, 3, 4])
 def test_distances_of_coordinates_are_hilbert_schmidt_distances(d: int) -> None:
     rho = random_states(5, d)
-    found = cohort_measures.real_coordinates(rho)
+    found = cohort_measures.real_coordinates(rho).numpy()
     assert found.shape == (5, d * d)
     for i in range(5):
         for j in range(5):

@@ -518,17 +518,24 @@ def _() -> None:
 
 @checks("since when jointly")
 def _() -> None:
-    study = SimpleNamespace(classes=("a", "b"))
     for share in itertools.product((0.0, 0.5, 0.51, 1.0), repeat=3):
-        now = SimpleNamespace(times=np.array([0.0, 0.5, 1.0]), dividends=places(share))
-        words, place = answers.since_when(study, now), joint_since(share)
+        now = SimpleNamespace(
+            classes=("a", "b"),
+            can=lambda ability: True,
+            places=np.array([0.0, 0.5, 1.0]),
+            along=places(share),
+        )
+        words, place = answers.since_when(now), joint_since(share)  # type: ignore[arg-type]
         assert ("does not outweigh" in words) == (place is None)
-        assert place is None or f"from **t = {now.times[place]:.2f}** on" in words
+        assert place is None or f"from **t = {now.places[place]:.2f}** on" in words
     scores = SimpleNamespace(
-        times=np.array([0.0, 1.0]),
-        dividends={"": np.array([-1.0, -1.0]), "alpha": np.array([0.5, 2.0])},
+        classes=(),
+        study=SimpleNamespace(classes=()),
+        can=lambda ability: True,
+        places=np.array([0.0, 1.0]),
+        through=SimpleNamespace(prediction=np.array([[[-0.5]], [[1.0]]])),
     )
-    words = answers.since_when(SimpleNamespace(classes=()), scores)
+    words = answers.since_when(scores)  # type: ignore[arg-type]
     assert "positive for good from **t = 1.00** on" in words
     assert words.endswith("before, it was negative.")
 

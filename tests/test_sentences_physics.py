@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import qutip
 import torch
+from scipy.special import softmax
 
 from qfusion.analysis import dynamics as evolution, study as studies, text
 from qfusion.analysis.sample import open_sample, open_study
-from qfusion.analysis.study import softmax
 from qfusion.errors import InvalidInput
 from qfusion.explain.evidence import INERT
 from qfusion.figures import dynamics as drawn, style, theme
@@ -435,7 +435,7 @@ def test_softmax_verdict_and_its_calibration(model: str) -> None:
     assert "%" not in picture.title
     assert "probabilit" not in picture.title + picture.shows
     sure, right = (
-        softmax(study.scores[rows]).max(1),
+        softmax(study.scores[rows], 1).max(1),
         study.scores[rows].argmax(1) == study.dataset.y[rows],
     )
     places = np.minimum((sure * 10).astype(int), 9)

@@ -347,7 +347,7 @@ def test_reports_of_a_sample_and_of_a_cohort(trained: DataSet, sample: str) -> N
     from qfusion.analysis import cohort_measures
 
     study = studies.build_study("products", found.card, found.model, trained)
-    table = cohort_measures.study_table(study, study.frame())
+    table = cohort_measures.cohort_table(study, None)
     assert (
         b"Entanglement and joint deciding"
         not in report.cohort(about_cohort.members(study, table, ())).html()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qfusion.analysis import answers, dynamics
-from qfusion.models.tweak import LEARNED
+from qfusion.analysis import answers
+from qfusion.analysis.sample import Sample
 from qfusion.ui import reruns
 from tests.test_app_pages import plain, said, visit
 
@@ -62,15 +62,15 @@ def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> No
     )
     assert not app.error
     assert not app.warning
-    found = dynamics.decide(study, row, LEARNED)  # type: ignore[arg-type]
-    share = answers.joint_share(found.dividends)
+    found = Sample(study, row)
+    share = answers.joint_share(found.along)
     words = plain(said(app))
     assert f"At t = 0.50: joint terms are {share[20]:.0%} of the decision's size" in words
     assert "logarithmic negativity" in words
     assert "split into Shapley values" in words
-    assert sum(found.shapley[name][-1] for name in study.modalities) + found.final()[
-        ""
-    ] == pytest.approx(found.prediction)
+    assert sum(found.shapley_along[name][-1] for name in study.modalities) + found.along[""][
+        -1
+    ] == pytest.approx(found.score)
     app.slider(key="t").set_value(1.0).run()
     assert not app.exception
     assert f"At t = {study.model.duration:.2f}" in plain(said(app))
@@ -86,11 +86,10 @@ def test_a_slider_shows_what_its_pair_shares_until_all_are_as_learned() -> None:
     study = reruns.study_of("qj-parity", "parity")
     row = study.dataset.row("pair-7600")
     learned, now = (
-        dynamics.decide(study, row, study.model.parse_tweak(tweak), int(study.predicted[row]))
-        for tweak in ("", "H.left-right=0")
+        Sample(study, row, int(study.predicted[row]), tweak) for tweak in ("", "H.left-right=0")
     )
     whose = study.classes[int(study.predicted[row])]
-    assert f"score for ‘{whose}’ {learned.prediction:.3f} → {now.prediction:.3f}" in words
+    assert f"score for ‘{whose}’ {learned.score:.3f} → {now.score:.3f}" in words
     assert (
         f"test accuracy, this seed: {learned.metrics['accuracy']:.3f} → {now.metrics['accuracy']:.3f}"
         in words
@@ -115,7 +114,7 @@ def test_what_a_link_has_above_stays_when_a_slider_moves(query: dict[str, str], 
 def test_a_network_shows_the_same_along_its_layers(title: str, query: dict[str, str]) -> None:
     study = reruns.study_of("qcnn-digits", "digits")
     row = int(study.dataset.rows("test")[2])
-    found = dynamics.layer_terms(study, row)
+    found = Sample(study, row).through
     output = int(study.predicted[row])
     name = found.moments[1]
     app = visit(

@@ -108,8 +108,8 @@ def test_when_terms_come_to_matter():
 
 def test_only_settings_that_differ_are_shown():
     plans = {
-        "a": Plan("planted", "quantum-jump", {"dims": [2, 2, 2]}, {"epochs": 3}, 0),
-        "b": Plan("planted", "quantum-jump", {"dims": 4}, {"epochs": 60}, 1),
+        "a": Plan("planted", "quantum-jump", {"dims": [2, 2, 2]}, 0, options={"epochs": 3}),
+        "b": Plan("planted", "quantum-jump", {"dims": 4}, 1, options={"epochs": 60}),
     }
     planted = Options()
     differ, table = runs.differences(plans, lambda plan: runs.defaults(plan, lambda _: planted))

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from qfusion._sentences import listed, share as percent, size, sizes, top
-from qfusion.analysis import Sample, changes, dynamics, text
-from qfusion.analysis.study import Study, softmax
-from qfusion.explain import Explanation, verdicts
+from qfusion.analysis import Sample, changes, text
+from qfusion.analysis.study import Study
+from qfusion.explain import verdicts
 from qfusion.explain.coalitions import joint_share as joint_share
 from qfusion.models.entangled_qcnn import stage_sizes
 from qfusion.quantum.circuits import BLOCKS
@@ -49,9 +50,8 @@ def flip(study: Study, flips: Mapping[str, changes.Flip]) -> str:
         state = able[name].state
         end = f"{'would' if state.verified else 'may'} flip it to {verdict(study, state.after)}"
         ends.setdefault(end, []).append(text.plain(name))
-    far = size(min(distances.values()))
     words = ", ".join(
-        f"{'a' if place else 'A'} change of {' or of '.join(names)} alone by {far}{rad} {end}"
+        f"{'a' if place else 'A'} change of {' or of '.join(names)} alone by {size(min(distances.values()))}{rad} {end}"
         for place, (end, names) in enumerate(ends.items())
     )
     real = {name: flip for name, flip in flips.items() if flip.donor_id}
@@ -127,8 +127,10 @@ def answer(
     ends = f"{percent(share[0])}, then {percent(share[-1])}"
     meanwhile = f"while {moving_name} goes from {moving[0]:z.2f} to {moving[-1]:z.2f} {unit}"
     if place is None:
-        verb = "ends" if (share > 0.5).any() else "stays"
-        return f"The decision {verb} with the single modalities (joint terms {ends} of its size), {meanwhile}"
+        return (
+            f"The decision {'ends' if (share > 0.5).any() else 'stays'} with the single modalities "
+            f"(joint terms {ends} of its size), {meanwhile}"
+        )
     if place == 0:
         return f"Joint terms outweigh the single modalities from the start ({ends} of the decision's size), {meanwhile}"
     done = done_by(moving, place)
@@ -158,13 +160,14 @@ def largest_at(dividends: Mapping[str, np.ndarray], place: int) -> str:
     return f"largest term{'s, alike,' if len(first) > 1 else ''} {named}"
 
 
-def since_when(study: Any, now: Any) -> str:
-    """Since when the decision of a model with time is what it is at T, as markdown; of several scores, what is known of
-    the one shown."""
-    where = [f"t = {t:.2f}" for t in now.times]
-    if not study.classes:
-        return settled(study, sum(now.dividends.values())[:, None], where)
-    place = leaves_at(joint_share(now.dividends))
+def since_when(sample: Sample) -> str:
+    """Since when, or from which place between the layers on, the decision is as at the end, as markdown; of several
+    scores through time, what is known of the one shown."""
+    timed = sample.can("time")
+    where = [f"t = {at:.2f}" if timed else f"“{text.plain(at)}”" for at in sample.places]
+    if not timed or not sample.classes:
+        return settled(sample.study, sample.through.prediction[:, 0], where)
+    place = leaves_at(joint_share(sample.along))
     if place is None:
         return (
             "At the end what the modalities say only jointly does not outweigh what they say alone."
@@ -175,33 +178,18 @@ def since_when(study: Any, now: Any) -> str:
     )
 
 
-def what_was_added(now: Any) -> str:
-    """What the evolution made of the decision between t = 0 and T, as markdown."""
+def what_was_added(sample: Sample) -> str:
+    """What the evolution made of the decision between t = 0 and T, or the layers of that which fused qubits hold
+    already, as markdown."""
     start, end = (
-        {term: float(values[place]) for term, values in now.dividends.items()} for place in (0, -1)
+        {term: float(values[place]) for term, values in sample.along.items()} for place in (0, -1)
     )
-    return verdicts.added(start, end, "the evolution", MARKDOWN)
-
-
-def since_which_layer(study: Any, explanation: Explanation) -> str:
-    """From which place between the layers on the decision is as at the end, as markdown."""
-    return settled(
-        study,
-        np.asarray(explanation.dividends[:, 0]).sum(1),
-        [f"“{text.plain(moment)}”" for moment in explanation.moments],
+    return verdicts.added(
+        start,
+        end,
+        "the evolution" if sample.can("time") else "the network after the fusion",
+        MARKDOWN,
     )
-
-
-def what_layers_added(explanation: Explanation, output: int) -> str:
-    """What the layers made of the decision that fused qubits hold already, as markdown."""
-    start, end = (
-        {
-            term: float(explanation.dividends[place, 0, i, output])
-            for i, term in enumerate(explanation.coalitions)
-        }
-        for place in (0, -1)
-    )
-    return verdicts.added(start, end, "the network after the fusion", MARKDOWN)
 
 
 # Five questions about a sample, each answered in a sentence, as markdown.
@@ -212,20 +200,15 @@ def _flips(sample: Sample) -> str:
 
 
 def _when(sample: Sample) -> str:
-    study = sample.study
-    if study.can("time"):
-        return since_when(study, sample.learned.decision)
-    if not study.can("layers"):
+    if not (sample.can("time") or sample.can("layers")):
         return "The model is read out at its end only: there is no way from features to score to follow."
-    return since_which_layer(study, dynamics.layer_terms(study, sample.row))
+    return since_when(sample.learned)
 
 
 def _added(sample: Sample) -> str:
-    if sample.study.can("time"):
-        return what_was_added(sample.learned.decision)
-    if not sample.study.can("layers"):
+    if not (sample.can("time") or sample.can("layers")):
         return "Nothing: there are none."
-    return what_layers_added(dynamics.layer_terms(sample.study, sample.row), sample.output)
+    return what_was_added(sample.learned)
 
 
 QUESTIONS: dict[str, Callable[[Sample], str]] = {
@@ -273,24 +256,26 @@ def sentence(study: Study) -> str:
             "combination, every row of the background."
         )
     what, many = ("class", "classes") if model.elements_are_classes else ("element", "elements")
-    fusion = study.card.get("parameters", {}).get("fusion", 0)
     return (
         f"{title} lets {names_of(study)} each say how much speaks for each of {model.elements} {many}, "
         f"fuses what they say with one entangling gate per {what}, and reads the {target} through a quantum "
-        f"convolutional network: {fusion:,} parameters after the encoders. Each fusion gate is a truth table one "
-        "can read and edit, and every decision splits exactly into what each modality says alone and what they say "
-        "only jointly."
+        f"convolutional network: {study.card.get('parameters', {}).get('fusion', 0):,} parameters after the encoders. "
+        "Each fusion gate is a truth table one can read and edit, and every decision splits exactly into what each "
+        "modality says alone and what they say only jointly."
     )
 
 
 def features(study: Study) -> str:
     """How many numbers a sample has: a step for sequences, in all for vectors."""
-    steps = [f"{text.plain(m.name)} {m.size}" for m in study.dataset.modalities if m.is_sequence]
-    whole = [
-        f"{text.plain(m.name)} {m.size}" for m in study.dataset.modalities if not m.is_sequence
-    ]
-    parts = [f"{', '.join(steps)} numbers a step"] if steps else []
-    return "; ".join([*parts, *([f"{', '.join(whole)} numbers"] if whole else [])])
+    sizes_by_unit = {
+        unit: [
+            f"{text.plain(m.name)} {m.size}"
+            for m in study.dataset.modalities
+            if m.is_sequence == stepwise
+        ]
+        for unit, stepwise in (("numbers a step", True), ("numbers", False))
+    }
+    return "; ".join(f"{', '.join(names)} {unit}" for unit, names in sizes_by_unit.items() if names)
 
 
 def pipeline(study: Study) -> tuple[Part, ...]:
@@ -299,28 +284,30 @@ def pipeline(study: Study) -> tuple[Part, ...]:
     start: Part = ("Features", features(study), "pages/samples.py", "See a sample", {})
     decided: tuple[str, str, dict[str, str]] = ("pages/samples.py", "See who decided", {})
     of_answer = "Classes" if study.classes else "Score"
+    kets = f"one ket a modality, dimension {', '.join(map(str, getattr(model, 'dims', ())))}"
     if study.can("time"):
-        kets = f"one ket a modality, dimension {', '.join(str(d) for d in model.dims)}"
-        levels = math.prod(model.dims)
         physics = (
-            f"H and {model.jump_count} jump operators on {levels} levels, T = {model.duration:g}"
+            f"H and {model.jump_count} jump operators on {math.prod(model.dims)} levels, "
+            f"T = {model.duration:g}"
         )
-        gates = "as a circuit with the learned values"
         return (
             start,
             ("States", kets, "pages/dynamics.py", "See the state", {"show": "State"}),
             ("Evolution", physics, "pages/dynamics.py", "Turn the knobs", {"show": "Decision"}),
-            ("One step", gates, "pages/circuit.py", "See the circuit", {}),
+            (
+                "One step",
+                "as a circuit with the learned values",
+                "pages/circuit.py",
+                "See the circuit",
+                {},
+            ),
             ("Score", f"{read_out_words(model)}, linear read-out", *decided),
         )
     if not study.can("states"):
-        program = getattr(model, "program", None)
-        encoders = "none: features are what is fused" if program else "one for each modality"
-        fusion = (
-            f"{text.plain(program.file)}, a program of its own"
-            if program
-            else f"a {model.kind} network"
-        )
+        encoders, fusion = "one for each modality", f"a {model.kind} network"
+        if program := getattr(model, "program", None):
+            encoders = "none: features are what is fused"
+            fusion = f"{text.plain(program.file)}, a program of its own"
         return (
             start,
             ("Encoders", encoders, "pages/what_if.py", "Swap what one says", {}),
@@ -328,7 +315,6 @@ def pipeline(study: Study) -> tuple[Part, ...]:
             (of_answer, "a sum of exact contributions", *decided),
         )
     if not study.can("rules"):
-        kets = f"one ket a modality, dimension {', '.join(str(d) for d in model.dims)}"
         observables = "trained observables of the product state"
         return (
             start,
@@ -336,10 +322,12 @@ def pipeline(study: Study) -> tuple[Part, ...]:
             ("Read-out", observables, "pages/operators.py", "See what votes", {}),
             ("Score", "a sum of exact contributions", *decided),
         )
-    n, M, network = model.elements, len(study.modalities), model.network
+    n, network, stages = model.elements, model.network, stage_sizes(len(study.modalities))
     conv, pool = (sum(step.kind == kind for step in network.steps) for kind in ("conv", "pool"))
-    stages = f" in {M - 1} stages" if len(stage_sizes(M)) > 1 else ""
-    tables = f"{n} truth tables of {2 ** stage_sizes(M)[0]} angles{stages}, one entangling gate per element"
+    tables = (
+        f"{n} truth tables of {2 ** stages[0]} angles"
+        f"{f' in {len(stages)} stages' if len(stages) > 1 else ''}, one entangling gate per element"
+    )
     walk = f"{conv} convolutions (block {network.block}), {pool} poolings on {n} qubits"
     read = f"linear read-out of {len(network.retained)} kept and {len(network.measured)} measured qubits"
     angles = f"{n} angles a modality: its mass for each element"
@@ -408,6 +396,8 @@ def of_seed(study: Study) -> str:
 
 def target_words(study: Study) -> str:
     """What is predicted."""
-    low, high = study.scale
-    what = f": {len(study.classes)} classes" if study.classes else f" in [{low:g}, {high:g}]"
-    return study.dataset.target.name + what
+    return study.dataset.target.name + (
+        f": {len(study.classes)} classes"
+        if study.classes
+        else " in [{:g}, {:g}]".format(*study.scale)
+    )

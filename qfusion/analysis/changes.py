@@ -11,18 +11,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from scipy.special import softmax
 
 from qfusion._checks import check, choose
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import default_contrast
-from qfusion.analysis.study import Study, softmax, with_observables
-from qfusion.data import Text
-from qfusion.data.modality import split_term
+from qfusion.analysis.study import Study, with_observables
+from qfusion.data import Text, modality as modalities
 from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput
 from qfusion.explain import building, counterfactual, interventions, sensitivity
-from qfusion.models import Tweak
-from qfusion.models.tweak import LEARNED
+from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum.measures import KINDS, split
 
 KEPT, SWAP, DROP, INPUT, STATE, FLIP = ACTIONS = (
@@ -77,7 +76,7 @@ class Result:
     @property
     def probabilities(self) -> np.ndarray:
         """Softmax of the scores, (C,)."""
-        return softmax(self.outcome.scores)
+        return np.asarray(softmax(self.outcome.scores))
 
 
 def actions(study: Study, modality: str) -> tuple[str, ...]:
@@ -258,10 +257,10 @@ def _truth(study: Study, row: int, changes: tuple[Change, ...]) -> float | None:
         return None
     latents = []
     for name, change in zip(study.modalities, changes, strict=True):
-        at = study.dataset.row(change.donor) if change.action == SWAP else row
         if change.action == INPUT and name == "text":
             latents.append(planted.with_words(change.words).latent)
         elif change.action in (KEPT, SWAP):
+            at = study.dataset.row(change.donor) if change.action == SWAP else row
             latents.append(float(study.dataset.table[f"latent_{name}"].iloc[at]))
         else:
             return None
@@ -286,15 +285,19 @@ def every_state(study: Study) -> dict[str, Any]:
 @memo(64, background=False, says="Looking for the nearest state that turns the decision …")
 def what_would_flip(study: Study, row: int) -> dict[str, Flip]:
     """For each modality the nearest state and the nearest other sample's that turn the decision on one sample."""
-    model, everyone, own, flips = fixed(study), every_state(study), own_states(study, row), {}
-    for name in study.modalities:
-        donor = interventions.nearest_donor(model, own, name, everyone[name])
-        flips[name] = Flip(
+    model, everyone, own = fixed(study), every_state(study), own_states(study, row)
+    donors = {
+        name: interventions.nearest_donor(model, own, name, everyone[name])
+        for name in study.modalities
+    }
+    return {
+        name: Flip(
             counterfactual.nearest_state(model, own, name, everyone[name]),
             donor,
             str(study.dataset.ids[donor.row]) if donor.row >= 0 else "",
         )
-    return flips
+        for name, donor in donors.items()
+    }
 
 
 @memo(
@@ -318,7 +321,7 @@ def parameters_that_flip(study: Study, row: int) -> sensitivity.Search:
 def parameter_name(study: Any, change: sensitivity.ParameterChange) -> str:
     """A parameter as a reader says it, not escaped."""
     if change.kind in ("coupling", "dissipation"):
-        return f"{'H' if change.kind == 'coupling' else 'dissipation'}: {'–'.join(split_term(change.name))}"
+        return f"{'H' if change.kind == 'coupling' else 'dissipation'}: {'–'.join(modalities.split_term(change.name))}"
     if change.kind == "duration":
         return "duration T"
     element, stage, pattern = map(int, change.name.split("."))
@@ -329,11 +332,8 @@ def parameter_name(study: Any, change: sensitivity.ParameterChange) -> str:
         else (study.modalities[:2] if stage == 0 else ("fused", study.modalities[stage + 1]))
     )
     digits = format(pattern, f"0{patterns.bit_length() - 1}b")
-    yes = (
-        " + ".join(str(name) for name, bit in zip(controls, digits, strict=True) if bit == "1")
-        or "none"
-    )
-    return f"angle φ of ‘{study.elements[element]}’ when yes from {yes}"
+    yes = [name for name, bit in zip(controls, digits, strict=True) if bit == "1"]
+    return f"angle φ of ‘{study.elements[element]}’ when yes from {' + '.join(yes) or 'none'}"
 
 
 # What physics did it and what each term of it built, for a study: targets, cohorts and terms by a page's names for
@@ -495,9 +495,11 @@ def metrics_without(study: Study, where: Where) -> pd.DataFrame:
     rows, model = study.dataset.rows("test"), study.model.tweaked(where)
     inputs = study.inputs(rows)
     system = sensitivity.system(model, study.inputs(rows[:1]), study.background)
-    scores = [model(inputs).numpy(), *system.scores_without(inputs)]
     return pd.DataFrame(
-        [study.of_split(score) for score in scores],
+        [
+            study.of_split(scores)
+            for scores in (model(inputs).numpy(), *system.scores_without(inputs))
+        ],
         index=pd.Index(["", *(term.key for term in system.parameters)], name="key"),
     )
 
@@ -506,12 +508,17 @@ def chosen(result: sensitivity.Sensitivity, group: str, timed: bool) -> np.ndarr
     """Places of the terms in a group that do anything, by the size of it, the largest first."""
     kinds = GROUPS[timed][group]
     size = np.maximum(np.abs(result.effects[:, 0]), np.nan_to_num(np.abs(result.slopes[:, 0])))
-    places = [
-        i
-        for i, parameter in enumerate(result.parameters)
-        if size[i] > 1e-12 and (not kinds or parameter.kind in kinds)
-    ]
-    return np.array(sorted(places, key=lambda i: -size[i]), dtype=int)
+    return np.array(
+        sorted(
+            (
+                i
+                for i, parameter in enumerate(result.parameters)
+                if size[i] > 1e-12 and (not kinds or parameter.kind in kinds)
+            ),
+            key=lambda i: -size[i],
+        ),
+        dtype=int,
+    )
 
 
 def large(result: sensitivity.Sensitivity, reach: float) -> np.ndarray:

@@ -30,11 +30,9 @@ from qfusion.analysis.study import (
     entropy_column,
     final_states,
 )
-from qfusion.data import DataSet
-from qfusion.data.modality import split_term
+from qfusion.data import DataSet, modality
 from qfusion.errors import InvalidInput
-from qfusion.explain import cohorts
-from qfusion.explain.stability import LEVEL, RESAMPLES, Interval
+from qfusion.explain import cohorts, stability
 from qfusion.models import base, qcnn
 from qfusion.quantum import states
 from qfusion.quantum.measures import KINDS, States
@@ -129,8 +127,8 @@ def coordinates_of(
     """
     choose("Coordinates", kind, coordinate_kinds(study))
     if kind == DIVIDENDS:
-        columns = [dividend_column(term) for term in study.terms]
-        values = study.frame(output)[columns].to_numpy(dtype=float)[rows]
+        table = study.frame(output)[[dividend_column(term) for term in study.terms]]
+        values = table.to_numpy(dtype=float)[rows]
         check(
             bool(np.isfinite(values).all()),
             "Contributions are worked out for explained samples only, and some of "
@@ -146,8 +144,13 @@ def _states(study: Any, rows: np.ndarray) -> np.ndarray:
         inputs = study.inputs(some)
         if study.can("kets"):
             kets = study.model.encode(inputs)
-            rho = [states.density(kets[name].to(torch.complex128)) for name in study.modalities]
-            return torch.cat([torch.from_numpy(real_coordinates(state)) for state in rho], 1)
+            return torch.cat(
+                [
+                    real_coordinates(states.density(kets[name].to(torch.complex128)))
+                    for name in study.modalities
+                ],
+                1,
+            )
         angles = study.model.angles(inputs)
         theta = torch.cat([angles[name].double() for name in study.modalities], 1)
         return torch.cat([torch.cos(theta), torch.sin(theta)], 1) / math.sqrt(2)
@@ -158,7 +161,7 @@ def _states(study: Any, rows: np.ndarray) -> np.ndarray:
 @memo(6, background=False, says="Following these samples to their final states …")
 def _final(study: Any, rows: np.ndarray) -> np.ndarray:
     if study.can("time"):
-        return np.concatenate([real_coordinates(rho) for rho in final_states(study, rows)])
+        return torch.cat([real_coordinates(rho) for rho in final_states(study, rows)]).numpy()
     network = study.model.network
     stored = 2 ** len(network.retained)
 
@@ -194,16 +197,14 @@ def _in_blocks(rows: np.ndarray, make: Callable[[np.ndarray], torch.Tensor]) -> 
     return torch.cat([make(part) for part in parts]).double().numpy()
 
 
-def real_coordinates(rho: torch.Tensor) -> np.ndarray:
+def real_coordinates(rho: torch.Tensor) -> torch.Tensor:
     """Returns density matrices (n, d, d) as d^2 real numbers each: the diagonal, then real and imaginary parts above it
     times the square root of 2, so that plain distances are Hilbert-Schmidt distances."""
     upper = torch.triu_indices(rho.shape[-1], rho.shape[-1], 1)
     above = math.sqrt(2) * rho[:, upper[0], upper[1]]
-    return (
-        torch.cat([torch.diagonal(rho, dim1=-2, dim2=-1).real, above.real, above.imag], 1)
-        .double()
-        .numpy()
-    )
+    return torch.cat(
+        [torch.diagonal(rho, dim1=-2, dim2=-1).real, above.real, above.imag], 1
+    ).double()
 
 
 # Maps of many samples: two coordinates each, by principal components or UMAP, and columns of them for filters.
@@ -211,7 +212,7 @@ def real_coordinates(rho: torch.Tensor) -> np.ndarray:
 #     result = sample_map(study, "states", "PCA", rows)
 #     result.xy                                   # (n, 2)
 #
-# A filter such as `pca[states]@0.1,0.2|0.5,0.9` means a region of such a map; `with_maps` gives a
+# A filter such as `pca[states]@0.1,0.2|0.5,0.9` means a region of such a map; `table_for` gives a
 # table the columns that it needs, `pca[states].1` and `pca[states].2`. Free of streamlit.
 
 METHODS = ("PCA", "UMAP")
@@ -377,42 +378,11 @@ def _trustworthiness(
     )
 
 
-def with_maps(
-    study: Study, table: pd.DataFrame, parts: Sequence[cohorts.Part], output: int | None = None
-) -> pd.DataFrame:
-    """Returns a table of samples with the columns of the maps that a filter names; of samples that are on no map, they
-    are empty.
-
-    Args:
-        study: a model on its data. table: with a row a sample of all its data, as of `cohort_measures.cohort_table`.
-        parts: of the filter; its split says which samples the maps are of.
-        output: whose score contributions split.
-
-    Raises:
-        NotFound: when the split does not exist.
-    """
-    maps = {
-        (name[1].upper(), name[3], bool(name[2]))
-        for name in filter(None, (_COLUMN.fullmatch(part.column) for part in parts))
-        if name[3] in coordinate_kinds(study)
-    }
-    columns: dict[str, np.ndarray] = {}
-    for method, what, everyone in sorted(maps):
-        placed = sample_map(
-            study, what, method, explained_rows(study, table, parts), output, everyone
-        )
-        xy = np.full((2, len(table)), np.nan)
-        xy[:, placed.rows] = placed.xy.T
-        # as the filter says it, where the map of everyone is that of those drawn
-        name = replace(placed, everyone=everyone).column
-        columns |= {f"{name}.1": xy[0], f"{name}.2": xy[1]}
-    return table.assign(**columns) if columns else table
-
-
 def explained_rows(study: Study, table: pd.DataFrame, parts: Sequence[cohorts.Part]) -> np.ndarray:
     """Returns the explained samples of a filter's split, by row: those that are on its maps."""
-    is_explained = np.isfinite(table[dividend_column(study.terms[0])].to_numpy(dtype=float))
-    return np.flatnonzero(cohorts.within_split(parts, table) & is_explained)
+    return np.flatnonzero(
+        cohorts.within_split(parts, table) & table[dividend_column(study.terms[0])].notna()
+    )
 
 
 def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohorts.Part:
@@ -464,21 +434,19 @@ NOT_GROUPED, QUARTERS = "nothing", " (quarters)"
 _MAX_GROUPS = 15
 
 
-def clusters_of(dataset: DataSet, rows: pd.DataFrame) -> np.ndarray | None:
-    """Numbers of what rows of a table (index id) share, (n, k), see `data.clusters`; None where they are
-    independent."""
-    clusters = dataset.clusters
-    return None if clusters is None else clusters.numbers[dataset.places(rows.index)]
+def clusters_of(dataset: DataSet, rows: np.ndarray) -> np.ndarray | None:
+    """Numbers of what some rows share, (n, k), see `data.clusters`; None where they are independent."""
+    return None if dataset.clusters is None else dataset.clusters.numbers[rows]
 
 
-def intervals(dataset: DataSet, rows: pd.DataFrame, resamples: int = RESAMPLES) -> str:
+def intervals(dataset: DataSet, rows: pd.DataFrame, resamples: int = stability.RESAMPLES) -> str:
     """How intervals over rows of a table (index id) are made: what is resampled."""
     what = (
         ""
         if dataset.clusters is None
         else f" of {dataset.clusters.count_words(dataset.places(rows.index))}, not of rows"
     )
-    return f"{LEVEL:.0%} percentile bootstrap, {resamples:,} resamples{what}, seed 0"
+    return f"{stability.LEVEL:.0%} percentile bootstrap, {resamples:,} resamples{what}, seed 0"
 
 
 def share_column(name: str) -> str:
@@ -486,15 +454,17 @@ def share_column(name: str) -> str:
     return f"share[{name}]"
 
 
-def study_table(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
+@memo(8)
+def cohort_table(study: Study, output: int | None) -> pd.DataFrame:
     """The study's frame with what cohorts are made of besides: verdict, interaction strength, modalities' shares.
 
     `joint` is the sum of the sizes of all joint dividends, `joint_share` its part of the sizes of all dividends;
     `dominant` is the largest term in size. `verdict` says whether a class is right, `sign` whether the sign of a
     regression that spans zero is, empty where the truth is 0.
     """
+    frame = study.frame(output)
     dividends = frame[[dividend_column(term) for term in study.terms]].to_numpy()
-    parts = [split_term(term) for term in study.terms]
+    parts = [modality.split_term(term) for term in study.terms]
     weights = np.array(
         [[(name in names) / len(names) for name in study.modalities] for names in parts]
     )
@@ -544,15 +514,33 @@ def wrong_part(study: Study, table: pd.DataFrame) -> cohorts.Part | None:
     return cohorts.Part(column, "=", (WRONG,)) if known else None
 
 
-@memo(8)
-def cohort_table(study: Study, output: int | None) -> pd.DataFrame:
-    """The study's frame with the columns that cohorts are made of."""
-    return study_table(study, study.frame(output))
-
-
 def table_for(study: Study, output: int | None, parts: Sequence[cohorts.Part]) -> pd.DataFrame:
-    """`cohort_table` with the columns of the maps that a filter names."""
-    return with_maps(study, cohort_table(study, output), parts, output)
+    """`cohort_table` with the columns of the maps that a filter names; of samples that are on no map, they are empty.
+
+    Args:
+        study: a model on its data. output: whose score contributions split.
+        parts: of the filter; its split says which samples the maps are of.
+
+    Raises:
+        NotFound: when the split does not exist.
+    """
+    table = cohort_table(study, output)
+    maps = {
+        (name[1].upper(), name[3], bool(name[2]))
+        for name in filter(None, (_COLUMN.fullmatch(part.column) for part in parts))
+        if name[3] in coordinate_kinds(study)
+    }
+    columns: dict[str, np.ndarray] = {}
+    for method, what, everyone in sorted(maps):
+        placed = sample_map(
+            study, what, method, explained_rows(study, table, parts), output, everyone
+        )
+        xy = np.full((2, len(table)), np.nan)
+        xy[:, placed.rows] = placed.xy.T
+        # as the filter says it, where the map of everyone is that of those drawn
+        name = replace(placed, everyone=everyone).column
+        columns |= {f"{name}.1": xy[0], f"{name}.2": xy[1]}
+    return table.assign(**columns) if columns else table
 
 
 def members(study: Study, parts: tuple[cohorts.Part, ...]) -> np.ndarray:
@@ -676,7 +664,7 @@ def correlations(
     return {name: np.concatenate(parts) for name, parts in values.items()}
 
 
-def finding(result: dict[str, Interval], measure: str, strength: str) -> str:
+def finding(result: dict[str, stability.Interval], measure: str, strength: str) -> str:
     """What a correlation of a measure and a strength says about "entanglement explains fusion", in one sentence."""
     what, part = {
         JOINT: ("how large a sample's joint terms are", "joint terms"),
@@ -710,23 +698,19 @@ def ladder(
 
 
 def _level(study: Study, name: str, part: pd.DataFrame) -> dict[str, Any]:
-    def mean(column: str) -> float:
-        return float(part[column].astype(float).mean()) if len(part) else float("nan")
-
     result: dict[str, Any] = {"level": name, "n": len(part)}
     if study.classes:
-        result["accuracy"] = float((part[VERDICT] == "right").mean()) if len(part) else float("nan")
-    result |= {
-        "mean error": mean("error"),
-        JOINT: mean(JOINT),
-        "joint share": mean(JOINT_SHARE),
-        **{f"share of {modality}": mean(share_column(modality)) for modality in study.modalities},
+        result["accuracy"] = float((part[VERDICT] == "right").mean())
+    means = {
+        "mean error": "error",
+        JOINT: JOINT,
+        "joint share": JOINT_SHARE,
+        **{f"share of {name}": share_column(name) for name in study.modalities},
     }
+    result |= {title: float(part[column].astype(float).mean()) for title, column in means.items()}
     if measure_titles(study):
-        result["entropy"] = (
-            float(np.mean(entropies(study, part.infer_objects(), ENTROPY)))
-            if len(part)
-            else float("nan")
+        result["entropy"] = float(
+            pd.Series(entropies(study, part.infer_objects(), ENTROPY), dtype=float).mean()
         )
     kinds = part["relation"].value_counts(normalize=True)
     most = f" ({kinds.iloc[0]:.0%})" if len(part) > 1 else ""

@@ -14,14 +14,7 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check, choose
-from qfusion.analysis import cohort_measures, dynamics, text
-from qfusion.analysis.cohort_measures import (
-    DIVIDENDS,
-    FEATURES,
-    FINAL,
-    STATES,
-    coordinates_of,
-)
+from qfusion.analysis import cohort_measures, text
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample, open_study, with_background
 from qfusion.analysis.study import (
@@ -30,90 +23,28 @@ from qfusion.analysis.study import (
     dividend_column,
     negativities,
     negativity_column,
-    softmax,
 )
 from qfusion.data import modality
 from qfusion.explain import cohorts
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
-    """One decision.
-
-    Attributes:
-        sample: before its model, with what is tweaked, and the output whose score is split.
-        scores: (C,). dividends: by coalition, the baseline under "". metrics: of the test rows.
-        entropies: by modality (at T, and of all together) or by fused qubit, nats.
-    """
-
-    sample: Sample
-    scores: np.ndarray
-    dividends: dict[str, float]
-    metrics: dict[str, float]
-    entropies: dict[str, float]
-
-    @property
-    def study(self) -> Study:
-        """The model on its data."""
-        return self.sample.study
-
-    @property
-    def shapley(self) -> dict[str, float]:
-        """By modality: its own term and an equal part of every joint one."""
-        parts = [(value, modality.split_term(term)) for term, value in self.dividends.items()]
-        return {
-            name: sum(value / len(names) for value, names in parts if name in names)
-            for name in self.study.modalities
-        }
-
-    @property
-    def shares(self) -> dict[str, float]:
-        """Part of every modality in the sum of |Shapley values|; equal parts where all are zero."""
-        shapley = self.shapley
-        total = sum(map(abs, shapley.values()))
-        return {
-            name: abs(value) / total if total else 1 / len(shapley)
-            for name, value in shapley.items()
-        }
-
-    @property
-    def predicted(self) -> int:
-        """The predicted class."""
-        return int(self.scores.argmax())
-
-    @property
-    def probabilities(self) -> np.ndarray:
-        """Of the classes, (C,)."""
-        return softmax(self.scores)
-
-    @property
-    def tested(self) -> int:
-        """Number of test samples behind `metrics`."""
-        return len(self.study.dataset.rows("test"))
-
-
-@dataclass(frozen=True, eq=False)
 class Sides:
-    """Two decisions, A and B."""
+    """Two decisions, A and B, each on a sample with what is tweaked and the output whose score is split."""
 
-    a: Side
-    b: Side
+    a: Sample
+    b: Sample
 
     @property
-    def by_letter(self) -> dict[str, Side]:
+    def by_letter(self) -> dict[str, Sample]:
         """Both by what they are called."""
         return {"A": self.a, "B": self.b}
 
     @property
-    def same_terms(self) -> bool:
-        """Whether both decisions are sums of the same terms."""
-        return self.a.study.coalitions == self.b.study.coalitions
-
-    @property
     def same_target(self) -> bool:
         """Whether both explain a score that means the same."""
-        mine, other = self.a.study.dataset.target, self.b.study.dataset.target
-        return self.a.sample.unit == self.b.sample.unit and mine.kind == other.kind
+        mine, other = self.a.dataset.target, self.b.dataset.target
+        return self.a.unit == self.b.unit and mine.kind == other.kind
 
 
 def beside(
@@ -136,53 +67,16 @@ def beside(
         rows = cohort_measures.members(
             open_study(b.study.name, b.study.dataset.name), cohorts.parse_saved(members).parts
         )
-    study = like(open_study(model, data), b.study, rows)
+    study, behind = open_study(model, data), b.study.background
+    fits = {
+        "contrast": behind.label in study.dataset.ids,
+        "cohort": rows is not None and study.dataset.digest == b.dataset.digest,
+    }
+    if fits.get(behind.kind, True):
+        study = with_background(study, behind.kind, behind.label, rows)
     row = study.dataset.row(sample)
     output = b.output if study.classes == b.study.classes else int(study.predicted[row])
-    return Sides(side(Sample(study, row, output, study.model.parse_tweak(tweak))), side(b))
-
-
-def like(study: Study, other: Study, members: np.ndarray | None = None) -> Study:
-    """A study of `open_study` with the background that another one has, as far as its data have it.
-
-    Args:
-        study, other: the two.
-        members: rows of the cohort that the other one is compared with, where it is one.
-    """
-    kind, label = other.background.kind, other.background.label
-    same_data = members is not None and study.dataset.digest == other.dataset.digest
-    has = {"contrast": label in study.dataset.ids, "cohort": same_data}
-    return with_background(study, kind, label, members) if has.get(kind, True) else study
-
-
-def side(sample: Sample) -> Side:
-    """Works one side out."""
-    study: Any = sample.study
-    if study.can("time"):
-        decision = sample.decision
-        scores = decision.scores if sample.changed else study.scores[sample.row]
-        entropies = {
-            name or "all together": float(values[-1])
-            for name, values in sample.track().measures.single("entropy").items()
-        }
-        return Side(sample, scores, decision.final(), decision.metrics, entropies)
-    if study.can("rules"):
-        answer = dynamics.answer_of_rules(study, sample.row, str(sample.tweak))
-        read = sample.reading
-        return Side(
-            sample,
-            answer.scores,
-            answer.terms(study, sample.output),
-            answer.metrics,
-            dict(zip(read.elements, map(float, read.entropy), strict=True)),
-        )
-    return Side(
-        sample,
-        study.scores[sample.row],
-        sample.dividends,
-        study.of_split(study.scores[study.dataset.rows("test")]),
-        {},
-    )
+    return Sides(Sample(study, row, output, tweak), b)
 
 
 # The test samples nearest to one: by its contributions, by its final state, by the states of its modalities. Free of
@@ -190,10 +84,10 @@ def side(sample: Sample) -> Side:
 
 COUNT = 8
 TITLES = {
-    DIVIDENDS: "distance of the contributions",
-    FINAL: "Hilbert-Schmidt distance of the final states",
-    STATES: "1 − fidelity of the modality states",
-    FEATURES: "distance of the encoded features",
+    cohort_measures.DIVIDENDS: "distance of the contributions",
+    cohort_measures.FINAL: "Hilbert-Schmidt distance of the final states",
+    cohort_measures.STATES: "1 − fidelity of the modality states",
+    cohort_measures.FEATURES: "distance of the encoded features",
 }
 
 
@@ -217,11 +111,14 @@ class Nearest:
 def ways(study: Study) -> tuple[str, ...]:
     """Returns by what samples of a model are near to each other: contributions first."""
     return tuple(
-        sorted(cohort_measures.coordinate_kinds(study), key=lambda kind: kind != DIVIDENDS)
+        sorted(
+            cohort_measures.coordinate_kinds(study),
+            key=lambda kind: kind != cohort_measures.DIVIDENDS,
+        )
     )
 
 
-def nearest(sample: Sample, by: str = DIVIDENDS, count: int = COUNT) -> Nearest:
+def nearest(sample: Sample, by: str = cohort_measures.DIVIDENDS, count: int = COUNT) -> Nearest:
     """Returns the explained test samples nearest to one, without itself.
 
     Contributions are those to the sample's explained score, distances of them and of features are Euclidean, of final
@@ -243,8 +140,13 @@ def nearest(sample: Sample, by: str = DIVIDENDS, count: int = COUNT) -> Nearest:
     others = rows[rows != row]
     distances = _distances(study, others, row, by, sample.output, rows)
     order = np.argsort(distances, kind="stable")[:count]
-    median = float(np.median(distances)) if len(distances) else float("nan")
-    return Nearest(by, others[order], distances[order], len(others), median)
+    return Nearest(
+        by,
+        others[order],
+        distances[order],
+        len(others),
+        float(np.median(distances)) if len(distances) else float("nan"),
+    )
 
 
 @memo(64, says="Comparing this sample with the others …")
@@ -254,15 +156,15 @@ def _distances(
     """Distances (n,) of a row from others; `rows` are these and perhaps itself, as their coordinates are kept."""
     if not len(others):
         return np.zeros(0)
-    if by == STATES:
+    if by == cohort_measures.STATES:
         return 1 - _fidelities(study, others, row)
-    if by == DIVIDENDS:
+    if by == cohort_measures.DIVIDENDS:
         dividends = study.dividends(row, output)
         own = np.array([dividends[term] for term in study.terms])
     else:
-        own = coordinates_of(study, by, np.array([row]), output)
-    every = coordinates_of(study, by, rows, output)[rows != row]
-    return np.asarray(np.linalg.norm(every - own, axis=1))
+        own = cohort_measures.coordinates_of(study, by, np.array([row]), output)
+    away = cohort_measures.coordinates_of(study, by, rows, output)[rows != row] - own
+    return np.asarray(np.linalg.norm(away, axis=1))
 
 
 def _fidelities(study: Any, others: np.ndarray, row: int) -> np.ndarray:
@@ -271,7 +173,8 @@ def _fidelities(study: Any, others: np.ndarray, row: int) -> np.ndarray:
         return np.asarray((kets.conj() @ study.ket(row).to(torch.complex128)).abs().pow(2).numpy())
     # Coordinates are cos and sin of all angles over the square root of 2.
     every, own = (
-        np.sqrt(2) * coordinates_of(study, STATES, some) for some in (others, np.array([row]))
+        np.sqrt(2) * cohort_measures.coordinates_of(study, cohort_measures.STATES, some)
+        for some in (others, np.array([row]))
     )
     n = every.shape[1] // 2
     cosines = every[:, :n] * own[:, :n] + every[:, n:] * own[:, n:]
@@ -337,10 +240,9 @@ def find_examples(study: Study, split: str = "test") -> list[Example]:
 def _scores(single: np.ndarray, joint: np.ndarray) -> dict[str, np.ndarray]:
     """How telling each row is of its kind; single (N, M), joint (N, 2^M - M - 1)."""
     same = (single > 0).all(1) | (single < 0).all(1)
-    opposed = np.minimum(np.maximum(single.max(1), 0), np.maximum(-single.min(1), 0))
     return {
         "agreement": np.where(same, np.abs(single).min(1), 0.0),
-        "conflict": opposed,
+        "conflict": np.minimum(np.maximum(single.max(1), 0), np.maximum(-single.min(1), 0)),
         "synergy": np.abs(joint.sum(1)),
         "dominance": np.abs(single).max(1),
     }
@@ -434,9 +336,10 @@ def on_axes(study: Study, rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     are evenly spread."""
     if asks_entanglement(study, x, y):
         rows = rows.head(MAX_ENTANGLED)
-        columns = map(negativity_column, study.modalities)
         values = negativities(study, study.dataset.places(rows.index)).T
-        rows = rows.assign(**dict(zip(columns, values, strict=True)))
+        rows = rows.assign(
+            **dict(zip(map(negativity_column, study.modalities), values, strict=True))
+        )
     rows = rows[np.isfinite(rows[[x, y]].to_numpy(dtype=float)).all(1)]
     return (
         rows

@@ -10,20 +10,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from qfusion import _sentences, explain, track
 from qfusion._checks import check
 from qfusion.analysis.memo import memo
-from qfusion.analysis.study import predict, softmax, test_metrics, with_observables
+from qfusion.analysis.study import predict, with_observables
 from qfusion.data.modality import split_term
 from qfusion.explain import cuts, evidence
-from qfusion.models import entangled_qcnn, require
-from qfusion.models.qcnn import HEAD_SCALE, evaluate
+from qfusion.models import qcnn, require
 from qfusion.models.tweak import LEARNED, Tweak
-from qfusion.quantum import lindblad, measures, states
-from qfusion.quantum.decomposition import subsets
+from qfusion.quantum import decomposition, lindblad, measures, states
 from qfusion.track import fusion_gates, progress
 from qfusion.training import batches
 
@@ -37,60 +34,32 @@ MOST_SPREAD = 1000  # test samples over which the spread of scores is taken
 TIMES = 41  # enough for a smooth line, few enough to redraw while a slider moves
 
 
-@dataclass(frozen=True, eq=False)
-class Decision:
-    """What a model with this tweak says of one sample, and how well it does on the test rows.
-
-    Attributes:
-        times: (nT,) in [0, T]. dividends, shapley: (nT,) by coalition and by modality, as if read out at t.
-        scores: of all outputs at T, (C,). prediction: the explained one of them. metrics: of the test rows.
-    """
-
-    tweak: Tweak
-    times: np.ndarray
-    dividends: dict[str, np.ndarray]
-    shapley: dict[str, np.ndarray]
-    scores: np.ndarray
-    prediction: float
-    metrics: dict[str, float]
-
-    def final(self) -> dict[str, float]:
-        """Dividends at T, the baseline under the empty coalition."""
-        return {term: float(values[-1]) for term, values in self.dividends.items()}
-
-    def frame(self) -> pd.DataFrame:
-        """One row a time: t, the dividend of each coalition, the Shapley value of each modality."""
-        columns = {"t": self.times} | {
-            f"dividend[{term or 'baseline'}]": v for term, v in self.dividends.items()
-        }
-        return pd.DataFrame(columns | {f"shapley[{name}]": v for name, v in self.shapley.items()})
-
-
 def times_of(duration: float, count: int = TIMES) -> np.ndarray:
     """(count,) times from 0 to T; a T of zero still gets a tiny span, so that the axes exist."""
     return np.linspace(0.0, max(duration, 1e-6), count)
 
 
-@memo(64)
+@memo(2, background=False)  # under the sliders, and as learned
 @torch.no_grad()
-def decide(study: Any, row: int, tweak: Tweak, output: int = 0) -> Decision:
-    """Explains one sample over time and scores the test rows under the tweaked model."""
+def observables(study: Any, tweak: Tweak) -> torch.Tensor:
+    """What a tweaked model with time reads, pulled back from each of the times shown, (nT, C, D, D)."""
     model = study.model.tweaked(tweak)
-    times = times_of(float(model.duration))
-    observables = model.observables(times.tolist())
-    e = explain.through_time(
-        with_observables(model, observables), study.inputs([row]), study.background, times.tolist()
-    )
-    scores = predict(study, np.array([row]), observables[-1], model.bias)[0]
-    return Decision(
-        tweak,
-        times,
-        dict(zip(e.coalitions, np.moveaxis(e.dividends[:, 0, :, output], 1, 0), strict=True)),
-        dict(zip(study.modalities, np.moveaxis(e.shapley[:, 0, :, output], 1, 0), strict=True)),
-        scores,
-        float(scores[output]),
-        test_metrics(study, observables[-1], model.bias),
-    )
+    return model.observables(times_of(float(model.duration)).tolist())
+
+
+@memo(64, background=False)
+@torch.no_grad()
+def metrics_under(study: Any, tweak: Any) -> dict[str, float]:
+    """Metrics of the test rows under a tweak."""
+    rows, model = study.dataset.rows("test"), study.model.tweaked(tweak)
+    if study.can("time"):
+        scores = predict(study, rows, observables(study, tweak)[-1], model.bias)
+    elif study.can("rules"):
+        fused = model.fuse(study.by_name(torch.as_tensor(rows)))[0]
+        scores = (qcnn.evaluate(study.observables, fused) + model.bias).numpy()
+    else:
+        scores = study.scores[rows]
+    return study.of_split(scores)
 
 
 @memo(32, background=False)
@@ -158,16 +127,15 @@ def shared_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> fl
     total correlation, which of two is the mutual information."""
     rho, dims = state_at_end(study, row, tweak), study.model.dims
     places = [study.modalities.index(name) for name in part]
+    sides: list[list[int]] = [[m] for m in places]
     if len(places) == 1:
-        return float(
-            measures.mutual_information(
-                rho, dims, places, [m for m in range(len(dims)) if m not in places]
-            )
-        )
-    single = sum(
-        float(measures.von_neumann_entropy(states.partial_trace(rho, dims, (m,)))) for m in places
+        sides.append([m for m in range(len(dims)) if m not in places])
+    everyone = sorted({m for side in sides for m in side})
+    *apart, together = (
+        float(measures.von_neumann_entropy(states.partial_trace(rho, dims, side)))
+        for side in (*sides, everyone)
     )
-    return single - float(measures.von_neumann_entropy(states.partial_trace(rho, dims, places)))
+    return sum(apart) - together
 
 
 def entangled_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> float:
@@ -282,44 +250,8 @@ def step_errors(
 # Free of streamlit.
 
 
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """What the network says of one sample, and how well it does on the test rows.
-
-    Attributes:
-        phi: tables it fused by. scores: (C,). dividends: (2^M, C).
-        metrics: of the test rows.
-    """
-
-    phi: torch.Tensor
-    scores: np.ndarray
-    dividends: np.ndarray
-    metrics: dict[str, float]
-
-    @property
-    def probabilities(self) -> np.ndarray:
-        """Softmax of the scores, (C,)."""
-        return softmax(self.scores)
-
-    def terms(self, study: Any, output: int) -> dict[str, float]:
-        """Baseline and dividends of one score, keyed by coalition."""
-        return dict(zip(study.coalitions, self.dividends[:, output].tolist(), strict=True))
-
-
 def _edited(study: Any, words: str) -> Any:
     return require(study.model, "rules").tweaked(words)
-
-
-@memo(64)
-@torch.no_grad()
-def answer_of_rules(study: Any, row: int, words: str = "") -> Answer:
-    """The decision on one sample and the test metrics with edited tables."""
-    model = _edited(study, words)
-    e = explain.explain(model, study.inputs([row]), study.background)
-    rows = torch.as_tensor(study.dataset.rows("test"))
-    fused = entangled_qcnn.fuse(study.masses[rows], model.phi.double())[0]
-    scores = evaluate(study.observables, fused) + model.bias
-    return Answer(model.phi, e.prediction[0], e.dividends[0], study.of_split(scores.numpy()))
 
 
 @memo(16, background=False, says="Working out the entropies …")
@@ -328,13 +260,6 @@ def layers(study: Any, row: int, words: str = "") -> Any:
     """Entropies around every pooling."""
     model = _edited(study, words)
     return evidence.layer_entropies(model, model.fuse(study.by_name(slice(row, row + 1)))[0][0])
-
-
-@memo(16, says="Reading the circuit out early …")
-@torch.no_grad()
-def layer_terms(study: Any, row: int, words: str = "") -> explain.Explanation:
-    """Contributions to what the read-out would say at every place between the layers."""
-    return explain.through_layers(_edited(study, words), study.inputs([row]), study.background)
 
 
 @memo(8, background=False, says="Drawing the circuit with PennyLane …")
@@ -416,7 +341,7 @@ def with_noise(
     variance = (second.values[0] - bias.numpy()) - (first.values[0] - bias.numpy()) ** 2
     variance = np.maximum(variance, 0) / shots
     # Coalitions are run on their own: variances of all that are in a dividend add up.
-    order = subsets(len(study.modalities))
+    order = decomposition.subsets(len(study.modalities))
     inside = np.array([[float(set(R) <= set(S)) for R in order] for S in order])
     vectors = model.fuse(study.by_name(torch.as_tensor(study.dataset.rows("test"))))[0]
     return Noisy(
@@ -426,7 +351,7 @@ def with_noise(
         / shots**0.5,
         np.asarray(first.dividends[0]),
         np.sqrt(inside @ variance),
-        study.of_split((evaluate(observables, vectors) + model.bias).numpy()),
+        study.of_split((qcnn.evaluate(observables, vectors) + model.bias).numpy()),
     )
 
 
@@ -438,7 +363,7 @@ def _lead_error(model: Any, single: torch.Tensor, fused: torch.Tensor, scores: n
     squared = _of_values(model, (single[:, [a]] - single[:, [b]]).square())
     means = scores - model.bias.double().numpy()
     return float(
-        np.sqrt(max(float(evaluate(squared, fused)[0, 0]) - (means[a] - means[b]) ** 2, 0.0))
+        np.sqrt(max(float(qcnn.evaluate(squared, fused)[0, 0]) - (means[a] - means[b]) ** 2, 0.0))
     )
 
 
@@ -447,7 +372,7 @@ def _of_values(model: Any, values: torch.Tensor) -> torch.Tensor:
     qubits."""
     other = copy.deepcopy(model)
     other.network.retained, other.network.measured = tuple(range(model.elements)), ()
-    other.network.head = torch.nn.Parameter(values.T / HEAD_SCALE)
+    other.network.head = torch.nn.Parameter(values.T / qcnn.HEAD_SCALE)
     return _observables(other)
 
 
@@ -462,8 +387,14 @@ def on_device(study: Any, row: int, words: str, strengths: tuple[float, ...], sh
     from qfusion.track.fusion_circuit import MIXED, run
 
     noise = fusion_gates.Noise(*strengths) or None
-    device = MIXED if noise else "default.qubit"
-    return run(_edited(study, words), study.theta(row), device, shots, 0, noise=noise)
+    return run(
+        _edited(study, words),
+        study.theta(row),
+        MIXED if noise else "default.qubit",
+        shots,
+        0,
+        noise=noise,
+    )
 
 
 # Correlations taken away at a time: one sample under the sliders, many as learned; tables. Free of streamlit.

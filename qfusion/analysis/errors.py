@@ -11,24 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
+from scipy.special import log_softmax, ndtri
 
 from qfusion._checks import check, choose
 from qfusion.analysis import Sample, cohort_measures, text
-from qfusion.analysis.cohort_measures import (
-    DOMINANT,
-    FEW_SLOW,
-    JOINT,
-    JOINT_SHARE,
-    MAX_SLOW,
-    QUARTERS,
-    SIGN,
-    VERDICT,
-    WRONG,
-    clusters_of,
-    is_slow,
-    measure_titles,
-)
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import CONFLICT, DISAGREEMENT, MEAN_ENTROPY, Study
 from qfusion.explain import cohorts, stability
@@ -76,7 +62,8 @@ class Levels:
 
     def clusters(self, keep: np.ndarray | None = None) -> np.ndarray | None:
         """Numbers of what the rows of the table (those to keep) share, (n, k); None where they are independent."""
-        return clusters_of(self.study.dataset, self.rows if keep is None else self.rows[keep])
+        rows = self.places(self.rows if keep is None else self.rows[keep])
+        return cohort_measures.clusters_of(self.study.dataset, rows)
 
     @property
     def intervals(self) -> str:
@@ -103,7 +90,7 @@ def levels_of(sample: Sample, filter: str = "", *, output: str = "", name: str =
     study, parts = sample.study, cohorts.parse(filter)
     number = study.classes.index(choose("Class", output, study.classes)) if output else None
     table = cohort_measures.table_for(study, number, parts)
-    explained = np.isfinite(table[JOINT].to_numpy())
+    explained = np.isfinite(table[cohort_measures.JOINT].to_numpy())
     within = cohorts.within_split(parts, table) & explained
     split = " and ".join(value for part in cohorts.split_of(parts) for value in part.values)
     return Levels(
@@ -147,11 +134,13 @@ def related(levels: Levels, measure: str, strength: str, everyone: bool = False)
     Raises:
         NotFound: when there is no such measure.
     """
-    choose("Measure", measure, measure_titles(levels.study))
+    choose("Measure", measure, cohort_measures.measure_titles(levels.study))
     choose("Strength", strength, cohort_measures.STRENGTHS)
     rows, inside = levels.rows, levels.inside
-    if is_slow(measure):
-        at = cohort_measures.drawn_places(len(rows), MAX_SLOW, FEW_SLOW, everyone)
+    if cohort_measures.is_slow(measure):
+        at = cohort_measures.drawn_places(
+            len(rows), cohort_measures.MAX_SLOW, cohort_measures.FEW_SLOW, everyone
+        )
         rows, inside = rows.iloc[at], inside[at]
         x = cohort_measures.correlations(levels.study, levels.places(rows))[measure]
     else:
@@ -164,7 +153,11 @@ def related(levels: Levels, measure: str, strength: str, everyone: bool = False)
         y,
         {
             name: correlation(
-                x[keep], y[keep], clusters=clusters_of(levels.study.dataset, rows[keep])
+                x[keep],
+                y[keep],
+                clusters=cohort_measures.clusters_of(
+                    levels.study.dataset, levels.places(rows[keep])
+                ),
             )
             for name, keep in (("all", np.ones(len(rows), dtype=bool)), ("cohort", inside))
         },
@@ -178,8 +171,8 @@ def related(levels: Levels, measure: str, strength: str, everyone: bool = False)
 
 MAX_SLICES, MAX_WORST = 24, 12
 _OUTCOMES = (
-    VERDICT,
-    SIGN,
+    cohort_measures.VERDICT,
+    cohort_measures.SIGN,
     "error",
 )  # what a filter may say of how a sample is decided, which is what is counted
 WORST_PART = 0.25  # of a regression's samples count as errors: those of the largest
@@ -239,7 +232,8 @@ def is_error(levels: Levels) -> np.ndarray:
     """Returns which samples of the split are errors, bool (n,): taken for another class, or of a regression among the
     quarter of the largest errors."""
     if levels.study.classes:
-        return (levels.rows[VERDICT] == WRONG).to_numpy()
+        at = levels.places(levels.rows)
+        return np.asarray(levels.study.predicted[at] != levels.study.dataset.y[at])
     return (levels.rows["error"] >= limit(levels)).to_numpy()
 
 
@@ -248,7 +242,8 @@ def slice_kinds(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
     known = [
         text.column_of(name, map(str, rows.columns))
         for name in cohort_measures.groupings(study, rows)[1:]
-        if not name.endswith(QUARTERS) and name not in (VERDICT, "sign of truth")
+        if not name.endswith(cohort_measures.QUARTERS)
+        and name not in (cohort_measures.VERDICT, "sign of truth")
     ]
     numbers = [
         *([] if study.classes else ["truth"]),
@@ -256,19 +251,23 @@ def slice_kinds(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
         CONFLICT,
         DISAGREEMENT,
         MEAN_ENTROPY,
-        JOINT_SHARE,
+        cohort_measures.JOINT_SHARE,
         cohort_measures.JOINT,
     ]
     first = [
         name
-        for name in (*known, DOMINANT, *(["prediction"] if study.classes else []))
+        for name in (*known, cohort_measures.DOMINANT, *(["prediction"] if study.classes else []))
         if 1 < rows[name].astype(str).nunique() <= MAX_SLICES or name == "relation"
     ]
     return tuple(
         dict.fromkeys(
             [
                 *map(text.column, first),
-                *(text.column(name) + QUARTERS for name in numbers if name in rows.columns),
+                *(
+                    text.column(name) + cohort_measures.QUARTERS
+                    for name in numbers
+                    if name in rows.columns
+                ),
             ]
         )
     )
@@ -276,7 +275,7 @@ def slice_kinds(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
 
 def column(rows: pd.DataFrame, by: str) -> str:
     """Returns the column that one of `kinds` is about."""
-    return text.column_of(by.removesuffix(QUARTERS), map(str, rows.columns))
+    return text.column_of(by.removesuffix(cohort_measures.QUARTERS), map(str, rows.columns))
 
 
 def left_out(levels: Levels, by: str) -> tuple[cohorts.Part, ...]:
@@ -325,7 +324,7 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
 
 def _conditions(rows: pd.DataFrame, by: str) -> list[tuple[str, tuple[cohorts.Part, ...]]]:
     name = column(rows, by)
-    if not by.endswith(QUARTERS):
+    if not by.endswith(cohort_measures.QUARTERS):
         texts = filter(None, map(str, dict.fromkeys(rows[name].dropna())))
         return [(value, (cohorts.Part(name, "=", (value,)),)) for value in texts]
     values = rows[name].to_numpy(dtype=float)
@@ -333,15 +332,13 @@ def _conditions(rows: pd.DataFrame, by: str) -> list[tuple[str, tuple[cohorts.Pa
     if not len(values):
         return []
     inner = list(dict.fromkeys(f"{edge:.4g}" for edge in np.quantile(values, [0.25, 0.5, 0.75])))
-    first = (f"up to {inner[0]}", (cohorts.Part(name, "<=", (inner[0],)),))
-    last = (f"above {inner[-1]}", (cohorts.Part(name, ">", (inner[-1],)),))
     return [
-        first,
+        (f"up to {inner[0]}", (cohorts.Part(name, "<=", (inner[0],)),)),
         *(
             (f"{a} to {b}", (cohorts.Part(name, ">", (a,)), cohorts.Part(name, "<=", (b,))))
             for a, b in itertools.pairwise(inner)
         ),
-        last,
+        (f"above {inner[-1]}", (cohorts.Part(name, ">", (inner[-1],)),)),
     ]
 
 
@@ -356,8 +353,7 @@ def worst(levels: Levels, count: int = MAX_WORST) -> tuple[pd.DataFrame, np.ndar
     at = levels.places(rows)
     truth = study.dataset.y[at]
     if study.classes:
-        shifted = study.scores[at] - study.scores[at].max(1, keepdims=True)
-        values = np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(at)), truth.astype(int)]
+        values = -log_softmax(study.scores[at], 1)[np.arange(len(at)), truth.astype(int)]
     else:
         values = study.scores[at, 0] - truth
     order = np.argsort(-np.abs(values), kind="stable")[:count]
@@ -409,13 +405,10 @@ def kind_of(levels: Levels) -> str:
 def decided_wrong(levels: Levels) -> np.ndarray:
     """Returns which samples of the split are decided wrong, bool (n,): taken for another class; of a regression that
     spans zero of the wrong sign, where the truth is not 0; of others among the quarter of the largest errors."""
-    at, kind = levels.places(levels.rows), kind_of(levels)
-    truth = levels.study.dataset.y[at]
-    if kind == WRONG_CLASS:
-        return np.asarray(levels.study.predicted[at] != truth)
-    if kind == WRONG_SIGN:
-        return cohort_measures.wrong_sign(levels.study.scores[at, 0], truth)
-    return is_error(levels)
+    if kind_of(levels) != WRONG_SIGN:
+        return is_error(levels)
+    at, study = levels.places(levels.rows), levels.study
+    return cohort_measures.wrong_sign(study.scores[at, 0], study.dataset.y[at])
 
 
 def misleading(

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from qfusion._checks import check
 from qfusion._sentences import count
@@ -29,8 +28,7 @@ from qfusion.data import Audio, Modality, Text, mmsa, synthesis
 from qfusion.data.modality import Series, split_term
 from qfusion.data.sources import planted
 from qfusion.explain import attribution, counterfactual, operators
-from qfusion.quantum import decomposition
-from qfusion.quantum.lindblad import System
+from qfusion.quantum import decomposition, lindblad
 
 MAX_MODES = 32  # dimension D up to which all D^2 eigenvalues of the generator are worked out
 HAMILTONIAN, READOUT = "H", "read-out"
@@ -50,37 +48,28 @@ class Strengths:
     rates: dict[str, float]
 
 
-def strengths_of(system: System) -> Strengths:
+def strengths_of(system: lindblad.System) -> Strengths:
     """Returns the strengths of all coalitions but the empty one, whose part of H moves all levels alike."""
     D = len(system.H)
-    ours = decomposition.strengths(system.H, system.dims)
-    theirs = decomposition.strengths(system.jumps, system.dims)
     return Strengths(
         {
             decomposition.subset_name(s, system.names): float(value) / D**0.5
-            for s, value in ours.items()
+            for s, value in decomposition.strengths(system.H, system.dims).items()
             if s
         },
         {
             decomposition.subset_name(s, system.names): float(value.square().sum()) / D
-            for s, value in theirs.items()
+            for s, value in decomposition.strengths(system.jumps, system.dims).items()
             if s
         },
     )
 
 
-@memo(16, background=False)
-def learned_strengths(study: Any) -> Strengths:
-    """Returns the strengths of a study's model as it was learned."""
-    return strengths_of(study.model.system())
-
-
-def levels(system: System) -> tuple[np.ndarray, np.ndarray]:
+def levels(system: lindblad.System) -> tuple[np.ndarray, np.ndarray]:
     """Returns the energies of H without and with its couplings, ascending, (D,) each."""
     parts = decomposition.decompose(system.H, system.dims)
     alone = torch.stack([part for subset, part in parts.items() if len(subset) <= 1]).sum(0)
-    free, coupled = (torch.linalg.eigvalsh(part).numpy() for part in (alone, system.H))
-    return free, coupled
+    return torch.linalg.eigvalsh(alone).numpy(), torch.linalg.eigvalsh(system.H).numpy()
 
 
 def operator_names(model: Any) -> dict[str, str]:
@@ -96,7 +85,7 @@ def operator_names(model: Any) -> dict[str, str]:
 
 
 @torch.no_grad()
-def operator(sample: Sample, system: System, name: str) -> Tensor:
+def operator(sample: Sample, system: lindblad.System, name: str) -> torch.Tensor:
     """Returns one of `operators`, (D, D), of a sample's model and its system."""
     if name == HAMILTONIAN:
         return system.H
@@ -122,7 +111,7 @@ class Letter:
         )
 
 
-def largest(A: Tensor, system: System, count: int) -> tuple[list[Letter], float]:
+def largest(A: torch.Tensor, system: lindblad.System, count: int) -> tuple[list[Letter], float]:
     """Returns the largest terms of an operator without the identity, and which part of all their squares they hold."""
     names = [decomposition.basis(d)[0] for d in system.dims]
     values = decomposition.expand(A, system.dims).numpy()
@@ -149,7 +138,7 @@ def has_modes(sample: Any, **_: Any) -> bool:
     return bool(sample.can("time")) and math.prod(sample.model.dims) <= MAX_MODES
 
 
-def modes(system: System) -> np.ndarray:
+def modes(system: lindblad.System) -> np.ndarray:
     """Returns all eigenvalues of the generator of the master equation, (D^2,) complex, the slowest first.
 
         L rho = -i [H, rho] + sum_k (L_k rho L_k^+ - {L_k^+ L_k, rho} / 2)
@@ -225,7 +214,6 @@ def records(sample: Sample, runs: int = RUNS) -> Records:
     ones."""
     track, L = sample.track(runs=runs), sample.model.system().jumps.numpy()
     every = [(i, run.jump_times, run.jump_operators) for i, run in enumerate(track.trajectories)]
-    by_first = tuple(sorted(every, key=lambda run: (*run[1][:1], np.inf)[0]))
     edges = np.linspace(0, float(track.times[-1]) or 1.0, BINS + 1)
     times = np.concatenate([run[1] for run in every])
     which = np.concatenate([run[2] for run in every])
@@ -234,7 +222,7 @@ def records(sample: Sample, runs: int = RUNS) -> Records:
     )
     per = runs * (edges[1] - edges[0])
     return Records(
-        by_first,
+        tuple(sorted(every, key=lambda run: (*run[1][:1], np.inf)[0])),
         edges,
         counts / per,
         np.where(counts > 0, np.sqrt(counts), np.nan) / per,
@@ -291,21 +279,14 @@ def votes(study: Study, group: str, output: int, split: str) -> Votes:
     result = decision_operator(study, group, output)
     rows = study.dataset.rows(split)
     states = _states(study, group, rows)
-    last = len(result.values) - 1
     return Votes(
         result,
         rows,
         result.scores(states),
-        result.overlap(states, last),
+        result.overlap(states, len(result.values) - 1),
         result.overlap(states, 0),
         result.weights(states),
     )
-
-
-def own(study: Study, result: operators.Operator, group: str, row: int) -> tuple[float, np.ndarray]:
-    """Where one sample lies: v(S), and its weight on every eigenvector."""
-    states = _states(study, group, np.array([row]))
-    return float(result.scores(states)[0]), result.weights(states)
 
 
 def operator_of(sample: Sample, group: str = "") -> operators.Operator:
@@ -322,7 +303,8 @@ def votes_of(
     """As `operator_of`, with the samples of a split on it, and the sample itself."""
     group = group or operators.offered(sample.model)[0]
     result = votes(sample.study, group, sample.output, split)
-    return result, own(sample.study, result.operator, group, sample.row)
+    states = _states(sample.study, group, np.array([sample.row]))
+    return result, (float(result.operator.scores(states)[0]), result.operator.weights(states))
 
 
 def _states(study: Study, group: str, rows: np.ndarray) -> Any:
@@ -381,8 +363,12 @@ def _by_tokens(
     steps: tuple[tuple[int, ...], ...],
 ) -> Spoken:
     if len(numbers) != len(steps):
-        how = f"There are {len(numbers):,} token numbers for {len(steps):,} steps"
-        return Spoken(None, steps, f"{how}, so steps have numbers only.")
+        return Spoken(
+            None,
+            steps,
+            f"There are {len(numbers):,} token numbers for {len(steps):,} steps, so steps have "
+            "numbers only.",
+        )
     if content.tokens is not None:
         groups = mmsa.word_groups(content.tokens)
         several = sum(len(group) > 1 for group in groups)

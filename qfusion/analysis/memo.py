@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
@@ -65,8 +66,7 @@ def memo(
         def memoised(*args: P.args, **kwargs: P.kwargs) -> R:
             call = signature.bind(*args, **kwargs)
             call.apply_defaults()
-            keys = [_key(argument, background) for argument in call.arguments.values()]
-            key = (stamp(*args, **kwargs), *keys)
+            key = stamp(*args, **kwargs), _key(list(call.arguments.values()), background)
             with guard:
                 lock = locks.setdefault(key, threading.RLock())
             with lock:
@@ -90,6 +90,11 @@ def memo(
         return cast("Callable[P, R]", memoised)
 
     return decorate
+
+
+def written(path: Path) -> int:
+    """When a file was written, 0 where there is none: a stamp of what is read from it."""
+    return path.stat().st_mtime_ns if path.is_file() else 0
 
 
 def _key(value: Any, background: bool) -> Hashable:
@@ -127,9 +132,6 @@ class State(StrEnum):
     STOPPED, CANCELLED = "stopped", "cancelled"
 
 
-UNDER_WAY = (State.WAITING, State.WORKING)
-
-
 class _Left(Exception):
     """Nobody waits any more."""
 
@@ -157,7 +159,7 @@ class Job:
     @property
     def under_way(self) -> bool:
         """Whether it goes on."""
-        return self.state in UNDER_WAY
+        return self.state in (State.WAITING, State.WORKING)
 
     @property
     def seconds_left(self) -> float | None:
@@ -192,14 +194,18 @@ class Job:
 
 
 _jobs: OrderedDict[Hashable, Job] = OrderedDict()
-_guard = threading.Lock()
+_guard = threading.RLock()
 _worker = ThreadPoolExecutor(1, "behind")
 
 
 def find_job(key: Hashable) -> Job | None:
     """Returns the job of a key that somebody asked for, unless it was stopped."""
     with _guard:
-        return _known(key)
+        job = _jobs.get(key)
+        if job is None or job.state == State.STOPPED or (job.under_way and not job.is_wanted):
+            return None
+        _jobs.move_to_end(key)
+        return job
 
 
 def begin_job(
@@ -221,7 +227,7 @@ def begin_job(
         aside: whether another process does it, so that it waits for no other job; else one goes after the other.
     """
     with _guard:
-        job = _known(key)
+        job = find_job(key)
         if job is None or (again and not job.under_way):
             job = _jobs[key] = Job(make, total)
             job._seen[asker] = time.monotonic()
@@ -248,11 +254,3 @@ def leave_job(key: Hashable, asker: str) -> None:
             _jobs[key]._seen.pop(asker, None)
             if _jobs[key].state == State.FAILED:
                 del _jobs[key]
-
-
-def _known(key: Hashable) -> Job | None:
-    job = _jobs.get(key)
-    if job is None or job.state == State.STOPPED or (job.under_way and not job.is_wanted):
-        return None
-    _jobs.move_to_end(key)
-    return job

@@ -23,13 +23,11 @@ from typing import Any
 
 import torch
 
-from qfusion import _limits, data as sources, explain
+from qfusion import _files, _limits, data as sources, explain
 from qfusion._checks import check
-from qfusion._files import atomic
 from qfusion.data._mat_child import limit
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.models import imported as cards
-from qfusion.models.program import Exhausted
+from qfusion.models import imported as cards, program
 from qfusion.training import checkpoint, imports
 
 MEMORY = 3 << 30  # bytes beyond what Python and torch take themselves
@@ -93,18 +91,17 @@ class Import:
                 }
             )
         )
-        # Threads of a library for matrices would take address space each.
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-        }
         self._began = time.monotonic()
         with (Path(self._folder.name) / "said").open("wb") as opened:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", __file__, str(order)],
-                env=environment,
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                    # threads of a library for matrices would take address space each
+                    "OMP_NUM_THREADS": "1",
+                    "OPENBLAS_NUM_THREADS": "1",
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=opened,
@@ -128,12 +125,6 @@ class Import:
         with suppress(OSError):
             self._folder.cleanup()
 
-    def wait(self, step: float = 0.1) -> dict[str, Any]:
-        """Returns what was found once it has ended; see `result`."""
-        while not self.done:
-            time.sleep(step)
-        return self.result()
-
     def result(self) -> dict[str, Any]:
         """Returns what an ended import says: what `imports.summary` does, its card as "toml", and "first": seconds and
         rows of a first explanation, of test row "sample".
@@ -151,17 +142,17 @@ class Import:
             try:
                 record: Mapping[str, Any] = json.loads(self._found.read_text())
             except (OSError, ValueError):
-                output = (Path(self._folder.name) / "said").read_text(errors="replace").strip()
-                last = output.rpartition("\n")[2][:160]
+                output = (Path(self._folder.name) / "said").read_text(errors="replace")
+                last = output.strip().rpartition("\n")[2][:160]
                 raise self._refused(
                     f"its checks ended with signal {-status}"
                     if status < 0
                     else f"its checks fail ({last or 'no reason is given'})"
                 ) from None
             if "exhausted" in record:
-                memory = f"{MEMORY / 2**30:.0f} GiB of memory"
-                of_what = memory if record["exhausted"] == "memory" else of_processor
-                raise self._refused(f"it takes more than {of_what}")
+                limits = {"memory": f"{MEMORY / 2**30:.0f} GiB of memory"}
+                most = limits.get(record["exhausted"], of_processor)
+                raise self._refused(f"it takes more than {most}")
             if "problem" in record and record["card"]:
                 raise imports.Unfit(record["problem"], cards.read(record["card"], "card"))
             if "problem" in record:
@@ -225,7 +216,7 @@ def main() -> None:
     limit(before + order["memory"] if before else 1 << 62, order["seconds"])
     try:
         outcome = imported(order)
-    except Exhausted as error:
+    except program.Exhausted as error:
         outcome = {"exhausted": error.of}
     except QFusionError as error:
         outcome = {
@@ -236,7 +227,7 @@ def main() -> None:
         if not isinstance(error, MemoryError) and "can't allocate memory" not in str(error):
             raise
         outcome = {"exhausted": "memory"}
-    with atomic(Path(order["found"])) as part:
+    with _files.atomic(Path(order["found"])) as part:
         part.write_text(json.dumps(outcome))
 
 

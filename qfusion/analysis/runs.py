@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import pandas as pd
 
 from qfusion import _files, data, runs
 from qfusion._checks import check, choose
-from qfusion.analysis.memo import memo
+from qfusion.analysis.memo import memo, written
 from qfusion.analysis.sample import loaded
 from qfusion.errors import IntegrityError, NotFound, QFusionError, refused
 from qfusion.models import registry
@@ -169,10 +169,11 @@ def curve(record: folder.Record, key: str) -> Curve:
 
 def watched(record: folder.Record, prefix: str) -> dict[str, Curve]:
     """What was watched under names that begin with `prefix` and a dot, by the rest of the name, in its own order."""
-    names = dict.fromkeys(
-        key for row in record.history for key in row["watched"] if key.startswith(f"{prefix}.")
-    )
-    return {name.removeprefix(f"{prefix}."): curve(record, f"watched.{name}") for name in names}
+    return {
+        name.removeprefix(f"{prefix}."): curve(record, f"watched.{name}")
+        for name in dict.fromkeys(name for row in record.history for name in row["watched"])
+        if name.startswith(f"{prefix}.")
+    }
 
 
 def watched_by(seen: Sequence[Seen], prefix: str) -> dict[str, dict[str, Curve]]:
@@ -308,8 +309,8 @@ def log_of(run: Run) -> str:
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return ""
-    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
-    return "\n".join(line.rsplit("\r", 1)[-1] for line in plain.split("\n"))[-LOG:]
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).split("\n")
+    return "\n".join(line.rsplit("\r", 1)[-1] for line in lines)[-LOG:]
 
 
 @memo(4, says="Loading the data …", stamp=data.stamp)
@@ -348,21 +349,13 @@ def counted(entry: Seen) -> tuple[int, int, tuple[int, int, int]] | None:
     return train, valid, worker.sizes(train, valid)
 
 
-@lru_cache(maxsize=1)
-def _shipped() -> dict[str, dict[str, Any]]:
-    """The cards of the models that come with the program, by name."""
-    return {
-        path.stem: json.loads(path.read_text(encoding="utf-8"))
-        for path in sorted(checkpoint.folders()[0].glob("*.json"))
-    }
-
-
 def shipped_recipe(data: str, model: str) -> tuple[str, dict[str, Any]]:
     """The name and settings of a shipped model of that kind, trained on those data; none where there is none."""
-    for name, card in _shipped().items():
+    for path in sorted(checkpoint.folders()[0].glob("*.json")):
+        card = json.loads(path.read_text(encoding="utf-8"))
         if card.get("model") == model and card["data"].get("name") == data:
             known = {**registry.settings(model), **dict.fromkeys(Options.names())}
-            return name, {
+            return path.stem, {
                 key: value
                 for key, value in {**card["settings"], **card.get("training", {})}.items()
                 if key in known
@@ -393,27 +386,18 @@ class Results:
 
     Attributes:
         table: a row a run: its seed, state, epochs and time; where it made a model, its parameters and its metrics.
-        kinds: of the runs that made a model, what is told apart but for the seed; empty where none did.
-        sizes: validation and test rows of those, by data set.
+        seeds_only: whether the runs differ in their seed alone.
+        sizes: validation and test rows of the runs that made a model, by data set; empty where none did.
     """
 
     table: pd.DataFrame
-    kinds: frozenset[Hashable]
+    seeds_only: bool
     sizes: Mapping[str, tuple[int, int]]
 
     @property
     def metrics(self) -> list[str]:
         """The columns of metrics."""
         return [column for column in self.table if column.startswith(("test ", "validation "))]
-
-    @property
-    def seeds_only(self) -> bool:
-        """Whether the runs differ in their seed alone."""
-        return (
-            len(self.kinds) == 1
-            and len(self.table) > 1
-            and self.table["seed"].nunique() == len(self.table)
-        )
 
     def by_metric(self) -> pd.DataFrame:
         """Returns a row for each metric and split, a column for each run; the mean where only seeds differ."""
@@ -437,14 +421,13 @@ def results_of(runs: Sequence[Seen]) -> Results:
         if run.plan is None or run.record is None:
             continue
         record, card = run.record, _card(run)
-        time = duration(sum(float(epoch["seconds"]) for epoch in record.history))
         row: dict[str, Any] = {
             "run": run.name,
             "seed": run.plan.seed,
             "state": run.words,
             "epochs": record.epoch,
             "kept": record.best_epoch,
-            "time": time,
+            "time": duration(sum(float(epoch["seconds"]) for epoch in record.history)),
         }
         if card is not None:
             row["parameters"] = card["parameters"]["total"]
@@ -467,7 +450,8 @@ def results_of(runs: Sequence[Seen]) -> Results:
                 )
             )
         rows.append(row)
-    return Results(pd.DataFrame(rows), frozenset(kinds), sizes)
+    seeds = {row["seed"] for row in rows}
+    return Results(pd.DataFrame(rows), len(kinds) == 1 and len(seeds) == len(rows) > 1, sizes)
 
 
 def _card(entry: Seen) -> dict[str, Any] | None:
@@ -716,12 +700,15 @@ class Board:
     def metrics(self, name: str) -> list[str]:
         """The metrics of a data set, the headline first."""
         entry = self.of(name)
-        result = [
-            key
-            for key in TARGETS[entry["target"]]
-            if all(key in row["test"] for row in entry["rows"].values())
+        return [
+            entry["headline"],
+            *(
+                key
+                for key in TARGETS[entry["target"]]
+                if key != entry["headline"]
+                and all(key in row["test"] for row in entry["rows"].values())
+            ),
         ]
-        return [entry["headline"], *(key for key in result if key != entry["headline"])]
 
     def key(self, name: str, short: str = "") -> str:
         """The metric of a data set by what it is called, the headline unless told.
@@ -803,24 +790,6 @@ class Board:
             dict.fromkeys(frame.columns.difference(["model", "label", "role"]), float)
         ).reset_index(drop=True)
 
-    def values(self, name: str, model: str, key: str) -> list[float]:
-        """A metric's values on the test rows, a seed each."""
-        return [float(v) for v in self.of(name)["rows"][model]["test"][key]["values"]]
-
-    def joint_shares(self, name: str) -> dict[str, float]:
-        """The part of every model's decisions that modalities make only jointly, of the models where it was measured;
-        the mean over seeds."""
-        return {
-            model: float(row["joint"]["mean"])
-            for model, row in self.of(name)["rows"].items()
-            if "joint" in row
-        }
-
-    def planted_share(self, name: str) -> float | None:
-        """The joint part of the planted contributions, None where none were planted."""
-        value = self.of(name).get("planted_joint")
-        return None if value is None else float(value)
-
     def agreement(self, name: str) -> dict[str, dict[str, float]]:
         """How every model's contributions correlate with the planted ones, by model and combination of modalities;
         nothing where none were planted."""
@@ -893,27 +862,25 @@ def read_board(path: Path | None = None) -> Board:
         board = Board(whole)
         for name in board.names:
             board.table(name, board.of(name)["headline"])
-            _ = (board.joint_shares(name), board.planted_share(name), board.agreement(name))
+            _ = (float(board.of(name).get("planted_joint", 0)), board.agreement(name))
             for model in whole["robustness"].get(name, {}):
                 board.curve(name, model, "all", board.robust_metrics(name)[0])
-        sentences = [claim["sentence"] for claims in whole["claims"].values() for claim in claims]
-        _ = (board.made, sentences, whole["published"]["rows"])
+        _ = (
+            board.made,
+            whole["published"]["rows"],
+            [claim["sentence"] for claims in whole["claims"].values() for claim in claims],
+        )
     return board
 
 
-@memo(1)
-def _board(path: Path, when: int) -> Board:
-    """`when` is there to tell a file that was written again."""
-    return read_board(path)
-
-
+@memo(1, stamp=lambda: (BOARD_FILE, written(BOARD_FILE)))
 def open_board() -> Board:
     """Returns the board that comes with the program, shared; read anew when its file changes.
 
     Raises:
         NotFound, IntegrityError: when there is none, or it is broken.
     """
-    return _board(BOARD_FILE, BOARD_FILE.stat().st_mtime_ns if BOARD_FILE.is_file() else 0)
+    return read_board()
 
 
 @dataclass(frozen=True)
@@ -945,7 +912,7 @@ def tested(path: Path | None = None) -> tuple[list[Tested], str]:
     if not path.is_file():
         return [], ""
     with _record_in(path, "tests of claims", 2, CLAIMS_REMEDY) as whole:
-        result = [
+        return [
             Tested(
                 str(c["claim"]),
                 str(c["sentence"]),
@@ -953,5 +920,4 @@ def tested(path: Path | None = None) -> tuple[list[Tested], str]:
                 {str(k): str(v) for k, v in c["data"].items()},
             )
             for c in whole["claims"]
-        ]
-        return result, f"{whole['method']} Measured {whole['date']} by {whole['command']}."
+        ], f"{whole['method']} Measured {whole['date']} by {whole['command']}."

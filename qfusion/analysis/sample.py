@@ -21,27 +21,19 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from scipy.special import softmax
 
 from qfusion import _sentences, data as sources, explain
 from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures, dynamics, text
 from qfusion.analysis.memo import Job, begin_job, find_job, memo
-from qfusion.analysis.study import Study, build_study
+from qfusion.analysis.study import Study, build_study, with_observables
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.explain import cohorts, verdicts
-from qfusion.explain.backgrounds import GROUPS, Background, background_of
-from qfusion.explain.coalitions import Explanation, shares, through
-from qfusion.models import Ability, FusionModel, Tweak, require
-from qfusion.models.base import Points
-from qfusion.models.registry import kinds, listed
+from qfusion.explain import Explanation, backgrounds, coalitions, cohorts, verdicts
+from qfusion.models import Ability, FusionModel, Tweak, base, registry, require
 from qfusion.training import batches, checkpoint
 
 AUTO = 1e12  # floating-point operations that are worked out unasked: some minutes of one core
-
-
-def is_quick(study: Any) -> bool:
-    """Whether all rows are a matter of minutes, so that they may be worked out unasked."""
-    return bool(against_all_rows(study).operations <= AUTO)
 
 
 def begin_refinement(study: Any, asker: str) -> Job:
@@ -52,20 +44,13 @@ def begin_refinement(study: Any, asker: str) -> Job:
         study: one of which `is_sampled` holds.
         asker: who wants it, as of `begin_job`.
     """
-    exact = against_all_rows(study)
+    exact = study.against_all_rows()
 
     def explained() -> Any:
         _ = exact.explanation
         return exact
 
     return begin_job(study.memo_key(), explained, len(exact.bulk), asker)
-
-
-@memo(4)
-def against_all_rows(study: Any) -> Any:
-    """Returns the study against all rows, shared: its explanation is that of the refinement, or worked out when it is
-    asked for."""
-    return study.against_all_rows()
 
 
 # What a decision is compared with: the choices, their backgrounds, and how they are said. Free of streamlit.
@@ -103,7 +88,7 @@ def background_of_kind(
         rows = np.array([data.row(sample)])
     elif kind != "cohort":
         rows = data.rows(checkpoint.training_split(study.card))
-    return background_of(study.model, data, rows, kind, label=sample)
+    return backgrounds.background_of(study.model, data, rows, kind, label=sample)
 
 
 @memo(12, background=False, says="Working out the background …")
@@ -131,8 +116,8 @@ def default_contrast(study: Study, row: int) -> str:
         second = int(np.argsort(study.scores[row])[-2])
         worth = np.where(study.predicted[rows] == second, study.probabilities[rows, second], -1.0)
     else:
-        close = study.errors[rows] <= np.median(study.errors[rows])
-        worth = np.where(close, np.abs(study.scores[rows, 0] - study.scores[row, 0]), -1.0)
+        away = np.abs(study.scores[rows, 0] - study.scores[row, 0])
+        worth = np.where(study.errors[rows] <= np.median(study.errors[rows]), away, -1.0)
     return str(study.dataset.ids[rows[int(np.argmax(worth))]])
 
 
@@ -152,16 +137,15 @@ def drawn_rows(explanation: Any, output: int) -> str:
     markdown; else empty."""
     if explanation.errors is None or not explanation.errors.any():
         return ""
-    largest = explanation.errors[0, :, output].max()
-    return f" Standard error of a term, as other rows might have been drawn: at most {largest:.2g}."
+    return (
+        " Standard error of a term, as other rows might have been drawn: at most "
+        f"{explanation.errors[0, :, output].max():.2g}."
+    )
 
 
 def against_words(background: Any) -> str:
     """A sentence for numbers without a baseline, as markdown."""
     return f"Compared with {rows_behind(background)}."
-
-
-TIMES = 41  # of an evolution: enough for a smooth line
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,6 +228,10 @@ class Sample:
         """Whether the model says that it can do something, see `models.explorable`."""
         return self.study.can(ability)
 
+    def require(self, ability: Ability, what: str = "") -> None:
+        """Raises InvalidInput unless the model can do something; `what` needs it."""
+        require(self.model, ability, what, f"Model '{self.name}'")
+
     @property
     def truth(self) -> float | str:
         """What the sample was annotated with: a number or a class."""
@@ -263,11 +251,9 @@ class Sample:
     @cached_property
     def explanation(self) -> Explanation:
         """Exact contributions, under the tweak."""
-        return (
-            explain.explain(self.model, self.inputs, self.background)
-            if self.changed
-            else self.study.explained(self.row)
-        )
+        if not self.changed:
+            return self.study.explained(self.row)
+        return self.through.at(-1) if self.can("time") else _explained(self)
 
     @property
     def places(self) -> Any:
@@ -276,19 +262,36 @@ class Sample:
         return np.array(points.positions) if points.kind == "time" else list(points.names)
 
     @property
-    def _points(self) -> Points:
-        points: Points | None = self.model.points(TIMES)
+    def _points(self) -> base.Points:
+        points: base.Points | None = self.model.points(dynamics.TIMES)
         if points is None:
             raise InvalidInput(
                 f"Model '{self.name}' is of kind {self.model.kind}, which is read out at its end only: nothing can be "
-                f"followed on the way. Choose {listed([*kinds('time'), *kinds('layers')])} model."
+                "followed on the way. Choose "
+                f"{registry.listed([*registry.kinds('time'), *registry.kinds('layers')])} model."
             )
         return points
 
-    @cached_property
+    @property
     def through(self) -> Explanation:
         """Contributions as if the system were read out at each of `places`."""
-        return through(self.model, self.inputs, self.background, self._points)
+        return _through(self)
+
+    @property
+    def along(self) -> dict[str, np.ndarray]:
+        """Baseline and dividends at each of `places`, by coalition."""
+        return dict(
+            zip(
+                self.through.coalitions,
+                self.through.dividends[:, 0, :, self.output].T,
+                strict=True,
+            )
+        )
+
+    @property
+    def shapley_along(self) -> dict[str, np.ndarray]:
+        """Shapley values at each of `places`, by modality."""
+        return dict(zip(self.modalities, self.through.shapley[:, 0, :, self.output].T, strict=True))
 
     @property
     def scores(self) -> np.ndarray:
@@ -301,13 +304,32 @@ class Sample:
         return float(self.scores[self.output])
 
     @property
+    def probabilities(self) -> np.ndarray:
+        """Softmax of the scores, (C,)."""
+        return np.asarray(softmax(self.scores))
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Of the test rows, under the tweak."""
+        return dynamics.metrics_under(self.study, self.tweak)
+
+    @cached_property
+    def entropies(self) -> dict[str, float]:
+        """In nats, by modality (at T, and of all together) or by fused qubit; none of other models."""
+        if self.can("time"):
+            over_time = self.track().measures.single("entropy")
+            return {name or "all together": float(line[-1]) for name, line in over_time.items()}
+        if not self.can("rules"):
+            return {}
+        return dict(zip(self.reading.elements, map(float, self.reading.entropy), strict=True))
+
+    @property
     def dividends(self) -> dict[str, float]:
         """Baseline (the empty coalition) and dividends, by coalition."""
-        explanation = self.explanation
         return dict(
             zip(
-                explanation.coalitions,
-                explanation.dividends[0, :, self.output].tolist(),
+                self.explanation.coalitions,
+                self.explanation.dividends[0, :, self.output].tolist(),
                 strict=True,
             )
         )
@@ -323,13 +345,18 @@ class Sample:
     def shares(self) -> dict[str, float]:
         """MM-SHAP shares, by modality."""
         return dict(
-            zip(self.modalities, shares(self.explanation)[0, :, self.output].tolist(), strict=True)
+            zip(
+                self.modalities,
+                coalitions.shares(self.explanation)[0, :, self.output].tolist(),
+                strict=True,
+            )
         )
 
     @property
     def verdict(self) -> verdicts.Verdict:
         """How its modalities relate and which leads, under the tweak."""
-        return self.study.verdict_of(self.explanation, self.row, self.output)
+        doubt = self.study.doubt(np.array([self.row]), np.array([self.output]))
+        return verdicts.verdict(self.explanation, 0, self.output, doubt)
 
     @property
     def of(self) -> str:
@@ -351,11 +378,6 @@ class Sample:
         """What the fusion reads, under the tweak, see `explain.network.evidence.Reading`; of a model with rules."""
         return cast("Any", self.study).reading(self.row, self.model)
 
-    @property
-    def decision(self) -> dynamics.Decision:
-        """The decision through time, under the tweak."""
-        return dynamics.decide(self.study, self.row, self.tweak, self.output)
-
     def track(self, *, negativity: bool = False, runs: int = 0) -> Any:
         """QuTiP's track of the sample under the tweak, see `track.track`, with `runs` quantum-jump trajectories."""
         return dynamics.follow(self.study, self.row, self.tweak, negativity=negativity, runs=runs)
@@ -364,6 +386,19 @@ class Sample:
     def followed(self) -> str:
         """Whose states are followed through time, and how exactly, as markdown."""
         return f"{self.of} {dynamics.exactness(self.study, self.row, self.tweak)}"
+
+
+@memo(64)
+def _explained(sample: Sample) -> Explanation:
+    return explain.explain(sample.model, sample.inputs, sample.background)
+
+
+@memo(64)
+def _through(sample: Sample) -> Explanation:
+    model, points = sample.model, sample._points
+    if points.kind == "time":
+        model = with_observables(model, dynamics.observables(sample.study, sample.tweak))
+    return coalitions.through(model, sample.inputs, sample.background, points)
 
 
 def sample_of(study: Study, row: int, output: str | int | None = None, tweak: Any = "") -> Sample:
@@ -512,13 +547,9 @@ def open_sample(
         label, cohort = saved.name, cohort_measures.members(study, saved.parts)
     if rows:
         choose("Rows", rows, (ALL_ROWS,))
-    if _is_shared(model, data):
-        study = with_background(study, kind, label, cohort)
-        study = against_all_rows(study) if rows and study.is_sampled else study
-    else:
-        if kind != "joint":
-            study = study.against(background_of_kind(study, kind, label, cohort))
-        study = study.against_all_rows() if study.is_sampled else study
+    study = with_background(study, kind, label, cohort)
+    if study.is_sampled and (rows or not _is_shared(model, data)):
+        study = study.against_all_rows()
     if output == "":
         return Sample(study, row, int(study.predicted[row]), tweak)
     return sample_of(study, row, output, tweak)
@@ -532,16 +563,6 @@ def tweaked(model: FusionModel, tweak: Tweak | str) -> tuple[FusionModel, str]:
     """
     edit: Any = model.parse_tweak(tweak)
     return (model.tweaked(edit), str(edit)) if str(edit) else (model, "")
-
-
-def require_time(sample: Sample, what: str = "") -> None:
-    """Raises InvalidInput unless the model evolves in time."""
-    require(sample.model, "time", what, f"Model '{sample.name}'")
-
-
-def require_network(sample: Sample, what: str = "") -> None:
-    """Raises InvalidInput unless the model has fusion rules to read."""
-    require(sample.model, "rules", what, f"Model '{sample.name}'")
 
 
 # Large data sets encoded in a process of their own, while the pages show the first samples. Free of streamlit.
@@ -572,10 +593,9 @@ def begin_encoding(model: str, data: str, again: bool = False) -> Job:
     key, total = ("encoding", model, data, _identity(model, data)), len(sources.load(data))
 
     def encoded_aside() -> None:
-        command = [sys.executable, "-c", f"from {__name__} import encode; encode()", model, data]
         with (
             subprocess.Popen(
-                command,
+                [sys.executable, "-c", f"from {__name__} import encode; encode()", model, data],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -615,15 +635,19 @@ def first_samples(model: str, data: str, sample: str = "") -> Study:
     rows = np.unique(np.concatenate([*some, own])).astype(int)
     study = build_study(model, result.card, result.model, dataset.part(rows))
     behind = replace(study.background, total=len(dataset.rows(split)))
-    if isinstance(behind, Background):
+    if isinstance(behind, backgrounds.Background):
         shuffled = np.random.default_rng(0).permutation(study.dataset.rows(split))
         groups = [
-            background_of(study.model, study.dataset, shuffled[group::GROUPS])
-            for group in range(GROUPS)
+            backgrounds.background_of(
+                study.model, study.dataset, shuffled[group :: backgrounds.GROUPS]
+            )
+            for group in range(backgrounds.GROUPS)
         ]
         behind = replace(
             behind,
-            groups=torch.stack([group.sigma for group in groups if isinstance(group, Background)]),
+            groups=torch.stack(
+                [group.sigma for group in groups if isinstance(group, backgrounds.Background)]
+            ),
         )
     return study.against(behind).applied()
 

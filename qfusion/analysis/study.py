@@ -16,18 +16,15 @@ from typing import Any, Generic, Self, TypeVar, cast
 import numpy as np
 import pandas as pd
 import torch
+from scipy.special import softmax
 from torch.utils.flop_counter import FlopCounterMode
 
 from qfusion import _sentences, explain
 from qfusion._checks import check
 from qfusion.analysis.memo import memo
-from qfusion.data import DataSet
-from qfusion.explain import Explanation, evidence, stability
-from qfusion.explain.backgrounds import SampleBackground, background_of
-from qfusion.explain.coalitions import of_values
-from qfusion.explain.verdicts import Doubt, Verdict, Verdicts, judge, verdict
-from qfusion.models import Ability, base, can, require
-from qfusion.models.qcnn import evaluate
+from qfusion.data import DataSet, modality
+from qfusion.explain import Explanation, backgrounds, coalitions, evidence, stability, verdicts
+from qfusion.models import Ability, base, can, qcnn, require
 from qfusion.quantum import lindblad, measures, states
 from qfusion.training import batches, checkpoint, metrics
 
@@ -97,7 +94,7 @@ class Study:
 
     @shared
     def _joint(self) -> Any:
-        return background_of(
+        return backgrounds.background_of(
             self.model, self.dataset, self.dataset.rows(checkpoint.training_split(self.card))
         )
 
@@ -114,8 +111,10 @@ class Study:
         """
         return replace(self, _background=background, _singles={})
 
+    @memo(4)
     def against_all_rows(self) -> Self:
-        """The same model and samples against every row of the background where some would do; all else is shared."""
+        """The same model and samples against every row of the background where some would do, shared: its explanation
+        is that of the refinement, or worked out when it is asked for."""
         return replace(self, _whole=True, _singles={})
 
     @property
@@ -135,9 +134,7 @@ class Study:
     @cached_property
     def coalitions(self) -> tuple[str, ...]:
         """Every coalition, the empty one first."""
-        from qfusion.data.modality import coalitions
-
-        return coalitions(self.modalities)
+        return modality.coalitions(self.modalities)
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -159,8 +156,8 @@ class Study:
     @property
     def scale(self) -> tuple[float, float]:
         """Range of a regression target."""
-        target = self.dataset.target
-        return target.range or (float(self.dataset.y.min()), float(self.dataset.y.max()))
+        y = self.dataset.y
+        return self.dataset.target.range or (float(y.min()), float(y.max()))
 
     @shared
     def scores(self) -> np.ndarray:
@@ -175,7 +172,7 @@ class Study:
     @shared
     def probabilities(self) -> np.ndarray:
         """Softmax of the scores (N, C), which is not calibrated: see `calibration`."""
-        return softmax(self.scores)
+        return np.asarray(softmax(self.scores, axis=-1))
 
     @shared
     def calibration(self) -> str:
@@ -187,8 +184,9 @@ class Study:
                 "Softmax of the scores, not calibrated; its calibration error is not measured here."
             )
         predicted = self.predicted[rows]
-        right = (predicted == self.dataset.y[rows]).astype(float)
-        error = metrics.calibration(self.probabilities[rows, predicted], right)[-1]
+        error = metrics.calibration(
+            self.probabilities[rows, predicted], (predicted == self.dataset.y[rows]).astype(float)
+        )[-1]
         return (
             f"Softmax of the scores, not calibrated: expected calibration error {error:.3f} on "
             f"{len(rows):,} test samples."
@@ -244,7 +242,7 @@ class Study:
             ),
             lambda: {"values": explain.explain(self.model, self.inputs(self.bulk), behind).values},
         )
-        return of_values(self.model, numbers["values"], behind)
+        return coalitions.of_values(self.model, numbers["values"], behind)
 
     @property
     def bulk_background(self) -> Any:
@@ -288,20 +286,17 @@ class Study:
         outputs = self.predicted[self.bulk] if output is None else np.full(len(self.bulk), output)
         return np.asarray(values[np.arange(len(values)), :, outputs])
 
-    def bulk_verdicts(self, output: int | None = None) -> Verdicts:
+    def bulk_verdicts(self, output: int | None = None) -> verdicts.Verdicts:
         """The verdicts on the rows of `bulk`, of one output or of each sample's predicted class."""
         outputs = self.predicted[self.bulk] if output is None else np.full(len(self.bulk), output)
-        return judge(self.explanation, outputs, self._doubt(self.bulk, outputs))
-
-    def verdict_of(self, explanation: Any, row: int, output: int) -> Verdict:
-        """The verdict on an explanation of one sample, such as that under a tweak."""
-        return verdict(explanation, 0, output, self._doubt(np.array([row]), np.array([output])))
+        return verdicts.judge(self.explanation, outputs, self.doubt(self.bulk, outputs))
 
     @shared
     def _stability(self) -> stability.Stability | None:
         return stability.measured(self.name, self.card, self.dataset)
 
-    def _doubt(self, rows: np.ndarray, outputs: np.ndarray) -> Doubt | None:
+    def doubt(self, rows: np.ndarray, outputs: np.ndarray) -> verdicts.Doubt | None:
+        """What training seeds leave open of some samples, see `stability.doubt`."""
         return stability.doubt(self._stability, self.dataset, rows, outputs)
 
     def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
@@ -318,7 +313,7 @@ class Study:
 
         Verdict and dividends are empty in rows outside `bulk`; so are facts, of a large set.
         """
-        data, verdicts = self.dataset, self.bulk_verdicts(output)
+        data, judged = self.dataset, self.bulk_verdicts(output)
         answers: dict[str, Any] = {"truth": data.y, "prediction": self.scores[:, 0]}
         if self.classes:
             names = np.array(self.classes, dtype=object)
@@ -333,8 +328,8 @@ class Study:
             "split": data.split,
             **answers,
             "error": self.errors,
-            "relation": self._spread(verdicts.relation, unsaid),
-            "leader": self._spread(verdicts.leaders, unsaid),
+            "relation": self._spread(judged.relation, unsaid),
+            "leader": self._spread(judged.leaders, unsaid),
             **(
                 {name: self._spread(fact, empty) for name, fact in self.facts(self.bulk).items()}
                 if self.is_large
@@ -358,12 +353,6 @@ class Study:
     def of_split(self, scores: np.ndarray, split: str = "test") -> dict[str, float]:
         """Metrics of scores (rows of the split, C)."""
         return metrics.of_rows(self.dataset, self.dataset.rows(split), scores)
-
-
-def softmax(scores: np.ndarray) -> np.ndarray:
-    """Softmax (..., C) of scores."""
-    shifted = np.exp(scores - scores.max(-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(-1, keepdims=True))
 
 
 def entropy_column(name: str) -> str:
@@ -432,8 +421,7 @@ class KetSpace(Study):
 def expectations(psi: torch.Tensor, observables: torch.Tensor, bias: torch.Tensor) -> np.ndarray:
     """Scores (B, C) of product states (B, D): <psi| O_c(T) |psi> + b_c, one product and no evolution."""
     kets = psi.to(observables.dtype)
-    scores = torch.einsum("bi,cij,bj->bc", kets.conj(), observables, kets).real
-    return np.asarray((scores + bias).numpy())
+    return (torch.einsum("bi,cij,bj->bc", kets.conj(), observables, kets).real + bias).numpy()
 
 
 def predict(
@@ -442,13 +430,6 @@ def predict(
     """Scores (B, C) of rows for given observables (C, D, D)."""
     parts = np.array_split(rows, max(1, -(-len(rows) // BLOCK)))
     return np.concatenate([expectations(study.kets(part), observables, bias) for part in parts])
-
-
-def test_metrics(
-    study: KetSpace, observables: torch.Tensor, bias: torch.Tensor, split: str = "test"
-) -> dict[str, float]:
-    """Metrics of a split for given observables (C, D, D) at T."""
-    return study.of_split(predict(study, study.dataset.rows(split), observables, bias), split)
 
 
 # A QiNN-QJ on a data set: product states, entropies and entanglement at T. Free of streamlit.
@@ -544,9 +525,11 @@ def _matrix_units(dims: tuple[int, ...], place: int) -> torch.Tensor:
     units = torch.eye(size**2, dtype=torch.complex128).view(-1, size, size)
     is_upper = torch.ones(size, size).triu().bool().view(-1, 1, 1)
     basis = torch.where(is_upper, (units + units.mT) / 2, (units - units.mT) / 2j)
-    sizes = math.prod(dims[:place]), math.prod(dims[place + 1 :])
-    one, other = (torch.eye(n, dtype=basis.dtype) for n in sizes)
-    return torch.stack([torch.kron(torch.kron(one, unit), other) for unit in basis])
+    before, behind = (
+        torch.eye(math.prod(around), dtype=basis.dtype)
+        for around in (dims[:place], dims[place + 1 :])
+    )
+    return torch.stack([torch.kron(torch.kron(before, unit), behind) for unit in basis])
 
 
 # An entangled-fusion network on a data set: masses, fused qubits, observables. Free of streamlit.
@@ -580,7 +563,7 @@ class CircuitSpace(Study):
         """Of all samples, (N, C)."""
         fused = (self.model.fuse(self.by_name(rows))[0] for rows in self.blocks())
         return torch.cat(
-            [evaluate(self.observables, vectors) + self.model.bias for vectors in fused]
+            [qcnn.evaluate(self.observables, vectors) + self.model.bias for vectors in fused]
         ).numpy()
 
     @cached_property
@@ -638,22 +621,22 @@ class CircuitSpace(Study):
         """Disagreement, conflict where elements are classes, and entropies of the fused qubits."""
         some = slice(None) if rows is None else rows
         entropies = evidence.qubit_entropy(self.vectors[some]).numpy()
-        conflict = {}
-        if self.model.elements_are_classes:
-            conflict = {CONFLICT: evidence.conflict(self.masses[some]).numpy()}
         return {
             DISAGREEMENT: self.disagreement[some],
-            **conflict,
+            **(
+                {CONFLICT: evidence.conflict(self.masses[some]).numpy()}
+                if self.model.elements_are_classes
+                else {}
+            ),
             MEAN_ENTROPY: entropies.mean(1),
             **{entropy_column(name): entropies[:, i] for i, name in enumerate(self.elements)},
         }
 
     def fact_titles(self) -> dict[str, str]:
         """Axis titles of `facts`."""
-        conflict = {CONFLICT: "conflict (Dempster's K)"} if self.model.elements_are_classes else {}
         return {
             DISAGREEMENT: "disagreement of the modalities (mean over elements)",
-            **conflict,
+            **({CONFLICT: "conflict (Dempster's K)"} if self.model.elements_are_classes else {}),
             MEAN_ENTROPY: "entropy of the fused qubits (mean, nats)",
             **{
                 entropy_column(name): f"entropy of fused qubit ‘{name}’ (nats)"
@@ -716,30 +699,36 @@ class EvaluatedSpace(Study):
     @cached_property
     def explanation(self) -> Explanation:
         """Of the rows in `bulk`; worked out when first asked for."""
-        return joined(
-            list(
-                _sentences.progress_over(
-                    self.parts(), "Explaining", len(self.bulk), lambda part: len(part.values)
-                )
+        parts = list(
+            _sentences.progress_over(
+                self.parts(), "Explaining", len(self.bulk), lambda part: len(part.values)
             )
+        )
+        errors = [part.errors for part in parts if part.errors is not None]
+        return replace(
+            parts[0],
+            values=np.concatenate([part.values for part in parts]),
+            dividends=np.concatenate([part.dividends for part in parts]),
+            shapley=np.concatenate([part.shapley for part in parts]),
+            errors=np.concatenate(errors) if errors else None,
         )
 
     def parts(self) -> Iterator[Explanation]:
         """The explanations of the rows in `bulk`, a few at a time, in their order."""
         background = self.bulk_background
         step = max(1, int(STEP / (background.size * self._cost)))
-        for start in range(0, len(self.bulk), step):
-            yield explain.explain(
-                self.model, self.inputs(self.bulk[start : start + step]), background
-            )
+        for rows in np.array_split(self.bulk, range(step, len(self.bulk), step)):
+            yield explain.explain(self.model, self.inputs(rows), background)
 
     @shared
     def _cost(self) -> float:
         """Floating-point operations of all coalitions of a sample with one row."""
-        behind = self.background.states
         with FlopCounterMode(display=False) as counter, torch.no_grad():  # of fusing one row
             self.model.scores(
-                {name: base.nested_part(entry, slice(0, 1)) for name, entry in behind.items()}
+                {
+                    name: base.nested_part(entry, slice(0, 1))
+                    for name, entry in self.background.states.items()
+                }
             )
         # those of elementwise functions are guessed
         row = float(counter.get_total_flops() + OVERHEAD + self.model.unseen_operations)
@@ -751,31 +740,19 @@ class EvaluatedSpace(Study):
         return len(self.bulk) * self.bulk_background.size * self._cost
 
     @cached_property
-    def bulk_background(self) -> SampleBackground:
+    def bulk_background(self) -> backgrounds.SampleBackground:
         """Some rows of the background where all would take long for a test set; how many depends on the model and the
         data alone."""
         return self._some(BUDGET / len(self.bulk))
 
     @cached_property
-    def sample_background(self) -> SampleBackground:
+    def sample_background(self) -> backgrounds.SampleBackground:
         """Some rows of the background where all would take more than a second for one sample."""
         return self._some(SAMPLE_BUDGET)
 
-    def _some(self, budget: float) -> SampleBackground:
-        rows: SampleBackground = self.background
+    def _some(self, budget: float) -> backgrounds.SampleBackground:
+        rows: backgrounds.SampleBackground = self.background
         return rows if self._whole else rows.some(max(FEWEST, int(budget / self._cost)))
-
-
-def joined(parts: Sequence[Explanation]) -> Explanation:
-    """Returns the explanation of several samples from those of some of them, in their order."""
-    errors = [part.errors for part in parts if part.errors is not None]
-    return replace(
-        parts[0],
-        values=np.concatenate([part.values for part in parts]),
-        dividends=np.concatenate([part.dividends for part in parts]),
-        shapley=np.concatenate([part.shapley for part in parts]),
-        errors=np.concatenate(errors) if errors else None,
-    )
 
 
 # Which study a model gets.

@@ -13,7 +13,7 @@ import torch
 from qfusion import _sentences, explain
 from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures
-from qfusion.analysis.memo import memo
+from qfusion.analysis.memo import memo, written
 from qfusion.analysis.sample import open_study
 from qfusion.analysis.study import Study
 from qfusion.data.modality import People
@@ -35,8 +35,6 @@ def explained(study: Study) -> tuple[np.ndarray, explain.Explanation]:
     """The test rows that are explained together, and their explanation."""
     inside = np.isin(study.bulk, study.dataset.rows(SPLIT))
     explanation = study.explanation
-    if inside.all():
-        return study.bulk, explanation
     return study.bulk[inside], replace(
         explanation,
         values=explanation.values[inside],
@@ -65,26 +63,26 @@ def feature_curves(
     baseline = batches.mean_and_std(
         data, data.rows(checkpoint.training_split(study.card)), modality
     )[0]
-    size, changes = INSIDE if batches.is_heavy(data) else max(1, len(rows)), []
+    size = INSIDE if batches.is_heavy(data) else max(1, len(rows))
     chunks = np.array_split(rows, range(size, len(rows), size))
-    for chunk in _sentences.progress_over(chunks, "Replacing features", len(rows), len):
-        changes.append(
-            attribution.feature_changes(
-                study.model,
-                study.inputs(chunk) | data.inputs(chunk, torch.float64, [modality]),
-                modality,
-                study.predicted[chunk],
-                baseline,
-                random,
-                ranking=ranking,
-                probability=probability,
-                orders=FEATURE_ORDERS,
-            )
+    changes = [
+        attribution.feature_changes(
+            study.model,
+            study.inputs(chunk) | data.inputs(chunk, torch.float64, [modality]),
+            modality,
+            study.predicted[chunk],
+            baseline,
+            random,
+            ranking=ranking,
+            probability=probability,
+            orders=FEATURE_ORDERS,
         )
+        for chunk in _sentences.progress_over(chunks, "Replacing features", len(rows), len)
+    ]
     return attribution.curves_of(
         np.concatenate(changes, -1),
         probability=probability,
-        clusters=None if data.clusters is None else data.clusters.numbers[rows],
+        clusters=cohort_measures.clusters_of(study.dataset, rows),
         sampled=len(rows) < len(data.rows(SPLIT)),
     )
 
@@ -136,26 +134,20 @@ def sarcasm(study: Study, over_seeds: stability.Stability | None) -> list[tuple[
     one = faithfulness.sarcasm_share(result, study.dataset.table.iloc[rows])
     runs = [] if one is None else [one]
     if runs and over_seeds is not None and "text+audio" in over_seeds.coalitions:
-        tests = study.dataset.table.iloc[study.dataset.rows(SPLIT)]
-        sarcastic = tests["regime"].to_numpy() == "sarcasm"
+        regimes = study.dataset.table["regime"].to_numpy()[study.dataset.rows(SPLIT)]
+        sarcastic = regimes == "sarcasm"
         values = over_seeds.dividends[:, sarcastic, over_seeds.coalitions.index("text+audio")]
         runs += [(float((run < 0).mean()), int(sarcastic.sum())) for run in values]
     return runs
 
 
+@memo(8, stamp=lambda study: written(stability.FOLDER / f"{study.name}.safetensors"))
 def stability_of(study: Study) -> stability.Stability:
-    """What was measured over training seeds.
+    """What was measured over training seeds; read anew when its file changes.
 
     Raises:
         NotFound, IntegrityError: when nothing was, or the file does not belong to this model and these data.
     """
-    path = stability.FOLDER / f"{study.name}.safetensors"
-    return _stability(study, path.stat().st_mtime_ns if path.is_file() else 0)
-
-
-@memo(8)
-def _stability(study: Study, when: int) -> stability.Stability:
-    """`when` is there to tell a file that was written again."""
     return stability.load(
         study.name, study.card, study.dataset.digest, len(study.dataset.rows(SPLIT))
     )
@@ -260,12 +252,11 @@ def beside_people(study: Study) -> people.Beside | None:
     if labels is None:
         return None
     rows, result = explained(study)
-    clusters = study.dataset.clusters
     return people.beside(
         result,
         labels.table.iloc[rows],
         study.dataset.y[rows],
-        clusters=None if clusters is None else clusters.numbers[rows],
+        clusters=cohort_measures.clusters_of(study.dataset, rows),
     )
 
 
@@ -276,22 +267,12 @@ def taught(study: Study) -> bool:
 
 def rivals(study: Study) -> list[str]:
     """Names of the other models that were trained on the same data; those whose card cannot be read are left out."""
-    lines = []
+    names = []
     for name in checkpoint.available():
-        try:
-            if (
-                name != study.name
-                and checkpoint.card(name)["data"].get("digest") == study.dataset.digest
-            ):
-                lines.append(name)
-        except (QFusionError, AttributeError):
-            continue
-    return lines
-
-
-def require_second(study: Study, name: str) -> None:
-    """Raises NotFound when no other model of that name was trained on the same data."""
-    choose("Second model", name, rivals(study))
+        with suppress(QFusionError, AttributeError):
+            if checkpoint.card(name)["data"].get("digest") == study.dataset.digest:
+                names.append(name)
+    return [name for name in names if name != study.name]
 
 
 def second(study: Study, name: str) -> Study:
@@ -300,7 +281,7 @@ def second(study: Study, name: str) -> Study:
     Raises:
         NotFound: when no other model of that name was trained on them.
     """
-    require_second(study, name)
+    choose("Second model", name, rivals(study))
     return open_study(name, study.dataset.name)
 
 
@@ -308,5 +289,6 @@ def closer(study: Study, other: Study) -> dict[str, stability.Interval]:
     """By how much a second model's own terms go more with the labels, by modality; both resampled together."""
     first, result = beside_people(study), beside_people(other)
     assert first is not None and result is not None
-    rows, clusters = explained(study)[0], study.dataset.clusters
-    return people.difference(first, result, None if clusters is None else clusters.numbers[rows])
+    return people.difference(
+        first, result, cohort_measures.clusters_of(study.dataset, explained(study)[0])
+    )

@@ -14,7 +14,7 @@ import torch
 
 from qfusion._checks import check, choose, require_number
 from qfusion.analysis import dynamics
-from qfusion.analysis.sample import TIMES, Sample, open_sample, require_network, require_time
+from qfusion.analysis.sample import Sample, open_sample
 from qfusion.analysis.trust import stability_of
 from qfusion.errors import NotFound
 from qfusion.explain import building, evidence
@@ -107,17 +107,14 @@ def over_time(sample: Sample) -> pd.DataFrame:
 
 def through(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Returns entropies and dividends of a sample at its places, by name; of all together and the baseline by ""."""
-    return _entropies(sample), {
-        name: sample.through.dividends[:, 0, s, sample.output]
-        for s, name in enumerate(sample.through.coalitions)
-    }
+    return _entropies(sample), sample.along
 
 
-def track(sample: Sample, count: int = TIMES, negativity: bool = True) -> Any:
+def track(sample: Sample, count: int = dynamics.TIMES, negativity: bool = True) -> Any:
     """Returns QuTiP's track of a sample of a quantum-jump model, at `count` times from 0 to T."""
     from qfusion import track as tracking
 
-    require_time(sample)
+    sample.require("time")
     with torch.no_grad():
         psi = sample.model.product_state(sample.model.encode(sample.inputs))[0]
     return tracking.track(
@@ -169,7 +166,7 @@ def measured(sample: Sample, measure: str) -> tuple[np.ndarray, dict[tuple[str, 
 
 def reading(sample: Sample) -> Any:
     """Returns what the fusion of a network reads from a sample, an `evidence.Reading`."""
-    require_network(sample)
+    sample.require("rules")
     return sample.reading
 
 
@@ -208,7 +205,7 @@ def density_matrix(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
 
 def state(sample: Sample, at: float = 1.0) -> np.ndarray:
     """Returns rho(t) of a quantum-jump model, (D, D), at t = `at` times T."""
-    require_time(sample)
+    sample.require("time")
     t = require_number("at", at, 0, 1) * float(sample.model.duration)
     with torch.no_grad():
         psi = sample.model.product_state(sample.model.encode(sample.inputs))[0]
@@ -358,7 +355,7 @@ def flow_table(built: Any) -> pd.DataFrame:
 
 def building_of(sample: Sample) -> Any:
     """Returns what each term of the dynamics of a quantum-jump model built, an `explain.Built`."""
-    require_time(sample, "that could build anything")
+    sample.require("time", "that could build anything")
     return building.built(sample.model, sample.inputs, sample.background, sample.output)
 
 
@@ -402,7 +399,7 @@ def cut_test(sample: Sample, *, samples: int = 200, times: int = 11) -> pd.DataF
     Args:
         sample: see `opened`. samples: so many test rows at most, evenly spaced.
     """
-    require_time(sample, "to cut at")
+    sample.require("time", "to cut at")
     return cut_table(
         dynamics.cut_curves(
             sample.model, sample.dataset, some(sample.dataset.rows("test"), samples), times
@@ -439,7 +436,7 @@ def _cuts(
     terms: bool = False,
     kinds: tuple[str, ...] = ("cut", "dephased"),
 ) -> Any:
-    require_time(sample, "to cut at")
+    sample.require("time", "to cut at")
     return cuts(
         sample.model,
         sample.inputs,

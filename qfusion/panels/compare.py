@@ -40,12 +40,12 @@ def waterfall(
     drawn = decision.waterfall(
         one.dividends,
         one.study.modalities,
-        unit=one.sample.unit,
+        unit=one.unit,
         theme=theme,
-        truth=one.sample.target,
+        truth=one.target,
     )
     if sides.same_target:
-        truths = [s.sample.target for s in (sides.a, sides.b) if s.sample.target is not None]
+        truths = [s.target for s in (sides.a, sides.b) if s.target is not None]
         drawn.update_xaxes(
             range=decision.common_range(sides.a.dividends, sides.b.dividends, marks=truths)
         )
@@ -54,9 +54,9 @@ def waterfall(
         f"waterfall-{letter}",
         f"{letter}: {answers.finding(one.dividends)}",
         drawn,
-        shows=f"the exact sum of {text.plain(one.sample.id)}"
+        shows=f"the exact sum of {text.plain(one.id)}"
         + (", on the same scale as the other. " if sides.same_target else ". ")
-        + baseline_words(one.sample.background),
+        + baseline_words(one.background),
         not_shown="what caused the annotation; only what this model computed.",
         alt=f"Waterfall of {letter}: {panel.terms(one.dividends)}.",
         table=lambda: numbers.terms_table(one.dividends),
@@ -70,10 +70,10 @@ def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pic
         "differences",
         difference(a.dividends, b.dividends),
         decision.differences(
-            a.dividends, b.dividends, b.study.modalities, unit=b.sample.unit, theme=theme
+            a.dividends, b.dividends, b.study.modalities, unit=b.unit, theme=theme
         ),
-        shows=f"{text.plain(b.sample.id)} minus {text.plain(a.sample.id)}, term by term; the last bar is their sum. "
-        + against_words(b.sample.background),
+        shows=f"{text.plain(b.id)} minus {text.plain(a.id)}, term by term; the last bar is their sum. "
+        + against_words(b.background),
         not_shown="which word, sound or pixel differs.",
         alt="Differences, B minus A: "
         + panel.terms(
@@ -105,7 +105,7 @@ def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
         shows="the part of each modality in Σ|Shapley value| (MM-SHAP) of each decision."
         + _both(sides)
         + " "
-        + against_words(b.sample.background),
+        + against_words(b.background),
         not_shown="the sign: see the waterfalls.",
         alt=f"Shares. A: {panel.terms(a.shares, '.2f')}. B: {panel.terms(b.shares, '.2f')}.",
         table=lambda: pd.DataFrame(
@@ -156,11 +156,11 @@ def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture
     names = b.study.classes
     return panel.Picture(
         "compare-classes",
-        predicted(names[a.predicted], names[b.predicted]),
+        predicted(names[a.scores.argmax()], names[b.scores.argmax()]),
         decision.class_bars(
             b.probabilities,
             names,
-            truth=int(b.study.dataset.y[b.sample.row]),
+            truth=int(b.study.dataset.y[b.row]),
             before=a.probabilities,
             before_name="A",
             theme=theme,
@@ -257,14 +257,12 @@ def _hues(sides: compare.Sides) -> dict[str, str]:
 
 def _both(sides: compare.Sides) -> str:
     """Whose numbers they are."""
-    return (
-        f" Of samples {text.plain(sides.a.sample.id)} (A) and {text.plain(sides.b.sample.id)} (B)."
-    )
+    return f" Of samples {text.plain(sides.a.id)} (A) and {text.plain(sides.b.id)} (B)."
 
 
 def comparable(sides: compare.Sides) -> bool:
     """Whether both decisions are sums of the same terms of a score that means the same."""
-    return sides.same_terms and sides.same_target
+    return sides.a.study.coalitions == sides.b.study.coalitions and sides.same_target
 
 
 def same_classes(sides: compare.Sides) -> bool:
@@ -287,18 +285,18 @@ def curve(
 ) -> panel.Picture:
     """A spectrum or profile of one of both samples, see `samples.curve`: on the card "main" of A, where it stands in
     that row."""
-    one = sides.a if card == "main" and row == sides.a.sample.row else sides.b
+    one = sides.a if card == "main" and row == sides.a.row else sides.b
     return samples.curve(one.study, theme, row=row, modality=modality, card=card)
 
 
 def _curves(view: address.View, sides: compare.Sides) -> list[str]:
     a, b = sides.a, sides.b
-    if a.study.dataset.digest == b.study.dataset.digest and a.sample.row == b.sample.row:
-        return samples.curves(b.study, [b.sample.row], "main")
-    card = "main" if a.sample.row != b.sample.row else "card"
+    if a.study.dataset.digest == b.study.dataset.digest and a.row == b.row:
+        return samples.curves(b.study, [b.row], "main")
+    card = "main" if a.row != b.row else "card"
     return [
-        *samples.curves(a.study, [a.sample.row], "main"),
-        *samples.curves(b.study, [b.sample.row], card),
+        *samples.curves(a.study, [a.row], "main"),
+        *samples.curves(b.study, [b.row], card),
     ]
 
 
@@ -459,11 +457,11 @@ def decisions(
         output: the class whose score is split; of each sample its predicted one unless told.
     """
     sides = columns(sample, ids, output)
-    study, names = sample.study, [entry.sample.id for entry in sides]
-    differ = len({entry.sample.output for entry in sides}) > 1
-    answered, _ = outcomes(study, np.array([entry.sample.row for entry in sides]))
+    study, names = sample.study, [entry.id for entry in sides]
+    differ = len({entry.output for entry in sides}) > 1
+    answered, _ = outcomes(study, np.array([entry.row for entry in sides]))
     notes = [
-        words + (f"\nscore of {study.classes[entry.sample.output]}" if differ else "")
+        words + (f"\nscore of {study.classes[entry.output]}" if differ else "")
         for entry, words in zip(sides, answered, strict=True)
     ]
     terms = [largest_terms(entry.dividends) for entry in sides]
@@ -474,24 +472,24 @@ def decisions(
             names,
             [entry.dividends for entry in sides],
             study.modalities,
-            truths=[entry.sample.target for entry in sides],
+            truths=[entry.target for entry in sides],
             notes=notes,
-            unit="score" if differ else sides[0].sample.unit,
+            unit="score" if differ else sides[0].unit,
             theme=theme,
         ),
         shows=f"the exact sums of samples {', '.join(map(text.plain, names))}, annotated → predicted, all on one scale"
         + ("" if study.classes else "; dotted: annotated")
         + ". "
-        + baseline_words(sides[0].sample.background),
+        + baseline_words(sides[0].background),
         not_shown="what caused the annotations; only what this model computed.",
         alt="; ".join(
-            f"{entry.sample.id}: score {sum(entry.dividends.values()):+.2f}, "
+            f"{entry.id}: score {sum(entry.dividends.values()):+.2f}, "
             f"largest term {' and '.join(term) or 'none'}"
             for entry, term in zip(sides, terms, strict=True)
         )
         + ".",
         table=lambda: pd.concat(
-            [numbers.terms_table(entry.dividends, sample=entry.sample.id) for entry in sides],
+            [numbers.terms_table(entry.dividends, sample=entry.id) for entry in sides],
             ignore_index=True,
         ),
     )
@@ -502,7 +500,7 @@ def several_entropies(
 ) -> panel.Picture:
     """The entropies of several samples; arguments as of `decisions`."""
     sides = columns(sample, ids, output)
-    names = [entry.sample.id for entry in sides]
+    names = [entry.id for entry in sides]
     means = {
         name: sum(entry.entropies.values()) / max(len(entry.entropies), 1)
         for name, entry in zip(names, sides, strict=True)
@@ -529,7 +527,7 @@ def several_entropies(
         + ".",
         table=lambda: pd.DataFrame(
             [
-                {"sample": entry.sample.id, "of": part, "entropy": value}
+                {"sample": entry.id, "of": part, "entropy": value}
                 for entry in sides
                 for part, value in entry.entropies.items()
             ]
@@ -554,10 +552,10 @@ def chosen(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
     return rows
 
 
-def columns(sample: Sample, ids: Sequence[str] = (), output: str = "") -> list[compare.Side]:
+def columns(sample: Sample, ids: Sequence[str] = (), output: str = "") -> list[Sample]:
     """Returns the decisions on these samples; errors as of `chosen`."""
     return [
-        compare.side(sample_of(sample.study, row, output or int(sample.study.predicted[row])))
+        sample_of(sample.study, row, output or int(sample.study.predicted[row]))
         for row in chosen(sample, ids)
     ]
 

@@ -126,19 +126,19 @@ def decision_over_time(
         terms: "contributions" or "Shapley values".
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """
-    now, learned = sample.decision, sample.learned
+    times, along, learned = sample.places, sample.along, sample.learned
     series, mean, name, unit = moving(sample, above)
-    shown, before = _terms(now, terms), None
-    if now.tweak != learned.tweak:
+    shown, before = _terms(sample, terms), None
+    if sample.tweak != learned.tweak:
         beside = (
             _shared(learned, touched_pairs(sample)) if above == PAIRS else moving(learned, above)[0]
         )
-        before = learned.decision.times, beside, _terms(learned.decision, terms)
+        before = learned.places, beside, _terms(learned, terms)
     return panel.Picture(
         "decision-over-time",
-        answers.answer(now.dividends, mean, name, unit, [f"t = {at:.2f}" for at in now.times]),
+        answers.answer(along, mean, name, unit, [f"t = {at:.2f}" for at in times]),
         dynamics.decision_lines(
-            now.times,
+            times,
             series,
             shown,
             sample.modalities,
@@ -150,8 +150,8 @@ def decision_over_time(
             theme=theme,
         ),
         called=f"{above.capitalize()} and contributions over time",
-        lead=f"**When did it happen?** {answers.since_when(sample.study, now)} **What did the dynamics add?** "
-        f"{answers.what_was_added(now)}",
+        lead=f"**When did it happen?** {answers.since_when(sample)} **What did the dynamics add?** "
+        f"{answers.what_was_added(sample)}",
         shows=f"above, {_ABOVE[above][1]}; below, the decision if it were read out at t, split into "
         + (
             "contributions: solid alone, dashed in pairs, dotted all three."
@@ -167,8 +167,11 @@ def decision_over_time(
         + ". The baseline is left out below.",
         alt=f"Above, {above}: {panel.lines(series)}. Below, {terms}: "
         f"{panel.lines({term: entry for term, entry in shown.items() if term}, '+.2f')}.",
-        table=lambda: now.frame().join(
-            pd.DataFrame({f"{above}[{k or 'all'}]": v for k, v in series.items()})
+        table=lambda: pd.DataFrame(
+            {"t": times}
+            | {f"dividend[{term or 'baseline'}]": line for term, line in along.items()}
+            | {f"shapley[{name}]": line for name, line in sample.shapley_along.items()}
+            | {f"{above}[{name or 'all'}]": line for name, line in series.items()}
         ),
     )
 
@@ -176,7 +179,7 @@ def decision_over_time(
 @panel.cached
 def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """The decision at T, term by term."""
-    final = sample.decision.final()
+    final = sample.dividends
     return panel.Picture(
         "waterfall-now",
         answers.finding(final),
@@ -394,7 +397,7 @@ def settling(sample: Sample) -> evolution.Settling:
 def distance(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """How fast inputs become alike within T, beside the distance to the steady state beyond it."""
     settled = settling(sample)
-    attractor, pairs, T = settled.attractor, settled.contraction, float(sample.decision.times[-1])
+    attractor, pairs, T = settled.attractor, settled.contraction, float(sample.places[-1])
     drawn: dict[str, Any] = {}
     near = others = ""
     if pairs is not None:
@@ -674,8 +677,8 @@ def lost_by_cut(whose: str, terms: Mapping[str, tuple[float, float]]) -> str:
     )
 
 
-def _terms(result: evolution.Decision, what: str) -> dict[str, np.ndarray]:
-    return result.dividends if what == DIVIDENDS else result.shapley
+def _terms(sample: Sample, what: str) -> dict[str, np.ndarray]:
+    return sample.along if what == DIVIDENDS else sample.shapley_along
 
 
 def cursor_at(sample: Sample, t: float) -> float | None:

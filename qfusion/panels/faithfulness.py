@@ -807,7 +807,7 @@ OTHER = control.Text(
     "Beside another model",
     "None is compared.",
     "A second model of the same data: one that had the labels as additional targets (`unimodal`), say.",
-    test=lambda study, name: trust.require_second(study, name),
+    test=lambda study, name: choose("Second model", name, trust.rivals(study)),
 )
 CONTROLS = (PROOF, RANKING, FEATURES_OF, MEASURE, panel.EVERYONE, RUN, panel.TERMS, OTHER)
 _OPEN, _OTHER = PROOF.chosen(PEOPLE), {"other": OTHER}

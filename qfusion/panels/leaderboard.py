@@ -105,11 +105,11 @@ def fusing(
         metric: as the board calls it, such as "MAE"; the headline unless told.
     """
     name, key, table, short = _results(board, data, metric)
-    shares, planted = board.joint_shares(name), board.planted_share(name)
-    check(bool(shares), f"Joint shares are not measured on data set '{name}'.")
-    table = table[table["model"].isin(list(shares))].assign(
+    planted = board.of(name).get("planted_joint")
+    table = table.dropna(subset="joint share").assign(
         percent=lambda entry: 100 * entry["joint share"]
     )
+    check(len(table) > 0, f"Joint shares are not measured on data set '{name}'.")
     return panel.Picture(
         "board-joint",
         joint_headline(table, short),
@@ -264,7 +264,7 @@ def _entries(
             float(row["mean"]),
             float(row["low"]),
             float(row["high"]),
-            board.values(name, str(row["model"]), key),
+            board.of(name)["rows"][str(row["model"])]["test"][key]["values"],
             float(row[column]),
         )
         for _, row in table.iterrows()
@@ -291,7 +291,7 @@ def measured(
 
 def shares_measured(board: runs.Board, data: str = "", **_: Any) -> bool:
     """Whether joint shares are measured on a data set."""
-    return bool(board.joint_shares(data or board.names[0]))
+    return any("joint" in row for row in board.of(data or board.names[0])["rows"].values())
 
 
 def is_planted(board: runs.Board, data: str = "", **_: Any) -> bool:

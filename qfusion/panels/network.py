@@ -4,8 +4,6 @@ noisy device, and the decision and entropies along its layers.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 
@@ -13,7 +11,7 @@ from qfusion._checks import check, choose
 from qfusion._sentences import size
 from qfusion.analysis import answers, dynamics as evolution, text
 from qfusion.analysis.sample import Sample, against_words, baseline_words
-from qfusion.explain import Explanation, evidence
+from qfusion.explain import evidence
 from qfusion.figures import circuit, decision, dynamics, numbers, style
 from qfusion.models import entangled_qcnn, require, tweak
 from qfusion.panels import control, panel
@@ -115,10 +113,7 @@ def tables(
 
 def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """The decision with the edited tables, term by term."""
-    now, base = (
-        evolution.answer_of_rules(part.study, part.row, part.tweak).terms(part.study, part.output)
-        for part in (sample, sample.learned)
-    )
+    now, base = sample.dividends, sample.learned.dividends
     return panel.Picture(
         "waterfall-edited",
         answers.finding(now) + sample.whose,
@@ -149,10 +144,7 @@ def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.Picture
         bool(classes),
         f"Model '{sample.study.name}' predicts a number, not classes. See the waterfall.",
     )
-    now, base = (
-        evolution.answer_of_rules(part.study, part.row, part.tweak)
-        for part in (sample, sample.learned)
-    )
+    now, base = sample, sample.learned
     best, was = int(now.scores.argmax()), int(base.scores.argmax())
     changed = bool(sample.tweak)
     return panel.Picture(
@@ -257,7 +249,6 @@ def scores(
         shots: how often each circuit is run.
     """
     study = sample.study
-    exact = evolution.answer_of_rules(study, sample.row, sample.tweak)
     result = noisy(sample, depolarising, damping, readout, shots)
     names = study.classes or study.model.outputs
     head = f"{result.scores[0]:.2f} ± {result.errors[0]:.2f} at {shots:,} shots"
@@ -272,7 +263,7 @@ def scores(
             result.scores,
             names,
             truth=int(study.dataset.y[sample.row]) if study.classes else None,
-            before=exact.scores,
+            before=sample.scores,
             before_name="exact",
             errors=result.errors,
             unit="score",
@@ -288,7 +279,7 @@ def scores(
                 "class": names,
                 "score": result.scores,
                 "standard_error": result.errors,
-                "exact": exact.scores,
+                "exact": sample.scores,
             }
         ),
     )
@@ -317,7 +308,7 @@ def terms(
     """Contributions under noise, beside those of the exact circuit; arguments as of `scores`."""
     study, c = sample.study, sample.output
     result = noisy(sample, depolarising, damping, readout, shots)
-    before = evolution.answer_of_rules(study, sample.row, sample.tweak).terms(study, c)
+    before = sample.dividends
     values, errors = (
         {term: float(part[i, c]) for i, term in enumerate(study.coalitions)}
         for part in (result.dividends, result.dividend_errors)
@@ -388,34 +379,13 @@ JOINT, MUTUAL = "entropy in play", "mutual information"
 SMALL = 1e-9  # terms that add up to less are rounding
 
 
-class Layered(NamedTuple):
-    """The decision and correlations at P places: (P,) by coalition, by modality, by JOINT and MUTUAL."""
-
-    explanation: Explanation
-    dividends: dict[str, np.ndarray]
-    shapley: dict[str, np.ndarray]
-    series: dict[str, np.ndarray]
-
-
-def layered(sample: Sample) -> Layered:
-    """What `decision_over_layers` draws."""
-    layer_terms = evolution.layer_terms(sample.study, sample.row, sample.tweak)
+def along_layers(sample: Sample) -> dict[str, np.ndarray]:
+    """Correlations of the qubits at every place between the layers, (P,) each, by JOINT and MUTUAL."""
     entropies = evolution.layers(sample.study, sample.row, sample.tweak)
-    return Layered(
-        layer_terms,
-        {
-            term: np.asarray(layer_terms.dividends[:, 0, i, sample.output])
-            for i, term in enumerate(layer_terms.coalitions)
-        },
-        {
-            name: np.asarray(layer_terms.shapley[:, 0, m, sample.output])
-            for m, name in enumerate(sample.modalities)
-        },
-        {
-            JOINT: entropies.joint,
-            MUTUAL: np.array([np.max(row, initial=0.0) for row in entropies.mutual]),
-        },
-    )
+    return {
+        JOINT: entropies.joint,
+        MUTUAL: np.array([np.max(row, initial=0.0) for row in entropies.mutual]),
+    }
 
 
 def decision_over_layers(
@@ -429,7 +399,8 @@ def decision_over_layers(
         terms: "contributions" or "Shapley values".
         layer: the place that is marked, such as "layer 0 pooled"; the end unless told.
     """
-    result, dividends, fair, series = layered(sample)
+    moments, dividends, fair = sample.through.moments, sample.along, sample.shapley_along
+    series = along_layers(sample)
     parts, what = (
         (dividends, "contribution")
         if choose("Terms", terms, answers.KINDS) == DIVIDENDS
@@ -437,22 +408,20 @@ def decision_over_layers(
     )
     return panel.Picture(
         "decision-layers",
-        outweighing(result.moments, dividends) + sample.whose,
+        outweighing(moments, dividends) + sample.whose,
         dynamics.decision_layers(
-            result.moments,
+            moments,
             series,
             parts,
             sample.modalities,
             unit=sample.unit,
             what=what,
-            cursor=result.moments.index(
-                choose("Place in the network", layer or result.moments[-1], result.moments)
-            ),
+            cursor=moments.index(choose("Place in the network", layer or moments[-1], moments)),
             theme=theme,
         ),
-        lead=f"**When did it happen?** {answers.since_which_layer(sample.study, result)} "
+        lead=f"**When did it happen?** {answers.since_when(sample)} "
         "**What did the dynamics add?** "
-        f"{answers.what_layers_added(result, sample.output)}",
+        f"{answers.what_was_added(sample)}",
         shows="below, the terms of the decision if the circuit stopped there: later gates left out, every qubit "
         "measured, the same head (solid alone, dashed or dotted jointly); above, the entropy of the qubits "
         "still in play and the largest mutual information across a cut between them."
@@ -464,7 +433,7 @@ def decision_over_layers(
         alt="Terms of the decision along the layers: at the end "
         + ", ".join(f"{term} {values[-1]:+.2f}" for term, values in dividends.items() if term)
         + ".",
-        table=lambda: layer_table(result.moments, dividends, series).assign(
+        table=lambda: layer_table(moments, dividends, series).assign(
             **{f"shapley[{name}]": values for name, values in fair.items()}
         ),
     )

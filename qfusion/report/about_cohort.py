@@ -196,7 +196,9 @@ def _types(result: Members) -> dict[str, Any]:
             [
                 stability.means(
                     {"error": of_kind["error"].to_numpy(dtype=float)},
-                    clusters=cohort_measures.clusters_of(result.sample.dataset, of_kind),
+                    clusters=cohort_measures.clusters_of(
+                        result.sample.dataset, result.places(of_kind)
+                    ),
                 )["error"]
                 for of_kind in rows
             ]

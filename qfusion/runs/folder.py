@@ -15,15 +15,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import msgspec
 import torch
 from filelock import FileLock, Timeout
 
-from qfusion import _limits
+from qfusion import _files, _limits
 from qfusion._checks import check
-from qfusion._files import atomic, own_folder, write_file
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, refused
 from qfusion.models import registry
 from qfusion.training import checkpoint
@@ -62,16 +61,14 @@ _LARGEST = 50_000_000  # bytes of a plan or record
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is trained.
+class Training:
+    """What is trained on what, of a run as of a sweep.
 
     Attributes:
         data: name of a data set or path of a file, as `qfusion.data.load` takes it.
         model: kind of model.
-        settings: of the model, where they differ from the defaults.
-        options: of the training, likewise.
-        seed: of every random number.
-        title: for people; made up when empty.
+        settings: of the model, where they differ from the defaults; of a sweep also of the training, where fixed.
+        seed: of every random number; trial n of a sweep has the seed `seed` + n.
         digest: of the data set; filled in when the run is created.
         edition: of the defaults from which `settings` differ, see `qfusion.models.registry`.
     """
@@ -79,11 +76,30 @@ class Plan:
     data: str
     model: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
-    title: str = ""
     digest: str = ""
     edition: int = registry.EDITION
+
+    def upgraded(self) -> Self:
+        """Returns it with settings that differ from the defaults as they are now."""
+        return replace(
+            self,
+            settings=registry.upgraded(self.model, self.settings, self.edition),
+            edition=registry.EDITION,
+        )
+
+
+@dataclass(frozen=True)
+class Plan(Training):
+    """What is trained by a run.
+
+    Attributes:
+        options: of the training, where they differ from the defaults.
+        title: for people; made up when empty.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,7 +149,7 @@ class Record:
 
 def home() -> Path:
     """Returns where runs are kept: QFUSION_RUNS, or the user's data folder."""
-    return own_folder("runs")
+    return _files.own_folder("runs")
 
 
 @dataclass(frozen=True)
@@ -160,12 +176,7 @@ class Run:
             f"{self.path} holds no training. Give the folder of one, or begin it with --data.",
             NotFound,
         )
-        plan = _read(self.path / "plan.json", Plan, edition=1)
-        return replace(
-            plan,
-            settings=registry.upgraded(plan.model, plan.settings, plan.edition),
-            edition=registry.EDITION,
-        )
+        return _read(self.path / "plan.json", Plan, edition=1).upgraded()
 
     @property
     def model_path(self) -> Path:
@@ -189,7 +200,7 @@ class Run:
 
     def write(self, record: Record) -> None:
         """Keeps how far the run is."""
-        write_file(
+        _files.write_file(
             self.path / "record.json",
             json.dumps({**asdict(record), "changed": time.time()}, allow_nan=False),
         )
@@ -207,7 +218,7 @@ class Run:
             record.state in ALIVE,
             f"Run {self.name} {STATES[record.state]}: there is nothing to {word}.",
         )
-        write_file(self.path / "request", word)
+        _files.write_file(self.path / "request", word)
 
     def requested(self) -> str:
         """Returns what was asked for, or an empty string."""
@@ -224,7 +235,7 @@ class Run:
         """Keeps the training's state, see `Fit.state`."""
         data = io.BytesIO()  # written by torch itself, a full disk would be no OSError
         torch.save(dict(state), data)
-        write_file(self.path / "state.pt", data.getbuffer())
+        _files.write_file(self.path / "state.pt", data.getbuffer())
 
     def saved_state(self) -> dict[str, Any] | None:
         """Returns the kept state, None when there is none yet.
@@ -258,38 +269,30 @@ class Run:
         Raises:
             InvalidInput: when another process trains here, or nothing can be written here.
         """
-        lock = self._lock()
-        with refused(
-            f"{self.path} cannot be written to", "Correct its permissions or free some disk space."
-        ):
-            try:
-                lock.acquire(timeout=PATIENCE)
-            except Timeout:
-                raise InvalidInput(
-                    f"Run {self.name} is being trained by another process. Wait, or stop that one first."
-                ) from None
-        try:
+        with contextlib.ExitStack() as stack:
+            with refused(
+                f"{self.path} cannot be written to",
+                "Correct its permissions or free some disk space.",
+            ):
+                try:
+                    lock = FileLock(self.path / "lock", is_singleton=False, timeout=PATIENCE)
+                    stack.enter_context(lock)
+                except Timeout:
+                    raise InvalidInput(
+                        f"Run {self.name} is being trained by another process. Wait, or stop that one first."
+                    ) from None
             yield
-        finally:
-            lock.release()
 
     def is_held(self, patience: float = 0.0) -> bool:
         """Returns whether a process trains here now, or asks this just now: with `patience`, in seconds, only the
         first."""
-        lock = self._lock()
-        if _limits.is_read_only() and not Path(lock.lock_file).exists():
+        path = self.path / "lock"
+        if _limits.is_read_only() and not path.exists():
             return False  # and none is made
         try:
-            lock.acquire(timeout=patience)
-        except Timeout:
-            return True
+            return is_locked(path, patience)
         except OSError:  # a folder that is gone, or may not be written to
             return False
-        lock.release()
-        return False
-
-    def _lock(self) -> FileLock:
-        return FileLock(self.path / "lock", is_singleton=False)
 
     def delete(self) -> None:
         """Deletes the run with all its files; a model that was kept elsewhere stays.
@@ -365,7 +368,7 @@ def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
             not (target / "plan.json").exists(),
             f"A run called {run.name!r} is there already. Choose another name.",
         )
-        with atomic(target / "plan.json") as part:
+        with _files.atomic(target / "plan.json") as part:
             part.write_text(json.dumps(asdict(plan), indent=1, allow_nan=False), encoding="utf-8")
             newest = max((made for _, made in _made()), default=0)
             if (
@@ -406,21 +409,28 @@ def find(name: str) -> Run:
 
 def _read(path: Path, kind: type[Kind], **missing: Any) -> Kind:
     """The plan or record in a file, whose fields are of their types; `missing` stands for those that it lacks."""
-    try:
+    remedy = "Delete the run and begin again."
+    with (
+        refused(
+            f"{path} cannot be read",
+            remedy,
+            *(OSError, ValueError, RecursionError),
+            error=IntegrityError,
+            why="{words:.100}",
+        ),
+        refused(
+            f"{path} is not the {kind.__name__.lower()} of a training",
+            remedy,
+            msgspec.ValidationError,
+            error=IntegrityError,
+            why="{words:.100}",
+        ),
+    ):
         check(path.stat().st_size <= _LARGEST, f"{path} is too large for a run's file.")
         values = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
         if "kept" in values:  # as it was called once
             values["best_epoch"] = values.pop("kept")
         return msgspec.convert(missing | values, kind)
-    except msgspec.ValidationError as error:
-        raise IntegrityError(
-            f"{path} is not the {kind.__name__.lower()} of a training ({str(error)[:100]}). Delete "
-            "the run and begin again."
-        ) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise IntegrityError(
-            f"{path} cannot be read ({str(error)[:100]}). Delete the run and begin again."
-        ) from error
 
 
 # A queue without a keeper: as many trainings at once as there are processors, each holding one of so many locks; who
@@ -500,10 +510,10 @@ def _tickets() -> list[re.Match[str]]:
     return tickets
 
 
-def is_locked(path: Path) -> bool:
-    """Returns whether a process that lives holds the lock of a file."""
+def is_locked(path: Path, patience: float = 0.0) -> bool:
+    """Returns whether a process that lives holds the lock of a file, and goes on to for `patience`, in seconds."""
     try:
-        with FileLock(path, is_singleton=False, timeout=0):
+        with FileLock(path, is_singleton=False, timeout=patience):
             return False
     except Timeout:
         return True

@@ -22,7 +22,7 @@ import torch
 
 from qfusion import _files, _limits, data as sources
 from qfusion._checks import check, choose, require_number
-from qfusion.errors import InvalidInput, QFusionError
+from qfusion.errors import InvalidInput, QFusionError, refused
 from qfusion.models import (
     FUSION,
     build,
@@ -115,13 +115,6 @@ def start_process(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     `log`."""
     _limits.refuse("start a process")
     folder.check_queue()
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": os.pathsep.join(
-            part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part
-        ),
-    }
     with log.open("ab") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "qfusion", *words],
@@ -129,7 +122,13 @@ def start_process(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
             stdout=out,
             stderr=out,
             start_new_session=True,
-            env=environment,
+            env={
+                **os.environ,
+                "OMP_NUM_THREADS": "1",
+                "PYTHONPATH": os.pathsep.join(
+                    filter(None, (str(ROOT), os.environ.get("PYTHONPATH", "")))
+                ),
+            },
         )
     folder.started.append(process)
     threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie behind
@@ -223,10 +222,14 @@ def plan(
         data,
         model,
         settings,
-        {key: result for key, result in asdict(options).items() if result != getattr(default, key)},
         seed,
-        title,
-        digest=dataset.digest,
+        dataset.digest,
+        options={
+            key: result
+            for key, result in asdict(options).items()
+            if result != getattr(default, key)
+        },
+        title=title,
     )
 
 
@@ -251,7 +254,7 @@ def free_name(model: str, data: str, seeds: Sequence[int] = (0,)) -> str:
         c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in f"{model}-{data}"
     )[:48]
     taken = {*checkpoint.available(), *(path.name for path in folder.home().glob("*"))}
-    names = [stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3))]
+    names = (stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3)))
     return next(name for name in names if not taken & {name, *names_of(name, seeds)})
 
 
@@ -271,21 +274,20 @@ def start(plans: Mapping[str, folder.Plan], events: bool = False) -> list[folder
     folder.check_queue(len(plans))
     made: list[folder.Run] = []
     begun = 0
-    try:
-        for name, plan_of_run in plans.items():
-            made.append(folder.create(plan_of_run, name=name))
-        for run in made:
-            launch(run, events)
-            begun += 1
-    except BaseException as error:
-        for run in made[begun:]:
-            run.delete()
-        if isinstance(error, OSError):
-            raise InvalidInput(
-                f"The run could not be begun ({error.strerror or error}). Free some disk space, or name another folder "
-                "in QFUSION_RUNS."
-            ) from error
-        raise
+    with refused(
+        "The run could not be begun",
+        "Free some disk space, or name another folder in QFUSION_RUNS.",
+    ):
+        try:
+            for name, plan_of_run in plans.items():
+                made.append(folder.create(plan_of_run, name=name))
+            for run in made:
+                launch(run, events)
+                begun += 1
+        except BaseException:
+            for run in made[begun:]:
+                run.delete()
+            raise
     return made
 
 
@@ -296,29 +298,17 @@ MAX_SETTINGS = 40  # settings that are searched, and choices of one
 
 
 @dataclass(frozen=True)
-class Search:
+class Search(folder.Training):
     """What a sweep searches, and by what it is judged.
 
     Attributes:
-        data: name of a data set or path of a file.
-        model: kind of model.
-        settings: of model and training, where they are fixed and differ from the defaults.
         space: by setting, `{"low", "high", "log", "whole"}` or `{"choices"}`.
         metric: "loss", the validation loss, or a metric of the validation rows; that of the epoch that a training
             keeps.
-        seed: of the first trial; trial n has the seed `seed` + n.
-        digest: of the data set.
-        edition: of the defaults from which `settings` differ, see `qfusion.models.registry`.
     """
 
-    data: str
-    model: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
     space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     metric: str = LOSS
-    seed: int = 0
-    digest: str = ""
-    edition: int = registry.EDITION
 
     @property
     def direction(self) -> Literal["minimize", "maximize"]:
@@ -369,7 +359,7 @@ def read_search(
             f"Setting `{key}` is given twice: fix it or search it, and once only.",
         )
         space[key] = make(key, text.strip(), default[key])
-    return checked(Search(data, model, dict(assigned), space, metric, seed))
+    return checked(Search(data, model, dict(assigned), seed, space=space, metric=metric))
 
 
 def checked(search: Search) -> Search:
@@ -477,8 +467,8 @@ def _range(key: str, text: str, default: Any) -> dict[str, Any]:
 
 
 def _choices(key: str, text: str, default: Any) -> dict[str, Any]:
-    words = [word.strip() for word in re.findall(r"\[[^\]]*\]|[^,\[\]]+", text)]
-    values = [value(key, word, default) for word in words if word]
+    words = re.findall(r"\[[^\]]*\]|[^,\[\]]+", text)
+    values = [value(key, word.strip(), default) for word in words if word.strip()]
     check(
         1 < len(values) <= MAX_SETTINGS and len({_word(value) for value in values}) == len(values),
         f"Argument `--choice` must name from 2 to {MAX_SETTINGS} different values of `{key}`, but is {text[:80]!r}.",

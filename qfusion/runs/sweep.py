@@ -27,8 +27,7 @@ from filelock import FileLock
 
 from qfusion import _limits, data as sources
 from qfusion._checks import check, require_number
-from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, refused
-from qfusion.models import registry
+from qfusion.errors import IntegrityError, NotFound, QFusionError, refused
 from qfusion.runs import folder, plans
 from qfusion.training import Progress, metrics, prepare
 
@@ -140,25 +139,24 @@ def open_study(
         ):
             place = optuna.storages.RDBStorage(storage)
     else:
-        try:
+        lock: Any = _Lock(path)
+        with (
+            refused(f"{path} cannot be written", "Choose a file where you may write."),
+            warnings.catch_warnings(),
+        ):
             if not storage:
                 path.parent.mkdir(parents=True, exist_ok=True)
             check(
                 not path.exists() or path.stat().st_size <= _LARGEST,
                 f"{path} is too large for the journal of a sweep.",
             )
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                lock: Any = _Lock(path)
+            warnings.simplefilter("ignore")
+            try:
                 place = optuna.storages.JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
-        except OSError as error:
-            raise InvalidInput(
-                f"{path} cannot be written ({error.strerror or error}). Choose a file where you may write."
-            ) from error
-        except (ValueError, KeyError, TypeError, AssertionError, AttributeError) as error:
-            raise IntegrityError(
-                f"{path} cannot be read as the journal of a sweep. Choose another name, or delete the file."
-            ) from error
+            except (ValueError, KeyError, TypeError, AssertionError, AttributeError) as error:
+                raise IntegrityError(
+                    f"{path} cannot be read as the journal of a sweep. Choose another name, or delete the file."
+                ) from error
     try:
         with refused(
             f"{path} cannot be written",
@@ -497,28 +495,23 @@ def _try(
     """Trains one trial and says how it ended; one that another process has given up ends without a word."""
     import optuna
 
-    def tell(state: optuna.trial.TrialState, value: float | None = None) -> None:
-        with contextlib.suppress(
-            optuna.exceptions.UpdateFinishedTrialError, ValueError
-        ):  # it was given up
-            sweep.study.tell(trial, value, state)
-
+    # also of one that is stopped by hand, or by a defect: its place is settled anew
+    state = optuna.trial.TrialState.FAIL
+    value: float | None = None
     try:
         value = _trained(sweep, trial, number, dataset, on_epoch)
+        state = (
+            optuna.trial.TrialState.PRUNED if value is None else optuna.trial.TrialState.COMPLETE
+        )
     except (optuna.exceptions.UpdateFinishedTrialError, _Stopped):
-        tell(optuna.trial.TrialState.FAIL)
+        pass
     except (QFusionError, MemoryError, torch.OutOfMemoryError) as error:
         with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
             trial.set_user_attr("error", str(error)[:400] or type(error).__name__)
-        tell(optuna.trial.TrialState.FAIL)
-    except BaseException:  # stopped by hand, or a defect: the place is settled anew
-        tell(optuna.trial.TrialState.FAIL)
-        raise
-    else:
-        tell(
-            optuna.trial.TrialState.PRUNED if value is None else optuna.trial.TrialState.COMPLETE,
-            value,
-        )
+    finally:
+        # it may have been given up
+        with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError, ValueError):
+            sweep.study.tell(trial, value, state)
 
 
 def _trained(
@@ -565,12 +558,7 @@ def _value(search: plans.Search, progress: Progress) -> float:
 
 def _search(study: optuna.Study, name: str) -> plans.Search:
     try:
-        search = plans.Search(**{"edition": 1, **study.user_attrs["search"]})
-        search = replace(
-            search,
-            settings=registry.upgraded(search.model, search.settings, search.edition),
-            edition=registry.EDITION,
-        )
+        search = plans.Search(**{"edition": 1, **study.user_attrs["search"]}).upgraded()
         good = (
             all(isinstance(text, str) for text in (search.data, search.model, search.digest))
             and isinstance(search.seed, int)
@@ -593,10 +581,9 @@ def _search(study: optuna.Study, name: str) -> plans.Search:
 
 def _attempt(number: int, trial: optuna.trial.FrozenTrial, search: plans.Search) -> Attempt:
     history = tuple(trial.intermediate_values[epoch] for epoch in sorted(trial.intermediate_values))
-    state, value = _STATES[trial.state.name], None
-    if state == FINISHED:
-        value = trial.value
-    elif state in (PRUNED, RUNNING) and history:
+    state = _STATES[trial.state.name]
+    value = trial.value if state == FINISHED else None
+    if state in (PRUNED, RUNNING) and history:
         value = history[-1]
     seconds = 0.0
     if trial.datetime_start is not None:

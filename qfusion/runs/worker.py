@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from qfusion import data, explain
 from qfusion._checks import check
@@ -46,7 +45,7 @@ class Watch:
         self.background = _spread(dataset.rows(split), BACKGROUND)
         self._trained = self._watched = 0.0
 
-    def __call__(self, model: nn.Module, seconds: float) -> dict[str, float]:
+    def __call__(self, model: torch.nn.Module, seconds: float) -> dict[str, float]:
         """Returns what is measured of a model after an epoch that took so many seconds; nothing when it is not yet time
         again.
 
@@ -354,13 +353,12 @@ def _write_events(run: Run, progress: Progress, measured: Mapping[str, float]) -
             "--events."
         ) from error
     with SummaryWriter(str(run.path / "events"), purge_step=progress.epoch) as writer:
-        numbers = {
+        for key, value in {
             "loss/train": progress.train_loss,
             "loss/valid": progress.valid_loss,
             "gradient_norm": progress.gradient_norm,
             "learning_rate": progress.rate,
             **{f"valid/{key}": value for key, value in progress.valid.items()},
             **{key.replace(".", "/", 1): value for key, value in measured.items()},
-        }
-        for key, value in numbers.items():
+        }.items():
             writer.add_scalar(key, value, progress.epoch)

@@ -38,12 +38,13 @@ def background_rows(study: Study) -> Study:
         _leave()
         return study
     key = study.memo_key()
+    exact: Any = study.against_all_rows()
     under_way = False
     if (
         state.get(address.ROWS.key)
         or st.query_params.get(address.ROWS.key)
         or state.get(_WANTED) == key
-        or (state.get(_DECLINED) != key and samples.is_quick(study))
+        or (state.get(_DECLINED) != key and exact.operations <= samples.AUTO)
     ):
         _want(study)
         job = samples.begin_refinement(study, access.session())

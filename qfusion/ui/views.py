@@ -287,14 +287,15 @@ def at_cursor(
 def along_layers(here: frame.Here, sample: Sample) -> None:
     """Correlations of the qubits and terms of the decision of an entangled-fusion network at every place between its
     layers: what the read-out would say if the circuit stopped there."""
-    layers = network.layered(sample)
-    moments = layers.explanation.moments
+    moments = sample.through.moments
     _, layer = controls.row(
         panel.TERMS, replace(network.LAYER, default=moments[-1]), study=sample.study
     )
     panels.show(sample, here.theme, "decision-layers")
     place, mutual = moments.index(layer), network.MUTUAL
-    at_cursor(layers.dividends, layers.series[mutual], mutual, place, f"“{layer}”", "nats")
+    at_cursor(
+        sample.along, network.along_layers(sample)[mutual], mutual, place, f"“{layer}”", "nats"
+    )
 
 
 # What takes long on all samples: measured on some, drawn at random, and on all of them behind the page where the
@@ -338,7 +339,7 @@ def everyone(
 def _progress(key: tuple[str, ...], job: memo.Job) -> None:
     """How far it is, looked at again and again; the page begins anew when it has ended."""
     reruns.begin_run()
-    if job.state not in memo.UNDER_WAY or state.get(panel.EVERYONE.key) != cohort_measures.ALL:
+    if not job.under_way or state.get(panel.EVERYONE.key) != cohort_measures.ALL:
         st.rerun()
     memo.stay_for(job, state.get(_SELF))
     left = job.seconds_left

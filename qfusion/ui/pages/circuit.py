@@ -150,7 +150,7 @@ def rules_tab(here: frame.Here, sample: Sample) -> None:
 def before_after(here: frame.Here, sample: Sample) -> None:
     """The decision and the test metrics as learned and with edits."""
     study = here.study
-    now, base = (dynamics.answer_of_rules(study, here.row, tweak) for tweak in (sample.tweak, ""))
+    now, base = sample, sample.learned
     if study.classes:
         truth, first = int(study.dataset.y[here.row]), int(base.scores.argmax())
         shown = {first: ("predicted", "off", "Of the class that the model as learned predicts.")}
@@ -381,7 +381,6 @@ def _typical() -> None:
 def _headline(here: frame.Here, sample: Sample, noise: dict[str, Any]) -> None:
     study, c = here.study, sample.output
     result = network.noisy(sample, **noise)
-    exact = dynamics.answer_of_rules(study, here.row, sample.tweak)
     best, of = "mae", ""
     if study.classes:
         best, of = "accuracy", f" of ‘{text.plain(study.classes[c], 14)}’"
@@ -390,7 +389,7 @@ def _headline(here: frame.Here, sample: Sample, noise: dict[str, Any]) -> None:
         score.metric(
             f"Score{of}",
             f"{result.scores[c]:.3f} ± {result.errors[c]:.3f}",
-            f"{result.scores[c] - exact.scores[c]:+.3f}",
+            f"{result.scores[c] - sample.scores[c]:+.3f}",
             delta_color="off",
             help="Under noise, with its standard error at this number of shots; the change is from the "
             "exact circuit",
@@ -400,7 +399,7 @@ def _headline(here: frame.Here, sample: Sample, noise: dict[str, Any]) -> None:
         test.metric(
             f"Test {'accuracy' if study.classes else 'MAE'}{answers.of_seed(study)}",
             f"{result.metrics[best]:.3f}",
-            f"{result.metrics[best] - exact.metrics[best]:+.3f}",
+            f"{result.metrics[best] - sample.metrics[best]:+.3f}",
             delta_color="normal" if study.classes else "inverse",
             help="All test samples under this noise, without shots",
             border=True,

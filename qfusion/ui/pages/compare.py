@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from qfusion.analysis import answers, cohort_measures, compare, text
-from qfusion.analysis.sample import rows_behind
+from qfusion.analysis.sample import Sample, rows_behind
 from qfusion.analysis.study import Study
 from qfusion.data import Image, Text
 from qfusion.errors import QFusionError
@@ -147,15 +147,15 @@ def numbers(sides: compare.Sides) -> None:
     """Truth, prediction and test metrics of both, and the differences."""
     a, b = both = (sides.a, sides.b)
     known = sides.same_target
-    scores = [float(one.scores[one.sample.output]) for one in both]
+    scores = [one.score for one in both]
     rows = [
         ("model", *(text.plain(one.study.name) for one in both), ""),
-        ("sample", *(text.plain(one.sample.id) for one in both), ""),
-        ("tweak", *(text.plain(one.sample.tweak, 80) or "as learned" for one in both), ""),
-        ("truth", *(views.truth(one.study, one.sample.row, digits=3) for one in both), ""),
+        ("sample", *(text.plain(one.id) for one in both), ""),
+        ("tweak", *(text.plain(one.tweak, 80) or "as learned" for one in both), ""),
+        ("truth", *(views.truth(one.study, one.row, digits=3) for one in both), ""),
         ("prediction", *map(_prediction, both), ""),
         (
-            text.plain(b.sample.unit) if known else "score explained",
+            text.plain(b.unit) if known else "score explained",
             *(f"{score:+.3f}" for score in scores),
             f"**{scores[1] - scores[0]:+.3f}**" if known else "not comparable",
         ),
@@ -172,15 +172,16 @@ def numbers(sides: compare.Sides) -> None:
             + ["| " + " | ".join(row) + " |" for row in rows]
         )
     )
+    of_a, of_b = (len(one.dataset.rows("test")) for one in both)
     tests = (
-        f"all {a.tested:,} test samples"
-        if a.tested == b.tested
-        else f"{a.tested:,} test samples (A) and {b.tested:,} (B)"
+        f"all {of_a:,} test samples"
+        if of_a == of_b
+        else f"{of_a:,} test samples (A) and {of_b:,} (B)"
     )
     st.caption(f"Test metrics under the same tweak, over {tests}.")
 
 
-def _metrics(a: compare.Side, b: compare.Side) -> Iterator[tuple[str, ...]]:
+def _metrics(a: Sample, b: Sample) -> Iterator[tuple[str, ...]]:
     """Rows of the test metrics, of each side by itself where they are not told alike."""
     seed = answers.of_seed(a.study) or answers.of_seed(b.study)
     alike = metrics.convention_of(a.metrics) == metrics.convention_of(b.metrics)
@@ -194,10 +195,11 @@ def _metrics(a: compare.Side, b: compare.Side) -> Iterator[tuple[str, ...]]:
             )
 
 
-def _prediction(one: compare.Side) -> str:
+def _prediction(one: Sample) -> str:
     if not one.study.classes:
         return f"{float(one.scores[0]):+.3f}"
-    return f"{text.plain(one.study.classes[one.predicted])} ({text.softmax(one.probabilities[one.predicted])})"
+    best = int(one.scores.argmax())
+    return f"{text.plain(one.classes[best])} ({text.softmax(one.probabilities[best])})"
 
 
 def waterfalls(here: frame.Here, sides: compare.Sides) -> None:

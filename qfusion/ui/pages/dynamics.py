@@ -52,7 +52,7 @@ def no_time(here: frame.Here) -> None:
 
 def before_after(here: frame.Here, sample: Sample) -> None:
     """The prediction and the test metrics under the sliders; what these change, in a line above them."""
-    study, now, base = here.study, sample.decision, sample.learned.decision
+    study, now, base = here.study, sample, sample.learned
     truth = views.truth(study, here.row)
     known, names = metrics.labels(now.metrics), metrics.headlines(now.metrics)
     seed = answers.of_seed(study)
@@ -60,8 +60,8 @@ def before_after(here: frame.Here, sample: Sample) -> None:
     cells = [
         views.Changed(
             f"Score (truth {truth})",
-            base.prediction,
-            now.prediction,
+            base.score,
+            now.score,
             f"Score of sample {text.plain(here.sample)}; annotated {truth}. The small number is the change from the "
             "model as learned.",
         ),
@@ -84,7 +84,7 @@ def before_after(here: frame.Here, sample: Sample) -> None:
                 builders.before_after(
                     builders.changes(now.tweak),
                     builders.shared_before_after(sample),
-                    (base.prediction, now.prediction),
+                    (base.score, now.score),
                     (answers.verdict(study, base.scores), answers.verdict(study, now.scores)),
                     (tested, base.metrics[names[0]], now.metrics[names[0]]),
                     sample.whose,
@@ -107,14 +107,14 @@ def follow_touch(tweak: Tweak, modalities: tuple[str, ...]) -> None:
 
 def decision_tab(here: frame.Here, sample: Sample) -> None:
     """Entropies or entanglement and decision terms on one time axis under one cursor, and the waterfall at T."""
-    now, theme = sample.decision, here.theme
+    theme = here.theme
     with st.container(horizontal=True, vertical_alignment="bottom", key="choices"):
         controls.draw(panel.TERMS)
         above = controls.draw(builders.MOVING, here.study)
     panels.show(sample, theme, "decision-over-time")
     mean, name, unit = builders.moving(sample, above)[1:]
-    place = round(state.get(builders.CURSOR.key, 1.0) * (len(now.times) - 1))
-    views.at_cursor(now.dividends, mean, name, place, f"t = {now.times[place]:.2f}", unit)
+    place = round(state.get(builders.CURSOR.key, 1.0) * (len(sample.places) - 1))
+    views.at_cursor(sample.along, mean, name, place, f"t = {sample.places[place]:.2f}", unit)
     if builders.can_cut(sample):
         panels.show(sample, theme, "cut")
         with controls.fold(builders.CUT_TERMS, ":material/stacked_line_chart:") as box:
@@ -220,7 +220,7 @@ def dynamics(here: frame.Here) -> None:
             # comes back with another, the browser forgets its parameter.
             if state.shown(builders.VIEW.key, builders.VIEW.options()) in WITH_CURSOR:
                 with st.container(key="cursor"):
-                    controls.draw(builders.CURSOR, step=1 / (len(sample.decision.times) - 1))
+                    controls.draw(builders.CURSOR, step=1 / (len(sample.places) - 1))
             panels.tabs(builders.VIEW, TABS, here, sample, theme=here.theme, **here.scopes(tweak))
             changed = builders.changes(tweak)
             st.caption(

@@ -315,7 +315,7 @@ def _frame(table: dict[str, dict[str, str]], keys: list[str]) -> pd.DataFrame:
 
 
 def _tables(results: runs.Results) -> None:
-    if not results.kinds:
+    if not results.sizes:
         st.caption(
             "None of these runs has ended with a model yet: test rows are measured when one is stopped or finished."
         )
