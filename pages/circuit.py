@@ -1,5 +1,5 @@
 """Circuit: see `qfusion/ui/pages/circuit.py`."""
 
-from qfusion.ui.pages import circuit
+from qfusion.ui import frame
 
-circuit.page()
+frame.run(__file__)

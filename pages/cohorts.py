@@ -1,5 +1,5 @@
 """Cohorts: see `qfusion/ui/pages/cohorts.py`."""
 
-from qfusion.ui.pages import cohorts
+from qfusion.ui import frame
 
-cohorts.page()
+frame.run(__file__)

@@ -1,5 +1,5 @@
 """Compare: see `qfusion/ui/pages/compare.py`."""
 
-from qfusion.ui.pages import compare
+from qfusion.ui import frame
 
-compare.page()
+frame.run(__file__)

@@ -1,5 +1,5 @@
 """Data: see `qfusion/ui/pages/data.py`."""
 
-from qfusion.ui.pages import data
+from qfusion.ui import frame
 
-data.page()
+frame.run(__file__)

@@ -1,5 +1,5 @@
 """Dynamics: see `qfusion/ui/pages/dynamics.py`."""
 
-from qfusion.ui.pages import dynamics
+from qfusion.ui import frame
 
-dynamics.page()
+frame.run(__file__)

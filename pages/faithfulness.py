@@ -1,5 +1,5 @@
 """Faithfulness: see `qfusion/ui/pages/faithfulness.py`."""
 
-from qfusion.ui.pages import faithfulness
+from qfusion.ui import frame
 
-faithfulness.page()
+frame.run(__file__)

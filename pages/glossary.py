@@ -1,5 +1,5 @@
 """Glossary: see `qfusion/ui/pages/glossary.py`."""
 
-from qfusion.ui.pages import glossary
+from qfusion.ui import frame
 
-glossary.page()
+frame.run(__file__)

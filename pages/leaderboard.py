@@ -1,5 +1,5 @@
 """Leaderboard: see `qfusion/ui/pages/leaderboard.py`."""
 
-from qfusion.ui.pages import leaderboard
+from qfusion.ui import frame
 
-leaderboard.page()
+frame.run(__file__)

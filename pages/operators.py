@@ -1,5 +1,5 @@
 """Decision operators: see `qfusion/ui/pages/operators.py`."""
 
-from qfusion.ui.pages import operators
+from qfusion.ui import frame
 
-operators.page()
+frame.run(__file__)

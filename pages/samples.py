@@ -1,5 +1,5 @@
 """Samples: see `qfusion/ui/pages/samples.py`."""
 
-from qfusion.ui.pages import samples
+from qfusion.ui import frame
 
-samples.page()
+frame.run(__file__)

@@ -1,5 +1,5 @@
 """Sweeps: see `qfusion/ui/pages/sweeps.py`."""
 
-from qfusion.ui.pages import sweeps
+from qfusion.ui import frame
 
-sweeps.page()
+frame.run(__file__)

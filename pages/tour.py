@@ -1,5 +1,5 @@
 """Guided tour: see `qfusion/ui/pages/tour.py`."""
 
-from qfusion.ui.pages import tour
+from qfusion.ui import frame
 
-tour.page()
+frame.run(__file__)

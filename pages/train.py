@@ -1,5 +1,5 @@
 """Train: see `qfusion/ui/pages/train.py`."""
 
-from qfusion.ui.pages import train
+from qfusion.ui import frame
 
-train.page()
+frame.run(__file__)

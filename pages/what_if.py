@@ -1,5 +1,5 @@
 """What if: see `qfusion/ui/pages/what_if.py`."""
 
-from qfusion.ui.pages import what_if
+from qfusion.ui import frame
 
-what_if.page()
+frame.run(__file__)

@@ -147,7 +147,8 @@ def settle_address(began: float) -> None:
     stale = {
         key: now
         for key in query
-        if key in st.session_state and (now := written(st.session_state[key])) != query[key]
+        if st.session_state.get(key) is not None
+        and (now := written(st.session_state[key])) != query[key]
     }
     if began - st.session_state[_WHEN] < LATE and tell(stale, bound=True):
         st.session_state[_ADDRESS], st.session_state[_WHEN] = address(), time.monotonic()
