@@ -72,7 +72,8 @@ def test_what_is_no_number_is_refused_by_name_or_drawn_as_what_it_means(
 
         with monkeypatch.context() as patched:
             patched.setattr(module, name, record)
-            finite(make("light"))
+            drawn = finite(make("light"))
+            assert type(drawn.layout.height) is int, example  # sent to browsers as a number of JSON
         for argument, value in seen[0].items():
             for bad in (np.nan, np.inf):
                 done: list[bool] = []

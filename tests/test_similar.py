@@ -336,6 +336,9 @@ def test_the_compare_page() -> None:
     assert not app.warning
     words = plain(said(app))
     assert "p0031, p2924, annotated → predicted, all on one scale" in words
+    none = visit("Compare", model="qj-planted", several="", **{"compare.view": "Several samples"})
+    assert not none.error  # the open one and the nearest, as where the address says nothing
+    assert "all on one scale" in plain(said(none))
     app = visit(
         "Compare",
         model="qj-planted",

@@ -384,7 +384,7 @@ def flow(
     )
     whole = nodes.groupby("column")["width"].sum().max()
     nodes = nodes[(nodes["width"] > 0) | nodes["column"].isin((0, 3))]
-    tall = max(340, 26 * nodes.groupby("column").size().max())
+    tall = max(340, 26 * int(nodes.groupby("column").size().max()))
     scale = _scale(nodes, tall)
     nodes = nodes.assign(height=scale * nodes["width"])
     slots = nodes["height"].clip(lower=_LEAST) + _GAP

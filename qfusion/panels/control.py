@@ -288,6 +288,11 @@ def strange(
 class SampleId(Control):
     """A sample of the data set, by its id."""
 
+    def __call__(self, view: View) -> Any:
+        """See `Control.__call__`: an emptied box says nothing."""
+        ids = super().__call__(view)
+        return None if ids == [""] else ids
+
     def require(self, study: Any, value: str) -> None:
         """See `Control.require`."""
         study.dataset.row(value)
