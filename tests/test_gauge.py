@@ -1,6 +1,6 @@
 """Nothing that is said of a model depends on the gauge of its generator: a few random ones of every shipped model, or
-100 with QFUSION_ALL_GAUGES, where rates of single operators differ; sliders against an evolution of QuTiP and a split of
-NumPy."""
+100 with QFUSION_ALL_GAUGES, where rates of single operators differ; sliders against an evolution of QuTiP and a split
+of NumPy."""
 
 from __future__ import annotations
 
