@@ -109,8 +109,10 @@ def test_a_sweep_is_begun_stopped_and_goes_on(own_places, monkeypatch):
 
 
 def test_figures_refuse_what_they_cannot_draw():
-    with pytest.raises(InvalidInput, match="one entry a trial"):
+    with pytest.raises(InvalidInput, match="`numbers` must hold at least one entry"):
         figures.history([], np.array([]), np.array([]))
+    with pytest.raises(InvalidInput, match=r"`pruned` must have shape \(3,\) .* has shape \(2,\)"):
+        figures.history([0, 1, 2], np.ones(3), np.zeros(2))
     with pytest.raises(InvalidInput, match="must name a setting"):
         figures.slices(np.ones(2), np.zeros(2), {})
 

@@ -44,9 +44,8 @@ def until(what: Callable[[], bool], seconds: float = 60) -> None:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The levels of a cohort, where more than 40 samples are slow and 20 are drawn."""
-    for place in (cohort_measures, measured):
-        monkeypatch.setattr(place, "MAX_SLOW", 40)
-        monkeypatch.setattr(place, "FEW_SLOW", 20)
+    monkeypatch.setattr(cohort_measures, "MAX_SLOW", 40)
+    monkeypatch.setattr(cohort_measures, "FEW_SLOW", 20)
     monkeypatch.setattr(memo, "_jobs", type(memo._jobs)())
     return levels_of(open_sample("qj-planted", "p0031"), FILTER)
 

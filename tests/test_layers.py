@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -64,8 +65,13 @@ def part(path: Path) -> str:
     return steps[1] if steps[0] == "qfusion" else steps[0]
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Yields the dotted names that a module imports, wherever in it the import stands."""
+@cache
+def imports(path: Path) -> tuple[str, ...]:
+    """Returns the dotted names that a module imports, wherever in it the import stands."""
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(), str(path))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -154,7 +154,7 @@ def test_the_magnitude_of_an_encoding_is_kept():
 
 def test_trajectories_average_to_the_master_equation():
     exact, x = model(), features(3)
-    sampled = model(dynamics="jumps", trajectories=4000, steps=100)
+    sampled = model(dynamics="jumps", trajectories=1000, steps=50)
     sampled.load_state_dict(exact.state_dict())
     with torch.no_grad():
         error = (sampled(x) - exact(x)).abs().max()

@@ -230,10 +230,10 @@ def test_killed_again_and_again_a_run_ends_in_the_same_weights(monkeypatch):
     began = time.perf_counter()
     runs.work(whole)
     length, chance, kills, again = time.perf_counter() - began, random.Random(0), 0, 0
-    while kills < 8:
+    while kills < 4:
         process = FORK.Process(target=runs.work, args=(run,))
         process.start()
-        time.sleep(chance.uniform(0, length / 8))
+        time.sleep(chance.uniform(0, length / 4))
         os.kill(process.pid, signal.SIGKILL)
         process.join()
         # it was over before, as the machine is faster now: another one is killed on

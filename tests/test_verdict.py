@@ -286,9 +286,28 @@ def test_a_mean_leads_by_ten_points_or_not_at_all() -> None:
 def study(request: pytest.FixtureRequest) -> Study:
     """A shipped model on its data."""
     try:
-        return open_study(request.param)
+        found = open_study(request.param)
     except DataUnavailable as error:
         pytest.skip(str(error))
+    if found.dataset.name in ("parity", "avparity"):
+        JOINT[request.param] = joint(request.param, found)
+    return found
+
+
+JOINT: dict[str, tuple[float, float]] = {}  # of models opened here: opening one takes seconds
+
+
+def joint(name: str, study: Study) -> tuple[float, float]:
+    """Shares of test samples whose decision is joint: over the training seeds, and of the shipped model."""
+    card = json.loads((_files.asset_path("models") / f"{name}.json").read_text())
+    seeds = stability.measured(name, card, study.dataset)
+    assert seeds is not None
+    size = np.abs(seeds.dividends[..., 1:])
+    rows = study.frame(None)
+    return (
+        float((2 * size[..., 2:].sum(-1) >= size.sum(-1)).mean()),
+        float((rows.loc[rows["split"] == "test", "relation"] == "joint").mean()),
+    )
 
 
 def test_all_places_agree_with_the_verdicts_on_all_test_samples(study: Study) -> None:
@@ -338,19 +357,15 @@ def test_where_neither_alone_says_anything_decisions_are_joint(data: str) -> Non
         card = json.loads((_files.asset_path("models") / f"{name}.json").read_text())
         if card["data"]["name"] != data:
             continue
-        study = open_study(name)
-        seeds = stability.measured(name, card, study.dataset)
-        assert seeds is not None
-        size = np.abs(seeds.dividends[..., 1:])
-        assert ((2 * size[..., 2:].sum(-1) >= size.sum(-1)).mean(-1)).mean() >= 0.95
-        rows = study.frame(None)
-        shipped.append((rows.loc[rows["split"] == "test", "relation"] == "joint").mean())
+        over_seeds, own = JOINT.get(name) or joint(name, open_study(name))
+        assert over_seeds >= 0.95
+        shipped.append(own)
     assert np.mean(shipped) >= 0.95
 
 
 def test_panels_of_samples_say_what_their_verdicts_say(study: Study) -> None:
     rng = np.random.default_rng(0)
-    rows = rng.choice(np.intersect1d(study.bulk, study.dataset.rows("test")), 5, replace=False)
+    rows = rng.choice(np.intersect1d(study.bulk, study.dataset.rows("test")), 2, replace=False)
     for row in map(int, rows):
         sample = sample_of(study, row)
         found = sample.verdict

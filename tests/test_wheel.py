@@ -161,7 +161,7 @@ def test_pages_of_the_checkout_are_those_of_the_package() -> None:
 
     assert code(ROOT / "app.py") == code(own / "app.py")
     for path in (ROOT / "pages").glob("*.py"):
-        assert code(path) == f"from qfusion.ui.pages import {path.stem}\n\n{path.stem}.page()\n"
+        assert code(path) == "from qfusion.ui import frame\n\nframe.run(__file__)\n"
 
 
 def test_the_five_lines_work_as_printed(installed: Installed) -> None:
