@@ -4,6 +4,7 @@ tests."""
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,14 @@ DRAWN = """() => document.querySelector('[data-testid="stException"]')
   && ![...document.querySelectorAll('.qf-figure[aria-busy]')].some(e => e.checkVisibility() && e.clientWidth))"""
 _SCHEME = "theme => document.getElementById('qf-theme')?.dataset.theme === theme"
 STILL = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+# Whether nothing has run and all has been drawn for so many milliseconds in a row of this wait.
+_HELD = f"""([wait, least]) => {{
+  const now = performance.now(), still = document.querySelector('{STILL}') && ({DRAWN})();
+  if (!still || window.qfHeld?.wait !== wait) window.qfHeld = {{wait, since: now}};
+  return still && now - window.qfHeld.since >= least;
+}}"""
+_HELD_MS, _EVERY_MS = 300, 50
+_WAITS = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -130,11 +139,8 @@ def open_page(page: Any, address: str, limit_ms: int = 120_000) -> None:
 
 
 def still(page: Any, limit_ms: int = 120_000) -> None:
-    """Waits until nothing runs and all is drawn, twice, because a page may run again at once."""
-    for _ in range(2):
-        page.wait_for_selector(STILL, timeout=limit_ms)
-        page.wait_for_function(DRAWN, timeout=limit_ms)
-        page.wait_for_timeout(250)
+    """Waits until nothing runs and all is drawn for a while, because a page may run again at once."""
+    page.wait_for_function(_HELD, arg=[next(_WAITS), _HELD_MS], polling=_EVERY_MS, timeout=limit_ms)
     if page.locator('[data-testid="stException"]').count():
         raise RuntimeError(
             f"{page.url} shows an exception: {page.locator('[data-testid=stException]').first.inner_text()}"

@@ -14,9 +14,8 @@ from scripts import axe, page_measures, visits
 pytestmark = pytest.mark.browser
 # One visit a page and theme; `python scripts/axe.py` looks at every view of both systems in both themes, all rules.
 ADDRESSES = {visit.name: visit.address for visit in visits.VISITS}
-ADDRESSES["overview-network"] += (
-    "&pin=qj-planted/planted/p1671"  # something pinned on all pages that follow
-)
+# Something is pinned on all pages of the light walk, in whose wide window it takes the bar no second line.
+ADDRESSES["overview"] += "?pin=qcnn-digits/digits/digit-0003"
 # Addresses by their names, and pages by those of their links in the sidebar, which cost less than to load the app anew.
 PAGES = (
     "Samples",
@@ -127,11 +126,17 @@ def look_at(page: Any, url: str, name: str) -> None:
     visits.still(page)
 
 
+def in_window(page: Any, width: int) -> None:
+    """Waits until the page is drawn in a window of that width, the mouse where nothing says what it is under it."""
+    page.mouse.move(1, 899)
+    if page.viewport_size["width"] != width:
+        page.set_viewport_size({"width": width, "height": 900})
+        visits.still(page)
+
+
 def unhit(page: Any, width: int) -> list[str]:
     """What does not answer the mouse in a window of that width."""
-    page.set_viewport_size({"width": width, "height": 900})
-    page.mouse.move(1, 899)  # where nothing says what it is under the mouse
-    visits.still(page)
+    in_window(page, width)
     count, missed = page.evaluate(MISSED)
     assert count > 20
     return [
@@ -164,12 +169,17 @@ def test_no_page_has_a_serious_violation_in_either_theme(
     bad, poor, wide, warned, unreached, faults, missed = [], [], [], [], [], [], []
     model, data = {"light": ("qj-planted", "planted"), "dark": ("qcnn-digits", "digits")}[theme]
     first, second = WIDTHS[theme]
+    page.set_viewport_size({"width": first, "height": 900})
     for number, name in enumerate(LOOKED_AT[theme]):
-        page.set_viewport_size({"width": first, "height": 900})
         look_at(page, server.url, name)
         if not number:
             visits.show_in(page, theme)
             assert page.evaluate(PAPER) == style.PAPER[theme]
+        # every other page opens in the second window, and is hit there before
+        opened_in_second = page.viewport_size["width"] == second
+        if opened_in_second:
+            missed += [f"{name}, {second} px: {words}" for words in unhit(page, second)]
+            in_window(page, first)
         assert page.locator("#qf-theme").get_attribute("data-theme") == theme
         found = axe.violations(page, rules=None if theme == "light" else ("color-contrast",))
         bad += [f"{name}:\n{axe.lines(found)}"] if found else []
@@ -179,7 +189,7 @@ def test_no_page_has_a_serious_violation_in_either_theme(
         faults += [
             f"{name}: {said}" for said in page_measures.faults(page_measures.as_it_stands(page))
         ]
-        for width in (first, second):
+        for width in (first,) if opened_in_second else (first, second):
             missed += [f"{name}, {width} px: {words}" for words in unhit(page, width)]
         if name in PAGES[:4]:
             assert page.locator(".st-key-data input").input_value() == data
