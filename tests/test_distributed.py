@@ -37,7 +37,6 @@ def _member(rank: int, size: int, port: int, words: list[str], said: str) -> Non
         MASTER_ADDR="127.0.0.1",
         MASTER_PORT=str(port),
     )
-    torch.set_num_threads(1)
     with open(f"{said}.{rank}", "w") as out, contextlib.redirect_stdout(out):
         main(words)
 

@@ -326,7 +326,6 @@ def test_mixed_precision_is_as_good_as_another_seed():
 
 
 def _member(rank: int, path: str, changed: dict) -> None:
-    torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{path}", rank=rank, world_size=2)
     dataset = annotated(3)
     dataset = replace(dataset, y=skewed().y)

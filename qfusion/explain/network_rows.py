@@ -52,22 +52,17 @@ def _value(O: Tensor, phi: Tensor, masses: Tensor, rows: Tensor, S: Subset) -> T
     if not S:
         return evaluate(O, fuse(rows, phi)[0]).mean(0).expand(len(masses), -1)
     if len(rest) == 1:
-        return one_absent(O, phi, masses, outcomes(rows[..., rest[0]]).mean(0), rest[0])
+        return one_absent(O, phi, masses, probabilities(rows[..., rest[0]]).mean(0), rest[0])
     if len(S) == 1:
-        return outcomes(masses[..., S[0]]) @ pulled_back(O, phi, rows, S[0]).T
+        return probabilities(masses[..., S[0]]) @ pulled_back(O, phi, rows, S[0]).T
     return _pairs(O, phi, masses, rows, S)
-
-
-def outcomes(p: Tensor) -> Tensor:
-    """Returns the probabilities of all outcomes of n qubits with masses (B, n): (B, 2^n)."""
-    return products(torch.stack([1 - p, p], -1), range(p.shape[-1]))
 
 
 def mean_outcomes(rows: Tensor) -> Tensor:
     """Returns the mean probability over rows (N, n, M) of all outcomes of each modality's qubits, (M, 2^n)."""
     _, n, M = rows.shape
     parts = [
-        torch.stack([outcomes(chunk[..., m]).sum(0) for m in range(M)])
+        torch.stack([probabilities(chunk[..., m]).sum(0) for m in range(M)])
         for chunk in rows.split(max(1, _NUMBERS // 2**n))
     ]
     return torch.stack(parts).sum(0) / len(rows)
@@ -245,7 +240,7 @@ def _one_table(O: Tensor, phi: Tensor, distributions: Tensor) -> Value:
             return one_absent(O, phi, masses, distributions[rest[0]], rest[0])
         if not S:
             return distributions[:1] @ seen(0).T
-        return outcomes(masses[..., S[0]]) @ seen(S[0]).T
+        return probabilities(masses[..., S[0]]) @ seen(S[0]).T
 
     return value
 
@@ -280,7 +275,7 @@ def _chain(O: Tensor, phi: Tensor, distributions: Tensor) -> Value:
         for k, table in enumerate(tables):
             p = masses[..., k + 1]
             if k + 1 not in S:
-                T = (T if q is None else outcomes(q)) @ unmet(k)
+                T = (T if q is None else probabilities(q)) @ unmet(k)
                 q = None
             elif q is not None:
                 fused = torch.einsum(

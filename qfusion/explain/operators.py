@@ -182,7 +182,7 @@ def states_of(model: FusionModel, inputs: Mapping[str, Features], modalities: st
         encoded = model.encode(inputs)
     names = modalities.split("+")
     if can(model, "masses"):
-        return [network_rows.outcomes(encoded[name].double()) for name in names]
+        return [entangled_qcnn.probabilities(encoded[name].double()) for name in names]
     return [encoded[name].to(torch.complex128) for name in names]
 
 
@@ -240,7 +240,7 @@ def _diagonal(
 
 def _seen(masses: Tensor, S: Sequence[int], independent: bool) -> Tensor:
     """The mean probability over the background of every outcome pattern of at most two modalities, (2^(n |S|),)."""
-    parts = [network_rows.outcomes(masses[..., m]) for m in S]
+    parts = [entangled_qcnn.probabilities(masses[..., m]) for m in S]
     if not parts:
         return masses.new_ones(1)
     if len(parts) == 1:

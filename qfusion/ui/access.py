@@ -38,7 +38,8 @@ def session() -> str:
 
 def demands_login() -> bool:
     """Whether readers log in: wherever [auth] of `.streamlit/secrets.toml` says with whom, unless QFUSION_LOGIN=no."""
-    return {"yes": True, "no": False}.get(os.environ.get(LOGIN, ""), bool(_auth()))
+    login = os.environ.get(LOGIN, "")
+    return login == "yes" or (login != "no" and bool(_auth()))
 
 
 def enter() -> None:
@@ -65,8 +66,11 @@ def refuse(session: str, words: str) -> None:
 
 def refusal() -> str:
     """Why this reader's last upload was not taken, once; empty when none was refused."""
-    words = _seats.get(session(), "")
-    refuse(session(), "")
+    who = session()
+    with _guard:
+        words = _seats.get(who, "")
+        if words:
+            _seats[who] = ""
     return words
 
 

@@ -108,15 +108,15 @@ def _progress(study: Study, job: memo.Job) -> None:
         st.rerun()
     samples.begin_refinement(study, access.session())  # still here
     words = f"All rows: {job.done:,} of {job.total:,} samples"
-    _draw_progress(job, words, ", waiting for another test set")
+    draw_progress(job, words, ", waiting for another test set")
     st.button("Cancel", key="_refine_cancel", on_click=_decline, args=(study,))
 
 
-def _draw_progress(job: memo.Job, words: str, waiting: str = "") -> None:
+def draw_progress(job: memo.Job, words: str, waiting: str = "") -> None:
     """How much of a job is done, in words, and the time that is left or what it waits for."""
     left = job.seconds_left
     ahead = waiting if left is None else f", {_sentences.duration(left)} left"
-    st.progress(job.done / job.total, words + ahead)
+    st.progress(min(1.0, job.done / max(1, job.total)), words + ahead)
 
 
 def _want(study: Study) -> None:
@@ -189,7 +189,7 @@ def _progress_line(model: str, data: str, job: memo.Job, study: Study, sample: s
         )
         if job.under_way:
             samples.begin_encoding(model, data)  # still here
-            _draw_progress(job, f"{job.done:,} of {job.total:,} samples encoded")
+            draw_progress(job, f"{job.done:,} of {job.total:,} samples encoded")
             st.button("Cancel", key="_encode_cancel", on_click=job.stop)
         else:
             st.button(

@@ -18,14 +18,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from qfusion._checks import check
-from qfusion._sentences import duration, share
+from qfusion._sentences import share
 from qfusion.analysis import answers, changes, cohort_measures, memo, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import Audio, Content, Image, Text, modality
 from qfusion.panels import dynamics, network, panel, physics, samples
 from qfusion.training import metrics
-from qfusion.ui import controls, downloads, frame, guidance, panels, reruns, state
+from qfusion.ui import bar, controls, downloads, frame, guidance, panels, reruns, state
 
 HIDDEN = ("text", "transcript")
 
@@ -342,17 +342,8 @@ def _progress(key: tuple[str, ...], job: memo.Job) -> None:
     if not job.under_way or state.get(panel.EVERYONE.key) != cohort_measures.ALL:
         st.rerun()
     memo.stay_for(job, state.get(_SELF))
-    left = job.seconds_left
-    ahead = (
-        ", waiting for other work"
-        if job.state == memo.State.WAITING
-        else ""
-        if left is None
-        else f", {duration(left)} left"
-    )
-    st.progress(
-        min(1.0, job.done / max(1, job.total)), f"All samples: {job.done:,} of {job.total:,}{ahead}"
-    )
+    waiting = ", waiting for other work" if job.state == memo.State.WAITING else ""
+    bar.draw_progress(job, f"All samples: {job.done:,} of {job.total:,}", waiting)
     st.button("Cancel", key=f"_all_cancel_{key[0]}", on_click=_cancel, args=(key,))
 
 
