@@ -306,7 +306,10 @@ class KetPredictor(Predictor):
         r, s = _ket(encoded[0], self.dims[0])
         for numbers, d in zip(encoded[1:], self.dims[1:], strict=True):
             a, b = _ket(numbers, d)
-            r, s = (_outer(r, a) - _outer(s, b)), (_outer(r, b) + _outer(s, a))
+            r, s = (
+                states.product([r, a]) - states.product([s, b]),
+                states.product([r, b]) + states.product([s, a]),
+            )
         A, B = cast(Tensor, self.A), cast(Tensor, self.B)
         quadratic = torch.einsum("nb,cbd,nd->nc", r, A, r) + torch.einsum("nb,cbd,nd->nc", s, A, s)
         return quadratic + 2 * torch.einsum("nb,cbd,nd->nc", s, B, r)
@@ -318,10 +321,6 @@ def _ket(numbers: Tensor, d: int) -> tuple[Tensor, Tensor]:
     real = torch.cat([real[:, :1] + 1, real[:, 1:]], 1)
     norm = (real.square() + imaginary.square()).sum(1, keepdim=True).sqrt().clamp_min(1e-6)
     return real / norm, imaginary / norm
-
-
-def _outer(left: Tensor, right: Tensor) -> Tensor:
-    return (left[:, :, None] * right[:, None, :]).flatten(1)
 
 
 class NetworkPredictor(Predictor):
@@ -344,17 +343,12 @@ class NetworkPredictor(Predictor):
             [torch.sin((numbers + torch.pi / 2) / 2).square() for numbers in encoded], -1
         )
         vectors, half = entangled_qcnn.fuse(masses, cast(Tensor, self.phi))[0], self.n // 2
-        left, right = (_words(vectors[:, part]) for part in (slice(0, half), slice(half, self.n)))
+        # products of (1, <X>, <Z>) over the qubits of each half, (B, 3^(n / 2))
+        left, right = (
+            states.product(part.unbind(1)) for part in (vectors[:, :half], vectors[:, half:])
+        )
         partial = (left @ cast(Tensor, self.words)).unflatten(1, (self.C, -1))
         return (partial @ right[:, :, None])[..., 0]
-
-
-def _words(vectors: Tensor) -> Tensor:
-    """Products of (1, <X>, <Z>) over the qubits (B, q, 3) -> (B, 3^q)."""
-    vector = vectors[:, 0]
-    for i in range(1, vectors.shape[1]):
-        vector = _outer(vector, vectors[:, i])
-    return vector
 
 
 def exported(
