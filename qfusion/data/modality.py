@@ -4,11 +4,12 @@ people say of each modality alone; checked when made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import InitVar, dataclass
 from functools import cached_property
 from itertools import combinations
 from math import prod
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -291,7 +292,62 @@ class Series:
     y_label: str
 
 
-Content = Text | Audio | Image | Series
+@dataclass(frozen=True, eq=False)
+class Film:
+    """Moving pictures without sound: uint8 frames (T, h, w) or (T, h, w, 3), at `rate` frames a second."""
+
+    frames: np.ndarray
+    rate: float
+
+
+Content = Text | Audio | Image | Series | Film
+
+
+class Word(NamedTuple):
+    """A word and when it was said, in seconds from the begin of its sample."""
+
+    start: float
+    end: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Clip:
+    """The recording that a sample is of.
+
+    Attributes:
+        path: of the file. kind: "video", "audio" or "image".
+        start: where in the file the sample begins, in seconds. end: where it ends; None where the file does.
+        words: with their times, where they are known.
+    """
+
+    path: Path
+    kind: str
+    start: float = 0.0
+    end: float | None = None
+    words: tuple[Word, ...] = ()
+
+
+def no_clip(row: int) -> Clip | None:
+    """The recording of a data set without any."""
+    return None
+
+
+@dataclass(frozen=True)
+class Maker:
+    """How a modality's features are made from what a visitor gives: the very way of the training data.
+
+    Attributes:
+        kind: what is given. "drawing": uint8 pixels (h, w, 3), white on black unless `hint` says otherwise; "recording":
+            an `Audio` of one channel; "sentence": a str; "clip": the path of a checked video or sound file.
+        hint: what to give, in a few words: "one digit".
+        make: returns the features, (F,) or (T, F), in the form of `Modality.values`, and the content to show: what
+            the model was given.
+    """
+
+    kind: str
+    hint: str
+    make: Callable[[Any], tuple[np.ndarray, Content]]
 
 
 def no_content(row: int) -> dict[str, Content]:

@@ -8,7 +8,7 @@ because one data set is shared by every session of the app.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -20,14 +20,17 @@ from qfusion._checks import check, choose
 from qfusion.data import files
 from qfusion.data.modality import (
     MOSI,
+    Clip,
     Clusters,
     Content,
+    Maker,
     Modality,
     People,
     Target,
     check_convention,
     coalitions,
     frozen,
+    no_clip,
     no_content,
     people_columns,
 )
@@ -69,6 +72,8 @@ class DataSet:
             by id.
         clusters: what rows share, where they do: videos, pictures. Intervals over rows resample these; None where rows
             are independent.
+        clip_of: returns the recording that a row is of, where there is one.
+        makers: of the modalities whose features can be made here from what a visitor gives, how.
         recorded: of an imported set, the digest that was recorded when all checks were made: they are not made again,
             and what lies in memory-mapped arrays is not read. `dataclasses.replace` forgets it.
 
@@ -93,6 +98,8 @@ class DataSet:
     content_of: Callable[[int], dict[str, Content]] = field(default=no_content, repr=False)
     unimodal: pd.DataFrame | None = None
     clusters: Clusters | None = field(default=None, repr=False)
+    clip_of: Callable[[int], Clip | None] = field(default=no_clip, repr=False)
+    makers: Mapping[str, Maker] = field(default_factory=dict, repr=False)
     recorded: InitVar[str] = ""
 
     def __post_init__(self, recorded: str) -> None:
@@ -285,6 +292,7 @@ class DataSet:
             truth=None if self.truth is None else self.truth.iloc[rows],
             unimodal=None if self.unimodal is None else self.unimodal.iloc[rows],
             content_of=lambda row: self.content_of(int(rows[row])),
+            clip_of=lambda row: self.clip_of(int(rows[row])),
             clusters=None if self.clusters is None else self.clusters.taken(rows),
             recorded=hashlib.sha256(f"{self.digest}|{rows.tolist()}".encode()).hexdigest(),
         )
