@@ -75,10 +75,8 @@ def terms_table(dividends: Mapping[str, float], **before: str) -> pd.DataFrame:
 def contributions(sample: Sample) -> pd.DataFrame:
     """Returns one row a term, the baseline first: `term`, `dividend`, and, where it is known, `true_dividend`."""
     table = terms_table(sample.dividends)
-    if sample.dataset.truth is not None and sample.dataset.names == sample.modalities:
-        table["true_dividend"] = [
-            sample.dataset.truth.iloc[sample.row].get(term) for term in sample.dividends
-        ]
+    if sample.true_dividends is not None:
+        table["true_dividend"] = list(sample.true_dividends.values())
     return table
 
 

@@ -299,10 +299,10 @@ def _figure(
         "picture": attribution_figures.picture,
         "curve": attribution_figures.curve,
     }
-    values = {"words": canvas.added(result.units), "waveform": result.units}.get(
-        canvas.kind, result.values
-    )
-    if canvas.kind == "picture":
+    values = canvas.added(result.units) if canvas.kind in ("words", "picture") else result.values
+    if canvas.kind == "waveform":
+        values = result.units
+    elif canvas.kind == "picture":
         values = values.reshape(canvas.parts["pixels"].shape)
     return draw[canvas.kind](values=values, **canvas.parts, unit=sample.unit, theme=theme)
 
@@ -435,10 +435,8 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """The decision, term by term."""
     study = sample.study
-    dividends, truth = dict(sample.learned.verdict.dividends), study.dataset.truth
-    true = (
-        {} if truth is None else {"true_dividend": list(map(truth.iloc[sample.row].get, dividends))}
-    )
+    dividends, truth = dict(sample.learned.verdict.dividends), sample.true_dividends
+    true = {} if truth is None else {"true_dividend": list(map(truth.get, dividends))}
     return panel.Picture(
         "waterfall",
         answers.finding(dividends) + sample.whose,
