@@ -137,6 +137,11 @@ def licences(found: list[Locked]) -> str:
                 "install",
                 "--dry-run",
                 "--ignore-installed",
+                "--ignore-requires-python",
+                # a Python for which every one has a wheel: some are for newer ones than the oldest
+                "--python-version=3.13",
+                "--only-binary=:all:",
+                f"--target={name}",
                 "--no-deps",
                 "-qq",
                 "--report",
