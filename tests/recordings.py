@@ -1,8 +1,8 @@
 """A folder of short recordings for tests: moving shapes, synthetic voices and sentences, made by PyAV and NumPy.
 
-Everything in a clip is calm but for one moment of each modality, planted at a time of its own: the picture flashes (warm
-or cold), a loud tone rises or falls, a word of praise or blame is said. The label is the sum of what these three say, and
-a term of picture and voice together, so an explanation can be asked when each modality spoke.
+Everything in a clip is calm but for one moment of each modality, planted at a time of its own: the picture flashes
+(warm or cold), a loud tone rises or falls, a word of praise or blame is said. The label is the sum of what these three
+say, and a term of picture and voice together, so an explanation can be asked when each modality spoke.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from typing import Any
 import numpy as np
 
 SIDE, PICTURES, SAMPLES = 64, 12, 16_000  # pixels, pictures a second, samples a second
-FLASH, TONE = 0.34, 0.35  # seconds that the planted picture and tone last
+FLASH, TONE = 1 / 3, 0.35  # seconds that the planted picture and tone last
 PRAISE, BLAME = ("wonderful", "splendid"), ("terrible", "dreadful")
-FILLERS = "the a film we saw on that day was about boats and some rain in town with old men at home".split()
+FILLERS = (
+    *("the", "a", "film", "we", "saw", "on", "that", "day", "was", "about", "boats"),
+    *("and", "some", "rain", "in", "town", "with", "old", "men", "at", "home"),
+)
 CODECS = {".mp4": ("libx264", "mpeg4", "aac"), ".webm": ("libvpx", "libvpx-vp9", "libopus")}
 
 
@@ -29,7 +32,8 @@ class Recording:
 
     Attributes:
         id: of the sample. path: of the file. seconds: how long it is. label: its score.
-        moments: when each modality speaks, in seconds from the begin, by "text", "audio", "vision". lasting: for how long.
+        moments: when each modality speaks, in seconds from the begin, by "text", "audio", "vision".
+        lasting: for how long.
         signs: what each says, 1 or -1.
         words: with their times, (start, end, word). place: number of the planted word among them.
     """
@@ -51,8 +55,8 @@ class Recording:
 
 
 def film(rng: np.random.Generator, seconds: float, moment: float, sign: int) -> np.ndarray:
-    """Pictures (T, h, w, 3) of a disc that drifts over a dim ground; from `moment` on they are bright for FLASH seconds,
-    warm (1), cold (-1), or not at all (0)."""
+    """Pictures (T, h, w, 3) of a disc that drifts over a dim ground; from `moment` on they are bright for FLASH
+    seconds, warm (1), cold (-1), or not at all (0)."""
     times = np.arange(round(seconds * PICTURES)) / PICTURES
     y, x = np.mgrid[:SIDE, :SIDE] / SIDE
     turn, speed, width = rng.uniform(0, 6), rng.uniform(1, 2), rng.uniform(0.1, 0.15)
@@ -66,8 +70,8 @@ def film(rng: np.random.Generator, seconds: float, moment: float, sign: int) -> 
 
 
 def voice(rng: np.random.Generator, seconds: float, moment: float, sign: int) -> np.ndarray:
-    """Samples (n,) of a hummed voice in syllables; from `moment` on a loud tone for TONE seconds, which rises (1), falls
-    deeper (-1), or is not there (0)."""
+    """Samples (n,) of a hummed voice in syllables; from `moment` on a loud tone for TONE seconds, which rises (1),
+    falls deeper (-1), or is not there (0)."""
     t = np.arange(round(seconds * SAMPLES)) / SAMPLES
     pitch = rng.uniform(110, 160) * (1 + 0.05 * np.sin(2 * np.pi * rng.uniform(0.5, 1) * t))
     phase = 2 * np.pi * np.cumsum(pitch) / SAMPLES
@@ -111,7 +115,9 @@ def write(
                 out.mux(video.encode(frame))
             out.mux(video.encode())
         if sound is not None:
-            whole = av.AudioFrame.from_ndarray(np.round(32767 * samples)[None].astype(np.int16), "s16", "mono")
+            whole = av.AudioFrame.from_ndarray(
+                np.round(32767 * samples)[None].astype(np.int16), "s16", "mono"
+            )
             whole.sample_rate, whole.pts = SAMPLES, 0
             whole.time_base = Fraction(1, SAMPLES)
             out.mux(sound.encode(whole))
@@ -169,7 +175,10 @@ def make(
     for number in range(count):
         rng = np.random.default_rng([seed, number])
         # every combination of signs equally often, in each part of the split
-        signs = {name: 1 - 2 * (number >> bit & 1) for bit, name in enumerate(("text", "audio", "vision"))}
+        signs = {
+            name: 1 - 2 * (number >> bit & 1)
+            for bit, name in enumerate(("text", "audio", "vision"))
+        }
         length = round(seconds * rng.uniform(1, 1.25) * PICTURES) / PICTURES
         times, place = sentence(rng, length, signs["text"])
         heard = float(rng.uniform(0.3, length - TONE - 0.2))
@@ -209,7 +218,9 @@ def table(folder: Path, made: Sequence[Recording], words: str = "srt", split: bo
     path = folder / "labels.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["id", "label", *(["text"] if words != "srt" else []), *(["split"] if split else [])])
+        rows.writerow(
+            ["id", "label", *(["text"] if words != "srt" else []), *(["split"] if split else [])]
+        )
         for number, one in enumerate(made):
             rows.writerow(
                 [
