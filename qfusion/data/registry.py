@@ -29,7 +29,15 @@ from filelock import FileLock, Timeout
 
 from qfusion import _files, _limits
 from qfusion._checks import check, choose
-from qfusion.data import clips, files, mmsa, multiview, sources as package, staged_set
+from qfusion.data import (
+    clips,
+    extractors,
+    files,
+    mmsa,
+    multiview,
+    sources as package,
+    staged_set,
+)
 from qfusion.data.modality import (
     Content,
     Modality,
@@ -220,11 +228,13 @@ def _loaded(name: str, record: dict[str, Any], folder: Path) -> DataSet:
             annotated={m.name for m in modalities} == set(record["unimodal"]),
             pickled=str(record["source"]).startswith(mmsa.KIND),
         )
+    extracted = record.get("extracted", {})
     content = partial(
         _content,
         table.get("text"),
         _array(folder, "tokens.npy") if record.get("tokens") else None,
         {int(number): str(token) for number, token in record.get("vocabulary", {}).items()},
+        "text" in extracted.get("methods", {}),
     )
     return DataSet(
         name=name,
@@ -255,16 +265,17 @@ def _loaded(name: str, record: dict[str, Any], folder: Path) -> DataSet:
         if record["unimodal"]
         else None,
         clusters=videos_of(ids),
+        makers=extractors.makers(extracted, modalities),
         recorded=record["digest"],
     )
 
 
 def _content(
-    texts: pd.Series, numbers: np.ndarray | None, known: dict[int, str], row: int
+    texts: pd.Series, numbers: np.ndarray | None, known: dict[int, str], worded: bool, row: int
 ) -> dict[str, Content]:
     words = str(texts.iloc[row])
     if numbers is None:
-        return {"text": Text(words)}
+        return {"text": Text(words, extractors.spoken(words) if worded else None)}
     own = tuple(int(number) for number in numbers[row] if number >= 0)
     tokens, why = mmsa.tokens_of(own, known), ""
     if tokens is None:
