@@ -273,7 +273,6 @@ def import_(
         say(f"Kept as {name} in {more['folder']}; use it as --data {name}.")
 
 
-<<<<<<< HEAD
 @app.command(epilog=example("data media my-mosi Raw", "data media calls FOLDER --table clips.csv"))
 def media(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of an imported set, or mosi.")],
@@ -316,7 +315,8 @@ def media(
         ),
         *joined.lines(),
     )
-=======
+
+
 @app.command(
     epilog=example(
         "data extract FOLDER --name mine",
@@ -424,7 +424,6 @@ def extract(
         say(f"left out: {one.id}{f' ({one.file})' if one.file else ''}: {one.why}")
     result.report.require_fit()
     say(f"Kept as {name} in {result.place}; use it as --data {name}.")
->>>>>>> extract
 
 
 @app.command(epilog=example("data remove my-set"))
