@@ -416,6 +416,11 @@ class Clusters:
         """Returns the clusters of some rows."""
         return Clusters(self.labels[rows], self.unit)
 
+    def with_own(self, ids: np.ndarray) -> Clusters:
+        """Returns the clusters with a visitor's samples of these ids behind, each a cluster of its own."""
+        own = np.repeat(ids[:, None], self.labels.shape[1], 1)
+        return Clusters(np.concatenate([self.labels, own]), self.unit)
+
     def count_words(self, rows: np.ndarray) -> str:
         """Returns how many clusters some rows are of, in words: "31 videos"."""
         return f"{len(np.unique(self.numbers[rows])):,} {self.unit}"
