@@ -13,8 +13,7 @@ import soundfile
 from PIL import Image
 
 from qfusion import data
-from qfusion.analysis import Sample, changes, compare, dynamics, open_sample
-from qfusion.analysis import sample as samples
+from qfusion.analysis import Sample, changes, compare, dynamics, open_sample, sample as samples
 from qfusion.data import digit_features, own
 from qfusion.data.own import Given
 from qfusion.errors import InvalidInput, NotFound
@@ -79,13 +78,11 @@ def test_drawn_pairs_come_to_the_features_of_the_set() -> None:
     pairs, views = data.load("parity"), data.load("digits")
     for row in range(0, 600, 60):
         content = pairs.content(row)
-        given = {name: picture(getattr(content[name], "pixels"), 3) for name in pairs.names}
+        given = {name: picture(content[name].pixels, 3) for name in pairs.names}
         made = own.make(pairs, given, "")
         for name in pairs.names:
             assert np.array_equal(made.features[name], pairs.features(name, row)[0][0])
-        drawn = own.make(
-            views, {"pixels": picture(getattr(views.content(row)["pixels"], "pixels"))}, ""
-        )
+        drawn = own.make(views, {"pixels": picture(views.content(row)["pixels"].pixels)}, "")
         for name in views.names:
             assert np.allclose(drawn.features[name], views.features(name, row)[0][0], atol=1e-6)
     assert own.boxes(views) == {"pixels": ("pixels", "fourier", "profile")}
@@ -96,7 +93,9 @@ def test_drawings_are_centred_and_scaled() -> None:
     pixels = own.read_drawing(stroke().data)
     image = digit_features.as_mnist(pixels)
     rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
-    assert len(rows) == 20 and len(columns) <= 4 and image.max() == 255
+    assert len(rows) == 20
+    assert len(columns) <= 4
+    assert image.max() == 255
     centre = (image.sum(0) @ np.arange(28)) / image.sum()
     assert 13 < centre < 15
     large = own.read_drawing(stroke(560, 44).data)
@@ -105,10 +104,14 @@ def test_drawings_are_centred_and_scaled() -> None:
     paper[50:250, 90:110] = 40
     paper[::7, ::11] = 225
     onpaper = digit_features.as_mnist(paper)
-    assert onpaper[0].max() == 0 and onpaper.max() == 255
+    assert onpaper[0].max() == 0
+    assert onpaper.max() == 255
     assert digit_features.as_usps(pixels)[:, 8].min() > 0
     counts = digit_features.as_counts(pixels)
-    assert counts.shape == (8, 8) and counts.max() >= 8 and counts[0].any() and counts[7].any()
+    assert counts.shape == (8, 8)
+    assert counts.max() >= 8
+    assert counts[0].any()
+    assert counts[7].any()
 
 
 def test_a_spoken_digit_is_trimmed_and_resampled() -> None:
@@ -191,11 +194,14 @@ def opened(request: Any) -> tuple[Sample, Sample]:
 def test_an_own_sample_is_decided_as_that_of_the_set(opened: tuple[Sample, Sample]) -> None:
     """Decision, contributions, what if and neighbours; no truth, and nothing of the set is other."""
     theirs, mine = opened
-    assert mine.id.startswith("own-") and mine.study is not theirs.study
+    assert mine.id.startswith("own-")
+    assert mine.study is not theirs.study
     assert np.allclose(mine.study.scores[mine.row], theirs.study.scores[theirs.row])
     assert np.allclose(mine.scores, theirs.scores, atol=1e-9)
     assert mine.dividends == pytest.approx(theirs.dividends)
-    assert mine.truth is None and mine.target is None and mine.true_class is None
+    assert mine.truth is None
+    assert mine.target is None
+    assert mine.true_class is None
     assert np.isnan(mine.study.errors[mine.row])
     assert "no truth is known" in panels.verdict(mine).title
     assert len(mine.dataset) == len(theirs.dataset)
