@@ -338,9 +338,11 @@ class Maker:
     """How a modality's features are made from what a visitor gives: the very way of the training data.
 
     Attributes:
-        kind: what is given. "drawing": uint8 pixels (h, w, 3), white on black unless `hint` says otherwise; "recording":
-            an `Audio` of one channel; "sentence": a str; "clip": the path of a checked video or sound file.
-        hint: what to give, in a few words: "one digit".
+        kind: what is given. "drawing": uint8 pixels (h, w, 3), white on black unless `hint` says otherwise;
+            "recording": an `Audio` of one channel; "sentence": a str; "clip": the path of a checked video or sound
+            file.
+        hint: what to give, in a few words: "one digit". Modalities with makers of one kind and hint are made of one and
+            the same thing that is given.
         make: returns the features, (F,) or (T, F), in the form of `Modality.values`, and the content to show: what
             the model was given.
     """

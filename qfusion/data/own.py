@@ -184,7 +184,8 @@ def read_drawing(data: bytes) -> np.ndarray:
         w, h = picture.size
         check(
             w * h <= PIXELS,
-            f"The picture has {w:,} x {h:,} pixels, and at most {PIXELS // 10**6} million are read. Give a smaller one.",
+            f"The picture has {w:,} x {h:,} pixels, and at most {PIXELS // 10**6} million are read. Give a smaller "
+            "one.",
         )
         turned = ImageOps.exif_transpose(picture).convert("RGBA")
         turned.thumbnail((LONGEST, LONGEST))

@@ -223,8 +223,8 @@ def verdict(sample: Sample) -> pd.DataFrame:
 
 
 def classes_table(sample: Sample, scores: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """Returns one row a class: `sample`, `class`, `score`, `probability`, and whether it is the `truth`, None where none
-    is known."""
+    """Returns one row a class: `sample`, `class`, `score`, `probability`, and whether it is the `truth`, None where
+    none is known."""
     truth = sample.true_class
     is_true = [None if truth is None else place == truth for place in range(len(scores))]
     return pd.DataFrame(
