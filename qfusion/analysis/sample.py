@@ -531,11 +531,12 @@ at_hand: ContextVar[tuple[own.Own, ...]] = ContextVar("at_hand", default=())
 def with_visitors(study: Study) -> Study:
     """Returns a study with the visitor's own samples behind those of its set, where there are any `at_hand`."""
     samples = tuple(one for one in at_hand.get() if one.data == study.dataset.name)
-    return _with_own(study, samples) if samples else study
+    return with_samples(study, samples) if samples else study
 
 
 @memo(16)
-def _with_own(study: Study, samples: tuple[own.Own, ...]) -> Study:
+def with_samples(study: Study, samples: tuple[own.Own, ...]) -> Study:
+    """Returns the study of a set with own samples behind those of the set, in their order."""
     return study.with_own(own.behind(study.dataset, samples)).applied()
 
 
@@ -573,7 +574,7 @@ def open_sample(
     study = open_study(model, data)
     if session:
         made = [one for one in own.read_session(session) if one.data == study.dataset.name]
-        study = _with_own(study.of_set, tuple(made))
+        study = with_samples(study.of_set, tuple(made))
     row = study.dataset.row(sample)
     choose("Background", background, dict.fromkeys(OFFERED.values()))
     check(

@@ -39,7 +39,7 @@ LARGEST = {"drawing": 4 * MIB, "recording": 8 * MIB, "sentence": 4_000, "clip": 
 PIXELS, SECONDS = 24_000_000, 30.0  # of a picture, of a recording
 LONGEST = 2_000  # pixels of a side to which a larger picture is made smaller
 RATES, CHANNELS = (4_000, 192_000), 8
-IN_SESSION = 300_000  # bytes of one sample that a session file holds
+IN_SESSION = 200_000  # bytes of one sample that a session file holds
 _PICTURES = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 
 
@@ -58,7 +58,8 @@ class Own:
 
     Attributes:
         data: name of the data set. given: by the first of the modalities that are made of it, see `boxes`.
-        like: id of the sample of the set that has the other modalities; empty where there are none.
+        like: id of the sample of the set that has the other modalities, which are `taken` from it; empty where there
+            are none.
         features: of every modality, (F,) or (T, F). content: what the model was given.
     """
 
@@ -67,6 +68,7 @@ class Own:
     like: str
     features: Mapping[str, np.ndarray] = field(repr=False)
     content: Mapping[str, Content] = field(repr=False)
+    taken: tuple[str, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -129,7 +131,8 @@ def make(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own:
         features[name] = values[0] if lengths is None else values[0, : lengths[0]]
     shown = {name: piece for name, piece in dataset.content(row).items() if name in rest}
     ordered = {name: features[name] for name in dataset.names}
-    return Own(dataset.name, dict(given), like if rest else "", ordered, content | shown)
+    source = like if rest else ""
+    return Own(dataset.name, dict(given), source, ordered, content | shown, tuple(rest))
 
 
 def _made(make: Any, piece: Given) -> tuple[Any, Content]:

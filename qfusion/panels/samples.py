@@ -875,7 +875,13 @@ FILTERS = {
     "verdict": VERDICT,
     "classes": CLASSES,
 }
-CONTROLS = (OPEN, MODALITY, TERM, START, OTHER, METHOD, *FILTERS.values(), ACROSS, UP, TABLE)
+TRY = control.Switch(
+    "own",
+    "Try your own",
+    "It stays folded.",
+    fits=lambda study: bool(study.dataset.makers),
+)
+CONTROLS = (TRY, OPEN, MODALITY, TERM, START, OTHER, METHOD, *FILTERS.values(), ACROSS, UP, TABLE)
 
 _RULED = panel.can("rules")
 PANELS = {
