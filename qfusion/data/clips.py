@@ -120,7 +120,7 @@ def join(
     """
     _limits.refuse("join recordings")
     check(
-        getattr(dataset.clip_of, "func", None) is clip_of,
+        is_joinable(dataset),
         f"Recordings are joined to imported sets and to `mosi`, but '{dataset.name}' is neither. Import it first.",
     )
     with refused(f"Folder {str(folder)[:200]} cannot be opened", "Check the path.", error=NotFound):
@@ -209,6 +209,11 @@ def join(
     _files.write_file(place, json.dumps(record))
     progress(len(used), len(used), "")
     return coverage
+
+
+def is_joinable(dataset: DataSet) -> bool:
+    """Whether recordings can be joined to a set: to imported ones, and others that ask for them."""
+    return getattr(dataset.clip_of, "func", None) is clip_of
 
 
 def _walked(root: Path, problems: list[str]) -> Iterator[Path]:
