@@ -55,7 +55,7 @@ class Coverage:
     """
 
     folder: str
-    splits: dict[str, tuple[int, int]]
+    splits: dict[str, list[int]]
     kinds: dict[str, int]
     sounding: int
     worded: int
@@ -180,7 +180,7 @@ def join(
     coverage = Coverage(
         str(root),
         {
-            split: (sum(id_ in usable for id_ in dataset.ids[rows].tolist()), len(rows))
+            split: [sum(id_ in usable for id_ in dataset.ids[rows].tolist()), len(rows)]
             for split in SPLITS
             for rows in [dataset.rows(split)]
         },
