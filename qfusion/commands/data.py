@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +18,7 @@ from qfusion.commands.common import (
     say,
     table,
 )
-from qfusion.errors import InvalidInput
+from qfusion.errors import InvalidInput, NotFound
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch, check and import data sets.")
 
@@ -270,6 +271,50 @@ def import_(
     repaired.report.require_fit()
     if not check_only:
         say(f"Kept as {name} in {more['folder']}; use it as --data {name}.")
+
+
+@app.command(epilog=example("data media my-mosi Raw", "data media calls FOLDER --table clips.csv"))
+def media(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of an imported set, or mosi.")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FOLDER",
+            help="That holds the recordings, named by the samples' ids; without it, what is joined "
+            "is printed.",
+        ),
+    ] = None,
+    by: Annotated[
+        Path | None,
+        typer.Option(
+            "--table",
+            metavar="FILE",
+            help="CSV of id, path and, for parts of files, start and end in seconds.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Join videos, sounds or pictures to the samples of a set: nothing is copied, and only these files are opened."""
+    from qfusion.data import clips
+
+    dataset = qfusion.data.load(name)
+    if folder is None:
+        joined = clips.coverage(dataset.name)
+    else:
+        with bar("Recordings") as show:
+            joined = clips.join(dataset, folder, by, show)
+    if joined is None:
+        raise NotFound(f"No recordings are joined to '{name}'. Name the folder that holds them.")
+    print_result(
+        {"data": name, **asdict(joined)},
+        as_json,
+        table(
+            ["Split", "Samples", "With a recording"],
+            [[split, count, own] for split, (own, count) in joined.splits.items()],
+            f"{name}: recordings of {joined.folder}",
+        ),
+        *joined.lines(),
+    )
 
 
 @app.command(

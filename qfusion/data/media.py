@@ -41,7 +41,9 @@ MAX_RATE = 192_000  # samples a second
 MAX_PIXELS = 2**25  # of one picture: 8K and no more
 MAX_FRAMES = 20_000  # that are handed out at once
 MAX_BYTES = 2**29  # of pictures that are handed out at once
-MAX_DECODED = 60_000  # frames that are decoded for one answer: a picture may depend on all before it
+MAX_DECODED = (
+    60_000  # frames that are decoded for one answer: a picture may depend on all before it
+)
 MAX_WORDS, MAX_TEXT = 20_000, 4_000_000  # words of one file, and its bytes
 _APART = 5.0  # seconds between two pictures from which seeking is worth while
 _JITTER = 0.05  # seconds by which the times of two pieces of sound may miss each other
@@ -89,18 +91,20 @@ def probe(path: Path) -> Facts:
         rotation, size = 0, None
         if moving is not None:
             frame = next(_decoded(container, moving, path, iter(range(9))), None)
-            check(
-                frame is not None,
-                f"File `{path.name}` declares pictures and holds none. Record or copy it again.",
-            )
-            rotation = 90 * _turn(frame)
-            size = (frame.width, frame.height) if rotation % 180 == 0 else (frame.height, frame.width)
+            if frame is None:
+                raise InvalidInput(
+                    f"File `{path.name}` declares pictures and holds none. Record or copy it again."
+                )
+            rotation, size = 90 * _turn(frame), (frame.width, frame.height)
+            size = size if rotation % 180 == 0 else size[::-1]
         seconds = _seconds(container, path)
         return Facts(
             "video" if moving is not None else "audio",
             seconds,
             size,
-            None if moving is None else float(moving.average_rate or moving.guessed_rate or 0) or None,
+            None
+            if moving is None
+            else float(moving.average_rate or moving.guessed_rate or 0) or None,
             rotation,
             None if sounding is None else int(sounding.rate),
         )
@@ -177,19 +181,47 @@ def frames(
     times: Sequence[float] | None = None,
     side: int = 160,
 ) -> Film:
-    """Returns the pictures that a video shows at some times, upright: of each time the last one that began before it,
-    whatever the distances between pictures are.
+    """Returns `pictures` as one film, whose rate is that of the times where these are given: their number over the
+    part's seconds.
+
+    Raises:
+        InvalidInput: as `pictures`, and when they would take more than MAX_BYTES.
+    """
+    if end is None:
+        end = probe(path).seconds
+    shown, used = list[np.ndarray](), 0
+    for one in pictures(path, start, end, rate=rate, times=times, side=side):
+        shown.append(one)
+        used += one.nbytes
+        check(
+            used <= MAX_BYTES,
+            f"More than {MAX_BYTES >> 20} MiB of pictures of `{path.name}` are asked for at once. Ask for a shorter "
+            "part, fewer or smaller ones.",
+        )
+    return Film(np.stack(shown), float(rate or len(shown) / (end - start)))
+
+
+def pictures(
+    path: Path,
+    start: float = 0.0,
+    end: float | None = None,
+    *,
+    rate: float | None = None,
+    times: Sequence[float] | None = None,
+    side: int = 160,
+) -> Iterator[np.ndarray]:
+    """Yields the pictures that a video shows at some times, upright, uint8 (h, w, 3): of each time the last one that
+    began before it, whatever the distances between pictures are.
 
     Args:
         path: of a video. start, end: of the part in seconds; to the file's end unless told.
         rate: pictures a second: at `start` and every 1 / rate seconds from there.
-        times: instead, seconds from the begin of the part, ascending. The film's rate is then their number over the
-            part's seconds.
+        times: instead, seconds from the begin of the part, ascending.
         side: pixels of the longer side; smaller pictures stay as they are.
 
     Raises:
         InvalidInput: as `probe`; when the part is empty or longer than MAX_SECONDS, the file has no pictures, or more
-            than MAX_FRAMES or MAX_BYTES of them are asked for.
+            than MAX_FRAMES are asked for.
     """
     check(
         (rate is None) != (times is None),
@@ -205,15 +237,12 @@ def frames(
             rate = require_number("rate", rate, 0.001, 1000)
             times = (np.arange(max(1, int(np.ceil((end - start) * rate - 1e-6)))) / rate).tolist()
         wanted = [start + require_number("times", time, 0, end - start) for time in times or ()]
-        check(bool(wanted), "Argument `times` must name at least one time, but names none.")
-        check(wanted == sorted(wanted), "Argument `times` must ascend, but does not. Sort it.")
         check(
-            len(wanted) <= MAX_FRAMES and len(wanted) * side * side * 3 <= MAX_BYTES,
-            f"At most {MAX_FRAMES:,} pictures of {MAX_BYTES >> 20} MiB are read at once, but {len(wanted):,} of "
-            f"`{path.name}` are asked for. Ask for a shorter part, fewer or smaller ones.",
+            0 < len(wanted) <= MAX_FRAMES and wanted == sorted(wanted),
+            f"From 1 to {MAX_FRAMES:,} ascending times can be asked for at once, but of `{path.name}` "
+            f"{len(wanted):,} are. Ask for a shorter part, or fewer pictures.",
         )
-        shown = np.stack(list(_shown(container, stream, path, wanted, side)))
-    return Film(shown, rate or len(wanted) / (end - start))
+        yield from _shown(container, stream, path, wanted, side)
 
 
 def picture(path: Path, side: int | None = None) -> np.ndarray:
@@ -264,11 +293,16 @@ def words(path: Path) -> tuple[Word, ...]:
         InvalidInput: when it is something else, or holds more than MAX_WORDS words.
     """
     size = _size(path, SPOKEN)
-    check(size <= MAX_TEXT, f"File `{path.name}` must have at most {MAX_TEXT // 10**6} MB. Shorten it.")
+    check(
+        size <= MAX_TEXT,
+        f"File `{path.name}` must have at most {MAX_TEXT // 10**6} MB. Shorten it.",
+    )
     with _misread(path):
         raw = path.read_bytes()
     code = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    with refused(f"File `{path.name}` must be UTF-8, but is not", "Save it so.", UnicodeDecodeError):
+    with refused(
+        f"File `{path.name}` must be UTF-8, but is not", "Save it so.", UnicodeDecodeError
+    ):
         text = raw.decode(code).replace("\r\n", "\n").replace("\r", "\n")
     with refused(
         f"File `{path.name}` is not laid out as {path.suffix} files are",
@@ -292,12 +326,12 @@ def words(path: Path) -> tuple[Word, ...]:
 
 def spread(text: str, start: float, end: float) -> tuple[Word, ...]:
     """Returns the words of a text spread over a time by their letters: where nothing says when each was said."""
-    said = text.split()[:MAX_WORDS]
-    if not said or end <= start:
+    spoken = text.split()[:MAX_WORDS]
+    if not spoken or end <= start:
         return ()
-    edges = np.cumsum([0, *(len(word) + 1 for word in said)])
+    edges = np.cumsum([0, *(len(word) + 1 for word in spoken)])
     places = (start + (end - start) * edges / edges[-1]).tolist()
-    return tuple(map(Word, places[:-1], places[1:], said))
+    return tuple(map(Word, places[:-1], places[1:], spoken))
 
 
 def _cues(text: str) -> Iterator[Word]:
@@ -317,18 +351,18 @@ def _tier(text: str) -> list[Word]:
     """The words of a TextGrid, in its long or its short form: the same strings and numbers in the same order."""
     # "intervals [3]:" is how the long form counts; "size = 1" and "<exists>" mean the same in both
     tokens = [
-        (match[1], None) if match[1] is not None else ("", float(match[2]))
+        (match[1], np.nan) if match[1] is not None else ("", float(match[2]))
         for match in _PRAAT.finditer(re.sub(r"\[\d*\]", "", text))
     ]
     named = [name.replace('""', '"') for name, _ in tokens]
     tiers = list[tuple[str, list[Word]]]()
     for place in (i for i, name in enumerate(named) if name == "IntervalTier"):
-        count = int(tokens[place + 4][1] or 0)
+        count = int(tokens[place + 4][1])
         entries = range(place + 5, place + 5 + 3 * count, 3)
         tiers.append(
             (
                 named[place + 1].casefold(),
-                [Word(float(tokens[i][1]), float(tokens[i + 1][1]), named[i + 2].strip()) for i in entries],  # type: ignore[arg-type]
+                [Word(tokens[i][1], tokens[i + 1][1], named[i + 2].strip()) for i in entries],
             )
         )
     return next((tier for name, tier in tiers if name.startswith("word")), tiers[0][1])
@@ -365,8 +399,16 @@ def _opened(path: Path) -> Iterator[Any]:
     """Opens a video or sound file; what FFmpeg refuses inside the block is said in one line."""
     with provided():
         import av
-    reader = _CONTAINERS.get(path.suffix.lower(), ("",))[0]
-    _size(path, _CONTAINERS)
+    size = _size(path, _CONTAINERS)
+    reader, _ = _CONTAINERS[path.suffix.lower()]
+    with _misread(path), path.open("rb") as file:
+        head = file.read(8)
+    declared = int.from_bytes(head[4:], "little") if head[:4] == b"RIFF" else 0
+    check(
+        declared == 0xFFFFFFFF
+        or declared + 8 <= size + 1,  # a stream's, or with a byte of padding left out
+        f"File `{path.name}` is cut short: it has {size:,} bytes, and {declared + 8:,} by its own word. Copy it again.",
+    )
     with (
         _misread(path),
         refused(
@@ -386,6 +428,9 @@ def _opened(path: Path) -> Iterator[Any]:
             },
         ) as container,
     ):
+        streams: tuple[Any, ...] = (*container.streams.video, *container.streams.audio)
+        for stream in streams:
+            stream.thread_type = "NONE"  # others compute beside it
         yield container
 
 
@@ -405,7 +450,6 @@ def _is_cover(stream: Any) -> bool:
 
 def _decoded(container: Any, stream: Any, path: Path, left: Iterator[int]) -> Iterator[Any]:
     """Frames of a stream from where the container stands, as many as are left for this answer."""
-    stream.thread_type = "NONE"
     for frame in container.decode(stream):
         check(
             next(left, None) is not None,
@@ -430,7 +474,10 @@ def _seconds(container: Any, path: Path) -> float:
     begin = (container.start_time or 0) / 1e6
     declared = None if path.suffix.lower() == ".mp3" else container.duration  # guessed of an MP3
     container.seek(int((container.start_time or 0) + max(0, (declared or 0) - 1_000_000)))
-    slack = max((float(1 / one.average_rate) for one in container.streams.video if one.average_rate), default=0)
+    slack = max(
+        (float(1 / one.average_rate) for one in container.streams.video if one.average_rate),
+        default=0,
+    )
     last = max(
         (
             float((packet.pts + (packet.duration or 0)) * packet.time_base)
@@ -446,8 +493,8 @@ def _seconds(container: Any, path: Path) -> float:
     )
     check(
         last > begin and last - begin > seconds - min(2.0, seconds / 5) - slack,
-        f"File `{path.name}` is cut short: it is {seconds:.1f} s long by its own word, and its data end at "
-        f"{max(0.0, last - begin):.1f} s. Copy it again.",
+        f"File `{path.name}` is cut short: it is {seconds:.1f} s long by its own word, and its last seconds are "
+        "missing. Copy it again.",
     )
     return seconds
 
@@ -488,8 +535,7 @@ def _shown(
                 seen is not None,
                 f"File `{path.name}` has no pictures from {left[0]:.2f} s on. Ask for an earlier part.",
             )
-            last = _upright(seen, side)
-            yield from (last for _ in left)
+            yield from [_upright(seen, side)] * len(left)
             return
 
 

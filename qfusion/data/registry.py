@@ -29,7 +29,15 @@ from filelock import FileLock, Timeout
 
 from qfusion import _files, _limits
 from qfusion._checks import check, choose
-from qfusion.data import extractors, files, mmsa, multiview, sources as package, staged_set
+from qfusion.data import (
+    clips,
+    extractors,
+    files,
+    mmsa,
+    multiview,
+    sources as package,
+    staged_set,
+)
 from qfusion.data.modality import (
     Content,
     Modality,
@@ -250,6 +258,7 @@ def _loaded(name: str, record: dict[str, Any], folder: Path) -> DataSet:
         split=_array(folder, "split.npy", (count,)),
         table=table,
         content_of=content if "text" in table.columns else no_content,
+        clip_of=partial(clips.clip_of, name, ids),
         unimodal=pd.DataFrame(
             _array(folder, "unimodal.npy"), columns=record["unimodal"], index=index
         )
