@@ -77,6 +77,7 @@ class Steps:
         terms: by term what each step added, (T,): the modality's own and its joint ones, or the score.
         names: of the steps, (T,). spread: whether they are spread evenly, since nothing says when they were.
         error: by which the terms miss what they share out, at most, in units of the score.
+        by_words: whether they stand where the words do.
     """
 
     modality: str
@@ -86,6 +87,7 @@ class Steps:
     names: tuple[str, ...]
     spread: bool
     error: float
+    by_words: bool = False
 
     @property
     def total(self) -> np.ndarray:
@@ -178,8 +180,8 @@ def strip(
             for term, part in parts.items()
         }
         error = max(part.error for part in parts.values())
-        spoken = words if known else ()
-        lanes.append(_placed(study, row, modality.name, values, preview.seconds, spoken, error))
+        lane = _placed(study, row, modality.name, values, preview.seconds, words, error)
+        lanes.append(lane if known or not lane.by_words else replace(lane, spread=True))
     return Strip(preview, words, not known, tuple(lanes))
 
 
@@ -204,7 +206,7 @@ def _placed(
     modality = next(m for m in study.dataset.modalities if m.name == name)
     canvas = inside.canvas(study, row, name, count if modality.is_sequence else None)
     names = tuple(f"step {step + 1}" for step in range(count))
-    edges, spread = np.linspace(0, seconds, count + 1), True
+    edges, spread, by_words = np.linspace(0, seconds, count + 1), True, False
     starts, ends = edges[:-1], edges[1:]
     if canvas.kind == "words" and canvas.groups is not None:
         named = {
@@ -214,7 +216,7 @@ def _placed(
         }
         names = tuple(named.get(step, names[step]) for step in range(count))
         if len(canvas.groups) == len(words):
-            starts, ends, spread = starts.copy(), ends.copy(), False
+            starts, ends, spread, by_words = starts.copy(), ends.copy(), False, True
             for word, group in zip(words, canvas.groups, strict=True):
                 cuts = np.linspace(word.start, word.end, len(group) + 1)
                 starts[list(group)], ends[list(group)] = cuts[:-1], cuts[1:]
@@ -223,7 +225,7 @@ def _placed(
         if step:
             starts, spread = np.arange(count) * step, False
             ends = starts + step
-    return _fewer(Steps(name, starts, ends, terms, names, spread, error))
+    return _fewer(Steps(name, starts, ends, terms, names, spread, error, by_words))
 
 
 def _fewer(steps: Steps) -> Steps:

@@ -55,7 +55,7 @@ class Coverage:
     """
 
     folder: str
-    splits: dict[str, tuple[int, int]]
+    splits: dict[str, list[int]]
     kinds: dict[str, int]
     sounding: int
     worded: int
@@ -120,7 +120,7 @@ def join(
     """
     _limits.refuse("join recordings")
     check(
-        getattr(dataset.clip_of, "func", None) is clip_of,
+        is_joinable(dataset),
         f"Recordings are joined to imported sets and to `mosi`, but '{dataset.name}' is neither. Import it first.",
     )
     with refused(f"Folder {str(folder)[:200]} cannot be opened", "Check the path.", error=NotFound):
@@ -131,7 +131,7 @@ def join(
         NotFound,
     )
     problems = list[str]()
-    inside = {path.relative_to(root).as_posix(): path for path in _walked(root, problems)}
+    inside = {path.relative_to(root).as_posix(): path for path in walked(root, problems)}
     recordings = [name for name, path in inside.items() if path.suffix.lower() in media.TYPES]
     ids = dataset.ids.tolist()
     parts = (
@@ -180,7 +180,7 @@ def join(
     coverage = Coverage(
         str(root),
         {
-            split: (sum(id_ in usable for id_ in dataset.ids[rows].tolist()), len(rows))
+            split: [sum(id_ in usable for id_ in dataset.ids[rows].tolist()), len(rows)]
             for split in SPLITS
             for rows in [dataset.rows(split)]
         },
@@ -211,8 +211,13 @@ def join(
     return coverage
 
 
-def _walked(root: Path, problems: list[str]) -> Iterator[Path]:
-    """The files below a folder that a recording or its words may be; what leads out of it is a problem."""
+def is_joinable(dataset: DataSet) -> bool:
+    """Whether recordings can be joined to a set: to imported ones, and others that ask for them."""
+    return getattr(dataset.clip_of, "func", None) is clip_of
+
+
+def walked(root: Path, problems: list[str]) -> Iterator[Path]:
+    """Yields the files below a folder that a recording or its words may be; what leads out of it is a problem."""
     seen = 0
     for place, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

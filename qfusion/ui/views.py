@@ -59,7 +59,7 @@ def sample_content(
     for name, piece in pieces(Text).items():
         raw_content(name, piece)
     result = recording.source(here.study.dataset, at)
-    with st.container(key=f"content-{card}{'' if details else f'-{at}'}", gap="small"):
+    with st.container(key=f"content-{card}-{at}" if only is None else None, gap="small"):
         if result.clip is not None and only is None:
             clip(result.clip, str(here.study.dataset.ids[at]), f"{card}-{at}")
         played = pieces(Image) | pieces(Audio) | pieces(modality.Film)

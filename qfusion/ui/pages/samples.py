@@ -42,7 +42,7 @@ def follow_strip(here: Here) -> None:
     player.draw(
         "follow-strip",
         "",
-        bound=".st-key-content-main :is(video, audio)",
+        bound=f".st-key-content-main-{here.row} :is(video, audio)",
         strip="strip",
         peaks=[
             (
