@@ -391,8 +391,8 @@ _SCRIPT = _files.asset_text("share.js")
 
 def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> None:
     st.markdown(
-        "Everything you have set, on all pages, with pins, cohorts, samples of your own, and names and digests of model "
-        "and data; not the data."
+        "Everything you have set, on all pages, with pins, cohorts, samples of your own, and names and digests of "
+        "model and data; not the data."
     )
     made = state.get(reruns.OWN) or ()
     saved = Session(
