@@ -44,6 +44,11 @@ def stroke(side: int = 280, width: int = 22) -> Given:
     return picture(pixels, 1)
 
 
+def parity() -> data.DataSet:
+    """Pairs of digits, which can be drawn."""
+    return data.load("parity")
+
+
 @pytest.fixture(scope="module")
 def avdigits() -> data.DataSet:
     """Digits seen and heard."""

@@ -572,7 +572,7 @@ def open_sample(
         NotFound, InvalidInput: naming the argument that does not fit.
     """
     study = open_study(model, data)
-    if session:
+    if session and not study.dataset.known([sample]):
         made = [one for one in own.read_session(session) if one.data == study.dataset.name]
         study = with_samples(study.of_set, tuple(made))
     row = study.dataset.row(sample)

@@ -1,6 +1,8 @@
 // A canvas to draw on, by mouse, finger or pen. After every stroke the picture goes to the server as a PNG of a few
-// kilobytes; a wiped canvas says so. The picture can also be uploaded, for whoever cannot draw.
+// kilobytes; a wiped canvas says so. What is drawn stays for as long as the page does, also while it is folded. A
+// picture can be uploaded instead, by whoever cannot draw.
 
+const drawn = window.qfusionDrawn ??= {};  // strokes by the name of their canvas
 const SIDE = 280, CALM = 120;  // pixels; milliseconds after a stroke until it is told
 
 function draw(host) {
@@ -96,7 +98,7 @@ function begin(parent, data) {
   host.dataset.name = data.name;
   Object.assign(canvas, {width: SIDE, height: SIDE, ariaLabel: data.label});
   canvas.setAttribute('role', 'img');
-  Object.assign(host, {canvas, pen: canvas.getContext('2d'), strokes: [], ground: data.ground, colour: data.colours[0]});
+  Object.assign(host, {canvas, pen: canvas.getContext('2d'), strokes: drawn[data.name] ??= [], ground: data.ground, colour: data.colours[0]});
   host.append(canvas);
   offer(host, data.colours, data.width);
   listen(host);
@@ -107,5 +109,7 @@ function begin(parent, data) {
 
 export default function ({data, parentElement, setStateValue}) {
   const host = parentElement.querySelector(':scope > .qf-canvas') ?? begin(parentElement, data);
+  const isNew = !host.say;
   host.say = picture => setStateValue('drawing', picture);
+  if (isNew && host.strokes.length) tell(host);
 }

@@ -23,7 +23,7 @@ from qfusion.analysis.sample import at_hand, sample_of, with_samples
 from qfusion.data import Audio, own, spec
 from qfusion.data.modality import Maker
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.panels import address
+from qfusion.panels import address, samples
 from qfusion.ui import reruns, state, views
 from qfusion.ui.frame import Here, fragment, link
 
@@ -58,19 +58,20 @@ _MICROPHONE = (
 )
 
 
-def samples() -> tuple[own.Own, ...]:
+def stored() -> tuple[own.Own, ...]:
     """The samples that this session has made, the latest last."""
     return tuple(state.get(STORED) or ())
 
 
 def keep(sample: own.Own) -> None:
     """Keeps a sample for this session; of more than `own.MOST` the oldest goes."""
-    others = [one for one in samples() if one.digest != sample.digest]
+    others = [one for one in stored() if one.digest != sample.digest]
     state.put(STORED, (*others, sample)[-own.MOST :])
 
 
 def _open(sample: own.Own) -> None:
     keep(sample)
+    state.put(samples.TRY.key, False)  # what is asked for stands below
     state.choose_sample(sample.id)
 
 
@@ -82,7 +83,7 @@ def _forget() -> None:
 @fragment
 def try_own(here: Here) -> None:
     """What can be given for this data set, and what the model makes of it."""
-    at_hand.set(samples())
+    at_hand.set(stored())
     dataset = here.study.dataset
     asked = own.boxes(dataset)
     given: dict[str, own.Given] = {}
@@ -101,10 +102,10 @@ def try_own(here: Here) -> None:
             _shown(here, own.make(dataset, given, _like(here)))
         except QFusionError as error:
             st.error(text.message(error), icon=":material/error:")
-    if stored := [one for one in samples() if one.data == dataset.name]:
+    if mine := [one for one in stored() if one.data == dataset.name]:
         with st.container(horizontal=True, vertical_alignment="center", key="own-stored"):
             st.caption("Of this session:", width="content")
-            for one in stored:
+            for one in mine:
                 st.button(
                     one.id,
                     key=f"_open-{one.digest}",
@@ -119,7 +120,7 @@ def _like(here: Here) -> str:
     """The sample of the set that gives what is not given: the open one, or what that was made like."""
     if not here.study.dataset.is_own(here.row):
         return here.sample
-    made = next((one.like for one in samples() if one.id == here.sample), "")
+    made = next((one.like for one in stored() if one.id == here.sample), "")
     return made or address.default_sample(here.study)
 
 

@@ -674,7 +674,7 @@ def _makers(question: Question) -> dict[str, modality.Maker]:
     make = _maker_of_view if question.of == "digits" else _maker
     pictures = [name for name, view in question.views.items() if view != "audio"]
     return {
-        name: make(view, f"the digit ‘{name}’" if len(pictures) > 1 else "one digit")
+        name: make(view, f"the {name} digit" if len(pictures) > 1 else "one digit")
         for name, view in question.views.items()
     }
 
