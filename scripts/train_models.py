@@ -41,6 +41,7 @@ class Recipe:
     settings: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     notes: str = ""
+    opening: str = ""  # the sample that pages open with
 
 
 RECIPES = {
@@ -252,6 +253,8 @@ def make(name: str, folder: Path) -> None:
         seeds=SEEDS,
         notes=recipe.notes,
     )
+    if recipe.opening:
+        card["opening"] = recipe.opening
     (folder / f"{name}.json").unlink(
         missing_ok=True
     )  # beside the old card, the new weights would get another name

@@ -354,6 +354,16 @@ class Sample:
         )
 
     @property
+    def true_dividends(self) -> dict[str, float] | None:
+        """What baseline and terms really are, by coalition, where the data set knows it; of classes those of the class
+        that is explained, whose score is then 1 where it is right and -1 where not."""
+        truth = self.dataset.truth
+        if truth is None or self.is_own or self.dataset.names != self.modalities:
+            return None
+        sign = -1 if self.classes and self.output else 1
+        return {term: sign * float(truth.iloc[self.row][term]) for term in self.dividends}
+
+    @property
     def shapley(self) -> dict[str, float]:
         """Shapley values, by modality."""
         return dict(

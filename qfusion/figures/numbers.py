@@ -76,7 +76,7 @@ def contributions(sample: Sample) -> pd.DataFrame:
     """Returns one row a term, the baseline first: `term`, `dividend`, and, where it is known, `true_dividend`."""
     table = terms_table(sample.dividends)
     if sample.true_dividends is not None:
-        table["true_dividend"] = list(map(sample.true_dividends.get, sample.dividends))
+        table["true_dividend"] = list(sample.true_dividends.values())
     return table
 
 

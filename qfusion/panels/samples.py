@@ -299,10 +299,10 @@ def _figure(
         "picture": attribution_figures.picture,
         "curve": attribution_figures.curve,
     }
-    values = {"words": canvas.added(result.units), "waveform": result.units}.get(
-        canvas.kind, result.values
-    )
-    if canvas.kind == "picture":
+    values = canvas.added(result.units) if canvas.kind in ("words", "picture") else result.values
+    if canvas.kind == "waveform":
+        values = result.units
+    elif canvas.kind == "picture":
         values = values.reshape(canvas.parts["pixels"].shape)
     return draw[canvas.kind](values=values, **canvas.parts, unit=sample.unit, theme=theme)
 

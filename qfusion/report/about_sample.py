@@ -68,7 +68,7 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
     explanation, rows, outputs = numbers.test_rows(sample, MAX_SAMPLES[sample.can("kets")])
     curves, data = faithfulness.modality_curves(explanation, outputs), sample.dataset
     planted = None
-    if data.truth is not None and not sample.classes and data.names == sample.modalities:
+    if data.truth is not None and data.names == sample.modalities:
         planted = faithfulness.against_truth(explanation, data.truth.iloc[rows])
     seeds, why = _seeds(sample)
     warnings = faithfulness.of_deletion(curves, "modalities")
@@ -161,7 +161,7 @@ def _decision(sample: Sample) -> str:
 
 def _of_data(sample: Sample) -> dict[str, Any]:
     """What the data set has and says of the sample, and its planted contributions."""
-    data, truth = sample.dataset, sample.true_dividends
+    data = sample.dataset
     return {
         "content": data.content(sample.row),
         "columns": [
@@ -174,7 +174,7 @@ def _of_data(sample: Sample) -> dict[str, Any]:
         ],
         "curve": lambda name, piece: _curve(piece, term_colour(name, sample.modalities)),
         "listed": listed,
-        "truth": None if truth is None else truth.reindex(list(sample.dividends)).astype(float),
+        "truth": sample.true_dividends,
     }
 
 
