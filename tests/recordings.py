@@ -127,7 +127,7 @@ def sentence(
 ) -> tuple[tuple[tuple[float, float, str], ...], int]:
     """Words with their times, spread over a clip, and the place of the one that praises (1) or blames (-1); with 0
     none does."""
-    count = round(2.5 * seconds) + int(rng.integers(0, 3))
+    count = max(3, round(2.5 * seconds) + int(rng.integers(0, 3)))
     said = list(rng.choice(FILLERS, count))
     place = int(rng.integers(1, count - 1))
     if sign:

@@ -40,6 +40,7 @@ FILES = ("file", "path", "recording", "clip")  # what the table calls the column
 START, END = ("start", "begin", "onset"), ("end", "stop", "offset")
 LONGEST, PATIENCE = 60.0, 300.0  # seconds of a sample, and that its features may take
 MEMORY = 3 << 29  # bytes that a process may take beyond its start
+CHILD = "from qfusion.data.extractors import serve; serve()"  # what such a process runs
 SHOWN = 8  # samples left out that the report tells of
 
 
@@ -326,7 +327,7 @@ class _Process:
         if self._process is not None:
             return
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", "from qfusion.data.extractors import serve; serve()"],
+            [sys.executable, "-P", "-c", CHILD],
             env={
                 **os.environ,
                 "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
