@@ -11,7 +11,6 @@ import pandas as pd
 from qfusion._sentences import listed
 from qfusion.analysis import recording, text
 from qfusion.analysis.sample import Sample, against_words, default_contrast
-from qfusion.data import media
 from qfusion.explain.attribution import BASELINES, INTEGRATED, METHODS
 from qfusion.figures import strip as figures, style
 from qfusion.panels import panel, samples
@@ -37,8 +36,7 @@ def strip(
     the decision there; the options are those of `samples.attribution`."""
     result, start = strip_of(sample, baseline, other, method)
     preview, lanes = result.preview, result.lanes
-    moved = {lane.modality: float(lane.total[lane.peak]) for lane in lanes}
-    at = {lane.modality: peak_words(lane) for lane in lanes}
+    at = {lane.modality: recording.peak_words(lane) for lane in lanes}
     rows = {
         "pictures, each of the middle of its part": preview.thumbs,
         "the waveform": preview.envelope,
@@ -56,30 +54,16 @@ def strip(
     )
     return panel.Picture(
         "strip",
-        panel.superlative(
-            moved,
-            by_size=True,
-            places=3,
-            none="No single step moved the score by 0.001 or more",
-            one="Of single steps, that of {names} moved the score the most ({value:+.3f})",
-            some="Of single steps, those of {names} moved the score the most, alike",
-            name=lambda name: f"{text.plain(name)} {at[name]}",
+        samples.moved_most(
+            "Of single steps",
+            [f"{text.plain(name)} {words}" for name, words in at.items()],
+            np.array([float(lane.total[lane.peak]) for lane in lanes]),
+            "moved the score",
         )
         if lanes
         else "What is seen, heard and said, over time",
-        figures.strip(
-            preview.seconds,
-            [(lane.modality, lane.starts, lane.ends, lane.terms, lane.names) for lane in lanes],
-            sample.modalities,
-            thumbs=preview.thumbs,
-            envelope=preview.envelope,
-            spectrogram=preview.spectrogram,
-            hertz=preview.edges,
-            words=result.words,
-            unit=sample.unit,
-            theme=theme,
-        ),
-        shows=f"{listed(shown)} of the sample over {preview.seconds:.1f} s.{bars}{placing(result)} "
+        figures.of_sample(result, sample.modalities, sample.unit, theme),
+        shows=f"{listed(shown)} of the sample over {preview.seconds:.1f} s.{bars}{recording.placing(result)} "
         + (against_words(sample.study.background) if lanes else ""),
         not_shown="that what stands at one place belongs together: features are measured over windows, and an encoder "
         "may carry what it met to a later step.",
@@ -92,25 +76,6 @@ def strip(
         table=lambda: frame(sample, result),
         called="One axis of time",
     )
-
-
-def peak_words(lane: recording.Steps) -> str:
-    """When the largest step of a modality was."""
-    about = "about " if lane.spread else ""
-    return f"at {about}{lane.starts[lane.peak]:.2f} s"
-
-
-def placing(result: recording.Strip) -> str:
-    """What is spread evenly, in sentences that follow others."""
-    spread = [text.plain(lane.modality) for lane in result.lanes if lane.spread]
-    sentence = ""
-    if spread:
-        sentence += f" Nothing says when the steps of {listed(spread)} were: they are spread evenly over the sample."
-    if result.words and result.spread:
-        sentence += " Nothing says when each word was said: words are spread by their letters."
-    if result.preview.seconds >= media.MAX_SECONDS:
-        sentence += f" Of a longer recording the first {media.MAX_SECONDS:g} s stand here."
-    return sentence
 
 
 def frame(sample: Sample, result: recording.Strip) -> pd.DataFrame:
