@@ -18,11 +18,8 @@ import numpy as np
 
 SIDE, PICTURES, SAMPLES = 64, 12, 16_000  # pixels, pictures a second, samples a second
 FLASH, TONE = 1 / 3, 0.35  # seconds that the planted picture and tone last
-PRAISE, BLAME = ("wonderful", "splendid"), ("terrible", "dreadful")
-FILLERS = (
-    *("the", "a", "film", "we", "saw", "on", "that", "day", "was", "about", "boats"),
-    *("and", "some", "rain", "in", "town", "with", "old", "men", "at", "home"),
-)
+PRAISE, BLAME = "wonderful", "terrible"
+FILLERS = ("so", "then", "we", "saw")
 CODECS = {".mp4": ("libx264", "mpeg4", "aac"), ".webm": ("libvpx", "libvpx-vp9", "libopus")}
 
 
@@ -32,9 +29,9 @@ class Recording:
 
     Attributes:
         id: of the sample. path: of the file. seconds: how long it is. label: its score.
-        moments: when each modality speaks, in seconds from the begin, by "text", "audio", "vision".
+        moments: when each modality speaks, in seconds from the begin, by "text", "audio", "vision"; of those that do.
         lasting: for how long.
-        signs: what each says, 1 or -1.
+        signs: what each says: 1, -1, or nothing, 0.
         words: with their times, (start, end, word). place: number of the planted word among them.
     """
 
@@ -128,11 +125,13 @@ def write(
 def sentence(
     rng: np.random.Generator, seconds: float, sign: int
 ) -> tuple[tuple[tuple[float, float, str], ...], int]:
-    """Words with their times, spread over a clip, and the place of the one that praises (1) or blames (-1)."""
-    count = int(rng.integers(7, 11))
+    """Words with their times, spread over a clip, and the place of the one that praises (1) or blames (-1); with 0
+    none does."""
+    count = round(2.5 * seconds) + int(rng.integers(0, 3))
     said = list(rng.choice(FILLERS, count))
     place = int(rng.integers(1, count - 1))
-    said[place] = str(rng.choice(PRAISE if sign > 0 else BLAME))
+    if sign:
+        said[place] = PRAISE if sign > 0 else BLAME
     edges = np.linspace(0.1, seconds - 0.1, count + 1)
     words = zip(edges[:-1].tolist(), edges[1:].tolist(), map(str, said), strict=True)
     return tuple(words), place
@@ -174,15 +173,12 @@ def make(
     made = []
     for number in range(count):
         rng = np.random.default_rng([seed, number])
-        # every combination of signs equally often, in each part of the split
-        signs = {
-            name: 1 - 2 * (number >> bit & 1)
-            for bit, name in enumerate(("text", "audio", "vision"))
-        }
+        signs = signs_of(number)
         length = round(seconds * rng.uniform(1, 1.25) * PICTURES) / PICTURES
         times, place = sentence(rng, length, signs["text"])
         heard = float(rng.uniform(0.3, length - TONE - 0.2))
         seen = float(rng.integers(3, round((length - FLASH) * PICTURES) - 2)) / PICTURES
+        moments = {"text": times[place][0], "audio": heard, "vision": seen}
         name = f"clip-{number + 1:03d}"
         path = write(
             folder / f"{name}{suffix}",
@@ -196,8 +192,8 @@ def make(
                 id=name,
                 path=path,
                 seconds=length,
-                label=sum(signs.values()) * 0.8 + 0.5 * signs["audio"] * signs["vision"],
-                moments={"text": times[place][0], "audio": heard, "vision": seen},
+                label=0.8 * sum(signs.values()) + 0.2 * signs["text"] + 0.3 * signs["audio"] * signs["vision"],
+                moments={name: at for name, at in moments.items() if signs[name]},
                 lasting={"text": times[place][1] - times[place][0], "audio": TONE, "vision": FLASH},
                 signs=signs,
                 words=times,
@@ -206,6 +202,21 @@ def make(
         )
     table(folder, made, words, split)
     return made
+
+
+def signs_of(number: int) -> dict[str, int]:
+    """What each modality of a clip says, by its number: 1, -1 or nothing, 0; in those of the test part never nothing,
+    so that each has a moment to be found."""
+    says = (
+        [number >> bit & 1 for bit in range(3)],
+        [7 * number // 3**place % 3 for place in range(3)],
+    )
+    own = (
+        [1 - 2 * bit for bit in says[0]]
+        if part(number) == "test"
+        else [digit - 1 for digit in says[1]]
+    )
+    return dict(zip(("text", "audio", "vision"), own, strict=True))
 
 
 def part(number: int) -> str:

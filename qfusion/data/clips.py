@@ -131,7 +131,7 @@ def join(
         NotFound,
     )
     problems = list[str]()
-    inside = {path.relative_to(root).as_posix(): path for path in _walked(root, problems)}
+    inside = {path.relative_to(root).as_posix(): path for path in walked(root, problems)}
     recordings = [name for name, path in inside.items() if path.suffix.lower() in media.TYPES]
     ids = dataset.ids.tolist()
     parts = (
@@ -216,8 +216,8 @@ def is_joinable(dataset: DataSet) -> bool:
     return getattr(dataset.clip_of, "func", None) is clip_of
 
 
-def _walked(root: Path, problems: list[str]) -> Iterator[Path]:
-    """The files below a folder that a recording or its words may be; what leads out of it is a problem."""
+def walked(root: Path, problems: list[str]) -> Iterator[Path]:
+    """Yields the files below a folder that a recording or its words may be; what leads out of it is a problem."""
     seen = 0
     for place, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

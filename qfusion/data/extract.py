@@ -24,12 +24,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 from filelock import FileLock, Timeout
 
 from qfusion import _limits
 from qfusion._checks import check, require_number, require_whole
 from qfusion._sentences import Pace, count
-from qfusion.data import extractors, files, importing, media, registry, staged_set, tables
+from qfusion.data import clips, extractors, files, importing, media, registry, staged_set, tables
 from qfusion.data.extractors import METHODS, NONE, OPTIONS, Take, kind_of
 from qfusion.data.modality import VIDEO_MARK
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError, refused
@@ -39,7 +40,6 @@ FILES = ("file", "path", "recording", "clip")  # what the table calls the column
 START, END = ("start", "begin", "onset"), ("end", "stop", "offset")
 LONGEST, PATIENCE = 60.0, 300.0  # seconds of a sample, and that its features may take
 MEMORY = 3 << 29  # bytes that a process may take beyond its start
-MAX_FILES = 200_000
 SHOWN = 8  # samples left out that the report tells of
 
 
@@ -175,8 +175,30 @@ def extract(
                     "left_out": [asdict(one) for one in failures],
                 },
             )
+            outcome.remarks += _joined(name, root, takes, reader.ids.tolist(), draft, progress)
             shutil.rmtree(draft, ignore_errors=True)
     return outcome
+
+
+def _joined(
+    name: str,
+    root: Path,
+    takes: Mapping[int, Take],
+    ids: Sequence[str],
+    draft: Path,
+    progress: staged_set.Progress,
+) -> list[str]:
+    """Joins the recordings to the set that was made of them; returns what went wrong, which costs no more than that."""
+    rows = [
+        {"id": id_, "path": os.path.relpath(take.path, root), "start": take.start, "end": take.end}
+        for id_, (_, take) in zip(ids, sorted(takes.items()), strict=True)
+    ]
+    try:
+        pd.DataFrame(rows).to_csv(draft / "clips.csv", index=False)
+        joined = clips.join(registry.load(name), root, draft / "clips.csv", progress)
+    except (QFusionError, OSError) as error:
+        return [f"The set is kept, but its recordings cannot be joined to it: {error}"]
+    return [line for line in joined.problems if "there is no sample" not in line]
 
 
 # Which file is of which sample.
@@ -196,26 +218,6 @@ def _table_of(root: Path) -> Path:
     return named[0]
 
 
-def _inside(root: Path) -> dict[str, Path]:
-    """The recordings and words below a folder, by their paths from there; what leads out of it is left out."""
-    inside = dict[str, Path]()
-    seen = 0
-    for place, folders, names in os.walk(root):
-        folders[:] = sorted(one for one in folders if not one.startswith("."))
-        seen += len(names)
-        check(
-            seen <= MAX_FILES,
-            f"Folder {root} holds more than {MAX_FILES:,} files. Name one of recordings alone.",
-        )
-        for path in (Path(place, one) for one in sorted(names) if not one.startswith(".")):
-            if path.suffix.lower() in (
-                *media.TYPES,
-                *media.SPOKEN,
-            ) and path.resolve().is_relative_to(root):
-                inside[_plain(path.relative_to(root).as_posix())] = path
-    return inside
-
-
 def _plain(text: str) -> str:
     """A name as it is compared: letters with marks are one or two characters, as systems like."""
     return unicodedata.normalize("NFC", text)
@@ -223,7 +225,10 @@ def _plain(text: str) -> str:
 
 def _takes(root: Path, reader: tables.Reader) -> tuple[dict[int, Take], list[Failure]]:
     """Of the rows of the table that have a file, which part of it; and the others."""
-    inside, called = _inside(root), defaultdict[str, set[str]](set)
+    problems, called = list[str](), defaultdict[str, set[str]](set)
+    inside = {
+        _plain(path.relative_to(root).as_posix()): path for path in clips.walked(root, problems)
+    }
     beside = {
         name.rpartition(".")[0]: str(path)
         for name, path in inside.items()
@@ -234,7 +239,7 @@ def _takes(root: Path, reader: tables.Reader) -> tuple[dict[int, Take], list[Fai
             whole = name.rpartition(".")[0]
             above, _, stem = whole.rpartition("/")
             video = above.rpartition("/")[2]
-            for key in (name, whole, stem, f"{video}{VIDEO_MARK}{stem}"):
+            for key in (name, whole, stem, f"{video}{VIDEO_MARK}{stem}", f"{video}_{stem}"):
                 called[key].add(name)
     rows, blank = len(reader.ids), [""] * len(reader.ids)
     named, starts, ends, texts = (

@@ -345,9 +345,9 @@ class PictureTransformer(Extractor):
 
 
 class Ngrams(Extractor):
-    """Words, pairs of words, and characters in a row, hashed into so many numbers of length one."""
+    """Words, where wanted several in a row, and characters in a row, hashed into so many numbers of length one."""
 
-    settings: ClassVar = {"size": (128, 16, 4096), "letters": (4, 1, 8)}
+    settings: ClassVar = {"size": (128, 16, 4096), "words": (1, 1, 4), "letters": (4, 1, 8)}
     packages: ClassVar = ("scikit-learn",)
 
     def __init__(self, chosen: Mapping[str, Any]):
@@ -360,17 +360,18 @@ class Ngrams(Extractor):
     def __call__(self, given: Sequence[str]) -> np.ndarray:
         """Returns features (T, F)."""
         plain = [re.sub(r"\W+", "", word.casefold()) or word for word in given]
-        pairs = zip(["", *plain], plain, strict=False)
-        rows = [
-            [f"word {word}", f"pair {before} {word}", *self._inside(word)] for before, word in pairs
-        ]
-        values = self._hasher.transform(rows).toarray()
+        values = self._hasher.transform(
+            self._grams(plain, at) for at in range(len(plain))
+        ).toarray()
         return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-9)
 
-    def _inside(self, word: str) -> Iterator[str]:
-        framed = f"<{word}>"
+    def _grams(self, words: Sequence[str], at: int) -> Iterator[str]:
+        """What is hashed of a word: it with those before it, and its parts."""
+        for count in range(1, min(self.chosen["words"], at + 1) + 1):
+            yield f"words {' '.join(words[at + 1 - count : at + 1])}"
+        framed = f"<{words[at]}>"
         for size in range(2, self.chosen["letters"] + 1):
-            yield from (framed[at : at + size] for at in range(len(framed) - size + 1))
+            yield from (framed[place : place + size] for place in range(len(framed) - size + 1))
 
 
 class WordTransformer(Extractor):

@@ -28,6 +28,7 @@ import plotly.graph_objects as go
 from qfusion import __version__, panels
 from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures, text
+from qfusion.data.own import PREFIX
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import cohorts
 from qfusion.figures import VIEWS, export, style, theme
@@ -228,6 +229,7 @@ def _sample(view: View) -> Call:
         "contrast": view.named("contrast") if view.background == "contrast" else "",
         "members": members,
         "rows": view.get("rows"),
+        "session": SESSION if view.named("sample").startswith(PREFIX) else "",
     }
     return Call(
         "qfusion.analysis.sample",
@@ -407,6 +409,9 @@ def _calls(view: View, scope: str) -> list[tuple[str, Call]]:
 
 # One panel of a page, taken without the page: figures from recipes and links, on the command line and in notebooks.
 
+SESSION = (
+    "qfusion-session-samples.json"  # what ‘Save session’ calls the file that holds an own sample
+)
 BY_NAME = "figures"  # in the place of a page: a function of `qfusion.figures`
 _NAMED = ("model", "sample", "data", "output", "background", "contrast", "tweak")
 # of pages that are not called as their address

@@ -151,16 +151,20 @@ def resolved(make: Callable[[], Any]) -> dict[str, Any]:
 
 def _decision(sample: Sample) -> str:
     if not sample.classes:
+        known = "no truth is known of this sample, which a visitor made."
+        if sample.target is not None:
+            error = number(abs(sample.score - sample.target))
+            known = f"the annotation is {signed(sample.target)}, so the error is {error}."
         return (
             f"The model predicts {signed(sample.score)} "
-            f"({verdicts.verdict_sentence(sample.scores, sample.classes)}); the annotation "
-            f"is {signed(float(sample.truth))}, so the error is "
-            f"{number(abs(sample.score - float(sample.truth)))}."
+            f"({verdicts.verdict_sentence(sample.scores, sample.classes)}); {known}"
         )
     sure = numbers.verdict(sample)["probability"].to_numpy()
     best = int(np.argmax(sure))
     right = (
-        "which is what it was annotated with"
+        "no truth is known of this sample, which a visitor made"
+        if sample.truth is None
+        else "which is what it was annotated with"
         if sample.classes[best] == sample.truth
         else f"it was annotated as ‘{sample.truth}’"
     )
@@ -172,10 +176,7 @@ def _decision(sample: Sample) -> str:
 
 def _of_data(sample: Sample) -> dict[str, Any]:
     """What the data set has and says of the sample, and its planted contributions."""
-    data = sample.dataset
-    truth = None
-    if data.truth is not None and data.names == sample.modalities:
-        truth = data.truth.iloc[sample.row].reindex(list(sample.dividends)).astype(float)
+    data, truth = sample.dataset, sample.true_dividends
     return {
         "content": data.content(sample.row),
         "columns": [
@@ -184,11 +185,11 @@ def _of_data(sample: Sample) -> dict[str, Any]:
                 number(value) if isinstance(value, float) else str(value)[:300],
             )
             for name, value in data.table.iloc[sample.row].items()
-            if name not in (*HIDDEN, data.target.name)
+            if name not in (*HIDDEN, data.target.name) and not sample.is_own
         ],
         "curve": lambda name, piece: _curve(piece, term_colour(name, sample.modalities)),
         "listed": listed,
-        "truth": truth,
+        "truth": None if truth is None else truth.reindex(list(sample.dividends)).astype(float),
     }
 
 
@@ -332,6 +333,11 @@ def _circuit(sample: Sample) -> dict[str, Any]:
 def _commands(sample: Sample) -> str:
     """How to get the same report, and the same numbers."""
     outputs = sample.explanation.outputs
+    if sample.is_own:
+        return (
+            f"qfusion.analysis.open_sample({sample.name!r}, {sample.id!r}, {sample.dataset.name!r}, "
+            "session='SESSION.json')"
+        )
     own = ["--sample", sample.id]
     own += ["--output", outputs[sample.output]] if len(outputs) > 1 else []
     made = command(sample, "report", *own)

@@ -141,6 +141,8 @@ def _facts(here: frame.Here, row: int) -> None:
         and not (str(name).startswith(modality.COLUMN) and pd.isna(value))
     }
     parts = [f"split: {here.study.dataset.split[row]}"]
+    if here.study.dataset.is_own(row):
+        facts, parts = {}, ["made by you, in this session alone: no truth is known of it"]
     if {"start", "end"} <= set(facts):
         parts.append(f"segment: {facts.pop('start'):.1f} s to {facts.pop('end'):.1f} s")
     parts += [
@@ -167,7 +169,9 @@ def sample_heading(here: frame.Here) -> None:
 
 def truth(study: Study, row: int, limit: int = 400, digits: int = 2) -> str:
     """What a sample was annotated as, as markdown; names of classes shortened to so many characters, numbers with so
-    many digits after the point."""
+    many digits after the point. Of a visitor's own none is known."""
+    if study.dataset.is_own(row):
+        return "not known"
     y = study.dataset.y[row]
     return text.plain(study.classes[int(y)], limit) if study.classes else f"{float(y):+.{digits}f}"
 

@@ -15,6 +15,7 @@ from qfusion.panels import address, compare as builders, recording, samples
 from qfusion.quantum.measures import split
 from qfusion.ui import bar, controls, panels, player, sharing, state, views
 from qfusion.ui.frame import Here, fragment, guard, link, run, shell
+from qfusion.ui.try_own import try_own
 
 # Inside a modality: which words, frames, pixels or features made a term of the decision, drawn on the raw content.
 
@@ -208,6 +209,8 @@ def page() -> None:
     here = shell("Samples")
     sample, theme, ruled = here.sample_of(), here.theme, here.study.can("rules")
 
+    if samples.TRY.fits(here.study):
+        controls.folded(samples.TRY, lambda: try_own(here), ":material/draw:")
     with st.container(key="fold-samples"):
         find, read = st.columns([1, 1.25], gap="medium")
         left, right = st.columns([1, 1.25], gap="medium")
