@@ -3,17 +3,18 @@ did."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from qfusion._sentences import listed
-from qfusion.analysis import recording, text
+from qfusion.analysis import changes as interventions, compare, recording, text
 from qfusion.analysis.sample import Sample, against_words, default_contrast
 from qfusion.explain.attribution import BASELINES, INTEGRATED, METHODS
 from qfusion.figures import strip as figures, style
-from qfusion.panels import panel, samples
+from qfusion.panels import address, panel, samples, what_if
 
 
 def strip_of(
@@ -35,6 +36,7 @@ def strip(
     """What is seen, heard and said over a sample's seconds, and what the steps of every modality added to the terms of
     the decision there; the options are those of `samples.attribution`."""
     result, start = strip_of(sample, baseline, other, method)
+    learned = " Steps are followed through the model as it was trained." if sample.changed else ""
     preview, lanes = result.preview, result.lanes
     at = {lane.modality: recording.peak_words(lane) for lane in lanes}
     rows = {
@@ -63,7 +65,7 @@ def strip(
         if lanes
         else "What is seen, heard and said, over time",
         figures.of_sample(result, sample.modalities, sample.unit, theme),
-        shows=f"{listed(shown)} of the sample over {preview.seconds:.1f} s.{bars}{recording.placing(result)} "
+        shows=f"{listed(shown)} of the sample over {preview.seconds:.1f} s.{bars}{recording.placing(result)}{learned} "
         + (against_words(sample.study.background) if lanes else ""),
         not_shown="that what stands at one place belongs together: features are measured over windows, and an encoder "
         "may carry what it met to a later step.",
@@ -117,6 +119,65 @@ def timed(sample: Sample, **_: Any) -> bool:
     return recording.source(sample.study.dataset, sample.row).is_timed
 
 
+def strip_beside(
+    sides: compare.Sides, theme: style.Theme = "light", *, letter: str = "A"
+) -> panel.Picture:
+    """The strip of A or B, of two decisions side by side."""
+    picture = strip(sides.by_letter[letter], theme)
+    return replace(picture, name=f"strip-{letter}", called=f"One axis of time, {letter}")
+
+
+def strip_lent(
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    modality: str,
+    changes: interventions.Asked | None = None,
+) -> panel.Picture:
+    """The strip of the sample that lends a modality, itself."""
+    donor = donor_of(sample, modality, changes)
+    picture = strip(Sample(sample.study, donor, sample.output), theme)
+    name = text.plain(sample.dataset.ids[donor])
+    return replace(
+        picture,
+        name=f"what-if-strip-{modality}",
+        called=f"One axis of time, of sample {name}, which lends {text.plain(modality)}",
+        shows=f"{picture.shows} It is sample {name} as it is, with all its own modalities.",
+    )
+
+
+def donor_of(sample: Sample, modality: str, changes: interventions.Asked | None) -> int:
+    """The row that lends a modality."""
+    wanted = dict((changes or {}).get(modality, {}))
+    donor = str(wanted.get("donor") or default_contrast(sample.study, sample.row))
+    return sample.dataset.row(donor)
+
+
+def lent(view: address.View, sample: Sample) -> list[str]:
+    """The modalities that another sample lends which has an axis of time."""
+    changes = what_if.changes_of(view) or {}
+    return [
+        name
+        for name, change in changes.items()
+        if change["action"] == interventions.SWAP
+        and recording.source(sample.dataset, donor_of(sample, name, changes)).is_timed
+    ]
+
+
+BESIDE = {
+    f"strip-{letter}": panel.Panel(
+        strip_beside,
+        fixed={"letter": letter},
+        fits=lambda sides, letter, **_: timed(sides.by_letter[letter]),
+        scope="sides",
+    )
+    for letter in "AB"
+}
+LENT = {
+    "what-if-strip-": panel.Panel(
+        strip_lent, {"changes": what_if.changes_of}, rest="modality", endings=lent
+    )
+}
 PANELS = {
     "strip": panel.Panel(
         strip,
