@@ -124,7 +124,7 @@ def strip_beside(
 ) -> panel.Picture:
     """The strip of A or B, of two decisions side by side."""
     picture = strip(sides.by_letter[letter], theme)
-    return replace(picture, name=f"strip-{letter}", called=f"One axis of time, {letter}")
+    return replace(picture, name=f"strip-{letter}", title=f"{letter}: {picture.title}")
 
 
 def strip_lent(
@@ -141,7 +141,7 @@ def strip_lent(
     return replace(
         picture,
         name=f"what-if-strip-{modality}",
-        called=f"One axis of time, of sample {name}, which lends {text.plain(modality)}",
+        title=f"Sample {name}, which lends {text.plain(modality)}: {picture.title}",
         shows=f"{picture.shows} It is sample {name} as it is, with all its own modalities.",
     )
 
