@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.analysis import inside
+from qfusion._sentences import listed
+from qfusion.analysis import inside, text
 from qfusion.analysis.memo import memo, written
 from qfusion.analysis.study import Study
 from qfusion.data import clips, media
@@ -244,3 +245,25 @@ def _fewer(steps: Steps) -> Steps:
             f"{steps.names[a]} to {steps.names[b]}" for a, b in zip(begins, last, strict=True)
         ),
     )
+
+
+def peak_words(lane: Steps) -> str:
+    """When the largest step of a modality was."""
+    about = "about " if lane.spread else ""
+    return f"at {about}{lane.starts[lane.peak]:.2f} s"
+
+
+def placing(result: Strip) -> str:
+    """What is spread evenly, in sentences that follow others."""
+    spread = [text.plain(lane.modality) for lane in result.lanes if lane.spread]
+    sentence = ""
+    if spread:
+        sentence += (
+            f" Nothing says when the steps of {listed(spread)} were: they are spread over the sample"
+            + (", as its words are." if any(lane.by_words for lane in result.lanes) else ".")
+        )
+    if result.words and result.spread:
+        sentence += " Nothing says when each word was said: words are spread by their letters."
+    if result.preview.seconds >= media.MAX_SECONDS:
+        sentence += f" Of a longer recording the first {media.MAX_SECONDS:g} s stand here."
+    return sentence

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from PIL import Image
 
 from qfusion._checks import check
+from qfusion.analysis import recording
 from qfusion.data.modality import Word, coalitions
 from qfusion.figures.decision import hatched
 from qfusion.figures.style import (
@@ -34,6 +35,25 @@ _HUES = 96  # colours of all thumbnails together
 _LETTER, _ROOM = 6.4, 620  # pixels of a letter, and of the axis, by which words find room
 _GAP = 9  # pixels between rows
 _WORD_ROWS = 3
+
+
+def of_sample(
+    result: recording.Strip, modalities: Sequence[str], unit: str, theme: Theme = "light"
+) -> go.Figure:
+    """What `analysis.recording.strip` gives, drawn by `strip`."""
+    preview = result.preview
+    return strip(
+        preview.seconds,
+        [(lane.modality, lane.starts, lane.ends, lane.terms, lane.names) for lane in result.lanes],
+        modalities,
+        thumbs=preview.thumbs,
+        envelope=preview.envelope,
+        spectrogram=preview.spectrogram,
+        hertz=preview.edges,
+        words=result.words,
+        unit=unit,
+        theme=theme,
+    )
 
 
 @drawing()

@@ -312,12 +312,13 @@ VIEW = control.Choice(
 )
 
 
-def _opens(view: address.View) -> bool:
+def is_pair(view: address.View) -> bool:
+    """Whether the page compares what is pinned with what the bar shows."""
     return bool(view.get("pin")) and VIEW.chosen(TWO)(view)
 
 
 _PAIR = {
-    name: replace(one, opens=_opens)
+    name: replace(one, opens=is_pair)
     for name, one in {
         **{
             f"waterfall-{letter}": panel.Panel(waterfall, fixed={"letter": letter}, scope="sides")
@@ -657,6 +658,6 @@ NAMED = {
         opens=_OPENS,
     ),
     "content-": panel.Panel(
-        curve, rest=samples.which_curve, endings=_curves, opens=_opens, scope="sides"
+        curve, rest=samples.which_curve, endings=_curves, opens=is_pair, scope="sides"
     ),
 }

@@ -111,7 +111,13 @@ PAGES: dict[str, Mapping[str, Panel]] = {
     "what if": panels.what_if.PANELS,
     "decision operators": panels.operators.PANELS,
     "cohorts": _parts(panels.cohorts.PANELS, panels.errors.PANELS),
-    "compare": panels.compare.PANELS,
+    "compare": _parts(
+        panels.compare.PANELS,
+        {
+            name: replace(one, opens=panels.compare.is_pair)
+            for name, one in panels.recording.BESIDE.items()
+        },
+    ),
     "faithfulness": panels.faithfulness.PANELS,
     "data": panels.learning.DATA,
     "train": panels.learning.PANELS,
@@ -123,7 +129,7 @@ NAMED: dict[str, Mapping[str, Panel]] = {
     "overview": panels.overview.NAMED,
     "samples": panels.samples.NAMED,
     "dynamics": panels.dynamics.NAMED,
-    "what if": panels.what_if.NAMED,
+    "what if": _parts(panels.what_if.NAMED, panels.recording.LENT),
     "decision operators": panels.operators.NAMED,
     "compare": panels.compare.NAMED,
     "faithfulness": panels.faithfulness.NAMED,

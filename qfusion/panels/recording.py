@@ -3,18 +3,18 @@ did."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from qfusion._sentences import listed
-from qfusion.analysis import recording, text
+from qfusion.analysis import changes as interventions, compare, recording, text
 from qfusion.analysis.sample import Sample, against_words, default_contrast
-from qfusion.data import media
 from qfusion.explain.attribution import BASELINES, INTEGRATED, METHODS
 from qfusion.figures import strip as figures, style
-from qfusion.panels import panel, samples
+from qfusion.panels import address, panel, samples, what_if
 
 
 def strip_of(
@@ -36,9 +36,9 @@ def strip(
     """What is seen, heard and said over a sample's seconds, and what the steps of every modality added to the terms of
     the decision there; the options are those of `samples.attribution`."""
     result, start = strip_of(sample, baseline, other, method)
+    learned = " Steps are followed through the model as it was trained." if sample.changed else ""
     preview, lanes = result.preview, result.lanes
-    moved = {lane.modality: float(lane.total[lane.peak]) for lane in lanes}
-    at = {lane.modality: peak_words(lane) for lane in lanes}
+    at = {lane.modality: recording.peak_words(lane) for lane in lanes}
     rows = {
         "pictures, each of the middle of its part": preview.thumbs,
         "the waveform": preview.envelope,
@@ -56,30 +56,16 @@ def strip(
     )
     return panel.Picture(
         "strip",
-        panel.superlative(
-            moved,
-            by_size=True,
-            places=3,
-            none="No single step moved the score by 0.001 or more",
-            one="Of single steps, that of {names} moved the score the most ({value:+.3f})",
-            some="Of single steps, those of {names} moved the score the most, alike",
-            name=lambda name: f"{text.plain(name)} {at[name]}",
+        samples.moved_most(
+            "Of single steps",
+            [f"{text.plain(name)} {words}" for name, words in at.items()],
+            np.array([float(lane.total[lane.peak]) for lane in lanes]),
+            "moved the score",
         )
         if lanes
         else "What is seen, heard and said, over time",
-        figures.strip(
-            preview.seconds,
-            [(lane.modality, lane.starts, lane.ends, lane.terms, lane.names) for lane in lanes],
-            sample.modalities,
-            thumbs=preview.thumbs,
-            envelope=preview.envelope,
-            spectrogram=preview.spectrogram,
-            hertz=preview.edges,
-            words=result.words,
-            unit=sample.unit,
-            theme=theme,
-        ),
-        shows=f"{listed(shown)} of the sample over {preview.seconds:.1f} s.{bars}{placing(result)} "
+        figures.of_sample(result, sample.modalities, sample.unit, theme),
+        shows=f"{listed(shown)} of the sample over {preview.seconds:.1f} s.{bars}{recording.placing(result)}{learned} "
         + (against_words(sample.study.background) if lanes else ""),
         not_shown="that what stands at one place belongs together: features are measured over windows, and an encoder "
         "may carry what it met to a later step.",
@@ -92,25 +78,6 @@ def strip(
         table=lambda: frame(sample, result),
         called="One axis of time",
     )
-
-
-def peak_words(lane: recording.Steps) -> str:
-    """When the largest step of a modality was."""
-    about = "about " if lane.spread else ""
-    return f"at {about}{lane.starts[lane.peak]:.2f} s"
-
-
-def placing(result: recording.Strip) -> str:
-    """What is spread evenly, in sentences that follow others."""
-    spread = [text.plain(lane.modality) for lane in result.lanes if lane.spread]
-    sentence = ""
-    if spread:
-        sentence += f" Nothing says when the steps of {listed(spread)} were: they are spread evenly over the sample."
-    if result.words and result.spread:
-        sentence += " Nothing says when each word was said: words are spread by their letters."
-    if result.preview.seconds >= media.MAX_SECONDS:
-        sentence += f" Of a longer recording the first {media.MAX_SECONDS:g} s stand here."
-    return sentence
 
 
 def frame(sample: Sample, result: recording.Strip) -> pd.DataFrame:
@@ -152,6 +119,65 @@ def timed(sample: Sample, **_: Any) -> bool:
     return recording.source(sample.study.dataset, sample.row).is_timed
 
 
+def strip_beside(
+    sides: compare.Sides, theme: style.Theme = "light", *, letter: str = "A"
+) -> panel.Picture:
+    """The strip of A or B, of two decisions side by side."""
+    picture = strip(sides.by_letter[letter], theme)
+    return replace(picture, name=f"strip-{letter}", title=f"{letter}: {picture.title}")
+
+
+def strip_lent(
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    modality: str,
+    changes: interventions.Asked | None = None,
+) -> panel.Picture:
+    """The strip of the sample that lends a modality, itself."""
+    donor = donor_of(sample, modality, changes)
+    picture = strip(Sample(sample.study, donor, sample.output), theme)
+    name = text.plain(sample.dataset.ids[donor])
+    return replace(
+        picture,
+        name=f"what-if-strip-{modality}",
+        title=f"Sample {name}, which lends {text.plain(modality)}: {picture.title}",
+        shows=f"{picture.shows} It is sample {name} as it is, with all its own modalities.",
+    )
+
+
+def donor_of(sample: Sample, modality: str, changes: interventions.Asked | None) -> int:
+    """The row that lends a modality."""
+    wanted = dict((changes or {}).get(modality, {}))
+    donor = str(wanted.get("donor") or default_contrast(sample.study, sample.row))
+    return sample.dataset.row(donor)
+
+
+def lent(view: address.View, sample: Sample) -> list[str]:
+    """The modalities that another sample lends which has an axis of time."""
+    changes = what_if.changes_of(view) or {}
+    return [
+        name
+        for name, change in changes.items()
+        if change["action"] == interventions.SWAP
+        and recording.source(sample.dataset, donor_of(sample, name, changes)).is_timed
+    ]
+
+
+BESIDE = {
+    f"strip-{letter}": panel.Panel(
+        strip_beside,
+        fixed={"letter": letter},
+        fits=lambda sides, letter, **_: timed(sides.by_letter[letter]),
+        scope="sides",
+    )
+    for letter in "AB"
+}
+LENT = {
+    "what-if-strip-": panel.Panel(
+        strip_lent, {"changes": what_if.changes_of}, rest="modality", endings=lent
+    )
+}
 PANELS = {
     "strip": panel.Panel(
         strip,

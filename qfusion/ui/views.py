@@ -23,7 +23,7 @@ from qfusion.analysis import answers, changes, cohort_measures, memo, recording,
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import Audio, Content, Image, Text, clips, media, modality
-from qfusion.panels import dynamics, network, panel, physics, samples
+from qfusion.panels import dynamics, network, panel, physics, recording as recordings, samples
 from qfusion.training import metrics
 from qfusion.ui import bar, controls, downloads, frame, guidance, panels, player, reruns, state
 
@@ -120,6 +120,30 @@ def clip(piece: modality.Clip, sample: str, key: str) -> None:
             st.image(media.picture(piece.path, 2 * clips.POSTER), alt=f"Picture: sample {sample}")
         return
     player.draw(f"player-{key}", f"Recording: sample {sample}", piece)
+
+
+def follow_strip(sample: Sample, content: str, name: str = "strip", **options: Any) -> None:
+    """Has a playhead go over the strip of a sample's seconds, with buttons for its largest steps.
+
+    Args:
+        content: key of the raw content in which the recording stands. name: of the strip's panel.
+        options: as of `panels.recording.strip`.
+    """
+    result, _ = recordings.strip_of(sample, **options)
+    player.draw(
+        f"follow-{name}",
+        "",
+        bound=f".st-key-content-{content} :is(video, audio)",
+        strip=name,
+        peaks=[
+            (
+                f"{lane.modality[:40]}, {lane.starts[lane.peak]:.2f} s",
+                float(lane.starts[lane.peak]),
+                f"{lane.names[lane.peak]}: {lane.total[lane.peak]:+.3f}",
+            )
+            for lane in result.lanes
+        ],
+    )
 
 
 def save_upload(file: Any, folder: Path, otherwise: str) -> Path:
