@@ -28,7 +28,7 @@ from qfusion.explain import interventions, verdicts
 from qfusion.explain.backgrounds import background_of
 from qfusion.explain.interventions import Disturbance
 from qfusion.models import build, names
-from qfusion.models.encoders import Dropout, Encoder, InputSpec, last_states
+from qfusion.models.encoders import POOLINGS, Dropout, Encoder, InputSpec, Pooling, last_states
 from qfusion.training import batches, metrics, train
 
 
@@ -83,7 +83,7 @@ def files() -> list[Path]:
     return sorted(batches.encoded_folder().glob("*.npz"))
 
 
-@pytest.mark.parametrize("pooling", ["gru", "attention"])
+@pytest.mark.parametrize("pooling", POOLINGS)
 def test_padding_has_no_influence(pooling: str) -> None:
     torch.manual_seed(0)
     encoder = Encoder(InputSpec(5, True), 3, pooling=pooling).double().eval()
@@ -93,6 +93,19 @@ def test_padding_has_no_influence(pooling: str) -> None:
     for row, length in enumerate(lengths.tolist()):
         alone = encoder((values[row : row + 1, :length], mask[row : row + 1, :length]))
         torch.testing.assert_close(together[row : row + 1], alone, rtol=0, atol=1e-13)
+
+
+def test_a_convolution_over_time_is_worked_out_by_hand() -> None:
+    """Three weights on neighbours, nothing beyond the ends, the largest response that is above zero."""
+    pooling = Pooling(1, 2, "conv").double()
+    with torch.no_grad():
+        pooling.convolve.weight.copy_(torch.tensor([[[1.0, 10, 100]], [[-1.0, -1, -1]]]))
+        pooling.convolve.bias.copy_(torch.tensor([0.5, 0.0]))
+    values = torch.tensor([[1.0, 2, 3, 9], [4, 9, 9, 9]], dtype=torch.float64)[..., None]
+    mask = torch.tensor([[True, True, True, False], [True, False, False, False]])
+    # 0 1 2: 210, 1 2 3: 321, 2 3 0: 32; 0 4 0: 40
+    wanted = torch.tensor([[321.5, 0], [40.5, 0]], dtype=torch.float64)
+    torch.testing.assert_close(pooling(values, mask), wanted, rtol=0, atol=0)
 
 
 def test_dropout_of_steps_meets_its_probability() -> None:

@@ -12,6 +12,7 @@ import torch
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import InputSpec, QuantumJump, Tweak, build
+from qfusion.models.encoders import POOLINGS
 from qfusion.models.quantum_jump import CHOICES
 from qfusion.quantum.lindblad import evolve_states
 from qfusion.quantum.states import density, embed, partial_trace
@@ -132,7 +133,7 @@ def test_batch_size_does_not_change_a_score(B):
 
 
 def test_padding_has_no_influence():
-    for pooling in ("gru", "attention"):
+    for pooling in POOLINGS:
         m, x = model(pooling=pooling), features()
         values, mask = x["text"]
         other = torch.where(mask[..., None], values, torch.randn_like(values) * 100)

@@ -19,6 +19,7 @@ from qfusion import data, model_export
 from qfusion.analysis.sample import open_sample, tweaked
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
+from qfusion.models import build
 from qfusion.quantum.states import partial_trace
 from qfusion.training import checkpoint, metrics
 
@@ -170,6 +171,23 @@ def test_a_program_of_torch_needs_torch_alone(
         if isinstance(node.meta.get("val"), torch.Tensor)
     }
     assert not any(kind.is_complex for kind in kinds)
+
+
+@pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
+def test_convolutions_over_colours_and_over_words_are_exported(kind: str) -> None:
+    torch.manual_seed(0)
+    specs = {
+        "picture": {"size": 108, "sequence": False, "shape": (6, 6, 3)},
+        "question": {"size": 5, "sequence": True},
+    }
+    model = build(kind, specs, ("no", "yes"), dict(encoder="cnn-pool", pooling="conv", hidden=8))
+    model = model.double().eval()
+    picture, words = (torch.randn(7, *size, dtype=torch.float64) for size in ((108,), (4, 5)))
+    real = torch.arange(4) < torch.tensor([1, 2, 3, 4, 4, 1, 2])[:, None]
+    program = model_export.exported(model, steps={"question": 4}).module()
+    with torch.no_grad():
+        wanted = model({"picture": picture, "question": (words, real)})
+        torch.testing.assert_close(program(picture, words, real), wanted, rtol=0, atol=1e-10)
 
 
 def test_qutip_objects_evolve_to_the_same_scores(tmp_path: Path) -> None:

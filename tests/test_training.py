@@ -387,6 +387,27 @@ def test_a_pooling_encoder_sees_a_pixel_wherever_it_is_and_takes_odd_sides():
     assert torch.equal(copied(values.flatten(1)), encoder(values.flatten(1)))
 
 
+@pytest.mark.parametrize("kind", encoders.KINDS[1:])
+def test_a_coloured_picture_is_read_by_its_three_channels(kind: str):
+    torch.manual_seed(0)
+    coloured = Encoder(InputSpec(8 * 9 * 3, shape=(8, 9, 3)), 4, 16, 0.0, kind=kind).eval()
+    grey = Encoder(InputSpec(8 * 9, shape=(8, 9)), 4, 16, 0.0, kind=kind).eval()
+    weights = grey.state_dict()
+    first = "first.net.0.weight"
+    for name, value in coloured.state_dict().items():
+        if name == first:  # three channels of one weight each, a third of that of grey
+            value.copy_(weights[first].expand(-1, 3, -1, -1) / 3)
+        elif not name.startswith("standardise"):
+            value.copy_(weights[name])
+    values = torch.randn(20, 8 * 9)
+    alike = values[..., None].expand(-1, -1, 3).flatten(1)
+    torch.testing.assert_close(coloured(alike), grey(values))
+    more = sum(p.numel() for p in coloured.parameters()) - sum(p.numel() for p in grey.parameters())
+    assert more == 2 * 9 * 8  # two more channels through 8 windows of 3x3
+    deep = InputSpec(8 * 9 * 4, shape=(8, 9, 4))  # bands are no colours
+    assert isinstance(Encoder(deep, 4, kind=kind).first, torch.nn.Linear)
+
+
 def test_what_an_average_of_weights_keeps_has_the_running_means_too():
     dataset = data.load("digits")
     dataset = dataclasses.replace(dataset, modalities=dataset.modalities[:1])

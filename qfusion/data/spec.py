@@ -7,8 +7,10 @@ because one data set is shared by every session of the app.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -65,7 +67,7 @@ class DataSet:
         table: per-sample columns to show and filter by, N rows indexed by id; with `unimodal` and a number as target,
             those of `people.columns` too, in the place of columns called so.
         truth: where it is known, each sample's true Harsanyi dividends: columns as `coalitions` names them, indexed by
-            id.
+            id; of two classes those of the first: 1 where it is right, -1 where not.
         noise_variance: where it is known, the variance of what no model can predict.
         content_of: returns the raw content of a row, by modality.
         unimodal: where each modality was annotated on its own (CH-SIMS), those targets: a column per modality, indexed
@@ -604,3 +606,58 @@ def enlarged(pixels: np.ndarray, side: int = 128) -> np.ndarray:
 def grey(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """Returns values (h, w) as grey levels, uint8: `low` and below black, `high` and above white."""
     return np.round(255 * np.clip((values - low) / (high - low), 0, 1)).astype(np.uint8)
+
+
+# What a visitor gives, checked before it is made into features.
+
+MAX_TEXT = 2000  # letters of a sentence
+MAX_SIDE = 4096  # pixels of a drawing
+
+
+def spoken(text: str, vocabulary: Collection[str], most: int) -> tuple[str, ...]:
+    """Returns the words of a sentence that someone typed, in small letters, without punctuation.
+
+    Args:
+        vocabulary: the words that it may be made of. most: how many there may be.
+
+    Raises:
+        InvalidInput: when there is no word, too many, or one that the vocabulary lacks (with near ones).
+    """
+    check(
+        len(text) <= MAX_TEXT,
+        f"The sentence must have at most {MAX_TEXT:,} letters, but has {len(text):,}. Shorten it.",
+    )
+    words = tuple(re.findall(r"[^\s.,;:!?]+", str(text).lower()))
+    check(
+        len(words) > 0,
+        "The sentence must have at least one word, but is empty. Write one from the vocabulary.",
+    )
+    check(
+        len(words) <= most,
+        f"The sentence must have at most {most} words, but has {len(words)}. Shorten it.",
+    )
+    for word in words:
+        near = difflib.get_close_matches(word, vocabulary, n=3, cutoff=0.6)
+        hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
+        check(
+            word in vocabulary,
+            f"The word {word[:40]!r} is not in the vocabulary of these data. {hint}Its words: "
+            f"{', '.join(sorted(vocabulary))}.",
+        )
+    return words
+
+
+def check_drawing(drawing: np.ndarray) -> None:
+    """Raises InvalidInput unless a drawing is uint8 (h, w, 3), of sides up to MAX_SIDE, and shows something."""
+    form = getattr(drawing, "shape", ())
+    check(
+        getattr(drawing, "dtype", None) == np.uint8
+        and len(form) == 3
+        and form[2] == 3
+        and 0 < min(form) <= max(form) <= MAX_SIDE,
+        f"A drawing must hold 8-bit colours of shape (h, w, 3), sides up to {MAX_SIDE}, but has shape {form}.",
+    )
+    check(
+        bool(np.ptp(drawing.astype(np.int16), axis=(0, 1)).max() > 0),
+        "The drawing must show something, but is of one colour throughout. Draw something.",
+    )

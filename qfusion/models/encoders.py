@@ -200,17 +200,25 @@ class Dropout(nn.Dropout):
 Features = Union[Tensor, tuple[Tensor, Tensor], "Encoded"]
 KINDS = ("mlp", "cnn", "cnn-norm", "cnn-pool")
 NORMALISED = ("cnn-norm", "cnn-pool")
+POOLINGS = ("gru", "attention", "conv")  # of sequences
+_REACH = 3  # steps that a convolution over time looks at together
 _CLIP = 5.0  # standard deviations: one outlier must not rule a small encoder
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """Form of one modality's features: `size` of them, per time step when `sequence`; `shape` (h, w) when they are
-    pixels."""
+    """Form of one modality's features: `size` of them, per time step when `sequence`; `shape` (h, w) or (h, w, 3)
+    when they are pixels."""
 
     size: int
     sequence: bool = False
     shape: tuple[int, ...] | None = None
+
+    @property
+    def pictured(self) -> bool:
+        """Whether the features are pixels of a picture, grey (h, w) or coloured (h, w, 3)."""
+        shape = self.shape or ()
+        return not self.sequence and (len(shape) == 2 or (len(shape) == 3 and shape[2] == 3))
 
     @staticmethod
     def of(spec: InputSpec | Mapping[str, Any]) -> InputSpec:
@@ -278,13 +286,16 @@ class Encoded:
 
 
 class Pooling(nn.Module):
-    """A masked sequence (B, T, F) -> (B, hidden): the last state of a GRU, or attention over embedded steps."""
+    """A masked sequence (B, T, F) -> (B, hidden): the last state of a GRU, attention over embedded steps, or the
+    largest response over time of a convolution that looks at three neighbouring steps (Kim 2014, arXiv 1408.5882)."""
 
     def __init__(self, size: int, hidden: int, kind: str):
         super().__init__()
-        self.kind = choose("Sequence pooling", kind, ("gru", "attention"))
+        self.kind = choose("Sequence pooling", kind, POOLINGS)
         if kind == "gru":
             self.gru = nn.GRU(size, hidden, batch_first=True)
+        elif kind == "conv":
+            self.convolve = nn.Conv1d(size, hidden, _REACH, padding=_REACH // 2)
         else:
             self.embed = nn.Sequential(nn.Linear(size, hidden), nn.Tanh())
             self.score = nn.Linear(hidden, 1)
@@ -293,6 +304,10 @@ class Pooling(nn.Module):
         """Returns (B, hidden); steps where `mask` is False have no influence."""
         if self.kind == "gru":
             return self.of_steps(mask, lambda rows, steps: values[rows, steps])
+        if self.kind == "conv":
+            present = mask[..., None]
+            responses = self.convolve((values * present).mT).mT.relu()
+            return (responses * present).amax(1)
         steps = self.embed(values)
         weights = self.score(steps)[..., 0].masked_fill(~mask, -torch.inf).softmax(-1)
         return (weights[..., None] * steps).sum(1)
@@ -344,7 +359,7 @@ class BatchNorm(nn.Module):
 
 
 class Convolution(nn.Module):
-    """Pixels (B, h w) -> (B, hidden): two convolutions and a linear layer.
+    """Pixels (B, h w), or (B, h w 3) of colours, -> (B, hidden): two convolutions and a linear layer.
 
     Each convolution halves the sides: it looks at every second pixel or, with `pool`, at all, and the largest of four
     neighbours is kept.
@@ -360,14 +375,14 @@ class Convolution(nn.Module):
     ):
         super().__init__()
         check(
-            len(shape) == 2 and min(shape) >= 4,
+            len(shape) in (2, 3) and min(shape[:2]) >= 4,
             f"An image for a convolution must have shape (h, w) of at least (4, 4), but has {shape}. Use "
             "encoder='mlp'.",
         )
-        self.shape = shape
-        h, w = (side // 4 if pool else (side + 3) // 4 for side in shape)
+        self.shape = (*shape, 1)[:3]
+        h, w = (side // 4 if pool else (side + 3) // 4 for side in shape[:2])
         layers: list[nn.Module] = []
-        for before, after in ((1, channels), (channels, 2 * channels)):
+        for before, after in ((self.shape[2], channels), (channels, 2 * channels)):
             layers += [
                 nn.Conv2d(before, after, 3, 1 if pool else 2, 1),
                 *([nn.MaxPool2d(2)] if pool else []),
@@ -381,7 +396,8 @@ class Convolution(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Returns (B, hidden)."""
-        return self.net(values.view(-1, 1, *self.shape).contiguous(memory_format=self.format))
+        pixels = values.view(-1, *self.shape).permute(0, 3, 1, 2)
+        return self.net(pixels.contiguous(memory_format=self.format))
 
 
 class Encoder(nn.Module):
@@ -392,10 +408,10 @@ class Encoder(nn.Module):
         outputs: how many numbers.
         hidden: width of the hidden layer.
         dropout: probability, on the input and on the hidden layer.
-        pooling: "gru" or "attention", for sequences.
-        kind: "mlp", "cnn" for modalities whose features are pixels, "cnn-norm", which also normalises every hidden
-            layer over the batch, see `BatchNorm`, or "cnn-pool", which in addition looks at every pixel and keeps the
-            largest of four.
+        pooling: "gru", "attention" or "conv", for sequences.
+        kind: "mlp", "cnn" for modalities whose features are pixels, grey or coloured, "cnn-norm", which also normalises
+            every hidden layer over the batch, see `BatchNorm`, or "cnn-pool", which in addition looks at every pixel
+            and keeps the largest of four.
         input_dropout: probability on the input; default as `dropout`.
     """
 
@@ -416,7 +432,7 @@ class Encoder(nn.Module):
         self.drop = Dropout(dropout if input_dropout is None else input_dropout)
         if spec.sequence:
             self.first: nn.Module = Pooling(spec.size, hidden, pooling)
-        elif kind != "mlp" and spec.shape is not None and len(spec.shape) == 2:
+        elif kind != "mlp" and spec.shape is not None and spec.pictured:
             self.first = Convolution(
                 spec.shape, hidden, norm=kind in NORMALISED, pool=kind == "cnn-pool"
             )

@@ -89,6 +89,7 @@ def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
 PAGES: dict[str, Mapping[str, Panel]] = {
     "overview": panels.overview.PANELS,
     "samples": _parts(
+        panels.recording.PANELS,
         panels.samples.PANELS,
         panels.faithfulness.OF_SAMPLE,
         panels.samples.INSIDE,

@@ -77,7 +77,7 @@ _CHOICES = {
     "block": tuple(BLOCKS),
     "projection": neighbours.PROJECTIONS,
     "encoder": encoders.KINDS,
-    "pooling": ("gru", "attention"),
+    "pooling": encoders.POOLINGS,
 }
 SETTINGS = {
     key: Setting(**words, choices=_CHOICES.get(key, ())) for key, words in _FILE["settings"].items()

@@ -148,13 +148,13 @@ def noisy(inputs: dict[str, Any], spread: Mapping[str, Tensor], noise: float) ->
 def shifted(
     inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], most: int, down: bool = True
 ) -> dict[str, Any]:
-    """Returns inputs whose pictures, modalities with a shape (h, w), are moved by up to `most` pixels along both sides
-    or, unless `down`, along the second one, each row by its own draw; what comes in repeats the edge. At 0 no random
-    number is drawn."""
+    """Returns inputs whose pictures, modalities with a shape (h, w) or (h, w, 3), are moved by up to `most` pixels
+    along both sides or, unless `down`, along the second one, each row by its own draw; what comes in repeats the edge.
+    At 0 no random number is drawn."""
     if not most:
         return inputs
     moved = dict(inputs)
-    for name, (h, w) in shapes.items():
+    for name, (h, w, *_) in shapes.items():
         values = inputs[name]
         places = drawn(
             lambda like: torch.randint_like(like, -most, most + 1), values.new_empty(len(values), 2)
@@ -164,20 +164,22 @@ def shifted(
             (torch.arange(side, device=values.device) + places[:, k, None]).clamp(0, side - 1)
             for k, side in enumerate((h, w))
         )
-        moved[name] = values.gather(1, (i[:, :, None] * w + j[:, None, :]).flatten(1))
+        pixels = values.unflatten(1, (h * w, -1))
+        place = (i[:, :, None] * w + j[:, None, :]).flatten(1)[..., None]
+        moved[name] = pixels.gather(1, place.expand(-1, -1, pixels.shape[2])).flatten(1)
     return moved
 
 
 def warped(
     inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], turn: float, stretch: float
 ) -> dict[str, Any]:
-    """Returns inputs whose pictures, modalities with a shape (h, w), are turned about their middle by up to `turn`
-    degrees and whose sides are made longer or shorter by up to the share `stretch`, each row by its own draw; pixels
-    are interpolated, what comes in repeats the edge. Where both are 0 no random number is drawn."""
+    """Returns inputs whose pictures, modalities with a shape (h, w) or (h, w, 3), are turned about their middle by up
+    to `turn` degrees and whose sides are made longer or shorter by up to the share `stretch`, each row by its own draw;
+    pixels are interpolated, what comes in repeats the edge. Where both are 0 no random number is drawn."""
     if not turn and not stretch:
         return inputs
     changed = dict(inputs)
-    for name, (h, w) in shapes.items():
+    for name, (h, w, *_) in shapes.items():
         values = inputs[name]
         angle, down, across = (
             2 * drawn(torch.rand_like, values.new_empty(len(values), 3)) - 1
@@ -197,9 +199,11 @@ def warped(
             [len(values), 1, h, w],
             align_corners=False,
         )
-        changed[name] = nn.functional.grid_sample(
-            values.view(-1, 1, h, w), grid, padding_mode="border", align_corners=False
-        ).flatten(1)
+        pixels = values.unflatten(1, (h, w, -1)).movedim(3, 1)
+        warped_to = nn.functional.grid_sample(
+            pixels, grid, padding_mode="border", align_corners=False
+        )
+        changed[name] = warped_to.movedim(1, 3).flatten(1)
     return changed
 
 

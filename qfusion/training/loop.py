@@ -21,7 +21,7 @@ from qfusion._checks import check, require_number
 from qfusion.data import Audio, DataSet
 from qfusion.errors import refused
 from qfusion.models import FusionModel, build
-from qfusion.models.encoders import BatchNorm, Share, sharing
+from qfusion.models.encoders import BatchNorm, InputSpec, Share, sharing
 from qfusion.training import checkpoint, metrics
 from qfusion.training.batches import Batches, is_small, mean_and_std, noisy, shifted, warped
 from qfusion.training.checkpoint import Checkpoint
@@ -165,7 +165,7 @@ class Fit(Generic[M]):
         self.shapes = {
             m.name: m.shape
             for m in dataset.modalities
-            if m.shape is not None and len(m.shape) == 2 and not m.is_sequence
+            if m.shape is not None and InputSpec(m.size, m.is_sequence, m.shape).pictured
         }
         looked_at = options.turn or options.stretch or options.delay
         content = dataset.content(int(rows[0])) if looked_at else {}

@@ -68,8 +68,8 @@ class Options:
             so slopes and knock-outs agree.
         noise: Gaussian noise added to every input while training, in standard deviations of that feature over the
             training rows; for small noise it is Tikhonov regularisation (Bishop 1995, Neural Computation 7, 108).
-        shift: pixels by which every picture (features of shape (h, w)) is moved at random while training, at most,
-            along both sides; what comes in at an edge repeats it. Recordings' spectrograms are pictures too.
+        shift: pixels by which every picture (features of shape (h, w) or (h, w, 3)) is moved at random while training,
+            at most, along both sides; what comes in at an edge repeats it. Recordings' spectrograms are pictures too.
         delay: frames by which every recording's spectrogram is moved in time, the second side of its shape, at random
             while training, at most and beside `shift`.
         turn: degrees by which every picture is turned about its middle at random while training, at most; spectrograms

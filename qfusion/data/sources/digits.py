@@ -214,9 +214,8 @@ def _index(path: Path) -> pd.DataFrame:
 def _digests(where: Path, names: tuple[str, ...], pinned: str) -> dict[str, str]:
     """SHA-256 by recording, once all together have the pinned digest; reading all takes a fraction of a second."""
     sha256s = {name: files.sha256(where / name) for name in sorted(names)}
-    lines = "".join(f"{name} {digest}\n" for name, digest in sha256s.items())
     check(
-        hashlib.sha256(lines.encode()).hexdigest() == pinned,
+        files.sha256_of_names(sha256s) == pinned,
         f"The recordings of data set '{AVDIGITS.name}' in {where} are not the recorded ones: their SHA-256 "
         f"differs. {AVDIGITS.remedy}",
         IntegrityError,

@@ -11,9 +11,9 @@ import streamlit as st
 from qfusion.analysis import compare, inside, text
 from qfusion.analysis.sample import default_contrast
 from qfusion.analysis.study import SAID, dividend_column, said_columns
-from qfusion.panels import compare as builders, samples
+from qfusion.panels import address, compare as builders, recording, samples
 from qfusion.quantum.measures import split
-from qfusion.ui import bar, controls, panels, state, views
+from qfusion.ui import bar, controls, panels, player, sharing, state, views
 from qfusion.ui.frame import Here, fragment, guard, link, run, shell
 from qfusion.ui.try_own import try_own
 
@@ -32,6 +32,27 @@ def what_made_it(here: Here) -> None:
             bar.sample_box(samples.OTHER, study.dataset, default_contrast(study, here.row))
         controls.draw(samples.METHOD)
     panels.show(here.sample_of(), here.theme, *samples.INSIDE)
+
+
+def follow_strip(here: Here) -> None:
+    """Has the playhead go over the strip of the sample's seconds, with buttons for its largest steps."""
+    view = address.View("samples", sharing.full_address())
+    options = recording.PANELS["strip"].arguments(view)
+    result, _ = recording.strip_of(here.sample_of(), **options)
+    player.draw(
+        "follow-strip",
+        "",
+        bound=f".st-key-content-main-{here.row} :is(video, audio)",
+        strip="strip",
+        peaks=[
+            (
+                f"{lane.modality[:40]}, {lane.starts[lane.peak]:.2f} s",
+                float(lane.starts[lane.peak]),
+                f"{lane.names[lane.peak]}: {lane.total[lane.peak]:+.3f}",
+            )
+            for lane in result.lanes
+        ],
+    )
 
 
 # The Samples page's list of samples like the open one.
@@ -197,9 +218,12 @@ def page() -> None:
     with read, guard():
         views.sample_heading(here)
         views.sample_content(here)
+        over_seconds = st.container()  # after the decision: attributions take their time
         panels.show(sample, theme, "verdict", grows=False)
         panels.show(sample, theme, "waterfall")
         controls.folded(samples.OPEN, lambda: what_made_it(here), ":material/search:")
+    with over_seconds, guard():
+        panels.show(sample, theme, "strip", below=lambda: follow_strip(here))
     with left, guard():
         panels.show(sample, theme, "shapley", "people", "masses")
     with right, guard():
