@@ -29,7 +29,7 @@ from qfusion.ui.frame import Here, fragment, link
 
 STORED = reruns.OWN
 ENDINGS = {
-    "drawing": ("png", "jpg", "jpeg", "webp", "gif", "bmp"),
+    "drawing": ("png", "jpg", "jpeg"),
     "recording": ("wav", "flac", "ogg", "mp3"),
     "clip": ("mp4", "webm", "mov", "avi", "wav", "flac", "mp3", "ogg"),
 }
