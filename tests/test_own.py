@@ -165,7 +165,7 @@ def test_what_cannot_be_drawn_is_refused(name: str, given: Given, words: str) ->
             lambda: recording(np.random.default_rng(0).uniform(-1, 1, 4_000_000), 8000, "FLAC"),
             "at most 30 s|1 to",
         ),
-        (lambda: recording(np.zeros(600 * 8000), 8000, "FLAC"), "at most 30 s"),
+        (lambda: recording(np.zeros(600 * 4000), 4000), "at most 30 s"),
         (lambda: recording(np.sin(np.arange(16000 * 6)), 16000), "steady noise|Say one digit"),
         (lambda: Given("recording", stroke().data), "cannot be read"),
         (lambda: Given("recording", b"RIFF\0\0\0\0WAVE"), "cannot be read"),
