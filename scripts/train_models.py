@@ -103,15 +103,12 @@ _SEEN_AND_HEARD = (
     "before, see scripts/choose_parity.py: test figures were seen in that search. There are 1,400 different images and "
     "as many recordings."
 )
-_AGREE = chosen("avagree", "qj")
 RECIPES["qj-avagree"] = Recipe(
     "QiNN-QJ on a seen and a heard digit: are they the same?",
     "quantum-jump",
     "avagree",
-    {**_AGREE[0], "dims": 8},
-    _AGREE[1],
-    f"{_SEEN_AND_HEARD} They were chosen with states of 6 levels; here there are 8, which are three qubits, so that the "
-    "model has a circuit.",
+    *chosen("avagree", "qj"),
+    _SEEN_AND_HEARD,
 )
 RECIPES |= {
     f"{model}-avparity": Recipe(

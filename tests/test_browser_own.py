@@ -99,7 +99,9 @@ def test_a_digit_is_drawn_and_spoken_and_decided(heard: Any, server: Any, real_d
     both = f"{given} && !document.querySelector('.st-key-own-answer').innerText.includes('Not')"
     assert seconds(lambda: page.wait_for_function(both)) < SLOWEST
     assert "decides: ‘even’" in answer.inner_text()
-    assert "of the test samples" in answer.inner_text()
+    page.wait_for_function(
+        "() => document.querySelector('.st-key-own-answer').innerText.includes('of the test samples')"
+    )
     page.get_by_role("button", name="Explain it").click()
     page.wait_for_selector("h3:has-text('Sample own-')")
     ready(page)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import io
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -27,25 +26,25 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._limits import MIB
-from qfusion.data import registry
+from qfusion.data import media, registry
 from qfusion.data.modality import Audio, Content, Modality, no_clip
 from qfusion.data.spec import DataSet
-from qfusion.errors import InvalidInput, refused
+from qfusion.errors import refused
 
 PREFIX, SPLIT = "own-", "own"  # of their ids; what stands in the place of a part of the split
 MOST = 8  # samples that a session keeps
 # bytes of what may be given, by kind, and what takes no more than a file of it has to
 LARGEST = {"drawing": 4 * MIB, "recording": 8 * MIB, "sentence": 4_000, "clip": 64 * MIB}
-PIXELS, SECONDS = 24_000_000, 30.0  # of a picture, of a recording
-LONGEST = 2_000  # pixels of a side to which a larger picture is made smaller
-RATES, CHANNELS = (4_000, 192_000), 8
+LONGEST, SECONDS = (
+    2_000,
+    30.0,
+)  # pixels of a side, to which larger pictures are made smaller; of a recording
+_USUAL = {"drawing": ".png", "recording": ".wav", "clip": ".mp4"}  # endings, where none is told
 IN_SESSION = 200_000  # bytes of one sample that a session file holds
-_PICTURES = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 
 
 class Given(NamedTuple):
-    """What a visitor gave: a `kind` of `Maker`, its bytes (a sentence in UTF-8), and of a clip the ending of its
-    name."""
+    """What a visitor gave: a `kind` of `Maker`, its bytes (a sentence in UTF-8), and how the name of its file ended."""
 
     kind: str
     data: bytes
@@ -142,15 +141,16 @@ def _made(make: Any, piece: Given) -> tuple[Any, Content]:
         0 < len(piece.data) <= most,
         f"A {piece.kind} must have 1 to {most:,} bytes, but has {len(piece.data):,}. Give a smaller one.",
     )
-    if piece.kind == "clip":
-        ending = piece.ending if piece.ending[1:].isalnum() and len(piece.ending) < 8 else ""
-        with tempfile.TemporaryDirectory(prefix="qfusion-") as folder:
-            path = Path(folder) / f"clip{ending}"
-            path.write_bytes(piece.data)
-            made: tuple[Any, Content] = make(path)
-            return made
-    read = {"drawing": read_drawing, "recording": read_recording, "sentence": read_sentence}
-    return make(read[piece.kind](piece.data))  # type: ignore[no-any-return]
+    if piece.kind == "sentence":
+        return make(read_sentence(piece.data))  # type: ignore[no-any-return]
+    ending = piece.ending or _USUAL[piece.kind]
+    check(ending in media.TYPES, f"A {piece.kind} must not end in {ending[:20]!r}. Convert it.")
+    with tempfile.TemporaryDirectory(prefix="qfusion-") as folder:
+        path = Path(folder) / f"given{ending}"
+        path.write_bytes(piece.data)
+        if piece.kind == "drawing":
+            return make(media.picture(path, LONGEST))  # type: ignore[no-any-return]
+        return make(read_recording(path) if piece.kind == "recording" else path)  # type: ignore[no-any-return]
 
 
 def _fitting(dataset: DataSet, name: str, values: Any) -> np.ndarray:
@@ -167,67 +167,18 @@ def _fitting(dataset: DataSet, name: str, values: Any) -> np.ndarray:
     return array
 
 
-def read_drawing(data: bytes) -> np.ndarray:
-    """Returns the pixels of a picture, uint8 (h, w, 3); what is transparent is black.
-
-    Raises:
-        InvalidInput: when it is no picture of a known kind, is damaged, or has more than `PIXELS`.
-    """
-    from PIL import Image, ImageOps
-
-    with (
-        refused(
-            "The picture cannot be read",
-            "Give a PNG or JPEG file.",
-            *(OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError),
-            passing=(InvalidInput,),
-        ),
-        Image.open(io.BytesIO(data), formats=_PICTURES) as picture,
-    ):
-        w, h = picture.size
-        check(
-            w * h <= PIXELS,
-            f"The picture has {w:,} x {h:,} pixels, and at most {PIXELS // 10**6} million are read. Give a smaller "
-            "one.",
-        )
-        turned = ImageOps.exif_transpose(picture).convert("RGBA")
-        turned.thumbnail((LONGEST, LONGEST))
-        black = Image.new("RGBA", turned.size, "black")
-        black.alpha_composite(turned)
-        return np.asarray(black.convert("RGB"))
-
-
-def read_recording(data: bytes) -> Audio:
-    """Returns the sound of a file, its channels averaged.
+def read_recording(path: Path) -> Audio:
+    """Returns the sound of a file at its own rate.
 
     Raises:
         InvalidInput: when it is no sound, is damaged, or takes more than `SECONDS`.
     """
-    import soundfile
-
-    with (
-        refused(
-            "The recording cannot be read",
-            "Give a WAV, FLAC, OGG or MP3 file.",
-            *(RuntimeError, TypeError, ValueError, OSError),
-            passing=(InvalidInput,),
-        ),
-        soundfile.SoundFile(io.BytesIO(data)) as file,
-    ):
-        low, high = RATES
-        check(
-            low <= file.samplerate <= high and 1 <= file.channels <= CHANNELS,
-            f"A recording must have 1 to {CHANNELS} channels of {low:,} to {high:,} samples a second, but has "
-            f"{file.channels} of {file.samplerate:,}. Convert it.",
-        )
-        seconds = file.frames / file.samplerate
-        check(
-            0 < seconds <= SECONDS,
-            f"A recording must take at most {SECONDS:g} s, but takes {seconds:,.1f} s. Give the part that is meant.",
-        )
-        samples = file.read(dtype="float32", always_2d=True).mean(1)
-    check(bool(np.isfinite(samples).all()), "The recording holds NaN or infinity. Record it again.")
-    return Audio(samples, int(file.samplerate))
+    facts = media.probe(path)
+    check(
+        facts.seconds <= SECONDS,
+        f"A recording must take at most {SECONDS:g} s, but takes {facts.seconds:,.1f} s. Give the part that is meant.",
+    )
+    return media.sound(path, rate=facts.sound or 16_000)
 
 
 def read_sentence(data: bytes) -> str:

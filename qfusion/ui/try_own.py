@@ -29,7 +29,7 @@ from qfusion.ui.frame import Here, fragment, link
 
 STORED = reruns.OWN
 ENDINGS = {
-    "drawing": ("png", "jpg", "jpeg", "webp", "gif", "bmp"),
+    "drawing": ("png", "jpg", "jpeg"),
     "recording": ("wav", "flac", "ogg", "mp3"),
     "clip": ("mp4", "webm", "mov", "avi", "wav", "flac", "mp3", "ogg"),
 }
@@ -209,10 +209,7 @@ def _shown(here: Here, made: own.Own) -> None:
             st.markdown(
                 f"#### {text.plain(study.name)} decides: {answers.numbered(study, sample.scores)}"
             )
-            st.markdown(answers.decided(sample))
-            st.caption(
-                f"{compare.away_words(compare.away(sample))}{_taken(made, study.modalities)}"
-            )
+            st.markdown(f"{answers.decided(sample)}{_taken(made, study.modalities)}")
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.button(
                     "Explain it",
@@ -225,6 +222,8 @@ def _shown(here: Here, made: own.Own) -> None:
                 )
                 if here.sample == made.id:
                     link("app.py", "Five questions about it", ":material/help:")
+            # last, since all test samples are looked at the first time
+            st.caption(compare.away_words(compare.away(sample)))
 
 
 def _input(here: Here, made: own.Own, name: str) -> None:
