@@ -87,6 +87,7 @@ _CALLED = {
     "umap": "umap-learn",
     "sklearn": "scikit-learn",
     "PIL": "pillow",
+    "skimage": "scikit-image",
 }  # where the package has another name
 
 

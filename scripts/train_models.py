@@ -120,6 +120,13 @@ _SEEN_AND_HEARD = (
     "before, see scripts/choose_parity.py: test figures were seen in that search. There are 1,400 different images and "
     "as many recordings."
 )
+RECIPES["qj-avagree"] = Recipe(
+    "QiNN-QJ on a seen and a heard digit: are they the same?",
+    "quantum-jump",
+    "avagree",
+    *chosen("avagree", "qj"),
+    _SEEN_AND_HEARD,
+)
 RECIPES |= {
     f"{model}-avparity": Recipe(
         title, kind, "avparity", *chosen("avparity", model), _SEEN_AND_HEARD

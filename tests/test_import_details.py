@@ -225,7 +225,7 @@ def test_files_come_from_their_public_source_unless_told(
 ) -> None:
     asked = list[str]()
     monkeypatch.setattr(
-        registry, "_fetch", lambda file, folder, address, retries: asked.append(address)
+        registry, "_fetch", lambda path, folder, address, *rest: asked.append(address)
     )
     monkeypatch.delenv("QFUSION_MOSI_URL", raising=False)
     for base in (None, "http://mirror/"):

@@ -629,7 +629,8 @@ def grid(modality: Modality) -> tuple[int, int] | None:
 def frame(study: Study, row: int, result: attribution.Attribution) -> pd.DataFrame:
     """One row a feature, or a feature and step: its value and what it added."""
     modality = next(m for m in study.dataset.modalities if m.name == result.modality)
-    values, names = np.asarray(modality.values[row]), np.array(modality.feature_names, dtype=object)
+    values = study.dataset.features(result.modality, row)[0][0]
+    names = np.array(modality.feature_names, dtype=object)
     about = {
         "sample": str(study.dataset.ids[row]),
         "modality": result.modality,

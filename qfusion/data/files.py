@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import prod
 from pathlib import Path
 from typing import IO, Any
@@ -91,6 +91,17 @@ def sha256(path: Path) -> str:
     """Returns a file's SHA-256 in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_names(digests: Mapping[str, str]) -> str:
+    """Returns the SHA-256, in hex, over the lines "NAME DIGEST" of files, sorted by their names."""
+    lines = "".join(f"{name} {digests[name]}\n" for name in sorted(digests))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def sha256_of_folder(folder: Path) -> str:
+    """Returns `sha256_of_names` of all files in a folder."""
+    return sha256_of_names({path.name: sha256(path) for path in folder.iterdir()})
 
 
 # Where data are kept on this machine, and a cache of arrays that can always be made again.
@@ -263,6 +274,16 @@ def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, np.nda
             with archive.open(inside[name]) as stream:
                 arrays[name] = npy.read_array(stream, allow_pickle=False)
         return arrays
+
+
+def sha256_of_arrays(path: Path) -> str:
+    """Returns the SHA-256, in hex, over names, types, shapes and numbers of an .npz file's arrays: the same however the
+    file is packed.
+
+    Raises:
+        InvalidInput: as `read_npz` does.
+    """
+    return _digest(read_npz(path))
 
 
 def npz_headers(path: Path) -> dict[str, Header]:

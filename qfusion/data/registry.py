@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gzip
 import json
 import os
 import pkgutil
 import re
 import secrets
 import shutil
+import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -29,7 +32,15 @@ from filelock import FileLock, Timeout
 
 from qfusion import _files, _limits
 from qfusion._checks import check, choose
-from qfusion.data import files, mmsa, multiview, sources as package, staged_set
+from qfusion.data import (
+    clips,
+    extractors,
+    files,
+    mmsa,
+    multiview,
+    sources as package,
+    staged_set,
+)
 from qfusion.data.modality import (
     Content,
     Modality,
@@ -220,11 +231,13 @@ def _loaded(name: str, record: dict[str, Any], folder: Path) -> DataSet:
             annotated={m.name for m in modalities} == set(record["unimodal"]),
             pickled=str(record["source"]).startswith(mmsa.KIND),
         )
+    extracted = record.get("extracted", {})
     content = partial(
         _content,
         table.get("text"),
         _array(folder, "tokens.npy") if record.get("tokens") else None,
         {int(number): str(token) for number, token in record.get("vocabulary", {}).items()},
+        "text" in extracted.get("methods", {}),
     )
     return DataSet(
         name=name,
@@ -248,22 +261,24 @@ def _loaded(name: str, record: dict[str, Any], folder: Path) -> DataSet:
         split=_array(folder, "split.npy", (count,)),
         table=table,
         content_of=content if "text" in table.columns else no_content,
+        clip_of=partial(clips.clip_of, name, ids),
         unimodal=pd.DataFrame(
             _array(folder, "unimodal.npy"), columns=record["unimodal"], index=index
         )
         if record["unimodal"]
         else None,
         clusters=videos_of(ids),
+        makers=extractors.makers(extracted, modalities),
         recorded=record["digest"],
     )
 
 
 def _content(
-    texts: pd.Series, numbers: np.ndarray | None, known: dict[int, str], row: int
+    texts: pd.Series, numbers: np.ndarray | None, known: dict[int, str], worded: bool, row: int
 ) -> dict[str, Content]:
     words = str(texts.iloc[row])
     if numbers is None:
-        return {"text": Text(words)}
+        return {"text": Text(words, extractors.spoken(words) if worded else None)}
     own = tuple(int(number) for number in numbers[row] if number >= 0)
     tokens, why = mmsa.tokens_of(own, known), ""
     if tokens is None:
@@ -452,6 +467,9 @@ def _imported(name: str) -> SourceInfo:
 # Fetching the files of a data set from where they are public, each one checked before it counts.
 
 TIMEOUT = 30  # seconds without an answer
+_UNCHANGED = (
+    "Nothing was changed; try again, or get the files from where they were first published."
+)
 
 
 def download(
@@ -465,13 +483,13 @@ def download(
 
     Files that are there and whole are kept; all others are fetched into a temporary folder, checked against their
     recorded SHA-256, and only when every one of them is right moved into place. After a failure the target is as it
-    was.
+    was. Where files are public in an archive only, it is unpacked there: known names alone, of known number and size.
 
     Args:
         name: of the data set; see `qfusion.data.names`.
         target: folder to put the files in; the data set's own below the data folder unless told.
-        base_url: where the files are instead of at their public source, laid out as in the folder. The environment
-            variable QFUSION_<NAME>_URL does the same.
+        base_url: where the files are instead of at their public source, laid out as in the folder, or their archive
+            is, called as there. The environment variable QFUSION_<NAME>_URL does the same.
         progress: called with (files done, files in all, path of the file).
         retries: how often a failed transfer is tried again.
 
@@ -490,8 +508,8 @@ def download(
     )
     check(source.is_public, f"Data set '{name}' cannot be downloaded. {source.remedy}", NotFound)
     folder = Path(target) if target is not None else source.folder
-    base = base_url or os.environ.get(f"QFUSION_{name.upper()}_URL")
-    lacking = [file for file in source.files if not _whole(folder, file)]
+    base = base_url or os.environ.get(f"QFUSION_{name.upper().replace('-', '_')}_URL")
+    lacking = [file for file in source.files if not file.is_whole(folder)]
     with refused(
         f"Data set '{name}' cannot be written to {folder}",
         "Give another folder, or set QFUSION_DATA to one that can be written.",
@@ -499,40 +517,53 @@ def download(
     ):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
-            for done, file in enumerate(lacking):
+            if lacking and source.archive is not None:
+                _unpack(source, source.archive, Path(temporary), base, progress, retries)
+            for done, file in enumerate(lacking if source.archive is None else ()):
                 progress(done, len(lacking), file.path)
-                _fetch(
-                    file,
-                    Path(temporary),
-                    f"{base.rstrip('/')}/{file.path}" if base else file.url,
-                    retries,
-                )
+                url = _address(base, file.path, file.url)
+                _fetch(file.path, Path(temporary), url, retries, file.sha256)
             for file in lacking:
-                (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
-                os.replace(Path(temporary) / file.path, folder / file.path)
+                place = folder / file.path
+                place.parent.mkdir(parents=True, exist_ok=True)
+                if place.is_dir():
+                    shutil.rmtree(place)
+                os.replace(Path(temporary) / file.path, place)
     progress(len(lacking), len(lacking), lacking[-1].path if lacking else "")
     return folder
 
 
-def _whole(folder: Path, file: package.PinnedFile) -> bool:
-    path = folder / file.path
-    return path.is_file() and path.stat().st_size == file.size and files.sha256(path) == file.sha256
+def _address(base: str | None, path: str, url: str) -> str:
+    return f"{base.rstrip('/')}/{path}" if base else url
 
 
-def _fetch(file: package.PinnedFile, folder: Path, url: str, retries: int) -> None:
-    """Puts one file, checked, into `folder`."""
+def _fetch(
+    path: str,
+    folder: Path,
+    url: str,
+    retries: int,
+    sha256: str | None = None,
+    most: int = files.MAX_SIZE,
+) -> Path:
+    """Puts one file, checked where its digest is known, and of at most so many bytes, into `folder`."""
     import pooch  # on demand: it pulls in the HTTP client, which only a download needs
 
-    place = folder / file.path
+    place = folder / path
+    fetched = pooch.HTTPDownloader(timeout=TIMEOUT)
+
+    def bounded(address: str, output: str, shelf: object) -> None:
+        with open(output, "wb") as file:
+            fetched(address, _Bounded(file, most, f"File `{path}` from {address}"), shelf)
+
     shelf = pooch.create(
         place.parent,
         base_url="",
-        registry={place.name: f"sha256:{file.sha256}"},
+        registry={place.name: sha256 and f"sha256:{sha256}"},
         urls={place.name: url},
         retry_if_failed=retries,
     )
     try:
-        shelf.fetch(place.name, downloader=pooch.HTTPDownloader(timeout=TIMEOUT))
+        shelf.fetch(place.name, downloader=bounded)
     except OSError as error:
         if not hasattr(
             error, "request"
@@ -541,11 +572,90 @@ def _fetch(file: package.PinnedFile, folder: Path, url: str, retries: int) -> No
         response = getattr(error, "response", None)
         why = type(error).__name__ if response is None else f"HTTP {response.status_code}"
         raise DataUnavailable(
-            f"File `{file.path}` cannot be downloaded from {url} ({why}). Check the connection "
+            f"File `{path}` cannot be downloaded from {url} ({why}). Check the connection "
             "and try again; nothing was changed."
         ) from error
     except ValueError as error:
         raise IntegrityError(
-            f"File `{file.path}` from {url} is not the recorded one: its SHA-256 differs. Nothing was "
-            "changed; try again, or get the files from where they were first published."
+            f"File `{path}` from {url} is not the recorded one: its SHA-256 differs. {_UNCHANGED}"
         ) from error
+    return place
+
+
+class _Bounded:
+    """A file that gives or takes at most so many bytes."""
+
+    def __init__(self, file: IO[bytes], most: int, what: str):
+        self.file, self.left, self.what = file, most, what
+
+    def _counted(self, chunk: bytes) -> bytes:
+        self.left -= len(chunk)
+        check(
+            self.left >= 0,
+            f"{self.what} is larger than the recorded one can be. {_UNCHANGED}",
+            IntegrityError,
+        )
+        return chunk
+
+    def read(self, size: int) -> bytes:
+        """Returns the next bytes."""
+        return self._counted(self.file.read(size))
+
+    def write(self, chunk: bytes) -> None:
+        """Adds bytes."""
+        self.file.write(self._counted(chunk))
+
+    def flush(self) -> None:
+        """Does what files do."""
+        self.file.flush()
+
+
+def _unpack(
+    source: package.Source,
+    archive: package.Archive,
+    folder: Path,
+    base: str | None,
+    progress: staged_set.Progress,
+    retries: int,
+) -> None:
+    """Puts a source's files, checked, into `folder`: what its archive holds of them, or what is made of that."""
+    name = archive.url.rpartition("/")[2]
+    url = _address(base, name, archive.url)
+    progress(0, archive.count, name)
+    packed = _fetch(name, folder, url, retries, most=archive.most)
+    what, taken = f"Archive `{name}` from {url}", set[str]()
+    with (
+        refused(
+            f"{what} cannot be unpacked",
+            _UNCHANGED,
+            *(tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError),
+            error=IntegrityError,
+            why="{words:.200}",
+        ),
+        gzip.open(packed) as plain,
+        tarfile.open(fileobj=_Bounded(plain, archive.most, what), mode="r|") as members,  # type: ignore[call-overload]  # reads
+    ):
+        for member in members:
+            match = re.fullmatch(f"[^/]*/{archive.members}", member.name)
+            plainly = member.isfile() and member.sparse is None  # holes could fill the disk
+            if match is None or not plainly or match[1] in taken:
+                continue
+            place = folder / match[1]
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with place.open("wb") as file:
+                shutil.copyfileobj(cast(IO[bytes], members.extractfile(member)), file)
+            taken.add(match[1])
+            progress(len(taken), archive.count, match[1])
+    check(
+        len(taken) == archive.count,
+        f"{what} must hold {archive.count:,} files of data set '{source.name}', but holds {len(taken):,}. {_UNCHANGED}",
+        IntegrityError,
+    )
+    if archive.make is not None:
+        archive.make(folder)
+    for pinned in source.files:
+        check(
+            pinned.is_whole(folder),
+            f"`{pinned.path}` of a{what[1:]} is not the recorded one: its SHA-256 differs. {_UNCHANGED}",
+            IntegrityError,
+        )

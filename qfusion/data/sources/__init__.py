@@ -29,14 +29,47 @@ class PinnedFile:
     Attributes:
         path: below the data set's folder, with "/".
         sha256: of its content, in hex.
-        size: in bytes.
+        size: in bytes; 0 where it may vary, as that of a file that is made here.
         url: where the public copy is; empty when there is none of the same bytes.
+        digest: works out what `sha256` is of: the file's bytes, unless told; see also `files.sha256_of_folder` and
+            `files.sha256_of_arrays`.
     """
 
     path: str
     sha256: str
-    size: int
+    size: int = 0
     url: str = ""
+    digest: Callable[[Path], str] = files.sha256
+
+    def is_whole(self, folder: Path) -> bool:
+        """Returns whether it is in a data set's folder as it was recorded."""
+        path = folder / self.path
+        return (
+            path.exists()
+            and self.size in (0, path.stat().st_size)
+            and self.digest(path) == self.sha256
+        )
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A public .tar.gz that a data set is unpacked from. Its host may pack it anew, so what is pinned is what comes out
+    of it, by the data set's files.
+
+    Attributes:
+        url: where it is.
+        members: which of its files are taken: a pattern of their whole path behind the first folder, which the host
+            names; its one group is where a file goes, below the data set's folder. Nothing else is written.
+        count: how many these must be.
+        most: bytes that it may have, and may unpack to.
+        make: where files are not those of the archive, makes them, in the folder that it was unpacked to.
+    """
+
+    url: str
+    members: str
+    count: int
+    most: int
+    make: Callable[[Path], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +86,7 @@ class Source:
         folders: that it needs too.
         below: name of the folder, below the data folder, that holds them; its own name unless told.
         by_hand: where not every file has a public copy of the same bytes, why, in a sentence.
+        archive: that its files are unpacked from, where they have no public copies of their own.
     """
 
     name: str
@@ -64,6 +98,7 @@ class Source:
     folders: tuple[str, ...] = ()
     below: str = ""
     by_hand: str = ""
+    archive: Archive | None = None
 
     @property
     def folder(self) -> Path:
@@ -88,7 +123,7 @@ class Source:
     def missing(self, folder: Path | None = None) -> str:
         """Returns what is missing in a folder, its own unless told, as a sentence; empty when all is there."""
         folder = folder or self.folder
-        gone = [file.path for file in self.files if not (folder / file.path).is_file()]
+        gone = [file.path for file in self.files if not (folder / file.path).exists()]
         if gone:
             rest = f" and {len(gone) - 1} more of its {len(self.files)} files"
             return f"{folder} lacks `{gone[0]}`{rest if len(gone) > 1 else ''}."
@@ -127,7 +162,7 @@ class Source:
                 error=DataUnavailable,
             ):
                 check(
-                    files.sha256(folder / file.path) == file.sha256,
+                    file.digest(folder / file.path) == file.sha256,
                     f"{which} is not the recorded one: its SHA-256 differs. {self.remedy}"
                     + ("" if self.by_hand else " The download replaces an altered file."),
                     IntegrityError,

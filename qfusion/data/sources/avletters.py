@@ -1,0 +1,250 @@
+"""AVLetters (Matthews and others 2002): ten people say the letters A to Z three times, lips seen and voice heard.
+
+Both are sequences: the lips 25 frames a second, the voice 26 numbers 50 times a second, as the published files' headers
+say: 12 mel-frequency cepstral coefficients, the logarithm of the energy, and how much each of these changes. The third
+repetition is tested on; of the first two a fifth validates, other letters of each speaker and repetition. All speakers
+are in all parts.
+
+The noisy relative has noise on the voice: normal numbers, of every coefficient NOISE deviations (over the rows to train
+on), by a fixed seed. They stand for a bad line; the recordings themselves are not published, only coefficients.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check
+from qfusion.data import files, modality, spec
+from qfusion.data.sources import Archive, PinnedFile, Source
+
+FILE = "avletters.npz"
+AVLETTERS_FILES: tuple[PinnedFile, ...] = (
+    PinnedFile(
+        FILE,
+        "732061b7fc143a523cede478397c0e2862d2bc227b768304657d732594c12e3c",
+        digest=files.sha256_of_arrays,
+    ),
+)
+SPEAKERS = ("Anya", "Bill", "Faye", "John", "Kate", "Nicola", "Stephen", "Steve", "Verity", "Yi")
+LETTERS = string.ascii_uppercase
+NAMES = tuple(
+    sorted(
+        f"{letter}{i}_{speaker}" for letter in LETTERS for i in (1, 2, 3) for speaker in SPEAKERS
+    )
+)
+FRAME = (30, 40)  # of the file, rows and columns; of what a model takes, half as many
+_VOICE = (*(f"MFCC {i}" for i in range(1, 13)), "log energy")
+VOICE = (*_VOICE, *(f"change of {name}" for name in _VOICE))
+RATES = {"lips": 25.0, "audio": 50.0}  # steps a second
+PUBLISHED = (60, 80)  # rows and columns of a published frame
+MOST_STEPS = 1000  # of a published utterance
+NOISE = 1.0
+NOISE_SEED = 2002
+_NOISY = " With noise on the voice: normal numbers of {:g} deviation of each of its 26 numbers, drawn by a fixed seed."
+_VERSION_4 = np.dtype("<i4")
+_BYTES = 50  # type of a matrix of uint8 in a .mat file of version 4
+
+
+def read_lips(content: bytes, name: str) -> np.ndarray:
+    """Returns the frames (T, 30, 40), uint8, of a published .mat file: each pixel the mean of 2x2 of its own.
+
+    The file has version 4: five whole numbers of 32 bits, a name, and the numbers of a matrix column by column, here
+    `vid` (4800, T), a frame a column, itself column by column.
+
+    Raises:
+        InvalidInput: when it is no such file.
+    """
+    head = np.frombuffer(content[:20].ljust(20, b"\0"), _VERSION_4)
+    kind, size, steps, imaginary, letters = head.tolist()
+    begin = 20 + letters
+    check(
+        kind == _BYTES
+        and size == PUBLISHED[0] * PUBLISHED[1]
+        and 1 <= steps <= MOST_STEPS
+        and imaginary == 0
+        and content[20:begin] == b"vid\0"
+        and len(content) >= begin + size * steps,
+        f"File `{name}` must be a MATLAB file of version 4 with a matrix `vid` of bytes, a frame of 60x80 a column, "
+        "but is not. Download it again.",
+    )
+    frames = np.frombuffer(content, np.uint8, size * steps, begin)
+    frames = frames.reshape(steps, PUBLISHED[1], PUBLISHED[0]).transpose(0, 2, 1)
+    return _halved(frames)
+
+
+def read_mfcc(content: bytes, name: str) -> np.ndarray:
+    """Returns the numbers (T, 26), float32, of a published file of HTK's: a head of 12 bytes, then big-endian numbers.
+
+    Raises:
+        InvalidInput: when it is no such file.
+    """
+    steps, step = np.frombuffer(content[:8].ljust(8, b"\0"), ">i4").tolist()
+    check(
+        1 <= steps <= MOST_STEPS
+        and step == round(1e7 / RATES["audio"])
+        and len(content) == 12 + 4 * len(VOICE) * steps,
+        f"File `{name}` must be HTK's with {len(VOICE)} numbers every 20 ms, but is not. Download it again.",
+    )
+    values = np.frombuffer(content, ">f4", offset=12).astype(np.float32)
+    return values.reshape(steps, len(VOICE))
+
+
+def _halved(frames: np.ndarray) -> np.ndarray:
+    """Means of 2x2 pixels of frames (T, h, w), uint8."""
+    steps, h, w = frames.shape
+    means = frames.reshape(steps, h // 2, 2, w // 2, 2).mean((2, 4))
+    return means.round().astype(np.uint8)
+
+
+def make_arrays(folder: Path) -> None:
+    """Makes `avletters.npz` of the published files in a folder, in it."""
+    lips = [
+        read_lips((folder / f"{name}-lips.mat").read_bytes(), f"{name}-lips.mat") for name in NAMES
+    ]
+    mfcc = [read_mfcc((folder / f"{name}.mfcc").read_bytes(), f"{name}.mfcc") for name in NAMES]
+    np.savez_compressed(
+        folder / FILE,
+        names=np.array(NAMES),
+        lips=np.concatenate(lips),
+        lips_lengths=np.array([len(frames) for frames in lips]),
+        mfcc=np.concatenate(mfcc),
+        mfcc_lengths=np.array([len(steps) for steps in mfcc]),
+    )
+
+
+ARCHIVE = Archive(
+    "https://github.com/datamllab/automl-in-action-notebooks/archive/"
+    "1884d93a299000bcc4c3d1a95002a879a7a4d0a8.tar.gz",
+    r"avletters/(?:Lips|Audio/mfcc/Clean)/([A-Z][123]_[A-Z][a-z]{1,9}(?:-lips\.mat|\.mfcc))",
+    count=2 * len(NAMES),
+    most=2**30,
+    make=make_arrays,
+)
+
+
+def _padded(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Sequences one after another, (sum of lengths, F), as (N, T, F), zero where there is nothing."""
+    result = np.zeros((len(lengths), int(lengths.max()), values.shape[1]), dtype=np.float32)
+    result[np.arange(result.shape[1]) < lengths[:, None]] = values
+    return result
+
+
+def _split(letters: np.ndarray, times: np.ndarray, speakers: np.ndarray) -> np.ndarray:
+    """The third repetition is tested on; of the others every fifth letter validates, another one for each repetition
+    and speaker."""
+    place = np.array([LETTERS.index(letter) for letter in letters])
+    who = np.array([SPEAKERS.index(speaker) for speaker in speakers])
+    valid = (place + who + 2 * times) % 5 == 0
+    return np.where(times == 3, "test", np.where(valid, "valid", "train"))
+
+
+def _content(
+    frames: list[np.ndarray], voices: list[np.ndarray], row: int
+) -> dict[str, modality.Content]:
+    film = np.stack([spec.enlarged(frame) for frame in frames[row]])
+    energy = voices[row][:, VOICE.index("log energy")].astype(float)
+    return {
+        "lips": modality.Film(film, RATES["lips"]),
+        "audio": modality.Series(
+            energy,
+            np.arange(len(energy)) / RATES["audio"],
+            "time (s)",
+            "logarithm of the energy",
+        ),
+    }
+
+
+def read_avletters(
+    where: Path | None = None,
+    pinned: Sequence[PinnedFile] = AVLETTERS_FILES,
+    noise: float = 0.0,
+) -> spec.DataSet:
+    """Returns the letters from their file.
+
+    Args:
+        where: the folder with `avletters.npz`; that of the data unless told.
+        pinned: what the file must be.
+        noise: on the voice, in deviations of every coefficient.
+
+    Raises:
+        DataUnavailable: when the file is missing.
+        IntegrityError: when it is not the recorded one.
+        InvalidInput: when it holds other arrays than expected.
+    """
+    source = NOISY if noise else AVLETTERS
+    where = source.verify(where, pinned)
+    arrays = files.read_npz(where / FILE)
+    lengths = {"lips": arrays["lips_lengths"], "audio": arrays["mfcc_lengths"]}
+    shapes = arrays["lips"].shape, arrays["mfcc"].shape
+    expected = (int(lengths["lips"].sum()), *FRAME), (int(lengths["audio"].sum()), len(VOICE))
+    check(
+        shapes == expected,
+        f"File `{FILE}` must hold `lips` and `mfcc` of the shapes {expected}, but holds {shapes}. {source.remedy}",
+    )
+    spoken = [str(name).partition("_") for name in arrays["names"]]
+    letters, speakers = (
+        np.array(column) for column in zip(*((s[0][0], s[2]) for s in spoken), strict=True)
+    )
+    times = np.array([int(s[0][1:]) for s in spoken])
+    split = _split(letters, times, speakers)
+    voice = _padded(arrays["mfcc"], lengths["audio"])
+    if noise:
+        steps = np.repeat(split == "train", lengths["audio"])
+        drawn = np.random.default_rng(NOISE_SEED).normal(size=arrays["mfcc"].shape)
+        voice += _padded(noise * arrays["mfcc"][steps].std(0) * drawn, lengths["audio"])
+    small = _halved(arrays["lips"])
+    names = {"lips": spec.pixel_names(small.shape[1:]), "audio": VOICE}
+    values = {"lips": _padded(small.reshape(len(small), -1), lengths["lips"]), "audio": voice}
+    return spec.DataSet(
+        name=source.name,
+        title=source.title,
+        description="Ten people say the letters A to Z three times: their lips, 25 frames a second (here 15x20 grey), "
+        "and their voice, 50 times a second (12 mel-frequency cepstral coefficients, the logarithm of the energy, and "
+        "the changes of these). The third repetition is tested on, 260 rows; of the first two, 416 rows train and 104 "
+        "validate. All speakers are in all parts." + (_NOISY.format(noise) if noise else ""),
+        source="AVLetters (Matthews and others 2002), as in datamllab/automl-in-action-notebooks (GitHub)",
+        licence="research use",
+        modalities=tuple(
+            modality.Modality(name, values[name], lengths[name], names[name], rate=rate)
+            for name, rate in RATES.items()
+        ),
+        target=modality.Target("classification", "letter", None, tuple(LETTERS)),
+        y=np.array([LETTERS.index(letter) for letter in letters]),
+        ids=arrays["names"],
+        split=split,
+        table=pd.DataFrame(
+            {"letter": letters, "speaker": speakers, "repetition": times}, index=arrays["names"]
+        ),
+        content_of=partial(
+            _content,
+            np.split(arrays["lips"], np.cumsum(lengths["lips"])[:-1]),
+            [steps[:length] for steps, length in zip(voice, lengths["audio"], strict=True)],
+        ),
+    )
+
+
+AVLETTERS = Source(
+    "avletters",
+    "Letters seen and heard",
+    read_avletters,
+    place=56,
+    files=AVLETTERS_FILES,
+    archive=ARCHIVE,
+)
+NOISY = replace(
+    AVLETTERS,
+    name="avletters-noisy",
+    title="Letters seen and heard, with noise",
+    load=partial(read_avletters, noise=NOISE),
+    place=58,
+    below=AVLETTERS.name,
+)
+
+SOURCES = (AVLETTERS, NOISY)

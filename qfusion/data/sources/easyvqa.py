@@ -1,0 +1,290 @@
+"""easy-VQA (Zhou 2019): a picture of one coloured shape, and a question about it in words.
+
+The picture alone does not say what is asked, the question alone not what is seen. Of every picture some questions are
+drawn by a fixed seed: once among all, whose answers are 13 words, and once among those that are answered by yes or no,
+of which not every picture has so many. The split is the published one, no picture is in two parts; the validation part
+is a tenth of the training pictures.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check
+from qfusion.data import files, modality, spec, vocabulary
+from qfusion.data.sources import Archive, PinnedFile, Source
+from qfusion.errors import refused
+
+PARTS = {"train": 4000, "test": 1000}  # pictures of each
+QUESTIONS = "questions.json"
+EASYVQA_FILES: tuple[PinnedFile, ...] = (
+    PinnedFile(
+        "test/images",
+        "36e524234412cb4f99de41d9aa172bc161a9f04a6ce623947c89414b9ebc1283",
+        digest=files.sha256_of_folder,
+    ),
+    PinnedFile(
+        "test/questions.json",
+        "0d4630a51bafec65343e2f6af9cdd20cf8eae214344ef57636202eec409553f7",
+        465619,
+    ),
+    PinnedFile(
+        "train/images",
+        "27a3a7bae8f13e102add96c92bba087eb936622e3368b8815a8d6f806d85595d",
+        digest=files.sha256_of_folder,
+    ),
+    PinnedFile(
+        "train/questions.json",
+        "bb67697636aed0e65631d4266824aebeae5c833b0f37ed781e20752e85617ec5",
+        1888771,
+    ),
+)
+ARCHIVE = Archive(
+    "https://github.com/vzhou842/easy-VQA/archive/3b553bb.tar.gz",
+    r"easy_vqa/data/((?:test|train)/(?:questions\.json|images/\d{1,4}\.png))",
+    count=sum(PARTS.values()) + len(PARTS),
+    most=2**26,
+)
+SIDE = 64  # pixels of a picture
+SMALL = 24  # of what a model takes: each the mean of those that it covers
+DRAWN = 2  # questions of a picture
+SEED = 2019
+VALID_SHARE = 0.1
+COLOURS = ("black", "blue", "brown", "gray", "green", "red", "teal", "yellow")
+FORMS = ("circle", "rectangle", "triangle")
+ANSWERS = ("no", "yes", *COLOURS, *FORMS)
+_OTHERS = "a color contain does image in is no not of present shape the there what"
+WORDS = tuple(sorted({*COLOURS, *FORMS, *_OTHERS.split()}))
+HINT = "one shape of one colour (" + ", ".join(COLOURS) + ") on a light ground"
+
+
+def _decoded(content: bytes, name: str) -> np.ndarray:
+    """Pixels (64, 64, 3), uint8, of a PNG."""
+    from PIL import Image
+
+    with (
+        refused(
+            f"Picture `{name}` of data set '{EASYVQA.name}' must be a PNG, but cannot be read",
+            EASYVQA.remedy,
+            *(OSError, SyntaxError, ValueError),
+            why="{kind}",
+        ),
+        Image.open(io.BytesIO(content), formats=["PNG"]) as picture,
+    ):
+        size = picture.size
+        pixels = np.asarray(picture.convert("RGB")) if size == (SIDE, SIDE) else None
+    check(
+        pixels is not None,
+        f"Picture `{name}` of data set '{EASYVQA.name}' must have {SIDE}x{SIDE} pixels, but has {size}. "
+        + EASYVQA.remedy,
+    )
+    return np.asarray(pixels)
+
+
+def reduced(pixels: np.ndarray) -> np.ndarray:
+    """Returns a picture (h, w, 3), uint8, in the size that models take, each pixel the mean of those it covers."""
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(pixels).resize((SMALL, SMALL), Image.Resampling.BOX))
+
+
+def _pictures(where: Path, pinned: Sequence[PinnedFile]) -> dict[str, np.ndarray]:
+    """All pictures, those to train on first: as files, one after another, where each ends, and reduced."""
+    EASYVQA.verify(where, pinned)
+    names = [f"{part}/images/{i}.png" for part, count in PARTS.items() for i in range(count)]
+    contents = [(where / name).read_bytes() for name in names]
+    small = [reduced(_decoded(*pair)) for pair in zip(contents, names, strict=True)]
+    return {
+        "content": np.frombuffer(b"".join(contents), np.uint8),
+        "ends": np.cumsum([len(content) for content in contents]),
+        "small": np.stack(small),
+    }
+
+
+def _asked(where: Path, part: str) -> list[tuple[str, str, int]]:
+    """Questions of a part: words, answer, number of the picture."""
+    name = f"{part}/{QUESTIONS}"
+    with refused(
+        f"File `{name}` must be JSON, but cannot be read", EASYVQA.remedy, ValueError, why="{kind}"
+    ):
+        rows = json.loads((where / name).read_text(encoding="utf-8"))
+    for number, row in enumerate(rows, 1):
+        check(
+            len(row) == 3
+            and isinstance(row[0], str)
+            and row[1] in ANSWERS
+            and row[2] in range(PARTS[part]),
+            f"File `{name}` must hold question, answer and number of a picture, but row {number} is {str(row)[:80]}. "
+            + EASYVQA.remedy,
+        )
+    return [tuple(row) for row in rows]
+
+
+def _kind(words: tuple[str, ...], answer: str) -> str:
+    """What is asked, in a few words."""
+    if answer in COLOURS:
+        return "what colour"
+    if answer in FORMS:
+        return "what shape"
+    is_colour = any(word in COLOURS for word in words)
+    denied = "not " if {"no", "not"} & set(words) else ""
+    return f"is it {denied}there: {'colour' if is_colour else 'shape'}"
+
+
+def _content(
+    pictures: dict[str, np.ndarray], place: np.ndarray, questions: list[str], row: int
+) -> dict[str, modality.Content]:
+    at, ends = int(place[row]), pictures["ends"]
+    content = pictures["content"][int(ends[at - 1]) if at else 0 : int(ends[at])].tobytes()
+    pixels = _decoded(content, f"number {at + 1}")
+    return {
+        "picture": modality.Image(spec.enlarged(pixels)),
+        "question": modality.Text(questions[row], vocabulary.words_of(questions[row])),
+    }
+
+
+def _drawing(given: Any) -> tuple[np.ndarray, modality.Content]:
+    """Features (F,) of what was drawn, uint8 (h, w, 3), and what the model is given."""
+    pixels = np.asarray(given)
+    check(
+        pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.size > 0,
+        f"A drawing must be uint8 pixels (h, w, 3), but is {pixels.dtype} {pixels.shape}. Give a picture in colours.",
+    )
+    check(
+        bool((pixels != pixels[0, 0]).any()),
+        "A drawing must show a shape, but all of it has one colour. Draw one.",
+    )
+    h, w, _ = pixels.shape
+    side, ground = max(h, w), np.median(pixels[[0, -1]].reshape(-1, 3), axis=0)
+    square = np.broadcast_to(ground.astype(np.uint8), (side, side, 3)).copy()
+    top, left = (side - h) // 2, (side - w) // 2
+    square[top : top + h, left : left + w] = pixels
+    small = reduced(square)
+    return small.astype(np.float32).ravel() / 255, modality.Image(spec.enlarged(small))
+
+
+def read_easyvqa(
+    where: Path | None = None,
+    pinned: Sequence[PinnedFile] = EASYVQA_FILES,
+    yes_no: bool = False,
+) -> spec.DataSet:
+    """Returns questions about pictures from their files.
+
+    Args:
+        where: the folder with `train/` and `test/`; that of the data unless told.
+        pinned: what each file must be.
+        yes_no: whether only questions are drawn that are answered by yes or no.
+
+    Raises:
+        DataUnavailable: when a file is missing.
+        IntegrityError: when a file is not the recorded one.
+        InvalidInput: when a recorded file holds something else than it should.
+    """
+    source = YES_NO if yes_no else EASYVQA
+    where = source.folder if where is None else where
+    source.verify(where, [file for file in pinned if file.path.endswith(QUESTIONS)])
+    pictures = files.cached_arrays(
+        EASYVQA.name,
+        files.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
+        partial(_pictures, where, pinned),
+    )
+    rng = np.random.default_rng(SEED)
+    rows: list[tuple[str, str, int, str]] = []
+    ids: list[str] = []
+    for part, before in zip(PARTS, (0, PARTS["train"]), strict=True):
+        held = set(rng.permutation(PARTS[part])[: round(VALID_SHARE * PARTS[part])].tolist())
+        seen = dict.fromkeys(range(PARTS[part]), 0)
+        asked = [row for row in _asked(where, part) if not yes_no or row[1] in ANSWERS[:2]]
+        chosen = [asked[i] for i in rng.permutation(len(asked))]
+        for question, answer, image in sorted(chosen, key=lambda row: row[2]):
+            seen[image] += 1
+            if seen[image] <= DRAWN:
+                split = "valid" if part == "train" and image in held else part
+                rows.append((question, answer, before + image, split))
+                ids.append(f"{part}-{image:04d}-{seen[image]}")
+    questions, answers, place, split = (list(column) for column in zip(*rows, strict=True))
+    words = [vocabulary.words_of(question) for question in questions]
+    values, lengths = vocabulary.steps_of(words, WORDS)
+    classes = ANSWERS[:2] if yes_no else ANSWERS
+    shown = [name.rpartition("-")[0] for name in ids]
+    return spec.DataSet(
+        name=source.name,
+        title=source.title,
+        description=f"Questions in words about pictures of one coloured shape ({SIDE}x{SIDE}, here {SMALL}x{SMALL} in "
+        f"colour): of each of the 5,000 pictures up to {DRAWN}, drawn by a fixed seed among "
+        + (
+            "those that are answered by yes or no. "
+            if yes_no
+            else "the 48,248 published ones, of 13 answers. "
+        )
+        + "The published split by pictures, 4,000 to train on (a tenth of them to validate) and 1,000 to test on; "
+        "questions repeat, pictures do not. A step of the question is a word.",
+        source="vzhou842/easy-VQA (GitHub)",
+        licence="MIT",
+        modalities=(
+            modality.Modality(
+                "picture",
+                (pictures["small"].astype(np.float32) / 255).reshape(len(pictures["small"]), -1)[
+                    place
+                ],
+                None,
+                tuple(
+                    f"{pixel} {colour}"
+                    for pixel in spec.pixel_names((SMALL, SMALL))
+                    for colour in ("red", "green", "blue")
+                ),
+                (SMALL, SMALL, 3),
+            ),
+            modality.Modality("question", values, lengths, WORDS),
+        ),
+        target=modality.Target("classification", "answer", None, classes),
+        y=np.array([classes.index(answer) for answer in answers]),
+        ids=np.array(ids),
+        split=np.array(split),
+        table=pd.DataFrame(
+            {
+                "question": questions,
+                "answer": answers,
+                "kind": [_kind(*pair) for pair in zip(words, answers, strict=True)],
+                "picture": shown,
+            },
+            index=ids,
+        ),
+        content_of=partial(_content, pictures, np.array(place), questions),
+        clusters=modality.Clusters(np.array(shown), "pictures"),
+        makers={
+            "picture": modality.Maker("drawing", HINT, _drawing),
+            "question": vocabulary.sentence_maker(
+                WORDS, "a question, such as: is there a red shape?"
+            ),
+        },
+    )
+
+
+EASYVQA = Source(
+    "easyvqa",
+    "A picture and a question",
+    read_easyvqa,
+    place=52,
+    files=EASYVQA_FILES,
+    archive=ARCHIVE,
+)
+YES_NO = replace(
+    EASYVQA,
+    name="easyvqa-yesno",
+    title="A picture and a question: yes or no",
+    load=partial(read_easyvqa, yes_no=True),
+    place=54,
+    below=EASYVQA.name,
+)
+
+SOURCES = (EASYVQA, YES_NO)
