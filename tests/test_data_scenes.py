@@ -157,11 +157,9 @@ def test_what_a_visitor_gives_goes_the_way_of_the_training_data(made: DataSet) -
 @pytest.mark.parametrize(
     ("modality", "given", "message"),
     [
-        ("question", "is there a purple circle?", r"'purple' is not in the vocabulary.*triangle"),
-        ("question", "is there a cirle?", "Did you mean 'circle'"),
-        ("question", " ?! ", "at least one word"),
-        ("question", "is " * 10, "at most 9 words"),
-        ("question", "x" * 3000, "at most 2,000 letters"),
+        ("question", "is there a purple circle?", "'purple' is not known.*triangle"),
+        ("question", " ?! ", "1 to 40 words"),
+        ("question", "x" * 3000, "at most 1000 letters"),
         ("picture", np.zeros((30, 30, 3), np.uint8), "must show something"),
         ("picture", np.zeros((30, 30), np.uint8), r"shape \(h, w, 3\)"),
         ("picture", np.zeros((30, 30, 3)), r"8-bit"),

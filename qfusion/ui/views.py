@@ -103,7 +103,7 @@ def raw_content(
     elif isinstance(piece, Image):
         st.image(
             np.asarray(piece.pixels),
-            width=120 if in_box else 90,
+            width=120 if in_box else 160 if width == "stretch" else 90,
             clamp=True,
             caption=None if in_box else text.plain(name),
             alt=f"Picture: {name} of the sample",
