@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from qfusion import data
+from qfusion.analysis import inside
 from qfusion.data import DataSet, Image, Text
 from qfusion.data.sources import scenes
 from qfusion.errors import InvalidInput
@@ -129,6 +132,15 @@ def test_pictures_show_what_the_table_says(made: DataSet) -> None:
     assert [made.modalities[1].feature_names[k] for k in values[: len(spoken)].argmax(1)] == [
         f"word {word}" for word in spoken
     ]
+
+
+def test_the_three_numbers_of_a_pixel_are_told_as_one(made: DataSet) -> None:
+    canvas = inside.canvas(cast(Any, SimpleNamespace(dataset=made)), 3, "picture", None)
+    assert canvas.kind == "picture"
+    assert canvas.parts["pixels"].shape == (24, 24)
+    assert canvas.names[24] == "pixel 2,1"
+    added = canvas.added(np.arange(3.0 * 576))
+    assert (len(added), added[24]) == (576, 72 + 73 + 74)
 
 
 def test_what_a_visitor_gives_goes_the_way_of_the_training_data(made: DataSet) -> None:

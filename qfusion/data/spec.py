@@ -613,7 +613,7 @@ MAX_SIDE = 4096  # pixels of a drawing
 
 def check_drawing(drawing: np.ndarray) -> None:
     """Raises InvalidInput unless a drawing is uint8 (h, w, 3), of sides up to MAX_SIDE, and shows something."""
-    form = getattr(drawing, "shape", ())
+    form: tuple[int, ...] = getattr(drawing, "shape", ())
     check(
         getattr(drawing, "dtype", None) == np.uint8
         and len(form) == 3
