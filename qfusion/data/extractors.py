@@ -29,7 +29,7 @@ from qfusion._checks import check, choose, require_number
 from qfusion.data import files, media, staged_set
 from qfusion.data._mat_child import limit
 from qfusion.data.modality import Audio, Content, Film, Image, Maker, Modality, Text
-from qfusion.errors import IntegrityError, QFusionError, provided, refused
+from qfusion.errors import DataUnavailable, IntegrityError, QFusionError, provided, refused
 
 SAMPLES = 16_000  # a second, of every voice
 HOP = 160  # samples between two looks at a voice: 10 ms
@@ -465,7 +465,7 @@ def unreadable(place: str) -> AbstractContextManager[None]:
         f"{place} does not hold what this extractor reads",
         "Name the weights that it asks for; pickled programs are refused, save weights as safetensors.",
         Exception,  # a file that anybody may have made leads to whatever its bytes lead to
-        why="{kind}: {words:.200}",
+        why="{kind}: {words:.100}",
         passing=(QFusionError, ImportError),
     )
 
@@ -560,7 +560,17 @@ def begun(modality: str, record: Mapping[str, Any]) -> Extractor:
         "the set again.",
         IntegrityError,
     )
-    with provided():
+    with (
+        provided(),
+        refused(
+            f"Extractor `{method}` cannot be started",
+            "Install its packages again.",
+            Exception,  # packages that do not fit one another raise anything
+            error=DataUnavailable,
+            why="{kind}: {words:.200}",
+            passing=(QFusionError, ImportError),
+        ),
+    ):
         return kind(chosen)
 
 
