@@ -130,8 +130,9 @@ def make(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own:
         features[name] = values[0] if lengths is None else values[0, : lengths[0]]
     shown = {name: piece for name, piece in dataset.content(row).items() if name in rest}
     ordered = {name: features[name] for name in dataset.names}
-    source = like if rest else ""
-    return Own(dataset.name, dict(given), source, ordered, content | shown, tuple(rest))
+    return Own(
+        dataset.name, dict(given), like if rest else "", ordered, content | shown, tuple(rest)
+    )
 
 
 def _made(make: Any, piece: Given) -> tuple[Any, Content]:
@@ -189,8 +190,10 @@ def read_sentence(data: bytes) -> str:
     """
     with refused("The sentence is no text in UTF-8", "Write it again.", UnicodeDecodeError):
         words = " ".join(data.decode().split())
-    check(words != "", "The sentence is empty. Write something.")
-    check(words.isprintable(), "The sentence holds signs that cannot be seen. Write it again.")
+    check(
+        words != "" and words.isprintable(),
+        "The sentence is empty, or holds signs that cannot be seen. Write it again.",
+    )
     return words
 
 
