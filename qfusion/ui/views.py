@@ -66,7 +66,7 @@ def sample_content(
         with st.container(horizontal=True, vertical_alignment="center", wrap=len(shown) > 3):
             for name, piece in played.items():
                 alone = isinstance(piece, Image) and len(pieces(Image)) == 1
-            raw_content(name, piece, "stretch" if details or alone else 150)
+                raw_content(name, piece, "stretch" if details or alone else 150)
     if result.problem:
         st.warning(text.message(result.problem), icon=":material/videocam_off:")
     for name in pieces(modality.Series):
