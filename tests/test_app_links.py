@@ -284,17 +284,17 @@ def say(key: str, value: str) -> Step:
 
 # Four more, with the clipboard, tabs and folded parts, in Chromium: tests/test_browser_links.py.
 STATES: dict[str, tuple[str, list[Step]]] = {
-    "overview": ("/?sample=p0031", [pick("background", "one other sample")]),
+    "overview": ("/?model=qj-planted&sample=p0031", [pick("background", "one other sample")]),
     "samples of a network": ("/samples?model=qcnn-digits&output=7", [radio("wrong")]),
     "decision": (
-        "/dynamics?background=mixed",
+        "/dynamics?model=qj-planted&background=mixed",
         [move("T", -8), radio("Shapley values"), move("t", -6)],
     ),
     "trajectories": (
-        "/dynamics?view=Trajectories&runs=8",
+        "/dynamics?model=qj-planted&view=Trajectories&runs=8",
         [move("D.text", 10), pick("quantity", "audio")],
     ),
-    "state": ("/dynamics?view=State&t=0.5&H.text=0.25", [pick("of", "vision")]),
+    "state": ("/dynamics?model=qj-planted&view=State&t=0.5&H.text=0.25", [pick("of", "vision")]),
     "rules": (
         "/circuit?model=qcnn-digits&part=Fusion+rules",
         [radio("all elements"), press("AND"), pick("element", "3")],
@@ -304,10 +304,13 @@ STATES: dict[str, tuple[str, list[Step]]] = {
         [press("Typical device noise"), move("shots", 1)],
     ),
     "entropies": ("/circuit?model=qcnn-digits&part=Entropies&gate=20", [move("layer", -1)]),
-    "what if": ("/what_if", [press("Take text of"), pick("do.vision", "leave it out")]),
-    "operators": ("/operators", [radio("text with audio"), radio("valid")]),
+    "what if": (
+        "/what_if?model=qj-planted",
+        [press("Take text of"), pick("do.vision", "leave it out")],
+    ),
+    "operators": ("/operators?model=qj-planted", [radio("text with audio"), radio("valid")]),
     "cohorts": (
-        "/cohorts?by=relation",
+        "/cohorts?model=qj-planted&by=relation",
         [
             say("filter", "relation=conflict"),
             say("_cohort_name", "torn"),
@@ -316,7 +319,7 @@ STATES: dict[str, tuple[str, list[Step]]] = {
         ],
     ),
     "faithfulness": ("/faithfulness?model=qcnn-digits", [radio("probability")]),
-    "seeds": ("/faithfulness", [place("proof", "Training seeds")]),
+    "seeds": ("/faithfulness?model=qj-planted", [place("proof", "Training seeds")]),
     "data": ("/data", [pick("set", "digits")]),
     "train": ("/train", [pick("run", "second"), place("train.view", "Settings and results")]),
     "sweeps": ("/sweeps", [place("sweep.view", "Settings against value")]),

@@ -138,7 +138,7 @@ def fold(words: str) -> Step:
 # One of each way to click; the others, without a browser, in tests/test_app_links.py.
 STATES: dict[str, tuple[str, list[Step]]] = {
     "samples": (
-        "/samples",
+        "/samples?model=qj-planted",
         [radio("valid"), say("find", "p00"), pick("x", "error"), fold("Inside a modality")],
     ),
     "correlations": (

@@ -413,7 +413,9 @@ def test_cards_are_what_they_are_called_and_the_page_opens_with_a_conflict_where
     ]
     split = relations[study.frame(None)["split"] == "test"]
     assert all((split != compare.RELATION[kind]).all() for kind in missing)
-    if not study.opening and "conflict" in {card.kind for card in shown}:
+    if named := study.card.get("opening"):
+        assert address.default_sample(study) == named
+    elif not study.opening and "conflict" in {card.kind for card in shown}:
         assert address.default_sample(study) == next(
             card.sample for card in shown if card.kind == "conflict"
         )
