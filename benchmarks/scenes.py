@@ -100,13 +100,12 @@ def main() -> None:
     ours = results["qj"]
     lines = [
         tables.markdown(
-            ["Model", "Test accuracy", "Parameters after the encoders", "Seconds"],
+            ["Model", "Test accuracy", "Parameters after the encoders"],
             [
                 [
                     CONTENDERS[name][0],
                     tables.spread([r["accuracy"] for r in runs]),
                     f"{runs[0]['parameters']:,}",
-                    f"{np.mean([r['seconds'] for r in runs]):.0f}",
                 ]
                 for name, runs in results.items()
             ],
