@@ -216,7 +216,7 @@ PLACES = {
     "handwritten": Place(FUSION["handwritten"], 10, 2),  # six modalities: D = 2^6
     "parity": Place(RECIPES["qj-parity"], 8, 4, input_dropout=0.1, without=()),
     **{name: _together(name) for name in choose_parity.finished()},
-    "easyvqa-yesno": Place(RECIPES["qj-easyvqa"], 10, 5, without=_SHORT),
+    "easyvqa-yesno": Place(RECIPES["qj-easyvqa"], 12, 6, without=_SHORT),
     "avletters": Place(RECIPES["qj-avletters"], 12, 6, input_dropout=0.1, without=_SHORT),
     "avletters-noisy": Place(
         replace(RECIPES["qj-avletters"], data="avletters-noisy"),
@@ -247,7 +247,7 @@ def settings_of(
         chosen["dims"] = place.dims
         chosen |= {
             key: place.recipe.settings[key]
-            for key in ("duration", "head_scale")
+            for key in ("duration", "head_scale", "measurements")
             if key in place.recipe.settings
         }
     elif contender.kind in (EntangledQCNN.kind, ProductQCNN.kind):

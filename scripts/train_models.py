@@ -174,20 +174,20 @@ FUSION = {  # by data set; benchmarks/fusion.py trains rivals by the same recipe
 RECIPES |= {f"qcnn-{name}": FUSION[name] for name in ("digits", "avdigits", "houston")}
 
 _TOLD = (
-    "Encoders, learning rate, epochs and shift were found by a few trainings that were compared on validation rows; test "
-    "rows chose nothing."
+    "Encoders, learning rate, epochs and shift were found by a few trainings that were compared on validation rows; "
+    "test rows chose nothing."
 )
 _PIXELS: dict[str, Any] = dict(
     encoder="cnn-pool", pooling="conv", hidden=64, dropout=0.0, input_dropout=0.0
 )
-_QUESTIONS: dict[str, Any] = dict(loss="cross_entropy", epochs=24, rate=6e-3, patience=0, shift=2)
-_LETTERS: dict[str, Any] = dict(loss="cross_entropy", epochs=60, rate=4e-3, patience=0)
+_QUESTIONS: dict[str, Any] = dict(loss="cross_entropy", epochs=32, rate=6e-3, patience=0, shift=1)
+_LETTERS: dict[str, Any] = dict(loss="cross_entropy", epochs=40, rate=4e-3, patience=0, refit=True)
 RECIPES |= {
     "qj-easyvqa": Recipe(
         "QiNN-QJ on a picture and a question: yes or no",
         "quantum-jump",
         "easyvqa-yesno",
-        dict(dims=5, head_scale=4.0, **_PIXELS),
+        dict(dims=6, head_scale=4.0, measurements=32, **_PIXELS),
         _QUESTIONS,
         _TOLD,
     ),
@@ -195,7 +195,7 @@ RECIPES |= {
         "Entangled fusion + QCNN on a picture and a question: yes or no",
         "entangled-qcnn",
         "easyvqa-yesno",
-        dict(elements=8, **_PIXELS),
+        dict(elements=10, **_PIXELS),
         _QUESTIONS,
         _TOLD,
     ),
@@ -203,7 +203,7 @@ RECIPES |= {
         "QiNN-QJ on letters seen and heard",
         "quantum-jump",
         "avletters",
-        dict(dims=6, head_scale=2.0, hidden=64, dropout=0.3, input_dropout=0.1),
+        dict(dims=6, head_scale=4.0, pooling="conv", hidden=128, dropout=0.3, input_dropout=0.1),
         _LETTERS,
         _TOLD,
     ),

@@ -116,8 +116,8 @@ def test_qcnn_card_and_bar(name, least, request):
     )
 
 
-# what the mean over the seeds reaches at least, on which data, and the share of the most frequent class
-TOGETHER = {"qj-easyvqa": 0.98, "qcnn-easyvqa": 0.9, "qj-avletters": 0.6}
+# what the mean over the seeds reaches at least
+TOGETHER = {"qj-avletters": 0.75}
 
 
 @pytest.mark.parametrize(("name", "least"), TOGETHER.items())
