@@ -87,6 +87,8 @@ _CALLED = {
     "umap": "umap-learn",
     "sklearn": "scikit-learn",
     "PIL": "pillow",
+    "skimage": "scikit-image",
+    "cv2": "opencv-python",
 }  # where the package has another name
 
 

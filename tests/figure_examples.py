@@ -12,6 +12,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion import figures
+from qfusion.analysis import recording
+from qfusion.data import clips
+from qfusion.data.modality import Word
 from qfusion.explain.stability import Interval
 from qfusion.figures import (
     building,
@@ -22,6 +25,7 @@ from qfusion.figures import (
     physics,
     samples,
     states,
+    strip,
     training,
     trust,
 )
@@ -292,6 +296,48 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     ),
     "trust.waveform": lambda t: trust.waveform(
         np.sin(np.arange(3000) / 20), 8000, R.normal(size=12), 3000 / 8000 / 12, theme=t
+    ),
+    "strip.of_sample": lambda t: strip.of_sample(
+        recording.Strip(
+            clips.Preview(1.0, envelope=R.normal(size=(50, 2))),
+            (Word(0.1, 0.5, HOSTILE),),
+            True,
+            (
+                recording.Steps(
+                    "text", X[:1] * 0, X[:1] * 0 + 1, {"text": Y[:1]}, IDS[:1], True, 0.0
+                ),
+            ),
+        ),
+        M,
+        HOSTILE,
+        t,
+    ),
+    "strip.strip": lambda t: strip.strip(
+        2.0,
+        [
+            (
+                "text",
+                np.arange(3) * 0.5,
+                np.arange(3) * 0.5 + 0.5,
+                {"text": Y[:3], "text+audio": Y[3:6]},
+                IDS[:3],
+            ),
+            (
+                "audio",
+                np.arange(3) * 0.5,
+                np.arange(3) * 0.5 + 0.5,
+                {"audio": Y[:3], "text+audio": Y[1:4]},
+                IDS[:3],
+            ),
+        ],
+        M,
+        thumbs=R.integers(0, 255, (3, 12, 16, 3), dtype=np.uint8),
+        envelope=R.normal(size=(50, 2)),
+        spectrogram=-R.random((8, 20)) * 70,
+        hertz=np.geomspace(60, 8000, 9),
+        words=[Word(0.1, 0.5, HOSTILE), Word(0.4, 0.9, "b"), Word(1.0, 1.9, "c")],
+        unit=HOSTILE,
+        theme=t,
     ),
     "trust.timeline": lambda t: trust.timeline(
         [(HOSTILE, R.normal(size=5), 0.3, [HOSTILE] * 5), ("audio", R.normal(size=40), 0.04, IDS)],

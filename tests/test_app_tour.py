@@ -16,6 +16,8 @@ from qfusion.ui import frame, guidance, panels, reruns
 from tests.test_app_pages import plain, said, visit
 
 STEPS = guidance.steps()
+NAMED = {step.name: step for step in STEPS}
+DIGITS = NAMED["A question that no single picture answers"]
 
 
 def card(app: AppTest) -> str:
@@ -39,7 +41,7 @@ def walk(app: AppTest, title: str, **query: str) -> AppTest:
 
 def test_the_sarcastic_sample_is_one_and_its_words_are_true() -> None:
     study = reruns.study_of("qj-planted", "planted")
-    wanted = STEPS[2].sets["sample"]
+    wanted = NAMED["A sarcastic sample: kind words, cold voice"].sets["sample"]
     row = study.dataset.row(wanted)
     assert data.load("planted").table.iloc[row]["regime"] == "sarcasm"
     assert study.dataset.split[row] == "test"
@@ -51,7 +53,7 @@ def test_the_sarcastic_sample_is_one_and_its_words_are_true() -> None:
 
 def test_what_is_said_of_the_two_digits_is_true() -> None:
     study = reruns.study_of("qj-parity", "parity")
-    row = study.dataset.row(STEPS[0].sets["sample"])
+    row = study.dataset.row(DIGITS.sets["sample"])
     told = study.dataset.table.iloc[row]
     assert (told["left_digit"], told["right_digit"], study.dataset.split[row]) == (4, 9, "test")
     assert study.classes[int(study.predicted[row])] == "odd"
@@ -82,16 +84,16 @@ def test_every_step_opens_cold_with_its_sample_and_view(at: int) -> None:
 
 def test_steps_follow_each_other_and_the_end_brings_back_what_was_open() -> None:
     app = visit("Samples", sample="p0031")
-    app = walk(app, "Overview", tour="1")
-    assert "step 1" in card(app)
-    assert app.selectbox(key="sample").value == STEPS[0].sets["sample"]
-    app = walk(app, "Circuit", tour="5")
+    app = walk(app, "Overview", tour="2")
+    assert "step 2" in card(app)
+    assert app.selectbox(key="sample").value == DIGITS.sets["sample"]
+    app = walk(app, "Circuit", tour="6")
     assert app.selectbox(key="model").value == "qcnn-digits"
-    assert app.selectbox(key="sample").value == STEPS[4].sets["sample"]
-    app = walk(app, "What if", tour="6")
+    assert app.selectbox(key="sample").value == STEPS[5].sets["sample"]
+    app = walk(app, "What if", tour="7")
     assert app.selectbox(key="model").value == "qj-planted"
     app = walk(app, "Cohorts")
-    assert f"step 6 of {len(STEPS)}** is on the What if page" in card(app)
+    assert f"step 7 of {len(STEPS)}** is on the What if page" in card(app)
     app = walk(app, "Samples", tour="end")
     assert not card(app)
     assert app.selectbox(key="sample").value == "p0031"

@@ -207,7 +207,7 @@ def test_no_page_has_a_serious_violation_in_either_theme(
 def test_the_keyboard_reaches_the_words_the_drawer_and_the_next_step_of_the_tour(
     page: Any, server: Any
 ) -> None:
-    visits.open_page(page, server.url + "/dynamics?tour=4")
+    visits.open_page(page, server.url + "/dynamics?tour=5")
     page.keyboard.press("Tab")
     assert page.evaluate("() => document.activeElement.textContent") == "Skip to the page"
     page.keyboard.press("Enter")
@@ -236,7 +236,7 @@ def test_the_keyboard_reaches_the_words_the_drawer_and_the_next_step_of_the_tour
     visits.still(page)
     page.locator(".st-key-tour-links").get_by_role("link", name="Next").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("() => document.body.innerText.includes('step 5 of')")
+    page.wait_for_function("() => document.body.innerText.includes('step 6 of')")
     page.wait_for_selector("h1:has-text('Circuit')")
     visits.still(page)
     assert page.locator(".st-key-model input").input_value() == "qcnn-digits"
@@ -256,7 +256,7 @@ def test_in_a_narrow_window_sliders_wait_behind_a_line_that_a_key_opens(
     page: Any, server: Any
 ) -> None:
     page.set_viewport_size({"width": 800, "height": 900})
-    visits.open_page(page, server.url + "/dynamics")
+    visits.open_page(page, server.url + "/dynamics?model=qj-planted")
     slider, line = (
         page.locator('.st-key-pair-knobs [data-testid="stSlider"]').first,
         page.locator(".qf-fold summary"),
@@ -279,5 +279,5 @@ def test_in_a_narrow_window_sliders_wait_behind_a_line_that_a_key_opens(
     assert slider.is_visible()
     assert not line.is_visible()
     page.set_viewport_size({"width": 800, "height": 900})
-    visits.open_page(page, server.url + "/dynamics?H.text=0.5")
+    visits.open_page(page, server.url + "/dynamics?model=qj-planted&H.text=0.5")
     assert slider.is_visible()  # a link that sets one shows it

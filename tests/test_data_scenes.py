@@ -55,10 +55,7 @@ def test_answers_are_those_of_the_words(made: DataSet) -> None:
         about = made.table.iloc[row]
         shapes = [about.left_shape.split(), about.right_shape.split()]
         words = about.question.rstrip("?").split()
-        if words[0] == "do":
-            which = 0 if "colour" in about.question else 1
-            right = (shapes[0][which] == shapes[1][which]) == ("same" in words)
-        elif words[1] == "there":
+        if words[1] == "there":
             thing = words[3]
             right = any(thing in shape for shape in shapes) == (words[2] == "a")
         else:
@@ -147,8 +144,8 @@ def test_what_a_visitor_gives_goes_the_way_of_the_training_data(made: DataSet) -
         shown = made.content(row)["picture"]
         assert isinstance(shown, Image)
         off = np.abs(picture.make(shown.pixels)[0] - seen)
-        assert off.max() < 0.2  # its corners are finer
-        assert off.mean() < 2e-3
+        assert off.max() < 0.25  # its corners are finer
+        assert off.mean() < 3e-3
         features, content = question.make(f"  {made.table.question.iloc[row].upper()} ")
         n = len(features)
         np.testing.assert_array_equal(features, made.modalities[1].values[row][:n])

@@ -47,7 +47,7 @@ def test_what_is_written_is_read_back() -> None:
         (b"[]", "not a qfusion session"),
         (b"1e999", "not a qfusion session"),
         (b'{"kind": "qfusion recipe"}', "not a qfusion session"),
-        (b" " * (MAX_BYTES + 1), "at most 200,000"),
+        (b" " * (MAX_BYTES + 1), "at most 3,000,000"),
     ],
 )
 def test_a_file_that_is_no_session_is_refused_with_a_reason(data: bytes, words: str) -> None:

@@ -75,7 +75,11 @@ def test_the_list_of_licences_is_that_of_the_locks() -> None:
     ]
     assert all(asks == lock.kind(licence) for _, _, licence, asks in rows)
     assert {name for name, _, licence, _ in rows if "not declared" in licence} <= {"cuda-toolkit"}
-    assert {name for name, _, _, asks in rows if asks.startswith("copyleft")} == {"certifi", "tqdm"}
+    assert {name for name, _, _, asks in rows if asks.startswith("copyleft")} == {
+        "certifi",
+        "soxr",
+        "tqdm",
+    }
     assert {asks for _, _, _, asks in rows} == {"", "copyleft within its files", "proprietary"}
     assert (
         lock.kind("GPL-3.0-only") == lock.kind("GNU Affero General Public License v3") == "copyleft"

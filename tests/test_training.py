@@ -346,6 +346,18 @@ def test_pictures_are_turned_and_stretched_about_their_middle_and_nothing_else_i
         trained(data.load("digits"), loss="cross_entropy", delay=1)
 
 
+def test_coloured_pictures_are_moved_as_grey_ones_are():
+    grey = torch.randn(50, 30)
+    coloured = grey[..., None].expand(-1, -1, 3).flatten(1)
+    for change, amounts in ((batches.shifted, (2,)), (batches.warped, (20.0, 0.2))):
+        torch.manual_seed(0)
+        one = change({"seen": grey}, {"seen": (5, 6)}, *amounts)["seen"]
+        torch.manual_seed(0)
+        three = change({"seen": coloured}, {"seen": (5, 6, 3)}, *amounts)["seen"]
+        assert not torch.equal(one, grey)
+        torch.testing.assert_close(three.unflatten(1, (30, 3)), one[..., None].expand(-1, -1, 3))
+
+
 @pytest.mark.parametrize("kind", encoders.NORMALISED)
 def test_a_normalised_encoder_keeps_rows_apart_and_predicts_row_by_row(kind: str):
     torch.manual_seed(0)

@@ -380,9 +380,15 @@ def rows_of(study: Study, row: int, cohort: str, frame: Callable[[], pd.DataFram
 
     Raises:
         NotFound: when there is no such cohort.
+        InvalidInput: when it is of samples like a visitor's own, of which neither class nor type is known.
     """
     choose("Samples", cohort, cohorts(study))
     tests, data = study.dataset.rows("test"), study.dataset
+    check(
+        not data.is_own(row) or cohort in (THIS, ALL),
+        f"Of sample {data.ids[row]}, which a visitor made, no truth is known: there are no {cohort}. Choose "
+        f"{THIS} or {ALL}.",
+    )
     if cohort == THIS:
         return np.array([row])
     if cohort == ALL:

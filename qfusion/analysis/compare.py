@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from scipy.spatial.distance import cdist
 
 from qfusion._checks import check, choose
+from qfusion._sentences import share
 from qfusion.analysis import cohort_measures, text
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample, open_study, with_background
@@ -26,6 +28,7 @@ from qfusion.analysis.study import (
 )
 from qfusion.data import modality
 from qfusion.explain import cohorts
+from qfusion.training import checkpoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -345,4 +348,52 @@ def on_axes(study: Study, rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
         rows
         if len(rows) <= MAX_DRAWN
         else rows.iloc[np.linspace(0, len(rows) - 1, MAX_DRAWN).astype(int)]
+    )
+
+
+# How far a sample lies from the training data, beside test samples. Free of streamlit.
+
+BEHIND, AHEAD = 10_000, 2_000  # training and test samples at most, spread evenly
+
+
+@dataclass(frozen=True)
+class Away:
+    """How far a sample lies from the nearest training sample: its distance, the median of test samples, and the share
+    of these that lie nearer."""
+
+    distance: float
+    median: float
+    nearer: float
+
+
+def away(sample: Sample) -> Away:
+    """Returns how far a sample lies from the nearest training sample, in what the model's encoders make of it."""
+    own = float(_from_training(sample.study, np.array([sample.row]))[0])
+    rows = cohort_measures.thinned(sample.dataset.rows("test"), AHEAD)
+    others = _from_training(sample.study, rows[rows != sample.row])
+    return Away(own, float(np.median(others)), float((others < own).mean()))
+
+
+@memo(16, background=False)
+def _from_training(study: Study, rows: np.ndarray) -> np.ndarray:
+    """Distances (n,) of rows from the nearest training sample that is none of them."""
+    behind = study.dataset.rows(checkpoint.training_split(study.card))
+    behind = cohort_measures.thinned(np.setdiff1d(behind, rows), BEHIND)
+    return np.asarray(cdist(_encoded(study, rows), _encoded(study, behind)).min(1))
+
+
+def _encoded(study: Any, rows: np.ndarray) -> np.ndarray:
+    """What the encoders make of rows, (n, F): states and masses that are at hand, else worked out."""
+    if study.can("kets"):
+        return np.asarray(torch.view_as_real(study.kets(rows)).flatten(1).numpy())
+    if study.can("masses"):
+        return np.asarray(study.masses[torch.as_tensor(rows)].flatten(1).numpy())
+    return cohort_measures.coordinates_of(study, cohort_measures.FEATURES, rows)
+
+
+def away_words(result: Away) -> str:
+    """Returns a sentence about it."""
+    return (
+        f"In what the encoders make of it, it lies further from the training data than {share(result.nearer)} of "
+        f"the test samples ({result.distance:.2g} from the nearest; their median is {result.median:.2g})."
     )

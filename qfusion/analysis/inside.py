@@ -27,7 +27,9 @@ from qfusion.analysis.study import Study
 from qfusion.data import Audio, Modality, Text, mmsa, synthesis
 from qfusion.data.modality import Series, split_term
 from qfusion.data.sources import planted
+from qfusion.data.spec import pixel_names
 from qfusion.explain import attribution, counterfactual, operators
+from qfusion.models.encoders import InputSpec
 from qfusion.quantum import decomposition, lindblad
 
 MAX_MODES = 32  # dimension D up to which all D^2 eigenvalues of the generator are worked out
@@ -523,8 +525,16 @@ def canvas(study: Study, row: int, modality: str, steps: int | None) -> Canvas:
             if spectrogram
             else result.feature_names
         )
+        pixels = values.reshape(*shape, -1)
+        if (colours := pixels.shape[2]) == 1:
+            parts = {"pixels": pixels[..., 0], "spectrogram": spectrogram}
+            return Canvas("picture", parts, names)
+        groups = np.arange(result.size).reshape(-1, colours)
         return Canvas(
-            "picture", {"pixels": values.reshape(shape), "spectrogram": spectrogram}, names
+            "picture",
+            {"pixels": pixels.mean(2), "seen": "what the model sees, without its colours"},
+            pixel_names(shape),
+            tuple(map(tuple, groups.tolist())),
         )
     if isinstance(content, Series) and len(content.values) == result.size:
         return Canvas(
@@ -603,9 +613,11 @@ def lanes(study: Study, row: int, attributions: Sequence[attribution.Attribution
 
 
 def grid(modality: Modality) -> tuple[int, int] | None:
-    """The (h, w) of features that are pixels or cells of a spectrogram, told by shape or names; None of others."""
+    """The (h, w) of features that are pixels, three numbers each where they are coloured, or cells of a spectrogram,
+    told by shape or names; None of others."""
     if modality.shape is not None:
-        return (modality.shape[0], modality.shape[1]) if len(modality.shape) == 2 else None
+        spec = InputSpec(modality.size, modality.is_sequence, modality.shape)
+        return (modality.shape[0], modality.shape[1]) if spec.pictured else None
     places = [_CELL.fullmatch(name) for name in modality.feature_names]
     if not all(places):
         return None
@@ -617,7 +629,8 @@ def grid(modality: Modality) -> tuple[int, int] | None:
 def frame(study: Study, row: int, result: attribution.Attribution) -> pd.DataFrame:
     """One row a feature, or a feature and step: its value and what it added."""
     modality = next(m for m in study.dataset.modalities if m.name == result.modality)
-    values, names = np.asarray(modality.values[row]), np.array(modality.feature_names, dtype=object)
+    values = study.dataset.features(result.modality, row)[0][0]
+    names = np.array(modality.feature_names, dtype=object)
     about = {
         "sample": str(study.dataset.ids[row]),
         "modality": result.modality,

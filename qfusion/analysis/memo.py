@@ -20,6 +20,7 @@ from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
+from dataclasses import is_dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
@@ -66,6 +67,7 @@ def memo(
         def memoised(*args: P.args, **kwargs: P.kwargs) -> R:
             call = signature.bind(*args, **kwargs)
             call.apply_defaults()
+            _leave_own(call.arguments)
             key = stamp(*args, **kwargs), _key(list(call.arguments.values()), background)
             with guard:
                 lock = locks.setdefault(key, threading.RLock())
@@ -76,7 +78,7 @@ def memo(
                         return _shared(results[key])
                 try:
                     with waiting.get()(says) if says else nullcontext():
-                        result = function(*args, **kwargs)
+                        result = function(*call.args, **call.kwargs)
                 except BaseException:
                     with guard:
                         locks.pop(key, None)
@@ -95,6 +97,33 @@ def memo(
 def written(path: Path) -> int:
     """When a file was written, 0 where there is none: a stamp of what is read from it."""
     return path.stat().st_mtime_ns if path.is_file() else 0
+
+
+def _leave_own(arguments: dict[str, Any]) -> None:
+    """Puts the study of a set in the place of one that has a visitor's samples behind it, see `Study.with_own`, unless
+    another argument names one of these: what is of the set is worked out once for all who ask."""
+    for name, value in arguments.items():
+        whole = getattr(value, "of_set", value)
+        others = (other for key, other in arguments.items() if key != name)
+        if whole is not value and not any(_names_own(other, value.dataset) for other in others):
+            arguments[name] = whole
+
+
+def _names_own(value: Any, dataset: Any) -> bool:
+    """Whether an argument names one of a visitor's samples, by its row or id."""
+    if isinstance(value, str):
+        return any(name in value for name in dataset.own.ids)
+    if isinstance(value, int | np.integer):
+        return int(value) >= len(dataset)
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "iu" and bool((value >= len(dataset)).any())
+    if hasattr(value, "memo_key"):  # a sample, or another study
+        return _names_own(getattr(value, "row", ""), dataset)
+    if is_dataclass(value):
+        value = vars(value)
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return isinstance(value, list | tuple) and any(_names_own(one, dataset) for one in value)
 
 
 def _key(value: Any, background: bool) -> Hashable:

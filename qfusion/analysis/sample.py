@@ -14,6 +14,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Hashable
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures, dynamics, text
 from qfusion.analysis.memo import Job, begin_job, find_job, memo
 from qfusion.analysis.study import Study, build_study, with_observables
+from qfusion.data import own
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import Explanation, backgrounds, coalitions, cohorts, verdicts
 from qfusion.models import Ability, FusionModel, Tweak, base, registry, require
@@ -93,7 +95,7 @@ def background_of_kind(
 
 @memo(12, background=False, says="Working out the background …")
 def _with_background(study: Study, kind: str, sample: str, members: np.ndarray | None) -> Study:
-    return study.against(background_of_kind(study, kind, sample, members))
+    return study.against(background_of_kind(study, kind, sample, members)).of_set
 
 
 def with_background(
@@ -101,7 +103,7 @@ def with_background(
 ) -> Study:
     """A study against the training set with another background, shared; the arguments are those of
     `background_of_kind`."""
-    return study if kind == "joint" else _with_background(study, kind, sample, members)
+    return study if kind == "joint" else study.on(_with_background(study, kind, sample, members))
 
 
 def default_contrast(study: Study, row: int) -> str:
@@ -233,15 +235,24 @@ class Sample:
         require(self.model, ability, what, f"Model '{self.name}'")
 
     @property
-    def truth(self) -> float | str:
-        """What the sample was annotated with: a number or a class."""
-        value = self.dataset.y[self.row]
-        return self.classes[int(value)] if self.classes else float(value)
+    def is_own(self) -> bool:
+        """Whether a visitor made it, so that no truth is known of it."""
+        return self.dataset.is_own(self.row)
+
+    @property
+    def truth(self) -> float | str | None:
+        """What the sample was annotated with: a number or a class; None of a visitor's own."""
+        return self.target if self.true_class is None else self.classes[self.true_class]
 
     @property
     def target(self) -> float | None:
-        """The annotated value of a regression; scores of classes have none."""
-        return None if self.classes else float(self.dataset.y[self.row])
+        """The annotated value of a regression; scores of classes have none, nor has a visitor's own sample."""
+        return None if self.classes or self.is_own else float(self.dataset.y[self.row])
+
+    @property
+    def true_class(self) -> int | None:
+        """The number of the annotated class; None of a regression, and of a visitor's own sample."""
+        return int(self.dataset.y[self.row]) if self.classes and not self.is_own else None
 
     @cached_property
     def inputs(self) -> dict[str, Any]:
@@ -333,6 +344,16 @@ class Sample:
                 strict=True,
             )
         )
+
+    @property
+    def true_dividends(self) -> dict[str, float] | None:
+        """What baseline and terms really are, by coalition, where the data set knows it; of classes those of the class
+        that is explained, whose score is then 1 where it is right and -1 where not."""
+        truth = self.dataset.truth
+        if truth is None or self.is_own or self.dataset.names != self.modalities:
+            return None
+        sign = -1 if self.classes and self.output else 1
+        return {term: sign * float(truth.iloc[self.row][term]) for term in self.dividends}
 
     @property
     def shapley(self) -> dict[str, float]:
@@ -500,9 +521,25 @@ def open_study(
         InvalidInput: also when the model does not fit the data.
     """
     if isinstance(model, str) and _is_shared(model, data):
-        return _study(model, str(data or _data_of(loaded(model))))
+        return with_visitors(_study(model, str(data or _data_of(loaded(model)))))
     result, dataset = opened(model, data)
     return build_study(name_of(result), result.card, result.model, dataset)
+
+
+# samples of the visitor's own, see `qfusion.data.own`, which whatever is opened by name has: set by a run of a page
+at_hand: ContextVar[tuple[own.Own, ...]] = ContextVar("at_hand", default=())
+
+
+def with_visitors(study: Study) -> Study:
+    """Returns a study with the visitor's own samples behind those of its set, where there are any `at_hand`."""
+    samples = tuple(one for one in at_hand.get() if one.data == study.dataset.name)
+    return with_samples(study, samples) if samples else study
+
+
+@memo(16)
+def with_samples(study: Study, samples: tuple[own.Own, ...]) -> Study:
+    """Returns the study of a set with own samples behind those of the set, in their order."""
+    return study.with_own(own.behind(study.dataset, samples)).applied()
 
 
 def open_sample(
@@ -516,6 +553,7 @@ def open_sample(
     members: str = "",
     rows: str = "",
     tweak: Tweak | str = "",
+    session: str | Path = "",
 ) -> Sample:
     """Returns one sample before a model.
 
@@ -530,11 +568,15 @@ def open_sample(
         rows: "all" of the background are to be used also where some of them would do, see `Study.is_sampled`; all are
             used of what is not shared.
         tweak: what to change in the model, see the head of this module, or a `Tweak`.
+        session: path of a session file that holds the sample, where it is a visitor's own.
 
     Raises:
         NotFound, InvalidInput: naming the argument that does not fit.
     """
     study = open_study(model, data)
+    if session and not study.dataset.known([sample]):
+        made = [one for one in own.read_session(session) if one.data == study.dataset.name]
+        study = with_samples(study.of_set, tuple(made))
     row = study.dataset.row(sample)
     choose("Background", background, dict.fromkeys(OFFERED.values()))
     check(

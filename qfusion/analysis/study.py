@@ -50,8 +50,27 @@ class shared(Generic[T]):
 
     def __get__(self, study: Any, owner: type | None = None) -> T:
         if self.name not in study._shared:
-            study._shared[self.name] = self.make(study)
+            study._shared[self.name] = (
+                self.make(study) if study._set is None else self._joined(study)
+            )
         return cast("T", study._shared[self.name])
+
+    def _joined(self, study: Any) -> Any:
+        """Of a study with a visitor's samples: what there is of the set, followed by theirs where each has its own."""
+        whole = getattr(study._set, self.name)
+        if not isinstance(whole, np.ndarray | torch.Tensor) or len(whole) != len(study.dataset):
+            return whole
+        own = getattr(study._alone, self.name)
+        return (
+            np.append(whole, own, 0) if isinstance(whole, np.ndarray) else torch.cat([whole, own])
+        )
+
+
+class whole(cached_property[T]):
+    """What a study works out of the samples of its set, which a visitor's samples do not change."""
+
+    def __get__(self, study: Any, owner: type | None = None) -> Any:
+        return super().__get__(None if study is None else study.of_set, owner)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +90,16 @@ class Study:
     _whole: bool = False
     _singles: dict[int, Any] = field(default_factory=dict, repr=False)
     _shared: dict[str, Any] = field(default_factory=dict, repr=False)
+    _set: Any = field(default=None, repr=False)
+    _alone: Any = field(default=None, repr=False)
 
     opening = ""  # the sample shown first, where it can be told without explaining all of them
 
     def memo_key(self, background: bool = True) -> tuple[str, ...]:
         """What tells this study from others: the model's name and its weights' digest, the data's, words and all,
         and, where it matters, the background's. What is kept by it is shown to whoever asks."""
+        if self._set is not None:
+            return (*self._set.memo_key(background), self._alone.dataset.digest)
         return (
             self.name,
             str(self.card.get("weights_sha256", "")),
@@ -109,13 +132,35 @@ class Study:
         Args:
             background: of `explain.background`, made with this model.
         """
-        return replace(self, _background=background, _singles={})
+        return self.on(replace(self.of_set, _background=background, _singles={}))
 
-    @memo(4)
     def against_all_rows(self) -> Self:
         """The same model and samples against every row of the background where some would do, shared: its explanation
         is that of the refinement, or worked out when it is asked for."""
+        return self.on(self._exact())
+
+    @memo(4)
+    def _exact(self) -> Self:
         return replace(self, _whole=True, _singles={})
+
+    @property
+    def of_set(self) -> Self:
+        """The study of the set alone, without a visitor's samples behind it."""
+        return self if self._set is None else self._set
+
+    def on(self, study: Self) -> Self:
+        """Another study of the same set, with the visitor's samples of this one behind it, if there are any."""
+        return study if self._set is None else study.with_own(self.dataset)
+
+    def with_own(self, dataset: DataSet) -> Self:
+        """The study of a set with a visitor's samples behind those of the set, whatever else is of it shared.
+
+        Args:
+            dataset: of `DataSet.with_own`.
+        """
+        alone = replace(self.of_set, dataset=cast("DataSet", dataset.own), _singles={}, _shared={})
+        fresh = replace(alone, dataset=dataset, _singles={}, _shared={})
+        return replace(fresh, _set=self.of_set, _alone=alone)
 
     @property
     def is_sampled(self) -> bool:
@@ -157,7 +202,7 @@ class Study:
     def scale(self) -> tuple[float, float]:
         """Range of a regression target."""
         y = self.dataset.y
-        return self.dataset.target.range or (float(y.min()), float(y.max()))
+        return self.dataset.target.range or (float(np.nanmin(y)), float(np.nanmax(y)))
 
     @shared
     def scores(self) -> np.ndarray:
@@ -199,9 +244,10 @@ class Study:
 
     @shared
     def errors(self) -> np.ndarray:
-        """Absolute error (N,); for classes 1 - softmax of the true one."""
+        """Absolute error (N,); for classes 1 - softmax of the true one; NaN where no truth is known."""
         if self.classes:
-            return 1 - self.probabilities[np.arange(len(self.scores)), self.dataset.y]
+            y = self.dataset.y
+            return np.where(y < 0, np.nan, 1 - self.probabilities[np.arange(len(y)), y])
         return np.abs(self.scores[:, 0] - self.dataset.y)
 
     @property
@@ -222,12 +268,12 @@ class Study:
         """All rows, in blocks whose states fit into memory."""
         return np.array_split(np.arange(len(self.dataset)), max(1, -(-len(self.dataset) // BLOCK)))
 
-    @cached_property
+    @whole
     def bulk(self) -> np.ndarray:
         """The rows that are explained together: all, or the first ones for testing of a large set."""
         return self.dataset.rows() if not self.is_large else self.dataset.rows("test")[:EXPLAINED]
 
-    @cached_property
+    @whole
     def explanation(self) -> Any:
         """Of the rows in `bulk`; worked out when first asked for, and of a large set kept."""
         behind = self.bulk_background
@@ -260,6 +306,8 @@ class Study:
         It is never a row of `explanation`, whose last digits differ: a sample's figures are the same bytes whatever was
         asked before.
         """
+        if self._set is not None and not self.dataset.is_own(row):
+            return self._set.explained(row)
         if row not in self._singles:
             while len(self._singles) >= _KEPT:
                 self._singles.pop(next(iter(self._singles)), None)
@@ -566,7 +614,7 @@ class CircuitSpace(Study):
             [qcnn.evaluate(self.observables, vectors) + self.model.bias for vectors in fused]
         ).numpy()
 
-    @cached_property
+    @whole
     def bulk(self) -> np.ndarray:
         """The test rows: against every row of the background, all samples would take several seconds.
 
@@ -579,8 +627,8 @@ class CircuitSpace(Study):
         )
         return rows if M <= 3 else rows[: max(12, COALITIONS // 2**M)]
 
-    @cached_property
-    def opening(self) -> str:  # type: ignore[override]
+    @whole
+    def opening(self) -> str:
         """The sample shown first: of those predicted right, the test sample on which the modalities disagree most."""
         rows = self.dataset.rows("test")
         worth = np.where(self.errors[rows] < 0.5, self.disagreement[rows], -1.0)
@@ -682,7 +730,7 @@ class EvaluatedSpace(Study):
             ]
         )
 
-    @cached_property
+    @whole
     def bulk(self) -> np.ndarray:
         """The rows that are explained together: those for testing; the first of them, where even the fewest rows of the
         background would keep a page waiting."""
@@ -696,7 +744,7 @@ class EvaluatedSpace(Study):
         """The first test sample where the most telling one is not known at once."""
         return str(self.dataset.ids[self.bulk[0]]) if self.is_sampled else ""
 
-    @cached_property
+    @whole
     def explanation(self) -> Explanation:
         """Of the rows in `bulk`; worked out when first asked for."""
         parts = list(
@@ -739,13 +787,13 @@ class EvaluatedSpace(Study):
         """Floating-point operations of the explanation of the rows in `bulk`."""
         return len(self.bulk) * self.bulk_background.size * self._cost
 
-    @cached_property
+    @whole
     def bulk_background(self) -> backgrounds.SampleBackground:
         """Some rows of the background where all would take long for a test set; how many depends on the model and the
         data alone."""
         return self._some(BUDGET / len(self.bulk))
 
-    @cached_property
+    @whole
     def sample_background(self) -> backgrounds.SampleBackground:
         """Some rows of the background where all would take more than a second for one sample."""
         return self._some(SAMPLE_BUDGET)

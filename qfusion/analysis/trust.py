@@ -100,9 +100,9 @@ def asked_inside(study: Study, everyone: bool = False) -> np.ndarray:
 
 @memo(8, says="Comparing with the planted truth …")
 def against_truth(study: Study) -> faithfulness.AgainstTruth | None:
-    """Exact against true dividends of the test rows; None where nobody knows these."""
+    """Exact against true dividends of the test rows, of classes those of the first; None where nobody knows these."""
     truth = study.dataset.truth
-    if truth is None or study.classes or study.dataset.names != study.modalities:
+    if truth is None or study.dataset.names != study.modalities:
         return None
     rows, result = explained(study)
     return faithfulness.against_truth(result, truth.iloc[rows])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +18,7 @@ from qfusion.commands.common import (
     say,
     table,
 )
-from qfusion.errors import InvalidInput
+from qfusion.errors import InvalidInput, NotFound
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch, check and import data sets.")
 
@@ -270,6 +271,159 @@ def import_(
     repaired.report.require_fit()
     if not check_only:
         say(f"Kept as {name} in {more['folder']}; use it as --data {name}.")
+
+
+@app.command(epilog=example("data media my-mosi Raw", "data media calls FOLDER --table clips.csv"))
+def media(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of an imported set, or mosi.")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FOLDER",
+            help="That holds the recordings, named by the samples' ids; without it, what is joined "
+            "is printed.",
+        ),
+    ] = None,
+    by: Annotated[
+        Path | None,
+        typer.Option(
+            "--table",
+            metavar="FILE",
+            help="CSV of id, path and, for parts of files, start and end in seconds.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Join videos, sounds or pictures to the samples of a set: nothing is copied, and only these files are opened."""
+    from qfusion.data import clips
+
+    dataset = qfusion.data.load(name)
+    if folder is None:
+        joined = clips.coverage(dataset.name)
+    else:
+        with bar("Recordings") as show:
+            joined = clips.join(dataset, folder, by, show)
+    if joined is None:
+        raise NotFound(f"No recordings are joined to '{name}'. Name the folder that holds them.")
+    print_result(
+        {"data": name, **asdict(joined)},
+        as_json,
+        table(
+            ["Split", "Samples", "With a recording"],
+            [[split, count, own] for split, (own, count) in joined.splits.items()],
+            f"{name}: recordings of {joined.folder}",
+        ),
+        *joined.lines(),
+    )
+
+
+@app.command(
+    epilog=example(
+        "data extract FOLDER --name mine",
+        "data extract FOLDER --name mine --voice spectrum:rate=10,bands=24 --face none --words ngrams:size=64",
+        "data extract FOLDER --name mine --face mediapipe:model=FILE --words transformers:folder=FOLDER",
+    )
+)
+def extract(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the recordings.")],
+    name: Annotated[str, typer.Option(metavar="NAME", help="What the set is to be called.")],
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Table of id, label and, where there are such, file, text, start, end, split; labels.csv in the "
+            "folder unless given.",
+        ),
+    ] = None,
+    voice: Annotated[
+        str,
+        typer.Option(metavar="EXTRACTOR", help="What voices become: spectrum, opensmile or none."),
+    ] = "spectrum",
+    face: Annotated[
+        str,
+        typer.Option(
+            metavar="EXTRACTOR",
+            help="What pictures become: hog, mediapipe:model=FILE, torchvision:folder=FOLDER,model=NAME, "
+            "transformers:folder=FOLDER or none.",
+        ),
+    ] = "hog",
+    words: Annotated[
+        str,
+        typer.Option(
+            metavar="EXTRACTOR",
+            help="What words become: ngrams, transformers:folder=FOLDER or none.",
+        ),
+    ] = "ngrams",
+    target: Annotated[
+        str,
+        typer.Option(metavar="KIND", help="auto, regression, classification or labels."),
+    ] = "auto",
+    convention: Annotated[
+        str,
+        typer.Option(
+            metavar="CONVENTION", help="How scores are measured: auto, mosi, sims or plain."
+        ),
+    ] = "auto",
+    repair: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="REPAIR",
+            help="A repair that you agree to, as the report names it; may be given several times.",
+        ),
+    ] = None,
+    title: Annotated[str, typer.Option(metavar="TEXT", help="What a person calls the set.")] = "",
+    licence: Annotated[str, typer.Option(metavar="TEXT", help="The terms it comes under.")] = "",
+    longest: Annotated[float, typer.Option(help="Seconds that a sample may last.")] = 60.0,
+    patience: Annotated[
+        float, typer.Option(help="Seconds that one file may take before it is left out.")
+    ] = 300.0,
+    processes: Annotated[
+        int,
+        typer.Option(help="Files that are read at once; 0 for as many as there are processors."),
+    ] = 0,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Let the imported set of that name give way.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a set from a folder of recordings and a table of labels: features of voice, picture and words. What was
+    stopped goes on where it was when the same command is given again."""
+    from qfusion.data import extract as extracting, importing
+
+    for entry in repair or []:
+        choose("Repair", entry, importing.REPAIRS)
+    with bar("Extracting") as show:
+        result = extracting.extract(
+            folder,
+            name,
+            labels=labels,
+            methods={"text": words, "audio": voice, "vision": face},
+            target=target,
+            convention=convention,
+            repair=repair or [],
+            replace=replace,
+            title=title,
+            licence=licence,
+            processes=processes,
+            longest=longest,
+            patience=patience,
+            progress=show,
+        )
+    more = {
+        "name": name,
+        "repairs": result.repairs,
+        "kept": result.place is not None,
+        "folder": str(result.place),
+        "left_out": [vars(one) for one in result.failures],
+        "resumed": result.resumed,
+    }
+    _print_report(result.report, result.title, more, as_json)
+    for remark in result.remarks:
+        say(remark)
+    for one in result.failures:
+        say(f"left out: {one.id}{f' ({one.file})' if one.file else ''}: {one.why}")
+    result.report.require_fit()
+    say(f"Kept as {name} in {result.place}; use it as --data {name}.")
 
 
 @app.command(epilog=example("data remove my-set"))

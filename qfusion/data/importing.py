@@ -323,6 +323,7 @@ def store(
     replace: bool = False,
     vocabulary: Path | None = None,
     rates: Mapping[str, float] | None = None,
+    extracted: Mapping[str, Any] | None = None,
 ) -> Path:
     """Makes an examined set one that can be loaded by name, and returns its folder, which takes over the staged set's.
 
@@ -332,6 +333,7 @@ def store(
         replace: whether a set of that name gives way; otherwise it is refused.
         vocabulary: folder of the tokenizer whose token numbers the set holds; what is used of it is kept with the set.
         rates: steps a second, by modality, of sequences whose rate is known.
+        extracted: of a set that was extracted from recordings, how, see `extractors.makers`.
 
     Raises:
         InvalidInput: when the report holds errors, or the name is taken or does not do.
@@ -351,7 +353,7 @@ def store(
     known = {} if vocabulary is None else _used(staged, vocabulary)
     place = registry.imported_root() / name
     with registry.disk(registry.imported_root(), f"Data set '{name}'"):
-        _write(examined, name, title, licence, known, rates)
+        _write(examined, name, title, licence, known, rates, dict(extracted or {}))
         with registry.alone():
             _move(staged.folder, place, replace)
     return place
@@ -445,6 +447,7 @@ def _write(
     licence: str,
     known: dict[int, str],
     rates: dict[str, float],
+    extracted: dict[str, Any],
 ) -> None:
     staged, folder = examined.staged, examined.staged.folder
     arrays = {
@@ -516,6 +519,7 @@ def _write(
         "tokens": staged.tokens is not None,
         "vocabulary": {str(number): token for number, token in known.items()},
         "rates": rates,
+        "extracted": extracted,
         "unimodal": list(staged.unimodal),
         "table": not staged.columns.empty,
         "repairs": staged.done,
@@ -627,13 +631,17 @@ def read(
             "The files need more memory than there is. Give them as .npy, Parquet or .npz files, which are read in "
             "pieces."
         ) from error
-    _check(made)
-    _take_convention(made, convention)
+    check_staged(made)
+    take_convention(made, convention)
     return made
 
 
-def _take_convention(staged: staged_set.StagedSet, words: str) -> None:
-    """Says by which convention the scores are measured: the one that was asked for, else what the files look like."""
+def take_convention(staged: staged_set.StagedSet, words: str) -> None:
+    """Says by which convention the scores are measured: the one that was asked for, else what the files look like.
+
+    Raises:
+        NotFound, InvalidInput: see `read`.
+    """
     if staged.classes:
         check(
             words == "auto",
@@ -725,8 +733,8 @@ def _tables(
     }, labels
 
 
-def _check(staged: staged_set.StagedSet) -> None:
-    """What no report can be made of."""
+def check_staged(staged: staged_set.StagedSet) -> None:
+    """Raises InvalidInput for what no report can be made of."""
     check(
         len(staged) > 0,
         f"{staged.title} must hold at least one sample, but holds none. Check the file.",

@@ -338,9 +338,11 @@ class Maker:
     """How a modality's features are made from what a visitor gives: the very way of the training data.
 
     Attributes:
-        kind: what is given. "drawing": uint8 pixels (h, w, 3), white on black unless `hint` says otherwise; "recording":
-            an `Audio` of one channel; "sentence": a str; "clip": the path of a checked video or sound file.
-        hint: what to give, in a few words: "one digit".
+        kind: what is given. "drawing": uint8 pixels (h, w, 3), white on black unless `hint` says otherwise;
+            "recording": an `Audio` of one channel; "sentence": a str; "clip": the path of a checked video or sound
+            file.
+        hint: what to give, in a few words: "one digit". Modalities with makers of one kind and hint are made of one and
+            the same thing that is given.
         make: returns the features, (F,) or (T, F), in the form of `Modality.values`, and the content to show: what
             the model was given.
     """
@@ -415,6 +417,11 @@ class Clusters:
     def taken(self, rows: np.ndarray) -> Clusters:
         """Returns the clusters of some rows."""
         return Clusters(self.labels[rows], self.unit)
+
+    def with_own(self, ids: np.ndarray) -> Clusters:
+        """Returns the clusters with a visitor's samples of these ids behind, each a cluster of its own."""
+        own = np.repeat(ids[:, None], self.labels.shape[1], 1)
+        return Clusters(np.concatenate([self.labels, own]), self.unit)
 
     def count_words(self, rows: np.ndarray) -> str:
         """Returns how many clusters some rows are of, in words: "31 videos"."""

@@ -32,7 +32,15 @@ from filelock import FileLock, Timeout
 
 from qfusion import _files, _limits
 from qfusion._checks import check, choose
-from qfusion.data import files, mmsa, multiview, sources as package, staged_set
+from qfusion.data import (
+    clips,
+    extractors,
+    files,
+    mmsa,
+    multiview,
+    sources as package,
+    staged_set,
+)
 from qfusion.data.modality import (
     Content,
     Modality,
@@ -223,11 +231,13 @@ def _loaded(name: str, record: dict[str, Any], folder: Path) -> DataSet:
             annotated={m.name for m in modalities} == set(record["unimodal"]),
             pickled=str(record["source"]).startswith(mmsa.KIND),
         )
+    extracted = record.get("extracted", {})
     content = partial(
         _content,
         table.get("text"),
         _array(folder, "tokens.npy") if record.get("tokens") else None,
         {int(number): str(token) for number, token in record.get("vocabulary", {}).items()},
+        "text" in extracted.get("methods", {}),
     )
     return DataSet(
         name=name,
@@ -251,22 +261,24 @@ def _loaded(name: str, record: dict[str, Any], folder: Path) -> DataSet:
         split=_array(folder, "split.npy", (count,)),
         table=table,
         content_of=content if "text" in table.columns else no_content,
+        clip_of=partial(clips.clip_of, name, ids),
         unimodal=pd.DataFrame(
             _array(folder, "unimodal.npy"), columns=record["unimodal"], index=index
         )
         if record["unimodal"]
         else None,
         clusters=videos_of(ids),
+        makers=extractors.makers(extracted, modalities),
         recorded=record["digest"],
     )
 
 
 def _content(
-    texts: pd.Series, numbers: np.ndarray | None, known: dict[int, str], row: int
+    texts: pd.Series, numbers: np.ndarray | None, known: dict[int, str], worded: bool, row: int
 ) -> dict[str, Content]:
     words = str(texts.iloc[row])
     if numbers is None:
-        return {"text": Text(words)}
+        return {"text": Text(words, extractors.spoken(words) if worded else None)}
     own = tuple(int(number) for number in numbers[row] if number >= 0)
     tokens, why = mmsa.tokens_of(own, known), ""
     if tokens is None:

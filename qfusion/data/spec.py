@@ -76,6 +76,7 @@ class DataSet:
             are independent.
         clip_of: returns the recording that a row is of, where there is one.
         makers: of the modalities whose features can be made here from what a visitor gives, how.
+        own: samples of a visitor's behind those of the set, see `with_own`.
         recorded: of an imported set, the digest that was recorded when all checks were made: they are not made again,
             and what lies in memory-mapped arrays is not read. `dataclasses.replace` forgets it.
 
@@ -102,6 +103,7 @@ class DataSet:
     clusters: Clusters | None = field(default=None, repr=False)
     clip_of: Callable[[int], Clip | None] = field(default=no_clip, repr=False)
     makers: Mapping[str, Maker] = field(default_factory=dict, repr=False)
+    own: DataSet | None = field(default=None, repr=False)
     recorded: InitVar[str] = ""
 
     def __post_init__(self, recorded: str) -> None:
@@ -126,7 +128,7 @@ class DataSet:
             )
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.ids) - (0 if self.own is None else len(self.own))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -324,14 +326,69 @@ class DataSet:
 
         chosen = self._checked_rows(self.rows() if rows is None else rows)
         tensors: dict[str, Any] = {}
-        for m in (m for m in self.modalities if only is None or m.name in only):
-            values = torch.from_numpy(m.values[chosen]).to(dtype or torch.float32)
-            if m.lengths is None:
-                tensors[m.name] = values
+        for name in (name for name in self.names if only is None or name in only):
+            features, lengths = self.features(name, chosen)
+            values = torch.from_numpy(features).to(dtype or torch.float32)
+            if lengths is None:
+                tensors[name] = values
             else:
-                real = np.arange(m.values.shape[1]) < m.lengths[chosen, None]
-                tensors[m.name] = (values, torch.from_numpy(real))
+                real = np.arange(features.shape[1]) < lengths[:, None]
+                tensors[name] = (values, torch.from_numpy(real))
         return tensors
+
+    def features(self, name: str, rows: Any) -> tuple[np.ndarray, np.ndarray | None]:
+        """Returns the features of a modality of some rows, (B, F) or (B, T, F), and of sequences their lengths (B,).
+
+        Args:
+            name: of the modality. rows: one row number or several.
+
+        Raises:
+            InvalidInput: when a row does not exist.
+        """
+        chosen, at = self._checked_rows(rows), self.names.index(name)
+        m = self.modalities[at]
+        if self.own is None or bool((chosen < len(self)).all()):
+            return m.values[chosen], None if m.lengths is None else m.lengths[chosen]
+        behind, inside = self.own.modalities[at], np.minimum(chosen, len(self) - 1)
+        outside = np.maximum(chosen - len(self), 0)
+        is_own = (chosen >= len(self)).reshape(-1, *[1] * (m.values.ndim - 1))
+        values = np.where(is_own, behind.values[outside], m.values[inside])
+        if m.lengths is None or behind.lengths is None:
+            return values, None
+        return values, np.where(is_own.ravel(), behind.lengths[outside], m.lengths[inside])
+
+    def is_own(self, row: int) -> bool:
+        """Whether a row is a visitor's, of which no truth is known."""
+        return row >= len(self)
+
+    def with_own(self, own: DataSet) -> DataSet:
+        """Returns the set with a visitor's samples in the rows after its last.
+
+        The set stays what it is: its length, `rows` of every split, and `digest`. The rows behind it are in no split
+        and have no truth: NaN, or the class -1.
+
+        Args:
+            own: the samples, with the modalities of this set; of sequences with as many steps.
+        """
+        ids = [*self.ids.tolist(), *own.ids.tolist()]
+
+        def of(get: Callable[[DataSet], Callable[[int], Any]]) -> Callable[[int], Any]:
+            return lambda row: get(own)(row - len(self)) if self.is_own(row) else get(self)(row)
+
+        return replace(
+            self,
+            y=np.concatenate([self.y, own.y]),
+            ids=np.array(ids),
+            split=np.concatenate([self.split, own.split]),
+            table=self.table.astype(object).reindex(ids),
+            truth=None if self.truth is None else self.truth.reindex(ids),
+            unimodal=None if self.unimodal is None else self.unimodal.reindex(ids),
+            content_of=of(lambda data: data.content_of),
+            clip_of=of(lambda data: data.clip_of),
+            clusters=None if self.clusters is None else self.clusters.with_own(own.ids),
+            own=own,
+            recorded=self.digest,
+        )
 
     def blocks(self, rows: np.ndarray, itemsize: int = 8, most: int = 4096) -> list[np.ndarray]:
         """Returns row numbers (B,) in blocks, in their order, whose features do not take more than `BLOCK` bytes.
@@ -358,10 +415,10 @@ class DataSet:
             f"Argument `rows` must hold row numbers, but has type {chosen.dtype} and shape {chosen.shape}. "
             "Use `row(id)` or `rows(split)` to get them.",
         )
-        bad = chosen[(chosen < 0) | (chosen >= len(self))]
+        bad = chosen[(chosen < 0) | (chosen >= len(self.ids))]
         check(
             bad.size == 0,
-            f"Argument `rows` must lie in 0..{len(self) - 1}, but holds {bad[:1].tolist()}. "
+            f"Argument `rows` must lie in 0..{len(self.ids) - 1}, but holds {bad[:1].tolist()}. "
             "Use `row(id)` or `rows(split)` to get row numbers.",
         )
         return chosen

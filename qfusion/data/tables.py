@@ -12,7 +12,7 @@ What is understood:
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,28 +153,32 @@ def read_tables(
         len(modalities) > 0,
         "Argument `--modality` must name at least one table of features, but names none. Add --modality text=FILE.",
     )
-    reader = _Reader(folder, open_table(labels), tuple(modalities))
+    reader = Reader(folder, open_table(labels), tuple(modalities))
     parts = [reader.modality(name, path) for name, path in modalities.items()]
-    targets = reader.label_sets() if target == "labels" else reader.targets(target)
-    return staged_set.StagedSet(
-        folder=folder,
-        title=labels.name,
-        kind="tables",
-        parts=parts,
-        ids=reader.ids,
-        split=reader.split(),
-        target="labels" if targets.labels else "class" if targets.classes else reader.label,
-        columns=reader.columns(),
-        unimodal=reader.unimodal(),
-        findings=reader.findings,
-        **vars(targets),
-    )
+    return reader.staged(parts, target, labels.name, "tables")
 
 
-class _Reader(staged_set.Reading):
-    """Joins tables of features to a table of labels."""
+class Reader(staged_set.Reading):
+    """Joins tables of features to a table of labels.
 
-    def __init__(self, folder: Path, labels: Table, names: tuple[str, ...]):
+    Attributes:
+        ids: of the samples, (N,). header: of the table of labels. file: its name.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        labels: Table,
+        names: tuple[str, ...],
+        keys: tuple[str, ...] = IDS,
+        written: tuple[str, ...] = (),
+    ):
+        """Reads the table of labels.
+
+        Args:
+            folder: that takes arrays. names: of the modalities.
+            keys: what the column of ids may be called. written: columns that hold text, whatever it looks like.
+        """
         super().__init__(folder)
         self.file, self.names = labels.path.name, names
         files.check_size(self.file, files.size_of(labels.path))
@@ -183,15 +187,15 @@ class _Reader(staged_set.Reading):
             self.label != "",
             f"Table `{self.file}` must have a column `label`, but has {list(labels.columns)[:12]}. Rename one.",
         )
-        single = labels.column(IDS)
+        single = labels.column(keys)
         joined = [name for name in ("video_id", "clip_id") if name in labels.columns]
         check(
             single is not None or len(joined) == 2,
             f"Table `{self.file}` must have a column `id`, but has {list(labels.columns)[:12]}. Rename one.",
         )
-        keys = [single] if single is not None else joined
+        own = [single] if single is not None else joined
         batches, size = [], 0
-        words = (*keys, labels.column(SPLIT), labels.column(TEXT))
+        words = (*own, labels.column(SPLIT), labels.column(TEXT), labels.column(written))
         for batch in labels.batches(list(labels.columns), words, numbers=False):
             batches.append(batch)
             size += batch.nbytes
@@ -203,17 +207,47 @@ class _Reader(staged_set.Reading):
         self.table = pa.Table.from_batches(batches)
         self.header = labels
         self.ids = np.array(
-            ["$_$".join(row) for row in zip(*(self._strings(key) for key in keys), strict=True)],
+            ["$_$".join(row) for row in zip(*(self._strings(key) for key in own), strict=True)],
             dtype=np.str_,
         )
         self.index = pd.Index(self.ids)
-        self.used = {*keys, self.label}
+        self.used = {*own, self.label}
         self.people = {
             name: labels.column((f"label_{name}", f"label_{name[0]}")) for name in self.names
         }
 
     def _strings(self, column: str) -> list[str]:
         return self.table.column(column).cast(pa.string()).fill_null("").to_pylist()
+
+    def words(self, known: tuple[str, ...]) -> list[str] | None:
+        """Returns the column called one of `known` as text (N,); None where there is none."""
+        column = self.header.column(known)
+        return None if column is None else self._strings(column)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Leaves out all other rows."""
+        self.table = self.table.take(list(rows))
+        self.ids = self.ids[list(rows)]
+        self.index = pd.Index(self.ids)
+
+    def staged(
+        self, parts: list[staged_set.Part], target: str, title: str, kind: str
+    ) -> staged_set.StagedSet:
+        """Returns the set of these modalities; `title` and `kind` say what was read."""
+        targets = self.label_sets() if target == "labels" else self.targets(target)
+        return staged_set.StagedSet(
+            folder=self.folder,
+            title=title,
+            kind=kind,
+            parts=parts,
+            ids=self.ids,
+            split=self.split(),
+            target="labels" if targets.labels else "class" if targets.classes else self.label,
+            columns=self.columns(),
+            unimodal=self.unimodal(),
+            findings=self.findings,
+            **vars(targets),
+        )
 
     # The modalities
 

@@ -218,7 +218,7 @@ def shapley_bars(
 
 @drawing()
 def on_scale(
-    truth: float,
+    truth: float | None,
     prediction: float,
     low: float,
     high: float,
@@ -226,10 +226,11 @@ def on_scale(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Truth and prediction as two marks on the range of the target, the error between them."""
+    """Truth, where it is known, and prediction as marks on the range of the target, the error between them."""
+    ends = [prediction] if truth is None else [truth, prediction]
     figure = base(theme, 116, left=10, right=10, top=46, bottom=40).add_scatter(
-        x=[truth, prediction],
-        y=[0, 0],
+        x=ends,
+        y=[0] * len(ends),
         mode="lines",
         line={"color": QUIET[theme], "width": 3},
         hoverinfo="skip",
@@ -238,6 +239,8 @@ def on_scale(
         (truth, "truth", "diamond-open", 31),
         (prediction, "prediction", "circle", 16),
     ):
+        if value is None:
+            continue
         figure.add_scatter(
             x=[value],
             y=[0],
@@ -253,7 +256,7 @@ def on_scale(
             yshift=shift,
             font={"size": 12, "color": INK[theme]},
         )
-    span = max(abs(low), abs(high), abs(prediction), abs(truth))
+    span = max(abs(low), abs(high), *map(abs, ends))
     return figure.update_xaxes(
         range=[min(low, -span if low < 0 else low) * 1.08, span * 1.08], title={"text": label(unit)}
     ).update_yaxes(visible=False, range=[-1, 1])

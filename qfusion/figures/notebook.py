@@ -88,11 +88,7 @@ def masses(sample: Sample, *, theme: Theme = "light") -> go.Figure:
         if read.elements_are_classes
         else tuple(str(i) for i in range(len(read.elements)))
     )
-    marked = (
-        sample.classes.index(str(sample.truth))
-        if sample.classes and read.elements_are_classes
-        else None
-    )
+    marked = sample.true_class if read.elements_are_classes else None
     return decision.masses(
         read.masses, read.fused, read.modalities, names, marked=marked, theme=theme
     )
@@ -137,14 +133,11 @@ def verdict(sample: Sample, *, theme: Theme = "light") -> go.Figure:
         return decision.class_bars(
             numbers.verdict(sample)["probability"].to_numpy(),
             sample.classes,
-            truth=sample.classes.index(str(sample.truth)),
+            truth=sample.true_class,
             theme=theme,
         )
-    y = sample.dataset.y
-    low, high = sample.dataset.target.range or (float(y.min()), float(y.max()))
-    return decision.on_scale(
-        float(sample.truth), sample.score, low, high, unit=sample.unit, theme=theme
-    )
+    low, high = sample.study.scale
+    return decision.on_scale(sample.target, sample.score, low, high, unit=sample.unit, theme=theme)
 
 
 @numbers.of_sample

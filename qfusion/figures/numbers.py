@@ -75,10 +75,8 @@ def terms_table(dividends: Mapping[str, float], **before: str) -> pd.DataFrame:
 def contributions(sample: Sample) -> pd.DataFrame:
     """Returns one row a term, the baseline first: `term`, `dividend`, and, where it is known, `true_dividend`."""
     table = terms_table(sample.dividends)
-    if sample.dataset.truth is not None and sample.dataset.names == sample.modalities:
-        table["true_dividend"] = [
-            sample.dataset.truth.iloc[sample.row].get(term) for term in sample.dividends
-        ]
+    if sample.true_dividends is not None:
+        table["true_dividend"] = list(sample.true_dividends.values())
     return table
 
 
@@ -214,18 +212,28 @@ def state(sample: Sample, at: float = 1.0) -> np.ndarray:
 
 @of_sample
 def verdict(sample: Sample) -> pd.DataFrame:
-    """Returns prediction and truth: one row of a regression, else one row a class with `score` and `probability`."""
+    """Returns prediction and truth: one row of a regression, else one row a class with `score` and `probability`;
+    nothing in the place of a truth that is not known."""
     if not sample.classes:
         return pd.DataFrame(
             {"sample": [sample.id], "truth": [sample.truth], "prediction": [sample.score]}
         )
     weights = np.exp(sample.scores - sample.scores.max())
+    return classes_table(sample, sample.scores, weights / weights.sum()).drop(columns="sample")
+
+
+def classes_table(sample: Sample, scores: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+    """Returns one row a class: `sample`, `class`, `score`, `probability`, and whether it is the `truth`, None where
+    none is known."""
+    truth = sample.true_class
+    is_true = [None if truth is None else place == truth for place in range(len(scores))]
     return pd.DataFrame(
         {
+            "sample": sample.id,
             "class": sample.classes,
-            "score": sample.scores,
-            "probability": weights / weights.sum(),
-            "truth": [name == sample.truth for name in sample.classes],
+            "score": scores,
+            "probability": probabilities,
+            "truth": is_true,
         }
     )
 

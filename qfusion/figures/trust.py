@@ -232,12 +232,14 @@ def picture(
     *,
     unit: str = "score",
     spectrogram: bool = False,
+    seen: str = "what the model sees",
     theme: Theme = "light",
 ) -> go.Figure:
     """What the model sees in grey, and beside it the same, faint, under the value of every pixel.
 
     Args:
         pixels, values: (h, w). spectrogram: rows are frequency bands, low ones at the bottom, columns frames.
+        seen: the first picture's title.
     """
     pixels, values = np.asarray(pixels, dtype=float), np.asarray(values, dtype=float)
     h, w = pixels.shape
@@ -291,7 +293,7 @@ def picture(
                 "font": titled,
             }
             for words_, x in (
-                ("what the model sees", 0.23),
+                (seen, 0.23),
                 (f"what each {'cell' if spectrogram else 'pixel'} added", 0.73),
             )
         ],

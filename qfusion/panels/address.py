@@ -272,6 +272,9 @@ class Opened:
     made_from: Mapping[str, Any]
 
 
+FIRST = "qj-scenes"  # the model that is shown unless told
+
+
 def models() -> list[str]:
     """Returns names of the checkpoints that pages can show, that which is shown unless told first.
 
@@ -283,7 +286,7 @@ def models() -> list[str]:
         raise NotFound(
             "There is no trained model yet. Train the shipped ones with `python scripts/train_models.py`."
         )
-    return sorted(names, key=lambda name: (name != "qj-planted", name))
+    return sorted(names, key=lambda name: (name != FIRST, name))
 
 
 def sources() -> list[str]:
@@ -371,7 +374,10 @@ def misfit(model: str, data_name: str) -> str:
 
 
 def default_sample(study: studies.Study) -> str:
-    """Returns the sample that a page opens with: the most telling conflict, or the first of the others."""
+    """Returns the sample that a page opens with: that which the model's card names, the most telling conflict, or the
+    first of the others."""
+    if named := study.dataset.known([str(study.card.get("opening", ""))]):
+        return named[0]
     examples = compare.find_examples(study)
     return (
         study.opening

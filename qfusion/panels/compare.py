@@ -160,12 +160,13 @@ def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture
         decision.class_bars(
             b.probabilities,
             names,
-            truth=int(b.study.dataset.y[b.row]),
+            truth=b.true_class,
             before=a.probabilities,
             before_name="A",
             theme=theme,
         ).update_traces(name="B", selector={"name": "now"}),
-        shows="the classes of B as bars, of A as hollow diamonds; B's true class is marked."
+        shows="the classes of B as bars, of A as hollow diamonds; "
+        + ("no true class of B is known." if b.is_own else "B's true class is marked.")
         + _both(sides),
         not_shown="the probability of being right. " + b.study.calibration,
         alt=f"A: {panel.listed(names, a.probabilities)}. B: {panel.listed(names, b.probabilities)}.",
@@ -311,12 +312,13 @@ VIEW = control.Choice(
 )
 
 
-def _opens(view: address.View) -> bool:
+def is_pair(view: address.View) -> bool:
+    """Whether the page compares what is pinned with what the bar shows."""
     return bool(view.get("pin")) and VIEW.chosen(TWO)(view)
 
 
 _PAIR = {
-    name: replace(one, opens=_opens)
+    name: replace(one, opens=is_pair)
     for name, one in {
         **{
             f"waterfall-{letter}": panel.Panel(waterfall, fixed={"letter": letter}, scope="sides")
@@ -412,11 +414,20 @@ def nearest(distances: Mapping[str, float], what: str, agree: int, classes: bool
 
 
 def outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[bool | None]]:
-    """Returns "annotated → predicted" of some rows, and whether each is right; None of a regression."""
+    """Returns "annotated → predicted" of some rows, and whether each is right; None of a regression, and where no
+    annotation is known."""
     pairs = list(zip(*_decided(study, rows), strict=True))
-    if not study.classes:
-        return [f"{a:+.2f} → {b:+.2f}" for a, b in pairs], [None] * len(rows)
-    return [f"{a} → {b}" for a, b in pairs], [a == b for a, b in pairs]
+    known = [not study.dataset.is_own(row) for row in rows]
+    form = "{}" if study.classes else "{:+.2f}"
+    sentence = [
+        f"{form.format(a) if is_known else 'no truth'} → {form.format(b)}"
+        for (a, b), is_known in zip(pairs, known, strict=True)
+    ]
+    right = [
+        a == b if study.classes and is_known else None
+        for (a, b), is_known in zip(pairs, known, strict=True)
+    ]
+    return sentence, right
 
 
 def _decided(study: Study, rows: np.ndarray) -> list[list[Any]]:
@@ -647,6 +658,6 @@ NAMED = {
         opens=_OPENS,
     ),
     "content-": panel.Panel(
-        curve, rest=samples.which_curve, endings=_curves, opens=_opens, scope="sides"
+        curve, rest=samples.which_curve, endings=_curves, opens=is_pair, scope="sides"
     ),
 }

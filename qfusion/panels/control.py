@@ -16,7 +16,8 @@ from functools import partial
 from typing import Any, Protocol
 
 from qfusion._checks import check, choose, require_number
-from qfusion.errors import QFusionError
+from qfusion.data.own import PREFIX
+from qfusion.errors import NotFound, QFusionError
 
 
 @dataclass(frozen=True)
@@ -295,6 +296,12 @@ class SampleId(Control):
 
     def require(self, study: Any, value: str) -> None:
         """See `Control.require`."""
+        check(
+            not value.startswith(PREFIX) or bool(study.dataset.known([value])),
+            f"Sample {value[:40]!r} was made by a visitor and lives in another session. Load the file that this "
+            "session was saved to.",
+            NotFound,
+        )
         study.dataset.row(value)
 
 

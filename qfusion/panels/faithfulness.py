@@ -221,10 +221,15 @@ def truth(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     study = trust.as_trained(sample.study)
     against_truth = _known(
         trust.against_truth(study),
-        f"The data set '{study.dataset.name}' has no planted truth. Choose 'planted'.",
+        f"The data set '{study.dataset.name}' has no planted truth. Choose 'planted' or 'scenes'.",
     )
     rows, _ = trust.explained(study)
     place = np.flatnonzero(rows == sample.row)
+    of_classes = (
+        f", for ‘{text.plain(study.classes[0])}’: 1 where it is right and −1 where not"
+        if study.classes
+        else ""
+    )
     return panel.Picture(
         "truth",
         follows_truth(dict(zip(against_truth.terms, against_truth.rank.tolist(), strict=True))),
@@ -240,8 +245,8 @@ def truth(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
             theme=theme,
         ),
         shows=f"each term of {len(rows):,} test samples: what the model's exact explanation says against what was "
-        f"planted, both against {study.background.size:,} training samples; ρ is the rank correlation, the ring "
-        "this sample.",
+        f"planted{of_classes}, both against {study.background.size:,} training samples; ρ is the rank correlation, "
+        "the ring this sample.",
         not_shown="data in which the truth is not known: there, only the other views help.",
         alt="Scatter of true and exact contributions: "
         + ", ".join(

@@ -153,7 +153,7 @@ def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.Picture
         decision.class_bars(
             now.probabilities,
             classes,
-            truth=int(sample.study.dataset.y[sample.row]),
+            truth=sample.true_class,
             before=base.probabilities if changed else None,
             theme=theme,
         ),
@@ -262,7 +262,7 @@ def scores(
         decision.class_bars(
             result.scores,
             names,
-            truth=int(study.dataset.y[sample.row]) if study.classes else None,
+            truth=sample.true_class,
             before=sample.scores,
             before_name="exact",
             errors=result.errors,

@@ -28,6 +28,7 @@ import plotly.graph_objects as go
 from qfusion import __version__, panels
 from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures, text
+from qfusion.data.own import PREFIX
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import cohorts
 from qfusion.figures import VIEWS, export, style, theme
@@ -88,6 +89,7 @@ def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
 PAGES: dict[str, Mapping[str, Panel]] = {
     "overview": panels.overview.PANELS,
     "samples": _parts(
+        panels.recording.PANELS,
         panels.samples.PANELS,
         panels.faithfulness.OF_SAMPLE,
         panels.samples.INSIDE,
@@ -109,7 +111,13 @@ PAGES: dict[str, Mapping[str, Panel]] = {
     "what if": panels.what_if.PANELS,
     "decision operators": panels.operators.PANELS,
     "cohorts": _parts(panels.cohorts.PANELS, panels.errors.PANELS),
-    "compare": panels.compare.PANELS,
+    "compare": _parts(
+        panels.compare.PANELS,
+        {
+            name: replace(one, opens=panels.compare.is_pair)
+            for name, one in panels.recording.BESIDE.items()
+        },
+    ),
     "faithfulness": panels.faithfulness.PANELS,
     "data": panels.learning.DATA,
     "train": panels.learning.PANELS,
@@ -121,7 +129,7 @@ NAMED: dict[str, Mapping[str, Panel]] = {
     "overview": panels.overview.NAMED,
     "samples": panels.samples.NAMED,
     "dynamics": panels.dynamics.NAMED,
-    "what if": panels.what_if.NAMED,
+    "what if": _parts(panels.what_if.NAMED, panels.recording.LENT),
     "decision operators": panels.operators.NAMED,
     "compare": panels.compare.NAMED,
     "faithfulness": panels.faithfulness.NAMED,
@@ -227,6 +235,7 @@ def _sample(view: View) -> Call:
         "contrast": view.named("contrast") if view.background == "contrast" else "",
         "members": members,
         "rows": view.get("rows"),
+        "session": SESSION if view.named("sample").startswith(PREFIX) else "",
     }
     return Call(
         "qfusion.analysis.sample",
@@ -406,6 +415,9 @@ def _calls(view: View, scope: str) -> list[tuple[str, Call]]:
 
 # One panel of a page, taken without the page: figures from recipes and links, on the command line and in notebooks.
 
+SESSION = (
+    "qfusion-session-samples.json"  # what ‘Save session’ calls the file that holds an own sample
+)
 BY_NAME = "figures"  # in the place of a page: a function of `qfusion.figures`
 _NAMED = ("model", "sample", "data", "output", "background", "contrast", "tweak")
 # of pages that are not called as their address

@@ -299,10 +299,10 @@ def _figure(
         "picture": attribution_figures.picture,
         "curve": attribution_figures.curve,
     }
-    values = {"words": canvas.added(result.units), "waveform": result.units}.get(
-        canvas.kind, result.values
-    )
-    if canvas.kind == "picture":
+    values = canvas.added(result.units) if canvas.kind in ("words", "picture") else result.values
+    if canvas.kind == "waveform":
+        values = result.units
+    elif canvas.kind == "picture":
         values = values.reshape(canvas.parts["pixels"].shape)
     return draw[canvas.kind](values=values, **canvas.parts, unit=sample.unit, theme=theme)
 
@@ -391,25 +391,28 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Prediction against truth: on the range of the target, or as softmax of the classes."""
     study, row = sample.study, sample.row
     if not study.classes:
-        prediction, label = float(study.scores[row, 0]), float(study.dataset.y[row])
+        prediction, label = float(study.scores[row, 0]), sample.target
         low, high = study.scale
+        end, says = f", annotated {label:+z.2f}", f"truth {label:.2f}"
+        if label is None:
+            end, says = "; no truth is known", "no truth"
         return panel.Picture(
             "verdict",
-            f"Predicted {prediction:+z.2f}, annotated {label:+z.2f}",
+            f"Predicted {prediction:+z.2f}{end}",
             decision.on_scale(label, prediction, low, high, unit=sample.unit, theme=theme),
-            shows=f"the score of this {study.dataset.split[row]} sample beside its annotation.",
+            shows=f"the score of this {study.dataset.split[row]} sample beside its annotation, where there is one.",
             not_shown="how certain the model is; its typical test error is on the Overview page.",
-            alt=f"Scale from {low:g} to {high:g}: truth {label:.2f}, prediction {prediction:.2f}.",
+            alt=f"Scale from {low:g} to {high:g}: {says}, prediction {prediction:.2f}.",
             table=lambda: pd.DataFrame(
                 {"sample": [sample.id], "truth": [label], "prediction": [prediction]}
             ),
         )
-    truth, predicted, p = (
-        int(study.dataset.y[row]),
-        int(study.predicted[row]),
-        study.probabilities[row],
-    )
-    end = "rightly" if truth == predicted else f"but it is ‘{text.plain(study.classes[truth])}’"
+    truth, predicted, p = sample.true_class, int(study.predicted[row]), study.probabilities[row]
+    end, says = "no truth is known", "no true class is known"
+    if truth is not None:
+        name = study.classes[truth]
+        end = "rightly" if truth == predicted else f"but it is ‘{text.plain(name)}’"
+        says = f"true class {name} {p[truth]:.2f}"
     return panel.Picture(
         "verdict",
         f"Predicted ‘{text.plain(study.classes[predicted])}’: {text.softmax(p[predicted])}, {end}",
@@ -417,17 +420,8 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         shows=f"the classes of this {study.dataset.split[row]} sample; the dark bar is the prediction. "
         f"{study.calibration}",
         not_shown="the probability of being right: see the calibration on the Cohorts page.",
-        alt=f"Softmax: predicted {study.classes[predicted]} {p[predicted]:.2f}, true class {study.classes[truth]} "
-        f"{p[truth]:.2f}.",
-        table=lambda: pd.DataFrame(
-            {
-                "sample": sample.id,
-                "class": study.classes,
-                "score": study.scores[row],
-                "probability": p,
-                "truth": np.arange(len(p)) == truth,
-            }
-        ),
+        alt=f"Softmax: predicted {study.classes[predicted]} {p[predicted]:.2f}, {says}.",
+        table=lambda: numbers.classes_table(sample, study.scores[row], p),
     )
 
 
@@ -435,10 +429,8 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """The decision, term by term."""
     study = sample.study
-    dividends, truth = dict(sample.learned.verdict.dividends), study.dataset.truth
-    true = (
-        {} if truth is None else {"true_dividend": list(map(truth.iloc[sample.row].get, dividends))}
-    )
+    dividends, truth = dict(sample.learned.verdict.dividends), sample.true_dividends
+    true = {} if truth is None else {"true_dividend": list(map(truth.get, dividends))}
     return panel.Picture(
         "waterfall",
         answers.finding(dividends) + sample.whose,
@@ -664,12 +656,7 @@ def most_entangled(entropy: Mapping[str, float]) -> str:
 
 def _true_element(sample: Sample) -> int | None:
     """Which element stands for the true class, where elements are classes."""
-    study = sample.study
-    return (
-        int(study.dataset.y[sample.row])
-        if study.classes and study.model.elements_are_classes
-        else None
-    )
+    return sample.true_class if sample.study.model.elements_are_classes else None
 
 
 def curve(
@@ -685,7 +672,7 @@ def curve(
         card: tells figures of one sample apart that a page shows twice.
     """
     check(
-        0 <= row < len(study.dataset),
+        0 <= row < len(study.dataset.ids),
         f"The data have {len(study.dataset)} samples, but none in row {row}.",
     )
     piece: Any = study.dataset.content(row).get(modality)
@@ -888,7 +875,13 @@ FILTERS = {
     "verdict": VERDICT,
     "classes": CLASSES,
 }
-CONTROLS = (OPEN, MODALITY, TERM, START, OTHER, METHOD, *FILTERS.values(), ACROSS, UP, TABLE)
+TRY = control.Switch(
+    "own",
+    "Try your own",
+    "It stays folded.",
+    fits=lambda study: bool(study.dataset.makers),
+)
+CONTROLS = (TRY, OPEN, MODALITY, TERM, START, OTHER, METHOD, *FILTERS.values(), ACROSS, UP, TABLE)
 
 _RULED = panel.can("rules")
 PANELS = {

@@ -77,7 +77,7 @@ def probabilities(
         decision.class_bars(
             now.probabilities,
             study.classes,
-            truth=int(study.dataset.y[sample.row]),
+            truth=sample.true_class,
             before=before.probabilities if done else None,
             before_name=BEFORE,
             theme=theme,

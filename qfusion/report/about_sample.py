@@ -4,8 +4,10 @@ all of it. What it says stands in `sample.html`; what all reports on a model say
 
 from __future__ import annotations
 
+import io
 import math
 import shlex
+import wave
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
@@ -14,19 +16,31 @@ import numpy as np
 
 from qfusion import __version__
 from qfusion._sentences import listed
-from qfusion.analysis import text
+from qfusion.analysis import recording, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.trust import stability_of
-from qfusion.data.modality import Audio, Series
-from qfusion.errors import IntegrityError, InvalidInput, NotFound
+from qfusion.data import clips
+from qfusion.data.modality import Audio, Clip, Film, Series
+from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.explain import cuts, faithfulness, verdicts
 from qfusion.explain.building import answer
 from qfusion.explain.evidence import INERT
 from qfusion.explain.stability import Stability
-from qfusion.figures import building, decision as evidence, notebook, numbers
+from qfusion.figures import building, decision as evidence, notebook, numbers, strip
 from qfusion.figures.style import term_colour
 from qfusion.quantum.measures import KINDS
-from qfusion.report.blocks import HALF, Block, Report, figure, filled, number, signed
+from qfusion.report.blocks import (
+    HALF,
+    MAX_MEDIA,
+    Block,
+    Report,
+    figure,
+    filled,
+    number,
+    picture,
+    recording as played,
+    signed,
+)
 from qfusion.training import metrics
 from qfusion.training.checkpoint import training_split
 
@@ -49,6 +63,7 @@ def report(sample: Sample) -> Report:
             '{% include "sample.html" %}',
             **shared(sample, own=sample.row in sample.dataset.rows("test")),
             **_of_data(sample),
+            **_of_recording(sample),
             **_on_the_way(sample),
             **_at_the_end(sample),
             **_circuit(sample),
@@ -68,7 +83,7 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
     explanation, rows, outputs = numbers.test_rows(sample, MAX_SAMPLES[sample.can("kets")])
     curves, data = faithfulness.modality_curves(explanation, outputs), sample.dataset
     planted = None
-    if data.truth is not None and not sample.classes and data.names == sample.modalities:
+    if data.truth is not None and data.names == sample.modalities:
         planted = faithfulness.against_truth(explanation, data.truth.iloc[rows])
     seeds, why = _seeds(sample)
     warnings = faithfulness.of_deletion(curves, "modalities")
@@ -136,16 +151,20 @@ def resolved(make: Callable[[], Any]) -> dict[str, Any]:
 
 def _decision(sample: Sample) -> str:
     if not sample.classes:
+        known = "no truth is known of this sample, which a visitor made."
+        if sample.target is not None:
+            error = number(abs(sample.score - sample.target))
+            known = f"the annotation is {signed(sample.target)}, so the error is {error}."
         return (
             f"The model predicts {signed(sample.score)} "
-            f"({verdicts.verdict_sentence(sample.scores, sample.classes)}); the annotation "
-            f"is {signed(float(sample.truth))}, so the error is "
-            f"{number(abs(sample.score - float(sample.truth)))}."
+            f"({verdicts.verdict_sentence(sample.scores, sample.classes)}); {known}"
         )
     sure = numbers.verdict(sample)["probability"].to_numpy()
     best = int(np.argmax(sure))
     right = (
-        "which is what it was annotated with"
+        "no truth is known of this sample, which a visitor made"
+        if sample.truth is None
+        else "which is what it was annotated with"
         if sample.classes[best] == sample.truth
         else f"it was annotated as ‘{sample.truth}’"
     )
@@ -158,9 +177,6 @@ def _decision(sample: Sample) -> str:
 def _of_data(sample: Sample) -> dict[str, Any]:
     """What the data set has and says of the sample, and its planted contributions."""
     data = sample.dataset
-    truth = None
-    if data.truth is not None and data.names == sample.modalities:
-        truth = data.truth.iloc[sample.row].reindex(list(sample.dividends)).astype(float)
     return {
         "content": data.content(sample.row),
         "columns": [
@@ -169,12 +185,67 @@ def _of_data(sample: Sample) -> dict[str, Any]:
                 number(value) if isinstance(value, float) else str(value)[:300],
             )
             for name, value in data.table.iloc[sample.row].items()
-            if name not in (*HIDDEN, data.target.name)
+            if name not in (*HIDDEN, data.target.name) and not sample.is_own
         ],
         "curve": lambda name, piece: _curve(piece, term_colour(name, sample.modalities)),
         "listed": listed,
-        "truth": truth,
+        "truth": sample.true_dividends,
     }
+
+
+def _of_recording(sample: Sample) -> dict[str, Any]:
+    """What is seen and heard of the sample, and what its steps did over its seconds."""
+    source = recording.source(sample.dataset, sample.row)
+    names: dict[str, Any] = {
+        "recorded": None,
+        "problem": source.problem,
+        "seconds": 0.0,
+        "film": _film,
+        "audio": _audio,
+    }
+    try:
+        if source.clip is not None:
+            names["recorded"] = _clip(source.clip)
+        if source.is_timed:
+            result = recording.strip(sample.study, sample.row, sample.output)
+            names |= {
+                "seconds": result.preview.seconds,
+                "over_seconds": strip.of_sample(result, sample.modalities, sample.unit),
+                "placing": recording.placing(result),
+                "peaks": [(lane.modality, recording.peak_words(lane)) for lane in result.lanes],
+            }
+    except QFusionError as error:
+        names["problem"] = str(error)
+    return names
+
+
+def _clip(clip: Clip) -> dict[str, Any]:
+    """A recording, with what is said of it."""
+    preview = clips.preview(clip)
+    if clip.kind == "image":
+        return {"says": "The picture of the sample.", "block": picture(preview.poster, 80.0)}  # type: ignore[arg-type]
+    copy = clips.portable(clip).read_bytes()
+    block = played(clip.kind, f"{clip.kind}/mp4", copy, preview.poster)
+    more = (
+        ""
+        if block["media"]
+        else f" It is longer than the {MAX_MEDIA // 10**6} MB that a report holds."
+    )
+    return {"says": f"The recording of the sample: {preview.seconds:.1f} s.{more}", "block": block}
+
+
+def _film(piece: Film) -> Block:
+    frames = np.asarray(piece.frames)
+    return played("video", "video/mp4", clips.of_film(piece).read_bytes(), frames[len(frames) // 2])
+
+
+def _audio(piece: Audio) -> Block:
+    samples = np.round(32767 * np.clip(piece.samples, -1, 1)).astype("<i2")
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setparams((1, 2, piece.rate, len(samples), "NONE", ""))
+        file.writeframes(samples.tobytes())
+    return played("audio", "audio/wav", buffer.getvalue())
 
 
 def _curve(piece: Audio | Series, hue: str) -> Block:
@@ -262,6 +333,11 @@ def _circuit(sample: Sample) -> dict[str, Any]:
 def _commands(sample: Sample) -> str:
     """How to get the same report, and the same numbers."""
     outputs = sample.explanation.outputs
+    if sample.is_own:
+        return (
+            f"qfusion.analysis.open_sample({sample.name!r}, {sample.id!r}, {sample.dataset.name!r}, "
+            "session='SESSION.json')"
+        )
     own = ["--sample", sample.id]
     own += ["--output", outputs[sample.output]] if len(outputs) > 1 else []
     made = command(sample, "report", *own)

@@ -172,13 +172,32 @@ def picture(pixels: np.ndarray, width: float = 40.0) -> Block:
     w, h = larger.size
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="0 0 {w} {h}">'
-        f'<image width="{w}" height="{h}" href="{_address("png", buffer.getvalue())}"/></svg>'
+        f'<image width="{w}" height="{h}" href="{_address("image/png", buffer.getvalue())}"/></svg>'
     )
     return {"kind": "figure", "svg": svg, "width": width}
 
 
+MAX_MEDIA = 8_000_000  # bytes of a recording that a page holds
+
+
+def recording(kind: str, media: str, content: bytes, poster: np.ndarray | None = None) -> Block:
+    """Returns a recording that a page plays, from what it holds itself; on paper its poster, or nothing of sound.
+
+    Args:
+        kind: "video" or "audio". media: its type, such as "video/mp4". content: the file.
+        poster: uint8 (h, w, 3).
+    """
+    drawn = {"svg": ""} if poster is None else picture(poster, 60.0)
+    return drawn | {
+        "kind": "figure",
+        "width": 60.0,
+        "plays": kind,
+        "media": _address(media, content) if len(content) <= MAX_MEDIA else "",
+    }
+
+
 def _address(kind: str, data: bytes) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def spelled(numbers: Mapping[str, float], form: str = "+.2f") -> str:
@@ -267,7 +286,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(FOLDER),
     )
     environment.filters |= {
-        "data": lambda svg: _address("svg+xml", svg.encode()),
+        "data": lambda svg: _address("image/svg+xml", svg.encode()),
         "turned": lambda text: any(
             unicodedata.bidirectional(letter) in ("R", "AL") for letter in text
         ),
@@ -392,7 +411,11 @@ def _foot(missing: list[str]) -> str:
 def _letters_of(report: Report) -> tuple[str, list[str], list[Any]]:
     """A report's text with a box for each letter that no font has, these letters, and the installed faces that the
     others need."""
-    text = json.dumps(report.data(), ensure_ascii=False)
+    paper = report.data()
+    paper["blocks"] = [
+        {key: value for key, value in block.items() if key != "media"} for block in paper["blocks"]
+    ]
+    text = json.dumps(paper, ensure_ascii=False)
     if all(map(_ours, set(text))):
         return text, [], []
     from plotly_print import fonts

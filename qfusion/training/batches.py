@@ -253,9 +253,12 @@ def encoded_inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, 
         features: dict[str, Features] = dataset.inputs(rows, torch.float64)
         return features
     chosen = dataset.rows() if rows is None else np.atleast_1d(np.asarray(rows))
+    numbers = encoded_numbers(model, dataset)
+    if dataset.own is not None:
+        own = encode(model, dataset.own, dataset.own.rows(), torch.float64)
+        numbers = {name: np.concatenate([numbers[name], own[name]]) for name in numbers}
     return {
-        name: Encoded(torch.from_numpy(values[chosen]).double())
-        for name, values in encoded_numbers(model, dataset).items()
+        name: Encoded(torch.from_numpy(values[chosen]).double()) for name, values in numbers.items()
     }
 
 

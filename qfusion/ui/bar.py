@@ -148,11 +148,8 @@ def open_study_shared(model: str, data: str) -> Study:
     if samples.is_encoded(model, data):
         return reruns.study_of(model, data)
     samples.begin_encoding(model, data)
-    return samples.first_samples(
-        model,
-        data,
-        str(st.query_params.get(address.SAMPLE.key) or state.get(address.SAMPLE.key) or ""),
-    )
+    sample = str(st.query_params.get(address.SAMPLE.key) or state.get(address.SAMPLE.key) or "")
+    return samples.with_visitors(samples.first_samples(model, data, sample))
 
 
 def encoding_progress(model: str, data: str, study: Study, sample: str) -> None:
@@ -220,11 +217,12 @@ def is_foreign(dataset: DataSet, key: str) -> bool:
 
 def offered(dataset: DataSet, *chosen: str) -> list[str]:
     """Ids that a box lists: all, or of a large data set the chosen ones and those around the first."""
+    own = dataset.ids[len(dataset) :]  # a visitor's, first
     if len(dataset) <= OFFERED:
-        return [str(id_) for id_ in dataset.ids]
+        return [str(id_) for id_ in (*own, *dataset.ids[: len(dataset)])]
     row = dataset.row(chosen[0])
     near = dataset.ids[max(0, row - AROUND) : row + AROUND + 1]
-    return list(dict.fromkeys([*map(str, near), *chosen]))
+    return list(dict.fromkeys([*map(str, (*own, *near)), *chosen]))
 
 
 def sample_box(
@@ -436,7 +434,8 @@ def draw_pickers() -> tuple[Study, int, int | None]:
     study = open_study_shared(model, chosen)
     row = _sample(study)
     output = _output(study)
-    study = background_rows(background_picker(study, row))
+    behind = background_picker(study, row)
+    study = behind.on(background_rows(behind.of_set))
     encoding_progress(model, chosen, study, str(study.dataset.ids[row]))
     pickers = {
         "model": model,
@@ -474,7 +473,7 @@ def _sample(study: Study) -> int:
             ("_previous", "chevron_left", -1, "Previous sample (←)"),
             ("_next", "chevron_right", 1, "Next sample (→)"),
         ):
-            there = str(data.ids[row + step]) if 0 <= row + step < len(data) else ""
+            there = str(data.ids[row + step]) if 0 <= row + step < len(data.ids) else ""
             st.button(
                 "",
                 key=key,

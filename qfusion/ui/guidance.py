@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 from zlib import crc32
 
 import streamlit as st
@@ -17,7 +17,7 @@ import streamlit as st
 from qfusion import _checks, _files
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
-from qfusion.panels.address import DATA, MODEL, SAMPLE
+from qfusion.panels.address import DATA, MODEL, SAMPLE, sources
 from qfusion.panels.control import Choice
 from qfusion.ui import state
 
@@ -125,7 +125,8 @@ def chips(key: str, facts: Iterable[str]) -> None:
             st.markdown(" ".join(f":gray-badge[{fact}]" for fact in shown), width="content")
 
 
-# The guided tour: eight steps over the pages on samples that come with the project, a card on top of each, `?tour=N`
+# The guided tour: steps over the pages on a sample of the reader's own and samples of the project, each with a card on
+# top, `?tour=N`
 # in the address.
 #
 # A step sets model, data, sample and view when it is arrived at; End goes back to where the reader was when it began.
@@ -133,9 +134,9 @@ def chips(key: str, facts: Iterable[str]) -> None:
 TOUR, END = "tour", "end"
 _FROM, _SEEN = "_tour_from", "_tour_seen"
 _ABOUT = (
-    "Eight steps over the pages, on samples that come with the project. Each page gets a card that says what to look "
-    "at, with **Back**, **Next** and **End the tour**; the step stands in the address. Your model, sample and sliders "
-    "are there again at the end."
+    "Over the pages, on a sample of your own and samples that come with the project. Each page gets a card that says "
+    "what to look at, with **Back**, **Next** and **End the tour**; the step stands in the address. Your model, sample "
+    "and sliders are there again at the end."
 )
 PICKERS = (MODEL.key, DATA.key, SAMPLE.key)
 Link = Callable[..., None]
@@ -144,20 +145,27 @@ Files = Mapping[str, str]  # of the pages, by title
 
 @dataclass(frozen=True)
 class Step:
-    """One stop: the `title` of its page, its `name`, what to look at and why (markdown), what is set on arrival, and
-    what one `sees` there in a line."""
+    """One stop: the `title` of its page, its `name`, what to look at and why (markdown), what is set on arrival, what
+    one `sees` there in a line, and the data set that it `needs`, or in whose place it stands."""
 
     title: str
     name: str
     words: str
-    sets: dict[str, str] = field(default_factory=dict)
+    sets: dict[str, Any] = field(default_factory=dict)
     sees: str = ""
+    needs: str = ""
+    unless: str = ""
 
 
 @lru_cache(maxsize=1)
-def steps() -> tuple[Step, ...]:
-    """The steps in their order."""
+def _written() -> tuple[Step, ...]:
     return tuple(Step(**one) for one in tomllib.loads(_files.asset_text("tour.toml"))["step"])
+
+
+def steps() -> tuple[Step, ...]:
+    """The steps that the data on this machine allow, in their order."""
+    here = ("", *sources())
+    return tuple(one for one in _written() if one.needs in here and one.unless not in here[1:])
 
 
 def step() -> int | None:
@@ -195,7 +203,7 @@ def arrive(title: str) -> None:
             _set(steps()[int(tour) - 1].sets, title)
 
 
-def _set(values: dict[str, str], title: str) -> None:
+def _set(values: dict[str, Any], title: str) -> None:
     """Sets widgets before they are drawn, also those that the page would take over from the last one."""
     if state.get(state.PAGE) != title and state.get(state.KEPT):
         state.put(

@@ -34,6 +34,7 @@ from qfusion.runs import Run, folder
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.ui import access
 
+OWN = "_own"  # in a session, the samples that its visitor has made
 _seen = 0  # modules that were loaded when the collector last set everything aside
 
 
@@ -88,6 +89,7 @@ def begin_run() -> None:
         _seen = len(sys.modules)
         gc.freeze()
     memo.waiting.set(access.waiting)
+    sample.at_hand.set(tuple(st.session_state.get(OWN) or ()))
 
 
 # What is kept between reruns: bounded, keyed by file digest and settings, never changed.

@@ -35,7 +35,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from qfusion import _files, _limits
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.ui import access
+from qfusion.ui import access, player
 
 # beside it stand the pages, and Streamlit's options in `.streamlit`
 SCRIPT = Path(__file__).with_name("app.py").resolve()
@@ -91,7 +91,7 @@ def plotly_script() -> str:
 
 def routes() -> list[Route]:
     """What is answered beside Streamlit's own addresses."""
-    return [Route(plotly_address(), _answer_plotly)]
+    return [Route(plotly_address(), _answer_plotly), player.route()]
 
 
 def check_settings() -> None:
@@ -281,7 +281,7 @@ def headers() -> dict[str, str]:
         "X-Frame-Options": "SAMEORIGIN",
         "Referrer-Policy": "same-origin",
         "Cross-Origin-Opener-Policy": "same-origin",
-        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(self), payment=(), usb=()",
     }
 
 

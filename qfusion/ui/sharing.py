@@ -33,6 +33,7 @@ import streamlit as st
 from qfusion import __version__, _files
 from qfusion._checks import check, choose
 from qfusion.analysis import text
+from qfusion.data import own
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.figures.recipe import ExportStyle, Recipe, digest_of, software
 from qfusion.panels.address import DATA, GUIDES, MODEL, SAMPLE
@@ -40,11 +41,11 @@ from qfusion.panels.panel import Picture
 from qfusion.ui import access, reruns, state
 
 KIND, VERSION = "qfusion session", 1
-MAX_BYTES = 200_000
+MAX_BYTES, MAX_MB = 3_000_000, 3
 MAX_KEYS, MAX_VALUES, MAX_KEY, MAX_VALUE, MAX_SETTINGS = 300, 60, 120, 20_000, 40
 PREFIX = "figure."  # of the settings of exported figures
 MAX_NOTES, MAX_NOTE = 100, 2_000
-_PARTS = ("kind", "version", "page", "address", "figure", "notes", "made_from", "software")
+_PARTS = ("kind", "version", "page", "address", "figure", "notes", "made_from", "software", "own")
 _REMEDY, _CHOOSE = "Save the session again.", "Choose the file that ‘Save session’ wrote."
 
 
@@ -67,6 +68,7 @@ class Session:
         figure: settings of exported figures. made_from: name and digest of model and data.
         notes: the reader's.
         problems: what of the file does not fit and was left out.
+        own: what the visitor's own samples were made of, see `data.own.record_of`; checked when the session is opened.
     """
 
     page: str
@@ -75,6 +77,7 @@ class Session:
     made_from: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+    own: tuple[Any, ...] = ()
 
     def text(self) -> str:
         """The session as JSON, the same for the same session."""
@@ -91,6 +94,7 @@ class Session:
             "made_from": self.made_from,
             "software": {"qfusion": __version__},
             **({"notes": notes} if notes else {}),
+            **({"own": self.own} if self.own else {}),
         }
         return json.dumps(record, indent=1, sort_keys=True, allow_nan=False)
 
@@ -163,6 +167,7 @@ def read(data: bytes, pages: Iterable[str]) -> Session:
         _origin(_part(record, "made_from", words)),
         notes=_notes(record.get("notes", []), known, words),
         problems=tuple(words),
+        own=tuple(made[: own.MOST]) if isinstance(made := record.get("own"), list) else (),
     )
 
 
@@ -386,9 +391,10 @@ _SCRIPT = _files.asset_text("share.js")
 
 def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> None:
     st.markdown(
-        "Everything you have set, on all pages, with pins, cohorts, and names and digests of model and data; not the "
-        "data."
+        "Everything you have set, on all pages, with pins, cohorts, samples of your own, and names and digests of "
+        "model and data; not the data."
     )
+    made = state.get(reruns.OWN) or ()
     saved = Session(
         str(state.get(state.PAGE)),
         state.everything(),
@@ -401,7 +407,10 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
         },
         made_from,
         notes=state.get(_NOTES, ()),
+        own=tuple(filter(None, map(own.record_of, made))),
     )
+    if len(saved.own) < len(made):
+        st.caption("Own samples made of large files are not in it: give them again.")
     name = f"qfusion-session-{_stem(pages[saved.page]) or 'overview'}.json"
     st.download_button(
         "Save session",
@@ -414,7 +423,7 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
         width="stretch",
     )
     if not access.says_read_only("take files"):
-        given = st.file_uploader("Load session", type="json", max_upload_size=1, key=_FILE)
+        given = st.file_uploader("Load session", type="json", max_upload_size=MAX_MB, key=_FILE)
         if given is not None:
             try:
                 _offer(read(given.getvalue(), pages), given.file_id, pages)
@@ -487,6 +496,13 @@ def open_loaded() -> None:
     for key, value in session.figure.items():
         st.session_state[key] = float(value) if key.startswith("figure.font") else value
     state.put(_NOTES, session.notes)
+    for record in session.own:
+        try:
+            made = own.from_record(record)
+        except QFusionError as error:
+            state.notice(f"A sample of your own cannot be made again: {error} It is left out.")
+        else:
+            state.put(reruns.OWN, (*(state.get(reruns.OWN) or ()), made))
     rest = {page: dict(parameters) for page, parameters in session.address.items()}
     here = rest.pop(session.page, {})
     state.put(state.ELSEWHERE, rest)

@@ -19,13 +19,13 @@ from streamlit.delta_generator import DeltaGenerator
 
 from qfusion._checks import check
 from qfusion._sentences import share
-from qfusion.analysis import answers, changes, cohort_measures, memo, text
+from qfusion.analysis import answers, changes, cohort_measures, memo, recording, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.data import Audio, Content, Image, Text, modality
-from qfusion.panels import dynamics, network, panel, physics, samples
+from qfusion.data import Audio, Content, Image, Text, clips, media, modality
+from qfusion.panels import dynamics, network, panel, physics, recording as recordings, samples
 from qfusion.training import metrics
-from qfusion.ui import bar, controls, downloads, frame, guidance, panels, reruns, state
+from qfusion.ui import bar, controls, downloads, frame, guidance, panels, player, reruns, state
 
 HIDDEN = ("text", "transcript")
 
@@ -58,9 +58,16 @@ def sample_content(
 
     for name, piece in pieces(Text).items():
         raw_content(name, piece)
-    with st.container(horizontal=True, vertical_alignment="center", wrap=len(shown) > 3):
-        for name, piece in (pieces(Image) | pieces(Audio)).items():
-            raw_content(name, piece, "stretch" if details else 150)
+    result = recording.source(here.study.dataset, at)
+    with st.container(key=f"content-{card}-{at}" if only is None else None, gap="small"):
+        if result.clip is not None and only is None:
+            clip(result.clip, str(here.study.dataset.ids[at]), f"{card}-{at}")
+        played = pieces(Image) | pieces(Audio) | pieces(modality.Film)
+        with st.container(horizontal=True, vertical_alignment="center", wrap=len(shown) > 3):
+            for name, piece in played.items():
+                raw_content(name, piece, "stretch" if details else 150)
+    if result.problem:
+        st.warning(text.message(result.problem), icon=":material/videocam_off:")
     for name in pieces(modality.Series):
         st.caption(text.plain(name))
         panels.small(samples.curve(here.study, here.theme, row=at, modality=name, card=card))
@@ -68,6 +75,9 @@ def sample_content(
         if absent := [text.plain(name) for name in here.study.modalities if name not in shown]:
             st.caption(
                 f"No raw content of {', '.join(absent)} comes with this data set, only features."
+                if result.clip is None
+                else f"Of {', '.join(absent)} the data set itself holds only features: what there was to see and "
+                "hear is the recording, which was joined to it."
             )
         _facts(here, at)
 
@@ -98,6 +108,42 @@ def raw_content(
             caption=None if in_box else text.plain(name),
             alt=f"Picture: {name} of the sample",
         )
+    elif isinstance(piece, modality.Film):
+        with frame.guard():
+            st.video(str(clips.of_film(piece)), loop=True, muted=True, width=width)
+
+
+def clip(piece: modality.Clip, sample: str, key: str) -> None:
+    """The recording of a sample, as a player or a picture; `key` tells it from others on the page."""
+    if piece.kind == "image":
+        with frame.guard():
+            st.image(media.picture(piece.path, 2 * clips.POSTER), alt=f"Picture: sample {sample}")
+        return
+    player.draw(f"player-{key}", f"Recording: sample {sample}", piece)
+
+
+def follow_strip(sample: Sample, content: str, name: str = "strip", **options: Any) -> None:
+    """Has a playhead go over the strip of a sample's seconds, with buttons for its largest steps.
+
+    Args:
+        content: key of the raw content in which the recording stands. name: of the strip's panel.
+        options: as of `panels.recording.strip`.
+    """
+    result, _ = recordings.strip_of(sample, **options)
+    player.draw(
+        f"follow-{name}",
+        "",
+        bound=f".st-key-content-{content} :is(video, audio)",
+        strip=name,
+        peaks=[
+            (
+                f"{lane.modality[:40]}, {lane.starts[lane.peak]:.2f} s",
+                float(lane.starts[lane.peak]),
+                f"{lane.names[lane.peak]}: {lane.total[lane.peak]:+.3f}",
+            )
+            for lane in result.lanes
+        ],
+    )
 
 
 def save_upload(file: Any, folder: Path, otherwise: str) -> Path:
@@ -119,6 +165,8 @@ def _facts(here: frame.Here, row: int) -> None:
         and not (str(name).startswith(modality.COLUMN) and pd.isna(value))
     }
     parts = [f"split: {here.study.dataset.split[row]}"]
+    if here.study.dataset.is_own(row):
+        facts, parts = {}, ["made by you, in this session alone: no truth is known of it"]
     if {"start", "end"} <= set(facts):
         parts.append(f"segment: {facts.pop('start'):.1f} s to {facts.pop('end'):.1f} s")
     parts += [
@@ -145,7 +193,9 @@ def sample_heading(here: frame.Here) -> None:
 
 def truth(study: Study, row: int, limit: int = 400, digits: int = 2) -> str:
     """What a sample was annotated as, as markdown; names of classes shortened to so many characters, numbers with so
-    many digits after the point."""
+    many digits after the point. Of a visitor's own none is known."""
+    if study.dataset.is_own(row):
+        return "not known"
     y = study.dataset.y[row]
     return text.plain(study.classes[int(y)], limit) if study.classes else f"{float(y):+.{digits}f}"
 

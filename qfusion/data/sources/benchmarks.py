@@ -12,6 +12,7 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion.data import files, modality, spec
+from qfusion.data.clips import clip_of
 from qfusion.data.sources import PinnedFile, Source
 from qfusion.errors import InvalidInput, refused
 
@@ -311,6 +312,7 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
             index=ids,
         ),
         content_of=partial(_content, texts),
+        clip_of=partial(clip_of, CMU_MOSI.name, ids),
         clusters=modality.Clusters(np.array(videos), "videos"),
     )
 

@@ -8,17 +8,18 @@ import csv
 import hashlib
 import io
 import wave
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache as remembered, partial
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.data import files, modality, spec
+from qfusion.data import digit_features, files, modality, spec
 from qfusion.data.sources import PinnedFile, Source
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, refused
 
@@ -108,12 +109,8 @@ def _content(images: np.ndarray, row: int) -> dict[str, modality.Content]:
     }
 
 
-def load_digits() -> spec.DataSet:
-    """Returns the digits."""
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    images, y = np.asarray(bunch.images, dtype=np.float64), np.asarray(bunch.target)
+def _views(images: np.ndarray) -> dict[str, np.ndarray]:
+    """The features of images (N, 8, 8), by view."""
     values = {
         "pixels": images.reshape(len(images), -1),
         "fourier": fourier(images),
@@ -121,6 +118,26 @@ def load_digits() -> spec.DataSet:
             [images.sum(2), images.sum(1), contours(images), image_moments(images)], axis=1
         ),
     }
+    return {name: np.round(view, _DECIMALS) for name, view in values.items()}
+
+
+def _drawn(view: str, pixels: np.ndarray) -> tuple[np.ndarray, modality.Content]:
+    """A view of a drawing, as `Maker.make` gives it."""
+    images = digit_features.as_counts(pixels)[None]
+    return _views(images)[view][0], _content(images, 0)[view]
+
+
+def _maker_of_view(view: str, hint: str = "one digit") -> modality.Maker:
+    return modality.Maker("drawing", hint, partial(_drawn, view))
+
+
+def load_digits() -> spec.DataSet:
+    """Returns the digits."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    images, y = np.asarray(bunch.images, dtype=np.float64), np.asarray(bunch.target)
+    values = _views(images)
     names, ids = _names(), spec.numbered("digit", len(y))
     return spec.DataSet(
         name=DIGITS.name,
@@ -134,7 +151,7 @@ def load_digits() -> spec.DataSet:
         modalities=tuple(
             modality.Modality(
                 name,
-                np.round(outcome, _DECIMALS),
+                outcome,
                 None,
                 names[name],
                 (DIGITS_SIDE, DIGITS_SIDE) if name == "pixels" else None,
@@ -147,6 +164,7 @@ def load_digits() -> spec.DataSet:
         split=spec.stratified(y),
         table=pd.DataFrame({"digit": y}, index=ids),
         content_of=partial(_content, images),
+        makers={name: _maker_of_view(name) for name in values},
     )
 
 
@@ -242,6 +260,25 @@ def _content_of_avdigits(
     return {**pictures, "audio": recording(row)}
 
 
+def _seen(form: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> Any:
+    """A drawing as the pictures of the set are, as `Maker.make` gives it."""
+    image = form(pixels)
+    return image.ravel() / 255, modality.Image(spec.enlarged(image))
+
+
+def _heard(audio: modality.Audio) -> tuple[np.ndarray, modality.Content]:
+    """A spoken digit as the recordings of the set are, as `Maker.make` gives it."""
+    digit = digit_features.spoken(audio)
+    return digit_features.log_mel(digit).ravel(), digit
+
+
+def _maker(view: str, hint: str = "one digit") -> modality.Maker:
+    if view == "audio":
+        return modality.Maker("recording", "one digit in English", _heard)
+    form = digit_features.as_mnist if view == "mnist" else digit_features.as_usps
+    return modality.Maker("drawing", hint, partial(_seen, form))
+
+
 def _split(index: pd.DataFrame) -> np.ndarray:
     """The given split, with a share of the training rows of every class moved to "valid"."""
     split, training = index.split.to_numpy(dtype="<U5"), np.flatnonzero(index.split == "train")
@@ -321,6 +358,7 @@ def read_avdigits(
             {name: arrays[name] for name in ("mnist", "usps")},
             partial(_recording, folder, tuple(index.recording), recordings),
         ),
+        makers={name: _maker(name) for name in SHAPES},
     )
 
 
@@ -631,6 +669,16 @@ def _table(
     return pd.DataFrame(columns, index=ids)
 
 
+def _makers(question: Question) -> dict[str, modality.Maker]:
+    """How the digits of a question are made of a visitor's, each of its own: hints say which."""
+    make = _maker_of_view if question.of == "digits" else _maker
+    pictures = [name for name, view in question.views.items() if view != "audio"]
+    return {
+        name: make(view, f"the {name} digit" if len(pictures) > 1 else "one digit")
+        for name, view in question.views.items()
+    }
+
+
 def draw_question(
     name: str, base: spec.DataSet, sizes: Mapping[str, int] = SIZES, seed: int = SEED
 ) -> spec.DataSet:
@@ -693,6 +741,7 @@ def draw_question(
         y=y,
         ids=ids,
         split=np.repeat(spec.SPLITS, [sizes[part] for part in spec.SPLITS]),
+        makers=_makers(question),
         table=_table(question, base, chosen, ids),
         content_of=partial(_content_of_together, base, views, chosen),
         # The pictures and recordings that rows are put together from; each is in several rows.

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,11 @@ from qfusion.errors import InvalidInput
 # answer to a question about places there are as many pictures as with the other.
 
 SIDE = 24  # pixels
-FORMS = {"circle": 0, "square": 4, "triangle": 3}  # how many sides; 0: none
+FORMS = ("circle", "triangle", "cross")
+# In radii of a circle of the same area: half the width of a cross's arms, the circle inside a triangle, and how far a
+# form reaches from its middle.
+_ARM, _TRIANGLE = 0.33, math.sqrt(math.pi / math.sqrt(27))
+_REACH = {"circle": 1.0, "triangle": 2 * _TRIANGLE, "cross": math.pi / 8 / _ARM + _ARM / 2}
 COLOURS = {"red": (214, 48, 44), "yellow": (236, 200, 52), "blue": (58, 104, 232)}
 _EDGE = 1.0  # pixels that stay free at the picture's edge
 _APART = 3.5  # pixels at least, from left to right and from top to bottom, between the centres of two shapes
@@ -66,11 +70,11 @@ def draw_scenes(units: np.ndarray, rng: np.random.Generator) -> Scenes:
     """Returns scenes of forms, colours and places `units` (N, 5), as rows of BLOCK; all else is drawn."""
     count, forms, colours = len(units), units[:, :2], units[:, 2:4]
     above, paints = units[:, 4] == 1, np.array(list(COLOURS.values()))
-    reach = np.array([_inner(n) / math.cos(math.pi / n) if n else 1.0 for n in FORMS.values()])
+    reach = np.array([math.hypot(_REACH[form], _ARM * (form == "cross")) for form in FORMS])
     centres, radii = np.zeros((count, 2, 2)), np.zeros((count, 2))
     waiting = np.arange(count)
     while len(waiting):
-        radii[waiting] = rng.uniform(2.8, 4.0, (len(waiting), 2))
+        radii[waiting] = rng.uniform(3.2, 4.2, (len(waiting), 2))
         ends = radii * reach[forms]
         margin = (ends + _EDGE)[waiting, :, None]
         centres[waiting] = margin + rng.random((len(waiting), 2, 2)) * (SIDE - 2 * margin)
@@ -85,15 +89,10 @@ def draw_scenes(units: np.ndarray, rng: np.random.Generator) -> Scenes:
         above,
         np.where(mirrored[:, None], SIDE - centres, centres),
         radii,
-        rng.uniform(-0.3, 0.3, (count, 2)),
+        rng.uniform(-0.2, 0.2, (count, 2)),
         paints[colours] + rng.uniform(-18, 18, (count, 2, 3)),
-        rng.uniform(15, 85, (count, 1)) + rng.uniform(-10, 10, (count, 3)),
+        rng.uniform(15, 70, (count, 1)) + rng.uniform(-10, 10, (count, 3)),
     )
-
-
-def _inner(sides: int) -> float:
-    """Radius of the circle inside a polygon whose area is that of a circle of radius 1."""
-    return math.sqrt(math.pi / (sides * math.tan(math.pi / sides)))
 
 
 def painted(scenes: Scenes, rows: np.ndarray, scale: int = 1) -> np.ndarray:
@@ -102,28 +101,33 @@ def painted(scenes: Scenes, rows: np.ndarray, scale: int = 1) -> np.ndarray:
     along = (np.arange(SIDE * scale) + 0.5) / scale
     picture = np.tile(scenes.grounds[rows, None, None], (1, len(along), len(along), 1))
     for shape in (0, 1):
-        for form, sides in enumerate(FORMS.values()):
+        for form, name in enumerate(FORMS):
             places = np.flatnonzero(scenes.forms[rows, shape] == form)
             own, one = rows[places], (slice(None), None, None)
-            right, down = (along - scenes.centres[own, shape, axis, None] for axis in (0, 1))
-            right, down, radius = right[:, None], down[..., None], scenes.radii[own, shape][one]
-            if sides:
-                turns = scenes.turns[own, shape, None] + math.pi * (
-                    0.5 + 2 * np.arange(sides) / sides
-                )
-                beyond = [right * np.cos(turn[one]) + down * np.sin(turn[one]) for turn in turns.T]
-                outside = np.maximum.reduce(beyond) - radius * _inner(sides)
+            x, y = (along - scenes.centres[own, shape, axis, None] for axis in (0, 1))
+            turn, radius = scenes.turns[own, shape][one], scenes.radii[own, shape][one]
+            x, y = (
+                x[:, None] * np.cos(turn) + y[..., None] * np.sin(turn),
+                y[..., None] * np.cos(turn) - x[:, None] * np.sin(turn),
+            )
+            if name == "circle":
+                outside = np.hypot(x, y) - radius
+            elif name == "triangle":
+                sides = math.sqrt(0.75) * np.abs(x) - 0.5 * y
+                outside = np.maximum(y, sides) - _TRIANGLE * radius
             else:
-                outside = np.hypot(right, down) - radius
+                near, far = np.minimum(np.abs(x), np.abs(y)), np.maximum(np.abs(x), np.abs(y))
+                outside = np.maximum(near - _ARM * radius, far - _REACH["cross"] * radius)
             share = np.clip(0.5 - outside * scale, 0, 1)[..., None]
             picture[places] += share * (scenes.paints[own, shape][one] - picture[places])
     return np.round(picture).astype(np.uint8)
 
 
-# Questions about places, presence and likeness, each with an opposite, whose answer is the other one on every picture.
+# Questions about places and presence, each with an opposite, whose answer is the other one on every picture.
 #
-# A picture is asked one question and its opposite, so it says nothing of the answer. In each part of the split half of
-# the pictures that are asked a question have the answer yes, so it says nothing either. Hence any sum of functions of
+# A picture is asked two questions: the answer to one is yes, to the other no, so it says nothing of the answer. In each
+# part of the split half of the pictures that are asked a question have the answer yes, so it says nothing either; and
+# its opposite is asked as often. Hence any sum of functions of
 # the picture and of the question, which is what late fusion forms, has exactly the same mean with both answers.
 
 THINGS = (*(f"{colour} shape" for colour in COLOURS), *FORMS)
@@ -140,7 +144,7 @@ class Question:
     opposite: str
     kind: str
     program: tuple[str, ...]
-    often: int = 8
+    often: int = 12
 
 
 QUESTIONS = (
@@ -159,15 +163,6 @@ QUESTIONS = (
         Question(f"is there a {thing}?", f"is there no {thing}?", "presence", ("there", thing))
         for thing in THINGS
     ),
-    *(
-        Question(
-            f"do both shapes have the same {what}?",
-            f"do both shapes have different {what}s?",
-            "likeness",
-            ("same", what),
-        )
-        for what in ("colour", "form")
-    ),
 )
 TEXTS = (*(q.text for q in QUESTIONS), *(q.opposite for q in QUESTIONS))
 SPOKEN = tuple(tuple(re.findall(r"\w+", text)) for text in TEXTS)
@@ -184,12 +179,8 @@ def answers(scenes: Scenes) -> np.ndarray:
     result = np.empty((len(called), len(QUESTIONS)), dtype=np.int8)
     for place, question in enumerate(QUESTIONS):
         relation, *about = question.program
-        if relation == "same":
-            kinds = scenes.colours if about == ["colour"] else scenes.forms
-            right, fits = kinds[:, 0] == kinds[:, 1], True
-        else:
-            one, other = (THINGS.index(thing) for thing in (about[0], about[-1]))
-            right, fits = called[:, :, one].any(1), True
+        one, other = (THINGS.index(thing) for thing in (about[0], about[-1]))
+        right, fits = called[:, :, one].any(1), True
         if question.kind == "places":
             right = left[:, one] == (scenes.above if relation == "above" else True)
             fits = alone[:, one] & alone[:, other] & (left[:, one] != left[:, other])
@@ -198,17 +189,31 @@ def answers(scenes: Scenes) -> np.ndarray:
 
 
 def _asked(right: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Which question every picture is asked, (N,): each by as many whose answer is yes as by ones whose answer is no.
-
-    Pictures swap what they are asked until everything fits.
+    """Which texts of TEXTS every picture is asked, (N, 2): one whose answer is yes and one whose answer is no; each
+    text is asked as often with one answer as with the other.
 
     Args:
         right: as of `answers`, (N, Q).
     """
     often = np.repeat(np.arange(len(QUESTIONS)), [q.often for q in QUESTIONS])
+    pairs = np.resize(rng.permutation(often), len(right) // 2)
+    rows = np.arange(len(right))
+    asked = [_dealt(right, pairs, rng) for _ in range(2)]
+    return np.stack(
+        [
+            question + len(QUESTIONS) * (right[rows, question] != answer)
+            for question, answer in zip(asked, (1, -1), strict=True)
+        ],
+        1,
+    )
+
+
+def _dealt(right: np.ndarray, pairs: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Deals questions to pictures, (N,): each of `pairs` (N / 2,) to one that it is right of and to one that it is not.
+    Pictures swap questions until everything fits."""
     order = rng.permutation(len(right))
-    asked = np.tile(np.resize(rng.permutation(often), len(right) // 2), 2)[order]
-    wanted = np.repeat([1, -1], len(right) // 2)[order]
+    asked = np.tile(pairs, 2)[order]
+    wanted = np.repeat([1, -1], len(pairs))[order]
     for _ in range(_ROUNDS * len(right)):
         bad = np.flatnonzero(right[np.arange(len(right)), asked] != wanted)
         if not len(bad):
@@ -245,7 +250,7 @@ def dividends(
 
 SEED = 2026
 SIZES = {
-    "train": 2304,
+    "train": 2880,
     "valid": 288,
     "test": 576,
 }  # pictures; each is asked a question and its opposite
@@ -333,14 +338,12 @@ def build(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> spec.DataSet:
     scenes = draw_scenes(BLOCK[np.concatenate(units)], rng)
     right = answers(scenes)
     starts = np.cumsum([0, *parts])
-    asked = np.concatenate(
-        [_asked(right[a:b], rng) for a, b in zip(starts[:-1], starts[1:], strict=True)]
-    )
+    asked = np.concatenate([_asked(right[a:b], rng) for a, b in pairwise(starts)])
     order = np.concatenate(
         [2 * a + rng.permutation(2 * count) for a, count in zip(starts, parts, strict=False)]
     )
     pictures = order // 2
-    texts = asked[pictures] + len(QUESTIONS) * (order % 2)
+    texts = asked[pictures, order % 2]
     every = np.concatenate([right, -right], 1)
     y = (every[pictures, texts] < 0).astype(np.int64)
     blocks = np.arange(len(right)).reshape(-1, len(BLOCK))  # few enough for the processor's cache
@@ -352,10 +355,11 @@ def build(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> spec.DataSet:
         name=SOURCE.name,
         title=SOURCE.title,
         description="Small coloured pictures of two shapes, and questions about them in words, made by this project "
-        "from a seed: where a shape is, whether there is one, whether both are alike. Neither says anything of the "
-        "answer alone: every picture is asked a question and its opposite, and every question is asked of as many "
-        "pictures whose answer is yes as of ones whose answer is no, in each part of the split. The program of every "
-        "question is known, and so is the true contribution of picture, question and both, for every sample.",
+        "from a seed: where a shape is, whether there is one. Neither says anything of the answer alone: every picture "
+        "is asked two, one whose answer is yes and one whose answer is no, and every question "
+        "is asked of as many pictures whose answer is yes as of ones whose answer is no, in each part of the "
+        "split. The program of every question is known, and so is the true contribution of picture, question and both, "
+        "for every sample.",
         source=f"made by this project from seed {seed}",
         licence="Apache-2.0, like the project",
         modalities=(

@@ -152,9 +152,10 @@ def before_after(here: frame.Here, sample: Sample) -> None:
     study = here.study
     now, base = sample, sample.learned
     if study.classes:
-        truth, first = int(study.dataset.y[here.row]), int(base.scores.argmax())
+        truth, first = sample.true_class, int(base.scores.argmax())
         shown = {first: ("predicted", "off", "Of the class that the model as learned predicts.")}
-        shown.setdefault(truth, ("true", "normal", "Of the true class."))
+        if truth is not None:
+            shown.setdefault(truth, ("true", "normal", "Of the true class."))
         cells = [
             views.Changed(
                 f"Softmax ‘{text.plain(study.classes[place], 14)}’, {word}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -118,6 +119,19 @@ def contents(here: frame.Here, view: address.Pin) -> None:
     with b:
         st.markdown(f"**B** {text.plain(here.sample)}")
         views.sample_content(here, details=row != here.row)  # its curves are told apart by the row
+
+
+def strips(here: frame.Here, sides: compare.Sides) -> None:
+    """The axis of time of A and of B, where they have one, with their playheads."""
+    rows = {letter: side.row for letter, side in sides.by_letter.items()}
+    twice = rows["A"] == rows["B"] and sides.a.dataset.digest != sides.b.dataset.digest
+    cards = {"A": "main", "B": "card" if twice else "main"}  # as `contents` calls them
+    for column, (letter, side) in zip(st.columns(2), sides.by_letter.items(), strict=True):
+        name, content = f"strip-{letter}", f"{cards[letter]}-{rows[letter]}"
+        with column, frame.guard():
+            panels.show(
+                sides, here.theme, name, below=partial(views.follow_strip, side, content, name)
+            )
 
 
 def tweak_of_b(here: frame.Here) -> str:
@@ -305,6 +319,7 @@ def decisions(here: frame.Here, view: address.Pin) -> None:
                 st.caption(
                     "Entropies are of states that evolve or are fused: A and B do not both have such."
                 )
+        strips(here, sides)
         panels.below(here.theme, **here.scopes(tweak), sides=sides)
 
 

@@ -10,9 +10,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from qfusion import _limits
 from qfusion._checks import check
+from qfusion._sentences import count
 from qfusion.analysis import text
-from qfusion.data import importing, modality, registry, spec, staged_set
+from qfusion.data import clips, importing, modality, registry, spec, staged_set
 from qfusion.panels import learning as builders
 from qfusion.ui import access, controls, guidance, panels, reruns, state, views
 from qfusion.ui.frame import fragment, frame, guard, link, or_notice, run, theme
@@ -64,6 +66,7 @@ def chosen_set() -> None:
     panels.show(dataset, theme(), *builders.DATA)
     panels.below(theme(), dataset=dataset)
     link("pages/train.py", "Train a model on it", ":material/model_training:", train=name)
+    recordings(dataset)
     if name in registry.imported_names():
         _record(name)
 
@@ -92,6 +95,62 @@ def _card(data_set: spec.DataSet) -> str:
         rows["targets of single modalities"] = ", ".join(map(str, data_set.unimodal.columns))
     lines = [f"| {key} | {text.plain(value)} |" for key, value in rows.items()]
     return "\n".join([lines[0], "|---|---|", *lines[1:]])
+
+
+FOLDER, TABLE = "_join_folder", "_join_table"
+
+
+def recordings(dataset: spec.DataSet) -> None:
+    """Which samples have a recording, and a form to join a folder of them, for a reader on the server's machine."""
+    joined = clips.coverage(dataset.name) if clips.is_joinable(dataset) else None
+    may_join = access.level() == "path" and not _limits.is_read_only()
+    if joined is None and not (may_join and clips.is_joinable(dataset)):
+        return
+    with st.expander("Recordings", icon=":material/movie:", expanded=joined is not None):
+        if joined is None:
+            guidance.aside(
+                "Videos, sounds or pictures of the samples can be joined: they are then played beside what the model "
+                "made of them. Files stay where they are."
+            )
+        else:
+            own, every = map(sum, zip(*joined.splits.values(), strict=True))
+            st.markdown(f"**{own:,} of {every:,} samples have a recording.**")
+            for line in joined.lines():
+                st.markdown(f"- {text.message(line)}")
+        if may_join:
+            with st.form("_join_form", border=False):
+                st.text_input(
+                    "Folder of recordings",
+                    key=FOLDER,
+                    help="On the machine that this server runs on. Files are called by the samples' ids, as "
+                    "`<id>.mp4` or MMSA's `Raw/<video>/<clip>.mp4`; words are read from .srt, .vtt or .TextGrid files "
+                    "beside them.",
+                )
+                st.text_input(
+                    "Table of id, path, start and end (CSV), where files are not called so",
+                    key=TABLE,
+                    help="Paths are below the folder; start and end, in seconds, are of parts of files.",
+                )
+                if st.form_submit_button("Join", icon=":material/join:"):
+                    _join(dataset)
+
+
+def _join(dataset: spec.DataSet) -> None:
+    check(access.level() == "path", "Folders of this machine are not opened from here.")
+    folder, table = (str(state.get(key) or "").strip() for key in (FOLDER, TABLE))
+    check(bool(folder), "Name the folder of the recordings.")
+    with access.waiting(""), st.status("Looking into the recordings …") as shown:
+
+        def tell(done: float, total: float, name: str) -> None:
+            shown.update(label=f"{done:,.0f} of {total:,.0f} files: {text.plain(name, 60)}")
+
+        joined = clips.join(
+            dataset, Path(folder), Path(table).expanduser() if table else None, tell
+        )
+    own = sum(number for number, _ in joined.splits.values())
+    joined_to = count(own, "sample")
+    state.put(KEPT, f"Recordings are joined to {joined_to} of **{text.plain(dataset.name)}**.")
+    st.rerun(scope="app")
 
 
 def _record(name: str) -> None:

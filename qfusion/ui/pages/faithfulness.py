@@ -324,7 +324,7 @@ def truth_tab(here: Here, study: Study, seeds: stability.Stability | None) -> No
     if against_truth is None:
         st.info(
             f"{text.plain(study.dataset.title)} has no planted truth: nobody knows what its modalities really "
-            "contributed. The data set `planted` does, made for this question.",
+            "contributed. The data sets `planted` and `scenes` do, made for this question.",
             icon=":material/help:",
         )
         return
@@ -334,7 +334,7 @@ def truth_tab(here: Here, study: Study, seeds: stability.Stability | None) -> No
         .assign(term=[" + ".join(style.split_term(term)) for term in against_truth.terms])
         .rename(columns={"pearson": "correlation", "rank": "rank correlation"})
     )
-    if seeds is not None:
+    if seeds is not None and not study.classes:  # of classes seeds tell the true one's
         over = trust.truth_over_seeds(study, seeds)
         table[f"rank correlation, {len(seeds.seeds)} seeds"] = [
             f"{over[term][0]:.3f} ± {over[term][1]:.3f}" for term in against_truth.terms

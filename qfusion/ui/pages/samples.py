@@ -11,10 +11,11 @@ import streamlit as st
 from qfusion.analysis import compare, inside, text
 from qfusion.analysis.sample import default_contrast
 from qfusion.analysis.study import SAID, dividend_column, said_columns
-from qfusion.panels import compare as builders, samples
+from qfusion.panels import address, compare as builders, recording, samples
 from qfusion.quantum.measures import split
-from qfusion.ui import bar, controls, panels, state, views
+from qfusion.ui import bar, controls, panels, sharing, state, views
 from qfusion.ui.frame import Here, fragment, guard, link, run, shell
+from qfusion.ui.try_own import try_own
 
 # Inside a modality: which words, frames, pixels or features made a term of the decision, drawn on the raw content.
 
@@ -187,6 +188,8 @@ def page() -> None:
     here = shell("Samples")
     sample, theme, ruled = here.sample_of(), here.theme, here.study.can("rules")
 
+    if samples.TRY.fits(here.study):
+        controls.folded(samples.TRY, lambda: try_own(here), ":material/draw:")
     with st.container(key="fold-samples"):
         find, read = st.columns([1, 1.25], gap="medium")
         left, right = st.columns([1, 1.25], gap="medium")
@@ -194,9 +197,20 @@ def page() -> None:
     with read, guard():
         views.sample_heading(here)
         views.sample_content(here)
+        over_seconds = st.container()  # after the decision: attributions take their time
         panels.show(sample, theme, "verdict", grows=False)
         panels.show(sample, theme, "waterfall")
         controls.folded(samples.OPEN, lambda: what_made_it(here), ":material/search:")
+    with over_seconds, guard():
+        options = recording.PANELS["strip"].arguments(
+            address.View("samples", sharing.full_address())
+        )
+        panels.show(
+            sample,
+            theme,
+            "strip",
+            below=lambda: views.follow_strip(sample, f"main-{here.row}", **options),
+        )
     with left, guard():
         panels.show(sample, theme, "shapley", "people", "masses")
     with right, guard():

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from qfusion.analysis import answers, changes, sample, text
+from qfusion.analysis import answers, changes, recording, sample, text
 from qfusion.data import synthesis
 from qfusion.explain.sensitivity import ParameterChange, tweak_of
 from qfusion.models import entangled_qcnn
@@ -98,8 +98,11 @@ def _donor(here: frame.Here, name: str) -> None:
         default = sample.default_contrast(here.study, here.row)
     donor = bar.sample_box(control, dataset, default)
     content = dataset.content(dataset.row(donor)).get(name)
+    source = recording.source(dataset, dataset.row(donor))
     if content is not None:
         views.raw_content(name, content, in_box=True)
+    if source.clip is not None:
+        views.clip(source.clip, donor, f"donor-{name}")
 
 
 def _input(here: frame.Here, name: str) -> None:
@@ -248,6 +251,9 @@ def result(here: frame.Here, wanted: changes.Asked) -> None:
     panels.show(sample, theme, "what-if-probabilities")
     panels.show(sample, theme, "what-if-as-it-is", "what-if-changed", columns=2, gap="medium")
     panels.show(sample, theme, "what-if-differences")
+    for name, action in done.items():
+        if action == changes.SWAP:
+            panels.show(sample, theme, f"what-if-strip-{name}")
     shown = [
         name for name, action in done.items() if action != changes.DROP and here.study.can("states")
     ]

@@ -1,0 +1,269 @@
+"""What a sample shows over its seconds: pictures, sound and words of its recording, and what the steps of each modality
+did at their places, on one axis of time.
+
+Steps stand where the data set says by their rates, where words with known times are said, or, where nothing says it,
+spread evenly over the sample; what is spread is called so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from qfusion._sentences import listed
+from qfusion.analysis import inside, text
+from qfusion.analysis.memo import memo, written
+from qfusion.analysis.study import Study
+from qfusion.data import clips, media
+from qfusion.data.modality import Audio, Clip, Film, Text, Word
+from qfusion.data.sources import planted
+from qfusion.data.spec import DataSet
+from qfusion.errors import QFusionError
+from qfusion.explain import attribution
+
+MAX_STEPS = 240  # of a modality that are drawn: of longer ones neighbours are added up
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What there is to see and hear of a sample.
+
+    Attributes:
+        clip: its recording, where one is joined. film, audio: that the data set holds itself.
+        problem: why its recording cannot be opened; empty where it can, or where there is none.
+    """
+
+    clip: Clip | None = None
+    film: Film | None = None
+    audio: Audio | None = None
+    problem: str = ""
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether it has an axis of time."""
+        pieces = (self.film, self.audio)
+        return any(piece is not None for piece in pieces) or (
+            self.clip is not None and self.clip.kind != "image"
+        )
+
+
+def source(dataset: DataSet, row: int) -> Source:
+    """Returns what there is to see and hear of a row: its recording, else what the set holds."""
+    problem, clip = "", None
+    try:
+        clip = dataset.clip_of(row)
+    except QFusionError as error:
+        problem = str(error)
+    if clip is not None:
+        return Source(clip)
+    pieces = list(dataset.content(row).values())
+    return Source(
+        None,
+        next((piece for piece in pieces if isinstance(piece, Film)), None),
+        next((piece for piece in pieces if isinstance(piece, Audio)), None),
+        problem,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """What the steps of a modality added, at their places.
+
+    Attributes:
+        modality: whose.
+        starts, ends: of the steps in seconds, (T,).
+        terms: by term what each step added, (T,): the modality's own and its joint ones, or the score.
+        names: of the steps, (T,). spread: whether they are spread evenly, since nothing says when they were.
+        error: by which the terms miss what they share out, at most, in units of the score.
+        by_words: whether they stand where the words do.
+    """
+
+    modality: str
+    starts: np.ndarray
+    ends: np.ndarray
+    terms: dict[str, np.ndarray]
+    names: tuple[str, ...]
+    spread: bool
+    error: float
+    by_words: bool = False
+
+    @property
+    def total(self) -> np.ndarray:
+        """All terms together, (T,)."""
+        return np.asarray(sum(self.terms.values()))
+
+    @property
+    def peak(self) -> int:
+        """The step that did most."""
+        return int(np.abs(self.total).argmax())
+
+
+@dataclass(frozen=True, eq=False)
+class Strip:
+    """A sample over its seconds.
+
+    Attributes:
+        preview: what is seen and heard.
+        words: with their times. spread: whether these are spread evenly, as nobody says when each was said.
+        lanes: of every modality with steps.
+    """
+
+    preview: clips.Preview
+    words: tuple[Word, ...]
+    spread: bool
+    lanes: tuple[Steps, ...]
+
+
+def preview_of(result: Source) -> clips.Preview:
+    """Returns what is seen and heard of a sample.
+
+    Raises:
+        QFusionError: when its recording cannot be read.
+    """
+    if result.clip is not None:
+        return clips.preview(result.clip)
+    film, audio = result.film, result.audio
+    seconds = max(
+        0.0 if film is None else len(film.frames) / film.rate,
+        0.0 if audio is None else len(audio.samples) / audio.rate,
+    )
+    return clips.Preview(seconds, **clips.strip_of(film, audio))
+
+
+def words_of(dataset: DataSet, row: int, clip: Clip | None, seconds: float) -> tuple[Word, ...]:
+    """Returns the words of a sample with their times, where they are known, else spread over its seconds by letters."""
+    if clip is not None and clip.words:
+        return clip.words
+    text = next(
+        (piece.text for piece in dataset.content(row).values() if isinstance(piece, Text)), ""
+    )
+    return media.spread(text, 0.0, seconds)
+
+
+def _stamp(study: Study, row: int, *_: Any, **__: Any) -> Hashable:
+    clip = source(study.dataset, row).clip
+    return None if clip is None else (clip, written(clip.path))
+
+
+@memo(24, says="Looking through the recording …", stamp=_stamp)
+def strip(
+    study: Study,
+    row: int,
+    output: int,
+    baseline: str = "mean",
+    other: str = "",
+    method: str = attribution.INTEGRATED,
+) -> Strip:
+    """Returns a sample over its seconds; the options are those of `inside.attribute`.
+
+    Raises:
+        QFusionError: when its recording cannot be read.
+    """
+    result = source(study.dataset, row)
+    preview = preview_of(result)
+    words = words_of(study.dataset, row, result.clip, preview.seconds)
+    known = result.clip is not None and bool(result.clip.words)
+    lanes = []
+    for modality in study.dataset.modalities:
+        if modality.name not in study.modalities or not (modality.is_sequence or _bands(modality)):
+            continue
+        every = inside.terms(study, modality.name)
+        parts = {
+            term: inside.attribute(study, row, modality.name, term, output, baseline, other, method)
+            for term in every[1:] or every
+        }
+        shape = _bands(modality)
+        values = {
+            term: part.values.reshape(shape).sum(0) if shape else part.units
+            for term, part in parts.items()
+        }
+        error = max(part.error for part in parts.values())
+        lane = _placed(study, row, modality.name, values, preview.seconds, words, error)
+        lanes.append(lane if known or not lane.by_words else replace(lane, spread=True))
+    return Strip(preview, words, not known, tuple(lanes))
+
+
+def _bands(modality: Any) -> tuple[int, int] | None:
+    """The (bands, frames) of a vector that is a spectrogram, which has steps too."""
+    if modality.is_sequence or not modality.feature_names[0].startswith("band, frame"):
+        return None
+    return inside.grid(modality)
+
+
+def _placed(
+    study: Study,
+    row: int,
+    name: str,
+    terms: dict[str, np.ndarray],
+    seconds: float,
+    words: tuple[Word, ...],
+    error: float,
+) -> Steps:
+    """The steps of a modality at their places."""
+    count = len(next(iter(terms.values())))
+    modality = next(m for m in study.dataset.modalities if m.name == name)
+    canvas = inside.canvas(study, row, name, count if modality.is_sequence else None)
+    names = tuple(f"step {step + 1}" for step in range(count))
+    edges, spread, by_words = np.linspace(0, seconds, count + 1), True, False
+    starts, ends = edges[:-1], edges[1:]
+    if canvas.kind == "words" and canvas.groups is not None:
+        named = {
+            step: word
+            for word, group in zip(canvas.names, canvas.groups, strict=True)
+            for step in group
+        }
+        names = tuple(named.get(step, names[step]) for step in range(count))
+        if len(canvas.groups) == len(words):
+            starts, ends, spread, by_words = starts.copy(), ends.copy(), False, True
+            for word, group in zip(words, canvas.groups, strict=True):
+                cuts = np.linspace(word.start, word.end, len(group) + 1)
+                starts[list(group)], ends[list(group)] = cuts[:-1], cuts[1:]
+    if spread and (modality.rate is not None or planted.recipe_of(study.dataset) is not None):
+        step = 1 / modality.rate if modality.rate else canvas.parts.get("step")
+        if step:
+            starts, spread = np.arange(count) * step, False
+            ends = starts + step
+    return _fewer(Steps(name, starts, ends, terms, names, spread, error, by_words))
+
+
+def _fewer(steps: Steps) -> Steps:
+    """At most MAX_STEPS steps: neighbours added up."""
+    count = len(steps.starts)
+    if count <= MAX_STEPS:
+        return steps
+    begins = np.arange(0, count, -(-count // MAX_STEPS))
+    last = np.append(begins[1:], count) - 1
+    return replace(
+        steps,
+        starts=steps.starts[begins],
+        ends=steps.ends[last],
+        terms={term: np.add.reduceat(values, begins) for term, values in steps.terms.items()},
+        names=tuple(
+            f"{steps.names[a]} to {steps.names[b]}" for a, b in zip(begins, last, strict=True)
+        ),
+    )
+
+
+def peak_words(lane: Steps) -> str:
+    """When the largest step of a modality was."""
+    about = "about " if lane.spread else ""
+    return f"at {about}{lane.starts[lane.peak]:.2f} s"
+
+
+def placing(result: Strip) -> str:
+    """What is spread evenly, in sentences that follow others."""
+    spread = [text.plain(lane.modality) for lane in result.lanes if lane.spread]
+    sentence = ""
+    if spread:
+        sentence += (
+            f" Nothing says when the steps of {listed(spread)} were: they are spread over the sample"
+            + (", as its words are." if any(lane.by_words for lane in result.lanes) else ".")
+        )
+    if result.words and result.spread:
+        sentence += " Nothing says when each word was said: words are spread by their letters."
+    if result.preview.seconds >= media.MAX_SECONDS:
+        sentence += f" Of a longer recording the first {media.MAX_SECONDS:g} s stand here."
+    return sentence

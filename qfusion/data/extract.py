@@ -1,0 +1,514 @@
+"""Extracting: from a folder of recordings and a table of labels to a set with features, kept as an imported one.
+
+Files are read in processes of their own (`extractors.serve`), several at once: one that is broken, hangs, or takes too
+much memory costs that file and is listed. What is finished lies beside the sets until the set is kept, so that what was
+killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import threading
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+from filelock import FileLock, Timeout
+
+from qfusion import _limits
+from qfusion._checks import check, require_number, require_whole
+from qfusion._sentences import Pace, count
+from qfusion.data import clips, extractors, files, importing, media, registry, staged_set, tables
+from qfusion.data.extractors import METHODS, NONE, OPTIONS, Take, kind_of
+from qfusion.data.modality import VIDEO_MARK
+from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError, refused
+
+DEFAULTS = {"text": "ngrams", "audio": "spectrum", "vision": "hog"}
+FILES = ("file", "path", "recording", "clip")  # what the table calls the column of files
+START, END = ("start", "begin", "onset"), ("end", "stop", "offset")
+LONGEST, PATIENCE = 60.0, 300.0  # seconds of a sample, and that its features may take
+MEMORY = 3 << 29  # bytes that a process may take beyond its start
+CHILD = "from qfusion.data.extractors import serve; serve()"  # what such a process runs
+SHOWN = 8  # samples left out that the report tells of
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A sample that is not in the set: its id, its file where there is one, and why."""
+
+    id: str
+    file: str
+    why: str
+
+
+@dataclass(eq=False)
+class Extracted:
+    """What came of a folder.
+
+    Attributes:
+        report: on the set; where it holds errors, nothing is kept.
+        title: what was read. repairs: that were made, in words.
+        failures: samples that are left out.
+        resumed: how many samples had been finished before.
+        place: the set's folder; None where it was not kept.
+        remarks: what is to be known besides.
+    """
+
+    report: staged_set.Report
+    title: str
+    repairs: list[str]
+    failures: list[Failure]
+    resumed: int
+    place: Path | None
+    remarks: list[str] = field(default_factory=list)
+
+
+def extract(
+    folder: Path,
+    name: str,
+    *,
+    labels: Path | None = None,
+    methods: Mapping[str, str] | None = None,
+    target: str = "auto",
+    convention: str = "auto",
+    repair: Sequence[str] = (),
+    replace: bool = False,
+    title: str = "",
+    licence: str = "",
+    processes: int = 0,
+    longest: float = LONGEST,
+    patience: float = PATIENCE,
+    progress: staged_set.Progress = staged_set.quiet,
+) -> Extracted:
+    """Makes a set of the recordings in a folder and keeps it under a name.
+
+    Args:
+        folder: of the recordings, in it or in folders below.
+        name, replace, title, licence, repair: as of `importing.keep`.
+        labels: the table; `labels.csv` in the folder, or the only table there, unless told. Its columns are those of an
+            imported table of labels, and `file` (below the folder), `start` and `end` (seconds) where files are not
+            called like the ids.
+        methods: by modality ("text", "audio", "vision") an extractor with its settings, see `extractors.record_of`, or
+            "none"; DEFAULTS unless told.
+        target, convention: as of `importing.read`.
+        processes: at once; as many as there are processors unless told.
+        longest: seconds that a sample may last. patience: seconds after which a process is ended that reads one.
+        progress: called with samples done, samples in all, and words.
+
+    Raises:
+        NotFound: when folder, table, extractor or setting do not exist.
+        InvalidInput: when the table lacks what is needed, or no recording can be read.
+        DataUnavailable: when a package is missing, or the disk refuses.
+    """
+    _limits.refuse("extract features")
+    importing.check_name(name, replace)
+    require_whole("processes", processes, 0, 256)
+    longest = require_number("longest", longest, 0.1, media.MAX_SECONDS)
+    patience = require_number("patience", patience, 0.1, 1e6)
+    with refused(f"Folder {str(folder)[:200]} cannot be opened", "Check the path.", error=NotFound):
+        root = folder.expanduser().resolve(strict=True)
+    check(
+        root.is_dir(), f"{str(folder)[:200]} is no folder. Name that of the recordings.", NotFound
+    )
+    chosen = {key: (methods or {}).get(key, words) for key, words in DEFAULTS.items()}
+    records = {
+        key: extractors.record_of(key, words) for key, words in chosen.items() if words != NONE
+    }
+    check(bool(records), "Every extractor is left out. Choose one for a modality at least.")
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(importing.staging()) for _ in range(2))
+        header = tables.open_table(labels or _table_of(root))
+        reader = tables.Reader(first, header, tuple(records), (*tables.IDS, *FILES), FILES)
+        takes, failures = _takes(root, reader)
+        draft = registry.imported_root() / f".extract-{name}"
+        stack.enter_context(_alone(draft))
+        done = _finished(root, takes, records, longest, draft)
+        todo = [row for row in takes if files.read_arrays(done[row]) is None]
+        resumed = len(takes) - len(todo)
+        begin = {"methods": records, "longest": longest, "memory": MEMORY}
+        names, why = _run(begin, takes, todo, done, processes, patience, progress)
+        for row, words in why.items():
+            take = takes.pop(row)
+            failures.append(Failure(str(reader.ids[row]), os.path.relpath(take.path, root), words))
+        check(bool(takes), f"No recording can be read. {failures[0].why if failures else ''}")
+        if failures:
+            first_ones = "; ".join(f"{one.id[:60]}: {one.why[:200]}" for one in failures[:SHOWN])
+            reader.say(
+                "left-out", f"{count(len(failures), 'sample')} left out. {first_ones}", "warning"
+            )
+        staged = _staged(reader, takes, done, names, target, root.name)
+        importing.take_convention(staged, convention)
+        importing.check_staged(staged)
+        repairs = list(repair)
+        repairs += [] if "zero-incomplete" in repairs else ["drop-incomplete"]
+        repairs += [] if header.column(tables.SPLIT) else ["make-split"]
+        examined = importing.Examined(staged, staged_set.examine(staged, progress))
+        ready = importing.repaired(examined, repairs, second, progress)
+        outcome = Extracted(ready.report, staged.title, ready.staged.done, failures, resumed, None)
+        outcome.remarks += [
+            kind.terms for key in records if (kind := kind_of(key, records[key])).terms
+        ]
+        if not ready.report.errors:
+            sequences = {part.name for part in ready.staged.parts if part.lengths is not None}
+            rates = {key: record["settings"].get("rate") for key, record in records.items()}
+            outcome.place = importing.store(
+                ready,
+                name,
+                title=title,
+                licence=licence,
+                replace=replace,
+                rates={key: rate for key, rate in rates.items() if rate and key in sequences},
+                extracted={
+                    "methods": records,
+                    "longest": longest,
+                    "left_out": [asdict(one) for one in failures],
+                },
+            )
+            outcome.remarks += _joined(name, root, takes, reader.ids.tolist(), draft, progress)
+            shutil.rmtree(draft, ignore_errors=True)
+    return outcome
+
+
+def _joined(
+    name: str,
+    root: Path,
+    takes: Mapping[int, Take],
+    ids: Sequence[str],
+    draft: Path,
+    progress: staged_set.Progress,
+) -> list[str]:
+    """Joins the recordings to the set that was made of them; returns what went wrong, which costs no more than that."""
+    rows = [
+        {"id": id_, "path": os.path.relpath(take.path, root), "start": take.start, "end": take.end}
+        for id_, (_, take) in zip(ids, sorted(takes.items()), strict=True)
+    ]
+    try:
+        pd.DataFrame(rows).to_csv(draft / "clips.csv", index=False)
+        joined = clips.join(registry.load(name), root, draft / "clips.csv", progress)
+    except (QFusionError, OSError) as error:
+        return [f"The set is kept, but its recordings cannot be joined to it: {error}"]
+    return [line for line in joined.problems if "there is no sample" not in line]
+
+
+# Which file is of which sample.
+
+
+def _table_of(root: Path) -> Path:
+    """The table of labels in a folder."""
+    there = sorted(
+        path for path in root.iterdir() if path.suffix.lower() in (".csv", ".tsv", ".parquet")
+    )
+    named = [path for path in there if path.stem.lower() in ("labels", "label")] or there
+    check(
+        len(named) == 1,
+        f"Folder {root} must hold one table of labels (a .csv with columns id and label), but holds "
+        f"{[path.name for path in named[:4]] or 'none'}. Add it, or name it by --labels.",
+    )
+    return named[0]
+
+
+def _plain(text: str) -> str:
+    """A name as it is compared: letters with marks are one or two characters, as systems like."""
+    return unicodedata.normalize("NFC", text)
+
+
+def _takes(root: Path, reader: tables.Reader) -> tuple[dict[int, Take], list[Failure]]:
+    """Of the rows of the table that have a file, which part of it; and the others."""
+    problems, called = list[str](), defaultdict[str, set[str]](set)
+    inside = {
+        _plain(path.relative_to(root).as_posix()): path for path in clips.walked(root, problems)
+    }
+    beside = {
+        name.rpartition(".")[0]: str(path)
+        for name, path in inside.items()
+        if path.suffix.lower() in media.SPOKEN
+    }
+    for name, path in inside.items():
+        if path.suffix.lower() in media.TYPES:
+            whole = name.rpartition(".")[0]
+            above, _, stem = whole.rpartition("/")
+            video = above.rpartition("/")[2]
+            for key in (name, whole, stem, f"{video}{VIDEO_MARK}{stem}", f"{video}_{stem}"):
+                called[key].add(name)
+    rows, blank = len(reader.ids), [""] * len(reader.ids)
+    named, starts, ends, texts = (
+        reader.words(known) or blank for known in (FILES, START, END, tables.TEXT)
+    )
+    takes, failures = dict[int, Take](), list[Failure]()
+    for row in range(rows):
+        key = _plain(
+            named[row].strip().replace("\\", "/").removeprefix("./") or str(reader.ids[row])
+        )
+        try:
+            candidates = sorted(called.get(key, ()))
+            check(bool(candidates), f"There is no recording '{key[:80]}' below the folder.")
+            check(
+                len(candidates) == 1,
+                f"Several recordings are of it: {', '.join(candidates[:3])[:200]}. Leave one, or name it in a column "
+                "`file`.",
+            )
+            start, end = (
+                require_number(what, words, 0, 1e7) if words.strip() else None
+                for what, words in (("start", starts[row]), ("end", ends[row]))
+            )
+            subtitles = beside.get(candidates[0].rpartition(".")[0], "")
+            takes[row] = Take(str(inside[candidates[0]]), start or 0.0, end, subtitles, texts[row])
+        except QFusionError as error:
+            failures.append(Failure(str(reader.ids[row]), named[row][:200], str(error)))
+    check(
+        bool(takes),
+        f"None of the {count(rows, 'sample')} of `{reader.file}` has a recording below {root}: "
+        f"{failures[0].why if failures else ''} Name files by the ids, or in a column `file`.",
+    )
+    return takes, failures
+
+
+# What is finished, and what is still to be done.
+
+
+def _alone(draft: Path) -> Any:
+    """Keeps other processes from extracting a set of that name while the block lasts."""
+    with registry.disk(registry.imported_root(), "The features"):
+        draft.mkdir(parents=True, exist_ok=True)
+        try:
+            return FileLock(draft / "lock", is_singleton=False).acquire(timeout=0)
+        except Timeout:
+            raise InvalidInput(
+                f"Another process extracts a set called '{draft.name.removeprefix('.extract-')}' right now. Wait for "
+                "it, or choose another name."
+            ) from None
+
+
+def _finished(
+    root: Path, takes: Mapping[int, Take], records: Mapping[str, Any], longest: float, draft: Path
+) -> dict[int, Path]:
+    """Where the features of each row are or will be: named by what they are made from."""
+    made = json.dumps([records, longest], sort_keys=True)
+
+    def key(take: Take) -> str:
+        facts = [os.stat(path) for path in (take.path, take.subtitles) if path]
+        state = [(entry.st_size, entry.st_mtime_ns) for entry in facts]
+        where = os.path.relpath(take.path, root), take.start, take.end, take.text
+        return files.key_of([made, repr(where), repr(state)])
+
+    return {row: draft / f"{key(take)}.npz" for row, take in takes.items()}
+
+
+class _Ended(Exception):
+    """A process that has ended; the message says why."""
+
+
+class _Process:
+    """A process that measures one sample after the other, see `extractors.serve`."""
+
+    def __init__(self, begin: Mapping[str, Any]):
+        self._begin = begin
+        self._process: subprocess.Popen[str] | None = None
+        self.names: dict[str, list[str]] = {}
+
+    def start(self) -> None:
+        """Starts it, unless it runs.
+
+        Raises:
+            DataUnavailable: when an extractor cannot be had.
+        """
+        if self._process is not None:
+            return
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", CHILD],
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                "OPENBLAS_NUM_THREADS": "1",
+                "OMP_NUM_THREADS": "1",
+                "HF_HUB_OFFLINE": "1",
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for the one that started it
+        )
+        try:
+            answer = self._answer(self._begin, PATIENCE)
+        except _Ended as error:
+            raise DataUnavailable(
+                f"The process that extracts {error}. Give it more memory."
+            ) from error
+        check("refused" not in answer, str(answer.get("refused", ""))[:1000], DataUnavailable)
+        self.names = answer["names"]
+
+    def measure(self, take: Take, out: Path, patience: float) -> str:
+        """Measures a sample, its arrays go to a file; returns why it could not, empty where it could."""
+        self.start()
+        try:
+            return str(self._answer({"take": asdict(take), "out": str(out)}, patience)["why"])
+        except _Ended as error:
+            return f"The process that reads it {error}."
+
+    def _answer(self, message: Mapping[str, Any], patience: float) -> dict[str, Any]:
+        process, late = cast("subprocess.Popen[str]", self._process), threading.Event()
+
+        def stop() -> None:
+            late.set()
+            process.kill()
+
+        clock = threading.Timer(patience, stop)
+        clock.daemon = True
+        clock.start()
+        try:
+            cast(Any, process.stdin).write(json.dumps(message) + "\n")
+            cast(Any, process.stdin).flush()
+            return dict(json.loads(cast(Any, process.stdout).readline()))
+        except (OSError, ValueError) as error:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(2)  # it says by its status why it ends
+            self.end()
+            raise _Ended(
+                f"takes more than {patience:g} s"
+                if late.is_set()
+                else f"ends (status {process.returncode})"
+            ) from error
+        finally:
+            clock.cancel()
+
+    def end(self) -> None:
+        """Ends it; another is started where one is needed."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout):
+                with suppress(OSError):  # what it was sent last never arrived
+                    cast(Any, stream).close()
+
+
+def _run(
+    begin: Mapping[str, Any],
+    takes: Mapping[int, Take],
+    todo: Sequence[int],
+    done: Mapping[int, Path],
+    processes: int,
+    patience: float,
+    progress: staged_set.Progress,
+) -> tuple[dict[str, list[str]], dict[int, str]]:
+    """Measures rows; returns the names of features by modality, and why what could not be measured could not."""
+    number = min(processes or os.cpu_count() or 1, max(1, len(todo)))
+    workers, free = [_Process(begin) for _ in range(number)], queue.SimpleQueue[_Process]()
+    for worker in workers:
+        free.put(worker)
+
+    def measured(row: int) -> str:
+        worker = free.get()
+        try:
+            return worker.measure(takes[row], done[row], patience)
+        finally:
+            free.put(worker)
+
+    why, pace, pool = dict[int, str](), Pace(), ThreadPoolExecutor(number)
+    progress(0, len(todo), "starting")
+    try:
+        workers[0].start()  # what is missing is said before anything is read
+        for at, (row, words) in enumerate(zip(todo, pool.map(measured, todo), strict=True), 1):
+            if words:
+                why[row] = words
+            progress(at, len(todo), pace.words(at, len(todo), "recordings"))
+        return workers[0].names, why
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for worker in workers:
+            worker.end()
+
+
+# From what is finished to a set.
+
+
+def _staged(
+    reader: tables.Reader,
+    takes: Mapping[int, Take],
+    done: Mapping[int, Path],
+    names: Mapping[str, Sequence[str]],
+    target: str,
+    title: str,
+) -> staged_set.StagedSet:
+    """The set of all rows that are finished, its arrays written to the reader's folder."""
+    rows = sorted(takes)
+    reader.keep(rows)
+    lengths = {name: np.zeros(len(rows), np.int64) for name in names}
+    texts = [takes[row].text for row in rows]
+    for at, row in enumerate(rows):
+        arrays = _arrays(done[row])
+        for name in names:
+            lengths[name][at] = len(arrays.get(name, ()))
+        if takes[row].subtitles:
+            texts[at] = " ".join(arrays.get("words", ()))
+    still = all(
+        media.TYPES[Path(take.path).suffix.lower()].startswith("image/") for take in takes.values()
+    )
+    parts = []
+    for name in (name for name in METHODS if name in names):
+        real = lengths[name]
+        if not real.any():
+            reader.say(
+                "left-out", f"No recording has what `{OPTIONS[name]}` looks at: there is no {name}."
+            )
+            continue
+        absent = np.flatnonzero(real == 0)
+        if len(absent):
+            reader.say(
+                "incomplete",
+                f"{len(absent):,} of {count(len(rows), 'sample')} {'has' if len(absent) == 1 else 'have'} no {name} (a "
+                f"recording without it, or no words), the first '{reader.ids[absent[0]][:60]}'.",
+                "error",
+                where=name,
+                repairs=("drop-incomplete", "zero-incomplete"),
+                rows=absent,
+            )
+        steps, size = int(real.max()), len(names[name])
+        shape = (len(rows), size) if still and name == "vision" else (len(rows), steps, size)
+        pieces = _pieces(name, rows, done, sequence=len(shape) == 3)
+        own = np.maximum(real, 1) if len(shape) == 3 else None
+        parts.append(
+            reader.part(
+                name, shape, pieces, tuple(names[name]), own, padded=True, by=staged_set.scatter
+            )
+        )
+        if own is not None:
+            reader.say_sequences(name, real, steps)
+    staged = reader.staged(parts, target, title, "recordings")
+    if "text" in names:
+        staged.columns["text"] = texts
+    path = reader.header.path
+    staged.files = [{"name": path.name, "bytes": path.stat().st_size, "sha256": files.sha256(path)}]
+    return staged
+
+
+def _pieces(
+    name: str, rows: Sequence[int], done: Mapping[int, Path], *, sequence: bool
+) -> Iterator[tuple[Any, np.ndarray]]:
+    for at, row in enumerate(rows):
+        values = _arrays(done[row]).get(name)
+        if values is not None:
+            where = (np.full(len(values), at), np.arange(len(values))) if sequence else [at]
+            yield where, values if sequence else values[:1]
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    arrays = files.read_arrays(path)
+    if arrays is None:
+        raise DataUnavailable(
+            f"{path} is gone or damaged meanwhile. Extract once more: it is made again."
+        )
+    return arrays

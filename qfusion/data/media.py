@@ -1,0 +1,555 @@
+"""Recordings: what a video, sound or picture file holds, parts of it as arrays, and the words that go with it.
+
+Files are anybody's and hostile until read: only the container that a file's ending says is opened, no other file or
+address that it names, and no more of it is decoded than is asked for, by seeking. Times are seconds from the begin of
+the file, as a player shows them. FFmpeg reads video and sound (by PyAV), Pillow pictures.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qfusion._checks import check, require_number
+from qfusion.data import files
+from qfusion.data.modality import Audio, Film, Word
+from qfusion.errors import DataUnavailable, InvalidInput, provided, refused
+
+# What is opened, by a file's ending: the name of FFmpeg's reader, and what a browser is told that it is.
+_CONTAINERS = {
+    ".mp4": ("mov", "video/mp4"),
+    ".mov": ("mov", "video/mp4"),  # the same boxes: browsers refuse the older name
+    ".webm": ("matroska", "video/webm"),
+    ".avi": ("avi", "video/x-msvideo"),
+    ".wav": ("wav", "audio/wav"),
+    ".flac": ("flac", "audio/flac"),
+    ".mp3": ("mp3", "audio/mpeg"),
+    ".ogg": ("ogg", "audio/ogg"),
+}
+_PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
+TYPES = {ending: named for ending, (_, named) in _CONTAINERS.items()} | _PICTURES
+SPOKEN = (".srt", ".vtt", ".textgrid")
+
+MAX_SECONDS = 600.0  # that are decoded at once
+MAX_RATE = 192_000  # samples a second
+MAX_PIXELS = 2**25  # of one picture: 8K and no more
+MAX_FRAMES = 20_000  # that are handed out at once
+MAX_BYTES = 2**29  # of pictures that are handed out at once
+MAX_DECODED = (
+    60_000  # frames that are decoded for one answer: a picture may depend on all before it
+)
+MAX_WORDS, MAX_TEXT = 20_000, 4_000_000  # words of one file, and its bytes
+_APART = 5.0  # seconds between two pictures from which seeking is worth while
+_JITTER = 0.05  # seconds by which the times of two pieces of sound may miss each other
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a file holds.
+
+    Attributes:
+        kind: "video" where it has moving pictures, with or without sound, "audio", or "image".
+        seconds: how long it is; 0 of a picture.
+        size: width and height of its pictures in pixels, upright; None of sound.
+        rate: pictures a second, on average; None without moving pictures.
+        rotation: degrees against the clock by which stored pictures are turned to stand upright.
+        sound: samples a second of its sound; None without any.
+    """
+
+    kind: str
+    seconds: float
+    size: tuple[int, int] | None = None
+    rate: float | None = None
+    rotation: int = 0
+    sound: int | None = None
+
+
+def probe(path: Path) -> Facts:
+    """Returns what a video, sound or picture file holds, after a look at its begin and its end.
+
+    Raises:
+        NotFound: when there is no such file.
+        InvalidInput: when its ending is none of TYPES, it is something else than its ending says, it is cut short, of
+            no length, or has neither sound nor pictures.
+        DataUnavailable: when it may not be read, or PyAV is not installed.
+    """
+    if path.suffix.lower() in _PICTURES:
+        height, width = picture(path).shape[:2]
+        return Facts("image", 0.0, (width, height))
+    with _opened(path) as container:
+        moving, sounding = _moving(container), next(iter(container.streams.audio), None)
+        check(
+            moving is not None or sounding is not None,
+            f"File `{path.name}` must hold moving pictures or sound, but holds neither. Leave it out.",
+        )
+        rotation, size = 0, None
+        if moving is not None:
+            frame = next(_decoded(container, moving, path, iter(range(9))), None)
+            if frame is None:
+                raise InvalidInput(
+                    f"File `{path.name}` declares pictures and holds none. Record or copy it again."
+                )
+            rotation, size = 90 * _turn(frame), (frame.width, frame.height)
+            size = size if rotation % 180 == 0 else size[::-1]
+        seconds = _seconds(container, path)
+        return Facts(
+            "video" if moving is not None else "audio",
+            seconds,
+            size,
+            None
+            if moving is None
+            else float(moving.average_rate or moving.guessed_rate or 0) or None,
+            rotation,
+            None if sounding is None else int(sounding.rate),
+        )
+
+
+def sound(path: Path, start: float = 0.0, end: float | None = None, rate: int = 16_000) -> Audio:
+    """Returns a part of a file's sound, all channels mixed into one.
+
+    Where the file has no sound in between, or ends before, there is silence.
+
+    Args:
+        path: of a video or sound file. start, end: of the part in seconds; to the file's end unless told.
+        rate: samples a second, to which it is resampled.
+
+    Raises:
+        InvalidInput: as `probe`; when the part is empty, longer than MAX_SECONDS, or the file has no sound.
+    """
+    rate = int(require_number("rate", rate, 100, MAX_RATE))
+    with _opened(path) as container:
+        stream = next(iter(container.streams.audio), None)
+        if stream is None:
+            raise InvalidInput(f"File `{path.name}` has no sound. Give one that has.")
+        start, end = _part(container, path, start, end)
+        import av
+
+        own = int(stream.rate)
+        check(0 < own <= MAX_RATE, f"File `{path.name}` has {own:,} samples a second. Resample it.")
+        mix = av.AudioResampler(format="flt", layout="mono", rate=own)
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
+        samples, pieces, heard = int(np.ceil((end - start) * own)), list[np.ndarray](), 0
+
+        def take(values: np.ndarray) -> None:
+            frame = av.AudioFrame.from_ndarray(
+                np.ascontiguousarray(values[None], np.float32), "flt", "mono"
+            )
+            frame.rate = own
+            pieces.extend(entry.to_ndarray()[0] for entry in resampler.resample(frame))
+
+        begin = container.start_time or 0
+        container.seek(begin + int(max(0.0, start - 1.0) * 1e6))
+        for frame in _decoded(container, stream, path, iter(range(MAX_DECODED))):
+            for mono in mix.resample(frame):
+                values = mono.to_ndarray()[0]
+                place = heard
+                if frame.time is not None:
+                    place = round((frame.time - begin / 1e6 - start) * own)
+                if heard and abs(place - heard) < _JITTER * own:
+                    place = heard
+                values = values[max(0, heard - place) : max(0, samples - place)]
+                if len(values) and place > heard:
+                    take(np.zeros(min(place, samples) - heard, np.float32))
+                    heard = place
+                if len(values):
+                    take(values)
+                    heard += len(values)
+            if heard >= samples:
+                break
+        pieces.extend(entry.to_ndarray()[0] for entry in resampler.resample(None))
+    wanted = round((end - start) * rate)
+    whole = np.concatenate([*pieces, np.zeros(wanted, np.float32)])[:wanted]
+    check(
+        bool(np.isfinite(whole).all()),
+        f"The sound of `{path.name}` holds values that are no numbers. Record it again.",
+    )
+    return Audio(np.clip(whole, -1, 1), rate)
+
+
+def frames(
+    path: Path,
+    start: float = 0.0,
+    end: float | None = None,
+    *,
+    rate: float | None = None,
+    times: Sequence[float] | None = None,
+    side: int = 160,
+) -> Film:
+    """Returns `pictures` as one film, whose rate is that of the times where these are given: their number over the
+    part's seconds.
+
+    Raises:
+        InvalidInput: as `pictures`, and when they would take more than MAX_BYTES.
+    """
+    if end is None:
+        end = probe(path).seconds
+    shown, used = list[np.ndarray](), 0
+    for one in pictures(path, start, end, rate=rate, times=times, side=side):
+        shown.append(one)
+        used += one.nbytes
+        check(
+            used <= MAX_BYTES,
+            f"More than {MAX_BYTES >> 20} MiB of pictures of `{path.name}` are asked for at once. Ask for a shorter "
+            "part, fewer or smaller ones.",
+        )
+    return Film(np.stack(shown), float(rate or len(shown) / (end - start)))
+
+
+def pictures(
+    path: Path,
+    start: float = 0.0,
+    end: float | None = None,
+    *,
+    rate: float | None = None,
+    times: Sequence[float] | None = None,
+    side: int = 160,
+) -> Iterator[np.ndarray]:
+    """Yields the pictures that a video shows at some times, upright, uint8 (h, w, 3): of each time the last one that
+    began before it, whatever the distances between pictures are.
+
+    Args:
+        path: of a video. start, end: of the part in seconds; to the file's end unless told.
+        rate: pictures a second: at `start` and every 1 / rate seconds from there.
+        times: instead, seconds from the begin of the part, ascending.
+        side: pixels of the longer side; smaller pictures stay as they are.
+
+    Raises:
+        InvalidInput: as `probe`; when the part is empty or longer than MAX_SECONDS, the file has no pictures, or more
+            than MAX_FRAMES are asked for.
+    """
+    check(
+        (rate is None) != (times is None),
+        "Arguments `rate` and `times` say which pictures are wanted: give one of them.",
+    )
+    side = int(require_number("side", side, 8, 4096))
+    with _opened(path) as container:
+        stream = _moving(container)
+        if stream is None:
+            raise InvalidInput(f"File `{path.name}` has no moving pictures. Give one that has.")
+        start, end = _part(container, path, start, end)
+        if rate is not None:
+            rate = require_number("rate", rate, 0.001, 1000)
+            times = (np.arange(max(1, int(np.ceil((end - start) * rate - 1e-6)))) / rate).tolist()
+        wanted = [start + require_number("times", time, 0, end - start) for time in times or ()]
+        check(
+            0 < len(wanted) <= MAX_FRAMES and wanted == sorted(wanted),
+            f"From 1 to {MAX_FRAMES:,} ascending times can be asked for at once, but of `{path.name}` "
+            f"{len(wanted):,} are. Ask for a shorter part, or fewer pictures.",
+        )
+        yield from _shown(container, stream, path, wanted, side)
+
+
+def picture(path: Path, side: int | None = None) -> np.ndarray:
+    """Returns a picture file's pixels, uint8 (h, w, 3), upright as its camera says.
+
+    Args:
+        path: of a .png or .jpg. side: pixels of the longer side at most; as it is unless told.
+
+    Raises:
+        NotFound: when there is no such file. InvalidInput: when it is no such picture, damaged or too large.
+    """
+    from PIL import Image, ImageOps
+
+    _size(path, _PICTURES)
+    with (
+        _misread(path),
+        refused(
+            f"File `{path.name}` must be a whole PNG or JPEG picture, but is not",
+            "Save or copy it again.",
+            Exception,  # a damaged picture raises whatever its bytes lead to
+            why="{kind}",
+            passing=(InvalidInput, PermissionError),
+        ),
+        Image.open(path, formats=("PNG", "JPEG")) as image,
+    ):
+        _check_pixels(path, image.width, image.height)
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+        if side is not None:
+            upright.thumbnail((side, side))
+        return np.asarray(upright).copy()
+
+
+# Words and when they were said, from files beside a recording.
+
+_TIME = r"(?:(\d+):)?(\d+):(\d+)[.,](\d+)"
+_CUE = re.compile(rf"{_TIME}[ \t]*-->[ \t]*{_TIME}")
+_PRAAT = re.compile(r'"((?:[^"]|"")*)"|(?<![\w.])(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)')
+
+
+def words(path: Path) -> tuple[Word, ...]:
+    """Returns the words of a .srt, .vtt or .TextGrid file with their times.
+
+    The words of a subtitle are spread over its seconds by their letters. Of a TextGrid the tier called "words" is read,
+    else the first one of intervals.
+
+    Raises:
+        NotFound: when there is no such file.
+        InvalidInput: when it is something else, or holds more than MAX_WORDS words.
+    """
+    size = _size(path, SPOKEN)
+    check(
+        size <= MAX_TEXT,
+        f"File `{path.name}` must have at most {MAX_TEXT // 10**6} MB. Shorten it.",
+    )
+    with _misread(path):
+        raw = path.read_bytes()
+    code = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    with refused(
+        f"File `{path.name}` must be UTF-8, but is not", "Save it so.", UnicodeDecodeError
+    ):
+        text = raw.decode(code).replace("\r\n", "\n").replace("\r", "\n")
+    with refused(
+        f"File `{path.name}` is not laid out as {path.suffix} files are",
+        "Write it again.",
+        *(ValueError, IndexError, OverflowError),
+        why="{kind}",
+        passing=(InvalidInput,),
+    ):
+        read = _tier(text) if path.suffix.lower() == ".textgrid" else _cues(text)
+        result = tuple(sorted(word for word in read if word.text))
+    check(
+        0 < len(result) <= MAX_WORDS,
+        f"File `{path.name}` must hold 1 to {MAX_WORDS:,} words, but holds {len(result):,}. Check the file.",
+    )
+    check(
+        all(np.isfinite(word[:2]).all() and 0 <= word.start <= word.end for word in result),
+        f"File `{path.name}` holds words that end before they begin, or begin before 0. Correct it.",
+    )
+    return result
+
+
+def spread(text: str, start: float, end: float) -> tuple[Word, ...]:
+    """Returns the words of a text spread over a time by their letters: where nothing says when each was said."""
+    spoken = text.split()[:MAX_WORDS]
+    if not spoken or end <= start:
+        return ()
+    edges = np.cumsum([0, *(len(word) + 1 for word in spoken)])
+    places = (start + (end - start) * edges / edges[-1]).tolist()
+    return tuple(map(Word, places[:-1], places[1:], spoken))
+
+
+def _cues(text: str) -> Iterator[Word]:
+    """The words of subtitles: blocks between empty lines, a line of times in each."""
+    for block in re.split(r"\n\s*\n", text):
+        match = _CUE.search(block)
+        if match is not None:
+            start, end = (
+                3600 * int(hours or 0) + 60 * int(minutes) + float(f"{seconds}.{parts}")
+                for hours, minutes, seconds, parts in (match.groups()[:4], match.groups()[4:])
+            )
+            _, _, spoken = block[match.end() :].partition("\n")
+            yield from spread(re.sub(r"<[^>]*>|\{[^}]*\}", "", spoken), start, end)
+
+
+def _tier(text: str) -> list[Word]:
+    """The words of a TextGrid, in its long or its short form: the same strings and numbers in the same order."""
+    # "intervals [3]:" is how the long form counts; "size = 1" and "<exists>" mean the same in both
+    tokens = [
+        (match[1], np.nan) if match[1] is not None else ("", float(match[2]))
+        for match in _PRAAT.finditer(re.sub(r"\[\d*\]", "", text))
+    ]
+    named = [name.replace('""', '"') for name, _ in tokens]
+    tiers = list[tuple[str, list[Word]]]()
+    for place in (i for i, name in enumerate(named) if name == "IntervalTier"):
+        count = int(tokens[place + 4][1])
+        entries = range(place + 5, place + 5 + 3 * count, 3)
+        tiers.append(
+            (
+                named[place + 1].casefold(),
+                [Word(tokens[i][1], tokens[i + 1][1], named[i + 2].strip()) for i in entries],
+            )
+        )
+    return next((tier for name, tier in tiers if name.startswith("word")), tiers[0][1])
+
+
+# How files are opened and decoded.
+
+
+def _size(path: Path, endings: Any) -> int:
+    """The bytes of a file whose ending is one of these."""
+    check(
+        path.suffix.lower() in endings,
+        f"File `{path.name[-80:]}` must end with one of {', '.join(endings)}. Convert it.",
+    )
+    size = files.size_of(path)
+    check(size > 0, f"File `{path.name}` is empty. Copy it again.")
+    return size
+
+
+@contextlib.contextmanager
+def _misread(path: Path) -> Iterator[None]:
+    """Says that a file may not be read."""
+    with refused(
+        f"File `{path.name}` cannot be read",
+        "Correct its permissions.",
+        PermissionError,
+        error=DataUnavailable,
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Opens a video or sound file; what FFmpeg refuses inside the block is said in one line."""
+    with provided():
+        import av
+    size = _size(path, _CONTAINERS)
+    reader, _ = _CONTAINERS[path.suffix.lower()]
+    with _misread(path), path.open("rb") as file:
+        head = file.read(8)
+    declared = int.from_bytes(head[4:], "little") if head[:4] == b"RIFF" else 0
+    check(
+        declared == 0xFFFFFFFF
+        or declared + 8 <= size + 1,  # a stream's, or with a byte of padding left out
+        f"File `{path.name}` is cut short: it has {size:,} bytes, and {declared + 8:,} by its own word. Copy it again.",
+    )
+    with (
+        _misread(path),
+        refused(
+            f"File `{path.name}` must be a whole {path.suffix} file, but cannot be read as one",
+            "It may be cut short, damaged or of another kind than its ending says: copy or convert it again.",
+            *(av.FFmpegError, EOFError, ValueError),
+            why="{kind}",
+            passing=(InvalidInput, PermissionError),
+        ),
+        av.open(
+            str(path.absolute()),
+            metadata_errors="replace",
+            options={
+                "format_whitelist": reader,
+                "protocol_whitelist": "file",
+                "max_pixels": str(MAX_PIXELS),
+            },
+        ) as container,
+    ):
+        streams: tuple[Any, ...] = (*container.streams.video, *container.streams.audio)
+        for stream in streams:
+            stream.thread_type = "NONE"  # others compute beside it
+        yield container
+
+
+def _moving(container: Any) -> Any:
+    """The stream of moving pictures: none is a cover that belongs to a sound file."""
+    return next(
+        (one for one in container.streams.video if not _is_cover(one)),
+        None,
+    )
+
+
+def _is_cover(stream: Any) -> bool:
+    import av
+
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def _decoded(container: Any, stream: Any, path: Path, left: Iterator[int]) -> Iterator[Any]:
+    """Frames of a stream from where the container stands, as many as are left for this answer."""
+    for frame in container.decode(stream):
+        check(
+            next(left, None) is not None,
+            f"More than {MAX_DECODED:,} frames of `{path.name}` would be decoded for one answer. Ask for a shorter "
+            "part, or encode it with more key frames.",
+        )
+        if stream.type == "video":
+            _check_pixels(path, frame.width, frame.height)
+        yield frame
+
+
+def _check_pixels(path: Path, width: int, height: int) -> None:
+    check(
+        0 < width * height <= MAX_PIXELS,
+        f"File `{path.name}` has pictures of {width:,} x {height:,} pixels, and at most {MAX_PIXELS:,} are read. "
+        "Make them smaller.",
+    )
+
+
+def _seconds(container: Any, path: Path) -> float:
+    """How long a file is, by its own word where its last seconds are there, else by a look at all its packets."""
+    begin = (container.start_time or 0) / 1e6
+    declared = None if path.suffix.lower() == ".mp3" else container.duration  # guessed of an MP3
+    container.seek(int((container.start_time or 0) + max(0, (declared or 0) - 1_000_000)))
+    slack = max(
+        (float(1 / one.average_rate) for one in container.streams.video if one.average_rate),
+        default=0,
+    )
+    last = max(
+        (
+            float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            for packet in container.demux()
+            if packet.pts is not None and packet.size and not packet.is_corrupt
+        ),
+        default=begin,
+    )
+    seconds = (declared or 0) / 1e6 or last - begin
+    check(
+        np.isfinite(seconds) and seconds > 0,
+        f"File `{path.name}` is of no length. Record or copy it again.",
+    )
+    check(
+        last > begin and last - begin > seconds - min(2.0, seconds / 5) - slack,
+        f"File `{path.name}` is cut short: it is {seconds:.1f} s long by its own word, and its last seconds are "
+        "missing. Copy it again.",
+    )
+    return seconds
+
+
+def _part(container: Any, path: Path, start: float, end: float | None) -> tuple[float, float]:
+    """The part of a file that is asked for, checked."""
+    start = require_number("start", start, 0, 1e7)
+    end = _seconds(container, path) if end is None else require_number("end", end, 0, 1e7)
+    check(
+        0 < end - start <= MAX_SECONDS,
+        f"The part from {start:.2f} s to {end:.2f} s of `{path.name}` must be longer than 0 s and at most "
+        f"{MAX_SECONDS:g} s. Name a start and an end in it.",
+    )
+    return start, end
+
+
+def _shown(
+    container: Any, stream: Any, path: Path, wanted: Sequence[float], side: int
+) -> Iterator[np.ndarray]:
+    """The pictures (h, w, 3) that are seen at some times, in their order."""
+    begin = (container.start_time or 0) / 1e6
+    left, budget = list(wanted), iter(range(MAX_DECODED))
+    while left:
+        container.seek(int((begin + left[0]) * 1e6))
+        seen, now, moved = None, left[0], False
+        for frame in _decoded(container, stream, path, budget):
+            now = now if frame.time is None else frame.time - begin
+            while left and now > left[0] + 1e-6:
+                # before the first picture, that one is seen
+                yield _upright(frame if seen is None else seen, side)
+                left.pop(0)
+                moved = True
+            seen = frame
+            if not left or (moved and left[0] - now > _APART):
+                break
+        else:
+            check(
+                seen is not None,
+                f"File `{path.name}` has no pictures from {left[0]:.2f} s on. Ask for an earlier part.",
+            )
+            yield from [_upright(seen, side)] * len(left)
+            return
+
+
+def _upright(frame: Any, side: int) -> np.ndarray:
+    """A frame's pixels, scaled and turned as it is to be seen."""
+    scale = min(1.0, side / max(frame.width, frame.height))
+    small = frame.reformat(
+        width=max(1, round(frame.width * scale)),
+        height=max(1, round(frame.height * scale)),
+        format="rgb24",
+    )
+    return np.rot90(small.to_ndarray(), _turn(frame))
+
+
+def _turn(frame: Any) -> int:
+    """Quarters of a turn against the clock by which a frame comes to stand upright."""
+    return round(getattr(frame, "rotation", 0) / 90) % 4

@@ -1,0 +1,288 @@
+"""A visitor's own sample: what was given for its modalities, checked before it is read, made into features the very way
+of the training data, and put behind the samples of its data set.
+
+    mine = make(dataset, {"image": Given("drawing", png), "audio": Given("recording", wav)}, like="pair-0001")
+    study = study.with_own(behind(dataset, [mine]))
+
+What is given comes from anywhere: sizes are known before anything is decoded, and features are made by the `makers` of
+the data set alone. A session file holds what was given, never features: they are made anew.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, choose
+from qfusion._limits import MIB
+from qfusion.data import media, registry
+from qfusion.data.modality import Audio, Content, Modality, no_clip
+from qfusion.data.spec import DataSet
+from qfusion.errors import refused
+
+PREFIX, SPLIT = "own-", "own"  # of their ids; what stands in the place of a part of the split
+MOST = 8  # samples that a session keeps
+# bytes of what may be given, by kind, and what takes no more than a file of it has to
+LARGEST = {"drawing": 4 * MIB, "recording": 8 * MIB, "sentence": 4_000, "clip": 64 * MIB}
+LONGEST, SECONDS = (
+    2_000,
+    30.0,
+)  # pixels of a side, to which larger pictures are made smaller; of a recording
+_USUAL = {"drawing": ".png", "recording": ".wav", "clip": ".mp4"}  # endings, where none is told
+IN_SESSION = 200_000  # bytes of one sample that a session file holds
+
+
+class Given(NamedTuple):
+    """What a visitor gave: a `kind` of `Maker`, its bytes (a sentence in UTF-8), and how the name of its file ended."""
+
+    kind: str
+    data: bytes
+    ending: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Own:
+    """A sample that a visitor made.
+
+    Attributes:
+        data: name of the data set. given: by the first of the modalities that are made of it, see `boxes`.
+        like: id of the sample of the set that has the other modalities, which are `taken` from it; empty where there
+            are none.
+        features: of every modality, (F,) or (T, F). content: what the model was given.
+    """
+
+    data: str
+    given: Mapping[str, Given]
+    like: str
+    features: Mapping[str, np.ndarray] = field(repr=False)
+    content: Mapping[str, Content] = field(repr=False)
+    taken: tuple[str, ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of its features, in hex."""
+        sha = hashlib.sha256(self.data.encode())
+        for name, values in self.features.items():
+            sha.update(f"\0{name} {values.shape} ".encode())
+            sha.update(np.ascontiguousarray(values).tobytes())
+        return sha.hexdigest()
+
+    @property
+    def id(self) -> str:
+        """What it is called: `own-3fa9c1`."""
+        return PREFIX + self.digest[:6]
+
+    def memo_key(self, background: bool = True) -> str:
+        """What tells it from others, for results that are kept."""
+        return self.digest
+
+
+def boxes(dataset: DataSet) -> dict[str, tuple[str, ...]]:
+    """Returns what a visitor is asked for: by the first modality of it all that are made of it, which have makers of
+    one kind and hint: the three views of one digit come from one drawing."""
+    asked: dict[tuple[str, str], list[str]] = {}
+    for name in (name for name in dataset.names if name in dataset.makers):
+        maker = dataset.makers[name]
+        asked.setdefault((maker.kind, maker.hint), []).append(name)
+    return {names[0]: tuple(names) for names in asked.values()}
+
+
+def make(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own:
+    """Returns a sample of what was given, as the training data were made.
+
+    Args:
+        dataset: of which it becomes a sample.
+        given: by the first of the modalities that are made of it.
+        like: id of the sample of the set that other modalities are taken from.
+
+    Raises:
+        InvalidInput: when nothing is given, or what is given is too large, cannot be read, or has nothing in it.
+        NotFound: when no modality of that name can be made, or there is no sample `like` it.
+    """
+    check(bool(given), "Nothing is given. Draw, speak or write something first.")
+    asked, features, content = boxes(dataset), dict[str, np.ndarray](), dict[str, Content]()
+    for first, piece in given.items():
+        names = asked[choose("What can be given for", first, asked)]
+        kind = dataset.makers[first].kind
+        check(
+            piece.kind == kind,
+            f"For {first} a {kind} is wanted, but a {piece.kind[:40]!r} is given. Give a {kind}.",
+        )
+        for name in names:
+            values, content[name] = _made(dataset.makers[name].make, piece)
+            features[name] = _fitting(dataset, name, values)
+    rest = [name for name in dataset.names if name not in features]
+    row = dataset.row(like) if rest else 0
+    check(not dataset.is_own(row), f"Sample {like!r} is a visitor's own. Name one of the data set.")
+    for name in rest:
+        values, lengths = dataset.features(name, row)
+        features[name] = values[0] if lengths is None else values[0, : lengths[0]]
+    shown = {name: piece for name, piece in dataset.content(row).items() if name in rest}
+    ordered = {name: features[name] for name in dataset.names}
+    return Own(
+        dataset.name, dict(given), like if rest else "", ordered, content | shown, tuple(rest)
+    )
+
+
+def _made(make: Any, piece: Given) -> tuple[Any, Content]:
+    """What a maker gives of what was given, once that is checked and read."""
+    most = LARGEST[choose("Kind of what is given", piece.kind, LARGEST)]
+    check(
+        0 < len(piece.data) <= most,
+        f"A {piece.kind} must have 1 to {most:,} bytes, but has {len(piece.data):,}. Give a smaller one.",
+    )
+    if piece.kind == "sentence":
+        return make(read_sentence(piece.data))
+    ending = piece.ending or _USUAL[piece.kind]
+    check(ending in media.TYPES, f"A {piece.kind} must not end in {ending[:20]!r}. Convert it.")
+    with tempfile.TemporaryDirectory(prefix="qfusion-") as folder:
+        path = Path(folder) / f"given{ending}"
+        path.write_bytes(piece.data)
+        if piece.kind == "drawing":
+            return make(media.picture(path, LONGEST))
+        return make(read_recording(path) if piece.kind == "recording" else path)
+
+
+def _fitting(dataset: DataSet, name: str, values: Any) -> np.ndarray:
+    """Features as the set has them."""
+    m, array = dataset.modalities[dataset.names.index(name)], np.asarray(values, np.float32)
+    shape = m.values.shape[1:]
+    steps = "" if m.lengths is None else f" 1 to {shape[0]} steps of"
+    fits = array.shape == shape if m.lengths is None else array.shape[1:] == shape[1:]
+    check(
+        fits and 0 < len(array) <= shape[0] and bool(np.isfinite(array).all()),
+        f"What is given for {name} must come to{steps} {shape[-1]} finite numbers, but comes to "
+        f"{' x '.join(map(str, array.shape))}. Give a shorter or a clearer one.",
+    )
+    return array
+
+
+def read_recording(path: Path) -> Audio:
+    """Returns the sound of a file at its own rate.
+
+    Raises:
+        InvalidInput: when it is no sound, is damaged, or takes more than `SECONDS`.
+    """
+    facts = media.probe(path)
+    check(
+        facts.seconds <= SECONDS,
+        f"A recording must take at most {SECONDS:g} s, but takes {facts.seconds:,.1f} s. Give the part that is meant.",
+    )
+    return media.sound(path, rate=facts.sound or 16_000)
+
+
+def read_sentence(data: bytes) -> str:
+    """Returns a sentence, without what cannot be seen at its ends.
+
+    Raises:
+        InvalidInput: when it is no text in UTF-8, or empty.
+    """
+    with refused("The sentence is no text in UTF-8", "Write it again.", UnicodeDecodeError):
+        words = " ".join(data.decode().split())
+    check(
+        words != "" and words.isprintable(),
+        "The sentence is empty, or holds signs that cannot be seen. Write it again.",
+    )
+    return words
+
+
+def behind(dataset: DataSet, samples: Sequence[Own]) -> DataSet:
+    """Returns a data set with a visitor's samples behind its own, see `DataSet.with_own`."""
+    modalities: list[Modality] = []
+    for m in dataset.modalities:
+        parts = [one.features[m.name] for one in samples]
+        values = np.zeros((len(parts), *m.values.shape[1:]), np.float32)
+        for place, part in enumerate(parts):
+            values[place][tuple(map(slice, part.shape))] = part
+        lengths = None if m.lengths is None else np.array([len(part) for part in parts])
+        modalities.append(replace(m, values=values, lengths=lengths, checked=True))
+    ids = np.array([one.id for one in samples])
+    number = dataset.target.kind == "regression"
+    own = replace(
+        dataset,
+        modalities=tuple(modalities),
+        y=np.full(len(ids), np.nan) if number else np.full(len(ids), -1),
+        ids=ids,
+        split=np.full(len(ids), SPLIT),
+        table=pd.DataFrame(index=ids),
+        truth=None,
+        unimodal=None,
+        clusters=None,
+        content_of=lambda row: dict(samples[row].content),
+        clip_of=no_clip,
+        recorded=hashlib.sha256("".join(one.digest for one in samples).encode()).hexdigest(),
+    )
+    return dataset.with_own(own)
+
+
+# Own samples in session files: what was given, in letters.
+
+
+def record_of(sample: Own) -> dict[str, Any] | None:
+    """Returns what a session file holds of a sample; None where it is too large for one."""
+    if sum(len(piece.data) for piece in sample.given.values()) > IN_SESSION:
+        return None
+    given = {
+        name: {
+            "kind": piece.kind,
+            "ending": piece.ending,
+            "content": base64.b64encode(piece.data).decode(),
+        }
+        for name, piece in sample.given.items()
+    }
+    return {"id": sample.id, "data": sample.data, "like": sample.like, "given": given}
+
+
+def from_record(record: Any) -> Own:
+    """Returns a sample from what a session file holds of it.
+
+    Raises:
+        QFusionError: when it does not have that form, its data set is not here, or what was given cannot be read.
+    """
+    with refused(
+        "An own sample of the file does not say what was given",
+        "Save the session again.",
+        *(KeyError, TypeError, AttributeError, binascii.Error),
+    ):
+        name, like, called = (str(record[key]) for key in ("data", "like", "id"))
+        given = {
+            first: Given(
+                str(piece["kind"]),
+                base64.b64decode(piece["content"], validate=True),
+                str(piece["ending"]),
+            )
+            for first, piece in record["given"].items()
+        }
+    sample = make(registry.load(choose("Data set", name, registry.names())), given, like)
+    check(
+        sample.id == called,
+        f"Own sample {called[:40]!r} comes to other features than it had. The data set or the way "
+        "of making them has changed; give it again.",
+    )
+    return sample
+
+
+def read_session(path: str | Path) -> list[Own]:
+    """Returns the own samples of a session file, which ‘Save session’ has written.
+
+    Raises:
+        QFusionError: when it cannot be read, or one of them does not fit.
+    """
+    with refused(f"{path} cannot be read", "Give a session file.", OSError, ValueError):
+        record = json.loads(Path(path).read_bytes()).get("own", [])
+    check(
+        isinstance(record, list) and len(record) <= MOST,
+        f"A session file holds a list of at most {MOST} own samples. Save the session again.",
+    )
+    return [from_record(one) for one in record]

@@ -1,0 +1,187 @@
+"""The panel of one axis of time: what is seen, heard and said in a sample, and on the same seconds what each step
+did."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion._sentences import listed
+from qfusion.analysis import changes as interventions, compare, recording, text
+from qfusion.analysis.sample import Sample, against_words, default_contrast
+from qfusion.explain.attribution import BASELINES, INTEGRATED, METHODS
+from qfusion.figures import strip as figures, style
+from qfusion.panels import address, panel, samples, what_if
+
+
+def strip_of(
+    sample: Sample, baseline: str = "mean", other: str = "", method: str = INTEGRATED
+) -> tuple[recording.Strip, str]:
+    """Returns a sample over its seconds, and the id of the sample where attributions start, if they start at one."""
+    start = (other or default_contrast(sample.study, sample.row)) if baseline == "sample" else ""
+    return recording.strip(sample.study, sample.row, sample.output, baseline, start, method), start
+
+
+def strip(
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    baseline: str = "mean",
+    other: str = "",
+    method: str = INTEGRATED,
+) -> panel.Picture:
+    """What is seen, heard and said over a sample's seconds, and what the steps of every modality added to the terms of
+    the decision there; the options are those of `samples.attribution`."""
+    result, start = strip_of(sample, baseline, other, method)
+    learned = " Steps are followed through the model as it was trained." if sample.changed else ""
+    preview, lanes = result.preview, result.lanes
+    at = {lane.modality: recording.peak_words(lane) for lane in lanes}
+    rows = {
+        "pictures, each of the middle of its part": preview.thumbs,
+        "the waveform": preview.envelope,
+        "the spectrogram (decibels below its loudest)": preview.spectrogram,
+        "the words": result.words or None,
+    }
+    shown = [name for name, values in rows.items() if values is not None]
+    origin = f"sample {text.plain(start)}" if start else BASELINES[baseline]
+    bars = (
+        f" Below, on the same seconds, what each step added to the terms of {sample.unit} that it is part of, compared "
+        f"with {origin}, by {METHODS[method].title}; joint terms are hatched, and bars of one step add up. They miss "
+        f"what they share out by at most {max(lane.error for lane in lanes):.2g}."
+        if lanes
+        else " No modality of this model is a sequence, so nothing else has a place in time."
+    )
+    return panel.Picture(
+        "strip",
+        samples.moved_most(
+            "Of single steps",
+            [f"{text.plain(name)} {words}" for name, words in at.items()],
+            np.array([float(lane.total[lane.peak]) for lane in lanes]),
+            "moved the score",
+        )
+        if lanes
+        else "What is seen, heard and said, over time",
+        figures.of_sample(result, sample.modalities, sample.unit, theme),
+        shows=f"{listed(shown)} of the sample over {preview.seconds:.1f} s.{bars}{recording.placing(result)}{learned} "
+        + (against_words(sample.study.background) if lanes else ""),
+        not_shown="that what stands at one place belongs together: features are measured over windows, and an encoder "
+        "may carry what it met to a later step.",
+        alt=f"One axis of {preview.seconds:.1f} s: {listed(shown)}"
+        + (
+            f"; largest steps: {listed([f'{name} {words}' for name, words in at.items()])}."
+            if at
+            else "."
+        ),
+        table=lambda: frame(sample, result),
+        called="One axis of time",
+    )
+
+
+def frame(sample: Sample, result: recording.Strip) -> pd.DataFrame:
+    """A row a step and term, after a row a word."""
+    about = {"sample": sample.id, "score": sample.unit}
+    parts = [
+        pd.DataFrame(
+            {
+                "row": "word",
+                "name": [word.text for word in result.words],
+                "from": [word.start for word in result.words],
+                "to": [word.end for word in result.words],
+                "spread": result.spread,
+            }
+        )
+    ]
+    for lane in result.lanes:
+        for term, values in lane.terms.items():
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "row": lane.modality,
+                        "name": lane.names,
+                        "from": lane.starts,
+                        "to": lane.ends,
+                        "spread": lane.spread,
+                        "term": term,
+                        "attribution": np.asarray(values, float),
+                    }
+                )
+            )
+    return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True).assign(
+        **about
+    )
+
+
+def timed(sample: Sample, **_: Any) -> bool:
+    """Whether a sample has an axis of time: a recording, moving pictures or sound."""
+    return recording.source(sample.study.dataset, sample.row).is_timed
+
+
+def strip_beside(
+    sides: compare.Sides, theme: style.Theme = "light", *, letter: str = "A"
+) -> panel.Picture:
+    """The strip of A or B, of two decisions side by side."""
+    picture = strip(sides.by_letter[letter], theme)
+    return replace(picture, name=f"strip-{letter}", title=f"{letter}: {picture.title}")
+
+
+def strip_lent(
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    modality: str,
+    changes: interventions.Asked | None = None,
+) -> panel.Picture:
+    """The strip of the sample that lends a modality, itself."""
+    donor = donor_of(sample, modality, changes)
+    picture = strip(Sample(sample.study, donor, sample.output), theme)
+    name = text.plain(sample.dataset.ids[donor])
+    return replace(
+        picture,
+        name=f"what-if-strip-{modality}",
+        title=f"Sample {name}, which lends {text.plain(modality)}: {picture.title}",
+        shows=f"{picture.shows} It is sample {name} as it is, with all its own modalities.",
+    )
+
+
+def donor_of(sample: Sample, modality: str, changes: interventions.Asked | None) -> int:
+    """The row that lends a modality."""
+    wanted = dict((changes or {}).get(modality, {}))
+    donor = str(wanted.get("donor") or default_contrast(sample.study, sample.row))
+    return sample.dataset.row(donor)
+
+
+def lent(view: address.View, sample: Sample) -> list[str]:
+    """The modalities that another sample lends which has an axis of time."""
+    changes = what_if.changes_of(view) or {}
+    return [
+        name
+        for name, change in changes.items()
+        if change["action"] == interventions.SWAP
+        and recording.source(sample.dataset, donor_of(sample, name, changes)).is_timed
+    ]
+
+
+BESIDE = {
+    f"strip-{letter}": panel.Panel(
+        strip_beside,
+        fixed={"letter": letter},
+        fits=lambda sides, letter, **_: timed(sides.by_letter[letter]),
+        scope="sides",
+    )
+    for letter in "AB"
+}
+LENT = {
+    "what-if-strip-": panel.Panel(
+        strip_lent, {"changes": what_if.changes_of}, rest="modality", endings=lent
+    )
+}
+PANELS = {
+    "strip": panel.Panel(
+        strip,
+        {"baseline": samples.START, "other": samples.OTHER, "method": samples.METHOD},
+        fits=timed,
+    )
+}

@@ -1,0 +1,98 @@
+"""The visitor's own samples on the pages: opened like any other, in one session, in its file and in reports."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from qfusion import report
+from qfusion.analysis import open_sample, sample as samples
+from qfusion.data import own
+from qfusion.ui import reruns, sharing
+from tests.test_app_pages import APP, FILES, plain, said, visit
+from tests.test_own import parity, stroke
+
+TITLES = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision operators", "Compare")
+
+
+@pytest.fixture(scope="module")
+def mine() -> own.Own:
+    """A drawn left digit; the right one is of a sample of the set."""
+    return own.make(parity(), {"left": stroke()}, "pair-0007")
+
+
+def opened(title: str, mine: own.Own, model: str, **query: Any) -> AppTest:
+    """A page of the session that made a sample."""
+    app = AppTest.from_file(APP, default_timeout=90)
+    app.session_state[reruns.OWN] = (mine,)
+    if title != "Overview":
+        app.switch_page(FILES[title])
+    for key, value in {"model": model, "data": "parity", "sample": mine.id, **query}.items():
+        app.query_params[key] = value
+    app.run()
+    assert not app.exception, [each.value for each in app.exception]
+    return app
+
+
+@pytest.mark.parametrize("model", ["qj-parity", "qcnn-parity"])
+@pytest.mark.parametrize("title", TITLES)
+def test_every_page_shows_it_like_any_other(title: str, model: str, mine: own.Own) -> None:
+    """And says of no truth that it is known."""
+    app = opened(title, mine, model)
+    words = plain(said(app))
+    assert not app.error, [each.value for each in app.error]
+    assert not app.warning, [each.value for each in app.warning]
+    assert app.selectbox(key="sample").value == mine.id
+    assert "its true class" not in words
+    if title == "Samples":
+        assert "no truth is known" in words
+        assert "nan" not in words.split()
+
+
+def test_what_is_given_is_shown_with_its_decision(mine: own.Own) -> None:
+    """The canvas cannot be drawn on here: its place is there, and the samples of the session are listed."""
+    app = opened("Samples", mine, "qj-parity", own="true")
+    words = plain(said(app))
+    assert "Draw the left digit" in words
+    assert "Draw the right digit" in words
+    assert mine.id in [each.label for each in app.button]
+    app.button(key="_forget_own").click().run()
+    assert not app.exception
+    assert app.selectbox(key="sample").value != mine.id
+
+
+def test_another_session_does_not_have_it(mine: own.Own) -> None:
+    """A link to it says so and shows the default sample."""
+    app = visit("Samples", model="qj-parity", data="parity", sample=mine.id)
+    assert "lives in another session" in plain(said(app))
+    assert app.selectbox(key="sample").value.startswith("pair-")
+
+
+def test_a_session_file_makes_it_again(mine: own.Own) -> None:
+    """And names what cannot be made again."""
+    saved = sharing.Session(
+        "Samples",
+        {"Samples": {"model": ["qj-parity"], "data": ["parity"], "sample": [mine.id]}},
+        own=(own.record_of(mine), {"data": "parity", "given": {"left": {}}}),
+    )
+    read = sharing.read(saved.text().encode(), ["Samples"])
+    assert json.loads(read.text())["own"] == json.loads(saved.text())["own"]
+    app = visit("Samples", load=sharing.wait(read))
+    assert app.selectbox(key="sample").value == mine.id
+    assert "does not say what was given" in plain(said(app))
+
+
+def test_a_report_says_that_no_truth_is_known(mine: own.Own) -> None:
+    """In the words on its decision and its annotation, with how to open it elsewhere."""
+    token = samples.at_hand.set((mine,))
+    try:
+        one = open_sample("qcnn-parity", mine.id)
+    finally:
+        samples.at_hand.reset(token)
+    words = report.sample(one).written(".html").decode()
+    assert "no truth is known" in words
+    assert "made by a visitor" in words
+    assert "session=" in words

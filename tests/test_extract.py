@@ -1,0 +1,449 @@
+"""Features from recordings: from a folder to an explained decision, what is broken on the way, the same made again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import qfusion
+from qfusion import analysis, data
+from qfusion.analysis import inside
+from qfusion.data import extract, extractors, media
+from qfusion.data.modality import Audio
+from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
+from tests import recordings
+from tests.test_cli import assert_refused, run
+
+__all__ = ["run"]  # a fixture
+METHODS = {
+    "text": "ngrams:size=32",
+    "audio": "spectrum:rate=10,bands=16,coefficients=4",
+    "vision": "hog:grid=1,rate=6",
+}
+OPTIONS = [
+    *("--words", METHODS["text"], "--voice", METHODS["audio"], "--face", METHODS["vision"]),
+]
+SEEN = {"audio": "none", "vision": "hog:grid=1,rate=2"}  # begins fastest
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Where sets are kept meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("imported")
+        patch.setenv("QFUSION_IMPORTED", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> list[recordings.Recording]:
+    """Forty clips and what was planted in them."""
+    return recordings.make(tmp_path_factory.mktemp("clips"), 40, seconds=2.0)
+
+
+@pytest.fixture(scope="module")
+def dataset(imported: Path, made: list[recordings.Recording]) -> data.DataSet:
+    """The set of them."""
+    outcome = extract.extract(made[0].path.parent, "clips", methods=METHODS, processes=2)
+    assert outcome.place == imported / "clips"
+    assert (outcome.failures, outcome.remarks, outcome.resumed) == ([], [], 0)
+    assert not list(imported.glob(".*extract*")), "what was finished on the way is gone"
+    return data.load("clips")
+
+
+def rows_of(table: Path, lines: str) -> Path:
+    table.write_text(lines, encoding="utf-8")
+    return table
+
+
+# From one end to the other.
+
+
+def test_the_set_holds_what_was_said_and_shown(
+    dataset: data.DataSet, made: list[recordings.Recording]
+) -> None:
+    assert dataset.names == ("text", "audio", "vision")
+    assert [m.rate for m in dataset.modalities] == [None, 10.0, 6.0]
+    assert [m.size for m in dataset.modalities] == [32, 23, 23]
+    np.testing.assert_allclose(dataset.y, [one.label for one in made], atol=0.005)
+    assert [len(dataset.rows(part)) for part in ("train", "valid", "test")] == [24, 4, 12]
+    for row in (0, 17):
+        one, text = made[row], dataset.content(row)["text"]
+        assert text.words == tuple(word for _, _, word in one.words)
+        steps = [int(m.lengths[row]) for m in dataset.modalities]
+        # what encoders round up can add a step
+        assert steps[0] == len(one.words)
+        assert np.ceil(one.seconds * 10) <= steps[1] <= one.seconds * 10 + 2
+        assert np.ceil(one.seconds * 6) <= steps[2] <= one.seconds * 6 + 2
+        clip = dataset.clip_of(row)
+        assert clip.path == one.path.resolve()
+        assert [word.text for word in clip.words] == list(text.words)
+        np.testing.assert_allclose(
+            [w[:2] for w in clip.words], [w[:2] for w in one.words], atol=1e-3
+        )
+
+
+def test_planted_moments_are_the_peaks_of_attributions(
+    dataset: data.DataSet, made: list[recordings.Recording]
+) -> None:
+    trained = qfusion.train(
+        "quantum-jump",
+        dataset,
+        {"pooling": "attention", "dims": 3, "jumps": 2, "measurements": 9, "hidden": 16}
+        | {"dropout": 0.1, "input_dropout": 0.2},
+        {"epochs": 100, "batch": 8, "rate": 1e-2, "average": 0.9, "patience": 0, "loss": "mse"}
+        | {"noise": 0.3, "encoder_decay": 0.1},
+    ).checkpoint("clips-qj")
+    rows = dataset.rows("test")
+    study = analysis.open_sample(trained, str(dataset.ids[rows[0]]), dataset).study
+    peaks = []
+    for row in rows:
+        one = made[row]
+        for modality in dataset.modalities:
+            units = inside.attribute(study, int(row), modality.name, "score", 0, "mean").units
+            step = int(np.abs(units).argmax())
+            if modality.rate is None:
+                start, end, _ = one.words[step]
+            else:
+                start, end = step / modality.rate, (step + 1) / modality.rate
+            moment = one.moments[modality.name]
+            # a step of sound lasts, a picture is of its begin
+            last = start + 1e-6 if modality.name == "vision" else end
+            peaks.append(start < moment + one.lasting[modality.name] - 1e-6 and last > moment)
+    assert len(peaks) == 36
+    assert np.mean(peaks) >= 0.9
+    with torch.no_grad():
+        scores = study.model(dataset.inputs(rows, dtype=torch.float64)).numpy().ravel()
+    assert np.corrcoef(scores, dataset.y[rows])[0, 1] > 0.9
+
+
+def test_what_a_visitor_gives_becomes_the_same_features(
+    dataset: data.DataSet, made: list[recordings.Recording]
+) -> None:
+    assert {name: maker.kind for name, maker in dataset.makers.items()} == {
+        "text": "sentence",
+        "audio": "recording",
+        "vision": "clip",
+    }
+    for row in (3, 30):
+        given = {
+            "text": made[row].text,
+            "audio": media.sound(made[row].path),
+            "vision": made[row].path,
+        }
+        for modality in dataset.modalities:
+            values, shown = dataset.makers[modality.name].make(given[modality.name])
+            own = modality.values[row][: modality.lengths[row]]
+            np.testing.assert_allclose(values, own, atol=1e-5)
+            assert (
+                type(shown).__name__
+                == {"text": "Text", "audio": "Audio", "vision": "Film"}[modality.name]
+            )
+    with pytest.raises(InvalidInput, match="must hold a word"):
+        dataset.makers["text"].make("  ")
+    with pytest.raises(InvalidInput, match="at most 60 s, but lasts 61"):
+        dataset.makers["audio"].make(Audio(np.zeros(61 * 8000, np.float32), 8000))
+    # silence is heard as such
+    values, _ = dataset.makers["audio"].make(Audio(np.zeros(8000, np.float32), 8000))
+    assert values.shape == (10, 23)
+    assert np.isfinite(values).all()
+
+
+def test_a_killed_extraction_goes_on(
+    dataset: data.DataSet, made: list[recordings.Recording], imported: Path, tmp_path: Path
+) -> None:
+    folder = made[0].path.parent
+    few = rows_of(tmp_path / "few.csv", "".join((folder / "labels.csv").open().readlines()[:21]))
+    words = [sys.executable, "-m", "qfusion", "data", "extract", folder, "--name", "killed"]
+    process = subprocess.Popen(
+        [
+            *map(str, words),
+            "--labels",
+            few,
+            "--voice",
+            "none",
+            "--words",
+            "none",
+            "--face",
+            METHODS["vision"],
+        ]
+        + ["--processes", "1"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    draft, end = imported / ".extract-killed", time.monotonic() + 60
+    while len(list(draft.glob("*.npz"))) < 4 and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    finished = len(list(draft.glob("*.npz")))
+    assert 4 <= finished < 20
+    assert "killed" not in data.names()
+    # one of them is damaged meanwhile, and made again
+    next(draft.glob("*.npz")).write_bytes(b"PK nothing")
+    methods = {"text": "none", "audio": "none", "vision": METHODS["vision"]}
+    outcome = extract.extract(folder, "killed", labels=few, methods=methods, processes=1)
+    assert finished - 1 <= outcome.resumed <= finished  # its process may have ended one more
+    assert not draft.exists()
+    values = data.load("killed").modalities[0].values
+    np.testing.assert_array_equal(values, dataset.modalities[2].values[:20, : values.shape[1]])
+
+
+# What is broken costs that file.
+
+
+def test_bad_files_are_left_out_and_listed(imported: Path, tmp_path: Path, run: Any) -> None:
+    folder = tmp_path / "all"
+    good = recordings.make(folder, 6, seconds=1.0, words="column")
+    whole = good[0].path.read_bytes()
+    (folder / "sub").mkdir()
+    # names as people give them
+    odd = ["a b.c", "ü ñ", "-x--y", "sub/v$x"]
+    for one, name in zip(good, odd, strict=False):
+        shutil.copy(one.path, folder / f"{name}.mp4")
+    (folder / "empty.mp4").write_bytes(b"")
+    (folder / "text.mp4").write_text("no video at all")
+    (folder / "cut.mp4").write_bytes(whole[: len(whole) // 2])
+    os.mkfifo(folder / "pipe.mp4")
+    with wave.open(str(folder / "hours.wav"), "wb") as file:
+        file.setparams((1, 1, 200, 0, "NONE", ""))
+        file.writeframes(bytes([128]) * 200 * 3 * 3600)
+    shutil.copy(good[0].path, folder / "twice.mp4")
+    shutil.copy(folder / "hours.wav", folder / "twice.wav")
+    (tmp_path / "outside.mp4").write_bytes(whole)
+    (folder / "link.mp4").symlink_to(tmp_path / "outside.mp4")
+    recordings.write(
+        folder / "mute.mp4", recordings.film(np.random.default_rng(0), 1.0, 0.5, 1), None
+    )
+    recordings.write(
+        folder / "dark.wav", None, recordings.voice(np.random.default_rng(0), 1.0, 0.2, 1)
+    )
+    bad = {
+        "empty": "is empty",
+        "text": "must be a whole .mp4 file",
+        "cut": "",
+        "pipe": "does not exist",
+        "hours": "lasts 10,800 s",
+        "twice": "Several recordings are of it: twice.mp4, twice.wav",
+        "link": "There is no recording 'link'",
+        "gone": "There is no recording 'gone'",
+        "../outside": "There is no recording '../outside'",
+    }
+    names = [one.id for one in good] + odd + [*bad, "mute", "dark"]
+    rows_of(
+        folder / "labels.csv",
+        "id,label,text\n"
+        + "".join(f"{name},{at / 7:.3f},some words\n" for at, name in enumerate(names)),
+    )
+    done = run("data", "extract", folder, "--name", "bad", *OPTIONS, "--processes", 1, "--json")
+    assert done.code == 0, done.err
+    result = json.loads(done.out)
+    listed = {one["id"]: one["why"] for one in result["left_out"]}
+    assert set(listed) == set(bad)
+    for name, words in bad.items():
+        assert words in listed[name], listed[name]
+        assert f"left out: {name}" in done.err
+    # those that lack a modality are left out unless it is agreed to put zeros there
+    assert set(data.load("bad").ids) == {*(one.id for one in good), *odd}
+    assert "drop-incomplete: 2 samples left out" in result["repairs"]
+    assert any(line.startswith("make-split") for line in result["repairs"])
+    record = data.registry.manifest("bad")["extracted"]
+    assert {one["id"] for one in record["left_out"]} == set(bad)
+    # and what cannot be made of the rest is told, nothing is kept
+    rows_of(folder / "labels.csv", "id,label\nempty,1\ntext,2.5\n")
+    refused = run("data", "extract", folder, "--name", "none", "--voice", "none", "--words", "none")
+    assert_refused(refused, "No recording can be read", "is empty")
+    assert "none" not in data.names()
+
+
+def test_what_hangs_or_ends_its_process_costs_one_file(
+    imported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wild = (
+        "import os, time; from qfusion.data import extractors as e; real = e.measure\n"
+        "def measure(extractors, take, longest):\n"
+        "    'hangs.' in take.path and time.sleep(60)\n"
+        "    'crashes.' in take.path and os.abort()\n"
+        "    'hoards.' in take.path and bytearray(1 << 34)\n"
+        "    return real(extractors, take, longest)\n"
+        "e.measure = measure; e.serve()"
+    )
+    monkeypatch.setattr(extract, "CHILD", wild)
+    good = recordings.make(tmp_path, 3, seconds=1.0, words="column")
+    names = ["hangs", "crashes", "hoards", *(one.id for one in good)]
+    for name in names[:3]:
+        shutil.copy(good[0].path, tmp_path / f"{name}.mp4")
+    lines = (f"{name},{at}.5,well said\n" for at, name in enumerate(names))
+    rows_of(tmp_path / "labels.csv", "id,label,text\n" + "".join(lines))
+    outcome = extract.extract(tmp_path, "wild", methods=SEEN, processes=2, patience=3)
+    why = {one.id: one.why for one in outcome.failures}
+    assert set(why) == set(names[:3])
+    assert "takes more than 3 s" in why["hangs"]
+    assert "ends (status -6)" in why["crashes"]
+    assert "MemoryError" in why["hoards"]
+    assert len(data.load("wild")) == 3
+
+
+def test_pictures_parts_of_files_and_words_alone(imported: Path, tmp_path: Path) -> None:
+    for number in range(10):
+        pixels = np.full((20, 30, 3), 25 * number, np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    lines = [f"{n}.png,{'dark' if n < 5 else 'light'},图 number {n}" for n in range(10)]
+    rows_of(tmp_path / "labels.csv", "file,class,text\n" + "\n".join(lines))
+    extract.extract(tmp_path, "still", methods=SEEN, processes=1)
+    still = data.load("still")
+    assert still.names == ("text", "vision")
+    vision = still.modalities[1]
+    assert (vision.lengths, vision.values.shape) == (None, (10, 23))
+    assert still.content(0)["text"].words == ("图", "number", "0")
+    red = vision.feature_names.index("red 1,1")
+    np.testing.assert_allclose(vision.values[:, red], np.arange(10) * 25 / 255, atol=1e-4)
+    assert still.makers["vision"].kind == "drawing"
+    values, _ = still.makers["vision"].make(np.full((20, 30, 3), 75, np.uint8))
+    np.testing.assert_allclose(values, vision.values[3], atol=1e-6)
+
+    one = tmp_path / "parts"
+    long = recordings.make(one, 1, seconds=4.0)[0]
+    starts = [0, 0.5, 1, 1.5, 2.0, 9, 0]
+    rows = [f"p{n},{long.path.name},{at},{at + 1},{n}.5" for n, at in enumerate(starts)]
+    rows_of(
+        one / "labels.csv",
+        "id,file,start,end,score\n" + "\n".join(rows[:-1]) + "\np6,clip-001.mp4,x,,1.5\n",
+    )
+    outcome = extract.extract(one, "parts", methods=SEEN, processes=1)
+    why = {entry.id: entry.why for entry in outcome.failures}
+    assert set(why) == {"p5", "p6"}
+    assert "from 9 s to 10 s" in why["p5"]
+    assert "`start` must be a number" in why["p6"]
+    parts = data.load("parts")
+    for row, at in enumerate(starts[:5]):
+        said = [word for start, end, word in long.words if start < at + 1 and end > at]
+        assert list(parts.content(row)["text"].words) == said
+        assert parts.modalities[1].lengths[row] == 2
+        assert (parts.clip_of(row).start, parts.clip_of(row).end) == (at, at + 1)
+
+
+def test_what_is_missing_is_said_before_anything_is_read(
+    imported: Path, tmp_path: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*words: Any, **options: Any) -> str:
+        with pytest.raises(qfusion.errors.QFusionError) as error:
+            extract.extract(tmp_path, "never", **options)
+        return str(error.value)
+
+    assert "must hold one table of labels" in refused()
+    rows_of(tmp_path / "labels.csv", "id,text\na,b\n")
+    assert "must have a column `label`" in refused()
+    rows_of(tmp_path / "labels.csv", "id,label\na,1\n")
+    assert "has a recording below" in refused()
+    assert "Every extractor is left out" in refused(methods=dict.fromkeys(METHODS, "none"))
+    assert "Did you mean 'hog'" in refused(methods={"vision": "hogs"})
+    assert "'sides' does not exist" in refused(methods={"vision": "hog:sides=3"})
+    assert "between 16 and 256" in refused(methods={"vision": "hog:side=3"})
+    assert "must be a whole number" in refused(methods={"vision": "hog:side=30.5"})
+    with pytest.raises(NotFound):
+        extract.extract(tmp_path / "nowhere", "never")
+    with pytest.raises(InvalidInput, match="built-in"):
+        extract.extract(tmp_path, "planted")
+
+    monkeypatch.setattr(extractors.Egemaps, "packages", ("no-such-package",))
+    done = run("data", "extract", tmp_path, "--name", "never", "--voice", "opensmile")
+    assert_refused(done, "This needs the package no-such-package", "pip install no-such-package")
+    monkeypatch.setattr(extractors.Expressions, "packages", ())
+    assert "mediapipe:model" in refused(methods={"vision": "mediapipe"})
+    assert "does not exist or is empty" in refused(
+        methods={"vision": "mediapipe:model=/nowhere/x.task"}
+    )
+    assert not list(imported.glob(".draft*"))
+
+
+# Extractors by themselves.
+
+
+def test_extractors_measure_what_they_say() -> None:
+    record = extractors.record_of("audio", "spectrum:rate=10")
+    voice = extractors.begun("audio", record)
+    t = np.arange(16_000) / 16_000
+    tone = np.where(t < 0.5, 0.5 * np.sin(2 * np.pi * 200 * t), 0).astype(np.float32)
+    values = extractors.features(voice, Audio(tone, 16_000))
+    assert values.shape == (10, 56)
+    pitch, heard, energy = values[1:4, -3:].T
+    np.testing.assert_allclose(pitch, 1.0, atol=0.02)  # 200 Hz are an octave over 100
+    np.testing.assert_allclose(heard, 1.0)
+    np.testing.assert_allclose(energy, 20 * np.log10(0.5 / 2**0.5), atol=0.1)
+    assert (values[6:, -3:-1] == 0).all()
+    loudest = int(values[2, :40].argmax())
+    assert loudest in range(1, 4), "200 Hz lie in a low band"
+    # as short as can be
+    assert extractors.features(voice, Audio(np.zeros(3, np.float32), 16_000)).shape == (1, 56)
+
+
+def test_means_over_steps() -> None:
+    values = np.array([[0.0], [2.0], [4.0], [10.0]])
+    times = np.array([0.0, 0.2, 0.5, 0.7])
+    np.testing.assert_allclose(extractors.averaged(values, times, 2.0, 1.0), [[1], [7]])
+    # a step that has none is as the one before
+    np.testing.assert_allclose(extractors.averaged(values, times, 2.0, 2.0), [[1], [7], [10], [10]])
+
+
+def test_words_are_hashed_by_what_they_are_made_of() -> None:
+    record = extractors.record_of("text", "ngrams:size=256")
+    one = extractors.begun("text", record)
+    values = one(["Wonderful!", "wonderful", "wonderfully", "terrible"])
+    np.testing.assert_allclose(np.linalg.norm(values, axis=1), 1.0)
+    np.testing.assert_allclose(values[0], values[1])
+    assert values[1] @ values[2] > 0.7 > 0.3 > abs(values[1] @ values[3])
+    several = extractors.begun("text", extractors.record_of("text", "ngrams:size=256,words=2"))
+    after = several(["not", "good"])[1], several(["very", "good"])[1]
+    assert not np.allclose(*after)
+    np.testing.assert_allclose(one(["not", "good"])[1], one(["very", "good"])[1])
+
+
+def test_a_record_of_another_version_or_of_other_weights_makes_nothing(tmp_path: Path) -> None:
+    record = extractors.record_of("text", "ngrams")
+    with pytest.raises(InvalidInput, match="version 2 of `ngrams`, and this is version 1"):
+        extractors.begun("text", record | {"version": 2})
+    with pytest.raises(NotFound):
+        extractors.begun("text", record | {"method": "os.system"})
+    with pytest.raises(IntegrityError, match="weights of `ngrams`"):
+        extractors.begun("text", record | {"weights": "0123"})
+
+
+@pytest.mark.parametrize("method", ["torchvision:model=resnet18,folder=", "transformers:folder="])
+def test_pickled_programs_are_no_weights(method: str, tmp_path: Path) -> None:
+    package = method.partition(":")[0]
+    pytest.importorskip(package)
+    torch.save({"fc": os.system}, tmp_path / "pytorch_model.pth")
+    record = extractors.record_of("vision", f"{method}{tmp_path}")
+    with pytest.raises(InvalidInput, match="save weights as safetensors"):
+        extractors.begun("vision", record)
+
+
+def test_opensmile_where_it_is_installed() -> None:
+    pytest.importorskip("opensmile")
+    voice = extractors.begun("audio", extractors.record_of("audio", "opensmile:rate=10"))
+    values = extractors.features(voice, Audio(np.zeros(16_000, np.float32), 16_000))
+    assert values.shape == (10, len(voice.names))
+
+
+def test_other_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for modality, methods in extractors.METHODS.items():
+        for method, kind in methods.items():
+            monkeypatch.setattr(kind, "packages", ("no-such-package",))
+            with pytest.raises(DataUnavailable, match="no-such-package"):
+                extractors.record_of(modality, method)

@@ -1,0 +1,275 @@
+"""A visitor's own samples: makers of digits, what is refused, and a study with them behind its samples."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from qfusion import data
+from qfusion.analysis import Sample, changes, compare, dynamics, open_sample, sample as samples
+from qfusion.data import digit_features, own
+from qfusion.data.own import Given
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.panels import samples as panels
+
+
+def picture(pixels: np.ndarray, times: int = 10) -> Given:
+    """Pixels as the canvas sends them, each `times` as large."""
+    file = io.BytesIO()
+    Image.fromarray(np.kron(pixels, np.ones((times, times), np.uint8)).astype(np.uint8)).save(
+        file, "PNG"
+    )
+    return Given("drawing", file.getvalue())
+
+
+def recording(values: np.ndarray, rate: int, kind: str = "WAV") -> Given:
+    """A recording as a browser sends it."""
+    file = io.BytesIO()
+    soundfile.write(file, values, rate, format=kind)
+    return Given("recording", file.getvalue(), f".{kind.lower()}")
+
+
+def stroke(side: int = 280, width: int = 22) -> Given:
+    """A drawn 1: not in the middle, not of MNIST's size."""
+    pixels = np.zeros((side, side), np.uint8)
+    pixels[40:201, 63 : 63 + width] = 255
+    pixels[41, 60] = 9
+    return picture(pixels, 1)
+
+
+def parity() -> data.DataSet:
+    """Pairs of digits, which can be drawn."""
+    return data.load("parity")
+
+
+def pixels_of(given: Given) -> np.ndarray:
+    """What a canvas sent, as pixels."""
+    return np.asarray(Image.open(io.BytesIO(given.data)).convert("RGB"))
+
+
+@pytest.fixture(scope="module")
+def avdigits() -> data.DataSet:
+    """Digits seen and heard."""
+    return data.load("avdigits")
+
+
+def test_what_is_like_the_data_comes_to_their_features(avdigits: data.DataSet) -> None:
+    """50 held-out images through the canvas' way and 50 recordings through the microphone's are the set's."""
+    for row in avdigits.rows("test")[::12]:
+        piece = avdigits.content(row)["audio"]
+        assert isinstance(piece, data.Audio)
+        given = {
+            "mnist": picture(avdigits.modalities[0].values[row].reshape(28, 28) * 255),
+            "audio": recording(piece.samples, piece.rate),
+        }
+        made = own.make(avdigits, given, str(avdigits.ids[0]))
+        for name in ("mnist", "audio"):
+            kept = avdigits.features(name, row)[0][0]
+            assert np.abs(made.features[name] - kept).max() < 1e-3, (name, row)
+        usps = {"mnist": picture(avdigits.modalities[1].values[row].reshape(16, 16) * 255, 7)}
+        assert (
+            np.abs(
+                own.make(avdigits, usps, str(avdigits.ids[0])).features["usps"]
+                - avdigits.features("usps", row)[0][0]
+            ).max()
+            < 1e-6
+        )
+
+
+def test_drawn_pairs_come_to_the_features_of_the_set() -> None:
+    """Pictures of scikit-learn's digits, in all views of them."""
+    pairs, views = data.load("parity"), data.load("digits")
+    for row in range(0, 600, 60):
+        content = pairs.content(row)
+        given = {name: picture(content[name].pixels, 3) for name in pairs.names}
+        made = own.make(pairs, given, "")
+        for name in pairs.names:
+            assert np.array_equal(made.features[name], pairs.features(name, row)[0][0])
+        drawn = own.make(views, {"pixels": picture(views.content(row)["pixels"].pixels)}, "")
+        for name in views.names:
+            assert np.allclose(drawn.features[name], views.features(name, row)[0][0], atol=1e-6)
+    assert own.boxes(views) == {"pixels": ("pixels", "fourier", "profile")}
+
+
+def test_drawings_are_centred_and_scaled() -> None:
+    """As MNIST, USPS and the 8x8 digits are, wherever and however large they are drawn, on whatever ground."""
+    pixels = pixels_of(stroke())
+    image = digit_features.as_mnist(pixels)
+    rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
+    assert len(rows) == 20
+    assert len(columns) <= 4
+    assert image.max() == 255
+    centre = (image.sum(0) @ np.arange(28)) / image.sum()
+    assert 13 < centre < 15
+    large = pixels_of(stroke(560, 44))
+    assert digit_features.as_mnist(large[:, ::-1]).shape == (28, 28)
+    paper = np.full((300, 200, 3), 230, np.uint8)
+    paper[50:250, 90:110] = 40
+    paper[::7, ::11] = 225
+    onpaper = digit_features.as_mnist(paper)
+    assert onpaper[0].max() == 0
+    assert onpaper.max() == 255
+    assert digit_features.as_usps(pixels)[:, 8].min() > 0
+    counts = digit_features.as_counts(pixels)
+    assert counts.shape == (8, 8)
+    assert counts.max() >= 8
+    assert counts[0].any()
+    assert counts[7].any()
+
+
+def test_a_spoken_digit_is_trimmed_and_resampled() -> None:
+    """Of a microphone at 48 kHz: silence and what is quiet go, one piece of it stays."""
+    rate = 48_000
+    time = np.arange(int(3.0 * rate)) / rate
+    voice = np.where((time > 1.2) & (time < 1.7), 0.3 * np.sin(2 * np.pi * 440 * time), 0)
+    noise = 1e-3 * np.random.default_rng(0).standard_normal(len(time))
+    digit = digit_features.spoken(data.Audio(voice + noise, rate))
+    assert digit.rate == 8000
+    assert 0.5 < len(digit.samples) / 8000 < 0.6
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "words"),
+    [
+        ("left", Given("drawing", b""), "must have 1 to"),
+        ("left", Given("drawing", b"not a picture"), "whole PNG or JPEG"),
+        ("left", picture(np.zeros((28, 28), np.uint8)), "empty"),
+        ("left", picture(np.full((28, 28), 255, np.uint8)), "empty"),
+        ("left", Given("recording", b"RIFF"), "a drawing is wanted"),
+        ("left", Given("drawing", b"GIF89a", ".gif"), "must not end in"),
+        ("left", Given("drawing", b"\0" * 5_000_000), "at most|must have 1 to"),
+        ("left", Given("drawing", stroke().data[:200]), "whole PNG or JPEG"),
+        ("middle", stroke(), "does not exist"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(name: str, given: Given, words: str) -> None:
+    """In one line that says what to do."""
+    with pytest.raises((InvalidInput, NotFound), match=words):
+        own.make(data.load("parity"), {name: given}, "pair-0001")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (lambda: recording(np.zeros(8000), 8000), "silent"),
+        (lambda: recording(np.zeros(48000), 16000), "silent"),
+        (lambda: recording(np.full(40, 0.5), 8000), "shorter than"),
+        (
+            lambda: recording(np.random.default_rng(0).uniform(-1, 1, 4_000_000), 8000, "FLAC"),
+            "at most 30 s|1 to",
+        ),
+        (lambda: recording(np.zeros(600 * 4000), 4000), "at most 30 s"),
+        (lambda: recording(np.sin(np.arange(16000 * 6)), 16000), "steady noise|Say one digit"),
+        (lambda: Given("recording", stroke().data), "cannot be read"),
+        (lambda: Given("recording", b"RIFF\0\0\0\0WAVE"), "cannot be read"),
+    ],
+)
+def test_what_cannot_be_heard_is_refused(
+    avdigits: data.DataSet, given: Callable[[], Given], words: str
+) -> None:
+    """Silence, ten minutes, and what is no sound."""
+    with pytest.raises(InvalidInput, match=words):
+        own.make(avdigits, {"audio": given()}, str(avdigits.ids[0]))
+
+
+@pytest.fixture(scope="module", params=["qj-parity", "qcnn-avparity"])
+def opened(request: Any) -> tuple[Sample, Sample]:
+    """A sample of a set, and the same as a visitor's own."""
+    study = samples.open_study(request.param)
+    dataset = study.dataset
+    row = int(dataset.rows("test")[3])
+    given = {}
+    for name, maker in dataset.makers.items():
+        piece: Any = dataset.content(row)[name]
+        if maker.kind == "recording":
+            given[name] = recording(piece.samples, piece.rate)
+        else:
+            m = dataset.modalities[dataset.names.index(name)]
+            top = 16 if study.name == "qj-parity" else 1
+            given[name] = picture(np.round(m.values[row].reshape(m.shape) * 255 / top))
+    mine = own.make(dataset, given, "")
+    token = samples.at_hand.set((mine,))
+    try:
+        return Sample(study, row, 1), open_sample(request.param, mine.id, output=study.classes[1])
+    finally:
+        samples.at_hand.reset(token)
+
+
+def test_an_own_sample_is_decided_as_that_of_the_set(opened: tuple[Sample, Sample]) -> None:
+    """Decision, contributions, what if and neighbours; no truth, and nothing of the set is other."""
+    theirs, mine = opened
+    assert mine.id.startswith("own-")
+    assert mine.study is not theirs.study
+    assert np.allclose(mine.study.scores[mine.row], theirs.study.scores[theirs.row])
+    assert np.allclose(mine.scores, theirs.scores, atol=1e-9)
+    assert mine.dividends == pytest.approx(theirs.dividends)
+    assert mine.truth is None
+    assert mine.target is None
+    assert mine.true_class is None
+    assert np.isnan(mine.study.errors[mine.row])
+    assert "no truth is known" in panels.verdict(mine).title
+    assert len(mine.dataset) == len(theirs.dataset)
+    assert mine.dataset.digest == theirs.dataset.digest
+    assert mine.metrics == theirs.metrics
+    assert mine.study.explanation is theirs.study.explanation
+    assert mine.study.frame().equals(theirs.study.frame())
+    assert mine.background.key == theirs.background.key
+    assert compare.nearest(mine).distances[0] == pytest.approx(0, abs=1e-9)
+    flips = changes.what_would_flip(mine.study, mine.row)
+    assert set(flips) == set(mine.modalities)
+    if mine.can("time"):
+        ends = [dynamics.state_at_end(one.study, one.row, one.tweak) for one in opened]
+        assert np.allclose(*ends)
+    with pytest.raises(InvalidInput, match="no truth is known"):
+        changes.rows_of(mine.study, mine.row, changes.CLASS, mine.study.frame)
+
+
+def test_results_of_two_visitors_are_not_mixed_up() -> None:
+    """Both have their sample in the same row behind the same set."""
+    study = samples.open_study("qj-parity")
+    made = []
+    for row in study.dataset.rows("test")[:2]:
+        content: Any = study.dataset.content(row)
+        given = {name: picture(content[name].pixels, 1) for name in study.dataset.names}
+        mine = own.make(study.dataset, given, "")
+        token = samples.at_hand.set((mine,))
+        made.append(open_sample("qj-parity", mine.id, output=None))
+        samples.at_hand.reset(token)
+        assert np.allclose(made[-1].study.scores[made[-1].row], study.scores[row])
+    assert made[0].row == made[1].row
+    assert made[0].memo_key() != made[1].memo_key()
+    ends = [dynamics.state_at_end(one.study, one.row, one.tweak) for one in made]
+    assert not np.allclose(*ends)
+    with pytest.raises(NotFound, match="own-"):
+        open_sample("qj-parity", made[0].id)
+
+
+def test_what_is_not_given_is_taken_from_a_sample() -> None:
+    """And a record of it in a session file gives the same sample again."""
+    dataset = data.load("parity")
+    mine = own.make(dataset, {"left": stroke()}, "pair-0007")
+    row = dataset.row("pair-0007")
+    assert np.array_equal(mine.features["right"], dataset.features("right", row)[0][0])
+    assert mine.like == "pair-0007"
+    record: Any = own.record_of(mine)
+    assert own.from_record(record).digest == mine.digest
+    for hostile in (
+        None,
+        {},
+        record | {"given": {}},
+        record | {"given": {"left": {"kind": "drawing", "ending": "", "content": "!"}}},
+        record | {"given": {"left": {"kind": 3}}},
+        record | {"data": "/etc/passwd"},
+        record | {"like": "pair-9999"},
+        record | {"id": "own-000000"},
+    ):
+        with pytest.raises((InvalidInput, NotFound)):
+            own.from_record(hostile)
+    assert own.record_of(replace(mine, given={"left": Given("clip", b"0" * 10**6)})) is None
