@@ -14,7 +14,7 @@ from qfusion import data
 from qfusion.data import importing, registry
 from qfusion.ui import access
 from qfusion.ui.pages import data as import_view
-from tests import importable
+from tests import importable, recordings
 from tests.test_app_pages import plain, said, visit
 
 
@@ -54,6 +54,25 @@ def test_a_set_is_shown_with_its_numbers(name: str) -> None:
     assert "**Does not show**" in said(app)
     listed = app.dataframe[0].value
     assert listed["name"].tolist() == list(data.names())
+
+
+def test_recordings_are_joined_by_their_folder(tmp_path: Path) -> None:
+    importing.import_set([importable.tables(tmp_path / "tables")], "mine")
+    ids = data.load("mine").ids
+    (tmp_path / "clips").mkdir()
+    recordings.write(tmp_path / "clips" / f"{ids[0]}.wav", None, np.ones(16_000, np.float32) / 2)
+    app = visit("Data", set="mine")
+    app.text_input(key=import_view.FOLDER).set_value(str(tmp_path / "gone"))
+    press(app, "Join")
+    assert "cannot be opened" in plain(app.error[0].value)
+    app.text_input(key=import_view.FOLDER).set_value(str(tmp_path / "clips"))
+    press(app, "Join")
+    assert not app.error
+    assert "Recordings are joined to 1 sample of **mine**" in plain(app.success[0].value)
+    assert f"1 of {len(ids)} samples have a recording" in plain(said(app))
+    clip = data.load("mine").clip_of(0)
+    assert clip is not None
+    assert clip.kind == "audio"
 
 
 def test_a_link_to_no_set_is_named() -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from qfusion import _limits
 from qfusion._checks import check
+from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.data import clips, importing, modality, registry, spec, staged_set
 from qfusion.panels import learning as builders
@@ -147,7 +148,8 @@ def _join(dataset: spec.DataSet) -> None:
             dataset, Path(folder), Path(table).expanduser() if table else None, tell
         )
     own = sum(number for number, _ in joined.splits.values())
-    state.put(KEPT, f"Recordings are joined to {own:,} samples of **{text.plain(dataset.name)}**.")
+    joined_to = count(own, "sample")
+    state.put(KEPT, f"Recordings are joined to {joined_to} of **{text.plain(dataset.name)}**.")
     st.rerun(scope="app")
 
 

@@ -1,0 +1,145 @@
+"""A sample's recording in Chromium: it plays, a click on the strip plays from there, the playhead follows; what else
+lies in the folder is not to be had."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from qfusion import cli
+from qfusion.data import media
+from scripts import serving, visits
+from tests import recordings
+
+pytestmark = pytest.mark.browser
+NAME, MODEL = "seen-and-heard", "seen-and-heard-model"
+STRIP = ".st-key-figure-strip .qf-figure"
+STATE = """() => {
+  const player = document.querySelector('.qf-player video'), head = document.querySelector('.qf-playhead');
+  return [player.currentTime, player.paused, head ? Number(head.dataset.time) : null, head && head.offsetLeft];
+}"""
+AT = f"""seconds => {{
+  const figure = document.querySelector('{STRIP}'), layout = figure._fullLayout;
+  figure.scrollIntoView({{block: 'center'}});
+  const box = figure.getBoundingClientRect();
+  return [box.left + layout.xaxis._offset + layout.xaxis.d2p(seconds), box.top + layout._size.t + layout._size.h - 20];
+}}"""
+
+
+def run(*words: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    assert not ended.value.code, words
+
+
+@pytest.fixture(scope="module")
+def made(
+    server: serving.Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[recordings.Recording]]:
+    """A set of ten clips and a model on it, where the running app looks for them; features are energy and colour."""
+    folder, theirs = tmp_path_factory.mktemp("clips"), server.log.parent
+    made = recordings.make(folder, 10, words="both")
+    tables: dict[str, list[Any]] = {"audio": [], "vision": []}
+    for one in made:
+        sound = media.sound(one.path, 0, one.seconds).samples
+        heard = [
+            float(np.sqrt((part**2).mean()))
+            for part in np.array_split(sound, int(10 * one.seconds))
+        ]
+        seen = media.frames(one.path, 0, one.seconds, rate=4).frames.mean((1, 2)) / 255
+        tables["audio"] += [(one.id, step, value, value**2) for step, value in enumerate(heard)]
+        tables["vision"] += [(one.id, step, *values) for step, values in enumerate(seen.tolist())]
+    for name, rows in tables.items():
+        width = len(rows[0]) - 2
+        columns = ["id", "step", *(f"f{n}" for n in range(width))]
+        pd.DataFrame(rows, columns=columns).to_csv(folder / f"{name}.csv", index=False)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("MODELS", "IMPORTED", "RUNS", "CACHE"):
+            patch.setenv(f"QFUSION_{name}", str(theirs / name.lower()))
+        own = [f"--modality={name}={folder / name}.csv" for name in tables]
+        rates = ["--rate=audio=10", "--rate=vision=4"]
+        run(
+            "data",
+            "import",
+            *own,
+            *rates,
+            f"--labels={folder}/labels.csv",
+            f"--name={NAME}",
+            "--replace",
+        )
+        run("data", "media", NAME, str(folder))
+        run("train", f"--data={NAME}", f"--name={MODEL}", "--set=epochs=2")
+        yield made
+
+
+def test_a_recording_is_played_and_sought_on_its_strip(
+    page: Any, server: Any, made: list[recordings.Recording], tmp_path: Path
+) -> None:
+    one = made[-1]
+    page.set_viewport_size({"width": 1440, "height": 900})
+    ranges: list[str] = []
+    page.on(
+        "response",
+        lambda answer: (
+            ranges.append(answer.headers.get("content-range", ""))
+            if "/recordings/" in answer.url
+            else None
+        ),
+    )
+    visits.open_page(page, f"{server.url}/samples?model={MODEL}&data={NAME}&sample={one.id}")
+    page.wait_for_selector(f"{STRIP} .xtick text")
+    page.wait_for_function("() => document.querySelector('.qf-player video')?.readyState >= 2")
+    assert any(part.startswith("bytes 0-") for part in ranges)
+    length = page.evaluate("() => document.querySelector('.qf-player video').duration")
+    assert length == pytest.approx(one.seconds, abs=0.15)
+    page.mouse.click(*page.evaluate(AT, 1.5))
+    page.wait_for_function("() => document.querySelector('.qf-playhead').dataset.time > 1.55")
+    now, paused, shown, left = page.evaluate(STATE)
+    assert not paused
+    assert 1.5 < now < one.seconds
+    assert shown == pytest.approx(now, abs=0.2)
+    page.wait_for_function(f"() => document.querySelector('.qf-playhead').offsetLeft > {left + 5}")
+    words = page.locator('[data-testid="stMain"]').inner_text()
+    assert "what there was to see and hear is the recording" in words
+    assert "No raw content" not in words
+    page.evaluate("() => document.querySelector('.qf-player video').pause()")
+    button = page.locator(".qf-peaks button").first
+    button.focus()
+    page.keyboard.press("Enter")  # without a mouse
+    moment = float(button.inner_text().rpartition(", ")[2].removesuffix(" s"))
+    page.wait_for_function(
+        f"() => Math.abs(document.querySelector('.qf-player video').currentTime - {moment}) < 0.6"
+    )
+    page.set_viewport_size({"width": 800, "height": 900})
+    visits.still(page)
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(
+        "() => document.querySelector('.qf-player video').clientWidth <= innerWidth"
+    )
+
+
+def test_only_what_a_page_has_drawn_is_sent(
+    page: Any, server: Any, made: list[recordings.Recording]
+) -> None:
+    visits.open_page(page, f"{server.url}/samples?model={MODEL}&data={NAME}&sample={made[-1].id}")
+    page.wait_for_selector(".qf-player video")
+    address = page.evaluate("() => document.querySelector('.qf-player video').src")
+    request = urllib.request.Request(address, headers={"Range": "bytes=10-19"})
+    with urllib.request.urlopen(request) as answer:
+        assert (answer.status, len(answer.read())) == (206, 10)
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Type"] == "video/mp4"
+    for path in (
+        "/recordings/x",
+        "/recordings/..%2f..%2fetc%2fpasswd",
+        f"/recordings/{made[0].path.name}",
+    ):
+        with pytest.raises(urllib.error.HTTPError, match=r"40[04]"):
+            urllib.request.urlopen(server.url + path)
