@@ -16,7 +16,6 @@ import sys
 import threading
 import time
 import unicodedata
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -33,7 +32,6 @@ from qfusion._checks import check, require_number, require_whole
 from qfusion._sentences import Pace, count
 from qfusion.data import clips, extractors, files, importing, media, registry, staged_set, tables
 from qfusion.data.extractors import METHODS, NONE, OPTIONS, Take, method_of
-from qfusion.data.modality import VIDEO_MARK
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError, refused
 
 DEFAULTS = {"text": "ngrams", "audio": "spectrum", "vision": "hog"}
@@ -150,7 +148,6 @@ def extract(
             )
         staged = _staged(reader, takes, done, names, target, root.name)
         importing.take_convention(staged, convention)
-        importing.check_staged(staged)
         repairs = list(repair)
         repairs += [] if "zero-incomplete" in repairs else ["drop-incomplete"]
         repairs += [] if header.column(tables.SPLIT) else ["make-split"]
@@ -224,22 +221,14 @@ def _plain(text: str) -> str:
 
 def _takes(root: Path, reader: tables.Reader) -> tuple[dict[int, Take], list[Failure]]:
     """Of the rows of the table that have a file, which part of it; and the others."""
-    problems, called = list[str](), defaultdict[str, set[str]](set)
-    inside = {
-        _plain(path.relative_to(root).as_posix()): path for path in clips.walked(root, problems)
-    }
+    inside = {_plain(path.relative_to(root).as_posix()): path for path in clips.walked(root, [])}
     beside = {
         name.rpartition(".")[0]: str(path)
         for name, path in inside.items()
         if path.suffix.lower() in media.SPOKEN
     }
-    for name, path in inside.items():
-        if path.suffix.lower() in media.TYPES:
-            whole = name.rpartition(".")[0]
-            above, _, stem = whole.rpartition("/")
-            video = above.rpartition("/")[2]
-            for key in (name, whole, stem, f"{video}{VIDEO_MARK}{stem}", f"{video}_{stem}"):
-                called[key].add(name)
+    recordings = [name for name, path in inside.items() if path.suffix.lower() in media.TYPES]
+    called = clips.called_like(recordings) | {name: [name] for name in recordings}
     rows, blank = len(reader.ids), [""] * len(reader.ids)
     named, starts, ends, texts = (
         reader.words(known) or blank for known in (FILES, START, END, tables.TEXT)
@@ -250,7 +239,7 @@ def _takes(root: Path, reader: tables.Reader) -> tuple[dict[int, Take], list[Fai
             named[row].strip().replace("\\", "/").removeprefix("./") or str(reader.ids[row])
         )
         try:
-            candidates = sorted(called.get(key, ()))
+            candidates = called.get(key, [])
             check(bool(candidates), f"There is no recording '{key[:80]}' below the folder.")
             check(
                 len(candidates) == 1,
