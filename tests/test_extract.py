@@ -400,6 +400,16 @@ def test_extractors_measure_what_they_say() -> None:
     assert extractors.features(voice, Audio(np.zeros(3, np.float32), 16_000)).shape == (1, 56)
 
 
+def test_a_recording_at_its_own_rate_is_resampled_as_files_are(tmp_path: Path) -> None:
+    samples = recordings.voice(np.random.default_rng(0), 1.0, 0.3, 1)
+    path = recordings.write(tmp_path / "voice.webm", np.zeros((12, 48, 64, 3), np.uint8), samples)
+    own = media.sound(path, rate=media.probe(path).sound or 0)
+    assert own.rate == 48_000
+    wanted, given = media.sound(path, rate=16_000), extractors.resampled(own, 16_000)
+    assert given.rate == 16_000
+    np.testing.assert_allclose(given.samples, wanted.samples, atol=1e-5)
+
+
 def test_means_over_steps() -> None:
     values = np.array([[0.0], [2.0], [4.0], [10.0]])
     times = np.array([0.0, 0.2, 0.5, 0.7])
