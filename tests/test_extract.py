@@ -59,7 +59,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[recordings.Recording]
 @pytest.fixture(scope="module")
 def dataset(imported: Path, made: list[recordings.Recording]) -> data.DataSet:
     """The set of them."""
-    outcome = extract.extract(made[0].path.parent, "clips", methods=METHODS, processes=2)
+    outcome = extract.extract(made[0].path.parent, "clips", methods=METHODS, processes=1)
     assert outcome.place == imported / "clips"
     assert (outcome.failures, outcome.remarks, outcome.resumed) == ([], [], 0)
     assert not list(imported.glob(".*extract*")), "what was finished on the way is gone"
@@ -297,10 +297,10 @@ def test_what_hangs_or_ends_its_process_costs_one_file(
         shutil.copy(good[0].path, tmp_path / f"{name}.mp4")
     lines = (f"{name},{at}.5,well said\n" for at, name in enumerate(names))
     rows_of(tmp_path / "labels.csv", "id,label,text\n" + "".join(lines))
-    outcome = extract.extract(tmp_path, "wild", methods=SEEN, processes=2, patience=3)
+    outcome = extract.extract(tmp_path, "wild", methods=SEEN, processes=2, patience=5)
     why = {one.id: one.why for one in outcome.failures}
     assert set(why) == set(names[:3])
-    assert "takes more than 3 s" in why["hangs"]
+    assert "takes more than 5 s" in why["hangs"]
     assert "ends (status -6)" in why["crashes"]
     assert "MemoryError" in why["hoards"]
     assert len(data.load("wild")) == 3

@@ -413,7 +413,7 @@ def extract(
         "name": name,
         "repairs": result.repairs,
         "kept": result.place is not None,
-        "folder": str(result.place),
+        "folder": result.place and str(result.place),
         "left_out": [one._asdict() for one in result.failures],
         "resumed": result.resumed,
     }
