@@ -88,6 +88,7 @@ _CALLED = {
     "sklearn": "scikit-learn",
     "PIL": "pillow",
     "skimage": "scikit-image",
+    "cv2": "opencv-python",
 }  # where the package has another name
 
 

@@ -33,7 +33,10 @@ VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "H
 
 
 def visit(title: str, **query: Any) -> AppTest:
-    """Opens a page cold with the given parameters in its address."""
+    """Opens a page cold with the given parameters in its address, and `qj-planted` as model where these name neither
+    model nor data nor a step of the tour."""
+    if not {"model", "data", "tour"} & query.keys():
+        query["model"] = "qj-planted"
     app = AppTest.from_file(APP, default_timeout=90)
     if title != "Overview":
         app.switch_page(FILES[title])

@@ -256,7 +256,7 @@ def test_in_a_narrow_window_sliders_wait_behind_a_line_that_a_key_opens(
     page: Any, server: Any
 ) -> None:
     page.set_viewport_size({"width": 800, "height": 900})
-    visits.open_page(page, server.url + "/dynamics")
+    visits.open_page(page, server.url + "/dynamics?model=qj-planted")
     slider, line = (
         page.locator('.st-key-pair-knobs [data-testid="stSlider"]').first,
         page.locator(".qf-fold summary"),
@@ -279,5 +279,5 @@ def test_in_a_narrow_window_sliders_wait_behind_a_line_that_a_key_opens(
     assert slider.is_visible()
     assert not line.is_visible()
     page.set_viewport_size({"width": 800, "height": 900})
-    visits.open_page(page, server.url + "/dynamics?H.text=0.5")
+    visits.open_page(page, server.url + "/dynamics?model=qj-planted&H.text=0.5")
     assert slider.is_visible()  # a link that sets one shows it

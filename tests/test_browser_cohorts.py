@@ -112,7 +112,7 @@ def a_point_opens_its_sample_and_another_grouping_is_drawn(page: Any) -> None:
 
 
 def test_a_view_is_pinned_tweaked_compared_and_swapped(visit: Callable[[str], Any]) -> None:
-    page = visit("/samples?sample=p0031")
+    page = visit("/samples?model=qj-planted&sample=p0031")
     page.get_by_role("button", name="Pin", exact=True).click()
     page.wait_for_function(
         "() => decodeURIComponent(location.search).includes('pin=qj-planted/planted/p0031')"

@@ -142,14 +142,14 @@ STATES: dict[str, tuple[str, list[Step]]] = {
         [radio("valid"), say("find", "p00"), pick("x", "error"), fold("Inside a modality")],
     ),
     "correlations": (
-        "/dynamics?sample=p0031",
+        "/dynamics?model=qj-planted&sample=p0031",
         [press("No dissipation"), tab("Correlations"), move("t", -4)],
     ),
     "edited walk": (
         "/circuit?model=qcnn-digits&part=Fusion+rules",
         [radio("all elements"), press("OR"), tab("Walk"), move("gate", -5)],
     ),
-    "compare": ("/compare?sample=p0031", [press("Pin"), fold("Tweak B"), move("T", -10)]),
+    "compare": ("/compare?model=qj-planted&sample=p0031", [press("Pin"), fold("Tweak B"), move("T", -10)]),
 }
 
 
@@ -213,7 +213,7 @@ def test_a_link_that_is_too_long_or_hostile_is_answered_in_words(
     )
     assert not page.locator("#qf-field").is_visible()
     hostile = "<img src=x onerror=window.hacked=1>=1&x=" + "=1%2B1|" * 1500
-    page.goto(server.url + f"/samples?sample=p0031&find=%3Cb%3E&{hostile}")
+    page.goto(server.url + f"/samples?model=qj-planted&sample=p0031&find=%3Cb%3E&{hostile}")
     quiet(page)
     said = page.locator(".st-key-notices").inner_text()
     assert "this page has no such setting" in said
@@ -238,7 +238,7 @@ def test_a_session_is_saved_and_goes_on_elsewhere(
     readers: tuple[Any, Any], server: serving.Server, tmp_path: Any
 ) -> None:
     here, elsewhere = readers
-    here.goto(server.url + "/dynamics?sample=p0031&T=0.5&t=0.5&cohort=torn:relation%3Dconflict")
+    here.goto(server.url + "/dynamics?model=qj-planted&sample=p0031&T=0.5&t=0.5&cohort=torn:relation%3Dconflict")
     quiet(here)
     press("Pin")(here)
     quiet(here)

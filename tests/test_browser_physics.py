@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 def test_a_term_that_did_it_is_found_by_clicks_and_stands_in_the_link(
     page: Any, server: Any
 ) -> None:
-    page.goto(f"{server.url}/dynamics?sample=p0031")
+    page.goto(f"{server.url}/dynamics?model=qj-planted&sample=p0031")
     settle(page)
     page.get_by_role("tab", name="Sensitivity").click()
     page.wait_for_selector(".st-key-panel-tornado .js-plotly-plot")

@@ -48,7 +48,7 @@ def test_an_edited_sentence_is_heard_out_a_wrong_one_named_and_every_word_lies_i
     visit: Callable[[str], Any],
 ) -> None:
     page = visit(
-        "/what_if?sample=p0014&"
+        "/what_if?model=qj-planted&sample=p0014&"
         + "&".join(f"do.{name}=edit%20the%20raw%20input" for name in ("text", "audio", "vision"))
     )
     assert page.locator('[data-testid="stMain"] audio').count() == 1

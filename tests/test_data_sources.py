@@ -26,7 +26,7 @@ def test_each_is_declared_once_and_listed_in_order() -> None:
     declared = re.findall(r'(?m)^SOURCE = Source\(\s*"(\w+)"', text)
     assert len(declared) == len(set(declared)) > 0
     assert set(declared) <= set(found)
-    assert list(found)[:5] == ["planted", "digits", "parity", "parity3", "mosi"]
+    assert list(found)[:5] == ["scenes", "planted", "digits", "parity", "parity3"]
     for source in found.values():
         assert bool(source.made) != bool(source.files), f"{source.name} is made, or read from files"
         assert bool(source.by_hand) == (

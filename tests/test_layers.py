@@ -41,6 +41,7 @@ FRONT = ("load", "train")  # of `qfusion` itself: for users, never for the libra
 INSTALLED = {
     "markdown_it": "markdown-it-py",
     "PIL": "pillow",
+    "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "umap": "umap-learn",
     "yaml": "pyyaml",

@@ -8,6 +8,7 @@ import torch
 from scipy.stats import spearmanr
 
 from qfusion import data, explain
+from qfusion.explain.coalitions import joint_share
 from qfusion.models.baselines import Concatenation
 from qfusion.training import checkpoint, metrics
 
@@ -22,13 +23,14 @@ QCNN = {"qcnn-digits": 0.98, "qcnn-avdigits": 0.985, "qcnn-houston": 0.96}
 
 
 def test_all_are_there():
-    assert {"qj-planted", "qj-mosi", *QCNN} <= set(checkpoint.available())
+    assert {"qj-scenes", "qj-planted", "qj-mosi", *QCNN} <= set(checkpoint.available())
 
 
-@pytest.mark.parametrize("name", ["qj-planted", "qj-mosi"])
+@pytest.mark.parametrize("name", ["qj-scenes", "qj-planted", "qj-mosi"])
 def test_card_states_what_the_weights_reach(name, request):
     found = checkpoint.load(name)
-    dataset = request.getfixturevalue(found.card["data"]["name"])
+    source = found.card["data"]["name"]
+    dataset = data.load("scenes") if source == "scenes" else request.getfixturevalue(source)
     assert found.card["data"]["digest"] == dataset.digest, (
         "the data changed: run scripts/train_models.py"
     )
@@ -45,6 +47,20 @@ def test_mosi_reaches_its_bar_over_the_seeds():
     assert spread["acc2_non0"]["mean"] >= 0.775
     assert spread["mae"]["mean"] <= 0.93
     assert spread["corr"]["mean"] >= 0.63
+
+
+def test_pictures_and_questions_are_answered_together_as_in_truth():
+    found, dataset = checkpoint.load("qj-scenes"), data.load("scenes")
+    assert min(found.card["metrics"]["test"]["accuracy"]["values"]) >= 0.95
+    assert dataset.known([found.card["opening"]])
+    model, rows = found.model, dataset.rows("test")
+    behind = explain.background(model, dataset.inputs(dataset.rows("train"), torch.float64))
+    result = explain.explain(model, dataset.inputs(rows, torch.float64), behind)
+    terms = dict(zip(result.coalitions, result.dividends[:, :, 0].T, strict=True))
+    truth = dataset.truth.iloc[rows]["picture+question"].to_numpy()
+    assert np.corrcoef(terms["picture+question"], truth)[0, 1] > 0.8
+    del terms[""]
+    assert joint_share(terms).mean() > 0.8
 
 
 def test_planted_score_and_contributions_are_recovered(planted, planted_model):

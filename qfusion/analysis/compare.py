@@ -353,7 +353,7 @@ def on_axes(study: Study, rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
 
 # How far a sample lies from the training data, beside test samples. Free of streamlit.
 
-BEHIND, AHEAD = 4_000, 1_000  # training and test samples at most, spread evenly
+BEHIND, AHEAD = 10_000, 2_000  # training and test samples at most, spread evenly
 
 
 @dataclass(frozen=True)
@@ -379,11 +379,16 @@ def _from_training(study: Study, rows: np.ndarray) -> np.ndarray:
     """Distances (n,) of rows from the nearest training sample that is none of them."""
     behind = study.dataset.rows(checkpoint.training_split(study.card))
     behind = cohort_measures.thinned(np.setdiff1d(behind, rows), BEHIND)
-    near, far = (
-        cohort_measures.coordinates_of(study, cohort_measures.FEATURES, some)
-        for some in (rows, behind)
-    )
-    return np.asarray(cdist(near, far).min(1))
+    return np.asarray(cdist(_encoded(study, rows), _encoded(study, behind)).min(1))
+
+
+def _encoded(study: Any, rows: np.ndarray) -> np.ndarray:
+    """What the encoders make of rows, (n, F): states and masses that are at hand, else worked out."""
+    if study.can("kets"):
+        return np.asarray(torch.view_as_real(study.kets(rows)).flatten(1).numpy())
+    if study.can("masses"):
+        return np.asarray(study.masses[torch.as_tensor(rows)].flatten(1).numpy())
+    return cohort_measures.coordinates_of(study, cohort_measures.FEATURES, rows)
 
 
 def away_words(result: Away) -> str:

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import pandas as pd
 import torch
 from scipy.special import softmax
 
@@ -254,13 +253,6 @@ class Sample:
     def true_class(self) -> int | None:
         """The number of the annotated class; None of a regression, and of a visitor's own sample."""
         return int(self.dataset.y[self.row]) if self.classes and not self.is_own else None
-
-    @property
-    def true_dividends(self) -> pd.Series | None:
-        """Its true dividends by coalition, where the data set knows them and the model takes all its modalities."""
-        truth = self.dataset.truth
-        known = truth is not None and self.dataset.names == self.modalities and not self.is_own
-        return truth.iloc[self.row] if truth is not None and known else None
 
     @cached_property
     def inputs(self) -> dict[str, Any]:

@@ -60,8 +60,10 @@ class shared(Generic[T]):
         whole = getattr(study._set, self.name)
         if not isinstance(whole, np.ndarray | torch.Tensor) or len(whole) != len(study.dataset):
             return whole
-        both = whole, getattr(study._alone, self.name)
-        return np.concatenate(both) if isinstance(whole, np.ndarray) else torch.cat(both)
+        own = getattr(study._alone, self.name)
+        return (
+            np.append(whole, own, 0) if isinstance(whole, np.ndarray) else torch.cat([whole, own])
+        )
 
 
 class whole(cached_property[T]):
@@ -97,7 +99,7 @@ class Study:
         """What tells this study from others: the model's name and its weights' digest, the data's, words and all,
         and, where it matters, the background's. What is kept by it is shown to whoever asks."""
         if self._set is not None:
-            return (*self._set.memo_key(background), self.dataset.own.digest)
+            return (*self._set.memo_key(background), self._alone.dataset.digest)
         return (
             self.name,
             str(self.card.get("weights_sha256", "")),
@@ -156,7 +158,7 @@ class Study:
         Args:
             dataset: of `DataSet.with_own`.
         """
-        alone = replace(self.of_set, dataset=dataset.own, _singles={}, _shared={})
+        alone = replace(self.of_set, dataset=cast("DataSet", dataset.own), _singles={}, _shared={})
         fresh = replace(alone, dataset=dataset, _singles={}, _shared={})
         return replace(fresh, _set=self.of_set, _alone=alone)
 
@@ -626,7 +628,7 @@ class CircuitSpace(Study):
         return rows if M <= 3 else rows[: max(12, COALITIONS // 2**M)]
 
     @whole
-    def opening(self) -> str:  # type: ignore[override]
+    def opening(self) -> str:
         """The sample shown first: of those predicted right, the test sample on which the modalities disagree most."""
         rows = self.dataset.rows("test")
         worth = np.where(self.errors[rows] < 0.5, self.disagreement[rows], -1.0)

@@ -52,19 +52,15 @@ def ink_of(pixels: np.ndarray) -> np.ndarray:
         grey = np.clip(grey - paper, 0, None) * 255 / max(255 - paper, 1.0)
     inked = grey > INK * max(float(grey.max()), 128.0)
     check(
-        factor > 1 or inked.sum() >= FEWEST,
-        "The drawing is empty: hardly any pixel is inked. Draw a digit, bright on black or dark on bright paper.",
-    )
-    check(
-        bool(inked.any()) and inked.mean() < 0.9,
-        "The drawing is empty: all of it is of one colour. Draw a digit, bright on black or dark on bright paper.",
+        inked.sum() >= (FEWEST if factor == 1 else 1) and inked.mean() < 0.9,
+        "The drawing is empty, or all of one colour. Draw a digit, bright on black or dark on bright paper.",
     )
     return grey
 
 
-def _cropped(ink: np.ndarray) -> np.ndarray:
-    """The part of a drawing that is inked."""
-    inked = ink > INK * ink.max()
+def _cropped(ink: np.ndarray, least: float = INK) -> np.ndarray:
+    """The part of a drawing that is inked by more than a part of its darkest."""
+    inked = ink > least * ink.max()
     rows, columns = np.flatnonzero(inked.any(1)), np.flatnonzero(inked.any(0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
@@ -91,12 +87,7 @@ def as_mnist(pixels: np.ndarray) -> np.ndarray:
     """Returns a drawing as MNIST has them, uint8 (28, 28): fitted into 20x20, its centre of mass in the middle (LeCun
     and others 1998)."""
     ink = ink_of(pixels)
-    if ink.shape == (28, 28):
-        ink = np.where(ink > 0, ink, 0)
-        rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
-        part = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    else:
-        part = _cropped(ink)
+    part = _cropped(ink, 0 if ink.shape == (28, 28) else INK)
     longest = max(part.shape)
     if not 19 <= longest <= 20:
         h, w = (round(side * 20 / longest) for side in part.shape)

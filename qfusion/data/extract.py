@@ -333,6 +333,7 @@ class _Process:
                 "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
                 "OPENBLAS_NUM_THREADS": "1",
                 "OMP_NUM_THREADS": "1",
+                "HF_HUB_OFFLINE": "1",
             },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -10,6 +10,7 @@ A file is read in a process of its own (`serve`), which may be killed.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -28,11 +29,13 @@ from qfusion._checks import check, choose, require_number
 from qfusion.data import files, media, staged_set
 from qfusion.data._mat_child import limit
 from qfusion.data.modality import Audio, Content, Film, Image, Maker, Modality, Text
-from qfusion.errors import IntegrityError, QFusionError, provided, refused
+from qfusion.errors import DataUnavailable, IntegrityError, QFusionError, provided, refused
 
 SAMPLES = 16_000  # a second, of every voice
 HOP = 160  # samples between two looks at a voice: 10 ms
 MAX_WORDS = 2_000  # of a sample
+_MEAN = np.array([0.485, 0.456, 0.406], np.float32)  # of ImageNet's colours, in 0..1
+_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 _TOGETHER = 16  # pictures that a network sees at once
 _WIDE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # letters that are words
 _WORD = re.compile(rf"[{_WIDE}]|[^\s{_WIDE}]+")
@@ -138,8 +141,7 @@ class Egemaps(Extractor):
 
     def __init__(self, chosen: Mapping[str, Any]):
         super().__init__(chosen)
-        import opensmile
-
+        opensmile: Any = importlib.import_module("opensmile")
         self._smile = opensmile.Smile(
             opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.LowLevelDescriptors
         )
@@ -236,9 +238,8 @@ class Expressions(Extractor):
 
     def __init__(self, chosen: Mapping[str, Any]):
         super().__init__(chosen)
-        import mediapipe
-
-        self._mediapipe, vision = mediapipe, mediapipe.tasks.vision
+        self._mediapipe: Any = importlib.import_module("mediapipe")
+        mediapipe, vision = self._mediapipe, self._mediapipe.tasks.vision
         with unreadable(chosen["model"]):
             base = mediapipe.tasks.BaseOptions(
                 model_asset_buffer=Path(chosen["model"]).read_bytes()
@@ -274,8 +275,8 @@ class Network(Extractor):
         super().__init__(chosen)
         import torch
         from safetensors.torch import load_file
-        from torchvision import models
 
+        models: Any = importlib.import_module("torchvision.models")
         torch.set_num_threads(1)
         with unreadable(chosen["folder"]):
             path = next(
@@ -305,7 +306,7 @@ class Network(Extractor):
     def _seen(self, pictures: np.ndarray) -> np.ndarray:
         values = scaled(pictures, self.chosen["side"]).astype(np.float32) / 255
         # as those that are trained on ImageNet are given them
-        values = (values - np.float32([0.485, 0.456, 0.406])) / np.float32([0.229, 0.224, 0.225])
+        values = (values - _MEAN) / _DEVIATION
         with self._torch.inference_mode():
             out = self._net(self._torch.from_numpy(values.transpose(0, 3, 1, 2).copy()))
         return np.asarray(out.flatten(1))
@@ -320,10 +321,9 @@ class PictureTransformer(Extractor):
 
     def __init__(self, chosen: Mapping[str, Any]):
         super().__init__(chosen)
-        from transformers import AutoImageProcessor
-
+        transformers: Any = importlib.import_module("transformers")
         with unreadable(chosen["folder"]):
-            self._prepare = AutoImageProcessor.from_pretrained(
+            self._prepare = transformers.AutoImageProcessor.from_pretrained(
                 chosen["folder"], local_files_only=True, trust_remote_code=False
             )
         self._states = _hidden_states(chosen["folder"])
@@ -383,10 +383,9 @@ class WordTransformer(Extractor):
 
     def __init__(self, chosen: Mapping[str, Any]):
         super().__init__(chosen)
-        from transformers import AutoTokenizer
-
+        transformers: Any = importlib.import_module("transformers")
         with unreadable(chosen["folder"]):
-            self._tokens = AutoTokenizer.from_pretrained(
+            self._tokens = transformers.AutoTokenizer.from_pretrained(
                 chosen["folder"], local_files_only=True, trust_remote_code=False, use_fast=True
             )
         self._states = _hidden_states(chosen["folder"])
@@ -410,11 +409,11 @@ class WordTransformer(Extractor):
 def _hidden_states(folder: str) -> Any:
     """A model of transformers: from what its processor gives to its last hidden states, an array."""
     import torch
-    from transformers import AutoModel
 
+    transformers: Any = importlib.import_module("transformers")
     torch.set_num_threads(1)
     with unreadable(folder):
-        model = AutoModel.from_pretrained(
+        model = transformers.AutoModel.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False, use_safetensors=True
         ).eval()
 
@@ -466,7 +465,7 @@ def unreadable(place: str) -> AbstractContextManager[None]:
         f"{place} does not hold what this extractor reads",
         "Name the weights that it asks for; pickled programs are refused, save weights as safetensors.",
         Exception,  # a file that anybody may have made leads to whatever its bytes lead to
-        why="{kind}: {words:.200}",
+        why="{kind}: {words:.100}",
         passing=(QFusionError, ImportError),
     )
 
@@ -561,7 +560,17 @@ def begun(modality: str, record: Mapping[str, Any]) -> Extractor:
         "the set again.",
         IntegrityError,
     )
-    with provided():
+    with (
+        provided(),
+        refused(
+            f"Extractor `{method}` cannot be started",
+            "Install its packages again.",
+            Exception,  # packages that do not fit one another raise anything
+            error=DataUnavailable,
+            why="{kind}: {words:.200}",
+            passing=(QFusionError, ImportError),
+        ),
+    ):
         return kind(chosen)
 
 

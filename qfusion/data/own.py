@@ -130,8 +130,9 @@ def make(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own:
         features[name] = values[0] if lengths is None else values[0, : lengths[0]]
     shown = {name: piece for name, piece in dataset.content(row).items() if name in rest}
     ordered = {name: features[name] for name in dataset.names}
-    source = like if rest else ""
-    return Own(dataset.name, dict(given), source, ordered, content | shown, tuple(rest))
+    return Own(
+        dataset.name, dict(given), like if rest else "", ordered, content | shown, tuple(rest)
+    )
 
 
 def _made(make: Any, piece: Given) -> tuple[Any, Content]:
@@ -142,15 +143,15 @@ def _made(make: Any, piece: Given) -> tuple[Any, Content]:
         f"A {piece.kind} must have 1 to {most:,} bytes, but has {len(piece.data):,}. Give a smaller one.",
     )
     if piece.kind == "sentence":
-        return make(read_sentence(piece.data))  # type: ignore[no-any-return]
+        return make(read_sentence(piece.data))
     ending = piece.ending or _USUAL[piece.kind]
     check(ending in media.TYPES, f"A {piece.kind} must not end in {ending[:20]!r}. Convert it.")
     with tempfile.TemporaryDirectory(prefix="qfusion-") as folder:
         path = Path(folder) / f"given{ending}"
         path.write_bytes(piece.data)
         if piece.kind == "drawing":
-            return make(media.picture(path, LONGEST))  # type: ignore[no-any-return]
-        return make(read_recording(path) if piece.kind == "recording" else path)  # type: ignore[no-any-return]
+            return make(media.picture(path, LONGEST))
+        return make(read_recording(path) if piece.kind == "recording" else path)
 
 
 def _fitting(dataset: DataSet, name: str, values: Any) -> np.ndarray:
@@ -189,8 +190,10 @@ def read_sentence(data: bytes) -> str:
     """
     with refused("The sentence is no text in UTF-8", "Write it again.", UnicodeDecodeError):
         words = " ".join(data.decode().split())
-    check(words != "", "The sentence is empty. Write something.")
-    check(words.isprintable(), "The sentence holds signs that cannot be seen. Write it again.")
+    check(
+        words != "" and words.isprintable(),
+        "The sentence is empty, or holds signs that cannot be seen. Write it again.",
+    )
     return words
 
 
@@ -201,7 +204,7 @@ def behind(dataset: DataSet, samples: Sequence[Own]) -> DataSet:
         parts = [one.features[m.name] for one in samples]
         values = np.zeros((len(parts), *m.values.shape[1:]), np.float32)
         for place, part in enumerate(parts):
-            values[(place, *map(slice, part.shape))] = part
+            values[place][tuple(map(slice, part.shape))] = part
         lengths = None if m.lengths is None else np.array([len(part) for part in parts])
         modalities.append(replace(m, values=values, lengths=lengths, checked=True))
     ids = np.array([one.id for one in samples])
@@ -247,28 +250,24 @@ def from_record(record: Any) -> Own:
     Raises:
         QFusionError: when it does not have that form, its data set is not here, or what was given cannot be read.
     """
-    parts = record.get("given") if isinstance(record, dict) else None
+    with refused(
+        "An own sample of the file does not say what was given",
+        "Save the session again.",
+        *(KeyError, TypeError, AttributeError, binascii.Error),
+    ):
+        name, like, called = (str(record[key]) for key in ("data", "like", "id"))
+        given = {
+            first: Given(
+                str(piece["kind"]),
+                base64.b64decode(piece["content"], validate=True),
+                str(piece["ending"]),
+            )
+            for first, piece in record["given"].items()
+        }
+    sample = make(registry.load(choose("Data set", name, registry.names())), given, like)
     check(
-        isinstance(parts, dict) and 0 < len(parts) <= MOST,
-        "An own sample of the file does not say what was given. Save the session again.",
-    )
-    given = {}
-    for name, piece in dict(parts or {}).items():
-        kind, ending, content = (
-            piece.get(key) if isinstance(piece, dict) else None
-            for key in ("kind", "ending", "content")
-        )
-        check(
-            isinstance(kind, str) and isinstance(ending, str) and isinstance(content, str),
-            "An own sample of the file does not say what was given. Save the session again.",
-        )
-        with refused("What was given is not in base64", "Save the session again.", binascii.Error):
-            given[name] = Given(kind, base64.b64decode(content, validate=True), ending)
-    name = choose("Data set", str(record.get("data")), registry.names())
-    sample = make(registry.load(name), given, str(record.get("like")))
-    check(
-        sample.id == record.get("id"),
-        f"Own sample {str(record.get('id'))[:40]!r} comes to other features than it had. The data set or the way "
+        sample.id == called,
+        f"Own sample {called[:40]!r} comes to other features than it had. The data set or the way "
         "of making them has changed; give it again.",
     )
     return sample

@@ -355,7 +355,7 @@ class DataSet:
         values = np.where(is_own, behind.values[outside], m.values[inside])
         if m.lengths is None or behind.lengths is None:
             return values, None
-        return values, np.where(is_own[:, 0, 0], behind.lengths[outside], m.lengths[inside])
+        return values, np.where(is_own.ravel(), behind.lengths[outside], m.lengths[inside])
 
     def is_own(self, row: int) -> bool:
         """Whether a row is a visitor's, of which no truth is known."""

@@ -7,7 +7,6 @@ What is given stays in the session, and in the file that ‘Save session’ writ
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -17,17 +16,15 @@ import numpy as np
 import streamlit as st
 
 from qfusion import _files, _limits
-from qfusion._checks import check
 from qfusion.analysis import answers, compare, inside, text
-from qfusion.analysis.sample import at_hand, sample_of, with_samples
+from qfusion.analysis.sample import sample_of, with_samples
 from qfusion.data import Audio, own, spec
 from qfusion.data.modality import Maker
-from qfusion.errors import InvalidInput, QFusionError
+from qfusion.errors import QFusionError, refused
 from qfusion.panels import address, samples
 from qfusion.ui import reruns, state, views
 from qfusion.ui.frame import Here, fragment, link
 
-STORED = reruns.OWN
 ENDINGS = {
     "drawing": ("png", "jpg", "jpeg"),
     "recording": ("wav", "flac", "ogg", "mp3"),
@@ -60,13 +57,13 @@ _MICROPHONE = (
 
 def stored() -> tuple[own.Own, ...]:
     """The samples that this session has made, the latest last."""
-    return tuple(state.get(STORED) or ())
+    return tuple(state.get(reruns.OWN) or ())
 
 
 def keep(sample: own.Own) -> None:
     """Keeps a sample for this session; of more than `own.MOST` the oldest goes."""
     others = [one for one in stored() if one.digest != sample.digest]
-    state.put(STORED, (*others, sample)[-own.MOST :])
+    state.put(reruns.OWN, (*others, sample)[-own.MOST :])
 
 
 def _open(sample: own.Own) -> None:
@@ -76,14 +73,13 @@ def _open(sample: own.Own) -> None:
 
 
 def _forget() -> None:
-    state.put(STORED, ())
+    state.put(reruns.OWN, ())
     state.page_again()
 
 
 @fragment
 def try_own(here: Here) -> None:
     """What can be given for this data set, and what the model makes of it."""
-    at_hand.set(stored())
     dataset = here.study.dataset
     asked = own.boxes(dataset)
     given: dict[str, own.Given] = {}
@@ -173,18 +169,12 @@ def _drawn(key: str, hint: str) -> own.Given | None:
     drawing = result.drawing
     if not drawing:
         return None
-    check(
-        isinstance(drawing, str)
-        and drawing.startswith(_START)
-        and len(drawing) < own.LARGEST["drawing"],
-        "What the canvas sent is no picture. Clear it and draw again.",
-    )
-    try:
+    with refused(
+        "What the canvas sent is no picture",
+        "Clear it and draw again.",
+        *(AttributeError, TypeError, ValueError),
+    ):
         return own.Given("drawing", base64.b64decode(drawing.removeprefix(_START), validate=True))
-    except binascii.Error as error:
-        raise InvalidInput(
-            "What the canvas sent is no picture. Clear it and draw again."
-        ) from error
 
 
 @lru_cache(maxsize=1)
