@@ -222,6 +222,9 @@ def test_an_own_sample_is_decided_as_that_of_the_set(opened: tuple[Sample, Sampl
     assert mine.study.frame().equals(theirs.study.frame())
     assert mine.background.key == theirs.background.key
     assert compare.nearest(mine).distances[0] == pytest.approx(0, abs=1e-9)
+    first = mine.modalities[0]
+    inside = [panels.attribution(one, modality=first).table() for one in opened]
+    assert np.allclose(inside[0]["feature_value"], inside[1]["feature_value"])
     flips = changes.what_would_flip(mine.study, mine.row)
     assert set(flips) == set(mine.modalities)
     if mine.can("time"):
