@@ -261,6 +261,9 @@ def test_what_is_not_given_is_taken_from_a_sample() -> None:
     row = dataset.row("pair-0007")
     assert np.array_equal(mine.features["right"], dataset.features("right", row)[0][0])
     assert mine.like == "pair-0007"
+    assert mine.fits(dataset)
+    assert not mine.fits(data.load("parity3"))
+    assert not replace(mine, features={"left": np.zeros(3), "right": np.zeros(64)}).fits(dataset)
     record: Any = own.record_of(mine)
     assert own.from_record(record).digest == mine.digest
     for hostile in (
