@@ -22,6 +22,7 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion.data import files, modality, spec
 from qfusion.data.sources import Archive, PinnedFile, Source
+from qfusion.data.vocabulary import sentence_maker, steps_of, words_of
 from qfusion.errors import refused
 
 PARTS = {"train": 4000, "test": 1000}  # pictures of each
@@ -64,7 +65,6 @@ FORMS = ("circle", "rectangle", "triangle")
 ANSWERS = ("no", "yes", *COLOURS, *FORMS)
 _OTHERS = "a color contain does image in is no not of present shape the there what"
 WORDS = tuple(sorted({*COLOURS, *FORMS, *_OTHERS.split()}))
-MOST_WORDS = 20  # of a question
 HINT = "one shape of one colour (" + ", ".join(COLOURS) + ") on a light ground"
 
 
@@ -155,22 +155,8 @@ def _content(
     pixels = _decoded(content, f"number {at + 1}")
     return {
         "picture": modality.Image(spec.enlarged(pixels)),
-        "question": modality.Text(questions[row], spec.spoken(questions[row], WORDS, MOST_WORDS)),
+        "question": modality.Text(questions[row], words_of(questions[row])),
     }
-
-
-def _steps(sentences: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
-    """Sentences as values (N, T, 26), 1 at the word of a step and else 0, and their lengths."""
-    lengths = np.array([len(words) for words in sentences])
-    values = np.zeros((len(sentences), lengths.max(), len(WORDS)), dtype=np.float32)
-    for row, words in enumerate(sentences):
-        values[row, np.arange(len(words)), [WORDS.index(word) for word in words]] = 1
-    return values, lengths
-
-
-def _from_sentence(sentence: str) -> tuple[np.ndarray, modality.Content]:
-    words = spec.spoken(sentence, WORDS, MOST_WORDS)
-    return _steps([words])[0][0], modality.Text(sentence, words)
 
 
 def _from_drawing(drawing: np.ndarray) -> tuple[np.ndarray, modality.Content]:
@@ -211,7 +197,7 @@ def read_easyvqa(
     )
     rng = np.random.default_rng(SEED)
     rows: list[tuple[str, str, int, str]] = []
-    ids: list[str] = []
+    names: list[str] = []
     for part, before in zip(PARTS, (0, PARTS["train"]), strict=True):
         held = set(rng.permutation(PARTS[part])[: round(VALID_SHARE * PARTS[part])].tolist())
         seen = Counter[tuple[int, bool]]()
@@ -223,12 +209,11 @@ def read_easyvqa(
             if seen[group] <= DRAWN:
                 split = "valid" if part == "train" and image in held else part
                 rows.append((question, answer, before + image, split))
-                ids.append(f"{part}-{image:04d}-{'sc'[group[1]]}{seen[group]}")
+                names.append(f"{part}-{image:04d}-{'sc'[group[1]]}{seen[group]}")
     questions, answers, place, split = (list(column) for column in zip(*rows, strict=True))
-    words = [spec.spoken(question, WORDS, MOST_WORDS) for question in questions]
-    values, lengths = _steps(words)
+    values, lengths = steps_of([words_of(question) for question in questions], WORDS)
     classes = ANSWERS[:2] if yes_no else ANSWERS
-    shown = [name.rpartition("-")[0] for name in ids]
+    shown = [name.rpartition("-")[0] for name in names]
     return spec.DataSet(
         name=source.name,
         title=source.title,
@@ -262,7 +247,7 @@ def read_easyvqa(
         ),
         target=modality.Target("classification", "answer", None, classes),
         y=np.array([classes.index(answer) for answer in answers]),
-        ids=np.array(ids),
+        ids=np.array(names),
         split=np.array(split),
         table=pd.DataFrame(
             {
@@ -271,15 +256,13 @@ def read_easyvqa(
                 "kind": [_kind(*pair) for pair in zip(questions, answers, strict=True)],
                 "picture": shown,
             },
-            index=ids,
+            index=names,
         ),
         content_of=partial(_content, pictures, np.array(place), questions),
         clusters=modality.Clusters(np.array(shown), "pictures"),
         makers={
             "picture": modality.Maker("drawing", HINT, _from_drawing),
-            "question": modality.Maker(
-                "sentence", "a question such as ‘is there a red shape?’", _from_sentence
-            ),
+            "question": sentence_maker(WORDS, "a question such as ‘is there a red shape?’"),
         },
     )
 
