@@ -133,10 +133,10 @@ def test_what_is_shown_is_the_picture_and_the_question(asked: Path) -> None:
         (
             "question",
             "is there a purple shape?",
-            "'purple' is not in the vocabulary .* black, blue,",
+            "'purple' is not known to this data set. Known are: .*black, blue,",
         ),
-        ("question", "?!", "at least one word"),
-        ("question", "a " * 21, "at most 20 words, but has 21"),
+        ("question", "?!", "1 to 40 words, but has 0"),
+        ("question", "a " * 41, "1 to 40 words, but has 41"),
     ],
 )
 def test_what_cannot_be_taken_is_refused(
@@ -172,7 +172,7 @@ def test_a_drawing_of_another_size_is_made_square_and_small() -> None:
         ("test/questions.json", b"{", r"`test/questions.json` must be JSON"),
         ("test/questions.json", b'[["is it?", "maybe", 0]]', "row 1 is"),
         ("test/questions.json", b'[["is it?", "no", 4]]', "number of a picture, but row 1 is"),
-        ("test/questions.json", b'[["what else?", "no", 0]]', "'else' is not in the vocabulary"),
+        ("test/questions.json", b'[["what else?", "no", 0]]', "'else' is not known to this data set"),
     ],
 )
 def test_files_of_another_form_are_refused(

@@ -210,7 +210,7 @@ def read_easyvqa(
                 split = "valid" if part == "train" and image in held else part
                 rows.append((question, answer, before + image, split))
                 names.append(f"{part}-{image:04d}-{'sc'[group[1]]}{seen[group]}")
-    questions, answers, place, split = (list(column) for column in zip(*rows, strict=True))
+    questions, answers, place, splits = (list(column) for column in zip(*rows, strict=True))
     values, lengths = steps_of([words_of(question) for question in questions], WORDS)
     classes = ANSWERS[:2] if yes_no else ANSWERS
     shown = [name.rpartition("-")[0] for name in names]
@@ -248,7 +248,7 @@ def read_easyvqa(
         target=modality.Target("classification", "answer", None, classes),
         y=np.array([classes.index(answer) for answer in answers]),
         ids=np.array(names),
-        split=np.array(split),
+        split=np.array(splits),
         table=pd.DataFrame(
             {
                 "question": questions,
