@@ -3,8 +3,8 @@
     QFUSION_DATA=FOLDER python benchmarks/alone.py [--seeds 5] [--cache FILE.json]
 
 QiNN-QJ as it is shipped, late fusion of the same encoders, and these encoders on one modality alone; same rows,
-schedule and seeds, trained in one run; gains are differences seed by seed. With
---cache, runs that are finished are kept there and not repeated. Writes the table `alone` of docs/results.md.
+schedule and seeds, trained in one run; gains are differences seed by seed. With --cache, runs that are finished are
+kept there and not repeated. Writes the table `alone` of docs/results.md.
 """
 
 from __future__ import annotations
@@ -30,13 +30,15 @@ from qfusion._files import atomic  # noqa: E402
 from qfusion.training import metrics, train  # noqa: E402
 
 DATA = {"avletters": "clean", "avletters-noisy": "noisy"}
-# what is trained: a contender, and which modalities it has; all where none is named
+OURS, VOICE = "**QiNN-QJ**", "Encoder of the voice alone"
+# what is trained: a contender, and which modality it has; all where none is named
 KINDS: Mapping[str, tuple[str, str]] = {
-    "**QiNN-QJ**": ("qj", ""),
+    OURS: ("qj", ""),
     "QiNN-QJ, no evolution": ("qj-none", ""),
     "Late fusion": ("late", ""),
-    "Voice alone": ("late", "audio"),
-    "Lips alone": ("late", "lips"),
+    "QiNN-QJ, voice alone": ("qj", "audio"),
+    VOICE: ("late", "audio"),
+    "Encoder of the lips alone": ("late", "lips"),
 }
 
 
@@ -87,11 +89,10 @@ def main() -> None:
     ]
     gains = []
     for name, sound in DATA.items():
-        gain = result[name, "**QiNN-QJ**"] - result[name, "Voice alone"]
+        gain = result[name, OURS] - result[name, VOICE]
         spread = gain.std(ddof=1) / len(gain) ** 0.5 if len(gain) > 1 else 0.0
-        gains.append(
-            f"- {sound} sound: {100 * gain.mean():+.1f} points above voice alone (standard error {100 * spread:.1f})"
-        )
+        above = f"{100 * gain.mean():+.1f} points (standard error {100 * spread:.1f})"
+        gains.append(f"- {sound} sound: {above} above the encoder of the voice alone")
     table = tables.markdown(["Test accuracy", *(f"{sound} sound" for sound in DATA.values())], rows)
     foot = f"{arguments.seeds} seeds, mean ± deviation. " + tables.provenance("alone.py")
     tables.write("alone", "\n".join([table, "", *gains, "", foot]))

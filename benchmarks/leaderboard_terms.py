@@ -217,12 +217,11 @@ PLACES = {
     "parity": Place(RECIPES["qj-parity"], 8, 4, input_dropout=0.1, without=()),
     **{name: _together(name) for name in choose_parity.finished()},
     "easyvqa-yesno": Place(RECIPES["qj-easyvqa"], 12, 6, without=_SHORT),
-    "avletters": Place(RECIPES["qj-avletters"], 12, 6, input_dropout=0.1, without=_SHORT),
+    "avletters": Place(RECIPES["qj-avletters"], 16, 8, without=_SHORT),
     "avletters-noisy": Place(
         replace(RECIPES["qj-avletters"], data="avletters-noisy"),
-        12,
-        6,
-        input_dropout=0.1,
+        16,
+        8,
         without=_SHORT,
     ),
 }

@@ -206,7 +206,7 @@ _PIXELS: dict[str, Any] = dict(
     encoder="cnn-pool", pooling="conv", hidden=64, dropout=0.0, input_dropout=0.0
 )
 _QUESTIONS: dict[str, Any] = dict(loss="cross_entropy", epochs=32, rate=6e-3, patience=0, shift=1)
-_LETTERS: dict[str, Any] = dict(loss="cross_entropy", epochs=40, rate=4e-3, patience=0, refit=True)
+_LETTERS: dict[str, Any] = dict(loss="cross_entropy", epochs=30, rate=4e-3, patience=0, refit=True)
 RECIPES |= {
     "qj-easyvqa": Recipe(
         "QiNN-QJ on a picture and a question: yes or no",
@@ -228,7 +228,15 @@ RECIPES |= {
         "QiNN-QJ on letters seen and heard",
         "quantum-jump",
         "avletters",
-        dict(dims=6, head_scale=4.0, pooling="conv", hidden=128, dropout=0.3, input_dropout=0.1),
+        dict(
+            dims=8,
+            measurements=64,
+            head_scale=8.0,
+            pooling="conv",
+            hidden=128,
+            dropout=0.3,
+            input_dropout=0.0,
+        ),
         _LETTERS,
         _TOLD,
     ),
