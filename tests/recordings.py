@@ -192,7 +192,9 @@ def make(
                 id=name,
                 path=path,
                 seconds=length,
-                label=0.8 * sum(signs.values()) + 0.2 * signs["text"] + 0.3 * signs["audio"] * signs["vision"],
+                label=0.8 * sum(signs.values())
+                + 0.2 * signs["text"]
+                + 0.3 * signs["audio"] * signs["vision"],
                 moments={name: at for name, at in moments.items() if signs[name]},
                 lasting={"text": times[place][1] - times[place][0], "audio": TONE, "vision": FLASH},
                 signs=signs,

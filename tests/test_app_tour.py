@@ -17,7 +17,7 @@ from tests.test_app_pages import plain, said, visit
 
 STEPS = guidance.steps()
 NAMED = {step.name: step for step in STEPS}
-DIGITS = NAMED["A question that no single picture answers"]
+SHAPES = NAMED["A question that no picture answers alone"]
 
 
 def card(app: AppTest) -> str:
@@ -51,18 +51,20 @@ def test_the_sarcastic_sample_is_one_and_its_words_are_true() -> None:
     assert terms["text+audio"] < -0.2
 
 
-def test_what_is_said_of_the_two_digits_is_true() -> None:
-    study = reruns.study_of("qj-parity", "parity")
-    row = study.dataset.row(DIGITS.sets["sample"])
+def test_what_is_said_of_the_picture_and_the_question_is_true() -> None:
+    study = reruns.study_of("qj-scenes", "scenes")
+    row = study.dataset.row(SHAPES.sets["sample"])
     told = study.dataset.table.iloc[row]
-    assert (told["left_digit"], told["right_digit"], study.dataset.split[row]) == (4, 9, "test")
-    assert study.classes[int(study.predicted[row])] == "odd"
+    assert told["question"].rstrip("?") in SHAPES.words
+    assert (told["left_shape"], study.dataset.split[row]) == ("blue triangle", "test")
+    assert study.classes[int(study.predicted[row])] == "yes"
     terms = study.dividends(row, int(study.predicted[row]))
-    assert abs(terms["left+right"]) > 4 * (abs(terms["left"]) + abs(terms["right"])) / 2
-    learned, still = (Sample(study, row, 1, each) for each in (LEARNED, Tweak(duration=0.0)))
+    joint, alone = abs(terms["picture+question"]), abs(terms["picture"]) + abs(terms["question"])
+    assert joint > 9 * alone
+    learned, still = (Sample(study, row, 0, each) for each in (LEARNED, Tweak(duration=0.0)))
     assert round(learned.metrics["accuracy"], 2) == 0.97
     assert 0.45 < still.metrics["accuracy"] < 0.55
-    assert abs(still.along["left+right"]).max() < 1e-4  # the page draws a T of 0 as one of 1e-6
+    assert abs(still.along["picture+question"]).max() < 1e-4  # a T of 0 is drawn as one of 1e-6
 
 
 @pytest.mark.parametrize("at", range(1, len(STEPS) + 1))
@@ -86,7 +88,7 @@ def test_steps_follow_each_other_and_the_end_brings_back_what_was_open() -> None
     app = visit("Samples", sample="p0031")
     app = walk(app, "Overview", tour="2")
     assert "step 2" in card(app)
-    assert app.selectbox(key="sample").value == DIGITS.sets["sample"]
+    assert app.selectbox(key="sample").value == SHAPES.sets["sample"]
     app = walk(app, "Circuit", tour="6")
     assert app.selectbox(key="model").value == "qcnn-digits"
     assert app.selectbox(key="sample").value == STEPS[5].sets["sample"]

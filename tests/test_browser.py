@@ -73,7 +73,9 @@ def sample_of(page: Any) -> str:
 def test_samples_are_picked_and_a_figure_taken_along_and_a_link_runs_no_script(
     visit: Callable[[str], Any], tmp_path: Path
 ) -> None:
-    page = visit("/samples?model=qj-planted&sample=%3Cimg%20src%3Dx%20onerror%3D%22window.hacked%3D1%22%3E")
+    page = visit(
+        "/samples?model=qj-planted&sample=%3Cimg%20src%3Dx%20onerror%3D%22window.hacked%3D1%22%3E"
+    )
     assert page.evaluate("() => window.hacked") is None
     assert "<img src=x" in page.locator('[data-testid="stAlert"]').first.inner_text()
     a_row_picks(page)
@@ -136,7 +138,9 @@ def a_point_of_the_scatter_picks(page: Any) -> None:
 def test_a_cold_link_restores_the_view_and_a_slider_changes_prediction_metrics_and_link(
     visit: Callable[[str], Any],
 ) -> None:
-    page = visit("/dynamics?model=qj-planted&sample=p0031&H.text-audio=0.5&D.text=2&T=0.5&view=Correlations")
+    page = visit(
+        "/dynamics?model=qj-planted&sample=p0031&H.text-audio=0.5&D.text=2&T=0.5&view=Correlations"
+    )
     assert page.locator(".st-key-sample input").input_value() == "p0031"
     assert page.locator(".st-key-H-text-audio input").input_value() == "0.5"
     assert page.locator(".st-key-D-text input").input_value() == "2"

@@ -149,7 +149,10 @@ STATES: dict[str, tuple[str, list[Step]]] = {
         "/circuit?model=qcnn-digits&part=Fusion+rules",
         [radio("all elements"), press("OR"), tab("Walk"), move("gate", -5)],
     ),
-    "compare": ("/compare?model=qj-planted&sample=p0031", [press("Pin"), fold("Tweak B"), move("T", -10)]),
+    "compare": (
+        "/compare?model=qj-planted&sample=p0031",
+        [press("Pin"), fold("Tweak B"), move("T", -10)],
+    ),
 }
 
 
@@ -238,7 +241,10 @@ def test_a_session_is_saved_and_goes_on_elsewhere(
     readers: tuple[Any, Any], server: serving.Server, tmp_path: Any
 ) -> None:
     here, elsewhere = readers
-    here.goto(server.url + "/dynamics?model=qj-planted&sample=p0031&T=0.5&t=0.5&cohort=torn:relation%3Dconflict")
+    here.goto(
+        server.url
+        + "/dynamics?model=qj-planted&sample=p0031&T=0.5&t=0.5&cohort=torn:relation%3Dconflict"
+    )
     quiet(here)
     press("Pin")(here)
     quiet(here)

@@ -222,6 +222,9 @@ def test_an_own_sample_is_decided_as_that_of_the_set(opened: tuple[Sample, Sampl
     assert mine.study.frame().equals(theirs.study.frame())
     assert mine.background.key == theirs.background.key
     assert compare.nearest(mine).distances[0] == pytest.approx(0, abs=1e-9)
+    first = mine.modalities[0]
+    inside = [panels.attribution(one, modality=first).table() for one in opened]
+    assert np.allclose(inside[0]["feature_value"], inside[1]["feature_value"])
     flips = changes.what_would_flip(mine.study, mine.row)
     assert set(flips) == set(mine.modalities)
     if mine.can("time"):
@@ -258,6 +261,9 @@ def test_what_is_not_given_is_taken_from_a_sample() -> None:
     row = dataset.row("pair-0007")
     assert np.array_equal(mine.features["right"], dataset.features("right", row)[0][0])
     assert mine.like == "pair-0007"
+    assert mine.fits(dataset)
+    assert not mine.fits(data.load("parity3"))
+    assert not replace(mine, features={"left": np.zeros(3), "right": np.zeros(64)}).fits(dataset)
     record: Any = own.record_of(mine)
     assert own.from_record(record).digest == mine.digest
     for hostile in (

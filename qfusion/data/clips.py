@@ -329,11 +329,9 @@ def _noted(problems: list[str], name: str) -> Iterator[None]:
     """Notes what is wrong with one file, which costs that file alone."""
     try:
         yield
-    except DataUnavailable as error:
+    except (QFusionError, OSError) as error:
         if "not installed" in str(error):
             raise
-        problems.append(f"{name}: {error}")
-    except (QFusionError, OSError) as error:
         problems.append(f"{name}: {error}")
 
 

@@ -7,10 +7,8 @@ because one data set is shared by every session of the app.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -610,46 +608,12 @@ def grey(values: np.ndarray, low: float, high: float) -> np.ndarray:
 
 # What a visitor gives, checked before it is made into features.
 
-MAX_TEXT = 2000  # letters of a sentence
 MAX_SIDE = 4096  # pixels of a drawing
-
-
-def spoken(text: str, vocabulary: Collection[str], most: int) -> tuple[str, ...]:
-    """Returns the words of a sentence that someone typed, in small letters, without punctuation.
-
-    Args:
-        vocabulary: the words that it may be made of. most: how many there may be.
-
-    Raises:
-        InvalidInput: when there is no word, too many, or one that the vocabulary lacks (with near ones).
-    """
-    check(
-        len(text) <= MAX_TEXT,
-        f"The sentence must have at most {MAX_TEXT:,} letters, but has {len(text):,}. Shorten it.",
-    )
-    words = tuple(re.findall(r"[^\s.,;:!?]+", str(text).lower()))
-    check(
-        len(words) > 0,
-        "The sentence must have at least one word, but is empty. Write one from the vocabulary.",
-    )
-    check(
-        len(words) <= most,
-        f"The sentence must have at most {most} words, but has {len(words)}. Shorten it.",
-    )
-    for word in words:
-        near = difflib.get_close_matches(word, vocabulary, n=3, cutoff=0.6)
-        hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
-        check(
-            word in vocabulary,
-            f"The word {word[:40]!r} is not in the vocabulary of these data. {hint}Its words: "
-            f"{', '.join(sorted(vocabulary))}.",
-        )
-    return words
 
 
 def check_drawing(drawing: np.ndarray) -> None:
     """Raises InvalidInput unless a drawing is uint8 (h, w, 3), of sides up to MAX_SIDE, and shows something."""
-    form = getattr(drawing, "shape", ())
+    form: tuple[int, ...] = getattr(drawing, "shape", ())
     check(
         getattr(drawing, "dtype", None) == np.uint8
         and len(form) == 3

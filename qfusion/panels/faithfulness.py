@@ -225,6 +225,15 @@ def truth(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     )
     rows, _ = trust.explained(study)
     place = np.flatnonzero(rows == sample.row)
+    varying = np.isfinite(against_truth.rank)
+    check(bool(varying.any()), "No term varies in truth, so that none can be compared with it.")
+    same = [term for term, varies in zip(against_truth.terms, varying, strict=True) if not varies]
+    constant = (
+        f" {text.plain(listed(same)).capitalize()}, the same for all of them in truth or in the model, "
+        "cannot follow and are not drawn."
+        if same
+        else ""
+    )
     of_classes = (
         f", for ‘{text.plain(study.classes[0])}’: 1 where it is right and −1 where not"
         if study.classes
@@ -234,10 +243,10 @@ def truth(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         "truth",
         follows_truth(dict(zip(against_truth.terms, against_truth.rank.tolist(), strict=True))),
         figures.against_truth(
-            against_truth.true,
-            against_truth.ours,
-            against_truth.terms,
-            against_truth.rank,
+            against_truth.true[:, varying],
+            against_truth.ours[:, varying],
+            [term for term in against_truth.terms if term not in same],
+            against_truth.rank[varying],
             study.modalities,
             ids=study.dataset.ids[rows].tolist(),
             chosen=int(place[0]) if len(place) else None,
@@ -246,11 +255,13 @@ def truth(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         ),
         shows=f"each term of {len(rows):,} test samples: what the model's exact explanation says against what was "
         f"planted{of_classes}, both against {study.background.size:,} training samples; ρ is the rank correlation, "
-        "the ring this sample.",
+        f"the ring this sample.{constant}",
         not_shown="data in which the truth is not known: there, only the other views help.",
         alt="Scatter of true and exact contributions: "
         + ", ".join(
-            f"{t} {r:.2f}" for t, r in zip(against_truth.terms, against_truth.rank, strict=True)
+            f"{t} {r:.2f}"
+            for t, r in zip(against_truth.terms, against_truth.rank, strict=True)
+            if np.isfinite(r)
         )
         + ".",
         table=lambda: pd.DataFrame(

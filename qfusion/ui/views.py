@@ -65,7 +65,8 @@ def sample_content(
         played = pieces(Image) | pieces(Audio) | pieces(modality.Film)
         with st.container(horizontal=True, vertical_alignment="center", wrap=len(shown) > 3):
             for name, piece in played.items():
-                raw_content(name, piece, "stretch" if details else 150)
+                alone = isinstance(piece, Image) and len(pieces(Image)) == 1
+                raw_content(name, piece, "stretch" if details or alone else 150)
     if result.problem:
         st.warning(text.message(result.problem), icon=":material/videocam_off:")
     for name in pieces(modality.Series):
@@ -103,7 +104,7 @@ def raw_content(
     elif isinstance(piece, Image):
         st.image(
             np.asarray(piece.pixels),
-            width=120 if in_box else 90,
+            width=120 if in_box else 160 if width == "stretch" else 90,
             clamp=True,
             caption=None if in_box else text.plain(name),
             alt=f"Picture: {name} of the sample",
@@ -366,7 +367,7 @@ def everyone(
         make: works out what the panel shows of all samples, where it is kept.
         more: what else tells it from others.
     """
-    key = (name, *more, *study.memo_key(), hashlib.sha256(rows.tobytes()).hexdigest())
+    key = (name, *more, *study.of_set.memo_key(), hashlib.sha256(rows.tobytes()).hexdigest())
     state.put(_SELF, state.get(_SELF) or uuid4().hex)
     if some >= len(rows) or state.get(panel.EVERYONE.key) != cohort_measures.ALL:
         if some < len(rows):

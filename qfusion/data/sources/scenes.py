@@ -7,8 +7,7 @@ the true contributions, and how a visitor's own picture and question are made in
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise, permutations, product
@@ -20,6 +19,7 @@ from qfusion._checks import check
 from qfusion.data import spec
 from qfusion.data.modality import Clusters, Content, Image, Maker, Modality, Target, Text
 from qfusion.data.sources import Source
+from qfusion.data.vocabulary import sentence_maker, steps_of, words_of
 from qfusion.errors import InvalidInput
 
 # Pictures: two shapes on a dark ground, each in a form and a colour, one of them left of and above or below the other.
@@ -165,9 +165,8 @@ QUESTIONS = (
     ),
 )
 TEXTS = (*(q.text for q in QUESTIONS), *(q.opposite for q in QUESTIONS))
-SPOKEN = tuple(tuple(re.findall(r"\w+", text)) for text in TEXTS)
+SPOKEN = tuple(map(words_of, TEXTS))
 VOCABULARY = tuple(sorted({word for words in SPOKEN for word in words}))
-STEPS = max(map(len, SPOKEN))
 
 
 def answers(scenes: Scenes) -> np.ndarray:
@@ -256,23 +255,8 @@ SIZES = {
 }  # pictures; each is asked a question and its opposite
 
 
-def word_features(sentences: Iterable[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns one number a word of VOCABULARY, 1 of the word that is said, of sentences (N, STEPS, V), zero beyond
-    their ends, and how many words each has (N,)."""
-    places = [[VOCABULARY.index(word) for word in words] for words in sentences]
-    values = np.zeros((len(places), STEPS, len(VOCABULARY)), dtype=np.float32)
-    for row, own in enumerate(places):
-        values[row, np.arange(len(own)), own] = 1
-    return values, np.array([len(own) for own in places])
-
-
 def _seen(pictures: np.ndarray) -> np.ndarray:
     return (pictures.reshape(-1, SIDE * SIDE * 3) / np.float32(255)).astype(np.float32)
-
-
-def _from_sentence(sentence: str) -> tuple[np.ndarray, Content]:
-    words = spec.spoken(sentence, VOCABULARY, STEPS)
-    return word_features([words])[0][0, : len(words)], Text(" ".join(words), words)
 
 
 def _from_drawing(drawing: np.ndarray) -> tuple[np.ndarray, Content]:
@@ -348,7 +332,7 @@ def build(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> spec.DataSet:
     y = (every[pictures, texts] < 0).astype(np.int64)
     blocks = np.arange(len(right)).reshape(-1, len(BLOCK))  # few enough for the processor's cache
     seen = _seen(np.concatenate([painted(scenes, rows) for rows in blocks]))[pictures]
-    spoken, lengths = word_features(SPOKEN)
+    spoken, lengths = steps_of(SPOKEN, VOCABULARY)
     ids, split = spec.numbered("scene", len(y)), np.repeat(spec.SPLITS, 2 * np.array(parts))
     true = dividends(every, pictures, texts, np.flatnonzero(split == "train"))
     return spec.DataSet(
@@ -390,10 +374,8 @@ def build(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> spec.DataSet:
             "picture": Maker(
                 "drawing", "two shapes in red, yellow or blue on a dark ground", _from_drawing
             ),
-            "question": Maker(
-                "sentence",
-                "a question such as ‘is the red shape left of the circle?’",
-                _from_sentence,
+            "question": sentence_maker(
+                VOCABULARY, "a question such as: is the red shape left of the circle?"
             ),
         },
     )
