@@ -601,7 +601,7 @@ def serve() -> None:
 # What a visitor gives, made into features the same way.
 
 _GIVEN = {
-    ("audio", True): ("recording", "a voice"),
+    ("audio", True): ("recording", "something"),
     ("vision", True): ("clip", "a video"),
     ("vision", False): ("drawing", "a picture"),
     ("text", True): ("sentence", "a sentence"),
@@ -615,14 +615,16 @@ def makers(extracted: Mapping[str, Any], modalities: Sequence[Modality]) -> dict
         extracted: what is recorded with the set: `methods`, a record each, and `longest`, in seconds.
         modalities: of the set.
     """
-    result, longest = dict[str, Maker](), float(extracted.get("longest", 0))
+    methods, result = extracted.get("methods", {}), dict[str, Maker]()
+    made = {one.name: _GIVEN.get((one.name, one.is_sequence)) for one in modalities}
+    if made.get("vision") == _GIVEN["vision", True] and "vision" in methods:
+        made["audio"] = made["vision"]  # what is heard and seen in one video belongs together
     for one in modalities:
-        given = _GIVEN.get((one.name, one.is_sequence))
-        if given and one.name in extracted.get("methods", {}):
-            words = json.dumps(extracted["methods"][one.name], sort_keys=True)
-            result[one.name] = Maker(
-                *given, partial(_made, one.name, words, one.feature_names, longest)
-            )
+        given = made[one.name]
+        if given and one.name in methods:
+            words = json.dumps(methods[one.name], sort_keys=True)
+            make = partial(_made, one.name, words, one.feature_names, float(extracted["longest"]))
+            result[one.name] = Maker(*given, make)
     return result
 
 
@@ -654,11 +656,13 @@ def _made(
         0 < seconds <= longest,
         f"What is given must last at most {longest:g} s, but lasts {seconds:.1f} s. Give a shorter recording.",
     )
-    shown = (
-        resampled(given, SAMPLES)
-        if isinstance(given, Audio)
-        else media.frames(Path(given), rate=extractor.chosen["rate"], side=extractor.chosen["side"])
-    )
+    if isinstance(given, Audio):
+        shown = resampled(given, SAMPLES)
+    elif modality == "audio":
+        shown = media.sound(Path(given), rate=SAMPLES)
+    else:
+        rate, side = (extractor.chosen[key] for key in ("rate", "side"))
+        shown = media.frames(Path(given), rate=rate, side=side)
     return features(extractor, shown)[:, columns], shown
 
 
