@@ -49,8 +49,8 @@ def strip(
     origin = f"sample {text.plain(start)}" if start else BASELINES[baseline]
     bars = (
         f" Below, on the same seconds, what each step added to the terms of the {sample.unit} that it is part "
-        f"of, compared with {origin}, by {METHODS[method].title}; joint terms are hatched, and bars of one step add up. They miss "
-        f"what they share out by at most {max(lane.error for lane in lanes):.2g}."
+        f"of, compared with {origin}, by {METHODS[method].title}; joint terms are hatched, and bars of one step "
+        f"add up. They miss what they share out by at most {max(lane.error for lane in lanes):.2g}."
         if lanes
         else " No modality of this model is a sequence, so nothing else has a place in time."
     )
