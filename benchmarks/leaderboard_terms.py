@@ -189,6 +189,13 @@ def _searched(name: str, place: Place) -> Place:
     )
 
 
+# A picture and a question, lips and voice: both systems, no evolution, and the classical rivals.
+_SHORT = tuple(
+    model
+    for model, contender in CONTENDERS.items()
+    if model not in ("qj", "qj-none", "qcnn") and contender.role != "baseline"
+)
+
 PLACES = {
     "mosi": Place(RECIPES["qj-mosi"], 8, 4, input_dropout=0.3),
     # The recipe's strong weight decay was chosen for QiNN-QJ; whoever is better off with the usual one shows it here.
@@ -209,6 +216,14 @@ PLACES = {
     "handwritten": Place(FUSION["handwritten"], 10, 2),  # six modalities: D = 2^6
     "parity": Place(RECIPES["qj-parity"], 8, 4, input_dropout=0.1, without=()),
     **{name: _together(name) for name in choose_parity.finished()},
+    "easyvqa-yesno": Place(RECIPES["qj-easyvqa"], 12, 6, without=_SHORT),
+    "avletters": Place(RECIPES["qj-avletters"], 16, 8, without=_SHORT),
+    "avletters-noisy": Place(
+        replace(RECIPES["qj-avletters"], data="avletters-noisy"),
+        16,
+        8,
+        without=_SHORT,
+    ),
 }
 PLACES |= {name: _searched(name, PLACES[name]) for name in SEARCHED}
 
@@ -231,7 +246,7 @@ def settings_of(
         chosen["dims"] = place.dims
         chosen |= {
             key: place.recipe.settings[key]
-            for key in ("duration", "head_scale")
+            for key in ("duration", "head_scale", "measurements")
             if key in place.recipe.settings
         }
     elif contender.kind in (EntangledQCNN.kind, ProductQCNN.kind):

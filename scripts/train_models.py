@@ -198,6 +198,50 @@ FUSION = {  # by data set; benchmarks/fusion.py trains rivals by the same recipe
 }
 RECIPES |= {f"qcnn-{name}": FUSION[name] for name in ("digits", "avdigits", "houston")}
 
+_TOLD = (
+    "Encoders, learning rate, epochs and shift were found by a few trainings that were compared on validation rows; "
+    "test rows chose nothing."
+)
+_PIXELS: dict[str, Any] = dict(
+    encoder="cnn-pool", pooling="conv", hidden=64, dropout=0.0, input_dropout=0.0
+)
+_QUESTIONS: dict[str, Any] = dict(loss="cross_entropy", epochs=32, rate=6e-3, patience=0, shift=1)
+_LETTERS: dict[str, Any] = dict(loss="cross_entropy", epochs=30, rate=4e-3, patience=0, refit=True)
+RECIPES |= {
+    "qj-easyvqa": Recipe(
+        "QiNN-QJ on a picture and a question: yes or no",
+        "quantum-jump",
+        "easyvqa-yesno",
+        dict(dims=6, head_scale=4.0, measurements=32, **_PIXELS),
+        _QUESTIONS,
+        _TOLD,
+    ),
+    "qcnn-easyvqa": Recipe(
+        "Entangled fusion + QCNN on a picture and a question: yes or no",
+        "entangled-qcnn",
+        "easyvqa-yesno",
+        dict(elements=10, **_PIXELS),
+        _QUESTIONS,
+        _TOLD,
+    ),
+    "qj-avletters": Recipe(
+        "QiNN-QJ on letters seen and heard",
+        "quantum-jump",
+        "avletters",
+        dict(
+            dims=8,
+            measurements=64,
+            head_scale=8.0,
+            pooling="conv",
+            hidden=128,
+            dropout=0.3,
+            input_dropout=0.0,
+        ),
+        _LETTERS,
+        _TOLD,
+    ),
+}
+
 
 def folds(name: str, count: int = 4) -> None:
     """Prints accuracy and log loss of a recipe by cross-validation within the train and validation rows: what settings

@@ -20,7 +20,7 @@ SAMPLES = "/samples?model=qcnn-avparity&data=avparity&own=true"
 
 
 @pytest.fixture
-def spoken(tmp_path: Path) -> Path:
+def spoken(tmp_path: Path, real_data: Path) -> Path:
     """A digit of the test recordings with silence around it, as a microphone hears it."""
     digits = data.load("avdigits")
     row = next(row for row in digits.rows("test") if digits.y[row] == 7)

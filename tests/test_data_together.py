@@ -19,7 +19,7 @@ import pytest
 from PIL import Image as Picture, ImageDraw
 
 from qfusion import data
-from qfusion.data import DataSet, Text, files, registry, vocabulary
+from qfusion.data import DataSet, Text, files, registry
 from qfusion.data.modality import Film, Image, Series
 from qfusion.data.sources import Archive, PinnedFile, avletters, easyvqa
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput
@@ -37,35 +37,6 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def pins(folder: Path, files: tuple[PinnedFile, ...]) -> tuple[PinnedFile, ...]:
     """The pins of what is in `folder` now."""
     return tuple(replace(file, sha256=file.digest(folder / file.path), size=0) for file in files)
-
-
-# ---- words
-
-
-def test_sentences_are_steps_of_words() -> None:
-    assert vocabulary.words_of("  What's in THE image?!") == ("what's", "in", "the", "image")
-    values, lengths = vocabulary.steps_of([("no", "a"), ("a",)], ("a", "no"))
-    assert values.tolist() == [[[0, 1], [1, 0]], [[1, 0], [0, 0]]]
-    assert lengths.tolist() == [2, 1]
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (
-            "is there a purple shape?",
-            r"Word 'purple' is not known .* Known are: a, black, .*yellow",
-        ),
-        ("?!", "must have 1 to 40 words, but has 0"),
-        ("a " * 41, "has 41"),
-        ("a" * 2000, "at most 1000 letters"),
-        (7, "must be text"),
-    ],
-)
-def test_sentences_that_cannot_be_taken_are_refused(given: Any, message: str) -> None:
-    maker = vocabulary.sentence_maker(easyvqa.WORDS, "a question")
-    with pytest.raises(InvalidInput, match=message):
-        maker.make(given)
 
 
 # ---- easy-VQA, in a stand-in
@@ -116,8 +87,8 @@ def test_questions_are_drawn_of_every_picture(asked: Path) -> None:
         },
         "question": {"size": 26, "sequence": True},
     }
-    assert len(ds) == 2 * 14
-    assert [len(ds.rows(part)) for part in ("train", "valid", "test")] == [18, 2, 8]
+    assert len(ds) == 4 * 14
+    assert [len(ds.rows(part)) for part in ("train", "valid", "test")] == [36, 4, 16]
     pictures = ds.table.picture.to_numpy()
     parts = [set(pictures[ds.rows(part)]) for part in ("train", "valid", "test")]
     assert sum(map(len, parts)) == len(set.union(*parts)) == 14
@@ -155,22 +126,30 @@ def test_what_is_shown_is_the_picture_and_the_question(asked: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("modality", "given", "message"),
     [
-        (np.full((50, 80, 3), 9, np.uint8), "all of it has one colour"),
-        (np.zeros((8, 8)), r"must be uint8 pixels \(h, w, 3\), but is float64 \(8, 8\)"),
-        (np.zeros((0, 8, 3), np.uint8), "must be uint8 pixels"),
+        ("picture", np.full((50, 80, 3), 9, np.uint8), "of one colour throughout"),
+        ("picture", np.zeros((8, 8)), r"must hold 8-bit colours of shape \(h, w, 3\)"),
+        (
+            "question",
+            "is there a purple shape?",
+            "'purple' is not known to this data set. Known are: .*black, blue,",
+        ),
+        ("question", "?!", "1 to 40 words, but has 0"),
+        ("question", "a " * 41, "1 to 40 words, but has 41"),
     ],
 )
-def test_drawings_that_cannot_be_taken_are_refused(given: np.ndarray, message: str) -> None:
+def test_what_cannot_be_taken_is_refused(
+    asked: Path, modality: str, given: Any, message: str
+) -> None:
     with pytest.raises(InvalidInput, match=message):
-        easyvqa._drawing(given)
+        read(asked).makers[modality].make(given)
 
 
 def test_a_drawing_of_another_size_is_made_square_and_small() -> None:
     given = np.full((120, 240, 3), 250, np.uint8)
     given[40:80, 100:140] = (255, 0, 0)
-    features, shown = easyvqa._drawing(given)
+    features, shown = easyvqa._from_drawing(given)
     small = features.reshape(easyvqa.SMALL, easyvqa.SMALL, 3)
     assert isinstance(shown, Image)
     assert small[0, 0].tolist() == pytest.approx(
@@ -193,7 +172,7 @@ def test_a_drawing_of_another_size_is_made_square_and_small() -> None:
         ("test/questions.json", b"{", r"`test/questions.json` must be JSON"),
         ("test/questions.json", b'[["is it?", "maybe", 0]]', "row 1 is"),
         ("test/questions.json", b'[["is it?", "no", 4]]', "number of a picture, but row 1 is"),
-        ("test/questions.json", b'[["what else?", "no", 0]]', "Word 'else' is not known"),
+        ("test/questions.json", b'[["what else?", "no", 0]]', "'else' is not known to this data set"),
     ],
 )
 def test_files_of_another_form_are_refused(
@@ -471,7 +450,7 @@ def test_utterances_cut_short_are_refused(letters: Path, cut: int) -> None:
 @pytest.mark.parametrize(("name", "classes"), [("easyvqa", 13), ("easyvqa-yesno", 2)])
 def test_the_real_pictures_and_questions(real_data: Path, name: str, classes: int) -> None:
     ds = data.load(name)
-    sizes = [7200, 800, 2000] if classes == 13 else [7184, 799, 1994]
+    sizes = [13744, 1507, 3828] if classes == 13 else [12358, 1353, 3438]
     assert [len(ds.rows(part)) for part in ("train", "valid", "test")] == sizes
     assert len(ds.target.classes) == classes
     assert set(np.unique(ds.y)) == set(range(classes))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+import torch
 from PIL import Image
 
 from qfusion import data
@@ -18,6 +20,7 @@ from qfusion.data import digit_features, own
 from qfusion.data.own import Given
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels import samples as panels
+from qfusion.training import checkpoint
 
 
 def picture(pixels: np.ndarray, times: int = 10) -> Given:
@@ -55,32 +58,40 @@ def pixels_of(given: Given) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def avdigits() -> data.DataSet:
+def avdigits(real_data: Path) -> data.DataSet:
     """Digits seen and heard."""
     return data.load("avdigits")
 
 
-def test_what_is_like_the_data_comes_to_their_features(avdigits: data.DataSet) -> None:
+def test_what_is_like_the_data_comes_to_their_features_and_decisions(
+    avdigits: data.DataSet,
+) -> None:
     """50 held-out images through the canvas' way and 50 recordings through the microphone's are the set's."""
-    for row in avdigits.rows("test")[::12]:
+    made, rows = [], avdigits.rows("test")[::12]
+    for row in rows:
         piece = avdigits.content(row)["audio"]
         assert isinstance(piece, data.Audio)
+        seen, usps = (avdigits.features(name, row)[0][0] for name in ("mnist", "usps"))
         given = {
-            "mnist": picture(avdigits.modalities[0].values[row].reshape(28, 28) * 255),
+            "mnist": picture(seen.reshape(28, 28) * 255),
             "audio": recording(piece.samples, piece.rate),
         }
-        made = own.make(avdigits, given, str(avdigits.ids[0]))
+        made.append(own.make(avdigits, given, str(avdigits.ids[0])))
         for name in ("mnist", "audio"):
             kept = avdigits.features(name, row)[0][0]
-            assert np.abs(made.features[name] - kept).max() < 1e-3, (name, row)
-        usps = {"mnist": picture(avdigits.modalities[1].values[row].reshape(16, 16) * 255, 7)}
-        assert (
-            np.abs(
-                own.make(avdigits, usps, str(avdigits.ids[0])).features["usps"]
-                - avdigits.features("usps", row)[0][0]
-            ).max()
-            < 1e-6
+            assert np.abs(made[-1].features[name] - kept).max() < 1e-3, (name, row)
+        drawn = own.make(avdigits, {"mnist": picture(usps.reshape(16, 16) * 255, 7)}, "0_george_46")
+        assert np.abs(drawn.features["usps"] - usps).max() < 1e-6
+        made[-1] = replace(made[-1], features=made[-1].features | {"usps": usps})
+    assert len(made) == 50
+    both = own.behind(avdigits, made)
+    model: Any = checkpoint.load("qcnn-avdigits").model
+    with torch.no_grad():
+        theirs, mine = (
+            model(both.inputs(some, torch.float64)).argmax(1)
+            for some in (rows, np.arange(50) + len(avdigits))
         )
+    assert torch.equal(theirs, mine)
 
 
 def test_drawn_pairs_come_to_the_features_of_the_set() -> None:
@@ -179,21 +190,15 @@ def test_what_cannot_be_heard_is_refused(
         own.make(avdigits, {"audio": given()}, str(avdigits.ids[0]))
 
 
-@pytest.fixture(scope="module", params=["qj-parity", "qcnn-avparity"])
+@pytest.fixture(scope="module", params=["qj-parity", "qcnn-parity"])
 def opened(request: Any) -> tuple[Sample, Sample]:
     """A sample of a set, and the same as a visitor's own."""
     study = samples.open_study(request.param)
     dataset = study.dataset
     row = int(dataset.rows("test")[3])
     given = {}
-    for name, maker in dataset.makers.items():
-        piece: Any = dataset.content(row)[name]
-        if maker.kind == "recording":
-            given[name] = recording(piece.samples, piece.rate)
-        else:
-            m = dataset.modalities[dataset.names.index(name)]
-            top = 16 if study.name == "qj-parity" else 1
-            given[name] = picture(np.round(m.values[row].reshape(m.shape) * 255 / top))
+    for m in dataset.modalities:
+        given[m.name] = picture(np.round(m.values[row].reshape(8, 8) * 255 / 16))
     mine = own.make(dataset, given, "")
     token = samples.at_hand.set((mine,))
     try:
@@ -222,6 +227,9 @@ def test_an_own_sample_is_decided_as_that_of_the_set(opened: tuple[Sample, Sampl
     assert mine.study.frame().equals(theirs.study.frame())
     assert mine.background.key == theirs.background.key
     assert compare.nearest(mine).distances[0] == pytest.approx(0, abs=1e-9)
+    first = mine.modalities[0]
+    inside = [panels.attribution(one, modality=first).table() for one in opened]
+    assert np.allclose(inside[0]["feature_value"], inside[1]["feature_value"])
     flips = changes.what_would_flip(mine.study, mine.row)
     assert set(flips) == set(mine.modalities)
     if mine.can("time"):
@@ -258,6 +266,9 @@ def test_what_is_not_given_is_taken_from_a_sample() -> None:
     row = dataset.row("pair-0007")
     assert np.array_equal(mine.features["right"], dataset.features("right", row)[0][0])
     assert mine.like == "pair-0007"
+    assert mine.fits(dataset)
+    assert not mine.fits(data.load("parity3"))
+    assert not replace(mine, features={"left": np.zeros(3), "right": np.zeros(64)}).fits(dataset)
     record: Any = own.record_of(mine)
     assert own.from_record(record).digest == mine.digest
     for hostile in (

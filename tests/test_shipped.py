@@ -130,3 +130,21 @@ def test_qcnn_card_and_bar(name, least, request):
     assert 20 * found.card["parameters"]["fusion"] <= sum(
         p.numel() for p in concatenation.head.parameters()
     )
+
+
+# what the mean over the seeds reaches at least
+TOGETHER = {"qj-avletters": 0.75}
+
+
+@pytest.mark.parametrize(("name", "least"), TOGETHER.items())
+def test_where_fusion_is_the_task(name, least, real_data):
+    found = checkpoint.load(name)
+    dataset = data.load(found.card["data"]["name"])
+    assert found.card["data"]["digest"] == dataset.digest, (
+        "the data changed: run scripts/train_models.py"
+    )
+    measured = metrics.evaluate(found.model, dataset, "test")
+    assert measured == pytest.approx(found.card["this_seed"]["test"], abs=2e-3)
+    accuracy = found.card["metrics"]["test"]["accuracy"]
+    assert len(accuracy["values"]) == len(found.card["seeds"]) >= 5
+    assert accuracy["mean"] >= least

@@ -517,7 +517,7 @@ def canvas(study: Study, row: int, modality: str, steps: int | None) -> Canvas:
         return Canvas(
             "features", {}, tuple(f"step {t + 1}" for t in range(steps)), how=steps_said.how
         )
-    values = np.asarray(result.values[row], dtype=float)
+    values = study.dataset.features(modality, row)[0][0].astype(float)
     if (shape := grid(result)) is not None:
         spectrogram = result.feature_names[0].startswith("band, frame")
         names = (

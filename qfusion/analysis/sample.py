@@ -532,7 +532,7 @@ at_hand: ContextVar[tuple[own.Own, ...]] = ContextVar("at_hand", default=())
 
 def with_visitors(study: Study) -> Study:
     """Returns a study with the visitor's own samples behind those of its set, where there are any `at_hand`."""
-    samples = tuple(one for one in at_hand.get() if one.data == study.dataset.name)
+    samples = tuple(one for one in at_hand.get() if one.fits(study.dataset))
     return with_samples(study, samples) if samples else study
 
 

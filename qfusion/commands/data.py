@@ -413,8 +413,8 @@ def extract(
         "name": name,
         "repairs": result.repairs,
         "kept": result.place is not None,
-        "folder": str(result.place),
-        "left_out": [vars(one) for one in result.failures],
+        "folder": result.place and str(result.place),
+        "left_out": [one._asdict() for one in result.failures],
         "resumed": result.resumed,
     }
     _print_report(result.report, result.title, more, as_json)

@@ -240,12 +240,7 @@ def walked(root: Path, problems: list[str]) -> Iterator[Path]:
 
 def _by_name(dataset: DataSet, ids: Sequence[str], recordings: Sequence[str]) -> dict[str, _Part]:
     """Parts by id, of files that are called like samples, or like the videos that a table names."""
-    called = defaultdict[str, list[str]](list)
-    for name in recordings:
-        whole = name.rpartition(".")[0]
-        folder, stem = Path(whole).parent.name, Path(whole).name
-        for key in {whole, stem, f"{folder}{VIDEO_MARK}{stem}", f"{folder}_{stem}"}:
-            called[key].append(name)
+    called = called_like(recordings)
     parts = {id_: _Part(_only(called[id_], id_)) for id_ in ids if id_ in called}
     table = dataset.table
     if {"video", "start", "end"} <= set(table.columns):
@@ -254,6 +249,17 @@ def _by_name(dataset: DataSet, ids: Sequence[str], recordings: Sequence[str]) ->
             if id_ not in parts and video in called and np.isfinite([start, end]).all():
                 parts[id_] = _Part(_only(called[video], id_), float(start), float(end))
     return parts
+
+
+def called_like(recordings: Iterable[str]) -> dict[str, list[str]]:
+    """Returns the files, paths below the folder, that each id is a name of; see `join`."""
+    called = defaultdict[str, list[str]](list)
+    for name in recordings:
+        whole = name.rpartition(".")[0]
+        folder, stem = Path(whole).parent.name, Path(whole).name
+        for key in {whole, stem, f"{folder}{VIDEO_MARK}{stem}", f"{folder}_{stem}"}:
+            called[key].append(name)
+    return called
 
 
 def _only(names: Sequence[str], id_: str) -> str:
@@ -323,11 +329,9 @@ def _noted(problems: list[str], name: str) -> Iterator[None]:
     """Notes what is wrong with one file, which costs that file alone."""
     try:
         yield
-    except DataUnavailable as error:
+    except (QFusionError, OSError) as error:
         if "not installed" in str(error):
             raise
-        problems.append(f"{name}: {error}")
-    except (QFusionError, OSError) as error:
         problems.append(f"{name}: {error}")
 
 

@@ -14,14 +14,14 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 import unicodedata
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -31,8 +31,7 @@ from qfusion import _limits
 from qfusion._checks import check, require_number, require_whole
 from qfusion._sentences import Pace, count
 from qfusion.data import clips, extractors, files, importing, media, registry, staged_set, tables
-from qfusion.data.extractors import METHODS, NONE, OPTIONS, Take, kind_of
-from qfusion.data.modality import VIDEO_MARK
+from qfusion.data.extractors import METHODS, NONE, OPTIONS, Take, method_of
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError, refused
 
 DEFAULTS = {"text": "ngrams", "audio": "spectrum", "vision": "hog"}
@@ -44,8 +43,7 @@ CHILD = "from qfusion.data.extractors import serve; serve()"  # what such a proc
 SHOWN = 8  # samples left out that the report tells of
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(NamedTuple):
     """A sample that is not in the set: its id, its file where there is one, and why."""
 
     id: str
@@ -150,16 +148,13 @@ def extract(
             )
         staged = _staged(reader, takes, done, names, target, root.name)
         importing.take_convention(staged, convention)
-        importing.check_staged(staged)
         repairs = list(repair)
         repairs += [] if "zero-incomplete" in repairs else ["drop-incomplete"]
         repairs += [] if header.column(tables.SPLIT) else ["make-split"]
         examined = importing.Examined(staged, staged_set.examine(staged, progress))
         ready = importing.repaired(examined, repairs, second, progress)
         outcome = Extracted(ready.report, staged.title, ready.staged.done, failures, resumed, None)
-        outcome.remarks += [
-            kind.terms for key in records if (kind := kind_of(key, records[key])).terms
-        ]
+        outcome.remarks += filter(None, (method_of(*entry).terms for entry in records.items()))
         if not ready.report.errors:
             sequences = {part.name for part in ready.staged.parts if part.lengths is not None}
             rates = {key: record["settings"].get("rate") for key, record in records.items()}
@@ -173,7 +168,7 @@ def extract(
                 extracted={
                     "methods": records,
                     "longest": longest,
-                    "left_out": [asdict(one) for one in failures],
+                    "left_out": [one._asdict() for one in failures],
                 },
             )
             outcome.remarks += _joined(name, root, takes, reader.ids.tolist(), draft, progress)
@@ -226,22 +221,14 @@ def _plain(text: str) -> str:
 
 def _takes(root: Path, reader: tables.Reader) -> tuple[dict[int, Take], list[Failure]]:
     """Of the rows of the table that have a file, which part of it; and the others."""
-    problems, called = list[str](), defaultdict[str, set[str]](set)
-    inside = {
-        _plain(path.relative_to(root).as_posix()): path for path in clips.walked(root, problems)
-    }
+    inside = {_plain(path.relative_to(root).as_posix()): path for path in clips.walked(root, [])}
     beside = {
         name.rpartition(".")[0]: str(path)
         for name, path in inside.items()
         if path.suffix.lower() in media.SPOKEN
     }
-    for name, path in inside.items():
-        if path.suffix.lower() in media.TYPES:
-            whole = name.rpartition(".")[0]
-            above, _, stem = whole.rpartition("/")
-            video = above.rpartition("/")[2]
-            for key in (name, whole, stem, f"{video}{VIDEO_MARK}{stem}", f"{video}_{stem}"):
-                called[key].add(name)
+    recordings = [name for name, path in inside.items() if path.suffix.lower() in media.TYPES]
+    called = clips.called_like(recordings) | {name: [name] for name in recordings}
     rows, blank = len(reader.ids), [""] * len(reader.ids)
     named, starts, ends, texts = (
         reader.words(known) or blank for known in (FILES, START, END, tables.TEXT)
@@ -252,7 +239,7 @@ def _takes(root: Path, reader: tables.Reader) -> tuple[dict[int, Take], list[Fai
             named[row].strip().replace("\\", "/").removeprefix("./") or str(reader.ids[row])
         )
         try:
-            candidates = sorted(called.get(key, ()))
+            candidates = called.get(key, [])
             check(bool(candidates), f"There is no recording '{key[:80]}' below the folder.")
             check(
                 len(candidates) == 1,
@@ -306,10 +293,6 @@ def _finished(
     return {row: draft / f"{key(take)}.npz" for row, take in takes.items()}
 
 
-class _Ended(Exception):
-    """A process that has ended; the message says why."""
-
-
 class _Process:
     """A process that measures one sample after the other, see `extractors.serve`."""
 
@@ -324,63 +307,43 @@ class _Process:
         Raises:
             DataUnavailable: when an extractor cannot be had.
         """
-        if self._process is not None:
-            return
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", CHILD],
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-                "OPENBLAS_NUM_THREADS": "1",
-                "OMP_NUM_THREADS": "1",
-                "HF_HUB_OFFLINE": "1",
-            },
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,  # Ctrl-C is for the one that started it
-        )
-        try:
+        if self._process is None:
+            quiet = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", CHILD],
+                env=os.environ | quiet | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                start_new_session=True,  # Ctrl-C is for the one that started it
+            )
             answer = self._answer(self._begin, PATIENCE)
-        except _Ended as error:
-            raise DataUnavailable(
-                f"The process that extracts {error}. Give it more memory."
-            ) from error
-        check("refused" not in answer, str(answer.get("refused", ""))[:1000], DataUnavailable)
-        self.names = answer["names"]
+            check("names" in answer, str(answer.get("why"))[:1000], DataUnavailable)
+            self.names = answer["names"]
 
     def measure(self, take: Take, out: Path, patience: float) -> str:
         """Measures a sample, its arrays go to a file; returns why it could not, empty where it could."""
         self.start()
-        try:
-            return str(self._answer({"take": asdict(take), "out": str(out)}, patience)["why"])
-        except _Ended as error:
-            return f"The process that reads it {error}."
+        return str(self._answer({"take": take, "out": str(out)}, patience)["why"])
 
     def _answer(self, message: Mapping[str, Any], patience: float) -> dict[str, Any]:
-        process, late = cast("subprocess.Popen[str]", self._process), threading.Event()
-
-        def stop() -> None:
-            late.set()
-            process.kill()
-
-        clock = threading.Timer(patience, stop)
+        process, began = cast("subprocess.Popen[Any]", self._process), time.monotonic()
+        clock = threading.Timer(patience, process.kill)
         clock.daemon = True
         clock.start()
         try:
-            cast(Any, process.stdin).write(json.dumps(message) + "\n")
-            cast(Any, process.stdin).flush()
+            print(json.dumps(message), file=process.stdin, flush=True)
             return dict(json.loads(cast(Any, process.stdout).readline()))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError):
+            late = time.monotonic() - began >= patience
             with suppress(subprocess.TimeoutExpired):
                 process.wait(2)  # it says by its status why it ends
             self.end()
-            raise _Ended(
-                f"takes more than {patience:g} s"
-                if late.is_set()
-                else f"ends (status {process.returncode})"
-            ) from error
+            how = (
+                f"takes more than {patience:g} s" if late else f"ends (status {process.returncode})"
+            )
+            return {"why": f"The process that reads it {how}."}
         finally:
             clock.cancel()
 
@@ -389,10 +352,8 @@ class _Process:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
-            process.wait()
-            for stream in (process.stdin, process.stdout):
-                with suppress(OSError):  # what it was sent last never arrived
-                    cast(Any, stream).close()
+            with suppress(OSError, ValueError):  # what it was sent last never arrived
+                process.communicate()
 
 
 def _run(

@@ -1,9 +1,9 @@
 """Extractors: from a voice, pictures or words to features, the same way for a folder of recordings and, later, for what
 a visitor gives.
 
-An extractor is a class with a version, settings and names of features; what it is called with gives steps (T, F). What
-it was is recorded with the set (`record_of`), which is all that it takes to make it again (`begun`). Nothing is ever
-downloaded: weights are files that somebody names, checked against their digest, and read as numbers, not as programs.
+A method is begun with settings, and then makes steps (T, F) of a sample. What was chosen is recorded with the set
+(`record_of`), which is all that it takes to begin it again (`begun`). Nothing is ever downloaded: weights are files
+that somebody names, checked against their digest, and read as numbers, not as programs.
 
 A file is read in a process of its own (`serve`), which may be killed.
 """
@@ -15,15 +15,16 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from qfusion._checks import check, choose, require_number
 from qfusion.data import files, media, staged_set
@@ -36,7 +37,6 @@ HOP = 160  # samples between two looks at a voice: 10 ms
 MAX_WORDS = 2_000  # of a sample
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)  # of ImageNet's colours, in 0..1
 _DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
-_TOGETHER = 16  # pictures that a network sees at once
 _WIDE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # letters that are words
 _WORD = re.compile(rf"[{_WIDE}]|[^\s{_WIDE}]+")
 # The expressions that MediaPipe's face landmarker measures, in its order.
@@ -55,408 +55,312 @@ _EXPRESSIONS = (
     ),
 )
 
-Setting = (
-    tuple[float, float, float] | str
-)  # default, least and most; or a text, empty where it has to be given
+Chosen = Mapping[str, Any]  # settings, by name
+Make = Callable[
+    [Any], np.ndarray
+]  # an `Audio` at SAMPLES, a `Film` (T, h, w, 3) or words -> (T, F)
+Begun = tuple[Sequence[str], Make]  # names of the F features, and what makes them
 
 
-class Extractor:
-    """What makes the features of a modality.
+@dataclass(frozen=True)
+class Method:
+    """A way to make the features of a modality.
 
     Attributes:
-        version: is raised when the same settings begin to give other numbers.
-        settings: what may be chosen.
+        begin: from settings to names of features and what makes them.
+        settings: what may be chosen: default, least and most; or a text, empty where it has to be given.
         packages: that it needs, as they are installed.
-        terms: of these, where they bind whoever uses the features.
+        version: is raised when the same settings begin to give other numbers.
+        terms: of the packages, where they bind whoever uses the features.
         weights: the setting that is the path of a file or folder of weights; empty where there are none.
-        names: of the F features.
     """
 
-    version: ClassVar[int] = 1
-    settings: ClassVar[Mapping[str, Setting]] = {}
-    packages: ClassVar[tuple[str, ...]] = ()
-    terms: ClassVar[str] = ""
-    weights: ClassVar[str] = ""
-    names: tuple[str, ...] = ()
+    begin: Callable[[Chosen], Begun]
+    settings: Mapping[str, tuple[float, float, float] | str]
+    packages: tuple[str, ...]
+    version: int = 1
+    terms: str = ""
+    weights: str = ""
 
-    def __init__(self, chosen: Mapping[str, Any]):
-        self.chosen = chosen
 
-    def __call__(self, given: Any) -> np.ndarray:
-        """Returns features (T, F) of an `Audio` at SAMPLES, a `Film` of pictures (T, h, w, 3), or of words."""
-        raise NotImplementedError
+class Extractor(NamedTuple):
+    """A method that was begun: its settings, the names of the F features, and what makes them."""
+
+    chosen: Chosen
+    names: tuple[str, ...]
+    make: Make
 
 
 # A voice. Steps are means over 1 / rate seconds of what is measured every 10 ms.
 
 
-class Spectrum(Extractor):
+def spectrum(chosen: Chosen) -> Begun:
     """Log-mel bands, MFCC, pitch by YIN (de Cheveigné and Kawahara 2002) and energy, by librosa."""
+    import librosa as lib
 
-    settings: ClassVar = {
-        "rate": (20.0, 1.0, 50.0),
-        "bands": (40, 8, 128),
-        "coefficients": (13, 1, 40),
-    }
-    packages: ClassVar = ("librosa",)
+    bands, coefficients = chosen["bands"], chosen["coefficients"]
 
-    def __init__(self, chosen: Mapping[str, Any]):
-        super().__init__(chosen)
-        import librosa
-
-        self._librosa = librosa
-        self.names = (
-            *(f"log-mel {k + 1}" for k in range(chosen["bands"])),
-            *(f"MFCC {k + 1}" for k in range(chosen["coefficients"])),
-            *("pitch (octaves over 100 Hz)", "pitch is heard", "energy (dB)"),
-        )
-
-    def __call__(self, given: Audio) -> np.ndarray:
-        """Returns features (T, F)."""
-        lib, y = self._librosa, np.pad(given.samples, (0, max(0, 1024 - len(given.samples))))
+    def make(given: Audio) -> np.ndarray:
+        y = np.pad(given.samples, (0, max(0, 1024 - len(given.samples))))
         power = lib.feature.melspectrogram(
-            y=y, sr=SAMPLES, n_fft=512, hop_length=HOP, n_mels=self.chosen["bands"], fmin=50
+            y=y, sr=SAMPLES, n_fft=512, hop_length=HOP, n_mels=bands, fmin=50
         )
         mel = lib.power_to_db(power, amin=1e-10, top_db=None)
-        cepstrum = lib.feature.mfcc(S=mel, n_mfcc=self.chosen["coefficients"])
+        cepstrum = lib.feature.mfcc(S=mel, n_mfcc=coefficients)
         pitch = lib.yin(y, fmin=60, fmax=500, sr=SAMPLES, frame_length=1024, hop_length=HOP)
         loudness = lib.feature.rms(y=y, frame_length=512, hop_length=HOP)[0]
         energy = 20 * np.log10(loudness + 1e-5)
         # a place where YIN finds no period is given the highest or lowest pitch that was allowed
         heard = (energy > -60) & (pitch > 62) & (pitch < 480)
         octaves = np.where(heard, np.log2(pitch / 100), 0.0)
-        measured = np.vstack([mel, cepstrum, octaves, heard, energy]).T
-        seconds = max(len(given.samples), 1) / SAMPLES
-        return averaged(
-            measured, np.arange(len(measured)) * HOP / SAMPLES, self.chosen["rate"], seconds
-        )
+        values = np.vstack([mel, cepstrum, octaves, heard, energy]).T
+        times = np.arange(len(values)) * HOP / SAMPLES
+        return averaged(values, times, chosen["rate"], len(given.samples) / SAMPLES)
+
+    return (
+        *(f"log-mel {k + 1}" for k in range(bands)),
+        *(f"MFCC {k + 1}" for k in range(coefficients)),
+        *("pitch (octaves over 100 Hz)", "pitch is heard", "energy (dB)"),
+    ), make
 
 
-class Egemaps(Extractor):
+def egemaps(chosen: Chosen) -> Begun:
     """The low-level descriptors of eGeMAPS v02 (Eyben and others 2016), by openSMILE."""
+    lib: Any = importlib.import_module("opensmile")
+    smile = lib.Smile(lib.FeatureSet.eGeMAPSv02, lib.FeatureLevel.LowLevelDescriptors)
 
-    settings: ClassVar = {"rate": (20.0, 1.0, 50.0)}
-    packages: ClassVar = ("opensmile",)
-    terms: ClassVar = "openSMILE is free for private, research and educational use only."
-
-    def __init__(self, chosen: Mapping[str, Any]):
-        super().__init__(chosen)
-        opensmile: Any = importlib.import_module("opensmile")
-        self._smile = opensmile.Smile(
-            opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.LowLevelDescriptors
-        )
-        self.names = tuple(self._smile.feature_names)
-
-    def __call__(self, given: Audio) -> np.ndarray:
-        """Returns features (T, F)."""
-        frame = self._smile.process_signal(given.samples, given.rate)
+    def make(given: Audio) -> np.ndarray:
+        frame = smile.process_signal(given.samples, given.rate)
         times = frame.index.get_level_values("start").total_seconds().to_numpy()
         values = np.nan_to_num(frame.to_numpy(np.float64))
-        return averaged(values, times, self.chosen["rate"], len(given.samples) / given.rate)
+        return averaged(values, times, chosen["rate"], len(given.samples) / given.rate)
+
+    return smile.feature_names, make
 
 
 def averaged(values: np.ndarray, times: np.ndarray, rate: float, seconds: float) -> np.ndarray:
     """Returns means (T, F) over 1 / rate seconds each of values (n, F) at ascending times (n,) from 0 to `seconds`; a
     step that has none is as the one before."""
     steps = max(1, int(np.ceil(seconds * rate - 1e-6)))
-    edges = np.searchsorted(times, np.arange(steps + 1) / rate - 1e-9)
-    sums = np.vstack([np.zeros(values.shape[1]), np.cumsum(values, 0, dtype=np.float64)])
-    # with no value of its own, a step takes the last one
-    low, high = np.minimum(edges[:-1], len(values) - 1), np.minimum(edges[1:], len(values))
-    low = np.where(high > low, low, np.maximum(high - 1, 0))
-    high = np.maximum(high, low + 1)
-    return (sums[high] - sums[low]) / (high - low)[:, None]
+    places = np.minimum((times * rate + 1e-6).astype(int), steps - 1)
+    means = pd.DataFrame(values.astype(np.float64)).groupby(places).mean()
+    return means.reindex(range(steps), method="ffill").to_numpy()
 
 
 # Pictures: a step a picture.
 
 
-class Hog(Extractor):
+def gradients(chosen: Chosen) -> Begun:
     """Histograms of oriented gradients (Dalal and Triggs 2005), colours and how much changes, by scikit-image."""
+    from skimage.feature import hog
 
-    settings: ClassVar = {"rate": (5.0, 0.2, 30.0), "side": (64, 16, 256), "grid": (4, 1, 8)}
-    packages: ClassVar = ("scikit-image",)
+    side, grid = chosen["side"], chosen["grid"]
+    cells, half = range(1, grid + 1), side // 2
+    cut = {"orientations": 8, "pixels_per_cell": (side // grid,) * 2, "cells_per_block": (1, 1)}
 
-    def __init__(self, chosen: Mapping[str, Any]):
-        super().__init__(chosen)
-        from skimage.feature import hog
-
-        self._hog, grid = hog, range(chosen["grid"])
-        self.names = (
-            *(
-                f"edges {r + 1},{c + 1} at {22.5 * o:g}°"
-                for r in grid
-                for c in grid
-                for o in range(8)
-            ),
-            *(
-                f"{colour} {r + 1},{c + 1}"
-                for colour in ("red", "green", "blue")
-                for r in (0, 1)
-                for c in (0, 1)
-            ),
-            *("contrast", "saturation", "change"),
-        )
-
-    def __call__(self, given: Film) -> np.ndarray:
-        """Returns features (T, F)."""
-        side, grid = self.chosen["side"], self.chosen["grid"]
+    def make(given: Film) -> np.ndarray:
         pictures = scaled(given.frames, side).astype(np.float32) / 255
         greys = pictures.mean(-1)
-        edges = [
-            self._hog(
-                grey,
-                orientations=8,
-                pixels_per_cell=(side // grid, side // grid),
-                cells_per_block=(1, 1),
-                feature_vector=False,
-            )[:grid, :grid].ravel()
-            for grey in greys
-        ]
-        half = side // 2
+        edges = [hog(grey, feature_vector=False, **cut)[:grid, :grid].ravel() for grey in greys]
         quarters = pictures[:, : 2 * half, : 2 * half].reshape(-1, 2, half, 2, half, 3).mean((2, 4))
+        colours = quarters.transpose(0, 3, 1, 2).reshape(-1, 12)
         change = np.abs(np.diff(greys, axis=0, prepend=greys[:1])).mean((1, 2))
         saturation = (pictures.max(-1) - pictures.min(-1)).mean((1, 2))
-        return np.column_stack(
-            [
-                edges,
-                quarters.transpose(0, 3, 1, 2).reshape(-1, 12),
-                greys.std((1, 2)),
-                saturation,
-                change,
-            ]
-        )
+        return np.column_stack([edges, colours, greys.std((1, 2)), saturation, change])
+
+    return (
+        *(f"edges {r},{c} at {22.5 * o:g}°" for r in cells for c in cells for o in range(8)),
+        *(f"{hue} {r},{c}" for hue in ("red", "green", "blue") for r in (1, 2) for c in (1, 2)),
+        *("contrast", "saturation", "change"),
+    ), make
 
 
-class Expressions(Extractor):
+def expressions(chosen: Chosen) -> Begun:
     """The 52 expressions (blendshapes) of a face, by MediaPipe's face landmarker; zeros where it sees none."""
-
-    settings: ClassVar = {"rate": (5.0, 0.2, 30.0), "side": (256, 64, 1024), "model": ""}
-    packages: ClassVar = ("mediapipe",)
-    weights: ClassVar = "model"
-    names = ("a face is seen", *_EXPRESSIONS)
-
-    def __init__(self, chosen: Mapping[str, Any]):
-        super().__init__(chosen)
-        self._mediapipe: Any = importlib.import_module("mediapipe")
-        mediapipe, vision = self._mediapipe, self._mediapipe.tasks.vision
-        with unreadable(chosen["model"]):
-            base = mediapipe.tasks.BaseOptions(
-                model_asset_buffer=Path(chosen["model"]).read_bytes()
-            )
-            options = vision.FaceLandmarkerOptions(base_options=base, output_face_blendshapes=True)
-            self._landmarker = vision.FaceLandmarker.create_from_options(options)
-
-    def __call__(self, given: Film) -> np.ndarray:
-        """Returns features (T, F)."""
-        values = np.zeros((len(given.frames), len(self.names)))
-        for row, pixels in zip(values, given.frames, strict=True):
-            image = self._mediapipe.Image(
-                image_format=self._mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(pixels)
-            )
-            for face in self._landmarker.detect(image).face_blendshapes[:1]:
-                row[:] = [1, *(shape.score for shape in face)]
-        return values
-
-
-class Network(Extractor):
-    """What a network of torchvision makes of a picture before it decides, from a file of weights in a folder."""
-
-    settings: ClassVar = {
-        "rate": (2.0, 0.2, 30.0),
-        "side": (224, 32, 512),
-        "folder": "",
-        "model": "",
-    }
-    packages: ClassVar = ("torchvision",)
-    weights: ClassVar = "folder"
-
-    def __init__(self, chosen: Mapping[str, Any]):
-        super().__init__(chosen)
-        import torch
-        from safetensors.torch import load_file
-
-        models: Any = importlib.import_module("torchvision.models")
-        torch.set_num_threads(1)
-        with unreadable(chosen["folder"]):
-            path = next(
-                p
-                for p in weights_of(chosen["folder"])
-                if p.suffix in (".safetensors", ".pth", ".pt")
-            )
-            tensors = (
-                load_file(path)
-                if path.suffix == ".safetensors"
-                else torch.load(path, map_location="cpu", weights_only=True)
-            )
-            self._torch, self._net = torch, models.get_model(chosen["model"], weights=None)
-            self._net.load_state_dict(tensors)
-        # what decides is called so in one or the other of its models
-        for name in {"fc", "classifier", "heads", "head"} & {
-            name for name, _ in self._net.named_children()
-        }:
-            setattr(self._net, name, torch.nn.Identity())
-        self._net.eval()
-        self.names = numbered(len(self._seen(np.zeros((1, 224, 224, 3), np.uint8))[0]))
-
-    def __call__(self, given: Film) -> np.ndarray:
-        """Returns features (T, F)."""
-        return np.concatenate([self._seen(part) for part in _batches(given.frames)])
-
-    def _seen(self, pictures: np.ndarray) -> np.ndarray:
-        values = scaled(pictures, self.chosen["side"]).astype(np.float32) / 255
-        # as those that are trained on ImageNet are given them
-        values = (values - _MEAN) / _DEVIATION
-        with self._torch.inference_mode():
-            out = self._net(self._torch.from_numpy(values.transpose(0, 3, 1, 2).copy()))
-        return np.asarray(out.flatten(1))
-
-
-class PictureTransformer(Extractor):
-    """The last hidden states of a vision model of transformers, averaged over a picture; from a folder."""
-
-    settings: ClassVar = {"rate": (2.0, 0.2, 30.0), "side": (224, 32, 512), "folder": ""}
-    packages: ClassVar = ("transformers",)
-    weights: ClassVar = "folder"
-
-    def __init__(self, chosen: Mapping[str, Any]):
-        super().__init__(chosen)
-        transformers: Any = importlib.import_module("transformers")
-        with unreadable(chosen["folder"]):
-            self._prepare = transformers.AutoImageProcessor.from_pretrained(
-                chosen["folder"], local_files_only=True, trust_remote_code=False
-            )
-        self._states = _hidden_states(chosen["folder"])
-        self.names = numbered(self(Film(np.zeros((1, 64, 64, 3), np.uint8), 1.0)).shape[1])
-
-    def __call__(self, given: Film) -> np.ndarray:
-        """Returns features (T, F)."""
-        return np.concatenate(
-            [
-                # (B, tokens, F), or (B, F, h, w) of convolutions
-                states.mean(1) if states.ndim == 3 else states.mean((2, 3))
-                for part in _batches(given.frames)
-                for states in [self._states(**self._prepare(list(part), return_tensors="pt"))]
-            ]
+    lib: Any = importlib.import_module("mediapipe")
+    with unreadable(chosen["model"]):
+        base = lib.tasks.BaseOptions(model_asset_buffer=Path(chosen["model"]).read_bytes())
+        options = lib.tasks.vision.FaceLandmarkerOptions(
+            base_options=base, output_face_blendshapes=True
         )
+        landmarker = lib.tasks.vision.FaceLandmarker.create_from_options(options)
+
+    def seen(pixels: np.ndarray) -> list[float]:
+        image = lib.Image(image_format=lib.ImageFormat.SRGB, data=np.ascontiguousarray(pixels))
+        faces = landmarker.detect(image).face_blendshapes
+        return [1, *(shape.score for shape in faces[0])] if faces else [0] * 53
+
+    return ("a face is seen", *_EXPRESSIONS), lambda given: np.array([*map(seen, given.frames)])
+
+
+def network(chosen: Chosen) -> Begun:
+    """What a network of torchvision makes of a picture before it decides, from a file of weights in a folder."""
+    import torch
+    from safetensors.torch import load_file
+
+    lib: Any = importlib.import_module("torchvision.models")
+    with unreadable(chosen["folder"]):
+        path = next(p for p in weights_of(chosen["folder"]) if p.suffix in (".safetensors", ".pth"))
+        net = lib.get_model(chosen["model"], weights=None).eval()
+        net.load_state_dict(
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
+    # what decides is called so in one or the other of its networks
+    for name in {"fc", "classifier", "heads", "head"} & {name for name, _ in net.named_children()}:
+        setattr(net, name, torch.nn.Identity())
+
+    def seen(pixels: np.ndarray) -> np.ndarray:
+        values = (scaled(pixels[None], chosen["side"]) / np.float32(255) - _MEAN) / _DEVIATION
+        with torch.inference_mode():
+            return np.asarray(net(torch.tensor(values.transpose(0, 3, 1, 2))).flatten())
+
+    return numbered(seen(np.zeros((64, 64, 3)))), lambda given: np.stack([*map(seen, given.frames)])
+
+
+def picture_transformer(chosen: Chosen) -> Begun:
+    """The last hidden states of a vision model of transformers, averaged over a picture; from a folder."""
+    prepare, states = _from_folder(chosen["folder"], "AutoImageProcessor")
+
+    def seen(pixels: np.ndarray) -> np.ndarray:
+        # (1, tokens, F), or (1, F, h, w) of convolutions
+        values = states(**prepare(pixels, return_tensors="pt"))
+        return (values.mean(1) if values.ndim == 3 else values.mean((2, 3)))[0]
+
+    blank = np.zeros((64, 64, 3), np.uint8)
+    return numbered(seen(blank)), lambda given: np.stack([*map(seen, given.frames)])
 
 
 # Words: a step a word.
 
 
-class Ngrams(Extractor):
+def ngrams(chosen: Chosen) -> Begun:
     """Words, where wanted several in a row, and characters in a row, hashed into so many numbers of length one."""
+    from sklearn.feature_extraction import FeatureHasher
+    from sklearn.preprocessing import normalize
 
-    settings: ClassVar = {"size": (128, 16, 4096), "words": (1, 1, 4), "letters": (4, 1, 8)}
-    packages: ClassVar = ("scikit-learn",)
+    hasher = FeatureHasher(chosen["size"], input_type="string")
 
-    def __init__(self, chosen: Mapping[str, Any]):
-        super().__init__(chosen)
-        from sklearn.feature_extraction import FeatureHasher
-
-        self._hasher = FeatureHasher(chosen["size"], input_type="string")
-        self.names = tuple(f"hash {k + 1}" for k in range(chosen["size"]))
-
-    def __call__(self, given: Sequence[str]) -> np.ndarray:
-        """Returns features (T, F)."""
-        plain = [re.sub(r"\W+", "", word.casefold()) or word for word in given]
-        values = self._hasher.transform(
-            self._grams(plain, at) for at in range(len(plain))
-        ).toarray()
-        return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-9)
-
-    def _grams(self, words: Sequence[str], at: int) -> Iterator[str]:
-        """What is hashed of a word: it with those before it, and its parts."""
-        for count in range(1, min(self.chosen["words"], at + 1) + 1):
+    def grams(words: Sequence[str], at: int) -> Iterator[str]:
+        for count in range(1, min(chosen["words"], at + 1) + 1):
             yield f"words {' '.join(words[at + 1 - count : at + 1])}"
         framed = f"<{words[at]}>"
-        for size in range(2, self.chosen["letters"] + 1):
+        for size in range(2, chosen["letters"] + 1):
             yield from (framed[place : place + size] for place in range(len(framed) - size + 1))
 
+    def make(given: Sequence[str]) -> np.ndarray:
+        plain = [re.sub(r"\W+", "", word.casefold()) or word for word in given]
+        return normalize(hasher.transform(grams(plain, at) for at in range(len(plain)))).toarray()
 
-class WordTransformer(Extractor):
+    return [f"hash {k + 1}" for k in range(chosen["size"])], make
+
+
+def word_transformer(chosen: Chosen) -> Begun:
     """The last hidden states of a language model of transformers, averaged over the tokens of a word; from a folder."""
+    prepare, states = _from_folder(chosen["folder"], "AutoTokenizer")
 
-    settings: ClassVar = {"folder": ""}
-    packages: ClassVar = ("transformers",)
-    weights: ClassVar = "folder"
-
-    def __init__(self, chosen: Mapping[str, Any]):
-        super().__init__(chosen)
-        transformers: Any = importlib.import_module("transformers")
-        with unreadable(chosen["folder"]):
-            self._tokens = transformers.AutoTokenizer.from_pretrained(
-                chosen["folder"], local_files_only=True, trust_remote_code=False, use_fast=True
-            )
-        self._states = _hidden_states(chosen["folder"])
-        self.names = numbered(self(["word"]).shape[1])
-
-    def __call__(self, given: Sequence[str]) -> np.ndarray:
-        """Returns features (T, F)."""
-        tokens = self._tokens(
+    def make(given: Sequence[str]) -> np.ndarray:
+        tokens = prepare(
             list(given), is_split_into_words=True, truncation=True, return_tensors="pt"
         )
-        states, owner = self._states(**tokens)[0], tokens.word_ids(0)
+        values, owner = states(**tokens)[0], tokens.word_ids(0)
         words = [np.flatnonzero([own == place for own in owner]) for place in range(len(given))]
         check(
             all(map(len, words)),
             f"The language model takes no more than {len(owner):,} tokens, and not every word has one there. Shorten "
             "the text.",
         )
-        return np.stack([states[places].mean(0) for places in words])
+        return np.stack([values[places].mean(0) for places in words])
+
+    return numbered(make(["word"])[0]), make
 
 
-def _hidden_states(folder: str) -> Any:
-    """A model of transformers: from what its processor gives to its last hidden states, an array."""
+def _from_folder(folder: str, processor: str) -> tuple[Any, Callable[..., np.ndarray]]:
+    """What prepares inputs of a model of transformers, and from these to its last hidden states."""
     import torch
 
-    transformers: Any = importlib.import_module("transformers")
-    torch.set_num_threads(1)
+    lib: Any = importlib.import_module("transformers")
+    safe = {"local_files_only": True, "trust_remote_code": False}
     with unreadable(folder):
-        model = transformers.AutoModel.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False, use_safetensors=True
-        ).eval()
+        prepare = getattr(lib, processor).from_pretrained(folder, **safe)
+        model = lib.AutoModel.from_pretrained(folder, use_safetensors=True, **safe).eval()
 
     def states(**inputs: Any) -> np.ndarray:
         with torch.inference_mode():
             return np.asarray(model(**inputs).last_hidden_state.float())
 
-    return states
+    return prepare, states
 
 
-def numbered(count: int) -> tuple[str, ...]:
-    """Returns names of a network's numbers, which have none."""
-    return tuple(f"unit {k + 1}" for k in range(count))
+def numbered(values: np.ndarray) -> list[str]:
+    """Returns names of a network's numbers (F,), which have none."""
+    return [f"unit {k + 1}" for k in range(len(values))]
 
 
 def scaled(frames: np.ndarray, side: int) -> np.ndarray:
     """Returns pictures (T, h, w, 3) as squares (T, side, side, 3), uint8."""
     from PIL import Image as Picture
 
-    if frames.shape[1:3] == (side, side):
-        return frames
-    return np.stack([np.asarray(Picture.fromarray(one).resize((side, side))) for one in frames])
+    pictures = (Picture.fromarray(np.asarray(one, np.uint8)) for one in frames)
+    return np.stack([np.asarray(one.resize((side, side))) for one in pictures])
 
 
-def _batches(frames: np.ndarray) -> Iterator[np.ndarray]:
-    return (frames[at : at + _TOGETHER] for at in range(0, len(frames), _TOGETHER))
-
-
-METHODS: dict[str, dict[str, type[Extractor]]] = {
-    "text": {"ngrams": Ngrams, "transformers": WordTransformer},
-    "audio": {"spectrum": Spectrum, "opensmile": Egemaps},
+_FAST, _SLOW = (5.0, 0.2, 30.0), (2.0, 0.2, 30.0)  # pictures a second
+_LARGE = (224, 32, 512)  # pixels of a side
+METHODS: dict[str, dict[str, Method]] = {
+    "text": {
+        "ngrams": Method(
+            ngrams,
+            {"size": (128, 16, 4096), "words": (1, 1, 4), "letters": (4, 1, 8)},
+            ("scikit-learn",),
+        ),
+        "transformers": Method(
+            word_transformer, {"folder": ""}, ("transformers",), weights="folder"
+        ),
+    },
+    "audio": {
+        "spectrum": Method(
+            spectrum,
+            {"rate": (20.0, 1.0, 50.0), "bands": (40, 8, 128), "coefficients": (13, 1, 40)},
+            ("librosa",),
+        ),
+        "opensmile": Method(
+            egemaps,
+            {"rate": (20.0, 1.0, 50.0)},
+            ("opensmile",),
+            terms="openSMILE is free for private, research and educational use only.",
+        ),
+    },
     "vision": {
-        "hog": Hog,
-        "mediapipe": Expressions,
-        "torchvision": Network,
-        "transformers": PictureTransformer,
+        "hog": Method(
+            gradients, {"rate": _FAST, "side": (64, 16, 256), "grid": (4, 1, 8)}, ("scikit-image",)
+        ),
+        "mediapipe": Method(
+            expressions,
+            {"rate": _FAST, "side": (256, 64, 1024), "model": ""},
+            ("mediapipe",),
+            weights="model",
+        ),
+        "torchvision": Method(
+            network,
+            {"rate": _SLOW, "side": _LARGE, "folder": "", "model": ""},
+            ("torchvision",),
+            weights="folder",
+        ),
+        "transformers": Method(
+            picture_transformer,
+            {"rate": _SLOW, "side": _LARGE, "folder": ""},
+            ("transformers",),
+            weights="folder",
+        ),
     },
 }
 NONE = "none"
 OPTIONS = {"text": "--words", "audio": "--voice", "vision": "--face"}  # of the command line
 
 
-# What was chosen, as it is recorded with a set, and made again from there.
+# What was chosen, as it is recorded with a set, and begun again from there.
 
 
 def unreadable(place: str) -> AbstractContextManager[None]:
@@ -478,14 +382,16 @@ def weights_of(place: str) -> list[Path]:
 
 def _digest(place: str) -> str:
     """A digest of weights, a file or a folder of files; empty where there are none."""
-    if not place:
-        return ""
-    chosen = weights_of(place)
+    chosen = weights_of(place) if place else []
     check(
-        bool(chosen),
+        bool(chosen) or not place,
         f"{place[:200]} does not exist or is empty. Name the file or folder of the weights.",
     )
-    return files.key_of(part for path in chosen for part in (path.name, files.sha256(path)))
+    return (
+        files.key_of(str(p) for path in chosen for p in (path.name, files.sha256(path)))
+        if place
+        else ""
+    )
 
 
 def record_of(modality: str, words: str) -> dict[str, Any]:
@@ -498,72 +404,69 @@ def record_of(modality: str, words: str) -> dict[str, Any]:
         NotFound: when there is no such method or setting. InvalidInput: when a value is none.
         DataUnavailable: when a package is missing.
     """
-    method, _, rest = words.partition(":")
-    kind = METHODS[modality][
-        choose(f"Extractor of `{OPTIONS[modality]}`", method, METHODS[modality])
-    ]
-    given = {}
-    for part in filter(None, re.split(r",(?=\w+=)", rest)):
-        key, _, value = part.partition("=")
-        given[choose(f"Setting of {method}", key.strip(), kind.settings)] = value.strip()
-    with provided():
-        packages = {name: metadata.version(name) for name in kind.packages}
-    chosen = {
-        key: _chosen(f"{method}:{key}", setting, given.get(key))
-        for key, setting in kind.settings.items()
+    name, _, rest = words.partition(":")
+    known = METHODS[modality]
+    method = known[choose(f"Extractor of `{OPTIONS[modality]}`", name, known)]
+    pairs = [part.partition("=") for part in re.split(r",(?=\w+=)", rest) if part]
+    given = {
+        choose(f"Setting of {name}", key.strip(), method.settings): value for key, _, value in pairs
     }
-    if kind.weights:
-        chosen[kind.weights] = str(Path(chosen[kind.weights]).expanduser().absolute())
+    with provided():
+        packages = {package: metadata.version(package) for package in method.packages}
+    chosen = {
+        key: _chosen(f"{name}:{key}", method, key, given.get(key, "").strip())
+        for key in method.settings
+    }
     return {
-        "method": method,
-        "version": kind.version,
+        "method": name,
+        "version": method.version,
         "settings": chosen,
         "packages": packages,
-        "weights": _digest(chosen.get(kind.weights, "")),
+        "weights": _digest(chosen.get(method.weights, "")),
     }
 
 
-def _chosen(name: str, setting: Setting, value: str | None) -> Any:
+def _chosen(name: str, method: Method, key: str, value: str) -> Any:
+    setting = method.settings[key]
     if isinstance(setting, str):
-        check(bool(value), f"Setting `{name}` must be given, as in `{name}=...`, but is not.")
-        return value
-    default, low, high = setting
-    number = require_number(name, default if value is None else value, low, high)
+        check(value != "", f"Setting `{name}` must be given, as in `{name}=...`, but is not.")
+        return str(Path(value).expanduser().absolute()) if key == method.weights else value
+    number = require_number(name, value or setting[0], *setting[1:])
     check(
-        isinstance(default, float) or number == int(number),
+        isinstance(setting[0], float) or number == int(number),
         f"Setting `{name}` must be a whole number, but is {number:g}.",
     )
-    return number if isinstance(default, float) else int(number)
+    return type(setting[0])(number)
 
 
-def kind_of(modality: str, record: Mapping[str, Any]) -> type[Extractor]:
-    """Returns the class that a record names; NotFound when there is none."""
+def method_of(modality: str, record: Mapping[str, Any]) -> Method:
+    """Returns the method that a record names; NotFound when there is none."""
     return METHODS[modality][choose("Extractor", str(record["method"]), METHODS[modality])]
 
 
 def begun(modality: str, record: Mapping[str, Any]) -> Extractor:
-    """Returns the extractor that a record is of, ready to be called.
+    """Returns the extractor that a record is of.
 
     Raises:
         InvalidInput: when this version of qfusion makes other numbers. IntegrityError: when weights are others.
         DataUnavailable: when a package is missing.
     """
-    kind, chosen, method = kind_of(modality, record), dict(record["settings"]), record["method"]
+    method, chosen, name = method_of(modality, record), dict(record["settings"]), record["method"]
     check(
-        record["version"] == kind.version,
-        f"The features of '{modality}' were made by version {record['version']} of `{method}`, and this is version "
-        f"{kind.version}, which makes others. Extract the set again.",
+        record["version"] == method.version,
+        f"The features of '{modality}' were made by version {record['version']} of `{name}`, and this is version "
+        f"{method.version}, which makes others. Extract the set again.",
     )
     check(
-        _digest(chosen.get(kind.weights, "")) == record["weights"],
-        f"The weights of `{method}` are not those that made the features of '{modality}'. Put them back, or extract "
+        _digest(chosen.get(method.weights, "")) == record["weights"],
+        f"The weights of `{name}` are not those that made the features of '{modality}'. Put them back, or extract "
         "the set again.",
         IntegrityError,
     )
     with (
         provided(),
         refused(
-            f"Extractor `{method}` cannot be started",
+            f"Extractor `{name}` cannot be started",
             "Install its packages again.",
             Exception,  # packages that do not fit one another raise anything
             error=DataUnavailable,
@@ -571,7 +474,8 @@ def begun(modality: str, record: Mapping[str, Any]) -> Extractor:
             passing=(QFusionError, ImportError),
         ),
     ):
-        return kind(chosen)
+        names, make = method.begin(chosen)
+        return Extractor(chosen, tuple(names), make)
 
 
 def features(extractor: Extractor, given: Any) -> np.ndarray:
@@ -580,24 +484,32 @@ def features(extractor: Extractor, given: Any) -> np.ndarray:
     Raises:
         InvalidInput: when that is not finite.
     """
-    values = np.asarray(extractor(given), np.float32)
+    values = np.asarray(extractor.make(given), np.float32)
     check(
         values.ndim == 2 and len(values) > 0 and bool(np.isfinite(values).all()),
-        f"{type(extractor).__name__} makes numbers of it that are not finite. Leave it out.",
+        "Features of it are not finite. Leave it out.",
     )
     return values
 
 
 def spoken(text: str) -> tuple[str, ...]:
-    """Returns the words of a text, each a step; a character of Chinese or Japanese is a word."""
-    return tuple(_WORD.findall(staged_set.clean(text)))
+    """Returns the words of a text, each a step; a character of Chinese or Japanese is a word.
+
+    Raises:
+        InvalidInput: when there are more than MAX_WORDS.
+    """
+    words = tuple(_WORD.findall(staged_set.clean(text)))
+    check(
+        len(words) <= MAX_WORDS,
+        f"The text has {len(words):,} words, and at most {MAX_WORDS:,} are taken. Shorten it.",
+    )
+    return words
 
 
 # One sample of a folder, in a process of its own.
 
 
-@dataclass(frozen=True)
-class Take:
+class Take(NamedTuple):
     """A part of a recording that is a sample.
 
     Attributes:
@@ -641,67 +553,58 @@ def measure(
         heard = media.sound(path, take.start, end, SAMPLES)
         result["audio"] = features(extractors["audio"], heard)
     if "vision" in extractors and facts.size:
-        chosen = extractors["vision"].chosen
-        if facts.kind == "image":
-            seen = Film(media.picture(path)[None], 1.0)
-        else:
-            seen = media.frames(path, take.start, end, rate=chosen["rate"], side=chosen["side"])
+        rate, side = (extractors["vision"].chosen[key] for key in ("rate", "side"))
+        seen = (
+            Film(media.picture(path)[None], 1.0)
+            if facts.kind == "image"
+            else media.frames(path, take.start, end, rate=rate, side=side)
+        )
         result["vision"] = features(extractors["vision"], seen)
     if "text" in extractors:
         timed = media.words(Path(take.subtitles)) if take.subtitles else ()
-        inside = (
-            word.text for word in timed if word.end > take.start and (not end or word.start < end)
-        )
-        said = spoken(" ".join(inside) if take.subtitles else take.text)
-        check(
-            len(said) <= MAX_WORDS,
-            f"The text has {len(said):,} words, and at most {MAX_WORDS:,} are taken.",
-        )
-        if said:
-            result |= {"text": features(extractors["text"], said), "words": np.array(said)}
+        inside = [w.text for w in timed if w.end > take.start and (not end or w.start < end)]
+        words = spoken(" ".join(inside) if take.subtitles else take.text)
+        if words:
+            result |= {"text": features(extractors["text"], words), "words": np.array(words)}
     return result
 
 
 def serve() -> None:
     """Answers, in lines of JSON, what is asked on standard input: which extractors to begin, then takes to measure,
     each with the path of the file that its arrays go to. Ends with its input."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)  # what libraries print goes elsewhere
-
-    def answer(**message: Any) -> None:
-        answers.write(json.dumps(message) + "\n")
-        answers.flush()
-
     begin = json.loads(sys.stdin.readline())
     try:
         extractors = {name: begun(name, record) for name, record in begin["methods"].items()}
     except QFusionError as error:
-        answer(refused=str(error))
+        print(json.dumps({"why": str(error)}), file=answers)
         return
-    answer(names={name: extractor.names for name, extractor in extractors.items()})
+    names = {name: extractor.names for name, extractor in extractors.items()}
+    print(json.dumps({"names": names}), file=answers)
     if Path("/proc/self/statm").exists():  # where it is known how much is taken already
         taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
         limit(taken + begin["memory"], 10**8)
-    for line in sys.stdin:
-        order = json.loads(line)
+    for order in map(json.loads, sys.stdin):
         try:
-            arrays = measure(extractors, Take(**order["take"]), begin["longest"])
+            arrays = measure(extractors, Take(*order["take"]), begin["longest"])
             files.write_arrays(Path(order["out"]), arrays)
-            answer(why="" if arrays else "It has nothing that was asked for.")
+            why = "" if arrays else "It has nothing that was asked for."
         except QFusionError as error:
-            answer(why=str(error))
+            why = str(error)
         except Exception as error:  # a damaged file raises whatever its bytes lead to
-            answer(
-                why=f"It cannot be read ({type(error).__name__}: {' '.join(str(error).split())[:160]})."
-            )
+            words = " ".join(str(error).split())[:160]
+            why = f"It cannot be read ({type(error).__name__}: {words})."
+        print(json.dumps({"why": why}), file=answers)
 
 
 # What a visitor gives, made into features the same way.
 
 _GIVEN = {
-    "audio": ("recording", "a voice"),
-    "vision": ("clip", "a video"),
-    "text": ("sentence", "a sentence"),
+    ("audio", True): ("recording", "something"),
+    ("vision", True): ("clip", "a video"),
+    ("vision", False): ("drawing", "a picture"),
+    ("text", True): ("sentence", "a sentence"),
 }
 
 
@@ -713,17 +616,15 @@ def makers(extracted: Mapping[str, Any], modalities: Sequence[Modality]) -> dict
         modalities: of the set.
     """
     methods, result = extracted.get("methods", {}), dict[str, Maker]()
+    made = {one.name: _GIVEN.get((one.name, one.is_sequence)) for one in modalities}
+    if made.get("vision") == _GIVEN["vision", True] and "vision" in methods:
+        made["audio"] = made["vision"]  # what is heard and seen in one video belongs together
     for one in modalities:
-        if one.name in methods and one.name in METHODS:
-            kind, hint = (
-                ("drawing", "a picture")
-                if one.name == "vision" and not one.is_sequence
-                else _GIVEN[one.name]
-            )
+        given = made[one.name]
+        if given and one.name in methods:
             words = json.dumps(methods[one.name], sort_keys=True)
-            longest = float(extracted["longest"])
-            make = partial(_made, one.name, words, one.feature_names, one.is_sequence, longest)
-            result[one.name] = Maker(kind, hint, make)
+            make = partial(_made, one.name, words, one.feature_names, float(extracted["longest"]))
+            result[one.name] = Maker(*given, make)
     return result
 
 
@@ -733,40 +634,36 @@ def _begun(modality: str, words: str) -> Extractor:
 
 
 def _made(
-    modality: str, words: str, names: tuple[str, ...], sequence: bool, longest: float, given: Any
+    modality: str, record: str, names: tuple[str, ...], longest: float, given: Any
 ) -> tuple[np.ndarray, Content]:
-    extractor = _begun(modality, words)
+    """The features of what is given, and what the extractor was given."""
+    extractor = _begun(modality, record)
+    columns = [extractor.names.index(name) for name in names]
     shown: Content
     if modality == "text":
-        check(bool(spoken(given)), "The sentence must hold a word, but holds none. Write one.")
-        shown = Text(given, spoken(given))
-        check(
-            len(shown.words or ()) <= MAX_WORDS,
-            f"The sentence must have at most {MAX_WORDS:,} words. Shorten it.",
-        )
-        values = features(extractor, shown.words)
-    elif modality == "audio":
-        seconds = len(given.samples) / given.rate
-        check(
-            0 < seconds <= longest,
-            f"The recording must last at most {longest:g} s, but lasts {seconds:.1f} s. Give a shorter one.",
-        )
-        shown = resampled(given, SAMPLES)
-        values = features(extractor, shown)
-    elif sequence:
-        path, chosen = Path(given), extractor.chosen
-        facts = media.probe(path)
-        check(
-            facts.seconds <= longest,
-            f"The clip must last at most {longest:g} s, but lasts {facts.seconds:.1f} s. Give a shorter one.",
-        )
-        shown = media.frames(path, rate=chosen["rate"], side=chosen["side"])
-        values = features(extractor, shown)
-    else:
+        words = spoken(given)
+        check(bool(words), "The sentence must hold a word, but holds none. Write one.")
+        return features(extractor, words)[:, columns], Text(given, words)
+    if isinstance(given, np.ndarray):
         shown = Image(np.asarray(given, np.uint8))
-        values = features(extractor, Film(shown.pixels[None], 1.0))
-    own = values[:, [extractor.names.index(name) for name in names]]
-    return (own if sequence else own[0]), shown
+        return features(extractor, Film(shown.pixels[None], 1.0))[0, columns], shown
+    seconds = (
+        len(given.samples) / given.rate
+        if isinstance(given, Audio)
+        else media.probe(Path(given)).seconds
+    )
+    check(
+        0 < seconds <= longest,
+        f"What is given must last at most {longest:g} s, but lasts {seconds:.1f} s. Give a shorter recording.",
+    )
+    if isinstance(given, Audio):
+        shown = resampled(given, SAMPLES)
+    elif modality == "audio":
+        shown = media.sound(Path(given), rate=SAMPLES)
+    else:
+        rate, side = (extractor.chosen[key] for key in ("rate", "side"))
+        shown = media.frames(Path(given), rate=rate, side=side)
+    return features(extractor, shown)[:, columns], shown
 
 
 def resampled(audio: Audio, rate: int) -> Audio:
@@ -775,9 +672,8 @@ def resampled(audio: Audio, rate: int) -> Audio:
         return audio
     with provided():
         import av
-    frame = av.AudioFrame.from_ndarray(
-        np.ascontiguousarray(audio.samples[None], np.float32), "flt", "mono"
-    )
+    samples = np.ascontiguousarray(audio.samples[None], np.float32)
+    frame = av.AudioFrame.from_ndarray(samples, "flt", "mono")
     frame.sample_rate = audio.rate
     filter_ = av.AudioResampler(format="flt", layout="mono", rate=rate)
     pieces = [part.to_ndarray()[0] for entry in (frame, None) for part in filter_.resample(entry)]

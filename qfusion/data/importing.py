@@ -631,7 +631,7 @@ def read(
             "The files need more memory than there is. Give them as .npy, Parquet or .npz files, which are read in "
             "pieces."
         ) from error
-    check_staged(made)
+    _check(made)
     take_convention(made, convention)
     return made
 
@@ -733,8 +733,8 @@ def _tables(
     }, labels
 
 
-def check_staged(staged: staged_set.StagedSet) -> None:
-    """Raises InvalidInput for what no report can be made of."""
+def _check(staged: staged_set.StagedSet) -> None:
+    """What no report can be made of."""
     check(
         len(staged) > 0,
         f"{staged.title} must hold at least one sample, but holds none. Check the file.",

@@ -162,6 +162,9 @@ def sound(path: Path, start: float = 0.0, end: float | None = None, rate: int = 
                     heard += len(values)
             if heard >= samples:
                 break
+        # what ends rings in silence, whoever resamples it
+        if tail := min(samples - heard, own):
+            take(np.zeros(tail, np.float32))
         pieces.extend(entry.to_ndarray()[0] for entry in resampler.resample(None))
     wanted = round((end - start) * rate)
     whole = np.concatenate([*pieces, np.zeros(wanted, np.float32)])[:wanted]

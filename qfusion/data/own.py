@@ -83,6 +83,16 @@ class Own:
         """What it is called: `own-3fa9c1`."""
         return PREFIX + self.digest[:6]
 
+    def fits(self, dataset: DataSet) -> bool:
+        """Whether it is of a set, as that is now: one of its name may have been imported anew since."""
+        return self.data == dataset.name and all(
+            m.name in self.features
+            and self.features[m.name].shape[-1] == m.size
+            and self.features[m.name].ndim == m.values.ndim - 1
+            and len(self.features[m.name]) <= m.values.shape[1]
+            for m in dataset.modalities
+        )
+
     def memo_key(self, background: bool = True) -> str:
         """What tells it from others, for results that are kept."""
         return self.digest

@@ -585,7 +585,7 @@ def _fetch(
 class _Bounded:
     """A file that gives or takes at most so many bytes."""
 
-    def __init__(self, file: IO[bytes], most: int, what: str):
+    def __init__(self, file: IO[bytes] | gzip.GzipFile, most: int, what: str):
         self.file, self.left, self.what = file, most, what
 
     def _counted(self, chunk: bytes) -> bytes:

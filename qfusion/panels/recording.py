@@ -48,9 +48,9 @@ def strip(
     shown = [name for name, values in rows.items() if values is not None]
     origin = f"sample {text.plain(start)}" if start else BASELINES[baseline]
     bars = (
-        f" Below, on the same seconds, what each step added to the terms of {sample.unit} that it is part of, compared "
-        f"with {origin}, by {METHODS[method].title}; joint terms are hatched, and bars of one step add up. They miss "
-        f"what they share out by at most {max(lane.error for lane in lanes):.2g}."
+        f" Below, on the same seconds, what each step added to the terms of the {sample.unit} that it is part "
+        f"of, compared with {origin}, by {METHODS[method].title}; joint terms are hatched, and bars of one step "
+        f"add up. They miss what they share out by at most {max(lane.error for lane in lanes):.2g}."
         if lanes
         else " No modality of this model is a sequence, so nothing else has a place in time."
     )
@@ -153,15 +153,20 @@ def donor_of(sample: Sample, modality: str, changes: interventions.Asked | None)
     return sample.dataset.row(donor)
 
 
+def is_lent(
+    sample: Sample, modality: str, changes: interventions.Asked | None = None, **_: Any
+) -> bool:
+    """Whether another sample lends a modality which has an axis of time."""
+    change = dict((changes or {}).get(modality, {}))
+    return change.get("action") == interventions.SWAP and timed(
+        Sample(sample.study, donor_of(sample, modality, changes), sample.output)
+    )
+
+
 def lent(view: address.View, sample: Sample) -> list[str]:
-    """The modalities that another sample lends which has an axis of time."""
-    changes = what_if.changes_of(view) or {}
-    return [
-        name
-        for name, change in changes.items()
-        if change["action"] == interventions.SWAP
-        and recording.source(sample.dataset, donor_of(sample, name, changes)).is_timed
-    ]
+    """The modalities that other samples lend which have an axis of time."""
+    changes = what_if.changes_of(view)
+    return [name for name in sample.modalities if is_lent(sample, name, changes)]
 
 
 BESIDE = {
@@ -175,7 +180,11 @@ BESIDE = {
 }
 LENT = {
     "what-if-strip-": panel.Panel(
-        strip_lent, {"changes": what_if.changes_of}, rest="modality", endings=lent
+        strip_lent,
+        {"changes": what_if.changes_of},
+        rest="modality",
+        endings=lent,
+        fits=is_lent,
     )
 }
 PANELS = {

@@ -62,7 +62,7 @@ def _answer(request: Request) -> Response:
 
     with _guard:
         clip = _given.get(request.path_params["name"])
-    if clip is None:
+    if clip is None or clip.path.resolve() != clip.path:  # such as a link that took its place
         return PlainTextResponse("Open the sample's page again.", 404)
     try:
         with _copies:

@@ -16,9 +16,9 @@ import numpy as np
 import streamlit as st
 
 from qfusion import _files, _limits
-from qfusion.analysis import answers, compare, inside, text
+from qfusion.analysis import answers, compare, text
 from qfusion.analysis.sample import sample_of, with_samples
-from qfusion.data import Audio, own, spec
+from qfusion.data import Audio, Image, own, spec
 from qfusion.data.modality import Maker
 from qfusion.errors import QFusionError, refused
 from qfusion.panels import address, samples
@@ -217,26 +217,22 @@ def _shown(here: Here, made: own.Own) -> None:
 
 
 def _input(here: Here, made: own.Own, name: str) -> None:
-    """Features of a modality as a picture, where they are one, else what they were made of."""
+    """What the model is given of a modality: a picture, a log-mel as one, words, else how many numbers."""
     modality = next(m for m in here.study.dataset.modalities if m.name == name)
     values, content = made.features[name], made.content.get(name)
+    pixels, size = None, " × ".join(map(str, modality.shape or values.shape))
+    if isinstance(content, Image):
+        pixels = content.pixels
+    elif modality.shape and len(modality.shape) == 2:
+        levels = spec.grey(values.reshape(modality.shape), values.min(), values.max() + 1e-9)
+        pixels = spec.enlarged(np.flipud(levels), 112)  # the lowest band at the foot
     with st.container(width="content", key=f"own-input-{name}"):
-        if shape := inside.grid(modality):
-            pixels = values.reshape(shape)
-            levels = spec.grey(pixels, float(pixels.min()), max(float(pixels.max()), 1e-9))
-            st.image(
-                spec.enlarged(np.flipud(levels) if isinstance(content, Audio) else levels, 112),
-                caption=f"{text.plain(name)}: {shape[0]} × {shape[1]}"
-                + (" (log-mel)" if isinstance(content, Audio) else ""),
-                alt=f"What the model is given for {name}, {shape[0]} by {shape[1]} numbers",
-            )
-        elif content is not None:
-            views.raw_content(name, content, in_box=True)
-        if isinstance(content, Audio):
-            views.raw_content(name, content, 180)
-        if not shape:
-            size = " × ".join(map(str, values.shape))
-            st.caption(f"{text.plain(name)}: {size} numbers")
+        if pixels is not None:
+            st.image(pixels, width=112, alt=f"What the model is given for {name}, {size} numbers")
+        if content is not None and not isinstance(content, Image):
+            views.raw_content(name, content, 180, in_box=True)
+        form = " (log-mel)" if isinstance(content, Audio) and modality.shape else ""
+        st.caption(f"{text.plain(name)}: {size}{form}")
 
 
 def _taken(made: own.Own, modalities: tuple[str, ...]) -> str:

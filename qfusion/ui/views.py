@@ -367,7 +367,7 @@ def everyone(
         make: works out what the panel shows of all samples, where it is kept.
         more: what else tells it from others.
     """
-    key = (name, *more, *study.memo_key(), hashlib.sha256(rows.tobytes()).hexdigest())
+    key = (name, *more, *study.of_set.memo_key(), hashlib.sha256(rows.tobytes()).hexdigest())
     state.put(_SELF, state.get(_SELF) or uuid4().hex)
     if some >= len(rows) or state.get(panel.EVERYONE.key) != cohort_measures.ALL:
         if some < len(rows):

@@ -45,9 +45,9 @@ VOICE = (*_VOICE, *(f"change of {name}" for name in _VOICE))
 RATES = {"lips": 25.0, "audio": 50.0}  # steps a second
 PUBLISHED = (60, 80)  # rows and columns of a published frame
 MOST_STEPS = 1000  # of a published utterance
-NOISE = 1.0
+NOISE = 3.0
 NOISE_SEED = 2002
-_NOISY = " With noise on the voice: normal numbers of {:g} deviation of each of its 26 numbers, drawn by a fixed seed."
+_NOISY = " With noise on the voice: normal numbers of {:g} deviations of each of its 26 numbers, drawn by a fixed seed."
 _VERSION_4 = np.dtype("<i4")
 _BYTES = 50  # type of a matrix of uint8 in a .mat file of version 4
 

@@ -1,27 +1,28 @@
 """easy-VQA (Zhou 2019): a picture of one coloured shape, and a question about it in words.
 
-The picture alone does not say what is asked, the question alone not what is seen. Of every picture some questions are
-drawn by a fixed seed: once among all, whose answers are 13 words, and once among those that are answered by yes or no,
-of which not every picture has so many. The split is the published one, no picture is in two parts; the validation part
-is a tenth of the training pictures.
+The picture alone does not say what is asked, the question alone not what is seen. Of every picture some questions about
+its colour and as many about its shape are drawn by a fixed seed, where it has so many: once among all, whose answers
+are 13 words, and once among those that are answered by yes or no. The split is the published one, no picture is in two
+parts; the validation part is a tenth of the training pictures.
 """
 
 from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import files, modality, spec, vocabulary
+from qfusion.data import files, modality, spec
 from qfusion.data.sources import Archive, PinnedFile, Source
+from qfusion.data.vocabulary import sentence_maker, steps_of, words_of
 from qfusion.errors import refused
 
 PARTS = {"train": 4000, "test": 1000}  # pictures of each
@@ -55,8 +56,8 @@ ARCHIVE = Archive(
     most=2**26,
 )
 SIDE = 64  # pixels of a picture
-SMALL = 24  # of what a model takes: each the mean of those that it covers
-DRAWN = 2  # questions of a picture
+SMALL = 16  # of what a model takes: each the mean of those that it covers
+DRAWN = 2  # questions about the colour of a picture, and about its shape
 SEED = 2019
 VALID_SHARE = 0.1
 COLOURS = ("black", "blue", "brown", "gray", "green", "red", "teal", "yellow")
@@ -129,15 +130,21 @@ def _asked(where: Path, part: str) -> list[tuple[str, str, int]]:
     return [tuple(row) for row in rows]
 
 
-def _kind(words: tuple[str, ...], answer: str) -> str:
+def about_colour(question: str, answer: str) -> bool:
+    """Returns whether a question is about a colour, and not about a shape."""
+    return answer in COLOURS or (
+        answer not in FORMS and any(word in COLOURS for word in question.split())
+    )
+
+
+def _kind(question: str, answer: str) -> str:
     """What is asked, in a few words."""
     if answer in COLOURS:
         return "what colour"
     if answer in FORMS:
         return "what shape"
-    is_colour = any(word in COLOURS for word in words)
-    denied = "not " if {"no", "not"} & set(words) else ""
-    return f"is it {denied}there: {'colour' if is_colour else 'shape'}"
+    denied = "not " if {"no", "not"} & set(question.split()) else ""
+    return f"is it {denied}there: {'colour' if about_colour(question, answer) else 'shape'}"
 
 
 def _content(
@@ -148,27 +155,18 @@ def _content(
     pixels = _decoded(content, f"number {at + 1}")
     return {
         "picture": modality.Image(spec.enlarged(pixels)),
-        "question": modality.Text(questions[row], vocabulary.words_of(questions[row])),
+        "question": modality.Text(questions[row], words_of(questions[row])),
     }
 
 
-def _drawing(given: Any) -> tuple[np.ndarray, modality.Content]:
-    """Features (F,) of what was drawn, uint8 (h, w, 3), and what the model is given."""
-    pixels = np.asarray(given)
-    check(
-        pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.size > 0,
-        f"A drawing must be uint8 pixels (h, w, 3), but is {pixels.dtype} {pixels.shape}. Give a picture in colours.",
-    )
-    check(
-        bool((pixels != pixels[0, 0]).any()),
-        "A drawing must show a shape, but all of it has one colour. Draw one.",
-    )
-    h, w, _ = pixels.shape
-    side, ground = max(h, w), np.median(pixels[[0, -1]].reshape(-1, 3), axis=0)
-    square = np.broadcast_to(ground.astype(np.uint8), (side, side, 3)).copy()
-    top, left = (side - h) // 2, (side - w) // 2
-    square[top : top + h, left : left + w] = pixels
-    small = reduced(square)
+def _from_drawing(drawing: np.ndarray) -> tuple[np.ndarray, modality.Content]:
+    """Features (F,) of what was drawn, uint8 (h, w, 3), made square in the colour of its first pixel; and these."""
+    from PIL import Image, ImageOps
+
+    spec.check_drawing(drawing)
+    side, ground = max(drawing.shape), tuple(int(level) for level in drawing[0, 0])
+    square = ImageOps.pad(Image.fromarray(drawing), (side, side), color=ground)
+    small = reduced(np.asarray(square))
     return small.astype(np.float32).ravel() / 255, modality.Image(spec.enlarged(small))
 
 
@@ -199,28 +197,29 @@ def read_easyvqa(
     )
     rng = np.random.default_rng(SEED)
     rows: list[tuple[str, str, int, str]] = []
-    ids: list[str] = []
+    names: list[str] = []
     for part, before in zip(PARTS, (0, PARTS["train"]), strict=True):
         held = set(rng.permutation(PARTS[part])[: round(VALID_SHARE * PARTS[part])].tolist())
-        seen = dict.fromkeys(range(PARTS[part]), 0)
+        seen = Counter[tuple[int, bool]]()
         asked = [row for row in _asked(where, part) if not yes_no or row[1] in ANSWERS[:2]]
         chosen = [asked[i] for i in rng.permutation(len(asked))]
         for question, answer, image in sorted(chosen, key=lambda row: row[2]):
-            seen[image] += 1
-            if seen[image] <= DRAWN:
+            group = image, about_colour(question, answer)
+            seen[group] += 1
+            if seen[group] <= DRAWN:
                 split = "valid" if part == "train" and image in held else part
                 rows.append((question, answer, before + image, split))
-                ids.append(f"{part}-{image:04d}-{seen[image]}")
-    questions, answers, place, split = (list(column) for column in zip(*rows, strict=True))
-    words = [vocabulary.words_of(question) for question in questions]
-    values, lengths = vocabulary.steps_of(words, WORDS)
+                names.append(f"{part}-{image:04d}-{'sc'[group[1]]}{seen[group]}")
+    questions, answers, place, splits = (list(column) for column in zip(*rows, strict=True))
+    values, lengths = steps_of([words_of(question) for question in questions], WORDS)
     classes = ANSWERS[:2] if yes_no else ANSWERS
-    shown = [name.rpartition("-")[0] for name in ids]
+    shown = [name.rpartition("-")[0] for name in names]
     return spec.DataSet(
         name=source.name,
         title=source.title,
         description=f"Questions in words about pictures of one coloured shape ({SIDE}x{SIDE}, here {SMALL}x{SMALL} in "
-        f"colour): of each of the 5,000 pictures up to {DRAWN}, drawn by a fixed seed among "
+        f"colour): of each of the 5,000 pictures up to {DRAWN} about its colour and {DRAWN} about its shape, drawn by "
+        "a fixed seed among "
         + (
             "those that are answered by yes or no. "
             if yes_no
@@ -248,24 +247,22 @@ def read_easyvqa(
         ),
         target=modality.Target("classification", "answer", None, classes),
         y=np.array([classes.index(answer) for answer in answers]),
-        ids=np.array(ids),
-        split=np.array(split),
+        ids=np.array(names),
+        split=np.array(splits),
         table=pd.DataFrame(
             {
                 "question": questions,
                 "answer": answers,
-                "kind": [_kind(*pair) for pair in zip(words, answers, strict=True)],
+                "kind": [_kind(*pair) for pair in zip(questions, answers, strict=True)],
                 "picture": shown,
             },
-            index=ids,
+            index=names,
         ),
         content_of=partial(_content, pictures, np.array(place), questions),
         clusters=modality.Clusters(np.array(shown), "pictures"),
         makers={
-            "picture": modality.Maker("drawing", HINT, _drawing),
-            "question": vocabulary.sentence_maker(
-                WORDS, "a question, such as: is there a red shape?"
-            ),
+            "picture": modality.Maker("drawing", HINT, _from_drawing),
+            "question": sentence_maker(WORDS, "a question such as ‘is there a red shape?’"),
         },
     )
 

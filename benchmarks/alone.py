@@ -1,0 +1,102 @@
+"""What a second modality adds: lips and voice together beside each of them alone, on clean and on noisy sound.
+
+    QFUSION_DATA=FOLDER python benchmarks/alone.py [--seeds 5] [--cache FILE.json]
+
+QiNN-QJ as it is shipped, late fusion of the same encoders, and these encoders on one modality alone; same rows,
+schedule and seeds, trained in one run; gains are differences seed by seed. With --cache, runs that are finished are
+kept there and not repeated. Writes the table `alone` of docs/results.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+
+import tables  # noqa: E402
+from leaderboard_terms import CONTENDERS, PLACES, settings_of  # noqa: E402
+
+from qfusion._files import atomic  # noqa: E402
+from qfusion.training import metrics, train  # noqa: E402
+
+DATA = {"avletters": "clean", "avletters-noisy": "noisy"}
+OURS, VOICE = "**QiNN-QJ**", "Encoder of the voice alone"
+# what is trained: a contender, and which modality it has; all where none is named
+KINDS: Mapping[str, tuple[str, str]] = {
+    OURS: ("qj", ""),
+    "QiNN-QJ, no evolution": ("qj-none", ""),
+    "Late fusion": ("late", ""),
+    "QiNN-QJ, voice alone": ("qj", "audio"),
+    VOICE: ("late", "audio"),
+    "Encoder of the lips alone": ("late", "lips"),
+}
+
+
+def run(name: str, model: str, only: str, seed: int) -> float:
+    """Returns the test accuracy of one training."""
+    place = PLACES[name]
+    dataset = place.dataset
+    if only:
+        modalities = tuple(m for m in dataset.modalities if m.name == only)
+        dataset = replace(dataset, modalities=modalities)
+    settings = settings_of(place, CONTENDERS[model])
+    trained = train(CONTENDERS[model].kind, dataset, settings, place.options_of(model), seed)
+    return metrics.evaluate(trained.model, dataset, "test")["accuracy"]
+
+
+def measured(seeds: int, cache: Path | None) -> dict[tuple[str, str], np.ndarray]:
+    """Returns the accuracies (seeds,) of every data set and row of the table, from the cache where it has them."""
+    known: dict[str, float] = json.loads(cache.read_text()) if cache and cache.is_file() else {}
+    result = {}
+    for name in DATA:
+        for label, (model, only) in KINDS.items():
+            for seed in range(seeds):
+                place = PLACES[name]
+                terms: list[Any] = [settings_of(place, CONTENDERS[model]), vars(place.options)]
+                key = json.dumps([name, place.dataset.digest[:16], model, only, seed, *terms])
+                if key not in known:
+                    known[key] = run(name, model, only, seed)
+                    print(f"{name} {label} seed {seed}: {known[key]:.4f}", flush=True)
+                    if cache:
+                        with atomic(cache) as part:
+                            part.write_text(json.dumps(known, indent=1))
+                result.setdefault((name, label), []).append(known[key])
+    return {key: np.array(values) for key, values in result.items()}
+
+
+def main() -> None:
+    """Trains everything and writes the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--cache", type=Path)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    result = measured(arguments.seeds, arguments.cache)
+    rows = [
+        [label, *(tables.spread(list(result[name, label]), 3) for name in DATA)] for label in KINDS
+    ]
+    gains = []
+    for name, sound in DATA.items():
+        gain = result[name, OURS] - result[name, VOICE]
+        spread = gain.std(ddof=1) / len(gain) ** 0.5 if len(gain) > 1 else 0.0
+        above = f"{100 * gain.mean():+.1f} points (standard error {100 * spread:.1f})"
+        gains.append(f"- {sound} sound: {above} above the encoder of the voice alone")
+    table = tables.markdown(["Test accuracy", *(f"{sound} sound" for sound in DATA.values())], rows)
+    foot = f"{arguments.seeds} seeds, mean ± deviation. " + tables.provenance("alone.py")
+    tables.write("alone", "\n".join([table, "", *gains, "", foot]))
+
+
+if __name__ == "__main__":
+    main()
