@@ -21,7 +21,10 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 from scripts import serving, visits  # noqa: E402
 
 TALLEST = 9000  # pixels of a picture
-README = {"overview": ("/", 1585), "dynamics": ("/dynamics?model=qj-planted&sample=p2924&above=entanglement", 1312)}
+README = {
+    "overview": ("/", 1585),
+    "dynamics": ("/dynamics?model=qj-planted&sample=p2924&above=entanglement", 1312),
+}
 MAX_BYTES = 300_000
 _CHECK = """() => {
   const found = [], main = document.querySelector('[data-testid="stMain"]'), say = words => found.push(words);

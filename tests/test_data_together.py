@@ -172,7 +172,11 @@ def test_a_drawing_of_another_size_is_made_square_and_small() -> None:
         ("test/questions.json", b"{", r"`test/questions.json` must be JSON"),
         ("test/questions.json", b'[["is it?", "maybe", 0]]', "row 1 is"),
         ("test/questions.json", b'[["is it?", "no", 4]]', "number of a picture, but row 1 is"),
-        ("test/questions.json", b'[["what else?", "no", 0]]', "'else' is not known to this data set"),
+        (
+            "test/questions.json",
+            b'[["what else?", "no", 0]]',
+            "'else' is not known to this data set",
+        ),
     ],
 )
 def test_files_of_another_form_are_refused(
