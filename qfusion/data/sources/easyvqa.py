@@ -224,7 +224,7 @@ def read_easyvqa(
                 split = "valid" if part == "train" and image in held else part
                 rows.append((question, answer, before + image, split))
                 ids.append(f"{part}-{image:04d}-{'sc'[group[1]]}{seen[group]}")
-    questions, answers, place, split = (list(column) for column in zip(*rows, strict=True))
+    questions, answers, place, parts = (list(column) for column in zip(*rows, strict=True))
     words = [spec.spoken(question, WORDS, MOST_WORDS) for question in questions]
     values, lengths = _steps(words)
     classes = ANSWERS[:2] if yes_no else ANSWERS
@@ -263,7 +263,7 @@ def read_easyvqa(
         target=modality.Target("classification", "answer", None, classes),
         y=np.array([classes.index(answer) for answer in answers]),
         ids=np.array(ids),
-        split=np.array(split),
+        split=np.array(parts),
         table=pd.DataFrame(
             {
                 "question": questions,
