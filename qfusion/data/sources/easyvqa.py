@@ -225,8 +225,8 @@ def read_easyvqa(
                 rows.append((question, answer, before + image, split))
                 ids.append(f"{part}-{image:04d}-{'sc'[group[1]]}{seen[group]}")
     questions, answers, place, parts = (list(column) for column in zip(*rows, strict=True))
-    words = [spec.spoken(question, WORDS, MOST_WORDS) for question in questions]
-    values, lengths = _steps(words)
+    words = {question: spec.spoken(question, WORDS, MOST_WORDS) for question in set(questions)}
+    values, lengths = _steps([words[question] for question in questions])
     classes = ANSWERS[:2] if yes_no else ANSWERS
     shown = [name.rpartition("-")[0] for name in ids]
     return spec.DataSet(
