@@ -176,8 +176,8 @@ WORDS = """# Licences of what qfusion needs
 qfusion is Apache-2.0. It imports the packages below and ships no file of theirs (a figure exported as interactive HTML
 carries plotly.js, MIT); `pip` fetches each from its own maker. The list is that of `requirements.lock` and
 `requirements-cuda.lock`, made by `scripts/lock.py` from what each package declares of itself; read the package's own
-file before you rely on it. Wheels may hold libraries under terms of their own: that of `av` ffmpeg with x264 (GPL), that of
-`soundfile` libsndfile (LGPL).
+file before you rely on it. Wheels may hold libraries under terms of their own: that of `av` ffmpeg with x264 (GPL),
+that of `soundfile` libsndfile (LGPL).
 
 Nothing here is GPL, LGPL or AGPL. Packages marked *copyleft within its files* (MPL-2.0) ask one thing: who hands out a
 changed version of **their** files gives the source of those. A package that imports them keeps its licence, so for

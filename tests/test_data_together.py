@@ -28,8 +28,11 @@ INK = {"red": (255, 0, 0), "blue": (0, 0, 255)}
 
 
 @pytest.fixture(autouse=True)
-def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "cache"))
+def own_cache(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if "real_data" not in request.fixturenames:  # whose pictures take a second to read
+        monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "cache"))
     for name in ("EASYVQA", "EASYVQA_YESNO", "AVLETTERS"):
         monkeypatch.delenv(f"QFUSION_{name}_URL", raising=False)
 

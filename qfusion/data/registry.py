@@ -633,7 +633,9 @@ def _unpack(
             why="{words:.200}",
         ),
         gzip.open(packed) as plain,
-        tarfile.open(fileobj=_Bounded(plain, archive.most, what), mode="r|") as members,  # type: ignore[call-overload]  # reads
+        tarfile.open(
+            fileobj=_Bounded(cast(IO[bytes], plain), archive.most, what), mode="r|"
+        ) as members,  # type: ignore[call-overload]  # reads
     ):
         for member in members:
             match = re.fullmatch(f"[^/]*/{archive.members}", member.name)
