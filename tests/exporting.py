@@ -37,16 +37,18 @@ MORE = (
     "/sweeps?sweep=first",
     "/sweeps?sweep=first&sweep.view=Settings+against+value",
     "/sweeps?sweep=first&sweep.view=All+settings+at+once",
-    "/samples?inside=true",
+    "/samples?inside=true&model=qj-planted",
     "/samples?inside=true&model=qcnn-digits",
-    "/what_if?do.text=another+sample%27s",
+    "/what_if?model=qj-planted&do.text=another+sample%27s",
     "/what_if?knobs=true&model=qcnn-digits",
     "/what_if?model=qcnn-digits&do.pixels=another+sample%27s",
     "/leaderboard?board=planted",
     "/leaderboard?board=avparity",
     "/dynamics?model=qj-parity&view=H+and+L",
     "/data?set=digits",
-    "/dynamics?fig.decision-over-time=hide%3Dtext%26x%3D0%2C0.6&H.text=0.5",
+    "/data?set=planted",
+    "/cohorts?model=qj-planted",
+    "/dynamics?model=qj-planted&fig.decision-over-time=hide%3Dtext%26x%3D0%2C0.6&H.text=0.5",
 )
 
 

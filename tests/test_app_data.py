@@ -78,7 +78,7 @@ def test_recordings_are_joined_by_their_folder(tmp_path: Path) -> None:
 def test_a_link_to_no_set_is_named() -> None:
     app = visit("Data", set="<img src=x>")
     assert "Set '<img src=x>' does not exist" in plain(app.warning[0].value)
-    assert app.selectbox(key="set").value == "planted"
+    assert app.selectbox(key="set").value == "scenes"
 
 
 def test_a_file_is_examined_repaired_with_consent_and_kept(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_an_imported_set_is_removed_and_its_name_used_again(tmp_path: Path) -> N
     press(app, "Yes, remove it")
     assert "mine was removed" in app.success[0].value
     assert "mine" not in data.names()
-    assert app.selectbox(key="set").value == "planted"
+    assert app.selectbox(key="set").value == "scenes"
 
 
 def test_visitors_from_elsewhere_bring_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from qfusion.analysis.inside import strengths_of
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
-from qfusion.panels import overview
+from qfusion.panels import overview, pages
 from qfusion.training import checkpoint, metrics
 from qfusion.ui import frame, reruns
 from qfusion.ui.overview import TITLES
@@ -35,7 +35,7 @@ VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "H
 def visit(title: str, **query: Any) -> AppTest:
     """Opens a page cold with the given parameters in its address, and `qj-planted` as model where these name neither
     model nor data nor a step of the tour."""
-    if not {"model", "data", "tour"} & query.keys():
+    if not {"model", "data", "explore", "tour"} & query.keys():
         query["model"] = "qj-planted"
     app = AppTest.from_file(APP, default_timeout=90)
     if title != "Overview":
@@ -405,7 +405,9 @@ def test_an_invalid_value_in_a_link_is_named_and_the_rest_applies(
     assert words in shown
     assert "In the link" in shown
     assert app.title[0].value == title
-    assert app.selectbox(key="model").value == "qj-planted"
+    assert app.selectbox(key="model").value == (
+        "qj-scenes" if {"model", "data"} & query.keys() else "qj-planted"
+    )
     if title == "Samples":
         assert app.get("button_group")[0].value in ("valid", ["valid"])
     app.button(key="_close_notices").click().run()
@@ -413,12 +415,27 @@ def test_an_invalid_value_in_a_link_is_named_and_the_rest_applies(
 
 
 def test_every_invalid_value_in_a_link_is_named_and_the_rest_applies() -> None:
-    app = visit("Dynamics", **{"model": "nope", "sample": "p0031", "H.text": "abc", "D.text": "2"})
+    wrong = {"model": "nope", "H.picture": "abc"}
+    app = visit("Dynamics", **wrong, **{"sample": "scene-6337", "D.question": "2"})
     said_of = [plain(each.value) for each in app.warning]
     assert any("nope" in words for words in said_of)
     assert any("abc" in words for words in said_of)
-    assert app.selectbox(key="sample").value == "p0031"
-    assert app.slider(key="D.text").value == 2.0
+    assert app.selectbox(key="sample").value == "scene-6337"
+    assert app.slider(key="D.question").value == 2.0
+
+
+def test_a_link_that_names_a_sample_alone_opens_the_set_that_was_first() -> None:
+    app = AppTest.from_file(APP, default_timeout=90)
+    app.query_params["sample"] = "p0031"
+    app.run()
+    assert not app.warning
+    assert [app.selectbox(key=key).value for key in ("model", "data", "sample")] == [
+        "qj-planted",
+        "planted",
+        "p0031",
+    ]
+    opened = pages.opened("samples", {"sample": "p0031"}).view
+    assert (opened.named("model"), opened.named("data")) == ("qj-planted", "planted")
 
 
 def test_data_that_do_not_fit_the_model_are_named(real_data: Path) -> None:
@@ -448,7 +465,7 @@ def test_without_the_real_data_the_app_says_how_to_get_them(
     assert "python -m qfusion data get mosi" in said(app)
     asked = visit("Overview", data="mosi")
     assert "data get mosi" in asked.warning[0].value
-    assert asked.selectbox(key="data").value == "planted"
+    assert asked.selectbox(key="data").value == "scenes"
 
 
 def test_a_models_folder_is_opened_by_the_command_line_and_by_no_link(
@@ -469,7 +486,7 @@ def test_a_models_folder_is_opened_by_the_command_line_and_by_no_link(
     assert app.selectbox(key="model").value == "my-model"
     asked = visit("Samples", model=str(folder))
     assert "does not exist" in asked.warning[0].value
-    assert asked.selectbox(key="model").value == "qj-planted"
+    assert asked.selectbox(key="model").value == "qj-scenes"
     with pytest.raises(InvalidInput, match="where it lies"):
         checkpoint.remove("my-model")
 

@@ -106,9 +106,9 @@ def test_empty() -> None:
     app = visit(TRAIN, words="full")
     assert not app.error
     assert "There is no run yet" in said(app)
-    assert app.selectbox(key="new.data").value == "planted"
-    assert "settings are those of the shipped model `qj-planted`" in said(app)
-    assert "60 epochs of 2,100 training rows: 126,000 samples" in said(app)
+    assert app.selectbox(key="new.data").value == "scenes"
+    assert "settings are those of the shipped model `qj-scenes`" in said(app)
+    assert "60 epochs of 5,760 training rows: 345,600 samples" in said(app)
     assert not app.checkbox(key="_new.events").value if run_curves.can_write_events() else True
 
 
@@ -122,7 +122,7 @@ def test_every_kind_has_a_form(kind: str) -> None:
 
 
 def test_start_makes_a_run_a_seed(launched: list[tuple[str, bool]]) -> None:
-    app = visit(TRAIN)
+    app = visit(TRAIN, **{"new.data": "planted"})
     app.number_input(key="new.seeds").set_value(2).run()
     app.number_input(key="new.first").set_value(5).run()
     app.text_input(key="_new.name").set_value("mine").run()
@@ -158,7 +158,7 @@ def test_names_that_are_none_are_refused_at_once(
     name: str, launched: list[tuple[str, bool]]
 ) -> None:
     make("there", record_of(1))
-    app = visit(TRAIN)
+    app = visit(TRAIN, **{"new.data": "planted"})
     app.text_input(key="_new.name").set_value(name).run()
     assert app.button(key="_start").disabled
     assert len(app.error) == 1
@@ -179,7 +179,7 @@ def test_names_that_are_none_are_refused_at_once(
 def test_impossible_settings_are_said_and_nothing_is_left(
     key: str, value: str, said_: str, launched: list[tuple[str, bool]]
 ) -> None:
-    app = visit(TRAIN)
+    app = visit(TRAIN, **{"new.data": "planted"})
     app.text_input(key=f"new.quantum-jump.planted.{key}").set_value(value).run()
     if not app.error:
         app.button(key="_start").click().run()
@@ -194,7 +194,7 @@ def test_impossible_settings_are_said_and_nothing_is_left(
 def test_a_training_on_validation_rows_that_would_stop_early_is_refused(
     launched: list[tuple[str, bool]],
 ) -> None:
-    app = visit(TRAIN)
+    app = visit(TRAIN, **{"new.data": "planted"})
     app.checkbox(key="new.quantum-jump.planted.refit").check().run()
     app.button(key="_start").click().run()
     assert any("patience" in plain(error.value) for error in app.error)
@@ -211,7 +211,7 @@ def test_a_run_that_cannot_be_started_is_not_left_behind(monkeypatch: pytest.Mon
         begun.append(run.name)
 
     monkeypatch.setattr(plans, "launch", launch)
-    app = visit(TRAIN)
+    app = visit(TRAIN, **{"new.data": "planted"})
     app.number_input(key="new.seeds").set_value(3).run()
     app.text_input(key="_new.name").set_value("full").run()
     app.button(key="_start").click().run()
@@ -406,12 +406,14 @@ def test_event_files_are_offered_only_where_they_can_be_written(
     monkeypatch: pytest.MonkeyPatch, launched: list[tuple[str, bool]]
 ) -> None:
     monkeypatch.setattr(run_curves, "can_write_events", lambda: True)
-    app = visit(TRAIN)
+    app = visit(TRAIN, **{"new.data": "planted"})
     app.checkbox(key="_new.events").check().run()
     app.button(key="_start").click().run()
     assert launched == [("quantum-jump-planted", True)]
     monkeypatch.setattr(run_curves, "can_write_events", lambda: False)
-    assert "_new.events" not in [box.key for box in visit(TRAIN).checkbox]
+    assert "_new.events" not in [
+        box.key for box in visit(TRAIN, **{"new.data": "planted"}).checkbox
+    ]
 
 
 def test_a_launched_run_is_starting_until_it_holds_its_lock() -> None:

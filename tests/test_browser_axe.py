@@ -32,7 +32,7 @@ PAGES = (
     "Guided tour",
 )
 LOOKED_AT = {
-    "light": ("overview", *PAGES, "cohorts", "compare", "samples-network"),
+    "light": ("overview-planted", *PAGES, "samples", "cohorts", "compare", "samples-network"),
     "dark": (
         "overview-network",
         *PAGES,

@@ -252,7 +252,7 @@ def test_all_figures_of_a_page_are_in_the_zip() -> None:
 
 
 def test_one_figure_for_every_sample_of_a_cohort() -> None:
-    page, address = pages.of_link("http://here/dynamics")
+    page, address = pages.of_link("http://here/dynamics?model=qj-planted")
     jobs = pages.jobs_of_cohort(page, "waterfall-now", address, "relation=conflict", 3)
     study = pages.open_scope(pages.opened(page, address).view, "study")
     table = study.frame(None)

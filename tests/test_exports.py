@@ -224,11 +224,9 @@ def test_hidden_series_and_ranges_are_exported_as_they_stand_on_the_page(
     panels: dict[str, Any],
 ) -> None:
     name = next(
-        name
-        for name in panels
-        if name.startswith("/dynamics?fig.") and name.endswith("decision-over-time")
+        name for name in panels if "&fig.decision" in name and name.endswith("decision-over-time")
     )
-    shown, whole = panels[name], panels["/dynamics decision-over-time"]
+    shown, whole = panels[name], panels["/dynamics?model=qj-planted decision-over-time"]
     entries, all_entries = (
         theme.legend_entries(shown.figure),
         theme.legend_entries(whole.figure),

@@ -202,6 +202,7 @@ KINDS = ("mlp", "cnn", "cnn-norm", "cnn-pool")
 NORMALISED = ("cnn-norm", "cnn-pool")
 POOLINGS = ("gru", "attention", "conv")  # of sequences
 _REACH = 3  # steps that a convolution over time looks at together
+_UNFOLDED = 256  # pictures that a convolution looks at together
 _CLIP = 5.0  # standard deviations: one outlier must not rule a small encoder
 
 
@@ -395,9 +396,12 @@ class Convolution(nn.Module):
         self.net.to(memory_format=self.format)  # type: ignore[call-overload]  # torch's stubs lack it
 
     def forward(self, values: Tensor) -> Tensor:
-        """Returns (B, hidden)."""
+        """Returns (B, hidden); outside training some rows at a time, as what is unfolded of each takes a megabyte."""
         pixels = values.view(-1, *self.shape).permute(0, 3, 1, 2)
-        return self.net(pixels.contiguous(memory_format=self.format))
+        if self.training or torch.compiler.is_exporting() or len(pixels) <= _UNFOLDED:
+            return self.net(pixels.contiguous(memory_format=self.format))
+        parts = pixels.split(_UNFOLDED)
+        return torch.cat([self.net(part.contiguous(memory_format=self.format)) for part in parts])
 
 
 class Encoder(nn.Module):

@@ -273,6 +273,7 @@ class Opened:
 
 
 FIRST = "qj-scenes"  # the model that is shown unless told
+BEFORE = "qj-planted"  # that was, and that links mean which name nothing but a sample of its data
 
 
 def models() -> list[str]:
@@ -287,6 +288,14 @@ def models() -> list[str]:
             "There is no trained model yet. Train the shipped ones with `python scripts/train_models.py`."
         )
     return sorted(names, key=lambda name: (name != FIRST, name))
+
+
+def first_of(sample: str) -> str:
+    """Returns the model of a link that names none and no data: that which is shown unless told, or, where the sample
+    is of its data, that which was."""
+    if sample and BEFORE in models() and data.load(own_data(BEFORE)).known([sample]):
+        return BEFORE
+    return models()[0]
 
 
 def sources() -> list[str]:
@@ -524,8 +533,9 @@ def _kept(values: Values) -> Values:
 def _choose_model(values: Values) -> None:
     """Model and data that agree."""
     if "model" not in values:
+        sample = values.get("sample", [""])[0]
         values["model"] = [
-            (model_for(values["data"][0]) if "data" in values else None) or models()[0]
+            (model_for(values["data"][0]) if "data" in values else first_of(sample)) or models()[0]
         ]
     model = values["model"][0]
     if "data" not in values:

@@ -568,7 +568,7 @@ def cut_test(
         ),
         shows=f"{building.SAYS['cut-test'][0]} Here {cut_about(levels, everyone)}, the model as learned; {how}.",
         not_shown=building.SAYS["cut-test"][1],
-        alt=f"{metrics.describe[metric].short} after a cut at each time.",
+        alt=f"{metrics.describe[metric].short} of {len(rows):,} samples after a cut at each time.",
         table=lambda: numbers.cut_table(result),
     )
 

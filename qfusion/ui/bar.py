@@ -415,6 +415,14 @@ def draw_pickers() -> tuple[Study, int, int | None]:
                 f"{what} '{str(state.get(key))[:80]}' does not exist. The default is shown."
             )
             state.forget(key)
+    sample = str(st.query_params.get(address.SAMPLE.key) or "")
+    if (
+        not {address.MODEL.key, address.DATA.key} & {*st.query_params}
+        and state.get(address.MODEL.key) is None
+    ):
+        first = address.first_of(sample)
+        if first != names[0]:
+            state.put(address.MODEL.key, first)
     model = controls.draw(address.MODEL, on_change=_model_changed)
     own = address.own_data(model)
     chosen = st.selectbox(
