@@ -65,8 +65,8 @@ def sample_content(
         played = pieces(Image) | pieces(Audio) | pieces(modality.Film)
         with st.container(horizontal=True, vertical_alignment="center", wrap=len(shown) > 3):
             for name, piece in played.items():
-                alone = isinstance(piece, Image) and len(pieces(Image)) == 1
-                raw_content(name, piece, "stretch" if details or alone else 150)
+                wide = len(played) == 1 if isinstance(piece, Image) else details
+                raw_content(name, piece, "stretch" if wide else 150)
     if result.problem:
         st.warning(text.message(result.problem), icon=":material/videocam_off:")
     for name in pieces(modality.Series):
