@@ -8,6 +8,7 @@ spread evenly over the sample; what is spread is called so.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -144,8 +145,11 @@ def words_of(dataset: DataSet, row: int, clip: Clip | None, seconds: float) -> t
 
 
 def _stamp(study: Study, row: int, *_: Any, **__: Any) -> Hashable:
-    clip = source(study.dataset, row).clip
-    return None if clip is None else (clip, written(clip.path))
+    """What tells a recording that was changed: asked with every look at the strip, so without the set's own content."""
+    with suppress(QFusionError):
+        clip = study.dataset.clip_of(row)
+        return None if clip is None else (clip, written(clip.path))
+    return None
 
 
 @memo(24, says="Looking through the recording …", stamp=_stamp)

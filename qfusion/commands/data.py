@@ -22,6 +22,17 @@ from qfusion.errors import InvalidInput, NotFound
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch, check and import data sets.")
 
+# What a set is kept with, however it came.
+Repair = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="REPAIR",
+        help="A repair that you agree to, as the report names it; may be given several times.",
+    ),
+]
+Title = Annotated[str, typer.Option(metavar="TEXT", help="What a person calls the set.")]
+Licence = Annotated[str, typer.Option(metavar="TEXT", help="The terms it comes under.")]
+
 
 @app.command("list", epilog=example("data list", "data list --json"))
 def list_(as_json: Json = False) -> None:
@@ -176,15 +187,9 @@ def import_(
             help="How scores are measured: auto, mosi (MOSI, MOSEI), sims (CH-SIMS), or plain.",
         ),
     ] = "auto",
-    repair: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="REPAIR",
-            help="A repair that you agree to, as the report names it; may be given several times.",
-        ),
-    ] = None,
-    title: Annotated[str, typer.Option(metavar="TEXT", help="What a person calls the set.")] = "",
-    licence: Annotated[str, typer.Option(metavar="TEXT", help="The terms it comes under.")] = "",
+    repair: Repair = None,
+    title: Title = "",
+    licence: Licence = "",
     vocabulary: Annotated[
         Path | None,
         typer.Option(
@@ -364,15 +369,9 @@ def extract(
             metavar="CONVENTION", help="How scores are measured: auto, mosi, sims or plain."
         ),
     ] = "auto",
-    repair: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="REPAIR",
-            help="A repair that you agree to, as the report names it; may be given several times.",
-        ),
-    ] = None,
-    title: Annotated[str, typer.Option(metavar="TEXT", help="What a person calls the set.")] = "",
-    licence: Annotated[str, typer.Option(metavar="TEXT", help="The terms it comes under.")] = "",
+    repair: Repair = None,
+    title: Title = "",
+    licence: Licence = "",
     longest: Annotated[float, typer.Option(help="Seconds that a sample may last.")] = 60.0,
     patience: Annotated[
         float, typer.Option(help="Seconds that one file may take before it is left out.")

@@ -585,12 +585,14 @@ def numbered(prefix: str, count: int) -> np.ndarray:
     return np.array([f"{prefix}-{row:0{width}d}" for row in range(1, count + 1)])
 
 
-def pixel_names(shape: tuple[int, int], what: str = "pixel") -> tuple[str, ...]:
-    """Returns the names "pixel 1,1" (row, column), ... of a picture's entries, row by row."""
+def pixel_names(shape: tuple[int, ...], what: str = "pixel") -> tuple[str, ...]:
+    """Returns the names "pixel 1,1" (row, column), ... of a picture's entries, row by row; of a coloured one,
+    (h, w, 3), "pixel 1,1 red", ..."""
     return tuple(
-        f"{what} {row},{column}"
+        f"{what} {row},{column}{colour}"
         for row in range(1, shape[0] + 1)
         for column in range(1, shape[1] + 1)
+        for colour in ([" red", " green", " blue"] if len(shape) == 3 else [""])
     )
 
 

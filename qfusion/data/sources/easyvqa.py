@@ -236,11 +236,7 @@ def read_easyvqa(
                     place
                 ],
                 None,
-                tuple(
-                    f"{pixel} {colour}"
-                    for pixel in spec.pixel_names((SMALL, SMALL))
-                    for colour in ("red", "green", "blue")
-                ),
+                spec.pixel_names((SMALL, SMALL, 3)),
                 (SMALL, SMALL, 3),
             ),
             modality.Modality("question", values, lengths, WORDS),

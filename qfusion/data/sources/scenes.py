@@ -351,11 +351,7 @@ def build(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> spec.DataSet:
                 "picture",
                 seen,
                 None,
-                tuple(
-                    f"{name} {colour}"
-                    for name in spec.pixel_names((SIDE, SIDE))
-                    for colour in ("red", "green", "blue")
-                ),
+                spec.pixel_names((SIDE, SIDE, 3)),
                 (SIDE, SIDE, 3),
             ),
             Modality(
