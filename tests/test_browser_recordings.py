@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from qfusion import cli
-from qfusion.data import media
 from scripts import serving, visits
 from tests import recordings
 
@@ -33,6 +31,20 @@ AT = f"""seconds => {{
 }}"""
 
 
+EXTRACTED = (
+    "--words=ngrams:size=32",
+    "--voice=spectrum:rate=10,bands=16,coefficients=4",
+    "--face=hog:grid=1,rate=6",
+)
+SETTINGS = (
+    *("pooling=attention", "dims=3", "jumps=2", "measurements=9", "hidden=16", "dropout=0.1"),
+    *("input_dropout=0.2", "epochs=100", "batch=8", "rate=0.01", "average=0.9", "patience=0"),
+    *("loss=mse", "noise=0.3", "encoder_decay=0.1"),
+)
+# seconds that a step reaches beyond its begin, with what is rounded on a button
+STEP = {"text": 0.01, "audio": 0.11, "vision": 0.01}
+
+
 def run(*words: str) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(words)
@@ -43,40 +55,38 @@ def run(*words: str) -> None:
 def made(
     server: serving.Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[recordings.Recording]]:
-    """A set of ten clips and a model on it, where the running app looks for them; features are energy and colour."""
+    """Forty clips, extracted and trained on by the command line where the running app looks for sets and models."""
     folder, theirs = tmp_path_factory.mktemp("clips"), server.log.parent
-    made = recordings.make(folder, 10, words="both")
-    tables: dict[str, list[Any]] = {"audio": [], "vision": []}
-    for one in made:
-        sound = media.sound(one.path, 0, one.seconds).samples
-        heard = [
-            float(np.sqrt((part**2).mean()))
-            for part in np.array_split(sound, int(10 * one.seconds))
-        ]
-        seen = media.frames(one.path, 0, one.seconds, rate=4).frames.mean((1, 2)) / 255
-        tables["audio"] += [(one.id, step, value, value**2) for step, value in enumerate(heard)]
-        tables["vision"] += [(one.id, step, *values) for step, values in enumerate(seen.tolist())]
-    for name, rows in tables.items():
-        width = len(rows[0]) - 2
-        columns = ["id", "step", *(f"f{n}" for n in range(width))]
-        pd.DataFrame(rows, columns=columns).to_csv(folder / f"{name}.csv", index=False)
+    made = recordings.make(folder, 40, seconds=2.0)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("MODELS", "IMPORTED", "RUNS", "CACHE"):
             patch.setenv(f"QFUSION_{name}", str(theirs / name.lower()))
-        own = [f"--modality={name}={folder / name}.csv" for name in tables]
-        rates = ["--rate=audio=10", "--rate=vision=4"]
-        run(
-            "data",
-            "import",
-            *own,
-            *rates,
-            f"--labels={folder}/labels.csv",
-            f"--name={NAME}",
-            "--replace",
-        )
-        run("data", "media", NAME, str(folder))
-        run("train", f"--data={NAME}", f"--name={MODEL}", "--set=epochs=2")
+        run("data", "extract", str(folder), f"--name={NAME}", "--replace", *EXTRACTED)
+        run("train", f"--data={NAME}", f"--name={MODEL}", *(f"--set={one}" for one in SETTINGS))
         yield made
+
+
+def test_planted_moments_are_the_peaks_that_the_page_plays_from(
+    page: Any, server: Any, made: list[recordings.Recording]
+) -> None:
+    hits = []
+    for one in [one for one in made if len(one.moments) == 3][-10:]:
+        visits.open_page(page, f"{server.url}/samples?model={MODEL}&data={NAME}&sample={one.id}")
+        page.wait_for_function("() => document.querySelector('.qf-player video')?.readyState >= 2")
+        buttons = page.locator(".qf-peaks button")
+        assert buttons.count() == 3
+        for number in range(3):
+            buttons.nth(number).click()
+            page.wait_for_function("() => !document.querySelector('.qf-player video').seeking")
+            page.evaluate("() => document.querySelector('.qf-player video').pause()")
+            modality, _, words = buttons.nth(number).inner_text().partition(", ")
+            time = float(words.removesuffix(" s"))
+            now = page.evaluate("() => document.querySelector('.qf-player video').currentTime")
+            assert time - 0.01 <= now < time + 0.6
+            moment, lasting = one.moments[modality], one.lasting[modality]
+            hits.append(moment - STEP[modality] < time < moment + lasting - 0.01)
+    assert len(hits) == 30
+    assert np.mean(hits) >= 0.9
 
 
 def test_a_recording_is_played_and_sought_on_its_strip(
