@@ -3,6 +3,7 @@ lies in the folder is not to be had."""
 
 from __future__ import annotations
 
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -153,3 +154,34 @@ def test_only_what_a_page_has_drawn_is_sent(
     ):
         with pytest.raises(urllib.error.HTTPError, match=r"40[04]"):
             urllib.request.urlopen(server.url + path)
+
+
+def test_a_session_file_opens_the_same_recording_elsewhere(
+    page: Any, browser: Any, server: Any, made: list[recordings.Recording], tmp_path: Path
+) -> None:
+    one = made[-2]
+    visits.open_page(page, f"{server.url}/samples?model={MODEL}&data={NAME}&sample={one.id}")
+    page.wait_for_selector(".qf-peaks button")
+    wanted = page.locator(".qf-peaks").inner_text()
+    page.get_by_role("button", name="Session", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save session").click()
+    download.value.save_as(tmp_path / "mine.json")
+    # media are named by what they are joined to: nothing in the file says where they lie
+    assert one.path.parent.name not in (tmp_path / "mine.json").read_text()
+    context = browser.new_context()
+    try:
+        elsewhere = context.new_page()
+        visits.open_page(elsewhere, f"{server.url}/glossary")
+        elsewhere.get_by_role("button", name="Session", exact=True).click()
+        elsewhere.locator('[data-testid="stFileUploaderDropzoneInput"]').set_input_files(
+            tmp_path / "mine.json"
+        )
+        elsewhere.get_by_role("link", name=re.compile("^Open it")).click()
+        ready = "() => document.querySelector('.qf-player video')?.readyState >= 2"
+        elsewhere.wait_for_function(ready, timeout=120_000)
+        assert elsewhere.locator(".qf-peaks").inner_text() == wanted
+        length = elsewhere.evaluate("() => document.querySelector('.qf-player video').duration")
+        assert length == pytest.approx(one.seconds, abs=0.15)
+    finally:
+        context.close()
