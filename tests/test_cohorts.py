@@ -189,14 +189,6 @@ def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     assert 0.89 <= hits / 200 <= 0.99
 
 
-@pytest.mark.parametrize("count", [4, 7, 9])
-def test_a_polygon_on_a_line_keeps_three_corners(count: int) -> None:
-    corners = np.stack([np.arange(count), np.zeros(count)], 1)
-    kept = cohorts.simplified(corners, 0.1)
-    assert len(kept) >= 3
-    assert {tuple(each) for each in kept} <= {tuple(each) for each in corners}
-
-
 def test_correlation_does_not_ask_for_units() -> None:
     x, y = np.random.default_rng(0).normal(size=(2, 30))
     weights = np.ones((1, 30))

@@ -242,19 +242,6 @@ def test_regions_that_do_not_fit_are_named(text: str, words: str) -> None:
         levels_of(open_sample("qj-planted", "p0031"), text)
 
 
-@given(CORNERS, st.floats(0, 1))
-def test_a_simplified_polygon_is_made_of_its_corners(
-    corners: list[tuple[float, float]], away: float
-) -> None:
-    polygon = np.array(corners)
-    found = cohorts.simplified(polygon, away)
-    assert 3 <= len(found) <= len(polygon)
-    assert all((each == polygon).all(1).any() for each in found)
-    assert np.array_equal(cohorts.simplified(polygon, -1.0), polygon) or len(
-        np.unique(polygon, axis=0)
-    ) < len(polygon)
-
-
 def test_the_dominant_term(planted: Any) -> None:
     table = cohort_measures.cohort_table(planted, None)
     row = planted.dataset.row("p0031")

@@ -396,6 +396,8 @@ def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohorts
     Raises:
         InvalidInput: when there are fewer than two corners or too many, or not as many `x` as `y`.
     """
+    from skimage.measure import approximate_polygon  # on demand, as few select a region
+
     corners = np.array([x, y], dtype=float).T if len(x) == len(y) else np.zeros((0, 2))
     check(
         2 <= len(corners) <= MAX_CORNERS and bool(np.isfinite(corners).all()),
@@ -406,9 +408,10 @@ def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohorts
     best = corners.round(digits)
     if len(corners) > 3:
         inside = cohorts.inside(corners, result.xy)
+        closed = np.vstack([corners, corners[:1]])
         shapes = [thinned(corners, MAX_VERTICES)]
-        shapes += [
-            cohorts.simplified(corners, share * span) for share in np.geomspace(3e-4, 0.1, 24)
+        shapes += [  # without corners near to the line between others (Douglas and Peucker 1973)
+            approximate_polygon(closed, part * span)[:-1] for part in np.geomspace(3e-4, 0.1, 24)
         ]
         best = min(
             (shape.round(digits) for shape in shapes if 3 <= len(shape) <= MAX_VERTICES),

@@ -209,41 +209,13 @@ def _corner(value: str) -> tuple[float, float]:
 def inside(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Returns which points (N, 2) lie in the box between two corners, edges included, or in a polygon of more (K, 2),
     by how many of its edges lie to their right (even-odd rule); points that are not finite do not."""
+    from skimage.measure import points_in_poly  # on demand, as few filters name a region
+
     known = np.isfinite(points).all(1)
     if len(corners) == 2:
         with np.errstate(invalid="ignore"):
             return known & ((points >= corners.min(0)) & (points <= corners.max(0))).all(1)
-    x, y = np.where(known, points.T, 0.0)
-    odd = np.zeros(len(points), dtype=bool)
-    for (ax, ay), (bx, by) in zip(corners, np.roll(corners, -1, 0), strict=True):
-        if ay != by:
-            odd ^= ((ay > y) != (by > y)) & (x < ax + (y - ay) / (by - ay) * (bx - ax))
-    return odd & known
-
-
-def simplified(corners: np.ndarray, away: float) -> np.ndarray:
-    """Returns the corners of a polygon (K, 2) without those that lie nearer than `away` to the line between others
-    (Douglas and Peucker 1973); at least three."""
-    far = int(((corners - corners[0]) ** 2).sum(1).argmax())
-    if not 0 < far < len(corners):
-        return corners[:3]
-    closed = np.vstack([corners, corners[:1]])
-    corner_places, pieces = {0, far}, [(0, far), (far, len(corners))]
-    while pieces:
-        start, end = pieces.pop()
-        if end - start < 2:
-            continue
-        between = closed[start + 1 : end] - closed[start]
-        along = closed[end] - closed[start]
-        share = np.clip(between @ along / max(float(along @ along), 1e-300), 0, 1)
-        gaps = np.hypot(*(between - share[:, None] * along).T)
-        if gaps.max() > away:
-            middle = start + 1 + int(gaps.argmax())
-            corner_places.add(middle)
-            pieces += [(start, middle), (middle, end)]
-    if len(corner_places) < 3:
-        corner_places |= {len(corners) // 2, len(corners) // 3, 2 * len(corners) // 3}
-    return corners[sorted(corner_places)]
+    return known & points_in_poly(np.where(known[:, None], points, 0.0), corners)
 
 
 def _numeric(part: Part, column: pd.Series) -> np.ndarray:
