@@ -18,7 +18,7 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion._sentences import listed, share, top
 from qfusion.explain.coalitions import Explanation, dividends, shapley
-from qfusion.explain.stability import Interval, Stability
+from qfusion.explain.stability import Interval, Stability, pearson as correlation
 from qfusion.models import Features, FusionModel
 from qfusion.models.base import nested_length, nested_part, nested_tiled
 from qfusion.quantum.decomposition import subsets
@@ -123,11 +123,14 @@ def against_truth(explanation: Explanation, truth: pd.DataFrame) -> AgainstTruth
         f"Argument `truth` must have {len(ours)} rows, but has {len(truth)}. Take the explained samples.",
     )
     true = truth[list(terms)].to_numpy(dtype=float)
-    pearson, rank = np.full((2, len(terms)), np.nan)
-    for s in range(len(terms)):
-        if len(ours) > 1 and np.ptp(ours[:, s]) > 0 and np.ptp(true[:, s]) > 0:
-            pearson[s] = scipy.stats.pearsonr(ours[:, s], true[:, s]).statistic
-            rank[s] = scipy.stats.spearmanr(ours[:, s], true[:, s]).statistic
+    one = np.ones(ours.T.shape)
+    pearson, rank = (
+        correlation(a.T, b.T, one)
+        for a, b in (
+            (ours, true),
+            (scipy.stats.rankdata(ours, axis=0), scipy.stats.rankdata(true, axis=0)),
+        )
+    )
     return AgainstTruth(terms, ours, true, pearson, rank)
 
 

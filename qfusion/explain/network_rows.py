@@ -246,10 +246,8 @@ def _one_table(O: Tensor, phi: Tensor, distributions: Tensor) -> Value:
 
 
 def _chain(O: Tensor, phi: Tensor, distributions: Tensor) -> Value:
-    """More modalities, fused one after another; the state is the distribution of the fused qubits' bits so far.
-
-    As long as all modalities so far are present it is a product, held by its masses (B, n); else it is (B, 2^n).
-    """
+    """More modalities, fused one after another; the state is the distribution of the fused qubits' bits so far,
+    (B, 2^n)."""
     n, last = len(phi), phi.shape[1] - 1
     ones = torch.sin(phi / 2).square()
     # What a stage makes of the bit before (f) and of the new modality's (m): its own bit's chances, in the end 1, <X>,
@@ -270,25 +268,18 @@ def _chain(O: Tensor, phi: Tensor, distributions: Tensor) -> Value:
         return exchanged(T.reshape((2,) * 2 * n), n, 2).reshape(2**n, -1).T
 
     def through(masses: Tensor, S: Subset) -> Tensor:
-        q: Tensor | None = masses[..., 0] if 0 in S else None
-        T = distributions[:1]  # stands for the state when q does not
+        if len(S) == len(distributions):
+            return evaluate(O, fuse(masses, phi)[0])
+        T = probabilities(masses[..., 0]) if 0 in S else distributions[:1]
         for k, table in enumerate(tables):
-            p = masses[..., k + 1]
             if k + 1 not in S:
-                T = (T if q is None else probabilities(q)) @ unmet(k)
-                q = None
-            elif q is not None:
-                fused = torch.einsum(
-                    "bnp,nop->bno", probabilities(torch.stack([q, p], -1)), table.flatten(2)
-                )
-                if k == last:
-                    return evaluate(O, fused)
-                q = fused[..., 1]
-            else:
-                G = torch.einsum("nofm,bnm->bnof", table, torch.stack([1 - p, p], -1))
-                T = legs(T.expand(len(masses), -1)[:, None], G)[:, 0]
-                if k == last:
-                    return T @ O.flatten(1).T
+                T = T @ unmet(k)
+                continue
+            p = masses[..., k + 1]
+            G = torch.einsum("nofm,bnm->bnof", table, torch.stack([1 - p, p], -1))
+            T = legs(T.expand(len(masses), -1)[:, None], G)[:, 0]
+            if k == last:
+                T = T @ O.flatten(1).T
         return T
 
     def value(masses: Tensor, S: Subset) -> Tensor:

@@ -113,9 +113,8 @@ class Operator:
         if self.vectors is not None:
             amplitudes = product(states) @ torch.from_numpy(self.vectors).conj()
             return amplitudes.abs().square().mean(0).numpy()
-        if len(states) == 1:
-            return states[0].mean(0).numpy()[self.basis]
-        return (states[0].T @ states[1] / len(states[0])).flatten().numpy()[self.basis]
+        left, right = _two(states, len(states[0]))
+        return (left.T @ right / len(left)).flatten().numpy()[self.basis]
 
     def scores(self, states: Sequence[Tensor]) -> np.ndarray:
         """Returns v(S) of every sample, (B,): the eigenvalues weighted by the overlaps."""
@@ -124,10 +123,8 @@ class Operator:
             return (amplitudes.abs().square() @ torch.from_numpy(self.values)).numpy()
         table = np.empty(len(self.values))
         table[self.basis] = self.values
-        left = states[0]
-        if len(states) == 1:
-            return (left @ torch.from_numpy(table)).numpy()
-        return ((left @ torch.from_numpy(table).view(left.shape[1], -1)) * states[1]).sum(1).numpy()
+        left, right = _two(states, len(states[0]))
+        return ((left @ torch.from_numpy(table).view(left.shape[1], -1)) * right).sum(1).numpy()
 
 
 def offered(model: FusionModel) -> list[str]:
@@ -240,17 +237,16 @@ def _diagonal(
 
 def _seen(masses: Tensor, S: Sequence[int], independent: bool) -> Tensor:
     """The mean probability over the background of every outcome pattern of at most two modalities, (2^(n |S|),)."""
-    parts = [entangled_qcnn.probabilities(masses[..., m]) for m in S]
-    if not parts:
-        return masses.new_ones(1)
-    if len(parts) == 1:
-        return parts[0].mean(0)
-    joint = (
-        parts[0].mean(0)[:, None] * parts[1].mean(0)
-        if independent
-        else parts[0].T @ parts[1] / len(masses)
-    )
+    left, right = _two([entangled_qcnn.probabilities(masses[..., m]) for m in S], len(masses))
+    joint = left.mean(0)[:, None] * right.mean(0) if independent else left.T @ right / len(masses)
     return joint.flatten()
+
+
+def _two(probabilities: Sequence[Tensor], count: int) -> tuple[Tensor, Tensor]:
+    """Probabilities (B, 2^n) of at most two modalities as of two; one that is missing has a single outcome."""
+    certain = torch.ones(count, 1, dtype=torch.float64)
+    left, right, *_ = *probabilities, certain, certain
+    return left, right
 
 
 def _effects(table: Tensor, seen: Tensor, count: int, n: int) -> np.ndarray:

@@ -153,7 +153,9 @@ def pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     total = weights.sum(-1)
     dx, dy = (v - ((weights * v).sum(-1) / total)[:, None] for v in (x, y))
     xx, yy, xy = ((weights * a * b).sum(-1) for a, b in ((dx, dx), (dy, dy), (dx, dy)))
-    tiny_x, tiny_y = (1e-24 * total * np.maximum(np.abs(v).max(-1), 1e-300) ** 2 for v in (x, y))
+    tiny_x, tiny_y = (
+        1e-24 * total * np.maximum(np.abs(v).max(-1, initial=0), 1e-300) ** 2 for v in (x, y)
+    )
     varies = (xx > tiny_x) & (yy > tiny_y)
     return np.where(varies, xy / np.sqrt(np.where(varies, xx * yy, 1)), np.nan)
 
