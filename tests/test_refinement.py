@@ -54,7 +54,6 @@ def _forget(study: Any) -> None:
     for subject in (study, study.against_all_rows()):
         for name in ("sample_background", "bulk_background", "explanation"):
             subject.__dict__.pop(name, None)
-        subject._singles.clear()
 
 
 def until(what: Callable[[], bool], seconds: float = 60) -> None:

@@ -30,7 +30,7 @@ from qfusion.analysis.study import (
     entropy_column,
     final_states,
 )
-from qfusion.data import DataSet, modality
+from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.explain import cohorts, stability
 from qfusion.models import base, qcnn
@@ -465,26 +465,16 @@ def cohort_table(study: Study, output: int | None) -> pd.DataFrame:
     `dominant` is the largest term in size. `verdict` says whether a class is right, `sign` whether the sign of a
     regression that spans zero is, empty where the truth is 0.
     """
-    frame = study.frame(output)
-    dividends = frame[[dividend_column(term) for term in study.terms]].to_numpy()
-    parts = [modality.split_term(term) for term in study.terms]
-    weights = np.array(
-        [[(name in names) / len(names) for name in study.modalities] for names in parts]
-    )
-    is_joint = np.array([len(names) > 1 for names in parts])
-    joint, single = np.abs(dividends[:, is_joint]).sum(1), np.abs(dividends[:, ~is_joint]).sum(1)
-    shapley = np.abs(dividends @ weights)
-    total = shapley.sum(1, keepdims=True)
-    shares = np.where(
-        total == 0, 1 / len(study.modalities), shapley / np.where(total == 0, 1, total)
-    )
-    known = np.isfinite(dividends).all(1)
-    largest = np.abs(np.where(known[:, None], dividends, 0.0)).argmax(1)
+    frame, judged = study.frame(output), study.bulk_verdicts(output)
+    is_joint = ["+" in term for term in study.coalitions]
     columns: dict[str, Any] = {
-        JOINT: joint,
-        JOINT_SHARE: joint / np.where(joint + single == 0, 1, joint + single),
-        **{share_column(name): shares[:, m] for m, name in enumerate(study.modalities)},
-        DOMINANT: np.where(known, np.array(study.terms, dtype=object)[largest], ""),
+        JOINT: study.spread(np.abs(study.bulk_dividends(output)[:, is_joint]).sum(1)),
+        JOINT_SHARE: study.spread(judged.joint_share),
+        **{
+            share_column(name): study.spread(judged.shares[:, m])
+            for m, name in enumerate(study.modalities)
+        },
+        DOMINANT: study.spread(judged.largest),
     }
     if study.classes:
         columns[VERDICT] = np.where(frame["truth"] == frame["prediction"], "right", WRONG)

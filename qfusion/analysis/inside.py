@@ -31,6 +31,7 @@ from qfusion.data.spec import pixel_names
 from qfusion.explain import attribution, counterfactual, operators
 from qfusion.models.encoders import InputSpec
 from qfusion.quantum import decomposition, lindblad
+from qfusion.track import attractors
 
 MAX_MODES = 32  # dimension D up to which all D^2 eigenvalues of the generator are worked out
 HAMILTONIAN, READOUT = "H", "read-out"
@@ -150,20 +151,13 @@ def modes(system: lindblad.System) -> np.ndarray:
     Raises:
         InvalidInput: when D is above MAX_MODES.
     """
-    H, jumps = system.H.numpy(), system.jumps.numpy()
-    D = len(H)
+    D = len(system.H)
     check(
         D <= MAX_MODES,
         f"All eigenvalues of the generator are worked out up to D = {MAX_MODES}, but D is {D}. Look "
         "at the spectral gap under Steady state.",
     )
-    one = np.eye(D)
-    effective = -1j * H - np.einsum("kji,kjl->il", jumps.conj(), jumps) / 2
-    # rho as its rows one after the other: A rho B becomes (A x B^T)
-    result = np.kron(effective, one) + np.kron(one, effective.conj())
-    for L in jumps:
-        result += np.kron(L, L.conj())
-    values = np.linalg.eigvals(result)
+    values = np.linalg.eigvals(attractors.superoperator(system.H, system.jumps).numpy())
     return values[np.lexsort((values.imag, -values.real))]
 
 

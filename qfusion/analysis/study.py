@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -25,14 +24,13 @@ from qfusion.analysis.memo import memo
 from qfusion.data import DataSet, modality
 from qfusion.explain import Explanation, backgrounds, coalitions, evidence, stability, verdicts
 from qfusion.models import Ability, base, can, qcnn, require
-from qfusion.quantum import lindblad, measures, states
+from qfusion.quantum import decomposition, lindblad, measures, states
 from qfusion.training import batches, checkpoint, metrics
 
 SAID = ("text", "transcript")
 LARGE = 50_000  # samples of a data set beyond which not all are explained together
 EXPLAINED = 10_000  # of a large one
 BLOCK = 2**14  # samples whose states are held at a time
-_KEPT = 64  # explanations of single samples that are kept
 EVOLVED_AT_ONCE = 64  # samples whose states are evolved together
 
 
@@ -88,7 +86,6 @@ class Study:
     dataset: DataSet
     _background: Any = None
     _whole: bool = False
-    _singles: dict[int, Any] = field(default_factory=dict, repr=False)
     _shared: dict[str, Any] = field(default_factory=dict, repr=False)
     _set: Any = field(default=None, repr=False)
     _alone: Any = field(default=None, repr=False)
@@ -132,7 +129,7 @@ class Study:
         Args:
             background: of `explain.background`, made with this model.
         """
-        return self.on(replace(self.of_set, _background=background, _singles={}))
+        return self.on(replace(self.of_set, _background=background))
 
     def against_all_rows(self) -> Self:
         """The same model and samples against every row of the background where some would do, shared: its explanation
@@ -141,7 +138,7 @@ class Study:
 
     @memo(4)
     def _exact(self) -> Self:
-        return replace(self, _whole=True, _singles={})
+        return replace(self, _whole=True)
 
     @property
     def of_set(self) -> Self:
@@ -158,8 +155,8 @@ class Study:
         Args:
             dataset: of `DataSet.with_own`.
         """
-        alone = replace(self.of_set, dataset=cast("DataSet", dataset.own), _singles={}, _shared={})
-        fresh = replace(alone, dataset=dataset, _singles={}, _shared={})
+        alone = replace(self.of_set, dataset=cast("DataSet", dataset.own), _shared={})
+        fresh = replace(alone, dataset=dataset, _shared={})
         return replace(fresh, _set=self.of_set, _alone=alone)
 
     @property
@@ -300,21 +297,14 @@ class Study:
         """What one sample is explained against: the background, or a stated part of its rows."""
         return self.background
 
+    @memo(256, stamp=lambda study, row: study.sample_background.size)
     def explained(self, row: int) -> Any:
         """The explanation of one sample.
 
         It is never a row of `explanation`, whose last digits differ: a sample's figures are the same bytes whatever was
         asked before.
         """
-        if self._set is not None and not self.dataset.is_own(row):
-            return self._set.explained(row)
-        if row not in self._singles:
-            while len(self._singles) >= _KEPT:
-                self._singles.pop(next(iter(self._singles)), None)
-            self._singles[row] = explain.explain(
-                self.model, self.inputs([row]), self.sample_background
-            )
-        return self._singles[row]
+        return explain.explain(self.model, self.inputs([row]), self.sample_background)
 
     def dividends(self, row: int, output: int | None = None) -> dict[str, float]:
         """Baseline and Harsanyi dividends of one sample, keyed by coalition.
@@ -370,21 +360,20 @@ class Study:
                 "prediction": names[self.predicted],
                 "certainty": self.probabilities[np.arange(len(data)), self.predicted],
             }
-        unsaid, empty = np.full(len(data), "", dtype=object), np.full(len(data), np.nan)
         dividends = self.bulk_dividends(output)
         columns = {
             "split": data.split,
             **answers,
             "error": self.errors,
-            "relation": self._spread(judged.relation, unsaid),
-            "leader": self._spread(judged.leaders, unsaid),
+            "relation": self.spread(judged.relation),
+            "leader": self.spread(judged.leaders),
             **(
-                {name: self._spread(fact, empty) for name, fact in self.facts(self.bulk).items()}
+                {name: self.spread(fact) for name, fact in self.facts(self.bulk).items()}
                 if self.is_large
                 else self.facts()
             ),
             **{
-                dividend_column(term): self._spread(dividends[:, i], empty)
+                dividend_column(term): self.spread(dividends[:, i])
                 for i, term in enumerate(self.coalitions)
                 if term
             },
@@ -392,9 +381,10 @@ class Study:
         frame = pd.DataFrame(columns, index=pd.Index(data.ids, name="id"))
         return frame.join(data.table[[c for c in data.table.columns if c not in frame.columns]])
 
-    def _spread(self, values: np.ndarray, empty: np.ndarray) -> np.ndarray:
-        """The values of the rows in `bulk`, on all samples, which are `empty` elsewhere."""
-        result = empty.copy()
+    def spread(self, values: np.ndarray) -> np.ndarray:
+        """The values of the rows in `bulk`, on all samples: elsewhere NaN, or empty words."""
+        nothing = "" if values.dtype == object else np.nan
+        result = np.full(len(self.dataset), nothing, values.dtype)
         result[self.bulk] = values
         return result
 
@@ -466,18 +456,15 @@ class KetSpace(Study):
 
 
 @torch.no_grad()
-def expectations(psi: torch.Tensor, observables: torch.Tensor, bias: torch.Tensor) -> np.ndarray:
-    """Scores (B, C) of product states (B, D): <psi| O_c(T) |psi> + b_c, one product and no evolution."""
-    kets = psi.to(observables.dtype)
-    return (torch.einsum("bi,cij,bj->bc", kets.conj(), observables, kets).real + bias).numpy()
-
-
 def predict(
     study: KetSpace, rows: np.ndarray, observables: torch.Tensor, bias: torch.Tensor
 ) -> np.ndarray:
-    """Scores (B, C) of rows for given observables (C, D, D)."""
+    """Scores (B, C) of rows for given observables (C, D, D): one product and no evolution."""
     parts = np.array_split(rows, max(1, -(-len(rows) // BLOCK)))
-    return np.concatenate([expectations(study.kets(part), observables, bias) for part in parts])
+    values = [
+        base.expectation(observables, study.kets(part).to(observables.dtype)) for part in parts
+    ]
+    return (torch.cat(values) + bias).numpy()
 
 
 # A QiNN-QJ on a data set: product states, entropies and entanglement at T. Free of streamlit.
@@ -518,27 +505,21 @@ def negativity_column(name: str) -> str:
 def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
     """Von Neumann entropy of every modality's state at T for many samples, (N, M) in nats.
 
-    The d^2 matrix units of a modality are evolved once in the Heisenberg picture; then Tr[E_ji(T) rho_0] is the element
-    (i, j) of each sample's reduced state, whatever the number of samples.
+    The d^2 letters B_k of a modality's basis are evolved once in the Heisenberg picture; each sample's reduced state is
+    then sum_k Tr[B_k(T) rho_0] B_k / d, whatever the number of samples.
     """
-    system = model.system()
-    kets = torch.as_tensor(psi, dtype=torch.complex128)
-    end = torch.tensor([float(system.duration)], dtype=torch.float64)
+    system, kets = model.system(), torch.as_tensor(psi, dtype=torch.complex128)
     columns = []
     for place, size in enumerate(system.dims):
+        letters = decomposition.basis(size)[1]
         evolved = lindblad.evolve_observables(
-            system.H, system.jumps, _matrix_units(system.dims, place), end
+            system.H,
+            system.jumps,
+            states.embed(letters, system.dims, (place,)),
+            [float(system.duration)],
         )[-1]
-        values = torch.einsum("bi,cij,bj->bc", kets.conj(), evolved, kets).real.reshape(
-            -1, size, size
-        )
-        # As Tr[E_ij rho] = rho_ji: <(E_ij + E_ji)/2> = Re rho_ij for i <= j, <(E_ij - E_ji)/2i> = Im rho_ji for i > j
-        real, imaginary = torch.triu(values), torch.tril(values, -1)
-        columns.append(
-            measures.von_neumann_entropy(
-                torch.complex(real + torch.triu(values, 1).mT, imaginary.mT - imaginary)
-            )
-        )
+        weights = base.expectation(evolved, kets).to(letters.dtype) / size
+        columns.append(measures.von_neumann_entropy(torch.tensordot(weights, letters, 1)))
     return torch.stack(columns, -1).numpy()
 
 
@@ -565,19 +546,6 @@ def final_states(study: Any, rows: np.ndarray) -> Iterator[torch.Tensor]:
     for chunk in _sentences.progress_over(chunks, "Evolving states", len(rows), len):
         rho = states.density(study.kets(chunk).to(torch.complex128))
         yield study.model.evolve_states(rho, [float(study.model.duration)])[0]
-
-
-def _matrix_units(dims: tuple[int, ...], place: int) -> torch.Tensor:
-    """Hermitian basis of one modality's operators, embedded: (E_ij + E_ji)/2 for i <= j, (E_ij - E_ji)/2i for i > j."""
-    size = dims[place]
-    units = torch.eye(size**2, dtype=torch.complex128).view(-1, size, size)
-    is_upper = torch.ones(size, size).triu().bool().view(-1, 1, 1)
-    basis = torch.where(is_upper, (units + units.mT) / 2, (units - units.mT) / 2j)
-    before, behind = (
-        torch.eye(math.prod(around), dtype=basis.dtype)
-        for around in (dims[:place], dims[place + 1 :])
-    )
-    return torch.stack([torch.kron(torch.kron(before, unit), behind) for unit in basis])
 
 
 # An entangled-fusion network on a data set: masses, fused qubits, observables. Free of streamlit.

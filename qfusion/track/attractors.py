@@ -169,8 +169,8 @@ def _gap(H: np.ndarray, jumps: np.ndarray, steady: np.ndarray, rate: float) -> t
     gap smaller by 1 %.
     """
     if len(H) <= _DENSE:
-        superoperator = _superoperator(torch.from_numpy(H), torch.from_numpy(jumps)).numpy()
-        rates = np.sort(-np.linalg.eigvals(superoperator).real)
+        whole = superoperator(torch.from_numpy(H), torch.from_numpy(jumps)).numpy()
+        rates = np.sort(-np.linalg.eigvals(whole).real)
         return max(float(rates[1]), 0.0), 0.0
     solver = _ShiftedGenerator(H, jumps, steady)
     value, error = solver.rightmost(0.01 * rate)
@@ -289,8 +289,8 @@ def _orthogonal(X: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return np.append(first + again, size), X / max(size, 1e-300)
 
 
-def _superoperator(H: Tensor, jumps: Tensor) -> Tensor:
-    """The generator on row-stacked operators, (D^2, D^2): A X B -> (A x B^T) vec X."""
+def superoperator(H: Tensor, jumps: Tensor) -> Tensor:
+    """Returns the generator on row-stacked operators, (D^2, D^2): A X B -> (A x B^T) vec X."""
     one = torch.eye(len(H), dtype=H.dtype)
     G = -1j * H - (jumps.mH @ jumps).sum(0) / 2
     return sum(
@@ -463,7 +463,7 @@ def kraus_of_step(system: lindblad.System, dt: float) -> np.ndarray:
         f"Argument `system` must have D at most {MAX_EXACT} for exact Kraus operators, but has D = {D}: its Choi "
         f"matrix would have side {D * D}. Use form='trotter'.",
     )
-    channel = torch.linalg.matrix_exp(step * _superoperator(system.H, system.jumps))
+    channel = torch.linalg.matrix_exp(step * superoperator(system.H, system.jumps))
     choi = channel.reshape(D, D, D, D).permute(0, 2, 1, 3).reshape(D * D, D * D)
     weights, vectors = torch.linalg.eigh((choi + choi.mH) / 2)
     matches = weights > 1e-14 * weights[-1]
