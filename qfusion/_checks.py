@@ -83,6 +83,27 @@ def require_whole(name: str, value: Any, low: int, high: int) -> None:
     )
 
 
+def read_pairs(words: Iterable[str], what: str, form: str, example: str) -> dict[str, str]:
+    """Returns by key the values of words that are written `key=value`.
+
+    Args:
+        what: they are, in messages. form: they must have. example: of one.
+
+    Raises:
+        InvalidInput: when one is written otherwise, or a key is given twice.
+    """
+    pairs: dict[str, str] = {}
+    for word in words:
+        key, equals, text = map(str.strip, word.partition("="))
+        check(
+            bool(key and equals and text),
+            f"{what} must have the form {form}, but is {word[:80]!r}. Write {example}, say.",
+        )
+        check(key not in pairs, f"{what} names {key[:80]!r} twice. Drop one.")
+        pairs[key] = text
+    return pairs
+
+
 def read_toml(text: str) -> dict[str, Any]:
     """Returns what a TOML text of a visitor's says.
 

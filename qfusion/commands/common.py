@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 import qfusion
-from qfusion._checks import check
+from qfusion._checks import check, read_pairs, require_number
 from qfusion._files import atomic
 from qfusion._sentences import Pace, Tell
 
@@ -275,30 +275,18 @@ def disturbance(
     Raises:
         NotFound, InvalidInput: when a modality does not exist, or a level is no number.
     """
+    from qfusion.explain.interventions import MAX_NOISE, Disturbance
 
-    from qfusion.explain.interventions import Disturbance
-
-    levels = {}
-    for word in noise or []:
-        name, _, text = word.rpartition("=")
-        try:
-            level = float(text)
-        except ValueError:
-            level = math.nan
-        check(
-            bool(name) and math.isfinite(level),
-            f"Argument `--noise` must have the form MODALITY=LEVEL, but is {word[:80]!r}. Write --noise "
-            f"{modalities[0]}=0.5, say.",
-        )
-        check(
-            name not in levels,
-            f"Argument `--noise` names {name[:80]!r} twice. Give one level for each modality.",
-        )
-        levels[name] = level
+    levels = read_pairs(
+        noise or [], "Argument `--noise`", "MODALITY=LEVEL", f"--noise {modalities[0]}=0.5"
+    )
     wanted = Disturbance(
         tuple(dict.fromkeys(missing or [])),
         swapped=tuple(dict.fromkeys(swap or [])),
-        noise=levels,
+        noise={
+            name: require_number(f"noise[{name}]", level, 0.0, MAX_NOISE)
+            for name, level in levels.items()
+        },
         seed=seed,
     )
     wanted.validate(modalities)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import qfusion
-from qfusion._checks import check as require, choose
+from qfusion._checks import check as require, choose, read_pairs
 from qfusion.commands.common import (
     Json,
     bar,
@@ -227,19 +227,9 @@ def import_(
         "Argument `--name` must say what the set is to be called. Add --name NAME, or --check-only.",
     )
     rates = importing.read_rates(rate or [])
-    modalities: dict[str, Path] = {}
-    for word in modality or []:
-        key, _, path = word.partition("=")
-        require(
-            bool(key.strip() and path),
-            f"Argument `--modality` must have the form name=file, but is {word[:80]!r}. Write --modality "
-            "text=text.csv, say.",
-        )
-        require(
-            key.strip() not in modalities,
-            f"Argument `--modality` must name every modality once, but names {key[:40]!r} twice. Drop one.",
-        )
-        modalities[key.strip()] = Path(path)
+    modalities = read_pairs(
+        modality or [], "Argument `--modality`", "name=file", "--modality text=text.csv"
+    )
     if name is not None:
         importing.check_name(name, check_only or replace)
     for entry in repair or []:
@@ -250,7 +240,7 @@ def import_(
             folder,
             show,
             kind=kind,
-            modalities=modalities,
+            modalities={key: Path(path) for key, path in modalities.items()},
             labels=labels,
             target=target,
             convention=convention,
@@ -387,10 +377,8 @@ def extract(
 ) -> None:
     """Make a set from a folder of recordings and a table of labels: features of voice, picture and words. What was
     stopped goes on where it was when the same command is given again."""
-    from qfusion.data import extract as extracting, importing
+    from qfusion.data import extract as extracting
 
-    for entry in repair or []:
-        choose("Repair", entry, importing.REPAIRS)
     with bar("Extracting") as show:
         result = extracting.extract(
             folder,

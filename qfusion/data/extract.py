@@ -111,7 +111,7 @@ def extract(
         DataUnavailable: when a package is missing, or the disk refuses.
     """
     _limits.refuse("extract features")
-    importing.check_name(name, replace)
+    importing.check_name(name, replace, repair)
     require_whole("processes", processes, 0, 256)
     longest = require_number("longest", longest, 0.1, media.MAX_SECONDS)
     patience = require_number("patience", patience, 0.1, 1e6)

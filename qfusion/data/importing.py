@@ -21,7 +21,7 @@ import pyarrow as pa
 
 import qfusion
 from qfusion import _files, _limits
-from qfusion._checks import check, choose
+from qfusion._checks import check, choose, read_pairs, require_number
 from qfusion._sentences import count
 from qfusion.data import files, mmsa, multiview, registry, spec, staged_set, tables
 from qfusion.data.modality import (
@@ -287,16 +287,20 @@ def staging(keep: bool = False) -> Iterator[Path]:
                 stack.pop_all()
 
 
-def check_name(name: str, replace: bool = False) -> None:
-    """Checks that a set may be called so.
+def check_name(name: str, replace: bool = False, repair: Iterable[str] = ()) -> None:
+    """Checks that a set may be called so, and that there are repairs of these names.
 
     Args:
         name: that it is loaded by.
         replace: whether an imported set of that name gives way.
+        repair: names of repairs that are agreed to.
 
     Raises:
         InvalidInput: when the name has other letters than can stand in a link and a folder's name, or is in use.
+        NotFound: when there is no repair of a name.
     """
+    for agreed in repair:
+        choose("Repair", agreed, REPAIRS)
     check(
         registry.NAME.fullmatch(name) is not None,
         "Argument `name` must begin with a letter or digit and have at most 60 letters, digits, `-` and "
@@ -411,17 +415,10 @@ def read_rates(words: Iterable[str]) -> dict[str, float]:
     Raises:
         InvalidInput: when something is written otherwise.
     """
-    rates: dict[str, float] = {}
-    for word in words:
-        name, _, number = word.partition("=")
-        try:
-            rates[name.strip()] = float(number)
-        except ValueError:
-            raise InvalidInput(
-                f"A rate must have the form name=steps, a number a second, but is {word[:80]!r}. Write "
-                "audio=100, say."
-            ) from None
-    return rates
+    pairs = read_pairs(words, "A rate", "name=steps, a number a second", "audio=100")
+    return {
+        name: require_number(f"rate of {name}", text, 0, MAX_RATE) for name, text in pairs.items()
+    }
 
 
 def _rates(staged: staged_set.StagedSet, rates: Mapping[str, float]) -> dict[str, float]:
@@ -783,9 +780,7 @@ def import_set(
     Raises:
         QFusionError: see `read` and `storing.keep`; nothing is kept then.
     """
-    check_name(name, replace)
-    for line in repair:
-        choose("Repair", line, REPAIRS)
+    check_name(name, replace, repair)
     with staging() as first:
         return keep(
             examine(paths, first, progress, **options),

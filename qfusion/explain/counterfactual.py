@@ -469,22 +469,18 @@ def _nearest_masses(forms: list[Tensor], masses: Tensor) -> tuple[list[Tensor], 
     return [torch.from_numpy(np.sin(best / 2) ** 2)], reach
 
 
+def _values(t: np.ndarray, theta: Tensor) -> Tensor:
+    """sum_b P(b) t_b of forms (S, 2^n) at angles (S, n)."""
+    P = entangled_qcnn.probabilities(torch.sin(theta / 2) ** 2)
+    return (P * torch.from_numpy(t)).sum(-1)
+
+
 def _value_and_slope(t: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """sum_b P(b) t_b of forms (S, 2^n) at angles (S, n), and its gradient (S, n): one leg after the other, and back."""
-    S, n = theta.shape
-    p, legs, T = np.sin(theta / 2) ** 2, [], t
-    for i in reversed(range(n)):
-        T = T.reshape(S, -1, 2)
-        legs.append(T)
-        T = T[..., 0] + (T[..., 1] - T[..., 0]) * p[:, i, None]
-    value = T[:, 0]
-    slope, before = np.empty_like(theta), np.ones((S, 1))
-    for i in range(n):
-        T = legs[n - 1 - i]
-        slope[:, i] = ((T[..., 1] - T[..., 0]) * before).sum(1) * np.sin(theta[:, i]) / 2
-        one = before * p[:, i, None]
-        before = np.stack([before - one, one], -1).reshape(S, -1)
-    return value, slope
+    """The same, and its gradient (S, n)."""
+    at = torch.from_numpy(theta).requires_grad_()
+    value = _values(t, at)
+    (slope,) = torch.autograd.grad(value.sum(), at)
+    return value.detach().numpy(), slope.numpy()
 
 
 def _iterate(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
@@ -507,7 +503,9 @@ def _first_crossing(
     """Where the straight ways from the start through `ends` (S, n) first cross their boundary, by bisection, and which
     ways do, (S,)."""
     along = np.linspace(0, 1.5, 49)
-    beyond = np.stack([_value_and_slope(t, start + a * (ends - start))[0] >= 0 for a in along])
+    beyond = np.stack(
+        [_values(t, torch.from_numpy(start + a * (ends - start))).numpy() >= 0 for a in along]
+    )
     crosses: np.ndarray = np.asarray(beyond.any(0))
     if not crosses.any():
         return ends[:0], crosses
@@ -515,7 +513,7 @@ def _first_crossing(
     low, high = along[np.maximum(first - 1, 0)], along[first]
     for _ in range(50):
         middle = (low + high) / 2
-        done = _value_and_slope(t, start + middle[:, None] * way)[0] >= 0
+        done = _values(t, torch.from_numpy(start + middle[:, None] * way)).numpy() >= 0
         low, high = np.where(done, low, middle), np.where(done, middle, high)
     return start + high[:, None] * way, crosses
 
