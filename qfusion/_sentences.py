@@ -131,7 +131,7 @@ def duration(seconds: float) -> str:
         if seconds < 100
         else f"{seconds / 60:.0f} min"
         if seconds < 6000
-        else f"{seconds / 3600:.0f} h"
+        else f"{seconds / 3600:.3g} h"
     )
 
 

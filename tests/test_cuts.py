@@ -387,7 +387,6 @@ def test_metrics_are_those_of_the_test_set(kind: str) -> None:
         assert found.classical[name].value == pytest.approx(
             after.value[1] - after.value[0], abs=1e-12
         )
-    assert found.change.value == pytest.approx(np.abs(scores - before).mean((-1, -2)), abs=1e-12)
     assert found.n == 60
     assert found.chance == pytest.approx(
         {"accuracy": np.bincount(truth).max() / 60}

@@ -127,15 +127,14 @@ def shared_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> fl
     total correlation, which of two is the mutual information."""
     rho, dims = state_at_end(study, row, tweak), study.model.dims
     places = [study.modalities.index(name) for name in part]
-    sides: list[list[int]] = [[m] for m in places]
     if len(places) == 1:
-        sides.append([m for m in range(len(dims)) if m not in places])
-    everyone = sorted({m for side in sides for m in side})
-    *apart, together = (
-        float(measures.von_neumann_entropy(states.partial_trace(rho, dims, side)))
-        for side in (*sides, everyone)
+        rest = [m for m in range(len(dims)) if m not in places]
+        return float(measures.mutual_information(rho, dims, places, rest))
+    return float(
+        measures.total_correlation(
+            states.partial_trace(rho, dims, places), [dims[m] for m in places]
+        )
     )
-    return sum(apart) - together
 
 
 def entangled_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> float:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion import _files, data, runs
+from qfusion import _files, _sentences, data, runs
 from qfusion._checks import check, choose
 from qfusion.analysis.memo import memo, written
 from qfusion.analysis.sample import loaded
@@ -27,7 +27,6 @@ from qfusion.errors import IntegrityError, NotFound, QFusionError, refused
 from qfusion.models import registry
 from qfusion.runs import Plan, Run, folder, sweep as sweeps, worker
 from qfusion.training import Options, checkpoint, default_options, metrics
-from qfusion.training.metrics import Label
 
 STARTING = "starting"
 MAX_SEEDS = 10
@@ -212,15 +211,6 @@ def at_kept(record: folder.Record) -> str:
         return ""
     value = record.history[record.best_epoch - 1]["valid"].get(key)
     return "" if value is None else f"{metrics.label(key).short} {value:.3f}"
-
-
-def duration(seconds: float | None) -> str:
-    """A time for people."""
-    if seconds is None:
-        return ""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def clock(seconds: float) -> str:
@@ -427,7 +417,7 @@ def results_of(runs: Sequence[Seen]) -> Results:
             "state": run.words,
             "epochs": record.epoch,
             "kept": record.best_epoch,
-            "time": duration(sum(float(epoch["seconds"]) for epoch in record.history)),
+            "time": _sentences.duration(sum(float(epoch["seconds"]) for epoch in record.history)),
         }
         if card is not None:
             row["parameters"] = card["parameters"]["total"]
@@ -813,7 +803,7 @@ class Board:
         )
 
     @staticmethod
-    def metric(key: str) -> Label:
+    def metric(key: str) -> metrics.Label:
         """How a metric is shown."""
         return metrics.describe[key]
 

@@ -31,16 +31,9 @@ from qfusion.models import (
     Features,
     FusionModel,
     TimeModel,
+    base,
     can,
     require,
-)
-from qfusion.models.base import (
-    Points,
-    expectation,
-    nested_length,
-    nested_part,
-    nested_repeated,
-    nested_tiled,
 )
 from qfusion.quantum import decomposition, states
 
@@ -133,8 +126,8 @@ def evaluated_values(
 
 def _split(states: Mapping[str, Any], step: int) -> Iterator[dict[str, Any]]:
     """So many rows at a time."""
-    for start in range(0, nested_length(states), step):
-        yield nested_part(dict(states), slice(start, start + step))
+    for start in range(0, base.nested_length(states), step):
+        yield base.nested_part(dict(states), slice(start, start + step))
 
 
 def _over_all_rows(
@@ -176,12 +169,12 @@ def over_rows(
     order: list[decomposition.Subset],
 ) -> np.ndarray:
     """Returns the scores of B samples, each coalition fused with R rows: (B, 2^M, R, C)."""
-    many = nested_length(rows)
+    many = base.nested_length(rows)
     nothing = model.scores(rows) if () in order else None  # the same for every sample
     parts = []
     for few in _split(states, max(1, CHUNK // many)):
-        count = nested_length(few)
-        own, theirs = nested_repeated(few, many), nested_tiled(dict(rows), count)
+        count = base.nested_length(few)
+        own, theirs = base.nested_repeated(few, many), base.nested_tiled(dict(rows), count)
         scores = []
         for subset in order:
             if len(subset) == len(model.modalities):  # the same for every row
@@ -338,7 +331,7 @@ def coalition_values(observables: Tensor, kets: Sequence[Tensor], background: Ba
     """Returns v(S) without the bias, (B, 2^M, C), in the order of `subsets`."""
     nothing = kets[0].new_ones(len(kets[0]), 1)
     values = [
-        expectation(O, states.product([kets[m] for m in subset]) if subset else nothing)
+        base.expectation(O, states.product([kets[m] for m in subset]) if subset else nothing)
         for subset, O in marginal_observables(observables, background).items()
     ]
     return torch.stack(values, 1)
@@ -439,7 +432,10 @@ def through_layers(
 
 
 def through(
-    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, points: Points
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: AnyBackground,
+    points: base.Points,
 ) -> Explanation:
     """Returns the contributions to what the read-out would say at each point of a model, see `FusionModel.points`.
 

@@ -486,7 +486,6 @@ class CutMetrics:
         classical: what is kept without coherence, (M, nT) by metric: "dephased" less "cut"; empty unless both kinds are
             there.
         chance: the metric of one answer for all: the most frequent class, or the mean truth (for `mae` the median).
-        change: mean over samples and outputs of |score after - score before|, (K, M, nT).
     """
 
     modalities: tuple[str, ...]
@@ -498,7 +497,6 @@ class CutMetrics:
     losses: dict[str, Estimates]
     classical: dict[str, Estimates]
     chance: dict[str, float]
-    change: Estimates
 
 
 def kind_of(target: Target) -> str:
@@ -539,7 +537,6 @@ def cut_metrics(
         [result.scores.reshape(-1, B, result.scores.shape[-1]), result.before[None]]
     )
     columns = _columns(scores, np.asarray(truth), kind)
-    columns["change"] = np.abs(scores[:-1] - scores[-1]).mean(-1).T
     drawn = stability.counts(B, resamples, seed, clusters) if stability.enough(B, clusters) else ()
     blocks = [
         _metrics(columns, weights[weights.sum(1) > 0]) for weights in (np.ones((1, B)), *drawn)
@@ -563,7 +560,6 @@ def cut_metrics(
         {name: _estimates(part) for name, part in losses.items()},
         {name: _estimates(part) for name, part in classical.items()},
         _chance(np.asarray(truth), kind),
-        _estimates(values["change"].reshape(-1, *shape)),
     )
 
 
@@ -595,7 +591,7 @@ def _columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, np.n
 def _metrics(columns: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, np.ndarray]:
     """The metrics (r, F) of samples with counts (r, B)."""
     n = weights.sum(1, keepdims=True)
-    means = {"change": "change", "accuracy": "hit", "acc2": "side", "mae": "absolute"}
+    means = {"accuracy": "hit", "acc2": "side", "mae": "absolute"}
     values = {
         name: weights @ columns[column] / n for name, column in means.items() if column in columns
     }

@@ -219,9 +219,8 @@ def beliefs(p: Tensor) -> Beliefs:
 
 def _others(factors: Tensor) -> Tensor:
     """The product of all factors but the i-th, (..., n); no division, as a factor may be 0."""
-    ones = torch.ones_like(factors[..., :1])
-    before = torch.cat([ones, factors[..., :-1]], -1).cumprod(-1)
-    return before * torch.cat([ones, factors.flip(-1)[..., :-1]], -1).cumprod(-1).flip(-1)
+    itself = torch.eye(factors.shape[-1], dtype=torch.bool)
+    return factors[..., None, :].masked_fill(itself, 1).prod(-1)
 
 
 def conjunctive(masses: Tensor) -> Tensor:

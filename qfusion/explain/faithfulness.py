@@ -258,19 +258,18 @@ class Game:
         )
         self.model, self.output, self.names = model, output, model.modalities
         self.sample, self.rows = dict(inputs), dict(background)
-        self.values: dict[frozenset[int], float] = {}
-        self.costs: dict[frozenset[int], float] = {}
+        self.known: dict[frozenset[int], tuple[float, float]] = {}  # values and their seconds
         self.calls, self.seconds = 0, 0.0
 
     def value(self, present: frozenset[int]) -> float:
         """Returns v(S) with the bias, and charges its time."""
-        if present not in self.values:
+        if present not in self.known:
             start = time.perf_counter()
-            self.values[present] = self._run(present)
-            self.costs[present] = time.perf_counter() - start
+            self.known[present] = self._run(present), time.perf_counter() - start
+        value, seconds = self.known[present]
         self.calls += 1
-        self.seconds += self.costs[present]
-        return self.values[present]
+        self.seconds += seconds
+        return value
 
     @torch.no_grad()
     def _run(self, present: frozenset[int]) -> float:

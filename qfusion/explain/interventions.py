@@ -19,8 +19,7 @@ from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
 from qfusion.explain import coalitions, counterfactual
 from qfusion.explain.backgrounds import AnyBackground, SampleBackground, background_of
-from qfusion.explain.coalitions import Explanation, explain, explain_states, shapley
-from qfusion.explain.counterfactual import decision, distance
+from qfusion.explain.coalitions import Explanation
 from qfusion.models import FusionModel, base, can
 from qfusion.models.encoders import Features, split
 from qfusion.quantum.decomposition import subsets
@@ -80,9 +79,9 @@ def outcome(
                 bool(((states[name] >= 0) & (states[name] <= 1)).all()),
                 f"Argument `states[{name}]` must hold masses in [0, 1], but does not.",
             )
-    explanation = without(explain_states(model, states, background), dropped)
+    explanation = without(coalitions.explain_states(model, states, background), dropped)
     dividends, scores = explanation.dividends[0], explanation.dividends[0].sum(0)
-    return Outcome(scores, dividends, decision(scores))
+    return Outcome(scores, dividends, counterfactual.decision(scores))
 
 
 def _form(state: Any) -> str:
@@ -121,11 +120,11 @@ def nearest_donor(
             model.
     """
     count = base.nested_length(candidates)
-    before = decision(counterfactual.scores_of(model, states)[0])
+    before = counterfactual.decision(counterfactual.scores_of(model, states)[0])
     if can(model, "states"):
         form = counterfactual.score_form(model, states, modality).detach()
         scores = counterfactual.value(form, candidates)
-        far = distance(states[modality], candidates)
+        far = counterfactual.distance(states[modality], candidates)
     else:
         lent = {**base.nested_tiled(dict(states), count), modality: candidates}
         scores = counterfactual.scores_of(model, lent)
@@ -138,7 +137,14 @@ def nearest_donor(
     row = int(torch.where(turned, far, torch.inf).argmin())
     nearest = {**states, modality: base.nested_part(candidates, slice(row, row + 1))}
     after = counterfactual.scores_of(model, nearest)[0].numpy()
-    return Donor(row, float(far[row]), after, int(turned.sum()), count, decision(after) != before)
+    return Donor(
+        row,
+        float(far[row]),
+        after,
+        int(turned.sum()),
+        count,
+        counterfactual.decision(after) != before,
+    )
 
 
 # Missing and corrupted modalities: what a model says without one, with noise on it, or with another sample's.
@@ -312,7 +318,9 @@ def scores(
                 coalitions.value(model, model.encode(features), behind, disturbance.missing)
             )
         elif disturbance.missing and behind is not None:
-            parts.append(without(explain(model, features, behind), disturbance.missing).prediction)
+            parts.append(
+                without(coalitions.explain(model, features, behind), disturbance.missing).prediction
+            )
         else:
             parts.append(model.eval()(features).double().numpy())
     return np.concatenate(parts)
@@ -334,7 +342,9 @@ def without(explanation: Explanation, missing: Collection[str]) -> Explanation:
     values = explanation.values[..., left, :]
     touched = np.array([bool(gone & set(subset)) for subset in order])
     dividend = np.where(touched[:, None], 0.0, explanation.dividends)
-    return replace(explanation, values=values, dividends=dividend, shapley=shapley(dividend, M))
+    return replace(
+        explanation, values=values, dividends=dividend, shapley=coalitions.shapley(dividend, M)
+    )
 
 
 def robustness(
@@ -370,32 +380,29 @@ def robustness(
             dataset, rows, scores(model, dataset, rows, disturbance, trained_on, behind)
         )
 
-    def add(kind: str, modality: str, level: float, runs: list[dict[str, float]]) -> None:
-        means = {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}
-        result.append({"kind": kind, "modality": modality, "level": level} | means)
-
-    clean = measured(Disturbance())
     for name in (*dataset.names, "all"):
         touched = dataset.names if name == "all" else (name,)
-        for level in levels:
-            runs = (
+        disturbances = [
+            (
+                "noise",
+                float(level),
                 [
-                    measured(Disturbance(noise=dict.fromkeys(touched, level), seed=seed))
-                    for seed in range(repeats)
-                ]
-                if level
-                else [clean]
+                    Disturbance(noise=dict.fromkeys(touched, level) if level else {}, seed=seed)
+                    for seed in range(repeats if level else 1)
+                ],
             )
-            add("noise", name, float(level), runs)
+            for level in levels
+        ]
         if name != "all":
-            add("absent", name, 0.0, [measured(Disturbance(missing=(name,)))])
-            add("mean", name, 0.0, [measured(Disturbance(mean=(name,)))])
-            add(
-                "swapped",
-                name,
-                0.0,
-                [measured(Disturbance(swapped=(name,), seed=seed)) for seed in range(repeats)],
-            )
+            swaps = [Disturbance(swapped=touched, seed=seed) for seed in range(repeats)]
+            disturbances += [
+                ("absent", 0.0, [Disturbance(missing=touched)]),
+                ("mean", 0.0, [Disturbance(mean=touched)]),
+                ("swapped", 0.0, swaps),
+            ]
+        for kind, level, draws in disturbances:
+            means = pd.DataFrame(map(measured, draws)).mean().to_dict()
+            result.append({"kind": kind, "modality": name, "level": level} | means)
     return pd.DataFrame(result)
 
 

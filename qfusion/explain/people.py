@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -262,16 +263,11 @@ def _rate(
 ) -> Rate:
     """Rates of a verdict (n,) among samples that are called conflicting (n,) and not."""
 
-    def among(group: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        def rate(weights: np.ndarray) -> np.ndarray:
-            total = weights @ group
-            return np.where(
-                total > 0, weights @ (group * hit) / np.where(total > 0, total, 1), np.nan
-            )
+    def rate(weights: np.ndarray, group: np.ndarray) -> np.ndarray:
+        total = weights @ group
+        return np.where(total > 0, weights @ (group * hit) / np.where(total > 0, total, 1), np.nan)
 
-        return rate
-
-    yes, no = among(called), among(1 - called)
+    yes, no = partial(rate, group=called), partial(rate, group=1 - called)
     intervals = stability.intervals(
         {"yes": yes, "no": no, "difference": lambda w: yes(w) - no(w)},
         len(hit),

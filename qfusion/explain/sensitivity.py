@@ -340,13 +340,11 @@ class PhysicsParameter:
     observables: Tensor
 
 
-def tweak_of(parameter: PhysicsParameter | ParameterChange, x: float) -> Tweak:
+def tweak_of(kind: str, name: str, x: float) -> Tweak:
     """Returns what a QiNN-QJ takes to set one of its parameters to `x`."""
-    if parameter.kind == "duration":
+    if kind == "duration":
         return Tweak(duration=x)
-    if parameter.kind == "dissipation":
-        return Tweak(dissipations={parameter.name: x})
-    return Tweak(couplings={parameter.name: x})
+    return Tweak(dissipations={name: x}) if kind == "dissipation" else Tweak(couplings={name: x})
 
 
 @torch.no_grad()
@@ -364,12 +362,11 @@ def table(model: TimeModel) -> tuple[PhysicsParameter, ...]:
     parameters = []
     for kind, name, learned, top in (*turned, ("duration", "T", T, TOP_DURATION * T)):
         nodes = (chebyshev.chebpts1(NODES) + 1) * top / 2
-        parameter = PhysicsParameter(kind, name, learned, top, nodes, torch.empty(0))
         O = (
             model.observables(nodes.tolist())
             if kind == "duration"
             else torch.stack(
-                [model.tweaked(tweak_of(parameter, float(x))).observables() for x in nodes]
+                [model.tweaked(tweak_of(kind, name, float(x))).observables() for x in nodes]
             )
         )
         parameters.append(PhysicsParameter(kind, name, learned, top, nodes, O.to(torch.complex128)))
@@ -436,7 +433,7 @@ def _turn(
         brackets += [(places[a], places[b]) for a, b in pairwise(way) if lead[b] > far][:1]
 
     def scores(x: float) -> np.ndarray:
-        return _scores(model.tweaked(tweak_of(parameter, float(x))), psi)
+        return _scores(model.tweaked(tweak_of(parameter.kind, parameter.name, float(x))), psi)
 
     def gap(x: float) -> float:
         return float(max(boundaries(scores(x), before))) - margin

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from qfusion import _limits
+from qfusion import _limits, _sentences
 from qfusion._checks import check
 from qfusion.analysis import model_import, runs, text
 from qfusion.data import importing
@@ -656,6 +656,7 @@ def _table(seen: list[runs.Seen], names: list[str], shown: list[str]) -> None:
 
 def _row(entry: runs.Seen, line: list[str]) -> dict[str, object]:
     plan, record, words = entry.plan, entry.record, entry.words
+    left = None if record is None else record.seconds_left
     if entry.name in line and entry.state == "waiting":
         words = f"waiting, place {line.index(entry.name) + 1} of {len(line)}"
     if plan is None or record is None:
@@ -668,7 +669,7 @@ def _row(entry: runs.Seen, line: list[str]) -> dict[str, object]:
         "epoch": f"{record.epoch} / {record.epochs or '?'}",
         "done": min(1.0, share) if entry.state != "finished" else 1.0,
         "loss": losses[:: max(1, math.ceil(len(losses) / SPARKS))],
-        "time left": runs.duration(record.seconds_left),
+        "time left": "" if left is None else _sentences.duration(left),
         "validation": runs.at_kept(record),
         "data": plan.data,
         "model": plan.model,
