@@ -170,7 +170,7 @@ def test_kinds_of_backgrounds_that_need_states_are_refused() -> None:
         explain.explain(
             model, rows_of(model, 1, 1), explain.background(other, rows_of(other, 3, 1))
         )
-    with pytest.raises(InvalidInput, match="must come from a model of"):
+    with pytest.raises(InvalidInput, match="one of other modalities"):
         explain.explain(
             model,
             rows_of(model, 1, 1),

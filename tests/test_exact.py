@@ -197,7 +197,7 @@ def test_backgrounds_of_the_other_system_are_refused() -> None:
     (jump, x, rows), (circuit, _, _) = problem("quantum-jump", 2), problem("entangled-qcnn", 2)
     with pytest.raises(InvalidInput, match="comes from another kind of model"):
         explain.explain(jump, x, explain.background(circuit, rows))
-    with pytest.raises(InvalidInput, match="must come from a model with 3 elements"):
+    with pytest.raises(InvalidInput, match="Make it with this model"):
         explain.explain(circuit, x, explain.background(jump, rows))
 
 

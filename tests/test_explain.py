@@ -186,7 +186,7 @@ def test_bad_input_is_named():
     with pytest.raises(InvalidInput, match="must hold the background samples"):
         explain.background(model)
     other, _, other_rows = problem(3)
-    with pytest.raises(InvalidInput, match="must come from a model with dims"):
+    with pytest.raises(InvalidInput, match="other modalities or dimensions"):
         explain.explain(model, x, explain.background(other, other_rows))
 
 

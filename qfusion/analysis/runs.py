@@ -27,6 +27,7 @@ from qfusion.errors import IntegrityError, NotFound, QFusionError, refused
 from qfusion.models import registry
 from qfusion.runs import Plan, Run, folder, sweep as sweeps, worker
 from qfusion.training import Options, checkpoint, default_options, metrics
+from qfusion.training.metrics import Label
 
 STARTING = "starting"
 MAX_SEEDS = 10
@@ -803,7 +804,7 @@ class Board:
         )
 
     @staticmethod
-    def metric(key: str) -> metrics.Label:
+    def metric(key: str) -> Label:
         """How a metric is shown."""
         return metrics.describe[key]
 

@@ -155,6 +155,29 @@ class SampleBackground(_Behind):
 AnyBackground = Background | RowBackground | SampleBackground
 
 
+def fitting(model: FusionModel, background: AnyBackground) -> Any:
+    """Returns a background, a `RowBackground` for masses, a `Background` for kets, else a `SampleBackground`.
+
+    Raises:
+        InvalidInput: when it was made with another kind of model, or with other modalities or dimensions.
+    """
+    if can(model, "masses"):
+        shape = require(model, "masses").elements, len(model.modalities)
+        fits = isinstance(background, RowBackground) and background.masses.shape[1:] == shape
+    elif can(model, "kets"):
+        dims = require(model, "kets").dims
+        fits = isinstance(background, Background) and background.dims == dims
+    else:
+        names = model.modalities
+        fits = isinstance(background, SampleBackground) and background.modalities == names
+    check(
+        fits,
+        "Argument `background` comes from another kind of model, or one of other modalities or dimensions. Make it "
+        "with this model.",
+    )
+    return background
+
+
 @torch.no_grad()
 def background(
     model: FusionModel,

@@ -17,13 +17,12 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.errors import InvalidInput
 from qfusion.explain import network_rows
 from qfusion.explain.backgrounds import (
     AnyBackground,
     Background,
-    RowBackground,
     SampleBackground,
+    fitting,
     rest_state,
 )
 from qfusion.models import (
@@ -97,7 +96,6 @@ def interaction(dividend: np.ndarray, M: int) -> np.ndarray:
 # see the same rows, so that errors of dividends are those of differences within a row.
 
 CHUNK = 2048  # samples times rows that are fused at once
-OTHER_MODEL = "Argument `background` comes from another kind of model. Make it with this model."
 
 
 def evaluated_values(
@@ -110,11 +108,6 @@ def evaluated_values(
         states: of B samples, as `FusionModel.encode` gives them.
         background: of the same model.
     """
-    check(
-        background.modalities == model.modalities,
-        f"Argument `background` must come from a model of {list(model.modalities)}, but is of "
-        f"{list(background.modalities)}. Make it with this model.",
-    )
     M, rows = len(model.modalities), background.size
     means, spreads = [], []
     for scores in _over_all_rows(model, states, background, decomposition.subsets(M)):
@@ -357,9 +350,7 @@ def explain_states(
 ) -> Explanation:
     """Returns the contributions to the scores of what the modalities of B samples come to, as of `model.encode`."""
     if not can(model, "states"):
-        if not isinstance(background, SampleBackground):
-            raise InvalidInput(OTHER_MODEL)
-        values, errors = evaluated_values(model, states, background)
+        values, errors = evaluated_values(model, states, fitting(model, background))
         return of_values(model, values, background, errors if background.is_drawn else None)
     explanation = _linear(model, states, background)
     if not background.is_drawn or isinstance(background, SampleBackground):
@@ -456,17 +447,9 @@ def _of_kets(
     background: AnyBackground,
     O: Tensor | None,
 ) -> Tensor:
-    with_kets = require(model, "kets")
-    if not isinstance(background, Background):
-        raise InvalidInput(OTHER_MODEL)
-    check(
-        background.dims == with_kets.dims,
-        f"Argument `background` must come from a model with dims {with_kets.dims}, "
-        f"but has dims {background.dims}. Make it with this model.",
-    )
     kets = [states[name].to(torch.complex128) for name in model.modalities]
-    O = with_kets.observables() if O is None else O
-    return coalition_values(O.to(torch.complex128), kets, background)
+    O = require(model, "kets").observables() if O is None else O
+    return coalition_values(O.to(torch.complex128), kets, fitting(model, background))
 
 
 def _of_rows(
@@ -476,16 +459,11 @@ def _of_rows(
     O: Tensor | None,
 ) -> Tensor:
     network = require(model, "masses")
-    n, M = network.elements, len(model.modalities)
-    if not isinstance(background, RowBackground) or background.masses.shape[1:] != (n, M):
-        raise InvalidInput(
-            f"Argument `background` must come from a model with {n} elements and {M} modalities. Make it with this "
-            "model."
-        )
+    behind = fitting(model, background)
     masses = torch.stack([states[name].double() for name in model.modalities], -1)
-    if background.kind == "product":
-        return network_rows.marginal_values(network, masses, background.distributions, O)
-    return network_rows.row_values(network, masses, background.masses, O)
+    if behind.kind == "product":
+        return network_rows.marginal_values(network, masses, behind.distributions, O)
+    return network_rows.row_values(network, masses, behind.masses, O)
 
 
 def of_values(

@@ -316,13 +316,9 @@ def cuts(
         result = Cuts(chosen, model.outputs, np.array(moments), kinds, scores, before)
         if background is None:
             return result
-        if not isinstance(background, backgrounds.Background) or background.dims != moving.dims:
-            raise InvalidInput(
-                "Argument `background` comes from another kind of model, or of other dimensions. Make it with this "
-                "model."
-            )
+        sigma = backgrounds.fitting(model, background).sigma
         means = [
-            states.partial_trace(background.sigma, moving.dims, (m,)).to(rho.dtype)[None]
+            states.partial_trace(sigma, moving.dims, (m,)).to(rho.dtype)[None]
             for m, rho in enumerate(start)
         ]
         order, M = decomposition.subsets(len(start)), len(start)

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.explain import coalitions, network_rows
-from qfusion.explain.backgrounds import AnyBackground, Background, RowBackground
+from qfusion.explain.backgrounds import AnyBackground, Background, RowBackground, fitting
 from qfusion.models import (
     EntangledQCNN,
     Features,
@@ -161,15 +161,10 @@ def operator(
     )
     S = tuple(model.modalities.index(name) for name in modalities.split("+"))
     bias = float(model.bias[output])
+    own = fitting(model, background)
     if can(model, "masses"):
-        check(isinstance(background, RowBackground), coalitions.OTHER_MODEL)
-        return _diagonal(require(model, "masses"), background, S, output, bias)  # type: ignore[arg-type]
-    with_kets = require(model, "kets")
-    check(
-        isinstance(background, Background) and background.dims == with_kets.dims,
-        coalitions.OTHER_MODEL,
-    )
-    return _hermitian(with_kets, background, S, output, bias)  # type: ignore[arg-type]
+        return _diagonal(require(model, "masses"), own, S, output, bias)
+    return _hermitian(require(model, "kets"), own, S, output, bias)
 
 
 def states_of(model: FusionModel, inputs: Mapping[str, Features], modalities: str) -> list[Tensor]:

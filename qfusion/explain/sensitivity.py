@@ -25,8 +25,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.explain.backgrounds import AnyBackground, Background, RowBackground
-from qfusion.explain.coalitions import OTHER_MODEL
+from qfusion.explain.backgrounds import AnyBackground, fitting
 from qfusion.explain.counterfactual import MARGIN, Turn, boundaries
 from qfusion.explain.parameters import SCORE, JumpParameters, NetworkParameters, Parameter
 from qfusion.models import (
@@ -250,12 +249,10 @@ def system(
         0 <= output < len(model.outputs),
         f"Argument `output` must lie between 0 and {len(model.outputs) - 1}, but is {output}.",
     )
-    if can(require(model, "terms"), "rules"):
-        check(isinstance(background, RowBackground), OTHER_MODEL)
-        return NetworkParameters.of(require(model, "rules"), inputs, background, output)  # type: ignore[arg-type]
-    moving = require(model, "time")
-    check(isinstance(background, Background) and background.dims == moving.dims, OTHER_MODEL)
-    return JumpParameters.of(moving, inputs, background, output)  # type: ignore[arg-type]
+    own = fitting(require(model, "terms"), background)
+    if can(model, "rules"):
+        return NetworkParameters.of(require(model, "rules"), inputs, own, output)
+    return JumpParameters.of(require(model, "time"), inputs, own, output)
 
 
 def _checked(model: FusionModel, targets: Sequence[str] | None) -> tuple[str, ...]:

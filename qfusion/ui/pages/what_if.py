@@ -213,7 +213,7 @@ def _flips(here: frame.Here) -> None:
             value = beyond(change)
             page, unit = ("Dynamics", "") if here.study.can("time") else ("Circuit", " rad")
             if here.study.can("time"):
-                query = {"show": "Decision", "turn": str(tweak_of(change, value))}
+                query = {"show": "Decision", "turn": str(tweak_of(change.kind, change.name, value))}
             else:
                 place = entangled_qcnn.edit_key(
                     entangled_qcnn.shape_of(here.study.model), *map(int, change.name.split("."))
