@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -67,9 +66,7 @@ def csv(table: pd.DataFrame) -> bytes:
         if not pd.api.types.is_numeric_dtype(kind):
             safe.isetitem(place, [_quoted(cell) for cell in safe.iloc[:, place]])
     safe.columns = pd.Index([_quoted(name) for name in safe.columns])
-    buffer = io.StringIO()
-    safe.to_csv(buffer, index=False)
-    return buffer.getvalue().encode()
+    return safe.to_csv(index=False).encode()
 
 
 def _quoted(cell: Any) -> Any:

@@ -6,8 +6,9 @@ real samples.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import Any, TypeVar
 
@@ -204,7 +205,10 @@ def nearest(
         if C > 1
         else torch.zeros(1, dtype=torch.long)
     )
-    points = _iterated(lambda numbers: beyond(numbers, others), own.expand(len(others), -1))
+    steps = _steps(
+        lambda numbers: beyond(numbers, others), own, own.expand(len(others), -1), STEPS, DAMPING
+    )
+    points = torch.cat([own + 1.05 * (here - own) for here in steps])  # a little beyond
     with torch.no_grad():
         if ends is not None:
             turning = ends[beyond(ends) > 0]
@@ -223,19 +227,28 @@ def nearest(
         return reached[int((reached - own).norm(dim=1).argmin())]
 
 
-def _iterated(margin: Callable[[Tensor], Tensor], own: Tensor) -> Tensor:
-    """Points of the iteration, a little beyond the linearised boundary, one row of (T, k) for each wanted decision:
-    (STEPS T, k)."""
-    here, points = own.clone(), []
-    for _ in range(STEPS):
-        here = here.detach().requires_grad_()
-        value = margin(here)
-        (slope,) = torch.autograd.grad(value.sum(), here)
-        size = slope.square().sum(1, keepdim=True).clamp_min(1e-12)
-        aim = own + ((slope * (here - own)).sum(1, keepdim=True) - value[:, None]) / size * slope
-        here = here + DAMPING * (aim - here)
-        points.append((own + 1.05 * (here - own)).detach())
-    return torch.cat(points)
+def _steps(
+    margin: Callable[[Tensor], Tensor],
+    own: Tensor,
+    here: Tensor,
+    count: int,
+    damping: float,
+    most: float = math.inf,
+) -> Iterator[Tensor]:
+    """Yields points (T, k), each a damped step nearer to where the linearised boundary, of a margin (T,) of 0, is
+    nearest to a sample; `most` is how far from it any number goes."""
+    for _ in range(count):
+        at = here.detach().requires_grad_()
+        value = margin(at)
+        (slope,) = torch.autograd.grad(value.sum(), at)
+        with torch.no_grad():
+            size = slope.square().sum(1, keepdim=True).clamp_min(1e-12)
+            way = ((slope * (at - own)).sum(1, keepdim=True) - value[:, None]) / size * slope
+            step = damping * (own + way.clamp(-most, most) - at)
+            here = at + step
+        yield here
+        if float(step.abs().max()) < 1e-8:
+            return
 
 
 # The smallest change of one modality's state that turns a decision, and proof that it does.
@@ -459,9 +472,15 @@ def _nearest_masses(forms: list[Tensor], masses: Tensor) -> tuple[list[Tensor], 
     first, begin = (np.concatenate(part) for part in zip(*starts, strict=True))
     second, near = (np.concatenate(part) for part in zip(*ends, strict=True))
     t_all = np.concatenate([first, second])
-    points, crossing = _first_crossing(
-        t_all, start, np.concatenate([_iterate(first, start, begin), near])
+    *_, theta = _steps(
+        partial(_values, first),
+        torch.from_numpy(start),
+        torch.from_numpy(begin),
+        _STEPS,
+        0.4,
+        math.pi,
     )
+    points, crossing = _first_crossing(t_all, start, np.concatenate([theta.numpy(), near]))
     t_all = t_all[crossing]
     order = np.linalg.norm(points - start, axis=1).argsort()[:_POLISHED]
     polished = [_polish(t_all[k], start, points[k]) for k in order]
@@ -473,28 +492,6 @@ def _values(t: np.ndarray, theta: Tensor) -> Tensor:
     """sum_b P(b) t_b of forms (S, 2^n) at angles (S, n)."""
     P = entangled_qcnn.probabilities(torch.sin(theta / 2) ** 2)
     return (P * torch.from_numpy(t)).sum(-1)
-
-
-def _value_and_slope(t: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The same, and its gradient (S, n)."""
-    at = torch.from_numpy(theta).requires_grad_()
-    value = _values(t, at)
-    (slope,) = torch.autograd.grad(value.sum(), at)
-    return value.detach().numpy(), slope.numpy()
-
-
-def _iterate(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
-    """Damped steps to the nearest point of the linearised boundary, (S, n)."""
-    for _ in range(_STEPS):
-        g, slope = _value_and_slope(t, theta)
-        aim = (((slope * (theta - start)).sum(1) - g) / np.maximum((slope**2).sum(1), 1e-12))[
-            :, None
-        ] * slope
-        step = 0.4 * (start + np.clip(aim, -math.pi, math.pi) - theta)
-        theta = theta + step
-        if np.abs(step).max() < 1e-8:
-            break
-    return theta
 
 
 def _first_crossing(
@@ -521,8 +518,13 @@ def _first_crossing(
 def _polish(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
     """SLSQP from a point on the boundary; the point itself where that does not improve it."""
     from scipy.optimize import minimize
+    from torch.autograd.functional import jacobian
 
     scale = float(np.abs(t).max())
+
+    def margin(angles: Tensor) -> Tensor:
+        return _values(t, angles) / scale
+
     result = minimize(
         lambda x: ((x - start) ** 2).sum(),
         theta,
@@ -531,8 +533,8 @@ def _polish(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
         constraints=[
             {
                 "type": "ineq",
-                "fun": lambda x: _value_and_slope(t[None], x[None])[0][0] / scale,
-                "jac": lambda x: _value_and_slope(t[None], x[None])[1][0] / scale,
+                "fun": lambda x: float(margin(torch.from_numpy(x))),
+                "jac": lambda x: jacobian(margin, torch.from_numpy(x)).numpy(),
             }
         ],
         options={"maxiter": 200, "ftol": 1e-14},

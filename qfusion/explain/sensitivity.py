@@ -22,6 +22,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import torch
+from numpy.polynomial import chebyshev
 from torch import Tensor
 
 from qfusion._checks import check, choose
@@ -348,8 +349,6 @@ def tweak_of(kind: str, name: str, x: float) -> Tweak:
 def table(model: TimeModel) -> tuple[PhysicsParameter, ...]:
     """Returns all parameters of a model with time, with the observables at their nodes: NODES evolutions for each
     coupling and dissipation, one for T."""
-    from numpy.polynomial import chebyshev
-
     T = float(model.duration)
     if model.still or T <= 0:
         return ()
@@ -408,7 +407,6 @@ def _scores(model: TimeModel, psi: Tensor) -> np.ndarray:
 def _turn(
     model: TimeModel, psi: Tensor, before: np.ndarray, parameter: PhysicsParameter
 ) -> tuple[ParameterChange | None, float]:
-    from numpy.polynomial import chebyshev
     from scipy.optimize import toms748
 
     margin = MARGIN * max(1.0, float(np.abs(before).max()))
