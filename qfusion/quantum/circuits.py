@@ -85,22 +85,48 @@ BLOCKS: dict[str, Block] = {
 }
 
 
+# What U3's angles are besides a gate's own. Every gate turns a qubit by U3(theta, phi, delta), those whose name begins
+# with C where another one is 1, up to a phase of RZ.
+_CONSTANTS = (0.0, torch.pi / 2, -torch.pi / 2, torch.pi)
+
+
+@lru_cache(maxsize=64)
+def _as_u3(operations: tuple[Operation, ...], given: int) -> tuple[Tensor, ...]:
+    """Where the angles of each operation stand among those `given` and `_CONSTANTS`, (G, 3), what part of the last is
+    taken back as a phase, whether it acts on one wire alone, and whether it turns wire 0, (G,) each."""
+    zero, quarter, back, half = range(given, given + len(_CONSTANTS))
+    places = [
+        {
+            "U3": taken,
+            "RX": (*taken, back, quarter),
+            "RY": (*taken, zero, zero),
+            "RZ": (zero, zero, *taken),
+            "H": (quarter, zero, half),
+            "NOT": (half, zero, half),
+            "Z": (zero, zero, half),
+        }[gate.removeprefix("C")]
+        for gate, taken, _ in operations
+    ]
+    return (
+        torch.tensor(places),
+        torch.tensor([0.5 * gate.endswith("RZ") for gate, *_ in operations]),
+        torch.tensor([len(wires) == 1 for *_, wires in operations]),
+        torch.tensor([wires[-1] == 0 for *_, wires in operations]),
+    )
+
+
+def _turns(operations: tuple[Operation, ...], angles: Tensor) -> Tensor:
+    """What operations do to the qubit that they turn, (G, 2, 2), of the angles (P,) that they take from."""
+    places, parts, *_ = _as_u3(operations, len(angles))
+    own = torch.cat([angles, angles.new_tensor(_CONSTANTS)])[places.to(angles.device)]
+    phases = torch.exp(-1j * own[:, 2] * parts.to(own))
+    return rotation_matrices(own) * phases[:, None, None]
+
+
 def rotation(gate: str, angles: Tensor) -> Tensor:
     """Returns the matrix (2, 2) of RX, RY, RZ (one angle), U3 (theta, phi, delta) or H (none), in the conventions of
     PennyLane."""
-    if gate == "U3":
-        return rotation_matrices(angles[None])[0]
-    if gate == "H":
-        return torch.tensor([[1, 1], [1, -1]], dtype=complex_type(angles), device=angles.device) / (
-            2**0.5
-        )
-    half = angles[0] / 2
-    c, s = (torch.complex(part, torch.zeros_like(half)) for part in (half.cos(), half.sin()))
-    if gate == "RX":
-        return torch.stack([c, -1j * s, -1j * s, c]).view(2, 2)
-    if gate == "RY":
-        return torch.stack([c, -s, s, c]).view(2, 2)
-    return torch.diag(torch.stack([torch.exp(-1j * half), torch.exp(1j * half)]))
+    return _turns((Operation(gate, tuple(range(len(angles))), (0,)),), angles)[0]
 
 
 def rotation_matrices(angles: Tensor) -> Tensor:
@@ -113,17 +139,31 @@ def rotation_matrices(angles: Tensor) -> Tensor:
     )
 
 
-def controlled(on_zero: Tensor, on_one: Tensor) -> Tensor:
-    """Returns |0><0| x A + |1><1| x B, (4, 4), for single-qubit matrices A and B; the control is wire 0."""
-    zero = torch.diag(on_zero.new_tensor([1, 0]))
-    return torch.kron(zero, on_zero) + torch.kron(
-        torch.eye(2, dtype=zero.dtype, device=zero.device) - zero, on_one
-    )
-
-
 def swap_wires(U: Tensor) -> Tensor:
-    """Returns the two-qubit operator (4, 4) with its wires exchanged."""
-    return U.view(2, 2, 2, 2).permute(1, 0, 3, 2).reshape(4, 4)
+    """Returns two-qubit operators (..., 4, 4) with their wires exchanged."""
+    order = [0, 2, 1, 3]
+    return U[..., order, :][..., order]
+
+
+def _on_both(operations: tuple[Operation, ...], angles: Tensor) -> Tensor:
+    """The matrices (G, 4, 4) of operations on both wires, of the angles (P,) that they take from."""
+    turns = _turns(operations, angles)
+    *_, alone, on_first = (part.to(turns.device) for part in _as_u3(operations, len(angles)))
+    U = torch.eye(4, dtype=turns.dtype, device=turns.device).repeat(len(turns), 1, 1)
+    U[:, 2:, 2:] = turns  # as if each turned wire 1
+    U[alone, :2, :2] = turns[alone]
+    return torch.where(on_first[:, None, None], swap_wires(U), U)
+
+
+def operation_matrix(gate: str, angles: Tensor, wires: tuple[int, ...]) -> Tensor:
+    """Returns the matrix (4, 4) that one gate of a block has on both of its wires.
+
+    Args:
+        gate: its name.
+        angles: those it takes, radians; empty when it takes none.
+        wires: of 0 and 1, controls first.
+    """
+    return _on_both((Operation(gate, tuple(range(len(angles))), wires),), angles)[0]
 
 
 def unitary(name: str, parameters: Tensor) -> Tensor:
@@ -143,117 +183,7 @@ def unitary(name: str, parameters: Tensor) -> Tensor:
         f"Argument `parameters` of block {name!r} must have shape ({block.parameters},), but has shape "
         f"{tuple(parameters.shape)}.",
     )
-    compiled = _compile(name)
-    known = torch.cat([parameters, parameters.new_tensor(_CONSTANTS)])
-    angles = known[compiled.angles.to(known.device)]
-    singles = rotation_matrices(angles)
-    if compiled.turned.any():
-        singles = (
-            singles * torch.exp(-0.5j * angles[:, 2] * compiled.turned.to(angles))[:, None, None]
-        )
-    left, right = (singles[wire] for wire in compiled.pairs.unbind(1))
-    pairs = torch.einsum("mab,mcd->macbd", left, right).reshape(-1, 4, 4)
-    moments = []
-    for kind, place in compiled.moments:
-        if kind == "pair":
-            moments.append(pairs[place])
-        elif kind == "fixed":
-            moments.append(_FIXED[place].to(pairs))
-        else:
-            gate = controlled(singles[-1], singles[place])
-            moments.append(swap_wires(gate) if kind == "controlled, turned" else gate)
-    return reduce(lambda U, moment: moment @ U, moments)
-
-
-class _Compiled(NamedTuple):
-    """A block as few products.
-
-    Attributes:
-        angles: where U3's three angles of every one-qubit gate stand in the parameters and `_CONSTANTS`, (G + 1, 3);
-            the last is the identity.
-        turned: of which gates half the third angle is taken back, as RZ does, (G + 1,).
-        pairs: gates on wires 0 and 1 at once, (m, 2).
-        moments: what is applied in turn.
-    """
-
-    angles: Tensor
-    turned: Tensor
-    pairs: Tensor
-    moments: tuple[tuple[str, int], ...]
-
-
-_CONSTANTS = (0.0, torch.pi / 2, -torch.pi / 2, torch.pi)
-# CNOT with its control on wire 0 and on wire 1, and CZ
-_FIXED = torch.tensor(
-    [
-        [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]],
-        [[1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0], [0, 1, 0, 0]],
-        [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, -1]],
-    ],
-    dtype=torch.complex128,
-)
-
-
-@lru_cache(maxsize=16)
-def _compile(name: str) -> _Compiled:
-    block = BLOCKS[name]
-    zero, quarter, back, half = (block.parameters + k for k in range(len(_CONSTANTS)))
-    angles: list[tuple[int, int, int]] = []
-    turned: list[bool] = []
-    pairs: list[list[int]] = []
-    moments: list[tuple[str, int]] = []
-    for gate, taken, wires in block.operations:
-        bare = gate.removeprefix("C") if gate.startswith("CR") else gate
-        if bare in ("CNOT", "CZ"):
-            moments.append(("fixed", 2 if bare == "CZ" else wires[0]))
-            continue
-        p = taken[0] if taken else zero
-        angles.append(
-            {  # type: ignore[arg-type]
-                "U3": tuple(taken),
-                "RX": (p, back, quarter),
-                "RY": (p, zero, zero),
-                "RZ": (zero, zero, p),
-                "H": (quarter, zero, half),
-            }[bare]
-        )
-        turned.append(bare == "RZ")
-        if len(wires) == 2:
-            moments.append(
-                ("controlled" if wires == (0, 1) else "controlled, turned", len(angles) - 1)
-            )
-        elif moments and moments[-1][0] == "pair" and pairs[-1][wires[0]] < 0:
-            pairs[-1][wires[0]] = len(angles) - 1
-        else:
-            moments.append(("pair", len(pairs)))
-            pairs.append([-1, -1])
-            pairs[-1][wires[0]] = len(angles) - 1
-    return _Compiled(
-        torch.tensor([*angles, (zero,) * 3]),
-        torch.tensor([*turned, False]),
-        torch.tensor(pairs).reshape(-1, 2),
-        tuple(moments),
-    )
-
-
-def operation_matrix(gate: str, angles: Tensor, wires: tuple[int, ...]) -> Tensor:
-    """Returns the matrix (4, 4) that one gate of a block has on both of its wires.
-
-    Args:
-        gate: its name.
-        angles: those it takes, radians; empty when it takes none.
-        wires: of 0 and 1, controls first.
-    """
-    one = torch.eye(2, dtype=complex_type(angles), device=angles.device)
-    if len(wires) == 1:
-        R = rotation(gate, angles)
-        return torch.kron(R, one) if wires == (0,) else torch.kron(one, R)
-    if gate in ("CNOT", "CZ"):
-        target = one.flip(0) if gate == "CNOT" else torch.diag(one.new_tensor([1, -1]))
-    else:
-        target = rotation(gate[1:], angles)
-    U = controlled(one, target)
-    return U if wires == (0, 1) else swap_wires(U)
+    return reduce(lambda U, gate: gate @ U, _on_both(block.operations, parameters))
 
 
 # Qubits as batches of state vectors, differentiable, and their gates as a list that can be drawn.

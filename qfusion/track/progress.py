@@ -23,7 +23,6 @@ from qfusion.quantum import decomposition, measures, states
 from qfusion.quantum.circuits import (
     Gate,
     bloch_vectors,
-    controlled,
     operation_matrix,
     rotation,
     swap_wires,
@@ -256,8 +255,8 @@ def _applied(
     if step.kind == "conv":
         U = operation_matrix(gate.gate, angles, tuple(on.index(wire) for wire in gate.wires))
     else:
-        one, turn = torch.eye(2, dtype=torch.complex128), rotation("U3", angles)
-        U = controlled(one, turn) if gate.outcome else controlled(turn, one)
+        choices = [torch.eye(2, dtype=torch.complex128), rotation("U3", angles)]
+        U = torch.block_diag(*(choices if gate.outcome else choices[::-1]))
     return U @ pair @ U.mH
 
 
