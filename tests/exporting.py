@@ -7,6 +7,7 @@ makes again.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 import sys
@@ -16,7 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from qfusion.figures.recipe import RESOLUTIONS, SIZES, THEMES, ExportStyle
+from PIL import Image
+from pypdf import PdfReader
+
+from qfusion.figures.recipe import RESOLUTIONS, SIZES, THEMES, ExportStyle, size_mm as size_of_svg
 from scripts.visits import VISITS
 
 # One address for what the others show as well, and for what has no figure.
@@ -50,6 +54,19 @@ MORE = (
     "/cohorts?model=qj-planted",
     "/dynamics?model=qj-planted&fig.decision-over-time=hide%3Dtext%26x%3D0%2C0.6&H.text=0.5",
 )
+
+
+def size_mm(data: bytes) -> tuple[float, float]:
+    """Width and height of a file in print: an SVG, PDF, PNG or tikzpicture."""
+    if data.startswith(b"%PDF"):
+        box = PdfReader(io.BytesIO(data)).pages[0].mediabox
+        return float(box.width) * 25.4 / 72, float(box.height) * 25.4 / 72
+    if data.startswith(b"\x89PNG"):
+        image = Image.open(io.BytesIO(data))
+        across, down = image.info["dpi"]
+        return image.width * 25.4 / across, image.height * 25.4 / down
+    tikz = re.search(rb"^%qfusion-size (\S+) (\S+)$", data, re.MULTILINE)
+    return (float(tikz[1]), float(tikz[2])) if tikz else size_of_svg(data)
 
 
 def addresses() -> list[str]:

@@ -81,7 +81,7 @@ def test_chrome_draws_what_was_asked_and_the_same_bytes_in_a_fresh_process() -> 
     for found in files.values():
         for data in found.values():
             assert json.loads(export.read_recipe(data)) == json.loads(RECIPE)
-            assert export.size_mm(data)[0] == pytest.approx(89, abs=0.1)
+            assert exporting.size_mm(data)[0] == pytest.approx(89, abs=0.1)
     svg = files["svg"]["lines"].decode()
     root = ET.fromstring(svg)
     words = ["".join(each.itertext()) for each in root.iter("{http://www.w3.org/2000/svg}text")]
@@ -138,7 +138,7 @@ def test_every_function_draws_in_chrome_too(name: str) -> None:
     figure = EXAMPLES[name]("light")
     data = export.save(figure, look, title=TYPED, caption=TYPED, recipe=RECIPE)
     assert json.loads(export.read_recipe(data)) == json.loads(RECIPE)
-    assert export.size_mm(data)[0] == pytest.approx(styles.SIZES[look.size].width, abs=0.5)
+    assert exporting.size_mm(data)[0] == pytest.approx(styles.SIZES[look.size].width, abs=0.5)
     if look.format == "svg":
         exporting.assert_legend(data, figure)
 

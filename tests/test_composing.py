@@ -23,7 +23,7 @@ from qfusion.figures import export, recipe, recipe as styles
 from qfusion.figures.export import Composition
 from qfusion.figures.recipe import ExportStyle, Recipe
 from qfusion.panels import pages
-from tests import typesetting
+from tests import exporting, typesetting
 from tests.test_app_pages import visit
 from tests.test_export import lines, waterfall
 
@@ -77,7 +77,7 @@ def test_a_composed_file_has_its_size_its_letters_and_all_recipes(
 ) -> None:
     wanted = whole(kind, size, theme="grey")
     data = pages.save_composition(taken, wanted)
-    assert export.size_mm(data)[0] == pytest.approx(styles.SIZES[size].width, abs=0.1)
+    assert exporting.size_mm(data)[0] == pytest.approx(styles.SIZES[size].width, abs=0.1)
     found = export.parse_composition(export.read_recipe(data))
     assert [panel.panel for panel in found.panels] == list(NAMES)
     assert [panel.numbers for panel in found.panels] == [each.recipe.numbers for each in taken]
@@ -128,7 +128,7 @@ def test_one_figure_alone_is_drawn_as_ever() -> None:
     ]
     assert words[0] == sorted([*words[1], "(a)"])
     assert alone.count(b"<path") == usual.count(b"<path")
-    assert export.size_mm(alone)[1] - export.size_mm(usual)[1] == pytest.approx(
+    assert exporting.size_mm(alone)[1] - exporting.size_mm(usual)[1] == pytest.approx(
         7 * 1.3 / 72 * 25.4, abs=0.1
     )
 

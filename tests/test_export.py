@@ -27,6 +27,7 @@ from pypdf import PdfReader
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
 from qfusion.figures import decision, dynamics, export, recipe as styles, style
 from qfusion.figures.recipe import ExportStyle
+from tests import exporting
 from tests.figure_examples import TERMS, M, T
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -91,7 +92,7 @@ def test_a_file_has_its_size_its_words_its_legend_and_its_recipe(
     )
     assert json.loads(export.read_recipe(data)) == json.loads(RECIPE)
     if kind != "html":
-        width, height = export.size_mm(data)
+        width, height = exporting.size_mm(data)
         assert width == pytest.approx(styles.SIZES[size].width, abs=0.1)
         assert size == "single" or height == pytest.approx(190.5, abs=0.1)
     if kind != "png":
@@ -221,8 +222,12 @@ def test_a_title_of_one_long_word_stays_within_its_figure() -> None:
 
 
 def png(*chunks: tuple[bytes, bytes]) -> bytes:
+    """A picture of one pixel with more chunks."""
+    head = (b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+    rest = ((b"IDAT", zlib.compress(b"\0\0")), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + b"\0\0\0\0" for kind, body in chunks
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in (head, *chunks, *rest)
     )
 
 
@@ -238,7 +243,10 @@ HOSTILE = {
     "list": b"[1]",
     "deep": b"[" * 10**6,
     "png": b"\x89PNG\r\n\x1a\n",
-    "png cut": png((b"IHDR", bytes(13)))[:-6],
+    "png cut": png()[:20],
+    "png large": b"\x89PNG\r\n\x1a\n"
+    + struct.pack(">I4sIIBBBBB", 13, b"IHDR", 2**31 - 1, 2**31 - 1, 8, 0, 0, 0, 0)
+    + b"\0\0\0\0",
     "png long": b"\x89PNG\r\n\x1a\n\xff\xff\xff\xffiTXtqfusion\0",
     "png bomb": png((b"zTXt", b"qfusion\0\0" + zlib.compress(b"[" * 10**8, 9))),
     "png bomb 2": png(

@@ -134,7 +134,7 @@ def test_a_figure_of_a_page_is_drawn_by_plotly_in_chrome_too(
         )
         content = pages.save(panel, wanted)
         assert recipe.parse(export.read_recipe(content)) == wanted
-        assert export.size_mm(content)[0] == pytest.approx(
+        assert exporting.size_mm(content)[0] == pytest.approx(
             styles.SIZES[wanted.style.size].width, abs=0.5
         )
         if kind == "svg":
@@ -210,7 +210,7 @@ def read_html(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
 
 
 def read_tikz(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
-    assert export.size_mm(content)[0] == pytest.approx(styles.SIZES[style.size].width, abs=0.1)
+    assert exporting.size_mm(content)[0] == pytest.approx(styles.SIZES[style.size].width, abs=0.1)
     said = content.decode()
     assert typesetting.balanced(said)
     assert said.count(r"\begin{pgfscope}") == said.count(r"\end{pgfscope}") > 1

@@ -16,7 +16,7 @@ from pypdf import PdfReader
 from plotly_print import PrintError, Style, latex, render
 from qfusion.figures import export, recipe, recipe as styles
 from qfusion.figures.recipe import ExportStyle
-from tests import typesetting
+from tests import exporting, typesetting
 from tests.test_export import RECIPE, WORDS, lines, texts, waterfall
 
 # What the journals say, in mm: Physical Review, Nature, IEEE, acl.sty and neurips.sty.
@@ -42,8 +42,8 @@ def test_a_preset_has_the_width_letters_and_lines_of_its_journal(size: str) -> N
         kind: export.save(waterfall(), ExportStyle(format=kind, size=size))
         for kind in ("svg", "pdf")
     }
-    assert export.size_mm(found["svg"])[0] == pytest.approx(WIDTHS[size], abs=0.05)
-    assert export.size_mm(found["pdf"])[0] == pytest.approx(WIDTHS[size], abs=0.05)
+    assert exporting.size_mm(found["svg"])[0] == pytest.approx(WIDTHS[size], abs=0.05)
+    assert exporting.size_mm(found["pdf"])[0] == pytest.approx(WIDTHS[size], abs=0.05)
     fonts = {
         str(font.get_object()["/BaseFont"])
         for font in PdfReader(io.BytesIO(found["pdf"])).pages[0]["/Resources"]["/Font"].values()
@@ -111,7 +111,7 @@ def test_a_tikzpicture_holds_the_marks_of_the_svg(make: object) -> None:
     for name in ("tikzpicture", "pgfscope"):
         assert said.count(rf"\begin{{{name}}}") == said.count(rf"\end{{{name}}}") > 0
     assert json.loads(export.read_recipe(tikz)) == json.loads(RECIPE)
-    assert export.size_mm(tikz) == pytest.approx(export.size_mm(svg), abs=0.01)
+    assert exporting.size_mm(tikz) == pytest.approx(exporting.size_mm(svg), abs=0.01)
     root = ET.fromstring(svg)
     words = [" ".join("".join(each.itertext()).split()) for each in root.iter(f"{SVG}text")]
     assert said.count(r"\node[") == len([each for each in words if each])
@@ -129,7 +129,7 @@ def test_a_tikzpicture_holds_the_marks_of_the_svg(make: object) -> None:
         for each in pair
         if "16000" not in each
     ]  # of a clip that is open on two sides
-    w, h = (side / 25.4 * 72 for side in export.size_mm(tikz))
+    w, h = (side / 25.4 * 72 for side in exporting.size_mm(tikz))
     assert min(points) > -0.5 * h
     assert max(points) < 1.5 * max(w, h)
 
@@ -168,7 +168,7 @@ def test_latex_sets_tikzpictures_at_their_size(tmp_path: Path) -> None:
             recipe=RECIPE,
         )
         (tmp_path / f"{number}.tikz").write_bytes(data)
-        sizes.append(export.size_mm(data))
+        sizes.append(exporting.size_mm(data))
     body = "".join(
         rf"\sbox0{{\input{{{n}.tikz}}}}\typeout{{SIZE \the\wd0 \the\ht0}}\usebox0\par" + "\n"
         for n in range(2)

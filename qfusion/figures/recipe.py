@@ -6,10 +6,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import io
 import json
 import re
-import struct
-import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -19,6 +18,8 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from plotly.offline import get_plotlyjs
 
 from qfusion import __version__
@@ -594,31 +595,15 @@ def _digest(script: str) -> str:
 
 # Recipes inside files: where each format keeps one, and how it is found again in a file that may be anything.
 #
-# Files are searched for the place where qfusion writes, and not handed to readers of XML or PDF: nothing in them is
-# followed, expanded or unpacked beyond a bound, so that a hostile file is refused as fast as any other.
+# Files are searched for the place where qfusion writes, and not handed to readers of XML or of whole PDFs: nothing in
+# them is followed, expanded or unpacked beyond a bound, so that a hostile file is refused as fast as any other.
 
 KEY = "qfusion"  # of an SVG's <metadata> and of a PNG's text
 MAX_RECIPE = 256_000  # characters
 MAX_FILE = 100_000_000  # bytes
-_PNG = b"\x89PNG\r\n\x1a\n"
 _SVG = f'<metadata id="{KEY}">'.encode()
-_TIKZ, _TIKZ_SIZE = (
-    "%qfusion-recipe ",
-    re.compile(rb"^%qfusion-size ([\d.]{1,12}) ([\d.]{1,12})$", re.MULTILINE),
-)
+_TIKZ = "%qfusion-recipe "
 _IN_PAGE = f'<script type="application/json" id="{RECIPE}">'.encode()
-_MM = {"mm": 1.0, "cm": 10.0, "in": 25.4, "pt": 25.4 / 72, "px": 25.4 / 96, "": 25.4 / 96}
-_ESCAPE = re.compile(rb"\\([0-7]{1,3}|\r\n|.)", re.DOTALL)
-_LETTERS = {
-    b"n": b"\n",
-    b"r": b"\r",
-    b"t": b"\t",
-    b"b": b"\b",
-    b"f": b"\f",
-    b"\n": b"",
-    b"\r": b"",
-    b"\r\n": b"",
-}
 
 
 def in_svg(svg: str, recipe: str, title: str) -> bytes:
@@ -630,23 +615,13 @@ def in_svg(svg: str, recipe: str, title: str) -> bytes:
 
 
 def in_png(png: bytes, recipe: str, title: str, dpi: float) -> bytes:
-    """The picture with recipe and title as its texts, and the resolution that gives its size; other texts and times are
-    left out."""
-    others = (b"tEXt", b"zTXt", b"iTXt", b"tIME", b"pHYs")
-    first, *rest = ((kind, body) for kind, body in _chunks(png) if kind not in others)
-    dots = round(dpi / 0.0254)
-    new = [
-        (b"pHYs", struct.pack(">IIB", dots, dots, 1)),
-        *(
-            (b"iTXt", key + b"\0\0\0\0\0" + words.encode())
-            for key, words in ((KEY.encode(), recipe), (b"Title", title))
-            if words
-        ),
-    ]
-    return _PNG + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        for kind, body in (first, *new, *rest)
-    )
+    """The picture with recipe and title as its texts, and the resolution that gives its size."""
+    image, texts, out = Image.open(io.BytesIO(png)), PngInfo(), io.BytesIO()
+    for key, words in ((KEY, recipe), ("Title", title)):
+        if words:
+            texts.add_itxt(key, words)
+    image.save(out, "PNG", pnginfo=texts, dpi=(dpi, dpi))
+    return out.getvalue()
 
 
 def read_recipe(data: bytes) -> str:
@@ -667,7 +642,7 @@ def read_recipe(data: bytes) -> str:
     data = bytes(data)
     start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     readers: tuple[tuple[tuple[bytes, ...], str, Callable[[bytes], str]], ...] = (
-        ((_PNG.lower(),), "PNG", _from_png),
+        ((b"\x89png\r\n\x1a\n",), "PNG", _from_png),
         ((b"%pdf-",), "PDF", _from_pdf),
         (
             (b"<!doctype html", b"<html"),
@@ -692,44 +667,22 @@ def read_recipe(data: bytes) -> str:
     return recipe
 
 
-def size_mm(data: bytes) -> tuple[float, float]:
-    """Width and height in mm of an SVG, PDF, PNG or TikZ file that was exported.
+def size_mm(svg: bytes) -> tuple[float, float]:
+    """Width and height in mm of an SVG that was exported.
 
     Raises:
-        InvalidInput: when the file does not say them.
+        InvalidInput: when it does not say them.
     """
-    if data.startswith(_PNG):
-        parts = dict(reversed(list(_chunks(data))))
-        if b"pHYs" in parts and len(parts[b"IHDR"]) >= 8:
-            across, down = struct.unpack(">II", parts[b"pHYs"][:8])
-            w, h = struct.unpack(">II", parts[b"IHDR"][:8])
-            return 1000 * w / max(across, 1), 1000 * h / max(down, 1)
-    elif data.startswith(b"%PDF-"):
-        match = re.search(
-            rb"/MediaBox\s*\[\s*([-\d.]{1,24})\s+([-\d.]{1,24})\s+([-\d.]{1,24})\s+([-\d.]{1,24})\s*\]",
-            data,
-        )
-        if match:
-            x0, y0, x1, y1 = (float(part) * 25.4 / 72 for part in match.groups())
-            return x1 - x0, y1 - y0
-    elif data.startswith(_TIKZ.encode()):
-        words = _TIKZ_SIZE.search(data[: 8 * MAX_RECIPE])
-        if words:
-            return float(words[1]), float(words[2])
-    else:
-        sides = [
-            re.search(
-                rf'<svg\b[^>]{{0,2000}}?\b{side}="([\d.]{{1,12}})(mm|cm|in|pt|px|)"'.encode(),
-                data[:5000],
-            )
-            for side in ("width", "height")
-        ]
-        if all(sides):
-            w, h = (float(side[1]) * _MM[side[2].decode()] for side in sides if side)
-            return w, h
-    raise InvalidInput(
-        "The file does not say its size in print. Give an SVG, PDF or PNG that was exported here."
+    sides = [
+        re.search(rf'<svg\b[^>]{{0,2000}}?\b{side}="([\d.]{{1,12}})mm"'.encode(), svg[:5000])
+        for side in ("width", "height")
+    ]
+    w, h = (float(side[1]) if side else 0.0 for side in sides)
+    check(
+        min(w, h) > 0,
+        "The file does not say its size in print. Give an SVG that was exported here.",
     )
+    return w, h
 
 
 def _is_object(recipe: str) -> bool:
@@ -761,84 +714,25 @@ def _from_tikz(data: bytes) -> str:
     return "\n".join(line.removeprefix(_TIKZ) for line in lines)
 
 
-def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
-    place = len(_PNG)
-    while place + 12 <= len(png):
-        size, kind = struct.unpack(">I4s", png[place : place + 8])
-        if place + 12 + size > len(png):
-            return
-        yield kind, png[place + 8 : place + 8 + size]
-        if kind == b"IEND":
-            return
-        place += 12 + size
-
-
 def _from_png(png: bytes) -> str:
-    for kind, body in _chunks(png):
-        if kind not in (b"tEXt", b"zTXt", b"iTXt") or not body.startswith(KEY.encode() + b"\0"):
-            continue
-        rest = body[len(KEY) + 1 :]
-        if kind == b"tEXt":
-            return rest[: 4 * MAX_RECIPE].decode("latin-1")
-        packed = kind == b"zTXt" or rest[:1] == b"\x01"
-        rest = rest[1:] if kind == b"zTXt" else rest[2:].split(b"\0", 2)[-1]
-        try:
-            return _text(
-                zlib.decompressobj().decompress(rest, 4 * MAX_RECIPE)
-                if packed
-                else rest[: 4 * MAX_RECIPE]
-            )
-        except zlib.error:
-            return ""
-    return ""
+    try:
+        with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
+            return str(image.info.get(KEY, ""))
+    except (*(OSError, ValueError, SyntaxError), Image.DecompressionBombError):
+        return ""
 
 
 def _from_pdf(pdf: bytes) -> str:
     """The keywords that stand as text in the file; the last ones, as later parts of a PDF take the place of earlier
     ones."""
-    end = len(pdf)
-    for _ in range(20):
-        end = pdf.rfind(b"/Keywords", 0, end)
-        if end < 0:
-            break
-        words = _pdf_string(pdf[end + 9 : end + 9 + 12 * MAX_RECIPE].lstrip())
-        if _is_object(words):
-            return words
-    return ""
+    from pypdf.errors import PyPdfError
+    from pypdf.generic import read_hex_string_from_stream, read_string_from_stream
 
-
-def _pdf_string(raw: bytes) -> str:
-    """A string of PDF, `(in brackets)` or `<in hex>`, in UTF-16 or Latin-1."""
-    if raw[:1] == b"<":
-        digits = re.sub(rb"\s", b"", raw[1 : raw.find(b">")])
-        try:
-            return _pdf_text(bytes.fromhex(digits.decode("ascii")))
-        except ValueError:
-            return ""
-    if raw[:1] != b"(":
+    before = re.match(rb".*/Keywords\s*(?=([(<]))", pdf, re.DOTALL)
+    if before is None:
         return ""
-    depth = 0
-    for part in re.finditer(rb"\\.|[()]", raw, re.DOTALL):
-        depth += {b"(": 1, b")": -1}.get(part[0], 0)
-        if depth <= 0:
-            return _pdf_text(_ESCAPE.sub(_unescaped, raw[1 : part.start()]))
-    return ""
-
-
-def _unescaped(part: re.Match[bytes]) -> bytes:
-    return (
-        bytes([int(part[1], 8) & 255])
-        if part[1].isdigit() and part[1] < b"8"
-        else _LETTERS.get(part[1], part[1])
-    )
-
-
-def _pdf_text(raw: bytes) -> str:
+    read = read_string_from_stream if before[1] == b"(" else read_hex_string_from_stream
     try:
-        return (
-            raw.decode("utf-16")
-            if raw.startswith((b"\xfe\xff", b"\xff\xfe"))
-            else raw.decode("latin-1")
-        )
-    except UnicodeDecodeError:
+        return str(read(io.BytesIO(pdf[before.end() : before.end() + 12 * MAX_RECIPE])))
+    except (PyPdfError, ValueError):
         return ""
