@@ -157,7 +157,8 @@ def modes(system: lindblad.System) -> np.ndarray:
         f"All eigenvalues of the generator are worked out up to D = {MAX_MODES}, but D is {D}. Look "
         "at the spectral gap under Steady state.",
     )
-    values = np.linalg.eigvals(attractors.superoperator(system.H, system.jumps).numpy())
+    _, G, L = lindblad.form(lindblad.Term((0,), system.H, system.jumps), "states")
+    values = np.linalg.eigvals(lindblad.superoperator(G, L).numpy())
     return values[np.lexsort((values.imag, -values.real))]
 
 

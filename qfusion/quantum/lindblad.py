@@ -111,12 +111,21 @@ def _real(dims: tuple[int, ...], forms: Sequence[Form]) -> Tensor:
     else:
         G = torch.stack([embed(form.G, dims, form.subsystems) for form in forms]).sum(0)
         L = torch.cat([embed(form.L, dims, form.subsystems) for form in forms])
-    one = torch.eye(D, dtype=G.dtype, device=G.device)
+    S = superoperator(G, L)
+    return S.real + S.imag.view(-1, D, D).mT.flatten(1)
+
+
+def superoperator(G: Tensor, L: Tensor) -> Tensor:
+    """Returns X -> G X + X G^+ + sum_k L_k X L_k^+ on row-stacked operators, (D^2, D^2): A X B is (A x B^T) vec X.
+
+    Args:
+        G: (D, D). L: (K, D, D).
+    """
+    D, one = len(G), torch.eye(len(G), dtype=G.dtype, device=G.device)
     S = (L.flatten(1).T @ L.conj().flatten(1)).view(D, D, D, D).transpose(1, 2)  # L_ac L*_bd
-    S = (
+    return (
         S + G[:, None, :, None] * one[:, None, :] + one[:, None, :, None] * G.conj()[:, None, :]
     ).reshape(D * D, -1)
-    return S.real + S.imag.view(-1, D, D).mT.flatten(1)
 
 
 class _OneTerm:

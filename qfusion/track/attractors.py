@@ -70,9 +70,9 @@ def attractor(system: lindblad.System, rho: Tensor | np.ndarray | None = None) -
             f"Argument `rho` must have shape (nT, {D}, {D}), but has shape {states.shape}. Give `track(...).rho`.",
         )
         require_finite("rho", states)
-    H, jumps = centred(system)
-    rate = float((jumps.abs() ** 2).sum()) / D
-    if rate <= (1e-12 * max(1.0, float(H.abs().max()))) ** 2:
+    term = centred(system)
+    rate = float((term.jumps.abs() ** 2).sum()) / D
+    if rate <= (1e-12 * max(1.0, float(term.H.abs().max()))) ** 2:
         return Attractor(
             None,
             0.0,
@@ -82,8 +82,9 @@ def attractor(system: lindblad.System, rho: Tensor | np.ndarray | None = None) -
             None,
             "Nothing dissipates: the evolution is unitary, never settles, and has no unique steady state.",
         )
-    steady, residual = _steady_state(H.numpy(), jumps.numpy(), rate)
-    gap, error = _gap(H.numpy(), jumps.numpy(), steady, rate)
+    G, jumps = (part.numpy() for part in lindblad.form(term, "states")[1:])
+    steady, residual = _steady_state(G, jumps, rate)
+    gap, error = _gap(G, jumps, steady, rate)
     if gap <= _NO_DECAY * rate:
         note = (
             "Some deviations never decay: there are several steady states, and the one shown is one of them. "
@@ -102,19 +103,18 @@ def attractor(system: lindblad.System, rho: Tensor | np.ndarray | None = None) -
     return Attractor(steady, residual, gap, error, True, distance, note)
 
 
-def centred(system: lindblad.System) -> tuple[Tensor, Tensor]:
-    """Returns H and traceless jumps of the same generator: L -> L - c, H -> H - (c* L - c L^+) / 2i, c = Tr L / D.
+def centred(system: lindblad.System) -> lindblad.Term:
+    """Returns the same generator with traceless jumps: L -> L - c, H -> H - (c* L - c L^+) / 2i, c = Tr L / D.
 
     What is left of L does something; the multiple of the identity in it jumps without effect (Breuer and Petruccione
     2002, eq. 3.73), and would only slow the iterations below.
     """
     generator = lindblad.Generator.dense(system.H, system.jumps)
-    (term,) = decomposition.traceless(generator).terms
-    return term.H, term.jumps
+    return decomposition.traceless(generator).terms[0]
 
 
 def _steady_state(
-    H: np.ndarray, jumps: np.ndarray, rate: float, steps: int = 200
+    G: np.ndarray, jumps: np.ndarray, rate: float, steps: int = 200
 ) -> tuple[np.ndarray, float]:
     """Stationary state of the chain "drift until a jump, then jump", and the residual of the generator at it.
 
@@ -124,8 +124,7 @@ def _steady_state(
     it is, makes A invertible when a dark state never jumps, and breaks cycles. The iterates are combined to the least
     residual (Anderson 1965).
     """
-    D, s = len(H), 0.1 * rate
-    G = -1j * H - 0.5 * np.einsum("kba,kbc->ac", jumps.conj(), jumps)
+    D, s = len(G), 0.1 * rate
     T, Q = scipy.linalg.schur(G - s / 2 * np.eye(D), output="complex")
 
     X: np.ndarray = np.eye(D, dtype=np.complex128) / D
@@ -158,7 +157,7 @@ def _steady_state(
     return best, least
 
 
-def _gap(H: np.ndarray, jumps: np.ndarray, steady: np.ndarray, rate: float) -> tuple[float, float]:
+def _gap(G: np.ndarray, jumps: np.ndarray, steady: np.ndarray, rate: float) -> tuple[float, float]:
     """-max Re of the generator's eigenvalues on deviations from the steady state, and how far it may be off (the
     residual of its eigenvector).
 
@@ -168,11 +167,11 @@ def _gap(H: np.ndarray, jumps: np.ndarray, steady: np.ndarray, rate: float) -> t
     may oscillate. One that stands far from all poles can be missed: of 180 random systems of D from 12 to 20, two had a
     gap smaller by 1 %.
     """
-    if len(H) <= _DENSE:
-        whole = superoperator(torch.from_numpy(H), torch.from_numpy(jumps)).numpy()
-        rates = np.sort(-np.linalg.eigvals(whole).real)
+    if len(G) <= _DENSE:
+        generator = lindblad.superoperator(torch.from_numpy(G), torch.from_numpy(jumps))
+        rates = np.sort(-np.linalg.eigvals(generator.numpy()).real)
         return max(float(rates[1]), 0.0), 0.0
-    solver = _ShiftedGenerator(H, jumps, steady)
+    solver = _ShiftedGenerator(G, jumps, steady)
     value, error = solver.rightmost(0.01 * rate)
     coherences = solver.secular_coherences()
     for coherence in coherences[np.argsort(-coherences.real)[:_POLES]]:
@@ -194,11 +193,10 @@ class _ShiftedGenerator:
     X_ij by g_i + g_j*. Its inverse preconditions GMRES (Saad and Schultz 1986), which then needs about a dozen steps.
 
     Args:
-        H: Hamiltonian (D, D). jumps: traceless, (K, D, D). steady: the steady state (D, D).
+        G: -i times the effective Hamiltonian, (D, D). jumps: traceless, (K, D, D). steady: the steady state (D, D).
     """
 
-    def __init__(self, H: np.ndarray, jumps: np.ndarray, steady: np.ndarray) -> None:
-        G = -1j * H - 0.5 * np.einsum("kba,kbc->ac", jumps.conj(), jumps)
+    def __init__(self, G: np.ndarray, jumps: np.ndarray, steady: np.ndarray) -> None:
         g, V = np.linalg.eig(G)
         if (
             np.linalg.cond(V) > _ILL_CONDITIONED
@@ -289,15 +287,6 @@ def _orthogonal(X: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return np.append(first + again, size), X / max(size, 1e-300)
 
 
-def superoperator(H: Tensor, jumps: Tensor) -> Tensor:
-    """Returns the generator on row-stacked operators, (D^2, D^2): A X B -> (A x B^T) vec X."""
-    one = torch.eye(len(H), dtype=H.dtype)
-    G = -1j * H - (jumps.mH @ jumps).sum(0) / 2
-    return sum(
-        (torch.kron(L, L.conj()) for L in jumps), torch.kron(G, one) + torch.kron(one, G.conj())
-    )
-
-
 # How fast the dynamics makes states alike: trace distances of pairs over time, beside those of random generators.
 
 MIXED = (
@@ -347,7 +336,8 @@ def contraction(
     """
     T = float(system.duration)
     check(T > 0, f"Argument `system` must evolve for some time, but its duration is {T}. Raise it.")
-    H, jumps = (part.to(torch.complex64) for part in centred(system))
+    term = centred(system)
+    H, jumps = (part.to(torch.complex64) for part in (term.H, term.jumps))
     start = others.to(torch.complex128)
     differences = (psi[:, None] * psi.conj() - start[:, :, None] * start[:, None, :].conj()).to(
         torch.complex64
@@ -463,7 +453,8 @@ def kraus_of_step(system: lindblad.System, dt: float) -> np.ndarray:
         f"Argument `system` must have D at most {MAX_EXACT} for exact Kraus operators, but has D = {D}: its Choi "
         f"matrix would have side {D * D}. Use form='trotter'.",
     )
-    channel = torch.linalg.matrix_exp(step * superoperator(system.H, system.jumps))
+    _, G, L = lindblad.form(lindblad.Term((0,), system.H, system.jumps), "states")
+    channel = torch.linalg.matrix_exp(step * lindblad.superoperator(G, L))
     choi = channel.reshape(D, D, D, D).permute(0, 2, 1, 3).reshape(D * D, D * D)
     weights, vectors = torch.linalg.eigh((choi + choi.mH) / 2)
     matches = weights > 1e-14 * weights[-1]
