@@ -108,19 +108,12 @@ def through(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray
     return _entropies(sample), sample.along
 
 
-def track(sample: Sample, count: int = dynamics.TIMES, negativity: bool = True) -> Any:
-    """Returns QuTiP's track of a sample of a quantum-jump model, at `count` times from 0 to T."""
-    from qfusion import track as tracking
+def track(sample: Sample, negativity: bool = True) -> Any:
+    """Returns QuTiP's track of a sample of a quantum-jump model, at the times that are shown, from 0 to T."""
+    from qfusion.track import follow
 
     sample.require("time")
-    with torch.no_grad():
-        psi = sample.model.product_state(sample.model.encode(sample.inputs))[0]
-    return tracking.track(
-        sample.model.system(),
-        psi,
-        np.linspace(0, max(float(sample.model.duration), 1e-6), count),
-        negativity=negativity,
-    )
+    return follow(sample, dynamics.TIMES, negativity=negativity)
 
 
 def _entropies(sample: Sample) -> dict[str, np.ndarray]:

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -355,20 +355,8 @@ def track(
     )
 
 
-class Followed(Protocol):
-    """A sample before a model, such as `analysis.open_sample` gives: the model and the sample's features."""
-
-    @property
-    def model(self) -> Any:
-        """The model."""
-
-    @property
-    def inputs(self) -> Mapping[str, Any]:
-        """Features of the sample, by modality."""
-
-
 def follow(
-    sample: Followed,
+    sample: Any,
     times: int = 41,
     *,
     negativity: bool = True,
@@ -378,7 +366,8 @@ def follow(
     """Returns the dynamics of a sample, from 0 to the model's duration T.
 
     Args:
-        sample: before a quantum-jump model, such as `analysis.open_sample` gives.
+        sample: before a quantum-jump model, such as `analysis.open_sample` gives: its `model` and, by modality, its
+            `inputs`.
         times: how many, evenly, both ends included.
         negativity, trajectories, seed: as for `track`.
 
@@ -394,7 +383,7 @@ def follow(
     return track(
         system,
         psi,
-        np.linspace(0, system.duration, int(count)),
+        np.linspace(0, max(float(system.duration), 1e-6), int(count)),
         negativity=negativity,
         trajectories=trajectories,
         seed=seed,
@@ -443,37 +432,6 @@ def solve(
 
     solved = mesolve(H, as_ket(psi, system.dims).proj(), grid, jumps, options=options)
     return np.stack([state.full() for state in solved.states])[back[1:]]
-
-
-def agreement(
-    system: lindblad.System,
-    psi0: Tensor | np.ndarray,
-    rho_T: Tensor | np.ndarray,
-    *,
-    time: float | None = None,
-) -> float:
-    """Returns the largest |difference| of the entries of `rho_T` from torch's own evolution.
-
-    Args:
-        system: the trained physics.
-        psi0: initial ket (D,).
-        rho_T: the state to compare, (D, D), from `track(...).rho[-1]`.
-        time: at which it was reached; default `system.duration`.
-
-    Raises:
-        InvalidInput: when shapes disagree or the time is negative.
-    """
-    D = dimension(system)
-    psi = torch.from_numpy(checked_ket("psi0", psi0, D))
-    other = array(rho_T)
-    check(
-        other.shape == (D, D),
-        f"Argument `rho_T` must have shape ({D}, {D}), but has shape {other.shape}. Give one state.",
-    )
-    require_finite("rho_T", other)
-    end = system.duration if time is None else time
-    ours = lindblad.evolve_states(system.H, system.jumps, torch.outer(psi, psi.conj()), [end])
-    return float(np.abs(ours[0].numpy() - other).max())
 
 
 def to_frame(tracked: Track) -> pd.DataFrame:
