@@ -97,7 +97,7 @@ def test_a_step_of_the_evolution_stands_as_pennylane_draws_it(
     built = step_circuit(random_system(dims), random_kets(dims), 0.1, form=form)
     tex = built.to_quantikz()
     (cells,) = rows_of(tex)
-    assert spans(cells) == by_pennylane(built.operations(), built.wires)
+    assert spans(cells) == by_pennylane(built.drawn().operations, built.wires)
     assert len(cells) == len(built.wires)
     assert tex.count(r"\rangle") == len(dims)
     assert tex.count("rounded corners") == sum(

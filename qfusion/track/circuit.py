@@ -225,10 +225,6 @@ class StepCircuit(Drawn):
     form: str
     decimals = None
 
-    def operations(self) -> list[qml.operation.Operator]:
-        """Returns the PennyLane operations of the gates, in their order."""
-        return [_operation(gate) for gate in self.gates]
-
     def qnode(self, steps: int = 1, device: Any = None) -> Callable[[], np.ndarray]:
         """Returns a QNode without arguments whose result is the density matrix (D, D) after `steps` steps.
 
@@ -422,12 +418,7 @@ class GateCircuit(Drawn):
     def to_openqasm(self, version: int = 3) -> str:
         """Returns the elementary gates in OpenQASM 3 or 2, whose bits `c` read all qubits in order; preparations as
         rotations and CNOTs (Möttönen and others 2005)."""
-        check(
-            version in (2, 3),
-            f"Argument `version` must be 2 or 3, but is {version!r}. Most readers take 3.",
-        )
-        write = drawing.openqasm if version == 3 else drawing.by_pennylane
-        return write(self.tape(elementary=True), self.wires, self.wires)
+        return drawing.to_openqasm(version, self.tape(elementary=True), self.wires, self.wires)
 
 
 def gate_circuit(model: CircuitModel, states: Mapping[str, Tensor]) -> GateCircuit:

@@ -97,6 +97,24 @@ _NAMES = {
 }
 
 
+def to_openqasm(
+    version: int, tape: qml.tape.QuantumScript, wires: Sequence[str], read: Sequence[str]
+) -> str:
+    """Returns the tape in a version of OpenQASM, 2 or 3.
+
+    Args:
+        tape, wires, read: as of `openqasm` and `by_pennylane`.
+
+    Raises:
+        InvalidInput: when it is another version.
+    """
+    check(
+        version in (2, 3),
+        f"Argument `version` must be 2 or 3, but is {version!r}. Most readers take 3.",
+    )
+    return (openqasm if version == 3 else by_pennylane)(tape, wires, read)
+
+
 def openqasm(tape: qml.tape.QuantumScript, wires: Sequence[str], read: Sequence[str]) -> str:
     """Returns the tape in OpenQASM 3: qubits `q` in the order of `wires`, one bit for every mid-circuit measurement,
     and at the end bits `c` of the qubits in `read`.

@@ -196,13 +196,9 @@ class FusionCircuit(drawing.Drawn):
             version: 3, with mid-circuit measurement and conditions; or 2, PennyLane's export of the controlled form.
                 (PennyLane writes conditions on single bits into OpenQASM 2, which that language does not have.)
         """
-        check(
-            version in (2, 3),
-            f"Argument `version` must be 2 or 3, but is {version!r}. Most readers take 3.",
+        return drawing.to_openqasm(
+            version, self.tape(measured=version == 3), self.wires, self.fused
         )
-        if version == 3:
-            return drawing.openqasm(self.tape(), self.wires, self.fused)
-        return drawing.by_pennylane(self.tape(measured=False), self.wires, self.fused)
 
 
 def fusion_circuit(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> FusionCircuit:
