@@ -105,7 +105,7 @@ def test_every_moment_is_pennylanes_and_has_brute_force_entropies(kind: str, M: 
 def test_openqasm_of_elementary_gates_means_the_same_to_qiskit(kind: str, version: int) -> None:
     model, states = of(kind, 2)
     circuit = gate_circuit(model, states)
-    psi = circuits.run(model.gates(states), model.n).numpy()
+    psi = [*circuits.walk(model.gates(states), model.n)][-1].numpy()
     text = circuit.to_openqasm(version)
     program = qiskit.qasm3.loads(text) if version == 3 else qiskit.qasm2.loads(text)
     program.remove_final_measurements()
@@ -113,7 +113,7 @@ def test_openqasm_of_elementary_gates_means_the_same_to_qiskit(kind: str, versio
         circuit.state()(),
         circuit.state(elementary=True)(),
         np.asarray(Statevector(program.reverse_bits())),
-        circuits.run(model.elementary(states), model.n).numpy(),
+        [*circuits.walk(model.elementary(states), model.n)][-1].numpy(),
     )
     for other in others:
         assert abs(np.vdot(psi, other)) == pytest.approx(1, abs=1e-10)
@@ -184,7 +184,7 @@ def test_the_error_of_the_reservoirs_steps_is_measured() -> None:
         5.42 / (j - i) ** 6 * on(**{f"q{i}": n, f"q{j}": n})
         for i, j in itertools.combinations(range(4), 2)
     )
-    exact, psi = expm(-2j * H)[:, 0], circuits.run(model.gates(states), 4).numpy()
+    exact, psi = expm(-2j * H)[:, 0], [*circuits.walk(model.gates(states), 4)][-1].numpy()
     read, distance = model.step_errors(states)
     assert distance == pytest.approx(np.sqrt(1 - abs(np.vdot(exact, psi)) ** 2), abs=1e-8)
     both = circuits.expectations(torch.as_tensor(np.stack([exact, psi])), model.words).numpy()

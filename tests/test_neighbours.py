@@ -274,7 +274,7 @@ def test_gates_one_by_one_give_what_the_scores_are_made_of(kind: str, M: int) ->
     model = model_of(kind, M)
     states = model.encode(rows_of(M, 1))
     gates = model.gates(states)
-    psi = circuits.run(gates, model.n)
+    psi = [*circuits.walk(gates, model.n)][-1]
     encoded = list(states.values())
     if kind == "cross-attention-q":
         assert torch.allclose(
@@ -290,7 +290,7 @@ def test_gates_one_by_one_give_what_the_scores_are_made_of(kind: str, M: int) ->
         )
         assert torch.allclose(weights, model.first_layer()[d], atol=1e-10)
     elif kind == "reservoir":
-        each = [circuits.run(gates[:k], model.n).abs() ** 2 for k in range(1, len(gates) + 1)]
+        each = [psi.abs() ** 2 for psi in [*circuits.walk(gates, model.n)][1:]]
         signs = circuits.signs(model.n, model.words, each[0])
         assert torch.allclose(
             torch.cat([signs @ p for p in each])[None],

@@ -3,7 +3,6 @@ step of an evolution, for an entangled-fusion network, and for plain gates."""
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +20,6 @@ from qfusion.models.neighbours import CircuitModel
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import states
 from qfusion.quantum.circuits import Cone, Gate, Step, as_step, operation_matrix, rotation
-from qfusion.quantum.decomposition import PAULIS
 from qfusion.quantum.measures import qubit_entropy
 from qfusion.track import attractors, progress
 
@@ -64,27 +62,25 @@ class Replay:
 
     def near(self, at: int) -> tuple[Box, ...]:
         """Returns the boxes to be drawn when so many gates are done: all, or the columns around the last of these."""
-        first = self._first(at)
-        if first is None:
-            return self.boxes
+        first, across = self._columns(at)
         return tuple(
             replace(box, column=box.column - first)
             for box in self.boxes
-            if first <= box.column < first + self.across
+            if first <= box.column < first + across
         )
 
-    def _first(self, at: int) -> int | None:
-        """The first column that is drawn when so many gates are done; None where all are."""
+    def _columns(self, at: int) -> tuple[int, int]:
+        """The first of the columns that are drawn when so many gates are done, and how many these are."""
         columns = 1 + max(int(box.column) for box in self.boxes)
         if not 0 < self.across < columns:
-            return None
+            return 0, columns
         here = next((int(box.column) for box in self.boxes if box.first <= at <= box.last), 0)
-        return min(here - here % self.across, columns - self.across)
+        return min(here - here % self.across, columns - self.across), self.across
 
     def between(self, at: int) -> list[tuple[float, int, np.ndarray, float]]:
         """Returns the state of every qubit after each column that is drawn when so many gates are done: where it stands
         from left to right, on which wire, its Bloch vector (3,), and its entropy in nats."""
-        first, states = self._first(at) or 0, []
+        (first, _), states = self._columns(at), []
         for column in sorted({box.column + first for box in self.near(at)}):
             for row, wire in enumerate(self.wires):
                 x = column - first + 0.5
@@ -262,41 +258,24 @@ def _fusion_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
 def through_step(built: Any, modalities: Sequence[str]) -> Replay:
     """The replay of a sample through one step of an evolution, from its product state; `built` as
     `track.circuit.step_circuit` gives it."""
-    kets = {
-        gate.modalities[0]: np.asarray(gate.operators)
-        for gate in built.gates
-        if gate.kind == "prepare"
-    }
-    prepared: set[str] = set()
-
-    def product() -> np.ndarray:
-        sizes = zip(built.system.names, built.system.dims, strict=True)
-        parts = (kets[name] if name in prepared else np.eye(size)[0] for name, size in sizes)
-        psi = functools.reduce(np.kron, parts, np.ones(1, dtype=complex))
-        return np.outer(psi, psi.conj())
-
     qubits = (2,) * len(built.wires)
-    rhos, moments = [product()], []
+    ground = np.zeros((2 ** len(qubits), 2 ** len(qubits)), dtype=complex)
+    ground[0, 0] = 1
+    rhos, moments = [ground], []
     for gate in built.gates:
         on = tuple(built.wires.index(wire) for wire in gate.wires)
-        if gate.kind == "prepare":
-            prepared |= set(gate.modalities)
-            rhos.append(product())
-        else:
-            where = [built.system.names.index(name) for name in gate.modalities]
-            operators = states.embed(torch.from_numpy(gate.operators), built.system.dims, where)
-            rhos.append(attractors.apply(operators.numpy(), rhos[-1]))
-        before, after = rhos[-2:]
-        if len(on) <= 4:
-            parts = (states.partial_trace(torch.as_tensor(r), qubits, on) for r in (before, after))
-            moments.append((gate.wires, *(part.numpy() for part in parts), None))
-        else:
-            moments.append(((), before[:1, :1], after[:1, :1], None))
-    alone = (
-        states.partial_trace(torch.as_tensor(np.stack(rhos)), qubits, (q,)).numpy()
-        for q in range(len(qubits))
-    )
-    bloch = np.stack([np.einsum("aij,tji->ta", PAULIS.numpy()[1:], own).real for own in alone], 1)
+        operators = gate.operators
+        if gate.kind == "prepare":  # |ket><0...0|, of qubits that nothing was done to
+            operators = np.outer(operators, np.eye(len(operators))[0])[None]
+        where = [built.system.names.index(name) for name in gate.modalities]
+        whole = states.embed(torch.from_numpy(operators), built.system.dims, where)
+        rhos.append(attractors.apply(whole.numpy(), rhos[-1]))
+        shown = on if len(on) <= progress.LARGEST else ()
+        before, after = (
+            states.partial_trace(torch.from_numpy(rho), qubits, shown).numpy() for rho in rhos[-2:]
+        )
+        moments.append((gate.wires if shown else (), before, after, None))
+    bloch = np.stack([progress.vectors_of(torch.from_numpy(rho)) for rho in rhos])
     owners = {
         wire: gate.modalities[-1]
         for gate in built.gates

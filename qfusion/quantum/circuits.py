@@ -4,11 +4,10 @@ draw; the statevector they act on, and the part of the circuit that a read-out d
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -351,15 +350,9 @@ def bloch_vectors(psi: Tensor, qubits: Iterable[int] | None = None) -> Tensor:
     return torch.stack(vectors, 1)
 
 
-def run(gates: Iterable[Gate], n: int) -> Tensor:
-    """Returns the state of n qubits, (2^n,) complex128, after gates on |0...0>, one by one: the reference."""
-    return deque(walk(gates, n), 1).pop()
-
-
 def walk(gates: Iterable[Gate], n: int) -> Iterator[Tensor]:
     """Yields the state of n qubits, (2^n,) complex128, |0...0> and then after each gate."""
-    psi = torch.zeros(2**n, dtype=torch.complex128)
-    psi[0] = 1
+    psi = ground(1, n, torch.empty(0, dtype=torch.float64))[0]
     yield psi
     for gate in gates:
         k = len(gate.wires)
@@ -419,17 +412,15 @@ def as_step(wires: Sequence[Q], matrix: Tensor) -> Step[Q]:
         wires: its qubits, the most significant first. matrix: (2^w, 2^w).
     """
     n, U = len(wires), matrix.detach()
-    held = U.abs() > _SMALL
-    keeps = set()
-    for k, wire in enumerate(wires):
-        crossed = held.view(*(2,) * (2 * n)).movedim((k, n + k), (0, 1))
-        if not (crossed[0, 1].any() or crossed[1, 0].any()):
-            keeps.add(wire)
+    entries = U.abs() > _SMALL
+    legs = entries.view(*(2,) * (2 * n))
+    crossed = [legs.movedim((k, n + k), (0, 1)) for k in range(n)]
+    keeps = [not (each[0, 1].any() or each[1, 0].any()) for each in crossed]
     cnot = n == 2 and torch.allclose(U, torch.eye(4, dtype=U.dtype)[[0, 1, 3, 2]])
     return Step(
         tuple(wires),
-        frozenset(keeps),
-        bool((held.sum(0) == 1).all()),
+        frozenset(compress(wires, keeps)),
+        bool((entries.sum(0) == 1).all()),
         (wires[0], wires[1]) if cnot else None,
     )
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import combinations, product
 
 import torch
@@ -120,11 +120,7 @@ PAULIS = torch.tensor(
 
 def words(qubits: int) -> Tensor:
     """Returns all Pauli words on that many qubits, (4^n, 2^n, 2^n), the first letter slowest."""
-    matrices = PAULIS
-    for _ in range(qubits - 1):
-        d = 2 * matrices.shape[-1]
-        matrices = torch.einsum("aij,bkl->abikjl", matrices, PAULIS).reshape(-1, d, d)
-    return matrices
+    return torch.stack([reduce(torch.kron, word) for word in product(PAULIS, repeat=qubits)])
 
 
 _WORDS = {1: words(1), 2: words(2)}

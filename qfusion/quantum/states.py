@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import reduce
 from itertools import pairwise
 
 import numpy as np
@@ -129,10 +130,7 @@ def product(kets: Sequence[Tensor]) -> Tensor:
         len(kets) > 0,
         "Argument `kets` must hold at least one ket, but is empty. Give one per modality.",
     )
-    psi = kets[0]
-    for ket in kets[1:]:
-        psi = (psi[..., :, None] * ket[..., None, :]).flatten(-2)
-    return psi
+    return reduce(lambda psi, ket: (psi[..., :, None] * ket[..., None, :]).flatten(-2), kets)
 
 
 def density(psi: Tensor) -> Tensor:

@@ -84,7 +84,7 @@ def progress(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Progress[Fusi
     """
     values, fused, wires, gates = laid_out(model, theta)
     changes = (
-        (on, before, after, [wires.index(wire) for wire in on], _vectors(after))
+        (on, before, after, [wires.index(wire) for wire in on], vectors_of(after))
         for on, before, after in (
             *_fusion(gates, values),
             *_network(model, gates, values, fused),
@@ -93,8 +93,8 @@ def progress(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Progress[Fusi
     return _replayed(gates, wires, changes)
 
 
-def _vectors(rho: Tensor) -> np.ndarray:
-    """Bloch vectors of the qubits of a state (2^k, 2^k), (k, 3)."""
+def vectors_of(rho: Tensor) -> np.ndarray:
+    """Returns the Bloch vectors of the qubits of a state (2^k, 2^k), (k, 3)."""
     count = len(rho).bit_length() - 1
     alone = [states.partial_trace(rho, (2,) * count, (k,)) for k in range(count)]
     return np.stack(
