@@ -277,16 +277,18 @@ def test_legend_entries_are_those_a_reader_sees() -> None:
     assert visible.legend_entries(example("samples.classes", "light")) == ["train", "test"]
     named = go.Figure(
         [
-            go.Scatter(y=[1], name="b", legendrank=2000),
+            go.Scatter(y=[1], name="b", legendgroup="group"),
             go.Scatter(y=[1]),
             go.Scatter(y=[1], name="a &lt;b&gt;<br>&#36;"),
             go.Scatter(y=[1], name="gone", visible=False),
             go.Heatmap(z=[[1]], name="map"),
-        ]
+            go.Scatter(y=[1], name="c", legendgroup="group"),
+        ],
+        layout={"showlegend": True},
     )
-    assert visible.legend_entries(named) == ["trace 1", "a &lt;b&gt;<br>&#36;", "b"]
+    assert visible.legend_entries(named) == ["b", "c", "trace 1", "a &lt;b&gt;<br>&#36;"]
     assert visible.plain_entry("<b>a</b> &lt;b&gt;<br>&#36;") == "a <b> $"
-    assert visible.legend_entries(go.Figure([go.Scatter(y=[1], name="alone")])) == []
+    assert visible.legend_entries(named.update_layout(showlegend=False)) == []
 
 
 def test_an_entry_takes_all_its_traces_with_it() -> None:

@@ -579,22 +579,13 @@ def plain_entry(entry: str) -> str:
 
 
 def legend_entries(drawn: go.Figure) -> list[str]:
-    """Names of what stands in the legend, from left to right or top to bottom, each once; see `plain_entry` for how
-    they read."""
-    shown = [trace for trace in drawn.data if _in_legend(trace)]
-    if drawn.layout.showlegend is False or (
-        drawn.layout.showlegend is None
-        and len(shown) < 2
-        and not any(trace.showlegend for trace in shown)
-    ):
+    """Names of what stands in the legend, in the order of the figure with groups together, each once; see `plain_entry`
+    for how they read."""
+    if not drawn.layout.showlegend:
         return []
-    order = _legend_order(drawn, shown)
-    if "grouped" in order:
-        groups = list(dict.fromkeys(trace.legendgroup or id(trace) for trace in shown))
-        shown = sorted(shown, key=lambda trace: groups.index(trace.legendgroup or id(trace)))
-    if "reversed" in order:
-        shown = shown[::-1]
-    shown = sorted(shown, key=lambda trace: 1000 if trace.legendrank is None else trace.legendrank)
+    shown = [trace for trace in drawn.data if _in_legend(trace)]
+    groups = list(dict.fromkeys(trace.legendgroup or id(trace) for trace in shown))
+    shown.sort(key=lambda trace: groups.index(trace.legendgroup or id(trace)))
     return list(dict.fromkeys(_name(drawn, trace) for trace in shown))
 
 
@@ -607,18 +598,6 @@ def _name(drawn: go.Figure, trace: Any) -> str:
     """plotly calls the third trace without a name "trace 2"."""
     place = next(i for i, own in enumerate(drawn.data) if own is trace)
     return f"trace {place}" if trace.name is None else str(trace.name)
-
-
-def _legend_order(drawn: go.Figure, shown: list[Any]) -> str:
-    if drawn.layout.legend.traceorder:
-        return str(drawn.layout.legend.traceorder)
-    stacked = any(
-        (trace.type == "bar" and drawn.layout.barmode == "stack")
-        or (trace.type == "scatter" and trace.fill in ("tonextx", "tonexty"))
-        for trace in shown
-    )
-    grouped = any(trace.legendgroup for trace in shown)
-    return "+".join(["grouped"] * grouped + ["reversed"] * stacked) or "normal"
 
 
 def without(drawn: go.Figure, hidden: Iterable[str]) -> go.Figure:
