@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
 from collections.abc import Iterable
 from typing import Any
@@ -102,6 +103,14 @@ def read_pairs(words: Iterable[str], what: str, form: str, example: str) -> dict
         check(key not in pairs, f"{what} names {key[:80]!r} twice. Drop one.")
         pairs[key] = text
     return pairs
+
+
+def read_json(text: str) -> Any:
+    """Returns what a JSON text of a visitor's holds; None where it is no JSON, or nested too deep."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def read_toml(text: str) -> dict[str, Any]:

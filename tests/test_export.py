@@ -327,7 +327,6 @@ def test_without_chrome_the_other_engine_is_named(monkeypatch: pytest.MonkeyPatc
         "a page needs no Chrome to be written"
     )
     monkeypatch.setitem(sys.modules, "kaleido", None)
-    export._find.cache_clear()
     with pytest.raises(DataUnavailable, match="kaleido is not installed"):
         export.save(lines(), ExportStyle(engine="chrome"))
 

@@ -23,13 +23,12 @@ import threading
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
 
 import plotly.graph_objects as go
 from fontTools import unicodedata as scripts
 
-from qfusion._checks import check
+from qfusion._checks import check, read_json
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
 from qfusion.figures.recipe import (
     MAX_RECIPE,
@@ -125,10 +124,7 @@ class Composition:
 
 def is_composition(text: str) -> bool:
     """Whether a JSON text is a composition's, and not a recipe's of one panel."""
-    try:
-        record = json.loads(text)
-    except (ValueError, RecursionError):
-        return False
+    record = read_json(text)
     return isinstance(record, dict) and record.get("kind") == COMPOSITION
 
 
@@ -225,14 +221,9 @@ _NOWHERE = "127.0.0.1:9"
 def chrome() -> str | None:
     """The path of Chrome or Chromium; None where there is none or kaleido is not installed, and figures are drawn by
     qfusion alone."""
-    return _find(os.environ.get("PATH", ""))
-
-
-@lru_cache(maxsize=8)
-def _find(path: str) -> str | None:
     if importlib.util.find_spec("kaleido") is None:
         return None
-    browser = next((place for name in BROWSERS if (place := shutil.which(name, path=path))), None)
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     return browser or next(
         (place for place in _MAC if sys.platform == "darwin" and os.access(place, os.X_OK)), None
     )
@@ -268,7 +259,6 @@ class _Browser:
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True, name="qfusion-chrome").start()
         self.kaleido: Any = None
-        self.started = False
 
         # A page without margins: to Chrome's own, kaleido's PDF would be shrunk.
         bare = kaleido.PageGenerator(mathjax=False)
@@ -286,7 +276,6 @@ class _Browser:
 
         try:
             self.call(start(), CHROME_START)
-            self.started = True
         except BaseException:
             self.stop()
             raise
@@ -298,9 +287,8 @@ class _Browser:
     def stop(self) -> None:
         """Ends it, kindly if it answers."""
         process = getattr(self.kaleido, "subprocess", None)
-        if self.started:
-            with contextlib.suppress(Exception):
-                self.call(self.kaleido.close(), 5)
+        with contextlib.suppress(Exception):
+            self.call(self.kaleido.close(), 5)
         if process is not None and process.poll() is None:
             with contextlib.suppress(OSError, AttributeError):
                 os.killpg(process.pid, signal.SIGKILL)

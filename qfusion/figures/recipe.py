@@ -23,7 +23,7 @@ from PIL.PngImagePlugin import PngInfo
 from plotly.offline import get_plotlyjs
 
 from qfusion import __version__
-from qfusion._checks import check
+from qfusion._checks import check, read_json
 from qfusion.errors import InvalidInput
 from qfusion.figures.style import FONT, INK, PAPER, QUIET
 from qfusion.figures.theme import AnyTheme, drawn_in
@@ -686,12 +686,7 @@ def size_mm(svg: bytes) -> tuple[float, float]:
 
 
 def _is_object(recipe: str) -> bool:
-    if not 2 <= len(recipe) <= MAX_RECIPE:
-        return False
-    try:
-        return isinstance(json.loads(recipe), dict)
-    except (ValueError, RecursionError):
-        return False
+    return 2 <= len(recipe) <= MAX_RECIPE and isinstance(read_json(recipe), dict)
 
 
 def _text(raw: bytes) -> str:

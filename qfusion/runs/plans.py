@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from qfusion import _files, _limits, data as sources
-from qfusion._checks import check, choose, require_number
+from qfusion._checks import check, choose, read_json, require_number
 from qfusion.errors import InvalidInput, QFusionError, refused
 from qfusion.models import (
     FUSION,
@@ -174,10 +174,7 @@ def value(key: str, text: str, default: Any) -> Any:
             f"Setting `{key}` must be true or false, but is {text[:80]!r}.",
         )
         return text.lower() == "true"
-    try:
-        record = json.loads(f"[{text}]" if "," in text and not text.startswith("[") else text)
-    except (ValueError, RecursionError):
-        record = None
+    record = read_json(f"[{text}]" if "," in text and not text.startswith("[") else text)
     values = record if isinstance(record, list) and not isinstance(default, float) else [record]
     kinds = (int,) if isinstance(default, int) else (int, float)
     check(
