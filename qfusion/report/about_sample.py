@@ -7,12 +7,12 @@ from __future__ import annotations
 import io
 import math
 import shlex
-import wave
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+from scipy.io import wavfile
 
 from qfusion import __version__
 from qfusion._sentences import listed
@@ -242,9 +242,7 @@ def _film(piece: Film) -> Block:
 def _audio(piece: Audio) -> Block:
     samples = np.round(32767 * np.clip(piece.samples, -1, 1)).astype("<i2")
     buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setparams((1, 2, piece.rate, len(samples), "NONE", ""))
-        file.writeframes(samples.tobytes())
+    wavfile.write(buffer, piece.rate, samples)
     return played("audio", "audio/wav", buffer.getvalue())
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -363,7 +362,7 @@ class Report:
                 fonts.mkdir()
                 installed = dict.fromkeys(Path(face.path) for face in faces)
                 for file in [*_own_fonts().glob("[!L]*.ttf"), *installed]:
-                    _put(file, fonts / file.name)
+                    shutil.copy(file, fonts)
                 options: dict[str, Any] = {
                     "root": str(nowhere),
                     "font_paths": [str(fonts)],
@@ -442,14 +441,6 @@ def _letters_of(report: Report) -> tuple[str, list[str], list[Any]]:
 
 def _ours(letter: str) -> bool:
     return ord(letter) < 0x250 or ord(letter) in _letters()
-
-
-def _put(file: Path, place: Path) -> None:
-    """The file at another place: a link where the system has them."""
-    try:
-        os.symlink(file, place)
-    except (OSError, NotImplementedError):
-        shutil.copy(file, place)
 
 
 def _own_fonts() -> Path:
