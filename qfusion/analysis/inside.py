@@ -31,7 +31,6 @@ from qfusion.data.spec import pixel_names
 from qfusion.explain import attribution, counterfactual, operators
 from qfusion.models.encoders import InputSpec
 from qfusion.quantum import decomposition, lindblad
-from qfusion.track import attractors
 
 MAX_MODES = 32  # dimension D up to which all D^2 eigenvalues of the generator are worked out
 HAMILTONIAN, READOUT = "H", "read-out"
