@@ -5,6 +5,7 @@ leaves everything as it is.
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,6 +132,32 @@ def check_disk(what: str, size: int = 0) -> None:
         f"{what} would need {_gib(size)} more, but {_gib(used)} of the {_gib(most)} of this server are used "
         f"({shares}). Delete runs, imported sets or models, or have QFUSION_DISK_GB raised.",
     )
+
+
+# What a process of its own that reads what anybody may have made needs to find its libraries; nothing else of the
+# environment is its business.
+_NEEDED = (
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "SYSTEMROOT",
+    "HOME",
+    "LANG",
+    "TMPDIR",
+    "TEMP",
+)
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Returns the environment of such a process: modules are found where this one finds them, and libraries for
+    matrices keep to one thread, as every other takes address space; and `more`."""
+    return {
+        **{name: value for name, value in os.environ.items() if name in _NEEDED},
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        **more,
+    }
 
 
 def _gib(size: int) -> str:

@@ -308,10 +308,9 @@ class _Process:
             DataUnavailable: when an extractor cannot be had.
         """
         if self._process is None:
-            quiet = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", CHILD],
-                env=os.environ | quiet | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env=_limits.environment(HF_HUB_OFFLINE="1"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

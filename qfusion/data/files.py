@@ -399,19 +399,13 @@ def read_mat(path: Path) -> dict[str, Any]:
 
 def _run(path: Path, out: Path, memory: int) -> None:
     """Lets the child read a file into another; InvalidInput when it does not come to its end."""
-    # The child finds SciPy where this process does; threads of a library for matrices would take address space each.
     try:
         done = subprocess.run(
             [
                 *(sys.executable, "-P", str(_CHILD), str(path.absolute()), str(out)),
                 *(str(memory), str(SECONDS), str(MAX_SIZE)),
             ],
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-                "OPENBLAS_NUM_THREADS": "1",
-                "OMP_NUM_THREADS": "1",
-            },
+            env=_limits.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

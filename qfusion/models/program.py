@@ -202,14 +202,9 @@ class Program:
 
     def _begun(self) -> dict[str, Any]:
         """Starts the process, and returns what it says of the program."""
-        environment = {name: value for name, value in os.environ.items() if name in _NEEDED} | {
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            "OMP_NUM_THREADS": str(torch.get_num_threads()),
-            "OPENBLAS_NUM_THREADS": "1",
-        }
         self._process = subprocess.Popen(
             [sys.executable, "-P", _child.__file__],
-            env=environment,
+            env=_limits.environment(OMP_NUM_THREADS=str(torch.get_num_threads())),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -284,19 +279,6 @@ class Program:
             f"Program `{self.file}` ends the process that runs it (status {status}). Export it again, "
             "or give that process more memory."
         )
-
-
-# What a process needs to find its libraries; nothing else of the environment is a program's business.
-_NEEDED = (
-    "PATH",
-    "LD_LIBRARY_PATH",
-    "DYLD_LIBRARY_PATH",
-    "SYSTEMROOT",
-    "HOME",
-    "LANG",
-    "TMPDIR",
-    "TEMP",
-)
 
 
 def _installed(name: str) -> bool:
