@@ -409,7 +409,7 @@ def test_a_recording_at_its_own_rate_is_resampled_as_files_are(tmp_path: Path) -
     path = recordings.write(tmp_path / "voice.webm", np.zeros((12, 48, 64, 3), np.uint8), samples)
     own = media.sound(path, rate=media.probe(path).sound or 0)
     assert own.rate == 48_000
-    wanted, given = media.sound(path, rate=16_000), extractors.resampled(own, 16_000)
+    wanted, given = media.sound(path, rate=16_000), media.resampled(own, 16_000)
     assert given.rate == 16_000
     np.testing.assert_allclose(given.samples, wanted.samples, atol=1e-5)
 

@@ -657,25 +657,10 @@ def _made(
         f"What is given must last at most {longest:g} s, but lasts {seconds:.1f} s. Give a shorter recording.",
     )
     if isinstance(given, Audio):
-        shown = resampled(given, SAMPLES)
+        shown = media.resampled(given, SAMPLES)
     elif modality == "audio":
         shown = media.sound(Path(given), rate=SAMPLES)
     else:
         rate, side = (extractor.chosen[key] for key in ("rate", "side"))
         shown = media.frames(Path(given), rate=rate, side=side)
     return features(extractor, shown)[:, columns], shown
-
-
-def resampled(audio: Audio, rate: int) -> Audio:
-    """Returns a recording at another rate, by the filter that files are read with."""
-    if audio.rate == rate:
-        return audio
-    with provided():
-        import av
-    samples = np.ascontiguousarray(audio.samples[None], np.float32)
-    frame = av.AudioFrame.from_ndarray(samples, "flt", "mono")
-    frame.sample_rate = audio.rate
-    filter_ = av.AudioResampler(format="flt", layout="mono", rate=rate)
-    pieces = [part.to_ndarray()[0] for entry in (frame, None) for part in filter_.resample(entry)]
-    wanted = round(len(audio.samples) / audio.rate * rate)
-    return Audio(np.concatenate([*pieces, np.zeros(wanted, np.float32)])[:wanted], rate)

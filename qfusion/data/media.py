@@ -133,16 +133,7 @@ def sound(path: Path, start: float = 0.0, end: float | None = None, rate: int = 
         own = int(stream.rate)
         check(0 < own <= MAX_RATE, f"File `{path.name}` has {own:,} samples a second. Resample it.")
         mix = av.AudioResampler(format="flt", layout="mono", rate=own)
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
-        samples, pieces, heard = int(np.ceil((end - start) * own)), list[np.ndarray](), 0
-
-        def take(values: np.ndarray) -> None:
-            frame = av.AudioFrame.from_ndarray(
-                np.ascontiguousarray(values[None], np.float32), "flt", "mono"
-            )
-            frame.rate = own
-            pieces.extend(entry.to_ndarray()[0] for entry in resampler.resample(frame))
-
+        whole, heard = np.zeros(int(np.ceil((end - start) * own)), np.float32), 0
         begin = container.start_time or 0
         container.seek(begin + int(max(0.0, start - 1.0) * 1e6))
         for frame in _decoded(container, stream, path, iter(range(MAX_DECODED))):
@@ -153,26 +144,38 @@ def sound(path: Path, start: float = 0.0, end: float | None = None, rate: int = 
                     place = round((frame.time - begin / 1e6 - start) * own)
                 if heard and abs(place - heard) < _JITTER * own:
                     place = heard
-                values = values[max(0, heard - place) : max(0, samples - place)]
-                if len(values) and place > heard:
-                    take(np.zeros(min(place, samples) - heard, np.float32))
-                    heard = place
+                values = values[max(0, heard - place) : max(0, len(whole) - place)]
                 if len(values):
-                    take(values)
-                    heard += len(values)
-            if heard >= samples:
+                    place = max(place, heard)
+                    heard = place + len(values)
+                    whole[place:heard] = values
+            if heard >= len(whole):
                 break
-        # what ends rings in silence, whoever resamples it
-        if tail := min(samples - heard, own):
-            take(np.zeros(tail, np.float32))
-        pieces.extend(entry.to_ndarray()[0] for entry in resampler.resample(None))
-    wanted = round((end - start) * rate)
-    whole = np.concatenate([*pieces, np.zeros(wanted, np.float32)])[:wanted]
+    samples = resampled(Audio(whole, own), rate).samples[: round((end - start) * rate)]
     check(
-        bool(np.isfinite(whole).all()),
+        bool(np.isfinite(samples).all()),
         f"The sound of `{path.name}` holds values that are no numbers. Record it again.",
     )
-    return Audio(np.clip(whole, -1, 1), rate)
+    return Audio(np.clip(samples, -1, 1), rate)
+
+
+def resampled(audio: Audio, rate: int) -> Audio:
+    """Returns a recording at another rate, in samples a second.
+
+    Raises:
+        DataUnavailable: when PyAV is not installed.
+    """
+    if audio.rate == rate:
+        return audio
+    with provided():
+        import av
+    samples = np.ascontiguousarray(audio.samples[None], np.float32)
+    frame = av.AudioFrame.from_ndarray(samples, "flt", "mono")
+    frame.sample_rate = audio.rate
+    filter_ = av.AudioResampler(format="flt", layout="mono", rate=rate)
+    pieces = [part.to_ndarray()[0] for entry in (frame, None) for part in filter_.resample(entry)]
+    wanted = round(len(audio.samples) / audio.rate * rate)
+    return Audio(np.concatenate([*pieces, np.zeros(wanted, np.float32)])[:wanted], rate)
 
 
 def frames(
