@@ -8,7 +8,6 @@ of its rate and length, is left as it is, so that a sample of the set comes to t
 from __future__ import annotations
 
 import math
-from functools import cache as remembered
 
 import numpy as np
 
@@ -76,11 +75,7 @@ def _resized(ink: np.ndarray, height: int, width: int) -> np.ndarray:
 
 def _placed(ink: np.ndarray, side: int, row: int, column: int) -> np.ndarray:
     """A drawing in a black square, its corner at a place; what does not fit in is cut off."""
-    square = np.zeros((side, side))
-    top, left = max(row, 0), max(column, 0)
-    part = ink[top - row : side - row, left - column : side - column]
-    square[top : top + part.shape[0], left : left + part.shape[1]] = part
-    return square
+    return np.pad(ink, side)[side - row : 2 * side - row, side - column : 2 * side - column]
 
 
 def as_mnist(pixels: np.ndarray) -> np.ndarray:
@@ -125,7 +120,7 @@ def as_counts(pixels: np.ndarray) -> np.ndarray:
     h, w = (round(side * 32 / max(part.shape)) for side in part.shape)
     part = _resized(part, h, w)
     bits = _placed(part > part.max() / 2, 32, (32 - part.shape[0]) // 2, (32 - part.shape[1]) // 2)
-    return np.asarray(bits.reshape(8, 4, 8, 4).sum((1, 3)))
+    return np.asarray(bits.reshape(8, 4, 8, 4).sum((1, 3)), float)
 
 
 def spoken(audio: Audio) -> Audio:
@@ -165,29 +160,24 @@ def spoken(audio: Audio) -> Audio:
     return Audio(samples[start * STEP : end * STEP].astype(np.float32), RATE)
 
 
-@remembered
-def _mel_bank() -> np.ndarray:
-    """Triangles of the bands, (BANDS, FFT / 2 + 1), evenly spaced in mel (O'Shaughnessy 1987)."""
-    low, high = (2595 * math.log10(1 + f / 700) for f in (LOWEST, RATE / 2))
-    edges = 700 * (10 ** (np.linspace(low, high, BANDS + 2) / 2595) - 1)
-    at, gaps = np.linspace(0, RATE / 2, FFT // 2 + 1), np.diff(edges)[:, None]
-    rising, falling = (at - edges[:-2, None]) / gaps[:-1], (edges[2:, None] - at) / gaps[1:]
-    return np.clip(np.minimum(rising, falling), 0, None)
-
-
 def log_mel(audio: Audio) -> np.ndarray:
     """Returns the log-mel spectrogram of a recording at 8 kHz, (BANDS, FRAMES), as `features.npz` of `avdigits` has it.
 
     The loudest sample is made 1; natural logarithm of the power in 32 bands of a short-time Fourier transform of 512
-    points, windows of 256 and steps of 64; drawn out or together to 32 frames; rounded as numbers of 16 bits.
+    points, windows of 256 and steps of 64, evenly spaced in mel (O'Shaughnessy 1987); drawn out or together to 32
+    frames; rounded as numbers of 16 bits.
     """
+    from librosa.filters import mel
     from scipy import signal
 
     samples = np.asarray(audio.samples, float)
     _, _, spectrum = signal.stft(
         samples / np.abs(samples).max(), RATE, nperseg=WINDOW, noverlap=WINDOW - HOP, nfft=FFT
     )
-    bands = np.log(_mel_bank() @ np.abs(spectrum) ** 2 + FLOOR)
+    triangles = mel(
+        sr=RATE, n_fft=FFT, n_mels=BANDS, fmin=LOWEST, htk=True, norm=None, dtype=np.float64
+    )
+    bands = np.log(triangles @ np.abs(spectrum) ** 2 + FLOOR)
     count = bands.shape[1]
     places = np.linspace(0, count - 1, FRAMES)
     drawn = np.stack([np.interp(places, np.arange(count), band) for band in bands])
