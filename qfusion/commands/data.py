@@ -398,13 +398,13 @@ def extract(
         )
     more = {
         "name": name,
-        "repairs": result.repairs,
+        "repairs": result.staged.done,
         "kept": result.place is not None,
         "folder": result.place and str(result.place),
         "left_out": [one._asdict() for one in result.failures],
         "resumed": result.resumed,
     }
-    _print_report(result.report, result.title, more, as_json)
+    _print_report(result.report, result.staged.title, more, as_json)
     for remark in result.remarks:
         say(remark)
     for one in result.failures:

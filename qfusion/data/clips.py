@@ -27,6 +27,7 @@ from qfusion import _files, _limits
 from qfusion._checks import check, require_number
 from qfusion._sentences import count, listed
 from qfusion.data import files, media, staged_set
+from qfusion.data.extractors import Take
 from qfusion.data.modality import VIDEO_MARK, Audio, Clip, Film, Word
 from qfusion.data.spec import SPLITS, DataSet
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError, refused
@@ -85,15 +86,6 @@ class Coverage:
         return [*lines, *self.problems]
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Where a sample's recording is: a file below the folder, and the part of it."""
-
-    path: str
-    start: float = 0.0
-    end: float | None = None
-
-
 def join(
     dataset: DataSet,
     folder: Path,
@@ -123,15 +115,8 @@ def join(
         is_joinable(dataset),
         f"Recordings are joined to imported sets and to `mosi`, but '{dataset.name}' is neither. Import it first.",
     )
-    with refused(f"Folder {str(folder)[:200]} cannot be opened", "Check the path.", error=NotFound):
-        root = folder.expanduser().resolve(strict=True)
-    check(
-        root.is_dir(),
-        f"{str(folder)[:200]} is no folder. Name the folder of the recordings.",
-        NotFound,
-    )
     problems = list[str]()
-    inside = {path.relative_to(root).as_posix(): path for path in walked(root, problems)}
+    root, inside, beside = opened(folder, problems)
     recordings = [name for name, path in inside.items() if path.suffix.lower() in media.TYPES]
     ids = dataset.ids.tolist()
     parts = (
@@ -145,11 +130,6 @@ def join(
         f"{len(recordings):,} recordings such as {recordings[:3]}. "
         f"{problems[0] if problems else 'Name the files by the ids, or give a table of id and path.'}",
     )
-    beside = {
-        name.rpartition(".")[0]: name
-        for name, path in inside.items()
-        if path.suffix.lower() in media.SPOKEN
-    }
     used = sorted({part.path for part in parts.values()})
     facts = dict[str, dict[str, Any]]()
     for done, name in enumerate(used):
@@ -216,7 +196,36 @@ def is_joinable(dataset: DataSet) -> bool:
     return getattr(dataset.clip_of, "func", None) is clip_of
 
 
-def walked(root: Path, problems: list[str]) -> Iterator[Path]:
+def opened(folder: Path, problems: list[str]) -> tuple[Path, dict[str, Path], dict[str, str]]:
+    """Returns a folder's own path; the files in it that a recording or its words may be, by their names below it; and
+    the names of files of words by names without endings.
+
+    Args:
+        folder: in any spelling. problems: takes a line for every file that leads out of it.
+
+    Raises:
+        NotFound: when there is no such folder. InvalidInput: when it holds more than MAX_FILES.
+    """
+    with refused(f"Folder {str(folder)[:200]} cannot be opened", "Check the path.", error=NotFound):
+        root = folder.expanduser().resolve(strict=True)
+    check(
+        root.is_dir(),
+        f"{str(folder)[:200]} is no folder. Name the folder of the recordings.",
+        NotFound,
+    )
+    inside = {path.relative_to(root).as_posix(): path for path in _walked(root, problems)}
+    return (
+        root,
+        inside,
+        {
+            name.rpartition(".")[0]: name
+            for name, path in inside.items()
+            if path.suffix.lower() in media.SPOKEN
+        },
+    )
+
+
+def _walked(root: Path, problems: list[str]) -> Iterator[Path]:
     """Yields the files below a folder that a recording or its words may be; what leads out of it is a problem."""
     seen = 0
     for place, folders, names in os.walk(root):
@@ -238,16 +247,16 @@ def walked(root: Path, problems: list[str]) -> Iterator[Path]:
                 )
 
 
-def _by_name(dataset: DataSet, ids: Sequence[str], recordings: Sequence[str]) -> dict[str, _Part]:
+def _by_name(dataset: DataSet, ids: Sequence[str], recordings: Sequence[str]) -> dict[str, Take]:
     """Parts by id, of files that are called like samples, or like the videos that a table names."""
     called = called_like(recordings)
-    parts = {id_: _Part(_only(called[id_], id_)) for id_ in ids if id_ in called}
+    parts = {id_: Take(_only(called[id_], id_)) for id_ in ids if id_ in called}
     table = dataset.table
     if {"video", "start", "end"} <= set(table.columns):
         videos = table["video"].astype(str).tolist()
         for id_, video, start, end in zip(ids, videos, table["start"], table["end"], strict=True):
             if id_ not in parts and video in called and np.isfinite([start, end]).all():
-                parts[id_] = _Part(_only(called[video], id_), float(start), float(end))
+                parts[id_] = Take(_only(called[video], id_), float(start), float(end))
     return parts
 
 
@@ -273,7 +282,7 @@ def _only(names: Sequence[str], id_: str) -> str:
 
 def _by_table(
     path: Path, root: Path, ids: set[str], recordings: set[str], problems: list[str]
-) -> dict[str, _Part]:
+) -> dict[str, Take]:
     """Parts by id, as a CSV has them."""
     files.check_size(path.name, files.size_of(path))
     with refused(
@@ -284,7 +293,7 @@ def _by_table(
     ):
         rows = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
         check({"id", "path"} <= set(rows.columns), f"its columns are {list(rows.columns)[:8]}")
-    parts = dict[str, _Part]()
+    parts = dict[str, Take]()
     for number, row in enumerate(rows.to_dict("records"), 2):
         where = f"`{path.name}`, line {number}"
         name = os.path.relpath(Path(os.path.normpath(root / row["path"])), root).replace(
@@ -308,11 +317,11 @@ def _by_table(
                 require_number(key, row[key], 0, 1e7) if row.get(key, "").strip() else None
                 for key in ("start", "end")
             )
-            parts[row["id"]] = _Part(name, start or 0.0, end)
+            parts[row["id"]] = Take(name, start or 0.0, end)
     return parts
 
 
-def _fits(part: _Part, facts: dict[str, Any], id_: str, problems: list[str]) -> bool:
+def _fits(part: Take, facts: dict[str, Any], id_: str, problems: list[str]) -> bool:
     """Whether a part lies in its file; an end a little after the file's is the file's."""
     seconds = facts["seconds"]
     if facts["kind"] == "image" or part.start < (part.end or seconds) <= seconds + 0.5:

@@ -31,8 +31,8 @@ from qfusion import _limits
 from qfusion._checks import check, require_number, require_whole
 from qfusion._sentences import Pace, count
 from qfusion.data import clips, extractors, files, importing, media, registry, staged_set, tables
-from qfusion.data.extractors import METHODS, NONE, OPTIONS, Take, method_of
-from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError, refused
+from qfusion.data.extractors import NONE, OPTIONS, Take, method_of
+from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
 
 DEFAULTS = {"text": "ngrams", "audio": "spectrum", "vision": "hog"}
 FILES = ("file", "path", "recording", "clip")  # what the table calls the column of files
@@ -52,24 +52,19 @@ class Failure(NamedTuple):
 
 
 @dataclass(eq=False)
-class Extracted:
-    """What came of a folder.
+class Extracted(importing.Examined):
+    """What came of a folder: the set, repaired, and the report on it; where that holds errors, nothing is kept.
 
     Attributes:
-        report: on the set; where it holds errors, nothing is kept.
-        title: what was read. repairs: that were made, in words.
         failures: samples that are left out.
         resumed: how many samples had been finished before.
         place: the set's folder; None where it was not kept.
         remarks: what is to be known besides.
     """
 
-    report: staged_set.Report
-    title: str
-    repairs: list[str]
     failures: list[Failure]
     resumed: int
-    place: Path | None
+    place: Path | None = None
     remarks: list[str] = field(default_factory=list)
 
 
@@ -115,11 +110,7 @@ def extract(
     require_whole("processes", processes, 0, 256)
     longest = require_number("longest", longest, 0.1, media.MAX_SECONDS)
     patience = require_number("patience", patience, 0.1, 1e6)
-    with refused(f"Folder {str(folder)[:200]} cannot be opened", "Check the path.", error=NotFound):
-        root = folder.expanduser().resolve(strict=True)
-    check(
-        root.is_dir(), f"{str(folder)[:200]} is no folder. Name that of the recordings.", NotFound
-    )
+    root, inside, beside = clips.opened(folder, [])
     chosen = {key: (methods or {}).get(key, words) for key, words in DEFAULTS.items()}
     records = {
         key: extractors.record_of(key, words) for key, words in chosen.items() if words != NONE
@@ -129,7 +120,7 @@ def extract(
         first, second = (stack.enter_context(importing.staging()) for _ in range(2))
         header = tables.open_table(labels or _table_of(root))
         reader = tables.Reader(first, header, tuple(records), (*tables.IDS, *FILES), FILES)
-        takes, failures = _takes(root, reader)
+        takes, failures = _takes(root, inside, beside, reader)
         draft = registry.imported_root() / f".extract-{name}"
         stack.enter_context(_alone(draft))
         done = _finished(root, takes, records, longest, draft)
@@ -153,18 +144,21 @@ def extract(
         repairs += [] if header.column(tables.SPLIT) else ["make-split"]
         examined = importing.Examined(staged, staged_set.examine(staged, progress))
         ready = importing.repaired(examined, repairs, second, progress)
-        outcome = Extracted(ready.report, staged.title, ready.staged.done, failures, resumed, None)
+        outcome = Extracted(ready.staged, ready.report, failures, resumed)
         outcome.remarks += filter(None, (method_of(*entry).terms for entry in records.items()))
-        if not ready.report.errors:
-            sequences = {part.name for part in ready.staged.parts if part.lengths is not None}
-            rates = {key: record["settings"].get("rate") for key, record in records.items()}
+        if not outcome.report.errors:
+            rates = {
+                part.name: records[part.name]["settings"].get("rate")
+                for part in outcome.staged.parts
+                if part.lengths is not None
+            }
             outcome.place = importing.store(
-                ready,
+                outcome,
                 name,
                 title=title,
                 licence=licence,
                 replace=replace,
-                rates={key: rate for key, rate in rates.items() if rate and key in sequences},
+                rates={key: rate for key, rate in rates.items() if rate},
                 extracted={
                     "methods": records,
                     "longest": longest,
@@ -219,16 +213,13 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _takes(root: Path, reader: tables.Reader) -> tuple[dict[int, Take], list[Failure]]:
-    """Of the rows of the table that have a file, which part of it; and the others."""
-    inside = {_plain(path.relative_to(root).as_posix()): path for path in clips.walked(root, [])}
-    beside = {
-        name.rpartition(".")[0]: str(path)
-        for name, path in inside.items()
-        if path.suffix.lower() in media.SPOKEN
-    }
+def _takes(
+    root: Path, inside: Mapping[str, Path], beside: Mapping[str, str], reader: tables.Reader
+) -> tuple[dict[int, Take], list[Failure]]:
+    """Of the rows of the table that have a file, which part of it; and the others. Files are as of `clips.opened`."""
     recordings = [name for name, path in inside.items() if path.suffix.lower() in media.TYPES]
-    called = clips.called_like(recordings) | {name: [name] for name in recordings}
+    names = clips.called_like(recordings) | {name: [name] for name in recordings}
+    called = {_plain(name): files for name, files in names.items()}
     rows, blank = len(reader.ids), [""] * len(reader.ids)
     named, starts, ends, texts = (
         reader.words(known) or blank for known in (FILES, START, END, tables.TEXT)
@@ -250,8 +241,8 @@ def _takes(root: Path, reader: tables.Reader) -> tuple[dict[int, Take], list[Fai
                 require_number(what, words, 0, 1e7) if words.strip() else None
                 for what, words in (("start", starts[row]), ("end", ends[row]))
             )
-            subtitles = beside.get(candidates[0].rpartition(".")[0], "")
-            takes[row] = Take(str(inside[candidates[0]]), start or 0.0, end, subtitles, texts[row])
+            words = inside.get(beside.get(candidates[0].rpartition(".")[0], ""), "")
+            takes[row] = Take(str(inside[candidates[0]]), start or 0.0, end, str(words), texts[row])
         except QFusionError as error:
             failures.append(Failure(str(reader.ids[row]), named[row][:200], str(error)))
     check(
@@ -293,66 +284,57 @@ def _finished(
     return {row: draft / f"{key(take)}.npz" for row, take in takes.items()}
 
 
-class _Process:
-    """A process that measures one sample after the other, see `extractors.serve`."""
+def _started(
+    begin: Mapping[str, Any], running: list[subprocess.Popen[str]]
+) -> tuple[subprocess.Popen[str], dict[str, list[str]]]:
+    """A process that measures one sample after the other, see `extractors.serve`, and names of features by modality.
 
-    def __init__(self, begin: Mapping[str, Any]):
-        self._begin = begin
-        self._process: subprocess.Popen[str] | None = None
-        self.names: dict[str, list[str]] = {}
+    Args:
+        begin: what it is told first. running: takes it, whatever it answers.
 
-    def start(self) -> None:
-        """Starts it, unless it runs.
+    Raises:
+        DataUnavailable: when an extractor cannot be had.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", CHILD],
+        env=_limits.environment(HF_HUB_OFFLINE="1"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for the one that started it
+    )
+    running.append(process)
+    answer = _answer(process, begin, PATIENCE)
+    check("names" in answer, str(answer.get("why"))[:1000], DataUnavailable)
+    return process, answer["names"]
 
-        Raises:
-            DataUnavailable: when an extractor cannot be had.
-        """
-        if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", CHILD],
-                env=_limits.environment(HF_HUB_OFFLINE="1"),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-                start_new_session=True,  # Ctrl-C is for the one that started it
-            )
-            answer = self._answer(self._begin, PATIENCE)
-            check("names" in answer, str(answer.get("why"))[:1000], DataUnavailable)
-            self.names = answer["names"]
 
-    def measure(self, take: Take, out: Path, patience: float) -> str:
-        """Measures a sample, its arrays go to a file; returns why it could not, empty where it could."""
-        self.start()
-        return str(self._answer({"take": take, "out": str(out)}, patience)["why"])
+def _answer(
+    process: subprocess.Popen[str], message: Mapping[str, Any], patience: float
+) -> dict[str, Any]:
+    """What a process says to a message. One that says nothing in time is ended, and `why` tells it."""
+    began, clock = time.monotonic(), threading.Timer(patience, process.kill)
+    clock.daemon = True
+    clock.start()
+    try:
+        print(json.dumps(message), file=process.stdin, flush=True)
+        return dict(json.loads(cast(Any, process.stdout).readline()))
+    except (OSError, ValueError):
+        late = time.monotonic() - began >= patience
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(2)  # it says by its status why it ends
+        _end(process)
+        how = f"takes more than {patience:g} s" if late else f"ends (status {process.returncode})"
+        return {"why": f"The process that reads it {how}."}
+    finally:
+        clock.cancel()
 
-    def _answer(self, message: Mapping[str, Any], patience: float) -> dict[str, Any]:
-        process, began = cast("subprocess.Popen[Any]", self._process), time.monotonic()
-        clock = threading.Timer(patience, process.kill)
-        clock.daemon = True
-        clock.start()
-        try:
-            print(json.dumps(message), file=process.stdin, flush=True)
-            return dict(json.loads(cast(Any, process.stdout).readline()))
-        except (OSError, ValueError):
-            late = time.monotonic() - began >= patience
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(2)  # it says by its status why it ends
-            self.end()
-            how = (
-                f"takes more than {patience:g} s" if late else f"ends (status {process.returncode})"
-            )
-            return {"why": f"The process that reads it {how}."}
-        finally:
-            clock.cancel()
 
-    def end(self) -> None:
-        """Ends it; another is started where one is needed."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            with suppress(OSError, ValueError):  # what it was sent last never arrived
-                process.communicate()
+def _end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    with suppress(OSError, ValueError):  # what it was sent last never arrived
+        process.communicate()
 
 
 def _run(
@@ -366,30 +348,34 @@ def _run(
 ) -> tuple[dict[str, list[str]], dict[int, str]]:
     """Measures rows; returns the names of features by modality, and why what could not be measured could not."""
     number = min(processes or os.cpu_count() or 1, max(1, len(todo)))
-    workers, free = [_Process(begin) for _ in range(number)], queue.SimpleQueue[_Process]()
-    for worker in workers:
-        free.put(worker)
+    running, free = list[subprocess.Popen[str]](), queue.SimpleQueue[subprocess.Popen[str] | None]()
 
     def measured(row: int) -> str:
-        worker = free.get()
+        """Why a row could not be measured; empty where it could."""
+        process = free.get()
         try:
-            return worker.measure(takes[row], done[row], patience)
+            if process is None or process.poll() is not None:
+                process, _ = _started(begin, running)
+            order = {"take": takes[row], "out": str(done[row])}
+            return str(_answer(process, order, patience)["why"])
         finally:
-            free.put(worker)
+            free.put(process)
 
     why, pace, pool = dict[int, str](), Pace(), ThreadPoolExecutor(number)
     progress(0, len(todo), "starting")
     try:
-        workers[0].start()  # what is missing is said before anything is read
+        first, names = _started(begin, running)  # what is missing is said before anything is read
+        for process in [first, *[None] * (number - 1)]:
+            free.put(process)
         for at, (row, words) in enumerate(zip(todo, pool.map(measured, todo), strict=True), 1):
             if words:
                 why[row] = words
             progress(at, len(todo), pace.words(at, len(todo), "recordings"))
-        return workers[0].names, why
+        return names, why
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-        for worker in workers:
-            worker.end()
+        for process in running:
+            _end(process)
 
 
 # From what is finished to a set.
@@ -406,20 +392,16 @@ def _staged(
     """The set of all rows that are finished, its arrays written to the reader's folder."""
     rows = sorted(takes)
     reader.keep(rows)
-    lengths = {name: np.zeros(len(rows), np.int64) for name in names}
-    texts = [takes[row].text for row in rows]
-    for at, row in enumerate(rows):
-        arrays = _arrays(done[row])
-        for name in names:
-            lengths[name][at] = len(arrays.get(name, ()))
-        if takes[row].subtitles:
-            texts[at] = " ".join(arrays.get("words", ()))
+    counts, texts = [], []
+    for row in rows:
+        arrays, take = _arrays(done[row]), takes[row]
+        counts.append([len(arrays.get(name, ())) for name in names])
+        texts.append(" ".join(arrays.get("words", ())) if take.subtitles else take.text)
     still = all(
         media.TYPES[Path(take.path).suffix.lower()].startswith("image/") for take in takes.values()
     )
     parts = []
-    for name in (name for name in METHODS if name in names):
-        real = lengths[name]
+    for name, real in zip(names, np.array(counts).T, strict=True):
         if not real.any():
             reader.say(
                 "left-out", f"No recording has what `{OPTIONS[name]}` looks at: there is no {name}."
@@ -467,8 +449,9 @@ def _pieces(
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     arrays = files.read_arrays(path)
-    if arrays is None:
-        raise DataUnavailable(
-            f"{path} is gone or damaged meanwhile. Extract once more: it is made again."
-        )
-    return arrays
+    check(
+        arrays is not None,
+        f"{path} is gone or damaged meanwhile. Extract once more: it is made again.",
+        DataUnavailable,
+    )
+    return arrays or {}
