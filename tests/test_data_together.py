@@ -19,7 +19,7 @@ import pytest
 from PIL import Image as Picture, ImageDraw
 
 from qfusion import data
-from qfusion.data import DataSet, Text, files, registry
+from qfusion.data import DataSet, Text, files, registry, spec
 from qfusion.data.modality import Film, Image, Series
 from qfusion.data.sources import Archive, PinnedFile, avletters, easyvqa
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput
@@ -152,7 +152,7 @@ def test_what_cannot_be_taken_is_refused(
 def test_a_drawing_of_another_size_is_made_square_and_small() -> None:
     given = np.full((120, 240, 3), 250, np.uint8)
     given[40:80, 100:140] = (255, 0, 0)
-    features, shown = easyvqa._from_drawing(given)
+    features, shown = spec.picture_maker("", easyvqa.SMALL).make(given)
     small = features.reshape(easyvqa.SMALL, easyvqa.SMALL, 3)
     assert isinstance(shown, Image)
     assert small[0, 0].tolist() == pytest.approx(

@@ -101,11 +101,11 @@ class Own:
 def boxes(dataset: DataSet) -> dict[str, tuple[str, ...]]:
     """Returns what a visitor is asked for: by the first modality of it all that are made of it, which have makers of
     one kind and hint: the three views of one digit come from one drawing."""
-    asked: dict[tuple[str, str], list[str]] = {}
+    result: dict[tuple[str, str], list[str]] = {}
     for name in (name for name in dataset.names if name in dataset.makers):
         maker = dataset.makers[name]
-        asked.setdefault((maker.kind, maker.hint), []).append(name)
-    return {names[0]: tuple(names) for names in asked.values()}
+        result.setdefault((maker.kind, maker.hint), []).append(name)
+    return {names[0]: tuple(names) for names in result.values()}
 
 
 def make(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own:
@@ -121,9 +121,9 @@ def make(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own:
         NotFound: when no modality of that name can be made, or there is no sample `like` it.
     """
     check(bool(given), "Nothing is given. Draw, speak or write something first.")
-    asked, features, content = boxes(dataset), dict[str, np.ndarray](), dict[str, Content]()
+    wanted, features, content = boxes(dataset), dict[str, np.ndarray](), dict[str, Content]()
     for first, piece in given.items():
-        names = asked[choose("What can be given for", first, asked)]
+        names = wanted[choose("What can be given for", first, wanted)]
         kind = dataset.makers[first].kind
         check(
             piece.kind == kind,

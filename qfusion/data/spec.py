@@ -23,6 +23,7 @@ from qfusion.data.modality import (
     Clip,
     Clusters,
     Content,
+    Image,
     Maker,
     Modality,
     People,
@@ -608,22 +609,42 @@ def grey(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.round(255 * np.clip((values - low) / (high - low), 0, 1)).astype(np.uint8)
 
 
-# What a visitor gives, checked before it is made into features.
+# What a visitor draws, checked before it is made into features.
 
 MAX_SIDE = 4096  # pixels of a drawing
 
 
-def check_drawing(drawing: np.ndarray) -> None:
-    """Raises InvalidInput unless a drawing is uint8 (h, w, 3), of sides up to MAX_SIDE, and shows something."""
-    form: tuple[int, ...] = getattr(drawing, "shape", ())
-    check(
-        getattr(drawing, "dtype", None) == np.uint8
-        and len(form) == 3
-        and form[2] == 3
-        and 0 < min(form) <= max(form) <= MAX_SIDE,
-        f"A drawing must hold 8-bit colours of shape (h, w, 3), sides up to {MAX_SIDE}, but has shape {form}.",
-    )
-    check(
-        bool(np.ptp(drawing.astype(np.int16), axis=(0, 1)).max() > 0),
-        "The drawing must show something, but is of one colour throughout. Draw something.",
-    )
+def squared(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Returns a picture (h, w, 3), uint8, as one (side, side, 3): made square in the colour of its first pixel, each
+    pixel the mean of those that it covers."""
+    from PIL import Image as Picture, ImageOps
+
+    ground = tuple(int(level) for level in pixels[0, 0])
+    picture, box = Picture.fromarray(pixels), Picture.Resampling.BOX
+    return np.asarray(ImageOps.pad(picture, (side, side), box, color=ground))
+
+
+def picture_maker(hint: str, side: int, shown: int = 128) -> Maker:
+    """Returns how a picture that a visitor draws becomes the colours (F,), in [0, 1], of one of `side` pixels, which is
+    shown with sides of at most `shown`.
+
+    Its `make` raises InvalidInput unless a drawing is uint8 (h, w, 3), of sides up to MAX_SIDE, and shows something.
+    """
+
+    def make(drawing: Any) -> tuple[np.ndarray, Content]:
+        form: tuple[int, ...] = getattr(drawing, "shape", ())
+        check(
+            getattr(drawing, "dtype", None) == np.uint8
+            and len(form) == 3
+            and form[2] == 3
+            and 0 < min(form) <= max(form) <= MAX_SIDE,
+            f"A drawing must hold 8-bit colours of shape (h, w, 3), sides up to {MAX_SIDE}, but has shape {form}.",
+        )
+        check(
+            bool(np.ptp(drawing.astype(np.int16), axis=(0, 1)).max() > 0),
+            "The drawing must show something, but is of one colour throughout. Draw something.",
+        )
+        small = squared(drawing, side)
+        return small.ravel() / np.float32(255), Image(enlarged(small, shown))
+
+    return Maker("drawing", hint, make)

@@ -81,14 +81,14 @@ def _forget() -> None:
 def try_own(here: Here) -> None:
     """What can be given for this data set, and what the model makes of it."""
     dataset = here.study.dataset
-    asked = own.boxes(dataset)
+    boxes = own.boxes(dataset)
     given: dict[str, own.Given] = {}
     st.caption(
         "What you give is made into features the very way of the training data. It stays in this session and is gone "
         "with it, unless you save the session."
     )
     with st.container(key="own-boxes"):
-        for cell, (first, names) in zip(st.columns(len(asked)), asked.items(), strict=True):
+        for cell, (first, names) in zip(st.columns(len(boxes)), boxes.items(), strict=True):
             with cell:
                 piece = _ask(f"_own-{dataset.name}-{first}", dataset.makers[first], names)
             if piece is not None:

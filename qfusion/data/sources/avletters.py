@@ -11,6 +11,7 @@ on), by a fixed seed. They stand for a bad line; the recordings themselves are n
 
 from __future__ import annotations
 
+import io
 import string
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,6 +24,7 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion.data import files, modality, spec
 from qfusion.data.sources import Archive, PinnedFile, Source
+from qfusion.errors import refused
 
 FILE = "avletters.npz"
 AVLETTERS_FILES: tuple[PinnedFile, ...] = (
@@ -48,35 +50,34 @@ MOST_STEPS = 1000  # of a published utterance
 NOISE = 2.0
 NOISE_SEED = 2002
 _NOISY = " With noise on the voice: normal numbers of {:g} deviations of each of its 26 numbers, drawn by a fixed seed."
-_VERSION_4 = np.dtype("<i4")
-_BYTES = 50  # type of a matrix of uint8 in a .mat file of version 4
+_BYTES = bytes([50, 0, 0, 0])  # how a .mat file of version 4 begins whose first matrix is of uint8
 
 
 def read_lips(content: bytes, name: str) -> np.ndarray:
     """Returns the frames (T, 30, 40), uint8, of a published .mat file: each pixel the mean of 2x2 of its own.
 
-    The file has version 4: five whole numbers of 32 bits, a name, and the numbers of a matrix column by column, here
-    `vid` (4800, T), a frame a column, itself column by column.
+    The file has version 4, which SciPy reads in Python, and a matrix `vid` (4800, T): a frame a column, which is itself
+    column by column.
 
     Raises:
         InvalidInput: when it is no such file.
     """
-    head = np.frombuffer(content[:20].ljust(20, b"\0"), _VERSION_4)
-    kind, size, steps, imaginary, letters = head.tolist()
-    begin = 20 + letters
-    check(
-        kind == _BYTES
-        and size == PUBLISHED[0] * PUBLISHED[1]
-        and 1 <= steps <= MOST_STEPS
-        and imaginary == 0
-        and content[20:begin] == b"vid\0"
-        and len(content) >= begin + size * steps,
+    from scipy.io import loadmat
+
+    with refused(
         f"File `{name}` must be a MATLAB file of version 4 with a matrix `vid` of bytes, a frame of 60x80 a column, "
-        "but is not. Download it again.",
-    )
-    frames = np.frombuffer(content, np.uint8, size * steps, begin)
-    frames = frames.reshape(steps, PUBLISHED[1], PUBLISHED[0]).transpose(0, 2, 1)
-    return _halved(frames)
+        "but is not",
+        "Download it again.",
+        Exception,  # a damaged file raises whatever its bytes lead to
+        why="{words:.100}",
+    ):
+        check(content[:4] == _BYTES, "it begins otherwise")  # as versions do that SciPy reads in C
+        frames = loadmat(io.BytesIO(content), variable_names="vid")["vid"].T
+        check(
+            frames.shape[1] == PUBLISHED[0] * PUBLISHED[1] and 0 < len(frames) <= MOST_STEPS,
+            f"the matrix has the shape {frames.shape[::-1]}",
+        )
+    return _halved(frames.reshape(-1, *PUBLISHED[::-1]).transpose(0, 2, 1))
 
 
 def read_mfcc(content: bytes, name: str) -> np.ndarray:
@@ -136,15 +137,6 @@ def _padded(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return result
 
 
-def _split(letters: np.ndarray, times: np.ndarray, speakers: np.ndarray) -> np.ndarray:
-    """The third repetition is tested on; of the others every fifth letter validates, another one for each repetition
-    and speaker."""
-    place = np.array([LETTERS.index(letter) for letter in letters])
-    who = np.array([SPEAKERS.index(speaker) for speaker in speakers])
-    valid = (place + who + 2 * times) % 5 == 0
-    return np.where(times == 3, "test", np.where(valid, "valid", "train"))
-
-
 def _content(
     frames: list[np.ndarray], voices: list[np.ndarray], row: int
 ) -> dict[str, modality.Content]:
@@ -188,12 +180,15 @@ def read_avletters(
         shapes == expected,
         f"File `{FILE}` must hold `lips` and `mfcc` of the shapes {expected}, but holds {shapes}. {source.remedy}",
     )
-    spoken = [str(name).partition("_") for name in arrays["names"]]
-    letters, speakers = (
-        np.array(column) for column in zip(*((s[0][0], s[2]) for s in spoken), strict=True)
+    table = (
+        pd.Series(arrays["names"].astype(str), arrays["names"])
+        .str.extract("(?P<letter>.)(?P<repetition>.)_(?P<speaker>.+)")
+        .astype({"repetition": int})[["letter", "speaker", "repetition"]]
     )
-    times = np.array([int(s[0][1:]) for s in spoken])
-    split = _split(letters, times, speakers)
+    y, speakers = table.letter.map(LETTERS.index), table.speaker.map(SPEAKERS.index)
+    # of the first two repetitions every fifth letter validates, another one for each repetition and speaker
+    held_out = (y + speakers + 2 * table.repetition) % 5 == 0
+    split = np.where(table.repetition == 3, "test", np.where(held_out, "valid", "train"))
     voice = _padded(arrays["mfcc"], lengths["audio"])
     if noise:
         steps = np.repeat(split == "train", lengths["audio"])
@@ -216,12 +211,10 @@ def read_avletters(
             for name, rate in RATES.items()
         ),
         target=modality.Target("classification", "letter", None, tuple(LETTERS)),
-        y=np.array([LETTERS.index(letter) for letter in letters]),
+        y=y.to_numpy(),
         ids=arrays["names"],
         split=split,
-        table=pd.DataFrame(
-            {"letter": letters, "speaker": speakers, "repetition": times}, index=arrays["names"]
-        ),
+        table=table,
         content_of=partial(
             _content,
             np.split(arrays["lips"], np.cumsum(lengths["lips"])[:-1]),

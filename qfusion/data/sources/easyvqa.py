@@ -23,7 +23,7 @@ from qfusion._checks import check
 from qfusion.data import files, modality, spec
 from qfusion.data.sources import Archive, PinnedFile, Source
 from qfusion.data.vocabulary import sentence_maker, steps_of, words_of
-from qfusion.errors import refused
+from qfusion.errors import InvalidInput, refused
 
 PARTS = {"train": 4000, "test": 1000}  # pictures of each
 QUESTIONS = "questions.json"
@@ -72,46 +72,35 @@ def _decoded(content: bytes, name: str) -> np.ndarray:
     """Pixels (64, 64, 3), uint8, of a PNG."""
     from PIL import Image
 
+    which = f"Picture `{name}` of data set '{EASYVQA.name}' must"
     with (
         refused(
-            f"Picture `{name}` of data set '{EASYVQA.name}' must be a PNG, but cannot be read",
+            f"{which} be a PNG, but cannot be read",
             EASYVQA.remedy,
             *(OSError, SyntaxError, ValueError),
             why="{kind}",
+            passing=(InvalidInput,),
         ),
         Image.open(io.BytesIO(content), formats=["PNG"]) as picture,
     ):
-        size = picture.size
-        pixels = np.asarray(picture.convert("RGB")) if size == (SIDE, SIDE) else None
-    check(
-        pixels is not None,
-        f"Picture `{name}` of data set '{EASYVQA.name}' must have {SIDE}x{SIDE} pixels, but has {size}. "
-        + EASYVQA.remedy,
-    )
-    return np.asarray(pixels)
-
-
-def reduced(pixels: np.ndarray) -> np.ndarray:
-    """Returns a picture (h, w, 3), uint8, in the size that models take, each pixel the mean of those it covers."""
-    from PIL import Image
-
-    return np.asarray(Image.fromarray(pixels).resize((SMALL, SMALL), Image.Resampling.BOX))
+        check(
+            picture.size == (SIDE, SIDE),
+            f"{which} have {SIDE}x{SIDE} pixels, but has {picture.size}. {EASYVQA.remedy}",
+        )
+        return np.asarray(picture.convert("RGB"))
 
 
 def _pictures(where: Path, pinned: Sequence[PinnedFile]) -> dict[str, np.ndarray]:
-    """All pictures, those to train on first: as files, one after another, where each ends, and reduced."""
+    """All pictures, those to train on first: as files, whose last byte is never zero, and reduced."""
     EASYVQA.verify(where, pinned)
     names = [f"{part}/images/{i}.png" for part, count in PARTS.items() for i in range(count)]
     contents = [(where / name).read_bytes() for name in names]
-    small = [reduced(_decoded(*pair)) for pair in zip(contents, names, strict=True)]
-    return {
-        "content": np.frombuffer(b"".join(contents), np.uint8),
-        "ends": np.cumsum([len(content) for content in contents]),
-        "small": np.stack(small),
-    }
+    decoded = map(_decoded, contents, names)
+    small = np.stack([spec.squared(pixels, SMALL) for pixels in decoded])
+    return {"content": np.array(contents), "small": small}
 
 
-def _asked(where: Path, part: str) -> list[tuple[str, str, int]]:
+def _questions(where: Path, part: str) -> list[tuple[str, str, int]]:
     """Questions of a part: words, answer, number of the picture."""
     name = f"{part}/{QUESTIONS}"
     with refused(
@@ -150,24 +139,11 @@ def _kind(question: str, answer: str) -> str:
 def _content(
     pictures: dict[str, np.ndarray], place: np.ndarray, questions: list[str], row: int
 ) -> dict[str, modality.Content]:
-    at, ends = int(place[row]), pictures["ends"]
-    content = pictures["content"][int(ends[at - 1]) if at else 0 : int(ends[at])].tobytes()
-    pixels = _decoded(content, f"number {at + 1}")
+    pixels = _decoded(pictures["content"][place[row]], f"number {place[row] + 1}")
     return {
         "picture": modality.Image(spec.enlarged(pixels)),
         "question": modality.Text(questions[row], words_of(questions[row])),
     }
-
-
-def _from_drawing(drawing: np.ndarray) -> tuple[np.ndarray, modality.Content]:
-    """Features (F,) of what was drawn, uint8 (h, w, 3), made square in the colour of its first pixel; and these."""
-    from PIL import Image, ImageOps
-
-    spec.check_drawing(drawing)
-    side, ground = max(drawing.shape), tuple(int(level) for level in drawing[0, 0])
-    square = ImageOps.pad(Image.fromarray(drawing), (side, side), color=ground)
-    small = reduced(np.asarray(square))
-    return small.astype(np.float32).ravel() / 255, modality.Image(spec.enlarged(small))
 
 
 def read_easyvqa(
@@ -201,8 +177,8 @@ def read_easyvqa(
     for part, before in zip(PARTS, (0, PARTS["train"]), strict=True):
         held = set(rng.permutation(PARTS[part])[: round(VALID_SHARE * PARTS[part])].tolist())
         seen = Counter[tuple[int, bool]]()
-        asked = [row for row in _asked(where, part) if not yes_no or row[1] in ANSWERS[:2]]
-        chosen = [asked[i] for i in rng.permutation(len(asked))]
+        pool = [row for row in _questions(where, part) if not yes_no or row[1] in ANSWERS[:2]]
+        chosen = [pool[i] for i in rng.permutation(len(pool))]
         for question, answer, image in sorted(chosen, key=lambda row: row[2]):
             group = image, about_colour(question, answer)
             seen[group] += 1
@@ -257,7 +233,7 @@ def read_easyvqa(
         content_of=partial(_content, pictures, np.array(place), questions),
         clusters=modality.Clusters(np.array(shown), "pictures"),
         makers={
-            "picture": modality.Maker("drawing", HINT, _from_drawing),
+            "picture": spec.picture_maker(HINT, SMALL),
             "question": sentence_maker(WORDS, "a question such as ‘is there a red shape?’"),
         },
     )

@@ -17,7 +17,7 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion.data import spec
-from qfusion.data.modality import Clusters, Content, Image, Maker, Modality, Target, Text
+from qfusion.data.modality import Clusters, Content, Image, Modality, Target, Text
 from qfusion.data.sources import Source
 from qfusion.data.vocabulary import sentence_maker, steps_of, words_of
 from qfusion.errors import InvalidInput
@@ -187,7 +187,7 @@ def answers(scenes: Scenes) -> np.ndarray:
     return result
 
 
-def _asked(right: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _assigned(right: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Which texts of TEXTS every picture is asked, (N, 2): one whose answer is yes and one whose answer is no; each
     text is asked as often with one answer as with the other.
 
@@ -197,11 +197,11 @@ def _asked(right: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     often = np.repeat(np.arange(len(QUESTIONS)), [q.often for q in QUESTIONS])
     pairs = np.resize(rng.permutation(often), len(right) // 2)
     rows = np.arange(len(right))
-    asked = [_dealt(right, pairs, rng) for _ in range(2)]
+    dealt = [_dealt(right, pairs, rng) for _ in range(2)]
     return np.stack(
         [
             question + len(QUESTIONS) * (right[rows, question] != answer)
-            for question, answer in zip(asked, (1, -1), strict=True)
+            for question, answer in zip(dealt, (1, -1), strict=True)
         ],
         1,
     )
@@ -211,17 +211,17 @@ def _dealt(right: np.ndarray, pairs: np.ndarray, rng: np.random.Generator) -> np
     """Deals questions to pictures, (N,): each of `pairs` (N / 2,) to one that it is right of and to one that it is not.
     Pictures swap questions until everything fits."""
     order = rng.permutation(len(right))
-    asked = np.tile(pairs, 2)[order]
+    dealt = np.tile(pairs, 2)[order]
     wanted = np.repeat([1, -1], len(pairs))[order]
     for _ in range(_ROUNDS * len(right)):
-        bad = np.flatnonzero(right[np.arange(len(right)), asked] != wanted)
+        bad = np.flatnonzero(right[np.arange(len(right)), dealt] != wanted)
         if not len(bad):
-            return asked
+            return dealt
         row = rng.choice(bad)
-        able = right[row, asked] == wanted
-        both = able & (right[:, asked[row]] == wanted[row])
+        able = right[row, dealt] == wanted
+        both = able & (right[:, dealt[row]] == wanted[row])
         other = rng.choice(np.flatnonzero(both if both.any() else able))
-        for slots in (asked, wanted):
+        for slots in (dealt, wanted):
             slots[[row, other]] = slots[[other, row]]
     raise InvalidInput(f"Questions for {len(right)} pictures cannot be balanced. Ask for others.")
 
@@ -253,22 +253,6 @@ SIZES = {
     "valid": 288,
     "test": 576,
 }  # pictures; each is asked a question and its opposite
-
-
-def _seen(pictures: np.ndarray) -> np.ndarray:
-    return (pictures.reshape(-1, SIDE * SIDE * 3) / np.float32(255)).astype(np.float32)
-
-
-def _from_drawing(drawing: np.ndarray) -> tuple[np.ndarray, Content]:
-    spec.check_drawing(drawing)
-    from PIL import Image as Picture, ImageOps
-
-    ground = tuple(int(level) for level in drawing[0, 0])
-    small = ImageOps.pad(
-        Picture.fromarray(drawing), (SIDE, SIDE), Picture.Resampling.BOX, color=ground
-    )
-    pixels = np.asarray(small)
-    return _seen(pixels)[0], Image(spec.enlarged(pixels, SIDE * _SHOWN))
 
 
 def _content(
@@ -322,16 +306,17 @@ def build(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> spec.DataSet:
     scenes = draw_scenes(BLOCK[np.concatenate(units)], rng)
     right = answers(scenes)
     starts = np.cumsum([0, *parts])
-    asked = np.concatenate([_asked(right[a:b], rng) for a, b in pairwise(starts)])
+    assigned = np.concatenate([_assigned(right[a:b], rng) for a, b in pairwise(starts)])
     order = np.concatenate(
         [2 * a + rng.permutation(2 * count) for a, count in zip(starts, parts, strict=False)]
     )
     pictures = order // 2
-    texts = asked[pictures, order % 2]
+    texts = assigned[pictures, order % 2]
     every = np.concatenate([right, -right], 1)
     y = (every[pictures, texts] < 0).astype(np.int64)
     blocks = np.arange(len(right)).reshape(-1, len(BLOCK))  # few enough for the processor's cache
-    seen = _seen(np.concatenate([painted(scenes, rows) for rows in blocks]))[pictures]
+    drawn = np.concatenate([painted(scenes, rows) for rows in blocks])
+    seen = drawn.reshape(len(drawn), -1)[pictures] / np.float32(255)
     spoken, lengths = steps_of(SPOKEN, VOCABULARY)
     ids, split = spec.numbered("scene", len(y)), np.repeat(spec.SPLITS, 2 * np.array(parts))
     true = dividends(every, pictures, texts, np.flatnonzero(split == "train"))
@@ -367,8 +352,8 @@ def build(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> spec.DataSet:
         content_of=partial(_content, scenes, pictures, texts),
         clusters=Clusters(np.char.add("picture ", pictures.astype(str)), "pictures"),
         makers={
-            "picture": Maker(
-                "drawing", "two shapes in red, yellow or blue on a dark ground", _from_drawing
+            "picture": spec.picture_maker(
+                "two shapes in red, yellow or blue on a dark ground", SIDE, SIDE * _SHOWN
             ),
             "question": sentence_maker(
                 VOCABULARY, "a question such as: is the red shape left of the circle?"
