@@ -153,7 +153,7 @@ class Study:
         """The study of a set with a visitor's samples behind those of the set, whatever else is of it shared.
 
         Args:
-            dataset: of `DataSet.with_own`.
+            dataset: of `own.behind`.
         """
         alone = replace(self.of_set, dataset=cast("DataSet", dataset.own), _shared={})
         fresh = replace(alone, dataset=dataset, _shared={})

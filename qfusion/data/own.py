@@ -208,21 +208,25 @@ def read_sentence(data: bytes) -> str:
 
 
 def behind(dataset: DataSet, samples: Sequence[Own]) -> DataSet:
-    """Returns a data set with a visitor's samples behind its own, see `DataSet.with_own`."""
+    """Returns a data set with a visitor's samples, at least one, in the rows after its last.
+
+    The set stays what it is: its length, `rows` of every split, and `digest`. The rows behind it are in no split and
+    have no truth: NaN, or the class -1.
+    """
     modalities: list[Modality] = []
     for m in dataset.modalities:
         parts = [one.features[m.name] for one in samples]
-        values = np.zeros((len(parts), *m.values.shape[1:]), np.float32)
-        for place, part in enumerate(parts):
-            values[place][tuple(map(slice, part.shape))] = part
+        rooms = [np.subtract(m.values.shape[1:], part.shape) for part in parts]
+        values = np.stack(
+            [np.pad(part, [(0, n) for n in room]) for part, room in zip(parts, rooms, strict=True)]
+        )
         lengths = None if m.lengths is None else np.array([len(part) for part in parts])
         modalities.append(replace(m, values=values, lengths=lengths, checked=True))
-    ids = np.array([one.id for one in samples])
-    number = dataset.target.kind == "regression"
+    first, ids = len(dataset), np.array([one.id for one in samples])
     own = replace(
         dataset,
         modalities=tuple(modalities),
-        y=np.full(len(ids), np.nan) if number else np.full(len(ids), -1),
+        y=np.full(len(ids), np.nan if dataset.target.kind == "regression" else -1),
         ids=ids,
         split=np.full(len(ids), SPLIT),
         table=pd.DataFrame(index=ids),
@@ -233,7 +237,23 @@ def behind(dataset: DataSet, samples: Sequence[Own]) -> DataSet:
         clip_of=no_clip,
         recorded=hashlib.sha256("".join(one.digest for one in samples).encode()).hexdigest(),
     )
-    return dataset.with_own(own)
+    names = np.append(dataset.ids, ids)
+    return replace(
+        dataset,
+        y=np.append(dataset.y, own.y),
+        ids=names,
+        split=np.append(dataset.split, own.split),
+        table=dataset.table.astype(object).reindex(names),
+        truth=None if dataset.truth is None else dataset.truth.reindex(names),
+        unimodal=None if dataset.unimodal is None else dataset.unimodal.reindex(names),
+        content_of=lambda row: (
+            dataset.content_of(row) if row < first else own.content_of(row - first)
+        ),
+        clip_of=lambda row: dataset.clip_of(row) if row < first else None,
+        clusters=None if dataset.clusters is None else dataset.clusters.with_own(ids),
+        own=own,
+        recorded=dataset.digest,
+    )
 
 
 # Own samples in session files: what was given, in letters.

@@ -75,7 +75,7 @@ class DataSet:
             are independent.
         clip_of: returns the recording that a row is of, where there is one.
         makers: of the modalities whose features can be made here from what a visitor gives, how.
-        own: samples of a visitor's behind those of the set, see `with_own`.
+        own: samples of a visitor's behind those of the set, see `own.behind`.
         recorded: of an imported set, the digest that was recorded when all checks were made: they are not made again,
             and what lies in memory-mapped arrays is not read. `dataclasses.replace` forgets it.
 
@@ -359,35 +359,6 @@ class DataSet:
     def is_own(self, row: int) -> bool:
         """Whether a row is a visitor's, of which no truth is known."""
         return row >= len(self)
-
-    def with_own(self, own: DataSet) -> DataSet:
-        """Returns the set with a visitor's samples in the rows after its last.
-
-        The set stays what it is: its length, `rows` of every split, and `digest`. The rows behind it are in no split
-        and have no truth: NaN, or the class -1.
-
-        Args:
-            own: the samples, with the modalities of this set; of sequences with as many steps.
-        """
-        ids = [*self.ids.tolist(), *own.ids.tolist()]
-
-        def of(get: Callable[[DataSet], Callable[[int], Any]]) -> Callable[[int], Any]:
-            return lambda row: get(own)(row - len(self)) if self.is_own(row) else get(self)(row)
-
-        return replace(
-            self,
-            y=np.concatenate([self.y, own.y]),
-            ids=np.array(ids),
-            split=np.concatenate([self.split, own.split]),
-            table=self.table.astype(object).reindex(ids),
-            truth=None if self.truth is None else self.truth.reindex(ids),
-            unimodal=None if self.unimodal is None else self.unimodal.reindex(ids),
-            content_of=of(lambda data: data.content_of),
-            clip_of=of(lambda data: data.clip_of),
-            clusters=None if self.clusters is None else self.clusters.with_own(own.ids),
-            own=own,
-            recorded=self.digest,
-        )
 
     def blocks(self, rows: np.ndarray, itemsize: int = 8, most: int = 4096) -> list[np.ndarray]:
         """Returns row numbers (B,) in blocks, in their order, whose features do not take more than `BLOCK` bytes.
