@@ -25,7 +25,7 @@ import torch
 
 from qfusion import _files, _limits, data as sources, explain
 from qfusion._checks import check
-from qfusion.data._mat_child import limit
+from qfusion.data._mat_child import limit, taken_memory
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.models import imported as cards, program
 from qfusion.training import checkpoint, imports
@@ -169,14 +169,6 @@ class Import:
 
 
 ROWS = 2048  # background rows of the first explanation, as many as pages fuse at once
-
-
-def taken_memory() -> int:
-    """Returns the bytes of address space that this process has already, 0 where that is not told."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[0]) * 4096
-    except (OSError, ValueError):
-        return 0
 
 
 def first(taken: imports.Taken, dataset: sources.DataSet) -> dict[str, float]:

@@ -145,7 +145,9 @@ def extract(
         examined = importing.Examined(staged, staged_set.examine(staged, progress))
         ready = importing.repaired(examined, repairs, second, progress)
         outcome = Extracted(ready.staged, ready.report, failures, resumed)
-        outcome.remarks += filter(None, (method_of(*entry).terms for entry in records.items()))
+        outcome.remarks += filter(
+            None, (method_of(key, record["method"]).terms for key, record in records.items())
+        )
         if not outcome.report.errors:
             rates = {
                 part.name: records[part.name]["settings"].get("rate")

@@ -28,7 +28,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose, require_number
 from qfusion.data import files, media, staged_set
-from qfusion.data._mat_child import limit
+from qfusion.data._mat_child import limit, taken_memory
 from qfusion.data.modality import Audio, Content, Film, Image, Maker, Modality, Text
 from qfusion.errors import DataUnavailable, IntegrityError, QFusionError, provided, refused
 
@@ -405,8 +405,7 @@ def record_of(modality: str, words: str) -> dict[str, Any]:
         DataUnavailable: when a package is missing.
     """
     name, _, rest = words.partition(":")
-    known = METHODS[modality]
-    method = known[choose(f"Extractor of `{OPTIONS[modality]}`", name, known)]
+    method = method_of(modality, name)
     pairs = [part.partition("=") for part in re.split(r",(?=\w+=)", rest) if part]
     given = {
         choose(f"Setting of {name}", key.strip(), method.settings): value for key, _, value in pairs
@@ -439,9 +438,9 @@ def _chosen(name: str, method: Method, key: str, value: str) -> Any:
     return type(setting[0])(number)
 
 
-def method_of(modality: str, record: Mapping[str, Any]) -> Method:
-    """Returns the method that a record names; NotFound when there is none."""
-    return METHODS[modality][choose("Extractor", str(record["method"]), METHODS[modality])]
+def method_of(modality: str, name: str) -> Method:
+    """Returns an extractor's method; NotFound when there is none of that name."""
+    return METHODS[modality][choose(f"Extractor of `{OPTIONS[modality]}`", name, METHODS[modality])]
 
 
 def begun(modality: str, record: Mapping[str, Any]) -> Extractor:
@@ -451,7 +450,8 @@ def begun(modality: str, record: Mapping[str, Any]) -> Extractor:
         InvalidInput: when this version of qfusion makes other numbers. IntegrityError: when weights are others.
         DataUnavailable: when a package is missing.
     """
-    method, chosen, name = method_of(modality, record), dict(record["settings"]), record["method"]
+    name, chosen = str(record["method"]), dict(record["settings"])
+    method = method_of(modality, name)
     check(
         record["version"] == method.version,
         f"The features of '{modality}' were made by version {record['version']} of `{name}`, and this is version "
@@ -525,6 +525,22 @@ class Take(NamedTuple):
     text: str = ""
 
 
+def part_of(
+    modality: str, extractor: Extractor, path: Path, start: float = 0.0, end: float | None = None
+) -> Audio | Film:
+    """Returns what an extractor of voices ("audio") or pictures ("vision") is given of a part of a file.
+
+    Raises:
+        QFusionError: when the file cannot be read.
+    """
+    if modality == "audio":
+        return media.sound(path, start, end, SAMPLES)
+    if media.TYPES[path.suffix.lower()].startswith("image/"):
+        return Film(media.picture(path)[None], 1.0)
+    rate, side = (extractor.chosen[key] for key in ("rate", "side"))
+    return media.frames(path, start, end, rate=rate, side=side)
+
+
 def measure(
     extractors: Mapping[str, Extractor], take: Take, longest: float
 ) -> dict[str, np.ndarray]:
@@ -549,17 +565,10 @@ def measure(
         f"The sample lasts {end - take.start:,.0f} s of `{path.name}`, and at most {longest:g} s are taken. Name a "
         "part by `start` and `end`, or allow more by --longest.",
     )
-    if "audio" in extractors and facts.sound:
-        heard = media.sound(path, take.start, end, SAMPLES)
-        result["audio"] = features(extractors["audio"], heard)
-    if "vision" in extractors and facts.size:
-        rate, side = (extractors["vision"].chosen[key] for key in ("rate", "side"))
-        seen = (
-            Film(media.picture(path)[None], 1.0)
-            if facts.kind == "image"
-            else media.frames(path, take.start, end, rate=rate, side=side)
-        )
-        result["vision"] = features(extractors["vision"], seen)
+    for name, there in (("audio", facts.sound), ("vision", facts.size)):
+        if name in extractors and there:
+            given = part_of(name, extractors[name], path, take.start, end)
+            result[name] = features(extractors[name], given)
     if "text" in extractors:
         timed = media.words(Path(take.subtitles)) if take.subtitles else ()
         inside = [w.text for w in timed if w.end > take.start and (not end or w.start < end)]
@@ -582,19 +591,23 @@ def serve() -> None:
         return
     names = {name: extractor.names for name, extractor in extractors.items()}
     print(json.dumps({"names": names}), file=answers)
-    if Path("/proc/self/statm").exists():  # where it is known how much is taken already
-        taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    if taken := taken_memory():
         limit(taken + begin["memory"], 10**8)
     for order in map(json.loads, sys.stdin):
+        why = ""
         try:
-            arrays = measure(extractors, Take(*order["take"]), begin["longest"])
-            files.write_arrays(Path(order["out"]), arrays)
-            why = "" if arrays else "It has nothing that was asked for."
+            with refused(
+                "It cannot be read",
+                "Leave it out.",
+                Exception,  # a damaged file raises whatever its bytes lead to
+                why="{kind}: {words:.160}",
+                passing=(QFusionError,),
+            ):
+                arrays = measure(extractors, Take(*order["take"]), begin["longest"])
+                check(bool(arrays), "It has nothing that was asked for.")
+                files.write_arrays(Path(order["out"]), arrays)
         except QFusionError as error:
             why = str(error)
-        except Exception as error:  # a damaged file raises whatever its bytes lead to
-            words = " ".join(str(error).split())[:160]
-            why = f"It cannot be read ({type(error).__name__}: {words})."
         print(json.dumps({"why": why}), file=answers)
 
 
@@ -615,17 +628,28 @@ def makers(extracted: Mapping[str, Any], modalities: Sequence[Modality]) -> dict
         extracted: what is recorded with the set: `methods`, a record each, and `longest`, in seconds.
         modalities: of the set.
     """
-    methods, result = extracted.get("methods", {}), dict[str, Maker]()
-    made = {one.name: _GIVEN.get((one.name, one.is_sequence)) for one in modalities}
-    if made.get("vision") == _GIVEN["vision", True] and "vision" in methods:
-        made["audio"] = made["vision"]  # what is heard and seen in one video belongs together
-    for one in modalities:
-        given = made[one.name]
-        if given and one.name in methods:
-            words = json.dumps(methods[one.name], sort_keys=True)
-            make = partial(_made, one.name, words, one.feature_names, float(extracted["longest"]))
-            result[one.name] = Maker(*given, make)
-    return result
+    methods = extracted.get("methods", {})
+    given = {
+        one.name: _GIVEN[one.name, one.is_sequence]
+        for one in modalities
+        if one.name in methods and (one.name, one.is_sequence) in _GIVEN
+    }
+    if "audio" in given and given.get("vision") == _GIVEN["vision", True]:
+        given["audio"] = given["vision"]  # what is heard and seen in one video belongs together
+    return {
+        one.name: Maker(
+            *given[one.name],
+            partial(
+                _made,
+                one.name,
+                json.dumps(methods[one.name], sort_keys=True),
+                one.feature_names,
+                float(extracted["longest"]),
+            ),
+        )
+        for one in modalities
+        if one.name in given
+    }
 
 
 @lru_cache(maxsize=8)
@@ -656,11 +680,9 @@ def _made(
         0 < seconds <= longest,
         f"What is given must last at most {longest:g} s, but lasts {seconds:.1f} s. Give a shorter recording.",
     )
-    if isinstance(given, Audio):
-        shown = media.resampled(given, SAMPLES)
-    elif modality == "audio":
-        shown = media.sound(Path(given), rate=SAMPLES)
-    else:
-        rate, side = (extractor.chosen[key] for key in ("rate", "side"))
-        shown = media.frames(Path(given), rate=rate, side=side)
+    shown = (
+        media.resampled(given, SAMPLES)
+        if isinstance(given, Audio)
+        else part_of(modality, extractor, Path(given))
+    )
     return features(extractor, shown)[:, columns], shown
