@@ -8,6 +8,7 @@ of its rate and length, is left as it is, so that a sample of the set comes to t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -64,13 +65,16 @@ def _cropped(ink: np.ndarray, least: float = INK) -> np.ndarray:
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _resized(ink: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A drawing of other sides, each pixel the mean of what it covers."""
+def _fitted(
+    part: np.ndarray, longest: int, most: int, whole: Callable[[float], int] = round
+) -> np.ndarray:
+    """A drawing whose longer side is made so long, and then no side longer than `most`, in numbers made `whole`; each
+    pixel is the mean of what it covers."""
     from PIL import Image
 
-    sides = (max(1, width), max(1, height))
-    picture = Image.fromarray(ink.astype(np.float32))
-    return np.asarray(picture.resize(sides, Image.Resampling.BOX), float)
+    h, w = (max(1, min(most, whole(longest * side / max(part.shape)))) for side in part.shape)
+    picture = Image.fromarray(part.astype(np.float32))
+    return np.asarray(picture.resize((w, h), Image.Resampling.BOX), float)
 
 
 def _placed(ink: np.ndarray, side: int, row: int, column: int) -> np.ndarray:
@@ -78,15 +82,17 @@ def _placed(ink: np.ndarray, side: int, row: int, column: int) -> np.ndarray:
     return np.pad(ink, side)[side - row : 2 * side - row, side - column : 2 * side - column]
 
 
+def _centred(ink: np.ndarray, side: int) -> np.ndarray:
+    return _placed(ink, side, (side - ink.shape[0]) // 2, (side - ink.shape[1]) // 2)
+
+
 def as_mnist(pixels: np.ndarray) -> np.ndarray:
     """Returns a drawing as MNIST has them, uint8 (28, 28): fitted into 20x20, its centre of mass in the middle (LeCun
     and others 1998)."""
     ink = ink_of(pixels)
     part = _cropped(ink, 0 if ink.shape == (28, 28) else INK)
-    longest = max(part.shape)
-    if not 19 <= longest <= 20:
-        h, w = (round(side * 20 / longest) for side in part.shape)
-        part = _resized(part, h, w)
+    if not 19 <= max(part.shape) <= 20:
+        part = _fitted(part, 20, 20)
         part = part * 255 / part.max()
     shift = [
         # to nine digits, so that a half is one
@@ -103,11 +109,8 @@ def as_usps(pixels: np.ndarray) -> np.ndarray:
     ink = ink_of(pixels)
     if ink.shape == (16, 16):
         return ink.astype(np.uint8)
-    part = _cropped(ink)
-    h, w = (min(16, math.ceil(48 * side / max(part.shape))) for side in part.shape)
-    part = _resized(part, h, w)
-    square = _placed(part * 255 / part.max(), 16, (16 - h) // 2, (16 - w) // 2)
-    return np.round(square).astype(np.uint8)
+    part = _fitted(_cropped(ink), 48, 16, math.ceil)
+    return np.round(_centred(part * 255 / part.max(), 16)).astype(np.uint8)
 
 
 def as_counts(pixels: np.ndarray) -> np.ndarray:
@@ -116,10 +119,8 @@ def as_counts(pixels: np.ndarray) -> np.ndarray:
     ink = ink_of(pixels)
     if ink.shape == (8, 8):
         return np.round(ink * 16 / 255)
-    part = _cropped(ink)
-    h, w = (round(side * 32 / max(part.shape)) for side in part.shape)
-    part = _resized(part, h, w)
-    bits = _placed(part > part.max() / 2, 32, (32 - part.shape[0]) // 2, (32 - part.shape[1]) // 2)
+    part = _fitted(_cropped(ink), 32, 32)
+    bits = _centred(part > part.max() / 2, 32)
     return np.asarray(bits.reshape(8, 4, 8, 4).sum((1, 3)), float)
 
 
