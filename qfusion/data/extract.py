@@ -32,7 +32,7 @@ from qfusion._checks import check, require_number, require_whole
 from qfusion._sentences import Pace, count
 from qfusion.data import clips, extractors, files, importing, media, registry, staged_set, tables
 from qfusion.data.extractors import NONE, OPTIONS, Take, method_of
-from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
+from qfusion.errors import DataUnavailable, QFusionError, refused
 
 DEFAULTS = {"text": "ngrams", "audio": "spectrum", "vision": "hog"}
 FILES = ("file", "path", "recording", "clip")  # what the table calls the column of files
@@ -122,7 +122,18 @@ def extract(
         reader = tables.Reader(first, header, tuple(records), (*tables.IDS, *FILES), FILES)
         takes, failures = _takes(root, inside, beside, reader)
         draft = registry.imported_root() / f".extract-{name}"
-        stack.enter_context(_alone(draft))
+        with (
+            registry.disk(registry.imported_root(), "The features"),
+            refused(
+                f"Another process extracts a set called '{name}' right now",
+                "Wait for it, or choose another name.",
+                Timeout,
+                why="it holds the lock",
+            ),
+        ):
+            draft.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(draft / "lock", is_singleton=False)
+            stack.enter_context(lock.acquire(timeout=0))
         done = _finished(root, takes, records, longest, draft)
         todo = [row for row in takes if files.read_arrays(done[row]) is None]
         resumed = len(takes) - len(todo)
@@ -256,19 +267,6 @@ def _takes(
 
 
 # What is finished, and what is still to be done.
-
-
-def _alone(draft: Path) -> Any:
-    """Keeps other processes from extracting a set of that name while the block lasts."""
-    with registry.disk(registry.imported_root(), "The features"):
-        draft.mkdir(parents=True, exist_ok=True)
-        try:
-            return FileLock(draft / "lock", is_singleton=False).acquire(timeout=0)
-        except Timeout:
-            raise InvalidInput(
-                f"Another process extracts a set called '{draft.name.removeprefix('.extract-')}' right now. Wait for "
-                "it, or choose another name."
-            ) from None
 
 
 def _finished(

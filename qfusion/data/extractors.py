@@ -118,8 +118,8 @@ def spectrum(chosen: Chosen) -> Begun:
         return averaged(values, times, chosen["rate"], len(given.samples) / SAMPLES)
 
     return (
-        *(f"log-mel {k + 1}" for k in range(bands)),
-        *(f"MFCC {k + 1}" for k in range(coefficients)),
+        *staged_set.numbered("log-mel", bands),
+        *staged_set.numbered("MFCC", coefficients),
         *("pitch (octaves over 100 Hz)", "pitch is heard", "energy (dB)"),
     ), make
 
@@ -216,7 +216,8 @@ def network(chosen: Chosen) -> Begun:
         with torch.inference_mode():
             return np.asarray(net(torch.tensor(values.transpose(0, 3, 1, 2))).flatten())
 
-    return numbered(seen(np.zeros((64, 64, 3)))), lambda given: np.stack([*map(seen, given.frames)])
+    units = staged_set.numbered("unit", len(seen(np.zeros((64, 64, 3)))))
+    return units, lambda given: np.stack([*map(seen, given.frames)])
 
 
 def picture_transformer(chosen: Chosen) -> Begun:
@@ -228,8 +229,8 @@ def picture_transformer(chosen: Chosen) -> Begun:
         values = states(**prepare(pixels, return_tensors="pt"))
         return (values.mean(1) if values.ndim == 3 else values.mean((2, 3)))[0]
 
-    blank = np.zeros((64, 64, 3), np.uint8)
-    return numbered(seen(blank)), lambda given: np.stack([*map(seen, given.frames)])
+    units = staged_set.numbered("unit", len(seen(np.zeros((64, 64, 3), np.uint8))))
+    return units, lambda given: np.stack([*map(seen, given.frames)])
 
 
 # Words: a step a word.
@@ -253,7 +254,7 @@ def ngrams(chosen: Chosen) -> Begun:
         plain = [re.sub(r"\W+", "", word.casefold()) or word for word in given]
         return normalize(hasher.transform(grams(plain, at) for at in range(len(plain)))).toarray()
 
-    return [f"hash {k + 1}" for k in range(chosen["size"])], make
+    return staged_set.numbered("hash", chosen["size"]), make
 
 
 def word_transformer(chosen: Chosen) -> Begun:
@@ -273,7 +274,7 @@ def word_transformer(chosen: Chosen) -> Begun:
         )
         return np.stack([values[places].mean(0) for places in words])
 
-    return numbered(make(["word"])[0]), make
+    return staged_set.numbered("unit", make(["word"]).shape[1]), make
 
 
 def _from_folder(folder: str, processor: str) -> tuple[Any, Callable[..., np.ndarray]]:
@@ -291,11 +292,6 @@ def _from_folder(folder: str, processor: str) -> tuple[Any, Callable[..., np.nda
             return np.asarray(model(**inputs).last_hidden_state.float())
 
     return prepare, states
-
-
-def numbered(values: np.ndarray) -> list[str]:
-    """Returns names of a network's numbers (F,), which have none."""
-    return [f"unit {k + 1}" for k in range(len(values))]
 
 
 def scaled(frames: np.ndarray, side: int) -> np.ndarray:
@@ -663,14 +659,13 @@ def _made(
     """The features of what is given, and what the extractor was given."""
     extractor = _begun(modality, record)
     columns = [extractor.names.index(name) for name in names]
-    shown: Content
     if modality == "text":
         words = spoken(given)
         check(bool(words), "The sentence must hold a word, but holds none. Write one.")
         return features(extractor, words)[:, columns], Text(given, words)
     if isinstance(given, np.ndarray):
-        shown = Image(np.asarray(given, np.uint8))
-        return features(extractor, Film(shown.pixels[None], 1.0))[0, columns], shown
+        picture = Image(np.asarray(given, np.uint8))
+        return features(extractor, Film(picture.pixels[None], 1.0))[0, columns], picture
     seconds = (
         len(given.samples) / given.rate
         if isinstance(given, Audio)
