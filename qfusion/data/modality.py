@@ -73,29 +73,13 @@ class Modality:
     checked: InitVar[bool] = False
 
     def __post_init__(self, checked: bool) -> None:
-        object.__setattr__(self, "values", frozen(self.values, np.float32))
-        if self.lengths is not None:
-            object.__setattr__(self, "lengths", frozen(self.lengths, np.int64))
-        object.__setattr__(self, "feature_names", tuple(self.feature_names))
-        object.__setattr__(
-            self, "shape", None if self.shape is None else tuple(int(n) for n in self.shape)
-        )
-        self._check()
-        if not checked:
-            self._check_steps()
-
-    @property
-    def size(self) -> int:
-        """The number of features F."""
-        return int(self.values.shape[-1])
-
-    @property
-    def is_sequence(self) -> bool:
-        """Whether samples are sequences (T, F) rather than vectors (F,)."""
-        return self.lengths is not None
-
-    def _check(self) -> None:
-        """Checks names and shapes."""
+        for name, value in (
+            ("values", frozen(self.values, np.float32)),
+            ("lengths", None if self.lengths is None else frozen(self.lengths, np.int64)),
+            ("feature_names", tuple(self.feature_names)),
+            ("shape", None if self.shape is None else tuple(int(n) for n in self.shape)),
+        ):
+            object.__setattr__(self, name, value)
         check(
             self.name != "" and "+" not in self.name,
             f"Argument `name` of a modality must be non-empty without '+', but is {self.name!r}. Rename it.",
@@ -118,10 +102,9 @@ class Modality:
             f"features and be left out for sequences, but is {self.shape}. Give the shape of one sample, or "
             "None.",
         )
-        count = len(self.values)
         check(
-            self.lengths is None or self.lengths.shape == (count,),
-            f"Argument `lengths` of modality '{self.name}' must have shape ({count},), but has shape "
+            self.lengths is None or self.lengths.shape == self.values.shape[:1],
+            f"Argument `lengths` of modality '{self.name}' must have shape ({len(self.values)},), but has shape "
             f"{getattr(self.lengths, 'shape', ())}. Give one per sample.",
         )
         check(
@@ -129,12 +112,22 @@ class Modality:
             f"Argument `rate` of modality '{self.name}' must be positive steps a second, and left out for vectors, "
             f"but is {self.rate}. Give the rate of the sequences, or None.",
         )
+        if self.lengths is not None and not checked:
+            self._check_steps(self.lengths)
 
-    def _check_steps(self) -> None:
+    @property
+    def size(self) -> int:
+        """The number of features F."""
+        return int(self.values.shape[-1])
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether samples are sequences (T, F) rather than vectors (F,)."""
+        return self.lengths is not None
+
+    def _check_steps(self, lengths: np.ndarray) -> None:
         """Checks lengths and padding of sequences."""
-        lengths, steps = self.lengths, self.values.shape[1]
-        if lengths is None:
-            return
+        steps = self.values.shape[1]
         check(
             bool(((lengths >= 1) & (lengths <= steps)).all()),
             f"Argument `lengths` of modality '{self.name}' must lie in 1..{steps}, but goes from "

@@ -557,6 +557,14 @@ def numbered(prefix: str, count: int) -> np.ndarray:
     return np.array([f"{prefix}-{row:0{width}d}" for row in range(1, count + 1)])
 
 
+def padded(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Returns sequences that lie one after another, (sum of lengths, F), as float32 (N, T, F), zero beyond each one's
+    length (N,)."""
+    result = np.zeros((len(lengths), int(lengths.max(initial=1)), values.shape[1]), np.float32)
+    result[np.arange(result.shape[1]) < lengths[:, None]] = values
+    return result
+
+
 def pixel_names(shape: tuple[int, ...], what: str = "pixel") -> tuple[str, ...]:
     """Returns the names "pixel 1,1" (row, column), ... of a picture's entries, row by row; of a coloured one,
     (h, w, 3), "pixel 1,1 red", ..."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check
+from qfusion.data import spec
 from qfusion.data.modality import Content, Maker, Text
 
 MAX_LETTERS, MAX_WORDS = 1000, 40  # of a sentence that a visitor gives
@@ -36,16 +37,14 @@ def steps_of(
         InvalidInput: when a word is not in the vocabulary; names it and what is.
     """
     place = {word: at for at, word in enumerate(vocabulary)}
-    lengths = np.array([len(words) for words in sentences], dtype=np.int64)
-    values = np.zeros((len(sentences), int(lengths.max(initial=1)), len(place)), dtype=np.float32)
-    for row, words in enumerate(sentences):
-        for step, word in enumerate(words):
-            check(
-                word in place,
-                f"Word {word[:40]!r} is not known to this data set. Known are: {', '.join(vocabulary)}.",
-            )
-            values[row, step, place[word]] = 1
-    return values, lengths
+    words = [word for sentence in sentences for word in sentence]
+    for word in words:
+        check(
+            word in place,
+            f"Word {word[:40]!r} is not known to this data set. Known are: {', '.join(vocabulary)}.",
+        )
+    lengths = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
+    return spec.padded(np.eye(len(place))[[place[word] for word in words]], lengths), lengths
 
 
 def sentence_maker(vocabulary: Sequence[str], hint: str) -> Maker:

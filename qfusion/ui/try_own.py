@@ -129,9 +129,7 @@ def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own.Given | None:
     if maker.kind == "sentence":
         words = st.text_input("Your sentence", key=key, max_chars=own.LARGEST["sentence"] // 4)
         return own.Given("sentence", words.encode("utf-8", "replace")) if words else None
-    made = None
-    if maker.kind == "drawing":
-        made = _drawn(key, maker.hint)
+    made = _drawn(key, maker.hint) if maker.kind == "drawing" else None
     if _limits.is_read_only():
         st.caption("This server takes no files, and no recordings.")
         return made

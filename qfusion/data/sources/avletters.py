@@ -130,13 +130,6 @@ ARCHIVE = Archive(
 )
 
 
-def _padded(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Sequences one after another, (sum of lengths, F), as (N, T, F), zero where there is nothing."""
-    result = np.zeros((len(lengths), int(lengths.max()), values.shape[1]), dtype=np.float32)
-    result[np.arange(result.shape[1]) < lengths[:, None]] = values
-    return result
-
-
 def _content(
     frames: list[np.ndarray], voices: list[np.ndarray], row: int
 ) -> dict[str, modality.Content]:
@@ -189,14 +182,14 @@ def read_avletters(
     # of the first two repetitions every fifth letter validates, another one for each repetition and speaker
     held_out = (y + speakers + 2 * table.repetition) % 5 == 0
     split = np.where(table.repetition == 3, "test", np.where(held_out, "valid", "train"))
-    voice = _padded(arrays["mfcc"], lengths["audio"])
+    voice = spec.padded(arrays["mfcc"], lengths["audio"])
     if noise:
         steps = np.repeat(split == "train", lengths["audio"])
         drawn = np.random.default_rng(NOISE_SEED).normal(size=arrays["mfcc"].shape)
-        voice += _padded(noise * arrays["mfcc"][steps].std(0) * drawn, lengths["audio"])
+        voice += spec.padded(noise * arrays["mfcc"][steps].std(0) * drawn, lengths["audio"])
     small = _halved(arrays["lips"])
     names = {"lips": spec.pixel_names(small.shape[1:]), "audio": VOICE}
-    values = {"lips": _padded(small.reshape(len(small), -1), lengths["lips"]), "audio": voice}
+    values = {"lips": spec.padded(small.reshape(len(small), -1), lengths["lips"]), "audio": voice}
     return spec.DataSet(
         name=source.name,
         title=source.title,

@@ -164,16 +164,14 @@ def read_easyvqa(
         InvalidInput: when a recorded file holds something else than it should.
     """
     source = YES_NO if yes_no else EASYVQA
-    where = source.folder if where is None else where
-    source.verify(where, [file for file in pinned if file.path.endswith(QUESTIONS)])
+    where = source.verify(where, [file for file in pinned if file.path.endswith(QUESTIONS)])
     pictures = files.cached_arrays(
         EASYVQA.name,
         files.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
         partial(_pictures, where, pinned),
     )
     rng = np.random.default_rng(SEED)
-    rows: list[tuple[str, str, int, str]] = []
-    names: list[str] = []
+    rows: list[tuple[str, str, int, str, str]] = []
     for part, before in zip(PARTS, (0, PARTS["train"]), strict=True):
         held = set(rng.permutation(PARTS[part])[: round(VALID_SHARE * PARTS[part])].tolist())
         seen = Counter[tuple[int, bool]]()
@@ -184,9 +182,9 @@ def read_easyvqa(
             seen[group] += 1
             if seen[group] <= DRAWN:
                 split = "valid" if part == "train" and image in held else part
-                rows.append((question, answer, before + image, split))
-                names.append(f"{part}-{image:04d}-{'sc'[group[1]]}{seen[group]}")
-    questions, answers, place, splits = (list(column) for column in zip(*rows, strict=True))
+                name = f"{part}-{image:04d}-{'sc'[group[1]]}{seen[group]}"
+                rows.append((question, answer, before + image, split, name))
+    questions, answers, place, splits, names = (list(column) for column in zip(*rows, strict=True))
     values, lengths = steps_of([words_of(question) for question in questions], WORDS)
     classes = ANSWERS[:2] if yes_no else ANSWERS
     shown = [name.rpartition("-")[0] for name in names]
