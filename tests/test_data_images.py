@@ -18,7 +18,7 @@ import scipy.io.wavfile
 from qfusion import data
 from qfusion.data import Audio, DataSet, Image, Series, registry, spec as splits
 from qfusion.data.sources import PinnedFile, benchmarks, digits
-from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
+from qfusion.errors import DataUnavailable, IntegrityError, NotFound
 
 
 def shares(ds: DataSet) -> np.ndarray:
@@ -209,23 +209,12 @@ def test_a_recording_that_is_missing_or_altered_is_told(heard: Path) -> None:
         digits.read_avdigits(heard, fixed, whole)
 
 
-def test_a_recording_of_another_form_is_refused(heard: Path) -> None:
-    (heard / "recordings" / "0_ann_0.wav").write_bytes(b"RIFF....")
-    with pytest.raises(InvalidInput, match=r"`0_ann_0.wav` must be a WAV file"):
-        read(heard).content(0)
-
-
-def test_altered_features_and_a_wrong_index_are_refused(heard: Path) -> None:
+def test_an_altered_index_is_refused(heard: Path) -> None:
     fixed = pins(heard, digits.AVDIGITS_FILES)
     index = heard / "index.csv"
     index.write_text(index.read_text().replace("\n3,1,", "\n3,x,"))
     with pytest.raises(IntegrityError, match=r"`index.csv` .* SHA-256 differs.*no public copy"):
         digits.read_avdigits(heard, fixed)
-    with pytest.raises(InvalidInput, match="digits 0 to 9"):
-        read(heard)
-    index.write_text("a,b\n")
-    with pytest.raises(InvalidInput, match="must have columns"):
-        read(heard)
 
 
 # ---- handwritten and houston, in stand-ins
@@ -248,10 +237,6 @@ def test_handwritten_views_are_known_by_their_sizes(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         picture.pixels[::8, ::8], np.round(ds.modalities[0].values[3].reshape(16, 15) / 6 * 255)
     )
-    views[0, 1], views[0, 2] = views[0, 2], views[0, 1]
-    scipy.io.savemat(tmp_path / "handwritten.mat", {"X": views, "Y": y[:, None]})
-    with pytest.raises(InvalidInput, match=r"must hold views of \[240, 76, 216"):
-        digits.read_handwritten(tmp_path, pins(tmp_path, digits.HANDWRITTEN_FILES))
 
 
 def test_houston_shows_a_spectrum_and_a_profile(tmp_path: Path) -> None:
@@ -270,9 +255,6 @@ def test_houston_shows_a_spectrum_and_a_profile(tmp_path: Path) -> None:
     assert shown.x.tolist() == list(range(1, 145))
     assert "about 380 to 1050 nm" in shown.x_label
     assert ds.table["class"].iloc[-1] == "running track"
-    np.savez(path, **{**parts, "lidar": parts["lidar"][:, :20]})
-    with pytest.raises(InvalidInput, match="must hold `hsi`"):
-        benchmarks.read_houston(tmp_path, pins(tmp_path, benchmarks.HOUSTON_FILES))
 
 
 @pytest.mark.parametrize(

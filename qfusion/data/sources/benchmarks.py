@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -10,11 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from qfusion._checks import check
-from qfusion.data import files, modality, spec
+from qfusion.data import files, modality, spec, staged_set
 from qfusion.data.clips import clip_of
 from qfusion.data.sources import PinnedFile, Source
-from qfusion.errors import InvalidInput, refused
 
 # CMU-MOSI (Zadeh et al. 2016): 2,199 spoken opinions from 93 videos about films, each scored from -3 to +3 by people.
 #
@@ -99,136 +96,47 @@ MOSI_FILES: tuple[PinnedFile, ...] = (
     ),
 )
 
-SIZES = {"text": 100, "audio": 73, "video": 100}
-NAMES = {"text": "text CNN", "audio": "openSMILE", "video": "3D-CNN"}
+# By modality: the folder of its features, and what they are.
+FEATURES = {
+    "text": ("text", "text CNN"),
+    "audio": ("audio", "openSMILE"),
+    "vision": ("video", "3D-CNN"),
+}
+PARTS = ("train", "test")
 VALID_SHARE = 0.15
 VALID_SEED = 2025
 
 
-def _numbers(path: Path, shown: str, columns: int) -> np.ndarray:
-    """Returns the numbers (rows, columns), float64, of a comma-separated file without a header.
-
-    Args:
-        path: the file.
-        shown: its name in messages.
-        columns: how many columns it must have.
-
-    Raises:
-        InvalidInput: when it has other columns, or an entry is no finite number; names file, row and column, from 1.
-    """
-    with refused(
-        f"File `{shown}` must be comma-separated numbers, but cannot be read",
-        "Download it again.",
-        ValueError,
-    ):
-        table = pd.read_csv(path, header=None)
-    check(
-        table.shape[1] == columns,
-        f"File `{shown}` must have {columns} columns, but has {table.shape[1]}. Download it again.",
-    )
-    values = table.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
-    bad = np.argwhere(~np.isfinite(values))
-    for row, column in bad:
-        raise InvalidInput(
-            f"File `{shown}` must hold finite numbers, but row {row + 1}, column {column + 1} is "
-            f"{str(table.iat[row, column])[:40]!r} ({len(bad)} such entries). Download it again."
-        )
-    return values
-
-
-def _transcripts(path: Path) -> list[list[str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))
-    for number, row in enumerate(rows, 1):
-        check(
-            len(row) == 4,
-            f"File `transcripts.csv` must have 4 columns, but row {number} has {len(row)}. Download it again.",
-        )
-    return rows
-
-
-def _opinions(path: Path) -> dict[str, tuple[float, float, float]]:
-    """Start (s), end (s) and sentiment by segment id."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))
-    opinions = {}
-    for number, row in enumerate(rows, 1):
-        try:
-            start, end, video, clip, sentiment = row
-            values = float(start), float(end), float(sentiment)
-        except ValueError:
-            raise InvalidInput(
-                "File `OpinionLevelSentiment.csv` must hold start, end, video, clip and sentiment, but "
-                f"row {number} is {str(row)[:80]}. Download it again."
-            ) from None
-        for column, value in zip((1, 2, 5), values, strict=True):
-            check(
-                bool(np.isfinite(value)),
-                f"File `OpinionLevelSentiment.csv` must hold finite numbers, but row {number}, column "
-                f"{column} is not. Download it again.",
-            )
-        opinions[f"{video}_{clip}"] = values
-    return opinions
-
-
-def _part(where: Path, part: str, spoken: list[list[str]]) -> dict[str, np.ndarray]:
-    """The features of one part ("train" or "test"), the rows of the transcripts they belong to, and their polarity."""
-    features: dict[str, np.ndarray] = {}
-    order = _numbers(where / f"text_{part}.csv", f"text_{part}.csv", 101)[:, 0].astype(np.int64)
-    check(
-        bool(((order >= 0) & (order < len(spoken))).all()),
-        f"File `text_{part}.csv` must number rows of `transcripts.csv`, 0..{len(spoken) - 1}, but goes from "
-        f"{order.min()} to {order.max()}. Download both again.",
-    )
-    polarity = np.array([int(spoken[row][3]) for row in order])
-    for kind, size in SIZES.items():
-        name = f"{kind}/{kind}_{part}0.csv"
-        values = _numbers(where / name, name, size + 1)
-        check(
-            len(values) == len(order),
-            f"File `{name}` must have {len(order)} rows like `text_{part}.csv`, but has "
-            f"{len(values)}. Download both again.",
-        )
-        for row in np.flatnonzero(values[:, -1] != polarity):
-            raise InvalidInput(
-                f"File `{name}` must have the polarity of `transcripts.csv` in its last column, but differs "
-                f"in row {row + 1}. Download both again."
-            )
-        features[kind] = values[:, :-1].astype(np.float32)
-    return {**features, "order": order, "polarity": polarity}
-
-
 def _read(where: Path) -> dict[str, np.ndarray]:
-    """Everything in the files, as arrays: train rows first, each part in the order of its feature files."""
-    spoken = _transcripts(where / "transcripts.csv")
-    opinions = _opinions(where / "OpinionLevelSentiment.csv")
-    parts = {part: _part(where, part, spoken) for part in ("train", "test")}
-    values = {
-        key: np.concatenate([parts[part][key] for part in parts])
-        for key in ("order", "polarity", *SIZES)
-    }
-    ids = [spoken[row][0] for row in values["order"]]
-    for sample in ids:
-        check(
-            sample in opinions,
-            f"File `OpinionLevelSentiment.csv` must hold segment '{sample}' of `transcripts.csv`, but "
-            "does not. Download both again.",
-        )
-    scores = np.array([opinions[sample] for sample in ids])
-    for row in np.flatnonzero(values["polarity"] != (scores[:, 2] >= 0)):
-        raise InvalidInput(
-            "Polarity in `transcripts.csv` must be 1 exactly when the sentiment is >= 0, but is not for segment "
-            f"'{ids[row]}'. Download the files again."
-        )
+    """What the recorded files hold, as arrays: train rows first, each part in the order of its feature files."""
+
+    def numbers(name: str) -> np.ndarray:
+        return pd.read_csv(where / name, header=None).to_numpy(np.float64)
+
+    spoken = pd.read_csv(
+        where / "transcripts.csv",
+        names=["id", "text", "videos", "polarity"],
+        keep_default_na=False,
+    )
+    opinions = pd.read_csv(
+        where / "OpinionLevelSentiment.csv",
+        names=["start", "end", "video", "clip", "sentiment"],
+        dtype={"video": str, "clip": str},
+    )
+    opinions.index = opinions["video"] + "_" + opinions["clip"]
+    orders = [numbers(f"text_{part}.csv")[:, 0].astype(np.int64) for part in PARTS]
+    rows = spoken.iloc[np.concatenate(orders)]
     return {
-        "ids": np.array(ids),
-        "opinions": scores,
-        "polarity": values["polarity"],
-        "text": np.array([spoken[row][1] for row in values["order"]]),
-        "text_features": values["text"],
-        "audio": values["audio"],
-        "video": values["video"],
-        "is_test": np.repeat([False, True], [len(parts[part]["order"]) for part in parts]),
+        "ids": rows["id"].to_numpy(np.str_),
+        "opinions": opinions.loc[rows["id"], ["start", "end", "sentiment"]].to_numpy(),
+        "polarity": rows["polarity"].to_numpy(),
+        "words": rows["text"].to_numpy(np.str_),
+        "is_test": np.repeat([False, True], list(map(len, orders))),
+        **{
+            # the last column is the polarity again
+            name: np.concatenate([numbers(f"{kind}/{kind}_{part}0.csv")[:, :-1] for part in PARTS])
+            for name, (kind, _) in FEATURES.items()
+        },
     }
 
 
@@ -256,7 +164,6 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
     Raises:
         DataUnavailable: when a file is missing.
         IntegrityError: when a file is not the recorded one.
-        InvalidInput: when a recorded file holds something else than it should; names file, row and column.
     """
     where = CMU_MOSI.verify(where, pinned)
     arrays = files.cached_arrays(
@@ -264,15 +171,9 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
         files.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
         partial(_read, where),
     )
-    ids, texts = arrays["ids"], arrays["text"].tolist()
+    ids, texts = arrays["ids"], arrays["words"].tolist()
     videos, clips = zip(*(sample.rsplit("_", 1) for sample in ids.tolist()), strict=True)
     start, end, sentiment = arrays["opinions"].T
-    features = {
-        "text": arrays["text_features"],
-        "audio": arrays["audio"],
-        "vision": arrays["video"],
-    }
-    kinds = dict(zip(features, SIZES, strict=True))
     return spec.DataSet(
         name=CMU_MOSI.name,
         title=CMU_MOSI.title,
@@ -285,11 +186,11 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
         modalities=tuple(
             modality.Modality(
                 name,
-                values,
+                arrays[name],
                 None,
-                tuple(f"{NAMES[kinds[name]]} {i + 1}" for i in range(values.shape[1])),
+                staged_set.numbered(what, arrays[name].shape[1]),
             )
-            for name, values in features.items()
+            for name, (_, what) in FEATURES.items()
         ),
         target=modality.Target(
             "regression",
@@ -385,17 +286,10 @@ def read_houston(
     Raises:
         DataUnavailable: when the file is missing.
         IntegrityError: when it is not the recorded one.
-        InvalidInput: when it holds other arrays than expected.
     """
     where = HOUSTON.verify(where, pinned)
     result = files.read_npz(where / pinned[0].path, names=("hsi", "lidar", "y"))
     y = result["y"].astype(np.int64) - 1
-    shapes = result["hsi"].shape, result["lidar"].shape
-    check(
-        shapes == ((len(y), BANDS), (len(y), PROFILE)),
-        f"File `{pinned[0].path}` must hold `hsi` ({len(y)}, {BANDS}) and `lidar` ({len(y)}, {PROFILE}), but holds "
-        f"{shapes}. Copy it again.",
-    )
     ids = spec.numbered("pixel", len(y))
     names = {
         "hsi": tuple(f"band {i + 1}" for i in range(BANDS)),
