@@ -15,7 +15,6 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -340,9 +339,10 @@ class Reader(staged_set.Reading):
         return rows
 
     def _values(
-        self, table: Table, features: list[str], size: int, rows: np.ndarray
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Pieces (n, size) of the table, each after the samples' rows; what is of no sample is left out."""
+        self, table: Table, features: list[str], size: int, rows: np.ndarray, *steps: np.ndarray
+    ) -> Iterator[tuple[tuple[np.ndarray, ...], np.ndarray]]:
+        """Pieces (n, size) of the table, each after the samples' rows, and `steps` where given; what is of no sample is
+        left out."""
         for at, batch in files.placed(table.batches(features)):
             if _is_list(batch):
                 column = batch.column(0)
@@ -358,51 +358,37 @@ class Reader(staged_set.Reading):
                     .reshape(-1, size)
                 )
             else:
-                values = np.empty((len(batch), size))
-                for place, column in enumerate(batch.columns):
-                    values[:, place] = column.to_numpy(zero_copy_only=False)
-            where = rows[at : at + len(values)]
-            yield where[where >= 0], values[where >= 0]
+                values = np.column_stack([c.to_numpy(zero_copy_only=False) for c in batch.columns])
+            part = slice(at, at + len(values))
+            real = rows[part] >= 0
+            yield tuple(axis[part][real] for axis in (rows, *steps)), values[real]
 
     def _sequences(
         self, name: str, table: Table, step: str, features: list[str], rows: np.ndarray
     ) -> staged_set.Part:
         lengths = np.bincount(rows[rows >= 0], minlength=len(self.ids))
-        longest = int(lengths.max(initial=1))
-
-        def pieces() -> Iterator[tuple[Any, np.ndarray]]:
-            seen, last = np.zeros(len(self.ids), np.int64), np.full(len(self.ids), -np.inf)
-            for where, values in self._values(table, [step, *features], len(features) + 1, rows):
-                places = seen[where] + pd.Series(where).groupby(where).cumcount().to_numpy()
-                self._check_steps(table.path.name, step, where, values[:, 0], last)
-                np.add.at(seen, where, 1)
-                yield (where, places), values[:, 1:]
-
-        shape, real = (
-            (len(self.ids), longest, len(features)),
-            np.maximum(lengths, 1).astype(np.int64),
+        longest, size = int(lengths.max(initial=1)), len(features)
+        read = pa.chunked_array([b.column(0) for b in table.batches([step])], pa.float64())
+        times = pd.Series(read.to_numpy())
+        own = times.groupby(rows)
+        bad = np.flatnonzero((rows >= 0) & ~(times > own.shift(fill_value=-np.inf)))
+        check(
+            len(bad) == 0,
+            f"Column `{step}` of `{table.path.name}` must rise within every id, but does not for "
+            f"'{self.ids[rows[bad[0]]][:60] if len(bad) else ''}'. Sort the table by id and step.",
         )
+        pieces = self._values(table, features, size, rows, own.cumcount().to_numpy())
         part = self.part(
-            name, shape, pieces(), tuple(features), real, padded=True, by=staged_set.scatter
+            name,
+            (len(self.ids), longest, size),
+            pieces,
+            tuple(features),
+            np.maximum(lengths, 1).astype(np.int64),
+            padded=True,
+            by=staged_set.scatter,
         )
         self.say_sequences(name, lengths, longest)
         return part
-
-    def _check_steps(
-        self, file: str, step: str, where: np.ndarray, steps: np.ndarray, last: np.ndarray
-    ) -> None:
-        """Steps must rise within an id, in the order of the table; updates the `last` step of each sample."""
-        order = np.argsort(where, kind="stable")
-        row, value = where[order], steps[order]
-        first = np.r_[True, row[1:] != row[:-1]] if len(row) else np.zeros(0, bool)
-        before = np.where(first, last[row], np.r_[-np.inf, value[:-1]] if len(value) else value)
-        bad = np.flatnonzero(~(value > before))
-        check(
-            len(bad) == 0,
-            f"Column `{step}` of `{file}` must rise within every id, but does not for "
-            f"'{self.ids[row[bad[0]]][:60] if len(bad) else ''}'. Sort the table by id and step.",
-        )
-        np.maximum.at(last, where, steps)
 
     # What there is once a sample
 
