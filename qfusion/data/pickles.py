@@ -36,13 +36,6 @@ class Stored:
     array: np.ndarray | None = None
 
 
-@dataclass(frozen=True)
-class _Name:
-    """A function or class that is recognised: what is done in its place."""
-
-    do: Callable[..., Any]
-
-
 @dataclass
 class _Type:
     """A NumPy type on its way: its code, and the byte order that follows."""
@@ -224,14 +217,15 @@ class _Machine:
 
     # Names and what is done with them
 
-    def named(self, module: str, name: str) -> _Name:
+    def named(self, module: str, name: str) -> Callable[..., Any]:
+        """What is done in the place of a function or class that is recognised."""
         check(
             (module, name) in _KNOWN,
             f"File `{self.name}` asks for `{module[:80]}.{name[:80]}`, which is refused: only NumPy arrays, plain "
             "containers, text and numbers are read, and nothing in a pickle is run. If the file is trusted, save "
             "its arrays anew with NumPy.",
         )
-        return _Name(_KNOWN[module, name])
+        return _KNOWN[module, name]
 
     def called(self) -> Any:
         called, *arguments = self.since_mark()
@@ -239,8 +233,8 @@ class _Machine:
 
     def do(self, called: Any, arguments: Any) -> Any:
         """What a recognised function would give, made here."""
-        _need(isinstance(called, _Name) and isinstance(arguments, tuple))
-        return called.do(self, *arguments)
+        _need(callable(called) and isinstance(arguments, tuple))
+        return called(self, *arguments)
 
     def plain(self, kind: Callable[..., Any], result: Any = ()) -> Any:
         if isinstance(result, (str, int, float)) and kind is not bytes:
@@ -271,7 +265,7 @@ class _Machine:
         return self.array((), kind, False, content).item()
 
     def reconstruct(self, kind: Any, shape: Any, *_: Any) -> Stored:
-        _need(kind == _NDARRAY)
+        _need(kind is _never)
         return Stored()
 
     def from_buffer(self, content: Any, kind: _Type, shape: Any, order: Any = "C") -> Stored:
@@ -316,10 +310,10 @@ class _Machine:
 
 
 def _never(*_: Any) -> None:
+    """Stands for `numpy.ndarray`, which is named and never called."""
     _need(False)
 
 
-_NDARRAY = _Name(_never)  # it is named, and never called
 _PLAIN = {
     kind.__name__: (lambda m, *result, kind=kind: m.plain(kind, *result))
     for kind in (bytes, bytearray, list, dict, set, frozenset, tuple, int, float, str, bool)
