@@ -592,7 +592,7 @@ def test_damaged_sets_are_named_and_can_be_removed(tmp_path: Path, folder: Path)
     values.write_bytes(values.read_bytes()[:-9])
     with pytest.raises(
         IntegrityError,
-        match=r"'cut' is damaged: .* Remove it with `python -m qfusion data remove cut`",
+        match=r"'cut' is damaged \(.*\)\. Remove it with `python -m qfusion data remove cut`",
     ):
         data.load("cut")
     values = folder / "altered" / "audio.npy"

@@ -484,22 +484,25 @@ def read_vocabulary(folder: Path) -> dict[int, str]:
         "folder of the tokenizer that the features were made with.",
         NotFound,
     )
-    try:
-        with refused(
+    with (
+        refused(
+            f"File `{path.name}` must be UTF-8, but is not",
+            "Name a tokenizer's folder.",
+            UnicodeDecodeError,
+            why="{words:.80}",
+        ),
+        refused(
             f"File {str(path)[:200]} cannot be read",
             "Correct its permissions.",
             error=DataUnavailable,
-        ):
-            check(
-                path.stat().st_size <= MAX_VOCABULARY_BYTES,
-                f"File `{path.name}` must have at most {MAX_VOCABULARY_BYTES // 10**6} MB, but is larger. Name a "
-                "tokenizer's folder.",
-            )
-            words = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(
-            f"File `{path.name}` must be UTF-8, but is not. Name a tokenizer's folder."
-        ) from error
+        ),
+    ):
+        check(
+            path.stat().st_size <= MAX_VOCABULARY_BYTES,
+            f"File `{path.name}` must have at most {MAX_VOCABULARY_BYTES // 10**6} MB, but is larger. Name a "
+            "tokenizer's folder.",
+        )
+        words = path.read_text(encoding="utf-8")
     tokens = (
         _read_tokenizer(words, path.name)
         if path.suffix == ".json"

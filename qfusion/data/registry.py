@@ -178,21 +178,15 @@ def load_imported(name: str) -> DataSet:
         IntegrityError: when a file of it is missing or not as long as it should be.
     """
     record, folder = manifest(name), imported_root() / name
-    try:
-        return _loaded(name, record, folder)
-    except (
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        ArithmeticError,
+    with refused(
+        f"Imported data set '{name}' is damaged",
+        _BROKEN.format(name=name),
+        *(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError),
         pa.ArrowException,
-    ) as error:
-        raise IntegrityError(
-            f"Imported data set '{name}' is damaged: {type(error).__name__} ({str(error)[:120]}). "
-            + _BROKEN.format(name=name)
-        ) from error
+        error=IntegrityError,
+        why="{kind}: {words:.120}",
+    ):
+        return _loaded(name, record, folder)
 
 
 def _array(folder: Path, file: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
@@ -401,7 +395,7 @@ def load(name: str | os.PathLike[str]) -> DataSet:
         path = Path(name).absolute()
         return _load_file(path, files.size_of(path), path.stat().st_mtime_ns)
     known = choose("Data set", str(name), names())
-    return _load(known) if known in sources() else _load_imported(known, stamp(known))
+    return _load(known, stamp(known))
 
 
 def is_path(name: str | os.PathLike[str]) -> bool:
@@ -411,16 +405,13 @@ def is_path(name: str | os.PathLike[str]) -> bool:
     )
 
 
-@lru_cache(maxsize=4)
-def _load(name: str) -> DataSet:
-    return sources()[name].load()
-
-
 @lru_cache(maxsize=8)
-def _load_imported(name: str, stamp: str) -> DataSet:
+def _load(name: str, stamp: str) -> DataSet:
     """`stamp` is there to tell a set that was replaced."""
+    if name in sources():
+        return sources()[name].load()
     base, _, label = name.partition(":")
-    return _load_imported(base, stamp).of_label(label) if label else load_imported(name)
+    return _load(base, stamp).of_label(label) if label else load_imported(name)
 
 
 def stamp(name: str) -> str:
