@@ -305,7 +305,7 @@ def test_command_line(capsys, tmp_path, monkeypatch):
     [
         (("--missing", "smell"), "Modality 'smell' does not exist"),
         (("--noise", "audio"), "must have the form MODALITY=LEVEL"),
-        (("--noise", "audio=loud"), "must have the form"),
+        (("--noise", "audio=loud"), "`noise[audio]` must be a number, but is 'loud'"),
         (("--noise", "audio=1e9"), "must lie between 0 and 100"),
         (("--noise", "audio=1", "--noise", "audio=2"), "names 'audio' twice"),
         (("--missing", "text", "--swap", "text"), "cannot be absent and disturbed at once"),
