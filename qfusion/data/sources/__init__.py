@@ -83,7 +83,6 @@ class Source:
         place: where it stands in lists: lower numbers first.
         made: of one that needs no files, where it comes from, to go after its name: "is made by the project".
         files: that it needs, and what each must be, byte for byte.
-        folders: that it needs too.
         below: name of the folder, below the data folder, that holds them; its own name unless told.
         by_hand: where not every file has a public copy of the same bytes, why, in a sentence.
         archive: that its files are unpacked from, where they have no public copies of their own.
@@ -95,7 +94,6 @@ class Source:
     place: int = 1000
     made: str = ""
     files: tuple[PinnedFile, ...] = ()
-    folders: tuple[str, ...] = ()
     below: str = ""
     by_hand: str = ""
     archive: Archive | None = None
@@ -124,11 +122,10 @@ class Source:
         """Returns what is missing in a folder, its own unless told, as a sentence; empty when all is there."""
         folder = folder or self.folder
         gone = [file.path for file in self.files if not (folder / file.path).exists()]
-        if gone:
-            rest = f" and {len(gone) - 1} more of its {len(self.files)} files"
-            return f"{folder} lacks `{gone[0]}`{rest if len(gone) > 1 else ''}."
-        absent = [name for name in self.folders if not (folder / name).is_dir()]
-        return f"{folder} lacks the folder `{absent[0]}`." if absent else ""
+        if not gone:
+            return ""
+        rest = f" and {len(gone) - 1} more of its {len(self.files)} files"
+        return f"{folder} lacks `{gone[0]}`{rest if len(gone) > 1 else ''}."
 
     def require(self, folder: Path | None = None) -> None:
         """Raises DataUnavailable, with the remedy, when something is missing in a folder, its own unless told."""
