@@ -584,38 +584,6 @@ def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Pa
             ["no evolution", "qcnn-digits"],
         ),
         (
-            ["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.csv", "--times", "0"],
-            ["--times", "0"],
-        ),
-        (
-            [
-                "track",
-                "--model",
-                MODEL,
-                "--sample",
-                "SAMPLE",
-                "--out",
-                "x.csv",
-                "--times",
-                "999999999",
-            ],
-            ["--times"],
-        ),
-        (
-            [
-                "track",
-                "--model",
-                MODEL,
-                "--sample",
-                "SAMPLE",
-                "--out",
-                "x.csv",
-                "--trajectories",
-                "-1",
-            ],
-            ["-1"],
-        ),
-        (
             ["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "no/such/folder/x.csv"],
             ["no/such/folder"],
         ),
@@ -713,6 +681,9 @@ def test_bad_input_is_one_line_and_leaves_nothing(
         ["evaluate"],
         ["evaluate", "--nope"],
         ["track", "--model", MODEL, "--times", "many"],
+        ["track", "--model", MODEL, "--sample", "p0", "--out", "x.csv", "--times", "0"],
+        ["track", "--model", MODEL, "--sample", "p0", "--out", "x.csv", "--times", "999999999"],
+        ["track", "--model", MODEL, "--sample", "p0", "--out", "x.csv", "--trajectories", "-1"],
     ],
 )
 def test_a_wrong_call_exits_with_2(run: Any, words: list[str]) -> None:

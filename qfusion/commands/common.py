@@ -13,7 +13,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
@@ -45,17 +44,6 @@ def example(*lines: str) -> str:
     return "Example: " + "; ".join(
         f"[bold]python -m qfusion {escape(line)}[/bold]" for line in lines
     )
-
-
-def plain(value: Any) -> Any:
-    """Returns `value` as JSON knows it: NumPy's numbers and arrays as Python's, NaN and infinity as None."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [plain(inner) for inner in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def number(value: Any, digits: int = 3) -> str:
@@ -122,7 +110,10 @@ def print_result(result: Any, as_json: bool, *words: str | RenderableType) -> No
     """Prints `result` as one JSON document, or what says it: lines and tables, as written whatever markup they look
     like."""
     if as_json:
-        sys.stdout.write(json.dumps(plain(result), indent=2, allow_nan=False) + "\n")
+        # NumPy's numbers and arrays become Python's, NaN and infinity null
+        from plotly.utils import PlotlyJSONEncoder
+
+        print(json.dumps(result, indent=2, cls=PlotlyJSONEncoder))
         return
     console = Console(markup=False, emoji=False, highlight=False)
     for part in words:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -63,9 +64,6 @@ def get(
     as_json: Json = False,
 ) -> None:
     """Download a data set's files from their public source, each checked against its recorded SHA-256."""
-    import pooch
-
-    pooch.get_logger().setLevel("WARNING")  # it would announce every file and every second try
     with bar("Files") as show:
         folder = qfusion.data.registry.download(name, progress=show)
     print_result({"data": name, "folder": str(folder)}, as_json, f"{name} is in {folder}")
@@ -126,12 +124,10 @@ def _loaded(name: str) -> Any:
     """The data set of that name or file; None for a file that can only be imported."""
     if name in qfusion.data.names() or not Path(name).exists():
         return qfusion.data.load(name)
-    if not (qfusion.data.registry.is_path(name) and Path(name).suffix.lower() in (".mat", ".npz")):
-        return None
-    try:
-        return qfusion.data.load(name)
-    except InvalidInput:
-        return None
+    if Path(name).suffix.lower() in qfusion.data.multiview.SUFFIXES:
+        with suppress(InvalidInput):
+            return qfusion.data.load(name)
+    return None
 
 
 @app.command(

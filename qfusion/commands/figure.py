@@ -14,7 +14,7 @@ from qfusion._checks import check, choose
 from qfusion._files import atomic, write_file
 from qfusion.commands.common import Data, Json, Model, load, print_result, say
 from qfusion.commands.samples import Contrast, Kind, check_background
-from qfusion.errors import InvalidInput, NotFound
+from qfusion.errors import InvalidInput
 from qfusion.figures import VIEWS
 
 # `figure`: a figure of the pages, written without a browser: of a sample, from a recipe, or from a link.
@@ -164,19 +164,14 @@ def read_recipe(path: Path) -> str:
         NotFound: when there is no such file.
         InvalidInput: when it holds none, or is too large.
     """
+    from qfusion.data.files import size_of
     from qfusion.figures import export
 
-    try:
-        check(
-            path.stat().st_size <= MAX_SIZE,
-            f"{path.name} is too large for a figure. Give the figure or its recipe.",
-        )
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise NotFound(
-            f"There is no file {path}. Give a recipe of the figure drawer, or a figure that was exported."
-        ) from None
-    return export.read_recipe(content)
+    check(
+        size_of(path) <= MAX_SIZE,
+        f"{path.name} is too large for a figure. Give the figure or its recipe.",
+    )
+    return export.read_recipe(path.read_bytes())
 
 
 def write_composition(
@@ -190,24 +185,31 @@ def write_composition(
     content, letters = export.noticed(
         lambda: pages.save_composition(panels, whole), whole.style.format
     )
-    _keep(out, content, [*pages.composition_remarks(whole, panels), letters])
-    say(f"Figure of {len(panels)} panels written to {out}")
-    print_result(
-        {
-            "panels": [_about(panel) for panel in panels],
-            "columns": whole.columns,
-            "look": whole.style.as_dict(),
-            "out": str(out),
-        },
+    about = {"panels": [_about(panel) for panel in panels], "columns": whole.columns}
+    _keep(
+        out,
+        content,
+        [*pages.composition_remarks(whole, panels), letters],
+        f"Figure of {len(panels)} panels",
+        about | {"look": whole.style.as_dict(), "out": str(out)},
         as_json,
     )
 
 
-def _keep(out: Path, content: bytes, remarks: Iterable[str]) -> None:
+def _keep(
+    out: Path,
+    content: bytes,
+    remarks: Iterable[str],
+    what: str,
+    about: dict[str, Any],
+    as_json: bool,
+) -> None:
     """Writes a figure's file, and says what there is to know about it."""
     write_file(out, content)
     for remark in filter(None, remarks):
         say(f"qfusion: note: {remark}")
+    say(f"{what} written to {out}")
+    print_result(about, as_json)
 
 
 def _about(cooked: qfusion.panels.pages.Taken) -> dict[str, Any]:
@@ -248,9 +250,14 @@ def _write(
         lambda: cooked.figure.to_json().encode() if kind == "json" else pages.save(cooked, wanted),
         kind,
     )
-    _keep(out, content, [*pages.remarks(recipe, cooked), letters])
-    say(f"Figure written to {out}")
-    print_result(_about(cooked) | {"look": wanted.style.as_dict(), "out": str(out)}, as_json)
+    _keep(
+        out,
+        content,
+        [*pages.remarks(recipe, cooked), letters],
+        "Figure",
+        _about(cooked) | {"look": wanted.style.as_dict(), "out": str(out)},
+        as_json,
+    )
 
 
 # `compose`: several panels as one figure; `figures`: many figures as a zip.

@@ -250,8 +250,6 @@ def import_(
         measured = dict(qfusion.training.checkpoint.card(place)["this_seed"].get("test", {}))
         stored = {"name": name, "path": str(place), "metrics": measured}
     print_result(imports.summary(taken, stored), as_json, *_words(taken, stored, dataset.title))
-    if as_json:
-        return
     if corrected is None:
         say(
             f"The card was guessed and is written to {written}; where it is wrong, correct it, and add --card "
@@ -392,5 +390,4 @@ def export(
         },
         as_json,
     )
-    if not as_json:
-        say(f"{wanted.title} of {model}{f', tweaked by {tweak}' if tweak else ''} written to {out}")
+    say(f"{wanted.title} of {model}{f', tweaked by {tweak}' if tweak else ''} written to {out}")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
+import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import RenderableType
@@ -16,11 +16,7 @@ import qfusion
 from qfusion._checks import check, choose, read_toml
 from qfusion._sentences import Pace
 from qfusion.commands.common import Json, bar, metrics_table, number, print_result, say, table
-from qfusion.errors import InvalidInput
-
-if TYPE_CHECKING:
-    import subprocess
-
+from qfusion.errors import refused
 
 # `train`: makes a model and keeps it in a folder of its own.
 
@@ -212,10 +208,9 @@ def _find_rate(plan: qfusion.runs.Plan, as_json: bool) -> None:
             f"{plan.model} on {plan.data}, seed {plan.seed}",
         ),
     )
-    if not as_json:
-        say(
-            f"The loss falls most steeply at a rate of {rate.suggestion:.2g}: --set rate={rate.suggestion:.2g}"
-        )
+    say(
+        f"The loss falls most steeply at a rate of {rate.suggestion:.2g}: --set rate={rate.suggestion:.2g}"
+    )
 
 
 def _find(run: str) -> Path:
@@ -267,12 +262,13 @@ def _settings(assignments: list[str], default: Mapping[str, Any]) -> dict[str, A
 def _read_config(config: Path | None) -> dict[str, Any]:
     if config is None:
         return {}
-    try:
+    with refused(
+        f"Argument `--config` names {config}, which cannot be read as TOML",
+        "Correct it.",
+        *(OSError, ValueError),
+        why="{words}",
+    ):
         file = read_toml(config.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidInput(
-            f"Argument `--config` names {config}, which cannot be read as TOML ({error})."
-        ) from error
     for key in file:
         choose(f"In {config.name}, key", key, ("data", "model", "seed", "set"))
     check(
@@ -286,23 +282,12 @@ def _read_config(config: Path | None) -> dict[str, Any]:
 
 
 def _create(out: Path | None, name: str | None, plan: qfusion.runs.Plan) -> Path:
-    """Makes the folder of a new run, once it is known that what is asked for can be trained; raises InvalidInput,
-    before an hour of training, when the folder could not be made or written to."""
+    """Makes the folder of a new run, once it is known that what is asked for can be trained; raises InvalidInput when
+    the folder cannot be made or written to."""
     check(
         (out is None) != (name is None),
         "Give either `--out DIR`, a folder for the model, or `--name NAME`, to keep it among your runs.",
     )
-    if out is not None:
-        place = out if out.is_dir() else out.absolute().parent
-        check(
-            not out.exists() or out.is_dir(),
-            f"Argument `--out` must name a folder, but {out} is a file. Choose another name.",
-        )
-        check(
-            place.is_dir() and os.access(place, os.W_OK),
-            f"Argument `--out` must lie in a folder that you may write to, but {place} is not one. Make it or choose "
-            "another.",
-        )
     return qfusion.runs.create(plan, out, name or "").path
 
 
@@ -409,8 +394,7 @@ def sweep(
     attempts = match.attempts()
     states = {state: sum(a.state == state for a in attempts) for state in STATES}
     command = None if best is None else match.command(best)
-    if not as_json:
-        say(", ".join(f"{count} {state}" for state, count in states.items() if count))
+    say(", ".join(f"{count} {state}" for state, count in states.items() if count))
     print_result(
         {
             "name": match.name,
