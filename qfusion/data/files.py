@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from math import prod
 from pathlib import Path
 from typing import IO, Any
@@ -93,15 +93,10 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def sha256_of_names(digests: Mapping[str, str]) -> str:
-    """Returns the SHA-256, in hex, over the lines "NAME DIGEST" of files, sorted by their names."""
-    lines = "".join(f"{name} {digests[name]}\n" for name in sorted(digests))
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
 def sha256_of_folder(folder: Path) -> str:
-    """Returns `sha256_of_names` of all files in a folder."""
-    return sha256_of_names({path.name: sha256(path) for path in folder.iterdir()})
+    """Returns the SHA-256, in hex, over the lines "NAME DIGEST" of all files in a folder, sorted by their names."""
+    lines = "".join(f"{path.name} {sha256(path)}\n" for path in sorted(folder.iterdir()))
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 # Where data are kept on this machine, and a cache of arrays that can always be made again.

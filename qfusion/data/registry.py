@@ -186,7 +186,73 @@ def load_imported(name: str) -> DataSet:
         error=IntegrityError,
         why="{kind}: {words:.120}",
     ):
-        return _loaded(name, record, folder)
+        count, target = record["samples"], record["target"]
+        ids = _array(folder, "ids.npy", (count,))
+        index = pd.Index(ids)
+        table = pd.DataFrame(index=index)
+        if record["table"]:
+            with pa.memory_map(str(folder / "table.arrow")) as source:
+                table = pa.ipc.open_file(source).read_all().to_pandas().set_axis(index)
+        modalities = tuple(
+            Modality(
+                m["name"],
+                _array(folder, m["file"], tuple(m["shape"])),
+                _array(folder, f"{m['name']}.lengths.npy", (count,)) if m["sequence"] else None,
+                tuple(m["feature_names"]),
+                tuple(m["picture"]) if m["picture"] else None,
+                record.get("rates", {}).get(m["name"]),
+                checked=True,
+            )
+            for m in record["modalities"]
+        )
+        y = _array(folder, "y.npy", (count,))
+        convention = str(target.get("convention", ""))
+        if not convention and target["kind"] == "regression":  # of before manifests named it
+            convention = likely_convention(
+                y,
+                annotated={m.name for m in modalities} == set(record["unimodal"]),
+                pickled=str(record["source"]).startswith(mmsa.KIND),
+            )
+        extracted = record.get("extracted", {})
+        content = partial(
+            _content,
+            table.get("text"),
+            _array(folder, "tokens.npy") if record.get("tokens") else None,
+            {int(number): str(token) for number, token in record.get("vocabulary", {}).items()},
+            "text" in extracted.get("methods", {}),
+        )
+        return DataSet(
+            name=name,
+            title=record["title"],
+            description=record["description"],
+            source=record["source"],
+            licence=record["licence"],
+            modalities=modalities,
+            target=Target(
+                target["kind"],
+                target["name"],
+                tuple(target["range"]) if target["range"] else None,
+                tuple(target["classes"]),
+                target["unit"],
+                tuple(target.get("labels", ())),
+                tuple(map(tuple, target.get("sets", ()))),
+                convention,
+            ),
+            y=y,
+            ids=ids,
+            split=_array(folder, "split.npy", (count,)),
+            table=table,
+            content_of=content if "text" in table.columns else no_content,
+            clip_of=partial(clips.clip_of, name, ids),
+            unimodal=pd.DataFrame(
+                _array(folder, "unimodal.npy"), columns=record["unimodal"], index=index
+            )
+            if record["unimodal"]
+            else None,
+            clusters=videos_of(ids),
+            makers=extractors.makers(extracted, modalities),
+            recorded=record["digest"],
+        )
 
 
 def _array(folder: Path, file: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
@@ -195,76 +261,6 @@ def _array(folder: Path, file: str, shape: tuple[int, ...] | None = None) -> np.
     if shape is not None and values.shape != shape:
         raise ValueError(f"{file} has shape {values.shape}, not {shape}")
     return np.asarray(values)
-
-
-def _loaded(name: str, record: dict[str, Any], folder: Path) -> DataSet:
-    count, target = record["samples"], record["target"]
-    ids = _array(folder, "ids.npy", (count,))
-    index = pd.Index(ids)
-    table = pd.DataFrame(index=index)
-    if record["table"]:
-        with pa.memory_map(str(folder / "table.arrow")) as source:
-            table = pa.ipc.open_file(source).read_all().to_pandas().set_axis(index)
-    modalities = tuple(
-        Modality(
-            m["name"],
-            _array(folder, m["file"], tuple(m["shape"])),
-            _array(folder, f"{m['name']}.lengths.npy", (count,)) if m["sequence"] else None,
-            tuple(m["feature_names"]),
-            tuple(m["picture"]) if m["picture"] else None,
-            record.get("rates", {}).get(m["name"]),
-            checked=True,
-        )
-        for m in record["modalities"]
-    )
-    y = _array(folder, "y.npy", (count,))
-    convention = str(target.get("convention", ""))
-    if not convention and target["kind"] == "regression":  # of before manifests named it
-        convention = likely_convention(
-            y,
-            annotated={m.name for m in modalities} == set(record["unimodal"]),
-            pickled=str(record["source"]).startswith(mmsa.KIND),
-        )
-    extracted = record.get("extracted", {})
-    content = partial(
-        _content,
-        table.get("text"),
-        _array(folder, "tokens.npy") if record.get("tokens") else None,
-        {int(number): str(token) for number, token in record.get("vocabulary", {}).items()},
-        "text" in extracted.get("methods", {}),
-    )
-    return DataSet(
-        name=name,
-        title=record["title"],
-        description=record["description"],
-        source=record["source"],
-        licence=record["licence"],
-        modalities=modalities,
-        target=Target(
-            target["kind"],
-            target["name"],
-            tuple(target["range"]) if target["range"] else None,
-            tuple(target["classes"]),
-            target["unit"],
-            tuple(target.get("labels", ())),
-            tuple(map(tuple, target.get("sets", ()))),
-            convention,
-        ),
-        y=y,
-        ids=ids,
-        split=_array(folder, "split.npy", (count,)),
-        table=table,
-        content_of=content if "text" in table.columns else no_content,
-        clip_of=partial(clips.clip_of, name, ids),
-        unimodal=pd.DataFrame(
-            _array(folder, "unimodal.npy"), columns=record["unimodal"], index=index
-        )
-        if record["unimodal"]
-        else None,
-        clusters=videos_of(ids),
-        makers=extractors.makers(extracted, modalities),
-        recorded=record["digest"],
-    )
 
 
 def _content(
@@ -538,6 +534,8 @@ def _fetch(
 ) -> Path:
     """Puts one file, checked where its digest is known, and of at most so many bytes, into `folder`."""
     import pooch  # on demand: it pulls in the HTTP client, which only a download needs
+
+    pooch.get_logger().setLevel("WARNING")  # it would announce every file and every second try
 
     place = folder / path
     fetched = pooch.HTTPDownloader(timeout=TIMEOUT)

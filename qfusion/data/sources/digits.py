@@ -193,24 +193,20 @@ SHAPES = {"mnist": (28, 28), "usps": (16, 16), "audio": (32, 32)}
 VALID_SHARE = 1 / 7  # of the training rows: 200 of 1,400
 
 
-def _recording(path: Path) -> modality.Audio:
-    with refused(
-        f"{path} cannot be read",
-        AVDIGITS.remedy,
-        *(OSError, ValueError),
-        error=DataUnavailable,
-    ):
-        rate, samples = wavfile.read(path)
-    return modality.Audio(samples.astype(np.float32) / 32768, rate)
-
-
 def _content_of_avdigits(
     images: dict[str, np.ndarray], recordings: list[Path], row: int
 ) -> dict[str, modality.Content]:
     pictures: dict[str, modality.Content] = {
         name: modality.Image(spec.enlarged(values[row])) for name, values in images.items()
     }
-    return {**pictures, "audio": _recording(recordings[row])}
+    with refused(
+        f"{recordings[row]} cannot be read",
+        AVDIGITS.remedy,
+        *(OSError, ValueError),
+        error=DataUnavailable,
+    ):
+        rate, samples = wavfile.read(recordings[row])
+    return {**pictures, "audio": modality.Audio(samples.astype(np.float32) / 32768, rate)}
 
 
 def _seen(form: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> Any:
