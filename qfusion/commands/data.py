@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 import qfusion
-from qfusion._checks import check as require, choose, read_pairs
+from qfusion._checks import check as require, read_pairs
 from qfusion.commands.common import (
     Json,
     bar,
@@ -227,9 +227,7 @@ def import_(
         modality or [], "Argument `--modality`", "name=file", "--modality text=text.csv"
     )
     if name is not None:
-        importing.check_name(name, check_only or replace)
-    for entry in repair or []:
-        choose("Repair", entry, importing.REPAIRS)
+        importing.check_name(name, check_only or replace, repair or [])
     with bar("Importing") as show, importing.staging() as folder, importing.staging() as second:
         examined = importing.examine(
             paths or [],

@@ -255,8 +255,7 @@ def _upright(
     if values.shape[0] != count or (lying and values.shape[-1] == count):
         values = np.moveaxis(values, -1, 0) if values.ndim > 2 else values.T
     # what is too large for single precision becomes infinite and is then named
-    with np.errstate(over="ignore", invalid="ignore"):
-        values = np.ascontiguousarray(values, dtype=np.float32)
+    values = np.ascontiguousarray(staged_set.as_single(values))
     bad = np.argwhere(~np.isfinite(values.reshape(count, -1))) if strict else np.zeros((0, 2))
     if len(bad):
         row, column = (int(i) + 1 for i in bad[0])

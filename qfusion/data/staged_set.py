@@ -336,7 +336,12 @@ def classes_of(labels: list[Any] | np.ndarray) -> tuple[np.ndarray, tuple[str, .
         f"Labels must name at most {MAX_CLASSES:,} classes, but name {len(known):,}. Import the set with --target "
         "regression if they are amounts, or name another column.",
     )
-    return codes.astype(np.int64), tuple(_shown(label) for label in known)
+    # numbers that were read as floats are named as they were written
+    shown = [
+        int(label) if isinstance(label, float) and label.is_integer() else label
+        for label in known.tolist()
+    ]
+    return codes.astype(np.int64), tuple(map(str, shown))
 
 
 def label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ()) -> Targets:
@@ -392,14 +397,6 @@ def split_of(words: Sequence[str] | np.ndarray, what: str) -> np.ndarray:
         "Correct it.",
     )
     return np.array(written.map(PARTS).to_list(), dtype="<U5")
-
-
-def _shown(label: Any) -> str:
-    return (
-        str(int(label))
-        if isinstance(label, (float, np.floating)) and float(label).is_integer()
-        else str(label)
-    )
 
 
 def modality_name(name: str) -> str:

@@ -446,10 +446,9 @@ class Reader(staged_set.Reading):
 
     def split(self) -> np.ndarray:
         """The split (N,), "" where there is none."""
+        written = self.words(SPLIT) or [""] * len(self.ids)
         column = self.header.column(SPLIT)
-        if column is None:
-            return np.full(len(self.ids), "", dtype="<U5")
-        return staged_set.split_of(self._strings(column), f"Column `{column}` of `{self.file}`")
+        return staged_set.split_of(written, f"Column `{column}` of `{self.file}`")
 
     def unimodal(self) -> dict[str, np.ndarray]:
         """Targets of single modalities."""
