@@ -117,11 +117,12 @@ def figure(
         )
     from qfusion.figures import export, recipe as recipes
 
+    pages = qfusion.panels.pages
     if recipe is not None:
-        content = read_recipe(recipe)
-        if export.is_composition(content):
+        text = read_recipe(recipe)
+        if export.is_composition(text):
             check("hidden" not in changed, "Argument `--hide` is for one panel. Leave it out.")
-            whole = export.parse_composition(content)
+            whole = export.parse_composition(text)
             write_composition(
                 replace(whole, style=_style(whole.style, changed, {"format": kind})),
                 out,
@@ -129,11 +130,11 @@ def figure(
                 as_json,
             )
             return
-        wanted = recipes.parse(content)
+        wanted = recipes.parse(text)
     elif link is not None:
-        page, query = qfusion.panels.pages.of_link(link)
+        page, query = pages.of_link(link)
         if panel is None:
-            names = ", ".join(qfusion.panels.pages.figure_names(page, query))
+            names = ", ".join(pages.figure_names(page, query))
             raise InvalidInput(f"Argument `--panel` must name one of {names}. Give one of them.")
         wanted = recipes.Recipe(page, panel, query)
     else:
@@ -147,9 +148,24 @@ def figure(
             tweak=tweak,
         )
         wanted = recipes.Recipe(
-            qfusion.panels.pages.BY_NAME, view, {key: [value] for key, value in address.items()}
+            pages.BY_NAME, view, {key: [value] for key, value in address.items()}
         )
-    _write(wanted, changed, kind, out, anyway, as_json)
+    styled = replace(
+        wanted, style=_style(wanted.style, changed, {"format": kind} if kind != "json" else {})
+    )
+    cooked = pages.cook(styled, anyway=anyway)
+    content, letters = export.noticed(
+        lambda: cooked.figure.to_json().encode() if kind == "json" else pages.save(cooked, styled),
+        kind,
+    )
+    _keep(
+        out,
+        content,
+        [*pages.remarks(wanted, cooked), letters],
+        "Figure",
+        _about(cooked) | {"look": styled.style.as_dict(), "out": str(out)},
+        as_json,
+    )
 
 
 def _given(**options: Any) -> dict[str, Any]:
@@ -229,35 +245,6 @@ def _style(
     """A recipe's style with what is given on the command line; the letters are those usual for a size that is."""
     font = {"font": 0} if "size" in changed and "font" not in changed else {}
     return type(style).parse(style.as_dict() | changed | always | font)
-
-
-def _write(
-    recipe: qfusion.figures.recipe.Recipe,
-    changed: dict[str, Any],
-    kind: str,
-    out: Path,
-    anyway: bool,
-    as_json: bool,
-) -> None:
-    from qfusion.figures import export
-
-    pages = qfusion.panels.pages
-    wanted = replace(
-        recipe, style=_style(recipe.style, changed, {"format": kind} if kind != "json" else {})
-    )
-    cooked = pages.cook(wanted, anyway=anyway)
-    content, letters = export.noticed(
-        lambda: cooked.figure.to_json().encode() if kind == "json" else pages.save(cooked, wanted),
-        kind,
-    )
-    _keep(
-        out,
-        content,
-        [*pages.remarks(recipe, cooked), letters],
-        "Figure",
-        _about(cooked) | {"look": wanted.style.as_dict(), "out": str(out)},
-        as_json,
-    )
 
 
 # `compose`: several panels as one figure; `figures`: many figures as a zip.
