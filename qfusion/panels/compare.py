@@ -266,11 +266,6 @@ def comparable(sides: compare.Sides) -> bool:
     return sides.a.study.coalitions == sides.b.study.coalitions and sides.same_target
 
 
-def same_classes(sides: compare.Sides) -> bool:
-    """Whether both choose among the same classes."""
-    return bool(sides.b.study.classes) and sides.a.study.classes == sides.b.study.classes
-
-
 def both_entropies(sides: compare.Sides) -> bool:
     """Whether both have states that evolve or are fused."""
     return bool(sides.a.entropies and sides.b.entropies)
@@ -325,7 +320,13 @@ _PAIR = {
             for letter in "AB"
         },
         "differences": panel.Panel(differences, fits=comparable, scope="sides"),
-        "compare-classes": panel.Panel(classes, fits=same_classes, scope="sides"),
+        "compare-classes": panel.Panel(
+            classes,
+            fits=lambda sides: (
+                bool(sides.b.study.classes) and sides.a.study.classes == sides.b.study.classes
+            ),
+            scope="sides",
+        ),
         "shares": panel.Panel(shares, scope="sides"),
         "entropies": panel.Panel(entropies, fits=both_entropies, scope="sides"),
     }.items()
@@ -606,18 +607,6 @@ def largest_entropies(means: Mapping[str, float]) -> str:
     )
 
 
-def several_curve(
-    sample: Sample, theme: style.Theme = "light", *, row: int, modality: str
-) -> panel.Picture:
-    """A spectrum or profile of one of the samples, see `samples.curve`.
-
-    Args:
-        sample: of any model. theme: of the figure.
-        row: of the one whose curve it is. modality: whose curve.
-    """
-    return samples.curve(sample.study, theme, row=row, modality=modality, card="several")
-
-
 def _several_curves(view: address.View, sample: Sample) -> list[str]:
     ends = samples.curves(sample.study, chosen(sample, SAMPLES(view) or []), "several")
     return [name.removeprefix("several-") for name in ends]
@@ -648,12 +637,8 @@ PANELS = {
 }
 NAMED = {
     "content-several-": panel.Panel(
-        several_curve,
-        rest=lambda view, rest: {
-            name: value
-            for name, value in samples.which_curve(view, f"several-{rest}").items()
-            if name != "card"
-        },
+        samples.curve,
+        rest=lambda view, rest: samples.which_curve(view, f"several-{rest}"),
         endings=_several_curves,
         opens=_OPENS,
     ),

@@ -289,11 +289,6 @@ def measured(
     return bool(board.robust_metrics(data or board.names[0])) and models != [""]
 
 
-def shares_measured(board: runs.Board, data: str = "", **_: Any) -> bool:
-    """Whether joint shares are measured on a data set."""
-    return any("joint" in row for row in board.of(data or board.names[0])["rows"].values())
-
-
 def is_planted(board: runs.Board, data: str = "", **_: Any) -> bool:
     """Whether contributions were planted in a data set and compared."""
     return bool(board.agreement(data or board.names[0]))
@@ -364,7 +359,14 @@ _WHERE = {"data": BOARD, "metric": METRIC}
 PANELS = {
     "board": panel.Panel(results, _WHERE, scope="board"),
     "board-size": panel.Panel(against_size, {**_WHERE, "size": SIZE}, scope="board"),
-    "board-joint": panel.Panel(fusing, _WHERE, fits=shares_measured, scope="board"),
+    "board-joint": panel.Panel(
+        fusing,
+        _WHERE,
+        fits=lambda board, data="", **_: any(
+            "joint" in row for row in board.of(data or board.names[0])["rows"].values()
+        ),
+        scope="board",
+    ),
     "board-agreement": panel.Panel(agreement, {"data": BOARD}, fits=is_planted, scope="board"),
     "board-robustness": panel.Panel(
         robustness,

@@ -719,11 +719,6 @@ def groups_of(runs: Sequence[Seen]) -> int:
     return len(by_modalities(runs))
 
 
-def has_norm(runs: Sequence[Seen], of: str) -> bool:
-    """Whether some run followed the norm `of` what acts in its model."""
-    return any(of in terms for terms in watched_by(runs, "norm").values())
-
-
 def entangled(runs: Sequence[Seen]) -> list[Any]:
     """What each run followed of the entanglement in its model."""
     return list(watched_by(runs, "entanglement").values())
@@ -827,7 +822,11 @@ PANELS = {
     ),
     **{
         f"train-norm-{of}": panel.Panel(
-            norms, fixed={"of": of}, fits=has_norm, opens=_INSIDE, scope="runs"
+            norms,
+            fixed={"of": of},
+            fits=lambda runs, of: any(of in terms for terms in watched_by(runs, "norm").values()),
+            opens=_INSIDE,
+            scope="runs",
         )
         for of in NORMS
     },

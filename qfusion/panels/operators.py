@@ -346,13 +346,6 @@ def has_patterns(sample: Sample, group: str = "", **_: Any) -> bool:
     return sample.study.can("states") and not has_kets(sample, group)
 
 
-def nearest_curve(
-    sample: Sample, theme: style.Theme = "light", *, row: int, modality: str, card: str = "main"
-) -> panel.Picture:
-    """A spectrum or profile of another sample, see `samples.curve`."""
-    return samples.curve(sample.study, theme, row=row, modality=modality, card=card)
-
-
 def _nearest(view: address.View, sample: Sample) -> list[str]:
     """Ends of the names of the curves of the samples nearest to both extremes."""
     if not sample.study.can("states"):
@@ -411,4 +404,4 @@ PANELS = {
     "patterns": panel.Panel(patterns, _GROUP, fits=has_patterns),
     "effects": panel.Panel(effects, _GROUP, fits=has_patterns),
 }
-NAMED = {"content-": panel.Panel(nearest_curve, rest=samples.which_curve, endings=_nearest)}
+NAMED = {"content-": panel.Panel(samples.curve, rest=samples.which_curve, endings=_nearest)}

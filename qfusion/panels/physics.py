@@ -420,11 +420,6 @@ def moves(
     return len(changes.chosen(result, group or changes.EVERY, sample.can("time"))) > 0
 
 
-def can_follow(sample: Sample, effect: str = SCORE, over: str = changes.THIS, **_: Any) -> bool:
-    """Whether some term does not act linearly, so that there is a way to follow."""
-    return sample.study.can("terms") and bool(measured(sample, effect, over).followed())
-
-
 EFFECT = control.Choice(
     "effect",
     "Effect on",
@@ -489,5 +484,13 @@ PANELS = {
     "tornado": panel.Panel(
         tornado, {**_TERMS, "group": GROUP, "half": HALF}, fits=moves, opens=_open
     ),
-    "way": panel.Panel(way, {**_TERMS, "term": FOLLOWED}, fits=can_follow, opens=_open),
+    "way": panel.Panel(
+        way,
+        {**_TERMS, "term": FOLLOWED},
+        # some term does not act linearly, so that there is a way to follow
+        fits=lambda sample, effect=SCORE, over=changes.THIS, **_: (
+            sample.study.can("terms") and bool(measured(sample, effect, over).followed())
+        ),
+        opens=_open,
+    ),
 }

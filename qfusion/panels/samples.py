@@ -322,11 +322,6 @@ def _error(result: Attribution) -> str:
     )
 
 
-def of_sequence(sample: Sample, modality: str = "", **_: Any) -> bool:
-    """Whether a modality, the first unless told, is a sequence, so that its features are summed over steps."""
-    return (modality or sample.modalities[0]) in inside.sequences(sample.study, SCORE)
-
-
 def of_sequences(sample: Sample, term: str = SCORE, **_: Any) -> bool:
     """Whether a term is of several modalities that are sequences, so that they can share an axis."""
     return len(inside.sequences(sample.study, term)) > 1
@@ -378,7 +373,15 @@ _TOGETHER = {"term": TERM, "baseline": START, "other": OTHER, "method": METHOD}
 _INSIDE = {"modality": MODALITY, **_TOGETHER}
 INSIDE = {
     "inside": panel.Panel(attribution, _INSIDE, opens=OPEN.opens),
-    "inside-features": panel.Panel(features, _INSIDE, opens=OPEN.opens, fits=of_sequence),
+    "inside-features": panel.Panel(
+        features,
+        _INSIDE,
+        opens=OPEN.opens,
+        # its features are summed over steps
+        fits=lambda sample, modality="", **_: (
+            (modality or sample.modalities[0]) in inside.sequences(sample.study, SCORE)
+        ),
+    ),
     "inside-time": panel.Panel(over_time, _TOGETHER, opens=OPEN.opens, fits=of_sequences),
 }
 
@@ -660,17 +663,23 @@ def _true_element(sample: Sample) -> int | None:
 
 
 def curve(
-    study: Study, theme: style.Theme = "light", *, row: int, modality: str, card: str = "main"
+    scope: Study | Sample,
+    theme: style.Theme = "light",
+    *,
+    row: int,
+    modality: str,
+    card: str = "main",
 ) -> panel.Picture:
     """A spectrum or profile of a sample as a small line chart in its modality's colour.
 
     Args:
-        study: a model on data with such curves.
+        scope: a model on data with such curves, or any sample of these.
         theme: of the figure.
         row: of the sample.
         modality: whose curve.
         card: tells figures of one sample apart that a page shows twice.
     """
+    study = scope.study if isinstance(scope, Sample) else scope
     check(
         0 <= row < len(study.dataset.ids),
         f"The data have {len(study.dataset)} samples, but none in row {row}.",
@@ -806,11 +815,6 @@ def curves(study: Study, rows: Iterable[int], card: str, only: Sequence[str] = (
     ]
 
 
-def some_pass(sample: Sample, output: str = "", x: str = "", y: str = "", **filters: Any) -> bool:
-    """Whether any sample passes the filters of `scatter`."""
-    return not compare.passing(_frame(sample.study, output), **filters).empty
-
-
 SPLIT = control.Choice(
     "split",
     "Split",
@@ -899,7 +903,9 @@ PANELS = {
     "scatter": panel.Panel(
         scatter,
         {"x": ACROSS, "y": UP, "output": lambda view: view.output or None, **FILTERS},
-        fits=some_pass,
+        fits=lambda sample, output="", x="", y="", **filters: (
+            not compare.passing(_frame(sample.study, output), **filters).empty
+        ),
     ),
 }
 NAMED = {

@@ -125,7 +125,11 @@ def waterfall(
         theme=theme,
     )
     if done:
-        drawn.update_xaxes(range=_reach(sample, before, now))
+        drawn.update_xaxes(
+            range=decision.common_range(
+                *(result.terms(study, sample.output) for result in (before, now))
+            )
+        )
     finding = answers.finding(terms)
     return panel.Picture(
         f"what-if-{'as-it-is' if when == BEFORE else 'changed'}",
@@ -141,16 +145,6 @@ def waterfall(
             background=study.background.name
         ),
     )
-
-
-def _reach(sample: Sample, *results: interventions.Result) -> list[float]:
-    """One axis for both waterfalls, with room for the numbers beside the bars."""
-    ends = np.concatenate(
-        [np.cumsum(list(result.terms(sample.study, sample.output).values())) for result in results]
-    )
-    low, high = min(0.0, float(ends.min())), max(0.0, float(ends.max()))
-    room = 0.32 * max(high - low, 0.1)
-    return [low - room, high + room]
 
 
 def differences(
