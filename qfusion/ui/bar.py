@@ -528,7 +528,7 @@ def _data_changed() -> None:
 
 def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
     """Draws the button and, when something is pinned, what it is."""
-    view = state.pinned()
+    view = state.get(state.PIN)
     with st.container(
         horizontal=True, vertical_alignment="center", gap="xsmall", width="content", key="pinning"
     ):
@@ -536,7 +536,7 @@ def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
             "Pin",
             icon=":material/push_pin:",
             key="_pin_now",
-            on_click=lambda: state.pin(view_of(study, row)),
+            on_click=lambda: state.put(state.PIN, view_of(study, row)),
             help="Keeps model, data, sample and whatever is tweaked as A, to compare with what you look at later "
             "as B.",
         )
@@ -553,8 +553,8 @@ def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
                 key="_unpin",
                 type="tertiary",
                 help="Forget what is pinned",
-                on_click=state.pin,
-                args=(None,),
+                on_click=state.put,
+                args=(state.PIN, None),
             )
 
 

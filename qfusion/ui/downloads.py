@@ -4,7 +4,6 @@ what the page shows.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
@@ -15,6 +14,7 @@ from qfusion import model_export, report
 from qfusion.analysis import sample, text
 from qfusion.errors import provided
 from qfusion.explain.cohorts import Part
+from qfusion.panels import pages
 from qfusion.report import about_cohort
 from qfusion.training import checkpoint
 from qfusion.ui import access, controls, frame, reruns, state
@@ -113,7 +113,7 @@ def _download(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str, picke
     st.download_button(
         f"Download {wanted.title}",
         access.in_turn(make),
-        f"{_file(stem)}{wanted.ending}",
+        f"{pages.file_name(stem, 80)}{wanted.ending}",
         "application/octet-stream",
         on_click="ignore",
         type="primary",
@@ -136,11 +136,6 @@ _SECONDS = {
 }
 
 
-def _file(stem: str) -> str:
-    """A name that every file system takes."""
-    return "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in stem)[:80]
-
-
 def unused(stem: str, taken: Collection[str]) -> str:
     """A name that is not taken, from one that may be."""
     names = (stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3)))
@@ -149,7 +144,7 @@ def unused(stem: str, taken: Collection[str]) -> str:
 
 def _free(name: str) -> str:
     """A model's name that is not taken, from one that may be."""
-    return unused(_file(name)[:56].strip("._-") or "model", checkpoint.available())
+    return unused(pages.file_name(name, 56), checkpoint.available())
 
 
 def _keep(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str) -> None:
@@ -215,7 +210,6 @@ def report_of_cohort(here: frame.Here, table: Any, parts: Sequence[Part], name: 
 
 
 def _offer(name: str, says: str, make: Callable[[str], bytes]) -> None:
-    file = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:80]
     with st.popover(
         "Report", icon=":material/description:", help="A report to read, print or send"
     ):
@@ -225,7 +219,7 @@ def _offer(name: str, says: str, make: Callable[[str], bytes]) -> None:
                 st.download_button(
                     label,
                     data=access.in_turn(provided()(partial(make, suffix))),
-                    file_name=f"qfusion-{file}{suffix}",
+                    file_name=f"qfusion-{pages.file_name(name, 80)}{suffix}",
                     mime=kind,
                     on_click="ignore",
                     icon=":material/download:",

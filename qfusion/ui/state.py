@@ -21,7 +21,7 @@ from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
-from qfusion.panels.address import ALIASES, FREE, SAMPLE, Pin, parse_pin, value_now, values_now
+from qfusion.panels.address import ALIASES, FREE, SAMPLE, parse_pin, value_now, values_now
 from qfusion.panels.control import Allowed, audit
 
 T = TypeVar("T")
@@ -387,13 +387,3 @@ def save_cohort(cohort: cohorts.Cohort) -> None:
 def delete_cohort(name: str) -> None:
     """Forgets a cohort."""
     put(COHORTS, [cohort for cohort in saved_cohorts() if cohort.name != name] or None)
-
-
-def pinned() -> Pin | None:
-    """The pinned view."""
-    return get(PIN)
-
-
-def pin(view: Pin | None) -> None:
-    """Pins a view, or none."""
-    put(PIN, view)

@@ -462,7 +462,7 @@ def entanglement(here: frame.Here, levels: errors.Levels) -> None:
                 levels, here.theme, measure=measure, strength=strength, everyone=every
             ),
             head,
-            on_select=_picked,
+            on_select=state.choose_selected_sample,
             below=lambda: _table(
                 levels, errors.related(levels, measure, strength, every).correlations
             ),
@@ -475,10 +475,6 @@ _MEASURE_HELP = {
     False: "The fused qubits and their modality qubits are together in a pure state, so their entropy is their "
     "entanglement.",
 }
-
-
-def _picked(key: str) -> None:
-    state.choose_selected_sample(key)
 
 
 def _table(levels: errors.Levels, intervals: dict[str, dict[str, stability.Interval]]) -> None:
@@ -593,7 +589,7 @@ def _selected(
     selection = state.selection(key)
     shape: Any = next(iter([*selection.get("lasso", []), *selection.get("box", [])]), None)
     if shape is None:
-        _picked(key)
+        state.choose_selected_sample(key)
     else:
         try:
             region = cohort_measures.region(sample_map, shape["x"], shape["y"])

@@ -25,12 +25,12 @@ from qfusion.ui import bar, controls, frame, guidance, panels, reruns, state, vi
 
 def forget_lost(_: Study) -> None:
     """Names a pin that cannot be looked up, and forgets it."""
-    if view := state.pinned():
+    if view := state.get(state.PIN):
         try:
             address.resolve(view)
         except QFusionError as error:
             state.notice(f"In the link, `{state.PIN}`: {error} Nothing is pinned.")
-            state.pin(None)
+            state.put(state.PIN, None)
 
 
 def nothing_pinned(here: frame.Here) -> None:
@@ -68,8 +68,8 @@ def nothing_pinned(here: frame.Here) -> None:
                 f"A = {text.plain(sample)}, {words}",
                 key=f"_pin_{kind}",
                 icon=":material/push_pin:",
-                on_click=state.pin,
-                args=(address.Pin(study.name, study.dataset.name, sample),),
+                on_click=state.put,
+                args=(state.PIN, address.Pin(study.name, study.dataset.name, sample)),
             )
 
 
@@ -89,12 +89,16 @@ def what_is_compared(here: frame.Here, view: address.Pin) -> None:
             help="B becomes what is pinned; the bar on top shows what was A.",
         )
         st.button(
-            "Clear", icon=":material/close:", key="_clear_pin", on_click=state.pin, args=(None,)
+            "Clear",
+            icon=":material/close:",
+            key="_clear_pin",
+            on_click=state.put,
+            args=(state.PIN, None),
         )
 
 
 def _swap(study: Study, row: int, view: address.Pin) -> None:
-    state.pin(bar.view_of(study, row))
+    state.put(state.PIN, bar.view_of(study, row))
     state.put(address.MODEL.key, view.model)
     state.put(address.DATA.key, view.data)
     state.choose_sample(view.sample)
@@ -327,7 +331,7 @@ def page() -> None:
     """Draws the page."""
     here = frame.shell("Compare", forget_lost)
     with frame.guard(), st.container(key="fold-compare"):
-        pinned = state.pinned()
+        pinned = state.get(state.PIN)
         if controls.draw(builders.VIEW) == builders.SEVERAL:
             several_samples(here)
         elif pinned is None:

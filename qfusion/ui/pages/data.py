@@ -24,6 +24,7 @@ from qfusion.ui.frame import fragment, frame, guard, link, or_notice, run, theme
 KEPT, PICK = "_kept_set", "_pick_set"
 
 
+@guard()
 def listing() -> None:
     """Every set with its state, and how to get those that are missing."""
     st.header("What there is", anchor=False)
@@ -51,6 +52,7 @@ def listing() -> None:
                 st.text(f"{source.reason}\n{source.remedy}")
 
 
+@guard()
 def chosen_set() -> None:
     """What is in one set."""
     here = [source.name for source in registry.available() if source.available]
@@ -214,23 +216,35 @@ _CONVENTIONS = {
     "CH-SIMS: Acc-2, 3, 5": "sims",
     "plain: MAE, correlation, R2": "plain",
 }
-_MMSA = """
+# what files may look like: by what they are called, the words about them and an example
+LAYOUTS = {
+    "MMSA pickle": (
+        "MOSI, MOSEI, CH-SIMS; aligned or unaligned, `.pkl`. Only arrays, plain containers, text and numbers are read; "
+        "nothing in the file is run.",
+        """
     {"train": {"text": (N, T, F), "audio": (N, T, F), "vision": (N, T, F),   # or (N, F); NumPy arrays
                "audio_lengths": [...], "vision_lengths": [...],              # of unaligned sequences
                "raw_text": [...], "id": [...],
                "regression_labels": (N,), "annotations": [...]},             # CH-SIMS: also regression_labels_T, _A, _V
      "valid": {...}, "test": {...}}
-"""
-_TABLES = """
+""",
+    ),
+    "Tables": (
+        "One a modality and one of labels, joined by `id`.",
+        """
     text.csv      id, f1, f2, ...              one row a sample; .parquet and .npy work too
     audio.csv     id, step, pitch, energy      with a column `step`: a row a step of a sequence
     labels.csv    id, label, split, text       label: words, or numbers; split: train, valid, test (may be left out)
                                                several labels a sample: joy;surprise
-"""
-
-_VIEWS = """views.mat    X: cell of views, each (rows, features); Y: labels; version 7.2 or older
+""",
+    ),
+    "Multi-view file": (
+        "",
+        """views.mat    X: cell of views, each (rows, features); Y: labels; version 7.2 or older
 views.npz    an array a view; y: labels
-"""
+""",
+    ),
+}
 
 
 @fragment
@@ -264,18 +278,12 @@ def import_form() -> None:
 def _layouts() -> None:
     """What the files should look like."""
     with st.container(border=True, height="stretch", key="box-layouts"):
-        pickle, tables, multi_view = st.tabs(["MMSA pickle", "Tables", "Multi-view file"])
-    with pickle:
-        guidance.aside(
-            "MOSI, MOSEI, CH-SIMS; aligned or unaligned, `.pkl`. Only arrays, plain containers, text and "
-            "numbers are read; nothing in the file is run."
-        )
-        st.code(_MMSA, language=None)
-    with tables:
-        guidance.aside("One a modality and one of labels, joined by `id`.")
-        st.code(_TABLES, language=None)
-    with multi_view:
-        st.code(_VIEWS, language=None)
+        tabs = st.tabs(list(LAYOUTS))
+    for tab, (words, example) in zip(tabs, LAYOUTS.values(), strict=True):
+        with tab:
+            if words:
+                guidance.aside(words)
+            st.code(example, language=None)
 
 
 def _source(level: str) -> None:
@@ -498,11 +506,7 @@ def page() -> None:
     with guard(), st.container(key="fold-data"):
         if words := state.take(KEPT):
             st.success(words, icon=":material/check_circle:")
-        left, right = st.columns([1, 1.25], gap="medium")
-        with left, guard():
-            listing()
-        with right, guard():
-            chosen_set()
+        panels.beside(listing, chosen_set, widths=[1, 1.25])
     import_form()
 
 

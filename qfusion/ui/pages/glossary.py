@@ -21,11 +21,6 @@ FEW = 6  # words that stand open, where a search leaves no more
 FILES = {title: (file, icon) for pages in PAGES.values() for file, title, icon in pages}
 
 
-def _pages() -> list[str]:
-    used = {page for entry in panels.entries() for page in entry.pages}
-    return [title for title in FILES if title in used]
-
-
 SEARCH = Text(
     panels.FIND,
     "Search",
@@ -35,7 +30,13 @@ SEARCH = Text(
     style={"placeholder": "entropy, share, truth table …"},
 )
 USED_ON = Choice(
-    "used", "Used on", "The words of all pages are shown.", values=lambda _: [ANY, *_pages()]
+    "used",
+    "Used on",
+    "The words of all pages are shown.",
+    values=lambda _: [
+        ANY,
+        *(title for title in FILES if any(title in entry.pages for entry in panels.entries())),
+    ],
 )
 
 

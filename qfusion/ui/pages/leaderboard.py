@@ -35,11 +35,12 @@ def board(here: frame.Here) -> None:
             key = result.key(name, controls.draw(builders.of_data(result, name)[0]))
         table = result.table(name, key)
         _head(result, name, key, table)
-        left, right = st.columns(2, gap="medium")
-        with left:
-            panels.show(result, here.theme, "board")
-        with right:
-            panels.choosing(result, here.theme, "board-size", lambda: controls.draw(builders.SIZE))
+        panels.beside(
+            lambda: panels.show(result, here.theme, "board"),
+            lambda: panels.choosing(
+                result, here.theme, "board-size", lambda: controls.draw(builders.SIZE)
+            ),
+        )
         with controls.fold(builders.TABLE, ":material/table:"):
             _table(result, name, key, table)
         panels.show(result, here.theme, "board-joint", "board-agreement", columns=2, gap="medium")

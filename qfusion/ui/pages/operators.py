@@ -36,17 +36,17 @@ def votes(here: frame.Here) -> None:
         f"{operator.baseline:+.2f}). What this sample says brings it to **{score:+.2f}**. "
         f"{baseline_words(here.study.background)}",
     )
-    spectrum, scatter = st.columns([1.25, 1], gap="medium")
-    with spectrum:
-        panels.show(sample, here.theme, "spectrum")
-    with scatter:
-        panels.choosing(
+    panels.beside(
+        lambda: panels.show(sample, here.theme, "spectrum"),
+        lambda: panels.choosing(
             sample,
             here.theme,
             "along",
             lambda: controls.draw(builders.UP, default=builders.default_up(operator)),
             on_select=state.choose_selected_sample,
-        )
+        ),
+        widths=[1.25, 1],
+    )
     panels.show(
         sample,
         here.theme,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import streamlit as st
 
 from qfusion._checks import check
 from qfusion.analysis import runs, text
-from qfusion.panels import learning as builders
+from qfusion.panels import learning as builders, pages
 from qfusion.runs import folder, plans, sweep as sweeps
 from qfusion.ui import access, controls, downloads, guidance, panels, reruns, state
 from qfusion.ui.frame import frame, guard, or_notice, run, theme
@@ -219,9 +218,7 @@ def _form() -> None:
         persist_state="session",
         help="On the validation rows, in the epoch that a training keeps.",
     )
-    free = downloads.unused(
-        re.sub(r"[^A-Za-z0-9._-]", "_", f"{kind}-{name}")[:48], folder.sweep_names()
-    )
+    free = downloads.unused(pages.file_name(f"{kind}-{name}", 48), folder.sweep_names())
     typed = (
         columns[3]
         .text_input(

@@ -383,11 +383,10 @@ def inside(shown: list[runs.Seen]) -> None:
         return
     others = (f"train-dividends-{group}" for group in range(1, builders.groups_of(shown)))
     panels.show(shown, theme(), "train-dividends", *others)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        panels.show(shown, theme(), *(f"train-norm-{of}" for of in builders.NORMS))
-    with right:
-        panels.show(shown, theme(), "train-negativity", "train-fused")
+    panels.beside(
+        lambda: panels.show(shown, theme(), *(f"train-norm-{of}" for of in builders.NORMS)),
+        lambda: panels.show(shown, theme(), "train-negativity", "train-fused"),
+    )
 
 
 # A new training: what is trained on what, with which settings, how often; and its start.
