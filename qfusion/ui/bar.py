@@ -64,8 +64,11 @@ def background_rows(study: Study) -> Study:
             )
             _decline(study)
     with _popover(f"{study.bulk_background.size:,} of {study.background.size:,} rows"):
-        few = len(study.bulk) < len(study.dataset.rows("test"))
-        whose = f"the first {len(study.bulk):,} test samples" if few else "test samples"
+        whose = (
+            f"the first {len(study.bulk):,} test samples"
+            if len(study.bulk) < len(study.dataset.rows("test"))
+            else "test samples"
+        )
         st.caption(
             f"To answer at once, {whose} are compared with {_some(study)} of the background's "
             f"{study.background.size:,}, drawn at random."
@@ -80,7 +83,15 @@ def background_rows(study: Study) -> Study:
             )
     if under_way:
         with st.container(width=260, key="refining"):
-            st.fragment(_progress, run_every=PULSE)(study, job)
+            st.fragment(watch, run_every=PULSE)(
+                job,
+                "All rows: {job.done:,} of {job.total:,} samples",
+                lambda: ", waiting for another test set",
+                wanted=lambda: state.get(_WANTED) is not None,
+                stay=lambda: samples.begin_refinement(study, access.session()),
+                cancel=lambda: _decline(study),
+                key="_refine_cancel",
+            )
     return study
 
 
@@ -101,22 +112,36 @@ def _some(study: Study) -> str:
     return f"{study.bulk_background.size:,} rows (the open one with {alone})"
 
 
-def _progress(study: Study, job: memo.Job) -> None:
-    """How far it is, looked at again and again; the page begins anew when it has ended."""
+def watch(
+    job: memo.Job,
+    words: str,
+    waiting: Callable[[], str],
+    *,
+    wanted: Callable[[], bool],
+    stay: Callable[[], object],
+    cancel: Callable[[], None],
+    key: str,
+) -> None:
+    """How far a job is, looked at again and again; the page begins anew when it has ended, or is no longer wanted.
+
+    Args:
+        job, words, waiting: as of `draw_progress`; what it waits for is asked each time.
+        wanted: whether it is. stay: tells the job that the reader is still here.
+        cancel: what the button does. key: of the button.
+    """
     reruns.begin_run()
-    if not job.under_way or state.get(_WANTED) is None:
+    if not job.under_way or not wanted():
         st.rerun()
-    samples.begin_refinement(study, access.session())  # still here
-    words = f"All rows: {job.done:,} of {job.total:,} samples"
-    draw_progress(job, words, ", waiting for another test set")
-    st.button("Cancel", key="_refine_cancel", on_click=_decline, args=(study,))
+    stay()
+    draw_progress(job, words, waiting())
+    st.button("Cancel", key=key, on_click=cancel)
 
 
 def draw_progress(job: memo.Job, words: str, waiting: str = "") -> None:
-    """How much of a job is done, in words, and the time that is left or what it waits for."""
+    """How much of a `{job}` is done, in words, and the time that is left or what it waits for."""
     left = job.seconds_left
     ahead = waiting if left is None else f", {_sentences.duration(left)} left"
-    st.progress(min(1.0, job.done / max(1, job.total)), words + ahead)
+    st.progress(min(1.0, job.done / max(1, job.total)), words.format(job=job) + ahead)
 
 
 def _want(study: Study) -> None:
@@ -186,7 +211,7 @@ def _progress_line(model: str, data: str, job: memo.Job, study: Study, sample: s
         )
         if job.under_way:
             samples.begin_encoding(model, data)  # still here
-            draw_progress(job, f"{job.done:,} of {job.total:,} samples encoded")
+            draw_progress(job, "{job.done:,} of {job.total:,} samples encoded")
             st.button("Cancel", key="_encode_cancel", on_click=job.stop)
         else:
             st.button(

@@ -25,7 +25,7 @@ from qfusion.analysis.study import Study
 from qfusion.data import Audio, Content, Image, Text, clips, media, modality
 from qfusion.panels import dynamics, network, panel, physics, recording as recordings, samples
 from qfusion.training import metrics
-from qfusion.ui import bar, controls, downloads, frame, guidance, panels, player, reruns, state
+from qfusion.ui import bar, controls, downloads, frame, guidance, panels, player, state
 
 HIDDEN = ("text", "transcript")
 
@@ -352,7 +352,6 @@ def along_layers(here: frame.Here, sample: Sample) -> None:
 # What takes long on all samples: measured on some, drawn at random, and on all of them behind the page where the
 # reader asks for it, by one control for all panels and pages.
 
-PULSE = 1.0  # seconds between two looks at how far it is
 _SELF = "_asker"
 
 
@@ -383,19 +382,16 @@ def everyone(
         )
         return False
     with st.container(width=320, key=f"all-samples-{name}"):
-        st.fragment(_progress, run_every=PULSE)(key, job)
+        st.fragment(bar.watch, run_every=bar.PULSE)(
+            job,
+            "All samples: {job.done:,} of {job.total:,}",
+            lambda: ", waiting for other work" if job.state == memo.State.WAITING else "",
+            wanted=lambda: state.get(panel.EVERYONE.key) == cohort_measures.ALL,
+            stay=lambda: memo.stay_for(job, state.get(_SELF)),
+            cancel=lambda: _cancel(key),
+            key=f"_all_cancel_{name}",
+        )
     return False
-
-
-def _progress(key: tuple[str, ...], job: memo.Job) -> None:
-    """How far it is, looked at again and again; the page begins anew when it has ended."""
-    reruns.begin_run()
-    if not job.under_way or state.get(panel.EVERYONE.key) != cohort_measures.ALL:
-        st.rerun()
-    memo.stay_for(job, state.get(_SELF))
-    waiting = ", waiting for other work" if job.state == memo.State.WAITING else ""
-    bar.draw_progress(job, f"All samples: {job.done:,} of {job.total:,}", waiting)
-    st.button("Cancel", key=f"_all_cancel_{key[0]}", on_click=_cancel, args=(key,))
 
 
 def _cancel(key: tuple[str, ...]) -> None:
