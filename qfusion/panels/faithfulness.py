@@ -818,12 +818,14 @@ def _taught(*studies: Study) -> str:
     )
 
 
-OTHER = control.Text(
+OTHER = control.Choice(
     "proof.with",
-    "Beside another model",
+    "Second model",
     "None is compared.",
     "A second model of the same data: one that had the labels as additional targets (`unimodal`), say.",
-    test=lambda study, name: choose("Second model", name, trust.rivals(study)),
+    trust.rivals,
+    empty=True,
+    style={"placeholder": "none", "width": 320},
 )
 CONTROLS = (PROOF, RANKING, FEATURES_OF, MEASURE, panel.EVERYONE, RUN, panel.TERMS, OTHER)
 _OPEN, _OTHER = PROOF.chosen(PEOPLE), {"other": OTHER}

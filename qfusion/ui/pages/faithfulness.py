@@ -15,7 +15,7 @@ from qfusion.errors import QFusionError
 from qfusion.explain import faithfulness, stability
 from qfusion.figures import style
 from qfusion.panels import faithfulness as builders, panel
-from qfusion.ui import controls, guidance, panels, state, views
+from qfusion.ui import controls, guidance, panels, views
 from qfusion.ui.frame import Here, fragment, run, shell
 
 # The same Shapley values by other methods, on the current sample.
@@ -122,7 +122,8 @@ def people_tab(here: Here, study: Study) -> None:
     if why := trust.lacking(study, text.plain(study.dataset.title)):
         st.info(why, icon=":material/help:")
         return
-    _second(study)
+    if trust.rivals(study):
+        controls.draw(builders.OTHER, study, label="Beside another model")
     panels.show(study, here.theme, "people-alone")
     panels.show(
         study,
@@ -175,21 +176,6 @@ def with_interval(value: float, low: float, high: float, *, percent: bool = Fals
 
 def _one(value: float, percent: bool) -> str:
     return share(value) if percent else f"{value:+z.2f}"
-
-
-def _second(study: Study) -> None:
-    """Draws the picker of the model that is set beside, where there is one for these data."""
-    if names := trust.rivals(study):
-        controls.settle(builders.OTHER.key, names)
-        st.selectbox(
-            builders.OTHER.label,
-            names,
-            index=None,
-            placeholder="none",
-            width=320,
-            help=builders.OTHER.help,
-            **state.bound(builders.OTHER.key),
-        )
 
 
 # Would another training seed explain the same?
