@@ -158,7 +158,18 @@ def diagram(
         + sample.of,
         not_shown="correlations between qubits: each is drawn on its own." + _inert(sample),
         alt=f"Circuit of {walk.count} gates; {at} are done. The table below lists them.",
-        table=lambda: _qubits(walk, at) if seen is None else _in_cone(walk, seen),
+        table=lambda: (
+            _qubits(walk, at)
+            if seen is None
+            else pd.DataFrame(
+                [
+                    {"gate": n, "name": name, "qubits": ", ".join(wires), "in_cone": inside}
+                    for n, ((name, wires, *_), inside) in enumerate(
+                        zip(walk.gates, seen.inside, strict=True), 1
+                    )
+                ]
+            )
+        ),
     )
 
 
@@ -235,9 +246,11 @@ def outcomes(
     was, now = (np.real(np.diag(rho)) for rho in (before, after))
     names = states.basis_labels(dims)
     distance = float(np.abs(np.linalg.eigvalsh(after - before)).sum() / 2)
-    words = ""
-    if mutual is not None and len(wires) > 1:
-        words = f" Mutual information of the last with the others: {mutual[0]:.3f} before, {mutual[1]:.3f} nats after."
+    words = (
+        ""
+        if mutual is None or len(wires) == 1
+        else f" Mutual information of the last with the others: {mutual[0]:.3f} before, {mutual[1]:.3f} nats after."
+    )
     return panel.Picture(
         "before-after",
         moved(distance),
@@ -515,17 +528,6 @@ def _qubits(walk: circuit_boxes.Replay, at: int) -> pd.DataFrame:
             "reads_1": (1 - z) / 2,
             "entropy": walk.entropy[at],
         }
-    )
-
-
-def _in_cone(walk: circuit_boxes.Replay, cone: circuits.Cone[int]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {"gate": n, "name": name, "qubits": ", ".join(wires), "in_cone": inside}
-            for n, ((name, wires, *_), inside) in enumerate(
-                zip(walk.gates, cone.inside, strict=True), 1
-            )
-        ]
     )
 
 

@@ -218,19 +218,19 @@ def _coloured(
 
 
 def _tips(rows: pd.DataFrame) -> list[str]:
-    form = "label {:+.2f}, prediction {:+.2f}"
-    if not pd.api.types.is_float_dtype(rows["truth"]):
-        form = "label {}, prediction {}"
+    number = "{:+.2f}" if pd.api.types.is_float_dtype(rows["truth"]) else "{}"
+    form = f"label {number}, prediction {number}"
     return list(map(form.format, rows["truth"], rows["prediction"]))
 
 
 def _method(result: cohort_measures.SampleMap) -> str:
-    words = "principal components"
-    if result.method == "UMAP":
-        words = f"UMAP ({cohort_measures.NEIGHBOURS} neighbours, seed {cohort_measures.SEED})"
-    if np.isnan(result.trustworthiness):
-        return f"{words}."
-    return f"{words}; trustworthiness of {cohort_measures.NEIGHBOURS} neighbours {result.trustworthiness:.3f}."
+    neighbours = f"{cohort_measures.NEIGHBOURS} neighbours"
+    stored = result.trustworthiness
+    return (
+        f"UMAP ({neighbours}, seed {cohort_measures.SEED})"
+        if result.method == "UMAP"
+        else "principal components"
+    ) + ("." if np.isnan(stored) else f"; trustworthiness of {neighbours} {stored:.3f}.")
 
 
 def enough(levels: errors.Levels, **_: object) -> bool:
@@ -419,13 +419,11 @@ def dividends(
         if levels.own is None
         else {term: float(levels.own[dividend_column(term)]) for term in terms}
     )
-    unit = levels.sample.unit
-    if study.classes:
-        unit = (
-            "score of the predicted class"
-            if levels.output_wanted is None
-            else study.unit_of(levels.output_wanted)
-        )
+    unit = (
+        "score of the predicted class"
+        if study.classes and levels.output_wanted is None
+        else study.unit_of(levels.output_wanted or 0)
+    )
     if by == cohort_measures.NOT_GROUPED:
         shape, group = "violins, the line inside is the mean", np.full(len(rows), "", dtype=object)
         drawn = figures.violins(

@@ -200,9 +200,11 @@ def _changes(change: Mapping[str, float], terms: Sequence[str]) -> str:
 
 def predicted(a: str, b: str) -> str:
     """Which classes both sides predict."""
-    if a == b:
-        return f"Both predict ‘{text.plain(a)}’"
-    return f"A predicts ‘{text.plain(a)}’, B ‘{text.plain(b)}’"
+    return (
+        f"Both predict ‘{text.plain(a)}’"
+        if a == b
+        else f"A predicts ‘{text.plain(a)}’, B ‘{text.plain(b)}’"
+    )
 
 
 def shifted(a: Mapping[str, float], b: Mapping[str, float]) -> str:
@@ -420,15 +422,13 @@ def outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[bool | Non
     pairs = list(zip(*_decided(study, rows), strict=True))
     known = [not study.dataset.is_own(row) for row in rows]
     form = "{}" if study.classes else "{:+.2f}"
-    sentence = [
+    return [
         f"{form.format(a) if is_known else 'no truth'} → {form.format(b)}"
         for (a, b), is_known in zip(pairs, known, strict=True)
-    ]
-    right = [
+    ], [
         a == b if study.classes and is_known else None
         for (a, b), is_known in zip(pairs, known, strict=True)
     ]
-    return sentence, right
 
 
 def _decided(study: Study, rows: np.ndarray) -> list[list[Any]]:

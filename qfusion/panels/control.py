@@ -10,7 +10,7 @@ known here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -167,9 +167,7 @@ class Choice(Control):
     def options(self, study: Any = None) -> list[str]:
         """Returns the words that may be chosen of a study."""
         values = self.values(study) if callable(self.values) else self.values
-        if not values and isinstance(self.read, Mapping):
-            return list(self.read)
-        return [str(value) for value in values]
+        return list(map(str, values or (self.read if isinstance(self.read, Mapping) else ())))
 
     def value(self, word: str) -> Any:
         """Returns what a word stands for.
@@ -177,9 +175,11 @@ class Choice(Control):
         Raises:
             NotFound: when it stands for nothing.
         """
-        if isinstance(self.read, Mapping):
-            return self.read[choose(self.label, word, self.read)]
-        return self.read(word)
+        return (
+            self.read[choose(self.label, word, self.read)]
+            if isinstance(self.read, Mapping)
+            else self.read(word)
+        )
 
     def chosen(self, *words: str) -> Callable[[View], bool]:
         """Returns under which addresses one of some words is chosen: the first is unless they say another."""
@@ -273,15 +273,14 @@ class Text(Control):
 
 
 def strange(
-    view: View, starts: tuple[str, ...], known: Iterable[str], refuse: Callable[..., object]
+    view: View, starts: tuple[str, ...], known: Container[str], refuse: Callable[..., object]
 ) -> list[Text]:
     """Returns a choice for what an address says under keys that begin like those of a page and that a study does not
     have: `refuse`, given such a key, the study and the value, raises a QFusionError."""
-    names = set(known)
     return [
         Text(key, key, "It is ignored.", test=partial(refuse, key))
         for key in view.address
-        if key.startswith(starts) and key not in names
+        if key.startswith(starts) and key not in known
     ]
 
 

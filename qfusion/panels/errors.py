@@ -31,6 +31,7 @@ def slices(levels: errors.Levels, theme: style.Theme = "light", *, by: str = "")
     result = errors.slices(levels, by)[: errors.MAX_SLICES]
     wrong, count = sum(entry.wrong for entry in result), sum(entry.count for entry in result)
     overall = wrong / max(count, 1)
+    clusters = levels.study.dataset.clusters
     own = cohorts.written(errors.left_out(levels, by))
     return panel.Picture(
         "slices",
@@ -51,8 +52,13 @@ def slices(levels: errors.Levels, theme: style.Theme = "light", *, by: str = "")
         + ", by "
         f"{text.plain(by.removesuffix(cohort_measures.QUARTERS))}"
         + (" in quarters" if by.endswith(cohort_measures.QUARTERS) else "")
-        + f", with 95 % score intervals (Wilson){_clusters(levels)}; "
-        "an error is "
+        + ", with 95 % score intervals (Wilson)"
+        + (
+            f", widened for the {clusters.count_words(levels.places(levels.rows))} that the rows share"
+            if clusters is not None
+            else ""
+        )
+        + "; an error is "
         + (
             "another class than annotated."
             if levels.study.classes
@@ -80,18 +86,6 @@ def slices(levels: errors.Levels, theme: style.Theme = "light", *, by: str = "")
                 for e in result
             ]
         ),
-    )
-
-
-def _clusters(levels: errors.Levels) -> str:
-    """What intervals count besides rows."""
-    clusters = levels.study.dataset.clusters
-    return (
-        ""
-        if clusters is None
-        else (
-            f", widened for the {clusters.count_words(levels.places(levels.rows))} that the rows share"
-        )
     )
 
 
@@ -189,9 +183,8 @@ def worst_of(values: Mapping[str, float], classes: bool) -> str:
 
 
 def _said(name: object, row: pd.Series, classes: bool) -> str:
-    if classes:
-        return f"{name}: {row['truth']} → {row['prediction']}"
-    return f"{name}: {row['truth']:+.2f} → {row['prediction']:+.2f}"
+    number = "{}" if classes else "{:+.2f}"
+    return f"{name}: {number.format(row['truth'])} → {number.format(row['prediction'])}"
 
 
 def wrong(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:

@@ -291,9 +291,11 @@ def lead(name: str, gap: float, error: float, shots: int) -> str:
     if error <= 1e-9 * max(abs(gap), 1e-300):
         return f"‘{name}’ leads by {gap:.2f}; its shots do not scatter"
     words = f"‘{name}’ leads by {gap / error:.1f} standard errors of the difference"
-    if gap / error < 2:
-        return f"{shots:,} shots do not settle it: {words}"
-    return f"{words} at {shots:,} shots"
+    return (
+        f"{shots:,} shots do not settle it: {words}"
+        if gap / error < 2
+        else f"{words} at {shots:,} shots"
+    )
 
 
 def terms(
@@ -330,8 +332,8 @@ def terms(
     )
 
 
-def _noise(kind: str, title: str, words: str) -> control.Number:
-    return control.Number(
+NOISE: dict[str, control.Control] = {
+    kind: control.Number(
         f"noise.{kind}",
         title,
         "0 is used.",
@@ -340,35 +342,32 @@ def _noise(kind: str, title: str, words: str) -> control.Number:
         fits=_RULED,
         style={"format": "%.2f"},
     )
-
-
-SHOT_COUNT = control.Choice(
-    "shots",
-    "Shots",
-    "1000 are used.",
-    "How often each circuit is run",
-    ("100", "200", "500", "1000", "2000", "5000", "10000", "100000"),
-    default="1000",
-    look="steps",
-    read=control.whole("shots", 1, 10**9),
-    fits=_RULED,
-)
-NOISE = {
-    "depolarising": _noise(
-        "depolarising",
-        "Depolarising",
-        "A qubit is replaced by the maximally mixed state with this probability, after each operation on several "
-        "qubits",
-    ),
-    "damping": _noise(
-        "damping",
-        "Amplitude damping",
-        "|1⟩ decays to |0⟩ with this probability, at the same places",
-    ),
-    "readout": _noise(
-        "readout", "Read-out", "A read bit is lost to a coin toss with this probability"
-    ),
-    "shots": SHOT_COUNT,
+    for kind, title, words in (
+        (
+            "depolarising",
+            "Depolarising",
+            "A qubit is replaced by the maximally mixed state with this probability, after each operation on several "
+            "qubits",
+        ),
+        (
+            "damping",
+            "Amplitude damping",
+            "|1⟩ decays to |0⟩ with this probability, at the same places",
+        ),
+        ("readout", "Read-out", "A read bit is lost to a coin toss with this probability"),
+    )
+} | {
+    "shots": control.Choice(
+        "shots",
+        "Shots",
+        "1000 are used.",
+        "How often each circuit is run",
+        ("100", "200", "500", "1000", "2000", "5000", "10000", "100000"),
+        default="1000",
+        look="steps",
+        read=control.whole("shots", 1, 10**9),
+        fits=_RULED,
+    )
 }
 _NOISE_OPEN = PART.chosen("Noise and shots")
 

@@ -260,16 +260,19 @@ def _sides(view: View) -> Call:
 def _levels(view: View) -> Call:
     """All samples, those of the filter, and the page's sample."""
     filter = view.get("filter")
-    names = [
-        entry.name
-        for entry in map(cohorts.parse_saved, view.all("cohort"))
-        if entry.parts == cohorts.parse(filter)
-    ]
+    name = next(
+        (
+            entry.name
+            for entry in map(cohorts.parse_saved, view.all("cohort"))
+            if entry.parts == cohorts.parse(filter)
+        ),
+        "",
+    )
     return Call(
         "qfusion.analysis.errors",
         "levels_of",
         (),
-        _said({"filter": filter, "output": view.output, "name": next(iter(names), "")}),
+        _said({"filter": filter, "output": view.output, "name": name}),
         "sample",
     )
 
@@ -444,9 +447,8 @@ def figure_names(page: str, address: Query) -> list[str]:
     Raises:
         InvalidInput, NotFound: when there is no such page, or a part of the address does not fit.
     """
-    if page in WITHOUT:
-        return []
-    return [name for name in shown(opened(page, address).view) if name not in WORDS]
+    names = () if page in WITHOUT else shown(opened(page, address).view)
+    return [name for name in names if name not in WORDS]
 
 
 def require_figure(page: str, panel: str, address: Query) -> None:

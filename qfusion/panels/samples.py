@@ -293,18 +293,17 @@ def _figure(
 ) -> go.Figure:
     if canvas.kind == "features":
         return attribution_figures.bars(canvas.names, result.units, unit=sample.unit, theme=theme)
-    draw: dict[str, Callable[..., go.Figure]] = {
-        "words": attribution_figures.words,
-        "waveform": attribution_figures.waveform,
-        "picture": attribution_figures.picture,
-        "curve": attribution_figures.curve,
+    added = canvas.added(result.units)
+    kinds: dict[str, tuple[Callable[..., go.Figure], np.ndarray]] = {
+        "words": (attribution_figures.words, added),
+        "waveform": (attribution_figures.waveform, result.units),
+        "picture": (attribution_figures.picture, added),
+        "curve": (attribution_figures.curve, result.values),
     }
-    values = canvas.added(result.units) if canvas.kind in ("words", "picture") else result.values
-    if canvas.kind == "waveform":
-        values = result.units
-    elif canvas.kind == "picture":
+    draw, values = kinds[canvas.kind]
+    if canvas.kind == "picture":
         values = values.reshape(canvas.parts["pixels"].shape)
-    return draw[canvas.kind](values=values, **canvas.parts, unit=sample.unit, theme=theme)
+    return draw(values=values, **canvas.parts, unit=sample.unit, theme=theme)
 
 
 def _error(result: Attribution) -> str:

@@ -51,10 +51,13 @@ def draw(control: Control, study: Any = None, **changes: Any) -> Any:
 
 
 def row(
-    *parts: Control, study: Any = None, align: Literal["top", "bottom"] = "bottom"
+    *parts: Control,
+    study: Any = None,
+    align: Literal["top", "bottom"] = "bottom",
+    key: str | None = None,
 ) -> list[Any]:
-    """Draws the widgets of several choices beside each other and returns what is chosen."""
-    with st.container(horizontal=True, vertical_alignment=align):
+    """Draws the widgets of several choices beside each other, in a container of a key, and returns what is chosen."""
+    with st.container(horizontal=True, vertical_alignment=align, key=key):
         return [draw(control, study) for control in parts]
 
 

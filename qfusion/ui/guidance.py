@@ -81,8 +81,7 @@ def folded(label: str, open: bool = False) -> None:
 
 def title(words: str, more: str, level: Literal[2, 3] = 2) -> None:
     """A title with what there is to say of it, as `aside` says it."""
-    draw_title = st.header if level == 2 else st.subheader
-    draw_title(words, anchor=False, help=help(more))
+    (st.header if level == 2 else st.subheader)(words, anchor=False, help=help(more))
     below(more)
 
 
@@ -195,8 +194,11 @@ def arrive(title: str) -> None:
         state.forget(TOUR)
         state.forget(_FROM)
     elif int(tour) != step():
-        now = {"title": state.get(state.PAGE), "sets": dict(state.get(state.KEPT, {}))}
-        state.put(_FROM, state.get(_FROM) or now)
+        state.put(
+            _FROM,
+            state.get(_FROM)
+            or {"title": state.get(state.PAGE), "sets": dict(state.get(state.KEPT, {}))},
+        )
         state.put(TOUR, tour)
         state.put(_SEEN, True)
         if steps()[int(tour) - 1].title == title:
@@ -205,14 +207,8 @@ def arrive(title: str) -> None:
 
 def _set(values: dict[str, Any], title: str) -> None:
     """Sets widgets before they are drawn, also those that the page would take over from the last one."""
-    if state.get(state.PAGE) != title and state.get(state.KEPT):
-        state.put(
-            state.KEPT,
-            {
-                **state.get(state.KEPT),
-                **{key: value for key, value in values.items() if key in state.get(state.KEPT)},
-            },
-        )
+    if state.get(state.PAGE) != title and (stored := state.get(state.KEPT)):
+        state.put(state.KEPT, stored | {key: values[key] for key in stored if key in values})
     for key, value in values.items():
         state.put(key, value)
 

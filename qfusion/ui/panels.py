@@ -276,8 +276,12 @@ def draw(
 ) -> None:
     """A whole panel, as a builder of `qfusion.panels` gives it; arguments as of `inside`. It `grows` to the height of
     its row."""
-    height: Literal["stretch", "content"] = "stretch" if grows else "content"
-    with st.container(border=True, key=f"panel-{picture.name}", gap=gap, height=height):
+    with st.container(
+        border=True,
+        key=f"panel-{picture.name}",
+        gap=gap,
+        height="stretch" if grows else "content",
+    ):
         inside(picture, on_select=on_select, below=below)
 
 
@@ -357,10 +361,9 @@ def builders(scope: Any, theme: Theme, *names: str) -> list[Callable[[], Picture
     files of it have them; arguments as of `show`."""
     page = str(state.get(state.PAGE, ""))
     shown = state.everything()[page]
-    parts = [pages.find(page, name, shown) for name in names]
     return [
         partial(panel.build, scope, theme, **panel.arguments(view, rest))
-        for view, panel, rest in parts
+        for view, panel, rest in (pages.find(page, name, shown) for name in names)
         if panel.shown(view, scope, rest)
     ]
 
@@ -381,8 +384,9 @@ def show(
         options: of each, as of `draw`.
     """
     shown = builders(scope, theme, *names)
-    beside = columns and len(shown) > 1
-    cells: Iterable[Any] = st.columns(columns, gap=gap) if beside else map(nullcontext, shown)
+    cells: Iterable[Any] = (
+        st.columns(columns, gap=gap) if columns and len(shown) > 1 else map(nullcontext, shown)
+    )
     for build, cell in zip(shown, cells, strict=False):
         with cell:
             draw(build(), **options)

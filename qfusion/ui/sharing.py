@@ -377,9 +377,9 @@ def link_and_session(
             for key, value in state.get(state.KEPT, {}).items()
             if key in (MODEL.key, DATA.key, SAMPLE.key) and MODEL.key in st.session_state
         }
-        link = json.dumps({"always": always, "longest": MAX_LINK})
+        link = html.escape(json.dumps({"always": always, "longest": MAX_LINK}))
         st.html(
-            f'<div id="qf-link" data-link="{html.escape(link)}"><p id="qf-said" role="status" hidden></p>'
+            f'<div id="qf-link" data-link="{link}"><p id="qf-said" role="status" hidden></p>'
             '<input id="qf-field" type="text" readonly hidden aria-label="Link to this view" spellcheck="false"></div>'
             f"<script>{_SCRIPT}</script>",
             unsafe_allow_javascript=True,
@@ -411,11 +411,10 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
     )
     if len(saved.own) < len(made):
         st.caption("Own samples made of large files are not in it: give them again.")
-    name = f"qfusion-session-{_stem(pages[saved.page]) or 'overview'}.json"
     st.download_button(
         "Save session",
         saved.text(),
-        name,
+        f"qfusion-session-{_stem(pages[saved.page]) or 'overview'}.json",
         "application/json",
         on_click="ignore",
         icon=":material/save:",

@@ -223,8 +223,14 @@ def _prediction(one: Sample) -> str:
 def waterfalls(here: frame.Here, sides: compare.Sides) -> None:
     """Both decisions term by term on one scale, and the difference of every term."""
     comparable = builders.comparable(sides)
-    names = ("waterfall-A", "waterfall-B", "differences")
-    panels.show(sides, here.theme, *names, columns=3 if comparable else 2)
+    panels.show(
+        sides,
+        here.theme,
+        "waterfall-A",
+        "waterfall-B",
+        "differences",
+        columns=3 if comparable else 2,
+    )
     if not comparable:
         st.caption(
             "A and B explain scores or modalities that are not the same, so no differences are drawn."

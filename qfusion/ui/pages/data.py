@@ -74,27 +74,32 @@ def chosen_set() -> None:
 
 
 def _card(data_set: spec.DataSet) -> str:
-    rows = {
-        "title": data_set.title,
-        "samples": f"{len(data_set):,}",
-        "train / valid / test": " / ".join(
-            f"{len(data_set.rows(split)):,}" for split in spec.SPLITS
-        ),
-        "modalities": ", ".join(
-            f"{m.name} ({m.size:,} features"
-            + (f", sequences of up to {m.values.shape[1]:,} steps)" if m.is_sequence else ")")
-            for m in data_set.modalities
-        ),
-        "target": f"{data_set.target.name}, {'classes' if data_set.target.classes else 'a number'}"
-        + (f" in {data_set.target.range}" if data_set.target.range else ""),
-        "source": data_set.source,
-        "licence": data_set.licence,
-        "digest": data_set.digest[:12],
-    }
-    if not data_set.target.classes:
-        rows["metrics"] = modality.CONVENTIONS[data_set.target.convention]
-    if data_set.unimodal is not None:
-        rows["targets of single modalities"] = ", ".join(map(str, data_set.unimodal.columns))
+    target = data_set.target
+    rows = (
+        {
+            "title": data_set.title,
+            "samples": f"{len(data_set):,}",
+            "train / valid / test": " / ".join(
+                f"{len(data_set.rows(split)):,}" for split in spec.SPLITS
+            ),
+            "modalities": ", ".join(
+                f"{m.name} ({m.size:,} features"
+                + (f", sequences of up to {m.values.shape[1]:,} steps)" if m.is_sequence else ")")
+                for m in data_set.modalities
+            ),
+            "target": f"{target.name}, {'classes' if target.classes else 'a number'}"
+            + (f" in {target.range}" if target.range else ""),
+            "source": data_set.source,
+            "licence": data_set.licence,
+            "digest": data_set.digest[:12],
+        }
+        | ({} if target.classes else {"metrics": modality.CONVENTIONS[target.convention]})
+        | (
+            {}
+            if data_set.unimodal is None
+            else {"targets of single modalities": ", ".join(map(str, data_set.unimodal.columns))}
+        )
+    )
     lines = [f"| {key} | {text.plain(value)} |" for key, value in rows.items()]
     return "\n".join([lines[0], "|---|---|", *lines[1:]])
 
@@ -149,8 +154,7 @@ def _join(dataset: spec.DataSet) -> None:
         joined = clips.join(
             dataset, Path(folder), Path(table).expanduser() if table else None, tell
         )
-    own = sum(number for number, _ in joined.splits.values())
-    joined_to = count(own, "sample")
+    joined_to = count(sum(number for number, _ in joined.splits.values()), "sample")
     state.put(KEPT, f"Recordings are joined to {joined_to} of **{text.plain(dataset.name)}**.")
     st.rerun(scope="app")
 
@@ -342,7 +346,9 @@ def _examine(files: list[Any], path: str, **options: str) -> None:
         staged_set.at_most(MAX_PATH),
     ):
         if files:
-            paths = _written(files, folder / "upload")
+            (folder / "upload").mkdir()
+            # under names that cannot lead anywhere else
+            paths = [views.save_upload(file, folder / "upload", "file") for file in files]
         else:
             paths = [Path(path.strip()).expanduser()]
             size = sum(path.stat().st_size for path in _inside(paths[0]))
@@ -371,12 +377,6 @@ def _inside(path: Path) -> list[Path]:
         if path.is_file()
         else []
     )
-
-
-def _written(files: list[Any], folder: Path) -> list[Path]:
-    """Uploads as files, under names that cannot lead anywhere else."""
-    folder.mkdir()
-    return [views.save_upload(file, folder, "file") for file in files]
 
 
 def _report(examined: importing.Examined) -> None:

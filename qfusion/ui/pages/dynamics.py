@@ -108,9 +108,7 @@ def follow_touch(tweak: Tweak, modalities: tuple[str, ...]) -> None:
 def decision_tab(here: frame.Here, sample: Sample) -> None:
     """Entropies or entanglement and decision terms on one time axis under one cursor, and the waterfall at T."""
     theme = here.theme
-    with st.container(horizontal=True, vertical_alignment="bottom", key="choices"):
-        controls.draw(panel.TERMS)
-        above = controls.draw(builders.MOVING, here.study)
+    _, above = controls.row(panel.TERMS, builders.MOVING, study=here.study, key="choices")
     panels.show(sample, theme, "decision-over-time")
     mean, name, unit = builders.moving(sample, above)[1:]
     place = round(state.get(builders.CURSOR.key, 1.0) * (len(sample.places) - 1))
@@ -139,8 +137,8 @@ def building(here: frame.Here, sample: Sample) -> None:
 
 def correlations_tab(here: frame.Here, sample: Sample) -> None:
     """Who shares how much with whom, mutual information, then every other measure that is drawn over time."""
-    measures = sorted(builders.drawn_measures().values(), key="mutual-information".__ne__)
-    panels.show(sample, here.theme, "information", *measures)
+    others = [name for name in builders.drawn_measures().values() if name != "mutual-information"]
+    panels.show(sample, here.theme, "information", "mutual-information", *others)
 
 
 def trajectories_tab(here: frame.Here, sample: Sample) -> None:

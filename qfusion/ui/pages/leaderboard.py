@@ -98,18 +98,22 @@ def _table(result: runs.Board, name: str, key: str, table: pd.DataFrame) -> None
         columns={"label": "Model", "mean": result.metric(key).short}
     )
     whole = ("seeds", "parameters", "after the encoders")
-    formats = {
-        column: st.column_config.NumberColumn(format="localized" if column in whole else "%.4f")
-        for column in shown.columns[2:]
-    }
-    formats["Model"] = st.column_config.TextColumn(width=230, pinned=True)
-    formats["joint share"] = st.column_config.NumberColumn(format="%.3f")
-    formats["seconds"] = st.column_config.NumberColumn("training (s)", format="%.1f")
-    formats |= {
-        column: st.column_config.NumberColumn(format="%.3f")
-        for column in shown.columns
-        if column.startswith(("p ", "adjusted p"))
-    }
+    formats = (
+        {
+            column: st.column_config.NumberColumn(format="localized" if column in whole else "%.4f")
+            for column in shown.columns[2:]
+        }
+        | {
+            "Model": st.column_config.TextColumn(width=230, pinned=True),
+            "joint share": st.column_config.NumberColumn(format="%.3f"),
+            "seconds": st.column_config.NumberColumn("training (s)", format="%.1f"),
+        }
+        | {
+            column: st.column_config.NumberColumn(format="%.3f")
+            for column in shown.columns
+            if column.startswith(("p ", "adjusted p"))
+        }
+    )
     st.dataframe(
         shown,
         hide_index=True,

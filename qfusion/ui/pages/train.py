@@ -6,6 +6,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -134,7 +135,9 @@ def _form(level: str) -> tuple[str, str, str, bool, str] | None:
         or f"There is nothing to import yet. Choose an {' or '.join(_endings())} file first.",
     )
     check(bool(name), "The model has no name yet. Type one.")
-    _put(file)
+    # goes when the session does
+    directory = tempfile.TemporaryDirectory(prefix="qfusion-model-", ignore_cleanup_errors=True)
+    state.put(_UPLOAD, (directory, views.save_upload(file, Path(directory.name), "program")))
     return str(data), name, title, bool(replace), ""
 
 
@@ -144,17 +147,10 @@ def _endings() -> tuple[str, ...]:
     return model_import.SUFFIXES if access.is_local() else model_import.SUFFIXES[:1]
 
 
-def _put(file: Any) -> None:
-    """Writes an upload into a folder that goes when the session does, under a name that leads nowhere else."""
-    directory = tempfile.TemporaryDirectory(prefix="qfusion-model-", ignore_cleanup_errors=True)
-    path = views.save_upload(file, Path(directory.name), "program")
-    state.put(_UPLOAD, (directory, path))
-
-
 def _import(data: str, name: str, title: str, replace: bool, card: str) -> None:
     """Imports the upload once it is this reader's turn, in a process of its own, with the seconds that it has taken and
     a way to end it."""
-    with access.waiting(""):
+    with access.waiting(""), ExitStack() as at_end:
         _, path = state.get(_UPLOAD)
         state.put(_FOUND, None)
         state.put(_PROBLEM, None)
@@ -162,10 +158,7 @@ def _import(data: str, name: str, title: str, replace: bool, card: str) -> None:
             running = model_import.Import(
                 path, data, name, card, title, replace, only_onnx=not access.is_local()
             )
-        except QFusionError as error:
-            state.put(_PROBLEM, str(error))
-            return
-        try:
+            at_end.callback(running.cancel)
             status = st.status("Checking …")
             # a click ends this run, and so the process
             st.button("Cancel", icon=":material/close:", key="_model.cancel")
@@ -180,9 +173,7 @@ def _import(data: str, name: str, title: str, replace: bool, card: str) -> None:
             state.put(_PROBLEM, str(error))
             if isinstance(error, imports.Unfit):
                 state.put(_CARD, (error.card.text(), data, name, title, replace))
-        finally:
-            running.cancel()
-        st.rerun()
+    st.rerun()
 
 
 def _correct(words: str, data: str, name: str, title: str, replace: bool) -> None:
@@ -248,10 +239,9 @@ def _report(result: dict[str, Any]) -> None:
 
 
 def _is_imported(name: str) -> bool:
-    try:
+    with suppress(QFusionError):  # a damaged card says so where the model is picked
         return bool(checkpoint.card(name)["model"] == KIND)
-    except QFusionError:  # a damaged card says so where the model is picked
-        return False
+    return False
 
 
 def _remove(name: str) -> None:
@@ -264,10 +254,14 @@ def _remove(name: str) -> None:
 
 def side_by_side(shown: list[runs.Seen]) -> None:
     """Settings and results of the runs that are shown."""
-    tables = partial(_tables, runs.results_of(shown))
     panels.beside(
         lambda: _settings(shown),
-        lambda: panels.draw(builders.results(shown), below=tables, grows=False, gap="xsmall"),
+        lambda: panels.draw(
+            builders.results(shown),
+            below=lambda: _tables(runs.results_of(shown)),
+            grows=False,
+            gap="xsmall",
+        ),
         widths=[1, 1.25],
     )
 
@@ -414,8 +408,7 @@ def draw_form() -> None:
         f"{f'{len(classes)} classes of ' if classes else ''}{text.plain(dataset.target.name)}."
     )
     right.caption(f"**{plans.KINDS[kind].title}.** {plans.KINDS[kind].says}")
-    chosen = _choose_settings(name, kind, bool(classes))
-    _start(name, kind, chosen, len(dataset.rows("train")))
+    _start(name, kind, _choose_settings(name, kind, bool(classes)), len(dataset.rows("train")))
 
 
 def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
@@ -534,10 +527,12 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
 def new_training(open_: bool) -> None:
     """The whole form; a fragment, so that what is typed redraws this and nothing else."""
     if not access.says_no_training("train, stop or delete", "python -m qfusion train"):
-        set_up = any(key.startswith("new.") for key in st.query_params)
         with (
             st.expander(
-                "New run", expanded=open_ or set_up, icon=":material/add_circle:", key="box-new"
+                "New run",
+                expanded=open_ or any(key.startswith("new.") for key in st.query_params),
+                icon=":material/add_circle:",
+                key="box-new",
             ),
             guard(),
         ):
@@ -720,7 +715,9 @@ def _buttons(shown: list[runs.Seen]) -> None:
             "Go on",
             ":material/play_arrow:",
             [entry for entry in shown if entry.state in runs.GOES_ON],
-            _go_on,
+            lambda entry: plans.launch(
+                entry.run, (entry.run.path / "events").is_dir() and runs.can_write_events()
+            ),
             "Goes on after the last kept epoch.",
         ),
     ):
@@ -734,10 +731,6 @@ def _buttons(shown: list[runs.Seen]) -> None:
             help=help,
         )
     _delete(shown)
-
-
-def _go_on(entry: runs.Seen) -> None:
-    plans.launch(entry.run, (entry.run.path / "events").is_dir() and runs.can_write_events())
 
 
 def _each(those: list[runs.Seen], act: Callable[[runs.Seen], None]) -> None:
