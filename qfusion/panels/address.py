@@ -19,7 +19,16 @@ from qfusion.explain import cohorts, sensitivity
 from qfusion.figures import theme
 from qfusion.models import FUSION, Ability, can
 from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, RATE, Tweak, current_key, learned
-from qfusion.panels.control import Allowed, Choice, Control, SampleId, Text, audit
+from qfusion.panels.control import (
+    Address,
+    Allowed,
+    Choice,
+    Control,
+    Parameters,
+    SampleId,
+    Text,
+    audit,
+)
 from qfusion.training import checkpoint
 
 # A pinned view as text: model, data, sample, and what was tweaked. It stands in the address and is checked before it
@@ -67,68 +76,13 @@ def parse_pin(text: str) -> Pin:
 
 # What an address says of a page: values are checked for their form, and looked up no further than the model.
 
-Address = Mapping[str, str | Sequence[str]]
 PREDICTED = "the predicted class"
 FACTORS = (COUPLING, DISSIPATION, RATE)  # how keys of factors begin
-MAX_TEXT = 20_000
 
 
 @dataclass(frozen=True)
-class View:
-    """A page as its address has it.
-
-    Attributes:
-        page: its title, in small letters. address: values by name, in a list where a name may be repeated.
-    """
-
-    page: str
-    address: Address
-
-    def get(self, key: str, default: str = "") -> str:
-        """Returns the value of a parameter; of a repeated one the last."""
-        values = self.all(key)
-        return values[-1] if values else default
-
-    def all(self, key: str) -> list[str]:
-        """Returns all values of a parameter.
-
-        Raises:
-            InvalidInput: when one is too long to be of an address.
-        """
-        value = self.address.get(key, [])
-        values = [value] if isinstance(value, str) else [str(entry) for entry in value]
-        check(
-            all(len(value) <= MAX_TEXT for value in values),
-            f"Parameter `{key[:60]}` is longer than any of ours. Copy the link again.",
-        )
-        return values
-
-    def one_of(self, key: str, options: Sequence[str]) -> str:
-        """Returns the value of a parameter where it is one of `options`, else the first of these."""
-        value = self.get(key)
-        return value if value in options else options[0]
-
-    def number(self, key: str, default: float, low: float = -1e6, high: float = 1e6) -> float:
-        """Returns the value of a parameter as a number.
-
-        Raises:
-            InvalidInput: when it is none, or not in [low, high].
-        """
-        value = self.get(key)
-        return require_number(key[:60], value, low, high) if value else default
-
-    def named(self, key: str) -> str:
-        """Returns a parameter that the panel cannot do without.
-
-        Raises:
-            InvalidInput: when the address does not have it.
-        """
-        value = self.get(key)
-        check(
-            bool(value),
-            f"The address does not say which {key} it is. Open the page again and copy its link.",
-        )
-        return value
+class View(Parameters):
+    """A page as its address has it, and what it says of the model, the sample and the pinned view."""
 
     @property
     def model(self) -> str:
@@ -293,9 +247,11 @@ def models() -> list[str]:
 def first_of(sample: str) -> str:
     """Returns the model of a link that names none and no data: that which is shown unless told, or, where the sample
     is of its data, that which was."""
-    if sample and BEFORE in models() and data.load(own_data(BEFORE)).known([sample]):
-        return BEFORE
-    return models()[0]
+    return (
+        BEFORE
+        if sample and BEFORE in models() and data.load(own_data(BEFORE)).known([sample])
+        else models()[0]
+    )
 
 
 def sources() -> list[str]:
@@ -417,7 +373,7 @@ def resolve(pin: Pin) -> tuple[studies.Study, int]:
     return study, study.dataset.row(pin.sample)
 
 
-def bare(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules) -> Opened:
+def bare(page: str, address: Address, allowed: Rules) -> Opened:
     """Returns a page that needs neither model nor sample, under an address.
 
     Raises:
@@ -429,7 +385,7 @@ def bare(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules) 
     return Opened(view, {})
 
 
-def whole(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules) -> Opened:
+def whole(page: str, address: Address, allowed: Rules) -> Opened:
     """Returns a page of a model, its data and a sample, under an address; arguments and errors are those of `bare`."""
     result = _kept(_written(address))
     _audit_some(result, (MODEL, DATA))
@@ -487,7 +443,7 @@ def made_from(study: studies.Study) -> dict[str, Any]:
     }
 
 
-def _written(address: Mapping[str, str | Sequence[str]]) -> Values:
+def _written(address: Address) -> Values:
     """The address with lists alone, by the names of today, without what leads the reader."""
     result = {
         key: [values] if isinstance(values, str) else list(values)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from qfusion._checks import check, choose, require_number
 from qfusion.data.own import PREFIX
@@ -86,24 +86,66 @@ def always(*_: Any, **__: Any) -> bool:
     return True
 
 
-class View(Protocol):
-    """A page as its address has it, see `address.View`."""
+Address = Mapping[str, str | Sequence[str]]
+MAX_TEXT = 20_000  # characters of a parameter
 
-    @property
-    def address(self) -> Mapping[str, str | Sequence[str]]:
-        """Values by name, in a list where a name may be repeated."""
+
+@dataclass(frozen=True)
+class Parameters:
+    """What the address of a page says.
+
+    Attributes:
+        page: its title, in small letters. address: values by name, in a list where a name may be repeated.
+    """
+
+    page: str
+    address: Address
 
     def get(self, key: str, default: str = "") -> str:
-        """Returns the value of a parameter."""
+        """Returns the value of a parameter; of a repeated one the last."""
+        values = self.all(key)
+        return values[-1] if values else default
 
     def all(self, key: str) -> list[str]:
-        """Returns all values of a parameter."""
+        """Returns all values of a parameter.
 
-    def number(self, key: str, default: float, low: float = ..., high: float = ...) -> float:
-        """Returns the value of a parameter as a number."""
+        Raises:
+            InvalidInput: when one is too long to be of an address.
+        """
+        value = self.address.get(key, [])
+        values = [value] if isinstance(value, str) else [str(entry) for entry in value]
+        check(
+            all(len(value) <= MAX_TEXT for value in values),
+            f"Parameter `{key[:60]}` is longer than any of ours. Copy the link again.",
+        )
+        return values
 
     def one_of(self, key: str, options: Sequence[str]) -> str:
         """Returns the value of a parameter where it is one of `options`, else the first of these."""
+        value = self.get(key)
+        return value if value in options else options[0]
+
+    def number(self, key: str, default: float, low: float = -1e6, high: float = 1e6) -> float:
+        """Returns the value of a parameter as a number.
+
+        Raises:
+            InvalidInput: when it is none, or not in [low, high].
+        """
+        value = self.get(key)
+        return require_number(key[:60], value, low, high) if value else default
+
+    def named(self, key: str) -> str:
+        """Returns a parameter that the panel cannot do without.
+
+        Raises:
+            InvalidInput: when the address does not have it.
+        """
+        value = self.get(key)
+        check(
+            bool(value),
+            f"The address does not say which {key} it is. Open the page again and copy its link.",
+        )
+        return value
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +177,7 @@ class Control:
     def require(self, study: Any, value: str) -> None:
         """Raises a QFusionError where a link may not hold a value of a study; any, unless a kind of choice says so."""
 
-    def __call__(self, view: View) -> Any:
+    def __call__(self, view: Parameters) -> Any:
         """Returns what an address says of it, as builders take it; None where it says nothing.
 
         Raises:
@@ -181,7 +223,7 @@ class Choice(Control):
             else self.read(word)
         )
 
-    def chosen(self, *words: str) -> Callable[[View], bool]:
+    def chosen(self, *words: str) -> Callable[[Parameters], bool]:
         """Returns under which addresses one of some words is chosen: the first is unless they say another."""
         known = self.options()
         return lambda view: view.one_of(self.key, known) in words
@@ -191,7 +233,7 @@ class Choice(Control):
         if self.checked:
             choose(self.label, value, self.options(study))
 
-    def __call__(self, view: View) -> Any:
+    def __call__(self, view: Parameters) -> Any:
         """See `Control.__call__`."""
         result = super().__call__(view)
         return self.value(result) if result and not self.many else result
@@ -218,12 +260,12 @@ class Switch(Control):
         """See `Control.require`."""
         choose(self.label, value, ("true", "false"))
 
-    def __call__(self, view: View) -> bool | None:
+    def __call__(self, view: Parameters) -> bool | None:
         """See `Control.__call__`."""
         word = view.get(self.key)
         return word == "true" if word else None
 
-    def opens(self, view: View) -> bool:
+    def opens(self, view: Parameters) -> bool:
         """Whether what it folds is open under an address."""
         return view.get(self.key) == "true"
 
@@ -248,7 +290,7 @@ class Number(Control):
         """See `Control.require`."""
         require_number(self.label, value, self.low, self.high)
 
-    def __call__(self, view: View) -> float | None:
+    def __call__(self, view: Parameters) -> float | None:
         """See `Control.__call__`."""
         if not view.get(self.key):
             return None
@@ -273,7 +315,7 @@ class Text(Control):
 
 
 def strange(
-    view: View, starts: tuple[str, ...], known: Container[str], refuse: Callable[..., object]
+    view: Parameters, starts: tuple[str, ...], known: Container[str], refuse: Callable[..., object]
 ) -> list[Text]:
     """Returns a choice for what an address says under keys that begin like those of a page and that a study does not
     have: `refuse`, given such a key, the study and the value, raises a QFusionError."""
@@ -288,7 +330,7 @@ def strange(
 class SampleId(Control):
     """A sample of the data set, by its id."""
 
-    def __call__(self, view: View) -> Any:
+    def __call__(self, view: Parameters) -> Any:
         """See `Control.__call__`: an emptied box says nothing."""
         ids = super().__call__(view)
         return None if ids == [""] else ids
@@ -308,7 +350,9 @@ class SampleId(Control):
 Family = Callable[[Any, Any], Iterable[Control]]
 
 
-def rules(parts: Iterable[Control | Family], view: View, study: Any = None) -> dict[str, Allowed]:
+def rules(
+    parts: Iterable[Control | Family], view: Parameters, study: Any = None
+) -> dict[str, Allowed]:
     """Returns what an address may say of the choices that a study has, by parameter."""
     controls = [
         control
