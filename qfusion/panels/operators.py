@@ -41,9 +41,11 @@ def part(value: float) -> str:
 def nearest_heading(side: str, weights: Sequence[float]) -> str:
     """What the samples with the most weight on an extreme eigenstate are; weights of all samples, 0 to 1."""
     best = max(weights, default=0.0)
-    if best < NEAR:
-        return f"No sample is close to the state that votes most {side} (best {part(best)})"
-    return f"Nearest to the state that votes most {side}"
+    return (
+        f"No sample is close to the state that votes most {side} (best {part(best)})"
+        if best < NEAR
+        else f"Nearest to the state that votes most {side}"
+    )
 
 
 def tally(who: str, votes: np.ndarray, kind: str, moved: float) -> str:
@@ -63,9 +65,11 @@ def tally(who: str, votes: np.ndarray, kind: str, moved: float) -> str:
 
 def extreme_vote(side: str, vote: float, state: str) -> str:
     """What the eigenstate with the extreme vote is, and whether that vote is one for, or against, at all."""
-    if round(vote, 2) * _SIGN[side] <= 0:
-        return f"No state votes {side}; the nearest to it, at {vote:+z.2f}: {state}"
-    return f"Votes most {side} ({vote:+.2f}): {state}"
+    return (
+        f"No state votes {side}; the nearest to it, at {vote:+z.2f}: {state}"
+        if round(vote, 2) * _SIGN[side] <= 0
+        else f"Votes most {side} ({vote:+.2f}): {state}"
+    )
 
 
 def counts_most(effects: np.ndarray, elements: Sequence[str], modalities: Sequence[str]) -> str:

@@ -465,9 +465,8 @@ WITHOUT = control.Switch(
 
 def sensitivity(view: address.View, study: Study) -> tuple[control.Control, ...]:
     """What a reader may choose of sensitivities: of a model with time on Dynamics, of another one on Circuit."""
-    if not study.can("terms") or study.can("time") != (view.page == "dynamics"):
-        return ()
-    return EFFECT, COHORT, GROUP, HALF, FOLLOWED, TABLE, WITHOUT
+    is_here = study.can("terms") and study.can("time") == (view.page == "dynamics")
+    return (EFFECT, COHORT, GROUP, HALF, FOLLOWED, TABLE, WITHOUT) if is_here else ()
 
 
 def _open(view: address.View) -> bool:

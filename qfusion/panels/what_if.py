@@ -27,6 +27,7 @@ from qfusion.figures import decision, physics, style
 from qfusion.figures.numbers import terms_table
 from qfusion.models import require
 from qfusion.panels import address, control, panel
+from qfusion.quantum import circuits
 
 TITLES = {
     interventions.KEPT: "leave it as it is",
@@ -222,7 +223,11 @@ def state(
         measure = "Fubini–Study angle; its cosine squared is the fidelity"
         names = ["θ", "φ"] if qubit else [f"|{k}⟩" for k in range(len(old))]
         drawn = (
-            physics.bloch(_vector(before), _vector(now), hue=hue, theme=theme)
+            physics.bloch(
+                *(circuits.bloch_vectors(ket).numpy()[0, 0] for ket in (before, now)),
+                hue=hue,
+                theme=theme,
+            )
             if qubit
             else physics.numbers(
                 old, new, names, axis="population", across="basis state", hue=hue, theme=theme
@@ -262,13 +267,6 @@ def state(
                 "changed": new,
             }
         ),
-    )
-
-
-def _vector(ket: Any) -> np.ndarray:
-    a, b = (complex(x) for x in ket[0])
-    return np.array(
-        [2 * (a.conjugate() * b).real, 2 * (a.conjugate() * b).imag, abs(a) ** 2 - abs(b) ** 2]
     )
 
 

@@ -630,7 +630,16 @@ def _figure_downloads(taken: pages.Taken) -> None:
             ("Numbers, CSV", lambda: text.csv(taken.numbers), ".csv", "text/csv", None),
             (
                 "Numbers, JSON",
-                lambda: numbers_json(taken),
+                lambda: json.dumps(
+                    {
+                        "title": taken.title,
+                        "made_from": recipe.made_from,
+                        "numbers": json.loads(
+                            taken.numbers.to_json(orient="records", double_precision=15)
+                        ),
+                    },
+                    indent=1,
+                ),
                 "-numbers.json",
                 "application/json",
                 None,
@@ -661,14 +670,6 @@ def _figure_downloads(taken: pages.Taken) -> None:
             help=f"For a figure of several panels: {len(added())} added so far. It stays while you go to other "
             "pages.",
         )
-
-
-def numbers_json(taken: pages.Taken) -> str:
-    """The panel's table as JSON, one object a row, with what it was made from."""
-    rows = json.loads(taken.numbers.to_json(orient="records", double_precision=15))
-    return json.dumps(
-        {"title": taken.title, "made_from": taken.recipe.made_from, "numbers": rows}, indent=1
-    )
 
 
 def _code(taken: pages.Taken) -> None:

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from importlib.metadata import distribution
@@ -30,6 +30,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import runtime
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
@@ -214,9 +215,6 @@ def _answer_plotly(request: Request) -> Response:
 #
 # A Starlette middleware; nothing here is slow to import.
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _TAKING = ("POST", "PUT", "PATCH", "DELETE")
 _UPLOAD = re.compile(r"/_stcore/upload_file/(?P<session>[^/]*)")
 # Of a message about a page: bytes, widgets or values of one, files at once. Files themselves come otherwise.
@@ -289,7 +287,7 @@ class Guard:
     """Adds `headers` to every answer, refuses what a read-only server does not take, and counts connections and
     uploads."""
 
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]):
+    def __init__(self, app: ASGIApp):
         self.app = app
         self._connected = 0
         self._arriving: Counter[str] = Counter()  # bytes of uploads under way, by session
@@ -306,7 +304,7 @@ class Guard:
             )
         else:
 
-            async def with_headers(message: MutableMapping[str, Any]) -> None:
+            async def with_headers(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     message.setdefault("headers", [])
                     MutableHeaders(scope=message).update(headers())
@@ -325,7 +323,7 @@ class Guard:
             await send({"type": "websocket.close", "code": 1013, "reason": "This server is full."})
             return
 
-        async def sound() -> MutableMapping[str, Any]:
+        async def sound() -> Message:
             while True:
                 message = await receive()
                 code = (

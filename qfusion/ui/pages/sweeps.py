@@ -304,10 +304,10 @@ def _row(key: str, default: Any, kind: str) -> tuple[float, float, bool] | list[
 
 
 def _space(entry: Any) -> str:
-    if "choices" in entry:
-        return "among " + ", ".join(_plain(value) for value in entry["choices"])
     return (
-        f"from {entry['low']:g} to {entry['high']:g}{', logarithmically' if entry['log'] else ''}"
+        "among " + ", ".join(map(_plain, entry["choices"]))
+        if "choices" in entry
+        else f"from {entry['low']:g} to {entry['high']:g}{', logarithmically' if entry['log'] else ''}"
     )
 
 
