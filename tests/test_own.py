@@ -239,6 +239,14 @@ def test_an_own_sample_is_decided_as_that_of_the_set(opened: tuple[Sample, Sampl
         changes.rows_of(mine.study, mine.row, changes.CLASS, mine.study.frame)
 
 
+def test_a_number_without_truth_is_shown_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a visitor's own sample of a set whose target is a number."""
+    monkeypatch.setattr(Sample, "target", None)
+    picture = panels.verdict.__wrapped__(open_sample("qj-planted", "p2924"))
+    assert picture.title.endswith("; no truth is known")
+    assert picture.table()["truth"].isna().all()
+
+
 def test_results_of_two_visitors_are_not_mixed_up() -> None:
     """Both have their sample in the same row behind the same set."""
     study = samples.open_study("qj-parity")

@@ -395,9 +395,11 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     if not study.classes:
         prediction, label = float(study.scores[row, 0]), sample.target
         low, high = study.scale
-        end, says = f", annotated {label:+z.2f}", f"truth {label:.2f}"
-        if label is None:
-            end, says = "; no truth is known", "no truth"
+        end, says = (
+            ("; no truth is known", "no truth")
+            if label is None
+            else (f", annotated {label:+z.2f}", f"truth {label:.2f}")
+        )
         return panel.Picture(
             "verdict",
             f"Predicted {prediction:+z.2f}{end}",
