@@ -320,11 +320,13 @@ def carried(**query: str) -> dict[str, Any]:
     return words | stored | depth | query
 
 
-def run(file: str) -> None:
-    """Draws the page of a file that Streamlit runs, which defines all in it anew each time: its module is kept."""
-    began = time.monotonic()
-    importlib.import_module(f"qfusion.ui.pages.{Path(file).stem}").page()
-    state.settle_address(began)
+def run(file: str, name: str = "__main__") -> None:
+    """Draws the page of a file that Streamlit runs, which defines all in it anew each time: its module is kept. Does
+    nothing where the file is imported, as its `name` says."""
+    if name == "__main__":
+        began = time.monotonic()
+        importlib.import_module(f"qfusion.ui.pages.{Path(file).stem}").page()
+        state.settle_address(began)
 
 
 def _navigation() -> None:

@@ -637,5 +637,4 @@ def page() -> None:
         fusion_network(here)
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    frame.run(__file__)
+frame.run(__file__, __name__)

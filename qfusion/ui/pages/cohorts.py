@@ -626,5 +626,4 @@ def page() -> None:
         panels.below(here.theme, **here.scopes(), levels=levels)
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    frame.run(__file__)
+frame.run(__file__, __name__)

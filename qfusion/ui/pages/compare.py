@@ -347,5 +347,4 @@ def page() -> None:
             decisions(here, pinned)
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    frame.run(__file__)
+frame.run(__file__, __name__)

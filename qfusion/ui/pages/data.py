@@ -510,5 +510,4 @@ def page() -> None:
     import_form()
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    run(__file__)
+run(__file__, __name__)

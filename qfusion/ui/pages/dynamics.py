@@ -244,5 +244,4 @@ def page() -> None:
         no_time(here)
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    frame.run(__file__)
+frame.run(__file__, __name__)

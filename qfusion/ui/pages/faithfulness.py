@@ -271,9 +271,8 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
 
 def deletion_tab(here: Here) -> None:
     """Modalities, then the features inside one."""
-    study, measure = here.study, builders.SCORE
-    if study.classes:
-        measure = controls.draw(builders.MEASURE)
+    study = here.study
+    measure = controls.draw(builders.MEASURE) if study.classes else builders.SCORE
     directions = (builders.DELETION, builders.INSERTION)
     panels.show(
         study,
@@ -360,5 +359,4 @@ def page() -> None:
     evidence(shell("Faithfulness"))
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    run(__file__)
+run(__file__, __name__)

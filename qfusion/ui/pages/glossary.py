@@ -98,5 +98,4 @@ def _entry(entry: panels.Entry) -> None:
     )
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    run(__file__)
+run(__file__, __name__)

@@ -235,5 +235,4 @@ def page() -> None:
     board(frame.shell("Leaderboard"))
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    frame.run(__file__)
+frame.run(__file__, __name__)

@@ -257,5 +257,4 @@ def page() -> None:
     here.prepare()
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    run(__file__)
+run(__file__, __name__)

@@ -338,5 +338,4 @@ def page() -> None:
     st.fragment(_sweep, run_every=PULSE if moving else None)(name, moving)
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    run(__file__)
+run(__file__, __name__)

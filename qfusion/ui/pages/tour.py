@@ -13,5 +13,4 @@ def page() -> None:
     )
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    run(__file__)
+run(__file__, __name__)

@@ -838,5 +838,4 @@ def _moving(seen: list[runs.Seen]) -> bool:
     return any(entry.alive for entry in seen) and not panels.exporting()
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    run(__file__)
+run(__file__, __name__)

@@ -323,5 +323,4 @@ def page() -> None:
     what_if(here)
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    frame.run(__file__)
+frame.run(__file__, __name__)
