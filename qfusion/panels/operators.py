@@ -275,9 +275,11 @@ def along(
     """
     result, (_, weights) = inside.votes_of(sample, group, split)
     study, up = sample.study, choose("y axis", up or default_up(result.operator), UPS)
-    y, y_title = result.most_against, "weight on the state that votes most against"
-    if up != UPS[0]:
-        y, y_title = result.scores, f"v({' + '.join(result.operator.modalities)}), {sample.unit}"
+    y, y_title = (
+        (result.most_against, "weight on the state that votes most against")
+        if up == UPS[0]
+        else (result.scores, f"v({' + '.join(result.operator.modalities)}), {sample.unit}")
+    )
     y_true = study.dataset.y[result.rows]
     truth = (y_true == sample.output).astype(int) if study.classes else y_true.astype(float)
     ids = study.dataset.ids[result.rows].tolist()

@@ -199,9 +199,11 @@ def largest_letter(operator: str, names: Sequence[str], values: np.ndarray) -> s
     if round(sizes[first[0]], 2) == 0:
         return f"{operator}: no term is as large as 0.01"
     number = dict(zip(names, map(_number, values), strict=True))
-    words = f"{len(first)} terms, of size {sizes[first[0]]:.2f}"
-    if len(first) <= panel.MAX_NAMED:
-        words = listed([f"{text.plain(name)} ({number[name]})" for name in first])
+    words = (
+        listed([f"{text.plain(name)} ({number[name]})" for name in first])
+        if len(first) <= panel.MAX_NAMED
+        else f"{len(first)} terms, of size {sizes[first[0]]:.2f}"
+    )
     return panel.standing(
         first,
         sizes,

@@ -377,13 +377,12 @@ def _other(study: Study, row: int) -> str:
     default = samples.default_contrast(study, row)
     value = state.get(address.CONTRAST.key) or st.query_params.get(address.CONTRAST.key) or default
     place = study.dataset.row(value if exists(study.dataset, value) else default)
-    if study.classes:
-        says = (
-            f"It is predicted ‘{text.plain(study.classes[int(study.predicted[place])])}’ "
-            f"({text.softmax(study.probabilities[place].max())})"
-        )
-    else:
-        says = f"Its score {study.scores[place, 0]:+.2f}"
+    says = (
+        f"It is predicted ‘{text.plain(study.classes[int(study.predicted[place])])}’ "
+        f"({text.softmax(study.probabilities[place].max())})"
+        if study.classes
+        else f"Its score {study.scores[place, 0]:+.2f}"
+    )
     return sample_box(address.CONTRAST, study.dataset, default, help=f"{says}. Type to search.")
 
 

@@ -90,15 +90,17 @@ def _download(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str, picke
         if picked == "checkpoint"
         else study.name
     )
-    precision = "double"
-    if picked == "torch":
-        precision = state.one_of(
+    precision = (
+        state.one_of(
             "Numbers",
             list(_EXACT),
             format_func=_EXACT.__getitem__,
             default="double",
             key=_PRECISION,
         )
+        if picked == "torch"
+        else "double"
+    )
     make = partial(
         model_export.make,
         picked,

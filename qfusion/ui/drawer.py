@@ -311,15 +311,17 @@ def _cohort() -> tuple[str, int]:
         if saved
         else _TYPED
     )
-    filter = saved.get(chosen or "", "")
-    if chosen == _TYPED:
-        filter = st.text_input(
+    filter = (
+        st.text_input(
             "Filter",
             placeholder="relation=conflict; error>1",
             key=_FILTER,
             max_chars=400,
             help="As on the Cohorts page. Without one, all samples of the test split.",
         )
+        if chosen == _TYPED
+        else saved.get(chosen or "", "")
+    )
     most = st.number_input("Max samples", 1, pages.MAX_FILES, pages.USUAL_FILES, key=_MOST)
     return filter, int(most)
 
@@ -448,17 +450,19 @@ def _one(
 
 def _words(drawn: Picture, style: ExportStyle) -> tuple[str, str]:
     """Title and caption where the reader has written other ones; empty for the panel's own."""
-    title, caption = drawn.headline, drawn.caption
-    if style.title:
-        title = st.text_input(
+    title = (
+        st.text_input(
             "Title",
             drawn.headline,
             max_chars=export.MAX_TITLE,
             key=f"_title-{drawn.name}",
             label_visibility="collapsed",
         )
-    if style.caption:
-        caption = st.text_area(
+        if style.title
+        else drawn.headline
+    )
+    caption = (
+        st.text_area(
             "Caption",
             drawn.caption,
             max_chars=export.MAX_CAPTION,
@@ -466,6 +470,9 @@ def _words(drawn: Picture, style: ExportStyle) -> tuple[str, str]:
             label_visibility="collapsed",
             height=110,
         )
+        if style.caption
+        else drawn.caption
+    )
     return "" if title == drawn.headline else title, "" if caption == drawn.caption else caption
 
 
