@@ -32,7 +32,7 @@ from qfusion.panels import address, pages
 from qfusion.panels.control import Choice
 from qfusion.panels.panel import Picture, capital, ended
 from qfusion.quantum.measures import KINDS
-from qfusion.ui import controls, frame, guidance, reruns, server, sharing, state
+from qfusion.ui import controls, frame, guidance, player, reruns, server, sharing, state
 
 _MARKDOWN = MarkdownIt(
     "commonmark", {"html": False}
@@ -83,10 +83,9 @@ class Entry:
 @lru_cache(maxsize=1)
 def _file() -> tuple[dict[str, Entry], dict[str, tuple[str, ...]]]:
     record = tomllib.loads(_files.asset_text("glossary.toml"))
-    entries = msgspec.convert(record["entry"], list[Entry])
-    return {entry.term: entry for entry in entries}, {
-        name: tuple(terms) for name, terms in record["panels"].items()
-    }
+    return {
+        entry.term: entry for entry in msgspec.convert(record["entry"], list[Entry])
+    }, msgspec.convert(record["panels"], dict[str, tuple[str, ...]])
 
 
 def _known() -> dict[str, Entry]:
@@ -256,14 +255,7 @@ def chart(
                 "text": text.csv(picture.table()).decode(),
                 "turn": uuid4().hex,
             }
-    _component()(key=key, data=data, height="stretch", **callbacks)
-
-
-@lru_cache(maxsize=1)
-def _component() -> Any:
-    return st.components.v2.component(
-        "qfusion_figure", js=_files.asset_text("figure.js"), isolate_styles=False
-    )
+    player.component("figure")(key=key, data=data, height="stretch", **callbacks)
 
 
 def draw(

@@ -88,10 +88,11 @@ def _file(clip: Clip) -> Path:
     return clips.portable(clip)
 
 
-@lru_cache(maxsize=1)
-def _component() -> Any:
+@lru_cache
+def component(name: str) -> Any:
+    """What the script of a name draws on a page."""
     return st.components.v2.component(
-        "qfusion_player", js=_files.asset_text("player.js"), isolate_styles=False
+        f"qfusion_{name}", js=_files.asset_text(f"{name}.js"), isolate_styles=False
     )
 
 
@@ -112,7 +113,7 @@ def draw(
         strip: name of the panel over which the playhead goes and that is clicked to play from there.
         peaks: buttons to play from a moment: name, seconds, and what is said of it.
     """
-    _component()(
+    component("player")(
         key=key,
         data={
             "kind": "video" if clip is None else clip.kind,
