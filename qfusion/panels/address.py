@@ -52,8 +52,8 @@ class Pin:
     tweak: str = ""
 
     def __str__(self) -> str:
-        parts = (self.model, self.data, self.sample, *([self.tweak] if self.tweak else []))
-        return "/".join(quote(part, safe=_SAFE) for part in parts)
+        parts = (self.model, self.data, self.sample, self.tweak)
+        return "/".join(quote(part, safe=_SAFE) for part in parts if part)
 
 
 def parse_pin(text: str) -> Pin:

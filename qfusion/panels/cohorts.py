@@ -68,18 +68,21 @@ def sample_map(
         choose("Colour", colour, colours(study, levels.rows)), map(str, rows.columns)
     )
     values, names, hues = _coloured(study, rows, column)
-    titles = ("UMAP 1", "UMAP 2")
-    held = None
-    if placed.explained is not None:
-        titles = tuple(
-            f"component {i + 1} ({part:.1%} of the variance)"  # type: ignore[assignment]
-            for i, part in enumerate(placed.explained)
+    explained = placed.explained
+    titles = (
+        ("UMAP 1", "UMAP 2")
+        if explained is None
+        else (
+            f"component 1 ({explained[0]:.1%} of the variance)",
+            f"component 2 ({explained[1]:.1%} of the variance)",
         )
-        held = float(placed.explained.sum())
+    )
     what = cohort_measures.TITLES[placed.what]
     return panel.Picture(
         "sample-map",
-        reduced(what, held, placed.trustworthiness),
+        reduced(
+            what, None if explained is None else float(explained.sum()), placed.trustworthiness
+        ),
         map_figures.places(
             rows.index.tolist(),
             placed.xy[at],

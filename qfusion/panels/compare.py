@@ -5,7 +5,6 @@ open one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -314,27 +313,6 @@ def is_pair(view: address.View) -> bool:
     return bool(view.get("pin")) and VIEW.chosen(TWO)(view)
 
 
-_PAIR = {
-    name: replace(one, opens=is_pair)
-    for name, one in {
-        **{
-            f"waterfall-{letter}": panel.Panel(waterfall, fixed={"letter": letter}, scope="sides")
-            for letter in "AB"
-        },
-        "differences": panel.Panel(differences, fits=comparable, scope="sides"),
-        "compare-classes": panel.Panel(
-            classes,
-            fits=lambda sides: (
-                bool(sides.b.study.classes) and sides.a.study.classes == sides.b.study.classes
-            ),
-            scope="sides",
-        ),
-        "shares": panel.Panel(shares, scope="sides"),
-        "entropies": panel.Panel(entropies, fits=both_entropies, scope="sides"),
-    }.items()
-}
-
-
 # Samples like the open one, on the Samples page.
 
 
@@ -626,7 +604,23 @@ _OPTIONS = {
 }
 _OPENS = VIEW.chosen(SEVERAL)
 PANELS = {
-    **_PAIR,
+    **{
+        f"waterfall-{letter}": panel.Panel(
+            waterfall, fixed={"letter": letter}, opens=is_pair, scope="sides"
+        )
+        for letter in "AB"
+    },
+    "differences": panel.Panel(differences, fits=comparable, opens=is_pair, scope="sides"),
+    "compare-classes": panel.Panel(
+        classes,
+        fits=lambda sides: (
+            bool(sides.b.study.classes) and sides.a.study.classes == sides.b.study.classes
+        ),
+        opens=is_pair,
+        scope="sides",
+    ),
+    "shares": panel.Panel(shares, opens=is_pair, scope="sides"),
+    "entropies": panel.Panel(entropies, fits=both_entropies, opens=is_pair, scope="sides"),
     "several-decisions": panel.Panel(decisions, _OPTIONS, opens=_OPENS),
     "several-entropies": panel.Panel(
         several_entropies,

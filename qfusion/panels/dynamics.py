@@ -554,8 +554,9 @@ def step_at(sample: Sample, t: float) -> int:
 
 def reduced(sample: Sample, name: str) -> np.ndarray:
     """The states of one modality over time, (nT, d, d)."""
-    rho = torch.as_tensor(sample.track().rho)
-    return partial_trace(rho, sample.model.dims, (sample.modalities.index(name),)).numpy()
+    return partial_trace(
+        torch.as_tensor(sample.track().rho), sample.model.dims, (sample.modalities.index(name),)
+    ).numpy()
 
 
 def changes(tweak: Tweak) -> list[str]:

@@ -331,8 +331,7 @@ FEWEST, LEAN = (
 
 def shown(counts: np.ndarray) -> list[int]:
     """Which of C classes the figure of their confusions (C, C) shows: all, or the most frequent, in their order."""
-    often = np.argsort(-(counts.sum(0) + counts.sum(1)), kind="stable")[:MOST]
-    return [int(k) for k in np.sort(often)]
+    return sorted(np.argsort(-(counts.sum(0) + counts.sum(1)), kind="stable")[:MOST].tolist())
 
 
 def confusions(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:

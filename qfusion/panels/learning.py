@@ -793,13 +793,21 @@ def setting(
     if isinstance(begin, bool):
         return control.Switch(*words, default=begin, look="box")
     if key == "dims" or isinstance(begin, str):  # dims: one number or several, so typed as text
-        begun = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
-        return control.Text(*words, most=60, style={"value": begun})
+        value = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
+        return control.Text(*words, most=60, style={"value": value})
     low, high, whole = about.low, about.high, isinstance(begin, int)
     start = min(max(begin, low), high)
     step = 1 if whole else min(abs(start) / 4, (high - start) / 2) or 0.05
-    looks = {} if whole else {"format": "%g"}
-    return control.Number(*words, low, high, start, step, whole, look="box", style=looks)
+    return control.Number(
+        *words,
+        low,
+        high,
+        start,
+        step,
+        whole,
+        look="box",
+        style={} if whole else {"format": "%g"},
+    )
 
 
 CONTROLS = (RUNS, IMPORT, VIEW, METRIC, NEW_DATA, NEW_KIND, SEEDS, FIRST)

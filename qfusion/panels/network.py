@@ -459,9 +459,10 @@ def layer_table(
     moments: tuple[str, ...], terms: dict[str, np.ndarray], series: dict[str, np.ndarray]
 ) -> pd.DataFrame:
     """One row a moment."""
-    columns = {f"dividend[{term or 'baseline'}]": values for term, values in terms.items()}
-    return pd.DataFrame({"moment": moments, **columns}).assign(
-        entropy=series[JOINT], mutual_information=series[MUTUAL]
+    return pd.DataFrame(
+        {"moment": moments}
+        | {f"dividend[{term or 'baseline'}]": values for term, values in terms.items()}
+        | {"entropy": series[JOINT], "mutual_information": series[MUTUAL]}
     )
 
 

@@ -805,9 +805,9 @@ def zip_steps(
 
         for place, job in enumerate(jobs):
             yield place, len(jobs), job.sample or job.panel
-            entry: dict[str, Any] = {"page": job.page, "panel": job.panel}
-            if job.sample:
-                entry["sample"] = job.sample
+            entry: dict[str, Any] = _said(
+                {"page": job.page, "panel": job.panel, "sample": job.sample}
+            )
             try:
                 taken = take(job.page, job.panel, job.address)
                 recipe = replace(taken.recipe, style=style)

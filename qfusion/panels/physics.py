@@ -370,9 +370,12 @@ def current_term(title: str) -> str:
 
 def _whose(sample: Sample, sensitivity: Sensitivity, over: str, whole: int) -> str:
     """Over which samples, in words; `whole` of them are in the cohort, of which some may have been taken."""
-    count, of_class = int(sensitivity.samples[0]), ""
-    if sample.study.classes and sensitivity.targets[0].startswith(("score", "dividend")):
-        of_class = f", score of ‘{text.plain(sample.study.classes[sample.output])}’"
+    count = int(sensitivity.samples[0])
+    of_class = (
+        f", score of ‘{text.plain(sample.study.classes[sample.output])}’"
+        if sample.study.classes and sensitivity.targets[0].startswith(("score", "dividend"))
+        else ""
+    )
     if over == changes.THIS:
         return f"sample {text.plain(sample.id)}{of_class}"
     some = f"{count:,} of {whole:,}" if count < whole else f"{count:,}"

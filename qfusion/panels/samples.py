@@ -51,10 +51,6 @@ from qfusion.figures import (
 from qfusion.panels import address, control, panel
 from qfusion.quantum.measures import KINDS, Part
 
-_BARE = (
-    " These data hold no words, sounds or pixels that these features belong to one by one, only the features: "
-    "they are shown."
-)
 _UNITS = {
     "words": "word",
     "waveform": "frame",
@@ -128,7 +124,12 @@ def attribution(
         + ("" if result.term == SCORE else f" {against_words(sample.study.background)}")
         + (f" {text.plain(canvas.how, 600)}" if canvas.how else ""),
         not_shown="what the encoder would do far from the straight way between both, or why people said so."
-        + (_BARE if canvas.kind == "features" and not canvas.how else ""),
+        + (
+            " These data hold no words, sounds or pixels that these features belong to one by one, only the features: "
+            "they are shown."
+            if canvas.kind == "features" and not canvas.how
+            else ""
+        ),
         alt=f"Attribution inside {result.modality}: largest at {canvas.names[largest]}, {units[largest]:+.3f}.",
         table=lambda: inside.frame(sample.study, sample.row, result),
     )
@@ -275,17 +276,11 @@ def _attributed(
     """The attribution, and the id of the sample where it starts, if it starts at one."""
     study, row = sample.study, sample.row
     start = (other or default_contrast(study, row)) if baseline == "sample" else ""
-    result = inside.attribute(
-        study,
-        row,
-        modality or sample.modalities[0],
-        term,
-        sample.output,
-        baseline,
+    whose = modality or sample.modalities[0]
+    return (
+        inside.attribute(study, row, whose, term, sample.output, baseline, start, method),
         start,
-        method,
     )
-    return result, start
 
 
 def _figure(
@@ -432,14 +427,13 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 @panel.cached
 def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """The decision, term by term."""
-    study = sample.study
     dividends, truth = dict(sample.learned.verdict.dividends), sample.true_dividends
     true = {} if truth is None else {"true_dividend": list(map(truth.get, dividends))}
     return panel.Picture(
         "waterfall",
         answers.finding(dividends) + sample.whose,
         decision.waterfall(
-            dividends, study.modalities, truth=sample.target, unit=sample.unit, theme=theme
+            dividends, sample.modalities, truth=sample.target, unit=sample.unit, theme=theme
         ),
         lead=f"**Which modality decided this?** {answers.decided(sample.learned)}  \n"
         f"**Did the modalities conflict?** {answers.conflict(sample.learned)}",

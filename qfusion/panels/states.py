@@ -46,9 +46,7 @@ def couplings(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """
     system = sample.model.system()
     strengths = inside.strengths_of(system)
-    parts = {COHERENT: strengths.energy}
-    if len(system.jumps):
-        parts[JUMPS] = strengths.rates
+    parts = {COHERENT: strengths.energy} | ({JUMPS: strengths.rates} if len(system.jumps) else {})
     joint = {term: value for term, value in strengths.energy.items() if "+" in term}
     strongest = max(joint, key=lambda term: joint[term], default="")
     return panel.Picture(

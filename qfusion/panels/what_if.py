@@ -51,12 +51,15 @@ def both(
     before, after = (
         interventions.with_changes(sample.study, sample.row, part) for part in (stored, wanted)
     )
-    done = {
-        name: entry.action
-        for name, entry in zip(sample.modalities, wanted, strict=True)
-        if entry.action != interventions.KEPT
-    }
-    return before, after, done
+    return (
+        before,
+        after,
+        {
+            name: entry.action
+            for name, entry in zip(sample.modalities, wanted, strict=True)
+            if entry.action != interventions.KEPT
+        },
+    )
 
 
 def probabilities(

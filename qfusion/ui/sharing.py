@@ -327,8 +327,8 @@ def notes_button(page: str, files: Mapping[str, str]) -> None:
 def _link(note: Note, files: Mapping[str, str]) -> str:
     """The view's address, in which nothing can end a link of markdown."""
     query = urlencode(note.address, doseq=True, quote_via=quote)
-    link = f"./{_stem(files.get(note.page, 'app.py'))}?{query}"
-    return link.replace("(", "%28").replace(")", "%29")
+    query = query.replace("(", "%28").replace(")", "%29")
+    return f"./{_stem(files.get(note.page, 'app.py'))}?{query}"
 
 
 def _keep(page: str) -> None:
@@ -528,6 +528,5 @@ def recipe_of(picture: Picture) -> Recipe:
 
 def full_address() -> dict[str, list[str]]:
     """All that decides what the page shows, as its address would say it."""
-    texts: Mapping[str, str] = state.get(state.KEPT, {})
     now = {key: values for key, values in state.address().items() if key not in GUIDES}
-    return {key: [str(value)] for key, value in texts.items()} | now
+    return {key: [str(value)] for key, value in state.get(state.KEPT, {}).items()} | now

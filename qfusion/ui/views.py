@@ -27,8 +27,6 @@ from qfusion.panels import dynamics, network, panel, physics, recording as recor
 from qfusion.training import metrics
 from qfusion.ui import bar, controls, downloads, frame, guidance, panels, player, state
 
-HIDDEN = ("text", "transcript")
-
 
 def sample_content(
     here: frame.Here,
@@ -162,7 +160,7 @@ def _facts(here: frame.Here, row: int) -> None:
     facts = {
         str(name): value
         for name, value in here.study.dataset.table.iloc[row].items()
-        if name not in (*HIDDEN, here.study.dataset.target.name)
+        if name not in ("text", "transcript", here.study.dataset.target.name)
         and not (str(name).startswith(modality.COLUMN) and pd.isna(value))
     }
     parts = [f"split: {here.study.dataset.split[row]}"]

@@ -167,8 +167,14 @@ def before_after(here: frame.Here, sample: Sample) -> None:
             for place, (word, colour, of) in shown.items()
         ]
     else:
-        before, after = float(base.scores[0]), float(now.scores[0])
-        cells = [views.Changed("Prediction", before, after, "Score of this sample")]
+        cells = [
+            views.Changed(
+                "Prediction",
+                float(base.scores[0]),
+                float(now.scores[0]),
+                "Score of this sample",
+            )
+        ]
     for name in [name for name in ("accuracy", "nll", "mae", "corr") if name in now.metrics][:2]:
         about = metrics.labels(now.metrics)[name]
         label = f"Test {about.short[:1].lower()}{about.short[1:]}" if study.classes else about.short
@@ -231,8 +237,8 @@ def _pick(sample: Sample) -> Cell:
     study: Any = sample.study
     with st.container(horizontal=True, vertical_alignment="bottom", key="cell-pickers"):
         element = study.elements.index(controls.draw(network.ELEMENT, study))
-        several = entangled_qcnn.shape_of(study.model).stages > 1
-        stage = controls.draw(network.STAGE, study) if several else 0
+        shape = entangled_qcnn.shape_of(study.model)
+        stage = controls.draw(network.STAGE, study) if shape.stages > 1 else 0
         return Cell(sample, (element, stage, _outcome(sample, element)))
 
 
@@ -382,9 +388,8 @@ def _typical() -> None:
 def _headline(here: frame.Here, sample: Sample, noise: dict[str, Any]) -> None:
     study, c = here.study, sample.output
     result = network.noisy(sample, **noise)
-    best, of = "mae", ""
-    if study.classes:
-        best, of = "accuracy", f" of ‘{text.plain(study.classes[c], 14)}’"
+    best = "accuracy" if study.classes else "mae"
+    of = f" of ‘{text.plain(study.classes[c], 14)}’" if study.classes else ""
     with st.container(key="pair-metrics"):
         score, test, shots = st.columns(3)
         score.metric(

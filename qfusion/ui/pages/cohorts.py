@@ -144,18 +144,18 @@ def _chips(study: Study, table: pd.DataFrame, parts: tuple[cohorts.Part, ...]) -
 
 def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, cohorts.Part]:
     """The conditions that chips stand for, besides relations, on the explained rows of a split."""
-    parts = {}
     wrong = cohort_measures.wrong_part(study, rows)
-    if wrong is not None:
-        parts["wrong class" if study.classes else "wrong sign"] = wrong
-    if len(rows):
-        parts |= {
+    called = "wrong class" if study.classes else "wrong sign"
+    return ({} if wrong is None else {called: wrong}) | (
+        {
             "worst tenth": cohorts.Part("error", ">=", (f"{rows['error'].quantile(0.9):.4g}",)),
             "most joint tenth": cohorts.Part(
                 cohort_measures.JOINT, ">=", (f"{rows[cohort_measures.JOINT].quantile(0.9):.4g}",)
             ),
         }
-    return parts
+        if len(rows)
+        else {}
+    )
 
 
 def read_back(

@@ -25,7 +25,6 @@ from qfusion.ui import (
 
 _TOUCHED = "_touched"
 WIDE = (1.25, 1)  # of two columns
-WITH_CURSOR = ("Decision", "Correlations", "State")
 
 
 @frame.guard()
@@ -216,7 +215,11 @@ def dynamics(here: frame.Here) -> None:
             before_after(here, sample)
             # The time cursor stands outside of the views that have it: of a widget that goes away with one view and
             # comes back with another, the browser forgets its parameter.
-            if state.shown(builders.VIEW.key, builders.VIEW.options()) in WITH_CURSOR:
+            if state.shown(builders.VIEW.key, builders.VIEW.options()) in (
+                "Decision",
+                "Correlations",
+                "State",
+            ):
                 with st.container(key="cursor"):
                     controls.draw(builders.CURSOR, step=1 / (len(sample.places) - 1))
             panels.tabs(builders.VIEW, TABS, here, sample, theme=here.theme, **here.scopes(tweak))

@@ -208,11 +208,6 @@ def seeds_tab(here: Here, study: Study, seeds: stability.Stability | None, missi
 # The Faithfulness page: when not to trust the explanations of a model, and what that rests on.
 
 ICONS = {"warning": ":material/warning:", "fine": ":material/check:", "unknown": ":material/help:"}
-NO_SEEDS = faithfulness.TrustWarning(
-    "Whether another training seed would explain the same is not measured for this model as it is.",
-    "unknown",
-    "Other training seeds are not measured",
-)
 
 
 @fragment
@@ -244,7 +239,13 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
     """When not to trust the explanations of this model."""
     words = trust.trust_warnings(study)
     if seeds is None:
-        words.append(NO_SEEDS)
+        words.append(
+            faithfulness.TrustWarning(
+                "Whether another training seed would explain the same is not measured for this model as it is.",
+                "unknown",
+                "Other training seeds are not measured",
+            )
+        )
 
     def below() -> None:
         if guidance.full():

@@ -17,10 +17,6 @@ from qfusion.ui.frame import frame, guard, or_notice, run, theme
 # one.
 
 PULSE = 2.0  # seconds between two looks while a sweep is at work
-_NO_SWEEP = (
-    "There is no sweep yet. Choose above what to search and press Start, or run `python -m qfusion sweep`: it is shown "
-    "here."
-)
 COMING = (
     (
         builders.SWEEP_VIEWS[0],
@@ -71,13 +67,14 @@ def _sweep(name: str, moving: bool) -> None:
 def _best(trials: runs.Trials) -> None:
     sweep, best, search = trials.sweep, trials.best, trials.sweep.search
     states = [attempt.state for attempt in trials.attempts]
-    counts = {runs.STATES[state]: states.count(state) for state in runs.STATES}
     done = sum(state not in (sweeps.WAITING, sweeps.RUNNING) for state in states)
     st.progress(
         min(1.0, done / max(1, sweep.trials)),
         f"{done} of {sweep.trials} trials have ended"
         + "".join(
-            f", {count} {word}" for word, count in counts.items() if count and word != "finished"
+            f", {states.count(state)} {word}"
+            for state, word in runs.STATES.items()
+            if state in states and word != "finished"
         ),
     )
     st.markdown(
@@ -331,7 +328,13 @@ def page() -> None:
     ):
         _form()
     if not known:
-        guidance.none_yet("sweep", _NO_SWEEP, COMING, access.may_train())
+        guidance.none_yet(
+            "sweep",
+            "There is no sweep yet. Choose above what to search and press Start, or run `python -m qfusion sweep`: it "
+            "is shown here.",
+            COMING,
+            access.may_train(),
+        )
         return
     name = controls.draw(builders.SWEEP_NAME, options=known)
     moving = _at_work(sweeps.find(name)) and not panels.exporting()

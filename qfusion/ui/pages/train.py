@@ -554,10 +554,6 @@ COMING = (
         ("what differs between runs", "what came of it"),
     ),
 )
-_NO_RUN = (
-    "There is no run yet. Choose data and a kind of model above and press Start: the training is a process of its own, "
-    "which goes on when this page is closed."
-)
 PULSE = 1.5  # seconds between two looks while a run is alive
 SPARKS = 60  # points of a sparkline
 STEADY = (
@@ -827,7 +823,13 @@ def page() -> None:
     if not _limits.is_read_only():
         import_form()
     if not seen:
-        guidance.none_yet("run", _NO_RUN, COMING, access.may_train())
+        guidance.none_yet(
+            "run",
+            "There is no run yet. Choose data and a kind of model above and press Start: the training is a process of "
+            "its own, which goes on when this page is closed.",
+            COMING,
+            access.may_train(),
+        )
         return
     moving = _moving(seen)
     st.fragment(_runs, run_every=PULSE if moving else None)(moving, checkpoint.available())

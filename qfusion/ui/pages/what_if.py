@@ -118,8 +118,8 @@ def _input(here: frame.Here, name: str) -> None:
     )
     with frame.guard():
         change = changes.Change(changes.INPUT, controls=values)
-        content = changes.edited(here.study, here.row, name, change).content
-        views.raw_content(name, content, in_box=True)
+        edited = changes.edited(here.study, here.row, name, change)
+        views.raw_content(name, edited.content, in_box=True)
 
 
 _VOCABULARY: dict[str, Iterable[str]] = {
@@ -136,8 +136,9 @@ _VOCABULARY: dict[str, Iterable[str]] = {
 def _state(here: frame.Here, name: str, own: Any) -> None:
     """Sliders of a state."""
     titles = _titles(here, own)
-    numbers = zip(titles, changes.shown_state(own), builders.numbers(here.study, name), strict=True)
-    for title, value, control in numbers:
+    for title, value, control in zip(
+        titles, changes.shown_state(own), builders.numbers(here.study, name), strict=True
+    ):
         start = float(np.clip(round(value, 3), control.low, control.high))
         controls.draw(control, label=title, default=start)
     if own.is_complex() and len(titles) > 2:
