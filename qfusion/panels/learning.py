@@ -766,10 +766,8 @@ FIRST = control.Number(
 
 def settings(view: address.View, _: Any = None) -> list[control.Control]:
     """The choices of a new training's settings, of the data set and kind of model that an address says."""
-    known = address.sources()
-    if not known:
-        return []
-    name, kind = view.one_of(NEW_DATA.key, known), view.one_of(NEW_KIND.key, list(plans.KINDS))
+    name = view.one_of(NEW_DATA.key, address.sources())
+    kind = view.one_of(NEW_KIND.key, list(plans.KINDS))
     return [
         setting(name, kind, key, default)
         for key, default in plans.known(name, kind).items()

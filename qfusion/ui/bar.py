@@ -427,9 +427,6 @@ def draw_pickers() -> tuple[Study, int, int | None]:
     The output is None for the predicted class of each sample, or for a model with one score.
     """
     names, known = address.models(), address.sources()
-    _checks.check(
-        bool(known), "No data set is on this machine, not even the embedded one. Reinstall qfusion."
-    )
     for key, what, here in (
         (address.MODEL.key, "Model", names),
         (address.DATA.key, "Data set", known),

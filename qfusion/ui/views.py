@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
-from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -25,7 +24,7 @@ from qfusion.analysis.study import Study
 from qfusion.data import Audio, Content, Image, Text, clips, media, modality
 from qfusion.panels import dynamics, network, panel, physics, recording as recordings, samples
 from qfusion.training import metrics
-from qfusion.ui import bar, controls, downloads, frame, guidance, panels, player, state
+from qfusion.ui import access, bar, controls, downloads, frame, guidance, panels, player, state
 
 
 def sample_content(
@@ -350,8 +349,6 @@ def along_layers(here: frame.Here, sample: Sample) -> None:
 # What takes long on all samples: measured on some, drawn at random, and on all of them behind the page where the
 # reader asks for it, by one control for all panels and pages.
 
-_SELF = "_asker"
-
 
 def everyone(
     name: str, study: Study, rows: np.ndarray, some: int, make: Callable[[], object], *more: str
@@ -365,13 +362,12 @@ def everyone(
         more: what else tells it from others.
     """
     key = (name, *more, *study.of_set.memo_key(), hashlib.sha256(rows.tobytes()).hexdigest())
-    state.put(_SELF, state.get(_SELF) or uuid4().hex)
     if some >= len(rows) or state.get(panel.EVERYONE.key) != cohort_measures.ALL:
         if some < len(rows):
             st.caption(f"{cohort_measures.drawn_words(some, len(rows))}.")
-        memo.leave_job(key, state.get(_SELF))
+        memo.leave_job(key, access.session())
         return False
-    job = memo.begin_job(key, make, len(rows), state.get(_SELF))
+    job = memo.begin_job(key, make, len(rows), access.session())
     if job.state == memo.State.DONE:
         return True
     if job.state == memo.State.FAILED:
@@ -385,7 +381,7 @@ def everyone(
             "All samples: {job.done:,} of {job.total:,}",
             lambda: ", waiting for other work" if job.state == memo.State.WAITING else "",
             wanted=lambda: state.get(panel.EVERYONE.key) == cohort_measures.ALL,
-            stay=lambda: memo.stay_for(job, state.get(_SELF)),
+            stay=lambda: memo.stay_for(job, access.session()),
             cancel=lambda: _cancel(key),
             key=f"_all_cancel_{name}",
         )
@@ -393,5 +389,5 @@ def everyone(
 
 
 def _cancel(key: tuple[str, ...]) -> None:
-    memo.leave_job(key, state.get(_SELF))
+    memo.leave_job(key, access.session())
     state.put(panel.EVERYONE.key, cohort_measures.DRAWN)

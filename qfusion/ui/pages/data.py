@@ -15,7 +15,7 @@ from qfusion._checks import check
 from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.data import clips, importing, modality, registry, spec, staged_set
-from qfusion.panels import learning as builders
+from qfusion.panels import address, learning as builders
 from qfusion.ui import access, controls, guidance, panels, reruns, state, views
 from qfusion.ui.frame import fragment, frame, guard, link, or_notice, run, theme
 
@@ -55,10 +55,7 @@ def listing() -> None:
 @guard()
 def chosen_set() -> None:
     """What is in one set."""
-    here = [source.name for source in registry.available() if source.available]
-    check(
-        bool(here), "No data set is on this machine, not even the embedded one. Reinstall qfusion."
-    )
+    here = address.sources()
     if (picked := state.take(PICK)) in here:
         state.put(builders.SET.key, picked)
     name = controls.draw(builders.SET, options=here)

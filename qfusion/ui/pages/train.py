@@ -391,10 +391,6 @@ _NAME, _EVENTS, _STARTED = "_new.name", "_new.events", "_new.started"
 
 def draw_form() -> None:
     """Draws the form; when it has just started runs, the page is drawn again with them."""
-    check(
-        bool(address.sources()),
-        "No data set is on this machine, not even the embedded one. Reinstall qfusion.",
-    )
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
     with left:
         name = controls.draw(builders.NEW_DATA)
