@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import base64
 import re
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from qfusion import _files, _limits
+from qfusion import _limits
 from qfusion.analysis import answers, compare, text
 from qfusion.analysis.sample import sample_of, with_samples
 from qfusion.data import Audio, Image, own, spec
 from qfusion.data.modality import Maker
 from qfusion.errors import QFusionError, refused
 from qfusion.panels import address, samples
-from qfusion.ui import reruns, state, views
+from qfusion.ui import player, reruns, state, views
 from qfusion.ui.frame import Here, fragment, link
 
 ENDINGS = {
@@ -153,7 +152,7 @@ def _drawn(key: str, hint: str) -> own.Given | None:
     """What is on the canvas."""
     light = "light" in hint or "white ground" in hint
     named = [colour for colour in COLOURS if re.search(rf"\b{colour}\b", hint)]
-    result = _canvas()(
+    result = player.component("canvas")(
         key=key,
         data={
             "name": key,
@@ -173,13 +172,6 @@ def _drawn(key: str, hint: str) -> own.Given | None:
         *(AttributeError, TypeError, ValueError),
     ):
         return own.Given("drawing", base64.b64decode(drawing.removeprefix(_START), validate=True))
-
-
-@lru_cache(maxsize=1)
-def _canvas() -> Any:
-    return st.components.v2.component(
-        "qfusion_canvas", js=_files.asset_text("canvas.js"), isolate_styles=False
-    )
 
 
 def _shown(here: Here, made: own.Own) -> None:
