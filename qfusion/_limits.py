@@ -4,6 +4,7 @@ leaves everything as it is.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass
@@ -23,34 +24,27 @@ GIB, MIB = 2**30, 2**20
 
 @dataclass(frozen=True)
 class Limit:
-    """A limit: what it is unless set, the least that it may be, and what it counts."""
+    """A limit: what it is unless set, 1 at least, and what it counts."""
 
     default: int
-    low: int
     says: str
 
 
 _CORES = os.cpu_count() or 1
 LIMITS = {
-    "QFUSION_SESSIONS": Limit(64, 1, "readers at once; every open tab counts"),
-    "QFUSION_UPLOADS_MB": Limit(512, 1, "megabytes of uploads that one session holds"),
-    "QFUSION_ALL_UPLOADS_MB": Limit(
-        2048, 1, "megabytes of uploads that all sessions hold together"
-    ),
-    "QFUSION_HEAVY": Limit(max(1, _CORES - 1), 1, "long calculations at once"),
-    "QFUSION_SLOTS": Limit(_CORES, 1, "trainings at once"),
-    "QFUSION_QUEUED": Limit(50, 1, "runs and sweeps that are trained or wait"),
-    "QFUSION_KEPT_RUNS": Limit(1000, 1, "runs and sweeps that are kept"),
+    "QFUSION_SESSIONS": Limit(64, "readers at once; every open tab counts"),
+    "QFUSION_UPLOADS_MB": Limit(512, "megabytes of uploads that one session holds"),
+    "QFUSION_ALL_UPLOADS_MB": Limit(2048, "megabytes of uploads that all sessions hold together"),
+    "QFUSION_HEAVY": Limit(max(1, _CORES - 1), "long calculations at once"),
+    "QFUSION_SLOTS": Limit(_CORES, "trainings at once"),
+    "QFUSION_QUEUED": Limit(50, "runs and sweeps that are trained or wait"),
+    "QFUSION_KEPT_RUNS": Limit(1000, "runs and sweeps that are kept"),
     "QFUSION_DISK_GB": Limit(
-        50, 1, "gigabytes that runs, imported sets, models and cache take together"
+        50, "gigabytes that runs, imported sets, models and cache take together"
     ),
-    "QFUSION_KEPT_MB": Limit(
-        2048, 1, "megabytes of encoded samples and explanations that are kept"
-    ),
-    "QFUSION_PROGRAM_S": Limit(60, 1, "seconds that one call of an imported program takes"),
-    "QFUSION_PROGRAM_MB": Limit(
-        4096, 1, "megabytes that an imported program takes beyond its start"
-    ),
+    "QFUSION_KEPT_MB": Limit(2048, "megabytes of encoded samples and explanations that are kept"),
+    "QFUSION_PROGRAM_S": Limit(60, "seconds that one call of an imported program takes"),
+    "QFUSION_PROGRAM_MB": Limit(4096, "megabytes that an imported program takes beyond its start"),
 }
 _bound = [False]
 
@@ -59,13 +53,13 @@ def get(variable: str) -> int:
     """Returns a limit, as the environment sets it or the default.
 
     Raises:
-        InvalidInput: when the variable holds anything but a whole number from its least.
+        InvalidInput: when the variable holds anything but a whole number from 1.
     """
     limit, words = LIMITS[variable], os.environ.get(variable, "").strip()
     check(
         not words
-        or (words.isascii() and words.isdecimal() and len(words) < 10 and int(words) >= limit.low),
-        f"{variable} must be a whole number from {limit.low} ({limit.says}), but is {words[:20]!r}.",
+        or (words.isascii() and words.isdecimal() and len(words) < 10 and int(words) >= 1),
+        f"{variable} must be a whole number from 1 ({limit.says}), but is {words[:20]!r}.",
     )
     return int(words) if words else limit.default
 
@@ -84,14 +78,6 @@ def bind(on: bool = True) -> None:
 def bound() -> bool:
     """Whether this process serves others."""
     return _bound[0]
-
-
-def too_slow(file: str) -> str:
-    """What is said of a program that has not ended then."""
-    return (
-        f"Program `{file}` takes more than {get('QFUSION_PROGRAM_S')} seconds a call, which is all that this "
-        "server gives it (QFUSION_PROGRAM_S). Export a smaller model."
-    )
 
 
 def check_count(variable: str, there: int, more: int, what: str) -> None:
@@ -169,10 +155,8 @@ def _bytes(folder: Path) -> int:
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:
-            try:
+            with contextlib.suppress(OSError):
                 total += os.lstat(os.path.join(place, name)).st_size
-            except OSError:
-                continue
     return total
 
 

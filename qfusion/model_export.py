@@ -32,7 +32,7 @@ from qfusion.analysis.sample import (
     tweaked,
 )
 from qfusion.data import DataSet
-from qfusion.errors import InvalidInput
+from qfusion.errors import refused
 from qfusion.explain import AnyBackground, Explanation, through_layers, through_time
 from qfusion.models import (
     Ability,
@@ -46,7 +46,6 @@ from qfusion.models import (
     registry,
     require,
 )
-from qfusion.models.encoders import Encoder, Pooling
 from qfusion.quantum import lindblad, states
 from qfusion.quantum.decomposition import decompose, subset_name
 from qfusion.training import checkpoint, metrics
@@ -260,34 +259,15 @@ class Predictor(nn.Module):
 
     def forward(self, *features: Tensor) -> Tensor:
         """Returns the scores."""
-        waiting, encoded = list(features), []
+        given, encoded = iter(features), []
         for name, sequence in zip(self.names, self.sequences, strict=True):
-            values = waiting.pop(0)
-            encoded.append(
-                _encoded(
-                    cast(Encoder, self.encoders[name]), values, waiting.pop(0) if sequence else None
-                )
-            )
+            values = next(given)
+            encoded.append(self.encoders[name]((values, next(given)) if sequence else values))
         return self.scores(encoded) + self.bias
 
     def scores(self, encoded: Sequence[Tensor]) -> Tensor:
         """Returns the scores without bias of what the encoders say."""
         raise NotImplementedError
-
-
-def _encoded(encoder: Encoder, values: Tensor, mask: Tensor | None) -> Tensor:
-    x = encoder.standardise(values)
-    first = encoder.first
-    if isinstance(first, Pooling) and mask is not None:
-        if first.kind == "gru":
-            steps, _ = first.gru(x)
-            last = (mask.sum(1) - 1).clamp_min(0)
-            x = steps.gather(1, last[:, None, None].expand(-1, 1, steps.shape[-1]))[:, 0]
-        else:
-            x = first(x, mask)
-    else:
-        x = first(x)
-    return cast(Tensor, encoder.last(x))
 
 
 class KetPredictor(Predictor):
@@ -427,14 +407,6 @@ def program_bytes(
 # A tweaked model as its own model: the tweak goes into weights and settings, its card says where it is from.
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
-_MADE = (
-    1980,
-    1,
-    1,
-    0,
-    0,
-    0,
-)  # the time that files in an archive bear, so that equal models make equal archives
 
 
 def checked_name(name: str) -> str:
@@ -551,13 +523,10 @@ def keep(trained: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
         f"There is a model '{name}' already. Choose another name.",
     )
     folder = checkpoint.folders()[-1]
-    try:
+    with refused(
+        f"The folder of your models, {folder}, cannot be made", "Name another in QFUSION_MODELS."
+    ):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(
-            f"The folder of your models, {folder}, cannot be made ({error.strerror}). "
-            "Name another in QFUSION_MODELS."
-        ) from error
     return save(folder / name, trained, tweak, dataset)
 
 
@@ -565,18 +534,13 @@ def archive(trained: Checkpoint, tweak: str, dataset: DataSet, name: str) -> byt
     """Returns card and weights in one .zip file, to be unpacked into a folder of models."""
     with tempfile.TemporaryDirectory() as folder:
         card = save(Path(folder) / checked_name(name), trained, tweak, dataset)
-        return zipped(
-            {path.name: path.read_bytes() for path in (card, card.with_suffix(".safetensors"))}
-        )
-
-
-def zipped(files: Mapping[str, bytes]) -> bytes:
-    """Returns files as a .zip archive, the same bytes for the same files."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
-        for name, data in files.items():
-            made.writestr(zipfile.ZipInfo(name, _MADE), data, zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as made:
+            for path in (card, card.with_suffix(".safetensors")):
+                # of that time whenever it is made: equal models make equal archives
+                entry = zipfile.ZipInfo(path.name, (1980, 1, 1, 0, 0, 0))
+                made.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+        return buffer.getvalue()
 
 
 # One sample's states and observables as NumPy arrays in a file that describes itself and holds no pickled objects.

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import gc
-import importlib
+import importlib.util
 import io
 import json
 import os
@@ -773,7 +773,10 @@ def test_a_batch_that_is_baked_in() -> None:
 
 @pytest.mark.parametrize("lacking", ["onnx", "onnxruntime"])
 def test_onnx_without_its_runtime(lacking: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "_installed", lambda name: name != lacking)
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == lacking else found(name)
+    )
     with pytest.raises(DataUnavailable, match=f"pip install {lacking}`"):
         process.Program(onnx_two(), "two.onnx", "onnx")
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree
 
 from qfusion._checks import check
 from qfusion.models.encoders import (
@@ -335,27 +336,19 @@ def expectation(observables: Tensor, psi: Tensor) -> Tensor:
 # What modalities come to: tensors, or tuples, lists and dictionaries of tensors, with one row a sample.
 
 
-def nested_leaves(state: Any) -> Iterator[Tensor]:
-    """Yields the tensors of a state, in order."""
-    if isinstance(state, Tensor):
-        yield state
-    else:
-        for value in state.values() if isinstance(state, dict) else state:
-            yield from nested_leaves(value)
+def nested_leaves(state: Any) -> list[Tensor]:
+    """Returns the tensors of a state, in order."""
+    return _pytree.tree_leaves(state)
 
 
 def nested_mapped(change: Callable[[Tensor], Tensor], state: Any) -> Any:
     """Returns a state of the same form, with every tensor changed."""
-    if isinstance(state, Tensor):
-        return change(state)
-    if isinstance(state, dict):
-        return {key: nested_mapped(change, entry) for key, entry in state.items()}
-    return type(state)(nested_mapped(change, entry) for entry in state)
+    return _pytree.tree_map(change, state)
 
 
 def nested_length(state: Any) -> int:
     """Returns the number of rows."""
-    return len(next(nested_leaves(state)))
+    return len(nested_leaves(state)[0])
 
 
 def nested_part(state: Any, rows: Any) -> Any:

@@ -303,8 +303,9 @@ class Pooling(nn.Module):
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """Returns (B, hidden); steps where `mask` is False have no influence."""
-        if self.kind == "gru":
-            return self.of_steps(mask, lambda rows, steps: values[rows, steps])
+        if self.kind == "gru":  # by all steps, for exporters; else see `of_steps`
+            states, last = self.gru(values)[0], mask.sum(1).clamp_min(1) - 1
+            return states.gather(1, last[:, None, None].expand(-1, 1, states.shape[2]))[:, 0]
         if self.kind == "conv":
             present = mask[..., None]
             responses = self.convolve((values * present).mT).mT.relu()
@@ -450,7 +451,11 @@ class Encoder(nn.Module):
         values, mask = split(features)
         if mask is None:
             return self.last(self.first(self.drop(self.standardise(values))))
-        if isinstance(self.first, Pooling) and self.first.kind == "gru":
+        if (
+            isinstance(self.first, Pooling)
+            and self.first.kind == "gru"
+            and not torch.compiler.is_exporting()
+        ):
             return self.last(self.first.of_steps(mask, partial(self._steps, values)))
         return self.last(self.first(self.drop(self.standardise(values)), mask))
 

@@ -5,6 +5,7 @@ and which the program fuses.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import prod
@@ -112,19 +113,8 @@ class ProgramCard:
 
     def as_dict(self) -> dict[str, Any]:
         """Returns it as JSON knows it; `parse` takes it back."""
-        return {
-            "program": self.program,
-            "data": self.data,
-            "batch": self.batch,
-            "adapter": self.adapter,
-            "input": [_listed(entry) for entry in self.inputs],
-            "output": _listed(self.output),
-        }
-
-    @property
-    def modalities(self) -> tuple[str, ...]:
-        """Names of the modalities that the program takes, in the order of its inputs."""
-        return tuple(dict.fromkeys(name for entry in self.inputs for name in entry.modality))
+        record = json.loads(json.dumps(asdict(self)))
+        return {"input": record.pop("inputs"), **record}
 
     def text(self) -> str:
         """Returns the card as TOML, with comments on its keys."""
@@ -138,25 +128,14 @@ class ProgramCard:
         parts: list[tuple[str, Input | Output]] = [("[[input]]", entry) for entry in self.inputs]
         for title, part in [*parts, ("[output]", self.output)]:
             lines += ["", title]
-            lines += [f"{key} = {_toml(value)}" for key, value in _listed(part).items()]
+            lines += [f"{key} = {_toml(value)}" for key, value in asdict(part).items()]
         return "\n".join([*lines, ""])
 
 
-def _listed(part: Input | Output) -> dict[str, Any]:
-    """Fields of a part of the card, with lists where it has tuples."""
-    return {
-        key: list(value) if isinstance(value, tuple) else value
-        for key, value in asdict(part).items()
-    }
-
-
 def _toml(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, int):
-        return str(value)
-    words = "".join(c if c.isprintable() else " " for c in str(value))
-    return '"' + words.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """A number, words or a list of either as TOML has them, which is as JSON does but for what cannot be seen."""
+    words = json.dumps(value, ensure_ascii=False)
+    return "".join(c if c.isprintable() else " " for c in words)
 
 
 def read(text: str, file: str) -> ProgramCard:

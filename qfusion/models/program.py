@@ -115,7 +115,9 @@ class Program:
             f"{MAX_SIZE / 2**30:.0f} are read. Export a smaller model.",
         )
         missing = [
-            name for name in ("onnx", "onnxruntime") if kind == "onnx" and not _installed(name)
+            name
+            for name in ("onnx", "onnxruntime")
+            if kind == "onnx" and importlib.util.find_spec(name) is None
         ]
         if missing:
             raise DataUnavailable(
@@ -262,7 +264,11 @@ class Program:
 
     def _ended(self, status: int, late: bool) -> InvalidInput:
         if late:
-            return Exhausted(_limits.too_slow(self.file), "time")
+            return Exhausted(
+                f"Program `{self.file}` takes more than {_limits.get('QFUSION_PROGRAM_S')} seconds a call, which is "
+                "all that this server gives it (QFUSION_PROGRAM_S). Export a smaller model.",
+                "time",
+            )
         if status == _child.NO_MEMORY:
             return Exhausted(
                 f"Program `{self.file}` asks for more memory than there is for it. Export a smaller "
@@ -279,13 +285,6 @@ class Program:
             f"Program `{self.file}` ends the process that runs it (status {status}). Export it again, "
             "or give that process more memory."
         )
-
-
-def _installed(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):
-        return False
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

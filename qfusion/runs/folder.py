@@ -22,7 +22,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from qfusion import _files, _limits
-from qfusion._checks import check
+from qfusion._checks import check, choose
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, refused
 from qfusion.models import registry
 from qfusion.training import checkpoint
@@ -398,13 +398,7 @@ def find(name: str) -> Run:
         NotFound: when there is none.
     """
     known = {run.name: run for run in runs()}
-    check(
-        name in known,
-        f"Run {name[:80]!r} does not exist. "
-        f"{f'Choose one of {list(known)[:12]}.' if known else 'There is none yet.'}",
-        NotFound,
-    )
-    return known[name]
+    return known[choose("Run", name, known)]
 
 
 def _read(path: Path, kind: type[Kind], **missing: Any) -> Kind:

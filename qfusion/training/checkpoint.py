@@ -17,7 +17,7 @@ import platform
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from filelock import FileLock
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors, save as save_tensors
 
+import qfusion
 from qfusion import _files, _limits
 from qfusion._checks import check, choose
 from qfusion.data import DataSet
@@ -38,7 +39,7 @@ _BOTH = "Copy both files again or train the model again."
 CARD = "model.json"  # what `train --out` calls the card in the folder that it makes
 _MAX_CARD = 4_000_000  # bytes; a card is text of a few kilobytes
 _PARTS = ("model", "settings", "inputs", "outputs", "data", "weights_sha256", "metrics")
-_PACKAGES = ("qfusion", "torch", "qutip", "pennylane", "numpy")
+_PACKAGES = ("torch", "qutip", "pennylane", "numpy")
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,6 @@ class Checkpoint:
 
     model: Any  # a FusionModel
     card: dict[str, Any]
-
-    @property
-    def fusion(self) -> FusionModel:
-        """The model, as programs ask for it that were written when baselines could not be explored."""
-        fusion_model: FusionModel = self.model
-        return fusion_model
 
 
 def training_split(card: Mapping[str, Any]) -> str:
@@ -300,7 +295,11 @@ def make_card(
         "metrics": dict(metrics),
         "this_seed": dict(this_seed),
         "parameters": {"total": total, "encoders": encoders, "fusion": total - encoders},
-        "versions": {"python": platform.python_version(), **{p: _version(p) for p in _PACKAGES}},
+        "versions": {
+            "python": platform.python_version(),
+            "qfusion": qfusion.__version__,
+            **{package: version(package) for package in _PACKAGES},
+        },
         "notes": notes,
     }
 
@@ -317,23 +316,7 @@ def save(path: str | Path, model: FusionModel, card: Mapping[str, Any], new: boo
     Raises:
         InvalidInput: when the folder cannot be written to, or a `new` model's name is taken.
     """
-    return _save(Path(path).with_suffix(".json"), _packed(model), ".safetensors", card, new)
-
-
-def save_program(
-    path: str | Path, data: bytes, ending: str, card: Mapping[str, Any], new: bool = False
-) -> Path:
-    """Writes an imported model's program and its card as `save` does, and returns the card's path.
-
-    Args:
-        path: PATH of PATH.json. data: bytes of the program. ending: of its file, such as ".pt2".
-        card: see `make_card`. new: as of `save`.
-
-    Raises:
-        InvalidInput: when the folder cannot be written to, or a `new` model's name is taken.
-    """
-    target = Path(path)
-    return _save(target.with_name(f"{target.name}.json"), data, ending, card, new)
+    return write(Path(path).with_suffix(".json"), _packed(model), ".safetensors", card, new)
 
 
 def remove(name: str) -> Path:
@@ -357,7 +340,16 @@ def remove(name: str) -> Path:
     return path.parent
 
 
-def _save(target: Path, data: bytes, ending: str, card: Mapping[str, Any], new: bool) -> Path:
+def write(target: Path, data: bytes, ending: str, card: Mapping[str, Any], new: bool) -> Path:
+    """Writes weights, or an imported model's program, and their card, as `save` does; returns the card's path.
+
+    Args:
+        target: PATH.json. data: bytes of weights or program. ending: of their file, such as ".pt2".
+        card: see `make_card`. new: as of `save`.
+
+    Raises:
+        InvalidInput: as of `save`.
+    """
     card = json.loads(json.dumps(dict(card), allow_nan=False))
     digest = _digest(data, card)
     with _alone(target.parent):
@@ -472,12 +464,3 @@ def _weights_of(card: Path) -> Path | None:
         return None if result is None else card.with_name(_weights_name(result, card))
     except QFusionError:
         return None
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        from qfusion import __version__
-
-        return __version__ if package == "qfusion" else "not installed"

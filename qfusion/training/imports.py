@@ -14,7 +14,6 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
 from math import prod
 from operator import attrgetter
 from pathlib import Path
@@ -24,6 +23,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from qfusion import _limits
@@ -330,7 +330,7 @@ _ALIKE = (
     ("audio", "acoustic", "a", "sound", "speech", "voice"),
     ("vision", "visual", "video", "v", "image", "face", "picture"),
 )
-_MOST = 7  # inputs of which all orders are tried
+_ORDER = 1e-4  # what a place apart counts beside how well a modality suits an input
 _SCORES = ("M", "score", "prediction", "variable", "output")
 _CLASSES = ("prob", "logit", "score", "output")
 _FLAT: tuple[Axis, ...] = ("rows", "features")
@@ -407,22 +407,14 @@ def _together(values: Sequence[Port], dataset: DataSet) -> dict[str, Input] | No
 def _assigned(values: Sequence[Port], rows: str | None, dataset: DataSet) -> dict[str, Input]:
     """Every input with the modality that suits it, so that all suit best together."""
     fits = [[_fit(port, m, rows) for m in dataset.modalities] for port in values]
-    count = len(dataset.modalities)
-    if len(values) > _MOST or count > _MOST:
-        best: Sequence[int | None] = [
-            place if place < count else None for place in range(len(values))
-        ]
-    else:
-        slots = [*range(count), *[None] * max(0, len(values) - count)]
-        best = max(
-            permutations(slots, len(values)),
-            key=lambda order: sum(fits[i][m][0] for i, m in enumerate(order) if m is not None),
-            default=(),
-        )
+    place, m = np.indices((len(values), len(dataset.modalities)))
+    worth = np.array([[fit for fit, _ in row] for row in fits]).reshape(place.shape)
+    # of those that suit alike, in their order
+    best = dict(zip(*linear_sum_assignment(worth - _ORDER * (place - m) ** 2, True), strict=True))
     inputs = {}
-    for port, of_port, m in zip(values, fits, best, strict=True):
-        worth, entry = (0, None) if m is None else of_port[m]
-        if entry is None or not worth:
+    for i, port in enumerate(values):
+        suits, entry = fits[i][best[i]] if i in best else (0, None)
+        if entry is None or not suits:
             axes = _SEQUENCE if port.shape is not None and len(port.shape) == 3 else _FLAT
             entry = Input(port.name, (), "values", axes, _dtype(port))
         inputs[port.name] = entry
@@ -868,7 +860,7 @@ def keep(
         f"The folder of your models, {place}, cannot be made", "Name another in QFUSION_MODELS."
     ):
         place.mkdir(parents=True, exist_ok=True)
-    return checkpoint.save_program(place / name, taken.data, taken.ending, card, new=not replace_it)
+    return checkpoint.write(place / f"{name}.json", taken.data, taken.ending, card, not replace_it)
 
 
 def check_name(name: str, folder: Path | None, replace_it: bool) -> None:

@@ -409,11 +409,6 @@ class Group:
         dist.all_gather_object(parts, own)
         return {key: value for part in parts for key, value in part.items()}
 
-    def wait(self) -> None:
-        """Returns when every process has come here."""
-        if self.size > 1:
-            dist.barrier()
-
     def agreed(self, word: str) -> str:
         """Returns what the leading process says, in every process."""
         return str(self.collected({self.rank: word})[0])
