@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -245,8 +245,6 @@ class Predictor(nn.Module):
     A subclass fills `fused` from what the encoders say.
     """
 
-    bias: Tensor
-
     def __init__(self, model: FusionModel):
         super().__init__()
         self.names = tuple(model.modalities)
@@ -255,7 +253,7 @@ class Predictor(nn.Module):
         self.encoders = nn.ModuleDict(
             {name: copy.deepcopy(model.encoders[name]) for name in self.names}
         )
-        self.register_buffer("bias", model.bias.detach().clone())
+        self.bias = nn.Buffer(model.bias.detach().clone())
 
     def forward(self, *features: Tensor) -> Tensor:
         """Returns the scores."""
@@ -278,8 +276,7 @@ class KetPredictor(Predictor):
         self.dims = model.dims
         with torch.no_grad():
             O = model.observables()
-        self.register_buffer("A", O.real.contiguous())
-        self.register_buffer("B", O.imag.contiguous())
+        self.A, self.B = nn.Buffer(O.real.contiguous()), nn.Buffer(O.imag.contiguous())
 
     def scores(self, encoded: Sequence[Tensor]) -> Tensor:
         """Returns the scores without bias, (B, C)."""
@@ -290,9 +287,9 @@ class KetPredictor(Predictor):
                 states.product([r, a]) - states.product([s, b]),
                 states.product([r, b]) + states.product([s, a]),
             )
-        A, B = cast(Tensor, self.A), cast(Tensor, self.B)
-        quadratic = torch.einsum("nb,cbd,nd->nc", r, A, r) + torch.einsum("nb,cbd,nd->nc", s, A, s)
-        return quadratic + 2 * torch.einsum("nb,cbd,nd->nc", s, B, r)
+        form = "nb,cbd,nd->nc"
+        quadratic = torch.einsum(form, r, self.A, r) + torch.einsum(form, s, self.A, s)
+        return quadratic + 2 * torch.einsum(form, s, self.B, r)
 
 
 def _ket(numbers: Tensor, d: int) -> tuple[Tensor, Tensor]:
@@ -312,9 +309,9 @@ class NetworkPredictor(Predictor):
         with torch.no_grad():
             O = model.observables()
         self.C = len(O)
-        self.register_buffer("phi", model.phi.detach().clone())
-        self.register_buffer(
-            "words", O.reshape(self.C, 3**half, -1).permute(1, 0, 2).flatten(1).contiguous()
+        self.phi = nn.Buffer(model.phi.detach().clone())
+        self.words = nn.Buffer(
+            O.reshape(self.C, 3**half, -1).permute(1, 0, 2).flatten(1).contiguous()
         )
 
     def scores(self, encoded: Sequence[Tensor]) -> Tensor:
@@ -322,12 +319,12 @@ class NetworkPredictor(Predictor):
         masses = torch.stack(
             [torch.sin((numbers + torch.pi / 2) / 2).square() for numbers in encoded], -1
         )
-        vectors, half = entangled_qcnn.fuse(masses, cast(Tensor, self.phi))[0], self.n // 2
+        vectors, half = entangled_qcnn.fuse(masses, self.phi)[0], self.n // 2
         # products of (1, <X>, <Z>) over the qubits of each half, (B, 3^(n / 2))
         left, right = (
             states.product(part.unbind(1)) for part in (vectors[:, :half], vectors[:, half:])
         )
-        partial = (left @ cast(Tensor, self.words)).unflatten(1, (self.C, -1))
+        partial = (left @ self.words).unflatten(1, (self.C, -1))
         return (partial @ right[:, :, None])[..., 0]
 
 
@@ -501,13 +498,9 @@ def save(path: Path, trained: Checkpoint, tweak: str, dataset: DataSet) -> Path:
         InvalidInput: when the name is none, or is taken by a model of the same folder.
     """
     name = checked_name(path.name.removesuffix(".json"))
-    target = path.with_name(f"{name}.json")
-    check(
-        not target.exists(),
-        f"There is a model '{name}' in this folder already. Choose another name.",
-    )
     model, words = baked(trained, tweak)
-    return checkpoint.save(target, model, card_of(trained, model, words, dataset, name), new=True)
+    card = card_of(trained, model, words, dataset, name)
+    return checkpoint.save(path.with_name(f"{name}.json"), model, card, new=True)
 
 
 def keep(trained: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:

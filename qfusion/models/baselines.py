@@ -84,7 +84,7 @@ class Baseline(FusionModel):
         self.encoders = nn.ModuleDict(
             {name: self.make_encoder(spec) for name, spec in self.input_specs.items()}
         )
-        self.register_buffer("bias", torch.zeros(len(outputs)))
+        self.bias = nn.Buffer(torch.zeros(len(outputs)))
 
     def make_encoder(self, spec: InputSpec) -> nn.Module:
         """Returns a new encoder; it has a `standardise`, and gives what `fuse` takes of each modality."""

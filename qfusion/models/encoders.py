@@ -239,13 +239,9 @@ class Standardiser(nn.Module):
     """Zero mean and unit variance over the training rows, clipped at five standard deviations; part of the model's
     weights."""
 
-    mean: Tensor
-    scale: Tensor
-
     def __init__(self, size: int):
         super().__init__()
-        self.register_buffer("mean", torch.zeros(size))
-        self.register_buffer("scale", torch.ones(size))
+        self.mean, self.scale = nn.Buffer(torch.zeros(size)), nn.Buffer(torch.ones(size))
 
     def fit(self, values: Tensor, mask: Tensor | None) -> None:
         """Sets mean and scale from values (B, F), or unmasked steps of (B, T, F); constant features keep scale 1."""
@@ -276,10 +272,6 @@ class Encoded:
 
     def __getitem__(self, rows: Any) -> Encoded:
         return Encoded(self.values[rows])
-
-    def expand(self, *sizes: int) -> Encoded:
-        """Returns one row so many times."""
-        return Encoded(self.values.expand(*sizes))
 
     def to(self, device: torch.device | str) -> Encoded:
         """Returns it on a device."""
@@ -337,15 +329,10 @@ class BatchNorm(nn.Module):
     of all the others do, and training flattens them first. So scaled, they cannot be flat.
     """
 
-    mean: Tensor
-    variance: Tensor
-
-    def __init__(self, units: int, momentum: float = 0.05):
+    def __init__(self, units: int):
         super().__init__()
-        self.momentum = momentum
         self.scale, self.offset = nn.Parameter(torch.ones(units)), nn.Parameter(torch.zeros(units))
-        self.register_buffer("mean", torch.zeros(units))
-        self.register_buffer("variance", torch.ones(units))
+        self.mean, self.variance = nn.Buffer(torch.zeros(units)), nn.Buffer(torch.ones(units))
 
     def forward(self, values: Tensor) -> Tensor:
         """Returns values of the same shape; a batch of one row has no variance and is scaled by the running means."""
@@ -356,7 +343,7 @@ class BatchNorm(nn.Module):
             self.scale,
             self.offset,
             self.training and len(values) > 1,
-            self.momentum,
+            momentum=0.05,
         )
 
 

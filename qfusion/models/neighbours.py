@@ -243,7 +243,6 @@ class QuantumLego(CircuitFusion):
         "the {target} from a circuit that was trained on these."
     )
     staged = True
-    frozen: Tensor
 
     def __init__(
         self,
@@ -282,9 +281,7 @@ class QuantumLego(CircuitFusion):
         self.layers = Layers(self.n, layers, 0.2, torch.pi / 2)
         self.words = around(self.n)
         self.head = nn.Linear(len(self.words), len(outputs))
-        self.register_buffer(
-            "frozen", torch.tensor(False)
-        )  # with the weights, which say so when they are read
+        self.frozen = nn.Buffer(torch.tensor(False))  # with the weights, which say so when read
         self.preparing = True
 
     def advance(self, share: float) -> bool:
@@ -866,14 +863,12 @@ class Components(Averaged):
     """Means of one modality's features -> its first principal components, in their deviations; random directions until
     `fit` is called."""
 
-    directions: Tensor
-
     def __init__(self, spec: InputSpec, outputs: int):
         super().__init__(spec)
         directions = torch.zeros(outputs, spec.size)
         least = min(outputs, spec.size)
         directions[:least] = torch.linalg.qr(torch.randn(spec.size, least))[0].T
-        self.register_buffer("directions", directions)
+        self.directions = nn.Buffer(directions)
 
     @torch.no_grad()
     def fit(self, features: Features) -> None:
