@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -85,12 +85,10 @@ Tell = Callable[[int, int], Any]  # so much is done, of so much; what it raises 
 Show = Callable[[str], AbstractContextManager[Tell]]
 
 
-@contextmanager
-def _to_nobody(task: str) -> Iterator[Tell]:
-    yield lambda done, total: None
-
-
-_show: ContextVar[Show] = ContextVar("show", default=_to_nobody)
+# shown to nobody
+_show: ContextVar[Show] = ContextVar(
+    "show", default=lambda task: nullcontext(lambda done, total: None)
+)
 
 
 @contextmanager
