@@ -539,11 +539,8 @@ def sweep_names() -> list[str]:
 
 def check_room(more: int = 1) -> None:
     """Raises InvalidInput where a server has no room for `more` runs or sweeps; to be asked before they are made."""
-    if _limits.bound():
-        _limits.check_count(
-            "QFUSION_KEPT_RUNS", len(runs()) + len(sweep_names()), more, "Delete runs"
-        )
-        _limits.check_disk("A run" if more == 1 else "Runs")
+    _limits.check_count("QFUSION_KEPT_RUNS", len(runs()) + len(sweep_names()), more, "Delete runs")
+    _limits.check_disk("A run" if more == 1 else "Runs")
 
 
 def check_queue(more: int = 1) -> None:

@@ -63,11 +63,10 @@ class Setting:
 
 
 _FILE = tomllib.loads(_files.asset_text("settings.toml"))
-_KNOWN = {kind: Setting(**words) for kind, words in _FILE["kinds"].items()}
-_THEIRS = {
-    kind: Setting(model.title, model.says) for kind, model in (FUSION | registry.NEIGHBOURS).items()
+KINDS = {
+    kind: Setting(**_FILE["kinds"].get(kind, {"title": model.title, "says": model.says}))
+    for kind, model in FUSION.items()
 }
-KINDS = {kind: _KNOWN.get(kind) or _THEIRS[kind] for kind in registry.names()}
 """By name; a model may say it itself, in its own file."""
 
 _CHOICES = {

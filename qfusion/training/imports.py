@@ -394,11 +394,10 @@ def _about_steps(port: Port) -> bool:
 def _together(values: Sequence[Port], dataset: DataSet) -> dict[str, Input] | None:
     """One input of all modalities side by side."""
     size = sum(m.size for m in dataset.modalities)
-    if len(values) != 1 or len(dataset.modalities) == 1:
+    shape = values[0].shape if len(values) == 1 < len(dataset.modalities) else None
+    if shape is None or len(shape) != 2 or size not in shape:
         return None
-    port, shape = values[0], values[0].shape
-    if not shape or len(shape) != 2 or size not in shape:
-        return None
+    port = values[0]
     gives = "mean" if any(m.is_sequence for m in dataset.modalities) else "values"
     axes: tuple[Axis, ...] = ("features", "rows") if shape[0] == size else _FLAT
     return {port.name: Input(port.name, dataset.names, gives, axes, _dtype(port))}
@@ -698,11 +697,6 @@ class Taken:
     warnings: tuple[str, ...]
     source: str
 
-    @property
-    def ending(self) -> str:
-        """Of the file that keeps the program."""
-        return ENDINGS[kind_of(self.data)]
-
 
 class Unfit(InvalidInput):
     """A program whose card does not fit it yet.
@@ -852,7 +846,8 @@ def keep(
         ),
     )
     card["parameters"] = {"total": parameters, "encoders": 0, "fusion": parameters}
-    if kind_of(taken.data) == "torch":
+    kind = kind_of(taken.data)
+    if kind == "torch":
         # by whoever had it loaded here; cards of before say nothing, see `checkpoint.load`
         card["trusted"] = True
     place = folder or checkpoint.folders()[-1]
@@ -860,7 +855,7 @@ def keep(
         f"The folder of your models, {place}, cannot be made", "Name another in QFUSION_MODELS."
     ):
         place.mkdir(parents=True, exist_ok=True)
-    return checkpoint.write(place / f"{name}.json", taken.data, taken.ending, card, not replace_it)
+    return checkpoint.write(place / f"{name}.json", taken.data, ENDINGS[kind], card, not replace_it)
 
 
 def check_name(name: str, folder: Path | None, replace_it: bool) -> None:

@@ -194,7 +194,11 @@ class Fit(Generic[M]):
             "batches, of which each process sees a part. Train in one process, or with another encoder.",
         )
         self.history: list[Progress] = []
-        self.best_loss, self.best, self.best_epoch = float("inf"), _copied(self.average.model), 0
+        self.best_loss, self.best, self.best_epoch = (
+            float("inf"),
+            copy.deepcopy(self.average.model.state_dict()),
+            0,
+        )
         self.random = self._random()
         self._trained: nn.Module = self.model if self.heads is None else self.heads
         self._call = self._trained
@@ -251,7 +255,7 @@ class Fit(Generic[M]):
         better = valid_loss < self.best_loss or self.options.patience == 0
         if better:
             self.best_loss, self.best_epoch = valid_loss, number
-            self.best = _copied(self.average.model)
+            self.best = copy.deepcopy(self.average.model.state_dict())
         self.history.append(
             Progress(
                 epoch=number,
@@ -367,7 +371,7 @@ class Fit(Generic[M]):
     def state(self) -> dict[str, Any]:
         """Returns all that `restore` needs, after a whole epoch: tensors, numbers and plain containers."""
         return {
-            **{name: _copied(part) for name, part in self._modules().items()},
+            **{name: copy.deepcopy(part.state_dict()) for name, part in self._modules().items()},
             "averaged": self.average.count,
             "best": self.best,
             "best_loss": self.best_loss,
@@ -500,10 +504,6 @@ class _Average:
         # running means are averages already
         for own, now in zip(self.model.buffers(), model.buffers(), strict=True):
             own.copy_(now)
-
-
-def _copied(model: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in model.state_dict().items()}
 
 
 # A learning rate from one short run in which the rate grows (Smith 2017, "Cyclical learning rates", WACV, section

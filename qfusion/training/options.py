@@ -16,6 +16,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.utils import _pytree
 
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
@@ -242,8 +243,6 @@ class Heads(nn.Module):
         InvalidInput: when the data have no such targets, or the model has no encoders.
     """
 
-    targets: Tensor
-
     def __init__(self, model: nn.Module, dataset: DataSet, rows: np.ndarray, loss: str, seed: int):
         super().__init__()
         table, encoders = dataset.unimodal, getattr(model, "encoders", None)
@@ -275,9 +274,7 @@ class Heads(nn.Module):
         )
         self.model, self.loss_kind = model, loss
         first = next(model.parameters())
-        self.register_buffer(
-            "targets", torch.as_tensor(targets, dtype=first.dtype), persistent=False
-        )
+        self.targets = nn.Buffer(torch.as_tensor(targets, dtype=first.dtype), persistent=False)
         inputs = to(dataset.inputs(rows[:1], first.dtype), first.device)
         with torch.random.fork_rng(), torch.no_grad():
             torch.manual_seed(seed)
@@ -285,7 +282,7 @@ class Heads(nn.Module):
             self.heads = nn.ModuleDict(
                 {
                     name: nn.Linear(
-                        _numbers(probe[name](inputs[name])).shape[-1],
+                        mean_over_steps(*split(probe[name](inputs[name]))).shape[-1],
                         max(1, classes),
                         dtype=first.dtype,
                     )
@@ -295,14 +292,17 @@ class Heads(nn.Module):
         self.to(first.device)
 
     def forward(self, inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:
-        """Returns the model's scores (B, C) and the heads' (B, modalities, C)."""
+        """Returns the model's scores (B, C) and the heads' (B, modalities, C), of what encoders give or its mean over
+        real steps."""
         seen: dict[str, Tensor] = {}
         encoders = cast(nn.ModuleDict, self.model.encoders)
         with ExitStack() as hooks:
             for name in self.heads:
                 hooks.enter_context(
                     encoders[name].register_forward_hook(
-                        lambda _, __, output, name=name: seen.update({name: _numbers(output)})
+                        lambda _, __, output, name=name: seen.update(
+                            {name: mean_over_steps(*split(output))}
+                        )
                     )
                 )
             scores = self.model(inputs)
@@ -323,11 +323,6 @@ class Heads(nn.Module):
             torch.zeros_like(targets),
         )
         return (places.sum(0) / self.targets[whole].isfinite().sum(0).clamp_min(1)).mean()
-
-
-def _numbers(output: Any) -> Tensor:
-    """What an encoder gives, (B, n): the mean over real steps where it gives several."""
-    return mean_over_steps(*split(output))
 
 
 # How weights are moved: what decays, towards what, and what becomes of the learning rate.
@@ -393,8 +388,6 @@ class Group:
     def gathered(self, own: np.ndarray) -> np.ndarray:
         """Returns what every process worked out for its `share` (b, ...), put back into the order of all rows, in every
         process."""
-        if self.size == 1:
-            return own
         parts = self.collected({self.rank: own})
         whole = np.empty((sum(len(part) for part in parts.values()), *own.shape[1:]), own.dtype)
         for rank, part in parts.items():
@@ -476,10 +469,8 @@ def mixed(model: nn.Module, device: torch.device) -> Iterator[None]:
 
     def after(_: nn.Module, __: Any, output: Any) -> Any:
         entered.close()
-        return (
-            tuple(_single(part) for part in output)
-            if isinstance(output, tuple)
-            else _single(output)
+        return _pytree.tree_map(
+            lambda part: part.float() if part.is_floating_point() else part, output
         )
 
     with entered, ExitStack() as hooks:  # also where an encoder fails
@@ -487,7 +478,3 @@ def mixed(model: nn.Module, device: torch.device) -> Iterator[None]:
             hooks.enter_context(encoder.register_forward_pre_hook(before))
             hooks.enter_context(encoder.register_forward_hook(after))
         yield
-
-
-def _single(values: Tensor) -> Tensor:
-    return values.float() if values.is_floating_point() else values
