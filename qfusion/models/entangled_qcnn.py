@@ -17,7 +17,7 @@ from qfusion._checks import check, choose, require_number
 from qfusion.models import base, qcnn
 from qfusion.models.encoders import Encoder, Features, InputSpec, check_encoder
 from qfusion.models.tweak import MAX_TEXT
-from qfusion.quantum import circuits, states
+from qfusion.quantum import states
 
 # Decision-level fusion by entangling qubits: soft truth tables that can be read, named and edited.
 #
@@ -355,7 +355,6 @@ class NetworkModel(base.FusionModel):
     ) -> None:
         """Makes the network and encoders that give a number for each fused qubit; settings as of `EntangledQCNN`."""
         C = len(self.outputs)
-        choose("Convolution block", block, circuits.BLOCKS)
         choose("Start of the readout", start, CHOICES["start"])
         check(
             isinstance(elements, int) and elements >= 0,

@@ -376,10 +376,8 @@ def _laid(array: Tensor, entry: Input) -> Tensor:
         return array.reshape(len(array), *sides).movedim(0, entry.axes.index("rows"))
     given = [axis for axis in NAMED if axis in named]
     array = array.permute([given.index(axis) for axis in named])
-    for place, axis in enumerate(entry.axes):
-        if isinstance(axis, int):
-            array = array.unsqueeze(place)
-    return array
+    sizes = iter(array.shape)
+    return array.reshape([axis if isinstance(axis, int) else next(sizes) for axis in entry.axes])
 
 
 # The model: a program with a card.

@@ -339,12 +339,11 @@ def _differences(
     step = torch.finfo(x.dtype).eps ** (1 / 3)
     for k in range(flat.shape[1]):
         width = step * flat[:, k].abs().clamp_min(1)
-        ends = []
-        for sign in (1, -1):
-            moved = flat.clone()
-            moved[:, k] += sign * width
-            ends.append(
-                program.plain([*inputs[:place], moved.view_as(x), *inputs[place + 1 :]], output)
-            )
-        slopes[:, k] = ((ends[0] - ends[1]) * weight).flatten(1).sum(1) / (2 * width)
+        away = torch.zeros_like(flat)
+        away[:, k] = width
+        up, down = (
+            program.plain([*inputs[:place], moved.view_as(x), *inputs[place + 1 :]], output)
+            for moved in (flat + away, flat - away)
+        )
+        slopes[:, k] = ((up - down) * weight).flatten(1).sum(1) / (2 * width)
     return slopes.view_as(x)
