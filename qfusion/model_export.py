@@ -48,7 +48,7 @@ from qfusion.models import (
 )
 from qfusion.quantum import lindblad, states
 from qfusion.quantum.decomposition import decompose, subset_name
-from qfusion.training import checkpoint, metrics
+from qfusion.training import checkpoint
 from qfusion.training.checkpoint import Checkpoint
 
 # The formats in which a model leaves qfusion: what each is, what it needs, and its bytes.
@@ -465,9 +465,6 @@ def card_of(
     }
     if not words:
         return card
-    measured = {
-        split: metrics.evaluate(model, dataset, split) for split in ("train", "valid", "test")
-    }
     other = (
         ""
         if dataset.digest == old["data"]["digest"]
@@ -477,17 +474,11 @@ def card_of(
         f"Made from {origin['model']} (weights {origin['weights_sha256'][:12]}) by the tweak {words}, not trained "
         f"again: the metrics are its own, and no spread over seeds is known.{other}"
     )
-    total, encoders = (
-        sum(p.numel() for p in module.parameters()) for module in (model, model.encoders)
-    )
+    own = checkpoint.of(model, dataset, name=name, seed=old["seed"], notes=notes).card
     return card | {
         "title": f"{old.get('title', '')}, tweaked",
-        "notes": notes,
-        "seeds": [old["seed"]],
-        "this_seed": measured,
-        "metrics": {split: metrics.summary([entry]) for split, entry in measured.items()},
-        "parameters": {"total": total, "encoders": encoders, "fusion": total - encoders},
         "versions": {**old["versions"], "qfusion": qfusion.__version__},
+        **{key: own[key] for key in ("notes", "seeds", "this_seed", "metrics", "parameters")},
     }
 
 

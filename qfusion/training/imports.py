@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from qfusion import _limits
 from qfusion._checks import check, choose
 from qfusion._files import write_file
-from qfusion.data import DataSet, Modality, importing, spec
+from qfusion.data import DataSet, Modality, importing
 from qfusion.errors import InvalidInput, NotFound, QFusionError, refused
 from qfusion.models.base import nested_part
 from qfusion.models.encoders import real_steps, split
@@ -49,7 +49,7 @@ from qfusion.models.imported import (
     read,
 )
 from qfusion.models.program import Exhausted, Port, Side
-from qfusion.training import checkpoint, metrics
+from qfusion.training import checkpoint
 
 # A model from its own code, PACKAGE.MODULE:FACTORY with weights, traced to a program of torch.export. Only the command
 # line does this: it runs that code, once; what is kept, and what the app opens, is the program.
@@ -820,31 +820,20 @@ def keep(
         f"Argument `title` must have at most {importing.MAX_TITLE} letters, but has {len(title):,}. "
         "Shorten it.",
     )
-    model = taken.model
-    measured = {
-        part: metrics.evaluate(model, dataset, part)
-        for part in spec.SPLITS
-        if len(dataset.rows(part))
-    }
     source = taken.source if is_reference(taken.source) else Path(taken.source).name
-    parameters = model.program.parameters
-    card = checkpoint.make_card(
-        model,
+    parameters = taken.model.program.parameters
+    card = checkpoint.of(
+        taken.model,
         dataset,
         name=name,
         title=title or f"{name} on {dataset.title}",
-        seed=0,
-        training={},
-        metrics={part: metrics.summary([values]) for part, values in measured.items()},
-        this_seed=measured,
-        seeds=[0],
         notes=" ".join(
             [
                 f"Imported from {source}; it was trained elsewhere, and on which rows is not known here.",
                 *taken.warnings,
             ]
         ),
-    )
+    ).card
     card["parameters"] = {"total": parameters, "encoders": 0, "fusion": parameters}
     kind = kind_of(taken.data)
     if kind == "torch":
@@ -900,12 +889,10 @@ def write_card(card: ProgramCard, path: Path) -> None:
         InvalidInput: when there is another card, or the folder cannot be written to.
     """
     text = card.text()
-    if path.exists():
-        check(
-            path.read_text(encoding="utf-8", errors="replace") == text,
-            f"There is a card {path} already. Pass it with --card {path}, or remove it.",
-        )
-        return
+    check(
+        not path.exists() or path.read_text(encoding="utf-8", errors="replace") == text,
+        f"There is a card {path} already. Pass it with --card {path}, or remove it.",
+    )
     write_file(path, text)
 
 
