@@ -152,7 +152,7 @@ def test_a_drawing_stands_for_every_gate_once(kind: str) -> None:
 def test_what_is_said_of_a_circuit_is_so() -> None:
     model, states = of("quantum-lego", 2)
     assert "were trained since" in model.remark(states)
-    model.preparing = True
+    model.frozen.fill_(False)
     assert "has no say" in model.remark(states)
     assert "3 times" in of("qfl", 2, degree=3)[0].remark({})
     model, states = of("vqc-mlpnet", 2)

@@ -109,7 +109,6 @@ class FusionModel(nn.Module, ABC):
         bias: of the scores, (C,).
         projects: whether it has what `project` fits.
         staged: whether parts of it are trained one after another, see `advance`.
-        preparing: whether training is at a part before the last: what is measured then is no result yet.
         encodes: whether its encoders make a row of numbers of each modality, and nothing else looks at features: then
             it takes `Encoded` in their place.
         unseen_operations: floating-point operations a row that torch does not see: those of programs of another
@@ -126,7 +125,6 @@ class FusionModel(nn.Module, ABC):
     bias: Tensor
     projects: bool = False
     staged: bool = False
-    preparing: bool = False
     encodes: bool = True
     unseen_operations: int = 0
 
@@ -151,6 +149,11 @@ class FusionModel(nn.Module, ABC):
 
     def project(self, inputs: Mapping[str, Features]) -> None:
         """Fits what is neither trained nor a standardisation to training rows, many of them but perhaps not all."""
+
+    @property
+    def preparing(self) -> bool:
+        """Whether training is at a part before the last: what is measured then is no result yet."""
+        return False
 
     def advance(self, share: float) -> bool:
         """Goes on to the next part that is trained, once such a share of the epochs is over; returns whether it did."""

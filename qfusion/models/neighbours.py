@@ -228,9 +228,6 @@ class QuantumLego(CircuitFusion):
         width: hidden units of the head that it is trained with; 0 takes a linear one.
         encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
 
-    Attributes:
-        preparing: whether the classical block is being trained; then it is frozen.
-
     Raises:
         InvalidInput, NotFound: when a setting is out of range or unknown.
     """
@@ -282,19 +279,18 @@ class QuantumLego(CircuitFusion):
         self.words = around(self.n)
         self.head = nn.Linear(len(self.words), len(outputs))
         self.frozen = nn.Buffer(torch.tensor(False))  # with the weights, which say so when read
-        self.preparing = True
+
+    @property
+    def preparing(self) -> bool:
+        """Whether the classical block is being trained; then it is frozen."""
+        return not self.frozen
 
     def advance(self, share: float) -> bool:
         """Freezes the classical block once its share of the epochs is over; returns whether it did."""
         if not self.preparing or share < self.settings["pretraining"]:
             return False
         self.frozen.fill_(True)
-        self.preparing = False
         return True
-
-    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
-        super()._load_from_state_dict(*args, **kwargs)
-        self.preparing = not bool(self.frozen)
 
     def train(self, mode: bool = True) -> QuantumLego:
         """Sets the model to training or not; a frozen block does not change, not even its running means."""
