@@ -34,9 +34,7 @@ def top(numbers: Mapping[str, float], places: int = 2, *, smallest: bool = False
         for name, value in numbers.items()
         if math.isfinite(value)
     }
-    if not written:
-        return []
-    best = (min if smallest else max)(written.values())
+    best = (min if smallest else max)(written.values(), default=None)
     return [name for name, value in written.items() if value == best]
 
 

@@ -165,10 +165,9 @@ class TimeModel(KetModel):
 
     def observables(self, times: Sequence[float] | None = None) -> Tensor:
         """Returns O_c(T), (C, D, D), or O_c(t) at the given times, (nT, C, D, D): y_c = Tr[O_c rho_0] + b_c."""
-        generator = self._whole()
-        if times is None:
-            return self._evolve(generator, self.readout(), [self.duration], "observables")[0]
-        return self._evolve(generator, self.readout(), times, "observables")
+        at = [self.duration] if times is None else times
+        evolved = self._evolve(self._whole(), self.readout(), at, "observables")
+        return evolved[0] if times is None else evolved
 
     def evolve_states(self, rho: Tensor, times: Sequence[float]) -> Tensor:
         """Returns rho(t), (nT, ..., D, D), of operators (..., D, D)."""

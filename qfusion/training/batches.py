@@ -25,7 +25,7 @@ from qfusion import _files, _limits, _sentences
 from qfusion.data import DataSet, files
 from qfusion.errors import QFusionError
 from qfusion.models.base import FusionModel, in_double, nested_part
-from qfusion.models.encoders import Encoded, Features, drawn, real_steps, split
+from qfusion.models.encoders import Encoded, drawn, real_steps, split
 
 # The rows of a data set as a training takes them: by batches, from memory or from the files they are mapped to.
 
@@ -250,8 +250,7 @@ def encoded_inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, 
         rows: row numbers, all unless given.
     """
     if not is_kept(model, dataset):
-        features: dict[str, Features] = dataset.inputs(rows, torch.float64)
-        return features
+        return dataset.inputs(rows, torch.float64)
     chosen = dataset.rows() if rows is None else np.atleast_1d(np.asarray(rows))
     numbers = encoded_numbers(model, dataset)
     if dataset.own is not None:
