@@ -50,7 +50,7 @@ def test_rates_and_times_are_said_as_they_are(monkeypatch: pytest.MonkeyPatch) -
         "3 s",
         "99 s",
         "10 min",
-        "2.0 h",
+        "2 h",
     ]
 
 
