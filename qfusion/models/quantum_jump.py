@@ -513,7 +513,7 @@ class QuantumJump(TimeModel):
     def generator(self) -> Generator:
         """Returns the generator with the learned (and tweaked) Hamiltonian and jump operators, differentiable."""
         dtype, device = self.W.dtype.to_complex(), self.W.device
-        rates = torch.tensor(self.tweak.rates if self.tweak else (), dtype=torch.float64)
+        rates = None if self.tweak is None else self.tweak.rate_factors(self.jump_count)
         terms, first = [], 0
         for n, s in enumerate(self.subsystems):
             d = math.prod(self.dims[m] for m in s)
@@ -527,7 +527,7 @@ class QuantumJump(TimeModel):
                 if len(self.L)
                 else torch.zeros(0, d, d, dtype=dtype, device=device)
             )
-            if len(rates):
+            if rates is not None:
                 L = L * rates[first : first + len(L), None, None].to(L).sqrt()
                 first += len(L)
             terms.append(Term(s, (A + A.mH) / 2, L))

@@ -20,21 +20,37 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Protocol
+
+import torch
+from torch import Tensor
 
 from qfusion._checks import check, choose, require_number
 from qfusion.errors import InvalidInput
 from qfusion.quantum.decomposition import scaled, subset_name, subsets
 from qfusion.quantum.lindblad import Generator
 
-if TYPE_CHECKING:
-    from qfusion.models.quantum_jump import TimeModel
-
 MAX_TEXT = 20_000  # letters of a tweak
 MAX_FACTOR = 10.0
 MAX_DISSIPATION = 4.0  # its rates grow as the square
 MAX_DURATION = 20.0
 COUPLING, DISSIPATION, RATE, DURATION = "H.", "D.", "rate.", "T"  # how keys begin
+
+
+class Physics(Protocol):
+    """What of a model a tweak is about."""
+
+    @property
+    def modalities(self) -> Sequence[str]:
+        """Names, in the order of fusion."""
+
+    @property
+    def jump_count(self) -> int:
+        """Number of jump operators."""
+
+    @property
+    def duration(self) -> float:
+        """Learned duration T."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +86,7 @@ class Tweak:
         )
 
     @classmethod
-    def parse(cls, text: str, model: TimeModel) -> Tweak:
+    def parse(cls, text: str, model: Physics) -> Tweak:
         """Returns the tweak of a text, in the form of `fit`.
 
         Raises:
@@ -91,7 +107,7 @@ class Tweak:
         )
 
     @classmethod
-    def of(cls, lines: Iterable[tuple[str, object]], model: TimeModel) -> Tweak:
+    def of(cls, lines: Iterable[tuple[str, object]], model: Physics) -> Tweak:
         """Returns the tweak of numbers by key, as an address holds them, in the form of `fit`; of a key that is
         repeated the last counts.
 
@@ -116,7 +132,7 @@ class Tweak:
             weaker,
         ).fit(model)
 
-    def fit(self, model: TimeModel) -> Tweak:
+    def fit(self, model: Physics) -> Tweak:
         """Returns the same tweak in the one form that equal tweaks of a model have: factors of 1 left out, couplings in
         the model's order, no duration where it is the learned one.
 
@@ -179,6 +195,10 @@ class Tweak:
             for key, value in self.numbers().items()
         )
 
+    def rate_factors(self, jump_count: int) -> Tensor:
+        """Returns the factor of every learned jump operator's rate, (K,)."""
+        return torch.tensor(list(self.rates) or [1.0] * jump_count, dtype=torch.float64)
+
     def scale(self, generator: Generator, names: Sequence[str]) -> Generator:
         """Returns a generator on modalities of these names with the factors on its couplings and its dissipation."""
         chosen = [
@@ -212,7 +232,7 @@ def rate_key(operator: int) -> str:
     return f"{RATE}{operator + 1}"
 
 
-def _range(key: str, model: TimeModel) -> tuple[float, float]:
+def _range(key: str, model: Physics) -> tuple[float, float]:
     """Between what the number of a key must lie; the learned duration always does."""
     if key.startswith(COUPLING):
         return -MAX_FACTOR, MAX_FACTOR
@@ -221,7 +241,7 @@ def _range(key: str, model: TimeModel) -> tuple[float, float]:
     return 0.0, MAX_FACTOR if key.startswith(RATE) else max(MAX_DURATION, float(model.duration))
 
 
-def learned(model: TimeModel) -> dict[str, float]:
+def learned(model: Physics) -> dict[str, float]:
     """Returns all numbers that a tweak can change, by key, as the model has them: every factor 1, and its duration."""
     names = tuple(model.modalities)
     keys = [
