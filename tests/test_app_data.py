@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion import data
 from qfusion.data import importing, registry
-from qfusion.ui import access
+from qfusion.ui import access, views
 from qfusion.ui.pages import data as import_view
 from tests import importable, recordings
 from tests.test_app_pages import plain, said, visit
@@ -205,15 +205,11 @@ def test_uploads_get_names_that_lead_nowhere(tmp_path: Path) -> None:
         def getbuffer(self) -> bytes:
             return b"x"
 
-    paths = import_view._written(
-        [
-            Upload("../../etc/a.csv"),
-            Upload("..\\b.csv"),
-            Upload(".hidden"),
-            Upload("x" * 300 + ".pkl"),
-        ],
-        tmp_path / "upload",
-    )
+    (tmp_path / "upload").mkdir()
+    paths = [
+        views.save_upload(Upload(name), tmp_path / "upload", "file")
+        for name in ("../../etc/a.csv", "..\\b.csv", ".hidden", "x" * 300 + ".pkl")
+    ]
     assert all(path.parent == tmp_path / "upload" and path.is_file() for path in paths)
     assert [path.name for path in paths[:3]] == ["a.csv", "b.csv", "hidden"]
     assert paths[3].suffix == ".pkl"

@@ -354,8 +354,12 @@ def test_rates_that_cannot_be_are_refused(
 
 def test_rates_are_written_as_name_and_number() -> None:
     assert importing.read_rates(["audio=100", " vision = 12.5"]) == {"audio": 100.0, "vision": 12.5}
-    for wrong in ("audio", "audio=", "audio=fast"):
-        with pytest.raises(InvalidInput, match="name=steps"):
+    for wrong, message in (
+        ("audio", "form name=steps"),
+        ("audio=", "form name=steps"),
+        ("audio=fast", "`rate of audio` must be a number"),
+    ):
+        with pytest.raises(InvalidInput, match=message):
             importing.read_rates([wrong])
     with pytest.raises(InvalidInput, match="left out for vectors"):
         Modality("a", np.zeros((2, 3)), None, ("x", "y", "z"), rate=2.0)

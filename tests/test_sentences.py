@@ -1136,7 +1136,6 @@ def _() -> None:
                 {metric: Estimates(value, *ends)},
                 {},
                 {metric: 0.4},
-                Estimates(value, *ends),
             )
             words = cuts.answer_for_many(found)
             head = words.split(":")[0]

@@ -631,7 +631,7 @@ PANELS = {
 }
 NAMED = {
     "content-several-": panel.Panel(
-        samples.curve,
+        samples.curve_of,
         rest=lambda view, rest: samples.which_curve(view, f"several-{rest}"),
         endings=_several_curves,
         opens=_OPENS,

@@ -410,4 +410,4 @@ PANELS = {
     "patterns": panel.Panel(patterns, _GROUP, fits=has_patterns),
     "effects": panel.Panel(effects, _GROUP, fits=has_patterns),
 }
-NAMED = {"content-": panel.Panel(samples.curve, rest=samples.which_curve, endings=_nearest)}
+NAMED = {"content-": panel.Panel(samples.curve_of, rest=samples.which_curve, endings=_nearest)}

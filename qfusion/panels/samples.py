@@ -658,7 +658,7 @@ def _true_element(sample: Sample) -> int | None:
 
 
 def curve(
-    scope: Study | Sample,
+    study: Study,
     theme: style.Theme = "light",
     *,
     row: int,
@@ -668,13 +668,12 @@ def curve(
     """A spectrum or profile of a sample as a small line chart in its modality's colour.
 
     Args:
-        scope: a model on data with such curves, or any sample of these.
+        study: a model on data with such curves.
         theme: of the figure.
         row: of the sample.
         modality: whose curve.
         card: tells figures of one sample apart that a page shows twice.
     """
-    study = scope.study if isinstance(scope, Sample) else scope
     check(
         0 <= row < len(study.dataset.ids),
         f"The data have {len(study.dataset)} samples, but none in row {row}.",
@@ -701,6 +700,11 @@ def curve(
         f"{np.max(piece.values):.3g}.",
         table=lambda: pd.DataFrame({piece.x_label: piece.x, piece.y_label: piece.values}),
     )
+
+
+def curve_of(sample: Sample, theme: style.Theme = "light", **options: Any) -> panel.Picture:
+    """A spectrum or profile of any sample of the same data, see `curve`."""
+    return curve(sample.study, theme, **options)
 
 
 def which_curve(view: address.View, rest: str) -> dict[str, Any]:

@@ -49,6 +49,12 @@ class Checkpoint:
     model: Any  # a FusionModel
     card: dict[str, Any]
 
+    @property
+    def fusion(self) -> FusionModel:
+        """The model, as programs ask for it that were written when baselines could not be explored."""
+        fusion_model: FusionModel = self.model
+        return fusion_model
+
 
 def training_split(card: Mapping[str, Any]) -> str:
     """Returns the rows a model was trained on, which are also the background of its explanations: "train" or
