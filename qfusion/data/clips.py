@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
-import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -33,8 +32,7 @@ from qfusion.data.spec import SPLITS, DataSet
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError, refused
 
 RECORD = "media.json"
-FORMAT = 1
-MAX_FILES = 200_000  # of a folder that is joined
+MAX_FILES = 200_000  # of a folder that is joined, and folders in it
 SHOWN = 20  # names of files or samples that a report lists
 _AGAIN = "Join the folder again: `python -m qfusion data media {name} FOLDER`."
 
@@ -69,21 +67,37 @@ class Coverage:
 
     def lines(self) -> list[str]:
         """What there is to say of it, a sentence each."""
-        kinds = listed([count(number, kind) for kind, number in self.kinds.items()])
         lines = [
-            f"{kinds}; {self.sounding:,} with sound, {self.worded:,} with words at known times."
+            f"{listed([count(number, kind) for kind, number in self.kinds.items()])}; {self.sounding:,} with sound, "
+            f"{self.worded:,} with words at known times."
         ]
-        for what, names, number in (
-            ("without a recording", self.without, self.without_count),
-            ("of no sample", self.unfit, self.unfit_count),
+        for unit, what, names, number in (
+            ("sample", "without a recording", self.without, self.without_count),
+            ("file", "of no sample", self.unfit, self.unfit_count),
         ):
-            more = f" and {number - len(names):,} more" if number > len(names) else ""
-            unit = "sample" if names is self.without else "file"
             if number:
+                more = f" and {number - len(names):,} more" if number > len(names) else ""
                 lines.append(f"{count(number, unit)} {what}: {', '.join(names)}{more}.")
         if self.problem_count > len(self.problems):
             lines.append(f"{count(self.problem_count, 'problem')}, of which these are the first:")
         return [*lines, *self.problems]
+
+
+class _File(NamedTuple):
+    """A file as it was joined: what it holds, its size and time of change, and the words that lie beside it."""
+
+    facts: media.Facts
+    state: tuple[int, int]
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What is kept of a joined folder: the files by their paths below it, and of each sample its part."""
+
+    coverage: Coverage
+    files: dict[str, _File]
+    samples: dict[str, Take]
 
 
 def join(
@@ -116,45 +130,42 @@ def join(
         f"Recordings are joined to imported sets and to `mosi`, but '{dataset.name}' is neither. Import it first.",
     )
     problems = list[str]()
-    root, inside, beside = opened(folder, problems)
-    recordings = [name for name, path in inside.items() if path.suffix.lower() in media.TYPES]
+    root, recordings, beside = opened(folder, problems)
     ids = dataset.ids.tolist()
     parts = (
         _by_name(dataset, ids, recordings)
         if table is None
-        else _by_table(table, root, set(ids), set(recordings), problems)
+        else _by_table(table, root, set(ids), recordings, problems)
     )
     check(
         bool(parts),
         f"No file below {root} is of a sample of '{dataset.name}', whose ids are such as {ids[:3]}, among "
-        f"{len(recordings):,} recordings such as {recordings[:3]}. "
+        f"{len(recordings):,} recordings such as {list(recordings)[:3]}. "
         f"{problems[0] if problems else 'Name the files by the ids, or give a table of id and path.'}",
     )
-    used = sorted({part.path for part in parts.values()})
-    facts = dict[str, dict[str, Any]]()
+    known, used = dict[str, _File](), sorted({part.path for part in parts.values()})
     for done, name in enumerate(used):
         progress(done, len(used), name)
+        path, spoken = recordings[name], beside.get(name.rpartition(".")[0])
+        words = tuple[Word, ...]()
+        if spoken is not None:
+            with _noted(problems, str(spoken.relative_to(root))):
+                words = media.words(spoken)
         with _noted(problems, name):
-            state = inside[name].stat()
-            known = media.probe(inside[name])
-            words = beside.get(name.rpartition(".")[0], "")
-            with _noted(problems, words):
-                words = words if words and media.words(inside[words]) else ""
-            facts[name] = asdict(known) | {
-                "bytes": state.st_size,
-                "changed": state.st_mtime_ns,
-                "words": words,
-            }
-    usable = {
-        id_: part
+            known[name] = _File(media.probe(path), _state(path), words)
+    parts = {id_: part for id_, part in parts.items() if part.path in known}
+    usable = {id_: part for id_, part in parts.items() if _fits(part, known[part.path].facts)}
+    problems += [
+        f"Sample '{id_[:80]}' is from {part.start:g} s to {part.end or known[part.path].facts.seconds:g} s of "
+        f"{part.path}, which has {known[part.path].facts.seconds:.1f} s."
         for id_, part in parts.items()
-        if part.path in facts and _fits(part, facts[part.path], id_, problems)
-    }
+        if id_ not in usable
+    ]
     check(
         bool(usable),
         f"No recording below {root} can be used. {problems[0] if problems else ''}",
     )
-    of = [facts[part.path] for part in usable.values()]
+    of = [known[part.path] for part in usable.values()]
     without = [id_ for id_ in ids if id_ not in usable]
     unfit = sorted(set(recordings) - set(used))
     coverage = Coverage(
@@ -164,9 +175,9 @@ def join(
             for split in SPLITS
             for rows in [dataset.rows(split)]
         },
-        dict(Counter(one["kind"] for one in of)),
-        sum(one["sound"] is not None for one in of),
-        sum(bool(one["words"]) for one in of),
+        dict(Counter(file.facts.kind for file in of)),
+        sum(file.facts.sound is not None for file in of),
+        sum(bool(file.words) for file in of),
         without[:SHOWN],
         len(without),
         unfit[:SHOWN],
@@ -179,14 +190,7 @@ def join(
         f"The record of '{dataset.name}' cannot be written", "Correct the folder's permissions."
     ):
         place.parent.mkdir(parents=True, exist_ok=True)
-    record = {
-        "format": FORMAT,
-        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "coverage": asdict(coverage),
-        "files": facts,
-        "samples": {id_: [part.path, part.start, part.end] for id_, part in usable.items()},
-    }
-    _files.write_file(place, json.dumps(record))
+    _files.write_file(place, msgspec.json.encode(_Record(coverage, known, usable)))
     progress(len(used), len(used), "")
     return coverage
 
@@ -196,9 +200,9 @@ def is_joinable(dataset: DataSet) -> bool:
     return getattr(dataset.clip_of, "func", None) is clip_of
 
 
-def opened(folder: Path, problems: list[str]) -> tuple[Path, dict[str, Path], dict[str, str]]:
-    """Returns a folder's own path; the files in it that a recording or its words may be, by their names below it; and
-    the names of files of words by names without endings.
+def opened(folder: Path, problems: list[str]) -> tuple[Path, dict[str, Path], dict[str, Path]]:
+    """Returns a folder's own path; the recordings in it by their names below it; and the files of words by these names
+    without endings. What is hidden is passed over.
 
     Args:
         folder: in any spelling. problems: takes a line for every file that leads out of it.
@@ -213,48 +217,43 @@ def opened(folder: Path, problems: list[str]) -> tuple[Path, dict[str, Path], di
         f"{str(folder)[:200]} is no folder. Name the folder of the recordings.",
         NotFound,
     )
-    inside = {path.relative_to(root).as_posix(): path for path in _walked(root, problems)}
+    every = {
+        path.relative_to(root).as_posix(): path
+        for path in itertools.islice(root.rglob("*"), MAX_FILES + 1)
+    }
+    check(
+        len(every) <= MAX_FILES,
+        f"Folder {root} holds more than {MAX_FILES:,} files. Name the folder of the recordings alone.",
+    )
+    fit = {
+        name: path
+        for name, path in sorted(every.items())
+        if path.suffix.lower() in (*media.TYPES, *media.SPOKEN)
+        and "/." not in f"/{name}"
+        and not path.is_dir()
+    }
+    outside = {name for name, path in fit.items() if not path.resolve().is_relative_to(root)}
+    problems += [f"{name} leads out of the folder, and is left out." for name in sorted(outside)]
+    inside = [(name, path) for name, path in fit.items() if name not in outside]
     return (
         root,
-        inside,
+        {name: path for name, path in inside if path.suffix.lower() in media.TYPES},
         {
-            name.rpartition(".")[0]: name
-            for name, path in inside.items()
+            name.rpartition(".")[0]: path
+            for name, path in inside
             if path.suffix.lower() in media.SPOKEN
         },
     )
 
 
-def _walked(root: Path, problems: list[str]) -> Iterator[Path]:
-    """Yields the files below a folder that a recording or its words may be; what leads out of it is a problem."""
-    seen = 0
-    for place, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            seen += 1
-            check(
-                seen <= MAX_FILES,
-                f"Folder {root} holds more than {MAX_FILES:,} files. Name the folder of the recordings alone.",
-            )
-            path = Path(place, name)
-            if path.suffix.lower() not in (*media.TYPES, *media.SPOKEN) or name.startswith("."):
-                continue
-            if path.resolve().is_relative_to(root):
-                yield path
-            else:
-                problems.append(
-                    f"{path.relative_to(root)} leads out of the folder, and is left out."
-                )
-
-
-def _by_name(dataset: DataSet, ids: Sequence[str], recordings: Sequence[str]) -> dict[str, Take]:
+def _by_name(dataset: DataSet, ids: Sequence[str], recordings: Iterable[str]) -> dict[str, Take]:
     """Parts by id, of files that are called like samples, or like the videos that a table names."""
     called = called_like(recordings)
     parts = {id_: Take(_only(called[id_], id_)) for id_ in ids if id_ in called}
     table = dataset.table
     if {"video", "start", "end"} <= set(table.columns):
-        videos = table["video"].astype(str).tolist()
-        for id_, video, start, end in zip(ids, videos, table["start"], table["end"], strict=True):
+        columns = table["video"].astype(str), table["start"], table["end"]
+        for id_, video, start, end in zip(ids, *columns, strict=True):
             if id_ not in parts and video in called and np.isfinite([start, end]).all():
                 parts[id_] = Take(_only(called[video], id_), float(start), float(end))
     return parts
@@ -281,7 +280,7 @@ def _only(names: Sequence[str], id_: str) -> str:
 
 
 def _by_table(
-    path: Path, root: Path, ids: set[str], recordings: set[str], problems: list[str]
+    path: Path, root: Path, ids: set[str], recordings: Iterable[str], problems: list[str]
 ) -> dict[str, Take]:
     """Parts by id, as a CSV has them."""
     files.check_size(path.name, files.size_of(path))
@@ -295,42 +294,28 @@ def _by_table(
         check({"id", "path"} <= set(rows.columns), f"its columns are {list(rows.columns)[:8]}")
     parts = dict[str, Take]()
     for number, row in enumerate(rows.to_dict("records"), 2):
-        where = f"`{path.name}`, line {number}"
-        name = os.path.relpath(Path(os.path.normpath(root / row["path"])), root).replace(
-            os.sep, "/"
-        )
-        lacking = (
-            f"recording {row['path'][:80]} below the folder"
-            if row["id"] in ids
-            else f"sample {row['id'][:80]}"
-        )
-        if row["id"] not in ids or name not in recordings:
-            problems.append(f"{where}: there is no {lacking}.")
-            continue
+        where, id_ = f"`{path.name}`, line {number}", row["id"]
+        name = Path(os.path.relpath(root / row["path"], root)).as_posix()
         check(
-            row["id"] not in parts,
-            f"Two files are of sample '{row['id'][:80]}': {parts[row['id']].path if row['id'] in parts else ''} and "
-            f"{name} ({where}). Leave one out.",
+            id_ not in parts or name not in recordings,
+            f"Two files are of sample '{id_[:80]}': {parts.get(id_, Take('')).path} and {name} ({where}). Leave one "
+            "out.",
         )
         with _noted(problems, where):
+            check(id_ in ids, f"there is no sample {id_[:80]}.")
+            check(name in recordings, f"there is no recording {row['path'][:80]} below the folder.")
             start, end = (
                 require_number(key, row[key], 0, 1e7) if row.get(key, "").strip() else None
                 for key in ("start", "end")
             )
-            parts[row["id"]] = Take(name, start or 0.0, end)
+            parts[id_] = Take(name, start or 0.0, end)
     return parts
 
 
-def _fits(part: Take, facts: dict[str, Any], id_: str, problems: list[str]) -> bool:
+def _fits(part: Take, facts: media.Facts) -> bool:
     """Whether a part lies in its file; an end a little after the file's is the file's."""
-    seconds = facts["seconds"]
-    if facts["kind"] == "image" or part.start < (part.end or seconds) <= seconds + 0.5:
-        return True
-    problems.append(
-        f"Sample '{id_[:80]}' is from {part.start:g} s to {part.end or seconds:g} s of {part.path}, which has "
-        f"{seconds:.1f} s."
-    )
-    return False
+    end = part.end or facts.seconds
+    return facts.kind == "image" or part.start < end <= facts.seconds + 0.5
 
 
 @contextlib.contextmanager
@@ -339,8 +324,6 @@ def _noted(problems: list[str], name: str) -> Iterator[None]:
     try:
         yield
     except (QFusionError, OSError) as error:
-        if "not installed" in str(error):
-            raise
         problems.append(f"{name}: {error}")
 
 
@@ -354,29 +337,27 @@ def _record_path(name: str) -> Path:
 
 
 @lru_cache(maxsize=16)
-def _read(path: Path, changed: int) -> dict[str, Any]:
-    """The record in a file; `changed` is there to tell one that was written again."""
+def _read(path: Path, state: tuple[int, int]) -> _Record:
+    """The record in a file; `state` is there to tell one that was written again."""
     with refused(
         f"The record of recordings {path} is damaged",
         _AGAIN.format(name=path.parent.name),
-        *(OSError, ValueError, KeyError, TypeError, RecursionError),
+        *(OSError, msgspec.MsgspecError, RecursionError),
         error=DataUnavailable,
         why="{kind}",
     ):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if record["format"] != FORMAT:
-            raise ValueError("another format")
-        Coverage(**record["coverage"])
-        return dict(record)
+        return msgspec.json.decode(path.read_bytes(), type=_Record)
 
 
-def _record(name: str) -> dict[str, Any] | None:
+def _record(name: str) -> _Record | None:
     path = _record_path(name)
-    try:
-        changed = path.stat().st_mtime_ns
-    except OSError:
-        return None
-    return _read(path, changed)
+    return _read(path, _state(path)) if path.is_file() else None
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """A file's size and when it was changed, by which another is told."""
+    state = path.stat()
+    return state.st_size, state.st_mtime_ns
 
 
 def coverage(name: str) -> Coverage | None:
@@ -386,7 +367,7 @@ def coverage(name: str) -> Coverage | None:
         DataUnavailable: when the record is damaged.
     """
     record = _record(name)
-    return None if record is None else Coverage(**record["coverage"])
+    return None if record is None else record.coverage
 
 
 def clip_of(name: str, ids: np.ndarray, row: int) -> Clip | None:
@@ -399,43 +380,24 @@ def clip_of(name: str, ids: np.ndarray, row: int) -> Clip | None:
         DataUnavailable: when the file is gone, was changed since, or leads out of the folder that was joined.
     """
     record = _record(name)
-    entry = None if record is None else record["samples"].get(str(ids[row]))
-    if record is None or entry is None:
+    part = None if record is None else record.samples.get(str(ids[row]))
+    if record is None or part is None:
         return None
     with refused(
         f"The recording of sample '{str(ids[row])[:80]}' is not as it was joined",
         _AGAIN.format(name=name),
-        *(OSError, KeyError, TypeError, ValueError),
+        *(OSError, KeyError, ValueError),
         error=DataUnavailable,
         why="{words}",
     ):
-        root, (rel, start, end) = Path(record["coverage"]["folder"]), entry
-        facts = record["files"][rel]
-        place = _inside(root, rel)
-        state = place.stat()
-        if (state.st_size, state.st_mtime_ns) != (facts["bytes"], facts["changed"]):
-            raise ValueError(f"{rel} was changed since")
-        words = tuple[Word, ...]()
-        if facts["words"]:
-            with contextlib.suppress(QFusionError, ValueError):
-                text = _inside(root, facts["words"])
-                words = _words(text, text.stat().st_mtime_ns)
-        if facts["kind"] != "image":
-            end = min(float(end or facts["seconds"]), facts["seconds"])
-        return Clip(place, facts["kind"], float(start), end, _within(words, float(start), end))
-
-
-def _inside(root: Path, rel: str) -> Path:
-    """The file itself, where it lies below a folder, links followed."""
-    place = (root / rel).resolve(strict=True)
-    if not (place.is_relative_to(root.resolve()) and place.is_file()):
-        raise ValueError(f"{rel} leads out of the folder")
-    return place
-
-
-@lru_cache(maxsize=256)
-def _words(path: Path, changed: int) -> tuple[Word, ...]:
-    return media.words(path)
+        file, root = record.files[part.path], Path(record.coverage.folder)
+        place = (root / part.path).resolve(strict=True)
+        check(place.is_relative_to(root.resolve()), f"{part.path} leads out of the folder")
+        check(_state(place) == file.state, f"{part.path} was changed since")
+    end, seconds = part.end, file.facts.seconds
+    if file.facts.kind != "image":
+        end = min(end or seconds, seconds)
+    return Clip(place, file.facts.kind, part.start, end, _within(file.words, part.start, end))
 
 
 def _within(words: Iterable[Word], start: float, end: float | None) -> tuple[Word, ...]:
@@ -459,6 +421,7 @@ BINS = 600  # of an envelope
 BANDS, COLUMNS = 48, 240  # of a spectrogram
 HEARD = 16_000  # samples a second that are looked at
 LOWEST, RANGE = 60.0, 70.0  # Hz of the lowest band; decibels below the loudest that are shown
+VERSION = 2  # is raised when the same recording begins to give something else
 MAX_CACHE = 2**30  # bytes of what is kept of recordings
 
 
@@ -471,7 +434,8 @@ class Preview:
         thumbs: uint8 (n, h, w, 3), each from the middle of its nth of these seconds; None without pictures.
         poster: uint8 (h, w, 3), the picture in the middle, larger; None without pictures.
         envelope: least and largest sample of every bin, float32 (BINS, 2); None without sound.
-        spectrogram: decibels below the loudest cell, float32 (BANDS, COLUMNS), lowest band first; None without sound.
+        spectrogram: decibels below the loudest cell, float32 (BANDS, about COLUMNS), lowest band first; None without
+            sound.
         edges: Hz between the bands, (BANDS + 1,).
     """
 
@@ -508,9 +472,11 @@ def _arrays(clip: Clip) -> dict[str, np.ndarray]:
     result = {"seconds": np.array(seconds)}
     if facts.size is not None:
         middles = ((np.arange(THUMBS) + 0.5) * seconds / THUMBS).tolist()
-        film = media.frames(clip.path, clip.start, end, times=middles, side=THUMB)
-        middle = media.frames(clip.path, clip.start, end, times=[seconds / 2], side=POSTER)
-        result["poster"] = middle.frames[0]
+        shown = media.pictures(clip.path, clip.start, end, times=middles, side=THUMB)
+        film = Film(np.stack(list(shown)), THUMBS / seconds)
+        (result["poster"],) = media.pictures(
+            clip.path, clip.start, end, times=[seconds / 2], side=POSTER
+        )
     if facts.sound is not None:
         audio = media.sound(clip.path, clip.start, end, HEARD)
     return result | strip_of(film, audio)
@@ -534,43 +500,35 @@ def strip_of(film: Film | None, audio: Audio | None) -> dict[str, np.ndarray]:
 
 def _spectrogram(samples: np.ndarray, rate: int) -> np.ndarray:
     """Power in bands of equal ratio, in decibels below the loudest cell; of what the rate does not reach, the least."""
+    from scipy import signal
+
     size = 2 ** max(6, round(np.log2(0.032 * rate)))
-    padded = np.pad(samples, size // 2)
-    starts = np.linspace(0, len(padded) - size, COLUMNS).astype(int)
-    power = np.array(
-        [np.abs(np.fft.rfft(padded[at : at + size] * np.hanning(size))) ** 2 for at in starts]
-    )
-    hertz = np.arange(power.shape[1]) * rate / size
+    hop = max(1, len(samples) // COLUMNS, size // COLUMNS)
+    transform = signal.ShortTimeFFT(np.hanning(size), hop, rate)
+    power = transform.spectrogram(np.pad(samples, (0, max(0, size - len(samples)))))
     edges = Preview(0.0).edges
-    middle = np.sqrt(edges[1:] * edges[:-1])
-    # bands narrower than a step of the transform take what is between its steps
-    bands = np.array([np.interp(middle, hertz, row, right=0.0) for row in power]).T
-    wide = np.searchsorted(hertz, edges)
-    for band in np.flatnonzero(np.diff(wide) > 1):
-        bands[band] = power[:, wide[band] : wide[band + 1]].mean(1)
-    loudest = bands.max()
-    if loudest <= 0:
-        return np.full(bands.shape, -RANGE, np.float32)
-    return np.maximum(10 * np.log10(np.maximum(bands / loudest, 1e-12)), -RANGE).astype(np.float32)
+    middles = np.sqrt(edges[1:] * edges[:-1])[:, None]
+    ratios = np.log(np.maximum(transform.f, 1) / middles) / np.log(edges[1] / edges[0])
+    weights = np.exp(-(ratios**2)) * (middles < rate / 2)
+    bands = weights / np.maximum(weights.sum(1, keepdims=True), 1e-9) @ power
+    quiet = 10 ** (-RANGE / 10)
+    return 10 * np.log10(np.maximum(bands / max(bands.max(), 1e-12), quiet)).astype(np.float32)
 
 
 def _key(clip: Clip) -> str:
-    state = clip.path.stat()
-    return files.key_of(
-        map(str, (FORMAT, clip.path, state.st_size, state.st_mtime_ns, clip.start, clip.end))
-    )
+    return files.key_of(map(str, (VERSION, clip.path, *_state(clip.path), clip.start, clip.end)))
 
 
 def bound_cache(most: int = MAX_CACHE) -> None:
     """Removes what was kept of recordings and not used for longest, until at most so many bytes are left."""
     with contextlib.suppress(OSError):
-        entries = [(path, path.stat()) for path in (_files.cache_root() / "clips").iterdir()]
-        used = sum(state.st_size for _, state in entries)
-        for path, state in sorted(entries, key=lambda entry: entry[1].st_mtime):
-            if used <= most:
-                return
-            path.unlink(missing_ok=True)
-            used -= state.st_size
+        newest = sorted(
+            (_files.cache_root() / "clips").iterdir(), key=lambda path: -path.stat().st_mtime
+        )
+        sizes = [path.stat().st_size for path in newest]
+        for path, total in zip(newest, itertools.accumulate(sizes), strict=True):
+            if total > most:
+                path.unlink(missing_ok=True)
 
 
 # A copy of a sample's part that any browser plays.
@@ -587,41 +545,49 @@ def portable(clip: Clip) -> Path:
         InvalidInput, NotFound, DataUnavailable: when the file cannot be read or the cache not be written.
     """
     check(clip.kind != "image", "A picture is not played. Show it.")
-    place = _files.cache_root() / "clips" / f"part-{_key(clip)}.mp4"
-    if place.is_file():
-        os.utime(place)
-        return place
-    facts = media.probe(clip.path)
-    end = min(clip.end or facts.seconds, clip.start + media.MAX_SECONDS)
-    audio = None if facts.sound is None else media.sound(clip.path, clip.start, end, SPOKEN_RATE)
-    if facts.size is None:
-        return _encoded(place, iter(()), 0.0, audio)
-    rate = min(facts.rate or FAST, FAST)
-    pictures = media.pictures(clip.path, clip.start, end, rate=rate, side=POSTER)
-    return _encoded(place, pictures, rate, audio)
+
+    def write(place: Path) -> None:
+        facts = media.probe(clip.path)
+        part = clip.start, min(clip.end or facts.seconds, clip.start + media.MAX_SECONDS)
+        rate = min(facts.rate or FAST, FAST)
+        _encode(
+            place,
+            media.pictures(clip.path, *part, rate=rate, side=POSTER) if facts.size else iter(()),
+            rate,
+            media.sound(clip.path, *part, SPOKEN_RATE) if facts.sound else None,
+        )
+
+    return _copy(f"part-{_key(clip)}", write)
 
 
 def of_film(film: Film) -> Path:
     """Returns a video of moving pictures that a set holds itself, as `portable`."""
     frames = np.ascontiguousarray(film.frames)
     key = files.key_of([str((frames.shape, film.rate)), frames.tobytes()])
-    place = _files.cache_root() / "clips" / f"film-{key}.mp4"
+    shown = frames if frames.ndim == 4 else np.repeat(frames[..., None], 3, -1)
+    return _copy(f"film-{key}", lambda place: _encode(place, iter(shown), film.rate, None))
+
+
+def _copy(name: str, write: Callable[[Path], None]) -> Path:
+    """A video in the cache, written where it is not there."""
+    place = _files.cache_root() / "clips" / f"{name}.mp4"
     if place.is_file():
         os.utime(place)
         return place
-    shown = frames if frames.ndim == 4 else np.repeat(frames[..., None], 3, -1)
-    return _encoded(place, iter(shown), film.rate, None)
+    with refused("The cache cannot be written", "Correct its permissions.", error=DataUnavailable):
+        place.parent.mkdir(parents=True, exist_ok=True)
+    write(place)
+    bound_cache()
+    return place
 
 
-def _encoded(place: Path, pictures: Iterator[np.ndarray], rate: float, audio: Audio | None) -> Path:
+def _encode(place: Path, pictures: Iterator[np.ndarray], rate: float, audio: Audio | None) -> None:
     """Writes a video, whole or not at all."""
     from fractions import Fraction
 
     import av
 
     _limits.check_disk("The copy of a recording", 2**26)
-    with refused("The cache cannot be written", "Correct its permissions.", error=DataUnavailable):
-        place.parent.mkdir(parents=True, exist_ok=True)
     with (
         refused(
             "A recording cannot be written for the browser",
@@ -633,28 +599,24 @@ def _encoded(place: Path, pictures: Iterator[np.ndarray], rate: float, audio: Au
         _files.atomic(place) as part,
         av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as out,
     ):
-        first = next(pictures, None)
-        video: Any = None
-        if first is not None:
-            video = out.add_stream("libx264", rate=Fraction(rate).limit_denominator(1000))
-            video.height, video.width = (size + size % 2 for size in first.shape[:2])
-            video.pix_fmt = "yuv420p"
-            video.options = {"preset": "veryfast", "crf": "26"}
-        sound: Any = None
+        streams: list[tuple[Any, Iterable[Any]]] = []
         if audio is not None:
-            sound = out.add_stream("aac", rate=audio.rate, layout="mono")
-            frame = av.AudioFrame.from_ndarray(
-                audio.samples[None].astype(np.float32), "flt", "mono"
-            )
+            samples = audio.samples[None].astype(np.float32)
+            frame = av.AudioFrame.from_ndarray(samples, "flt", "mono")
             frame.rate, frame.pts = audio.rate, 0  # from which players know the encoder's delay
-            for entry in (frame, None):
-                out.mux(sound.encode(entry))
-        for shown in [] if first is None else itertools.chain([first], pictures):
-            room = (video.height - shown.shape[0], video.width - shown.shape[1])
-            even = np.pad(shown, ((0, max(0, room[0])), (0, max(0, room[1])), (0, 0)), "edge")
-            whole = np.ascontiguousarray(even[: video.height, : video.width])
-            out.mux(video.encode(av.VideoFrame.from_ndarray(whole, "rgb24")))
-        if video is not None:
-            out.mux(video.encode(None))
-    bound_cache()
-    return place
+            streams.append((out.add_stream("aac", audio.rate, layout="mono"), [frame]))
+        first = next(pictures, None)
+        if first is not None:
+            video = out.add_stream(
+                "libx264",
+                Fraction(rate).limit_denominator(1000),
+                {"preset": "veryfast", "crf": "26"},
+                height=first.shape[0] + first.shape[0] % 2,
+                width=first.shape[1] + first.shape[1] % 2,
+                pix_fmt="yuv420p",
+            )
+            shown = map(np.ascontiguousarray, itertools.chain([first], pictures))
+            streams.append((video, (av.VideoFrame.from_ndarray(one, "rgb24") for one in shown)))
+        for stream, frames in streams:
+            for entry in itertools.chain(frames, [None]):
+                out.mux(stream.encode(entry))

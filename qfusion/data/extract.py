@@ -110,7 +110,7 @@ def extract(
     require_whole("processes", processes, 0, 256)
     longest = require_number("longest", longest, 0.1, media.MAX_SECONDS)
     patience = require_number("patience", patience, 0.1, 1e6)
-    root, inside, beside = clips.opened(folder, [])
+    root, recordings, beside = clips.opened(folder, [])
     chosen = {key: (methods or {}).get(key, words) for key, words in DEFAULTS.items()}
     records = {
         key: extractors.record_of(key, words) for key, words in chosen.items() if words != NONE
@@ -120,7 +120,7 @@ def extract(
         first, second = (stack.enter_context(importing.staging()) for _ in range(2))
         header = tables.open_table(labels or _table_of(root))
         reader = tables.Reader(first, header, tuple(records), (*tables.IDS, *FILES), FILES)
-        takes, failures = _takes(root, inside, beside, reader)
+        takes, failures = _takes(root, recordings, beside, reader)
         draft = registry.imported_root() / f".extract-{name}"
         with (
             registry.disk(registry.imported_root(), "The features"),
@@ -227,10 +227,9 @@ def _plain(text: str) -> str:
 
 
 def _takes(
-    root: Path, inside: Mapping[str, Path], beside: Mapping[str, str], reader: tables.Reader
+    root: Path, recordings: Mapping[str, Path], beside: Mapping[str, Path], reader: tables.Reader
 ) -> tuple[dict[int, Take], list[Failure]]:
     """Of the rows of the table that have a file, which part of it; and the others. Files are as of `clips.opened`."""
-    recordings = [name for name, path in inside.items() if path.suffix.lower() in media.TYPES]
     names = clips.called_like(recordings) | {name: [name] for name in recordings}
     called = {_plain(name): files for name, files in names.items()}
     rows, blank = len(reader.ids), [""] * len(reader.ids)
@@ -254,8 +253,8 @@ def _takes(
                 require_number(what, words, 0, 1e7) if words.strip() else None
                 for what, words in (("start", starts[row]), ("end", ends[row]))
             )
-            words = inside.get(beside.get(candidates[0].rpartition(".")[0], ""), "")
-            takes[row] = Take(str(inside[candidates[0]]), start or 0.0, end, str(words), texts[row])
+            words = str(beside.get(candidates[0].rpartition(".")[0], ""))
+            takes[row] = Take(str(recordings[candidates[0]]), start or 0.0, end, words, texts[row])
         except QFusionError as error:
             failures.append(Failure(str(reader.ids[row]), named[row][:200], str(error)))
     check(

@@ -8,6 +8,9 @@ the file, as a player shows them. FFmpeg reads video and sound (by PyAV), Pillow
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -45,7 +48,7 @@ MAX_DECODED = (
     60_000  # frames that are decoded for one answer: a picture may depend on all before it
 )
 MAX_WORDS, MAX_TEXT = 20_000, 4_000_000  # words of one file, and its bytes
-_APART = 5.0  # seconds between two pictures from which seeking is worth while
+_APART = 5.0  # seconds between two pictures from which on seeking is worth while
 _JITTER = 0.05  # seconds by which the times of two pieces of sound may miss each other
 
 
@@ -58,7 +61,6 @@ class Facts:
         seconds: how long it is; 0 of a picture.
         size: width and height of its pictures in pixels, upright; None of sound.
         rate: pictures a second, on average; None without moving pictures.
-        rotation: degrees against the clock by which stored pictures are turned to stand upright.
         sound: samples a second of its sound; None without any.
     """
 
@@ -66,7 +68,6 @@ class Facts:
     seconds: float
     size: tuple[int, int] | None = None
     rate: float | None = None
-    rotation: int = 0
     sound: int | None = None
 
 
@@ -88,24 +89,20 @@ def probe(path: Path) -> Facts:
             moving is not None or sounding is not None,
             f"File `{path.name}` must hold moving pictures or sound, but holds neither. Leave it out.",
         )
-        rotation, size = 0, None
+        size = rate = None
         if moving is not None:
             frame = next(_decoded(container, moving, path, iter(range(9))), None)
             if frame is None:
                 raise InvalidInput(
                     f"File `{path.name}` declares pictures and holds none. Record or copy it again."
                 )
-            rotation, size = 90 * _turn(frame), (frame.width, frame.height)
-            size = size if rotation % 180 == 0 else size[::-1]
-        seconds = _seconds(container, path)
+            size = (frame.width, frame.height)[:: -1 if _turn(frame) % 2 else 1]
+            rate = float(moving.average_rate or moving.guessed_rate or 0) or None
         return Facts(
-            "video" if moving is not None else "audio",
-            seconds,
+            "audio" if moving is None else "video",
+            _seconds(container, path),
             size,
-            None
-            if moving is None
-            else float(moving.average_rate or moving.guessed_rate or 0) or None,
-            rotation,
+            rate,
             None if sounding is None else int(sounding.rate),
         )
 
@@ -130,33 +127,39 @@ def sound(path: Path, start: float = 0.0, end: float | None = None, rate: int = 
         start, end = _part(container, path, start, end)
         import av
 
-        own = int(stream.rate)
+        own, begin = int(stream.rate), (container.start_time or 0) / 1e6
         check(0 < own <= MAX_RATE, f"File `{path.name}` has {own:,} samples a second. Resample it.")
-        mix = av.AudioResampler(format="flt", layout="mono", rate=own)
-        whole, heard = np.zeros(int(np.ceil((end - start) * own)), np.float32), 0
-        begin = container.start_time or 0
-        container.seek(begin + int(max(0.0, start - 1.0) * 1e6))
-        for frame in _decoded(container, stream, path, iter(range(MAX_DECODED))):
-            for mono in mix.resample(frame):
-                values = mono.to_ndarray()[0]
-                place = heard
-                if frame.time is not None:
-                    place = round((frame.time - begin / 1e6 - start) * own)
-                if heard and abs(place - heard) < _JITTER * own:
-                    place = heard
-                values = values[max(0, heard - place) : max(0, len(whole) - place)]
-                if len(values):
-                    place = max(place, heard)
-                    heard = place + len(values)
-                    whole[place:heard] = values
-            if heard >= len(whole):
+        placed = f"{own}:async=1:min_comp=1e-5:min_hard_comp={_JITTER}:first_pts={round((begin + start) * own)}"
+        graph = av.filter.Graph()
+        graph.threads = 1  # others compute beside it
+        graph.link_nodes(
+            graph.add_abuffer(template=stream),
+            graph.add("aformat", "sample_fmts=flt:channel_layouts=mono"),
+            graph.add("aresample", placed),  # silence where there is nothing
+            graph.add("apad"),  # what ends rings in silence, whoever resamples it
+            graph.add("aresample", str(rate)),
+            graph.add("abuffersink"),
+        ).configure()
+        container.seek(int((begin + max(0.0, start - 1.0)) * 1e6))
+        frames = itertools.takewhile(
+            lambda frame: frame.time is None or frame.time < begin + end,
+            _decoded(container, stream, path, iter(range(MAX_DECODED))),
+        )
+        wanted, pieces, heard = max(1, round((end - start) * rate)), list[np.ndarray](), 0
+        for frame in itertools.chain(frames, [None]):
+            graph.push(frame)
+            with contextlib.suppress(av.BlockingIOError):
+                while heard < wanted:
+                    pieces.append(graph.pull().to_ndarray()[0])
+                    heard += len(pieces[-1])
+            if heard >= wanted:
                 break
-    samples = resampled(Audio(whole, own), rate).samples[: round((end - start) * rate)]
+    whole = np.concatenate(pieces)[:wanted]
     check(
-        bool(np.isfinite(samples).all()),
+        bool(np.isfinite(whole).all()),
         f"The sound of `{path.name}` holds values that are no numbers. Record it again.",
     )
-    return Audio(np.clip(samples, -1, 1), rate)
+    return Audio(np.clip(whole, -1, 1), rate)
 
 
 def resampled(audio: Audio, rate: int) -> Audio:
@@ -179,32 +182,22 @@ def resampled(audio: Audio, rate: int) -> Audio:
 
 
 def frames(
-    path: Path,
-    start: float = 0.0,
-    end: float | None = None,
-    *,
-    rate: float | None = None,
-    times: Sequence[float] | None = None,
-    side: int = 160,
+    path: Path, start: float = 0.0, end: float | None = None, *, rate: float, side: int = 160
 ) -> Film:
-    """Returns `pictures` as one film, whose rate is that of the times where these are given: their number over the
-    part's seconds.
+    """Returns the `pictures` at a rate as one film.
 
     Raises:
         InvalidInput: as `pictures`, and when they would take more than MAX_BYTES.
     """
-    if end is None:
-        end = probe(path).seconds
-    shown, used = list[np.ndarray](), 0
-    for one in pictures(path, start, end, rate=rate, times=times, side=side):
+    shown = list[np.ndarray]()
+    for one in pictures(path, start, end, rate=rate, side=side):
         shown.append(one)
-        used += one.nbytes
         check(
-            used <= MAX_BYTES,
+            len(shown) * one.nbytes <= MAX_BYTES,
             f"More than {MAX_BYTES >> 20} MiB of pictures of `{path.name}` are asked for at once. Ask for a shorter "
             "part, fewer or smaller ones.",
         )
-    return Film(np.stack(shown), float(rate or len(shown) / (end - start)))
+    return Film(np.stack(shown), float(rate))
 
 
 def pictures(
@@ -236,8 +229,7 @@ def pictures(
     side = int(require_number("side", side, 8, 4096))
     with _opened(path) as container:
         stream = _moving(container)
-        if stream is None:
-            raise InvalidInput(f"File `{path.name}` has no moving pictures. Give one that has.")
+        check(stream is not None, f"File `{path.name}` has no moving pictures. Give one that has.")
         start, end = _part(container, path, start, end)
         if rate is not None:
             rate = require_number("rate", rate, 0.001, 1000)
@@ -264,13 +256,12 @@ def picture(path: Path, side: int | None = None) -> np.ndarray:
 
     _size(path, _PICTURES)
     with (
-        _misread(path),
         refused(
             f"File `{path.name}` must be a whole PNG or JPEG picture, but is not",
             "Save or copy it again.",
             Exception,  # a damaged picture raises whatever its bytes lead to
             why="{kind}",
-            passing=(InvalidInput, PermissionError),
+            passing=(InvalidInput,),
         ),
         Image.open(path, formats=("PNG", "JPEG")) as image,
     ):
@@ -303,8 +294,7 @@ def words(path: Path) -> tuple[Word, ...]:
         size <= MAX_TEXT,
         f"File `{path.name}` must have at most {MAX_TEXT // 10**6} MB. Shorten it.",
     )
-    with _misread(path):
-        raw = path.read_bytes()
+    raw = path.read_bytes()
     code = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     with refused(
         f"File `{path.name}` must be UTF-8, but is not", "Save it so.", UnicodeDecodeError
@@ -378,26 +368,19 @@ def _tier(text: str) -> list[Word]:
 
 
 def _size(path: Path, endings: Any) -> int:
-    """The bytes of a file whose ending is one of these."""
+    """The bytes of a file whose ending is one of these, and that may be read."""
     check(
         path.suffix.lower() in endings,
         f"File `{path.name[-80:]}` must end with one of {', '.join(endings)}. Convert it.",
     )
     size = files.size_of(path)
     check(size > 0, f"File `{path.name}` is empty. Copy it again.")
+    check(
+        os.access(path, os.R_OK),
+        f"File `{path.name}` cannot be read ({os.strerror(errno.EACCES)}). Correct its permissions.",
+        DataUnavailable,
+    )
     return size
-
-
-@contextlib.contextmanager
-def _misread(path: Path) -> Iterator[None]:
-    """Says that a file may not be read."""
-    with refused(
-        f"File `{path.name}` cannot be read",
-        "Correct its permissions.",
-        PermissionError,
-        error=DataUnavailable,
-    ):
-        yield
 
 
 @contextlib.contextmanager
@@ -406,8 +389,7 @@ def _opened(path: Path) -> Iterator[Any]:
     with provided():
         import av
     size = _size(path, _CONTAINERS)
-    reader, _ = _CONTAINERS[path.suffix.lower()]
-    with _misread(path), path.open("rb") as file:
+    with path.open("rb") as file:
         head = file.read(8)
     declared = int.from_bytes(head[4:], "little") if head[:4] == b"RIFF" else 0
     check(
@@ -416,19 +398,18 @@ def _opened(path: Path) -> Iterator[Any]:
         f"File `{path.name}` is cut short: it has {size:,} bytes, and {declared + 8:,} by its own word. Copy it again.",
     )
     with (
-        _misread(path),
         refused(
             f"File `{path.name}` must be a whole {path.suffix} file, but cannot be read as one",
             "It may be cut short, damaged or of another kind than its ending says: copy or convert it again.",
             *(av.FFmpegError, EOFError, ValueError),
             why="{kind}",
-            passing=(InvalidInput, PermissionError),
+            passing=(InvalidInput,),
         ),
         av.open(
             str(path.absolute()),
             metadata_errors="replace",
             options={
-                "format_whitelist": reader,
+                "format_whitelist": _CONTAINERS[path.suffix.lower()][0],
                 "protocol_whitelist": "file",
                 "max_pixels": str(MAX_PIXELS),
             },
@@ -442,16 +423,10 @@ def _opened(path: Path) -> Iterator[Any]:
 
 def _moving(container: Any) -> Any:
     """The stream of moving pictures: none is a cover that belongs to a sound file."""
-    return next(
-        (one for one in container.streams.video if not _is_cover(one)),
-        None,
-    )
-
-
-def _is_cover(stream: Any) -> bool:
     import av
 
-    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+    cover = av.stream.Disposition.attached_pic
+    return next((one for one in container.streams.video if not one.disposition & cover), None)
 
 
 def _decoded(container: Any, stream: Any, path: Path, left: Iterator[int]) -> Iterator[Any]:
@@ -521,28 +496,19 @@ def _shown(
     container: Any, stream: Any, path: Path, wanted: Sequence[float], side: int
 ) -> Iterator[np.ndarray]:
     """The pictures (h, w, 3) that are seen at some times, in their order."""
-    begin = (container.start_time or 0) / 1e6
-    left, budget = list(wanted), iter(range(MAX_DECODED))
-    while left:
-        container.seek(int((begin + left[0]) * 1e6))
-        seen, now, moved = None, left[0], False
-        for frame in _decoded(container, stream, path, budget):
-            now = now if frame.time is None else frame.time - begin
-            while left and now > left[0] + 1e-6:
-                # before the first picture, that one is seen
-                yield _upright(frame if seen is None else seen, side)
-                left.pop(0)
-                moved = True
-            seen = frame
-            if not left or (moved and left[0] - now > _APART):
-                break
-        else:
-            check(
-                seen is not None,
-                f"File `{path.name}` has no pictures from {left[0]:.2f} s on. Ask for an earlier part.",
-            )
-            yield from [_upright(seen, side)] * len(left)
-            return
+    begin, budget = (container.start_time or 0) / 1e6, iter(range(MAX_DECODED))
+    for near in np.split(wanted, np.flatnonzero(np.diff(wanted) > _APART) + 1):
+        container.seek(int((begin + near[0]) * 1e6))
+        frames = _decoded(container, stream, path, budget)
+        seen = after = next(frames, None)  # before the first picture, that one is seen
+        check(
+            seen is not None,
+            f"File `{path.name}` has no pictures from {near[0]:.2f} s on. Ask for an earlier part.",
+        )
+        for time in near:
+            while after is not None and (after.time is None or after.time - begin <= time + 1e-6):
+                seen, after = after, next(frames, None)
+            yield _upright(seen, side)
 
 
 def _upright(frame: Any, side: int) -> np.ndarray:
