@@ -482,6 +482,12 @@ class Canvas:
             else np.array([units[list(group)].sum() for group in self.groups])
         )
 
+    def step_names(self, steps: int) -> tuple[str, ...]:
+        """Of each step of a sequence the word that was said there, else its number."""
+        words = zip(self.groups or (), self.names, strict=False) if self.kind == "words" else ()
+        named = {step: word for group, word in words for step in group}
+        return tuple(named.get(step, f"step {step + 1}") for step in range(steps))
+
 
 def canvas(study: Study, row: int, modality: str, steps: int | None) -> Canvas:
     """What to draw the attribution of a modality on; `steps` of a sequence are real, None of a vector."""
@@ -587,19 +593,13 @@ def lanes(study: Study, row: int, attributions: Sequence[attribution.Attribution
     for entry in attributions:
         steps = len(entry.units)
         drawn = canvas(study, row, entry.modality, steps)
-        groups = drawn.groups if drawn.kind == "words" else None
-        said_at = {
-            place: name
-            for group, name in zip(groups or (), drawn.names, strict=False)
-            for place in group
-        }
         width = 1 / known[entry.modality] if len(known) == len(names) else 100 / steps
         made.append(
             Lane(
                 entry.modality,
                 entry.units,
                 width,
-                tuple(said_at.get(place, f"step {place + 1}") for place in range(steps)),
+                drawn.step_names(steps),
                 drawn.how,
             )
         )

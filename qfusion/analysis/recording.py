@@ -19,7 +19,7 @@ from qfusion.analysis import inside, text
 from qfusion.analysis.memo import memo, written
 from qfusion.analysis.study import Study
 from qfusion.data import clips, media
-from qfusion.data.modality import Audio, Clip, Film, Text, Word
+from qfusion.data.modality import Audio, Clip, Film, Modality, Text, Word
 from qfusion.data.sources import planted
 from qfusion.data.spec import DataSet
 from qfusion.errors import QFusionError
@@ -45,9 +45,10 @@ class Source:
     @property
     def is_timed(self) -> bool:
         """Whether it has an axis of time."""
-        pieces = (self.film, self.audio)
-        return any(piece is not None for piece in pieces) or (
-            self.clip is not None and self.clip.kind != "image"
+        return (
+            self.film is not None
+            or self.audio is not None
+            or (self.clip is not None and self.clip.kind != "image")
         )
 
 
@@ -138,10 +139,10 @@ def words_of(dataset: DataSet, row: int, clip: Clip | None, seconds: float) -> t
     """Returns the words of a sample with their times, where they are known, else spread over its seconds by letters."""
     if clip is not None and clip.words:
         return clip.words
-    text = next(
-        (piece.text for piece in dataset.content(row).values() if isinstance(piece, Text)), ""
+    pieces = dataset.content(row).values()
+    return media.spread(
+        next((piece.text for piece in pieces if isinstance(piece, Text)), ""), 0.0, seconds
     )
-    return media.spread(text, 0.0, seconds)
 
 
 def _stamp(study: Study, row: int, *_: Any, **__: Any) -> Hashable:
@@ -185,12 +186,11 @@ def strip(
             for term, part in parts.items()
         }
         error = max(part.error for part in parts.values())
-        lane = _placed(study, row, modality.name, values, preview.seconds, words, error)
-        lanes.append(lane if known or not lane.by_words else replace(lane, spread=True))
+        lanes.append(_placed(study, row, modality, values, preview.seconds, words, known, error))
     return Strip(preview, words, not known, tuple(lanes))
 
 
-def _bands(modality: Any) -> tuple[int, int] | None:
+def _bands(modality: Modality) -> tuple[int, int] | None:
     """The (bands, frames) of a vector that is a spectrogram, which has steps too."""
     if modality.is_sequence or not modality.feature_names[0].startswith("band, frame"):
         return None
@@ -200,37 +200,30 @@ def _bands(modality: Any) -> tuple[int, int] | None:
 def _placed(
     study: Study,
     row: int,
-    name: str,
+    modality: Modality,
     terms: dict[str, np.ndarray],
     seconds: float,
     words: tuple[Word, ...],
+    known: bool,
     error: float,
 ) -> Steps:
-    """The steps of a modality at their places."""
+    """The steps of a modality at their places; `known` is whether it is known when the words were."""
     count = len(next(iter(terms.values())))
-    modality = next(m for m in study.dataset.modalities if m.name == name)
-    canvas = inside.canvas(study, row, name, count if modality.is_sequence else None)
-    names = tuple(f"step {step + 1}" for step in range(count))
+    canvas = inside.canvas(study, row, modality.name, count if modality.is_sequence else None)
     edges, spread, by_words = np.linspace(0, seconds, count + 1), True, False
-    starts, ends = edges[:-1], edges[1:]
-    if canvas.kind == "words" and canvas.groups is not None:
-        named = {
-            step: word
-            for word, group in zip(canvas.names, canvas.groups, strict=True)
-            for step in group
-        }
-        names = tuple(named.get(step, names[step]) for step in range(count))
-        if len(canvas.groups) == len(words):
-            starts, ends, spread, by_words = starts.copy(), ends.copy(), False, True
-            for word, group in zip(words, canvas.groups, strict=True):
-                cuts = np.linspace(word.start, word.end, len(group) + 1)
-                starts[list(group)], ends[list(group)] = cuts[:-1], cuts[1:]
-    if spread and (modality.rate is not None or planted.recipe_of(study.dataset) is not None):
+    starts, ends = edges[:-1].copy(), edges[1:].copy()
+    if canvas.kind == "words" and len(canvas.groups or ()) == len(words):
+        spread, by_words = not known, True
+        for word, group in zip(words, canvas.groups or (), strict=True):
+            cuts = np.linspace(word.start, word.end, len(group) + 1)
+            starts[list(group)], ends[list(group)] = cuts[:-1], cuts[1:]
+    elif modality.rate is not None or planted.recipe_of(study.dataset) is not None:
         step = 1 / modality.rate if modality.rate else canvas.parts.get("step")
         if step:
             starts, spread = np.arange(count) * step, False
             ends = starts + step
-    return _fewer(Steps(name, starts, ends, terms, names, spread, error, by_words))
+    names = canvas.step_names(count)
+    return _fewer(Steps(modality.name, starts, ends, terms, names, spread, error, by_words))
 
 
 def _fewer(steps: Steps) -> Steps:
@@ -253,21 +246,25 @@ def _fewer(steps: Steps) -> Steps:
 
 def peak_words(lane: Steps) -> str:
     """When the largest step of a modality was."""
-    about = "about " if lane.spread else ""
-    return f"at {about}{lane.starts[lane.peak]:.2f} s"
+    return f"at {'about ' if lane.spread else ''}{lane.starts[lane.peak]:.2f} s"
 
 
 def placing(result: Strip) -> str:
     """What is spread evenly, in sentences that follow others."""
     spread = [text.plain(lane.modality) for lane in result.lanes if lane.spread]
-    sentence = ""
-    if spread:
-        sentence += (
-            f" Nothing says when the steps of {listed(spread)} were: they are spread over the sample"
-            + (", as its words are." if any(lane.by_words for lane in result.lanes) else ".")
-        )
-    if result.words and result.spread:
-        sentence += " Nothing says when each word was said: words are spread by their letters."
-    if result.preview.seconds >= media.MAX_SECONDS:
-        sentence += f" Of a longer recording the first {media.MAX_SECONDS:g} s stand here."
-    return sentence
+    as_words = ", as its words are." if any(lane.by_words for lane in result.lanes) else "."
+    sentences = (
+        (
+            spread,
+            f" Nothing says when the steps of {listed(spread)} were: they are spread over the sample{as_words}",
+        ),
+        (
+            result.words and result.spread,
+            " Nothing says when each word was said: words are spread by their letters.",
+        ),
+        (
+            result.preview.seconds >= media.MAX_SECONDS,
+            f" Of a longer recording the first {media.MAX_SECONDS:g} s stand here.",
+        ),
+    )
+    return "".join(words for holds, words in sentences if holds)

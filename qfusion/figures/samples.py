@@ -111,9 +111,7 @@ def targets(values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "ligh
 
 def histogram_edges(values: Mapping[str, np.ndarray]) -> np.ndarray:
     """The edges (BINS + 1,) of the bins that `targets` draws."""
-    filled = [part for part in values.values() if len(part)]
-    low, high = min(float(part.min()) for part in filled), max(float(part.max()) for part in filled)
-    return np.linspace(low, high if high > low else low + 1, BINS + 1)
+    return np.histogram_bin_edges(np.concatenate(list(values.values())), BINS)
 
 
 MANY = 20  # classes whose counts are still written
@@ -719,7 +717,7 @@ def _columns(
         }
         for i in range(count)
     }
-    heads = [label(name_of(name, count)) for name in names]
+    heads = [label(name, min(60, 96 // count)) for name in names]
     if count < 4:
         heads = [f"<b>{head}</b>" for head in heads]
     below = [note.split("\n") for note in notes] or [[]] * count
@@ -754,10 +752,3 @@ def _columns(
         )
         .update_yaxes(**in_rows(list(rows)), ticklabelstandoff=6)
     )
-
-
-def name_of(name: str, count: int) -> str:
-    """Returns a sample's name as short as its column asks for."""
-    words = " ".join(str(name).split())
-    most = 96 // count
-    return words if len(words) <= most else words[: most - 1] + "…"

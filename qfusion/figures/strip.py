@@ -93,18 +93,18 @@ def strip(
     inner = sum(height for height, _, _ in drawn) + _GAP * (len(drawn) - 1)
     above = 8 + 20 * -(-len({term for lane in lanes for term in lane[3]}) // 3)
     figure = base(theme, inner + above + 46, left=78, right=12, top=above, bottom=46)
-    top, named = inner, set[str]()
+    top = inner
     for number, (height, draw, given) in enumerate(drawn, 1):
-        key = "" if number == 1 else str(number)
         traces, settings = draw(*given)
         for trace in traces:
-            term = trace.get("legendgroup", "")
-            fresh = bool(term) and term not in named
-            figure.add_trace({**trace, "showlegend": fresh, "xaxis": "x", "yaxis": f"y{key}"})
-            named.add(term)
+            fresh = trace.get("legendgroup") not in {
+                None,
+                *(one.legendgroup for one in figure.data),
+            }
+            figure.add_trace({**trace, "showlegend": fresh, "xaxis": "x", "yaxis": f"y{number}"})
         figure.update_layout(
             {
-                f"yaxis{key}": axis(theme)
+                f"yaxis{number}": axis(theme)
                 | {
                     "domain": [max(0.0, (top - height) / inner), min(1.0, top / inner)],
                     "showline": False,
@@ -116,12 +116,11 @@ def strip(
             }
         )
         top -= height + _GAP
-    last = "" if len(drawn) == 1 else str(len(drawn))
     return figure.update_layout(
         barmode="relative",
         showlegend=bool(lanes),
         legend={"traceorder": "normal"},
-        xaxis={"range": [0, seconds], "anchor": f"y{last}", "nticks": 9},
+        xaxis={"range": [0, seconds], "anchor": f"y{len(drawn)}", "nticks": 9},
         xaxis_title_text="time (s)",
     )
 

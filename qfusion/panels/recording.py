@@ -82,36 +82,32 @@ def strip(
 
 def frame(sample: Sample, result: recording.Strip) -> pd.DataFrame:
     """A row a step and term, after a row a word."""
-    about = {"sample": sample.id, "score": sample.unit}
-    parts = [
+    words = pd.DataFrame(
+        {
+            "row": "word",
+            "name": [word.text for word in result.words],
+            "from": [word.start for word in result.words],
+            "to": [word.end for word in result.words],
+            "spread": result.spread,
+        }
+    )
+    steps = [
         pd.DataFrame(
             {
-                "row": "word",
-                "name": [word.text for word in result.words],
-                "from": [word.start for word in result.words],
-                "to": [word.end for word in result.words],
-                "spread": result.spread,
+                "row": lane.modality,
+                "name": lane.names,
+                "from": lane.starts,
+                "to": lane.ends,
+                "spread": lane.spread,
+                "term": term,
+                "attribution": np.asarray(values, float),
             }
         )
+        for lane in result.lanes
+        for term, values in lane.terms.items()
     ]
-    for lane in result.lanes:
-        for term, values in lane.terms.items():
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "row": lane.modality,
-                        "name": lane.names,
-                        "from": lane.starts,
-                        "to": lane.ends,
-                        "spread": lane.spread,
-                        "term": term,
-                        "attribution": np.asarray(values, float),
-                    }
-                )
-            )
-    return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True).assign(
-        **about
-    )
+    parts = [words, *steps] if result.words else steps or [words]
+    return pd.concat(parts, ignore_index=True).assign(sample=sample.id, score=sample.unit)
 
 
 def timed(sample: Sample, **_: Any) -> bool:

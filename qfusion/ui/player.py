@@ -29,8 +29,7 @@ if TYPE_CHECKING:  # the server answers before these are loaded
 _FOLDER = "recordings"
 _MOST = 4096  # addresses that are good at a time
 _AS_THEY_ARE = (".mp4", ".webm", ".wav", ".mp3", ".flac", ".ogg")
-_given: OrderedDict[str, Clip] = OrderedDict()
-_names: dict[Clip, str] = {}
+_given: OrderedDict[Clip, str] = OrderedDict()  # the ends of their addresses
 _guard = threading.Lock()
 _copies = threading.Semaphore(2)  # made at a time
 
@@ -43,13 +42,11 @@ def _base() -> str:
 def address(clip: Clip) -> str:
     """Returns where a browser fetches a recording, good until `_MOST` others were given since."""
     with _guard:
-        if clip not in _names:
-            _names[clip] = secrets.token_urlsafe(24)
-            _given[_names[clip]] = clip
-        _given.move_to_end(_names[clip])
+        name = _given.setdefault(clip, secrets.token_urlsafe(24))
+        _given.move_to_end(clip)
         while len(_given) > _MOST:
-            del _names[_given.popitem(last=False)[1]]
-        return f"{_base()}/{_names[clip]}"
+            _given.popitem(last=False)
+        return f"{_base()}/{name}"
 
 
 def route() -> Route:
@@ -61,7 +58,8 @@ def _answer(request: Request) -> Response:
     from qfusion.data import media
 
     with _guard:
-        clip = _given.get(request.path_params["name"])
+        clips = {name: clip for clip, name in _given.items()}
+    clip = clips.get(request.path_params["name"])
     if clip is None or clip.path.resolve() != clip.path:  # such as a link that took its place
         return PlainTextResponse("Open the sample's page again.", 404)
     try:
