@@ -297,7 +297,11 @@ class Study:
         """What one sample is explained against: the background, or a stated part of its rows."""
         return self.background
 
-    @memo(256, stamp=lambda study, row: study.sample_background.size)
+    @memo(
+        256,
+        background=False,  # the stamp tells it, and by what part of it one sample is explained
+        stamp=lambda study, row: (study.sample_background.key, study.sample_background.size),
+    )
     def explained(self, row: int) -> Any:
         """The explanation of one sample.
 
