@@ -361,6 +361,8 @@ def page(browser: Any, pages: list[Any], request: pytest.FixtureRequest) -> Iter
     page.set_viewport_size({"width": 1440, "height": 900})
     page.emulate_media(color_scheme="light")
     page.set_default_timeout(30_000)
+    # the server may work out its first page meanwhile
+    page.set_default_navigation_timeout(90_000)
     yield page
     if not page.is_closed() and page.url.startswith("http"):
         page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
