@@ -212,9 +212,9 @@ def _placed(
     canvas = inside.canvas(study, row, modality.name, count if modality.is_sequence else None)
     edges, spread, by_words = np.linspace(0, seconds, count + 1), True, False
     starts, ends = edges[:-1].copy(), edges[1:].copy()
-    if canvas.kind == "words" and len(canvas.groups or ()) == len(words):
+    if canvas.kind == "words" and canvas.groups and len(canvas.groups) == len(words):
         spread, by_words = not known, True
-        for word, group in zip(words, canvas.groups or (), strict=True):
+        for word, group in zip(words, canvas.groups, strict=True):
             cuts = np.linspace(word.start, word.end, len(group) + 1)
             starts[list(group)], ends[list(group)] = cuts[:-1], cuts[1:]
     elif modality.rate is not None or planted.recipe_of(study.dataset) is not None:
