@@ -2,6 +2,7 @@
 
     QFUSION_DATA=FOLDER python benchmarks/leaderboard.py [mosi planted digits avdigits parity avparity ...]
                                                          [--cache FILE.jsonl] [--keep] [--beside]
+                                                         [--runs-only --part I/N]
     python benchmarks/leaderboard.py --plan       # what would be trained, with one timed epoch of each
 
 Equal terms: on a data set all models train on the same rows with the encoder settings (width, dropout, kind) and the
@@ -44,6 +45,7 @@ from leaderboard_terms import CONTENDERS, PLACES, STABILITY, STABILITY_DATA, set
 from qfusion import _files  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
 from qfusion.explain.interventions import robustness  # noqa: E402
+from qfusion.models import FusionModel  # noqa: E402
 from qfusion.training import Options, Result, checkpoint, metrics, train  # noqa: E402
 
 SEEDS, MORE_SEEDS = 5, 10
@@ -111,8 +113,19 @@ def measure(run: Run, folder: Path) -> dict[str, Any]:
     }
     if run.seed == 0:
         _keep(run, result, measured, folder)
-    total = sum(p.numel() for p in result.model.parameters())
-    after = total - sum(p.numel() for p in result.model.encoders.parameters())
+    return _record(run, result.model, measured) | {
+        "seconds": round(seconds, 2),
+        "processor_seconds": round(processor, 2),
+        "epochs": len(result.history),
+        "kept": result.best_epoch,
+        "gradient_norms": [float(f"{p.gradient_norm:.5g}") for p in result.history],
+    }
+
+
+def _record(run: Run, model: FusionModel, measured: dict[str, dict[str, float]]) -> dict[str, Any]:
+    place = PLACES[run.data]
+    total = sum(p.numel() for p in model.parameters())
+    after = total - sum(p.numel() for p in model.encoders.parameters())
     return {
         "key": run.key,
         "data": run.data,
@@ -122,13 +135,30 @@ def measure(run: Run, folder: Path) -> dict[str, Any]:
         "train": measured[place.options.split],
         "parameters": total,
         "after_encoders": after,
-        "seconds": round(seconds, 2),
-        "processor_seconds": round(processor, 2),
-        "epochs": len(result.history),
-        **joint.fused(result.model.double().eval(), place.dataset, place.options.split),
-        "kept": result.best_epoch,
-        "gradient_norms": [float(f"{p.gradient_norm:.5g}") for p in result.history],
+        **joint.fused(model.double().eval(), place.dataset, place.options.split),
     }
+
+
+def shipped(run: Run, seeds: Path, folder: Path) -> dict[str, Any] | None:
+    """Returns the record of a run that scripts/train_models.py has kept in `seeds`: same settings, options and seed;
+    None where there is none."""
+    for path in sorted(seeds.glob(f"*-seed{run.seed}.json")):
+        card, beside = json.loads(path.read_text()), path.with_suffix(".run")
+        same = card["data"]["name"] == run.data and card["model"] == CONTENDERS[run.model].kind
+        if not same or not beside.is_file():
+            continue
+        model, options = checkpoint.load(path).model, asdict(PLACES[run.data].options_of(run.model))
+        wanted = dict(run.settings)
+        if "dims" in wanted:
+            wanted["dims"] = [wanted["dims"]] * len(model.modalities)
+        if any(model.settings[key] != value for key, value in wanted.items()) or any(
+            card["training"][key] != value for key, value in options.items()
+        ):
+            continue
+        if run.seed == 0:
+            checkpoint.save(folder / f"{run.data}-{run.model}.json", model, card)
+        return _record(run, model, card["this_seed"]) | json.loads(beside.read_text())
+    return None
 
 
 def _keep(run: Run, result: Result, measured: dict[str, Any], folder: Path) -> None:
@@ -170,14 +200,17 @@ def keep(record: dict[str, Any], cache: Path | None) -> None:
             kept.write(("" if whole else "\n") + json.dumps(record) + "\n")
 
 
-def collect(wanted: Sequence[Run], cache: Path | None, folder: Path) -> list[dict[str, Any]]:
-    """Returns the records of all runs, trained where they are not kept yet; the weights of first seeds are in
-    `folder`."""
+def collect(
+    wanted: Sequence[Run], cache: Path | None, folder: Path, seeds: Path | None = None
+) -> list[dict[str, Any]]:
+    """Returns the records of all runs, trained where they are not kept yet (nor among the `seeds` of a shipped model);
+    the weights of first seeds are in `folder`."""
     known = read(cache)
     for number, run in enumerate(wanted, 1):
         if run.key in known and (run.seed or (folder / f"{run.data}-{run.model}.json").is_file()):
             continue
-        record = known[run.key] = measure(run, folder)
+        record = (shipped(run, seeds, folder) if seeds else None) or measure(run, folder)
+        known[run.key] = record
         keep(record, cache)
         main_one = record["test"].get("accuracy", record["test"].get("mae"))
         print(
@@ -379,6 +412,19 @@ def main() -> None:
     )
     parser.add_argument("--runs-only", action="store_true", help="train, but write no tables")
     parser.add_argument(
+        "--models", nargs="*", choices=list(CONTENDERS), help="these alone, with --runs-only"
+    )
+    parser.add_argument(
+        "--shipped",
+        type=Path,
+        help="take the runs that scripts/train_models.py --runs FOLDER has kept on the same terms",
+    )
+    parser.add_argument(
+        "--part",
+        default="0/1",
+        help="train the runs I of every N, as I/N, beside processes with the rest",
+    )
+    parser.add_argument(
         "--again",
         action="store_true",
         help="measure nothing; work out tests, sentences and tables anew from the board's own rows",
@@ -398,6 +444,9 @@ def main() -> None:
         for run in runs(arguments.names or list(PLACES), arguments.seeds, arguments.more_seeds)
         if run.model not in kept.get(run.data, {})
     ]
+    wanted = [run for run in wanted if not arguments.models or run.model in arguments.models]
+    part, parts = map(int, arguments.part.split("/"))
+    wanted = wanted[part::parts]
     if arguments.finished:
         known = read(arguments.cache)
         wanted = [run for run in wanted if run.key in known]
@@ -407,7 +456,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as forgotten:
         folder = arguments.cache.with_suffix("") if arguments.cache else Path(forgotten)
         folder.mkdir(parents=True, exist_ok=True)
-        records = collect(wanted, arguments.cache, folder)
+        records = collect(wanted, arguments.cache, folder, arguments.shipped)
         if arguments.runs_only:
             return
         names = [name for name in PLACES if name in kept or any(r["data"] == name for r in records)]

@@ -143,8 +143,17 @@ class Place:
         return data.load(self.recipe.data)
 
 
+# A picture and a question, lips and voice: both systems, no evolution, and the classical rivals.
+_SHORT = tuple(
+    model
+    for model, contender in CONTENDERS.items()
+    if model not in ("qj", "qj-none", "qcnn") and contender.role != "baseline"
+)
+
 # What has been shown on `parity` and `avparity` is not shown again where a run takes a minute.
-LEFT_OUT = dict.fromkeys(("avagree", "avparity3"), ("qj-dissipative", "qj-joint", "qj-single"))
+LEFT_OUT = dict.fromkeys(("avagree", "avparity3"), ("qj-dissipative", "qj-joint", "qj-single")) | {
+    "easyvqa-yesno": _SHORT
+}
 
 
 def _together(name: str) -> Place:
@@ -189,13 +198,6 @@ def _searched(name: str, place: Place) -> Place:
     )
 
 
-# A picture and a question, lips and voice: both systems, no evolution, and the classical rivals.
-_SHORT = tuple(
-    model
-    for model, contender in CONTENDERS.items()
-    if model not in ("qj", "qj-none", "qcnn") and contender.role != "baseline"
-)
-
 PLACES = {
     "mosi": Place(RECIPES["qj-mosi"], 8, 4, input_dropout=0.3),
     # The recipe's strong weight decay was chosen for QiNN-QJ; whoever is better off with the usual one shows it here.
@@ -216,7 +218,6 @@ PLACES = {
     "handwritten": Place(FUSION["handwritten"], 10, 2),  # six modalities: D = 2^6
     "parity": Place(RECIPES["qj-parity"], 8, 4, input_dropout=0.1, without=()),
     **{name: _together(name) for name in choose_parity.finished()},
-    "easyvqa-yesno": Place(RECIPES["qj-easyvqa"], 12, 6, without=_SHORT),
     "avletters": Place(RECIPES["qj-avletters"], 16, 8, without=_SHORT),
     "avletters-noisy": Place(
         replace(RECIPES["qj-avletters"], data="avletters-noisy"),
