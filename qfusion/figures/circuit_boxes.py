@@ -259,16 +259,17 @@ def through_step(built: Any, modalities: Sequence[str]) -> Replay:
     """The replay of a sample through one step of an evolution, from its product state; `built` as
     `track.circuit.step_circuit` gives it."""
     qubits = (2,) * len(built.wires)
+    sides = tuple(2 ** len(gate.wires) for gate in built.gates if gate.kind == "prepare")
     ground = np.zeros((2 ** len(qubits), 2 ** len(qubits)), dtype=complex)
     ground[0, 0] = 1
     rhos, moments = [ground], []
     for gate in built.gates:
         on = tuple(built.wires.index(wire) for wire in gate.wires)
-        operators = gate.operators
+        operators = gate.on_qubits
         if gate.kind == "prepare":  # |ket><0...0|, of qubits that nothing was done to
             operators = np.outer(operators, np.eye(len(operators))[0])[None]
         where = [built.system.names.index(name) for name in gate.modalities]
-        whole = states.embed(torch.from_numpy(operators), built.system.dims, where)
+        whole = states.embed(torch.from_numpy(operators), sides, where)
         rhos.append(attractors.apply(whole.numpy(), rhos[-1]))
         shown = on if len(on) <= progress.LARGEST else ()
         before, after = (

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion._sentences import count
+from qfusion._sentences import count, listed
 from qfusion.analysis import dynamics, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain.evidence import INERT
@@ -155,6 +155,7 @@ def diagram(
             else f" Drawn are the gates from {drawn[0].first} to "
             f"{max(box.last for box in drawn)}; the others follow the scrubber."
         )
+        + _levels(sample)
         + sample.of,
         not_shown="correlations between qubits: each is drawn on its own." + _inert(sample),
         alt=f"Circuit of {walk.count} gates; {at} are done. The table below lists them.",
@@ -176,6 +177,24 @@ def diagram(
 def _inert(sample: Sample) -> str:
     """Of a network whose fusion entangles, that the scores do not depend on it."""
     return f" {INERT}" if sample.can("rules") else ""
+
+
+def _levels(sample: Sample) -> str:
+    """Which modalities have fewer levels than their qubits have states."""
+    fewer = (
+        [
+            f"{d} levels of {text.plain(name)}"
+            for name, d in zip(sample.modalities, sample.model.dims, strict=True)
+            if d & (d - 1)
+        ]
+        if sample.can("time")
+        else []
+    )
+    return (
+        f" The {listed(fewer)} are the first states of their qubits; the others are never reached."
+        if fewer
+        else ""
+    )
 
 
 def qubits(

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -30,29 +30,38 @@ class StepGate(fusion_gates.Box):
     Attributes:
         kind: "prepare", "unitary", "jump" (two Kraus operators) or "channel" (the whole step).
         wires: most significant first.
-        operators: the ket (d,), or unitaries and Kraus operators (R, d, d) on `wires`.
+        operators: the ket (d,), or unitaries and Kraus operators (R, d, d) on the levels of `modalities`.
+        dims: levels of each of these.
     """
 
     operators: np.ndarray
+    dims: tuple[int, ...]
+
+    @property
+    def on_qubits(self) -> np.ndarray:
+        """The same on `wires`, whose first states are the levels; on all others the first operator is the identity."""
+        V: np.ndarray = np.eye(1)
+        for d in self.dims:
+            V = np.kron(V, np.eye(2 ** _qubits(d), d))
+        if self.kind == "prepare":
+            return V @ self.operators
+        wide = V @ self.operators @ V.T
+        wide[0] += np.eye(len(V)) - V @ V.T
+        return wide
 
 
 Wires = dict[str, tuple[str, ...]]
 
 
-def wires_of(system: lindblad.System) -> Wires:
-    """Returns the qubits of each modality.
+def _qubits(d: int) -> int:
+    """How many hold so many levels."""
+    return max(1, math.ceil(math.log2(d)))
 
-    Raises:
-        InvalidInput: when a modality's dimension is no power of two.
-    """
-    for name, d in zip(system.names, system.dims, strict=True):
-        check(
-            d >= 2 and d & (d - 1) == 0,
-            "Argument `system` must have modalities whose dimensions are powers of two to run on qubits, but "
-            f"{name!r} has {d}. Train a model with dimension {2 ** max(1, round(math.log2(max(d, 2))))}.",
-        )
+
+def wires_of(system: lindblad.System) -> Wires:
+    """Returns the qubits of each modality, as many as its levels need."""
     return {
-        name: tuple(f"{name}{q}" for q in range(d.bit_length() - 1))
+        name: tuple(f"{name}{q}" for q in range(_qubits(d)))
         for name, d in zip(system.names, system.dims, strict=True)
     }
 
@@ -95,6 +104,7 @@ def _preparation(name: str, wires: tuple[str, ...], ket: np.ndarray) -> StepGate
         f"|{basis[top]}>.",
         (name,),
         operators=ket,
+        dims=(len(ket),),
     )
 
 
@@ -123,6 +133,7 @@ def _split_step(
                 f"Turns {who} for dt = {dt:.3g} by {what}; phases up to {angle:.2g} rad.",
                 names,
                 operators=U[None],
+                dims=tuple(system.dims[m] for m in subset),
             )
         )
     return gates + [_jump(system, k, psi, dt, wires) for k, L in enumerate(system.jumps) if L.any()]
@@ -155,6 +166,7 @@ def _jump(system: lindblad.System, k: int, psi: np.ndarray, dt: float, wires: Wi
         f"to first order in dt; {acts}.",
         tuple(system.names),
         operators=kraus,
+        dims=tuple(system.dims),
     )
 
 
@@ -170,13 +182,14 @@ def _whole_step(system: lindblad.System, dt: float, wires: Wires) -> StepGate:
         f"Choi matrix; the largest carries {_percent(largest)}.",
         tuple(system.names),
         operators=kraus,
+        dims=tuple(system.dims),
     )
 
 
 # One step of the evolution as a PennyLane circuit: state preparation per modality, exp(-i H dt), jump channels.
 #
-# This module imports PennyLane; import it only where a circuit is wanted. A modality of dimension 2^n takes n wires,
-# `text0`, `text1`, ..., the first the most significant.
+# This module imports PennyLane; import it only where a circuit is wanted. A modality of up to 2^n levels takes n wires,
+# `text0`, `text1`, ..., the first the most significant; states of these beyond its levels are never reached.
 
 _MAX_STEPS = 400  # whose error is worked out; a quarter of a second at D = 64
 
@@ -226,7 +239,7 @@ class StepCircuit(Drawn):
     decimals = None
 
     def qnode(self, steps: int = 1, device: Any = None) -> Callable[[], np.ndarray]:
-        """Returns a QNode without arguments whose result is the density matrix (D, D) after `steps` steps.
+        """Returns a QNode without arguments whose result is the density matrix of all qubits after `steps` steps.
 
         Args:
             steps: how often the step after the preparation is repeated.
@@ -240,7 +253,7 @@ class StepCircuit(Drawn):
         @qml.qnode(device or qml.device("default.mixed", wires=self.wires))
         def circuit() -> Any:
             # The device takes one state preparation, as the first operation: the product of the drawn ones.
-            qml.StatePrep(self.psi, wires=self.wires)
+            qml.StatePrep(self._start, wires=self.wires)
             for _ in range(steps):
                 for gate in self.gates:
                     if gate.kind != "prepare":
@@ -248,6 +261,11 @@ class StepCircuit(Drawn):
             return qml.density_matrix(wires=self.wires)
 
         return circuit
+
+    @property
+    def _start(self) -> np.ndarray:
+        """The sample's product state on the qubits."""
+        return reduce(np.kron, [gate.on_qubits for gate in self.gates if gate.kind == "prepare"])
 
     @cached_property
     @dynamics.single_threaded
@@ -303,10 +321,10 @@ def _operation(
     gate: StepGate, unitary: type = qml.QubitUnitary, kraus: type = qml.QubitChannel
 ) -> qml.operation.Operator:
     if gate.kind == "prepare":
-        return qml.StatePrep(gate.operators, wires=gate.wires)
+        return qml.StatePrep(gate.on_qubits, wires=gate.wires)
     if gate.kind == "unitary":
-        return unitary(gate.operators[0], wires=gate.wires)
-    return kraus(list(gate.operators), wires=gate.wires)
+        return unitary(gate.on_qubits[0], wires=gate.wires)
+    return kraus(list(gate.on_qubits), wires=gate.wires)
 
 
 def step_circuit(
@@ -328,8 +346,7 @@ def step_circuit(
         split: "terms" or "whole": exp(-i H dt) per term H_S or in one gate (trotter only).
 
     Raises:
-        InvalidInput: when a modality's dimension is no power of two, a ket does not fit or is not normalised, `dt` is
-            not positive, or an option is unknown.
+        InvalidInput: when a ket does not fit or is not normalised, `dt` is not positive, or an option is unknown.
     """
     system = system if isinstance(system, lindblad.System) else system.system()
     dt, D = attractors.checked_step(dt), dynamics.dimension(system)
