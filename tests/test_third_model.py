@@ -47,6 +47,7 @@ PAGES = (
     "Cohorts",
     "Compare",
     "Faithfulness",
+    "Why fuse",
     "Leaderboard",
 )
 KIND, DATA = "state-linear", "handwritten"
