@@ -45,9 +45,7 @@ def test_patches_are_those_of_qutip(dims: tuple[int, ...]) -> None:
     model, inputs = problem(dims)
     shape = [list(dims)] * 2
     H = qutip.Qobj(model.generator().hamiltonian().detach().numpy(), dims=shape)
-    L = [
-        qutip.Qobj(one.numpy(), dims=shape) for one in model.generator().jump_operators().detach()
-    ]
+    L = [qutip.Qobj(one.numpy(), dims=shape) for one in model.generator().jump_operators().detach()]
     O = [qutip.Qobj(one.numpy(), dims=shape) for one in model.readout().detach()]
     options = {"method": "vern9", "rtol": 1e-10, "atol": 1e-12, "nsteps": 100_000}
 
@@ -167,8 +165,8 @@ def test_shares_and_flips_are_those_of_the_scores(C: int) -> None:
     assert len(result.frame()) == 3 * len(TIMES)
 
 
-def of(restored: list[list[float]], scores: list[list[float]]) -> patching.Patches:
-    """Patches of one score whose shares and decisions are these."""
+def of(scores: list[list[float]]) -> patching.Patches:
+    """Patches of a single score, -1 without them and 1 of the donor."""
     values = np.array(scores)[None, :, :, None, None]
     return patching.Patches(
         ("text", "audio"),
@@ -186,16 +184,17 @@ def of(restored: list[list[float]], scores: list[list[float]]) -> patching.Patch
     [
         ([-0.5, -0.8, -1.0], [-0.9, -0.4, -0.9], "No single modality's state from B turns the dec"),
         ([0.5, -0.8, -1.0], [-1, -1, -1], "Taken from B, text at t = 0.00 turns the decision; te"),
-        ([0.5, 0.8, -1.0], [-1, -1, 0.1], "Taken from B, text until t = 0.50 and audio from t ="),
+        ([0.5, 0.8, -1.0], [-1, -1, 0.1], "Taken from B, text until t = 0.50 and audio at t = 1"),
+        ([-1, 0.8, 0.2], [-1, -1, -1], "Taken from B, text from t = 0.50 to 1.00 turns the dec"),
         ([0.5, -0.8, 0.2], [-1, -1, -1], "Taken from B, text until t = 1.00, with gaps turns the"),
         ([0.5, 0.8, 0.2], [-1, -1, -1], "Taken from B, text at any time turns the decision; te"),
-        ([-1, 0.8, -0.2], [-1, -1, -1], "Taken from B, text from t = 0.50 to 0.50 turns the de"),
+        ([-1, 0.8, -0.2], [-1, -1, -1], "Taken from B, text at t = 0.50 turns the de"),
     ],
 )
 def test_the_title_says_when_a_decision_turns(
     text: list[float], audio: list[float], words: str
 ) -> None:
-    assert patching.answer(of([], [text, audio]), donor="B").startswith(words)
+    assert patching.answer(of([text, audio]), donor="B").startswith(words)
 
 
 def test_what_cannot_be_patched_is_refused() -> None:

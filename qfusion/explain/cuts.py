@@ -357,7 +357,9 @@ class Run:
         for i in range(0, B, size):
             chunk = [f if len(f) == 1 else f[i : i + size] for f in factors]
             rho = kron(chunk)
-            parts.append((self._chunk(rho, chunk), real_vectors(rho.to(torch.complex128)) @ self.end.mT))
+            parts.append(
+                (self._chunk(rho, chunk), real_vectors(rho.to(torch.complex128)) @ self.end.mT)
+            )
         after, before = zip(*parts, strict=True)
         return torch.cat(after, 3).numpy(), torch.cat(before).numpy()
 

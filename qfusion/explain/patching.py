@@ -254,10 +254,9 @@ def _when(turned: np.ndarray, times: np.ndarray) -> str:
     if turned.all():
         return "at any time"
     first, last = times[turned][0], times[turned][-1]
-    whole = np.diff(np.flatnonzero(turned)) == 1
-    gaps = "" if whole.all() else ", with gaps"
+    if first == last:
+        return f"at t = {first:.2f}"
+    gaps = "" if (np.diff(np.flatnonzero(turned)) == 1).all() else ", with gaps"
     if turned[0]:
-        return f"until t = {last:.2f}{gaps}" if last > first or gaps else f"at t = {first:.2f}"
-    if turned[-1]:
-        return f"from t = {first:.2f} on{gaps}"
+        return f"until t = {last:.2f}{gaps}"
     return f"from t = {first:.2f} to {last:.2f}{gaps}"
