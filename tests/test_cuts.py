@@ -404,7 +404,7 @@ def test_metrics_of_few_samples_have_no_intervals_and_of_a_constant_truth_are_nu
     )
     assert few.after["r2"].low is None
     assert np.isfinite(few.after["r2"].value).all()
-    ends = curves._estimates(np.concatenate([[0.0], np.arange(1001.0)])[:, None])
+    ends = curves.estimates(np.concatenate([[0.0], np.arange(1001.0)])[:, None])
     assert [float(ends.low[0]), float(ends.high[0])] == pytest.approx(
         [25, 975]
     )  # 95 % of them lie between

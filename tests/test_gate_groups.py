@@ -1,4 +1,5 @@
-"""Shapley values of the network's gate groups: against brute force on density matrices, the laws, and what is refused."""
+"""Shapley values of the network's gate groups: against brute force on density matrices, the laws, and what is
+refused."""
 
 from __future__ import annotations
 
@@ -113,7 +114,8 @@ def test_with_all_groups_it_is_the_model() -> None:
     model = model_of(8, 3, 2)
     one = masses(model, 1)
     result = method.gate_groups(model, one, "c0")
-    assert "loss" not in result.shapley and result.losses == ()
+    assert "loss" not in result.shapley
+    assert result.losses == ()
     assert result.whole["score"] == pytest.approx(model.scores(one)[0, 0].item(), abs=1e-10)
     single = evidence.layer_entropies(model, model.fuse(one)[0][0].detach()).single[-1]
     assert result.whole["entanglement"] == pytest.approx(single.mean(), abs=1e-10)

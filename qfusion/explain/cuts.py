@@ -534,10 +534,11 @@ def cut_metrics(
     scores = np.concatenate(
         [result.scores.reshape(-1, B, result.scores.shape[-1]), result.before[None]]
     )
-    columns = _columns(scores, np.asarray(truth), kind)
+    columns = metric_columns(scores, np.asarray(truth), kind)
     drawn = stability.counts(B, resamples, seed, clusters) if stability.enough(B, clusters) else ()
     blocks = [
-        _metrics(columns, weights[weights.sum(1) > 0]) for weights in (np.ones((1, B)), *drawn)
+        resampled_metrics(columns, weights[weights.sum(1) > 0])
+        for weights in (np.ones((1, B)), *drawn)
     ]
     # the samples themselves first, then as they are drawn
     values = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
@@ -553,22 +554,22 @@ def cut_metrics(
         result.kinds,
         result.times,
         B,
-        {name: _estimates(part) for name, part in after.items()},
-        {name: _estimates(part) for name, part in before.items()},
-        {name: _estimates(part) for name, part in losses.items()},
-        {name: _estimates(part) for name, part in classical.items()},
-        _chance(np.asarray(truth), kind),
+        {name: estimates(part) for name, part in after.items()},
+        {name: estimates(part) for name, part in before.items()},
+        {name: estimates(part) for name, part in losses.items()},
+        {name: estimates(part) for name, part in classical.items()},
+        chance(np.asarray(truth), kind),
     )
 
 
-def _estimates(values: np.ndarray) -> Estimates:
+def estimates(values: np.ndarray) -> Estimates:
     """Of the samples themselves, the first, and as they are drawn."""
     if len(values) == 1:
         return Estimates(values[0], None, None)
     return Estimates(values[0], *np.quantile(values[1:], stability.EDGES, axis=0))
 
 
-def _columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, np.ndarray]:
+def metric_columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, np.ndarray]:
     """What the metrics are means of, (B, F) each, of scores (F, B, C)."""
     if kind == "classification":
         return {"hit": (scores.argmax(-1) == truth).astype(float).T}
@@ -586,7 +587,7 @@ def _columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, np.n
     }
 
 
-def _metrics(columns: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, np.ndarray]:
+def resampled_metrics(columns: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, np.ndarray]:
     """The metrics (r, F) of samples with counts (r, B)."""
     n = weights.sum(1, keepdims=True)
     means = {"accuracy": "hit", "acc2": "side", "mae": "absolute"}
@@ -602,7 +603,7 @@ def _metrics(columns: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, n
     return values | {"r2": np.where(varies, 1 - left, 0.0)}
 
 
-def _chance(truth: np.ndarray, kind: str) -> dict[str, float]:
+def chance(truth: np.ndarray, kind: str) -> dict[str, float]:
     if kind == "classification":
         return {"accuracy": float(np.unique(truth, return_counts=True)[1].max() / len(truth))}
     chance = {"r2": 0.0}

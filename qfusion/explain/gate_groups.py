@@ -1,5 +1,5 @@
-"""Which block of the entangled-fusion network does it: Shapley values of its gate groups for the score, the loss and the
-entanglement, over all coalitions, with the error that shots would add.
+"""Which block of the entangled-fusion network does it: Shapley values of its gate groups for the score, the loss and
+the entanglement, over all coalitions, with the error that shots would add.
 
 The groups are the fusion of every element, and the convolution and the pooling of every layer. In the place of a group
 that is left out stands the identity: an element that is not fused is a qubit in |0>; a layer's convolution blocks, or
@@ -42,7 +42,7 @@ from qfusion.quantum import measures
 
 SCORE, LOSS, ENTANGLEMENT = TARGETS = ("score", "loss", "entanglement")
 SHOTS = 1000
-_NUMBERS = 2**23  # of the contracted observables of some rows, held at once
+_NUMBERS = 2**22  # of the contracted observables of some rows, held at once
 
 
 class Group(NamedTuple):
@@ -150,22 +150,22 @@ def gate_groups(
     )
     of_rows = None if rows is None else network_model.fuse(rows)[0].double()
     check(
-        of_rows is None or np.shape(truth) == (len(of_rows),) and len(of_rows) > 0,
+        of_rows is None or (np.shape(truth) == (len(of_rows),) and len(of_rows) > 0),
         f"Argument `truth` must hold one value for each row, but has shape {np.shape(truth)}.",
     )
     groups, bias = groups_of(network_model), model.bias.double()
-    n, G = network_model.elements, len(groups)
+    n, G, C = network_model.elements, len(groups), len(bias)
     means, spreads, entropies, losses = [], [], [], []
     for network in _networks(network_model.network):
-        O, second, qubits = _observables(network, c)
-        table = coalition_table(torch.cat([O, second, qubits]), vectors)[0]
-        C = len(O)
+        O = _observables(network, c)
+        table = coalition_table(O, vectors)[0]
         means.append((table[c] + bias[c]).numpy())
         spreads.append((table[C] - table[c].square()).clamp_min(0).numpy())
         entropies.append(_entropies(table[C + 1 :], n))
         if of_rows is not None and truth is not None:
-            parts = coalition_blocks(O, of_rows)
-            scores = np.concatenate([(part + bias[:, None]).numpy() for part in parts])
+            few = of_rows.split(max(1, _NUMBERS // O[:C].numel()))
+            parts = [coalition_table(O[:C], rows_at_once) + bias[:, None] for rows_at_once in few]
+            scores = torch.cat(parts).numpy()
             losses.append(_losses(scores, truth))
     shape = (2,) * G
     tables = {
@@ -193,8 +193,8 @@ def gate_groups(
 
 
 def shapley_values(values: np.ndarray, G: int) -> np.ndarray:
-    """Returns the Shapley values of G players, (G, ...), from the values of all coalitions, (2, ..., 2, ...), where axis
-    g of the first G is 1 if player g takes part."""
+    """Returns the Shapley values of G players, (G, ...), from the values of all coalitions, (2, ..., 2, ...), where
+    axis g of the first G is 1 if player g takes part."""
     weights, parts = _weights(G), []
     for g in range(G):
         gain = np.take(values, 1, g) - np.take(values, 0, g)
@@ -230,23 +230,24 @@ def _networks(network: qcnn.QCNN) -> Iterator[qcnn.QCNN]:
         yield other
 
 
-def _observables(network: qcnn.QCNN, output: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Before the steps of a network: the observables of its scores (C, 3, ..., 3); of the square of what an output
-    gives an outcome (1, 3, ..., 3); and of X, Y, Z of every qubit at the end (3 n, 3, ..., 3), of one that is measured
-    Z alone, the others being 0."""
-    n = network.n
-    readout = network.readout().double()
+def _observables(network: qcnn.QCNN, output: int) -> Tensor:
+    """Before the steps of a network, (C + 1 + 3 n, 3, ..., 3): the observables of its C scores; of the square of what
+    an output gives an outcome; and of X, Y, Z of every qubit at the end, of one that is measured Z alone, the others
+    being 0."""
+    n, stored, readout = network.n, network.retained, network.readout().double()
+    C = len(readout)
     outcomes = _on_legs(readout[output], [[1.0, 1.0], [1.0, -1.0]])
     second = _on_legs(outcomes.square(), [[0.5, 0.5], [0.5, -0.5]])
+    words = readout.new_zeros(C + 1 + 3 * n, *(4 if q in stored else 2 for q in range(n)))
+    letters = [slice(None, None, 3) if q in stored else slice(None) for q in range(n)]
+    words[(slice(C + 1), *letters)] = torch.cat([readout, second[None]])
+    for q, letter in product(range(n), range(1, 4)):
+        if q in stored or letter == 3:
+            leg = letter if q in stored else 1
+            words[(C + 3 * q + letter, *(leg * (k == q) for k in range(n)))] = 1.0
     other = copy.copy(network)
-    other.readout = lambda: torch.cat([readout, second[None]])  # type: ignore[method-assign]
-    O = other.observables()
-    qubits = torch.zeros(n, 3, *(3,) * n, dtype=torch.float64)
-    maps = network.transfer_matrices(network.steps)
-    for q in range(n):
-        letters = (3,) if q in network.measured else (1, 2, 3)
-        qubits[q, [letter - 1 for letter in letters]] = _qubit(network, maps, q, letters)
-    return O[:-1], O[-1:], qubits.flatten(0, 1)
+    other.readout = lambda: words  # type: ignore[method-assign]
+    return other.observables()
 
 
 def _on_legs(T: Tensor, matrix: list[list[float]]) -> Tensor:
@@ -254,32 +255,6 @@ def _on_legs(T: Tensor, matrix: list[list[float]]) -> Tensor:
     for _ in range(T.ndim):
         T = torch.tensordot(T, T.new_tensor(matrix), ([0], [1]))
     return T
-
-
-def _qubit(
-    network: qcnn.QCNN,
-    maps: Mapping[tuple[str, int], Tensor],
-    qubit: int,
-    letters: tuple[int, ...],
-) -> Tensor:
-    """Pauli letters of a qubit at the end, as coefficients of words in {I, X, Z} before all steps, (k, 3, ..., 3). Only
-    the qubits that they have met are carried along."""
-    O, order = torch.eye(4, dtype=torch.float64)[list(letters)], [qubit]
-    for step in reversed(network.steps):
-        if not set(step.wires) & set(order):
-            continue
-        for fresh in [q for q in step.wires if q not in order]:
-            O = torch.stack([O, *[torch.zeros_like(O)] * 3], -1)  # the identity on it
-            order = [*order, fresh]
-        R = maps[step.kind, step.layer].double().view(4, 4, 4, 4)
-        O = torch.tensordot(O, R, ([1 + order.index(q) for q in step.wires], [0, 1]))
-        order = [q for q in order if q not in step.wires] + list(step.wires)
-    for axis in range(1, O.ndim):
-        O = O.index_select(axis, torch.tensor(qcnn.IXZ))
-    for fresh in [q for q in range(network.n) if q not in order]:
-        O = torch.stack([O, *[torch.zeros_like(O)] * 2], -1)
-        order = [*order, fresh]
-    return O.permute(0, *(1 + order.index(q) for q in range(network.n)))
 
 
 def coalition_table(O: Tensor, vectors: Tensor) -> Tensor:
@@ -290,19 +265,12 @@ def coalition_table(O: Tensor, vectors: Tensor) -> Tensor:
         vectors: fused qubits (1, <X>, <Z>), (B, n, 3).
     """
     B, n, _ = vectors.shape
-    blank = vectors.new_tensor([1.0, 0.0, 1.0]).expand(B, n, 3)
-    choices = torch.stack([blank, vectors], 2)  # (B, n, 2, 3)
-    T = O.reshape(len(O), -1).expand(B, -1, -1)
+    T = O.reshape(1, len(O), -1).expand(B, -1, -1)
     for q in range(n):
-        # the first leg is contracted and its choice becomes the last
-        T = torch.einsum("bkwr,bsw->bkrs", T.reshape(B, len(O), 3, -1), choices[:, q])
+        one, X, Z = T.reshape(B, -1, 3, 3 ** (n - 1 - q)).unbind(2)
+        x, z = vectors[:, q, 1:, None, None].unbind(1)
+        T = torch.stack([one + Z, torch.addcmul(torch.addcmul(one, X, x), Z, z)], 2)
     return T.reshape(B, len(O), -1)
-
-
-def coalition_blocks(O: Tensor, vectors: Tensor) -> Iterator[Tensor]:
-    """Yields `coalition_table` of a few rows at a time."""
-    for few in vectors.split(max(1, _NUMBERS // O.numel())):
-        yield coalition_table(O, few)
 
 
 def _entropies(bloch: Tensor, n: int) -> np.ndarray:
