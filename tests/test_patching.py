@@ -186,7 +186,7 @@ def of(scores: list[list[float]]) -> patching.Patches:
         ([0.5, -0.8, -1.0], [-1, -1, -1], "Taken from B, text at t = 0.00 turns the decision; te"),
         ([0.5, 0.8, -1.0], [-1, -1, 0.1], "Taken from B, text until t = 0.50 and audio at t = 1"),
         ([-1, 0.8, 0.2], [-1, -1, -1], "Taken from B, text from t = 0.50 to 1.00 turns the dec"),
-        ([0.5, -0.8, 0.2], [-1, -1, -1], "Taken from B, text until t = 1.00, with gaps turns the"),
+        ([0.5, -0.8, 0.2], [-1, -1, -1], "Taken from B, text at 2 of 3 times turns the decision;"),
         ([0.5, 0.8, 0.2], [-1, -1, -1], "Taken from B, text at any time turns the decision; te"),
         ([-1, 0.8, -0.2], [-1, -1, -1], "Taken from B, text at t = 0.50 turns the de"),
     ],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from qfusion._checks import check
 from qfusion.analysis import cohort_measures, compare
 from qfusion.analysis.memo import memo

@@ -250,13 +250,12 @@ def answer(
 
 
 def _when(turned: np.ndarray, times: np.ndarray) -> str:
-    """At which of the times a decision turns: `"at any time"`, `"until t = 0.40"`, `"from t = 0.40 on"`."""
+    """At which of the times a decision turns: `"at any time"`, `"until t = 0.40"`, `"at 5 of 21 times"`."""
     if turned.all():
         return "at any time"
     first, last = times[turned][0], times[turned][-1]
     if first == last:
         return f"at t = {first:.2f}"
-    gaps = "" if (np.diff(np.flatnonzero(turned)) == 1).all() else ", with gaps"
-    if turned[0]:
-        return f"until t = {last:.2f}{gaps}"
-    return f"from t = {first:.2f} to {last:.2f}{gaps}"
+    if (np.diff(np.flatnonzero(turned)) > 1).any():
+        return f"at {turned.sum()} of {len(times)} times"
+    return f"until t = {last:.2f}" if turned[0] else f"from t = {first:.2f} to {last:.2f}"

@@ -26,7 +26,7 @@ from scipy.special import logsumexp
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion._sentences import listed, progress_shown, share
+from qfusion._sentences import listed, progress_over, progress_shown, share
 from qfusion.data import DataSet
 from qfusion.explain import cuts, parameters, stability
 from qfusion.models import Features, FusionModel, TimeModel, base, registry, require
@@ -245,21 +245,17 @@ def retrained(
     return whole.double().eval().requires_grad_(False)
 
 
-def retrained_metrics(
-    model: FusionModel,
-    dataset: DataSet,
-    result: Pruning,
-    sizes: Iterable[int],
-    epochs: int,
-    seed: int = 0,
-) -> dict[int, float]:
-    """Returns the metric of `result` on the test rows by how many terms were left to train on."""
-    return {
-        k: metrics.evaluate(
-            retrained(model, dataset, result.tweak(k), epochs, seed), dataset, "test"
-        )[result.metric]
-        for k in sizes
-    }
+def retrained_sets(
+    model: FusionModel, dataset: DataSet, result: Pruning, epochs: int, seed: int = 0
+) -> tuple[np.ndarray, FusionModel]:
+    """Returns the metric of `result` on the test rows by how many terms were left to train on, (G + 1,), and the model
+    with as many as the smallest generator has; arguments as of `retrained`."""
+    G, values, smallest = len(result.terms), [], model
+    for k in progress_over(range(G + 1), "Training on", G + 1, lambda _: 1):
+        trained = retrained(model, dataset, result.tweak(k), epochs, seed)
+        values.append(metrics.evaluate(trained, dataset, "test")[result.metric])
+        smallest = trained if k == result.size else smallest
+    return np.array(values), smallest
 
 
 # What a pruning says, in a sentence.

@@ -68,7 +68,12 @@ def patches(
             name="the decision turns",
             showlegend=True,
             hoverinfo="skip",
-            marker={"size": 6, "color": INK[theme], "symbol": "circle-open", "line": {"width": 1.5}},
+            marker={
+                "size": 6,
+                "color": INK[theme],
+                "symbol": "circle-open",
+                "line": {"width": 1.5},
+            },
         )
         .update_xaxes(title={"text": TIME})
         .update_yaxes(**in_rows([term_title(name) for name in modalities]))

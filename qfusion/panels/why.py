@@ -6,9 +6,9 @@ import numpy as np
 
 from qfusion._checks import choose
 from qfusion.analysis import cohort_measures, text, why
-from qfusion.analysis.sample import Sample, rows_behind
+from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.explain import cuts, gate_groups as groups, patching, smallest as pruning
+from qfusion.explain import gate_groups as groups, patching, smallest as pruning
 from qfusion.figures import style, trust as trust_figures, why as figures
 from qfusion.panels import control, panel
 from qfusion.training import metrics
@@ -165,7 +165,10 @@ LENDER = control.Choice(
     look="segments",
 )
 DONOR = control.SampleId(
-    "patch.from", "That sample", "The nearest one decided differently is taken.", style={"width": 180}
+    "patch.from",
+    "That sample",
+    "The nearest one decided differently is taken.",
+    style={"width": 180},
 )
 PATCH = control.Choice(
     "patch.kind",
