@@ -56,7 +56,7 @@ def test_patches_are_those_of_qutip(dims: tuple[int, ...]) -> None:
 
     A, B = (qutip.Qobj(start(model, inputs, row), dims=shape) for row in (0, 1))
     first, second = ({name: x[[row]] for name, x in inputs.items()} for row in (0, 1))
-    result = patching.patches(model, first, second, TIMES, kinds=EVERY)
+    result = patching.patches(model, first, second, TIMES)
     for k, kind in enumerate(EVERY):
         for m in range(len(dims)):
             for i, time in enumerate(TIMES):
@@ -81,7 +81,7 @@ def test_patches_are_those_of_dense_exponentials(dims: tuple[int, ...]) -> None:
         return (scipy.linalg.expm(rate * time) @ rho.ravel()).reshape(D, D)
 
     first, second = ({name: x[[row]] for name, x in inputs.items()} for row in (0, 1))
-    result = patching.patches(model, first, second, TIMES, kinds=EVERY)
+    result = patching.patches(model, first, second, TIMES)
     for i, time in enumerate(TIMES):
         A, B = (
             qutip.Qobj(evolve(start(model, inputs, row), time), dims=[list(dims)] * 2)
@@ -97,7 +97,7 @@ def test_patches_are_those_of_dense_exponentials(dims: tuple[int, ...]) -> None:
 
 def test_a_patch_from_the_sample_itself_changes_nothing() -> None:
     model, inputs = problem((2, 3, 2), B=4)
-    result = patching.patches(model, inputs, inputs, TIMES, kinds=EVERY)
+    result = patching.patches(model, inputs, inputs, TIMES)
     assert patching.DEFAULT == "local"
     assert np.abs(result.scores[0] - result.before).max() < 1e-10
     assert np.abs(result.donor - result.before).max() < 1e-10
@@ -112,7 +112,7 @@ def test_a_patch_from_the_sample_itself_changes_nothing() -> None:
 def test_at_the_start_a_patch_is_the_other_samples_modality() -> None:
     model, inputs = problem((2, 3, 2), B=2)
     first, second = ({name: x[[row]] for name, x in inputs.items()} for row in (0, 1))
-    result = patching.patches(model, first, second, [0.0], kinds=EVERY)
+    result = patching.patches(model, first, second, [0.0])
     for m, name in enumerate(model.modalities):
         swapped = model(first | {name: second[name]}).detach().numpy()
         for k in range(len(EVERY)):
@@ -132,14 +132,13 @@ def test_the_mean_of_a_background_lends_its_states() -> None:
 def test_many_pairs_are_those_one_by_one() -> None:
     model, inputs = problem((2, 3), B=4)
     donors = {name: x.flip(0) for name, x in inputs.items()}
-    many = patching.patches(model, inputs, donors, TIMES, kinds=EVERY)
+    many = patching.patches(model, inputs, donors, TIMES)
     for row in range(4):
         one = patching.patches(
             model,
             {name: x[[row]] for name, x in inputs.items()},
             {name: x[[row]] for name, x in donors.items()},
             TIMES,
-            kinds=EVERY,
         )
         assert many.scores[..., row, :] == pytest.approx(one.scores[..., 0, :], abs=1e-10)
 
@@ -162,7 +161,7 @@ def test_shares_and_flips_are_those_of_the_scores(C: int) -> None:
             gap = weights @ (result.donor[b] - result.before[b])
             share = weights @ (after - result.before[b]) / gap
             assert result.restored[0, m, i, b] == pytest.approx(share)
-    assert len(result.frame()) == 3 * len(TIMES)
+    assert len(result.frame()) == 2 * 3 * len(TIMES)
 
 
 def of(scores: list[list[float]]) -> patching.Patches:
@@ -172,8 +171,7 @@ def of(scores: list[list[float]]) -> patching.Patches:
         ("text", "audio"),
         ("y",),
         np.array([0.0, 0.5, 1.0]),
-        ("local",),
-        values,
+        np.repeat(values, 2, 0),
         np.array([[-1.0]]),
         np.array([[1.0]]),
     )
@@ -202,14 +200,10 @@ def test_what_cannot_be_patched_is_refused() -> None:
     two = {name: x[:2] for name, x in inputs.items()}
     with pytest.raises(InvalidInput, match="must hold 3 samples, one for each, or one for all"):
         patching.patches(model, inputs, two)
-    with pytest.raises(NotFound, match="Kind of patch 'kept' does not exist"):
-        patching.patches(model, inputs, two, kinds=("kept",))
-    with pytest.raises(NotFound, match="Modality 'smell' does not exist"):
-        patching.patches(model, inputs, inputs, modalities=["smell"])
+    with pytest.raises(NotFound, match="Kind of patch 'both' does not exist"):
+        patching.answer(patching.patches(model, inputs, inputs), kind="both")
     with pytest.raises(InvalidInput, match="times"):
         patching.patches(model, inputs, inputs, [2.0])
-    with pytest.raises(InvalidInput, match="must each name one at least"):
-        patching.patches(model, inputs, inputs, kinds=())
     other, theirs = problem((3, 2), B=3)
     with pytest.raises(InvalidInput, match="background"):
         patching.patches(model, inputs, explain.background(other, theirs))

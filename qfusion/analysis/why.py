@@ -41,7 +41,7 @@ def patches_of(study: Study, row: int, other: str = "") -> patching.Patches:
             f"Sample '{other}' cannot be patched with itself: its own states change nothing. Pick another sample.",
         )
         donor = study.inputs([place])
-    return patching.patches(moving, study.inputs([row]), donor, kinds=tuple(patching.KINDS))
+    return patching.patches(moving, study.inputs([row]), donor)
 
 
 @memo(16, background=False, says="Leaving out the network's gate groups …")

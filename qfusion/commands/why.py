@@ -24,24 +24,16 @@ def patch(study: Study, sample: str, donor: str) -> Shown:
     from qfusion.explain import patching
 
     result = analysis.patches_of(study, study.dataset.row(sample), donor)
-    before, theirs = (
-        dict(zip(result.outputs, x[0], strict=True)) for x in (result.before, result.donor)
-    )
-    shown: dict[str, Any] = {"sample": sample, "donor": donor, "times": result.times}
-    shown |= {"scores": before, "donor_scores": theirs, "kinds": {}}
-    for k, kind in enumerate(result.kinds):
-        shown["kinds"][kind] = {
-            name: {
-                "scores": dict(zip(result.outputs, result.scores[k, m, :, 0].T, strict=True)),
-                "restored": result.restored[k, m, :, 0],
-                "turned": result.turned[k, m, :, 0],
-            }
-            for m, name in enumerate(result.modalities)
-        }
-    shares = shown["kinds"][patching.DEFAULT]
+    shown = {
+        "sample": sample,
+        "donor": donor,
+        "scores": dict(zip(result.outputs, result.before[0], strict=True)),
+        "donor_scores": dict(zip(result.outputs, result.donor[0], strict=True)),
+        "patches": result.frame().to_dict("records"),
+    }
     rows = [
-        [number(t, 2), *(number(shares[name]["restored"][i]) for name in result.modalities)]
-        for i, t in enumerate(result.times)
+        [number(t, 2), *map(number, shares)]
+        for t, shares in zip(result.times, result.restored[0, :, :, 0].T, strict=True)
     ]
     title = f"Share of the difference restored by the state at t from {donor}"
     return shown, [
@@ -58,9 +50,15 @@ def gate_groups(study: Study, sample: str, shots: int) -> Shown:
     row = study.dataset.row(sample)
     result = analysis.gate_groups_of(study, row, int(study.predicted[row]), shots)
     frame = result.frame()
-    shown: dict[str, Any] = {"sample": sample, "output": result.output, "shots": shots}
-    shown |= {"rows": result.rows, "empty": result.empty, "whole": result.whole}
-    shown["groups"] = frame.to_dict("records")
+    shown = {
+        "sample": sample,
+        "output": result.output,
+        "shots": shots,
+        "rows": result.rows,
+        "empty": result.empty,
+        "whole": result.whole,
+        "groups": frame.to_dict("records"),
+    }
     titles = [
         f"{target.capitalize()}: {method.answer(result, target)}" for target in result.shapley
     ]

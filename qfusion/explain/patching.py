@@ -47,11 +47,11 @@ SMALL = 1e-9  # a difference of scores below it is none
 
 @dataclass(frozen=True, eq=False)
 class Patches:
-    """Scores of B samples after a modality's state at a time was taken from another sample, for K kinds, M modalities
-    and nT times.
+    """Scores of B samples after a modality's state at a time was taken from another sample, for the K kinds of `KINDS`,
+    M modalities and nT times.
 
     Attributes:
-        modalities: that were exchanged, M of them. outputs: names, C of them. kinds: of `KINDS`, K of them.
+        modalities, outputs: names, M and C of them.
         times: (nT,) in model units.
         scores: with bias, (K, M, nT, B, C).
         before: of the samples themselves, (B, C). donor: of those that lent their states, or of the background's mean
@@ -61,7 +61,6 @@ class Patches:
     modalities: tuple[str, ...]
     outputs: tuple[str, ...]
     times: np.ndarray
-    kinds: tuple[str, ...]
     scores: np.ndarray
     before: np.ndarray
     donor: np.ndarray
@@ -98,15 +97,13 @@ class Patches:
     def frame(self, row: int = 0) -> pd.DataFrame:
         """Returns one row a kind, modality and time of a pair: `scores` by output, `restored` and `turned`."""
         places = pd.MultiIndex.from_product(
-            [self.kinds, self.modalities, self.times.tolist()], names=["kind", "modality", "t"]
+            [[*KINDS], self.modalities, self.times.tolist()], names=["kind", "modality", "t"]
         )
         flat = self.scores[..., row, :].reshape(-1, len(self.outputs))
         columns = {f"score[{name}]": flat[:, c] for c, name in enumerate(self.outputs)}
-        columns |= {
-            "restored": self.restored[..., row].ravel(),
-            "turned": self.turned[..., row].ravel(),
-        }
-        return pd.DataFrame(columns, index=places).reset_index()
+        shares, turned = (values[..., row].ravel() for values in (self.restored, self.turned))
+        frame = pd.DataFrame(columns | {"restored": shares, "turned": turned}, index=places)
+        return frame.reset_index()
 
 
 def _decisions(scores: np.ndarray) -> np.ndarray:
@@ -121,9 +118,6 @@ def patches(
     inputs: Mapping[str, Features],
     donor: Mapping[str, Features] | backgrounds.AnyBackground,
     times: Sequence[float] | np.ndarray | None = None,
-    *,
-    modalities: Sequence[str] | None = None,
-    kinds: Sequence[str] = (DEFAULT,),
 ) -> Patches:
     """Returns what a model says of samples when a modality's state is taken from others at a time, for every time and
     modality. Sequences may be of any lengths: what is exchanged are states, which all samples have of one dimension.
@@ -133,12 +127,10 @@ def patches(
         inputs: features of B samples.
         donor: features of B others, or of one for all; or a background, whose mean state lends.
         times: ascending, in [0, T]; `cuts.TIMES` of them, evenly, unless given.
-        modalities: that are exchanged, each on its own; all unless given. kinds: of `KINDS`.
 
     Raises:
         InvalidInput: when the model does not evolve in time or has one modality, a time is outside [0, T], there are
             neither B donors nor one, or the background is of another model.
-        NotFound: when a modality or kind does not exist.
     """
     moving = require(model, "time", "to patch its states at")
     names = model.modalities
@@ -147,49 +139,35 @@ def patches(
         f"Argument `model` must have two modalities or more, but has one, '{names[0]}': to exchange it "
         "is to take the other sample.",
     )
-    chosen = tuple(dict.fromkeys(names if modalities is None else modalities))
-    for name in chosen:
-        choose("Modality", name, names)
-    kinds = tuple(dict.fromkeys(kinds))
-    for kind in kinds:
-        choose("Kind of patch", kind, KINDS)
-    check(
-        len(chosen) > 0 and len(kinds) > 0,
-        "Arguments `modalities` and `kinds` must each name one at least, but do not. Leave them out for all.",
-    )
     moments = states.times_within(times, float(moving.duration), cuts.TIMES)
     with torch.no_grad():
-        run = cuts.Run(moving, moments, [names.index(name) for name in chosen], ())
+        run = cuts.Run(moving, moments, list(range(len(names))), ())
         bias = model.bias.detach().double().numpy()
-        own = _start(moving, inputs)
-        lent = _start(moving, donor)
+        starts = [_start(moving, given) for given in (inputs, donor)]
+        B, lent = map(len, starts)
         check(
-            len(lent) in (1, len(own)),
-            f"Argument `donor` must hold {len(own)} samples, one for each, or one for all, but holds {len(lent)}.",
+            lent in (1, B),
+            f"Argument `donor` must hold {B} samples, one for each, or one for all, but holds {lent}.",
         )
-        before, theirs = (cuts.real_vectors(rho) @ run.end.mT for rho in (own, lent))
-        through, other = (
-            moving.evolve_states(rho, moments).to(torch.complex128) for rho in (own, lent)
-        )
-        shift = torch.stack(
-            [
-                cuts.real_vectors(_exchange(through, other, run.dims, m)) @ view.mT
-                for m, view in run.views.items()
+        before, theirs = (cuts.real_vectors(rho) @ run.end.mT for rho in starts)
+        through = [moving.evolve_states(rho, moments).to(torch.complex128) for rho in starts]
+        parts = []
+        for m, view in run.views.items():
+            own, other = (cuts.first_part(rho, run.dims, m) for rho in through)
+            local, rest = cuts.reduced(other), cuts.reduced(own.mT)[..., None, :]
+            parts += [
+                cuts.real_vectors(entry[..., :, None] * rest) @ view.mT
+                for entry in (local - cuts.reduced(own), local)
             ]
-        )
-        scores = before + shift
-        if "product" in kinds:
-            cut = cuts.cuts(model, inputs, moments, modalities=chosen, kinds=("cut",))
-            gone = torch.from_numpy(cut.changes[0])
-        parts = [scores + gone if kind == "product" else scores for kind in kinds]
+    scores = torch.stack(parts).unflatten(0, (-1, len(KINDS))).transpose(0, 1).numpy()
+    scores[0] += before.numpy()
     return Patches(
-        chosen,
+        names,
         model.outputs,
         np.array(moments),
-        kinds,
-        torch.stack(parts).numpy() + bias,
+        scores + bias,
         before.numpy() + bias,
-        (theirs.numpy() + bias) * np.ones((len(own), 1)),
+        np.broadcast_to(theirs.numpy() + bias, before.shape),
     )
 
 
@@ -201,13 +179,6 @@ def _start(
         return states.density(model.product_state(model.encode(given)).to(torch.complex128))
     sigma: Tensor = backgrounds.fitting(model, given).sigma
     return sigma.to(torch.complex128)[None]
-
-
-def _exchange(own: Tensor, lent: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
-    """(rho_m^B - rho_m^A) x rho_rest^A of states (nT, B, D, D), as (nT, B, d d, r r)."""
-    mine, theirs = (cuts.first_part(rho, dims, m) for rho in (own, lent))
-    local = cuts.reduced(theirs) - cuts.reduced(mine)
-    return local[..., :, None] * cuts.reduced(mine.mT)[..., None, :]
 
 
 # What patches say, in a sentence.
@@ -223,13 +194,13 @@ def answer(
     """Which modality's state turns a decision and until when it does, as a title.
 
     Args:
-        result: of `patches`. row: of the pair. kind: of those in `result`.
+        result: of `patches`. row: of the pair. kind: of `KINDS`.
         donor: how the other sample is called. name: how a modality is written.
 
     Raises:
-        NotFound: when `result` is of other kinds.
+        NotFound: when there is no such kind.
     """
-    place = result.kinds.index(choose("Kind of patch", kind, result.kinds))
+    place = [*KINDS].index(choose("Kind of patch", kind, KINDS))
     restored, turned = result.restored[place, ..., row], result.turned[place, ..., row]
     if not np.isfinite(restored).all():
         return f"The scores of both are the same: no state of {donor} can restore a difference"

@@ -43,10 +43,9 @@ def patches(
         kind: of `explain.patching.KINDS`.
     """
     choose("Lender", lender, LENDERS)
-    choose("Kind of patch", kind, patching.KINDS)
+    place = [*patching.KINDS].index(choose("Kind of patch", kind, patching.KINDS))
     other = "" if lender == MEAN else donor or why.partner(sample)
     result = why.patches_of(sample.study, sample.row, other)
-    place = result.kinds.index(kind)
     whose = f"‘{text.plain(other)}’" if other else "the background's mean"
     restored = np.nan_to_num(result.restored[place, ..., 0])
     leads = [float(lead[0]) for lead in result.leads[1:]]
