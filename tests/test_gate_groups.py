@@ -77,7 +77,7 @@ def test_values_are_those_of_brute_force(n: int, M: int, C: int) -> None:
     one, rows = masses(model, 1), masses(model, 12, seed=2)
     random = np.random.default_rng(0)
     truth = random.integers(0, C, 12) if C > 1 else random.normal(size=12)
-    result = method.gate_groups(model, one, f"c{C - 1}", rows=rows, truth=truth, shots=50)
+    result = method.gate_groups(model, one, f"c{C - 1}", rows, truth, shots=50)
     players = [group.key for group in result.groups]
     assert len(players) == n + 2
     own, theirs = model.fuse(one)[0][0].detach(), model.fuse(rows)[0].detach()
@@ -113,9 +113,7 @@ def test_values_are_those_of_brute_force(n: int, M: int, C: int) -> None:
 def test_with_all_groups_it_is_the_model() -> None:
     model = model_of(8, 3, 2)
     one = masses(model, 1)
-    result = method.gate_groups(model, one, "c0")
-    assert "loss" not in result.shapley
-    assert result.losses == ()
+    result = method.gate_groups(model, one, "c0", one, np.array([1]))
     assert result.whole["score"] == pytest.approx(model.scores(one)[0, 0].item(), abs=1e-10)
     single = evidence.layer_entropies(model, model.fuse(one)[0][0].detach()).single[-1]
     assert result.whole["entanglement"] == pytest.approx(single.mean(), abs=1e-10)
@@ -129,7 +127,7 @@ def test_with_all_groups_it_is_the_model() -> None:
 def test_ten_qubits_have_fourteen_groups_and_are_exact() -> None:
     model = model_of(10, 2, 2)
     one = masses(model, 1)
-    result = method.gate_groups(model, one, "c1", rows=masses(model, 3), truth=np.array([0, 1, 1]))
+    result = method.gate_groups(model, one, "c1", masses(model, 3), np.array([0, 1, 1]))
     assert len(result.groups) == 14
     assert result.whole["score"] == pytest.approx(model.scores(one)[0, 1].item(), abs=1e-9)
     for name, values in result.shapley.items():
@@ -152,7 +150,8 @@ def test_a_group_that_does_nothing_has_nothing() -> None:
         phi = model.phi.clone()
         phi[1] = 0.0  # element 1 is not turned by any outcome
     edited = model.with_angles(phi)
-    result = method.gate_groups(edited, masses(model, 1), "c0")
+    one = masses(model, 1)
+    result = method.gate_groups(edited, one, "c0", one, np.array([0]))
     idle = {group.key: k for k, group in enumerate(result.groups)}
     for name in ("pooling[0]", "fusion[1]"):
         for values in result.shapley.values():
@@ -161,7 +160,7 @@ def test_a_group_that_does_nothing_has_nothing() -> None:
 
 def result_of(losses: list[tuple[float, float, float]], **more: Any) -> method.GateGroups:
     """Groups whose losses have these values and ends."""
-    groups = tuple(method.Group(f"fusion[{i}]", f"fusion {i}", "fusion", i) for i in range(3))
+    groups = tuple(method.Group(f"fusion[{i}]", f"fusion {i}", "fusion") for i in range(3))
     values = np.array([value for value, _, _ in losses])
     ends = tuple(method.stability.Interval(*one, n=50, resamples=2000) for one in losses)
     named = {"score": np.array([0.5, -0.3, 0.2]), "loss": values} | more
@@ -185,16 +184,16 @@ def test_titles_say_what_is_told() -> None:
 def test_what_has_no_groups_is_refused() -> None:
     model = model_of(4)
     one = masses(model, 1)
+    zero = np.array([0])
     with pytest.raises(InvalidInput, match="must hold one sample, but holds 2"):
-        method.gate_groups(model, masses(model, 2), "c0")
+        method.gate_groups(model, masses(model, 2), "c0", one, zero)
     with pytest.raises(NotFound, match="Output 'c9'"):
-        method.gate_groups(model, one, "c9")
+        method.gate_groups(model, one, "c9", one, zero)
     with pytest.raises(InvalidInput, match="`shots` must be at least 1"):
-        method.gate_groups(model, one, "c0", shots=0)
-    with pytest.raises(InvalidInput, match="must be given together"):
-        method.gate_groups(model, one, "c0", rows=one)
+        method.gate_groups(model, one, "c0", one, zero, shots=0)
     with pytest.raises(InvalidInput, match="one value for each row"):
-        method.gate_groups(model, one, "c0", rows=one, truth=np.array([0, 1]))
+        method.gate_groups(model, one, "c0", one, np.array([0, 1]))
     jump, inputs = problem((2, 2))
+    kets = jump.encode(inputs)
     with pytest.raises(InvalidInput, match="gate groups"):
-        method.gate_groups(jump, jump.encode(inputs), "y0")
+        method.gate_groups(jump, kets, "y0", kets, np.zeros(2))

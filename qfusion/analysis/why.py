@@ -57,8 +57,8 @@ def gate_groups_of(
         network,
         network.encode(study.inputs([row])),
         network.outputs[output],
-        rows=network.encode(study.inputs(rows)),
-        truth=data.y[rows],
+        network.encode(study.inputs(rows)),
+        data.y[rows],
         shots=shots,
         clusters=cohort_measures.clusters_of(data, rows),
     )

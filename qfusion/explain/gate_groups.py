@@ -50,13 +50,12 @@ class Group(NamedTuple):
 
     Attributes:
         key: such as "fusion[3]", "convolution[0]", "pooling[0]". title: in plain words.
-        kind: "fusion", "convolution" or "pooling". number: of its element or layer.
+        kind: "fusion", "convolution" or "pooling".
     """
 
     key: str
     title: str
     kind: str
-    number: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +64,9 @@ class GateGroups:
 
     Attributes:
         groups: G of them. output: name of the score.
-        shapley: by target of `TARGETS`, (G,); without rows no loss. empty, whole: v(none) and v(all), by target.
+        shapley: by target of `TARGETS`, (G,). empty, whole: v(none) and v(all), by target.
         errors: standard errors of the score's values from `shots` of every coalition, (G,).
-        losses: of each group the mean over rows with its interval, G of them; none without rows.
+        losses: of each group the mean over rows with its interval, G of them.
         rows: of the loss. shots: of every coalition.
     """
 
@@ -83,13 +82,13 @@ class GateGroups:
 
     def frame(self) -> pd.DataFrame:
         """Returns one row a group: its values by target, the error of shots and the interval of the loss."""
+        ends = np.array([(interval.low, interval.high) for interval in self.losses])
         columns = {"group": [group.key for group in self.groups], **self.shapley}
-        columns |= {"score_shot_error": self.errors}
-        if self.losses:
-            columns |= {
-                "loss_low": [interval.low for interval in self.losses],
-                "loss_high": [interval.high for interval in self.losses],
-            }
+        columns |= {
+            "score_shot_error": self.errors,
+            "loss_low": ends[:, 0],
+            "loss_high": ends[:, 1],
+        }
         return pd.DataFrame(columns)
 
 
@@ -98,12 +97,12 @@ def groups_of(model: EntangledQCNN) -> tuple[Group, ...]:
     steps = dict.fromkeys((step.kind, step.layer) for step in model.network.steps)
     words = {"conv": "convolution", "pool": "pooling"}
     layers = [
-        Group(f"{words[kind]}[{layer}]", f"{words[kind]} of layer {layer}", words[kind], layer)
+        Group(f"{words[kind]}[{layer}]", f"{words[kind]} of layer {layer}", words[kind])
         for kind, layer in steps
     ]
     names = model.outputs if model.elements_are_classes else ()
     elements = [
-        Group(f"fusion[{i}]", f"fusion of {names[i] if names else f'element {i}'}", "fusion", i)
+        Group(f"fusion[{i}]", f"fusion of {names[i] if names else f'element {i}'}", "fusion")
         for i in range(model.elements)
     ]
     return (*layers, *elements)
@@ -114,9 +113,9 @@ def gate_groups(
     model: FusionModel,
     states: Mapping[str, Tensor],
     output: str,
+    rows: Mapping[str, Tensor],
+    truth: np.ndarray,
     *,
-    rows: Mapping[str, Tensor] | None = None,
-    truth: np.ndarray | None = None,
     shots: int = SHOTS,
     clusters: np.ndarray | None = None,
 ) -> GateGroups:
@@ -144,13 +143,9 @@ def gate_groups(
         f"Argument `states` must hold one sample, but holds {len(vectors)}. Ask for one after another.",
     )
     check(shots >= 1, f"Argument `shots` must be at least 1, but is {shots}.")
+    of_rows = network_model.fuse(rows)[0].double()
     check(
-        (rows is None) == (truth is None),
-        "Arguments `rows` and `truth` must be given together: the loss is that of rows whose truth is known.",
-    )
-    of_rows = None if rows is None else network_model.fuse(rows)[0].double()
-    check(
-        of_rows is None or (np.shape(truth) == (len(of_rows),) and len(of_rows) > 0),
+        np.shape(truth) == (len(of_rows),) and len(of_rows) > 0,
         f"Argument `truth` must hold one value for each row, but has shape {np.shape(truth)}.",
     )
     groups, bias = groups_of(network_model), model.bias.double()
@@ -162,32 +157,27 @@ def gate_groups(
         means.append((table[c] + bias[c]).numpy())
         spreads.append((table[C] - table[c].square()).clamp_min(0).numpy())
         entropies.append(_entropies(table[C + 1 :], n))
-        if of_rows is not None and truth is not None:
-            few = of_rows.split(max(1, _NUMBERS // O[:C].numel()))
-            parts = [coalition_table(O[:C], rows_at_once) + bias[:, None] for rows_at_once in few]
-            scores = torch.cat(parts).numpy()
-            losses.append(_losses(scores, truth))
+        few = of_rows.split(max(1, _NUMBERS // O[:C].numel()))
+        scores = [coalition_table(O[:C], some) + bias[:, None] for some in few]
+        losses.append(_losses(torch.cat(scores).numpy(), truth))
     shape = (2,) * G
+    by_row = np.stack(losses).transpose(0, 2, 1).reshape(*shape, -1)
     tables = {
         SCORE: np.stack(means).reshape(shape),
+        LOSS: by_row.mean(-1),
         ENTANGLEMENT: np.stack(entropies).reshape(shape),
     }
-    intervals: tuple[stability.Interval, ...] = ()
-    if losses:
-        by_row = np.stack(losses).transpose(0, 2, 1).reshape(*shape, -1)
-        tables[LOSS] = by_row.mean(-1)
-        columns = zip((group.key for group in groups), shapley_values(by_row, G), strict=True)
-        intervals = tuple(stability.means(dict(columns), clusters=clusters).values())
+    columns = zip((group.key for group in groups), shapley_values(by_row, G), strict=True)
     spread = np.stack(spreads).reshape(shape) / shots
     return GateGroups(
         groups,
         output,
-        {name: shapley_values(tables[name], G) for name in TARGETS if name in tables},
+        {name: shapley_values(tables[name], G) for name in TARGETS},
         {name: float(values.ravel()[0]) for name, values in tables.items()},
         {name: float(values.ravel()[-1]) for name, values in tables.items()},
         np.sqrt(shapley_variances(spread)),
-        intervals,
-        0 if of_rows is None else len(of_rows),
+        tuple(stability.means(dict(columns), clusters=clusters).values()),
+        len(of_rows),
         shots,
     )
 
@@ -212,7 +202,7 @@ def shapley_variances(variances: np.ndarray) -> np.ndarray:
 
 def _weights(G: int) -> np.ndarray:
     """|R|! (G - |R| - 1)! / G! of every coalition R of G - 1 players, (2, ..., 2)."""
-    sizes = np.indices((2,) * (G - 1)).sum(0) if G > 1 else np.zeros((), dtype=int)
+    sizes = np.indices((2,) * (G - 1)).sum(0)
     by_size = np.array(
         [math.factorial(k) * math.factorial(G - 1 - k) / math.factorial(G) for k in range(G)]
     )
@@ -295,9 +285,9 @@ def answer(result: GateGroups, target: str = SCORE, name: Callable[[str], str] =
     """Which groups do most of a target, as a title; of the loss, which are known to take something off it.
 
     Raises:
-        NotFound: when there is no such target, or no loss.
+        NotFound: when there is no such target.
     """
-    values = result.shapley[choose("Target", target, result.shapley)]
+    values = result.shapley[choose("Target", target, TARGETS)]
     titles = [name(group.title) for group in result.groups]
     if target == LOSS:
         return _of_loss(result, values, titles)
