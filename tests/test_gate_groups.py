@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
 import math
 from typing import Any
 
@@ -13,9 +14,12 @@ import pytest
 import torch
 from scipy.special import softmax
 
+from qfusion import cli
+from qfusion.analysis import sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import evidence, gate_groups as method
 from qfusion.models import EntangledQCNN, qcnn
+from qfusion.panels import why
 from tests.entangled import model_of
 from tests.test_cuts import problem
 
@@ -197,3 +201,21 @@ def test_what_has_no_groups_is_refused() -> None:
     kets = jump.encode(inputs)
     with pytest.raises(InvalidInput, match="gate groups"):
         method.gate_groups(jump, kets, "y0", kets, np.zeros(2))
+
+
+def test_panels_and_command_line_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["why", "--model", "qcnn-parity", "--groups", "pair-6601", "--json"])
+    assert not ended.value.code
+    result = json.loads(capsys.readouterr().out)["groups"]
+    one = sample.open_sample("qcnn-parity", "pair-6601")
+    assert result["whole"]["score"] == pytest.approx(one.score, abs=1e-9)
+    loss = one.study.of_split(one.study.scores[one.dataset.rows("test")])["nll"]
+    assert result["whole"]["loss"] == pytest.approx(loss, abs=1e-9)
+    for target in method.TARGETS:
+        values = [row[target] for row in result["groups"]]
+        gain = result["whole"][target] - result["empty"][target]
+        assert sum(values) == pytest.approx(gain, abs=1e-9)
+        picture = why.gate_groups(one, of=target)
+        assert picture.table()[target].tolist() == pytest.approx(values, abs=1e-9)
+        assert f"{gain:+z.2f}" in picture.shows

@@ -3,16 +3,20 @@ refused."""
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import qutip
 import scipy.linalg
 import torch
 
-from qfusion import explain
+from qfusion import cli, explain
+from qfusion.analysis import sample, why as analysis
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import cuts, patching
 from qfusion.models import QuantumJump
+from qfusion.panels import why
 from tests.entangled import model_of
 from tests.test_cuts import problem
 
@@ -212,3 +216,35 @@ def test_what_cannot_be_patched_is_refused() -> None:
     alone, one = problem((2,))
     with pytest.raises(InvalidInput, match="two modalities or more"):
         patching.patches(alone, one, one)
+
+
+def test_the_panel_takes_the_nearest_sample_that_is_decided_differently() -> None:
+    one = sample.open_sample("qj-parity", "pair-6601")
+    other = analysis.partner(one)
+    study = one.study
+    assert study.predicted[study.dataset.row(other)] != study.predicted[one.row]
+    picture = why.patches(one)
+    assert other in picture.shows.replace("\\", "")
+    assert set(picture.table()["kind"]) == set(EVERY)
+    mean = why.patches(one, lender=why.MEAN)
+    assert "background's mean" in mean.title
+    with pytest.raises(InvalidInput, match="cannot be patched with itself"):
+        why.patches(one, donor=one.id)
+    with pytest.raises(NotFound, match="Kind of patch"):
+        why.patches(one, kind="both")
+
+
+def test_the_command_line_prints_patches(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["why", "--model", "qj-parity", "--patch", "pair-6601", "pair-6602", "--json"]
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    assert not ended.value.code
+    result = json.loads(capsys.readouterr().out)["patch"]
+    study = sample.open_study("qj-parity")
+    first, second = (study.inputs([study.dataset.row(f"pair-660{i}")]) for i in (1, 2))
+    swapped = study.model(first | {"left": second["left"]})[0].numpy()
+    begin = next(row for row in result["patches"] if row["modality"] == "left" and row["t"] == 0)
+    assert [begin[f"score[{name}]"] for name in study.classes] == pytest.approx(swapped, abs=1e-8)
+    with pytest.raises(SystemExit):
+        cli.main(["why", "--model", "qj-parity"])
+    assert "Nothing is asked" in capsys.readouterr().err

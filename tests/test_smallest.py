@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from qfusion import cli
+from qfusion.analysis import sample
 from qfusion.data import DataSet
 from qfusion.data.modality import Modality, Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import cuts, smallest
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.models.tweak import Tweak
+from qfusion.panels import why
 from qfusion.quantum.decomposition import decompose, subset_name, subsets
-from qfusion.training import metrics
+from qfusion.training import checkpoint, metrics
 from tests.entangled import model_of
 from tests.test_cuts import NAMES, problem
 
@@ -215,3 +221,26 @@ def test_what_has_no_terms_is_refused() -> None:
         smallest.prune(still, (x, y), (x, y), "regression")
     with pytest.raises(InvalidInput, match="terms out of"):
         smallest.prune(model_of(4), (x, y), (x, y), "regression")
+
+
+def test_the_command_line_takes_terms_out_and_writes_the_smallest(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("QFUSION_MODELS", str(tmp_path))
+    words = ["why", "--model", "qj-parity", "--smallest", "--keep", "tiny", "--json"]
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    assert not ended.value.code
+    result = json.loads(capsys.readouterr().out)["smallest"]
+    assert (result["size"], result["of"], result["left"]) == (1, 6, ["H[left+right]"])
+    study = sample.open_study("qj-parity")
+    picture = why.smallest(study)
+    assert "1 of 6 terms carries" in picture.title
+    assert f"`{result['tweak']}`" in picture.shows
+    tiny = checkpoint.load("tiny").model
+    rows = study.dataset.rows("test")
+    value = metrics.of_rows(study.dataset, rows, tiny(study.inputs(rows)).numpy())["accuracy"]
+    assert value == pytest.approx(result["curve"][1]["accuracy"], abs=2e-3)  # single precision
+    with pytest.raises(SystemExit):
+        cli.main(["why", "--model", "qj-parity", "--keep", "tiny"])
+    assert "Add --smallest" in capsys.readouterr().err
