@@ -28,6 +28,7 @@ from qfusion.figures import (
     strip,
     training,
     trust,
+    why,
 )
 from qfusion.figures.style import BLUE, Theme
 
@@ -634,6 +635,20 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "physics.bloch": lambda t: physics.bloch(BLOCH[0], BLOCH[2], hue=BLUE, theme=t),
     "physics.ways": lambda t: physics.ways(
         ["text", "audio"], [0.5, np.inf], [0.9, np.inf], M, farthest=1.6, unit=HOSTILE, theme=t
+    ),
+    "why.patches": lambda t: why.patches(
+        np.linspace(0, 1, 5), (*M[:2], HOSTILE), R.normal(size=(3, 5)), R.normal(size=(3, 5)) > 0, t
+    ),
+    "why.banded": lambda t: why.banded(
+        np.arange(4.0),
+        {HOSTILE: (np.arange(4.0), np.arange(4.0) - 1, np.arange(4.0) + 1)},
+        hues={HOSTILE: BLUE},
+        x_title=HOSTILE,
+        y_title=HOSTILE,
+        behind=R.normal(size=(3, 4)),
+        behind_name=HOSTILE,
+        marks={HOSTILE: 2.0},
+        theme=t,
     ),
     "physics.sizes": lambda t: physics.sizes(
         ["weaker", HOSTILE], np.array([0.1, 0.5]), axis=HOSTILE, theme=t
