@@ -2,8 +2,8 @@
 and only together, in bits, and whether joint models predict it better than late ones.
 
 Exact where a distribution of few values is known (`exact`; CCS and I_min by the library dit, whose optimiser for BROJA
-was seen to stop up to .01 bits above the minimum, so that BROJA is worked out here); of features by three estimators, each
-with its interval, shown beside each other since they may disagree (`estimate`):
+was seen to stop up to .01 bits above the minimum, so that BROJA is worked out here); of features by three estimators,
+each with its interval, shown beside each other since they may disagree (`estimate`):
 
     clusters    k-means clusters of every modality, the plug-in distribution of these and the target (Liang and others
                 2023, arXiv 2302.12247), less what shuffled labels give
@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -106,8 +106,8 @@ class Union:
     """The union information of sources about a target.
 
     Attributes:
-        bits: a lower bound of it.
-        gap: the true one is at most so many bits above.
+        bits: an estimate of it, where the search stopped.
+        gap: it is at most so many bits below; what is proved, mostly far less.
         potentials: a source, (|Y|, |X_m|): what its values add to the bits of a sample; they average to `bits`.
     """
 
@@ -126,12 +126,13 @@ def union(tables: Sequence[np.ndarray], tolerance: float = 1e-4, most: int = 200
 
     Minimises I_Q over Q with the given tables by turns: R is the mean of Q(x | y) over y, then Q(x | y) the projection
     of R on the tables' conditionals, by iterative proportional fitting (Banerjee, Rauh and Montufar 2018, whose
-    divergences these are). Scalings a_m(y, x_m) of the projection are dual: no x has sum_y p(y) prod_m a_m(y, x_m) above
-    c, hence I_union >= sum p(y, x_m) log a_m - log c, which is what is returned.
+    divergences these are). Scalings a_m(y, x_m) of the projection are dual: where no x has
+    sum_y p(y) prod_m a_m(y, x_m) above c, I_union >= sum p(y, x_m) log a_m - log c, which bounds the error: the sum is what is returned.
 
     Args:
         tables: P(y, x_m) of every source, (|Y|, |X_m|), with the same P(y), none of it 0.
-        tolerance: of the gap, in bits, at which it stops. most: rounds after which it stops, too.
+        tolerance: of the gap, in bits, at which it stops, or where ten rounds change less than a hundredth of it.
+        most: rounds after which it stops, too.
     """
     p = tables[0].sum(1)
     known = [table / p[:, None] for table in tables]
@@ -149,7 +150,7 @@ def union(tables: Sequence[np.ndarray], tolerance: float = 1e-4, most: int = 200
 
     R = np.tensordot(p, product(known), 1)
     scales = [np.divide(k, p @ k, out=np.zeros_like(k), where=k > 0) for k in known]
-    bits, gap, logs = 0.0, np.inf, scales
+    bits, bound, logs = np.inf, 0.0, scales
     for turn in range(rounds):
         for m in range(M):
             shares = (product(scales) * R).sum(across[m])
@@ -158,15 +159,13 @@ def union(tables: Sequence[np.ndarray], tolerance: float = 1e-4, most: int = 200
             )
         ratio = np.tensordot(p, product(scales), 1)
         if turn % 10 == 0 or turn == rounds - 1:
-            c = np.log2(max(float(ratio.max()), 1e-300))
             logs = [np.log2(np.where(k > 0, a, 1.0)) for k, a in zip(known, scales, strict=True)]
-            value = sum(float((t * u).sum()) for t, u in zip(tables, logs, strict=True))
-            bits, gap = value - c, max(0.0, c)
-            logs[0] = logs[0] - c
-            if gap < tolerance:
+            last, bits = bits, sum(float((t * u).sum()) for t, u in zip(tables, logs, strict=True))
+            bound = max(bound, bits - max(0.0, float(np.log2(ratio.max()))))
+            if bits - bound < tolerance or abs(last - bits) < tolerance / 100:
                 break
-        R = R * ratio
-    return Union(bits, gap, tuple(logs))
+        R = np.maximum(R * ratio, 1e-60)  # what has become 0 could not grow again
+    return Union(bits, max(0.0, bits - bound), tuple(logs))
 
 
 # From samples: levels of every source and of all together, and the target's classes.
@@ -189,7 +188,7 @@ class Decomposition:
         redundancy, synergy, total: redundant, synergistic, and all together. unique: by source.
         shuffled: what shuffled labels give for each, by name, already taken off: it bounds the bias of few rows in many
             cells from above; of `Gaussian` none.
-        gap: the union information may be so many bits larger, where its search stopped early.
+        gap: the union information may be so many bits smaller, where its search stopped early.
         n: samples. classes: of the target, to which a number was cut by quantiles; 0 where it was left a number.
     """
 
@@ -381,6 +380,7 @@ class Estimate:
         name: of the data. modalities: names.
         by: the decomposition by estimator. of_rest: by modality, that of it and the rest, learned; of two modalities
             none. gain: bits that joint models tell beyond late ones.
+        entropy: bits that there are to tell of the target as cut to classes.
         lattice: of three modalities and few classes, I_min of the learned levels by node; else none.
         worth: the plain test. samples: see `pointwise`, by sample id. notes: what was drawn, cut or stopped early.
     """
@@ -390,6 +390,7 @@ class Estimate:
     by: Mapping[str, Decomposition]
     of_rest: Mapping[str, Decomposition]
     gain: stability.Interval
+    entropy: float
     lattice: Mapping[str, float]
     worth: worth.Worth
     samples: pd.DataFrame
@@ -426,15 +427,19 @@ def estimate(dataset: DataSet, rows: int = worth.ROWS) -> Estimate:
     Raises:
         InvalidInput: when there is one modality, a target of one value, or too few rows.
     """
-    task = worth.task(dataset, rows)
-    names = task.names
-    sets = len(names) * (2 if len(names) > 2 else 1) + 1
-    total = sets * len(worth.FAMILY) * task.folds
+    task, total = worth.task(dataset, rows), fits(dataset)
     with _sentences.progress_shown("Predicting held-out rows") as tell:
         predictions = worth.Predictions(task, lambda done: tell(done, total))
         result = of_predictions(predictions, dataset.name)
     samples = result.samples.set_axis(dataset.ids[task.rows[task.asked]])
     return replace(result, samples=samples.rename_axis("sample"))
+
+
+def fits(dataset: DataSet) -> int:
+    """Returns how many small models `estimate` fits: the family in every fold from each modality, rest, all."""
+    M, shared = len(dataset.names), dataset.clusters
+    folds = worth.folds(1 if shared is None else shared.numbers.shape[1])
+    return (M * (2 if M > 2 else 1) + 1) * len(worth.FAMILY) * folds
 
 
 def of_predictions(predictions: worth.Predictions, name: str = "") -> Estimate:
@@ -484,6 +489,7 @@ def of_predictions(predictions: worth.Predictions, name: str = "") -> Estimate:
         by,
         of_rest,
         stability.mean(parts[0] - parts[1], clusters=task.clusters),
+        float(-np.log2(np.bincount(y) / len(y)) @ np.bincount(y) / len(y)),
         lattice,
         worth.worth(predictions),
         samples,
@@ -500,25 +506,49 @@ def gaussian(
     Args:
         outputs: held-out predictions from every modality, (n, 1). joint: from all.
     """
-    shares = [worth.explained(part, task.truth) for part in (*outputs.values(), joint)]
-    names = list(outputs)
-
-    def bits(weights: np.ndarray) -> dict[str, np.ndarray]:
-        *alone, total = (-np.log2(1 - np.clip(of(weights), 0, 1 - 1e-9)) / 2 for of in shares)
-        union = np.max(alone, axis=0)
-        unique = {
-            name: union - np.max(alone[:m] + alone[m + 1 :], axis=0) for m, name in enumerate(names)
-        }
-        redundancy = union - np.sum(list(unique.values()), axis=0)
-        return {REDUNDANCY: redundancy, **unique, SYNERGY: total - union, TOTAL: total}
-
-    statistics: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        name: lambda weights, name=name: bits(weights)[name]
-        for name in (REDUNDANCY, *names, SYNERGY, TOTAL)
+    shares = {
+        name: worth.explained(part, task.truth) for name, part in {**outputs, TOTAL: joint}.items()
     }
-    result = stability.intervals(statistics, len(task.asked), stability.RESAMPLES, 0, task.clusters)
-    unique = {name: result[name] for name in names}
-    ends = (result[REDUNDANCY], unique, result[SYNERGY], result[TOTAL])
+
+    def bits(name: str, less: str = "") -> Callable[[np.ndarray], np.ndarray]:
+        def of(weights: np.ndarray) -> np.ndarray:
+            told = [
+                -np.log2(1 - np.clip(shares[one](weights), 0, 1 - 1e-9)) / 2
+                for one in (name, less)
+                if one
+            ]
+            return told[0] - told[1] if less else told[0]
+
+        return of
+
+    # Smallest and largest of several are of their intervals' ends: those of resamples are biased where two are alike.
+    asked = {(name, ""): bits(name) for name in shares}
+    asked |= {(a, b): bits(a, b) for a in shares for b in outputs if a != b}
+    known = stability.intervals(
+        {"\0".join(key): of for key, of in asked.items()},
+        len(task.asked),
+        stability.RESAMPLES,
+        0,
+        task.clusters,
+    )
+
+    def among(place: int, *keys: tuple[str, str], least: float = -np.inf) -> stability.Interval:
+        some = [known["\0".join(key)] for key in keys]
+        ends = {
+            end: max(least, sorted(getattr(one, end) for one in some)[place])
+            for end in ("value", "low", "high")
+        }
+        return replace(some[0], **ends)
+
+    names = list(outputs)
+    unique = {
+        name: among(0, *((name, other) for other in names if other != name), least=0.0)
+        for name in names
+    }
+    redundancy = among(-2, *((name, "") for name in names))
+    synergy = among(0, *((TOTAL, name) for name in names))
+    total = among(0, (TOTAL, ""))
+    ends = (redundancy, unique, synergy, total)
     return Decomposition(GAUSSIAN, tuple(names), *ends, {}, 0.0, len(task.asked), 0)
 
 
@@ -541,10 +571,40 @@ def notes(
     if len(task.names) > MOST_SOURCES:
         yield f"Of {len(task.names)} modalities, {by[LEARNED].sources[0]}, which tells most alone, against the rest."
     yield (
-        f"Learned: levels of what the best small model says. Clusters: {cells} by k-means of every modality. From both, "
-        "what shuffled labels give is taken off, which bounds the bias of few rows in many cells from above."
+        f"Learned: levels of what the best small model says. Clusters: {cells} by k-means of every modality. From "
+        "both, what shuffled labels give is taken off, which bounds the bias of few rows in many cells from above."
     )
     if predictions.unfinished:
         yield f"{predictions.unfinished} of {predictions.done} networks and trees stopped before they converged."
     if (gap := max(one.gap for one in by.values())) > 0.005:
-        yield f"The search for the union information stopped {gap:.3f} bits or less below it."
+        yield f"The search for the union information stopped, by what is proved, {gap:.3f} bits or less above it."
+
+
+def finding(result: Estimate, name: Callable[[str], str] = str) -> str:
+    """What the learned decomposition says, as far as its intervals let it be said, and where the other estimator of
+    classes says otherwise.
+
+    Args:
+        name: how a modality is written.
+    """
+    main, told = result.main, result.main.total
+    if not told.known:
+        return f"{main.n:,} rows are too few to tell what modalities say of the target"
+    if told.low <= 0:
+        head = f"That small models are told anything of the target is not shown (at most {told.high:.2f} bits)"
+    else:
+        titles = {one: f"only by {name(one)}" for one in main.sources}
+        titles |= {REDUNDANCY: "by several alike", SYNERGY: "only together"}
+        shown = {titles[key]: one for key, one in main.parts.items() if one.known and one.low > 0}
+        words = [
+            f"{one.value:.2f} {title}"
+            for title, one in sorted(shown.items(), key=lambda entry: -entry[1].value)
+        ]
+        head = f"Of {result.entropy:.2f} bits of the target {told.value:.2f} are told"
+        head += f": {_sentences.listed(words)}" if words else ", by which part is not told"
+        if main.synergy.low <= 0:
+            head += f"; only together at most {max(main.synergy.high, 0):.2f}"
+    other = result.by[CLUSTERS].synergy
+    if SYNERGY in result.apart:
+        head += f". Estimators differ: by clusters {other.value:.2f} only together"
+    return head

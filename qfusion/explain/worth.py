@@ -7,11 +7,13 @@ from every modality alone, late (each modality's part added up) and jointly, eac
 
 Rows are held out by what they share (videos, pictures), so that no model is asked about a picture that it saw. They are
 training and validation rows; but where features were made with these rows' labels, as by a network trained on them,
-held-out rows of them are predicted far better than test rows are, and then test rows alone are taken (`made_with_labels`).
+held-out rows of them are predicted far better than test rows are, and then test rows alone are taken
+(`made_with_labels`).
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from qfusion import _sentences
 from qfusion._checks import check
 from qfusion.explain import stability
 
@@ -133,8 +134,8 @@ def components(values: np.ndarray, width: int = WIDTH) -> np.ndarray:
 
 
 def task(dataset: DataSet, rows: int = ROWS, width: int = WIDTH) -> Task:
-    """Returns rows of a data set to be predicted, drawn at random where there are more; of rows that share two things or
-    more twice as many, since those are asked about that are held out by all of them.
+    """Returns rows of a data set to be predicted, drawn at random where there are more; twice as many of rows that
+    share two things or more, since those are asked about that are held out by all of them.
 
     Raises:
         InvalidInput: when there is one modality, a target of one value, or too few rows.
@@ -227,23 +228,28 @@ def of_features(
     )
     shared = np.arange(len(y))[:, None] if clusters is None else clusters
     known, places = np.unique(shared, return_inverse=True)
-    folds = 5 if shared.shape[1] <= 2 else 3
+    count = folds(shared.shape[1])
     check(
-        len(known) >= folds,
-        f"All rows share what {len(known)} groups have, and {folds} are needed to hold some out.",
+        len(known) >= count,
+        f"All rows share what {len(known)} groups have, and {count} are needed to hold some out.",
     )
-    dealt = np.random.default_rng(0).permutation(len(known)) % folds
+    dealt = np.random.default_rng(0).permutation(len(known)) % count
     groups = dealt[places].reshape(shared.shape)
     return Task(
         {name: components(np.asarray(part, float), width) for name, part in features.items()},
         np.unique(y, return_inverse=True)[1] if classes else np.asarray(y, float),
         len(values) if classes else 0,
         groups,
-        folds,
+        count,
         clusters,
         np.arange(len(y)),
         len(y),
     )
+
+
+def folds(ways: int) -> int:
+    """Returns how many folds rows are dealt to that share things in so many ways: with more, fewer are asked."""
+    return 5 if ways <= 2 else 3
 
 
 # The family, and what it predicts of rows that it did not see.
@@ -305,7 +311,10 @@ class Predictions:
             task, X = self.task, self.task.inputs(names)
             result = np.zeros((len(task.asked), max(1, task.classes)))
             for learn, ask, places in task.parts():
-                model = _model(member, task.classes).fit(X[learn], task.y[learn])
+                model = _model(member, task.classes)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of stopping early, which is counted
+                    model.fit(X[learn], task.y[learn])
                 self.unfinished += int(member == NETWORK and model.n_iter_ >= model.max_iter)
                 result[places] = _outputs(model, X[ask], task.classes)
                 self.done += 1
