@@ -17,7 +17,7 @@ import typer
 
 from qfusion import _files, _limits, _sentences
 from qfusion._checks import check
-from qfusion.commands import data, figure, models, samples, training
+from qfusion.commands import data, figure, models, samples, training, why
 from qfusion.commands.common import counted, example
 from qfusion.errors import InvalidInput, QFusionError, provided
 
@@ -157,6 +157,7 @@ EXAMPLES: dict[Callable[..., None], list[str]] = {
         "explain --model qj-mosi --split test --out contributions.csv",
     ],
     samples.track: ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"],
+    why.why: ["why --data parity", "why --data mosi --json"],
     figure.figure: [
         "figure --model qj-planted --sample ID --view over-time --out decision.pdf",
         "figure --recipe decision.pdf --out decision.svg --theme grey",

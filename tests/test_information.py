@@ -176,7 +176,8 @@ def test_gaussian_cases_lie_within_their_intervals() -> None:
 
 
 # The synthetic sets of Liang and others 2023, by their recipe in our words. Their labels are noisy: of one bit about
-# .21 are told in every set; here a label is drawn by the sigmoid of a projection, whose one scale is chosen to tell as much.
+# .21 are told in every set; here a label is drawn by the sigmoid of a projection, whose one scale is chosen to tell as
+# much.
 
 # R, U1, U2, S, as their notebook prints them
 PRINTED = {

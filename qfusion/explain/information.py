@@ -127,7 +127,8 @@ def union(tables: Sequence[np.ndarray], tolerance: float = 1e-4, most: int = 200
     Minimises I_Q over Q with the given tables by turns: R is the mean of Q(x | y) over y, then Q(x | y) the projection
     of R on the tables' conditionals, by iterative proportional fitting (Banerjee, Rauh and Montufar 2018, whose
     divergences these are). Scalings a_m(y, x_m) of the projection are dual: where no x has
-    sum_y p(y) prod_m a_m(y, x_m) above c, I_union >= sum p(y, x_m) log a_m - log c, which bounds the error: the sum is what is returned.
+    sum_y p(y) prod_m a_m(y, x_m) above c, I_union >= sum p(y, x_m) log a_m - log c. The sum is returned, and the
+    bound tells its error.
 
     Args:
         tables: P(y, x_m) of every source, (|Y|, |X_m|), with the same P(y), none of it 0.
@@ -521,6 +522,8 @@ def gaussian(
 
         return of
 
+    # An R2 of 1.96^2 / n can be there where held-out predictions, which resamples do not fit again, show none.
+    unseen = -np.log2(1 - 1.96**2 / len(task.asked)) / 2
     # Smallest and largest of several are of their intervals' ends: those of resamples are biased where two are alike.
     asked = {(name, ""): bits(name) for name in shares}
     asked |= {(a, b): bits(a, b) for a in shares for b in outputs if a != b}
@@ -538,7 +541,7 @@ def gaussian(
             end: max(least, sorted(getattr(one, end) for one in some)[place])
             for end in ("value", "low", "high")
         }
-        return replace(some[0], **ends)
+        return replace(some[0], **ends | {"high": ends["high"] + unseen})
 
     names = list(outputs)
     unique = {
