@@ -4,6 +4,7 @@ known; the plain test; bad input; the command."""
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +13,13 @@ from sklearn.decomposition import PCA
 from typer.testing import CliRunner
 
 from qfusion import data
+from qfusion.analysis import why
+from qfusion.cli import app
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import information, worth
 from qfusion.explain.stability import Interval
+from qfusion.panels import pages, why as panels
+from tests.test_app_pages import said, visit
 
 B = (0, 1)
 PAIRS = [(a, b) for a in B for b in B]
@@ -316,9 +321,16 @@ def test_bad_input_is_named() -> None:
         information.exact(2 * gate("XOR"))
 
 
-def test_parity_is_told_only_together_by_the_command() -> None:
-    from qfusion.cli import app
+@pytest.fixture(scope="module")
+def parity() -> information.Estimate:
+    """What is worked out of `parity`, once for all that read it."""
+    return why.needs(data.load("parity"))
 
+
+def test_parity_is_told_only_together_by_the_command(
+    parity: information.Estimate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(why, "needs", lambda dataset: parity)
     result = CliRunner().invoke(app, ["why", "--data", "parity", "--json"])
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
@@ -327,3 +339,38 @@ def test_parity_is_told_only_together_by_the_command() -> None:
     assert set(told["unique"]) == {"left", "right"}
     assert told["synergy"]["low"] <= told["gain"]["value"] <= told["synergy"]["high"]
     assert told["worth"]["joint-late"]["low"] > 0.3
+    words = CliRunner().invoke(app, ["why", "--data", "parity"])
+    assert "only together" in words.stdout
+    assert "Joint models are worth +0." in words.stdout
+
+
+def test_panels_state_what_was_found_with_their_numbers(
+    parity: information.Estimate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(why, "needs", lambda dataset: parity)
+    address = {"set": "parity", "data.need": "true"}
+    bits = pages.build("data", "needs-bits", address)
+    assert bits.title == information.finding(parity)
+    assert "1,329 of them are predicted" in bits.shows
+    assert set(bits.table()["estimator"]) == {"learned", "clusters"}
+    worth_of = pages.build("data", "needs-worth", address)
+    assert worth_of.title == worth.sentence(parity.worth)
+    assert len(worth_of.table()) == 5
+
+
+def test_the_data_page_works_it_out_where_it_is_asked(
+    parity: information.Estimate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(why, "needs", lambda dataset: parity)
+    shut = visit("Data", set="parity")
+    assert not shut.toggle(key=panels.NEED.key).value
+    assert "Joint models are worth" not in said(shut)
+    shown = visit("Data", set="parity", **{panels.NEED.key: "true"})
+    for _ in range(50):
+        if "Joint models are worth" in said(shown):
+            break
+        time.sleep(0.2)
+        shown.run()
+    assert "Joint models are worth" in said(shown)
+    assert not shown.exception
+    assert not shown.warning

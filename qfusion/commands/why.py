@@ -27,10 +27,9 @@ def why(
 
 def needs(name: str, as_json: bool) -> None:
     """Prints whether a data set needs fusion."""
-    from qfusion.analysis.why import needs
     from qfusion.panels.why import needs_record
 
-    result = needs_record(needs(qfusion.data.load(name)))
+    result = needs_record(qfusion.analysis.why.needs(qfusion.data.load(name)))
     tested = result["worth"]
     rows = [
         [of, *(_interval(part) for part in (entry["redundancy"], entry["synergy"], entry["total"]))]

@@ -383,7 +383,7 @@ class Estimate:
             none. gain: bits that joint models tell beyond late ones.
         entropy: bits that there are to tell of the target as cut to classes.
         lattice: of three modalities and few classes, I_min of the learned levels by node; else none.
-        worth: the plain test. samples: see `pointwise`, by sample id. notes: what was drawn, cut or stopped early.
+        worth: the plain test. samples: see `pointwise`, by sample id. notes: how the numbers came about, in sentences.
     """
 
     name: str
@@ -558,17 +558,8 @@ def gaussian(
 def notes(
     predictions: worth.Predictions, by: Mapping[str, Decomposition], cells: int
 ) -> Iterator[str]:
-    """Yields, in sentences, what was drawn, cut to classes or stopped early."""
+    """Yields, in sentences, how the numbers came about."""
     task = predictions.task
-    if task.note:
-        yield task.note
-    if len(task.rows) < task.whole:
-        yield f"{len(task.rows):,} rows drawn at random of {task.whole:,}."
-    if len(task.asked) < len(task.rows):
-        yield (
-            f"Rows share several things: {len(task.asked):,} of them are predicted by models that saw none of these, "
-            "the others are learnt from only."
-        )
     if not task.classes:
         yield f"For bits the target is cut into {by[LEARNED].classes} classes by quantiles; Gaussian leaves it."
     if len(task.names) > MOST_SOURCES:
@@ -577,8 +568,6 @@ def notes(
         f"Learned: levels of what the best small model says. Clusters: {cells} by k-means of every modality. From "
         "both, what shuffled labels give is taken off, which bounds the bias of few rows in many cells from above."
     )
-    if predictions.unfinished:
-        yield f"{predictions.unfinished} of {predictions.done} networks and trees stopped before they converged."
     if (gap := max(one.gap for one in by.values())) > 0.005:
         yield f"The search for the union information stopped, by what is proved, {gap:.3f} bits or less above it."
 

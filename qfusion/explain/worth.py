@@ -378,6 +378,7 @@ class Worth:
         metric: that is measured. scores: by kind. models: what the best of every kind is.
         late: late less single. joint: joint less late.
         n: rows. unfinished: fits that were stopped before they converged, of `fits`.
+        notes: which rows these are, in sentences.
     """
 
     metric: str
@@ -388,6 +389,7 @@ class Worth:
     n: int
     unfinished: int
     fits: int
+    notes: tuple[str, ...] = ()
 
     def frame(self) -> pd.DataFrame:
         """A row for each kind, and for what each adds to the one before it."""
@@ -431,7 +433,24 @@ def worth(predictions: Predictions) -> Worth:
         len(task.asked),
         predictions.unfinished,
         predictions.done,
+        tuple(notes(predictions)),
     )
+
+
+def notes(predictions: Predictions) -> Iterator[str]:
+    """Yields, in sentences, which rows were taken, and whether all models converged."""
+    task = predictions.task
+    if task.note:
+        yield task.note
+    if len(task.rows) < task.whole:
+        yield f"{len(task.rows):,} rows drawn at random of {task.whole:,}."
+    if len(task.asked) < len(task.rows):
+        yield (
+            f"Rows share several things: {len(task.asked):,} of them are predicted by models that saw none of these, "
+            "the others are learnt from only."
+        )
+    if predictions.unfinished:
+        yield f"{predictions.unfinished} of {predictions.done} fits stopped before they converged."
 
 
 def _measure(task: Task, outputs: Outputs) -> Callable[[np.ndarray], np.ndarray]:

@@ -57,6 +57,7 @@ def bits(
             np.maximum(value, 0),
             [f"{v:.3f} bits ({a:.3f} to {b:.3f})" for v, a, b in values],
         )
+        fill = faded(hue, 0.25 if name == SHARED else 0.8)
         words = label(name if name in (SHARED, TOGETHER) else f"told only by {name}")
         figure.add_bar(
             x=size,
@@ -66,7 +67,7 @@ def bits(
             width=0.5,
             name=words,
             customdata=tips,
-            marker={"color": faded(hue, 0.75), "line": {"color": hue, "width": 1}},
+            marker={"color": fill, "line": {"color": hue, "width": 1}},
             hovertemplate=f"{words}: %{{customdata}}<extra></extra>",
         )
         shown = (size > 0) & np.isfinite(np.asarray(values, float)).all(1)

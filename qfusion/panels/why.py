@@ -46,9 +46,9 @@ def bits(scope: Any, theme: style.Theme = "light") -> panel.Picture:
             entropy=result.entropy,
             theme=theme,
         ),
-        shows=f"the information of the target of {text.plain(dataset.name)}, in bits, by three estimators or two: "
-        f"redundancy as of BROJA, by the union information of {len(result.modalities)} modalities. Whiskers: "
-        f"{_how(dataset, result)}.{rest} {' '.join(map(_plain, result.notes))}",
+        shows=f"the information of the target of {text.plain(dataset.name)}, in bits, by {len(result.by)} estimators, "
+        f"with redundancy as BROJA defines it. Whiskers: {_how(dataset, result)}.{rest} "
+        + " ".join(map(_plain, (*result.worth.notes, *result.notes))),
         not_shown="what larger models could be told: small ones may miss what takes many rows to learn, and what they "
         "miss is told less, not more. Estimates of a part may lie below 0, and are drawn as 0.",
         alt="; ".join(
@@ -80,7 +80,7 @@ def worth_of(scope: Any, theme: style.Theme = "light") -> panel.Picture:
         shows=f"linear models, trees and a small network, cross-validated on {text.plain(dataset.name)}: the best of "
         "one modality, of parts that add up (late), and of all features together (joint). The best is the one of the "
         f"least held-out loss, so that small advantages are partly luck. Intervals: {_how(dataset, estimate)}. "
-        f"{' '.join(map(_plain, estimate.notes))}",
+        + " ".join(map(_plain, result.notes)),
         not_shown="what a larger model reaches, or one that sees steps of sequences: these are pooled to means and "
         "deviations.",
         alt=", ".join(f"{name} {one.value:+.3f}" for name, one in rows.items()) + ".",
@@ -141,7 +141,7 @@ def needs_record(result: information.Estimate) -> dict[str, Any]:
             "unfinished": tested.unfinished,
         },
         "says": [information.finding(result), worth.sentence(tested)],
-        "notes": list(result.notes),
+        "notes": [*tested.notes, *result.notes],
     }
 
 
