@@ -161,6 +161,7 @@ EXAMPLES: dict[Callable[..., None], list[str]] = {
         "why --model qcnn-avdigits --groups ID --json",
     ],
     samples.track: ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"],
+    why.why: ["why --data parity", "why --data mosi --json"],
     figure.figure: [
         "figure --model qj-planted --sample ID --view over-time --out decision.pdf",
         "figure --recipe decision.pdf --out decision.svg --theme grey",
