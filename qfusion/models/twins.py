@@ -299,7 +299,6 @@ def without_sampling(settings: Mapping[str, Any]) -> dict[str, Any]:
 # Twins of the network.
 
 
-@settings_of(EntangledQCNN)
 class DephasedQCNN(EntangledQCNN):
     """The network whose fused qubits are dephased before the convolutions: <X> = 0, a classical bit each; settings and
     errors as of `EntangledQCNN`."""
