@@ -412,8 +412,8 @@ def test_panels_say_what_was_measured(name: str) -> None:
     assert panels.synergy(study).figure is None
     one = sample.open_sample(name, str(study.dataset.ids[rows[0]]))
     levels = errors.levels_of(one, "relation=joint" if "parity" in name else "error>0.1")
-    for build in (panels.ranking, panels.pairs, panels.swarm):
-        picture = build(levels)
+    for make in (panels.ranking, panels.pairs, panels.swarm):
+        picture = make(levels)
         assert len(picture.table())
         assert picture.figure is not None
         assert "cohort" in picture.shows

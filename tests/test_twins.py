@@ -1,4 +1,4 @@
-"""Twins of the quantum models: each lacks what it should, learns, and equals the full model where nothing is lacking."""
+"""Twins of the quantum models: each lacks what it should, learns, and equals the full model where nothing lacks."""
 
 from __future__ import annotations
 

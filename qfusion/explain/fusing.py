@@ -1,16 +1,17 @@
 """Does a model fuse? What it loses without its joint terms, what each coalition of modalities takes off the test loss,
 which coalitions say most, and how near a sampled synergy comes to the exact one.
 
-    EMAP            f_m(x_i) = mean over rows of f(x_im, x_rest), the other modalities drawn independently of one another
-                    from the test rows themselves; EMAP(x_i) = sum_m f_m(x_i) - (M - 1) mean f: of all sums over
-                    modalities the one that is nearest to f on all combinations of the rows (Hessel and Lee 2020, EMNLP)
-    own terms       the same against the background of the explanations: baseline + sum_m dividend(m)
-    loss game       w(S) = mean of loss(v(0), y) - loss(v(S), y), whose dividends and Shapley values say what a coalition
-                    takes off the test loss (SAGE: Covert, Lundberg and Lee 2020, NeurIPS). SAGE takes the prediction that
-                    a subset leaves from samples; here v(S) is exact. Of classes it is the softmax of the mean score
-    F_syn           v(ab) - v(a) - v(b) + v(0) against K rows of the background: what an estimator of synergistic
-                    faithfulness has for the dividend of a pair (after arXiv 2605.22168, of which the abstract alone was
-                    read). Against all rows it is that dividend
+    EMAP        f_m(x_i) = mean over rows of f(x_im, x_rest), the other modalities drawn independently of one another
+                from the test rows themselves; EMAP(x_i) = sum_m f_m(x_i) - (M - 1) mean f: of all sums over modalities
+                the one that is nearest to f on all combinations of the rows (Hessel and Lee 2020, EMNLP)
+    own terms   the same against the background of the explanations: baseline + sum_m dividend(m)
+    loss game   w(S) = mean of loss(v(0), y) - loss(v(S), y), whose dividends and Shapley values say what a coalition
+                takes off the test loss (SAGE: Covert, Lundberg and Lee 2020, NeurIPS). SAGE takes the prediction that a
+                subset leaves from samples; here v(S) is exact. Of classes it is the softmax of the mean score
+    F_syn       v(ab) - v(a) - v(b) + v(0) against K rows of the background: what an estimator of synergistic
+                faithfulness has for the dividend of a pair (after arXiv 2605.22168, of which the abstract alone was
+                read). Against all rows it is that dividend
+    basins      seeds whose explanations of one sample are alike, where there are several such groups (EvoXplain)
 """
 
 from __future__ import annotations
@@ -92,11 +93,11 @@ def emap(
         for name, order in zip(model.modalities, orders, strict=True)
     }
     behind = backgrounds.SampleBackground(states=mixed, kind="joint", size=count)
-    own, spread = [], []
+    parts, spread = [], []
     for scores in coalitions.over_all_rows(model, states, behind, [(m,) for m in range(M)]):
-        own.append(scores.mean(2))
+        parts.append(scores.mean(2))
         spread.append(scores.var(2, ddof=min(1, count - 1)).sum(1))
-    means = np.concatenate(own)
+    means = np.concatenate(parts)
     exact = M == 2 and count == len(whole)
     errors = None if exact else np.sqrt(np.concatenate(spread) / count)
     result = means.sum(1) - (M - 1) * means.mean((0, 1))
@@ -147,8 +148,8 @@ def gains(
     seed: int = 0,
     clusters: np.ndarray | None = None,
 ) -> Gains:
-    """Returns the metrics with and without joint terms, and by how much they are better with them (below 0: worse, whatever
-    the metric), with percentile bootstrap intervals.
+    """Returns the metrics with and without joint terms, and by how much they are better with them (below 0: worse,
+    whatever the metric), with percentile bootstrap intervals.
 
     Args:
         result: of B samples. truth: (B,).
@@ -193,7 +194,7 @@ def fuses(result: Additive, worth: Gains, metric: str, short: str) -> str:
     """Whether a model's joint terms are worth something in a metric, in one sentence."""
     model, additive, gain = (worth[column][metric] for column in ("model", "additive", "gain"))
     if result.modalities == 1:
-        return f"One modality: nothing can be joint, and without joint terms the model is itself ({short} {model.value:.3f})"
+        return f"One modality: nothing can be joint, and EMAP is the model itself ({short} {model.value:.3f})"
     about = f"{short} {model.value:.3f} with them, {additive.value:.3f} without"
     if not gain.known:
         return f"Too few samples to tell whether the joint terms are worth anything ({about}, n = {gain.n:,})"
@@ -350,8 +351,8 @@ def matters(result: LossGame) -> str:
 def synergies(
     exact: Explanation, sampled: Sequence[Explanation], outputs: np.ndarray
 ) -> pd.DataFrame:
-    """Returns F_syn beside the exact dividends, a row a pair: mean and lowest correlation over samples, of the draws, and
-    the root mean square error over the exact dividend's own root mean square; NaN where that does not vary, or is 0.
+    """Returns F_syn beside the exact dividends, a row a pair: mean and lowest correlation over samples, of the draws,
+    and the root mean square error over the exact dividend's own root mean square; NaN where that is 0 or constant.
 
     Args:
         exact: of B samples. sampled: of the same, each against K rows. outputs: which is explained, (B,).
@@ -492,8 +493,9 @@ class Basins:
 
 
 def split(points: np.ndarray) -> tuple[float, np.ndarray]:
-    """Returns the largest mean silhouette (Rousseeuw 1987) of any cut of the average-linkage tree of points (R, T) into clusters of `LEAST` or
-    more, and the clusters (R,), numbered in the order of the seeds; -1 and zeros where there is no such cut."""
+    """Returns the largest mean silhouette (Rousseeuw 1987) of any cut of the average-linkage tree of points (R, T) into
+    clusters of `LEAST` or more, and the clusters (R,), numbered in the order of the points; -1 and zeros where there is
+    no such cut."""
     from scipy.cluster import hierarchy
     from scipy.spatial.distance import pdist, squareform
     from sklearn.metrics import silhouette_score  # on demand, as it takes long to load
@@ -528,7 +530,8 @@ def basins(values: np.ndarray, clusters: np.ndarray | None = None, seed: int = 0
     R = len(values)
     check(
         R >= 2 * LEAST,
-        f"Basins of {LEAST} seeds or more need {2 * LEAST} seeds, but there are {R}. Measure more: scripts/stability.py.",
+        f"Basins of {LEAST} seeds or more need {2 * LEAST} seeds, but there are {R}. Measure more by "
+        "scripts/stability.py.",
     )
     drawn = np.random.default_rng(seed).standard_normal((NULL, R, 1))
     threshold = float(np.quantile([split(points)[0] for points in drawn], 1 - FALSE))

@@ -33,7 +33,7 @@ BINS, SWARM = (
 
 @drawing(values="P 3")
 def interactions(
-    pairs: Sequence[tuple[str, str]],
+    pairs: Sequence[Sequence[str]],
     values: np.ndarray,
     modalities: Sequence[str],
     *,
@@ -43,8 +43,7 @@ def interactions(
     """The interaction index of any two modalities as a heat map, with its interval below it.
 
     Args:
-        pairs: names of both, P of them. values: value, low and high end of the interval, (P, 3), NaN ends where there is
-            no interval.
+        pairs: names of both, P of them. values: value, low and high end of the interval, (P, 3).
     """
     M = len(modalities)
     z = np.full((M, M), np.nan)
@@ -91,7 +90,7 @@ def swarm(
     """Every sample's dividend of each coalition as a point, stacked where many are alike, with its id in `customdata`.
 
     Args:
-        values: by coalition, (n,). colour: of the points, (n,), a number; NaN is drawn in the lowest. ids: of the samples.
+        values: by coalition, (n,). colour: of the points, (n,). ids: of the samples.
         by: what the colour says.
     """
     figure = base(theme, 96 + 74 * len(values), left=10, right=10, top=8, bottom=46)

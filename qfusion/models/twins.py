@@ -2,21 +2,21 @@
 resource. What a twin loses against the full model, over training seeds, is what the resource is worth; what the trained
 model loses when the resource is cut from it without another training (`cut`) is another question, shown beside it.
 
-    resource            twin                                    what it lacks
-    coherence           `JumpTwin` lacks="coherence"            every superposition of product basis states, at every step:
-                                                                a Markov chain on the D basis states is left
-    entanglement        `JumpTwin` lacks="entanglement"         what passes a measurement of every modality, in a basis that
-                                                                is learned: classical correlation passes, and nothing else
-    correlation         `MeanFieldJump`                         all correlation, at all times
-    learned dynamics    `JumpTwin` lacks="learning"             learned H and L_k: they stay as they were drawn, and the
-                                                                encoders and the read-out learn to use them (a reservoir)
-    dissipation         `QuantumJump` evolution="unitary"       the L_k
-    fused coherence     `DephasedQCNN`                          <X> of the fused qubits
-    entangling gates    `EntangledQCNN` block="local"           entangling convolutions; pooling is steered by outcomes, so
-                                                                it entangles nothing
-    fused entanglement  `CoherentQCNN` lacks="entanglement",    against "nothing": the network whose modality qubits are
-                                                                read, too, by Z, where it makes no difference that the
-                                                                fusion entangled them, and by Z and X, where it does
+    resource            twin                                  what it lacks
+    coherence           `JumpTwin` lacks="coherence"          superpositions of product basis states, at every step: a
+                                                              Markov chain on the D basis states is left
+    entanglement        `JumpTwin` lacks="entanglement"       what does not pass a measurement of every modality, in a
+                                                              basis that is learned: classical correlation passes
+    correlation         `MeanFieldJump`                       all correlation, at all times
+    learned dynamics    `JumpTwin` lacks="learning"           H and L_k stay as they were drawn; encoders and read-out
+                                                              learn to use them (a reservoir)
+    dissipation         `QuantumJump` evolution="unitary"     the L_k
+    fused coherence     `DephasedQCNN`                        <X> of the fused qubits
+    entangling gates    `EntangledQCNN` block="local"         entangling convolutions; pooling is steered by outcomes
+                                                              and entangles nothing
+    fused entanglement  `CoherentQCNN` lacks="entanglement"   against "nothing": the modality qubits are read, too, by Z
+                                                              alone, for which the fusion's entanglement makes no
+                                                              difference, against Z and X, for which it does
 
 A bilinear head with as many parameters is `StateLinear` with a rank. That quantum models often need none of these is
 what Bowles, Ahmed and Schuld (2024, "Better than classical?", arXiv 2403.07059) saw in single modalities.
@@ -79,8 +79,8 @@ class JumpTwin(QuantumJump):
         inputs, outputs: as of `QuantumJump`.
         lacks: "coherence": U = 1, at the beginning and after each of `steps` equal parts of T, the last one, too.
             "entanglement": U is learned, between the `steps` + 1 equal parts of T, so that kets that are encoded, and
-            vectors that are read, are as free as the model's, and what two modalities have of each other beyond what was
-            read lasts T / (steps + 1) at most. "learning": no channel; H and L_k are not trained.
+            vectors that are read, are as free as the model's, and entanglement lasts T / (steps + 1) at most.
+            "learning": no channel; H and L_k are not trained.
         steps: of the channel; 0 leaves the model as it is.
         settings: of `QuantumJump`, but those of sampled trajectories.
 
@@ -92,8 +92,8 @@ class JumpTwin(QuantumJump):
     title = "Twin: QiNN-QJ without a resource"
     says = "QiNN-QJ whose evolution is interrupted so that no coherence, or no entanglement, lasts, or is not learned."
     about = (
-        "turns {names} into quantum states ({dims} levels) whose joint evolution lacks a resource of QiNN-QJ, and reads "
-        "the {target} from them: what it loses is what the resource is worth."
+        "turns {names} into quantum states ({dims} levels) whose joint evolution lacks a resource of QiNN-QJ, and "
+        "reads the {target} from them: what it loses is what the resource is worth."
     )
     abilities = frozenset({"states", "kets"})
 
@@ -182,9 +182,10 @@ class MeanFieldJump(QuantumJump):
 
         d rho_m / dt = Tr_rest[L(rho_1 x ... x rho_M)]
 
-    Numbers r_ma = Tr[B_a rho_m], of the Hermitian bases of `quantum.decomposition`, stand for the states. Their slopes are
-    r_ma' = sum_w c_w prod_m r_m,w_m, where c are the coefficients of L^+(B_a x 1): products of real vectors with one
-    table, in steps of Runge and Kutta (fourth order). Not linear in the states, so decisions are split by evaluation.
+    Numbers r_ma = Tr[B_a rho_m], of the Hermitian bases of `quantum.decomposition`, stand for the states. Their slopes
+    are r_ma' = sum_w c_w prod_m r_m,w_m, where c are the coefficients of L^+(B_a x 1): products of real vectors with
+    one table, in steps of Runge and Kutta (fourth order). Not linear in the states, so decisions are split by
+    evaluation.
 
     Args:
         inputs, outputs: as of `QuantumJump`.
@@ -256,7 +257,7 @@ class MeanFieldJump(QuantumJump):
         step."""
         r = torch.cat([states[name] for name in self.modalities], -1)
         count = 0 if self.still else int(self.settings["steps"])
-        table = self.equation().T if count else None
+        table = self.equation().T
         dt, result = self.duration / max(count, 1), [r]
 
         def slope(r: Tensor) -> Tensor:
@@ -306,7 +307,7 @@ class DephasedQCNN(EntangledQCNN):
     kind = "qcnn-dephased"
     title = "Twin: QCNN, fused qubits dephased"
     says = "The fused qubits lose their coherence before the convolutions: what the network can do with classical bits."
-    about = "fuses {names} by truth tables, dephases the fused qubits, and reads the {target} by a convolutional network."
+    about = "fuses {names} by truth tables, dephases the fused qubits, and reads the {target} by convolutions."
     abilities = frozenset()
 
     def fuse(self, masses: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -317,13 +318,13 @@ class DephasedQCNN(EntangledQCNN):
 
 @settings_of(EntangledQCNN)
 class CoherentQCNN(EntangledQCNN):
-    """The network whose modality qubits are read after the fusion, too: the one in which the fusion's entanglement acts.
+    """The network whose modality qubits are read after the fusion, too: where the fusion's entanglement acts.
 
         y = scores of `EntangledQCNN` + HEAD_SCALE sum_im w_im (cos a_im <Z_mi> + sin a_im <X_mi>)
 
-    <Z> of a modality qubit is what it was before the fusion. <X> is less by how far the fused qubit tells the two values
-    apart: <X_mi> = sin theta_mi sum_b P(b) cos((phi_i,b1 - phi_i,b0) / 2), over outcomes b of the other qubits that
-    control with it. So a modality says jointly with the others what entanglement took from it.
+    <Z> of a modality qubit is what it was before the fusion. <X> is less by how far the fused qubit tells the two
+    values apart: <X_mi> = sin theta_mi sum_b P(b) cos((phi_i,b1 - phi_i,b0) / 2), over outcomes b of the other qubits
+    that control with it. So a modality says jointly with the others what entanglement took from it.
 
     Args:
         inputs, outputs: as of `EntangledQCNN`.
@@ -336,7 +337,7 @@ class CoherentQCNN(EntangledQCNN):
 
     kind = "qcnn-coherent"
     title = "Variant: QCNN that reads the modality qubits"
-    says = "The modality qubits are read after the fusion, in a learned basis: the fusion's entanglement acts on the score."
+    says = "Modality qubits are read after the fusion, too, in a learned basis: there the fusion's entanglement acts."
     about = (
         "fuses {names} by qubits that they entangle with, and reads the {target} from the fused qubits, by a "
         "convolutional network, and from the modalities' own."
@@ -426,8 +427,8 @@ def cut(model: Any, resource: str, **settings: Any) -> Any:
     known = CUTS.get(getattr(model, "kind", ""), {})
     check(
         bool(known),
-        f"Argument `model` is of kind {getattr(model, 'kind', type(model).__name__)}, from which no resource can be cut. "
-        f"Choose a model of kind {', '.join(CUTS)}.",
+        f"Argument `model` is of kind {getattr(model, 'kind', type(model).__name__)}, from which no resource can be "
+        f"cut. Choose a model of kind {', '.join(CUTS)}.",
     )
     build, differs = known[choose("Resource", resource, known)]
     allowed = inspect.signature(build).parameters

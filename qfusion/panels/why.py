@@ -10,6 +10,7 @@ import numpy as np
 from qfusion.analysis import cohort_measures, errors, text, trust, why
 from qfusion.analysis.sample import Sample, against_words, rows_behind
 from qfusion.analysis.study import Study, dividend_column
+from qfusion.data.modality import split_term
 from qfusion.explain import fusing
 from qfusion.explain.stability import Interval
 from qfusion.figures import style, trust as trust_figures, why as figures
@@ -28,8 +29,8 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.Picture:
     sampled = (
         ""
         if result.errors is None
-        else f" EMAP is sampled: {result.rows:,} shuffled rows, standard error of a score at most {result.errors.mean():.2g} "
-        "on average."
+        else f" EMAP is sampled: {result.rows:,} shuffled rows, standard error of a score at most "
+        f"{result.errors.mean():.2g} on average."
     )
     return panel.Picture(
         "why-emap",
@@ -44,7 +45,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.Picture:
             x_title="better with joint terms by (units of the metric)",
             theme=theme,
         ),
-        shows=f"by how much each metric is better with joint terms than without, on {len(result.scores):,} test samples. "
+        shows=f"by how much metrics are better with joint terms than without, on {len(result.scores):,} test samples. "
         f"EMAP: scores as the sum over modalities that is nearest to the model on all combinations of {result.rows:,} "
         f"test rows; own terms: baseline and own contributions, against {rows_behind(study.bulk_background)}. "
         f"{_how(study, fusing.RESAMPLES)}.{sampled}",
@@ -77,8 +78,8 @@ def loss(study: Study, theme: style.Theme = "light") -> panel.Picture:
             theme=theme,
         ),
         shows=f"what coalitions take off the {title}{mean} that is left without the modalities outside them, mean over "
-        f"{game.total.n:,} test samples: SAGE's game with exact values. Contributions add up to all that it falls, and so "
-        f"do Shapley values. {_how(study)}. {against_words(study.bulk_background)}",
+        f"{game.total.n:,} test samples: SAGE's game with exact values. Contributions add up to all that it falls, "
+        f"and so do Shapley values. {_how(study)}. {against_words(study.bulk_background)}",
         not_shown="what a model would lose that was trained without a modality.",
         alt=f"Takes off the {title}: "
         + panel.terms({term: one.value for term, one in game.dividends.items()}, "+.3f")
@@ -122,7 +123,7 @@ def pairs(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
         "why-pairs",
         words,
         figures.interactions(
-            [style.split_term(pair) for pair in known],
+            [split_term(pair) for pair in known],
             _ends(known),
             study.modalities,
             unit=_unit(levels),
@@ -170,7 +171,7 @@ def synergy(study: Study, theme: style.Theme = "light") -> panel.Picture:
         "why-synergy",
         text.plain(fusing.nearly(frame)),
         None,
-        shows=f"F_syn = v(ab) − v(a) − v(b) + v(∅) of each pair, against {why.ROWS} training rows drawn at random "
+        shows=f"F_syn = v(ab) − v(a) − v(b) + v(∅) of pairs, against {why.ROWS} training rows drawn at random "
         f"{why.DRAWS} times (the same rows for all samples), beside the dividend against "
         f"{rows_behind(study.bulk_background)}: correlation over test samples, and root mean square error over the "
         "dividend's own.",
@@ -197,8 +198,8 @@ def basins(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         figures.basins(
             values.to_numpy(), labels, list(values.columns), seeds.seeds, unit=unit, theme=theme
         ),
-        shows=f"its contributions by each of {len(seeds.seeds)} training seeds, a line a seed. Seeds are split where the "
-        f"silhouette is largest; explanations count as several above {result.threshold:.2f}, which at most "
+        shows=f"its contributions by each of {len(seeds.seeds)} training seeds, a line a seed. Seeds are split where "
+        f"the silhouette is largest; explanations count as several above {result.threshold:.2f}, which at most "
         f"{fusing.FALSE:.0%} of samples pass whose seeds scatter about one. {text.plain(fusing.basin_share(result))}.",
         not_shown="explanations that fewer than two seeds share.",
         alt=f"{words}.",

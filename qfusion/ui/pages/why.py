@@ -14,8 +14,8 @@ from qfusion.ui.pages.faithfulness import over_seeds
 
 
 def model_section(here: Here) -> None:
-    """What the model loses without joint terms, what takes off the loss, which coalitions say most, and whether training
-    seeds say the same."""
+    """What the model loses without joint terms, what takes off the loss, which coalitions say most, and whether
+    training seeds say the same."""
     study = here.study
     with st.container(key="fold-why-model"):
         panels.show(study, here.theme, "why-emap", "why-loss", columns=2)
