@@ -1,18 +1,82 @@
-<<<<<<< HEAD
-"""`why`: does fusion matter, does its quantum part, and which piece of it?"""
+"""`why`: does fusion matter, for the data and for the model, and which piece of it?"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import RenderableType
 
+import qfusion
 from qfusion._checks import check
 from qfusion.commands.common import Data, Json, Model, load, number, print_result, table
 
 if TYPE_CHECKING:
     from qfusion.analysis.study import Study
+
+
+# `why --data`: whether the data need fusion.
+
+
+def needs(name: str, as_json: bool) -> None:
+    """Prints whether a data set needs fusion."""
+    from qfusion.panels.why import needs_record
+
+    result = needs_record(qfusion.analysis.why.needs(qfusion.data.load(name)))
+    tested = result["worth"]
+    rows = [
+        [of, *(_interval(part) for part in (entry["redundancy"], entry["synergy"], entry["total"]))]
+        + [", ".join(f"{one} {_interval(part)}" for one, part in entry["unique"].items())]
+        for of, entry in {
+            **result["estimators"],
+            **{f"{one} against the rest": entry for one, entry in result["against_rest"].items()},
+        }.items()
+    ]
+    print_result(
+        result,
+        as_json,
+        *(f"{words}." for words in result["says"]),
+        table(
+            ["Estimator", "Redundancy", "Synergy", "Total", "Unique"],
+            rows,
+            f"Bits of the target of {name}, {result['entropy']:.2f} in all, from {result['n']:,} rows",
+        ),
+        table(
+            ["Models", "Best", tested["metric"]],
+            [[kind, model, _interval(tested[kind])] for kind, model in tested["models"].items()]
+            + [[kind, "", _interval(tested[kind])] for kind in ("late-single", "joint-late")],
+            "Small models on held-out rows",
+        ),
+        *result["notes"],
+    )
+
+
+def _interval(part: Mapping[str, Any]) -> str:
+    return f"{part['value']:+.2f} [{part['low']:+.2f}, {part['high']:+.2f}]"
+
+
+def of_model(model: str, data: str | None, as_json: bool) -> None:
+    """Prints whether a model fuses: EMAP, what coalitions take off the loss, their ranking, and basins over seeds."""
+    from qfusion.analysis import sample, why
+
+    result = why.summary(sample.open_study(model, data))
+    tables = [
+        table(
+            [*rows[0]],
+            [[_cell(value) for value in row.values()] for row in rows],
+            name.replace("_", " "),
+        )
+        for name, part in result.items()
+        for rows in part.values()
+        if isinstance(rows, list) and rows
+    ]
+    print_result(result, as_json, *(part["says"] + "." for part in result.values()), *tables)
+
+
+def _cell(value: Any) -> str:
+    return number(value) if isinstance(value, float) else str(value)
+
 
 # Which piece does it?
 
@@ -108,7 +172,7 @@ def smallest(study: Study, retrain: int, name: str, keep: str) -> Shown:
 
 
 def why(
-    model: Model,
+    model: Model = "",
     data: Data = None,
     patching: Annotated[
         tuple[str, str] | None,
@@ -140,17 +204,26 @@ def why(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Say which piece of a model does it: a modality's state, a group of gates, a term of the generator."""
+    """Say whether fusion matters, for the data alone (--data) or for a model (--model), and which piece of a model does
+    it: a modality's state, a group of gates, a term of the generator."""
     from qfusion.analysis.sample import open_study
 
     check(
         prune or not (retrain or keep),
         "Arguments `--retrain` and `--keep` are about the smallest generator. Add --smallest.",
     )
+    pieces = bool(patching or groups or prune)
     check(
-        bool(patching or groups or prune),
-        "Nothing is asked. Give --patch SAMPLE SAMPLE, --groups SAMPLE or --smallest.",
+        bool(model) or (data is not None and not pieces),
+        "Nothing is asked. Give --data NAME, or --model MODEL and, of a piece of it, --patch SAMPLE SAMPLE, --groups "
+        "SAMPLE or --smallest.",
     )
+    if not model:
+        needs(str(data), as_json)
+        return
+    if not pieces:
+        of_model(model, data, as_json)
+        return
     study, result, lines = open_study(model, data), {}, list[str | RenderableType]()
     for name, shown in (
         ("patch", patch(study, *patching) if patching else None),
@@ -161,67 +234,3 @@ def why(
             result[name] = shown[0]
             lines += shown[1]
     print_result(result, as_json, *lines)
-=======
-"""`why`: whether data need fusion."""
-
-from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Annotated, Any
-
-import typer
-
-import qfusion
-from qfusion.commands.common import Json, print_result, table
-
-# `why --data`: whether the data need fusion.
-
-
-def why(
-    data: Annotated[
-        str,
-        typer.Option("--data", metavar="NAME", help="Data set, or path of a .mat or .npz file."),
-    ],
-    as_json: Json = False,
-) -> None:
-    """Say what modalities tell of the target redundantly, uniquely and only together, and what joint models are
-    worth."""
-    needs(data, as_json)
-
-
-def needs(name: str, as_json: bool) -> None:
-    """Prints whether a data set needs fusion."""
-    from qfusion.panels.why import needs_record
-
-    result = needs_record(qfusion.analysis.why.needs(qfusion.data.load(name)))
-    tested = result["worth"]
-    rows = [
-        [of, *(_interval(part) for part in (entry["redundancy"], entry["synergy"], entry["total"]))]
-        + [", ".join(f"{one} {_interval(part)}" for one, part in entry["unique"].items())]
-        for of, entry in {
-            **result["estimators"],
-            **{f"{one} against the rest": entry for one, entry in result["against_rest"].items()},
-        }.items()
-    ]
-    print_result(
-        result,
-        as_json,
-        *(f"{words}." for words in result["says"]),
-        table(
-            ["Estimator", "Redundancy", "Synergy", "Total", "Unique"],
-            rows,
-            f"Bits of the target of {name}, {result['entropy']:.2f} in all, from {result['n']:,} rows",
-        ),
-        table(
-            ["Models", "Best", tested["metric"]],
-            [[kind, model, _interval(tested[kind])] for kind, model in tested["models"].items()]
-            + [[kind, "", _interval(tested[kind])] for kind in ("late-single", "joint-late")],
-            "Small models on held-out rows",
-        ),
-        *result["notes"],
-    )
-
-
-def _interval(part: Mapping[str, Any]) -> str:
-    return f"{part['value']:+.2f} [{part['low']:+.2f}, {part['high']:+.2f}]"
->>>>>>> information
