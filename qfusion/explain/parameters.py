@@ -143,7 +143,9 @@ class JumpParameters(Terms):
         encoded = model.encode(inputs)
         kets = [encoded[name].to(torch.complex128) for name in names]
         count = len(kets[0])
-        joint = {s: states.product([kets[m] for m in s]) for s in decomposition.subsets(M) if s}
+        joint = {
+            s: states.product([kets[m] for m in s]) for s in decomposition.subsets(len(kets)) if s
+        }
         mean = {s: psi.mT @ psi.conj() / count for s, psi in joint.items()}
         few = _spread(count, ENTANGLEMENT_SAMPLES)
         return JumpParameters(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from qfusion._checks import choose
 from qfusion._sentences import listed
