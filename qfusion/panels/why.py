@@ -653,11 +653,11 @@ def _known_ends(row: Mapping[str, Any]) -> tuple[float, float, float]:
 
 
 AUDIT = {"why-audit": panel.Panel(audit, scope="study", fits=why.is_audited)}
-VIEWS = DATA, MODEL, QUANTUM, PIECE = ("The data", "The model", "The quantum part", "Which piece")
-ASK = control.Choice("why", "View", "The model is shown.", values=VIEWS, default=MODEL, look="tabs")
+VIEWS = MODEL, DATA, QUANTUM, PIECE = ("The model", "The data", "The quantum part", "Which piece")
+ASK = control.Choice("why", "View", "The model is shown.", values=VIEWS, look="tabs")
 CONTROLS = (ASK, NEED, cohorts.FILTER, *PIECES_CONTROLS)
 PANELS = {
     name: replace(one, opens=panel.all_of(ASK.chosen(view), one.opens))
-    for view, group in zip(VIEWS, (DATA_PANELS, MODEL_PANELS, AUDIT, PIECES), strict=True)
+    for view, group in zip(VIEWS, (MODEL_PANELS, DATA_PANELS, AUDIT, PIECES), strict=True)
     for name, one in group.items()
 }

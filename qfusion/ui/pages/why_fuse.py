@@ -8,9 +8,10 @@ from typing import Any
 import streamlit as st
 
 from qfusion.analysis import errors, memo, text, trust, why
+from qfusion.errors import NotFound
 from qfusion.figures.style import Theme
 from qfusion.panels import cohorts, why as builders
-from qfusion.ui import access, bar, controls, guidance, panels, state
+from qfusion.ui import access, bar, controls, panels, state
 from qfusion.ui.frame import Here, fragment, guard, run, shell
 from qfusion.ui.pages.faithfulness import over_seeds
 
@@ -44,8 +45,8 @@ def needs(scope: Any, theme: Theme) -> None:
     key = why.needs_key(dataset)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="needs-run"):
         on = controls.draw(builders.NEED)
-        guidance.aside(ABOUT)
     if not on:
+        st.caption(ABOUT)
         memo.leave_job(key, access.session())
         return
     total = why.fits_needed(dataset)
@@ -125,9 +126,10 @@ def pieces_section(here: Here) -> None:
 
 def quantum_section(here: Here) -> None:
     """What was measured of the model's twins, which lack one resource each."""
-    if not why.is_audited(here.study):
-        with guard():
-            why.audit_of(here.study)
+    try:
+        why.audit_of(here.study)
+    except NotFound as error:
+        st.info(text.message(error), icon=":material/help:")
     panels.show(here.study, here.theme, "why-audit")
 
 
@@ -135,8 +137,8 @@ def quantum_section(here: Here) -> None:
 def questions(here: Here) -> None:
     """The open question; a fragment, so that another redraws this and nothing else."""
     draw = {
-        builders.DATA: lambda: data_section(here),
         builders.MODEL: lambda: model_section(here),
+        builders.DATA: lambda: data_section(here),
         builders.QUANTUM: lambda: quantum_section(here),
         builders.PIECE: lambda: pieces_section(here),
     }
