@@ -21,7 +21,7 @@ from qfusion import runs
 from qfusion.analysis import runs as recorded
 from qfusion.data import load
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.runs import Plan, Record, Run, folder, worker
+from qfusion.runs import Plan, Run, folder, worker
 from qfusion.runs.worker import Watch
 from qfusion.training import checkpoint, prepare
 
@@ -146,7 +146,7 @@ def test_what_came_first_is_told_where_the_rows_tell_it(
         }
         for n, (a, b) in enumerate(zip(joint, entanglement, strict=True), 1)
     )
-    known = recorded.onsets(Record(history=history))
+    known = recorded.onsets(folder.Record(history=history))
     assert recorded.came_first(known["joint"], known["entanglement"]).startswith(words)
 
 

@@ -303,7 +303,7 @@ def patches(
 @drawing()
 def banded(
     x: np.ndarray,
-    lines: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]],
+    lines: Mapping[str, tuple[np.ndarray, ...]],
     *,
     hues: Mapping[str, str],
     x_title: str,

@@ -553,10 +553,13 @@ def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     """The joint part of the contributions and entanglement by epoch, of the first run that watched both: which came
     first."""
     run, known = next((run, pair) for run in runs if len(pair := _onsets(run)) == 2)
-    lines = {}
-    for name, one in known.items():
-        last, half = max(float(one.values[-1]), 1e-300), CLEAR * one.error
-        lines[name] = (one.values / last, (one.values - half) / last, (one.values + half) / last)
+    lines = {
+        name: tuple(
+            (one.values + side * CLEAR * one.error) / max(float(one.values[-1]), 1e-300)
+            for side in (0, -1, 1)
+        )
+        for name, one in known.items()
+    }
     ends = {name: float(one.values[-1]) for name, one in known.items()}
     return panel.Picture(
         "train-replay",

@@ -275,10 +275,10 @@ def ranking(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pictur
 def pairs(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     """The mean interaction of any two modalities over a cohort."""
     study, known = levels.study, _ranked(levels).pairs
-    told = [text.term(pair) for pair, one in known.items() if one.excludes_zero]
+    clear = [text.term(pair) for pair, one in known.items() if one.excludes_zero]
     words = (
-        f"Interaction told from 0: {', '.join(told)}"
-        if told
+        f"Interaction told from 0: {', '.join(clear)}"
+        if clear
         else "No pair's mean interaction is told from 0"
     )
     return panel.Picture(
@@ -494,8 +494,8 @@ def gate_groups(
     spread = {
         groups.SCORE: f"Bars: 95 % of what {result.shots:,} shots of every coalition would scatter; the values "
         "themselves are exact.",
-        groups.LOSS: f"Mean over {cohort_measures.drawn_words(result.rows, whole, 'test row')}, with 95 % bootstrap "
-        "intervals.",
+        groups.LOSS: f"Mean over {cohort_measures.drawn_words(result.rows, whole, 'test row')}, with a 95 % bootstrap "
+        "interval for each group by itself.",
         groups.ENTANGLEMENT: "Exact.",
     }
     titles = [text.plain(group.title) for group in result.groups]
@@ -523,7 +523,7 @@ def smallest(study: Study, theme: style.Theme = "light") -> panel.Picture:
     result = why.pruning_of(study)
     short = metrics.describe[result.metric].short
     low, high = result.shares.low, result.shares.high
-    told = {
+    lines = {
         "greedy": tuple(
             np.nan_to_num(result.shares.value if end is None else end)
             for end in (result.shares.value, low, high)
@@ -538,7 +538,7 @@ def smallest(study: Study, theme: style.Theme = "light") -> panel.Picture:
         pruning.answer(result, text.plain),
         figures.banded(
             np.arange(len(result.terms) + 1),
-            told,
+            lines,
             hues={"greedy": style.BLUE},
             x_title="terms left",
             y_title=f"share of what the generator adds to {short}",
@@ -618,11 +618,11 @@ def audit(study: Study, theme: style.Theme = "light") -> panel.Picture:
     """What each quantum resource is worth on the study's data: full models less twins without it, trained alike."""
     entry = why.audit_of(study)
     names = [row["resource"] for row in entry["rows"]]
-    told = {
+    members_of = {
         verdict: [row["resource"] for row in entry["rows"] if row["verdict"] == verdict]
         for verdict in dict.fromkeys(row["verdict"] for row in entry["rows"])
     }
-    words = "; ".join(f"{verdict}: {listed(members)}" for verdict, members in told.items())
+    words = "; ".join(f"{verdict}: {listed(members)}" for verdict, members in members_of.items())
     return panel.Picture(
         "why-audit",
         panel.capital(words),

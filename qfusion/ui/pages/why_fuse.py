@@ -109,12 +109,19 @@ def pieces_section(here: Here) -> None:
             icon=":material/help:",
         )
         return
+    donor = ""
     if builders.PIECES["patches"].fits(sample):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             if controls.draw(builders.LENDER) == builders.ONE:
-                bar.sample_box(builders.DONOR, study.dataset, why.partner(sample))
+                donor = bar.sample_box(builders.DONOR, study.dataset, why.partner(sample))
             controls.draw(builders.PATCH)
-    panels.show(sample, here.theme, "patches")
+    if donor == here.sample:
+        st.info(
+            "Patched with its own states a sample is itself. Pick another one.",
+            icon=":material/help:",
+        )
+    else:
+        panels.show(sample, here.theme, "patches")
     panels.show(study, here.theme, "smallest")
     if study.can("rules"):
         controls.draw(builders.GROUPS_OF)
