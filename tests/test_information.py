@@ -236,7 +236,7 @@ def test_what_is_told_only_together_is_found_and_said() -> None:
     result = information.of_predictions(predictions, "xor")
     assert result.main.synergy.low > 0.5
     assert result.main.redundancy.high < 0.05
-    assert result.worth.joint.low > 0.3
+    assert result.worth.scores[worth.GAIN].low > 0.3
     assert "only together" in information.finding(result)
     assert worth.sentence(result.worth).startswith("Joint models are worth +0.")
     assert set(result.samples) == {"redundancy", "unique[one]", "unique[two]", "synergy"}
@@ -251,8 +251,8 @@ def test_where_parts_add_up_joint_models_are_worth_nothing_that_is_told() -> Non
         worth.Predictions(worth.of_features(features, y, classes=False)), "sum"
     )
     assert result.worth.metric == worth.SIGN
-    assert result.worth.joint.low <= 0
-    assert result.worth.late.low > 0
+    assert result.worth.scores[worth.GAIN].low <= 0
+    assert result.worth.scores[worth.MORE].low > 0
     assert "at most" in worth.sentence(result.worth)
     assert set(result.by) == {"learned", "clusters", "Gaussian"}
     assert set(result.of_rest) == set("abc")
@@ -275,7 +275,7 @@ def test_rows_that_share_pictures_are_held_out_by_all_of_them() -> None:
     features, y = xor_features(400)
     shared = np.stack([rng.integers(0, 60, 400), rng.integers(0, 60, 400)], 1)
     task = worth.of_features(features, y, clusters=shared)
-    assert 0 < len(task.asked) < 400
+    assert 0 < len(task.predicted) < 400
     for learn, ask, _ in task.parts():
         assert not set(shared[learn].ravel()) & set(shared[ask].ravel())
 
@@ -338,7 +338,7 @@ def test_parity_is_told_only_together_by_the_command(
     assert told["redundancy"]["value"] < 0.1
     assert set(told["unique"]) == {"left", "right"}
     assert told["synergy"]["low"] <= told["gain"]["value"] <= told["synergy"]["high"]
-    assert told["worth"]["joint-late"]["low"] > 0.3
+    assert told["worth"]["joint - late"]["low"] > 0.3
     words = CliRunner().invoke(app, ["why", "--data", "parity"])
     assert "only together" in words.stdout
     assert "Joint models are worth +0." in words.stdout

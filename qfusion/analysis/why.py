@@ -45,11 +45,6 @@ def needs_key(dataset: DataSet) -> tuple[str, str]:
     return "needs", dataset.digest
 
 
-def fits_needed(dataset: DataSet) -> int:
-    """How many fits `needs` takes, about."""
-    return information.fits(dataset)
-
-
 # Does my model fuse?
 
 ROWS, DRAWS = 16, 10  # of the background, from which F_syn is sampled, and how often

@@ -45,7 +45,7 @@ def needs(name: str, as_json: bool) -> None:
         table(
             ["Models", "Best", tested["metric"]],
             [[kind, model, _interval(tested[kind])] for kind, model in tested["models"].items()]
-            + [[kind, "", _interval(tested[kind])] for kind in ("late-single", "joint-late")],
+            + [[kind, "", _interval(tested[kind])] for kind in ("late - single", "joint - late")],
             "Small models on held-out rows",
         ),
         *result["notes"],

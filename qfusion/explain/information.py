@@ -82,8 +82,10 @@ def exact(p: np.ndarray, measure: str = BROJA, names: Sequence[str] = ()) -> dic
     if measure == BROJA:
         joint = p[..., p.sum((0, 1)) > 0].reshape(-1, int((p.sum((0, 1)) > 0).sum())).T
         alone = [p.sum(1 - m).T[p.sum((0, 1)) > 0] for m in range(2)]
-        both, *each = (union(parts, 1e-9, 50_000).bits for parts in (alone, alone[:1], alone[1:]))
-        values = (sum(each) - both, both - each[1], both - each[0], union([joint]).bits - both)
+        both, one, two = (
+            union(parts, 1e-9, 50_000).bits for parts in (alone, alone[:1], alone[1:])
+        )
+        values = (one + two - both, both - two, both - one, union([joint]).bits - both)
         return dict(zip(("|".join(names), *names, "+".join(names)), values, strict=True))
     import dit.pid  # on demand, as it takes seconds
 
@@ -428,26 +430,21 @@ def estimate(dataset: DataSet, rows: int = worth.ROWS) -> Estimate:
     Raises:
         InvalidInput: when there is one modality, a target of one value, or too few rows.
     """
-    task, total = worth.task(dataset, rows), fits(dataset)
+    task = worth.task(dataset, rows)
+    M = len(task.names)
+    total = (M * (2 if M > 2 else 1) + 1) * len(worth.FAMILY) * task.folds
     with _sentences.progress_shown("Predicting held-out rows") as tell:
         predictions = worth.Predictions(task, lambda done: tell(done, total))
         result = of_predictions(predictions, dataset.name)
-    samples = result.samples.set_axis(dataset.ids[task.rows[task.asked]])
+    samples = result.samples.set_axis(dataset.ids[task.rows[task.predicted]])
     return replace(result, samples=samples.rename_axis("sample"))
-
-
-def fits(dataset: DataSet) -> int:
-    """Returns how many small models `estimate` fits: the family in every fold from each modality, rest, all."""
-    M, shared = len(dataset.names), dataset.clusters
-    folds = worth.folds(1 if shared is None else shared.numbers.shape[1])
-    return (M * (2 if M > 2 else 1) + 1) * len(worth.FAMILY) * folds
 
 
 def of_predictions(predictions: worth.Predictions, name: str = "") -> Estimate:
     """Returns what `estimate` does, of rows that are ready."""
     task = predictions.task
     names, classes = task.names, classes_of(task)
-    y, K = np.unique(classes[task.asked], return_inverse=True)[1], int(classes.max()) + 1
+    y, K = np.unique(classes[task.predicted], return_inverse=True)[1], int(classes.max()) + 1
     contest = predictions.contest
     many = 2 * K if task.classes > 2 else min(20, max(4, len(y) // 40))
     sources = min(len(names), MOST_SOURCES)
@@ -513,23 +510,23 @@ def gaussian(
 
     def bits(name: str, less: str = "") -> Callable[[np.ndarray], np.ndarray]:
         def of(weights: np.ndarray) -> np.ndarray:
-            told = [
+            parts = [
                 -np.log2(1 - np.clip(shares[one](weights), 0, 1 - 1e-9)) / 2
                 for one in (name, less)
                 if one
             ]
-            return told[0] - told[1] if less else told[0]
+            return parts[0] - parts[1] if less else parts[0]
 
         return of
 
     # An R2 of 1.96^2 / n can be there where held-out predictions, which resamples do not fit again, show none.
-    unseen = -np.log2(1 - 1.96**2 / len(task.asked)) / 2
+    unseen = -np.log2(1 - 1.96**2 / len(task.predicted)) / 2
     # Smallest and largest of several are of their intervals' ends: those of resamples are biased where two are alike.
-    asked = {(name, ""): bits(name) for name in shares}
-    asked |= {(a, b): bits(a, b) for a in shares for b in outputs if a != b}
+    terms = {(name, ""): bits(name) for name in shares}
+    terms |= {(a, b): bits(a, b) for a in shares for b in outputs if a != b}
     known = stability.intervals(
-        {"\0".join(key): of for key, of in asked.items()},
-        len(task.asked),
+        {"\0".join(key): of for key, of in terms.items()},
+        len(task.predicted),
         stability.RESAMPLES,
         0,
         task.clusters,
@@ -552,7 +549,7 @@ def gaussian(
     synergy = among(0, *((TOTAL, name) for name in names))
     total = among(0, (TOTAL, ""))
     ends = (redundancy, unique, synergy, total)
-    return Decomposition(GAUSSIAN, tuple(names), *ends, {}, 0.0, len(task.asked), 0)
+    return Decomposition(GAUSSIAN, tuple(names), *ends, {}, 0.0, len(task.predicted), 0)
 
 
 def notes(
@@ -579,11 +576,11 @@ def finding(result: Estimate, name: Callable[[str], str] = str) -> str:
     Args:
         name: how a modality is written.
     """
-    main, told = result.main, result.main.total
-    if not told.known:
+    main, total = result.main, result.main.total
+    if not total.known:
         return f"{main.n:,} rows are too few to tell what modalities say of the target"
-    if told.low <= 0:
-        head = f"That small models are told anything of the target is not shown (at most {told.high:.2f} bits)"
+    if total.low <= 0:
+        head = f"That small models are told anything of the target is not shown (at most {total.high:.2f} bits)"
     else:
         titles = {one: f"only by {name(one)}" for one in main.sources}
         titles |= {REDUNDANCY: "by several alike", SYNERGY: "only together"}
@@ -592,10 +589,16 @@ def finding(result: Estimate, name: Callable[[str], str] = str) -> str:
             f"{one.value:.2f} {title}"
             for title, one in sorted(shown.items(), key=lambda entry: -entry[1].value)
         ]
-        head = f"Of {result.entropy:.2f} bits of the target {told.value:.2f} are told"
+        head = f"Of {result.entropy:.2f} bits of the target {total.value:.2f} are told"
         head += f": {_sentences.listed(words)}" if words else ", by which part is not told"
         if main.synergy.low <= 0:
             head += f"; only together at most {max(main.synergy.high, 0):.2f}"
+    gain = result.gain
+    if gain.known and gain.low > 0:
+        ends = f"{gain.low:.2f} to {gain.high:.2f}"
+        head += f". Joint models are told {gain.value:.2f} bits ({ends}) more than late ones, which add up"
+    elif gain.known:
+        head += f". That joint models are told more than late ones is not shown (at most {max(gain.high, 0):.2f} bits)"
     other = result.by[CLUSTERS].synergy
     if SYNERGY in result.apart:
         head += f". Estimators differ: by clusters {other.value:.2f} only together"

@@ -70,19 +70,19 @@ class Task:
         return tuple(self.features)
 
     @cached_property
-    def asked(self) -> np.ndarray:
+    def predicted(self) -> np.ndarray:
         """Places of the rows that are predicted: those whose groups are one."""
         return np.flatnonzero((self.groups == self.groups[:, :1]).all(1))
 
     @cached_property
     def truth(self) -> np.ndarray:
         """Targets of the rows that are asked about."""
-        return self.y[self.asked]
+        return self.y[self.predicted]
 
     @property
     def clusters(self) -> np.ndarray | None:
         """What the rows share that are asked about."""
-        return None if self.shared is None else self.shared[self.asked]
+        return None if self.shared is None else self.shared[self.predicted]
 
     @property
     def metric(self) -> str:
@@ -92,11 +92,11 @@ class Task:
         return SIGN if self.y.min() < 0 < self.y.max() else R2
 
     def parts(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Yields of every fold the rows to learn from, those to predict, and the latter's places among `asked`."""
-        own = self.groups[self.asked, 0]
+        """Yields of every fold the rows to learn from, those to predict, and the latter's places among `predicted`."""
+        own = self.groups[self.predicted, 0]
         for fold in range(self.folds):
             places = np.flatnonzero(own == fold)
-            yield np.flatnonzero((self.groups != fold).all(1)), self.asked[places], places
+            yield np.flatnonzero((self.groups != fold).all(1)), self.predicted[places], places
 
     def inputs(self, names: Sequence[str]) -> np.ndarray:
         """Features of some modalities side by side, (N, ...)."""
@@ -228,7 +228,7 @@ def of_features(
     )
     shared = np.arange(len(y))[:, None] if clusters is None else clusters
     known, places = np.unique(shared, return_inverse=True)
-    count = folds(shared.shape[1])
+    count = 5 if shared.shape[1] <= 2 else 3  # with more ways of sharing, fewer rows are asked
     check(
         len(known) >= count,
         f"All rows share what {len(known)} groups have, and {count} are needed to hold some out.",
@@ -245,11 +245,6 @@ def of_features(
         np.arange(len(y)),
         len(y),
     )
-
-
-def folds(ways: int) -> int:
-    """Returns how many folds rows are dealt to that share things in so many ways: with more, fewer are asked."""
-    return 5 if ways <= 2 else 3
 
 
 # The family, and what it predicts of rows that it did not see.
@@ -309,7 +304,7 @@ class Predictions:
         key = tuple(names), member
         if key not in self._known:
             task, X = self.task, self.task.inputs(names)
-            result = np.zeros((len(task.asked), max(1, task.classes)))
+            result = np.zeros((len(task.predicted), max(1, task.classes)))
             for learn, ask, places in task.parts():
                 model = _model(member, task.classes)
                 with warnings.catch_warnings():
@@ -370,41 +365,39 @@ class Predictions:
 # What they reach, and by how much: the plain test.
 
 
+MORE, GAIN = "late - single", "joint - late"  # what each kind adds to the one before it
+
+
 @dataclass(frozen=True, eq=False)
 class Worth:
     """What the best single, late and joint models reach on held-out rows.
 
     Attributes:
-        metric: that is measured. scores: by kind. models: what the best of every kind is.
-        late: late less single. joint: joint less late.
-        n: rows. unfinished: fits that were stopped before they converged, of `fits`.
+        metric: that is measured. scores: by kind, and under `MORE` and `GAIN` their differences.
+        models: what the best of every kind is.
+        n: rows. unfinished: fits that were stopped before they converged.
         notes: which rows these are, in sentences.
     """
 
     metric: str
     scores: Mapping[str, stability.Interval]
     models: Mapping[str, str]
-    late: stability.Interval
-    joint: stability.Interval
     n: int
     unfinished: int
-    fits: int
     notes: tuple[str, ...] = ()
 
     def frame(self) -> pd.DataFrame:
         """A row for each kind, and for what each adds to the one before it."""
-        rows = [(kind, self.models[kind], one) for kind, one in self.scores.items()]
-        rows += [("late - single", "", self.late), ("joint - late", "", self.joint)]
         return pd.DataFrame(
             [
                 {
                     "what": what,
-                    "model": model,
+                    "model": self.models.get(what, ""),
                     self.metric: one.value,
                     "low": one.low,
                     "high": one.high,
                 }
-                for what, model, one in rows
+                for what, one in self.scores.items()
             ]
         )
 
@@ -412,27 +405,15 @@ class Worth:
 def worth(predictions: Predictions) -> Worth:
     """Returns what the best models of every kind reach, with intervals over what rows share."""
     contest, task = predictions.contest, predictions.task
-    measures = {kind: _measure(task, outputs) for kind, (_, outputs) in contest.items()}
-
-    def less(one: str, other: str) -> Callable[[np.ndarray], np.ndarray]:
-        return lambda weights: measures[one](weights) - measures[other](weights)
-
-    result = stability.intervals(
-        measures | {"late-single": less(LATE, SINGLE), "joint-late": less(JOINT, LATE)},
-        len(task.asked),
-        stability.RESAMPLES,
-        0,
-        task.clusters,
-    )
+    of = {kind: _measure(task, outputs) for kind, (_, outputs) in contest.items()}
+    of[MORE] = lambda weights: of[LATE](weights) - of[SINGLE](weights)
+    of[GAIN] = lambda weights: of[JOINT](weights) - of[LATE](weights)
     return Worth(
         task.metric,
-        {kind: result[kind] for kind in KINDS},
+        stability.intervals(of, len(task.predicted), stability.RESAMPLES, 0, task.clusters),
         {kind: name for kind, (name, _) in contest.items()},
-        result["late-single"],
-        result["joint-late"],
-        len(task.asked),
+        len(task.predicted),
         predictions.unfinished,
-        predictions.done,
         tuple(notes(predictions)),
     )
 
@@ -444,10 +425,10 @@ def notes(predictions: Predictions) -> Iterator[str]:
         yield task.note
     if len(task.rows) < task.whole:
         yield f"{len(task.rows):,} rows drawn at random of {task.whole:,}."
-    if len(task.asked) < len(task.rows):
+    if len(task.predicted) < len(task.rows):
         yield (
-            f"Rows share several things: {len(task.asked):,} of them are predicted by models that saw none of these, "
-            "the others are learnt from only."
+            f"Rows share several things: {len(task.predicted):,} of them are predicted by models that saw none of "
+            "these, the others are learnt from only."
         )
     if predictions.unfinished:
         yield f"{predictions.unfinished} of {predictions.done} fits stopped before they converged."
@@ -478,7 +459,7 @@ def explained(outputs: Outputs, truth: np.ndarray) -> Callable[[np.ndarray], np.
 
 def sentence(result: Worth) -> str:
     """What joint models are worth beyond late ones, as the intervals let it be said."""
-    joint, unit = result.joint, result.metric
+    joint, late, unit = result.scores[GAIN], result.scores[MORE], result.metric
     if not joint.known:
         return f"{result.n:,} rows are too few to tell what fusion is worth"
     half = (joint.high - joint.low) / 2
@@ -487,7 +468,7 @@ def sentence(result: Worth) -> str:
     if joint.high < 0:
         return f"Joint models do worse than late ones by {-joint.value:.2f} ± {half:.2f} {unit}"
     head = f"Joint models are worth at most {joint.high:+.2f} {unit} beyond late ones"
-    if result.late.known and result.late.low > 0:
-        spread = (result.late.high - result.late.low) / 2
-        return f"{head}, and these {result.late.value:+.2f} ± {spread:.2f} beyond the best modality"
+    if late.known and late.low > 0:
+        spread = (late.high - late.low) / 2
+        return f"{head}, and these {late.value:+.2f} ± {spread:.2f} beyond the best modality"
     return f"{head}; that these do better than the best modality is not told"

@@ -67,7 +67,8 @@ def bits(scope: Any, theme: style.Theme = "light") -> panel.Picture:
         shows=f"the information of the target of {text.plain(dataset.name)}, in bits, by {len(result.by)} estimators, "
         f"with redundancy as BROJA defines it. Whiskers: {_how(dataset, result)}.{rest} "
         + " ".join(map(_plain, (*result.worth.notes, *result.notes))),
-        not_shown="what larger models could be told: small ones may miss what takes many rows to learn, and what they "
+        not_shown="that a model must fuse: of a sum, too, much is told only together, and late models add up. Nor what "
+        "larger models could be told: small ones may miss what takes many rows to learn, and what they "
         "miss is told less, not more. Estimates of a part may lie below 0, and are drawn as 0.",
         alt="; ".join(
             f"{row}: " + panel.listed(one.parts, [part.value for part in one.parts.values()])
@@ -83,8 +84,10 @@ def worth_of(scope: Any, theme: style.Theme = "light") -> panel.Picture:
     dataset = getattr(scope, "dataset", scope)
     estimate = why.needs(dataset)
     result = estimate.worth
-    rows = {f"{kind}: {result.models[kind]}": one for kind, one in result.scores.items()}
-    rows |= {"late less single": result.late, "joint less late": result.joint}
+    rows = {
+        f"{kind}: {result.models[kind]}" if kind in result.models else kind: one
+        for kind, one in result.scores.items()
+    }
     return panel.Picture(
         "needs-worth",
         worth.sentence(result),
@@ -154,8 +157,6 @@ def needs_record(result: information.Estimate) -> dict[str, Any]:
             "metric": tested.metric,
             "models": dict(tested.models),
             **{name: one(part) for name, part in tested.scores.items()},
-            "late-single": one(tested.late),
-            "joint-late": one(tested.joint),
             "unfinished": tested.unfinished,
         },
         "says": [information.finding(result), worth.sentence(tested)],

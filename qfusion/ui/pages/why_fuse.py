@@ -49,8 +49,7 @@ def needs(scope: Any, theme: Theme) -> None:
         st.caption(ABOUT)
         memo.leave_job(key, access.session())
         return
-    total = why.fits_needed(dataset)
-    job = memo.begin_job(key, lambda: why.needs(dataset), total, access.session())
+    job = memo.begin_job(key, lambda: why.needs(dataset), 1, access.session())
     if job.state == memo.State.DONE:
         panels.show(scope, theme, "needs-bits", "needs-worth", columns=[1.2, 1], gap="medium")
     elif job.under_way:
