@@ -6,10 +6,12 @@ import math
 from itertools import product
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from benchmarks import audit
 from qfusion import data, explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import build, can, registry, twins
@@ -348,3 +350,30 @@ def test_a_twin_is_trained_kept_and_read_back(tmp_path: Any) -> None:
         rows = dataset.inputs(dataset.rows("test")[:5], torch.float64)
         assert torch.allclose(again(rows), result.model.double().eval()(rows))
         assert can(again, "kets") == (kind == "jump-twin")
+
+
+# The audit.
+
+
+def test_a_resource_is_needed_only_where_the_seeds_tell() -> None:
+    rng = np.random.default_rng(0)
+    spread = 0.01 * rng.normal(size=10)
+    assert audit.verdict(spread + 0.3, 0.02) == "needed"
+    assert audit.verdict(spread + 0.02, 0.02) == "helps"
+    assert audit.verdict(spread / 5, 0.02) == "not needed within ±0.02"
+    assert audit.verdict(spread * 10, 0.02) == "not told"
+    assert audit.verdict(spread - 0.3, 0.02) == "harms"
+    assert audit.verdict(spread[:1], 0.02) == "not told (one seed)"
+
+
+def test_a_twin_that_fails_is_said_in_its_row() -> None:
+    def record(variant: str, seed: int, **more: Any) -> dict[str, Any]:
+        return {"data": "parity", "variant": variant, "seed": seed, **more}
+
+    records = [record("qj", s, test={"accuracy": 0.9 + 0.001 * s}) for s in range(3)]
+    records += [record("qj-dephased", s, test={"accuracy": 0.5}) for s in range(2)]
+    records += [record("qj-dephased", 2, failed="ValueError: its scores are not finite")]
+    rows = audit.table(records, "parity", 0.02).splitlines()
+    assert "| coherence (local basis) | 2 |" in rows[2]
+    assert "**1 failed** (seed 2: ValueError: its scores are not finite)" in rows[2]
+    assert "| entanglement | 0 |" in rows[3]

@@ -482,7 +482,7 @@ class Basins:
     Attributes:
         labels: the basin of every seed, (B, R), 0 for all where there is one.
         silhouette: of the best split into basins of `LEAST` seeds or more, (B,); -1 where there is none.
-        threshold: of the silhouette, which at most `FALSE` of samples of one basin pass.
+        threshold: of the silhouette, which about `FALSE` of samples of one basin pass.
         share: of samples with several basins, with its interval.
     """
 
@@ -518,8 +518,8 @@ def basins(values: np.ndarray, clusters: np.ndarray | None = None, seed: int = 0
     """Returns whether seeds explain each sample in one way or in several (after EvoXplain, arXiv 2512.22240).
 
     Seeds of one sample are split by average linkage where the silhouette is largest. How large that is of one basin is
-    simulated: R draws of a Gaussian in one dimension, where it is largest by chance (in two it is a quarter less), so
-    that at most `FALSE` of samples of one Gaussian basin pass, whatever its shape.
+    simulated: R draws of a Gaussian with the covariance that the seeds of some sample have, which is that of what two
+    basins would leave, too. About `FALSE` of samples of one Gaussian basin pass.
 
     Args:
         values: terms of B samples by R seeds, (R, B, T). clusters: of the samples, see `stability.counts`.
@@ -533,7 +533,8 @@ def basins(values: np.ndarray, clusters: np.ndarray | None = None, seed: int = 0
         f"Basins of {LEAST} seeds or more need {2 * LEAST} seeds, but there are {R}. Measure more by "
         "scripts/stability.py.",
     )
-    drawn = np.random.default_rng(seed).standard_normal((NULL, R, 1))
+    rng, off = np.random.default_rng(seed), (values - values.mean(0)).swapaxes(0, 1)
+    drawn = rng.standard_normal((NULL, R, R)) @ off[rng.integers(len(off), size=NULL)]
     threshold = float(np.quantile([split(points)[0] for points in drawn], 1 - FALSE))
     parts = [split(points) for points in values.swapaxes(0, 1)]
     best = np.array([value for value, _ in parts])
@@ -578,5 +579,5 @@ def basin_share(result: Basins) -> str:
     if share.low <= FALSE:
         return f"Not told that decisions have more than one explanation: {how} look so, and {FALSE:.0%} may by chance"
     return (
-        f"Several explanations over seeds: {how}, where at most {FALSE:.0%} would look so by chance"
+        f"Several explanations over seeds: {how}, where about {FALSE:.0%} would look so by chance"
     )

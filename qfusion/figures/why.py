@@ -175,7 +175,7 @@ def swarm(
         values: by coalition, (n,). colour: of the points, (n,). ids: of the samples.
         by: what the colour says.
     """
-    figure = base(theme, 96 + 74 * len(values), left=10, right=10, top=8, bottom=46)
+    figure = base(theme, 96 + 74 * len(values), left=10, right=70, top=8, bottom=46)
     reach = max(max((float(np.abs(v).max(initial=0)) for v in values.values()), default=0), 1e-12)
     low, high = (float(end) for end in np.nanquantile(colour, (0.02, 0.98)))
     for place, (term, own) in enumerate(values.items()):

@@ -362,7 +362,7 @@ def basins(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
             values.to_numpy(), labels, list(values.columns), seeds.seeds, unit=unit, theme=theme
         ),
         shows=f"its contributions by each of {len(seeds.seeds)} training seeds, a line a seed. Seeds are split where "
-        f"the silhouette is largest; explanations count as several above {result.threshold:.2f}, which at most "
+        f"the silhouette is largest; explanations count as several above {result.threshold:.2f}, which about "
         f"{fusing.FALSE:.0%} of samples pass whose seeds scatter about one. {text.plain(fusing.basin_share(result))}.",
         not_shown="explanations that fewer than two seeds share.",
         alt=f"{words}.",
