@@ -141,11 +141,11 @@ def _record(run: Run, model: FusionModel, measured: dict[str, dict[str, float]])
 
 def shipped(run: Run, seeds: Path, folder: Path) -> dict[str, Any] | None:
     """Returns the record of a run that scripts/train_models.py has kept in `seeds`: same settings, options and seed;
-    None where there is none."""
+    None where there is none. Without its `.run` file, nobody knows what it took."""
     for path in sorted(seeds.glob(f"*-seed{run.seed}.json")):
         card, beside = json.loads(path.read_text()), path.with_suffix(".run")
         same = card["data"]["name"] == run.data and card["model"] == CONTENDERS[run.model].kind
-        if not same or not beside.is_file():
+        if not same:
             continue
         model, options = checkpoint.load(path).model, asdict(PLACES[run.data].options_of(run.model))
         wanted = dict(run.settings)
@@ -157,7 +157,8 @@ def shipped(run: Run, seeds: Path, folder: Path) -> dict[str, Any] | None:
             continue
         if run.seed == 0:
             checkpoint.save(folder / f"{run.data}-{run.model}.json", model, card)
-        return _record(run, model, card["this_seed"]) | json.loads(beside.read_text())
+        took = json.loads(beside.read_text()) if beside.is_file() else {}
+        return _record(run, model, card["this_seed"]) | {"epochs": options["epochs"], **took}
     return None
 
 

@@ -70,7 +70,9 @@ def row(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "seeds": [r["seed"] for r in runs],
         "parameters": runs[0]["parameters"],
         "after_encoders": runs[0]["after_encoders"],
-        "seconds": round(float(np.median([r["processor_seconds"] for r in runs])), 1),
+        "seconds": round(
+            float(np.median([r["processor_seconds"] for r in runs if "processor_seconds" in r])), 1
+        ),
         "epochs": [r["epochs"] for r in runs],
         "test": {
             key: comparisons.mean_interval([r["test"][key] for r in runs]).record()
@@ -79,7 +81,7 @@ def row(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         },
         "train": {key: short(np.mean([r["train"][key] for r in runs])) for key in runs[0]["train"]},
         "gradient_norm": {
-            key: short(np.mean([f(r["gradient_norms"]) for r in runs]))
+            key: short(np.mean([f(r["gradient_norms"]) for r in runs if "gradient_norms" in r]))
             for key, f in (("mean", np.mean), ("spread", np.std), ("largest", np.max))
         },
     }
