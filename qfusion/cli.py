@@ -157,11 +157,12 @@ EXAMPLES: dict[Callable[..., None], list[str]] = {
         "explain --model qj-mosi --split test --out contributions.csv",
     ],
     why.why: [
+        "why --data parity",
+        "why --model qj-planted --json",
         "why --model qj-planted --patch ID ID --smallest",
         "why --model qcnn-avdigits --groups ID --json",
     ],
     samples.track: ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"],
-    why.why: ["why --data parity", "why --data mosi --json"],
     figure.figure: [
         "figure --model qj-planted --sample ID --view over-time --out decision.pdf",
         "figure --recipe decision.pdf --out decision.svg --theme grey",

@@ -604,14 +604,19 @@ def resampled_metrics(columns: dict[str, np.ndarray], weights: np.ndarray) -> di
 
 
 def chance(truth: np.ndarray, kind: str) -> dict[str, float]:
+    """Returns the metric of one answer for all: the most frequent class, or the mean truth (for `mae` the median).
+
+    Args:
+        truth: (B,). kind: as of `cuts`.
+    """
     if kind == "classification":
         return {"accuracy": float(np.unique(truth, return_counts=True)[1].max() / len(truth))}
-    chance = {"r2": 0.0}
+    first = {"r2": 0.0}
     if kind == "sims":
         truth = np.clip(truth, -1, 1)
         above = float((truth.astype(np.float32) > 0).mean())
-        chance = {"acc2": max(above, 1 - above)}
-    return chance | {"mae": float(np.abs(truth - np.median(truth)).mean())}
+        first = {"acc2": max(above, 1 - above)}
+    return first | {"mae": float(np.abs(truth - np.median(truth)).mean())}
 
 
 # What cuts say, in a sentence each.

@@ -22,10 +22,12 @@ beyond it, what is unique to a modality is what it takes off where the modality 
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -87,8 +89,8 @@ def exact(p: np.ndarray, measure: str = BROJA, names: Sequence[str] = ()) -> dic
         )
         values = (one + two - both, both - two, both - one, union([joint]).bits - both)
         return dict(zip(("|".join(names), *names, "+".join(names)), values, strict=True))
-    import dit.pid  # on demand, as it takes seconds
-
+    dit: Any = importlib.import_module("dit")  # on demand: it is optional, and takes seconds
+    importlib.import_module("dit.pid")
     cells = np.argwhere(p > 0)
     distribution = dit.Distribution([tuple(map(int, cell)) for cell in cells], p[p > 0].tolist())
     lattice = getattr(dit.pid, _OF_DIT[measure])(distribution, [[m] for m in range(M)], [M])
@@ -473,7 +475,7 @@ def of_predictions(predictions: worth.Predictions, name: str = "") -> Estimate:
         by[GAUSSIAN] = gaussian({one: outputs[one] for one in names}, best, task)
     parts = [union([table(level, y)]).pointwise([level], y) for level in (joint, late)]
     lattice = {}
-    if len(names) == 3 and K <= QUANTILES:
+    if len(names) == 3 and K <= QUANTILES and find_spec("dit"):
         cut = [output_levels(outputs[one], 4) for one in names]
         p = np.zeros((*(int(c.max()) + 1 for c in cut), K))
         np.add.at(p, (*cut, y), 1 / len(y))
