@@ -18,8 +18,8 @@ model loses when the resource is cut from it without another training (`cut`) is
                                                               alone, for which the fusion's entanglement makes no
                                                               difference, against Z and X, for which it does
 
-A bilinear head with as many parameters is `StateLinear` with a rank. That quantum models often need none of these is
-what Bowles, Ahmed and Schuld (2024, "Better than classical?", arXiv 2403.07059) saw in single modalities.
+A bilinear head with as many parameters is the linear model in states, with a rank. That quantum models often need none
+of these is what Bowles, Ahmed and Schuld (2024, "Better than classical?", arXiv 2403.07059) saw in single modalities.
 """
 
 from __future__ import annotations
