@@ -2,7 +2,7 @@
 
     QFUSION_DATA=FOLDER python benchmarks/audit.py [parity planted ...] [--seeds 10] [--within .02] [--cache FILE.jsonl]
     python benchmarks/audit.py parity --plan         # what would be trained, with one timed epoch of each
-    python benchmarks/audit.py parity --finished     # the table of what the cache holds
+    python benchmarks/audit.py parity --finished     # the table of what the cache holds; --write puts it on the page
 
 Equal terms are the leaderboard's (leaderboard_terms.py): on a data set full model and twins have the same encoders, the
 schedule and the settings that were chosen for the system on validation rows, and the same seeds. One row a resource:
@@ -40,13 +40,17 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks"), str(ROOT / "scripts")]
 
 import leaderboard  # noqa: E402
+import tables  # noqa: E402
 from leaderboard_terms import CONTENDERS, PLACES, Place, settings_of  # noqa: E402
 
+from qfusion import _files  # noqa: E402
+from qfusion._files import atomic  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
 from qfusion.models import build, registry, twins  # noqa: E402
 from qfusion.training import Options, metrics, train  # noqa: E402
 
 RUNS = ROOT / "benchmarks" / "runs" / "audit.jsonl"
+BOARD, PAGE = _files.asset_path("audit.json"), ROOT / "docs" / "why-fuse.md"
 SEEDS, WITHIN = 10, 0.02
 NO_RANK = 4096  # most products of a bilinear head
 
@@ -230,20 +234,17 @@ def verdict(differences: np.ndarray, within: float) -> str:
     return "harms" if high < 0 else "not told"
 
 
-def table(records: Sequence[Mapping[str, Any]], name: str, within: float) -> str:
-    """Returns the audit of a data set as a table in markdown, one row a resource."""
+def rows(records: Sequence[Mapping[str, Any]], name: str, within: float) -> list[dict[str, Any]]:
+    """Returns the audit of a data set, one row a resource: what it is worth over seeds, with its interval, the verdict,
+    what the trained model loses when it is cut, and which trainings failed."""
     place = PLACES[name]
     metric = metric_of(place)
-    label = metrics.label(metric, place.dataset.target.convention)
-    sign = 1 if label.higher_is_better else -1
+    sign = 1 if metrics.label(metric, place.dataset.target.convention).higher_is_better else -1
     done: dict[str, dict[int, Any]] = {}
     for one in records:
         if one["data"] == name:
             done.setdefault(one["variant"], {})[one["seed"]] = one
-    lines = [
-        f"| Resource | Seeds | {label.short} with | without | worth [95 %] | Verdict | Cut at test time: loses |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    result = []
     for row in RESOURCES:
         full, twin = done.get(row.full, {}), done.get(row.twin, {})
         if not full and not twin:
@@ -257,29 +258,82 @@ def table(records: Sequence[Mapping[str, Any]], name: str, within: float) -> str
         seeds = [
             s
             for s in sorted(set(full) & set(twin))
-            if "test" in full[s]
-            and "test" in twin[s]
-            and not {"failed"} & (full[s].keys() | twin[s].keys())
+            if not {"failed"} & (full[s].keys() | twin[s].keys())
         ]
+        entry = {
+            "resource": row.title,
+            "system": CONTENDERS[VARIANTS[row.full].system].kind,
+            "seeds": len(seeds),
+            "failed": failed,
+            "verdict": "not told",
+        }
+        if seeds:
+            a, b = (np.array([part[s]["test"][metric] for s in seeds]) for part in (full, twin))
+            worth = sign * (a - b)
+            low, high = interval(worth, 0.95)
+            cuts = [
+                sign * (full[s]["test"][metric] - full[s]["cut"][row.cut][metric])
+                for s in seeds
+                if row.cut in full[s].get("cut", {})
+            ]
+            entry |= {
+                "with": float(a.mean()),
+                "without": float(b.mean()),
+                "worth": float(worth.mean()),
+                "low": low if math.isfinite(low) else None,
+                "high": high if math.isfinite(high) else None,
+                "verdict": verdict(worth, within),
+                "cut_loses": float(np.mean(cuts)) if cuts else None,
+            }
+        result.append(entry)
+    return result
+
+
+def table(records: Sequence[Mapping[str, Any]], name: str, within: float) -> str:
+    """Returns the audit of a data set as a table in markdown."""
+    place = PLACES[name]
+    short = metrics.label(metric_of(place), place.dataset.target.convention).short
+    lines = [
+        f"| Resource | Seeds | {short} with | without | worth [95 %] | Verdict | Cut at test time: loses |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows(records, name, within):
+        failed = row["failed"]
         failures = f" **{len(failed)} failed** ({'; '.join(failed[:2])})" if failed else ""
-        if not seeds:
-            lines.append(f"| {row.title} | 0 | – | – | – | not told{failures} | – |")
+        if not row["seeds"]:
+            lines.append(f"| {row['resource']} | 0 | – | – | – | not told{failures} | – |")
             continue
-        a, b = (np.array([part[s]["test"][metric] for s in seeds]) for part in (full, twin))
-        worth = sign * (a - b)
-        low, high = interval(worth, 0.95)
-        ends = f" [{low:+.3f}, {high:+.3f}]" if math.isfinite(low) else ""
-        cuts = [
-            sign * (full[s]["test"][metric] - full[s]["cut"][row.cut][metric])
-            for s in seeds
-            if row.cut in full[s].get("cut", {})
-        ]
-        lost = f"{np.mean(cuts):+.3f}" if cuts else "–"
+        ends = "" if row["low"] is None else f" [{row['low']:+.3f}, {row['high']:+.3f}]"
+        lost = "–" if row["cut_loses"] is None else f"{row['cut_loses']:+.3f}"
         lines.append(
-            f"| {row.title} | {len(seeds)} | {a.mean():.3f} | {b.mean():.3f} | {worth.mean():+.3f}{ends} | "
-            f"{verdict(worth, within)}{failures} | {lost} |"
+            f"| {row['resource']} | {row['seeds']} | {row['with']:.3f} | {row['without']:.3f} | {row['worth']:+.3f}"
+            f"{ends} | {row['verdict']}{failures} | {lost} |"
         )
     return "\n".join(lines)
+
+
+def write(records: Sequence[Mapping[str, Any]], names: Sequence[str], within: float) -> None:
+    """Writes what the app shows (others stay as they stand), and the table of docs/why-fuse.md."""
+    board = json.loads(BOARD.read_text())
+    for name in names:
+        dataset = PLACES[name].dataset
+        label = metrics.label(metric_of(PLACES[name]), dataset.target.convention)
+        found = rows(records, name, within)
+        board[name] = {
+            "title": PLACES[name].title or dataset.title,
+            "short": label.short,
+            "seeds": max(row["seeds"] for row in found),
+            "within": within,
+            "rows": found,
+        }
+    with atomic(BOARD) as part:
+        part.write_text(json.dumps(board, indent=1) + "\n")
+    parts = [
+        f"**{PLACES[name].title or PLACES[name].dataset.title}**\n\n{table(records, name, within)}"
+        for name in names
+    ]
+    today = time.strftime("%Y-%m-%d")
+    tables.write("audit", "\n\n".join([*parts, tables.provenance("audit.py", today)]), PAGE)
 
 
 def main() -> None:
@@ -306,6 +360,9 @@ def main() -> None:
     parser.add_argument(
         "--finished", action="store_true", help="train nothing; print what the cache holds"
     )
+    parser.add_argument(
+        "--write", action="store_true", help="write what the app shows and the table of the docs"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if unknown := [name for name in arguments.names if name not in PLACES]:
@@ -328,6 +385,9 @@ def main() -> None:
             flush=True,
         )
     records = [known[run.key] for run in wanted if run.key in known]
+    if arguments.write:
+        write(records, arguments.names, arguments.within)
+        return
     for name in arguments.names:
         print(
             f"\n### {PLACES[name].title or PLACES[name].dataset.title}\n\n{table(records, name, arguments.within)}"
