@@ -202,7 +202,7 @@ def test_the_title_says_what_is_told() -> None:
     one = pruning([0.0, 0.5, 0.51], 0.3)
     assert one.size == 1
     assert smallest.answer(one).startswith(
-        "1 of 2 terms carries 98% [97%, 99%] of what the generator adds to R2 on 80 test rows: D[aud"
+        "1 of 2 terms carries 98% [97%, 99%] of what the generator adds to R2 on 80 test samples: D[aud"
     )
     assert smallest.answer(pruning([0.0, 0.1, 0.2], -0.1)).startswith("Not shown that the gener")
     assert smallest.answer(pruning([0.0, 0.1, 0.2], None)).startswith("Not shown that the gen")

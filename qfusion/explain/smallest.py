@@ -268,7 +268,7 @@ def answer(result: Pruning, name: Callable[[str], str] = str) -> str:
         name: how a key is written.
     """
     short = metrics.describe[result.metric].short
-    where = f"on {result.showing:,} test rows"
+    where = f"on {result.showing:,} test samples"
     gain = float(result.gain.value[0])
     if not result.is_told or result.gain.low is None or result.gain.high is None:
         ends = ""

@@ -334,7 +334,7 @@ def synergy(study: Study, theme: style.Theme = "light") -> panel.Picture:
         "why-synergy",
         text.plain(fusing.nearly(frame)),
         None,
-        shows=f"F_syn = v(ab) − v(a) − v(b) + v(∅) of pairs, against {why.ROWS} training rows drawn at random "
+        shows=f"F_syn = v(ab) − v(a) − v(b) + v(∅) of pairs, against {why.ROWS} training samples drawn at random "
         f"{why.DRAWS} times (the same rows for all samples), beside the dividend against "
         f"{rows_behind(study.bulk_background)}: correlation over test samples, and root mean square error over the "
         "dividend's own.",
@@ -463,7 +463,7 @@ def patches(
         figures.patches(
             result.times, result.modalities, restored, result.turned[place, ..., 0], theme=theme
         ),
-        shows=f"the score if at time t the state of one modality is that of {whose} at t, and all evolves on to T: its "
+        shows=f"the sample's score if at time t the state of one modality is that of {whose} at t, and all evolves on to T: its "
         f"change as a share of what the two differ by ({leads[0]:+z.2f} here, {leads[1]:+z.2f} there"
         + (", the lead of the one class over the other)" if len(result.outputs) > 1 else ")")
         + f". {patching.KINDS[kind]} Exact.",
@@ -495,8 +495,8 @@ def gate_groups(
     spread = {
         groups.SCORE: f"Bars: 95 % of what {result.shots:,} shots of every coalition would scatter; the values "
         "themselves are exact.",
-        groups.LOSS: f"Mean over {cohort_measures.drawn_words(result.rows, whole, 'test row')}, with a 95 % bootstrap "
-        "interval for each group by itself.",
+        groups.LOSS: f"Mean over {cohort_measures.drawn_words(result.rows, whole, 'test sample')}, with a 95 % "
+        "bootstrap interval for each group by itself.",
         groups.ENTANGLEMENT: "Exact.",
     }
     titles = [text.plain(group.title) for group in result.groups]
@@ -512,7 +512,7 @@ def gate_groups(
         ),
         shows="the Shapley value of every gate group over all coalitions of groups, with the identity in the place of "
         f"those left out: together {result.whole[of] - result.empty[of]:+z.2f}, from {result.empty[of]:z.2f} without "
-        f"any to {result.whole[of]:z.2f}. {spread[of]}",
+        f"any to {result.whole[of]:z.2f}. {spread[of]}" + sample.of,
         not_shown="what a network that was trained without a group would do: the others were learned beside it.",
         alt=f"{panel.listed(titles, values.tolist(), '+.2f')}.",
         table=result.frame,
@@ -548,9 +548,9 @@ def smallest(study: Study, theme: style.Theme = "light") -> panel.Picture:
             marks={"greedy": result.size},
             theme=theme,
         ),
-        shows=f"{short} on {result.showing:,} test rows with fewer and fewer couplings (H) and dissipations (D), from "
-        f"{most:.3f} with all to {least:.3f} with none, as a share of what all add to "
-        f"{'that' if floor == least else f'one answer for all ({floor:.3f})'}. {result.choosing:,} validation rows "
+        shows=f"{short} on {result.showing:,} test samples with fewer and fewer couplings (H) and dissipations (D), "
+        f"from {most:.3f} with all to {least:.3f} with none, as a share of what all add to "
+        f"{'that' if floor == least else f'one answer for all ({floor:.3f})'}. {result.choosing:,} validation samples "
         f"choose the order, and the size (dotted): the smallest with {pruning.PART:.0%} of the best on these. Band: "
         f"95 % bootstrap; grey: {len(result.random)} random orders. Tweak that leaves it: `{tweak or 'none'}`.",
         not_shown="what the terms left would do if they were trained on: `python -m qfusion why --smallest --retrain` "
@@ -636,7 +636,7 @@ def audit(study: Study, theme: style.Theme = "light") -> panel.Picture:
             x_title=f"{entry['short']} with the resource less without",
             theme=theme,
         ),
-        shows=f"{entry['short']} of the full model on the test rows of {text.plain(entry['title'])} less that of a "
+        shows=f"{entry['short']} of the full model on the test samples of {text.plain(entry['title'])} less that of a "
         "twin which lacks one resource, both trained with the same encoders, schedule and seeds: mean of "
         f"{entry['seeds']} paired differences with 95 % t intervals. “Not needed” is said where two one-sided tests "
         f"exclude a difference of {entry['within']:g} either way.",
