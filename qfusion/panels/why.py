@@ -463,7 +463,7 @@ def patches(
         figures.patches(
             result.times, result.modalities, restored, result.turned[place, ..., 0], theme=theme
         ),
-        shows=f"the sample's score if at time t the state of one modality is that of {whose} at t, and all evolves on to T: its "
+        shows=f"the sample's score if one modality's state at time t is that of {whose}, and all evolves on to T: its "
         f"change as a share of what the two differ by ({leads[0]:+z.2f} here, {leads[1]:+z.2f} there"
         + (", the lead of the one class over the other)" if len(result.outputs) > 1 else ")")
         + f". {patching.KINDS[kind]} Exact.",
