@@ -246,5 +246,5 @@ def test_the_command_line_prints_patches(capsys: pytest.CaptureFixture[str]) -> 
     begin = next(row for row in result["patches"] if row["modality"] == "left" and row["t"] == 0)
     assert [begin[f"score[{name}]"] for name in study.classes] == pytest.approx(swapped, abs=1e-8)
     with pytest.raises(SystemExit):
-        cli.main(["why", "--model", "qj-parity"])
+        cli.main(["why", "--data", "parity", "--patch", "pair-6601", "pair-6602"])
     assert "Nothing is asked" in capsys.readouterr().err

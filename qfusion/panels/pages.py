@@ -174,7 +174,7 @@ CONTROLS: dict[str, tuple[Control | Family, ...]] = {
 }
 BARE = ("data", "train", "sweeps")  # pages that need neither model nor sample
 # panels that are words or tables, without a figure
-WORDS = ("questions", "cautions", "estimators", "train-results", "wrong")
+WORDS = ("questions", "cautions", "estimators", "train-results", "wrong", "why-synergy")
 
 
 def own_controls(page: str, panel: Panel) -> list[Control]:

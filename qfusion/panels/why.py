@@ -14,6 +14,7 @@ from qfusion._sentences import listed
 from qfusion.analysis import cohort_measures, errors, text, trust, why
 from qfusion.analysis.sample import Sample, against_words, rows_behind
 from qfusion.analysis.study import Study, dividend_column
+from qfusion.data import DataSet
 from qfusion.data.modality import split_term
 from qfusion.explain import (
     fusing,
@@ -32,10 +33,9 @@ from qfusion.training import metrics
 # Does the data need fusion? Before any training: built from a data set, or from the one of a study.
 
 
-def bits(scope: Any, theme: style.Theme = "light") -> panel.Picture:
+def bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
     """What modalities tell of the target redundantly, uniquely and only together, by every estimator and, of more than
     two modalities, of each against the rest."""
-    dataset = getattr(scope, "dataset", scope)
     result = why.needs(dataset)
     rows = dict(result.by)
     rows |= {f"{name} against the rest": one for name, one in result.of_rest.items()}
@@ -79,9 +79,8 @@ def bits(scope: Any, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def worth_of(scope: Any, theme: style.Theme = "light") -> panel.Picture:
+def worth_of(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
     """What the best single, late and joint small models reach on held-out rows, and what each adds."""
-    dataset = getattr(scope, "dataset", scope)
     estimate = why.needs(dataset)
     result = estimate.worth
     rows = {
@@ -164,6 +163,16 @@ def needs_record(result: information.Estimate) -> dict[str, Any]:
     }
 
 
+def bits_of_study(study: Study, theme: style.Theme = "light") -> panel.Picture:
+    """`bits` of a model's data."""
+    return bits(study.dataset, theme)
+
+
+def worth_of_study(study: Study, theme: style.Theme = "light") -> panel.Picture:
+    """`worth_of` a model's data."""
+    return worth_of(study.dataset, theme)
+
+
 NEED = control.Switch(
     "data.need",
     "Does it need fusion?",
@@ -175,7 +184,8 @@ OF_DATA = {
     "needs-worth": panel.Panel(worth_of, opens=NEED.opens, scope="dataset"),
 }
 DATA_PANELS = {
-    name: panel.Panel(one.build, opens=one.opens, scope="study") for name, one in OF_DATA.items()
+    "needs-bits": panel.Panel(bits_of_study, opens=NEED.opens, scope="study"),
+    "needs-worth": panel.Panel(worth_of_study, opens=NEED.opens, scope="study"),
 }
 
 
