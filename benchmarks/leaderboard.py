@@ -215,7 +215,7 @@ def collect(
         keep(record, cache)
         main_one = record["test"].get("accuracy", record["test"].get("mae"))
         print(
-            f"{number}/{len(wanted)} {run.data} {run.model} seed {run.seed}: {main_one:.4f}, {record['seconds']:.0f} s",
+            f"{number}/{len(wanted)} {run.data} {run.model} seed {run.seed}: {main_one:.4f}, {record.get('seconds', 0):.0f} s",
             flush=True,
         )
     return [known[run.key] for run in wanted]

@@ -17,7 +17,7 @@ import typer
 
 from qfusion import _files, _limits, _sentences
 from qfusion._checks import check
-from qfusion.commands import data, figure, models, samples, training
+from qfusion.commands import data, figure, models, samples, training, why
 from qfusion.commands.common import counted, example
 from qfusion.errors import InvalidInput, QFusionError, provided
 
@@ -155,6 +155,12 @@ EXAMPLES: dict[Callable[..., None], list[str]] = {
     samples.explain: [
         "explain --model qj-mosi --sample ID --json",
         "explain --model qj-mosi --split test --out contributions.csv",
+    ],
+    why.why: [
+        "why --data parity",
+        "why --model qj-planted --json",
+        "why --model qj-planted --patch ID ID --smallest",
+        "why --model qcnn-avdigits --groups ID --json",
     ],
     samples.track: ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"],
     figure.figure: [

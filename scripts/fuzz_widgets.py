@@ -53,6 +53,7 @@ PAGES = [
             "cohorts",
             "compare",
             "faithfulness",
+            "why_fuse",
             "circuit",
         )
         for query in (JUMP, NETWORK)

@@ -48,6 +48,7 @@ PAGES = (
     "cohorts",
     "compare",
     "faithfulness",
+    "why_fuse",
     "data",
     "train",
     "sweeps",

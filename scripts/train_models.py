@@ -329,8 +329,12 @@ def one(name: str, seed: int, folder: Path) -> dict[str, Any]:
 
 def make(name: str, folder: Path, runs: Path, processes: int) -> None:
     """Trains one recipe over all seeds and writes the first seed's weights with the card."""
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        cards = list(pool.map(partial(one, name, folder=runs), SEEDS))
+    work = partial(one, name, folder=runs)
+    if processes == 1:
+        cards = list(map(work, SEEDS))
+    else:
+        with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+            cards = list(pool.map(work, SEEDS))
     measured = [card["this_seed"] for card in cards]
     card = {
         **cards[0],

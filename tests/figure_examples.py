@@ -28,6 +28,7 @@ from qfusion.figures import (
     strip,
     training,
     trust,
+    why,
 )
 from qfusion.figures.style import BLUE, Theme
 
@@ -634,6 +635,54 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "physics.bloch": lambda t: physics.bloch(BLOCH[0], BLOCH[2], hue=BLUE, theme=t),
     "physics.ways": lambda t: physics.ways(
         ["text", "audio"], [0.5, np.inf], [0.9, np.inf], M, farthest=1.6, unit=HOSTILE, theme=t
+    ),
+    "why.patches": lambda t: why.patches(
+        np.linspace(0, 1, 5), (*M[:2], HOSTILE), R.normal(size=(3, 5)), R.normal(size=(3, 5)) > 0, t
+    ),
+    "why.bits": lambda t: why.bits(
+        ["learned", HOSTILE],
+        {
+            why.SHARED: np.array([[0.1, 0.0, 0.2], [0.2, 0.1, 0.3]]),
+            "text": np.array([[0.3, 0.2, 0.4], [np.nan] * 3]),
+            why.TOGETHER: np.array([[-0.1, -0.2, 0.1], [0.5, 0.4, 0.6]]),
+        },
+        M,
+        entropy=1.0,
+        theme=t,
+    ),
+    "why.interactions": lambda t: why.interactions(
+        [(M[0], HOSTILE), (M[1], HOSTILE)],
+        np.array([[0.1, 0.0, 0.2], [-0.3, -0.4, -0.2]]),
+        (*M[:2], HOSTILE),
+        unit=HOSTILE,
+        theme=t,
+    ),
+    "why.swarm": lambda t: why.swarm(
+        {"text": np.linspace(-1, 1, 20), HOSTILE: np.zeros(20)},
+        np.linspace(0, 1, 20),
+        [f"{HOSTILE}{n}" for n in range(20)],
+        by=HOSTILE,
+        unit=HOSTILE,
+        theme=t,
+    ),
+    "why.basins": lambda t: why.basins(
+        np.array([[0.1, 0.2], [0.2, 0.1], [0.9, -0.4]]),
+        np.array([0, 0, 1]),
+        ["text", HOSTILE],
+        [0, 1, 2],
+        unit=HOSTILE,
+        theme=t,
+    ),
+    "why.banded": lambda t: why.banded(
+        np.arange(4.0),
+        {HOSTILE: (np.arange(4.0), np.arange(4.0) - 1, np.arange(4.0) + 1)},
+        hues={HOSTILE: BLUE},
+        x_title=HOSTILE,
+        y_title=HOSTILE,
+        behind=R.normal(size=(3, 4)),
+        behind_name=HOSTILE,
+        marks={HOSTILE: 2.0},
+        theme=t,
     ),
     "physics.sizes": lambda t: physics.sizes(
         ["weaker", HOSTILE], np.array([0.1, 0.5]), axis=HOSTILE, theme=t

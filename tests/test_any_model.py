@@ -29,6 +29,9 @@ SMALL = {
     "state-linear": {"dims": 2, "hidden": 4},
     "linear": {},
     "tensor": {"features": 2, "hidden": 4},
+    "jump-mean-field": {"dims": 2, "jumps": 1, "hidden": 4, "steps": 2},
+    "qcnn-dephased": {"elements": 2, "hidden": 4},
+    "qcnn-coherent": {"elements": 2, "hidden": 4},
 }
 
 

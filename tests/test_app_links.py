@@ -53,6 +53,9 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
     ("Compare", {"model": QCNN, "pin": "qcnn-digits/digits/digit-0004"}),
     ("Faithfulness", {"model": QCNN, "proof": "Deletion"}),
     ("Faithfulness", {"model": QJ, "proof": "Training seeds"}),
+    ("Why fuse", {"model": QJ, "why": "The model"}),
+    ("Why fuse", {"model": QJ, "why": "Which piece", "patch.lender": "background mean"}),
+    ("Why fuse", {"model": QCNN, "why": "Which piece", "groups.of": "loss"}),
     ("Data", {}),
     ("Train", {"new.kind": "quantum-jump"}),
     ("Sweeps", {}),
@@ -320,12 +323,16 @@ STATES: dict[str, tuple[str, list[Step]]] = {
     ),
     "faithfulness": ("/faithfulness?model=qcnn-digits", [radio("probability")]),
     "seeds": ("/faithfulness?model=qj-planted", [place("proof", "Training seeds")]),
+    "why": (
+        "/why_fuse?model=qj-planted&why=Which+piece",
+        [place("why", "The model"), place("why", "Which piece"), radio("background mean")],
+    ),
     "data": ("/data", [pick("set", "digits")]),
     "train": ("/train", [pick("run", "second"), place("train.view", "Settings and results")]),
     "sweeps": ("/sweeps", [place("sweep.view", "Settings against value")]),
     "leaderboard": ("/leaderboard", [radio("digits"), radio("in total")]),
 }
-TABS = {"seeds": ("proof",), "train": ("train.view",), "sweeps": ("sweep.view",)}
+TABS = {"seeds": ("proof",), "why": ("why",), "train": ("train.view",), "sweeps": ("sweep.view",)}
 
 
 @pytest.fixture(scope="module")

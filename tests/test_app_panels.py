@@ -38,6 +38,8 @@ VIEWS = {
     ("Faithfulness", "planted"): [
         {"proof": name} for name in ("Deletion", "Truth", "Training seeds")
     ],
+    ("Why fuse", "planted"): [{"why": name} for name in ("The model", "Which piece")],
+    ("Why fuse", "digits"): [{"why": "Which piece"}],
     **{("What if", source): [{f"do.{name}": "another sample's"}] for source, name in FIRST.items()},
     **{("Compare", source): [{"pin": pin}] for source, pin in PINS.items()},
 }
@@ -56,11 +58,19 @@ CASES = [
             "Cohorts",
             "Compare",
             "Faithfulness",
+            "Why fuse",
         )
     ),
     *(
         (title, "digits")
-        for title in ("Samples", "Circuit", "What if", "Decision operators", "Compare")
+        for title in (
+            "Samples",
+            "Circuit",
+            "What if",
+            "Decision operators",
+            "Compare",
+            "Why fuse",
+        )
     ),
 ]
 # what a sample holds, and the small figures of the Overview, which say theirs below

@@ -24,6 +24,7 @@ PAGES = (
     "What if",
     "Decision operators",
     "Faithfulness",
+    "Why fuse",
     "Data",
     "Train",
     "Sweeps",

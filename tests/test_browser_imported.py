@@ -28,7 +28,7 @@ DATA, NAMES, WIDE, CLASSES = "own-set", ("text", "audio"), {"text": 4, "audio": 
 PAGES = {
     "own-program": ("Overview", "Dynamics", "Circuit", "Train"),
     "own-network": ("What if", "Decision operators", "Leaderboard", "Data"),
-    "own-factory": ("Cohorts", "Compare", "Faithfulness"),
+    "own-factory": ("Cohorts", "Compare", "Faithfulness", "Why fuse"),
 }
 WHY = {
     "Dynamics": "no evolution in time",

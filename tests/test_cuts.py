@@ -277,7 +277,7 @@ def dephased(rho: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
     """What the method makes of one state."""
     d, r = dims[m], math.prod(dims) // dims[m]
     assert m == 0
-    seen = method._dephased(method._first(rho, dims, m))
+    seen = method._dephased(method.first_part(rho, dims, m))
     return seen.reshape(d, d, r, r).permute(0, 2, 1, 3).reshape(d * r, d * r)
 
 
@@ -404,7 +404,7 @@ def test_metrics_of_few_samples_have_no_intervals_and_of_a_constant_truth_are_nu
     )
     assert few.after["r2"].low is None
     assert np.isfinite(few.after["r2"].value).all()
-    ends = curves._estimates(np.concatenate([[0.0], np.arange(1001.0)])[:, None])
+    ends = curves.estimates(np.concatenate([[0.0], np.arange(1001.0)])[:, None])
     assert [float(ends.low[0]), float(ends.high[0])] == pytest.approx(
         [25, 975]
     )  # 95 % of them lie between
@@ -657,7 +657,7 @@ def test_programs_give_the_tables(study: Any, planted: Any) -> None:
 def pairwise_step(model: QuantumJump, rho: Tensor, m: int, dt: float) -> Tensor:
     """Evolves states and cuts all correlation of m with the rest."""
     rho = model.evolve_states(rho, [dt])[0]
-    broken = method._cut(method._first(rho, model.dims, m))
+    broken = method._cut(method.first_part(rho, model.dims, m))
     d, D = model.dims[m], math.prod(model.dims)
     left = math.prod(model.dims[:m])
     seen = broken.reshape(-1, d, d, left, D // d // left, left, D // d // left)

@@ -13,10 +13,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from qfusion import runs
+from qfusion.analysis import runs as recorded
 from qfusion.data import load
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.runs import Plan, Run, folder, worker
@@ -107,7 +109,45 @@ def test_what_is_watched_is_what_the_model_does():
         "entanglement.text",
         "dividend.text",
         "dividend.text+audio+vision",
+        "fusing.joint",
+        "fusing.joint_error",
+        "fusing.entanglement",
     } <= watched.keys()
+    sizes = {name: value for name, value in watched.items() if name.startswith("dividend.")}
+    joint = sum(value for name, value in sizes.items() if "+" in name)
+    assert watched["fusing.joint"] == pytest.approx(joint / sum(sizes.values()), rel=1e-6)
+    entangled = [value for name, value in watched.items() if name.startswith("entanglement.")]
+    assert watched["fusing.entanglement"] == pytest.approx(np.mean(entangled), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("joint", "entanglement", "error", "words"),
+    [
+        ([0, 0, 1, 1], [1, 1, 1, 1], 0.01, "Entanglement came first: the joint part came to half"),
+        ([1, 1, 1, 1], [0, 0, 0, 1], 0.01, "The joint part came first: the joint part came"),
+        ([0, 0, 1, 1], [1, 1, 1, 1], 0.4, "The rows do not tell which came first"),
+        ([0, 1, 1, 1], [0, 1, 1, 1], 0.01, "The rows do not tell which came first"),
+        ([0, 0, 0, 0], [1, 1, 1, 1], 0.01, "It never fuses beyond zero"),
+        ([1, 1, 1, 1], [0, 0, 0, 0], 0.01, "It never entangles beyond zero"),
+    ],
+)
+def test_what_came_first_is_told_where_the_rows_tell_it(
+    joint: list[float], entanglement: list[float], error: float, words: str
+) -> None:
+    history = tuple(
+        {
+            "epoch": n,
+            "watched": {
+                "fusing.joint": a,
+                "fusing.joint_error": error,
+                "fusing.entanglement": b,
+                "fusing.entanglement_error": error,
+            },
+        }
+        for n, (a, b) in enumerate(zip(joint, entanglement, strict=True), 1)
+    )
+    known = recorded.onsets(folder.Record(history=history))
+    assert recorded.came_first(known["joint"], known["entanglement"]).startswith(words)
 
 
 def test_a_network_is_watched_too():

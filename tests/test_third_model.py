@@ -47,6 +47,7 @@ PAGES = (
     "Cohorts",
     "Compare",
     "Faithfulness",
+    "Why fuse",
     "Leaderboard",
 )
 KIND, DATA = "state-linear", "handwritten"
@@ -199,7 +200,7 @@ def test_what_it_cannot_do_is_named() -> None:
 
 
 def test_abilities_are_said_by_models_alone() -> None:
-    assert kinds("kets") == ["quantum-jump", KIND, "unitary-fusion"]
+    assert kinds("kets") == ["quantum-jump", KIND, "unitary-fusion", "jump-twin"]
     assert kinds("terms") == ["quantum-jump", "entangled-qcnn"]
     assert kinds("circuit") == [*kinds("terms"), *kinds("gates")]
     assert kinds("gates") == [kind for kind in NEIGHBOURS if kind != "unitary-fusion"]

@@ -242,6 +242,64 @@ def passes(terms: Mapping[str, Curve]) -> dict[str, int | None]:
     }
 
 
+HALF, CLEAR = (
+    0.5,
+    1.96,
+)  # of its last value, from which something is there; standard errors that tell it
+
+
+@dataclass(frozen=True, eq=False)
+class Onset:
+    """When a watched number came to half of what it is by now.
+
+    Attributes:
+        epochs, values: of its curve. error: standard errors over rows.
+        first: the epoch. low, high: the first epochs at which it may have, and has, beyond chance; None where it has
+            not yet.
+    """
+
+    epochs: np.ndarray
+    values: np.ndarray
+    error: np.ndarray
+    first: int | None
+    low: int | None
+    high: int | None
+
+
+def onsets(record: folder.Record) -> dict[str, Onset]:
+    """Returns when the joint terms' part of the contributions, and entanglement, came to half of what they are by now,
+    by "joint" and "entanglement"; none of a run that did not watch them."""
+    curves = watched(record, "fusing")
+    result = {}
+    for name in [name for name in curves if f"{name}_error" in curves]:
+        (epochs, values), error = curves[name], curves[f"{name}_error"][1]
+        level = HALF * values[-1] if len(values) else 0.0
+        first, low, high = (
+            int(epochs[np.argmax(line >= level)]) if level > 0 and (line >= level).any() else None
+            for line in (values, values + CLEAR * error, values - CLEAR * error)
+        )
+        result[name] = Onset(epochs, values, error, first, low, high)
+    return result
+
+
+def came_first(joint: Onset, entanglement: Onset) -> str:
+    """Whether a model was entangled before it fused, or the other way round, as a sentence without its end."""
+    if joint.first is None or entanglement.first is None:
+        missing = "fuses" if joint.first is None else "entangles"
+        return f"It never {missing} beyond zero"
+    words = (
+        f"the joint part came to half of its last value in epoch {joint.first}, entanglement in epoch "
+        f"{entanglement.first}"
+    )
+    for head, early, late in (
+        ("Entanglement came first", entanglement, joint),
+        ("The joint part came first", joint, entanglement),
+    ):
+        if early.high is not None and late.low is not None and early.high < late.low:
+            return f"{head}: {words}"
+    return f"The rows do not tell which came first: {words}"
+
+
 def differences(
     plans: Mapping[str, Plan], defaults: Callable[[Plan], Mapping[str, Any]]
 ) -> tuple[list[str], dict[str, dict[str, str]]]:

@@ -110,7 +110,7 @@ def evaluated_values(
     """
     M, rows = len(model.modalities), background.size
     means, spreads = [], []
-    for scores in _over_all_rows(model, states, background, decomposition.subsets(M)):
+    for scores in over_all_rows(model, states, background, decomposition.subsets(M)):
         means.append(scores.mean(2))
         spreads.append(dividends(scores.swapaxes(1, 2), M).std(1, ddof=min(1, rows - 1)))
     left = 1 - rows / max(background.total, rows)
@@ -123,13 +123,13 @@ def _split(states: Mapping[str, Any], step: int) -> Iterator[dict[str, Any]]:
         yield base.nested_part(dict(states), slice(start, start + step))
 
 
-def _over_all_rows(
+def over_all_rows(
     model: FusionModel,
     states: Mapping[str, Any],
     background: SampleBackground,
     order: list[decomposition.Subset],
 ) -> Iterator[np.ndarray]:
-    """Scores (B, 2^M, N, C) of some samples at a time, no more than some hundred megabytes of them."""
+    """Yields scores (B, coalitions, N, C) of some samples at a time, no more than some hundred megabytes of them."""
     numbers = len(order) * background.size * len(model.outputs)
     for some in _split(states, max(1, 2**23 // numbers)):
         parts = [over_rows(model, some, rows, order) for rows in _split(background.states, CHUNK)]
@@ -150,7 +150,7 @@ def value(
     for name in missing:
         choose("Modality", name, model.modalities)
     present = tuple(m for m, name in enumerate(model.modalities) if name not in missing)
-    blocks = _over_all_rows(model, states, background, [present])
+    blocks = over_all_rows(model, states, background, [present])
     return np.concatenate([scores[:, 0].mean(1) for scores in blocks])
 
 

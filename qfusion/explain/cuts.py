@@ -310,7 +310,7 @@ def cuts(
     with torch.no_grad():
         encoded = model.encode(inputs)
         start = [states.density(encoded[name]) for name in model.modalities]
-        run = _Run(moving, moments, [model.modalities.index(name) for name in chosen], kinds)
+        run = Run(moving, moments, [model.modalities.index(name) for name in chosen], kinds)
         bias = model.bias.detach().double().numpy()
         scores, before = (part + bias for part in run.values(start))
         result = Cuts(chosen, model.outputs, np.array(moments), kinds, scores, before)
@@ -335,7 +335,7 @@ def cuts(
     )
 
 
-class _Run:
+class Run:
     """The observables O(T - t) of a model and what it takes to evolve states, worked out once for all states."""
 
     def __init__(
@@ -344,8 +344,8 @@ class _Run:
         self.model, self.dims, self.moments, self.kinds = model, model.dims, moments, kinds
         T = float(model.duration)
         O = model.observables([*(T - t for t in reversed(moments)), T]).to(torch.complex128)
-        self.end = _flat(O[-1])
-        self.views = {m: _flat(_first(O[:-1].flip(0), self.dims, m)) for m in places}
+        self.end = real_vectors(O[-1])
+        self.views = {m: real_vectors(first_part(O[:-1].flip(0), self.dims, m)) for m in places}
         self.system = model.system() if HELD in kinds else None
 
     def values(self, factors: list[Tensor]) -> tuple[np.ndarray, np.ndarray]:
@@ -356,8 +356,10 @@ class _Run:
         parts = []
         for i in range(0, B, size):
             chunk = [f if len(f) == 1 else f[i : i + size] for f in factors]
-            rho = _kron(chunk)
-            parts.append((self._chunk(rho, chunk), _flat(rho.to(torch.complex128)) @ self.end.mT))
+            rho = kron(chunk)
+            parts.append(
+                (self._chunk(rho, chunk), real_vectors(rho.to(torch.complex128)) @ self.end.mT)
+            )
         after, before = zip(*parts, strict=True)
         return torch.cat(after, 3).numpy(), torch.cat(before).numpy()
 
@@ -365,12 +367,12 @@ class _Run:
         through = self.model.evolve_states(rho, self.moments).to(torch.complex128)
         scores = []
         for m, view in self.views.items():
-            seen = _first(through, self.dims, m)
+            seen = first_part(through, self.dims, m)
             after = (
                 self._held(factors, m) if kind == HELD else _CHANNELS[kind](seen)
                 for kind in self.kinds
             )
-            scores.append(torch.stack([_flat(state) @ view.mT for state in after]))
+            scores.append(torch.stack([real_vectors(state) @ view.mT for state in after]))
         return torch.stack(scores, 1)
 
     def _held(self, factors: list[Tensor], m: int) -> Tensor:
@@ -378,7 +380,7 @@ class _Run:
         assert self.system is not None
         d, D = self.dims[m], math.prod(self.dims)
         H, jumps = (
-            _first(X, self.dims, m)
+            first_part(X, self.dims, m)
             .reshape(len(X), d, d, D // d, D // d)
             .transpose(2, 3)
             .reshape(len(X), D, D)
@@ -387,18 +389,18 @@ class _Run:
         size = max(map(len, factors))
         own, rest = (
             part.expand(size, *part.shape[1:])
-            for part in (factors[m], _kron([f for k, f in enumerate(factors) if k != m]))
+            for part in (factors[m], kron([f for k, f in enumerate(factors) if k != m]))
         )
         own, rest = evolve(H[0], jumps, own, rest, self.moments)
         return own.flatten(-2)[..., :, None] * rest.flatten(-2)[..., None, :]
 
 
-def _flat(X: Tensor) -> Tensor:
+def real_vectors(X: Tensor) -> Tensor:
     """Operators, held in the last two axes, as real vectors: the product of two Hermitian ones is Tr[X Y]."""
     return torch.view_as_real(X.resolve_conj()).flatten(-3)
 
 
-def _first(X: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
+def first_part(X: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
     """Operators (..., D, D) as (..., d d, r r): row and column of modality m, then those of the rest."""
     left, d, right = math.prod(dims[:m]), dims[m], math.prod(dims[m + 1 :])
     b = X.ndim - 2
@@ -409,7 +411,7 @@ def _first(X: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
     )
 
 
-def _kron(factors: list[Tensor]) -> Tensor:
+def kron(factors: list[Tensor]) -> Tensor:
     """Products (B, D, D) of factors (B or 1, d, d)."""
     total = factors[0]
     for factor in factors[1:]:
@@ -418,21 +420,21 @@ def _kron(factors: list[Tensor]) -> Tensor:
     return total
 
 
-def _reduced(rho: Tensor) -> Tensor:
+def reduced(rho: Tensor) -> Tensor:
     """rho_m as (..., d d) of states (..., d d, r r); with the last axes exchanged, rho_rest."""
     return rho[..., :: math.isqrt(rho.shape[-1]) + 1].sum(-1)  # the diagonal of the rest
 
 
 def _cut(rho: Tensor) -> Tensor:
     """rho_m x rho_rest of states (..., d d, r r)."""
-    return _reduced(rho)[..., :, None] * _reduced(rho.mT)[..., None, :]
+    return reduced(rho)[..., :, None] * reduced(rho.mT)[..., None, :]
 
 
 def _dephased(rho: Tensor) -> Tensor:
     """States (..., d d, r r) after dephasing in the eigenbasis of rho_m; see the head of this module for equal
     eigenvalues."""
     d = math.isqrt(rho.shape[-2])
-    own = _reduced(rho).unflatten(-1, (d, d))
+    own = reduced(rho).unflatten(-1, (d, d))
     values, E = torch.linalg.eigh((own + own.mH) / 2)
     # the number of each eigenvalue's space
     space = torch.diff(values, dim=-1, prepend=values[..., :1]).gt(EQUAL).cumsum(-1)
@@ -532,10 +534,11 @@ def cut_metrics(
     scores = np.concatenate(
         [result.scores.reshape(-1, B, result.scores.shape[-1]), result.before[None]]
     )
-    columns = _columns(scores, np.asarray(truth), kind)
+    columns = metric_columns(scores, np.asarray(truth), kind)
     drawn = stability.counts(B, resamples, seed, clusters) if stability.enough(B, clusters) else ()
     blocks = [
-        _metrics(columns, weights[weights.sum(1) > 0]) for weights in (np.ones((1, B)), *drawn)
+        resampled_metrics(columns, weights[weights.sum(1) > 0])
+        for weights in (np.ones((1, B)), *drawn)
     ]
     # the samples themselves first, then as they are drawn
     values = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
@@ -551,22 +554,22 @@ def cut_metrics(
         result.kinds,
         result.times,
         B,
-        {name: _estimates(part) for name, part in after.items()},
-        {name: _estimates(part) for name, part in before.items()},
-        {name: _estimates(part) for name, part in losses.items()},
-        {name: _estimates(part) for name, part in classical.items()},
-        _chance(np.asarray(truth), kind),
+        {name: estimates(part) for name, part in after.items()},
+        {name: estimates(part) for name, part in before.items()},
+        {name: estimates(part) for name, part in losses.items()},
+        {name: estimates(part) for name, part in classical.items()},
+        chance(np.asarray(truth), kind),
     )
 
 
-def _estimates(values: np.ndarray) -> Estimates:
+def estimates(values: np.ndarray) -> Estimates:
     """Of the samples themselves, the first, and as they are drawn."""
     if len(values) == 1:
         return Estimates(values[0], None, None)
     return Estimates(values[0], *np.quantile(values[1:], stability.EDGES, axis=0))
 
 
-def _columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, np.ndarray]:
+def metric_columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, np.ndarray]:
     """What the metrics are means of, (B, F) each, of scores (F, B, C)."""
     if kind == "classification":
         return {"hit": (scores.argmax(-1) == truth).astype(float).T}
@@ -584,7 +587,7 @@ def _columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, np.n
     }
 
 
-def _metrics(columns: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, np.ndarray]:
+def resampled_metrics(columns: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, np.ndarray]:
     """The metrics (r, F) of samples with counts (r, B)."""
     n = weights.sum(1, keepdims=True)
     means = {"accuracy": "hit", "acc2": "side", "mae": "absolute"}
@@ -600,15 +603,20 @@ def _metrics(columns: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, n
     return values | {"r2": np.where(varies, 1 - left, 0.0)}
 
 
-def _chance(truth: np.ndarray, kind: str) -> dict[str, float]:
+def chance(truth: np.ndarray, kind: str) -> dict[str, float]:
+    """Returns the metric of one answer for all: the most frequent class, or the mean truth (for `mae` the median).
+
+    Args:
+        truth: (B,). kind: as of `cuts`.
+    """
     if kind == "classification":
         return {"accuracy": float(np.unique(truth, return_counts=True)[1].max() / len(truth))}
-    chance = {"r2": 0.0}
+    first = {"r2": 0.0}
     if kind == "sims":
         truth = np.clip(truth, -1, 1)
         above = float((truth.astype(np.float32) > 0).mean())
-        chance = {"acc2": max(above, 1 - above)}
-    return chance | {"mae": float(np.abs(truth - np.median(truth)).mean())}
+        first = {"acc2": max(above, 1 - above)}
+    return first | {"mae": float(np.abs(truth - np.median(truth)).mean())}
 
 
 # What cuts say, in a sentence each.

@@ -134,12 +134,8 @@ class JumpParameters(Terms):
         """Collects what slopes and knock-outs need."""
         plain = copy.copy(model)
         plain.tweak, plain.duration = None, model.learned_duration
-        names, M = model.modalities, len(model.dims)
-        body = 0 if model.still else max(map(len, model.subsystems))
-        terms = tuple(s for s in decomposition.subsets(M) if 0 < len(s) <= body)
-        dissipations = terms if model.jump_count else ()
-        # without learned H, traceless L_k still have one
-        couplings = terms if len(model.A) or dissipations else ()
+        names = model.modalities
+        couplings, dissipations = physics_terms(model)
         parameters = _parameters(model, couplings, dissipations)
         old = copy.copy(plain)
         old.tweak = None if model.tweak is None else Tweak(rates=model.tweak.rates)
@@ -147,7 +143,9 @@ class JumpParameters(Terms):
         encoded = model.encode(inputs)
         kets = [encoded[name].to(torch.complex128) for name in names]
         count = len(kets[0])
-        joint = {s: states.product([kets[m] for m in s]) for s in decomposition.subsets(M) if s}
+        joint = {
+            s: states.product([kets[m] for m in s]) for s in decomposition.subsets(len(kets)) if s
+        }
         mean = {s: psi.mT @ psi.conj() / count for s, psi in joint.items()}
         few = _spread(count, ENTANGLEMENT_SAMPLES)
         return JumpParameters(
@@ -305,6 +303,17 @@ class JumpParameters(Terms):
         return measures.von_neumann_entropy(part).mean(), still | (
             torch.linalg.eigvalsh(part.detach()).min() > _PURE
         )
+
+
+def physics_terms(
+    model: TimeModel,
+) -> tuple[tuple[decomposition.Subset, ...], tuple[decomposition.Subset, ...]]:
+    """Returns which couplings H_S and which dissipation a model has, by subset of its modalities."""
+    body = 0 if model.still else max(map(len, model.subsystems))
+    terms = tuple(s for s in decomposition.subsets(len(model.dims)) if 0 < len(s) <= body)
+    dissipations = terms if model.jump_count else ()
+    # without learned H, traceless L_k still have one
+    return terms if len(model.A) or dissipations else (), dissipations
 
 
 def _entangled(target: str) -> bool:

@@ -31,6 +31,7 @@ HEAD_SCALE = (
     4.0  # scores are HEAD_SCALE * (W f) + b: features lie in [-1, 1], logits should not have to
 )
 IZ, IXZ, ALL = (0, 3), (0, 1, 3), (0, 1, 2, 3)
+_OF_SIZE = {2: IZ, 3: IXZ, 4: ALL}  # letters that a qubit with so many of them has
 Channel = Callable[["Step"], Tensor | None]
 
 
@@ -142,7 +143,7 @@ class QCNN(nn.Module):
             (C, 3, ..., 3) coefficients of words in {I, X, Z} for `first` = 0; else (C, 4, ..., 4) in {I, X, Y, Z}.
         """
         O, order = self.readout(), list(range(self.n))  # order: the qubit of each leg of O
-        letters: list[tuple[int, ...]] = [IZ] * self.n
+        letters: list[tuple[int, ...]] = [_OF_SIZE[side] for side in O.shape[1:]]
         maps = self.transfer_matrices(self.steps[first:last])
         for index, real in _backwards(tuple(self.steps[:last]), first):
             step, noise = self.steps[index], channel(self.steps[index])
@@ -256,7 +257,6 @@ def _walsh(T: Tensor) -> Tensor:
 # are done.
 
 _IZ, _IXZ, _ALL = list(IZ), list(IXZ), list(ALL)
-_OF_SIZE = {2: IZ, 3: IXZ, 4: ALL}  # letters that a qubit with so many of them has
 _CACHED = 2**20  # numbers
 
 

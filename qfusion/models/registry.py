@@ -19,6 +19,7 @@ from qfusion.models import (
     neighbours,
     quantum_jump,
     state_linear,
+    twins,
 )
 from qfusion.models.base import ABILITIES, Ability, FusionModel, KetModel, StateModel
 
@@ -46,6 +47,15 @@ BASELINES: dict[str, type[FusionModel]] = {
         baselines.Linear,
     )
 }
+TWINS: dict[str, type[FusionModel]] = {
+    model.kind: model
+    for model in (
+        twins.JumpTwin,
+        twins.MeanFieldJump,
+        twins.DephasedQCNN,
+        twins.CoherentQCNN,
+    )
+}
 FUSION: dict[str, type[FusionModel]] = {
     **{
         model.kind: model
@@ -58,6 +68,7 @@ FUSION: dict[str, type[FusionModel]] = {
     },
     **NEIGHBOURS,
     **BASELINES,
+    **TWINS,
 }
 
 

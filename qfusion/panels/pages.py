@@ -66,6 +66,7 @@ QUESTIONS = {
     "it?",
     "compare": "What makes two decisions differ?",
     "faithfulness": "How far can the explanations of this model be trusted, and when not?",
+    "why fuse": "Does fusion matter for these data and this model, does the quantum part, and which piece does it?",
     "data": "What data are there, what is in them, and how do I bring my own?",
     "train": "How does a model learn, when does it start to use each modality, and which settings are better?",
     "sweeps": "Which settings work best on the validation rows, and which of them matter?",
@@ -119,7 +120,8 @@ PAGES: dict[str, Mapping[str, Panel]] = {
         },
     ),
     "faithfulness": panels.faithfulness.PANELS,
-    "data": panels.learning.DATA,
+    "why fuse": panels.why.PANELS,
+    "data": _parts(panels.learning.DATA, panels.why.OF_DATA),
     "train": panels.learning.PANELS,
     "sweeps": panels.learning.SWEEP,
     "leaderboard": panels.leaderboard.PANELS,
@@ -164,14 +166,15 @@ CONTROLS: dict[str, tuple[Control | Family, ...]] = {
         *panels.compare.CONTROLS,
     ),
     "faithfulness": panels.faithfulness.CONTROLS,
-    "data": (panels.learning.SET,),
+    "why fuse": panels.why.CONTROLS,
+    "data": (panels.learning.SET, panels.why.NEED),
     "train": (*panels.learning.CONTROLS, panels.learning.settings),
     "sweeps": panels.learning.SWEEP_CONTROLS,
     "leaderboard": (panels.leaderboard.controls,),
 }
 BARE = ("data", "train", "sweeps")  # pages that need neither model nor sample
 # panels that are words or tables, without a figure
-WORDS = ("questions", "cautions", "estimators", "train-results", "wrong")
+WORDS = ("questions", "cautions", "estimators", "train-results", "wrong", "why-synergy")
 
 
 def own_controls(page: str, panel: Panel) -> list[Control]:

@@ -81,6 +81,7 @@ BLOCKS: dict[str, Block] = {
     ),
     "circuit9": _block("H 0|H 1|CZ 0,1|RX 0|RX 1", "circuit 9 of Sim, Johnson, Aspuru-Guzik 2019"),
     "ttn": _block("RY 0|RY 1|CNOT 0,1", "tree tensor network (Grant and others 2018)"),
+    "local": _block("U3 0|U3 1", "both qubits alone: it entangles nothing"),
 }
 
 

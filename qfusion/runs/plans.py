@@ -31,6 +31,7 @@ from qfusion.models import (
     neighbours,
     quantum_jump,
     registry,
+    twins,
 )
 from qfusion.quantum.circuits import BLOCKS
 from qfusion.runs import folder
@@ -74,6 +75,7 @@ _CHOICES = {
     **quantum_jump.CHOICES,
     **entangled_qcnn.CHOICES,
     "block": tuple(BLOCKS),
+    "lacks": twins.LACKS,
     "projection": neighbours.PROJECTIONS,
     "encoder": encoders.KINDS,
     "pooling": encoders.POOLINGS,

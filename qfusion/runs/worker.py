@@ -51,8 +51,9 @@ class Watch:
 
         Keys are `norm.H`, `norm.L` (Frobenius norms over sqrt(D)) or `norm.tables`, `norm.circuit` (radians, root mean
         square), `entanglement.MODALITY` (mean logarithmic negativity of that modality with the others at T) or
-        `entanglement.fused` (mean entropy of a fused qubit, nats), and `dividend.COALITION` (mean size over rows and
-        outputs).
+        `entanglement.fused` (mean entropy of a fused qubit, nats), `dividend.COALITION` (mean size over rows and
+        outputs); and `fusing.joint`, the joint terms' part of these, and `fusing.entanglement`, the mean of
+        `entanglement`, with their standard errors over the rows, `fusing.joint_error` and so on.
         """
         self._trained += seconds
         if self._watched > SHARE * self._trained:
@@ -72,12 +73,17 @@ class Watch:
             self._inputs(EXPLAINED),
             explain.background(model, self.dataset.inputs(behind, torch.float64)),
         )
-        sizes = abs(explanation.dividends).mean((0, 2))
+        by_row = abs(explanation.dividends).mean(2)
+        sizes, whole = by_row.mean(0), by_row[:, 1:].sum(1)
+        joint = by_row[:, ["+" in name for name in explanation.coalitions]].sum(1)
+        share = float(joint.mean() / whole.mean()) if whole.any() else 0.0
         measured = {}
         if can(model, "time"):
             measured = self._jump(model)
         elif can(model, "rules"):
             measured = self._network(model)
+        # of a ratio of means, by its linear part
+        measured |= _uncertain("joint", share + (joint - share * whole) / max(whole.mean(), 1e-300))
         return measured | {
             f"dividend.{name}": float(size)
             for name, size in zip(explanation.coalitions, sizes, strict=True)
@@ -93,16 +99,19 @@ class Watch:
         psi = model.product_state(model.encode(self._inputs(ENTANGLED)))
         rho = model.evolve_states(states.density(psi), [model.duration])[0]
         rho = (rho + rho.mH) / 2
+        negativities = [
+            measures.logarithmic_negativity(rho, model.dims, [m])
+            for m in range(len(model.modalities))
+        ]
         return {
             "norm.H": float(torch.linalg.matrix_norm(system.H)) / size,
             "norm.L": float(torch.linalg.vector_norm(torch.linalg.matrix_norm(system.jumps)))
             / size,
             **{
-                f"entanglement.{name}": float(
-                    measures.logarithmic_negativity(rho, model.dims, [m]).mean()
-                )
-                for m, name in enumerate(model.modalities)
+                f"entanglement.{name}": float(values.mean())
+                for name, values in zip(model.modalities, negativities, strict=True)
             },
+            **_uncertain("entanglement", torch.stack(negativities).mean(0).numpy()),
         }
 
     def _network(self, model: EntangledQCNN) -> dict[str, float]:
@@ -112,7 +121,14 @@ class Watch:
             "norm.tables": float((model.phi - torch.pi / 2).square().mean().sqrt()),
             "norm.circuit": float(angles.square().mean().sqrt()),
             "entanglement.fused": float(qubit_entropy(vectors).mean()),
+            **_uncertain("entanglement", qubit_entropy(vectors).mean(1).numpy()),
         }
+
+
+def _uncertain(name: str, values: np.ndarray) -> dict[str, float]:
+    """The mean over rows, and its standard error."""
+    error = float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
+    return {f"fusing.{name}": float(values.mean()), f"fusing.{name}_error": error}
 
 
 def sizes(train: int, valid: int) -> tuple[int, int, int]:

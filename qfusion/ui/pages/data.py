@@ -18,6 +18,7 @@ from qfusion.data import clips, importing, modality, registry, spec, staged_set
 from qfusion.panels import address, learning as builders
 from qfusion.ui import access, controls, guidance, panels, reruns, state, views
 from qfusion.ui.frame import fragment, frame, guard, link, or_notice, run, theme
+from qfusion.ui.pages import why_fuse
 
 # The Data page's upper half: the sets there are, and what is in the chosen one.
 
@@ -64,6 +65,7 @@ def chosen_set() -> None:
     guidance.aside(text.plain(dataset.description, 900))
     panels.show(dataset, theme(), *builders.DATA)
     panels.below(theme(), dataset=dataset)
+    why_fuse.needs(dataset, theme())
     link("pages/train.py", "Train a model on it", ":material/model_training:", train=name)
     recordings(dataset)
     if name in registry.imported_names():

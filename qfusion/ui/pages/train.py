@@ -376,7 +376,7 @@ def inside(shown: list[runs.Seen]) -> None:
     if not builders.watched(shown):
         return
     others = (f"train-dividends-{group}" for group in range(1, builders.groups_of(shown)))
-    panels.show(shown, theme(), "train-dividends", *others)
+    panels.show(shown, theme(), "train-dividends", *others, "train-replay")
     panels.beside(
         lambda: panels.show(shown, theme(), *(f"train-norm-{of}" for of in builders.NORMS)),
         lambda: panels.show(shown, theme(), "train-negativity", "train-fused"),

@@ -1,0 +1,5 @@
+"""Why fuse: see `qfusion/ui/pages/why_fuse.py`."""
+
+from qfusion.ui import frame
+
+frame.run(__file__)

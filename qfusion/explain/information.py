@@ -1,0 +1,607 @@
+"""Whether data need fusion, asked before any model is trained: what modalities tell of the target redundantly, uniquely
+and only together, in bits, and whether joint models predict it better than late ones.
+
+Exact where a distribution of few values is known (`exact`; CCS and I_min by the library dit, whose optimiser for BROJA
+was seen to stop up to .01 bits above the minimum, so that BROJA is worked out here); of features by three estimators,
+each with its interval, shown beside each other since they may disagree (`estimate`):
+
+    clusters    k-means clusters of every modality, the plug-in distribution of these and the target (Liang and others
+                2023, arXiv 2302.12247), less what shuffled labels give
+    learned     levels of what cross-validated classifiers say of the target from every modality, and from all of them
+    Gaussian    of a number as target: from the held-out R2 of every modality and of all (Barrett 2015), as if all were
+                jointly Gaussian
+
+Of two modalities redundancy is that of Bertschinger and others (2014, BROJA): the union information is the least
+information of the target in any distribution that keeps what each modality tells alone,
+
+    I_union = min_Q I_Q(Y; X_1 ... X_M)   where Q(y, x_m) = P(y, x_m) for every m.
+
+It exists for more modalities, too (Griffith and Koch 2014), and all is made of it: synergy is what the whole tells
+beyond it, what is unique to a modality is what it takes off where the modality is left out, and redundancy the rest.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion import _sentences
+from qfusion._checks import check, choose, require_finite
+from qfusion.explain import stability, worth
+
+if TYPE_CHECKING:
+    from qfusion.data import DataSet
+
+# Exact: a distribution of few values.
+
+MEASURES = BROJA, CCS, I_MIN = ("BROJA", "CCS", "I_min")
+_OF_DIT = {CCS: "PID_CCS", I_MIN: "PID_WB"}
+
+
+def exact(p: np.ndarray, measure: str = BROJA, names: Sequence[str] = ()) -> dict[str, float]:
+    """Returns the partial information of every node of the lattice of two or three sources, in bits.
+
+    Nodes are called by what tells the same: "a|b" is redundant, "a" unique, "a+b" synergistic; of three "a|b+c" is what
+    a alone and b with c tell alike (Williams and Beer 2010, arXiv 1004.2515).
+
+    Args:
+        p: probabilities of the sources and, on the last axis, the target: (|X_1|, ..., |X_M|, |Y|).
+        measure: "BROJA" (Bertschinger and others 2014; two sources), "CCS" (Ince 2017) or "I_min" (Williams and Beer
+            2010).
+        names: of the sources; a, b, c unless told.
+
+    Raises:
+        NotFound: when there is no such measure.
+        InvalidInput: when `p` is no distribution of two or three sources, or BROJA is asked of three.
+
+    Example:
+        >>> xor = np.zeros((2, 2, 2))
+        >>> xor[[0, 0, 1, 1], [0, 1, 0, 1], [0, 1, 1, 0]] = 0.25
+        >>> round(exact(xor)["a+b"], 6)
+        1.0
+    """
+    choose("Measure", measure, MEASURES)
+    p = np.asarray(p, dtype=float)
+    M = p.ndim - 1
+    check(
+        M == 2 or (M == 3 and measure != BROJA),
+        f"Measure {measure} decomposes {'two' if measure == BROJA else 'two or three'} sources, but `p` has {M}. "
+        "Decompose one source against the rest.",
+    )
+    require_finite("p", p)
+    check(
+        bool((p >= 0).all()) and bool(np.isclose(p.sum(), 1)),
+        f"Argument `p` must hold probabilities that add up to 1, but adds up to {p.sum():.3g}. Divide by the sum.",
+    )
+    names = list(names) or list("abc"[:M])
+    if measure == BROJA:
+        joint = p[..., p.sum((0, 1)) > 0].reshape(-1, int((p.sum((0, 1)) > 0).sum())).T
+        alone = [p.sum(1 - m).T[p.sum((0, 1)) > 0] for m in range(2)]
+        both, one, two = (
+            union(parts, 1e-9, 50_000).bits for parts in (alone, alone[:1], alone[1:])
+        )
+        values = (one + two - both, both - two, both - one, union([joint]).bits - both)
+        return dict(zip(("|".join(names), *names, "+".join(names)), values, strict=True))
+    dit: Any = importlib.import_module("dit")  # on demand: it is optional, and takes seconds
+    importlib.import_module("dit.pid")
+    cells = np.argwhere(p > 0)
+    distribution = dit.Distribution([tuple(map(int, cell)) for cell in cells], p[p > 0].tolist())
+    lattice = getattr(dit.pid, _OF_DIT[measure])(distribution, [[m] for m in range(M)], [M])
+    return {
+        "|".join(
+            "+".join(names[m] for m in sorted(part)) for part in sorted(node, key=sorted)
+        ): float(lattice[node])
+        for node in lattice._lattice
+    }
+
+
+# The union information of a table, by alternating minimisation with a certificate.
+
+
+@dataclass(frozen=True, eq=False)
+class Union:
+    """The union information of sources about a target.
+
+    Attributes:
+        bits: an estimate of it, where the search stopped.
+        gap: it is at most so many bits below; what is proved, mostly far less.
+        potentials: a source, (|Y|, |X_m|): what its values add to the bits of a sample; they average to `bits`.
+    """
+
+    bits: float
+    gap: float
+    potentials: tuple[np.ndarray, ...]
+
+    def pointwise(self, levels: Sequence[np.ndarray], y: np.ndarray) -> np.ndarray:
+        """Returns the bits of samples (n,) whose sources have these levels."""
+        parts = [u[y, level] for u, level in zip(self.potentials, levels, strict=True)]
+        return np.sum(parts, axis=0)
+
+
+def union(tables: Sequence[np.ndarray], tolerance: float = 1e-4, most: int = 2000) -> Union:
+    """Returns the union information of sources of which only what each tells alone is known.
+
+    Minimises I_Q over Q with the given tables by turns: R is the mean of Q(x | y) over y, then Q(x | y) the projection
+    of R on the tables' conditionals, by iterative proportional fitting (Banerjee, Rauh and Montufar 2018, whose
+    divergences these are). Scalings a_m(y, x_m) of the projection are dual: where no x has
+    sum_y p(y) prod_m a_m(y, x_m) above c, I_union >= sum p(y, x_m) log a_m - log c. The sum is returned, and the
+    bound tells its error.
+
+    Args:
+        tables: P(y, x_m) of every source, (|Y|, |X_m|), with the same P(y), none of it 0.
+        tolerance: of the gap, in bits, at which it stops, or where ten rounds change less than a hundredth of it.
+        most: rounds after which it stops, too.
+    """
+    p = tables[0].sum(1)
+    known = [table / p[:, None] for table in tables]
+    M, rounds = len(known), 1 if len(tables) == 1 else most
+    across = [tuple(1 + k for k in range(M) if k != m) for m in range(M)]
+
+    def spread(a: np.ndarray, m: int) -> np.ndarray:
+        return a.reshape(len(p), *(-1 if k == m else 1 for k in range(M)))
+
+    def product(parts: Sequence[np.ndarray]) -> np.ndarray:
+        whole = spread(parts[0], 0)
+        for m in range(1, M):
+            whole = whole * spread(parts[m], m)
+        return whole
+
+    R = np.tensordot(p, product(known), 1)
+    scales = [np.divide(k, p @ k, out=np.zeros_like(k), where=k > 0) for k in known]
+    bits, bound, logs = np.inf, 0.0, scales
+    for turn in range(rounds):
+        for m in range(M):
+            shares = (product(scales) * R).sum(across[m])
+            scales[m] = np.divide(
+                scales[m] * known[m], shares, out=np.zeros_like(shares), where=shares > 0
+            )
+        ratio = np.tensordot(p, product(scales), 1)
+        if turn % 10 == 0 or turn == rounds - 1:
+            logs = [np.log2(np.where(k > 0, a, 1.0)) for k, a in zip(known, scales, strict=True)]
+            last, bits = bits, sum(float((t * u).sum()) for t, u in zip(tables, logs, strict=True))
+            bound = max(bound, bits - max(0.0, float(np.log2(ratio.max()))))
+            if bits - bound < tolerance or abs(last - bits) < tolerance / 100:
+                break
+        R = np.maximum(R * ratio, 1e-60)  # what has become 0 could not grow again
+    return Union(bits, max(0.0, bits - bound), tuple(logs))
+
+
+# From samples: levels of every source and of all together, and the target's classes.
+
+CLUSTERS, LEARNED, GAUSSIAN = ESTIMATORS = ("clusters", "learned", "Gaussian")
+REDUNDANCY, SYNERGY, TOTAL = "redundancy", "synergy", "total"
+SHUFFLES = 10
+QUANTILES = 4  # classes that a number as target is made into
+MOST_CELLS = 200_000  # of a table of all sources and the target
+MOST_SOURCES = 4  # of more, the one that tells most is decomposed against the rest
+REST = "the rest"
+
+
+@dataclass(frozen=True, eq=False)
+class Decomposition:
+    """What sources tell of a target, in bits, by one estimator.
+
+    Attributes:
+        estimator: one of `ESTIMATORS`. sources: names, such as the modalities.
+        redundancy, synergy, total: redundant, synergistic, and all together. unique: by source.
+        shuffled: what shuffled labels give for each, by name, already taken off: it bounds the bias of few rows in many
+            cells from above; of `Gaussian` none.
+        gap: the union information may be so many bits smaller, where its search stopped early.
+        n: samples. classes: of the target, to which a number was cut by quantiles; 0 where it was left a number.
+    """
+
+    estimator: str
+    sources: tuple[str, ...]
+    redundancy: stability.Interval
+    unique: Mapping[str, stability.Interval]
+    synergy: stability.Interval
+    total: stability.Interval
+    shuffled: Mapping[str, float]
+    gap: float
+    n: int
+    classes: int
+
+    @property
+    def parts(self) -> dict[str, stability.Interval]:
+        """Redundancy, unique parts by source, synergy."""
+        return {REDUNDANCY: self.redundancy, **self.unique, SYNERGY: self.synergy}
+
+    def frame(self) -> pd.DataFrame:
+        """A row a part, and their total."""
+        return pd.DataFrame(
+            [
+                {
+                    "estimator": self.estimator,
+                    "part": name if name in (REDUNDANCY, SYNERGY, TOTAL) else f"unique[{name}]",
+                    "bits": one.value,
+                    "low": one.low,
+                    "high": one.high,
+                    "shuffled": self.shuffled.get(name, np.nan),
+                }
+                for name, one in {**self.parts, TOTAL: self.total}.items()
+            ]
+        )
+
+
+def table(level: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Returns the shares of samples by class and level, (|Y|, |levels|)."""
+    result = np.zeros((int(y.max()) + 1, int(level.max()) + 1))
+    np.add.at(result, (y, level), 1 / len(y))
+    return result
+
+
+def of_levels(
+    levels: Mapping[str, np.ndarray],
+    joint: np.ndarray | None,
+    y: np.ndarray,
+    *,
+    estimator: str = CLUSTERS,
+    clusters: np.ndarray | None = None,
+    corrected: bool = True,
+) -> Decomposition:
+    """Returns the decomposition of samples whose sources and target have few values.
+
+    A sample's part is what it adds to a union information (the dual of its search), so that parts are means over
+    samples, whose intervals resample what these share.
+
+    Args:
+        levels: of every source, whole numbers from 0, (n,). joint: levels of what all tell together; the sources'
+            combinations unless given. y: classes from 0 without gaps, (n,).
+        estimator: what it is called. clusters: see `stability.counts`.
+        corrected: whether what shuffled labels give is taken off.
+    """
+    names = tuple(levels)
+    if joint is None:
+        joint = np.unique(np.stack(list(levels.values())), axis=1, return_inverse=True)[1].ravel()
+    columns, gap = _parts(levels, joint, y)
+    rng = np.random.default_rng(0)
+    shuffled = pd.DataFrame(
+        [
+            {
+                name: part.mean()
+                for name, part in _parts(levels, joint, rng.permutation(y))[0].items()
+            }
+            for _ in range(SHUFFLES if corrected else 0)
+        ],
+        columns=list(columns),
+    )
+    result = {
+        name: _less(one, shuffled[name].to_numpy(float)) if corrected else one
+        for name, one in stability.means(columns, clusters=clusters).items()
+    }
+    control = {str(name): float(bits) for name, bits in shuffled.mean().items()}
+    unique = {name: result[name] for name in names}
+    ends = (result[REDUNDANCY], unique, result[SYNERGY], result[TOTAL])
+    return Decomposition(estimator, names, *ends, control, gap, len(y), int(y.max()) + 1)
+
+
+def _less(one: stability.Interval, shuffled: np.ndarray) -> stability.Interval:
+    """An interval less what shuffled labels give, wider by the 95 % of these: near 0 a mean over samples does not see
+    how far the table itself could be another."""
+    control, spread = shuffled.mean(), 1.96 * shuffled.std(ddof=1)
+    value = one.value - control
+    low, high = (
+        value + sign * float(np.hypot(end - one.value, spread))
+        for sign, end in ((-1, one.low), (1, one.high))
+    )
+    return replace(one, value=value, low=low, high=high)
+
+
+def _parts(
+    levels: Mapping[str, np.ndarray], joint: np.ndarray, y: np.ndarray
+) -> tuple[dict[str, np.ndarray], float]:
+    """Bits of every sample by part, which average to the decomposition, and the largest gap of a search."""
+    names = list(levels)
+    tables = {name: table(level, y) for name, level in levels.items()}
+
+    def of(some: Sequence[str]) -> tuple[np.ndarray, float]:
+        bound = union([tables[name] for name in some])
+        return bound.pointwise([levels[name] for name in some], y), bound.gap
+
+    whole, gap = of(names)
+    unique = {}
+    for name in names:
+        rest, more = of([other for other in names if other != name])
+        unique[name], gap = whole - rest, max(gap, more)
+    total = union([table(joint, y)]).pointwise([joint], y)
+    redundancy = whole - np.sum(list(unique.values()), axis=0)
+    return {REDUNDANCY: redundancy, **unique, SYNERGY: total - whole, TOTAL: total}, gap
+
+
+def pointwise(levels: Sequence[np.ndarray], joint: np.ndarray, y: np.ndarray) -> pd.DataFrame:
+    """Returns what two sources tell of every sample's target, in bits: redundancy, unique 1, unique 2, synergy, a row a
+    sample.
+
+    Of a sample, i_m = log p(y | x_m) / p(y) = h(x_m) - h(x_m | y) with surprises h; what both tell is taken as the
+    least surprise less the least surprise given y (Finn and Lizier 2018), as LSMI does with estimated densities (Yang
+    and others, ICML 2025). Parts of single samples may be negative: sources may mislead.
+
+    Args:
+        levels: of the two sources, (n,) each. joint: levels of what they tell together, (n,). y: classes, (n,).
+    """
+    tables = [table(level, y) for level in levels]
+    plain = [-np.log2(t.sum(0)[level]) for t, level in zip(tables, levels, strict=True)]
+    given = [-np.log2(t[y, level] / t.sum(1)[y]) for t, level in zip(tables, levels, strict=True)]
+    redundancy = np.minimum(*plain) - np.minimum(*given)
+    first, second = (h - k - redundancy for h, k in zip(plain, given, strict=True))
+    total = union([table(joint, y)]).pointwise([joint], y)
+    synergy = total - redundancy - first - second
+    return pd.DataFrame(
+        {"redundancy": redundancy, "unique 1": first, "unique 2": second, "synergy": synergy}
+    )
+
+
+# Levels of features and of outputs.
+
+
+def cluster_levels(features: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
+    """Returns the k-means cluster of every sample by source, found without labels, so that these cannot bias them."""
+    from sklearn.cluster import KMeans
+
+    return {
+        name: KMeans(count, n_init=3, random_state=0).fit_predict(X).astype(int)
+        for name, X in features.items()
+    }
+
+
+def output_levels(outputs: np.ndarray, count: int) -> np.ndarray:
+    """Returns levels of what a classifier or regression says, (n,): quantiles of a number or of log-odds, clusters of
+    the probabilities of more classes."""
+    if outputs.shape[1] > 2:
+        return cluster_levels({"": np.exp(outputs)}, count)[""]
+    line = outputs[:, -1]
+    edges = np.unique(np.quantile(line, np.linspace(0, 1, count + 1)[1:-1]))
+    return np.unique(np.searchsorted(edges, line, side="right"), return_inverse=True)[1]
+
+
+def classes_of(task: worth.Task) -> np.ndarray:
+    """Returns classes of every row of a task, (N,); of numbers quantile classes."""
+    if task.classes:
+        return task.y
+    edges = np.unique(np.quantile(task.y, np.linspace(0, 1, QUANTILES + 1)[1:-1]))
+    return np.unique(np.searchsorted(edges, task.y, side="right"), return_inverse=True)[1]
+
+
+def fitting(count: int, sources: int, classes: int) -> int:
+    """Returns the largest number of levels up to `count` at which a table of all sources has `MOST_CELLS`."""
+    return max(2, min(count, int((MOST_CELLS / classes) ** (1 / sources))))
+
+
+# What is asked of a data set: every estimator, the plain test, and each modality against the rest.
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """Whether data need fusion.
+
+    Attributes:
+        name: of the data. modalities: names.
+        by: the decomposition by estimator. of_rest: by modality, that of it and the rest, learned; of two modalities
+            none. gain: bits that joint models tell beyond late ones.
+        entropy: bits that there are to tell of the target as cut to classes.
+        lattice: of three modalities and few classes, I_min of the learned levels by node; else none.
+        worth: the plain test. samples: see `pointwise`, by sample id. notes: how the numbers came about, in sentences.
+    """
+
+    name: str
+    modalities: tuple[str, ...]
+    by: Mapping[str, Decomposition]
+    of_rest: Mapping[str, Decomposition]
+    gain: stability.Interval
+    entropy: float
+    lattice: Mapping[str, float]
+    worth: worth.Worth
+    samples: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+    @property
+    def main(self) -> Decomposition:
+        """The learned decomposition."""
+        return self.by[LEARNED]
+
+    @property
+    def apart(self) -> list[str]:
+        """Parts on which the estimators' intervals do not meet."""
+        return [
+            name
+            for name, ours in self.main.parts.items()
+            for other in self.by.values()
+            if other is not self.main
+            and name in other.parts
+            and (other.parts[name].low > ours.high or other.parts[name].high < ours.low)
+        ]
+
+    def frame(self) -> pd.DataFrame:
+        """A row for every estimator, or modality against the rest, and part."""
+        frames = [one.frame().assign(of="all") for one in self.by.values()]
+        frames += [one.frame().assign(of=name) for name, one in self.of_rest.items()]
+        return pd.concat(frames, ignore_index=True)
+
+
+def estimate(dataset: DataSet, rows: int = worth.ROWS) -> Estimate:
+    """Returns what modalities of a data set tell of the target redundantly, uniquely and only together, and what joint
+    models are worth; of rows drawn at random where there are more.
+
+    Raises:
+        InvalidInput: when there is one modality, a target of one value, or too few rows.
+    """
+    task = worth.task(dataset, rows)
+    M = len(task.names)
+    total = (M * (2 if M > 2 else 1) + 1) * len(worth.FAMILY) * task.folds
+    with _sentences.progress_shown("Predicting held-out rows") as tell:
+        predictions = worth.Predictions(task, lambda done: tell(done, total))
+        result = of_predictions(predictions, dataset.name)
+    samples = result.samples.set_axis(dataset.ids[task.rows[task.predicted]])
+    return replace(result, samples=samples.rename_axis("sample"))
+
+
+def of_predictions(predictions: worth.Predictions, name: str = "") -> Estimate:
+    """Returns what `estimate` does, of rows that are ready."""
+    task = predictions.task
+    names, classes = task.names, classes_of(task)
+    y, K = np.unique(classes[task.predicted], return_inverse=True)[1], int(classes.max()) + 1
+    contest = predictions.contest
+    many = 2 * K if task.classes > 2 else min(20, max(4, len(y) // 40))
+    sources = min(len(names), MOST_SOURCES)
+    count = fitting(many, sources, K)
+    best = predictions.best(dict(contest.values()))[1]
+    top, late, joint = (
+        output_levels(one, many) for one in (best, contest[worth.LATE][1], contest[worth.JOINT][1])
+    )
+    outputs = {one: predictions.whole([one])[1] for one in names}
+    levels = {one: output_levels(part, count) for one, part in outputs.items()}
+    learned = partial(of_levels, estimator=LEARNED, clusters=task.clusters)
+    of_rest, pairs = {}, {}
+    for one in names if len(names) > 2 else ():
+        rest = predictions.whole([other for other in names if other != one])[1]
+        pairs[one] = {one: output_levels(outputs[one], many), REST: output_levels(rest, many)}
+        of_rest[one] = learned(pairs[one], top, y)
+    leads = min(names, key=lambda one: predictions.loss(outputs[one]))
+    grouped = len(names) > MOST_SOURCES
+    by = {LEARNED: of_rest[leads] if grouped else learned(levels, top, y)}
+    features = {one: task.inputs([one]) for one in ([leads] if grouped else names)}
+    if grouped:
+        features[REST] = task.inputs([other for other in names if other != leads])
+    cells = min(30, max(2, int((len(classes) / 4) ** (1 / len(features)))))
+    by[CLUSTERS] = of_levels(cluster_levels(features, cells), None, classes, clusters=task.shared)
+    if not task.classes:
+        by[GAUSSIAN] = gaussian({one: outputs[one] for one in names}, best, task)
+    parts = [union([table(level, y)]).pointwise([level], y) for level in (joint, late)]
+    lattice = {}
+    if len(names) == 3 and K <= QUANTILES and find_spec("dit"):
+        cut = [output_levels(outputs[one], 4) for one in names]
+        p = np.zeros((*(int(c.max()) + 1 for c in cut), K))
+        np.add.at(p, (*cut, y), 1 / len(y))
+        lattice = exact(p, I_MIN, names)
+    pair = pairs[leads] if pairs else levels
+    samples = pointwise(list(pair.values()), top, y)
+    samples.columns = [REDUNDANCY, *(f"unique[{one}]" for one in pair), SYNERGY]
+    return Estimate(
+        name,
+        names,
+        by,
+        of_rest,
+        stability.mean(parts[0] - parts[1], clusters=task.clusters),
+        float(-np.log2(np.bincount(y) / len(y)) @ np.bincount(y) / len(y)),
+        lattice,
+        worth.worth(predictions),
+        samples,
+        tuple(notes(predictions, by, cells)),
+    )
+
+
+def gaussian(
+    outputs: Mapping[str, np.ndarray], joint: np.ndarray, task: worth.Task
+) -> Decomposition:
+    """Returns the decomposition of a number as if all were jointly Gaussian: I = -1/2 log2 (1 - R2) of held-out
+    predictions, and redundancy the least of single ones (Barrett 2015, equation for a single target: MMI).
+
+    Args:
+        outputs: held-out predictions from every modality, (n, 1). joint: from all.
+    """
+    shares = {
+        name: worth.explained(part, task.truth) for name, part in {**outputs, TOTAL: joint}.items()
+    }
+
+    def bits(name: str, less: str = "") -> Callable[[np.ndarray], np.ndarray]:
+        def of(weights: np.ndarray) -> np.ndarray:
+            parts = [
+                -np.log2(1 - np.clip(shares[one](weights), 0, 1 - 1e-9)) / 2
+                for one in (name, less)
+                if one
+            ]
+            return parts[0] - parts[1] if less else parts[0]
+
+        return of
+
+    # An R2 of 1.96^2 / n can be there where held-out predictions, which resamples do not fit again, show none.
+    unseen = -np.log2(1 - 1.96**2 / len(task.predicted)) / 2
+    # Smallest and largest of several are of their intervals' ends: those of resamples are biased where two are alike.
+    terms = {(name, ""): bits(name) for name in shares}
+    terms |= {(a, b): bits(a, b) for a in shares for b in outputs if a != b}
+    known = stability.intervals(
+        {"\0".join(key): of for key, of in terms.items()},
+        len(task.predicted),
+        stability.RESAMPLES,
+        0,
+        task.clusters,
+    )
+
+    def among(place: int, *keys: tuple[str, str], least: float = -np.inf) -> stability.Interval:
+        some = [known["\0".join(key)] for key in keys]
+        ends = {
+            end: max(least, sorted(getattr(one, end) for one in some)[place])
+            for end in ("value", "low", "high")
+        }
+        return replace(some[0], **ends | {"high": ends["high"] + unseen})
+
+    names = list(outputs)
+    unique = {
+        name: among(0, *((name, other) for other in names if other != name), least=0.0)
+        for name in names
+    }
+    redundancy = among(-2, *((name, "") for name in names))
+    synergy = among(0, *((TOTAL, name) for name in names))
+    total = among(0, (TOTAL, ""))
+    ends = (redundancy, unique, synergy, total)
+    return Decomposition(GAUSSIAN, tuple(names), *ends, {}, 0.0, len(task.predicted), 0)
+
+
+def notes(
+    predictions: worth.Predictions, by: Mapping[str, Decomposition], cells: int
+) -> Iterator[str]:
+    """Yields, in sentences, how the numbers came about."""
+    task = predictions.task
+    if not task.classes:
+        yield f"For bits the target is cut into {by[LEARNED].classes} classes by quantiles; Gaussian leaves it."
+    if len(task.names) > MOST_SOURCES:
+        yield f"Of {len(task.names)} modalities, {by[LEARNED].sources[0]}, which tells most alone, against the rest."
+    yield (
+        f"Learned: levels of what the best small model says. Clusters: {cells} by k-means of every modality. From "
+        "both, what shuffled labels give is taken off, which bounds the bias of few rows in many cells from above."
+    )
+    if (gap := max(one.gap for one in by.values())) > 0.005:
+        yield f"The search for the union information stopped, by what is proved, {gap:.3f} bits or less above it."
+
+
+def finding(result: Estimate, name: Callable[[str], str] = str) -> str:
+    """What the learned decomposition says, as far as its intervals let it be said, and where the other estimator of
+    classes says otherwise.
+
+    Args:
+        name: how a modality is written.
+    """
+    main, total = result.main, result.main.total
+    if not total.known:
+        return f"{main.n:,} rows are too few to tell what modalities say of the target"
+    if total.low <= 0:
+        head = f"That small models are told anything of the target is not shown (at most {total.high:.2f} bits)"
+    else:
+        titles = {one: f"only by {name(one)}" for one in main.sources}
+        titles |= {REDUNDANCY: "by several alike", SYNERGY: "only together"}
+        shown = {titles[key]: one for key, one in main.parts.items() if one.known and one.low > 0}
+        words = [
+            f"{one.value:.2f} {title}"
+            for title, one in sorted(shown.items(), key=lambda entry: -entry[1].value)
+        ]
+        head = f"Of {result.entropy:.2f} bits of the target {total.value:.2f} are told"
+        head += f": {_sentences.listed(words)}" if words else ", by which part is not told"
+        if main.synergy.low <= 0:
+            head += f"; only together at most {max(main.synergy.high, 0):.2f}"
+    gain = result.gain
+    if gain.known and gain.low > 0:
+        ends = f"{gain.low:.2f} to {gain.high:.2f}"
+        head += f". Joint models are told {gain.value:.2f} bits ({ends}) more than late ones, which add up"
+    elif gain.known:
+        head += f". That joint models are told more than late ones is not shown (at most {max(gain.high, 0):.2f} bits)"
+    other = result.by[CLUSTERS].synergy
+    if SYNERGY in result.apart:
+        head += f". Estimators differ: by clusters {other.value:.2f} only together"
+    return head

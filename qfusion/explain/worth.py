@@ -1,0 +1,474 @@
+"""What fusion is worth on data, before any model of ours is trained: small models of a fixed family predict the target
+from every modality alone, late (each modality's part added up) and jointly, each row by models that did not see it.
+
+    single    the best modality by itself
+    late      parts of single modalities add up: log-odds of classes, or numbers; a linear model of all features too
+    joint     all features together: trees, a network, and these stacked on the late one
+
+Rows are held out by what they share (videos, pictures), so that no model is asked about a picture that it saw. They are
+training and validation rows; but where features were made with these rows' labels, as by a network trained on them,
+held-out rows of them are predicted far better than test rows are, and then test rows alone are taken
+(`made_with_labels`).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check
+from qfusion.explain import stability
+
+if TYPE_CHECKING:
+    from qfusion.data import DataSet
+
+ROWS, FEWEST, WIDTH = 4000, 60, 40  # rows that are taken, at least needed; components of a modality
+LEARNT, UNSEEN = "train+valid", "test"
+LEAK = 0.15  # of the target's spread, by which test rows are predicted worse where features were made with labels
+FAMILY = LINEAR, TREES, NETWORK = ("linear", "trees", "network")
+KINDS = SINGLE, LATE, JOINT = ("single", "late", "joint")
+ACCURACY, SIGN, R2 = "accuracy", "accuracy of the sign", "R²"
+TINY = 1e-4  # of a probability: what is less is taken as this
+Outputs = np.ndarray  # (n, C) log probabilities of classes, (n, 1) of a number
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Rows of a data set, ready to be predicted.
+
+    Attributes:
+        features: of every modality, (N, k), uncorrelated and of one scale; k of at most `WIDTH`.
+        y: targets (N,): class numbers from 0 without gaps, or numbers.
+        classes: how many; 0 of a number.
+        groups: of every row and way of grouping, the fold of what it shares, (N, k).
+        folds: how many.
+        shared: numbers of what rows share, (N, k), see `stability.counts`; None where rows are independent.
+        rows: of the data set, (N,). whole: how many these are drawn from. split: of these.
+        note: why these rows were taken, where it is not as always.
+    """
+
+    features: Mapping[str, np.ndarray]
+    y: np.ndarray
+    classes: int
+    groups: np.ndarray
+    folds: int
+    shared: np.ndarray | None
+    rows: np.ndarray
+    whole: int
+    split: str = ""
+    note: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The modalities."""
+        return tuple(self.features)
+
+    @cached_property
+    def predicted(self) -> np.ndarray:
+        """Places of the rows that are predicted: those whose groups are one."""
+        return np.flatnonzero((self.groups == self.groups[:, :1]).all(1))
+
+    @cached_property
+    def truth(self) -> np.ndarray:
+        """Targets of the rows that are asked about."""
+        return self.y[self.predicted]
+
+    @property
+    def clusters(self) -> np.ndarray | None:
+        """What the rows share that are asked about."""
+        return None if self.shared is None else self.shared[self.predicted]
+
+    @property
+    def metric(self) -> str:
+        """What predictions are measured by."""
+        if self.classes:
+            return ACCURACY
+        return SIGN if self.y.min() < 0 < self.y.max() else R2
+
+    def parts(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Yields of every fold the rows to learn from, those to predict, and the latter's places among `predicted`."""
+        own = self.groups[self.predicted, 0]
+        for fold in range(self.folds):
+            places = np.flatnonzero(own == fold)
+            yield np.flatnonzero((self.groups != fold).all(1)), self.predicted[places], places
+
+    def inputs(self, names: Sequence[str]) -> np.ndarray:
+        """Features of some modalities side by side, (N, ...)."""
+        return np.concatenate([self.features[name] for name in names], 1)
+
+
+def pooled(dataset: DataSet, name: str, rows: np.ndarray) -> np.ndarray:
+    """Returns features of a modality (N, F); of sequences mean and deviation over their steps, (N, 2 F)."""
+    parts = []
+    for block in dataset.blocks(rows):
+        values, lengths = dataset.features(name, block)
+        values = np.asarray(values, dtype=np.float64)
+        if lengths is not None:
+            steps = np.maximum(lengths, 1)[:, None]
+            real = (np.arange(values.shape[1]) < steps)[..., None]
+            mean = (values * real).sum(1) / steps
+            spread = np.sqrt((((values - mean[:, None]) * real) ** 2).sum(1) / steps)
+            values = np.concatenate([mean, spread], 1)
+        parts.append(values.reshape(len(block), -1))
+    return np.concatenate(parts)
+
+
+def components(values: np.ndarray, width: int = WIDTH) -> np.ndarray:
+    """Returns the leading principal components of standardised features, scaled by one number to unit mean variance."""
+    from sklearn.decomposition import PCA
+
+    centred = values - values.mean(0)
+    spread = centred.std(0)
+    varying = spread > 1e-9 * max(float(spread.max(initial=0)), 1e-300)
+    check(bool(varying.any()), "A modality has the same features in all rows. Leave it out.")
+    scaled = np.clip(centred[:, varying] / spread[varying], -8, 8)  # a few outliers set no axis
+    size = min(width, *scaled.shape)
+    parts = PCA(size, svd_solver="randomized", random_state=0).fit_transform(scaled)
+    return parts / parts.std(0).mean()
+
+
+def task(dataset: DataSet, rows: int = ROWS, width: int = WIDTH) -> Task:
+    """Returns rows of a data set to be predicted, drawn at random where there are more; twice as many of rows that
+    share two things or more, since those are asked about that are held out by all of them.
+
+    Raises:
+        InvalidInput: when there is one modality, a target of one value, or too few rows.
+    """
+    note = made_with_labels(dataset, rows)
+    split = UNSEEN if note else LEARNT
+    every = dataset.rows(split)
+    several = dataset.clusters is not None and dataset.clusters.numbers.shape[1] > 1
+    chosen = drawn(every, 2 * rows if several else rows)
+    shared = None if dataset.clusters is None else dataset.clusters.numbers[chosen]
+    features = {name: pooled(dataset, name, chosen) for name in dataset.names}
+    result = of_features(features, dataset.y[chosen], bool(dataset.target.classes), shared, width)
+    return replace(result, rows=chosen, whole=len(every), split=split, note=note)
+
+
+def drawn(rows: np.ndarray, most: int) -> np.ndarray:
+    """Returns at most so many of some rows, ascending, drawn at random with seed 0."""
+    return np.sort(np.random.default_rng(0).permutation(rows)[:most])
+
+
+def made_with_labels(dataset: DataSet, rows: int = ROWS) -> str:
+    """Returns, in a sentence, that features seem to have been made with the labels of training rows; empty where not.
+
+    A linear model of each modality is asked about training rows that it did not see and about test rows. Where the test
+    rows are predicted much worse, held-out training rows say too much of what the modality tells.
+    """
+    parts = [drawn(dataset.rows(split), rows) for split in (LEARNT, UNSEEN)]
+    if len(np.unique(dataset.y[parts[0]])) < 2 or len(parts[1]) < FEWEST:
+        return ""
+    both, first = np.concatenate(parts), len(parts[0])
+    learn, held = np.arange(0, first, 2), np.arange(1, first, 2)
+    classes = len(dataset.target.classes)
+    for name in dataset.names:
+        X, y = components(pooled(dataset, name, both)), dataset.y[both]
+        outputs = _outputs(_model(LINEAR, classes).fit(X[learn], y[learn]), X, classes)
+        inside, outside = (loss(outputs[at], y[at]) for at in (held, slice(first, None)))
+        spread = (
+            loss(np.log(np.bincount(y, minlength=classes) / len(y) + TINY)[None], y)
+            if classes
+            else y.var()
+        )
+        if outside - inside > LEAK * spread:
+            return (
+                f"From {name}, test rows are predicted far worse than training rows that were held out (loss "
+                f"{outside:.2f} against {inside:.2f}): its features seem to have been made with the labels of these, "
+                f"so {len(parts[1]):,} test rows alone are asked."
+            )
+    return ""
+
+
+def loss(outputs: Outputs, truth: np.ndarray) -> float:
+    """Mean negative log probability (nats) of the true class, or mean squared error of a number."""
+    if truth.dtype.kind in "iu":
+        whole = np.broadcast_to(outputs, (len(truth), outputs.shape[1]))
+        return float(-whole[np.arange(len(truth)), truth].mean())
+    return float(((outputs[:, 0] - truth) ** 2).mean())
+
+
+def of_features(
+    features: Mapping[str, np.ndarray],
+    y: np.ndarray,
+    classes: bool = True,
+    clusters: np.ndarray | None = None,
+    width: int = WIDTH,
+) -> Task:
+    """Returns rows to be predicted.
+
+    Args:
+        features: of every modality, (N, F). y: targets (N,). classes: whether these are classes.
+        clusters: numbers of what rows share, (N, k), see `stability.counts`.
+        width: components of a modality, at most.
+
+    Raises:
+        InvalidInput: when there is one modality, a target of one value, or too few rows.
+    """
+    check(
+        len(features) >= 2,
+        f"Whether to fuse is a question about two modalities or more, but there is {len(features)}. Choose data with "
+        "more.",
+    )
+    values = np.unique(y)
+    check(
+        len(values) >= 2,
+        f"The target has one value, {values[0] if len(values) else 'none'}, in all rows: nothing can tell of it. "
+        "Choose another target.",
+    )
+    check(
+        len(y) >= FEWEST,
+        f"There are {len(y)} rows to learn from, and at least {FEWEST} are needed. Bring more.",
+    )
+    shared = np.arange(len(y))[:, None] if clusters is None else clusters
+    known, places = np.unique(shared, return_inverse=True)
+    count = 5 if shared.shape[1] <= 2 else 3  # with more ways of sharing, fewer rows are asked
+    check(
+        len(known) >= count,
+        f"All rows share what {len(known)} groups have, and {count} are needed to hold some out.",
+    )
+    dealt = np.random.default_rng(0).permutation(len(known)) % count
+    groups = dealt[places].reshape(shared.shape)
+    return Task(
+        {name: components(np.asarray(part, float), width) for name, part in features.items()},
+        np.unique(y, return_inverse=True)[1] if classes else np.asarray(y, float),
+        len(values) if classes else 0,
+        groups,
+        count,
+        clusters,
+        np.arange(len(y)),
+        len(y),
+    )
+
+
+# The family, and what it predicts of rows that it did not see.
+
+
+def _model(member: str, classes: int) -> Any:
+    from sklearn import ensemble, linear_model, neural_network
+
+    if member == LINEAR:
+        return (
+            linear_model.LogisticRegression(C=0.1, max_iter=500)
+            if classes
+            else linear_model.RidgeCV(np.logspace(-1, 4, 11))
+        )
+    if member == TREES:
+        of = ensemble.ExtraTreesClassifier if classes else ensemble.ExtraTreesRegressor
+        return of(150, min_samples_leaf=3, max_features="sqrt" if classes else 0.3, random_state=0)
+    of = neural_network.MLPClassifier if classes else neural_network.MLPRegressor
+    return of(
+        hidden_layer_sizes=(128, 64),
+        alpha=1e-3,
+        learning_rate_init=1e-3,
+        batch_size=64,
+        early_stopping=True,
+        n_iter_no_change=15,
+        max_iter=100,
+        random_state=0,
+    )
+
+
+def _outputs(model: Any, X: np.ndarray, classes: int) -> Outputs:
+    """What a fitted model says of rows; of classes that it never saw a tiny probability."""
+    if not classes:
+        return model.predict(X)[:, None]
+    result = np.full((len(X), classes), TINY)
+    result[:, model.classes_] = np.maximum(model.predict_proba(X), TINY)
+    return np.log(result / result.sum(1, keepdims=True))
+
+
+@dataclass(eq=False)
+class Predictions:
+    """What the family says of the rows that are asked about, from any modalities, worked out when first asked for.
+
+    Attributes:
+        task: the rows. tell: is told how many fits are done.
+        unfinished: fits that were stopped before they converged.
+    """
+
+    task: Task
+    tell: Callable[[int], Any] = lambda done: None
+    done: int = 0
+    unfinished: int = 0
+    _known: dict[tuple[tuple[str, ...], str], Outputs] = field(default_factory=dict)
+
+    def of(self, names: Sequence[str], member: str) -> Outputs:
+        """Outputs of a member of the family on some modalities, (n, C)."""
+        key = tuple(names), member
+        if key not in self._known:
+            task, X = self.task, self.task.inputs(names)
+            result = np.zeros((len(task.predicted), max(1, task.classes)))
+            for learn, ask, places in task.parts():
+                model = _model(member, task.classes)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of stopping early, which is counted
+                    model.fit(X[learn], task.y[learn])
+                self.unfinished += int(member == NETWORK and model.n_iter_ >= model.max_iter)
+                result[places] = _outputs(model, X[ask], task.classes)
+                self.done += 1
+                self.tell(self.done)
+            self._known[key] = result
+        return self._known[key]
+
+    def late(self, parts: Sequence[Outputs]) -> Outputs:
+        """Outputs of a linear model of several outputs, which adds up what each says; fitted on other folds."""
+        from sklearn.linear_model import LogisticRegression, Ridge
+
+        task, result = self.task, np.zeros_like(parts[0])
+        X = np.concatenate(parts, 1)
+        X = (X - X.mean(0)) / np.maximum(X.std(0), 1e-9)
+        for _, _, places in task.parts():
+            others = np.setdiff1d(np.arange(len(X)), places)
+            model = LogisticRegression(max_iter=500) if task.classes else Ridge(1.0)
+            model.fit(X[others], task.truth[others])
+            result[places] = _outputs(model, X[places], task.classes)
+        return result
+
+    def loss(self, outputs: Outputs) -> float:
+        """Mean negative log probability of the true class, or squared error, of held-out rows."""
+        return loss(outputs, self.task.truth)
+
+    def best(self, candidates: Mapping[str, Outputs]) -> tuple[str, Outputs]:
+        """The candidate of the smallest loss, with its name."""
+        name = min(candidates, key=lambda one: self.loss(candidates[one]))
+        return name, candidates[name]
+
+    def whole(self, names: Sequence[str]) -> tuple[str, Outputs]:
+        """The best that is known from some modalities: a member of the family, or all of them stacked."""
+        members = {member: self.of(names, member) for member in FAMILY}
+        return self.best(members | {"stacked": self.late(list(members.values()))})
+
+    @cached_property
+    def contest(self) -> dict[str, tuple[str, Outputs]]:
+        """The best of every one of `KINDS`, with what it is."""
+        names = self.task.names
+        alone = {name: self.whole([name]) for name in names}
+        single = self.best({f"{kind} on {name}": part for name, (kind, part) in alone.items()})
+        parts = [part for _, part in alone.values()]
+        late = {
+            f"{member} on each, added": self.late([self.of([name], member) for name in names])
+            for member in FAMILY
+        }
+        late |= {"best on each, added": self.late(parts), "linear on all": self.of(names, LINEAR)}
+        joint = {f"{member} on all": self.of(names, member) for member in (TREES, NETWORK)}
+        joint["all stacked"] = self.late([*parts, self.of(names, LINEAR), *joint.values()])
+        return dict(zip(KINDS, (single, self.best(late), self.best(joint)), strict=True))
+
+
+# What they reach, and by how much: the plain test.
+
+
+MORE, GAIN = "late - single", "joint - late"  # what each kind adds to the one before it
+
+
+@dataclass(frozen=True, eq=False)
+class Worth:
+    """What the best single, late and joint models reach on held-out rows.
+
+    Attributes:
+        metric: that is measured. scores: by kind, and under `MORE` and `GAIN` their differences.
+        models: what the best of every kind is.
+        n: rows. unfinished: fits that were stopped before they converged.
+        notes: which rows these are, in sentences.
+    """
+
+    metric: str
+    scores: Mapping[str, stability.Interval]
+    models: Mapping[str, str]
+    n: int
+    unfinished: int
+    notes: tuple[str, ...] = ()
+
+    def frame(self) -> pd.DataFrame:
+        """A row for each kind, and for what each adds to the one before it."""
+        return pd.DataFrame(
+            [
+                {
+                    "what": what,
+                    "model": self.models.get(what, ""),
+                    self.metric: one.value,
+                    "low": one.low,
+                    "high": one.high,
+                }
+                for what, one in self.scores.items()
+            ]
+        )
+
+
+def worth(predictions: Predictions) -> Worth:
+    """Returns what the best models of every kind reach, with intervals over what rows share."""
+    contest, task = predictions.contest, predictions.task
+    of = {kind: _measure(task, outputs) for kind, (_, outputs) in contest.items()}
+    of[MORE] = lambda weights: of[LATE](weights) - of[SINGLE](weights)
+    of[GAIN] = lambda weights: of[JOINT](weights) - of[LATE](weights)
+    return Worth(
+        task.metric,
+        stability.intervals(of, len(task.predicted), stability.RESAMPLES, 0, task.clusters),
+        {kind: name for kind, (name, _) in contest.items()},
+        len(task.predicted),
+        predictions.unfinished,
+        tuple(notes(predictions)),
+    )
+
+
+def notes(predictions: Predictions) -> Iterator[str]:
+    """Yields, in sentences, which rows were taken, and whether all models converged."""
+    task = predictions.task
+    if task.note:
+        yield task.note
+    if len(task.rows) < task.whole:
+        yield f"{len(task.rows):,} rows drawn at random of {task.whole:,}."
+    if len(task.predicted) < len(task.rows):
+        yield (
+            f"Rows share several things: {len(task.predicted):,} of them are predicted by models that saw none of "
+            "these, the others are learnt from only."
+        )
+    if predictions.unfinished:
+        yield f"{predictions.unfinished} of {predictions.done} fits stopped before they converged."
+
+
+def _measure(task: Task, outputs: Outputs) -> Callable[[np.ndarray], np.ndarray]:
+    """The task's metric of outputs, from counts (r, n) to (r,)."""
+    truth = task.truth
+    if task.metric != R2:
+        hits = outputs.argmax(1) == truth if task.classes else (outputs[:, 0] > 0) == (truth > 0)
+        counted = np.ones(len(truth)) if task.classes else (truth != 0).astype(float)
+        return lambda weights: weights @ (hits * counted) / (weights @ counted)
+    return explained(outputs, truth)
+
+
+def explained(outputs: Outputs, truth: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """R2 of predictions of a number, from counts (r, n) to (r,)."""
+    centred = truth - truth.mean()
+    error = (outputs[:, 0] - truth) ** 2
+
+    def share(weights: np.ndarray) -> np.ndarray:
+        total = weights.sum(-1)
+        varies = weights @ centred**2 - (weights @ centred) ** 2 / total
+        return 1 - (weights @ error) / np.maximum(varies, 1e-300)
+
+    return share
+
+
+def sentence(result: Worth) -> str:
+    """What joint models are worth beyond late ones, as the intervals let it be said."""
+    joint, late, unit = result.scores[GAIN], result.scores[MORE], result.metric
+    if not joint.known:
+        return f"{result.n:,} rows are too few to tell what fusion is worth"
+    half = (joint.high - joint.low) / 2
+    if joint.low > 0:
+        return f"Joint models are worth {joint.value:+.2f} ± {half:.2f} {unit} beyond late ones"
+    if joint.high < 0:
+        return f"Joint models do worse than late ones by {-joint.value:.2f} ± {half:.2f} {unit}"
+    head = f"Joint models are worth at most {joint.high:+.2f} {unit} beyond late ones"
+    if late.known and late.low > 0:
+        spread = (late.high - late.low) / 2
+        return f"{head}, and these {late.value:+.2f} ± {spread:.2f} beyond the best modality"
+    return f"{head}; that these do better than the best modality is not told"

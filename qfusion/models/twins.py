@@ -1,0 +1,443 @@
+"""Twins of the quantum models: the same encoders, state spaces and read-outs, trained the same way, without one
+resource. What a twin loses against the full model, over training seeds, is what the resource is worth; what the trained
+model loses when the resource is cut from it without another training (`cut`) is another question, shown beside it.
+
+    resource            twin                                  what it lacks
+    coherence           `JumpTwin` lacks="coherence"          superpositions of product basis states, at every step: a
+                                                              Markov chain on the D basis states is left
+    entanglement        `JumpTwin` lacks="entanglement"       what does not pass a measurement of every modality, in a
+                                                              basis that is learned: classical correlation passes
+    correlation         `MeanFieldJump`                       all correlation, at all times
+    learned dynamics    `JumpTwin` lacks="learning"           H and L_k stay as they were drawn; encoders and read-out
+                                                              learn to use them (a reservoir)
+    dissipation         `QuantumJump` evolution="unitary"     the L_k
+    fused coherence     `DephasedQCNN`                        <X> of the fused qubits
+    entangling gates    `EntangledQCNN` block="local"         entangling convolutions; pooling is steered by outcomes
+                                                              and entangles nothing
+    fused entanglement  `CoherentQCNN` lacks="entanglement"   against "nothing": the modality qubits are read, too, by Z
+                                                              alone, for which the fusion's entanglement makes no
+                                                              difference, against Z and X, for which it does
+
+A bilinear head with as many parameters is the linear model in states, with a rank. That quantum models often need none
+of these is what Bowles, Ahmed and Schuld (2024, "Better than classical?", arXiv 2403.07059) saw in single modalities.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check, choose, require_whole
+from qfusion.models import base, entangled_qcnn, qcnn
+from qfusion.models.encoders import Features, InputSpec
+from qfusion.models.entangled_qcnn import EntangledQCNN
+from qfusion.models.quantum_jump import QuantumJump
+from qfusion.quantum import decomposition, states
+from qfusion.quantum.lindblad import evolve
+
+COHERENCE, ENTANGLEMENT, LEARNING, NOTHING = "coherence", "entanglement", "learning", "nothing"
+LACKS = (COHERENCE, ENTANGLEMENT, LEARNING, NOTHING)  # as a setting says it
+SAMPLING = ("dynamics", "trajectories", "steps")  # settings of QuantumJump that a twin has not
+MAX_TABLE = 2**24  # numbers of the mean field's equation
+T = TypeVar("T", bound=type[base.FusionModel])
+
+
+def settings_of(parent: type[base.FusionModel], *without: str) -> Callable[[T], T]:
+    """Returns a decorator of models that take the settings of another, apart from some, behind those that they name."""
+
+    def decorate(model: T) -> T:
+        own = inspect.signature(model.__init__).parameters
+        known = dict(inspect.signature(parent).parameters) | {
+            name: one for name, one in own.items() if one.kind is not one.VAR_KEYWORD
+        }
+        model.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [one for name, one in known.items() if name not in ("self", *(set(without) - set(own)))]
+        )
+        return model
+
+    return decorate
+
+
+# Twins of QiNN-QJ.
+
+
+@settings_of(QuantumJump, *SAMPLING)
+class JumpTwin(QuantumJump):
+    """QiNN-QJ whose evolution is interrupted by a channel that takes a resource away, or stays as it was drawn.
+
+    The channel reads every modality in an orthonormal basis U_m and leaves it in the state that was read:
+    rho -> sum_b P_b rho P_b with P_b = U |b><b| U^+, U = U_1 x ... x U_M. Scores are expectations of observables still:
+    the channel is its own adjoint.
+
+    Args:
+        inputs, outputs: as of `QuantumJump`.
+        lacks: "coherence": U = 1, at the beginning and after each of `steps` equal parts of T, the last one, too.
+            "entanglement": U is learned, between the `steps` + 1 equal parts of T, so that kets that are encoded, and
+            vectors that are read, are as free as the model's, and entanglement lasts T / (steps + 1) at most.
+            "learning": no channel; H and L_k are not trained.
+        steps: of the channel; 0 leaves the model as it is.
+        settings: of `QuantumJump`, but those of sampled trajectories.
+
+    Raises:
+        InvalidInput, NotFound: when a setting is out of range or unknown.
+    """
+
+    kind = "jump-twin"
+    title = "Twin: QiNN-QJ without a resource"
+    says = "QiNN-QJ whose evolution is interrupted so that no coherence, or no entanglement, lasts, or is not learned."
+    about = (
+        "turns {names} into quantum states ({dims} levels) whose joint evolution lacks a resource of QiNN-QJ, and "
+        "reads the {target} from them: what it loses is what the resource is worth."
+    )
+    abilities = frozenset({"states", "kets"})
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        lacks: str = COHERENCE,
+        steps: int = 8,
+        **settings: Any,
+    ):
+        super().__init__(inputs, outputs, **settings)
+        self.lacks = choose("Resource in `lacks`", lacks, LACKS[:3])
+        require_whole("steps", steps, 0, 1000)
+        self.settings = without_sampling(self.settings) | dict(lacks=lacks, steps=steps)
+        self.turns = nn.ParameterList(
+            [nn.Parameter(torch.zeros(d, d, 2)) for d in self.dims if lacks == ENTANGLEMENT]
+        )
+        if lacks == LEARNING:
+            for drawn in (*self.A, *self.L):
+                drawn.requires_grad_(False)
+
+    def couplings(self) -> list[tuple[nn.Parameter, float]]:
+        """Returns H's and the L_k's parameters, where they are learned."""
+        return [] if self.lacks == LEARNING else super().couplings()
+
+    def bases(self) -> Tensor:
+        """Returns U = U_1 x ... x U_M, (D, D), whose columns are the states that are read and left."""
+        dtype, device = self.W.dtype.to_complex(), self.W.device
+        U = torch.eye(1 if len(self.turns) else math.prod(self.dims), dtype=dtype, device=device)
+        for turn in self.turns:
+            K = torch.view_as_complex(turn)
+            U = torch.kron(U, torch.matrix_exp(K - K.mH))
+        return U
+
+    def channel(self, X: Tensor, U: Tensor) -> Tensor:
+        """Returns sum_b P_b X P_b of operators (..., D, D), for U of `bases`."""
+        populations = torch.diagonal(U.mH @ X @ U, dim1=-2, dim2=-1)
+        return (U * populations[..., None, :]) @ U.mH
+
+    def interrupted(self, operators: Tensor, picture: str = "states") -> list[Tensor]:
+        """Returns operators (..., D, D) at the beginning, before every channel and behind it, and at the end; of
+        "observables" the beginning is T.
+
+        Args:
+            picture: "states" or "observables".
+        """
+        steps = 0 if self.lacks == LEARNING else int(self.settings["steps"])
+        whole = self.lacks == COHERENCE and steps > 0  # begins and ends with the channel
+        generator, U = self._whole(), self.bases()
+        parts = steps if whole else steps + 1
+        result = [operators]
+        if whole:
+            result.append(self.channel(operators, U))
+        for part in range(parts):
+            if not self.still:
+                result.append(evolve(generator, result[-1], [self.duration / parts], picture)[0])
+            if whole or part < parts - 1:
+                result.append(self.channel(result[-1], U))
+        return result
+
+    def observables(self, times: Sequence[float] | None = None) -> Tensor:
+        """Returns O_c, (C, D, D), pulled back through evolution and channels to t = 0.
+
+        Raises:
+            InvalidInput: when other times are asked for.
+        """
+        check(times is None, "A twin is read out at T alone. Leave out `times`.")
+        return self.interrupted(self.readout(), "observables")[-1]
+
+    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
+        """Returns the scores, (B, C)."""
+        return self.scores(self.encode(inputs))
+
+    def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
+        """Returns the scores of given kets, (B, C), by their states: the reference."""
+        psi = self.product_state(states).to(self.W.dtype.to_complex())
+        rho = self.interrupted(psi[:, :, None] * psi[:, None, :].conj())[-1]
+        return torch.einsum("cab,nba->nc", self.readout(), rho).real + self.bias
+
+
+@settings_of(QuantumJump, *SAMPLING)
+class MeanFieldJump(QuantumJump):
+    """QiNN-QJ in the mean field: each modality evolves in the mean of the others, so that nothing is ever correlated.
+
+        d rho_m / dt = Tr_rest[L(rho_1 x ... x rho_M)]
+
+    Numbers r_ma = Tr[B_a rho_m], of the Hermitian bases of `quantum.decomposition`, stand for the states. Their slopes
+    are r_ma' = sum_w c_w prod_m r_m,w_m, where c are the coefficients of L^+(B_a x 1): products of real vectors with
+    one table, in steps of Runge and Kutta (fourth order). Not linear in the states, so decisions are split by
+    evaluation.
+
+    Args:
+        inputs, outputs: as of `QuantumJump`.
+        steps: of the integration.
+        settings: of `QuantumJump`, but those of sampled trajectories.
+
+    Raises:
+        InvalidInput, NotFound: when a setting is out of range or unknown, or dimensions are too large for the table.
+    """
+
+    kind = "jump-mean-field"
+    title = "Twin: QiNN-QJ in the mean field"
+    says = "Every modality's state evolves in the mean of the others: what QiNN-QJ can do without any correlation."
+    about = (
+        "turns {names} into quantum states ({dims} levels) of which each evolves in the mean of the others, never "
+        "correlated with them, and reads the {target} from them."
+    )
+    abilities = frozenset()
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        steps: int = 16,
+        **settings: Any,
+    ):
+        super().__init__(inputs, outputs, **settings)
+        require_whole("steps", steps, 1, 1000)
+        self.settings = without_sampling(self.settings) | dict(steps=steps)
+        numbers = sum(d**2 for d in self.dims) * math.prod(self.dims) ** 2
+        check(
+            numbers <= MAX_TABLE,
+            f"Argument `dims` is {self.dims}: the mean field's equation would hold {numbers:,} numbers, and at most "
+            f"{MAX_TABLE:,} are held. Lower `dims`.",
+        )
+
+    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
+        """Returns Tr[B_a rho_m] of one modality's kets, (B, d_m^2) real."""
+        ket = super().encode_one(inputs, name)
+        return base.expectation(self._letters(ket.shape[-1]), ket)
+
+    def _letters(self, d: int) -> Tensor:
+        return decomposition.basis(d)[1].to(self.W.device, self.W.dtype.to_complex())
+
+    def _coefficients(self, X: Tensor) -> Tensor:
+        """Those of Hermitian operators (N, D, D) in the product basis, (N, prod d_m^2) real."""
+        M = len(self.dims)
+        c = X.reshape(-1, *self.dims, *self.dims)
+        for m, d in enumerate(self.dims):
+            c = torch.tensordot(c, self._letters(d).conj(), dims=([1, 1 + M - m], [1, 2])) / d
+        return c.flatten(1).real
+
+    def equation(self) -> Tensor:
+        """Returns the coefficients of L^+(B_a x 1) for the letters of every modality, (sum d_m^2, prod d_m^2)."""
+        generator = self._whole()
+        H, L = generator.hamiltonian(), generator.jump_operators()
+        X = torch.cat(
+            [states.embed(self._letters(d), self.dims, (m,)) for m, d in enumerate(self.dims)]
+        )
+        G = 1j * H - 0.5 * (L.mH @ L).sum(0)
+        slopes = G @ X + X @ G.mH
+        for jump in L:
+            slopes = slopes + jump.mH @ X @ jump
+        return self._coefficients(slopes)
+
+    def followed(self, states: Mapping[str, Tensor]) -> list[Tensor]:
+        """Returns the numbers of all modalities' states side by side, (B, sum d_m^2), at the beginning and after every
+        step."""
+        r = torch.cat([states[name] for name in self.modalities], -1)
+        count = 0 if self.still else int(self.settings["steps"])
+        table = self.equation().T
+        dt, result = self.duration / max(count, 1), [r]
+
+        def slope(r: Tensor) -> Tensor:
+            return self._products(r) @ table
+
+        for _ in range(count):
+            a = slope(r)
+            b = slope(r + dt / 2 * a)
+            c = slope(r + dt / 2 * b)
+            r = r + dt / 6 * (a + 2 * b + 2 * c + slope(r + dt * c))
+            result.append(r)
+        return result
+
+    def _products(self, r: Tensor) -> Tensor:
+        return states.product(r.split([d**2 for d in self.dims], -1))
+
+    def scores(self, states: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
+        """Returns the scores (B, C) of the numbers of modality states, as of `encode`; `observables` are not used."""
+        read = self._coefficients(self.readout())
+        return self._products(self.followed(states)[-1]) @ read.T + self.bias
+
+    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
+        """Returns the scores, (B, C)."""
+        return self.scores(self.encode(inputs))
+
+
+def without_sampling(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns settings of a QiNN-QJ but those of sampled trajectories.
+
+    Raises:
+        InvalidInput: when trajectories are sampled.
+    """
+    check(
+        settings.get("dynamics", "master") == "master",
+        "Argument `dynamics` must be 'master' for a twin, whose scores are exact, but is 'jumps'.",
+    )
+    return {key: value for key, value in settings.items() if key not in SAMPLING}
+
+
+# Twins of the network.
+
+
+class DephasedQCNN(EntangledQCNN):
+    """The network whose fused qubits are dephased before the convolutions: <X> = 0, a classical bit each; settings and
+    errors as of `EntangledQCNN`."""
+
+    kind = "qcnn-dephased"
+    title = "Twin: QCNN, fused qubits dephased"
+    says = "The fused qubits lose their coherence before the convolutions: what the network can do with classical bits."
+    about = "fuses {names} by truth tables, dephases the fused qubits, and reads the {target} by convolutions."
+    abilities = frozenset()
+
+    def fuse(self, masses: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Returns the fused qubits' vectors (1, 0, <Z>), (B, n, 3), and the mass after each stage."""
+        vectors, fused = super().fuse(masses)
+        return vectors * vectors.new_tensor([1.0, 0.0, 1.0]), fused
+
+
+@settings_of(EntangledQCNN)
+class CoherentQCNN(EntangledQCNN):
+    """The network whose modality qubits are read after the fusion, too: where the fusion's entanglement acts.
+
+        y = scores of `EntangledQCNN` + HEAD_SCALE sum_im w_im (cos a_im <Z_mi> + sin a_im <X_mi>)
+
+    <Z> of a modality qubit is what it was before the fusion. <X> is less by how far the fused qubit tells the two
+    values apart: <X_mi> = sin theta_mi sum_b P(b) cos((phi_i,b1 - phi_i,b0) / 2), over outcomes b of the other qubits
+    that control with it. So a modality says jointly with the others what entanglement took from it.
+
+    Args:
+        inputs, outputs: as of `EntangledQCNN`.
+        lacks: "nothing", or "entanglement": Z alone is read (a = 0), as if they had been measured before the fusion.
+        settings: of `EntangledQCNN`.
+
+    Raises:
+        InvalidInput, NotFound: when a setting is out of range or unknown.
+    """
+
+    kind = "qcnn-coherent"
+    title = "Variant: QCNN that reads the modality qubits"
+    says = "Modality qubits are read after the fusion, too, in a learned basis: there the fusion's entanglement acts."
+    about = (
+        "fuses {names} by qubits that they entangle with, and reads the {target} from the fused qubits, by a "
+        "convolutional network, and from the modalities' own."
+    )
+    abilities = frozenset()
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        lacks: str = NOTHING,
+        **settings: Any,
+    ):
+        super().__init__(inputs, outputs, **settings)
+        known = (NOTHING, ENTANGLEMENT)
+        self.settings = self.settings | dict(lacks=choose("Resource in `lacks`", lacks, known))
+        shape = self.elements, len(self.modalities)
+        self.own_head = nn.Parameter(torch.zeros(len(self.outputs), *shape))
+        tilts = torch.full(shape, torch.pi / 4 if lacks == NOTHING else 0.0)
+        self.tilts = nn.Parameter(tilts, requires_grad=lacks == NOTHING)
+
+    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
+        """Returns the angles theta_mi of one modality's qubits, (B, n)."""
+        return self._encoded(inputs, name) + torch.pi / 2
+
+    def left(self, theta: Tensor) -> Tensor:
+        """Returns which part of <X_mi> = sin theta_mi the fusion leaves, (B, n, M), of angles (B, n, M)."""
+        masses, phi = torch.sin(theta / 2).square(), self.phi
+        stages = entangled_qcnn.fuse(masses, phi)[1]
+        M, parts = masses.shape[-1], []
+        for m in range(M):
+            stage = 0 if phi.shape[1] == 1 else max(0, m - 1)
+            tables = phi[:, stage].unflatten(-1, (2,) * (phi.shape[-1].bit_length() - 1))
+            place, others = m, [k for k in range(M) if k != m]
+            if phi.shape[1] > 1:
+                place, others = min(m, 1), [1 - m] if m < 2 else []
+            known = masses[..., others]
+            if phi.shape[1] > 1 and m > 1:  # behind the fused qubit of the stage before
+                known = stages[..., stage - 1 : stage]
+            overlap = torch.cos((tables.select(1 + place, 1) - tables.select(1 + place, 0)) / 2)
+            weights = entangled_qcnn.probabilities(known) if M > 1 else masses.new_ones(1)
+            parts.append((weights * overlap.reshape(len(phi), -1)).sum(-1).expand_as(theta[..., m]))
+        return torch.stack(parts, -1)
+
+    def scores(self, states: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
+        """Returns the scores of given angles, (B, C); `observables` are not used."""
+        theta = torch.stack([states[name] for name in self.modalities], -1)
+        masses = torch.sin(theta / 2).square()
+        fused = self.fuse(dict(zip(self.modalities, masses.unbind(-1), strict=True)))[0]
+        read = self.tilts.cos() * theta.cos() + self.tilts.sin() * theta.sin() * self.left(theta)
+        own = qcnn.HEAD_SCALE * torch.einsum("bnm,cnm->bc", read, self.own_head)
+        return self.read(fused) + own + self.bias
+
+    def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
+        """As `scores`: what this variant adds is checked against state vectors in its tests."""
+        return self.scores(states)
+
+
+# The same resources cut from a model that was trained with them.
+
+CUTS: dict[str, dict[str, tuple[type[base.FusionModel], dict[str, Any]]]] = {
+    QuantumJump.kind: {
+        "coherence": (JumpTwin, {"lacks": COHERENCE}),
+        "entanglement": (JumpTwin, {"lacks": ENTANGLEMENT}),
+        "correlation": (MeanFieldJump, {}),
+        "dissipation": (QuantumJump, {"evolution": "unitary"}),
+    },
+    EntangledQCNN.kind: {"fused coherence": (DephasedQCNN, {})},
+    CoherentQCNN.kind: {"fused entanglement": (CoherentQCNN, {"lacks": ENTANGLEMENT})},
+}
+
+
+@torch.no_grad()
+def cut(model: Any, resource: str, **settings: Any) -> Any:
+    """Returns a model with the weights of a trained one, which is not changed, without a resource: not trained again.
+
+    A basis that a twin would learn is the product basis.
+
+    Args:
+        model: a QiNN-QJ, an entangled QCNN or its coherent variant.
+        resource: of `CUTS` of its kind. settings: of the twin, such as `steps`.
+
+    Raises:
+        InvalidInput: when nothing can be cut from models of its kind. NotFound: when the resource is unknown.
+    """
+    known = CUTS.get(getattr(model, "kind", ""), {})
+    check(
+        bool(known),
+        f"Argument `model` is of kind {getattr(model, 'kind', type(model).__name__)}, from which no resource can be "
+        f"cut. Choose a model of kind {', '.join(CUTS)}.",
+    )
+    build, differs = known[choose("Resource", resource, known)]
+    allowed = inspect.signature(build).parameters
+    chosen = {key: value for key, value in model.settings.items() if key in allowed}
+    with torch.random.fork_rng():
+        twin: Any = build(model.input_specs, model.outputs, **{**chosen, **differs, **settings})
+    state = copy.deepcopy(model.state_dict())
+    if "tilts" in state:
+        state["tilts"] = twin.tilts.to(state["tilts"])
+    twin.to(model.bias.dtype).load_state_dict(state, strict=False)
+    twin.duration = getattr(model, "duration", 0.0)
+    return twin.eval().requires_grad_(False)

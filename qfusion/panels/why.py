@@ -1,0 +1,674 @@
+"""Does fusion matter, does the quantum part, and which piece of it? The panels of Why fuse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import choose
+from qfusion._sentences import listed
+from qfusion.analysis import cohort_measures, errors, text, trust, why
+from qfusion.analysis.sample import Sample, against_words, rows_behind
+from qfusion.analysis.study import Study, dividend_column
+from qfusion.data import DataSet
+from qfusion.data.modality import split_term
+from qfusion.explain import (
+    fusing,
+    gate_groups as groups,
+    information,
+    patching,
+    smallest as pruning,
+    stability,
+    worth,
+)
+from qfusion.explain.stability import Interval
+from qfusion.figures import style, trust as dots, trust as trust_figures, why as figures
+from qfusion.panels import cohorts, control, faithfulness, panel
+from qfusion.training import metrics
+
+# Does the data need fusion? Before any training: built from a data set, or from the one of a study.
+
+
+def bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
+    """What modalities tell of the target redundantly, uniquely and only together, by every estimator and, of more than
+    two modalities, of each against the rest."""
+    result = why.needs(dataset)
+    rows = dict(result.by)
+    rows |= {f"{name} against the rest": one for name, one in result.of_rest.items()}
+    parts: dict[str, list[tuple[float, float, float]]] = {}
+    sources = [*result.modalities, information.REST]
+    for key, title in (
+        (information.REDUNDANCY, figures.SHARED),
+        *((name, name) for name in sources),
+        (information.SYNERGY, figures.TOGETHER),
+    ):
+        values = [_three(one.parts.get(key)) for one in rows.values()]
+        if np.isfinite(values).any():
+            parts[title] = values
+    rest = (
+        " Rows below: one modality as one source and all others as the other."
+        if result.of_rest
+        else ""
+    )
+    return panel.Picture(
+        "needs-bits",
+        information.finding(result, text.plain),
+        figures.bits(
+            list(rows),
+            {name: np.array(values) for name, values in parts.items()},
+            result.modalities,
+            entropy=result.entropy,
+            theme=theme,
+        ),
+        shows=f"the information of the target of {text.plain(dataset.name)}, in bits, by {len(result.by)} estimators, "
+        f"with redundancy as BROJA defines it. Whiskers: {_how(dataset, result)}.{rest} "
+        + " ".join(map(_plain, (*result.worth.notes, *result.notes))),
+        not_shown="that a model must fuse: of a sum, too, much is told only together, and late models add up. Nor what "
+        "larger models could be told: small ones may miss what takes many rows to learn, and what they "
+        "miss is told less, not more. Estimates of a part may lie below 0, and are drawn as 0.",
+        alt="; ".join(
+            f"{row}: " + panel.listed(one.parts, [part.value for part in one.parts.values()])
+            for row, one in rows.items()
+        )
+        + ".",
+        table=result.frame,
+    )
+
+
+def worth_of(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
+    """What the best single, late and joint small models reach on held-out rows, and what each adds."""
+    estimate = why.needs(dataset)
+    result = estimate.worth
+    rows = {
+        f"{kind}: {result.models[kind]}" if kind in result.models else kind: one
+        for kind, one in result.scores.items()
+    }
+    return panel.Picture(
+        "needs-worth",
+        worth.sentence(result),
+        dots.dots(
+            [text.plain(name, 60) for name in rows],
+            {result.metric: np.array([_three(one) for one in rows.values()])},
+            hues=[style.GREY] * len(worth.KINDS) + [style.INK[theme]] * 2,
+            x_title=f"{result.metric} on {result.n:,} held-out rows",
+            theme=theme,
+        ),
+        shows=f"linear models, trees and a small network, cross-validated on {text.plain(dataset.name)}: the best of "
+        "one modality, of parts that add up (late), and of all features together (joint). The best is the one of the "
+        f"least held-out loss, so that small advantages are partly luck. Intervals: {_how(dataset, estimate)}. "
+        + " ".join(map(_plain, result.notes)),
+        not_shown="what a larger model reaches, or one that sees steps of sequences: these are pooled to means and "
+        "deviations.",
+        alt=", ".join(f"{name} {one.value:+.3f}" for name, one in rows.items()) + ".",
+        table=result.frame,
+    )
+
+
+def _plain(words: str) -> str:
+    return text.plain(words, 600)
+
+
+def _three(one: stability.Interval | None) -> tuple[float, float, float]:
+    return (np.nan,) * 3 if one is None else (one.value, one.low, one.high)
+
+
+def _how(dataset: Any, result: information.Estimate) -> str:
+    over = (
+        "rows"
+        if dataset.clusters is None
+        else dataset.clusters.count_words(dataset.places(result.samples.index))
+    )
+    return f"{stability.LEVEL:.0%} bootstrap intervals over {over}"
+
+
+def needs_record(result: information.Estimate) -> dict[str, Any]:
+    """What the command line prints of a data set."""
+
+    def one(interval: stability.Interval) -> dict[str, float]:
+        return {"value": interval.value, "low": interval.low, "high": interval.high}
+
+    def parts(entry: information.Decomposition) -> dict[str, Any]:
+        return {
+            "redundancy": one(entry.redundancy),
+            "unique": {name: one(part) for name, part in entry.unique.items()},
+            "synergy": one(entry.synergy),
+            "total": one(entry.total),
+        }
+
+    tested = result.worth
+    return {
+        "data": result.name,
+        "estimator": result.main.estimator,
+        "measure": information.BROJA if len(result.main.sources) == 2 else "union information",
+        "n": result.main.n,
+        "entropy": result.entropy,
+        **parts(result.main),
+        "gain": one(result.gain),
+        "estimators": {name: parts(entry) for name, entry in result.by.items()},
+        "against_rest": {name: parts(entry) for name, entry in result.of_rest.items()},
+        "lattice": dict(result.lattice),
+        "disagree": result.apart,
+        "worth": {
+            "metric": tested.metric,
+            "models": dict(tested.models),
+            **{name: one(part) for name, part in tested.scores.items()},
+            "unfinished": tested.unfinished,
+        },
+        "says": [information.finding(result), worth.sentence(tested)],
+        "notes": [*tested.notes, *result.notes],
+    }
+
+
+def bits_of_study(study: Study, theme: style.Theme = "light") -> panel.Picture:
+    """`bits` of a model's data."""
+    return bits(study.dataset, theme)
+
+
+def worth_of_study(study: Study, theme: style.Theme = "light") -> panel.Picture:
+    """`worth_of` a model's data."""
+    return worth_of(study.dataset, theme)
+
+
+NEED = control.Switch(
+    "data.need",
+    "Does it need fusion?",
+    "It is not worked out.",
+    "Asks small models what each modality tells of the target and what all tell only together, in up to a minute.",
+)
+OF_DATA = {
+    "needs-bits": panel.Panel(bits, opens=NEED.opens, scope="dataset"),
+    "needs-worth": panel.Panel(worth_of, opens=NEED.opens, scope="dataset"),
+}
+DATA_PANELS = {
+    "needs-bits": panel.Panel(bits_of_study, opens=NEED.opens, scope="study"),
+    "needs-worth": panel.Panel(worth_of_study, opens=NEED.opens, scope="study"),
+}
+
+
+# Does my model fuse?
+
+MAX_POINTS = 1_500  # of a swarm, a coalition
+
+
+def emap(study: Study, theme: style.Theme = "light") -> panel.Picture:
+    """What joint terms are worth in every metric: the model against its EMAP, and against its own terms."""
+    labels = why.metric_labels(study)
+    first = next(iter(labels))
+    (result, worth), (_, own) = (why.without_joint(study, kind) for kind in fusing.KINDS)
+    sampled = (
+        ""
+        if result.errors is None
+        else f" EMAP is sampled: {result.rows:,} shuffled rows, standard error of a score at most "
+        f"{result.errors.mean():.2g} on average."
+    )
+    return panel.Picture(
+        "why-emap",
+        text.plain(fusing.fuses(result, worth, first, labels[first].short)),
+        trust_figures.dots(
+            [labels[name].short for name in labels],
+            {
+                kind: _ends(part["gain"])
+                for kind, part in zip(fusing.KINDS, (worth, own), strict=True)
+            },
+            hues=[style.GREY] * len(labels),
+            x_title="better with joint terms by (units of the metric)",
+            theme=theme,
+        ),
+        shows=f"by how much metrics are better with joint terms than without, on {len(result.scores):,} test samples. "
+        f"EMAP: scores as the sum over modalities that is nearest to the model on all combinations of {result.rows:,} "
+        f"test rows; own terms: baseline and own contributions, against {rows_behind(study.bulk_background)}. "
+        f"{_over(study, fusing.RESAMPLES)}.{sampled}",
+        not_shown="what an additive model would reach that was trained as one: a projection of scores can decide worse "
+        "than chance.",
+        alt="Worth of joint terms: "
+        + ", ".join(f"{labels[name].short} {one.value:+.3f}" for name, one in worth["gain"].items())
+        + ".",
+        table=lambda: fusing.interval_frame("metric", **worth),
+    )
+
+
+def loss(study: Study, theme: style.Theme = "light") -> panel.Picture:
+    """What each coalition and modality takes off the test loss."""
+    game, terms = why.loss_game(study), study.terms
+    nothing = Interval(np.nan, np.nan, np.nan, 0, 0)
+    title = fusing.LOSS_TITLES[game.loss]
+    mean = " of the softmax of the mean score" if study.classes else ""
+    return panel.Picture(
+        "why-loss",
+        text.plain(fusing.matters(game)),
+        trust_figures.dots(
+            list(terms),
+            {
+                "contribution": _ends(game.dividends),
+                "Shapley value": _ends({term: game.shapley.get(term, nothing) for term in terms}),
+            },
+            hues=[style.term_colour(term, study.modalities) for term in terms],
+            x_title=f"takes off the {title}",
+            theme=theme,
+        ),
+        shows=f"what coalitions take off the {title}{mean} that is left without the modalities outside them, mean over "
+        f"{game.total.n:,} test samples: SAGE's game with exact values. Contributions add up to all that it falls, "
+        f"and so do Shapley values. {_over(study)}. {against_words(study.bulk_background)}",
+        not_shown="what a model would lose that was trained without a modality.",
+        alt=f"Takes off the {title}: "
+        + panel.terms({term: one.value for term, one in game.dividends.items()}, "+.3f")
+        + ".",
+        table=game.frame,
+    )
+
+
+def ranking(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+    """The coalitions of a cohort by what they say."""
+    study, ranked = levels.study, _ranked(levels)
+    return panel.Picture(
+        "why-ranking",
+        fusing.says_most(ranked, text.term),
+        trust_figures.dots(
+            list(ranked.sizes),
+            {"mean size": _ends(ranked.sizes), "mean with sign": _ends(ranked.means)},
+            hues=[style.term_colour(term, study.modalities) for term in ranked.sizes],
+            x_title=f"contribution ({_unit(levels)})",
+            theme=theme,
+        ),
+        shows=f"mean size and mean of the exact contributions, the largest size first; {_whom(levels)}",
+        not_shown="how they spread over samples, which the swarm does.",
+        alt="Mean sizes: "
+        + panel.terms({term: one.value for term, one in ranked.sizes.items()})
+        + ".",
+        table=ranked.frame,
+    )
+
+
+def pairs(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+    """The mean interaction of any two modalities over a cohort."""
+    study, known = levels.study, _ranked(levels).pairs
+    clear = [text.term(pair) for pair, one in known.items() if one.excludes_zero]
+    words = (
+        f"Interaction told from 0: {', '.join(clear)}"
+        if clear
+        else "No pair's mean interaction is told from 0"
+    )
+    return panel.Picture(
+        "why-pairs",
+        words,
+        figures.interactions(
+            [split_term(pair) for pair in known],
+            _ends(known),
+            study.modalities,
+            unit=_unit(levels),
+            theme=theme,
+        ),
+        shows=f"mean Shapley interaction index of any two modalities with its interval; {_whom(levels)}",
+        not_shown="interactions whose signs cancel over samples: their size stands in the ranking.",
+        alt="Interactions: "
+        + panel.terms({pair: one.value for pair, one in known.items()}, "+.3f")
+        + ".",
+        table=lambda: fusing.interval_frame("pair", interaction=known),
+    )
+
+
+def swarm(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+    """Every sample's contributions, by coalition."""
+    study, ranked = levels.study, _ranked(levels)
+    rows = levels.rows[levels.inside]
+    rows = rows.iloc[cohort_measures.drawn_places(len(rows), MAX_POINTS, MAX_POINTS)]
+    by = "certainty" if study.classes else "truth"
+    columns = {term: rows[dividend_column(term)].to_numpy(float) for term in ranked.sizes}
+    return panel.Picture(
+        "why-swarm",
+        f"Contributions of {cohort_measures.drawn_words(len(rows), int(levels.inside.sum()))}, one by one",
+        figures.swarm(
+            columns,
+            rows[by].to_numpy(float),
+            rows.index.tolist(),
+            by=by,
+            unit=_unit(levels),
+            theme=theme,
+        ),
+        shows=f"a point a sample and coalition, stacked where many are alike, in the colour of its {by}; "
+        f"{_whom(levels)}",
+        not_shown="how the terms of one sample go together.",
+        alt="Medians: " + panel.terms({t: float(np.median(v)) for t, v in columns.items()}) + ".",
+        table=lambda: rows[[by, *map(dividend_column, columns)]].reset_index(),
+    )
+
+
+def synergy(study: Study, theme: style.Theme = "light") -> panel.Picture:
+    """How near sampled synergies come to the exact dividends of pairs, as a table: it has no figure."""
+    frame = why.synergies(study)
+    return panel.Picture(
+        "why-synergy",
+        text.plain(fusing.nearly(frame)),
+        None,
+        shows=f"F_syn = v(ab) − v(a) − v(b) + v(∅) of pairs, against {why.ROWS} training samples drawn at random "
+        f"{why.DRAWS} times (the same rows for all samples), beside the dividend against "
+        f"{rows_behind(study.bulk_background)}: correlation over test samples, and root mean square error over the "
+        "dividend's own.",
+        not_shown="F_syn as its authors compute it inside a modality: here it is of whole modalities.",
+        alt=fusing.nearly(frame),
+        table=lambda: frame,
+    )
+
+
+def basins(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+    """Whether training seeds explain a test sample in one way or in several; only where seeds were measured."""
+    study = trust.as_trained(sample.study)
+    seeds, result = trust.stability_of(study), why.basins(study)
+    values = faithfulness._known(
+        trust.seed_values(study, seeds, sample.row, faithfulness.DIVIDENDS),
+        f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
+    )
+    labels = result.labels[np.flatnonzero(study.dataset.rows(trust.SPLIT) == sample.row)[0]]
+    words = fusing.basin_words(labels, values.to_numpy(), list(values.columns), seeds.seeds)
+    unit = "score of the true class" if seeds.of_true_class else study.unit_of(0)
+    return panel.Picture(
+        "why-basins",
+        f"Sample {text.plain(sample.id)}: {text.plain(words)}",
+        figures.basins(
+            values.to_numpy(), labels, list(values.columns), seeds.seeds, unit=unit, theme=theme
+        ),
+        shows=f"its contributions by each of {len(seeds.seeds)} training seeds, a line a seed. Seeds are split where "
+        f"the silhouette is largest; explanations count as several above {result.threshold:.2f}, which about "
+        f"{fusing.FALSE:.0%} of samples pass whose seeds scatter about one. {text.plain(fusing.basin_share(result))}.",
+        not_shown="explanations that fewer than two seeds share.",
+        alt=f"{words}.",
+        table=lambda: values.assign(explanation=labels + 1).reset_index(),
+    )
+
+
+def _ranked(levels: errors.Levels) -> fusing.Ranking:
+    rows = levels.places(levels.rows[levels.inside])
+    return why.ranking(levels.study, rows, levels.output_wanted)
+
+
+def _ends(known: Mapping[str, Interval]) -> np.ndarray:
+    return np.array([(one.value, one.low, one.high) for one in known.values()]).reshape(-1, 3)
+
+
+def _unit(levels: errors.Levels) -> str:
+    if levels.study.classes and levels.output_wanted is None:
+        return "score of the predicted class"
+    return levels.study.unit_of(levels.output_wanted or 0)
+
+
+def _whom(levels: errors.Levels) -> str:
+    behind = against_words(levels.study.bulk_background)
+    return (
+        f"{text.plain(levels.cohort)} of {text.plain(levels.split)}. {levels.intervals}. {behind}"
+    )
+
+
+def _over(study: Study, resamples: int = 2000) -> str:
+    rows = study.dataset.table.loc[study.dataset.ids[trust.explained(study)[0]]]
+    return cohort_measures.intervals(study.dataset, rows, resamples)
+
+
+def is_joint(scope: Any, **_: Any) -> bool:
+    """Whether there is more than one modality."""
+    return len(scope.study.modalities if hasattr(scope, "study") else scope.modalities) > 1
+
+
+def has_cohort(levels: errors.Levels, **_: Any) -> bool:
+    """Whether the cohort has a sample."""
+    return bool(levels.inside.any())
+
+
+MODEL_PANELS = {
+    "why-emap": panel.Panel(emap, scope="study"),
+    "why-loss": panel.Panel(loss, scope="study"),
+    "why-ranking": panel.Panel(ranking, scope="levels", fits=has_cohort),
+    "why-pairs": panel.Panel(
+        pairs, scope="levels", fits=lambda levels, **_: is_joint(levels) and has_cohort(levels)
+    ),
+    "why-swarm": panel.Panel(swarm, scope="levels", fits=has_cohort),
+    "why-synergy": panel.Panel(synergy, scope="study", fits=is_joint),
+    "why-basins": panel.Panel(basins, fits=faithfulness.own_over_seeds),
+}
+
+
+# Which piece does it?
+
+ONE, MEAN = LENDERS = ("one sample", "background mean")
+NORMAL = 1.96  # standard errors to each side of a 95 % interval
+GROUP_UNITS = {
+    groups.SCORE: "added to the score",
+    groups.LOSS: "added to the mean loss",
+    groups.ENTANGLEMENT: "added to the mean entropy of the qubits (nats)",
+}
+
+
+def patches(
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    lender: str = ONE,
+    donor: str = "",
+    kind: str = patching.DEFAULT,
+) -> panel.Picture:
+    """What a modality's state at a time, taken from another sample, restores of that one's score; only of models that
+    evolve.
+
+    Args:
+        sample: whose evolution goes on with it.
+        theme: of the figure.
+        lender: "one sample" or "background mean".
+        donor: id of that sample; the nearest one that is decided differently unless told.
+        kind: of `explain.patching.KINDS`.
+    """
+    choose("Lender", lender, LENDERS)
+    place = [*patching.KINDS].index(choose("Kind of patch", kind, patching.KINDS))
+    other = "" if lender == MEAN else donor or why.partner(sample)
+    result = why.patches_of(sample.study, sample.row, other)
+    whose = f"‘{text.plain(other)}’" if other else "the background's mean"
+    restored = np.nan_to_num(result.restored[place, ..., 0])
+    leads = [float(lead[0]) for lead in result.leads[1:]]
+    end = dict(zip(result.modalities, restored.max(1).tolist(), strict=True))
+    return panel.Picture(
+        "patches",
+        panel.capital(patching.answer(result, 0, kind, whose, text.plain)),
+        figures.patches(
+            result.times, result.modalities, restored, result.turned[place, ..., 0], theme=theme
+        ),
+        shows=f"the sample's score if one modality's state at time t is that of {whose}, and all evolves on to T: its "
+        f"change as a share of what the two differ by ({leads[0]:+z.2f} here, {leads[1]:+z.2f} there"
+        + (", the lead of the one class over the other)" if len(result.outputs) > 1 else ")")
+        + f". {patching.KINDS[kind]} Exact.",
+        not_shown="what other features would do: it is an intervention on the model's state, which no input need "
+        "reach. Shares of modalities and times do not add up.",
+        alt=f"Largest share restored by each modality: {panel.terms(end)}.",
+        table=result.frame,
+    )
+
+
+def gate_groups(
+    sample: Sample, theme: style.Theme = "light", *, of: str = groups.SCORE
+) -> panel.Picture:
+    """Shapley values of the network's gate groups; only of models that fuse by rules.
+
+    Args:
+        sample: whose score and entanglement it is.
+        theme: of the figure.
+        of: target, of `explain.gate_groups.TARGETS`.
+    """
+    result = why.gate_groups_of(sample.study, sample.row, sample.output)
+    values = result.shapley[choose("Target", of, groups.TARGETS)]
+    low, high = values, values
+    if of == groups.SCORE:
+        low, high = values - NORMAL * result.errors, values + NORMAL * result.errors
+    elif of == groups.LOSS:
+        low, high = (np.array([getattr(i, end) for i in result.losses]) for end in ("low", "high"))
+    whole = len(sample.dataset.rows("test"))
+    spread = {
+        groups.SCORE: f"Bars: 95 % of what {result.shots:,} shots of every coalition would scatter; the values "
+        "themselves are exact.",
+        groups.LOSS: f"Mean over {cohort_measures.drawn_words(result.rows, whole, 'test sample')}, with a 95 % "
+        "bootstrap interval for each group by itself.",
+        groups.ENTANGLEMENT: "Exact.",
+    }
+    titles = [text.plain(group.title) for group in result.groups]
+    return panel.Picture(
+        f"gate-groups-{of}",
+        panel.capital(groups.answer(result, of, text.plain)),
+        trust_figures.dots(
+            [group.title for group in result.groups],
+            {of: np.stack([values, low, high], 1)},
+            hues=[style.GREY if group.kind != "fusion" else style.BLUE for group in result.groups],
+            x_title=GROUP_UNITS[of],
+            theme=theme,
+        ),
+        shows="the Shapley value of every gate group over all coalitions of groups, with the identity in the place of "
+        f"those left out: together {result.whole[of] - result.empty[of]:+z.2f}, from {result.empty[of]:z.2f} without "
+        f"any to {result.whole[of]:z.2f}. {spread[of]}" + sample.of,
+        not_shown="what a network that was trained without a group would do: the others were learned beside it.",
+        alt=f"{panel.listed(titles, values.tolist(), '+.2f')}.",
+        table=result.frame,
+    )
+
+
+def smallest(study: Study, theme: style.Theme = "light") -> panel.Picture:
+    """How much of what the generator adds its terms carry, fewer and fewer; only of models that evolve."""
+    result = why.pruning_of(study)
+    short = metrics.describe[result.metric].short
+    low, high = result.shares.low, result.shares.high
+    lines = {
+        "greedy": tuple(
+            np.nan_to_num(result.shares.value if end is None else end)
+            for end in (result.shares.value, low, high)
+        )
+    }
+    least, most = result.shown.value[0], result.shown.value[-1]
+    floor = most - float(result.gain.value[0])
+    scale = most - floor if most != floor else 1.0
+    tweak = str(result.tweak(result.size))
+    return panel.Picture(
+        "smallest",
+        pruning.answer(result, text.plain),
+        figures.banded(
+            np.arange(len(result.terms) + 1),
+            lines,
+            hues={"greedy": style.BLUE},
+            x_title="terms left",
+            y_title=f"share of what the generator adds to {short}",
+            behind=np.maximum((result.random - floor) / scale, -1.0),
+            behind_name="random orders",
+            marks={"greedy": result.size},
+            theme=theme,
+        ),
+        shows=f"{short} on {result.showing:,} test samples with fewer and fewer couplings (H) and dissipations (D), "
+        f"from {most:.3f} with all to {least:.3f} with none, as a share of what all add to "
+        f"{'that' if floor == least else f'one answer for all ({floor:.3f})'}. {result.choosing:,} validation samples "
+        f"choose the order, and the size (dotted): the smallest with {pruning.PART:.0%} of the best on these. Band: "
+        f"95 % bootstrap; grey: {len(result.random)} random orders. Tweak that leaves it: `{tweak or 'none'}`.",
+        not_shown="what the terms left would do if they were trained on: `python -m qfusion why --smallest --retrain` "
+        "does that; nor the best set of each size, which a greedy order need not hold.",
+        alt=f"Share by terms left: {panel.listed(range(len(result.terms) + 1), result.shares.value, '.0%')}.",
+        table=result.frame,
+    )
+
+
+LENDER = control.Choice(
+    "patch.lender",
+    "State from",
+    "One sample lends its state.",
+    "Whose state of a modality is put in the place of this sample's.",
+    LENDERS,
+    look="segments",
+)
+DONOR = control.SampleId(
+    "patch.from",
+    "That sample",
+    "The nearest one decided differently is taken.",
+    style={"width": 180},
+)
+PATCH = control.Choice(
+    "patch.kind",
+    "Correlation with the rest",
+    "It stays.",
+    "With its correlation taken away besides, a sample patched with itself is cut, and no longer itself.",
+    read={"stays": patching.DEFAULT, "taken away": "product"},
+    look="segments",
+)
+GROUPS_OF = control.Choice(
+    "groups.of",
+    "Gate groups of",
+    "Those of the score are shown.",
+    "What the blocks of the network are measured by.",
+    groups.TARGETS,
+    look="segments",
+)
+PIECES_CONTROLS = (LENDER, DONOR, PATCH, GROUPS_OF)
+PIECES = {
+    "patches": panel.Panel(
+        patches,
+        {"lender": LENDER, "donor": DONOR, "kind": PATCH},
+        fits=panel.can("time", where=lambda study: len(study.modalities) > 1),
+    ),
+    "smallest": panel.Panel(
+        smallest,
+        fits=panel.can("time", where=lambda study: not study.model.still),
+        scope="study",
+    ),
+    **{
+        f"gate-groups-{of}": panel.Panel(
+            gate_groups,
+            fixed={"of": of},
+            fits=panel.can("rules"),
+            opens=GROUPS_OF.chosen(of),
+        )
+        for of in groups.TARGETS
+    },
+}
+# Does the quantum part matter?
+
+
+def audit(study: Study, theme: style.Theme = "light") -> panel.Picture:
+    """What each quantum resource is worth on the study's data: full models less twins without it, trained alike."""
+    entry = why.audit_of(study)
+    names = [row["resource"] for row in entry["rows"]]
+    members_of = {
+        verdict: [row["resource"] for row in entry["rows"] if row["verdict"] == verdict]
+        for verdict in dict.fromkeys(row["verdict"] for row in entry["rows"])
+    }
+    words = "; ".join(f"{verdict}: {listed(members)}" for verdict, members in members_of.items())
+    return panel.Picture(
+        "why-audit",
+        panel.capital(words),
+        trust_figures.dots(
+            names,
+            {
+                "worth": np.array([_known_ends(row) for row in entry["rows"]]),
+            },
+            hues=[style.GREY] * len(names),
+            x_title=f"{entry['short']} with the resource less without",
+            theme=theme,
+        ),
+        shows=f"{entry['short']} of the full model on the test samples of {text.plain(entry['title'])} less that of a "
+        "twin which lacks one resource, both trained with the same encoders, schedule and seeds: mean of "
+        f"{entry['seeds']} paired differences with 95 % t intervals. “Not needed” is said where two one-sided tests "
+        f"exclude a difference of {entry['within']:g} either way.",
+        not_shown="what twins would reach with settings of their own, or on other data.",
+        alt=f"{words}.",
+        table=lambda: pd.DataFrame(entry["rows"]),
+    )
+
+
+def _known_ends(row: Mapping[str, Any]) -> tuple[float, float, float]:
+    if row["worth"] is None:
+        return (np.nan,) * 3
+    low, high = (row["worth"] if row[end] is None else row[end] for end in ("low", "high"))
+    return row["worth"], low, high
+
+
+AUDIT = {"why-audit": panel.Panel(audit, scope="study", fits=why.is_audited)}
+VIEWS = MODEL, DATA, QUANTUM, PIECE = ("The model", "The data", "The quantum part", "Which piece")
+ASK = control.Choice("why", "View", "The model is shown.", values=VIEWS, look="tabs")
+CONTROLS = (ASK, NEED, cohorts.FILTER, *PIECES_CONTROLS)
+PANELS = {
+    name: replace(one, opens=panel.all_of(ASK.chosen(view), one.opens))
+    for view, group in zip(VIEWS, (MODEL_PANELS, DATA_PANELS, AUDIT, PIECES), strict=True)
+    for name, one in group.items()
+}

@@ -1,0 +1,159 @@
+"""Why fuse: whether fusion matters for the data and for the model, whether its quantum part does, and which piece of
+it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from qfusion.analysis import errors, memo, text, trust, why
+from qfusion.errors import NotFound
+from qfusion.figures.style import Theme
+from qfusion.panels import cohorts, why as builders
+from qfusion.ui import access, bar, controls, panels, state
+from qfusion.ui.frame import Here, fragment, guard, run, shell
+from qfusion.ui.pages.faithfulness import over_seeds
+
+# Does the data need fusion? Here of the model's data; on the Data page of any set, before training.
+
+ABOUT = (
+    "Small models, which take up to a minute, are asked what each modality tells of the target, what several tell "
+    "alike, and what all tell only together; and whether joint models predict it better than late ones. Of a large "
+    "set some rows are drawn at random."
+)
+
+
+def data_section(here: Here) -> None:
+    """Whether the data of the model need fusion."""
+    needs(here.study, here.theme)
+
+
+def needs(scope: Any, theme: Theme) -> None:
+    """A switch, how far it is, and what came out.
+
+    Args:
+        scope: a study, or a data set. theme: of the figures.
+    """
+    dataset = getattr(scope, "dataset", scope)
+    if len(dataset.names) < 2:
+        st.info(
+            f"{text.plain(dataset.title)} has one modality: there is nothing to fuse.",
+            icon=":material/help:",
+        )
+        return
+    key = why.needs_key(dataset)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="needs-run"):
+        on = controls.draw(builders.NEED)
+    if not on:
+        st.caption(ABOUT)
+        memo.leave_job(key, access.session())
+        return
+    job = memo.begin_job(key, lambda: why.needs(dataset), 1, access.session())
+    if job.state == memo.State.DONE:
+        panels.show(scope, theme, "needs-bits", "needs-worth", columns=[1.2, 1], gap="medium")
+    elif job.under_way:
+        with st.container(width=420, key="needs-progress"):
+            st.fragment(bar.watch, run_every=bar.PULSE)(
+                job,
+                "Small models: {job.done:,} of {job.total:,} fitted",
+                lambda: ", waiting for other work" if job.state == memo.State.WAITING else "",
+                wanted=lambda: bool(state.get(builders.NEED.key)),
+                stay=lambda: memo.stay_for(job, access.session()),
+                cancel=lambda: _stop(key),
+                key="_needs_cancel",
+            )
+    else:
+        st.warning(text.message(job.problem or "It was stopped. Turn it off and on again."))
+
+
+def _stop(key: tuple[str, str]) -> None:
+    memo.leave_job(key, access.session())
+    state.put(builders.NEED.key, False)
+
+
+# Does my model fuse?
+
+
+def model_section(here: Here) -> None:
+    """What the model loses without joint terms, what takes off the loss, which coalitions say most, and whether
+    training seeds say the same."""
+    study = here.study
+    with st.container(key="fold-why-model"):
+        panels.show(study, here.theme, "why-emap", "why-loss", columns=2)
+        words = controls.draw(cohorts.FILTER)
+        with guard():
+            levels = errors.levels_of(here.sample_of(), str(words or ""), output=here.output_name)
+            if not levels.inside.any():
+                st.info("No sample passes this filter. Loosen it.", icon=":material/help:")
+            panels.show(levels, here.theme, "why-ranking", "why-pairs", columns=2)
+            panels.show(levels, here.theme, "why-swarm")
+        panels.show(study, here.theme, "why-synergy", grows=False)
+        if missing := over_seeds(trust.as_trained(study))[1]:
+            st.info(f"Other training seeds: {missing}", icon=":material/help:")
+        panels.show(here.sample_of(), here.theme, "why-basins")
+
+
+# Which piece does it?
+
+
+def pieces_section(here: Here) -> None:
+    """States of single modalities from another sample, the smallest generator, and the network's gate groups, each of a
+    model that has them."""
+    study, sample = here.study, here.sample_of()
+    if not any(panel.fits(sample) for panel in builders.PIECES.values()):
+        st.info(
+            "This model neither evolves nor fuses by rules, so it has no states to patch, no terms to take out and no "
+            "gate groups. Pick a QiNN-QJ or an entangled-qcnn on top.",
+            icon=":material/help:",
+        )
+        return
+    donor = ""
+    if builders.PIECES["patches"].fits(sample):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            if controls.draw(builders.LENDER) == builders.ONE:
+                donor = bar.sample_box(builders.DONOR, study.dataset, why.partner(sample))
+            controls.draw(builders.PATCH)
+    if donor == here.sample:
+        st.info(
+            "Patched with its own states a sample is itself. Pick another one.",
+            icon=":material/help:",
+        )
+    else:
+        panels.show(sample, here.theme, "patches")
+    panels.show(study, here.theme, "smallest")
+    if study.can("rules"):
+        controls.draw(builders.GROUPS_OF)
+        panels.show(sample, here.theme, *(name for name in builders.PIECES if "groups" in name))
+
+
+# Does the quantum part matter?
+
+
+def quantum_section(here: Here) -> None:
+    """What was measured of the model's twins, which lack one resource each."""
+    try:
+        why.audit_of(here.study)
+    except NotFound as error:
+        st.info(text.message(error), icon=":material/help:")
+    panels.show(here.study, here.theme, "why-audit")
+
+
+@fragment
+def questions(here: Here) -> None:
+    """The open question; a fragment, so that another redraws this and nothing else."""
+    draw = {
+        builders.MODEL: lambda: model_section(here),
+        builders.DATA: lambda: data_section(here),
+        builders.QUANTUM: lambda: quantum_section(here),
+        builders.PIECE: lambda: pieces_section(here),
+    }
+    panels.tabs(builders.ASK, draw, theme=here.theme, **here.scopes())
+
+
+def page() -> None:
+    """Draws the page."""
+    questions(shell("Why fuse"))
+
+
+run(__file__, __name__)

@@ -1,0 +1,246 @@
+"""The smallest generator: on generators whose terms are planted, against brute force, the laws, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from qfusion import cli
+from qfusion.analysis import sample
+from qfusion.data import DataSet
+from qfusion.data.modality import Modality, Target
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.explain import cuts, smallest
+from qfusion.models import InputSpec, QuantumJump
+from qfusion.models.tweak import Tweak
+from qfusion.panels import why
+from qfusion.quantum.decomposition import decompose, subset_name, subsets
+from qfusion.training import checkpoint, metrics
+from tests.entangled import model_of
+from tests.test_cuts import NAMES, problem
+
+TERM_NAMES = tuple(subset_name(s, NAMES) for s in subsets(3) if s)
+PLANTED = 3
+STRENGTH = 1.0  # of a planted term: its Frobenius norm over sqrt(D)
+NOISE = 0.1  # of every other one
+
+
+def features(B: int, seed: int) -> dict[str, torch.Tensor]:
+    """Features of B samples."""
+    random = torch.Generator().manual_seed(seed)
+    return {name: 2 * torch.randn(B, 3, generator=random, dtype=torch.float64) for name in NAMES}
+
+
+def with_parts(model: QuantumJump, strengths: dict[str, float]) -> QuantumJump:
+    """The model with every term of its generator at a strength, keys as of `smallest`; no term where none is said."""
+    A, L = (torch.view_as_complex(part[0].detach()) for part in (model.A, model.L))
+    root = A.shape[-1] ** 0.5
+    for letter, whole, weights in (("H", (A + A.mH) / 2, model.A), ("D", L, model.L)):
+        parts = decompose(whole, model.dims)
+        total = torch.zeros_like(whole)
+        for subset, part in parts.items():
+            strength = strengths.get(f"{letter}[{subset_name(subset, NAMES)}]", 0.0)
+            if subset and strength:
+                total += strength * root * part / torch.linalg.vector_norm(part)
+        weights[0].data = torch.view_as_real(total.contiguous())
+    return model
+
+
+def planted(seed: int, outputs: int = 1) -> tuple[QuantumJump, QuantumJump, list[str]]:
+    """A teacher with 3 of 14 terms; a student that has the others too, weakly, and is the same besides; and the 3."""
+
+    def fresh() -> QuantumJump:
+        torch.manual_seed(seed)
+        inputs = {name: InputSpec(3) for name in NAMES}
+        names = [f"y{c}" for c in range(outputs)]
+        model = QuantumJump(inputs, names, dims=2, jumps=2, hidden=4, dropout=0.0)
+        return model.double().eval().requires_grad_(False)
+
+    keys = [f"{letter}[{name}]" for letter in "HD" for name in TERM_NAMES]
+    assert len(keys) == 14
+    chosen = sorted(np.random.default_rng(seed).permutation(keys)[:PLANTED].tolist())
+    teacher = with_parts(fresh(), dict.fromkeys(chosen, STRENGTH))
+    student = with_parts(fresh(), dict.fromkeys(keys, NOISE) | dict.fromkeys(chosen, STRENGTH))
+    return teacher, student, chosen
+
+
+def test_planted_terms_are_those_that_stay() -> None:
+    """Of ten students, each a teacher with noise on the eleven terms that it does not have, before data that the
+    teacher labelled: nothing is trained."""
+    hits = 0
+    for seed in range(10):
+        teacher, student, chosen = planted(seed)
+        rows = [features(300, 100 + seed), features(300, 200 + seed)]
+        labelled = [(x, teacher(x)[:, 0].numpy()) for x in rows]
+        result = smallest.prune(student, *labelled, "regression", orders=0)
+        assert result.chosen[PLANTED] > result.chosen[-1]  # the noise did harm
+        hits += result.size == PLANTED and sorted(result.left(PLANTED)) == chosen
+    assert hits >= 9
+
+
+def test_noise_that_is_trained_on_with_the_terms_that_stay_goes() -> None:
+    """The planted set, trained on from a student whose planted terms are off as well, labels as the teacher does; what
+    was taken out stays exactly zero."""
+    teacher, student, chosen = planted(0)
+    off = with_parts(student, dict.fromkeys(chosen, 0.7 * STRENGTH))
+    data = labelled_set(teacher, 600)
+    keys = [f"{letter}[{name}]" for letter in "HD" for name in TERM_NAMES]
+    tweak = smallest.without(Tweak(), set(keys) - set(chosen))
+    before = metrics.evaluate(off.tweaked(tweak), data, "test")["r2"]
+    model = smallest.retrained(off, data, tweak, 20)
+    assert model.tweak is None
+    after = metrics.evaluate(model, data, "test")["r2"]
+    assert after > max(before, 0.9)
+    for letter, whole in (("H", model.generator().hamiltonian()), ("D", model.system().jumps)):
+        for subset, part in decompose(whole, model.dims).items():
+            if subset and f"{letter}[{subset_name(subset, NAMES)}]" not in chosen:
+                assert float(part.abs().max()) < 1e-12
+
+
+def labelled_set(teacher: QuantumJump, N: int) -> DataSet:
+    """Rows that a teacher labelled, and said to be of a number."""
+    x = features(N, 5)
+    ids = np.array([f"s{i}" for i in range(N)])
+    return DataSet(
+        name="labelled",
+        title="Labelled",
+        description="",
+        source="",
+        licence="",
+        modalities=tuple(
+            Modality(name, values.float().numpy(), None, ("a", "b", "c"))
+            for name, values in x.items()
+        ),
+        target=Target("regression", "score", convention="plain"),
+        y=teacher(x)[:, 0].numpy(),
+        ids=ids,
+        split=np.array(["train"] * (N // 2) + ["valid"] * (N // 4) + ["test"] * (N // 4)),
+        table=pd.DataFrame(index=pd.Index(ids, name="id")),
+    )
+
+
+@pytest.mark.parametrize("kind", ["regression", "classification"])
+def test_every_set_is_what_the_tweaked_model_says(kind: str) -> None:
+    C = 3 if kind == "classification" else 1
+    model, x = problem((2, 2), B=40, C=C)
+    random = np.random.default_rng(0)
+    y = random.integers(0, C, 40) if C > 1 else random.normal(size=40)
+    first, second = ({n: v[part] for n, v in x.items()} for part in (slice(25), slice(25, 40)))
+    result = smallest.prune(model, (first, y[:25]), (second, y[25:]), kind, orders=3)
+    assert sorted(result.terms) == sorted(
+        f"{letter}[{name}]" for letter in "HD" for name in ("text", "audio", "text+audio")
+    )
+    name = cuts.METRICS[kind][0]
+    for k in range(7):
+        pruned = model.tweaked(result.tweak(k))
+        for inputs, truth, value in (
+            (first, y[:25], result.chosen[k]),
+            (second, y[25:], result.shown.value[k]),
+        ):
+            scores = pruned(inputs).detach().numpy()
+            measured = metrics.of_scores(scores, truth, kind, "plain")[name]
+            assert value == pytest.approx(measured, abs=1e-10)
+    # each step is the best of all that were left
+    loss = smallest._loss
+    for step in range(6):
+        gone, left = result.terms[:step], result.terms[step:]
+        options = {
+            key: loss(
+                model.tweaked(smallest.without(Tweak(), [*gone, key]))(first).detach().numpy(),
+                y[:25],
+                kind,
+            )
+            for key in left
+        }
+        assert min(options, key=lambda key: options[key]) == result.terms[step]
+    assert result.random[:, 0] == pytest.approx(result.shown.value[0])
+    assert result.random[:, -1] == pytest.approx(result.shown.value[-1])
+    assert len(result.frame()) == 7
+
+
+def test_a_tweak_that_is_there_stays() -> None:
+    model, x = problem((2, 2), B=30, C=1)
+    y = np.random.default_rng(0).normal(size=30)
+    tweaked = model.tweaked("T=0.5,H.text=2")
+    result = smallest.prune(tweaked, (x, y), (x, y), "regression", orders=0)
+    assert result.tweak(6) == tweaked.tweak
+    assert result.tweak(0).duration == 0.5
+    assert set(result.tweak(0).couplings.values()) == {0.0}
+
+
+def pruning(chosen: list[float], low: float | None) -> smallest.Pruning:
+    """Two terms whose sets have these metrics on both kinds of rows."""
+    values = np.array(chosen)
+    low_end = None if low is None else np.array([low])
+
+    def estimates(center: np.ndarray) -> cuts.Estimates:
+        return cuts.Estimates(center, center - 0.01, center + 0.01)
+
+    gain = cuts.Estimates(values[-1:] - values[0], low_end, None if low is None else values[-1:])
+    shares = (values - values[0]) / (values[-1] - values[0])
+    return smallest.Pruning(
+        ("H[text]", "D[audio]"),
+        Tweak(),
+        "r2",
+        0.0,
+        values,
+        50,
+        estimates(values),
+        80,
+        estimates(shares),
+        gain,
+        values[None],
+    )
+
+
+def test_the_title_says_what_is_told() -> None:
+    one = pruning([0.0, 0.5, 0.51], 0.3)
+    assert one.size == 1
+    assert smallest.answer(one).startswith(
+        "1 of 2 terms carries 98% [97%, 99%] of what the generator adds to R2 on 80 test samples: D[aud"
+    )
+    assert smallest.answer(pruning([0.0, 0.1, 0.2], -0.1)).startswith("Not shown that the gener")
+    assert smallest.answer(pruning([0.0, 0.1, 0.2], None)).startswith("Not shown that the gen")
+    assert pruning([0.4, 0.3, 0.2], -0.4).size == 0
+
+
+def test_what_has_no_terms_is_refused() -> None:
+    model, x = problem((2, 2), B=12, C=1)
+    y = np.zeros(12)
+    with pytest.raises(InvalidInput, match="one value for each of 12 rows"):
+        smallest.prune(model, (x, y[:3]), (x, y), "regression")
+    with pytest.raises(NotFound, match="Kind of target 'ranking'"):
+        smallest.prune(model, (x, y), (x, y), "ranking")
+    still, _ = problem((2, 2), C=1, evolution="none")
+    with pytest.raises(InvalidInput, match="must evolve"):
+        smallest.prune(still, (x, y), (x, y), "regression")
+    with pytest.raises(InvalidInput, match="terms out of"):
+        smallest.prune(model_of(4), (x, y), (x, y), "regression")
+
+
+def test_the_command_line_takes_terms_out_and_writes_the_smallest(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("QFUSION_MODELS", str(tmp_path))
+    words = ["why", "--model", "qj-parity", "--smallest", "--keep", "tiny", "--json"]
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    assert not ended.value.code
+    result = json.loads(capsys.readouterr().out)["smallest"]
+    assert (result["size"], result["of"], result["left"]) == (1, 6, ["H[left+right]"])
+    study = sample.open_study("qj-parity")
+    picture = why.smallest(study)
+    assert "1 of 6 terms carries" in picture.title
+    assert f"`{result['tweak']}`" in picture.shows
+    tiny = checkpoint.load("tiny").model
+    rows = study.dataset.rows("test")
+    value = metrics.of_rows(study.dataset, rows, tiny(study.inputs(rows)).numpy())["accuracy"]
+    assert value == pytest.approx(result["curve"][1]["accuracy"], abs=2e-3)  # single precision
+    with pytest.raises(SystemExit):
+        cli.main(["why", "--model", "qj-parity", "--keep", "tiny"])
+    assert "Add --smallest" in capsys.readouterr().err
