@@ -214,8 +214,9 @@ def collect(
         known[run.key] = record
         keep(record, cache)
         main_one = record["test"].get("accuracy", record["test"].get("mae"))
+        took = record.get("seconds", 0)
         print(
-            f"{number}/{len(wanted)} {run.data} {run.model} seed {run.seed}: {main_one:.4f}, {record.get('seconds', 0):.0f} s",
+            f"{number}/{len(wanted)} {run.data} {run.model} seed {run.seed}: {main_one:.4f}, {took:.0f} s",
             flush=True,
         )
     return [known[run.key] for run in wanted]
