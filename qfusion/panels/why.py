@@ -91,7 +91,7 @@ def worth_of(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
         "needs-worth",
         worth.sentence(result),
         dots.dots(
-            [text.plain(name, 60) for name in rows],
+            list(rows),
             {result.metric: np.array([_three(one) for one in rows.values()])},
             hues=[style.GREY] * len(worth.KINDS) + [style.INK[theme]] * 2,
             x_title=f"{result.metric} on {result.n:,} held-out rows",

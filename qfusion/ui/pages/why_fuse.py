@@ -26,14 +26,14 @@ ABOUT = (
 
 def data_section(here: Here) -> None:
     """Whether the data of the model need fusion."""
-    needs(here.study, here.theme)
+    needs(here.study, here.theme, [1.2, 1])
 
 
-def needs(scope: Any, theme: Theme) -> None:
+def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
     """A switch, how far it is, and what came out.
 
     Args:
-        scope: a study, or a data set. theme: of the figures.
+        scope: a study, or a data set. theme: of the figures. columns: in which they stand beside each other.
     """
     dataset = getattr(scope, "dataset", scope)
     if len(dataset.names) < 2:
@@ -51,7 +51,7 @@ def needs(scope: Any, theme: Theme) -> None:
         return
     job = memo.begin_job(key, lambda: why.needs(dataset), 1, access.session())
     if job.state == memo.State.DONE:
-        panels.show(scope, theme, "needs-bits", "needs-worth", columns=[1.2, 1], gap="medium")
+        panels.show(scope, theme, "needs-bits", "needs-worth", columns=columns, gap="medium")
     elif job.under_way:
         with st.container(width=420, key="needs-progress"):
             st.fragment(bar.watch, run_every=bar.PULSE)(
