@@ -41,6 +41,7 @@ import leaderboard_report as report  # noqa: E402
 import leaderboard_text as text  # noqa: E402
 import tables  # noqa: E402
 from leaderboard_terms import CONTENDERS, PLACES, STABILITY, STABILITY_DATA, settings_of  # noqa: E402
+from train_models import took  # noqa: E402
 
 from qfusion import _files  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
@@ -113,13 +114,7 @@ def measure(run: Run, folder: Path) -> dict[str, Any]:
     }
     if run.seed == 0:
         _keep(run, result, measured, folder)
-    return _record(run, result.model, measured) | {
-        "seconds": round(seconds, 2),
-        "processor_seconds": round(processor, 2),
-        "epochs": len(result.history),
-        "kept": result.best_epoch,
-        "gradient_norms": [float(f"{p.gradient_norm:.5g}") for p in result.history],
-    }
+    return _record(run, result.model, measured) | took(result, seconds, processor)
 
 
 def _record(run: Run, model: FusionModel, measured: dict[str, dict[str, float]]) -> dict[str, Any]:
@@ -157,8 +152,8 @@ def shipped(run: Run, seeds: Path, folder: Path) -> dict[str, Any] | None:
             continue
         if run.seed == 0:
             checkpoint.save(folder / f"{run.data}-{run.model}.json", model, card)
-        took = json.loads(beside.read_text()) if beside.is_file() else {}
-        return _record(run, model, card["this_seed"]) | {"epochs": options["epochs"], **took}
+        effort = json.loads(beside.read_text()) if beside.is_file() else {}
+        return _record(run, model, card["this_seed"]) | {"epochs": options["epochs"], **effort}
     return None
 
 
@@ -214,9 +209,9 @@ def collect(
         known[run.key] = record
         keep(record, cache)
         main_one = record["test"].get("accuracy", record["test"].get("mae"))
-        took = record.get("seconds", 0)
+        seconds = record.get("seconds", 0)
         print(
-            f"{number}/{len(wanted)} {run.data} {run.model} seed {run.seed}: {main_one:.4f}, {took:.0f} s",
+            f"{number}/{len(wanted)} {run.data} {run.model} seed {run.seed}: {main_one:.4f}, {seconds:.0f} s",
             flush=True,
         )
     return [known[run.key] for run in wanted]

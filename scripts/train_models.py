@@ -31,7 +31,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 from choose_parity import FILE, chosen  # noqa: E402
 
 from qfusion import _files, data  # noqa: E402
-from qfusion.training import Options, checkpoint, metrics, train  # noqa: E402
+from qfusion.training import Options, Result, checkpoint, metrics, train  # noqa: E402
 
 SEEDS = [0, 1, 2, 3, 4]
 
@@ -277,6 +277,17 @@ def folds(name: str, count: int = 4) -> None:
         )
 
 
+def took(result: Result, seconds: float, processor: float) -> dict[str, Any]:
+    """Returns what a training took, and how it went, as the leaderboard keeps it."""
+    return {
+        "seconds": round(seconds, 2),
+        "processor_seconds": round(processor, 2),
+        "epochs": len(result.history),
+        "kept": result.best_epoch,
+        "gradient_norms": [float(f"{p.gradient_norm:.5g}") for p in result.history],
+    }
+
+
 def one(name: str, seed: int, folder: Path) -> dict[str, Any]:
     """Trains one seed of a recipe and returns its card; weights and card stay in `folder`, and are not made again."""
     torch.set_num_threads(1)
@@ -305,20 +316,8 @@ def one(name: str, seed: int, folder: Path) -> dict[str, Any]:
     if recipe.opening:
         card["opening"] = recipe.opening
     checkpoint.save(path, result.model, card)
-    with _files.atomic(
-        path.with_suffix(".run")
-    ) as part:  # what benchmarks/leaderboard.py wants besides
-        part.write_text(
-            json.dumps(
-                {
-                    "seconds": round(seconds[0], 2),
-                    "processor_seconds": round(seconds[1], 2),
-                    "epochs": len(result.history),
-                    "kept": result.best_epoch,
-                    "gradient_norms": [float(f"{p.gradient_norm:.5g}") for p in result.history],
-                }
-            )
-        )
+    with _files.atomic(path.with_suffix(".run")) as part:  # benchmarks/leaderboard.py wants it
+        part.write_text(json.dumps(took(result, *seconds)))
     print(
         f"{name} seed {seed}: {seconds[0]:.0f} s, epoch {result.best_epoch} kept,",
         {key: round(value, 3) for key, value in measured["test"].items()},

@@ -92,7 +92,7 @@ def worth_of(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
         worth.sentence(result),
         dots.dots(
             list(rows),
-            {result.metric: np.array([_three(one) for one in rows.values()])},
+            {result.metric: _ends(rows)},
             hues=[style.GREY] * len(worth.KINDS) + [style.INK[theme]] * 2,
             x_title=f"{result.metric} on {result.n:,} held-out rows",
             theme=theme,
@@ -386,7 +386,7 @@ def _ranked(levels: errors.Levels) -> fusing.Ranking:
 
 
 def _ends(known: Mapping[str, Interval]) -> np.ndarray:
-    return np.array([(one.value, one.low, one.high) for one in known.values()]).reshape(-1, 3)
+    return np.array([_three(one) for one in known.values()]).reshape(-1, 3)
 
 
 def _unit(levels: errors.Levels) -> str:

@@ -88,7 +88,13 @@ def model_section(here: Here) -> None:
                 st.info("No sample passes this filter. Loosen it.", icon=":material/help:")
             panels.show(levels, here.theme, "why-ranking", "why-pairs", columns=2)
             panels.show(levels, here.theme, "why-swarm")
-        panels.show(study, here.theme, "why-synergy", grows=False)
+        if len(study.modalities) > 1:
+            picture = builders.synergy(study, here.theme)
+
+            def table() -> None:
+                st.dataframe(picture.table(), hide_index=True, alt=picture.alt)
+
+            panels.draw(picture, below=table, grows=False)
         if missing := over_seeds(trust.as_trained(study))[1]:
             st.info(f"Other training seeds: {missing}", icon=":material/help:")
         panels.show(here.sample_of(), here.theme, "why-basins")
