@@ -17,7 +17,8 @@ from qfusion.figures.style import finite
 from qfusion.panels.panel import Picture
 from tests import figure_examples
 
-# Where no number says something: no slope, no state that turns the decision, no other sample, a run that never ended.
+# Where no number says something: no slope, no state that turns the decision, no other sample, a run that never ended,
+# no such part of the bits, no colour.
 MEANT = {
     "training.agreement": {"values"},
     "samples.nearest": {"typical"},
@@ -25,6 +26,8 @@ MEANT = {
     "physics.tornado": {"weaker", "half"},
     "physics.way": {"slopes"},
     "physics.ways": {"states", "donors"},
+    "why.bits": {"parts"},
+    "why.swarm": {"colour"},
 }
 
 

@@ -92,7 +92,7 @@ def model_section(here: Here) -> None:
             picture = builders.synergy(study, here.theme)
 
             def table() -> None:
-                st.dataframe(picture.table(), hide_index=True, alt=picture.alt)
+                st.table(picture.table().round(3), hide_index=True, alt=picture.alt)
 
             panels.draw(picture, below=table, grows=False)
         if missing := over_seeds(trust.as_trained(study))[1]:
