@@ -1,7 +1,5 @@
 """Checks at the public door, all with one grammar of messages."""
 
-from __future__ import annotations
-
 import difflib
 import json
 import tomllib

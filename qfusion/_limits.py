@@ -2,8 +2,6 @@
 leaves everything as it is.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import sys

@@ -1,7 +1,5 @@
 """What may be said: of numbers, only what a reader can see in them; of what takes long, how far it is."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

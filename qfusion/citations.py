@@ -5,8 +5,6 @@
 194-220, 1963.'
 """
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Iterable
 from typing import Any

@@ -3,8 +3,6 @@
 Messages follow one grammar: the argument, what it must be, what was seen, what to do.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import re

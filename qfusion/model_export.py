@@ -2,8 +2,6 @@
 objects, OpenQASM, NumPy arrays; and how each is made.
 """
 
-from __future__ import annotations
-
 import copy
 import io
 import json

@@ -1,8 +1,6 @@
 """A sample's explanation in plain sentences, as markdown: what decided, since when, what would flip it; and what each
 system is. Sentences that need no data set are `qfusion.explain.verdicts`'."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

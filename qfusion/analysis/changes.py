@@ -1,8 +1,6 @@
 """What would change a decision: a sample with changed modalities, the states they lead to and what the model then says;
 and what physics did it, and what each term of it built."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@ them, and the table of a study with its groups, measures and findings.
 
 `measured=all` in a link asks for all samples; pages then work them out behind the page, see `memo.begin_job`."""
 
-from __future__ import annotations
-
 import itertools
 import math
 import re

@@ -1,8 +1,6 @@
 """One sample on its way through a (tweaked) model: its evolution in time, its circuit with edited tables or noise, and
 correlations taken away on the way."""
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Sequence

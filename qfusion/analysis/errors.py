@@ -3,8 +3,6 @@ term that pulled each wrong decision the wrong way, and how good the model is.
 
 levels = levels_of(open_sample("qj-planted", "p0031"), "relation=conflict; error>1")"""
 
-from __future__ import annotations
-
 import itertools
 import math
 from dataclasses import dataclass

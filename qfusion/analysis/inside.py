@@ -6,8 +6,6 @@ samples lie on them. Of features: attributions, what there is to draw them on, a
 the data set, by token numbers and their vocabulary, by equal counts, or not at all; never guessed where counts
 differ."""
 
-from __future__ import annotations
-
 import math
 import re
 import unicodedata

@@ -9,8 +9,6 @@ share results and none is mixed up with another. What is returned is shared, and
 What takes minutes is worked out behind the pages (`begin_job`).
 """
 
-from __future__ import annotations
-
 import functools
 import inspect
 import threading

@@ -7,8 +7,6 @@ it, measures it on all rows, explains a first sample, and keeps it; this process
 is limited, and on macOS no memory.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal

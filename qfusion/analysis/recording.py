@@ -5,8 +5,6 @@ Steps stand where the data set says by their rates, where words with known times
 spread evenly over the sample; what is spread is called so.
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable
 from contextlib import suppress
 from dataclasses import dataclass, replace

@@ -1,8 +1,6 @@
 """What came out of trainings. Of runs and sweeps, for Train and Sweeps: state in words, curves, when terms come to
 matter, results side by side, settings. Of the benchmark, for the leaderboard: its file, checked and put into tables."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib.util
 import json

@@ -3,8 +3,6 @@
 `Study` is what every page can rely on; the spaces after it add what models of their abilities have, and
 `build_study` gives a model its own."""
 
-from __future__ import annotations
-
 import copy
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Words from data, files and links, shown as they are: never as markup, emoji, formulas or spreadsheet formulas."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """What the Faithfulness page works out of a study, and a model beside people's labels of single modalities."""
 
-from __future__ import annotations
-
 import time
 from contextlib import suppress
 from dataclasses import replace

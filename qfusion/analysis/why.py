@@ -1,7 +1,5 @@
 """What the page "Why fuse" works out, kept once it is."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from typing import Any

@@ -5,8 +5,6 @@ What the file holds goes to FOUND: a pickle of arrays in plain containers, which
 anything. It runs as a script and imports nothing of the library, so that it starts fast.
 """
 
-from __future__ import annotations
-
 import pickle
 import sys
 import warnings

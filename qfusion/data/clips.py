@@ -6,8 +6,6 @@ beside the set. Nothing is copied. From then on only files of the record are ope
 folder and are as they were. What is worked out of them lies in the cache and can be made again.
 """
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import os

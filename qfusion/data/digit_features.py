@@ -5,8 +5,6 @@ What has the form of the data already, a picture of the set's size or the same w
 of its rate and length, is left as it is, so that a sample of the set comes to the features that it has.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -5,8 +5,6 @@ much memory costs that file and is listed. What is finished lies beside the sets
 killed goes on where it was.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import queue

@@ -8,8 +8,6 @@ that somebody names, checked against their digest, and read as numbers, not as p
 A file is read in a process of its own (`serve`), which may be killed.
 """
 
-from __future__ import annotations
-
 import importlib
 import json
 import os

@@ -2,8 +2,6 @@
 .mat files that anybody may have made.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """Importing a set of one's own: read into files, examined, repaired where that is asked for, and kept under a name."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import itertools

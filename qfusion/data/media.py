@@ -5,8 +5,6 @@ address that it names, and no more of it is decoded than is asked for, by seekin
 the file, as a player shows them. FFmpeg reads video and sound (by PyAV), Pillow pictures.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import itertools

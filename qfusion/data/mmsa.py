@@ -6,8 +6,6 @@
 `text_bert`; else its last step that is not all zeros. Each is read by `pickles`, which runs nothing.
 """
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import mmap

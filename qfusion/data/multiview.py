@@ -12,8 +12,6 @@ What is accepted:
 The split is random by a fixed seed, 70/30 with equal shares in every class, the validation part taken from the 70 %.
 """
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Iterator
 from functools import partial

@@ -8,8 +8,6 @@ What is given comes from anywhere: sizes are known before anything is decoded, a
 the data set alone. A session file holds what was given, never features: they are made anew.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hashlib

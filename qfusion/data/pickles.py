@@ -8,8 +8,6 @@ and nothing is taken on the file's word: an array's shape must be filled by byte
 are counted.
 """
 
-from __future__ import annotations
-
 import re
 import struct
 from collections.abc import Callable

@@ -4,8 +4,6 @@ that were imported; and the files that can be loaded by path.
 A source says what it is and how to load it; nothing is read or imported until it is asked for.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import gzip

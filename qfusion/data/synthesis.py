@@ -2,8 +2,6 @@
 and the prosody of a waveform.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Mapping
 from operator import itemgetter

@@ -9,8 +9,6 @@ What is understood:
   its rows are the steps of sequences. A .npy file has the samples in the order of the labels, and no ids.
 """
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Sentences of a known vocabulary as sequences: a step a word, which is 1 at its place in the vocabulary."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from typing import Any

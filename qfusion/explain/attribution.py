@@ -10,8 +10,6 @@ baseline) at x, one step: what it misses of the difference is measured too. Meth
 link and figure that offers one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple

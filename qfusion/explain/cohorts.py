@@ -11,8 +11,6 @@ A filter is text, so that it can stand in an address. It is taken apart by hand 
 nothing in it runs.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@ what follows from it: the smallest change of one modality that turns the decisio
 real samples.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

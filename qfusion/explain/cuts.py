@@ -2,8 +2,6 @@
 cuts of single moments, their effect on the test metrics, and the sentences that say so.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -2,8 +2,6 @@
 that each fused qubit brings to the decision.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise

@@ -2,8 +2,6 @@
 estimators of the same number, and what is not to be read off them.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass

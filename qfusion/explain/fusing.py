@@ -14,8 +14,6 @@ which coalitions say most, and how near a sampled synergy comes to the exact one
     basins      seeds whose explanations of one sample are alike, where there are several such groups (EvoXplain)
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations

@@ -18,8 +18,6 @@ Read from N shots of every coalition, which are run on their own, the score has 
 being what the head gives an outcome; the variances of all coalitions, weighted as in phi_g, add up to that of phi_g.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Callable, Iterator, Mapping

@@ -9,8 +9,6 @@ numbers a qubit, as the 1 in f does not depend on b. Otherwise the factors of al
 and averaged, which is also the quickest for a few samples.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import cache
 

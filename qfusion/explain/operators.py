@@ -10,8 +10,6 @@ the fusion through the outcomes of its qubits only, so O_S is diagonal: a functi
 whose basis states are the eigenvectors.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -21,8 +21,6 @@ Patching (causal tracing) of activations: Vig et al. (2020), arXiv 2004.12265; M
 share restored of 1 means that B's score is reached; shares of modalities and times do not add up.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 

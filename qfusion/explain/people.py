@@ -10,8 +10,6 @@ Intervals resample what rows share, see `resampling`. The control is labels shuf
 shuffles lie in the range that stands beside each number.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial

@@ -11,8 +11,6 @@ observables. The mean slope on the way from 0 is that of integrated gradients (S
 1), here along one term.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

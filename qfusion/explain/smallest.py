@@ -13,8 +13,6 @@ greedy order need not hold the best set of each size. As the terms were learned 
 that the others do without it now, and no more; `retrained` lets them adapt, with what was taken out held at zero.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace

@@ -2,8 +2,6 @@
 batches of resamples at once.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping

@@ -7,8 +7,6 @@ another one, greys for print included, leaves series out and sets ranges; `expor
 By name, for notebooks (see `notebook`): `figures.contributions("qj-planted", "p0031")`, its numbers
 `figures.numbers.contributions(...)`, in every theme."""
 
-from __future__ import annotations
-
 import importlib
 from typing import Any
 

@@ -1,8 +1,6 @@
 """Which coupling built which term of a decision: the matrix, one contribution as it grows, and the way from modalities
 to the score; and what is left of score, metrics and terms when correlations are cut."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

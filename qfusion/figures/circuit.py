@@ -4,8 +4,6 @@ and small displays on the wires after every column, with a gate's matrix in few 
 A display is a frame as high as its scale: the probability of |1> from 0 to 1, the purity from 1/2 to 1, or three bars,
 <X>, <Y> and <Z> from -1 to 1."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Sequence

@@ -1,8 +1,6 @@
 """From gates to a drawing: which boxes stand for which gates, on which lines, and a sample's way through them; for a
 step of an evolution, for an entangled-fusion network, and for plain gates."""
 
-from __future__ import annotations
-
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,8 +1,6 @@
 """One decision: waterfall of its terms, Shapley values, place on the scale of the target; two side by side; and what an
 entangled-fusion network's fusion read."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

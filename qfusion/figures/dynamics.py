@@ -1,8 +1,6 @@
 """Quantities over the time of the evolution or along the layers of a network: entropies, correlations, decision terms;
 single runs and their jumps; who shares how much with whom."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any

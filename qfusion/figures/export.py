@@ -1,8 +1,6 @@
 """Figures as files, one or several as panels of one: vectors, pixels or a page, with the recipe inside, the same bytes
 for the same input in any process; drawn by `plotly_print`, or by plotly itself in a Chrome."""
 
-from __future__ import annotations
-
 import asyncio
 import atexit
 import base64

@@ -10,8 +10,6 @@ Everything but `theme` and what is named below goes to `qfusion.analysis.open_sa
 `contrast`, `tweak`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

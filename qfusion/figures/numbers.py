@@ -1,7 +1,5 @@
 """The numbers behind the figures of `qfusion.figures.notebook`, as tables: same names, same arguments."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 from collections.abc import Callable, Mapping

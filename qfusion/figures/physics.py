@@ -1,8 +1,6 @@
 """The physics behind a decision: what the generator is made of, what each part of it did to it, and states and terms
 before and after a change."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -1,8 +1,6 @@
 """A data set and samples in it: what it holds and how good a model is on it (confusions, ROC and precision-recall,
 calibration, residuals), maps of samples, the nearest to one, and some side by side."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any

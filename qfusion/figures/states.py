@@ -1,8 +1,6 @@
 """Quantum states and operators: populations, density matrices, Bloch balls, Hinton diagrams; decision operators with
 the samples along them."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Sequence
 from typing import Any

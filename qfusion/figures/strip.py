@@ -1,8 +1,6 @@
 """A sample over its seconds: thumbnails, waveform, spectrogram and words above what the steps of each modality did, all
 on one axis of time."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ One hue a modality everywhere (Okabe and Ito 2008, readable with colour-blindnes
 mixing the *light* of its modalities gives: blue + vermillion = purple, blue + green = sky, vermillion + green = orange,
 all three = grey; joint lines are dashed and joint bars hatched, so that no reading rests on hue alone."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import html

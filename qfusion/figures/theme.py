@@ -6,8 +6,6 @@ by dashes, markers and hatching where colour alone told them apart. Amounts run 
 amounts run from mid-grey (most negative) over light grey (zero) to white (most positive), so that black letters stand
 out on all of them. Phases run from light (0) to dark (π, either side): the sign of a phase is not shown."""
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence

@@ -1,8 +1,6 @@
 """What training gave: runs side by side over epochs, sweeps of settings and how much each one matters, and the
 leaderboard."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 

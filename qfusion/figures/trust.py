@@ -1,8 +1,6 @@
 """Attributions inside a modality on what was said, heard and seen; and how far explanations can be trusted: against
 truth, deletion against random orders, training seeds, people's labels."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 from unicodedata import east_asian_width

@@ -8,8 +8,6 @@ libraries' files while it loads and runs what a program's file holds, so such a 
 It runs as a script and loads no engine before it knows which.
 """
 
-from __future__ import annotations
-
 import importlib
 import io
 import json

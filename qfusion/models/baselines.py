@@ -2,8 +2,6 @@
 model, and cross-modal attention.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, cast

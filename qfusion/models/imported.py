@@ -3,8 +3,6 @@ in which form and what its output means; features in that form; and the model, w
 and which the program fuses.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass

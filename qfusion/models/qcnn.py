@@ -2,8 +2,6 @@
 matrices step by step, the reference.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache

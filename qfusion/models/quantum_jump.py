@@ -2,8 +2,6 @@
 the ways to its scores with what each costs.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 from abc import abstractmethod

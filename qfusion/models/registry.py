@@ -1,7 +1,5 @@
 """Models by name, for checkpoints and the command line; and what a model can do."""
 
-from __future__ import annotations
-
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence

@@ -10,8 +10,6 @@ over it, its evolution has gained. With a rank the products make joint terms wit
 does on the encoders' outputs (LMF: Liu and others 2018, ACL).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

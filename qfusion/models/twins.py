@@ -22,8 +22,6 @@ A bilinear head with as many parameters is the linear model in states, with a ra
 of these is what Bowles, Ahmed and Schuld (2024, "Better than classical?", arXiv 2403.07059) saw in single modalities.
 """
 
-from __future__ import annotations
-
 import copy
 import inspect
 import math

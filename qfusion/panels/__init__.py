@@ -13,8 +13,6 @@ A module a page, or a few pages of one idea: builders, captions, PANELS (which p
 `ui`, drawing in `figures`.
 """
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 from typing import Any

@@ -2,8 +2,6 @@
 value that does not fit. What a link leaves open is chosen, names of old are put right.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace

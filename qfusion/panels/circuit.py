@@ -6,8 +6,6 @@ time alone: so many steps fill the duration T, and H is "one per coupling" or "a
 nats.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any

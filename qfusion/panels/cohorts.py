@@ -3,8 +3,6 @@
 Intervals are percentile bootstrap intervals; they resample the clusters that the data set names, else samples.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 

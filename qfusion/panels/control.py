@@ -8,8 +8,6 @@ known here.
     SPLIT(View("samples", {"split": "train"}))      # "train"; None where the address leaves it open
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial

@@ -4,8 +4,6 @@ Times are in model units from 0 to T; `t` marks a place as a share of T. Entropi
 negativities in bits.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

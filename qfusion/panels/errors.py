@@ -2,8 +2,6 @@
 errors and the terms that misled; confusions, curves and calibration, or residuals.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -4,8 +4,6 @@ and people's labels of single modalities.
 All are compared with contributions against the training set, whatever the background of the study.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, cast
 

@@ -1,7 +1,5 @@
 """The panels of the leaderboard: every model on one data set, by a metric, by its size, with a modality corrupted."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any

@@ -3,8 +3,6 @@
 A run that has no epoch yet is left out of the curves. Losses and metrics are of validation rows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 

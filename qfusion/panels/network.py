@@ -2,8 +2,6 @@
 noisy device, and the decision and entropies along its layers.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -3,8 +3,6 @@
 A group is named as coalitions are, "text+audio"; unless it is told, it is the first that has an operator.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Five questions about a sample; small figures of the samples to start with: by the verdict on them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -7,8 +7,6 @@ programs that build them elsewhere, and as files, alone, several as one figure, 
 What comes out is what stands on the screen: pages draw what the same builders give.
 """
 
-from __future__ import annotations
-
 import importlib
 import json
 import re

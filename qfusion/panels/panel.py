@@ -4,8 +4,6 @@ A page draws it, a file is exported from it, a report, a notebook and the comman
 here. Below, how numbers of a figure are said to a reader who does not see it.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field

@@ -2,8 +2,6 @@
 term of the model does to it, and where that bends.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple

@@ -1,8 +1,6 @@
 """The panel of one axis of time: what is seen, heard and said in a sample, and on the same seconds what each step
 did."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

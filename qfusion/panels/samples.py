@@ -4,8 +4,6 @@ pixels or features inside a modality did; all samples as points.
 Entropies are in nats, contributions in units of the explained score.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations

@@ -2,8 +2,6 @@
 who shares information with whom, Bloch balls, density matrices. `t` marks a place as a share of T.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Mapping, Sequence
 

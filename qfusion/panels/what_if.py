@@ -6,8 +6,6 @@ What is done is asked for by modality, those that are not named stay as they are
      "vision": {"action": "edit state", "state": {1: 0.4}}}
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Does fusion matter, does the quantum part, and which piece of it? The panels of Why fuse."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any

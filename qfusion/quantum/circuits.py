@@ -2,8 +2,6 @@
 draw; the statevector they act on, and the part of the circuit that a read-out depends on.
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce

@@ -2,8 +2,6 @@
 modalities they act on, and free of the gauge that leaves the dynamics alone.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, reduce

@@ -2,8 +2,6 @@
 which pages, tables and the glossary take them.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

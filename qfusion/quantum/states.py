@@ -2,8 +2,6 @@
 times that the master equation and its trajectories share.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from functools import reduce

@@ -5,8 +5,6 @@ equation's rho(t) (Dalibard, Castin, Molmer 1992; Plenio and Knight 1998). `wait
 `first_order` has one, and gradients pass through it. `qfusion.track` shows single trajectories of one sample.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

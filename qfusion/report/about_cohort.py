@@ -1,8 +1,6 @@
 """The report on a cohort: what its members have in common, beside all samples of their split. What it says stands in
 `cohort.html`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property

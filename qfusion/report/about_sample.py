@@ -2,8 +2,6 @@
 all of it. What it says stands in `sample.html`; what all reports on a model say in `trust.html` and `methods.html`.
 """
 
-from __future__ import annotations
-
 import io
 import math
 import shlex

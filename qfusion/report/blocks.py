@@ -5,8 +5,6 @@ fonts.
 All texts are shown as they are. Nothing in them is markup, wherever it comes from.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 import json

@@ -1,8 +1,6 @@
 """The folder of a run, with all that is needed to go on, the queue in which runs wait for a processor, and how many
 runs and sweeps a server keeps."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json

@@ -2,8 +2,6 @@
 another, and the channel of one short step.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

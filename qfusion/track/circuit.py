@@ -2,8 +2,6 @@
 drawn by PennyLane.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Circuits written down: as characters and SVG, as OpenQASM, and as LaTeX (quantikz)."""
 
-from __future__ import annotations
-
 import io
 import re
 import threading

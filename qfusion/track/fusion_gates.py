@@ -6,8 +6,6 @@ Every modality m has a qubit `m[i]` for element i, and every element a fused qub
 stages count from 0.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar

@@ -5,8 +5,6 @@ needs more than the state of the qubits it acts on, or of the two qubits of its 
 not touched. So modality qubits are followed without the state of all qubits, whose number would forbid it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce

@@ -1,7 +1,5 @@
 """The rows of a data set as a training takes them, and what a model's encoders make of all of them, kept."""
 
-from __future__ import annotations
-
 import contextlib
 import copy
 import json

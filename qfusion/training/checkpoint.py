@@ -5,8 +5,6 @@ program stands in its place, `NAME.pt2` or `NAME.onnx`, see `models.imported`. B
 name first, the card last, so that a card never points to half-written weights; the card pins the weights' SHA-256.
 """
 
-from __future__ import annotations
-
 import contextlib
 import copy
 import glob

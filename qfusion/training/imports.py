@@ -2,8 +2,6 @@
 among the models.
 """
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import inspect

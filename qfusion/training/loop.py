@@ -2,8 +2,6 @@
 the learning rate.
 """
 
-from __future__ import annotations
-
 import copy
 import time
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """What is measured of models: test metrics, and how far sampled scores are from the master equation's."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -2,8 +2,6 @@
 precision, by how many processes.
 """
 
-from __future__ import annotations
-
 import copy
 import os
 import re

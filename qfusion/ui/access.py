@@ -3,8 +3,6 @@
 Before any page who has to log in does, and no more readers come in than there is room for.
 """
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os

@@ -2,8 +2,6 @@
 elsewhere too: of a large data set only some ids are sent to the browser, and any can be written.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any

@@ -2,8 +2,6 @@
 back at its default where another model or data set left what is no option here. Those that tweak a model, with undo and
 redo."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 

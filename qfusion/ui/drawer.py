@@ -2,8 +2,6 @@
 figure; many figures at once as a zip.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import re

@@ -1,7 +1,5 @@
 """The frame of all pages: set-up, navigation, shared pickers, notices, keys, and where our errors become messages."""
 
-from __future__ import annotations
-
 import importlib
 import time
 from collections.abc import Callable, Iterable, Iterator

@@ -2,8 +2,6 @@
 switch of every page, in its address); facts as labels; what an empty page will show; the guided tour.
 """
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager

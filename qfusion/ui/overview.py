@@ -1,7 +1,5 @@
 """Overview: who decided on the sample at hand, three samples to start with, questions, the model and the data."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import pandas as pd

@@ -2,8 +2,6 @@
 with their formulas, its numbers, its export.
 """
 
-from __future__ import annotations
-
 import html
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -2,8 +2,6 @@
 is kept between runs, and the samples beside the one that is read drawn meanwhile.
 """
 
-from __future__ import annotations
-
 import contextlib
 import gc
 import itertools

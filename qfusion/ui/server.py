@@ -4,8 +4,6 @@ still starts, hands Plotly.js out as a file that a browser keeps, and stands bet
 Nothing here is slow to import: the server answers first.
 """
 
-from __future__ import annotations
-
 import base64
 import ctypes
 import gzip

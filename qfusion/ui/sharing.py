@@ -13,8 +13,6 @@ A file comes from anywhere. It is read as text, piece by piece; what does not fi
 through the rules that links go through, on the page that they are for.
 """
 
-from __future__ import annotations
-
 import html
 import json
 import math

@@ -8,8 +8,6 @@ names it first.
 A key that begins with an underscore is of the session alone; every other one is a parameter of the address.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar

@@ -4,8 +4,6 @@ its decision and how far it lies from the training data, and opened like any oth
 What is given stays in the session, and in the file that ‘Save session’ writes; nobody else's session knows it.
 """
 
-from __future__ import annotations
-
 import base64
 import re
 from pathlib import Path

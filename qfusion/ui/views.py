@@ -2,8 +2,6 @@
 along layers, and what takes long on all samples.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence

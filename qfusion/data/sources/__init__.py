@@ -5,8 +5,6 @@ Each module declares what it loads as SOURCE or (several) SOURCES, where the reg
 a set is called, which files it needs, where they lie and how to get them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -9,8 +9,6 @@ The noisy relative has noise on the voice: normal numbers, of every coefficient 
 on), by a fixed seed. They stand for a bad line; the recordings themselves are not published, only coefficients.
 """
 
-from __future__ import annotations
-
 import io
 import string
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Published benchmarks, read from files that must be the recorded ones: CMU-MOSI and Houston 2013."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path

@@ -6,8 +6,6 @@ are 13 words, and once among those that are answered by yes or no. The split is 
 parts; the validation part is a tenth of the training pictures.
 """
 
-from __future__ import annotations
-
 import io
 import json
 from collections import Counter

@@ -5,8 +5,6 @@ the score with the exact contribution of every modality and of every group of th
 would be if its content were edited.
 """
 
-from __future__ import annotations
-
 import difflib
 import math
 import re

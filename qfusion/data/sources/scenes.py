@@ -4,8 +4,6 @@ Neither says anything without the other. Here stand the pictures, the questions 
 the true contributions, and how a visitor's own picture and question are made into features.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ The fusion's truth tables are a heat map that is its own editor: a click on a ce
 edited is kept as text (see `models.entangled_qcnn`), in the session and in the address.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial

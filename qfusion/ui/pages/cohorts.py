@@ -1,7 +1,5 @@
 """Cohorts: all samples, a cohort of them and one sample, on the same axes; their errors and their map."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Compare: two samples, two models, or a model before and after a tweak, side by side; several samples in columns."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial

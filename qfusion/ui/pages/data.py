@@ -1,7 +1,5 @@
 """Data: what sets there are, what is in them, and bringing one's own."""
 
-from __future__ import annotations
-
 import shutil
 import weakref
 from pathlib import Path

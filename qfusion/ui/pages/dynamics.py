@@ -1,7 +1,5 @@
 """Dynamics: what happens between features and score, and what would happen if a coupling were weaker."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from qfusion.analysis import answers, inside, text

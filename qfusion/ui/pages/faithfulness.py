@@ -1,7 +1,5 @@
 """Faithfulness: how far the explanations of this model can be trusted, and when not."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Glossary: the words of the pages in plain sentences, with their formulas."""
 
-from __future__ import annotations
-
 from itertools import groupby
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """Leaderboard: every model on every data set, what becomes of the papers' claims, what a missing modality costs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 import numpy as np

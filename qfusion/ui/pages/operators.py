@@ -1,7 +1,5 @@
 """Decision operators: which states of a modality, or of a pair, vote for a decision and which against."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 

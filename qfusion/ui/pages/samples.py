@@ -1,7 +1,5 @@
 """Samples: find one, read it, and see which modality decided, what inside it did, and which samples are like it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

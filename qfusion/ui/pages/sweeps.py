@@ -1,7 +1,5 @@
 """Sweeps: which settings are best, tried in many trainings that share what they find."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """Train: new models on any data set, watched while they learn, and models trained elsewhere brought in."""
 
-from __future__ import annotations
-
 import math
 import tempfile
 import time

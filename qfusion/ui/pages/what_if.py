@@ -1,7 +1,5 @@
 """What if: the sample with a modality swapped, left out or edited, and what would flip the decision."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from typing import Any

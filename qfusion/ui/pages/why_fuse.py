@@ -1,8 +1,6 @@
 """Why fuse: whether fusion matters for the data and for the model, whether its quantum part does, and which piece of
 it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st
