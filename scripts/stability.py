@@ -55,8 +55,18 @@ def dividends(
     return found.dividends[np.arange(len(rows)), :, outputs], found
 
 
-def measure(name: str, seeds: list[int], folder: Path) -> None:
-    """Trains one recipe from every seed and writes its file."""
+def seed_of(name: str, seed: int, dataset: data.DataSet, runs: Path | None) -> FusionModel:
+    """Returns the model of a seed: as `train_models.py --runs` kept it, or trained."""
+    recipe = RECIPES[name]
+    if runs and (kept := runs / f"{name}-seed{seed}.json").is_file():
+        model = checkpoint.load(kept).model
+    else:
+        model = train(recipe.model, dataset, recipe.settings, Options(**recipe.options), seed).model
+    return model.double().eval()
+
+
+def measure(name: str, seeds: list[int], folder: Path, runs: Path | None = None) -> None:
+    """Takes or trains one recipe from every seed and writes its file."""
     recipe, shipped = RECIPES[name], checkpoint.load(name)
     if differs := mismatch(recipe, shipped.card):
         raise SystemExit(
@@ -66,11 +76,7 @@ def measure(name: str, seeds: list[int], folder: Path) -> None:
     found, explanation = [], None
     for seed in seeds:
         start = time.perf_counter()
-        model = (
-            train(recipe.model, dataset, recipe.settings, Options(**recipe.options), seed)
-            .model.double()
-            .eval()
-        )
+        model = seed_of(name, seed, dataset, runs)
         values, explanation = dividends(model, dataset, shipped.card)
         found.append(values)
         print(f"{name} seed {seed}: {time.perf_counter() - start:.0f} s", flush=True)
@@ -118,10 +124,11 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=stability.FOLDER)
     parser.add_argument("--seeds", type=int, default=len(SEEDS))
+    parser.add_argument("--runs", type=Path, help="where train_models.py --runs kept the seeds")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     for name in arguments.names or [name for name in RECIPES if name in checkpoint.available()]:
-        measure(name, SEEDS[: arguments.seeds], arguments.out)
+        measure(name, SEEDS[: arguments.seeds], arguments.out, arguments.runs)
 
 
 if __name__ == "__main__":
