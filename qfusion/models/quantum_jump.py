@@ -18,8 +18,16 @@ from qfusion._checks import check, choose, require_number, require_whole
 from qfusion.models.base import KetModel, Points, expectation
 from qfusion.models.encoders import Features, InputSpec
 from qfusion.models.tweak import Tweak
-from qfusion.quantum import decomposition, states, trajectories
-from qfusion.quantum.lindblad import SMALL, Generator, System, Term, evolve
+from qfusion.quantum import decomposition, states
+from qfusion.quantum.lindblad import (
+    SMALL,
+    Generator,
+    System,
+    Term,
+    evolve,
+    first_order,
+    waiting_times,
+)
 
 # How the scores of an evolution are worked out.
 #
@@ -279,9 +287,7 @@ class TimeModel(KetModel):
         generator, random = self.generator(), torch.Generator().manual_seed(seed)
         scores, errors = psi.real.new_empty(2, len(psi), len(self.outputs))
         for row, ket in enumerate(psi):  # one after the other: its kets are as many as fit
-            read = self._read(
-                trajectories.waiting_times(generator, ket.repeat(count, 1), self._until, random)
-            )
+            read = self._read(waiting_times(generator, ket.repeat(count, 1), self._until, random))
             scores[row], errors[row] = read.mean(0) + self.bias, read.std(0) / count**0.5
         return Estimate(scores, errors, count)
 
@@ -314,7 +320,7 @@ class TimeModel(KetModel):
     def sampled(self, psi: Tensor, count: int) -> Tensor:
         """Returns the scores without bias from the mean over `count` quantum-jump trajectories, (B, C); random,
         unbiased gradient."""
-        final = trajectories.first_order(
+        final = first_order(
             self.generator(), psi.repeat(count, 1), self._until, self.settings["steps"]
         )
         return self._read(final).view(count, len(psi), -1).mean(0)
