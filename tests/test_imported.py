@@ -39,9 +39,8 @@ from qfusion.models import (
     can,
     imported,
     imported as card,
-    program as process,
 )
-from qfusion.models.imported import Input, Output, program_of
+from qfusion.models.imported import Input, Output, Port, Program, program_of
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import checkpoint, imports
 
@@ -79,9 +78,9 @@ def said_set(classes: int = 0) -> DataSet:
 
 
 @functools.lru_cache(4)
-def shared(content: bytes, file: str, kind: str) -> process.Program:
+def shared(content: bytes, file: str, kind: str) -> Program:
     """Programs of the same bytes share a process here: torch takes seconds to begin."""
-    return process.Program(content, file, kind)
+    return Program(content, file, kind)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -778,7 +777,7 @@ def test_onnx_without_its_runtime(lacking: str, monkeypatch: pytest.MonkeyPatch)
         importlib.util, "find_spec", lambda name: None if name == lacking else found(name)
     )
     with pytest.raises(DataUnavailable, match=f"pip install {lacking}`"):
-        process.Program(onnx_two(), "two.onnx", "onnx")
+        Program(onnx_two(), "two.onnx", "onnx")
 
 
 # Factories
@@ -1029,11 +1028,11 @@ def test_cards_that_do_not_fit(two: tuple[Two, bytes]) -> None:
 
 def test_a_sequence_that_fits_nothing_is_guessed_of_no_modality() -> None:
     ports = [
-        process.Port("first", ("rows", T, A + 9), torch.float64),
-        process.Port("blind", ("rows", T), torch.bool),
+        Port("first", ("rows", T, A + 9), torch.float64),
+        Port("blind", ("rows", T), torch.bool),
     ]
     first = imports.guessed_card(
-        ports, [process.Port("y", ("rows", 1), torch.float64)], "p.pt2", data.load("said0")
+        ports, [Port("y", ("rows", 1), torch.float64)], "p.pt2", data.load("said0")
     ).inputs[0]
     assert (first.modality, first.steps) == ((), 0)
 
@@ -1166,7 +1165,7 @@ def test_a_program_leaves_no_process_and_sees_no_variables(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "secret")
-    program = process.Program(two[1], "two.pt2", "torch")
+    program = Program(two[1], "two.pt2", "torch")
     running = program._process
     assert running is not None
     if Path(f"/proc/{running.pid}/environ").exists():

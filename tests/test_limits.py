@@ -19,7 +19,7 @@ from qfusion import _limits, data, runs
 from qfusion.analysis.runs import Seen
 from qfusion.data import files, staged_set
 from qfusion.errors import InvalidInput
-from qfusion.models.program import Exhausted, Program
+from qfusion.models.imported import Exhausted, Program
 from qfusion.runs import folder, folder as slots, plans, sweep
 from qfusion.ui import access
 from qfusion.ui.pages import train as train_view

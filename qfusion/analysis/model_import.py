@@ -1,7 +1,7 @@
 """Imports a program that anybody may have made, in a process of its own (`main`) that may take only so much memory
 and time: what the browser's door does.
 
-An ONNX model runs no foreign code (see `qfusion.models.program`), but may be slow or ask for much memory on purpose. A
+An ONNX model runs no foreign code (see `qfusion.models.imported`), but may be slow or ask for much memory on purpose. A
 program of torch.export is taken only from who is trusted with it. The child has a process of its own load it, checks
 it, measures it on all rows, explains a first sample, and keeps it; this process never runs it. On Windows only the time
 is limited, and on macOS no memory.
@@ -25,7 +25,7 @@ from qfusion import _files, _limits, data as sources, explain
 from qfusion._checks import check
 from qfusion.data._mat_child import limit, taken_memory
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.models import imported as cards, program
+from qfusion.models import imported as cards
 from qfusion.training import checkpoint, imports
 
 MEMORY = 3 << 30  # bytes beyond what Python and torch take themselves
@@ -206,7 +206,7 @@ def main() -> None:
     limit(before + order["memory"] if before else 1 << 62, order["seconds"])
     try:
         outcome = imported(order)
-    except program.Exhausted as error:
+    except cards.Exhausted as error:
         outcome = {"exhausted": error.of}
     except QFusionError as error:
         outcome = {

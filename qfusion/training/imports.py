@@ -37,16 +37,18 @@ from qfusion.models.imported import (
     ENDINGS,
     KIND,
     Axis,
+    Exhausted,
     Imported,
     Input,
     Output,
+    Port,
     ProgramCard,
+    Side,
     fed_array,
     kind_of,
     program_of,
     read,
 )
-from qfusion.models.program import Exhausted, Port, Side
 from qfusion.training import checkpoint
 
 # A model from its own code, PACKAGE.MODULE:FACTORY with weights, traced to a program of torch.export. Only the command
