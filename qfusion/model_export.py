@@ -211,8 +211,7 @@ def make(
 
 def _circuit(sample: Sample) -> Any:
     """The sample's circuit; of a model with time that of one step of its evolution."""
-    from qfusion.track.circuit import gate_circuit, step_circuit
-    from qfusion.track.fusion_circuit import fusion_circuit
+    from qfusion.track.circuit import fusion_circuit, gate_circuit, step_circuit
 
     model = sample.model
     if can(model, "gates"):
@@ -668,7 +667,7 @@ def _kets(sample: Sample) -> Described:
 
 
 def _network(sample: Sample) -> Described:
-    from qfusion.track.progress import progress
+    from qfusion.track.fusion_gates import progress
 
     model, names = sample.model, sample.modalities
     angles, masses = model.angles(sample.inputs), model.encode(sample.inputs)

@@ -392,7 +392,7 @@ def test_edits_are_read_from_left_to_right_and_written_back() -> None:
 
 def test_chains_of_fusion_are_drawn_too() -> None:
     from qfusion.figures import circuit_boxes
-    from qfusion.track.progress import progress
+    from qfusion.track.fusion_gates import progress
     from tests.entangled import angles_of
 
     model = model_of(4, 4)

@@ -16,7 +16,7 @@ from qfusion.errors import InvalidInput
 from qfusion.figures import circuit_boxes
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density, product
-from qfusion.track import attractors, progress
+from qfusion.track import attractors, fusion_gates
 from qfusion.track.circuit import step_circuit
 
 NAMES = ("text", "audio", "vision")
@@ -103,7 +103,7 @@ def test_levels_between_powers_of_two_run_on_the_next_number_of_qubits(
     assert np.trace(seen.reshape(D, D)) == pytest.approx(1, abs=1e-10)  # no other state is reached
     replay = circuit_boxes.through_step(circuit, system.names)
     assert replay.bloch[-1] == pytest.approx(
-        progress.vectors_of(torch.from_numpy(circuit.qnode()())), abs=1e-9
+        fusion_gates.vectors_of(torch.from_numpy(circuit.qnode()())), abs=1e-9
     )
     for gate in circuit.gates[len(dims) :]:
         whole = np.einsum("kba,kbc->ac", gate.on_qubits.conj(), gate.on_qubits)

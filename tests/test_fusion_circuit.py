@@ -19,8 +19,8 @@ from qiskit.quantum_info import Statevector
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import EntangledQCNN, entangled_qcnn, qcnn
 from qfusion.quantum.circuits import BLOCKS
-from qfusion.track import fusion_circuit as running
-from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit, run
+from qfusion.track import circuit as running
+from qfusion.track.circuit import FusionCircuit, fusion_circuit, run
 from qfusion.track.fusion_gates import outcome_scores
 from tests.entangled import angles_of, masses_of, model_of, scores_of
 

@@ -19,7 +19,7 @@ from qfusion.models.registry import kinds
 from qfusion.quantum import circuits
 from qfusion.quantum.decomposition import PAULIS
 from qfusion.quantum.states import partial_trace
-from qfusion.track import progress
+from qfusion.track import fusion_gates
 from qfusion.track.circuit import gate_circuit
 from tests.test_neighbours import model_of, rows_of
 
@@ -48,7 +48,10 @@ def reduced(psi: np.ndarray, keep: tuple[int, ...]) -> np.ndarray:
 def test_every_moment_is_pennylanes_and_has_brute_force_entropies(kind: str, M: int) -> None:
     model, states = of(kind, M)
     gates, registers = model.gates(states), model.registers()
-    found, shared = progress.of_gates(gates, registers), progress.information(gates, registers)
+    found, shared = (
+        fusion_gates.of_gates(gates, registers),
+        fusion_gates.information(gates, registers),
+    )
     names = list(registers)
     groups = [
         tuple(q for q in range(model.n) if found.wires[q].startswith(f"{name}[")) for name in names
@@ -195,9 +198,9 @@ def test_the_error_of_the_reservoirs_steps_is_measured() -> None:
 
 def test_registers_that_do_not_fit_are_named() -> None:
     model, states = of("qfl", 2)
-    for call in (progress.of_gates, progress.information):
+    for call in (fusion_gates.of_gates, fusion_gates.information):
         with pytest.raises(
             InvalidInput, match=r"holds 2 and a gate acts on qubit 3.*Give the registers"
         ):
             call(model.gates(states), {"view 0": 2})
-    assert progress.of_gates([], {"a": 2}).entropy.tolist() == [[0, 0]]
+    assert fusion_gates.of_gates([], {"a": 2}).entropy.tolist() == [[0, 0]]

@@ -21,8 +21,8 @@ from qfusion.models.neighbours import Layers, around
 from qfusion.panels import circuit as panels, pages
 from qfusion.quantum import circuits
 from qfusion.quantum.circuits import as_step, light_cone, operation_matrix, rotation
-from qfusion.track.fusion_circuit import fusion_circuit
-from qfusion.track.progress import progress
+from qfusion.track.circuit import fusion_circuit
+from qfusion.track.fusion_gates import progress
 from tests.entangled import angles_of, model_of
 from tests.test_app_pages import plain, said, visit
 

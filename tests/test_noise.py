@@ -11,7 +11,7 @@ from qfusion.errors import InvalidInput
 from qfusion.models import EntangledQCNN
 from qfusion.models.entangled_qcnn import fuse
 from qfusion.quantum.decomposition import subsets, transfer_matrix
-from qfusion.track.fusion_circuit import run
+from qfusion.track.circuit import run
 from qfusion.track.fusion_gates import Noise, noisy, noisy_vectors
 from tests.entangled import angles_of, masses_of, model_of, scores_of
 

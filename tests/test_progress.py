@@ -10,8 +10,8 @@ import pennylane as qml
 import pytest
 
 from qfusion.explain.evidence import layer_entropies, qubit_entropy
-from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit
-from qfusion.track.progress import progress
+from qfusion.track.circuit import FusionCircuit, fusion_circuit
+from qfusion.track.fusion_gates import progress
 from tests.entangled import angles_of, masses_of, model_of
 
 

@@ -19,7 +19,7 @@ from qfusion.explain import cuts, evidence
 from qfusion.models import qcnn, require
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import decomposition, lindblad, measures, states
-from qfusion.track import fusion_gates, progress
+from qfusion.track import fusion_gates
 from qfusion.training import batches
 
 # One sample under a (tweaked) model: what the Dynamics and Circuit pages show. Free of streamlit.
@@ -266,7 +266,7 @@ def circuit_drawing(study: Any, row: int, words: str = "") -> Any:
         from qfusion.track.circuit import gate_circuit
 
         return gate_circuit(study.model, encoded_states(study, row))
-    from qfusion.track.fusion_circuit import fusion_circuit
+    from qfusion.track.circuit import fusion_circuit
 
     return fusion_circuit(_edited(study, words), study.theta(row))
 
@@ -277,7 +277,7 @@ def readouts(study: Any) -> dict[str, tuple[str, ...]]:
     if not study.can("circuit") or study.can("time"):
         return {}
     if study.can("gates"):
-        wires = progress.qubits_of(study.model.registers())
+        wires = fusion_gates.qubits_of(study.model.registers())
         words = [(q,) for q in range(len(wires))] + [
             word for word in getattr(study.model, "words", ()) if len(word) > 1
         ]
@@ -296,9 +296,9 @@ def encoded_states(study: Any, row: int) -> Any:
 
 @memo(16, background=False, says="Following the correlations along the gates …")
 def information(study: Any, row: int) -> dict[tuple[str, ...], np.ndarray]:
-    """Mutual information of registers along plain gates, see `track.progress.information`."""
+    """Mutual information of registers along plain gates, see `track.fusion_gates.information`."""
     model = require(study.model, "gates")
-    return progress.information(model.gates(encoded_states(study, row)), model.registers())
+    return fusion_gates.information(model.gates(encoded_states(study, row)), model.registers())
 
 
 @dataclass(frozen=True, eq=False)
@@ -381,7 +381,7 @@ def _observables(model: Any) -> torch.Tensor:
 
 def on_device(study: Any, row: int, words: str, strengths: tuple[float, ...], shots: int) -> Any:
     """One run of the circuit on a PennyLane simulator, with seed 0."""
-    from qfusion.track.fusion_circuit import MIXED, run
+    from qfusion.track.circuit import MIXED, run
 
     noise = fusion_gates.Noise(*strengths) or None
     return run(

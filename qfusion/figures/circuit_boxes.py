@@ -19,7 +19,7 @@ from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import states
 from qfusion.quantum.circuits import Cone, Gate, Step, as_step, operation_matrix, rotation
 from qfusion.quantum.measures import qubit_entropy
-from qfusion.track import attractors, progress
+from qfusion.track import attractors, fusion_gates
 
 LEFT_OUT = 1.78  # modality qubits end right of the fusion gate
 
@@ -99,7 +99,7 @@ class Replay:
 
 
 def of_fusion(progressed: Any, model: Any) -> Replay:
-    """The replay of an entangled-fusion circuit; `progressed` as `track.progress.progress` gives it."""
+    """The replay of an entangled-fusion circuit; `progressed` as `track.fusion_gates.progress` gives it."""
     wires = _fusion_wires(progressed.wires, model)
     rows = {name: row for row, name in enumerate(progressed.wires)}
     return Replay(
@@ -269,12 +269,12 @@ def through_step(built: Any, modalities: Sequence[str]) -> Replay:
         where = [built.system.names.index(name) for name in gate.modalities]
         whole = states.embed(torch.from_numpy(operators), sides, where)
         rhos.append(attractors.apply(whole.numpy(), rhos[-1]))
-        shown = on if len(on) <= progress.LARGEST else ()
+        shown = on if len(on) <= fusion_gates.LARGEST else ()
         before, after = (
             states.partial_trace(torch.from_numpy(rho), qubits, shown).numpy() for rho in rhos[-2:]
         )
         moments.append((gate.wires if shown else (), before, after, None))
-    bloch = np.stack([progress.vectors_of(torch.from_numpy(rho)) for rho in rhos])
+    bloch = np.stack([fusion_gates.vectors_of(torch.from_numpy(rho)) for rho in rhos])
     owners = {
         wire: gate.modalities[-1]
         for gate in built.gates
@@ -365,7 +365,7 @@ def of_gates(model: CircuitModel, encoded: Mapping[str, torch.Tensor]) -> Replay
         InvalidInput: when there are several rows.
     """
     registers = model.registers()
-    progressed = progress.of_gates(model.gates(encoded), registers)
+    progressed = fusion_gates.of_gates(model.gates(encoded), registers)
     gates = [(gate, tuple(progressed.wires[q] for q in gate.wires)) for gate in progressed.gates]
     owners = [name for name, size in registers.items() for _ in range(size)]
     coloured = set(owners) <= set(model.modalities) and max(registers.values()) <= len(LINES)
@@ -450,7 +450,7 @@ def replay(study: Any, row: int, words: str = "") -> Replay:
     model = study.model.tweaked(words)
     if study.can("gates"):
         return of_gates(model, dynamics.encoded_states(study, row))
-    return of_fusion(progress.progress(model, study.theta(row)), model)
+    return of_fusion(fusion_gates.progress(model, study.theta(row)), model)
 
 
 @memo(16, background=False)

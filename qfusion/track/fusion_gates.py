@@ -1,5 +1,5 @@
 """The gates of an EntangledQCNN's circuit for one sample, as data: what they do, on which qubits, by which angles; and
-the noise between them. No PennyLane.
+the noise between them; and samples replayed through circuits gate by gate. No PennyLane.
 
 Every modality m has a qubit `m[i]` for element i, and every element a fused qubit `fused[i]`; where fusion is chained
 (more than three modalities), `fused[i,k]` are the fused qubits of the stages k before the last. Layers, elements and
@@ -8,8 +8,11 @@ stages count from 0.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from functools import reduce
+from itertools import combinations, islice, pairwise
+from typing import Any, Generic, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,7 +20,15 @@ from qfusion._checks import check, require_finite, require_number
 from qfusion.models import EntangledQCNN, qcnn
 from qfusion.models.entangled_qcnn import fuse, patterns, stage_sizes
 from qfusion.models.qcnn import HEAD_SCALE, IXZ, Channel, Step, evaluate
-from qfusion.quantum import circuits, decomposition
+from qfusion.quantum import circuits, decomposition, measures, states
+from qfusion.quantum.circuits import (
+    Gate,
+    bloch_vectors,
+    operation_matrix,
+    rotation,
+    swap_wires,
+    walk,
+)
 
 STAGES = ("encode", "fuse", "convolve", "pool")
 Reference = tuple[str, tuple[int, ...]]
@@ -399,3 +410,249 @@ def noisy_vectors(vectors: Tensor, noise: Noise) -> Tensor:
 
 def _on_vectors(noise: Noise) -> Tensor:
     return decomposition.transfer_matrix(noise.gate())[list(IXZ)][:, list(IXZ)]
+
+
+# Replays one sample through a circuit gate by gate: Bloch vectors, entropies, states before and after each gate.
+#
+# `of_gates` follows the whole state of a circuit of unitary gates, `progress` an entangled-fusion circuit. There no
+# gate needs more than the state of the qubits it acts on, or of the two qubits of its step in the network: others are
+# not touched. So modality qubits are followed without the state of all qubits, whose number would forbid it.
+
+
+LARGEST = 4  # qubits of a gate whose joint state is kept
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What one gate does.
+
+    Attributes:
+        wires: the qubits that `before` and `after` are states of, first most significant: those of the gate; in the
+            network both qubits of its step. None for a gate on more than LARGEST qubits.
+        before, after: density matrices (d, d).
+        mutual: mutual information in nats between the last of these qubits and the others, before and after; zero for
+            one qubit.
+    """
+
+    wires: tuple[str, ...]
+    before: np.ndarray
+    after: np.ndarray
+    mutual: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Progress(Generic[G]):
+    """The whole replay; G gates, Q qubits.
+
+    Attributes:
+        gates: as of `fusion_gates`, or of a `CircuitModel`.
+        wires: all qubits, in its order.
+        bloch: (<X>, <Y>, <Z>) of every qubit before the first and after every gate, (G + 1, Q, 3).
+        entropy: of every qubit, nats, (G + 1, Q).
+        moments: one for each gate.
+    """
+
+    gates: tuple[G, ...]
+    wires: tuple[str, ...]
+    bloch: np.ndarray
+    entropy: np.ndarray
+    moments: tuple[Moment, ...]
+
+
+@torch.no_grad()
+def progress(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Progress[FusionGate]:
+    """Returns the replay of one sample.
+
+    Args:
+        model: whose circuit it is.
+        theta: the sample's angles per modality, (n,) radians each.
+
+    Raises:
+        InvalidInput: when a modality is missing, or its angles have another number or are not finite.
+    """
+    values, fused, wires, gates = laid_out(model, theta)
+    changes = (
+        (on, before, after, [wires.index(wire) for wire in on], vectors_of(after))
+        for on, before, after in (
+            *_fusion_changes(gates, values),
+            *_network_changes(model, gates, values, fused),
+        )
+    )
+    return _replayed(gates, wires, changes)
+
+
+def vectors_of(rho: Tensor) -> np.ndarray:
+    """Returns the Bloch vectors of the qubits of a state (2^k, 2^k), (k, 3)."""
+    count = len(rho).bit_length() - 1
+    alone = [states.partial_trace(rho, (2,) * count, (k,)) for k in range(count)]
+    return np.stack(
+        [torch.einsum("aij,ji->a", decomposition.PAULIS[1:], own).real.numpy() for own in alone]
+    )
+
+
+def _replayed(
+    gates: tuple[G, ...],
+    wires: tuple[str, ...],
+    changes: Iterable[tuple[tuple[str, ...], Tensor, Tensor, list[int], np.ndarray]],
+) -> Progress[G]:
+    """The replay of gates.
+
+    Args:
+        changes: of each gate the qubits and their states before and after it, and the places of the qubits that it
+            changes with their Bloch vectors after it, (k, 3); all others stay as they are.
+    """
+    bloch, moments = [np.tile([0.0, 0.0, 1.0], (len(wires), 1))], []
+    for on, before, after, places, vectors in changes:
+        bloch.append(bloch[-1].copy())
+        bloch[-1][places] = vectors
+        moments.append(Moment(on, before.numpy(), after.numpy(), (_mutual(before), _mutual(after))))
+    along = np.stack(bloch)
+    return Progress(gates, wires, along, measures.qubit_entropy(along), tuple(moments))
+
+
+def qubits_of(registers: Mapping[str, int]) -> tuple[str, ...]:
+    """Returns the names of the qubits of registers, of so many qubits each: `name[i]`."""
+    return tuple(f"{name}[{i}]" for name, size in registers.items() for i in range(size))
+
+
+@torch.no_grad()
+def of_gates(gates: Sequence[Gate], registers: Mapping[str, int]) -> Progress[Gate]:
+    """Returns the replay of gates on |0...0>, by exact state vector; its wires are `name[i]`, of each register.
+
+    Args:
+        gates: in their order. registers: name and number of qubits of each register, in the order of the qubits.
+
+    Raises:
+        InvalidInput: when a gate acts on a qubit that is in no register.
+    """
+    wires = qubits_of(registers)
+    _require_held(gates, len(wires))
+    shown = [gate.wires if len(gate.wires) <= LARGEST else () for gate in gates]
+    changes = (
+        (
+            tuple(wires[q] for q in on),
+            _of_qubits(before, on),
+            _of_qubits(after, on),
+            list(gate.wires),
+            bloch_vectors(after[None], gate.wires)[0].numpy(),
+        )
+        for gate, on, (before, after) in zip(
+            gates, shown, pairwise(walk(gates, len(wires))), strict=True
+        )
+    )
+    return _replayed(tuple(gates), wires, changes)
+
+
+def _require_held(gates: Sequence[Gate], n: int) -> None:
+    highest = max((q for gate in gates for q in gate.wires), default=-1)
+    check(
+        highest < n,
+        f"Argument `registers` must hold every qubit of the gates, but holds {n} and a gate acts on "
+        f"qubit {highest}, the first being 0. Give the registers of the same model.",
+    )
+
+
+def _of_qubits(psi: Tensor, qubits: Sequence[int]) -> Tensor:
+    """The density matrix (2^k, 2^k) of k qubits of a state, in their order."""
+    A = (
+        psi.view((2,) * (psi.shape[-1].bit_length() - 1))
+        .movedim(list(qubits), list(range(len(qubits))))
+        .reshape(2 ** len(qubits), -1)
+    )
+    return A @ A.mH
+
+
+@torch.no_grad()
+def information(
+    gates: Sequence[Gate], registers: Mapping[str, int]
+) -> dict[tuple[str, ...], np.ndarray]:
+    """Returns the mutual information of every two registers, (G + 1,) nats by their names, before the first and after
+    each of G gates on |0...0>; of more than two registers also the total correlation, by the names of all.
+
+    Args and errors as of `of_gates`.
+    """
+    names, dims = tuple(registers), tuple(2**size for size in registers.values())
+    _require_held(gates, sum(registers.values()))
+    owner = [m for m, size in enumerate(registers.values()) for _ in range(size)]
+    pairs = list(combinations(range(len(dims)), 2))
+    rows = [[0.0] * (len(pairs) + 1)]
+    for gate, psi in zip(gates, islice(walk(gates, len(owner)), 1, None), strict=True):
+        rows.append(rows[-1])  # a unitary inside a register changes none of this
+        if len({owner[q] for q in gate.wires}) > 1:
+            S = [float(measures.entanglement_entropy(psi, dims, m)) for m in range(len(dims))]
+            shared = [
+                S[a] + S[b] - float(measures.entanglement_entropy(psi, dims, (a, b)))
+                for a, b in pairs
+            ]
+            rows[-1] = [max(0.0, part) for part in (*shared, sum(S))]
+    groups = [(names[a], names[b]) for a, b in pairs] + [names] * (len(names) > 2)
+    return dict(zip(groups, np.array(rows).T, strict=False))
+
+
+Change = tuple[tuple[str, ...], Tensor, Tensor]
+
+
+def _fusion_changes(
+    gates: tuple[FusionGate, ...], values: Mapping[str, Tensor]
+) -> Iterator[Change]:
+    """Qubits that control a gate are independent of each other, so their own states are enough."""
+    alone: dict[str, Tensor] = {}
+    zero = torch.diag(torch.tensor([1, 0], dtype=torch.complex128))
+    for gate in gates:
+        if gate.kind not in ("encode", "fuse"):
+            continue
+        ((name, index),) = gate.takes
+        angles = values[name][index].reshape(-1)
+        before = reduce(torch.kron, [alone.get(wire, zero) for wire in gate.wires])
+        U = torch.block_diag(*(rotation("RY", angle[None]) for angle in angles))
+        after = U @ before @ U.mH
+        for k, wire in enumerate(gate.wires):
+            alone[wire] = states.partial_trace(after, (2,) * len(gate.wires), (k,))
+        yield gate.wires, before, after
+
+
+def _network_changes(
+    model: EntangledQCNN,
+    gates: tuple[FusionGate, ...],
+    values: Mapping[str, Tensor],
+    fused: Sequence[str],
+) -> Iterator[Change]:
+    n, steps = model.elements, model.network.steps
+    masses = torch.sin(values["theta"] / 2).square()
+    rhos = qcnn.density_states(model.network, fuse(masses, values["phi"])[0])
+    for index, step in enumerate(steps):
+        pair = states.partial_trace(rhos[index], (2,) * n, step.wires)
+        if step.wires[0] > step.wires[1]:  # the trace keeps the order of the qubits
+            pair = swap_wires(pair)
+        on = tuple(fused[q] for q in step.wires)
+        for gate in gates:
+            if gate.step == index:
+                after = _applied(gate, step, pair, values, on)
+                yield on, pair, after
+                pair = after
+
+
+def _applied(
+    gate: FusionGate,
+    step: Step,
+    pair: Tensor,
+    values: Mapping[str, Tensor],
+    on: tuple[str, ...],
+) -> Tensor:
+    if gate.gate == "measure":
+        return pair * torch.kron(torch.eye(2), torch.ones(2, 2))
+    angles = torch.tensor([values[name][at] for name, at in gate.takes], dtype=torch.float64)
+    if step.kind == "conv":
+        U = operation_matrix(gate.gate, angles, tuple(on.index(wire) for wire in gate.wires))
+    else:
+        choices = [torch.eye(2, dtype=torch.complex128), rotation("U3", angles)]
+        U = torch.block_diag(*(choices if gate.outcome else choices[::-1]))
+    return U @ pair @ U.mH
+
+
+def _mutual(rho: Tensor) -> float:
+    count = len(rho).bit_length() - 1
+    if count < 2:
+        return 0.0
+    shared = measures.mutual_information(rho, (2,) * count, range(count - 1), (count - 1,))
+    return max(0.0, float(shared))
