@@ -38,7 +38,8 @@ HEADLINES = ("acc2_non0", "acc2", "mae", "corr", "accuracy")  # the rest is on t
 def models(as_json: Json = False) -> None:
     """List the trained models, shipped and your own, with their test metrics over seeds."""
     checkpoint = qfusion.training.checkpoint
-    cards = [checkpoint.card(name) for name in checkpoint.available()]
+    names = [name for name in checkpoint.available() if checkpoint.AFTER not in name]
+    cards = [checkpoint.card(name) for name in names]
     print_result(
         cards,
         as_json,

@@ -71,6 +71,14 @@ def train(
         typer.Option(metavar="RUN", help="Go on with a run: its folder, or one of your runs."),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
+    replay: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="COUNT",
+            help="Keep the model after so many epochs, too, evenly spread: NAME@EPOCH, for the cursor over training.",
+        ),
+    ] = 0,
     events: Annotated[
         bool,
         typer.Option(
@@ -108,14 +116,14 @@ def train(
     with qfusion.training.options.joined(device) as (group, place):
         check(
             resume is None
-            or not (data or out or name or model or config or assign or seed is not None),
+            or not (data or out or name or model or config or assign or replay or seed is not None),
             "Argument `--resume` goes on with what was begun: leave out --data, --out, --name, --model, --seed, "
-            "--set and --config.",
+            "--set, --replay and --config.",
         )
         folder = Path()
         if group.leads:
             folder = (
-                _create(out, name, _plan(data, model, seed, assign or [], config))
+                _create(out, name, _plan(data, model, seed, assign or [], config, replay))
                 if resume is None
                 else _find(resume)
             )
@@ -224,6 +232,7 @@ def _plan(
     seed: int | None,
     assignments: list[str],
     config: Path | None,
+    replay: int = 0,
 ) -> qfusion.runs.Plan:
     """Returns what shall be trained, checked as far as it can be without training."""
     file = _read_config(config)
@@ -242,6 +251,7 @@ def _plan(
         model,
         _settings(from_file + assignments, qfusion.runs.plans.known(str(data), model)),
         seed,
+        replay=replay,
     )
 
 

@@ -797,6 +797,16 @@ SEEDS = control.Number(
     whole=True,
     look="box",
 )
+REPLAY = control.Number(
+    "new.replay",
+    "Replay",
+    "No epochs are kept.",
+    "Keeps the model after so many epochs, evenly spread, as models of their own: a cursor then leads every page "
+    "through the training.",
+    high=plans.MOST_KEPT,
+    whole=True,
+    look="box",
+)
 FIRST = control.Number(
     "new.first",
     "First seed",
@@ -852,7 +862,7 @@ def setting(
     )
 
 
-CONTROLS = (RUNS, IMPORT, VIEW, METRIC, NEW_DATA, NEW_KIND, SEEDS, FIRST)
+CONTROLS = (RUNS, IMPORT, VIEW, METRIC, NEW_DATA, NEW_KIND, SEEDS, FIRST, REPLAY)
 
 
 _SEEN, _INSIDE, _RESULTS = map(VIEW.chosen, VIEWS)

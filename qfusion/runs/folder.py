@@ -94,10 +94,12 @@ class Plan(Training):
     Attributes:
         options: of the training, where they differ from the defaults.
         title: for people; made up when empty.
+        replay: after how many epochs, evenly spread, the model is kept as one of its own, see `checkpoint.epochs`.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
     title: str = ""
+    replay: int = 0
 
 
 @dataclass(frozen=True)

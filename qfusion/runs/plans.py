@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from qfusion import _files, _limits, data as sources
-from qfusion._checks import check, choose, read_json, require_number
+from qfusion._checks import check, choose, read_json, require_number, require_whole
 from qfusion.errors import InvalidInput, QFusionError, refused
 from qfusion.models import (
     FUSION,
@@ -152,6 +152,9 @@ def is_starting(run: folder.Run) -> bool:
 # From what someone asks for to runs: settings read and checked before anything is made, all runs made or none.
 
 
+MOST_KEPT = 100  # epochs after which a model is kept
+
+
 def known(data: str, model: str) -> dict[str, Any]:
     """Returns every setting of a kind of model and of its training on a data set, with the defaults.
 
@@ -187,7 +190,12 @@ def value(key: str, text: str, default: Any) -> Any:
 
 
 def plan(
-    data: str, model: str, chosen: Mapping[str, Any], seed: int = 0, title: str = ""
+    data: str,
+    model: str,
+    chosen: Mapping[str, Any],
+    seed: int = 0,
+    title: str = "",
+    replay: int = 0,
 ) -> folder.Plan:
     """Returns what shall be trained, checked as far as it can be without training.
 
@@ -195,11 +203,12 @@ def plan(
         data: as `qfusion.data.load` takes it.
         model: kind of model.
         chosen: settings of the model and options of the training by name, as `known` lists them.
-        seed, title: see `Plan`.
+        seed, title, replay: see `Plan`.
 
     Raises:
         InvalidInput, NotFound: when a name does not exist or a value is impossible, also for this data set.
     """
+    require_whole("replay", replay, 0, MOST_KEPT)
     dataset = sources.load(data)
     of_model, default = registry.settings(model), default_options(dataset)
     for key in chosen:
@@ -228,6 +237,7 @@ def plan(
             if result != getattr(default, key)
         },
         title=title,
+        replay=replay,
     )
 
 

@@ -234,6 +234,8 @@ def _train(
         on_batch(len(fit.history) + 1, options.epochs, 0, rows)
         progress = fit.epoch(pulse)
         if progress is not None:
+            if plan.replay and progress.epoch % -(-options.epochs // plan.replay) == 0:
+                _save(run, fit, copy.deepcopy(fit.average.model).eval(), group, progress.epoch)
             book.epoch(progress)
             on_epoch(progress)
         word = group.agreed(book.requested())
@@ -243,7 +245,16 @@ def _train(
             "" if fit.history else "It was stopped before its first epoch was over.",
         )
         return {}
-    model = fit.best_model()
+    measured = _save(run, fit, fit.best_model(), group)
+    book.close("stopped" if word else "finished")
+    return measured
+
+
+def _save(
+    run: Run, fit: Fit[Any], model: Any, group: Group, epoch: int = 0
+) -> dict[str, Any]:
+    """Keeps a model of a run, after an epoch or, of 0, at the end, and returns its metrics by split."""
+    plan, dataset = run.plan, fit.dataset
     in_double = copy.deepcopy(model).double()
     measured = {}
     for split in data.spec.SPLITS:
@@ -251,23 +262,24 @@ def _train(
         scores = metrics.predict(in_double, dataset, group.share(chosen), final=True)
         measured[split] = metrics.of_rows(dataset, chosen, group.gathered(scores))
     if group.leads:
+        after, path = f"{checkpoint.AFTER}{epoch}" if epoch else "", run.model_path
+        title = plan.title or f"{plan.model} on {dataset.title}"
         checkpoint.save(
-            run.model_path,
+            path.with_name(f"{path.stem}{after}.json"),
             model,
             checkpoint.make_card(
                 model,
                 dataset,
-                name=run.name,
-                title=plan.title or f"{plan.model} on {dataset.title}",
+                name=f"{run.name}{after}",
+                title=f"{title}, after epoch {epoch}" if epoch else title,
                 seed=plan.seed,
-                training={**asdict(options), "seed": plan.seed},
+                training={**asdict(fit.options), "seed": plan.seed},
                 metrics={split: metrics.summary([values]) for split, values in measured.items()},
                 this_seed=measured,
                 seeds=[plan.seed],
                 notes=metrics.sampling_note(model, dataset),
             ),
         )
-    book.close("stopped" if word else "finished")
     return measured
 
 

@@ -34,6 +34,7 @@ from qfusion.training import metrics
 
 FORMAT = 1
 _BOTH = "Copy both files again or train the model again."
+AFTER = "@"  # between a model's name and the epoch after which it was kept, see `epochs`; no name holds it
 CARD = "model.json"  # what `train --out` calls the card in the folder that it makes
 _MAX_CARD = 4_000_000  # bytes; a card is text of a few kilobytes
 _PARTS = ("model", "settings", "inputs", "outputs", "data", "weights_sha256", "metrics")
@@ -90,6 +91,17 @@ def available() -> list[str]:
     """Returns the names of all checkpoints that have a card: shipped ones, the user's, those that are opened where they
     lie (QFUSION_OPENED); loading one whose card cannot be read says why."""
     return list(_cards())
+
+
+def epochs(name: str) -> list[int]:
+    """Returns after which epochs of its training a model was kept, as models of their own: `NAME@EPOCH`.
+
+    Args:
+        name: of the model, or of one of these.
+    """
+    start = name.partition(AFTER)[0] + AFTER
+    parts = [known.removeprefix(start) for known in available() if known.startswith(start)]
+    return sorted(int(part) for part in parts if part.isdecimal())
 
 
 def _cards() -> dict[str, Path]:
@@ -324,7 +336,8 @@ def save(path: str | Path, model: FusionModel, card: Mapping[str, Any], new: boo
 
 
 def remove(name: str) -> Path:
-    """Removes card and weights of one of the reader's checkpoints, and returns the folder that they stood in.
+    """Removes card and weights of one of the reader's checkpoints, and what was kept of it after epochs; returns the
+    folder that they stood in.
 
     Raises:
         NotFound: when there is none of that name. InvalidInput: when it came with the library, or cannot be removed.
@@ -337,10 +350,11 @@ def remove(name: str) -> Path:
         f"Model '{name}' is opened where it lies, in {path.parent}. Remove it there.",
     )
     with refused(f"{path} cannot be removed", "Remove it by hand."), _alone(path.parent):
-        weights = _weights_of(path)
-        path.unlink(missing_ok=True)
-        if weights is not None:
-            weights.unlink(missing_ok=True)
+        for card in (path, *path.parent.glob(f"{glob.escape(path.stem)}{AFTER}*.json")):
+            weights = _weights_of(card)
+            card.unlink(missing_ok=True)
+            if weights is not None:
+                weights.unlink(missing_ok=True)
     return path.parent
 
 

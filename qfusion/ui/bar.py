@@ -16,6 +16,7 @@ from qfusion.data import DataSet
 from qfusion.errors import QFusionError
 from qfusion.panels import address
 from qfusion.panels.control import SampleId
+from qfusion.training import checkpoint
 from qfusion.ui import access, controls, reruns, state
 
 # The bar's words on how many rows of the background are used, and the way to all of them, worked out behind the
@@ -443,6 +444,7 @@ def draw_pickers() -> tuple[Study, int, int | None]:
         if first != names[0]:
             state.put(address.MODEL.key, first)
     model = controls.draw(address.MODEL, on_change=_model_changed)
+    _replay(model)
     own = address.own_data(model)
     chosen = st.selectbox(
         address.DATA.label,
@@ -529,6 +531,32 @@ def _model_changed() -> None:
         name in address.models() and (own := address.own_data(name)) in address.sources()
     ):  # a browser may send any text, such as a path
         state.put(address.DATA.key, own)
+
+
+_EPOCH, _LAST = "_epoch", "end"
+
+
+def _replay(model: str) -> None:
+    """A cursor over the epochs after which the model was kept, if there are any."""
+    name, _, epoch = model.partition(checkpoint.AFTER)
+    if epochs := checkpoint.epochs(model):
+        state.put(_EPOCH, epoch or _LAST)
+        st.select_slider(
+            "After epoch",
+            [*map(str, epochs), _LAST],
+            key=_EPOCH,
+            on_change=_epoch_changed,
+            args=(name,),
+            width=190,
+            help="Leads every page through the training: the model as it was after that epoch.",
+        )
+
+
+def _epoch_changed(name: str) -> None:
+    epoch = state.get(_EPOCH)
+    there = name if epoch == _LAST else f"{name}{checkpoint.AFTER}{epoch}"
+    if there in address.models():
+        state.put(address.MODEL.key, there)
 
 
 def _data_changed() -> None:

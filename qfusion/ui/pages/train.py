@@ -454,13 +454,15 @@ def _explained(choice: control.Control) -> Any:
 def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
     """Name, seeds, what it will cost, and the button."""
     with st.container(key="grid-start"):
-        first, second, third, last = (
-            st.container(gap="xxsmall", key=f"start-{place}") for place in range(4)
+        first, second, third, fourth, last = (
+            st.container(gap="xxsmall", key=f"start-{place}") for place in range(5)
         )
     with second:
         count = _explained(builders.SEEDS)
     with third:
         seed = _explained(builders.FIRST)
+    with fourth:
+        replay = _explained(builders.REPLAY)
     seeds = runs.check_seeds(count, seed)
     free = plans.free_name(kind, name, seeds)
     with first:
@@ -508,7 +510,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         disabled=wrong,
     ):
         access.check_train()
-        plan = plans.plan(name, kind, chosen, seed)
+        plan = plans.plan(name, kind, chosen, seed, replay=replay)
         plans.start(
             {entry: replace(plan, seed=number) for entry, number in zip(names, seeds, strict=True)},
             bool(events),
