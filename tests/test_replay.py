@@ -1,0 +1,68 @@
+"""A model that is kept after epochs of its training, and the cursor over them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from qfusion import runs
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.runs import plans
+from qfusion.training import checkpoint
+from tests.test_app_pages import said, visit
+
+SETTINGS = {"epochs": 4, "patience": 0, "dims": [2, 2, 2], "hidden": 4}
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> runs.Run:
+    """A training of four epochs that keeps two of them."""
+    for name in ("RUNS", "MODELS"):
+        monkeypatch.setenv(f"QFUSION_{name}", str(tmp_path / name.lower()))
+    made = runs.create(
+        plans.plan("planted", "quantum-jump", SETTINGS, replay=2, title="Mine"), name="mine"
+    )
+    runs.work(made)
+    return made
+
+
+def test_epochs_are_models_of_their_own_and_go_with_the_model(run: runs.Run) -> None:
+    assert checkpoint.epochs("mine") == checkpoint.epochs("mine@2") == [2, 4]
+    assert checkpoint.epochs("qj-planted") == []
+    first, last, end = (checkpoint.load(name) for name in ("mine@2", "mine@4", "mine"))
+    assert first.card["name"] == "mine@2"
+    assert first.card["title"] == "Mine, after epoch 2"
+    assert set(first.card["metrics"]) == {"train", "valid", "test"}
+    # without patience the last weights are those that are kept
+    weights = [model.model.state_dict() for model in (last, end, first)]
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+    assert not all(torch.equal(weights[0][key], weights[2][key]) for key in weights[0])
+    valid = run.record().history[1]["valid"]
+    assert first.card["this_seed"]["valid"] == pytest.approx(valid, abs=1e-5)
+    checkpoint.remove("mine")
+    assert not [name for name in checkpoint.available() if name.startswith("mine")]
+
+
+def test_no_other_model_can_have_such_a_name_or_be_kept_too_often(run: runs.Run) -> None:
+    with pytest.raises(InvalidInput, match="letters, digits"):
+        runs.create(run.plan, name="mine@3")
+    with pytest.raises(InvalidInput, match="replay"):
+        plans.plan("planted", "quantum-jump", {}, replay=101)
+    with pytest.raises(NotFound, match="mine@3"):
+        checkpoint.load("mine@3")
+
+
+@pytest.mark.usefixtures("run")
+def test_the_cursor_leads_to_the_model_after_an_epoch() -> None:
+    app = visit("Overview", model="mine@2", data="planted")
+    assert not app.exception
+    cursor = app.select_slider(key="_epoch")
+    assert cursor.value == "2"
+    assert list(cursor.options) == ["2", "4", "end"]
+    app = cursor.set_value("end").run()
+    assert app.selectbox(key="model").value == "mine"
+    app = app.select_slider(key="_epoch").set_value("4").run()
+    assert app.selectbox(key="model").value == "mine@4"
+    assert "mine@4" in said(app) or not app.error
