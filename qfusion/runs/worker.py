@@ -250,9 +250,7 @@ def _train(
     return measured
 
 
-def _save(
-    run: Run, fit: Fit[Any], model: Any, group: Group, epoch: int = 0
-) -> dict[str, Any]:
+def _save(run: Run, fit: Fit[Any], model: Any, group: Group, epoch: int = 0) -> dict[str, Any]:
     """Keeps a model of a run, after an epoch or, of 0, at the end, and returns its metrics by split."""
     plan, dataset = run.plan, fit.dataset
     in_double = copy.deepcopy(model).double()
