@@ -704,6 +704,6 @@ def drawing_functions() -> set[str]:
             for entry, made in inspect.getmembers(loaded, inspect.isfunction)
             if not entry.startswith("_")
             and made.__module__ == loaded.__name__
-            and inspect.signature(made).return_annotation == "go.Figure"
+            and inspect.signature(made).return_annotation in ("go.Figure", go.Figure)
         }
     return functions - {"style.finite", "style.in_cells", "style.ringed"}
