@@ -48,6 +48,7 @@ MOVED: dict[str, str] = {
     "qfusion.explain.cuts.cuts": "qfusion.explain.cuts.cuts",
     "qfusion.explain.sensitivity": "qfusion.explain.sensitivity",
     "qfusion.release.make": "qfusion.model_export.make",
+    "qfusion.track.fusion_circuit": "qfusion.track.circuit",
     "qfusion.ui.snippets.snippet": "qfusion.panels.pages.program",
 }
 

@@ -1,5 +1,5 @@
-"""Follows single samples through the dynamics with QuTiP and through circuits with PennyLane (`circuit`,
-`fusion_circuit`). What a decision owes to them is of `explain`.
+"""Follows single samples through the dynamics with QuTiP and through circuits with PennyLane. What a decision owes
+to them is of `explain`.
 """
 
 from qfusion.track.attractors import Attractor, Contraction, attractor, contraction
