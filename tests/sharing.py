@@ -26,6 +26,8 @@ from typing import Any
 
 import torch
 
+from qfusion.data import DataSet
+
 # a server that shares; what it is asked first, it need not work out
 APP = (sys.executable, "-m", "tests.sharing", "run", "app.py")
 FOLDER = "QFUSION_TESTS_SHARED"
@@ -44,12 +46,16 @@ def on_disk(
         asked = signature.bind(*args, **kwargs)
         asked.apply_defaults()
         subject, *others = [*asked.arguments.values()] or [None]
-        if not os.environ.get(FOLDER) or not hasattr(
-            subject, "memo_key"
-        ):  # an empty name: nothing is shared
+        if isinstance(subject, DataSet):
+            whole: Any = subject.digest
+        elif hasattr(subject, "memo_key"):
+            whole = key(subject, background), _exact(subject.model)
+        else:
+            whole = None
+        if not os.environ.get(FOLDER) or whole is None:  # an empty name: nothing is shared
             return function(*args, **kwargs)
-        keys = [key(each, background) for each in (subject, *others)]
-        said = repr((function.__module__, function.__qualname__, keys, _exact(subject.model)))
+        keys = [key(each, background) for each in others]
+        said = repr((function.__module__, function.__qualname__, whole, keys))
         if " at 0x" in said:  # what differs from process to process
             return function(*args, **kwargs)
         place = Path(os.environ[FOLDER]) / hashlib.sha256(said.encode()).hexdigest()

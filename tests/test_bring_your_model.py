@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from qfusion import cli
-from qfusion.models import imported as card
+from qfusion.models import imported, imported as card
 from qfusion.training import checkpoint
+from tests import near
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "bring-your-model.md").read_text()
 STEPS = 5  # of the training, which the page lets take 300
@@ -22,6 +23,7 @@ def test_the_page_runs(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path / "models"))
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(imported, "Program", near.program)
     for name, code in re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE, re.DOTALL):
         Path(name).write_text(code.replace("MulT(), 300", f"MulT(), {STEPS}"))
     commands = re.findall(r"^    python (\S.*)$", PAGE, re.MULTILINE)

@@ -3,7 +3,6 @@ forward passes; and everything that can be wrong with one."""
 
 from __future__ import annotations
 
-import functools
 import gc
 import importlib.util
 import io
@@ -43,6 +42,7 @@ from qfusion.models import (
 from qfusion.models.imported import Input, Output, Port, Program, program_of
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import checkpoint, imports
+from tests import near
 
 N, T, A, V = 60, 5, 3, 4
 FREE = torch.export.Dim.DYNAMIC
@@ -77,17 +77,11 @@ def said_set(classes: int = 0) -> DataSet:
     )
 
 
-@functools.lru_cache(4)
-def shared(content: bytes, file: str, kind: str) -> Program:
-    """Programs of the same bytes share a process here: torch takes seconds to begin."""
-    return Program(content, file, kind)
-
-
 @pytest.fixture(autouse=True, scope="module")
 def ended() -> Iterator[None]:
-    """Those processes go with the file's last test."""
+    """Processes of ONNX models go with the file's last test."""
     yield
-    shared.cache_clear()
+    near.program.cache_clear()
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +93,7 @@ def places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         for c in (0, 2, 3)
     }
     monkeypatch.setattr(registry, "sources", lambda before=registry.sources: {**before(), **known})
-    monkeypatch.setattr(imported, "Program", shared)
+    monkeypatch.setattr(imported, "Program", near.program)
 
 
 class Two(nn.Module):
@@ -1150,7 +1144,7 @@ def test_a_program_of_torch_is_loaded_only_where_it_is_trusted(
 def test_gradients_are_those_of_the_module_and_go_once(two: tuple[Two, bytes]) -> None:
     audio, vision, mask = example()
     slopes = []
-    for forward in (lambda *given: shared(two[1], "two.pt2", "torch").run(given, 0), two[0]):
+    for forward in (lambda *given: near.program(two[1], "two.pt2", "torch").run(given, 0), two[0]):
         moved = [audio.clone().requires_grad_(), vision.clone().requires_grad_()]
         score = (forward(*moved, mask) * torch.arange(4.0)[:, None]).sum()
         slopes.append(torch.autograd.grad(score, moved, create_graph=True))
