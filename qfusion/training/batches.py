@@ -211,7 +211,7 @@ def warped(
 # cache by the digest of encoders and data, whole or not at all, checked when they are read, the oldest going first;
 # processes that want the same wait for the first of them. Explanations of all samples are kept likewise.
 
-HEAVY = 64_000_000  # bytes of features from which what is made of them is kept
+HEAVY = 40_000_000  # bytes of features from which what is made of them is kept
 SAME = 1e-6  # scores may change by so much where encoders work in single precision; else they work in double
 CHECKED = 64  # samples by which that is decided
 FORMAT = "2"
