@@ -202,7 +202,9 @@ KINDS = ("mlp", "cnn", "cnn-norm", "cnn-pool")
 NORMALISED = ("cnn-norm", "cnn-pool")
 POOLINGS = ("gru", "attention", "conv")  # of sequences
 _REACH = 3  # steps that a convolution over time looks at together
-_UNFOLDED = 64  # pictures that a convolution looks at together: as many stay in the processor's cache
+_UNFOLDED = (
+    64  # pictures that a convolution looks at together: as many stay in the processor's cache
+)
 _CLIP = 5.0  # standard deviations: one outlier must not rule a small encoder
 
 
