@@ -415,11 +415,12 @@ def _uncertain(name: str, values: np.ndarray) -> dict[str, float]:
 def sizes(train: int, valid: int) -> tuple[int, int, int]:
     """Returns how many validation rows are explained, on how many entanglement is measured, and how many rows are the
     background."""
-    explained, entangled, background = (
-        len(range(0, rows, max(1, -(-rows // count))))
-        for rows, count in ((valid, EXPLAINED), (valid, ENTANGLED), (train, BACKGROUND))
+    rows = np.arange(valid)
+    return (
+        len(_spread(rows, EXPLAINED)),
+        len(_spread(rows, ENTANGLED)),
+        len(_spread(np.arange(train), BACKGROUND)),
     )
-    return explained, entangled, background
 
 
 def _spread(rows: np.ndarray, count: int) -> np.ndarray:

@@ -143,6 +143,14 @@ def open_study(
         with (
             refused(f"{path} cannot be written", "Choose a file where you may write."),
             warnings.catch_warnings(),
+            refused(
+                f"{path} cannot be read as the journal of a sweep",
+                "Choose another name, or delete the file.",
+                *(ValueError, KeyError, TypeError, AssertionError, AttributeError),
+                error=IntegrityError,
+                why="{kind}",
+                passing=(QFusionError,),
+            ),
         ):
             if not storage:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -151,12 +159,7 @@ def open_study(
                 f"{path} is too large for the journal of a sweep.",
             )
             warnings.simplefilter("ignore")
-            try:
-                place = optuna.storages.JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
-            except (ValueError, KeyError, TypeError, AssertionError, AttributeError) as error:
-                raise IntegrityError(
-                    f"{path} cannot be read as the journal of a sweep. Choose another name, or delete the file."
-                ) from error
+            place = optuna.storages.JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
     try:
         with refused(
             f"{path} cannot be written",

@@ -652,13 +652,11 @@ def _unread(model: Imported, rows: Mapping[str, Any], first: Tensor) -> list[str
     """Says which modalities leave the scores as they are when they are taken from other rows."""
     order = [*range(1, len(first)), 0]
     least = 1e-6 * (1 + float(first.abs().max()))  # a change that is less is rounding
-
-    def change(name: str) -> float:
-        return float(
-            (model.scores({**rows, name: nested_part(rows[name], order)}) - first).abs().max()
-        )
-
-    unread = [name for name in model.modalities if change(name) <= least]
+    changed = (
+        (name, model.scores({**rows, name: nested_part(rows[name], order)}))
+        for name in model.modalities
+    )
+    unread = [name for name, scores in changed if float((scores - first).abs().max()) <= least]
     if not unread or len(model.modalities) == 1:
         return []
     read = [name for name in model.modalities if name not in unread]
