@@ -625,8 +625,13 @@ def _of_values(part: Part, scan: Scan) -> Iterator[Finding]:
             name,
             ("drop-constant",),
         )
-    words = f"{_some(scan.zero, 'is', 'are')} zeros only, as where a modality is missing."
-    yield from _of_rows("zero-rows", "note", scan.zero, words, where=name)
+    yield from _of_rows(
+        "zero-rows",
+        "note",
+        scan.zero,
+        f"{_some(scan.zero, 'is', 'are')} zeros only, as where a modality is missing.",
+        where=name,
+    )
 
 
 def _again(keys: np.ndarray, rank: np.ndarray) -> np.ndarray:

@@ -469,8 +469,6 @@ def of(
 
 def _weights_of(card: Path) -> Path | None:
     """The weights that a card names now, if it can be read."""
-    try:
-        result = _read_card(card) if card.is_file() else None
-        return None if result is None else card.with_name(_weights_name(result, card))
-    except QFusionError:
-        return None
+    with contextlib.suppress(QFusionError):
+        return card.with_name(_weights_name(_read_card(card), card))
+    return None

@@ -169,8 +169,11 @@ class Fit(Generic[M]):
             for m in dataset.modalities
             if m.shape is not None and InputSpec(m.size, m.is_sequence, m.shape).pictured
         }
-        looked_at = options.turn or options.stretch or options.delay
-        content = dataset.content(int(rows[0])) if looked_at else {}
+        content = (
+            dataset.content(int(rows[0]))
+            if options.turn or options.stretch or options.delay
+            else {}
+        )
         self.spectrograms = {
             name: shape
             for name, shape in self.shapes.items()
