@@ -53,7 +53,7 @@ from qfusion.data import (  # noqa: E402
     registry,
 )
 from qfusion.errors import QFusionError  # noqa: E402
-from qfusion.runs import Plan, Run, plans, sweep, worker  # noqa: E402
+from qfusion.runs import Plan, Run, plans, sweep  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402
 from scripts import serving, slow_writes  # noqa: E402
 from scripts.visitor import Visitor  # noqa: E402
@@ -197,7 +197,7 @@ def training(killer: Killer, wanted: int) -> None:
         stop_at = killer.chance.choice((0, 0, 2, 4, 6))
 
         def study(run: Run = run, stop_at: int = stop_at) -> None:
-            worker.PULSE = 0.02
+            plans.PULSE = 0.02
             runs.work(run, lambda p: run.ask("stop") if p.epoch == stop_at else None)
 
         killer.forked("training", study, length / 2)

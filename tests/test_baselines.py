@@ -12,8 +12,7 @@ import pytest
 import torch
 
 from qfusion import explain
-from qfusion.data.modality import Modality, Target
-from qfusion.data.spec import DataSet
+from qfusion.data.spec import DataSet, Modality, Target
 from qfusion.errors import InvalidInput
 from qfusion.models import BASELINES, EntangledQCNN, entangled_qcnn, qcnn, registry
 from qfusion.models.baselines import (

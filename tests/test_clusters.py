@@ -8,7 +8,7 @@ import pytest
 from qfusion import data
 from qfusion.analysis import cohort_measures
 from qfusion.analysis.errors import wilson
-from qfusion.data.modality import Clusters, videos_of
+from qfusion.data.spec import Clusters, videos_of
 from qfusion.errors import DataUnavailable, InvalidInput
 from qfusion.explain import stability
 

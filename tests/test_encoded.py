@@ -29,7 +29,7 @@ from qfusion.explain.backgrounds import background_of
 from qfusion.explain.interventions import Disturbance
 from qfusion.models import build, names
 from qfusion.models.encoders import POOLINGS, Dropout, Encoder, InputSpec, Pooling, last_states
-from qfusion.training import batches, metrics, train
+from qfusion.training import metrics, options, train
 
 
 def sequences(count: int = 90, steps: int = 12) -> DataSet:
@@ -64,9 +64,9 @@ def sequences(count: int = 90, steps: int = 12) -> DataSet:
 @pytest.fixture
 def dataset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> DataSet:
     """A data set that counts as large, with a cache of its own."""
-    monkeypatch.setattr(batches, "HEAVY", 0)
+    monkeypatch.setattr(metrics, "HEAVY", 0)
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path))
-    monkeypatch.setattr(batches, "_held", type(batches._held)())
+    monkeypatch.setattr(metrics, "_held", type(metrics._held)())
     return sequences()
 
 
@@ -80,7 +80,7 @@ def model_of(kind: str, dataset: DataSet) -> Any:
 
 
 def files() -> list[Path]:
-    return sorted(batches.encoded_folder().glob("*.npz"))
+    return sorted(metrics.encoded_folder().glob("*.npz"))
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
@@ -125,10 +125,10 @@ def test_what_is_kept_changes_no_number(
     kind: str, dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, rows = model_of(kind, dataset), dataset.rows("test")[:10]
-    kept, others = batches.is_kept(model, dataset), dataset.rows("train")[:15]
+    kept, others = metrics.is_kept(model, dataset), dataset.rows("train")[:15]
     assert kept == (kind != "mult")
     behind = background_of(model, dataset, others)
-    found = explain.explain(model, batches.encoded_inputs(model, dataset, rows), behind)
+    found = explain.explain(model, metrics.encoded_inputs(model, dataset, rows), behind)
     scores = metrics.predict(model, dataset, rows, final=True)
     disturbed = [
         Disturbance(noise={"text": 0.5}),
@@ -137,46 +137,46 @@ def test_what_is_kept_changes_no_number(
     ]
     asked = [interventions.scores(model, dataset, rows, each) for each in disturbed]
     assert len(files()) == kept
-    monkeypatch.setattr(batches, "HEAVY", 2**60)
+    monkeypatch.setattr(metrics, "HEAVY", 2**60)
     plain = explain.explain(
         model,
         dataset.inputs(rows, torch.float64),
         background_of(model, dataset, others),
     )
-    np.testing.assert_allclose(found.dividends, plain.dividends, atol=batches.SAME)
-    np.testing.assert_allclose(scores, metrics.predict(model, dataset, rows), atol=batches.SAME)
+    np.testing.assert_allclose(found.dividends, plain.dividends, atol=metrics.SAME)
+    np.testing.assert_allclose(scores, metrics.predict(model, dataset, rows), atol=metrics.SAME)
     for ours, each in zip(asked, disturbed, strict=True):
         np.testing.assert_allclose(
-            ours, interventions.scores(model, dataset, rows, each), atol=batches.SAME
+            ours, interventions.scores(model, dataset, rows, each), atol=metrics.SAME
         )
 
 
 def test_it_is_kept_by_weights_and_data_and_made_again_when_damaged(dataset: DataSet) -> None:
     model, told = model_of("quantum-jump", dataset), []
     tell = lambda done, total: told.append((done, total))  # noqa: E731
-    first = batches.encoded_numbers(model, dataset, tell)
+    first = metrics.encoded_numbers(model, dataset, tell)
     assert told[-1] == (90, 90)
-    batches.encoded_numbers(model, dataset, tell)
-    batches._held.clear()
+    metrics.encoded_numbers(model, dataset, tell)
+    metrics._held.clear()
     assert all(
         np.array_equal(first[name], each)
-        for name, each in batches.encoded_numbers(model, dataset, tell).items()
+        for name, each in metrics.encoded_numbers(model, dataset, tell).items()
     )
     assert len(told) == 1
     (path,) = files()
     for damage in (b"", path.read_bytes()[:-40], path.read_bytes().replace(b"text", b"tixt")):
         path.write_bytes(damage)
-        batches._held.clear()
-        again = batches.encoded_numbers(model, dataset, tell)
+        metrics._held.clear()
+        again = metrics.encoded_numbers(model, dataset, tell)
         assert all(np.array_equal(first[name], again[name]) for name in first)
         assert cache.read_arrays(path) is not None
     assert len(told) == 4
     with torch.no_grad():  # the generator is not what encoders make
         next(iter(model.A)).mul_(2)
-    assert batches.is_ready(model, dataset)
+    assert metrics.is_ready(model, dataset)
     with torch.no_grad():
         next(model.encoders.parameters()).add_(1e-3)
-    assert not batches.is_ready(model, dataset)
+    assert not metrics.is_ready(model, dataset)
 
 
 def test_what_is_damaged_or_of_something_else_is_made_again_and_said(
@@ -184,7 +184,7 @@ def test_what_is_damaged_or_of_something_else_is_made_again_and_said(
 ) -> None:
     """A file under the name of other weights, data or another version holds what is whole and not ours."""
     model = model_of("quantum-jump", dataset)
-    right = batches.encoded_numbers(model, dataset)
+    right = metrics.encoded_numbers(model, dataset)
     (path,) = files()
     other = replace(
         dataset, modalities=tuple(replace(m, values=2 * m.values) for m in dataset.modalities)
@@ -193,15 +193,15 @@ def test_what_is_damaged_or_of_something_else_is_made_again_and_said(
         changed = model_of("quantum-jump", dataset)
         next(changed.encoders.parameters()).add_(1e-3)
     for of, data in ((changed, dataset), (model, other)):
-        batches.encoded_numbers(of, data)
-        assert batches.encoded_place(of, data) != path
-        path.write_bytes(batches.encoded_place(of, data).read_bytes())
+        metrics.encoded_numbers(of, data)
+        assert metrics.encoded_place(of, data) != path
+        path.write_bytes(metrics.encoded_place(of, data).read_bytes())
         _made_again(model, dataset, right, caplog)
     with monkeypatch.context() as patch:
-        patch.setattr(batches, "FORMAT", "0")
-        assert not batches.is_ready(model, dataset)
-        batches.encoded_numbers(model, dataset)
-        old = batches.encoded_place(model, dataset)
+        patch.setattr(metrics, "FORMAT", "0")
+        assert not metrics.is_ready(model, dataset)
+        metrics.encoded_numbers(model, dataset)
+        old = metrics.encoded_place(model, dataset)
     path.write_bytes(old.read_bytes())
     _made_again(model, dataset, right, caplog)
     cache.write_arrays(
@@ -218,15 +218,15 @@ def test_what_is_damaged_or_of_something_else_is_made_again_and_said(
 def _made_again(
     model: Any, dataset: DataSet, right: dict[str, np.ndarray], caplog: pytest.LogCaptureFixture
 ) -> None:
-    batches._held.clear()
+    metrics._held.clear()
     caplog.clear()
-    assert not batches.is_ready(model, dataset)
-    again = batches.encoded_numbers(model, dataset)
+    assert not metrics.is_ready(model, dataset)
+    again = metrics.encoded_numbers(model, dataset)
     assert all(np.array_equal(right[name], values) for name, values in again.items())
     assert [record.message.partition(" in ")[0] for record in caplog.records] == ["What was kept"]
     assert "damaged or of another model or data set: it is worked out again" in caplog.text
-    batches._held.clear()
-    assert batches.is_ready(model, dataset)
+    metrics._held.clear()
+    assert metrics.is_ready(model, dataset)
 
 
 def test_a_disk_that_cannot_be_written_costs_time_alone(
@@ -239,7 +239,7 @@ def test_a_disk_that_cannot_be_written_costs_time_alone(
     (tmp_path / "file").write_text("")
     with monkeypatch.context() as patch:
         patch.setenv("QFUSION_CACHE", str(tmp_path / "file" / "below"))
-        numbers = batches.encoded_numbers(model_of("quantum-jump", dataset), dataset)
+        numbers = metrics.encoded_numbers(model_of("quantum-jump", dataset), dataset)
     assert {name: values.shape for name, values in numbers.items()} == shapes
     assert "cannot be kept, and is worked out again next time" in caplog.text
     caplog.clear()
@@ -250,27 +250,27 @@ def test_a_disk_that_cannot_be_written_costs_time_alone(
 
     with monkeypatch.context() as patch:
         patch.setattr(np, "savez", full)
-        batches._held.clear()
-        numbers = batches.encoded_numbers(model_of("quantum-jump", dataset), dataset)
+        metrics._held.clear()
+        numbers = metrics.encoded_numbers(model_of("quantum-jump", dataset), dataset)
     assert {name: values.shape for name, values in numbers.items()} == shapes
     assert "No space left on device" in caplog.text
-    assert [path.suffix for path in batches.encoded_folder().iterdir()] == [".lock"], (
+    assert [path.suffix for path in metrics.encoded_folder().iterdir()] == [".lock"], (
         "nothing half-written"
     )
-    batches._held.clear()
-    assert not batches.is_ready(model_of("quantum-jump", dataset), dataset)
+    metrics._held.clear()
+    assert not metrics.is_ready(model_of("quantum-jump", dataset), dataset)
 
 
 def _killed(folder: str, queue: Any) -> None:
     os.environ["QFUSION_CACHE"] = folder
-    batches.HEAVY = 0
+    metrics.HEAVY = 0
     dataset = sequences()
 
     def tell(done: int, total: int) -> None:
         queue.put(os.getpid())
         time.sleep(60)
 
-    batches.encoded_numbers(model_of("quantum-jump", dataset), dataset, tell)
+    metrics.encoded_numbers(model_of("quantum-jump", dataset), dataset, tell)
 
 
 def test_who_waits_for_a_process_that_is_killed_encodes_itself(
@@ -289,7 +289,7 @@ def test_who_waits_for_a_process_that_is_killed_encodes_itself(
         yield lambda done, total: None
 
     with _sentences.progress_to(show):
-        numbers = batches.encoded_numbers(model_of("quantum-jump", dataset), dataset)
+        numbers = metrics.encoded_numbers(model_of("quantum-jump", dataset), dataset)
     process.join()
     assert len(numbers["text"]) == 90
     assert shown == ["Waiting for the process that encodes the same samples", "Encoding"]
@@ -356,37 +356,37 @@ def test_the_oldest_go_first(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) 
     for seed in range(4):
         torch.manual_seed(seed)
         models.append(build("quantum-jump", dataset.input_specs, ("score",), {"dims": 2}))
-        batches.encoded_numbers(models[-1], dataset)
-        os.utime(batches.encoded_place(models[-1], dataset), (1000 + seed, 1000 + seed))
+        metrics.encoded_numbers(models[-1], dataset)
+        os.utime(metrics.encoded_place(models[-1], dataset), (1000 + seed, 1000 + seed))
     size = files()[0].stat().st_size
     monkeypatch.setattr("qfusion._limits.MIB", 1.5 * size)
     monkeypatch.setenv("QFUSION_KEPT_MB", "2")
-    batches.encoded_numbers(model_of("concatenation", dataset), dataset)
-    assert batches.encoded_place(models[3], dataset) in files()
-    assert batches.encoded_place(models[0], dataset) not in files()
+    metrics.encoded_numbers(model_of("concatenation", dataset), dataset)
+    assert metrics.encoded_place(models[3], dataset) in files()
+    assert metrics.encoded_place(models[0], dataset) not in files()
 
 
 def test_where_single_precision_would_show_encoders_work_in_double(
     dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = model_of("quantum-jump", dataset)
-    assert {each.dtype for each in batches.encoded_numbers(model, dataset).values()} == {
+    assert {each.dtype for each in metrics.encoded_numbers(model, dataset).values()} == {
         np.dtype("f4")
     }
-    monkeypatch.setattr(batches, "SAME", 0.0)
-    batches.encoded_place(model, dataset).unlink()
-    batches._held.clear()
-    assert {each.dtype for each in batches.encoded_numbers(model, dataset).values()} == {
+    monkeypatch.setattr(metrics, "SAME", 0.0)
+    metrics.encoded_place(model, dataset).unlink()
+    metrics._held.clear()
+    assert {each.dtype for each in metrics.encoded_numbers(model, dataset).values()} == {
         np.dtype("f8")
     }
 
 
 def _at_once(folder: str, place: int, said: Any) -> None:
     os.environ["QFUSION_CACHE"] = folder
-    batches.HEAVY = 0
+    metrics.HEAVY = 0
     torch.set_num_threads(1)
     dataset, told = sequences(), []
-    found = batches.encoded_numbers(
+    found = metrics.encoded_numbers(
         model_of("quantum-jump", dataset), dataset, lambda done, total: told.append(done)
     )
     said.put((place, len(told), float(sum(each.sum() for each in found.values()))))
@@ -409,8 +409,8 @@ def test_of_processes_that_want_the_same_one_encodes(tmp_path: Path) -> None:
 
 def test_reading_ahead_changes_no_weight(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
-    for held in (batches.HELD, 0):
-        monkeypatch.setattr(batches, "HELD", held)
+    for held in (options.HELD, 0):
+        monkeypatch.setattr(options, "HELD", held)
         found.append(
             train(
                 "quantum-jump", dataset, {"dims": 2}, {"epochs": 2, "batch": 8}
@@ -447,7 +447,7 @@ def test_the_first_samples_are_exact_for_what_they_say_and_their_error_holds(
     assert "24, drawn at random, of the 45 training samples" in verdicts.behind(study.background)
     whole = studies.build_study("drawn", card, model, dataset)
     exact, drawn = whole.explained(dataset.row(asked)), study.explained(study.dataset.row(asked))
-    np.testing.assert_allclose(drawn.prediction, exact.prediction, atol=batches.SAME)
+    np.testing.assert_allclose(drawn.prediction, exact.prediction, atol=metrics.SAME)
     assert drawn.errors is not None
     away = np.abs(drawn.dividends - exact.dividends)
     assert (away <= 6 * drawn.errors + 1e-6).all()

@@ -32,7 +32,7 @@ from qfusion.panels import control, dynamics, pages
 from qfusion.panels.panel import Panel, Picture
 from qfusion.quantum import measures
 from qfusion.quantum.measures import States, Values
-from qfusion.training.batches import mean_and_std
+from qfusion.training.options import mean_and_std
 from qfusion.ui import panels
 from tests.charts import figures
 from tests.doors import named

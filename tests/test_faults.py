@@ -21,7 +21,7 @@ from qfusion import errors, runs
 from qfusion._files import atomic, cache_root
 from qfusion.data import files, importing, load, registry
 from qfusion.errors import DataUnavailable, IntegrityError, QFusionError
-from qfusion.runs import Plan, folder, plans, sweep, worker
+from qfusion.runs import Plan, folder, plans, sweep
 from qfusion.training import checkpoint
 from scripts import kills
 from tests import importable
@@ -216,7 +216,7 @@ def test_a_clock_that_is_set_changes_nothing(
     years: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, now = runs.create(plan(3), name="first"), time.time
-    monkeypatch.setattr(worker, "PULSE", 0.0)
+    monkeypatch.setattr(plans, "PULSE", 0.0)
 
     def jump(_: object) -> None:
         monkeypatch.setattr(time, "time", lambda: now() + years * 3e7)

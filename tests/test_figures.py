@@ -91,7 +91,7 @@ def test_waterfall_adds_up_and_ends_at_the_score() -> None:
 
 
 def test_waterfall_of_many_terms_adds_the_smallest_joint_ones_up() -> None:
-    from qfusion.data.modality import coalitions
+    from qfusion.data.spec import coalitions
 
     names = list("abcdef")
     dividends = {term: 0.01 * i for i, term in enumerate(coalitions(names))}

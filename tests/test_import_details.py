@@ -12,7 +12,7 @@ import pytest
 import scipy.io
 
 from qfusion import data
-from qfusion.data import files, importing, multiview, pickles, registry, staged_set, synthesis
+from qfusion.data import files, importing, multiview, registry, staged_set, synthesis
 from qfusion.data.sources import benchmarks, planted
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from tests import importable
@@ -25,13 +25,15 @@ __all__ = ["folder"]  # a fixture that pytest uses for every test
 
 
 def test_opcodes_that_only_old_or_large_pickles_hold() -> None:
-    assert pickles.read(b"(F2.5\ni__builtin__\nint\n.", "old.pkl") == 2  # INST
-    assert pickles.read(b"\x80\x02\x8b\x02\x00\x00\x00\x01\x02.", "long.pkl") == 0x0201  # LONG4
+    assert files.read_pickle(b"(F2.5\ni__builtin__\nint\n.", "old.pkl") == 2  # INST
+    assert (
+        files.read_pickle(b"\x80\x02\x8b\x02\x00\x00\x00\x01\x02.", "long.pkl") == 0x0201
+    )  # LONG4
     typed = b"\x80\x03cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\x03\x00\x00\x00>i2\x85RC\x02\x01\x02\x86R."
-    none = pickles.value(pickles.read(pickle.dumps(np.zeros((2, 3), "U0")), "none.pkl"))
+    none = files.unpickled(files.read_pickle(pickle.dumps(np.zeros((2, 3), "U0")), "none.pkl"))
     assert (none.shape, none.dtype.kind, none.tolist()) == ((2, 3), "U", [[""] * 3] * 2)
     assert (
-        pickles.read(typed, "scalar.pkl") == 0x0102
+        files.read_pickle(typed, "scalar.pkl") == 0x0102
     )  # the order of bytes as its name says, with no state
 
 

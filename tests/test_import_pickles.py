@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.data import importing, pickles
+from qfusion.data import files, importing
 from qfusion.errors import InvalidInput
 from tests import importable
 
@@ -54,9 +54,9 @@ class Runs:
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_what_numpy_and_python_write_is_read(protocol: int) -> None:
-    found = pickles.read(pickle.dumps({**THINGS, **PLAIN}, protocol), "x.pkl")
+    found = files.read_pickle(pickle.dumps({**THINGS, **PLAIN}, protocol), "x.pkl")
     for name, thing in THINGS.items():
-        read = pickles.value(found[name])
+        read = files.unpickled(found[name])
         assert read.shape == thing.shape
         assert read.tolist() == thing.tolist(), name
     assert {name: found[name] for name in PLAIN} == PLAIN
@@ -81,7 +81,7 @@ def test_any_other_function_is_refused_by_its_name(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidInput, match=rf"asks for `.*{named}.*`, which is refused"):
-        pickles.read(pickle.dumps(thing, protocol), "x.pkl")
+        files.read_pickle(pickle.dumps(thing, protocol), "x.pkl")
     assert os.listdir(tmp_path) == []
 
 
@@ -113,7 +113,7 @@ def test_handwritten_tricks_are_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidInput):
-        pickles.read(content, "x.pkl")
+        files.read_pickle(content, "x.pkl")
     assert os.listdir(tmp_path) == []
 
 
@@ -133,7 +133,7 @@ def declared(shape: str, kind: str = "f4", content: bytes = b"C\x04abcd") -> byt
 
 
 def test_no_memory_is_taken_on_a_files_word() -> None:
-    assert pickles.value(pickles.read(declared("(I1\nt"), "x.pkl")).shape == (1,)
+    assert files.unpickled(files.read_pickle(declared("(I1\nt"), "x.pkl")).shape == (1,)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     nested = b"\x80\x02" + b"]" * 2_000_000 + b"a" * 1_999_999 + b"."
     bombs = [
@@ -164,13 +164,13 @@ def test_no_memory_is_taken_on_a_files_word() -> None:
     ]
     for bomb in bombs:
         with pytest.raises(InvalidInput):
-            pickles.read(bomb, "bomb.pkl")
-    found = pickles.read(nested, "nested.pkl")
+            files.read_pickle(bomb, "bomb.pkl")
+    found = files.read_pickle(nested, "nested.pkl")
     assert isinstance(found, list)
     del found
     deep_key = b"\x80\x02}" + b")" + b"\x85" * 300_000 + b"K\x01s."
     with pytest.raises(InvalidInput):
-        pickles.read(deep_key, "key.pkl")
+        files.read_pickle(deep_key, "key.pkl")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 700_000  # KiB
 
 
@@ -178,7 +178,7 @@ def test_a_pickle_cut_anywhere_is_refused() -> None:
     content = pickle.dumps(importable.mmsa())
     for part in range(20):
         with pytest.raises(InvalidInput, match=r"cut short|damaged"):
-            pickles.read(content[: len(content) * part // 20 + 1], "cut.pkl")
+            files.read_pickle(content[: len(content) * part // 20 + 1], "cut.pkl")
 
 
 def test_damaged_bytes_are_an_error_of_ours_or_read(tmp_path: Path) -> None:
@@ -311,17 +311,17 @@ def test_ragged_lists_vectors_and_old_shapes_are_read(tmp_path: Path) -> None:
 def test_a_pickle_of_another_python_is_read() -> None:
     """Python 2 wrote text as bytes and arrays in module numpy.core."""
     buffer = io.BytesIO(b"\x80\x02}U\x05trainU\x03abcs.")
-    found = pickles.read(buffer.getvalue(), "old.pkl")
+    found = files.read_pickle(buffer.getvalue(), "old.pkl")
     assert list(found) == ["train"]
     assert bytes(found["train"]) == b"abc"
 
 
 def test_a_pickle_of_too_many_objects_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     content = pickle.dumps([1, 2, 3], 2)
-    assert pickles.read(content, "x.pkl") == [1, 2, 3]
-    monkeypatch.setattr(pickles, "MAX_STEPS", 4)
+    assert files.read_pickle(content, "x.pkl") == [1, 2, 3]
+    monkeypatch.setattr(files, "MAX_STEPS", 4)
     with pytest.raises(InvalidInput, match="must hold at most 4 objects"):
-        pickles.read(content, "x.pkl")
+        files.read_pickle(content, "x.pkl")
 
 
 def found_in(content: Any, tmp_path: Path, **options: Any) -> tuple[Any, dict[str, Any]]:

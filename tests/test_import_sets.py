@@ -20,7 +20,7 @@ import scipy.io
 from qfusion import data
 from qfusion.data import importing, registry, staged_set
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
-from qfusion.runs import worker
+from qfusion.runs import plans
 from tests import importable
 from tests.test_cli import Result, assert_refused, run
 
@@ -665,7 +665,7 @@ def test_from_a_pickle_to_an_explained_sample(
     """Import, train, stop, go on, evaluate, explain: all on the command line."""
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path / "models"))
-    monkeypatch.setattr(worker, "PULSE", 0.0)
+    monkeypatch.setattr(plans, "PULSE", 0.0)
     run("data", "import", pickle_path, "--name", "mine", "--json")
     config = tmp_path / "small.toml"
     config.write_text(
@@ -675,7 +675,7 @@ def test_from_a_pickle_to_an_explained_sample(
         with monkeypatch.context() as patched:
             if stops:
                 patched.setattr(
-                    worker._Book,
+                    plans._Book,
                     "requested",
                     lambda book: "stop" if len(book.fit.history) == 2 else "",
                 )

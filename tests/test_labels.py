@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from qfusion import cli, data, explain
 from qfusion.data import importing, staged_set
-from qfusion.data.modality import Target
+from qfusion.data.spec import Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import imported as cards
 from qfusion.training import imports, train

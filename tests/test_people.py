@@ -24,8 +24,8 @@ from qfusion.analysis import compare, text, trust as beside_people, trust as fai
 from qfusion.analysis.sample import Sample, open_sample, open_study
 from qfusion.analysis.study import build_study
 from qfusion.cli import app as typer_app
-from qfusion.data import importing, modality
-from qfusion.data.modality import Clusters
+from qfusion.data import importing, spec
+from qfusion.data.spec import Clusters
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import people as trust
 from qfusion.explain.coalitions import Explanation
@@ -142,7 +142,7 @@ def test_labels_are_read_shown_and_filtered_by() -> None:
     )
     for name in M:
         assert np.array_equal(found.table[f"label_{name}"], labels.table[name], equal_nan=True)
-    called = modality.conflicting(labels.table.to_numpy(), found.y)
+    called = spec.conflicting(labels.table.to_numpy(), found.y)
     words = ["unknown" if np.isnan(c) else "yes" if c else "no" for c in called]
     assert found.table["label_conflict"].tolist() == words
     assert (
@@ -257,7 +257,7 @@ def test_a_set_made_in_python_has_the_columns_too_and_keeps_them_true() -> None:
     hidden = planted.table[[f"latent_{name}" for name in M]].set_axis(list(M), axis=1)
     made = data.DataSet(**whole, table=planted.table[["text"]], unimodal=hidden)
     pd.testing.assert_frame_equal(
-        made.table.drop(columns="text"), modality.people_columns(hidden, planted.y)
+        made.table.drop(columns="text"), spec.people_columns(hidden, planted.y)
     )
     model = checkpoint.load("qj-planted")
     assert {"label_text", "label_conflict"} <= set(
@@ -267,7 +267,7 @@ def test_a_set_made_in_python_has_the_columns_too_and_keeps_them_true() -> None:
     assert (turned.table["label_conflict"] != made.table["label_conflict"]).any()
     assert (
         turned.table["label_conflict"].tolist()
-        == modality.people_columns(hidden, -made.y)["label_conflict"].tolist()
+        == spec.people_columns(hidden, -made.y)["label_conflict"].tolist()
     )
     with pytest.raises(InvalidInput, match="`unimodal` must hold numbers, but has columns of"):
         replace(made, unimodal=hidden.assign(text="good"))
@@ -316,12 +316,12 @@ def test_a_conflict_is_of_signs_and_unknown_where_a_label_is_missing() -> None:
     labels = np.array(
         [[1, -1, 0], [1, 1, 1], [0, 0, 0], [0.2, 0, 0.1], [np.nan, 1, -1], [-1, -1, 0]], float
     )
-    found = modality.conflicting(labels, np.array([1, -0.1, 1, 0, 1, -0.5]))
+    found = spec.conflicting(labels, np.array([1, -0.1, 1, 0, 1, -0.5]))
     assert found.tolist()[:4] == [1, 1, 0, 0]
     assert np.isnan(found[4])
     assert found[5] == 0
     with pytest.raises(InvalidInput, match="`labels`"):
-        modality.conflicting(labels, np.zeros(2))
+        spec.conflicting(labels, np.zeros(2))
 
 
 def test_data_without_labels_or_of_classes_have_none() -> None:
@@ -423,7 +423,7 @@ def explained(own: np.ndarray, names: tuple[str, ...]) -> Explanation:
     B, count = own.shape
     dividends = np.zeros((B, 2**count, 1))
     dividends[:, 1 : 1 + count, 0] = own
-    found = data.modality.coalitions(names)
+    found = data.spec.coalitions(names)
     values = np.stack(
         [
             sum(

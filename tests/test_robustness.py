@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from qfusion import cli, explain
-from qfusion.data.modality import Modality, Target
-from qfusion.data.spec import DataSet
+from qfusion.data.spec import DataSet, Modality, Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import interventions
 from qfusion.explain.interventions import Disturbance

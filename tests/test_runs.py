@@ -21,8 +21,8 @@ from qfusion import runs
 from qfusion.analysis import runs as recorded
 from qfusion.data import load
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.runs import Plan, Run, folder, worker
-from qfusion.runs.worker import Watch
+from qfusion.runs import Plan, Run, folder, plans
+from qfusion.runs.plans import Watch
 from qfusion.training import checkpoint, prepare
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -182,11 +182,11 @@ def test_a_run_ends_when_asked_and_goes_on_to_the_same_weights(word):
 
 
 def test_a_long_epoch_is_given_up_when_asked(monkeypatch):
-    monkeypatch.setattr(worker, "PULSE", 0.0)
+    monkeypatch.setattr(plans, "PULSE", 0.0)
     whole = runs.create(plan(3), name="whole")
     runs.work(whole)
     run = runs.create(plan(3), name="given-up")
-    pulse, batches = worker._Book.pulse, []
+    pulse, batches = plans._Book.pulse, []
 
     def counted(book, batch, of):
         batches.append(batch)
@@ -194,7 +194,7 @@ def test_a_long_epoch_is_given_up_when_asked(monkeypatch):
             run.ask("stop")
         return pulse(book, batch, of)
 
-    monkeypatch.setattr(worker._Book, "pulse", counted)
+    monkeypatch.setattr(plans._Book, "pulse", counted)
     runs.work(run)
     assert (run.record().state, run.record().epoch, len(batches)) == ("stopped", 1, 12)
     assert run.name in checkpoint.available()
@@ -205,7 +205,7 @@ def test_a_long_epoch_is_given_up_when_asked(monkeypatch):
 def test_interrupted_within_an_epoch_what_was_kept_is_gone_on_with(monkeypatch):
     whole, run = (runs.create(plan(4), name=name) for name in ("whole", "interrupted"))
     runs.work(whole)
-    pulse, batches = worker._Book.pulse, []
+    pulse, batches = plans._Book.pulse, []
 
     def interrupting(book, batch, of):
         batches.append(batch)
@@ -213,11 +213,11 @@ def test_interrupted_within_an_epoch_what_was_kept_is_gone_on_with(monkeypatch):
             raise KeyboardInterrupt
         return pulse(book, batch, of)
 
-    monkeypatch.setattr(worker._Book, "pulse", interrupting)
+    monkeypatch.setattr(plans._Book, "pulse", interrupting)
     with pytest.raises(KeyboardInterrupt):
         runs.work(run)
     assert run.record().state == "paused"
-    monkeypatch.setattr(worker._Book, "pulse", pulse)
+    monkeypatch.setattr(plans._Book, "pulse", pulse)
     runs.work(run)
     assert same(run, whole)
 
@@ -242,12 +242,12 @@ def test_a_full_disk_ends_a_training_in_one_clear_error(monkeypatch):
 
 
 def test_stopped_before_the_first_epoch_is_over(monkeypatch):
-    monkeypatch.setattr(worker, "PULSE", 0.0)
+    monkeypatch.setattr(plans, "PULSE", 0.0)
     run = runs.create(plan(3), name="early")
     monkeypatch.setattr(
-        worker._Book,
+        plans._Book,
         "open",
-        lambda book, *words, open=worker._Book.open: (open(book, *words), run.ask("stop")),
+        lambda book, *words, open=plans._Book.open: (open(book, *words), run.ask("stop")),
     )
     assert runs.work(run) == {}
     assert run.record().state == "stopped"
@@ -265,7 +265,7 @@ def readable(run: Run) -> None:
 
 
 def test_killed_again_and_again_a_run_ends_in_the_same_weights(monkeypatch):
-    monkeypatch.setattr(worker, "PULSE", 0.02)
+    monkeypatch.setattr(plans, "PULSE", 0.02)
     whole, run = (runs.create(plan(10), name=name) for name in ("whole", "killed"))
     began = time.perf_counter()
     runs.work(whole)

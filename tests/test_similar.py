@@ -215,7 +215,7 @@ def test_side_by_side(planted: Any) -> None:
 
 
 def test_many_terms_are_the_same_in_every_column() -> None:
-    from qfusion.data.modality import coalitions
+    from qfusion.data.spec import coalitions
 
     terms = coalitions(tuple("abcde"))
     rng = np.random.default_rng(0)

@@ -13,7 +13,7 @@ import torch
 from qfusion import cli
 from qfusion.analysis import sample
 from qfusion.data import DataSet
-from qfusion.data.modality import Modality, Target
+from qfusion.data.spec import Modality, Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import cuts, smallest
 from qfusion.models import InputSpec, QuantumJump

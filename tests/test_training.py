@@ -20,7 +20,6 @@ from qfusion.models.encoders import BatchNorm, Encoder, InputSpec
 from qfusion.training import (
     Fit,
     Options,
-    batches,
     checkpoint,
     metrics,
     options as steps,
@@ -180,12 +179,12 @@ def test_noise_moves_every_feature_by_its_own_deviation_and_spares_the_rest():
     mask[:, 1] = False
     inputs = {"a": values, "b": (torch.stack([values, torch.full_like(values, 1e6)], 1), mask)}
     spread = {name: torch.tensor([1.0, 100.0, 0.0]) for name in inputs}
-    moved = batches.noisy(inputs, spread, 0.5)
+    moved = steps.noisy(inputs, spread, 0.5)
     for change in (moved["a"] - values, moved["b"][0][:, 0] - values):
         assert torch.allclose(change.std(0), torch.tensor([0.5, 50.0, 0.0]), rtol=0.1)
     assert moved["b"][1] is mask
     state = torch.get_rng_state()
-    assert batches.noisy(inputs, spread, 0.0) is inputs
+    assert steps.noisy(inputs, spread, 0.0) is inputs
     assert torch.equal(torch.get_rng_state(), state)  # trainings without noise stay what they were
 
 
@@ -210,12 +209,12 @@ def padded(N: int = 60) -> DataSet:
     )
 
 
-@pytest.mark.parametrize("held", [batches.HELD, 0])
+@pytest.mark.parametrize("held", [steps.HELD, 0])
 def test_moments_are_of_real_steps_however_rows_are_read(held, monkeypatch):
-    monkeypatch.setattr(batches, "HELD", held)
+    monkeypatch.setattr(steps, "HELD", held)
     monkeypatch.setattr(spec, "BLOCK", 7)
     dataset = padded()
-    mean, deviation = batches.mean_and_std(dataset, dataset.rows("train"), "audio")
+    mean, deviation = steps.mean_and_std(dataset, dataset.rows("train"), "audio")
     values, mask = dataset.inputs(dataset.rows("train"), torch.float64)["audio"]
     assert torch.allclose(mean, values[mask].mean(0), rtol=1e-12)
     assert torch.allclose(deviation, values[mask].std(0, correction=0), rtol=1e-12, atol=1e-12)
@@ -225,7 +224,7 @@ def test_moments_are_of_real_steps_however_rows_are_read(held, monkeypatch):
 def test_rows_that_stay_in_their_files_train_to_the_same(kind, monkeypatch):
     settings = dict(dims=2) if kind == "quantum-jump" else dict(elements=4)
     held = train(kind, small(), settings, Options(patience=0, **QUICK), 1).model.state_dict()
-    monkeypatch.setattr(batches, "HELD", 0)
+    monkeypatch.setattr(steps, "HELD", 0)
     read = train(kind, small(), settings, Options(patience=0, **QUICK), 1).model.state_dict()
     assert all(torch.allclose(held[name], read[name], atol=1e-6) for name in held)
 
@@ -295,19 +294,19 @@ def test_noise_changes_training_but_no_prediction():
 def test_pictures_are_shifted_row_by_row_and_nothing_else_is():
     picture = torch.arange(12.0).reshape(3, 4)
     inputs = {"seen": picture.flatten().repeat(400, 1), "told": torch.ones(400, 5)}
-    moved = batches.shifted(inputs, {"seen": (3, 4)}, 1)
+    moved = steps.shifted(inputs, {"seen": (3, 4)}, 1)
     assert moved["told"] is inputs["told"]
     padded = torch.nn.functional.pad(picture[None], (1, 1, 1, 1), mode="replicate")[0]
     wanted = {
         tuple(padded[i : i + 3, j : j + 4].flatten().tolist()) for i in range(3) for j in range(3)
     }
     assert {tuple(row) for row in moved["seen"].tolist()} == wanted  # all nine places
-    later = batches.shifted(inputs, {"seen": (3, 4)}, 1, down=False)["seen"]
+    later = steps.shifted(inputs, {"seen": (3, 4)}, 1, down=False)["seen"]
     assert {tuple(row) for row in later.tolist()} == {
         tuple(padded[1:4, j : j + 4].flatten().tolist()) for j in range(3)
     }
     state = torch.get_rng_state()
-    assert batches.shifted(inputs, {"seen": (3, 4)}, 0) is inputs
+    assert steps.shifted(inputs, {"seen": (3, 4)}, 0) is inputs
     assert torch.equal(torch.get_rng_state(), state)  # trainings without shifts stay what they were
     with pytest.raises(InvalidInput, match="must be 0 for data without pictures"):
         trained(small(), shift=1)
@@ -317,7 +316,7 @@ def test_pictures_are_turned_and_stretched_about_their_middle_and_nothing_else_i
     inputs = {"seen": torch.zeros(2000, 15 * 21), "told": torch.ones(2000, 5)}
     middle, beside = 7 * 21 + 10, 7 * 21 + 15  # five pixels to the right of the middle
     inputs["seen"][:, middle] = inputs["seen"][:, beside] = 1.0
-    changed = batches.warped(inputs, {"seen": (15, 21)}, 45.0, 0.0)
+    changed = steps.warped(inputs, {"seen": (15, 21)}, 45.0, 0.0)
     assert changed["told"] is inputs["told"]
     seen = changed["seen"].view(-1, 15, 21)
     assert torch.allclose(seen[:, 7, 10], torch.ones(2000), atol=1e-4)
@@ -332,12 +331,12 @@ def test_pictures_are_turned_and_stretched_about_their_middle_and_nothing_else_i
     assert float(angle.min()) < -40
     assert float(angle.max()) > 40
     assert float(angle.abs().max()) < 49
-    sides = batches.warped(inputs, {"seen": (15, 21)}, 0.0, 0.2)["seen"].view(-1, 15, 21)
+    sides = steps.warped(inputs, {"seen": (15, 21)}, 0.0, 0.2)["seen"].view(-1, 15, 21)
     place = (sides[:, 7, 12:] * across[7, 12:]).sum(1) / sides[:, 7, 12:].sum(1)
     assert 3.9 < float(place.min()) < 4.4
     assert 5.7 < float(place.max()) < 6.5
     state = torch.get_rng_state()
-    assert batches.warped(inputs, {"seen": (15, 21)}, 0.0, 0.0) is inputs
+    assert steps.warped(inputs, {"seen": (15, 21)}, 0.0, 0.0) is inputs
     assert torch.equal(torch.get_rng_state(), state)  # trainings without stay what they were
     for option in ("turn", "stretch"):
         with pytest.raises(InvalidInput, match=f"`{option}` must be 0 for data without pictures"):
@@ -349,7 +348,7 @@ def test_pictures_are_turned_and_stretched_about_their_middle_and_nothing_else_i
 def test_coloured_pictures_are_moved_as_grey_ones_are():
     grey = torch.randn(50, 30)
     coloured = grey[..., None].expand(-1, -1, 3).flatten(1)
-    for change, amounts in ((batches.shifted, (2,)), (batches.warped, (20.0, 0.2))):
+    for change, amounts in ((steps.shifted, (2,)), (steps.warped, (20.0, 0.2))):
         torch.manual_seed(0)
         one = change({"seen": grey}, {"seen": (5, 6)}, *amounts)["seen"]
         torch.manual_seed(0)

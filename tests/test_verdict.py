@@ -16,7 +16,7 @@ from qfusion.analysis import answers as markdown, cohort_measures, compare
 from qfusion.analysis.sample import open_study, sample_of
 from qfusion.analysis.study import Study
 from qfusion.cli import app as typer_app
-from qfusion.data.modality import coalitions
+from qfusion.data.spec import coalitions
 from qfusion.errors import DataUnavailable
 from qfusion.explain import RELATIONS, Explanation, cohorts, judge, stability, verdict, verdicts
 from qfusion.explain.coalitions import shapley

@@ -24,7 +24,7 @@ from qfusion.analysis.study import (
     negativities,
     negativity_column,
 )
-from qfusion.data import modality
+from qfusion.data import spec
 from qfusion.explain import cohorts
 from qfusion.training import checkpoint
 
@@ -307,7 +307,7 @@ def axes(study: Study) -> dict[str, str]:
     labels = (
         () if study.dataset.unimodal is None or study.classes else study.dataset.unimodal.columns
     )
-    columns = [f"{modality.COLUMN}{label}" for label in labels]
+    columns = [f"{spec.COLUMN}{label}" for label in labels]
     return {
         **answers,
         "error": study.unit_of_error,

@@ -14,13 +14,13 @@ from qfusion import _sentences, explain, track
 from qfusion._checks import check
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import predict, with_observables
-from qfusion.data.modality import split_term
+from qfusion.data.spec import split_term
 from qfusion.explain import cuts, evidence
 from qfusion.models import qcnn, require
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import decomposition, lindblad, measures, states
 from qfusion.track import fusion_gates
-from qfusion.training import batches
+from qfusion.training import metrics
 
 # One sample under a (tweaked) model: what the Dynamics and Circuit pages show. Free of streamlit.
 
@@ -453,7 +453,7 @@ def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> c
     moments = np.linspace(0, float(model.duration), times)
     chunks = np.array_split(rows, range(AT_ONCE, len(rows), AT_ONCE))
     parts = [
-        cuts.cuts(model, batches.encoded_inputs(model, dataset, chunk), moments, kinds=kinds)
+        cuts.cuts(model, metrics.encoded_inputs(model, dataset, chunk), moments, kinds=kinds)
         for chunk in _sentences.progress_over(chunks, "Cutting correlations", len(rows), len)
     ]
     return cuts.cut_metrics(

@@ -23,9 +23,8 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import Audio, Modality, Text, mmsa, synthesis
-from qfusion.data.modality import Series, split_term
 from qfusion.data.sources import planted
-from qfusion.data.spec import pixel_names
+from qfusion.data.spec import Series, pixel_names, split_term
 from qfusion.explain import attribution, counterfactual, operators
 from qfusion.models.encoders import InputSpec
 from qfusion.quantum import decomposition, lindblad

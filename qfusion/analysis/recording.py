@@ -17,9 +17,8 @@ from qfusion.analysis import inside, text
 from qfusion.analysis.memo import memo, written
 from qfusion.analysis.study import Study
 from qfusion.data import clips, media
-from qfusion.data.modality import Audio, Clip, Film, Modality, Text, Word
 from qfusion.data.sources import planted
-from qfusion.data.spec import DataSet
+from qfusion.data.spec import Audio, Clip, DataSet, Film, Modality, Text, Word
 from qfusion.errors import QFusionError
 from qfusion.explain import attribution
 

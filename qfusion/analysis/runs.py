@@ -23,7 +23,7 @@ from qfusion.analysis.memo import memo, written
 from qfusion.analysis.sample import loaded
 from qfusion.errors import IntegrityError, NotFound, QFusionError, refused
 from qfusion.models import registry
-from qfusion.runs import Plan, Run, folder, sweep as sweeps, worker
+from qfusion.runs import Plan, Run, folder, plans, sweep as sweeps
 from qfusion.training import Options, checkpoint, default_options, metrics
 from qfusion.training.metrics import Label
 
@@ -393,7 +393,7 @@ def counted(entry: Seen) -> tuple[int, int, tuple[int, int, int]] | None:
         )
     except QFusionError:
         return None
-    return train, valid, worker.sizes(train, valid)
+    return train, valid, plans.sizes(train, valid)
 
 
 def shipped_recipe(data: str, model: str) -> tuple[str, dict[str, Any]]:

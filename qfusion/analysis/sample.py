@@ -33,7 +33,7 @@ from qfusion.data import own
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import Explanation, backgrounds, coalitions, cohorts, verdicts
 from qfusion.models import Ability, FusionModel, Tweak, base, registry, require
-from qfusion.training import batches, checkpoint
+from qfusion.training import checkpoint, metrics
 
 AUTO = 1e12  # floating-point operations that are worked out unasked: some minutes of one core
 
@@ -618,7 +618,7 @@ BEHIND, SHOWN = 512, 128  # training rows and test rows of the first samples
 
 def is_encoded(model: str, data: str) -> bool:
     """Returns whether all samples of a data set can be shown before a model at once."""
-    return batches.is_ready(loaded(model).model, sources.load(data))
+    return metrics.is_ready(loaded(model).model, sources.load(data))
 
 
 def find_encoding(model: str, data: str) -> Job | None:
@@ -699,6 +699,6 @@ def encode() -> None:
     torch.set_num_threads(1)
     model, data = sys.argv[1:]
     fused, dataset = loaded(model).model, sources.load(data)
-    batches.encoded_numbers(fused, dataset, lambda done, total: print(done, flush=True))
-    if not batches.encoded_place(fused, dataset).exists():
+    metrics.encoded_numbers(fused, dataset, lambda done, total: print(done, flush=True))
+    if not metrics.encoded_place(fused, dataset).exists():
         sys.exit(1)  # it cannot be kept, as the last line says

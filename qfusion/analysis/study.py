@@ -19,11 +19,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from qfusion import _sentences, explain
 from qfusion._checks import check
 from qfusion.analysis.memo import memo
-from qfusion.data import DataSet, modality
+from qfusion.data import DataSet, spec
 from qfusion.explain import Explanation, backgrounds, coalitions, evidence, stability, verdicts
 from qfusion.models import Ability, base, can, qcnn, require
 from qfusion.quantum import decomposition, lindblad, measures, states
-from qfusion.training import batches, checkpoint, metrics
+from qfusion.training import checkpoint, metrics
 
 SAID = ("text", "transcript")
 LARGE = 50_000  # samples of a data set beyond which not all are explained together
@@ -164,7 +164,7 @@ class Study:
 
     def inputs(self, rows: Any = None) -> dict[str, Any]:
         """What the model takes for rows, all unless given: of a large set what its encoders made of them, kept."""
-        return batches.encoded_inputs(self.model, self.dataset, rows)
+        return metrics.encoded_inputs(self.model, self.dataset, rows)
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -174,7 +174,7 @@ class Study:
     @cached_property
     def coalitions(self) -> tuple[str, ...]:
         """Every coalition, the empty one first."""
-        return modality.coalitions(self.modalities)
+        return spec.coalitions(self.modalities)
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -272,10 +272,10 @@ class Study:
     def explanation(self) -> Any:
         """Of the rows in `bulk`; worked out when first asked for, and of a large set kept."""
         behind = self.bulk_background
-        if not batches.is_kept(self.model, self.dataset) or behind.is_drawn:
+        if not metrics.is_kept(self.model, self.dataset) or behind.is_drawn:
             return explain.explain(self.model, self.inputs(self.bulk), behind)
-        numbers = batches.encoded_arrays(
-            batches.encoded_place(
+        numbers = metrics.encoded_arrays(
+            metrics.encoded_place(
                 self.model,
                 self.dataset,
                 behind.key,
@@ -413,11 +413,11 @@ def said_columns(rows: pd.DataFrame) -> list[str]:
 def misfit(card: Mapping[str, Any], dataset: DataSet) -> str:
     """What keeps a model from taking a data set's inputs or answering its question, or an empty string."""
     available = dataset.input_specs
-    for name, spec in card["inputs"].items():
+    for name, wanted in card["inputs"].items():
         if name not in available:
             return f"it needs the modality '{name}', and the data has {', '.join(available)}."
-        if int(spec["size"]) != int(available[name]["size"]):
-            return f"it needs {spec['size']} features of '{name}', and the data has {available[name]['size']}."
+        if int(wanted["size"]) != int(available[name]["size"]):
+            return f"it needs {wanted['size']} features of '{name}', and the data has {available[name]['size']}."
     classes = dataset.target.classes if dataset.target.kind == "classification" else ()
     if classes and len(card["outputs"]) != len(classes):
         return f"it has {len(card['outputs'])} outputs, and the data has {len(classes)} classes."

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from qfusion.data import modality
+from qfusion.data import spec
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$&^=\-])")
 _FORMULA = re.compile(r"^[=+\-@\t\n＝＋－＠]")
@@ -25,7 +25,7 @@ def plain(text: object, limit: int = 400) -> str:
 
 def term(name: str) -> str:
     """Markdown that shows a term of a decision: its modalities with plus signs between them; empty for the baseline."""
-    return plain(" + ".join(modality.split_term(name)))
+    return plain(" + ".join(spec.split_term(name)))
 
 
 def softmax(value: float) -> str:
@@ -78,7 +78,7 @@ _COLUMNS = {
     "score_clean": "score without noise",
     "regime": "planted type",
     "dominant": "largest term",
-    modality.CONFLICT: "signs of people's labels conflict",
+    spec.CONFLICT: "signs of people's labels conflict",
 }
 
 
@@ -86,8 +86,8 @@ def column(name: str) -> str:
     """A column of a data set's table as a reader says it: `latent_text` -> "hidden score of text"."""
     if name.startswith("latent_"):
         return f"hidden score of {name.removeprefix('latent_')}"
-    if name.startswith(modality.COLUMN) and name != modality.CONFLICT:
-        return f"people's label of {name.removeprefix(modality.COLUMN)}"
+    if name.startswith(spec.COLUMN) and name != spec.CONFLICT:
+        return f"people's label of {name.removeprefix(spec.COLUMN)}"
     return _COLUMNS.get(name, name.replace("_", " "))
 
 

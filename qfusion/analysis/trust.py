@@ -14,10 +14,10 @@ from qfusion.analysis import cohort_measures
 from qfusion.analysis.memo import memo, written
 from qfusion.analysis.sample import open_study
 from qfusion.analysis.study import Study
-from qfusion.data.modality import People
+from qfusion.data.spec import People
 from qfusion.errors import QFusionError
 from qfusion.explain import attribution, faithfulness, people, stability
-from qfusion.training import batches, checkpoint
+from qfusion.training import checkpoint, metrics, options
 
 INSIDE = 64  # test rows of a large set whose features are replaced
 FEATURE_ORDERS = 5  # random orders of features: each asks the model fourteen times
@@ -58,10 +58,10 @@ def feature_curves(
 ) -> faithfulness.Curves:
     """Deletion and insertion of one modality's features on the test rows, or some of a large set unless of everyone."""
     data, rows, random = study.dataset, asked_inside(study, everyone), np.random.default_rng(0)
-    baseline = batches.mean_and_std(
+    baseline = options.mean_and_std(
         data, data.rows(checkpoint.training_split(study.card)), modality
     )[0]
-    size = INSIDE if batches.is_heavy(data) else max(1, len(rows))
+    size = INSIDE if metrics.is_heavy(data) else max(1, len(rows))
     chunks = np.array_split(rows, range(size, len(rows), size))
     changes = [
         attribution.feature_changes(
@@ -91,7 +91,7 @@ def asked_inside(study: Study, everyone: bool = False) -> np.ndarray:
     rows = study.dataset.rows(SPLIT)
     return rows[
         cohort_measures.drawn_places(
-            len(rows), INSIDE, INSIDE, everyone or not batches.is_heavy(study.dataset)
+            len(rows), INSIDE, INSIDE, everyone or not metrics.is_heavy(study.dataset)
         )
     ]
 

@@ -1,10 +1,19 @@
-"""Data sets: what they are (`spec`, `modality`), where they come from (`sources`, `registry`), and readers of
+"""Data sets: what they are (`spec`), where they come from (`sources`, `registry`), and readers of
 files that others bring (`importing`). Nothing of models.
 """
 
-from qfusion.data.modality import Audio, Content, Image, Modality, Series, Target, Text, coalitions
 from qfusion.data.registry import SourceInfo, available, load, names, stamp
-from qfusion.data.spec import DataSet
+from qfusion.data.spec import (
+    Audio,
+    Content,
+    DataSet,
+    Image,
+    Modality,
+    Series,
+    Target,
+    Text,
+    coalitions,
+)
 
 __all__ = [
     "Audio",

@@ -1,7 +1,7 @@
 """Reads one .mat file with SciPy, in the process of its own that `matfile` starts:
 `_mat_child.py FILE FOUND MEMORY SECONDS BYTES`.
 
-What the file holds goes to FOUND: a pickle of arrays in plain containers, which `pickles` reads without running
+What the file holds goes to FOUND: a pickle of arrays in plain containers, which `files` reads without running
 anything. It runs as a script and imports nothing of the library, so that it starts fast.
 """
 

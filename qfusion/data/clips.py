@@ -25,8 +25,7 @@ from qfusion._checks import check, require_number
 from qfusion._sentences import count, listed
 from qfusion.data import files, media, staged_set
 from qfusion.data.extractors import Take
-from qfusion.data.modality import VIDEO_MARK, Audio, Clip, Film, Word
-from qfusion.data.spec import SPLITS, DataSet
+from qfusion.data.spec import SPLITS, VIDEO_MARK, Audio, Clip, DataSet, Film, Word
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError, refused
 
 RECORD = "media.json"
@@ -312,8 +311,7 @@ def _by_table(
 
 def _fits(part: Take, facts: media.Facts) -> bool:
     """Whether a part lies in its file; an end a little after the file's is the file's."""
-    end = part.end or facts.seconds
-    return facts.kind == "image" or part.start < end <= facts.seconds + 0.5
+    return facts.kind == "image" or part.start < (part.end or facts.seconds) <= facts.seconds + 0.5
 
 
 @contextlib.contextmanager
@@ -419,8 +417,6 @@ BINS = 600  # of an envelope
 BANDS, COLUMNS = 48, 240  # of a spectrogram
 HEARD = 16_000  # samples a second that are looked at
 LOWEST, RANGE = 60.0, 70.0  # Hz of the lowest band; decibels below the loudest that are shown
-VERSION = 2  # is raised when the same recording begins to give something else
-MAX_CACHE = 2**30  # bytes of what is kept of recordings
 
 
 @dataclass(frozen=True, eq=False)
@@ -486,8 +482,7 @@ def strip_of(film: Film | None, audio: Audio | None) -> dict[str, np.ndarray]:
     if film is not None:
         count = min(THUMBS, len(film.frames))
         chosen = ((np.arange(count) + 0.5) * len(film.frames) / count).astype(int)
-        shown = film.frames[chosen]
-        result["thumbs"] = shown if shown.ndim == 4 else np.repeat(shown[..., None], 3, -1)
+        result["thumbs"] = _coloured(film.frames[chosen])
     if audio is not None and len(audio.samples):
         samples = np.asarray(audio.samples, np.float32)
         parts = np.array_split(samples, min(BINS, len(samples)))
@@ -514,25 +509,18 @@ def _spectrogram(samples: np.ndarray, rate: int) -> np.ndarray:
 
 
 def _key(clip: Clip) -> str:
-    return files.key_of(map(str, (VERSION, clip.path, *_state(clip.path), clip.start, clip.end)))
+    # the number is raised when the same recording begins to give something else
+    return files.key_of(map(str, (2, clip.path, *_state(clip.path), clip.start, clip.end)))
 
 
-def bound_cache(most: int = MAX_CACHE) -> None:
+def bound_cache(most: int = 2**30) -> None:
     """Removes what was kept of recordings and not used for longest, until at most so many bytes are left."""
-    with contextlib.suppress(OSError):
-        newest = sorted(
-            (_files.cache_root() / "clips").iterdir(), key=lambda path: -path.stat().st_mtime
-        )
-        sizes = [path.stat().st_size for path in newest]
-        for path, total in zip(newest, itertools.accumulate(sizes), strict=True):
-            if total > most:
-                path.unlink(missing_ok=True)
+    files.bound(_files.cache_root() / "clips", most)
 
 
 # A copy of a sample's part that any browser plays.
 
 FAST = 30.0  # pictures a second at most
-SPOKEN_RATE = 32_000  # samples a second of its sound
 
 
 def portable(clip: Clip) -> Path:
@@ -552,7 +540,7 @@ def portable(clip: Clip) -> Path:
             place,
             media.pictures(clip.path, *part, rate=rate, side=POSTER) if facts.size else iter(()),
             rate,
-            media.sound(clip.path, *part, SPOKEN_RATE) if facts.sound else None,
+            media.sound(clip.path, *part, 32_000) if facts.sound else None,
         )
 
     return _copy(f"part-{_key(clip)}", write)
@@ -560,10 +548,14 @@ def portable(clip: Clip) -> Path:
 
 def of_film(film: Film) -> Path:
     """Returns a video of moving pictures that a set holds itself, as `portable`."""
-    frames = np.ascontiguousarray(film.frames)
-    key = files.key_of([str((frames.shape, film.rate)), frames.tobytes()])
-    shown = frames if frames.ndim == 4 else np.repeat(frames[..., None], 3, -1)
-    return _copy(f"film-{key}", lambda place: _encode(place, iter(shown), film.rate, None))
+    key = files.key_of([str((film.frames.shape, film.rate)), film.frames.tobytes()])
+    shown = iter(_coloured(film.frames))
+    return _copy(f"film-{key}", lambda place: _encode(place, shown, film.rate, None))
+
+
+def _coloured(frames: np.ndarray) -> np.ndarray:
+    """Pictures (T, h, w, 3), also of grey ones (T, h, w)."""
+    return frames if frames.ndim == 4 else np.repeat(frames[..., None], 3, -1)
 
 
 def _copy(name: str, write: Callable[[Path], None]) -> Path:

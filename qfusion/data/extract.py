@@ -130,16 +130,17 @@ def extract(
             ),
         ):
             draft.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(draft / "lock", is_singleton=False)
-            stack.enter_context(lock.acquire(timeout=0))
+            stack.enter_context(FileLock(draft / "lock", is_singleton=False).acquire(timeout=0))
         done = _finished(root, takes, records, longest, draft)
         todo = [row for row in takes if files.read_arrays(done[row]) is None]
         resumed = len(takes) - len(todo)
-        begin = {"methods": records, "longest": longest, "memory": MEMORY}
-        names, why = _run(begin, takes, todo, done, processes, patience, progress)
+        how = {"methods": records, "longest": longest}
+        names, why = _run(
+            how | {"memory": MEMORY}, takes, todo, done, processes, patience, progress
+        )
         for row, words in why.items():
-            take = takes.pop(row)
-            failures.append(Failure(str(reader.ids[row]), os.path.relpath(take.path, root), words))
+            file = os.path.relpath(takes.pop(row).path, root)
+            failures.append(Failure(str(reader.ids[row]), file, words))
         check(bool(takes), f"No recording can be read. {failures[0].why if failures else ''}")
         if failures:
             first_ones = "; ".join(f"{one.id[:60]}: {one.why[:200]}" for one in failures[:SHOWN])
@@ -148,9 +149,11 @@ def extract(
             )
         staged = _staged(reader, takes, done, names, target, root.name)
         importing.take_convention(staged, convention)
-        repairs = list(repair)
-        repairs += [] if "zero-incomplete" in repairs else ["drop-incomplete"]
-        repairs += [] if header.column(tables.SPLIT) else ["make-split"]
+        repairs = [
+            *repair,
+            *([] if "zero-incomplete" in repair else ["drop-incomplete"]),
+            *([] if header.column(tables.SPLIT) else ["make-split"]),
+        ]
         examined = importing.Examined(staged, staged_set.examine(staged, progress))
         ready = importing.repaired(examined, repairs, second, progress)
         outcome = Extracted(ready.staged, ready.report, failures, resumed)
@@ -158,23 +161,18 @@ def extract(
             None, (method_of(key, record["method"]).terms for key, record in records.items())
         )
         if not outcome.report.errors:
-            rates = {
-                part.name: records[part.name]["settings"].get("rate")
-                for part in outcome.staged.parts
-                if part.lengths is not None
-            }
             outcome.place = importing.store(
                 outcome,
                 name,
                 title=title,
                 licence=licence,
                 replace=replace,
-                rates={key: rate for key, rate in rates.items() if rate},
-                extracted={
-                    "methods": records,
-                    "longest": longest,
-                    "left_out": [one._asdict() for one in failures],
+                rates={
+                    part.name: records[part.name]["settings"]["rate"]
+                    for part in outcome.staged.parts
+                    if part.lengths is not None and "rate" in records[part.name]["settings"]
                 },
+                extracted=how | {"left_out": [one._asdict() for one in failures]},
             )
             outcome.remarks += _joined(name, root, takes, reader.ids.tolist(), draft, progress)
             shutil.rmtree(draft, ignore_errors=True)

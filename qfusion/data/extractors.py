@@ -27,7 +27,7 @@ import pandas as pd
 from qfusion._checks import check, choose, require_number
 from qfusion.data import files, media, staged_set
 from qfusion.data._mat_child import limit, taken_memory
-from qfusion.data.modality import Audio, Content, Film, Image, Maker, Modality, Text
+from qfusion.data.spec import Audio, Content, Film, Image, Maker, Modality, Text
 from qfusion.errors import DataUnavailable, IntegrityError, QFusionError, provided, refused
 
 SAMPLES = 16_000  # a second, of every voice
@@ -106,8 +106,7 @@ def spectrum(chosen: Chosen) -> Begun:
         mel = lib.power_to_db(power, amin=1e-10, top_db=None)
         cepstrum = lib.feature.mfcc(S=mel, n_mfcc=coefficients)
         pitch = lib.yin(y, fmin=60, fmax=500, sr=SAMPLES, frame_length=1024, hop_length=HOP)
-        loudness = lib.feature.rms(y=y, frame_length=512, hop_length=HOP)[0]
-        energy = 20 * np.log10(loudness + 1e-5)
+        energy = 20 * np.log10(lib.feature.rms(y=y, frame_length=512, hop_length=HOP)[0] + 1e-5)
         # a place where YIN finds no period is given the highest or lowest pitch that was allowed
         heard = (energy > -60) & (pitch > 62) & (pitch < 480)
         octaves = np.where(heard, np.log2(pitch / 100), 0.0)
@@ -177,9 +176,11 @@ def expressions(chosen: Chosen) -> Begun:
     """The 52 expressions (blendshapes) of a face, by MediaPipe's face landmarker; zeros where it sees none."""
     lib: Any = importlib.import_module("mediapipe")
     with unreadable(chosen["model"]):
-        base = lib.tasks.BaseOptions(model_asset_buffer=Path(chosen["model"]).read_bytes())
         options = lib.tasks.vision.FaceLandmarkerOptions(
-            base_options=base, output_face_blendshapes=True
+            base_options=lib.tasks.BaseOptions(
+                model_asset_buffer=Path(chosen["model"]).read_bytes()
+            ),
+            output_face_blendshapes=True,
         )
         landmarker = lib.tasks.vision.FaceLandmarker.create_from_options(options)
 
@@ -214,8 +215,7 @@ def network(chosen: Chosen) -> Begun:
         with torch.inference_mode():
             return np.asarray(net(torch.tensor(values.transpose(0, 3, 1, 2))).flatten())
 
-    units = staged_set.numbered("unit", len(seen(np.zeros((64, 64, 3)))))
-    return units, lambda given: np.stack([*map(seen, given.frames)])
+    return _by_picture(seen)
 
 
 def picture_transformer(chosen: Chosen) -> Begun:
@@ -227,6 +227,11 @@ def picture_transformer(chosen: Chosen) -> Begun:
         values = states(**prepare(pixels, return_tensors="pt"))
         return (values.mean(1) if values.ndim == 3 else values.mean((2, 3)))[0]
 
+    return _by_picture(seen)
+
+
+def _by_picture(seen: Callable[[np.ndarray], np.ndarray]) -> Begun:
+    """What sees pictures (h, w, 3) one by one, each as (F,)."""
     units = staged_set.numbered("unit", len(seen(np.zeros((64, 64, 3), np.uint8))))
     return units, lambda given: np.stack([*map(seen, given.frames)])
 
@@ -561,8 +566,8 @@ def measure(
     )
     for name, there in (("audio", facts.sound), ("vision", facts.size)):
         if name in extractors and there:
-            given = part_of(name, extractors[name], path, take.start, end)
-            result[name] = features(extractors[name], given)
+            part = part_of(name, extractors[name], path, take.start, end)
+            result[name] = features(extractors[name], part)
     if "text" in extractors:
         timed = media.words(Path(take.subtitles)) if take.subtitles else ()
         inside = [w.text for w in timed if w.end > take.start and (not end or w.start < end)]

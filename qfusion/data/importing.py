@@ -22,7 +22,7 @@ from qfusion import _files, _limits
 from qfusion._checks import check, choose, read_pairs, require_number
 from qfusion._sentences import count
 from qfusion.data import files, mmsa, multiview, registry, spec, staged_set, tables
-from qfusion.data.modality import (
+from qfusion.data.spec import (
     CONVENTIONS,
     LARGEST,
     MOSI,
@@ -413,9 +413,11 @@ def read_rates(words: Iterable[str]) -> dict[str, float]:
     Raises:
         InvalidInput: when something is written otherwise.
     """
-    pairs = read_pairs(words, "A rate", "name=steps, a number a second", "audio=100")
     return {
-        name: require_number(f"rate of {name}", text, 0, MAX_RATE) for name, text in pairs.items()
+        name: require_number(f"rate of {name}", text, 0, MAX_RATE)
+        for name, text in read_pairs(
+            words, "A rate", "name=steps, a number a second", "audio=100"
+        ).items()
     }
 
 
@@ -445,15 +447,14 @@ def _write(
     extracted: dict[str, Any],
 ) -> None:
     staged, folder = examined.staged, examined.staged.folder
-    arrays = {
+    for key, values in {
         "ids": staged.ids,
         "split": staged.split,
         "y": staged.y,
         "tokens": staged.tokens,
         "unimodal": np.stack(list(staged.unimodal.values()), 1) if staged.unimodal else None,
         **{f"{part.name}.lengths": part.lengths for part in staged.parts},
-    }
-    for key, values in arrays.items():
+    }.items():
         if values is not None:
             np.save(folder / f"{key}.npy", np.ascontiguousarray(values))
     if not staged.columns.empty:
@@ -574,7 +575,7 @@ def read(
         modalities: the table of each, instead of by the files' names.
         labels: the table of labels, instead of the one called `labels`.
         target: one of TARGETS.
-        convention: of the metrics of scores, one of `modality.CONVENTIONS`, or "auto": `likely_convention`.
+        convention: of the metrics of scores, one of `spec.CONVENTIONS`, or "auto": `likely_convention`.
 
     Raises:
         NotFound: when a file or a format does not exist.

@@ -19,7 +19,7 @@ import numpy as np
 
 from qfusion._checks import check, require_number
 from qfusion.data import files
-from qfusion.data.modality import Audio, Film, Word
+from qfusion.data.spec import Audio, Film, Word
 from qfusion.errors import DataUnavailable, InvalidInput, provided, refused
 
 # What is opened, by a file's ending: the name of FFmpeg's reader, and what a browser is told that it is.
@@ -46,8 +46,6 @@ MAX_DECODED = (
     60_000  # frames that are decoded for one answer: a picture may depend on all before it
 )
 MAX_WORDS, MAX_TEXT = 20_000, 4_000_000  # words of one file, and its bytes
-_APART = 5.0  # seconds between two pictures from which on seeking is worth while
-_JITTER = 0.05  # seconds by which the times of two pieces of sound may miss each other
 
 
 @dataclass(frozen=True)
@@ -89,11 +87,11 @@ def probe(path: Path) -> Facts:
         )
         size = rate = None
         if moving is not None:
-            frame = next(_decoded(container, moving, path, iter(range(9))), None)
-            if frame is None:
-                raise InvalidInput(
-                    f"File `{path.name}` declares pictures and holds none. Record or copy it again."
-                )
+            frame: Any = next(_decoded(container, moving, path, iter(range(9))), None)
+            check(
+                frame is not None,
+                f"File `{path.name}` declares pictures and holds none. Record or copy it again.",
+            )
             size = (frame.width, frame.height)[:: -1 if _turn(frame) % 2 else 1]
             rate = float(moving.average_rate or moving.guessed_rate or 0) or None
         return Facts(
@@ -119,15 +117,15 @@ def sound(path: Path, start: float = 0.0, end: float | None = None, rate: int = 
     """
     rate = int(require_number("rate", rate, 100, MAX_RATE))
     with _opened(path) as container:
-        stream = next(iter(container.streams.audio), None)
-        if stream is None:
-            raise InvalidInput(f"File `{path.name}` has no sound. Give one that has.")
+        stream: Any = next(iter(container.streams.audio), None)
+        check(stream is not None, f"File `{path.name}` has no sound. Give one that has.")
         start, end = _part(container, path, start, end)
         import av
 
         own, begin = int(stream.rate), (container.start_time or 0) / 1e6
         check(0 < own <= MAX_RATE, f"File `{path.name}` has {own:,} samples a second. Resample it.")
-        placed = f"{own}:async=1:min_comp=1e-5:min_hard_comp={_JITTER}:first_pts={round((begin + start) * own)}"
+        # the times of two pieces of sound may miss each other by 0.05 s
+        placed = f"{own}:async=1:min_comp=1e-5:min_hard_comp=0.05:first_pts={round((begin + start) * own)}"
         graph = av.filter.Graph()
         graph.threads = 1  # others compute beside it
         graph.link_nodes(
@@ -287,9 +285,8 @@ def words(path: Path) -> tuple[Word, ...]:
         NotFound: when there is no such file.
         InvalidInput: when it is something else, or holds more than MAX_WORDS words.
     """
-    size = _size(path, SPOKEN)
     check(
-        size <= MAX_TEXT,
+        _size(path, SPOKEN) <= MAX_TEXT,
         f"File `{path.name}` must have at most {MAX_TEXT // 10**6} MB. Shorten it.",
     )
     raw = path.read_bytes()
@@ -305,8 +302,8 @@ def words(path: Path) -> tuple[Word, ...]:
         why="{kind}",
         passing=(InvalidInput,),
     ):
-        read = _tier(text) if path.suffix.lower() == ".textgrid" else _cues(text)
-        result = tuple(sorted(word for word in read if word.text))
+        read = _tier if path.suffix.lower() == ".textgrid" else _cues
+        result = tuple(sorted(word for word in read(text) if word.text))
     check(
         0 < len(result) <= MAX_WORDS,
         f"File `{path.name}` must hold 1 to {MAX_WORDS:,} words, but holds {len(result):,}. Check the file.",
@@ -351,8 +348,7 @@ def _tier(text: str) -> list[Word]:
     named = [name.replace('""', '"') for name, _ in tokens]
     tiers = list[tuple[str, list[Word]]]()
     for place in (i for i, name in enumerate(named) if name == "IntervalTier"):
-        count = int(tokens[place + 4][1])
-        entries = range(place + 5, place + 5 + 3 * count, 3)
+        entries = range(place + 5, place + 5 + 3 * int(tokens[place + 4][1]), 3)
         tiers.append(
             (
                 named[place + 1].casefold(),
@@ -421,10 +417,10 @@ def _opened(path: Path) -> Iterator[Any]:
 
 def _moving(container: Any) -> Any:
     """The stream of moving pictures: none is a cover that belongs to a sound file."""
-    import av
+    from av.stream import Disposition
 
-    cover = av.stream.Disposition.attached_pic
-    return next((one for one in container.streams.video if not one.disposition & cover), None)
+    moving = (s for s in container.streams.video if not s.disposition & Disposition.attached_pic)
+    return next(moving, None)
 
 
 def _decoded(container: Any, stream: Any, path: Path, left: Iterator[int]) -> Iterator[Any]:
@@ -495,7 +491,8 @@ def _shown(
 ) -> Iterator[np.ndarray]:
     """The pictures (h, w, 3) that are seen at some times, in their order."""
     begin, budget = (container.start_time or 0) / 1e6, iter(range(MAX_DECODED))
-    for near in np.split(wanted, np.flatnonzero(np.diff(wanted) > _APART) + 1):
+    # from 5 s between two pictures on, seeking is worth while
+    for near in np.split(wanted, np.flatnonzero(np.diff(wanted) > 5.0) + 1):
         container.seek(int((begin + near[0]) * 1e6))
         frames = _decoded(container, stream, path, budget)
         seen = after = next(frames, None)  # before the first picture, that one is seen

@@ -3,7 +3,7 @@
 `{"train" | "valid" | "test": {"text", "audio", "vision": (N, T, F) or (N, F), "raw_text", "id", "regression_labels",
 "classification_labels", "annotations", "text_bert", "text_lengths", "audio_lengths", "vision_lengths", and for CH-SIMS
 "regression_labels_T", "_A", "_V"}}`. How long a sequence is says its `..._lengths`; else, for text, the mask in
-`text_bert`; else its last step that is not all zeros. Each is read by `pickles`, which runs nothing.
+`text_bert`; else its last step that is not all zeros. Each is read by `files.read_pickle`, which runs nothing.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import mmap
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,12 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import files, pickles, spec, staged_set
+from qfusion.data import files, spec, staged_set
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, refused
 
 KIND = "MMSA pickle"
 SUFFIXES = (".pkl", ".pickle")
 MODALITIES = ("text", "audio", "vision")
-LETTERS = {"T": "text", "A": "audio", "V": "vision"}
 _LAYOUT = "It must hold {'train' | 'valid' | 'test': {'text', 'audio', 'vision', 'regression_labels', ...}}."
 
 
@@ -43,7 +43,7 @@ def read(path: Path, folder: Path, target: str = "auto") -> staged_set.StagedSet
     """
     check(files.size_of(path) > 0, f"File `{path.name}` is empty. Copy it again.")
     with path.open("rb") as file:
-        content = pickles.read(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), path.name)
+        content = files.read_pickle(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), path.name)
     with refused(
         f"File `{path.name}` is not laid out as MMSA's pickles are",
         _LAYOUT,
@@ -87,7 +87,7 @@ class _Reader(staged_set.Reading):
         parts = [self._part(name) for name in self.names]
         targets = self._targets(target)
         columns = {"text": self._words("raw_text"), "annotation": self._words("annotations")}
-        used = {
+        rest = {str(key)[:40] for inner in self.splits.values() for key in inner} - {
             *self.names,
             *(f"{m}_lengths" for m in self.names),
             "raw_text",
@@ -96,9 +96,8 @@ class _Reader(staged_set.Reading):
             "text_bert",
             "regression_labels",
             "classification_labels",
-            *(f"regression_labels_{letter}" for letter in LETTERS),
+            *(f"regression_labels_{name[0].upper()}" for name in MODALITIES),
         }
-        rest = {str(key)[:40] for inner in self.splits.values() for key in inner} - used
         self.say_left_out(sorted(rest), "features nor labels")
         tokens = self._tokens()
         if any("text_bert" in inner for inner in self.splits.values()):
@@ -156,7 +155,7 @@ class _Reader(staged_set.Reading):
             key in self.splits[split],
             f"File `{self.name}` must hold `{key}` in every split, but '{split}' lacks it. {_LAYOUT}",
         )
-        value = pickles.value(self.splits[split][key])
+        value = files.unpickled(self.splits[split][key])
         if isinstance(value, np.ndarray) and value.dtype != object:
             check(
                 value.ndim >= 1,
@@ -169,7 +168,7 @@ class _Reader(staged_set.Reading):
             f"`{key}` of '{split}' in `{self.name}` must be an array or a list, but is a "
             f"{type(inner).__name__}. {_LAYOUT}",
         )
-        return [pickles.value(entry) for entry in inner]
+        return [files.unpickled(entry) for entry in inner]
 
     def _part(self, name: str) -> staged_set.Part:
         result = {split: self._array(split, name) for split in self.splits}
@@ -311,10 +310,8 @@ class _Reader(staged_set.Reading):
         result = []
         for split, count in self.counts.items():
             there = count > 0 and key in self.splits[split]
-            values = self._array(split, key) if there else np.full(count, np.nan)
-            flat = pd.to_numeric(pd.Series(np.asarray(values).ravel()), errors="coerce").to_numpy(
-                np.float64
-            )
+            values = np.asarray(self._array(split, key) if there else np.full(count, np.nan))
+            flat = pd.to_numeric(pd.Series(values.ravel()), errors="coerce").to_numpy(np.float64)
             check(
                 len(flat) == count,
                 f"`{key}` of '{split}' in `{self.name}` must hold one number for each of the {count} samples, but "
@@ -383,11 +380,11 @@ class _Reader(staged_set.Reading):
 
     def _unimodal(self) -> dict[str, np.ndarray]:
         """Targets of single modalities (N,), NaN where there is none, as in a split without them."""
-        keys = {modality: f"regression_labels_{letter}" for letter, modality in LETTERS.items()}
         result = {
-            name: self._scores(keys[name])
+            name: self._scores(key)
             for name in self.names
-            if any(keys[name] in inner for inner in self.splits.values())
+            for key in [f"regression_labels_{name[0].upper()}"]
+            if any(key in inner for inner in self.splits.values())
         }
         self.say_unimodal(result)
         return result
@@ -420,17 +417,13 @@ def _numbers(values: np.ndarray, name: str) -> np.ndarray:
 
 def _last_steps(values: np.ndarray) -> np.ndarray:
     """The number of steps (N,) up to the last one that is not all zeros."""
-    result = np.zeros(len(values), np.int64)
-    for at, piece in files.placed(files.pieces(values)):
-        real = (piece != 0).any(-1)
-        result[at : at + len(piece)] = np.where(
-            real.any(1), real.shape[1] - real[:, ::-1].argmax(1), 0
-        )
-    return result
+    steps = np.arange(1, values.shape[1] + 1)
+    lasts = [((piece != 0).any(-1) * steps).max(1, initial=0) for piece in files.pieces(values)]
+    return np.concatenate([np.zeros(0, np.int64), *lasts])
 
 
 def _word(entry: Any) -> str:
-    value = pickles.value(entry)
+    value = files.unpickled(entry)
     if isinstance(value, (np.ndarray, list, tuple)):
         return "_".join(
             _word(entry) for entry in list(value)[:8] if not isinstance(entry, (list, tuple))
@@ -560,13 +553,12 @@ def tokens_of(numbers: Sequence[int], known: Mapping[int, str]) -> tuple[str, ..
 
 def word_groups(tokens: Sequence[str]) -> tuple[tuple[int, ...], ...]:
     """Which tokens make a word each, by their places: one that begins with "##" goes on with the one before."""
-    result: list[tuple[int, ...]] = []
-    for place, token in enumerate(tokens):
-        if result and token.startswith(CONTINUES) and len(token) > len(CONTINUES):
-            result[-1] = (*result[-1], place)
-        else:
-            result.append((place,))
-    return tuple(result)
+    begins = [
+        place
+        for place, token in enumerate(tokens)
+        if place == 0 or not token.startswith(CONTINUES) or token == CONTINUES
+    ]
+    return tuple(tuple(range(*ends)) for ends in pairwise([*begins, len(tokens)]))
 
 
 def joined_pieces(pieces: Sequence[str]) -> str:

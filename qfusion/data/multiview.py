@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import files, modality, spec, staged_set
+from qfusion.data import files, spec, staged_set
 from qfusion.errors import InvalidInput
 
 SUFFIXES = (".mat", ".npz")
@@ -56,7 +56,7 @@ def load(path: Path) -> spec.DataSet:
         "Split by a fixed seed, 60 % to train, 10 % to validate, 30 % to test, with equal shares in every "
         "class.",
         modalities=tuple(
-            modality.Modality(
+            spec.Modality(
                 view,
                 values.reshape(len(values), -1),
                 None,
@@ -65,7 +65,7 @@ def load(path: Path) -> spec.DataSet:
             )
             for view, values in views.items()
         ),
-        target=modality.Target("classification", "class", None, classes),
+        target=spec.Target("classification", "class", None, classes),
         y=y,
         ids=ids,
         split=spec.stratified(y),
@@ -146,9 +146,8 @@ def _inside(whole: np.ndarray) -> dict[str, Any]:
 
 
 def _is_matrix(value: Any) -> bool:
-    kind = getattr(getattr(value, "dtype", None), "kind", "")
     return (
-        kind in "biufc"
+        getattr(getattr(value, "dtype", None), "kind", "") in "biufc"
         and getattr(value, "ndim", 0) >= 2
         and min(value.shape) > 0
         and sorted(value.shape)[-2] > 1
@@ -166,11 +165,11 @@ def _classes(name: str, labels: Any, fewest: int) -> tuple[np.ndarray, tuple[str
             f"Labels in `{name}` must be whole numbers or words, but have type {flat.dtype}. Convert them.",
         )
         bad = ~np.isfinite(flat) | (flat != np.round(flat)) | (np.abs(flat.astype(float)) > 2**53)
-        for row in np.flatnonzero(bad):
-            raise InvalidInput(
-                f"Labels in `{name}` must be whole numbers, but label {row + 1} is {flat[row]}. Give the number of the "
-                "class."
-            )
+        check(
+            not bad.any(),
+            f"Labels in `{name}` must be whole numbers, but label {bad.argmax() + 1} is {flat[bad.argmax()]}. Give the "
+            "number of the class.",
+        )
         flat = flat.astype(np.int64)
     known, y, counts = np.unique(flat, return_inverse=True, return_counts=True)
     check(
@@ -264,9 +263,9 @@ def _upright(
     return values[..., 0] if values.ndim > 2 and values.shape[-1] == 1 else values
 
 
-def _content(pictures: dict[str, np.ndarray], row: int) -> dict[str, modality.Content]:
+def _content(pictures: dict[str, np.ndarray], row: int) -> dict[str, spec.Content]:
     return {
-        view: modality.Image(
+        view: spec.Image(
             spec.enlarged(spec.grey(values[row], float(values.min()), float(values.max())))
         )
         for view, values in pictures.items()

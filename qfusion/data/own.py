@@ -25,8 +25,7 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion._limits import MIB
 from qfusion.data import media, registry
-from qfusion.data.modality import Audio, Content, Modality, no_clip
-from qfusion.data.spec import DataSet
+from qfusion.data.spec import Audio, Content, DataSet, Modality, no_clip
 from qfusion.errors import refused
 
 PREFIX, SPLIT = "own-", "own"  # of their ids; what stands in the place of a part of the split
@@ -38,7 +37,6 @@ LONGEST, SECONDS = (
     30.0,
 )  # pixels of a side, to which larger pictures are made smaller; of a recording
 _USUAL = {"drawing": ".png", "recording": ".wav", "clip": ".mp4"}  # endings, where none is told
-IN_SESSION = 200_000  # bytes of one sample that a session file holds
 
 
 class Given(NamedTuple):
@@ -70,11 +68,11 @@ class Own:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of its features, in hex."""
-        sha = hashlib.sha256(self.data.encode())
-        for name, values in self.features.items():
-            sha.update(f"\0{name} {values.shape} ".encode())
-            sha.update(np.ascontiguousarray(values).tobytes())
-        return sha.hexdigest()
+        features = (
+            f"\0{name} {values.shape} ".encode() + values.tobytes()
+            for name, values in self.features.items()
+        )
+        return hashlib.sha256(b"".join([self.data.encode(), *features])).hexdigest()
 
     @property
     def id(self) -> str:
@@ -136,10 +134,13 @@ def make(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own:
     for name in rest:
         values, lengths = dataset.features(name, row)
         features[name] = values[0] if lengths is None else values[0, : lengths[0]]
-    shown = {name: piece for name, piece in dataset.content(row).items() if name in rest}
-    ordered = {name: features[name] for name in dataset.names}
     return Own(
-        dataset.name, dict(given), like if rest else "", ordered, content | shown, tuple(rest)
+        dataset.name,
+        dict(given),
+        like if rest else "",
+        {name: features[name] for name in dataset.names},
+        content | {name: piece for name, piece in dataset.content(row).items() if name in rest},
+        tuple(rest),
     )
 
 
@@ -215,11 +216,11 @@ def behind(dataset: DataSet, samples: Sequence[Own]) -> DataSet:
     for m in dataset.modalities:
         parts = [one.features[m.name] for one in samples]
         rooms = [np.subtract(m.values.shape[1:], part.shape) for part in parts]
-        values = np.stack(
-            [np.pad(part, [(0, n) for n in room]) for part, room in zip(parts, rooms, strict=True)]
-        )
-        lengths = None if m.lengths is None else np.array([len(part) for part in parts])
-        modalities.append(replace(m, values=values, lengths=lengths, checked=True))
+        values = [
+            np.pad(part, [(0, n) for n in room]) for part, room in zip(parts, rooms, strict=True)
+        ]
+        lengths = None if m.lengths is None else np.array([*map(len, parts)])
+        modalities.append(replace(m, values=np.stack(values), lengths=lengths, checked=True))
     first, ids = len(dataset), np.array([one.id for one in samples])
     own = replace(
         dataset,
@@ -259,17 +260,21 @@ def behind(dataset: DataSet, samples: Sequence[Own]) -> DataSet:
 
 def record_of(sample: Own) -> dict[str, Any] | None:
     """Returns what a session file holds of a sample; None where it is too large for one."""
-    if sum(len(piece.data) for piece in sample.given.values()) > IN_SESSION:
+    if sum(len(piece.data) for piece in sample.given.values()) > 200_000:  # bytes
         return None
-    given = {
-        name: {
-            "kind": piece.kind,
-            "ending": piece.ending,
-            "content": base64.b64encode(piece.data).decode(),
-        }
-        for name, piece in sample.given.items()
+    return {
+        "id": sample.id,
+        "data": sample.data,
+        "like": sample.like,
+        "given": {
+            name: {
+                "kind": piece.kind,
+                "ending": piece.ending,
+                "content": base64.b64encode(piece.data).decode(),
+            }
+            for name, piece in sample.given.items()
+        },
     }
-    return {"id": sample.id, "data": sample.data, "like": sample.like, "given": given}
 
 
 def from_record(record: Any) -> Own:

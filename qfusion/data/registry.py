@@ -7,6 +7,7 @@ A source says what it is and how to load it; nothing is read or imported until i
 import contextlib
 import errno
 import gzip
+import io
 import json
 import os
 import pkgutil
@@ -39,16 +40,17 @@ from qfusion.data import (
     sources as package,
     staged_set,
 )
-from qfusion.data.modality import (
+from qfusion.data.spec import (
     Content,
+    DataSet,
     Modality,
     Target,
     Text,
+    digest_of,
     likely_convention,
     no_content,
     videos_of,
 )
-from qfusion.data.spec import DataSet, digest_of
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound, QFusionError, refused
 
 # Sets that were imported: a folder each, below the user's data folder, with a manifest and one .npy file an array.
@@ -318,7 +320,6 @@ def remove_imported(name: str) -> Path:
 
 
 # The data sets that can be loaded by name, and the files that can be loaded by path.
-#
 
 
 @dataclass(frozen=True)
@@ -344,10 +345,9 @@ class SourceInfo:
 def sources() -> dict[str, package.Source]:
     """Returns the data sets that come with the library or are read from known files, by name: all that modules of
     `sources` declare."""
-    declared: list[package.Source] = []
-    for item in pkgutil.iter_modules(package.__path__):
-        module = import_module(f"{package.__name__}.{item.name}")
-        declared += getattr(module, "SOURCES", None) or [module.SOURCE]
+    items = pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+    modules = [import_module(item.name) for item in items]
+    declared = [source for m in modules for source in getattr(m, "SOURCES", None) or [m.SOURCE]]
     return {source.name: source for source in sorted(declared, key=lambda source: source.place)}
 
 
@@ -451,7 +451,6 @@ def _imported(name: str) -> SourceInfo:
 
 # Fetching the files of a data set from where they are public, each one checked before it counts.
 
-TIMEOUT = 30  # seconds without an answer
 _UNCHANGED = (
     "Nothing was changed; try again, or get the files from where they were first published."
 )
@@ -536,7 +535,8 @@ def _fetch(
     pooch.get_logger().setLevel("WARNING")  # it would announce every file and every second try
 
     place = folder / path
-    fetched = pooch.HTTPDownloader(timeout=TIMEOUT)
+    # seconds without an answer
+    fetched = pooch.HTTPDownloader(timeout=30)
 
     def bounded(address: str, output: str, shelf: object) -> None:
         with open(output, "wb") as file:
@@ -569,7 +569,7 @@ def _fetch(
     return place
 
 
-class _Bounded:
+class _Bounded(io.IOBase):
     """A file that gives or takes at most so many bytes."""
 
     def __init__(self, file: IO[bytes] | gzip.GzipFile, most: int, what: str):
@@ -591,10 +591,6 @@ class _Bounded:
     def write(self, chunk: bytes) -> None:
         """Adds bytes."""
         self.file.write(self._counted(chunk))
-
-    def flush(self) -> None:
-        """Does what files do."""
-        self.file.flush()
 
 
 def _unpack(
@@ -622,7 +618,7 @@ def _unpack(
         gzip.open(packed) as plain,
         tarfile.open(
             fileobj=_Bounded(cast(IO[bytes], plain), archive.most, what), mode="r|"
-        ) as members,  # type: ignore[call-overload]  # reads
+        ) as members,
     ):
         for member in members:
             match = re.fullmatch(f"[^/]*/{archive.members}", member.name)

@@ -29,7 +29,6 @@ from qfusion.errors import InvalidInput
 # Values lie in one `.npy` file a modality and are written and read in pieces, so that a set may be larger than memory.
 # What there is once a sample (ids, split, targets, lengths) is held as arrays.
 
-SEVERITIES = ("error", "warning", "note")
 MAX_CLASSES = 10_000
 MAX_LABELS = 64  # where a sample may have several
 LABEL = re.compile(r"[\w.-][\w .-]{0,39}")
@@ -141,7 +140,7 @@ class StagedSet(Targets):
         ids: (N,) text. split: "train", "valid", "test" (N,), "" where a sample is in none.
         columns: more columns of the table.
         unimodal: targets of single modalities (N,), by modality.
-        convention: of the metrics of a number, one of `modality.CONVENTIONS`; of classes it says nothing.
+        convention: of the metrics of a number, one of `spec.CONVENTIONS`; of classes it says nothing.
         findings: of the reading.
         files: name, bytes and sha256 of each file that was read.
         done: the repairs made, in words.
@@ -255,8 +254,8 @@ class Reading:
             for name, values in targets.items()
             if (missing := int((~np.isfinite(values)).sum()))
         ]
-        rest = f" {'; '.join(lacks)}." if lacks else ""
         if targets:
+            rest = f" {'; '.join(lacks)}." if lacks else ""
             self.say(
                 "unimodal", f"Targets of single modalities are kept: {', '.join(targets)}.{rest}"
             )
@@ -434,7 +433,6 @@ def quiet(done: int, total: int, words: str) -> None:
 
 
 RARE = 3  # samples of a class below which not every part of a split can have one
-UNEVEN = 0.9  # share of one class from which accuracy says little
 _SHOWN = 8
 
 
@@ -524,11 +522,13 @@ def examine(staged: StagedSet, progress: Progress = quiet) -> Report:
         progress(done, len(staged.parts), f"examining {part.name}")
         scans[part.name] = _scan(part)
         findings += _of_values(part, scans[part.name])
+    # 0 for training, 1 for validation, 2 for test, -1 for none
+    rank = np.select([staged.split == part for part in SPLITS], [0, 1, 2], -1)
     findings += [
-        *_of_ids(staged),
-        *_of_split(staged),
-        *_of_target(staged),
-        *_of_copies(staged, scans),
+        *_of_ids(staged, rank),
+        *_of_split(staged, rank),
+        *_of_target(staged, rank),
+        *_of_copies(staged, rank, scans),
     ]
     return Report(
         len(staged),
@@ -538,7 +538,7 @@ def examine(staged: StagedSet, progress: Progress = quiet) -> Report:
             for p in staged.parts
         ],
         _target(staged),
-        sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)),
+        sorted(findings, key=lambda finding: ("error", "warning", "note").index(finding.severity)),
         scans,
     )
 
@@ -581,8 +581,7 @@ def _keys(piece: np.ndarray) -> np.ndarray:
 
 def _some(rows: np.ndarray, one: str, more: str) -> str:
     """How many of the samples, bool (N,), and the verb."""
-    number = int(rows.sum())
-    return f"{count(number, 'sample')} {one if number == 1 else more}"
+    return f"{count(int(rows.sum()), 'sample')} {one if rows.sum() == 1 else more}"
 
 
 def _names(names: Sequence[object]) -> str:
@@ -640,15 +639,9 @@ def _again(keys: np.ndarray, rank: np.ndarray) -> np.ndarray:
     return pd.DataFrame({"key": keys, "rank": rank}).duplicated().to_numpy()
 
 
-def _rank(staged: StagedSet) -> np.ndarray:
-    """0 for training, 1 for validation, 2 for test, -1 for none."""
-    return np.select([staged.split == part for part in SPLITS], [0, 1, 2], -1)
-
-
 def _leaking(keys: np.ndarray, rank: np.ndarray) -> np.ndarray:
     """Which samples have the key of one in a part further from training, bool (N,)."""
-    furthest = pd.Series(rank).groupby(keys).transform("max").to_numpy()
-    return (rank < furthest) & (rank >= 0)
+    return (rank < pd.Series(rank).groupby(keys).transform("max").to_numpy()) & (rank >= 0)
 
 
 def _of_rows(
@@ -661,65 +654,60 @@ def _of_rows(
         )
 
 
-def _of_ids(staged: StagedSet) -> Iterator[Finding]:
-    ids, empty, rank = staged.ids, staged.ids == "", _rank(staged)
-    yield from _of_rows(
-        "empty-id",
-        "error",
-        empty,
-        f"{_some(empty, 'has', 'have')} no id, the first in row {empty.argmax() + 1}.",
-        "rename-ids",
-    )
-    leaks = _leaking(ids, rank) & ~empty
-    yield from _of_rows(
-        "leak-id",
-        "error",
-        leaks,
-        f"{_some(leaks, 'has', 'have')} the id of a sample in a later part of the split (training, "
-        f"validation, test): {_names(ids[leaks].tolist())}.",
-        "drop-leaking",
-        "rename-ids",
-    )
-    again = _again(ids, rank) & ~empty
-    yield from _of_rows(
-        "duplicate-id",
-        "error",
-        again,
-        f"{_some(again, 'has', 'have')} the id of one before them: {_names(ids[again].tolist())}.",
-        "drop-duplicates",
-        "rename-ids",
-    )
-
-
-def _of_split(staged: StagedSet) -> Iterator[Finding]:
-    counts = {part: int((staged.split == part).sum()) for part in SPLITS}
-    if not any(counts.values()):
-        yield Finding(
-            "no-split",
+def _of_ids(staged: StagedSet, rank: np.ndarray) -> list[Finding]:
+    ids, empty = staged.ids, staged.ids == ""
+    leaks, again = _leaking(ids, rank) & ~empty, _again(ids, rank) & ~empty
+    return [
+        *_of_rows(
+            "empty-id",
             "error",
-            "There is no split into training, validation and test.",
-            "",
-            ("make-split",),
-        )
-        return
-    empty = [part for part in SPLITS if not counts[part]]
-    drawn = empty == ["valid"] and counts["train"] > 1
-    yield from _of_rows(
-        "empty-split",
-        "error",
-        bool(empty),
-        f"No sample is in {' or '.join(empty)}. With `make-split` it would be "
-        f"{'drawn from the training samples' if drawn else 'made anew from all samples'}.",
-        "make-split",
-    )
-    outside = ~np.isin(staged.split, SPLITS)
-    yield from _of_rows(
-        "outside-split",
-        "error",
-        outside,
-        f"{_some(outside, 'is', 'are')} in no part of the split.",
-        "drop-outside",
-    )
+            empty,
+            f"{_some(empty, 'has', 'have')} no id, the first in row {empty.argmax() + 1}.",
+            "rename-ids",
+        ),
+        *_of_rows(
+            "leak-id",
+            "error",
+            leaks,
+            f"{_some(leaks, 'has', 'have')} the id of a sample in a later part of the split (training, "
+            f"validation, test): {_names(ids[leaks].tolist())}.",
+            "drop-leaking",
+            "rename-ids",
+        ),
+        *_of_rows(
+            "duplicate-id",
+            "error",
+            again,
+            f"{_some(again, 'has', 'have')} the id of one before them: {_names(ids[again].tolist())}.",
+            "drop-duplicates",
+            "rename-ids",
+        ),
+    ]
+
+
+def _of_split(staged: StagedSet, rank: np.ndarray) -> list[Finding]:
+    if (rank < 0).all():
+        words = "There is no split into training, validation and test."
+        return [Finding("no-split", "error", words, "", ("make-split",))]
+    empty = [part for part in SPLITS if part not in staged.split]
+    drawn = empty == ["valid"] and (rank == 0).sum() > 1
+    return [
+        *_of_rows(
+            "empty-split",
+            "error",
+            bool(empty),
+            f"No sample is in {' or '.join(empty)}. With `make-split` it would be "
+            f"{'drawn from the training samples' if drawn else 'made anew from all samples'}.",
+            "make-split",
+        ),
+        *_of_rows(
+            "outside-split",
+            "error",
+            rank < 0,
+            f"{_some(rank < 0, 'is', 'are')} in no part of the split.",
+            "drop-outside",
+        ),
+    ]
 
 
 def _target(staged: StagedSet) -> dict[str, Any]:
@@ -744,93 +732,97 @@ def _target(staged: StagedSet) -> dict[str, Any]:
     }
 
 
-def _of_target(staged: StagedSet) -> Iterator[Finding]:
+def _of_target(staged: StagedSet, rank: np.ndarray) -> list[Finding]:
     absent = staged.missing
-    yield from _of_rows(
-        "no-target",
-        "error",
-        absent,
-        f"{_some(absent, 'has', 'have')} no {'label' if staged.classes else 'target'}, the first "
-        f"'{str(staged.ids[absent.argmax()])[:60]}'.",
-        "drop-unlabelled",
-    )
     y = staged.y[~absent]
-    yield from _of_rows(
-        "one-target",
-        "error",
-        len(np.unique(y)) < 2,
-        "All samples have the same target: there is nothing to predict.",
-    )
+    rows: list[Finding] = [
+        *_of_rows(
+            "no-target",
+            "error",
+            absent,
+            f"{_some(absent, 'has', 'have')} no {'label' if staged.classes else 'target'}, the first "
+            f"'{str(staged.ids[absent.argmax()])[:60]}'.",
+            "drop-unlabelled",
+        ),
+        *_of_rows(
+            "one-target",
+            "error",
+            len(np.unique(y)) < 2,
+            "All samples have the same target: there is nothing to predict.",
+        ),
+    ]
     if not staged.classes:
-        return
+        return rows
     counts = np.bincount(y, minlength=len(staged.classes))
     rare = np.flatnonzero((counts > 0) & (counts < RARE))
-    yield from _of_rows(
-        "rare-class",
-        "warning",
-        np.isin(staged.y, rare),
-        f"{len(rare):,} of {len(counts):,} classes {'has' if len(rare) == 1 else 'have'} fewer than {RARE} "
-        "samples, too few to train, validate and test: "
-        f"{_names([f'{staged.classes[i]} ({counts[i]})' for i in rare])}.",
-        "drop-rare",
-    )
-    train = staged.split == "train"
-    later = np.isin(staged.split, SPLITS[1:]) & ~absent
-    unseen = np.setdiff1d(staged.y[later], staged.y[train])
-    yield from _of_rows(
-        "unseen-class",
-        "warning",
-        bool(len(unseen) and train.any()),
-        f"Training never sees {count(len(unseen), 'class', 'classes')} that "
-        f"{'is' if len(unseen) == 1 else 'are'} validated or tested: "
-        f"{_names([staged.classes[i] for i in unseen])}.",
-    )
-    if counts.max(initial=0) > UNEVEN * counts.sum():
-        yield Finding(
-            "uneven",
+    unseen = np.setdiff1d(staged.y[(rank > 0) & ~absent], staged.y[rank == 0])
+    return [
+        *rows,
+        *_of_rows(
+            "rare-class",
             "warning",
-            f"{counts.max() / counts.sum():.1%} of the samples are of class "
+            np.isin(staged.y, rare),
+            f"{len(rare):,} of {len(counts):,} classes {'has' if len(rare) == 1 else 'have'} fewer than {RARE} "
+            "samples, too few to train, validate and test: "
+            f"{_names([f'{staged.classes[i]} ({counts[i]})' for i in rare])}.",
+            "drop-rare",
+        ),
+        *_of_rows(
+            "unseen-class",
+            "warning",
+            bool(len(unseen) and (rank == 0).any()),
+            f"Training never sees {count(len(unseen), 'class', 'classes')} that "
+            f"{'is' if len(unseen) == 1 else 'are'} validated or tested: "
+            f"{_names([staged.classes[i] for i in unseen])}.",
+        ),
+        *_of_rows(
+            "uneven",  # a share from which accuracy says little
+            "warning",
+            bool(counts.max() > 0.9 * counts.sum()),
+            f"{counts.max() / max(1, counts.sum()):.1%} of the samples are of class "
             f"'{staged.classes[int(counts.argmax())][:40]}': saying it always is as accurate as that.",
-        )
+        ),
+    ]
 
 
-def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> Iterator[Finding]:
+def _of_copies(staged: StagedSet, rank: np.ndarray, scans: dict[str, Scan]) -> list[Finding]:
     """Samples that are the same in every modality, and rows of one modality that occur in two parts of the split."""
-    rank, whole = _rank(staged), np.zeros(len(staged), np.uint64)
+    whole = np.zeros(len(staged), np.uint64)
     for scan in scans.values():
         whole = whole * np.uint64(0x9E3779B97F4A7C15) + scan.keys
-    leaks = _leaking(whole, rank)
-    yield from _of_rows(
-        "leak-sample",
-        "warning",
-        leaks,
-        f"{_some(leaks, 'is', 'are')}, in every modality, the same as one in a later part of the split "
-        f"(training, validation, test): figures would be too good. {_names(staged.ids[leaks].tolist())}.",
-        "drop-leaking",
-    )
-    again = _again(whole, rank)
-    yield from _of_rows(
-        "duplicate-sample",
-        "warning",
-        again,
-        f"{_some(again, 'is', 'are')}, in every modality, the same as one before them in the same part: "
-        f"{_names(staged.ids[again].tolist())}.",
-        "drop-duplicates",
-    )
+    leaks, again = _leaking(whole, rank), _again(whole, rank)
+    findings = [
+        *_of_rows(
+            "leak-sample",
+            "warning",
+            leaks,
+            f"{_some(leaks, 'is', 'are')}, in every modality, the same as one in a later part of the split "
+            f"(training, validation, test): figures would be too good. {_names(staged.ids[leaks].tolist())}.",
+            "drop-leaking",
+        ),
+        *_of_rows(
+            "duplicate-sample",
+            "warning",
+            again,
+            f"{_some(again, 'is', 'are')}, in every modality, the same as one before them in the same part: "
+            f"{_names(staged.ids[again].tolist())}.",
+            "drop-duplicates",
+        ),
+    ]
     for name, scan in scans.items():
         usable = ~scan.zero & ~scan.broken & ~leaks
         same = _leaking(scan.keys[usable], rank[usable])
-        if same.any():
-            few = len(np.unique(scan.keys)) < len(staged) / 2
-            why = (
+        few = len(np.unique(scan.keys)) < len(staged) / 2
+        findings += _of_rows(
+            "leak-row",
+            "note" if few else "warning",
+            bool(same.any()),
+            f"{_some(same, 'shares', 'share')} this modality, value for value, with one in a later part of the split"
+            + (
                 ", where few different values occur at all."
                 if few
                 else ": the same recording or sentence may be in both."
-            )
-            yield Finding(
-                "leak-row",
-                "note" if few else "warning",
-                f"{_some(same, 'shares', 'share')} this modality, value for value, with one in a later part of "
-                f"the split{why}",
-                name,
-            )
+            ),
+            where=name,
+        )
+    return findings

@@ -278,8 +278,9 @@ _VOWELS = np.array(
     [(730, 1090, 2440), (530, 1840, 2480), (270, 2290, 3010), (570, 840, 2410), (300, 870, 2240)],
     float,
 )
-_WIDTHS = np.array([80.0, 110.0, 160.0])
 
+
+_WIDTHS = np.array([80.0, 110.0, 160.0])
 
 Parameters = Mapping[str, np.ndarray]  # what samples are made from, by name: an entry (or row) each
 
@@ -351,9 +352,8 @@ def _periods(p: Parameters) -> np.ndarray:
         1 / (1 + ((hertz[:, None, :, None] - formants[:, :, None, :]) / (2 * _WIDTHS)) ** 2)
     ).sum(-1) + 0.05
     gain = gain * harmonics ** -p["tilt"][:, None, None] * (hertz[:, None] < 0.6 * RATE / 2)
-    turns = np.outer(harmonics, np.arange(_TABLE) / _TABLE)
     period = gain @ np.sin(
-        2 * np.pi * turns + harmonics[:, None] ** 2
+        2 * np.pi * np.outer(harmonics, np.arange(_TABLE) / _TABLE) + harmonics[:, None] ** 2
     )  # spread phases: lower peaks
     return np.round(period / np.sqrt((period**2).mean(-1, keepdims=True)), 5)
 
@@ -397,8 +397,8 @@ def contours(p: Parameters) -> dict[str, np.ndarray]:
 def _upsample(curve: np.ndarray) -> np.ndarray:
     """Linear interpolation of control points (N, c + 1) to samples (N, c * STEP), float32."""
     points = curve.astype(np.float32)
-    ramp = (np.arange(STEP) / np.float32(STEP)).astype(np.float32)
-    return (points[:, :-1, None] + np.diff(points)[..., None] * ramp).reshape(len(points), -1)
+    rise = np.diff(points)[..., None] * (np.arange(STEP) / np.float32(STEP)).astype(np.float32)
+    return (points[:, :-1, None] + rise).reshape(len(points), -1)
 
 
 def synthesise(p: Parameters) -> np.ndarray:
@@ -419,8 +419,8 @@ def synthesise(p: Parameters) -> np.ndarray:
     periods = _periods(p).astype(np.float32)
     first, second = periods[:, 0].ravel().take(index), periods[:, 1].ravel().take(index)
     sound = (first + (second - first) * _upsample(curves["blend"])) * _upsample(curves["voice"])
-    noise = np.round(np.random.default_rng(7).standard_normal(_NOISE), 4)
-    bank = np.resize(noise.astype(np.float32), _NOISE + SAMPLES)
+    noise = np.round(np.random.default_rng(7).standard_normal(_NOISE), 4).astype(np.float32)
+    bank = np.resize(noise, _NOISE + SAMPLES)
     sound += _upsample(curves["noise"]) * np.stack(
         [bank[at : at + SAMPLES] for at in p["noise_at"]]
     )
@@ -566,7 +566,6 @@ def portrait(p: Parameters, row: int) -> np.ndarray:
 PROSODY_RATE = 8000
 FRAME = 640  # samples: 80 ms, six periods of the deepest voice
 LOWEST, HIGHEST = 65.0, 420.0  # Hz searched for the pitch
-VOICED = 0.5  # peak height from which a frame counts as voiced
 SILENT = 1e-4  # RMS below which a frame has no pitch and no centroid
 
 PROSODY_FEATURES = (
@@ -640,7 +639,8 @@ def prosody_features(waves: np.ndarray, duration: np.ndarray) -> tuple[np.ndarra
     lengths = np.floor(np.asarray(duration) * PROSODY_RATE / FRAME + 1e-9).astype(int)
     real = np.arange(sound.shape[1]) < lengths[:, None]
     heard = real & (rms > SILENT)
-    pitch = _filled(np.log2(hertz / 150), heard & (voicing > VOICED))
+    # a frame counts as voiced from this height of the peak on
+    pitch = _filled(np.log2(hertz / 150), heard & (voicing > 0.5))
     median = np.nanmedian(np.where(real, pitch, np.nan), axis=1, keepdims=True)
     energy = np.log10(np.maximum(rms, SILENT)) + 1
     centroid = (power @ (np.arange(power.shape[-1]) * (PROSODY_RATE / size / 1000))) / np.maximum(

@@ -31,7 +31,6 @@ SPLIT, STEP, TEXT = (
     ("step", "time", "frame"),
     ("text", "raw_text", "transcript"),
 )
-MAX_CLASSES = 20  # distinct whole numbers that are taken for classes
 _BLOCK = 1 << 23  # bytes of a CSV file that are parsed together
 
 
@@ -192,7 +191,7 @@ class Reader(staged_set.Reading):
         )
         own = [single] if single is not None else joined
         batches, size = [], 0
-        words = (*own, labels.column(SPLIT), labels.column(TEXT), labels.column(written))
+        words = (*own, *map(labels.column, (SPLIT, TEXT, written)))
         for batch in labels.batches(list(labels.columns), words, numbers=False):
             batches.append(batch)
             size += batch.nbytes
@@ -375,11 +374,10 @@ class Reader(staged_set.Reading):
             f"Column `{step}` of `{table.path.name}` must rise within every id, but does not for "
             f"'{self.ids[rows[bad[0]]][:60] if len(bad) else ''}'. Sort the table by id and step.",
         )
-        pieces = self._values(table, features, size, rows, own.cumcount().to_numpy())
         part = self.part(
             name,
             (len(self.ids), longest, size),
-            pieces,
+            self._values(table, features, size, rows, own.cumcount().to_numpy()),
             tuple(features),
             np.maximum(lengths, 1).astype(np.int64),
             padded=True,
@@ -404,10 +402,9 @@ class Reader(staged_set.Reading):
             f"{str(stray.iloc[0])[:40] if len(stray) else ''!r}. Import it for classification.",
         )
         finite = numbers[np.isfinite(numbers)]
+        # so few whole numbers are taken for classes
         few = (
-            is_number
-            and len(np.unique(finite)) <= MAX_CLASSES
-            and bool((finite == np.round(finite)).all())
+            is_number and len(np.unique(finite)) <= 20 and bool((finite == np.round(finite)).all())
         )
         if target == "regression" or (target == "auto" and is_number and not few):
             return staged_set.Targets(numbers)
@@ -438,15 +435,18 @@ class Reader(staged_set.Reading):
         """The labels of samples that may have several."""
         words = self.table.column(self.label).cast(pa.string()).to_pylist()
         targets = staged_set.label_sets([None if word is None else _labels(word) for word in words])
-        known = ", ".join(targets.labels)[:300]
-        self.say("labels", f"A sample may have several of {len(targets.labels)} labels: {known}.")
+        self.say(
+            "labels",
+            f"A sample may have several of {len(targets.labels)} labels: {', '.join(targets.labels)[:300]}.",
+        )
         return targets
 
     def split(self) -> np.ndarray:
         """The split (N,), "" where there is none."""
-        written = self.words(SPLIT) or [""] * len(self.ids)
-        column = self.header.column(SPLIT)
-        return staged_set.split_of(written, f"Column `{column}` of `{self.file}`")
+        return staged_set.split_of(
+            self.words(SPLIT) or [""] * len(self.ids),
+            f"Column `{self.header.column(SPLIT)}` of `{self.file}`",
+        )
 
     def unimodal(self) -> dict[str, np.ndarray]:
         """Targets of single modalities."""
@@ -479,8 +479,8 @@ class Reader(staged_set.Reading):
 
 def _labels(word: str) -> list[str]:
     """The labels that a cell names."""
-    labels = [part.strip() for part in word.split(staged_set.SEPARATOR)]
-    return [label for label in labels if label and label.lower() != staged_set.NO_LABEL]
+    labels = map(str.strip, word.split(staged_set.SEPARATOR))
+    return [label for label in labels if label.lower() not in ("", staged_set.NO_LABEL)]
 
 
 def _shown(column: pa.ChunkedArray) -> pa.ChunkedArray | None:

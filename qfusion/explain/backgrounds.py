@@ -18,8 +18,8 @@ from qfusion.data import DataSet
 from qfusion.explain import network_rows
 from qfusion.models import Features, FusionModel, base, can, require
 from qfusion.quantum import states
-from qfusion.training import batches
-from qfusion.training.options import ALONE, Group
+from qfusion.training import metrics
+from qfusion.training.options import ALONE, Group, is_small
 
 KINDS: dict[str, str] = {
     "joint": "Absent modalities are averaged over the background samples together, as they occur.",
@@ -322,12 +322,12 @@ def background_of(
     """
     if kind in ("mixed", "zero"):
         return background(model, None, kind, label)
-    if not can(model, "states") and not batches.is_kept(model, dataset):
+    if not can(model, "states") and not metrics.is_kept(model, dataset):
         return _of_some(model, dataset, rows, kind, label)
     if len(rows) <= CHUNK or kind == "contrast" or not can(model, "states"):
-        return background(model, batches.encoded_inputs(model, dataset, rows), kind, label)
+        return background(model, metrics.encoded_inputs(model, dataset, rows), kind, label)
     parts = (
-        (number, model.encode(batches.encoded_inputs(model, dataset, part)))
+        (number, model.encode(metrics.encoded_inputs(model, dataset, part)))
         for number, part in chunks(rows, group)
     )
     return _of_samples(model, parts, len(rows), kind, label, group)
@@ -338,7 +338,7 @@ def _of_some(
 ) -> AnyBackground:
     """A background of features as they are: of as many rows as fit into memory, drawn at random."""
     drawn, most = rows, len(rows)
-    if not batches.is_small(dataset, len(rows)):
+    if not is_small(dataset, len(rows)):
         most = len(dataset.blocks(rows, most=len(rows))[0])
     if most < len(rows):
         drawn = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion._sentences import size
-from qfusion.data.modality import Target
+from qfusion.data.spec import Target
 from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds, stability
 from qfusion.explain.coalitions import dividends

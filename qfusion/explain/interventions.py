@@ -21,7 +21,7 @@ from qfusion.explain.coalitions import Explanation
 from qfusion.models import FusionModel, base, can
 from qfusion.models.encoders import Features, split
 from qfusion.quantum.decomposition import subsets
-from qfusion.training import batches, metrics
+from qfusion.training import metrics, options
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,12 +237,12 @@ def inputs(
     rows = np.atleast_1d(np.asarray(rows))
 
     def of(whose: np.ndarray) -> dict[str, Any]:
-        if model is None or not batches.is_kept(model, dataset):
+        if model is None or not metrics.is_kept(model, dataset):
             return dataset.inputs(whose, dtype)
         changed = [
             name for name in dataset.names if name in disturbance.mean or name in disturbance.noise
         ]
-        return batches.encoded_inputs(model, dataset, whose) | dataset.inputs(whose, dtype, changed)
+        return metrics.encoded_inputs(model, dataset, whose) | dataset.inputs(whose, dtype, changed)
 
     result = of(rows)
     if disturbance.swapped:
@@ -408,7 +408,7 @@ def _moments(dataset: DataSet, split: str, name: str) -> tuple[Tensor, Tensor]:
     """Mean and deviation of a modality's features over a split, (F,) each; kept as long as the data set is."""
     known = _known.setdefault(dataset, {})
     if (split, name) not in known:
-        known[split, name] = batches.mean_and_std(dataset, dataset.rows(split), name)
+        known[split, name] = options.mean_and_std(dataset, dataset.rows(split), name)
     return known[split, name]
 
 

@@ -20,7 +20,7 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion._sentences import listed, share
-from qfusion.data.modality import conflicting
+from qfusion.data.spec import conflicting
 from qfusion.explain import coalitions, stability, verdicts
 from qfusion.explain.stability import Interval
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from qfusion._checks import check
 from qfusion.analysis import recording
-from qfusion.data.modality import Word, coalitions
+from qfusion.data.spec import Word, coalitions
 from qfusion.figures.decision import hatched
 from qfusion.figures.style import (
     INK,

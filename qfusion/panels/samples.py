@@ -24,8 +24,7 @@ from qfusion.analysis.sample import (
     drawn_rows,
 )
 from qfusion.analysis.study import Study, said_columns
-from qfusion.data.modality import Series
-from qfusion.data.spec import SPLITS
+from qfusion.data.spec import SPLITS, Series
 from qfusion.errors import InvalidInput
 from qfusion.explain import RELATIONS, evidence
 from qfusion.explain.attribution import (

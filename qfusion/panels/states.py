@@ -12,7 +12,7 @@ from qfusion._checks import check, choose
 from qfusion._sentences import listed, top
 from qfusion.analysis import inside, text
 from qfusion.analysis.sample import Sample
-from qfusion.data.modality import split_term
+from qfusion.data.spec import split_term
 from qfusion.figures import dynamics, physics, states, style
 from qfusion.panels import control, panel
 from qfusion.panels.dynamics import (

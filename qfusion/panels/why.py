@@ -13,7 +13,7 @@ from qfusion.analysis import cohort_measures, errors, text, trust, why
 from qfusion.analysis.sample import Sample, against_words, rows_behind
 from qfusion.analysis.study import Study, dividend_column
 from qfusion.data import DataSet
-from qfusion.data.modality import split_term
+from qfusion.data.spec import split_term
 from qfusion.explain import (
     fusing,
     gate_groups as groups,

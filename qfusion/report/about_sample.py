@@ -18,7 +18,7 @@ from qfusion.analysis import recording, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.trust import stability_of
 from qfusion.data import clips
-from qfusion.data.modality import Audio, Clip, Film, Series
+from qfusion.data.spec import Audio, Clip, Film, Series
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.explain import cuts, faithfulness, verdicts
 from qfusion.explain.building import answer

@@ -3,8 +3,7 @@ itself is of `training`."""
 
 from qfusion.runs import sweep
 from qfusion.runs.folder import STATES, Plan, Run, create, find, home, runs
-from qfusion.runs.plans import is_starting, launch
-from qfusion.runs.worker import work
+from qfusion.runs.plans import is_starting, launch, work
 
 __all__ = [
     "STATES",

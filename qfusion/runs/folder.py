@@ -55,7 +55,6 @@ Kind = TypeVar("Kind")
 PATIENCE = (
     2.0  # seconds a training waits for its lock: someone may just be looking whether it is held
 )
-_LARGEST = 50_000_000  # bytes of a plan or record
 
 
 @dataclass(frozen=True)
@@ -420,7 +419,7 @@ def _read(path: Path, kind: type[Kind], **missing: Any) -> Kind:
             why="{words:.100}",
         ),
     ):
-        check(path.stat().st_size <= _LARGEST, f"{path} is too large for a run's file.")
+        check(path.stat().st_size <= 50_000_000, f"{path} is too large for a run's file.")
         values = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
         if "kept" in values:  # as it was called once
             values["best_epoch"] = values.pop("kept")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import re
 import secrets
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 SCHEMES = ("sqlite", "mysql", "postgresql")  # what Optuna's RDBStorage is documented with
 _URL = re.compile(r"(?P<scheme>[a-z]+)(\+[a-z0-9_]+)?://(?P<rest>[^\s]*)")
-_LARGEST = 500_000_000  # bytes of a journal
 
 
 def journal(name: str, storage: str = "") -> Path | None:
@@ -143,20 +143,23 @@ def open_study(
         with (
             refused(f"{path} cannot be written", "Choose a file where you may write."),
             warnings.catch_warnings(),
+            refused(
+                f"{path} cannot be read as the journal of a sweep",
+                "Choose another name, or delete the file.",
+                *(ValueError, KeyError, TypeError, AssertionError, AttributeError),
+                error=IntegrityError,
+                why="{kind}",
+                passing=(QFusionError,),
+            ),
         ):
             if not storage:
                 path.parent.mkdir(parents=True, exist_ok=True)
             check(
-                not path.exists() or path.stat().st_size <= _LARGEST,
+                not path.exists() or path.stat().st_size <= 500_000_000,
                 f"{path} is too large for the journal of a sweep.",
             )
             warnings.simplefilter("ignore")
-            try:
-                place = optuna.storages.JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
-            except (ValueError, KeyError, TypeError, AssertionError, AttributeError) as error:
-                raise IntegrityError(
-                    f"{path} cannot be read as the journal of a sweep. Choose another name, or delete the file."
-                ) from error
+            place = optuna.storages.JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
     try:
         with refused(
             f"{path} cannot be written",
@@ -274,18 +277,17 @@ def settle(study: optuna.Study, trials: int) -> None:
 def owners(study: optuna.Study) -> dict[int, optuna.trial.FrozenTrial]:
     """Returns the trial of every slot that has one: the first that was neither dropped nor killed, which is failed
     without an error."""
-    frozen_trials: dict[int, optuna.trial.FrozenTrial] = {}
-    for trial in study.get_trials(deepcopy=False):
-        number = trial.user_attrs.get("place")
-        gone = trial.state.name == "FAIL" and "error" not in trial.user_attrs
-        if isinstance(number, int) and not gone:
-            frozen_trials.setdefault(number, trial)
-    return frozen_trials
+    there = (
+        trial
+        for trial in reversed(study.get_trials(deepcopy=False))
+        if trial.state.name != "FAIL" or "error" in trial.user_attrs
+    )
+    places = ((trial.user_attrs.get("place"), trial) for trial in there)
+    return {number: trial for number, trial in places if isinstance(number, int)}
 
 
 # Sweeps themselves.
 
-STARTING = 5  # trials that are never pruned
 MAX_TRIALS = 10_000
 WAITING, RUNNING, FINISHED, PRUNED, FAILED = "waiting", "running", "finished", "pruned", "failed"
 _STATES = {
@@ -350,21 +352,19 @@ class Sweep:
 
     def command(self, attempt: Attempt) -> str:
         """Returns the command that trains what a trial trained."""
-        words = [
-            "python",
-            "-m",
-            "qfusion",
-            "train",
-            "--data",
-            self.search.data,
-            "--model",
-            self.search.model,
-            "--seed",
-            str(attempt.seed),
+        assigned = [
+            ("--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}")
+            for key, value in self.settings(attempt).items()
         ]
-        for key, value in self.settings(attempt).items():
-            words += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
-        return shlex.join([*words, "--name", f"{self.name}-best"])
+        return shlex.join(
+            [
+                *("python", "-m", "qfusion", "train"),
+                *("--data", self.search.data, "--model", self.search.model),
+                *("--seed", str(attempt.seed)),
+                *itertools.chain.from_iterable(assigned),
+                *("--name", f"{self.name}-best"),
+            ]
+        )
 
     @property
     def is_done(self) -> bool:
@@ -525,7 +525,8 @@ def _trained(
     import optuna
 
     search, study = sweep.search, sweep.study
-    study.pruner = optuna.pruners.MedianPruner(n_startup_trials=STARTING, n_warmup_steps=2)
+    # the first five trials are never pruned
+    study.pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
     # drawn by place, however many processes there are
     study.sampler = optuna.samplers.TPESampler(seed=search.seed + number, multivariate=False)
     plan = plans.plan(search.data, search.model, plans.suggest(search, trial), search.seed + number)
@@ -585,10 +586,8 @@ def _attempt(number: int, trial: optuna.trial.FrozenTrial, search: plans.Search)
     value = trial.value if state == FINISHED else None
     if state in (PRUNED, RUNNING) and history:
         value = history[-1]
-    seconds = 0.0
-    if trial.datetime_start is not None:
-        end = trial.datetime_complete.timestamp() if trial.datetime_complete else time.time()
-        seconds = max(0.0, end - trial.datetime_start.timestamp())
+    end = trial.datetime_complete.timestamp() if trial.datetime_complete else time.time()
+    begin = trial.datetime_start.timestamp() if trial.datetime_start else end
     return Attempt(
         number=number,
         state=state,
@@ -596,6 +595,6 @@ def _attempt(number: int, trial: optuna.trial.FrozenTrial, search: plans.Search)
         tried=dict(trial.params),
         seed=search.seed + number,
         history=history,
-        seconds=seconds,
+        seconds=max(0.0, end - begin),
         message=str(trial.user_attrs.get("error", "")),
     )

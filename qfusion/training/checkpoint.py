@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from filelock import FileLock
@@ -36,9 +36,6 @@ FORMAT = 1
 _BOTH = "Copy both files again or train the model again."
 AFTER = "@"  # between a model's name and the epoch after which it was kept, see `epochs`; no name holds it
 CARD = "model.json"  # what `train --out` calls the card in the folder that it makes
-_MAX_CARD = 4_000_000  # bytes; a card is text of a few kilobytes
-_PARTS = ("model", "settings", "inputs", "outputs", "data", "weights_sha256", "metrics")
-_PACKAGES = ("torch", "qutip", "pennylane", "numpy")
 
 
 @dataclass(frozen=True)
@@ -51,8 +48,7 @@ class Checkpoint:
     @property
     def fusion(self) -> FusionModel:
         """The model, as programs ask for it that were written when baselines could not be explored."""
-        fusion_model: FusionModel = self.model
-        return fusion_model
+        return cast(FusionModel, self.model)
 
 
 def training_split(card: Mapping[str, Any]) -> str:
@@ -105,14 +101,11 @@ def epochs(name: str) -> list[int]:
 
 
 def _cards() -> dict[str, Path]:
-    paths: dict[str, Path] = {}
-    for folder in folders():
-        for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
-            paths.setdefault(path.stem, path)
-    for name, path in map(place_of, _files.opened_places()):
-        if path.is_file():
-            paths.setdefault(name, path)
-    return paths
+    places = [
+        *((path.stem, path) for folder in folders() for path in sorted(folder.glob("*.json"))),
+        *(place for place in map(place_of, _files.opened_places()) if place[1].is_file()),
+    ]
+    return dict(places) | dict(reversed(places))  # the first of a name counts
 
 
 def load(name: str | Path) -> Checkpoint:
@@ -237,9 +230,11 @@ def _read_card(path: Path) -> dict[str, Any]:
         error=IntegrityError,
         why="{words:.200}",
     ):
-        check(path.stat().st_size <= _MAX_CARD, f"{path.name} is too large for a card.")
+        # it is text of a few kilobytes
+        check(path.stat().st_size <= 4_000_000, f"{path.name} is too large for a card.")
         card = json.loads(path.read_text(encoding="utf-8"))
-        missing = [key for key in _PARTS if key not in card]
+        needed = "model", "settings", "inputs", "outputs", "data", "weights_sha256", "metrics"
+        missing = [key for key in needed if key not in card]
     check(
         not missing,
         f"{path.name} lacks {', '.join(missing)}. Copy it again or train the model again.",
@@ -258,14 +253,11 @@ def _upgraded(card: dict[str, Any]) -> dict[str, Any]:
     settings = card["settings"]
     if card["model"] != QuantumJump.kind or not isinstance(settings, dict) or "readout" in settings:
         return card
-    note = (
-        "Written before the read-out was a setting: it reads the joint state (readout `joint`), which forms joint "
-        "terms by itself."
-    )
     return {
         **card,
         "settings": registry.upgraded(QuantumJump.kind, settings),
-        "notes": f"{card.get('notes', '')} {note}".strip(),
+        "notes": f"{card.get('notes', '')} Written before the read-out was a setting: it reads the joint state "
+        "(readout `joint`), which forms joint terms by itself.".strip(),
     }
 
 
@@ -314,7 +306,7 @@ def make_card(
         "versions": {
             "python": platform.python_version(),
             "qfusion": qfusion.__version__,
-            **{package: version(package) for package in _PACKAGES},
+            **{name: version(name) for name in ("torch", "qutip", "pennylane", "numpy")},
         },
         "notes": notes,
     }
@@ -477,8 +469,6 @@ def of(
 
 def _weights_of(card: Path) -> Path | None:
     """The weights that a card names now, if it can be read."""
-    try:
-        result = _read_card(card) if card.is_file() else None
-        return None if result is None else card.with_name(_weights_name(result, card))
-    except QFusionError:
-        return None
+    with contextlib.suppress(QFusionError):
+        return card.with_name(_weights_name(_read_card(card), card))
+    return None

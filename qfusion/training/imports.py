@@ -65,13 +65,15 @@ from qfusion.training import checkpoint
 #                 (github.com/pliang279/MultiBench)
 
 _WHY = "{words:.200}"
-REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 Call = Callable[[nn.Module, Mapping[str, Tensor]], Any]
 
 
 def is_reference(source: str) -> bool:
     """Returns whether words name a factory."""
-    return bool(REFERENCE.fullmatch(source)) and not Path(source).exists()
+    return (
+        re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", source) is not None
+        and not Path(source).exists()
+    )
 
 
 def module_of(reference: str, weights: Path | None) -> nn.Module:
@@ -82,7 +84,9 @@ def module_of(reference: str, weights: Path | None) -> nn.Module:
         InvalidInput: when importing or calling it fails, it makes no module, or the weights do not fit.
     """
     place, _, name = reference.partition(":")
-    with _on_path(os.getcwd()):
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
+    try:
         try:
             factory: Any = importlib.import_module(place)
         except ModuleNotFoundError as error:
@@ -108,44 +112,35 @@ def module_of(reference: str, weights: Path | None) -> nn.Module:
             why=_WHY,
         ):
             made = factory()
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(folder)
     check(
         isinstance(made, nn.Module),
         f"Factory `{reference}` must make a torch.nn.Module, but makes a "
         f"{type(made).__name__}. Return the model.",
     )
     if weights is not None:
-        _load(made, weights)
+        check(
+            weights.is_file(),
+            f"Weights {weights} are not there. Give the path of a .safetensors file.",
+        )
+        with (
+            refused(
+                f"Weights {weights.name} are no safetensors",
+                "Save them by `safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')`.",
+                *(SafetensorError, OSError),
+                why=_WHY,
+            ),
+            refused(
+                f"Weights {weights.name} are not those of this model",
+                "Save the state_dict of the same model.",
+                RuntimeError,
+                why=_WHY,
+            ),
+        ):
+            made.load_state_dict(load_file(weights))
     return made.cpu().eval().requires_grad_(False)
-
-
-@contextlib.contextmanager
-def _on_path(folder: str) -> Iterator[None]:
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ValueError):
-            sys.path.remove(folder)
-
-
-def _load(module: nn.Module, weights: Path) -> None:
-    check(
-        weights.is_file(), f"Weights {weights} are not there. Give the path of a .safetensors file."
-    )
-    with refused(
-        f"Weights {weights.name} are no safetensors",
-        "Save them by `safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')`.",
-        *(SafetensorError, OSError),
-        why=_WHY,
-    ):
-        tensors = load_file(weights)
-    with refused(
-        f"Weights {weights.name} are not those of this model",
-        "Save the state_dict of the same model.",
-        RuntimeError,
-        why=_WHY,
-    ):
-        module.load_state_dict(tensors)
 
 
 def traced(
@@ -229,34 +224,35 @@ def _flavours(
         return [[[values for values, _ in pairs], [lengths for _, lengths in pairs]]]
 
     parameters = inspect.signature(module.forward).parameters.values()
-    if adapter == "":
-        kinds = {
-            p.name: torch.int64
-            if "len" in p.name.lower()
-            else torch.bool
-            if "mask" in p.name.lower()
-            else dtype
-            for p in parameters
-            if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.default is p.empty
-        }
-        yield (
-            [Port(name, None, kind) for name, kind in kinds.items()],
-            lambda model, given: model(**given),
-        )
-    elif adapter == "dict":
-        for lines in (long, []):
-            yield way(lines, "mask", lambda features: [features])
-    elif adapter == "mmsa":
-        # the modalities as the module's arguments name them: text, audio, vision or video; else in their order
-        words = [p.name for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD][: len(names)]
-        best = [max(names, key=lambda name: alike(word, name)) for word in words]
-        order = best if len(set(best)) == len(names) else names
-        for lines in ([name for name in long if name in order[1:]], [], long):
-            yield way(lines, "lengths", lambda features: [features[name] for name in order])
-    else:
-        if long:
-            yield way(long, "lengths", with_lengths)
-        yield way([], "lengths", lambda features: [list(features.values())])
+    match adapter:
+        case "":
+            kinds = {
+                p.name: torch.int64
+                if "len" in p.name.lower()
+                else torch.bool
+                if "mask" in p.name.lower()
+                else dtype
+                for p in parameters
+                if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.default is p.empty
+            }
+            yield (
+                [Port(name, None, kind) for name, kind in kinds.items()],
+                lambda model, given: model(**given),
+            )
+        case "dict":
+            for lines in (long, []):
+                yield way(lines, "mask", lambda features: [features])
+        case "mmsa":
+            # the modalities as the module's arguments name them: text, audio, vision or video; else in their order
+            words = [p.name for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD][: len(names)]
+            best = [max(names, key=lambda name: alike(word, name)) for word in words]
+            order = best if len(set(best)) == len(names) else names
+            for lines in ([name for name in long if name in order[1:]], [], long):
+                yield way(lines, "lengths", lambda features: [features[name] for name in order])
+        case _:
+            if long:
+                yield way(long, "lengths", with_lengths)
+            yield way([], "lengths", lambda features: [list(features.values())])
 
 
 def key(modality: str) -> str:
@@ -330,9 +326,6 @@ _ALIKE = (
     ("audio", "acoustic", "a", "sound", "speech", "voice"),
     ("vision", "visual", "video", "v", "image", "face", "picture"),
 )
-_ORDER = 1e-4  # what a place apart counts beside how well a modality suits an input
-_SCORES = ("M", "score", "prediction", "variable", "output")
-_CLASSES = ("prob", "logit", "score", "output")
 _FLAT: tuple[Axis, ...] = ("rows", "features")
 _SEQUENCE: tuple[Axis, ...] = ("rows", "steps", "features")
 
@@ -387,8 +380,9 @@ def _rows(inputs: Sequence[Port]) -> str | None:
 
 def _about_steps(port: Port) -> bool:
     """Whether an input tells which steps are real."""
-    is_whole = port.dtype is not None and not port.dtype.is_floating_point
-    return is_whole or bool(re.search(r"mask|length|_len|padding", port.name.lower()))
+    return (port.dtype is not None and not port.dtype.is_floating_point) or bool(
+        re.search(r"mask|length|_len|padding", port.name.lower())
+    )
 
 
 def _together(values: Sequence[Port], dataset: DataSet) -> dict[str, Input] | None:
@@ -408,8 +402,8 @@ def _assigned(values: Sequence[Port], rows: str | None, dataset: DataSet) -> dic
     fits = [[_fit(port, m, rows) for m in dataset.modalities] for port in values]
     place, m = np.indices((len(values), len(dataset.modalities)))
     worth = np.array([[fit for fit, _ in row] for row in fits]).reshape(place.shape)
-    # of those that suit alike, in their order
-    best = dict(zip(*linear_sum_assignment(worth - _ORDER * (place - m) ** 2, True), strict=True))
+    # of those that suit alike, in their order: a place apart counts a little
+    best = dict(zip(*linear_sum_assignment(worth - 1e-4 * (place - m) ** 2, True), strict=True))
     inputs = {}
     for i, port in enumerate(values):
         suits, entry = fits[i][best[i]] if i in best else (0, None)
@@ -506,7 +500,11 @@ def guessed_output(outputs: Sequence[Port], dataset: DataSet) -> Output:
         *([len(labels)] if label else []),
         *([1] if len(classes) == 2 else []),
     }
-    known = _CLASSES if classes else _SCORES
+    known = (
+        ("prob", "logit", "score", "output")
+        if classes
+        else ("M", "score", "prediction", "variable", "output")
+    )
 
     def worth(port: Port) -> tuple[bool, bool, int]:
         numbers = port.dtype is None or port.dtype.is_floating_point
@@ -529,8 +527,6 @@ def guessed_output(outputs: Sequence[Port], dataset: DataSet) -> Output:
 # remedy.
 
 ROWS = 10
-_NOTHING = 1e-6  # a change of a score that is rounding
-_BATCHES = (1, 2, 3, 4, 5, 8, 16, 20, 24, 32, 48, 64, 100, 128, 256)
 _EVAL = "Call `model.eval()` before it is exported."
 
 
@@ -614,9 +610,9 @@ def _batch(model: Imported, rows: Mapping[str, Any]) -> int:
     """The only number of rows that a program runs with, if one is found."""
     if model.fixed_batch:
         return 0
-    for size in _BATCHES:
-        card = replace(model.card, batch=size)
+    for size in (1, 2, 3, 4, 5, 8, 16, 20, 24, 32, 48, 64, 100, 128, 256):
         with contextlib.suppress(InvalidInput):
+            card = replace(model.card, batch=size)
             Imported(model.input_specs, model.outputs, model.program, card).scores(rows)
             return size
     return 0
@@ -655,14 +651,12 @@ def _require_independent(
 def _unread(model: Imported, rows: Mapping[str, Any], first: Tensor) -> list[str]:
     """Says which modalities leave the scores as they are when they are taken from other rows."""
     order = [*range(1, len(first)), 0]
-    least = _NOTHING * (1 + float(first.abs().max()))
-
-    def change(name: str) -> float:
-        return float(
-            (model.scores({**rows, name: nested_part(rows[name], order)}) - first).abs().max()
-        )
-
-    unread = [name for name in model.modalities if change(name) <= least]
+    least = 1e-6 * (1 + float(first.abs().max()))  # a change that is less is rounding
+    changed = (
+        (name, model.scores({**rows, name: nested_part(rows[name], order)}))
+        for name in model.modalities
+    )
+    unread = [name for name, scores in changed if float((scores - first).abs().max()) <= least]
     if not unread or len(model.modalities) == 1:
         return []
     read = [name for name in model.modalities if name not in unread]
@@ -776,14 +770,15 @@ def take(
 def _examined(
     program: Any, program_card: ProgramCard, dataset: DataSet, guessed: bool
 ) -> tuple[Imported, list[str]]:
-    outputs = dataset.target.classes if dataset.target.kind == "classification" else ("score",)
     means = {
         name: real_steps(*split(features)).mean(0).float().tolist()
         for name, features in dataset.inputs(dataset.rows("train"), torch.float64).items()
     }
 
     def made(card: ProgramCard) -> Imported:
-        return Imported(dataset.input_specs, outputs, program, card, means).eval()
+        return Imported(
+            dataset.input_specs, dataset.target.classes or ("score",), program, card, means
+        ).eval()
 
     model, rows = made(program_card), ten(dataset)
     if guessed and program_card.output.holds == "logits":

@@ -21,28 +21,32 @@ from qfusion.errors import refused
 from qfusion.models import FusionModel, build
 from qfusion.models.encoders import BatchNorm, InputSpec, Share, sharing
 from qfusion.training import checkpoint, metrics
-from qfusion.training.batches import Batches, is_small, mean_and_std, noisy, shifted, warped
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.training.options import (
     ALONE,
+    Batches,
     Group,
     Heads,
     Options,
     balanced_weights,
     chosen,
     default_options,
+    is_small,
+    mean_and_std,
     mean_loss,
     mixed,
+    noisy,
     parameter_groups,
     rate_schedule,
     relax,
+    shifted,
+    warped,
 )
 
 # The training loop: seeded, with early stopping, gradient clipping, weight averaging; epoch by epoch, to be taken up
 # again at any.
 
 M = TypeVar("M", bound=nn.Module)
-PROJECTED = 4096  # rows that projections are fitted to, evenly among those that are trained on
 
 
 @dataclass(frozen=True)
@@ -165,8 +169,11 @@ class Fit(Generic[M]):
             for m in dataset.modalities
             if m.shape is not None and InputSpec(m.size, m.is_sequence, m.shape).pictured
         }
-        looked_at = options.turn or options.stretch or options.delay
-        content = dataset.content(int(rows[0])) if looked_at else {}
+        content = (
+            dataset.content(int(rows[0]))
+            if options.turn or options.stretch or options.delay
+            else {}
+        )
         self.spectrograms = {
             name: shape
             for name, shape in self.shapes.items()
@@ -199,11 +206,13 @@ class Fit(Generic[M]):
         )
         self.random = self._random()
         self._trained: nn.Module = self.model if self.heads is None else self.heads
-        self._call = self._trained
-        if group.size > 1:
-            self._call = nn.parallel.DistributedDataParallel(
+        self._call = (
+            nn.parallel.DistributedDataParallel(
                 self._trained, find_unused_parameters=getattr(model, "staged", False)
             )
+            if group.size > 1
+            else self._trained
+        )
 
     @property
     def done(self) -> bool:
@@ -227,7 +236,7 @@ class Fit(Generic[M]):
         Raises:
             InvalidInput: when the loss is no longer finite.
         """
-        start, losses, norms = time.perf_counter(), [], []
+        start, steps = time.perf_counter(), []
         number = len(self.history) + 1
         self._advance()
         self.model.train()
@@ -238,11 +247,10 @@ class Fit(Generic[M]):
             batches = torch.randperm(len(self.rows), generator=self.order).split(self.options.batch)
             read = self.rows.ahead([batch[self._places(batch)] for batch in batches])
             for n, (batch, (inputs, y)) in enumerate(zip(batches, read, strict=True), 1):
-                loss, norm = self.step(batch, inputs, y)
-                losses.append(loss)
-                norms.append(norm)
+                steps.append(self.step(batch, inputs, y))
                 if on_batch(n, len(batches)) is False:
                     return None
+            losses, norms = zip(*steps, strict=True)
             train_loss = float(np.mean(losses))
             check(
                 np.isfinite(train_loss),
@@ -422,8 +430,12 @@ def prepare(
         f"target, but is {options.loss!r}.",
     )
     torch.manual_seed(seed)
-    outputs = dataset.target.classes if classes else (dataset.target.name,)
-    model = build(kind, dataset.input_specs, outputs, settings or {})
+    model = build(
+        kind,
+        dataset.input_specs,
+        dataset.target.classes or (dataset.target.name,),
+        settings or {},
+    )
     rows = dataset.rows(options.split)
     if is_small(dataset, len(rows)):
         model.standardise(dataset.inputs(rows))
@@ -432,7 +444,8 @@ def prepare(
             standardise = model.encoders.get_submodule(f"{name}.standardise")
             standardise.set(*mean_and_std(dataset, rows, name))  # type: ignore[operator]
     if model.projects:
-        places = np.linspace(0, len(rows) - 1, min(len(rows), PROJECTED)).astype(int)
+        # fitted to so many rows, evenly among those that are trained on
+        places = np.linspace(0, len(rows) - 1, min(len(rows), 4096)).astype(int)
         model.project(dataset.inputs(rows[places]))
     if not classes:
         with torch.no_grad():
@@ -508,11 +521,8 @@ class _Average:
 # 3.3).
 
 LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 120
-PROBE = 512  # training rows whose loss is looked at after every step: single batches differ more than the rates
 MEMORY = 0.8  # of the running mean of the losses
 WINDOW = 9  # steps over which a slope is taken
-FLAT = 1e-9  # a slope over the logarithm of the rate that is less, beside the loss, is rounding
-EXPLODED = 2.0  # a loss so many times its whole fall above the lowest one ends the search
 
 
 @dataclass(frozen=True)
@@ -581,9 +591,8 @@ def find_rate(
 def _ramp(
     fit: Fit[Any], rates: np.ndarray, on_step: Callable[[int, int], object]
 ) -> tuple[np.ndarray, np.ndarray]:
-    inputs, y = fit.rows.take(
-        torch.linspace(0, len(fit.rows) - 1, min(PROBE, len(fit.rows))).long()
-    )
+    # rows whose loss is looked at after every step: single batches differ more than the rates
+    inputs, y = fit.rows.take(torch.linspace(0, len(fit.rows) - 1, min(512, len(fit.rows))).long())
 
     @torch.no_grad()
     def probe() -> float:
@@ -604,7 +613,8 @@ def _ramp(
             break
         losses.append(loss)
         on_step(n, len(rates))
-        if loss > max(losses[0], min(losses) + EXPLODED * (losses[0] - min(losses))):
+        # it explodes where it is twice its whole fall above the lowest one
+        if loss > max(losses[0], min(losses) + 2.0 * (losses[0] - min(losses))):
             break
     return rates[: len(losses) - 1], np.array(losses[1:])
 
@@ -628,8 +638,8 @@ def steepest(rates: np.ndarray, smoothed: np.ndarray) -> float:
     away = x - x.mean(1, keepdims=True)
     slopes = (away * y).sum(1) / (away * away).sum(1)
     check(
-        slopes.min() < -FLAT * float(np.abs(smoothed).max()),
+        slopes.min() < -1e-9 * float(np.abs(smoothed).max()),  # a slope that is less is rounding
         "The loss did not fall at any rate: no rate can be suggested. Look at the model's settings and the data.",
     )
-    behind = round(MEMORY / (1 - MEMORY))
-    return float(rates[max(0, int(slopes.argmin()) + WINDOW // 2 - behind)])
+    at = int(slopes.argmin()) + WINDOW // 2 - round(MEMORY / (1 - MEMORY))
+    return float(rates[max(0, at)])

@@ -1,17 +1,32 @@
-"""What is measured of models: test metrics, and how far sampled scores are from the master equation's."""
+"""What is measured of models: test metrics, and how far sampled scores are from the master equation's; and what their
+encoders make of all samples, which is kept.
+"""
 
+import contextlib
 import copy
-from collections.abc import Iterable
+import json
+import logging
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
+from torch import Tensor
 
+from qfusion import _files, _limits, _sentences
 from qfusion._checks import check, require_finite
-from qfusion.data import DataSet
-from qfusion.models import TimeModel, base, can, require
-from qfusion.training import batches
+from qfusion.data import DataSet, files
+from qfusion.errors import QFusionError
+from qfusion.models import FusionModel, TimeModel, base, can, require
+from qfusion.models.base import in_double
+from qfusion.models.encoders import Encoded
+from qfusion.training.options import ALONE, Group, to
 
 # Test metrics: sentiment regression as in MMSA (Mao et al. 2022), any other regression, and classification.
 #
@@ -241,7 +256,6 @@ def _f1(truth: np.ndarray, chosen: np.ndarray, *, weighted: bool = False) -> flo
     )
 
 
-_OF = {"mosi": regression, "sims": sims, "plain": plain}
 _OWN = {
     "sims": {"acc2", "acc3"},
     "classes": {"accuracy", "nll"},
@@ -257,7 +271,7 @@ def of_scores(
     return (
         classification(scores, truth)
         if kind == "classification"
-        else _OF[convention](scores[:, 0], truth)
+        else {"mosi": regression, "sims": sims, "plain": plain}[convention](scores[:, 0], truth)
     )
 
 
@@ -267,10 +281,13 @@ def of_rows(dataset: DataSet, rows: np.ndarray, scores: np.ndarray) -> dict[str,
     return {key: result[key] for key in names(dataset)}
 
 
-def evaluate(model: torch.nn.Module, dataset: DataSet, split: str) -> dict[str, float]:
-    """Returns the metrics of a model on one split of a data set; see `of_rows`."""
+def evaluate(
+    model: torch.nn.Module, dataset: DataSet, split: str, group: Group = ALONE
+) -> dict[str, float]:
+    """Returns the metrics of a model on one split of a data set, whose rows a group shares; see `of_rows`."""
     rows = dataset.rows(split)
-    return of_rows(dataset, rows, predict(model, dataset, rows, final=True))
+    scores = predict(model, dataset, group.share(rows), final=True)
+    return of_rows(dataset, rows, group.gathered(scores))
 
 
 @torch.no_grad()
@@ -281,19 +298,17 @@ def predict(
 
     Args:
         final: whether the model's weights do not change any more: then what its encoders make of a large data set is
-            kept, see `batches.encoded_inputs`.
+            kept, see `encoded_inputs`.
     """
     first = next(model.parameters())
     dtype, device = first.dtype, first.device
     training = model.training
     model.eval()
-    stored = final and batches.is_kept(model, dataset)
+    stored = final and is_kept(model, dataset)
     parts = [
         model(
-            batches.to(
-                batches.encoded_inputs(model, dataset, block)
-                if stored
-                else dataset.inputs(block, dtype),
+            to(
+                encoded_inputs(model, dataset, block) if stored else dataset.inputs(block, dtype),
                 device,
             )
         )
@@ -352,6 +367,221 @@ def calibration(
     means = [np.bincount(at, values, bins)[matches] / counts[matches] for values in (sure, right)]
     gap = float((np.abs(means[0] - means[1]) * counts[matches]).sum() / max(counts.sum(), 1))
     return means[0], means[1], counts[matches], gap
+
+
+# What a model's encoders make of every sample of a large data set, kept: worked out once, for all who ask.
+#
+# Sequences of features are gigabytes, and what encoders make of them is a few numbers a sample. They are kept in the
+# cache by the digest of encoders and data, whole or not at all, checked when they are read, the oldest going first;
+# processes that want the same wait for the first of them. Explanations of all samples are kept likewise.
+
+HEAVY = 40_000_000  # bytes of features from which what is made of them is kept
+SAME = 1e-6  # scores may change by so much where encoders work in single precision; else they work in double
+FORMAT = "2"
+_KEY = "__key__"  # in a file: what it is kept by, so that a file under another's name is none
+_HELD = 8  # data sets and models whose numbers stay in memory
+
+_held: OrderedDict[Path, dict[str, np.ndarray]] = OrderedDict()
+_guard = threading.RLock()
+_log = logging.getLogger(__name__)
+
+
+def is_heavy(dataset: DataSet) -> bool:
+    """Returns whether a data set's features are so large that what encoders make of them is kept."""
+    return sum(m.values.nbytes for m in dataset.modalities) >= HEAVY
+
+
+def is_kept(model: Any, dataset: DataSet) -> bool:
+    """Returns whether what a model makes of a data set is kept: the set is heavy, and the model's encoders give numbers
+    of each modality."""
+    return isinstance(model, FusionModel) and model.encodes and is_heavy(dataset)
+
+
+def is_ready(model: Any, dataset: DataSet) -> bool:
+    """Returns whether nothing has to be encoded before `inputs` answers."""
+    return not is_kept(model, dataset) or _find(encoded_place(model, dataset)) is not None
+
+
+def encoded_inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, Any]:
+    """Returns what a model takes for rows of a data set, in double precision: of a heavy one what its encoders made of
+    them, of others their features.
+
+    Args:
+        model: whose weights do not change any more.
+        rows: row numbers, all unless given.
+    """
+    if not is_kept(model, dataset):
+        return dataset.inputs(rows, torch.float64)
+    chosen = dataset.rows() if rows is None else np.atleast_1d(np.asarray(rows))
+    numbers = encoded_numbers(model, dataset)
+    if dataset.own is not None:
+        own = encode(model, dataset.own, dataset.own.rows(), torch.float64)
+        numbers = {name: np.concatenate([numbers[name], own[name]]) for name in numbers}
+    return {
+        name: Encoded(torch.from_numpy(values[chosen]).double()) for name, values in numbers.items()
+    }
+
+
+def encoded_numbers(
+    model: FusionModel, dataset: DataSet, tell: _sentences.Tell | None = None
+) -> dict[str, np.ndarray]:
+    """Returns what the encoders make of every sample, by modality, (N, outputs of the encoder).
+
+    Args:
+        tell: called after every block where they are at work; else it is shown as `_sentences.progress_shown` says.
+    """
+    path = encoded_place(model, dataset)
+    result = _find(path)
+    if result is None:
+        with _alone(path):
+            result = _find(path)
+            if result is None:
+                with _sentences.progress_shown("Encoding") as show:
+                    result = _remember(path, _made(model, dataset, tell or show))
+                _store(path, result)
+    return result
+
+
+def encoded_arrays(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Returns the arrays that `make` gives, from a file if it is there and whole, else made and stored."""
+    result = _read(path)
+    if result is None:
+        result = make()
+        _store(path, result)
+    return result
+
+
+def encoded_place(model: FusionModel, dataset: DataSet, *more: str) -> Path:
+    """Returns where what a model makes of a data set is kept; `more` says what else it depends on."""
+    parts: list[str | bytes] = [
+        FORMAT,
+        model.kind,
+        json.dumps(model.settings, sort_keys=True),
+        dataset.digest,
+        *more,
+    ]
+    parts += [f"{name} {spec}" for name, spec in model.input_specs.items()]
+    for name, values in (model.state_dict() if more else model.encoders.state_dict()).items():
+        parts += [f"{name} {tuple(values.shape)}", values.detach().cpu().double().numpy().tobytes()]
+    return encoded_folder() / f"{files.key_of(parts)}.npz"
+
+
+def encoded_folder() -> Path:
+    """Returns where it is kept."""
+    return _files.cache_root() / "encoded"
+
+
+@torch.no_grad()
+def encode(
+    model: FusionModel,
+    dataset: DataSet,
+    rows: np.ndarray,
+    dtype: torch.dtype,
+    tell: _sentences.Tell | None = None,
+) -> dict[str, np.ndarray]:
+    """Returns what the encoders make of rows, by modality, (B, outputs of the encoder), a block of features at a time.
+
+    Args:
+        model: whose encoders; it is not changed. rows: (B,). dtype: single or double precision.
+        tell: called after every block.
+    """
+    encoders: Any = copy.deepcopy(model.encoders).to(dtype).eval()
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in model.modalities}
+    done = 0
+    for block in dataset.blocks(rows, torch.finfo(dtype).bits // 8):
+        for name, features in dataset.inputs(block, dtype, model.modalities).items():
+            parts[name].append(encoders[name](features).numpy())
+        done += len(block)
+        if tell is not None:
+            tell(done, len(rows))
+    return {name: np.concatenate(blocks) for name, blocks in parts.items()}
+
+
+def _made(
+    model: FusionModel, dataset: DataSet, tell: _sentences.Tell | None
+) -> dict[str, np.ndarray]:
+    # the samples by which that is decided
+    few = np.unique(np.linspace(0, len(dataset) - 1, 64).astype(int))
+    exact = copy.deepcopy(in_double(model)).eval()
+
+    @torch.no_grad()
+    def scores(dtype: torch.dtype) -> Tensor:
+        return exact(
+            {
+                name: Encoded(torch.from_numpy(values).double())
+                for name, values in encode(model, dataset, few, dtype).items()
+            }
+        )
+
+    apart = float((scores(torch.float32) - scores(torch.float64)).abs().max())
+    return encode(
+        model, dataset, dataset.rows(), torch.float32 if apart <= SAME else torch.float64, tell
+    )
+
+
+def _find(path: Path) -> dict[str, np.ndarray] | None:
+    """What is kept, in memory or on disk."""
+    with _guard:
+        if path in _held:
+            _held.move_to_end(path)
+            return _held[path]
+    result = _read(path)
+    return None if result is None else _remember(path, result)
+
+
+def _remember(path: Path, result: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    with _guard:
+        _held[path] = result
+        while len(_held) > _HELD:
+            _held.popitem(last=False)
+    return result
+
+
+def _store(path: Path, numbers: dict[str, np.ndarray]) -> None:
+    """Writes arrays unless the disk refuses, which costs time at the next start and nothing else; the oldest go where
+    all take too much."""
+    try:
+        files.write_arrays(path, {**numbers, _KEY: np.array(path.stem)})
+    except (OSError, QFusionError) as error:
+        _log.warning(
+            "What was worked out of all samples cannot be kept, and is worked out again next time: %s",
+            error,
+        )
+    files.bound(encoded_folder(), _limits.get("QFUSION_KEPT_MB") * _limits.MIB, spared=1)
+
+
+def _read(path: Path) -> dict[str, np.ndarray] | None:
+    """What a file holds, which is then the newest; what is none of ours, cut short or of another name is removed."""
+    numbers = files.read_arrays(path)
+    if numbers is not None and str(numbers.pop(_KEY, "")) == path.stem:
+        with contextlib.suppress(OSError):
+            os.utime(path)
+        return numbers
+    if path.exists():
+        _log.warning(
+            "What was kept in %s is damaged or of another model or data set: it is worked out again.",
+            path,
+        )
+        with contextlib.suppress(OSError):
+            path.unlink()
+    return None
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One process at a time makes what is kept in a file; where no file can be written each makes its own."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path.with_suffix(".lock"), is_singleton=False)
+            try:
+                stack.enter_context(lock.acquire(blocking=False))
+            except Timeout:
+                with _sentences.progress_shown(
+                    "Waiting for the process that encodes the same samples"
+                ):
+                    stack.enter_context(lock.acquire())
+        yield
 
 
 # How far scores from sampled quantum-jump trajectories are from the master equation's.

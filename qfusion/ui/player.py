@@ -24,7 +24,7 @@ from qfusion import _files
 from qfusion.errors import QFusionError
 
 if TYPE_CHECKING:  # the server answers before these are loaded
-    from qfusion.data.modality import Clip
+    from qfusion.data.spec import Clip
 
 _FOLDER = "recordings"
 _MOST = 4096  # addresses that are good at a time

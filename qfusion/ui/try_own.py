@@ -16,7 +16,7 @@ from qfusion import _limits
 from qfusion.analysis import answers, compare, text
 from qfusion.analysis.sample import sample_of, with_samples
 from qfusion.data import Audio, Image, own, spec
-from qfusion.data.modality import Maker
+from qfusion.data.spec import Maker
 from qfusion.errors import QFusionError, refused
 from qfusion.panels import address, samples
 from qfusion.ui import player, reruns, state, views

@@ -19,7 +19,7 @@ from qfusion._sentences import share
 from qfusion.analysis import answers, changes, cohort_measures, memo, recording, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.data import Audio, Content, Image, Text, clips, media, modality
+from qfusion.data import Audio, Content, Image, Text, clips, media, spec
 from qfusion.panels import dynamics, network, panel, physics, recording as recordings, samples
 from qfusion.training import metrics
 from qfusion.ui import access, bar, controls, downloads, frame, guidance, panels, player, state
@@ -57,14 +57,14 @@ def sample_content(
     with st.container(key=f"content-{card}-{at}" if only is None else None, gap="small"):
         if result.clip is not None and only is None:
             clip(result.clip, str(here.study.dataset.ids[at]), f"{card}-{at}")
-        played = pieces(Image) | pieces(Audio) | pieces(modality.Film)
+        played = pieces(Image) | pieces(Audio) | pieces(spec.Film)
         with st.container(horizontal=True, vertical_alignment="center", wrap=len(shown) > 3):
             for name, piece in played.items():
                 wide = len(played) == 1 if isinstance(piece, Image) else details
                 raw_content(name, piece, "stretch" if wide else 150)
     if result.problem:
         st.warning(text.message(result.problem), icon=":material/videocam_off:")
-    for name in pieces(modality.Series):
+    for name in pieces(spec.Series):
         st.caption(text.plain(name))
         panels.small(samples.curve(here.study, here.theme, row=at, modality=name, card=card))
     if details:
@@ -104,12 +104,12 @@ def raw_content(
             caption=None if in_box else text.plain(name),
             alt=f"Picture: {name} of the sample",
         )
-    elif isinstance(piece, modality.Film):
+    elif isinstance(piece, spec.Film):
         with frame.guard():
             st.video(str(clips.of_film(piece)), loop=True, muted=True, width=width)
 
 
-def clip(piece: modality.Clip, sample: str, key: str) -> None:
+def clip(piece: spec.Clip, sample: str, key: str) -> None:
     """The recording of a sample, as a player or a picture; `key` tells it from others on the page."""
     if piece.kind == "image":
         with frame.guard():
@@ -158,7 +158,7 @@ def _facts(here: frame.Here, row: int) -> None:
         str(name): value
         for name, value in here.study.dataset.table.iloc[row].items()
         if name not in ("text", "transcript", here.study.dataset.target.name)
-        and not (str(name).startswith(modality.COLUMN) and pd.isna(value))
+        and not (str(name).startswith(spec.COLUMN) and pd.isna(value))
     }
     parts = [f"split: {here.study.dataset.split[row]}"]
     if here.study.dataset.is_own(row):

@@ -1,23 +1,21 @@
 """The data sets that `load` knows by name, a module each or for several of a kind: those that come with the library,
-and those read from known files.
+and those read from known files; and how what a visitor draws or says becomes features as theirs.
 
 Each module declares what it loads as SOURCE or (several) SOURCES, where the registry finds it: a `Source` says what
 a set is called, which files it needs, where they lie and how to get them.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import files
-from qfusion.data.spec import DataSet
+from qfusion.data import files, spec
 from qfusion.errors import DataUnavailable, IntegrityError, refused
-
-# A data set that is loaded by its name: what it is called, which files it needs, where they lie and how to get them.
-#
-# Each is declared, as SOURCE or (several) SOURCES, by the module of `qfusion.data.sources` that loads it; the registry
-# finds it there.
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ class Source:
 
     name: str
     title: str
-    load: Callable[[], DataSet]
+    load: Callable[[], spec.DataSet]
     place: int = 1000
     made: str = ""
     files: tuple[PinnedFile, ...] = ()
@@ -163,3 +161,101 @@ class Source:
                     IntegrityError,
                 )
         return folder
+
+
+# What a visitor draws, checked before it is made into features.
+
+MAX_SIDE = 4096  # pixels of a drawing
+
+
+def squared(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Returns a picture (h, w, 3), uint8, as one (side, side, 3): made square in the colour of its first pixel, each
+    pixel the mean of those that it covers."""
+    from PIL import Image as Picture, ImageOps
+
+    picture, box = Picture.fromarray(pixels), Picture.Resampling.BOX
+    return np.asarray(ImageOps.pad(picture, (side, side), box, color=tuple(map(int, pixels[0, 0]))))
+
+
+def picture_maker(hint: str, side: int, shown: int = 128) -> spec.Maker:
+    """Returns how a picture that a visitor draws becomes the colours (F,), in [0, 1], of one of `side` pixels, which is
+    shown with sides of at most `shown`.
+
+    Its `make` raises InvalidInput unless a drawing is uint8 (h, w, 3), of sides up to MAX_SIDE, and shows something.
+    """
+
+    def make(drawing: Any) -> tuple[np.ndarray, spec.Content]:
+        form: tuple[int, ...] = getattr(drawing, "shape", ())
+        check(
+            getattr(drawing, "dtype", None) == np.uint8
+            and len(form) == 3
+            and form[2] == 3
+            and 0 < min(form) <= max(form) <= MAX_SIDE,
+            f"A drawing must hold 8-bit colours of shape (h, w, 3), sides up to {MAX_SIDE}, but has shape {form}.",
+        )
+        check(
+            bool(np.ptp(drawing.astype(np.int16), axis=(0, 1)).max() > 0),
+            "The drawing must show something, but is of one colour throughout. Draw something.",
+        )
+        small = squared(drawing, side)
+        return small.ravel() / np.float32(255), spec.Image(spec.enlarged(small, shown))
+
+    return spec.Maker("drawing", hint, make)
+
+
+# Sentences of a known vocabulary as sequences: a step a word, which is 1 at its place in the vocabulary.
+
+MAX_LETTERS, MAX_WORDS = 1000, 40  # of a sentence that a visitor gives
+_WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
+
+
+def words_of(sentence: str) -> tuple[str, ...]:
+    """Returns the words of a sentence in small letters, without what stands between them.
+
+    >>> words_of("Is there a red shape?")
+    ('is', 'there', 'a', 'red', 'shape')
+    """
+    return tuple(_WORD.findall(sentence.lower()))
+
+
+def steps_of(
+    sentences: Sequence[Sequence[str]], vocabulary: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns sentences as values (N, T, F), float32, 1 at the word of a step and else 0, and lengths (N,).
+
+    Args:
+        sentences: words of each, at least one. vocabulary: the F words.
+
+    Raises:
+        InvalidInput: when a word is not in the vocabulary; names it and what is.
+    """
+    place = {word: at for at, word in enumerate(vocabulary)}
+    words = [word for sentence in sentences for word in sentence]
+    for word in words:
+        check(
+            word in place,
+            f"Word {word[:40]!r} is not known to this data set. Known are: {', '.join(vocabulary)}.",
+        )
+    lengths = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
+    return spec.padded(np.eye(len(place))[[place[word] for word in words]], lengths), lengths
+
+
+def sentence_maker(vocabulary: Sequence[str], hint: str) -> spec.Maker:
+    """Returns how a sentence that a visitor types becomes steps (T, F) of a vocabulary.
+
+    Its `make` raises InvalidInput when there are no words, too many, or one that is not known.
+    """
+
+    def make(given: Any) -> tuple[np.ndarray, spec.Content]:
+        check(
+            isinstance(given, str) and len(given) <= MAX_LETTERS,
+            f"A sentence must be text of at most {MAX_LETTERS} letters. Give a shorter one.",
+        )
+        words = words_of(given)
+        check(
+            1 <= len(words) <= MAX_WORDS,
+            f"A sentence must have 1 to {MAX_WORDS} words, but has {len(words)}. Known are: {', '.join(vocabulary)}.",
+        )
+        return steps_of([words], vocabulary)[0][0], spec.Text(given, words)
+
+    return spec.Maker("sentence", hint, make)

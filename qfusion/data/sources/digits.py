@@ -2,6 +2,7 @@
 modalities answer only together.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,9 +15,183 @@ import pandas as pd
 from scipy.io import wavfile
 
 from qfusion._checks import check, choose
-from qfusion.data import digit_features, files, modality, spec
+from qfusion.data import files, spec
 from qfusion.data.sources import PinnedFile, Source
 from qfusion.errors import DataUnavailable, InvalidInput, refused
+
+# How a drawn or spoken digit becomes the features of the sets of digits: what was done to MNIST, USPS, scikit-learn's
+# digits and the recordings of `avdigits`, done to one more.
+#
+# What has the form of the data already, a picture of the set's size or the same with every pixel enlarged, or a
+# recording of its rate and length, is left as it is, so that a sample of the set comes to the features that it has.
+
+INKED = 0.2  # of the darkest ink: from here on a pixel of a drawing counts as inked
+FEWEST = 12  # inked pixels of a drawing; less is a dot
+RATE, WINDOW, HOP, FFT, BANDS, FRAMES = 8000, 256, 64, 512, 32, 32
+LOWEST, FLOOR = 60.0, 1e-8  # hertz of the first band; power that is added before the logarithm
+LONGEST = 2.5  # seconds of a spoken digit
+STEP, QUIET, SILENCE = (
+    80,
+    0.05,
+    2e-3,
+)  # samples of a step; levels, of the loudest step's and of full scale
+GAP, EDGE = 25, 3  # steps of quiet inside a digit, and that are left at its ends
+
+
+def ink_of(pixels: np.ndarray) -> np.ndarray:
+    """Returns the ink of a drawing, white on black or dark on bright paper, (h, w) in [0, 255]; enlarged pixels are
+    made one again.
+
+    Args:
+        pixels: uint8 (h, w, 3).
+
+    Raises:
+        InvalidInput: when nothing is drawn.
+    """
+    grey = np.asarray(pixels, float).mean(2)
+    sides = [
+        math.gcd(length, *(np.flatnonzero(np.abs(np.diff(grey, axis=axis)).any(1 - axis)) + 1))
+        for axis, length in enumerate(grey.shape)
+    ]
+    factor = math.gcd(*map(int, sides))
+    grey = grey[::factor, ::factor]
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    if np.median(border) > 127.5:  # paper: what is as bright as its edge is none
+        grey = 255 - grey
+        paper = float(np.percentile(255 - border, 99))
+        grey = np.clip(grey - paper, 0, None) * 255 / max(255 - paper, 1.0)
+    inked = grey > INKED * max(float(grey.max()), 128.0)
+    check(
+        inked.sum() >= (FEWEST if factor == 1 else 1) and inked.mean() < 0.9,
+        "The drawing is empty, or all of one colour. Draw a digit, bright on black or dark on bright paper.",
+    )
+    return grey
+
+
+def _cropped(ink: np.ndarray, least: float = INKED) -> np.ndarray:
+    """The part of a drawing that is inked by more than a part of its darkest."""
+    inked = ink > least * ink.max()
+    rows, columns = np.flatnonzero(inked.any(1)), np.flatnonzero(inked.any(0))
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _fitted(
+    part: np.ndarray, longest: int, most: int, whole: Callable[[float], int] = round
+) -> np.ndarray:
+    """A drawing whose longer side is made so long, and then no side longer than `most`, in numbers made `whole`; each
+    pixel is the mean of what it covers."""
+    from PIL import Image
+
+    h, w = (max(1, min(most, whole(longest * side / max(part.shape)))) for side in part.shape)
+    picture = Image.fromarray(part.astype(np.float32))
+    return np.asarray(picture.resize((w, h), Image.Resampling.BOX), float)
+
+
+def _placed(ink: np.ndarray, side: int, row: int, column: int) -> np.ndarray:
+    """A drawing in a black square, its corner at a place; what does not fit in is cut off."""
+    return np.pad(ink, side)[side - row : 2 * side - row, side - column : 2 * side - column]
+
+
+def _centred(ink: np.ndarray, side: int) -> np.ndarray:
+    return _placed(ink, side, (side - ink.shape[0]) // 2, (side - ink.shape[1]) // 2)
+
+
+def as_mnist(pixels: np.ndarray) -> np.ndarray:
+    """Returns a drawing as MNIST has them, uint8 (28, 28): fitted into 20x20, its centre of mass in the middle (LeCun
+    and others 1998)."""
+    ink = ink_of(pixels)
+    part = _cropped(ink, 0 if ink.shape == (28, 28) else INKED)
+    if not 19 <= max(part.shape) <= 20:
+        part = _fitted(part, 20, 20)
+        part = part * 255 / part.max()
+    shift = [
+        # to nine digits, so that a half is one
+        14 - round(float((part.sum(1 - axis) * np.arange(side)).sum() / part.sum()), 9)
+        for axis, side in enumerate(part.shape)
+    ]
+    row, column = (math.ceil(place - 0.5) for place in shift)
+    return np.round(_placed(part, 28, row, column)).astype(np.uint8)
+
+
+def as_usps(pixels: np.ndarray) -> np.ndarray:
+    """Returns a drawing as this set's USPS has them, uint8 (16, 16): stretched to all of the square, a thin one to
+    three times its width."""
+    ink = ink_of(pixels)
+    if ink.shape == (16, 16):
+        return ink.astype(np.uint8)
+    part = _fitted(_cropped(ink), 48, 16, math.ceil)
+    return np.round(_centred(part * 255 / part.max(), 16)).astype(np.uint8)
+
+
+def as_counts(pixels: np.ndarray) -> np.ndarray:
+    """Returns a drawing as scikit-learn's digits, whole numbers 0 to 16 (8, 8): as high as 32 pixels, black and white,
+    counted in blocks of 4x4."""
+    ink = ink_of(pixels)
+    if ink.shape == (8, 8):
+        return np.round(ink * 16 / 255)
+    part = _fitted(_cropped(ink), 32, 32)
+    return np.asarray(_centred(part > part.max() / 2, 32).reshape(8, 4, 8, 4).sum((1, 3)), float)
+
+
+def spoken(audio: spec.Audio) -> spec.Audio:
+    """Returns a spoken digit at 8 kHz without the silence around it.
+
+    Raises:
+        InvalidInput: when it is silent, too short, or longer than a digit is.
+    """
+    from scipy import ndimage, signal
+
+    samples, rate = np.asarray(audio.samples, np.float64), audio.rate
+    check(
+        len(samples) >= rate / 10 and float(np.abs(samples).max(initial=0)) > SILENCE,
+        "The recording is silent, or shorter than 0.1 s. Speak louder, nearer to the microphone.",
+    )
+    if rate == RATE and len(samples) <= LONGEST * RATE:  # as those of the set are
+        return audio
+    factor = math.gcd(RATE, rate)
+    samples = signal.resample_poly(samples - samples.mean(), RATE // factor, rate // factor)
+    level = np.sqrt((samples[: len(samples) // STEP * STEP].reshape(-1, STEP) ** 2).mean(1))
+    loud = level > max(QUIET * level.max(), 2 * np.percentile(level, 10))
+    joined = ndimage.binary_closing(np.pad(loud, GAP), np.ones(GAP))[GAP:-GAP] | loud
+    pieces, count = ndimage.label(joined)
+    check(
+        count > 0 and float(level.max()) > SILENCE,
+        "The recording is silent, or one steady noise. Speak louder, nearer to the microphone.",
+    )
+    energies = ndimage.sum_labels(level**2, pieces, np.arange(1, count + 1))
+    places = np.flatnonzero(pieces == 1 + int(np.argmax(energies)))
+    start, end = max(0, places[0] - EDGE), places[-1] + 1 + EDGE
+    seconds = (end - start) * STEP / RATE
+    check(
+        0.1 <= seconds <= LONGEST,
+        f"One spoken digit of 0.1 to {LONGEST:g} s is wanted, but {seconds:.1f} s are spoken. Say one digit.",
+    )
+    return spec.Audio(samples[start * STEP : end * STEP].astype(np.float32), RATE)
+
+
+def log_mel(audio: spec.Audio) -> np.ndarray:
+    """Returns the log-mel spectrogram of a recording at 8 kHz, (BANDS, FRAMES), as `features.npz` of `avdigits` has it.
+
+    The loudest sample is made 1; natural logarithm of the power in 32 bands of a short-time Fourier transform of 512
+    points, windows of 256 and steps of 64, evenly spaced in mel (O'Shaughnessy 1987); drawn out or together to 32
+    frames; rounded as numbers of 16 bits.
+    """
+    from librosa.filters import mel
+    from scipy import signal
+
+    samples = np.asarray(audio.samples, float)
+    _, _, spectrum = signal.stft(
+        samples / np.abs(samples).max(), RATE, nperseg=WINDOW, noverlap=WINDOW - HOP, nfft=FFT
+    )
+    triangles = mel(
+        sr=RATE, n_fft=FFT, n_mels=BANDS, fmin=LOWEST, htk=True, norm=None, dtype=np.float64
+    )
+    bands = np.log(triangles @ np.abs(spectrum) ** 2 + FLOOR)
+    count = bands.shape[1]
+    places = np.linspace(0, count - 1, FRAMES)
+    drawn = np.stack([np.interp(places, np.arange(count), band) for band in bands])
+    return drawn.astype(np.float32).astype(np.float16).astype(np.float32)
+
 
 # Handwritten digits in three views: the 1,797 real images of 8x8 pixels that come inside scikit-learn.
 #
@@ -40,15 +215,11 @@ _KEPT = tuple(
     for q in range(DIGITS_SIDE // 2 + 1)
     for p in range(DIGITS_SIDE // 2 + 1 if q in (0, DIGITS_SIDE // 2) else DIGITS_SIDE)
 )
-_DECIMALS = (
-    4  # so that the last bits of another machine's arithmetic cannot show in the data set's digest
-)
 
 
 def fourier(images: np.ndarray) -> np.ndarray:
     """Returns the 34 magnitudes |sum_xy image exp(-2 pi i (p x + q y) / 8)| of images (N, 8, 8), float64 (N, 34)."""
-    whole = np.abs(np.fft.rfft2(images))
-    return np.stack([whole[:, p, q] for p, q in _KEPT], axis=1)
+    return np.abs(np.fft.rfft2(images))[:, *np.transpose(_KEPT)]
 
 
 def contours(images: np.ndarray) -> np.ndarray:
@@ -74,28 +245,27 @@ def image_moments(images: np.ndarray) -> np.ndarray:
     return np.stack([mass, row, column, *central], axis=1)
 
 
-def _names() -> dict[str, tuple[str, ...]]:
-    steps = range(1, DIGITS_SIDE + 1)
-    return {
-        "pixels": spec.pixel_names((DIGITS_SIDE, DIGITS_SIDE)),
-        "fourier": tuple(f"frequency {p},{q}" for p, q in _KEPT),
-        "profile": (
-            *(f"ink of {way} {i}" for way in ("row", "column") for i in steps),
-            *(f"{way} contour {i}" for way in ("left", "right", "top", "bottom") for i in steps),
-            *("mass", "centre row", "centre column"),
-            *(f"moment {p},{q}" for p, q in _ORDERS),
-        ),
-    }
+_STEPS = range(1, DIGITS_SIDE + 1)
+_NAMES = {
+    "pixels": spec.pixel_names((DIGITS_SIDE, DIGITS_SIDE)),
+    "fourier": tuple(f"frequency {p},{q}" for p, q in _KEPT),
+    "profile": (
+        *(f"ink of {way} {i}" for way in ("row", "column") for i in _STEPS),
+        *(f"{way} contour {i}" for way in ("left", "right", "top", "bottom") for i in _STEPS),
+        *("mass", "centre row", "centre column"),
+        *(f"moment {p},{q}" for p, q in _ORDERS),
+    ),
+}
 
 
-def _content(images: np.ndarray, row: int) -> dict[str, modality.Content]:
+def _content(images: np.ndarray, row: int) -> dict[str, spec.Content]:
     image = images[row]
     spectrum = np.log1p(np.abs(np.fft.fftshift(np.fft.fft2(image))))
     return {
-        "pixels": modality.Image(spec.enlarged(spec.grey(image, 0, 16))),
+        "pixels": spec.Image(spec.enlarged(spec.grey(image, 0, 16))),
         # as people draw it: logarithmic, frequency 0 in the middle, brightest what is strongest
-        "fourier": modality.Image(spec.enlarged(spec.grey(spectrum, 0, float(spectrum.max())))),
-        "profile": modality.Series(
+        "fourier": spec.Image(spec.enlarged(spec.grey(spectrum, 0, float(spectrum.max())))),
+        "profile": spec.Series(
             np.concatenate([image.sum(1), image.sum(0)]),
             np.arange(1, 2 * DIGITS_SIDE + 1),
             "rows 1 to 8 from the top, then columns 1 to 8 from the left",
@@ -113,17 +283,14 @@ def _views(images: np.ndarray) -> dict[str, np.ndarray]:
             [images.sum(2), images.sum(1), contours(images), image_moments(images)], axis=1
         ),
     }
-    return {name: np.round(view, _DECIMALS) for name, view in values.items()}
+    # so that the last bits of another machine's arithmetic cannot show in the data set's digest
+    return {name: np.round(view, 4) for name, view in values.items()}
 
 
-def _drawn(view: str, pixels: np.ndarray) -> tuple[np.ndarray, modality.Content]:
+def _drawn(view: str, pixels: np.ndarray) -> tuple[np.ndarray, spec.Content]:
     """A view of a drawing, as `Maker.make` gives it."""
-    images = digit_features.as_counts(pixels)[None]
+    images = as_counts(pixels)[None]
     return _views(images)[view][0], _content(images, 0)[view]
-
-
-def _maker_of_view(view: str, hint: str = "one digit") -> modality.Maker:
-    return modality.Maker("drawing", hint, partial(_drawn, view))
 
 
 def load_digits() -> spec.DataSet:
@@ -132,8 +299,7 @@ def load_digits() -> spec.DataSet:
 
     bunch = load_digits()
     images, y = np.asarray(bunch.images, dtype=np.float64), np.asarray(bunch.target)
-    values = _views(images)
-    names, ids = _names(), spec.numbered("digit", len(y))
+    values, ids = _views(images), spec.numbered("digit", len(y))
     return spec.DataSet(
         name=DIGITS.name,
         title=DIGITS.title,
@@ -144,22 +310,22 @@ def load_digits() -> spec.DataSet:
         source="scikit-learn's load_digits: UCI Optical Recognition of Handwritten Digits, test part",
         licence="CC BY 4.0 (UCI)",
         modalities=tuple(
-            modality.Modality(
+            spec.Modality(
                 name,
                 outcome,
                 None,
-                names[name],
+                _NAMES[name],
                 (DIGITS_SIDE, DIGITS_SIDE) if name == "pixels" else None,
             )
             for name, outcome in values.items()
         ),
-        target=modality.Target("classification", "digit", None, tuple(map(str, range(10)))),
+        target=spec.Target("classification", "digit", None, tuple(map(str, range(10)))),
         y=y,
         ids=ids,
         split=spec.stratified(y),
         table=pd.DataFrame({"digit": y}, index=ids),
         content_of=partial(_content, images),
-        makers={name: _maker_of_view(name) for name in values},
+        makers={name: _maker(name) for name in values},
     )
 
 
@@ -193,9 +359,9 @@ VALID_SHARE = 1 / 7  # of the training rows: 200 of 1,400
 
 def _content_of_avdigits(
     images: dict[str, np.ndarray], recordings: list[Path], row: int
-) -> dict[str, modality.Content]:
-    pictures: dict[str, modality.Content] = {
-        name: modality.Image(spec.enlarged(values[row])) for name, values in images.items()
+) -> dict[str, spec.Content]:
+    pictures: dict[str, spec.Content] = {
+        name: spec.Image(spec.enlarged(values[row])) for name, values in images.items()
     }
     with refused(
         f"{recordings[row]} cannot be read",
@@ -204,26 +370,27 @@ def _content_of_avdigits(
         error=DataUnavailable,
     ):
         rate, samples = wavfile.read(recordings[row])
-    return {**pictures, "audio": modality.Audio(samples.astype(np.float32) / 32768, rate)}
+    return {**pictures, "audio": spec.Audio(samples.astype(np.float32) / 32768, rate)}
 
 
 def _seen(form: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> Any:
     """A drawing as the pictures of the set are, as `Maker.make` gives it."""
     image = form(pixels)
-    return image.ravel() / 255, modality.Image(spec.enlarged(image))
+    return image.ravel() / 255, spec.Image(spec.enlarged(image))
 
 
-def _heard(audio: modality.Audio) -> tuple[np.ndarray, modality.Content]:
+def _heard(audio: spec.Audio) -> tuple[np.ndarray, spec.Content]:
     """A spoken digit as the recordings of the set are, as `Maker.make` gives it."""
-    digit = digit_features.spoken(audio)
-    return digit_features.log_mel(digit).ravel(), digit
+    digit = spoken(audio)
+    return log_mel(digit).ravel(), digit
 
 
-def _maker(view: str, hint: str = "one digit") -> modality.Maker:
+def _maker(view: str, hint: str = "one digit") -> spec.Maker:
+    """How a view of any of these sets is made of a visitor's digit."""
     if view == "audio":
-        return modality.Maker("recording", "one digit in English", _heard)
-    form = digit_features.as_mnist if view == "mnist" else digit_features.as_usps
-    return modality.Maker("drawing", hint, partial(_seen, form))
+        return spec.Maker("recording", "one digit in English", _heard)
+    forms = {"mnist": partial(_seen, as_mnist), "usps": partial(_seen, as_usps)}
+    return spec.Maker("drawing", hint, forms.get(view, partial(_drawn, view)))
 
 
 def _split(index: pd.DataFrame) -> np.ndarray:
@@ -266,7 +433,7 @@ def read_avdigits(
         "Jakobovski/free-spoken-digit-dataset (GitHub)",
         licence="recordings CC BY-SA 4.0; images for research use",
         modalities=tuple(
-            modality.Modality(
+            spec.Modality(
                 name,
                 values[name].reshape(len(index), -1),
                 None,
@@ -275,7 +442,7 @@ def read_avdigits(
             )
             for name, shape in SHAPES.items()
         ),
-        target=modality.Target("classification", "digit", None, tuple(map(str, range(10)))),
+        target=spec.Target("classification", "digit", None, tuple(map(str, range(10)))),
         y=index.digit.to_numpy(),
         ids=ids,
         split=_split(index),
@@ -328,20 +495,19 @@ VIEWS = (
     ("mor", 6, "morphological feature"),
 )
 SHAPE = (16, 15)  # of `pix`: rows, columns
-BRIGHTEST = 6
 
 
-def _content_of_handwritten(pictures: np.ndarray, row: int) -> dict[str, modality.Content]:
-    return {
-        "pix": modality.Image(spec.enlarged(spec.grey(pictures[row].reshape(SHAPE), 0, BRIGHTEST)))
-    }
+def _content_of_handwritten(pictures: np.ndarray, row: int) -> dict[str, spec.Content]:
+    return {"pix": spec.Image(spec.enlarged(spec.grey(pictures[row].reshape(SHAPE), 0, 6)))}
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     """The views by name, and the classes `y`."""
     mat = files.read_mat(path)
-    views = {name: view for (name, _, _), view in zip(VIEWS, mat["X"].ravel(), strict=True)}
-    return {"y": mat["Y"].ravel().astype(np.int64) - 1, **views}  # the file says 1..10 for 0..9
+    return {
+        "y": mat["Y"].ravel().astype(np.int64) - 1,  # the file says 1..10 for 0..9
+        **dict(zip([name for name, _, _ in VIEWS], mat["X"].ravel(), strict=True)),
+    }
 
 
 def read_handwritten(
@@ -376,7 +542,7 @@ def read_handwritten(
         source="UCI Multiple Features, as in zhou572/Multi-view-Datasets (GitHub)",
         licence="CC BY 4.0 (UCI)",
         modalities=tuple(
-            modality.Modality(
+            spec.Modality(
                 name,
                 arrays[name],
                 None,
@@ -387,7 +553,7 @@ def read_handwritten(
             )
             for name, size, what in VIEWS
         ),
-        target=modality.Target("classification", "digit", None, tuple(map(str, range(10)))),
+        target=spec.Target("classification", "digit", None, tuple(map(str, range(10)))),
         y=y,
         ids=ids,
         split=spec.stratified(y),
@@ -424,8 +590,6 @@ HANDWRITTEN = Source(
 # classes.
 
 SIZES = {"train": 6000, "valid": 600, "test": 1200}
-SEED = 2013
-_ROUNDS = 100  # of swaps until no row repeats another; a few are enough unless there are hardly any pictures
 
 
 @dataclass(frozen=True)
@@ -444,12 +608,12 @@ class Question:
     title: str
     of: str
     views: Mapping[str, str]
-    target: modality.Target
+    target: spec.Target
     remainders: tuple[tuple[int, ...], tuple[int, ...]]
     description: str
 
 
-_PARITY = modality.Target("classification", "parity", None, ("even", "odd"))
+_PARITY = spec.Target("classification", "parity", None, ("even", "odd"))
 _EVEN_ODD = (tuple(range(0, 10, 2)), tuple(range(1, 10, 2)))
 _DRAWN = (
     " Drawn by a fixed seed within each part of the split of `{of}`, so that no {item} is in two parts, and each is in "
@@ -500,7 +664,7 @@ QUESTIONS: dict[str, Question] = {
         "Seen and heard: same or different",
         "avdigits",
         {"image": "mnist", "audio": "audio"},
-        modality.Target("classification", "agreement", None, ("different", "same")),
+        spec.Target("classification", "agreement", None, ("different", "same")),
         (tuple(range(1, 10)), (0,)),
         "A digit that is seen (an MNIST image, 28x28) and one that is heard (log-mel spectrogram, 32 bands x 32 "
         "frames): are they the same?",
@@ -549,7 +713,7 @@ def _apart(
 
     Only rows of one class and digit swap, so that everything that was balanced stays so.
     """
-    for _ in range(_ROUNDS):
+    for _ in range(100):  # a few are enough unless there are hardly any pictures
         _, first = np.unique(chosen, axis=0, return_index=True)
         bad = ~np.isin(np.arange(len(chosen)), first)
         if alike:
@@ -568,7 +732,7 @@ def _apart(
 
 def _content_of_together(
     base: spec.DataSet, views: tuple[tuple[str, str], ...], chosen: np.ndarray, row: int
-) -> dict[str, modality.Content]:
+) -> dict[str, spec.Content]:
     return {
         name: base.content(int(item))[view]
         for (name, view), item in zip(views, chosen[row], strict=True)
@@ -589,18 +753,17 @@ def _table(
     return pd.DataFrame(columns, index=ids)
 
 
-def _makers(question: Question) -> dict[str, modality.Maker]:
+def _makers(question: Question) -> dict[str, spec.Maker]:
     """How the digits of a question are made of a visitor's, each of its own: hints say which."""
-    make = _maker_of_view if question.of == "digits" else _maker
     pictures = [name for name, view in question.views.items() if view != "audio"]
     return {
-        name: make(view, f"the {name} digit" if len(pictures) > 1 else "one digit")
+        name: _maker(view, f"the {name} digit" if len(pictures) > 1 else "one digit")
         for name, view in question.views.items()
     }
 
 
 def draw_question(
-    name: str, base: spec.DataSet, sizes: Mapping[str, int] = SIZES, seed: int = SEED
+    name: str, base: spec.DataSet, sizes: Mapping[str, int] = SIZES, seed: int = 2013
 ) -> spec.DataSet:
     """Returns the pairs or triples of a question, drawn from the pictures and recordings of `base`.
 
@@ -648,7 +811,7 @@ def draw_question(
         source=base.source,
         licence=base.licence,
         modalities=tuple(
-            modality.Modality(
+            spec.Modality(
                 shown_as,
                 modalities[view].values[chosen[:, m]],
                 None,
@@ -665,7 +828,7 @@ def draw_question(
         table=_table(question, base, chosen, ids),
         content_of=partial(_content_of_together, base, views, chosen),
         # The pictures and recordings that rows are put together from; each is in several rows.
-        clusters=modality.Clusters(
+        clusters=spec.Clusters(
             np.column_stack(
                 [
                     np.char.add(f"{view} ", base.ids[chosen[:, m]])

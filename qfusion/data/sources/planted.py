@@ -21,9 +21,8 @@ import scipy
 from qfusion import _files
 from qfusion._checks import check, choose, require_number
 from qfusion.data import files, synthesis
-from qfusion.data.modality import Audio, Content, Image, Modality, Target, Text, coalitions
 from qfusion.data.sources import Source
-from qfusion.data.spec import DataSet
+from qfusion.data.spec import Audio, Content, DataSet, Image, Modality, Target, Text, coalitions
 
 # The planted score: a known function of three latents, its noise, and the exact contributions that follow from it.
 #
@@ -219,8 +218,11 @@ def _features(made: Recipe, seed: int, sizes: Mapping[str, int]) -> dict[str, np
     shipped = files.read_arrays(SHIPPED) if (seed, sizes) == (SEED, SIZES) else None
     if shipped is not None and str(shipped.pop("made_by")) == _key():
         return shipped
-    key = _key(seed, sizes, np.__version__, PIL.__version__, scipy.__version__)
-    return files.cached_arrays("planted", key, partial(_measure, made))
+    return files.cached_arrays(
+        "planted",
+        _key(seed, sizes, np.__version__, PIL.__version__, scipy.__version__),
+        partial(_measure, made),
+    )
 
 
 def ship() -> None:
@@ -232,8 +234,8 @@ def ship() -> None:
 
 def _heard(waves: np.ndarray, p: synthesis.Parameters) -> Audio:
     """The first of some recordings, to its end."""
-    wave = waves[0, : round(float(p["duration"][0]) * synthesis.RATE)]
-    return Audio((wave / 32768.0).astype(np.float32), synthesis.RATE)
+    end = round(float(p["duration"][0]) * synthesis.RATE)
+    return Audio((waves[0, :end] / 32768.0).astype(np.float32), synthesis.RATE)
 
 
 def _content(made: Recipe, row: int) -> dict[str, Content]:
@@ -244,6 +246,11 @@ def _content(made: Recipe, row: int) -> dict[str, Content]:
         "audio": _heard(synthesis.synthesise(p), p),
         "vision": Image(synthesis.portrait(made.faces, row)),
     }
+
+
+def _seen(pixels: np.ndarray) -> np.ndarray:
+    """Grey pixels (N, h, w) as features (N, h w), in [0, 1]."""
+    return (pixels.reshape(len(pixels), -1) / np.float32(255)).astype(np.float32)
 
 
 def build(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> DataSet:
@@ -257,7 +264,6 @@ def build(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> DataSet:
     measured = _features(made, seed, sizes)
     ids = np.array([f"p{row:04d}" for row in range(len(made.y))])
     spoken, lengths = synthesis.word_features(made.sentences)
-    seen = (measured["vision"].reshape(len(ids), -1) / np.float32(255)).astype(np.float32)
     names = tuple(f"pixel {r},{c}" for r in range(synthesis.SIDE) for c in range(synthesis.SIDE))
     return DataSet(
         name=SOURCE.name,
@@ -274,7 +280,7 @@ def build(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> DataSet:
             Modality(
                 "audio", measured["audio"], measured["audio_lengths"], synthesis.PROSODY_FEATURES
             ),
-            Modality("vision", seen, None, names),
+            Modality("vision", _seen(measured["vision"]), None, names),
         ),
         target=Target(
             "regression",
@@ -370,18 +376,19 @@ def draw_regime(
         count: how many.
         others: (R, 3), latents of the other regimes, which synergy is defined against.
     """
-    if regime == "agreement":
-        return _strong(rng, (count, 3)) * _signs(rng, (count, 1))
-    if regime == "conflict":
-        return _strong(rng, (count, 3)) * _CONFLICTS[rng.integers(0, len(_CONFLICTS), count)]
-    if regime == "sarcasm":
-        return np.stack(
-            [_strong(rng, (count,)), -_strong(rng, (count,)), rng.uniform(-1, 1, count)], axis=1
-        )
-    if regime == "synergy":
-        return _synergy(rng, count, others)
-    if regime == "mixed":
-        return rng.uniform(-1, 1, (count, 3))
+    match regime:
+        case "agreement":
+            return _strong(rng, (count, 3)) * _signs(rng, (count, 1))
+        case "conflict":
+            return _strong(rng, (count, 3)) * _CONFLICTS[rng.integers(0, len(_CONFLICTS), count)]
+        case "sarcasm":
+            return np.stack(
+                [_strong(rng, (count,)), -_strong(rng, (count,)), rng.uniform(-1, 1, count)], axis=1
+            )
+        case "synergy":
+            return _synergy(rng, count, others)
+        case "mixed":
+            return rng.uniform(-1, 1, (count, 3))
     latents = rng.uniform(-0.2, 0.2, (count, 3))
     decides = ("text decides", "voice decides", "face decides").index(regime)
     latents[:, decides] = _strong(rng, (count,)) * _signs(rng, (count,))
@@ -539,8 +546,7 @@ def with_face(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
         "brow": np.clip(p["brow"] + change["brows"], -1.5, 1.5),
         "lids": np.clip(p["lids"] + change["eyes"], 0.1, 1.0),
     }
-    seen = (synthesis.pixels(p).reshape(1, -1) / np.float32(255)).astype(np.float32)
-    return Edit(Image(synthesis.portrait(p, 0)), seen, None)
+    return Edit(Image(synthesis.portrait(p, 0)), _seen(synthesis.pixels(p)), None)
 
 
 def true_score(latents: np.ndarray) -> float:

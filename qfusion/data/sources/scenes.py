@@ -15,9 +15,8 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion.data import spec
-from qfusion.data.modality import Clusters, Content, Image, Modality, Target, Text
-from qfusion.data.sources import Source
-from qfusion.data.vocabulary import sentence_maker, steps_of, words_of
+from qfusion.data.sources import Source, picture_maker, sentence_maker, steps_of, words_of
+from qfusion.data.spec import Clusters, Content, Image, Modality, Target, Text
 from qfusion.errors import InvalidInput
 
 # Pictures: two shapes on a dark ground, each in a form and a colour, one of them left of and above or below the other.
@@ -35,8 +34,6 @@ FORMS = ("circle", "triangle", "cross")
 _ARM, _TRIANGLE = 0.33, math.sqrt(math.pi / math.sqrt(27))
 _REACH = {"circle": 1.0, "triangle": 2 * _TRIANGLE, "cross": math.pi / 8 / _ARM + _ARM / 2}
 COLOURS = {"red": (214, 48, 44), "yellow": (236, 200, 52), "blue": (58, 104, 232)}
-_EDGE = 1.0  # pixels that stay free at the picture's edge
-_APART = 3.5  # pixels at least, from left to right and from top to bottom, between the centres of two shapes
 _SHOWN = 8  # times as large as the model's pixels, people see a picture
 _PAIRS = [(k, k) for k in range(3)] * 2 + list(permutations(range(3), 2))
 # Of every picture of a block: forms, left and right, colours, left and right, and whether the left one is above.
@@ -71,13 +68,14 @@ def draw_scenes(units: np.ndarray, rng: np.random.Generator) -> Scenes:
     reach = np.array([math.hypot(_REACH[form], _ARM * (form == "cross")) for form in FORMS])
     centres, radii = np.zeros((count, 2, 2)), np.zeros((count, 2))
     waiting = np.arange(count)
+    # a pixel stays free at the picture's edge, 3.5 between two centres from left to right and from top to bottom
     while len(waiting):
         radii[waiting] = rng.uniform(3.2, 4.2, (len(waiting), 2))
         ends = radii * reach[forms]
-        margin = (ends + _EDGE)[waiting, :, None]
+        margin = (ends + 1.0)[waiting, :, None]
         centres[waiting] = margin + rng.random((len(waiting), 2, 2)) * (SIDE - 2 * margin)
         between = centres[:, 1] - centres[:, 0]
-        fits = (np.abs(between) >= _APART).all(1) & (np.hypot(*between.T) >= ends.sum(1))
+        fits = (np.abs(between) >= 3.5).all(1) & (np.hypot(*between.T) >= ends.sum(1))
         waiting = np.flatnonzero(~fits)
     between = centres[:, 1] - centres[:, 0]
     mirrored = np.stack([between[:, 0] < 0, (between[:, 1] > 0) != above], 1)
@@ -130,7 +128,6 @@ def painted(scenes: Scenes, rows: np.ndarray, scale: int = 1) -> np.ndarray:
 
 THINGS = (*(f"{colour} shape" for colour in COLOURS), *FORMS)
 _OPPOSITES = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
-_ROUNDS = 100  # of swaps a picture until all fits; a few are enough
 
 
 @dataclass(frozen=True)
@@ -211,7 +208,8 @@ def _dealt(right: np.ndarray, pairs: np.ndarray, rng: np.random.Generator) -> np
     order = rng.permutation(len(right))
     dealt = np.tile(pairs, 2)[order]
     wanted = np.repeat([1, -1], len(pairs))[order]
-    for _ in range(_ROUNDS * len(right)):
+    # a few swaps a picture are enough
+    for _ in range(100 * len(right)):
         bad = np.flatnonzero(right[np.arange(len(right)), dealt] != wanted)
         if not len(bad):
             return dealt
@@ -245,7 +243,6 @@ def dividends(
 
 # The data set, and how what a visitor gives is made into features as its own are.
 
-SEED = 2026
 SIZES = {
     "train": 2880,
     "valid": 288,
@@ -283,7 +280,7 @@ def _table(
     )
 
 
-def build(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> spec.DataSet:
+def build(seed: int = 2026, sizes: Mapping[str, int] = SIZES) -> spec.DataSet:
     """Returns the pictures and questions of a seed.
 
     Args:
@@ -317,7 +314,6 @@ def build(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> spec.DataSet:
     seen = drawn.reshape(len(drawn), -1)[pictures] / np.float32(255)
     spoken, lengths = steps_of(SPOKEN, VOCABULARY)
     ids, split = spec.numbered("scene", len(y)), np.repeat(spec.SPLITS, 2 * np.array(parts))
-    true = dividends(every, pictures, texts, np.flatnonzero(split == "train"))
     return spec.DataSet(
         name=SOURCE.name,
         title=SOURCE.title,
@@ -346,11 +342,11 @@ def build(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> spec.DataSet:
         ids=ids,
         split=split,
         table=_table(scenes, pictures, texts, ids),
-        truth=true.set_index(ids),
+        truth=dividends(every, pictures, texts, np.flatnonzero(split == "train")).set_index(ids),
         content_of=partial(_content, scenes, pictures, texts),
         clusters=Clusters(np.char.add("picture ", pictures.astype(str)), "pictures"),
         makers={
-            "picture": spec.picture_maker(
+            "picture": picture_maker(
                 "two shapes in red, yellow or blue on a dark ground", SIDE, SIDE * _SHOWN
             ),
             "question": sentence_maker(

@@ -12,7 +12,7 @@ from qfusion import _limits
 from qfusion._checks import check
 from qfusion._sentences import count
 from qfusion.analysis import text
-from qfusion.data import clips, importing, modality, registry, spec, staged_set
+from qfusion.data import clips, importing, registry, spec, staged_set
 from qfusion.panels import address, learning as builders
 from qfusion.ui import access, controls, guidance, panels, reruns, state, views
 from qfusion.ui.frame import fragment, frame, guard, link, or_notice, run, theme
@@ -90,7 +90,7 @@ def _card(data_set: spec.DataSet) -> str:
             "licence": data_set.licence,
             "digest": data_set.digest[:12],
         }
-        | ({} if target.classes else {"metrics": modality.CONVENTIONS[target.convention]})
+        | ({} if target.classes else {"metrics": spec.CONVENTIONS[target.convention]})
         | (
             {}
             if data_set.unimodal is None
@@ -477,7 +477,7 @@ def _target(target: dict[str, Any]) -> str:
         return ""
     return (
         f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
-        f"deviation {target['deviation']:.3g}. Metrics: {modality.CONVENTIONS[target['convention']]}."
+        f"deviation {target['deviation']:.3g}. Metrics: {spec.CONVENTIONS[target['convention']]}."
     )
 
 
