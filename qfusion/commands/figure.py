@@ -450,7 +450,7 @@ def _of_cohort(
     from qfusion.analysis import cohort_measures
     from qfusion.analysis.sample import background_of_kind, open_study
     from qfusion.explain import cohorts
-    from qfusion.report import about_cohort
+    from qfusion.report import contents
 
     study = open_study(checkpoint, dataset)
     if contrast is not None or background != "joint":
@@ -463,5 +463,5 @@ def _of_cohort(
     outputs = checkpoint.model.outputs
     index = None if output is None else outputs.index(choose("Output", output, outputs))
     return qfusion.report.cohort(
-        about_cohort.members(study, cohort_measures.table_for(study, index, parts), parts)
+        contents.members(study, cohort_measures.table_for(study, index, parts), parts)
     )

@@ -817,24 +817,13 @@ def sweep(
 def _study(sweep: qfusion.runs.sweep.Sweep, jobs: int, queue: bool) -> None:
     """Takes part with so many processes; those that were started here end with this one."""
     started: list[subprocess.Popen[bytes]] = []
-
-    def ended() -> int:
-        return sum(a.state not in ("waiting", "running") for a in sweep.attempts())
-
-    done = ended()
-
-    def on_trial(_: qfusion.runs.sweep.Attempt) -> None:
-        nonlocal done
-        done = ended()
-
     try:
         started += [qfusion.runs.sweep.launch(sweep.name, sweep.storage) for _ in range(jobs - 1)]
         with bar("Sweep") as show:
             qfusion.runs.sweep.work(
                 sweep,
-                on_trial,
                 lambda trial, progress: show(
-                    done,
+                    sum(a.state not in ("waiting", "running") for a in sweep.attempts()),
                     sweep.trials,
                     f"trial {trial}, epoch {progress.epoch} of {progress.epochs}",
                 ),

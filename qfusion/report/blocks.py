@@ -27,15 +27,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.filters import do_mark_safe
 
 from qfusion import citations
-from qfusion.errors import NotFound, QFusionError
+from qfusion._checks import choose
+from qfusion.errors import QFusionError
 from qfusion.figures.recipe import CREATOR, printing
 
 MAX_TEXT, MAX_TITLE = 20_000, 240  # characters
 _WIDE = 26  # characters from which a column of words takes what room is left
 # control, format (such as those that turn the direction), surrogates, private, not assigned
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
-_LINES = re.compile(r"\s*\n\s*")  # of a template
-_JOINERS = "\u200c\u200d"  # letters of Persian, of India and emoji are written with them
 _LONG = re.compile(
     "[^ \n\u2e80-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]{41,}"
 )  # lines end within Chinese anyway
@@ -48,7 +47,8 @@ def clean(text: object, limit: int = MAX_TEXT) -> str:
     short = words if len(words) <= limit else words[: limit - 1] + "…"
     return "".join(
         letter
-        if letter in ("\n", *_JOINERS) or unicodedata.category(letter) not in _HIDDEN
+        # the joiners: letters of Persian, of India and emoji are written with them
+        if letter in "\n\u200c\u200d" or unicodedata.category(letter) not in _HIDDEN
         else "\ufffd"
         for letter in short
     )
@@ -78,7 +78,8 @@ def filled(source: str, **names: Any) -> list[Block]:
             is, or is from, is its `title`.
     """
     words = _environment().overlay(finalize=_escaped).from_string(source).render(names)
-    return [_block(entry) for entry in ElementTree.fromstring(f"<r>{_LINES.sub(' ', words)}</r>")]
+    lines = re.sub(r"\s*\n\s*", " ", words)
+    return [_block(entry) for entry in ElementTree.fromstring(f"<r>{lines}</r>")]
 
 
 def _escaped(value: Any) -> Any:
@@ -184,8 +185,7 @@ def recording(kind: str, media: str, content: bytes, poster: np.ndarray | None =
         kind: "video" or "audio". media: its type, such as "video/mp4". content: the file.
         poster: uint8 (h, w, 3).
     """
-    drawn = {"svg": ""} if poster is None else picture(poster, 60.0)
-    return drawn | {
+    return ({"svg": ""} if poster is None else picture(poster, 60.0)) | {
         "kind": "figure",
         "width": 60.0,
         "plays": kind,
@@ -252,8 +252,7 @@ def drawing(name: str) -> dict[str, Any]:
     """
     import typst
 
-    if name not in WORDS:
-        raise NotFound(f"Equation {name[:40]!r} does not exist. Choose one of {list(WORDS)}.")
+    words = WORDS[choose("Equation", name, WORDS)]
     compiled: Any = typst.compile(
         f"{SOURCE}{_ALONE}".encode(),
         format="svg",
@@ -266,7 +265,7 @@ def drawing(name: str) -> dict[str, Any]:
         "svg": bytes(compiled),
         "width": float(size[1]) / SIZE,
         "height": float(size[2]) / SIZE,
-        "words": WORDS[name],
+        "words": words,
     }
 
 
@@ -401,8 +400,9 @@ def _foot(missing: list[str]) -> str:
         return ""
     from qfusion.figures.export import notice
 
-    line = notice(missing, "empty boxes stand for them.")
-    return line.translate({ord(letter): f"U+{ord(letter):04X}" for letter in missing})
+    return notice(missing, "empty boxes stand for them.").translate(
+        {ord(letter): f"U+{ord(letter):04X}" for letter in missing}
+    )
 
 
 def _letters_of(report: Report) -> tuple[str, list[str], list[Any]]:

@@ -11,7 +11,7 @@ from qfusion.analysis.study import Study
 from qfusion.figures import style
 from qfusion.panels import overview
 from qfusion.training import metrics
-from qfusion.ui import downloads, frame, guidance, panels, views
+from qfusion.ui import frame, guidance, panels, views
 
 ICONS = {
     "agreement": ":material/join:",
@@ -268,7 +268,7 @@ def page() -> None:
         with middle:
             notes = text.plain(study.card.get("notes") or "") or answers.sentence(study)
             with _card("model", "Model", notes, answers.model_rows(study)):
-                downloads.export_button(here)
+                views.export_button(here)
         with right:
             data = study.dataset
             _card(

@@ -23,6 +23,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from qfusion import _files
 from qfusion.analysis import text
+from qfusion.data.modality import Clip
 from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
 from qfusion.figures.theme import apply_visible, parse_visible
@@ -30,7 +31,7 @@ from qfusion.panels import address, pages
 from qfusion.panels.control import Choice
 from qfusion.panels.panel import Picture, capital, ended
 from qfusion.quantum.measures import KINDS
-from qfusion.ui import controls, frame, guidance, player, reruns, server, sharing, state
+from qfusion.ui import controls, frame, guidance, reruns, server, sharing, state
 
 _MARKDOWN = MarkdownIt(
     "commonmark", {"html": False}
@@ -194,6 +195,49 @@ def small(picture: Picture) -> None:
         _drawer(picture)
 
 
+# Recordings on a page.
+
+
+@lru_cache
+def component(name: str) -> Any:
+    """What the script of a name draws on a page."""
+    return st.components.v2.component(
+        f"qfusion_{name}", js=_files.asset_text(f"{name}.js"), isolate_styles=False
+    )
+
+
+def play(
+    key: str,
+    label: str,
+    clip: Clip | None = None,
+    *,
+    bound: str = "",
+    strip: str = "",
+    peaks: Sequence[tuple[str, float, str]] = (),
+) -> None:
+    """Plays a recording, and has a playhead follow it over a strip.
+
+    Args:
+        key: of the element. label: what is played, for those who do not see it.
+        clip: the recording, a video or a sound; without it, what `bound`, a selector, finds on the page plays.
+        strip: name of the panel over which the playhead goes and that is clicked to play from there.
+        peaks: buttons to play from a moment: name, seconds, and what is said of it.
+    """
+    component("player")(
+        key=key,
+        data={
+            "kind": "video" if clip is None else clip.kind,
+            "source": "" if clip is None else server.clip_address(clip),
+            "label": label,
+            "failed": "This recording cannot be played here: it was moved or changed, or your browser does not know "
+            "its kind.",
+            "bound": bound,
+            "strip": f".st-key-figure-{strip} .qf-figure" if strip else "",
+            "peaks": [{"name": name, "time": time, "title": title} for name, time, title in peaks],
+        },
+    )
+
+
 # A figure on a page: Plotly's, changed in place when its numbers do, which `st.plotly_chart` draws anew.
 #
 # `benchmarks/browser.py` measures what that is worth. The script that draws is `qfusion/assets/figure.js`; the
@@ -253,7 +297,7 @@ def chart(
                 "text": text.csv(picture.table()).decode(),
                 "turn": uuid4().hex,
             }
-    player.component("figure")(key=key, data=data, height="stretch", **callbacks)
+    component("figure")(key=key, data=data, height="stretch", **callbacks)
 
 
 def draw(

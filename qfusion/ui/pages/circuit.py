@@ -20,7 +20,7 @@ from qfusion.figures.circuit_boxes import Replay
 from qfusion.models import entangled_qcnn
 from qfusion.panels import circuit, network
 from qfusion.training import metrics
-from qfusion.ui import access, controls, downloads, frame, guidance, panels, state, views
+from qfusion.ui import access, controls, frame, guidance, panels, state, views
 
 # A sample's circuit as a picture, as text and as OpenQASM.
 
@@ -51,7 +51,7 @@ def circuit_files(
                 icon=":material/download:",
                 key=f"{key}{suffix.replace('.', '-')}",
             )
-        downloads.export_button(here)
+        views.export_button(here)
 
 
 def circuit_exports(here: frame.Here, sample: Sample, *, folded: bool = True) -> None:
@@ -139,7 +139,7 @@ def rules_tab(here: frame.Here, sample: Sample) -> None:
         st.caption(
             f"Fused by {edited}. Test metrics over {len(here.study.dataset.rows('test')):,} samples."
         )
-        downloads.export_button(here)
+        views.export_button(here)
     with right:
         before_after(here, sample)
         panels.show(sample, here.theme, "probabilities", "waterfall-edited")

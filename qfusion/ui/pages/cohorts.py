@@ -14,7 +14,7 @@ from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import RELATIONS, cohorts, stability
 from qfusion.panels import cohorts as builders, dynamics, errors as error_panels, panel
-from qfusion.ui import controls, downloads, frame, guidance, panels, state, views
+from qfusion.ui import controls, frame, guidance, panels, state, views
 
 # The Cohorts page: all samples, a cohort of them, and one sample, on the same axes.
 
@@ -277,7 +277,7 @@ def ladder(here: frame.Here, levels: errors.Levels) -> None:
             )
             if levels.inside.any():
                 name = levels.name.removeprefix("cohort").strip(" ‘’")
-                downloads.report_of_cohort(
+                views.report_of_cohort(
                     here,
                     cohort_measures.table_for(here.study, here.output_wanted, levels.parts),
                     levels.parts,

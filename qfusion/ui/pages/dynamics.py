@@ -11,7 +11,6 @@ from qfusion.training import metrics
 from qfusion.ui import (
     access,
     controls,
-    downloads,
     frame,
     guidance,
     panels,
@@ -206,7 +205,7 @@ def dynamics(here: frame.Here) -> None:
                 guidance.folded("All sliders", open=bool(tweak.numbers()))
             with presets:
                 controls.slider_presets(here.study)
-            downloads.export_button(here)
+            views.export_button(here)
         with main, frame.guard():
             sample = here.sample_of(tweak)
             follow_touch(tweak, here.study.modalities)

@@ -6,9 +6,9 @@ import streamlit as st
 
 from qfusion._checks import check
 from qfusion.analysis import runs, text
-from qfusion.panels import learning as builders, pages
+from qfusion.panels import learning as builders
 from qfusion.runs import folder, plans, sweep as sweeps
-from qfusion.ui import access, controls, downloads, guidance, panels, reruns, state
+from qfusion.ui import access, controls, guidance, panels, reruns, state
 from qfusion.ui.frame import frame, guard, or_notice, run, theme
 
 # The sweeps that there are: what they search, what came out, the command that trains the best; and the start of a new
@@ -213,7 +213,7 @@ def _form() -> None:
         persist_state="session",
         help="On the validation rows, in the epoch that a training keeps.",
     )
-    free = downloads.unused(pages.file_name(f"{kind}-{name}", 48), folder.sweep_names())
+    free = plans.free_name(f"{kind}-{name}", folder.sweep_names())
     typed = (
         columns[3]
         .text_input(

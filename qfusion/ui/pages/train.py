@@ -464,7 +464,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
     with fourth:
         replay = _explained(builders.REPLAY)
     seeds = runs.check_seeds(count, seed)
-    free = plans.free_name(kind, name, seeds)
+    free = plans.free_name(f"{kind}-{name}", seeds=seeds)
     with first:
         says = "Of the run and of the model it makes; left empty, the one that is shown."
         typed = st.text_input(
@@ -563,7 +563,7 @@ def _runs(moving: bool, models: list[str]) -> None:
     """Everything that changes while runs are trained: a fragment that looks again and again, for as long as one is
     alive."""
     reruns.begin_run()
-    seen = runs.look(reruns.record_of)
+    seen = runs.look()
     if _moving(seen) != moving or not seen or checkpoint.available() != models:
         st.rerun()  # it begins or ceases to look by itself; a new model shows in the pickers
     shown = _choose(seen)
@@ -812,7 +812,7 @@ def page() -> None:
     if started := state.take(_STARTED):
         state.forget(_NAME)  # it is free for another one
         state.put(builders.RUNS.key, started[: runs.MAX_SHOWN])
-    seen = runs.look(reruns.record_of)
+    seen = runs.look()
     import_key = builders.IMPORT.key
     importing = st.session_state.get(import_key, st.query_params.get(import_key) == "true")
     new_training(not seen and not importing)
