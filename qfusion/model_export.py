@@ -189,8 +189,12 @@ def make(
             "weights_sha256": str(trained.card["weights_sha256"]),
             "tweak": words,
         }
-        steps = {m.name: int(m.values.shape[1]) for m in dataset.modalities if m.is_sequence}
-        return program_bytes(model, about, precision, steps)
+        return program_bytes(
+            model,
+            about,
+            precision,
+            {m.name: int(m.values.shape[1]) for m in dataset.modalities if m.is_sequence},
+        )
     check(
         bool(sample), f"Format '{name}' is of one sample. Name it, such as {str(dataset.ids[0])!r}."
     )
@@ -219,8 +223,10 @@ def _circuit(sample: Sample) -> Any:
     if can(model, "time"):
         kets = {name: kets[0].detach() for name, kets in model.encode(sample.inputs).items()}
         return step_circuit(model, kets, float(model.duration) / 20)
-    theta = {name: angles[0].detach() for name, angles in model.angles(sample.inputs).items()}
-    return fusion_circuit(require(model, "rules"), theta)
+    return fusion_circuit(
+        require(model, "rules"),
+        {name: angles[0].detach() for name, angles in model.angles(sample.inputs).items()},
+    )
 
 
 # The way from features to scores as a program of `torch.export`: real numbers only, and loading it needs torch alone.
@@ -232,7 +238,6 @@ def _circuit(sample: Sample) -> Any:
 
 MAX_STEPS = 200
 PRECISIONS: dict[str, torch.dtype] = {"double": torch.float64, "single": torch.float32}
-_ROWS = 3  # of the example that is traced; any number goes in afterwards
 
 
 class Predictor(nn.Module):
@@ -271,8 +276,7 @@ class KetPredictor(Predictor):
     def __init__(self, model: KetModel):
         super().__init__(model)
         self.dims = model.dims
-        with torch.no_grad():
-            O = model.observables()
+        O = model.observables().detach()
         self.A, self.B = nn.Buffer(O.real.contiguous()), nn.Buffer(O.imag.contiguous())
 
     def scores(self, encoded: Sequence[Tensor]) -> Tensor:
@@ -303,8 +307,7 @@ class NetworkPredictor(Predictor):
     def __init__(self, model: EntangledQCNN):
         super().__init__(model)
         self.n, half = model.elements, model.elements // 2
-        with torch.no_grad():
-            O = model.observables()
+        O = model.observables().detach()
         self.C = len(O)
         self.phi = nn.Buffer(model.phi.detach().clone())
         self.words = nn.Buffer(
@@ -321,8 +324,7 @@ class NetworkPredictor(Predictor):
         left, right = (
             states.product(part.unbind(1)) for part in (vectors[:, :half], vectors[:, half:])
         )
-        partial = (left @ self.words).unflatten(1, (self.C, -1))
-        return (partial @ right[:, :, None])[..., 0]
+        return ((left @ self.words).unflatten(1, (self.C, -1)) @ right[:, :, None])[..., 0]
 
 
 def exported(
@@ -344,8 +346,9 @@ def exported(
         if can(model, "masses")
         else KetPredictor(require(model, "kets"))
     )
+    # three rows are traced; any number goes in afterwards
     example = tuple(
-        torch.ones(_ROWS, *shape[1:], dtype=kind) for _, shape, kind in _inputs(model, dtype, steps)
+        torch.ones(3, *shape[1:], dtype=kind) for _, shape, kind in _inputs(model, dtype, steps)
     )
     free = ({0: torch.export.Dim("rows", min=1, max=2**31)},) * len(example)
     with warnings.catch_warnings(), torch.no_grad():
@@ -400,8 +403,6 @@ def program_bytes(
 
 # A tweaked model as its own model: the tweak goes into weights and settings, its card says where it is from.
 
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
-
 
 def checked_name(name: str) -> str:
     """Returns a name that a model may have.
@@ -410,7 +411,8 @@ def checked_name(name: str) -> str:
         InvalidInput: when it could not be one of a file, or looks like one already.
     """
     check(
-        bool(_NAME.fullmatch(name)) and not name.lower().endswith((".json", ".safetensors")),
+        bool(re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?", name))
+        and not name.lower().endswith((".json", ".safetensors")),
         "A model's name must be 1 to 64 letters, digits, `.`, `_` or `-`, and not that of a file, but is "
         f"{name[:80]!r}. Choose another.",
     )
@@ -487,8 +489,12 @@ def save(path: Path, trained: Checkpoint, tweak: str, dataset: DataSet) -> Path:
     """
     name = checked_name(path.name.removesuffix(".json"))
     model, words = baked(trained, tweak)
-    card = card_of(trained, model, words, dataset, name)
-    return checkpoint.save(path.with_name(f"{name}.json"), model, card, new=True)
+    return checkpoint.save(
+        path.with_name(f"{name}.json"),
+        model,
+        card_of(trained, model, words, dataset, name),
+        new=True,
+    )
 
 
 def keep(trained: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
@@ -526,8 +532,6 @@ def archive(trained: Checkpoint, tweak: str, dataset: DataSet, name: str) -> byt
 
 # One sample's states and observables as NumPy arrays in a file that describes itself and holds no pickled objects.
 
-TIMES = 41
-
 Described = dict[
     str, tuple[str, np.ndarray]
 ]  # name -> what it is with its shape and unit, and the numbers
@@ -536,9 +540,15 @@ Described = dict[
 def arrays_bytes(sample: Sample) -> bytes:
     """Returns a .npz file of the sample's arrays; the same bytes for the same sample. `numpy.load(file)["about"]` says
     of every array what it is, its shape and its unit."""
+    # the first that the model can do
+    made: dict[Ability, Callable[[Sample], Described]] = {
+        "time": _jump,
+        "layers": _network,
+        "kets": _kets,
+    }
     with torch.no_grad():
         arrays = _common(sample) | next(
-            (made(sample) for ability, made in _OF.items() if sample.can(ability)), {}
+            (made[ability](sample) for ability in made if sample.can(ability)), {}
         )
     about = [f"{name} {array.shape}: {words}" for name, (words, array) in arrays.items()]
     files: dict[str, Any] = {name: array for name, (_, array) in arrays.items()}
@@ -605,16 +615,16 @@ def _jump(sample: Sample) -> Described:
     system = model.system()
     kets = model.encode(sample.inputs)
     psi = model.product_state(kets)[0].to(torch.complex128)
-    times = np.linspace(0.0, max(float(model.duration), 1e-6), TIMES)
+    times = np.linspace(0.0, max(float(model.duration), 1e-6), 41)
     rho = lindblad.evolve_states(system.H, system.jumps, states.density(psi), times.tolist())
     described: Described = {
-        f"ket[{name}]": (
-            f"(d,) state of {name} before the evolution, norm 1",
-            kets[name][0].numpy(),
-        )
-        for name in names
-    }
-    described |= {
+        **{
+            f"ket[{name}]": (
+                f"(d,) state of {name} before the evolution, norm 1",
+                kets[name][0].numpy(),
+            )
+            for name in names
+        },
         "dims": ("(M,) dimensions d of the modalities; D is their product", np.array(model.dims)),
         "psi0": ("(D,) product state before the evolution", psi.numpy()),
         "times": ("(moments,) times from 0 to T, in units of 1 / energy (hbar = 1)", times),
@@ -677,19 +687,18 @@ def _network(sample: Sample) -> Described:
     qubits = (
         np.stack([np.stack([1 + z, x - 1j * y], -1), np.stack([x + 1j * y, 1 - z], -1)], -2) / 2
     )
-    described: Described = {
-        f"theta[{name}]": (f"(n,) angles of the qubits of {name}, rad", angles[name][0].numpy())
-        for name in names
-    }
-    described |= {
-        f"mass[{name}]": (
-            f"(n,) masses sin^2(theta / 2) of {name}, 0 to 1",
-            masses[name][0].numpy(),
-        )
-        for name in names
-    }
     return (
-        described
+        {
+            f"theta[{name}]": (f"(n,) angles of the qubits of {name}, rad", angles[name][0].numpy())
+            for name in names
+        }
+        | {
+            f"mass[{name}]": (
+                f"(n,) masses sin^2(theta / 2) of {name}, 0 to 1",
+                masses[name][0].numpy(),
+            )
+            for name in names
+        }
         | {
             "phi": (
                 "(n, stages, outcomes) angles of the fusion's truth tables, rad",
@@ -735,14 +744,6 @@ def _network(sample: Sample) -> Described:
     )
 
 
-# the first that a model can do
-_OF: dict[Ability, Callable[[Sample], Described]] = {
-    "time": _jump,
-    "layers": _network,
-    "kets": _kets,
-}
-
-
 # One sample's physics as QuTiP objects, in a file that `qutip.qload` reads.
 #
 # A .qu file is a pickle, and reading a pickle runs whatever its maker put into it: load those that you made, or whose
@@ -773,31 +774,36 @@ def qutip_bytes(sample: Sample) -> bytes:
         read, evolved = model.readout(), model.observables()
     H, jumps = operators(system)
     names, bias = sample.explanation.outputs, model.bias.detach().double()
-    content = {
-        "H": H,
-        "jumps": jumps,
-        "terms": {
-            subset_name(s, sample.modalities): as_operator(part, dims)
-            for s, part in decompose(system.H, dims).items()
-        },
-        "kets": {
-            name: as_ket(kets[name][0].numpy(), (dims[m],))
-            for m, name in enumerate(sample.modalities)
-        },
-        "psi0": as_ket(psi.numpy(), dims),
-        "rho_T": as_operator(end, dims),
-        "observables": {name: as_operator(O, dims) for name, O in zip(names, read, strict=True)},
-        "heisenberg": {name: as_operator(O, dims) for name, O in zip(names, evolved, strict=True)},
-        "bias": {name: float(value) for name, value in zip(names, bias, strict=True)},
-        "T": float(model.duration),
-        "made_from": {
-            "model": sample.name,
-            "weights_sha256": str(sample.study.card["weights_sha256"]),
-            "tweak": sample.changed,
-            "data": sample.dataset.name,
-            "data_sha256": sample.dataset.digest,
-            "sample": sample.id,
-            "modalities": list(sample.modalities),
-        },
-    }
-    return pickle.dumps(content)
+    return pickle.dumps(
+        {
+            "H": H,
+            "jumps": jumps,
+            "terms": {
+                subset_name(s, sample.modalities): as_operator(part, dims)
+                for s, part in decompose(system.H, dims).items()
+            },
+            "kets": {
+                name: as_ket(kets[name][0].numpy(), (dims[m],))
+                for m, name in enumerate(sample.modalities)
+            },
+            "psi0": as_ket(psi.numpy(), dims),
+            "rho_T": as_operator(end, dims),
+            "observables": {
+                name: as_operator(O, dims) for name, O in zip(names, read, strict=True)
+            },
+            "heisenberg": {
+                name: as_operator(O, dims) for name, O in zip(names, evolved, strict=True)
+            },
+            "bias": {name: float(value) for name, value in zip(names, bias, strict=True)},
+            "T": float(model.duration),
+            "made_from": {
+                "model": sample.name,
+                "weights_sha256": str(sample.study.card["weights_sha256"]),
+                "tweak": sample.changed,
+                "data": sample.dataset.name,
+                "data_sha256": sample.dataset.digest,
+                "sample": sample.id,
+                "modalities": list(sample.modalities),
+            },
+        }
+    )

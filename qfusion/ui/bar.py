@@ -390,10 +390,11 @@ def background_in_links() -> dict[str, str]:
     chosen = str(state.get(address.BACKGROUND.key) or samples.DEFAULT_BACKGROUND)
     if chosen == samples.DEFAULT_BACKGROUND:
         return {}
-    keys = {"contrast": address.CONTRAST.key, "cohort": address.MEMBERS.key}
-    key = keys.get(samples.OFFERED.get(chosen, ""), "")
-    which = {key: str(state.get(key))} if key and state.get(key) else {}
-    return {address.BACKGROUND.key: chosen} | which
+    which = {"contrast": address.CONTRAST.key, "cohort": address.MEMBERS.key}
+    key = which.get(samples.OFFERED.get(chosen, ""), "")
+    return {address.BACKGROUND.key: chosen} | (
+        {key: str(state.get(key))} if key and state.get(key) else {}
+    )
 
 
 # The shared pickers: model, data, sample. What the link says wins where it fits; what does not fit is named.
@@ -435,12 +436,11 @@ def draw_pickers() -> tuple[Study, int, int | None]:
                 f"{what} '{str(state.get(key))[:80]}' does not exist. The default is shown."
             )
             state.forget(key)
-    sample = str(st.query_params.get(address.SAMPLE.key) or "")
     if (
         not {address.MODEL.key, address.DATA.key} & {*st.query_params}
         and state.get(address.MODEL.key) is None
     ):
-        first = address.first_of(sample)
+        first = address.first_of(str(st.query_params.get(address.SAMPLE.key) or ""))
         if first != names[0]:
             state.put(address.MODEL.key, first)
     model = controls.draw(address.MODEL, on_change=_model_changed)
@@ -607,8 +607,9 @@ def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
 
 def pin_in_words(view: address.Pin) -> str:
     """A pinned view as markdown."""
-    tweak = f", tweaked: {text.plain(view.tweak, 60)}" if view.tweak else ""
-    return f"{text.plain(view.sample, 40)} by {text.plain(view.model, 40)}{tweak}"
+    return f"{text.plain(view.sample, 40)} by {text.plain(view.model, 40)}" + (
+        f", tweaked: {text.plain(view.tweak, 60)}" if view.tweak else ""
+    )
 
 
 def view_of(study: Study, row: int) -> address.Pin:

@@ -3,6 +3,7 @@ back at its default where another model or data set left what is no option here.
 redo."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, Literal
 
 import streamlit as st
@@ -26,26 +27,31 @@ from qfusion.panels.control import Choice, Control, Number, Switch, Text
 from qfusion.ui import state
 
 
-def draw(control: Control, study: Any = None, **changes: Any) -> Any:
+def draw(
+    control: Control, study: Any = None, *, place: DeltaGenerator | None = None, **changes: Any
+) -> Any:
     """Draws the widget of a choice and returns what is chosen, as builders take it.
 
     Args:
         control: the choice.
         study: whose options it has.
+        place: where it is drawn, if not here.
         changes: what is other here: "options", "default", "label", or what the widget is told.
     """
     words: dict[str, Any] = {**control.style, **changes, **state.bound(control.key)}
     label = words.pop("label", control.label)
     words.setdefault("help", control.help or None)
-    if isinstance(control, Choice):
-        return _choice(control, study, label, words)
-    if isinstance(control, Switch):
-        pick = st.checkbox if control.look == "box" else st.toggle
-        return pick(label, control.default, **words)
-    if isinstance(control, Number):
-        return _number(control, label, words)
-    assert isinstance(control, Text)
-    return st.text_input(label, max_chars=control.most, **words) or ""
+    with place or nullcontext():
+        match control:
+            case Choice():
+                return _choice(control, study, label, words)
+            case Switch():
+                pick = st.checkbox if control.look == "box" else st.toggle
+                return pick(label, control.default, **words)
+            case Number():
+                return _number(control, label, words)
+            case Text():
+                return st.text_input(label, max_chars=control.most, **words) or ""
 
 
 def row(
@@ -70,16 +76,16 @@ def _choice(control: Choice, study: Any, label: str, words: dict[str, Any]) -> A
         if control.look == "pills":
             return list(st.pills(label, options, selection_mode="multi", **words))
         return list(st.multiselect(label, options, **words))
-    if control.look == "steps":
-        word = st.select_slider(label, options, first, **words)
-    elif control.look != "segments":
-        word = st.selectbox(
-            label, options, index=None if start is None else options.index(start), **words
-        )
-    elif control.empty:
-        word = st.segmented_control(label, options, **words)
-    else:
-        word = state.one_of(label, options, default=first, **words)
+    match control.look:
+        case "steps":
+            word = st.select_slider(label, options, first, **words)
+        case "segments" if control.empty:
+            word = st.segmented_control(label, options, **words)
+        case "segments":
+            word = state.one_of(label, options, default=first, **words)
+        case _:
+            place = None if start is None else options.index(start)
+            word = st.selectbox(label, options, index=place, **words)
     return None if control.empty and not word else control.value(word)
 
 
@@ -285,29 +291,23 @@ def _old_rates(study: Study) -> dict[str, float]:
 def slider_presets(study: Study) -> None:
     """Buttons that set many sliders at once."""
     model, terms = study.model, couplings(tuple(study.model.modalities)).values()
-    with st.container(horizontal=True, gap="small"):
-        st.button(
-            "Reset",
-            key="_reset",
-            on_click=set_sliders,
-            args=(model, Tweak()),
-            help="Everything as learned",
-        )
-        if model.jump_count:
-            st.button(
-                "No dissipation",
-                key="_unitary",
-                on_click=set_sliders,
-                args=(model, Tweak(dissipations=dict.fromkeys(terms, 0.0))),
-                help="Every dissipation to 0: the state stays pure",
-            )
-        st.button(
+    presets = {
+        "_reset": ("Reset", Tweak(), "Everything as learned"),
+        "_unitary": (
+            "No dissipation",
+            Tweak(dissipations=dict.fromkeys(terms, 0.0)),
+            "Every dissipation to 0: the state stays pure",
+        ),
+        "_local": (
             "No joint couplings",
-            key="_local",
-            on_click=set_sliders,
-            args=(model, Tweak({term: 0.0 for term in terms if "+" in term})),
-            help="Every H_S of two or more modalities to 0",
-        )
+            Tweak({term: 0.0 for term in terms if "+" in term}),
+            "Every H_S of two or more modalities to 0",
+        ),
+    }
+    with st.container(horizontal=True, gap="small"):
+        for key, (label, tweak, words) in presets.items():
+            if model.jump_count or key != "_unitary":
+                st.button(label, key=key, on_click=set_sliders, args=(model, tweak), help=words)
         undo_and_redo(study)
 
 
@@ -321,8 +321,7 @@ def set_sliders(model: Any, tweak: Tweak) -> None:
 
 def edits_text() -> str:
     """The reader's text, whether or not it fits."""
-    key = network.EDITS.key
-    return str(state.get(key, st.query_params.get(key)) or "")
+    return str(state.get(network.EDITS.key, st.query_params.get(network.EDITS.key)) or "")
 
 
 def _edits_problem(study: Any) -> str:

@@ -4,6 +4,7 @@ figure; many figures at once as a zip.
 
 import io
 import json
+import mimetypes
 import re
 import time
 from collections.abc import Callable, Generator
@@ -45,7 +46,6 @@ from qfusion.ui import access, frame, sharing, state
 
 _ADDED, _PICKED, _COLUMNS = "_composition", "_compose.panels", "_compose.columns"
 FILE = "qfusion-composition"
-WIDE = 120.0  # mm: two panels fit beside each other
 
 
 def added() -> list[Recipe]:
@@ -97,7 +97,7 @@ def composer(
             max_selections=export.MAX_PANELS,
             key=_PICKED,
         )
-        usual = 2 if SIZES[style.size].width >= WIDE else 1
+        usual = 2 if SIZES[style.size].width >= 120.0 else 1  # mm: two panels fit beside each other
         columns = state.one_of(
             "Columns",
             list(range(1, export.MAX_COLUMNS + 1)),
@@ -237,7 +237,6 @@ _DONE, _WHICH, _SAVED, _FILTER, _MOST = (
     "_batch.most",
 )
 _RUN, _TYPED = "_batch.run", "typed below"
-_TURN = 0.7  # seconds of writing before the dialog is drawn again
 
 
 def figure_batch(recipe: Recipe, style: ExportStyle) -> None:
@@ -352,7 +351,7 @@ def _go_on(run: _Run, wanted: tuple[object, ...]) -> None:
         )
     context = get_script_run_ctx()
     in_turns = context is not None and bool(context.fragment_ids_this_run)
-    until = time.monotonic() + _TURN
+    until = time.monotonic() + 0.7  # seconds of writing before the dialog is drawn again
     while True:
         done, count, name = run.at
         bar.progress(done / count, f"{done + 1} of {count}: {text.plain(name, 60)}")
@@ -373,13 +372,6 @@ def _go_on(run: _Run, wanted: tuple[object, ...]) -> None:
 # preview.
 
 FORMATS: dict[str, str] = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "html": "HTML", "tikz": "TikZ"}
-MIMES = {
-    "svg": "image/svg+xml",
-    "pdf": "application/pdf",
-    "png": "image/png",
-    "html": "text/html",
-    "tikz": "text/x-tex",
-}
 ONE, SEVERAL, MANY = "This figure", "Several panels in one", "Many as a zip"
 ENGINES = {"qfusion": "qfusion", "chrome": "plotly in Chrome"}
 
@@ -625,7 +617,7 @@ def _figure_downloads(taken: pages.Taken) -> None:
             f"Download {FORMATS[kind]}",
             access.in_turn(lambda: pages.save(taken, recipe)),
             f"{file_name(recipe)}.{kind}",
-            MIMES[kind],
+            mimetypes.types_map.get(f".{kind}", "text/x-tex"),
             on_click="ignore",
             type="primary",
             icon=":material/download:",

@@ -35,10 +35,6 @@ KEYS = {
     "Esc": "close it",
 }
 
-_SHEET = "\n".join(
-    ["| key | does |", "|---|---|", *(f"| `{key}` | {does} |" for key, does in KEYS.items())]
-)
-
 
 # What Python cannot do in the frame of a page: follow the reader's theme at once, and let the keyboard skip the
 # sidebar.
@@ -205,8 +201,13 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
             with menu:
                 _navigation()
             with side:
+                sheet = [f"| `{key}` | {does} |" for key, does in KEYS.items()]
                 reruns.dialog_button(
-                    "Keys", ":material/keyboard:", "_shortcuts", st.markdown, _SHEET
+                    "Keys",
+                    ":material/keyboard:",
+                    "_shortcuts",
+                    st.markdown,
+                    "\n".join(["| key | does |", "|---|---|", *sheet]),
                 )
                 access.account()
                 _missing_data()

@@ -19,7 +19,6 @@ ICONS = {
     "synergy": ":material/hub:",
     "dominance": ":material/person:",
 }
-TITLES = {kind: name.capitalize() for kind, name in compare.EXAMPLE_NAMES.items()}
 
 
 WAYS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
@@ -77,7 +76,8 @@ def _example(here: frame.Here, item: compare.Example) -> None:
             f"Top: baseline + terms = {text.plain(study.unit_of(study.predicted[row]))}. Bottom: the mass each "
             "modality gives each element (dark 0, yellow 1), and what the fusion makes of it."
         )
-    guidance.title(f"{ICONS[item.kind]} {TITLES[item.kind]}", f"{item.why} {figures}", 3)
+    name = compare.EXAMPLE_NAMES[item.kind].capitalize()
+    guidance.title(f"{ICONS[item.kind]} {name}", f"{item.why} {figures}", 3)
     with st.container(key=f"said-{item.kind}"):
         views.sample_content(here, row, details=False)
     if study.classes:
@@ -88,8 +88,11 @@ def _example(here: frame.Here, item: compare.Example) -> None:
             f"({text.softmax(study.probabilities[row, output])}), "
             f"{'rightly' if right else 'but it is ' + views.truth(study, row)}"
         )
-    parts = (f"telling-{part}-{item.kind}" for part in ("waterfall", "entropy", "masses"))
-    for build in panels.builders(study, here.theme, *parts):
+    for build in panels.builders(
+        study,
+        here.theme,
+        *(f"telling-{part}-{item.kind}" for part in ("waterfall", "entropy", "masses")),
+    ):
         panels.small(build())
     frame.link(
         "pages/samples.py",

@@ -243,9 +243,6 @@ def play(
 # `benchmarks/browser.py` measures what that is worth. The script that draws is `qfusion/assets/figure.js`; the
 # Plotly.js that it loads is the one that comes with the Python package.
 
-_CONFIG = {"displayModeBar": False, "doubleClick": False}
-HEIGHT = 450  # pixels of a figure that names none
-EXPORT_HELP = "This figure as SVG, PDF, PNG or HTML, its numbers, its recipe, and the Python code that makes it."
 NUMBERS_HELP = "The numbers of this figure as CSV"
 WORDS_HELP = "What this shows and does not, and what its words mean"
 
@@ -272,8 +269,8 @@ def chart(
     """
     data: dict[str, Any] = {
         "figure": spec or plotly.io.to_json(figure, validate=False),
-        "config": {**_CONFIG, **(config or {})},
-        "height": figure.layout.height or HEIGHT,
+        "config": {"displayModeBar": False, "doubleClick": False, **(config or {})},
+        "height": figure.layout.height or 450,  # pixels
         "alt": alt,
         "chosen": on_select is not None,
         "library": server.plotly_address(),
@@ -283,7 +280,10 @@ def chart(
         callbacks["on_selection_change"] = partial(on_select, key)
     if picture is not None:
         callbacks["on_export_change"] = partial(state.put, state.DRAWER, picture.name)
-        data["tools"] = {"export": EXPORT_HELP}
+        data["tools"] = {
+            "export": "This figure as SVG, PDF, PNG or HTML, its numbers, its recipe, and the Python code that makes "
+            "it."
+        }
     if picture is not None and not small:
         wanted = f"_wanted-{key}"
         callbacks["on_numbers_change"] = partial(state.put, wanted, True)
@@ -513,8 +513,9 @@ def _words(picture: Picture) -> str:
     terms = definitions(picture.name)
     words = [] if guidance.full() else [_lead(picture), _shows(picture)]
     query = html.escape(urlencode(frame.carried(), doseq=True))
-    link = f'<p><a class="qf-page" href="glossary?{query}">All words</a></p>' if terms else ""
-    return "".join(rendered(part) for part in (*words, terms) if part) + link
+    return "".join(rendered(part) for part in (*words, terms) if part) + (
+        f'<p><a class="qf-page" href="glossary?{query}">All words</a></p>' if terms else ""
+    )
 
 
 def _about(picture: Picture) -> None:

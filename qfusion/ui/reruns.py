@@ -171,8 +171,10 @@ def _draw(
         for row in (here.row + 1, here.row - 1)
         if 0 <= row < len(here.study.dataset)
     ]
-    stored = [panel for panel in pages.PAGES[view.page].values() if panel.is_cached]
-    for scopes, panel in itertools.product([entry.scopes(tweak) for entry in beside], stored):
+    for scopes, panel in itertools.product(
+        [entry.scopes(tweak) for entry in beside],
+        [panel for panel in pages.PAGES[view.page].values() if panel.is_cached],
+    ):
         if stop.is_set() or time.monotonic() - began > _LONG:
             break
         with contextlib.suppress(QFusionError):  # the page says so once it is asked for

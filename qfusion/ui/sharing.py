@@ -43,7 +43,6 @@ MAX_BYTES, MAX_MB = 3_000_000, 3
 MAX_KEYS, MAX_VALUES, MAX_KEY, MAX_VALUE, MAX_SETTINGS = 300, 60, 120, 20_000, 40
 PREFIX = "figure."  # of the settings of exported figures
 MAX_NOTES, MAX_NOTE = 100, 2_000
-_PARTS = ("kind", "version", "page", "address", "figure", "notes", "made_from", "software", "own")
 _REMEDY, _CHOOSE = "Save the session again.", "Choose the file that ‘Save session’ wrote."
 
 
@@ -144,7 +143,18 @@ def read(data: bytes, pages: Iterable[str]) -> Session:
         f"Part `page` of the session must be a text, but is {str(page)[:60]!r}. {_REMEDY}",
     )
     choose("Page", str(page), known)
-    if strange := [key for key in record if key not in _PARTS]:
+    parts = (
+        "kind",
+        "version",
+        "page",
+        "address",
+        "figure",
+        "notes",
+        "made_from",
+        "software",
+        "own",
+    )
+    if strange := [key for key in record if key not in parts]:
         words.append(
             f"{text.named(strange)} of the file {'are' if len(strange) > 1 else 'is'} not known here and left out."
         )
@@ -526,5 +536,6 @@ def recipe_of(picture: Picture) -> Recipe:
 
 def full_address() -> dict[str, list[str]]:
     """All that decides what the page shows, as its address would say it."""
-    now = {key: values for key, values in state.address().items() if key not in GUIDES}
-    return {key: [str(value)] for key, value in state.get(state.KEPT, {}).items()} | now
+    return {key: [str(value)] for key, value in state.get(state.KEPT, {}).items()} | {
+        key: values for key, values in state.address().items() if key not in GUIDES
+    }

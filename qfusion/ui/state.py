@@ -25,8 +25,6 @@ from qfusion.panels.control import Allowed, audit
 T = TypeVar("T")
 NOTICES, PAGE, KEPT, DRAWER = "_notices", "_page", "_kept", "_drawer"
 DRAWN, ELSEWHERE = "_drawn", "_elsewhere"
-DECIDING = ("new.data", "new.kind", "board")  # parameters of which others depend
-EVERYWHERE = ("words",)  # parameters of all pages
 MAX_NOTICES = 12
 _ADDRESS, _WHEN = "_address_told", "_address_when"
 LATE = 120.0  # seconds within which a busy browser reads what it is told; told what it knows, it does nothing
@@ -155,7 +153,9 @@ def settle_address(began: float) -> None:
 def address_now() -> dict[str, list[str]]:
     """The address, with what the reader has chosen since of that on which other parameters depend."""
     return address() | {
-        key: written(st.session_state[key]) for key in DECIDING if st.session_state.get(key)
+        key: written(st.session_state[key])
+        for key in ("new.data", "new.kind", "board")
+        if st.session_state.get(key)
     }
 
 
@@ -177,13 +177,10 @@ def arrive(page: str) -> None:
                 if key not in st.session_state and key not in st.query_params
             }
         )
-        everywhere = {
-            key: st.session_state[key]
-            for key in EVERYWHERE
-            if st.session_state.get(key) is not None
-        }
-        for key, value in (everywhere | st.session_state.get(KEPT, {})).items():
+        for key, value in st.session_state.get(KEPT, {}).items():
             put(key, value)
+        if st.session_state.get("words") is not None:  # a parameter of all pages
+            put("words", st.session_state["words"])
     # choices that a link of old names by the names that they had then
     begin_again({key: values_now(key, values) for key, values in address().items()})
     for alias, key in ALIASES.items():

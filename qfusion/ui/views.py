@@ -100,27 +100,27 @@ def raw_content(
     in_box: bool = False,
 ) -> None:
     """The raw content of a modality; in a box that is of it, its name and a border are left out."""
-    if isinstance(piece, Text):
-        with st.container(border=not in_box):
-            st.text(piece.text)
-    elif isinstance(piece, Audio):
-        st.audio(
-            np.asarray(piece.samples),
-            sample_rate=piece.rate,
-            width=width,
-            alt=f"Recording: {name} of the sample",
-        )
-    elif isinstance(piece, Image):
-        st.image(
-            np.asarray(piece.pixels),
-            width=120 if in_box else 160 if width == "stretch" else 90,
-            clamp=True,
-            caption=None if in_box else text.plain(name),
-            alt=f"Picture: {name} of the sample",
-        )
-    elif isinstance(piece, modality.Film):
-        with frame.guard():
-            st.video(str(clips.of_film(piece)), loop=True, muted=True, width=width)
+    match piece:
+        case Text():
+            st.container(border=not in_box).text(piece.text)
+        case Audio():
+            st.audio(
+                np.asarray(piece.samples),
+                sample_rate=piece.rate,
+                width=width,
+                alt=f"Recording: {name} of the sample",
+            )
+        case Image():
+            st.image(
+                np.asarray(piece.pixels),
+                width=120 if in_box else 160 if width == "stretch" else 90,
+                clamp=True,
+                caption=None if in_box else text.plain(name),
+                alt=f"Picture: {name} of the sample",
+            )
+        case modality.Film():
+            with frame.guard():
+                st.video(str(clips.of_film(piece)), loop=True, muted=True, width=width)
 
 
 def clip(piece: modality.Clip, sample: str, key: str) -> None:
@@ -394,15 +394,11 @@ def everyone(
             lambda: ", waiting for other work" if job.state == memo.State.WAITING else "",
             wanted=lambda: state.get(panel.EVERYONE.key) == cohort_measures.ALL,
             stay=lambda: memo.stay_for(job, access.session()),
-            cancel=lambda: _cancel(key),
+            # the next run leaves the job
+            cancel=partial(state.put, panel.EVERYONE.key, cohort_measures.DRAWN),
             key=f"_all_cancel_{name}",
         )
     return False
-
-
-def _cancel(key: tuple[str, ...]) -> None:
-    memo.leave_job(key, access.session())
-    state.put(panel.EVERYONE.key, cohort_measures.DRAWN)
 
 
 # What a reader takes away beside figures: the model as it is tweaked, from a dialog behind a button, and the report on
@@ -510,7 +506,11 @@ def _download(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str, picke
         type="primary",
         icon=":material/download:",
         key=f"model-out-{picked}",
-        help=_SECONDS.get(picked),
+        help={
+            "checkpoint": "Measured anew on all samples: takes some seconds.",
+            "torch": "Traced step by step: takes some seconds.",
+            "numpy": "Worked out when you press: takes some seconds.",
+        }.get(picked),
     )
     if picked == "qutip":
         st.caption(
@@ -518,13 +518,6 @@ def _download(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str, picke
         )
     if picked == "checkpoint":
         st.caption("Unpack it into a folder of models, or keep the model here, below.")
-
-
-_SECONDS = {
-    "checkpoint": "Measured anew on all samples: takes some seconds.",
-    "torch": "Traced step by step: takes some seconds.",
-    "numpy": "Worked out when you press: takes some seconds.",
-}
 
 
 def _keep(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str) -> None:
@@ -555,21 +548,19 @@ def _keep(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str) -> None:
 
 # The button that writes a report on what the reader looks at.
 
-KINDS = {".pdf": ("PDF", "application/pdf"), ".html": ("HTML", "text/html")}
-
 
 def report_of_sample(here: frame.Here) -> None:
     """Offers the report on the current sample, with the reader's background, output and changes of the model."""
     changed = controls.current_tweak(here.study)
-    says = (
-        f" The model is taken as you have changed it: {text.plain(changed, 120)}."
-        if changed
-        else ""
-    )
     _offer(
         f"{here.study.name}-{here.sample}",
-        f"All about this decision in one file that needs no network: contributions, dynamics, entropies, "
-        f"circuit, faithfulness, methods with equations, BibTeX. It takes about ten seconds.{says}",
+        "All about this decision in one file that needs no network: contributions, dynamics, entropies, "
+        "circuit, faithfulness, methods with equations, BibTeX. It takes about ten seconds."
+        + (
+            f" The model is taken as you have changed it: {text.plain(changed, 120)}."
+            if changed
+            else ""
+        ),
         lambda suffix: report.sample(
             sample_of(here.study, here.row, here.output_wanted, changed)
         ).written(suffix),
@@ -595,9 +586,9 @@ def _offer(name: str, says: str, make: Callable[[str], bytes]) -> None:
     ):
         st.caption(says)
         with st.container(horizontal=True):
-            for suffix, (label, kind) in KINDS.items():
+            for suffix, kind in ((".pdf", "application/pdf"), (".html", "text/html")):
                 st.download_button(
-                    label,
+                    suffix[1:].upper(),
                     data=access.in_turn(provided()(partial(make, suffix))),
                     file_name=f"qfusion-{pages.file_name(name, 80)}{suffix}",
                     mime=kind,

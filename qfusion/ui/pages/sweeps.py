@@ -14,7 +14,6 @@ from qfusion.ui.frame import frame, guard, or_notice, run, theme
 # The sweeps that there are: what they search, what came out, the command that trains the best; and the start of a new
 # one.
 
-PULSE = 2.0  # seconds between two looks while a sweep is at work
 COMING = (
     (
         builders.SWEEP_VIEWS[0],
@@ -28,7 +27,6 @@ COMING = (
     ),
     (builders.SWEEP_VIEWS[2], ":material/line_axis:", ("parallel axes", "a line a trial")),
 )
-MAX_TRIALS = 200  # trials that the form begins
 _BEGUN = "_sweep.begun"
 
 
@@ -164,10 +162,8 @@ def _form() -> None:
     if access.says_no_training("begin, stop or go on with a sweep", "python -m qfusion sweep"):
         return
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
-    with left:
-        name = controls.draw(builders.SWEEP_DATA)
-    with right:
-        kind = controls.draw(builders.SWEEP_KIND)
+    name = controls.draw(builders.SWEEP_DATA, place=left)
+    kind = controls.draw(builders.SWEEP_KIND, place=right)
     default = plans.known(name, kind)
     searched = st.multiselect(
         "Settings to search",
@@ -195,7 +191,7 @@ def _form() -> None:
             choices.append(f"{key}={','.join(chosen)}")
     columns = st.columns(4, gap="small")
     trials = columns[0].number_input(
-        "Trials", 1, MAX_TRIALS, 20, 1, key="_sweep.trials", persist_state="session"
+        "Trials", 1, 200, 20, 1, key="_sweep.trials", persist_state="session"
     )
     epochs = columns[1].number_input(
         "Most epochs",
@@ -336,7 +332,8 @@ def page() -> None:
         return
     name = controls.draw(builders.SWEEP_NAME, options=known)
     moving = _at_work(sweeps.find(name)) and not panels.exporting()
-    st.fragment(_sweep, run_every=PULSE if moving else None)(name, moving)
+    # seconds between two looks while a sweep is at work
+    st.fragment(_sweep, run_every=2.0 if moving else None)(name, moving)
 
 
 run(__file__, __name__)

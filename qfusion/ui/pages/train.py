@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from qfusion import _limits, _sentences
 from qfusion._checks import check
@@ -28,7 +29,6 @@ from qfusion.ui.frame import frame, guard, link, or_notice, run, theme
 # Bring a model that was trained elsewhere: an .onnx or .pt2 file, checked in a process of its own and kept among the
 # models.
 
-MAX_CARD = 20_000  # characters
 _UPLOAD, _FOUND, _CARD, _PROBLEM = "_model.upload", "_model.found", "_model.card", "_model.problem"
 _SAID = "_model.said"
 _HOW = """
@@ -45,8 +45,6 @@ _HOW_HERE = """Bring an `.onnx` file, which runs no code of its own, or a progra
     program = torch.export.export(model.eval(), example, dynamic_shapes=...)
     torch.export.save(program, "mine.pt2")
 """
-_METRICS = ("mae", "corr", "acc2_non0", "acc2", "accuracy", "f1", "nll")
-_PULSE = 0.2  # seconds between two looks at the process
 
 
 @st.fragment
@@ -162,7 +160,7 @@ def _import(data: str, name: str, title: str, replace: bool, card: str) -> None:
             st.button("Cancel", icon=":material/close:", key="_model.cancel")
             while not running.done:
                 status.update(label=f"Checking in a process of its own, {running.seconds:.0f} s …")
-                time.sleep(_PULSE)
+                time.sleep(0.2)  # until the next look at the process
             state.put(_FOUND, running.result() | {"data": data})
             state.put(_CARD, None)
             state.put(_UPLOAD, None)
@@ -181,7 +179,7 @@ def _correct(words: str, data: str, name: str, title: str, replace: bool) -> Non
         "Card",
         words,
         height=340,
-        max_chars=MAX_CARD,
+        max_chars=20_000,
         key=f"_model.toml.{hash(words)}",
         label_visibility="collapsed",
     )
@@ -217,7 +215,9 @@ def _report(result: dict[str, Any]) -> None:
             st.warning(text.message(warning), icon=":material/warning:")
         known = metrics.labels(stored["metrics"])
         measured = ", ".join(
-            f"{known[key].short} {stored['metrics'][key]:.3f}" for key in _METRICS if key in known
+            f"{known[key].short} {stored['metrics'][key]:.3f}"
+            for key in ("mae", "corr", "acc2_non0", "acc2", "accuracy", "f1", "nll")
+            if key in known
         )
         st.caption(
             f"On the test rows: {measured or 'there are none'}. A figure far from the one that you know means "
@@ -373,8 +373,13 @@ def inside(shown: list[runs.Seen]) -> None:
     shown = _with_history(shown)
     if not builders.watched(shown):
         return
-    others = (f"train-dividends-{group}" for group in range(1, builders.groups_of(shown)))
-    panels.show(shown, theme(), "train-dividends", *others, "train-replay")
+    panels.show(
+        shown,
+        theme(),
+        "train-dividends",
+        *(f"train-dividends-{group}" for group in range(1, builders.groups_of(shown))),
+        "train-replay",
+    )
     panels.beside(
         lambda: panels.show(shown, theme(), *(f"train-norm-{of}" for of in builders.NORMS)),
         lambda: panels.show(shown, theme(), "train-negativity", "train-fused"),
@@ -383,17 +388,14 @@ def inside(shown: list[runs.Seen]) -> None:
 
 # A new training: what is trained on what, with which settings, how often; and its start.
 
-_ALWAYS = ("epochs", "rate", "patience")
 _NAME, _EVENTS, _STARTED = "_new.name", "_new.events", "_new.started"
 
 
 def draw_form() -> None:
     """Draws the form; when it has just started runs, the page is drawn again with them."""
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
-    with left:
-        name = controls.draw(builders.NEW_DATA)
-    with right:
-        kind = controls.draw(builders.NEW_KIND)
+    name = controls.draw(builders.NEW_DATA, place=left)
+    kind = controls.draw(builders.NEW_KIND, place=right)
     dataset = reruns.dataset(name)
     classes = dataset.target.classes
     left.caption(
@@ -415,7 +417,7 @@ def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
         key: partial(_field, key, recipe.get(key, default[key]), name, kind, classes)
         for key in default
     }
-    main = [*_ALWAYS, *plans.MAIN.get(kind, ())]
+    main = ["epochs", "rate", "patience", *plans.MAIN.get(kind, ())]
     rest = [key for key in default if key not in main]
     with st.container(key="grid-main"):
         given = {key: fields[key]() for key in main}
@@ -440,14 +442,15 @@ def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
     losses = [
         word for word in plans.SETTINGS["loss"].choices if (word == "cross_entropy") == classes
     ]
-    with st.container(gap="xxsmall"):
-        return _explained(builders.setting(name, kind, key, begin, losses if key == "loss" else ()))
+    setting = builders.setting(name, kind, key, begin, losses if key == "loss" else ())
+    return _explained(setting, st.container(gap="xxsmall"))
 
 
-def _explained(choice: control.Control) -> Any:
+def _explained(choice: control.Control, place: DeltaGenerator) -> Any:
     """A widget with what it is for: behind its (?) or below it."""
-    value = controls.draw(choice, help=guidance.help(choice.help))
-    guidance.below(choice.help)
+    with place:
+        value = controls.draw(choice, help=guidance.help(choice.help))
+        guidance.below(choice.help)
     return value
 
 
@@ -457,12 +460,9 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         first, second, third, fourth, last = (
             st.container(gap="xxsmall", key=f"start-{place}") for place in range(5)
         )
-    with second:
-        count = _explained(builders.SEEDS)
-    with third:
-        seed = _explained(builders.FIRST)
-    with fourth:
-        replay = _explained(builders.REPLAY)
+    count = _explained(builders.SEEDS, second)
+    seed = _explained(builders.FIRST, third)
+    replay = _explained(builders.REPLAY, fourth)
     seeds = runs.check_seeds(count, seed)
     free = plans.free_name(f"{kind}-{name}", seeds=seeds)
     with first:
@@ -550,11 +550,6 @@ COMING = (
         ("what differs between runs", "what came of it"),
     ),
 )
-PULSE = 1.5  # seconds between two looks while a run is alive
-SPARKS = 60  # points of a sparkline
-STEADY = (
-    4.0  # seconds that a figure stands at least: Streamlit makes a changed one anew, and it blinks
-)
 _TURN, _RUNS_PROBLEM, _DRAWN = "_runs_turn", "_runs_problem", "_runs_drawn"
 
 
@@ -580,7 +575,8 @@ def _steady(shown: list[runs.Seen]) -> list[runs.Seen]:
     """The runs as they are drawn: as they were a moment ago, unless one of them has another state."""
     now = time.monotonic()
     before: tuple[float, list[runs.Seen]] = state.get(_DRAWN, (0.0, []))
-    if now - before[0] < STEADY and [(entry.name, entry.state) for entry in before[1]] == [
+    # a figure stands 4 seconds at least: Streamlit makes a changed one anew, and it blinks
+    if now - before[0] < 4.0 and [(entry.name, entry.state) for entry in before[1]] == [
         (entry.name, entry.state) for entry in shown
     ]:
         return before[1]
@@ -654,7 +650,7 @@ def _row(entry: runs.Seen, line: list[str]) -> dict[str, object]:
         "state": words,
         "epoch": f"{record.epoch} / {record.epochs or '?'}",
         "done": min(1.0, share) if entry.state != "finished" else 1.0,
-        "loss": losses[:: max(1, math.ceil(len(losses) / SPARKS))],
+        "loss": losses[:: max(1, math.ceil(len(losses) / 60))],  # points of a sparkline
         "time left": "" if left is None else _sentences.duration(left),
         "validation": runs.at_kept(record),
         "data": plan.data,
@@ -828,7 +824,8 @@ def page() -> None:
         )
         return
     moving = _moving(seen)
-    st.fragment(_runs, run_every=PULSE if moving else None)(moving, checkpoint.available())
+    # seconds between two looks while a run is alive
+    st.fragment(_runs, run_every=1.5 if moving else None)(moving, checkpoint.available())
 
 
 def _moving(seen: list[runs.Seen]) -> bool:

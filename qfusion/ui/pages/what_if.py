@@ -71,21 +71,22 @@ def choices(here: frame.Here) -> changes.Asked:
 
 def _change(here: frame.Here, name: str, own: Any) -> None:
     action = controls.draw(builders.action(here.study, name), label=text.plain(name))
-    if action == changes.SWAP:
-        _donor(here, name)
-    elif action == changes.INPUT:
-        _input(here, name)
-    elif action == changes.STATE:
-        _state(here, name, own)
-    elif action == changes.DROP:
-        st.caption(f"Left out: {sample.rows_behind(here.study.background)} stand in for it.")
-    elif action == changes.FLIP:
-        possible = changes.what_would_flip(here.study, here.row)[name].state.possible
-        st.caption(
-            "The smallest change of its state, all other modalities as they are in the sample, that turns the decision."
-            if possible
-            else f"No state of {text.plain(name)} turns this decision, so it is left as it is."
-        )
+    match action:
+        case changes.SWAP:
+            _donor(here, name)
+        case changes.INPUT:
+            _input(here, name)
+        case changes.STATE:
+            _state(here, name, own)
+        case changes.DROP:
+            st.caption(f"Left out: {sample.rows_behind(here.study.background)} stand in for it.")
+        case changes.FLIP:
+            st.caption(
+                "The smallest change of its state, all other modalities as they are in the sample, that turns the "
+                "decision."
+                if changes.what_would_flip(here.study, here.row)[name].state.possible
+                else f"No state of {text.plain(name)} turns this decision, so it is left as it is."
+            )
 
 
 def _donor(here: frame.Here, name: str) -> None:
@@ -155,8 +156,6 @@ def _titles(here: frame.Here, own: Any) -> list[str]:
 # What would flip the decision: the nearest state of one modality, the nearest sample that lends it, the smallest turn
 # of one parameter.
 
-MAX_LINKS = 4
-
 
 def nearest(here: frame.Here) -> None:
     """The panel of nearest states and donors, with buttons that apply them."""
@@ -208,7 +207,7 @@ def _flips(here: frame.Here) -> None:
         return
     panels.show(here.sample_of(), here.theme, "knob-flips")
     with st.container(horizontal=True, key="set-knobs"):
-        for change in search.changes[:MAX_LINKS]:
+        for change in search.changes[:4]:
             value = beyond(change)
             page, unit = ("Dynamics", "") if here.study.can("time") else ("Circuit", " rad")
             if here.study.can("time"):

@@ -1,6 +1,7 @@
 """Why fuse: whether fusion matters for the data and for the model, whether its quantum part does, and which piece of
 it."""
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -14,17 +15,6 @@ from qfusion.ui.frame import Here, fragment, guard, run, shell
 from qfusion.ui.pages.faithfulness import over_seeds
 
 # Does the data need fusion? Here of the model's data; on the Data page of any set, before training.
-
-ABOUT = (
-    "Small models, which take up to a minute, are asked what each modality tells of the target, what several tell "
-    "alike, and what all tell only together; and whether joint models predict it better than late ones. Of a large "
-    "set some rows are drawn at random."
-)
-
-
-def data_section(here: Here) -> None:
-    """Whether the data of the model need fusion."""
-    needs(here.study, here.theme, [1.2, 1])
 
 
 def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
@@ -44,7 +34,11 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="needs-run"):
         on = controls.draw(builders.NEED)
     if not on:
-        st.caption(ABOUT)
+        st.caption(
+            "Small models, which take up to a minute, are asked what each modality tells of the target, what several "
+            "tell alike, and what all tell only together; and whether joint models predict it better than late ones. "
+            "Of a large set some rows are drawn at random."
+        )
         memo.leave_job(key, access.session())
         return
     job = memo.begin_job(key, lambda: why.needs(dataset), 1, access.session())
@@ -58,16 +52,11 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
                 lambda: ", waiting for other work" if job.state == memo.State.WAITING else "",
                 wanted=lambda: bool(state.get(builders.NEED.key)),
                 stay=lambda: memo.stay_for(job, access.session()),
-                cancel=lambda: _stop(key),
+                cancel=partial(state.put, builders.NEED.key, False),  # the next run leaves the job
                 key="_needs_cancel",
             )
     else:
         st.warning(text.message(job.problem or "It was stopped. Turn it off and on again."))
-
-
-def _stop(key: tuple[str, str]) -> None:
-    memo.leave_job(key, access.session())
-    state.put(builders.NEED.key, False)
 
 
 # Does my model fuse?
@@ -148,7 +137,7 @@ def questions(here: Here) -> None:
     """The open question; a fragment, so that another redraws this and nothing else."""
     draw = {
         builders.MODEL: lambda: model_section(here),
-        builders.DATA: lambda: data_section(here),
+        builders.DATA: lambda: needs(here.study, here.theme, [1.2, 1]),
         builders.QUANTUM: lambda: quantum_section(here),
         builders.PIECE: lambda: pieces_section(here),
     }
