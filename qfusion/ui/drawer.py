@@ -147,8 +147,7 @@ def _print(make: Callable[[ExportStyle], bytes], style: ExportStyle, key: str, a
         picture, letters = export.noticed(partial(make, replace(style, format="svg")), style.format)
         if style.format == "tikz":
             _, letters = export.noticed(partial(make, style), "tikz")
-    with st.container(border=True, key=key):
-        st.image(picture.decode(), width="stretch", alt=alt)
+    st.container(border=True, key=key).image(picture.decode(), width="stretch", alt=alt)
     width, height = export.size_mm(picture)
     st.caption(f"{width:.0f} × {height:.0f} mm")
     if letters:
@@ -291,9 +290,11 @@ def figure_batch(recipe: Recipe, style: ExportStyle) -> None:
             key="batch-file",
         )
         for figure in failed[:5]:
-            name = figure.get("sample") or figure["panel"]
             st.warning(
-                text.message(f"{name} is left out: {figure['error']}"), icon=":material/warning:"
+                text.message(
+                    f"{figure.get('sample') or figure['panel']} is left out: {figure['error']}"
+                ),
+                icon=":material/warning:",
             )
         for line in [*letters][:2]:
             st.warning(text.message(line), icon=":material/font_download_off:")
@@ -674,31 +675,28 @@ def _code(taken: pages.Taken) -> None:
     python, again, latex = st.tabs(
         ["The same numbers in Python", "The same file on the command line", "LaTeX"]
     )
-    with python:
-        st.code(
-            pages.program(recipe.page, recipe.panel, recipe.address),
-            language="python",
-            wrap_lines=True,
-        )
-    with again:
-        st.code(
-            f"python -m qfusion figure --recipe {name}-recipe.json --out {name}.{recipe.style.format}",
-            language="bash",
-            wrap_lines=True,
-        )
-        st.caption("The recipe may also be the exported figure itself: its file holds it.")
-        st.code(recipe.text(), language="json", height=200)
-    with latex:
-        stem = pages.file_name(name, 120)
-        st.code(
-            snippet(
-                stem,
-                recipe.style,
-                title=recipe.title or taken.title,
-                caption=recipe.caption or taken.caption,
-                made_from=recipe.made_from,
-                name=stem.removeprefix("qfusion-"),
-            ),
-            language="latex",
-            wrap_lines=True,
-        )
+    python.code(
+        pages.program(recipe.page, recipe.panel, recipe.address),
+        language="python",
+        wrap_lines=True,
+    )
+    again.code(
+        f"python -m qfusion figure --recipe {name}-recipe.json --out {name}.{recipe.style.format}",
+        language="bash",
+        wrap_lines=True,
+    )
+    again.caption("The recipe may also be the exported figure itself: its file holds it.")
+    again.code(recipe.text(), language="json", height=200)
+    stem = pages.file_name(name, 120)
+    latex.code(
+        snippet(
+            stem,
+            recipe.style,
+            title=recipe.title or taken.title,
+            caption=recipe.caption or taken.caption,
+            made_from=recipe.made_from,
+            name=stem.removeprefix("qfusion-"),
+        ),
+        language="latex",
+        wrap_lines=True,
+    )

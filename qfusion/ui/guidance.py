@@ -118,8 +118,9 @@ def chips(key: str, facts: Iterable[str]) -> None:
     """
     shown = [text.plain(fact, 120) for fact in facts if fact]
     if shown:
-        with st.container(key=f"chips-{key}", width="content"):
-            st.markdown(" ".join(f":gray-badge[{fact}]" for fact in shown), width="content")
+        st.container(key=f"chips-{key}", width="content").markdown(
+            " ".join(f":gray-badge[{fact}]" for fact in shown), width="content"
+        )
 
 
 # The guided tour: steps over the pages on a sample of the reader's own and samples of the project, each with a card on

@@ -19,6 +19,7 @@ ICONS = {
     "synergy": ":material/hub:",
     "dominance": ":material/person:",
 }
+TITLES = {kind: name.capitalize() for kind, name in compare.EXAMPLE_NAMES.items()}
 
 
 WAYS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
@@ -76,8 +77,7 @@ def _example(here: frame.Here, item: compare.Example) -> None:
             f"Top: baseline + terms = {text.plain(study.unit_of(study.predicted[row]))}. Bottom: the mass each "
             "modality gives each element (dark 0, yellow 1), and what the fusion makes of it."
         )
-    name = compare.EXAMPLE_NAMES[item.kind].capitalize()
-    guidance.title(f"{ICONS[item.kind]} {name}", f"{item.why} {figures}", 3)
+    guidance.title(f"{ICONS[item.kind]} {TITLES[item.kind]}", f"{item.why} {figures}", 3)
     with st.container(key=f"said-{item.kind}"):
         views.sample_content(here, row, details=False)
     if study.classes:
@@ -137,13 +137,12 @@ def _card(key: str, title: str, more: str, facts: Mapping[str, object]) -> Delta
     box = st.container(border=True, height="stretch", key=f"panel-{key}")
     with box:
         guidance.title(title, more, 3)
-        with st.container(key=f"chips-{key}"):
-            st.markdown(
-                " ".join(
-                    f":gray-badge[{text.plain(name)}{' ' if name else ''}**{text.plain(value, 120)}**]"
-                    for name, value in facts.items()
-                )
+        st.container(key=f"chips-{key}").markdown(
+            " ".join(
+                f":gray-badge[{text.plain(name)}{' ' if name else ''}**{text.plain(value, 120)}**]"
+                for name, value in facts.items()
             )
+        )
     return box
 
 
@@ -167,22 +166,15 @@ def reading_guide(here: frame.Here) -> None:
         f"{text.plain(name)} ({_HUES.get(style.term_colour(name, names), 'grey')})"
         for name in names
     )
-    with st.expander("How to read the pages", icon=":material/help:", expanded=guidance.full()):
-        st.markdown(
-            f"- **Colours** stand for modalities everywhere: {swatches}. Joint terms take the mixed hue, dashed or "
-            "hatched.\n- **A decision is a sum**: baseline (the mean over the training data, or whatever is picked on "
-            "top) + what each modality adds alone + what pairs and all together add jointly = score. The sum "
-            "is exact, not sampled.\n"
-            + (
-                _OF_TIME
-                if here.study.can("time")
-                else _OF_CIRCUITS
-                if here.study.can("rules")
-                else ""
-            )
-            + "- **Every figure** has an export (SVG, PDF, PNG, HTML, and what it was made from) and its numbers as "
-            "CSV; the address bar holds the whole view."
-        )
+    st.expander("How to read the pages", icon=":material/help:", expanded=guidance.full()).markdown(
+        f"- **Colours** stand for modalities everywhere: {swatches}. Joint terms take the mixed hue, dashed or "
+        "hatched.\n- **A decision is a sum**: baseline (the mean over the training data, or whatever is picked on "
+        "top) + what each modality adds alone + what pairs and all together add jointly = score. The sum "
+        "is exact, not sampled.\n"
+        + (_OF_TIME if here.study.can("time") else _OF_CIRCUITS if here.study.can("rules") else "")
+        + "- **Every figure** has an export (SVG, PDF, PNG, HTML, and what it was made from) and its numbers as "
+        "CSV; the address bar holds the whole view."
+    )
 
 
 _HUES = {

@@ -501,27 +501,24 @@ def walk_through(here: frame.Here, sample: Sample, walk: Replay) -> None:
     if sample.study.can("rules"):
         at_gate(sample, at)
     here_and_now(here, sample, walk, at)
-    with controls.fold(circuit.TABLE, ":material/table_rows:"):
-        st.dataframe(
-            pd.DataFrame(
-                [
-                    {
-                        "number": n,
-                        "gate": name,
-                        "qubits": ", ".join(wires),
-                        "what it does": sentence,
-                        "values": "; ".join(
-                            f"{key} = {value:.4g}" for key, value in values.items()
-                        ),
-                    }
-                    for n, (name, wires, sentence, values) in enumerate(walk.gates, 1)
-                ]
-            ),
-            hide_index=True,
-            height=420,
-            alt="The gates in order.",
-            column_config={"what it does": st.column_config.TextColumn(width="large")},
-        )
+    controls.fold(circuit.TABLE, ":material/table_rows:").dataframe(
+        pd.DataFrame(
+            [
+                {
+                    "number": n,
+                    "gate": name,
+                    "qubits": ", ".join(wires),
+                    "what it does": sentence,
+                    "values": "; ".join(f"{key} = {value:.4g}" for key, value in values.items()),
+                }
+                for n, (name, wires, sentence, values) in enumerate(walk.gates, 1)
+            ]
+        ),
+        hide_index=True,
+        height=420,
+        alt="The gates in order.",
+        column_config={"what it does": st.column_config.TextColumn(width="large")},
+    )
 
 
 def here_and_now(here: frame.Here, sample: Sample, walk: Replay, at: int) -> None:

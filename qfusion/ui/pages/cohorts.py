@@ -51,17 +51,16 @@ def choose_levels(here: frame.Here) -> errors.Levels:
         _count(here, levels, table)
         with st.container(horizontal=True, gap="small", key="cohort-tools"):
             _save_row(levels.parts)
-            with st.popover(
+            st.popover(
                 "Columns", icon=":material/view_column:", help="What a filter can name."
-            ):
-                st.dataframe(
-                    pd.DataFrame(
-                        [{"column": name, "holds": _holds(table[name])} for name in table.columns]
-                    ),
-                    hide_index=True,
-                    height=260,
-                    alt="Columns that a filter can name, and what they hold.",
-                )
+            ).dataframe(
+                pd.DataFrame(
+                    [{"column": name, "holds": _holds(table[name])} for name in table.columns]
+                ),
+                hide_index=True,
+                height=260,
+                alt="Columns that a filter can name, and what they hold.",
+            )
         if len(levels.rows) > cohort_measures.MAX_SLOW:
             controls.draw(panel.EVERYONE)
         if problem := state.take(_PROBLEM):
@@ -538,12 +537,6 @@ def cuts(here: frame.Here, levels: errors.Levels) -> None:
 
 # The Cohorts page's map of all samples: a click opens one, a lasso or a box makes a cohort.
 
-_CONFIG = {
-    "displayModeBar": True,
-    "displaylogo": False,
-    "modeBarButtons": [["lasso2d", "select2d"]],
-}
-
 
 @frame.fragment
 def map_of_samples(here: frame.Here, levels: errors.Levels) -> None:
@@ -577,7 +570,11 @@ def map_of_samples(here: frame.Here, levels: errors.Levels) -> None:
             ),
             head,
             on_select=lambda key: _selected(key, sample_map, levels.parts),
-            config=_CONFIG,
+            config={
+                "displayModeBar": True,
+                "displaylogo": False,
+                "modeBarButtons": [["lasso2d", "select2d"]],
+            },
         )
 
 

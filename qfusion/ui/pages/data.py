@@ -47,8 +47,9 @@ def listing() -> None:
     )
     for source in sources:
         if not source.available:
-            with st.expander(f"{text.plain(source.title)} is not here", icon=":material/info:"):
-                st.text(f"{source.reason}\n{source.remedy}")
+            st.expander(f"{text.plain(source.title)} is not here", icon=":material/info:").text(
+                f"{source.reason}\n{source.remedy}"
+            )
 
 
 @guard()
@@ -278,8 +279,7 @@ def import_form() -> None:
 
 def _layouts() -> None:
     """What the files should look like."""
-    with st.container(border=True, height="stretch", key="box-layouts"):
-        tabs = st.tabs(list(LAYOUTS))
+    tabs = st.container(border=True, height="stretch", key="box-layouts").tabs(list(LAYOUTS))
     for tab, (words, example) in zip(tabs, LAYOUTS.values(), strict=True):
         with tab:
             if words:

@@ -217,8 +217,11 @@ def dynamics(here: frame.Here) -> None:
                 "Correlations",
                 "State",
             ):
-                with st.container(key="cursor"):
-                    controls.draw(builders.CURSOR, step=1 / (len(sample.places) - 1))
+                controls.draw(
+                    builders.CURSOR,
+                    step=1 / (len(sample.places) - 1),
+                    place=st.container(key="cursor"),
+                )
             panels.tabs(builders.VIEW, TABS, here, sample, theme=here.theme, **here.scopes(tweak))
             changed = builders.changes(tweak)
             st.caption(

@@ -15,7 +15,6 @@ from qfusion.ui.frame import PAGES, frame, guard, link, run
 
 ANY = "any page"
 MOST = 80  # characters of a search
-FEW = 6  # words that stand open, where a search leaves no more
 FILES = {title: (file, icon) for pages in PAGES.values() for file, title, icon in pages}
 
 
@@ -61,7 +60,7 @@ def page() -> None:
         entry
         for entry in entries
         if guidance.full()
-        or len(entries) <= FEW
+        or len(entries) <= 6
         or sentence.casefold().strip() in map(str.casefold, (entry.term, *entry.also))
     ]
     if opened:

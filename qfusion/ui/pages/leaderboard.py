@@ -18,8 +18,6 @@ ICONS = {
     "open": ":material/help:",
     "untested": ":material/remove:",
 }
-STABLE = "Jump dynamics train more stably and generalise better than unitary ones"
-SMALL = "The QCNN matches networks with dozens of times its parameters"
 
 
 @frame.fragment
@@ -130,20 +128,21 @@ def _claims(result: runs.Board) -> None:
         tested, how = runs.tested()
         known = {name for one in tested for name in one.data}
         claimed = {  # data, sentence and verdict by claim
-            STABLE: [
+            "Jump dynamics train more stably and generalise better than unitary ones": [
                 (one["data"], one["sentence"], _of_parts(one["verdict"].values()))
                 for one in claims["stability"]
                 if one["data"] not in known
             ],
-            SMALL: [(one["data"], one["sentence"], one["verdict"]) for one in claims["parameters"]],
+            "The QCNN matches networks with dozens of times its parameters": [
+                (one["data"], one["sentence"], one["verdict"]) for one in claims["parameters"]
+            ],
         }
         by_data = {claim: entries for claim, entries in claimed.items() if entries}
         lines = [
             *(f"{ICONS[one.verdict]} **{text.plain(one.claim, 200)}**" for one in tested),
             *(_verdicts(claim, entries) for claim, entries in by_data.items()),
         ]
-        with st.container(key="claims-list"):
-            st.markdown("\n\n".join(lines) or "Not measured yet.")
+        st.container(key="claims-list").markdown("\n\n".join(lines) or "Not measured yet.")
         with st.expander("What was measured, in numbers"):
             for entry in tested:
                 st.markdown(

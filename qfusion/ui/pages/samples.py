@@ -16,7 +16,7 @@ from qfusion.analysis.sample import default_contrast, sample_of, with_samples
 from qfusion.analysis.study import SAID, dividend_column, said_columns
 from qfusion.data import Audio, Image, own, spec
 from qfusion.data.modality import Maker
-from qfusion.errors import QFusionError, refused
+from qfusion.errors import refused
 from qfusion.panels import address, compare as builders, recording, samples
 from qfusion.quantum.measures import split
 from qfusion.ui import bar, controls, panels, reruns, sharing, state, views
@@ -40,8 +40,6 @@ def what_made_it(here: Here) -> None:
 
 
 # The Samples page's list of samples like the open one.
-
-BESIDE = 5  # of the nearest that are set beside the sample
 
 
 @fragment
@@ -79,7 +77,7 @@ def _links(here: Here, nearest: compare.Nearest, ids: list[str]) -> None:
             "pages/compare.py",
             "Side by side",
             ":material/view_column:",
-            **{builders.VIEW.key: builders.SEVERAL, "several": [here.sample, *ids[:BESIDE]]},  # type: ignore[arg-type]
+            **{builders.VIEW.key: builders.SEVERAL, "several": [here.sample, *ids[:5]]},  # type: ignore[arg-type]
         )
 
 
@@ -195,7 +193,6 @@ ENDINGS = {
     "recording": ("wav", "flac", "ogg", "mp3"),
     "clip": ("mp4", "webm", "mov", "avi", "wav", "flac", "mp3", "ogg"),
 }
-VERBS = {"drawing": "Draw", "recording": "Say", "sentence": "Write", "clip": "Choose"}
 COLOURS = [
     "white",
     "red",
@@ -211,9 +208,6 @@ COLOURS = [
     "grey",
     "black",
 ]
-GROUNDS = {True: "#f4f4f4", False: "#000000"}  # whether a drawing is on a light one
-BRUSH = 24  # pixels of 280: as thick as MNIST's
-_START = "data:image/png;base64,"
 _MICROPHONE = (
     "No microphone, or your browser refused it? Allow it for this page beside the address (it is asked for "
     "on https and on this machine only), or upload a sound file."
@@ -225,14 +219,10 @@ def stored() -> tuple[own.Own, ...]:
     return tuple(state.get(reruns.OWN) or ())
 
 
-def keep(sample: own.Own) -> None:
-    """Keeps a sample for this session; of more than `own.MOST` the oldest goes."""
+def _open(sample: own.Own) -> None:
+    """Keeps a sample for this session, of more than `own.MOST` the latest, and opens it."""
     others = [one for one in stored() if one.digest != sample.digest]
     state.put(reruns.OWN, (*others, sample)[-own.MOST :])
-
-
-def _open(sample: own.Own) -> None:
-    keep(sample)
     state.put(samples.TRY.key, False)  # what is asked for stands below
     state.choose_sample(sample.id)
 
@@ -259,10 +249,8 @@ def try_own(here: Here) -> None:
             if piece is not None:
                 given[first] = piece
     if given:
-        try:
+        with guard():
             _shown(here, own.make(dataset, given, _like(here)))
-        except QFusionError as error:
-            st.error(text.message(error), icon=":material/error:")
     if mine := [one for one in stored() if one.data == dataset.name]:
         with st.container(horizontal=True, vertical_alignment="center", key="own-stored"):
             st.caption("Of this session:", width="content")
@@ -287,8 +275,9 @@ def _like(here: Here) -> str:
 
 def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own.Given | None:
     """Draws what a visitor gives one thing with; what was given last, if anything."""
+    verbs = {"drawing": "Draw", "recording": "Say", "sentence": "Write", "clip": "Choose"}
     st.markdown(
-        f"**{VERBS[maker.kind]} {text.plain(maker.hint, 160)}**  \n"
+        f"**{verbs[maker.kind]} {text.plain(maker.hint, 160)}**  \n"
         f":small[for {', '.join(map(text.plain, names))}]"
     )
     if maker.kind == "sentence":
@@ -323,9 +312,9 @@ def _drawn(key: str, hint: str) -> own.Given | None:
         data={
             "name": key,
             "label": f"Canvas: draw {hint}",
-            "ground": GROUNDS[light],
+            "ground": "#f4f4f4" if light else "#000000",
             "colours": named or [COLOURS[-1] if light else COLOURS[0]],
-            "width": BRUSH,
+            "width": 24,  # pixels of 280: as thick as MNIST's
         },
         on_drawing_change=lambda: None,
     )
@@ -337,7 +326,10 @@ def _drawn(key: str, hint: str) -> own.Given | None:
         "Clear it and draw again.",
         *(AttributeError, TypeError, ValueError),
     ):
-        return own.Given("drawing", base64.b64decode(drawing.removeprefix(_START), validate=True))
+        return own.Given(
+            "drawing",
+            base64.b64decode(drawing.removeprefix("data:image/png;base64,"), validate=True),
+        )
 
 
 def _shown(here: Here, made: own.Own) -> None:

@@ -232,8 +232,7 @@ def _report(result: dict[str, Any]) -> None:
             data=result["data"],
             open=result["sample"],
         )
-        with st.expander("Card", icon=":material/description:"):
-            st.code(result["toml"], language="toml")
+        st.expander("Card", icon=":material/description:").code(result["toml"], language="toml")
 
 
 def _is_imported(name: str) -> bool:
@@ -286,15 +285,14 @@ def _settings(shown: list[runs.Seen]) -> None:
             )
         elif len(planned) > 1:
             st.caption("These runs have the same settings and the same seed.")
-        with st.expander(
+        st.expander(
             f"All {len(table)} settings", expanded=len(planned) == 1, key="box-all-settings"
-        ):
-            st.dataframe(
-                _frame(table, list(table)),
-                hide_index=True,
-                height=420,
-                alt="All settings of the runs.",
-            )
+        ).dataframe(
+            _frame(table, list(table)),
+            hide_index=True,
+            height=420,
+            alt="All settings of the runs.",
+        )
 
 
 def _frame(table: dict[str, dict[str, str]], keys: list[str]) -> pd.DataFrame:
@@ -481,13 +479,12 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         with guard():
             plans.check_names(names)
             wrong = False
-    with last:
-        events = runs.can_write_events() and st.checkbox(
-            "Write event files",
-            key=_EVENTS,
-            persist_state="session",
-            help="For TensorBoard, in the run's folder `events`.",
-        )
+    events = runs.can_write_events() and last.checkbox(
+        "Write event files",
+        key=_EVENTS,
+        persist_state="session",
+        help="For TensorBoard, in the run's folder `events`.",
+    )
     epochs = int(chosen.get("epochs", plans.known(name, kind)["epochs"]))
     cost = (
         f"At most {epochs:,} epochs of {rows:,} training rows{f', {count} times' if count > 1 else ''}: "
@@ -794,8 +791,9 @@ def _problems(shown: list[runs.Seen]) -> None:
         elif record.message:
             st.caption(f"{name}: {text.message(record.message)}")
         if entry.state in ("interrupted", "failed") and (log := runs.log_of(entry.run)):
-            with st.expander(f"What the process of {name} printed", key=f"box-log-{entry.name}"):
-                st.code(log, language=None, height=240)
+            st.expander(f"What the process of {name} printed", key=f"box-log-{entry.name}").code(
+                log, language=None, height=240
+            )
 
 
 # Train: new models on any data set, watched while they learn; they go on when the page is closed.

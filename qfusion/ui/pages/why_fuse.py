@@ -31,9 +31,8 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
         )
         return
     key = why.needs_key(dataset)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="needs-run"):
-        on = controls.draw(builders.NEED)
-    if not on:
+    place = st.container(horizontal=True, vertical_alignment="center", gap="small", key="needs-run")
+    if not controls.draw(builders.NEED, place=place):
         st.caption(
             "Small models, which take up to a minute, are asked what each modality tells of the target, what several "
             "tell alike, and what all tell only together; and whether joint models predict it better than late ones. "
