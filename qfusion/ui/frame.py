@@ -19,7 +19,7 @@ from qfusion.errors import QFusionError, provided
 from qfusion.figures.style import Theme
 from qfusion.models.tweak import Tweak
 from qfusion.panels import address, control, pages
-from qfusion.ui import access, bar, controls, guidance, reruns, server, sharing, state
+from qfusion.ui import access, controls, guidance, reruns, server, sharing, state
 
 # The keys that do something on every page, and the sheet that lists them. The keys themselves are in `frame.js`.
 
@@ -127,10 +127,10 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
     """
     with _around(title, has_bar=True) as (side, top):
         controls.check(address.MODEL, address.DATA)
-        bar.settle_pickers()
+        controls.settle_pickers()
         with top:
-            study, row, wanted = bar.draw_pickers()
-            bar.pin_button(study, row, link)
+            study, row, wanted = controls.draw_pickers()
+            controls.pin_button(study, row, link)
             sharing.notes_button(title, FILES)
         if before is not None:
             before(study)
@@ -312,7 +312,7 @@ def carried(**query: str) -> dict[str, Any]:
         key: str(value)
         for key in (address.MODEL.key, address.DATA.key, address.SAMPLE.key, address.OUTPUT.key)
         if (value := state.get(key)) and value != address.PREDICTED
-    } | bar.background_in_links()
+    } | controls.background_in_links()
     # what is kept across pages, so that links inside the app can be opened in a new tab
     stored = {key: state.written(state.get(key)) for key in state.STORED if state.get(key)}
     for name in query:  # Streamlit would prefer what the address says to what an alias sets

@@ -36,7 +36,7 @@ from qfusion.panels import (
 from qfusion.report import contents
 from qfusion.runs import plans
 from qfusion.training import checkpoint, metrics
-from qfusion.ui import access, bar, controls, frame, guidance, panels, reruns, state
+from qfusion.ui import access, controls, frame, guidance, panels, reruns, state
 
 
 def sample_content(
@@ -388,7 +388,7 @@ def everyone(
         )
         return False
     with st.container(width=320, key=f"all-samples-{name}"):
-        st.fragment(bar.watch, run_every=bar.PULSE)(
+        st.fragment(controls.watch, run_every=controls.PULSE)(
             job,
             "All samples: {job.done:,} of {job.total:,}",
             lambda: ", waiting for other work" if job.state == memo.State.WAITING else "",

@@ -16,7 +16,7 @@ from qfusion.explain.cohorts import Cohort
 from qfusion.figures.samples import MOST
 from qfusion.panels import address, compare as builders, network
 from qfusion.training import metrics
-from qfusion.ui import bar, controls, frame, guidance, panels, reruns, state, views
+from qfusion.ui import controls, frame, guidance, panels, reruns, state, views
 
 # The Compare page: A, the pinned view, beside B, what the bar on top shows.
 
@@ -73,10 +73,10 @@ def nothing_pinned(here: frame.Here) -> None:
 
 def what_is_compared(here: frame.Here, view: address.Pin) -> None:
     """What A and B are; swap and clear."""
-    now = replace(bar.view_of(here.study, here.row), tweak="")
+    now = replace(controls.view_of(here.study, here.row), tweak="")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"**A** {bar.pin_in_words(view)}  \n**B** {bar.pin_in_words(now)}, what the bar on top shows"
+            f"**A** {controls.pin_in_words(view)}  \n**B** {controls.pin_in_words(now)}, what the bar on top shows"
         )
         st.button(
             "Swap",
@@ -96,7 +96,7 @@ def what_is_compared(here: frame.Here, view: address.Pin) -> None:
 
 
 def _swap(study: Study, row: int, view: address.Pin) -> None:
-    state.put(state.PIN, bar.view_of(study, row))
+    state.put(state.PIN, controls.view_of(study, row))
     state.put(address.MODEL.key, view.model)
     state.put(address.DATA.key, view.data)
     state.choose_sample(view.sample)
@@ -261,11 +261,13 @@ def _choose(here: frame.Here) -> list[str]:
     fitting = dataset.known(chosen)[:MOST]
     if fitting != chosen and (state.get(key) or len(chosen) > MOST):
         state.put(key, fitting)  # of another data set, or too many
-    few = [*fitting, here.sample, *map(str, dataset.ids[here.study.bulk[: bar.OFFERED // 2]])]
+    few = [*fitting, here.sample, *map(str, dataset.ids[here.study.bulk[: controls.OFFERED // 2]])]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         samples = st.multiselect(
             builders.SAMPLES.label,
-            list(dict.fromkeys(few)) if len(dataset) > bar.OFFERED else bar.offered(dataset),
+            list(dict.fromkeys(few))
+            if len(dataset) > controls.OFFERED
+            else controls.offered(dataset),
             max_selections=MOST,
             label_visibility="collapsed",
             placeholder=f"{here.sample} and the nearest by contributions",
@@ -313,7 +315,7 @@ def decisions(here: frame.Here, view: address.Pin) -> None:
             view.sample,
             view.data,
             tweak=view.tweak,
-            members=bar.cohort(here.study),
+            members=controls.cohort(here.study),
         )
         waterfalls(here, sides)
         left, right = st.columns([1.1, 1], gap="medium")

@@ -19,7 +19,7 @@ from qfusion.data.modality import Maker
 from qfusion.errors import refused
 from qfusion.panels import address, compare as builders, recording, samples
 from qfusion.quantum.measures import split
-from qfusion.ui import bar, controls, panels, reruns, sharing, state, views
+from qfusion.ui import controls, panels, reruns, sharing, state, views
 from qfusion.ui.frame import Here, fragment, guard, link, run, shell
 
 # Inside a modality: which words, frames, pixels or features made a term of the decision, drawn on the raw content.
@@ -34,7 +34,7 @@ def what_made_it(here: Here) -> None:
         terms = inside.terms(study, controls.draw(samples.MODALITY, study))
         controls.draw(samples.TERM, study, options=[inside.title(term) for term in terms])
         if controls.draw(samples.START) == "sample":
-            bar.sample_box(samples.OTHER, study.dataset, default_contrast(study, here.row))
+            controls.sample_box(samples.OTHER, study.dataset, default_contrast(study, here.row))
         controls.draw(samples.METHOD)
     panels.show(here.sample_of(), here.theme, *samples.INSIDE)
 

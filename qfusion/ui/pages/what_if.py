@@ -12,7 +12,7 @@ from qfusion.data import synthesis
 from qfusion.explain.sensitivity import ParameterChange, tweak_of
 from qfusion.models import entangled_qcnn
 from qfusion.panels import address, what_if as builders
-from qfusion.ui import bar, controls, frame, panels, state, views
+from qfusion.ui import controls, frame, panels, state, views
 
 # The controls: what is done to each modality. Everything stands in the address.
 
@@ -93,9 +93,9 @@ def _donor(here: frame.Here, name: str) -> None:
     control, dataset = builders.donor(name), here.study.dataset
     # A default beside a value that a button has set would be complained of in the log.
     default = str(dataset.ids[0])
-    if state.get(control.key) is None or bar.is_foreign(dataset, control.key):
+    if state.get(control.key) is None or controls.is_foreign(dataset, control.key):
         default = sample.default_contrast(here.study, here.row)
-    donor = bar.sample_box(control, dataset, default)
+    donor = controls.sample_box(control, dataset, default)
     content = dataset.content(dataset.row(donor)).get(name)
     source = recording.source(dataset, dataset.row(donor))
     if content is not None:

@@ -10,7 +10,7 @@ from qfusion.analysis import errors, memo, text, trust, why
 from qfusion.errors import NotFound
 from qfusion.figures.style import Theme
 from qfusion.panels import cohorts, why as builders
-from qfusion.ui import access, bar, controls, panels, state
+from qfusion.ui import access, controls, panels, state
 from qfusion.ui.frame import Here, fragment, guard, run, shell
 from qfusion.ui.pages.faithfulness import over_seeds
 
@@ -45,7 +45,7 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
         panels.show(scope, theme, "needs-bits", "needs-worth", columns=columns, gap="medium")
     elif job.under_way:
         with st.container(width=420, key="needs-progress"):
-            st.fragment(bar.watch, run_every=bar.PULSE)(
+            st.fragment(controls.watch, run_every=controls.PULSE)(
                 job,
                 "Small models: {job.done:,} of {job.total:,} fitted",
                 lambda: ", waiting for other work" if job.state == memo.State.WAITING else "",
@@ -104,7 +104,7 @@ def pieces_section(here: Here) -> None:
     if builders.PIECES["patches"].fits(sample):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             if controls.draw(builders.LENDER) == builders.ONE:
-                donor = bar.sample_box(builders.DONOR, study.dataset, why.partner(sample))
+                donor = controls.sample_box(builders.DONOR, study.dataset, why.partner(sample))
             controls.draw(builders.PATCH)
     if donor == here.sample:
         st.info(
