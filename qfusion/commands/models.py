@@ -42,8 +42,6 @@ from qfusion.errors import refused
 
 # `models`, `evaluate`: what models there are, measuring one.
 
-HEADLINES = ("acc2_non0", "acc2", "mae", "corr", "accuracy")  # the rest is on the card
-
 
 def models(as_json: Json = False) -> None:
     """List the trained models, shipped and your own, with their test metrics over seeds."""
@@ -68,7 +66,7 @@ def _spread(card: dict) -> str:
     metrics, labels = card["metrics"].get("test", {}), qfusion.training.metrics.describe
     return "\n".join(
         f"{labels[key].short} {number(metrics[key]['mean'])} ± {number(metrics[key]['std'])}"
-        for key in HEADLINES
+        for key in ("acc2_non0", "acc2", "mae", "corr", "accuracy")  # the rest is on the card
         if key in metrics
     )
 
@@ -259,8 +257,11 @@ def import_(
     stored = None
     if not check_only:
         place = imports.keep(taken, dataset, str(name), out, title, replace)
-        measured = dict(qfusion.training.checkpoint.card(place)["this_seed"].get("test", {}))
-        stored = {"name": name, "path": str(place), "metrics": measured}
+        stored = {
+            "name": name,
+            "path": str(place),
+            "metrics": qfusion.training.checkpoint.card(place)["this_seed"].get("test", {}),
+        }
     print_result(imports.summary(taken, stored), as_json, *_words(taken, stored, dataset.title))
     if corrected is None:
         say(
@@ -274,9 +275,8 @@ def import_(
 
 def _card_path(program: str) -> Path:
     path = Path(program)
-    if path.exists():
-        return path.parent / f"{path.stem}.toml"
-    return Path(f"{program.rpartition(':')[2] if ':' in program else path.stem}.toml")
+    factory = program.rpartition(":")[2] if ":" in program else path.stem
+    return path.with_suffix(".toml") if path.exists() else Path(f"{factory}.toml")
 
 
 def _words(taken: Any, stored: dict[str, Any] | None, title: str) -> list[Any]:
@@ -531,7 +531,8 @@ def train(
             if run.model_path.stem == run.name  # among the user's
             else f"Model written to {run.path}. To open it in the app: qfusion app --model {shlex.quote(str(run.path))}"
         )
-        if note := json.loads(run.model_path.read_text(encoding="utf-8"))["notes"]:
+        note = json.loads(run.model_path.read_text(encoding="utf-8"))["notes"]
+        if note:
             say(note)
     else:
         say(f"Run {run.name} {qfusion.runs.STATES[record.state]}. {record.message}")
@@ -687,9 +688,6 @@ def _read_config(config: Path | None) -> dict[str, Any]:
 
 # `sweep`: tries settings in many trainings, shared by processes and machines.
 
-SHOWN = 10  # trials in the table
-STATES = ("finished", "pruned", "failed", "waiting", "running")
-
 
 def sweep(
     name: Annotated[
@@ -786,7 +784,10 @@ def sweep(
     _study(match, jobs, queue)
     best = match.best()
     attempts = match.attempts()
-    states = {state: sum(a.state == state for a in attempts) for state in STATES}
+    states = {
+        state: sum(a.state == state for a in attempts)
+        for state in ("finished", "pruned", "failed", "waiting", "running")
+    }
     command = None if best is None else match.command(best)
     say(", ".join(f"{count} {state}" for state, count in states.items() if count))
     print_result(
@@ -859,7 +860,7 @@ def _ranking(
                 len(a.history),
                 a.message[:60] or a.state,
             ]
-            for a in ranked[:SHOWN]
+            for a in ranked[:10]
         ],
         f"{sweep.name}: {sweep.search.model} on {sweep.search.data}, {len(attempts)} trials",
     )

@@ -108,8 +108,6 @@ def matrix_table(result: Mapping[str, Any]) -> RenderableType:
 
 # The options of `explain` that take the correlations of a modality away at a time.
 
-ALL = "all"
-
 
 def check_cuts(
     cut: list[str] | None, times: int | None, sample: str | None, missing: list[str] | None
@@ -146,7 +144,7 @@ def curves(
         model,
         features,
         np.linspace(0.0, float(getattr(model, "duration", 0.0)), times or method.TIMES),
-        modalities=None if ALL in cut else cut,
+        modalities=None if "all" in cut else cut,
         kinds=tuple(method.KINDS),
         background=behind,
     )
@@ -195,7 +193,6 @@ def curve_tables(result: Mapping[str, Any]) -> list[RenderableType]:
 
 # `explain` and `track`: one sample's contributions, and its state through the evolution.
 
-BACKGROUNDS = ("joint", "product", "mixed", "zero")
 Kind = Annotated[
     str,
     typer.Option(
@@ -217,7 +214,7 @@ Contrast = Annotated[
 
 def check_background(background: str, contrast: str | None) -> None:
     """Raises NotFound or InvalidInput where there is no such background, or one is given with a contrast."""
-    choose("Background", background, BACKGROUNDS)
+    choose("Background", background, ("joint", "product", "mixed", "zero"))
     check(
         contrast is None or background == "joint",
         "Give either `--contrast ID` or `--background KIND`: a contrast is a background.",
@@ -633,8 +630,13 @@ def gate_groups(study: Study, sample: str, shots: int) -> Shown:
     titles = [
         f"{target.capitalize()}: {method.answer(result, target)}" for target in result.shapley
     ]
-    cells = [[row[0], *map(number, row[1:])] for row in frame.itertuples(index=False)]
-    return shown, [*titles, table(list(frame.columns), cells)]
+    return shown, [
+        *titles,
+        table(
+            list(frame.columns),
+            [[row[0], *map(number, row[1:])] for row in frame.itertuples(index=False)],
+        ),
+    ]
 
 
 def smallest(study: Study, retrain: int, name: str, keep: str) -> Shown:
@@ -665,16 +667,23 @@ def smallest(study: Study, retrain: int, name: str, keep: str) -> Shown:
         values, trained = method.retrained_sets(study.model, study.dataset, result, retrain)
         source, change = checkpoint.of(trained, study.dataset, name=keep or name), ""
         shown["retrained"] = values
-        line = ", ".join(f"{k}: {value:.3f}" for k, value in enumerate(values))
-        words.append(f"{result.metric} by terms left, trained on for {retrain} epochs: {line}")
+        words.append(
+            f"{result.metric} by terms left, trained on for {retrain} epochs: "
+            + ", ".join(f"{k}: {value:.3f}" for k, value in enumerate(values))
+        )
     if keep:
         shown["model"] = str(model_export.keep(source, change, study.dataset, keep))
         words.append(f"Written: {shown['model']}")
-    rows = [
-        [int(row[0]), row[1], *map(number, row[2:])]
-        for row in result.frame().itertuples(index=False)
+    return shown, [
+        *words,
+        table(
+            list(result.frame().columns),
+            [
+                [int(row[0]), row[1], *map(number, row[2:])]
+                for row in result.frame().itertuples(index=False)
+            ],
+        ),
     ]
-    return shown, [*words, table(list(result.frame().columns), rows)]
 
 
 def why(

@@ -32,9 +32,6 @@ from qfusion.errors import QFusionError
 from qfusion.figures.recipe import CREATOR, printing
 
 MAX_TEXT, MAX_TITLE = 20_000, 240  # characters
-_WIDE = 26  # characters from which a column of words takes what room is left
-# control, format (such as those that turn the direction), surrogates, private, not assigned
-_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
 _LONG = re.compile(
     "[^ \n\u2e80-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]{41,}"
 )  # lines end within Chinese anyway
@@ -48,7 +45,9 @@ def clean(text: object, limit: int = MAX_TEXT) -> str:
     return "".join(
         letter
         # the joiners: letters of Persian, of India and emoji are written with them
-        if letter in "\n\u200c\u200d" or unicodedata.category(letter) not in _HIDDEN
+        # not: control, format (such as those that turn the direction), surrogates, private, not assigned
+        if letter in "\n\u200c\u200d"
+        or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Co", "Cn")
         else "\ufffd"
         for letter in short
     )
@@ -120,7 +119,8 @@ def _block(element: ElementTree.Element) -> Block:
         "caption": title,
         "align": ["left" if is_words else "right" for is_words in left],
         "columns": [
-            "wide" if is_words and any(len(row[column]) > _WIDE for row in rows[1:]) else ""
+            # a column of words that are longer takes what room is left
+            "wide" if is_words and any(len(row[column]) > 26 for row in rows[1:]) else ""
             for column, is_words in enumerate(left)
         ],
     }
@@ -146,7 +146,6 @@ def _parts(element: ElementTree.Element) -> list[Block]:
 
 # Figures: plotly's as vector drawings, pictures of a sample as they are.
 
-FONT = 8.0  # points, at the width it is printed
 FULL, HALF = 160.0, 110.0  # mm
 
 
@@ -155,7 +154,7 @@ def figure(drawn: go.Figure, width: float = FULL, height: float | None = None) -
     from plotly_print import Style, render
 
     with printing():
-        svg = render(drawn, "svg", Style(width, height, FONT, creator=CREATOR)).decode()
+        svg = render(drawn, "svg", Style(width, height, 8.0, creator=CREATOR)).decode()
     return {"kind": "figure", "svg": svg, "width": width}
 
 

@@ -92,17 +92,28 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
     # for the curves; rows of networks cost more
     explanation, rows, outputs = numbers.test_rows(sample, 600 if sample.can("kets") else 60)
     curves, data = faithfulness.modality_curves(explanation, outputs), sample.dataset
-    planted = None
-    if data.truth is not None and data.names == sample.modalities:
-        planted = faithfulness.against_truth(explanation, data.truth.iloc[rows])
+    planted = (
+        faithfulness.against_truth(explanation, data.truth.iloc[rows])
+        if data.truth is not None and data.names == sample.modalities
+        else None
+    )
     seeds, why = _seeds(sample)
-    warnings = faithfulness.of_deletion(curves, "modalities")
-    warnings += [faithfulness.no_truth()] if planted is None else faithfulness.of_truth(planted)
-    if seeds:
-        unit = "score of the true class" if sample.classes else sample.unit
-        warnings += faithfulness.of_stability(seeds, sample.study.errors[data.rows("test")], unit)
-    warnings += faithfulness.of_joint(explanation, outputs)
-    warnings += [] if seeds else [faithfulness.TrustWarning(why, "unknown")]
+    over_seeds = (
+        faithfulness.of_stability(
+            seeds,
+            sample.study.errors[data.rows("test")],
+            "score of the true class" if sample.classes else sample.unit,
+        )
+        if seeds
+        else []
+    )
+    warnings = [
+        *faithfulness.of_deletion(curves, "modalities"),
+        *([faithfulness.no_truth()] if planted is None else faithfulness.of_truth(planted)),
+        *over_seeds,
+        *faithfulness.of_joint(explanation, outputs),
+        *([] if seeds else [faithfulness.TrustWarning(why, "unknown")]),
+    ]
     return {
         "sample": sample,
         "own": own,
@@ -170,8 +181,10 @@ def _decision(sample: Sample) -> str:
     if not sample.classes:
         known = "no truth is known of this sample, which a visitor made."
         if sample.target is not None:
-            error = number(abs(sample.score - sample.target))
-            known = f"the annotation is {signed(sample.target)}, so the error is {error}."
+            known = (
+                f"the annotation is {signed(sample.target)}, so the error is "
+                f"{number(abs(sample.score - sample.target))}."
+            )
         return (
             f"The model predicts {signed(sample.score)} "
             f"({verdicts.verdict_sentence(sample.scores, sample.classes)}); {known}"
@@ -348,8 +361,8 @@ def _commands(sample: Sample) -> str:
             f"qfusion.analysis.open_sample({sample.name!r}, {sample.id!r}, {sample.dataset.name!r}, "
             "session='SESSION.json')"
         )
-    own = ["--sample", sample.id]
-    own += ["--output", outputs[sample.output]] if len(outputs) > 1 else []
+    named = ["--output", outputs[sample.output]] if len(outputs) > 1 else []
+    own = ["--sample", sample.id, *named]
     made = command(sample, "report", *own)
     if sample.changed:
         return f"{made} {shlex.join(['--tweak', sample.changed])} --out report.html"
@@ -359,7 +372,6 @@ def _commands(sample: Sample) -> str:
 # The report on a cohort.
 
 MAX_MEMBERS, MAX_TERMS, MAX_COLUMNS = 60, 12, 8
-MAX_CUT = 200  # samples whose correlations are cut: seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -447,13 +459,12 @@ def _means(
     result: Members, columns: Mapping[str, np.ndarray]
 ) -> tuple[dict[str, stability.Interval], dict[str, stability.Interval]]:
     """Means with intervals, of all rows and of the cohort."""
-    everyone = np.ones(len(result.rows), dtype=bool)
     whole, part = (
         stability.means(
             {name: values[inside] for name, values in columns.items()},
             clusters=result.clusters(inside),
         )
-        for inside in (everyone, result.inside)
+        for inside in (np.ones(len(result.rows), dtype=bool), result.inside)
     )
     return whole, part
 
@@ -547,8 +558,7 @@ def _terms(result: Members) -> dict[str, Any]:
     inside = {term: values[result.inside] for term, values in terms.items()}
     by, many = _grouping(result.study, result.rows), len(terms) > MAX_COLUMNS
     group, names = cohort_measures.groups(result.study, result.rows, by)
-    masks = {} if many else {name: result.inside & (group == name) for name in names}
-    masks |= {
+    masks = {name: result.inside & (group == name) for name in (() if many else names)} | {
         "the cohort": result.inside,
         f"all of {result.split}": np.ones(len(result.rows), dtype=bool),
     }
@@ -599,7 +609,7 @@ def _entanglement(result: Members) -> dict[str, Any]:
 
 def _cuts(result: Members) -> Any:
     """How good the model would be on the cohort without the correlations of a modality; None where none is cut."""
-    sample, rows = result.sample, numbers.some(result.places(result.members), MAX_CUT)
+    sample, rows = result.sample, numbers.some(result.places(result.members), 200)  # seconds
     if not sample.can("time") or len(sample.modalities) < 2 or len(rows) < 2:
         return None
     return dynamics.cut_curves(sample.model, sample.dataset, rows)

@@ -320,8 +320,9 @@ def _cohort() -> tuple[str, int]:
         if chosen == _TYPED
         else saved.get(chosen or "", "")
     )
-    most = st.number_input("Max samples", 1, pages.MAX_FILES, pages.USUAL_FILES, key=_MOST)
-    return filter, int(most)
+    return filter, int(
+        st.number_input("Max samples", 1, pages.MAX_FILES, pages.USUAL_FILES, key=_MOST)
+    )
 
 
 @dataclass

@@ -171,11 +171,9 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
         page_title=f"{title} · qfusion", page_icon=_files.asset_path("icon.svg"), layout="wide"
     )
     # Streamlit says so of the page, but not of its dialogs
-    style = (
-        f":root {{ color-scheme: {theme()} }} {_CSS['app.css']}{_CSS['bar.css'] if has_bar else ''}"
-    )
     st.html(
-        f"<style>{style}</style><script>{server.plotly_script()}</script>",
+        f"<style>:root {{ color-scheme: {theme()} }} {_CSS['app.css']}{_CSS['bar.css'] if has_bar else ''}</style>"
+        f"<script>{server.plotly_script()}</script>",
         unsafe_allow_javascript=True,
     )
     access.enter()

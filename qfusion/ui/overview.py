@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from qfusion.analysis import answers, compare, sample, text
 from qfusion.analysis.study import Study
 from qfusion.figures import style
+from qfusion.models import Ability
 from qfusion.panels import overview
 from qfusion.training import metrics
 from qfusion.ui import frame, guidance, panels, views
@@ -67,26 +68,25 @@ def example_samples(here: frame.Here) -> None:
 def _example(here: frame.Here, item: compare.Example) -> None:
     study = here.study
     row = study.dataset.row(item.sample)
-    figures = "Baseline + terms = score."
-    if study.can("time"):
-        figures = (
-            "Top: baseline + terms = score. Bottom: entropy of each modality over time (nats)."
-        )
-    elif study.can("masses"):
-        figures = (
-            f"Top: baseline + terms = {text.plain(study.unit_of(study.predicted[row]))}. Bottom: the mass each "
-            "modality gives each element (dark 0, yellow 1), and what the fusion makes of it."
-        )
+    drawn: dict[Ability, str] = {
+        "time": "Top: baseline + terms = score. Bottom: entropy of each modality over time (nats).",
+        "masses": f"Top: baseline + terms = {text.plain(study.unit_of(study.predicted[row]))}. Bottom: the mass each "
+        "modality gives each element (dark 0, yellow 1), and what the fusion makes of it.",
+    }
+    figures = next((drawn[able] for able in drawn if study.can(able)), "Baseline + terms = score.")
     guidance.title(f"{ICONS[item.kind]} {TITLES[item.kind]}", f"{item.why} {figures}", 3)
     with st.container(key=f"said-{item.kind}"):
         views.sample_content(here, row, details=False)
     if study.classes:
         output = int(study.predicted[row])
-        right = output == study.dataset.y[row]
         st.markdown(
             f"Predicted **{text.plain(study.classes[output])}** "
             f"({text.softmax(study.probabilities[row, output])}), "
-            f"{'rightly' if right else 'but it is ' + views.truth(study, row)}"
+            + (
+                "rightly"
+                if output == study.dataset.y[row]
+                else f"but it is {views.truth(study, row)}"
+            )
         )
     for build in panels.builders(
         study,
@@ -214,27 +214,25 @@ def five_questions(here: frame.Here) -> None:
 
 def _places(study: Study) -> tuple[Place, ...]:
     """Where the figure behind each answer is."""
-    fixed: tuple[Place, ...] = (
+    last: dict[Ability, tuple[Place, ...]] = {
+        "time": (
+            ("pages/dynamics.py", "See it over time", {"show": "Decision"}),
+            ("pages/dynamics.py", "See what built it", {"show": "Decision"}),
+        ),
+        "layers": (
+            ("pages/circuit.py", "See it along the layers", {"rules": "Entropies"}),
+            ("pages/circuit.py", "See it after the fusion", {"rules": "Entropies"}),
+        ),
+    }
+    other: tuple[Place, ...] = (
+        ("pages/dynamics.py", "See why", {}),
+        ("pages/operators.py", "See what the read-out votes for", {}),
+    )
+    return (
         ("pages/samples.py", "See every part", {}),
         ("pages/samples.py", "See what each says", {}),
         ("pages/what_if.py", "See and try it", {}),
-    )
-    if study.can("time"):
-        return (
-            *fixed,
-            ("pages/dynamics.py", "See it over time", {"show": "Decision"}),
-            ("pages/dynamics.py", "See what built it", {"show": "Decision"}),
-        )
-    if study.can("layers"):
-        return (
-            *fixed,
-            ("pages/circuit.py", "See it along the layers", {"rules": "Entropies"}),
-            ("pages/circuit.py", "See it after the fusion", {"rules": "Entropies"}),
-        )
-    return (
-        *fixed,
-        ("pages/dynamics.py", "See why", {}),
-        ("pages/operators.py", "See what the read-out votes for", {}),
+        *next((last[able] for able in last if study.can(able)), other),
     )
 
 

@@ -43,9 +43,6 @@ from qfusion.ui import access
 if TYPE_CHECKING:  # the server answers before these are loaded
     from qfusion.data.modality import Clip
 
-# beside it stand the pages, and Streamlit's options in `.streamlit`
-SCRIPT = Path(__file__).with_name("app.py").resolve()
-
 
 def serve(options: Sequence[str]) -> None:
     """Serves the dashboard until the process is stopped.
@@ -59,7 +56,9 @@ def serve(options: Sequence[str]) -> None:
     from streamlit.web import cli
 
     try:
-        cli.main(["run", str(SCRIPT), *options], prog_name="streamlit", standalone_mode=False)
+        # beside it stand the pages, and Streamlit's options in `.streamlit`
+        script = Path(__file__).with_name("app.py").resolve()
+        cli.main(["run", str(script), *options], prog_name="streamlit", standalone_mode=False)
     except cli.click.ClickException as error:
         raise InvalidInput(
             f"Streamlit does not take these options: {error.format_message()} `streamlit run --help` "
@@ -73,7 +72,6 @@ def serve(options: Sequence[str]) -> None:
 # Nothing here is slow to import: the server answers first.
 
 _FETCHED = 60.0  # seconds that a browser has to fetch what was made for it
-_log = logging.getLogger(__name__)
 _loaded = threading.Event()
 _loaded.set()  # unless a server has begun
 _gzipped: list[bytes] = []  # Plotly.js, once it is compressed
@@ -169,7 +167,7 @@ def _refuse_other_types() -> None:
             given = value.value.WhichOneof("value")
             if given is not None and given not in alike.get(known.value_type, {given}):
                 states.states[widget] = session_state.Value(known.deserializer(None))
-                _log.warning(
+                logging.getLogger(__name__).warning(
                     "Refused a %s for widget %r, which takes a %s.",
                     given,
                     widget.split("-", 2)[-1][:80],
@@ -485,12 +483,12 @@ def _refusal(message: bytes) -> int:
         or len(wanted.file_urls_request.file_names) > FILES
     ):
         return 1009
-    numbers = (
-        number
+    finite = all(
+        math.isfinite(number)
         for widget in widgets
         for number in (widget.double_value, *widget.double_array_value.data)
     )
-    return 0 if all(map(math.isfinite, numbers)) else 1007  # no data of its kind
+    return 0 if finite else 1007  # no data of its kind
 
 
 def _refused(status: int, words: str) -> Response:

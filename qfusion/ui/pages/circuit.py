@@ -135,9 +135,10 @@ def rules_tab(here: frame.Here, sample: Sample) -> None:
     left, right = st.columns([1.2, 1], gap="medium")
     with left:
         tables_panel(here, sample)
-        edited = f"edited tables: {text.plain(sample.tweak)}" if sample.tweak else "learned tables"
         st.caption(
-            f"Fused by {edited}. Test metrics over {len(here.study.dataset.rows('test')):,} samples."
+            "Fused by "
+            + (f"edited tables: {text.plain(sample.tweak)}" if sample.tweak else "learned tables")
+            + f". Test metrics over {len(here.study.dataset.rows('test')):,} samples."
         )
         views.export_button(here)
     with right:
@@ -173,18 +174,20 @@ def before_after(here: frame.Here, sample: Sample) -> None:
                 "Score of this sample",
             )
         ]
-    for name in [name for name in ("accuracy", "nll", "mae", "corr") if name in now.metrics][:2]:
-        about = metrics.labels(now.metrics)[name]
-        label = f"Test {about.short[:1].lower()}{about.short[1:]}" if study.classes else about.short
-        cells.append(
-            views.Changed(
-                label + answers.of_seed(study),
-                base.metrics[name],
-                now.metrics[name],
-                about.help,
-                "normal" if about.higher_is_better else "inverse",
-            )
+    labels = metrics.labels(now.metrics)
+    cells += [
+        views.Changed(
+            (f"Test {about.short[:1].lower()}{about.short[1:]}" if study.classes else about.short)
+            + answers.of_seed(study),
+            base.metrics[name],
+            now.metrics[name],
+            about.help,
+            "normal" if about.higher_is_better else "inverse",
         )
+        for name, about in [
+            (name, labels[name]) for name in ("accuracy", "nll", "mae", "corr") if name in labels
+        ][:2]
+    ]
     with st.container(key="pair-metrics"):
         places = [*st.columns(2), *st.columns(2)] if len(cells) > 3 else st.columns(len(cells))
         # A line of its own either way, so that nothing below jumps at the first edit.

@@ -142,8 +142,7 @@ def _chips(study: Study, table: pd.DataFrame, parts: tuple[cohorts.Part, ...]) -
 def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, cohorts.Part]:
     """The conditions that chips stand for, besides relations, on the explained rows of a split."""
     wrong = cohort_measures.wrong_part(study, rows)
-    called = "wrong class" if study.classes else "wrong sign"
-    return ({} if wrong is None else {called: wrong}) | (
+    return ({} if wrong is None else {f"wrong {'class' if study.classes else 'sign'}": wrong}) | (
         {
             "worst tenth": cohorts.Part("error", ">=", (f"{rows['error'].quantile(0.9):.4g}",)),
             "most joint tenth": cohorts.Part(
@@ -255,7 +254,7 @@ def ladder(here: frame.Here, levels: errors.Levels) -> None:
     result = cohort_measures.ladder(
         here.study, levels.rows, levels.inside, levels.own, levels.split
     )
-    heads = [f"**{text.plain(name)}**" for name in result["level"]]
+    heads = ["", *(f"**{text.plain(name)}**" for name in result["level"])]
     seeds = {"accuracy": answers.of_seed(here.study)}
     lines = [
         f"| {text.plain(_SAID_AS.get(name, name))}{seeds.get(name, '')} | "
@@ -265,9 +264,7 @@ def ladder(here: frame.Here, levels: errors.Levels) -> None:
     ]
     with st.container(key="cohort-ladder"):
         guidance.folded("Means of all, of the cohort and of this sample")
-        st.markdown(
-            "\n".join(["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|", *lines])
-        )
+        st.markdown("\n".join([f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *lines]))
         with st.container(horizontal=True, vertical_alignment="center"):
             frame.link(
                 "pages/samples.py",

@@ -46,8 +46,11 @@ def nothing_pinned(here: frame.Here) -> None:
         for item in compare.find_examples(study)
         if item.sample != here.sample
     }
-    columns = st.container(key="pair-pins").columns(len(offered), gap="small")
-    for column, (kind, (sample, words)) in zip(columns, offered.items(), strict=True):
+    for column, (kind, (sample, words)) in zip(
+        st.container(key="pair-pins").columns(len(offered), gap="small"),
+        offered.items(),
+        strict=True,
+    ):
         with column, st.container(border=True, height="stretch", key=f"box-pin-{kind}"):
             row = study.dataset.row(sample)
             views.sample_content(
@@ -142,12 +145,8 @@ def tweak_of_b(here: frame.Here) -> str:
     if not study.can("terms"):
         st.caption("B has nothing to tweak: no couplings, dissipation or fusion rules.")
         return ""
-    title = (
-        "Tweak B: couplings, dissipation, duration"
-        if study.can("time")
-        else "Tweak B: fusion rules"
-    )
-    with controls.fold(builders.TWEAK_B, ":material/tune:", title):
+    title = "couplings, dissipation, duration" if study.can("time") else "fusion rules"
+    with controls.fold(builders.TWEAK_B, ":material/tune:", f"Tweak B: {title}"):
         if study.can("time"):
             presets = st.container()
             with st.container(key="pair-knobs"):
@@ -245,8 +244,9 @@ def several_samples(here: frame.Here) -> None:
     """The samples that are chosen, side by side."""
     study, sample = here.study, here.sample_of()
     rows = builders.chosen(sample, _choose(here))
-    columns = st.container(key="pair-several").columns(len(rows), gap="small")
-    for column, row in zip(columns, rows, strict=True):
+    for column, row in zip(
+        st.container(key="pair-several").columns(len(rows), gap="small"), rows, strict=True
+    ):
         name = str(study.dataset.ids[row])
         with column:
             frame.link("pages/samples.py", text.plain(name), ":material/open_in_full:", open=name)

@@ -88,10 +88,10 @@ def _coming(study: Study) -> None:
 
 
 def _table(here: Here, table: pd.DataFrame) -> None:
-    unit = here.sample_of().unit
+    help = f"Shapley value ({text.plain(here.sample_of().unit)})"
     shapley = {
         f"shapley[{name}]": st.column_config.NumberColumn(
-            text.plain(name), format="%+.4f", help=f"Shapley value ({text.plain(unit)})"
+            text.plain(name), format="%+.4f", help=help
         )
         for name in here.study.modalities
     }
