@@ -558,10 +558,9 @@ def arrays_bytes(sample: Sample) -> bytes:
 
 
 def _common(sample: Sample) -> Described:
-    card = sample.study.card
     origin = {
         "model": sample.name,
-        "weights_sha256": card["weights_sha256"],
+        "weights_sha256": sample.study.card["weights_sha256"],
         "tweak": sample.changed,
         "data": sample.dataset.name,
         "data_sha256": sample.dataset.digest,
@@ -616,7 +615,6 @@ def _jump(sample: Sample) -> Described:
     kets = model.encode(sample.inputs)
     psi = model.product_state(kets)[0].to(torch.complex128)
     times = np.linspace(0.0, max(float(model.duration), 1e-6), 41)
-    rho = lindblad.evolve_states(system.H, system.jumps, states.density(psi), times.tolist())
     described: Described = {
         **{
             f"ket[{name}]": (
@@ -628,7 +626,12 @@ def _jump(sample: Sample) -> Described:
         "dims": ("(M,) dimensions d of the modalities; D is their product", np.array(model.dims)),
         "psi0": ("(D,) product state before the evolution", psi.numpy()),
         "times": ("(moments,) times from 0 to T, in units of 1 / energy (hbar = 1)", times),
-        "rho": ("(moments, D, D) state of the sample at these times", rho.numpy()),
+        "rho": (
+            "(moments, D, D) state of the sample at these times",
+            lindblad.evolve_states(
+                system.H, system.jumps, states.density(psi), times.tolist()
+            ).numpy(),
+        ),
         "observables": (
             "(moments, C, D, D) O_c(t) in the Heisenberg picture: Tr[O_c(t) rho(0)] + bias is the score read out at t",
             model.observables(times.tolist()).numpy(),

@@ -430,7 +430,6 @@ def _print_report(
         else f"Target {target['name']}: no number."
     )
     classes = list(zip(target.get("classes", ()), target.get("samples", ()), strict=True))
-    sizes = ", ".join(f"{n:,} {split}" for split, n in report.splits.items())
     print_result(
         {
             "data": title,
@@ -451,7 +450,8 @@ def _print_report(
                 [m["name"], " x ".join(map(str, m["shape"])), "yes" if m["sequence"] else "no"]
                 for m in report.modalities
             ],
-            f"{title}: {report.samples:,} samples ({sizes})",
+            f"{title}: {report.samples:,} samples "
+            f"({', '.join(f'{n:,} {split}' for split, n in report.splits.items())})",
         ),
         table(["Class", "Samples"], classes[:40]) if classes else says,
         *map(_line, report.as_dict()["findings"]),

@@ -329,8 +329,12 @@ def explain(
             for number, part in backgrounds.chunks(rows, group):
                 explanation, doubt = explained(part)
                 verdict = qfusion.explain.judge(explanation, index, doubt)
-                frame = explanation.frame(dataset.ids[part].tolist(), output=index).reset_index()
-                yield number, frame.assign(relation=verdict.relation, leader=verdict.leaders)
+                yield (
+                    number,
+                    explanation.frame(dataset.ids[part].tolist(), output=index)
+                    .reset_index()
+                    .assign(relation=verdict.relation, leader=verdict.leaders),
+                )
 
         if sample is not None:
             explanation, doubt = explained(rows)

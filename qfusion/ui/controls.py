@@ -498,8 +498,8 @@ def open_study_shared(model: str, data: str) -> Study:
     if samples.is_encoded(model, data):
         return reruns.study_of(model, data)
     samples.begin_encoding(model, data)
-    sample = str(st.query_params.get(address.SAMPLE.key) or state.get(address.SAMPLE.key) or "")
-    return samples.with_visitors(samples.first_samples(model, data, sample))
+    sample = st.query_params.get(address.SAMPLE.key) or state.get(address.SAMPLE.key) or ""
+    return samples.with_visitors(samples.first_samples(model, data, str(sample)))
 
 
 def encoding_progress(model: str, data: str, study: Study, sample: str) -> None:

@@ -258,10 +258,16 @@ def page() -> None:
         left, middle, right = st.columns(3, gap="medium")
         with left:
             metrics_card(here)
-        with middle:
-            notes = text.plain(study.card.get("notes") or "") or answers.sentence(study)
-            with _card("model", "Model", notes, answers.model_rows(study)):
-                views.export_button(here)
+        with (
+            middle,
+            _card(
+                "model",
+                "Model",
+                text.plain(study.card.get("notes") or "") or answers.sentence(study),
+                answers.model_rows(study),
+            ),
+        ):
+            views.export_button(here)
         with right:
             data = study.dataset
             _card(

@@ -78,8 +78,9 @@ def drop_invalid(allowed: Mapping[str, Allowed]) -> None:
     Once a widget is in the session, the URL follows it and not the other way round, so only the others are looked at. A
     bound widget writes its option's *label* into the URL: options here are their own labels.
     """
-    query = {key: values for key, values in address().items() if key not in st.session_state}
-    problems = audit(query, allowed)
+    problems = audit(
+        {key: values for key, values in address().items() if key not in st.session_state}, allowed
+    )
     for problem in problems.values():
         notice(problem.words)
     begin_again({key: problem.left for key, problem in problems.items()})
@@ -169,11 +170,10 @@ def arrive(page: str) -> None:
     if st.session_state.get(PAGE) != page:
         st.session_state.pop(DRAWER, None)  # an open dialog stays behind
         # what a loaded session holds of a page that is opened for the first time
-        waiting = st.session_state.get(ELSEWHERE, {}).pop(page, {})
         begin_again(
             {
                 key: values
-                for key, values in waiting.items()
+                for key, values in st.session_state.get(ELSEWHERE, {}).pop(page, {}).items()
                 if key not in st.session_state and key not in st.query_params
             }
         )

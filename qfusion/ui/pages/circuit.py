@@ -126,8 +126,10 @@ class Cell:
 
     def edit(self, edit: Callable[..., str], *words: Any) -> None:
         """Edits the reader's text, which begins anew from the learned tables where it does not fit; for callbacks."""
-        now = controls.current_tweak(self.sample.study)
-        state.put(network.EDITS.key, edit(now, self.shape, *words))
+        state.put(
+            network.EDITS.key,
+            edit(controls.current_tweak(self.sample.study), self.shape, *words),
+        )
 
 
 def rules_tab(here: frame.Here, sample: Sample) -> None:
@@ -552,8 +554,9 @@ def one_step(here: frame.Here) -> None:
     our evolution."""
     sample = here.sample_of()
     more = "" if guidance.full() else f" {_WHOLE}"
-    step_count = replace(circuit.STEP_COUNT, help=circuit.STEP_COUNT.help + more)
-    steps, gates = controls.row(step_count, circuit.GATES_OF_H)
+    steps, gates = controls.row(
+        replace(circuit.STEP_COUNT, help=circuit.STEP_COUNT.help + more), circuit.GATES_OF_H
+    )
     walk, built = (make(sample, steps, gates) for make in (circuit.replay, circuit.step))
     scrubber(walk, sample)
     walk_through(here, sample, walk)

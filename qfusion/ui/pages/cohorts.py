@@ -121,12 +121,14 @@ def _chips(study: Study, table: pd.DataFrame, parts: tuple[cohorts.Part, ...]) -
     kinds = [kind for kind in RELATIONS if kind in marked or (rows["relation"] == kind).any()]
     state.put(_CHIPS, marked)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="quick-picks"):
-        split = [part for part in others if part.column == cohorts.SPLIT]
         st.button(
             "everyone",
             key="_pick_everyone",
             on_click=state.put,
-            args=(FILTER, cohorts.written(split)),
+            args=(
+                FILTER,
+                cohorts.written([part for part in others if part.column == cohorts.SPLIT]),
+            ),
         )
         st.pills(
             "Chips of the filter",
@@ -173,11 +175,13 @@ def with_chips(
 ) -> str:
     """The filter of some relations and chips, beside other conditions."""
     kinds = tuple(kind for kind in RELATIONS if kind in chosen)
-    own = [
-        *([cohorts.Part("relation", "=", kinds)] if kinds else []),
-        *(chips[name] for name in chips if name in chosen),
-    ]
-    return cohorts.written([*own, *others])
+    return cohorts.written(
+        [
+            *([cohorts.Part("relation", "=", kinds)] if kinds else []),
+            *(chips[name] for name in chips if name in chosen),
+            *others,
+        ]
+    )
 
 
 def _chipped(chips: Mapping[str, cohorts.Part], others: Sequence[cohorts.Part]) -> None:

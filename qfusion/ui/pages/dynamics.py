@@ -125,16 +125,21 @@ def building(here: frame.Here, sample: Sample) -> None:
             drawn_as = controls.draw(physics.BUILT_AS)
             over = controls.draw(physics.BUILT_OVER, sample.study)
             if drawn_as == "over time":
-                most = physics.built(sample, over).most_built() or physics.BASELINE
-                controls.draw(physics.BUILT_PART, sample.study, default=most)
+                controls.draw(
+                    physics.BUILT_PART,
+                    sample.study,
+                    default=physics.built(sample, over).most_built() or physics.BASELINE,
+                )
         [build] = panels.builders(sample, here.theme, *physics.BUILT)
         panels.inside(build(), head, named=False)
 
 
 def correlations_tab(here: frame.Here, sample: Sample) -> None:
     """Who shares how much with whom, mutual information, then every other measure that is drawn over time."""
-    others = [name for name in builders.drawn_measures().values() if name != "mutual-information"]
-    panels.show(sample, here.theme, "information", "mutual-information", *others)
+    names = dict.fromkeys(
+        ("information", "mutual-information", *builders.drawn_measures().values())
+    )
+    panels.show(sample, here.theme, *names)
 
 
 def trajectories_tab(here: frame.Here, sample: Sample) -> None:

@@ -166,9 +166,8 @@ def with_interval(value: float, low: float, high: float, *, percent: bool = Fals
     """A number with its interval, where these exist."""
     if not np.isfinite(value):
         return "–"
-    known = bool(np.isfinite([low, high]).all())
     return _one(value, percent) + (
-        f" [{_one(low, percent)}, {_one(high, percent)}]" if known else ""
+        f" [{_one(low, percent)}, {_one(high, percent)}]" if np.isfinite([low, high]).all() else ""
     )
 
 
@@ -298,8 +297,12 @@ def deletion_tab(here: Here) -> None:
         lambda: builders.features(study, everyone=True, **chosen),
         *chosen.values(),
     )
-    draw = partial(builders.features, study, here.theme, everyone=every, **chosen)
-    panels.beside(*(partial(draw, kind=kind) for kind in directions))
+    panels.beside(
+        *(
+            partial(builders.features, study, here.theme, everyone=every, kind=kind, **chosen)
+            for kind in directions
+        )
+    )
 
 
 def truth_tab(here: Here, study: Study, seeds: stability.Stability | None) -> None:

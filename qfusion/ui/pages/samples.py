@@ -177,10 +177,10 @@ def sample_scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
             f"Entanglement takes time: shown for the first {compare.MAX_ENTANGLED} of {count:,} samples. Filter to see "
             "others."
         )
-    picture = samples.scatter(
-        here.sample_of(), here.theme, x=x, y=y, output=here.output_name, **chosen
+    panels.drawn(
+        samples.scatter(here.sample_of(), here.theme, x=x, y=y, output=here.output_name, **chosen),
+        on_select=state.choose_selected_sample,
     )
-    panels.drawn(picture, on_select=state.choose_selected_sample)
 
 
 # Try your own: what a visitor draws, says or writes becomes a sample of this session, shown as the model sees it, with
@@ -269,8 +269,9 @@ def _like(here: Here) -> str:
     """The sample of the set that gives what is not given: the open one, or what that was made like."""
     if not here.study.dataset.is_own(here.row):
         return here.sample
-    made = next((one.like for one in stored() if one.id == here.sample), "")
-    return made or address.default_sample(here.study)
+    return next(
+        (one.like for one in stored() if one.id == here.sample), ""
+    ) or address.default_sample(here.study)
 
 
 def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own.Given | None:

@@ -70,8 +70,7 @@ def choices(here: frame.Here) -> changes.Asked:
 
 
 def _change(here: frame.Here, name: str, own: Any) -> None:
-    action = controls.draw(builders.action(here.study, name), label=text.plain(name))
-    match action:
+    match controls.draw(builders.action(here.study, name), label=text.plain(name)):
         case changes.SWAP:
             _donor(here, name)
         case changes.INPUT:
@@ -117,8 +116,9 @@ def _input(here: frame.Here, name: str) -> None:
     )
     with frame.guard():
         change = changes.Change(changes.INPUT, controls=values)
-        edited = changes.edited(here.study, here.row, name, change)
-        views.raw_content(name, edited.content, in_box=True)
+        views.raw_content(
+            name, changes.edited(here.study, here.row, name, change).content, in_box=True
+        )
 
 
 _VOCABULARY: dict[str, Iterable[str]] = {
@@ -138,8 +138,11 @@ def _state(here: frame.Here, name: str, own: Any) -> None:
     for title, value, control in zip(
         titles, changes.shown_state(own), builders.numbers(here.study, name), strict=True
     ):
-        start = float(np.clip(round(value, 3), control.low, control.high))
-        controls.draw(control, label=title, default=start)
+        controls.draw(
+            control,
+            label=title,
+            default=float(np.clip(round(value, 3), control.low, control.high)),
+        )
     if own.is_complex() and len(titles) > 2:
         st.caption("Weights are scaled to add up to one; the phases stay.")
 
