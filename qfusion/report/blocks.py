@@ -32,9 +32,6 @@ from qfusion.errors import QFusionError
 from qfusion.figures.recipe import CREATOR, printing
 
 MAX_TEXT, MAX_TITLE = 20_000, 240  # characters
-_LONG = re.compile(
-    "[^ \n\u2e80-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]{41,}"
-)  # lines end within Chinese anyway
 
 
 def clean(text: object, limit: int = MAX_TEXT) -> str:
@@ -55,7 +52,9 @@ def clean(text: object, limit: int = MAX_TEXT) -> str:
 
 def broken(text: object) -> str:
     """Returns a clean text whose very long words may break: with a zero-width space after every 30 letters of them."""
-    return _LONG.sub(
+    return re.sub(
+        # lines end within Chinese anyway
+        "[^ \n\u2e80-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]{41,}",
         lambda word: "\u200b".join(word[0][i : i + 30] for i in range(0, len(word[0]), 30)),
         clean(text),
     )
@@ -208,9 +207,11 @@ def signed(value: float, digits: int = 3) -> str:
 
 def number(value: Any, digits: int = 3) -> str:
     """A number, "–" where there is none."""
-    if value is None or not np.isfinite(value):
-        return "–"
-    return f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", "−")
+    return (
+        "–"
+        if value is None or not np.isfinite(value)
+        else f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", "−")
+    )
 
 
 def power(value: float) -> str:

@@ -71,7 +71,6 @@ def serve(options: Sequence[str]) -> None:
 #
 # Nothing here is slow to import: the server answers first.
 
-_FETCHED = 60.0  # seconds that a browser has to fetch what was made for it
 _loaded = threading.Event()
 _loaded.set()  # unless a server has begun
 _gzipped: list[bytes] = []  # Plotly.js, once it is compressed
@@ -141,7 +140,7 @@ def _keep_downloads() -> None:
     mark = MediaFileMetadata.mark_for_delete
 
     def after_a_minute(self: MediaFileMetadata) -> None:
-        if time.monotonic() > vars(self).setdefault("until", time.monotonic() + _FETCHED):
+        if time.monotonic() > vars(self).setdefault("until", time.monotonic() + 60.0):
             mark(self)
 
     MediaFileMetadata.mark_for_delete = after_a_minute  # type: ignore[method-assign]
@@ -282,7 +281,6 @@ def _file(clip: Clip) -> Path:
 #
 # A Starlette middleware; nothing here is slow to import.
 
-_UPLOAD = re.compile(r"/_stcore/upload_file/(?P<session>[^/]*)")
 # Of a message about a page: bytes, widgets or values of one, files at once. Files themselves come otherwise.
 MESSAGE, VALUES, FILES = 2 * _limits.MIB, 2000, 200
 ASKED = (
@@ -382,7 +380,7 @@ class Guard:
                     MutableHeaders(scope=message).update(headers())
                 await send(message)
 
-            match = _UPLOAD.search(scope["path"])
+            match = re.search(r"/_stcore/upload_file/(?P<session>[^/]*)", scope["path"])
             if match is not None and scope["method"] in ("POST", "PUT", "PATCH"):
                 await self._upload(match["session"], scope, receive, with_headers)
             else:

@@ -353,7 +353,6 @@ def _keep(page: str) -> None:
 # model, data and sample also where they are the usual ones: another machine may have other models.
 # The browser copies it by itself; a click does not come here.
 
-MAX_LINK = 8_000  # characters; servers, proxies and mail programs commonly take no more
 LOAD = "load"
 _FILE, _OFFERED = "_session_file", "_session_offered"
 _KEPT, _MINUTES = 32, 10  # sessions that wait to be opened, and for how long
@@ -385,7 +384,8 @@ def link_and_session(
             for key, value in state.get(state.KEPT, {}).items()
             if key in (MODEL.key, DATA.key, SAMPLE.key) and MODEL.key in st.session_state
         }
-        link = html.escape(json.dumps({"always": always, "longest": MAX_LINK}))
+        # in characters; servers, proxies and mail programs commonly take no more
+        link = html.escape(json.dumps({"always": always, "longest": 8_000}))
         st.html(
             f'<div id="qf-link" data-link="{link}"><p id="qf-said" role="status" hidden></p>'
             '<input id="qf-field" type="text" readonly hidden aria-label="Link to this view" spellcheck="false"></div>'

@@ -27,7 +27,6 @@ NOTICES, PAGE, KEPT, DRAWER = "_notices", "_page", "_kept", "_drawer"
 DRAWN, ELSEWHERE = "_drawn", "_elsewhere"
 MAX_NOTICES = 12
 _ADDRESS, _WHEN = "_address_told", "_address_when"
-LATE = 120.0  # seconds within which a busy browser reads what it is told; told what it knows, it does nothing
 
 
 def bound(key: str) -> dict[str, Any]:
@@ -147,7 +146,8 @@ def settle_address(began: float) -> None:
         if st.session_state.get(key) is not None
         and (now := written(st.session_state[key])) != query[key]
     }
-    if began - st.session_state[_WHEN] < LATE and tell(stale, bound=True):
+    # a busy browser reads what it is told within 120 s; told what it knows, it does nothing
+    if began - st.session_state[_WHEN] < 120.0 and tell(stale, bound=True):
         st.session_state[_ADDRESS], st.session_state[_WHEN] = address(), time.monotonic()
 
 
@@ -275,9 +275,8 @@ def selection(key: str) -> Mapping[str, list[Any]]:
     """What is chosen in the figure or table of a key: "points", and "box" and "lasso" around them, or "rows"."""
     value = get(key)
     chosen = value.get("selection") if isinstance(value, Mapping) else None
-    if not isinstance(chosen, Mapping):
-        return {}
-    return {name: items for name, items in chosen.items() if isinstance(items, list)}
+    parts = chosen.items() if isinstance(chosen, Mapping) else ()
+    return {name: items for name, items in parts if isinstance(items, list)}
 
 
 def selected_rows(key: str, size: int) -> list[int]:

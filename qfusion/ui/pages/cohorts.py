@@ -260,8 +260,9 @@ def ladder(here: frame.Here, levels: errors.Levels) -> None:
     )
     heads = ["", *(f"**{text.plain(name)}**" for name in result["level"])]
     seeds = {"accuracy": answers.of_seed(here.study)}
+    titles = {"joint": "size of joint terms", "relation": "most frequent type"}
     lines = [
-        f"| {text.plain(_SAID_AS.get(name, name))}{seeds.get(name, '')} | "
+        f"| {text.plain(titles.get(name, name))}{seeds.get(name, '')} | "
         + " | ".join(_cell(name, value) for value in result[name])
         + " |"
         for name in result.columns[1:]
@@ -283,9 +284,6 @@ def ladder(here: frame.Here, levels: errors.Levels) -> None:
                     levels.parts,
                     name,
                 )
-
-
-_SAID_AS = {"joint": "size of joint terms", "relation": "most frequent type"}
 
 
 def _cell(name: str, value: object) -> str:
@@ -436,7 +434,14 @@ def entanglement(here: frame.Here, levels: errors.Levels) -> None:
         return
     with panels.around("entanglement") as head:
         measure, strength = controls.row(
-            replace(builders.MEASURE, help=_MEASURE_HELP[study.can("time")]),
+            replace(
+                builders.MEASURE,
+                help="The entropy counts mixing by jumps as well as entanglement. Negativity is entanglement alone; "
+                "like mutual information and total correlation it needs every sample's state, about 17 ms each, once."
+                if study.can("time")
+                else "The fused qubits and their modality qubits are together in a pure state, so their entropy is "
+                "their entanglement.",
+            ),
             replace(builders.STRENGTH, values=cohort_measures.strength_titles(study)),
             study=study,
             align="top",
@@ -465,14 +470,6 @@ def entanglement(here: frame.Here, levels: errors.Levels) -> None:
                 levels, errors.related(levels, measure, strength, every).correlations
             ),
         )
-
-
-_MEASURE_HELP = {
-    True: "The entropy counts mixing by jumps as well as entanglement. Negativity is entanglement alone; like mutual "
-    "information and total correlation it needs every sample's state, about 17 ms each, once.",
-    False: "The fused qubits and their modality qubits are together in a pure state, so their entropy is their "
-    "entanglement.",
-}
 
 
 def _table(levels: errors.Levels, intervals: dict[str, dict[str, stability.Interval]]) -> None:

@@ -279,8 +279,8 @@ def import_form() -> None:
 
 def _layouts() -> None:
     """What the files should look like."""
-    tabs = st.container(border=True, height="stretch", key="box-layouts").tabs(list(LAYOUTS))
-    for tab, (words, example) in zip(tabs, LAYOUTS.values(), strict=True):
+    box = st.container(border=True, height="stretch", key="box-layouts")
+    for tab, (words, example) in zip(box.tabs(list(LAYOUTS)), LAYOUTS.values(), strict=True):
         with tab:
             if words:
                 guidance.aside(words)

@@ -188,11 +188,6 @@ def sample_scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
 #
 # What is given stays in the session, and in the file that ‘Save session’ writes; nobody else's session knows it.
 
-ENDINGS = {
-    "drawing": ("png", "jpg", "jpeg"),
-    "recording": ("wav", "flac", "ogg", "mp3"),
-    "clip": ("mp4", "webm", "mov", "avi", "wav", "flac", "mp3", "ogg"),
-}
 COLOURS = [
     "white",
     "red",
@@ -208,10 +203,6 @@ COLOURS = [
     "grey",
     "black",
 ]
-_MICROPHONE = (
-    "No microphone, or your browser refused it? Allow it for this page beside the address (it is asked for "
-    "on https and on this machine only), or upload a sound file."
-)
 
 
 def stored() -> tuple[own.Own, ...]:
@@ -291,17 +282,26 @@ def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own.Given | None:
     if maker.kind == "recording":
         sound: Any = st.audio_input("Record", sample_rate=16_000, key=key)
         made = None if sound is None else own.Given("recording", sound.getvalue())
-        st.caption(_MICROPHONE)
+        st.caption(
+            "No microphone, or your browser refused it? Allow it for this page beside the address (it is asked for "
+            "on https and on this machine only), or upload a sound file."
+        )
     file = st.file_uploader(
         "Or upload a file" if maker.kind != "clip" else "Upload a clip",
-        type=ENDINGS[maker.kind],
+        type={
+            "drawing": ("png", "jpg", "jpeg"),
+            "recording": ("wav", "flac", "ogg", "mp3"),
+            "clip": ("mp4", "webm", "mov", "avi", "wav", "flac", "mp3", "ogg"),
+        }[maker.kind],
         max_upload_size=own.LARGEST[maker.kind] // _limits.MIB,
         key=f"{key}-file",
         help="A file counts more than what is drawn or recorded; remove it to go back to that.",
     )
-    if file is None:
-        return made
-    return own.Given(maker.kind, file.getvalue(), Path(file.name).suffix.lower()[:8])
+    return (
+        made
+        if file is None
+        else own.Given(maker.kind, file.getvalue(), Path(file.name).suffix.lower()[:8])
+    )
 
 
 def _drawn(key: str, hint: str) -> own.Given | None:

@@ -151,9 +151,11 @@ def _titles(here: frame.Here, own: Any) -> list[str]:
     if not own.is_complex():
         elements: tuple[str, ...] = here.study.elements  # type: ignore[attr-defined]
         return [f"mass of ‘{text.plain(element, 20)}’" for element in elements]
-    if own.shape[-1] == 2:
-        return ["polar angle θ (rad): 0 is |0⟩", "azimuth φ (rad)"]
-    return [f"weight of |{k}⟩" for k in range(own.shape[-1])]
+    return (
+        ["polar angle θ (rad): 0 is |0⟩", "azimuth φ (rad)"]
+        if own.shape[-1] == 2
+        else [f"weight of |{k}⟩" for k in range(own.shape[-1])]
+    )
 
 
 # What would flip the decision: the nearest state of one modality, the nearest sample that lends it, the smallest turn
