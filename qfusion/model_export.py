@@ -205,12 +205,15 @@ def make(
             open_study(trained, dataset).against(behind), dataset.row(sample), tweak=tweak
         )
     )
-    if name in ("qutip", "numpy"):
-        return qutip_bytes(one) if name == "qutip" else arrays_bytes(one)
-    circuit = _circuit(one)
-    if name == "quantikz":
-        return circuit.to_quantikz(10).encode()
-    return circuit.to_openqasm(3 if name == "openqasm3" else 2).encode()
+    match name:
+        case "qutip":
+            return qutip_bytes(one)
+        case "numpy":
+            return arrays_bytes(one)
+        case "quantikz":
+            return _circuit(one).to_quantikz(10).encode()
+        case _:
+            return _circuit(one).to_openqasm(3 if name == "openqasm3" else 2).encode()
 
 
 def _circuit(sample: Sample) -> Any:
@@ -525,8 +528,11 @@ def archive(trained: Checkpoint, tweak: str, dataset: DataSet, name: str) -> byt
         with zipfile.ZipFile(buffer, "w") as made:
             for path in (card, card.with_suffix(".safetensors")):
                 # of that time whenever it is made: equal models make equal archives
-                entry = zipfile.ZipInfo(path.name, (1980, 1, 1, 0, 0, 0))
-                made.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+                made.writestr(
+                    zipfile.ZipInfo(path.name, (1980, 1, 1, 0, 0, 0)),
+                    path.read_bytes(),
+                    zipfile.ZIP_DEFLATED,
+                )
         return buffer.getvalue()
 
 

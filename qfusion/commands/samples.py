@@ -743,13 +743,15 @@ def why(
     if not pieces:
         of_model(model, data, as_json)
         return
-    study, result, lines = open_study(model, data), {}, list[str | RenderableType]()
-    for name, shown in (
-        ("patch", patch(study, *patching) if patching else None),
-        ("groups", gate_groups(study, groups, shots) if groups else None),
-        ("smallest", smallest(study, retrain, model, keep) if prune else None),
-    ):
-        if shown is not None:
-            result[name] = shown[0]
-            lines += shown[1]
-    print_result(result, as_json, *lines)
+    study = open_study(model, data)
+    parts = {
+        "patch": patch(study, *patching) if patching else None,
+        "groups": gate_groups(study, groups, shots) if groups else None,
+        "smallest": smallest(study, retrain, model, keep) if prune else None,
+    }
+    shown = {name: part for name, part in parts.items() if part is not None}
+    print_result(
+        {name: result for name, (result, _) in shown.items()},
+        as_json,
+        *(line for _, lines in shown.values() for line in lines),
+    )

@@ -165,8 +165,9 @@ def command(sample: Sample, name: str, *words: str) -> str:
     background = sample.background
     known = {"contrast": ["--contrast", background.label], "joint": [], "cohort": []}
     behind = known.get(background.kind, ["--background", background.kind])
-    where = ["--model", sample.name, "--data", sample.dataset.name, *words, *behind]
-    return shlex.join(["python", "-m", "qfusion", name, *where])
+    return f"python -m qfusion {name} " + shlex.join(
+        ["--model", sample.name, "--data", sample.dataset.name, *words, *behind]
+    )
 
 
 def resolved(make: Callable[[], Any]) -> dict[str, Any]:
@@ -364,7 +365,7 @@ def _commands(sample: Sample) -> str:
             f"qfusion.analysis.open_sample({sample.name!r}, {sample.id!r}, {sample.dataset.name!r}, "
             "session='SESSION.json')"
         )
-    named = ["--output", outputs[sample.output]] if len(outputs) > 1 else []
+    named = ("--output", outputs[sample.output]) if len(outputs) > 1 else ()
     own = ["--sample", sample.id, *named]
     made = command(sample, "report", *own)
     if sample.changed:

@@ -205,13 +205,14 @@ def _downloads(whole: export.Composition, taken: list[pages.Taken]) -> None:
             for key, value in taken[0].recipe.made_from.items()
             if all(panel.recipe.made_from.get(key) == value for panel in taken)
         }
-        captions = export.caption_of([panel.caption for panel in taken], SIZES[whole.style.size])
         st.code(
             snippet(
                 FILE,
                 whole.style,
                 title="",
-                caption=captions,
+                caption=export.caption_of(
+                    [panel.caption for panel in taken], SIZES[whole.style.size]
+                ),
                 made_from=made_from,
                 name="composition",
             ),

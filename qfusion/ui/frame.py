@@ -305,7 +305,6 @@ def link(page: str, label: str, icon: str, help: str | None = None, **query: str
 
 def carried(**query: str) -> dict[str, Any]:
     """What a link's address says: the pickers, and `query`."""
-    depth = {guidance.WORDS: guidance.FULL} if guidance.full() else {}
     words: dict[str, Any] = {
         key: str(value)
         for key in (address.MODEL.key, address.DATA.key, address.SAMPLE.key, address.OUTPUT.key)
@@ -315,7 +314,7 @@ def carried(**query: str) -> dict[str, Any]:
     stored = {key: state.written(state.get(key)) for key in state.STORED if state.get(key)}
     for name in query:  # Streamlit would prefer what the address says to what an alias sets
         words.pop(address.ALIASES.get(name, name), None)
-    return words | stored | depth | query
+    return words | stored | ({guidance.WORDS: guidance.FULL} if guidance.full() else {}) | query
 
 
 def run(file: str, name: str = "__main__") -> None:

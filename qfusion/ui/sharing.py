@@ -442,10 +442,9 @@ def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
     """What is in a file, what of it does not fit, and the way there: a fresh session, so that nothing of this one stays
     behind."""
     sentence = (*session.problems, *changes(session, _digest))
-    count = sum(len(parameters) for parameters in session.address.values())
     st.markdown(
-        f"A session saved on **{text.plain(session.page)}**, with {count} settings on {len(session.address)} "
-        f"page{'s' if len(session.address) != 1 else ''}."
+        f"A session saved on **{text.plain(session.page)}**, with {sum(map(len, session.address.values()))} settings "
+        f"on {len(session.address)} page{'s' if len(session.address) != 1 else ''}."
     )
     for words in sentence[: state.MAX_NOTICES]:
         st.warning(text.message(words), icon=":material/link_off:")

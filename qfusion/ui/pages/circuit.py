@@ -629,12 +629,9 @@ def page() -> None:
     here = frame.shell("Circuit")
     if not here.study.can("circuit"):
         st.markdown("**This model has no circuit of gates**: its scores are read out at once.")
-        if here.study.can("states"):
-            frame.link(
-                "pages/operators.py", "See what its read-out votes for", ":material/how_to_vote:"
-            )
-        else:
-            frame.link("pages/samples.py", "See what each modality adds", ":material/article:")
+        instead = ("pages/samples.py", "See what each modality adds", ":material/article:")
+        votes = ("pages/operators.py", "See what its read-out votes for", ":material/how_to_vote:")
+        frame.link(*(votes if here.study.can("states") else instead))
     elif here.study.can("time"):
         one_step(here)
     elif here.study.can("gates"):

@@ -136,10 +136,11 @@ def building(here: frame.Here, sample: Sample) -> None:
 
 def correlations_tab(here: frame.Here, sample: Sample) -> None:
     """Who shares how much with whom, mutual information, then every other measure that is drawn over time."""
-    names = dict.fromkeys(
-        ("information", "mutual-information", *builders.drawn_measures().values())
+    panels.show(
+        sample,
+        here.theme,
+        *dict.fromkeys(("information", "mutual-information", *builders.drawn_measures().values())),
     )
-    panels.show(sample, here.theme, *names)
 
 
 def trajectories_tab(here: frame.Here, sample: Sample) -> None:

@@ -93,10 +93,13 @@ def _table(result: runs.Board, name: str, key: str, table: pd.DataFrame) -> None
     shown = table.drop(columns="model").rename(
         columns={"label": "Model", "mean": result.metric(key).short}
     )
-    whole = ("seeds", "parameters", "after the encoders")
     formats = (
         {
-            column: st.column_config.NumberColumn(format="localized" if column in whole else "%.4f")
+            column: st.column_config.NumberColumn(
+                format="localized"
+                if column in ("seeds", "parameters", "after the encoders")
+                else "%.4f"
+            )
             for column in shown.columns[2:]
         }
         | {

@@ -52,7 +52,17 @@ def _sweep(name: str, moving: bool) -> None:
         with tab, guard(), st.container(key="fold-sweep"):
             panels.show(trials, theme(), *builders.SWEEP)
             if view == builders.SWEEP_VIEWS[0]:
-                _table(trials)
+                table = trials.table()
+                st.dataframe(
+                    table,
+                    hide_index=True,
+                    height=min(38 + 35 * len(table), 388),
+                    alt=f"Table of {len(table)} trials.",
+                    column_config={
+                        trials.judged: st.column_config.NumberColumn(format="%.4g"),
+                        "message": st.column_config.TextColumn(width="medium"),
+                    },
+                )
             elif view == builders.SWEEP_VIEWS[1] and not trials.importance:
                 st.caption(
                     "How much each setting matters is worked out from "
@@ -141,20 +151,6 @@ def _go_on(sweep: sweeps.Sweep) -> None:
     access.check_train()
     sweeps.go_on(sweep)
     sweeps.launch(sweep.name)
-
-
-def _table(trials: runs.Trials) -> None:
-    table = trials.table()
-    st.dataframe(
-        table,
-        hide_index=True,
-        height=min(38 + 35 * len(table), 388),
-        alt=f"Table of {len(table)} trials.",
-        column_config={
-            trials.judged: st.column_config.NumberColumn(format="%.4g"),
-            "message": st.column_config.TextColumn(width="medium"),
-        },
-    )
 
 
 def _form() -> None:
@@ -290,8 +286,11 @@ def _row(key: str, default: Any, kind: str) -> tuple[float, float, bool] | list[
     end = second.number_input(
         "to", value=high, key=f"_sweep.{kind}.{key}.high", persist_state="session", **form
     )
-    over = third.checkbox("log", value=log, key=f"_sweep.{kind}.{key}.log", persist_state="session")
-    return float(start), float(end), bool(over)
+    return (
+        float(start),
+        float(end),
+        third.checkbox("log", value=log, key=f"_sweep.{kind}.{key}.log", persist_state="session"),
+    )
 
 
 def _space(entry: Any) -> str:

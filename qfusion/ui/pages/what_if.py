@@ -254,9 +254,8 @@ def result(here: frame.Here, wanted: changes.Asked) -> None:
     panels.show(sample, theme, "what-if-probabilities")
     panels.show(sample, theme, "what-if-as-it-is", "what-if-changed", columns=2, gap="medium")
     panels.show(sample, theme, "what-if-differences")
-    for name, action in done.items():
-        if action == changes.SWAP:
-            panels.show(sample, theme, f"what-if-strip-{name}")
+    swapped = [name for name, action in done.items() if action == changes.SWAP]
+    panels.show(sample, theme, *(f"what-if-strip-{name}" for name in swapped))
     shown = [
         name for name, action in done.items() if action != changes.DROP and here.study.can("states")
     ]
