@@ -44,10 +44,8 @@ from qfusion.models import (
     registry,
     require,
 )
-from qfusion.quantum import lindblad, states
-from qfusion.quantum.decomposition import decompose, subset_name
+from qfusion.quantum import decomposition, lindblad, states
 from qfusion.training import checkpoint
-from qfusion.training.checkpoint import Checkpoint
 
 # The formats in which a model leaves qfusion: what each is, what it needs, and its bytes.
 
@@ -131,7 +129,7 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def impossible(name: str, trained: Checkpoint) -> str:
+def impossible(name: str, trained: checkpoint.Checkpoint) -> str:
     """Returns why a format does not exist for a model; empty where it does.
 
     Raises:
@@ -156,7 +154,7 @@ def impossible(name: str, trained: Checkpoint) -> str:
 
 def make(
     name: str,
-    trained: Checkpoint,
+    trained: checkpoint.Checkpoint,
     dataset: DataSet,
     *,
     tweak: str = "",
@@ -422,7 +420,7 @@ def checked_name(name: str) -> str:
     return name
 
 
-def baked(trained: Checkpoint, tweak: str) -> tuple[FusionModel, str]:
+def baked(trained: checkpoint.Checkpoint, tweak: str) -> tuple[FusionModel, str]:
     """Returns a model whose own weights and settings are those of the tweaked one, rounded to the single precision in
     which they are kept, and the tweak as text.
 
@@ -441,7 +439,7 @@ def baked(trained: Checkpoint, tweak: str) -> tuple[FusionModel, str]:
 
 
 def card_of(
-    trained: Checkpoint, model: FusionModel, words: str, dataset: DataSet, name: str
+    trained: checkpoint.Checkpoint, model: FusionModel, words: str, dataset: DataSet, name: str
 ) -> dict[str, Any]:
     """Returns the card of a baked model: test metrics are its own, and where it comes from is said.
 
@@ -484,7 +482,7 @@ def card_of(
     }
 
 
-def save(path: Path, trained: Checkpoint, tweak: str, dataset: DataSet) -> Path:
+def save(path: Path, trained: checkpoint.Checkpoint, tweak: str, dataset: DataSet) -> Path:
     """Writes PATH.json and PATH.safetensors, the file's name being the model's, and returns the card's path.
 
     Raises:
@@ -500,7 +498,7 @@ def save(path: Path, trained: Checkpoint, tweak: str, dataset: DataSet) -> Path:
     )
 
 
-def keep(trained: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
+def keep(trained: checkpoint.Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
     """Puts the tweaked model among the reader's own, where pages and commands find it, and returns the card's path.
 
     Raises:
@@ -520,7 +518,7 @@ def keep(trained: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
     return save(folder / name, trained, tweak, dataset)
 
 
-def archive(trained: Checkpoint, tweak: str, dataset: DataSet, name: str) -> bytes:
+def archive(trained: checkpoint.Checkpoint, tweak: str, dataset: DataSet, name: str) -> bytes:
     """Returns card and weights in one .zip file, to be unpacked into a folder of models."""
     with tempfile.TemporaryDirectory() as folder:
         card = save(Path(folder) / checked_name(name), trained, tweak, dataset)
@@ -653,14 +651,14 @@ def _jump(sample: Sample) -> Described:
         ),
     }
     for read, v in model.measurement_vectors().items():
-        name = subset_name(read, names)
+        name = decomposition.subset_name(read, names)
         whole = len(read) == len(names)
         described["measurement_vectors" if whole else f"measurement_vectors[{name}]"] = (
             f"(J, d) unit vectors that measure the state of {'all modalities' if whole else name} at T",
             v.detach().numpy(),
         )
-    for subset, part in decompose(system.H, model.dims).items():
-        name = subset_name(subset, names)
+    for subset, part in decomposition.decompose(system.H, model.dims).items():
+        name = decomposition.subset_name(subset, names)
         described[f"H[{name or 'identity'}]"] = (
             f"(D, D) part of H that acts on exactly {name.replace('+', ', ') or 'nothing'}; the parts add up to H",
             part.numpy(),
@@ -788,8 +786,8 @@ def qutip_bytes(sample: Sample) -> bytes:
             "H": H,
             "jumps": jumps,
             "terms": {
-                subset_name(s, sample.modalities): as_operator(part, dims)
-                for s, part in decompose(system.H, dims).items()
+                decomposition.subset_name(s, sample.modalities): as_operator(part, dims)
+                for s, part in decomposition.decompose(system.H, dims).items()
             },
             "kets": {
                 name: as_ket(kets[name][0].numpy(), (dims[m],))

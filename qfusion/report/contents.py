@@ -21,11 +21,10 @@ from scipy.io import wavfile
 from qfusion import __version__
 from qfusion._checks import check
 from qfusion._sentences import listed
-from qfusion.analysis import cohort_measures, dynamics, recording, text
+from qfusion.analysis import cohort_measures, dynamics, recording, text, trust
 from qfusion.analysis.errors import Levels
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import Study
-from qfusion.analysis.trust import stability_of
 from qfusion.data import clips
 from qfusion.data.modality import Audio, Clip, Film, Series
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
@@ -39,8 +38,8 @@ from qfusion.figures import (
     notebook,
     numbers,
     strip,
+    style,
 )
-from qfusion.figures.style import term_colour
 from qfusion.quantum.measures import KINDS
 from qfusion.report.blocks import (
     HALF,
@@ -54,8 +53,7 @@ from qfusion.report.blocks import (
     recording as played,
     signed,
 )
-from qfusion.training import metrics
-from qfusion.training.checkpoint import training_split
+from qfusion.training import checkpoint, metrics
 
 # The report on one sample.
 
@@ -131,7 +129,7 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
                 ),
             ]
         ),
-        "trained_on": training_split(sample.study.card).replace("+", " and "),
+        "trained_on": checkpoint.training_split(sample.study.card).replace("+", " and "),
         "dims": lambda form: listed(
             [form.format(d, m) for m, d in zip(sample.modalities, sample.model.dims, strict=True)]
         ),
@@ -155,7 +153,7 @@ def _seeds(sample: Sample) -> tuple[stability.Stability | None, str]:
             "changed here."
         )
     try:
-        return stability_of(sample.study), ""
+        return trust.stability_of(sample.study), ""
     except (NotFound, IntegrityError) as error:
         return None, str(error).replace("`", "")
 
@@ -219,7 +217,7 @@ def _of_data(sample: Sample) -> dict[str, Any]:
             # the content shows its words already
             if name not in ("text", "transcript", data.target.name) and not sample.is_own
         ],
-        "curve": lambda name, piece: _curve(piece, term_colour(name, sample.modalities)),
+        "curve": lambda name, piece: _curve(piece, style.term_colour(name, sample.modalities)),
         "listed": listed,
         "truth": sample.true_dividends,
     }

@@ -19,14 +19,13 @@ from qfusion.data.modality import Maker
 from qfusion.errors import refused
 from qfusion.panels import address, compare as builders, recording, samples
 from qfusion.quantum.measures import split
-from qfusion.ui import controls, panels, reruns, sharing, state, views
-from qfusion.ui.frame import Here, fragment, guard, link, run, shell
+from qfusion.ui import controls, frame, panels, reruns, sharing, state, views
 
 # Inside a modality: which words, frames, pixels or features made a term of the decision, drawn on the raw content.
 
 
-@fragment
-def what_made_it(here: Here) -> None:
+@frame.fragment
+def what_made_it(here: frame.Here) -> None:
     """What is folded on the Samples page: modality, term, baseline (with the sample that is it, if any) and method, and
     what comes of them."""
     study = here.study
@@ -42,8 +41,8 @@ def what_made_it(here: Here) -> None:
 # The Samples page's list of samples like the open one.
 
 
-@fragment
-def similar_samples(here: Here) -> None:
+@frame.fragment
+def similar_samples(here: frame.Here) -> None:
     """The nearest samples, a button for each and a link to all side by side."""
     sample = here.sample_of()
     with panels.around("similar") as head:
@@ -59,7 +58,7 @@ def similar_samples(here: Here) -> None:
         )
 
 
-def _links(here: Here, nearest: compare.Nearest, ids: list[str]) -> None:
+def _links(here: frame.Here, nearest: compare.Nearest, ids: list[str]) -> None:
     if ids:
         sentence, _ = builders.outcomes(here.study, nearest.rows)
         with st.popover(
@@ -73,7 +72,7 @@ def _links(here: Here, nearest: compare.Nearest, ids: list[str]) -> None:
                     on_click=state.choose_sample,
                     args=(name,),
                 )
-        link(
+        frame.link(
             "pages/compare.py",
             "Side by side",
             ":material/view_column:",
@@ -86,7 +85,7 @@ def _links(here: Here, nearest: compare.Nearest, ids: list[str]) -> None:
 MOST_ROWS = 5_000  # of the table
 
 
-def filters(here: Here) -> dict[str, Any]:
+def filters(here: frame.Here) -> dict[str, Any]:
     """Draws the filters and returns them as `compare.passing` takes them."""
     split, relations = controls.row(samples.SPLIT, samples.RELATION)
     chosen = {"split": split, "relations": relations, "search": controls.draw(samples.SEARCH)}
@@ -103,7 +102,7 @@ def _clear() -> None:
             state.put(control.key, empty.get(name))
 
 
-def sample_table(here: Here, rows: pd.DataFrame) -> None:
+def sample_table(here: frame.Here, rows: pd.DataFrame) -> None:
     """The rows as a table; a click on one makes it the sample."""
     first = [  # what was said, then the numbers, then whatever else the data set has
         "truth",
@@ -159,7 +158,7 @@ def sample_table(here: Here, rows: pd.DataFrame) -> None:
     )
 
 
-def sample_scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
+def sample_scatter(here: frame.Here, chosen: dict[str, Any], count: int) -> None:
     """The samples that pass as points; a click on one makes it the sample.
 
     Args:
@@ -223,8 +222,8 @@ def _forget() -> None:
     state.page_again()
 
 
-@fragment
-def try_own(here: Here) -> None:
+@frame.fragment
+def try_own(here: frame.Here) -> None:
     """What can be given for this data set, and what the model makes of it."""
     dataset = here.study.dataset
     boxes = own.boxes(dataset)
@@ -240,7 +239,7 @@ def try_own(here: Here) -> None:
             if piece is not None:
                 given[first] = piece
     if given:
-        with guard():
+        with frame.guard():
             _shown(here, own.make(dataset, given, _like(here)))
     if mine := [one for one in stored() if one.data == dataset.name]:
         with st.container(horizontal=True, vertical_alignment="center", key="own-stored"):
@@ -256,7 +255,7 @@ def try_own(here: Here) -> None:
             st.button("Forget all", key="_forget_own", icon=":material/delete:", on_click=_forget)
 
 
-def _like(here: Here) -> str:
+def _like(here: frame.Here) -> str:
     """The sample of the set that gives what is not given: the open one, or what that was made like."""
     if not here.study.dataset.is_own(here.row):
         return here.sample
@@ -333,7 +332,7 @@ def _drawn(key: str, hint: str) -> own.Given | None:
         )
 
 
-def _shown(here: Here, made: own.Own) -> None:
+def _shown(here: frame.Here, made: own.Own) -> None:
     """What the model was given, what it says, and the way to all else."""
     study = with_samples(here.study.of_set, (made,))
     sample = sample_of(study, len(study.dataset), here.output_wanted)
@@ -360,12 +359,12 @@ def _shown(here: Here, made: own.Own) -> None:
                     help=f"Opens it as sample {made.id}, on this page and all others.",
                 )
                 if here.sample == made.id:
-                    link("app.py", "Five questions about it", ":material/help:")
+                    frame.link("app.py", "Five questions about it", ":material/help:")
             # last, since all test samples are looked at the first time
             st.caption(compare.away_words(compare.away(sample)))
 
 
-def _input(here: Here, made: own.Own, name: str) -> None:
+def _input(here: frame.Here, made: own.Own, name: str) -> None:
     """What the model is given of a modality: a picture, a log-mel as one, words, else how many numbers."""
     modality = next(m for m in here.study.dataset.modalities if m.name == name)
     values, content = made.features[name], made.content.get(name)
@@ -397,7 +396,7 @@ def _taken(made: own.Own, modalities: tuple[str, ...]) -> str:
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Samples")
+    here = frame.shell("Samples")
     sample, theme, ruled = here.sample_of(), here.theme, here.study.can("rules")
 
     if samples.TRY.fits(here.study):
@@ -406,14 +405,14 @@ def page() -> None:
         find, read = st.columns([1, 1.25], gap="medium")
         left, right = st.columns([1, 1.25], gap="medium")
         below = st.container()
-    with read, guard():
+    with read, frame.guard():
         views.sample_heading(here)
         views.sample_content(here)
         over_seconds = st.container()  # after the decision: attributions take their time
         panels.show(sample, theme, "verdict", grows=False)
         panels.show(sample, theme, "waterfall")
         controls.folded(samples.OPEN, lambda: what_made_it(here), ":material/search:")
-    with over_seconds, guard():
+    with over_seconds, frame.guard():
         options = recording.PANELS["strip"].arguments(
             address.View("samples", sharing.full_address())
         )
@@ -423,33 +422,33 @@ def page() -> None:
             "strip",
             below=lambda: views.follow_strip(sample, f"main-{here.row}", **options),
         )
-    with left, guard():
+    with left, frame.guard():
         panels.show(sample, theme, "shapley", "people", "masses")
-    with right, guard():
+    with right, frame.guard():
         panels.show(sample, theme, "beliefs", "fused-entropies", "entropies")
         if not (ruled or here.study.can("time")):
             st.caption(
                 "This model has no entropies: nothing is entangled or evolves, so its states stay pure."
             )
     if ruled:
-        with below, guard(), controls.fold(samples.TABLE, ":material/table_rows:"):
-            frame: pd.DataFrame = sample.reading.frame().reset_index()
+        with below, frame.guard(), controls.fold(samples.TABLE, ":material/table_rows:"):
+            table: pd.DataFrame = sample.reading.frame().reset_index()
             st.dataframe(
-                frame,
+                table,
                 hide_index=True,
                 height="content",
                 alt="One row an element: masses, rule, beliefs.",
                 column_config={
                     c: st.column_config.NumberColumn(format="%.3f")
-                    for c in frame.select_dtypes("floating").columns
+                    for c in table.select_dtypes("floating").columns
                 },
             )
-    with below, guard():
+    with below, frame.guard():
         similar_samples(here)
         panels.below(theme, **here.scopes())
     # Last, because a network splits all its test decisions the first time, which takes seconds: the sample can be read
     # meanwhile.
-    with find, guard(), st.container(border=True, key="box-find"):
+    with find, frame.guard(), st.container(border=True, key="box-find"):
         chosen = filters(here)
         rows = compare.passing(here.study.frame(here.output_wanted), **chosen)
         if len(rows):
@@ -469,4 +468,4 @@ def page() -> None:
     here.prepare()
 
 
-run(__file__, __name__)
+frame.run(__file__, __name__)

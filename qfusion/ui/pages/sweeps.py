@@ -8,8 +8,7 @@ from qfusion._checks import check
 from qfusion.analysis import runs, text
 from qfusion.panels import learning as builders
 from qfusion.runs import folder, plans, sweep as sweeps
-from qfusion.ui import access, controls, guidance, panels, reruns, state
-from qfusion.ui.frame import frame, guard, or_notice, run, theme
+from qfusion.ui import access, controls, frame, guidance, panels, reruns, state
 
 # The sweeps that there are: what they search, what came out, the command that trains the best; and the start of a new
 # one.
@@ -35,7 +34,7 @@ def _at_work(sweep: sweeps.Sweep) -> bool:
     return not sweep.is_done and not sweep.study.user_attrs.get("stopped")
 
 
-@guard()
+@frame.guard()
 def _sweep(name: str, moving: bool) -> None:
     """Everything about one sweep, looked at again and again while it is at work."""
     reruns.begin_run()
@@ -49,8 +48,8 @@ def _sweep(name: str, moving: bool) -> None:
         st.caption("Figures appear once a trial has ended.")
         return
     for view, tab in controls.tabs(builders.SWEEP_VIEW):
-        with tab, guard(), st.container(key="fold-sweep"):
-            panels.show(trials, theme(), *builders.SWEEP)
+        with tab, frame.guard(), st.container(key="fold-sweep"):
+            panels.show(trials, frame.theme(), *builders.SWEEP)
             if view == builders.SWEEP_VIEWS[0]:
                 table = trials.table()
                 st.dataframe(
@@ -112,7 +111,7 @@ def _buttons(trials: runs.Trials) -> None:
             icon=":material/stop:",
             key="_sweep_stop",
             disabled=sweep.is_done or stopped,
-            on_click=or_notice,
+            on_click=frame.or_notice,
             args=(_stop, sweep),
             help="All processes leave at the end of their epoch; trials that are cut off begin again when it "
             "goes on.",
@@ -122,7 +121,7 @@ def _buttons(trials: runs.Trials) -> None:
             icon=":material/play_arrow:",
             key="_sweep_go_on",
             disabled=sweep.is_done,
-            on_click=or_notice,
+            on_click=frame.or_notice,
             args=(_go_on, sweep),
             help="Starts one more process that takes part, also beside those at work.",
         )
@@ -308,16 +307,16 @@ def _plain(value: Any) -> str:
 # Sweeps: which settings are best, tried in many trainings that share what they find.
 
 
-@guard()
+@frame.guard()
 def page() -> None:
     """Draws the page."""
-    frame("Sweeps")
+    frame.frame("Sweeps")
     if begun := state.take(_BEGUN):
         state.put(builders.SWEEP_NAME.key, begun)
     known = folder.sweep_names()
     with (
         st.expander("New sweep", icon=":material/add:", expanded=not known, key="box-new-sweep"),
-        guard(),
+        frame.guard(),
     ):
         _form()
     if not known:
@@ -335,4 +334,4 @@ def page() -> None:
     st.fragment(_sweep, run_every=2.0 if moving else None)(name, moving)
 
 
-run(__file__, __name__)
+frame.run(__file__, __name__)

@@ -23,8 +23,7 @@ from qfusion.models.imported import KIND
 from qfusion.panels import address, control, learning as builders
 from qfusion.runs import folder, plans
 from qfusion.training import checkpoint, default_options, imports, metrics
-from qfusion.ui import access, controls, guidance, panels, reruns, state, views
-from qfusion.ui.frame import frame, guard, link, or_notice, run, theme
+from qfusion.ui import access, controls, frame, guidance, panels, reruns, state, views
 
 # Bring a model that was trained elsewhere: an .onnx or .pt2 file, checked in a process of its own and kept among the
 # models.
@@ -53,7 +52,7 @@ def import_form() -> None:
     controls.folded(builders.IMPORT, _import_page, ":material/upload_file:")
 
 
-@guard()
+@frame.guard()
 def _import_page() -> None:
     level = access.level()
     if level == "none":
@@ -85,7 +84,7 @@ def _import_page() -> None:
             name = st.selectbox("Model", own, key="_model.gone")
             st.button(
                 "Remove it from this machine",
-                on_click=or_notice,
+                on_click=frame.or_notice,
                 args=(_remove, name),
                 key="_model.remove",
             )
@@ -224,7 +223,7 @@ def _report(result: dict[str, Any]) -> None:
             f"that an input is matched wrongly. Explaining one sample against {result['first']['rows']:,} rows "
             f"took {result['first']['seconds']:.2g} s."
         )
-        link(
+        frame.link(
             "pages/samples.py",
             "Open it on Samples",
             ":material/search:",
@@ -344,8 +343,8 @@ def _with_history(shown: list[runs.Seen]) -> list[runs.Seen]:
 def progress(shown: list[runs.Seen]) -> None:
     """Loss, metrics, learning rate, gradient norm."""
     if begun := _with_history(shown):
-        panels.beside(lambda: builders.loss(begun, theme()), lambda: _metric(begun))
-        panels.show(begun, theme(), "train-gradient", "train-rate", columns=2, gap="medium")
+        panels.beside(lambda: builders.loss(begun, frame.theme()), lambda: _metric(begun))
+        panels.show(begun, frame.theme(), "train-gradient", "train-rate", columns=2, gap="medium")
 
 
 def _metric(shown: list[runs.Seen]) -> None:
@@ -363,7 +362,7 @@ def _metric(shown: list[runs.Seen]) -> None:
                 metric = controls.draw(
                     builders.METRIC, options=known, default=runs.main_metric(known)
                 )
-            panels.drawn(builders.metric(shown, theme(), metric=metric))
+            panels.drawn(builders.metric(shown, frame.theme(), metric=metric))
 
 
 def inside(shown: list[runs.Seen]) -> None:
@@ -373,14 +372,14 @@ def inside(shown: list[runs.Seen]) -> None:
         return
     panels.show(
         shown,
-        theme(),
+        frame.theme(),
         "train-dividends",
         *(f"train-dividends-{group}" for group in range(1, builders.groups_of(shown))),
         "train-replay",
     )
     panels.beside(
-        lambda: panels.show(shown, theme(), *(f"train-norm-{of}" for of in builders.NORMS)),
-        lambda: panels.show(shown, theme(), "train-negativity", "train-fused"),
+        lambda: panels.show(shown, frame.theme(), *(f"train-norm-{of}" for of in builders.NORMS)),
+        lambda: panels.show(shown, frame.theme(), "train-negativity", "train-fused"),
     )
 
 
@@ -476,7 +475,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         guidance.below(says)
         names = plans.names_of(typed or free, seeds)
         wrong = True
-        with guard():
+        with frame.guard():
             plans.check_names(names)
             wrong = False
     events = runs.can_write_events() and last.checkbox(
@@ -527,7 +526,7 @@ def new_training(open_: bool) -> None:
                 icon=":material/add_circle:",
                 key="box-new",
             ),
-            guard(),
+            frame.guard(),
         ):
             draw_form()
 
@@ -550,7 +549,7 @@ COMING = (
 _TURN, _RUNS_PROBLEM, _DRAWN = "_runs_turn", "_runs_problem", "_runs_drawn"
 
 
-@guard()
+@frame.guard()
 def _runs(moving: bool, models: list[str]) -> None:
     """Everything that changes while runs are trained: a fragment that looks again and again, for as long as one is
     alive."""
@@ -565,7 +564,7 @@ def _runs(moving: bool, models: list[str]) -> None:
         draw = dict(zip(builders.VIEWS, (progress, inside, side_by_side), strict=True))
         steady = _steady(shown)
         with st.container(key="fold-curves"):
-            panels.tabs(builders.VIEW, draw, steady, theme=theme(), runs=steady)
+            panels.tabs(builders.VIEW, draw, steady, theme=frame.theme(), runs=steady)
 
 
 def _steady(shown: list[runs.Seen]) -> list[runs.Seen]:
@@ -761,7 +760,7 @@ def _explore(entry: runs.Seen) -> None:
         return
     name = text.plain(entry.name)
     if entry.plan.data in address.sources():
-        link(
+        frame.link(
             "pages/samples.py",
             f"Explore samples of {name}",
             ":material/travel_explore:",
@@ -799,10 +798,10 @@ def _problems(shown: list[runs.Seen]) -> None:
 # Train: new models on any data set, watched while they learn; they go on when the page is closed.
 
 
-@guard()
+@frame.guard()
 def page() -> None:
     """Draws the page."""
-    frame("Train")
+    frame.frame("Train")
     if started := state.take(_STARTED):
         state.forget(_NAME)  # it is free for another one
         state.put(builders.RUNS.key, started[: runs.MAX_SHOWN])
@@ -831,4 +830,4 @@ def _moving(seen: list[runs.Seen]) -> bool:
     return any(entry.alive for entry in seen) and not panels.exporting()
 
 
-run(__file__, __name__)
+frame.run(__file__, __name__)

@@ -10,8 +10,7 @@ from qfusion.analysis import errors, memo, text, trust, why
 from qfusion.errors import NotFound
 from qfusion.figures.style import Theme
 from qfusion.panels import cohorts, why as builders
-from qfusion.ui import access, controls, panels, state
-from qfusion.ui.frame import Here, fragment, guard, run, shell
+from qfusion.ui import access, controls, frame, panels, state
 from qfusion.ui.pages.faithfulness import over_seeds
 
 # Does the data need fusion? Here of the model's data; on the Data page of any set, before training.
@@ -61,14 +60,14 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
 # Does my model fuse?
 
 
-def model_section(here: Here) -> None:
+def model_section(here: frame.Here) -> None:
     """What the model loses without joint terms, what takes off the loss, which coalitions say most, and whether
     training seeds say the same."""
     study = here.study
     with st.container(key="fold-why-model"):
         panels.show(study, here.theme, "why-emap", "why-loss", columns=2)
         words = controls.draw(cohorts.FILTER)
-        with guard():
+        with frame.guard():
             levels = errors.levels_of(here.sample_of(), str(words or ""), output=here.output_name)
             if not levels.inside.any():
                 st.info("No sample passes this filter. Loosen it.", icon=":material/help:")
@@ -89,7 +88,7 @@ def model_section(here: Here) -> None:
 # Which piece does it?
 
 
-def pieces_section(here: Here) -> None:
+def pieces_section(here: frame.Here) -> None:
     """States of single modalities from another sample, the smallest generator, and the network's gate groups, each of a
     model that has them."""
     study, sample = here.study, here.sample_of()
@@ -122,7 +121,7 @@ def pieces_section(here: Here) -> None:
 # Does the quantum part matter?
 
 
-def quantum_section(here: Here) -> None:
+def quantum_section(here: frame.Here) -> None:
     """What was measured of the model's twins, which lack one resource each."""
     try:
         why.audit_of(here.study)
@@ -131,8 +130,8 @@ def quantum_section(here: Here) -> None:
     panels.show(here.study, here.theme, "why-audit")
 
 
-@fragment
-def questions(here: Here) -> None:
+@frame.fragment
+def questions(here: frame.Here) -> None:
     """The open question; a fragment, so that another redraws this and nothing else."""
     draw = {
         builders.MODEL: lambda: model_section(here),
@@ -145,7 +144,7 @@ def questions(here: Here) -> None:
 
 def page() -> None:
     """Draws the page."""
-    questions(shell("Why fuse"))
+    questions(frame.shell("Why fuse"))
 
 
-run(__file__, __name__)
+frame.run(__file__, __name__)
